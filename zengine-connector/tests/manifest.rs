@@ -1,0 +1,123 @@
+//! What the manifests and the READMEs promise, compared with what cargo resolves.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+/// Features of `zengine-strategies` that are not strategies.
+const NOT_STRATEGIES: [&str; 5] = ["default", "full", "reqwest", "sandbox", "cli"];
+
+#[test]
+fn rust_version_is_the_highest_of_the_dependency_tree() {
+    let metadata = metadata();
+    let versions: BTreeMap<(&str, &str), &str> =
+        packages(&metadata).map(|p| ((text(p, "name"), text(p, "version")), p["rust_version"].as_str().unwrap_or("1.0"))).collect();
+    for (package, exact) in [("zengine-connector", true), ("zengine-strategies", true), ("zengine-connector-derive", false)] {
+        let tree = cargo(&["tree", "--locked", "-e", "normal", "--prefix", "none", "--format", "{p}", "--all-features", "-p", package]);
+        let needed = tree
+            .lines()
+            .filter_map(|line| {
+                let mut words = line.split_whitespace();
+                Some((words.next()?, words.next()?.trim_start_matches('v')))
+            })
+            .filter(|(name, _)| *name != package)
+            .map(|key| (minor(versions[&key]), key))
+            .max()
+            .expect("the tree has dependencies");
+        let declared = minor(declared(&metadata, package));
+        assert!(declared >= needed.0, "{package} declares 1.{declared}, but {:?} needs 1.{}", needed.1, needed.0);
+        assert!(!exact || declared == needed.0, "{package} declares 1.{declared}, but its tree needs only 1.{} ({:?})", needed.0, needed.1);
+    }
+}
+
+#[test]
+fn changelog_names_the_rust_versions() {
+    let metadata = metadata();
+    let changelog = read("CHANGELOG.md");
+    for package in ["zengine-connector", "zengine-strategies", "zengine-connector-derive"] {
+        let version = declared(&metadata, package);
+        assert!(changelog.contains(version), "CHANGELOG.md does not name {version}, the rust-version of {package}");
+    }
+}
+
+#[test]
+fn every_strategy_feature_is_documented_exported_and_part_of_full() {
+    let metadata = metadata();
+    let features = features(&metadata, "zengine-strategies");
+    let full = features.get("full").expect("there is a feature `full`");
+    let (readme, front, lib) = (read("zengine-strategies/README.md"), read("README.md"), read("zengine-strategies/src/lib.rs"));
+    let strategies: Vec<&str> =
+        features.keys().map(String::as_str).filter(|f| !NOT_STRATEGIES.contains(f) && !f.starts_with('_')).collect();
+    assert!(!strategies.is_empty());
+    for strategy in strategies {
+        assert!(full.contains(strategy), "`full` lacks {strategy}");
+        assert!(has_row(&readme, strategy), "the table in zengine-strategies/README.md lacks {strategy}");
+        assert!(has_row(&front, strategy), "the table in README.md lacks {strategy}");
+        assert!(lib.contains(&format!("feature = \"{strategy}\"")), "zengine-strategies/src/lib.rs does not export {strategy}");
+    }
+}
+
+#[test]
+fn every_other_feature_has_a_row_in_its_readme() {
+    let metadata = metadata();
+    for package in ["zengine-connector", "zengine-strategies"] {
+        let readme = read(&format!("{package}/README.md"));
+        for feature in features(&metadata, package).keys().filter(|f| *f != "default" && !f.starts_with('_')) {
+            assert!(has_row(&readme, feature), "{package}/README.md lacks the feature {feature}");
+        }
+    }
+}
+
+/// Whether a Markdown table has a row that begins with this word as code.
+fn has_row(markdown: &str, word: &str) -> bool {
+    markdown.lines().any(|line| line.starts_with(&format!("| `{word}` |")))
+}
+
+fn features(metadata: &Value, package: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let features = packages(metadata).find(|p| p["name"] == package).expect("the package is in the workspace")["features"].clone();
+    serde_json::from_value(features).expect("features are lists of strings")
+}
+
+fn declared<'m>(metadata: &'m Value, package: &str) -> &'m str {
+    text(packages(metadata).find(|p| p["name"] == package).expect("the package is in the workspace"), "rust_version")
+}
+
+fn packages(metadata: &Value) -> impl Iterator<Item = &Value> {
+    metadata["packages"].as_array().into_iter().flatten()
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value[key].as_str().unwrap_or_else(|| panic!("`{key}` is missing"))
+}
+
+/// The `88` of `1.88` and of `1.88.0`.
+fn minor(version: &str) -> u32 {
+    version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or_else(|| panic!("not a Rust version: {version}"))
+}
+
+/// With every feature, for this machine only: what the full test build has downloaded anyway.
+fn metadata() -> Value {
+    let rustc = Command::new("rustc").arg("-vV").output().expect("rustc runs");
+    let about = String::from_utf8(rustc.stdout).expect("rustc prints text");
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host");
+    serde_json::from_str(&cargo(&["metadata", "--locked", "--all-features", "--format-version", "1", "--filter-platform", host]))
+        .expect("cargo prints JSON")
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(workspace()).output().expect("cargo runs");
+    assert!(output.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("cargo prints text")
+}
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(workspace().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate stands in the workspace").to_owned()
+}
