@@ -1,1 +1,51 @@
-//! Placeholder crate root.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod ast;
+mod attr;
+mod errors;
+mod expand;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod valid;
+mod value;
+
+use proc_macro::TokenStream;
+
+/// Implements `zengine_connector::Strategy` for a struct: its descriptor, its configuration and message types, and which
+/// directions it has. The traits that do the work (`Configure`, `OutboundStrategy`, `InboundStrategy`) stay in your hands.
+///
+/// The first line of the struct's doc comment becomes the descriptor's summary. Generics and where clauses are carried over.
+///
+/// # The attribute
+///
+/// `#[strategy(key = value, ..)]`. Several attributes add up; a key given twice is an error, and so is an unknown one.
+/// Types and paths are written bare; only `name` and `crate` take strings.
+///
+/// | key | value | when absent |
+/// |---|---|---|
+/// | `name` | string of 1 to 64 characters: `a` to `z`, `0` to `9`, words joined by one `-` | error |
+/// | `channel` | a variant of `Channel` | error |
+/// | `config` | the type of one tenant's configuration; also `Deserialize` and `JsonSchema` | error |
+/// | `outbound` | the message type: "I implement `OutboundStrategy<Config, Message>`" | never sends; the message is `Never` |
+/// | `inbound` | a flag without a value: "I implement `InboundStrategy<Config>`" | never receives |
+/// | `capabilities` | path of a `Capabilities` constant | `Capabilities::NONE` |
+/// | `idempotency` | `none`, `queryable(visible_after_ms)` or `native(window_ms)` | `none` |
+/// | `reply` | `acknowledge` or `synchronous(deadline_ms)`, the latter with `inbound` | `acknowledge` |
+/// | `contract` | path of a contract fixture: writes `contract_tests!` under `#[cfg(test)]` | no contract tests |
+/// | `crate` | path of the core crate, in a string, where it is re-exported under another name | `"::zengine_connector"` |
+///
+/// At least one of `outbound` and `inbound` is needed. Milliseconds are whole numbers or constant expressions of type `u64`.
+///
+/// # Errors
+///
+/// Every mistake is reported in one go, under the token that is at fault. The impl is written all the same wherever its types are
+/// known, so that one mistake stays one error.
+#[proc_macro_derive(Strategy, attributes(strategy))]
+pub fn derive_strategy(input: TokenStream) -> TokenStream {
+    match syn::parse(input) {
+        Ok(input) => expand::derive(&input).into(),
+        Err(error) => error.into_compile_error().into(),
+    }
+}
