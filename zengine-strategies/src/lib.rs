@@ -1,1 +1,5 @@
-//! Placeholder crate root.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "sandbox")]
+pub mod sandbox;

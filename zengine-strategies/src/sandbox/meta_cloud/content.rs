@@ -1,0 +1,127 @@
+//! Limits of the plain message types: text, media, location, contacts, reaction, pin.
+
+use super::check::{At, Checked};
+use super::errors::GraphError;
+
+pub(super) fn text(at: &At<'_>) -> Checked {
+    at.only(&["body", "preview_url"])?;
+    at.required("body")?.text_of(1, 4096)?;
+    at.optional("preview_url").map_or(Ok(()), |preview| preview.boolean().map(drop))
+}
+
+/// A media object; `extra` are the keys beside `id` and `link`. Returns the id, if it is sent by id.
+pub(super) fn media<'a>(at: &At<'a>, extra: &[&str]) -> Checked<Option<&'a str>> {
+    at.only(&[&["id", "link"], extra].concat())?;
+    if let Some(caption) = at.optional("caption") {
+        caption.text_of(0, 1024)?;
+    }
+    if let Some(filename) = at.optional("filename") {
+        filename.text_of(1, 240)?;
+    }
+    if let Some(voice) = at.optional("voice") {
+        voice.boolean()?;
+    }
+    match (at.optional("id"), at.optional("link")) {
+        (Some(id), None) => id.text_of(1, 256).map(Some),
+        (None, Some(link)) => link.url().map(|_| None),
+        (None, None) => Err(GraphError::missing(&format!("{}['id'] or {}['link']", at.path, at.path))),
+        (Some(_), Some(_)) => Err(at.invalid("takes either id or link, not both")),
+    }
+}
+
+/// The keys beside `id` and `link` that a media type takes; `None` for what is no media type.
+pub(super) fn media_keys(kind: &str) -> Option<&'static [&'static str]> {
+    match kind {
+        "image" | "video" => Some(&["caption"]),
+        "audio" => Some(&["voice"]),
+        "document" => Some(&["caption", "filename"]),
+        "sticker" => Some(&[]),
+        _ => None,
+    }
+}
+
+pub(super) fn location(at: &At<'_>) -> Checked {
+    at.only(&["latitude", "longitude", "name", "address"])?;
+    at.required("latitude")?.number_of(-90.0, 90.0)?;
+    at.required("longitude")?.number_of(-180.0, 180.0)?;
+    for key in ["name", "address"] {
+        if let Some(value) = at.optional(key) {
+            value.text()?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn reaction(at: &At<'_>) -> Checked {
+    at.only(&["message_id", "emoji"])?;
+    at.required("message_id")?.text_of(1, 1024)?;
+    let emoji = at.required("emoji")?;
+    // The empty string takes the reaction back. A family of joined people is the longest emoji in use.
+    if emoji.text_of(0, 16)?.chars().any(|c| c.is_ascii_alphabetic() || c.is_whitespace()) {
+        return Err(emoji.invalid("must be an emoji"));
+    }
+    Ok(())
+}
+
+pub(super) fn pin(at: &At<'_>) -> Checked {
+    at.only(&["type", "message_id", "expiration_days"])?;
+    at.required("message_id")?.text_of(1, 1024)?;
+    if at.required("type")?.one_of(&["pin", "unpin"])? == "pin" {
+        at.required("expiration_days")?.integer_of(1, 30)?;
+    }
+    Ok(())
+}
+
+pub(super) fn contacts(at: &At<'_>) -> Checked {
+    for card in at.items_of(1, 257)? {
+        card.only(&["name", "phones", "emails", "urls", "addresses", "org", "birthday"])?;
+        let name = card.required("name")?;
+        name.only(&["formatted_name", "first_name", "last_name", "middle_name", "suffix", "prefix"])?;
+        name.required("formatted_name")?.text_of(1, 1024)?;
+        strings(&name, &["first_name", "last_name", "middle_name", "suffix", "prefix"])?;
+        each(&card, "phones", &["phone", "type", "wa_id"])?;
+        each(&card, "emails", &["email", "type"])?;
+        each(&card, "urls", &["url", "type"])?;
+        each(&card, "addresses", &["street", "city", "state", "zip", "country", "country_code", "type"])?;
+        if let Some(org) = card.optional("org") {
+            org.only(&["company", "department", "title"])?;
+            strings(&org, &["company", "department", "title"])?;
+        }
+        if let Some(birthday) = card.optional("birthday")
+            && !is_date(birthday.text()?)
+        {
+            return Err(birthday.invalid("must be YYYY-MM-DD"));
+        }
+    }
+    Ok(())
+}
+
+/// An optional array of objects that hold only strings.
+fn each(card: &At<'_>, key: &str, keys: &[&str]) -> Checked {
+    let Some(list) = card.optional(key) else { return Ok(()) };
+    for item in list.items_of(0, usize::MAX)? {
+        item.only(keys)?;
+        strings(&item, keys)?;
+    }
+    Ok(())
+}
+
+fn strings(at: &At<'_>, keys: &[&str]) -> Checked {
+    keys.iter().filter_map(|key| at.optional(key)).try_for_each(|value| value.text().map(drop))
+}
+
+fn is_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digits = |range: std::ops::Range<usize>| bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
+    let within = |range: std::ops::Range<usize>, most: u8| {
+        bytes.get(range).is_some_and(|part| (1..=most).contains(&part.iter().fold(0_u8, |sum, digit| sum * 10 + (digit - b'0'))))
+    };
+    bytes.len() == 10
+        && digits(0..4)
+        && bytes[4] == b'-'
+        && digits(5..7)
+        && bytes[7] == b'-'
+        && digits(8..10)
+        && within(5..7, 12)
+        && within(8..10, 31)
+}

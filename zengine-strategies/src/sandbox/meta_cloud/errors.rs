@@ -1,0 +1,206 @@
+//! Error answers as Meta words them.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+/// A refusal: everything that goes into the error body.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct GraphError {
+    pub(super) code: i64,
+    pub(super) status: u16,
+    subcode: Option<i64>,
+    message: Option<String>,
+    details: Option<String>,
+}
+
+impl GraphError {
+    /// The code with its usual HTTP status.
+    pub(super) fn new(code: i64) -> Self {
+        Self { code, status: usual(code).0, subcode: None, message: None, details: None }
+    }
+
+    pub(super) fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    fn with_details(mut self, details: impl Into<String>) -> Self {
+        self.details = Some(details.into());
+        self
+    }
+
+    /// 131008: a required parameter is missing.
+    pub(super) fn missing(path: &str) -> Self {
+        Self::new(131_008).with_details(format!("The parameter {path} is required."))
+    }
+
+    /// 131009: a parameter has a value that is not allowed.
+    pub(super) fn invalid(path: &str, why: &str) -> Self {
+        Self::new(131_009).with_details(format!("{path}: {why}"))
+    }
+
+    /// 100: a parameter that does not exist, or a request of the wrong shape.
+    pub(super) fn bad(details: impl Into<String>) -> Self {
+        Self::new(100).with_details(details)
+    }
+
+    /// An error of templates, or any other, with details.
+    pub(super) fn because(code: i64, details: impl Into<String>) -> Self {
+        Self::new(code).with_details(details)
+    }
+
+    /// 190: no token, or one that is not valid.
+    pub(super) fn unauthorized() -> Self {
+        Self { message: Some("Invalid OAuth access token - Cannot parse access token".to_owned()), ..Self::new(190) }
+    }
+
+    /// 100 with subcode 33: no such object, or not for this token.
+    pub(super) fn no_object(id: &str) -> Self {
+        let message = format!(
+            "Unsupported request. Object with ID '{id}' does not exist, cannot be loaded due to missing permissions, or does not support this operation"
+        );
+        Self { subcode: Some(33), message: Some(message), ..Self::new(100) }
+    }
+
+    /// 2500: the path means nothing.
+    pub(super) fn unknown_path(path: &str) -> Self {
+        Self { message: Some(format!("Unknown path components: {path}")), ..Self::new(2500) }
+    }
+
+    /// The body of the answer. `trace` is the support reference.
+    pub(super) fn body(&self, trace: &str) -> Value {
+        let (_, title) = usual(self.code);
+        let message = match (&self.message, self.code) {
+            (Some(message), _) => message.clone(),
+            (None, 190) => title.to_owned(),
+            (None, code) => format!("(#{code}) {title}"),
+        };
+        let kind = if self.code == 100 && self.subcode == Some(33) { "GraphMethodException" } else { "OAuthException" };
+        let mut error = json!({"message": message, "type": kind, "code": self.code, "fbtrace_id": trace});
+        if let Some(subcode) = self.subcode {
+            error["error_subcode"] = subcode.into();
+        }
+        if let Some(details) = &self.details {
+            error["error_data"] = json!({"messaging_product": "whatsapp", "details": details});
+        }
+        if matches!(self.code, 1 | 2 | 4) {
+            error["is_transient"] = true.into();
+        }
+        json!({"error": error})
+    }
+
+    /// The entry of `errors` in a webhook.
+    pub(super) fn in_webhook(code: i64) -> Value {
+        let (_, title) = usual(code);
+        json!({
+            "code": code,
+            "title": title,
+            "message": title,
+            "error_data": {"details": format!("{title}.")},
+            "href": "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/",
+        })
+    }
+
+    pub(super) fn answer(&self, trace: &str) -> Response<Bytes> {
+        let mut response = json_answer(self.status, &self.body(trace));
+        if self.code == 190
+            && let Ok(challenge) = HeaderValue::from_str("OAuth \"Facebook Platform\" \"invalid_token\"")
+        {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+/// A JSON answer as the Graph API dresses it.
+pub(super) fn json_answer(status: u16, body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+    response.headers_mut().insert("facebook-api-version", HeaderValue::from_static("v26.0"));
+    response
+}
+
+/// HTTP status and title by Meta's error page; 400 and a plain title for codes that are not on it.
+fn usual(code: i64) -> (u16, &'static str) {
+    match code {
+        0 => (401, "AuthException"),
+        1 => (400, "API Unknown"),
+        2 => (503, "API Service"),
+        3 => (500, "API Method"),
+        4 => (400, "API Too Many Calls"),
+        10 => (403, "Permission Denied"),
+        100 => (400, "Invalid parameter"),
+        102 => (401, "Session key invalid or no longer valid"),
+        190 => (401, "Access token has expired"),
+        200..=299 => (403, "API Permission"),
+        368 => (403, "Temporarily blocked for policies violations"),
+        2500 => (400, "Unknown path components"),
+        80007 => (400, "Rate limit issues"),
+        80008 => (400, "There have been too many calls to this WhatsApp Business account"),
+        130_429 => (400, "Rate limit hit"),
+        130_472 => (400, "User's number is part of an experiment"),
+        130_497 => (403, "Business account is restricted from messaging users in this country"),
+        130_501 => (400, "Message type is not currently supported"),
+        131_000 => (500, "Something went wrong"),
+        131_005 => (403, "Access denied"),
+        131_008 => (400, "Required parameter is missing"),
+        131_009 => (400, "Parameter value is not valid"),
+        131_016 => (500, "Service unavailable"),
+        131_021 => (400, "Recipient cannot be sender"),
+        131_026 => (400, "Message undeliverable"),
+        131_030 => (400, "Recipient phone number not in allowed list"),
+        131_031 => (403, "Account has been locked"),
+        131_037 => (400, "Display name is not approved"),
+        131_042 => (400, "Business eligibility payment issue"),
+        131_045 => (500, "Incorrect certificate"),
+        131_047 => (400, "Re-engagement message"),
+        131_048 => (400, "Spam rate limit hit"),
+        131_049 => (400, "This message was not delivered to maintain healthy ecosystem engagement"),
+        131_050 => (400, "User has stopped marketing messages"),
+        131_051 => (400, "Unsupported message type"),
+        131_052 => (400, "Media download error"),
+        131_053 => (400, "Media upload error"),
+        131_055 => (400, "Method not allowed"),
+        131_056 => (400, "(Business Account, Consumer Account) pair rate limit hit"),
+        131_057 => (500, "Account in maintenance mode"),
+        131_062 => (400, "Business-scoped user id is not allowed for this message"),
+        132_000 => (400, "Number of parameters does not match the expected number of params"),
+        132_001 => (404, "Template name does not exist in the translation"),
+        132_005 => (400, "Translated text too long"),
+        132_007 => (400, "Template format character policy violated"),
+        132_008 => (400, "Template parameter value is not valid"),
+        132_012 => (400, "Parameter format does not match format in the created template"),
+        132_015 => (400, "Template is paused"),
+        132_016 => (400, "Template is disabled"),
+        132_068 => (400, "Flow is blocked"),
+        132_069 => (400, "Flow is throttled"),
+        133_000 => (500, "Incomplete deregistration"),
+        133_004 => (503, "Server temporarily unavailable"),
+        133_010 => (400, "Phone number not registered"),
+        134_102 => (500, "Template is not available for use"),
+        137_000 => (400, "Recipient identity key hash mismatch"),
+        _ => (400, "An error occurred"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_have_the_shape_of_the_error_page() {
+        let body = GraphError::missing("text['body']").body("Atrace");
+        assert_eq!(
+            body,
+            json!({"error": {
+                "message": "(#131008) Required parameter is missing", "type": "OAuthException", "code": 131_008,
+                "error_data": {"messaging_product": "whatsapp", "details": "The parameter text['body'] is required."},
+                "fbtrace_id": "Atrace"
+            }})
+        );
+        assert_eq!(GraphError::new(132_001).status, 404);
+        assert_eq!(GraphError::no_object("1").body("A")["error"]["error_subcode"], 33);
+    }
+}

@@ -1,0 +1,75 @@
+//! Ids in the look of Meta's own. Nobody may read anything out of them.
+
+use std::sync::Mutex;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+use crate::sandbox::{clock, lock, random::Random};
+
+/// Makes ids that are unique in this run and, by the start time in them, across runs.
+#[derive(Debug)]
+pub(super) struct Ids(Mutex<(Random, u64)>);
+
+impl Ids {
+    pub(super) fn new() -> Self {
+        let start = clock::now_ms();
+        Self(Mutex::new((Random::new(start ^ (u64::from(std::process::id()) << 44)), start << 20)))
+    }
+
+    /// A random number and one that counts up.
+    fn draw(&self) -> (u64, u64) {
+        let (random, counter) = &mut *lock(&self.0);
+        *counter += 1;
+        (random.next(), *counter)
+    }
+
+    /// The id of a message; its length varies with the party's and by chance.
+    pub(super) fn message(&self, party: &str, outbound: bool) -> String {
+        let (random, count) = self.draw();
+        let mut unique = format!("{count:016X}{random:016X}");
+        unique.truncate(22 + usize::try_from(random % 11).unwrap_or(0));
+        let party = &party.as_bytes()[..party.len().min(60)];
+        let mut bytes = vec![0x1c, 0x18];
+        bytes.extend(u8::try_from(party.len()));
+        bytes.extend_from_slice(party);
+        bytes.extend_from_slice(&[0x15, 0x02, 0x00, if outbound { 0x11 } else { 0x12 }, 0x18]);
+        bytes.extend(u8::try_from(unique.len()));
+        bytes.extend_from_slice(unique.as_bytes());
+        bytes.push(0);
+        format!("wamid.{}", STANDARD.encode(bytes))
+    }
+
+    /// The support reference in an error.
+    pub(super) fn trace(&self) -> String {
+        let (random, count) = self.draw();
+        format!("A{}", URL_SAFE_NO_PAD.encode([random.to_be_bytes(), count.to_be_bytes()].concat()))
+    }
+
+    /// The id of a media object: digits only.
+    pub(super) fn digits(&self) -> String {
+        let (random, count) = self.draw();
+        format!("{}{:04}", count & 0xffff_ffff_ffff, random % 10_000)
+    }
+}
+
+/// The business-scoped user id of a phone number: always the same for the same number.
+pub(super) fn user_id(wa_id: &str) -> String {
+    let mixed = wa_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("US.13{mixed:020}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn message_ids_are_unique_and_vary_in_length() {
+        let ids = Ids::new();
+        let made: HashSet<_> = (0..1_000).map(|_| ids.message("15551230001", true)).collect();
+        assert_eq!(made.len(), 1_000);
+        assert!(made.iter().all(|id| id.starts_with("wamid.HBgLMTU1NTEyMzAwMDEVAgAR")));
+        assert!(made.iter().map(String::len).collect::<HashSet<_>>().len() > 1);
+    }
+}

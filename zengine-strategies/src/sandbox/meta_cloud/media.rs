@@ -1,0 +1,209 @@
+//! Media: upload, resolve, download, delete.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, header};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::check::Checked;
+use super::errors::{GraphError, json_answer};
+use super::settings::Number;
+use super::signature::hex;
+use super::state::State;
+use crate::sandbox::{clock, lock};
+
+/// How long a download address lives, in milliseconds.
+const ADDRESS_MS: u64 = 5 * 60 * 1_000;
+
+/// A stored file.
+#[derive(Debug, Clone)]
+pub(super) struct Media {
+    pub(super) owner: String,
+    pub(super) mime: String,
+    pub(super) bytes: Bytes,
+}
+
+impl Media {
+    /// Whether a message of this type can carry it.
+    pub(super) fn is_of(&self, kind: &str) -> bool {
+        match kind {
+            "document" => true,
+            "sticker" => self.mime == "image/webp",
+            kind => self.mime.starts_with(&format!("{kind}/")) && self.mime != "image/webp",
+        }
+    }
+
+    /// The digest as webhooks write it.
+    pub(super) fn sha256_base64(&self) -> String {
+        STANDARD.encode(Sha256::digest(&self.bytes))
+    }
+}
+
+/// Largest size of a type of file; `None` for types that are not supported.
+fn limit(mime: &str) -> Option<usize> {
+    const KB: usize = 1024;
+    const MB: usize = 1024 * KB;
+    match mime {
+        "audio/aac" | "audio/amr" | "audio/mpeg" | "audio/mp4" | "audio/ogg" | "video/mp4" | "video/3gpp" => Some(16 * MB),
+        "image/jpeg" | "image/png" => Some(5 * MB),
+        "image/webp" => Some(500 * KB),
+        mime if mime.starts_with("text/") || mime.starts_with("application/") => Some(100 * MB),
+        _ => None,
+    }
+}
+
+/// `POST /{version}/{phone_number_id}/media`.
+pub(super) fn upload(state: &State, number: &Number, headers: &HeaderMap, body: &Bytes) -> Checked<Value> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let boundary = content_type
+        .strip_prefix("multipart/form-data;")
+        .and_then(|rest| rest.split_once("boundary="))
+        .map(|(_, rest)| rest.split(';').next().unwrap_or_default().trim().trim_matches('"'))
+        .filter(|boundary| !boundary.is_empty())
+        .ok_or_else(|| GraphError::bad("The request must be multipart/form-data."))?;
+    let parts = parts(body, boundary).ok_or_else(|| GraphError::bad("The multipart body is broken."))?;
+    let field = |name: &str| parts.iter().find(|part| part.name == name);
+    let text = |name: &str| field(name).and_then(|part| std::str::from_utf8(&part.bytes).ok());
+    if text("messaging_product") != Some("whatsapp") {
+        return Err(GraphError::bad("The parameter messaging_product is required."));
+    }
+    let file = field("file").ok_or_else(|| GraphError::missing("file"))?;
+    if file.filename.is_none() {
+        return Err(GraphError::bad("The part file must have a file name."));
+    }
+    let mime = text("type").or(file.mime.as_deref()).ok_or_else(|| GraphError::missing("type"))?;
+    let mime = bare(mime);
+    let most = limit(&mime).ok_or_else(|| GraphError::bad(format!("Param file must be a file of a supported type, not {mime}.")))?;
+    if file.mime.as_deref().is_some_and(|own| bare(own) != mime) {
+        return Err(GraphError::bad("The content type of the part differs from the parameter type."));
+    }
+    if file.bytes.is_empty() || file.bytes.len() > most {
+        return Err(GraphError::because(131_053, format!("The file has {} bytes, must have 1 to {most}.", file.bytes.len())));
+    }
+    let id = store(state, &number.id, &mime, file.bytes.clone());
+    Ok(json!({"id": id}))
+}
+
+/// Keeps a file; returns its id.
+pub(super) fn store(state: &State, owner: &str, mime: &str, bytes: Bytes) -> String {
+    let id = state.ids.digits();
+    lock(&state.media).insert(id.clone(), Media { owner: owner.to_owned(), mime: mime.to_owned(), bytes });
+    id
+}
+
+/// The media, if it exists and, where the caller names a number, belongs to it.
+fn owned(state: &State, token: &str, id: &str, number: Option<&str>) -> Checked<Media> {
+    let media = lock(&state.media).get(id).cloned().ok_or_else(|| GraphError::no_object(id))?;
+    if number.is_some_and(|number| number != media.owner) {
+        return Err(GraphError::no_object(id));
+    }
+    state.number_for(token, &media.owner).map(|_| media).map_err(|_| GraphError::no_object(id))
+}
+
+/// `GET /{version}/{media_id}`.
+pub(super) fn resolve(state: &State, token: &str, id: &str, number: Option<&str>, base_url: &str) -> Checked<Value> {
+    let media = owned(state, token, id, number)?;
+    Ok(json!({
+        "messaging_product": "whatsapp",
+        "url": address(base_url, id),
+        "mime_type": media.mime,
+        "sha256": hex(&Sha256::digest(&media.bytes)),
+        "file_size": media.bytes.len(),
+        "id": id,
+    }))
+}
+
+/// An address under which a file can be fetched for five minutes.
+pub(super) fn address(base_url: &str, id: &str) -> String {
+    format!("{base_url}/whatsapp_business/attachments/?mid={id}&ext={}", clock::now_ms() + ADDRESS_MS)
+}
+
+/// `DELETE /{version}/{media_id}`.
+pub(super) fn delete(state: &State, token: &str, id: &str, number: Option<&str>) -> Checked<Value> {
+    owned(state, token, id, number)?;
+    lock(&state.media).remove(id);
+    Ok(json!({"success": true}))
+}
+
+/// `GET` of an address that `resolve` gave.
+pub(super) fn download(state: &State, token: Option<&str>, id: Option<&str>, expires: Option<&str>) -> Response<Bytes> {
+    let refuse = |status| json_answer(status, &json!({"error": "not available"}));
+    let Ok(token) = state.authenticate(token, None) else { return refuse(401) };
+    let expired = expires.and_then(|at| at.parse().ok()).is_none_or(|at: u64| at < clock::now_ms());
+    let media = id.filter(|_| !expired).map(|id| owned(state, &token, id, None));
+    let Some(Ok(media)) = media else { return refuse(404) };
+    let mut response = Response::new(media.bytes);
+    if let Ok(mime) = HeaderValue::from_str(&media.mime) {
+        response.headers_mut().insert(header::CONTENT_TYPE, mime);
+    }
+    response
+}
+
+/// A media type without parameters.
+fn bare(mime: &str) -> String {
+    mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+struct Part {
+    name: String,
+    filename: Option<String>,
+    mime: Option<String>,
+    bytes: Bytes,
+}
+
+/// Splits a multipart body; `None` if it is not well formed.
+fn parts(body: &Bytes, boundary: &str) -> Option<Vec<Part>> {
+    let delimiter = format!("--{boundary}");
+    let mut at = find(body, delimiter.as_bytes(), 0)? + delimiter.len();
+    let mut parts = Vec::new();
+    loop {
+        if body[at..].starts_with(b"--") {
+            return Some(parts);
+        }
+        let head = at + b"\r\n".len();
+        let head_end = find(body, b"\r\n\r\n", at)?;
+        let start = head_end + b"\r\n\r\n".len();
+        let end = find(body, format!("\r\n{delimiter}").as_bytes(), start)?;
+        parts.push(part(std::str::from_utf8(body.get(head..head_end)?).ok()?, body.slice(start..end))?);
+        at = end + b"\r\n".len() + delimiter.len();
+    }
+}
+
+fn part(head: &str, bytes: Bytes) -> Option<Part> {
+    let value = |wanted: &str| {
+        head.split("\r\n")
+            .find_map(|line| line.split_once(':').filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)))
+            .map(|(_, value)| value.trim())
+    };
+    let disposition = value("content-disposition")?;
+    let quoted = |key: &str| {
+        let parameter = disposition.split(';').map(str::trim).find_map(|piece| piece.strip_prefix(key))?;
+        Some(parameter.strip_prefix('=')?.trim_matches('"').to_owned())
+    };
+    Some(Part { name: quoted("name")?, filename: quoted("filename"), mime: value("content-type").map(str::to_owned), bytes })
+}
+
+fn find(haystack: &[u8], needle: &[u8], from: usize) -> Option<usize> {
+    haystack.get(from..)?.windows(needle.len()).position(|window| window == needle).map(|at| at + from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multipart_bodies_are_split_with_binary_content() {
+        let body = Bytes::from_static(
+            b"--B\r\nContent-Disposition: form-data; name=\"messaging_product\"\r\n\r\nwhatsapp\r\n--B\r\ncontent-type: image/png\r\n\
+              Content-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\n\x00\r\n--\xff\r\n--B--\r\n",
+        );
+        let parts = parts(&body, "B").unwrap();
+        assert_eq!(parts.len(), 2);
+        assert_eq!((parts[0].name.as_str(), &parts[0].bytes[..]), ("messaging_product", &b"whatsapp"[..]));
+        assert_eq!((parts[1].filename.as_deref(), parts[1].mime.as_deref()), (Some("a.png"), Some("image/png")));
+        assert_eq!(&parts[1].bytes[..], b"\x00\r\n--\xff");
+        assert!(super::parts(&body.slice(..body.len() - 9), "B").is_none());
+    }
+}

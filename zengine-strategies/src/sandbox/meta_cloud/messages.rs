@@ -1,0 +1,163 @@
+//! `POST /{version}/{phone_number_id}/messages`: is this a request that Meta would accept?
+
+use serde_json::Value;
+
+use super::check::{At, Checked};
+use super::errors::GraphError;
+use super::state::State;
+use super::{content, interactive, templates};
+
+/// A request that passed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Parsed {
+    Message(Message),
+    /// A read receipt, with or without a typing indicator: nothing is delivered.
+    Read,
+}
+
+/// What the answer and the webhooks need to know of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Message {
+    pub(super) recipient: Recipient,
+    pub(super) kind: String,
+    pub(super) category: String,
+    pub(super) callback_data: Option<String>,
+}
+
+/// Whom the message is for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Recipient {
+    Phone { input: String, wa_id: String },
+    User { id: String },
+    Group { id: String },
+}
+
+const KINDS: &[&str] =
+    &["text", "image", "video", "audio", "document", "sticker", "location", "contacts", "reaction", "pin", "template", "interactive"];
+
+/// Checks a request of the number `phone_number_id`.
+pub(super) fn parse(body: &Value, phone_number_id: &str, state: &State) -> Checked<Parsed> {
+    let at = At::root(body);
+    at.required("messaging_product")?.one_of(&["whatsapp"])?;
+    if at.optional("status").is_some() {
+        return read(&at);
+    }
+    let kind_at = at.optional("type");
+    let kind = kind_at.as_ref().map_or(Ok("text"), At::text)?;
+    if !KINDS.contains(&kind) {
+        return Err(GraphError::because(131_051, "The parameter type is not a type of message."));
+    }
+    for key in ["category", "ttl_seconds"] {
+        if at.optional(key).is_some() {
+            return Err(GraphError::bad(format!("Direct Send isn't enabled for this account, so {key} is not allowed.")));
+        }
+    }
+    at.only(&[
+        "messaging_product",
+        "recipient_type",
+        "to",
+        "recipient",
+        "type",
+        "context",
+        "biz_opaque_callback_data",
+        "recipient_identity_key_hash",
+        "appsecret_proof",
+        "appsecret_time",
+        kind,
+    ])?;
+    let recipient = recipient(&at)?;
+    let callback_data = at.optional("biz_opaque_callback_data").map(|data| data.text_of(0, 512).map(str::to_owned)).transpose()?;
+    if let Some(hash) = at.optional("recipient_identity_key_hash") {
+        hash.text_of(1, 256)?;
+    }
+    if let Some(context) = at.optional("context") {
+        if kind == "reaction" {
+            return Err(context.invalid("a reaction cannot be a reply"));
+        }
+        context.only(&["message_id"])?;
+        context.required("message_id")?.text_of(1, 1024)?;
+    }
+    let category = content(&at.required(kind)?, kind, phone_number_id, state)?;
+    fits(&recipient, kind, &category)?;
+    state.may_send(phone_number_id, &recipient, kind)?;
+    Ok(Parsed::Message(Message { recipient, kind: kind.to_owned(), category, callback_data }))
+}
+
+fn read(at: &At<'_>) -> Checked<Parsed> {
+    at.only(&["messaging_product", "status", "message_id", "typing_indicator", "appsecret_proof", "appsecret_time"])?;
+    at.required("status")?.one_of(&["read"])?;
+    let id = at.required("message_id")?;
+    if !id.text_of(1, 1024)?.starts_with("wamid.") {
+        return Err(id.invalid("must be the id of an inbound message"));
+    }
+    if let Some(typing) = at.optional("typing_indicator") {
+        typing.only(&["type"])?;
+        typing.required("type")?.one_of(&["text"])?;
+    }
+    Ok(Parsed::Read)
+}
+
+fn recipient(at: &At<'_>) -> Checked<Recipient> {
+    let group = match at.optional("recipient_type") {
+        Some(kind) => kind.one_of(&["individual", "group"])? == "group",
+        None => false,
+    };
+    let Some(to) = at.optional("to") else {
+        let Some(user) = at.optional("recipient") else { return Err(GraphError::missing("to")) };
+        return match user.text()? {
+            id if is_user_id(id) && !group => Ok(Recipient::User { id: id.to_owned() }),
+            _ => Err(user.invalid("must be a business-scoped user id")),
+        };
+    };
+    let input = to.text_of(1, 256)?;
+    if group {
+        return Ok(Recipient::Group { id: input.to_owned() });
+    }
+    let wa_id: String = input.chars().filter(char::is_ascii_digit).collect();
+    if input.chars().any(|c| !(c.is_ascii_digit() || "+ -()".contains(c))) || !(4..=15).contains(&wa_id.len()) {
+        return Err(to.invalid("must be a phone number"));
+    }
+    Ok(Recipient::Phone { input: input.to_owned(), wa_id })
+}
+
+/// `CC.` and up to 128 letters and digits, or the parent form `CC.ENT.…`.
+fn is_user_id(id: &str) -> bool {
+    let Some((country, rest)) = id.split_once('.') else { return false };
+    let rest = rest.strip_prefix("ENT.").unwrap_or(rest);
+    country.len() == 2
+        && country.bytes().all(|c| c.is_ascii_uppercase())
+        && (1..=128).contains(&rest.len())
+        && rest.bytes().all(|c| c.is_ascii_alphanumeric())
+}
+
+/// Checks the object of the message's own type; returns the category that prices quote.
+fn content(at: &At<'_>, kind: &str, phone_number_id: &str, state: &State) -> Checked<String> {
+    if let Some(keys) = content::media_keys(kind) {
+        if let Some(id) = content::media(at, keys)? {
+            state.may_use_media(at, id, kind, phone_number_id)?;
+        }
+        return Ok("service".to_owned());
+    }
+    match kind {
+        "text" => content::text(at)?,
+        "location" => content::location(at)?,
+        "contacts" => content::contacts(at)?,
+        "reaction" => content::reaction(at)?,
+        "pin" => content::pin(at)?,
+        "interactive" => interactive::interactive(at)?,
+        _ => return templates::template(at, &state.templates(), !state.rules.known_templates_only),
+    }
+    Ok("service".to_owned())
+}
+
+/// Some recipients take only some messages.
+fn fits(recipient: &Recipient, kind: &str, category: &str) -> Checked {
+    match recipient {
+        Recipient::Group { .. } if matches!(kind, "interactive" | "reaction" | "location" | "contacts") => Err(GraphError::new(130_501)),
+        Recipient::Phone { .. } | Recipient::User { .. } if kind == "pin" => {
+            Err(GraphError::because(131_051, "Only messages in groups can be pinned."))
+        }
+        Recipient::User { .. } if category == "authentication" => Err(GraphError::new(131_062)),
+        _ => Ok(()),
+    }
+}

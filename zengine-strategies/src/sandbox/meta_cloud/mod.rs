@@ -1,0 +1,57 @@
+//! The WhatsApp Cloud API by Meta.
+//!
+//! | what | how it behaves |
+//! |---|---|
+//! | `POST /{version}/{phone_number_id}/messages` | checks every documented limit of text, media, location, contacts, reaction, template and interactive messages, of read receipts and typing indicators; never deduplicates |
+//! | `POST …/media`, `GET`/`DELETE /{version}/{media_id}`, download | multipart upload, an address that lives five minutes and wants the token |
+//! | `GET /{version}/{phone_number_id}?fields=…` | the node with quality, status and health; every field can be set |
+//! | `GET …/message_history`, `GET /{waba_id}/phone_numbers` | statuses by message id; numbers of an account |
+//! | webhooks | signed over the exact bytes, non-ASCII as `\uXXXX` and `/` as `\/`; statuses after each accepted message; redelivery after anything but 200 |
+//! | handshake | [`MetaCloud::verify_callback`] |
+//! | errors | Meta's error body with the code, subcode and HTTP status of its error page |
+//!
+//! ```
+//! use zengine_strategies::sandbox::Fault;
+//! use zengine_strategies::sandbox::meta_cloud::{Inbound, MetaCloud, Number, Settings};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let meta = MetaCloud::start(
+//!     Settings::new()
+//!         .with_number(Number::new("100200300", "900100").with_token("tenant-a-token"))
+//!         .with_number(Number::new("100200400", "900200").with_token("tenant-b-token"))
+//!         .with_app_secret("app-secret")
+//!         .with_callback("http://127.0.0.1:8080/webhooks/whatsapp"),
+//! )?;
+//! meta.fail_next(Fault::throttle().times(2));
+//! // Point the strategy at meta.base_url(), send, then look at meta.journal().
+//! # let _ = async {
+//! meta.send_inbound("100200300", Inbound::text("15551230001", "Hi!")).await;
+//! meta.settle().await;
+//! # };
+//! # Ok(())
+//! # }
+//! ```
+
+mod check;
+mod content;
+mod courier;
+mod errors;
+mod handle;
+mod ids;
+mod inbound;
+mod interactive;
+mod media;
+mod messages;
+mod node;
+mod payload;
+mod route;
+mod settings;
+mod signature;
+mod state;
+mod templates;
+
+pub use courier::Delivery;
+pub use handle::{HandshakeError, MetaCloud};
+pub use inbound::Inbound;
+pub use settings::{Number, Settings, Webhooks};
+pub use templates::Template;

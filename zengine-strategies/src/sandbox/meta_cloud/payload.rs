@@ -1,0 +1,91 @@
+//! Webhook bodies.
+
+use serde_json::{Map, Value, json};
+
+use super::errors::GraphError;
+use super::ids;
+use super::messages::{Message, Recipient};
+use super::settings::Number;
+use crate::sandbox::clock;
+
+/// One element of `changes`, and the account that it belongs to.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    pub(super) waba_id: String,
+    pub(super) field: String,
+    pub(super) value: Value,
+}
+
+/// One POST body; changes of one account stand in one entry.
+pub(super) fn envelope(changes: Vec<Change>) -> Value {
+    let mut entries: Vec<(String, Vec<Value>)> = Vec::new();
+    for Change { waba_id, field, value } in changes {
+        let change = json!({"field": field, "value": value});
+        match entries.iter_mut().find(|(id, _)| *id == waba_id) {
+            Some((_, changes)) => changes.push(change),
+            None => entries.push((waba_id, vec![change])),
+        }
+    }
+    let entries: Vec<_> =
+        entries.into_iter().map(|(id, changes)| json!({"id": id, "time": clock::now_ms() / 1_000, "changes": changes})).collect();
+    json!({"object": "whatsapp_business_account", "entry": entries})
+}
+
+/// A value of the field `messages` without content yet.
+pub(super) fn value_of(number: &Number) -> Map<String, Value> {
+    let metadata = json!({"display_phone_number": number.display, "phone_number_id": number.id});
+    Map::from_iter([("messaging_product".to_owned(), "whatsapp".into()), ("metadata".to_owned(), metadata)])
+}
+
+/// A status of a message that was accepted.
+pub(super) struct Status<'a> {
+    pub(super) number: &'a Number,
+    pub(super) message: &'a Message,
+    pub(super) wamid: &'a str,
+    pub(super) name: &'a str,
+    /// Whether this one carries the price.
+    pub(super) priced: bool,
+    /// The reason, where the message failed.
+    pub(super) failure: Option<i64>,
+}
+
+impl Status<'_> {
+    pub(super) fn change(&self) -> Change {
+        let mut status = json!({"id": self.wamid, "status": self.name, "timestamp": (clock::now_ms() / 1_000).to_string()});
+        let mut contact = json!({"profile": {"name": "Sandbox User"}});
+        match &self.message.recipient {
+            Recipient::Phone { wa_id, .. } => {
+                let user_id = ids::user_id(wa_id);
+                status["recipient_id"] = wa_id.as_str().into();
+                status["recipient_user_id"] = user_id.as_str().into();
+                contact["wa_id"] = wa_id.as_str().into();
+                contact["user_id"] = user_id.into();
+            }
+            Recipient::User { id } => {
+                status["recipient_user_id"] = id.as_str().into();
+                contact["user_id"] = id.as_str().into();
+            }
+            Recipient::Group { id } => {
+                status["recipient_id"] = id.as_str().into();
+                status["recipient_type"] = "group".into();
+            }
+        }
+        if let Some(data) = &self.message.callback_data {
+            status["biz_opaque_callback_data"] = data.as_str().into();
+        }
+        if self.priced {
+            let free = self.message.category == "service";
+            let kind = if free { "free_customer_service" } else { "regular" };
+            status["pricing"] = json!({"billable": !free, "pricing_model": "PMP", "type": kind, "category": self.message.category});
+        }
+        if let Some(code) = self.failure {
+            status["errors"] = json!([GraphError::in_webhook(code)]);
+        }
+        let mut value = value_of(self.number);
+        if self.failure.is_none() && !matches!(self.message.recipient, Recipient::Group { .. }) {
+            value.insert("contacts".to_owned(), json!([contact]));
+        }
+        value.insert("statuses".to_owned(), json!([status]));
+        Change { waba_id: self.number.waba_id.clone(), field: "messages".to_owned(), value: value.into() }
+    }
+}

@@ -1,0 +1,282 @@
+//! What an emulated Cloud API is told before it starts.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::templates::Template;
+
+/// A business phone number of the emulator.
+#[derive(Clone)]
+#[must_use = "a number does nothing until it is given to the settings"]
+pub struct Number {
+    pub(super) id: String,
+    pub(super) waba_id: String,
+    pub(super) display: String,
+    pub(super) name: String,
+    pub(super) token: String,
+}
+
+impl Number {
+    /// A number with this phone number id, in the WhatsApp Business account `waba_id`.
+    ///
+    /// Its access token is `sandbox-token-` and the id, its display number 1555 and the last seven digits of the id.
+    pub fn new(phone_number_id: impl Into<String>, waba_id: impl Into<String>) -> Self {
+        let id = phone_number_id.into();
+        let digits: String = id.chars().filter(char::is_ascii_digit).collect();
+        let display = format!("1555{:0>7}", &digits[digits.len().saturating_sub(7)..]);
+        let token = format!("sandbox-token-{id}");
+        Self { id, waba_id: waba_id.into(), display, name: "Sandbox Business".to_owned(), token }
+    }
+
+    /// Sets the number that people see, digits only.
+    pub fn with_display_number(mut self, digits: impl Into<String>) -> Self {
+        self.display = digits.into();
+        self
+    }
+
+    /// Sets the verified name of the business.
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets the access token that requests for this number must carry. Several numbers may share one.
+    pub fn with_token(mut self, token: impl Into<String>) -> Self {
+        self.token = token.into();
+        self
+    }
+
+    /// Returns the access token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Number").field("id", &self.id).field("waba_id", &self.waba_id).finish_non_exhaustive()
+    }
+}
+
+/// Which webhooks follow an accepted message, and how webhooks are delivered.
+///
+/// ```
+/// use std::time::Duration;
+/// use zengine_strategies::sandbox::meta_cloud::Webhooks;
+///
+/// let chaotic = Webhooks::new().reversed().with_copies(2).batched(50, Duration::from_millis(20));
+/// let never_read = Webhooks::new().with_statuses([("sent", Duration::ZERO), ("delivered", Duration::from_millis(10))]);
+/// # drop((chaotic, never_read));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "it does nothing until it is given to the settings or the emulator"]
+pub struct Webhooks {
+    pub(super) statuses: Vec<(String, Duration)>,
+    pub(super) copies: u32,
+    pub(super) batch: Option<(usize, Duration)>,
+    pub(super) redelivery: Vec<Duration>,
+    pub(super) timeout: Duration,
+}
+
+impl Webhooks {
+    /// `sent`, `delivered` and `read` within 50 ms, each in a POST of its own; four redeliveries with growing pauses.
+    pub fn new() -> Self {
+        let pause = Duration::from_millis;
+        Self {
+            statuses: vec![("sent".to_owned(), pause(5)), ("delivered".to_owned(), pause(15)), ("read".to_owned(), pause(25))],
+            copies: 1,
+            batch: None,
+            redelivery: vec![pause(100), pause(400), pause(1_600), pause(5_000)],
+            timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// No status webhooks at all; inbound messages are still delivered.
+    pub fn off() -> Self {
+        Self { statuses: Vec::new(), ..Self::new() }
+    }
+
+    /// Sets the statuses of a message in the order in which they are sent, each with the pause before it.
+    pub fn with_statuses<S: Into<String>>(mut self, statuses: impl IntoIterator<Item = (S, Duration)>) -> Self {
+        self.statuses = statuses.into_iter().map(|(status, pause)| (status.into(), pause)).collect();
+        self
+    }
+
+    /// Sends the statuses in the opposite order, so that `read` comes before `sent`.
+    pub fn reversed(mut self) -> Self {
+        self.statuses.reverse();
+        self
+    }
+
+    /// Delivers every POST this many times, as Meta sometimes does; at least 1.
+    pub fn with_copies(mut self, copies: u32) -> Self {
+        self.copies = copies.max(1);
+        self
+    }
+
+    /// Collects up to `most` changes, of all numbers, in one POST; waits at most `within` for it to fill.
+    pub fn batched(mut self, most: usize, within: Duration) -> Self {
+        self.batch = Some((most.clamp(1, 1_000), within));
+        self
+    }
+
+    /// Sets the pauses before redeliveries after an answer other than 200; empty for none.
+    pub fn with_redelivery(mut self, pauses: impl IntoIterator<Item = Duration>) -> Self {
+        self.redelivery = pauses.into_iter().collect();
+        self
+    }
+
+    /// Sets how long the callback may take to answer.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Rules that hold only where they are asked for.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "four switches that have nothing to do with each other")]
+pub(super) struct Rules {
+    pub(super) known_templates_only: bool,
+    pub(super) known_media_only: bool,
+    pub(super) proof_required: bool,
+    pub(super) window_enforced: bool,
+}
+
+/// What a [`MetaCloud`](super::MetaCloud) is started with.
+#[derive(Clone)]
+#[must_use = "settings do nothing until an emulator is started with them"]
+pub struct Settings {
+    pub(super) app_secret: String,
+    pub(super) verify_token: String,
+    pub(super) callback: Option<String>,
+    pub(super) journal: Option<PathBuf>,
+    pub(super) port: u16,
+    pub(super) seed: u64,
+    pub(super) numbers: Vec<Number>,
+    pub(super) templates: Vec<Template>,
+    pub(super) rules: Rules,
+    pub(super) webhooks: Webhooks,
+}
+
+impl Settings {
+    /// No numbers, no callback, no journal file, a free port; app secret `sandbox-app-secret`, verify token `sandbox-verify-token`.
+    pub fn new() -> Self {
+        Self {
+            app_secret: "sandbox-app-secret".to_owned(),
+            verify_token: "sandbox-verify-token".to_owned(),
+            callback: None,
+            journal: None,
+            port: 0,
+            seed: 1,
+            numbers: Vec::new(),
+            templates: Vec::new(),
+            rules: Rules::default(),
+            webhooks: Webhooks::new(),
+        }
+    }
+
+    /// Adds a phone number.
+    pub fn with_number(mut self, number: Number) -> Self {
+        self.numbers.push(number);
+        self
+    }
+
+    /// Sets the secret that signs webhooks.
+    pub fn with_app_secret(mut self, secret: impl Into<String>) -> Self {
+        self.app_secret = secret.into();
+        self
+    }
+
+    /// Sets the token that the handshake carries.
+    pub fn with_verify_token(mut self, token: impl Into<String>) -> Self {
+        self.verify_token = token.into();
+        self
+    }
+
+    /// Sets the http address that webhooks go to. Without one, none are sent.
+    pub fn with_callback(mut self, url: impl Into<String>) -> Self {
+        self.callback = Some(url.into());
+        self
+    }
+
+    /// Appends the journal to this file.
+    pub fn with_journal(mut self, path: impl Into<PathBuf>) -> Self {
+        self.journal = Some(path.into());
+        self
+    }
+
+    /// Sets the port on 127.0.0.1; 0 takes a free one.
+    pub fn with_port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Sets the seed of faults with a probability.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Adds a template that sends are checked against.
+    pub fn with_template(mut self, template: Template) -> Self {
+        self.templates.push(template);
+        self
+    }
+
+    /// Refuses templates that were not added (132001). Otherwise only their shape is checked.
+    pub fn known_templates_only(mut self) -> Self {
+        self.rules.known_templates_only = true;
+        self
+    }
+
+    /// Refuses media ids that were not uploaded here. Otherwise any id is taken.
+    pub fn known_media_only(mut self) -> Self {
+        self.rules.known_media_only = true;
+        self
+    }
+
+    /// Refuses requests without `appsecret_proof`, as an app with "Require App Secret" does.
+    pub fn require_appsecret_proof(mut self) -> Self {
+        self.rules.proof_required = true;
+        self
+    }
+
+    /// Refuses anything but templates to people who have not written within 24 hours (131047).
+    pub fn enforce_service_window(mut self) -> Self {
+        self.rules.window_enforced = true;
+        self
+    }
+
+    /// Sets what webhooks are sent and how.
+    pub fn with_webhooks(mut self, webhooks: Webhooks) -> Self {
+        self.webhooks = webhooks;
+        self
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Settings")
+            .field("callback", &self.callback.is_some())
+            .field("journal", &self.journal.is_some())
+            .field("port", &self.port)
+            .field("numbers", &self.numbers)
+            .field("webhooks", &self.webhooks)
+            .finish_non_exhaustive()
+    }
+}

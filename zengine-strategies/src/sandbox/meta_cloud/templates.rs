@@ -1,0 +1,332 @@
+//! Template messages: the shape of every component, and the templates that the emulator was told about.
+
+use serde_json::Value;
+
+use super::check::{At, Checked};
+use super::content;
+use super::errors::GraphError;
+use super::interactive::product_sections;
+
+/// A template of the emulated account, as far as a send is checked against it.
+///
+/// A send of a template that is known by name is refused when the language, the number of parameters or the state does not
+/// fit (codes 132001, 132000, 132015, 132016).
+#[derive(Debug, Clone)]
+#[must_use = "a template does nothing until it is given to the settings"]
+pub struct Template {
+    name: String,
+    language: String,
+    pub(super) category: String,
+    header: Header,
+    body: Body,
+    state: State,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Header {
+    None,
+    Text,
+    Media(String),
+}
+
+#[derive(Debug, Clone)]
+enum Body {
+    Positional(usize),
+    Named(Vec<String>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum State {
+    Approved,
+    Paused,
+    Disabled,
+}
+
+impl Template {
+    /// An approved utility template without variables.
+    pub fn new(name: impl Into<String>, language: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            language: language.into(),
+            category: "utility".to_owned(),
+            header: Header::None,
+            body: Body::Positional(0),
+            state: State::Approved,
+        }
+    }
+
+    /// Sets the category that prices quote: `utility`, `marketing` or `authentication`.
+    pub fn with_category(mut self, category: impl Into<String>) -> Self {
+        self.category = category.into();
+        self
+    }
+
+    /// Gives the body this many positional variables.
+    pub fn with_body_variables(mut self, count: usize) -> Self {
+        self.body = Body::Positional(count);
+        self
+    }
+
+    /// Gives the body variables with these names.
+    pub fn with_named_body_variables<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.body = Body::Named(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Gives the header one text variable.
+    pub fn with_header_variable(mut self) -> Self {
+        self.header = Header::Text;
+        self
+    }
+
+    /// Gives it a header of this kind: `image`, `video`, `document` or `location`.
+    pub fn with_header_media(mut self, kind: impl Into<String>) -> Self {
+        self.header = Header::Media(kind.into());
+        self
+    }
+
+    /// Pauses it: sends are refused with 132015.
+    pub fn paused(mut self) -> Self {
+        self.state = State::Paused;
+        self
+    }
+
+    /// Disables it: sends are refused with 132016.
+    pub fn disabled(mut self) -> Self {
+        self.state = State::Disabled;
+        self
+    }
+}
+
+/// Checks a template object; returns the category that prices quote.
+pub(super) fn template(at: &At<'_>, known: &[Template], unknown_allowed: bool) -> Checked<String> {
+    at.only(&["name", "language", "components", "namespace"])?;
+    let name = at.required("name")?;
+    if name.text_of(1, 512)?.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
+        return Err(name.invalid("takes a to z, 0 to 9 and _"));
+    }
+    let language = at.required("language")?;
+    language.only(&["code", "policy"])?;
+    let code = language.required("code")?;
+    code.text_of(2, 15)?;
+    if let Some(policy) = language.optional("policy") {
+        policy.one_of(&["deterministic"])?;
+    }
+    let components = at.optional("components").map_or(Ok(Vec::new()), |components| components.items_of(0, 20))?;
+    for item in &components {
+        component(item, false)?;
+    }
+    let same_name: Vec<_> = known.iter().filter(|template| Some(template.name.as_str()) == name.value.as_str()).collect();
+    let Some(template) = same_name.iter().find(|template| Some(template.language.as_str()) == code.value.as_str()) else {
+        return if same_name.is_empty() && unknown_allowed {
+            Ok("utility".to_owned())
+        } else {
+            Err(GraphError::because(132_001, "The template does not exist in this language or has not been approved."))
+        };
+    };
+    match template.state {
+        State::Approved => {}
+        State::Paused => return Err(GraphError::new(132_015)),
+        State::Disabled => return Err(GraphError::new(132_016)),
+    }
+    agrees(template, &components)?;
+    Ok(template.category.clone())
+}
+
+/// The parameters of the send are those of the template.
+fn agrees(template: &Template, components: &[At<'_>]) -> Checked {
+    let parameters = |kind: &str| -> Vec<&Value> {
+        let found = components.iter().find(|item| item.value["type"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(kind)));
+        found.and_then(|item| item.value["parameters"].as_array()).map_or(Vec::new(), |list| list.iter().collect())
+    };
+    let body = parameters("body");
+    let expected = match &template.body {
+        Body::Positional(count) => *count,
+        Body::Named(names) => names.len(),
+    };
+    if body.len() != expected {
+        return Err(count("body", body.len(), expected));
+    }
+    if let Body::Named(names) = &template.body {
+        for parameter in &body {
+            match parameter["parameter_name"].as_str() {
+                None | Some("") => return Err(GraphError::bad("Parameter name is missing or empty")),
+                Some(name) if names.iter().any(|known| known == name) => {}
+                Some(_) => return Err(GraphError::bad("Parameter name is not one of the template's")),
+            }
+        }
+    }
+    let header = parameters("header");
+    let wanted = match &template.header {
+        Header::None => return if header.is_empty() { Ok(()) } else { Err(count("header", header.len(), 0)) },
+        Header::Text => "text",
+        Header::Media(kind) => kind,
+    };
+    match header.as_slice() {
+        [parameter] if parameter["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case(wanted)) => Ok(()),
+        [_] => Err(GraphError::because(132_012, format!("header: the template expects a parameter of type {wanted}"))),
+        other => Err(count("header", other.len(), 1)),
+    }
+}
+
+fn count(part: &str, got: usize, expected: usize) -> GraphError {
+    GraphError::because(
+        132_000,
+        format!("{part}: number of localizable_params ({got}) does not match the expected number of params ({expected})"),
+    )
+}
+
+fn component(at: &At<'_>, in_card: bool) -> Checked {
+    let kind = at.required("type")?;
+    match kind.text()?.to_ascii_lowercase().as_str() {
+        "header" => each_parameter(at, &["type", "parameters"], 1, header_parameter),
+        "body" => each_parameter(at, &["type", "parameters"], usize::MAX, body_parameter),
+        "button" => button(at),
+        "limited_time_offer" if !in_card => each_parameter(at, &["type", "parameters"], 1, |parameter| {
+            let offer = typed(parameter, "limited_time_offer")?;
+            offer.only(&["expiration_time_ms"])?;
+            offer.required("expiration_time_ms")?.integer_of(1, i64::MAX).map(drop)
+        }),
+        "tap_target_configuration" if !in_card => each_parameter(at, &["type", "parameters"], 1, |parameter| {
+            for target in typed(parameter, "tap_target_configuration")?.items_of(1, 10)? {
+                target.only(&["url", "title"])?;
+                target.required("url")?.url()?;
+                target.required("title")?.text_of(1, 60)?;
+            }
+            Ok(())
+        }),
+        "carousel" if !in_card => {
+            at.only(&["type", "cards"])?;
+            for (index, card) in at.required("cards")?.items_of(1, 10)?.iter().enumerate() {
+                card.only(&["card_index", "components"])?;
+                let position = i64::try_from(index).unwrap_or(i64::MAX);
+                card.required("card_index")?.integer_of(position, position)?;
+                for item in card.required("components")?.items_of(1, 10)? {
+                    component(&item, true)?;
+                }
+            }
+            Ok(())
+        }
+        _ => Err(kind.invalid("is no component of a template")),
+    }
+}
+
+fn each_parameter(at: &At<'_>, keys: &[&str], most: usize, check: impl Fn(&At<'_>) -> Checked) -> Checked {
+    at.only(keys)?;
+    at.required("parameters")?.items_of(0, most)?.iter().try_for_each(check)
+}
+
+/// The value of a parameter whose type and key have the same name.
+fn typed<'a>(parameter: &At<'a>, kind: &str) -> Checked<At<'a>> {
+    parameter.only(&["type", kind])?;
+    let named = parameter.required("type")?;
+    if named.text()?.eq_ignore_ascii_case(kind) { parameter.required(kind) } else { Err(named.invalid("is not allowed here")) }
+}
+
+fn header_parameter(at: &At<'_>) -> Checked {
+    let kind = at.required("type")?.text()?.to_ascii_lowercase();
+    match kind.as_str() {
+        "text" => text_parameter(at, 60),
+        "image" | "video" | "gif" => content::media(&typed(at, &kind)?, &[]).map(drop),
+        "document" => content::media(&typed(at, &kind)?, &["filename"]).map(drop),
+        "location" => content::location(&typed(at, &kind)?),
+        "product" => {
+            let product = typed(at, &kind)?;
+            product.only(&["product_retailer_id", "catalog_id"])?;
+            product.required("product_retailer_id")?.text_of(1, 256)?;
+            product.required("catalog_id")?.text_of(1, 256).map(drop)
+        }
+        _ => Err(at.invalid("is no parameter of a header")),
+    }
+}
+
+fn body_parameter(at: &At<'_>) -> Checked {
+    let kind = at.required("type")?.text()?.to_ascii_lowercase();
+    if let Some(name) = at.optional("parameter_name") {
+        name.text()?;
+    }
+    match kind.as_str() {
+        "text" => text_parameter(at, 32_768),
+        "currency" => {
+            at.only(&["type", "currency", "parameter_name"])?;
+            let currency = at.required("currency")?;
+            currency.only(&["fallback_value", "code", "amount_1000"])?;
+            currency.required("fallback_value")?.text_of(1, 1024)?;
+            currency.required("code")?.text_of(3, 3)?;
+            currency.required("amount_1000")?.number_of(f64::MIN, f64::MAX).map(drop)
+        }
+        "date_time" => {
+            at.only(&["type", "date_time", "parameter_name"])?;
+            at.required("date_time")?.required("fallback_value")?.text_of(1, 1024).map(drop)
+        }
+        "group_id" => typed(at, "group_id")?.text_of(1, 256).map(drop),
+        _ => Err(at.invalid("is no parameter of a body")),
+    }
+}
+
+fn text_parameter(at: &At<'_>, most: usize) -> Checked {
+    at.only(&["type", "text", "parameter_name"])?;
+    let text = at.required("text")?;
+    let value = text.text_of(1, most)?;
+    if value.contains(['\n', '\r', '\t']) || value.contains("     ") {
+        return Err(GraphError::because(
+            132_012,
+            format!("{}: must not have new-line or tab characters or more than 4 consecutive spaces", text.path),
+        ));
+    }
+    Ok(())
+}
+
+fn button(at: &At<'_>) -> Checked {
+    at.only(&["type", "sub_type", "index", "parameters"])?;
+    let index = at.required("index")?;
+    match index.value {
+        Value::String(digits) if digits.len() == 1 && digits.as_bytes()[0].is_ascii_digit() => {}
+        Value::Number(number) if number.as_u64().is_some_and(|number| number < 10) => {}
+        _ => return Err(index.invalid("must be 0 to 9")),
+    }
+    let sub_type = at.required("sub_type")?;
+    let kind = sub_type.text()?.to_ascii_lowercase();
+    if matches!(kind.as_str(), "phone_number" | "call_permission_request" | "request_contact_info") {
+        return at.optional("parameters").map_or(Ok(()), |parameters| parameters.items_of(0, 0).map(drop));
+    }
+    for parameter in at.required("parameters")?.items_of(1, 2)? {
+        match kind.as_str() {
+            "quick_reply" => typed(&parameter, "payload")?.text_of(1, 256).map(drop)?,
+            "url" => url_button(&parameter)?,
+            "copy_code" => typed(&parameter, "coupon_code")?.text_of(1, 20).map(drop)?,
+            "flow" => {
+                let action = typed(&parameter, "action")?;
+                action.only(&["flow_token", "flow_action_data"])?;
+            }
+            "catalog" => {
+                let action = typed(&parameter, "action")?;
+                action.only(&["thumbnail_product_retailer_id"])?;
+            }
+            "mpm" => {
+                let action = typed(&parameter, "action")?;
+                action.only(&["thumbnail_product_retailer_id", "sections"])?;
+                product_sections(&action)?;
+            }
+            "voice_call" => match parameter.required("type")?.text()? {
+                "ttl_minutes" => typed(&parameter, "ttl_minutes")?.integer_of(1, 43_200).map(drop)?,
+                _ => typed(&parameter, "payload")?.text_of(1, 512).map(drop)?,
+            },
+            "order_details" => typed(&parameter, "action")?.required("order_details")?.object().map(drop)?,
+            _ => return Err(sub_type.invalid("is no kind of button")),
+        }
+    }
+    Ok(())
+}
+
+fn url_button(parameter: &At<'_>) -> Checked {
+    parameter.only(&["type", "text", "payment_link_preview"])?;
+    let kind = parameter.required("type")?;
+    if !kind.text()?.eq_ignore_ascii_case("text") {
+        return Err(kind.invalid("must be text"));
+    }
+    if let Some(preview) = parameter.optional("payment_link_preview") {
+        preview.boolean()?;
+    }
+    parameter.required("text")?.text_of(1, 2000).map(drop)
+}

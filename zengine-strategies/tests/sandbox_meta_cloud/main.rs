@@ -1,0 +1,10 @@
+//! The Cloud API emulator, seen through a plain HTTP client and a plain HTTP callback.
+
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "these are tests, helpers included")]
+
+mod faults;
+mod limits;
+mod media;
+mod node;
+mod support;
+mod webhooks;
