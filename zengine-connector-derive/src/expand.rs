@@ -34,14 +34,14 @@ fn strategy_impl(input: &Input<'_>) -> Option<TokenStream> {
     };
     let descriptor = descriptor(input, config, &message);
     let halves = halves(input);
-    let krate = krate(input);
+    let import = import(input);
     let ident = input.ident;
     let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
     Some(quote! {
         #[doc(hidden)]
         #[allow(dead_code, unused_qualifications, clippy::absolute_paths)]
         const _: () = {
-            use #krate as _zc;
+            #import
             #[automatically_derived]
             impl #impl_generics _zc::Strategy for #ident #ty_generics #where_clause {
                 type Config = #config;
@@ -99,6 +99,13 @@ fn halves(input: &Input<'_>) -> TokenStream {
     let outbound = input.attrs.outbound.as_ref().map(|_| quote_spanned!(span=> .outbound()));
     let inbound = input.attrs.inbound.as_ref().map(|()| quote_spanned!(span=> .inbound()));
     quote_spanned!(span=> _zc::private::Halves::new() #outbound #inbound)
+}
+
+/// The one name that the rest goes through. It has the span of the `crate` key's string, which is where a wrong path is then reported.
+fn import(input: &Input<'_>) -> TokenStream {
+    let span = input.attrs.krate.as_ref().map_or_else(Span::call_site, |path| path.span().resolved_at(Span::call_site()));
+    let krate = krate(input);
+    quote_spanned!(span=> use #krate as _zc;)
 }
 
 fn krate(input: &Input<'_>) -> TokenStream {
