@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -75,10 +75,24 @@ struct Inner {
     file: Option<File>,
 }
 
+/// Opens for appending; ends a last line that a dying machine left unfinished.
+fn open(path: &Path) -> io::Result<File> {
+    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    if file.metadata()?.len() > 0 {
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    Ok(file)
+}
+
 impl Journal {
     /// Opens the file for appending, where one is given.
     pub(super) fn open(path: Option<&Path>) -> io::Result<Self> {
-        let file = path.map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
+        let file = path.map(open).transpose()?;
         Ok(Self { inner: Mutex::new(Inner { entries: VecDeque::new(), accepted: 0, file }), requests: watch::Sender::new(0) })
     }
 
@@ -134,5 +148,33 @@ impl Journal {
     /// Forgets the entries in memory; the file and the counters stay.
     pub fn clear(&self) {
         lock(&self.inner).entries.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unfinished_last_line_spoils_no_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        std::fs::write(&path, "{\"at_ms\":1,\"pa").unwrap();
+        let entry = Entry {
+            at_ms: 2,
+            method: "POST".to_owned(),
+            path: "/x".to_owned(),
+            status: 200,
+            accepted: true,
+            phone_number_id: None,
+            wamid: None,
+            fault: None,
+            body: Value::Null,
+        };
+        Journal::open(Some(&path)).unwrap().append(entry.clone()).unwrap();
+        Journal::open(Some(&path)).unwrap().append(entry.clone()).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let read: Vec<Option<Entry>> = text.lines().map(|line| serde_json::from_str(line).ok()).collect();
+        assert_eq!(read, [None, Some(entry.clone()), Some(entry)]);
     }
 }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,6 +22,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
+
+use super::clock;
 
 /// A future that owns what it needs.
 pub(super) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -32,11 +35,22 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Reads the body; `None` if it is longer than `limit` bytes or the client went away.
-    pub(super) async fn read(self, limit: usize) -> Option<(Parts, Bytes)> {
-        let body = Limited::new(self.body, limit).collect().await.ok()?.to_bytes();
-        Some((self.head, body))
+    /// Reads the body, of at most `limit` bytes.
+    pub(super) async fn read(self, limit: usize) -> Result<(Parts, Bytes), Unreadable> {
+        match Limited::new(self.body, limit).collect().await {
+            Ok(body) => Ok((self.head, body.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => Err(Unreadable::TooLong),
+            Err(_) => Err(Unreadable::Gone),
+        }
     }
+}
+
+/// Why a body could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    TooLong,
+    /// The client went away before it had sent everything.
+    Gone,
 }
 
 /// What becomes of a request.
@@ -147,9 +161,11 @@ async fn accept(listener: std::net::TcpListener, mut orders: mpsc::UnboundedRece
                     let _ = done.send(bound);
                 }
             },
-            Ok((stream, _)) = connection => {
-                tokio::spawn(serve(stream, Arc::clone(&handler), closing.subscribe()));
-            }
+            accepted = connection => match accepted {
+                Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(&handler), closing.subscribe()))),
+                // Out of file handles, most likely: some may be free again soon.
+                Err(_) => clock::pause(Duration::from_millis(10)).await,
+            },
         }
     }
 }

@@ -281,6 +281,13 @@ async fn an_accepted_message_is_answered_as_documented_and_never_deduplicated() 
 }
 
 #[tokio::test]
+async fn the_whatsapp_id_may_differ_from_the_number() {
+    let (meta, client) = (MetaCloud::start(settings().with_wa_id("5511987654321", "551187654321")).unwrap(), Client::new());
+    let contact = client.message(&meta, &with(text(), "/to", "+5511987654321")).await.json()["contacts"][0].clone();
+    assert_eq!((&contact["input"], &contact["wa_id"]), (&json!("+5511987654321"), &json!("551187654321")));
+}
+
+#[tokio::test]
 async fn a_read_receipt_is_no_message() {
     let (meta, client) = (start(), Client::new());
     let read = json!({"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.IN", "typing_indicator": {"type": "text"}});
@@ -312,8 +319,10 @@ async fn path_token_and_form_are_checked_first() {
     let broken = crate::support::bearer(http::Method::POST, &url, TOKEN).header("content-type", "application/json");
     let broken = client.send(broken.body("{\"to\":".into()).unwrap()).await.unwrap();
     assert_eq!((broken.status, broken.code()), (400, 100));
+    let huge = client.send(post(&url, TOKEN, &message("text", json!({"body": "x".repeat(5_000_000)})))).await.unwrap();
+    assert_eq!(huge.status, 413);
     assert_eq!(meta.journal().accepted_count(), 0);
-    assert_eq!(meta.journal().request_count(), 7);
+    assert_eq!(meta.journal().request_count(), 8);
 }
 
 #[tokio::test]

@@ -119,9 +119,7 @@ async fn batches_mix_tenants_in_one_post() {
     client.message(&meta, &text()).await;
     let url = format!("{}/v26.0/100200400/messages", meta.base_url());
     client.send(post(&url, "sandbox-token-100200400", &text())).await.unwrap();
-    while callback.seen().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    meta.settle().await; // does not wait for the minute
     let body = callback.seen()[0].json();
     let accounts: Vec<_> = body["entry"].as_array().unwrap().iter().map(|entry| entry["id"].clone()).collect();
     assert_eq!(accounts, ["900100", "900200"]);
@@ -140,6 +138,12 @@ async fn an_undeliverable_message_is_accepted_and_then_fails() {
     assert_eq!(names(&callback), ["failed"]);
     assert_eq!(callback.statuses()[0]["errors"][0]["code"], 131_026);
     assert_eq!(callback.seen()[0].value().get("contacts"), None);
+
+    meta.set_webhooks(quick().with_statuses([("sent", Duration::ZERO), ("failed", Duration::ZERO)]));
+    client.message(&meta, &text()).await;
+    meta.settle().await;
+    assert_eq!(names(&callback)[1..], ["sent", "failed"]);
+    assert_eq!(callback.statuses()[2]["errors"][0]["code"], 131_026);
 }
 
 #[tokio::test]

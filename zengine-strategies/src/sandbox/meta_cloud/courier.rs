@@ -133,24 +133,26 @@ impl Courier {
         let (first, full) = {
             let mut waiting = lock(&self.waiting);
             waiting.push(change);
+            self.busy.send_modify(|count| *count += 1);
             (waiting.len() == 1, waiting.len() >= most)
         };
         if full {
             self.flush().await;
         } else if first {
-            let (courier, busy) = (Arc::clone(self), self.busy());
+            let courier = Arc::clone(self);
             tokio::spawn(async move {
                 clock::pause(within).await;
                 courier.flush().await;
-                drop(busy);
             });
         }
     }
 
     async fn flush(self: &Arc<Self>) {
         let batch = std::mem::take(&mut *lock(&self.waiting));
-        if !batch.is_empty() {
+        let size = batch.len();
+        if size > 0 {
             self.post(batch).await;
+            self.busy.send_modify(|count| *count -= size);
         }
     }
 

@@ -65,7 +65,7 @@ pub(super) fn parse(body: &Value, phone_number_id: &str, state: &State) -> Check
         "appsecret_time",
         kind,
     ])?;
-    let recipient = recipient(&at)?;
+    let recipient = recipient(&at, state)?;
     let callback_data = at.optional("biz_opaque_callback_data").map(|data| data.text_of(0, 512).map(str::to_owned)).transpose()?;
     if let Some(hash) = at.optional("recipient_identity_key_hash") {
         hash.text_of(1, 256)?;
@@ -97,7 +97,7 @@ fn read(at: &At<'_>) -> Checked<Parsed> {
     Ok(Parsed::Read)
 }
 
-fn recipient(at: &At<'_>) -> Checked<Recipient> {
+fn recipient(at: &At<'_>, state: &State) -> Checked<Recipient> {
     let group = match at.optional("recipient_type") {
         Some(kind) => kind.one_of(&["individual", "group"])? == "group",
         None => false,
@@ -117,7 +117,7 @@ fn recipient(at: &At<'_>) -> Checked<Recipient> {
     if input.chars().any(|c| !(c.is_ascii_digit() || "+ -()".contains(c))) || !(4..=15).contains(&wa_id.len()) {
         return Err(to.invalid("must be a phone number"));
     }
-    Ok(Recipient::Phone { input: input.to_owned(), wa_id })
+    Ok(Recipient::Phone { input: input.to_owned(), wa_id: state.wa_id(wa_id) })
 }
 
 /// `CC.` and up to 128 letters and digits, or the parent form `CC.ENT.…`.

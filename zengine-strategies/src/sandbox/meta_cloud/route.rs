@@ -18,11 +18,14 @@ use super::{ids, media, node};
 use crate::sandbox::clock;
 use crate::sandbox::faults::{Action, Answer, Fault, Target};
 use crate::sandbox::journal::Entry;
-use crate::sandbox::server::{Reply, Request};
+use crate::sandbox::server::{Reply, Request, Unreadable};
 
 /// Longest body of an upload, and of anything else.
 const UPLOAD_BYTES: usize = 101 * 1024 * 1024;
 const JSON_BYTES: usize = 4 * 1024 * 1024;
+
+/// Why a message failed, where the plan of webhooks says `failed` and no fault names the code.
+const UNDELIVERABLE: i64 = 131_026;
 
 /// The parts of the emulator that requests need.
 #[derive(Clone)]
@@ -66,8 +69,15 @@ impl Desk {
             return written.map_or_else(|_| self.broken(), |()| Reply::Reset);
         }
         let is_upload = edges.get(2) == Some(&"media");
-        let Some((head, body)) = request.read(if is_upload { UPLOAD_BYTES } else { JSON_BYTES }).await else {
-            return Reply::Whole(self.refuse(&GraphError::bad("The request is too large.").with_status(413)));
+        let (head, body) = match request.read(if is_upload { UPLOAD_BYTES } else { JSON_BYTES }).await {
+            Ok(read) => read,
+            // Half a request is none: the provider never saw it.
+            Err(Unreadable::Gone) => return Reply::Reset,
+            Err(Unreadable::TooLong) => {
+                let written = self.state.journal.append(Entry { status: 413, ..note(Value::Null) });
+                let refusal = self.refuse(&GraphError::bad("The request is too large.").with_status(413));
+                return written.map_or_else(|_| self.broken(), |()| Reply::Whole(refusal));
+            }
         };
         let seen = if body.is_empty() {
             Value::Null
@@ -242,15 +252,15 @@ impl Desk {
         if steps.is_empty() {
             return;
         }
-        let later = steps.iter().map(|(status, _)| status.clone()).find(|status| status != "sent");
+        let later = steps.iter().map(|(status, _)| status.clone()).find(|status| status != "sent" && status != "failed");
         let (desk, busy) = (self.clone(), self.courier.busy());
         tokio::spawn(async move {
             let Accepted { number, message, wamid } = &accepted;
             for (status, pause) in &steps {
                 clock::pause(*pause).await;
                 desk.state.record_status(&number.id, wamid, status);
-                let priced = failure.is_none() && (status == "sent" || later.as_ref() == Some(status));
-                let failure = failure.filter(|_| status == "failed");
+                let priced = status == "sent" || later.as_ref() == Some(status);
+                let failure = (status == "failed").then_some(failure.unwrap_or(UNDELIVERABLE));
                 desk.courier.submit(Status { number, message, wamid, name: status, priced, failure }.change()).await;
             }
             drop(busy);

@@ -162,6 +162,7 @@ pub struct Settings {
     pub(super) seed: u64,
     pub(super) numbers: Vec<Number>,
     pub(super) templates: Vec<Template>,
+    pub(super) wa_ids: Vec<(String, String)>,
     pub(super) rules: Rules,
     pub(super) webhooks: Webhooks,
 }
@@ -178,6 +179,7 @@ impl Settings {
             seed: 1,
             numbers: Vec::new(),
             templates: Vec::new(),
+            wa_ids: Vec::new(),
             rules: Rules::default(),
             webhooks: Webhooks::new(),
         }
@@ -228,6 +230,12 @@ impl Settings {
     /// Adds a template that sends are checked against.
     pub fn with_template(mut self, template: Template) -> Self {
         self.templates.push(template);
+        self
+    }
+
+    /// Gives the phone number `digits` another WhatsApp id, as Meta does in Brazil and Mexico.
+    pub fn with_wa_id(mut self, digits: impl Into<String>, wa_id: impl Into<String>) -> Self {
+        self.wa_ids.push((digits.into(), wa_id.into()));
         self
     }
 

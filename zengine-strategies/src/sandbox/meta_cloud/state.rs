@@ -32,6 +32,7 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) journal: Journal,
     pub(super) ids: Ids,
+    wa_ids: HashMap<String, String>,
     numbers: Mutex<HashMap<String, Known>>,
     templates: Mutex<Vec<Template>>,
     pub(super) media: Mutex<HashMap<String, Media>>,
@@ -50,6 +51,7 @@ impl State {
             faults: Faults::new(settings.seed),
             journal: Journal::open(settings.journal.as_deref())?,
             ids: Ids::new(),
+            wa_ids: settings.wa_ids.iter().cloned().collect(),
             numbers: Mutex::default(),
             templates: Mutex::new(settings.templates.clone()),
             media: Mutex::default(),
@@ -122,6 +124,11 @@ impl State {
 
     pub(super) fn open_window(&self, number: &str, person: &str) {
         lock(&self.windows).insert((number.to_owned(), person.to_owned()), clock::now_ms());
+    }
+
+    /// The WhatsApp id of a phone number: nearly always its digits.
+    pub(super) fn wa_id(&self, digits: String) -> String {
+        self.wa_ids.get(&digits).cloned().unwrap_or(digits)
     }
 
     /// Rules on who may be written to.
