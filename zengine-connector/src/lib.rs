@@ -1,1 +1,49 @@
-//! Placeholder crate root.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+// The derive names the crate by its public name, in our own tests too.
+#[allow(unused_extern_crates)]
+extern crate self as zengine_connector;
+
+pub mod channel;
+pub mod error;
+pub mod http;
+pub mod ids;
+pub mod inbound;
+pub mod keyring;
+pub mod message;
+pub mod registry;
+pub mod runtime;
+pub mod secret;
+pub mod store;
+pub mod strategy;
+
+/// What `#[derive(Strategy)]` expands to. Not for people.
+#[doc(hidden)]
+pub mod private {
+    pub use crate::strategy::{Halves, schema_of};
+}
+
+pub use async_trait::async_trait;
+pub use schemars;
+
+pub use channel::{ButtonRules, Capabilities, Channel, Length, ListRules, MediaRule, Unit};
+pub use error::{BoxError, Disposition, Error, ErrorKind, Fault, NeedsReach, Poison, Reach, Scope, SendError};
+pub use http::{CallOptions, HttpCause, HttpClient, HttpError};
+pub use ids::{
+    ClientMessageId, ConfigVersion, ConversationId, CorrelationId, FailureId, ProviderMessageId, RouteKey, StrategyName, TenantId,
+};
+pub use inbound::{
+    Admit, Candidate, Handled, InboundContext, InboundRequest, InboundStrategy, Origin, Principal, RawPayload, ReplyMessage, RoutedEvent,
+    Verified, VerifyError,
+};
+pub use keyring::{Key, KeyRing, StaticKeyRing};
+pub use message::*;
+pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};
+#[cfg(feature = "tokio")]
+pub use runtime::{TokioClock, TokioSpawner};
+pub use secret::{Secret, SecretRef};
+pub use strategy::{
+    Cached, Configure, ConfigureContext, Descriptor, Direction, EventContext, HealthContext, HealthStatus, Lookup, OutboundStrategy,
+    ParsedKey, ProviderKey, Receipt, Reply, Schema, SendContext, SessionError, SessionErrorKind, Sessions, Strategy, Versioned,
+};

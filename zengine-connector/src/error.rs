@@ -1,0 +1,285 @@
+//! Errors: what went wrong, whose fault it is, and how far the request got.
+//!
+//! [`Error`] is what every fallible call of this crate returns. [`SendError`] is one attempt that did not end in a
+//! receipt; it always carries a [`Reach`], because whether the provider saw the request decides whether it is safe to
+//! repeat it (rule 1). One table, [`ErrorKind::fault`], gives each kind its [`Fault`].
+//!
+//! ```
+//! use zengine_connector::{ErrorKind, Fault, Reach, SendError};
+//!
+//! let error = SendError::of(ErrorKind::WindowClosed, "the service window is closed").code("131047").processed();
+//! assert_eq!(error.fault(), Fault::Domain);
+//! assert_eq!(error.reach(), Reach::Processed);
+//! ```
+
+mod kind;
+mod send;
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+pub use kind::{ErrorKind, Fault, Poison};
+pub use send::{NeedsReach, Reach, Scope, SendError};
+
+/// Any error, boxed.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The facts an error may carry beside its message. Recipients, bodies, headers and query strings are none of them.
+pub const CONTEXT_KEYS: &[&str] = &[
+    "strategy",
+    "tenant",
+    "operation",
+    "http_status",
+    "provider_code",
+    "provider_request_id",
+    "attempt",
+    "attempts",
+    "field",
+    "limit",
+    "actual",
+    "unit",
+    "expected",
+    "known",
+    "did_you_mean",
+    "first",
+    "second",
+    "missing",
+    "violations",
+    "line",
+    "column",
+    "rule",
+    "secret",
+    "key_id",
+    "version",
+    "reason",
+    "os_error",
+    "host",
+];
+
+/// What a caller with a queue message in hand should do with it (rule 86).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Trying again would meet the same error: take the message off the queue and report it.
+    Reject,
+    /// Not settled: keep the message and try again after this time.
+    RetryAfter(Duration),
+}
+
+/// An error of this crate: a kind, a literal message, and facts that are safe to print.
+///
+/// `Display` is one line. Neither `Display` nor `Debug` ever holds a secret, a recipient or a body.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    code: Option<String>,
+    retry_after: Option<Duration>,
+    context: Vec<(&'static str, String)>,
+    violations: Vec<crate::message::Violation>,
+    source: Option<BoxError>,
+}
+
+impl Error {
+    /// An error of a kind, with a message that is a literal so that nothing secret can slip in.
+    pub fn new(kind: ErrorKind, message: &'static str) -> Self {
+        Self::build(kind, Cow::Borrowed(message))
+    }
+
+    /// An error read back from a record; the text was a literal when it was stored.
+    pub(crate) fn restored(kind: ErrorKind, message: String) -> Self {
+        Self::build(kind, Cow::Owned(message))
+    }
+
+    fn build(kind: ErrorKind, message: Cow<'static, str>) -> Self {
+        Self(Box::new(Inner { kind, message, code: None, retry_after: None, context: vec![], violations: vec![], source: None }))
+    }
+
+    /// JSON that does not have the expected form. Keeps where and why, never what stood there.
+    pub fn from_json(kind: ErrorKind, message: &'static str, error: &serde_json::Error) -> Self {
+        let reason = match error.classify() {
+            serde_json::error::Category::Io => "io",
+            serde_json::error::Category::Syntax => "syntax",
+            serde_json::error::Category::Data => "data",
+            serde_json::error::Category::Eof => "end of input",
+        };
+        Self::new(kind, message).with_context("reason", reason).with_context("line", error.line()).with_context("column", error.column())
+    }
+
+    /// Adds a fact. `key` is one of [`CONTEXT_KEYS`]; the value must be safe to log.
+    #[must_use = "returns the error with the fact added"]
+    pub fn with_context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        debug_assert!(CONTEXT_KEYS.contains(&key), "`{key}` is not one of CONTEXT_KEYS");
+        self.0.context.push((key, value.to_string()));
+        self
+    }
+
+    /// Adds every violation found in a message or a configuration.
+    #[must_use = "returns the error with the violations added"]
+    pub fn with_violations(mut self, violations: Vec<crate::message::Violation>) -> Self {
+        self.0.violations = violations;
+        self
+    }
+
+    /// Adds the cause. Its text is printed, so it must be free of secrets, recipients, bodies and URLs.
+    #[must_use = "returns the error with its cause added"]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Adds the provider's own code, as the provider spells it.
+    #[must_use = "returns the error with the code added"]
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.0.code = Some(code.into());
+        self
+    }
+
+    /// Adds the earliest time at which trying again makes sense.
+    #[must_use = "returns the error with the hint added"]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
+    /// The fine-grained class.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whose fault it is; follows from the kind.
+    pub fn fault(&self) -> Fault {
+        self.0.kind.fault()
+    }
+
+    /// The literal message.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The provider's own code.
+    pub fn provider_code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The earliest time at which trying again makes sense.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The value of one fact.
+    pub fn context(&self, key: &str) -> Option<&str> {
+        self.0.context.iter().find(|(k, _)| *k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// Everything that is wrong with the message or configuration, with JSON pointers.
+    pub fn violations(&self) -> &[crate::message::Violation] {
+        &self.0.violations
+    }
+
+    /// The message or its recipient is at fault.
+    pub fn is_domain(&self) -> bool {
+        self.fault() == Fault::Domain
+    }
+
+    /// The provider, the link or the tenant's set-up is at fault.
+    pub fn is_integration(&self) -> bool {
+        matches!(self.fault(), Fault::Provider | Fault::Throttled | Fault::Auth)
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_temporary(&self) -> bool {
+        self.0.kind.is_temporary()
+    }
+
+    /// What to do with the queue message that led here (rule 86).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use zengine_connector::{Disposition, Error, ErrorKind};
+    ///
+    /// assert_eq!(Error::new(ErrorKind::Mismatch, "another message has this id").disposition(), Disposition::Reject);
+    /// assert!(matches!(Error::new(ErrorKind::DeadLetterFailed, "kept").disposition(), Disposition::RetryAfter(_)));
+    /// ```
+    pub fn disposition(&self) -> Disposition {
+        if self.is_temporary() {
+            Disposition::RetryAfter(self.0.retry_after.unwrap_or(Duration::from_secs(30)))
+        } else {
+            Disposition::Reject
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lasting = if self.is_temporary() { "temporary" } else { "permanent" };
+        write!(f, "{} ({lasting}): {}", self.0.kind.as_str(), self.0.message)?;
+        if let Some(code) = &self.0.code {
+            write!(f, ", provider_code={}", printable(code))?;
+        }
+        for (key, value) in &self.0.context {
+            write!(f, ", {key}={}", printable(value))?;
+        }
+        if let Some(wait) = self.0.retry_after {
+            write!(f, ", retry_after_ms={}", wait.as_millis())?;
+        }
+        for violation in &self.0.violations {
+            write!(f, "; {violation}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps one error on one line, however a provider spells its codes.
+fn printable(text: &str) -> impl fmt::Display + '_ {
+    text.chars().take(256).flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect::<String>()
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("code", &self.0.code)
+            .field("retry_after", &self.0.retry_after)
+            .field("context", &self.0.context)
+            .field("violations", &self.0.violations)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_errors_keep_the_place_and_drop_the_content() {
+        let json = serde_json::from_str::<u32>("\"canary\"").unwrap_err();
+        let error = Error::from_json(ErrorKind::MessageInvalid, "does not parse", &json);
+        let printed = format!("{error} {error:?}");
+        assert!(!printed.contains("canary"), "{printed}");
+        assert_eq!(error.context("line"), Some("1"));
+    }
+
+    #[test]
+    fn an_error_is_one_pointer_and_one_line() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        let error = Error::new(ErrorKind::Unavailable, "no answer").with_code("a\nb").with_retry_after(Duration::from_secs(2));
+        assert_eq!(error.to_string(), "unavailable (temporary): no answer, provider_code=a\\nb, retry_after_ms=2000");
+    }
+
+    #[test]
+    fn rule_86_disposition_rejects_what_requeueing_would_loop() {
+        for kind in [ErrorKind::MessageInvalid, ErrorKind::Mismatch, ErrorKind::UnknownStrategy, ErrorKind::Unsupported] {
+            assert_eq!(Error::new(kind, "x").disposition(), Disposition::Reject, "{kind:?}");
+        }
+        let kept = Error::new(ErrorKind::DeadLetterFailed, "x").with_retry_after(Duration::from_secs(7));
+        assert_eq!(kept.disposition(), Disposition::RetryAfter(Duration::from_secs(7)));
+    }
+}

@@ -1,0 +1,168 @@
+//! The taxonomy and its one table.
+
+use serde::{Deserialize, Serialize};
+
+/// Whose fault it is: the coarse class that retry and breaker decide on. Follows from [`ErrorKind`].
+///
+/// Total by design: every stage matches on it without a catch-all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The provider or the link to it.
+    Provider,
+    /// The provider asks for less traffic.
+    Throttled,
+    /// The message or its recipient.
+    Domain,
+    /// The tenant's set-up at the provider: credentials, permissions, account, configuration.
+    Auth,
+    /// Our own side, before anything left: limiter, bulkhead, lost session race.
+    Local,
+    /// The caller went away.
+    Cancelled,
+}
+
+/// What an error makes useless to try again until somebody acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Poison {
+    /// Nothing.
+    Nothing,
+    /// This message.
+    Message,
+    /// Every message of this tenant.
+    Tenant,
+    /// Every message to this provider.
+    Provider,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $text:literal, $fault:ident, $lasting:ident, poisons $poison:ident;)*) => {
+        /// The fine-grained class of an error.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum ErrorKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl ErrorKind {
+            /// Every kind, for tables and tests.
+            pub const ALL: &[ErrorKind] = &[$(Self::$kind,)*];
+
+            /// The kind in snake case, as it stands in logs and records.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$kind => $text,)* }
+            }
+
+            /// Whose fault an error of this kind is.
+            pub const fn fault(self) -> Fault {
+                match self { $(Self::$kind => Fault::$fault,)* }
+            }
+
+            /// Whether the same call may succeed later without anybody changing anything.
+            pub const fn is_temporary(self) -> bool {
+                match self { $(Self::$kind => kinds!(@ $lasting),)* }
+            }
+
+            /// What must change before trying again makes sense.
+            pub const fn poison(self) -> Poison {
+                match self { $(Self::$kind => Poison::$poison,)* }
+            }
+        }
+    };
+    (@ temporary) => { true };
+    (@ permanent) => { false };
+}
+
+kinds! {
+    /// Found wrong locally: over a limit, a missing or unknown field.
+    MessageInvalid = "message_invalid", Domain, permanent, poisons Message;
+    /// The provider refused a parameter of the message.
+    InvalidContent = "invalid_content", Domain, permanent, poisons Message;
+    /// A template is absent, paused, or does not fit its parameters.
+    Template = "template", Domain, permanent, poisons Message;
+    /// Media could not be fetched, processed or accepted.
+    Media = "media", Domain, permanent, poisons Message;
+    /// The recipient is not on the channel or cannot be reached.
+    InvalidRecipient = "invalid_recipient", Domain, permanent, poisons Message;
+    /// The recipient wants no messages.
+    OptedOut = "opted_out", Domain, permanent, poisons Message;
+    /// The time in which free-form messages are allowed is over.
+    WindowClosed = "window_closed", Domain, permanent, poisons Message;
+    /// Withheld by a policy of the provider: a per-user cap, an experiment.
+    Policy = "policy", Domain, permanent, poisons Message;
+    /// The conversation has ended.
+    SessionClosed = "session_closed", Domain, permanent, poisons Message;
+    /// It already exists, or somebody else changed it.
+    Conflict = "conflict", Domain, permanent, poisons Message;
+
+    /// Credentials were refused or have expired.
+    Unauthorized = "unauthorized", Auth, permanent, poisons Tenant;
+    /// A permission is missing.
+    Forbidden = "forbidden", Auth, permanent, poisons Tenant;
+    /// The account or number is not registered, restricted or locked.
+    Account = "account", Auth, permanent, poisons Tenant;
+    /// A payment is due.
+    Billing = "billing", Auth, permanent, poisons Tenant;
+    /// The provider says the set-up is wrong, or refuses without a code.
+    Config = "config", Auth, permanent, poisons Tenant;
+    /// The tenant's configuration does not fit its schema, or a secret it names does not resolve.
+    ConfigInvalid = "config_invalid", Auth, permanent, poisons Tenant;
+
+    /// Too many calls in a short time.
+    RateLimited = "rate_limited", Throttled, temporary, poisons Nothing;
+    /// A daily or monthly allowance is used up.
+    Quota = "quota", Throttled, temporary, poisons Nothing;
+
+    /// No connection, or the provider says it cannot serve.
+    Unavailable = "unavailable", Provider, temporary, poisons Provider;
+    /// No answer in time.
+    Timeout = "timeout", Provider, temporary, poisons Provider;
+    /// An answer that breaks the provider's own contract: success without an id, undecodable.
+    Protocol = "protocol", Provider, temporary, poisons Provider;
+    /// An answer nobody has a class for.
+    Unexpected = "unexpected", Provider, temporary, poisons Provider;
+
+    /// Our own side is busy: limiter, bulkhead, open breaker, lost session race.
+    Busy = "busy", Local, temporary, poisons Nothing;
+    /// The channel or the strategy cannot do that.
+    Unsupported = "unsupported", Local, permanent, poisons Message;
+    /// The caller went away.
+    Cancelled = "cancelled", Cancelled, temporary, poisons Nothing;
+
+    /// No strategy is registered under that name.
+    UnknownStrategy = "unknown_strategy", Local, permanent, poisons Message;
+    /// The tenant has no configuration for that strategy.
+    UnknownTenant = "unknown_tenant", Local, permanent, poisons Message;
+    /// Another message already has this client message id (rule 23).
+    Mismatch = "mismatch", Local, permanent, poisons Message;
+    /// The send is settled but its dead letter could not be stored; nothing will be sent again (rule 68).
+    DeadLetterFailed = "dead_letter_failed", Local, temporary, poisons Nothing;
+    /// One of our own stores does not answer or is full.
+    Store = "store", Local, temporary, poisons Nothing;
+    /// A stored record is damaged or of a version this build does not know.
+    Corrupt = "corrupt", Local, permanent, poisons Message;
+    /// The secret store does not answer.
+    Secret = "secret", Local, temporary, poisons Nothing;
+    /// A setting of the host is impossible; names the rule it breaks.
+    Settings = "settings", Local, permanent, poisons Nothing;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_print_as_they_serialize() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
+
+    #[test]
+    fn message_level_errors_never_point_at_the_provider() {
+        for kind in ErrorKind::ALL.iter().filter(|k| k.poison() == Poison::Message) {
+            assert_ne!(kind.fault(), Fault::Provider, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! One attempt that did not end in a receipt.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{BoxError, Error, ErrorKind, Fault};
+
+/// How far a request got (rule 1). Exhaustive by design: every decision about repeating matches on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// It never left, or the provider refused it before processing.
+    NotSent,
+    /// Nobody knows: the provider may have acted on it.
+    Maybe,
+    /// The provider processed it and refused.
+    Processed,
+}
+
+/// What a throttling answer limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Scope {
+    /// The whole account at the provider.
+    Account,
+    /// One sender: a phone number, an identity.
+    Sender,
+    /// Messages from this sender to this recipient.
+    Recipient,
+}
+
+/// Why one attempt failed, whose fault it is, and how far the request got.
+///
+/// Built in two steps, so that the reach cannot be forgotten: the kind first, the reach last.
+///
+/// ```
+/// # use std::time::Duration;
+/// use zengine_connector::{Scope, SendError};
+///
+/// let error = SendError::throttled("the number sends too fast")
+///     .code("130429")
+///     .scope(Scope::Sender)
+///     .retry_after(Duration::from_secs(2))
+///     .not_sent();
+/// assert!(error.is_safe_to_resend());
+/// ```
+///
+/// ```compile_fail
+/// # use zengine_connector::SendError;
+/// let error: SendError = SendError::provider("no answer");   // expected `SendError`, found `NeedsReach`
+/// ```
+pub struct SendError {
+    error: Error,
+    reach: Reach,
+    scope: Option<Scope>,
+}
+
+/// A [`SendError`] that still needs its [`Reach`].
+#[must_use = "say how far the request got: .not_sent(), .maybe() or .processed()"]
+pub struct NeedsReach {
+    error: Error,
+    scope: Option<Scope>,
+}
+
+impl SendError {
+    /// An error of a kind; the fault follows from it.
+    pub fn of(kind: ErrorKind, message: &'static str) -> NeedsReach {
+        NeedsReach { error: Error::new(kind, message), scope: None }
+    }
+
+    /// The provider or the link is at fault: `Unavailable`.
+    pub fn provider(message: &'static str) -> NeedsReach {
+        Self::of(ErrorKind::Unavailable, message)
+    }
+
+    /// The provider asks for less traffic: `RateLimited`.
+    pub fn throttled(message: &'static str) -> NeedsReach {
+        Self::of(ErrorKind::RateLimited, message)
+    }
+
+    /// The message is at fault: `InvalidContent`.
+    pub fn domain(message: &'static str) -> NeedsReach {
+        Self::of(ErrorKind::InvalidContent, message)
+    }
+
+    /// The credentials were refused: `Unauthorized`.
+    pub fn auth(message: &'static str) -> NeedsReach {
+        Self::of(ErrorKind::Unauthorized, message)
+    }
+
+    /// Our own side cannot send now: `Busy`.
+    pub fn local(message: &'static str) -> NeedsReach {
+        Self::of(ErrorKind::Busy, message)
+    }
+
+    /// The fine-grained class.
+    pub fn kind(&self) -> ErrorKind {
+        self.error.kind()
+    }
+
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        self.error.fault()
+    }
+
+    /// How far the request got.
+    pub fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// What a throttling answer limits.
+    pub fn scope(&self) -> Option<Scope> {
+        self.scope
+    }
+
+    /// The earliest time at which trying again makes sense.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.error.retry_after()
+    }
+
+    /// The provider's own code.
+    pub fn provider_code(&self) -> Option<&str> {
+        self.error.provider_code()
+    }
+
+    /// Whether repeating the request cannot make a second message.
+    pub fn is_safe_to_resend(&self) -> bool {
+        self.reach == Reach::NotSent
+    }
+
+    /// The message or its recipient is at fault.
+    pub fn is_domain(&self) -> bool {
+        self.error.is_domain()
+    }
+
+    /// The provider, the link or the tenant's set-up is at fault.
+    pub fn is_integration(&self) -> bool {
+        self.error.is_integration()
+    }
+
+    /// The error without its reach.
+    pub fn error(&self) -> &Error {
+        &self.error
+    }
+
+    /// The error without its reach.
+    pub fn into_error(self) -> Error {
+        self.error
+    }
+}
+
+impl NeedsReach {
+    /// Adds the provider's own code.
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.error = self.error.with_code(code);
+        self
+    }
+
+    /// Says what a throttling answer limits.
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// Adds the provider's hint when to come back.
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.error = self.error.with_retry_after(wait);
+        self
+    }
+
+    /// Adds a fact; see [`Error::with_context`].
+    pub fn context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        self.error = self.error.with_context(key, value);
+        self
+    }
+
+    /// Adds the cause; see [`Error::with_source`].
+    pub fn source(mut self, source: impl Into<BoxError>) -> Self {
+        self.error = self.error.with_source(source);
+        self
+    }
+
+    /// The request never left, or was refused before processing.
+    pub fn not_sent(self) -> SendError {
+        self.reach(Reach::NotSent)
+    }
+
+    /// The provider may have acted on the request.
+    pub fn maybe(self) -> SendError {
+        self.reach(Reach::Maybe)
+    }
+
+    /// The provider processed the request and refused.
+    pub fn processed(self) -> SendError {
+        self.reach(Reach::Processed)
+    }
+
+    /// The reach as a value, for classifiers that look it up.
+    pub fn reach(self, reach: Reach) -> SendError {
+        SendError { error: self.error, reach, scope: self.scope }
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reach = match self.reach {
+            Reach::NotSent => "not sent",
+            Reach::Maybe => "may have been sent",
+            Reach::Processed => "processed and refused",
+        };
+        write!(f, "{} [{reach}]", self.error)
+    }
+}
+
+impl fmt::Debug for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendError").field("error", &self.error).field("reach", &self.reach).field("scope", &self.scope).finish()
+    }
+}
+
+impl fmt::Debug for NeedsReach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NeedsReach").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for SendError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_01_an_attempt_yields_fault_reach_and_hint() {
+        let error = SendError::throttled("slow down").retry_after(Duration::from_secs(3)).not_sent();
+        assert_eq!((error.fault(), error.reach(), error.retry_after()), (Fault::Throttled, Reach::NotSent, Some(Duration::from_secs(3))));
+    }
+}

@@ -1,0 +1,176 @@
+//! HTTP towards providers, as a port on the `http` crate's types.
+//!
+//! The port's errors say how far the request got ([`Reach`]), so that eight strategies do not have to guess it eight
+//! times. The `reqwest` feature brings a client; an application may bring its own.
+
+#[cfg(feature = "reqwest")]
+mod reqwest;
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::error::{BoxError, ErrorKind, NeedsReach, Reach, SendError};
+
+#[cfg(feature = "reqwest")]
+pub use self::reqwest::{ReqwestClient, ReqwestClientBuilder};
+
+/// How one call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallOptions {
+    /// For the whole exchange, from connecting to the last byte of the answer.
+    pub timeout: Duration,
+    /// The largest answer read, in bytes; a larger one is an error and not a cut answer.
+    pub max_response_bytes: usize,
+    /// How many redirects are followed. Strategies that follow some check each host themselves.
+    pub redirects: usize,
+}
+
+impl CallOptions {
+    /// Ten seconds, 4 MiB, no redirects.
+    pub const DEFAULT: Self = Self { timeout: Duration::from_secs(10), max_response_bytes: 4 << 20, redirects: 0 };
+
+    /// The same with another timeout.
+    #[must_use = "returns the options with the timeout"]
+    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The same with another limit of the answer, in bytes.
+    #[must_use = "returns the options with the limit"]
+    pub const fn with_max_response_bytes(mut self, limit: usize) -> Self {
+        self.max_response_bytes = limit;
+        self
+    }
+}
+
+impl Default for CallOptions {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Sends requests. One client serves all tenants.
+#[async_trait]
+pub trait HttpClient: Send + Sync + fmt::Debug + 'static {
+    /// Sends one request and reads the whole answer, whatever its status.
+    ///
+    /// # Errors
+    /// Where no whole answer came; the error says how far the request got.
+    async fn call(&self, request: http::Request<Bytes>, options: CallOptions) -> Result<http::Response<Bytes>, HttpError>;
+}
+
+/// Why no whole answer came, and how far the request got. Never holds the URL, a header or a body.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct HttpError {
+    /// How far the request got: `NotSent` until the first byte of it went out, then `Maybe`.
+    pub reach: Reach,
+    /// What happened.
+    pub cause: HttpCause,
+    /// The client's own error, without the URL.
+    pub source: Option<BoxError>,
+}
+
+/// What happened to a call without a whole answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HttpCause {
+    /// No connection: name, route, refusal, TLS.
+    Connect,
+    /// Time was up.
+    Timeout,
+    /// The connection broke.
+    Broken,
+    /// The answer was larger than allowed.
+    TooLarge,
+    /// The request could not be built.
+    Request,
+}
+
+impl HttpError {
+    /// An error of a cause with its reach.
+    pub fn new(cause: HttpCause, reach: Reach) -> Self {
+        Self { reach, cause, source: None }
+    }
+
+    /// Adds the client's own error. Its text must not hold the URL, a header or a body.
+    #[must_use = "returns the error with its cause"]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The attempt's error that follows from it.
+    pub fn into_send_error(self) -> SendError {
+        let reach = self.reach;
+        let error = match self.cause {
+            HttpCause::Connect => SendError::of(ErrorKind::Unavailable, "no connection to the provider"),
+            HttpCause::Timeout => SendError::of(ErrorKind::Timeout, "the provider did not answer in time"),
+            HttpCause::Broken => SendError::of(ErrorKind::Unavailable, "the connection to the provider broke"),
+            HttpCause::TooLarge => SendError::of(ErrorKind::Protocol, "the provider's answer is too large"),
+            HttpCause::Request => SendError::of(ErrorKind::MessageInvalid, "the request cannot be built"),
+        };
+        match self.source {
+            Some(source) => error.source(source),
+            None => error,
+        }
+        .reach(reach)
+    }
+}
+
+impl From<HttpError> for SendError {
+    fn from(error: HttpError) -> Self {
+        error.into_send_error()
+    }
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cause = match self.cause {
+            HttpCause::Connect => "no connection",
+            HttpCause::Timeout => "no answer in time",
+            HttpCause::Broken => "the connection broke",
+            HttpCause::TooLarge => "the answer is too large",
+            HttpCause::Request => "the request cannot be built",
+        };
+        f.write_str(cause)
+    }
+}
+
+impl std::error::Error for HttpError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+/// The default class of an HTTP status, where the provider's answer says nothing finer (rule 2). `None` for 2xx.
+///
+/// ```
+/// use zengine_connector::{Fault, Reach, http::status_error};
+///
+/// let error = status_error(http::StatusCode::TOO_MANY_REQUESTS, None).unwrap().1;
+/// assert_eq!(error, Reach::NotSent);
+/// ```
+pub fn status_error(status: http::StatusCode, retry_after: Option<Duration>) -> Option<(NeedsReach, Reach)> {
+    let (error, reach) = match status.as_u16() {
+        200..=299 => return None,
+        429 => (SendError::of(ErrorKind::RateLimited, "the provider asks for less traffic"), Reach::NotSent),
+        503 if retry_after.is_some() => (SendError::of(ErrorKind::Unavailable, "the provider is not available"), Reach::NotSent),
+        401 => (SendError::of(ErrorKind::Unauthorized, "the provider refused the credentials"), Reach::Processed),
+        403 => (SendError::of(ErrorKind::Forbidden, "the provider refused the permission"), Reach::Processed),
+        408 => (SendError::of(ErrorKind::Timeout, "the provider gave up waiting"), Reach::Maybe),
+        400..=499 => (SendError::of(ErrorKind::InvalidContent, "the provider refused the request"), Reach::Processed),
+        500..=599 => (SendError::of(ErrorKind::Unavailable, "the provider failed"), Reach::Maybe),
+        _ => (SendError::of(ErrorKind::Protocol, "the provider answered with an unexpected status"), Reach::Maybe),
+    };
+    let error = error.context("http_status", status.as_u16());
+    let error = match retry_after {
+        Some(wait) => error.retry_after(wait),
+        None => error,
+    };
+    Some((error, reach))
+}

@@ -1,0 +1,218 @@
+//! Validated names: what identifies a tenant, a strategy, a message, a conversation.
+//!
+//! Every newtype here checks its text once, when it is made, so that no later layer has to. Cloning one copies a
+//! pointer. `Debug` and `Display` print the text: none of these values is personal data by contract, so a client
+//! message id must not be a phone number.
+
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind};
+
+/// What a kind of identifier allows.
+struct Rule {
+    name: &'static str,
+    max_bytes: usize,
+    allowed: fn(&str) -> bool,
+    hint: &'static str,
+}
+
+impl Rule {
+    fn check(&self, text: &str) -> Result<(), Error> {
+        let fail = |message| Err(Error::new(ErrorKind::MessageInvalid, message).with_context("field", self.name));
+        if text.is_empty() {
+            return fail("an identifier must not be empty");
+        }
+        if text.len() > self.max_bytes {
+            return Err(Error::new(ErrorKind::MessageInvalid, "an identifier is too long")
+                .with_context("field", self.name)
+                .with_context("limit", self.max_bytes)
+                .with_context("actual", text.len()));
+        }
+        if !(self.allowed)(text) {
+            return fail(self.hint);
+        }
+        Ok(())
+    }
+}
+
+fn printable(text: &str) -> bool {
+    !text.chars().any(char::is_control)
+}
+
+fn kebab(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') && !text.starts_with('-') && !text.ends_with('-')
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $field:literal, max $max:literal, $allowed:path, $hint:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            const RULE: Rule = Rule { name: $field, max_bytes: $max, allowed: $allowed, hint: $hint };
+
+            /// Checks the text and takes it.
+            ///
+            /// # Errors
+            /// `MessageInvalid` naming the field, and the limit and the actual size where the length is at fault.
+            pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
+                let text = text.as_ref();
+                Self::RULE.check(text)?;
+                Ok(Self(text.into()))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({:?})"), &*self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                Self::new(text)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                Self::new(text).map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": $max })
+            }
+        }
+    };
+}
+
+id!(
+    /// A customer of the platform: 1–255 bytes, no control characters.
+    TenantId, "tenant", max 255, printable, "an identifier must not hold control characters"
+);
+id!(
+    /// The registered name of a strategy, in kebab case: `whatsapp-meta-cloud`.
+    StrategyName, "strategy", max 64, kebab, "a strategy name holds lower-case letters, digits and inner hyphens"
+);
+id!(
+    /// The caller's own id of one message: 1–255 bytes, no control characters (rule 12).
+    ///
+    /// The same id under the same tenant and strategy is the same send, however often it is asked for.
+    ClientMessageId, "client_message_id", max 255, printable, "an identifier must not hold control characters"
+);
+id!(
+    /// The provider's id of one message, kept as the provider spells it.
+    ProviderMessageId, "provider_message_id", max 1024, printable, "an identifier must not hold control characters"
+);
+id!(
+    /// What ties log lines of one request together; usually the host's request or trace id.
+    CorrelationId, "correlation_id", max 255, printable, "an identifier must not hold control characters"
+);
+id!(
+    /// A thread of messages on one channel. Events of one conversation are handled in order (rule 84).
+    ConversationId, "conversation", max 512, printable, "an identifier must not hold control characters"
+);
+id!(
+    /// Which version of a tenant's configuration something was made from.
+    ConfigVersion, "config_version", max 255, printable, "an identifier must not hold control characters"
+);
+id!(
+    /// Names one failed send: dead letter, event and log line carry it (rule 66).
+    FailureId, "failure_id", max 64, printable, "an identifier must not hold control characters"
+);
+
+impl StrategyName {
+    /// The sort key under which a tenant's row names this strategy.
+    pub fn config_key(&self) -> String {
+        format!("STRATEGY#{self}")
+    }
+}
+
+/// What a provider's payload says about whose it is: a kind and a value, looked up in the tenant directory.
+///
+/// The kinds in use are `phone_number_id`, `waba_id`, `url_token`, `topic_arn`, `queue_arn` and `site`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RouteKey {
+    kind: Cow<'static, str>,
+    value: Arc<str>,
+}
+
+impl RouteKey {
+    /// A route key; `value` is taken as the provider spells it.
+    pub fn new(kind: impl Into<Cow<'static, str>>, value: impl AsRef<str>) -> Self {
+        Self { kind: kind.into(), value: value.as_ref().into() }
+    }
+
+    /// The word for the kind of key.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The provider's value.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_12_client_message_id_is_1_to_255_bytes_without_control_characters() {
+        assert!(ClientMessageId::new("").is_err());
+        assert!(ClientMessageId::new("a".repeat(255)).is_ok());
+        let long = ClientMessageId::new("a".repeat(256)).unwrap_err();
+        assert_eq!(long.context("limit"), Some("255"));
+        assert_eq!(long.context("actual"), Some("256"));
+        assert!(ClientMessageId::new("a\nb").is_err());
+        assert!(ClientMessageId::new("ä").is_ok());
+    }
+
+    #[test]
+    fn deserializing_checks_like_the_constructor() {
+        assert!(serde_json::from_str::<TenantId>("\"acme\"").is_ok());
+        assert!(serde_json::from_str::<TenantId>("\"\"").is_err());
+        assert!(serde_json::from_str::<StrategyName>("\"Not Kebab\"").is_err());
+    }
+
+    #[test]
+    fn errors_never_repeat_the_text() {
+        let error = ClientMessageId::new("canary\u{7}").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,117 @@
+//! The only door to tenants before it is known whose request it is.
+
+use std::{any::Any, fmt, marker::PhantomData, ops::Deref, sync::Arc, time::SystemTime};
+
+use super::VerifyError;
+use crate::{
+    ids::{RouteKey, TenantId},
+    runtime::BoxFuture,
+    secret::{Secret, SecretRef},
+    strategy::Sessions,
+};
+
+/// A tenant behind a route key, type-erased.
+pub(crate) struct Found {
+    pub(crate) tenant: TenantId,
+    pub(crate) state: Arc<dyn Any + Send + Sync>,
+    pub(crate) sessions: Sessions,
+}
+
+/// What the core offers to `verify`. Every look-up is bounded and cached, misses too.
+pub(crate) trait Door: Send + Sync {
+    fn now(&self) -> SystemTime;
+    fn find<'a>(&'a self, key: &'a RouteKey) -> BoxFuture<'a, Result<Vec<Found>, VerifyError>>;
+    fn secret<'a>(&'a self, reference: &'a SecretRef) -> BoxFuture<'a, Result<Vec<Secret<Vec<u8>>>, VerifyError>>;
+}
+
+/// Tenants of one strategy, before anybody knows whose request it is.
+pub struct InboundContext<T> {
+    door: Arc<dyn Door>,
+    tenant: PhantomData<fn() -> T>,
+}
+
+impl<T> fmt::Debug for InboundContext<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InboundContext").finish_non_exhaustive()
+    }
+}
+
+impl<T> InboundContext<T> {
+    pub(crate) fn new(door: Arc<dyn Door>) -> Self {
+        Self { door, tenant: PhantomData }
+    }
+}
+
+impl<T: Send + Sync + 'static> InboundContext<T> {
+    /// The wall clock.
+    pub fn now(&self) -> SystemTime {
+        self.door.now()
+    }
+
+    /// The tenants behind a key, configured. Bounded; cached, also where there is none.
+    ///
+    /// # Errors
+    /// `Unavailable` where our own stores do not answer.
+    pub async fn find(&self, key: &RouteKey) -> Result<Vec<Candidate<T>>, VerifyError> {
+        let mut candidates = Vec::new();
+        for found in self.door.find(key).await? {
+            let state = found.state.downcast::<T>().map_err(|_| VerifyError::Malformed("a tenant of another strategy"))?;
+            candidates.push(Candidate { id: found.tenant, state, sessions: found.sessions });
+        }
+        Ok(candidates)
+    }
+
+    /// The one tenant behind a key.
+    ///
+    /// # Errors
+    /// `Unauthenticated` unless there is exactly one; `Unavailable` where our own stores do not answer.
+    pub async fn find_one(&self, key: &RouteKey) -> Result<Candidate<T>, VerifyError> {
+        let mut candidates = self.find(key).await?;
+        match candidates.pop() {
+            Some(candidate) if candidates.is_empty() => Ok(candidate),
+            _ => Err(VerifyError::Unauthenticated),
+        }
+    }
+
+    /// An application-level secret, cached; the newest value first, two while it is being rotated.
+    ///
+    /// # Errors
+    /// `Unavailable` where it does not resolve: our own set-up is at fault, not the caller.
+    pub async fn secret(&self, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, VerifyError> {
+        self.door.secret(reference).await
+    }
+}
+
+/// A tenant that a request may belong to. Authenticating against it is what makes the request
+/// [`Verified`](super::Verified).
+pub struct Candidate<T> {
+    id: TenantId,
+    state: Arc<T>,
+    sessions: Sessions,
+}
+
+impl<T> Candidate<T> {
+    /// The tenant.
+    pub fn id(&self) -> &TenantId {
+        &self.id
+    }
+
+    /// The tenant's sessions with this strategy.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+}
+
+impl<T> Deref for Candidate<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.state
+    }
+}
+
+impl<T> fmt::Debug for Candidate<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,59 @@
+//! What became of the events of one request.
+
+use bytes::Bytes;
+
+use super::{Principal, RawPayload};
+use crate::message::Content;
+
+/// What became of the events of one request; from it follows the answer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Handled {
+    /// Who vouched for the request.
+    pub principal: Principal,
+    /// The bytes, with the notes of `verify`.
+    pub payload: Option<RawPayload>,
+    /// Events that are stored, now or by an earlier delivery.
+    pub accepted: usize,
+    /// Events and elements that can never be handled; they are kept as dead letters.
+    pub poisoned: usize,
+    /// Events that must come again.
+    pub unstored: usize,
+    /// Replies that are ready.
+    pub replies: Vec<ReplyMessage>,
+    /// Some handler still works: poll with the cursor.
+    pub pending: bool,
+    /// Where a poll goes on.
+    pub cursor: Option<String>,
+}
+
+impl Handled {
+    pub(crate) fn new(principal: Principal) -> Self {
+        Self { principal, payload: None, accepted: 0, poisoned: 0, unstored: 0, replies: vec![], pending: false, cursor: None }
+    }
+
+    /// The plain acknowledgement: 200 where everything is stored or poison, else 503.
+    pub fn acknowledge(&self) -> http::Response<Bytes> {
+        let mut response = http::Response::new(Bytes::new());
+        if self.unstored > 0 {
+            *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        }
+        response
+    }
+}
+
+/// A reply on a synchronous channel.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ReplyMessage {
+    /// Its id in the conversation.
+    pub id: String,
+    /// What it says.
+    pub content: Content,
+}
+
+impl ReplyMessage {
+    pub(crate) fn new(id: impl Into<String>, content: Content) -> Self {
+        Self { id: id.into(), content }
+    }
+}

@@ -1,0 +1,20 @@
+//! The inbound half: authenticated bytes become events of tenants.
+//!
+//! Order: verify → normalize → route → dedup → admit → handler → respond. A strategy writes the first two and, where it
+//! needs them, `admit`, `respond` and `media`; the rest is the core's.
+
+mod context;
+mod handled;
+mod request;
+mod routed;
+mod traits;
+mod verified;
+
+pub use context::{Candidate, InboundContext};
+pub(crate) use context::{Door, Found};
+pub use handled::{Handled, ReplyMessage};
+pub use request::{InboundRequest, Origin};
+pub use routed::RoutedEvent;
+pub use traits::{Admit, InboundStrategy};
+pub(crate) use verified::Step;
+pub use verified::{Principal, RawPayload, Verified, VerifyError};

@@ -1,0 +1,56 @@
+//! An event that names its routes and not yet its tenant.
+
+use bytes::Bytes;
+
+use crate::{
+    ids::{ConversationId, ProviderMessageId, RouteKey},
+    message::{Event, Party},
+    strategy::ProviderKey,
+};
+
+/// What `normalize` knows of an event. Tenant, strategy, channel and arrival time are stamped by the core.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RoutedEvent {
+    /// Whose it may be: the first key that leads to a tenant decides. Empty: the request's own principal.
+    pub routes: Vec<RouteKey>,
+    /// What happened.
+    pub event: Event,
+    /// The provider's ids of it.
+    pub provider_ids: Vec<ProviderMessageId>,
+    /// The conversation it belongs to; events of one conversation are handled in order (rule 84).
+    pub conversation: Option<ConversationId>,
+    /// Who caused it.
+    pub from: Party,
+    /// Whom it was meant for.
+    pub to: Vec<Party>,
+    /// When it happened, in milliseconds UTC on the provider's clock.
+    pub occurred_at_ms: Option<i64>,
+    /// What makes a redelivery recognisable within the tenant and strategy.
+    pub dedup: String,
+    /// The exact slice of the payload.
+    pub raw: Bytes,
+    /// Our own key, echoed by the provider: settles an Unknown (rule 27).
+    pub reference: Option<ProviderKey>,
+    /// The event is about something several tenants share and goes to every tenant of its route.
+    pub fan_out: bool,
+}
+
+impl RoutedEvent {
+    /// An event, its dedup key and its bytes.
+    pub fn new(event: Event, dedup: impl Into<String>, raw: Bytes) -> Self {
+        Self {
+            routes: vec![],
+            event,
+            provider_ids: vec![],
+            conversation: None,
+            from: Party::default(),
+            to: vec![],
+            occurred_at_ms: None,
+            dedup: dedup.into(),
+            raw,
+            reference: None,
+            fan_out: false,
+        }
+    }
+}

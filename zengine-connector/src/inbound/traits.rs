@@ -1,0 +1,79 @@
+//! The trait of the inbound half.
+
+use std::future::{Future, ready};
+
+use bytes::Bytes;
+
+use super::{Handled, InboundContext, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError};
+use crate::{
+    error::{Error, ErrorKind, SendError},
+    message::{ElementError, InboundEvent},
+    strategy::{Configure, EventContext},
+};
+
+/// What `admit` decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Admit {
+    /// The handler gets the event.
+    Pass,
+    /// Nobody gets it: an echo of our own, a notice without meaning. Says why.
+    Drop(&'static str),
+}
+
+/// Receives what a provider sends.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot receive, configured by `{Cfg}`",
+    label = "write `impl InboundStrategy<{Cfg}> for {Self}`, or drop `inbound` from `#[strategy(..)]`"
+)]
+pub trait InboundStrategy<Cfg>: Configure<Cfg> {
+    /// Authenticates the exact bytes. Reads only: writes no store and calls no provider.
+    ///
+    /// # Errors
+    /// Why the request is refused.
+    fn verify(
+        &self,
+        request: &InboundRequest,
+        cx: &InboundContext<Self::Tenant>,
+    ) -> impl Future<Output = Result<Verified, VerifyError>> + Send;
+
+    /// Turns authenticated bytes into events, in order. Pure. One bad element never costs its neighbours, and what is not
+    /// understood becomes an event of type Unknown.
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>>;
+
+    /// Once per event that is no duplicate, after routing and before the handler: session state, echoes, visibility. It may
+    /// run again for the same event, so it must be idempotent (rule 84).
+    ///
+    /// # Errors
+    /// The event is released and must come again.
+    fn admit(
+        &self,
+        tenant: &Self::Tenant,
+        event: &mut InboundEvent,
+        cx: &EventContext,
+    ) -> impl Future<Output = Result<Admit, Error>> + Send {
+        let _ = (tenant, event, cx);
+        ready(Ok(Admit::Pass))
+    }
+
+    /// The answer to the request: replies of a synchronous channel, acknowledgements of a special form. Default: 200 where
+    /// everything is stored or poison, else 503.
+    fn respond(
+        &self,
+        request: &InboundRequest,
+        handled: &Handled,
+        tenant: Option<&Self::Tenant>,
+    ) -> impl Future<Output = http::Response<Bytes>> + Send {
+        let _ = (request, tenant);
+        ready(handled.acknowledge())
+    }
+
+    /// The bytes of a media item that an event names.
+    ///
+    /// # Errors
+    /// `Unsupported` by default.
+    fn media(&self, tenant: &Self::Tenant, handle: &str, cx: &EventContext) -> impl Future<Output = Result<Bytes, SendError>> + Send {
+        let _ = (tenant, handle, cx);
+        ready(Err(SendError::of(ErrorKind::Unsupported, "this channel has no media to fetch").not_sent()))
+    }
+}

@@ -1,0 +1,184 @@
+//! Bytes that somebody vouches for.
+
+use std::{fmt, ops::Range};
+
+use bytes::Bytes;
+
+use super::Candidate;
+use crate::{
+    error::Error,
+    ids::{ConversationId, TenantId},
+};
+
+/// Who vouches for the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Principal {
+    /// A tenant's own credentials.
+    Tenant(TenantId),
+    /// The application's credentials; each event names its routes.
+    Shared,
+}
+
+/// A request that has passed `verify`, and what is to be done with it.
+#[must_use = "hand it back to the core"]
+pub struct Verified {
+    pub(crate) principal: Principal,
+    pub(crate) step: Step,
+}
+
+pub(crate) enum Step {
+    Events(RawPayload),
+    Reply(http::Response<Bytes>),
+    Poll { conversation: ConversationId, after: Option<String> },
+}
+
+impl Verified {
+    /// Events of one tenant, authenticated with that tenant's credentials.
+    pub fn tenant<T>(of: &Candidate<T>, body: Bytes) -> Self {
+        Self { principal: Principal::Tenant(of.id().clone()), step: Step::Events(RawPayload::new(body)) }
+    }
+
+    /// Events of any tenants, authenticated with the application's credentials; each event names its routes.
+    pub fn shared(body: Bytes) -> Self {
+        Self { principal: Principal::Shared, step: Step::Events(RawPayload::new(body)) }
+    }
+
+    /// No events: this is the answer. For handshakes.
+    pub fn reply(response: http::Response<Bytes>) -> Self {
+        Self { principal: Principal::Shared, step: Step::Reply(response) }
+    }
+
+    /// The other side asks for replies that were not ready in time, after a cursor.
+    pub fn poll<T>(of: &Candidate<T>, conversation: ConversationId, after: Option<String>) -> Self {
+        Self { principal: Principal::Tenant(of.id().clone()), step: Step::Poll { conversation, after } }
+    }
+
+    /// Adds what `verify` learnt, for `normalize` and `respond`. One note per type.
+    pub fn with<N: Clone + Send + Sync + 'static>(mut self, note: N) -> Self {
+        if let Step::Events(payload) = &mut self.step {
+            payload.notes.insert(note);
+        }
+        self
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("principal", &self.principal).finish_non_exhaustive()
+    }
+}
+
+/// Authenticated bytes. Only [`Verified`] makes them.
+#[derive(Clone)]
+pub struct RawPayload {
+    body: Bytes,
+    notes: http::Extensions,
+}
+
+impl RawPayload {
+    pub(crate) fn new(body: Bytes) -> Self {
+        Self { body, notes: http::Extensions::new() }
+    }
+
+    /// A payload nobody has vouched for, to look at stored bodies by hand. Feeding it to an orchestrator is not possible.
+    pub fn unverified(body: impl Into<Bytes>) -> Self {
+        Self::new(body.into())
+    }
+
+    /// The exact bytes.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// What `verify` learnt.
+    pub fn note<N: Send + Sync + 'static>(&self) -> Option<&N> {
+        self.notes.get()
+    }
+
+    /// A part of the bytes, without a copy. An empty slice where the range is outside.
+    pub fn slice(&self, range: Range<usize>) -> Bytes {
+        if range.start <= range.end && range.end <= self.body.len() { self.body.slice(range) } else { Bytes::new() }
+    }
+
+    /// The bytes of a part that was borrowed from the body, without a copy.
+    pub fn slice_of(&self, part: &str) -> Bytes {
+        let (start, body) = (part.as_ptr() as usize, self.body.as_ptr() as usize);
+        match start.checked_sub(body) {
+            Some(from) if from + part.len() <= self.body.len() => self.body.slice(from..from + part.len()),
+            // Not borrowed from the body after all: a copy is still the same bytes.
+            _ => Bytes::copy_from_slice(part.as_bytes()),
+        }
+    }
+}
+
+impl fmt::Debug for RawPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawPayload").field("body_bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}
+
+/// Why a request is refused. The answer never says what would have been right.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// 401: no credentials, or wrong ones.
+    Unauthenticated,
+    /// 401 with a `WWW-Authenticate` header of this scheme.
+    Challenge(&'static str),
+    /// 403: known, but not allowed.
+    Forbidden,
+    /// 404: nothing is here.
+    NotFound,
+    /// 405: not with this method.
+    MethodNotAllowed,
+    /// 400: cannot be read; says why.
+    Malformed(&'static str),
+    /// 413: larger than allowed.
+    TooLarge,
+    /// 503: our own side cannot decide.
+    Unavailable(Error),
+}
+
+impl VerifyError {
+    /// The HTTP status of the answer.
+    pub fn status(&self) -> http::StatusCode {
+        match self {
+            Self::Unauthenticated | Self::Challenge(_) => http::StatusCode::UNAUTHORIZED,
+            Self::Forbidden => http::StatusCode::FORBIDDEN,
+            Self::NotFound => http::StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => http::StatusCode::METHOD_NOT_ALLOWED,
+            Self::Malformed(_) => http::StatusCode::BAD_REQUEST,
+            Self::TooLarge => http::StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unavailable(_) => http::StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Why, in words for a log.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated | Self::Challenge(_) => "not authenticated",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not found",
+            Self::MethodNotAllowed => "method not allowed",
+            Self::Malformed(why) => why,
+            Self::TooLarge => "too large",
+            Self::Unavailable(_) => "our own side cannot decide",
+        }
+    }
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl std::error::Error for VerifyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unavailable(error) => Some(error),
+            _ => None,
+        }
+    }
+}

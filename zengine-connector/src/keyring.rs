@@ -1,0 +1,235 @@
+//! Keys of the core: encryption at rest and keyed fingerprints.
+//!
+//! Sessions, receipts and dead letters are encrypted (ChaCha20-Poly1305); fingerprints of messages and of recipients are
+//! HMAC-SHA-256. The id of the key stands beside every value, so that keys can be rotated: new values use the current
+//! key, old ones are read with theirs.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use bytes::Bytes;
+use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, aead::Aead as _, aead::Payload};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{Error, ErrorKind},
+    runtime::Rng,
+    secret::Secret,
+};
+
+/// Gives out keys. One key serves encryption and fingerprints; the two are separated by derivation.
+pub trait KeyRing: Send + Sync + fmt::Debug + 'static {
+    /// The key for new values.
+    fn current(&self) -> Arc<Key>;
+
+    /// The key of an older value.
+    fn by_id(&self, id: &str) -> Option<Arc<Key>>;
+}
+
+/// A key with its id: 32 random bytes.
+pub struct Key {
+    id: String,
+    encryption: Secret<[u8; 32]>,
+    fingerprint: Secret<[u8; 32]>,
+}
+
+impl Key {
+    /// A key from 32 secret bytes. The id is public: it stands in records.
+    pub fn new(id: impl Into<String>, bytes: &Secret<[u8; 32]>) -> Self {
+        let derive = |purpose: &[u8]| Secret::new(hmac(bytes.expose(), &[purpose]));
+        Self { id: id.into(), encryption: derive(b"zengine encryption v1"), fingerprint: derive(b"zengine fingerprint v1") }
+    }
+
+    /// Fresh random bytes under an id drawn with them.
+    pub fn random(rng: &dyn Rng) -> (Self, Secret<[u8; 32]>) {
+        let (mut bytes, mut id) = ([0; 32], [0; 4]);
+        rng.fill(&mut bytes);
+        rng.fill(&mut id);
+        let bytes = Secret::new(bytes);
+        (Self::new(format!("k{:08x}", u32::from_be_bytes(id)), &bytes), bytes)
+    }
+
+    /// The key's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// A keyed fingerprint of several parts; where one part ends and the next begins is part of it.
+    pub fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
+        hmac(self.fingerprint.expose(), parts)
+    }
+
+    /// A hash to feed a long value into piece by piece; ends in the same kind of fingerprint.
+    pub(crate) fn hasher(&self, label: &[u8]) -> Fingerprinter {
+        let mut mac = new_mac(self.fingerprint.expose());
+        mac.update(&(label.len() as u64).to_be_bytes());
+        mac.update(label);
+        Fingerprinter(mac)
+    }
+}
+
+/// Takes a value in pieces.
+pub(crate) struct Fingerprinter(Hmac<Sha256>);
+
+impl Fingerprinter {
+    pub(crate) fn finish(self) -> [u8; 32] {
+        self.0.finalize().into_bytes().into()
+    }
+}
+
+impl std::io::Write for Fingerprinter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn new_mac(key: &[u8; 32]) -> Hmac<Sha256> {
+    // HMAC fills a short key up to the block with zeros; doing it here makes the call infallible.
+    let mut block = Zeroizing::new([0; 64]);
+    block[..32].copy_from_slice(key);
+    <Hmac<Sha256> as hmac::KeyInit>::new((&*block).into())
+}
+
+fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = new_mac(key);
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Keys held in memory: one current, any number of older ones.
+#[derive(Clone, Debug)]
+pub struct StaticKeyRing {
+    current: Arc<Key>,
+    older: BTreeMap<String, Arc<Key>>,
+}
+
+impl StaticKeyRing {
+    /// A ring of one key.
+    pub fn new(current: Key) -> Self {
+        Self { current: Arc::new(current), older: BTreeMap::new() }
+    }
+
+    /// A ring of one random key, for tests and for stores that do not outlive the process.
+    pub fn ephemeral(rng: &dyn Rng) -> Self {
+        Self::new(Key::random(rng).0)
+    }
+
+    /// Adds a key that older values were made with.
+    #[must_use = "returns the ring with the key"]
+    pub fn with_older(mut self, key: Key) -> Self {
+        self.older.insert(key.id.clone(), Arc::new(key));
+        self
+    }
+}
+
+impl KeyRing for StaticKeyRing {
+    fn current(&self) -> Arc<Key> {
+        Arc::clone(&self.current)
+    }
+
+    fn by_id(&self, id: &str) -> Option<Arc<Key>> {
+        if self.current.id == id { Some(Arc::clone(&self.current)) } else { self.older.get(id).cloned() }
+    }
+}
+
+/// First byte of a sealed value: the version of its form.
+const SEALED_V1: u8 = 1;
+const NONCE: usize = 12;
+
+/// Encrypts a value for one place. `place` (tenant, strategy, key, …) must be given again to open it, so that a value
+/// cannot be moved to another place.
+pub(crate) fn seal(ring: &dyn KeyRing, rng: &dyn Rng, place: &[&str], value: &[u8]) -> Result<Bytes, Error> {
+    let key = ring.current();
+    let mut nonce = [0; NONCE];
+    rng.fill(&mut nonce);
+    let aad = associated(place);
+    let text = ChaCha20Poly1305::new(key.encryption.expose().into())
+        .encrypt((&nonce).into(), Payload { msg: value, aad: &aad })
+        .map_err(|_| Error::new(ErrorKind::Store, "a value could not be encrypted"))?;
+    let id_length = u8::try_from(key.id.len()).map_err(|_| Error::new(ErrorKind::Settings, "a key id is longer than 255 bytes"))?;
+    let mut sealed = Vec::with_capacity(2 + key.id.len() + NONCE + text.len());
+    sealed.extend([SEALED_V1, id_length]);
+    sealed.extend(key.id.as_bytes());
+    sealed.extend(nonce);
+    sealed.extend(text);
+    Ok(sealed.into())
+}
+
+/// Decrypts what [`seal`] made for the same place.
+pub(crate) fn open(ring: &dyn KeyRing, place: &[&str], sealed: &[u8]) -> Result<Vec<u8>, Error> {
+    let damaged = || Error::new(ErrorKind::Corrupt, "a stored value is damaged, or belongs to another place");
+    let (&[version, id_length], rest) = sealed.split_first_chunk().ok_or_else(damaged)?;
+    if version != SEALED_V1 {
+        return Err(Error::new(ErrorKind::Corrupt, "a stored value has an unknown form").with_context("version", version));
+    }
+    let (id, rest) = rest.split_at_checked(id_length.into()).ok_or_else(damaged)?;
+    let (nonce, text) = rest.split_first_chunk::<NONCE>().ok_or_else(damaged)?;
+    let id = std::str::from_utf8(id).map_err(|_| damaged())?;
+    let key =
+        ring.by_id(id).ok_or_else(|| Error::new(ErrorKind::Corrupt, "the key of a stored value is missing").with_context("key_id", id))?;
+    let aad = associated(place);
+    ChaCha20Poly1305::new(key.encryption.expose().into()).decrypt(nonce.into(), Payload { msg: text, aad: &aad }).map_err(|_| damaged())
+}
+
+fn associated(place: &[&str]) -> Vec<u8> {
+    let mut aad = Vec::new();
+    for part in place {
+        aad.extend((part.len() as u64).to_be_bytes());
+        aad.extend(part.as_bytes());
+    }
+    aad
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::SystemRng;
+
+    #[test]
+    fn a_sealed_value_opens_in_its_place_only() {
+        let ring = StaticKeyRing::ephemeral(&SystemRng);
+        let sealed = seal(&ring, &SystemRng, &["acme", "k"], b"canary").unwrap();
+        assert!(!sealed.windows(6).any(|w| w == b"canary"));
+        assert_eq!(open(&ring, &["acme", "k"], &sealed).unwrap(), b"canary");
+        assert!(open(&ring, &["other", "k"], &sealed).is_err());
+        assert!(open(&ring, &["acm", "ek"], &sealed).is_err());
+    }
+
+    #[test]
+    fn damage_is_an_error_and_never_a_panic() {
+        let ring = StaticKeyRing::ephemeral(&SystemRng);
+        let sealed = seal(&ring, &SystemRng, &["acme"], b"value").unwrap();
+        for cut in 0..sealed.len() {
+            assert!(open(&ring, &["acme"], &sealed[..cut]).is_err());
+            let mut flipped = sealed.to_vec();
+            flipped[cut] ^= 1;
+            assert!(open(&ring, &["acme"], &flipped).is_err());
+        }
+    }
+
+    #[test]
+    fn after_a_rotation_old_values_still_open() {
+        let (old, bytes) = Key::random(&SystemRng);
+        let old_ring = StaticKeyRing::new(Key::new(old.id(), &bytes));
+        let sealed = seal(&old_ring, &SystemRng, &["acme"], b"value").unwrap();
+        let ring = StaticKeyRing::ephemeral(&SystemRng).with_older(old);
+        assert_eq!(open(&ring, &["acme"], &sealed).unwrap(), b"value");
+        let lost = StaticKeyRing::ephemeral(&SystemRng);
+        assert_eq!(open(&lost, &["acme"], &sealed).unwrap_err().message(), "the key of a stored value is missing");
+    }
+}

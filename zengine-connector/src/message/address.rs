@@ -1,0 +1,397 @@
+//! People: several typed names each, never one string.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind};
+
+/// What kind of name an [`Identity`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum IdentityKind {
+    /// A phone number in E.164: `+` and up to 15 digits.
+    Phone,
+    /// WhatsApp's business-scoped user id: two letters, a dot, up to 128 letters and digits.
+    Bsuid,
+    /// The business-scoped id across linked portfolios: `CC.ENT.…`.
+    ParentBsuid,
+    /// A name that its owner chose.
+    Username,
+    /// WhatsApp's own id of a phone account: digits without `+`.
+    WaId,
+    /// A group of people, as the provider names it.
+    Group,
+    /// An e-mail address.
+    Email,
+    /// Anything else; `ns` says whose.
+    Opaque,
+}
+
+impl IdentityKind {
+    /// The kind in snake case, as it stands in JSON and URNs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::Bsuid => "bsuid",
+            Self::ParentBsuid => "parent_bsuid",
+            Self::Username => "username",
+            Self::WaId => "wa_id",
+            Self::Group => "group",
+            Self::Email => "email",
+            Self::Opaque => "opaque",
+        }
+    }
+}
+
+/// One name of a person or group on a channel.
+///
+/// Two identities are equal when kind, namespace and value are, whatever spelling the provider used. `Debug` masks the
+/// value; [`Display`](fmt::Display) is the URN `kind:value`, for use where personal data may stand.
+#[derive(Clone, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "Unchecked")]
+pub struct Identity {
+    kind: IdentityKind,
+    value: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ns: Option<String>,
+    /// How the provider spelled it, where that differs from `value`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spelling: Option<String>,
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Identity")]
+struct Unchecked {
+    kind: IdentityKind,
+    value: String,
+    #[serde(default)]
+    ns: Option<String>,
+    #[serde(default)]
+    spelling: Option<String>,
+}
+
+impl TryFrom<Unchecked> for Identity {
+    type Error = Error;
+
+    fn try_from(from: Unchecked) -> Result<Self, Error> {
+        let mut identity = Self::new(from.kind, &from.value)?;
+        identity.ns = from.ns;
+        identity.spelling = from.spelling.or(identity.spelling);
+        Ok(identity)
+    }
+}
+
+impl Identity {
+    /// A name of a kind, brought to that kind's canonical spelling; the given spelling is kept beside it.
+    ///
+    /// # Errors
+    /// `MessageInvalid` where the value does not fit the kind.
+    pub fn new(kind: IdentityKind, value: &str) -> Result<Self, Error> {
+        let canonical = canonical(kind, value).ok_or_else(|| {
+            Error::new(ErrorKind::MessageInvalid, expectation(kind))
+                .with_context("field", kind.as_str())
+                .with_context("actual", value.len())
+        })?;
+        let spelling = (canonical != value).then(|| value.to_owned());
+        Ok(Self { kind, value: canonical, ns: None, spelling })
+    }
+
+    /// A phone number. Spaces, hyphens, dots and brackets are taken out; `+` is required.
+    ///
+    /// # Errors
+    /// `MessageInvalid` unless it is `+` and 1–15 digits without a leading zero (E.164).
+    pub fn phone(number: &str) -> Result<Self, Error> {
+        Self::new(IdentityKind::Phone, number)
+    }
+
+    /// An e-mail address; the domain is compared without regard to case.
+    ///
+    /// # Errors
+    /// `MessageInvalid` unless there is one `@` with text on both sides and no space or control character.
+    pub fn email(address: &str) -> Result<Self, Error> {
+        Self::new(IdentityKind::Email, address)
+    }
+
+    /// A name that only its owner understands, in the owner's namespace.
+    ///
+    /// # Errors
+    /// `MessageInvalid` where the value is empty, longer than 512 bytes, or holds control characters.
+    pub fn opaque(ns: impl Into<String>, value: &str) -> Result<Self, Error> {
+        let mut identity = Self::new(IdentityKind::Opaque, value)?;
+        identity.ns = Some(ns.into());
+        Ok(identity)
+    }
+
+    /// Guesses the kind from the spelling: `+…` is a phone number, `a@b` an e-mail address, `CC.…` a business-scoped
+    /// id, `kind:value` what it says, anything else opaque.
+    ///
+    /// # Errors
+    /// `MessageInvalid` where it looks like a kind but does not fit it.
+    pub fn guess(text: &str) -> Result<Self, Error> {
+        if text.starts_with('+') {
+            return Self::phone(text);
+        }
+        if let Some((kind, value)) = text.split_once(':')
+            && let Ok(kind) = serde_json::from_value::<IdentityKind>(kind.into())
+        {
+            return Self::new(kind, value);
+        }
+        if is_bsuid(text) {
+            let parent = text.get(2..6).is_some_and(|part| part == ".ENT") && text.as_bytes().get(6) == Some(&b'.');
+            return Self::new(if parent { IdentityKind::ParentBsuid } else { IdentityKind::Bsuid }, text);
+        }
+        if text.contains('@') {
+            return Self::email(text);
+        }
+        Self::new(IdentityKind::Opaque, text)
+    }
+
+    /// What kind of name it is.
+    pub fn kind(&self) -> IdentityKind {
+        self.kind
+    }
+
+    /// The name in canonical spelling.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// Whose opaque name it is.
+    pub fn ns(&self) -> Option<&str> {
+        self.ns.as_deref()
+    }
+
+    /// The name as the provider spells it.
+    pub fn spelling(&self) -> &str {
+        self.spelling.as_deref().unwrap_or(&self.value)
+    }
+}
+
+fn is_bsuid(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() > 3
+        && bytes[..2].iter().all(u8::is_ascii_uppercase)
+        && bytes[2] == b'.'
+        && bytes[3..].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'.')
+}
+
+fn canonical(kind: IdentityKind, value: &str) -> Option<String> {
+    if value.is_empty() || value.len() > 512 || value.chars().any(char::is_control) {
+        return None;
+    }
+    match kind {
+        IdentityKind::Phone => {
+            let digits: String =
+                value.strip_prefix('+')?.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '\u{a0}')).collect();
+            let fits = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+            fits.then(|| format!("+{digits}"))
+        }
+        IdentityKind::WaId => {
+            let digits = value.strip_prefix('+').unwrap_or(value);
+            digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.to_owned()).filter(|d| !d.is_empty())
+        }
+        IdentityKind::Bsuid | IdentityKind::ParentBsuid => (is_bsuid(value) && value.len() <= 140).then(|| value.to_owned()),
+        IdentityKind::Username => Some(value.strip_prefix('@').unwrap_or(value).to_owned()).filter(|name| !name.is_empty()),
+        IdentityKind::Email => {
+            let (local, domain) = value.rsplit_once('@')?;
+            let fits = !local.is_empty() && !domain.is_empty() && !value.contains(char::is_whitespace) && value.len() <= 320;
+            fits.then(|| format!("{local}@{}", domain.to_lowercase()))
+        }
+        IdentityKind::Group | IdentityKind::Opaque => Some(value.to_owned()),
+    }
+}
+
+const fn expectation(kind: IdentityKind) -> &'static str {
+    match kind {
+        IdentityKind::Phone => "a phone number is + and 1 to 15 digits, without a leading zero",
+        IdentityKind::WaId => "a WhatsApp id is digits",
+        IdentityKind::Bsuid | IdentityKind::ParentBsuid => "a business-scoped id is two capital letters, a dot, letters and digits",
+        IdentityKind::Email => "an e-mail address is a name, @ and a domain",
+        IdentityKind::Username => "a username must not be empty",
+        IdentityKind::Group | IdentityKind::Opaque => "an identity is 1 to 512 bytes without control characters",
+    }
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.ns == other.ns && self.value == other.value
+    }
+}
+
+impl Eq for Identity {}
+
+impl std::hash::Hash for Identity {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (self.kind, &self.ns, &self.value).hash(state);
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.ns {
+            Some(ns) => write!(f, "{}:{ns}:{}", self.kind.as_str(), self.value),
+            None => write!(f, "{}:{}", self.kind.as_str(), self.value),
+        }
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({}:***)", self.kind.as_str())
+    }
+}
+
+/// A person or a group: names in order of preference, and what else is known.
+///
+/// In JSON a party may also be written short, as one identity, a list of them, or one string whose kind is guessed
+/// (`"+15551230001"`).
+///
+/// ```
+/// use zengine_connector::{IdentityKind, Party};
+///
+/// let party: Party = serde_json::from_str(r#""+1 (555) 123-0001""#)?;
+/// assert_eq!(party.id(IdentityKind::Phone).map(|id| id.value()), Some("+15551230001"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Party {
+    /// Names, the preferred one first.
+    pub ids: Vec<Identity>,
+    /// The name the person gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Language and region, BCP 47.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// The provider vouches for the identity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verified: bool,
+}
+
+impl Party {
+    /// A party of one identity.
+    pub fn of(id: Identity) -> Self {
+        Self { ids: vec![id], ..Self::default() }
+    }
+
+    /// A party of several identities, the preferred one first.
+    pub fn of_all(ids: impl IntoIterator<Item = Identity>) -> Self {
+        Self { ids: ids.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Adds the name the person gives.
+    #[must_use = "returns the party with the name"]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The identity of a kind.
+    pub fn id(&self, kind: IdentityKind) -> Option<&Identity> {
+        self.ids.iter().find(|id| id.kind == kind)
+    }
+
+    /// The preferred identity.
+    pub fn preferred(&self) -> Option<&Identity> {
+        self.ids.first()
+    }
+}
+
+impl From<Identity> for Party {
+    fn from(id: Identity) -> Self {
+        Self::of(id)
+    }
+}
+
+impl fmt::Debug for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Party").field("ids", &self.ids).field("name", &self.name.as_ref().map(|_| "***")).finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+enum AnyParty {
+    /// One string whose kind is guessed.
+    Text(String),
+    /// Names in order of preference.
+    Identities(Vec<Identity>),
+    /// One name.
+    Identity(Identity),
+    /// Everything that is known.
+    Full {
+        ids: Vec<Identity>,
+        #[serde(default)]
+        name: Option<String>,
+        #[serde(default)]
+        locale: Option<String>,
+        #[serde(default)]
+        verified: bool,
+    },
+}
+
+impl<'de> Deserialize<'de> for Party {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match AnyParty::deserialize(deserializer)? {
+            AnyParty::Text(text) => Self::of(Identity::guess(&text).map_err(serde::de::Error::custom)?),
+            AnyParty::Identity(id) => Self::of(id),
+            AnyParty::Identities(ids) => Self { ids, ..Self::default() },
+            AnyParty::Full { ids, name, locale, verified } => Self { ids, name, locale, verified },
+        })
+    }
+}
+
+impl schemars::JsonSchema for Party {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Party".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        AnyParty::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phones_are_e164_and_keep_their_spelling() {
+        let id = Identity::phone("+1 (555) 123-0001").unwrap();
+        assert_eq!((id.value(), id.spelling()), ("+15551230001", "+1 (555) 123-0001"));
+        for bad in ["15551230001", "+", "+0123", "+1234567890123456", "+12a"] {
+            assert!(Identity::phone(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn kinds_are_guessed_from_the_spelling() {
+        let guess = |text| Identity::guess(text).unwrap().kind();
+        assert_eq!(guess("+15551230001"), IdentityKind::Phone);
+        assert_eq!(guess("ana@example.org"), IdentityKind::Email);
+        assert_eq!(guess("US.13500000000000000001"), IdentityKind::Bsuid);
+        assert_eq!(guess("US.ENT.118"), IdentityKind::ParentBsuid);
+        assert_eq!(guess("wa_id:15551230001"), IdentityKind::WaId);
+        assert_eq!(guess("visitor-7"), IdentityKind::Opaque);
+    }
+
+    #[test]
+    fn debug_masks_what_display_shows() {
+        let party = Party::of(Identity::phone("+15551230001").unwrap()).with_name("Ana");
+        let printed = format!("{party:?}");
+        assert!(!printed.contains("555") && !printed.contains("Ana"), "{printed}");
+        assert_eq!(party.ids[0].to_string(), "phone:+15551230001");
+    }
+
+    #[test]
+    fn a_party_has_a_short_and_a_full_json_form() {
+        let short: Party = serde_json::from_str(r#"{"kind":"phone","value":"+15551230001"}"#).unwrap();
+        let full: Party = serde_json::from_str(r#"{"ids":[{"kind":"phone","value":"+15551230001"}]}"#).unwrap();
+        assert_eq!(short, full);
+        assert_eq!(serde_json::to_string(&full).unwrap(), r#"{"ids":[{"kind":"phone","value":"+15551230001"}]}"#);
+        assert!(serde_json::from_str::<Party>(r#"{"kind":"phone","value":"12"}"#).is_err());
+    }
+}

@@ -1,0 +1,227 @@
+//! A message turned into what a poorer channel can show, and an account of what was lost.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Content, Header, Interactive, Location, Media, MediaSource, OutboundMessage, Text, TextFormat};
+use crate::channel::Capabilities;
+
+/// What to do with content that the channel cannot show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Degrade {
+    /// Refuse the message.
+    #[default]
+    Refuse,
+    /// Write it out as text; the outcome says what was lost.
+    Text,
+}
+
+/// One thing lost by degrading.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Loss {
+    /// JSON pointer into the caller's message.
+    pub pointer: String,
+    /// What was lost there.
+    pub what: String,
+}
+
+/// Everything lost by degrading.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LossReport {
+    /// In the order of the message.
+    pub losses: Vec<Loss>,
+}
+
+impl LossReport {
+    fn note(&mut self, pointer: impl Into<String>, what: impl Into<String>) {
+        self.losses.push(Loss { pointer: pointer.into(), what: what.into() });
+    }
+}
+
+pub(super) fn message(message: &OutboundMessage, can: &Capabilities, how: Degrade) -> Option<(OutboundMessage, LossReport)> {
+    if how == Degrade::Refuse {
+        return None;
+    }
+    let mut report = LossReport::default();
+    let content = content(&message.content, can, &mut report);
+    let quote_lost = message.reply_to.is_some() && !can.quote;
+    if quote_lost {
+        report.note("/reply_to", "the quote");
+    }
+    if content.is_none() && !quote_lost {
+        return None;
+    }
+    let mut degraded = message.clone();
+    if let Some(content) = content {
+        degraded.content = content;
+    }
+    if quote_lost {
+        degraded.reply_to = None;
+    }
+    Some((degraded, report))
+}
+
+/// The content as text, where the channel has text but not the content's own kind.
+fn content(content: &Content, can: &Capabilities, report: &mut LossReport) -> Option<Content> {
+    can.text?;
+    let text = match content {
+        Content::Text(text) => return plain(text, can, report),
+        Content::Media(item) if can.media_rule(item.kind).is_none() => media(item, report)?,
+        Content::Location(place) if !can.location => location(place, report),
+        Content::Contacts(cards) if can.contacts.is_none() => {
+            report.note("/content", "the contact cards; written out as text");
+            cards.contacts.iter().map(card).collect::<Vec<_>>().join("\n\n")
+        }
+        Content::Interactive(item) => interactive(item, can, report)?,
+        Content::Reaction(reaction) if !can.reaction => {
+            let emoji = reaction.emoji.clone()?;
+            report.note("/content/target", "what the reaction is about");
+            emoji
+        }
+        Content::Email(mail) if !can.email => {
+            report.note("/content", "the e-mail's layout, recipients in copy and attachments");
+            let parts = [mail.subject.as_deref(), mail.text.as_deref()];
+            let text: Vec<_> = parts.into_iter().flatten().collect();
+            if text.is_empty() {
+                return None;
+            }
+            text.join("\n\n")
+        }
+        _ => return None,
+    };
+    Some(Content::text(text))
+}
+
+fn plain(text: &Text, can: &Capabilities, report: &mut LossReport) -> Option<Content> {
+    let shown = match text.format {
+        TextFormat::Plain => true,
+        TextFormat::Markdown => can.markdown,
+        TextFormat::Html => can.html,
+    };
+    if shown || text.format == TextFormat::Html {
+        // HTML cannot be shown as plain text without reading it; it stays and validation refuses it.
+        return None;
+    }
+    report.note("/content/format", "the markup is shown as it is written");
+    let mut plain = text.clone();
+    plain.format = TextFormat::Plain;
+    Some(Content::Text(plain))
+}
+
+fn media(media: &Media, report: &mut LossReport) -> Option<String> {
+    let MediaSource::Url { url, .. } = &media.source else { return None };
+    report.note("/content", format!("the {}; its address is written out", media.kind.as_str()));
+    let lines = [media.caption.as_deref(), media.filename.as_deref(), Some(url)];
+    Some(lines.into_iter().flatten().collect::<Vec<_>>().join("\n"))
+}
+
+fn location(place: &Location, report: &mut LossReport) -> String {
+    report.note("/content", "the map; the place is written out");
+    let coordinates = format!("{}, {}", place.latitude, place.longitude);
+    let lines = [place.name.as_deref(), place.address.as_deref(), Some(&coordinates), place.url.as_deref()];
+    lines.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+fn card(card: &super::ContactCard) -> String {
+    let mut lines = vec![card.name.formatted_name.clone()];
+    lines.extend(card.phones.iter().chain(&card.emails).chain(&card.urls).map(|entry| entry.value.clone()));
+    lines.join("\n")
+}
+
+fn interactive(item: &Interactive, can: &Capabilities, report: &mut LossReport) -> Option<String> {
+    match item {
+        Interactive::Buttons { header, body, footer, buttons } if can.buttons.is_none() => {
+            report.note("/content/buttons", "the buttons and their ids; the labels are numbered");
+            let choices = buttons.iter().map(|button| (button.title.as_str(), None));
+            Some(numbered(header.as_ref(), body, choices, footer.as_deref(), report))
+        }
+        Interactive::List { header, body, footer, sections, .. } if can.list.is_none() => {
+            report.note("/content/sections", "the list and its row ids; the rows are numbered");
+            let rows = sections.iter().flat_map(|section| &section.rows);
+            let choices = rows.map(|row| (row.title.as_str(), row.description.as_deref()));
+            Some(numbered(header.as_ref(), body, choices, footer.as_deref(), report))
+        }
+        Interactive::CtaUrl(link) if !can.cta_url => {
+            report.note("/content", "the button; its address is written out");
+            let text = format!("{}\n\n{}: {}", link.body, link.label, link.url);
+            Some(framed(link.header.as_ref(), text, link.footer.as_deref(), report))
+        }
+        Interactive::LocationRequest { body } | Interactive::ContactInfoRequest { body } if !can.rich_interactive => {
+            report.note("/content", "the button to answer with");
+            Some(body.clone())
+        }
+        _ => None,
+    }
+}
+
+fn numbered<'a>(
+    header: Option<&Header>,
+    body: &str,
+    choices: impl Iterator<Item = (&'a str, Option<&'a str>)>,
+    footer: Option<&str>,
+    report: &mut LossReport,
+) -> String {
+    let mut text = format!("{body}\n");
+    for (i, (title, description)) in choices.enumerate() {
+        text.push_str(&format!("\n{}. {title}", i + 1));
+        if let Some(description) = description {
+            text.push_str(&format!(" - {description}"));
+        }
+    }
+    framed(header, text, footer, report)
+}
+
+fn framed(header: Option<&Header>, text: String, footer: Option<&str>, report: &mut LossReport) -> String {
+    let head = match header {
+        Some(Header::Text { text }) => Some(text.clone()),
+        Some(Header::Media { media: item }) => {
+            report.note("/content/header", format!("the {} above the text", item.kind.as_str()));
+            None
+        }
+        None => None,
+    };
+    let parts = [head, Some(text), footer.map(str::to_owned)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Button, Identity, Length, Message};
+
+    fn buttons() -> OutboundMessage {
+        let interactive = Interactive::Buttons {
+            header: None,
+            body: "Tea or coffee?".into(),
+            footer: Some("Thanks".into()),
+            buttons: vec![Button::new("t", "Tea"), Button::new("c", "Coffee")],
+        };
+        OutboundMessage::new(Identity::phone("+15551230001").unwrap(), Content::Interactive(interactive))
+    }
+
+    const TEXT_ONLY: Capabilities = Capabilities::NONE.with_text(Length::chars(1000));
+
+    #[test]
+    fn buttons_become_numbered_text_and_the_loss_is_reported() {
+        let (degraded, report) = buttons().degrade(&TEXT_ONLY, Degrade::Text).unwrap();
+        let Content::Text(text) = &degraded.content else { panic!("{degraded:?}") };
+        assert_eq!(text.body, "Tea or coffee?\n\n1. Tea\n2. Coffee\n\nThanks");
+        assert_eq!(report.losses[0].pointer, "/content/buttons");
+        assert!(degraded.validate(&TEXT_ONLY).is_ok());
+    }
+
+    #[test]
+    fn without_leave_nothing_is_degraded_and_validation_refuses() {
+        assert!(buttons().degrade(&TEXT_ONLY, Degrade::Refuse).is_none());
+        assert!(buttons().validate(&TEXT_ONLY).is_err());
+    }
+
+    #[test]
+    fn a_quote_is_not_lost_silently() {
+        let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "yes").with_reply_to("wamid.1");
+        let (degraded, report) = message.degrade(&TEXT_ONLY, Degrade::Text).unwrap();
+        assert_eq!((degraded.reply_to, report.losses.len()), (None, 1));
+    }
+}

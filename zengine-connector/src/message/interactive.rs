@@ -1,0 +1,363 @@
+//! Something to choose from or tap on.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Media, RawJson};
+
+super::masked!(
+    Header,
+    Button,
+    ListRow,
+    ListSection,
+    CtaUrl,
+    ProductItem,
+    ProductSection,
+    Catalog,
+    Flow,
+    CallPermissionRequest,
+    Carousel,
+    CarouselCard
+);
+
+/// Something to choose from or tap on. In JSON the kind stands in `kind`.
+#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Interactive {
+    /// Reply buttons.
+    Buttons {
+        /// Above the text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        header: Option<Header>,
+        /// The text.
+        body: String,
+        /// Below the text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        footer: Option<String>,
+        /// The buttons.
+        buttons: Vec<Button>,
+    },
+    /// A list of rows in sections.
+    List {
+        /// Above the text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        header: Option<Header>,
+        /// The text.
+        body: String,
+        /// Below the text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        footer: Option<String>,
+        /// The label that opens the list.
+        button: String,
+        /// The rows.
+        sections: Vec<ListSection>,
+    },
+    /// One button that opens a web address.
+    CtaUrl(CtaUrl),
+    /// One product.
+    Product {
+        /// The text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+        /// Below the text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        footer: Option<String>,
+        /// The catalogue.
+        catalog: String,
+        /// The seller's article number.
+        sku: String,
+    },
+    /// Several products.
+    ProductList {
+        /// Above the text.
+        header: Header,
+        /// The text.
+        body: String,
+        /// Below the text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        footer: Option<String>,
+        /// The catalogue.
+        catalog: String,
+        /// The products.
+        sections: Vec<ProductSection>,
+    },
+    /// The whole catalogue.
+    Catalog(Catalog),
+    /// A form.
+    Flow(Flow),
+    /// Asks where the person is.
+    LocationRequest {
+        /// The text.
+        body: String,
+    },
+    /// Asks for a postal address.
+    AddressRequest {
+        /// The text.
+        body: String,
+        /// ISO 3166 two letters.
+        country: String,
+        /// Values, saved addresses and errors, in the provider's form.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parameters: Option<RawJson>,
+    },
+    /// A button that starts a call.
+    VoiceCall {
+        /// The text.
+        body: String,
+        /// The button's label.
+        label: String,
+        /// How long the button works, in minutes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ttl_minutes: Option<u32>,
+        /// Echoed when the call comes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payload: Option<String>,
+    },
+    /// Asks for permission to call.
+    CallPermissionRequest(CallPermissionRequest),
+    /// Asks a person without a visible number for contact data.
+    ContactInfoRequest {
+        /// The text.
+        body: String,
+    },
+    /// Cards side by side.
+    Carousel(Carousel),
+    /// The bill of an order, in the provider's form.
+    OrderDetails {
+        /// The text.
+        body: String,
+        /// The provider's parameters.
+        parameters: RawJson,
+    },
+    /// News of an order, in the provider's form.
+    OrderStatus {
+        /// The text.
+        body: String,
+        /// The provider's parameters.
+        parameters: RawJson,
+    },
+}
+
+impl Interactive {
+    /// The kind, as it stands in JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Buttons { .. } => "buttons",
+            Self::List { .. } => "list",
+            Self::CtaUrl(_) => "cta_url",
+            Self::Product { .. } => "product",
+            Self::ProductList { .. } => "product_list",
+            Self::Catalog(_) => "catalog",
+            Self::Flow(_) => "flow",
+            Self::LocationRequest { .. } => "location_request",
+            Self::AddressRequest { .. } => "address_request",
+            Self::VoiceCall { .. } => "voice_call",
+            Self::CallPermissionRequest(_) => "call_permission_request",
+            Self::ContactInfoRequest { .. } => "contact_info_request",
+            Self::Carousel(_) => "carousel",
+            Self::OrderDetails { .. } => "order_details",
+            Self::OrderStatus { .. } => "order_status",
+        }
+    }
+}
+
+impl std::fmt::Debug for Interactive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Interactive({})", self.kind())
+    }
+}
+
+/// What stands above the text.
+#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Header {
+    /// A line of text.
+    Text {
+        /// The line.
+        text: String,
+    },
+    /// A picture, film or document.
+    Media {
+        /// The file.
+        media: Media,
+    },
+}
+
+/// A reply button.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Button {
+    /// Comes back when the button is tapped.
+    pub id: String,
+    /// The label.
+    pub title: String,
+}
+
+impl Button {
+    /// A button.
+    pub fn new(id: impl Into<String>, title: impl Into<String>) -> Self {
+        Self { id: id.into(), title: title.into() }
+    }
+}
+
+/// Rows of a list under a title.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ListSection {
+    /// The title; needed where there are several sections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The rows.
+    pub rows: Vec<ListRow>,
+}
+
+/// A row of a list.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ListRow {
+    /// Comes back when the row is chosen.
+    pub id: String,
+    /// The label.
+    pub title: String,
+    /// A second line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+impl ListRow {
+    /// A row without a second line.
+    pub fn new(id: impl Into<String>, title: impl Into<String>) -> Self {
+        Self { id: id.into(), title: title.into(), description: None }
+    }
+}
+
+/// One button that opens a web address.
+#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CtaUrl {
+    /// Above the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Header>,
+    /// The text.
+    pub body: String,
+    /// Below the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer: Option<String>,
+    /// The button's label.
+    pub label: String,
+    /// The address.
+    pub url: String,
+}
+
+/// Products under a title.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ProductSection {
+    /// The title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The products.
+    pub items: Vec<ProductItem>,
+}
+
+/// A product of a catalogue.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ProductItem {
+    /// The seller's article number.
+    pub sku: String,
+}
+
+/// The whole catalogue.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Catalog {
+    /// The text.
+    pub body: String,
+    /// Below the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer: Option<String>,
+    /// The product whose picture is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail_sku: Option<String>,
+}
+
+/// A form.
+#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Flow {
+    /// Above the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Header>,
+    /// The text.
+    pub body: String,
+    /// Below the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer: Option<String>,
+    /// The button's label.
+    pub label: String,
+    /// The form's id at the provider; this or `flow_name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_id: Option<String>,
+    /// The form's name at the provider; this or `flow_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_name: Option<String>,
+    /// Comes back with the answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// Use the unpublished version.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub draft: bool,
+    /// The first screen; absent: the form asks our endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screen: Option<String>,
+    /// What the first screen is filled with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<RawJson>,
+}
+
+/// Asks for permission to call.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CallPermissionRequest {
+    /// The text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+/// Cards side by side.
+#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Carousel {
+    /// The text above the cards.
+    pub body: String,
+    /// The cards.
+    pub cards: Vec<CarouselCard>,
+}
+
+/// One card of a carousel.
+#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CarouselCard {
+    /// A picture or film with a button that opens a web address.
+    Link {
+        /// The picture or film.
+        media: Media,
+        /// The text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+        /// The button's label.
+        label: String,
+        /// The address.
+        url: String,
+    },
+    /// A picture or film with reply buttons.
+    Replies {
+        /// The picture or film.
+        media: Media,
+        /// The text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+        /// The buttons.
+        buttons: Vec<Button>,
+    },
+    /// A product.
+    Product {
+        /// The catalogue.
+        catalog: String,
+        /// The seller's article number.
+        sku: String,
+    },
+}

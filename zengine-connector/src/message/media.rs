@@ -1,0 +1,169 @@
+//! Files: what kind, where the bytes are, what is known of them.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+super::masked!(MediaSource, Media);
+
+/// What a file is shown as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MediaKind {
+    /// A picture.
+    Image,
+    /// Sound; a voice note where [`Media::voice`] says so.
+    Audio,
+    /// A film.
+    Video,
+    /// A file to open or keep.
+    Document,
+    /// A sticker.
+    Sticker,
+}
+
+impl MediaKind {
+    /// The kind in snake case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Audio => "audio",
+            Self::Video => "video",
+            Self::Document => "document",
+            Self::Sticker => "sticker",
+        }
+    }
+}
+
+/// Where the bytes of a file are. Nothing is downloaded until somebody asks.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MediaSource {
+    /// A public web address.
+    Url {
+        /// The address.
+        url: String,
+        /// When it stops working, in milliseconds UTC.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at_ms: Option<i64>,
+    },
+    /// The provider's own handle.
+    Handle {
+        /// The handle.
+        id: String,
+        /// An address the provider named beside it; needs the provider's credentials.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+    },
+    /// The bytes themselves, base64 in JSON.
+    Inline {
+        /// The bytes.
+        #[serde(with = "base64_bytes")]
+        #[schemars(with = "String")]
+        data: Bytes,
+    },
+    /// A key of the host's own object store.
+    Store {
+        /// The key.
+        key: String,
+    },
+}
+
+/// A file in a message.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct Media {
+    /// What it is shown as.
+    pub kind: MediaKind,
+    /// Where its bytes are.
+    pub source: MediaSource,
+    /// The MIME type as given, parameters included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime: Option<String>,
+    /// The size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// The SHA-256 digest as the provider spells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Text shown with the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+    /// The file's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// Sound recorded as a voice note.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub voice: bool,
+    /// A sticker that moves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub animated: bool,
+    /// How long it plays, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+}
+
+impl Media {
+    /// A file of a kind.
+    pub fn new(kind: MediaKind, source: MediaSource) -> Self {
+        Self {
+            kind,
+            source,
+            mime: None,
+            bytes: None,
+            sha256: None,
+            caption: None,
+            filename: None,
+            voice: false,
+            animated: false,
+            duration_ms: None,
+        }
+    }
+
+    /// A file at a public web address.
+    pub fn link(kind: MediaKind, url: impl Into<String>) -> Self {
+        Self::new(kind, MediaSource::Url { url: url.into(), expires_at_ms: None })
+    }
+
+    /// A file the provider already holds.
+    pub fn handle(kind: MediaKind, id: impl Into<String>) -> Self {
+        Self::new(kind, MediaSource::Handle { id: id.into(), url: None })
+    }
+
+    /// Adds text shown with the file.
+    #[must_use = "returns the media with the caption"]
+    pub fn with_caption(mut self, caption: impl Into<String>) -> Self {
+        self.caption = Some(caption.into());
+        self
+    }
+
+    /// Adds the file's name.
+    #[must_use = "returns the media with the file name"]
+    pub fn with_filename(mut self, name: impl Into<String>) -> Self {
+        self.filename = Some(name.into());
+        self
+    }
+
+    /// Adds the MIME type.
+    #[must_use = "returns the media with the MIME type"]
+    pub fn with_mime(mut self, mime: impl Into<String>) -> Self {
+        self.mime = Some(mime.into());
+        self
+    }
+}
+
+mod base64_bytes {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(data: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(data))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(Bytes::from).map_err(|_| D::Error::custom("not base64"))
+    }
+}

@@ -1,0 +1,107 @@
+//! JSON that is carried, not understood.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use crate::error::{Error, ErrorKind};
+
+/// A JSON value kept as text, cheap to clone. `Debug` shows its size only.
+///
+/// Made from text, it is that text to the byte. Read as part of a larger document it keeps the values of its numbers
+/// but not their spelling (`1.10` may come back as `1.1`).
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawJson(Arc<str>);
+
+impl RawJson {
+    /// Takes JSON text as it is.
+    ///
+    /// # Errors
+    /// `MessageInvalid` where the text is not one JSON value.
+    pub fn from_text(text: impl AsRef<str>) -> Result<Self, Error> {
+        let text = text.as_ref();
+        match serde_json::from_str::<&RawValue>(text) {
+            Ok(raw) => Ok(Self(raw.get().into())),
+            Err(error) => Err(Error::from_json(ErrorKind::MessageInvalid, "not a JSON value", &error)),
+        }
+    }
+
+    /// The JSON of any value.
+    ///
+    /// # Errors
+    /// `MessageInvalid` where the value has no JSON form.
+    pub fn from_value<T: Serialize>(value: &T) -> Result<Self, Error> {
+        serde_json::to_string(value)
+            .map(|text| Self(text.into()))
+            .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "has no JSON form", &error))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads the JSON as a type.
+    ///
+    /// # Errors
+    /// `MessageInvalid` where it has another form.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_str(&self.0).map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "JSON of another form", &error))
+    }
+}
+
+impl From<&RawValue> for RawJson {
+    fn from(raw: &RawValue) -> Self {
+        Self(raw.get().into())
+    }
+}
+
+impl fmt::Debug for RawJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawJson({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for RawJson {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match serde_json::from_str::<&RawValue>(&self.0) {
+            Ok(raw) => raw.serialize(serializer),
+            Err(error) => Err(serde::ser::Error::custom(error)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RawJson {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Content stands inside tagged enums, which buffer their values: raw text cannot be borrowed through them.
+        let value = serde_json::Value::deserialize(deserializer)?;
+        Ok(Self(value.to_string().into()))
+    }
+}
+
+impl schemars::JsonSchema for RawJson {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Json".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        true.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_survives_to_the_byte() {
+        let text = r#"{"price": 1.10, "big": 12345678901234567890123}"#;
+        assert_eq!(RawJson::from_text(text).unwrap().as_str(), text);
+        assert!(RawJson::from_text("{").is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! A message on its way into the pipeline: JSON by name, or typed.
+
+use std::{
+    any::{Any, TypeId, type_name},
+    fmt,
+};
+
+use serde_json::value::RawValue;
+
+use super::Message;
+use crate::error::{Error, ErrorKind};
+
+/// What is to be sent: a reference to a typed message, or JSON that the strategy's message type reads.
+#[derive(Clone, Copy)]
+pub struct MessageRef<'a>(Repr<'a>);
+
+#[derive(Clone, Copy)]
+enum Repr<'a> {
+    Json(&'a RawValue),
+    Typed { message: &'a (dyn Any + Send + Sync), name: &'static str },
+}
+
+impl fmt::Debug for MessageRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MessageRef(***)")
+    }
+}
+
+impl<'a, M: Message> From<&'a M> for MessageRef<'a> {
+    fn from(message: &'a M) -> Self {
+        Self(Repr::Typed { message, name: type_name::<M>() })
+    }
+}
+
+impl<'a> From<&'a RawValue> for MessageRef<'a> {
+    fn from(json: &'a RawValue) -> Self {
+        Self(Repr::Json(json))
+    }
+}
+
+impl<'a> From<&'a Box<RawValue>> for MessageRef<'a> {
+    fn from(json: &'a Box<RawValue>) -> Self {
+        Self(Repr::Json(json))
+    }
+}
+
+impl<'a> MessageRef<'a> {
+    /// Reads the message once, for every attempt of a send.
+    pub(crate) fn prepare<M: Message>(self) -> Result<Prepared<'a>, Error> {
+        match self.0 {
+            Repr::Typed { message, .. } if message.type_id() == TypeId::of::<M>() => Ok(Prepared::Borrowed(message)),
+            Repr::Typed { name, .. } => Err(Error::new(ErrorKind::MessageInvalid, "the strategy takes another type of message")
+                .with_context("expected", type_name::<M>())
+                .with_context("actual", name)),
+            Repr::Json(json) => serde_json::from_str::<M>(json.get())
+                .map(|message| Prepared::Owned(Box::new(message)))
+                .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "the message does not parse", &error)),
+        }
+    }
+}
+
+/// A message of the strategy's own type, behind a type-erased pointer.
+pub(crate) enum Prepared<'a> {
+    Borrowed(&'a (dyn Any + Send + Sync)),
+    Owned(Box<dyn Any + Send + Sync>),
+}
+
+impl Prepared<'_> {
+    /// The message as its own type; `None` only if a strategy's message went to another strategy.
+    pub(crate) fn get<M: 'static>(&self) -> Option<&M> {
+        match self {
+            Self::Borrowed(message) => message.downcast_ref(),
+            Self::Owned(message) => message.downcast_ref(),
+        }
+    }
+}
+
+impl fmt::Debug for Prepared<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Prepared(***)")
+    }
+}

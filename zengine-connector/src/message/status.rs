@@ -1,0 +1,322 @@
+//! What became of a message, and how late news is told from fresh.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Identity, RawJson};
+use crate::{error::ErrorKind, ids::ClientMessageId};
+
+/// How far a message has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum State {
+    /// The provider took it.
+    Accepted,
+    /// It waits at the provider.
+    Queued,
+    /// It waits for a check by the provider.
+    Held,
+    /// The provider tries again later.
+    Deferred,
+    /// It left the provider.
+    Sent,
+    /// It reached the recipient's device or mailbox.
+    Delivered,
+    /// The recipient saw it.
+    Read,
+    /// The recipient listened to it.
+    Played,
+    /// The recipient opened it.
+    Opened,
+    /// The recipient followed a link in it.
+    Clicked,
+    /// The recipient called it unwanted.
+    Complained,
+    /// The recipient wants no more.
+    Unsubscribed,
+    /// It will not arrive.
+    Failed,
+    /// The provider refused it after accepting it.
+    Rejected,
+    /// It was not delivered in time.
+    Expired,
+    /// It was taken back.
+    Deleted,
+}
+
+impl State {
+    /// The state in snake case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Queued => "queued",
+            Self::Held => "held",
+            Self::Deferred => "deferred",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Played => "played",
+            Self::Opened => "opened",
+            Self::Clicked => "clicked",
+            Self::Complained => "complained",
+            Self::Unsubscribed => "unsubscribed",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// The message did not arrive and will not.
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Rejected | Self::Expired)
+    }
+
+    /// The recipient has it: proof of delivery.
+    pub const fn is_arrival(self) -> bool {
+        matches!(self, Self::Delivered | Self::Read | Self::Played | Self::Opened | Self::Clicked | Self::Complained | Self::Unsubscribed)
+    }
+
+    /// The provider has acted on the message: proof that it was accepted (rule 27).
+    pub const fn is_proof_of_acceptance(self) -> bool {
+        !self.is_failure()
+    }
+
+    /// Progress; later states have higher ranks. Failures stand outside.
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Accepted => 0,
+            Self::Queued => 1,
+            Self::Held | Self::Deferred => 2,
+            Self::Sent => 3,
+            Self::Delivered => 4,
+            Self::Read | Self::Opened => 5,
+            Self::Played | Self::Clicked => 6,
+            Self::Complained | Self::Unsubscribed => 7,
+            Self::Failed | Self::Rejected | Self::Expired => 8,
+            Self::Deleted => 9,
+        }
+    }
+}
+
+/// What a newly arrived state means for the one already known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// News: store the new state.
+    Advance,
+    /// Already known.
+    Duplicate,
+    /// Overtaken: keep the old state.
+    Stale,
+    /// The two exclude each other; keep the old state and look into it.
+    Conflict,
+}
+
+/// Decides between the state known so far and one that just arrived, in whatever order a provider tells them.
+///
+/// ```
+/// use zengine_connector::{State, Transition, merge};
+///
+/// assert_eq!(merge(State::Sent, State::Delivered), Transition::Advance);
+/// assert_eq!(merge(State::Read, State::Delivered), Transition::Stale); // late news never takes a read mark back
+/// assert_eq!(merge(State::Delivered, State::Failed), Transition::Conflict);
+/// ```
+pub const fn merge(old: State, new: State) -> Transition {
+    if old as u8 == new as u8 {
+        return Transition::Duplicate;
+    }
+    match (old, new) {
+        // Taken back is the end, and may follow anything.
+        (State::Deleted, _) => Transition::Stale,
+        (_, State::Deleted) => Transition::Advance,
+        // What arrived did not fail, and what failed did not arrive.
+        (old, new) if old.is_arrival() && new.is_failure() => Transition::Conflict,
+        (old, new) if old.is_failure() && new.is_arrival() => Transition::Conflict,
+        (old, new) if old.is_failure() && new.is_failure() => Transition::Stale,
+        (old, new) if new.rank() > old.rank() => Transition::Advance,
+        // Side states of one rank say different things; neither takes the other back.
+        (State::Held, State::Deferred)
+        | (State::Deferred, State::Held)
+        | (State::Read, State::Opened)
+        | (State::Opened, State::Read)
+        | (State::Played, State::Clicked)
+        | (State::Clicked, State::Played)
+        | (State::Complained, State::Unsubscribed)
+        | (State::Unsubscribed, State::Complained) => Transition::Advance,
+        _ => Transition::Stale,
+    }
+}
+
+/// News of one message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct Status {
+    /// The provider's id of the message.
+    pub target: String,
+    /// Our id of the message, read from the reference that the provider echoes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_message_id: Option<ClientMessageId>,
+    /// How far it has come.
+    pub state: State,
+    /// When, in milliseconds UTC on the provider's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<i64>,
+    /// Whom the news is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipient: Vec<Identity>,
+    /// In a group: which member.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub participant: Vec<Identity>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ProviderError>,
+    /// Further reasons, where the provider gives several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_errors: Vec<ProviderError>,
+    /// What it cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// The reference the provider echoes, as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+impl Status {
+    /// News of a message.
+    pub fn new(target: impl Into<String>, state: State) -> Self {
+        Self {
+            target: target.into(),
+            client_message_id: None,
+            state,
+            at_ms: None,
+            recipient: vec![],
+            participant: vec![],
+            error: None,
+            more_errors: vec![],
+            cost: None,
+            reference: None,
+        }
+    }
+}
+
+/// What a message cost, in the provider's terms.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Cost {
+    /// The price category (`utility`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// Whether it is charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billable: Option<bool>,
+    /// The price model (`PMP`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The provider's type of charge (`regular`).
+    #[serde(rename = "kind", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The amount in the currency's smallest unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minor: Option<i64>,
+    /// ISO 4217.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+}
+
+/// An error in a provider's words, classed in ours.
+#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct ProviderError {
+    /// Our class.
+    #[schemars(with = "String")]
+    pub kind: ErrorKind,
+    /// The provider's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The provider's finer code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subcode: Option<String>,
+    /// The provider's id of the failed call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// The HTTP status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<u16>,
+    /// The provider's title of the error; may name a recipient, so it is masked in `Debug`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The provider's JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<RawJson>,
+}
+
+impl ProviderError {
+    /// An error of a class, with the provider's code.
+    pub fn new(kind: ErrorKind, code: Option<String>) -> Self {
+        Self { kind, code, subcode: None, trace_id: None, http: None, message: None, raw: None }
+    }
+}
+
+impl std::fmt::Debug for ProviderError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProviderError").field("kind", &self.kind).field("code", &self.code).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: &[State] = &[
+        State::Accepted,
+        State::Queued,
+        State::Held,
+        State::Deferred,
+        State::Sent,
+        State::Delivered,
+        State::Read,
+        State::Played,
+        State::Opened,
+        State::Clicked,
+        State::Complained,
+        State::Unsubscribed,
+        State::Failed,
+        State::Rejected,
+        State::Expired,
+        State::Deleted,
+    ];
+
+    #[test]
+    fn a_state_never_goes_back() {
+        for &old in ALL {
+            for &new in ALL {
+                if merge(old, new) == Transition::Advance {
+                    let back = merge(new, old);
+                    assert!(back != Transition::Advance || old.rank() == new.rank(), "{old:?} {new:?} {back:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_order_of_sent_delivered_read_ends_at_read() {
+        let states = [State::Sent, State::Delivered, State::Read];
+        for a in states {
+            for b in states {
+                for c in states {
+                    let end = [b, c].into_iter().fold(a, |known, new| if merge(known, new) == Transition::Advance { new } else { known });
+                    let best = [a, b, c].into_iter().max_by_key(|s| s.rank()).unwrap();
+                    assert_eq!(end, best);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn delivered_and_failed_exclude_each_other() {
+        assert_eq!(merge(State::Failed, State::Delivered), Transition::Conflict);
+        assert_eq!(merge(State::Read, State::Failed), Transition::Conflict);
+        assert_eq!(merge(State::Sent, State::Failed), Transition::Advance);
+    }
+}

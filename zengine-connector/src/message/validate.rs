@@ -1,0 +1,260 @@
+//! Checks of a message against what a channel can carry, all violations at once.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Content, Header, Interactive, Media, OutboundMessage, TextFormat};
+use crate::channel::{Capabilities, Length};
+
+/// One thing wrong with a message or a configuration: where, what, and by how much. Never the content itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Violation {
+    /// JSON pointer to the field.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// The limit that is broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// The actual size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actual: Option<u64>,
+}
+
+impl Violation {
+    /// Something wrong with a field. `message` must not repeat the field's content.
+    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), message: message.into(), limit: None, actual: None }
+    }
+
+    /// Adds the broken limit and the actual size.
+    #[must_use = "returns the violation with the sizes"]
+    pub fn with_sizes(mut self, limit: u64, actual: u64) -> Self {
+        (self.limit, self.actual) = (Some(limit), Some(actual));
+        self
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pointer = if self.pointer.is_empty() { "/" } else { &self.pointer };
+        write!(f, "{pointer}: {}", self.message)?;
+        match (self.limit, self.actual) {
+            (Some(limit), Some(actual)) => write!(f, " (limit {limit}, actual {actual})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Collects violations, so that a caller sees all of them at once. Strategies use it for their own limits.
+///
+/// ```
+/// use zengine_connector::{Checker, Length};
+///
+/// let mut check = Checker::new();
+/// check.text("/content/body", "too long", 1, Length::chars(4));
+/// assert_eq!(check.finish().unwrap_err()[0].to_string(), "/content/body: too long, in characters (limit 4, actual 8)");
+/// ```
+#[derive(Debug, Default)]
+pub struct Checker {
+    found: Vec<Violation>,
+}
+
+impl Checker {
+    /// Nothing found yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes a violation.
+    pub fn add(&mut self, pointer: impl Into<String>, message: &'static str) {
+        self.found.push(Violation::new(pointer, message));
+    }
+
+    /// Notes a violation where `fine` is false.
+    pub fn require(&mut self, fine: bool, pointer: impl Into<String>, message: &'static str) {
+        if !fine {
+            self.add(pointer, message);
+        }
+    }
+
+    /// A text of `min` units or more and at most `max`.
+    pub fn text(&mut self, pointer: impl Into<String>, text: &str, min: u64, max: Length) {
+        let actual = max.unit.count(text);
+        if actual < min {
+            self.found.push(Violation::new(pointer, "too short").with_sizes(min, actual));
+        } else if actual > max.max {
+            self.found.push(Violation::new(pointer, format!("too long, in {}", max.unit.as_str())).with_sizes(max.max, actual));
+        }
+    }
+
+    /// A number of things between `min` and `max`.
+    pub fn count(&mut self, pointer: impl Into<String>, actual: usize, min: u64, max: u64) {
+        let actual = actual as u64;
+        if actual < min {
+            self.found.push(Violation::new(pointer, "too few").with_sizes(min, actual));
+        } else if actual > max {
+            self.found.push(Violation::new(pointer, "too many").with_sizes(max, actual));
+        }
+    }
+
+    /// Ids or labels that must differ from one another.
+    pub fn unique<'a>(&mut self, pointer: impl Into<String>, values: impl IntoIterator<Item = &'a str>, message: &'static str) {
+        let mut values: Vec<_> = values.into_iter().collect();
+        values.sort_unstable();
+        if values.windows(2).any(|pair| pair[0] == pair[1]) {
+            self.add(pointer, message);
+        }
+    }
+
+    /// Everything that was found.
+    ///
+    /// # Errors
+    /// The violations, where there are any.
+    pub fn finish(self) -> Result<(), Vec<Violation>> {
+        if self.found.is_empty() { Ok(()) } else { Err(self.found) }
+    }
+}
+
+/// Checks a canonical message.
+pub(super) fn message(message: &OutboundMessage, capabilities: &Capabilities, check: &mut Checker) {
+    check.require(!message.to.ids.is_empty(), "/to", "a recipient needs at least one identity");
+    check.require(message.reply_to.is_none() || capabilities.quote, "/reply_to", "the channel cannot quote a message");
+    content("/content", &message.content, capabilities, check);
+}
+
+fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker) {
+    match content {
+        Content::Text(text) => match can.text {
+            None => check.add(at, "the channel carries no text"),
+            Some(max) => {
+                check.text(format!("{at}/body"), &text.body, 1, max);
+                let format = match text.format {
+                    TextFormat::Plain => true,
+                    TextFormat::Markdown => can.markdown,
+                    TextFormat::Html => can.html,
+                };
+                check.require(format, format!("{at}/format"), "the channel does not show this text format");
+            }
+        },
+        Content::Media(item) => media(at, item, can, check),
+        Content::Location(place) => {
+            check.require(can.location, at, "the channel carries no locations");
+            check.require((-90.0..=90.0).contains(&place.latitude), format!("{at}/latitude"), "must be -90 to 90 degrees");
+            check.require((-180.0..=180.0).contains(&place.longitude), format!("{at}/longitude"), "must be -180 to 180 degrees");
+        }
+        Content::Contacts(cards) => match can.contacts {
+            None => check.add(at, "the channel carries no contact cards"),
+            Some(max) => {
+                check.count(format!("{at}/contacts"), cards.contacts.len(), 1, max.into());
+                for (i, card) in cards.contacts.iter().enumerate() {
+                    check.require(
+                        !card.name.formatted_name.is_empty(),
+                        format!("{at}/contacts/{i}/name/formatted_name"),
+                        "must not be empty",
+                    );
+                }
+            }
+        },
+        Content::Interactive(item) => interactive(at, item, can, check),
+        Content::Template(template) => {
+            check.require(can.template, at, "the channel has no templates");
+            check.require(!template.name.is_empty(), format!("{at}/name"), "must not be empty");
+            check.require(!template.language.is_empty(), format!("{at}/language"), "must not be empty");
+        }
+        Content::Reaction(reaction) => {
+            check.require(can.reaction, at, "the channel carries no reactions");
+            check.require(!reaction.target.is_empty(), format!("{at}/target"), "must not be empty");
+        }
+        Content::Email(_) => check.require(can.email, at, "the channel carries no e-mail"),
+        Content::Typing { .. } => check.require(can.typing, at, "the channel shows no typing notices"),
+        Content::ReadMark { target } => {
+            check.require(can.read_mark, at, "the channel has no read marks");
+            check.require(!target.is_empty(), format!("{at}/target"), "must not be empty");
+        }
+        Content::Native { .. } => check.require(can.native, at, "the channel takes no native JSON"),
+        Content::Compound { .. } => check.add(at, "a message holds one content; send the parts one by one"),
+        Content::InteractiveReply(_)
+        | Content::Order(_)
+        | Content::FlowReply(_)
+        | Content::System(_)
+        | Content::Unsupported(_)
+        | Content::Unknown { .. } => check.add(at, "this content only arrives, it cannot be sent"),
+    }
+}
+
+fn media(at: &str, media: &Media, can: &Capabilities, check: &mut Checker) {
+    let Some(rule) = can.media_rule(media.kind) else {
+        return check.add(at, "the channel does not carry this kind of media");
+    };
+    if let Some(caption) = &media.caption {
+        match rule.caption {
+            Some(max) => check.text(format!("{at}/caption"), caption, 0, max),
+            None => check.add(format!("{at}/caption"), "this kind of media has no caption"),
+        }
+    }
+    if let Some(bytes) = media.bytes
+        && bytes > rule.max_bytes
+    {
+        check.found.push(Violation::new(format!("{at}/bytes"), "the file is too large, in bytes").with_sizes(rule.max_bytes, bytes));
+    }
+    if let Some(mime) = &media.mime {
+        let essence = mime.split(';').next().unwrap_or_default().trim();
+        let known = rule.mimes.is_empty() || rule.mimes.iter().any(|m| m.eq_ignore_ascii_case(essence));
+        check.require(known, format!("{at}/mime"), "the channel does not take this MIME type");
+    }
+}
+
+fn interactive(at: &str, item: &Interactive, can: &Capabilities, check: &mut Checker) {
+    match item {
+        Interactive::Buttons { header, body, footer, buttons } => {
+            let Some(rules) = can.buttons else { return check.add(at, "the channel has no reply buttons") };
+            check.text(format!("{at}/body"), body, 1, rules.body);
+            optional(check, format!("{at}/footer"), footer.as_deref(), rules.footer);
+            if let Some(Header::Text { text }) = header {
+                check.text(format!("{at}/header/text"), text, 1, rules.header);
+            }
+            check.count(format!("{at}/buttons"), buttons.len(), 1, rules.max.into());
+            for (i, button) in buttons.iter().enumerate() {
+                check.text(format!("{at}/buttons/{i}/id"), &button.id, 1, rules.id);
+                check.text(format!("{at}/buttons/{i}/title"), &button.title, 1, rules.title);
+            }
+            check.unique(format!("{at}/buttons"), buttons.iter().map(|b| b.id.as_str()), "ids must differ");
+            check.unique(format!("{at}/buttons"), buttons.iter().map(|b| b.title.as_str()), "titles must differ");
+        }
+        Interactive::List { body, button, sections, .. } => {
+            let Some(rules) = can.list else { return check.add(at, "the channel has no lists") };
+            check.text(format!("{at}/body"), body, 1, rules.body);
+            check.text(format!("{at}/button"), button, 1, rules.button);
+            check.count(format!("{at}/sections"), sections.len(), 1, rules.max_sections.into());
+            let rows = || sections.iter().flat_map(|section| &section.rows);
+            check.count(format!("{at}/sections"), rows().count(), 1, rules.max_rows.into());
+            for (s, section) in sections.iter().enumerate() {
+                let at = format!("{at}/sections/{s}");
+                check.require(!section.rows.is_empty(), format!("{at}/rows"), "a section needs at least one row");
+                check.require(
+                    sections.len() == 1 || section.title.as_deref().is_some_and(|title| !title.is_empty()),
+                    format!("{at}/title"),
+                    "needed where there are several sections",
+                );
+                optional(check, format!("{at}/title"), section.title.as_deref(), rules.section);
+                for (r, row) in section.rows.iter().enumerate() {
+                    check.text(format!("{at}/rows/{r}/id"), &row.id, 1, rules.id);
+                    check.text(format!("{at}/rows/{r}/title"), &row.title, 1, rules.title);
+                    optional(check, format!("{at}/rows/{r}/description"), row.description.as_deref(), rules.description);
+                }
+            }
+            check.unique(format!("{at}/sections"), rows().map(|row| row.id.as_str()), "row ids must differ");
+        }
+        Interactive::CtaUrl(_) => check.require(can.cta_url, at, "the channel has no web-address button"),
+        _ => check.require(can.rich_interactive, at, "the channel does not have this interactive kind"),
+    }
+}
+
+fn optional(check: &mut Checker, pointer: String, text: Option<&str>, max: Length) {
+    if let Some(text) = text {
+        check.text(pointer, text, 0, max);
+    }
+}

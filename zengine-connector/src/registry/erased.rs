@@ -1,0 +1,206 @@
+//! Private twins of the public traits: `dyn` lives only here. One box per call.
+
+use std::{any::Any, sync::Arc};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::{
+    channel::Capabilities,
+    error::{Error, ErrorKind, SendError},
+    inbound::{Admit, Door, Handled, InboundContext, InboundRequest, InboundStrategy, RawPayload, RoutedEvent, Verified, VerifyError},
+    message::{Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, Message, MessageRef, Prepared, Violation},
+    runtime::BoxFuture,
+    strategy::{
+        Configure, ConfigureContext, EventContext, HealthContext, HealthStatus, Lookup, OutboundStrategy, Receipt, SendContext, Strategy,
+    },
+};
+
+/// What a strategy keeps for one tenant.
+pub(crate) type ErasedTenant = Arc<dyn Any + Send + Sync>;
+
+type TenantOf<S> = <S as Configure<<S as Strategy>::Config>>::Tenant;
+
+/// The registry hands a tenant only to the strategy that made it.
+fn tenant_of<S: Strategy>(tenant: &ErasedTenant) -> Result<&TenantOf<S>, Error> {
+    tenant.downcast_ref().ok_or_else(|| Error::new(ErrorKind::Unexpected, "a tenant was bound by another strategy"))
+}
+
+fn not_ours(error: Error) -> SendError {
+    SendError::of(error.kind(), "a tenant or message belongs to another strategy").not_sent()
+}
+
+/// Configuration and health.
+pub(crate) trait DynStrategy: Send + Sync {
+    fn configure<'a>(&'a self, config: Value, cx: &'a ConfigureContext) -> BoxFuture<'a, Result<ErasedTenant, Error>>;
+    fn healthcheck<'a>(&'a self, tenant: &'a ErasedTenant, cx: &'a HealthContext) -> BoxFuture<'a, Result<HealthStatus, Error>>;
+    /// The strategy itself, for `Orchestrator::bound`.
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl<S: Strategy> DynStrategy for S {
+    fn configure<'a>(&'a self, config: Value, cx: &'a ConfigureContext) -> BoxFuture<'a, Result<ErasedTenant, Error>> {
+        Box::pin(async move {
+            let config: S::Config = serde_json::from_value(config)
+                .map_err(|error| Error::from_json(ErrorKind::ConfigInvalid, "the configuration does not parse", &error))?;
+            Ok(Arc::new(Configure::configure(self, config, cx).await?) as ErasedTenant)
+        })
+    }
+
+    fn healthcheck<'a>(&'a self, tenant: &'a ErasedTenant, cx: &'a HealthContext) -> BoxFuture<'a, Result<HealthStatus, Error>> {
+        Box::pin(async move { Ok(Configure::healthcheck(self, tenant_of::<S>(tenant)?, cx).await) })
+    }
+
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+/// What the pipeline needs to know of a message before it claims anything.
+pub(crate) struct Inspected {
+    pub(crate) effect: Effect,
+    pub(crate) idempotency: Option<Idempotency>,
+    pub(crate) recipient: Option<String>,
+    pub(crate) degraded: Option<(Prepared<'static>, LossReport)>,
+    pub(crate) violations: Vec<Violation>,
+}
+
+/// The outbound half.
+pub(crate) trait DynOutbound: Send + Sync {
+    fn prepare<'m>(&self, message: MessageRef<'m>) -> Result<Prepared<'m>, Error>;
+
+    /// Writes the canonical encoding of the caller's message.
+    fn encode(&self, message: &Prepared<'_>, into: &mut dyn std::io::Write) -> Result<(), Error>;
+
+    /// Degrades, then validates what would be sent.
+    fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, descriptor: &Capabilities, how: Degrade) -> Result<Inspected, Error>;
+
+    /// The effect alone, for calls that have no tenant yet.
+    fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error>;
+
+    fn attempt<'a>(
+        &'a self,
+        tenant: &'a ErasedTenant,
+        message: &'a Prepared<'_>,
+        cx: &'a SendContext,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>>;
+
+    fn lookup<'a>(
+        &'a self,
+        tenant: &'a ErasedTenant,
+        message: &'a Prepared<'_>,
+        cx: &'a SendContext,
+    ) -> BoxFuture<'a, Result<Lookup, SendError>>;
+}
+
+pub(crate) struct OutboundHalf<S>(pub(crate) Arc<S>);
+
+fn message_of<'a, S: Strategy>(message: &'a Prepared<'_>) -> Result<&'a S::Message, Error> {
+    message.get().ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "the strategy takes another type of message"))
+}
+
+impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for OutboundHalf<S> {
+    fn prepare<'m>(&self, message: MessageRef<'m>) -> Result<Prepared<'m>, Error> {
+        message.prepare::<S::Message>()
+    }
+
+    fn encode(&self, message: &Prepared<'_>, into: &mut dyn std::io::Write) -> Result<(), Error> {
+        serde_json::to_writer(into, message_of::<S>(message)?)
+            .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "the message has no JSON form", &error))
+    }
+
+    fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, descriptor: &Capabilities, how: Degrade) -> Result<Inspected, Error> {
+        let capabilities = self.0.capabilities(tenant_of::<S>(tenant)?).unwrap_or(descriptor);
+        let message = message_of::<S>(message)?;
+        let degraded = message.degrade(capabilities, how);
+        let sent = degraded.as_ref().map_or(message, |(degraded, _)| degraded);
+        Ok(Inspected {
+            effect: sent.effect(),
+            idempotency: sent.idempotency(),
+            recipient: sent.recipient().map(std::borrow::Cow::into_owned),
+            violations: sent.validate(capabilities).err().unwrap_or_default(),
+            degraded: degraded.map(|(message, report)| (Prepared::Owned(Box::new(message)), report)),
+        })
+    }
+
+    fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error> {
+        Ok(message_of::<S>(message)?.effect())
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        tenant: &'a ErasedTenant,
+        message: &'a Prepared<'_>,
+        cx: &'a SendContext,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        Box::pin(async move {
+            let tenant = tenant_of::<S>(tenant).map_err(not_ours)?;
+            self.0.send(tenant, message_of::<S>(message).map_err(not_ours)?, cx).await
+        })
+    }
+
+    fn lookup<'a>(
+        &'a self,
+        tenant: &'a ErasedTenant,
+        message: &'a Prepared<'_>,
+        cx: &'a SendContext,
+    ) -> BoxFuture<'a, Result<Lookup, SendError>> {
+        Box::pin(async move {
+            let tenant = tenant_of::<S>(tenant).map_err(not_ours)?;
+            self.0.lookup(tenant, message_of::<S>(message).map_err(not_ours)?, cx).await
+        })
+    }
+}
+
+/// The inbound half.
+pub(crate) trait DynInbound: Send + Sync {
+    fn verify<'a>(&'a self, request: &'a InboundRequest, door: Arc<dyn Door>) -> BoxFuture<'a, Result<Verified, VerifyError>>;
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>>;
+    fn admit<'a>(
+        &'a self,
+        tenant: &'a ErasedTenant,
+        event: &'a mut InboundEvent,
+        cx: &'a EventContext,
+    ) -> BoxFuture<'a, Result<Admit, Error>>;
+    fn respond<'a>(
+        &'a self,
+        request: &'a InboundRequest,
+        handled: &'a Handled,
+        tenant: Option<&'a ErasedTenant>,
+    ) -> BoxFuture<'a, http::Response<Bytes>>;
+    fn media<'a>(&'a self, tenant: &'a ErasedTenant, handle: &'a str, cx: &'a EventContext) -> BoxFuture<'a, Result<Bytes, SendError>>;
+}
+
+pub(crate) struct InboundHalf<S>(pub(crate) Arc<S>);
+
+impl<S: Strategy + InboundStrategy<S::Config>> DynInbound for InboundHalf<S> {
+    fn verify<'a>(&'a self, request: &'a InboundRequest, door: Arc<dyn Door>) -> BoxFuture<'a, Result<Verified, VerifyError>> {
+        Box::pin(async move { self.0.verify(request, &InboundContext::new(door)).await })
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        self.0.normalize(payload)
+    }
+
+    fn admit<'a>(
+        &'a self,
+        tenant: &'a ErasedTenant,
+        event: &'a mut InboundEvent,
+        cx: &'a EventContext,
+    ) -> BoxFuture<'a, Result<Admit, Error>> {
+        Box::pin(async move { self.0.admit(tenant_of::<S>(tenant)?, event, cx).await })
+    }
+
+    fn respond<'a>(
+        &'a self,
+        request: &'a InboundRequest,
+        handled: &'a Handled,
+        tenant: Option<&'a ErasedTenant>,
+    ) -> BoxFuture<'a, http::Response<Bytes>> {
+        Box::pin(async move { self.0.respond(request, handled, tenant.and_then(|tenant| tenant_of::<S>(tenant).ok())).await })
+    }
+
+    fn media<'a>(&'a self, tenant: &'a ErasedTenant, handle: &'a str, cx: &'a EventContext) -> BoxFuture<'a, Result<Bytes, SendError>> {
+        Box::pin(async move { self.0.media(tenant_of::<S>(tenant).map_err(not_ours)?, handle, cx).await })
+    }
+}

@@ -1,0 +1,161 @@
+//! Secrets: values that cannot be printed or serialized, and references to them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+/// A value that must not appear anywhere: `Debug` is redacted, there is no `Display` and no `Serialize`, and the memory
+/// is overwritten when it goes.
+///
+/// ```
+/// use zengine_connector::Secret;
+///
+/// let token = Secret::new("s3cret".to_owned());
+/// assert_eq!(format!("{token:?}"), "Secret(***)");
+/// assert_eq!(token.expose(), "s3cret");
+/// ```
+///
+/// ```compile_fail
+/// fn store<T: serde::Serialize>(value: T) {}
+/// store(zengine_connector::Secret::new("s3cret".to_owned()));   // secrets do not serialize
+/// ```
+pub struct Secret<T: Zeroize>(T);
+
+impl<T: Zeroize> Secret<T> {
+    /// Takes a value in.
+    pub fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value. Keep what you do with it as short as possible.
+    pub fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl Secret<Vec<u8>> {
+    /// The value as text, where it is UTF-8.
+    pub fn expose_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+}
+
+impl<T: Zeroize> Drop for Secret<T> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl<T: Zeroize + Clone> Clone for Secret<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T: Zeroize> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+/// In a configuration, what stands here has been resolved from a [`SecretRef`] before it is read.
+impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self)
+    }
+}
+
+/// The schema of a secret in a configuration is that of a reference to it, marked `x-secret`.
+impl<T: Zeroize> schemars::JsonSchema for Secret<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SecretRef".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let mut schema = SecretRef::json_schema(generator);
+        schema.insert("x-secret".to_owned(), true.into());
+        schema
+    }
+}
+
+/// Where a secret is kept. In JSON: `{"secret": "name", "key": "json key"}`, `{"env": "NAME"}` or `{"file": "/path"}`.
+///
+/// `env` and `file` are for the host's own settings: tenants may edit their configuration, so there they are refused
+/// unless the host allows local references.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum SecretRef {
+    /// A named secret of the secret store.
+    #[serde(rename_all = "snake_case")]
+    Named {
+        /// The secret's name, without tenant and environment.
+        #[schemars(length(min = 1, max = 255))]
+        secret: String,
+        /// Where the secret is a JSON object, the member that is meant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
+    /// An environment variable of the host.
+    Env {
+        /// The variable's name.
+        env: String,
+    },
+    /// A file on the host; one trailing line break is cut off.
+    File {
+        /// The path.
+        file: String,
+    },
+}
+
+impl SecretRef {
+    /// A named secret of the secret store.
+    pub fn named(secret: impl Into<String>) -> Self {
+        Self::Named { secret: secret.into(), key: None }
+    }
+
+    /// One member of a named secret that is a JSON object.
+    pub fn member(secret: impl Into<String>, key: impl Into<String>) -> Self {
+        Self::Named { secret: secret.into(), key: Some(key.into()) }
+    }
+
+    /// An environment variable of the host.
+    pub fn env(name: impl Into<String>) -> Self {
+        Self::Env { env: name.into() }
+    }
+
+    /// A file on the host.
+    pub fn file(path: impl Into<String>) -> Self {
+        Self::File { file: path.into() }
+    }
+
+    /// Whether the host itself, and not the secret store, holds it.
+    pub fn is_local(&self) -> bool {
+        !matches!(self, Self::Named { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_have_three_json_forms() {
+        let forms = [
+            (r#"{"secret":"wa"}"#, SecretRef::named("wa")),
+            (r#"{"secret":"wa","key":"token"}"#, SecretRef::member("wa", "token")),
+            (r#"{"env":"WA_TOKEN"}"#, SecretRef::env("WA_TOKEN")),
+            (r#"{"file":"/run/wa"}"#, SecretRef::file("/run/wa")),
+        ];
+        for (json, reference) in forms {
+            assert_eq!(serde_json::from_str::<SecretRef>(json).unwrap(), reference);
+            assert_eq!(serde_json::to_string(&reference).unwrap(), json);
+        }
+        assert!(serde_json::from_str::<SecretRef>("\"literal\"").is_err());
+        assert!(serde_json::from_str::<SecretRef>(r#"{"secret":"wa","env":"X"}"#).is_err());
+    }
+}

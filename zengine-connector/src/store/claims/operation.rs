@@ -1,0 +1,447 @@
+//! Every way the record of a send may change, as one pure function (rules 13 to 29).
+
+use super::record::{ClaimRecord, ClaimStatus, Effects, Evidence, Fingerprint, StoredError, Terminal};
+
+/// Who wants to own a record, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The claim: 128 random bits in hex, new for every claim.
+    pub owner: String,
+    /// The opening of the store that the owner belongs to.
+    pub boot: Option<String>,
+    /// In milliseconds UTC.
+    pub until_ms: i64,
+}
+
+/// When and where an operation is decided.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a> {
+    /// The wall clock, in milliseconds UTC.
+    pub now_ms: i64,
+    /// The current opening of the store, where one process owns it.
+    pub boot: Option<&'a str>,
+}
+
+/// What is to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// This record takes the old one's place.
+    Write(Box<ClaimRecord>),
+    /// The condition holds and the record already says so: our own write, whose answer was lost (rule 14).
+    Keep,
+    /// The condition does not hold.
+    Refuse,
+}
+
+/// A conditional change of a send's record. Everything but the first claim and evidence demands the owner's own token
+/// (rule 15).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ClaimOp {
+    /// Takes a record that nobody owns and under which nothing was sent.
+    Claim {
+        /// Who.
+        lease: Lease,
+        /// What is to be sent; another fingerprint is refused.
+        fingerprint: Fingerprint,
+        /// How far clocks may differ, in milliseconds.
+        skew_ms: i64,
+        /// How long the record lives, in seconds.
+        ttl_s: i64,
+    },
+    /// Takes a record in doubt, to send again with the same provider key or to look up first.
+    TakeOver {
+        /// Who.
+        lease: Lease,
+        /// The owner that was seen; another one means that somebody was faster.
+        seen: String,
+        /// The owner's future is known to be dropped: its lease need not end first (rule 24).
+        owner_gone: bool,
+        /// How far clocks may differ, in milliseconds.
+        skew_ms: i64,
+    },
+    /// Says that bytes may go out from now on (rule 16).
+    Mark {
+        /// Who.
+        owner: String,
+        /// How long a record in doubt lives, in seconds (rule 29).
+        ttl_s: i64,
+    },
+    /// Lengthens the lease (rule 17).
+    Renew {
+        /// Who.
+        owner: String,
+        /// In milliseconds UTC.
+        until_ms: i64,
+    },
+    /// Ends the send. Also lets a late owner settle an Unknown (rule 27).
+    Commit {
+        /// Who.
+        owner: String,
+        /// How it ended.
+        terminal: Terminal,
+        /// The receipt, encrypted, base64.
+        result: Option<String>,
+        /// Why it failed.
+        error: Option<StoredError>,
+        /// Attempts made so far, by all owners.
+        attempts: u32,
+        /// What is to be done about it.
+        effects: Effects,
+        /// How long the record lives from now, in seconds (rule 29).
+        ttl_s: i64,
+    },
+    /// Gives it back to be sent later (rule 21).
+    Release {
+        /// Who.
+        owner: String,
+        /// Some attempt may have reached the provider.
+        maybe_sent: bool,
+        /// Attempts made so far, by all owners.
+        attempts: u32,
+        /// How long the record lives from now, in seconds (rule 29).
+        ttl_s: i64,
+    },
+    /// Ends a record in doubt that nobody can settle: Unknown, or what the evidence says (rule 19).
+    GiveUp {
+        /// Who does it.
+        claimant: String,
+        /// The owner that was seen.
+        seen: String,
+        /// The owner's future is known to be dropped.
+        owner_gone: bool,
+        /// Why.
+        error: StoredError,
+        /// How far clocks may differ, in milliseconds.
+        skew_ms: i64,
+        /// How long the record lives from now, in seconds.
+        ttl_s: i64,
+    },
+    /// Notes what the provider told, whoever owns the record, and settles an Unknown (rule 27).
+    Tell {
+        /// What it told.
+        evidence: Evidence,
+        /// How long a settled record lives from now, in seconds.
+        ttl_s: i64,
+    },
+    /// Says that dead letter or events are done (rule 65).
+    ClearEffects {
+        /// Of which generation.
+        generation: u32,
+        /// Which ones are done.
+        done: Effects,
+    },
+    /// Claims a failed send anew, one generation on (rule 70).
+    Redrive {
+        /// Who.
+        lease: Lease,
+        /// What is to be sent.
+        fingerprint: Fingerprint,
+        /// The generation that failed.
+        generation: u32,
+        /// The generation in the provider key from now on.
+        key_generation: u32,
+        /// Some attempt of an earlier generation may have reached the provider.
+        maybe_sent: bool,
+        /// How long the record lives, in seconds.
+        ttl_s: i64,
+    },
+}
+
+impl ClaimOp {
+    /// Decides on the record as it stands. Pure; stores run it inside one atomic step.
+    pub fn decide(&self, current: Option<&ClaimRecord>, at: At<'_>) -> Decision {
+        match self {
+            Self::Claim { lease, fingerprint, skew_ms, ttl_s } => claim(current, at, lease, fingerprint, *skew_ms, *ttl_s),
+            Self::TakeOver { lease, seen, owner_gone, skew_ms } => take_over(current, at, lease, seen, *owner_gone, *skew_ms),
+            Self::Mark { owner, ttl_s } => mark(current, at, owner, *ttl_s),
+            Self::Renew { owner, until_ms } => owned(current, owner, at, |record| record.lease_until_ms = *until_ms),
+            Self::Commit { owner, terminal, result, error, attempts, effects, ttl_s } => {
+                let end = End { terminal: *terminal, result: result.clone(), error: error.clone(), effects: *effects };
+                commit(current, at, owner, end, *attempts, *ttl_s)
+            }
+            Self::Release { owner, maybe_sent, attempts, ttl_s } => release(current, at, owner, *maybe_sent, *attempts, *ttl_s),
+            Self::GiveUp { claimant, seen, owner_gone, error, skew_ms, ttl_s } => {
+                give_up(current, at, claimant, seen, *owner_gone, error, *skew_ms, *ttl_s)
+            }
+            Self::Tell { evidence, ttl_s } => tell(current, at, evidence, *ttl_s),
+            Self::ClearEffects { generation, done } => clear_effects(current, at, *generation, *done),
+            Self::Redrive { lease, fingerprint, generation, key_generation, maybe_sent, ttl_s } => {
+                let next = fresh(at, lease, fingerprint, *ttl_s);
+                let next = ClaimRecord { generation: generation + 1, key_generation: *key_generation, maybe_sent: *maybe_sent, ..next };
+                redrive(current, at, next)
+            }
+        }
+    }
+}
+
+fn write(record: ClaimRecord) -> Decision {
+    Decision::Write(Box::new(record))
+}
+
+/// The record of a first claim.
+fn fresh(at: At<'_>, lease: &Lease, fingerprint: &Fingerprint, ttl_s: i64) -> ClaimRecord {
+    ClaimRecord {
+        v: ClaimRecord::VERSION,
+        status: ClaimStatus::Claimed,
+        owner: lease.owner.clone(),
+        last_owner: None,
+        boot: lease.boot.clone(),
+        lease_until_ms: lease.until_ms,
+        expires_at_s: at.now_ms / 1000 + ttl_s,
+        fingerprint: fingerprint.clone(),
+        maybe_sent: false,
+        first_claimed_at_ms: at.now_ms,
+        first_sent_at_ms: None,
+        attempts: 0,
+        generation: 0,
+        key_generation: 0,
+        evidence: None,
+        result: None,
+        error: None,
+        effects_pending: Effects::NONE,
+        updated_at_ms: at.now_ms,
+    }
+}
+
+/// The record under a new owner.
+fn under(record: &ClaimRecord, at: At<'_>, lease: &Lease) -> ClaimRecord {
+    ClaimRecord {
+        status: ClaimStatus::Claimed,
+        last_owner: Some(record.owner.clone()),
+        owner: lease.owner.clone(),
+        boot: lease.boot.clone(),
+        lease_until_ms: lease.until_ms,
+        updated_at_ms: at.now_ms,
+        ..record.clone()
+    }
+}
+
+/// Nothing stands in the way of a new send: no record, or one whose time is over and that leaves nothing open.
+fn is_absent(current: Option<&ClaimRecord>, now_ms: i64) -> bool {
+    current.is_none_or(|record| record.is_expired(now_ms) && !record.is_in_doubt() && !record.effects_pending.dlq)
+}
+
+/// The owner can no longer act: its lease is over, or its process is gone with an earlier opening of the store.
+fn is_orphaned(record: &ClaimRecord, at: At<'_>, skew_ms: i64) -> bool {
+    record.lease_until_ms.saturating_add(skew_ms) < at.now_ms || (at.boot.is_some() && record.boot.as_deref() != at.boot)
+}
+
+fn claim(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, fingerprint: &Fingerprint, skew_ms: i64, ttl_s: i64) -> Decision {
+    if is_absent(current, at.now_ms) {
+        return write(fresh(at, lease, fingerprint, ttl_s));
+    }
+    let Some(record) = current else { return Decision::Refuse };
+    if record.owner == lease.owner && record.status == ClaimStatus::Claimed {
+        return Decision::Keep;
+    }
+    let free = match record.status {
+        ClaimStatus::Released => !record.maybe_sent,
+        ClaimStatus::Claimed => !record.maybe_sent && is_orphaned(record, at, skew_ms),
+        _ => false,
+    };
+    if !free || record.fingerprint.differs(fingerprint) {
+        return Decision::Refuse;
+    }
+    write(under(record, at, lease))
+}
+
+/// A record in doubt that its owner no longer works on.
+fn is_abandoned(record: &ClaimRecord, at: At<'_>, seen: &str, owner_gone: bool, skew_ms: i64) -> bool {
+    record.owner == seen
+        && record.is_in_doubt()
+        && (record.status == ClaimStatus::Released || owner_gone || is_orphaned(record, at, skew_ms) || record.is_expired(at.now_ms))
+}
+
+fn take_over(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, seen: &str, owner_gone: bool, skew_ms: i64) -> Decision {
+    match current {
+        Some(record) if record.owner == lease.owner && record.status == ClaimStatus::Claimed => Decision::Keep,
+        Some(record) if is_abandoned(record, at, seen, owner_gone, skew_ms) => {
+            write(ClaimRecord { maybe_sent: true, ..under(record, at, lease) })
+        }
+        _ => Decision::Refuse,
+    }
+}
+
+/// A change that only the present owner may make.
+fn owned(current: Option<&ClaimRecord>, owner: &str, at: At<'_>, change: impl FnOnce(&mut ClaimRecord)) -> Decision {
+    match current {
+        Some(record) if record.status.is_owned() && record.owner == owner => {
+            let mut next = ClaimRecord { updated_at_ms: at.now_ms, ..record.clone() };
+            change(&mut next);
+            write(next)
+        }
+        _ => Decision::Refuse,
+    }
+}
+
+fn mark(current: Option<&ClaimRecord>, at: At<'_>, owner: &str, ttl_s: i64) -> Decision {
+    if current.is_some_and(|record| record.status == ClaimStatus::Sending && record.owner == owner) {
+        return Decision::Keep;
+    }
+    owned(current, owner, at, |record| {
+        record.status = ClaimStatus::Sending;
+        record.first_sent_at_ms.get_or_insert(at.now_ms);
+        record.expires_at_s = at.now_ms / 1000 + ttl_s;
+    })
+}
+
+struct End {
+    terminal: Terminal,
+    result: Option<String>,
+    error: Option<StoredError>,
+    effects: Effects,
+}
+
+/// What the evidence makes of an end: proof of delivery beats any failure, and any news beats not knowing.
+fn with_evidence(end: End, evidence: Option<&Evidence>) -> End {
+    let verdict = evidence.map(Evidence::verdict);
+    match (end.terminal, verdict) {
+        (Terminal::Unknown | Terminal::Failed, Some(Terminal::Delivered)) => {
+            End { terminal: Terminal::Delivered, result: end.result, error: None, effects: Effects::NONE }
+        }
+        (Terminal::Unknown, Some(Terminal::Failed)) => End { terminal: Terminal::Failed, ..end },
+        _ => end,
+    }
+}
+
+fn ended(record: &ClaimRecord, at: At<'_>, end: End, ttl_s: i64) -> ClaimRecord {
+    let end = with_evidence(end, record.evidence.as_ref());
+    ClaimRecord {
+        status: end.terminal.into(),
+        last_owner: Some(record.owner.clone()),
+        result: end.result,
+        error: end.error,
+        effects_pending: end.effects,
+        expires_at_s: at.now_ms / 1000 + ttl_s,
+        updated_at_ms: at.now_ms,
+        ..record.clone()
+    }
+}
+
+fn commit(current: Option<&ClaimRecord>, at: At<'_>, owner: &str, end: End, attempts: u32, ttl_s: i64) -> Decision {
+    let Some(record) = current else { return Decision::Refuse };
+    if record.status.is_owned() && record.owner == owner {
+        let record = ClaimRecord { attempts, maybe_sent: record.maybe_sent || end.terminal == Terminal::Unknown, ..record.clone() };
+        return write(ended(&record, at, end, ttl_s));
+    }
+    if !record.status.is_terminal() || record.last_owner.as_deref() != Some(owner) {
+        return Decision::Refuse;
+    }
+    if record.status == ClaimStatus::Unknown && end.terminal != Terminal::Unknown {
+        return write(settled(record, at, end.terminal, end.result, end.error, ttl_s));
+    }
+    Decision::Keep
+}
+
+/// An Unknown that became known.
+fn settled(
+    record: &ClaimRecord,
+    at: At<'_>,
+    terminal: Terminal,
+    result: Option<String>,
+    error: Option<StoredError>,
+    ttl_s: i64,
+) -> ClaimRecord {
+    let delivered = terminal == Terminal::Delivered;
+    ClaimRecord {
+        status: terminal.into(),
+        result,
+        error: if delivered { None } else { error.or_else(|| record.error.clone()) },
+        effects_pending: Effects { dlq: record.effects_pending.dlq && !delivered, event: false, settled: true },
+        expires_at_s: at.now_ms / 1000 + ttl_s,
+        updated_at_ms: at.now_ms,
+        ..record.clone()
+    }
+}
+
+fn release(current: Option<&ClaimRecord>, at: At<'_>, owner: &str, maybe_sent: bool, attempts: u32, ttl_s: i64) -> Decision {
+    if current.is_some_and(|record| record.status == ClaimStatus::Released && record.owner == owner) {
+        return Decision::Keep;
+    }
+    owned(current, owner, at, |record| {
+        record.status = ClaimStatus::Released;
+        record.maybe_sent |= maybe_sent;
+        record.attempts = attempts;
+        record.lease_until_ms = at.now_ms;
+        record.expires_at_s = at.now_ms / 1000 + ttl_s;
+    })
+}
+
+#[allow(clippy::too_many_arguments)] // one field of the operation each
+fn give_up(
+    current: Option<&ClaimRecord>,
+    at: At<'_>,
+    claimant: &str,
+    seen: &str,
+    owner_gone: bool,
+    error: &StoredError,
+    skew_ms: i64,
+    ttl_s: i64,
+) -> Decision {
+    match current {
+        Some(record) if record.status.is_terminal() && record.owner == claimant => Decision::Keep,
+        Some(record) if is_abandoned(record, at, seen, owner_gone, skew_ms) => {
+            let end = End { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH };
+            // The last owner stays on record: it may still come back with the truth (rule 27).
+            write(ClaimRecord { owner: claimant.to_owned(), maybe_sent: true, ..ended(record, at, end, ttl_s) })
+        }
+        _ => Decision::Refuse,
+    }
+}
+
+fn tell(current: Option<&ClaimRecord>, at: At<'_>, evidence: &Evidence, ttl_s: i64) -> Decision {
+    let Some(record) = current else { return Decision::Refuse };
+    match record.status {
+        ClaimStatus::Delivered | ClaimStatus::Failed => Decision::Refuse,
+        ClaimStatus::Unknown => {
+            let record = ClaimRecord { evidence: Some(evidence.clone()), ..record.clone() };
+            write(settled(&record, at, evidence.verdict(), record.result.clone(), None, ttl_s))
+        }
+        ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => {
+            // Good news is not taken back by bad.
+            let news =
+                record.evidence.as_ref().is_none_or(|old| old.verdict() == Terminal::Failed && evidence.verdict() == Terminal::Delivered);
+            if !news {
+                return Decision::Keep;
+            }
+            write(ClaimRecord { evidence: Some(evidence.clone()), updated_at_ms: at.now_ms, ..record.clone() })
+        }
+    }
+}
+
+fn clear_effects(current: Option<&ClaimRecord>, at: At<'_>, generation: u32, done: Effects) -> Decision {
+    match current {
+        Some(record) if record.status.is_terminal() && record.generation == generation => {
+            let before = record.effects_pending;
+            let left =
+                Effects { dlq: before.dlq && !done.dlq, event: before.event && !done.event, settled: before.settled && !done.settled };
+            if left == before {
+                return Decision::Keep;
+            }
+            write(ClaimRecord { effects_pending: left, updated_at_ms: at.now_ms, ..record.clone() })
+        }
+        _ => Decision::Refuse,
+    }
+}
+
+fn redrive(current: Option<&ClaimRecord>, at: At<'_>, next: ClaimRecord) -> Decision {
+    if is_absent(current, at.now_ms) {
+        return write(next);
+    }
+    match current {
+        Some(record) if record.owner == next.owner && record.status == ClaimStatus::Claimed => Decision::Keep,
+        Some(record) if matches!(record.status, ClaimStatus::Failed | ClaimStatus::Unknown) && record.generation + 1 == next.generation => {
+            write(ClaimRecord {
+                last_owner: Some(record.owner.clone()),
+                first_sent_at_ms: record.first_sent_at_ms.filter(|_| next.maybe_sent),
+                ..next
+            })
+        }
+        // An earlier redrive of this generation was put off.
+        Some(record) if record.status == ClaimStatus::Released && record.generation == next.generation && !record.maybe_sent => {
+            write(ClaimRecord { last_owner: Some(record.owner.clone()), ..next })
+        }
+        _ => Decision::Refuse,
+    }
+}

@@ -1,0 +1,121 @@
+//! What a strategy is handed beside its tenant and the message.
+
+use std::{
+    num::NonZeroU32,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use super::{ProviderKey, Sessions};
+use crate::{
+    ids::{ClientMessageId, ConfigVersion, CorrelationId, StrategyName, TenantId},
+    runtime::Clock,
+};
+
+/// What all contexts share.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    pub(crate) tenant: TenantId,
+    pub(crate) strategy: StrategyName,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) deadline: SystemTime,
+    pub(crate) sessions: Sessions,
+    pub(crate) correlation: Option<CorrelationId>,
+    pub(crate) traceparent: Option<String>,
+}
+
+macro_rules! contexts {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// Whose call it is.
+            pub fn tenant(&self) -> &TenantId {
+                &self.base.tenant
+            }
+
+            /// The name the strategy is registered under.
+            pub fn strategy(&self) -> &StrategyName {
+                &self.base.strategy
+            }
+
+            /// The wall clock.
+            pub fn now(&self) -> SystemTime {
+                self.base.clock.now()
+            }
+
+            /// Time left for this call; zero where it is over (rule 5: the deadline is data).
+            pub fn remaining(&self) -> Duration {
+                self.base.deadline.duration_since(self.base.clock.now()).unwrap_or_default()
+            }
+
+            /// State that outlives the call, scoped to this tenant and strategy.
+            pub fn sessions(&self) -> &Sessions {
+                &self.base.sessions
+            }
+
+            /// What ties the log lines of this request together.
+            pub fn correlation_id(&self) -> Option<&CorrelationId> {
+                self.base.correlation.as_ref()
+            }
+
+            /// The W3C trace parent to pass on, where the caller gave one.
+            pub fn traceparent(&self) -> Option<&str> {
+                self.base.traceparent.as_deref()
+            }
+        }
+    )*};
+}
+
+contexts!(ConfigureContext, HealthContext, SendContext, EventContext);
+
+/// For [`Configure::configure`](super::Configure::configure).
+#[derive(Clone, Debug)]
+pub struct ConfigureContext {
+    pub(crate) base: Base,
+    pub(crate) version: ConfigVersion,
+}
+
+/// For [`Configure::healthcheck`](super::Configure::healthcheck).
+#[derive(Clone, Debug)]
+pub struct HealthContext {
+    pub(crate) base: Base,
+}
+
+/// For [`OutboundStrategy::send`](super::OutboundStrategy::send).
+#[derive(Clone, Debug)]
+pub struct SendContext {
+    pub(crate) base: Base,
+    pub(crate) client_message_id: ClientMessageId,
+    pub(crate) provider_key: ProviderKey,
+    pub(crate) attempt: NonZeroU32,
+}
+
+/// For [`InboundStrategy::admit`](crate::inbound::InboundStrategy::admit) and
+/// [`media`](crate::inbound::InboundStrategy::media).
+#[derive(Clone, Debug)]
+pub struct EventContext {
+    pub(crate) base: Base,
+}
+
+impl ConfigureContext {
+    /// The version of the configuration.
+    pub fn version(&self) -> &ConfigVersion {
+        &self.version
+    }
+}
+
+impl SendContext {
+    /// The caller's id of the message.
+    pub fn client_message_id(&self) -> &ClientMessageId {
+        &self.client_message_id
+    }
+
+    /// The key under which the provider may recognise the send: the same for every attempt and takeover (rule 4).
+    pub fn provider_key(&self) -> &ProviderKey {
+        &self.provider_key
+    }
+
+    /// Which attempt it is, from 1 (rule 33).
+    pub fn attempt(&self) -> NonZeroU32 {
+        self.attempt
+    }
+}

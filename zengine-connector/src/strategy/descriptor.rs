@@ -1,0 +1,121 @@
+//! What a strategy says of itself.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{OutboundStrategy, Strategy};
+use crate::{
+    channel::{Capabilities, Channel},
+    inbound::InboundStrategy,
+    message::Idempotency,
+    registry::{DynInbound, DynOutbound, InboundHalf, OutboundHalf},
+};
+
+/// What a strategy says of itself. Written by `#[derive(Strategy)]`.
+#[derive(Debug)]
+pub struct Descriptor {
+    /// Its name, in kebab case; also its cargo feature.
+    pub name: &'static str,
+    /// One sentence about it.
+    pub summary: &'static str,
+    /// The channel it serves.
+    pub channel: Channel,
+    /// What that channel can carry.
+    pub capabilities: &'static Capabilities,
+    /// What its provider offers against doubles.
+    pub idempotency: Idempotency,
+    /// Which ways it goes.
+    pub direction: Direction,
+    /// How its inbound requests are answered.
+    pub reply: Reply,
+    /// The schema of a tenant's configuration.
+    pub config_schema: fn() -> Schema,
+    /// The schema of its messages.
+    pub message_schema: fn() -> Schema,
+}
+
+/// Which ways a strategy goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Direction {
+    /// It sends.
+    pub outbound: bool,
+    /// It receives.
+    pub inbound: bool,
+}
+
+/// How inbound requests are answered. Total by design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Reply {
+    /// With an acknowledgement, when every handler has stored its event.
+    Acknowledge,
+    /// With the handlers' replies, as many as are there in time.
+    Synchronous {
+        /// How long the response waits, in milliseconds.
+        deadline_ms: u64,
+    },
+}
+
+/// A JSON Schema (draft 2020-12).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Schema(serde_json::Value);
+
+impl Schema {
+    /// The schema as JSON.
+    pub fn as_value(&self) -> &serde_json::Value {
+        &self.0
+    }
+}
+
+/// The schema of a type.
+pub fn schema_of<T: schemars::JsonSchema>() -> Schema {
+    Schema(schemars::schema_for!(T).to_value())
+}
+
+/// Which halves a strategy has; only the derive writes it.
+#[doc(hidden)]
+pub struct Halves<S> {
+    pub(crate) outbound: Option<fn(Arc<S>) -> Arc<dyn DynOutbound>>,
+    pub(crate) inbound: Option<fn(Arc<S>) -> Arc<dyn DynInbound>>,
+}
+
+impl<S> fmt::Debug for Halves<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Halves").field("outbound", &self.outbound.is_some()).field("inbound", &self.inbound.is_some()).finish()
+    }
+}
+
+impl<S> Default for Halves<S> {
+    fn default() -> Self {
+        Self { outbound: None, inbound: None }
+    }
+}
+
+impl<S: Strategy> Halves<S> {
+    /// No half yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// It sends.
+    #[must_use = "returns the halves with this one"]
+    pub fn outbound(mut self) -> Self
+    where
+        S: OutboundStrategy<S::Config, S::Message>,
+    {
+        self.outbound = Some(|strategy| Arc::new(OutboundHalf(strategy)));
+        self
+    }
+
+    /// It receives.
+    #[must_use = "returns the halves with this one"]
+    pub fn inbound(mut self) -> Self
+    where
+        S: InboundStrategy<S::Config>,
+    {
+        self.inbound = Some(|strategy| Arc::new(InboundHalf(strategy)));
+        self
+    }
+}

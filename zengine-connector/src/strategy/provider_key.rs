@@ -1,0 +1,143 @@
+//! The key under which a provider may recognise a send, and read back from what it echoes.
+//!
+//! `z1.<generation>.<6 bytes of SHA-256(tenant, strategy)>.<client message id>`, both in base64url, where that is at most
+//! 120 bytes; else `z1.<generation>.h.<SHA-256>` with a record that leads back to the send.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ids::{ClientMessageId, StrategyName, TenantId};
+
+/// The longest key that holds its client message id.
+const MAX: usize = 120;
+
+/// The key of a send at its provider: the same for all attempts and takeovers, never random (rule 4).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProviderKey(String);
+
+/// What a key says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParsedKey {
+    /// The send's own id stands in it.
+    Direct {
+        /// How often the send was redriven.
+        generation: u32,
+        /// The caller's id.
+        client_message_id: ClientMessageId,
+    },
+    /// A record leads from the hash to the send.
+    Hashed {
+        /// How often the send was redriven.
+        generation: u32,
+        /// The hash, as it stands in the key.
+        hash: String,
+    },
+}
+
+impl ProviderKey {
+    /// The key of a send.
+    pub fn derive(tenant: &TenantId, strategy: &StrategyName, id: &ClientMessageId, generation: u32) -> Self {
+        let scope = URL_SAFE_NO_PAD.encode(&scope(tenant, strategy)[..6]);
+        let key = format!("z1.{generation}.{scope}.{}", URL_SAFE_NO_PAD.encode(id.as_str()));
+        if key.len() <= MAX {
+            return Self(key);
+        }
+        let mut hash = Sha256::new();
+        hash.update(scope_parts(tenant, strategy));
+        hash.update(id.as_str());
+        Self(format!("z1.{generation}.h.{}", URL_SAFE_NO_PAD.encode(hash.finalize())))
+    }
+
+    /// A key that a provider echoes, taken as it comes; [`Self::parse`] says what it is.
+    pub fn echoed(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The key.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The hash that a record must lead back from, where the key holds one.
+    pub fn hash(&self) -> Option<&str> {
+        let hash = self.0.strip_prefix("z1.")?.split_once(".h.")?.1;
+        (hash.len() == 43).then_some(hash)
+    }
+
+    /// Reads an echoed key. `None` where it is not ours: made for another tenant or strategy, or by somebody else.
+    pub fn parse(&self, tenant: &TenantId, strategy: &StrategyName) -> Option<ParsedKey> {
+        let (generation, rest) = self.0.strip_prefix("z1.")?.split_once('.')?;
+        let generation = generation.parse().ok()?;
+        let (head, tail) = rest.split_once('.')?;
+        if head == "h" {
+            return (tail.len() == 43).then(|| ParsedKey::Hashed { generation, hash: tail.to_owned() });
+        }
+        if URL_SAFE_NO_PAD.decode(head).ok()? != scope(tenant, strategy)[..6] {
+            return None;
+        }
+        let id = String::from_utf8(URL_SAFE_NO_PAD.decode(tail).ok()?).ok()?;
+        Some(ParsedKey::Direct { generation, client_message_id: ClientMessageId::new(id).ok()? })
+    }
+}
+
+fn scope_parts(tenant: &TenantId, strategy: &StrategyName) -> Vec<u8> {
+    let mut parts = Vec::new();
+    for part in [tenant.as_str(), strategy.as_str()] {
+        parts.extend((part.len() as u64).to_be_bytes());
+        parts.extend(part.as_bytes());
+    }
+    parts
+}
+
+fn scope(tenant: &TenantId, strategy: &StrategyName) -> [u8; 32] {
+    Sha256::digest(scope_parts(tenant, strategy)).into()
+}
+
+impl fmt::Display for ProviderKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> (TenantId, StrategyName) {
+        (TenantId::new("acme").unwrap(), StrategyName::new("whatsapp-meta-cloud").unwrap())
+    }
+
+    #[test]
+    fn rule_04_provider_key_is_derived_and_reads_back() {
+        let (tenant, strategy) = names();
+        let id = ClientMessageId::new("order-17").unwrap();
+        let key = ProviderKey::derive(&tenant, &strategy, &id, 2);
+        assert_eq!(key, ProviderKey::derive(&tenant, &strategy, &id, 2));
+        assert_ne!(key, ProviderKey::derive(&tenant, &strategy, &id, 3));
+        assert_eq!(key.parse(&tenant, &strategy), Some(ParsedKey::Direct { generation: 2, client_message_id: id }));
+    }
+
+    #[test]
+    fn a_long_id_is_hashed_and_the_key_stays_short() {
+        let (tenant, strategy) = names();
+        let id = ClientMessageId::new("x".repeat(255)).unwrap();
+        let key = ProviderKey::derive(&tenant, &strategy, &id, 0);
+        assert!(key.as_str().len() <= 120);
+        let Some(ParsedKey::Hashed { generation: 0, hash }) = key.parse(&tenant, &strategy) else { panic!("{key}") };
+        assert_eq!(key.hash(), Some(hash.as_str()));
+    }
+
+    #[test]
+    fn another_tenants_key_is_not_ours() {
+        let (tenant, strategy) = names();
+        let key = ProviderKey::derive(&TenantId::new("other").unwrap(), &strategy, &ClientMessageId::new("1").unwrap(), 0);
+        assert_eq!(key.parse(&tenant, &strategy), None);
+        for text in ["", "z1", "z1.", "z1.0", "z1.0.h.short", "z1.x.a.b", "order-17", "z1.0.AAAAAAAA.%"] {
+            assert_eq!(ProviderKey::echoed(text).parse(&tenant, &strategy), None, "{text}");
+        }
+    }
+}

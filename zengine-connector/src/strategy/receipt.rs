@@ -1,0 +1,122 @@
+//! What a provider answers.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    error::{Error, ErrorKind},
+    ids::{ConversationId, ProviderMessageId},
+    message::RawJson,
+};
+
+/// What a provider said when it accepted a message. (The platform's name for it is `SendResult`.)
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[must_use = "a receipt holds the provider's ids of the message"]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The provider's ids of the message, where it gives any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provider_ids: Vec<ProviderMessageId>,
+    /// The conversation it went into, where the provider has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationId>,
+    /// A remark of the provider's about what it will do (`held_for_quality_assessment`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The rest of a result that comes in pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// It was larger than a record may hold, and was cut (rule 29 of the cases).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trimmed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<RawJson>,
+}
+
+impl Receipt {
+    /// Accepted under an id.
+    pub fn accepted(id: ProviderMessageId) -> Self {
+        Self { provider_ids: vec![id], ..Self::default() }
+    }
+
+    /// Accepted by a provider that gives no id.
+    pub fn unnumbered() -> Self {
+        Self::default()
+    }
+
+    /// Adds what a command asked for.
+    ///
+    /// # Errors
+    /// `Protocol` where it has no JSON form.
+    pub fn with_data<T: Serialize>(mut self, data: &T) -> Result<Self, Error> {
+        self.data = Some(
+            RawJson::from_value(data).map_err(|error| Error::new(ErrorKind::Protocol, "a result has no JSON form").with_source(error))?,
+        );
+        Ok(self)
+    }
+
+    /// Adds where the next page starts.
+    pub fn with_next(mut self, cursor: Option<String>) -> Self {
+        self.next = cursor;
+        self
+    }
+
+    /// Adds a remark of the provider's.
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
+    /// Adds the conversation it went into.
+    pub fn with_conversation(mut self, conversation: ConversationId) -> Self {
+        self.conversation = Some(conversation);
+        self
+    }
+
+    /// The provider's first id of the message.
+    pub fn provider_id(&self) -> Option<&ProviderMessageId> {
+        self.provider_ids.first()
+    }
+
+    /// What a command asked for.
+    ///
+    /// # Errors
+    /// `MessageInvalid` where it is of another type.
+    pub fn data<T: DeserializeOwned>(&self) -> Option<Result<T, Error>> {
+        self.data.as_ref().map(RawJson::parse)
+    }
+
+    /// The same without its data, for records that are too small for it.
+    pub(crate) fn trimmed(mut self) -> Self {
+        (self.data, self.next, self.trimmed) = (None, None, true);
+        self.provider_ids.truncate(8);
+        self
+    }
+}
+
+/// What a look-up found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lookup {
+    /// The provider has it.
+    Found(Receipt),
+    /// The provider does not have it.
+    NotFound,
+    /// The provider cannot be asked.
+    Unsupported,
+}
+
+/// How a tenant's channel is. The texts are literals of the strategy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "status", content = "reason", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum HealthStatus {
+    /// It works.
+    Healthy,
+    /// It works, with less.
+    Degraded(&'static str),
+    /// It does not work.
+    Unhealthy(&'static str),
+    /// Nobody can tell: our own side failed, or the provider throttled the question (rule 75).
+    Inconclusive(&'static str),
+    /// The strategy has no probe; health is inferred from sends.
+    Passive,
+}

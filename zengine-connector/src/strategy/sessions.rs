@@ -1,0 +1,150 @@
+//! The state that a strategy keeps between attempts.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    error::{ErrorKind, NeedsReach, SendError},
+    ids::{StrategyName, TenantId},
+    keyring::{self, KeyRing},
+    runtime::{Clock, Rng, to_ms},
+    store::{SessionStore, StoreError, StoreErrorKind},
+};
+
+/// The ports behind every [`Sessions`].
+#[derive(Clone, Debug)]
+pub(crate) struct SessionPorts {
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) keys: Arc<dyn KeyRing>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Values with compare-and-set, scoped to one tenant and one strategy: another tenant's key cannot be named. The core
+/// encrypts every value.
+#[derive(Clone)]
+pub struct Sessions {
+    ports: Arc<SessionPorts>,
+    scope: Arc<str>,
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
+
+/// A value and its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// The value.
+    pub value: T,
+    /// What a write must expect.
+    pub version: u64,
+}
+
+impl Sessions {
+    pub(crate) fn new(ports: Arc<SessionPorts>, tenant: &TenantId, strategy: &StrategyName) -> Self {
+        // A strategy name holds no `|`, so the last one parts the two.
+        Self { ports, scope: format!("{tenant}|{strategy}").into() }
+    }
+
+    /// A value.
+    ///
+    /// # Errors
+    /// `Unavailable` where the store does not answer, `Corrupt` where what it holds cannot be read.
+    pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Versioned<T>>, SessionError> {
+        let now = to_ms(self.ports.clock.now());
+        let Some((version, sealed)) = self.ports.store.get(&self.scope, key, now).await? else { return Ok(None) };
+        let text = keyring::open(&*self.ports.keys, &["session", &self.scope, key], &sealed).map_err(|_| SessionErrorKind::Corrupt)?;
+        let value = serde_json::from_slice(&text).map_err(|_| SessionErrorKind::Corrupt)?;
+        Ok(Some(Versioned { value, version }))
+    }
+
+    /// Writes a value where the stored version is `expect`; `None`: where there is none. Gives the new version.
+    ///
+    /// # Errors
+    /// `Conflict` where somebody else was faster, `Unavailable` where the store does not answer.
+    pub async fn put<T: Serialize + Sync>(&self, key: &str, value: &T, expect: Option<u64>, ttl: Duration) -> Result<u64, SessionError> {
+        let text = serde_json::to_vec(value).map_err(|_| SessionErrorKind::Corrupt)?;
+        let sealed = keyring::seal(&*self.ports.keys, &*self.ports.rng, &["session", &self.scope, key], &text)
+            .map_err(|_| SessionErrorKind::Unavailable)?;
+        Ok(self.ports.store.put(&self.scope, key, sealed, expect, ttl, to_ms(self.ports.clock.now())).await?)
+    }
+
+    /// Deletes a value where the stored version is `expect`.
+    ///
+    /// # Errors
+    /// `Conflict` where it is another, `Unavailable` where the store does not answer.
+    pub async fn delete(&self, key: &str, expect: u64) -> Result<(), SessionError> {
+        Ok(self.ports.store.delete(&self.scope, key, expect, to_ms(self.ports.clock.now())).await?)
+    }
+}
+
+/// Why a session could not be read or written. That call sent nothing to the provider; how far the attempt got before
+/// it, only the strategy knows.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SessionError {
+    /// The class.
+    pub kind: SessionErrorKind,
+    source: Option<StoreError>,
+}
+
+/// The class of a [`SessionError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionErrorKind {
+    /// Somebody else was faster.
+    Conflict,
+    /// The store does not answer.
+    Unavailable,
+    /// What is stored cannot be read.
+    Corrupt,
+}
+
+impl SessionError {
+    /// The attempt's error; still needs its reach. A lost race is `Busy`, so that the send is deferred.
+    pub fn into_send_error(self) -> NeedsReach {
+        let error = match self.kind {
+            SessionErrorKind::Conflict => SendError::of(ErrorKind::Busy, "another process changed the session first"),
+            SessionErrorKind::Unavailable => SendError::of(ErrorKind::Busy, "the session store does not answer"),
+            SessionErrorKind::Corrupt => SendError::of(ErrorKind::Corrupt, "a stored session cannot be read"),
+        };
+        error.source(self)
+    }
+}
+
+impl From<SessionErrorKind> for SessionError {
+    fn from(kind: SessionErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+}
+
+impl From<StoreError> for SessionError {
+    fn from(error: StoreError) -> Self {
+        let kind = match error.kind {
+            StoreErrorKind::Conflict => SessionErrorKind::Conflict,
+            StoreErrorKind::Corrupt => SessionErrorKind::Corrupt,
+            _ => SessionErrorKind::Unavailable,
+        };
+        Self { kind, source: Some(error) }
+    }
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            SessionErrorKind::Conflict => "the session was changed meanwhile",
+            SessionErrorKind::Unavailable => "the session store does not answer",
+            SessionErrorKind::Corrupt => "the session cannot be read",
+        })
+    }
+}
+
+impl std::error::Error for SessionError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}
