@@ -28,7 +28,8 @@ pub struct Entry {
     pub path: String,
     /// HTTP status of the answer; 0 where the emulator gives none (hang, reset).
     pub status: u16,
-    /// True exactly when the provider would deliver the message of this request. Requests that carry no message are never accepted.
+    /// True exactly when the provider took the message of this request for delivery, whatever it answered. Requests that carry
+    /// no message (read receipts, uploads, look-ups) are never accepted.
     pub accepted: bool,
     /// The sending number or account, where the path names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,7 +124,7 @@ impl Journal {
         lock(&self.inner).entries.iter().filter(|entry| select(entry)).cloned().collect()
     }
 
-    /// Returns the requests whose message the provider would deliver.
+    /// Returns the requests whose message was taken for delivery.
     pub fn accepted(&self) -> Vec<Entry> {
         self.matching(|entry| entry.accepted)
     }

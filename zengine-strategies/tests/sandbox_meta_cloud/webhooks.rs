@@ -174,6 +174,9 @@ async fn inbound_messages_have_the_shapes_of_the_documentation() {
     assert_eq!((value["messages"][0].get("from"), value["contacts"][0].get("wa_id")), (None, None));
     assert!(value["messages"][0]["from_user_id"].as_str().unwrap().starts_with("US."));
 
+    let lost = meta.send_inbound("999", Inbound::text(from, "Hi")).await;
+    assert_eq!((lost.attempts, lost.message_id), (0, None), "there is no such number");
+
     meta.send_field(NUMBER, "account_update", json!({"event": "PARTNER_REMOVED"})).await;
     let body = callback.seen().last().unwrap().json();
     assert_eq!(body["entry"][0]["changes"][0], json!({"field": "account_update", "value": {"event": "PARTNER_REMOVED"}}));
@@ -212,6 +215,22 @@ fn the_emulator_runs_outside_of_any_runtime() {
     let delivery =
         std::thread::scope(|scope| scope.spawn(|| block_on(meta.send_inbound(NUMBER, Inbound::text("1555", "Hi")))).join()).unwrap();
     assert_eq!((delivery.attempts, delivery.status, delivery.is_delivered()), (0, None, false), "there is no callback");
+}
+
+#[tokio::test]
+async fn a_taken_port_is_an_error_and_handles_are_free_to_move() {
+    fn free<T: Send + Sync + 'static>(_: &T) {}
+    fn sent<T: Send>(future: T) -> T {
+        future
+    }
+    let meta = start();
+    free(&meta);
+    sent(meta.send_inbound(NUMBER, Inbound::text("1555", "Hi"))).await;
+    let port = meta.base_url().rsplit_once(':').unwrap().1.parse().unwrap();
+    let error = MetaCloud::start(settings().with_port(port)).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    drop(meta);
+    assert!(MetaCloud::start(settings().with_port(port)).is_ok(), "a dropped emulator has freed its port");
 }
 
 /// A runtime that is none.

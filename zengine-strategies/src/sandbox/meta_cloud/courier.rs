@@ -27,7 +27,7 @@ const ANSWER_BYTES: usize = 64 * 1024;
 pub struct Delivery {
     /// When the last attempt ended, in milliseconds since 1970.
     pub at_ms: u64,
-    /// How often it was posted; 0 where no callback is set. Copies are not counted.
+    /// How often it was posted; 0 where no callback is set or the number does not exist. Copies are not counted.
     pub attempts: u32,
     /// The status of the last answer; absent where there was none.
     pub status: Option<u16>,

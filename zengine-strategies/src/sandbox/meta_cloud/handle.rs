@@ -177,7 +177,8 @@ impl MetaCloud {
         self.send_inbound_batch([(phone_number_id, message.into())]).await
     }
 
-    /// Sends messages of several people to several numbers in one POST. Numbers that do not exist are left out.
+    /// Sends messages of several people to several numbers in one POST. Numbers that do not exist are left out; where none
+    /// is left, nothing is posted and the delivery counts no attempt.
     pub async fn send_inbound_batch<'a>(&self, messages: impl IntoIterator<Item = (&'a str, Inbound)>) -> Delivery {
         let mut ids = Vec::new();
         let mut changes = Vec::new();
@@ -185,6 +186,9 @@ impl MetaCloud {
             if let Some(number) = self.desk.state.number(id) {
                 changes.push(self.change(&number, message, &mut ids));
             }
+        }
+        if changes.is_empty() {
+            return Delivery { at_ms: clock::now_ms(), attempts: 0, status: None, body: Bytes::new(), message_id: None };
         }
         let body = Bytes::from(on_the_wire(&envelope(changes)));
         self.deliver(body, Signed::Truly, ids.into_iter().next()).await

@@ -161,3 +161,99 @@ fn fits(recipient: &Recipient, kind: &str, category: &str) -> Checked {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::meta_cloud::Settings;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,30}".prop_map(Value::from),
+            "[0-9-]{10}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[a-z_]{1,12}", inner, 0..4).prop_map(|map| map.into_iter().collect()),
+            ]
+        })
+    }
+
+    /// Good requests with many branches.
+    fn seeds() -> Vec<Value> {
+        let envelope = |kind: &str, content: Value| {
+            let mut body = json!({"messaging_product": "whatsapp", "to": "+15551230001", "type": kind, "context": {"message_id": "w"}});
+            body[kind] = content;
+            body
+        };
+        vec![
+            envelope("text", json!({"body": "x", "preview_url": true})),
+            envelope("document", json!({"id": "1", "caption": "c", "filename": "f"})),
+            envelope("location", json!({"latitude": 1, "longitude": "2", "name": "n", "address": "a"})),
+            envelope("contacts", json!([{"name": {"formatted_name": "A"}, "phones": [{"phone": "1"}], "birthday": "1990-02-28"}])),
+            envelope(
+                "interactive",
+                json!({"type": "list", "header": {"type": "text", "text": "h"}, "body": {"text": "b"}, "footer": {"text": "f"},
+                    "action": {"button": "b", "sections": [{"title": "s", "rows": [{"id": "1", "title": "t", "description": "d"}]}]}}),
+            ),
+            envelope(
+                "interactive",
+                json!({"type": "flow", "body": {"text": "b"}, "action": {"name": "flow", "parameters": {"flow_message_version": "3",
+                    "flow_id": "1", "flow_cta": "c", "flow_action": "navigate", "flow_action_payload": {"screen": "S", "data": {"a": 1}}}}}),
+            ),
+            envelope(
+                "template",
+                json!({"name": "n", "language": {"code": "en"}, "components": [
+                    {"type": "header", "parameters": [{"type": "image", "image": {"link": "https://e.org/x"}}]},
+                    {"type": "body", "parameters": [{"type": "text", "text": "A"}]},
+                    {"type": "button", "sub_type": "quick_reply", "index": "0", "parameters": [{"type": "payload", "payload": "P"}]}]}),
+            ),
+            json!({"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.X", "typing_indicator": {"type": "text"}}),
+        ]
+    }
+
+    /// Pointers to all values inside.
+    fn places(value: &Value, path: &str, found: &mut Vec<String>) {
+        found.push(path.to_owned());
+        match value {
+            Value::Object(map) => map.iter().for_each(|(key, inner)| places(inner, &format!("{path}/{key}"), found)),
+            Value::Array(items) => items.iter().enumerate().for_each(|(index, inner)| places(inner, &format!("{path}/{index}"), found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_seeds_of_the_property_are_good() {
+        let state = State::new(&Settings::new()).unwrap();
+        for seed in seeds() {
+            parse(&seed, "1", &state).unwrap();
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_request_is_taken_or_refused_with_a_client_error(
+            seed in 0..seeds().len(), place in any::<prop::sample::Index>(), value in any_json(), alone in any::<bool>(),
+        ) {
+            let state = State::new(&Settings::new()).unwrap();
+            let mut body = seeds().swap_remove(seed);
+            let mut found = Vec::new();
+            places(&body, "", &mut found);
+            if let Some(target) = body.pointer_mut(place.get::<String>(&found)) {
+                *target = value.clone();
+            }
+            for body in [Some(body), alone.then_some(value)].into_iter().flatten() {
+                if let Err(error) = parse(&body, "1", &state) {
+                    prop_assert!((400..500).contains(&error.status), "{:?}", error);
+                }
+            }
+        }
+    }
+}

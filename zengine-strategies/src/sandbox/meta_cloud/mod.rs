@@ -8,6 +8,7 @@
 //! | `GET …/message_history`, `GET /{waba_id}/phone_numbers` | statuses by message id; numbers of an account |
 //! | webhooks | signed over the exact bytes, non-ASCII as `\uXXXX` and `/` as `\/`; statuses after each accepted message; redelivery after anything but 200 |
 //! | handshake | [`MetaCloud::verify_callback`] |
+//! | rules that can be switched on | known templates or media only, `appsecret_proof`, 24-hour window, messages per second, pair limit |
 //! | errors | Meta's error body with the code, subcode and HTTP status of its error page |
 //!
 //! ```
@@ -43,6 +44,7 @@ mod interactive;
 mod media;
 mod messages;
 mod node;
+mod pace;
 mod payload;
 mod route;
 mod settings;

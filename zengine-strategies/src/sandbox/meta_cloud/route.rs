@@ -221,6 +221,7 @@ impl Desk {
             Recipient::User { id } => (id, json!({"input": id, "user_id": id})),
             Recipient::Group { id } => (id, json!({"input": id, "wa_id": id})),
         };
+        self.state.pace.admit(id, party, clock::now_ms())?;
         let wamid = self.state.ids.message(party, true);
         let mut sent = json!({"id": wamid});
         if let Recipient::Group { id } = &message.recipient {

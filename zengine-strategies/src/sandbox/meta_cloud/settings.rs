@@ -142,12 +142,14 @@ impl Default for Webhooks {
 
 /// Rules that hold only where they are asked for.
 #[derive(Debug, Clone, Copy, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "four switches that have nothing to do with each other")]
+#[allow(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
 pub(super) struct Rules {
     pub(super) known_templates_only: bool,
     pub(super) known_media_only: bool,
     pub(super) proof_required: bool,
     pub(super) window_enforced: bool,
+    pub(super) pairs_limited: bool,
+    pub(super) per_second: Option<u32>,
 }
 
 /// What a [`MetaCloud`](super::MetaCloud) is started with.
@@ -260,6 +262,18 @@ impl Settings {
     /// Refuses anything but templates to people who have not written within 24 hours (131047).
     pub fn enforce_service_window(mut self) -> Self {
         self.rules.window_enforced = true;
+        self
+    }
+
+    /// Refuses more messages per second of one number (130429); Meta starts with 80.
+    pub fn with_throughput(mut self, per_second: u32) -> Self {
+        self.rules.per_second = Some(per_second);
+        self
+    }
+
+    /// Refuses more than one message per six seconds to the same person, beyond 45 that may be borrowed (131056).
+    pub fn enforce_pair_limit(mut self) -> Self {
+        self.rules.pairs_limited = true;
         self
     }
 

@@ -11,6 +11,7 @@ use super::errors::GraphError;
 use super::ids::Ids;
 use super::media::Media;
 use super::messages::Recipient;
+use super::pace::Pace;
 use super::settings::{Number, Rules, Settings};
 use super::signature::{hex, hmac_sha256};
 use super::templates::Template;
@@ -32,6 +33,7 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) journal: Journal,
     pub(super) ids: Ids,
+    pub(super) pace: Pace,
     wa_ids: HashMap<String, String>,
     numbers: Mutex<HashMap<String, Known>>,
     templates: Mutex<Vec<Template>>,
@@ -51,6 +53,7 @@ impl State {
             faults: Faults::new(settings.seed),
             journal: Journal::open(settings.journal.as_deref())?,
             ids: Ids::new(),
+            pace: Pace::new(settings.rules.per_second, settings.rules.pairs_limited),
             wa_ids: settings.wa_ids.iter().cloned().collect(),
             numbers: Mutex::default(),
             templates: Mutex::new(settings.templates.clone()),
