@@ -47,3 +47,5 @@ pub use strategy::{
     Cached, Configure, ConfigureContext, Descriptor, Direction, EventContext, HealthContext, HealthStatus, Lookup, OutboundStrategy,
     ParsedKey, ProviderKey, Receipt, Reply, Schema, SendContext, SessionError, SessionErrorKind, Sessions, Strategy, Versioned,
 };
+#[cfg(feature = "derive")]
+pub use zengine_connector_derive::Strategy;

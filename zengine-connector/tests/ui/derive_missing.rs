@@ -1,0 +1,13 @@
+//! Registering a struct without the derive names the attribute to add.
+
+#[macro_use]
+mod acme;
+use acme::*;
+
+struct AcmeChat;
+configure!(AcmeChat);
+send!(AcmeChat);
+
+fn main() {
+    register(AcmeChat);
+}
