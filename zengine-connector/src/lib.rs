@@ -12,6 +12,7 @@ pub mod ids;
 pub mod inbound;
 pub mod keyring;
 pub mod message;
+pub mod orchestrator;
 pub mod registry;
 pub mod runtime;
 pub mod secret;
@@ -39,6 +40,11 @@ pub use inbound::{
 };
 pub use keyring::{Key, KeyRing, StaticKeyRing};
 pub use message::*;
+pub use orchestrator::{
+    Deferred, DeferredReason, Delivered, Failed, HandlerContext, HandlerError, InboundHandler, Orchestrator, OrchestratorBuilder, Outcome,
+    ReplyTo, SendOptions, Unknown,
+};
+pub use registry::{RegistryBuilder, StrategyRegistry};
 pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};
 #[cfg(feature = "tokio")]
 pub use runtime::{TokioClock, TokioSpawner};

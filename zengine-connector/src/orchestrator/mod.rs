@@ -1,0 +1,42 @@
+//! The host's side: send, query, receive, reply, redrive.
+
+mod builder;
+mod core;
+mod handler;
+mod options;
+mod outcome;
+
+use std::{fmt, sync::Arc};
+
+pub use builder::OrchestratorBuilder;
+pub(crate) use core::Core;
+pub(crate) use handler::DynHandler;
+pub use handler::{HandlerContext, HandlerError, InboundHandler, ReplyTo};
+pub use options::SendOptions;
+pub use outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
+
+use crate::registry::StrategyRegistry;
+
+/// One send, one receive, for every registered strategy and every tenant. Cloning it copies a pointer.
+#[derive(Clone)]
+pub struct Orchestrator {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Orchestrator {
+    /// Starts from the strategies of the host.
+    pub fn builder(registry: StrategyRegistry) -> OrchestratorBuilder {
+        OrchestratorBuilder::new(registry)
+    }
+
+    /// The strategies of the host.
+    pub fn registry(&self) -> &StrategyRegistry {
+        &self.core.registry
+    }
+}
+
+impl fmt::Debug for Orchestrator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Orchestrator").field("registry", &self.core.registry).finish_non_exhaustive()
+    }
+}
