@@ -18,6 +18,8 @@ pub mod runtime;
 pub mod secret;
 pub mod store;
 pub mod strategy;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 /// What `#[derive(Strategy)]` expands to. Not for people.
 #[doc(hidden)]

@@ -1,0 +1,9 @@
+//! For tests of hosts and of strategies: time that stands still until everybody waits.
+//!
+//! Not covered by semantic versioning: names here may change in patch releases.
+
+#[cfg(feature = "tokio")]
+mod clock;
+
+#[cfg(feature = "tokio")]
+pub use clock::SimClock;
