@@ -1,7 +1,10 @@
 //! What an author who makes a mistake sees, recorded: every file of `ui/` must fail to compile, with the message beside it.
 //!
 //! The compiler words its messages anew with each release, so they are compared only under the release they were recorded with; under
-//! another, each case must still fail. `TRYBUILD=overwrite cargo test -p zengine-connector --features derive --test ui` records them.
+//! another, each case must still fail. `TRYBUILD=overwrite cargo test -p zengine-connector-derive --test ui` records them.
+//!
+//! The cases stand here and not beside the core's traits, because they are then compiled against the core alone, whatever features
+//! the rest of the workspace is tested with.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

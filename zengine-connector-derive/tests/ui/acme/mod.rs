@@ -3,15 +3,12 @@
 
 pub(crate) use zengine_connector::schemars::{self, JsonSchema};
 pub(crate) use zengine_connector::{
-    Configure, ConfigureContext, Error, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError, Strategy,
+    Configure, ConfigureContext, Error, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError, Strategy, StrategyRegistry,
 };
 
 /// What Acme wants to know of a tenant.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 pub(crate) struct AcmeConfig {}
-
-/// Takes what a registry takes.
-pub(crate) fn register<S: Strategy>(_: S) {}
 
 /// `configure!(Type)` and `send!(Type)` write the impls that are not the subject of a case.
 macro_rules! configure {

@@ -14,7 +14,7 @@ macro_rules! strategy {
         #[derive(Strategy)]
         #[strategy(name = $text, channel = $channel, config = $config, outbound = $message, capabilities = $capabilities)]
         #[strategy(idempotency = queryable($ms), crate = "crate::crate_path::platform::messaging")]
-        struct $name;
+        pub(crate) struct $name;
         configure!($name);
         send!($name);
     };

@@ -11,5 +11,5 @@ configure!(AcmeChat);
 send!(AcmeChat);
 
 fn main() {
-    register(AcmeChat);
+    let _ = StrategyRegistry::builder().register(AcmeChat);
 }

@@ -13,5 +13,5 @@ configure!(AcmeChat);
 send!(AcmeChat);
 
 fn main() {
-    register(AcmeChat::One);
+    let _ = StrategyRegistry::builder().register(AcmeChat::One);
 }

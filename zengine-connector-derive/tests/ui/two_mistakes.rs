@@ -12,5 +12,5 @@ configure!(AcmeChat);
 send!(AcmeChat);
 
 fn main() {
-    register(AcmeChat);
+    let _ = StrategyRegistry::builder().register(AcmeChat);
 }

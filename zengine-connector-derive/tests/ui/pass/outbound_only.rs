@@ -8,7 +8,7 @@ use zengine_connector::{Channel, Direction, Idempotency, Reply};
 /// At length.
 #[derive(Strategy)]
 #[strategy(name = "acme-chat", channel = WhatsApp, config = AcmeConfig, outbound = OutboundMessage)]
-struct AcmeChat;
+pub(crate) struct AcmeChat;
 configure!(AcmeChat);
 send!(AcmeChat);
 

@@ -17,5 +17,5 @@ struct NoDirection;
 configure!(NoDirection);
 
 fn main() {
-    register(NoDirection);
+    let _ = StrategyRegistry::builder().register(NoDirection);
 }

@@ -5,7 +5,7 @@ use crate::acme::{
 };
 use zengine_connector::{Capabilities, Channel, Idempotency};
 
-trait Client: Send + Sync + 'static {}
+pub(crate) trait Client: Send + Sync + 'static {}
 impl Client for u8 {}
 
 mod caps {
@@ -16,11 +16,11 @@ const HOUR_MS: u64 = 3_600_000;
 #[derive(Strategy)]
 #[strategy(name = "acme-generic", channel = Sms, config = AcmeConfig)]
 #[strategy(outbound = OutboundMessage, capabilities = caps::ACME, idempotency = native(24 * HOUR_MS))]
-struct Generic<C, const N: usize = 1>
+pub(crate) struct Generic<C, const N: usize = 1>
 where
     C: Client,
 {
-    clients: [C; N],
+    pub(crate) clients: [C; N],
 }
 
 impl<C: Client, const N: usize> Configure<AcmeConfig> for Generic<C, N> {

@@ -8,7 +8,7 @@ use zengine_connector::{
 /** Receives from Acme. */
 #[derive(Strategy)]
 #[strategy(name = "acme-hook", channel = Webchat, config = AcmeConfig, inbound, reply = synchronous(8_000))]
-struct AcmeHook;
+pub(crate) struct AcmeHook;
 configure!(AcmeHook);
 
 impl InboundStrategy<AcmeConfig> for AcmeHook {
