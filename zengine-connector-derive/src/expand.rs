@@ -23,8 +23,12 @@ pub(crate) fn derive(node: &DeriveInput) -> TokenStream {
     quote!(#errors #impls #tests)
 }
 
-/// The impl, where its types are known: no configuration, or a message that could not be read, leaves nothing to write.
+/// The impl, where its types are known: no configuration, or a message that could not be read, leaves nothing to write, and a lifetime
+/// leaves nothing that could compile.
 fn strategy_impl(input: &Input<'_>) -> Option<TokenStream> {
+    if input.generics.lifetimes().next().is_some() {
+        return None;
+    }
     let attrs = &input.attrs;
     let config = attrs.config.as_ref()?;
     let message = match &attrs.outbound {

@@ -293,6 +293,14 @@ fn enum_and_union_are_refused_and_still_implemented() {
 }
 
 #[test]
+fn lifetimes_are_refused_each_at_itself() {
+    let node = syn::parse_str(&format!("#[strategy({WHOLE})] struct S<'a, 'b: 'a, T>(&'a T, &'b T);")).unwrap();
+    let message = "a strategy lives as long as the registry, so `S` owns or shares what it needs and borrows nothing";
+    assert_eq!(errors_of(&node), [message, message]);
+    assert!(!expansion(&node).contains("impl"));
+}
+
+#[test]
 fn attribute_on_a_field_or_variant_is_an_error() {
     for item in ["struct S { #[strategy(inbound)] a: u8 }", "struct S(#[strategy(inbound)] u8);"] {
         let node = syn::parse_str(&format!("#[strategy({WHOLE})] {item}")).unwrap();

@@ -13,6 +13,7 @@ pub(crate) const NAME_MAX: usize = 64;
 /// Applies every rule.
 pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
     is_struct(input, errors);
+    borrows_nothing(input, errors);
     is_complete(input, errors);
     if let Some(name) = &input.attrs.name {
         is_name(name, input, errors);
@@ -30,6 +31,16 @@ fn is_struct(input: &Input<'_>, errors: &mut Errors) {
         Data::Union(_) => "a union",
     };
     errors.at(input.ident, format!("a strategy is a struct, and `{}` is {kind}: put it in a field of a struct", input.ident));
+}
+
+/// The compiler needs a page to say this.
+fn borrows_nothing(input: &Input<'_>, errors: &mut Errors) {
+    for lifetime in input.generics.lifetimes() {
+        errors.at(
+            lifetime,
+            format!("a strategy lives as long as the registry, so `{}` owns or shares what it needs and borrows nothing", input.ident),
+        );
+    }
 }
 
 /// Name, channel, configuration and at least one direction, or one error that names all that is missing.

@@ -3,6 +3,8 @@
 #[macro_use]
 #[path = "ui/acme/mod.rs"]
 mod acme;
+#[path = "ui/pass/contract.rs"]
+mod contract;
 #[path = "ui/pass/crate_path.rs"]
 mod crate_path;
 #[path = "ui/pass/generic.rs"]
