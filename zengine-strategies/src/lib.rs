@@ -3,3 +3,7 @@
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+#[cfg(feature = "whatsapp-meta-cloud")]
+mod waba;
+#[cfg(feature = "whatsapp-meta-cloud")]
+pub mod whatsapp_meta_cloud;

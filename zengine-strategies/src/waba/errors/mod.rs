@@ -1,0 +1,107 @@
+//! What WhatsApp's error codes mean, for refused sends and for messages that failed later.
+//!
+//! Decided on the code, never on the HTTP status, the title or the subcode alone: throttling is usually HTTP 400 here, and
+//! 134102 comes with HTTP 500 although it never goes away. A send is called safe to repeat ([`Reach::NotSent`]) only where
+//! the documentation says that it was not accepted: 4, 80007, 130429, 131056, 131057, and 132069 and 134101 after their
+//! long waits.
+
+mod table;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::time::Duration;
+
+use zengine_connector::{ErrorKind, ProviderError, RawJson, Reach, Scope};
+
+pub(crate) use wire::GraphError;
+
+/// What an error means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Class {
+    /// Our kind.
+    pub(crate) kind: ErrorKind,
+    /// How far a refused send got.
+    pub(crate) reach: Reach,
+    /// What a throttle limits; none where it limits this message only.
+    pub(crate) scope: Option<Scope>,
+    /// When to come back.
+    pub(crate) wait: Option<Wait>,
+    /// The literal of our own error.
+    pub(crate) what: &'static str,
+}
+
+/// When to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// After this many seconds.
+    Seconds(u64),
+    /// After 4^n seconds, n counted from 0 (the pair limit).
+    Pair,
+    /// When the usage header says so.
+    Usage,
+}
+
+impl Class {
+    /// The wait of this attempt (from 1), where anything says one. `header`: what `Retry-After` says. `usage`: what
+    /// `X-Business-Use-Case-Usage` says.
+    pub(crate) fn wait(&self, attempt: u32, header: Option<Duration>, usage: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
+        let own = match self.wait {
+            Some(Wait::Seconds(seconds)) => Some(Duration::from_secs(seconds)),
+            Some(Wait::Pair) => Some(Duration::from_secs(4_u64.pow(attempt.saturating_sub(1).min(6)))),
+            // The header decides where there is one; the usage is only an estimate.
+            Some(Wait::Usage) if header.is_none() => usage(),
+            Some(Wait::Usage) | None => None,
+        };
+        own.max(header)
+    }
+}
+
+/// The one classifier. `http`: the status of a refused call; none for an error that a webhook reports.
+pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
+    let Some(code) = error.code else { return by_status(http) };
+    match code {
+        // "Unknown": an outage where the provider says so, else a bad request. Possibly sent in both cases.
+        1 if error.is_transient || http.is_some_and(|status| status >= 500) => {
+            class(ErrorKind::Unavailable, Reach::Maybe, "unknown error of the provider")
+        }
+        1 => class(ErrorKind::InvalidContent, Reach::Maybe, "unknown error: a bad request or an outage"),
+        // The object is missing or not ours: the phone number id is wrong, not the message.
+        100 if error.subcode == Some(33) => class(ErrorKind::Config, Reach::Processed, "the phone number id is unknown or not accessible"),
+        _ => match table::find(code) {
+            Some(class) => class,
+            None if error.is_transient => class(ErrorKind::Unavailable, Reach::Maybe, "the provider failed for the moment"),
+            None => by_status(http),
+        },
+    }
+}
+
+/// Where no code says more. A `Retry-After` header never lowers the reach: a 503 may have been sent.
+fn by_status(http: Option<u16>) -> Class {
+    let Some(status) = http else { return class(ErrorKind::Unexpected, Reach::Maybe, "an error without a known code") };
+    match status {
+        401 => class(ErrorKind::Unauthorized, Reach::Processed, "the provider refused the credentials"),
+        403 => class(ErrorKind::Forbidden, Reach::Processed, "the provider refused the permission"),
+        408 | 425 => class(ErrorKind::Unavailable, Reach::Maybe, "the provider gave up waiting"),
+        429 => Class { scope: Some(Scope::Account), ..class(ErrorKind::RateLimited, Reach::NotSent, "the provider asks for less traffic") },
+        400..=499 => class(ErrorKind::InvalidContent, Reach::Processed, "the provider refused the request"),
+        500..=599 => class(ErrorKind::Unavailable, Reach::Maybe, "the provider failed"),
+        _ => class(ErrorKind::Protocol, Reach::Maybe, "the provider answered with an unexpected status"),
+    }
+}
+
+const fn class(kind: ErrorKind, reach: Reach, what: &'static str) -> Class {
+    Class { kind, reach, scope: None, wait: None, what }
+}
+
+impl GraphError {
+    /// The error as events carry it; `raw` is its exact JSON.
+    pub(crate) fn to_provider_error(&self, raw: Option<RawJson>) -> ProviderError {
+        let mut error = ProviderError::new(classify(self, None).kind, self.code.map(|code| code.to_string()));
+        error.subcode = self.subcode.map(|code| code.to_string());
+        error.trace_id.clone_from(&self.trace_id);
+        error.message.clone_from(&self.title);
+        error.raw = raw;
+        error
+    }
+}

@@ -1,0 +1,50 @@
+//! An error as Meta writes it: in a refused call, in a status, in a message. Nothing in it is certain.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// What of an error decides, read leniently: the code as a number or text, `error_data` as an object, text or nothing.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct GraphError {
+    pub(crate) code: Option<i64>,
+    pub(crate) subcode: Option<i64>,
+    pub(crate) is_transient: bool,
+    /// Meta's reference of the failed call.
+    pub(crate) trace_id: Option<String>,
+    /// May name a recipient or quote the message: never printed.
+    pub(crate) title: Option<String>,
+    /// May name a recipient or quote the message: never printed.
+    pub(crate) details: Option<String>,
+}
+
+impl GraphError {
+    /// Reads the value of `error`, or one entry of `errors`. What is not there stays empty.
+    pub(crate) fn read(error: &Value) -> Self {
+        let text = |key: &str| error.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+        let data = error.get("error_data");
+        Self {
+            code: error.get("code").and_then(number),
+            subcode: error.get("error_subcode").and_then(number),
+            is_transient: matches!(error.get("is_transient"), Some(Value::Bool(true))),
+            trace_id: text("fbtrace_id"),
+            title: text("title").or_else(|| text("message")).or_else(|| text("error_user_title")),
+            details: data.and_then(|data| data.as_str().or_else(|| data.get("details")?.as_str())).map(str::to_owned),
+        }
+    }
+}
+
+impl fmt::Debug for GraphError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GraphError").field("code", &self.code).field("subcode", &self.subcode).finish_non_exhaustive()
+    }
+}
+
+/// A whole number, also where it is written as text or with a fraction of zero.
+fn number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| number.to_string().strip_suffix(".0")?.parse().ok()),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}

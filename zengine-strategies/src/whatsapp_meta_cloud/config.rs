@@ -1,0 +1,358 @@
+//! What the application and each tenant set.
+
+use http::Uri;
+use serde::Deserialize;
+use zengine_connector::{Checker, Error, ErrorKind, Secret, SecretRef, Unit, Violation, schemars};
+
+/// Where the Graph API lives.
+const GRAPH: &str = "https://graph.facebook.com";
+/// The Graph version of July 2026; it is served until 2028 at least.
+const VERSION: &str = "v26.0";
+/// Meta's own limit of a webhook body.
+const WEBHOOK_BYTES: usize = 3 << 20;
+
+/// Settings of one Meta app: they belong to the application, not to a tenant. Secrets are references, never values.
+///
+/// ```
+/// use zengine_connector::SecretRef;
+/// use zengine_strategies::whatsapp_meta_cloud::MetaApp;
+///
+/// let app = MetaApp::new(SecretRef::named("meta-app-secret"), SecretRef::named("meta-verify-token"));
+/// assert!(app.clone().with_base_url("http://127.0.0.1:8080").is_ok());
+/// assert!(app.with_base_url("http://graph.example.org").is_err()); // plain HTTP stays on this machine
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Unchecked")]
+#[non_exhaustive]
+pub struct MetaApp {
+    app_secret: SecretRef,
+    verify_token: SecretRef,
+    base_url: String,
+    graph_version: String,
+    max_webhook_bytes: usize,
+}
+
+/// Settings of one Meta app.
+#[derive(Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(crate = "zengine_connector::schemars", rename = "MetaApp")]
+struct Unchecked {
+    /// The app secret: it signs webhooks. While it is being rotated, every current value counts.
+    app_secret: SecretRef,
+    /// The token of the webhook handshake, chosen by you. While it is being rotated, every current value counts.
+    verify_token: SecretRef,
+    /// The address of the Graph API; https, or http on a loopback address.
+    #[serde(default)]
+    base_url: Option<String>,
+    /// The Graph version, such as `v26.0`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^v[0-9]+\.[0-9]+$"))]
+    graph_version: Option<String>,
+    /// The largest webhook body taken, in bytes.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    max_webhook_bytes: Option<usize>,
+}
+
+impl TryFrom<Unchecked> for MetaApp {
+    type Error = Error;
+
+    fn try_from(from: Unchecked) -> Result<Self, Error> {
+        let mut app = Self::new(from.app_secret, from.verify_token);
+        if let Some(url) = from.base_url {
+            app = app.with_base_url(url)?;
+        }
+        if let Some(version) = from.graph_version {
+            app = app.with_graph_version(version)?;
+        }
+        Ok(app.with_max_webhook_bytes(from.max_webhook_bytes.unwrap_or(WEBHOOK_BYTES)))
+    }
+}
+
+impl schemars::JsonSchema for MetaApp {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "MetaApp".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Unchecked::json_schema(generator)
+    }
+}
+
+impl MetaApp {
+    /// An app by its secret and its verify token, at `https://graph.facebook.com`, version `v26.0`.
+    pub fn new(app_secret: SecretRef, verify_token: SecretRef) -> Self {
+        Self { app_secret, verify_token, base_url: GRAPH.to_owned(), graph_version: VERSION.to_owned(), max_webhook_bytes: WEBHOOK_BYTES }
+    }
+
+    /// Another address of the Graph API, for proxies and emulators.
+    ///
+    /// # Errors
+    /// `Settings` unless it is https, or http on a loopback address, without user, query or fragment.
+    pub fn with_base_url(mut self, url: impl Into<String>) -> Result<Self, Error> {
+        let url = url.into();
+        if !is_base_url(&url) {
+            return Err(Error::new(ErrorKind::Settings, "the base URL must be https, or http on a loopback address")
+                .with_context("field", "/base_url"));
+        }
+        url.trim_end_matches('/').clone_into(&mut self.base_url);
+        Ok(self)
+    }
+
+    /// Another Graph version.
+    ///
+    /// # Errors
+    /// `Settings` unless it reads like `v26.0`.
+    pub fn with_graph_version(mut self, version: impl Into<String>) -> Result<Self, Error> {
+        self.graph_version = version.into();
+        if is_version(&self.graph_version) {
+            return Ok(self);
+        }
+        Err(Error::new(ErrorKind::Settings, "a Graph version reads like v26.0").with_context("field", "/graph_version"))
+    }
+
+    /// Another limit of a webhook body, in bytes; at least 1. Meta sends up to 3 MiB.
+    #[must_use = "returns the settings with the limit"]
+    pub fn with_max_webhook_bytes(mut self, bytes: usize) -> Self {
+        self.max_webhook_bytes = bytes.max(1);
+        self
+    }
+
+    /// Where the app secret is kept.
+    pub fn app_secret(&self) -> &SecretRef {
+        &self.app_secret
+    }
+
+    /// Where the verify token is kept.
+    pub fn verify_token(&self) -> &SecretRef {
+        &self.verify_token
+    }
+
+    /// The address of the Graph API, without a slash at the end.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The Graph version.
+    pub fn graph_version(&self) -> &str {
+        &self.graph_version
+    }
+
+    /// The largest webhook body taken, in bytes.
+    pub fn max_webhook_bytes(&self) -> usize {
+        self.max_webhook_bytes
+    }
+}
+
+fn is_base_url(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return false };
+    if authority.as_str().contains('@') || uri.query().is_some() || url.contains('#') {
+        return false;
+    }
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    scheme == "https" || scheme == "http" && loopback
+}
+
+fn is_version(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit());
+    text.strip_prefix('v').and_then(|rest| rest.split_once('.')).is_some_and(|(major, minor)| digits(major) && digits(minor))
+}
+
+/// What the lengths of texts are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(crate = "zengine_connector::schemars")]
+#[non_exhaustive]
+pub enum LengthUnit {
+    /// Unicode characters.
+    #[default]
+    Chars,
+    /// UTF-16 code units: an emoji counts twice. The stricter reading.
+    Utf16,
+}
+
+impl LengthUnit {
+    pub(super) const fn unit(self) -> Unit {
+        match self {
+            Self::Chars => Unit::Chars,
+            Self::Utf16 => Unit::Utf16,
+        }
+    }
+}
+
+/// One business phone number of a tenant.
+///
+/// Where Meta's documentation leaves a question open, there is an option with a safe default.
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(crate = "zengine_connector::schemars")]
+#[non_exhaustive]
+pub struct WhatsAppMetaCloudConfig {
+    /// The phone number id (not the number), digits.
+    #[schemars(regex(pattern = r"^[0-9]{1,32}$"))]
+    pub phone_number_id: String,
+    /// The id of the WhatsApp Business account that the number belongs to, digits.
+    #[schemars(regex(pattern = r"^[0-9]{1,32}$"))]
+    pub waba_id: String,
+    /// The access token, with the permissions `whatsapp_business_messaging` and `whatsapp_business_management`.
+    pub access_token: Secret<String>,
+    /// Another Graph version than the application's, such as `v26.0`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^v[0-9]{1,3}\.[0-9]{1,3}$"))]
+    pub graph_version: Option<String>,
+    /// How long one send may take, in milliseconds; less where the send's own deadline is nearer.
+    #[serde(default = "defaults::send_timeout_ms")]
+    #[schemars(range(min = 100, max = 120_000))]
+    pub send_timeout_ms: u64,
+    /// How long one health check may take, in milliseconds.
+    #[serde(default = "defaults::health_timeout_ms")]
+    #[schemars(range(min = 100, max = 120_000))]
+    pub health_timeout_ms: u64,
+    /// How long fetching or storing one file may take, in milliseconds.
+    #[serde(default = "defaults::media_timeout_ms")]
+    #[schemars(range(min = 100, max = 600_000))]
+    pub media_timeout_ms: u64,
+    /// The largest file fetched, in bytes.
+    #[serde(default = "defaults::max_media_bytes")]
+    #[schemars(range(min = 1, max = 104_857_600))]
+    pub max_media_bytes: u64,
+    /// What text limits count; Meta's pages say "characters" and no more.
+    #[serde(default)]
+    pub length_unit: LengthUnit,
+    /// Refuse template variables with line breaks, tabs or more than four spaces in a row, as Meta does.
+    #[serde(default = "defaults::yes")]
+    pub strict_template_text: bool,
+    /// Repeat a contact's full name as first name where no other part of the name is given; older pages of Meta asked for a
+    /// second part.
+    #[serde(default)]
+    pub fill_contact_first_name: bool,
+    /// Send typing notices into groups; whether Meta shows them is not documented.
+    #[serde(default)]
+    pub group_typing: bool,
+}
+
+mod defaults {
+    pub(super) const fn send_timeout_ms() -> u64 {
+        10_000
+    }
+
+    pub(super) const fn health_timeout_ms() -> u64 {
+        5_000
+    }
+
+    pub(super) const fn media_timeout_ms() -> u64 {
+        60_000
+    }
+
+    pub(super) const fn max_media_bytes() -> u64 {
+        100 << 20
+    }
+
+    pub(super) const fn yes() -> bool {
+        true
+    }
+}
+
+impl WhatsAppMetaCloudConfig {
+    /// A number with everything else at its default.
+    pub fn new(phone_number_id: impl Into<String>, waba_id: impl Into<String>, access_token: Secret<String>) -> Self {
+        Self {
+            phone_number_id: phone_number_id.into(),
+            waba_id: waba_id.into(),
+            access_token,
+            graph_version: None,
+            send_timeout_ms: defaults::send_timeout_ms(),
+            health_timeout_ms: defaults::health_timeout_ms(),
+            media_timeout_ms: defaults::media_timeout_ms(),
+            max_media_bytes: defaults::max_media_bytes(),
+            length_unit: LengthUnit::default(),
+            strict_template_text: true,
+            fill_contact_first_name: false,
+            group_typing: false,
+        }
+    }
+
+    /// Everything that is wrong.
+    pub(super) fn check(&self) -> Result<(), Vec<Violation>> {
+        let mut check = Checker::new();
+        for (pointer, id) in [("/phone_number_id", &self.phone_number_id), ("/waba_id", &self.waba_id)] {
+            check.count(pointer, id.len(), 1, 32);
+            check.require(id.bytes().all(|b| b.is_ascii_digit()), pointer, "must be digits; it is the id, not the phone number");
+        }
+        let token = self.access_token.expose();
+        check.count("/access_token", token.len(), 1, 4096);
+        check.require(token.bytes().all(|b| b.is_ascii_graphic()), "/access_token", "must be visible ASCII characters without spaces");
+        if let Some(version) = &self.graph_version {
+            check.require(is_version(version), "/graph_version", "must read like v26.0");
+        }
+        let ms = [
+            ("/send_timeout_ms", self.send_timeout_ms, 120_000),
+            ("/health_timeout_ms", self.health_timeout_ms, 120_000),
+            ("/media_timeout_ms", self.media_timeout_ms, 600_000),
+        ];
+        for (pointer, value, max) in ms {
+            check.require((100..=max).contains(&value), pointer, "must be at least 100 ms and at most its maximum");
+        }
+        check.require((1..=100 << 20).contains(&self.max_media_bytes), "/max_media_bytes", "must be 1 byte to 100 MiB");
+        check.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_https_or_loopback() {
+        for good in
+            ["https://graph.facebook.com", "https://proxy.example.org/meta/", "http://127.0.0.1:80", "http://[::1]:9", "http://localhost:1"]
+        {
+            assert!(is_base_url(good), "{good}");
+        }
+        for bad in [
+            "",
+            "graph.facebook.com",
+            "http://graph.facebook.com",
+            "http://10.0.0.1",
+            "https://a@b.org",
+            "https://x/?q=1",
+            "ftp://localhost",
+            "https://x/#f",
+        ] {
+            assert!(!is_base_url(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_app_settings_are_checked_as_they_are_read() {
+        let read = |extra: &str| {
+            serde_json::from_str::<MetaApp>(&format!(r#"{{"app_secret":{{"secret":"a"}},"verify_token":{{"env":"V"}}{extra}}}"#))
+        };
+        let app = read("").unwrap();
+        assert_eq!((app.base_url(), app.graph_version(), app.max_webhook_bytes()), (GRAPH, "v26.0", 3 << 20));
+        assert_eq!(read(r#","base_url":"http://127.0.0.1:1/""#).unwrap().base_url(), "http://127.0.0.1:1");
+        for bad in [r#","base_url":"http://evil.example""#, r#","graph_version":"26""#, r#","unknown":1"#] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_violation_of_a_configuration_is_reported() {
+        let mut config = WhatsAppMetaCloudConfig::new("+1555", "", Secret::new("a b\n".to_owned()));
+        config.graph_version = Some("26".to_owned());
+        config.send_timeout_ms = 1;
+        let violations = config.check().unwrap_err();
+        let pointers: Vec<_> = violations.iter().map(|v| v.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/phone_number_id", "/waba_id", "/access_token", "/graph_version", "/send_timeout_ms"]);
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_and_secrets_are_masked() {
+        let json = r#"{"phone_number_id":"1","waba_id":"2","access_token":"canary","sendTimeout":1}"#;
+        assert!(serde_json::from_str::<WhatsAppMetaCloudConfig>(json).is_err());
+        let config = WhatsAppMetaCloudConfig::new("1", "2", Secret::new("canary".to_owned()));
+        assert!(!format!("{config:?}").contains("canary"));
+    }
+}
