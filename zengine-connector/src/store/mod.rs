@@ -19,6 +19,7 @@ mod directory;
 mod epochs;
 mod error;
 mod events;
+mod letters;
 mod secrets;
 mod sessions;
 

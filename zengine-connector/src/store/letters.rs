@@ -1,0 +1,119 @@
+//! Names and bodies of dead letters: derived, so that the same failure is the same letter; encrypted, so that a queue of
+//! failures is not a leak.
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::{ClaimKey, DeadLetter, LetterDirection, StoredError};
+use crate::{
+    error::Error,
+    ids::{FailureId, StrategyName, TenantId},
+    keyring::{self, KeyRing},
+    runtime::Rng,
+};
+
+impl FailureId {
+    /// The name of a send's failure, one per generation (rule 66).
+    pub(crate) fn of_send(key: &ClaimKey, generation: u32) -> Result<Self, Error> {
+        Self::derive("f", &[key.as_str().as_bytes(), &generation.to_be_bytes()])
+    }
+
+    /// The name of an inbound event or element that can never be handled.
+    pub(crate) fn of_poison(key: &ClaimKey) -> Result<Self, Error> {
+        Self::derive("p", &[key.as_str().as_bytes()])
+    }
+
+    fn derive(prefix: &str, parts: &[&[u8]]) -> Result<Self, Error> {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let hex: String = hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        Self::new(format!("{prefix}-{hex}"))
+    }
+}
+
+impl DeadLetter {
+    /// The version of this form.
+    pub const VERSION: u32 = 1;
+
+    /// Stands for the tenant where an inbound event led to none.
+    pub const NO_TENANT: &str = "(none)";
+
+    /// A letter whose body is encrypted for its own place: it opens under no other name, tenant or strategy.
+    pub(crate) fn sealed(
+        (keys, rng): (&dyn KeyRing, &dyn Rng),
+        direction: LetterDirection,
+        (tenant, strategy, failure_id): (&TenantId, &StrategyName, FailureId),
+        body: &[u8],
+        at_ms: i64,
+    ) -> Result<Self, Error> {
+        let body = keyring::seal(keys, rng, &place(tenant, strategy, &failure_id), body)?;
+        Ok(Self {
+            v: Self::VERSION,
+            direction,
+            failure_id,
+            tenant: tenant.clone(),
+            strategy: strategy.clone(),
+            client_message_id: None,
+            generation: 0,
+            key_generation: 0,
+            fingerprint: None,
+            body,
+            outcome: String::new(),
+            redrivable: false,
+            attempts: vec![],
+            first_error: None,
+            last_error: None,
+            trace: vec![],
+            redrive_count: 0,
+            provider_key: None,
+            at_ms,
+        })
+    }
+
+    /// A letter about something inbound that can never be handled.
+    pub(crate) fn poison(self, error: StoredError) -> Self {
+        Self { outcome: "poison".to_owned(), last_error: Some(error), ..self }
+    }
+
+    /// The message or event, decrypted: JSON.
+    ///
+    /// # Errors
+    /// `Corrupt` where the letter is damaged, was renamed, or its key is gone.
+    pub fn open(&self, keys: &dyn KeyRing) -> Result<Bytes, Error> {
+        keyring::open(keys, &place(&self.tenant, &self.strategy, &self.failure_id), &self.body).map(Bytes::from)
+    }
+}
+
+fn place<'a>(tenant: &'a TenantId, strategy: &'a StrategyName, id: &'a FailureId) -> [&'a str; 4] {
+    ["dead_letter", tenant.as_str(), strategy.as_str(), id.as_str()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{keyring::StaticKeyRing, message::DedupeKey, runtime::SystemRng};
+
+    #[test]
+    fn rule_66_the_name_of_a_failure_follows_from_key_and_generation() {
+        let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("s").unwrap());
+        let key = ClaimKey::inbound(&tenant, &strategy, &DedupeKey::of(&tenant, &strategy, "1"));
+        let name = |generation| FailureId::of_send(&key, generation).unwrap();
+        assert_eq!(name(0), name(0));
+        assert_ne!(name(0), name(1));
+        assert_ne!(name(0), FailureId::of_poison(&key).unwrap());
+    }
+
+    #[test]
+    fn a_letter_opens_under_its_own_name_only() {
+        let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("s").unwrap());
+        let ring = StaticKeyRing::ephemeral(&SystemRng);
+        let id = FailureId::new("f-1").unwrap();
+        let letter = DeadLetter::sealed((&ring, &SystemRng), LetterDirection::Inbound, (&tenant, &strategy, id), b"canary", 7).unwrap();
+        assert_eq!(letter.open(&ring).unwrap(), "canary");
+        let stolen = DeadLetter { tenant: TenantId::new("other").unwrap(), ..letter };
+        assert!(stolen.open(&ring).is_err());
+    }
+}
