@@ -20,6 +20,7 @@ pub mod store;
 pub mod strategy;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod verify;
 
 /// What `#[derive(Strategy)]` expands to. Not for people.
 #[doc(hidden)]

@@ -1,0 +1,59 @@
+//! Deciding whether a request is what it claims to be, before anything of it is believed.
+//!
+//! | check | type |
+//! |---|---|
+//! | an HMAC-SHA-256 over the exact bytes | [`HmacSha256`] |
+//! | HTTP basic authentication | [`BasicAuth`] |
+//! | the address of the other end, also behind proxies | [`IpAllowlist`] |
+//! | the challenge of a webhook subscription | [`answer_challenge`] |
+//! | the age of a signed timestamp | [`Freshness`] |
+//! | size, nesting and number of items of a body | [`Limits`] |
+//!
+//! Secrets are compared in constant time, every candidate is tried, and no error says what would have been right.
+//!
+//! ```
+//! use zengine_connector::{Secret, verify::HmacSha256};
+//!
+//! const SIGNATURE: HmacSha256 = HmacSha256::hex_with_prefix("sha256=");
+//!
+//! let (old, new) = (Secret::new(b"old".to_vec()), Secret::new(b"new".to_vec()));
+//! let header = SIGNATURE.sign(b"{}", &old);
+//! assert!(SIGNATURE.check(Some(&header), b"{}", &[new, old]).is_ok());
+//! assert!(SIGNATURE.check(Some(&header), b"{} ", &[]).is_err());
+//! ```
+
+mod allowlist;
+mod basic;
+mod handshake;
+mod hmac;
+mod limits;
+mod replay;
+
+use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConstantTimeEq as _};
+
+pub use allowlist::IpAllowlist;
+pub use basic::{BasicAuth, BasicCredentials};
+pub use handshake::{MAX_CHALLENGE_BYTES, answer_challenge};
+pub use hmac::HmacSha256;
+pub use limits::{Limits, check_batch, check_json_depth, check_size};
+pub use replay::Freshness;
+
+/// Whether two byte strings are equal, in a time that depends on their lengths and not on what stands in them.
+///
+/// ```
+/// use zengine_connector::verify::constant_time_eq;
+///
+/// assert!(constant_time_eq(b"abc", b"abc"));
+/// assert!(!constant_time_eq(b"abc", b"abd"));
+/// assert!(!constant_time_eq(b"abc", b"abcd"));
+/// ```
+#[must_use]
+pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}
+
+/// The same for secrets of unknown length: hashes are compared, so that not even "as long as" can be told from the time.
+fn same_secret(a: &[u8], b: &[u8]) -> Choice {
+    Sha256::digest(a).as_slice().ct_eq(Sha256::digest(b).as_slice())
+}
