@@ -182,6 +182,12 @@ impl NeedsReach {
         self
     }
 
+    /// Adds every violation that was found in the message; see [`Error::with_violations`].
+    pub fn violations(mut self, violations: Vec<crate::message::Violation>) -> Self {
+        self.error = self.error.with_violations(violations);
+        self
+    }
+
     /// The request never left, or was refused before processing.
     pub fn not_sent(self) -> SendError {
         self.reach(Reach::NotSent)

@@ -110,15 +110,18 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
     }
 
     fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, descriptor: &Capabilities, how: Degrade) -> Result<Inspected, Error> {
-        let capabilities = self.0.capabilities(tenant_of::<S>(tenant)?).unwrap_or(descriptor);
+        let tenant = tenant_of::<S>(tenant)?;
+        let capabilities = self.0.capabilities(tenant).unwrap_or(descriptor);
         let message = message_of::<S>(message)?;
         let degraded = message.degrade(capabilities, how);
         let sent = degraded.as_ref().map_or(message, |(degraded, _)| degraded);
+        let mut violations = sent.validate(capabilities).err().unwrap_or_default();
+        violations.extend(self.0.check(tenant, sent).err().unwrap_or_default());
         Ok(Inspected {
             effect: sent.effect(),
             idempotency: sent.idempotency(),
             recipient: sent.recipient().map(std::borrow::Cow::into_owned),
-            violations: sent.validate(capabilities).err().unwrap_or_default(),
+            violations,
             degraded: degraded.map(|(message, report)| (Prepared::Owned(Box::new(message)), report)),
         })
     }

@@ -8,7 +8,7 @@ use super::{ConfigureContext, Descriptor, Halves, HealthContext, HealthStatus, L
 use crate::{
     channel::Capabilities,
     error::{Error, SendError},
-    message::Message,
+    message::{Message, Violation},
 };
 
 /// Turns a tenant's configuration into what the strategy keeps for that tenant.
@@ -45,6 +45,17 @@ pub trait OutboundStrategy<Cfg, Msg>: Configure<Cfg> {
     /// # Errors
     /// Whose fault it was and how far the request got.
     fn send(&self, tenant: &Self::Tenant, message: &Msg, cx: &SendContext) -> impl Future<Output = Result<Receipt, SendError>> + Send;
+
+    /// Checks what the capabilities cannot express, where the provider's limits are finer: called beside
+    /// [`Message::validate`](crate::message::Message::validate), before dedup, so that a message that cannot be sent takes no
+    /// claim. Pure. Default: nothing more to check.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with JSON pointers.
+    fn check(&self, tenant: &Self::Tenant, message: &Msg) -> Result<(), Vec<Violation>> {
+        let _ = (tenant, message);
+        Ok(())
+    }
 
     /// Asks the provider what became of an earlier attempt of the same send. Asked only where idempotency is `Queryable`.
     ///

@@ -4,6 +4,8 @@
 
 #[cfg(feature = "tokio")]
 mod clock;
+mod contexts;
 
 #[cfg(feature = "tokio")]
 pub use clock::SimClock;
+pub use contexts::Contexts;

@@ -1,16 +1,32 @@
 #![doc = include_str!("docs.md")]
 
 mod capabilities;
+mod client;
 mod config;
+mod error;
+mod health;
+mod mapper;
+mod schemas;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, sync::Arc};
 
-use zengine_connector::{Configure, ConfigureContext, Error, ErrorKind, HttpClient, Secret};
+use zengine_connector::{
+    Capabilities, Configure, ConfigureContext, Error, ErrorKind, HealthContext, HealthStatus, HttpClient, Message, OutboundMessage,
+    OutboundStrategy, Receipt, Secret, SendContext, SendError, Strategy, Violation,
+};
 
 pub use capabilities::CAPABILITIES;
 pub use config::{LengthUnit, MetaApp, WhatsAppMetaCloudConfig};
+pub use schemas::Addressee;
+
+use mapper::{Refusal, Rules};
 
 /// Sends and receives WhatsApp messages through Meta's Cloud API.
+#[derive(Strategy)]
+#[strategy(name = "whatsapp-meta-cloud", channel = WhatsApp, config = WhatsAppMetaCloudConfig)]
+#[strategy(outbound = OutboundMessage, capabilities = CAPABILITIES, idempotency = none)]
 pub struct WhatsAppMetaCloud {
     http: Arc<dyn HttpClient>,
     app: MetaApp,
@@ -53,6 +69,23 @@ impl Tenant {
         &self.root
     }
 
+    /// What the channel can carry, counted as the tenant wants it.
+    fn capabilities(&self) -> &'static Capabilities {
+        match self.config.length_unit {
+            LengthUnit::Chars => &CAPABILITIES,
+            LengthUnit::Utf16 => &capabilities::CAPABILITIES_UTF16,
+        }
+    }
+
+    fn rules(&self) -> Rules {
+        Rules {
+            unit: self.config.length_unit.unit(),
+            strict_template_text: self.config.strict_template_text,
+            fill_contact_first_name: self.config.fill_contact_first_name,
+            group_typing: self.config.group_typing,
+        }
+    }
+
     /// The token that every call carries.
     pub(crate) fn access_token(&self) -> &Secret<String> {
         &self.config.access_token
@@ -68,5 +101,34 @@ impl Configure<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
         })?;
         let version = config.graph_version.as_deref().unwrap_or(self.app.graph_version());
         Ok(Tenant { root: format!("{}/{version}", self.app.base_url()), config })
+    }
+    async fn healthcheck(&self, tenant: &Tenant, cx: &HealthContext) -> HealthStatus {
+        health::check(&*self.http, tenant, cx).await
+    }
+}
+
+impl OutboundStrategy<WhatsAppMetaCloudConfig, OutboundMessage> for WhatsAppMetaCloud {
+    async fn send(&self, tenant: &Tenant, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
+        // Checked before already where the message comes through the orchestrator; not where somebody calls directly.
+        message.validate(tenant.capabilities()).map_err(error::invalid)?;
+        let request = mapper::request(message, tenant.rules(), cx.provider_key().as_str()).map_err(|refusal| match refusal {
+            Refusal::Message(violations) => error::invalid(violations),
+            Refusal::Recipient => {
+                SendError::of(ErrorKind::InvalidRecipient, "no phone number, WhatsApp id, business-scoped id or group to write to")
+                    .context("field", "/to")
+                    .not_sent()
+            }
+        })?;
+        let response = client::post_message(&*self.http, tenant, &request.body, cx.remaining()).await?;
+        let attempt = cx.attempt().get();
+        if request.numbered { error::message(&response, attempt) } else { error::mark(&response, attempt) }
+    }
+
+    fn check(&self, tenant: &Tenant, message: &OutboundMessage) -> Result<(), Vec<Violation>> {
+        mapper::check(message, tenant.rules())
+    }
+
+    fn capabilities<'t>(&self, tenant: &'t Tenant) -> Option<&'t Capabilities> {
+        Some(tenant.capabilities())
     }
 }

@@ -1,0 +1,67 @@
+//! Calls to the Graph API over the injected client.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, header};
+use serde_json::Value;
+use zengine_connector::{CallOptions, ErrorKind, HttpClient, HttpError, Secret, SendError};
+
+use super::Tenant;
+
+/// The largest answer to a send or a look-up, in bytes.
+const MAX_ANSWER: usize = 1 << 20;
+
+/// Posts to `/{phone_number_id}/messages`.
+pub(super) async fn post_message(
+    http: &dyn HttpClient,
+    tenant: &Tenant,
+    body: &Value,
+    remaining: Duration,
+) -> Result<Response<Bytes>, SendError> {
+    let timeout = Duration::from_millis(tenant.config.send_timeout_ms).min(remaining);
+    if timeout.is_zero() {
+        return Err(SendError::of(ErrorKind::Timeout, "no time is left for the call").not_sent());
+    }
+    let url = format!("{}/{}/messages", tenant.root(), tenant.config.phone_number_id);
+    let body = serde_json::to_vec(body).map_err(|error| unbuildable().source(error).not_sent())?;
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(url)
+        .header(header::AUTHORIZATION, bearer(tenant.access_token()).ok_or_else(|| unbuildable().not_sent())?)
+        .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+        .body(Bytes::from(body))
+        .map_err(|error| unbuildable().source(error).not_sent())?;
+    Ok(http.call(request, options(timeout)).await?)
+}
+
+/// Gets fields of the phone number's node.
+pub(super) async fn node(
+    http: &dyn HttpClient,
+    tenant: &Tenant,
+    fields: &str,
+    timeout: Duration,
+) -> Option<Result<Response<Bytes>, HttpError>> {
+    let request = Request::builder()
+        .method(Method::GET)
+        .uri(format!("{}/{}?fields={fields}", tenant.root(), tenant.config.phone_number_id))
+        .header(header::AUTHORIZATION, bearer(tenant.access_token())?)
+        .body(Bytes::new())
+        .ok()?;
+    Some(http.call(request, options(timeout)).await)
+}
+
+fn options(timeout: Duration) -> CallOptions {
+    CallOptions::DEFAULT.with_timeout(timeout).with_max_response_bytes(MAX_ANSWER)
+}
+
+/// The header of a token, marked so that no client prints it. `None` only for a token that `configure` refuses.
+pub(super) fn bearer(token: &Secret<String>) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose())).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn unbuildable() -> zengine_connector::NeedsReach {
+    SendError::of(ErrorKind::MessageInvalid, "the request cannot be built")
+}

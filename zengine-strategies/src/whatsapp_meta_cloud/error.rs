@@ -1,0 +1,112 @@
+//! Meta's answer to a send: a receipt, or the attempt's error.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use serde_json::Value;
+use zengine_connector::{ErrorKind, ProviderMessageId, Receipt, SendError, Violation};
+
+use super::schemas::{Accepted, Addressee};
+use crate::waba::errors::{Class, GraphError, classify};
+
+/// The longest wait that a header is believed.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
+/// The receipt of a message.
+pub(super) fn message(response: &Response<Bytes>, attempt: u32) -> Result<Receipt, SendError> {
+    let accepted = Accepted::read(&success(response, attempt)?);
+    // Accepted all the same: an answer without an id that can be kept must not lead to a second message.
+    let id = accepted.id.and_then(|id| ProviderMessageId::new(id).ok());
+    let receipt = Receipt::accepted(id.ok_or_else(|| SendError::of(ErrorKind::Protocol, "accepted without a message id").maybe())?);
+    let receipt = match accepted.addressee {
+        nobody if nobody == Addressee::default() => receipt,
+        addressee => receipt.clone().with_data(&addressee).unwrap_or(receipt),
+    };
+    Ok(match accepted.status {
+        Some(note) => receipt.with_note(note),
+        None => receipt,
+    })
+}
+
+/// The receipt of a read mark or a typing notice: it has no id.
+pub(super) fn mark(response: &Response<Bytes>, attempt: u32) -> Result<Receipt, SendError> {
+    match success(response, attempt)?.get("success") {
+        Some(Value::Bool(true)) => Ok(Receipt::unnumbered()),
+        _ => Err(SendError::of(ErrorKind::Protocol, "accepted without saying so").maybe()),
+    }
+}
+
+/// The body of a successful answer. An `error` member decides before the status: proxies answer 200 around one.
+fn success(response: &Response<Bytes>, attempt: u32) -> Result<Value, SendError> {
+    if let Some(refusal) = refusal(response, attempt) {
+        return Err(refusal);
+    }
+    serde_json::from_slice(response.body())
+        .map_err(|_| SendError::of(ErrorKind::Protocol, "accepted with an answer that cannot be read").maybe())
+}
+
+/// The error of an answer that is none of success.
+fn refusal(response: &Response<Bytes>, attempt: u32) -> Option<SendError> {
+    let (error, class) = judge(response)?;
+    let header = retry_after(response.headers());
+    let wait = class.wait(attempt, header, || usage(response.headers()));
+    let mut refused = SendError::of(class.kind, class.what).context("http_status", response.status().as_u16());
+    if let Some(code) = error.code {
+        refused = refused.code(code.to_string());
+    }
+    if let Some(trace) = error.trace_id.filter(|trace| trace.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))) {
+        refused = refused.context("provider_request_id", trace);
+    }
+    if let Some(scope) = class.scope {
+        refused = refused.scope(scope);
+    }
+    if let Some(wait) = wait {
+        refused = refused.retry_after(wait);
+    }
+    Some(refused.reach(class.reach))
+}
+
+/// What an answer means that is none of success.
+pub(super) fn judge(response: &Response<Bytes>) -> Option<(GraphError, Class)> {
+    let status = response.status();
+    let body = serde_json::from_slice::<Value>(response.body()).ok();
+    let error = body.as_ref().and_then(|body| body.get("error")).filter(|error| !error.is_null());
+    if status.is_success() && error.is_none() {
+        return None;
+    }
+    let error = error.map(GraphError::read).unwrap_or_default();
+    // A 200 with an error of no known code says nothing of how far the message got.
+    let class = classify(&error, (!status.is_success()).then_some(status.as_u16()));
+    Some((error, class))
+}
+
+/// What is wrong with the message itself.
+pub(super) fn invalid(violations: Vec<Violation>) -> SendError {
+    let mut error = SendError::of(ErrorKind::MessageInvalid, "the message breaks a limit of WhatsApp");
+    if let Some(first) = violations.first() {
+        error = error.context("field", &first.pointer);
+        if let (Some(limit), Some(actual)) = (first.limit, first.actual) {
+            error = error.context("limit", limit).context("actual", actual);
+        }
+    }
+    error.violations(violations).not_sent()
+}
+
+/// Seconds of `Retry-After`. No page of Meta's documents the header; proxies send it.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+}
+
+/// The longest `estimated_time_to_regain_access`, in minutes, of `X-Business-Use-Case-Usage`.
+fn usage(headers: &HeaderMap) -> Option<Duration> {
+    let usage: Value = serde_json::from_slice(headers.get("x-business-use-case-usage")?.as_bytes()).ok()?;
+    let entries = usage.as_object()?.values().filter_map(Value::as_array).flatten();
+    let minutes = entries.filter_map(|entry| {
+        let minutes = entry.get("estimated_time_to_regain_access")?;
+        minutes.as_u64().or_else(|| minutes.as_str()?.parse().ok())
+    });
+    let longest = minutes.max().filter(|minutes| *minutes > 0)?;
+    Some(Duration::from_secs(longest.saturating_mul(60)).min(LONGEST_WAIT))
+}

@@ -1,0 +1,67 @@
+//! How a number is: one look at its node, nothing is sent.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use zengine_connector::{ErrorKind, Fault, HealthContext, HealthStatus, HttpCause, HttpClient};
+
+use super::{Tenant, client, error, schemas::Node};
+use crate::waba::errors::{Class, GraphError};
+
+const FIELDS: &str = "id,quality_rating,status,health_status";
+
+pub(super) async fn check(http: &dyn HttpClient, tenant: &Tenant, cx: &HealthContext) -> HealthStatus {
+    let own = Duration::from_millis(tenant.config.health_timeout_ms);
+    let timeout = own.min(cx.remaining());
+    if timeout.is_zero() {
+        return HealthStatus::Inconclusive("no time is left for the check");
+    }
+    match client::node(http, tenant, FIELDS, timeout).await {
+        None => HealthStatus::Inconclusive("the request cannot be built"),
+        Some(Ok(response)) => judge(&response),
+        Some(Err(lost)) => match lost.cause {
+            // Our deadline, not the provider's slowness, ended the check.
+            HttpCause::Timeout if timeout < own => HealthStatus::Inconclusive("the check ran out of time"),
+            HttpCause::Timeout => HealthStatus::Unhealthy("the provider does not answer in time"),
+            HttpCause::Connect => HealthStatus::Unhealthy("no connection to the provider"),
+            HttpCause::Broken => HealthStatus::Unhealthy("the connection to the provider breaks"),
+            _ => HealthStatus::Inconclusive("the answer cannot be read"),
+        },
+    }
+}
+
+fn judge(response: &Response<Bytes>) -> HealthStatus {
+    if let Some((error, class)) = error::judge(response) {
+        return refused(&error, &class);
+    }
+    let Ok(body) = serde_json::from_slice(response.body()) else {
+        return HealthStatus::Inconclusive("the answer cannot be read");
+    };
+    let node = Node::read(&body);
+    match (node.can_send.as_deref(), node.status.as_deref(), node.quality.as_deref()) {
+        (Some("BLOCKED"), ..) => HealthStatus::Unhealthy("the number is blocked from sending"),
+        (_, Some(status), _) if status != "CONNECTED" => HealthStatus::Unhealthy("the number is not connected"),
+        (Some("LIMITED"), ..) => HealthStatus::Degraded("the number may send with limits"),
+        (.., Some("RED")) => HealthStatus::Degraded("the number's quality is low"),
+        _ => HealthStatus::Healthy,
+    }
+}
+
+fn refused(error: &GraphError, class: &Class) -> HealthStatus {
+    // Maintenance passes within minutes and is announced as such.
+    if matches!(error.code, Some(131_057 | 2_494_100)) {
+        return HealthStatus::Degraded("the number is in maintenance");
+    }
+    match class.kind {
+        ErrorKind::Unauthorized => HealthStatus::Unhealthy("the access token is refused"),
+        ErrorKind::Forbidden => HealthStatus::Unhealthy("a permission is missing"),
+        ErrorKind::Config => HealthStatus::Unhealthy("the phone number id is unknown or not accessible"),
+        kind => match kind.fault() {
+            Fault::Throttled => HealthStatus::Inconclusive("the provider throttled the check"),
+            Fault::Auth => HealthStatus::Unhealthy("the account or number is restricted"),
+            Fault::Provider => HealthStatus::Unhealthy("the provider fails"),
+            Fault::Domain | Fault::Local | Fault::Cancelled => HealthStatus::Inconclusive("the provider refused the check"),
+        },
+    }
+}

@@ -1,0 +1,138 @@
+//! What the mapping of one message carries along: the tenant's options and the violations found so far.
+
+use serde_json::{Map, Value};
+use zengine_connector::{Checker, Length, RawJson, Unit};
+
+/// The tenant's options that change what is sent or refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) unit: Unit,
+    pub(crate) strict_template_text: bool,
+    pub(crate) fill_contact_first_name: bool,
+    pub(crate) group_typing: bool,
+}
+
+/// One message on its way through the mapper.
+pub(super) struct Cx {
+    pub(super) rules: Rules,
+    pub(super) check: Checker,
+    /// Whether the message is on its way, and not only judged: warnings are given once.
+    pub(super) sending: bool,
+}
+
+impl Cx {
+    pub(super) fn new(rules: Rules) -> Self {
+        Self { rules, check: Checker::new(), sending: false }
+    }
+
+    /// A text of 1 to `max`, line breaks and tabs allowed.
+    pub(super) fn text(&mut self, at: impl Into<String>, text: &str, max: u64) {
+        let at = at.into();
+        self.readable(&at, text);
+        self.check.text(at, text, 1, Length::of(max, self.rules.unit));
+    }
+
+    /// No control characters but line breaks and tabs.
+    pub(super) fn readable(&mut self, at: &str, text: &str) {
+        let fine = !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+        self.check.require(fine, at, "must not hold control characters");
+    }
+
+    /// One line of 1 to `max`.
+    pub(super) fn line(&mut self, at: impl Into<String>, text: &str, max: u64) {
+        let at = at.into();
+        self.single(&at, text);
+        self.check.text(at, text, 1, Length::of(max, self.rules.unit));
+    }
+
+    /// No control characters at all.
+    pub(super) fn single(&mut self, at: &str, text: &str) {
+        self.check.require(!text.chars().any(char::is_control), at, "must be one line without control characters");
+    }
+
+    /// What a button or row says: one line, no space around it. Its length is checked by the core.
+    pub(super) fn label(&mut self, at: &str, text: &str) {
+        self.single(at, text);
+        self.check.require(text.trim() == text, at, "must not begin or end with a space");
+    }
+
+    /// What a button says, with its length.
+    pub(super) fn label_of(&mut self, at: &str, text: &str, max: u64) {
+        self.label(at, text);
+        self.check.text(at, text, 1, Length::of(max, self.rules.unit));
+    }
+
+    /// An id of the provider's: of a message, a file, a catalogue, an article.
+    pub(super) fn id(&mut self, at: impl Into<String>, id: &str) {
+        self.line(at, id, 1024);
+    }
+
+    /// A web address that Meta or the recipient fetches.
+    pub(super) fn link(&mut self, at: impl Into<String>, url: &str) {
+        let at = at.into();
+        let rest = ["https://", "http://"].iter().find_map(|scheme| {
+            let head = url.get(..scheme.len())?;
+            head.eq_ignore_ascii_case(scheme).then(|| &url[scheme.len()..])
+        });
+        let host = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']));
+        self.check.require(host, at.as_str(), "must be an http or https address");
+        self.check.require(!url.chars().any(|c| c.is_whitespace() || c.is_control()), at.as_str(), "must not hold spaces");
+        self.check.text(at, url, 1, Length::chars(2048));
+    }
+
+    /// JSON in the provider's form that must be an object.
+    pub(super) fn object(&mut self, at: &str, json: &RawJson) -> Map<String, Value> {
+        match json.parse::<Value>() {
+            Ok(Value::Object(members)) => members,
+            Ok(_) => {
+                self.check.add(at, "must be a JSON object");
+                Map::new()
+            }
+            Err(_) => {
+                self.check.add(at, "must be JSON of less than 128 levels");
+                Map::new()
+            }
+        }
+    }
+}
+
+/// A JSON object under construction: what is absent or empty leaves no key.
+#[derive(Default)]
+pub(super) struct Object(Map<String, Value>);
+
+impl Object {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn put(&mut self, key: &str, value: impl Into<Value>) {
+        self.0.insert(key.to_owned(), value.into());
+    }
+
+    pub(super) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.put(key, value);
+        self
+    }
+
+    pub(super) fn with_some(self, key: &str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(key, value),
+            None => self,
+        }
+    }
+
+    /// A text that is there and not empty.
+    pub(super) fn with_text(self, key: &str, text: Option<&str>) -> Self {
+        self.with_some(key, text.filter(|text| !text.is_empty()))
+    }
+
+    pub(super) fn extend(&mut self, members: Map<String, Value>) {
+        self.0.extend(members);
+    }
+}
+
+impl From<Object> for Value {
+    fn from(object: Object) -> Self {
+        Self::Object(object.0)
+    }
+}

@@ -1,0 +1,72 @@
+//! Files: by the provider's id or by a link that Meta fetches.
+
+use serde_json::Value;
+use zengine_connector::{Media, MediaKind, MediaSource};
+
+use super::cx::{Cx, Object};
+
+/// The most bytes of a sticker that does not move.
+const STILL_STICKER: u64 = 100 << 10;
+
+/// The object of a media message. Length of the caption, MIME type and size are checked by the core.
+pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
+    let kind = media.kind;
+    if let Some(caption) = &media.caption {
+        cx.readable(&format!("{at}/caption"), caption);
+    }
+    cx.check.require(!media.voice || kind == MediaKind::Audio, format!("{at}/voice"), "only audio can be a voice note");
+    if media.voice
+        && let Some(mime) = &media.mime
+    {
+        let ogg = mime.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("audio/ogg"));
+        cx.check.require(ogg, format!("{at}/mime"), "a voice note must be audio/ogg with opus");
+    }
+    if kind == MediaKind::Sticker
+        && !media.animated
+        && let Some(bytes) = media.bytes
+    {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        cx.check.count(format!("{at}/bytes"), bytes, 0, STILL_STICKER);
+    }
+    let captioned = matches!(kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
+    let object = source(cx, at, media)
+        .with_text("caption", media.caption.as_deref().filter(|_| captioned))
+        .with_some("voice", media.voice.then_some(true));
+    filename(cx, at, media, object).into()
+}
+
+/// The object of a header or a template parameter: no caption.
+pub(super) fn bare(cx: &mut Cx, at: &str, media: &Media) -> Value {
+    cx.check.require(media.caption.is_none(), format!("{at}/caption"), "a header has no caption");
+    let object = source(cx, at, media);
+    filename(cx, at, media, object).into()
+}
+
+/// The name of a document decides its icon; nothing else shows a name.
+fn filename(cx: &mut Cx, at: &str, media: &Media, object: Object) -> Object {
+    match media.filename.as_deref() {
+        Some(name) if media.kind == MediaKind::Document && !name.is_empty() => {
+            cx.line(format!("{at}/filename"), name, 240);
+            object.with("filename", name)
+        }
+        _ => object,
+    }
+}
+
+fn source(cx: &mut Cx, at: &str, media: &Media) -> Object {
+    let at = format!("{at}/source");
+    match &media.source {
+        MediaSource::Url { url, .. } => {
+            cx.link(format!("{at}/url"), url);
+            Object::new().with("link", url.as_str())
+        }
+        MediaSource::Handle { id, .. } => {
+            cx.id(format!("{at}/id"), id);
+            Object::new().with("id", id.as_str())
+        }
+        _ => {
+            cx.check.add(at, "must be a web address or a media id; upload the file first");
+            Object::new()
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Canonical message to the body of `POST /messages`. Pure.
+//!
+//! Meta's limits are checked here as far as the core's [`Capabilities`](zengine_connector::Capabilities) cannot express
+//! them; every violation is found in one pass, and none repeats what the message says.
+
+mod carousel;
+mod cx;
+mod interactive;
+mod media;
+mod native;
+mod plain;
+mod recipient;
+mod template;
+
+use serde_json::{Map, Value, json};
+use zengine_connector::{Content, OutboundMessage, Violation};
+
+pub(super) use cx::Rules;
+use cx::{Cx, Object};
+use recipient::Recipient;
+
+/// The longest reference that Meta echoes, in characters.
+const MAX_REFERENCE: usize = 512;
+
+/// What is posted.
+#[derive(Debug, PartialEq)]
+pub(super) struct Request {
+    /// The JSON body.
+    pub(super) body: Value,
+    /// Whether the answer names a message; read marks and typing notices have none.
+    pub(super) numbered: bool,
+}
+
+/// Why nothing is posted.
+#[derive(Debug, PartialEq)]
+pub(super) enum Refusal {
+    /// The message breaks these limits.
+    Message(Vec<Violation>),
+    /// None of the recipient's identities is one that WhatsApp knows.
+    Recipient,
+}
+
+/// What the content becomes.
+enum Part {
+    /// The object of a message type.
+    Typed { kind: &'static str, object: Value },
+    /// Keys beside the envelope's.
+    Native(Map<String, Value>),
+    /// A read mark, perhaps with a typing notice.
+    Mark { target: String, typing: bool },
+}
+
+/// Everything that is wrong with a message beyond what the core's capabilities say. The recipient is judged when it is
+/// sent.
+pub(super) fn check(message: &OutboundMessage, rules: Rules) -> Result<(), Vec<Violation>> {
+    let mut cx = Cx::new(rules);
+    part(message, Recipient::of(&message.to).as_ref(), &mut cx);
+    cx.check.finish()
+}
+
+/// The request of a message. `reference` comes back in the message's statuses.
+pub(super) fn request(message: &OutboundMessage, rules: Rules, reference: &str) -> Result<Request, Refusal> {
+    let recipient = Recipient::of(&message.to);
+    let mut cx = Cx::new(rules);
+    cx.sending = true;
+    let part = part(message, recipient.as_ref(), &mut cx);
+    cx.check.count("/client_message_id", reference.chars().count(), 0, MAX_REFERENCE as u64);
+    cx.check.finish().map_err(Refusal::Message)?;
+    if let Some(Part::Mark { target, typing }) = part {
+        let mut body = Object::new().with("messaging_product", "whatsapp").with("status", "read").with("message_id", target);
+        if typing {
+            body.put("typing_indicator", json!({"type": "text"}));
+        }
+        return Ok(Request { body: body.into(), numbered: false });
+    }
+    let mut body = Object::new().with("messaging_product", "whatsapp");
+    recipient.ok_or(Refusal::Recipient)?.write(&mut body);
+    match part {
+        Some(Part::Typed { kind, object }) => {
+            body.put("type", kind);
+            body.put(kind, object);
+        }
+        Some(Part::Native(members)) => body.extend(members),
+        // Without a violation there is a part; nothing is posted if that ever breaks.
+        Some(Part::Mark { .. }) | None => return Err(Refusal::Message(vec![])),
+    }
+    if let Some(quoted) = &message.reply_to {
+        body.put("context", json!({"message_id": quoted}));
+    }
+    if !reference.is_empty() {
+        body.put("biz_opaque_callback_data", reference);
+    }
+    Ok(Request { body: body.into(), numbered: true })
+}
+
+fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -> Option<Part> {
+    let at = "/content";
+    if let Some(quoted) = &message.reply_to {
+        cx.id("/reply_to", quoted);
+    }
+    if matches!(recipient, Some(Recipient::Group(_))) {
+        let carried = match &message.content {
+            Content::Text(_) | Content::Media(_) | Content::Template(_) | Content::Native { .. } | Content::ReadMark { .. } => true,
+            Content::Typing { .. } => cx.rules.group_typing,
+            _ => false,
+        };
+        cx.check.require(carried, at, "groups do not take this kind of message");
+    }
+    let typed = |kind: &'static str, object: Value| Some(Part::Typed { kind, object });
+    match &message.content {
+        Content::Text(text) => typed("text", plain::text(cx, text)),
+        Content::Media(item) => typed(item.kind.as_str(), media::message(cx, at, item)),
+        Content::Location(place) => typed("location", plain::location(cx, at, place)),
+        Content::Contacts(cards) => typed("contacts", plain::contacts(cx, at, cards)),
+        Content::Reaction(reaction) => {
+            cx.check.require(message.reply_to.is_none(), "/reply_to", "a reaction cannot quote a message");
+            typed("reaction", plain::reaction(cx, at, reaction))
+        }
+        Content::Interactive(item) => typed("interactive", interactive::message(cx, at, item)),
+        Content::Template(item) => typed("template", template::message(cx, at, item)),
+        Content::ReadMark { target } => {
+            cx.id("/content/target", target);
+            cx.check.require(message.reply_to.is_none(), "/reply_to", "a read mark cannot quote a message");
+            Some(Part::Mark { target: target.clone(), typing: false })
+        }
+        Content::Typing { target } => typing(cx, target.as_deref(), message.reply_to.as_deref()),
+        Content::Native { value } => Some(Part::Native(native::members(cx, at, value, message.reply_to.is_some()))),
+        _ => {
+            cx.check.add(at, "WhatsApp does not carry this content");
+            None
+        }
+    }
+}
+
+/// A typing notice answers an inbound message, named by the notice or by what the message replies to.
+fn typing(cx: &mut Cx, target: Option<&str>, reply_to: Option<&str>) -> Option<Part> {
+    match (target, reply_to) {
+        (Some(target), Some(other)) if target != other => cx.check.add("/reply_to", "names another message than the typing notice"),
+        (None, None) => cx.check.add("/content/target", "a typing notice needs the inbound message that it answers"),
+        (Some(target), _) => cx.id("/content/target", target),
+        (None, Some(_)) => {}
+    }
+    Some(Part::Mark { target: target.or(reply_to)?.to_owned(), typing: true })
+}

@@ -1,0 +1,19 @@
+//! The escape hatch: the provider's own keys beside the envelope's.
+
+use serde_json::{Map, Value};
+use zengine_connector::RawJson;
+
+use super::cx::Cx;
+
+/// Keys that belong to the envelope: the recipient and the reference of a send are not the native part's to change.
+const RESERVED: &[&str] = &["messaging_product", "recipient_type", "to", "recipient", "biz_opaque_callback_data"];
+
+pub(super) fn members(cx: &mut Cx, at: &str, value: &RawJson, quotes: bool) -> Map<String, Value> {
+    let at = format!("{at}/value");
+    let members = cx.object(&at, value);
+    for key in RESERVED {
+        cx.check.require(!members.contains_key(*key), format!("{at}/{key}"), "belongs to the envelope and cannot be set here");
+    }
+    cx.check.require(!quotes || !members.contains_key("context"), format!("{at}/context"), "the message names a quoted message already");
+    members
+}

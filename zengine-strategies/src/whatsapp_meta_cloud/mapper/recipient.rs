@@ -1,0 +1,45 @@
+//! Whom a message goes to, in Meta's envelope.
+
+use zengine_connector::{IdentityKind, Party};
+
+use super::cx::Object;
+
+/// The identity that is written to.
+pub(super) enum Recipient {
+    /// A phone number, with `+`: without it Meta may put the business's own country code before it.
+    Phone(String),
+    /// A business-scoped user id, of this portfolio or its parent.
+    User(String),
+    /// A group.
+    Group(String),
+}
+
+impl Recipient {
+    /// The first identity, in the party's order, that WhatsApp can write to.
+    pub(super) fn of(party: &Party) -> Option<Self> {
+        party.ids.iter().find_map(|id| match id.kind() {
+            IdentityKind::Phone => Some(Self::Phone(id.value().to_owned())),
+            IdentityKind::WaId => Some(Self::Phone(format!("+{}", id.value()))),
+            IdentityKind::Bsuid | IdentityKind::ParentBsuid => Some(Self::User(id.value().to_owned())),
+            IdentityKind::Group => Some(Self::Group(id.value().to_owned())),
+            _ => None,
+        })
+    }
+
+    pub(super) fn write(self, body: &mut Object) {
+        match self {
+            Self::Phone(number) => {
+                body.put("recipient_type", "individual");
+                body.put("to", number);
+            }
+            Self::User(id) => {
+                body.put("recipient_type", "individual");
+                body.put("recipient", id);
+            }
+            Self::Group(id) => {
+                body.put("recipient_type", "group");
+                body.put("to", id);
+            }
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Templates: what fills the gaps of a text that Meta holds.
+
+use serde_json::{Map, Value, json};
+use zengine_connector::{Length, MediaKind, Template, TemplateComponent, TemplateParameter};
+
+use super::cx::{Cx, Object};
+use super::{media, plain};
+
+const COUPON: u64 = 20;
+const URL_SUFFIX: u64 = 2000;
+const CALL_TTL: u32 = 43_200;
+const ONE_TIME_CODE: usize = 15;
+
+/// Where a component stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Message,
+    Card,
+}
+
+pub(super) fn message(cx: &mut Cx, at: &str, template: &Template) -> Value {
+    let name = format!("{at}/name");
+    cx.check.count(name.as_str(), template.name.len(), 1, 512);
+    let plain = template.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    cx.check.require(plain, name, "must be a to z, 0 to 9 and _");
+    let code = template.language.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && (2..=15).contains(&template.language.len());
+    cx.check.require(code, format!("{at}/language"), "must be a language code such as en_US");
+    if cx.sending && long_one_time_code(&template.components) {
+        // A tracking number in body and address looks the same, so that only Meta can refuse.
+        tracing::warn!(limit = ONE_TIME_CODE, "if this template carries a one-time code, it is too long");
+    }
+    let components = components(cx, &format!("{at}/components"), &template.components, Place::Message);
+    Object::new()
+        .with("name", template.name.as_str())
+        .with_text("namespace", template.namespace.as_deref())
+        .with("language", json!({"code": template.language}))
+        .with_some("components", (!template.components.is_empty()).then_some(components))
+        .into()
+}
+
+fn components(cx: &mut Cx, at: &str, components: &[TemplateComponent], place: Place) -> Value {
+    let count = |wanted: fn(&TemplateComponent) -> bool| components.iter().filter(|component| wanted(component)).count();
+    cx.check.require(count(|c| matches!(c, TemplateComponent::Header { .. })) <= 1, at, "a template has one header");
+    cx.check.require(count(|c| matches!(c, TemplateComponent::Body { .. })) <= 1, at, "a template has one body");
+    components.iter().enumerate().map(|(i, item)| component(cx, &format!("{at}/{i}"), item, place)).collect()
+}
+
+fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: Place) -> Value {
+    if place == Place::Card {
+        use TemplateComponent::{Body, Button, Header};
+        cx.check.require(matches!(component, Header { .. } | Body { .. } | Button { .. }), at, "a card has a header, a body and buttons");
+    }
+    match component {
+        TemplateComponent::Header { parameters } => {
+            cx.check.count(format!("{at}/parameters"), parameters.len(), 0, 1);
+            json!({"type": "header", "parameters": each(cx, at, parameters, header)})
+        }
+        TemplateComponent::Body { parameters } => {
+            let named = parameters.iter().filter(|parameter| name_of(parameter).is_some()).count();
+            cx.check.require(named == 0 || named == parameters.len(), format!("{at}/parameters"), "name all parameters or none");
+            json!({"type": "body", "parameters": each(cx, at, parameters, body)})
+        }
+        TemplateComponent::Button { sub_type, index, parameters } => button(cx, at, sub_type, *index, parameters),
+        TemplateComponent::LimitedTimeOffer { expires_at_ms } => {
+            cx.check.require(*expires_at_ms > 0, format!("{at}/expires_at_ms"), "must be a time in milliseconds");
+            let offer = json!({"expiration_time_ms": expires_at_ms});
+            json!({"type": "limited_time_offer", "parameters": [{"type": "limited_time_offer", "limited_time_offer": offer}]})
+        }
+        TemplateComponent::Carousel { cards } => {
+            let at = format!("{at}/cards");
+            cx.check.count(at.as_str(), cards.len(), 1, 10);
+            let cards: Value = cards
+                .iter()
+                .enumerate()
+                .map(|(i, card)| {
+                    let at = format!("{at}/{i}");
+                    cx.check.require(card.card_index as usize == i, format!("{at}/card_index"), "cards are numbered from 0 in order");
+                    let components = components(cx, &format!("{at}/components"), &card.components, Place::Card);
+                    json!({"card_index": card.card_index, "components": components})
+                })
+                .collect();
+            json!({"type": "carousel", "cards": cards})
+        }
+        TemplateComponent::TapTarget { url, title } => {
+            cx.link(format!("{at}/url"), url);
+            cx.line(format!("{at}/title"), title, 1024);
+            let target = json!([{"url": url, "title": title}]);
+            let parameter = json!({"type": "tap_target_configuration", "tap_target_configuration": target});
+            json!({"type": "tap_target_configuration", "parameters": [parameter]})
+        }
+        _ => {
+            cx.check.add(at, "WhatsApp's templates do not have this component");
+            Value::Null
+        }
+    }
+}
+
+type Filling = fn(&mut Cx, &str, &TemplateParameter) -> Option<Value>;
+
+fn each(cx: &mut Cx, at: &str, parameters: &[TemplateParameter], map: Filling) -> Value {
+    let mut all = Vec::with_capacity(parameters.len());
+    for (i, parameter) in parameters.iter().enumerate() {
+        let at = format!("{at}/parameters/{i}");
+        match map(cx, &at, parameter) {
+            Some(value) => all.push(value),
+            None => cx.check.add(at, "this kind of parameter does not go here"),
+        }
+    }
+    all.into()
+}
+
+fn header(cx: &mut Cx, at: &str, parameter: &TemplateParameter) -> Option<Value> {
+    Some(match parameter {
+        TemplateParameter::Text { text, name } => {
+            variable(cx, at, text);
+            cx.check.text(format!("{at}/text"), text, 1, Length::of(60, cx.rules.unit));
+            worded(cx, at, text, name.as_deref())
+        }
+        TemplateParameter::Media { media: item } => {
+            let shown = matches!(item.kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
+            cx.check.require(shown, format!("{at}/media/kind"), "a header is text, an image, a video or a document");
+            let kind = item.kind.as_str();
+            Object::new().with("type", kind).with(kind, media::bare(cx, &format!("{at}/media"), item)).into()
+        }
+        TemplateParameter::Gif { media: item } => json!({"type": "gif", "gif": media::bare(cx, &format!("{at}/media"), item)}),
+        TemplateParameter::Location { location } => {
+            let at = format!("{at}/location");
+            cx.check.require((-90.0..=90.0).contains(&location.latitude), format!("{at}/latitude"), "must be -90 to 90 degrees");
+            cx.check.require((-180.0..=180.0).contains(&location.longitude), format!("{at}/longitude"), "must be -180 to 180 degrees");
+            json!({"type": "location", "location": plain::location(cx, &at, location)})
+        }
+        TemplateParameter::Product { catalog, sku } => {
+            cx.id(format!("{at}/catalog"), catalog);
+            cx.id(format!("{at}/sku"), sku);
+            json!({"type": "product", "product": {"product_retailer_id": sku, "catalog_id": catalog}})
+        }
+        _ => return None,
+    })
+}
+
+fn body(cx: &mut Cx, at: &str, parameter: &TemplateParameter) -> Option<Value> {
+    if let Some(name) = name_of(parameter) {
+        cx.id(format!("{at}/name"), name);
+    }
+    Some(match parameter {
+        TemplateParameter::Text { text, name } => {
+            variable(cx, at, text);
+            cx.check.require(!text.is_empty(), format!("{at}/text"), "must not be empty");
+            worded(cx, at, text, name.as_deref())
+        }
+        TemplateParameter::Currency { fallback, code, amount_1000, name } => {
+            cx.line(format!("{at}/fallback"), fallback, 1024);
+            let iso = code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
+            cx.check.require(iso, format!("{at}/code"), "must be an ISO 4217 code");
+            let currency = json!({"fallback_value": fallback, "code": code, "amount_1000": amount_1000});
+            Object::new().with("type", "currency").with_some("parameter_name", name.as_deref()).with("currency", currency).into()
+        }
+        TemplateParameter::DateTime { fallback, name } => {
+            cx.line(format!("{at}/fallback"), fallback, 1024);
+            let date_time = json!({"fallback_value": fallback});
+            Object::new().with("type", "date_time").with_some("parameter_name", name.as_deref()).with("date_time", date_time).into()
+        }
+        TemplateParameter::GroupId { group_id } => {
+            cx.id(format!("{at}/group_id"), group_id);
+            json!({"type": "group_id", "group_id": group_id})
+        }
+        _ => return None,
+    })
+}
+
+fn name_of(parameter: &TemplateParameter) -> Option<&str> {
+    match parameter {
+        TemplateParameter::Text { name, .. } | TemplateParameter::Currency { name, .. } | TemplateParameter::DateTime { name, .. } => {
+            name.as_deref()
+        }
+        _ => None,
+    }
+}
+
+fn worded(cx: &mut Cx, at: &str, text: &str, name: Option<&str>) -> Value {
+    if let Some(name) = name {
+        cx.id(format!("{at}/name"), name);
+    }
+    Object::new().with("type", "text").with_some("parameter_name", name).with("text", text).into()
+}
+
+/// What Meta refuses in the text of a variable.
+fn variable(cx: &mut Cx, at: &str, text: &str) {
+    let at = format!("{at}/text");
+    cx.readable(&at, text);
+    if cx.rules.strict_template_text {
+        let fine = !text.contains(['\n', '\r', '\t']) && !text.contains("     ");
+        cx.check.require(fine, at, "must not hold line breaks, tabs or more than 4 spaces in a row");
+    }
+}
+
+fn button(cx: &mut Cx, at: &str, sub_type: &str, index: u32, parameters: &[TemplateParameter]) -> Value {
+    cx.check.require(index < 10, format!("{at}/index"), "a template has at most 10 buttons, numbered from 0");
+    let kind = sub_type.to_ascii_lowercase();
+    let word = !kind.is_empty() && kind.len() <= 64 && kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    cx.check.require(word, format!("{at}/sub_type"), "must be the kind of the button, such as quick_reply");
+    let silent = matches!(kind.as_str(), "phone_number" | "call_permission_request" | "request_contact_info");
+    cx.check.require(!silent || parameters.is_empty(), format!("{at}/parameters"), "this button takes no parameters");
+    let mut all = Vec::with_capacity(parameters.len());
+    for (i, parameter) in parameters.iter().enumerate() {
+        let at = format!("{at}/parameters/{i}");
+        match filling(cx, &at, &kind, parameter) {
+            Some(value) => all.push(value),
+            None => cx.check.add(at, "this kind of parameter does not go into this button"),
+        }
+    }
+    Object::new()
+        .with("type", "button")
+        .with("sub_type", sub_type)
+        .with("index", index)
+        .with_some("parameters", (!all.is_empty()).then_some(all))
+        .into()
+}
+
+/// The filling of a button. A kind of button that is not known here takes any.
+fn filling(cx: &mut Cx, at: &str, kind: &str, parameter: &TemplateParameter) -> Option<Value> {
+    let known = matches!(kind, "quick_reply" | "url" | "copy_code" | "flow" | "catalog" | "mpm" | "voice_call" | "order_details");
+    let takes = |kinds: &[&str]| !known || kinds.contains(&kind);
+    Some(match parameter {
+        TemplateParameter::Payload { payload } if takes(&["quick_reply", "voice_call"]) => {
+            cx.text(format!("{at}/payload"), payload, if kind == "voice_call" { 512 } else { 1024 });
+            json!({"type": "payload", "payload": payload})
+        }
+        TemplateParameter::Text { text, .. } if takes(&["url"]) => {
+            cx.line(format!("{at}/text"), text, URL_SUFFIX);
+            json!({"type": "text", "text": text})
+        }
+        TemplateParameter::CouponCode { code } if takes(&["copy_code"]) => {
+            cx.line(format!("{at}/code"), code, COUPON);
+            json!({"type": "coupon_code", "coupon_code": code})
+        }
+        TemplateParameter::Action { action } if takes(&["flow", "catalog", "mpm", "order_details"]) => {
+            let at = format!("{at}/action");
+            let members = cx.object(&at, action);
+            if kind == "mpm" {
+                multi_product(cx, &at, &members);
+            }
+            json!({"type": "action", "action": members})
+        }
+        TemplateParameter::TtlMinutes { minutes } if takes(&["voice_call"]) => {
+            cx.check.require((1..=CALL_TTL).contains(minutes), format!("{at}/minutes"), "must be 1 to 43200 minutes");
+            json!({"type": "ttl_minutes", "ttl_minutes": minutes})
+        }
+        _ => return None,
+    })
+}
+
+/// Sections of products in the provider's form: the documented limits.
+fn multi_product(cx: &mut Cx, at: &str, action: &Map<String, Value>) {
+    let at = format!("{at}/sections");
+    let sections = action.get("sections").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    cx.check.count(at.as_str(), sections.len(), 1, 10);
+    let items = sections.iter().filter_map(|section| section.get("product_items")?.as_array()).map(Vec::len).sum();
+    cx.check.count(at.as_str(), items, 1, 30);
+    for (i, section) in sections.iter().enumerate() {
+        if let Some(title) = section.get("title").and_then(Value::as_str) {
+            cx.line(format!("{at}/{i}/title"), title, 24);
+        }
+    }
+}
+
+/// Whether the template has the form of an authentication template, the same code in body and button, with a longer code
+/// than Meta takes.
+fn long_one_time_code(components: &[TemplateComponent]) -> bool {
+    let body = components.iter().find_map(|component| match component {
+        TemplateComponent::Body { parameters } => Some(parameters.as_slice()),
+        _ => None,
+    });
+    let url = components.iter().find_map(|component| match component {
+        TemplateComponent::Button { sub_type, parameters, .. } if sub_type.eq_ignore_ascii_case("url") => Some(parameters.as_slice()),
+        _ => None,
+    });
+    matches!((body, url), (Some([TemplateParameter::Text { text, .. }]), Some([TemplateParameter::Text { text: code, .. }]))
+        if text == code && code.chars().count() > ONE_TIME_CODE)
+}

@@ -1,0 +1,74 @@
+//! What Meta answers, as far as it is read. Only what decides is relied on: a member that is absent or of another type is
+//! no reason to call an accepted message lost.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Whom Meta wrote to: the data of a receipt.
+///
+/// ```
+/// # use zengine_strategies::whatsapp_meta_cloud::Addressee;
+/// let data: Addressee = serde_json::from_str(r#"{"wa_id":"15551230001"}"#)?;
+/// assert_eq!(data.wa_id.as_deref(), Some("15551230001"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Addressee {
+    /// The WhatsApp id; may differ from the number that was given (Brazil, Mexico). Absent for a business-scoped id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wa_id: Option<String>,
+    /// The business-scoped user id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// The group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<String>,
+}
+
+impl fmt::Debug for Addressee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Addressee(***)")
+    }
+}
+
+/// The answer to a message.
+pub(super) struct Accepted {
+    /// The message's id, where there is one.
+    pub(super) id: Option<String>,
+    pub(super) addressee: Addressee,
+    /// Of templates: `accepted`, `held_for_quality_assessment` or `paused`.
+    pub(super) status: Option<String>,
+}
+
+impl Accepted {
+    pub(super) fn read(body: &Value) -> Self {
+        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+        Self {
+            id: text("/messages/0/id"),
+            addressee: Addressee {
+                wa_id: text("/contacts/0/wa_id"),
+                user_id: text("/contacts/0/user_id"),
+                group_id: text("/messages/0/group_id"),
+            },
+            status: text("/messages/0/message_status").filter(|status| status.len() <= 64 && status.bytes().all(|b| b.is_ascii_graphic())),
+        }
+    }
+}
+
+/// The node of a phone number, with the fields that a health check asks for.
+pub(super) struct Node {
+    pub(super) status: Option<String>,
+    pub(super) quality: Option<String>,
+    pub(super) can_send: Option<String>,
+}
+
+impl Node {
+    pub(super) fn read(body: &Value) -> Self {
+        let word = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_ascii_uppercase);
+        Self { status: word("/status"), quality: word("/quality_rating"), can_send: word("/health_status/can_send_message") }
+    }
+}
