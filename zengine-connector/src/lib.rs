@@ -38,14 +38,14 @@ pub use ids::{
     ClientMessageId, ConfigVersion, ConversationId, CorrelationId, FailureId, ProviderMessageId, RouteKey, StrategyName, TenantId,
 };
 pub use inbound::{
-    Admit, Candidate, Handled, InboundContext, InboundRequest, InboundStrategy, Origin, Principal, RawPayload, ReplyMessage, RoutedEvent,
-    Verified, VerifyError,
+    Admit, Candidate, Handled, InboundContext, InboundRequest, InboundStrategy, Origin, Principal, RawPayload, ReplyCursor, ReplyMessage,
+    RoutedEvent, Verified, VerifyError,
 };
 pub use keyring::{Key, KeyRing, StaticKeyRing};
 pub use message::*;
 pub use orchestrator::{
-    Deferred, DeferredReason, Delivered, Failed, HandlerContext, HandlerError, InboundHandler, Orchestrator, OrchestratorBuilder, Outcome,
-    ReplyTo, SendOptions, Unknown,
+    Ack, Deferred, DeferredReason, Delivered, Failed, HandlerContext, HandlerError, InboundHandler, InboundSettings, Orchestrator,
+    OrchestratorBuilder, Outcome, Received, ReplyTo, SendOptions, Unknown,
 };
 pub use registry::{RegistryBuilder, StrategyRegistry};
 pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};

@@ -57,3 +57,8 @@ impl ReplyMessage {
         Self { id: id.into(), content }
     }
 }
+
+/// A note for [`Verified::with`](super::Verified::with) on a synchronous channel: the cursor up to which the other side
+/// has seen replies. The response then begins after it; without it, after what was handed out before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyCursor(pub String);

@@ -12,7 +12,7 @@ mod verified;
 
 pub use context::{Candidate, InboundContext};
 pub(crate) use context::{Door, Found};
-pub use handled::{Handled, ReplyMessage};
+pub use handled::{Handled, ReplyCursor, ReplyMessage};
 pub use request::{InboundRequest, Origin};
 pub use routed::RoutedEvent;
 pub use traits::{Admit, InboundStrategy};

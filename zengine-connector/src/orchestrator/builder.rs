@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Core, DynHandler, InboundHandler, Orchestrator};
+use super::{Core, DynHandler, InboundHandler, InboundSettings, Orchestrator};
 use crate::{
     error::{Error, ErrorKind},
     keyring::KeyRing,
@@ -28,6 +28,7 @@ pub struct OrchestratorBuilder {
     spawner: Option<Arc<dyn Spawner>>,
     rng: Arc<dyn Rng>,
     handler: Option<Arc<dyn DynHandler>>,
+    inbound: InboundSettings,
 }
 
 macro_rules! ports {
@@ -56,6 +57,7 @@ impl OrchestratorBuilder {
             spawner: None,
             rng: Arc::new(SystemRng),
             handler: None,
+            inbound: InboundSettings::default(),
         }
     }
 
@@ -94,6 +96,12 @@ impl OrchestratorBuilder {
         self
     }
 
+    /// Settings of the inbound path; defaults where nothing is said.
+    pub fn inbound(mut self, settings: InboundSettings) -> Self {
+        self.inbound = settings;
+        self
+    }
+
     /// The orchestrator.
     ///
     /// # Errors
@@ -102,6 +110,7 @@ impl OrchestratorBuilder {
         fn need<T>(port: Option<T>, name: &'static str) -> Result<T, Error> {
             port.ok_or_else(|| Error::new(ErrorKind::Settings, "a port is missing").with_context("missing", name))
         }
+        self.inbound.check()?;
         let (keys, clock) = (need(self.keys, "keys")?, need(self.clock, "clock")?);
         let sessions = Arc::new(SessionPorts {
             store: need(self.sessions, "sessions")?,
@@ -121,6 +130,7 @@ impl OrchestratorBuilder {
             rng: self.rng,
             spawner: need(self.spawner, "spawner")?,
             handler: self.handler,
+            inbound: self.inbound,
         };
         Ok(Orchestrator { core: Arc::new(core) })
     }

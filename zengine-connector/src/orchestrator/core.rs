@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::DynHandler;
+use super::{DynHandler, InboundSettings};
 use crate::{
     ids::{CorrelationId, StrategyName, TenantId},
     keyring::KeyRing,
@@ -26,6 +26,7 @@ pub(crate) struct Core {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) handler: Option<Arc<dyn DynHandler>>,
+    pub(crate) inbound: InboundSettings,
 }
 
 impl Core {

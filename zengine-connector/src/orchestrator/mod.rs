@@ -3,8 +3,13 @@
 mod builder;
 mod core;
 mod handler;
+mod inbound_settings;
 mod options;
+mod outbox;
 mod outcome;
+mod receive;
+mod reply;
+mod serve;
 
 use std::{fmt, sync::Arc};
 
@@ -12,8 +17,10 @@ pub use builder::OrchestratorBuilder;
 pub(crate) use core::Core;
 pub(crate) use handler::DynHandler;
 pub use handler::{HandlerContext, HandlerError, InboundHandler, ReplyTo};
+pub use inbound_settings::InboundSettings;
 pub use options::SendOptions;
 pub use outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
+pub use receive::{Ack, Received};
 
 use crate::registry::StrategyRegistry;
 

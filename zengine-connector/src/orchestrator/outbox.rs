@@ -1,0 +1,249 @@
+//! Replies on a synchronous channel, waiting for a response or a poll: one record per conversation, in the sessions.
+//!
+//! A reply is written here before anything else happens with it, so that a late one is not lost. One is dropped for room
+//! only after it was handed out; where there is no such one, the outbox is full and the reply is refused.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::InboundSettings;
+use crate::{
+    error::{Error, ErrorKind},
+    ids::ConversationId,
+    inbound::ReplyMessage,
+    message::Content,
+    strategy::{SessionError, SessionErrorKind, Sessions},
+};
+
+/// How often a lost compare-and-set is tried anew.
+const RACES: usize = 32;
+
+/// How many replies are remembered after their content was dropped, so that a handler that runs again does not repeat
+/// them.
+const REMEMBERED: usize = 512;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Outbox {
+    /// The version of this form: 1.
+    v: u32,
+    /// The newest reply.
+    last: u64,
+    /// The newest reply that was handed out.
+    handed: u64,
+    items: Vec<Item>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Item {
+    /// Grows within the conversation, also after the record expired: it follows the clock.
+    seq: u64,
+    /// The event that is answered.
+    event: String,
+    /// Which answer to it.
+    n: u32,
+    bytes: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    content: Option<Content>,
+}
+
+impl std::fmt::Debug for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Item").field("seq", &self.seq).field("n", &self.n).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+/// A reply in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) seq: u64,
+    /// It was there before.
+    pub(super) replayed: bool,
+}
+
+/// Why a reply has no place.
+#[derive(Debug)]
+pub(super) enum NoPlace {
+    Sessions(SessionError),
+    /// Refused for good or for now.
+    Refused(Error),
+}
+
+impl From<SessionError> for NoPlace {
+    fn from(error: SessionError) -> Self {
+        Self::Sessions(error)
+    }
+}
+
+/// What a response or a poll hands out.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) replies: Vec<ReplyMessage>,
+    pub(super) cursor: u64,
+}
+
+/// The outbox of one conversation.
+pub(super) struct OutboxOf<'a> {
+    pub(super) sessions: &'a Sessions,
+    pub(super) settings: &'a InboundSettings,
+    pub(super) conversation: &'a ConversationId,
+}
+
+impl OutboxOf<'_> {
+    fn key(&self) -> String {
+        // Strategies keep their own entries in the same sessions; this prefix is the core's.
+        format!("core:outbox/{}", self.conversation)
+    }
+
+    async fn load(&self) -> Result<(Outbox, Option<u64>), SessionError> {
+        let stored = self.sessions.get::<Outbox>(&self.key()).await?;
+        Ok(stored.map_or_else(|| (Outbox { v: 1, ..Outbox::default() }, None), |stored| (stored.value, Some(stored.version))))
+    }
+
+    async fn store(&self, outbox: &Outbox, version: Option<u64>) -> Result<(), SessionError> {
+        self.sessions.put(&self.key(), outbox, version, self.settings.outbox_keep).await.map(|_| ())
+    }
+
+    /// Up to where replies were handed out: where a response begins.
+    pub(super) async fn handed(&self) -> Result<u64, SessionError> {
+        Ok(self.load().await?.0.handed)
+    }
+
+    /// Puts answer `n` to an event into its place; the same answer keeps the place of the first.
+    pub(super) async fn place(&self, event: &str, n: u32, content: &Content, now_ms: i64) -> Result<Placed, NoPlace> {
+        let bytes = serde_json::to_vec(content)
+            .map_err(|error| NoPlace::Refused(Error::from_json(ErrorKind::MessageInvalid, "the reply has no JSON form", &error)))?
+            .len();
+        for _ in 0..RACES {
+            let (mut outbox, version) = self.load().await?;
+            if let Some(seq) = outbox.find(event, n) {
+                return Ok(Placed { seq, replayed: true });
+            }
+            outbox.make_room(bytes, self.settings).map_err(NoPlace::Refused)?;
+            let seq = outbox.last.saturating_add(1).max(u64::try_from(now_ms).unwrap_or(0));
+            outbox.last = seq;
+            outbox.items.push(Item { seq, event: event.to_owned(), n, bytes, content: Some(content.clone()) });
+            match self.store(&outbox, version).await {
+                Ok(()) => return Ok(Placed { seq, replayed: false }),
+                Err(error) if error.kind == SessionErrorKind::Conflict => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(SessionError::from(SessionErrorKind::Conflict).into())
+    }
+
+    /// The replies after a cursor, and those to the given events whenever they were made: a request that comes again gets
+    /// the replies of its first time again.
+    pub(super) async fn take(&self, after: u64, events: &HashSet<String>) -> Result<Taken, SessionError> {
+        let outbox = self.load().await?.0;
+        let wanted = |item: &&Item| item.seq > after || events.contains(&item.event);
+        let replies: Vec<_> = outbox
+            .items
+            .iter()
+            .filter(wanted)
+            .filter_map(|item| item.content.clone().map(|content| ReplyMessage::new(item.seq.to_string(), content)))
+            .collect();
+        let cursor = outbox.last.max(after);
+        if !replies.is_empty() && outbox.handed < outbox.last {
+            self.mark(outbox.last).await;
+        }
+        Ok(Taken { replies, cursor })
+    }
+
+    /// Notes that replies were handed out. Best effort: where it fails, the next response hands them out again.
+    async fn mark(&self, seq: u64) {
+        for _ in 0..RACES {
+            let Ok((mut outbox, version)) = self.load().await else { return };
+            if version.is_none() || outbox.handed >= seq {
+                return;
+            }
+            outbox.handed = seq;
+            match self.store(&outbox, version).await {
+                Err(error) if error.kind == SessionErrorKind::Conflict => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Outbox {
+    fn find(&self, event: &str, n: u32) -> Option<u64> {
+        self.items.iter().find(|item| item.n == n && item.event == event).map(|item| item.seq)
+    }
+
+    /// Drops the content of the oldest replies that were handed out, as far as needed.
+    fn make_room(&mut self, bytes: usize, settings: &InboundSettings) -> Result<(), Error> {
+        if bytes > settings.outbox_bytes {
+            return Err(Error::new(ErrorKind::MessageInvalid, "the reply is larger than the conversation's outbox")
+                .with_context("limit", settings.outbox_bytes)
+                .with_context("actual", bytes)
+                .with_context("unit", "bytes"));
+        }
+        let (mut count, mut size) =
+            self.items.iter().filter(|item| item.content.is_some()).fold((0, 0), |(count, size), item| (count + 1, size + item.bytes));
+        for item in &mut self.items {
+            if count < settings.outbox_replies && size + bytes <= settings.outbox_bytes {
+                break;
+            }
+            if item.content.is_some() && item.seq <= self.handed {
+                (count, size) = (count - 1, size - item.bytes);
+                (item.content, item.bytes) = (None, 0);
+            }
+        }
+        if count >= settings.outbox_replies || size + bytes > settings.outbox_bytes {
+            return Err(Error::new(ErrorKind::Busy, "the conversation's outbox is full of replies that nobody fetched")
+                .with_context("limit", settings.outbox_replies)
+                .with_context("actual", count));
+        }
+        let mut forget = self.items.iter().filter(|item| item.content.is_none()).count().saturating_sub(REMEMBERED);
+        self.items.retain(|item| {
+            let drop = forget > 0 && item.content.is_none();
+            forget -= usize::from(drop);
+            !drop
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(replies: u64, handed: u64) -> Outbox {
+        let item = |seq| Item { seq, event: format!("e{seq}"), n: 0, bytes: 10, content: Some(Content::text("hi")) };
+        Outbox { v: 1, last: replies, handed, items: (1..=replies).map(item).collect() }
+    }
+
+    #[test]
+    fn only_what_was_handed_out_makes_room() {
+        let settings = InboundSettings::default().outbox_limits(3, 1024);
+        let mut outbox = filled(3, 1);
+        outbox.make_room(10, &settings).unwrap();
+        assert_eq!(outbox.items.iter().filter(|item| item.content.is_some()).count(), 2);
+        // The reply is still recognised.
+        assert_eq!(outbox.find("e1", 0), Some(1));
+
+        let full = filled(3, 0).make_room(10, &settings).unwrap_err();
+        assert_eq!(full.kind(), ErrorKind::Busy);
+        assert!(full.is_temporary());
+    }
+
+    #[test]
+    fn room_is_counted_in_bytes_too() {
+        let settings = InboundSettings::default().outbox_limits(100, 1024);
+        let mut outbox = filled(100, 100);
+        outbox.make_room(900, &settings).unwrap();
+        let size: usize = outbox.items.iter().map(|item| item.bytes).sum();
+        assert!(size + 900 <= 1024, "{size}");
+        assert_eq!(outbox.make_room(1025, &settings).unwrap_err().kind(), ErrorKind::MessageInvalid);
+    }
+
+    #[test]
+    fn memory_of_dropped_replies_is_bounded() {
+        let settings = InboundSettings::default().outbox_limits(1, 1024);
+        let mut outbox = filled(2_000, 2_000);
+        outbox.make_room(10, &settings).unwrap();
+        assert_eq!(outbox.items.len(), REMEMBERED);
+        assert_eq!(outbox.items.last().map(|item| item.seq), Some(2_000));
+    }
+}

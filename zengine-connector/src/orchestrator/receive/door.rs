@@ -1,0 +1,52 @@
+//! The bounded look-up that an unauthenticated request may cause: nothing but reads of our own stores.
+
+use std::{sync::Arc, time::SystemTime};
+
+use crate::{
+    ids::RouteKey,
+    inbound::{Door, Found, VerifyError},
+    orchestrator::Core,
+    registry::Entry,
+    runtime::BoxFuture,
+    secret::{Secret, SecretRef},
+};
+
+/// The most tenants of one key that a request is tried against.
+const MAX_CANDIDATES: usize = 64;
+
+pub(super) struct CoreDoor {
+    pub(super) core: Arc<Core>,
+    pub(super) entry: Arc<Entry>,
+}
+
+impl Door for CoreDoor {
+    fn now(&self) -> SystemTime {
+        self.core.clock.now()
+    }
+
+    fn find<'a>(&'a self, key: &'a RouteKey) -> BoxFuture<'a, Result<Vec<Found>, VerifyError>> {
+        Box::pin(async move {
+            let tenants = self.core.tenants.route(&self.entry.name, key).await.map_err(VerifyError::Unavailable)?;
+            let mut found = Vec::with_capacity(tenants.len().min(MAX_CANDIDATES));
+            for tenant in tenants.into_iter().take(MAX_CANDIDATES) {
+                match self.core.tenants.bind(&self.entry, &tenant).await {
+                    Ok(bound) => found.push(Found {
+                        sessions: self.core.tenants.sessions(&tenant, &self.entry.name),
+                        state: Arc::clone(&bound.state),
+                        tenant,
+                    }),
+                    Err(error) if error.is_temporary() => return Err(VerifyError::Unavailable(error)),
+                    // A tenant with a broken configuration cannot vouch for anything, and must not refuse its neighbours.
+                    Err(error) => {
+                        tracing::debug!(tenant_id = %tenant, strategy = %self.entry.name, error = %error, "inbound.tenant_skipped");
+                    }
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    fn secret<'a>(&'a self, reference: &'a SecretRef) -> BoxFuture<'a, Result<Vec<Secret<Vec<u8>>>, VerifyError>> {
+        Box::pin(async move { self.core.tenants.application_secret(&self.entry.name, reference).await.map_err(VerifyError::Unavailable) })
+    }
+}

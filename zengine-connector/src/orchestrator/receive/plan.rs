@@ -1,0 +1,281 @@
+//! Whose events they are, and which of them must keep their order.
+
+use std::{
+    collections::{HashMap, HashSet, hash_map},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use super::poison::{Poison, hex, nobody};
+use crate::{
+    error::{Error, ErrorKind},
+    ids::{ConversationId, RouteKey, TenantId},
+    inbound::{Principal, RawPayload, RoutedEvent},
+    message::{DedupeKey, ElementError, Event, InboundEvent},
+    orchestrator::Core,
+    registry::Entry,
+    store::ClaimKey,
+    strategy::ProviderKey,
+};
+
+/// One thing to do.
+pub(super) enum Job {
+    /// Hand an event to its tenant's handler.
+    Handle { key: ClaimKey, event: Box<InboundEvent>, reference: Option<ProviderKey> },
+    /// Keep what nobody can handle.
+    Keep(Box<Poison>),
+    /// Nobody can say now whose it is: it must come again.
+    Wait,
+}
+
+/// What is to be done about one request: lanes run side by side, the jobs of a lane one after the other.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) lanes: Vec<Vec<Job>>,
+    /// How many jobs there are.
+    pub(super) jobs: usize,
+    /// The conversation that a synchronous response speaks in: the first one of the request.
+    pub(super) conversation: Option<(TenantId, ConversationId)>,
+    /// The events in it.
+    pub(super) events: HashSet<String>,
+}
+
+/// Who gets an event.
+enum Owner {
+    Tenants(Vec<TenantId>),
+    /// No route leads anywhere.
+    Nobody,
+    /// Several tenants claim a key that should be one tenant's. Guessing would show one tenant's mail to another.
+    Ambiguous,
+    /// The route leads to tenants that did not vouch for the request.
+    Foreign,
+    /// The directory does not answer.
+    NoAnswer,
+}
+
+pub(super) struct Planner<'a> {
+    core: &'a Arc<Core>,
+    entry: &'a Entry,
+    principal: &'a Principal,
+    received_at_ms: i64,
+    /// One answer per key and request: events of one conversation never differ in whether the directory answered.
+    routes: HashMap<RouteKey, Option<Vec<TenantId>>>,
+    /// Lanes by what must keep its order.
+    threads: HashMap<(TenantId, Thread), usize>,
+    /// Lanes by event: one that stands in a request twice waits for itself.
+    keys: HashMap<ClaimKey, usize>,
+    plan: Plan,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Thread {
+    Conversation(ConversationId),
+    /// News of one message keep their order where there is no conversation.
+    Message(String),
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn new(core: &'a Arc<Core>, entry: &'a Entry, principal: &'a Principal, received_at_ms: i64) -> Self {
+        Self {
+            core,
+            entry,
+            principal,
+            received_at_ms,
+            routes: HashMap::new(),
+            threads: HashMap::new(),
+            keys: HashMap::new(),
+            plan: Plan::default(),
+        }
+    }
+
+    pub(super) async fn plan(mut self, payload: &RawPayload, elements: Vec<Result<RoutedEvent, ElementError>>) -> Plan {
+        let mut fingerprint = None;
+        for element in elements {
+            match element {
+                Ok(event) => self.event(event).await,
+                Err(error) => {
+                    let body = fingerprint.get_or_insert_with(|| hex(payload.body()));
+                    let tenant = match self.principal {
+                        Principal::Tenant(tenant) => Ok(tenant.clone()),
+                        Principal::Shared => nobody(),
+                    };
+                    let poison = tenant.and_then(|tenant| Poison::element(tenant, &self.entry.name, &error, body));
+                    self.keep(poison);
+                }
+            }
+        }
+        self.plan
+    }
+
+    async fn event(&mut self, event: RoutedEvent) {
+        match self.owner(&event).await {
+            Owner::Tenants(mut tenants) => {
+                let last = tenants.pop();
+                for tenant in tenants {
+                    self.handle(tenant, event.clone());
+                }
+                if let Some(tenant) = last {
+                    self.handle(tenant, event);
+                }
+            }
+            // In a lane of its own: all events of its conversation have the same routes, and wait too.
+            Owner::NoAnswer => {
+                let lane = self.lane(None);
+                self.push(lane, Job::Wait);
+            }
+            Owner::Nobody => {
+                self.keep_event(nobody(), event, "unroutable", ErrorKind::UnknownTenant, "no tenant is behind the event's routes");
+            }
+            Owner::Ambiguous => {
+                let reason = "several tenants are behind a route that should be one tenant's";
+                self.keep_event(nobody(), event, "ambiguous", ErrorKind::Settings, reason);
+            }
+            Owner::Foreign => {
+                let tenant = match self.principal {
+                    Principal::Tenant(tenant) => Ok(tenant.clone()),
+                    Principal::Shared => nobody(),
+                };
+                let reason = "the event's routes lead to another tenant than the one that vouches for it";
+                self.keep_event(tenant, event, "foreign", ErrorKind::Forbidden, reason);
+            }
+        }
+    }
+
+    async fn owner(&mut self, event: &RoutedEvent) -> Owner {
+        let mut found = None;
+        for key in &event.routes {
+            match self.look_up(key).await {
+                None => return Owner::NoAnswer,
+                Some(tenants) if tenants.is_empty() => {}
+                Some(tenants) => {
+                    found = Some(tenants);
+                    break;
+                }
+            }
+        }
+        match (self.principal, found) {
+            // Nobody else claims the event, and the tenant's own credentials came with it.
+            (Principal::Tenant(tenant), None) => Owner::Tenants(vec![tenant.clone()]),
+            (Principal::Tenant(tenant), Some(tenants)) if tenants.contains(tenant) => Owner::Tenants(vec![tenant.clone()]),
+            (Principal::Tenant(_), Some(_)) => Owner::Foreign,
+            (Principal::Shared, None) => Owner::Nobody,
+            (Principal::Shared, Some(tenants)) if tenants.len() == 1 || event.fan_out => Owner::Tenants(tenants),
+            (Principal::Shared, Some(_)) => Owner::Ambiguous,
+        }
+    }
+
+    async fn look_up(&mut self, key: &RouteKey) -> Option<Vec<TenantId>> {
+        if let Some(known) = self.routes.get(key) {
+            return known.clone();
+        }
+        let found = match self.core.tenants.route(&self.entry.name, key).await {
+            Ok(tenants) => {
+                let mut seen = HashSet::new();
+                Some(tenants.into_iter().filter(|tenant| seen.insert(tenant.clone())).collect())
+            }
+            Err(error) => {
+                tracing::warn!(strategy = %self.entry.name, route = key.kind(), error = %error, "inbound.route_unavailable");
+                None
+            }
+        };
+        self.routes.insert(key.clone(), found.clone());
+        found
+    }
+
+    fn handle(&mut self, tenant: TenantId, event: RoutedEvent) {
+        let thread = thread_of(&event);
+        let (event, reference) = self.stamp(tenant, event);
+        let key = ClaimKey::inbound(&event.tenant, &event.strategy, &event.dedupe_key);
+        if let Some(conversation) = &event.conversation {
+            let first = self.plan.conversation.get_or_insert_with(|| (event.tenant.clone(), conversation.clone()));
+            if first.0 == event.tenant && first.1 == *conversation {
+                self.plan.events.insert(event.id.clone());
+            }
+        }
+        let lane = match self.keys.get(&key) {
+            Some(lane) => *lane,
+            None => self.lane(thread.map(|thread| (event.tenant.clone(), thread))),
+        };
+        self.keys.insert(key.clone(), lane);
+        self.push(lane, Job::Handle { key, event: Box::new(event), reference });
+    }
+
+    fn keep_event(&mut self, tenant: Result<TenantId, Error>, event: RoutedEvent, why: &str, kind: ErrorKind, reason: &'static str) {
+        let poison = tenant.and_then(|tenant| Poison::event(&self.stamp(tenant, event).0, why, kind, reason));
+        self.keep(poison);
+    }
+
+    fn keep(&mut self, poison: Result<Poison, Error>) {
+        let job = poison.map_or(Job::Wait, |poison| Job::Keep(Box::new(poison)));
+        let lane = match &job {
+            Job::Keep(poison) => self.keys.get(&poison.key).copied(),
+            _ => None,
+        };
+        let lane = lane.unwrap_or_else(|| self.lane(None));
+        if let Job::Keep(poison) = &job {
+            self.keys.insert(poison.key.clone(), lane);
+        }
+        self.push(lane, job);
+    }
+
+    fn lane(&mut self, thread: Option<(TenantId, Thread)>) -> usize {
+        let next = self.plan.lanes.len();
+        let lane = match thread.map(|thread| self.threads.entry(thread)) {
+            Some(hash_map::Entry::Occupied(lane)) => *lane.get(),
+            Some(hash_map::Entry::Vacant(place)) => *place.insert(next),
+            None => next,
+        };
+        if lane == next {
+            self.plan.lanes.push(vec![]);
+        }
+        lane
+    }
+
+    fn push(&mut self, lane: usize, job: Job) {
+        if let Some(lane) = self.plan.lanes.get_mut(lane) {
+            lane.push(job);
+            self.plan.jobs += 1;
+        }
+    }
+
+    /// Says whose event it is and when it came.
+    fn stamp(&self, tenant: TenantId, event: RoutedEvent) -> (InboundEvent, Option<ProviderKey>) {
+        let strategy = &self.entry.name;
+        // A strategy without a key of its own must not make all its events one: the bytes tell them apart.
+        let dedupe_key = if event.dedup.is_empty() {
+            DedupeKey::of(&tenant, strategy, &format!("raw|{}", hex(&event.raw)))
+        } else {
+            DedupeKey::of(&tenant, strategy, &event.dedup)
+        };
+        let stamped = InboundEvent {
+            id: dedupe_key.event_id(),
+            tenant,
+            strategy: strategy.clone(),
+            channel: self.entry.descriptor.channel,
+            occurred_at_ms: event.occurred_at_ms,
+            received_at_ms: self.received_at_ms,
+            dedupe_key,
+            from: event.from,
+            to: event.to,
+            conversation: event.conversation,
+            provider_ids: event.provider_ids,
+            event: event.event,
+            raw: event.raw,
+        };
+        (stamped, event.reference)
+    }
+}
+
+fn thread_of(event: &RoutedEvent) -> Option<Thread> {
+    match (&event.conversation, &event.event) {
+        (Some(conversation), _) => Some(Thread::Conversation(conversation.clone())),
+        (None, Event::Status(status)) if !status.target.is_empty() => Some(Thread::Message(status.target.clone())),
+        _ => None,
+    }
+}
+
+/// What stands for a payload that a strategy could not read at all.
+pub(super) fn unreadable(body: &Bytes) -> Vec<Result<RoutedEvent, ElementError>> {
+    vec![Err(ElementError::new("", "the strategy panicked while it read the payload", body.clone()))]
+}

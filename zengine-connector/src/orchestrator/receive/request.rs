@@ -1,0 +1,214 @@
+//! One request from its arrival to its answer.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+
+use super::{
+    answer::{Ack, Received},
+    batch::Batch,
+    door::CoreDoor,
+    guard::{caught, caught_call, within},
+    plan::{Planner, unreadable},
+    synchronous::{Thread, wait},
+    tally::{Counts, Tally},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    inbound::{Handled, InboundRequest, Principal, RawPayload, Step, Verified, VerifyError},
+    orchestrator::{Core, Orchestrator},
+    registry::{DynInbound, Entry},
+    runtime::to_ms,
+    strategy::Reply,
+};
+
+impl Orchestrator {
+    /// Takes what a provider delivered: an HTTP request, or a record of a queue. Verifies it, turns it into events, and
+    /// hands each that is new to its tenant's handler.
+    ///
+    /// On a channel that acknowledges, it returns when every handler is done; on a synchronous one at the strategy's
+    /// deadline at the latest, while handlers go on. Dropping the future stops the waiting, never the work.
+    ///
+    /// A body above [`max_body_bytes`](crate::InboundSettings::max_body_bytes) is refused unseen. Where no handler is set,
+    /// events are answered with 503, so that nothing is lost.
+    ///
+    /// # Errors
+    /// `UnknownStrategy` where nothing is registered under the name, `Unsupported` where the strategy only sends. What is
+    /// wrong with a request is no error but a [`Received`] with its answer.
+    pub async fn receive(&self, strategy: &str, request: InboundRequest) -> Result<Received, Error> {
+        let entry = self.core.registry.entry(strategy)?;
+        let Some(inbound) = &entry.inbound else {
+            return Err(Error::new(ErrorKind::Unsupported, "the strategy only sends").with_context("strategy", &entry.name));
+        };
+        let arrived = self.core.clock.monotonic();
+        let visit = Visit { orchestrator: self, core: &self.core, entry, inbound, request: &request };
+        let received = visit.receive().await;
+        tracing::info!(
+            strategy = %entry.name,
+            ack = received.ack.as_str(),
+            http_status = received.response.status().as_u16(),
+            accepted = received.accepted,
+            poisoned = received.poisoned,
+            unstored = received.unstored,
+            body_bytes = request.body().len(),
+            duration_ms = u64::try_from(self.core.clock.monotonic().saturating_sub(arrived).as_millis()).unwrap_or(u64::MAX),
+            "inbound.completed"
+        );
+        Ok(received)
+    }
+}
+
+/// A request and what it meets.
+struct Visit<'a> {
+    orchestrator: &'a Orchestrator,
+    core: &'a Arc<Core>,
+    entry: &'a Arc<Entry>,
+    inbound: &'a Arc<dyn DynInbound>,
+    request: &'a InboundRequest,
+}
+
+impl Visit<'_> {
+    async fn receive(&self) -> Received {
+        if self.request.body().len() > self.core.inbound.max_body_bytes {
+            return Received::refused(&VerifyError::TooLarge);
+        }
+        match self.verify().await {
+            Err(received) => received,
+            Ok(Verified { principal, step: Step::Events(payload) }) => self.events(principal, payload).await,
+            Ok(Verified { step: Step::Reply(response), .. }) => Received::new(ack_of(&response), response, Counts::default()),
+            Ok(Verified { principal, step: Step::Poll { conversation, after } }) => {
+                let Principal::Tenant(tenant) = &principal else { return broken() };
+                match Thread::of_poll(self.core, tenant, &self.entry.name, conversation, after.as_deref()) {
+                    Ok(thread) => self.poll(principal, thread).await,
+                    Err(_) => Received::refused(&VerifyError::Malformed("not a cursor")),
+                }
+            }
+        }
+    }
+
+    async fn verify(&self) -> Result<Verified, Received> {
+        let door = Arc::new(CoreDoor { core: Arc::clone(self.core), entry: Arc::clone(self.entry) });
+        let verify = caught(self.inbound.verify(self.request, door));
+        match within(&*self.core.clock, self.core.inbound.verify_time, verify).await {
+            Some(Some(Ok(verified))) => Ok(verified),
+            Some(Some(Err(error))) => {
+                if let VerifyError::Unavailable(cause) = &error {
+                    tracing::warn!(strategy = %self.entry.name, error = %cause, "inbound.verify_unavailable");
+                }
+                Err(Received::refused(&error))
+            }
+            Some(None) => {
+                tracing::error!(strategy = %self.entry.name, "inbound.verify_panicked");
+                Err(broken())
+            }
+            None => Err(Received::refused(&VerifyError::Unavailable(Error::new(ErrorKind::Timeout, "verify took too long")))),
+        }
+    }
+
+    async fn events(&self, principal: Principal, payload: RawPayload) -> Received {
+        let arrived = self.core.clock.now();
+        let elements = caught_call(|| self.inbound.normalize(&payload)).unwrap_or_else(|| unreadable(payload.body()));
+        let plan = Planner::new(self.core, self.entry, &principal, to_ms(arrived)).plan(&payload, elements).await;
+        let deadline = match self.entry.descriptor.reply {
+            Reply::Acknowledge => None,
+            Reply::Synchronous { deadline_ms } => Some(Duration::from_millis(deadline_ms)),
+        };
+        let mut handled = Handled::new(principal);
+
+        let Some(handler) = &self.core.handler else {
+            if plan.jobs > 0 {
+                tracing::error!(strategy = %self.entry.name, events = plan.jobs, "inbound.no_handler");
+            }
+            handled.unstored = plan.jobs;
+            handled.payload = Some(payload);
+            return self.respond(handled).await;
+        };
+
+        // Where the response begins must be known before a handler can reply.
+        let thread = match (&plan.conversation, deadline) {
+            (Some(conversation), Some(_)) => match Thread::of_request(self.core, conversation, &self.entry.name, &payload).await {
+                Ok(thread) => Some(thread),
+                Err(error) => {
+                    tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
+                    handled.unstored = plan.jobs;
+                    handled.payload = Some(payload);
+                    return self.respond(handled).await;
+                }
+            },
+            _ => None,
+        };
+        let batch = Arc::new(Batch {
+            orchestrator: self.orchestrator.clone(),
+            entry: Arc::clone(self.entry),
+            inbound: Arc::clone(self.inbound),
+            handler: Arc::clone(handler),
+            shared: handled.principal == Principal::Shared,
+            reply_by: deadline.map(|time| arrived + time),
+            traceparent: self.traceparent(),
+            tally: Tally::new(plan.jobs, self.core.inbound.max_events),
+        });
+        let done = wait(self.core, batch.start(plan.lanes), deadline).await;
+        let counts = if done { batch.tally.at_the_end() } else { batch.tally.so_far() };
+        (handled.accepted, handled.poisoned, handled.unstored) = (counts.accepted, counts.poisoned, counts.unstored);
+        (handled.pending, handled.payload) = (!done, Some(payload));
+        if let Some(thread) = &thread
+            && let Err(error) = thread.collect(&plan.events, &mut handled).await
+        {
+            tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
+            thread.put_off(&mut handled);
+        }
+        self.respond(handled).await
+    }
+
+    async fn poll(&self, principal: Principal, thread: Thread) -> Received {
+        let mut handled = Handled::new(principal);
+        match thread.collect(&Default::default(), &mut handled).await {
+            Ok(()) => self.respond(handled).await,
+            Err(error) => Received::refused(&VerifyError::Unavailable(error)),
+        }
+    }
+
+    /// The strategy's answer; our own where it panics, or where it says success although something must come again.
+    async fn respond(&self, handled: Handled) -> Received {
+        let tenant = match &handled.principal {
+            Principal::Tenant(tenant) => self.core.tenants.bind(self.entry, tenant).await.ok().map(|bound| Arc::clone(&bound.state)),
+            Principal::Shared => None,
+        };
+        let response = caught(self.inbound.respond(self.request, &handled, tenant.as_ref())).await;
+        let response = match response {
+            Some(response) if handled.unstored > 0 && response.status().is_success() => {
+                tracing::error!(strategy = %self.entry.name, unstored = handled.unstored, "inbound.premature_acknowledgement");
+                handled.acknowledge()
+            }
+            Some(response) => response,
+            None => {
+                tracing::error!(strategy = %self.entry.name, "inbound.respond_panicked");
+                handled.acknowledge()
+            }
+        };
+        let ack = if handled.unstored > 0 { Ack::Redeliver } else { Ack::Done };
+        let counts = Counts { accepted: handled.accepted, poisoned: handled.poisoned, unstored: handled.unstored };
+        Received::new(ack, response, counts)
+    }
+
+    /// The caller's trace parent, where it has the form of one: it is passed on and printed.
+    fn traceparent(&self) -> Option<String> {
+        let text = self.request.header("traceparent")?;
+        let fits = text.len() == 55 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b) || b == b'-');
+        fits.then(|| text.to_owned())
+    }
+}
+
+fn ack_of(response: &Response<Bytes>) -> Ack {
+    match response.status() {
+        status if status.is_server_error() => Ack::Redeliver,
+        status if status.is_client_error() => Ack::Refused,
+        _ => Ack::Done,
+    }
+}
+
+/// The answer where a strategy is broken: nothing is known of the request, so it may come again.
+fn broken() -> Received {
+    Received::plain(Ack::Redeliver, StatusCode::INTERNAL_SERVER_ERROR, "our own side is broken")
+}

@@ -1,0 +1,94 @@
+//! Counting what becomes of the events of one request, from several tasks.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What became of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Stored, now or earlier.
+    Accepted,
+    /// Kept as a dead letter, now or earlier.
+    Poisoned,
+    /// It must come again.
+    Unstored,
+}
+
+/// Counts at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) accepted: usize,
+    pub(super) poisoned: usize,
+    pub(super) unstored: usize,
+}
+
+/// Counts while tasks run, and how much more this request may work on.
+#[derive(Debug)]
+pub(super) struct Tally {
+    total: usize,
+    accepted: AtomicUsize,
+    poisoned: AtomicUsize,
+    unstored: AtomicUsize,
+    budget: AtomicUsize,
+}
+
+impl Tally {
+    pub(super) fn new(total: usize, budget: usize) -> Self {
+        Self {
+            total,
+            accepted: AtomicUsize::new(0),
+            poisoned: AtomicUsize::new(0),
+            unstored: AtomicUsize::new(0),
+            budget: AtomicUsize::new(budget),
+        }
+    }
+
+    pub(super) fn add(&self, fate: Fate) {
+        let counter = match fate {
+            Fate::Accepted => &self.accepted,
+            Fate::Poisoned => &self.poisoned,
+            Fate::Unstored => &self.unstored,
+        };
+        counter.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Takes one piece of work from what the request may do. `false`: nothing is left.
+    pub(super) fn spend(&self) -> bool {
+        self.budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// Nothing is left to spend.
+    pub(super) fn is_spent(&self) -> bool {
+        self.budget.load(Ordering::SeqCst) == 0
+    }
+
+    /// The counts so far.
+    pub(super) fn so_far(&self) -> Counts {
+        let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
+        Counts { accepted: count(&self.accepted), poisoned: count(&self.poisoned), unstored: count(&self.unstored) }
+    }
+
+    /// The counts at the end: what nobody counted was lost with its task and must come again.
+    pub(super) fn at_the_end(&self) -> Counts {
+        let counts = self.so_far();
+        Counts { unstored: self.total.saturating_sub(counts.accepted + counts.poisoned), ..counts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_counted_must_come_again() {
+        let tally = Tally::new(3, 1);
+        tally.add(Fate::Accepted);
+        assert_eq!(tally.at_the_end(), Counts { accepted: 1, poisoned: 0, unstored: 2 });
+    }
+
+    #[test]
+    fn a_budget_is_never_overdrawn() {
+        let tally = Tally::new(3, 2);
+        assert_eq!([tally.spend(), tally.spend(), tally.spend()], [true, true, false]);
+        assert!(tally.is_spent());
+    }
+}

@@ -1,0 +1,85 @@
+//! Answers to events, now or later, from any process.
+
+use std::time::Duration;
+
+use super::{
+    Deferred, DeferredReason, Delivered, HandlerContext, Orchestrator, Outcome, ReplyTo,
+    outbox::{NoPlace, OutboxOf},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    ids::ProviderMessageId,
+    message::{Content, Message, OutboundMessage},
+    registry::Entry,
+    strategy::{Receipt, Reply, SessionErrorKind},
+};
+
+/// When to come back after the session store did not answer.
+const STORE_PAUSE: Duration = Duration::from_secs(5);
+
+impl HandlerContext {
+    /// Answers the event. `n` tells several answers to one event apart: a handler that runs again for the same event says
+    /// the same `n` for the same answer, which then goes out once.
+    ///
+    /// # Errors
+    /// As [`Orchestrator::reply`].
+    pub async fn reply(&self, n: u32, content: Content) -> Result<Outcome, Error> {
+        self.orchestrator.reply(&self.reply_to, n, content).await
+    }
+}
+
+impl Orchestrator {
+    /// Answers an event, now or later, from any process that has its [`ReplyTo`].
+    ///
+    /// On a synchronous channel the answer goes into the conversation's outbox, from where the response or a poll takes it.
+    /// Elsewhere it is a [`send`](Self::send) under the client message id `r.<event id>.<n>`.
+    ///
+    /// # Errors
+    /// `MessageInvalid` where the channel cannot carry the content, or the event has no conversation on a synchronous
+    /// channel; `Busy` where too many replies of the conversation wait to be fetched; else as `send`.
+    pub async fn reply(&self, to: &ReplyTo, n: u32, content: Content) -> Result<Outcome, Error> {
+        let entry = self.core.registry.entry(to.strategy.as_str())?;
+        match entry.descriptor.reply {
+            Reply::Synchronous { .. } => self.reply_in_outbox(entry, to, n, content).await,
+            Reply::Acknowledge => {
+                Err(Error::new(ErrorKind::Unsupported, "the channel takes no replies").with_context("strategy", &entry.name))
+            }
+        }
+    }
+
+    async fn reply_in_outbox(&self, entry: &Entry, to: &ReplyTo, n: u32, content: Content) -> Result<Outcome, Error> {
+        let Some(conversation) = &to.conversation else {
+            return Err(
+                Error::new(ErrorKind::MessageInvalid, "a reply on this channel needs a conversation").with_context("field", "conversation")
+            );
+        };
+        let message = OutboundMessage::new(to.to.clone(), content);
+        if let Err(mut violations) = message.validate(entry.descriptor.capabilities) {
+            // The conversation is the address.
+            violations.retain(|violation| violation.pointer != "/to");
+            if !violations.is_empty() {
+                return Err(Error::new(ErrorKind::MessageInvalid, "the channel cannot carry the reply").with_violations(violations));
+            }
+        }
+        let sessions = self.core.tenants.sessions(&to.tenant, &to.strategy);
+        let outbox = OutboxOf { sessions: &sessions, settings: &self.core.inbound, conversation };
+        match outbox.place(&to.event_id, n, &message.content, self.core.now_ms()).await {
+            Ok(placed) => {
+                let receipt = Receipt::accepted(ProviderMessageId::new(placed.seq.to_string())?).with_conversation(conversation.clone());
+                Ok(Outcome::Delivered(Delivered { replayed: placed.replayed, ..Delivered::new(receipt) }))
+            }
+            Err(NoPlace::Refused(error)) => Err(error),
+            Err(NoPlace::Sessions(error)) => match error.kind {
+                SessionErrorKind::Corrupt => {
+                    Err(Error::new(ErrorKind::Corrupt, "the conversation's outbox cannot be read").with_source(error))
+                }
+                // Nothing was written, or nobody knows: the same event and `n` find their place either way.
+                kind => {
+                    let reason = if kind == SessionErrorKind::Conflict { DeferredReason::Busy } else { DeferredReason::StoreUnavailable };
+                    let cause = Error::new(ErrorKind::Store, "the reply could not be stored").with_source(error);
+                    Ok(Outcome::Deferred(Deferred::new(reason, STORE_PAUSE).with_error(cause)))
+                }
+            },
+        }
+    }
+}
