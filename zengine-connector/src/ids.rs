@@ -162,6 +162,13 @@ impl StrategyName {
     }
 }
 
+impl ConfigVersion {
+    /// The version with a number, for directories that count.
+    pub fn number(n: u64) -> Self {
+        Self(n.to_string().into())
+    }
+}
+
 /// What a provider's payload says about whose it is: a kind and a value, looked up in the tenant directory.
 ///
 /// The kinds in use are `phone_number_id`, `waba_id`, `url_token`, `topic_arn`, `queue_arn` and `site`.

@@ -52,6 +52,7 @@ pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};
 #[cfg(feature = "tokio")]
 pub use runtime::{TokioClock, TokioSpawner};
 pub use secret::{Secret, SecretRef};
+pub use store::{Memory, Stores};
 pub use strategy::{
     Cached, Configure, ConfigureContext, Descriptor, Direction, EventContext, HealthContext, HealthStatus, Lookup, OutboundStrategy,
     ParsedKey, ProviderKey, Receipt, Reply, Schema, SendContext, SessionError, SessionErrorKind, Sessions, Strategy, Versioned,

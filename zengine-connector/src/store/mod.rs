@@ -12,7 +12,10 @@
 //!
 //! Conditional writes of claims are decided by one pure function, [`ClaimOp::decide`]; a store only has to run it
 //! atomically.
+//!
+//! [`Memory`] is every port in memory. [`Stores`] is the bundle an orchestrator takes.
 
+mod bundle;
 pub mod claims;
 mod dead_letters;
 mod directory;
@@ -20,9 +23,11 @@ mod epochs;
 mod error;
 mod events;
 mod letters;
+mod memory;
 mod secrets;
 mod sessions;
 
+pub use bundle::Stores;
 pub use claims::{
     Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, Decision, Effects, Evidence, Fingerprint, InboundDecision,
     InboundOp, InboundRecord, InboundStatus, Lease, Reference, StoredError, Terminal,
@@ -32,5 +37,6 @@ pub use directory::{TenantConfig, TenantDirectory};
 pub use epochs::{EpochEntry, EpochLog};
 pub use error::{StoreError, StoreErrorKind};
 pub use events::{DomainEvent, EventBus, OutboundFailed};
+pub use memory::{Memory, MemoryClaims, MemoryDeadLetters, MemoryDirectory, MemoryEpochs, MemoryEvents, MemorySecrets, MemorySessions};
 pub use secrets::{SecretError, SecretScope, SecretStore};
 pub use sessions::SessionStore;

@@ -1,8 +1,9 @@
 //! Where secrets come from.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
+use serde_json::value::RawValue;
 
 use crate::{
     error::{BoxError, Error, ErrorKind},
@@ -81,4 +82,17 @@ impl From<SecretError> for Error {
 pub trait SecretStore: Send + Sync + fmt::Debug + 'static {
     /// The values of a secret, the newest first; two while it is being rotated.
     async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError>;
+}
+
+/// The member of a secret that is a JSON object: a string's text, any other value's JSON.
+pub(crate) fn member(value: &Secret<Vec<u8>>, key: &str) -> Result<Secret<Vec<u8>>, SecretError> {
+    const NO_OBJECT: SecretError = SecretError::Malformed("the secret is not a JSON object");
+    let text = value.expose_str().ok_or(NO_OBJECT)?;
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|_| NO_OBJECT)?;
+    let raw = members.get(key).ok_or(SecretError::Malformed("the secret has no such member"))?.get();
+    if raw == "null" {
+        return Err(SecretError::Malformed("the secret's member is null"));
+    }
+    let text = if raw.starts_with('"') { serde_json::from_str::<String>(raw).map_err(|_| NO_OBJECT)? } else { raw.to_owned() };
+    Ok(Secret::new(text.into_bytes()))
 }

@@ -1,0 +1,117 @@
+//! Claims in memory.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicI64, Ordering},
+};
+
+use async_trait::async_trait;
+
+use super::table::{Change, Kept, Table};
+use crate::store::{
+    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, InboundDecision, InboundOp, InboundRecord, Reference, StoreError,
+};
+
+/// Claims in memory, for one process.
+///
+/// Records whose time is over are removed by later writes, a few at a time. A record in doubt, one with effects pending
+/// and one whose time is not over is never removed, however many there are (rule 29).
+#[derive(Default)]
+pub struct MemoryClaims {
+    outbound: Table<ClaimRecord>,
+    inbound: Table<InboundRecord>,
+    references: Table<Reference>,
+    /// The time of a recent operation, to the second: the port writes references without one.
+    recent_ms: AtomicI64,
+}
+
+impl MemoryClaims {
+    /// No claims.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many records of sends there are, those whose time is over and that are not removed yet among them.
+    pub fn len(&self) -> usize {
+        self.outbound.len()
+    }
+
+    /// There is no record of a send.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn note(&self, now_ms: i64) {
+        // Written once a second at most: all shards share this value.
+        if now_ms.saturating_sub(self.recent_ms.load(Ordering::Relaxed)) >= 1000 {
+            self.recent_ms.store(now_ms, Ordering::Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for MemoryClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryClaims").finish_non_exhaustive()
+    }
+}
+
+impl Kept for ClaimRecord {
+    fn may_go(&self, now_ms: i64) -> bool {
+        self.is_removable(now_ms)
+    }
+}
+
+impl Kept for InboundRecord {
+    fn may_go(&self, now_ms: i64) -> bool {
+        self.is_expired(now_ms)
+    }
+}
+
+impl Kept for Reference {
+    fn may_go(&self, now_ms: i64) -> bool {
+        self.expires_at_s.saturating_mul(1000) <= now_ms
+    }
+}
+
+#[async_trait]
+impl ClaimStore for MemoryClaims {
+    async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
+        self.note(now_ms);
+        let at = At { now_ms, boot: None };
+        Ok(self.outbound.change(key.as_str(), now_ms, |current| match operation.decide(current, at) {
+            Decision::Write(record) => {
+                let applied = Applied::done(Some((*record).clone()));
+                (Change::Write(record), applied)
+            }
+            Decision::Keep => (Change::Keep, Applied::done(current.cloned())),
+            Decision::Refuse => (Change::Keep, Applied::refused(current.cloned())),
+        }))
+    }
+
+    async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
+        Ok(self.outbound.read(key.as_str(), ClaimRecord::clone))
+    }
+
+    async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError> {
+        let at = At { now_ms, boot: None };
+        Ok(self.inbound.change(key.as_str(), now_ms, |current| match operation.decide(current, at) {
+            InboundDecision::Write(record) => {
+                let applied = Applied::done(Some(record.clone()));
+                (Change::Write(Box::new(record)), applied)
+            }
+            InboundDecision::Delete => (Change::Remove, Applied::done(None)),
+            InboundDecision::Keep => (Change::Keep, Applied::done(current.cloned())),
+            InboundDecision::Refuse => (Change::Keep, Applied::refused(current.cloned())),
+        }))
+    }
+
+    async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
+        let now_ms = self.recent_ms.load(Ordering::Relaxed);
+        self.references.change(hash, now_ms, |_| (Change::Write(Box::new(reference.clone())), ()));
+        Ok(())
+    }
+
+    async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
+        Ok(self.references.read(hash, |reference| (!reference.may_go(now_ms)).then(|| reference.clone())).flatten())
+    }
+}

@@ -1,0 +1,140 @@
+//! The tenant directory in memory.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    ops::Bound,
+};
+
+use async_trait::async_trait;
+use parking_lot::RwLock;
+
+use crate::{
+    error::{Error, ErrorKind},
+    ids::{ConfigVersion, RouteKey, StrategyName, TenantId},
+    store::{StoreError, TenantConfig, TenantDirectory},
+};
+
+/// The tenant directory in memory, with the writes that the port leaves to its owner.
+///
+/// ```
+/// use zengine_connector::{RouteKey, StrategyName, TenantId, store::MemoryDirectory};
+///
+/// let directory = MemoryDirectory::new();
+/// let (acme, whatsapp) = (TenantId::new("acme")?, StrategyName::new("whatsapp-meta-cloud")?);
+/// directory.put(&acme, &whatsapp, serde_json::json!({ "phone_number_id": "1550001" }));
+/// directory.set_routes(&acme, &whatsapp, [RouteKey::new("phone_number_id", "1550001")]);
+/// # Ok::<(), zengine_connector::Error>(())
+/// ```
+#[derive(Default)]
+pub struct MemoryDirectory(RwLock<Rows>);
+
+#[derive(Default)]
+struct Rows {
+    /// The last version that `put` gave.
+    version: u64,
+    configs: BTreeMap<StrategyName, BTreeMap<TenantId, TenantConfig>>,
+    routes: HashMap<StrategyName, HashMap<RouteKey, BTreeSet<TenantId>>>,
+}
+
+impl MemoryDirectory {
+    /// No tenants.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives a tenant a configuration under a new version, switched on. An earlier one is replaced; routes stay.
+    pub fn put(&self, tenant: &TenantId, strategy: &StrategyName, config: serde_json::Value) -> ConfigVersion {
+        let mut rows = self.0.write();
+        rows.version += 1;
+        let version = ConfigVersion::number(rows.version);
+        rows.insert(tenant, strategy, TenantConfig::new(version.clone(), config));
+        version
+    }
+
+    /// Gives a tenant a configuration under the version it carries.
+    pub fn put_config(&self, tenant: &TenantId, strategy: &StrategyName, config: TenantConfig) {
+        self.0.write().insert(tenant, strategy, config);
+    }
+
+    /// Takes a tenant's configuration and routes away; whether there was one.
+    pub fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> bool {
+        let mut rows = self.0.write();
+        rows.drop_routes(tenant, strategy);
+        rows.configs.get_mut(strategy).is_some_and(|tenants| tenants.remove(tenant).is_some())
+    }
+
+    /// Switches a tenant's strategy on or off.
+    ///
+    /// # Errors
+    /// `ConfigInvalid` where the tenant has no configuration of it.
+    pub fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<(), Error> {
+        let mut rows = self.0.write();
+        match rows.configs.get_mut(strategy).and_then(|tenants| tenants.get_mut(tenant)) {
+            Some(config) => {
+                config.enabled = enabled;
+                Ok(())
+            }
+            None => Err(Error::new(ErrorKind::ConfigInvalid, "the tenant has no configuration of this strategy")),
+        }
+    }
+
+    /// Says which of the provider's keys are this tenant's; earlier ones go.
+    pub fn set_routes(&self, tenant: &TenantId, strategy: &StrategyName, keys: impl IntoIterator<Item = RouteKey>) {
+        let mut rows = self.0.write();
+        rows.drop_routes(tenant, strategy);
+        let routes = rows.routes.entry(strategy.clone()).or_default();
+        for key in keys {
+            routes.entry(key).or_default().insert(tenant.clone());
+        }
+    }
+
+    /// Which of the provider's keys are this tenant's, in order.
+    pub fn routes(&self, tenant: &TenantId, strategy: &StrategyName) -> Vec<RouteKey> {
+        let rows = self.0.read();
+        let Some(routes) = rows.routes.get(strategy) else { return Vec::new() };
+        let mut keys: Vec<_> = routes.iter().filter(|(_, tenants)| tenants.contains(tenant)).map(|(key, _)| key.clone()).collect();
+        keys.sort();
+        keys
+    }
+}
+
+impl Rows {
+    fn insert(&mut self, tenant: &TenantId, strategy: &StrategyName, config: TenantConfig) {
+        self.configs.entry(strategy.clone()).or_default().insert(tenant.clone(), config);
+    }
+
+    fn drop_routes(&mut self, tenant: &TenantId, strategy: &StrategyName) {
+        if let Some(routes) = self.routes.get_mut(strategy) {
+            routes.retain(|_, tenants| {
+                tenants.remove(tenant);
+                !tenants.is_empty()
+            });
+        }
+    }
+}
+
+impl fmt::Debug for MemoryDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryDirectory").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TenantDirectory for MemoryDirectory {
+    async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
+        Ok(self.0.read().configs.get(strategy).and_then(|tenants| tenants.get(tenant)).cloned())
+    }
+
+    async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, StoreError> {
+        let rows = self.0.read();
+        Ok(rows.routes.get(strategy).and_then(|routes| routes.get(key)).map_or_else(Vec::new, |tenants| tenants.iter().cloned().collect()))
+    }
+
+    async fn tenants(&self, strategy: &StrategyName, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        let rows = self.0.read();
+        let Some(tenants) = rows.configs.get(strategy) else { return Ok(Vec::new()) };
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        Ok(tenants.range((from, Bound::Unbounded)).take(limit).map(|(tenant, _)| tenant.clone()).collect())
+    }
+}

@@ -1,0 +1,87 @@
+//! Sessions in memory.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::table::{Change, Kept, Table};
+use crate::{
+    runtime::ms,
+    store::{SessionStore, StoreError, StoreErrorKind},
+};
+
+/// Sessions in memory.
+#[derive(Default)]
+pub struct MemorySessions {
+    values: Table<Stored>,
+    /// The last version given. Versions are never used twice, not even after a value went: a writer that saw an earlier
+    /// value must not take a later one for it.
+    versions: AtomicU64,
+}
+
+struct Stored {
+    version: u64,
+    expires_at_ms: i64,
+    value: Bytes,
+}
+
+impl MemorySessions {
+    /// No sessions.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for MemorySessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemorySessions").finish_non_exhaustive()
+    }
+}
+
+impl Kept for Stored {
+    fn may_go(&self, now_ms: i64) -> bool {
+        self.expires_at_ms <= now_ms
+    }
+}
+
+/// The length of the scope keeps ("a", "bc") and ("ab", "c") apart.
+fn place(scope: &str, key: &str) -> String {
+    format!("{}|{scope}|{key}", scope.len())
+}
+
+fn conflict() -> StoreError {
+    StoreError::new(StoreErrorKind::Conflict, "the session was changed meanwhile")
+}
+
+#[async_trait]
+impl SessionStore for MemorySessions {
+    async fn get(&self, scope: &str, key: &str, now_ms: i64) -> Result<Option<(u64, Bytes)>, StoreError> {
+        Ok(self
+            .values
+            .read(&place(scope, key), |stored| (!stored.may_go(now_ms)).then(|| (stored.version, stored.value.clone())))
+            .flatten())
+    }
+
+    async fn put(&self, scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration, now_ms: i64) -> Result<u64, StoreError> {
+        self.values.change(&place(scope, key), now_ms, |current| {
+            if current.filter(|stored| !stored.may_go(now_ms)).map(|stored| stored.version) != expect {
+                return (Change::Keep, Err(conflict()));
+            }
+            let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
+            let stored = Stored { version, expires_at_ms: now_ms.saturating_add(ms(ttl)), value };
+            (Change::Write(Box::new(stored)), Ok(version))
+        })
+    }
+
+    async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
+        self.values.change(&place(scope, key), now_ms, |current| match current.filter(|stored| !stored.may_go(now_ms)) {
+            Some(stored) if stored.version == expect => (Change::Remove, Ok(())),
+            _ => (Change::Keep, Err(conflict())),
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! Records by key, spread over shards, with removal paid for by the writes.
+
+use std::hash::BuildHasher as _;
+
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
+use parking_lot::Mutex;
+
+/// A power of two: the shard is cut out of the hash.
+const SHARDS: usize = 64;
+/// Buckets looked at per new record. A table is at least 7/16 full after it has grown, so every record is looked at
+/// before as many new ones have come.
+const SWEPT_PER_INSERT: usize = 4;
+
+/// What a record says of itself.
+pub(super) trait Kept {
+    /// Whether it may be removed.
+    fn may_go(&self, now_ms: i64) -> bool;
+}
+
+/// Records by text key. Every operation on one key is atomic; none waits for another but of the same shard.
+pub(super) struct Table<R> {
+    hasher: DefaultHashBuilder,
+    shards: Box<[Shard<R>]>,
+}
+
+/// On a cache line of its own, so that neighbours do not slow each other down.
+#[repr(align(128))]
+struct Shard<R>(Mutex<Slots<R>>);
+
+struct Slots<R> {
+    table: HashTable<Slot<R>>,
+    swept: usize,
+}
+
+/// The record is boxed: empty slots stay small.
+struct Slot<R> {
+    key: Box<str>,
+    record: Box<R>,
+}
+
+/// What becomes of a record.
+pub(super) enum Change<R> {
+    Keep,
+    Write(Box<R>),
+    Remove,
+}
+
+impl<R: Kept> Table<R> {
+    /// Reads the record under a key and changes it, in one step.
+    pub(super) fn change<T>(&self, key: &str, now_ms: i64, decide: impl FnOnce(Option<&R>) -> (Change<R>, T)) -> T {
+        let hash = self.hasher.hash_one(key);
+        let mut slots = self.shard(hash).lock();
+        let rehash = |slot: &Slot<R>| self.hasher.hash_one(&*slot.key);
+        match slots.table.entry(hash, |slot| *slot.key == *key, rehash) {
+            Entry::Occupied(mut entry) => {
+                let (change, answer) = decide(Some(&*entry.get().record));
+                match change {
+                    Change::Keep => {}
+                    Change::Write(record) => entry.get_mut().record = record,
+                    Change::Remove => drop(entry.remove()),
+                }
+                answer
+            }
+            Entry::Vacant(entry) => {
+                let (change, answer) = decide(None);
+                if let Change::Write(record) = change {
+                    entry.insert(Slot { key: key.into(), record });
+                    slots.sweep(now_ms);
+                }
+                answer
+            }
+        }
+    }
+
+    /// Looks at the record under a key.
+    pub(super) fn read<T>(&self, key: &str, look: impl FnOnce(&R) -> T) -> Option<T> {
+        let hash = self.hasher.hash_one(key);
+        let slots = self.shard(hash).lock();
+        slots.table.find(hash, |slot| *slot.key == *key).map(|slot| look(&slot.record))
+    }
+
+    /// How many records there are.
+    pub(super) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.0.lock().table.len()).sum()
+    }
+
+    fn shard(&self, hash: u64) -> &Mutex<Slots<R>> {
+        // The table itself uses the lowest and the highest bits.
+        #[allow(clippy::cast_possible_truncation)]
+        let index = (hash >> 40) as usize % SHARDS;
+        &self.shards[index].0
+    }
+}
+
+impl<R: Kept> Slots<R> {
+    /// Looks at the next few buckets and removes what may go.
+    fn sweep(&mut self, now_ms: i64) {
+        for _ in 0..SWEPT_PER_INSERT.min(self.table.num_buckets()) {
+            if self.swept >= self.table.num_buckets() {
+                self.swept = 0;
+            }
+            if self.table.get_bucket(self.swept).is_some_and(|slot| slot.record.may_go(now_ms))
+                && let Ok(entry) = self.table.get_bucket_entry(self.swept)
+            {
+                entry.remove();
+            }
+            self.swept += 1;
+        }
+    }
+}
+
+impl<R> Default for Table<R> {
+    fn default() -> Self {
+        let shard = || Shard(Mutex::new(Slots { table: HashTable::new(), swept: 0 }));
+        Self { hasher: DefaultHashBuilder::default(), shards: (0..SHARDS).map(|_| shard()).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Kept for i64 {
+        fn may_go(&self, now_ms: i64) -> bool {
+            *self <= now_ms
+        }
+    }
+
+    fn put(table: &Table<i64>, key: &str, until: i64, now: i64) {
+        table.change(key, now, |_| (Change::Write(Box::new(until)), ()));
+    }
+
+    #[test]
+    fn what_may_go_is_removed_by_later_writes_and_nothing_else_is() {
+        let table = Table::default();
+        for n in 0..20_000 {
+            put(&table, &format!("old-{n}"), if n % 2 == 0 { 10 } else { i64::MAX }, 0);
+        }
+        assert_eq!(table.len(), 20_000);
+        for n in 0..30_000 {
+            put(&table, &format!("new-{n}"), i64::MAX, 10);
+        }
+        assert_eq!(table.len(), 40_000);
+        assert!((0..20_000).all(|n| table.read(&format!("old-{n}"), |_| ()).is_some() == (n % 2 == 1)));
+    }
+
+    #[test]
+    fn a_record_is_changed_or_removed_in_place() {
+        let table = Table::default();
+        put(&table, "k", 1, 0);
+        put(&table, "k", 2, 0);
+        assert_eq!(table.read("k", |until| *until), Some(2));
+        assert!(table.change("k", 0, |old| (Change::Remove, old.is_some())));
+        assert!(!table.change("k", 0, |old| (Change::Keep, old.is_some())));
+        assert_eq!(table.len(), 0);
+    }
+}
