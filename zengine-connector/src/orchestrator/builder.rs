@@ -1,11 +1,12 @@
 //! Named slots in any order; the pipeline is always assembled the same way (rule 10).
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Core, DynHandler, InboundHandler, InboundSettings, Orchestrator};
+use super::{Core, DynHandler, InboundHandler, InboundSettings, Orchestrator, core::token};
 use crate::{
     error::{Error, ErrorKind},
     keyring::KeyRing,
+    pipeline::{AttemptTimeout, Breaker, Dedup, Pipeline, Retry, Settings},
     registry::{StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
     store::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory},
@@ -29,6 +30,7 @@ pub struct OrchestratorBuilder {
     rng: Arc<dyn Rng>,
     handler: Option<Arc<dyn DynHandler>>,
     inbound: InboundSettings,
+    settings: Settings,
 }
 
 macro_rules! ports {
@@ -58,6 +60,7 @@ impl OrchestratorBuilder {
             rng: Arc::new(SystemRng),
             handler: None,
             inbound: InboundSettings::default(),
+            settings: Settings::default(),
         }
     }
 
@@ -102,6 +105,36 @@ impl OrchestratorBuilder {
         self
     }
 
+    /// Deduplication: claims, leases, waiting.
+    pub fn dedup(mut self, settings: Dedup) -> Self {
+        self.settings.dedup = settings;
+        self
+    }
+
+    /// Attempts and the time between them.
+    pub fn retry(mut self, settings: Retry) -> Self {
+        self.settings.retry = settings;
+        self
+    }
+
+    /// When calls to a failing provider stop.
+    pub fn breaker(mut self, settings: Breaker) -> Self {
+        self.settings.breaker = settings;
+        self
+    }
+
+    /// How long one call to a provider may take; 10 s where nothing is said.
+    pub fn attempt_timeout(mut self, time: Duration) -> Self {
+        self.settings.attempt_timeout = AttemptTimeout(time);
+        self
+    }
+
+    /// How many calls of one tenant and strategy may run at once; no limit where nothing is said.
+    pub fn bulkhead(mut self, calls: u32) -> Self {
+        self.settings.bulkhead = Some(calls);
+        self
+    }
+
     /// The orchestrator.
     ///
     /// # Errors
@@ -111,6 +144,7 @@ impl OrchestratorBuilder {
             port.ok_or_else(|| Error::new(ErrorKind::Settings, "a port is missing").with_context("missing", name))
         }
         self.inbound.check()?;
+        self.settings.check()?;
         let (keys, clock) = (need(self.keys, "keys")?, need(self.clock, "clock")?);
         let sessions = Arc::new(SessionPorts {
             store: need(self.sessions, "sessions")?,
@@ -118,17 +152,20 @@ impl OrchestratorBuilder {
             rng: Arc::clone(&self.rng),
             clock: Arc::clone(&clock),
         });
+        let (epochs, spawner) = (need(self.epochs, "epochs")?, need(self.spawner, "spawner")?);
+        let writer = token(&*self.rng);
+        let pipeline = Pipeline::new(self.settings, epochs, Arc::clone(&clock), Arc::clone(&self.rng), Arc::clone(&spawner), &writer);
         let core = Core {
             registry: self.registry,
             tenants: Tenants::new(need(self.directory, "directory")?, need(self.secrets, "secrets")?, sessions),
             claims: need(self.claims, "claims")?,
             dead_letters: need(self.dead_letters, "dead_letters")?,
             events: need(self.events, "events")?,
-            epochs: need(self.epochs, "epochs")?,
             keys,
             clock,
             rng: self.rng,
-            spawner: need(self.spawner, "spawner")?,
+            spawner,
+            pipeline,
             handler: self.handler,
             inbound: self.inbound,
         };
