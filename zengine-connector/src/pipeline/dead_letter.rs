@@ -2,37 +2,18 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::{dedup::Ownership, job::Job};
 use crate::{
     error::Error,
     ids::FailureId,
-    keyring,
     orchestrator::Core,
     store::{
-        AttemptRecord, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, OutboundFailed,
-        StoredError,
+        AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, OutboundFailed, StoredError,
     },
 };
 
 /// How often storing a dead letter is tried in a row (rule 68).
 const TRIES: u32 = 3;
-
-/// Names a failure: the same for the same send and generation (rule 66).
-pub(crate) fn failure_id(key: &ClaimKey, generation: u32) -> FailureId {
-    let mut hash = Sha256::new();
-    hash.update(key.as_str());
-    hash.update([0]);
-    hash.update(generation.to_be_bytes());
-    let hex: String = hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    FailureId::new(format!("f-{hex}")).unwrap_or_else(|_| unreachable_id())
-}
-
-/// 34 characters of hex and a hyphen always make an id.
-fn unreachable_id() -> FailureId {
-    unreachable!("hex digits make a failure id")
-}
 
 /// What is known of the attempts, where this call made them.
 #[derive(Clone, Debug, Default)]
@@ -116,7 +97,7 @@ fn about(job: &Job<'_>, record: &ClaimRecord) -> OutboundFailed {
         ClaimStatus::Failed => "failed",
         _ => "unknown",
     };
-    let id = failure_id(&job.key, record.generation);
+    let id = FailureId::of_send(&job.key, record.generation);
     let mut event = OutboundFailed::new(id, job.tenant().clone(), job.entry.name.clone(), job.id().clone(), outcome, record.updated_at_ms);
     event.generation = record.generation;
     if let Some(error) = &record.error {
@@ -128,9 +109,10 @@ fn about(job: &Job<'_>, record: &ClaimRecord) -> OutboundFailed {
 /// The letter with everything needed to look into the failure and to send the message again (rule 64).
 fn letter(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Result<DeadLetter, Error> {
     let core = job.core;
-    let failure_id = failure_id(&job.key, record.generation);
+    let failure_id = FailureId::of_send(&job.key, record.generation);
     let json = job.outbound.to_json(job.original)?;
-    let body = keyring::seal(&*core.keys, &*core.rng, &["dead-letter", failure_id.as_str()], &json)?;
+    let (keys, whose) = ((&*core.keys, &*core.rng), (job.tenant(), &job.entry.name, failure_id));
+    let sealed = DeadLetter::sealed(keys, LetterDirection::Outbound, whose, &json, core.now_ms())?;
     let last_error = record.error.clone();
     let redrivable = match (record.status, &last_error) {
         (ClaimStatus::Unknown, _) | (_, None) => true,
@@ -138,16 +120,10 @@ fn letter(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Result<Dead
     };
     let trace = [job.options.correlation_id.as_ref().map(ToString::to_string), job.options.traceparent.clone()];
     Ok(DeadLetter {
-        v: 1,
-        direction: LetterDirection::Outbound,
-        failure_id,
-        tenant: job.tenant().clone(),
-        strategy: job.entry.name.clone(),
         client_message_id: Some(job.id().clone()),
         generation: record.generation,
         key_generation: record.key_generation,
         fingerprint: Some(record.fingerprint.clone()),
-        body,
         outcome: if record.status == ClaimStatus::Failed { "failed" } else { "unknown" }.to_owned(),
         redrivable,
         attempts: history.attempts.clone(),
@@ -156,6 +132,6 @@ fn letter(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Result<Dead
         trace: trace.into_iter().flatten().collect(),
         redrive_count: job.redrive_count,
         provider_key: Some(job.provider_key(record.key_generation).as_str().to_owned()),
-        at_ms: core.now_ms(),
+        ..sealed
     })
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::failure_id;
 use crate::{
     error::{Error, ErrorKind},
     ids::FailureId,
@@ -60,7 +59,7 @@ impl Ended {
                 .clone()
                 .unwrap_or_else(|| StoredError::new(ErrorKind::Unexpected, crate::Reach::Maybe, "the reason is not recorded"))
         };
-        let failure_id = failure_id(key, record.generation);
+        let failure_id = FailureId::of_send(key, record.generation);
         let attempts = record.attempts;
         match record.status {
             ClaimStatus::Delivered => Some(Self::Delivered { receipt: receipt(core, key, record), attempts, recorded: true }),

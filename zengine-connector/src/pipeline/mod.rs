@@ -43,7 +43,6 @@ use futures_util::{FutureExt, future::Shared};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
-pub(crate) use dead_letter::failure_id;
 pub(crate) use query::query;
 pub(crate) use redrive::redrive;
 pub(crate) use send::{outcome, send};

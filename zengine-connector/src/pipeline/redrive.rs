@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 
 use super::{
     breaker,
-    dead_letter::failure_id,
     dedup::{Ownership, fingerprint, seconds},
     ended::Ended,
     job::Job,
@@ -15,7 +14,6 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     ids::FailureId,
-    keyring,
     message::{Idempotency, MessageRef},
     orchestrator::{Core, DeferredReason, Outcome, RedriveOptions, SendOptions},
     store::{ClaimKey, ClaimOp, ClaimStatus, DeadLetter, LetterDirection},
@@ -43,7 +41,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
     }
     let entry = core.registry.entry(letter.strategy.as_str())?;
     let outbound = entry.sends()?;
-    let json = keyring::open(&*core.keys, &["dead-letter", id.as_str()], &letter.body)?;
+    let json = letter.open(&*core.keys)?;
     let json: Box<RawValue> = serde_json::from_slice(&json)
         .map_err(|error| Error::from_json(ErrorKind::Corrupt, "the dead letter's message cannot be read", &error))?;
     let message = outbound.prepare(MessageRef::from(&json))?;
@@ -155,7 +153,7 @@ async fn again(job: &Job<'_>, letter: &DeadLetter, unknown: bool) -> Result<Agai
         Ended::Delivered { .. } => true,
         // A letter of the new generation has taken this one's place.
         Ended::Failed { failure_id: new, .. } | Ended::Unknown { failure_id: new, .. } => {
-            *new == failure_id(&job.key, letter.generation + 1)
+            *new == FailureId::of_send(&job.key, letter.generation + 1)
         }
         Ended::Deferred { .. } | Ended::LetterLost { .. } => false,
     };

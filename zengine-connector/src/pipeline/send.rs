@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, SendError},
-    ids::{ClientMessageId, StrategyName, TenantId},
+    ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     message::{Effect, MessageRef},
     orchestrator::{Core, DeferredReason, Outcome, SendOptions},
     store::{ClaimKey, ClaimRecord, Fingerprint, Reference, StoredError, Terminal},
@@ -263,7 +263,7 @@ async fn commit(job: &Job<'_>, mut own: Ownership, terminal: Terminal, receipt: 
 /// What a terminal record says, once its letter and events are out.
 async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Ended {
     if dead_letter::finish(job, record, history).await.is_err() {
-        return Ended::LetterLost { failure_id: dead_letter::failure_id(&job.key, record.generation) };
+        return Ended::LetterLost { failure_id: FailureId::of_send(&job.key, record.generation) };
     }
     Ended::of(job.core, &job.key, record).unwrap_or_else(|| Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)))
 }
