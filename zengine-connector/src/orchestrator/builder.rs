@@ -3,13 +3,15 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{Core, DynHandler, InboundHandler, InboundSettings, Orchestrator, core::token};
+#[cfg(feature = "tokio")]
+use crate::runtime::{TokioClock, TokioSpawner};
 use crate::{
     error::{Error, ErrorKind},
     keyring::KeyRing,
     pipeline::{AttemptTimeout, Breaker, Dedup, Pipeline, Retry, Settings},
     registry::{StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
-    store::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory},
+    store::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, Stores, TenantDirectory},
     strategy::SessionPorts,
 };
 
@@ -55,7 +57,13 @@ impl OrchestratorBuilder {
             directory: None,
             secrets: None,
             keys: None,
+            #[cfg(feature = "tokio")]
+            clock: Some(Arc::new(TokioClock::new())),
+            #[cfg(not(feature = "tokio"))]
             clock: None,
+            #[cfg(feature = "tokio")]
+            spawner: Some(Arc::new(TokioSpawner)),
+            #[cfg(not(feature = "tokio"))]
             spawner: None,
             rng: Arc::new(SystemRng),
             handler: None,
@@ -81,10 +89,23 @@ impl OrchestratorBuilder {
         secrets: SecretStore;
         /// Keys for encryption and fingerprints.
         keys: KeyRing;
-        /// Time.
+        /// Time; tokio's where nothing is said and the feature `tokio` is on.
         clock: Clock;
-        /// Tasks.
+        /// Tasks; tokio's where nothing is said and the feature `tokio` is on.
         spawner: Spawner;
+    }
+
+    /// Every store in one line. A store that these do not hold stays as it was.
+    pub fn stores(mut self, stores: impl Into<Stores>) -> Self {
+        let stores = stores.into();
+        self.directory = stores.directory.or(self.directory);
+        self.secrets = stores.secrets.or(self.secrets);
+        self.claims(stores.claims)
+            .dead_letters(stores.dead_letters)
+            .events(stores.events)
+            .epochs(stores.epochs)
+            .sessions(stores.sessions)
+            .keys(stores.keys)
     }
 
     /// Chance; the operating system's generator where nothing is said.
