@@ -5,7 +5,9 @@
 #[cfg(feature = "tokio")]
 mod clock;
 mod contexts;
+mod inbound;
 
 #[cfg(feature = "tokio")]
 pub use clock::SimClock;
 pub use contexts::Contexts;
+pub use inbound::{Decided, InboundSetup};
