@@ -89,23 +89,25 @@ impl OrchestratorBuilder {
         secrets: SecretStore;
         /// Keys for encryption and fingerprints.
         keys: KeyRing;
-        /// Time; tokio's where nothing is said and the feature `tokio` is on.
+        /// Time; tokio's where nothing is said and the `tokio` feature is on.
         clock: Clock;
-        /// Tasks; tokio's where nothing is said and the feature `tokio` is on.
+        /// Tasks; tokio's where nothing is said and the `tokio` feature is on.
         spawner: Spawner;
     }
 
-    /// Every store in one line. A store that these do not hold stays as it was.
+    /// All stores in one line: [`Memory`](crate::store::Memory), the embedded store, or any [`Stores`]. A port named beside
+    /// it takes its place.
     pub fn stores(mut self, stores: impl Into<Stores>) -> Self {
         let stores = stores.into();
-        self.directory = stores.directory.or(self.directory);
-        self.secrets = stores.secrets.or(self.secrets);
-        self.claims(stores.claims)
-            .dead_letters(stores.dead_letters)
-            .events(stores.events)
-            .epochs(stores.epochs)
-            .sessions(stores.sessions)
-            .keys(stores.keys)
+        self.claims.get_or_insert(stores.claims);
+        self.dead_letters.get_or_insert(stores.dead_letters);
+        self.events.get_or_insert(stores.events);
+        self.epochs.get_or_insert(stores.epochs);
+        self.sessions.get_or_insert(stores.sessions);
+        self.keys.get_or_insert(stores.keys);
+        self.directory = self.directory.or(stores.directory);
+        self.secrets = self.secrets.or(stores.secrets);
+        self
     }
 
     /// Chance; the operating system's generator where nothing is said.
