@@ -5,7 +5,6 @@ mod client;
 mod config;
 mod error;
 mod health;
-mod inbound;
 mod mapper;
 mod schemas;
 #[cfg(test)]
@@ -27,7 +26,7 @@ use mapper::{Refusal, Rules};
 /// Sends and receives WhatsApp messages through Meta's Cloud API.
 #[derive(Strategy)]
 #[strategy(name = "whatsapp-meta-cloud", channel = WhatsApp, config = WhatsAppMetaCloudConfig)]
-#[strategy(outbound = OutboundMessage, capabilities = CAPABILITIES, idempotency = none, inbound)]
+#[strategy(outbound = OutboundMessage, capabilities = CAPABILITIES, idempotency = none)]
 pub struct WhatsAppMetaCloud {
     http: Arc<dyn HttpClient>,
     app: MetaApp,

@@ -1,0 +1,161 @@
+//! Stores that fail when a test says so.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use zengine_connector::{
+    FailureId, RouteKey, StrategyName, TenantId, async_trait,
+    store::{
+        Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetters, DomainEvent, EventBus, InboundOp,
+        InboundRecord, MemoryClaims, MemoryDeadLetters, MemoryDirectory, MemoryEvents, MemorySessions, Reference, SessionStore, StoreError,
+        StoreErrorKind, TenantConfig, TenantDirectory,
+    },
+};
+
+/// What is to fail.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    /// The claim store answers nothing about inbound events.
+    pub(crate) claims_down: AtomicBool,
+    /// Inbound claims are written, but so many answers are lost.
+    pub(crate) lose_claim_answers: AtomicUsize,
+    /// The claim store answers nothing about sends.
+    pub(crate) sends_down: AtomicBool,
+    /// Settling is not answered.
+    pub(crate) settle_down: AtomicBool,
+    pub(crate) dead_letters_down: AtomicBool,
+    pub(crate) bus_down: AtomicBool,
+    pub(crate) routes_down: AtomicBool,
+    pub(crate) configs_down: AtomicBool,
+    pub(crate) sessions_down: AtomicBool,
+    /// So many session writes lose their race.
+    pub(crate) lose_races: AtomicUsize,
+    /// How often a store was written.
+    pub(crate) writes: AtomicUsize,
+}
+
+fn down() -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, "down on purpose")
+}
+
+fn check(flag: &AtomicBool) -> Result<(), StoreError> {
+    if flag.load(SeqCst) { Err(down()) } else { Ok(()) }
+}
+
+fn draw(counter: &AtomicUsize) -> bool {
+    counter.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+/// A store under faults.
+#[derive(Debug)]
+pub(crate) struct Under<S>(pub(crate) Arc<S>, pub(crate) Arc<Faults>);
+
+#[async_trait]
+impl ClaimStore for Under<MemoryClaims> {
+    async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
+        check(&self.1.sends_down)?;
+        self.1.writes.fetch_add(1, SeqCst);
+        self.0.apply(key, operation, now_ms).await
+    }
+
+    async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
+        check(&self.1.sends_down)?;
+        self.0.get(key).await
+    }
+
+    async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError> {
+        check(&self.1.claims_down)?;
+        if matches!(operation, InboundOp::Settle { .. }) {
+            check(&self.1.settle_down)?;
+        }
+        self.1.writes.fetch_add(1, SeqCst);
+        let applied = self.0.apply_inbound(key, operation, now_ms).await?;
+        if matches!(operation, InboundOp::Claim { .. }) && draw(&self.1.lose_claim_answers) { Err(down()) } else { Ok(applied) }
+    }
+
+    async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
+        self.0.put_reference(hash, reference).await
+    }
+
+    async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
+        check(&self.1.sends_down)?;
+        self.0.reference(hash, now_ms).await
+    }
+}
+
+#[async_trait]
+impl DeadLetters for Under<MemoryDeadLetters> {
+    async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        check(&self.1.dead_letters_down)?;
+        self.1.writes.fetch_add(1, SeqCst);
+        self.0.put(letter).await
+    }
+
+    async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
+        self.0.get(id).await
+    }
+
+    async fn list(&self, after: Option<&FailureId>, limit: usize) -> Result<DeadLetterPage, StoreError> {
+        self.0.list(after, limit).await
+    }
+
+    async fn take(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {
+        self.0.take(id, seen).await
+    }
+
+    async fn remove(&self, id: &FailureId) -> Result<(), StoreError> {
+        self.0.remove(id).await
+    }
+}
+
+#[async_trait]
+impl EventBus for Under<MemoryEvents> {
+    async fn publish(&self, event: &DomainEvent) -> Result<(), StoreError> {
+        check(&self.1.bus_down)?;
+        self.0.publish(event).await
+    }
+}
+
+#[async_trait]
+impl TenantDirectory for Under<MemoryDirectory> {
+    async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
+        check(&self.1.configs_down)?;
+        self.0.config(tenant, strategy).await
+    }
+
+    async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, StoreError> {
+        check(&self.1.routes_down)?;
+        self.0.route(strategy, key).await
+    }
+
+    async fn tenants(&self, strategy: &StrategyName, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        self.0.tenants(strategy, after, limit).await
+    }
+}
+
+#[async_trait]
+impl SessionStore for Under<MemorySessions> {
+    async fn get(&self, scope: &str, key: &str, now_ms: i64) -> Result<Option<(u64, Bytes)>, StoreError> {
+        check(&self.1.sessions_down)?;
+        self.0.get(scope, key, now_ms).await
+    }
+
+    async fn put(&self, scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration, now_ms: i64) -> Result<u64, StoreError> {
+        check(&self.1.sessions_down)?;
+        if draw(&self.1.lose_races) {
+            return Err(StoreError::new(StoreErrorKind::Conflict, "lost on purpose"));
+        }
+        self.1.writes.fetch_add(1, SeqCst);
+        self.0.put(scope, key, value, expect, ttl, now_ms).await
+    }
+
+    async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
+        self.0.delete(scope, key, expect, now_ms).await
+    }
+}

@@ -1,0 +1,11 @@
+//! The inbound path, driven by small strategies that need each part of it.
+
+mod faults;
+mod host;
+mod lanes;
+mod poison;
+mod requests;
+mod routes;
+mod sessions;
+mod strategies;
+mod synchronous;

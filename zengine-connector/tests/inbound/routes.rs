@@ -1,0 +1,159 @@
+//! Whose events they are.
+
+use serde_json::{Value, json};
+use zengine_connector::Ack;
+
+use crate::host::{Host, counts, message, payload, request};
+
+fn routed(event: &str, text: &str, routes: &Value) -> Value {
+    json!({ "routes": routes, "id": event, "conversation": "a", "text": text })
+}
+
+fn given(host: &Host) -> Vec<(String, String)> {
+    let events = host.seen.events.lock().unwrap();
+    let mut given: Vec<_> = events.iter().map(|event| (event.tenant.to_string(), crate::strategies::text_of(event).to_owned())).collect();
+    given.sort();
+    given
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(tenant, text)| ((*tenant).to_owned(), (*text).to_owned())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_request_holds_events_of_several_tenants() {
+    let host = Host::new();
+    let body = payload(&[
+        routed("1", "for one", &json!([["phone", "one"]])),
+        routed("1", "for two", &json!([["phone", "two"]])),
+        routed("2", "for one too", &json!([["phone", "one"]])),
+    ]);
+    assert_eq!(counts(&host.shared(body.clone()).await), (3, 0, 0));
+    assert_eq!(given(&host), pairs(&[("one", "for one"), ("one", "for one too"), ("two", "for two")]));
+    // The same key of two tenants is two events.
+    let events = host.seen.events.lock().unwrap();
+    let ids: std::collections::HashSet<_> = events.iter().map(|event| &event.id).collect();
+    assert_eq!(ids.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_stamped_with_whose_it_is_and_when_it_came() {
+    let host = Host::new();
+    let _ = host.shared(payload(&[message("1", "a", "hello")])).await;
+    let event = host.seen.events.lock().unwrap()[0].clone();
+    assert_eq!(
+        (event.tenant.as_str(), event.strategy.as_str(), event.channel),
+        ("one", "acme-shared", zengine_connector::Channel::WhatsApp)
+    );
+    assert_eq!(event.received_at_ms, zengine_connector::testing::SimClock::EPOCH_MS);
+    assert_eq!(event.id, event.dedupe_key.event_id());
+    assert_eq!(event.raw, serde_json::to_vec(&message("1", "a", "hello")).unwrap());
+    let reply_to = host.seen.reply_to.lock().unwrap()[0].clone();
+    assert_eq!((reply_to.event_id.as_str(), reply_to.to), (event.id.as_str(), event.from));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_key_that_leads_to_a_tenant_decides() {
+    let host = Host::new();
+    let body = payload(&[routed("1", "x", &json!([["phone", "unknown"], ["phone", "two"], ["phone", "one"]]))]);
+    assert_eq!(counts(&host.shared(body).await), (1, 0, 0));
+    assert_eq!(given(&host), pairs(&[("two", "x")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_tenants_share_goes_to_each_of_them_once() {
+    let host = Host::new();
+    let mut element = routed("1", "quality", &json!([["waba", "waba"]]));
+    element["fan_out"] = true.into();
+    let body = payload(&[element]);
+    for _ in 0..2 {
+        assert_eq!(counts(&host.shared(body.clone()).await), (3, 0, 0));
+    }
+    assert_eq!(given(&host), pairs(&[("one", "quality"), ("three", "quality"), ("two", "quality")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_two_claimants_is_kept_and_shown_to_neither() {
+    let host = Host::new();
+    let received = host.shared(payload(&[routed("1", "canary", &json!([["phone", "twice"]])), message("2", "a", "fine")])).await;
+    assert_eq!((received.ack, received.response.status().as_u16(), counts(&received)), (Ack::Done, 200, (1, 1, 0)));
+    assert_eq!(given(&host), pairs(&[("one", "fine")]));
+    let letters = host.letters().await;
+    assert_eq!((letters.len(), letters[0].0.tenant.as_str()), (1, "(none)"));
+    assert_eq!(letters[0].1["content"]["body"], "canary");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_leads_to_nobody_is_kept_once_and_answered_200() {
+    let host = Host::new();
+    let body = payload(&[routed("1", "lost?", &json!([["phone", "unknown"]])), routed("2", "no route", &json!([]))]);
+    for _ in 0..2 {
+        let received = host.shared(body.clone()).await;
+        assert_eq!((received.ack, received.response.status().as_u16(), counts(&received)), (Ack::Done, 200, (0, 2, 0)));
+    }
+    let letters = host.letters().await;
+    assert_eq!(letters.len(), 2);
+    assert!(letters.iter().all(|(letter, _)| letter.tenant.as_str() == "(none)" && letter.outcome == "poison"));
+    assert!(letters.iter().any(|(_, body)| body["content"]["body"] == "lost?" && body["type"] == "message"));
+    let reason = letters[0].0.last_error.as_ref().unwrap();
+    assert_eq!(reason.message, "no tenant is behind the event's routes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenants_credentials_vouch_for_its_own_events_only() {
+    let host = Host::new();
+    let body = payload(&[
+        routed("1", "own", &json!([["phone", "one"]])),
+        routed("2", "no route", &json!([])),
+        routed("3", "nobody's route", &json!([["phone", "unknown"]])),
+        routed("4", "foreign", &json!([["phone", "two"]])),
+        routed("5", "one of the sharers", &json!([["waba", "waba"]])),
+    ]);
+    let received = host.receive("acme-hook", request("/hook/one").body(body).unwrap()).await;
+    assert_eq!((received.response.status().as_u16(), counts(&received)), (200, (4, 1, 0)));
+    let expected = pairs(&[("one", "no route"), ("one", "nobody's route"), ("one", "one of the sharers"), ("one", "own")]);
+    assert_eq!(given(&host), expected);
+    let letters = host.letters().await;
+    assert_eq!((letters[0].0.tenant.as_str(), &letters[0].1["content"]["body"]), ("one", &json!("foreign")));
+
+    // The true owner's copy is not taken for the foreign one.
+    let received = host.receive("acme-hook", request("/hook/two").body(payload(&[routed("4", "mine", &json!([]))])).unwrap()).await;
+    assert_eq!(counts(&received), (1, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_directory_makes_events_come_again() {
+    let host = Host::new();
+    Host::fault(&host.faults.routes_down, true);
+    let body = payload(&[message("1", "a", "first"), message("2", "a", "second")]);
+    let received = host.shared(body.clone()).await;
+    assert_eq!((received.ack, received.response.status().as_u16(), counts(&received)), (Ack::Redeliver, 503, (0, 0, 2)));
+    assert!(host.letters().await.is_empty());
+    Host::fault(&host.faults.routes_down, false);
+    assert_eq!(counts(&host.shared(body).await), (2, 0, 0));
+    assert_eq!(host.seen.texts(), ["first", "second"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_that_is_broken_for_good_does_not_hold_up_a_shared_endpoint() {
+    let host = Host::new();
+    let body = payload(&[routed("1", "kept", &json!([["phone", "broken"]])), message("2", "a", "fine")]);
+    for _ in 0..2 {
+        let received = host.shared(body.clone()).await;
+        assert_eq!((received.ack, counts(&received)), (Ack::Done, (1, 1, 0)));
+    }
+    assert_eq!(given(&host), pairs(&[("one", "fine")]));
+    let letters = host.letters().await;
+    assert_eq!((letters.len(), letters[0].0.tenant.as_str(), &letters[0].1["content"]["body"]), (1, "broken", &json!("kept")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_that_cannot_be_read_now_makes_events_come_again() {
+    let host = Host::new();
+    Host::fault(&host.faults.configs_down, true);
+    let body = payload(&[message("1", "a", "hello")]);
+    let received = host.shared(body.clone()).await;
+    assert_eq!((received.ack, counts(&received)), (Ack::Redeliver, (0, 0, 1)));
+    Host::fault(&host.faults.configs_down, false);
+    assert_eq!(counts(&host.shared(body).await), (1, 0, 0));
+}

@@ -1,0 +1,48 @@
+//! A strategy that keeps sessions: a lost compare-and-set brings the event again, and `admit` counts it once.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use zengine_connector::Ack;
+
+use crate::host::{Host, counts, message, payload, request};
+
+async fn deliver(host: &Host, event: &str) -> zengine_connector::Received {
+    host.receive("acme-keeper", request("/one").body(payload(&[message(event, "a", event)])).unwrap()).await
+}
+
+fn numbers(host: &Host) -> Vec<String> {
+    host.seen.events.lock().unwrap().iter().map(|event| event.from.name.clone().unwrap()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_lost_compare_and_set_in_admit_brings_the_event_again() {
+    let host = Host::new();
+    assert_eq!(deliver(&host, "first").await.ack, Ack::Done);
+    host.faults.lose_races.store(1, SeqCst);
+    let lost = deliver(&host, "second").await;
+    assert_eq!((lost.ack, counts(&lost)), (Ack::Redeliver, (0, 0, 1)));
+    assert_eq!(deliver(&host, "second").await.ack, Ack::Done);
+    assert_eq!(numbers(&host), ["message 1", "message 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_admit_is_idempotent_where_the_handler_gives_the_event_back() {
+    let host = Host::new();
+    host.on("first", crate::host::Do::NotStored);
+    assert_eq!(deliver(&host, "first").await.ack, Ack::Redeliver);
+    host.heal();
+    assert_eq!(deliver(&host, "first").await.ack, Ack::Done);
+    assert_eq!(deliver(&host, "second").await.ack, Ack::Done);
+    assert_eq!(numbers(&host), ["message 1", "message 1", "message 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_of_two_tenants_stay_apart() {
+    let host = Host::new();
+    for tenant in ["/one", "/two"] {
+        let mut element = message("1", "a", "x");
+        element["routes"] = serde_json::json!([]);
+        let _ = host.receive("acme-keeper", request(tenant).body(payload(&[element])).unwrap()).await;
+    }
+    assert_eq!(numbers(&host), ["message 1", "message 1"]);
+}

@@ -1,0 +1,258 @@
+//! Small strategies: a shared endpoint, one endpoint per tenant, a chat that answers in the response, a keeper of
+//! sessions, and a reader of a queue.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use zengine_connector::{
+    Admit, Capabilities, Configure, ConfigureContext, Content, ConversationId, ElementError, Error, ErrorKind, Event, EventContext,
+    Handled, Identity, InboundContext, InboundEvent, InboundRequest, InboundStrategy, Length, Origin, Party, ProviderKey, RawPayload,
+    ReplyCursor, RouteKey, RoutedEvent, SecretRef, SessionErrorKind, State, Status, Strategy, Verified, VerifyError, schemars,
+};
+
+/// A tenant's configuration.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+pub(crate) struct AcmeConfig {
+    /// Whether `configure` refuses it.
+    #[serde(default)]
+    broken: bool,
+}
+
+macro_rules! configure {
+    ($($strategy:ty),*) => {$(
+        impl Configure<AcmeConfig> for $strategy {
+            type Tenant = AcmeConfig;
+
+            async fn configure(&self, config: AcmeConfig, _: &ConfigureContext) -> Result<AcmeConfig, Error> {
+                if config.broken { Err(Error::new(ErrorKind::ConfigInvalid, "broken on purpose")) } else { Ok(config) }
+            }
+        }
+    )*};
+}
+configure!(AcmeShared, AcmeHook, AcmeChat, AcmeKeeper, AcmeQueue);
+
+/// One element of a payload.
+#[derive(Deserialize)]
+struct Element<'a> {
+    #[serde(default)]
+    routes: Vec<(String, String)>,
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    conversation: Option<String>,
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    status: Option<State>,
+    #[serde(default)]
+    reference: Option<String>,
+    #[serde(default)]
+    fan_out: bool,
+    #[serde(skip)]
+    raw: &'a str,
+}
+
+impl Element<'_> {
+    fn event(self, payload: &RawPayload) -> RoutedEvent {
+        let event = match (self.status, self.text) {
+            (Some(state), _) => Event::Status(Status::new("wamid.1", state)),
+            (None, Some(text)) => Event::message(Content::text(text)),
+            (None, None) => Event::Unknown { provider_type: "nothing".into() },
+        };
+        let mut routed = RoutedEvent::new(event, self.id, payload.slice_of(self.raw));
+        routed.routes = self.routes.into_iter().map(|(kind, value)| RouteKey::new(kind, value)).collect();
+        routed.conversation = self.conversation.map(|text| ConversationId::new(text).unwrap());
+        routed.from = Party::of(Identity::opaque("acme", "visitor").unwrap());
+        routed.reference = self.reference.map(ProviderKey::echoed);
+        routed.fan_out = self.fan_out;
+        routed
+    }
+}
+
+/// `[element, …]`; what is no element is an error of its own.
+fn elements(payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+    assert!(&payload.body()[..] != b"panic", "normalize was told to");
+    let Ok(parts) = serde_json::from_slice::<Vec<&serde_json::value::RawValue>>(payload.body()) else {
+        return vec![Err(ElementError::new("", "not a list", payload.body().clone()))];
+    };
+    parts
+        .iter()
+        .enumerate()
+        .map(|(n, part)| match serde_json::from_str::<Element<'_>>(part.get()) {
+            Ok(element) => Ok(Element { raw: part.get(), ..element }.event(payload)),
+            Err(_) => Err(ElementError::new(format!("/{n}"), "not an element", payload.slice_of(part.get()))),
+        })
+        .collect()
+}
+
+/// Receives for every tenant on one endpoint, authenticated by one secret of the application.
+#[derive(Strategy)]
+#[strategy(name = "acme-shared", channel = WhatsApp, config = AcmeConfig, inbound)]
+pub(crate) struct AcmeShared;
+
+impl InboundStrategy<AcmeConfig> for AcmeShared {
+    async fn verify(&self, request: &InboundRequest, cx: &InboundContext<AcmeConfig>) -> Result<Verified, VerifyError> {
+        let given = request.header("x-secret").ok_or(VerifyError::Unauthenticated)?;
+        assert!(given != "panic", "verify was told to");
+        if given == "hang" {
+            std::future::pending::<()>().await;
+        }
+        let secrets = cx.secret(&SecretRef::named("app")).await?;
+        if !secrets.iter().any(|secret| secret.expose() == given.as_bytes()) {
+            return Err(VerifyError::Unauthenticated);
+        }
+        Ok(Verified::shared(request.body().clone()))
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        elements(payload)
+    }
+
+    async fn admit(&self, _: &AcmeConfig, event: &mut InboundEvent, _: &EventContext) -> Result<Admit, Error> {
+        match text_of(event) {
+            "admit: drop" => Ok(Admit::Drop("told to")),
+            "admit: fail" => Err(Error::new(ErrorKind::Store, "told to fail")),
+            "admit: panic" => panic!("admit was told to"),
+            "admit: hang" => std::future::pending().await,
+            _ => Ok(Admit::Pass),
+        }
+    }
+
+    async fn respond(&self, request: &InboundRequest, handled: &Handled, _: Option<&AcmeConfig>) -> http::Response<Bytes> {
+        match request.header("x-respond") {
+            Some("panic") => panic!("respond was told to"),
+            Some("always 200") => http::Response::new(Bytes::from_static(b"fine")),
+            _ => handled.acknowledge(),
+        }
+    }
+}
+
+/// What a message says; empty where the event is none.
+pub(crate) fn text_of(event: &InboundEvent) -> &str {
+    match &event.event {
+        Event::Message(message) => match &message.content {
+            Content::Text(text) => &text.body,
+            _ => "",
+        },
+        _ => "",
+    }
+}
+
+/// Receives on one endpoint per tenant, found by a token in the path.
+#[derive(Strategy)]
+#[strategy(name = "acme-hook", channel = WhatsApp, config = AcmeConfig, inbound)]
+pub(crate) struct AcmeHook;
+
+impl InboundStrategy<AcmeConfig> for AcmeHook {
+    async fn verify(&self, request: &InboundRequest, cx: &InboundContext<AcmeConfig>) -> Result<Verified, VerifyError> {
+        if request.method() == Some(&http::Method::GET) {
+            return match request.query("challenge") {
+                Some(challenge) => Ok(Verified::reply(http::Response::new(Bytes::from(challenge.into_owned())))),
+                None => Err(VerifyError::MethodNotAllowed),
+            };
+        }
+        let token = request.path().strip_prefix("/hook/").ok_or(VerifyError::Challenge("Basic"))?;
+        let tenant = cx.find_one(&RouteKey::new("url_token", token)).await?;
+        Ok(Verified::tenant(&tenant, request.body().clone()))
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        elements(payload)
+    }
+}
+
+/// A chat that answers in the response and, where that comes too late, to a poll.
+#[derive(Strategy)]
+#[strategy(name = "acme-chat", channel = Webchat, config = AcmeConfig, inbound, reply = synchronous(2_000), capabilities = CHAT)]
+pub(crate) struct AcmeChat;
+
+const CHAT: Capabilities = Capabilities::NONE.with_text(Length::chars(100));
+
+impl InboundStrategy<AcmeConfig> for AcmeChat {
+    async fn verify(&self, request: &InboundRequest, cx: &InboundContext<AcmeConfig>) -> Result<Verified, VerifyError> {
+        let tenant = cx.find_one(&RouteKey::new("site", request.path())).await?;
+        if request.method() == Some(&http::Method::GET) {
+            let conversation = request.query("conversation").and_then(|text| ConversationId::new(text).ok());
+            let conversation = conversation.ok_or(VerifyError::Malformed("no conversation"))?;
+            return Ok(Verified::poll(&tenant, conversation, request.query("after").map(std::borrow::Cow::into_owned)));
+        }
+        let verified = Verified::tenant(&tenant, request.body().clone());
+        Ok(match request.query("seen") {
+            Some(cursor) => verified.with(ReplyCursor(cursor.into_owned())),
+            None => verified,
+        })
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        elements(payload)
+    }
+
+    async fn respond(&self, _: &InboundRequest, handled: &Handled, tenant: Option<&AcmeConfig>) -> http::Response<Bytes> {
+        assert!(tenant.is_some(), "the tenant is known");
+        let replies: Vec<_> = handled.replies.iter().map(|reply| serde_json::json!({ "id": reply.id, "content": reply.content })).collect();
+        let body = serde_json::json!({ "replies": replies, "pending": handled.pending, "cursor": handled.cursor });
+        let status = match () {
+            () if handled.unstored > 0 => 503,
+            () if handled.pending => 202,
+            () => 200,
+        };
+        http::Response::builder().status(status).body(Bytes::from(body.to_string())).unwrap()
+    }
+}
+
+/// Counts the messages of a conversation in its sessions, each once, however often `admit` runs.
+#[derive(Strategy)]
+#[strategy(name = "acme-keeper", channel = WhatsApp, config = AcmeConfig, inbound)]
+pub(crate) struct AcmeKeeper;
+
+/// What the keeper knows of a conversation: the ids of its messages.
+pub(crate) type Kept = Vec<String>;
+
+impl InboundStrategy<AcmeConfig> for AcmeKeeper {
+    async fn verify(&self, request: &InboundRequest, cx: &InboundContext<AcmeConfig>) -> Result<Verified, VerifyError> {
+        let tenant = cx.find_one(&RouteKey::new("url_token", request.path())).await?;
+        Ok(Verified::tenant(&tenant, request.body().clone()))
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        elements(payload)
+    }
+
+    async fn admit(&self, _: &AcmeConfig, event: &mut InboundEvent, cx: &EventContext) -> Result<Admit, Error> {
+        let key = format!("conversation/{}", event.conversation.as_ref().unwrap());
+        let lost = |error: zengine_connector::SessionError| match error.kind {
+            SessionErrorKind::Conflict => Error::new(ErrorKind::Busy, "somebody else was faster").with_source(error),
+            _ => Error::new(ErrorKind::Store, "no session").with_source(error),
+        };
+        let stored = cx.sessions().get::<Kept>(&key).await.map_err(lost)?;
+        let (mut kept, version) = stored.map_or((Kept::new(), None), |stored| (stored.value, Some(stored.version)));
+        if !kept.contains(&event.id) {
+            kept.push(event.id.clone());
+            cx.sessions().put(&key, &kept, version, Duration::from_secs(3600)).await.map_err(lost)?;
+        }
+        event.from.name = Some(format!("message {}", kept.len()));
+        Ok(Admit::Pass)
+    }
+}
+
+/// Reads records of a queue that only the platform writes.
+#[derive(Strategy)]
+#[strategy(name = "acme-queue", channel = Webchat, config = AcmeConfig, inbound)]
+pub(crate) struct AcmeQueue;
+
+impl InboundStrategy<AcmeConfig> for AcmeQueue {
+    async fn verify(&self, request: &InboundRequest, cx: &InboundContext<AcmeConfig>) -> Result<Verified, VerifyError> {
+        match request.origin() {
+            Origin::Trusted { source, .. } => {
+                let tenant = cx.find_one(&RouteKey::new("queue_arn", source)).await?;
+                Ok(Verified::tenant(&tenant, request.body().clone()))
+            }
+            _ => Err(VerifyError::Unauthenticated),
+        }
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        elements(payload)
+    }
+}

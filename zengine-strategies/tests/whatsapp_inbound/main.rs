@@ -1,4 +1,0 @@
-//! The inbound half of `whatsapp-meta-cloud`: signed webhooks become events.
-
-mod support;
-mod verify;
