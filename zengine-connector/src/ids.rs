@@ -155,6 +155,14 @@ id!(
     FailureId, "failure_id", max 64, printable, "an identifier must not hold control characters"
 );
 
+impl FailureId {
+    /// A name made of a letter and hex digits, which needs no check.
+    pub(crate) fn of_hash(prefix: char, hash: &[u8]) -> Self {
+        let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("{prefix}-{hex}").into())
+    }
+}
+
 impl StrategyName {
     /// The sort key under which a tenant's row names this strategy.
     pub fn config_key(&self) -> String {

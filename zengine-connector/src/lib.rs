@@ -13,6 +13,7 @@ pub mod inbound;
 pub mod keyring;
 pub mod message;
 pub mod orchestrator;
+pub mod pipeline;
 pub mod registry;
 pub mod runtime;
 pub mod secret;
@@ -45,8 +46,9 @@ pub use keyring::{Key, KeyRing, StaticKeyRing};
 pub use message::*;
 pub use orchestrator::{
     Ack, Deferred, DeferredReason, Delivered, Failed, HandlerContext, HandlerError, InboundHandler, InboundSettings, Orchestrator,
-    OrchestratorBuilder, Outcome, Received, ReplyTo, SendOptions, Unknown,
+    OrchestratorBuilder, Outcome, Received, RedriveOptions, ReplyTo, SendOptions, Unknown,
 };
+pub use pipeline::{Breaker, Dedup, Duplicates, Retry, StoreDown};
 pub use registry::{RegistryBuilder, StrategyRegistry};
 pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};
 #[cfg(feature = "tokio")]

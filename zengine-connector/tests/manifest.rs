@@ -72,6 +72,15 @@ fn every_other_feature_has_a_row_in_its_readme() {
     }
 }
 
+#[test]
+fn front_page_shows_the_example_that_is_tested() {
+    let strategies = read("zengine-strategies/README.md");
+    let example = strategies.split("```rust").nth(1).and_then(|rest| rest.split("```").next()).expect("there is an example");
+    let shown: Vec<&str> = example.lines().skip(1).filter(|line| *line != "#" && !line.starts_with("# ")).collect();
+    assert!(shown.len() > 15);
+    assert!(read("README.md").contains(&shown.join("\n")), "the example in README.md is not that of zengine-strategies/README.md");
+}
+
 /// Whether a Markdown table has a row that begins with this word as code.
 fn has_row(markdown: &str, word: &str) -> bool {
     markdown.lines().any(|line| line.starts_with(&format!("| `{word}` |")))

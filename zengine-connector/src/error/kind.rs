@@ -127,6 +127,8 @@ kinds! {
     Busy = "busy", Local, temporary, poisons Nothing;
     /// The channel or the strategy cannot do that.
     Unsupported = "unsupported", Local, permanent, poisons Message;
+    /// The message got too old before it could be sent (rule 8).
+    Expired = "expired", Local, permanent, poisons Message;
     /// The caller went away.
     Cancelled = "cancelled", Cancelled, temporary, poisons Nothing;
 

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "reqwest")]
 mod reqwest;
+mod retry_after;
 
 use std::{fmt, time::Duration};
 
@@ -15,6 +16,7 @@ use crate::error::{BoxError, ErrorKind, NeedsReach, Reach, SendError};
 
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::{ReqwestClient, ReqwestClientBuilder};
+pub use retry_after::retry_after;
 
 /// How one call is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,8 @@ pub struct CallOptions {
     pub timeout: Duration,
     /// The largest answer read, in bytes; a larger one is an error and not a cut answer.
     pub max_response_bytes: usize,
-    /// How many redirects are followed. Strategies that follow some check each host themselves.
+    /// How many redirects a read (GET, HEAD) follows, each only within its own scheme, host and port. Every other
+    /// redirect is handed back as the answer: strategies check the host and call again.
     pub redirects: usize,
 }
 
@@ -36,6 +39,13 @@ impl CallOptions {
     #[must_use = "returns the options with the timeout"]
     pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// The same with so many redirects followed.
+    #[must_use = "returns the options with the redirects"]
+    pub const fn with_redirects(mut self, redirects: usize) -> Self {
+        self.redirects = redirects;
         self
     }
 

@@ -1,14 +1,27 @@
 //! The port on reqwest, with rustls.
+//!
+//! HTTP/1.1 only: there a request leaves on a connection of its own, so how far it got can be told exactly. A request
+//! that waited for a connection which the other side closed meanwhile is put on another one, as long as nothing of it
+//! has left; one that has begun to leave is never repeated.
+
+mod departure;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING},
+};
 
+use self::departure::{DepartingBody, Departure};
 use super::{CallOptions, HttpCause, HttpClient, HttpError};
 use crate::error::{Error, ErrorKind, Reach};
 
 /// A pooled client for all tenants. Cloning it copies a pointer.
+///
+/// Its timeouts run on tokio's timer and not on the `Clock` port: they bound real sockets.
 #[derive(Clone, Debug)]
 pub struct ReqwestClient {
     client: reqwest::Client,
@@ -20,7 +33,9 @@ pub struct ReqwestClient {
 pub struct ReqwestClientBuilder {
     connect_timeout: Duration,
     idle_timeout: Duration,
+    idle_per_host: usize,
     user_agent: String,
+    proxy_from_environment: bool,
 }
 
 impl ReqwestClient {
@@ -37,7 +52,9 @@ impl ReqwestClient {
         ReqwestClientBuilder {
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(60),
+            idle_per_host: 64,
             user_agent: concat!("zengine-connector/", env!("CARGO_PKG_VERSION")).to_owned(),
+            proxy_from_environment: true,
         }
     }
 }
@@ -49,9 +66,15 @@ impl ReqwestClientBuilder {
         self
     }
 
-    /// How long an idle connection is kept.
+    /// How long an idle connection is kept. Keep it below what the provider keeps, so that it is ours that closes.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
+        self
+    }
+
+    /// How many idle connections are kept per host; 64 unless set.
+    pub fn idle_per_host(mut self, connections: usize) -> Self {
+        self.idle_per_host = connections;
         self
     }
 
@@ -61,17 +84,27 @@ impl ReqwestClientBuilder {
         self
     }
 
+    /// Ignores the proxies that the environment names.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy_from_environment = false;
+        self
+    }
+
     /// Builds the client. Retries and redirects are off: the pipeline and the strategies decide on both.
     ///
     /// # Errors
-    /// `Settings` where TLS cannot be set up.
+    /// `Settings` where TLS cannot be set up or the user agent is no header value.
     pub fn build(self) -> Result<ReqwestClient, Error> {
-        reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
+            .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(self.connect_timeout)
             .pool_idle_timeout(self.idle_timeout)
-            .user_agent(self.user_agent)
+            .pool_max_idle_per_host(self.idle_per_host)
+            .user_agent(self.user_agent);
+        let builder = if self.proxy_from_environment { builder } else { builder.no_proxy() };
+        builder
             .build()
             .map(|client| ReqwestClient { client })
             .map_err(|error| Error::new(ErrorKind::Settings, "the HTTP client cannot be built").with_source(error.without_url()))
@@ -81,31 +114,121 @@ impl ReqwestClientBuilder {
 #[async_trait]
 impl HttpClient for ReqwestClient {
     async fn call(&self, request: http::Request<Bytes>, options: CallOptions) -> Result<http::Response<Bytes>, HttpError> {
-        let mut request = reqwest::Request::try_from(request).map_err(|error| classify(error, Reach::NotSent))?;
-        *request.timeout_mut() = Some(options.timeout);
-        let mut answer = self.client.execute(request).await.map_err(|error| classify(error, Reach::Maybe))?;
-        let mut response = http::Response::builder().status(answer.status()).version(answer.version());
-        if let Some(headers) = response.headers_mut() {
-            std::mem::swap(headers, answer.headers_mut());
+        let departure = Departure::default();
+        match tokio::time::timeout(options.timeout, self.exchange(request, options, &departure)).await {
+            Ok(answer) => answer,
+            // Where nothing has left, the time went into connecting.
+            Err(_) if departure.give_up() => Err(HttpError::new(HttpCause::Connect, Reach::NotSent)),
+            Err(_) => Err(HttpError::new(HttpCause::Timeout, Reach::Maybe)),
         }
-        let mut body = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| classify(error, Reach::Maybe))? {
-            if body.len() + chunk.len() > options.max_response_bytes {
-                return Err(HttpError::new(HttpCause::TooLarge, Reach::Maybe));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        response.body(body.freeze()).map_err(|error| HttpError::new(HttpCause::Broken, Reach::Maybe).with_source(error))
     }
 }
 
-/// What happened and how far the request got; `reach` is the answer where the error does not say better.
-fn classify(error: reqwest::Error, reach: Reach) -> HttpError {
-    let (cause, reach) = match &error {
-        e if e.is_builder() || e.is_request() && reach == Reach::NotSent => (HttpCause::Request, Reach::NotSent),
-        e if e.is_connect() => (HttpCause::Connect, Reach::NotSent),
-        e if e.is_timeout() => (HttpCause::Timeout, reach),
-        _ => (HttpCause::Broken, reach),
+impl ReqwestClient {
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        options: CallOptions,
+        departure: &Departure,
+    ) -> Result<http::Response<Bytes>, HttpError> {
+        let mut next = prepare(request, departure)?;
+        let mut hops = options.redirects;
+        loop {
+            // Only reads are repeated at another place, so only they are kept.
+            let again = (hops > 0 && matches!(*next.method(), Method::GET | Method::HEAD)).then(|| copy(&next, departure));
+            let answer = self.client.execute(next).await.map_err(|error| classify(error, departure))?;
+            match again.and_then(|again| redirected(again, &answer)) {
+                Some(request) => next = request,
+                None => return read(answer, options.max_response_bytes, departure).await,
+            }
+            hops -= 1;
+        }
+    }
+}
+
+/// The request as reqwest takes it, with a body that records when it leaves.
+fn prepare(request: http::Request<Bytes>, departure: &Departure) -> Result<reqwest::Request, HttpError> {
+    let (mut parts, body) = request.into_parts();
+    frame(&parts.method, &mut parts.headers, body.is_empty());
+    let body = reqwest::Body::wrap(DepartingBody::new(body, departure.clone()));
+    reqwest::Request::try_from(http::Request::from_parts(parts, body))
+        .map_err(|error| HttpError::new(HttpCause::Request, Reach::NotSent).with_source(error.without_url()))
+}
+
+/// How long the body is, is for the client to say: what the caller wrote about it could disagree with the body.
+fn frame(method: &Method, headers: &mut HeaderMap, empty: bool) {
+    headers.remove(TRANSFER_ENCODING);
+    headers.remove(CONTENT_LENGTH);
+    if empty && matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        // Without it some servers answer 411.
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+}
+
+/// The same read once more, without a body.
+fn copy(request: &reqwest::Request, departure: &Departure) -> reqwest::Request {
+    let mut copy = reqwest::Request::new(request.method().clone(), request.url().clone());
+    copy.headers_mut().clone_from(request.headers());
+    *copy.body_mut() = Some(reqwest::Body::wrap(DepartingBody::new(Bytes::new(), departure.clone())));
+    copy
+}
+
+/// Where the answer sends this read, as long as that is the same scheme, host and port: credentials go nowhere else. A
+/// redirect to another place is an answer, and the caller's to look at.
+fn redirected(mut request: reqwest::Request, answer: &reqwest::Response) -> Option<reqwest::Request> {
+    use StatusCode as S;
+    if !matches!(answer.status(), S::MOVED_PERMANENTLY | S::FOUND | S::SEE_OTHER | S::TEMPORARY_REDIRECT | S::PERMANENT_REDIRECT) {
+        return None;
+    }
+    let target = request.url().join(answer.headers().get(LOCATION)?.to_str().ok()?).ok()?;
+    let plain = target.username().is_empty() && target.password().is_none();
+    (plain && target.origin() == request.url().origin()).then(|| {
+        *request.url_mut() = target;
+        request
+    })
+}
+
+/// Reads the whole answer, or refuses it as soon as it is known to be too large.
+async fn read(mut answer: reqwest::Response, limit: usize, departure: &Departure) -> Result<http::Response<Bytes>, HttpError> {
+    let too_large = || HttpError::new(HttpCause::TooLarge, Reach::Maybe);
+    let announced = answer.content_length();
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let mut response = http::Response::new(Bytes::new());
+    *response.status_mut() = answer.status();
+    *response.version_mut() = answer.version();
+    std::mem::swap(response.headers_mut(), answer.headers_mut());
+    // An answer of one piece is taken as it is; only the pieces of a longer one are put together.
+    let mut whole = Bytes::new();
+    let mut pieces = BytesMut::new();
+    while let Some(piece) = answer.chunk().await.map_err(|error| classify(error, departure))? {
+        if whole.len() + pieces.len() + piece.len() > limit {
+            return Err(too_large());
+        }
+        if whole.is_empty() && pieces.is_empty() {
+            whole = piece;
+            continue;
+        }
+        if pieces.is_empty() {
+            let length = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(whole.len() + piece.len());
+            pieces.reserve(length.min(limit));
+            pieces.extend_from_slice(&std::mem::take(&mut whole));
+        }
+        pieces.extend_from_slice(&piece);
+    }
+    *response.body_mut() = if pieces.is_empty() { whole } else { pieces.freeze() };
+    Ok(response)
+}
+
+/// What happened, and whether anything had left by then.
+fn classify(error: reqwest::Error, departure: &Departure) -> HttpError {
+    let reach = if departure.give_up() { Reach::NotSent } else { Reach::Maybe };
+    let cause = match reach {
+        Reach::NotSent if error.is_builder() => HttpCause::Request,
+        Reach::NotSent if error.is_connect() => HttpCause::Connect,
+        _ if error.is_timeout() => HttpCause::Timeout,
+        _ => HttpCause::Broken,
     };
     HttpError::new(cause, reach).with_source(error.without_url())
 }

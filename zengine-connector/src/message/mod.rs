@@ -26,6 +26,7 @@ macro_rules! masked {
 pub(crate) use masked;
 
 mod address;
+mod canonical;
 mod content;
 mod degrade;
 mod event;

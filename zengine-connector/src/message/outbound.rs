@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Checker, Content, Degrade, LossReport, Party, Violation, degrade, validate};
+use super::{Checker, Content, Degrade, IdentityKind, LossReport, Party, Violation, canonical, degrade, validate};
 use crate::channel::Capabilities;
 
 /// Whether a message changes anything at the provider.
@@ -68,6 +68,15 @@ pub trait Message: Serialize + DeserializeOwned + schemars::JsonSchema + Send + 
     /// What the provider offers against doubles of this very message, where that differs from the strategy's.
     fn idempotency(&self) -> Option<Idempotency> {
         None
+    }
+
+    /// Writes what makes two messages the same: everything the recipient would notice, in one spelling (rule 23). Default:
+    /// the message's JSON with sorted keys.
+    ///
+    /// # Errors
+    /// Where the message has no JSON form.
+    fn encode(&self, into: &mut dyn std::io::Write) -> serde_json::Result<()> {
+        canonical::write(&serde_json::to_value(self)?, into)
     }
 
     /// The recipient as a URN, for masked logs and limits per recipient.
@@ -137,6 +146,14 @@ impl OutboundMessage {
     }
 }
 
+#[derive(Serialize)]
+struct Noticed<'a> {
+    to: Vec<(IdentityKind, Option<&'a str>, &'a str)>,
+    content: &'a Content,
+    reply_to: Option<&'a str>,
+    conversation: Option<&'a str>,
+}
+
 impl Message for OutboundMessage {
     fn validate(&self, capabilities: &Capabilities) -> Result<(), Vec<Violation>> {
         let mut check = Checker::new();
@@ -146,6 +163,21 @@ impl Message for OutboundMessage {
 
     fn degrade(&self, capabilities: &Capabilities, how: Degrade) -> Option<(Self, LossReport)> {
         degrade::message(self, capabilities, how)
+    }
+
+    /// Recipient, content and quote. Metadata, names and spellings are nothing the recipient would notice.
+    fn encode(&self, into: &mut dyn std::io::Write) -> serde_json::Result<()> {
+        let noticed = Noticed {
+            to: self.to.ids.iter().map(|id| (id.kind(), id.ns(), id.value())).collect(),
+            content: &self.content,
+            reply_to: self.reply_to.as_deref(),
+            conversation: self.conversation.as_deref(),
+        };
+        // Plain structs have one spelling; JSON that was carried along has many.
+        if matches!(self.content, Content::Text(_) | Content::Media(_) | Content::Reaction(_)) {
+            return serde_json::to_writer(into, &noticed);
+        }
+        canonical::write(&serde_json::to_value(&noticed)?, into)
     }
 
     fn recipient(&self) -> Option<Cow<'_, str>> {

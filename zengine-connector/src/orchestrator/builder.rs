@@ -1,14 +1,17 @@
 //! Named slots in any order; the pipeline is always assembled the same way (rule 10).
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Core, DynHandler, InboundHandler, InboundSettings, Orchestrator};
+use super::{Core, DynHandler, InboundHandler, InboundSettings, Orchestrator, core::token};
+#[cfg(feature = "tokio")]
+use crate::runtime::{TokioClock, TokioSpawner};
 use crate::{
     error::{Error, ErrorKind},
     keyring::KeyRing,
+    pipeline::{AttemptTimeout, Breaker, Dedup, Pipeline, Retry, Settings},
     registry::{StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
-    store::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory},
+    store::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, Stores, TenantDirectory},
     strategy::SessionPorts,
 };
 
@@ -29,6 +32,7 @@ pub struct OrchestratorBuilder {
     rng: Arc<dyn Rng>,
     handler: Option<Arc<dyn DynHandler>>,
     inbound: InboundSettings,
+    settings: Settings,
 }
 
 macro_rules! ports {
@@ -53,11 +57,18 @@ impl OrchestratorBuilder {
             directory: None,
             secrets: None,
             keys: None,
+            #[cfg(feature = "tokio")]
+            clock: Some(Arc::new(TokioClock::new())),
+            #[cfg(not(feature = "tokio"))]
             clock: None,
+            #[cfg(feature = "tokio")]
+            spawner: Some(Arc::new(TokioSpawner)),
+            #[cfg(not(feature = "tokio"))]
             spawner: None,
             rng: Arc::new(SystemRng),
             handler: None,
             inbound: InboundSettings::default(),
+            settings: Settings::default(),
         }
     }
 
@@ -78,10 +89,25 @@ impl OrchestratorBuilder {
         secrets: SecretStore;
         /// Keys for encryption and fingerprints.
         keys: KeyRing;
-        /// Time.
+        /// Time; tokio's where nothing is said and the `tokio` feature is on.
         clock: Clock;
-        /// Tasks.
+        /// Tasks; tokio's where nothing is said and the `tokio` feature is on.
         spawner: Spawner;
+    }
+
+    /// All stores in one line: [`Memory`](crate::store::Memory), the embedded store, or any [`Stores`]. A port named beside
+    /// it takes its place.
+    pub fn stores(mut self, stores: impl Into<Stores>) -> Self {
+        let stores = stores.into();
+        self.claims.get_or_insert(stores.claims);
+        self.dead_letters.get_or_insert(stores.dead_letters);
+        self.events.get_or_insert(stores.events);
+        self.epochs.get_or_insert(stores.epochs);
+        self.sessions.get_or_insert(stores.sessions);
+        self.keys.get_or_insert(stores.keys);
+        self.directory = self.directory.or(stores.directory);
+        self.secrets = self.secrets.or(stores.secrets);
+        self
     }
 
     /// Chance; the operating system's generator where nothing is said.
@@ -102,6 +128,36 @@ impl OrchestratorBuilder {
         self
     }
 
+    /// Deduplication: claims, leases, waiting.
+    pub fn dedup(mut self, settings: Dedup) -> Self {
+        self.settings.dedup = settings;
+        self
+    }
+
+    /// Attempts and the time between them.
+    pub fn retry(mut self, settings: Retry) -> Self {
+        self.settings.retry = settings;
+        self
+    }
+
+    /// When calls to a failing provider stop.
+    pub fn breaker(mut self, settings: Breaker) -> Self {
+        self.settings.breaker = settings;
+        self
+    }
+
+    /// How long one call to a provider may take; 10 s where nothing is said.
+    pub fn attempt_timeout(mut self, time: Duration) -> Self {
+        self.settings.attempt_timeout = AttemptTimeout(time);
+        self
+    }
+
+    /// How many calls of one tenant and strategy may run at once; no limit where nothing is said.
+    pub fn bulkhead(mut self, calls: u32) -> Self {
+        self.settings.bulkhead = Some(calls);
+        self
+    }
+
     /// The orchestrator.
     ///
     /// # Errors
@@ -111,6 +167,7 @@ impl OrchestratorBuilder {
             port.ok_or_else(|| Error::new(ErrorKind::Settings, "a port is missing").with_context("missing", name))
         }
         self.inbound.check()?;
+        self.settings.check()?;
         let (keys, clock) = (need(self.keys, "keys")?, need(self.clock, "clock")?);
         let sessions = Arc::new(SessionPorts {
             store: need(self.sessions, "sessions")?,
@@ -118,17 +175,20 @@ impl OrchestratorBuilder {
             rng: Arc::clone(&self.rng),
             clock: Arc::clone(&clock),
         });
+        let (epochs, spawner) = (need(self.epochs, "epochs")?, need(self.spawner, "spawner")?);
+        let writer = token(&*self.rng);
+        let pipeline = Pipeline::new(self.settings, epochs, Arc::clone(&clock), Arc::clone(&self.rng), Arc::clone(&spawner), &writer);
         let core = Core {
             registry: self.registry,
             tenants: Tenants::new(need(self.directory, "directory")?, need(self.secrets, "secrets")?, sessions),
             claims: need(self.claims, "claims")?,
             dead_letters: need(self.dead_letters, "dead_letters")?,
             events: need(self.events, "events")?,
-            epochs: need(self.epochs, "epochs")?,
             keys,
             clock,
             rng: self.rng,
-            spawner: need(self.spawner, "spawner")?,
+            spawner,
+            pipeline,
             handler: self.handler,
             inbound: self.inbound,
         };

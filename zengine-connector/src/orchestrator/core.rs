@@ -6,11 +6,19 @@ use super::{DynHandler, InboundSettings};
 use crate::{
     ids::{CorrelationId, StrategyName, TenantId},
     keyring::KeyRing,
+    pipeline::Pipeline,
     registry::{StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, to_ms},
-    store::{ClaimStore, DeadLetters, EpochLog, EventBus},
+    store::{ClaimStore, DeadLetters, EventBus},
     strategy::Base,
 };
+
+/// 128 random bits in hex.
+pub(crate) fn token(rng: &dyn Rng) -> String {
+    let mut bytes = [0; 16];
+    rng.fill(&mut bytes);
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}
 
 /// Ports, caches and settings.
 #[derive(Debug)]
@@ -20,11 +28,11 @@ pub(crate) struct Core {
     pub(crate) claims: Arc<dyn ClaimStore>,
     pub(crate) dead_letters: Arc<dyn DeadLetters>,
     pub(crate) events: Arc<dyn EventBus>,
-    pub(crate) epochs: Arc<dyn EpochLog>,
     pub(crate) keys: Arc<dyn KeyRing>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) pipeline: Pipeline,
     pub(crate) handler: Option<Arc<dyn DynHandler>>,
     pub(crate) inbound: InboundSettings,
 }
@@ -37,9 +45,7 @@ impl Core {
 
     /// 128 random bits in hex: the token of one claim.
     pub(crate) fn token(&self) -> String {
-        let mut bytes = [0; 16];
-        self.rng.fill(&mut bytes);
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        token(&*self.rng)
     }
 
     /// What all contexts of one call share.

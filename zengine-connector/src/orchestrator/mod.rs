@@ -9,16 +9,19 @@ mod outbox;
 mod outcome;
 mod receive;
 mod reply;
+mod send;
 mod serve;
 
 use std::{fmt, sync::Arc};
 
 pub use builder::OrchestratorBuilder;
 pub(crate) use core::Core;
+#[cfg(all(test, feature = "testing"))]
+pub(crate) use core::token;
 pub(crate) use handler::DynHandler;
 pub use handler::{HandlerContext, HandlerError, InboundHandler, ReplyTo};
 pub use inbound_settings::InboundSettings;
-pub use options::SendOptions;
+pub use options::{RedriveOptions, SendOptions};
 pub use outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
 pub use receive::{Ack, Received};
 

@@ -74,3 +74,31 @@ impl SendOptions {
         self
     }
 }
+
+/// What somebody says about one redrive.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RedriveOptions {
+    /// Send it though it may have arrived already, and the provider cannot tell (rule 71). Goes on record.
+    pub force: bool,
+    /// Why, for the record.
+    pub reason: Option<String>,
+    /// How long it may take; 60 seconds where nothing is said.
+    pub time: Option<Duration>,
+    /// What to do with content that the channel cannot show.
+    pub degrade: Degrade,
+}
+
+impl RedriveOptions {
+    /// A careful redrive.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sends it though it may have arrived already. Says why, for the record.
+    #[must_use = "returns the options with the choice"]
+    pub fn force(mut self, reason: impl Into<String>) -> Self {
+        (self.force, self.reason) = (true, Some(reason.into()));
+        self
+    }
+}

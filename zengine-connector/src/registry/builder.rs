@@ -24,6 +24,15 @@ pub(crate) struct Entry {
     pub(crate) inbound: Option<Arc<dyn DynInbound>>,
 }
 
+impl Entry {
+    /// The half that sends.
+    pub(crate) fn sends(&self) -> Result<&Arc<dyn DynOutbound>, Error> {
+        self.outbound
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "this strategy only receives").with_context("strategy", &self.name))
+    }
+}
+
 /// Collects strategies.
 #[derive(Default)]
 #[must_use = "finish it with build()"]

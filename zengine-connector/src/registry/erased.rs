@@ -69,7 +69,10 @@ pub(crate) struct Inspected {
 pub(crate) trait DynOutbound: Send + Sync {
     fn prepare<'m>(&self, message: MessageRef<'m>) -> Result<Prepared<'m>, Error>;
 
-    /// Writes the canonical encoding of the caller's message.
+    /// The message as JSON.
+    fn to_json(&self, message: &Prepared<'_>) -> Result<Vec<u8>, Error>;
+
+    /// Writes what makes two messages the same.
     fn encode(&self, message: &Prepared<'_>, into: &mut dyn std::io::Write) -> Result<(), Error>;
 
     /// Degrades, then validates what would be sent.
@@ -104,8 +107,14 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
         message.prepare::<S::Message>()
     }
 
+    fn to_json(&self, message: &Prepared<'_>) -> Result<Vec<u8>, Error> {
+        serde_json::to_vec(message_of::<S>(message)?)
+            .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "the message has no JSON form", &error))
+    }
+
     fn encode(&self, message: &Prepared<'_>, into: &mut dyn std::io::Write) -> Result<(), Error> {
-        serde_json::to_writer(into, message_of::<S>(message)?)
+        message_of::<S>(message)?
+            .encode(into)
             .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "the message has no JSON form", &error))
     }
 

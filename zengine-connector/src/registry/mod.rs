@@ -6,5 +6,5 @@ mod tenants;
 
 pub(crate) use builder::Entry;
 pub use builder::{RegistryBuilder, StrategyRegistry};
-pub(crate) use erased::{DynInbound, DynOutbound, DynStrategy, ErasedTenant, InboundHalf, Inspected, OutboundHalf};
+pub(crate) use erased::{DynInbound, DynOutbound, DynStrategy, ErasedTenant, InboundHalf, OutboundHalf};
 pub(crate) use tenants::{BoundTenant, Tenants};

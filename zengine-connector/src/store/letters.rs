@@ -14,23 +14,22 @@ use crate::{
 
 impl FailureId {
     /// The name of a send's failure, one per generation (rule 66).
-    pub(crate) fn of_send(key: &ClaimKey, generation: u32) -> Result<Self, Error> {
-        Self::derive("f", &[key.as_str().as_bytes(), &generation.to_be_bytes()])
+    pub(crate) fn of_send(key: &ClaimKey, generation: u32) -> Self {
+        Self::derive('f', &[key.as_str().as_bytes(), &generation.to_be_bytes()])
     }
 
     /// The name of an inbound event or element that can never be handled.
     pub(crate) fn of_poison(key: &ClaimKey) -> Result<Self, Error> {
-        Self::derive("p", &[key.as_str().as_bytes()])
+        Ok(Self::derive('p', &[key.as_str().as_bytes()]))
     }
 
-    fn derive(prefix: &str, parts: &[&[u8]]) -> Result<Self, Error> {
+    fn derive(prefix: char, parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        let hex: String = hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        Self::new(format!("{prefix}-{hex}"))
+        Self::of_hash(prefix, &hash.finalize())
     }
 }
 
@@ -100,7 +99,7 @@ mod tests {
     fn rule_66_the_name_of_a_failure_follows_from_key_and_generation() {
         let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("s").unwrap());
         let key = ClaimKey::inbound(&tenant, &strategy, &DedupeKey::of(&tenant, &strategy, "1"));
-        let name = |generation| FailureId::of_send(&key, generation).unwrap();
+        let name = |generation| FailureId::of_send(&key, generation);
         assert_eq!(name(0), name(0));
         assert_ne!(name(0), name(1));
         assert_ne!(name(0), FailureId::of_poison(&key).unwrap());

@@ -5,7 +5,11 @@
 #[cfg(feature = "tokio")]
 mod clock;
 mod contexts;
+mod inbound;
+mod recording;
 
 #[cfg(feature = "tokio")]
 pub use clock::SimClock;
 pub use contexts::Contexts;
+pub use inbound::{Decided, InboundSetup};
+pub use recording::{Answer, Askable, Keyed, Protection, Recording, RecordingConfig, Sent, Unprotected};

@@ -1,3 +1,7 @@
 //! What the providers of WhatsApp have in common: error codes and the wire form of webhooks.
 
 pub(crate) mod errors;
+mod identity;
+mod json;
+mod problem;
+pub(crate) mod webhook;

@@ -5,6 +5,7 @@ mod client;
 mod config;
 mod error;
 mod health;
+mod inbound;
 mod mapper;
 mod schemas;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use mapper::{Refusal, Rules};
 /// Sends and receives WhatsApp messages through Meta's Cloud API.
 #[derive(Strategy)]
 #[strategy(name = "whatsapp-meta-cloud", channel = WhatsApp, config = WhatsAppMetaCloudConfig)]
-#[strategy(outbound = OutboundMessage, capabilities = CAPABILITIES, idempotency = none)]
+#[strategy(outbound = OutboundMessage, capabilities = CAPABILITIES, idempotency = none, inbound)]
 pub struct WhatsAppMetaCloud {
     http: Arc<dyn HttpClient>,
     app: MetaApp,

@@ -75,7 +75,7 @@ async fn announce(
     record: &ClaimRecord,
 ) -> Result<(), Error> {
     let outcome = if record.status == ClaimStatus::Delivered { "delivered" } else { "failed" };
-    let failure_id = FailureId::of_send(key, record.generation)?;
+    let failure_id = FailureId::of_send(key, record.generation);
     let mut settled = OutboundFailed::new(failure_id, tenant.clone(), strategy.clone(), id.clone(), outcome, core.now_ms());
     settled.generation = record.generation;
     if let Some(error) = &record.error {

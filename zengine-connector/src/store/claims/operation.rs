@@ -247,7 +247,7 @@ fn claim(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, fingerprint: 
 }
 
 /// A record in doubt that its owner no longer works on.
-fn is_abandoned(record: &ClaimRecord, at: At<'_>, seen: &str, owner_gone: bool, skew_ms: i64) -> bool {
+pub(super) fn is_abandoned(record: &ClaimRecord, at: At<'_>, seen: &str, owner_gone: bool, skew_ms: i64) -> bool {
     record.owner == seen
         && record.is_in_doubt()
         && (record.status == ClaimStatus::Released || owner_gone || is_orphaned(record, at, skew_ms) || record.is_expired(at.now_ms))

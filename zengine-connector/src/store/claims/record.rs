@@ -262,6 +262,11 @@ impl ClaimRecord {
             || (self.maybe_sent && matches!(self.status, ClaimStatus::Claimed | ClaimStatus::Released))
     }
 
+    /// It is in doubt and its owner no longer works on it.
+    pub(crate) fn is_abandoned(&self, at: super::At<'_>, skew_ms: i64) -> bool {
+        super::operation::is_abandoned(self, at, &self.owner, false, skew_ms)
+    }
+
     /// Whether a store may remove it.
     pub const fn is_removable(&self, now_ms: i64) -> bool {
         self.is_expired(now_ms) && !self.is_in_doubt() && !self.effects_pending.pending()

@@ -1,0 +1,183 @@
+//! The `Retry-After` header.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, header::RETRY_AFTER};
+use jiff::{
+    civil::{Date, Time},
+    tz::Offset,
+};
+
+/// Longer waits are cut: no provider means it, and a typing error must not park a message for a year.
+const CAP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long the provider asks to wait, at most 24 hours (rule 36).
+///
+/// Reads whole seconds and all three forms of an HTTP date (RFC 9110, 5.6.7); a date that has passed means no wait.
+/// `None` where the header is absent or neither: then the normal backoff applies.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use zengine_connector::http::retry_after;
+///
+/// let mut headers = http::HeaderMap::new();
+/// headers.insert("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT".parse()?);
+/// let now = UNIX_EPOCH + Duration::from_secs(784_111_770);
+/// assert_eq!(retry_after(&headers, now), Some(Duration::from_secs(7)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit are a very long wait.
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        http_date(text, now)?.duration_since(now).unwrap_or(Duration::ZERO)
+    };
+    Some(wait.min(CAP))
+}
+
+fn http_date(text: &str, now: SystemTime) -> Option<SystemTime> {
+    if text.len() > 40 {
+        return None;
+    }
+    let mut words = text.split([' ', ',', '-']).filter(|word| !word.is_empty());
+    let words: [Option<&str>; 7] = std::array::from_fn(|_| words.next());
+    let (
+        // `Sun, 06 Nov 1994 08:49:37 GMT`, and with a two-digit year `Sunday, 06-Nov-94 08:49:37 GMT`.
+        [Some(_), Some(day), Some(month), Some(year), Some(time), Some("GMT" | "UTC"), None]
+        // `Sun Nov  6 08:49:37 1994`
+        | [Some(_), Some(month), Some(day), Some(time), Some(year), None, None]
+    ) = words
+    else {
+        return None;
+    };
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = i8::try_from(months.iter().position(|name| name.eq_ignore_ascii_case(month))?).ok()? + 1;
+    let date = Date::new(full_year(year, now)?, month, i8::try_from(number(day, 1..=2)?).ok()?).ok()?;
+    let mut parts = time.split(':');
+    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next()?);
+    let two = |text| number(text, 2..=2).and_then(|n| i8::try_from(n).ok());
+    // A leap second counts as the one before it.
+    let time = Time::new(two(hour)?, two(minute)?, if second == "60" { 59 } else { two(second)? }, 0).ok()?;
+    if parts.next().is_some() {
+        return None;
+    }
+    Offset::UTC.to_timestamp(date.to_datetime(time)).ok().map(SystemTime::from)
+}
+
+/// Two digits mean the year with that ending that is less than 50 years ahead.
+fn full_year(text: &str, now: SystemTime) -> Option<i16> {
+    if text.len() != 2 {
+        return number(text, 4..=4);
+    }
+    let this = Offset::UTC.to_datetime(jiff::Timestamp::try_from(now).ok()?).year();
+    let year = this - this.rem_euclid(100) + number(text, 2..=2)?;
+    Some(if year > this + 50 { year - 100 } else { year })
+}
+
+fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<i16> {
+    (digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Sun, 06 Nov 1994 08:49:37 GMT
+    const DATE: u64 = 784_111_777;
+
+    fn wait(header: &str, now: u64) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_str(header).unwrap());
+        retry_after(&headers, UNIX_EPOCH + Duration::from_secs(now)).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn rule_36_whole_seconds_are_a_wait() {
+        for (header, seconds) in [("0", 0), ("1", 1), (" 120 ", 120), ("007", 7), ("86400", 86_400)] {
+            assert_eq!(wait(header, DATE), Some(seconds), "{header}");
+        }
+    }
+
+    #[test]
+    fn rule_36_all_three_forms_of_a_date_are_a_wait() {
+        for header in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:37 UTC"]
+        {
+            assert_eq!(wait(header, DATE - 90), Some(90), "{header}");
+        }
+    }
+
+    #[test]
+    fn rule_36_a_past_date_is_no_wait() {
+        for now in [DATE, DATE + 1, DATE + 1_000_000_000] {
+            assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(0));
+        }
+    }
+
+    #[test]
+    fn rule_36_garbage_is_ignored() {
+        for header in [
+            "",
+            "-1",
+            "+1",
+            "1.5",
+            "1s",
+            "soon",
+            "0x10",
+            "1 2",
+            "١",
+            "Sun, 06 Nov 1994 08:49:37 PST",
+            "Sun, 06 Nov 1994 08:49:37 +0000",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 24:49:37 GMT",
+            "Sun, 06 Nov 1994 08:61:37 GMT",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 06 Nov 1994 08:49:37:00 GMT",
+            "Sun, 06 Nov 19945 08:49:37 GMT",
+            "Sun, 06 Nuv 1994 08:49:37 GMT",
+            "06 Nov 1994 08:49:37 GMT",
+            "1994-11-06T08:49:37Z",
+            "Sun, 06 Nov 1994 08:49:37 GMT and then some more",
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_bytes(header.as_bytes()).unwrap());
+            assert_eq!(retry_after(&headers, UNIX_EPOCH), None, "{header}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), UNIX_EPOCH), None);
+    }
+
+    #[test]
+    fn rule_36_no_wait_is_longer_than_a_day() {
+        for header in ["86401", "99999999999999999999999999", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+            assert_eq!(wait(header, 0), Some(86_400), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_two_digit_year_is_near_the_present() {
+        let now = 1_760_000_000; // 2025
+        assert_eq!(wait("Sunday, 06-Nov-94 08:49:37 GMT", now), Some(0));
+        assert_eq!(wait("Thursday, 09-Oct-25 08:53:30 GMT", now), Some(10));
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics_and_none_waits_for_more_than_a_day(header in "[ -~]{0,60}", now in any::<u32>()) {
+            prop_assert!(wait(&header, now.into()).unwrap_or(0) <= 86_400);
+        }
+
+        #[test]
+        fn a_written_date_reads_back(at in 0..4_102_444_800_u64, ahead in 0..86_400_u64) {
+            let stamp = jiff::Timestamp::from_second(i64::try_from(at).unwrap()).unwrap();
+            let text = stamp.to_zoned(jiff::tz::TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            prop_assert_eq!(wait(&text, at.saturating_sub(ahead)), Some(at - at.saturating_sub(ahead)));
+        }
+    }
+}

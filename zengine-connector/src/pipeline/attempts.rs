@@ -1,0 +1,241 @@
+//! Attempts and the time between them: the retry stage, and below it breaker, bulkhead, timeout and the provider call.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt;
+
+use super::{
+    backoff,
+    breaker::{Circuit, Verdict},
+    decision::{End, Exhausted, Next, Protection, decide},
+    dedup::{Lost, Ownership},
+    job::Job,
+    report,
+    timeout::within,
+};
+use crate::{
+    error::{ErrorKind, Reach, SendError},
+    message::Idempotency,
+    orchestrator::DeferredReason,
+    runtime::ms,
+    store::{AttemptRecord, StoredError},
+    strategy::{Lookup, Receipt},
+};
+
+/// How the attempts of one owner ended.
+#[derive(Debug)]
+pub(crate) enum Run {
+    Delivered(Receipt),
+    Failed(SendError),
+    Unknown(SendError),
+    Deferred {
+        reason: DeferredReason,
+        retry_after: Duration,
+        error: Option<SendError>,
+    },
+    /// The claim is another's now.
+    LeaseLost,
+}
+
+impl Run {
+    fn deferred(reason: DeferredReason, retry_after: Duration) -> Self {
+        Self::Deferred { reason, retry_after, error: None }
+    }
+}
+
+/// Makes attempts until one decides.
+pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership) -> Run {
+    if own.look_up_first
+        && let Some(end) = look_up(job, own).await
+    {
+        return end;
+    }
+    let circuit = job.pipeline().circuits.of(job.tenant(), &job.entry.name);
+    let retry = &job.pipeline().settings.retry;
+    let mut last: Option<SendError> = None;
+    loop {
+        if let Some(expired) = too_old(job, own) {
+            return Run::Failed(last.unwrap_or(expired));
+        }
+        let error = match attempt(job, own, &circuit).await {
+            Attempted::Accepted(receipt) => return Run::Delivered(receipt),
+            Attempted::Error(error) => error,
+            Attempted::NotStarted(Run::Deferred { reason, retry_after, .. }) => return Run::Deferred { reason, retry_after, error: last },
+            Attempted::NotStarted(end) => return end,
+        };
+        let made = u32::try_from(own.attempts.len()).unwrap_or(u32::MAX);
+        let protection = job.protection(own.first_sent_at_ms);
+        let wait = backoff::delay(retry, made, error.retry_after(), &*job.core.rng);
+        let exhausted = match decide(error.fault(), error.reach(), protection) {
+            Next::End(End::Failed { .. }) => return Run::Failed(error),
+            Next::End(End::Unknown) => return Run::Unknown(error),
+            Next::End(End::Deferred) => {
+                let reason = if error.kind() == ErrorKind::Cancelled { DeferredReason::Cancelled } else { DeferredReason::Busy };
+                // What can never be done is no matter of time.
+                if !error.error().is_temporary() {
+                    return Run::Failed(error);
+                }
+                return Run::Deferred { reason, retry_after: wait, error: Some(error) };
+            }
+            Next::LookUp => Exhausted::Unknown,
+            Next::Retry(exhausted) => exhausted,
+        };
+        if made >= retry.attempts {
+            return match exhausted {
+                Exhausted::Failed => Run::Failed(error),
+                Exhausted::Unknown => Run::Unknown(error),
+                Exhausted::Deferred => Run::Deferred { reason: DeferredReason::Throttled, retry_after: wait, error: Some(error) },
+            };
+        }
+        // No sleep that would end after the deadline, and none longer than is worth a caller's time (rules 36 and 40).
+        let worth = wait <= retry.longest_wait && wait + retry.min_attempt <= job.remaining();
+        if !worth {
+            let reason = match exhausted {
+                Exhausted::Deferred => DeferredReason::Throttled,
+                Exhausted::Failed | Exhausted::Unknown => DeferredReason::NoTimeLeft,
+            };
+            return Run::Deferred { reason, retry_after: wait, error: Some(error) };
+        }
+        match own.outlast(wait + job.pipeline().settings.attempt_timeout.0).await {
+            Ok(()) => {}
+            Err(Lost::Lease(_)) => return Run::LeaseLost,
+            Err(Lost::Store(_)) => {
+                return Run::Deferred { reason: DeferredReason::StoreUnavailable, retry_after: wait, error: Some(error) };
+            }
+        }
+        if !job.pipeline().pause(&*job.core.clock, wait).await {
+            return Run::Deferred { reason: DeferredReason::Cancelled, retry_after: wait, error: Some(error) };
+        }
+        if protection == Protection::Queryable
+            && error.reach() == Reach::Maybe
+            && let Some(end) = look_up(job, own).await
+        {
+            return end;
+        }
+        last = Some(error);
+    }
+}
+
+/// A message older than the strategy's greatest age is no longer sent (rule 8).
+fn too_old(job: &Job<'_>, own: &Ownership) -> Option<SendError> {
+    let max_age = ms(job.pipeline().settings.dedup.max_age);
+    let born = job.options.created_at.map_or(own.first_claimed_at_ms, crate::runtime::to_ms).min(own.first_claimed_at_ms);
+    (job.core.now_ms().saturating_sub(born) > max_age)
+        .then(|| SendError::of(ErrorKind::Expired, "the message got too old before it could be sent").not_sent())
+}
+
+enum Attempted {
+    Accepted(Receipt),
+    Error(SendError),
+    NotStarted(Run),
+}
+
+/// One attempt through the inner stages.
+async fn attempt(job: &Job<'_>, own: &mut Ownership, circuit: &Circuit) -> Attempted {
+    let pipeline = job.pipeline();
+    let (retry, dedup) = (&pipeline.settings.retry, &pipeline.settings.dedup);
+    let not_started = |reason, after| Attempted::NotStarted(Run::deferred(reason, after));
+    if pipeline.is_closing() {
+        return not_started(DeferredReason::Cancelled, Duration::from_secs(1));
+    }
+    let remaining = job.remaining();
+    if remaining < retry.min_attempt {
+        return not_started(DeferredReason::NoTimeLeft, Duration::from_secs(1));
+    }
+    let limit = pipeline.settings.attempt_timeout.0.min(remaining.saturating_sub(dedup.commit_slack)).max(retry.min_attempt.min(remaining));
+    let lost = |lost| match lost {
+        Lost::Lease(_) => Attempted::NotStarted(Run::LeaseLost),
+        Lost::Store(_) => Attempted::NotStarted(Run::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5))),
+    };
+    if let Err(error) = own.outlast(limit).await {
+        return lost(error);
+    }
+    let permit = match circuit.acquire().await {
+        Ok(permit) => permit,
+        Err(rejected) => {
+            // A little later than the breaker itself, so that those put off do not come back together (rule 7).
+            let after = backoff::scale(rejected.retry_after, 1.0 + 0.2 * job.core.rng.unit()).max(Duration::from_millis(100));
+            return not_started(DeferredReason::BreakerOpen, after);
+        }
+    };
+    let Some(_place) = pipeline.bulkheads.enter(job.tenant(), &job.entry.name) else {
+        return not_started(DeferredReason::Busy, Duration::from_secs(1));
+    };
+    if let Err(error) = own.mark().await {
+        return lost(error);
+    }
+
+    let n = own.all_attempts() + 1;
+    let started = (job.core.now_ms(), job.core.clock.monotonic());
+    let result = call(job, own, n, limit).await;
+    let duration = job.core.clock.monotonic().saturating_sub(started.1);
+    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    match result {
+        Ok(receipt) => {
+            permit.settle(Verdict::Success);
+            let mut record = AttemptRecord::new(n, started.0, duration_ms, crate::Fault::Provider, Reach::Processed);
+            record.code = None;
+            report::attempt(job, n, duration, None, circuit);
+            own.attempts.push(record);
+            Attempted::Accepted(receipt)
+        }
+        Err(error) => {
+            permit.settle(Verdict::of(error.fault()));
+            report::attempt(job, n, duration, Some(&error), circuit);
+            own.maybe_sent |= error.reach() == Reach::Maybe;
+            let mut record = AttemptRecord::new(n, started.0, duration_ms, error.fault(), error.reach());
+            record.code = error.provider_code().map(str::to_owned);
+            record.retry_after_ms = error.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+            own.attempts.push(record);
+            own.first_error.get_or_insert_with(|| StoredError::of(&error, n));
+            Attempted::Error(error)
+        }
+    }
+}
+
+/// The provider call, within its time. A strategy that panics has failed like a provider of which nobody knows.
+async fn call(job: &Job<'_>, own: &Ownership, n: u32, limit: Duration) -> Result<Receipt, SendError> {
+    let cx = job.context(own.key_generation, n, limit);
+    let call = AssertUnwindSafe(job.outbound.attempt(&job.bound.state, job.message, &cx)).catch_unwind();
+    match within(&*job.core.clock, limit, call).await {
+        Some(Ok(result)) => result,
+        Some(Err(_panic)) => Err(SendError::of(ErrorKind::Unexpected, "the strategy panicked").maybe()),
+        None => Err(SendError::of(ErrorKind::Timeout, "the provider did not answer in time").maybe()),
+    }
+}
+
+/// Asks the provider what became of the send. `None`: it does not have it, send. Passes limits but not the breaker
+/// (rule 21).
+async fn look_up(job: &Job<'_>, own: &mut Ownership) -> Option<Run> {
+    let later = |after| Some(Run::deferred(DeferredReason::LookupFailed, after));
+    let limit = job.pipeline().settings.attempt_timeout.0.min(job.remaining());
+    if limit < job.pipeline().settings.retry.min_attempt {
+        return Some(Run::deferred(DeferredReason::NoTimeLeft, Duration::from_secs(1)));
+    }
+    let Some(_place) = job.pipeline().bulkheads.enter(job.tenant(), &job.entry.name) else {
+        return Some(Run::deferred(DeferredReason::Busy, Duration::from_secs(1)));
+    };
+    let cx = job.context(own.key_generation, own.all_attempts().max(1), limit);
+    let question = AssertUnwindSafe(job.outbound.lookup(&job.bound.state, job.message, &cx)).catch_unwind();
+    match within(&*job.core.clock, limit, question).await {
+        Some(Ok(Ok(Lookup::Found(receipt)))) => Some(Run::Delivered(receipt)),
+        Some(Ok(Ok(Lookup::NotFound))) => {
+            let visible_after = match job.idempotency {
+                Idempotency::Queryable { visible_after_ms } => visible_after_ms,
+                Idempotency::Native { .. } | Idempotency::None => 0,
+            };
+            let visible = own.first_sent_at_ms.unwrap_or(own.first_claimed_at_ms).saturating_add_unsigned(visible_after);
+            let left = visible.saturating_sub(job.core.now_ms());
+            // Not found yet is not the same as not sent (rule 19).
+            if left > 0 { later(Duration::from_millis(left.unsigned_abs())) } else { None }
+        }
+        Some(Ok(Ok(Lookup::Unsupported))) => {
+            Some(Run::Unknown(SendError::of(ErrorKind::Unexpected, "the provider cannot say what became of the message").maybe()))
+        }
+        Some(Ok(Err(error))) => {
+            let retry_after = error.retry_after().unwrap_or(Duration::from_secs(5));
+            Some(Run::Deferred { reason: DeferredReason::LookupFailed, retry_after, error: Some(error) })
+        }
+        Some(Err(_)) | None => later(Duration::from_secs(5)),
+    }
+}

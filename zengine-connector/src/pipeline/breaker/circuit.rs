@@ -1,0 +1,428 @@
+//! One breaker, and all of them.
+
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use futures_util::{
+    future::{Either, select},
+    lock::Mutex as AsyncMutex,
+};
+use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock};
+
+use super::{
+    super::{backoff::scale, settings::Breaker},
+    log::{Document, SCHEMA, State, open_time},
+    window::Window,
+};
+use crate::{
+    error::Fault,
+    ids::{StrategyName, TenantId},
+    runtime::{Clock, Rng, Spawner, ms, to_ms},
+    store::{EpochEntry, EpochLog},
+};
+
+/// How long the append that wins a probe may take (rule 54).
+const PROBE_APPEND: Duration = Duration::from_millis(150);
+/// Time a prober has beyond its attempt (rule 50).
+const PROBE_SLACK: Duration = Duration::from_secs(5);
+/// How long a breaker must be closed until earlier trips are forgotten (rule 48).
+const FORGIVEN_AFTER: Duration = Duration::from_secs(600);
+
+/// What a call says about the provider (rule 44).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It answered, whatever it said about the message.
+    Success,
+    /// It failed.
+    Failure,
+    /// Nothing: throttled, refused our credentials, cancelled, or our own side.
+    Neutral,
+}
+
+impl Verdict {
+    /// What an attempt's error says about the provider.
+    pub(crate) const fn of(fault: Fault) -> Self {
+        match fault {
+            Fault::Provider => Self::Failure,
+            Fault::Domain => Self::Success,
+            Fault::Throttled | Fault::Auth | Fault::Local | Fault::Cancelled => Self::Neutral,
+        }
+    }
+}
+
+/// The ports of all breakers.
+#[derive(Clone, Debug)]
+struct Ports {
+    log: Arc<dyn EpochLog>,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    spawner: Arc<dyn Spawner>,
+    settings: Arc<Breaker>,
+    /// How long a prober owns its probe.
+    probe_time: Duration,
+    writer: Arc<str>,
+}
+
+/// The breakers of all tenants and strategies.
+#[derive(Debug)]
+pub(crate) struct Circuits {
+    ports: Ports,
+    known: RwLock<HashMap<StrategyName, HashMap<TenantId, Arc<Circuit>>>>,
+}
+
+impl Circuits {
+    pub(crate) fn new(
+        settings: &Breaker,
+        attempt_timeout: Duration,
+        log: Arc<dyn EpochLog>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        spawner: Arc<dyn Spawner>,
+        writer: &str,
+    ) -> Self {
+        let settings = Arc::new(settings.clone());
+        let ports = Ports { log, clock, rng, spawner, settings, probe_time: attempt_timeout + PROBE_SLACK, writer: writer.into() };
+        Self { ports, known: RwLock::new(HashMap::new()) }
+    }
+
+    /// The breaker of a tenant and strategy: the same one for the same two.
+    pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName) -> Arc<Circuit> {
+        if let Some(circuit) = self.known.read().get(strategy).and_then(|tenants| tenants.get(tenant)) {
+            return Arc::clone(circuit);
+        }
+        let mut known = self.known.write();
+        let tenants = known.entry(strategy.clone()).or_default();
+        Arc::clone(tenants.entry(tenant.clone()).or_insert_with(|| Circuit::new(self.ports.clone(), tenant, strategy)))
+    }
+}
+
+/// The breaker of one tenant and strategy.
+pub(crate) struct Circuit {
+    me: Weak<Circuit>,
+    ports: Ports,
+    name: String,
+    inner: Mutex<Inner>,
+    appending: AsyncMutex<()>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    /// Counts transitions; a permit of an earlier one has no say (rule 47).
+    epoch: u64,
+    /// The newest entry of the log that is known.
+    log_n: u64,
+    window: Window,
+    consecutive: u32,
+    last_call: Duration,
+    trips: u32,
+    closed_since: Duration,
+    /// When a probe may be tried, on the monotonic clock.
+    probe_at: Duration,
+    /// Until when a prober owns its probe; `None`: the probe is free.
+    probing_until: Option<Duration>,
+}
+
+/// Leave to make one call. Dropped without a verdict it says nothing.
+#[must_use = "settle it with a verdict"]
+pub(crate) struct Permit {
+    circuit: Option<Arc<Circuit>>,
+    epoch: u64,
+    probe: bool,
+}
+
+/// No leave to call, and when to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    pub(crate) retry_after: Duration,
+}
+
+enum Entry {
+    Pass(Permit),
+    Reject(Rejected),
+    /// The probe is reserved for us within the process; the log decides between processes.
+    Probe(Permit),
+}
+
+impl Circuit {
+    fn new(ports: Ports, tenant: &TenantId, strategy: &StrategyName) -> Arc<Self> {
+        let now = ports.clock.monotonic();
+        let inner = Inner {
+            state: State::Closed,
+            epoch: 0,
+            log_n: 0,
+            window: Window::new(ports.settings.window),
+            consecutive: 0,
+            last_call: now,
+            trips: 0,
+            closed_since: now,
+            probe_at: now,
+            probing_until: None,
+        };
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            ports,
+            name: format!("{tenant}|{strategy}"),
+            inner: Mutex::new(inner),
+            appending: AsyncMutex::new(()),
+        })
+    }
+
+    /// The state and its epoch, for logs.
+    pub(crate) fn state(&self) -> (State, u64) {
+        let inner = self.inner.lock();
+        (inner.state, inner.epoch)
+    }
+
+    /// Asks for leave to make one call.
+    pub(crate) async fn acquire(&self) -> Result<Permit, Rejected> {
+        if !self.ports.settings.enabled {
+            return Ok(Permit { circuit: None, epoch: 0, probe: false });
+        }
+        match self.enter() {
+            Entry::Pass(permit) => Ok(permit),
+            Entry::Reject(rejected) => Err(rejected),
+            Entry::Probe(permit) => self.win_probe(permit).await,
+        }
+    }
+
+    fn enter(&self) -> Entry {
+        let now = self.ports.clock.monotonic();
+        let mut inner = self.inner.lock();
+        let wait = match inner.state {
+            State::Closed => return Entry::Pass(self.permit(&inner, false)),
+            State::Open => inner.probe_at.saturating_sub(now),
+            State::HalfOpen => inner.probing_until.map_or(Duration::ZERO, |until| until.saturating_sub(now)),
+        };
+        if !wait.is_zero() {
+            return Entry::Reject(Rejected { retry_after: wait });
+        }
+        inner.state = State::HalfOpen;
+        inner.epoch += 1;
+        inner.probing_until = Some(now + self.ports.probe_time);
+        Entry::Probe(self.permit(&inner, true))
+    }
+
+    fn permit(&self, inner: &Inner, probe: bool) -> Permit {
+        Permit { circuit: self.me.upgrade(), epoch: inner.epoch, probe }
+    }
+
+    /// Appends our claim to the probe. Where the log does not answer in time, one local probe goes ahead (rule 54).
+    async fn win_probe(&self, permit: Permit) -> Result<Permit, Rejected> {
+        let append = self.append_probe();
+        let limit = self.ports.clock.sleep(PROBE_APPEND);
+        futures_util::pin_mut!(append);
+        match select(append, limit).await {
+            Either::Left((Ok(Ok(())), _)) => Ok(permit),
+            Either::Left((Ok(Err(rejected)), _)) => {
+                // Another process probes; ours is given back without a verdict and waits for its end.
+                let mut inner = self.inner.lock();
+                inner.state = State::Open;
+                inner.epoch += 1;
+                inner.probing_until = None;
+                inner.probe_at = self.ports.clock.monotonic() + rejected.retry_after;
+                Err(rejected)
+            }
+            Either::Left((Err(()), _)) | Either::Right(_) => {
+                self.degraded("the probe is not shared");
+                Ok(permit)
+            }
+        }
+    }
+
+    /// `Ok(Ok)`: the probe is ours. `Ok(Err)`: it is another's. `Err`: the log does not answer.
+    async fn append_probe(&self) -> Result<Result<(), Rejected>, ()> {
+        let _turn = self.appending.lock().await;
+        for _ in 0..2 {
+            let document = self.document(State::HalfOpen, "the open time is over");
+            if self.append(&document).await? {
+                return Ok(Ok(()));
+            }
+            let Some(newest) = self.newest().await? else { continue };
+            let now_ms = to_ms(self.ports.clock.now());
+            let busy_until = match newest.state {
+                State::Closed => return Ok(Ok(())),
+                State::Open => newest.open_until_ms,
+                State::HalfOpen => newest.probe_until_ms,
+            };
+            let left = busy_until.unwrap_or(now_ms) - now_ms;
+            if left > 0 {
+                return Ok(Err(Rejected { retry_after: Duration::from_millis(left.unsigned_abs()) }));
+            }
+        }
+        Ok(Err(Rejected { retry_after: self.ports.probe_time }))
+    }
+
+    fn settle(&self, epoch: u64, probe: bool, verdict: Verdict) {
+        let now = self.ports.clock.monotonic();
+        let mut inner = self.inner.lock();
+        // Late news of an earlier state has no say (rule 47).
+        if inner.epoch != epoch {
+            return;
+        }
+        match (probe, verdict) {
+            (true, Verdict::Success) => self.close(&mut inner, now),
+            (true, Verdict::Failure) => self.trip(&mut inner, now, "the probe failed"),
+            // The slot is free again, without a verdict.
+            (true, Verdict::Neutral) => inner.probing_until = None,
+            (false, Verdict::Neutral) => {}
+            (false, verdict) => self.count(&mut inner, now, verdict == Verdict::Failure),
+        }
+    }
+
+    fn count(&self, inner: &mut Inner, now: Duration, failed: bool) {
+        let settings = &self.ports.settings;
+        // A process that was frozen knows nothing of the time between.
+        if now.saturating_sub(inner.last_call) > settings.window {
+            inner.window.clear();
+            inner.consecutive = 0;
+        }
+        inner.last_call = now;
+        inner.window.count(now, failed);
+        if !failed {
+            inner.consecutive = 0;
+            return;
+        }
+        inner.consecutive += 1;
+        let (calls, failures) = inner.window.totals(now);
+        if inner.consecutive >= settings.consecutive {
+            self.trip(inner, now, "failures in a row");
+        } else if calls >= settings.min_calls && f64::from(failures) >= settings.failure_rate * f64::from(calls) {
+            self.trip(inner, now, "too many failures");
+        }
+    }
+
+    fn trip(&self, inner: &mut Inner, now: Duration, reason: &'static str) {
+        if inner.state == State::Closed && now.saturating_sub(inner.closed_since) > FORGIVEN_AFTER {
+            inner.trips = 0;
+        }
+        inner.trips = inner.trips.saturating_add(1);
+        let open = scale(open_time(&self.ports.settings, inner.trips), 1.0 + 0.2 * self.ports.rng.unit());
+        // Each process waits a little longer on its own, so that not all of them probe at once.
+        inner.probe_at = now + scale(open, 1.0 + 0.1 * self.ports.rng.unit());
+        inner.state = State::Open;
+        inner.epoch += 1;
+        inner.probing_until = None;
+        inner.consecutive = 0;
+        inner.window.clear();
+        self.publish(inner, reason, Some(open));
+    }
+
+    fn close(&self, inner: &mut Inner, now: Duration) {
+        inner.state = State::Closed;
+        inner.epoch += 1;
+        inner.probing_until = None;
+        inner.consecutive = 0;
+        inner.closed_since = now;
+        inner.window.clear();
+        self.publish(inner, "the probe succeeded", None);
+    }
+
+    /// Tells the log in the background: no send waits for it (rule 54).
+    fn publish(&self, inner: &Inner, reason: &'static str, open: Option<Duration>) {
+        tracing::info!(breaker = %self.name, state = inner.state.as_str(), epoch = inner.epoch, trips = inner.trips, reason, "breaker.changed");
+        let Some(me) = self.me.upgrade() else { return };
+        let now_ms = to_ms(self.ports.clock.now());
+        let state = inner.state;
+        let open_until_ms = open.map(|open| now_ms + ms(open));
+        let trips = inner.trips;
+        self.ports.spawner.spawn(Box::pin(async move {
+            let _turn = me.appending.lock().await;
+            for _ in 0..3 {
+                let document = Document { open_until_ms, trips, ..me.document(state, reason) };
+                match me.append(&document).await {
+                    Ok(true) => return,
+                    Ok(false) => match me.newest().await {
+                        // Somebody else came to the same view first.
+                        Ok(Some(newest)) if newest.state == state => return,
+                        Ok(_) => {}
+                        Err(()) => return me.degraded("a transition is not shared"),
+                    },
+                    Err(()) => return me.degraded("a transition is not shared"),
+                }
+            }
+        }));
+    }
+
+    fn document(&self, state: State, reason: &str) -> Document {
+        let at_ms = to_ms(self.ports.clock.now());
+        let probing = state == State::HalfOpen;
+        let inner = self.inner.lock();
+        Document {
+            schema: SCHEMA,
+            n: inner.log_n + 1,
+            state,
+            open_until_ms: None,
+            prober: probing.then(|| self.ports.writer.to_string()),
+            probe_until_ms: probing.then(|| at_ms + ms(self.ports.probe_time)),
+            trips: inner.trips,
+            reason: reason.to_owned(),
+            writer: self.ports.writer.to_string(),
+            at_ms,
+        }
+    }
+
+    async fn append(&self, document: &Document) -> Result<bool, ()> {
+        let json = serde_json::to_vec(document).map_err(|_| ())?;
+        let won = self.ports.log.append(&self.name, EpochEntry::new(document.n, json.into())).await.map_err(|_| ())?;
+        if won {
+            let mut inner = self.inner.lock();
+            inner.log_n = inner.log_n.max(document.n);
+        }
+        Ok(won)
+    }
+
+    /// The newest entry. A damaged one counts as absent, with one warning (rule 57).
+    async fn newest(&self) -> Result<Option<Document>, ()> {
+        let Some(entry) = self.ports.log.newest(&self.name).await.map_err(|_| ())? else { return Ok(None) };
+        let mut inner = self.inner.lock();
+        inner.log_n = inner.log_n.max(entry.n);
+        drop(inner);
+        let document = serde_json::from_slice::<Document>(&entry.document).ok().filter(|document| document.schema == SCHEMA);
+        if document.is_none() {
+            tracing::warn!(breaker = %self.name, n = entry.n, "breaker.unreadable_entry");
+        }
+        Ok(document)
+    }
+
+    fn degraded(&self, what: &'static str) {
+        tracing::warn!(breaker = %self.name, what, "breaker.store_degraded");
+    }
+}
+
+impl fmt::Debug for Circuit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (state, epoch) = self.state();
+        f.debug_struct("Circuit").field("name", &self.name).field("state", &state).field("epoch", &epoch).finish_non_exhaustive()
+    }
+}
+
+impl Permit {
+    /// Says what the call showed.
+    pub(crate) fn settle(mut self, verdict: Verdict) {
+        if let Some(circuit) = self.circuit.take() {
+            circuit.settle(self.epoch, self.probe, verdict);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(circuit) = self.circuit.take() {
+            circuit.settle(self.epoch, self.probe, Verdict::Neutral);
+        }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("epoch", &self.epoch).field("probe", &self.probe).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;

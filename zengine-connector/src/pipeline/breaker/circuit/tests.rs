@@ -1,0 +1,230 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::{
+    runtime::{SystemRng, TokioSpawner},
+    store::{StoreError, StoreErrorKind},
+    testing::SimClock,
+};
+
+/// A log in memory that can be switched off.
+#[derive(Debug, Default)]
+struct Log {
+    entries: Mutex<Vec<(String, EpochEntry)>>,
+    down: AtomicBool,
+    hangs: AtomicBool,
+}
+
+#[async_trait]
+impl EpochLog for Log {
+    async fn append(&self, log: &str, entry: EpochEntry) -> Result<bool, StoreError> {
+        if self.hangs.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        if self.down.load(Ordering::Relaxed) {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "down"));
+        }
+        let mut entries = self.entries.lock();
+        let free = !entries.iter().any(|(name, old)| name == log && old.n == entry.n);
+        if free {
+            entries.push((log.to_owned(), entry));
+        }
+        Ok(free)
+    }
+
+    async fn read(&self, _: &str, _: u64, _: u32) -> Result<Vec<EpochEntry>, StoreError> {
+        Ok(vec![])
+    }
+
+    async fn newest(&self, log: &str) -> Result<Option<EpochEntry>, StoreError> {
+        Ok(self.entries.lock().iter().filter(|(name, _)| name == log).map(|(_, entry)| entry.clone()).max_by_key(|entry| entry.n))
+    }
+
+    async fn trim(&self, _: &str, _: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+struct World {
+    log: Arc<Log>,
+    clock: Arc<SimClock>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { log: Arc::default(), clock: Arc::new(SimClock::new()) }
+    }
+
+    /// The breaker as one process sees it.
+    fn process(&self, settings: &Breaker) -> Arc<Circuit> {
+        let circuits = Circuits::new(
+            settings,
+            Duration::from_secs(10),
+            Arc::clone(&self.log) as _,
+            Arc::clone(&self.clock) as _,
+            Arc::new(SystemRng),
+            Arc::new(TokioSpawner),
+            &crate::orchestrator::token(&SystemRng),
+        );
+        circuits.of(&TenantId::new("acme").unwrap(), &StrategyName::new("s").unwrap())
+    }
+
+    async fn pass(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds)).await;
+    }
+
+    /// What the log says, oldest first.
+    fn told(&self) -> Vec<State> {
+        let entries = self.log.entries.lock();
+        entries.iter().map(|(_, entry)| serde_json::from_slice::<Document>(&entry.document).unwrap().state).collect()
+    }
+}
+
+async fn call(circuit: &Circuit, verdict: Verdict) {
+    circuit.acquire().await.expect("a call passes").settle(verdict);
+}
+
+async fn open(circuit: &Circuit) {
+    for _ in 0..5 {
+        call(circuit, Verdict::Failure).await;
+    }
+    assert_eq!(circuit.state().0, State::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_44_domain_errors_count_as_success_and_neutral_ones_not_at_all() {
+    let world = World::new();
+    let circuit = world.process(&Breaker::standard());
+    for _ in 0..1000 {
+        call(&circuit, Verdict::of(Fault::Domain)).await;
+        for neutral in [Fault::Throttled, Fault::Auth, Fault::Local, Fault::Cancelled] {
+            call(&circuit, Verdict::of(neutral)).await;
+        }
+    }
+    assert_eq!(circuit.state().0, State::Closed);
+    // Four failures and an answer: the answer proves that the provider works.
+    for _ in 0..4 {
+        call(&circuit, Verdict::Failure).await;
+    }
+    call(&circuit, Verdict::of(Fault::Domain)).await;
+    call(&circuit, Verdict::Failure).await;
+    assert_eq!(circuit.state().0, State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_46_opens_after_five_in_a_row_or_half_of_ten() {
+    let world = World::new();
+    let circuit = world.process(&Breaker::standard());
+    open(&circuit).await;
+    assert!(circuit.acquire().await.is_err());
+
+    let mixed = World::new().process(&Breaker::standard());
+    for failed in [true, true, true, true, false, true, true, true, true] {
+        call(&mixed, if failed { Verdict::Failure } else { Verdict::Success }).await;
+    }
+    assert_eq!(mixed.state().0, State::Closed, "eight of nine calls is below the least number of calls");
+    call(&mixed, Verdict::Failure).await;
+    assert_eq!(mixed.state().0, State::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_46_long_health_does_not_hide_a_failing_minute() {
+    let world = World::new();
+    let circuit = world.process(&Breaker::standard().consecutive_failures(1000));
+    for _ in 0..100_000 {
+        call(&circuit, Verdict::Success).await;
+    }
+    world.pass(61).await;
+    for _ in 0..10 {
+        call(&circuit, Verdict::Failure).await;
+    }
+    assert_eq!(circuit.state().0, State::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_47_a_late_result_has_no_say_and_a_dropped_permit_says_nothing() {
+    let world = World::new();
+    let circuit = world.process(&Breaker::standard());
+    let (late_failure, late_success) = (circuit.acquire().await.unwrap(), circuit.acquire().await.unwrap());
+    open(&circuit).await;
+    late_success.settle(Verdict::Success);
+    assert_eq!(circuit.state().0, State::Open);
+    world.pass(60).await;
+    let probe = circuit.acquire().await.expect("the probe");
+    late_failure.settle(Verdict::Failure);
+    assert_eq!(circuit.state().0, State::HalfOpen);
+    assert!(circuit.acquire().await.is_err(), "one probe at a time");
+    drop(probe);
+    assert_eq!(circuit.state().0, State::HalfOpen);
+    call(&circuit, Verdict::Success).await;
+    assert_eq!(circuit.state().0, State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_48_each_trip_doubles_the_open_time_until_it_is_forgiven() {
+    let world = World::new();
+    let circuit = world.process(&Breaker::standard());
+    open(&circuit).await;
+    let first = circuit.acquire().await.unwrap_err().retry_after;
+    assert!((30.0..=30.0 * 1.2 * 1.1).contains(&first.as_secs_f64()), "{first:?}");
+    world.pass(40).await;
+    call(&circuit, Verdict::Failure).await;
+    let second = circuit.acquire().await.unwrap_err().retry_after;
+    assert!((60.0..=60.0 * 1.2 * 1.1).contains(&second.as_secs_f64()), "{second:?}");
+    world.pass(80).await;
+    call(&circuit, Verdict::Success).await;
+    world.pass(601).await;
+    open(&circuit).await;
+    let forgiven = circuit.acquire().await.unwrap_err().retry_after;
+    assert!(forgiven <= Duration::from_secs(40), "{forgiven:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_54_a_trip_acts_at_once_and_is_told_in_the_background() {
+    let world = World::new();
+    world.log.hangs.store(true, Ordering::Relaxed);
+    let circuit = world.process(&Breaker::standard());
+    open(&circuit).await;
+    assert!(circuit.acquire().await.is_err(), "no store was waited for");
+
+    let told = World::new();
+    let circuit = told.process(&Breaker::standard());
+    open(&circuit).await;
+    told.pass(60).await;
+    call(&circuit, Verdict::Success).await;
+    told.pass(1).await;
+    assert_eq!(told.told(), [State::Open, State::HalfOpen, State::Closed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_54_a_store_that_is_down_or_hangs_does_not_stop_the_probe() {
+    for hangs in [true, false] {
+        let world = World::new();
+        let circuit = world.process(&Breaker::standard());
+        open(&circuit).await;
+        world.pass(60).await;
+        world.log.hangs.store(hangs, Ordering::Relaxed);
+        world.log.down.store(true, Ordering::Relaxed);
+        let before = world.clock.monotonic();
+        call(&circuit, Verdict::Success).await;
+        assert!(world.clock.monotonic() - before <= PROBE_APPEND + Duration::from_millis(5));
+        assert_eq!(circuit.state().0, State::Closed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_fifty_processes_one_probes() {
+    let world = World::new();
+    let processes: Vec<_> = (0..50).map(|_| world.process(&Breaker::standard())).collect();
+    for process in &processes {
+        open(process).await;
+    }
+    world.pass(60).await;
+    let mut probes = vec![];
+    for process in &processes {
+        probes.extend(process.acquire().await);
+    }
+    assert_eq!(probes.len(), 1);
+}

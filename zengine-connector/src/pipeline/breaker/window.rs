@@ -1,0 +1,75 @@
+//! What happened lately: ten buckets over a sliding window (rule 46).
+
+use std::time::Duration;
+
+const BUCKETS: usize = 10;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Bucket {
+    /// Which slice of time it counts; another one means that it is old.
+    slice: u64,
+    calls: u32,
+    failures: u32,
+}
+
+/// Calls and failures of the last while. Old ones fall out.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    slice: Duration,
+    buckets: [Bucket; BUCKETS],
+}
+
+impl Window {
+    pub(super) fn new(length: Duration) -> Self {
+        Self { slice: (length / u32::try_from(BUCKETS).unwrap_or(1)).max(Duration::from_millis(1)), buckets: Default::default() }
+    }
+
+    /// Counts a call.
+    pub(super) fn count(&mut self, now: Duration, failed: bool) {
+        let slice = self.slice_at(now);
+        let bucket = &mut self.buckets[index(slice)];
+        if bucket.slice != slice {
+            *bucket = Bucket { slice, ..Bucket::default() };
+        }
+        bucket.calls = bucket.calls.saturating_add(1);
+        bucket.failures = bucket.failures.saturating_add(u32::from(failed));
+    }
+
+    /// Calls and failures in the window.
+    pub(super) fn totals(&self, now: Duration) -> (u32, u32) {
+        let newest = self.slice_at(now);
+        let lately = |bucket: &&Bucket| bucket.slice <= newest && newest - bucket.slice < BUCKETS as u64;
+        self.buckets.iter().filter(lately).fold((0, 0), |(calls, failures), bucket| (calls + bucket.calls, failures + bucket.failures))
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.buckets = Default::default();
+    }
+
+    fn slice_at(&self, now: Duration) -> u64 {
+        // The first slice is 1, so that an untouched bucket, slice 0, never counts as lately by itself.
+        u64::try_from(now.as_nanos() / self.slice.as_nanos()).unwrap_or(u64::MAX - 1) + 1
+    }
+}
+
+fn index(slice: u64) -> usize {
+    usize::try_from(slice % BUCKETS as u64).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_calls_fall_out() {
+        let mut window = Window::new(Duration::from_secs(60));
+        for _ in 0..1000 {
+            window.count(Duration::from_secs(1), false);
+        }
+        window.count(Duration::from_secs(59), true);
+        assert_eq!(window.totals(Duration::from_secs(59)), (1001, 1));
+        assert_eq!(window.totals(Duration::from_secs(62)), (1, 1));
+        assert_eq!(window.totals(Duration::from_secs(1200)), (0, 0));
+    }
+}

@@ -1,0 +1,137 @@
+//! What follows a failed or unknown send: a dead letter, then an event (rules 63 to 69).
+
+use std::time::Duration;
+
+use super::{dedup::Ownership, job::Job};
+use crate::{
+    error::Error,
+    ids::FailureId,
+    orchestrator::Core,
+    store::{
+        AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, OutboundFailed, StoredError,
+    },
+};
+
+/// How often storing a dead letter is tried in a row (rule 68).
+const TRIES: u32 = 3;
+
+/// What is known of the attempts, where this call made them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct History {
+    attempts: Vec<AttemptRecord>,
+    first_error: Option<StoredError>,
+}
+
+impl History {
+    pub(crate) fn of(own: &Ownership) -> Self {
+        Self { attempts: own.attempts.clone(), first_error: own.first_error.clone() }
+    }
+}
+
+/// The dead letter could not be stored.
+#[derive(Debug)]
+pub(crate) struct LetterLost;
+
+/// Does what a terminal record still asks for: first the letter, then the events, then the flags go (rule 65).
+pub(crate) async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Result<(), LetterLost> {
+    let pending = record.effects_pending;
+    if !pending.pending() {
+        return Ok(());
+    }
+    let mut done = Effects::NONE;
+    if pending.dlq {
+        let letter = letter(job, record, history).map_err(|error| report_lost(&error))?;
+        put(job.core, &letter).await?;
+        done.dlq = true;
+    }
+    let core = job.core;
+    let event = about(job, record);
+    if pending.event {
+        done.event = publish(core, &DomainEvent::OutboundFailed(event.clone())).await;
+    }
+    if pending.settled {
+        done.settled = publish(core, &DomainEvent::OutboundSettled(event)).await;
+    }
+    let clear = ClaimOp::ClearEffects { generation: record.generation, done };
+    if core.claims.apply(&job.key, &clear, core.now_ms()).await.is_err() {
+        // Letter and event have ids of their own: doing it twice does no harm.
+        tracing::warn!(strategy = %job.entry.name, "dead_letter.flags_not_cleared");
+    }
+    Ok(())
+}
+
+async fn put(core: &Core, letter: &DeadLetter) -> Result<(), LetterLost> {
+    let mut wait = Duration::from_millis(100);
+    for n in 1..=TRIES {
+        match core.dead_letters.put(letter).await {
+            Ok(()) => return Ok(()),
+            Err(error) if n == TRIES => return Err(report_lost(&error)),
+            Err(_) => {
+                core.clock.sleep(wait).await;
+                wait *= 3;
+            }
+        }
+    }
+    Err(LetterLost)
+}
+
+fn report_lost(error: &dyn std::error::Error) -> LetterLost {
+    tracing::error!(%error, "dead_letter.not_stored");
+    LetterLost
+}
+
+/// Publishes; what fails stays pending for the next duplicate or a sweeper (rule 69).
+async fn publish(core: &Core, event: &DomainEvent) -> bool {
+    match core.events.publish(event).await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(%error, event = event.name(), "event.not_published");
+            false
+        }
+    }
+}
+
+fn about(job: &Job<'_>, record: &ClaimRecord) -> OutboundFailed {
+    let outcome = match record.status {
+        ClaimStatus::Delivered => "delivered",
+        ClaimStatus::Failed => "failed",
+        _ => "unknown",
+    };
+    let id = FailureId::of_send(&job.key, record.generation);
+    let mut event = OutboundFailed::new(id, job.tenant().clone(), job.entry.name.clone(), job.id().clone(), outcome, record.updated_at_ms);
+    event.generation = record.generation;
+    if let Some(error) = &record.error {
+        (event.kind, event.reach, event.code) = (Some(error.kind), Some(error.reach), error.code.clone());
+    }
+    event
+}
+
+/// The letter with everything needed to look into the failure and to send the message again (rule 64).
+fn letter(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Result<DeadLetter, Error> {
+    let core = job.core;
+    let failure_id = FailureId::of_send(&job.key, record.generation);
+    let json = job.outbound.to_json(job.original)?;
+    let (keys, whose) = ((&*core.keys, &*core.rng), (job.tenant(), &job.entry.name, failure_id));
+    let sealed = DeadLetter::sealed(keys, LetterDirection::Outbound, whose, &json, core.now_ms())?;
+    let last_error = record.error.clone();
+    let redrivable = match (record.status, &last_error) {
+        (ClaimStatus::Unknown, _) | (_, None) => true,
+        (_, Some(error)) => error.fault != crate::Fault::Domain,
+    };
+    let trace = [job.options.correlation_id.as_ref().map(ToString::to_string), job.options.traceparent.clone()];
+    Ok(DeadLetter {
+        client_message_id: Some(job.id().clone()),
+        generation: record.generation,
+        key_generation: record.key_generation,
+        fingerprint: Some(record.fingerprint.clone()),
+        outcome: if record.status == ClaimStatus::Failed { "failed" } else { "unknown" }.to_owned(),
+        redrivable,
+        attempts: history.attempts.clone(),
+        first_error: history.first_error.clone().or_else(|| last_error.clone()),
+        last_error,
+        trace: trace.into_iter().flatten().collect(),
+        redrive_count: job.redrive_count,
+        provider_key: Some(job.provider_key(record.key_generation).as_str().to_owned()),
+        ..sealed
+    })
+}

@@ -1,0 +1,95 @@
+//! What follows from an attempt's error: one total function (rule 34).
+
+use crate::error::{Fault, Reach};
+
+/// What the provider offers against doubles, at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// It recognises our key, and its window is still open.
+    Native,
+    /// It can be asked.
+    Queryable,
+    /// Nothing, or its window has passed.
+    None,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Try again after a delay; when attempts or time run out, end so.
+    Retry(Exhausted),
+    /// Ask the provider first; not found: as [`Next::Retry`].
+    LookUp,
+    /// The end.
+    End(End),
+}
+
+/// How a send ends when attempts run out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exhausted {
+    Failed,
+    Unknown,
+    Deferred,
+}
+
+/// How a send ends at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Failed { redrivable: bool },
+    Unknown,
+    Deferred,
+}
+
+/// The table of rule 34.
+pub(crate) const fn decide(fault: Fault, reach: Reach, protection: Protection) -> Next {
+    match (fault, reach) {
+        // Nobody knows whether it was sent: only the provider's own protection allows another call, whatever the fault.
+        (_, Reach::Maybe) => match protection {
+            Protection::Native => Next::Retry(Exhausted::Unknown),
+            Protection::Queryable => Next::LookUp,
+            Protection::None => Next::End(End::Unknown),
+        },
+        (Fault::Provider, Reach::NotSent) => Next::Retry(Exhausted::Failed),
+        (Fault::Throttled, Reach::NotSent) => Next::Retry(Exhausted::Deferred),
+        (Fault::Domain, Reach::NotSent | Reach::Processed) => Next::End(End::Failed { redrivable: false }),
+        (Fault::Auth | Fault::Provider | Fault::Throttled, _) => Next::End(End::Failed { redrivable: true }),
+        (Fault::Local | Fault::Cancelled, Reach::NotSent) => Next::End(End::Deferred),
+        (Fault::Local | Fault::Cancelled, Reach::Processed) => Next::End(End::Failed { redrivable: true }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_34_every_pair_of_fault_and_reach_has_its_row() {
+        use Fault::{Auth, Cancelled, Domain, Local, Provider, Throttled};
+        use Reach::{Maybe, NotSent, Processed};
+        let failed = |redrivable| Next::End(End::Failed { redrivable });
+        let table = [
+            (Provider, NotSent, Next::Retry(Exhausted::Failed)),
+            (Provider, Processed, failed(true)),
+            (Throttled, NotSent, Next::Retry(Exhausted::Deferred)),
+            (Throttled, Processed, failed(true)),
+            (Domain, NotSent, failed(false)),
+            (Domain, Processed, failed(false)),
+            (Auth, NotSent, failed(true)),
+            (Auth, Processed, failed(true)),
+            (Local, NotSent, Next::End(End::Deferred)),
+            (Local, Processed, failed(true)),
+            (Cancelled, NotSent, Next::End(End::Deferred)),
+            (Cancelled, Processed, failed(true)),
+        ];
+        for (fault, reach, next) in table {
+            for protection in [Protection::Native, Protection::Queryable, Protection::None] {
+                assert_eq!(decide(fault, reach, protection), next, "{fault:?} {reach:?}");
+            }
+        }
+        for fault in [Provider, Throttled, Domain, Auth, Local, Cancelled] {
+            assert_eq!(decide(fault, Maybe, Protection::Native), Next::Retry(Exhausted::Unknown));
+            assert_eq!(decide(fault, Maybe, Protection::Queryable), Next::LookUp);
+            assert_eq!(decide(fault, Maybe, Protection::None), Next::End(End::Unknown));
+        }
+    }
+}

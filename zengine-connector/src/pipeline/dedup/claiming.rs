@@ -1,0 +1,152 @@
+//! Becoming the owner of a send, or learning what became of it.
+
+use std::time::Duration;
+
+use super::{
+    super::{backoff::scale, ended::Ended, job::Job},
+    Lead, Ownership,
+    doubt::{self, Resolution},
+    fingerprint, seconds,
+};
+use crate::{
+    error::{Error, ErrorKind},
+    orchestrator::DeferredReason,
+    runtime::ms,
+    store::{At, ClaimOp, ClaimRecord, ClaimStatus, StoreError, StoreErrorKind},
+};
+
+use super::super::settings::{Duplicates, StoreDown};
+
+/// First and longest time between two looks at another's claim (rule 24).
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+
+/// What a caller got.
+pub(crate) enum Claimed {
+    /// The claim is ours.
+    Ours(Ownership),
+    /// It is settled. `fresh`: just now, by us, because nobody else could.
+    Settled { record: Box<ClaimRecord>, fresh: bool },
+    /// Not now.
+    Deferred(Ended),
+}
+
+/// Claims the send. `gone` is the claim of a caller of this process that went away.
+pub(crate) async fn claim(job: &Job<'_>, lead: &Lead, gone: Option<String>) -> Result<Claimed, Error> {
+    let core = job.core;
+    let dedup = &core.pipeline.settings.dedup;
+    let mut waiting = Waiting::new(job);
+    loop {
+        let lease = job.lease();
+        lead.owns(&lease.owner);
+        let operation = ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: ms(dedup.skew), ttl_s: seconds(dedup.keep) };
+        let applied = match core.claims.apply(&job.key, &operation, core.now_ms()).await {
+            Ok(applied) => applied,
+            Err(error) => return store_down(job, error),
+        };
+        let Some(record) = applied.record else {
+            return store_down(job, StoreError::new(StoreErrorKind::Corrupt, "a claim was refused without a record"));
+        };
+        if applied.done {
+            return Ok(Claimed::Ours(Ownership::of(job, &record)));
+        }
+        refuse_mismatch(job, &record)?;
+        if record.status.is_terminal() {
+            return Ok(Claimed::Settled { record: Box::new(record), fresh: false });
+        }
+        let owner_gone = gone.as_deref() == Some(record.owner.as_str());
+        let at = At { now_ms: core.now_ms(), boot: core.claims.boot() };
+        if record.is_in_doubt() && (owner_gone || record.is_abandoned(at, ms(dedup.skew))) {
+            match doubt::resolve(job, lead, &record, owner_gone).await {
+                Ok(Resolution::Ours(ownership)) => return Ok(Claimed::Ours(ownership)),
+                Ok(Resolution::Settled(record)) => return Ok(Claimed::Settled { record, fresh: true }),
+                // Somebody was faster: look again.
+                Ok(Resolution::Overtaken) => continue,
+                Err(error) => return store_down(job, error),
+            }
+        }
+        if owner_gone && record.status == ClaimStatus::Claimed {
+            // The caller that held it is gone and sent nothing: give it back in its name.
+            let release =
+                ClaimOp::Release { owner: record.owner, maybe_sent: false, attempts: record.attempts, ttl_s: seconds(dedup.keep) };
+            if let Err(error) = core.claims.apply(&job.key, &release, core.now_ms()).await {
+                return store_down(job, error);
+            }
+            continue;
+        }
+        if !waiting.look_later(job).await {
+            let lease_left = Duration::from_millis(record.lease_until_ms.saturating_sub(core.now_ms()).max(0).unsigned_abs());
+            let retry_after = lease_left.clamp(Duration::from_secs(1), dedup.lease.max(Duration::from_secs(1)));
+            return Ok(Claimed::Deferred(Ended::deferred(DeferredReason::InProgress, retry_after)));
+        }
+    }
+}
+
+/// How long we wait for another's send.
+struct Waiting {
+    left: Duration,
+    next: Duration,
+}
+
+impl Waiting {
+    fn new(job: &Job<'_>) -> Self {
+        let left = match job.core.pipeline.settings.dedup.duplicates {
+            Duplicates::Wait(limit) => limit.min(job.remaining()),
+            Duplicates::Reject => Duration::ZERO,
+        };
+        Self { left, next: FIRST_LOOK }
+    }
+
+    /// Waits a little; `false` where time is over.
+    async fn look_later(&mut self, job: &Job<'_>) -> bool {
+        if self.left.is_zero() {
+            return false;
+        }
+        let core = job.core;
+        let wait = scale(self.next, 0.8 + 0.4 * core.rng.unit()).min(self.left);
+        self.left -= wait;
+        self.next = scale(self.next, 1.5).min(LONGEST_LOOK);
+        core.pipeline.pause(&*core.clock, wait).await
+    }
+}
+
+/// Another message under the same id is an error in every state (rule 23).
+pub(crate) fn refuse_mismatch(job: &Job<'_>, record: &ClaimRecord) -> Result<(), Error> {
+    let ours = &job.fingerprint;
+    let same = match ours.compare(&record.fingerprint) {
+        Some(same) => same,
+        None if record.fingerprint.version == ours.version => match job.core.keys.by_id(&record.fingerprint.key_id) {
+            // The key was rotated meanwhile: compare under the old one.
+            Some(key) => fingerprint(&key, job.tenant(), job.outbound, job.original)?.value == record.fingerprint.value,
+            None => {
+                tracing::warn!(key_id = %record.fingerprint.key_id, "dedup.fingerprint_not_comparable");
+                true
+            }
+        },
+        None => {
+            tracing::warn!(version = record.fingerprint.version, "dedup.fingerprint_not_comparable");
+            true
+        }
+    };
+    if same {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Mismatch, "another message was sent under this client message id").with_context("strategy", &job.entry.name))
+}
+
+/// Fail closed, unless the host prefers doubles to silence (rule 28).
+fn store_down(job: &Job<'_>, error: StoreError) -> Result<Claimed, Error> {
+    if error.kind == StoreErrorKind::Corrupt {
+        return Err(error.into());
+    }
+    match job.core.pipeline.settings.dedup.store_down {
+        StoreDown::SendUnprotected => {
+            tracing::warn!(strategy = %job.entry.name, "dedup.send_unprotected");
+            Ok(Claimed::Ours(Ownership::unprotected(job)))
+        }
+        StoreDown::Defer => {
+            tracing::warn!(strategy = %job.entry.name, error = %error, "dedup.store_unavailable");
+            Ok(Claimed::Deferred(Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5))))
+        }
+    }
+}

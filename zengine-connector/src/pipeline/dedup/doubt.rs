@@ -1,0 +1,50 @@
+//! Sends in doubt: their owner is gone, and something may have been sent (rule 19).
+
+use super::{
+    super::{decision::Protection, job::Job},
+    Lead, Ownership, seconds,
+};
+use crate::{
+    error::{ErrorKind, Reach},
+    runtime::ms,
+    store::{Applied, ClaimOp, ClaimRecord, StoreError, StoredError},
+};
+
+/// What became of a send in doubt.
+pub(crate) enum Resolution {
+    /// Ours, to send again with the same key or to look up first.
+    Ours(Ownership),
+    /// Settled.
+    Settled(Box<ClaimRecord>),
+    /// Somebody else was faster.
+    Overtaken,
+}
+
+/// Takes it over where the provider protects against doubles, else ends it as Unknown, or as the evidence says.
+pub(crate) async fn resolve(job: &Job<'_>, lead: &Lead, record: &ClaimRecord, owner_gone: bool) -> Result<Resolution, StoreError> {
+    let core = job.core;
+    let dedup = &core.pipeline.settings.dedup;
+    let first_sent = record.first_sent_at_ms.or(Some(record.first_claimed_at_ms));
+    let settled_already = record.evidence.is_some() || record.is_expired(core.now_ms());
+    let protection = if settled_already { Protection::None } else { job.protection(first_sent) };
+    let (seen, skew_ms) = (record.owner.clone(), ms(dedup.skew));
+    if protection == Protection::None {
+        let error = StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the process that sent it went away before it knew the result");
+        let operation = ClaimOp::GiveUp { claimant: core.token(), seen, owner_gone, error, skew_ms, ttl_s: seconds(dedup.keep) };
+        return Ok(match core.claims.apply(&job.key, &operation, core.now_ms()).await? {
+            Applied { done: true, record: Some(record), .. } => Resolution::Settled(Box::new(record)),
+            _ => Resolution::Overtaken,
+        });
+    }
+    let lease = job.lease();
+    lead.owns(&lease.owner);
+    let operation = ClaimOp::TakeOver { lease, seen, owner_gone, skew_ms };
+    Ok(match core.claims.apply(&job.key, &operation, core.now_ms()).await? {
+        Applied { done: true, record: Some(record), .. } => {
+            let mut ownership = Ownership::of(job, &record);
+            ownership.look_up_first = protection == Protection::Queryable;
+            Resolution::Ours(ownership)
+        }
+        _ => Resolution::Overtaken,
+    })
+}

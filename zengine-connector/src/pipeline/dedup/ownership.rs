@@ -1,0 +1,211 @@
+//! A claim that is ours, and what we may do with it.
+
+use std::{sync::Arc, time::Duration};
+
+use super::super::job::Job;
+use crate::{
+    orchestrator::Core,
+    runtime::ms,
+    store::{Applied, AttemptRecord, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, Effects, StoreError, StoredError, Terminal},
+};
+
+/// A claim that is ours. Dropped before anything was sent, it gives the claim back (rule 31).
+pub(crate) struct Ownership {
+    core: Arc<Core>,
+    key: ClaimKey,
+    owner: String,
+    lease_until_ms: i64,
+    marked: bool,
+    settled: bool,
+    /// Some attempt, ours or an earlier owner's, may have reached the provider (rule 20).
+    pub(crate) maybe_sent: bool,
+    /// The provider must be asked before anything is sent.
+    pub(crate) look_up_first: bool,
+    /// Attempts made before, by others.
+    earlier_attempts: u32,
+    pub(crate) generation: u32,
+    pub(crate) key_generation: u32,
+    pub(crate) first_claimed_at_ms: i64,
+    pub(crate) first_sent_at_ms: Option<i64>,
+    /// Attempts made by us.
+    pub(crate) attempts: Vec<AttemptRecord>,
+    pub(crate) first_error: Option<StoredError>,
+}
+
+/// The lease is another's now: nothing may be sent or stored.
+#[derive(Debug)]
+pub(crate) struct LeaseLost;
+
+/// Why a conditional write did not happen.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    Lease(LeaseLost),
+    Store(StoreError),
+}
+
+impl Ownership {
+    /// Ours, by a record that was just written in our name.
+    pub(crate) fn of(job: &Job<'_>, record: &ClaimRecord) -> Self {
+        Self {
+            core: Arc::clone(job.core),
+            key: job.key.clone(),
+            owner: record.owner.clone(),
+            lease_until_ms: record.lease_until_ms,
+            marked: record.status == ClaimStatus::Sending,
+            settled: false,
+            maybe_sent: record.maybe_sent,
+            look_up_first: false,
+            earlier_attempts: record.attempts,
+            generation: record.generation,
+            key_generation: record.key_generation,
+            first_claimed_at_ms: record.first_claimed_at_ms,
+            first_sent_at_ms: record.first_sent_at_ms,
+            attempts: Vec::new(),
+            first_error: None,
+        }
+    }
+
+    /// A send without any record, where the host prefers doubles to silence (rule 28).
+    pub(crate) fn unprotected(job: &Job<'_>) -> Self {
+        let lease = job.lease();
+        Self {
+            core: Arc::clone(job.core),
+            key: job.key.clone(),
+            owner: lease.owner,
+            lease_until_ms: i64::MAX,
+            marked: true,
+            settled: false,
+            maybe_sent: false,
+            look_up_first: false,
+            earlier_attempts: 0,
+            generation: 0,
+            key_generation: 0,
+            first_claimed_at_ms: job.core.now_ms(),
+            first_sent_at_ms: None,
+            attempts: Vec::new(),
+            first_error: None,
+        }
+    }
+
+    pub(crate) fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// Attempts made so far, by all owners.
+    pub(crate) fn all_attempts(&self) -> u32 {
+        self.earlier_attempts + u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
+    }
+
+    async fn apply(&self, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
+        self.core.claims.apply(&self.key, operation, self.core.now_ms()).await
+    }
+
+    async fn need(&self, operation: &ClaimOp) -> Result<(), Lost> {
+        match self.apply(operation).await {
+            Ok(applied) if applied.done => Ok(()),
+            Ok(_) => Err(Lost::Lease(LeaseLost)),
+            Err(error) => Err(Lost::Store(error)),
+        }
+    }
+
+    /// Makes sure that the lease outlasts `time` and the slack; renews it where it does not (rules 17 and 18).
+    pub(crate) async fn outlast(&mut self, time: Duration) -> Result<(), Lost> {
+        let dedup = &self.core.pipeline.settings.dedup;
+        let now_ms = self.core.now_ms();
+        let (needed, lease) = (ms(time + dedup.commit_slack), ms(dedup.lease));
+        let left = self.lease_until_ms.saturating_sub(now_ms);
+        if left > needed && left > lease / 3 * 2 {
+            return Ok(());
+        }
+        let until_ms = now_ms + lease.max(needed + ms(dedup.skew));
+        self.need(&ClaimOp::Renew { owner: self.owner.clone(), until_ms }).await?;
+        self.lease_until_ms = until_ms;
+        Ok(())
+    }
+
+    /// Says that bytes may go out from now on; once per claim (rule 16).
+    pub(crate) async fn mark(&mut self) -> Result<(), Lost> {
+        if self.marked {
+            return Ok(());
+        }
+        let ttl_s = seconds(self.core.pipeline.settings.dedup.keep_in_doubt);
+        self.need(&ClaimOp::Mark { owner: self.owner.clone(), ttl_s }).await?;
+        self.marked = true;
+        self.first_sent_at_ms.get_or_insert(self.core.now_ms());
+        Ok(())
+    }
+
+    /// Ends the send. Gives the record as it stands then: what the provider told meanwhile may have decided otherwise.
+    pub(crate) async fn commit(
+        &mut self,
+        terminal: Terminal,
+        result: Option<String>,
+        error: Option<StoredError>,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
+        let effects = if terminal == Terminal::Delivered { Effects::NONE } else { Effects::BOTH };
+        let operation = ClaimOp::Commit {
+            owner: self.owner.clone(),
+            terminal,
+            result,
+            error,
+            attempts: self.all_attempts(),
+            effects,
+            ttl_s: seconds(self.core.pipeline.settings.dedup.keep),
+        };
+        let mut wait = Duration::from_millis(50);
+        for _ in 0..3 {
+            match self.apply(&operation).await {
+                Ok(applied) => {
+                    self.settled = true;
+                    return Ok(applied);
+                }
+                // What was sent cannot be unsent: the result is worth some patience within the lease (rule 26).
+                Err(_) if self.core.now_ms() < self.lease_until_ms => {
+                    self.core.clock.sleep(wait).await;
+                    wait *= 4;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.apply(&operation).await.inspect(|_| self.settled = true)
+    }
+
+    /// Gives the claim back, to be sent later (rule 21). Where the store does not answer, the lease ends by itself.
+    pub(crate) async fn release(&mut self) -> Result<(), Lost> {
+        let released = self.need(&self.release_operation()).await;
+        self.settled = true;
+        released
+    }
+
+    fn release_operation(&self) -> ClaimOp {
+        let dedup = &self.core.pipeline.settings.dedup;
+        let ttl_s = seconds(if self.maybe_sent { dedup.keep_in_doubt } else { dedup.keep });
+        ClaimOp::Release { owner: self.owner.clone(), maybe_sent: self.maybe_sent, attempts: self.all_attempts(), ttl_s }
+    }
+
+    /// The claim is another's: nothing is given back.
+    pub(crate) fn forget(&mut self) {
+        self.settled = true;
+    }
+}
+
+impl Drop for Ownership {
+    fn drop(&mut self) {
+        // Once bytes may have gone out, the record stays in doubt for whoever comes next (rule 31).
+        if self.settled || self.marked {
+            return;
+        }
+        let (core, key, operation) = (Arc::clone(&self.core), self.key.clone(), self.release_operation());
+        self.core.spawner.spawn(Box::pin(async move {
+            let now_ms = core.now_ms();
+            if core.claims.apply(&key, &operation, now_ms).await.is_err() {
+                tracing::debug!("a dropped claim could not be given back; its lease ends by itself");
+            }
+        }));
+    }
+}
+
+/// Whole seconds, as records count their time.
+pub(crate) fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,96 @@
+//! One send, as the stages see it.
+
+use std::{
+    num::NonZeroU32,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use super::{Pipeline, decision::Protection};
+use crate::{
+    ids::{ClientMessageId, TenantId},
+    message::{Idempotency, Prepared},
+    orchestrator::{Core, SendOptions},
+    registry::{BoundTenant, DynOutbound, Entry},
+    store::{ClaimKey, Fingerprint, Lease},
+    strategy::{ProviderKey, SendContext},
+};
+
+/// One send.
+pub(crate) struct Job<'a> {
+    pub(crate) core: &'a Arc<Core>,
+    pub(crate) entry: &'a Entry,
+    pub(crate) outbound: &'a dyn DynOutbound,
+    pub(crate) bound: &'a BoundTenant,
+    pub(crate) key: ClaimKey,
+    pub(crate) fingerprint: Fingerprint,
+    /// What the caller gave; dead letters keep it.
+    pub(crate) original: &'a Prepared<'a>,
+    /// What is sent.
+    pub(crate) message: &'a Prepared<'a>,
+    pub(crate) idempotency: Idempotency,
+    pub(crate) options: &'a SendOptions,
+    pub(crate) deadline: SystemTime,
+    /// How often this message was redriven before.
+    pub(crate) redrive_count: u32,
+}
+
+impl Job<'_> {
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.bound.tenant
+    }
+
+    pub(crate) fn id(&self) -> &ClientMessageId {
+        &self.options.client_message_id
+    }
+
+    pub(crate) fn pipeline(&self) -> &Pipeline {
+        &self.core.pipeline
+    }
+
+    /// Time left to the deadline.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.deadline.duration_since(self.core.clock.now()).unwrap_or_default()
+    }
+
+    /// The key at the provider (rule 4).
+    pub(crate) fn provider_key(&self, key_generation: u32) -> ProviderKey {
+        ProviderKey::derive(self.tenant(), &self.entry.name, self.id(), key_generation)
+    }
+
+    pub(crate) fn context(&self, key_generation: u32, attempt: u32, limit: Duration) -> SendContext {
+        let deadline = (self.core.clock.now() + limit).min(self.deadline);
+        let (correlation, traceparent) = (self.options.correlation_id.clone(), self.options.traceparent.clone());
+        SendContext {
+            base: self.core.base(self.tenant(), &self.entry.name, deadline, correlation, traceparent),
+            client_message_id: self.id().clone(),
+            provider_key: self.provider_key(key_generation),
+            attempt: NonZeroU32::new(attempt).unwrap_or(NonZeroU32::MIN),
+        }
+    }
+
+    /// A new lease in our name.
+    pub(crate) fn lease(&self) -> Lease {
+        let time = self.core.pipeline.settings.dedup.lease;
+        Lease {
+            owner: self.core.token(),
+            boot: self.core.claims.boot().map(str::to_owned),
+            until_ms: self.core.now_ms() + crate::runtime::ms(time),
+        }
+    }
+
+    /// What protects against doubles now, for a send whose first byte may have gone out at `first_sent_ms`. A window that
+    /// would close during the next attempt counts as closed.
+    pub(crate) fn protection(&self, first_sent_ms: Option<i64>) -> Protection {
+        match self.idempotency {
+            Idempotency::None => Protection::None,
+            Idempotency::Queryable { .. } => Protection::Queryable,
+            Idempotency::Native { window_ms } => {
+                let settings = &self.core.pipeline.settings;
+                let margin = crate::runtime::ms(settings.attempt_timeout.0 + settings.dedup.skew);
+                let end = first_sent_ms.map(|sent| sent.saturating_add_unsigned(window_ms).saturating_sub(margin));
+                if end.is_none_or(|end| end > self.core.now_ms()) { Protection::Native } else { Protection::None }
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A message that only asks: no claim, no dead letter, no event; safe to repeat (rule 83).
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+
+use super::{backoff, breaker::Verdict, job::Job, timeout::within};
+use crate::{
+    error::{Error, ErrorKind, Fault, SendError},
+    ids::{ClientMessageId, TenantId},
+    message::{Effect, Idempotency, MessageRef},
+    orchestrator::{Core, SendOptions},
+    store::{ClaimKey, Fingerprint},
+    strategy::Receipt,
+};
+
+/// How long a question may take.
+const TIME: Duration = Duration::from_secs(60);
+
+/// Asks the provider.
+pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, message: MessageRef<'_>) -> Result<Receipt, Error> {
+    let _running = core.pipeline.enter();
+    let entry = core.registry.entry(strategy)?;
+    let outbound = entry.sends()?;
+    let message = outbound.prepare(message)?;
+    if outbound.effect(&message)? == Effect::Write {
+        return Err(
+            Error::new(ErrorKind::Unsupported, "a message that changes something goes through send").with_context("strategy", strategy)
+        );
+    }
+    let bound = core.tenants.bind(entry, tenant).await?;
+    let seen = outbound.inspect(&bound.state, &message, entry.descriptor.capabilities, crate::Degrade::Refuse)?;
+    if !seen.violations.is_empty() {
+        return Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit the channel").with_violations(seen.violations));
+    }
+    let options = SendOptions::new(ClientMessageId::new("query")?);
+    let job = Job {
+        core,
+        entry,
+        outbound: &**outbound,
+        bound: &bound,
+        key: ClaimKey::outbound(tenant, &entry.name, &options.client_message_id),
+        fingerprint: Fingerprint::new("", 0, ""),
+        original: &message,
+        message: &message,
+        idempotency: Idempotency::None,
+        options: &options,
+        deadline: core.clock.now() + TIME,
+        redrive_count: 0,
+    };
+    ask(&job).await
+}
+
+async fn ask(job: &Job<'_>) -> Result<Receipt, Error> {
+    let (core, settings) = (job.core, &job.pipeline().settings);
+    let circuit = job.pipeline().circuits.of(job.tenant(), &job.entry.name);
+    for n in 1.. {
+        let limit = settings.attempt_timeout.0.min(job.remaining());
+        let permit = circuit.acquire().await.map_err(|rejected| {
+            Error::new(ErrorKind::Busy, "the breaker is open")
+                .with_context("strategy", &job.entry.name)
+                .with_retry_after(rejected.retry_after)
+        })?;
+        let Some(_place) = job.pipeline().bulkheads.enter(job.tenant(), &job.entry.name) else {
+            return Err(Error::new(ErrorKind::Busy, "too many calls run at once").with_retry_after(Duration::from_secs(1)));
+        };
+        let cx = job.context(0, n, limit);
+        let call = AssertUnwindSafe(job.outbound.attempt(&job.bound.state, job.message, &cx)).catch_unwind();
+        let error = match within(&*core.clock, limit, call).await {
+            Some(Ok(Ok(receipt))) => {
+                permit.settle(Verdict::Success);
+                return Ok(receipt);
+            }
+            Some(Ok(Err(error))) => error,
+            Some(Err(_panic)) => SendError::of(ErrorKind::Unexpected, "the strategy panicked").maybe(),
+            None => SendError::of(ErrorKind::Timeout, "the provider did not answer in time").maybe(),
+        };
+        permit.settle(Verdict::of(error.fault()));
+        let wait = backoff::delay(&settings.retry, n, error.retry_after(), &*core.rng);
+        let again = matches!(error.fault(), Fault::Provider | Fault::Throttled) && n < settings.retry.attempts;
+        let in_time = wait <= settings.retry.longest_wait && wait + settings.retry.min_attempt <= job.remaining();
+        if !again || !in_time || !job.pipeline().pause(&*core.clock, wait).await {
+            let error = error.into_error().with_context("attempts", n);
+            return Err(if error.is_temporary() && error.retry_after().is_none() { error.with_retry_after(wait) } else { error });
+        }
+    }
+    Err(Error::new(ErrorKind::Unexpected, "no attempt was made"))
+}

@@ -1,0 +1,298 @@
+//! One send from the caller's message to its outcome.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    attempts::{self, Run},
+    dead_letter::{self, History},
+    decision::Protection,
+    dedup::{Boarding, Claimed, Landed, Ownership, claim, fingerprint, refuse_mismatch, seconds},
+    ended::{Ended, seal_receipt},
+    job::Job,
+    report,
+};
+use crate::{
+    error::{Error, ErrorKind, SendError},
+    ids::{ClientMessageId, FailureId, StrategyName, TenantId},
+    message::{Effect, MessageRef},
+    orchestrator::{Core, DeferredReason, Outcome, SendOptions},
+    store::{ClaimKey, ClaimRecord, Fingerprint, Reference, StoredError, Terminal},
+    strategy::Receipt,
+};
+
+/// How long a send may take where the caller says nothing.
+const DEFAULT_TIME: Duration = Duration::from_secs(60);
+/// When to come back after configuration or secrets did not resolve (rule 85).
+const BIND_AGAIN: Duration = Duration::from_secs(30);
+
+/// Settles one message.
+pub(crate) async fn send(
+    core: &Arc<Core>,
+    tenant: &TenantId,
+    strategy: &str,
+    message: MessageRef<'_>,
+    options: &SendOptions,
+) -> Result<Outcome, Error> {
+    let _running = core.pipeline.enter();
+    let started = core.clock.monotonic();
+    let result = send_inner(core, tenant, strategy, message, options).await;
+    report::send(core, tenant, strategy, options, started, &result);
+    result
+}
+
+async fn send_inner(
+    core: &Arc<Core>,
+    tenant: &TenantId,
+    strategy: &str,
+    message: MessageRef<'_>,
+    options: &SendOptions,
+) -> Result<Outcome, Error> {
+    let entry = core.registry.entry(strategy)?;
+    let outbound = entry.sends()?;
+    let message = outbound.prepare(message)?;
+    if outbound.effect(&message)? == Effect::Read {
+        return Err(Error::new(ErrorKind::Unsupported, "a message that only asks goes through query").with_context("strategy", strategy));
+    }
+    let fingerprint = fingerprint(&core.keys.current(), tenant, &**outbound, &message)?;
+    let key = ClaimKey::outbound(tenant, &entry.name, &options.client_message_id);
+    if let Some(record) = remembered(core, &key) {
+        if record.fingerprint.differs(&fingerprint) {
+            return Err(
+                Error::new(ErrorKind::Mismatch, "another message was sent under this client message id").with_context("strategy", strategy)
+            );
+        }
+        if let Some(ended) = Ended::of(core, &key, &record) {
+            return ended.into_outcome(true, None, None);
+        }
+    }
+    if core.pipeline.is_closing() {
+        return Ended::deferred(DeferredReason::Cancelled, Duration::from_secs(1)).into_outcome(false, None, None);
+    }
+    let bound = match core.tenants.bind(entry, tenant).await {
+        Ok(bound) => bound,
+        Err(error) => return replay_or_defer(core, &key, &fingerprint, error).await,
+    };
+    let seen = outbound.inspect(&bound.state, &message, entry.descriptor.capabilities, options.degrade)?;
+    if !seen.violations.is_empty() {
+        return Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit the channel")
+            .with_context("strategy", strategy)
+            .with_context("violations", seen.violations.len())
+            .with_violations(seen.violations));
+    }
+    let (degraded, loss) = match seen.degraded {
+        Some((message, loss)) => (Some(message), Some(loss)),
+        None => (None, None),
+    };
+    let job = Job {
+        core,
+        entry,
+        outbound: &**outbound,
+        bound: &bound,
+        key,
+        fingerprint,
+        original: &message,
+        message: degraded.as_ref().unwrap_or(&message),
+        idempotency: seen.idempotency.unwrap_or(entry.descriptor.idempotency),
+        options,
+        deadline: core.clock.now() + options.time.unwrap_or(DEFAULT_TIME),
+        redrive_count: 0,
+    };
+    let settled = settle(&job).await?;
+    settled.ended.into_outcome(settled.replayed, settled.error, loss)
+}
+
+/// A delivered send that this process remembers (rule 30).
+fn remembered(core: &Core, key: &ClaimKey) -> Option<Arc<ClaimRecord>> {
+    core.pipeline.delivered.get(key).filter(|record| !record.is_expired(core.now_ms()))
+}
+
+/// Without configuration only what is settled can be answered (rule 85).
+async fn replay_or_defer(core: &Core, key: &ClaimKey, fingerprint: &Fingerprint, error: Error) -> Result<Outcome, Error> {
+    if error.kind() == ErrorKind::UnknownTenant {
+        return Err(error);
+    }
+    if let Ok(Some(record)) = core.claims.get(key).await
+        && !record.is_expired(core.now_ms())
+        && let Some(ended) = Ended::of(core, key, &record)
+    {
+        if record.fingerprint.differs(fingerprint) {
+            return Err(Error::new(ErrorKind::Mismatch, "another message was sent under this client message id"));
+        }
+        return ended.into_outcome(true, None, None);
+    }
+    let retry_after = error.retry_after().unwrap_or(BIND_AGAIN);
+    Ended::deferred(DeferredReason::BindFailed, retry_after).into_outcome(false, Some(error), None)
+}
+
+/// A result, and whether it is somebody else's.
+pub(crate) struct Settled {
+    pub(crate) ended: Ended,
+    pub(crate) replayed: bool,
+    /// The last attempt's own error, where this call made it.
+    pub(crate) error: Option<Error>,
+}
+
+/// Attaches to a running send of the same id, or makes it (rule 24).
+async fn settle(job: &Job<'_>) -> Result<Settled, Error> {
+    let mut gone = None;
+    loop {
+        let lead = match job.pipeline().flights.board(&job.key, &job.fingerprint) {
+            Boarding::Lead(lead) => lead,
+            Boarding::Mismatch => {
+                return Err(Error::new(ErrorKind::Mismatch, "another message is being sent under this client message id")
+                    .with_context("strategy", &job.entry.name));
+            }
+            Boarding::Attach(attached) => {
+                if job.pipeline().settings.dedup.duplicates == super::Duplicates::Reject {
+                    return Ok(in_progress());
+                }
+                match attached.wait(job.core.clock.sleep(job.remaining())).await {
+                    Landed::Ended(ended) => return Ok(Settled { ended, replayed: true, error: None }),
+                    Landed::TimeOver => return Ok(in_progress()),
+                    Landed::Gone(owner) => {
+                        gone = owner;
+                        continue;
+                    }
+                }
+            }
+        };
+        let settled = match claim(job, &lead, gone.take()).await? {
+            Claimed::Deferred(ended) => Settled { ended, replayed: false, error: None },
+            Claimed::Settled { record, fresh } => {
+                let ended = finish(job, &record, &History::default()).await;
+                Settled { ended, replayed: !fresh, error: None }
+            }
+            Claimed::Ours(own) => lead_send(job, own).await,
+        };
+        lead.land(&settled.ended);
+        return Ok(settled);
+    }
+}
+
+fn in_progress() -> Settled {
+    Settled { ended: Ended::deferred(DeferredReason::InProgress, Duration::from_secs(1)), replayed: false, error: None }
+}
+
+/// Makes the send under our claim.
+pub(crate) async fn lead_send(job: &Job<'_>, mut own: Ownership) -> Settled {
+    remember_reference(job, &own).await;
+    let run = attempts::run(job, &mut own).await;
+    let (terminal, receipt, error) = match run {
+        Run::Delivered(receipt) => (Terminal::Delivered, Some(receipt), None),
+        // A refusal says nothing about an earlier attempt that may have arrived (rule 20).
+        Run::Failed(error) => (if own.maybe_sent { Terminal::Unknown } else { Terminal::Failed }, None, Some(error)),
+        Run::Unknown(error) => {
+            own.maybe_sent = true;
+            (Terminal::Unknown, None, Some(error))
+        }
+        Run::Deferred { reason, retry_after, error } => match put_off(job, &mut own, reason, retry_after, error).await {
+            Ok(settled) => return settled,
+            Err(error) => (Terminal::Unknown, None, Some(error)),
+        },
+        Run::LeaseLost => {
+            own.forget();
+            let ended = Ended::deferred(DeferredReason::LeaseLost, Duration::from_secs(1));
+            return Settled { ended, replayed: false, error: None };
+        }
+    };
+    commit(job, own, terminal, receipt, error).await
+}
+
+/// Gives the claim back where that cannot make a double; else the send ends as Unknown, with this error (rule 21).
+async fn put_off(
+    job: &Job<'_>,
+    own: &mut Ownership,
+    reason: DeferredReason,
+    retry_after: Duration,
+    error: Option<SendError>,
+) -> Result<Settled, SendError> {
+    let protection = job.protection(own.first_sent_at_ms);
+    if own.maybe_sent && protection == Protection::None {
+        let unknown = || SendError::of(ErrorKind::Unexpected, "an earlier attempt may have arrived").maybe();
+        return Err(error.unwrap_or_else(unknown));
+    }
+    if own.release().await.is_err() {
+        tracing::warn!(strategy = %job.entry.name, "dedup.not_released");
+    }
+    let attempts = own.all_attempts();
+    let stored = error.as_ref().map(|error| StoredError::of(error, attempts));
+    let ended = Ended::Deferred { reason, retry_after, error: stored };
+    Ok(Settled { ended, replayed: false, error: error.map(SendError::into_error) })
+}
+
+async fn commit(job: &Job<'_>, mut own: Ownership, terminal: Terminal, receipt: Option<Receipt>, error: Option<SendError>) -> Settled {
+    let attempts = own.all_attempts();
+    let result = receipt.as_ref().and_then(|receipt| seal_receipt(job.core, &job.key, receipt));
+    let stored = error.as_ref().map(|error| StoredError::of(error, attempts));
+    let committed = own.commit(terminal, result, stored.clone()).await;
+    let history = History::of(&own);
+    own.forget();
+    let record = match committed {
+        Ok(applied) if applied.done => applied.record,
+        Ok(_) => None,
+        Err(error) => {
+            tracing::warn!(%error, strategy = %job.entry.name, "dedup.not_recorded");
+            None
+        }
+    };
+    match (record, receipt) {
+        (record, Some(receipt)) => {
+            let recorded = record.is_some();
+            if let Some(record) = record {
+                // An Unknown that we settled ourselves still has its event to publish (rule 27).
+                let _ = dead_letter::finish(job, &record, &history).await;
+                job.pipeline().delivered.insert(job.key.clone(), Arc::new(record));
+            } else {
+                report::not_recorded(job);
+            }
+            // Delivered stays delivered, whatever the store says (rule 26).
+            Settled { ended: Ended::Delivered { receipt, attempts, recorded }, replayed: false, error: None }
+        }
+        (Some(record), None) => {
+            let ended = finish(job, &record, &history).await;
+            Settled { ended, replayed: false, error: error.map(SendError::into_error) }
+        }
+        (None, None) => {
+            // Not settled: the record stays in doubt, and the caller's redelivery resolves it (rule 19).
+            let ended = Ended::Deferred { reason: DeferredReason::StoreUnavailable, retry_after: Duration::from_secs(5), error: stored };
+            Settled { ended, replayed: false, error: error.map(SendError::into_error) }
+        }
+    }
+}
+
+/// What a terminal record says, once its letter and events are out.
+async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Ended {
+    if dead_letter::finish(job, record, history).await.is_err() {
+        return Ended::LetterLost { failure_id: FailureId::of_send(&job.key, record.generation) };
+    }
+    Ended::of(job.core, &job.key, record).unwrap_or_else(|| Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)))
+}
+
+/// A key that holds only a hash needs a record that leads back to the send.
+async fn remember_reference(job: &Job<'_>, own: &Ownership) {
+    let key = job.provider_key(own.key_generation);
+    let Some(hash) = key.hash() else { return };
+    let core = job.core;
+    let expires_at_s = core.now_ms() / 1000 + seconds(core.pipeline.settings.dedup.keep_in_doubt);
+    let reference = Reference::new(job.tenant().clone(), job.entry.name.clone(), job.id().clone(), expires_at_s);
+    if core.claims.put_reference(hash, &reference).await.is_err() {
+        tracing::warn!(strategy = %job.entry.name, "dedup.reference_not_stored");
+    }
+}
+
+/// What became of a send, without sending anything. `None`: it is not settled.
+pub(crate) async fn outcome(core: &Core, tenant: &TenantId, strategy: &str, id: &ClientMessageId) -> Result<Option<Outcome>, Error> {
+    let name = &core.registry.entry(strategy).map(|entry| entry.name.clone()).or_else(|_| StrategyName::new(strategy))?;
+    let key = ClaimKey::outbound(tenant, name, id);
+    match core.claims.get(&key).await? {
+        Some(record) if !record.is_expired(core.now_ms()) => {
+            Ended::of(core, &key, &record).map(|ended| ended.into_outcome(true, None, None)).transpose()
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The claim of another message under the same id is refused by the same rule as everywhere.
+pub(crate) fn check_same(job: &Job<'_>, record: &ClaimRecord) -> Result<(), Error> {
+    refuse_mismatch(job, record)
+}

@@ -1,0 +1,31 @@
+//! Errors inside webhooks: in a status, beside a message, or of a whole number.
+
+use serde_json::value::RawValue;
+use zengine_connector::{ProviderError, RawJson};
+
+use super::{
+    errors::GraphError,
+    json::{self, Obj},
+};
+
+/// Every error of the member `errors`, which is an array and has been seen as a single object.
+pub(super) fn all(obj: &Obj<'_>) -> Vec<ProviderError> {
+    match obj.get("errors") {
+        Some(raw) => json::items(raw).unwrap_or_else(|| vec![raw]).into_iter().map(one).collect(),
+        None => vec![],
+    }
+}
+
+/// One error, classed by its code.
+pub(super) fn one(raw: &RawValue) -> ProviderError {
+    let obj = Obj::read(raw).unwrap_or_else(Obj::empty);
+    let error = GraphError {
+        code: obj.integer("code").or_else(|| obj.integer("error_code")),
+        subcode: obj.integer("error_subcode"),
+        is_transient: obj.flag("is_transient") == Some(true),
+        trace_id: obj.owned("fbtrace_id"),
+        title: obj.first(&["title", "message", "error_description"]).map(Into::into),
+        details: None,
+    };
+    error.to_provider_error(Some(RawJson::from(raw)))
+}

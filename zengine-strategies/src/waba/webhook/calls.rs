@@ -1,0 +1,82 @@
+//! Spoken calls.
+
+use serde_json::value::RawValue;
+use zengine_connector::{Call, Event, ProviderKey, RawJson, RoutedEvent};
+
+use super::{
+    scope::{Scope, provider_id},
+    sink::{Made, NOT_AN_OBJECT},
+};
+use crate::waba::{
+    identity::Names,
+    json::{self, Obj},
+};
+
+/// An element of `calls`.
+pub(super) fn call<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> Made {
+    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+    let event = match obj.get("event") {
+        Some(raw) => json::string(raw).ok_or("the event is not a string")?.into_owned(),
+        None => return Ok(scope.unknown("call", raw)),
+    };
+    let mut call = Call::default();
+    call.event = event;
+    call.direction = obj.owned("direction");
+    call.status = obj.get("status").and_then(first_word);
+    call.duration_ms = obj.integer("duration").and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1_000));
+    call.session = obj.get("session").or_else(|| obj.get("connection")).map(RawJson::from);
+    let from_business = call.direction.as_deref() == Some("BUSINESS_INITIATED");
+    let keys = if from_business { ["to", "to_user_id", "to_parent_user_id"] } else { ["from", "from_user_id", "from_parent_user_id"] };
+    let [phone, user_id, parent_user_id] = keys.map(|key| obj.text(key));
+    let names = Names { phone, user_id, parent_user_id, key_hash: None };
+    Ok(routed(scope, &obj, raw, call, &names, from_business, alone))
+}
+
+/// An element of `statuses` that tells how far a call has come.
+pub(super) fn status<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: &'a RawValue, word: Option<&str>, alone: bool) -> RoutedEvent {
+    let Some(word) = word else { return scope.unknown("call", raw) };
+    let mut call = Call::default();
+    word.clone_into(&mut call.event);
+    let names = Names {
+        phone: obj.text("recipient_id"),
+        user_id: obj.text("recipient_user_id"),
+        parent_user_id: obj.first(&["recipient_parent_user_id", "parent_recipient_user_id", "parent_user_id"]),
+        key_hash: None,
+    };
+    routed(scope, obj, raw, call, &names, true, alone)
+}
+
+fn routed<'a>(
+    scope: &Scope<'a>,
+    obj: &Obj<'a>,
+    raw: &'a RawValue,
+    mut call: Call,
+    names: &Names<'a>,
+    from_business: bool,
+    alone: bool,
+) -> RoutedEvent {
+    let id = obj.text("id");
+    id.as_deref().unwrap_or_default().clone_into(&mut call.id);
+    call.reference = obj.owned("biz_opaque_callback_data");
+    call.data = Some(RawJson::from(raw));
+    let reference = call.reference.clone();
+    let dedup = match &id {
+        Some(id) => scope.by_id("call", id, &[&call.event]),
+        None => scope.by_bytes(raw),
+    };
+    let mut routed = scope.event(Event::Call(call), dedup);
+    let person = names.party(scope.contact(names, alone));
+    routed.conversation = scope.conversation(&person.ids);
+    (routed.from, routed.to) =
+        if from_business { (scope.business().pop().unwrap_or_default(), vec![person]) } else { (person, scope.business()) };
+    routed.to.retain(|party| !party.ids.is_empty());
+    routed.provider_ids = provider_id(id.as_deref());
+    routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
+    routed.reference = reference.map(ProviderKey::echoed);
+    routed
+}
+
+/// A word, also where it stands in an array.
+fn first_word(raw: &RawValue) -> Option<String> {
+    json::text(raw).or_else(|| json::items(raw)?.into_iter().find_map(json::text)).map(Into::into)
+}

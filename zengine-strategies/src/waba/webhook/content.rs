@@ -1,0 +1,183 @@
+//! What a message says, by its type.
+
+use std::borrow::Cow;
+
+use zengine_connector::{
+    Content, Event, InteractiveReply, Location, MediaKind, Money, Order, OrderItem, Reaction, ReplySource, System, Text, Unsupported,
+};
+
+use super::{contacts, interactive, media, messages::renamed, scope::Scope};
+use crate::waba::{json::Obj, problem};
+
+/// What a message turned out to be.
+#[allow(clippy::large_enum_variant)] // lives for one call
+pub(super) enum Said {
+    Content(Content),
+    /// Something other than a message.
+    Other(Box<Event>),
+    /// A type nobody knows, or one whose object is missing.
+    Unknown(String),
+}
+
+impl Said {
+    pub(super) fn other(event: Event) -> Self {
+        Self::Other(Box::new(event))
+    }
+}
+
+impl From<Content> for Said {
+    fn from(content: Content) -> Self {
+        Self::Content(content)
+    }
+}
+
+/// Types whose object stands under the type's own name; where `type` is missing, the object tells it.
+const TYPES: &[&str] = &[
+    "text",
+    "image",
+    "video",
+    "audio",
+    "voice",
+    "document",
+    "sticker",
+    "location",
+    "contacts",
+    "button",
+    "interactive",
+    "order",
+    "reaction",
+    "system",
+    "edit",
+    "revoke",
+    "unsupported",
+];
+
+/// The type of a message.
+pub(super) fn kind<'a>(obj: &Obj<'a>) -> Result<Cow<'a, str>, &'static str> {
+    match obj.get("type") {
+        Some(raw) => crate::waba::json::string(raw).ok_or("the type is not a string"),
+        None => Ok(TYPES.iter().find(|name| obj.get(name).is_some()).map_or(Cow::Borrowed("message"), |name| Cow::Borrowed(*name))),
+    }
+}
+
+/// What the message says.
+pub(super) fn said(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>) -> Said {
+    if let Some(said) = known(kind, obj) {
+        return said;
+    }
+    // The object is missing; errors of the message, or beside it, say why.
+    let mut errors = problem::all(obj);
+    if errors.is_empty() && TYPES.contains(&kind) {
+        errors = scope.errors.iter().map(|raw| problem::one(raw)).collect();
+    }
+    if errors.is_empty() || !TYPES.contains(&kind) && obj.get(kind).is_some() {
+        return Said::Unknown(kind.to_owned());
+    }
+    Content::Unsupported(Unsupported::new(Some(kind.to_owned()), errors)).into()
+}
+
+/// `None` where the type is unknown or its object does not make sense.
+fn known(kind: &str, obj: &Obj<'_>) -> Option<Said> {
+    let part = || obj.obj(kind);
+    Some(match kind {
+        "edit" => return edit(&part()?),
+        "revoke" => Said::other(Event::Deleted { target: part()?.owned("original_message_id")? }),
+        "interactive" => return interactive::reply(obj.get(kind)?),
+        _ => plain(kind, obj)?.into(),
+    })
+}
+
+/// Types that are content and nothing else.
+fn plain(kind: &str, obj: &Obj<'_>) -> Option<Content> {
+    let part = || obj.obj(kind);
+    Some(match kind {
+        "text" => text(&part()?),
+        "image" => Content::Media(media::read(MediaKind::Image, &part()?)?),
+        "video" => Content::Media(media::read(MediaKind::Video, &part()?)?),
+        "audio" | "voice" => {
+            let mut audio = media::read(MediaKind::Audio, &part()?)?;
+            audio.voice |= kind == "voice";
+            Content::Media(audio)
+        }
+        "document" => Content::Media(media::read(MediaKind::Document, &part()?)?),
+        "sticker" => Content::Media(media::read(MediaKind::Sticker, &part()?)?),
+        "location" => Content::Location(location(&part()?)?),
+        "contacts" => Content::Contacts(contacts::read(obj)?),
+        "button" => button(&part()?)?,
+        "order" => Content::Order(order(&part()?)),
+        "reaction" => {
+            let part = part()?;
+            Content::Reaction(Reaction::new(part.owned("message_id")?, part.owned("emoji")))
+        }
+        "system" => Content::System(system(obj)),
+        // The person opened the chat for the first time: not a conversation that changed hands, but the first thing said.
+        "request_welcome" => Content::System(System::new(kind)),
+        "unsupported" | "unknown" | "media_placeholder" => {
+            let word = part().and_then(|part| part.owned("type"));
+            let word = word.or_else(|| (kind == "media_placeholder").then(|| kind.to_owned()));
+            Content::Unsupported(Unsupported::new(word, problem::all(obj)))
+        }
+        _ => return None,
+    })
+}
+
+fn text(part: &Obj<'_>) -> Content {
+    let mut text = Text::new(part.string("body").unwrap_or_default());
+    text.preview_url = part.flag("preview_url");
+    Content::Text(text)
+}
+
+fn location(part: &Obj<'_>) -> Option<Location> {
+    let mut location = Location::new(part.float("latitude")?, part.float("longitude")?);
+    location.accuracy_m = part.float("accuracy");
+    location.name = part.owned("name");
+    location.address = part.owned("address");
+    location.url = part.owned("url");
+    Some(location)
+}
+
+/// A tap on a quick-reply button of a template.
+fn button(part: &Obj<'_>) -> Option<Content> {
+    let title = part.owned("text");
+    let mut reply = InteractiveReply::new(part.owned("payload").or_else(|| title.clone())?, ReplySource::Quick);
+    reply.title = title;
+    Some(Content::InteractiveReply(reply))
+}
+
+fn order(part: &Obj<'_>) -> Order {
+    let mut order = Order::default();
+    order.catalog = part.owned("catalog_id");
+    order.text = part.owned("text");
+    order.items = part
+        .items("product_items")
+        .into_iter()
+        .filter_map(Obj::read)
+        .map(|item| {
+            let currency = item.text("currency");
+            let price = item.text("item_price").map(|price| Money::parse(price.trim(), currency.as_deref()));
+            // Where the number cannot be read, zero shows it; the raw JSON has what stood there.
+            let quantity = item.integer("quantity").and_then(|quantity| u32::try_from(quantity).ok()).unwrap_or(0);
+            OrderItem::new(item.owned("product_retailer_id").unwrap_or_default(), quantity, price)
+        })
+        .collect();
+    order
+}
+
+fn system(message: &Obj<'_>) -> System {
+    let part = message.obj("system").unwrap_or_else(Obj::empty);
+    let mut system = System::new(part.owned("type").unwrap_or_else(|| "system".to_owned()));
+    system.body = part.owned("body");
+    (system.previous, system.current) = renamed(message, &part);
+    system
+}
+
+fn edit(part: &Obj<'_>) -> Option<Said> {
+    let target = part.owned("original_message_id")?;
+    let message = part.obj("message")?;
+    let kind = kind(&message).ok()?;
+    let content = match known(&kind, &message) {
+        Some(Said::Content(content)) => content,
+        _ => Content::Unknown { provider_type: kind.into_owned() },
+    };
+    Some(Said::other(Event::Edited { target, content }))
+}

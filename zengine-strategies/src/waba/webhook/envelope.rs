@@ -1,0 +1,187 @@
+//! `entry[]` × `changes[]`, and the arrays of one change.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+use zengine_connector::{AccountUpdate, ElementError, Event, RawJson, RawPayload, RoutedEvent};
+
+use super::{
+    account, calls, groups, handovers, history, messages, preferences,
+    scope::{Entry, Mode, Scope},
+    sink::{Made, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, text_of},
+    statuses, templates,
+};
+use crate::waba::{
+    json::{self, Obj},
+    problem,
+};
+
+/// The `object` of this family.
+const OBJECT: &str = "whatsapp_business_account";
+
+/// The events of a body, in document order.
+pub(crate) fn normalize(payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+    let text = text_of(payload.body());
+    let mut sink = Sink::new(payload, &text, matches!(text, Cow::Owned(_)));
+    match serde_json::from_str::<&RawValue>(text.trim_start_matches('\u{feff}')) {
+        Ok(raw) => body(&mut sink, raw),
+        Err(_) => sink.refuse_body("not JSON"),
+    }
+    sink.finish()
+}
+
+fn body(sink: &mut Sink<'_>, raw: &RawValue) {
+    let Some(root) = Obj::read(raw) else { return sink.refuse_body(NOT_AN_OBJECT) };
+    let nobody = Scope::new(Cow::Borrowed("body"), Mode::Live, &Entry { id: None, time_ms: None }, &Obj::empty());
+    let whole = |sink: &mut Sink<'_>, word: &str| sink.put(&Path::ROOT, raw, Ok(nobody.unknown(word, raw)));
+    match root.get("object").map(json::string) {
+        // A relay may leave it out; what is there says enough.
+        None => {}
+        Some(Some(object)) if object == OBJECT => {}
+        Some(object) => return whole(sink, object.as_deref().unwrap_or("object")),
+    }
+    let path = Path::ROOT.member("entry");
+    match root.get("entry").map(|raw| (raw, json::items(raw))) {
+        None => whole(sink, OBJECT),
+        Some((raw, None)) => sink.put(&path, raw, Err(NOT_AN_ARRAY)),
+        Some((_, Some(entries))) if entries.is_empty() => whole(sink, OBJECT),
+        Some((_, Some(entries))) => {
+            for (index, raw) in entries.into_iter().enumerate() {
+                entry(sink, &path.element(index), raw);
+            }
+        }
+    }
+}
+
+fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: &RawValue) {
+    let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
+    let entry = Entry { id: obj.text("id"), time_ms: obj.time("time") };
+    let path_of_changes = path.member("changes");
+    match obj.get("changes").map(|raw| (raw, json::items(raw))) {
+        Some((raw, None)) => sink.put(&path_of_changes, raw, Err(NOT_AN_ARRAY)),
+        Some((_, Some(changes))) if !changes.is_empty() => {
+            for (index, raw) in changes.into_iter().enumerate() {
+                change(sink, &path_of_changes.element(index), &entry, raw);
+            }
+        }
+        _ => {
+            let scope = Scope::new(Cow::Borrowed("entry"), Mode::Live, &entry, &Obj::empty());
+            sink.put(path, raw, Ok(scope.unknown("entry", raw)));
+        }
+    }
+}
+
+fn change(sink: &mut Sink<'_>, path: &Path<'_>, entry: &Entry<'_>, raw: &RawValue) {
+    let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
+    let raw_value = obj.get("value");
+    let value = match raw_value.map(Obj::read) {
+        None => Obj::empty(),
+        Some(Some(value)) => value,
+        Some(None) => return sink.put(path, raw, Err("the value is not an object")),
+    };
+    let field = match obj.get("field").map(json::string) {
+        Some(Some(field)) => field,
+        Some(None) => return sink.put(path, raw, Err("the field is not a string")),
+        None if value.get("messages").or_else(|| value.get("statuses")).is_some() => Cow::Borrowed("messages"),
+        None => Cow::Borrowed("change"),
+    };
+    let before = sink.len();
+    let value_path = path.member("value");
+    let mode = match &*field {
+        "standby" => Mode::Standby,
+        "history" => Mode::History,
+        _ => Mode::Live,
+    };
+    let scope = Scope::new(field, mode, entry, &value);
+    match &*scope.field {
+        "messages"
+        | "message_echoes"
+        | "smb_message_echoes"
+        | "history"
+        | "calls"
+        | "user_preferences"
+        | "automatic_events"
+        | "smb_app_state_sync"
+        | "group_lifecycle_update"
+        | "group_participants_update"
+        | "group_settings_update"
+        | "group_status_update" => arrays(sink, &value_path, &scope, &value),
+        "standby" => standby(sink, &value_path, &scope, &value),
+        "messaging_handovers" => sink.put(path, raw, Ok(handovers::handover(&scope, &value, raw_value, raw))),
+        field if templates::is_field(field) => sink.put(path, raw, Ok(templates::update(&scope, &value, raw_value, raw))),
+        field if account::is_field(field) => sink.put(path, raw, Ok(account::update(&scope, &value, raw_value, raw))),
+        _ => {}
+    }
+    // None of the arrays, or a field nobody knows: the change is the event.
+    if sink.len() == before {
+        sink.put(path, raw, Ok(scope.unknown(&*scope.field, raw)));
+    }
+}
+
+/// Copies come wrapped in `standby`; unwrapped ones are copies all the same.
+fn standby(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'_>, value: &Obj<'_>) {
+    match value.get("standby").map(|raw| (raw, Obj::read(raw))) {
+        Some((_, Some(inner))) => arrays(sink, &path.member("standby"), scope, &inner),
+        Some((raw, None)) => sink.put(&path.member("standby"), raw, Err(NOT_AN_OBJECT)),
+        None => arrays(sink, path, scope, value),
+    }
+}
+
+/// The known arrays of a value, in document order.
+fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &Obj<'a>) {
+    for (name, raw) in value.members() {
+        let Some(read) = reader(name) else { continue };
+        let path = path.member(name);
+        let Some(items) = json::items(raw) else {
+            if raw.get() != "null" {
+                sink.put(&path, raw, Err(NOT_AN_ARRAY));
+            }
+            continue;
+        };
+        let alone = items.len() == 1;
+        for (index, raw) in items.into_iter().enumerate() {
+            let path = path.element(index);
+            match read {
+                Reader::One(read) => sink.put(&path, raw, read(scope, raw, alone)),
+                Reader::Many(read) => read(sink, &path, scope, raw),
+            }
+        }
+    }
+}
+
+enum Reader {
+    /// An element is one event.
+    One(for<'a> fn(&Scope<'a>, &'a RawValue, bool) -> Made),
+    /// An element holds elements.
+    Many(for<'a> fn(&mut Sink<'_>, &Path<'_>, &Scope<'a>, &'a RawValue)),
+}
+
+fn reader(name: &str) -> Option<Reader> {
+    Some(Reader::One(match name {
+        "messages" => messages::message,
+        "message_echoes" => messages::echo,
+        "statuses" => statuses::status,
+        "errors" => error,
+        "calls" => calls::call,
+        "groups" => groups::group,
+        "user_preferences" => preferences::preference,
+        "user_actions" => account::user_action,
+        "automatic_events" => account::automatic_event,
+        "state_sync" => account::state_sync,
+        "history" => return Some(Reader::Many(history::history)),
+        _ => return None,
+    }))
+}
+
+/// An error of the whole number.
+fn error<'a>(scope: &Scope<'a>, raw: &'a RawValue, _: bool) -> Made {
+    Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+    let mut update = AccountUpdate::default();
+    (*scope.field).clone_into(&mut update.field);
+    update.event = Some("error".to_owned());
+    update.errors = vec![problem::one(raw)];
+    update.data = Some(RawJson::from(raw));
+    let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
+    routed.to = scope.business();
+    Ok(routed)
+}

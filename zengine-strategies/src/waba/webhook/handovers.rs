@@ -1,0 +1,36 @@
+//! Conversations that change hands between applications of one business.
+
+use serde_json::value::RawValue;
+use zengine_connector::{Event, RawJson, RoutedEvent, SessionChange, SessionEvent};
+
+use super::scope::Scope;
+use crate::waba::{identity::Names, json::Obj};
+
+/// A change of `messaging_handovers`.
+pub(super) fn handover<'a>(scope: &Scope<'a>, value: &Obj<'a>, raw_value: Option<&'a RawValue>, raw: &'a RawValue) -> RoutedEvent {
+    let word = value.text("type");
+    let event = match word.as_deref() {
+        Some(word @ ("control_passed" | "control_taken")) => {
+            let part = value.obj(word).unwrap_or_else(Obj::empty);
+            let mut session = SessionEvent::new(SessionChange::Transferred);
+            session.role = part.owned("new_owner_role");
+            session.previous_role = part.owned("previous_owner_role");
+            session.data = raw_value.map(RawJson::from);
+            Event::Session(session)
+        }
+        word => Event::Unknown { provider_type: word.unwrap_or("messaging_handovers").to_owned() },
+    };
+    let sender = value.obj("sender").unwrap_or_else(Obj::empty);
+    let names = Names {
+        phone: sender.first(&["phone_number", "wa_id"]),
+        user_id: sender.text("user_id"),
+        parent_user_id: sender.text("parent_user_id"),
+        key_hash: None,
+    };
+    let mut routed = scope.event(event, scope.by_bytes(raw));
+    routed.from = names.party(scope.contact(&names, false));
+    routed.to = scope.business();
+    routed.conversation = scope.conversation(&routed.from.ids);
+    routed.occurred_at_ms = value.time("timestamp").or(scope.time_ms);
+    routed
+}

@@ -1,0 +1,65 @@
+//! Older conversations that a number brings along when it is connected.
+
+use serde_json::value::RawValue;
+use zengine_connector::{AccountUpdate, Event, RawJson};
+
+use super::{
+    messages,
+    scope::Scope,
+    sink::{NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink},
+};
+use crate::waba::{
+    json::{self, Obj},
+    problem,
+};
+
+/// An element of `history`: a chunk of threads, each with its messages. A chunk or thread without any is itself the event.
+pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: &'a RawValue) {
+    let Some(chunk) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
+    let before = sink.len();
+    for (name, list) in chunk.members().filter(|(name, raw)| matches!(*name, "threads" | "errors") && raw.get() != "null") {
+        let path = path.member(name);
+        let Some(items) = json::items(list) else {
+            sink.put(&path, list, Err(NOT_AN_ARRAY));
+            continue;
+        };
+        for (index, raw) in items.into_iter().enumerate() {
+            let path = path.element(index);
+            match name {
+                "threads" => thread(sink, &path, scope, raw),
+                // The person declined to share, or a chunk failed.
+                _ if Obj::read(raw).is_none() => sink.put(&path, raw, Err(NOT_AN_OBJECT)),
+                _ => sink.put(&path, raw, Ok(notice(scope, "error", raw))),
+            }
+        }
+    }
+    if sink.len() == before {
+        sink.put(path, raw, Ok(notice(scope, "progress", raw)));
+    }
+}
+
+fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: &'a RawValue) {
+    let Some(thread) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
+    let with = thread.text("id");
+    let path_of_messages = path.member("messages");
+    match thread.get("messages").map(|raw| (raw, json::items(raw))) {
+        Some((raw, None)) => sink.put(&path_of_messages, raw, Err(NOT_AN_ARRAY)),
+        Some((_, Some(items))) if !items.is_empty() => {
+            for (index, raw) in items.into_iter().enumerate() {
+                sink.put(&path_of_messages.element(index), raw, messages::old(scope, raw, with.as_ref()));
+            }
+        }
+        _ => sink.put(path, raw, Ok(notice(scope, "thread", raw))),
+    }
+}
+
+fn notice(scope: &Scope<'_>, event: &str, raw: &RawValue) -> zengine_connector::RoutedEvent {
+    let mut update = AccountUpdate::default();
+    (*scope.field).clone_into(&mut update.field);
+    update.event = Some(event.to_owned());
+    if event == "error" {
+        update.errors = vec![problem::one(raw)];
+    }
+    update.data = Some(RawJson::from(raw));
+    scope.event(Event::Account(update), scope.by_bytes(raw))
+}

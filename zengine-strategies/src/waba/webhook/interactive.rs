@@ -1,0 +1,53 @@
+//! What somebody chose, tapped or filled in.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+use zengine_connector::{Content, Event, FlowReply, InteractiveReply, Preference, ReplySource};
+
+use super::content::Said;
+use crate::waba::json::{self, Obj};
+
+const KINDS: &[&str] = &["button_reply", "list_reply", "nfm_reply", "call_permission_reply"];
+
+/// `None` where it is no object, or where the answer of its kind is missing.
+pub(super) fn reply(raw: &RawValue) -> Option<Said> {
+    let obj = Obj::read(raw)?;
+    let kind = obj.text("type").or_else(|| KINDS.iter().find(|kind| obj.get(kind).is_some()).map(|kind| Cow::Borrowed(*kind)))?;
+    let choice = |source| {
+        let part = obj.obj(&kind)?;
+        let title = part.owned("title");
+        let mut reply = InteractiveReply::new(part.owned("id").or_else(|| title.clone())?, source);
+        reply.title = title;
+        reply.description = part.owned("description");
+        Some(Content::InteractiveReply(reply).into())
+    };
+    match &*kind {
+        "button_reply" => choice(ReplySource::Button),
+        "list_reply" => choice(ReplySource::List),
+        "nfm_reply" => Some(form(&obj.obj(&kind)?).into()),
+        "call_permission_reply" => Some(call_permission(obj.get(&kind)?)),
+        _ => Some(Said::Unknown(format!("interactive.{kind}"))),
+    }
+}
+
+/// The answers are JSON inside a string, mostly; whatever they are is kept.
+fn form(part: &Obj<'_>) -> Content {
+    let text = part.get("response_json").map(|raw| json::string(raw).unwrap_or(Cow::Borrowed(raw.get()))).unwrap_or_default();
+    let mut reply = FlowReply::new(part.owned("name"), text);
+    reply.body = part.owned("body");
+    Content::FlowReply(reply)
+}
+
+/// Whether we may call: a wish about calls, with all that the answer says (until when, by whom) in its detail.
+fn call_permission(raw: &RawValue) -> Said {
+    let response = Obj::read(raw).and_then(|part| part.owned("response"));
+    let mut preference = Preference::new("call_permission");
+    preference.detail = Some(raw.get().to_owned());
+    preference.value.clone_from(&response);
+    match response.as_deref() {
+        Some("accept") => Said::other(Event::OptIn(preference)),
+        Some("reject") => Said::other(Event::OptOut(preference)),
+        _ => Said::Unknown("interactive.call_permission_reply".to_owned()),
+    }
+}

@@ -1,0 +1,202 @@
+//! What somebody wrote: to us, from another application of the business, or long ago.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+use zengine_connector::{Content, Context, Event, Forwarded, Identity, IdentityKind, MessageEvent, Party, ProductItem, RawJson, Referral};
+
+use super::{
+    content::{self, Said},
+    scope::{Mode, Scope, provider_id},
+    sink::{Made, NOT_AN_OBJECT},
+};
+use crate::waba::{
+    identity::{self, Names},
+    json::Obj,
+    problem,
+};
+
+/// Which way a message went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From a person to the business.
+    In,
+    /// From the business to a person, by another application or the phone.
+    Out,
+}
+
+/// An element of `messages`.
+pub(super) fn message<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> Made {
+    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+    let way = match &*scope.field {
+        "message_echoes" | "smb_message_echoes" => Way::Out,
+        "history" if is_from_business(scope, &obj) => Way::Out,
+        _ => Way::In,
+    };
+    read(scope, &obj, raw, way, None, alone)
+}
+
+/// An element of `message_echoes`.
+pub(super) fn echo<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> Made {
+    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+    read(scope, &obj, raw, Way::Out, None, alone)
+}
+
+/// A message of an older conversation with the person `with`.
+pub(super) fn old<'a>(scope: &Scope<'a>, raw: &'a RawValue, with: Option<&Cow<'a, str>>) -> Made {
+    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+    let from = obj.text("from");
+    let way = match (&from, with) {
+        (Some(from), Some(with)) if from == with => Way::In,
+        _ if is_from_business(scope, &obj) => Way::Out,
+        _ => Way::In,
+    };
+    read(scope, &obj, raw, way, with.cloned(), false)
+}
+
+/// In an older conversation both sides stand in one list.
+fn is_from_business(scope: &Scope<'_>, obj: &Obj<'_>) -> bool {
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    match (obj.text("from"), &scope.display) {
+        (Some(from), Some(display)) if digits(&from) == digits(display) => true,
+        _ => obj.get("to").or_else(|| obj.get("to_user_id")).is_some(),
+    }
+}
+
+fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: &'a RawValue, way: Way, with: Option<Cow<'a, str>>, alone: bool) -> Made {
+    let kind = content::kind(obj)?;
+    let id = obj.text("id");
+    let at = obj.text("timestamp");
+    let mut names = names(obj, way);
+    if names.is_empty() {
+        names.phone = with;
+    }
+    let person = names.party(scope.contact(&names, alone));
+    let group = obj.text("group_id");
+
+    let said = content::said(scope, &kind, obj);
+    let marked = way == Way::Out || scope.mode != Mode::Live;
+    let dedup = match &id {
+        Some(id) => dedup(scope, id, &kind, at.as_deref().unwrap_or_default(), way),
+        None => scope.by_bytes(raw),
+    };
+    let event = match said {
+        Said::Content(content) => wrap(scope, obj, way, content),
+        // The marks "echo", "copy" and "old" must not be lost with the type.
+        Said::Unknown(provider_type) if marked => wrap(scope, obj, way, Content::Unknown { provider_type }),
+        Said::Unknown(provider_type) => Event::Unknown { provider_type },
+        Said::Other(event) => *event,
+    };
+
+    let mut routed = scope.event(event, dedup);
+    routed.provider_ids = provider_id(id.as_deref());
+    routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
+    routed.conversation = match group.as_deref().and_then(|group| Identity::new(IdentityKind::Group, group).ok()) {
+        Some(group) => scope.conversation(&[group]),
+        None => scope.conversation(&person.ids),
+    };
+    let person = if person == Party::default() { vec![] } else { vec![person] };
+    (routed.from, routed.to) = match way {
+        Way::In => (person.into_iter().next().unwrap_or_default(), scope.business()),
+        Way::Out => (scope.business().pop().unwrap_or_default(), person),
+    };
+    Ok(routed)
+}
+
+/// The number and the message id. An edit may keep the id of what it edits, and in an older conversation the file follows
+/// under the id of its placeholder.
+fn dedup(scope: &Scope<'_>, id: &str, kind: &str, at: &str, way: Way) -> String {
+    let word = if way == Way::Out { "echo" } else { "message" };
+    match (scope.mode, kind) {
+        (_, "edit" | "revoke") => scope.by_id(word, id, &[kind, at]),
+        (Mode::History, _) => scope.by_id(word, id, &[kind]),
+        _ => scope.by_id(word, id, &[]),
+    }
+}
+
+fn names<'a>(obj: &Obj<'a>, way: Way) -> Names<'a> {
+    let keys = match way {
+        Way::In => ["from", "from_user_id", "from_parent_user_id"],
+        Way::Out => ["to", "to_user_id", "to_parent_user_id"],
+    };
+    let [phone, user_id, parent_user_id] = keys.map(|key| obj.text(key));
+    Names { phone, user_id, parent_user_id, key_hash: key_hash(obj) }
+}
+
+fn wrap(scope: &Scope<'_>, obj: &Obj<'_>, way: Way, content: Content) -> Event {
+    let mut message = MessageEvent::new(content);
+    message.context = context(scope, obj);
+    match way {
+        Way::In => Event::Message(message),
+        Way::Out => Event::Echo(message),
+    }
+}
+
+fn context(scope: &Scope<'_>, message: &Obj<'_>) -> Context {
+    let mut context = Context::default();
+    if let Some(obj) = message.obj("context") {
+        context.reply_to = obj.owned("id");
+        let from = Names {
+            phone: obj.text("from"),
+            user_id: obj.text("from_user_id"),
+            parent_user_id: obj.text("from_parent_user_id"),
+            key_hash: None,
+        };
+        context.reply_to_from = from.identities(None);
+        context.forwarded = match (obj.flag("frequently_forwarded"), obj.flag("forwarded")) {
+            (Some(true), _) => Some(Forwarded::Many),
+            (_, Some(true)) => Some(Forwarded::Once),
+            _ => None,
+        };
+        if let Some(product) = obj.obj("referred_product") {
+            context.catalog = product.owned("catalog_id");
+            context.product = product.owned("product_retailer_id").map(|sku| ProductItem { sku });
+        }
+    }
+    context.group = message.owned("group_id");
+    context.referral = message.get("referral").and_then(referral);
+    context.standby = scope.mode == Mode::Standby;
+    context.history = scope.mode == Mode::History;
+    context.errors = problem::all(message);
+    context
+}
+
+fn referral(raw: &RawValue) -> Option<Referral> {
+    let obj = Obj::read(raw)?;
+    let mut referral = Referral::default();
+    referral.source_type = obj.owned("source_type");
+    referral.source_id = obj.owned("source_id");
+    referral.source_url = obj.owned("source_url");
+    referral.headline = obj.owned("headline");
+    referral.body = obj.owned("body");
+    referral.click_id = obj.owned("ctwa_clid");
+    referral.data = Some(RawJson::from(raw));
+    Some(referral)
+}
+
+/// The digest of a person's identity key: an object, in older webhooks the digest itself.
+fn key_hash<'a>(obj: &Obj<'a>) -> Option<Cow<'a, str>> {
+    obj.obj("identity").and_then(|identity| identity.text("hash")).or_else(|| obj.text("identity"))
+}
+
+/// The person of a notice about ids: who it was and who it is.
+pub(super) fn renamed(message: &Obj<'_>, system: &Obj<'_>) -> (Vec<Identity>, Vec<Identity>) {
+    let present = |ids: [Option<Identity>; 4]| ids.into_iter().flatten().collect::<Vec<_>>();
+    let phone = |key: &str| system.text(key).as_deref().and_then(identity::address);
+    let user = |key: &'static str, ns: &'static str| system.text(key).as_deref().and_then(|id| identity::user(id, ns));
+    let current = present([
+        phone("wa_id").or_else(|| phone("new_wa_id")),
+        user("user_id", "user_id"),
+        user("parent_user_id", "parent_user_id"),
+        key_hash(message).or_else(|| key_hash(system)).as_deref().and_then(identity::identity_key),
+    ]);
+    let old_number = phone("customer").or_else(|| message.text("from").as_deref().and_then(identity::address));
+    let previous = present([
+        // Only where a new number takes its place has the old one become wrong.
+        old_number.filter(|id| phone("wa_id").or_else(|| phone("new_wa_id")).is_some_and(|new| new != *id)),
+        user("previous_user_id", "user_id"),
+        user("previous_parent_user_id", "parent_user_id"),
+        None,
+    ]);
+    (previous, current)
+}

@@ -1,0 +1,32 @@
+//! Who wants which messages.
+
+use serde_json::value::RawValue;
+use zengine_connector::{Event, Preference};
+
+use super::{
+    scope::Scope,
+    sink::{Made, NOT_AN_OBJECT},
+};
+use crate::waba::{identity::Names, json::Obj};
+
+/// An element of `user_preferences`.
+pub(super) fn preference<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> Made {
+    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+    let value = obj.owned("value");
+    let mut preference = Preference::new(obj.owned("category").unwrap_or_else(|| "marketing_messages".to_owned()));
+    preference.value.clone_from(&value);
+    preference.detail = obj.owned("detail");
+    let event = match value.as_deref() {
+        Some("stop") => Event::OptOut(preference),
+        Some("resume" | "signup") => Event::OptIn(preference),
+        _ => Event::Unknown { provider_type: value.unwrap_or_else(|| "user_preferences".to_owned()) },
+    };
+    let names =
+        Names { phone: obj.text("wa_id"), user_id: obj.text("user_id"), parent_user_id: obj.text("parent_user_id"), key_hash: None };
+    let mut routed = scope.event(event, scope.by_bytes(raw));
+    routed.from = names.party(scope.contact(&names, alone));
+    routed.to = scope.business();
+    routed.conversation = scope.conversation(&routed.from.ids);
+    routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
+    Ok(routed)
+}

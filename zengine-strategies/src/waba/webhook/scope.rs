@@ -1,0 +1,183 @@
+//! Whose a change is, and what its elements have in common.
+
+use std::borrow::Cow;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use zengine_connector::{ConversationId, Event, Identity, IdentityKind, Party, ProviderMessageId, RouteKey, RoutedEvent};
+
+use crate::waba::{
+    identity::{Contact, Names, address},
+    json::Obj,
+};
+
+/// How the elements of a change came to us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// As they happened.
+    Live,
+    /// As a copy, while another application owns the conversation.
+    Standby,
+    /// As part of an older conversation that was handed over.
+    History,
+}
+
+/// What the account says of all its changes.
+pub(super) struct Entry<'a> {
+    pub(super) id: Option<Cow<'a, str>>,
+    pub(super) time_ms: Option<i64>,
+}
+
+/// What the elements of one change have in common.
+pub(super) struct Scope<'a> {
+    pub(super) field: Cow<'a, str>,
+    pub(super) mode: Mode,
+    /// The business's number, digits: tells directions apart, never tenants.
+    pub(super) display: Option<Cow<'a, str>>,
+    pub(super) contacts: Vec<Contact<'a>>,
+    /// Errors that stand beside the elements.
+    pub(super) errors: Vec<&'a RawValue>,
+    pub(super) time_ms: Option<i64>,
+    /// What the ids of the change are unique within.
+    owner: String,
+    routes: Vec<RouteKey>,
+    fan_out: bool,
+    business: Option<Party>,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn new(field: Cow<'a, str>, mode: Mode, entry: &Entry<'a>, value: &Obj<'a>) -> Self {
+        let metadata = value.obj("metadata").unwrap_or_else(Obj::empty);
+        let phone = number_id(&field, &metadata, value);
+        let waba = account_id(&field, entry, value);
+        let display = metadata.text("display_phone_number");
+        let mut routes = Vec::with_capacity(2);
+        routes.extend(phone.as_deref().map(|id| RouteKey::new("phone_number_id", id)));
+        routes.extend(waba.as_deref().map(|id| RouteKey::new("waba_id", id)));
+        Self {
+            mode,
+            contacts: value.items("contacts").into_iter().filter_map(Contact::read).collect(),
+            errors: value.items("errors"),
+            time_ms: entry.time_ms,
+            owner: phone.as_deref().or(waba.as_deref()).unwrap_or("-").to_owned(),
+            routes,
+            // What is said of the account concerns every number of it; what people say concerns one.
+            fan_out: phone.is_none() && !is_personal(&field),
+            business: business(phone.as_deref(), display.as_deref()),
+            display,
+            field,
+        }
+    }
+
+    /// An event of this change.
+    pub(super) fn event(&self, event: Event, dedup: String) -> RoutedEvent {
+        let mut routed = RoutedEvent::new(event, dedup, Bytes::new());
+        routed.routes.clone_from(&self.routes);
+        routed.fan_out = self.fan_out;
+        routed.occurred_at_ms = self.time_ms;
+        routed
+    }
+
+    /// A kind that nobody knows.
+    pub(super) fn unknown(&self, provider_type: impl Into<String>, raw: &RawValue) -> RoutedEvent {
+        self.event(Event::Unknown { provider_type: provider_type.into() }, self.by_bytes(raw))
+    }
+
+    /// The dedup key of something with an id: kind, number, id and what else tells two events apart. A copy that came in
+    /// another way has a key of its own.
+    pub(super) fn by_id(&self, kind: &str, id: &str, more: &[&str]) -> String {
+        let mut key = format!("{}{kind}|{}|{id}", self.prefix(), self.owner);
+        for part in more {
+            key.push('|');
+            key.push_str(part);
+        }
+        key
+    }
+
+    /// The dedup key of something without an id: owner, field, time and bytes.
+    pub(super) fn by_bytes(&self, raw: &RawValue) -> String {
+        let time = self.time_ms.map(|time| time.to_string()).unwrap_or_default();
+        format!("{}{}|{}|{time}|{}", self.prefix(), self.field, self.owner, digest(raw.get()))
+    }
+
+    /// The dedup key of a status: a message has one of each state and member.
+    pub(super) fn by_status(&self, id: &str, status: &str, participant: Option<&Identity>) -> String {
+        let participant = participant.map(Identity::value).unwrap_or_default();
+        format!("{}status|{id}|{status}|{participant}", self.prefix())
+    }
+
+    fn prefix(&self) -> &'static str {
+        match self.mode {
+            Mode::Live => "",
+            Mode::Standby => "standby|",
+            Mode::History => "history|",
+        }
+    }
+
+    /// The business's side.
+    pub(super) fn business(&self) -> Vec<Party> {
+        self.business.iter().cloned().collect()
+    }
+
+    /// The contact that is the person.
+    pub(super) fn contact(&self, names: &Names<'a>, alone: bool) -> Option<&Contact<'a>> {
+        names.contact(&self.contacts, alone)
+    }
+
+    /// The conversation with a person or group. Other modules print conversation ids, so the person stands in it as a
+    /// digest. The business-scoped id comes first: it stays when the number is hidden.
+    pub(super) fn conversation(&self, ids: &[Identity]) -> Option<ConversationId> {
+        let of = |kind: IdentityKind| ids.iter().find(|id| id.kind() == kind);
+        let id = of(IdentityKind::Group).or_else(|| of(IdentityKind::Bsuid)).or_else(|| ids.first())?;
+        ConversationId::new(format!("{}.{}", self.owner, digest(&id.to_string()))).ok()
+    }
+}
+
+/// A provider's id, where it is one.
+pub(super) fn provider_id(id: Option<&str>) -> Vec<ProviderMessageId> {
+    id.and_then(|id| ProviderMessageId::new(id).ok()).into_iter().collect()
+}
+
+/// The first 16 bytes of a text's SHA-256, in base64url.
+fn digest(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(text)[..16])
+}
+
+/// The number whose change it is. Never by the displayed number, whose spelling varies.
+fn number_id<'a>(field: &str, metadata: &Obj<'a>, value: &Obj<'a>) -> Option<Cow<'a, str>> {
+    metadata.text("phone_number_id").or_else(|| match field {
+        "messaging_handovers" => value.obj("recipient")?.text("phone_number_id"),
+        "account_settings_update" => value.obj("phone_number_settings")?.text("phone_number_id"),
+        _ => None,
+    })
+}
+
+/// The WhatsApp Business account. In what partners are told, `entry[].id` is a business portfolio and `waba_info` names the
+/// account; `0` in samples is nobody.
+fn account_id<'a>(field: &str, entry: &Entry<'a>, value: &Obj<'a>) -> Option<Cow<'a, str>> {
+    let named = || value.obj("waba_info").and_then(|info| info.text("waba_id"));
+    let id = match field {
+        "partner_solutions" => named(),
+        "account_update" if value.string("event").is_some_and(|event| event.starts_with("PARTNER_")) => named(),
+        "account_update" => named().or_else(|| entry.id.clone()),
+        _ => entry.id.clone(),
+    };
+    id.filter(|id| id != "0")
+}
+
+/// Fields that tell what people did: without a number id they must not reach all numbers of the account.
+fn is_personal(field: &str) -> bool {
+    matches!(
+        field,
+        "messages" | "message_echoes" | "smb_message_echoes" | "history" | "standby" | "calls" | "user_preferences" | "automatic_events"
+    ) || matches!(field, "smb_app_state_sync" | "messaging_handovers")
+        || field.starts_with("group_")
+}
+
+fn business(phone_number_id: Option<&str>, display: Option<&str>) -> Option<Party> {
+    let ids = [phone_number_id.and_then(|id| Identity::opaque("phone_number_id", id).ok()), display.and_then(address)];
+    let ids: Vec<_> = ids.into_iter().flatten().collect();
+    (!ids.is_empty()).then(|| Party::of_all(ids))
+}

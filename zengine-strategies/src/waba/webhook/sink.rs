@@ -1,0 +1,120 @@
+//! Where events and unreadable elements go, with the exact bytes they were made from.
+
+use std::{borrow::Cow, fmt};
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use zengine_connector::{ElementError, RawPayload, RoutedEvent};
+
+/// An event without its bytes, or why the element cannot be read.
+pub(super) type Made = Result<RoutedEvent, &'static str>;
+
+/// The element is not an object.
+pub(super) const NOT_AN_OBJECT: &str = "not an object";
+/// The member that holds elements is not an array.
+pub(super) const NOT_AN_ARRAY: &str = "not an array";
+
+/// The body as text. Bytes that are not UTF-8 are replaced one for one, so that places stay the same and only the
+/// elements that hold them are lost.
+pub(super) fn text_of(body: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(body) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(body.len());
+    for chunk in body.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    Cow::Owned(text)
+}
+
+/// A place in the body, written out only where something is wrong there.
+#[derive(Clone, Copy)]
+pub(super) struct Path<'p> {
+    parent: Option<&'p Path<'p>>,
+    step: Step<'p>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Root,
+    Member(&'p str),
+    Element(usize),
+}
+
+impl<'p> Path<'p> {
+    pub(super) const ROOT: Path<'static> = Path { parent: None, step: Step::Root };
+
+    pub(super) fn member(&'p self, name: &'p str) -> Self {
+        Self { parent: Some(self), step: Step::Member(name) }
+    }
+
+    pub(super) fn element(&'p self, index: usize) -> Self {
+        Self { parent: Some(self), step: Step::Element(index) }
+    }
+}
+
+/// A JSON pointer.
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            parent.fmt(f)?;
+        }
+        match self.step {
+            Step::Root => Ok(()),
+            Step::Member(name) => write!(f, "/{}", name.replace('~', "~0").replace('/', "~1")),
+            Step::Element(index) => write!(f, "/{index}"),
+        }
+    }
+}
+
+/// Collects what becomes of the elements, in order.
+pub(super) struct Sink<'p> {
+    payload: &'p RawPayload,
+    text: &'p str,
+    /// Whether bytes were replaced in `text`.
+    replaced: bool,
+    out: Vec<Result<RoutedEvent, ElementError>>,
+}
+
+impl<'p> Sink<'p> {
+    pub(super) fn new(payload: &'p RawPayload, text: &'p str, replaced: bool) -> Self {
+        Self { payload, text, replaced, out: Vec::new() }
+    }
+
+    /// How many elements went in.
+    pub(super) fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Takes what was made of an element.
+    pub(super) fn put(&mut self, path: &Path<'_>, raw: &RawValue, made: Made) {
+        let bytes = self.slice(raw.get());
+        let made = if self.replaced && std::str::from_utf8(&bytes).is_err() { Err("not UTF-8") } else { made };
+        self.out.push(match made {
+            Ok(mut event) => {
+                event.raw = bytes;
+                Ok(event)
+            }
+            Err(reason) => Err(ElementError::new(path.to_string(), reason, bytes)),
+        });
+    }
+
+    /// The whole body cannot be read.
+    pub(super) fn refuse_body(&mut self, reason: &'static str) {
+        self.out.push(Err(ElementError::new(String::new(), reason, self.payload.body().clone())));
+    }
+
+    pub(super) fn finish(self) -> Vec<Result<RoutedEvent, ElementError>> {
+        self.out
+    }
+
+    /// The received bytes of a part of the text.
+    fn slice(&self, part: &str) -> Bytes {
+        if !self.replaced {
+            return self.payload.slice_of(part);
+        }
+        let start = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        self.payload.slice(start..start + part.len())
+    }
+}

@@ -1,0 +1,120 @@
+//! What became of messages of ours, and two things that come in the same array: payments and calls.
+
+use serde_json::value::RawValue;
+use zengine_connector::{AccountUpdate, Cost, Event, Identity, IdentityKind, ProviderKey, RawJson, RoutedEvent, State, Status};
+
+use super::{
+    calls,
+    scope::{Scope, provider_id},
+    sink::{Made, NOT_AN_OBJECT},
+};
+use crate::waba::{identity::Names, json::Obj, problem};
+
+/// An element of `statuses`.
+pub(super) fn status<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> Made {
+    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+    let word = match obj.get("status") {
+        Some(raw) => Some(crate::waba::json::string(raw).ok_or("the status is not a string")?),
+        None => None,
+    };
+    let kind = obj.text("type").unwrap_or_default();
+    let mut routed = if kind == "call" || scope.field == "calls" {
+        return Ok(calls::status(scope, &obj, raw, word.as_deref(), alone));
+    } else if kind == "payment" || obj.get("payment").is_some() {
+        payment(scope, &obj, raw, word.as_deref())
+    } else {
+        match (word.as_deref().and_then(state), obj.text("id")) {
+            (Some(state), Some(id)) => delivery(scope, &obj, &id, state),
+            _ => scope.unknown(word.as_deref().unwrap_or("status"), raw),
+        }
+    };
+    let (recipient, participant) = people(scope, &obj, alone);
+    routed.conversation = scope.conversation(&recipient.0);
+    let person = if participant.is_empty() { &recipient.0 } else { &participant };
+    routed.from = zengine_connector::Party::of_all(person.iter().cloned());
+    routed.from.name = recipient.1;
+    routed.to = scope.business();
+    routed.provider_ids = provider_id(obj.text("id").as_deref());
+    routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
+    if let Event::Status(status) = &mut routed.event {
+        routed.dedup = scope.by_status(&status.target, status.state.as_str(), participant.first());
+        (status.recipient, status.participant) = (recipient.0, participant);
+    }
+    Ok(routed)
+}
+
+/// The states that Meta names. A pending payment or a ringing call is none of them.
+fn state(word: &str) -> Option<State> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "accepted" => State::Accepted,
+        "held_for_quality_assessment" => State::Held,
+        "sent" => State::Sent,
+        "delivered" => State::Delivered,
+        "read" => State::Read,
+        "played" => State::Played,
+        "failed" => State::Failed,
+        "deleted" => State::Deleted,
+        _ => return None,
+    })
+}
+
+fn delivery(scope: &Scope<'_>, obj: &Obj<'_>, id: &str, state: State) -> RoutedEvent {
+    let mut status = Status::new(id, state);
+    status.at_ms = obj.time("timestamp");
+    let mut errors = problem::all(obj).into_iter();
+    status.error = errors.next();
+    status.more_errors = errors.collect();
+    status.cost = cost(obj);
+    status.reference = obj.owned("biz_opaque_callback_data");
+    let reference = status.reference.clone();
+    let mut routed = scope.event(Event::Status(status), String::new());
+    routed.reference = reference.map(ProviderKey::echoed);
+    routed
+}
+
+/// The price stands in the status; in one sample of a group it stands inside `conversation`.
+fn cost(obj: &Obj<'_>) -> Option<Cost> {
+    let pricing = obj.obj("pricing").or_else(|| obj.obj("conversation")?.obj("pricing"))?;
+    let mut cost = Cost::default();
+    cost.category = pricing.owned("category");
+    cost.billable = pricing.flag("billable");
+    cost.model = pricing.owned("pricing_model");
+    cost.kind = pricing.owned("type");
+    Some(cost)
+}
+
+/// Whom the news is about, with the name the contact gives, and in a group which member.
+fn people<'a>(scope: &Scope<'a>, obj: &Obj<'a>, alone: bool) -> ((Vec<Identity>, Option<String>), Vec<Identity>) {
+    let recipient = Names {
+        phone: obj.text("recipient_id"),
+        user_id: obj.text("recipient_user_id"),
+        parent_user_id: obj.first(&["recipient_parent_user_id", "parent_recipient_user_id", "parent_user_id"]),
+        key_hash: obj.text("recipient_identity_key_hash"),
+    };
+    let participant = Names {
+        phone: obj.first(&["recipient_participant_id", "participant_recipient_id"]),
+        user_id: obj.text("recipient_participant_user_id"),
+        parent_user_id: obj.text("recipient_participant_parent_user_id"),
+        key_hash: None,
+    };
+    if obj.text("recipient_type").as_deref() == Some("group") {
+        let group = recipient.phone.as_deref().and_then(|id| Identity::new(IdentityKind::Group, id).ok());
+        let contact = scope.contact(&participant, alone);
+        let name = participant.party(contact).name;
+        return ((group.into_iter().collect(), name), participant.identities(contact));
+    }
+    let person = recipient.party(scope.contact(&recipient, alone));
+    ((person.ids, person.name), participant.identities(scope.contact(&participant, false)))
+}
+
+/// What became of a payment (India, Brazil): news of the account, never a state of a message.
+fn payment(scope: &Scope<'_>, obj: &Obj<'_>, raw: &RawValue, word: Option<&str>) -> RoutedEvent {
+    let mut update = AccountUpdate::default();
+    "payment".clone_into(&mut update.field);
+    update.event = word.map(str::to_owned);
+    update.errors = problem::all(obj);
+    update.data = Some(RawJson::from(raw));
+    let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
+    routed.reference = obj.owned("biz_opaque_callback_data").map(ProviderKey::echoed);
+    routed
+}

@@ -1,0 +1,38 @@
+//! News of templates.
+
+use serde_json::value::RawValue;
+use zengine_connector::{Event, RawJson, RoutedEvent, TemplateUpdate};
+
+use super::scope::Scope;
+use crate::waba::json::Obj;
+
+/// Fields about one template.
+pub(super) fn is_field(field: &str) -> bool {
+    field.starts_with("message_template_") || field.starts_with("template_")
+}
+
+/// What changed of a template. The provider's documentation prints one field under the name of another, so the members
+/// decide where they can.
+pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<&RawValue>, raw: &RawValue) -> RoutedEvent {
+    let mut update = TemplateUpdate::default();
+    let (aspect, previous, current) = if value.get("new_quality_score").is_some() {
+        ("quality", value.owned("previous_quality_score"), value.owned("new_quality_score"))
+    } else if scope.field.contains("category") || value.get("new_category").is_some() {
+        // Announced, not done: then `new_category` is the present one, and `data` has what it will be.
+        ("category", value.owned("previous_category"), value.owned("new_category"))
+    } else if scope.field.contains("components") {
+        ("components", None, None)
+    } else if scope.field == "message_template_status_update" {
+        ("status", None, value.owned("event"))
+    } else {
+        (scope.field.trim_start_matches("message_").trim_start_matches("template_").trim_end_matches("_update"), None, value.owned("event"))
+    };
+    aspect.clone_into(&mut update.aspect);
+    (update.previous, update.current) = (previous, current);
+    update.template_id = value.owned("message_template_id");
+    update.name = value.owned("message_template_name");
+    update.language = value.owned("message_template_language");
+    update.reason = value.owned("reason").or_else(|| value.obj("rejection_info")?.owned("reason"));
+    update.data = raw_value.map(RawJson::from);
+    scope.event(Event::Template(update), scope.by_bytes(raw))
+}

@@ -1,0 +1,62 @@
+//! Who may post: the handshake when a webhook is set up, and the signature of every delivery.
+
+use http::Method;
+use zengine_connector::{
+    InboundContext, InboundRequest, Origin, Verified, VerifyError,
+    verify::{HmacSha256, Limits, answer_challenge},
+};
+
+use crate::whatsapp_meta_cloud::{MetaApp, Tenant};
+
+/// Carries the HMAC of the exact bytes under the app secret. The older `X-Hub-Signature` (SHA-1) is ignored.
+const HEADER: &str = "x-hub-signature-256";
+const SIGNATURE: HmacSha256 = HmacSha256::hex_with_prefix("sha256=");
+
+/// Answers the handshake (GET) and authenticates a delivery (POST, or a record that carries the header as an attribute).
+///
+/// One app secret signs for all tenants of the app, so a delivery is shared: its events name their numbers.
+pub(super) async fn verify(app: &MetaApp, request: &InboundRequest, cx: &InboundContext<Tenant>) -> Result<Verified, VerifyError> {
+    match request.method() {
+        Some(&Method::GET) => handshake(app, request, cx).await,
+        Some(&Method::POST) => delivery(app, request, request.header(HEADER), cx).await,
+        Some(_) => Err(VerifyError::MethodNotAllowed),
+        // A queue says who put the record there, not that Meta wrote it: the signature travels along.
+        None => delivery(app, request, attribute(request), cx).await,
+    }
+}
+
+/// A GET never carries a signature; the token is all there is.
+async fn handshake(app: &MetaApp, request: &InboundRequest, cx: &InboundContext<Tenant>) -> Result<Verified, VerifyError> {
+    if request.query("hub.mode").as_deref() != Some("subscribe") {
+        return Err(VerifyError::Forbidden);
+    }
+    let tokens = cx.secret(app.verify_token()).await?;
+    let (token, challenge) = (request.query("hub.verify_token"), request.query("hub.challenge"));
+    answer_challenge(token.as_deref(), challenge.as_deref(), &tokens).map(Verified::reply)
+}
+
+async fn delivery(
+    app: &MetaApp,
+    request: &InboundRequest,
+    signature: Option<&str>,
+    cx: &InboundContext<Tenant>,
+) -> Result<Verified, VerifyError> {
+    let limits = Limits::DEFAULT.with_body_bytes(app.max_webhook_bytes());
+    // The size before anything is computed, the rest once we know that Meta wrote it.
+    if request.body().len() > limits.body_bytes {
+        return Err(VerifyError::TooLarge);
+    }
+    let secrets = cx.secret(app.app_secret()).await?;
+    SIGNATURE.check(signature, request.body(), &secrets)?;
+    limits.check(request.body())?;
+    Ok(Verified::shared(request.body().clone()))
+}
+
+fn attribute(request: &InboundRequest) -> Option<&str> {
+    match request.origin() {
+        Origin::Trusted { attributes, .. } => {
+            attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case(HEADER)).map(|(_, value)| value.as_str())
+        }
+        _ => None,
+    }
+}
