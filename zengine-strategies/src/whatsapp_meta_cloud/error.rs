@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use serde_json::Value;
-use zengine_connector::{ErrorKind, ProviderMessageId, Receipt, SendError, Violation};
+use zengine_connector::{ErrorKind, ProviderMessageId, Receipt, SendContext, SendError, Violation, http::retry_after};
 
 use super::schemas::{Accepted, Addressee};
 use crate::waba::errors::{Class, GraphError, classify};
@@ -14,8 +14,8 @@ use crate::waba::errors::{Class, GraphError, classify};
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// The receipt of a message.
-pub(super) fn message(response: &Response<Bytes>, attempt: u32) -> Result<Receipt, SendError> {
-    let accepted = Accepted::read(&success(response, attempt)?);
+pub(super) fn message(response: &Response<Bytes>, cx: &SendContext) -> Result<Receipt, SendError> {
+    let accepted = Accepted::read(&success(response, cx)?);
     // Accepted all the same: an answer without an id that can be kept must not lead to a second message.
     let id = accepted.id.and_then(|id| ProviderMessageId::new(id).ok());
     let receipt = Receipt::accepted(id.ok_or_else(|| SendError::of(ErrorKind::Protocol, "accepted without a message id").maybe())?);
@@ -30,16 +30,16 @@ pub(super) fn message(response: &Response<Bytes>, attempt: u32) -> Result<Receip
 }
 
 /// The receipt of a read mark or a typing notice: it has no id.
-pub(super) fn mark(response: &Response<Bytes>, attempt: u32) -> Result<Receipt, SendError> {
-    match success(response, attempt)?.get("success") {
+pub(super) fn mark(response: &Response<Bytes>, cx: &SendContext) -> Result<Receipt, SendError> {
+    match success(response, cx)?.get("success") {
         Some(Value::Bool(true)) => Ok(Receipt::unnumbered()),
         _ => Err(SendError::of(ErrorKind::Protocol, "accepted without saying so").maybe()),
     }
 }
 
 /// The body of a successful answer. An `error` member decides before the status: proxies answer 200 around one.
-fn success(response: &Response<Bytes>, attempt: u32) -> Result<Value, SendError> {
-    if let Some(refusal) = refusal(response, attempt) {
+fn success(response: &Response<Bytes>, cx: &SendContext) -> Result<Value, SendError> {
+    if let Some(refusal) = refusal(response, cx) {
         return Err(refusal);
     }
     serde_json::from_slice(response.body())
@@ -47,10 +47,10 @@ fn success(response: &Response<Bytes>, attempt: u32) -> Result<Value, SendError>
 }
 
 /// The error of an answer that is none of success.
-fn refusal(response: &Response<Bytes>, attempt: u32) -> Option<SendError> {
+fn refusal(response: &Response<Bytes>, cx: &SendContext) -> Option<SendError> {
     let (error, class) = judge(response)?;
-    let header = retry_after(response.headers());
-    let wait = class.wait(attempt, header, || usage(response.headers()));
+    let header = retry_after(response.headers(), cx.now());
+    let wait = class.wait(cx.attempt().get(), header, || usage(response.headers()));
     let mut refused = SendError::of(class.kind, class.what).context("http_status", response.status().as_u16());
     if let Some(code) = error.code {
         refused = refused.code(code.to_string());
@@ -91,12 +91,6 @@ pub(super) fn invalid(violations: Vec<Violation>) -> SendError {
         }
     }
     error.violations(violations).not_sent()
-}
-
-/// Seconds of `Retry-After`. No page of Meta's documents the header; proxies send it.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
 
 /// The longest `estimated_time_to_regain_access`, in minutes, of `X-Business-Use-Case-Usage`.

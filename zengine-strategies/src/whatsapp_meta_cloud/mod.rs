@@ -8,8 +8,6 @@ mod health;
 mod inbound;
 mod mapper;
 mod schemas;
-#[cfg(test)]
-mod tests;
 
 use std::{fmt, sync::Arc};
 
@@ -121,8 +119,7 @@ impl OutboundStrategy<WhatsAppMetaCloudConfig, OutboundMessage> for WhatsAppMeta
             }
         })?;
         let response = client::post_message(&*self.http, tenant, &request.body, cx.remaining()).await?;
-        let attempt = cx.attempt().get();
-        if request.numbered { error::message(&response, attempt) } else { error::mark(&response, attempt) }
+        if request.numbered { error::message(&response, cx) } else { error::mark(&response, cx) }
     }
 
     fn check(&self, tenant: &Tenant, message: &OutboundMessage) -> Result<(), Vec<Violation>> {

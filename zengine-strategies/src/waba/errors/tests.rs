@@ -1,1 +1,285 @@
+//! Every row of the documentation, and what stands around the code.
 
+use serde_json::json;
+use zengine_connector::{ErrorKind as Kind, Fault, Reach};
+
+use super::*;
+
+/// Code, HTTP status, kind, reach, scope, wait.
+type Expected = (i64, u16, Kind, Reach, Option<Scope>, Option<Wait>);
+
+#[rustfmt::skip]
+const ROWS: &[Expected] = &[
+    (0, 401, Kind::Unauthorized, Reach::Processed, None, None),
+    (3, 500, Kind::Forbidden, Reach::Processed, None, None),
+    (10, 403, Kind::Forbidden, Reach::Processed, None, None),
+    (190, 401, Kind::Unauthorized, Reach::Processed, None, None),
+    (102, 401, Kind::Unauthorized, Reach::Processed, None, None),
+    (104, 400, Kind::Unauthorized, Reach::Processed, None, None),
+    (200, 403, Kind::Forbidden, Reach::Processed, None, None),
+    (250, 403, Kind::Forbidden, Reach::Processed, None, None),
+    (299, 403, Kind::Forbidden, Reach::Processed, None, None),
+    (368, 403, Kind::Account, Reach::Processed, None, None),
+    (130_497, 403, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (131_031, 403, Kind::Account, Reach::Processed, None, None),
+    (4, 400, Kind::RateLimited, Reach::NotSent, Some(Scope::Account), Some(Wait::Usage)),
+    (17, 400, Kind::RateLimited, Reach::Processed, Some(Scope::Account), None),
+    (32, 400, Kind::RateLimited, Reach::Processed, Some(Scope::Account), None),
+    (341, 400, Kind::RateLimited, Reach::Processed, Some(Scope::Account), None),
+    (613, 400, Kind::RateLimited, Reach::Processed, Some(Scope::Account), None),
+    (80_007, 400, Kind::RateLimited, Reach::NotSent, Some(Scope::Account), Some(Wait::Usage)),
+    (80_008, 400, Kind::RateLimited, Reach::Processed, Some(Scope::Account), Some(Wait::Usage)),
+    (130_429, 400, Kind::RateLimited, Reach::NotSent, Some(Scope::Sender), None),
+    (130_429, 429, Kind::RateLimited, Reach::NotSent, Some(Scope::Sender), None),
+    (131_048, 400, Kind::Account, Reach::Processed, None, None),
+    (131_056, 400, Kind::RateLimited, Reach::NotSent, Some(Scope::Recipient), Some(Wait::Pair)),
+    (131_064, 400, Kind::Account, Reach::Processed, None, None),
+    (133_016, 400, Kind::Quota, Reach::Processed, None, Some(Wait::Seconds(259_200))),
+    (1, 400, Kind::InvalidContent, Reach::Maybe, None, None),
+    (1, 500, Kind::Unavailable, Reach::Maybe, None, None),
+    (2, 503, Kind::Unavailable, Reach::Maybe, None, None),
+    (2, 400, Kind::Unavailable, Reach::Maybe, None, None),
+    (33, 400, Kind::Config, Reach::Processed, None, None),
+    (100, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (506, 400, Kind::Conflict, Reach::Processed, None, None),
+    (130_403, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (130_472, 400, Kind::Policy, Reach::Processed, None, None),
+    (130_501, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_000, 500, Kind::Unavailable, Reach::Maybe, None, None),
+    (131_000, 400, Kind::Unavailable, Reach::Maybe, None, None),
+    (131_005, 403, Kind::Forbidden, Reach::Processed, None, None),
+    (131_008, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_009, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_016, 500, Kind::Unavailable, Reach::Maybe, None, None),
+    (131_020, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (131_021, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (131_026, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (131_030, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (131_041, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (131_037, 400, Kind::Account, Reach::Processed, None, None),
+    (131_042, 400, Kind::Billing, Reach::Processed, None, None),
+    (131_044, 400, Kind::Billing, Reach::Processed, None, None),
+    (131_045, 500, Kind::Account, Reach::Processed, None, None),
+    (131_047, 400, Kind::WindowClosed, Reach::Processed, None, None),
+    (131_049, 400, Kind::Policy, Reach::Processed, None, Some(Wait::Seconds(86_400))),
+    (131_050, 400, Kind::OptedOut, Reach::Processed, None, None),
+    (131_051, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_052, 400, Kind::Media, Reach::Processed, None, None),
+    (131_053, 400, Kind::Media, Reach::Processed, None, None),
+    (131_055, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_057, 500, Kind::Unavailable, Reach::NotSent, None, Some(Wait::Seconds(60))),
+    (131_059, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_060, 400, Kind::Unsupported, Reach::Processed, None, None),
+    (131_062, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_063, 400, Kind::Template, Reach::Processed, None, None),
+    (131_201, 206, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_202, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_204, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_209, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_210, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_211, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_212, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_213, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_214, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_215, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_207, 403, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (131_208, 429, Kind::RateLimited, Reach::Processed, None, None),
+    (132_000, 400, Kind::Template, Reach::Processed, None, None),
+    (132_001, 404, Kind::Template, Reach::Processed, None, None),
+    (132_005, 400, Kind::Template, Reach::Processed, None, None),
+    (132_007, 400, Kind::Template, Reach::Processed, None, None),
+    (132_008, 400, Kind::Template, Reach::Processed, None, None),
+    (132_012, 400, Kind::Template, Reach::Processed, None, None),
+    (132_015, 400, Kind::Template, Reach::Processed, None, None),
+    (132_016, 400, Kind::Template, Reach::Processed, None, None),
+    (132_018, 400, Kind::Template, Reach::Processed, None, None),
+    (132_068, 400, Kind::Template, Reach::Processed, None, None),
+    (132_069, 400, Kind::RateLimited, Reach::NotSent, None, Some(Wait::Seconds(3600))),
+    (133_000, 500, Kind::Account, Reach::Processed, None, None),
+    (133_004, 503, Kind::Unavailable, Reach::Maybe, None, None),
+    (133_005, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (133_008, 400, Kind::RateLimited, Reach::Processed, None, None),
+    (133_009, 400, Kind::RateLimited, Reach::Processed, None, None),
+    (133_006, 400, Kind::Account, Reach::Processed, None, None),
+    (133_010, 400, Kind::Account, Reach::Processed, None, None),
+    (133_015, 400, Kind::Unavailable, Reach::Processed, None, Some(Wait::Seconds(300))),
+    (134_011, 400, Kind::Billing, Reach::Processed, None, None),
+    (135_000, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (136_024, 400, Kind::Account, Reach::Processed, None, None),
+    (137_000, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (138_000, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (138_001, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (138_018, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (138_005, 400, Kind::RateLimited, Reach::Processed, None, None),
+    (138_009, 400, Kind::RateLimited, Reach::Processed, None, None),
+    (138_012, 400, Kind::RateLimited, Reach::Processed, None, None),
+    (139_000, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (139_004, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (139_100, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (139_101, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (139_102, 400, Kind::Unavailable, Reach::Maybe, None, None),
+    (139_103, 500, Kind::Unavailable, Reach::Maybe, None, None),
+    (139_200, 400, Kind::Forbidden, Reach::Processed, None, None),
+    (147_001, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (147_005, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (2_388_000, 400, Kind::Template, Reach::Processed, None, None),
+    (2_388_039, 400, Kind::Template, Reach::Processed, None, None),
+    (2_388_318, 400, Kind::Template, Reach::Processed, None, None),
+    (2_388_330, 400, Kind::Template, Reach::Processed, None, None),
+    (2_494_100, 500, Kind::Unavailable, Reach::Maybe, None, None),
+    (2_494_164, 403, Kind::Forbidden, Reach::Processed, None, None),
+    (2_494_179, 500, Kind::Unavailable, Reach::Maybe, None, None),
+    (2_494_191, 400, Kind::Forbidden, Reach::Processed, None, None),
+    (2_593_107, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (2_593_108, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (2_593_109, 400, Kind::Policy, Reach::Processed, None, None),
+    (1026, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (134_100, 400, Kind::Template, Reach::Processed, None, None),
+    (134_101, 400, Kind::RateLimited, Reach::NotSent, None, Some(Wait::Seconds(600))),
+    (134_102, 500, Kind::Template, Reach::Processed, None, None),
+    (1_752_041, 400, Kind::Conflict, Reach::Processed, None, None),
+];
+
+fn of(code: i64) -> GraphError {
+    GraphError { code: Some(code), ..GraphError::default() }
+}
+
+#[test]
+fn every_documented_code_has_its_kind_reach_scope_and_wait() {
+    for &(code, http, kind, reach, scope, wait) in ROWS {
+        let class = classify(&of(code), Some(http));
+        assert_eq!((class.kind, class.reach, class.scope, class.wait), (kind, reach, scope, wait), "{code} at HTTP {http}");
+    }
+}
+
+#[test]
+fn the_http_status_never_decides_where_a_code_is_known() {
+    for &(code, _, kind, reach, ..) in ROWS.iter().filter(|(code, ..)| *code != 1 && !(2_494_164..=2_494_179).contains(code)) {
+        for http in [None, Some(200), Some(400), Some(401), Some(429), Some(500), Some(503)] {
+            let class = classify(&of(code), http);
+            assert_eq!((class.kind, class.reach), (kind, reach), "{code} at HTTP {http:?}");
+        }
+    }
+}
+
+#[test]
+fn only_what_is_documented_as_not_accepted_is_called_not_sent() {
+    let mut safe: Vec<_> = ROWS.iter().filter(|(.., reach, _, _)| *reach == Reach::NotSent).map(|(code, ..)| *code).collect();
+    safe.sort_unstable();
+    safe.dedup();
+    assert_eq!(safe, [4, 80_007, 130_429, 131_056, 131_057, 132_069, 134_101]);
+    let blocks = [-5..3_000, 80_000..81_000, 130_000..148_000, 1_752_000..1_753_000, 2_388_000..2_389_000, 2_494_000..2_495_000];
+    for code in blocks.into_iter().flatten() {
+        if let Some(class) = table::find(code) {
+            assert!(class.reach != Reach::NotSent || safe.contains(&code), "{code}");
+        }
+    }
+}
+
+#[test]
+fn what_may_have_been_sent_is_never_called_processed() {
+    for code in [1, 2, 131_000, 131_016, 133_004] {
+        for http in [None, Some(400), Some(500), Some(503)] {
+            assert_eq!(classify(&of(code), http).reach, Reach::Maybe, "{code} {http:?}");
+        }
+    }
+}
+
+#[test]
+fn message_level_errors_leave_the_provider_and_the_tenant_alone() {
+    for code in [131_026, 131_047, 132_001, 134_102, 131_053, 130_472] {
+        assert_eq!(classify(&of(code), Some(500)).kind.fault(), Fault::Domain, "{code}");
+    }
+}
+
+#[test]
+fn subcode_33_of_code_100_is_a_wrong_phone_number_id() {
+    let error = GraphError { subcode: Some(33), ..of(100) };
+    assert_eq!(classify(&error, Some(400)).kind, Kind::Config);
+}
+
+#[test]
+fn an_expired_token_needs_authorisation_whatever_its_subcode() {
+    for subcode in [458, 459, 460, 463, 464, 467, 492, 33] {
+        let error = GraphError { subcode: Some(subcode), ..of(190) };
+        assert_eq!(classify(&error, Some(400)).kind, Kind::Unauthorized, "{subcode}");
+    }
+}
+
+#[test]
+fn without_a_code_the_status_decides() {
+    let table = [
+        (401, Kind::Unauthorized, Reach::Processed),
+        (403, Kind::Forbidden, Reach::Processed),
+        (404, Kind::InvalidContent, Reach::Processed),
+        (408, Kind::Unavailable, Reach::Maybe),
+        (422, Kind::InvalidContent, Reach::Processed),
+        (425, Kind::Unavailable, Reach::Maybe),
+        (429, Kind::RateLimited, Reach::NotSent),
+        (500, Kind::Unavailable, Reach::Maybe),
+        (502, Kind::Unavailable, Reach::Maybe),
+        (503, Kind::Unavailable, Reach::Maybe),
+        (504, Kind::Unavailable, Reach::Maybe),
+        (302, Kind::Protocol, Reach::Maybe),
+    ];
+    for (status, kind, reach) in table {
+        for error in [GraphError::default(), of(999_999)] {
+            let class = classify(&error, Some(status));
+            assert_eq!((class.kind, class.reach), (kind, reach), "{status} {error:?}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_code_that_calls_itself_transient_may_have_been_sent() {
+    let error = GraphError { is_transient: true, ..of(999_999) };
+    let class = classify(&error, Some(400));
+    assert_eq!((class.kind, class.reach), (Kind::Unavailable, Reach::Maybe));
+    let known = GraphError { is_transient: true, ..of(131_047) };
+    assert_eq!(classify(&known, Some(400)).kind, Kind::WindowClosed);
+    let unknown = GraphError { is_transient: true, ..of(1) };
+    assert_eq!(classify(&unknown, Some(400)).kind, Kind::Unavailable);
+}
+
+#[test]
+fn errors_are_read_whatever_their_shape() {
+    let read = |value| GraphError::read(&value);
+    assert_eq!(read(json!({"code": 131_047})).code, Some(131_047));
+    assert_eq!(read(json!({"code": "131047"})).code, Some(131_047));
+    assert_eq!(read(json!({"code": 131_047.0})).code, Some(131_047));
+    for odd in [json!({}), json!({"code": null}), json!({"code": {}}), json!("text"), json!(null), json!([1]), json!({"code": "x"})] {
+        assert_eq!(read(odd.clone()).code, None, "{odd}");
+    }
+    assert_eq!(read(json!({"error_data": {"details": "d"}})).details.as_deref(), Some("d"));
+    assert_eq!(read(json!({"error_data": "d"})).details.as_deref(), Some("d"));
+    assert_eq!(read(json!({"error_data": ["d"]})).details, None);
+    let whole = read(json!({"code": 1, "error_subcode": "2", "is_transient": true, "fbtrace_id": "A", "title": "t", "message": "m"}));
+    assert_eq!(
+        (whole.subcode, whole.is_transient, whole.trace_id.as_deref(), whole.title.as_deref()),
+        (Some(2), true, Some("A"), Some("t"))
+    );
+}
+
+#[test]
+fn waits_come_from_the_header_the_usage_or_the_table() {
+    let seconds = Duration::from_secs;
+    let wait = |code, attempt, header, usage: Option<Duration>| classify(&of(code), Some(400)).wait(attempt, header, || usage);
+    assert_eq!([1, 2, 3, 4].map(|attempt| wait(131_056, attempt, None, None)), [1, 4, 16, 64].map(|s| Some(seconds(s))));
+    assert!(wait(131_056, u32::MAX, None, None) <= Some(seconds(3600 * 2)));
+    assert_eq!(wait(80_007, 1, None, Some(seconds(120))), Some(seconds(120)));
+    assert_eq!(wait(80_007, 1, Some(seconds(7)), Some(seconds(120))), Some(seconds(7)));
+    assert_eq!(wait(4, 1, None, None), None);
+    assert_eq!(wait(130_429, 1, None, Some(seconds(9))), None);
+    assert_eq!(wait(131_057, 1, Some(seconds(1)), None), Some(seconds(60)));
+    assert_eq!(wait(131_057, 1, Some(seconds(90)), None), Some(seconds(90)));
+}
+
+#[test]
+fn an_error_of_a_webhook_keeps_code_title_and_json() {
+    let value = json!({"code": 131_026, "title": "Message undeliverable", "error_data": {"details": "x"}});
+    let raw = RawJson::from_value(&value).unwrap();
+    let error = GraphError::read(&value).to_provider_error(Some(raw.clone()));
+    assert_eq!((error.kind, error.code.as_deref(), error.raw), (Kind::InvalidRecipient, Some("131026"), Some(raw)));
+    assert!(!format!("{:?}", GraphError::read(&value)).contains("undeliverable"));
+    assert_eq!(GraphError::read(&json!({"code": 77})).to_provider_error(None).kind, Kind::Unexpected);
+}

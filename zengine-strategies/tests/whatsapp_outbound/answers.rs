@@ -1,0 +1,231 @@
+//! What becomes of a send, by the provider's answer.
+
+use std::time::Duration;
+
+use http::Response;
+use serde_json::json;
+use zengine_connector::{ErrorKind as Kind, HttpCause, HttpError, OutboundMessage, Reach, Scope, SendError};
+use zengine_strategies::whatsapp_meta_cloud::Addressee;
+
+use super::support::{Bench, PHONE, TOKEN, accepted, answer, config, message, raw, refused};
+
+fn text() -> OutboundMessage {
+    message(json!({"type": "text", "body": "canary-body"}))
+}
+
+async fn error_of(response: Response<bytes::Bytes>) -> SendError {
+    let bench = Bench::new().await;
+    bench.answer(response);
+    let error = bench.try_send(&text()).await.unwrap_err();
+    assert_eq!(bench.calls(), 1, "one attempt is one call");
+    let printed = format!("{error} {error:?}");
+    for canary in ["canary", TOKEN, PHONE, "15551230001"] {
+        assert!(!printed.contains(canary), "{printed}");
+    }
+    error
+}
+
+#[tokio::test]
+async fn an_accepted_message_has_its_id_and_whom_it_went_to() {
+    let bench = Bench::new().await;
+    let receipt = bench.try_send(&text()).await.unwrap();
+    assert_eq!(receipt.provider_id().unwrap().as_str(), "wamid.OUT");
+    let addressee: Addressee = receipt.data().unwrap().unwrap();
+    assert_eq!(addressee.wa_id.as_deref(), Some("15551230001"));
+    assert!(!format!("{receipt:?}").contains("15551230001"));
+}
+
+#[tokio::test]
+async fn a_held_template_says_so() {
+    let bench = Bench::new().await;
+    bench.answer(answer(200, &json!({"messages": [{"id": "wamid.1", "message_status": "held_for_quality_assessment"}]})));
+    let receipt = bench.try_send(&text()).await.unwrap();
+    assert_eq!(receipt.note.as_deref(), Some("held_for_quality_assessment"));
+}
+
+#[tokio::test]
+async fn an_odd_answer_with_an_id_is_still_accepted() {
+    for body in [
+        json!({"messages": [{"id": "wamid.1"}]}),
+        json!({"contacts": null, "messages": [{"id": "wamid.1", "message_status": 7}]}),
+        json!({"contacts": [{"input": PHONE, "user_id": "US.1"}], "messages": [{"id": "wamid.1", "group_id": "G"}], "error": null}),
+    ] {
+        let bench = Bench::new().await;
+        bench.answer(answer(200, &body));
+        assert_eq!(bench.try_send(&text()).await.unwrap().provider_id().unwrap().as_str(), "wamid.1", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn success_without_an_id_may_have_been_sent() {
+    for response in [
+        answer(200, &json!({"messaging_product": "whatsapp", "contacts": []})),
+        answer(200, &json!({"messages": []})),
+        answer(200, &json!({"messages": [{"id": ""}]})),
+        answer(200, &json!({"messages": [{"id": "a\nb"}]})),
+        answer(200, &json!({"success": true})),
+        answer(200, &json!([])),
+        raw(200, "<html>canary</html>"),
+        raw(200, ""),
+        raw(200, "{\"messages\":[{\"id\":\"wamid."),
+    ] {
+        let error = error_of(response).await;
+        assert_eq!((error.kind(), error.reach()), (Kind::Protocol, Reach::Maybe), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_in_a_200_is_an_error() {
+    let error = error_of(refused(200, 131_047)).await;
+    assert_eq!((error.kind(), error.reach(), error.provider_code()), (Kind::WindowClosed, Reach::Processed, Some("131047")));
+    let error = error_of(answer(200, &json!({"error": {"message": "canary"}}))).await;
+    assert_eq!((error.kind(), error.reach()), (Kind::Unexpected, Reach::Maybe));
+}
+
+#[tokio::test]
+async fn codes_decide_and_the_status_does_not() {
+    let table = [
+        (refused(400, 131_047), Kind::WindowClosed, Reach::Processed, None),
+        (refused(400, 131_056), Kind::RateLimited, Reach::NotSent, Some(Scope::Recipient)),
+        (refused(400, 130_429), Kind::RateLimited, Reach::NotSent, Some(Scope::Sender)),
+        (refused(401, 190), Kind::Unauthorized, Reach::Processed, None),
+        (refused(400, 131_026), Kind::InvalidRecipient, Reach::Processed, None),
+        (refused(404, 132_001), Kind::Template, Reach::Processed, None),
+        (refused(503, 2), Kind::Unavailable, Reach::Maybe, None),
+        (refused(500, 134_102), Kind::Template, Reach::Processed, None),
+        (refused(500, 131_057), Kind::Unavailable, Reach::NotSent, None),
+        (raw(502, "<html>canary</html>"), Kind::Unavailable, Reach::Maybe, None),
+        (raw(429, ""), Kind::RateLimited, Reach::NotSent, Some(Scope::Account)),
+        (answer(400, &json!({"error": {"code": "130429"}})), Kind::RateLimited, Reach::NotSent, Some(Scope::Sender)),
+        (answer(400, &json!({"error": {"code": 100, "error_subcode": 33}})), Kind::Config, Reach::Processed, None),
+        (answer(400, &json!({"error": {"code": 131_009, "error_data": "canary"}})), Kind::InvalidContent, Reach::Processed, None),
+        (
+            answer(400, &json!({"error": {"code": 131_009, "error_data": {"details": "canary"}}})),
+            Kind::InvalidContent,
+            Reach::Processed,
+            None,
+        ),
+        (answer(400, &json!({"error": "canary"})), Kind::InvalidContent, Reach::Processed, None),
+    ];
+    for (response, kind, reach, scope) in table {
+        let error = error_of(response).await;
+        assert_eq!((error.kind(), error.reach(), error.scope()), (kind, reach, scope), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_been_sent_is_not_safe_to_send_again() {
+    for (status, code) in [(400, 1), (500, 1), (503, 2), (500, 131_000), (500, 131_016), (503, 133_004)] {
+        assert!(!error_of(refused(status, code)).await.is_safe_to_resend(), "{code}");
+    }
+    for code in [4, 80_007, 130_429, 131_056, 131_057] {
+        assert!(error_of(refused(400, code)).await.is_safe_to_resend(), "{code}");
+    }
+    let mut busy = raw(503, "");
+    busy.headers_mut().insert("retry-after", "5".parse().unwrap());
+    let error = error_of(busy).await;
+    assert_eq!((error.reach(), error.retry_after()), (Reach::Maybe, Some(Duration::from_secs(5))), "the header never lowers the reach");
+}
+
+#[tokio::test]
+async fn a_lost_answer_may_have_been_sent_and_a_refused_connection_was_not() {
+    let table = [
+        (HttpCause::Timeout, Reach::Maybe, Kind::Timeout),
+        (HttpCause::Broken, Reach::Maybe, Kind::Unavailable),
+        (HttpCause::TooLarge, Reach::Maybe, Kind::Protocol),
+        (HttpCause::Connect, Reach::NotSent, Kind::Unavailable),
+    ];
+    for (cause, reach, kind) in table {
+        let bench = Bench::new().await;
+        bench.fail(HttpError::new(cause, reach));
+        let error = bench.try_send(&text()).await.unwrap_err();
+        assert_eq!((error.kind(), error.reach(), bench.calls()), (kind, reach, 1), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn waits_come_from_the_attempt_and_from_the_headers() {
+    let seconds = |n| Some(Duration::from_secs(n));
+    let bench = Bench::new().await;
+    for (attempt, wait) in [(1, 1), (2, 4), (3, 16)] {
+        bench.answer(refused(400, 131_056));
+        assert_eq!(bench.attempt(&text(), attempt).await.unwrap_err().retry_after(), seconds(wait));
+    }
+    let usage = r#"{"900100":[{"type":"whatsapp","call_count":100,"estimated_time_to_regain_access":12}]}"#;
+    for (code, header, value, wait) in [
+        (80_007, "x-business-use-case-usage", usage, seconds(720)),
+        (4, "x-business-use-case-usage", "not json", None),
+        (4, "x-business-use-case-usage", r#"{"1":[{"estimated_time_to_regain_access":0}]}"#, None),
+        (130_429, "x-business-use-case-usage", usage, None),
+        (130_429, "retry-after", "7", seconds(7)),
+        (130_429, "retry-after", "garbage", None),
+        (130_429, "retry-after", "999999999", seconds(24 * 3600)),
+        (132_069, "retry-after", "7", seconds(3600)),
+        (134_101, "x-none", "", seconds(600)),
+    ] {
+        let mut response = refused(400, code);
+        response.headers_mut().insert(header, value.parse().unwrap());
+        assert_eq!(error_of(response).await.retry_after(), wait, "{code} {header} {value}");
+    }
+}
+
+#[tokio::test]
+async fn the_error_names_code_status_and_trace() {
+    let error = error_of(refused(400, 131_026)).await;
+    assert_eq!(error.provider_code(), Some("131026"));
+    assert_eq!(error.error().context("http_status"), Some("400"));
+    assert_eq!(error.error().context("provider_request_id"), Some("Atrace"));
+    let odd = error_of(answer(400, &json!({"error": {"code": 100, "fbtrace_id": "a canary\n"}}))).await;
+    assert_eq!(odd.error().context("provider_request_id"), None);
+}
+
+#[tokio::test]
+async fn a_read_mark_succeeds_only_where_the_answer_says_so() {
+    let mark = message(json!({"type": "read_mark", "target": "wamid.IN"}));
+    for body in [json!({"success": false}), json!({}), json!({"success": "true"}), json!(null)] {
+        let bench = Bench::new().await;
+        bench.answer(answer(200, &body));
+        let error = bench.try_send(&mark).await.unwrap_err();
+        assert_eq!((error.kind(), error.reach()), (Kind::Protocol, Reach::Maybe), "{body}");
+    }
+    let bench = Bench::new().await;
+    bench.answer(refused(400, 131_009));
+    assert_eq!(bench.try_send(&mark).await.unwrap_err().kind(), Kind::InvalidContent);
+}
+
+#[tokio::test]
+async fn the_timeout_is_the_nearer_of_setting_and_deadline() {
+    let bench = Bench::with(|config| config.send_timeout_ms = 2_000).await;
+    bench.sent(&text()).await;
+    bench.last_call(|_, options| assert_eq!(options.timeout, Duration::from_secs(2)));
+    let hurried = Bench { contexts: bench.contexts.clone().with_time_left(Duration::from_millis(500)), ..bench };
+    hurried.sent(&text()).await;
+    hurried.last_call(|_, options| assert!(options.timeout <= Duration::from_millis(500)));
+    let late = Bench { contexts: hurried.contexts.clone().with_time_left(Duration::ZERO), ..hurried };
+    let error = late.try_send(&text()).await.unwrap_err();
+    assert_eq!((error.kind(), error.reach(), late.calls()), (Kind::Timeout, Reach::NotSent, 2));
+}
+
+#[tokio::test]
+async fn nothing_prints_a_secret() {
+    let bench = Bench::new().await;
+    bench.answer(answer(200, &accepted()));
+    let receipt = bench.try_send(&text()).await.unwrap();
+    let printed = format!("{:?} {:?} {:?} {receipt:?}", bench.strategy, bench.tenant, config());
+    for canary in [TOKEN, "canary", "15551230001"] {
+        assert!(!printed.contains(canary), "{printed}");
+    }
+    bench.last_call(|request, _| assert!(!format!("{:?}", request.headers()).contains(TOKEN)));
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_names_every_field() {
+    let mut wrong = config();
+    wrong.phone_number_id = "+1 555".into();
+    wrong.waba_id = String::new();
+    wrong.health_timeout_ms = 0;
+    let Err(error) = Bench::of(wrong).await else { panic!("configured") };
+    assert_eq!(error.kind(), Kind::ConfigInvalid);
+    let pointers: Vec<_> = error.violations().iter().map(|violation| violation.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/phone_number_id", "/waba_id", "/health_timeout_ms"]);
+}
