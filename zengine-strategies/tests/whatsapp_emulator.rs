@@ -1,0 +1,291 @@
+//! `whatsapp-meta-cloud` over real HTTP against the emulator of the Cloud API, which judges every request on its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+use zengine_connector::{
+    ClientMessageId, ConfigVersion, Configure, ErrorKind, HealthStatus, OutboundMessage, OutboundStrategy, Reach, Receipt, Scope, Secret,
+    SecretRef, SendError, StrategyName, TenantId, TokioClock, http::ReqwestClient, testing::Contexts,
+};
+use zengine_strategies::{
+    sandbox::{
+        Fault,
+        meta_cloud::{MetaCloud, Number, Settings, Template},
+    },
+    whatsapp_meta_cloud::{MetaApp, Tenant, WhatsAppMetaCloud, WhatsAppMetaCloudConfig},
+};
+
+const NUMBER: &str = "100200300";
+
+struct Line {
+    meta: MetaCloud,
+    strategy: WhatsAppMetaCloud,
+    tenant: Tenant,
+    contexts: Contexts,
+}
+
+impl Line {
+    async fn open(settings: Settings) -> Self {
+        Self::open_with(settings, |_| {}).await
+    }
+
+    async fn open_with(settings: Settings, change: impl FnOnce(&mut WhatsAppMetaCloudConfig)) -> Self {
+        let meta = MetaCloud::start(settings.with_number(Number::new(NUMBER, "900100").with_token("the-token"))).unwrap();
+        let app = MetaApp::new(SecretRef::named("app"), SecretRef::named("verify")).with_base_url(meta.base_url()).unwrap();
+        let strategy = WhatsAppMetaCloud::new(Arc::new(ReqwestClient::new().unwrap()), app);
+        let names = (TenantId::new("acme").unwrap(), StrategyName::new("whatsapp-meta-cloud").unwrap());
+        let contexts = Contexts::new(names.0, names.1, Arc::new(TokioClock::new()));
+        let mut config = WhatsAppMetaCloudConfig::new(NUMBER, "900100", Secret::new("the-token".to_owned()));
+        change(&mut config);
+        let tenant = strategy.configure(config, &contexts.configure(ConfigVersion::new("1").unwrap())).await.unwrap();
+        Self { meta, strategy, tenant, contexts }
+    }
+
+    async fn send(&self, message: &OutboundMessage) -> Result<Receipt, SendError> {
+        let cx = self.contexts.attempt(ClientMessageId::new("order-17").unwrap(), NonZeroU32::MIN);
+        self.strategy.send(&self.tenant, message, &cx).await
+    }
+
+    async fn health(&self) -> HealthStatus {
+        self.strategy.healthcheck(&self.tenant, &self.contexts.health()).await
+    }
+}
+
+fn message(content: Value) -> OutboundMessage {
+    to(json!("+15551230001"), content)
+}
+
+fn to(party: Value, content: Value) -> OutboundMessage {
+    serde_json::from_value(json!({"to": party, "content": content})).unwrap()
+}
+
+fn text() -> OutboundMessage {
+    message(json!({"type": "text", "body": "Hello"}))
+}
+
+/// One of everything that makes a message with an id.
+fn contents() -> Vec<Value> {
+    let link = |kind: &str| json!({"kind": kind, "source": {"type": "url", "url": "https://example.org/file"}});
+    let media = |kind: &str, more: Value| {
+        let mut content = link(kind);
+        content["type"] = "media".into();
+        content.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        content
+    };
+    let interactive = |kind: &str, mut members: Value| {
+        members["type"] = "interactive".into();
+        members["kind"] = kind.into();
+        members
+    };
+    let template = |components: Value| json!({"type": "template", "name": "order_ready", "language": "en_US", "components": components});
+    let button = |sub_type: &str, parameters: Value| {
+        template(json!([{"type": "button", "sub_type": sub_type, "index": 0, "parameters": parameters}]))
+    };
+    let header = |parameter: Value| template(json!([{"type": "header", "parameters": [parameter]}]));
+    let picture = json!({"type": "media", "media": link("image")});
+    let order = json!({
+        "reference_id": "R1", "type": "digital-goods", "currency": "INR", "total_amount": {"value": 100, "offset": 100},
+        "order": {
+            "status": "pending", "subtotal": {"value": 100, "offset": 100},
+            "items": [{"name": "Tea", "amount": {"value": 100, "offset": 100}, "quantity": 1}]
+        }
+    });
+    let link_card = json!({"type": "link", "media": link("image"), "body": "b", "label": "Open", "url": "https://example.org"});
+    let reply_card = json!({"type": "replies", "media": link("video"), "buttons": [{"id": "1", "title": "One"}]});
+    let product_card = json!({"type": "product", "catalog": "C", "sku": "S"});
+    vec![
+        json!({"type": "text", "body": "Olá 👋", "preview_url": true}),
+        media("image", json!({"caption": "c", "mime": "image/png"})),
+        media("video", json!({"caption": "c"})),
+        media("audio", json!({"voice": true, "mime": "audio/ogg; codecs=opus"})),
+        media("document", json!({"caption": "c", "filename": "f.pdf"})),
+        media("sticker", json!({})),
+        json!({"type": "location", "latitude": -23.5, "longitude": -46.6, "name": "Shop", "address": "Main St"}),
+        json!({"type": "contacts", "contacts": [{
+            "name": {"formatted_name": "Ana", "first_name": "Ana"}, "phones": [{"value": "+15551230009", "label": "WORK", "wa_id": "15551230009"}],
+            "emails": [{"value": "a@example.org"}], "urls": [{"value": "https://example.org"}], "addresses": [{"city": "X", "label": "HOME"}],
+            "org": {"company": "Acme"}, "birthday": "1990-02-28"
+        }]}),
+        json!({"type": "reaction", "target": "wamid.IN", "emoji": "👍🏽"}),
+        json!({"type": "reaction", "target": "wamid.IN"}),
+        json!({"type": "native", "value": {"type": "text", "text": {"body": "raw"}}}),
+        interactive(
+            "buttons",
+            json!({"header": picture, "body": "b", "footer": "f", "buttons": [{"id": "1", "title": "One"}, {"id": "2", "title": "Two"}]}),
+        ),
+        interactive(
+            "list",
+            json!({
+                "header": {"type": "text", "text": "h"}, "body": "b", "footer": "f", "button": "Open",
+                "sections": [{"title": "s", "rows": [{"id": "1", "title": "One", "description": "d"}]}, {"title": "t", "rows": [{"id": "2", "title": "Two"}]}]
+            }),
+        ),
+        interactive("cta_url", json!({"header": picture, "body": "b", "footer": "f", "label": "Open", "url": "https://example.org"})),
+        interactive("product", json!({"body": "b", "footer": "f", "catalog": "C", "sku": "S"})),
+        interactive(
+            "product_list",
+            json!({
+                "header": {"type": "text", "text": "h"}, "body": "b", "catalog": "C", "sections": [{"title": "s", "items": [{"sku": "1"}, {"sku": "2"}]}]
+            }),
+        ),
+        interactive("catalog", json!({"body": "b", "thumbnail_sku": "S"})),
+        interactive("catalog", json!({"body": "b"})),
+        interactive(
+            "flow",
+            json!({"header": picture, "body": "b", "label": "Start", "flow_id": "F", "token": "T", "screen": "S", "data": {"a": 1}}),
+        ),
+        interactive("flow", json!({"body": "b", "label": "Start", "flow_name": "n", "draft": true})),
+        interactive("location_request", json!({"body": "b"})),
+        interactive("address_request", json!({"body": "b", "country": "IN", "parameters": {"values": {"name": "Ana"}}})),
+        interactive("voice_call", json!({"body": "b", "label": "Call", "ttl_minutes": 60, "payload": "p"})),
+        interactive("call_permission_request", json!({"body": "b"})),
+        interactive("call_permission_request", json!({})),
+        interactive("contact_info_request", json!({"body": "b"})),
+        interactive("carousel", json!({"body": "b", "cards": [link_card, link_card]})),
+        interactive("carousel", json!({"body": "b", "cards": [reply_card, reply_card]})),
+        interactive("carousel", json!({"body": "b", "cards": [product_card, product_card]})),
+        interactive("order_details", json!({"body": "b", "parameters": order})),
+        interactive("order_status", json!({"body": "b", "parameters": {"reference_id": "R1", "order": {"status": "shipped"}}})),
+        template(json!([])),
+        header(json!({"type": "text", "text": "x"})),
+        header(json!({"type": "media", "media": link("image")})),
+        header(json!({"type": "media", "media": link("video")})),
+        header(
+            json!({"type": "media", "media": {"kind": "document", "filename": "f.pdf", "source": {"type": "url", "url": "https://example.org/f"}}}),
+        ),
+        header(json!({"type": "gif", "media": link("video")})),
+        header(json!({"type": "location", "location": {"latitude": 1.0, "longitude": 2.0, "name": "n", "address": "a"}})),
+        header(json!({"type": "product", "catalog": "C", "sku": "S"})),
+        template(json!([{"type": "body", "parameters": [
+            {"type": "text", "text": "A"},
+            {"type": "currency", "fallback": "$1", "code": "USD", "amount_1000": 1000},
+            {"type": "date_time", "fallback": "June 1"}
+        ]}])),
+        template(json!([{"type": "body", "parameters": [{"type": "text", "text": "Ana", "name": "first_name"}]}])),
+        template(json!([{"type": "body", "parameters": [{"type": "group_id", "group_id": "G"}]}])),
+        button("quick_reply", json!([{"type": "payload", "payload": "P"}])),
+        button("url", json!([{"type": "text", "text": "suffix"}])),
+        button("copy_code", json!([{"type": "coupon_code", "code": "SAVE20"}])),
+        button("flow", json!([{"type": "action", "action": {"flow_token": "t"}}])),
+        button("catalog", json!([{"type": "action", "action": {"thumbnail_product_retailer_id": "s"}}])),
+        button(
+            "mpm",
+            json!([{"type": "action", "action": {
+                "thumbnail_product_retailer_id": "s", "sections": [{"title": "t", "product_items": [{"product_retailer_id": "s"}]}]
+            }}]),
+        ),
+        button("voice_call", json!([{"type": "ttl_minutes", "minutes": 60}, {"type": "payload", "payload": "x"}])),
+        button("order_details", json!([{"type": "action", "action": {"order_details": {"reference_id": "R"}}}])),
+        button("phone_number", json!([])),
+        template(json!([{"type": "limited_time_offer", "expires_at_ms": 1_893_456_000_000_i64}])),
+        template(json!([{"type": "tap_target", "url": "https://example.org", "title": "T"}])),
+        template(json!([{"type": "carousel", "cards": [{"card_index": 0, "components": [
+            {"type": "header", "parameters": [{"type": "media", "media": link("image")}]},
+            {"type": "body", "parameters": [{"type": "text", "text": "A"}]},
+            {"type": "button", "sub_type": "quick_reply", "index": 0, "parameters": [{"type": "payload", "payload": "P"}]}
+        ]}]}])),
+    ]
+}
+
+#[tokio::test]
+async fn every_kind_is_accepted() {
+    let line = Line::open(Settings::new()).await;
+    let contents = contents();
+    for content in &contents {
+        let receipt = line.send(&message(content.clone())).await.unwrap_or_else(|error| panic!("{content}: {error}"));
+        assert!(receipt.provider_id().unwrap().as_str().starts_with("wamid."), "{content}");
+    }
+    assert_eq!(line.meta.journal().accepted_count(), contents.len() as u64);
+}
+
+#[tokio::test]
+async fn every_kind_of_recipient_is_accepted() {
+    let line = Line::open(Settings::new()).await;
+    for (kind, value) in [("wa_id", "15551230001"), ("bsuid", "US.13500000000000000001"), ("group", "G1")] {
+        line.send(&to(json!({"kind": kind, "value": value}), json!({"type": "text", "body": "x"}))).await.map(drop).unwrap();
+    }
+    let pin = json!({"type": "pin", "pin": {"type": "pin", "message_id": "wamid.1", "expiration_days": 7}});
+    line.send(&to(json!({"kind": "group", "value": "G1"}), json!({"type": "native", "value": pin}))).await.map(drop).unwrap();
+    line.send(&text().with_reply_to("wamid.IN")).await.map(drop).unwrap();
+}
+
+#[tokio::test]
+async fn read_marks_and_typing_notices_are_accepted() {
+    let line = Line::open(Settings::new()).await;
+    for content in [json!({"type": "read_mark", "target": "wamid.IN"}), json!({"type": "typing", "target": "wamid.IN"})] {
+        assert_eq!(line.send(&message(content)).await.unwrap().provider_id(), None);
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_what_the_provider_says() {
+    let line = Line::open(Settings::new().with_template(Template::new("gone", "en_US").paused())).await;
+    let table = [
+        (Fault::throttle(), ErrorKind::RateLimited, Reach::NotSent, Some(Scope::Sender)),
+        (Fault::code(131_056), ErrorKind::RateLimited, Reach::NotSent, Some(Scope::Recipient)),
+        (Fault::code(131_047), ErrorKind::WindowClosed, Reach::Processed, None),
+        (Fault::code(131_026), ErrorKind::InvalidRecipient, Reach::Processed, None),
+        (Fault::code(131_000), ErrorKind::Unavailable, Reach::Maybe, None),
+        (Fault::code(134_102), ErrorKind::Template, Reach::Processed, None),
+        (Fault::html(502), ErrorKind::Unavailable, Reach::Maybe, None),
+    ];
+    for (fault, kind, reach, scope) in table {
+        line.meta.fail_next(fault);
+        let error = line.send(&text()).await.unwrap_err();
+        assert_eq!((error.kind(), error.reach(), error.scope()), (kind, reach, scope), "{error}");
+    }
+    let paused = message(json!({"type": "template", "name": "gone", "language": "en_US"}));
+    assert_eq!(line.send(&paused).await.unwrap_err().kind(), ErrorKind::Template);
+    assert_eq!(line.meta.journal().accepted_count(), 0);
+}
+
+#[tokio::test]
+async fn lost_answers_may_have_been_sent_and_refused_connections_were_not() {
+    let line = Line::open_with(Settings::new(), |config| config.send_timeout_ms = 500).await;
+    for fault in [Fault::hang_after_accepting(), Fault::reset_after_accepting(), Fault::cut_body()] {
+        line.meta.fail_next(fault);
+        let error = line.send(&text()).await.unwrap_err();
+        assert_eq!(error.reach(), Reach::Maybe, "{error}");
+    }
+    assert_eq!(line.meta.journal().accepted_count(), 3);
+    line.meta.refuse_connections().await.unwrap();
+    let error = line.send(&text()).await.unwrap_err();
+    assert_eq!((error.kind(), error.reach()), (ErrorKind::Unavailable, Reach::NotSent));
+}
+
+#[tokio::test]
+async fn a_rotated_token_is_an_authorisation_error() {
+    let line = Line::open(Settings::new()).await;
+    line.meta.set_token(NUMBER, "another-token");
+    let error = line.send(&text()).await.unwrap_err();
+    assert_eq!((error.kind(), error.reach()), (ErrorKind::Unauthorized, Reach::Processed));
+    assert!(matches!(line.health().await, HealthStatus::Unhealthy(_)));
+    let shown = format!("{error} {error:?}");
+    assert!(!shown.contains("the-token") && !shown.contains("15551230001"), "{shown}");
+}
+
+#[tokio::test]
+async fn health_follows_the_node() {
+    let line = Line::open(Settings::new()).await;
+    assert_eq!(line.health().await, HealthStatus::Healthy);
+    line.meta.set_node_field(NUMBER, "quality_rating", "RED");
+    assert!(matches!(line.health().await, HealthStatus::Degraded(_)));
+    line.meta.set_node_field(NUMBER, "status", "BANNED");
+    assert!(matches!(line.health().await, HealthStatus::Unhealthy(_)));
+    line.meta.refuse_connections().await.unwrap();
+    assert!(matches!(line.health().await, HealthStatus::Unhealthy(_)));
+    assert_eq!(line.meta.journal().accepted_count(), 0);
+}
+
+#[tokio::test]
+async fn the_reference_comes_back_in_the_statuses() {
+    let line = Line::open(Settings::new()).await;
+    line.send(&text()).await.map(drop).unwrap();
+    let entries = line.meta.journal().entries();
+    let reference = entries.last().unwrap().body["biz_opaque_callback_data"].as_str().unwrap().to_owned();
+    let cx = line.contexts.send(ClientMessageId::new("order-17").unwrap());
+    assert_eq!(reference, cx.provider_key().as_str());
+    assert!(reference.len() <= 512 && cx.remaining() > Duration::ZERO);
+}
