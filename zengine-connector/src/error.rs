@@ -94,6 +94,20 @@ impl Error {
         Self(Box::new(Inner { kind, message, code: None, retry_after: None, context: vec![], violations: vec![], source: None }))
     }
 
+    /// The same error for one more caller who waited for the same work; the cause is shared.
+    pub(crate) fn shared(of: &std::sync::Arc<Self>) -> Self {
+        let inner = &of.0;
+        Self(Box::new(Inner {
+            kind: inner.kind,
+            message: inner.message.clone(),
+            code: inner.code.clone(),
+            retry_after: inner.retry_after,
+            context: inner.context.clone(),
+            violations: inner.violations.clone(),
+            source: inner.source.is_some().then(|| Box::new(SharedCause(std::sync::Arc::clone(of))) as BoxError),
+        }))
+    }
+
     /// JSON that does not have the expected form. Keeps where and why, never what stood there.
     pub fn from_json(kind: ErrorKind, message: &'static str, error: &serde_json::Error) -> Self {
         let reason = match error.classify() {
@@ -254,6 +268,33 @@ impl std::error::Error for Error {
     }
 }
 
+/// The cause of an error that several callers hold.
+struct SharedCause(std::sync::Arc<Error>);
+
+impl SharedCause {
+    fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&*self.0)
+    }
+}
+
+impl fmt::Display for SharedCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause().map_or(Ok(()), |cause| fmt::Display::fmt(cause, f))
+    }
+}
+
+impl fmt::Debug for SharedCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause().map_or(Ok(()), |cause| fmt::Debug::fmt(cause, f))
+    }
+}
+
+impl std::error::Error for SharedCause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause().and_then(std::error::Error::source)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +313,15 @@ mod tests {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
         let error = Error::new(ErrorKind::Unavailable, "no answer").with_code("a\nb").with_retry_after(Duration::from_secs(2));
         assert_eq!(error.to_string(), "unavailable (temporary): no answer, provider_code=a\\nb, retry_after_ms=2000");
+    }
+
+    #[test]
+    fn a_shared_error_says_the_same() {
+        let error = Error::new(ErrorKind::Store, "down").with_context("strategy", "x").with_source("no route");
+        let (plain, first) = (error.to_string(), std::sync::Arc::new(error));
+        let second = Error::shared(&first);
+        assert_eq!((second.to_string(), format!("{second:?}")), (plain, format!("{first:?}")));
+        assert_eq!(std::error::Error::source(&second).unwrap().to_string(), "no route");
     }
 
     #[test]

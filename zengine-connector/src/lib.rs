@@ -16,6 +16,7 @@ pub mod orchestrator;
 pub mod pipeline;
 pub mod registry;
 pub mod runtime;
+pub mod schema;
 pub mod secret;
 pub mod store;
 pub mod strategy;
@@ -49,7 +50,7 @@ pub use orchestrator::{
     OrchestratorBuilder, Outcome, Received, RedriveOptions, ReplyTo, SendOptions, Unknown,
 };
 pub use pipeline::{Breaker, Dedup, Duplicates, Retry, StoreDown};
-pub use registry::{RegistryBuilder, StrategyRegistry};
+pub use registry::{Caching, RegistryBuilder, SchemaOf, StrategyRegistry};
 pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};
 #[cfg(feature = "tokio")]
 pub use runtime::{TokioClock, TokioSpawner};

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind},
     keyring::KeyRing,
     pipeline::{AttemptTimeout, Breaker, Dedup, Pipeline, Retry, Settings},
-    registry::{StrategyRegistry, Tenants},
+    registry::{Caching, StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
     store::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, Stores, TenantDirectory},
     strategy::SessionPorts,
@@ -33,6 +33,8 @@ pub struct OrchestratorBuilder {
     handler: Option<Arc<dyn DynHandler>>,
     inbound: InboundSettings,
     settings: Settings,
+    caching: Caching,
+    local_refs: bool,
 }
 
 macro_rules! ports {
@@ -69,6 +71,8 @@ impl OrchestratorBuilder {
             handler: None,
             inbound: InboundSettings::default(),
             settings: Settings::default(),
+            caching: Caching::default(),
+            local_refs: false,
         }
     }
 
@@ -158,6 +162,19 @@ impl OrchestratorBuilder {
         self
     }
 
+    /// How long what is known of tenants is used without asking again (rule 85).
+    pub fn caching(mut self, caching: Caching) -> Self {
+        self.caching = caching;
+        self
+    }
+
+    /// Whether tenants' configurations may refer to the host's environment and files. No where nothing is said: whoever
+    /// may edit a configuration could otherwise read them. The host's own settings always may.
+    pub fn allow_local_refs(mut self, allow: bool) -> Self {
+        self.local_refs = allow;
+        self
+    }
+
     /// The orchestrator.
     ///
     /// # Errors
@@ -168,6 +185,7 @@ impl OrchestratorBuilder {
         }
         self.inbound.check()?;
         self.settings.check()?;
+        self.caching.check()?;
         let (keys, clock) = (need(self.keys, "keys")?, need(self.clock, "clock")?);
         let sessions = Arc::new(SessionPorts {
             store: need(self.sessions, "sessions")?,
@@ -180,7 +198,13 @@ impl OrchestratorBuilder {
         let pipeline = Pipeline::new(self.settings, epochs, Arc::clone(&clock), Arc::clone(&self.rng), Arc::clone(&spawner), &writer);
         let core = Core {
             registry: self.registry,
-            tenants: Tenants::new(need(self.directory, "directory")?, need(self.secrets, "secrets")?, sessions),
+            tenants: Tenants::with(
+                need(self.directory, "directory")?,
+                need(self.secrets, "secrets")?,
+                sessions,
+                self.caching,
+                self.local_refs,
+            ),
             claims: need(self.claims, "claims")?,
             dead_letters: need(self.dead_letters, "dead_letters")?,
             events: need(self.events, "events")?,

@@ -2,16 +2,20 @@
 
 use std::{
     any::type_name,
-    collections::{BTreeMap, btree_map},
+    collections::{BTreeMap, BTreeSet, btree_map},
     fmt,
     sync::Arc,
 };
 
-use super::{DynInbound, DynOutbound, DynStrategy};
+use serde_json::Value;
+
+use super::{DynInbound, DynOutbound, DynStrategy, suggest::closest};
 use crate::{
     error::{Error, ErrorKind},
     ids::StrategyName,
-    strategy::{Descriptor, Strategy},
+    message::Violation,
+    schema::Checks,
+    strategy::{Descriptor, Schema, Strategy},
 };
 
 /// One registered strategy.
@@ -19,6 +23,7 @@ pub(crate) struct Entry {
     pub(crate) name: StrategyName,
     pub(crate) descriptor: &'static Descriptor,
     pub(crate) type_name: &'static str,
+    pub(crate) checks: Arc<Checks>,
     pub(crate) strategy: Arc<dyn DynStrategy>,
     pub(crate) outbound: Option<Arc<dyn DynOutbound>>,
     pub(crate) inbound: Option<Arc<dyn DynInbound>>,
@@ -34,10 +39,19 @@ impl Entry {
 }
 
 /// Collects strategies.
+///
+/// ```
+/// use zengine_connector::{ErrorKind, StrategyRegistry};
+///
+/// // A host names what it cannot do without; `build` says which of them nobody registered.
+/// let error = StrategyRegistry::builder().expect(["ses-email"]).build().unwrap_err();
+/// assert_eq!((error.kind(), error.context("missing")), (ErrorKind::Settings, Some("ses-email")));
+/// ```
 #[derive(Default)]
 #[must_use = "finish it with build()"]
 pub struct RegistryBuilder {
     entries: BTreeMap<String, Arc<Entry>>,
+    expected: BTreeSet<String>,
     errors: Vec<Error>,
 }
 
@@ -58,7 +72,13 @@ impl RegistryBuilder {
         let name = match StrategyName::new(name) {
             Ok(name) => name,
             Err(error) => {
-                self.errors.push(error);
+                let reason = error.message().to_owned();
+                self.errors.push(
+                    Error::new(ErrorKind::Settings, "a strategy cannot have this name")
+                        .with_context("strategy", name)
+                        .with_context("first", type_name::<S>())
+                        .with_context("reason", reason),
+                );
                 return self;
             }
         };
@@ -69,6 +89,7 @@ impl RegistryBuilder {
                     name,
                     descriptor: S::DESCRIPTOR,
                     type_name: type_name::<S>(),
+                    checks: Arc::new(Checks::new(S::DESCRIPTOR.config_schema)),
                     outbound: halves.outbound.map(|half| half(Arc::clone(&strategy))),
                     inbound: halves.inbound.map(|half| half(Arc::clone(&strategy))),
                     strategy,
@@ -84,13 +105,43 @@ impl RegistryBuilder {
         self
     }
 
+    /// Names that must be registered, in any order of the calls: a forgotten line or cargo feature then fails at start-up
+    /// and not at the first message.
+    pub fn expect<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.expected.extend(names.into_iter().map(Into::into));
+        self
+    }
+
     /// The registry.
     ///
     /// # Errors
-    /// `Settings` where a name is taken twice or is none.
+    /// `Settings` where a name is taken twice or is none, or an expected one is missing. Several mistakes are one error
+    /// with a violation each.
     pub fn build(mut self) -> Result<StrategyRegistry, Error> {
-        if self.errors.is_empty() { Ok(StrategyRegistry { entries: Arc::new(self.entries) }) } else { Err(self.errors.remove(0)) }
+        let missing: Vec<_> = self.expected.iter().filter(|name| !self.entries.contains_key(*name)).map(String::as_str).collect();
+        if !missing.is_empty() {
+            let error =
+                Error::new(ErrorKind::Settings, "expected strategies are not registered").with_context("missing", missing.join(", "));
+            let close: Vec<_> = missing.iter().filter_map(|name| closest(name, self.entries.keys().map(String::as_str))).collect();
+            self.errors.push(known(error, &self.entries, &close.join(", ")));
+        }
+        match self.errors.len() {
+            0 => Ok(StrategyRegistry { entries: Arc::new(self.entries) }),
+            1 => Err(self.errors.remove(0)),
+            _ => {
+                let place = |error: &Error| error.context("strategy").map(|name| format!("/{name}")).unwrap_or_default();
+                let violations = self.errors.iter().map(|error| Violation::new(place(error), error.to_string())).collect();
+                Err(Error::new(ErrorKind::Settings, "the registry has several mistakes").with_violations(violations))
+            }
+        }
     }
+}
+
+/// Adds what is registered, and what was probably meant.
+fn known(error: Error, entries: &BTreeMap<String, Arc<Entry>>, meant: &str) -> Error {
+    let names: Vec<_> = entries.keys().map(String::as_str).collect();
+    let error = error.with_context("known", names.join(", "));
+    if meant.is_empty() { error } else { error.with_context("did_you_mean", meant) }
 }
 
 impl StrategyRegistry {
@@ -104,12 +155,48 @@ impl StrategyRegistry {
         self.entries.values().map(|entry| (&entry.name, entry.descriptor))
     }
 
-    pub(crate) fn entry(&self, name: &str) -> Result<&Arc<Entry>, Error> {
-        self.entries.get(name).ok_or_else(|| {
-            let known: Vec<_> = self.entries.keys().map(String::as_str).collect();
-            Error::new(ErrorKind::UnknownStrategy, "no strategy is registered under this name").with_context("known", known.join(", "))
+    /// The JSON Schema of a strategy's configuration or message, under the name it is registered with.
+    ///
+    /// # Errors
+    /// `UnknownStrategy`.
+    pub fn schema(&self, strategy: &str, of: SchemaOf) -> Result<Schema, Error> {
+        let descriptor = self.entry(strategy)?.descriptor;
+        Ok(match of {
+            SchemaOf::Config => (descriptor.config_schema)(),
+            SchemaOf::Message => (descriptor.message_schema)(),
         })
     }
+
+    /// Checks a tenant's configuration without binding it: no secret is resolved. References to secrets of every form are
+    /// fine here; whether local ones are allowed is a setting of the orchestrator.
+    ///
+    /// # Errors
+    /// `UnknownStrategy`, or `ConfigInvalid` with every violation and its JSON pointer. With the feature
+    /// `schema-validation` the whole schema is checked, without it secrets and the types of a configuration without
+    /// secrets.
+    pub fn check(&self, strategy: &str, config: &Value) -> Result<(), Error> {
+        let entry = self.entry(strategy)?;
+        let secrets = entry.checks.check(config, true).map_err(|error| error.with_context("strategy", strategy))?;
+        // What stands in for a secret may not parse as one, so types with secrets are left to binding.
+        if secrets.is_empty() { entry.strategy.parses(config) } else { Ok(()) }
+    }
+
+    pub(crate) fn entry(&self, name: &str) -> Result<&Arc<Entry>, Error> {
+        self.entries.get(name).ok_or_else(|| {
+            let error = Error::new(ErrorKind::UnknownStrategy, "no strategy is registered under this name");
+            known(error, &self.entries, closest(name, self.entries.keys().map(String::as_str)).unwrap_or_default())
+        })
+    }
+}
+
+/// Which schema of a strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SchemaOf {
+    /// That of a tenant's configuration.
+    Config,
+    /// That of its messages.
+    Message,
 }
 
 impl fmt::Debug for RegistryBuilder {

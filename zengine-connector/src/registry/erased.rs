@@ -11,6 +11,7 @@ use crate::{
     inbound::{Admit, Door, Handled, InboundContext, InboundRequest, InboundStrategy, RawPayload, RoutedEvent, Verified, VerifyError},
     message::{Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, Message, MessageRef, Prepared, Violation},
     runtime::BoxFuture,
+    schema::parse,
     strategy::{
         Configure, ConfigureContext, EventContext, HealthContext, HealthStatus, Lookup, OutboundStrategy, Receipt, SendContext, Strategy,
     },
@@ -32,19 +33,22 @@ fn not_ours(error: Error) -> SendError {
 
 /// Configuration and health.
 pub(crate) trait DynStrategy: Send + Sync {
-    fn configure<'a>(&'a self, config: Value, cx: &'a ConfigureContext) -> BoxFuture<'a, Result<ErasedTenant, Error>>;
+    /// The configuration has its secrets in it.
+    fn configure<'a>(&'a self, config: &'a Value, cx: &'a ConfigureContext) -> BoxFuture<'a, Result<ErasedTenant, Error>>;
+    /// Whether a configuration is of the strategy's type.
+    fn parses(&self, config: &Value) -> Result<(), Error>;
     fn healthcheck<'a>(&'a self, tenant: &'a ErasedTenant, cx: &'a HealthContext) -> BoxFuture<'a, Result<HealthStatus, Error>>;
     /// The strategy itself, for `Orchestrator::bound`.
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
 impl<S: Strategy> DynStrategy for S {
-    fn configure<'a>(&'a self, config: Value, cx: &'a ConfigureContext) -> BoxFuture<'a, Result<ErasedTenant, Error>> {
-        Box::pin(async move {
-            let config: S::Config = serde_json::from_value(config)
-                .map_err(|error| Error::from_json(ErrorKind::ConfigInvalid, "the configuration does not parse", &error))?;
-            Ok(Arc::new(Configure::configure(self, config, cx).await?) as ErasedTenant)
-        })
+    fn configure<'a>(&'a self, config: &'a Value, cx: &'a ConfigureContext) -> BoxFuture<'a, Result<ErasedTenant, Error>> {
+        Box::pin(async move { Ok(Arc::new(Configure::configure(self, parse(config)?, cx).await?) as ErasedTenant) })
+    }
+
+    fn parses(&self, config: &Value) -> Result<(), Error> {
+        parse::<S::Config>(config).map(drop)
     }
 
     fn healthcheck<'a>(&'a self, tenant: &'a ErasedTenant, cx: &'a HealthContext) -> BoxFuture<'a, Result<HealthStatus, Error>> {

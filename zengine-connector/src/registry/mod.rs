@@ -1,10 +1,13 @@
 //! Which strategies there are, and each tenant's instance of them.
 
 mod builder;
+mod caching;
 mod erased;
+mod suggest;
 mod tenants;
 
 pub(crate) use builder::Entry;
-pub use builder::{RegistryBuilder, StrategyRegistry};
+pub use builder::{RegistryBuilder, SchemaOf, StrategyRegistry};
+pub use caching::Caching;
 pub(crate) use erased::{DynInbound, DynOutbound, DynStrategy, ErasedTenant, InboundHalf, OutboundHalf};
 pub(crate) use tenants::{BoundTenant, Tenants};

@@ -6,6 +6,7 @@
 mod random;
 #[cfg(feature = "tokio")]
 mod tokio;
+mod within;
 
 use std::{
     fmt::Debug,
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 #[cfg(feature = "tokio")]
 pub use self::tokio::{TokioClock, TokioSpawner};
 pub use random::{Rng, SystemRng};
+pub(crate) use within::within;
 
 /// A future that a port runs or returns.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,266 @@
+//! One tenant and strategy: when its instance still serves, and when it is made anew.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+
+use super::{
+    super::{Caching, DynStrategy, ErasedTenant},
+    cache::{Flight, is_outage},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    ids::{ConfigVersion, StrategyName, TenantId},
+    keyring::Key,
+    runtime::{Clock, within},
+    schema::{Checks, Resolved},
+    store::{SecretScope, SecretStore, TenantConfig, TenantDirectory},
+    strategy::{Base, ConfigureContext, SessionPorts, Sessions},
+};
+
+/// How long a store or `configure` may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A tenant bound to a strategy: configuration checked, secrets resolved.
+pub(crate) struct BoundTenant {
+    pub(crate) tenant: TenantId,
+    pub(crate) version: ConfigVersion,
+    pub(crate) state: ErasedTenant,
+}
+
+impl fmt::Debug for BoundTenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundTenant").field("tenant", &self.tenant).field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// What every binding needs.
+pub(super) struct Binder {
+    pub(super) directory: Arc<dyn TenantDirectory>,
+    pub(super) secrets: Arc<dyn SecretStore>,
+    pub(super) sessions: Arc<SessionPorts>,
+    pub(super) caching: Caching,
+    pub(super) local_refs: bool,
+    /// Secrets are compared by keyed digests, so that only the strategy keeps them.
+    pub(super) digest: Key,
+}
+
+/// What one binding needs.
+pub(super) struct Job {
+    pub(super) binder: Arc<Binder>,
+    pub(super) tenant: TenantId,
+    pub(super) strategy: StrategyName,
+    pub(super) configure: Arc<dyn DynStrategy>,
+    pub(super) checks: Arc<Checks>,
+}
+
+/// What is known of one tenant and strategy.
+#[derive(Default)]
+pub(super) struct Slot {
+    state: ArcSwap<State>,
+    flight: Flight<Arc<BoundTenant>>,
+    used_ms: AtomicU64,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Empty,
+    Bound(Current),
+    /// Nothing to bind, or nothing that can be.
+    Refused {
+        error: Arc<Error>,
+        until: Duration,
+    },
+}
+
+/// An instance, and until when it serves without a question. Times are the monotonic clock's.
+#[derive(Clone)]
+struct Current {
+    bound: Arc<BoundTenant>,
+    config_until: Duration,
+    secrets_read: Duration,
+    secrets_until: Duration,
+    digest: [u8; 32],
+    has_secrets: bool,
+}
+
+impl Current {
+    fn until(&self) -> Duration {
+        if self.has_secrets { self.config_until.min(self.secrets_until) } else { self.config_until }
+    }
+}
+
+impl Slot {
+    /// What is known, while it may be used without asking.
+    pub(super) fn fresh(&self, now: Duration) -> Option<Result<Arc<BoundTenant>, Error>> {
+        let state = self.state.load();
+        let result = match &**state {
+            State::Bound(current) if now < current.until() => Ok(Arc::clone(&current.bound)),
+            State::Refused { error, until } if now < *until => Err(Error::shared(error)),
+            _ => return None,
+        };
+        self.touch(now);
+        Some(result)
+    }
+
+    /// Notes the use, to the second, so that a busy tenant does not write on every send.
+    fn touch(&self, now: Duration) {
+        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        if now >= self.used_ms.load(Ordering::Relaxed).saturating_add(1000) {
+            self.used_ms.store(now, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn last_used(&self) -> Duration {
+        Duration::from_millis(self.used_ms.load(Ordering::Relaxed))
+    }
+
+    /// Asks the stores; one caller does, the others wait for the same answer.
+    pub(super) async fn load(self: &Arc<Self>, job: Job) -> Result<Arc<BoundTenant>, Error> {
+        let slot = Arc::clone(self);
+        self.flight
+            .join(move || {
+                Box::pin(async move {
+                    let now = job.now();
+                    slot.touch(now);
+                    // Somebody may have finished between our look and now.
+                    if let Some(known) = slot.fresh(now) {
+                        return known;
+                    }
+                    let result = job.renew(&slot.state, now).await;
+                    result.map_err(|error| error.with_context("strategy", &job.strategy).with_context("tenant", &job.tenant))
+                })
+            })
+            .await
+    }
+}
+
+impl Job {
+    fn now(&self) -> Duration {
+        self.binder.sessions.clock.monotonic()
+    }
+
+    /// Reads configuration and secrets, and makes a new instance where one of them changed (rule 85).
+    async fn renew(&self, state: &ArcSwap<State>, now: Duration) -> Result<Arc<BoundTenant>, Error> {
+        let known = state.load_full();
+        let current = match &*known {
+            State::Bound(current) => Some(current),
+            _ => None,
+        };
+        let caching = &self.binder.caching;
+        let row = match self.row().await {
+            Ok(row) => row,
+            // The directory is down while only the secrets are due: the version is still the one to use.
+            Err(error) => match current {
+                Some(current) if now < current.config_until && now < current.secrets_read + caching.stale_secret_max => {
+                    return Ok(Arc::clone(&current.bound));
+                }
+                _ => return Err(error),
+            },
+        };
+        let result = match row {
+            Ok(row) => self.instance(current.filter(|current| current.bound.version == row.version), row, now).await,
+            Err(error) => Err(error),
+        };
+        // Whatever happened, an instance of another version is not used again.
+        match result {
+            Ok(current) => {
+                let bound = Arc::clone(&current.bound);
+                state.store(Arc::new(State::Bound(current)));
+                Ok(bound)
+            }
+            Err(error) if error.is_temporary() => {
+                state.store(Arc::default());
+                Err(error)
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                state.store(Arc::new(State::Refused { error: Arc::clone(&error), until: now + caching.refusal_ttl }));
+                Err(Error::shared(&error))
+            }
+        }
+    }
+
+    /// The tenant's row; the inner error where there is none to use.
+    async fn row(&self) -> Result<Result<TenantConfig, Error>, Error> {
+        let none = || Error::new(ErrorKind::Store, "the tenant directory does not answer");
+        let row = answer(self.clock(), self.binder.directory.config(&self.tenant, &self.strategy), none).await?;
+        Ok(match row {
+            None => Err(Error::new(ErrorKind::UnknownTenant, "the tenant does not use this strategy")),
+            Some(row) if !row.enabled => Err(Error::new(ErrorKind::UnknownTenant, "the tenant has switched this strategy off")),
+            Some(row) => Ok(row),
+        })
+    }
+
+    /// The instance of this version: the one there is, where its secrets are still the same.
+    async fn instance(&self, same: Option<&Current>, row: TenantConfig, now: Duration) -> Result<Current, Error> {
+        let caching = &self.binder.caching;
+        let config_until = now + caching.config_ttl;
+        if let Some(current) = same.filter(|current| !current.has_secrets || now < current.secrets_until) {
+            return Ok(Current { config_until, ..current.clone() });
+        }
+        let sites = self.checks.check(&row.config, self.binder.local_refs)?;
+        let scope = SecretScope::tenant(self.strategy.clone(), self.tenant.clone());
+        let (config, digest) = match self.binder.resolve(&scope, row.config, &sites).await {
+            Ok(resolved) => resolved,
+            // What is known serves on, and the store is asked again when the configuration is.
+            Err(error) => match same {
+                Some(current) if is_outage(&error) && now < current.secrets_read + caching.stale_secret_max => {
+                    let secrets_until = config_until.min(current.secrets_read + caching.stale_secret_max);
+                    return Ok(Current { config_until, secrets_until, ..current.clone() });
+                }
+                _ => return Err(error),
+            },
+        };
+        let (secrets_read, secrets_until) = (now, now + caching.secret_ttl);
+        if let Some(current) = same.filter(|current| current.digest == digest) {
+            return Ok(Current { config_until, secrets_read, secrets_until, ..current.clone() });
+        }
+        let bound = self.configure(&config, row.version).await?;
+        Ok(Current { bound, config_until, secrets_read, secrets_until, digest, has_secrets: !sites.is_empty() })
+    }
+
+    async fn configure(&self, config: &Resolved, version: ConfigVersion) -> Result<Arc<BoundTenant>, Error> {
+        let sessions = &self.binder.sessions;
+        let base = Base {
+            tenant: self.tenant.clone(),
+            strategy: self.strategy.clone(),
+            clock: Arc::clone(&sessions.clock),
+            deadline: sessions.clock.now() + PATIENCE,
+            sessions: Sessions::new(Arc::clone(sessions), &self.tenant, &self.strategy),
+            correlation: None,
+            traceparent: None,
+        };
+        let cx = ConfigureContext { base, version: version.clone() };
+        let none = || Error::new(ErrorKind::Timeout, "the strategy does not finish configuring the tenant");
+        let state = answer(self.clock(), self.configure.configure(config.value(), &cx), none).await?;
+        Ok(Arc::new(BoundTenant { tenant: self.tenant.clone(), version, state }))
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.binder.sessions.clock
+    }
+}
+
+/// The answer of somebody who may take too long.
+pub(super) async fn answer<T, E, F>(
+    clock: &dyn Clock,
+    asked: impl Future<Output = Result<T, E>> + Send,
+    none: impl FnOnce() -> F,
+) -> Result<T, F>
+where
+    F: From<E>,
+{
+    match within(clock, PATIENCE, asked).await {
+        Some(result) => Ok(result?),
+        None => Err(none()),
+    }
+}

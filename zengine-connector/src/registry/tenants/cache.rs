@@ -1,0 +1,137 @@
+//! Answers that are remembered for a while, each fetched by one caller at a time.
+
+use std::{fmt, hash::Hash, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::{
+    FutureExt as _,
+    future::{Shared, WeakShared},
+};
+use parking_lot::Mutex;
+use quick_cache::sync::Cache;
+
+use crate::{
+    error::{Error, ErrorKind},
+    runtime::{BoxFuture, Clock},
+};
+
+type Running<T> = BoxFuture<'static, Result<T, Arc<Error>>>;
+
+/// Work that runs once, however many callers want its result. All of them drive it, so it goes on when the one who
+/// started it goes away; when all have gone, it ends.
+pub(super) struct Flight<T>(Mutex<Option<WeakShared<Running<T>>>>);
+
+impl<T> Default for Flight<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Flight<T> {
+    /// Joins the work under way, or starts it.
+    pub(super) async fn join(&self, start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>) -> Result<T, Error> {
+        self.board(start).await.map_err(|error| Error::shared(&error))
+    }
+
+    fn board(&self, start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>) -> Shared<Running<T>> {
+        let mut flying = self.0.lock();
+        // A finished one answers those who waited, nobody else.
+        if let Some(flight) = flying.as_ref().and_then(WeakShared::upgrade).filter(|flight| flight.peek().is_none()) {
+            return flight;
+        }
+        let work = AssertUnwindSafe(start()).catch_unwind().map(|result| match result {
+            Ok(result) => result.map_err(Arc::new),
+            Err(_) => Err(Arc::new(Error::new(ErrorKind::Unexpected, "a strategy or a store panicked"))),
+        });
+        let flight = (Box::pin(work) as Running<T>).shared();
+        *flying = flight.downgrade();
+        flight
+    }
+}
+
+/// Answers by key: bounded, remembered for a time, also the empty ones.
+pub(super) struct Lookups<K, V> {
+    clock: Arc<dyn Clock>,
+    entries: Cache<K, Arc<Entry<V>>>,
+    ttl: Duration,
+    /// How long an old answer serves while its store is down.
+    stale_max: Duration,
+}
+
+struct Entry<V> {
+    known: Mutex<Option<Known<V>>>,
+    flight: Flight<V>,
+}
+
+struct Known<V> {
+    value: V,
+    read: Duration,
+    until: Duration,
+}
+
+impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
+    pub(super) fn new(clock: Arc<dyn Clock>, capacity: usize, ttl: Duration, stale_max: Duration) -> Self {
+        Self { clock, entries: Cache::new(capacity), ttl, stale_max }
+    }
+
+    /// The answer, remembered or fetched.
+    pub(super) async fn get(&self, key: &K, fetch: impl FnOnce() -> BoxFuture<'static, Result<V, Error>>) -> Result<V, Error> {
+        let made = self.entries.get_or_insert_with(key, || {
+            Ok::<_, std::convert::Infallible>(Arc::new(Entry { known: Mutex::new(None), flight: Flight::default() }))
+        });
+        let Ok(entry) = made;
+        if let Some(value) = entry.fresh(self.clock.monotonic()) {
+            return Ok(value);
+        }
+        let (clock, ttl, stale_max) = (Arc::clone(&self.clock), self.ttl, self.stale_max);
+        let place = Arc::clone(&entry);
+        entry
+            .flight
+            .join(move || {
+                let fetch = fetch();
+                Box::pin(async move {
+                    let read = clock.monotonic();
+                    // Somebody may have fetched it between our look and now.
+                    if let Some(value) = place.fresh(read) {
+                        return Ok(value);
+                    }
+                    match fetch.await {
+                        Ok(value) => {
+                            *place.known.lock() = Some(Known { value: value.clone(), read, until: read + ttl });
+                            Ok(value)
+                        }
+                        Err(error) => place.stale(read, stale_max).filter(|_| is_outage(&error)).ok_or(error),
+                    }
+                })
+            })
+            .await
+    }
+
+    pub(super) fn clear(&self) {
+        self.entries.clear();
+    }
+}
+
+/// Whether a store gave no answer, which is not the same as "no".
+pub(super) fn is_outage(error: &Error) -> bool {
+    error.kind() == ErrorKind::Secret && error.context("reason") == Some(OUTAGE)
+}
+
+/// Marks an error of a secret store that does not answer.
+pub(super) const OUTAGE: &str = "outage";
+
+impl<V: Clone> Entry<V> {
+    fn fresh(&self, now: Duration) -> Option<V> {
+        self.known.lock().as_ref().filter(|known| now < known.until).map(|known| known.value.clone())
+    }
+
+    /// An old answer while it may still serve; the store is asked again at the next use.
+    fn stale(&self, now: Duration, max: Duration) -> Option<V> {
+        self.known.lock().as_ref().filter(|known| now < known.read + max).map(|known| known.value.clone())
+    }
+}
+
+impl<K, V> fmt::Debug for Lookups<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookups").finish_non_exhaustive()
+    }
+}

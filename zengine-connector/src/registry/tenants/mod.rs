@@ -1,0 +1,165 @@
+//! Each tenant's instance of a strategy: configuration checked, secrets resolved, remembered for a while.
+//!
+//! | file | what |
+//! |---|---|
+//! | `bind` | one tenant and strategy: when its instance still serves, when it is made anew (rule 85) |
+//! | `secrets` | the secrets of a configuration and of the application |
+//! | `routes` | the tenants behind a provider's key |
+//! | `cache` | answers remembered for a while, each fetched by one caller at a time |
+
+mod bind;
+mod cache;
+mod routes;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use quick_cache::{Equivalent, sync::Cache};
+
+pub(crate) use bind::BoundTenant;
+use bind::{Binder, Job, Slot};
+use cache::Lookups;
+
+use super::{Caching, Entry};
+use crate::{
+    error::Error,
+    ids::{RouteKey, StrategyName, TenantId},
+    keyring::Key,
+    secret::{Secret, SecretRef},
+    store::{LocalSecrets, SecretStore, TenantDirectory},
+    strategy::{SessionPorts, Sessions},
+};
+
+/// Binds tenants to strategies.
+pub(crate) struct Tenants {
+    binder: Arc<Binder>,
+    slots: Cache<SlotKey, Arc<Slot>>,
+    swept_ms: AtomicU64,
+    routes: Lookups<(StrategyName, RouteKey), Arc<[TenantId]>>,
+    application: Lookups<(StrategyName, SecretRef), Arc<Vec<Secret<Vec<u8>>>>>,
+}
+
+/// The most secrets of the application that are remembered.
+const MAX_APPLICATION_SECRETS: usize = 1024;
+
+impl Tenants {
+    pub(crate) fn new(directory: Arc<dyn TenantDirectory>, secrets: Arc<dyn SecretStore>, sessions: Arc<SessionPorts>) -> Self {
+        Self::with(directory, secrets, sessions, Caching::default(), false)
+    }
+
+    /// The same with settings: how long things are remembered, and whether tenants may refer to the host's environment
+    /// and files.
+    pub(crate) fn with(
+        directory: Arc<dyn TenantDirectory>,
+        secrets: Arc<dyn SecretStore>,
+        sessions: Arc<SessionPorts>,
+        caching: Caching,
+        local_refs: bool,
+    ) -> Self {
+        let clock = || Arc::clone(&sessions.clock);
+        Self {
+            slots: Cache::new(caching.max_bound),
+            swept_ms: AtomicU64::new(0),
+            routes: Lookups::new(clock(), caching.max_routes, caching.route_ttl, Duration::ZERO),
+            application: Lookups::new(clock(), MAX_APPLICATION_SECRETS, caching.secret_ttl, caching.stale_secret_max),
+            binder: Arc::new(Binder {
+                directory,
+                secrets: Arc::new(LocalSecrets::new(secrets)),
+                digest: Key::random(&*sessions.rng).0,
+                sessions,
+                caching,
+                local_refs,
+            }),
+        }
+    }
+
+    /// The tenant's instance of a strategy. A remembered one costs a look into a map.
+    ///
+    /// # Errors
+    /// `UnknownTenant`, `ConfigInvalid`, `Store` where the directory does not answer, `Secret` where the secret store does
+    /// not; what the strategy says.
+    pub(crate) async fn bind(&self, entry: &Entry, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
+        let now = self.binder.sessions.clock.monotonic();
+        let known = self.slots.get(&SlotRef(tenant, &entry.name));
+        if let Some(result) = known.as_ref().and_then(|slot| slot.fresh(now)) {
+            return result;
+        }
+        self.sweep(now);
+        let slot = match known {
+            Some(slot) => slot,
+            None => self.slot(SlotKey(tenant.clone(), entry.name.clone())),
+        };
+        let job = Job {
+            binder: Arc::clone(&self.binder),
+            tenant: tenant.clone(),
+            strategy: entry.name.clone(),
+            configure: Arc::clone(&entry.strategy),
+            checks: Arc::clone(&entry.checks),
+        };
+        slot.load(job).await
+    }
+
+    fn slot(&self, key: SlotKey) -> Arc<Slot> {
+        let Ok(slot) = self.slots.get_or_insert_with(&key, || Ok::<_, std::convert::Infallible>(Arc::default()));
+        slot
+    }
+
+    /// Forgets instances that nobody uses. Runs where something must be loaded anyway, a few times per idle time.
+    fn sweep(&self, now: Duration) {
+        let idle = self.binder.caching.idle;
+        let last = Duration::from_millis(self.swept_ms.load(Ordering::Relaxed));
+        if now < last + idle / 8 {
+            return;
+        }
+        self.swept_ms.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.slots.retain(|_, slot| now < slot.last_used() + idle);
+    }
+
+    /// A tenant's sessions with a strategy.
+    pub(crate) fn sessions(&self, tenant: &TenantId, strategy: &StrategyName) -> Sessions {
+        Sessions::new(Arc::clone(&self.binder.sessions), tenant, strategy)
+    }
+
+    /// Forgets what is known of a tenant: the next use asks. Routes and the application's secrets are forgotten whole: a
+    /// key that led nowhere may be this tenant's now. Work that has begun keeps its instance.
+    pub(crate) fn invalidate(&self, tenant: &TenantId) {
+        self.slots.retain(|key, _| key.0 != *tenant);
+        self.routes.clear();
+        self.application.clear();
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct SlotKey(TenantId, StrategyName);
+
+/// The same borrowed.
+struct SlotRef<'a>(&'a TenantId, &'a StrategyName);
+
+impl Hash for SlotRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+        self.1.hash(state);
+    }
+}
+
+impl Equivalent<SlotKey> for SlotRef<'_> {
+    fn equivalent(&self, key: &SlotKey) -> bool {
+        *self.0 == key.0 && *self.1 == key.1
+    }
+}
+
+impl fmt::Debug for Tenants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenants").field("bound", &self.slots.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,34 @@
+//! The tenants behind a provider's key.
+
+use std::sync::Arc;
+
+use super::{Tenants, bind::answer};
+use crate::{
+    error::{Error, ErrorKind},
+    ids::{RouteKey, StrategyName, TenantId},
+};
+
+/// No provider's key is longer, in bytes. Longer ones come from whoever sends us requests, and are not looked up.
+const MAX_KEY: usize = 1024;
+
+impl Tenants {
+    /// The tenants behind a provider's key; remembered, also where there is none.
+    ///
+    /// # Errors
+    /// `Store` where the directory does not answer.
+    pub(crate) async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, Error> {
+        if key.value().len() > MAX_KEY {
+            return Ok(vec![]);
+        }
+        let cached = (strategy.clone(), key.clone());
+        let tenants = self.routes.get(&cached, || {
+            let (binder, (strategy, key)) = (Arc::clone(&self.binder), cached.clone());
+            Box::pin(async move {
+                let none = || Error::new(ErrorKind::Store, "the tenant directory does not answer");
+                let tenants = answer(&*binder.sessions.clock, binder.directory.route(&strategy, &key), none).await?;
+                Ok(tenants.into())
+            })
+        });
+        Ok(tenants.await?.to_vec())
+    }
+}

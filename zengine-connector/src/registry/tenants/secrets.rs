@@ -1,0 +1,108 @@
+//! The secrets of a configuration and of the application.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use super::{
+    Tenants,
+    bind::{Binder, answer},
+    cache::OUTAGE,
+};
+use crate::{
+    error::{Error, ErrorKind},
+    ids::StrategyName,
+    message::Violation,
+    schema::{Resolved, Site, label},
+    secret::{Secret, SecretRef},
+    store::{SecretError, SecretScope},
+};
+
+impl Tenants {
+    /// A secret of the application, the newest value first; remembered, and for a while also while its store is down.
+    ///
+    /// # Errors
+    /// `ConfigInvalid` where there is none, `Secret` where the store does not give it; names the secret.
+    pub(crate) async fn application_secret(&self, strategy: &StrategyName, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, Error> {
+        let key = (strategy.clone(), reference.clone());
+        let values = self.application.get(&key, || {
+            let (binder, (strategy, reference)) = (Arc::clone(&self.binder), key.clone());
+            Box::pin(async move {
+                let scope = SecretScope::application(strategy);
+                let values = binder.read(&scope, &reference).await.map_err(|error| failed(error, label(&reference)))?;
+                Ok(Arc::new(values))
+            })
+        });
+        Ok(values.await?.to_vec())
+    }
+}
+
+impl Binder {
+    /// Puts the newest value of every secret into a configuration. The second part of the answer changes where one of
+    /// them does.
+    pub(super) async fn resolve(&self, scope: &SecretScope, config: Value, sites: &[Site]) -> Result<(Resolved, [u8; 32]), Error> {
+        let mut resolved = Resolved::new(config);
+        let read = join_all(sites.iter().map(|site| self.read(scope, &site.reference))).await;
+        let (mut parts, mut wrong, mut worst) = (vec![], vec![], None);
+        for (site, values) in sites.iter().zip(&read) {
+            match values {
+                Ok(values) => match values.first().and_then(Secret::expose_str) {
+                    Some(text) => {
+                        resolved.fill(&site.pointer, text);
+                        parts.extend([site.pointer.as_bytes(), text.as_bytes()]);
+                    }
+                    None => wrong.push((site, "a secret is not text")),
+                },
+                Err(error) => wrong.push((site, message(error))),
+            }
+        }
+        if wrong.is_empty() {
+            return Ok((resolved, self.digest.fingerprint(&parts)));
+        }
+        let names: Vec<_> = wrong.iter().map(|(site, _)| label(&site.reference)).collect();
+        let names = names.join(", ");
+        let violations = wrong.iter().map(|(site, message)| Violation::new(site.pointer.as_str(), *message)).collect();
+        // One that is not there is not helped by waiting; a store that does not answer is, and may yet have them all.
+        for error in read.into_iter().filter_map(Result::err) {
+            let better = match (&worst, &error) {
+                (None, _) => true,
+                (Some(SecretError::Denied), _) => false,
+                (Some(_), SecretError::Denied) => true,
+                (Some(SecretError::Unavailable(_)), _) => false,
+                (Some(_), SecretError::Unavailable(_)) => true,
+                _ => false,
+            };
+            if better {
+                worst = Some(error);
+            }
+        }
+        Err(failed(worst.unwrap_or(SecretError::Malformed("a secret is not text")), &names).with_violations(violations))
+    }
+
+    async fn read(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
+        let values = answer(&*self.sessions.clock, self.secrets.get(scope, reference), || SecretError::Unavailable(None)).await?;
+        // An empty key would make every signature easy to forge.
+        if values.is_empty() || values.iter().any(|value| value.expose().is_empty()) {
+            return Err(SecretError::Malformed("a secret is empty"));
+        }
+        Ok(values)
+    }
+}
+
+fn message(error: &SecretError) -> &'static str {
+    match error {
+        SecretError::NotFound => "the secret does not exist",
+        SecretError::Malformed(what) => what,
+        SecretError::Denied => "the secret store refuses access",
+        SecretError::Unavailable(_) => "the secret store does not answer",
+    }
+}
+
+/// The error with the names of the secrets, and marked where old values may stand in.
+fn failed(error: SecretError, names: &str) -> Error {
+    let outage = matches!(error, SecretError::Unavailable(_));
+    let error = Error::from(error).with_context("secret", names);
+    debug_assert!(!outage || error.kind() == ErrorKind::Secret);
+    if outage { error.with_context("reason", OUTAGE) } else { error }
+}

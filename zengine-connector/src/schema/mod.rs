@@ -1,0 +1,98 @@
+//! JSON Schemas: those of the public formats, and checking a tenant's configuration against its strategy's.
+//!
+//! A field of type [`Secret`](crate::Secret) is marked `x-secret` in its schema. There a configuration holds a reference,
+//! never a literal; the walk in `secrets` finds these places, and only what it finds is resolved.
+
+mod parse;
+mod resolved;
+mod secrets;
+#[cfg(feature = "schema-validation")]
+mod validate;
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+pub(crate) use parse::parse;
+pub(crate) use resolved::Resolved;
+pub(crate) use secrets::{Site, label};
+
+use crate::{
+    error::{Error, ErrorKind},
+    message::{InboundEvent, OutboundMessage},
+    store::DomainEvent,
+    strategy::{Schema, schema_of},
+};
+
+/// The schema of what arrives at a host's handler.
+pub fn inbound_event() -> Schema {
+    schema_of::<InboundEvent>()
+}
+
+/// The schema of what a host sends.
+pub fn outbound_message() -> Schema {
+    schema_of::<OutboundMessage>()
+}
+
+/// The schema of what goes to the event bus.
+pub fn domain_event() -> Schema {
+    schema_of::<DomainEvent>()
+}
+
+/// The checks of one strategy's configurations; what they need is made once, at the first use.
+pub(crate) struct Checks {
+    make: fn() -> Schema,
+    schema: OnceLock<Schema>,
+    #[cfg(feature = "schema-validation")]
+    validator: OnceLock<Option<validate::Validator>>,
+}
+
+impl Checks {
+    pub(crate) fn new(make: fn() -> Schema) -> Self {
+        Self {
+            make,
+            schema: OnceLock::new(),
+            #[cfg(feature = "schema-validation")]
+            validator: OnceLock::new(),
+        }
+    }
+
+    fn schema(&self) -> &Value {
+        self.schema.get_or_init(self.make).as_value()
+    }
+
+    /// Everything that is wrong with a configuration, or the places where its secrets stand.
+    pub(crate) fn check(&self, config: &Value, local_refs: bool) -> Result<Vec<Site>, Error> {
+        let (sites, mut violations) = secrets::find(self.schema(), config, local_refs);
+        #[cfg(feature = "schema-validation")]
+        {
+            let validator = self.validator.get_or_init(|| validate::Validator::new(self.schema()));
+            let Some(validator) = validator else {
+                return Err(Error::new(ErrorKind::Unexpected, "the strategy's schema is not a JSON Schema"));
+            };
+            // What is said of a secret is said; the schema would only add that none of three forms fits.
+            let said: Vec<_> = violations.iter().map(|violation| violation.pointer.clone()).collect();
+            violations.extend(validator.violations(config, &said));
+        }
+        if violations.is_empty() {
+            return Ok(sites);
+        }
+        violations.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+        violations.dedup();
+        Err(Error::new(ErrorKind::ConfigInvalid, "the configuration does not fit its schema").with_violations(violations))
+    }
+}
+
+impl std::fmt::Debug for Checks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checks").finish_non_exhaustive()
+    }
+}
+
+/// One step of a JSON pointer (RFC 6901).
+fn join(pointer: &str, key: &str) -> String {
+    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+#[cfg(test)]
+mod tests;

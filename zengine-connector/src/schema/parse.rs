@@ -1,0 +1,59 @@
+//! Reading a configuration as its type, with errors that do not repeat it.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind};
+
+/// Read by reference, so that the secrets in the JSON stay where they can be wiped.
+pub(crate) fn parse<T: DeserializeOwned>(config: &Value) -> Result<T, Error> {
+    T::deserialize(config).map_err(|error| {
+        let failed = Error::new(ErrorKind::ConfigInvalid, "the configuration does not parse");
+        match fact(&error.to_string()) {
+            Some((key, text)) => failed.with_context(key, text),
+            None => failed,
+        }
+    })
+}
+
+/// What of serde's text is safe to repeat: names of fields and of expected types, never the value that was found.
+fn fact(text: &str) -> Option<(&'static str, &str)> {
+    for (start, key) in [("missing field `", "missing"), ("unknown field `", "field")] {
+        if let Some((name, _)) = text.strip_prefix(start).and_then(|rest| rest.split_once('`')) {
+            return Some((key, name));
+        }
+    }
+    let found = ["invalid type: ", "invalid value: ", "invalid length "].iter().any(|start| text.starts_with(start));
+    // The value stands before the last of these, whatever it holds itself.
+    text.rsplit_once(", expected ").filter(|_| found).map(|(_, expected)| ("expected", expected))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Settings {
+        id: String,
+        port: u16,
+    }
+
+    #[test]
+    fn an_error_says_what_is_missing_or_expected_and_never_what_was_there() {
+        for (config, key, fact) in [
+            (json!({ "id": "x" }), "missing", "port"),
+            (json!({ "id": "x", "port": 1, "prot": "canary" }), "field", "prot"),
+            (json!({ "id": "x", "port": "canary, expected canary" }), "expected", "u16"),
+            (json!({ "id": "x", "port": 70_000 }), "expected", "u16"),
+            (json!(["canary"]), "expected", "struct Settings with 2 elements"),
+        ] {
+            let error = parse::<Settings>(&config).unwrap_err();
+            assert_eq!(error.context(key), Some(fact), "{error}");
+            assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Where in a configuration its schema says secret.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use super::join;
+use crate::{message::Violation, secret::SecretRef};
+
+/// A place in a configuration where a secret belongs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Site {
+    pub(crate) pointer: String,
+    pub(crate) reference: SecretRef,
+}
+
+/// Types in Rust are finite, but a schema may refer to itself.
+const MAX_DEPTH: usize = 128;
+
+const NOT_A_REFERENCE: &str = "must be a reference to a secret, not a literal";
+const NOT_LOCAL: &str = "must not refer to the host's environment or files";
+
+/// The name of a secret, for errors. A path is not repeated.
+pub(crate) fn label(reference: &SecretRef) -> &str {
+    match reference {
+        SecretRef::Named { secret, .. } => secret,
+        SecretRef::Env { env } => env,
+        SecretRef::File { .. } => "a file",
+    }
+}
+
+/// The secrets of a configuration, and what is wrong with them.
+pub(super) fn find(schema: &Value, config: &Value, local_refs: bool) -> (Vec<Site>, Vec<Violation>) {
+    let mut walk = Walk { root: schema, local_refs, sites: BTreeMap::new(), wrong: BTreeMap::new() };
+    walk.visit(schema, config, "", 0);
+    let sites = walk.sites.into_iter().map(|(pointer, reference)| Site { pointer, reference }).collect();
+    let wrong = walk.wrong.into_iter().map(|(pointer, message)| Violation::new(pointer, message)).collect();
+    (sites, wrong)
+}
+
+struct Walk<'s> {
+    root: &'s Value,
+    local_refs: bool,
+    sites: BTreeMap<String, SecretRef>,
+    wrong: BTreeMap<String, &'static str>,
+}
+
+impl<'s> Walk<'s> {
+    fn visit(&mut self, schema: &'s Value, value: &Value, pointer: &str, depth: usize) {
+        if depth > MAX_DEPTH {
+            self.wrong.insert(pointer.to_owned(), "is nested too deeply");
+            return;
+        }
+        if is_secret(schema) {
+            self.secret(value, pointer);
+            return;
+        }
+        if let Some(target) = self.target(schema) {
+            self.visit(target, value, pointer, depth + 1);
+        }
+        for part in list(schema, "allOf") {
+            self.visit(part, value, pointer, depth + 1);
+        }
+        for form in ["anyOf", "oneOf"] {
+            self.choose(list(schema, form), value, pointer, depth + 1);
+        }
+        match value {
+            Value::Object(members) => {
+                for (key, member) in members {
+                    for part in property(schema, key) {
+                        self.visit(part, member, &join(pointer, key), depth + 1);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    let first = list(schema, "prefixItems");
+                    if let Some(part) = first.get(at).or_else(|| schema.get("items")) {
+                        self.visit(part, item, &join(pointer, &at.to_string()), depth + 1);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Of several forms, those that the value may be. A secret is meant where a reference stands, or where nothing else
+    /// fits: so a literal is never taken for something harmless.
+    fn choose(&mut self, forms: &'s [Value], value: &Value, pointer: &str, depth: usize) {
+        let secret = |walk: &Self, form: &'s Value| is_secret(form) || walk.target(form).is_some_and(is_secret);
+        if SecretRef::deserialize(value).is_ok()
+            && let Some(form) = forms.iter().find(|form| secret(self, form))
+        {
+            return self.visit(form, value, pointer, depth);
+        }
+        let fitting: Vec<_> = forms.iter().filter(|form| !secret(self, form) && self.fits(form, value, depth)).collect();
+        if fitting.is_empty() {
+            forms.iter().for_each(|form| self.visit(form, value, pointer, depth));
+        } else {
+            fitting.into_iter().for_each(|form| self.visit(form, value, pointer, depth));
+        }
+    }
+
+    fn secret(&mut self, value: &Value, pointer: &str) {
+        match SecretRef::deserialize(value) {
+            Ok(reference) if reference.is_local() && !self.local_refs => {
+                self.wrong.insert(pointer.to_owned(), NOT_LOCAL);
+            }
+            Ok(reference) if matches!(&reference, SecretRef::Named { secret, .. } if secret.is_empty()) => {
+                self.wrong.insert(pointer.to_owned(), "must name a secret");
+            }
+            Ok(reference) => {
+                self.sites.insert(pointer.to_owned(), reference);
+            }
+            Err(_) if value.is_null() => {
+                self.wrong.insert(pointer.to_owned(), "must be a reference to a secret");
+            }
+            Err(_) => {
+                self.wrong.insert(pointer.to_owned(), NOT_A_REFERENCE);
+            }
+        }
+    }
+
+    /// Whether a value may be of a form: tag, type, names of members. Secrets fit anything, so that a literal in one does
+    /// not hide the form it stands in.
+    fn fits(&self, schema: &'s Value, value: &Value, depth: usize) -> bool {
+        if depth > MAX_DEPTH || is_secret(schema) {
+            return true;
+        }
+        let Some(rules) = schema.as_object() else { return *schema != Value::Bool(false) };
+        let kind = |name: &Value| name.as_str().is_some_and(|name| is_type(value, name));
+        rules.get("const").is_none_or(|expected| expected == value)
+            && rules.get("enum").and_then(Value::as_array).is_none_or(|options| options.contains(value))
+            && rules.get("type").is_none_or(|names| names.as_array().map_or_else(|| kind(names), |names| names.iter().any(kind)))
+            && self.target(schema).is_none_or(|target| self.fits(target, value, depth + 1))
+            && list(schema, "allOf").iter().all(|part| self.fits(part, value, depth + 1))
+            && ["anyOf", "oneOf"].iter().all(|form| {
+                let forms = list(schema, form);
+                forms.is_empty() || forms.iter().any(|form| self.fits(form, value, depth + 1))
+            })
+            && value.as_object().is_none_or(|members| {
+                list(schema, "required").iter().all(|name| name.as_str().is_some_and(|name| members.contains_key(name)))
+                    && members.iter().all(|(key, member)| property(schema, key).into_iter().all(|part| self.fits(part, member, depth + 1)))
+            })
+    }
+
+    /// What a schema refers to. Only inside its own document.
+    fn target(&self, schema: &'s Value) -> Option<&'s Value> {
+        self.root.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
+    }
+}
+
+fn is_secret(schema: &Value) -> bool {
+    schema.get("x-secret") == Some(&Value::Bool(true))
+}
+
+fn list<'s>(schema: &'s Value, keyword: &str) -> &'s [Value] {
+    schema.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The schemas of one member. A pattern is taken to match every name that is not spelled out.
+fn property<'s>(schema: &'s Value, key: &str) -> Vec<&'s Value> {
+    if let Some(part) = schema.get("properties").and_then(|parts| parts.get(key)) {
+        return vec![part];
+    }
+    let patterns: Vec<_> =
+        schema.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(|parts| parts.values()).collect();
+    if patterns.is_empty() { schema.get("additionalProperties").into_iter().collect() } else { patterns }
+}
+
+fn is_type(value: &Value, name: &str) -> bool {
+    match name {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => false,
+    }
+}

@@ -1,0 +1,162 @@
+//! All violations of a schema, in words that never repeat what was found.
+//!
+//! The validator's own messages quote the value, so only its keywords, names and limits are used here.
+
+use std::collections::BTreeSet;
+
+use jsonschema::{ValidationError, error::TypeKind, error::ValidationErrorKind as Kind};
+use serde_json::Value;
+
+use super::join;
+use crate::message::Violation;
+
+/// A compiled schema.
+pub(super) struct Validator(jsonschema::Validator);
+
+impl Validator {
+    /// `None` where it is no schema.
+    pub(super) fn new(schema: &Value) -> Option<Self> {
+        jsonschema::draft202012::options().build(schema).ok().map(Self)
+    }
+
+    /// What is wrong with a value, but for places of which it is already said.
+    pub(super) fn violations(&self, value: &Value, said: &[String]) -> Vec<Violation> {
+        let mut found = Found { said, violations: vec![] };
+        for error in self.0.iter_errors(value) {
+            found.add(&error);
+        }
+        found.violations
+    }
+}
+
+struct Found<'a> {
+    said: &'a [String],
+    violations: Vec<Violation>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, error: &ValidationError<'_>) {
+        let pointer = error.instance_path().as_str();
+        if self.said.iter().any(|said| pointer.strip_prefix(said.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))) {
+            return;
+        }
+        match error.kind() {
+            Kind::Required { property } => self.say(&join(pointer, property.as_str().unwrap_or_default()), "is required".to_owned()),
+            Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+                for name in unexpected {
+                    self.say(&join(pointer, name), "is not a known field".to_owned());
+                }
+            }
+            Kind::AnyOf { context } | Kind::OneOfNotValid { context } => self.forms(pointer, context),
+            Kind::PropertyNames { .. } => self.say(pointer, "has a field with a name that is not allowed".to_owned()),
+            kind => {
+                let violation = Violation::new(pointer, rule(kind));
+                self.violations.push(match sizes(kind, error.instance()) {
+                    Some((limit, actual)) => violation.with_sizes(limit, actual),
+                    None => violation,
+                });
+            }
+        }
+    }
+
+    fn say(&mut self, pointer: &str, message: String) {
+        self.violations.push(Violation::new(pointer, message));
+    }
+
+    /// None of several forms fits. Where one is clearly meant, what is wrong with that one; where only the value of a tag
+    /// differs, the tags there are.
+    fn forms(&mut self, pointer: &str, forms: &[Vec<ValidationError<'static>>]) {
+        let mut meant = forms.iter().filter(|errors| !errors.iter().any(|error| another(error, pointer)));
+        if let (Some(errors), None) = (meant.next(), meant.next()) {
+            return errors.iter().for_each(|error| self.add(error));
+        }
+        let tag = forms.iter().map(|errors| errors.iter().find_map(options)).collect::<Option<Vec<_>>>();
+        if let Some(tags) = tag
+            && let Some((place, _)) = tags.first()
+            && tags.iter().all(|(at, _)| at == place)
+        {
+            let names: BTreeSet<_> = tags.iter().flat_map(|(_, names)| names).map(String::as_str).collect();
+            return self.say(place, format!("must be one of {}", names.into_iter().collect::<Vec<_>>().join(", ")));
+        }
+        let lacks = |errors: &Vec<ValidationError<'static>>| -> BTreeSet<String> {
+            errors
+                .iter()
+                .filter_map(|error| match error.kind() {
+                    Kind::Required { property } => Some(join(error.instance_path().as_str(), property.as_str()?)),
+                    _ => None,
+                })
+                .collect()
+        };
+        let common = forms.iter().map(lacks).reduce(|all, next| &all & &next).unwrap_or_default();
+        match common.first() {
+            Some(place) => self.say(place, "is required".to_owned()),
+            None => self.say(pointer, "has none of the allowed forms".to_owned()),
+        }
+    }
+}
+
+/// Whether an error says that another form than this one is meant: another type, another tag.
+fn another(error: &ValidationError<'_>, pointer: &str) -> bool {
+    let at = error.instance_path().as_str();
+    match error.kind() {
+        Kind::Type { .. } => at == pointer,
+        Kind::Constant { .. } | Kind::Enum { .. } => at.strip_prefix(pointer).is_some_and(|rest| rest.matches('/').count() <= 1),
+        _ => false,
+    }
+}
+
+/// Where an error names values that would fit, which.
+fn options(error: &ValidationError<'_>) -> Option<(String, Vec<String>)> {
+    let names = match error.kind() {
+        Kind::Constant { expected_value } => vec![text(expected_value)],
+        Kind::Enum { options } => options.as_array()?.iter().map(text).collect(),
+        _ => return None,
+    };
+    Some((error.instance_path().as_str().to_owned(), names))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The broken rule. What the schema says may be repeated.
+fn rule(kind: &Kind) -> String {
+    match kind {
+        Kind::Type { kind: TypeKind::Single(name) } => format!("must be of type {name}"),
+        Kind::Type { kind: TypeKind::Multiple(names) } => {
+            format!("must be of type {}", names.iter().map(|name| name.to_string()).collect::<Vec<_>>().join(" or "))
+        }
+        Kind::Constant { expected_value } => format!("must be {}", text(expected_value)),
+        Kind::Enum { options } => {
+            format!("must be one of {}", options.as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(", "))
+        }
+        Kind::Minimum { limit } => format!("must be at least {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),
+        Kind::Maximum { limit } => format!("must be at most {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
+        Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
+        Kind::MinLength { .. } => "too short, in characters".to_owned(),
+        Kind::MaxLength { .. } => "too long, in characters".to_owned(),
+        Kind::MinItems { .. } => "too few items".to_owned(),
+        Kind::MaxItems { .. } | Kind::AdditionalItems { .. } => "too many items".to_owned(),
+        Kind::MinProperties { .. } => "too few fields".to_owned(),
+        Kind::MaxProperties { .. } => "too many fields".to_owned(),
+        Kind::UniqueItems => "must not hold an item twice".to_owned(),
+        Kind::Pattern { pattern } => format!("must match {pattern}"),
+        Kind::Format { format } => format!("must be a valid {format}"),
+        Kind::OneOfMultipleValid { .. } => "has several of the allowed forms at once".to_owned(),
+        Kind::FalseSchema | Kind::Not { .. } => "is not allowed".to_owned(),
+        other => format!("breaks the rule {}", other.keyword()),
+    }
+}
+
+/// Limit and actual size, where the rule is about a size.
+fn sizes(kind: &Kind, value: &Value) -> Option<(u64, u64)> {
+    let (limit, actual) = match kind {
+        Kind::MinLength { limit } | Kind::MaxLength { limit } => (*limit, value.as_str()?.chars().count()),
+        Kind::MinItems { limit } | Kind::MaxItems { limit } => (*limit, value.as_array()?.len()),
+        Kind::MinProperties { limit } | Kind::MaxProperties { limit } => (*limit, value.as_object()?.len()),
+        _ => return None,
+    };
+    Some((limit, u64::try_from(actual).ok()?))
+}
