@@ -220,6 +220,31 @@ async fn read_marks_and_typing_notices_are_accepted() {
 }
 
 #[tokio::test]
+async fn bytes_are_stored_and_then_sent() {
+    let line = Line::open(Settings::new().known_media_only()).await;
+    let source = json!({"type": "inline", "data": "aGVsbG8="});
+    for (kind, mime) in [("image", "image/png"), ("document", "application/pdf"), ("audio", "audio/ogg; codecs=opus")] {
+        let content = json!({"type": "media", "kind": kind, "source": source, "mime": mime, "filename": "Größe \"1\".bin"});
+        line.send(&message(content)).await.map(drop).unwrap();
+    }
+    assert_eq!(line.meta.journal().accepted_count(), 3);
+    let unknown = message(json!({"type": "media", "kind": "image", "source": {"type": "handle", "id": "404"}}));
+    assert!(line.send(&unknown).await.is_err());
+}
+
+#[tokio::test]
+async fn an_app_that_wants_proof_gets_it() {
+    let settings = || Settings::new().with_app_secret("app secret").require_appsecret_proof();
+    let line = Line::open(settings()).await;
+    assert_eq!(line.send(&text()).await.unwrap_err().kind(), ErrorKind::Config);
+    let line = Line::open_with(settings(), |config| config.app_secret = Some(Secret::new("app secret".to_owned()))).await;
+    line.send(&text()).await.map(drop).unwrap();
+    assert_eq!(line.health().await, HealthStatus::Healthy);
+    let shown = format!("{:?} {:?}", line.tenant, line.strategy);
+    assert!(!shown.contains("app secret"), "{shown}");
+}
+
+#[tokio::test]
 async fn refusals_are_what_the_provider_says() {
     let line = Line::open(Settings::new().with_template(Template::new("gone", "en_US").paused())).await;
     let table = [

@@ -23,15 +23,43 @@ pub(super) async fn post_message(
     if timeout.is_zero() {
         return Err(SendError::of(ErrorKind::Timeout, "no time is left for the call").not_sent());
     }
-    let url = format!("{}/{}/messages", tenant.root(), tenant.config.phone_number_id);
+    let url = tenant.url(&format!("/{}/messages", tenant.config.phone_number_id));
     let body = serde_json::to_vec(body).map_err(|error| unbuildable().source(error).not_sent())?;
+    post(http, tenant, url, HeaderValue::from_static("application/json"), body.into(), timeout).await
+}
+
+/// Posts to `/{phone_number_id}/media`.
+pub(super) async fn post_media(
+    http: &dyn HttpClient,
+    tenant: &Tenant,
+    content_type: &str,
+    body: Bytes,
+    remaining: Duration,
+) -> Result<Response<Bytes>, SendError> {
+    let timeout = Duration::from_millis(tenant.config.media_timeout_ms).min(remaining);
+    if timeout.is_zero() {
+        return Err(SendError::of(ErrorKind::Timeout, "no time is left for the call").not_sent());
+    }
+    let url = tenant.url(&format!("/{}/media", tenant.config.phone_number_id));
+    let content_type = HeaderValue::from_str(content_type).map_err(|error| unbuildable().source(error).not_sent())?;
+    post(http, tenant, url, content_type, body, timeout).await
+}
+
+async fn post(
+    http: &dyn HttpClient,
+    tenant: &Tenant,
+    url: String,
+    content_type: HeaderValue,
+    body: Bytes,
+    timeout: Duration,
+) -> Result<Response<Bytes>, SendError> {
     let request = Request::builder()
         .method(Method::POST)
         .uri(url)
         .header(header::AUTHORIZATION, bearer(tenant.access_token()).ok_or_else(|| unbuildable().not_sent())?)
-        .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .body(Bytes::from(body))
-        .map_err(|error| unbuildable().source(error).not_sent())?;
+        .header(header::CONTENT_TYPE, content_type)
+        .body(body)
+        .map_err(|_| unbuildable().not_sent())?;
     Ok(http.call(request, options(timeout)).await?)
 }
 
@@ -44,7 +72,7 @@ pub(super) async fn node(
 ) -> Option<Result<Response<Bytes>, HttpError>> {
     let request = Request::builder()
         .method(Method::GET)
-        .uri(format!("{}/{}?fields={fields}", tenant.root(), tenant.config.phone_number_id))
+        .uri(tenant.url(&format!("/{}?fields={fields}", tenant.config.phone_number_id)))
         .header(header::AUTHORIZATION, bearer(tenant.access_token())?)
         .body(Bytes::new())
         .ok()?;

@@ -198,6 +198,9 @@ pub struct WhatsAppMetaCloudConfig {
     pub waba_id: String,
     /// The access token, with the permissions `whatsapp_business_messaging` and `whatsapp_business_management`.
     pub access_token: Secret<String>,
+    /// The app secret: where it is given, every call carries `appsecret_proof`, which an app with "Require App Secret" demands.
+    #[serde(default)]
+    pub app_secret: Option<Secret<String>>,
     /// Another Graph version than the application's, such as `v26.0`.
     #[serde(default)]
     #[schemars(regex(pattern = r"^v[0-9]{1,3}\.[0-9]{1,3}$"))]
@@ -262,6 +265,7 @@ impl WhatsAppMetaCloudConfig {
             phone_number_id: phone_number_id.into(),
             waba_id: waba_id.into(),
             access_token,
+            app_secret: None,
             graph_version: None,
             send_timeout_ms: defaults::send_timeout_ms(),
             health_timeout_ms: defaults::health_timeout_ms(),
@@ -284,6 +288,9 @@ impl WhatsAppMetaCloudConfig {
         let token = self.access_token.expose();
         check.count("/access_token", token.len(), 1, 4096);
         check.require(token.bytes().all(|b| b.is_ascii_graphic()), "/access_token", "must be visible ASCII characters without spaces");
+        if let Some(secret) = &self.app_secret {
+            check.count("/app_secret", secret.expose().len(), 1, 4096);
+        }
         if let Some(version) = &self.graph_version {
             check.require(is_version(version), "/graph_version", "must read like v26.0");
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use serde_json::Value;
-use zengine_connector::{ErrorKind, ProviderMessageId, Receipt, SendContext, SendError, Violation, http::retry_after};
+use zengine_connector::{ErrorKind, NeedsReach, ProviderMessageId, Reach, Receipt, SendContext, SendError, Violation, http::retry_after};
 
 use super::schemas::{Accepted, Addressee};
 use crate::waba::errors::{Class, GraphError, classify};
@@ -39,15 +39,15 @@ pub(super) fn mark(response: &Response<Bytes>, cx: &SendContext) -> Result<Recei
 
 /// The body of a successful answer. An `error` member decides before the status: proxies answer 200 around one.
 fn success(response: &Response<Bytes>, cx: &SendContext) -> Result<Value, SendError> {
-    if let Some(refusal) = refusal(response, cx) {
-        return Err(refusal);
+    if let Some((refused, reach)) = refused(response, cx) {
+        return Err(refused.reach(reach));
     }
     serde_json::from_slice(response.body())
         .map_err(|_| SendError::of(ErrorKind::Protocol, "accepted with an answer that cannot be read").maybe())
 }
 
-/// The error of an answer that is none of success.
-fn refusal(response: &Response<Bytes>, cx: &SendContext) -> Option<SendError> {
+/// The error of an answer that is none of success, and how far a message got with it.
+pub(super) fn refused(response: &Response<Bytes>, cx: &SendContext) -> Option<(NeedsReach, Reach)> {
     let (error, class) = judge(response)?;
     let header = retry_after(response.headers(), cx.now());
     let wait = class.wait(cx.attempt().get(), header, || usage(response.headers()));
@@ -64,7 +64,7 @@ fn refusal(response: &Response<Bytes>, cx: &SendContext) -> Option<SendError> {
     if let Some(wait) = wait {
         refused = refused.retry_after(wait);
     }
-    Some(refused.reach(class.reach))
+    Some((refused, class.reach))
 }
 
 /// What an answer means that is none of success.

@@ -8,12 +8,13 @@ mod health;
 mod inbound;
 mod mapper;
 mod schemas;
+mod upload;
 
 use std::{fmt, sync::Arc};
 
 use zengine_connector::{
     Capabilities, Configure, ConfigureContext, Error, ErrorKind, HealthContext, HealthStatus, HttpClient, Message, OutboundMessage,
-    OutboundStrategy, Receipt, Secret, SendContext, SendError, Strategy, Violation,
+    OutboundStrategy, Receipt, Secret, SendContext, SendError, Strategy, Violation, verify::HmacSha256,
 };
 
 pub use capabilities::CAPABILITIES;
@@ -55,6 +56,8 @@ pub struct Tenant {
     config: WhatsAppMetaCloudConfig,
     /// `https://graph.facebook.com/v26.0`.
     root: String,
+    /// `appsecret_proof`, where the tenant gives its app secret.
+    proof: Option<Secret<String>>,
 }
 
 impl Tenant {
@@ -63,9 +66,15 @@ impl Tenant {
         &self.config
     }
 
-    /// The address that every path of the Graph API is put behind.
-    pub(crate) fn root(&self) -> &str {
-        &self.root
+    /// The address of a path of the Graph API, `/{id}/…` with or without a query, and with the proof where there is one.
+    pub(crate) fn url(&self, path: &str) -> String {
+        match &self.proof {
+            Some(proof) => {
+                let joint = if path.contains('?') { '&' } else { '?' };
+                format!("{}{path}{joint}appsecret_proof={}", self.root, proof.expose())
+            }
+            None => format!("{}{path}", self.root),
+        }
     }
 
     /// What the channel can carry, counted as the tenant wants it.
@@ -99,7 +108,11 @@ impl Configure<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
             Error::new(ErrorKind::ConfigInvalid, "the configuration of the number does not fit").with_violations(violations)
         })?;
         let version = config.graph_version.as_deref().unwrap_or(self.app.graph_version());
-        Ok(Tenant { root: format!("{}/{version}", self.app.base_url()), config })
+        let proof = config.app_secret.as_ref().map(|secret| {
+            let secret = Secret::new(secret.expose().clone().into_bytes());
+            Secret::new(HmacSha256::hex().sign(config.access_token.expose().as_bytes(), &secret))
+        });
+        Ok(Tenant { root: format!("{}/{version}", self.app.base_url()), proof, config })
     }
     async fn healthcheck(&self, tenant: &Tenant, cx: &HealthContext) -> HealthStatus {
         health::check(&*self.http, tenant, cx).await
@@ -110,7 +123,7 @@ impl OutboundStrategy<WhatsAppMetaCloudConfig, OutboundMessage> for WhatsAppMeta
     async fn send(&self, tenant: &Tenant, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
         // Checked before already where the message comes through the orchestrator; not where somebody calls directly.
         message.validate(tenant.capabilities()).map_err(error::invalid)?;
-        let request = mapper::request(message, tenant.rules(), cx.provider_key().as_str()).map_err(|refusal| match refusal {
+        let mut request = mapper::request(message, tenant.rules(), cx.provider_key().as_str()).map_err(|refusal| match refusal {
             Refusal::Message(violations) => error::invalid(violations),
             Refusal::Recipient => {
                 SendError::of(ErrorKind::InvalidRecipient, "no phone number, WhatsApp id, business-scoped id or group to write to")
@@ -118,6 +131,10 @@ impl OutboundStrategy<WhatsAppMetaCloudConfig, OutboundMessage> for WhatsAppMeta
                     .not_sent()
             }
         })?;
+        if let Some(file) = request.upload {
+            let id = upload::upload(&*self.http, tenant, file, cx).await?;
+            request.body[file.kind.as_str()]["id"] = id.into();
+        }
         let response = client::post_message(&*self.http, tenant, &request.body, cx.remaining()).await?;
         if request.numbered { error::message(&response, cx) } else { error::mark(&response, cx) }
     }

@@ -144,6 +144,32 @@ async fn a_lost_answer_may_have_been_sent_and_a_refused_connection_was_not() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_not_stored_means_nothing_was_sent() {
+    let content = json!({
+        "type": "media", "kind": "image", "mime": "image/png", "filename": "canary.png", "source": {"type": "inline", "data": "aGVsbG8="}
+    });
+    let file = message(content);
+    let table = [
+        (refused(400, 131_053), Kind::Media),
+        (refused(500, 131_000), Kind::Unavailable),
+        (refused(401, 190), Kind::Unauthorized),
+        (raw(502, "<html>canary</html>"), Kind::Unavailable),
+        (answer(200, &json!({})), Kind::Protocol),
+    ];
+    for (response, kind) in table {
+        let bench = Bench::new().await;
+        bench.answer(response);
+        let error = bench.try_send(&file).await.unwrap_err();
+        assert_eq!((error.kind(), error.reach(), bench.calls()), (kind, Reach::NotSent, 1), "{error}");
+        assert!(!format!("{error} {error:?}").contains("canary"));
+    }
+    let bench = Bench::new().await;
+    bench.fail(HttpError::new(HttpCause::Timeout, Reach::Maybe));
+    let error = bench.try_send(&file).await.unwrap_err();
+    assert_eq!((error.kind(), error.reach()), (Kind::Timeout, Reach::NotSent));
+}
+
+#[tokio::test]
 async fn waits_come_from_the_attempt_and_from_the_headers() {
     let seconds = |n| Some(Duration::from_secs(n));
     let bench = Bench::new().await;

@@ -1,7 +1,7 @@
 //! Every kind of content as the exact JSON that is posted.
 
 use serde_json::{Value, json};
-use zengine_connector::{Content, Identity, IdentityKind, Media, MediaKind, OutboundMessage, Party};
+use zengine_connector::{Content, Identity, IdentityKind, Media, MediaKind, OutboundMessage, Party, Secret};
 
 use super::support::{Bench, PHONE, interactive, message, template, to};
 
@@ -98,6 +98,36 @@ async fn media_with_caption_file_name_and_voice() {
     );
     assert_eq!(send(json!({"kind": "audio", "voice": true, "mime": "audio/ogg; codecs=opus"})).await, json!({"id": "7", "voice": true}));
     assert_eq!(send(json!({"kind": "sticker", "animated": true, "bytes": 512_000, "mime": "image/webp"})).await, json!({"id": "7"}));
+}
+
+#[tokio::test]
+async fn bytes_are_stored_first_and_sent_by_id() {
+    let bench = Bench::new().await;
+    bench.answer(super::support::answer(200, &json!({"id": "777"})));
+    let source = json!({"type": "inline", "data": "aGVsbG8="});
+    let content = json!({"type": "media", "kind": "document", "source": source, "mime": "text/plain", "filename": "a.txt", "caption": "c"});
+    bench.sent(&message(content)).await;
+    assert_eq!(bench.calls(), 2);
+    bench.call(0, |request| {
+        assert_eq!(request.uri().path(), "/v26.0/100200300/media");
+        assert_eq!(request.headers()["content-type"], "multipart/form-data; boundary=zengine-part");
+        let form = std::str::from_utf8(request.body()).unwrap();
+        assert!(form.contains("name=\"messaging_product\"\r\n\r\nwhatsapp\r\n"), "{form}");
+        assert!(form.contains("filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\nhello\r\n"), "{form}");
+    });
+    assert_eq!(bench.posted()["document"], json!({"id": "777", "caption": "c", "filename": "a.txt"}));
+}
+
+#[tokio::test]
+async fn a_tenants_app_secret_proves_every_call() {
+    let bench = Bench::with(|config| config.app_secret = Some(Secret::new("app secret".into()))).await;
+    bench.sent(&message(json!({"type": "text", "body": "x"}))).await;
+    bench.last_call(|request, _| {
+        let proof = request.uri().query().unwrap().strip_prefix("appsecret_proof=").unwrap().to_owned();
+        assert!(proof.len() == 64 && proof.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "{proof}");
+    });
+    bench.health().await;
+    bench.last_call(|request, _| assert!(request.uri().query().unwrap().contains("health_status&appsecret_proof=")));
 }
 
 #[tokio::test]

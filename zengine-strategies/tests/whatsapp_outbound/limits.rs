@@ -81,7 +81,14 @@ async fn media_is_a_link_or_an_id_within_its_limits() {
         (json!({"source": {"type": "url", "url": "ftp://example.org/xxx"}}), "/content/source/url", None),
         (json!({"source": {"type": "url", "url": "https:///xxx"}}), "/content/source/url", None),
         (json!({"source": {"type": "url", "url": "https://example.org/xxx y"}}), "/content/source/url", None),
-        (json!({"source": {"type": "inline", "data": "eHh4"}}), "/content/source", None),
+        (json!({"source": {"type": "inline", "data": "eHh4"}}), "/content/mime", None),
+        (json!({"source": {"type": "inline", "data": ""}, "mime": "image/png"}), "/content/source/data", Some((1, 0))),
+        (json!({"kind": "document", "source": {"type": "inline", "data": "eHh4"}, "mime": "a/b\r\nx: y"}), "/content/mime", None),
+        (
+            json!({"kind": "sticker", "source": {"type": "inline", "data": "AAAA".repeat(34_134)}, "mime": "image/webp"}),
+            "/content/source/data",
+            Some((102_400, 102_402)),
+        ),
         (json!({"source": {"type": "store", "key": "xxx"}}), "/content/source", None),
     ];
     for (members, pointer, sizes) in table {
@@ -167,6 +174,11 @@ async fn buttons() {
         (with(base(), "header", json!({"type": "text", "text": x(61)})), "/header/text", Some((60, 61))),
         (with(base(), "header", json!({"type": "media", "media": with(image(), "kind", "audio")})), "/header/media/kind", None),
         (with(base(), "header", json!({"type": "media", "media": with(image(), "caption", "xxx")})), "/header/media/caption", None),
+        (
+            with(base(), "header", json!({"type": "media", "media": with(image(), "source", json!({"type": "inline", "data": "eHh4"}))})),
+            "/header/media/source",
+            None,
+        ),
     ];
     for (members, pointer, sizes) in table {
         refused_interactive("buttons", members, pointer, sizes).await;

@@ -132,6 +132,10 @@ impl Bench {
         look(request, options)
     }
 
+    pub(crate) fn call<T>(&self, n: usize, look: impl FnOnce(&Request<Bytes>) -> T) -> T {
+        look(&self.script.calls.lock().unwrap()[n].0)
+    }
+
     pub(crate) fn calls(&self) -> usize {
         self.script.calls.lock().unwrap().len()
     }

@@ -68,6 +68,10 @@ pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
         1 => class(ErrorKind::InvalidContent, Reach::Maybe, "unknown error: a bad request or an outage"),
         // The object is missing or not ours: the phone number id is wrong, not the message.
         100 if error.subcode == Some(33) => class(ErrorKind::Config, Reach::Processed, "the phone number id is unknown or not accessible"),
+        // No code of its own: the app demands a proof that the calls lack, or got a wrong one. Every message would fail.
+        100 if error.mentions("appsecret_proof") => {
+            class(ErrorKind::Config, Reach::Processed, "the proof by app secret is missing or wrong")
+        }
         _ => match table::find(code) {
             Some(class) => class,
             None if error.is_transient => class(ErrorKind::Unavailable, Reach::Maybe, "the provider failed for the moment"),

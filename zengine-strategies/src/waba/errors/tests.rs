@@ -199,6 +199,14 @@ fn subcode_33_of_code_100_is_a_wrong_phone_number_id() {
 }
 
 #[test]
+fn a_missing_proof_is_a_wrong_set_up_and_not_a_wrong_message() {
+    for words in ["API calls from the server require an appsecret_proof argument", "Invalid appsecret_proof provided in the API argument"] {
+        let error = GraphError::read(&json!({"code": 100, "message": words}));
+        assert_eq!((classify(&error, Some(400)).kind, classify(&error, Some(400)).reach), (Kind::Config, Reach::Processed));
+    }
+}
+
+#[test]
 fn an_expired_token_needs_authorisation_whatever_its_subcode() {
     for subcode in [458, 459, 460, 463, 464, 467, 492, 33] {
         let error = GraphError { subcode: Some(subcode), ..of(190) };

@@ -32,6 +32,11 @@ impl GraphError {
             details: data.and_then(|data| data.as_str().or_else(|| data.get("details")?.as_str())).map(str::to_owned),
         }
     }
+
+    /// Whether the provider's own words name a parameter.
+    pub(super) fn mentions(&self, word: &str) -> bool {
+        [&self.title, &self.details].into_iter().flatten().any(|text| text.contains(word))
+    }
 }
 
 impl fmt::Debug for GraphError {

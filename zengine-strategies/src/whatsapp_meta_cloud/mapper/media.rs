@@ -4,6 +4,7 @@ use serde_json::Value;
 use zengine_connector::{Media, MediaKind, MediaSource};
 
 use super::cx::{Cx, Object};
+use crate::whatsapp_meta_cloud::CAPABILITIES;
 
 /// The most bytes of a sticker that does not move.
 const STILL_STICKER: u64 = 100 << 10;
@@ -28,17 +29,32 @@ pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         cx.check.count(format!("{at}/bytes"), bytes, 0, STILL_STICKER);
     }
+    if let MediaSource::Inline { data } = &media.source {
+        inline(cx, at, media, data.len());
+    }
     let captioned = matches!(kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
-    let object = source(cx, at, media)
+    let object = source(cx, at, media, true)
         .with_text("caption", media.caption.as_deref().filter(|_| captioned))
         .with_some("voice", media.voice.then_some(true));
     filename(cx, at, media, object).into()
 }
 
+/// Bytes are stored at Meta first, which wants to know what they are.
+fn inline(cx: &mut Cx, at: &str, media: &Media, bytes: usize) {
+    cx.check.require(media.mime.is_some(), format!("{at}/mime"), "bytes need their MIME type");
+    if let Some(mime) = &media.mime {
+        let fine = mime.len() <= 255 && mime.contains('/') && mime.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+        cx.check.require(fine, format!("{at}/mime"), "must be a MIME type");
+    }
+    let most = CAPABILITIES.media_rule(media.kind).map_or(0, |rule| rule.max_bytes);
+    let most = if media.kind == MediaKind::Sticker && !media.animated { STILL_STICKER } else { most };
+    cx.check.count(format!("{at}/source/data"), bytes, 1, most);
+}
+
 /// The object of a header or a template parameter: no caption.
 pub(super) fn bare(cx: &mut Cx, at: &str, media: &Media) -> Value {
     cx.check.require(media.caption.is_none(), format!("{at}/caption"), "a header has no caption");
-    let object = source(cx, at, media);
+    let object = source(cx, at, media, false);
     filename(cx, at, media, object).into()
 }
 
@@ -53,7 +69,7 @@ fn filename(cx: &mut Cx, at: &str, media: &Media, object: Object) -> Object {
     }
 }
 
-fn source(cx: &mut Cx, at: &str, media: &Media) -> Object {
+fn source(cx: &mut Cx, at: &str, media: &Media, uploads: bool) -> Object {
     let at = format!("{at}/source");
     match &media.source {
         MediaSource::Url { url, .. } => {
@@ -64,8 +80,10 @@ fn source(cx: &mut Cx, at: &str, media: &Media) -> Object {
             cx.id(format!("{at}/id"), id);
             Object::new().with("id", id.as_str())
         }
+        // The id is put in when the file is stored.
+        MediaSource::Inline { .. } if uploads => Object::new(),
         _ => {
-            cx.check.add(at, "must be a web address or a media id; upload the file first");
+            cx.check.add(at, "must be a web address or a media id; store the file first");
             Object::new()
         }
     }

@@ -13,7 +13,7 @@ mod recipient;
 mod template;
 
 use serde_json::{Map, Value, json};
-use zengine_connector::{Content, OutboundMessage, Violation};
+use zengine_connector::{Content, Media, MediaSource, OutboundMessage, Violation};
 
 pub(super) use cx::Rules;
 use cx::{Cx, Object};
@@ -24,11 +24,13 @@ const MAX_REFERENCE: usize = 512;
 
 /// What is posted.
 #[derive(Debug, PartialEq)]
-pub(super) struct Request {
+pub(super) struct Request<'m> {
     /// The JSON body.
     pub(super) body: Value,
     /// Whether the answer names a message; read marks and typing notices have none.
     pub(super) numbered: bool,
+    /// The file that must be stored at Meta first; its id then goes into the body.
+    pub(super) upload: Option<&'m Media>,
 }
 
 /// Why nothing is posted.
@@ -59,7 +61,7 @@ pub(super) fn check(message: &OutboundMessage, rules: Rules) -> Result<(), Vec<V
 }
 
 /// The request of a message. `reference` comes back in the message's statuses.
-pub(super) fn request(message: &OutboundMessage, rules: Rules, reference: &str) -> Result<Request, Refusal> {
+pub(super) fn request<'m>(message: &'m OutboundMessage, rules: Rules, reference: &str) -> Result<Request<'m>, Refusal> {
     let recipient = Recipient::of(&message.to);
     let mut cx = Cx::new(rules);
     cx.sending = true;
@@ -71,7 +73,7 @@ pub(super) fn request(message: &OutboundMessage, rules: Rules, reference: &str) 
         if typing {
             body.put("typing_indicator", json!({"type": "text"}));
         }
-        return Ok(Request { body: body.into(), numbered: false });
+        return Ok(Request { body: body.into(), numbered: false, upload: None });
     }
     let mut body = Object::new().with("messaging_product", "whatsapp");
     recipient.ok_or(Refusal::Recipient)?.write(&mut body);
@@ -90,7 +92,11 @@ pub(super) fn request(message: &OutboundMessage, rules: Rules, reference: &str) 
     if !reference.is_empty() {
         body.put("biz_opaque_callback_data", reference);
     }
-    Ok(Request { body: body.into(), numbered: true })
+    let upload = match &message.content {
+        Content::Media(item) if matches!(item.source, MediaSource::Inline { .. }) => Some(item),
+        _ => None,
+    };
+    Ok(Request { body: body.into(), numbered: true, upload })
 }
 
 fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -> Option<Part> {
