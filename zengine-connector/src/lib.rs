@@ -55,6 +55,8 @@ pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};
 #[cfg(feature = "tokio")]
 pub use runtime::{TokioClock, TokioSpawner};
 pub use secret::{Secret, SecretRef};
+#[cfg(feature = "embedded")]
+pub use store::Embedded;
 pub use store::{Memory, Stores};
 pub use strategy::{
     Cached, Configure, ConfigureContext, Descriptor, Direction, EventContext, HealthContext, HealthStatus, Lookup, OutboundStrategy,

@@ -13,12 +13,14 @@
 //! Conditional writes of claims are decided by one pure function, [`ClaimOp::decide`]; a store only has to run it
 //! atomically.
 //!
-//! [`Memory`] is every port in memory. [`Stores`] is the bundle an orchestrator takes.
+//! [`Memory`] is every port in memory; the feature `embedded` brings one crash-safe file. [`Stores`] is the bundle an orchestrator takes.
 
 mod bundle;
 pub mod claims;
 mod dead_letters;
 mod directory;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod epochs;
 mod error;
 mod events;
@@ -35,6 +37,10 @@ pub use claims::{
 };
 pub use dead_letters::{AttemptRecord, DeadLetter, DeadLetterPage, DeadLetters, LetterDirection};
 pub use directory::{TenantConfig, TenantDirectory};
+#[cfg(feature = "embedded")]
+pub use embedded::{
+    Embedded, EmbeddedClaims, EmbeddedDeadLetters, EmbeddedDirectory, EmbeddedEpochs, EmbeddedEvents, EmbeddedKeys, EmbeddedSessions,
+};
 pub use epochs::{EpochEntry, EpochLog};
 pub use error::{StoreError, StoreErrorKind};
 pub use events::{DomainEvent, EventBus, OutboundFailed};

@@ -2,12 +2,15 @@
 //!
 //! Not covered by semantic versioning: names here may change in patch releases.
 
+mod block_on;
 #[cfg(feature = "tokio")]
 mod clock;
 mod contexts;
 mod inbound;
 mod recording;
+pub mod store_contract;
 
+pub use block_on::block_on;
 #[cfg(feature = "tokio")]
 pub use clock::SimClock;
 pub use contexts::Contexts;

@@ -1,0 +1,79 @@
+//! Dead letters in the file.
+
+use std::{ops::Bound, sync::Arc};
+
+use async_trait::async_trait;
+use redb::ReadableTable as _;
+
+use super::{
+    batch::Answer,
+    engine::Engine,
+    record::{decode, encode},
+    tables::LETTERS,
+};
+use crate::{
+    ids::FailureId,
+    store::{DeadLetter, DeadLetterPage, DeadLetters, StoreError},
+};
+
+/// Dead letters in the embedded store.
+#[derive(Clone, Debug)]
+pub struct EmbeddedDeadLetters(pub(super) Arc<Engine>);
+
+#[async_trait]
+impl DeadLetters for EmbeddedDeadLetters {
+    async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let (id, json) = (letter.failure_id.clone(), encode(letter)?);
+        self.0
+            .write(None, move |batch| {
+                batch.letters()?.insert(id.as_str(), &*json)?;
+                Ok(Answer::wrote(()))
+            })
+            .await
+    }
+
+    async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
+        self.0.read(|snapshot| match snapshot.open_table(LETTERS)?.get(id.as_str())? {
+            Some(json) => Ok(Some(decode(json.value())?)),
+            None => Ok(None),
+        })
+    }
+
+    async fn list(&self, after: Option<&FailureId>, limit: usize) -> Result<DeadLetterPage, StoreError> {
+        self.0.read(|snapshot| {
+            let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_str()));
+            let table = snapshot.open_table(LETTERS)?;
+            let mut rest = table.range::<&str>((from, Bound::Unbounded))?;
+            let mut letters: Vec<DeadLetter> = Vec::new();
+            for entry in rest.by_ref().take(limit.max(1)) {
+                letters.push(decode(entry?.1.value())?);
+            }
+            let next = if rest.next().transpose()?.is_some() { letters.last().map(|letter| letter.failure_id.clone()) } else { None };
+            Ok(DeadLetterPage::new(letters, next))
+        })
+    }
+
+    async fn take(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {
+        let id = id.clone();
+        self.0
+            .write(None, move |batch| {
+                let table = batch.letters()?;
+                let letter = table.get(id.as_str())?.map(|json| decode::<DeadLetter>(json.value())).transpose()?;
+                let Some(mut letter) = letter.filter(|letter| letter.redrive_count == seen) else { return Ok(Answer::read(None)) };
+                letter.redrive_count += 1;
+                table.insert(id.as_str(), &*encode(&letter)?)?;
+                Ok(Answer::wrote(Some(letter)))
+            })
+            .await
+    }
+
+    async fn remove(&self, id: &FailureId) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.0
+            .write(None, move |batch| {
+                let wrote = batch.letters()?.remove(id.as_str())?.is_some();
+                Ok(Answer { value: (), wrote })
+            })
+            .await
+    }
+}

@@ -1,0 +1,60 @@
+//! Reads and writes for the ports.
+
+use std::sync::Arc;
+
+use redb::ReadTransaction;
+
+use super::{
+    batch::{Answer, Batch},
+    fault::{Fault, read_only},
+    file::Shared,
+    writer::Writer,
+};
+use crate::store::StoreError;
+
+/// The open store behind every port.
+#[derive(Debug)]
+pub(super) struct Engine {
+    // Dropped before the file: the thread's last transaction needs it.
+    writer: Option<Writer>,
+    shared: Arc<Shared>,
+    boot: Option<Arc<str>>,
+}
+
+impl Engine {
+    pub(super) fn writing(shared: Shared, boot: Arc<str>) -> Result<Self, StoreError> {
+        let shared = Arc::new(shared);
+        Ok(Self { writer: Some(Writer::start(Arc::clone(&shared))?), shared, boot: Some(boot) })
+    }
+
+    pub(super) fn reading(shared: Shared) -> Self {
+        Self { writer: None, shared: Arc::new(shared), boot: None }
+    }
+
+    pub(super) fn boot(&self) -> Option<&Arc<str>> {
+        self.boot.as_ref()
+    }
+
+    pub(super) fn writer(&self) -> Result<&Writer, StoreError> {
+        self.writer.as_ref().ok_or_else(read_only)
+    }
+
+    /// Looks at the last commit.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, StoreError> {
+        let snapshot = self.shared.snapshot()?;
+        Ok(look(&snapshot)?)
+    }
+
+    /// Runs work in the next write transaction and waits until it is on disk.
+    pub(super) async fn write<T, F>(&self, now_ms: Option<i64>, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Batch<'_>) -> Result<Answer<T>, Fault> + Send + 'static,
+    {
+        self.writer()?.work(now_ms, work).await
+    }
+
+    pub(super) async fn compact(&self) -> Result<bool, StoreError> {
+        self.writer()?.compact().await
+    }
+}

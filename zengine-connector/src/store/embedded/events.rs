@@ -1,0 +1,62 @@
+//! Domain events in the file, for whoever passes them on.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use redb::ReadableTable as _;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    batch::Answer,
+    engine::Engine,
+    record::{V1, decode, encode},
+    tables::EVENTS,
+};
+use crate::store::{DomainEvent, EventBus, StoreError};
+
+/// How many events are kept.
+const KEPT: u64 = 10_000;
+
+/// Domain events in the embedded store: the newest 10,000, numbered in the order they came.
+#[derive(Clone, Debug)]
+pub struct EmbeddedEvents(pub(super) Arc<Engine>);
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    event: DomainEvent,
+}
+
+impl EmbeddedEvents {
+    /// A page of events with their numbers, after one of them; 0 starts at the oldest that is kept.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn list(&self, after: u64, limit: usize) -> Result<Vec<(u64, DomainEvent)>, StoreError> {
+        self.0.read(|snapshot| {
+            let mut events = Vec::new();
+            for entry in snapshot.open_table(EVENTS)?.range(after.saturating_add(1)..)?.take(limit) {
+                let (n, json) = entry?;
+                events.push((n.value(), decode::<V1<Stored>>(json.value())?.record.event));
+            }
+            Ok(events)
+        })
+    }
+}
+
+#[async_trait]
+impl EventBus for EmbeddedEvents {
+    async fn publish(&self, event: &DomainEvent) -> Result<(), StoreError> {
+        let json = encode(&V1::new(Stored { event: event.clone() }))?;
+        self.0
+            .write(None, move |batch| {
+                let n = batch.count("event")?;
+                let events = batch.events()?;
+                events.insert(n, &*json)?;
+                if let Some(over) = n.checked_sub(KEPT) {
+                    events.remove(over)?;
+                }
+                Ok(Answer::wrote(()))
+            })
+            .await
+    }
+}

@@ -1,0 +1,81 @@
+//! What can go wrong below the ports.
+
+use std::io;
+
+use crate::store::{StoreError, StoreErrorKind};
+
+/// Why work on the file stopped.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The engine failed: nothing of the transaction counts.
+    Engine(redb::Error),
+    /// The answer is an error; the transaction goes on.
+    Said(StoreError),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Said(error)
+    }
+}
+
+macro_rules! from_engine {
+    ($($error:ident),*) => {$(
+        impl From<redb::$error> for Fault {
+            fn from(error: redb::$error) -> Self {
+                Self::Engine(error.into())
+            }
+        }
+    )*};
+}
+from_engine!(StorageError, TableError, TransactionError, CommitError, DatabaseError, CompactionError, SetDurabilityError);
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Said(error) => error,
+            Fault::Engine(error) => of_engine(error),
+        }
+    }
+}
+
+fn of_engine(error: redb::Error) -> StoreError {
+    use redb::Error as E;
+    let (kind, message) = match &error {
+        E::Io(error) => return_kind(error),
+        E::DatabaseAlreadyOpen | E::LockProtocolMismatch => {
+            (StoreErrorKind::StoreBusy, "another process has the store open for writing: one host writes at a time")
+        }
+        E::RepairAborted => {
+            (StoreErrorKind::Unavailable, "the store was not closed properly: open it once for writing, then it can be read again")
+        }
+        E::UpgradeRequired(_) => {
+            (StoreErrorKind::Corrupt, "the store's file is of an older engine: open it with the release that wrote it")
+        }
+        E::Corrupted(_) => (StoreErrorKind::Corrupt, "the store's file is damaged: put a backup in its place"),
+        E::ValueTooLarge(_) => (StoreErrorKind::TooLarge, "the value is larger than the store takes"),
+        E::TransactionInProgress => (StoreErrorKind::Unavailable, "somebody reads the store: try again"),
+        E::PreviousIo | E::DatabaseClosed => (StoreErrorKind::Unavailable, "the store is being opened again after a failure"),
+        _ => (StoreErrorKind::Unavailable, "the store failed"),
+    };
+    StoreError::new(kind, message).with_source(error)
+}
+
+fn return_kind(error: &io::Error) -> (StoreErrorKind, &'static str) {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (StoreErrorKind::Full, "there is no room left for the store"),
+        io::ErrorKind::InvalidData => (StoreErrorKind::Corrupt, "the file is not a store: name another one"),
+        io::ErrorKind::NotFound => (StoreErrorKind::Unavailable, "there is no store at this path"),
+        io::ErrorKind::PermissionDenied => (StoreErrorKind::Unavailable, "the store's file may not be opened"),
+        _ => (StoreErrorKind::Unavailable, "the store's file could not be read or written"),
+    }
+}
+
+/// An error of the file system outside the engine.
+pub(super) fn io_error(error: io::Error) -> StoreError {
+    of_engine(redb::Error::Io(error))
+}
+
+pub(super) fn read_only() -> StoreError {
+    StoreError::new(StoreErrorKind::Unsupported, "the store is open for reading only")
+}

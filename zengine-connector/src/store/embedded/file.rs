@@ -1,0 +1,103 @@
+//! The file while it is open.
+
+use std::{fmt, path::Path};
+
+use parking_lot::RwLock;
+use redb::{
+    Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _, StorageError,
+    WriteTransaction,
+};
+
+use super::fault::{Fault, read_only};
+
+/// Pages kept in memory, in bytes.
+const CACHE: usize = 64 << 20;
+
+/// Opens the file for writing, the first time and after a failure.
+pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
+
+/// One writer, and readers of other processes beside it.
+pub(super) fn engine() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE).set_concurrency_mode(ConcurrencyMode::SingleWriter);
+    builder
+}
+
+enum Open {
+    Writing(Database),
+    Reading(ReadOnlyDatabase),
+}
+
+/// The open file, shared by the writer and all readers.
+pub(super) struct Shared {
+    /// Closed between a failure and the next attempt to open it.
+    open: RwLock<Option<Open>>,
+    opener: Option<Opener>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("open", &self.is_open()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(super) fn writing(opener: Opener) -> Result<Self, Fault> {
+        let database = opener()?;
+        Ok(Self { open: RwLock::new(Some(Open::Writing(database))), opener: Some(opener) })
+    }
+
+    pub(super) fn reading(path: &Path) -> Result<Self, Fault> {
+        Ok(Self { open: RwLock::new(Some(Open::Reading(engine().open_read_only(path)?))), opener: None })
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open.read().is_some()
+    }
+
+    /// Reads from the last commit.
+    pub(super) fn snapshot(&self) -> Result<ReadTransaction, Fault> {
+        match &*self.open.read() {
+            Some(Open::Writing(database)) => Ok(database.begin_read()?),
+            Some(Open::Reading(database)) => Ok(database.begin_read()?),
+            None => Err(StorageError::DatabaseClosed.into()),
+        }
+    }
+
+    /// Runs one write transaction; commits where the work says that it wrote.
+    pub(super) fn transaction(&self, work: impl FnOnce(&WriteTransaction) -> Result<bool, Fault>) -> Result<(), Fault> {
+        let open = self.open.read();
+        let database = match &*open {
+            Some(Open::Writing(database)) => database,
+            Some(Open::Reading(_)) => return Err(read_only().into()),
+            None => return Err(StorageError::DatabaseClosed.into()),
+        };
+        let mut transaction = database.begin_write()?;
+        transaction.set_durability(redb::Durability::Immediate)?;
+        transaction.set_quick_repair(true);
+        if work(&transaction)? {
+            transaction.commit()?
+        } else {
+            transaction.abort()?
+        }
+        Ok(())
+    }
+
+    pub(super) fn compact(&self) -> Result<bool, Fault> {
+        match &mut *self.open.write() {
+            Some(Open::Writing(database)) => Ok(database.compact()?),
+            Some(Open::Reading(_)) => Err(read_only().into()),
+            None => Err(StorageError::DatabaseClosed.into()),
+        }
+    }
+
+    /// Closes and opens the file.
+    pub(super) fn reopen(&self) -> Result<(), Fault> {
+        let Some(opener) = &self.opener else { return Ok(()) };
+        let mut open = self.open.write();
+        // Closed first: the new one needs the lock.
+        *open = None;
+        *open = Some(Open::Writing(opener()?));
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! The key file beside the store: `{"v":1,"keys":[{"id":…,"key":…}]}`, the current key first.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::fault::io_error;
+use crate::{
+    keyring::{Key, StaticKeyRing},
+    runtime::Rng,
+    secret::Secret,
+    store::{StoreError, StoreErrorKind},
+};
+
+/// The keys of a store as they stand in its file.
+pub(super) struct KeyFile {
+    path: PathBuf,
+    current: Entry,
+    older: Vec<Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    id: String,
+    bytes: Secret<[u8; 32]>,
+}
+
+impl Entry {
+    fn random(rng: &dyn Rng) -> Self {
+        let (key, bytes) = Key::random(rng);
+        Self { id: key.id().to_owned(), bytes }
+    }
+
+    fn key(&self) -> Key {
+        Key::new(self.id.clone(), &self.bytes)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Form {
+    v: u32,
+    keys: Vec<KeyForm>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeyForm {
+    id: String,
+    key: String,
+}
+
+impl Drop for KeyForm {
+    fn drop(&mut self) {
+        self.key.zeroize();
+    }
+}
+
+impl KeyFile {
+    /// The path of a store's key file.
+    pub(super) fn beside(store: &Path) -> PathBuf {
+        let mut name = store.as_os_str().to_owned();
+        name.push(".key");
+        name.into()
+    }
+
+    /// Reads it; `None` where there is none.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, StoreError> {
+        let damaged = || StoreError::new(StoreErrorKind::Corrupt, "the store's key file is damaged: put a backup in its place");
+        let mut text = Zeroizing::new(String::new());
+        match File::open(path) {
+            Ok(mut file) => file.read_to_string(&mut text).map_err(io_error)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io_error(error)),
+        };
+        let form: Form = serde_json::from_str(&text).map_err(|_| damaged())?;
+        if form.v != 1 {
+            return Err(StoreError::new(
+                StoreErrorKind::Corrupt,
+                "the store's key file has an unknown version: use the release that wrote it",
+            ));
+        }
+        let mut entries = Vec::new();
+        for key in &form.keys {
+            let bytes = Zeroizing::new(STANDARD.decode(&key.key).map_err(|_| damaged())?);
+            let bytes = Secret::new(<[u8; 32]>::try_from(&**bytes).map_err(|_| damaged())?);
+            entries.push(Entry { id: key.id.clone(), bytes });
+        }
+        let mut entries = entries.into_iter();
+        let current = entries.next().ok_or_else(damaged)?;
+        Ok(Some(Self { path: path.to_owned(), current, older: entries.collect() }))
+    }
+
+    /// Makes one with a fresh key.
+    pub(super) fn create(path: &Path, rng: &dyn Rng) -> Result<Self, StoreError> {
+        let file = Self { path: path.to_owned(), current: Entry::random(rng), older: Vec::new() };
+        file.write()?;
+        Ok(file)
+    }
+
+    /// With a fresh key in front. The older ones stay: what they encrypted must open.
+    pub(super) fn rotated(&self, rng: &dyn Rng) -> Result<Self, StoreError> {
+        let older = std::iter::once(&self.current).chain(&self.older).cloned().collect();
+        let file = Self { path: self.path.clone(), current: Entry::random(rng), older };
+        file.write()?;
+        Ok(file)
+    }
+
+    /// Writes the keys for another store.
+    pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        Self { path: path.to_owned(), current: self.current.clone(), older: self.older.clone() }.write()
+    }
+
+    /// Replaces the file in one step: a crash leaves the old keys or the new ones.
+    fn write(&self) -> Result<(), StoreError> {
+        let keys = self.entries().map(|entry| KeyForm { id: entry.id.clone(), key: STANDARD.encode(entry.bytes.expose()) }).collect();
+        let text = serde_json::to_vec(&Form { v: 1, keys }).map(Zeroizing::new);
+        let text = text.map_err(|_| StoreError::new(StoreErrorKind::Corrupt, "the keys have no JSON form"))?;
+        let mut next = self.path.as_os_str().to_owned();
+        next.push(".new");
+        let next = PathBuf::from(next);
+        let write = || {
+            // One left by a crash may have other rights.
+            match fs::remove_file(&next) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&next)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            fs::rename(&next, &self.path)?;
+            sync_folder(&self.path)
+        };
+        write().map_err(io_error)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        std::iter::once(&self.current).chain(&self.older)
+    }
+
+    pub(super) fn ring(&self) -> StaticKeyRing {
+        self.older.iter().map(Entry::key).fold(StaticKeyRing::new(self.current.key()), StaticKeyRing::with_older)
+    }
+
+    pub(super) fn current_id(&self) -> &str {
+        &self.current.id
+    }
+
+    pub(super) fn holds(&self, id: &str) -> bool {
+        self.entries().any(|entry| entry.id == id)
+    }
+}
+
+/// A file that only its owner may read.
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+/// Takes from others what an existing file gives them.
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// A new name is durable only when its folder is.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        File::open(folder)?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! The store's keys.
+
+use std::{fmt, path::Path, sync::Arc};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+
+use super::{fault::read_only, key_file::KeyFile};
+use crate::{
+    keyring::{Key, KeyRing, StaticKeyRing},
+    runtime::Rng,
+    store::StoreError,
+};
+
+/// The keys of an embedded store, from its key file.
+pub struct EmbeddedKeys {
+    file: Mutex<KeyFile>,
+    ring: ArcSwap<StaticKeyRing>,
+    writable: bool,
+}
+
+impl EmbeddedKeys {
+    pub(super) fn new(file: KeyFile, writable: bool) -> Self {
+        let ring = ArcSwap::from_pointee(file.ring());
+        Self { file: Mutex::new(file), ring, writable }
+    }
+
+    pub(super) fn rotate(&self, rng: &dyn Rng) -> Result<String, StoreError> {
+        if !self.writable {
+            return Err(read_only());
+        }
+        let mut file = self.file.lock();
+        *file = file.rotated(rng)?;
+        self.ring.store(Arc::new(file.ring()));
+        Ok(file.current_id().to_owned())
+    }
+
+    pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        self.file.lock().copy_to(path)
+    }
+}
+
+impl KeyRing for EmbeddedKeys {
+    fn current(&self) -> Arc<Key> {
+        self.ring.load().current()
+    }
+
+    fn by_id(&self, id: &str) -> Option<Arc<Key>> {
+        self.ring.load().by_id(id)
+    }
+}
+
+impl fmt::Debug for EmbeddedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedKeys").field("current", &self.current().id()).finish_non_exhaustive()
+    }
+}

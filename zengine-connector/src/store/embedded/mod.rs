@@ -1,0 +1,289 @@
+//! Every store in one crash-safe file, for hosts that want no server.
+//!
+//! - A write is on disk when its future is ready. Writes that wait at the same time share one transaction, made by a
+//!   thread of its own.
+//! - One process writes. [`Embedded::open_read_only`] works beside it, in the same process or another, and sees every
+//!   commit.
+//! - Every opening has a name of its own: claims of an earlier one count as expired, because the lock of the file proves
+//!   their process gone (rule 17).
+//! - No room on the disk is [`StoreErrorKind::Full`]: nothing that was acknowledged is lost, and the store works again
+//!   as soon as there is room.
+//! - Calls never wait for a lock held across disk writes, but a read may touch the disk in the calling thread.
+
+mod batch;
+mod claims;
+mod dead_letters;
+mod directory;
+mod engine;
+mod epochs;
+mod events;
+mod fault;
+mod file;
+mod key_file;
+mod keys;
+mod record;
+mod sessions;
+mod snapshot;
+mod sweep;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::{
+    fs::OpenOptions,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use redb::{Database, ReadableTable as _, TableHandle as _};
+
+pub use claims::EmbeddedClaims;
+pub use dead_letters::EmbeddedDeadLetters;
+pub use directory::EmbeddedDirectory;
+pub use epochs::EmbeddedEpochs;
+pub use events::EmbeddedEvents;
+pub use keys::EmbeddedKeys;
+pub use sessions::EmbeddedSessions;
+
+use self::{
+    engine::Engine,
+    fault::{Fault, io_error},
+    file::{Opener, Shared},
+    key_file::{KeyFile, make_private, private},
+    tables::{FORMAT, META, each_table},
+};
+use super::{StoreError, StoreErrorKind, Stores};
+use crate::runtime::{Rng, SystemRng};
+
+/// The store in one file. A clone is another handle to it; the last one to go closes the file.
+///
+/// ```
+/// use zengine_connector::store::{Embedded, Stores};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("zengine.db");
+/// let store = Embedded::open(&path)?;
+/// let stores = Stores::from(&store);
+/// assert!(stores.claims.boot().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Embedded {
+    engine: Arc<Engine>,
+    keys: Arc<EmbeddedKeys>,
+}
+
+impl Embedded {
+    /// Opens a store for writing. Where there is none, it is made, together with its key file `<path>.key`; both only
+    /// for the eyes of their owner.
+    ///
+    /// # Errors
+    /// `StoreBusy` where another process or handle has it open for writing, `Corrupt` where its form is unknown, where it
+    /// is no store, and where its key file is gone or another's; `Unavailable` where the folder does not exist.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        make_file(&path)?;
+        let key_path = KeyFile::beside(&path);
+        Self::open_with(Box::new(move || file::engine().open(&path).or_else(|error| first_open(&path, error))), &key_path)
+    }
+
+    fn open_with(opener: Opener, key_path: &Path) -> Result<Self, StoreError> {
+        let shared = Shared::writing(opener)?;
+        let found = examine(&shared)?;
+        let keys = match (&found, KeyFile::read(key_path)?) {
+            (Found::Nothing, None) => KeyFile::create(key_path, &SystemRng)?,
+            (Found::Nothing, Some(keys)) => keys,
+            (Found::Store { key_id }, keys) => fitting(keys, key_id)?,
+        };
+        make_private(key_path).map_err(io_error)?;
+        let boot = draw_boot(&SystemRng);
+        prepare(&shared, &boot, keys.current_id())?;
+        Ok(Self { engine: Arc::new(Engine::writing(shared, boot.into())?), keys: Arc::new(EmbeddedKeys::new(keys, true)) })
+    }
+
+    /// Opens a store for reading, also while a host writes it: every read sees the host's last commit. Writes are refused
+    /// as `Unsupported`.
+    ///
+    /// # Errors
+    /// `Unavailable` where there is no store, or where its host was killed and has not opened it since; else as
+    /// [`open`](Self::open).
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let shared = Shared::reading(path)?;
+        let Found::Store { key_id } = examine(&shared)? else { return Err(no_store()) };
+        let keys = fitting(KeyFile::read(&KeyFile::beside(path))?, &key_id)?;
+        Ok(Self { engine: Arc::new(Engine::reading(shared)), keys: Arc::new(EmbeddedKeys::new(keys, false)) })
+    }
+
+    /// Copies the store as it stands, with its keys, to another path; the host goes on writing. Blocks its thread.
+    ///
+    /// # Errors
+    /// `Conflict` where there is something at that path; else where a file cannot be read or written.
+    pub fn snapshot(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
+        let path = path.as_ref();
+        self.engine.read(|from| snapshot::copy(from, path))?;
+        self.keys.copy_to(&KeyFile::beside(path))
+    }
+
+    /// Gives the file's free room back to the disk. Writes wait meanwhile. `false` where there was none to give.
+    ///
+    /// # Errors
+    /// `Unavailable` while somebody reads: try again.
+    pub async fn compact(&self) -> Result<bool, StoreError> {
+        self.engine.compact().await
+    }
+
+    /// Makes a new key the current one and gives its id. Older keys stay, so that what they encrypted can be read.
+    ///
+    /// # Errors
+    /// Where the key file cannot be written; the old key stays then.
+    pub fn rotate_key(&self) -> Result<String, StoreError> {
+        self.keys.rotate(&SystemRng)
+    }
+
+    /// The claims.
+    pub fn claims(&self) -> Arc<EmbeddedClaims> {
+        Arc::new(EmbeddedClaims(Arc::clone(&self.engine)))
+    }
+
+    /// The dead letters.
+    pub fn dead_letters(&self) -> Arc<EmbeddedDeadLetters> {
+        Arc::new(EmbeddedDeadLetters(Arc::clone(&self.engine)))
+    }
+
+    /// The published events.
+    pub fn events(&self) -> Arc<EmbeddedEvents> {
+        Arc::new(EmbeddedEvents(Arc::clone(&self.engine)))
+    }
+
+    /// The epoch logs.
+    pub fn epochs(&self) -> Arc<EmbeddedEpochs> {
+        Arc::new(EmbeddedEpochs(Arc::clone(&self.engine)))
+    }
+
+    /// The sessions.
+    pub fn sessions(&self) -> Arc<EmbeddedSessions> {
+        Arc::new(EmbeddedSessions(Arc::clone(&self.engine)))
+    }
+
+    /// The tenant directory.
+    pub fn directory(&self) -> Arc<EmbeddedDirectory> {
+        Arc::new(EmbeddedDirectory(Arc::clone(&self.engine)))
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> Arc<EmbeddedKeys> {
+        Arc::clone(&self.keys)
+    }
+}
+
+impl From<&Embedded> for Stores {
+    fn from(store: &Embedded) -> Self {
+        Self::new(store.claims(), store.dead_letters(), store.events(), store.epochs(), store.sessions(), store.keys())
+            .with_directory(store.directory())
+    }
+}
+
+impl From<Embedded> for Stores {
+    fn from(store: Embedded) -> Self {
+        Self::from(&store)
+    }
+}
+
+/// What stands in a file that opened.
+enum Found {
+    Nothing,
+    Store { key_id: String },
+}
+
+/// Makes the empty file, so that it never exists with wider rights.
+fn make_file(path: &PathBuf) -> Result<(), StoreError> {
+    match private(OpenOptions::new().write(true).create_new(true)).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => make_private(path).map_err(io_error),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(StoreError::new(StoreErrorKind::Unavailable, "the folder of the store does not exist: make it first").with_source(error))
+        }
+        Err(error) => Err(io_error(error)),
+    }
+}
+
+/// An empty file becomes a store; anything else that does not open is an error.
+fn first_open(path: &Path, error: redb::DatabaseError) -> Result<Database, redb::DatabaseError> {
+    match std::fs::metadata(path) {
+        Ok(file) if file.len() == 0 => file::engine().create(path),
+        _ => Err(error),
+    }
+}
+
+fn examine(shared: &Shared) -> Result<Found, StoreError> {
+    let examine = || -> Result<Found, Fault> {
+        let snapshot = shared.snapshot()?;
+        let mut tables = snapshot.list_tables()?.peekable();
+        if tables.peek().is_none() {
+            return Ok(Found::Nothing);
+        }
+        if !tables.any(|table| table.name() == META.name()) {
+            return Err(no_store().into());
+        }
+        let meta = snapshot.open_table(META)?;
+        let format = meta.get("format")?;
+        if format.as_ref().map(|format| format.value()) != Some(FORMAT) {
+            return Err(StoreError::new(
+                StoreErrorKind::Corrupt,
+                "the store has an unknown format: use the release that wrote it, or start a new store at another path",
+            )
+            .into());
+        }
+        let key_id = meta.get("key_id")?.map_or_else(String::new, |id| id.value().to_owned());
+        Ok(Found::Store { key_id })
+    };
+    examine().map_err(StoreError::from)
+}
+
+fn no_store() -> StoreError {
+    StoreError::new(StoreErrorKind::Corrupt, "the file is not a store: name another one")
+}
+
+/// The keys of an existing store. A fresh key would make receipts, sessions and dead letters unreadable, and replays
+/// mismatches nobody sees, so a missing file is never replaced.
+fn fitting(keys: Option<KeyFile>, key_id: &str) -> Result<KeyFile, StoreError> {
+    let missing = || {
+        StoreError::new(
+            StoreErrorKind::Corrupt,
+            "the store's key file is gone: put its backup beside the store, named as the store with .key",
+        )
+    };
+    let keys = keys.ok_or_else(missing)?;
+    if keys.holds(key_id) {
+        Ok(keys)
+    } else {
+        Err(StoreError::new(StoreErrorKind::Corrupt, "the key file belongs to another store: put this store's own in its place"))
+    }
+}
+
+/// Writes what every opening writes. Also proves that the file can be written.
+fn prepare(shared: &Shared, boot: &str, key_id: &str) -> Result<(), StoreError> {
+    let prepared = shared.transaction(|transaction| {
+        macro_rules! make {
+            ($($table:ident),*) => {{ use tables::*; $(transaction.open_table($table)?;)* }};
+        }
+        each_table!(make);
+        let mut meta = transaction.open_table(META)?;
+        if meta.get("format")?.is_none() {
+            meta.insert("format", FORMAT)?;
+            meta.insert("key_id", key_id)?;
+        }
+        meta.insert("boot", boot)?;
+        Ok(true)
+    });
+    Ok(prepared?)
+}
+
+fn draw_boot(rng: &dyn Rng) -> String {
+    let mut bytes = [0; 16];
+    rng.fill(&mut bytes);
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}

@@ -1,0 +1,67 @@
+//! Sessions in the file.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use redb::ReadableTable as _;
+
+use super::{batch::Answer, engine::Engine, tables::SESSIONS};
+use crate::{
+    runtime::ms,
+    store::{SessionStore, StoreError, StoreErrorKind},
+};
+
+/// Sessions in the embedded store. Versions are never used twice.
+#[derive(Clone, Debug)]
+pub struct EmbeddedSessions(pub(super) Arc<Engine>);
+
+fn conflict() -> StoreError {
+    StoreError::new(StoreErrorKind::Conflict, "the session was changed meanwhile")
+}
+
+#[async_trait]
+impl SessionStore for EmbeddedSessions {
+    async fn get(&self, scope: &str, key: &str, now_ms: i64) -> Result<Option<(u64, Bytes)>, StoreError> {
+        self.0.read(|snapshot| {
+            let stored = snapshot.open_table(SESSIONS)?.get((scope, key))?;
+            Ok(stored.and_then(|stored| {
+                let (version, expires_at_ms, value) = stored.value();
+                (expires_at_ms > now_ms).then(|| (version, Bytes::copy_from_slice(value)))
+            }))
+        })
+    }
+
+    async fn put(&self, scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration, now_ms: i64) -> Result<u64, StoreError> {
+        let (scope, key) = (scope.to_owned(), key.to_owned());
+        self.0
+            .write(Some(now_ms), move |batch| {
+                if version(batch.sessions()?.get((&*scope, &*key))?.as_ref(), now_ms) != expect {
+                    return Err(conflict().into());
+                }
+                let version = batch.count("session")?;
+                batch.sessions()?.insert((&*scope, &*key), (version, now_ms.saturating_add(ms(ttl)), &*value))?;
+                Ok(Answer::wrote(version))
+            })
+            .await
+    }
+
+    async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
+        let (scope, key) = (scope.to_owned(), key.to_owned());
+        self.0
+            .write(Some(now_ms), move |batch| {
+                let sessions = batch.sessions()?;
+                if version(sessions.get((&*scope, &*key))?.as_ref(), now_ms) != Some(expect) {
+                    return Err(conflict().into());
+                }
+                sessions.remove((&*scope, &*key))?;
+                Ok(Answer::wrote(()))
+            })
+            .await
+    }
+}
+
+fn version(stored: Option<&redb::AccessGuard<'_, (u64, i64, &'static [u8])>>, now_ms: i64) -> Option<u64> {
+    let (version, expires_at_ms, _) = stored?.value();
+    (expires_at_ms > now_ms).then_some(version)
+}

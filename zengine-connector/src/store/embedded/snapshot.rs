@@ -1,0 +1,54 @@
+//! A copy of the whole store.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    path::Path,
+};
+
+use redb::{ReadTransaction, ReadableTable as _};
+
+use super::{
+    fault::{Fault, io_error},
+    file::engine,
+    key_file::private,
+    tables::{CLAIMS, COUNTERS, DIRECTORY, EPOCHS, EVENTS, INBOUND, LETTERS, META, REFERENCES, ROUTES, SESSIONS, each_table},
+};
+use crate::store::{StoreError, StoreErrorKind};
+
+/// Copies every table of one commit into a new file. What is left of a copy that failed is removed.
+pub(super) fn copy(from: &ReadTransaction, path: &Path) -> Result<(), Fault> {
+    match private(OpenOptions::new().write(true).create_new(true)).open(path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(StoreError::new(StoreErrorKind::Conflict, "there is a file at the copy's path: name another one").into());
+        }
+        Err(error) => return Err(io_error(error).into()),
+    }
+    let copied = fill(from, path);
+    if copied.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(path);
+    }
+    copied
+}
+
+fn fill(from: &ReadTransaction, path: &Path) -> Result<(), Fault> {
+    let database = engine().create(path)?;
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    {
+        macro_rules! copy {
+            ($($table:ident),*) => {$({
+                let mut to = transaction.open_table($table)?;
+                for entry in from.open_table($table)?.iter()? {
+                    let (key, value) = entry?;
+                    to.insert(key.value(), value.value())?;
+                }
+            })*};
+        }
+        each_table!(copy);
+    }
+    transaction.commit()?;
+    Ok(database.close()?)
+}

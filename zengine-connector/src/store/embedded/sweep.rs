@@ -1,0 +1,84 @@
+//! Removal of what is over, a few records with every batch.
+
+use redb::{ReadableTable as _, Table};
+
+use super::{
+    batch::Batch,
+    fault::Fault,
+    record::{V1, decode},
+};
+use crate::store::{ClaimRecord, InboundRecord, Reference};
+
+/// Where the next batch goes on looking.
+#[derive(Debug, Default)]
+pub(super) struct Sweeper {
+    claims: String,
+    inbound: String,
+    references: String,
+    sessions: (String, String),
+}
+
+impl Sweeper {
+    /// Looks at about two records for each job, so that looking keeps up with writing. What cannot be read stays.
+    pub(super) fn sweep(&mut self, batch: &mut Batch<'_>, now_ms: i64, jobs: usize) -> Result<(), Fault> {
+        let budget = 2 * jobs + 2;
+        pass(batch.claims()?, &mut self.claims, budget, |json| {
+            decode::<ClaimRecord>(json).is_ok_and(|record| record.is_removable(now_ms))
+        })?;
+        pass(batch.inbound()?, &mut self.inbound, budget, |json| {
+            decode::<InboundRecord>(json).is_ok_and(|record| record.is_expired(now_ms))
+        })?;
+        pass(batch.references()?, &mut self.references, budget, |json| {
+            decode::<V1<Reference>>(json).is_ok_and(|stored| stored.record.expires_at_s.saturating_mul(1000) <= now_ms)
+        })?;
+        self.sweep_sessions(batch, now_ms, budget)
+    }
+
+    fn sweep_sessions(&mut self, batch: &mut Batch<'_>, now_ms: i64, budget: usize) -> Result<(), Fault> {
+        let sessions = batch.sessions()?;
+        let mut over = Vec::new();
+        let mut next = None;
+        for (n, entry) in sessions.range((&*self.sessions.0, &*self.sessions.1)..)?.enumerate() {
+            let (place, value) = entry?;
+            let (scope, key) = place.value();
+            if n == budget {
+                next = Some((scope.to_owned(), key.to_owned()));
+                break;
+            }
+            if value.value().1 <= now_ms {
+                over.push((scope.to_owned(), key.to_owned()));
+            }
+        }
+        self.sessions = next.unwrap_or_default();
+        for (scope, key) in &over {
+            sessions.remove((&**scope, &**key))?;
+        }
+        Ok(())
+    }
+}
+
+/// Looks at the next records of a table; from the start again after the last.
+fn pass(
+    table: &mut Table<'_, &'static str, &'static [u8]>,
+    cursor: &mut String,
+    budget: usize,
+    over: impl Fn(&[u8]) -> bool,
+) -> Result<(), Fault> {
+    let mut removed = Vec::new();
+    let mut next = None;
+    for (n, entry) in table.range(&**cursor..)?.enumerate() {
+        let (key, json) = entry?;
+        if n == budget {
+            next = Some(key.value().to_owned());
+            break;
+        }
+        if over(json.value()) {
+            removed.push(key.value().to_owned());
+        }
+    }
+    *cursor = next.unwrap_or_default();
+    for key in &removed {
+        table.remove(&**key)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! What is in the file.
+
+use redb::TableDefinition;
+
+/// The version of the whole file's form, under `format` in [`META`].
+pub(super) const FORMAT: &str = "1";
+
+/// Facts about the file: `format`, `boot`, `key_id`.
+pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
+/// Numbers that only grow: `session`, `config`, `event`.
+pub(super) const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new("counters");
+/// Claim records, JSON, by key.
+pub(super) const CLAIMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("claims");
+/// Inbound records, JSON, by key.
+pub(super) const INBOUND: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("inbound");
+/// Sends, JSON, by the hash of their provider key.
+pub(super) const REFERENCES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("references");
+/// Dead letters, JSON, by failure id.
+pub(super) const LETTERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("dead_letters");
+/// Domain events, JSON, in the order they came.
+pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
+/// Documents by log and number.
+pub(super) const EPOCHS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("epochs");
+/// Version, end in milliseconds UTC and sealed value, by scope and key.
+pub(super) const SESSIONS: TableDefinition<'_, (&str, &str), (u64, i64, &[u8])> = TableDefinition::new("sessions");
+/// Directory rows, JSON, by strategy and tenant.
+pub(super) const DIRECTORY: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("directory");
+/// Strategy, kind, value and tenant of every route.
+pub(super) const ROUTES: TableDefinition<'_, (&str, &str, &str, &str), ()> = TableDefinition::new("routes");
+
+/// Runs a macro with every table, in a fixed order.
+macro_rules! each_table {
+    ($run:ident) => {
+        $run!(META, COUNTERS, CLAIMS, INBOUND, REFERENCES, LETTERS, EVENTS, EPOCHS, SESSIONS, DIRECTORY, ROUTES)
+    };
+}
+pub(super) use each_table;

@@ -1,0 +1,214 @@
+//! The thread that writes: everything that waits goes into one transaction, and nobody gets an answer before it is on
+//! disk.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use futures_channel::oneshot;
+
+use super::{
+    batch::{Answer, Batch},
+    fault::{Fault, io_error},
+    file::Shared,
+    sweep::Sweeper,
+};
+use crate::store::{StoreError, StoreErrorKind};
+
+/// Bounds what one failure takes down, and how long the first caller of a batch waits for the last.
+const MOST_PER_BATCH: usize = 1024;
+/// How often a store that failed is opened again while nobody asks.
+const REOPEN_EVERY: Duration = Duration::from_secs(1);
+
+/// The sending end; dropping it stops the thread after what is queued.
+#[derive(Debug)]
+pub(super) struct Writer {
+    commands: Option<Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+enum Command {
+    Job(Box<dyn Job>),
+    Compact(oneshot::Sender<Result<bool, StoreError>>),
+}
+
+impl Writer {
+    pub(super) fn start(shared: Arc<Shared>) -> Result<Self, StoreError> {
+        let (commands, inbox) = channel();
+        let thread = std::thread::Builder::new().name("zengine-store".to_owned()).spawn(move || run(&shared, &inbox)).map_err(io_error)?;
+        Ok(Self { commands: Some(commands), thread: Some(thread) })
+    }
+
+    /// Runs work inside the next transaction. Once this is called the work is done, also where the future is dropped.
+    pub(super) fn work<T, F>(&self, now_ms: Option<i64>, work: F) -> impl Future<Output = Result<T, StoreError>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Batch<'_>) -> Result<Answer<T>, Fault> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.send(Command::Job(Box::new(Task { now_ms, work: Some(work), result: None, answer })));
+        async move {
+            sent?;
+            answered.await.unwrap_or_else(|_| Err(gone()))
+        }
+    }
+
+    pub(super) fn compact(&self) -> impl Future<Output = Result<bool, StoreError>> + Send + use<> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.send(Command::Compact(answer));
+        async move {
+            sent?;
+            answered.await.unwrap_or_else(|_| Err(gone()))
+        }
+    }
+
+    fn send(&self, command: Command) -> Result<(), StoreError> {
+        self.commands.as_ref().ok_or_else(gone)?.send(command).map_err(|_| gone())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            // A panic of the thread has been answered already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, "the store's writer has stopped: open the store again")
+}
+
+/// Work with its way back.
+trait Job: Send {
+    fn now_ms(&self) -> Option<i64>;
+
+    /// Whether it wrote. An error means that the transaction is void.
+    fn run(&mut self, batch: &mut Batch<'_>) -> Result<bool, Fault>;
+
+    /// Answers; with the failure where the transaction failed.
+    fn settle(self: Box<Self>, failure: Option<StoreError>);
+}
+
+struct Task<T, F> {
+    now_ms: Option<i64>,
+    work: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut Batch<'_>) -> Result<Answer<T>, Fault> + Send,
+{
+    fn now_ms(&self) -> Option<i64> {
+        self.now_ms
+    }
+
+    fn run(&mut self, batch: &mut Batch<'_>) -> Result<bool, Fault> {
+        let Some(work) = self.work.take() else { return Ok(false) };
+        match work(batch) {
+            Ok(Answer { value, wrote }) => {
+                self.result = Some(Ok(value));
+                Ok(wrote)
+            }
+            Err(Fault::Said(error)) => {
+                self.result = Some(Err(error));
+                Ok(false)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn settle(self: Box<Self>, failure: Option<StoreError>) {
+        let result = match failure {
+            Some(failure) => Err(failure),
+            None => self.result.unwrap_or_else(|| Err(gone())),
+        };
+        // Nobody waits any more: the work is done all the same.
+        let _ = self.answer.send(result);
+    }
+}
+
+fn run(shared: &Shared, inbox: &Receiver<Command>) {
+    let mut sweeper = Sweeper::default();
+    loop {
+        let first =
+            if shared.is_open() { inbox.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { inbox.recv_timeout(REOPEN_EVERY) };
+        let first = match first {
+            Ok(command) => command,
+            Err(RecvTimeoutError::Timeout) => {
+                reopen(shared);
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let mut jobs = Vec::new();
+        let mut compactions = Vec::new();
+        for command in std::iter::once(first).chain(inbox.try_iter()).take(MOST_PER_BATCH) {
+            match command {
+                Command::Job(job) => jobs.push(job),
+                Command::Compact(answer) => compactions.push(answer),
+            }
+        }
+        if !shared.is_open() {
+            reopen(shared);
+        }
+        if !jobs.is_empty() {
+            serve(shared, jobs, &mut sweeper);
+        }
+        for answer in compactions {
+            let _ = answer.send(shared.compact().map_err(StoreError::from));
+        }
+    }
+}
+
+fn serve(shared: &Shared, mut jobs: Vec<Box<dyn Job>>, sweeper: &mut Sweeper) {
+    let served = catch_unwind(AssertUnwindSafe(|| transact(shared, &mut jobs, sweeper)));
+    let failure = match served {
+        Ok(Ok(())) => None,
+        Ok(Err(fault)) => Some(StoreError::from(fault)),
+        Err(_) => Some(StoreError::new(StoreErrorKind::Unavailable, "the store's writer panicked")),
+    };
+    if failure.is_some() {
+        // After a failed write the engine refuses all others until it is opened anew.
+        reopen(shared);
+    }
+    let mut failure = failure;
+    let last = jobs.len() - 1;
+    for (i, job) in jobs.into_iter().enumerate() {
+        // The cause goes to one of them.
+        let own = if i == last { failure.take() } else { failure.as_ref().map(|failure| StoreError::new(failure.kind, failure.message)) };
+        job.settle(own);
+    }
+}
+
+fn transact(shared: &Shared, jobs: &mut [Box<dyn Job>], sweeper: &mut Sweeper) -> Result<(), Fault> {
+    shared.transaction(|transaction| {
+        let mut batch = Batch::new(transaction);
+        let mut wrote = false;
+        for job in jobs.iter_mut() {
+            wrote |= job.run(&mut batch)?;
+        }
+        if let Some(now_ms) = jobs.iter().filter_map(|job| job.now_ms()).max().filter(|_| wrote) {
+            sweeper.sweep(&mut batch, now_ms, jobs.len())?;
+        }
+        Ok(wrote)
+    })
+}
+
+fn reopen(shared: &Shared) {
+    // Where it fails, or panics, the store stays closed and is tried again.
+    let _ = catch_unwind(AssertUnwindSafe(|| shared.reopen()));
+}

@@ -1,0 +1,229 @@
+//! Cases of claims until they end.
+
+use super::{DAY_S, IN_DOUBT_S, LEASE_MS, NOW, Run, SKEW_MS, Subject, at_once, fingerprint, key, strategy, tenant};
+use crate::{
+    error::{ErrorKind, Reach},
+    ids::ClientMessageId,
+    store::{ClaimKey, ClaimOp, ClaimStatus, Effects, Fingerprint, StoredError, Terminal},
+    testing::block_on,
+};
+
+/// After a lease and the skew of clocks.
+const LATER: i64 = NOW + LEASE_MS + SKEW_MS + 1;
+
+/// Tenant, strategy and id are the key, each for itself.
+pub async fn rule_11_keys_of_other_tenants_strategies_and_ids_are_other_records(subject: &Subject) {
+    let of = |t: &str, s: &str, id: &str| ClaimKey::outbound(&tenant(t), &strategy(s), &ClientMessageId::new(id).unwrap());
+    let keys = [of("acme", "sns-sms", "1"), of("other", "sns-sms", "1"), of("acme", "ses-email", "1"), of("acme", "sns-sms", "2")];
+    let twins = [of("a|b", "s", "c"), of("a", "s", "b|c")];
+    for (n, key) in keys.into_iter().chain(twins).enumerate() {
+        let run = Run { stores: &subject.stores, key };
+        assert!(run.record().await.is_none());
+        assert_eq!(run.done(run.claim(&format!("o{n}"), NOW).await).await.owner, format!("o{n}"));
+    }
+}
+
+/// The record of a first claim, and a second claim.
+pub async fn rule_13_an_absent_record_is_claimed_and_a_claimed_one_is_not(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    let record = run.done(run.claim("a", NOW).await).await;
+    assert_eq!((record.status, record.owner.as_str(), record.maybe_sent), (ClaimStatus::Claimed, "a", false));
+    assert_eq!((record.lease_until_ms, record.expires_at_s), (NOW + LEASE_MS, NOW / 1000 + DAY_S));
+    assert_eq!((record.generation, record.attempts, record.first_claimed_at_ms), (0, 0, NOW));
+    run.refused(run.claim("b", NOW + 1).await, Some(&record)).await;
+}
+
+/// One of many.
+pub async fn rule_13_of_100_concurrent_claims_one_wins(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    let all = at_once(100, |n| block_on(run.claim(&format!("o{n}"), NOW)));
+    let winners: Vec<_> = all.iter().filter(|applied| applied.done).collect();
+    assert_eq!(winners.len(), 1);
+    let winner = winners[0].record.clone();
+    assert!(all.iter().all(|applied| applied.record == winner), "everybody sees the winner's record");
+    assert_eq!(run.record().await, winner);
+}
+
+/// One of many waiters takes an orphan (case 28).
+pub async fn rule_13_of_100_concurrent_takeovers_one_wins(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    run.done(run.claim("a", NOW).await).await;
+    run.done(run.mark("a", NOW).await).await;
+    let all = at_once(100, |n| block_on(run.take_over(&format!("o{n}"), "a", LATER)));
+    assert_eq!(all.iter().filter(|applied| applied.done).count(), 1);
+}
+
+/// Each owner's write, written twice.
+pub async fn rule_14_our_own_write_whose_answer_was_lost_counts_as_done(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    let claimed = run.done(run.claim("a", NOW).await).await;
+    assert_eq!(run.done(run.claim("a", NOW).await).await, claimed);
+    let marked = run.done(run.mark("a", NOW + 1).await).await;
+    assert_eq!(run.done(run.mark("a", NOW + 2).await).await, marked);
+    let released = run.done(run.release("a", true, NOW + 3).await).await;
+    assert_eq!(run.done(run.release("a", true, NOW + 4).await).await, released);
+    let taken = run.done(run.take_over("b", "a", NOW + 5).await).await;
+    assert_eq!(run.done(run.take_over("b", "a", NOW + 6).await).await, taken);
+    let delivered = run.done(run.commit("b", Terminal::Delivered, NOW + 7).await).await;
+    assert_eq!(run.done(run.commit("b", Terminal::Delivered, NOW + 8).await).await, delivered);
+}
+
+/// A zombie's mark, renewal, release and commit (case 18).
+pub async fn rule_15_late_owner_cannot_change_what_its_successor_holds(subject: &Subject) {
+    for sending in [false, true] {
+        let run = Run::new(subject, if sending { "sending" } else { "claimed" });
+        run.done(run.claim("a", NOW).await).await;
+        let held = if sending {
+            run.done(run.mark("a", NOW).await).await;
+            run.done(run.take_over("b", "a", LATER).await).await
+        } else {
+            run.done(run.claim("b", LATER).await).await
+        };
+        assert_eq!((held.owner.as_str(), held.last_owner.as_deref(), held.maybe_sent), ("b", Some("a"), sending));
+        let held = Some(&held);
+        run.refused(run.mark("a", LATER).await, held).await;
+        run.refused(run.apply(ClaimOp::Renew { owner: "a".to_owned(), until_ms: LATER + LEASE_MS }, LATER).await, held).await;
+        run.refused(run.release("a", false, LATER).await, held).await;
+        for terminal in [Terminal::Delivered, Terminal::Failed, Terminal::Unknown] {
+            run.refused(run.commit("a", terminal, LATER).await, held).await;
+        }
+        run.done(run.mark("b", LATER).await).await;
+    }
+}
+
+/// Status, time and life of a marked record.
+pub async fn rule_16_the_mark_notes_the_first_byte_and_keeps_the_record_longer(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    run.done(run.claim("a", NOW).await).await;
+    let marked = run.done(run.mark("a", NOW + 5).await).await;
+    assert_eq!((marked.status, marked.first_sent_at_ms), (ClaimStatus::Sending, Some(NOW + 5)));
+    assert_eq!(marked.expires_at_s, NOW / 1000 + IN_DOUBT_S);
+    run.done(run.take_over("b", "a", LATER).await).await;
+    let again = run.done(run.mark("b", LATER).await).await;
+    assert_eq!(again.first_sent_at_ms, Some(NOW + 5), "the window counts from the first byte");
+}
+
+/// Only where one process owns the store.
+pub async fn rule_17_a_claim_of_an_earlier_opening_is_free_at_once(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    let mut lease = run.lease("a", NOW);
+    lease.boot = Some("an earlier opening".to_owned());
+    let claim = ClaimOp::Claim { lease, fingerprint: fingerprint(), skew_ms: SKEW_MS, ttl_s: DAY_S };
+    let record = run.done(run.apply(claim, NOW).await).await;
+    let second = run.claim("b", NOW + 1).await;
+    match subject.stores.claims.boot() {
+        Some(boot) => {
+            let record = run.done(second).await;
+            assert_eq!((record.owner.as_str(), record.boot.as_deref()), ("b", Some(boot)));
+            run.refused(run.claim("c", NOW + 1).await, Some(&record)).await;
+        }
+        None => run.refused(second, Some(&record)).await,
+    }
+}
+
+/// To the millisecond.
+pub async fn rule_17_a_lease_ends_after_the_clock_skew_and_a_renewed_one_later(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    let record = run.done(run.claim("a", NOW).await).await;
+    run.refused(run.claim("b", NOW + LEASE_MS + SKEW_MS).await, Some(&record)).await;
+    let until_ms = NOW + 2 * LEASE_MS;
+    let renewed = run.done(run.apply(ClaimOp::Renew { owner: "a".to_owned(), until_ms }, NOW + 1).await).await;
+    assert_eq!(renewed.lease_until_ms, until_ms);
+    run.refused(run.claim("b", LATER).await, Some(&renewed)).await;
+    run.done(run.claim("b", until_ms + SKEW_MS + 1).await).await;
+}
+
+/// Claim does not take it, a takeover that saw another owner does not either.
+pub async fn rule_19_an_orphan_that_may_have_sent_is_not_claimed_as_fresh(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    run.done(run.claim("a", NOW).await).await;
+    let sending = run.done(run.mark("a", NOW).await).await;
+    run.refused(run.take_over("b", "a", NOW + 1).await, Some(&sending)).await;
+    run.refused(run.claim("b", LATER).await, Some(&sending)).await;
+    run.refused(run.take_over("b", "z", LATER).await, Some(&sending)).await;
+    let taken = run.done(run.take_over("b", "a", LATER).await).await;
+    assert_eq!((taken.status, taken.maybe_sent), (ClaimStatus::Claimed, true));
+    run.refused(run.claim("c", LATER + LEASE_MS + SKEW_MS + 1).await, Some(&taken)).await;
+}
+
+fn give_up(seen: &str) -> ClaimOp {
+    ClaimOp::GiveUp {
+        claimant: "b".to_owned(),
+        seen: seen.to_owned(),
+        owner_gone: false,
+        error: StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the owner is gone"),
+        skew_ms: SKEW_MS,
+        ttl_s: DAY_S,
+    }
+}
+
+/// Where nobody can tell what became of it.
+pub async fn rule_19_giving_up_an_orphan_leaves_unknown_with_both_effects(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    run.done(run.claim("a", NOW).await).await;
+    let sending = run.done(run.mark("a", NOW).await).await;
+    run.refused(run.apply(give_up("a"), NOW + 1).await, Some(&sending)).await;
+    let record = run.done(run.apply(give_up("a"), LATER).await).await;
+    assert_eq!((record.status, record.effects_pending, record.maybe_sent), (ClaimStatus::Unknown, Effects::BOTH, true));
+    assert_eq!(record.last_owner.as_deref(), Some("a"));
+    assert_eq!(run.done(run.apply(give_up("a"), LATER + 1).await).await, record);
+}
+
+/// Neither a release nor a takeover nor a mark makes it sure again.
+pub async fn rule_20_maybe_sent_stays_through_release_and_takeover(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    run.done(run.claim("a", NOW).await).await;
+    run.done(run.mark("a", NOW).await).await;
+    run.done(run.release("a", true, NOW + 1).await).await;
+    assert!(run.done(run.take_over("b", "a", NOW + 2).await).await.maybe_sent);
+    assert!(run.done(run.release("b", false, NOW + 3).await).await.maybe_sent);
+    assert!(run.done(run.take_over("c", "b", NOW + 4).await).await.maybe_sent);
+    assert!(run.done(run.mark("c", NOW + 5).await).await.maybe_sent);
+    assert!(run.done(run.commit("c", Terminal::Failed, NOW + 6).await).await.maybe_sent);
+}
+
+/// At once, with the attempts counted on (case 22).
+pub async fn rule_21_a_released_record_is_claimed_with_its_history(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    run.done(run.claim("a", NOW).await).await;
+    run.done(run.mark("a", NOW).await).await;
+    let released = run.done(run.release("a", false, NOW + 1).await).await;
+    assert_eq!((released.status, released.attempts, released.maybe_sent), (ClaimStatus::Released, 1, false));
+    let claimed = run.done(run.claim("b", NOW + 1).await).await;
+    assert_eq!((claimed.status, claimed.attempts, claimed.first_claimed_at_ms), (ClaimStatus::Claimed, 1, NOW));
+
+    let doubt = Run::new(subject, "in-doubt");
+    doubt.done(doubt.claim("a", NOW).await).await;
+    doubt.done(doubt.mark("a", NOW).await).await;
+    let released = doubt.done(doubt.release("a", true, NOW + 1).await).await;
+    doubt.refused(doubt.claim("b", NOW + 1).await, Some(&released)).await;
+    doubt.done(doubt.take_over("b", "a", NOW + 1).await).await;
+}
+
+/// In every state in which a claim could succeed. What cannot be compared counts as the same.
+pub async fn rule_23_another_fingerprint_is_refused_and_changes_nothing(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    let with = |value: &str, key_id: &str, now: i64| ClaimOp::Claim {
+        lease: run.lease("b", now),
+        fingerprint: Fingerprint::new(value, 1, key_id),
+        skew_ms: SKEW_MS,
+        ttl_s: DAY_S,
+    };
+    let claimed = run.done(run.claim("a", NOW).await).await;
+    run.refused(run.apply(with("f2", "k1", LATER), LATER).await, Some(&claimed)).await;
+    let released = run.done(run.release("a", false, NOW).await).await;
+    run.refused(run.apply(with("f2", "k1", NOW), NOW).await, Some(&released)).await;
+    run.done(run.apply(with("f2", "k2", NOW), NOW).await).await;
+}
+
+/// A caller that dropped its future in this process.
+pub async fn rule_24_an_owner_known_to_be_gone_is_followed_before_its_lease_ends(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    run.done(run.claim("a", NOW).await).await;
+    run.done(run.mark("a", NOW).await).await;
+    let lease = run.lease("b", NOW + 1);
+    let operation = ClaimOp::TakeOver { lease, seen: "a".to_owned(), owner_gone: true, skew_ms: SKEW_MS };
+    let taken = run.done(run.apply(operation, NOW + 1).await).await;
+    assert_eq!((taken.owner.as_str(), taken.maybe_sent), ("b", true));
+    assert_eq!(run.key, key("1"));
+}

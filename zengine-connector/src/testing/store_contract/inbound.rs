@@ -1,0 +1,88 @@
+//! Cases of inbound claims and of references.
+
+use super::{DAY_S, LEASE_MS, NOW, Subject, at_once, strategy, tenant};
+use crate::{
+    ids::ClientMessageId,
+    message::DedupeKey,
+    store::{Applied, ClaimKey, InboundOp, InboundRecord, InboundStatus, Lease, Reference},
+    testing::block_on,
+};
+
+fn key(event: &str) -> ClaimKey {
+    let (tenant, strategy) = (tenant("acme"), strategy("whatsapp-meta-cloud"));
+    ClaimKey::inbound(&tenant, &strategy, &DedupeKey::of(&tenant, &strategy, event))
+}
+
+async fn apply(subject: &Subject, event: &str, operation: InboundOp, now: i64) -> Applied<InboundRecord> {
+    subject.stores.claims.apply_inbound(&key(event), &operation, now).await.unwrap()
+}
+
+async fn claim(subject: &Subject, event: &str, owner: &str, now: i64) -> Applied<InboundRecord> {
+    let boot = subject.stores.claims.boot().map(str::to_owned);
+    let lease = Lease { owner: owner.to_owned(), boot, until_ms: now + LEASE_MS };
+    apply(subject, event, InboundOp::Claim { lease, ttl_s: DAY_S }, now).await
+}
+
+fn settle(owner: &str, status: InboundStatus) -> InboundOp {
+    InboundOp::Settle { owner: owner.to_owned(), status, ttl_s: DAY_S }
+}
+
+/// From the claim to the record's end.
+pub async fn rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored(subject: &Subject) {
+    let claimed = claim(subject, "e", "a", NOW).await;
+    assert!(claimed.done);
+    assert_eq!(claim(subject, "e", "a", NOW).await, claimed, "the same claim again is the same claim");
+    let refused = claim(subject, "e", "b", NOW + 1).await;
+    assert_eq!((refused.done, refused.record.map(|record| record.owner)), (false, Some("a".to_owned())));
+    assert!(!apply(subject, "e", settle("b", InboundStatus::Stored), NOW + 1).await.done);
+    assert!(!apply(subject, "e", InboundOp::Release { owner: "b".to_owned() }, NOW + 1).await.done);
+    let renew = |owner: &str| InboundOp::Renew { owner: owner.to_owned(), until_ms: NOW + 2 * LEASE_MS };
+    assert!(!apply(subject, "e", renew("b"), NOW + 1).await.done);
+    assert!(apply(subject, "e", renew("a"), NOW + 1).await.done);
+    assert!(!claim(subject, "e", "b", NOW + LEASE_MS + 1).await.done, "a renewed lease holds longer");
+
+    let stored = apply(subject, "e", settle("a", InboundStatus::Stored), NOW + 2).await;
+    assert!(stored.done);
+    assert_eq!(apply(subject, "e", settle("a", InboundStatus::Stored), NOW + 3).await, stored);
+    let record = stored.record.unwrap();
+    assert_eq!((record.status, record.expires_at_s), (InboundStatus::Stored, (NOW + 2) / 1000 + DAY_S));
+    assert!(!apply(subject, "e", InboundOp::Release { owner: "a".to_owned() }, NOW + 3).await.done);
+    let over = record.expires_at_s * 1000;
+    assert!(!claim(subject, "e", "b", over - 1).await.done);
+    assert!(claim(subject, "e", "b", over).await.done);
+
+    assert!(claim(subject, "poison", "a", NOW).await.done);
+    assert!(apply(subject, "poison", settle("a", InboundStatus::Poison), NOW).await.done);
+    assert!(!claim(subject, "poison", "b", NOW + 2 * LEASE_MS).await.done, "poison is not tried again");
+}
+
+/// After NotStored, and after the handler's process died.
+pub async fn rule_84_a_released_inbound_event_is_claimed_again(subject: &Subject) {
+    assert!(claim(subject, "e", "a", NOW).await.done);
+    let released = apply(subject, "e", InboundOp::Release { owner: "a".to_owned() }, NOW).await;
+    assert_eq!((released.done, released.record), (true, None));
+    assert!(apply(subject, "e", InboundOp::Release { owner: "a".to_owned() }, NOW).await.done, "a repeated release is done");
+    assert!(claim(subject, "e", "b", NOW).await.done);
+    assert!(claim(subject, "e", "c", NOW + LEASE_MS + 1).await.done, "the lease of b is over");
+    assert!(!apply(subject, "e", settle("b", InboundStatus::Stored), NOW + LEASE_MS + 1).await.done);
+}
+
+/// A provider that delivers twice at once.
+pub async fn rule_84_of_100_concurrent_inbound_claims_one_wins(subject: &Subject) {
+    let all = at_once(100, |n| block_on(claim(subject, "e", &format!("o{n}"), NOW)));
+    assert_eq!(all.iter().filter(|applied| applied.done).count(), 1);
+}
+
+/// Hashed provider keys.
+pub async fn references_lead_back_to_their_send_until_they_are_over(subject: &Subject) {
+    let claims = &subject.stores.claims;
+    let of = |id: &str| Reference::new(tenant("acme"), strategy("sns-sms"), ClientMessageId::new(id).unwrap(), NOW / 1000 + DAY_S);
+    assert_eq!(claims.reference("h1", NOW).await.unwrap(), None);
+    claims.put_reference("h1", &of("1")).await.unwrap();
+    claims.put_reference("h2", &of("2")).await.unwrap();
+    assert_eq!(claims.reference("h1", NOW).await.unwrap(), Some(of("1")));
+    assert_eq!(claims.reference("h2", NOW + DAY_S * 1000 - 1).await.unwrap(), Some(of("2")));
+    assert_eq!(claims.reference("h2", NOW + DAY_S * 1000).await.unwrap(), None);
+    claims.put_reference("h1", &of("3")).await.unwrap();
+    assert_eq!(claims.reference("h1", NOW).await.unwrap(), Some(of("3")));
+}

@@ -1,0 +1,176 @@
+//! Cases of dead letters, events, sessions and epoch logs.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{NOW, Subject, at_once, strategy, tenant};
+use crate::{
+    ids::{ClientMessageId, FailureId},
+    store::{DeadLetter, DomainEvent, EpochEntry, OutboundFailed, StoreErrorKind},
+    testing::block_on,
+};
+
+fn failure(id: &str) -> FailureId {
+    FailureId::new(id).unwrap()
+}
+
+fn letter(id: &str, body: &[u8]) -> DeadLetter {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let json = serde_json::json!({
+        "v": 1, "direction": "outbound", "failure_id": id, "tenant": "acme", "strategy": "sns-sms", "client_message_id": "1",
+        "body": STANDARD.encode(body), "outcome": "failed", "redrivable": true, "at_ms": NOW,
+    });
+    serde_json::from_value(json).unwrap()
+}
+
+/// In order of their ids; a letter put twice is one.
+pub async fn dead_letters_are_listed_in_pages_and_removed(subject: &Subject) {
+    let letters = &subject.stores.dead_letters;
+    assert!(letters.list(None, 10).await.unwrap().letters.is_empty());
+    for id in ["c", "a", "e", "b", "d"] {
+        letters.put(&letter(id, b"one")).await.unwrap();
+    }
+    letters.put(&letter("c", b"two")).await.unwrap();
+    assert_eq!(letters.get(&failure("c")).await.unwrap(), Some(letter("c", b"two")));
+    assert_eq!(letters.get(&failure("x")).await.unwrap(), None);
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = letters.list(after.as_ref(), 2).await.unwrap();
+        assert!(page.letters.len() <= 2);
+        seen.extend(page.letters.iter().map(|letter| letter.failure_id.to_string()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, ["a", "b", "c", "d", "e"]);
+    letters.remove(&failure("c")).await.unwrap();
+    letters.remove(&failure("c")).await.unwrap();
+    assert_eq!(letters.get(&failure("c")).await.unwrap(), None);
+    let page = letters.list(Some(&failure("b")), 2).await.unwrap();
+    assert_eq!((page.letters.len(), page.next), (2, None), "a full last page ends the list");
+}
+
+/// Of two redrives that saw the same letter one goes on.
+pub async fn rule_70_a_dead_letter_is_taken_once_per_redrive(subject: &Subject) {
+    let letters = &subject.stores.dead_letters;
+    assert_eq!(letters.take(&failure("a"), 0).await.unwrap(), None);
+    letters.put(&letter("a", b"body")).await.unwrap();
+    let all = at_once(50, |_| block_on(letters.take(&failure("a"), 0)).unwrap());
+    let taken: Vec<_> = all.into_iter().flatten().collect();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].redrive_count, 1);
+    assert_eq!(letters.get(&failure("a")).await.unwrap().unwrap().redrive_count, 1);
+    assert_eq!(letters.take(&failure("a"), 1).await.unwrap().unwrap().redrive_count, 2);
+}
+
+/// Rule 66: an event may come twice, and the bus takes it.
+pub async fn events_are_taken_more_than_once(subject: &Subject) {
+    let id = ClientMessageId::new("1").unwrap();
+    let failed = OutboundFailed::new(failure("f-1"), tenant("acme"), strategy("sns-sms"), id, "failed", NOW);
+    for event in [DomainEvent::OutboundFailed(failed.clone()), DomainEvent::OutboundSettled(failed)] {
+        subject.stores.events.publish(&event).await.unwrap();
+        subject.stores.events.publish(&event).await.unwrap();
+    }
+}
+
+const TTL: Duration = Duration::from_secs(60);
+
+/// Written where the version fits, else not.
+pub async fn sessions_are_compared_and_set(subject: &Subject) {
+    let sessions = &subject.stores.sessions;
+    let put = |value: &'static str, expect| sessions.put("acme|s", "k", Bytes::from_static(value.as_bytes()), expect, TTL, NOW);
+    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), None);
+    assert_eq!(put("one", Some(1)).await.unwrap_err().kind, StoreErrorKind::Conflict);
+    let first = put("one", None).await.unwrap();
+    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), Some((first, Bytes::from_static(b"one"))));
+    assert_eq!(put("two", None).await.unwrap_err().kind, StoreErrorKind::Conflict);
+    let second = put("two", Some(first)).await.unwrap();
+    assert_eq!(put("three", Some(first)).await.unwrap_err().kind, StoreErrorKind::Conflict);
+    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), Some((second, Bytes::from_static(b"two"))));
+    assert_eq!(sessions.delete("acme|s", "k", first, NOW).await.unwrap_err().kind, StoreErrorKind::Conflict);
+    sessions.delete("acme|s", "k", second, NOW).await.unwrap();
+    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), None);
+    assert_eq!(sessions.delete("acme|s", "k", second, NOW).await.unwrap_err().kind, StoreErrorKind::Conflict);
+}
+
+/// To the millisecond; a value that is over is as none.
+pub async fn sessions_are_over_exactly_at_their_end(subject: &Subject) {
+    let sessions = &subject.stores.sessions;
+    let end = NOW + 60_000;
+    let version = sessions.put("acme|s", "k", Bytes::from_static(b"one"), None, TTL, NOW).await.unwrap();
+    assert!(sessions.get("acme|s", "k", end - 1).await.unwrap().is_some());
+    assert_eq!(sessions.get("acme|s", "k", end).await.unwrap(), None);
+    let late = sessions.put("acme|s", "k", Bytes::from_static(b"two"), Some(version), TTL, end).await;
+    assert_eq!(late.unwrap_err().kind, StoreErrorKind::Conflict);
+    assert_eq!(sessions.delete("acme|s", "k", version, end).await.unwrap_err().kind, StoreErrorKind::Conflict);
+    sessions.put("acme|s", "k", Bytes::from_static(b"two"), None, TTL, end).await.unwrap();
+    let forever = sessions.put("acme|s", "f", Bytes::from_static(b"x"), None, Duration::MAX, NOW).await.unwrap();
+    assert_eq!(sessions.get("acme|s", "f", i64::MAX - 1).await.unwrap().map(|(version, _)| version), Some(forever));
+}
+
+/// A writer that saw an earlier value must not take a later one for it.
+pub async fn session_versions_are_never_used_twice(subject: &Subject) {
+    let sessions = &subject.stores.sessions;
+    let mut seen = std::collections::BTreeSet::new();
+    for n in 0..10 {
+        let now = NOW + n * 60_000;
+        let version = sessions.put("acme|s", "k", Bytes::from_static(b"v"), None, TTL, now).await.unwrap();
+        assert!(seen.insert(version));
+        if n % 2 == 0 {
+            sessions.delete("acme|s", "k", version, now).await.unwrap();
+        }
+    }
+}
+
+/// Whatever scope and key hold.
+pub async fn sessions_of_different_scopes_do_not_meet(subject: &Subject) {
+    let sessions = &subject.stores.sessions;
+    let places = [("a|s", "k"), ("a|s|k", ""), ("a", "s|k"), ("b|s", "k"), ("", "a|s|k"), ("a|s", "k|k")];
+    for (n, (scope, key)) in places.iter().enumerate() {
+        sessions.put(scope, key, Bytes::from(n.to_string()), None, TTL, NOW).await.unwrap();
+    }
+    for (n, (scope, key)) in places.iter().enumerate() {
+        assert_eq!(sessions.get(scope, key, NOW).await.unwrap().unwrap().1, n.to_string());
+    }
+}
+
+/// Of writers that saw the same version.
+pub async fn of_100_concurrent_session_writes_one_wins(subject: &Subject) {
+    let sessions = &subject.stores.sessions;
+    let version = sessions.put("acme|s", "k", Bytes::from_static(b"0"), None, TTL, NOW).await.unwrap();
+    let all = at_once(100, |n| block_on(sessions.put("acme|s", "k", Bytes::from(n.to_string()), Some(version), TTL, NOW)));
+    let winners: Vec<_> = all.iter().enumerate().filter_map(|(n, written)| written.as_ref().ok().map(|version| (n, *version))).collect();
+    assert_eq!(winners.len(), 1);
+    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), Some((winners[0].1, Bytes::from(winners[0].0.to_string()))));
+}
+
+/// Case 55: of many processes one writes the next epoch.
+pub async fn rule_49_an_epoch_is_created_once(subject: &Subject) {
+    let epochs = &subject.stores.epochs;
+    let all = at_once(50, |n| block_on(epochs.append("acme/sns-sms", EpochEntry::new(1, Bytes::from(n.to_string())))).unwrap());
+    let winners: Vec<_> = all.iter().enumerate().filter(|(_, won)| **won).collect();
+    assert_eq!(winners.len(), 1);
+    let entry = EpochEntry::new(1, Bytes::from(winners[0].0.to_string()));
+    assert_eq!(epochs.newest("acme/sns-sms").await.unwrap(), Some(entry));
+    assert_eq!(epochs.newest("acme/sns").await.unwrap(), None);
+}
+
+/// With gaps, across logs.
+pub async fn rule_51_epochs_are_read_in_order_and_trimmed(subject: &Subject) {
+    let epochs = &subject.stores.epochs;
+    let entry = |n: u64| EpochEntry::new(n, Bytes::from(n.to_string()));
+    for n in [3, 1, 2, 5, 300] {
+        assert!(epochs.append("log", entry(n)).await.unwrap());
+        assert!(epochs.append("log2", entry(n + 1)).await.unwrap());
+    }
+    assert_eq!(epochs.read("log", 2, 3).await.unwrap(), [entry(2), entry(3)]);
+    assert_eq!(epochs.read("log", 4, 3).await.unwrap(), [entry(5)]);
+    assert_eq!(epochs.read("log", 301, u32::MAX).await.unwrap(), []);
+    assert_eq!(epochs.newest("log").await.unwrap(), Some(entry(300)));
+    epochs.trim("log", 5).await.unwrap();
+    assert_eq!(epochs.read("log", 0, u32::MAX).await.unwrap(), [entry(5), entry(300)]);
+    assert_eq!(epochs.read("log2", 0, 10).await.unwrap(), [entry(2), entry(3), entry(4), entry(6)]);
+    epochs.trim("absent", 5).await.unwrap();
+}

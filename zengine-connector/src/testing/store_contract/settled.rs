@@ -1,0 +1,210 @@
+//! Cases of claims that have ended, and of what ends.
+
+use super::{DAY_S, IN_DOUBT_S, LEASE_MS, NOW, Run, SKEW_MS, Subject, at_once, fingerprint};
+use crate::{
+    error::{ErrorKind, Reach},
+    message::State,
+    store::{ClaimOp, ClaimStatus, Effects, Evidence, StoredError, Terminal},
+    testing::block_on,
+};
+
+const LATER: i64 = NOW + LEASE_MS + SKEW_MS + 1;
+
+fn tell(state: State) -> ClaimOp {
+    ClaimOp::Tell { evidence: Evidence::new(state, NOW, Some("wamid.1".to_owned())), ttl_s: DAY_S }
+}
+
+fn give_up(seen: &str) -> ClaimOp {
+    let error = StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the owner is gone");
+    let (claimant, seen) = ("b".to_owned(), seen.to_owned());
+    ClaimOp::GiveUp { claimant, seen, owner_gone: false, error, skew_ms: SKEW_MS, ttl_s: DAY_S }
+}
+
+fn redrive(run: &Run<'_>, owner: &str, generation: u32, now: i64) -> ClaimOp {
+    let (lease, fingerprint) = (run.lease(owner, now), fingerprint());
+    ClaimOp::Redrive { lease, fingerprint, generation, key_generation: generation + 1, maybe_sent: false, ttl_s: DAY_S }
+}
+
+async fn sending(run: &Run<'_>) {
+    run.done(run.claim("a", NOW).await).await;
+    run.done(run.mark("a", NOW).await).await;
+}
+
+/// Whatever is tried on it.
+pub async fn rule_22_a_terminal_record_stays_as_it_is(subject: &Subject) {
+    for terminal in [Terminal::Delivered, Terminal::Failed] {
+        let run = Run::new(subject, if terminal == Terminal::Failed { "failed" } else { "delivered" });
+        sending(&run).await;
+        let record = run.done(run.commit("a", terminal, NOW + 1).await).await;
+        assert_eq!((record.status, record.expires_at_s), (terminal.into(), (NOW + 1) / 1000 + DAY_S));
+        let record = Some(&record);
+        run.refused(run.claim("b", LATER).await, record).await;
+        run.refused(run.take_over("b", "a", LATER).await, record).await;
+        run.refused(run.mark("a", LATER).await, record).await;
+        run.refused(run.release("a", true, LATER).await, record).await;
+        run.refused(run.apply(give_up("a"), LATER).await, record).await;
+        run.refused(run.apply(tell(State::Failed), LATER).await, record).await;
+        // The owner's own repetition is no change either.
+        run.done(run.commit("a", Terminal::Unknown, LATER).await).await;
+        assert_eq!(run.record().await.as_ref(), record);
+    }
+}
+
+/// Case 17; never the reverse.
+pub async fn rule_27_a_late_owner_settles_an_unknown_and_nobody_else_does(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    sending(&run).await;
+    let unknown = run.done(run.apply(give_up("a"), LATER).await).await;
+    run.refused(run.commit("z", Terminal::Delivered, LATER).await, Some(&unknown)).await;
+    let settled = run.done(run.commit("a", Terminal::Delivered, LATER + 1).await).await;
+    assert_eq!((settled.status, settled.result.as_deref()), (ClaimStatus::Delivered, Some("receipt")));
+    assert!(settled.effects_pending.settled && !settled.effects_pending.dlq);
+    run.done(run.commit("a", Terminal::Unknown, LATER + 2).await).await;
+    assert_eq!(run.record().await, Some(settled));
+}
+
+/// Good or bad news about an Unknown.
+pub async fn rule_27_evidence_settles_an_unknown(subject: &Subject) {
+    for (state, status) in [(State::Delivered, ClaimStatus::Delivered), (State::Failed, ClaimStatus::Failed)] {
+        let run = Run::new(subject, state.as_str());
+        sending(&run).await;
+        run.done(run.commit("a", Terminal::Unknown, NOW + 1).await).await;
+        let settled = run.done(run.apply(tell(state), NOW + 2).await).await;
+        assert_eq!(settled.status, status);
+        assert!(settled.effects_pending.settled);
+        assert_eq!(settled.evidence.as_ref().and_then(|evidence| evidence.provider_id.as_deref()), Some("wamid.1"));
+    }
+    let absent = Run::new(subject, "absent");
+    absent.refused(absent.apply(tell(State::Read), NOW).await, None).await;
+}
+
+/// A webhook that is faster than the answer.
+pub async fn rule_27_evidence_while_sending_decides_the_commit(subject: &Subject) {
+    use Terminal::{Delivered, Failed, Unknown};
+    let cases = [
+        (State::Delivered, Unknown, ClaimStatus::Delivered),
+        (State::Delivered, Failed, ClaimStatus::Delivered),
+        (State::Failed, Unknown, ClaimStatus::Failed),
+        (State::Failed, Delivered, ClaimStatus::Delivered),
+    ];
+    for (n, (state, terminal, status)) in cases.into_iter().enumerate() {
+        let run = Run::new(subject, &n.to_string());
+        sending(&run).await;
+        let told = run.done(run.apply(tell(state), NOW + 1).await).await;
+        assert_eq!((told.status, told.owner.as_str()), (ClaimStatus::Sending, "a"), "evidence leaves the owner its record");
+        let record = run.done(run.commit("a", terminal, NOW + 2).await).await;
+        assert_eq!(record.status, status);
+        if status == ClaimStatus::Delivered {
+            assert_eq!(record.effects_pending, Effects::NONE);
+        }
+    }
+    let run = Run::new(subject, "no-step-back");
+    sending(&run).await;
+    run.done(run.apply(tell(State::Read), NOW + 1).await).await;
+    let kept = run.done(run.apply(tell(State::Failed), NOW + 2).await).await;
+    assert_eq!(kept.evidence.map(|evidence| evidence.state), Some(State::Read), "good news is not taken back by bad");
+}
+
+/// Case 90: a webhook, then a crash.
+pub async fn rule_27_evidence_while_sending_decides_when_the_owner_is_given_up(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    sending(&run).await;
+    run.done(run.apply(tell(State::Delivered), NOW + 1).await).await;
+    let record = run.done(run.apply(give_up("a"), LATER).await).await;
+    assert_eq!((record.status, record.effects_pending), (ClaimStatus::Delivered, Effects::NONE));
+}
+
+/// Case 25, by condition and without the store having removed it.
+pub async fn rule_29_a_record_is_over_exactly_at_expires_at(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    sending(&run).await;
+    let record = run.done(run.commit("a", Terminal::Delivered, NOW).await).await;
+    let over = record.expires_at_s * 1000;
+    run.refused(run.claim("b", over - 1).await, Some(&record)).await;
+    let fresh = run.done(run.claim("b", over).await).await;
+    assert_eq!((fresh.status, fresh.first_claimed_at_ms, fresh.last_owner), (ClaimStatus::Claimed, over, None));
+}
+
+/// Case 89: not after any time.
+pub async fn rule_29_a_record_in_doubt_is_never_absent(subject: &Subject) {
+    let far = NOW + 100 * IN_DOUBT_S * 1000;
+    let run = Run::new(subject, "sending");
+    sending(&run).await;
+    let record = run.record().await;
+    run.refused(run.claim("b", far).await, record.as_ref()).await;
+    run.done(run.apply(give_up("a"), far).await).await;
+
+    let run = Run::new(subject, "released");
+    sending(&run).await;
+    let record = run.done(run.release("a", true, NOW).await).await;
+    run.refused(run.claim("b", far).await, Some(&record)).await;
+
+    let run = Run::new(subject, "owed");
+    sending(&run).await;
+    let record = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
+    run.refused(run.claim("b", far).await, Some(&record)).await;
+    let cleared = ClaimOp::ClearEffects { generation: 0, done: Effects::BOTH };
+    assert!(run.apply(cleared, far).await.done, "and from now on the store may remove it");
+    run.done(run.claim("b", far).await).await;
+}
+
+/// Whatever a store does to stay small.
+pub async fn rule_29_later_writes_remove_no_record_in_doubt_or_with_effects(subject: &Subject) {
+    let ids: Vec<_> = (0..40).map(|n| format!("kept-{n}")).collect();
+    for (n, id) in ids.iter().enumerate() {
+        let run = Run::new(subject, id);
+        sending(&run).await;
+        match n % 3 {
+            0 => {}
+            1 => drop(run.done(run.release("a", true, NOW).await).await),
+            _ => drop(run.done(run.commit("a", Terminal::Failed, NOW).await).await),
+        }
+    }
+    let far = NOW + 100 * IN_DOUBT_S * 1000;
+    at_once(20, |thread| {
+        for n in 0..100 {
+            let run = Run::new(subject, &format!("later-{thread}-{n}"));
+            assert!(block_on(run.claim("a", far)).done);
+        }
+    });
+    for id in &ids {
+        assert!(Run::new(subject, id).record().await.is_some(), "{id} is still there");
+    }
+}
+
+/// Dead letter first, then the event.
+pub async fn rule_65_effects_are_cleared_one_by_one_and_for_their_generation_only(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    sending(&run).await;
+    let record = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
+    assert_eq!(record.effects_pending, Effects::BOTH);
+    let clear = |generation, done| ClaimOp::ClearEffects { generation, done };
+    run.refused(run.apply(clear(1, Effects::BOTH), NOW).await, Some(&record)).await;
+    let letter = Effects { dlq: true, ..Effects::NONE };
+    assert_eq!(run.done(run.apply(clear(0, letter), NOW).await).await.effects_pending, Effects::EVENT);
+    let cleared = run.done(run.apply(clear(0, Effects::EVENT), NOW).await).await;
+    assert_eq!(cleared.effects_pending, Effects::NONE);
+    assert_eq!(run.done(run.apply(clear(0, Effects::EVENT), NOW + 1).await).await, cleared);
+}
+
+/// Cases 78 and 80: of two at once one sends, and one long after the record is gone still works.
+pub async fn rule_70_a_redrive_claims_the_next_generation_once(subject: &Subject) {
+    let run = Run::new(subject, "1");
+    sending(&run).await;
+    let failed = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
+    run.refused(run.apply(redrive(&run, "b", 1, NOW), NOW).await, Some(&failed)).await;
+    let all = at_once(20, |n| block_on(run.apply(redrive(&run, &format!("r{n}"), 0, NOW), NOW)));
+    assert_eq!(all.iter().filter(|applied| applied.done).count(), 1);
+    let record = run.record().await.unwrap();
+    assert_eq!((record.status, record.generation, record.key_generation), (ClaimStatus::Claimed, 1, 1));
+    assert_eq!(record.effects_pending, Effects::NONE);
+
+    let gone = Run::new(subject, "gone");
+    let record = gone.done(gone.apply(redrive(&gone, "b", 2, NOW), NOW).await).await;
+    assert_eq!((record.generation, record.key_generation), (3, 3));
+
+    let delivered = Run::new(subject, "delivered");
+    sending(&delivered).await;
+    let record = delivered.done(delivered.commit("a", Terminal::Delivered, NOW).await).await;
+    delivered.refused(delivered.apply(redrive(&delivered, "b", 0, NOW), NOW).await, Some(&record)).await;
+}

@@ -1,0 +1,20 @@
+//! Every store against the contract, and what only the embedded one has.
+
+use zengine_connector::{
+    store::{Embedded, Memory},
+    testing::store_contract::Subject,
+};
+
+fn memory() -> Subject {
+    let memory = Memory::new();
+    Subject::new(&memory).with_directory(memory.directory())
+}
+
+fn embedded() -> Subject {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
+    Subject::new(&store).with_directory(store.directory()).holding(folder)
+}
+
+zengine_connector::store_contract!(memory_stores, crate::memory);
+zengine_connector::store_contract!(embedded_store, crate::embedded);
