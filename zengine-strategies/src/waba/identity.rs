@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
 use zengine_connector::{Identity, IdentityKind, Party};
 
-use super::json::Obj;
+use super::json::{Obj, Raw};
 
 /// One element of `contacts`.
 pub(crate) struct Contact<'a> {
@@ -19,7 +18,7 @@ pub(crate) struct Contact<'a> {
 
 impl<'a> Contact<'a> {
     /// `None` where the element is not an object.
-    pub(crate) fn read(raw: &'a RawValue) -> Option<Self> {
+    pub(crate) fn read(raw: Raw<'a>) -> Option<Self> {
         let obj = Obj::read(raw)?;
         let profile = obj.obj("profile").unwrap_or_else(Obj::empty);
         Some(Self {
@@ -84,15 +83,18 @@ impl<'a> Names<'a> {
                 ids.push(id);
             }
         };
-        add(self.phone.as_deref().and_then(address));
-        if let Some(contact) = contact {
-            match (&contact.wa_id, &self.phone) {
-                (Some(wa_id), None) => add(address(wa_id)),
+        let wa_id = contact.and_then(|contact| contact.wa_id.as_deref());
+        match (self.phone.as_deref(), wa_id) {
+            (Some(phone), Some(wa_id)) if is_number(phone) => {
+                add(address(phone));
                 // Some countries' numbers have two spellings; the contact's is then the account's own.
-                (Some(wa_id), Some(phone)) if wa_id.trim_start_matches('+') != phone.trim_start_matches('+') => {
+                if phone.trim_start_matches('+') != wa_id.trim_start_matches('+') {
                     add(Identity::new(IdentityKind::WaId, wa_id).ok());
                 }
-                _ => {}
+            }
+            (phone, wa_id) => {
+                add(wa_id.and_then(address));
+                add(phone.and_then(address));
             }
         }
         add(self.user_id.as_deref().and_then(|id| user(id, "user_id")));
@@ -108,8 +110,8 @@ impl<'a> Names<'a> {
 
 /// A number as a webhook spells it, digits without `+`; a business-scoped id where one stands in its place.
 pub(crate) fn address(text: &str) -> Option<Identity> {
-    let digits = text.strip_prefix('+').unwrap_or(text);
-    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+    if is_number(text) {
+        let digits = text.trim_start_matches('+');
         return Identity::phone(&format!("+{digits}")).or_else(|_| Identity::new(IdentityKind::WaId, digits)).ok();
     }
     user(text, "whatsapp")
@@ -131,6 +133,11 @@ pub(crate) fn identity_key(hash: &str) -> Option<Identity> {
     Identity::opaque("identity_key_hash", hash).ok()
 }
 
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
 fn looks_scoped(text: &str) -> bool {
     matches!(text.as_bytes(), [a, b, b'.', ..] if a.is_ascii_uppercase() && b.is_ascii_uppercase())
 }
@@ -138,6 +145,7 @@ fn looks_scoped(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::waba::json::Document;
 
     #[test]
     fn a_number_or_an_id_in_its_place_gets_the_right_kind() {
@@ -154,7 +162,8 @@ mod tests {
 
     #[test]
     fn another_spelling_of_the_number_is_kept_beside_it() {
-        let contact = Contact::read(serde_json::from_str(r#"{"wa_id":"551187654321","user_id":"BR.1"}"#).unwrap()).unwrap();
+        let document = Document::read(r#"{"wa_id":"551187654321","user_id":"BR.1"}"#).unwrap();
+        let contact = Contact::read(document.root()).unwrap();
         let names = Names { phone: Some("5511987654321".into()), user_id: Some("BR.1".into()), ..Names::default() };
         let ids: Vec<String> = names.identities(Some(&contact)).iter().map(ToString::to_string).collect();
         assert_eq!(ids, ["phone:+5511987654321", "wa_id:551187654321", "bsuid:BR.1"]);

@@ -1,82 +1,161 @@
 //! JSON read member by member, in place.
 //!
-//! A webhook may lack anything and may spell numbers as strings, so nothing here fails: what does not fit is absent. The
-//! views borrow from the body, which is how an element's exact bytes are found again.
+//! A body is checked and split once, into a flat list of its values; everything else only looks into that list. A webhook
+//! may lack anything and may spell numbers as strings, so nothing here fails: what does not fit is absent. The views borrow
+//! from the body, which is how an element's exact bytes are found again.
+
+mod split;
 
 use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    de::{IgnoredAny, Visitor},
 };
 use serde_json::value::RawValue;
+use zengine_connector::RawJson;
+
+use split::Node;
+
+/// A JSON text and the places of its values.
+pub(super) struct Document<'a> {
+    text: &'a str,
+    nodes: Vec<Node>,
+}
+
+impl<'a> Document<'a> {
+    /// `None` where the text is not one JSON value.
+    pub(super) fn read(text: &'a str) -> Option<Self> {
+        serde_json::from_str::<IgnoredAny>(text).ok()?;
+        let nodes = split::split(text)?;
+        Some(Self { text, nodes })
+    }
+
+    /// The outermost value.
+    pub(super) fn root(&self) -> Raw<'_> {
+        Raw { text: self.text, nodes: &self.nodes, at: 0 }
+    }
+}
+
+/// One value of a document.
+#[derive(Clone, Copy)]
+pub(super) struct Raw<'a> {
+    text: &'a str,
+    nodes: &'a [Node],
+    at: usize,
+}
+
+impl<'a> Raw<'a> {
+    /// The value's text.
+    pub(super) fn get(self) -> &'a str {
+        self.node().and_then(|node| self.text.get(node.start as usize..node.end as usize)).unwrap_or_default()
+    }
+
+    /// The value, to be carried on.
+    pub(super) fn to_json(self) -> Option<RawJson> {
+        serde_json::from_str::<&RawValue>(self.get()).ok().map(RawJson::from)
+    }
+
+    /// Whether the value is this string.
+    fn is_string(self, text: &str) -> bool {
+        match self.node() {
+            Some(node) if node.escaped => string(self).as_deref() == Some(text),
+            // Most names differ in their length already.
+            Some(node) if (node.end - node.start) as usize == text.len() + 2 => {
+                self.text.as_bytes().get(node.start as usize + 1..node.end as usize - 1) == Some(text.as_bytes())
+            }
+            _ => false,
+        }
+    }
+
+    fn node(self) -> Option<&'a Node> {
+        self.nodes.get(self.at)
+    }
+
+    /// The values directly inside, the names of members included.
+    fn inside(self) -> impl Iterator<Item = Raw<'a>> {
+        let (mut at, end) = (self.at + 1, self.node().map_or(0, |node| node.next as usize));
+        std::iter::from_fn(move || {
+            let raw = (at < end).then_some(Raw { at, ..self })?;
+            at = raw.node()?.next as usize;
+            Some(raw)
+        })
+    }
+}
 
 /// The members of an object in document order, repeated names included.
-pub(crate) struct Obj<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+#[derive(Clone, Copy)]
+pub(super) struct Obj<'a>(Option<Raw<'a>>);
 
 impl<'a> Obj<'a> {
     /// An object without members.
-    pub(crate) fn empty() -> Self {
-        Self(Vec::new())
+    pub(super) const fn empty() -> Self {
+        Self(None)
     }
 
     /// `None` where the value is not an object.
-    pub(crate) fn read(raw: &'a RawValue) -> Option<Self> {
-        if raw.get().starts_with('{') { serde_json::from_str(raw.get()).ok() } else { None }
+    pub(super) fn read(raw: Raw<'a>) -> Option<Self> {
+        raw.get().starts_with('{').then_some(Self(Some(raw)))
     }
 
     /// The members in document order.
-    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
-        self.0.iter().map(|(name, raw)| (&**name, *raw))
+    pub(super) fn members(&self) -> impl Iterator<Item = (Cow<'a, str>, Raw<'a>)> {
+        self.pairs().map(|(name, raw)| (string(name).unwrap_or_default(), raw))
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (Raw<'a>, Raw<'a>)> {
+        let mut inside = self.0.into_iter().flat_map(Raw::inside);
+        std::iter::from_fn(move || Some((inside.next()?, inside.next()?)))
     }
 
     /// A member; the last where a name is repeated. `null` counts as absent.
-    pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, raw)| *raw).filter(|raw| raw.get() != "null")
+    pub(super) fn get(&self, name: &str) -> Option<Raw<'a>> {
+        let found = self.pairs().filter(|(key, _)| key.is_string(name)).last();
+        found.map(|(_, raw)| raw).filter(|raw| raw.get() != "null")
     }
 
     /// A member that is an object.
-    pub(crate) fn obj(&self, name: &str) -> Option<Obj<'a>> {
+    pub(super) fn obj(&self, name: &str) -> Option<Obj<'a>> {
         self.get(name).and_then(Obj::read)
     }
 
     /// The elements of a member that is an array; none where it is anything else.
-    pub(crate) fn items(&self, name: &str) -> Vec<&'a RawValue> {
+    pub(super) fn items(&self, name: &str) -> Vec<Raw<'a>> {
         self.get(name).and_then(items).unwrap_or_default()
     }
 
     /// A member that is a string, the empty one included.
-    pub(crate) fn string(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub(super) fn string(&self, name: &str) -> Option<Cow<'a, str>> {
         self.get(name).and_then(string)
     }
 
     /// A member that is a string or a number; a number as its source text. Empty counts as absent.
-    pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub(super) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         self.get(name).and_then(text)
     }
 
     /// [`Self::text`], owned.
-    pub(crate) fn owned(&self, name: &str) -> Option<String> {
+    pub(super) fn owned(&self, name: &str) -> Option<String> {
         self.text(name).map(Cow::into_owned)
     }
 
     /// The first of several spellings of a member that is there.
-    pub(crate) fn first(&self, names: &[&str]) -> Option<Cow<'a, str>> {
+    pub(super) fn first(&self, names: &[&str]) -> Option<Cow<'a, str>> {
         names.iter().find_map(|name| self.text(name))
     }
 
     /// A member that is a whole number, as number or string.
-    pub(crate) fn integer(&self, name: &str) -> Option<i64> {
+    pub(super) fn integer(&self, name: &str) -> Option<i64> {
         self.text(name).and_then(|text| integer(&text))
     }
 
     /// A member that is a number, as number or string.
-    pub(crate) fn float(&self, name: &str) -> Option<f64> {
+    pub(super) fn float(&self, name: &str) -> Option<f64> {
         self.text(name)?.trim().parse().ok().filter(|number: &f64| number.is_finite())
     }
 
     /// A member that is true or false, as such or as a string.
-    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
         match self.get(name)?.get().trim_matches('"') {
             "true" => Some(true),
             "false" => Some(false),
@@ -85,24 +164,25 @@ impl<'a> Obj<'a> {
     }
 
     /// A member that is a time, in milliseconds UTC.
-    pub(crate) fn time(&self, name: &str) -> Option<i64> {
+    pub(super) fn time(&self, name: &str) -> Option<i64> {
         self.integer(name).map(milliseconds)
     }
 }
 
 /// The elements of an array; `None` where the value is not one.
-pub(crate) fn items(raw: &RawValue) -> Option<Vec<&RawValue>> {
-    if raw.get().starts_with('[') { serde_json::from_str(raw.get()).ok() } else { None }
+pub(super) fn items(raw: Raw<'_>) -> Option<Vec<Raw<'_>>> {
+    raw.get().starts_with('[').then(|| raw.inside().collect())
 }
 
 /// A string's text; `None` where the value is not a string. Half surrogate pairs become replacement characters.
-pub(crate) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+pub(super) fn string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str::<Words<'_>>(raw.get()).ok().map(|words| words.0) } else { Some(Cow::Borrowed(inner)) }
+    let escaped = raw.node().is_some_and(|node| node.escaped);
+    if escaped { serde_json::from_str::<Words<'_>>(raw.get()).ok().map(|words| words.0) } else { Some(Cow::Borrowed(inner)) }
 }
 
 /// A string's text or a number's source text; `None` where it is empty or anything else.
-pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+pub(super) fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     match raw.get().as_bytes().first()? {
         b'"' => string(raw).filter(|text| !text.is_empty()),
         b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw.get())),
@@ -117,7 +197,7 @@ fn integer(text: &str) -> Option<i64> {
 }
 
 /// Brings a time to milliseconds: the magnitude tells seconds, milliseconds, microseconds and nanoseconds apart.
-pub(crate) fn milliseconds(time: i64) -> i64 {
+pub(super) fn milliseconds(time: i64) -> i64 {
     match time.unsigned_abs() {
         0..100_000_000_000 => time * 1_000,
         100_000_000_000..100_000_000_000_000 => time,
@@ -151,39 +231,18 @@ impl<'de> Deserialize<'de> for Words<'de> {
     }
 }
 
-impl<'de> Deserialize<'de> for Obj<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Obj<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Obj<'de>, A::Error> {
-                let mut members = Vec::with_capacity(8);
-                while let Some(name) = map.next_key::<Words<'de>>()? {
-                    members.push((name.0, map.next_value::<&'de RawValue>()?));
-                }
-                Ok(Obj(members))
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn raw(json: &str) -> &RawValue {
-        serde_json::from_str(json).unwrap()
+    fn document(json: &str) -> Document<'_> {
+        Document::read(json).unwrap()
     }
 
     #[test]
     fn r6_numbers_are_read_from_numbers_and_from_strings() {
-        let obj = Obj::read(raw(r#"{"a":17,"b":"17","c":17.0,"d":"x","e":null,"f":"","g":true,"h":"true"}"#)).unwrap();
+        let document = document(r#"{"a":17,"b":"17","c":17.0,"d":"x","e":null,"f":"","g":true,"h":"true"}"#);
+        let obj = Obj::read(document.root()).unwrap();
         assert_eq!([obj.integer("a"), obj.integer("b"), obj.integer("c")], [Some(17); 3]);
         assert_eq!([obj.integer("d"), obj.integer("e"), obj.integer("f"), obj.integer("z")], [None; 4]);
         assert_eq!([obj.flag("g"), obj.flag("h"), obj.flag("a")], [Some(true), Some(true), None]);
@@ -200,18 +259,19 @@ mod tests {
 
     #[test]
     fn strings_with_half_a_surrogate_pair_are_still_read() {
-        assert_eq!(string(raw(r#""caf\u00e9 \ud83d\ude00""#)).as_deref(), Some("café 😀"));
-        assert!(string(raw(r#""cut \ud83d""#)).unwrap().starts_with("cut \u{fffd}"));
-        let obj = Obj::read(raw(r#"{"\ud83d":1,"a":2,"\u0061":3}"#)).unwrap();
+        assert_eq!(string(document(r#""caf\u00e9 \ud83d\ude00""#).root()).as_deref(), Some("café 😀"));
+        assert!(string(document(r#""cut \ud83d""#).root()).unwrap().starts_with("cut \u{fffd}"));
+        let document = document(r#"{"\ud83d":1,"a":2,"\u0061":3}"#);
+        let obj = Obj::read(document.root()).unwrap();
         assert_eq!(obj.integer("a"), Some(3), "the last of a repeated name");
     }
 
     #[test]
     fn what_is_not_an_object_or_array_is_none() {
         for json in ["1", "\"x\"", "null", "true", "[]"] {
-            assert!(Obj::read(raw(json)).is_none(), "{json}");
+            assert!(Obj::read(document(json).root()).is_none(), "{json}");
         }
-        assert!(items(raw("{}")).is_none());
-        assert_eq!(items(raw("[1, [2]]")).unwrap().len(), 2);
+        assert!(items(document("{}").root()).is_none());
+        assert_eq!(items(document("[1, [2]]").root()).unwrap().len(), 2);
     }
 }

@@ -1,11 +1,10 @@
 //! Errors inside webhooks: in a status, beside a message, or of a whole number.
 
-use serde_json::value::RawValue;
-use zengine_connector::{ProviderError, RawJson};
+use zengine_connector::ProviderError;
 
 use super::{
     errors::GraphError,
-    json::{self, Obj},
+    json::{self, Obj, Raw},
 };
 
 /// Every error of the member `errors`, which is an array and has been seen as a single object.
@@ -17,7 +16,7 @@ pub(super) fn all(obj: &Obj<'_>) -> Vec<ProviderError> {
 }
 
 /// One error, classed by its code.
-pub(super) fn one(raw: &RawValue) -> ProviderError {
+pub(super) fn one(raw: Raw<'_>) -> ProviderError {
     let obj = Obj::read(raw).unwrap_or_else(Obj::empty);
     let error = GraphError {
         code: obj.integer("code").or_else(|| obj.integer("error_code")),
@@ -27,5 +26,5 @@ pub(super) fn one(raw: &RawValue) -> ProviderError {
         title: obj.first(&["title", "message", "error_description"]).map(Into::into),
         details: None,
     };
-    error.to_provider_error(Some(RawJson::from(raw)))
+    error.to_provider_error(raw.to_json())
 }

@@ -1,4 +1,5 @@
 //! The inbound half of `whatsapp-meta-cloud`: signed webhooks become events.
 
+mod fixtures;
 mod support;
 mod verify;

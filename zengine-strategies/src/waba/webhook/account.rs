@@ -1,13 +1,15 @@
 //! News of what the tenant owns at the provider: account, number, partners; and of what people did with its advertisements.
 
-use serde_json::value::RawValue;
-use zengine_connector::{AccountUpdate, Event, RawJson, RoutedEvent};
+use zengine_connector::{AccountUpdate, Event, RoutedEvent};
 
 use super::{
     scope::Scope,
     sink::{Made, NOT_AN_OBJECT},
 };
-use crate::waba::{json::Obj, problem};
+use crate::waba::{
+    json::{Obj, Raw},
+    problem,
+};
 
 /// Fields whose change is one event as a whole.
 pub(super) fn is_field(field: &str) -> bool {
@@ -32,18 +34,18 @@ pub(super) fn is_field(field: &str) -> bool {
 }
 
 /// One of them. What happened stands under different names; the whole value is in `data`.
-pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<&RawValue>, raw: &RawValue) -> RoutedEvent {
+pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'_>>, raw: Raw<'_>) -> RoutedEvent {
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);
     let alert = value.obj("alert_info").unwrap_or_else(Obj::empty);
     let words = |names: &[&str]| value.first(names).or_else(|| alert.first(names)).map(String::from);
     update.event = words(&["event", "decision", "alert_type", "status", "type"]);
-    update.reason = words(&["rejection_reason", "reason", "alert_description"])
+    update.reason = words(&["rejection_reason", "reason", "alert_description", "message"])
         .or_else(|| value.obj("violation_info")?.owned("violation_type"))
         .or_else(|| value.obj("ban_info")?.owned("waba_ban_state"))
-        .or_else(|| Obj::read(value.items("restriction_info").first()?)?.owned("restriction_type"));
+        .or_else(|| Obj::read(*value.items("restriction_info").first()?)?.owned("restriction_type"));
     update.errors = problem::all(value);
-    update.data = raw_value.map(RawJson::from);
+    update.data = raw_value.and_then(Raw::to_json);
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     routed.to = scope.business();
     routed.occurred_at_ms = value.time("timestamp").or(scope.time_ms);
@@ -51,27 +53,27 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<&RawV
 }
 
 /// An element of `user_actions`: somebody followed a link of an advertisement or saw its page. It names no person.
-pub(super) fn user_action<'a>(scope: &Scope<'a>, raw: &'a RawValue, _: bool) -> Made {
+pub(super) fn user_action<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
     element(scope, raw, "user_actions", "action_type")
 }
 
 /// An element of `automatic_events`: a lead or a purchase that the provider recognised.
-pub(super) fn automatic_event<'a>(scope: &Scope<'a>, raw: &'a RawValue, _: bool) -> Made {
+pub(super) fn automatic_event<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
     element(scope, raw, "automatic_events", "event_name")
 }
 
 /// An element of `state_sync`: a contact was added to or removed from the phone's address book.
-pub(super) fn state_sync<'a>(scope: &Scope<'a>, raw: &'a RawValue, _: bool) -> Made {
+pub(super) fn state_sync<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
     element(scope, raw, "smb_app_state_sync", "action")
 }
 
-fn element(scope: &Scope<'_>, raw: &RawValue, field: &str, word: &str) -> Made {
+fn element(scope: &Scope<'_>, raw: Raw<'_>, field: &str, word: &str) -> Made {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let mut update = AccountUpdate::default();
     field.clone_into(&mut update.field);
     update.event = obj.first(&[word, "type"]).map(Into::into);
     update.errors = problem::all(&obj);
-    update.data = Some(RawJson::from(raw));
+    update.data = raw.to_json();
     let dedup = match obj.text("id") {
         Some(id) => scope.by_id(field, &id, update.event.as_deref().as_slice()),
         None => scope.by_bytes(raw),

@@ -1,7 +1,6 @@
 //! Spoken calls.
 
-use serde_json::value::RawValue;
-use zengine_connector::{Call, Event, ProviderKey, RawJson, RoutedEvent};
+use zengine_connector::{Call, Event, ProviderKey, RoutedEvent};
 
 use super::{
     scope::{Scope, provider_id},
@@ -9,11 +8,11 @@ use super::{
 };
 use crate::waba::{
     identity::Names,
-    json::{self, Obj},
+    json::{self, Obj, Raw},
 };
 
 /// An element of `calls`.
-pub(super) fn call<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> Made {
+pub(super) fn call<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Made {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let event = match obj.get("event") {
         Some(raw) => json::string(raw).ok_or("the event is not a string")?.into_owned(),
@@ -24,7 +23,7 @@ pub(super) fn call<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> Mad
     call.direction = obj.owned("direction");
     call.status = obj.get("status").and_then(first_word);
     call.duration_ms = obj.integer("duration").and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1_000));
-    call.session = obj.get("session").or_else(|| obj.get("connection")).map(RawJson::from);
+    call.session = obj.get("session").or_else(|| obj.get("connection")).and_then(Raw::to_json);
     let from_business = call.direction.as_deref() == Some("BUSINESS_INITIATED");
     let keys = if from_business { ["to", "to_user_id", "to_parent_user_id"] } else { ["from", "from_user_id", "from_parent_user_id"] };
     let [phone, user_id, parent_user_id] = keys.map(|key| obj.text(key));
@@ -33,7 +32,7 @@ pub(super) fn call<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> Mad
 }
 
 /// An element of `statuses` that tells how far a call has come.
-pub(super) fn status<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: &'a RawValue, word: Option<&str>, alone: bool) -> RoutedEvent {
+pub(super) fn status<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, word: Option<&str>, alone: bool) -> RoutedEvent {
     let Some(word) = word else { return scope.unknown("call", raw) };
     let mut call = Call::default();
     word.clone_into(&mut call.event);
@@ -49,7 +48,7 @@ pub(super) fn status<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: &'a RawValue, wo
 fn routed<'a>(
     scope: &Scope<'a>,
     obj: &Obj<'a>,
-    raw: &'a RawValue,
+    raw: Raw<'a>,
     mut call: Call,
     names: &Names<'a>,
     from_business: bool,
@@ -58,7 +57,7 @@ fn routed<'a>(
     let id = obj.text("id");
     id.as_deref().unwrap_or_default().clone_into(&mut call.id);
     call.reference = obj.owned("biz_opaque_callback_data");
-    call.data = Some(RawJson::from(raw));
+    call.data = raw.to_json();
     let reference = call.reference.clone();
     let dedup = match &id {
         Some(id) => scope.by_id("call", id, &[&call.event]),
@@ -77,6 +76,6 @@ fn routed<'a>(
 }
 
 /// A word, also where it stands in an array.
-fn first_word(raw: &RawValue) -> Option<String> {
+fn first_word(raw: Raw<'_>) -> Option<String> {
     json::text(raw).or_else(|| json::items(raw)?.into_iter().find_map(json::text)).map(Into::into)
 }

@@ -68,7 +68,7 @@ pub(super) fn said(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>) -> Said {
     // The object is missing; errors of the message, or beside it, say why.
     let mut errors = problem::all(obj);
     if errors.is_empty() && TYPES.contains(&kind) {
-        errors = scope.errors.iter().map(|raw| problem::one(raw)).collect();
+        errors = scope.errors.iter().map(|raw| problem::one(*raw)).collect();
     }
     if errors.is_empty() || !TYPES.contains(&kind) && obj.get(kind).is_some() {
         return Said::Unknown(kind.to_owned());

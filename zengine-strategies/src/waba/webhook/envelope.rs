@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-use zengine_connector::{AccountUpdate, ElementError, Event, RawJson, RawPayload, RoutedEvent};
+use zengine_connector::{AccountUpdate, ElementError, Event, RawPayload, RoutedEvent};
 
 use super::{
     account, calls, groups, handovers, history, messages, preferences,
@@ -12,7 +11,7 @@ use super::{
     statuses, templates,
 };
 use crate::waba::{
-    json::{self, Obj},
+    json::{self, Document, Obj, Raw},
     problem,
 };
 
@@ -23,14 +22,14 @@ const OBJECT: &str = "whatsapp_business_account";
 pub(crate) fn normalize(payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
     let text = text_of(payload.body());
     let mut sink = Sink::new(payload, &text, matches!(text, Cow::Owned(_)));
-    match serde_json::from_str::<&RawValue>(text.trim_start_matches('\u{feff}')) {
-        Ok(raw) => body(&mut sink, raw),
-        Err(_) => sink.refuse_body("not JSON"),
+    match Document::read(text.trim_start_matches('\u{feff}')) {
+        Some(document) => body(&mut sink, document.root()),
+        None => sink.refuse_body("not JSON"),
     }
     sink.finish()
 }
 
-fn body(sink: &mut Sink<'_>, raw: &RawValue) {
+fn body(sink: &mut Sink<'_>, raw: Raw<'_>) {
     let Some(root) = Obj::read(raw) else { return sink.refuse_body(NOT_AN_OBJECT) };
     let nobody = Scope::new(Cow::Borrowed("body"), Mode::Live, &Entry { id: None, time_ms: None }, &Obj::empty());
     let whole = |sink: &mut Sink<'_>, word: &str| sink.put(&Path::ROOT, raw, Ok(nobody.unknown(word, raw)));
@@ -53,7 +52,7 @@ fn body(sink: &mut Sink<'_>, raw: &RawValue) {
     }
 }
 
-fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: &RawValue) {
+fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: Raw<'_>) {
     let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     let entry = Entry { id: obj.text("id"), time_ms: obj.time("time") };
     let path_of_changes = path.member("changes");
@@ -71,7 +70,7 @@ fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: &RawValue) {
     }
 }
 
-fn change(sink: &mut Sink<'_>, path: &Path<'_>, entry: &Entry<'_>, raw: &RawValue) {
+fn change(sink: &mut Sink<'_>, path: &Path<'_>, entry: &Entry<'_>, raw: Raw<'_>) {
     let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     let raw_value = obj.get("value");
     let value = match raw_value.map(Obj::read) {
@@ -130,8 +129,8 @@ fn standby(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'_>, value: &Obj<
 /// The known arrays of a value, in document order.
 fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &Obj<'a>) {
     for (name, raw) in value.members() {
-        let Some(read) = reader(name) else { continue };
-        let path = path.member(name);
+        let Some(read) = reader(&name) else { continue };
+        let path = path.member(&name);
         let Some(items) = json::items(raw) else {
             if raw.get() != "null" {
                 sink.put(&path, raw, Err(NOT_AN_ARRAY));
@@ -151,9 +150,9 @@ fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &O
 
 enum Reader {
     /// An element is one event.
-    One(for<'a> fn(&Scope<'a>, &'a RawValue, bool) -> Made),
+    One(for<'a> fn(&Scope<'a>, Raw<'a>, bool) -> Made),
     /// An element holds elements.
-    Many(for<'a> fn(&mut Sink<'_>, &Path<'_>, &Scope<'a>, &'a RawValue)),
+    Many(for<'a> fn(&mut Sink<'_>, &Path<'_>, &Scope<'a>, Raw<'a>)),
 }
 
 fn reader(name: &str) -> Option<Reader> {
@@ -174,13 +173,13 @@ fn reader(name: &str) -> Option<Reader> {
 }
 
 /// An error of the whole number.
-fn error<'a>(scope: &Scope<'a>, raw: &'a RawValue, _: bool) -> Made {
+fn error<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
     Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);
     update.event = Some("error".to_owned());
     update.errors = vec![problem::one(raw)];
-    update.data = Some(RawJson::from(raw));
+    update.data = raw.to_json();
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     routed.to = scope.business();
     Ok(routed)

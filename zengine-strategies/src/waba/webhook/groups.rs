@@ -1,23 +1,26 @@
 //! What happens to groups.
 
-use serde_json::value::RawValue;
-use zengine_connector::{AccountUpdate, Event, Identity, IdentityKind, RawJson};
+use zengine_connector::{AccountUpdate, Event, Identity, IdentityKind};
 
 use super::{
     scope::Scope,
     sink::{Made, NOT_AN_OBJECT},
 };
-use crate::waba::{identity::Names, json::Obj, problem};
+use crate::waba::{
+    identity::Names,
+    json::{Obj, Raw},
+    problem,
+};
 
 /// An element of `groups`: news of something that the business owns, in the conversation of the group.
-pub(super) fn group<'a>(scope: &Scope<'a>, raw: &'a RawValue, _: bool) -> Made {
+pub(super) fn group<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);
     update.event = obj.owned("type");
     update.reason = obj.first(&["reason", "initiated_by"]).map(Into::into);
     update.errors = problem::all(&obj);
-    update.data = Some(RawJson::from(raw));
+    update.data = raw.to_json();
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     let group = obj.text("group_id").and_then(|id| Identity::new(IdentityKind::Group, &id).ok());
     routed.conversation = scope.conversation(group.as_slice());

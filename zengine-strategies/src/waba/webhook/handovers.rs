@@ -1,13 +1,15 @@
 //! Conversations that change hands between applications of one business.
 
-use serde_json::value::RawValue;
-use zengine_connector::{Event, RawJson, RoutedEvent, SessionChange, SessionEvent};
+use zengine_connector::{Event, RoutedEvent, SessionChange, SessionEvent};
 
 use super::scope::Scope;
-use crate::waba::{identity::Names, json::Obj};
+use crate::waba::{
+    identity::Names,
+    json::{Obj, Raw},
+};
 
 /// A change of `messaging_handovers`.
-pub(super) fn handover<'a>(scope: &Scope<'a>, value: &Obj<'a>, raw_value: Option<&'a RawValue>, raw: &'a RawValue) -> RoutedEvent {
+pub(super) fn handover<'a>(scope: &Scope<'a>, value: &Obj<'a>, raw_value: Option<Raw<'a>>, raw: Raw<'a>) -> RoutedEvent {
     let word = value.text("type");
     let event = match word.as_deref() {
         Some(word @ ("control_passed" | "control_taken")) => {
@@ -15,7 +17,7 @@ pub(super) fn handover<'a>(scope: &Scope<'a>, value: &Obj<'a>, raw_value: Option
             let mut session = SessionEvent::new(SessionChange::Transferred);
             session.role = part.owned("new_owner_role");
             session.previous_role = part.owned("previous_owner_role");
-            session.data = raw_value.map(RawJson::from);
+            session.data = raw_value.and_then(Raw::to_json);
             Event::Session(session)
         }
         word => Event::Unknown { provider_type: word.unwrap_or("messaging_handovers").to_owned() },

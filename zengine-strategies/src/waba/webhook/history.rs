@@ -1,7 +1,6 @@
 //! Older conversations that a number brings along when it is connected.
 
-use serde_json::value::RawValue;
-use zengine_connector::{AccountUpdate, Event, RawJson};
+use zengine_connector::{AccountUpdate, Event};
 
 use super::{
     messages,
@@ -9,23 +8,23 @@ use super::{
     sink::{NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink},
 };
 use crate::waba::{
-    json::{self, Obj},
+    json::{self, Obj, Raw},
     problem,
 };
 
 /// An element of `history`: a chunk of threads, each with its messages. A chunk or thread without any is itself the event.
-pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: &'a RawValue) {
+pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Raw<'a>) {
     let Some(chunk) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     let before = sink.len();
-    for (name, list) in chunk.members().filter(|(name, raw)| matches!(*name, "threads" | "errors") && raw.get() != "null") {
-        let path = path.member(name);
+    for (name, list) in chunk.members().filter(|(name, raw)| matches!(&**name, "threads" | "errors") && raw.get() != "null") {
+        let path = path.member(&name);
         let Some(items) = json::items(list) else {
             sink.put(&path, list, Err(NOT_AN_ARRAY));
             continue;
         };
         for (index, raw) in items.into_iter().enumerate() {
             let path = path.element(index);
-            match name {
+            match &*name {
                 "threads" => thread(sink, &path, scope, raw),
                 // The person declined to share, or a chunk failed.
                 _ if Obj::read(raw).is_none() => sink.put(&path, raw, Err(NOT_AN_OBJECT)),
@@ -38,7 +37,7 @@ pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a
     }
 }
 
-fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: &'a RawValue) {
+fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Raw<'a>) {
     let Some(thread) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     let with = thread.text("id");
     let path_of_messages = path.member("messages");
@@ -53,13 +52,13 @@ fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: &'a 
     }
 }
 
-fn notice(scope: &Scope<'_>, event: &str, raw: &RawValue) -> zengine_connector::RoutedEvent {
+fn notice(scope: &Scope<'_>, event: &str, raw: Raw<'_>) -> zengine_connector::RoutedEvent {
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);
     update.event = Some(event.to_owned());
     if event == "error" {
         update.errors = vec![problem::one(raw)];
     }
-    update.data = Some(RawJson::from(raw));
+    update.data = raw.to_json();
     scope.event(Event::Account(update), scope.by_bytes(raw))
 }

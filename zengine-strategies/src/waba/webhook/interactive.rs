@@ -2,16 +2,15 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
 use zengine_connector::{Content, Event, FlowReply, InteractiveReply, Preference, ReplySource};
 
 use super::content::Said;
-use crate::waba::json::{self, Obj};
+use crate::waba::json::{self, Obj, Raw};
 
 const KINDS: &[&str] = &["button_reply", "list_reply", "nfm_reply", "call_permission_reply"];
 
 /// `None` where it is no object, or where the answer of its kind is missing.
-pub(super) fn reply(raw: &RawValue) -> Option<Said> {
+pub(super) fn reply(raw: Raw<'_>) -> Option<Said> {
     let obj = Obj::read(raw)?;
     let kind = obj.text("type").or_else(|| KINDS.iter().find(|kind| obj.get(kind).is_some()).map(|kind| Cow::Borrowed(*kind)))?;
     let choice = |source| {
@@ -40,7 +39,7 @@ fn form(part: &Obj<'_>) -> Content {
 }
 
 /// Whether we may call: a wish about calls, with all that the answer says (until when, by whom) in its detail.
-fn call_permission(raw: &RawValue) -> Said {
+fn call_permission(raw: Raw<'_>) -> Said {
     let response = Obj::read(raw).and_then(|part| part.owned("response"));
     let mut preference = Preference::new("call_permission");
     preference.detail = Some(raw.get().to_owned());

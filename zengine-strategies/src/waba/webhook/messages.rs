@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-use zengine_connector::{Content, Context, Event, Forwarded, Identity, IdentityKind, MessageEvent, Party, ProductItem, RawJson, Referral};
+use zengine_connector::{Content, Context, Event, Forwarded, Identity, IdentityKind, MessageEvent, Party, ProductItem, Referral};
 
 use super::{
     content::{self, Said},
@@ -12,7 +11,7 @@ use super::{
 };
 use crate::waba::{
     identity::{self, Names},
-    json::Obj,
+    json::{Obj, Raw},
     problem,
 };
 
@@ -26,7 +25,7 @@ pub(super) enum Way {
 }
 
 /// An element of `messages`.
-pub(super) fn message<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> Made {
+pub(super) fn message<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Made {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let way = match &*scope.field {
         "message_echoes" | "smb_message_echoes" => Way::Out,
@@ -37,13 +36,13 @@ pub(super) fn message<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> 
 }
 
 /// An element of `message_echoes`.
-pub(super) fn echo<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> Made {
+pub(super) fn echo<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Made {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     read(scope, &obj, raw, Way::Out, None, alone)
 }
 
 /// A message of an older conversation with the person `with`.
-pub(super) fn old<'a>(scope: &Scope<'a>, raw: &'a RawValue, with: Option<&Cow<'a, str>>) -> Made {
+pub(super) fn old<'a>(scope: &Scope<'a>, raw: Raw<'a>, with: Option<&Cow<'a, str>>) -> Made {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let from = obj.text("from");
     let way = match (&from, with) {
@@ -63,13 +62,18 @@ fn is_from_business(scope: &Scope<'_>, obj: &Obj<'_>) -> bool {
     }
 }
 
-fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: &'a RawValue, way: Way, with: Option<Cow<'a, str>>, alone: bool) -> Made {
+fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, way: Way, with: Option<Cow<'a, str>>, alone: bool) -> Made {
     let kind = content::kind(obj)?;
     let id = obj.text("id");
     let at = obj.text("timestamp");
     let mut names = names(obj, way);
     if names.is_empty() {
         names.phone = with;
+        // A notice about a person's ids may name the person nowhere else.
+        if let Some(system) = obj.obj("system") {
+            names.user_id = system.first(&["user_id", "previous_user_id"]);
+            names.parent_user_id = system.first(&["parent_user_id", "previous_parent_user_id"]);
+        }
     }
     let person = names.party(scope.contact(&names, alone));
     let group = obj.text("group_id");
@@ -161,7 +165,7 @@ fn context(scope: &Scope<'_>, message: &Obj<'_>) -> Context {
     context
 }
 
-fn referral(raw: &RawValue) -> Option<Referral> {
+fn referral(raw: Raw<'_>) -> Option<Referral> {
     let obj = Obj::read(raw)?;
     let mut referral = Referral::default();
     referral.source_type = obj.owned("source_type");
@@ -170,7 +174,7 @@ fn referral(raw: &RawValue) -> Option<Referral> {
     referral.headline = obj.owned("headline");
     referral.body = obj.owned("body");
     referral.click_id = obj.owned("ctwa_clid");
-    referral.data = Some(RawJson::from(raw));
+    referral.data = raw.to_json();
     Some(referral)
 }
 

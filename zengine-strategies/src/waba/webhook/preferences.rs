@@ -1,16 +1,18 @@
 //! Who wants which messages.
 
-use serde_json::value::RawValue;
 use zengine_connector::{Event, Preference};
 
 use super::{
     scope::Scope,
     sink::{Made, NOT_AN_OBJECT},
 };
-use crate::waba::{identity::Names, json::Obj};
+use crate::waba::{
+    identity::Names,
+    json::{Obj, Raw},
+};
 
 /// An element of `user_preferences`.
-pub(super) fn preference<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> Made {
+pub(super) fn preference<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Made {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let value = obj.owned("value");
     let mut preference = Preference::new(obj.owned("category").unwrap_or_else(|| "marketing_messages".to_owned()));

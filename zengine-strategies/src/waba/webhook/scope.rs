@@ -4,13 +4,12 @@ use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use zengine_connector::{ConversationId, Event, Identity, IdentityKind, Party, ProviderMessageId, RouteKey, RoutedEvent};
 
 use crate::waba::{
     identity::{Contact, Names, address},
-    json::Obj,
+    json::{Obj, Raw},
 };
 
 /// How the elements of a change came to us.
@@ -38,7 +37,7 @@ pub(super) struct Scope<'a> {
     pub(super) display: Option<Cow<'a, str>>,
     pub(super) contacts: Vec<Contact<'a>>,
     /// Errors that stand beside the elements.
-    pub(super) errors: Vec<&'a RawValue>,
+    pub(super) errors: Vec<Raw<'a>>,
     pub(super) time_ms: Option<i64>,
     /// What the ids of the change are unique within.
     owner: String,
@@ -81,7 +80,7 @@ impl<'a> Scope<'a> {
     }
 
     /// A kind that nobody knows.
-    pub(super) fn unknown(&self, provider_type: impl Into<String>, raw: &RawValue) -> RoutedEvent {
+    pub(super) fn unknown(&self, provider_type: impl Into<String>, raw: Raw<'_>) -> RoutedEvent {
         self.event(Event::Unknown { provider_type: provider_type.into() }, self.by_bytes(raw))
     }
 
@@ -97,7 +96,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The dedup key of something without an id: owner, field, time and bytes.
-    pub(super) fn by_bytes(&self, raw: &RawValue) -> String {
+    pub(super) fn by_bytes(&self, raw: Raw<'_>) -> String {
         let time = self.time_ms.map(|time| time.to_string()).unwrap_or_default();
         format!("{}{}|{}|{time}|{}", self.prefix(), self.field, self.owner, digest(raw.get()))
     }

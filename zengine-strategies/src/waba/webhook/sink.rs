@@ -3,8 +3,9 @@
 use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 use zengine_connector::{ElementError, RawPayload, RoutedEvent};
+
+use crate::waba::json::Raw;
 
 /// An event without its bytes, or why the element cannot be read.
 pub(super) type Made = Result<RoutedEvent, &'static str>;
@@ -88,7 +89,7 @@ impl<'p> Sink<'p> {
     }
 
     /// Takes what was made of an element.
-    pub(super) fn put(&mut self, path: &Path<'_>, raw: &RawValue, made: Made) {
+    pub(super) fn put(&mut self, path: &Path<'_>, raw: Raw<'_>, made: Made) {
         let bytes = self.slice(raw.get());
         let made = if self.replaced && std::str::from_utf8(&bytes).is_err() { Err("not UTF-8") } else { made };
         self.out.push(match made {

@@ -1,17 +1,20 @@
 //! What became of messages of ours, and two things that come in the same array: payments and calls.
 
-use serde_json::value::RawValue;
-use zengine_connector::{AccountUpdate, Cost, Event, Identity, IdentityKind, ProviderKey, RawJson, RoutedEvent, State, Status};
+use zengine_connector::{AccountUpdate, Cost, Event, Identity, IdentityKind, ProviderKey, RoutedEvent, State, Status};
 
 use super::{
     calls,
     scope::{Scope, provider_id},
     sink::{Made, NOT_AN_OBJECT},
 };
-use crate::waba::{identity::Names, json::Obj, problem};
+use crate::waba::{
+    identity::Names,
+    json::{Obj, Raw},
+    problem,
+};
 
 /// An element of `statuses`.
-pub(super) fn status<'a>(scope: &Scope<'a>, raw: &'a RawValue, alone: bool) -> Made {
+pub(super) fn status<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Made {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let word = match obj.get("status") {
         Some(raw) => Some(crate::waba::json::string(raw).ok_or("the status is not a string")?),
@@ -108,12 +111,12 @@ fn people<'a>(scope: &Scope<'a>, obj: &Obj<'a>, alone: bool) -> ((Vec<Identity>,
 }
 
 /// What became of a payment (India, Brazil): news of the account, never a state of a message.
-fn payment(scope: &Scope<'_>, obj: &Obj<'_>, raw: &RawValue, word: Option<&str>) -> RoutedEvent {
+fn payment(scope: &Scope<'_>, obj: &Obj<'_>, raw: Raw<'_>, word: Option<&str>) -> RoutedEvent {
     let mut update = AccountUpdate::default();
     "payment".clone_into(&mut update.field);
     update.event = word.map(str::to_owned);
     update.errors = problem::all(obj);
-    update.data = Some(RawJson::from(raw));
+    update.data = raw.to_json();
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     routed.reference = obj.owned("biz_opaque_callback_data").map(ProviderKey::echoed);
     routed

@@ -1,10 +1,9 @@
 //! News of templates.
 
-use serde_json::value::RawValue;
-use zengine_connector::{Event, RawJson, RoutedEvent, TemplateUpdate};
+use zengine_connector::{Event, RoutedEvent, TemplateUpdate};
 
 use super::scope::Scope;
-use crate::waba::json::Obj;
+use crate::waba::json::{Obj, Raw};
 
 /// Fields about one template.
 pub(super) fn is_field(field: &str) -> bool {
@@ -13,7 +12,7 @@ pub(super) fn is_field(field: &str) -> bool {
 
 /// What changed of a template. The provider's documentation prints one field under the name of another, so the members
 /// decide where they can.
-pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<&RawValue>, raw: &RawValue) -> RoutedEvent {
+pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'_>>, raw: Raw<'_>) -> RoutedEvent {
     let mut update = TemplateUpdate::default();
     let (aspect, previous, current) = if value.get("new_quality_score").is_some() {
         ("quality", value.owned("previous_quality_score"), value.owned("new_quality_score"))
@@ -33,6 +32,6 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<&RawV
     update.name = value.owned("message_template_name");
     update.language = value.owned("message_template_language");
     update.reason = value.owned("reason").or_else(|| value.obj("rejection_info")?.owned("reason"));
-    update.data = raw_value.map(RawJson::from);
+    update.data = raw_value.and_then(Raw::to_json);
     scope.event(Event::Template(update), scope.by_bytes(raw))
 }
