@@ -20,6 +20,7 @@ pub mod schema;
 pub mod secret;
 pub mod store;
 pub mod strategy;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod verify;
@@ -62,5 +63,6 @@ pub use strategy::{
     Cached, Configure, ConfigureContext, Descriptor, Direction, EventContext, HealthContext, HealthStatus, Lookup, OutboundStrategy,
     ParsedKey, ProviderKey, Receipt, Reply, Schema, SendContext, SessionError, SessionErrorKind, Sessions, Strategy, Versioned,
 };
+pub use telemetry::{Metric, MetricName, NoopObserver, Observer, Observers};
 #[cfg(feature = "derive")]
 pub use zengine_connector_derive::Strategy;

@@ -22,6 +22,20 @@ pub enum Fault {
     Cancelled,
 }
 
+impl Fault {
+    /// The fault in snake case, as it stands in logs and records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Throttled => "throttled",
+            Self::Domain => "domain",
+            Self::Auth => "auth",
+            Self::Local => "local",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// What an error makes useless to try again until somebody acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Poison {

@@ -18,6 +18,17 @@ pub enum Reach {
     Processed,
 }
 
+impl Reach {
+    /// The reach in snake case, as it stands in logs and records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotSent => "not_sent",
+            Self::Maybe => "maybe",
+            Self::Processed => "processed",
+        }
+    }
+}
+
 /// What a throttling answer limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,0 +1,212 @@
+//! Metrics as log lines that CloudWatch reads: the embedded metric format.
+
+use std::{
+    fmt::{self, Write as _},
+    io::Write,
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+
+use super::{Metric, Observer, json};
+use crate::runtime::{Clock, to_ms};
+
+/// Writes one JSON line per metric, in CloudWatch's embedded metric format, to standard output or any other writer.
+///
+/// Each combination of dimensions is a series that is billed; with many tenants, make the tenant a plain
+/// [property](Self::with_tenant_as_property) that log queries still find.
+pub struct EmfObserver<W> {
+    namespace: String,
+    clock: Arc<dyn Clock>,
+    tenant_is_property: bool,
+    batch_bytes: usize,
+    state: Mutex<State<W>>,
+}
+
+struct State<W> {
+    writer: W,
+    lines: String,
+}
+
+impl<W: Write + Send + 'static> EmfObserver<W> {
+    /// Metrics of a namespace, each written at once.
+    pub fn new(namespace: impl Into<String>, clock: Arc<dyn Clock>, writer: W) -> Self {
+        let state = Mutex::new(State { writer, lines: String::new() });
+        Self { namespace: namespace.into(), clock, tenant_is_property: false, batch_bytes: 0, state }
+    }
+
+    /// Holds lines back until there are so many bytes of them; flush before the process may be frozen.
+    #[must_use = "returns the observer with the batch"]
+    pub fn with_batch(mut self, bytes: usize) -> Self {
+        self.batch_bytes = bytes;
+        self
+    }
+
+    /// Writes the tenant as a property and not as a dimension.
+    #[must_use = "returns the observer with the setting"]
+    pub fn with_tenant_as_property(mut self) -> Self {
+        self.tenant_is_property = true;
+        self
+    }
+
+    fn line(&self, into: &mut String, metric: &Metric<'_>) {
+        let _ = write!(into, "{{\"_aws\":{{\"Timestamp\":{},\"CloudWatchMetrics\":[{{\"Namespace\":", to_ms(self.clock.now()));
+        json::string(into, &self.namespace);
+        into.push_str(",\"Dimensions\":[[");
+        let mut first = true;
+        for (name, _) in metric.dimensions.iter().filter(|(name, _)| !(self.tenant_is_property && *name == "tenant")) {
+            into.push_str(if first { "" } else { "," });
+            json::string(into, name);
+            first = false;
+        }
+        let (name, unit) = (metric.name.as_str(), metric.unit().as_str());
+        let _ = write!(into, "]],\"Metrics\":[{{\"Name\":\"{name}\",\"Unit\":\"{unit}\"}}]}}]}}");
+        for (name, value) in metric.dimensions.iter() {
+            let _ = write!(into, ",\"{name}\":");
+            json::string(into, value);
+        }
+        let _ = write!(into, ",\"{name}\":");
+        json::float(into, metric.value);
+        into.push_str("}\n");
+    }
+}
+
+impl<W: Write> State<W> {
+    fn write_out(&mut self) {
+        // Metrics that cannot be written are lost: no send waits or fails for them.
+        let _ = self.writer.write_all(self.lines.as_bytes()).and_then(|()| self.writer.flush());
+        self.lines.clear();
+    }
+}
+
+impl<W: Write + Send + 'static> Observer for EmfObserver<W> {
+    fn record(&self, metric: &Metric<'_>) {
+        // CloudWatch refuses a line without a number.
+        if !metric.value.is_finite() {
+            return;
+        }
+        let mut state = self.state.lock();
+        self.line(&mut state.lines, metric);
+        if state.lines.len() >= self.batch_bytes {
+            state.write_out();
+        }
+    }
+
+    fn flush(&self) {
+        self.state.lock().write_out();
+    }
+}
+
+impl<W> fmt::Debug for EmfObserver<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmfObserver").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::{error::Fault, ids::TenantId, telemetry::Dimensions, telemetry::MetricName};
+
+    /// Stands still.
+    #[derive(Debug)]
+    pub(in crate::telemetry) struct Still;
+
+    #[async_trait::async_trait]
+    impl Clock for Still {
+        fn now(&self) -> SystemTime {
+            crate::runtime::from_ms(1_760_000_000_123)
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        async fn sleep(&self, _: Duration) {}
+    }
+
+    /// A writer whose bytes can be read.
+    #[derive(Clone, Debug, Default)]
+    pub(in crate::telemetry) struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Kept {
+        pub(in crate::telemetry) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().clone()).unwrap()
+        }
+    }
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn metric(tenant: &TenantId) -> Metric<'_> {
+        let dimensions = Dimensions { tenant: Some(tenant), strategy: Some("demo"), outcome: None, fault: Some(Fault::Provider) };
+        Metric { name: MetricName::Duration, value: 12.5, dimensions }
+    }
+
+    #[test]
+    fn a_line_says_what_cloudwatch_needs() {
+        let (kept, tenant) = (Kept::default(), TenantId::new("a \"b\" ü").unwrap());
+        EmfObserver::new("zengine", Arc::new(Still), kept.clone()).record(&metric(&tenant));
+        let text = kept.text();
+        assert!(text.ends_with('\n') && text.lines().count() == 1);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            json!({
+                "_aws": {
+                    "Timestamp": 1_760_000_000_123_i64,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "zengine",
+                        "Dimensions": [["tenant", "strategy", "fault"]],
+                        "Metrics": [{"Name": "duration", "Unit": "Milliseconds"}],
+                    }],
+                },
+                "tenant": "a \"b\" ü", "strategy": "demo", "fault": "provider", "duration": 12.5,
+            })
+        );
+    }
+
+    #[test]
+    fn the_tenant_can_be_a_property() {
+        let (kept, tenant) = (Kept::default(), TenantId::new("acme").unwrap());
+        EmfObserver::new("zengine", Arc::new(Still), kept.clone()).with_tenant_as_property().record(&metric(&tenant));
+        let line: serde_json::Value = serde_json::from_str(&kept.text()).unwrap();
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["strategy", "fault"]]));
+        assert_eq!(line["tenant"], "acme");
+    }
+
+    #[test]
+    fn a_batch_is_written_when_it_is_full_or_flushed() {
+        let (kept, tenant) = (Kept::default(), TenantId::new("acme").unwrap());
+        let observer = EmfObserver::new("zengine", Arc::new(Still), kept.clone()).with_batch(600);
+        observer.record(&metric(&tenant));
+        assert_eq!(kept.text(), "");
+        observer.record(&metric(&tenant));
+        observer.record(&metric(&tenant));
+        assert_eq!(kept.text().lines().count(), 3);
+        observer.record(&metric(&tenant));
+        observer.flush();
+        assert_eq!(kept.text().lines().count(), 4);
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_written() {
+        let (kept, tenant) = (Kept::default(), TenantId::new("acme").unwrap());
+        let observer = EmfObserver::new("zengine", Arc::new(Still), kept.clone());
+        for value in [f64::NAN, f64::INFINITY] {
+            observer.record(&Metric { value, ..metric(&tenant) });
+        }
+        assert_eq!(kept.text(), "");
+    }
+}

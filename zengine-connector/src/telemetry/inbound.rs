@@ -1,0 +1,94 @@
+//! One line per received request.
+
+use std::time::Duration;
+
+use super::{Dimensions, Metric, MetricName, Observers, TraceParent, lines::millis};
+use crate::ids::{CorrelationId, TenantId};
+
+/// What became of a request or record that arrived: the event `inbound.completed`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct InboundLine<'a> {
+    /// The registered name of the strategy.
+    pub strategy: &'a str,
+    /// Whose it is, where one tenant's credentials vouch for the whole request.
+    pub tenant_id: Option<&'a TenantId>,
+    /// `done`, `redeliver` or `refused`.
+    pub outcome: &'static str,
+    /// Why it was refused.
+    pub reason: Option<&'a str>,
+    /// The status of the answer.
+    pub http_status: u16,
+    /// Events that are stored, also by an earlier delivery.
+    pub accepted: u32,
+    /// Elements that can never be read, kept as dead letters.
+    pub poisoned: u32,
+    /// Events that must come again.
+    pub unstored: u32,
+    /// Bytes of the body.
+    pub body_bytes: usize,
+    /// What ties the lines of one request together.
+    pub correlation_id: Option<&'a CorrelationId>,
+    /// The sender's trace.
+    pub trace: Option<TraceParent>,
+    /// From the arrival to the answer.
+    pub duration: Duration,
+}
+
+impl<'a> InboundLine<'a> {
+    /// A line of a request without events; the rest is filled in.
+    pub fn new(strategy: &'a str, outcome: &'static str, http_status: u16) -> Self {
+        Self {
+            strategy,
+            tenant_id: None,
+            outcome,
+            reason: None,
+            http_status,
+            accepted: 0,
+            poisoned: 0,
+            unstored: 0,
+            body_bytes: 0,
+            correlation_id: None,
+            trace: None,
+            duration: Duration::ZERO,
+        }
+    }
+
+    /// Logs the line. Costs next to nothing where nobody listens.
+    pub fn emit(&self) {
+        tracing::info!(
+            strategy = self.strategy,
+            tenant_id = self.tenant_id.map(TenantId::as_str),
+            outcome = self.outcome,
+            reason = self.reason,
+            http_status = self.http_status,
+            accepted = self.accepted,
+            poisoned = self.poisoned,
+            unstored = self.unstored,
+            body_bytes = self.body_bytes,
+            correlation_id = self.correlation_id.map(CorrelationId::as_str),
+            trace = self.trace.map(tracing::field::display),
+            duration_ms = millis(self.duration),
+            "inbound.completed"
+        );
+    }
+
+    /// Gives the metrics of the request to the observers.
+    pub fn observe(&self, observers: &Observers) {
+        if observers.is_empty() {
+            return;
+        }
+        let dimensions = Dimensions { tenant: self.tenant_id, strategy: Some(self.strategy), outcome: Some(self.outcome), fault: None };
+        let count = |name, n: u32| observers.record(&Metric { name, value: f64::from(n), dimensions });
+        count(MetricName::InboundRequests, 1);
+        for (name, n) in [
+            (MetricName::InboundEvents, self.accepted),
+            (MetricName::InboundPoisoned, self.poisoned),
+            (MetricName::InboundUnstored, self.unstored),
+        ] {
+            if n > 0 {
+                count(name, n);
+            }
+        }
+    }
+}

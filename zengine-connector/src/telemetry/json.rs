@@ -1,0 +1,84 @@
+//! Writing JSON into a buffer that is used again, without a tree and without an allocation per value.
+
+use std::fmt::{self, Write};
+
+/// Writes `"text"`.
+pub(super) fn string(into: &mut String, text: &str) {
+    into.push('"');
+    escape(into, text);
+    into.push('"');
+}
+
+/// Writes what a value displays, as a JSON string.
+pub(super) fn display(into: &mut String, value: impl fmt::Display) {
+    into.push('"');
+    // Writing into a buffer cannot fail; a value that gives up half-way leaves what it had said.
+    let _ = write!(Escape(into), "{value}");
+    into.push('"');
+}
+
+/// Writes a number; what JSON has no number for is a string.
+pub(super) fn float(into: &mut String, value: f64) {
+    if value.is_finite() {
+        let _ = write!(into, "{value}");
+    } else {
+        display(into, value);
+    }
+}
+
+/// Escapes everything written to it.
+pub(super) struct Escape<'a>(pub(super) &'a mut String);
+
+impl Write for Escape<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escape(self.0, text);
+        Ok(())
+    }
+}
+
+fn escape(into: &mut String, text: &str) {
+    let mut clean = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let short = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            0..0x20 | 0x7f => "",
+            _ => continue,
+        };
+        // Only ASCII is ever replaced, so these are character boundaries.
+        into.push_str(&text[clean..at]);
+        clean = at + 1;
+        if short.is_empty() {
+            let _ = write!(into, "\\u{byte:04x}");
+        } else {
+            into.push_str(short);
+        }
+    }
+    into.push_str(&text[clean..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_one_line_of_valid_json(text in any::<String>(), number in any::<f64>()) {
+            let mut line = String::from("[");
+            string(&mut line, &text);
+            line.push(',');
+            display(&mut line, &text);
+            line.push(',');
+            float(&mut line, number);
+            line.push(']');
+            prop_assert!(!line.contains('\n'));
+            let back: serde_json::Value = serde_json::from_str(&line).unwrap();
+            prop_assert_eq!((&back[0], &back[1]), (&text.clone().into(), &text.into()));
+        }
+    }
+}

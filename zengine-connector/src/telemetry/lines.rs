@@ -1,0 +1,249 @@
+//! One line per send and one per attempt.
+
+use std::time::Duration;
+
+use super::{Dimensions, Metric, MetricName, Observers, RecipientHmac, TraceParent};
+use crate::{
+    error::{ErrorKind, Fault, Reach},
+    ids::{ClientMessageId, CorrelationId, FailureId, TenantId},
+};
+
+/// How a send ended: the event `send.completed`.
+///
+/// Replays, rejections and panics have one too. Absent facts are absent keys.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SendLine<'a> {
+    /// Whose message.
+    pub tenant_id: &'a TenantId,
+    /// The registered name of the strategy, or what the caller took for one.
+    pub strategy: &'a str,
+    /// The caller's id of the message.
+    pub client_message_id: &'a ClientMessageId,
+    /// `delivered`, `failed`, `unknown`, `deferred`, or `error`.
+    pub outcome: &'static str,
+    /// Why a send was deferred, in snake case.
+    pub reason: Option<&'a str>,
+    /// The kind of the last error.
+    pub kind: Option<ErrorKind>,
+    /// The provider's own code of the last error.
+    pub code: Option<&'a str>,
+    /// How far the last attempt that failed got.
+    pub reach: Option<Reach>,
+    /// Calls made to the provider.
+    pub attempts: u32,
+    /// Nothing was sent this time: the outcome is an earlier send's.
+    pub replayed: bool,
+    /// Whether a delivered send's record is stored (rule 26).
+    pub dedup_recorded: bool,
+    /// Time spent waiting for another process's claim.
+    pub waited: Duration,
+    /// The owner token of the claim.
+    pub lease_owner: Option<&'a str>,
+    /// The breaker's state when the last attempt asked for its permit.
+    pub breaker_state: Option<&'a str>,
+    /// The epoch of that state.
+    pub breaker_epoch: Option<u64>,
+    /// Retry tokens left.
+    pub budget_left: Option<u32>,
+    /// The dead letter, where there is one.
+    pub failure_id: Option<&'a FailureId>,
+    /// The recipient, as a keyed hash.
+    pub recipient_hmac: Option<RecipientHmac>,
+    /// What ties the lines of one request together.
+    pub correlation_id: Option<&'a CorrelationId>,
+    /// The caller's trace.
+    pub trace: Option<TraceParent>,
+    /// From the call to its end.
+    pub duration: Duration,
+}
+
+/// How one call to a provider ended: the event `send.attempt`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AttemptLine<'a> {
+    /// Whose message.
+    pub tenant_id: &'a TenantId,
+    /// The registered name of the strategy.
+    pub strategy: &'a str,
+    /// The caller's id of the message.
+    pub client_message_id: &'a ClientMessageId,
+    /// `accepted`, or the kind of the error.
+    pub outcome: &'static str,
+    /// Whose fault it was.
+    pub fault: Option<Fault>,
+    /// How far the request got, where it failed.
+    pub reach: Option<Reach>,
+    /// The provider's own code.
+    pub code: Option<&'a str>,
+    /// Which attempt of the send, from 1.
+    pub attempt: u32,
+    /// The wait before it.
+    pub delay: Duration,
+    /// The breaker's state when it asked for its permit.
+    pub breaker_state: Option<&'a str>,
+    /// The epoch of that state.
+    pub breaker_epoch: Option<u64>,
+    /// What ties the lines of one request together.
+    pub correlation_id: Option<&'a CorrelationId>,
+    /// The trace that went to the provider.
+    pub trace: Option<TraceParent>,
+    /// From the start of the call to its end.
+    pub duration: Duration,
+}
+
+/// A whole number of milliseconds.
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl<'a> SendLine<'a> {
+    /// A line of a send that made no call; the rest is filled in.
+    pub fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, outcome: &'static str) -> Self {
+        Self {
+            tenant_id,
+            strategy,
+            client_message_id,
+            outcome,
+            reason: None,
+            kind: None,
+            code: None,
+            reach: None,
+            attempts: 0,
+            replayed: false,
+            dedup_recorded: true,
+            waited: Duration::ZERO,
+            lease_owner: None,
+            breaker_state: None,
+            breaker_epoch: None,
+            budget_left: None,
+            failure_id: None,
+            recipient_hmac: None,
+            correlation_id: None,
+            trace: None,
+            duration: Duration::ZERO,
+        }
+    }
+
+    /// Logs the line: as a warning where nobody knows whether the message arrived or a delivered send is not recorded, as
+    /// an error where the dead letter could not be stored, else as information. Costs next to nothing where nobody listens.
+    pub fn emit(&self) {
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::event!(
+                    tracing::Level::$level,
+                    tenant_id = self.tenant_id.as_str(),
+                    strategy = self.strategy,
+                    client_message_id = self.client_message_id.as_str(),
+                    outcome = self.outcome,
+                    reason = self.reason,
+                    kind = self.kind.map(ErrorKind::as_str),
+                    fault = self.fault().map(Fault::as_str),
+                    reach = self.reach.map(Reach::as_str),
+                    code = self.code,
+                    attempts = self.attempts,
+                    replayed = self.replayed,
+                    dedup_recorded = self.dedup_recorded,
+                    waited_ms = millis(self.waited),
+                    lease_owner = self.lease_owner,
+                    breaker_state = self.breaker_state,
+                    breaker_epoch = self.breaker_epoch,
+                    budget_left = self.budget_left,
+                    failure_id = self.failure_id.map(FailureId::as_str),
+                    recipient_hmac = self.recipient_hmac.as_ref().map(RecipientHmac::as_str),
+                    correlation_id = self.correlation_id.map(CorrelationId::as_str),
+                    trace = self.trace.map(tracing::field::display),
+                    duration_ms = millis(self.duration),
+                    "send.completed"
+                )
+            };
+        }
+        if self.kind == Some(ErrorKind::DeadLetterFailed) {
+            event!(ERROR);
+        } else if self.outcome == "unknown" || !self.dedup_recorded {
+            event!(WARN);
+        } else {
+            event!(INFO);
+        }
+    }
+
+    /// Gives the metrics of the send to the observers (rule 82). A replay counts as a send and as nothing else.
+    pub fn observe(&self, observers: &Observers) {
+        if observers.is_empty() {
+            return;
+        }
+        let dimensions =
+            Dimensions { tenant: Some(self.tenant_id), strategy: Some(self.strategy), outcome: Some(self.outcome), fault: self.fault() };
+        let count = |name, n: u32| observers.record(&Metric { name, value: f64::from(n), dimensions });
+        count(MetricName::Sends, 1);
+        if self.replayed {
+            return;
+        }
+        #[allow(clippy::cast_precision_loss)] // beyond 2^53 milliseconds nobody counts any more
+        observers.record(&Metric { name: MetricName::Duration, value: millis(self.duration) as f64, dimensions });
+        if self.attempts > 0 {
+            count(MetricName::Attempts, self.attempts);
+        }
+        match (self.outcome, self.attempts) {
+            ("delivered", 0 | 1) => count(MetricName::FirstTrySuccess, 1),
+            ("delivered", _) => count(MetricName::RetriedSuccess, 1),
+            ("deferred", _) => count(MetricName::Deferred, 1),
+            ("unknown", _) => count(MetricName::Unknown, 1),
+            _ => {}
+        }
+        if self.failure_id.is_some() {
+            count(MetricName::DeadLetters, 1);
+        }
+        if !self.dedup_recorded {
+            count(MetricName::DedupNotRecorded, 1);
+        }
+    }
+
+    /// Whose fault the last error was.
+    fn fault(&self) -> Option<Fault> {
+        self.kind.map(ErrorKind::fault)
+    }
+}
+
+impl<'a> AttemptLine<'a> {
+    /// A line of an attempt that was accepted; the rest is filled in.
+    pub fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, attempt: u32) -> Self {
+        Self {
+            tenant_id,
+            strategy,
+            client_message_id,
+            outcome: "accepted",
+            fault: None,
+            reach: None,
+            code: None,
+            attempt,
+            delay: Duration::ZERO,
+            breaker_state: None,
+            breaker_epoch: None,
+            correlation_id: None,
+            trace: None,
+            duration: Duration::ZERO,
+        }
+    }
+
+    /// Logs the line. Costs next to nothing where nobody listens.
+    pub fn emit(&self) {
+        tracing::info!(
+            tenant_id = self.tenant_id.as_str(),
+            strategy = self.strategy,
+            client_message_id = self.client_message_id.as_str(),
+            outcome = self.outcome,
+            fault = self.fault.map(Fault::as_str),
+            reach = self.reach.map(Reach::as_str),
+            code = self.code,
+            attempt = self.attempt,
+            delay_ms = millis(self.delay),
+            breaker_state = self.breaker_state,
+            breaker_epoch = self.breaker_epoch,
+            correlation_id = self.correlation_id.map(CorrelationId::as_str),
+            trace = self.trace.map(tracing::field::display),
+            duration_ms = millis(self.duration),
+            "send.attempt"
+        );
+    }
+}

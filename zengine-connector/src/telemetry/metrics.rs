@@ -1,0 +1,300 @@
+//! Numbers, through a port.
+
+use std::{
+    fmt::Debug,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use crate::{error::Fault, ids::TenantId};
+
+/// Takes metrics. An implementation must not block; one that panics harms no send.
+pub trait Observer: Send + Sync + Debug + 'static {
+    /// Takes one number.
+    fn record(&self, metric: &Metric<'_>);
+
+    /// Writes out what is held back. Called at shutdown and by hosts that are about to be frozen.
+    fn flush(&self) {}
+}
+
+/// One number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metric<'a> {
+    /// What is counted or measured; says the unit too.
+    pub name: MetricName,
+    /// How many, or how long.
+    pub value: f64,
+    /// What it is told apart by.
+    pub dimensions: Dimensions<'a>,
+}
+
+impl Metric<'_> {
+    /// The unit of the value.
+    pub fn unit(&self) -> Unit {
+        self.name.unit()
+    }
+}
+
+/// What metrics are told apart by: few and small, since each combination is a series of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Dimensions<'a> {
+    /// Whose it is.
+    pub tenant: Option<&'a TenantId>,
+    /// The registered name of the strategy.
+    pub strategy: Option<&'a str>,
+    /// How it ended.
+    pub outcome: Option<&'a str>,
+    /// Whose fault it was.
+    pub fault: Option<Fault>,
+}
+
+impl<'a> Dimensions<'a> {
+    /// Those that are there, by name, in a fixed order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {
+        let all = [
+            ("tenant", self.tenant.map(TenantId::as_str)),
+            ("strategy", self.strategy),
+            ("outcome", self.outcome),
+            ("fault", self.fault.map(Fault::as_str)),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?)))
+    }
+}
+
+/// The unit of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Unit {
+    /// How many.
+    Count,
+    /// How long, in milliseconds.
+    Milliseconds,
+}
+
+impl Unit {
+    /// The unit as CloudWatch spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Milliseconds => "Milliseconds",
+        }
+    }
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $unit:ident;)*) => {
+        /// What is counted or measured.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum MetricName {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl MetricName {
+            /// Every name, for dashboards and tests.
+            pub const ALL: &[MetricName] = &[$(Self::$name,)*];
+
+            /// The name in snake case.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// The unit of its values.
+            pub const fn unit(self) -> Unit {
+                match self { $(Self::$name => Unit::$unit,)* }
+            }
+        }
+    };
+}
+
+names! {
+    /// Sends that ended, replays included.
+    Sends = "sends", Count;
+    /// Calls made to providers by sends.
+    Attempts = "attempts", Count;
+    /// Sends that the first call delivered (rule 82).
+    FirstTrySuccess = "first_try_success", Count;
+    /// Sends that only a later call delivered: the sign of a sick provider (rule 82).
+    RetriedSuccess = "retried_success", Count;
+    /// How long sends took.
+    Duration = "duration", Milliseconds;
+    /// Sends to come back to.
+    Deferred = "deferred", Count;
+    /// Sends of which nobody knows whether they arrived.
+    Unknown = "unknown", Count;
+    /// Dead letters written.
+    DeadLetters = "dead_letters", Count;
+    /// Dead letters that could not be stored (rule 68).
+    DeadLettersFailed = "dead_letters_failed", Count;
+    /// Delivered sends whose record could not be stored: raise an alarm (rule 26).
+    DedupNotRecorded = "dedup_not_recorded", Count;
+    /// Breakers that changed their state.
+    BreakerTransitions = "breaker_transitions", Count;
+    /// Requests and records that arrived.
+    InboundRequests = "inbound_requests", Count;
+    /// Events that handlers have stored.
+    InboundEvents = "inbound_events", Count;
+    /// Elements that can never be read.
+    InboundPoisoned = "inbound_poisoned", Count;
+    /// Events that must come again.
+    InboundUnstored = "inbound_unstored", Count;
+}
+
+/// Takes nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoopObserver;
+
+impl Observer for NoopObserver {
+    fn record(&self, _: &Metric<'_>) {}
+}
+
+/// Any number of observers, one after the other; a panic in one reaches neither the others nor the caller.
+#[derive(Clone, Debug, Default)]
+pub struct Observers(Arc<[Arc<dyn Observer>]>);
+
+impl Observers {
+    /// All of these.
+    pub fn new(observers: impl IntoIterator<Item = Arc<dyn Observer>>) -> Self {
+        Self(observers.into_iter().collect())
+    }
+
+    /// Nobody is there, so nothing needs to be computed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Gives a number to every observer.
+    pub fn record(&self, metric: &Metric<'_>) {
+        self.each(|observer| observer.record(metric));
+    }
+
+    /// Has every observer write out what it holds back.
+    pub fn flush(&self) {
+        self.each(Observer::flush);
+    }
+
+    fn each(&self, tell: impl Fn(&dyn Observer)) {
+        for observer in &*self.0 {
+            // What the observer left half-done is its own affair: the core never looks at it.
+            if catch_unwind(AssertUnwindSafe(|| tell(&**observer))).is_err() {
+                tracing::warn!("an observer of metrics panicked");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::{
+        error::ErrorKind,
+        ids::{ClientMessageId, FailureId},
+        telemetry::{InboundLine, SendLine},
+    };
+
+    #[derive(Debug, Default)]
+    struct Kept(Mutex<Vec<(&'static str, f64, String)>>);
+
+    impl Observer for Kept {
+        fn record(&self, metric: &Metric<'_>) {
+            let dimensions: Vec<_> = metric.dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            self.0.lock().unwrap().push((metric.name.as_str(), metric.value, dimensions.join(",")));
+        }
+    }
+
+    #[derive(Debug)]
+    struct Panicking;
+
+    impl Observer for Panicking {
+        fn record(&self, _: &Metric<'_>) {
+            panic!("an observer of this test panics");
+        }
+
+        fn flush(&self) {
+            panic!("an observer of this test panics");
+        }
+    }
+
+    fn observed(change: impl FnOnce(&mut SendLine<'_>)) -> Vec<(&'static str, f64)> {
+        let (tenant, id) = (TenantId::new("acme").unwrap(), ClientMessageId::new("m1").unwrap());
+        let kept = Arc::new(Kept::default());
+        let mut line = SendLine::new(&tenant, "demo", &id, "delivered");
+        line.attempts = 1;
+        change(&mut line);
+        line.observe(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]));
+        let kept = kept.0.lock().unwrap();
+        kept.iter().map(|(name, value, _)| (*name, *value)).collect()
+    }
+
+    #[test]
+    fn rule_82_success_at_once_and_after_a_retry_are_told_apart() {
+        let common = |n| vec![("sends", 1.0), ("duration", 0.0), ("attempts", n)];
+        assert_eq!(observed(|_| {}), [common(1.0), vec![("first_try_success", 1.0)]].concat());
+        assert_eq!(observed(|line| line.attempts = 3), [common(3.0), vec![("retried_success", 1.0)]].concat());
+    }
+
+    #[test]
+    fn a_replay_is_a_send_and_no_success_of_the_provider() {
+        assert_eq!(observed(|line| line.replayed = true), [("sends", 1.0)]);
+    }
+
+    #[test]
+    fn trouble_has_metrics_of_its_own() {
+        let failure = FailureId::new("f1").unwrap();
+        let names = |change: &dyn Fn(&mut SendLine<'_>)| {
+            let (tenant, id) = (TenantId::new("acme").unwrap(), ClientMessageId::new("m1").unwrap());
+            let kept = Arc::new(Kept::default());
+            let mut line = SendLine::new(&tenant, "demo", &id, "delivered");
+            line.failure_id = Some(&failure);
+            change(&mut line);
+            line.observe(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]));
+            let kept = kept.0.lock().unwrap();
+            (kept.iter().map(|entry| entry.0).collect::<Vec<_>>(), kept[0].2.clone())
+        };
+        let (unknown, dimensions) = names(&|line| {
+            line.outcome = "unknown";
+            line.kind = Some(ErrorKind::Timeout);
+        });
+        assert_eq!(unknown, ["sends", "duration", "unknown", "dead_letters"]);
+        assert_eq!(dimensions, "tenant=acme,strategy=demo,outcome=unknown,fault=provider");
+        let (unrecorded, _) = names(&|line| {
+            line.failure_id = None;
+            line.dedup_recorded = false;
+        });
+        assert_eq!(unrecorded, ["sends", "duration", "first_try_success", "dedup_not_recorded"]);
+        assert!(observed(|line| line.outcome = "deferred").contains(&("deferred", 1.0)));
+    }
+
+    #[test]
+    fn inbound_events_are_counted_by_what_became_of_them() {
+        let kept = Arc::new(Kept::default());
+        let mut line = InboundLine::new("demo", "done", 200);
+        (line.accepted, line.poisoned) = (3, 1);
+        line.observe(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]));
+        let kept = kept.0.lock().unwrap();
+        let seen: Vec<_> = kept.iter().map(|(name, value, _)| (*name, *value)).collect();
+        assert_eq!(seen, [("inbound_requests", 1.0), ("inbound_events", 3.0), ("inbound_poisoned", 1.0)]);
+    }
+
+    #[test]
+    fn an_observer_that_panics_harms_neither_the_others_nor_the_caller() {
+        let kept = Arc::new(Kept::default());
+        let observers = Observers::new([Arc::new(Panicking) as Arc<dyn Observer>, Arc::clone(&kept) as Arc<dyn Observer>]);
+        let metric = Metric { name: MetricName::Sends, value: 1.0, dimensions: Dimensions::default() };
+        observers.record(&metric);
+        observers.flush();
+        observers.record(&metric);
+        assert_eq!(kept.0.lock().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn names_are_unique_and_in_snake_case() {
+        let mut names: Vec<_> = MetricName::ALL.iter().map(|name| name.as_str()).collect();
+        assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), MetricName::ALL.len());
+    }
+}

@@ -1,0 +1,188 @@
+//! Log lines as AWS Lambda Powertools' logger writes them: one JSON object per line, under the same keys.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use tracing_subscriber::layer::SubscriberExt as _;
+//! use zengine_connector::{TokioClock, telemetry::{Invocation, Powertools}};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//! # let _guard = runtime.enter();
+//! let layer = Powertools::builder("connectors-social", Arc::new(TokioClock::new())).build(std::io::stdout());
+//! let handle = layer.handle();
+//! let _subscriber = tracing_subscriber::registry().with(layer);   // then `.init()`
+//!
+//! // At the start of each call of the function:
+//! handle.begin(Invocation { function_request_id: Some("req-1"), ..Invocation::default() });
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod context;
+mod visitor;
+
+use std::{cell::RefCell, fmt, fmt::Write as _, io, sync::Arc};
+
+use arc_swap::ArcSwap;
+use jiff::fmt::temporal::DateTimePrinter;
+use parking_lot::Mutex;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context as SubscriberContext, Layer};
+
+pub use self::context::{Invocation, PowertoolsHandle};
+use self::{
+    context::{Context, Shared},
+    visitor::FieldWriter,
+};
+use super::json;
+use crate::runtime::Clock;
+
+const TIMESTAMP: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+
+/// A `tracing` layer that prints every event as one JSON line.
+///
+/// The line has `level`, `location`, `message`, `timestamp` (RFC 3339, milliseconds, UTC) and `service`, then the keys of
+/// the invocation and the persistent ones, then the event's own fields. A field with the key of an invocation wins over
+/// it; one with a key of the first five gets a `_` behind its name. Spans are not needed and not looked at. Buffers are
+/// used again, so that a line costs no allocation once they have grown.
+pub struct Powertools<W> {
+    service: String,
+    clock: Arc<dyn Clock>,
+    shared: Arc<Shared>,
+    writer: Mutex<W>,
+}
+
+/// Settings of a [`Powertools`] layer.
+#[derive(Debug)]
+#[must_use = "finish it with build()"]
+pub struct PowertoolsBuilder {
+    service: String,
+    clock: Arc<dyn Clock>,
+    fixed: Vec<(String, String)>,
+}
+
+impl Powertools<io::Stdout> {
+    /// Settings of a layer for a service.
+    pub fn builder(service: impl Into<String>, clock: Arc<dyn Clock>) -> PowertoolsBuilder {
+        PowertoolsBuilder { service: service.into(), clock, fixed: vec![] }
+    }
+}
+
+impl PowertoolsBuilder {
+    /// The function's name, in every line.
+    pub fn function_name(self, name: impl Into<String>) -> Self {
+        self.key("function_name", name.into())
+    }
+
+    /// A key in every line, whatever the invocation. The value must be free of secrets and personal data.
+    pub fn key(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        self.fixed.push((name.into(), value.into().to_string()));
+        self
+    }
+
+    /// The layer, writing to a writer. Each line is one call of `write_all`.
+    pub fn build<W: io::Write + Send + 'static>(self, writer: W) -> Powertools<W> {
+        let context = ArcSwap::from_pointee(Context::fixed(&self.fixed));
+        let shared = Arc::new(Shared::new(self.fixed, context));
+        Powertools { service: self.service, clock: self.clock, shared, writer: Mutex::new(writer) }
+    }
+}
+
+impl<W> Powertools<W> {
+    /// The handle that sets what changes from call to call.
+    pub fn handle(&self) -> PowertoolsHandle {
+        PowertoolsHandle::new(Arc::clone(&self.shared))
+    }
+
+    /// The whole line, from the fields that the event has.
+    fn line(&self, line: &mut String, fields: &mut FieldWriter<'_>, event: &Event<'_>, context: &Context) {
+        event.record(fields);
+        let metadata = event.metadata();
+        line.push_str("{\"level\":\"");
+        line.push_str(level(*metadata.level()));
+        line.push_str("\",\"location\":\"");
+        let place = metadata.module_path().unwrap_or_else(|| metadata.target());
+        let _ = match metadata.line() {
+            Some(number) => write!(json::Escape(line), "{place}:{number}"),
+            None => write!(json::Escape(line), "{place}"),
+        };
+        line.push_str("\",\"message\":");
+        line.push_str(if fields.message.is_empty() { "\"\"" } else { fields.message });
+        line.push_str(",\"timestamp\":\"");
+        let now = jiff::Timestamp::try_from(self.clock.now()).unwrap_or_default();
+        let _ = TIMESTAMP.print_timestamp(&now, &mut *line);
+        line.push_str("\",\"service\":");
+        json::string(line, &self.service);
+        for (n, (name, value)) in context.keys.iter().enumerate() {
+            if !fields.overrides(n) {
+                line.push(',');
+                json::string(line, name);
+                line.push(':');
+                line.push_str(value);
+            }
+        }
+        line.push_str(fields.text);
+        line.push_str("}\n");
+    }
+}
+
+const fn level(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "ERROR",
+        Level::WARN => "WARN",
+        Level::INFO => "INFO",
+        Level::DEBUG => "DEBUG",
+        Level::TRACE => "TRACE",
+    }
+}
+
+/// Buffers of one thread: the line, the event's fields, its message.
+#[derive(Default)]
+struct Buffers {
+    line: String,
+    fields: String,
+    message: String,
+}
+
+impl Buffers {
+    /// Larger ones are not kept: one giant line must not hold its memory for ever.
+    const KEEP: usize = 64 << 10;
+
+    fn clear(&mut self) {
+        for buffer in [&mut self.line, &mut self.fields, &mut self.message] {
+            buffer.clear();
+            if buffer.capacity() > Self::KEEP {
+                *buffer = String::new();
+            }
+        }
+    }
+}
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> = RefCell::default();
+}
+
+impl<S: Subscriber, W: io::Write + Send + 'static> Layer<S> for Powertools<W> {
+    fn on_event(&self, event: &Event<'_>, _: SubscriberContext<'_, S>) {
+        let context = self.shared.context.load();
+        let print = |buffers: &mut Buffers| {
+            buffers.clear();
+            let mut fields = FieldWriter::new(&mut buffers.fields, &mut buffers.message, &context);
+            self.line(&mut buffers.line, &mut fields, event, &context);
+            // A log line that cannot be written is lost: nothing waits or fails for it.
+            let _ = self.writer.lock().write_all(buffers.line.as_bytes());
+        };
+        // A value that logs while it is being printed finds the buffers taken, and a thread at its end has none.
+        let reused = BUFFERS.try_with(|buffers| buffers.try_borrow_mut().map(|mut buffers| print(&mut buffers)).is_ok());
+        if !matches!(reused, Ok(true)) {
+            print(&mut Buffers::default());
+        }
+    }
+}
+
+impl<W> fmt::Debug for Powertools<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Powertools").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

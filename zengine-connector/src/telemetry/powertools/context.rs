@@ -1,0 +1,119 @@
+//! What stands in every line of one invocation.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use arc_swap::ArcSwap;
+
+/// The most keys a line may have beside the event's own fields; what is set beyond that is dropped.
+const MAX_KEYS: usize = 64;
+
+/// What is known of one call of a function.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Invocation<'a> {
+    /// The id that the platform gave the call.
+    pub function_request_id: Option<&'a str>,
+    /// The trace's id at X-Ray.
+    pub xray_trace_id: Option<&'a str>,
+    /// What ties the lines of one request together, across services.
+    pub correlation_id: Option<&'a str>,
+}
+
+/// Sets what stands in every line. Cloning it copies a pointer.
+///
+/// A process handles one call at a time where this is used, as a Lambda function does; a server that handles many at
+/// once gives such facts as fields of its events instead.
+#[derive(Clone, Debug)]
+pub struct PowertoolsHandle(Arc<Shared>);
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Keys that outlive the call, with their values as JSON.
+    fixed: Vec<(String, String)>,
+    warm: AtomicBool,
+    pub(super) context: ArcSwap<Context>,
+}
+
+impl Shared {
+    pub(super) fn new(fixed: Vec<(String, String)>, context: ArcSwap<Context>) -> Self {
+        Self { fixed, warm: AtomicBool::new(false), context }
+    }
+}
+
+/// Keys with their values as JSON, each key once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Context {
+    pub(super) keys: Vec<(String, String)>,
+}
+
+impl Context {
+    pub(super) fn fixed(keys: &[(String, String)]) -> Self {
+        let mut context = Self::default();
+        for (name, value) in keys {
+            context.set(name, value.clone());
+        }
+        context
+    }
+
+    fn set(&mut self, name: &str, json: String) {
+        let name = super::visitor::own_name(name);
+        match self.keys.iter().position(|(key, _)| *key == name) {
+            Some(n) => self.keys[n].1 = json,
+            None if self.keys.len() < MAX_KEYS => self.keys.push((name.into_owned(), json)),
+            None => {}
+        }
+    }
+}
+
+impl PowertoolsHandle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// A call of the function begins: every key of the last one is gone. The first call is the cold start.
+    pub fn begin(&self, invocation: Invocation<'_>) {
+        let mut context = Context::default();
+        context.set("cold_start", (!self.0.warm.swap(true, Ordering::AcqRel)).to_string());
+        for (name, value) in &self.0.fixed {
+            context.set(name, value.clone());
+        }
+        let facts = [
+            ("function_request_id", invocation.function_request_id),
+            ("correlation_id", invocation.correlation_id),
+            ("xray_trace_id", invocation.xray_trace_id),
+        ];
+        for (name, value) in facts {
+            if let Some(value) = value {
+                context.set(name, serde_json::Value::from(value).to_string());
+            }
+        }
+        self.0.context.store(Arc::new(context));
+    }
+
+    /// Adds a key to every line until the next call begins; the same key again is replaced. At most 64 keys are kept.
+    /// The value must be free of secrets and personal data.
+    pub fn append(&self, name: &str, value: impl Into<serde_json::Value>) {
+        let json = value.into().to_string();
+        self.0.context.rcu(|context| {
+            let mut context = Context::clone(context);
+            context.set(name, json.clone());
+            context
+        });
+    }
+
+    /// Takes a key out.
+    pub fn remove(&self, name: &str) {
+        self.0.context.rcu(|context| {
+            let mut context = Context::clone(context);
+            context.keys.retain(|(key, _)| key != name);
+            context
+        });
+    }
+
+    /// The call is over: only the keys that stand in every line stay.
+    pub fn clear(&self) {
+        self.0.context.store(Arc::new(Context::fixed(&self.0.fixed)));
+    }
+}

@@ -1,0 +1,93 @@
+//! An event's fields as JSON.
+
+use std::{
+    borrow::Cow,
+    fmt::{Debug, Write as _},
+};
+
+use tracing::field::{Field, Visit};
+
+use super::{context::Context, json};
+
+/// Writes `,"name":value` for every field but the message, and notes which keys of the context the event has itself.
+pub(super) struct FieldWriter<'a> {
+    pub(super) text: &'a mut String,
+    /// The message as a JSON string; empty where the event has none.
+    pub(super) message: &'a mut String,
+    context: &'a Context,
+    overridden: u64,
+}
+
+/// The name of a key that is not one of the first five.
+pub(super) fn own_name(name: &str) -> Cow<'_, str> {
+    match name {
+        "level" | "location" | "message" | "timestamp" | "service" => Cow::Owned(format!("{name}_")),
+        _ => Cow::Borrowed(name),
+    }
+}
+
+impl<'a> FieldWriter<'a> {
+    pub(super) fn new(text: &'a mut String, message: &'a mut String, context: &'a Context) -> Self {
+        Self { text, message, context, overridden: 0 }
+    }
+
+    /// Whether the event has the n-th key of the context itself.
+    pub(super) fn overrides(&self, n: usize) -> bool {
+        self.overridden >> n & 1 == 1
+    }
+
+    /// The buffer at the place where the value goes.
+    fn value(&mut self, field: &Field) -> &mut String {
+        if field.name() == "message" {
+            self.message.clear();
+            return self.message;
+        }
+        let name = own_name(field.name());
+        if let Some(n) = self.context.keys.iter().position(|(key, _)| *key == name) {
+            // The context has at most 64 keys.
+            self.overridden |= 1 << n;
+        }
+        self.text.push(',');
+        json::string(self.text, &name);
+        self.text.push(':');
+        self.text
+    }
+}
+
+impl Visit for FieldWriter<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        json::string(self.value(field), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.value(field).push_str(if value { "true" } else { "false" });
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        let _ = write!(self.value(field), "{value}");
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        let _ = write!(self.value(field), "{value}");
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        let _ = write!(self.value(field), "{value}");
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        let _ = write!(self.value(field), "{value}");
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        json::float(self.value(field), value);
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        json::display(self.value(field), value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        json::display(self.value(field), format_args!("{value:?}"));
+    }
+}

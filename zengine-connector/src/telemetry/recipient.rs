@@ -1,0 +1,52 @@
+//! A recipient as it may stand in a log line.
+
+use std::fmt;
+
+use crate::keyring::Key;
+
+/// A keyed hash of a recipient: the same recipient gives the same value, nobody without the key can guess back.
+///
+/// ```
+/// use zengine_connector::{Key, Secret, telemetry::RecipientHmac};
+///
+/// let key = Key::new("k1", &Secret::new([7; 32]));
+/// let hmac = RecipientHmac::new(&key, "acme", "tel:+15551230001");
+/// assert_eq!(hmac, RecipientHmac::new(&key, "acme", "tel:+15551230001"));
+/// assert_ne!(hmac, RecipientHmac::new(&key, "other", "tel:+15551230001"));
+/// assert_eq!(hmac.as_str().len(), 32);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RecipientHmac([u8; 32]);
+
+impl RecipientHmac {
+    /// The hash of a recipient's URN under a tenant: the first 16 bytes in hex.
+    pub fn new(key: &Key, tenant: &str, recipient: &str) -> Self {
+        let hash = key.fingerprint(&[b"recipient", tenant.as_bytes(), recipient.as_bytes()]);
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(hash) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        Self(text)
+    }
+
+    /// 32 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+const fn digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' + value - 10 }
+}
+
+impl fmt::Display for RecipientHmac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for RecipientHmac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RecipientHmac({self})")
+    }
+}
