@@ -1,5 +1,7 @@
 //! The inbound path, driven by small strategies that need each part of it.
 
+mod canaries;
+mod evidence;
 mod faults;
 mod host;
 mod lanes;

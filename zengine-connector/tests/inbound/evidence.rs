@@ -1,0 +1,223 @@
+//! Rule 27: what a webhook proves about a send.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use serde_json::{Value, json};
+use zengine_connector::{
+    Ack, ClientMessageId, ErrorKind, Event, ProviderKey, Reach, State,
+    store::{
+        ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, DomainEvent, Effects, Fingerprint, Lease, Reference, StoredError, Terminal,
+    },
+    testing::SimClock,
+};
+
+use crate::host::{Host, counts, id, name, payload};
+
+const NOW: i64 = SimClock::EPOCH_MS;
+
+struct Send {
+    key: ClaimKey,
+    id: ClientMessageId,
+}
+
+impl Send {
+    /// A send of tenant `one` that is under way.
+    async fn sending(host: &Host, message: &str) -> Self {
+        let id_of = ClientMessageId::new(message).unwrap();
+        let send = Self { key: ClaimKey::outbound(&id("one"), &name("acme-shared"), &id_of), id: id_of };
+        let lease = Lease { owner: "owner".into(), boot: None, until_ms: NOW + 60_000 };
+        let fingerprint = Fingerprint::new("f", 1, "k");
+        send.apply(host, ClaimOp::Claim { lease, fingerprint, skew_ms: 0, ttl_s: 86_400 }).await;
+        send.apply(host, ClaimOp::Mark { owner: "owner".into(), ttl_s: 86_400 }).await;
+        send
+    }
+
+    /// A send of tenant `one` whose end nobody knows, already kept and announced.
+    async fn unknown(host: &Host, message: &str) -> Self {
+        let send = Self::sending(host, message).await;
+        send.give_up(host).await;
+        send.apply(host, ClaimOp::ClearEffects { generation: 0, done: Effects::BOTH }).await;
+        send
+    }
+
+    async fn give_up(&self, host: &Host) {
+        let error = StoredError::new(ErrorKind::Timeout, Reach::Maybe, "no answer");
+        let (claimant, seen) = ("another".to_owned(), "owner".to_owned());
+        self.apply(host, ClaimOp::GiveUp { claimant, seen, owner_gone: true, error, skew_ms: 0, ttl_s: 86_400 }).await;
+    }
+
+    async fn apply(&self, host: &Host, operation: ClaimOp) {
+        assert!(host.memory.claims().apply(&self.key, &operation, NOW).await.unwrap().done, "{operation:?}");
+    }
+
+    async fn record(&self, host: &Host) -> ClaimRecord {
+        host.memory.claims().get(&self.key).await.unwrap().unwrap()
+    }
+
+    fn reference(&self, generation: u32) -> String {
+        ProviderKey::derive(&id("one"), &name("acme-shared"), &self.id, generation).to_string()
+    }
+}
+
+fn status(event: &str, state: State, reference: &str) -> Value {
+    json!({ "routes": [["phone", "one"]], "id": event, "status": state, "reference": reference })
+}
+
+async fn tell(host: &Host, event: &str, state: State, reference: &str) -> zengine_connector::Received {
+    host.shared(payload(&[status(event, state, reference)])).await
+}
+
+/// The sends that the handler's last status names.
+fn named(host: &Host) -> Option<ClientMessageId> {
+    match &host.seen.events.lock().unwrap().last().unwrap().event {
+        Event::Status(status) => status.client_message_id.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn settled(host: &Host) -> Vec<(String, String)> {
+    let events = host.memory.events().published();
+    let settled = events.iter().map(|event| match event {
+        DomainEvent::OutboundSettled(settled) => (settled.client_message_id.to_string(), settled.outcome.clone()),
+        other => panic!("{}", other.name()),
+    });
+    settled.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_27_a_webhook_settles_an_unknown_as_delivered_and_says_so_once() {
+    let host = Host::new();
+    let send = Send::unknown(&host, "order-17").await;
+    for (event, state) in [("1", State::Sent), ("2", State::Delivered), ("2", State::Delivered), ("3", State::Read)] {
+        assert_eq!(tell(&host, event, state, &send.reference(0)).await.ack, Ack::Done);
+        assert_eq!(named(&host), Some(send.id.clone()));
+    }
+    let record = send.record(&host).await;
+    assert_eq!((record.status, record.effects_pending), (ClaimStatus::Delivered, Effects::NONE));
+    assert_eq!(settled(&host), [("order-17".to_owned(), "delivered".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_27_a_webhook_settles_an_unknown_as_failed() {
+    let host = Host::new();
+    let send = Send::unknown(&host, "order-17").await;
+    let _ = tell(&host, "1", State::Failed, &send.reference(0)).await;
+    assert_eq!(send.record(&host).await.status, ClaimStatus::Failed);
+    // What is known does not change again.
+    let _ = tell(&host, "2", State::Delivered, &send.reference(0)).await;
+    assert_eq!(send.record(&host).await.status, ClaimStatus::Failed);
+    assert_eq!(settled(&host), [("order-17".to_owned(), "failed".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_90_proof_that_comes_while_sending_decides_after_a_crash() {
+    let host = Host::new();
+    let send = Send::sending(&host, "order-17").await;
+    let _ = tell(&host, "1", State::Delivered, &send.reference(0)).await;
+    let record = send.record(&host).await;
+    assert_eq!((record.status, record.owner.as_str()), (ClaimStatus::Sending, "owner"));
+    assert_eq!(record.evidence.as_ref().map(|evidence| evidence.verdict()), Some(Terminal::Delivered));
+    // The owner crashed; whoever finds the record gives it up, and the proof decides: no dead letter, no event.
+    send.give_up(&host).await;
+    let record = send.record(&host).await;
+    assert_eq!((record.status, record.effects_pending), (ClaimStatus::Delivered, Effects::NONE));
+    assert!(settled(&host).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_27_keys_of_others_are_left_alone() {
+    let host = Host::new();
+    let send = Send::unknown(&host, "order-17").await;
+    let (two, shared, other) = (id("two"), name("acme-shared"), name("acme-hook"));
+    let references = [
+        ProviderKey::derive(&two, &shared, &send.id, 0).to_string(),
+        ProviderKey::derive(&id("one"), &other, &send.id, 0).to_string(),
+        "order-17".to_owned(),
+        String::new(),
+        send.reference(0).replace("z1.0.", "z1.00."),
+    ];
+    for (n, reference) in references.iter().enumerate() {
+        assert_eq!(tell(&host, &n.to_string(), State::Delivered, reference).await.ack, Ack::Done);
+        assert_eq!(named(&host), None, "{reference}");
+    }
+    assert_eq!(send.record(&host).await.status, ClaimStatus::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_27_news_of_an_earlier_generation_says_nothing_of_the_one_under_way() {
+    let host = Host::new();
+    let send = Send::sending(&host, "order-17").await;
+    let error = Some(StoredError::new(ErrorKind::Account, Reach::Processed, "refused"));
+    let (owner, terminal) = ("owner".to_owned(), Terminal::Failed);
+    send.apply(&host, ClaimOp::Commit { owner, terminal, result: None, error, attempts: 1, effects: Effects::NONE, ttl_s: 86_400 }).await;
+    let lease = Lease { owner: "redriver".into(), boot: None, until_ms: NOW + 60_000 };
+    let fingerprint = Fingerprint::new("f", 1, "k");
+    let redrive = ClaimOp::Redrive { lease, fingerprint, generation: 0, key_generation: 1, maybe_sent: false, ttl_s: 86_400 };
+    send.apply(&host, redrive).await;
+
+    let _ = tell(&host, "1", State::Failed, &send.reference(0)).await;
+    assert_eq!((named(&host), send.record(&host).await.evidence), (Some(send.id.clone()), None));
+    let _ = tell(&host, "2", State::Delivered, &send.reference(1)).await;
+    assert!(send.record(&host).await.evidence.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_27_a_hashed_key_leads_back_to_its_send() {
+    let host = Host::new();
+    let send = Send::unknown(&host, &"x".repeat(200)).await;
+    let key = ProviderKey::echoed(send.reference(0));
+    // Without its record it leads nowhere.
+    let _ = tell(&host, "1", State::Delivered, key.as_str()).await;
+    assert_eq!((named(&host), send.record(&host).await.status), (None, ClaimStatus::Unknown));
+    let reference = Reference::new(id("one"), name("acme-shared"), send.id.clone(), NOW / 1000 + 86_400);
+    host.memory.claims().put_reference(key.hash().unwrap(), &reference).await.unwrap();
+    let _ = tell(&host, "2", State::Delivered, key.as_str()).await;
+    assert_eq!((named(&host), send.record(&host).await.status), (Some(send.id.clone()), ClaimStatus::Delivered));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_27_without_the_store_the_status_must_come_again() {
+    let host = Host::new();
+    let send = Send::unknown(&host, "order-17").await;
+    host.faults.sends_down.store(true, SeqCst);
+    let received = tell(&host, "1", State::Delivered, &send.reference(0)).await;
+    assert_eq!((received.ack, counts(&received), host.seen.count()), (Ack::Redeliver, (0, 0, 1), 0));
+    host.faults.sends_down.store(false, SeqCst);
+    assert_eq!(tell(&host, "1", State::Delivered, &send.reference(0)).await.ack, Ack::Done);
+    assert_eq!((send.record(&host).await.status, host.seen.count()), (ClaimStatus::Delivered, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_69_a_silent_bus_leaves_the_event_to_the_next_news() {
+    let host = Host::new();
+    let send = Send::unknown(&host, "order-17").await;
+    host.faults.bus_down.store(true, SeqCst);
+    assert_eq!(tell(&host, "1", State::Delivered, &send.reference(0)).await.ack, Ack::Done);
+    let record = send.record(&host).await;
+    assert_eq!((record.status, record.effects_pending.settled), (ClaimStatus::Delivered, true));
+    host.faults.bus_down.store(false, SeqCst);
+    let _ = tell(&host, "2", State::Read, &send.reference(0)).await;
+    assert!(!send.record(&host).await.effects_pending.pending());
+    assert_eq!(settled(&host).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn statuses_of_one_message_keep_their_order() {
+    let host = Host::new();
+    // They have no conversation; they are news of the same message.
+    let states = [State::Accepted, State::Sent, State::Delivered, State::Read];
+    let elements: Vec<_> = states.iter().enumerate().map(|(n, state)| status(&n.to_string(), *state, "")).collect();
+    assert_eq!(counts(&host.shared(payload(&elements)).await), (4, 0, 0));
+    let given: Vec<_> = host
+        .seen
+        .events
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|event| match &event.event {
+            Event::Status(status) => status.state,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(given, states);
+}
