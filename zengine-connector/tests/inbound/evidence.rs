@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use zengine_connector::{
     Ack, ClientMessageId, ErrorKind, Event, ProviderKey, Reach, State,
     store::{
-        ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, DomainEvent, Effects, Fingerprint, Lease, Reference, StoredError, Terminal,
+        ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, DomainEvent, Effects, Evidence, Fingerprint, Lease, Reference,
+        StoredError, Terminal,
     },
     testing::SimClock,
 };
@@ -116,7 +117,7 @@ async fn case_90_proof_that_comes_while_sending_decides_after_a_crash() {
     let _ = tell(&host, "1", State::Delivered, &send.reference(0)).await;
     let record = send.record(&host).await;
     assert_eq!((record.status, record.owner.as_str()), (ClaimStatus::Sending, "owner"));
-    assert_eq!(record.evidence.as_ref().map(|evidence| evidence.verdict()), Some(Terminal::Delivered));
+    assert_eq!(record.evidence.as_ref().map(Evidence::verdict), Some(Terminal::Delivered));
     // The owner crashed; whoever finds the record gives it up, and the proof decides: no dead letter, no event.
     send.give_up(&host).await;
     let record = send.record(&host).await;

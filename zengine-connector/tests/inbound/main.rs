@@ -1,5 +1,7 @@
 //! The inbound path, driven by small strategies that need each part of it.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
+
 mod canaries;
 mod evidence;
 mod faults;

@@ -58,7 +58,7 @@ impl Batch {
     async fn run(&self, lane: Vec<Job>) {
         let mut stopped = false;
         for job in lane {
-            let fate = if stopped { Fate::Unstored } else { caught(self.job(job)).await.unwrap_or(Fate::Unstored) };
+            let fate = if stopped { Fate::Unstored } else { caught(Box::pin(self.job(job))).await.unwrap_or(Fate::Unstored) };
             stopped |= fate == Fate::Unstored;
             self.tally.add(fate);
         }
@@ -98,7 +98,7 @@ impl Batch {
 
     async fn work(&self, job: Job) -> Fate {
         match job {
-            Job::Handle { key, event, reference } => self.handle(key, *event, reference).await,
+            Job::Handle { key, event, reference } => self.handle(key, event, reference).await,
             Job::Keep(poison) => self.keep(&poison).await,
             Job::Wait => Fate::Unstored,
         }
@@ -114,7 +114,7 @@ impl Batch {
         }
     }
 
-    async fn handle(&self, key: ClaimKey, mut event: InboundEvent, reference: Option<ProviderKey>) -> Fate {
+    async fn handle(&self, key: ClaimKey, mut event: Box<InboundEvent>, reference: Option<ProviderKey>) -> Fate {
         if let Err(error) = evidence::apply(self.core(), &mut event, reference.as_ref()).await {
             return self.unstored(&event, "evidence", &error);
         }
@@ -154,7 +154,7 @@ impl Batch {
     }
 
     /// The handler runs in its own task: neither a deadline nor a caller that goes away ends it.
-    async fn hand_over(&self, key: ClaimKey, event: InboundEvent) -> Fate {
+    async fn hand_over(&self, key: ClaimKey, event: Box<InboundEvent>) -> Fate {
         let reply_to = ReplyTo {
             tenant: event.tenant.clone(),
             strategy: event.strategy.clone(),
@@ -166,7 +166,7 @@ impl Batch {
         let (handler, kept) = (Arc::clone(&self.handler), event.clone());
         let (end, wait) = oneshot::channel();
         self.core().spawner.spawn(Box::pin(async move {
-            let _ = end.send(caught(async { handler.handle_event(event, cx).await }).await);
+            let _ = end.send(caught(async { handler.handle_event(*event, cx).await }).await);
         }));
         match wait.await {
             Ok(Some(Ok(()))) => Fate::Accepted,

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::poison::{Poison, hex, nobody};
+use super::poison::{Poison, digest, nobody};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, RouteKey, TenantId},
@@ -95,7 +95,7 @@ impl<'a> Planner<'a> {
             match element {
                 Ok(event) => self.event(event).await,
                 Err(error) => {
-                    let body = fingerprint.get_or_insert_with(|| hex(payload.body()));
+                    let body = fingerprint.get_or_insert_with(|| digest(payload.body()));
                     let tenant = match self.principal {
                         Principal::Tenant(tenant) => Ok(tenant.clone()),
                         Principal::Shared => nobody(),
@@ -244,7 +244,7 @@ impl<'a> Planner<'a> {
         let strategy = &self.entry.name;
         // A strategy without a key of its own must not make all its events one: the bytes tell them apart.
         let dedupe_key = if event.dedup.is_empty() {
-            DedupeKey::of(&tenant, strategy, &format!("raw|{}", hex(&event.raw)))
+            DedupeKey::of(&tenant, strategy, &format!("raw|{}", digest(&event.raw)))
         } else {
             DedupeKey::of(&tenant, strategy, &event.dedup)
         };

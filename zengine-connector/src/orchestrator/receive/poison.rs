@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
 use crate::{
     error::{Error, ErrorKind, Reach},
@@ -30,7 +32,7 @@ impl Poison {
     /// An element that could not be read. `body` is the whole payload: the same element of the same payload is the same
     /// poison, and equal elements at two places are two.
     pub(super) fn element(tenant: TenantId, strategy: &StrategyName, error: &ElementError, fingerprint: &str) -> Result<Self, Error> {
-        let dedup = format!("element|{fingerprint}|{}|{}", error.path, hex(&error.raw));
+        let dedup = format!("element|{fingerprint}|{}|{}", error.path, digest(&error.raw));
         Ok(Self { key: key(&tenant, strategy, &dedup), tenant, body: json(error)?, kind: ErrorKind::MessageInvalid, reason: error.reason })
     }
 
@@ -48,7 +50,7 @@ impl Poison {
 
     /// Stores it. The letter's name follows from the record's key, so that storing it twice is storing it once.
     pub(super) async fn keep(&self, core: &Arc<Core>, strategy: &StrategyName) -> Result<(), Error> {
-        let id = FailureId::of_poison(&self.key)?;
+        let id = FailureId::of_poison(&self.key);
         let place = (&self.tenant, strategy, id);
         let letter = DeadLetter::sealed((&*core.keys, &*core.rng), LetterDirection::Inbound, place, &self.body, core.now_ms())?
             .poison(StoredError::new(self.kind, Reach::Processed, self.reason));
@@ -70,9 +72,8 @@ pub(super) fn nobody() -> Result<TenantId, Error> {
 }
 
 /// Recognises bytes without keeping them.
-pub(super) fn hex(bytes: &Bytes) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn digest(bytes: &Bytes) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))
 }
 
 fn key(tenant: &TenantId, strategy: &StrategyName, dedup: &str) -> ClaimKey {

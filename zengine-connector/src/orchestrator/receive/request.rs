@@ -1,6 +1,6 @@
 //! One request from its arrival to its answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -163,7 +163,7 @@ impl Visit<'_> {
 
     async fn poll(&self, principal: Principal, thread: Thread) -> Received {
         let mut handled = Handled::new(principal);
-        match thread.collect(&Default::default(), &mut handled).await {
+        match thread.collect(&HashSet::new(), &mut handled).await {
             Ok(()) => self.respond(handled).await,
             Err(error) => Received::refused(&VerifyError::Unavailable(error)),
         }
