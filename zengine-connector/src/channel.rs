@@ -174,6 +174,7 @@ pub struct ListRules {
 /// const SMS: Capabilities = Capabilities::NONE.with_text(Length::chars(1600));
 /// assert!(SMS.list.is_none());
 /// ```
+#[allow(clippy::struct_excessive_bools)] // a table of yes and no
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Capabilities {

@@ -8,7 +8,10 @@ use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    hex::hex,
+};
 
 /// What a kind of identifier allows.
 struct Rule {
@@ -158,8 +161,7 @@ id!(
 impl FailureId {
     /// A name made of a letter and hex digits, which needs no check.
     pub(crate) fn of_hash(prefix: char, hash: &[u8]) -> Self {
-        let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self(format!("{prefix}-{hex}").into())
+        Self(format!("{prefix}-{}", hex(&hash[..hash.len().min(16)])).into())
     }
 }
 

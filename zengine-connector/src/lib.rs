@@ -7,6 +7,7 @@ extern crate self as zengine_connector;
 
 pub mod channel;
 pub mod error;
+mod hex;
 pub mod http;
 pub mod ids;
 pub mod inbound;

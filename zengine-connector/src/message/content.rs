@@ -142,6 +142,7 @@ pub enum TextFormat {
 }
 
 impl TextFormat {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks with a reference to the field
     fn is_plain(&self) -> bool {
         *self == Self::Plain
     }

@@ -165,9 +165,13 @@ fn numbered<'a>(
 ) -> String {
     let mut text = format!("{body}\n");
     for (i, (title, description)) in choices.enumerate() {
-        text.push_str(&format!("\n{}. {title}", i + 1));
+        text.push('\n');
+        text.push_str(&(i + 1).to_string());
+        text.push_str(". ");
+        text.push_str(title);
         if let Some(description) = description {
-            text.push_str(&format!(" - {description}"));
+            text.push_str(" - ");
+            text.push_str(description);
         }
     }
     framed(header, text, footer, report)

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Content, Identity, Party, ProviderError, RawJson, Status};
 use crate::{
     channel::Channel,
+    hex::hex,
     ids::{ConversationId, ProviderMessageId, StrategyName, TenantId},
 };
 
@@ -385,7 +386,7 @@ impl DedupeKey {
         let mut bytes = self.0;
         bytes[6] = (bytes[6] & 0x0f) | 0x80;
         bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let hex = hex(&bytes);
         format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
     }
 }

@@ -34,11 +34,11 @@ where
 
 /// The callback behind a pointer.
 pub(crate) trait DynHandler: Send + Sync {
-    fn handle_event<'a>(&'a self, event: InboundEvent, cx: HandlerContext) -> BoxFuture<'a, Result<(), HandlerError>>;
+    fn handle_event(&self, event: InboundEvent, cx: HandlerContext) -> BoxFuture<'_, Result<(), HandlerError>>;
 }
 
 impl<H: InboundHandler> DynHandler for H {
-    fn handle_event<'a>(&'a self, event: InboundEvent, cx: HandlerContext) -> BoxFuture<'a, Result<(), HandlerError>> {
+    fn handle_event(&self, event: InboundEvent, cx: HandlerContext) -> BoxFuture<'_, Result<(), HandlerError>> {
         Box::pin(self.handle(event, cx))
     }
 }

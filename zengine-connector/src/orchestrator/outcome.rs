@@ -136,6 +136,8 @@ pub enum DeferredReason {
     BreakerOpen,
     /// The provider asks for less traffic.
     Throttled,
+    /// The provider is not available, and says to wait longer than a call is worth.
+    Unavailable,
     /// Our own side is busy: limiter, bulkhead, session race.
     Busy,
     /// Another process sends the same message (rule 24).
@@ -160,6 +162,7 @@ impl DeferredReason {
         match self {
             Self::BreakerOpen => "breaker_open",
             Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
             Self::Busy => "busy",
             Self::InProgress => "in_progress",
             Self::LeaseLost => "lease_lost",

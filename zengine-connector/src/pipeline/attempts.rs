@@ -92,14 +92,15 @@ pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership) -> Run {
         if !worth {
             let reason = match exhausted {
                 Exhausted::Deferred => DeferredReason::Throttled,
+                Exhausted::Failed | Exhausted::Unknown if wait > retry.longest_wait => DeferredReason::Unavailable,
                 Exhausted::Failed | Exhausted::Unknown => DeferredReason::NoTimeLeft,
             };
             return Run::Deferred { reason, retry_after: wait, error: Some(error) };
         }
         match own.outlast(wait + job.pipeline().settings.attempt_timeout.0).await {
             Ok(()) => {}
-            Err(Lost::Lease(_)) => return Run::LeaseLost,
-            Err(Lost::Store(_)) => {
+            Err(Lost::Lease) => return Run::LeaseLost,
+            Err(Lost::Store) => {
                 return Run::Deferred { reason: DeferredReason::StoreUnavailable, retry_after: wait, error: Some(error) };
             }
         }
@@ -144,8 +145,8 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership, circuit: &Circuit) -> Attem
     }
     let limit = pipeline.settings.attempt_timeout.0.min(remaining.saturating_sub(dedup.commit_slack)).max(retry.min_attempt.min(remaining));
     let lost = |lost| match lost {
-        Lost::Lease(_) => Attempted::NotStarted(Run::LeaseLost),
-        Lost::Store(_) => Attempted::NotStarted(Run::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5))),
+        Lost::Lease => Attempted::NotStarted(Run::LeaseLost),
+        Lost::Store => Attempted::NotStarted(Run::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5))),
     };
     if let Err(error) = own.outlast(limit).await {
         return lost(error);

@@ -52,9 +52,10 @@ pub(crate) const fn decide(fault: Fault, reach: Reach, protection: Protection) -
         (Fault::Provider, Reach::NotSent) => Next::Retry(Exhausted::Failed),
         (Fault::Throttled, Reach::NotSent) => Next::Retry(Exhausted::Deferred),
         (Fault::Domain, Reach::NotSent | Reach::Processed) => Next::End(End::Failed { redrivable: false }),
-        (Fault::Auth | Fault::Provider | Fault::Throttled, _) => Next::End(End::Failed { redrivable: true }),
         (Fault::Local | Fault::Cancelled, Reach::NotSent) => Next::End(End::Deferred),
-        (Fault::Local | Fault::Cancelled, Reach::Processed) => Next::End(End::Failed { redrivable: true }),
+        (Fault::Auth | Fault::Provider | Fault::Throttled | Fault::Local | Fault::Cancelled, _) => {
+            Next::End(End::Failed { redrivable: true })
+        }
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn send(
         tenant_id = %tenant,
         strategy,
         client_message_id = %options.client_message_id,
-        correlation_id = options.correlation_id.as_ref().map(|id| id.as_str()),
+        correlation_id = options.correlation_id.as_ref().map(crate::CorrelationId::as_str),
         outcome = result.as_ref().map_or("error", Outcome::as_str),
         replayed = result.as_ref().is_ok_and(Outcome::is_replayed),
         kind = result.as_ref().err().map(|error| error.kind().as_str()),

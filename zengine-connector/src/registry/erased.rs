@@ -27,6 +27,7 @@ fn tenant_of<S: Strategy>(tenant: &ErasedTenant) -> Result<&TenantOf<S>, Error> 
     tenant.downcast_ref().ok_or_else(|| Error::new(ErrorKind::Unexpected, "a tenant was bound by another strategy"))
 }
 
+#[allow(clippy::needless_pass_by_value)] // handed to map_err
 fn not_ours(error: Error) -> SendError {
     SendError::of(error.kind(), "a tenant or message belongs to another strategy").not_sent()
 }

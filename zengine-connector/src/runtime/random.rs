@@ -14,7 +14,7 @@ pub trait Rng: Send + Sync + Debug + 'static {
         // The top 53 bits are what a double can hold exactly.
         #[allow(clippy::cast_precision_loss)]
         let number = (u64::from_le_bytes(bytes) >> 11) as f64;
-        number / (1_u64 << 53) as f64
+        number * f64::EPSILON / 2.0
     }
 }
 

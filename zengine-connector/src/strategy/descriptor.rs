@@ -74,11 +74,13 @@ pub fn schema_of<T: schemars::JsonSchema>() -> Schema {
     Schema(schemars::schema_for!(T).to_value())
 }
 
+type Half<S, D> = Option<fn(Arc<S>) -> Arc<D>>;
+
 /// Which halves a strategy has; only the derive writes it.
 #[doc(hidden)]
 pub struct Halves<S> {
-    pub(crate) outbound: Option<fn(Arc<S>) -> Arc<dyn DynOutbound>>,
-    pub(crate) inbound: Option<fn(Arc<S>) -> Arc<dyn DynInbound>>,
+    pub(crate) outbound: Half<S, dyn DynOutbound>,
+    pub(crate) inbound: Half<S, dyn DynInbound>,
 }
 
 impl<S> fmt::Debug for Halves<S> {

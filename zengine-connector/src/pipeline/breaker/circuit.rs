@@ -164,7 +164,7 @@ impl Circuit {
             probing_until: None,
         };
         Arc::new_cyclic(|me| Self {
-            me: me.clone(),
+            me: Weak::clone(me),
             ports,
             name: format!("{tenant}|{strategy}"),
             inner: Mutex::new(inner),

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorKind},
     orchestrator::DeferredReason,
     runtime::ms,
-    store::{At, ClaimOp, ClaimRecord, ClaimStatus, StoreError, StoreErrorKind},
+    store::{At, ClaimOp, ClaimRecord, ClaimStatus, Fingerprint, StoreError, StoreErrorKind},
 };
 
 use super::super::settings::{Duplicates, StoreDown};
@@ -115,23 +115,22 @@ pub(crate) fn refuse_mismatch(job: &Job<'_>, record: &ClaimRecord) -> Result<(),
     let ours = &job.fingerprint;
     let same = match ours.compare(&record.fingerprint) {
         Some(same) => same,
-        None if record.fingerprint.version == ours.version => match job.core.keys.by_id(&record.fingerprint.key_id) {
-            // The key was rotated meanwhile: compare under the old one.
-            Some(key) => fingerprint(&key, job.tenant(), job.outbound, job.original)?.value == record.fingerprint.value,
-            None => {
-                tracing::warn!(key_id = %record.fingerprint.key_id, "dedup.fingerprint_not_comparable");
-                true
-            }
-        },
-        None => {
-            tracing::warn!(version = record.fingerprint.version, "dedup.fingerprint_not_comparable");
-            true
-        }
+        None => same_under_old_key(job, &record.fingerprint)?,
     };
     if same {
         return Ok(());
     }
     Err(Error::new(ErrorKind::Mismatch, "another message was sent under this client message id").with_context("strategy", &job.entry.name))
+}
+
+/// The key was rotated meanwhile: compares under the old one. What cannot be compared counts as the same (rule 23).
+fn same_under_old_key(job: &Job<'_>, theirs: &Fingerprint) -> Result<bool, Error> {
+    let old_key = (theirs.version == job.fingerprint.version).then(|| job.core.keys.by_id(&theirs.key_id)).flatten();
+    let Some(key) = old_key else {
+        tracing::warn!(key_id = %theirs.key_id, version = theirs.version, "dedup.fingerprint_not_comparable");
+        return Ok(true);
+    };
+    Ok(fingerprint(&key, job.tenant(), job.outbound, job.original)?.value == theirs.value)
 }
 
 /// Fail closed, unless the host prefers doubles to silence (rule 28).

@@ -1,6 +1,6 @@
 //! What makes two messages the same: a keyed fingerprint of what the recipient would notice (rule 23).
 
-use crate::{error::Error, ids::TenantId, keyring::Key, message::Prepared, registry::DynOutbound, store::Fingerprint};
+use crate::{error::Error, hex::hex, ids::TenantId, keyring::Key, message::Prepared, registry::DynOutbound, store::Fingerprint};
 
 /// The version of the encoding.
 const VERSION: u32 = 1;
@@ -9,6 +9,5 @@ const VERSION: u32 = 1;
 pub(crate) fn fingerprint(key: &Key, tenant: &TenantId, outbound: &dyn DynOutbound, message: &Prepared<'_>) -> Result<Fingerprint, Error> {
     let mut hasher = key.hasher(tenant.as_str().as_bytes());
     outbound.encode(message, &mut hasher)?;
-    let value: String = hasher.finish()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Fingerprint::new(value, VERSION, key.id()))
+    Ok(Fingerprint::new(hex(&hasher.finish()[..16]), VERSION, key.id()))
 }

@@ -15,15 +15,13 @@ pub(crate) struct Ownership {
     key: ClaimKey,
     owner: String,
     lease_until_ms: i64,
-    marked: bool,
-    settled: bool,
+    phase: Phase,
     /// Some attempt, ours or an earlier owner's, may have reached the provider (rule 20).
     pub(crate) maybe_sent: bool,
     /// The provider must be asked before anything is sent.
     pub(crate) look_up_first: bool,
     /// Attempts made before, by others.
     earlier_attempts: u32,
-    pub(crate) generation: u32,
     pub(crate) key_generation: u32,
     pub(crate) first_claimed_at_ms: i64,
     pub(crate) first_sent_at_ms: Option<i64>,
@@ -32,15 +30,24 @@ pub(crate) struct Ownership {
     pub(crate) first_error: Option<StoredError>,
 }
 
-/// The lease is another's now: nothing may be sent or stored.
-#[derive(Debug)]
-pub(crate) struct LeaseLost;
+/// How far we are with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing has gone out.
+    Quiet,
+    /// Bytes may have gone out.
+    Sending,
+    /// Committed, given back, or lost.
+    Done,
+}
 
 /// Why a conditional write did not happen.
 #[derive(Debug)]
 pub(crate) enum Lost {
-    Lease(LeaseLost),
-    Store(StoreError),
+    /// The lease is another's now: nothing may be sent or stored.
+    Lease,
+    /// The store does not answer.
+    Store,
 }
 
 impl Ownership {
@@ -51,12 +58,10 @@ impl Ownership {
             key: job.key.clone(),
             owner: record.owner.clone(),
             lease_until_ms: record.lease_until_ms,
-            marked: record.status == ClaimStatus::Sending,
-            settled: false,
+            phase: if record.status == ClaimStatus::Sending { Phase::Sending } else { Phase::Quiet },
             maybe_sent: record.maybe_sent,
             look_up_first: false,
             earlier_attempts: record.attempts,
-            generation: record.generation,
             key_generation: record.key_generation,
             first_claimed_at_ms: record.first_claimed_at_ms,
             first_sent_at_ms: record.first_sent_at_ms,
@@ -73,22 +78,16 @@ impl Ownership {
             key: job.key.clone(),
             owner: lease.owner,
             lease_until_ms: i64::MAX,
-            marked: true,
-            settled: false,
+            phase: Phase::Sending,
             maybe_sent: false,
             look_up_first: false,
             earlier_attempts: 0,
-            generation: 0,
             key_generation: 0,
             first_claimed_at_ms: job.core.now_ms(),
             first_sent_at_ms: None,
             attempts: Vec::new(),
             first_error: None,
         }
-    }
-
-    pub(crate) fn owner(&self) -> &str {
-        &self.owner
     }
 
     /// Attempts made so far, by all owners.
@@ -103,8 +102,11 @@ impl Ownership {
     async fn need(&self, operation: &ClaimOp) -> Result<(), Lost> {
         match self.apply(operation).await {
             Ok(applied) if applied.done => Ok(()),
-            Ok(_) => Err(Lost::Lease(LeaseLost)),
-            Err(error) => Err(Lost::Store(error)),
+            Ok(_) => Err(Lost::Lease),
+            Err(error) => {
+                tracing::warn!(%error, "dedup.store_unavailable");
+                Err(Lost::Store)
+            }
         }
     }
 
@@ -125,12 +127,12 @@ impl Ownership {
 
     /// Says that bytes may go out from now on; once per claim (rule 16).
     pub(crate) async fn mark(&mut self) -> Result<(), Lost> {
-        if self.marked {
+        if self.phase == Phase::Sending {
             return Ok(());
         }
         let ttl_s = seconds(self.core.pipeline.settings.dedup.keep_in_doubt);
         self.need(&ClaimOp::Mark { owner: self.owner.clone(), ttl_s }).await?;
-        self.marked = true;
+        self.phase = Phase::Sending;
         self.first_sent_at_ms.get_or_insert(self.core.now_ms());
         Ok(())
     }
@@ -156,7 +158,7 @@ impl Ownership {
         for _ in 0..3 {
             match self.apply(&operation).await {
                 Ok(applied) => {
-                    self.settled = true;
+                    self.phase = Phase::Done;
                     return Ok(applied);
                 }
                 // What was sent cannot be unsent: the result is worth some patience within the lease (rule 26).
@@ -167,13 +169,13 @@ impl Ownership {
                 Err(error) => return Err(error),
             }
         }
-        self.apply(&operation).await.inspect(|_| self.settled = true)
+        self.apply(&operation).await.inspect(|_| self.phase = Phase::Done)
     }
 
     /// Gives the claim back, to be sent later (rule 21). Where the store does not answer, the lease ends by itself.
     pub(crate) async fn release(&mut self) -> Result<(), Lost> {
         let released = self.need(&self.release_operation()).await;
-        self.settled = true;
+        self.phase = Phase::Done;
         released
     }
 
@@ -185,14 +187,14 @@ impl Ownership {
 
     /// The claim is another's: nothing is given back.
     pub(crate) fn forget(&mut self) {
-        self.settled = true;
+        self.phase = Phase::Done;
     }
 }
 
 impl Drop for Ownership {
     fn drop(&mut self) {
         // Once bytes may have gone out, the record stays in doubt for whoever comes next (rule 31).
-        if self.settled || self.marked {
+        if self.phase != Phase::Quiet {
             return;
         }
         let (core, key, operation) = (Arc::clone(&self.core), self.key.clone(), self.release_operation());
