@@ -6,8 +6,11 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use zengine_connector::{
-    ClientMessageId, ConfigVersion, Configure, ErrorKind, HealthStatus, OutboundMessage, OutboundStrategy, Reach, Receipt, Scope, Secret,
-    SecretRef, SendError, StrategyName, TenantId, TokioClock, http::ReqwestClient, testing::Contexts,
+    ClientMessageId, ConfigVersion, Configure, Error, ErrorKind, HealthStatus, Orchestrator, OutboundMessage, OutboundStrategy, Outcome,
+    Reach, Receipt, Scope, Secret, SecretRef, SendError, SendOptions, StrategyName, StrategyRegistry, TenantId, TokioClock,
+    http::ReqwestClient,
+    store::{Memory, SecretScope},
+    testing::Contexts,
 };
 use zengine_strategies::{
     sandbox::{
@@ -313,4 +316,51 @@ async fn the_reference_comes_back_in_the_statuses() {
     let cx = line.contexts.send(ClientMessageId::new("order-17").unwrap());
     assert_eq!(reference, cx.provider_key().as_str());
     assert!(reference.len() <= 512 && cx.remaining() > Duration::ZERO);
+}
+
+/// The same number behind an orchestrator.
+fn host(meta: &MetaCloud) -> (Orchestrator, Memory, TenantId) {
+    let (acme, name) = (TenantId::new("acme").unwrap(), StrategyName::new("whatsapp-meta-cloud").unwrap());
+    let stores = Memory::new();
+    stores.secrets().put(&SecretScope::tenant(name.clone(), acme.clone()), "token", "the-token");
+    let config = json!({"phone_number_id": NUMBER, "waba_id": "900100", "access_token": {"secret": "token"}});
+    stores.directory().put(&acme, &name, config);
+    let app = MetaApp::new(SecretRef::named("app"), SecretRef::named("verify")).with_base_url(meta.base_url()).unwrap();
+    let strategy = WhatsAppMetaCloud::new(Arc::new(ReqwestClient::new().unwrap()), app);
+    let registry = StrategyRegistry::builder().register(strategy).build().unwrap();
+    (Orchestrator::builder(registry).stores(stores.clone()).build().unwrap(), stores, acme)
+}
+
+async fn send_as(host: &Orchestrator, tenant: &TenantId, id: &str, message: &OutboundMessage) -> Result<Outcome, Error> {
+    host.send(tenant, "whatsapp-meta-cloud", message, SendOptions::new(ClientMessageId::new(id).unwrap())).await
+}
+
+#[tokio::test]
+async fn what_breaks_a_limit_of_the_strategy_takes_no_claim() {
+    let meta = MetaCloud::start(Settings::new().with_number(Number::new(NUMBER, "900100").with_token("the-token"))).unwrap();
+    let (host, stores, acme) = host(&meta);
+    let wrong = json!({"type": "interactive", "kind": "cta_url", "body": "b", "label": "x".repeat(21), "url": "https://example.org"});
+    let error = send_as(&host, &acme, "1", &message(wrong)).await.unwrap_err();
+    assert_eq!((error.kind(), error.violations()[0].pointer.as_str()), (ErrorKind::MessageInvalid, "/content/label"));
+    assert_eq!((error.violations()[0].limit, error.violations()[0].actual), (Some(20), Some(21)));
+    assert!(stores.claims().is_empty() && stores.dead_letters().is_empty());
+    // The id is free for the mended message.
+    let mended = json!({"type": "interactive", "kind": "cta_url", "body": "b", "label": "Open", "url": "https://example.org"});
+    assert!(matches!(send_as(&host, &acme, "1", &message(mended)).await.unwrap(), Outcome::Delivered(_)));
+}
+
+#[tokio::test]
+async fn what_may_have_been_sent_is_sent_once() {
+    let meta = MetaCloud::start(Settings::new().with_number(Number::new(NUMBER, "900100").with_token("the-token"))).unwrap();
+    let (host, stores, acme) = host(&meta);
+    for (n, code) in [131_000, 131_016, 2, 133_004].into_iter().enumerate() {
+        meta.fail_next(Fault::code(code).accepting());
+        let outcome = send_as(&host, &acme, &n.to_string(), &text()).await.unwrap();
+        assert!(matches!(outcome, Outcome::Unknown(_)), "{code}: {outcome:?}");
+        assert_eq!(meta.journal().request_count(), n as u64 + 1, "{code}");
+    }
+    meta.fail_next(Fault::code(131_047));
+    let outcome = send_as(&host, &acme, "late", &text()).await.unwrap();
+    assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+    assert_eq!(stores.dead_letters().len(), 5);
 }
