@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    Deferred, DeferredReason, Delivered, HandlerContext, Orchestrator, Outcome, ReplyTo,
+    Deferred, DeferredReason, Delivered, HandlerContext, Orchestrator, Outcome, ReplyTo, SendOptions,
     outbox::{NoPlace, OutboxOf},
 };
 use crate::{
     error::{Error, ErrorKind},
-    ids::ProviderMessageId,
+    ids::{ClientMessageId, ProviderMessageId},
     message::{Content, Message, OutboundMessage},
     registry::Entry,
     strategy::{Receipt, Reply, SessionErrorKind},
@@ -42,7 +42,10 @@ impl Orchestrator {
         match entry.descriptor.reply {
             Reply::Synchronous { .. } => self.reply_in_outbox(entry, to, n, content).await,
             Reply::Acknowledge => {
-                Err(Error::new(ErrorKind::Unsupported, "the channel takes no replies").with_context("strategy", &entry.name))
+                // The same event and `n` are the same message, also where another process answers.
+                let id = ClientMessageId::new(format!("r.{}.{n}", to.event_id))?;
+                let message = OutboundMessage::new(to.to.clone(), content);
+                self.send(&to.tenant, to.strategy.as_str(), &message, SendOptions::new(id)).await
             }
         }
     }

@@ -1,0 +1,5 @@
+//! Pieces of the runnable hosts.
+#![allow(clippy::print_stdout, reason = "these programs talk to people")]
+
+pub mod quickstart;
+pub mod web;

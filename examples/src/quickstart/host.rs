@@ -1,0 +1,75 @@
+//! The host: an orchestrator, a store, a web server for webhooks.
+
+use std::time::Duration;
+
+use tempfile::TempDir;
+use zengine_connector::{BoxError, Breaker, Dedup, Orchestrator, StrategyRegistry, store::Embedded};
+
+use super::{
+    Arguments,
+    news::News,
+    provider::{Provider, STRATEGY},
+};
+use crate::web;
+
+/// Everything that runs.
+#[derive(Debug)]
+pub struct Host {
+    /// One send, one receive.
+    pub orchestrator: Orchestrator,
+    /// Whom we talk to.
+    pub provider: Provider,
+    /// What webhooks told.
+    pub news: News,
+    /// The store.
+    pub store: Embedded,
+    /// Whether the store was there before.
+    pub kept: bool,
+    /// A store that goes with the process.
+    _scratch: Option<TempDir>,
+}
+
+impl Host {
+    /// Starts everything and, with the emulator, subscribes to its webhooks.
+    ///
+    /// # Errors
+    /// Where a port, a file or a setting stands in the way.
+    pub async fn start(arguments: &Arguments) -> Result<Self, BoxError> {
+        let scratch = if arguments.store.is_none() { Some(TempDir::new()?) } else { None };
+        let path = match (&arguments.store, &scratch) {
+            (Some(path), _) => path.clone(),
+            (None, Some(scratch)) => scratch.path().join("quickstart.db"),
+            (None, None) => return Err("no place for the store".into()),
+        };
+        let kept = path.exists();
+        let store = Embedded::open(&path)?;
+        let (provider, whatsapp) = Provider::start(arguments)?;
+        let news = News::default();
+
+        // Times are short so that the story is; in production the defaults stay.
+        let orchestrator = Orchestrator::builder(StrategyRegistry::builder().register(whatsapp).build()?)
+            .stores(&store)
+            .directory(provider.directory.clone())
+            .secrets(provider.secrets.clone())
+            .dedup(Dedup::default().lease(Duration::from_secs(8)))
+            .breaker(Breaker::standard().open_time(Duration::from_secs(1)))
+            .attempt_timeout(Duration::from_secs(1))
+            .on_inbound(news.clone())
+            .build()?;
+
+        let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(0);
+        let address = web::serve(orchestrator.clone(), STRATEGY, port).await?;
+        if let Some(emulator) = &provider.emulator {
+            emulator.set_callback(format!("http://{address}/webhook"));
+            emulator.verify_callback().await.map_err(|error| format!("the webhook handshake failed: {error:?}"))?;
+        } else {
+            println!("webhooks are served on http://{address}/webhook; give Meta a public https address that leads here");
+        }
+        Ok(Self { orchestrator, provider, news, store, kept, _scratch: scratch })
+    }
+
+    /// Lets webhooks that are under way arrive, and stops.
+    pub async fn stop(self) {
+        self.orchestrator.shutdown(Duration::from_secs(2)).await;
+    }
+}

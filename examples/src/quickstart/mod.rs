@@ -1,0 +1,22 @@
+//! The quickstart: a host with two tenants, a provider, and a story.
+
+mod arguments;
+mod host;
+mod news;
+mod provider;
+mod story;
+
+use zengine_connector::BoxError;
+
+pub use arguments::Arguments;
+
+/// Tells the whole story once.
+///
+/// # Errors
+/// Where the host cannot be set up.
+pub async fn run(arguments: &Arguments) -> Result<(), BoxError> {
+    let host = host::Host::start(arguments).await?;
+    story::tell(&host).await?;
+    host.stop().await;
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Whom the host talks to: the emulator, or Meta where credentials are in the environment.
+
+use std::{env, sync::Arc};
+
+use serde_json::{Value, json};
+use zengine_connector::{
+    BoxError, Error, HttpClient, Identity, RouteKey, SecretRef, StrategyName, TenantId,
+    http::ReqwestClient,
+    store::{MemoryDirectory, MemorySecrets, SecretScope},
+};
+use zengine_strategies::{
+    sandbox::meta_cloud::{MetaCloud, Number, Settings},
+    whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud},
+};
+
+use super::Arguments;
+
+/// The strategy's name.
+pub const STRATEGY: &str = "whatsapp-meta-cloud";
+
+/// A tenant and the person it writes to.
+#[derive(Clone, Debug)]
+pub struct Customer {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Its number at the provider.
+    pub phone_number_id: String,
+    /// Whom it writes to.
+    pub to: Identity,
+}
+
+/// The provider's side.
+#[derive(Debug)]
+pub struct Provider {
+    /// The emulator; absent where Meta itself is meant.
+    pub emulator: Option<MetaCloud>,
+    /// The tenants.
+    pub customers: Vec<Customer>,
+    /// The tenants' configuration.
+    pub directory: Arc<MemoryDirectory>,
+    /// The tenants' and the application's secrets.
+    pub secrets: Arc<MemorySecrets>,
+}
+
+impl Provider {
+    /// Meta where the environment holds credentials, else the emulator.
+    pub fn start(arguments: &Arguments) -> Result<(Self, WhatsAppMetaCloud), BoxError> {
+        let http: Arc<dyn HttpClient> = Arc::new(ReqwestClient::new()?);
+        let provider = match env::var("WHATSAPP_ACCESS_TOKEN") {
+            Ok(token) => Self::meta(&token)?,
+            Err(_) => Self::emulated(arguments)?,
+        };
+        let mut app = MetaApp::new(SecretRef::named("meta-app-secret"), SecretRef::named("meta-verify-token"));
+        if let Some(emulator) = &provider.emulator {
+            app = app.with_base_url(emulator.base_url())?;
+        }
+        Ok((provider, WhatsAppMetaCloud::new(http, app)))
+    }
+
+    fn empty() -> Self {
+        Self { emulator: None, customers: vec![], directory: Arc::default(), secrets: Arc::default() }
+    }
+
+    fn emulated(arguments: &Arguments) -> Result<Self, BoxError> {
+        let people = [("acme", "100200300", "900100", "+15551230001"), ("globex", "100200301", "900101", "+15551230002")];
+        let mut settings = Settings::new();
+        if let Some(journal) = &arguments.journal {
+            settings = settings.with_journal(journal);
+        }
+        let mut provider = Self::empty();
+        for (tenant, phone_number_id, waba_id, to) in people {
+            let number = Number::new(phone_number_id, waba_id);
+            provider.add(tenant, phone_number_id, waba_id, number.token(), to)?;
+            settings = settings.with_number(number);
+        }
+        let emulator = MetaCloud::start(settings)?;
+        provider.application(emulator.app_secret(), emulator.verify_token())?;
+        provider.emulator = Some(emulator);
+        Ok(provider)
+    }
+
+    fn meta(token: &str) -> Result<Self, BoxError> {
+        let need = |name: &str| env::var(name).map_err(|_| format!("{name} must be set beside WHATSAPP_ACCESS_TOKEN"));
+        let mut provider = Self::empty();
+        provider.add("acme", &need("WHATSAPP_PHONE_NUMBER_ID")?, &need("WHATSAPP_WABA_ID")?, token, &need("WHATSAPP_TO")?)?;
+        provider.application(&need("WHATSAPP_APP_SECRET")?, &need("WHATSAPP_VERIFY_TOKEN")?)?;
+        Ok(provider)
+    }
+
+    /// A tenant: its configuration names its secret, and its routes say which webhooks are its.
+    fn add(&mut self, tenant: &str, phone_number_id: &str, waba_id: &str, token: &str, to: &str) -> Result<(), Error> {
+        let (tenant, strategy) = (TenantId::new(tenant)?, StrategyName::new(STRATEGY)?);
+        let config: Value = json!({
+            "phone_number_id": phone_number_id,
+            "waba_id": waba_id,
+            "access_token": { "secret": "whatsapp-token" },
+        });
+        self.directory.put(&tenant, &strategy, config);
+        let routes = [RouteKey::new("phone_number_id", phone_number_id), RouteKey::new("waba_id", waba_id)];
+        self.directory.set_routes(&tenant, &strategy, routes);
+        self.secrets.put(&SecretScope::tenant(strategy, tenant.clone()), "whatsapp-token", token);
+        self.customers.push(Customer { tenant, phone_number_id: phone_number_id.to_owned(), to: Identity::phone(to)? });
+        Ok(())
+    }
+
+    fn application(&self, app_secret: &str, verify_token: &str) -> Result<(), Error> {
+        let scope = SecretScope::application(StrategyName::new(STRATEGY)?);
+        self.secrets.put(&scope, "meta-app-secret", app_secret);
+        self.secrets.put(&scope, "meta-verify-token", verify_token);
+        Ok(())
+    }
+}
