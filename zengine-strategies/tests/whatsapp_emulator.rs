@@ -6,8 +6,9 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use zengine_connector::{
-    ClientMessageId, ConfigVersion, Configure, Error, ErrorKind, HealthStatus, Orchestrator, OutboundMessage, OutboundStrategy, Outcome,
-    Reach, Receipt, Scope, Secret, SecretRef, SendError, SendOptions, StrategyName, StrategyRegistry, TenantId, TokioClock,
+    ClientMessageId, ConfigVersion, Configure, Error, ErrorKind, HealthStatus, InboundStrategy, Orchestrator, OutboundMessage,
+    OutboundStrategy, Outcome, Reach, Receipt, Scope, Secret, SecretRef, SendError, SendOptions, StrategyName, StrategyRegistry, TenantId,
+    TokioClock,
     http::ReqwestClient,
     store::{Memory, SecretScope},
     testing::Contexts,
@@ -233,6 +234,16 @@ async fn bytes_are_stored_and_then_sent() {
     assert_eq!(line.meta.journal().accepted_count(), 3);
     let unknown = message(json!({"type": "media", "kind": "image", "source": {"type": "handle", "id": "404"}}));
     assert!(line.send(&unknown).await.is_err());
+}
+
+#[tokio::test]
+async fn a_file_is_fetched_by_its_media_id() {
+    let line = Line::open(Settings::new().with_number(Number::new("100200400", "900200"))).await;
+    let id = line.meta.add_media(NUMBER, "image/png", "the bytes");
+    let cx = line.contexts.event();
+    assert_eq!(line.strategy.media(&line.tenant, &id, &cx).await.unwrap(), "the bytes");
+    let foreign = line.meta.add_media("100200400", "image/png", "not ours");
+    assert_eq!(line.strategy.media(&line.tenant, &foreign, &cx).await.unwrap_err().kind(), ErrorKind::Config);
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, Uri, header};
 use serde_json::Value;
-use zengine_connector::{CallOptions, ErrorKind, HttpClient, HttpError, Secret, SendError};
+use zengine_connector::{CallOptions, ErrorKind, HttpClient, HttpError, Reach, Secret, SendError};
 
 use super::Tenant;
 
@@ -77,6 +77,29 @@ pub(super) async fn node(
         .body(Bytes::new())
         .ok()?;
     Some(http.call(request, options(timeout)).await)
+}
+
+/// Gets an address that the caller trusts with the token. Nothing is sent, so that every error is safe to repeat.
+pub(super) async fn get(
+    http: &dyn HttpClient,
+    tenant: &Tenant,
+    address: &Uri,
+    timeout: Duration,
+    most: usize,
+) -> Result<Response<Bytes>, SendError> {
+    if timeout.is_zero() {
+        return Err(SendError::of(ErrorKind::Timeout, "no time is left for the call").not_sent());
+    }
+    let request = Request::builder()
+        .method(Method::GET)
+        .uri(address)
+        .header(header::AUTHORIZATION, bearer(tenant.access_token()).ok_or_else(|| unbuildable().not_sent())?)
+        .body(Bytes::new())
+        .map_err(|_| unbuildable().not_sent())?;
+    http.call(request, options(timeout).with_max_response_bytes(most)).await.map_err(|mut lost| {
+        lost.reach = Reach::NotSent;
+        lost.into()
+    })
 }
 
 fn options(timeout: Duration) -> CallOptions {

@@ -1,6 +1,6 @@
 //! Meta's answer to a send: a receipt, or the attempt's error.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
@@ -39,7 +39,7 @@ pub(super) fn mark(response: &Response<Bytes>, cx: &SendContext) -> Result<Recei
 
 /// The body of a successful answer. An `error` member decides before the status: proxies answer 200 around one.
 fn success(response: &Response<Bytes>, cx: &SendContext) -> Result<Value, SendError> {
-    if let Some((refused, reach)) = refused(response, cx) {
+    if let Some((refused, reach)) = refused(response, cx.now(), cx.attempt().get()) {
         return Err(refused.reach(reach));
     }
     serde_json::from_slice(response.body())
@@ -47,10 +47,10 @@ fn success(response: &Response<Bytes>, cx: &SendContext) -> Result<Value, SendEr
 }
 
 /// The error of an answer that is none of success, and how far a message got with it.
-pub(super) fn refused(response: &Response<Bytes>, cx: &SendContext) -> Option<(NeedsReach, Reach)> {
+pub(super) fn refused(response: &Response<Bytes>, now: SystemTime, attempt: u32) -> Option<(NeedsReach, Reach)> {
     let (error, class) = judge(response)?;
-    let header = retry_after(response.headers(), cx.now());
-    let wait = class.wait(cx.attempt().get(), header, || usage(response.headers()));
+    let header = retry_after(response.headers(), now);
+    let wait = class.wait(attempt, header, || usage(response.headers()));
     let mut refused = SendError::of(class.kind, class.what).context("http_status", response.status().as_u16());
     if let Some(code) = error.code {
         refused = refused.code(code.to_string());

@@ -3,6 +3,7 @@
 mod capabilities;
 mod client;
 mod config;
+mod download;
 mod error;
 mod health;
 mod inbound;
@@ -12,9 +13,10 @@ mod upload;
 
 use std::{fmt, sync::Arc};
 
+use bytes::Bytes;
 use zengine_connector::{
-    Capabilities, Configure, ConfigureContext, Error, ErrorKind, HealthContext, HealthStatus, HttpClient, Message, OutboundMessage,
-    OutboundStrategy, Receipt, Secret, SendContext, SendError, Strategy, Violation, verify::HmacSha256,
+    Capabilities, Configure, ConfigureContext, Error, ErrorKind, EventContext, HealthContext, HealthStatus, HttpClient, Message,
+    OutboundMessage, OutboundStrategy, Receipt, Secret, SendContext, SendError, Strategy, Violation, verify::HmacSha256,
 };
 
 pub use capabilities::CAPABILITIES;
@@ -36,6 +38,11 @@ impl WhatsAppMetaCloud {
     /// One Meta app over an HTTP client. One instance serves all tenants of the app.
     pub fn new(http: Arc<dyn HttpClient>, app: MetaApp) -> Self {
         Self { http, app }
+    }
+
+    /// The bytes of a file that an event names by its media id.
+    async fn fetch(&self, tenant: &Tenant, id: &str, cx: &EventContext) -> Result<Bytes, SendError> {
+        download::download(&*self.http, tenant, id, cx).await
     }
 
     /// The app's settings.

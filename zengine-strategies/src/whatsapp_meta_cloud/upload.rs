@@ -17,7 +17,7 @@ pub(super) async fn upload(http: &dyn HttpClient, tenant: &Tenant, media: &Media
         Ok(response) => response,
         Err(lost) => return Err(SendError::of(lost.kind(), "the file could not be stored").source(lost.into_error()).not_sent()),
     };
-    if let Some((refused, _)) = error::refused(&response, cx) {
+    if let Some((refused, _)) = error::refused(&response, cx.now(), cx.attempt().get()) {
         return Err(refused.context("operation", "upload").not_sent());
     }
     let body = serde_json::from_slice::<Value>(response.body()).ok();

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
 use zengine_connector::{
-    CallOptions, ClientMessageId, ConfigVersion, Configure, Error, HealthStatus, HttpClient, HttpError, OutboundMessage, OutboundStrategy,
-    Receipt, Secret, SecretRef, SendError, StrategyName, TenantId, TokioClock, Violation, async_trait, testing::Contexts,
+    CallOptions, ClientMessageId, ConfigVersion, Configure, Error, HealthStatus, HttpClient, HttpError, InboundStrategy, OutboundMessage,
+    OutboundStrategy, Receipt, Secret, SecretRef, SendError, StrategyName, TenantId, TokioClock, Violation, async_trait, testing::Contexts,
 };
 use zengine_strategies::whatsapp_meta_cloud::{MetaApp, Tenant, WhatsAppMetaCloud, WhatsAppMetaCloudConfig};
 
@@ -138,6 +138,10 @@ impl Bench {
 
     pub(crate) fn calls(&self) -> usize {
         self.script.calls.lock().unwrap().len()
+    }
+
+    pub(crate) async fn file(&self, id: &str) -> Result<Bytes, SendError> {
+        self.strategy.media(&self.tenant, id, &self.contexts.event()).await
     }
 
     pub(crate) async fn health(&self) -> HealthStatus {

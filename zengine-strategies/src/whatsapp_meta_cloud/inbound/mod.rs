@@ -3,7 +3,10 @@
 mod normalize;
 mod verify;
 
-use zengine_connector::{ElementError, InboundContext, InboundRequest, InboundStrategy, RawPayload, RoutedEvent, Verified, VerifyError};
+use bytes::Bytes;
+use zengine_connector::{
+    ElementError, EventContext, InboundContext, InboundRequest, InboundStrategy, RawPayload, RoutedEvent, SendError, Verified, VerifyError,
+};
 
 use super::{Tenant, WhatsAppMetaCloud, WhatsAppMetaCloudConfig};
 
@@ -14,5 +17,8 @@ impl InboundStrategy<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
         normalize::normalize(payload)
+    }
+    async fn media(&self, tenant: &Tenant, handle: &str, cx: &EventContext) -> Result<Bytes, SendError> {
+        self.fetch(tenant, handle, cx).await
     }
 }
