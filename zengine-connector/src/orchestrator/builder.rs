@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Core, DynHandler, InboundHandler, InboundSettings, Orchestrator, core::token};
+use super::{Batches, Core, DynHandler, InboundHandler, InboundSettings, Orchestrator, core::token};
 #[cfg(feature = "tokio")]
 use crate::runtime::{TokioClock, TokioSpawner};
 use crate::{
@@ -215,6 +215,7 @@ impl OrchestratorBuilder {
             pipeline,
             handler: self.handler,
             inbound: self.inbound,
+            batches: Batches::default(),
         };
         Ok(Orchestrator { core: Arc::new(core) })
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::{DynHandler, InboundSettings};
+use super::{Batches, DynHandler, InboundSettings};
 use crate::{
     ids::{CorrelationId, StrategyName, TenantId},
     keyring::KeyRing,
@@ -35,6 +35,7 @@ pub(crate) struct Core {
     pub(crate) pipeline: Pipeline,
     pub(crate) handler: Option<Arc<dyn DynHandler>>,
     pub(crate) inbound: InboundSettings,
+    pub(crate) batches: Batches,
 }
 
 impl Core {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Orchestrator;
 use crate::{
     error::BoxError,
-    ids::{ConversationId, StrategyName, TenantId},
+    ids::{ConversationId, CorrelationId, StrategyName, TenantId},
     message::{InboundEvent, Party},
     runtime::BoxFuture,
 };
@@ -65,6 +65,8 @@ pub struct HandlerContext {
     pub(crate) orchestrator: Orchestrator,
     pub(crate) reply_to: Arc<ReplyTo>,
     pub(crate) reply_by: Option<SystemTime>,
+    pub(crate) correlation: Option<CorrelationId>,
+    pub(crate) traceparent: Option<String>,
 }
 
 impl HandlerContext {
@@ -76,6 +78,16 @@ impl HandlerContext {
     /// On a synchronous channel: until when a reply travels in the response. Later ones wait for a poll.
     pub fn reply_by(&self) -> Option<SystemTime> {
         self.reply_by
+    }
+
+    /// What ties the log lines of the request together, where the host or the queue named it.
+    pub fn correlation_id(&self) -> Option<&CorrelationId> {
+        self.correlation.as_ref()
+    }
+
+    /// The W3C trace parent that came with the request.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.traceparent.as_deref()
     }
 
     /// The orchestrator that received the event.

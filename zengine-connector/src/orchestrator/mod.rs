@@ -23,6 +23,7 @@ pub use handler::{HandlerContext, HandlerError, InboundHandler, ReplyTo};
 pub use inbound_settings::InboundSettings;
 pub use options::{RedriveOptions, SendOptions};
 pub use outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
+pub(crate) use receive::Batches;
 pub use receive::{Ack, Received};
 
 use crate::registry::StrategyRegistry;

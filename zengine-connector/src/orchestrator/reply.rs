@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    ids::{ClientMessageId, ProviderMessageId},
+    ids::{ClientMessageId, CorrelationId, ProviderMessageId},
     message::{Content, Message, OutboundMessage},
     registry::Entry,
     strategy::{Receipt, Reply, SessionErrorKind},
@@ -24,7 +24,8 @@ impl HandlerContext {
     /// # Errors
     /// As [`Orchestrator::reply`].
     pub async fn reply(&self, n: u32, content: Content) -> Result<Outcome, Error> {
-        self.orchestrator.reply(&self.reply_to, n, content).await
+        let (correlation, traceparent) = (self.correlation.clone(), self.traceparent.clone());
+        self.orchestrator.reply_traced(&self.reply_to, n, content, correlation, traceparent).await
     }
 }
 
@@ -38,14 +39,28 @@ impl Orchestrator {
     /// `MessageInvalid` where the channel cannot carry the content, or the event has no conversation on a synchronous
     /// channel; `Busy` where too many replies of the conversation wait to be fetched; else as `send`.
     pub async fn reply(&self, to: &ReplyTo, n: u32, content: Content) -> Result<Outcome, Error> {
+        self.reply_traced(to, n, content, None, None).await
+    }
+
+    async fn reply_traced(
+        &self,
+        to: &ReplyTo,
+        n: u32,
+        content: Content,
+        correlation: Option<CorrelationId>,
+        traceparent: Option<String>,
+    ) -> Result<Outcome, Error> {
         let entry = self.core.registry.entry(to.strategy.as_str())?;
         match entry.descriptor.reply {
             Reply::Synchronous { .. } => self.reply_in_outbox(entry, to, n, content).await,
             Reply::Acknowledge => {
                 // The same event and `n` are the same message, also where another process answers.
-                let id = ClientMessageId::new(format!("r.{}.{n}", to.event_id))?;
-                let message = OutboundMessage::new(to.to.clone(), content);
-                self.send(&to.tenant, to.strategy.as_str(), &message, SendOptions::new(id)).await
+                let mut options = SendOptions::new(ClientMessageId::new(format!("r.{}.{n}", to.event_id))?);
+                (options.correlation_id, options.traceparent) = (correlation, traceparent);
+                let mut message = OutboundMessage::new(to.to.clone(), content);
+                message.conversation = to.conversation.as_ref().map(ToString::to_string);
+                // A handler's future holds it: on the heap, it stays small.
+                Box::pin(self.send(&to.tenant, to.strategy.as_str(), &message, options)).await
             }
         }
     }

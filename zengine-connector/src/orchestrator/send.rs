@@ -56,13 +56,13 @@ impl Orchestrator {
         pipeline::redrive(&self.core, failure, &options).await
     }
 
-    /// Starts no further attempt and waits for those under way, at most this long. What is put off is
-    /// [`Deferred`](Outcome::Deferred).
+    /// Starts no further attempt, takes no further event, and waits for what is under way, at most this long. What is put
+    /// off is [`Deferred`](Outcome::Deferred); what arrives is answered with 503.
     pub async fn shutdown(&self, deadline: Duration) {
         const LOOK: Duration = Duration::from_millis(20);
         self.core.pipeline.close();
         let mut left = deadline;
-        while self.core.pipeline.running() > 0 && !left.is_zero() {
+        while self.core.pipeline.running() + self.core.batches.running() > 0 && !left.is_zero() {
             let wait = LOOK.min(left);
             self.core.clock.sleep(wait).await;
             left -= wait;

@@ -13,15 +13,15 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use zengine_connector::{
-    Content, HandlerContext, HandlerError, InboundEvent, InboundRequest, InboundSettings, Orchestrator, Outcome, Received, ReplyTo,
-    RouteKey, StrategyName, StrategyRegistry, TenantId, TokioSpawner,
+    Content, HandlerContext, HandlerError, InboundEvent, InboundRequest, InboundSettings, Orchestrator, OutboundMessage, Outcome, Received,
+    ReplyTo, RouteKey, StrategyName, StrategyRegistry, TenantId, TokioSpawner,
     store::{DeadLetter, DeadLetters, Memory, SecretScope},
     testing::SimClock,
 };
 
 use crate::{
     faults::{Faults, Under},
-    strategies::{AcmeChat, AcmeHook, AcmeKeeper, AcmeQueue, AcmeShared, text_of},
+    strategies::{AcmeBoth, AcmeChat, AcmeHook, AcmeKeeper, AcmeQueue, AcmeShared, text_of},
 };
 
 /// What the handler does with a message of a certain text. Everything else it stores.
@@ -34,6 +34,11 @@ pub(crate) enum Do {
     Slow(Duration),
     /// Stores when the test opens the gate.
     Gate,
+    /// Replies under `n` and does not store.
+    ReplyThenFail {
+        n: u32,
+        with: String,
+    },
     /// Replies under `n`, after a time.
     Reply {
         n: u32,
@@ -86,6 +91,11 @@ impl Seen {
                 self.gate.notified().await;
                 Ok(())
             }
+            Some(Do::ReplyThenFail { n, with }) => {
+                let outcome = cx.reply(n, Content::text(with)).await;
+                self.outcomes.lock().unwrap().push(outcome);
+                Err(HandlerError::NotStored("told to".into()))
+            }
             Some(Do::Reply { n, after, with }) => {
                 SimClock::new().advance(after).await;
                 let outcome = cx.reply(n, Content::text(with)).await;
@@ -104,10 +114,11 @@ pub(crate) struct Host {
     pub(crate) clock: Arc<SimClock>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) seen: Arc<Seen>,
+    pub(crate) sent: Arc<Mutex<Vec<(String, OutboundMessage)>>>,
     pub(crate) orchestrator: Orchestrator,
 }
 
-const STRATEGIES: [&str; 5] = ["acme-shared", "acme-hook", "acme-chat", "acme-keeper", "acme-queue"];
+const STRATEGIES: [&str; 6] = ["acme-both", "acme-shared", "acme-hook", "acme-chat", "acme-keeper", "acme-queue"];
 
 impl Host {
     pub(crate) fn new() -> Self {
@@ -119,6 +130,7 @@ impl Host {
     /// configuration that nobody can use.
     pub(crate) fn with(settings: InboundSettings, handler: bool) -> Self {
         let (memory, faults, seen) = (Memory::new(), Arc::new(Faults::default()), Arc::new(Seen::default()));
+        let sent = Arc::default();
         let clock = Arc::new(SimClock::new());
         for strategy in STRATEGIES {
             let strategy = name(strategy);
@@ -147,6 +159,7 @@ impl Host {
             .register(AcmeChat)
             .register(AcmeKeeper)
             .register(AcmeQueue)
+            .register(AcmeBoth(Arc::clone(&sent)))
             .build()
             .unwrap();
         let mut builder = Orchestrator::builder(registry)
@@ -168,7 +181,7 @@ impl Host {
                 async move { seen.handle(event, cx).await }
             });
         }
-        Self { orchestrator: builder.build().unwrap(), memory, clock, faults, seen }
+        Self { orchestrator: builder.build().unwrap(), memory, clock, faults, seen, sent }
     }
 
     /// Tells the handler what to do with messages of this text.

@@ -1,14 +1,18 @@
 //! Small strategies: a shared endpoint, one endpoint per tenant, a chat that answers in the response, a keeper of
 //! sessions, and a reader of a queue.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde::Deserialize;
 use zengine_connector::{
-    Admit, Capabilities, Configure, ConfigureContext, Content, ConversationId, ElementError, Error, ErrorKind, Event, EventContext,
-    Handled, Identity, InboundContext, InboundEvent, InboundRequest, InboundStrategy, Length, Origin, Party, ProviderKey, RawPayload,
-    ReplyCursor, RouteKey, RoutedEvent, SecretRef, SessionErrorKind, State, Status, Strategy, Verified, VerifyError, schemars,
+    Admit, Capabilities, Configure, ConfigureContext, Content, ConversationId, CorrelationId, ElementError, Error, ErrorKind, Event,
+    EventContext, Handled, Identity, InboundContext, InboundEvent, InboundRequest, InboundStrategy, Length, Origin, OutboundMessage,
+    OutboundStrategy, Party, ProviderKey, ProviderMessageId, RawPayload, Receipt, ReplyCursor, RouteKey, RoutedEvent, SecretRef,
+    SendContext, SendError, SessionErrorKind, State, Status, Strategy, Verified, VerifyError, schemars,
 };
 
 /// A tenant's configuration.
@@ -254,5 +258,40 @@ impl InboundStrategy<AcmeConfig> for AcmeQueue {
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
         elements(payload)
+    }
+}
+
+/// Receives on one endpoint per tenant and sends.
+#[derive(Strategy)]
+#[strategy(name = "acme-both", channel = WhatsApp, config = AcmeConfig, outbound = OutboundMessage, inbound, capabilities = CHAT)]
+pub(crate) struct AcmeBoth(pub(crate) Arc<Mutex<Vec<(String, OutboundMessage)>>>);
+configure!(AcmeBoth);
+
+impl OutboundStrategy<AcmeConfig, OutboundMessage> for AcmeBoth {
+    async fn send(&self, _: &AcmeConfig, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
+        let mut sent = self.0.lock().unwrap();
+        sent.push((cx.client_message_id().to_string(), message.clone()));
+        assert_eq!(cx.correlation_id().map(CorrelationId::as_str), Some("req-1"));
+        assert_eq!(cx.traceparent(), Some(TRACE));
+        Ok(Receipt::accepted(ProviderMessageId::new(format!("p{}", sent.len())).unwrap()))
+    }
+}
+
+/// The trace of requests to it.
+pub(crate) const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+impl InboundStrategy<AcmeConfig> for AcmeBoth {
+    async fn verify(&self, request: &InboundRequest, cx: &InboundContext<AcmeConfig>) -> Result<Verified, VerifyError> {
+        let tenant = cx.find_one(&RouteKey::new("url_token", request.path())).await?;
+        Ok(Verified::tenant(&tenant, request.body().clone()))
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        elements(payload)
+    }
+
+    async fn admit(&self, _: &AcmeConfig, _: &mut InboundEvent, cx: &EventContext) -> Result<Admit, Error> {
+        assert_eq!((cx.correlation_id().map(CorrelationId::as_str), cx.traceparent()), (Some("req-1"), Some(TRACE)));
+        Ok(Admit::Pass)
     }
 }

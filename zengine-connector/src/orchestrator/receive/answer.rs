@@ -4,7 +4,11 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::tally::Counts;
-use crate::{error::Disposition, inbound::VerifyError};
+use crate::{
+    error::Disposition,
+    ids::TenantId,
+    inbound::{Principal, VerifyError},
+};
 
 /// The end of one delivery: an HTTP response, and the same as an acknowledgement for a queue record.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct Received {
     pub poisoned: usize,
     /// Events that must come again.
     pub unstored: usize,
+    pub(super) reason: Option<&'static str>,
+    pub(super) tenant: Option<TenantId>,
 }
 
 /// What to do with a queue record. Total by design.
@@ -47,12 +53,12 @@ impl Ack {
 
 impl Received {
     pub(super) fn new(ack: Ack, response: Response<Bytes>, counts: Counts) -> Self {
-        Self { ack, response, accepted: counts.accepted, poisoned: counts.poisoned, unstored: counts.unstored }
+        Self { ack, response, accepted: counts.accepted, poisoned: counts.poisoned, unstored: counts.unstored, reason: None, tenant: None }
     }
 
     /// An end without events, with a plain answer.
     pub(super) fn plain(ack: Ack, status: StatusCode, text: &'static str) -> Self {
-        Self::new(ack, plain(status, text), Counts::default())
+        Self { reason: Some(text), ..Self::new(ack, plain(status, text), Counts::default()) }
     }
 
     /// The end of a request that `verify` refused. The body says why in a literal, never what would have been right.
@@ -76,7 +82,15 @@ impl Received {
             }
             _ => {}
         }
-        Self::new(ack, response, Counts::default())
+        Self { reason: Some(error.reason()), ..Self::new(ack, response, Counts::default()) }
+    }
+
+    /// Notes who vouched for the request.
+    pub(super) fn of(self, principal: &Principal) -> Self {
+        match principal {
+            Principal::Tenant(tenant) => Self { tenant: Some(tenant.clone()), ..self },
+            Principal::Shared => self,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
+    ids::CorrelationId,
     inbound::Admit,
     message::InboundEvent,
     orchestrator::{Core, DynHandler, HandlerContext, HandlerError, Orchestrator, ReplyTo},
@@ -32,6 +33,7 @@ pub(super) struct Batch {
     /// The request may hold events of several tenants.
     pub(super) shared: bool,
     pub(super) reply_by: Option<SystemTime>,
+    pub(super) correlation: Option<CorrelationId>,
     pub(super) traceparent: Option<String>,
     pub(super) tally: Tally,
 }
@@ -45,8 +47,9 @@ impl Batch {
     /// when all is done.
     pub(super) fn start(self: &Arc<Self>, lanes: Vec<Vec<Job>>) -> oneshot::Receiver<()> {
         let (done, wait) = oneshot::channel();
-        let batch = Arc::clone(self);
+        let (batch, running) = (Arc::clone(self), self.core().batches.enter());
         self.core().spawner.spawn(Box::pin(async move {
+            let _running = running;
             let parallel = batch.core().inbound.parallel;
             stream::iter(lanes).for_each_concurrent(parallel, |lane| batch.run(lane)).await;
             let _ = done.send(());
@@ -70,7 +73,8 @@ impl Batch {
             Job::Keep(poison) => poison.key.clone(),
             Job::Wait => return Fate::Unstored,
         };
-        if self.tally.is_spent() {
+        // A host that shuts down finishes what runs and takes nothing new.
+        if self.tally.is_spent() || self.core().pipeline.is_closing() {
             return Fate::Unstored;
         }
         let claim = match Claim::take(self.core(), key).await {
@@ -142,7 +146,7 @@ impl Batch {
         let core = self.core();
         let (whose, id, dedupe_key) = (event.tenant.clone(), event.id.clone(), event.dedupe_key);
         let deadline = core.clock.now() + core.inbound.admit_time;
-        let cx = EventContext { base: core.base(&whose, &self.entry.name, deadline, None, self.traceparent.clone()) };
+        let cx = EventContext { base: core.base(&whose, &self.entry.name, deadline, self.correlation.clone(), self.traceparent.clone()) };
         let admitted = within(&*core.clock, core.inbound.admit_time, caught(self.inbound.admit(tenant, event, &cx))).await;
         // The strategy may enrich an event; whose it is and how it is recognised stays.
         (event.tenant, event.strategy, event.id, event.dedupe_key) = (whose, self.entry.name.clone(), id, dedupe_key);
@@ -162,7 +166,13 @@ impl Batch {
             conversation: event.conversation.clone(),
             event_id: event.id.clone(),
         };
-        let cx = HandlerContext { orchestrator: self.orchestrator.clone(), reply_to: Arc::new(reply_to), reply_by: self.reply_by };
+        let cx = HandlerContext {
+            orchestrator: self.orchestrator.clone(),
+            reply_to: Arc::new(reply_to),
+            reply_by: self.reply_by,
+            correlation: self.correlation.clone(),
+            traceparent: self.traceparent.clone(),
+        };
         let (handler, kept) = (Arc::clone(&self.handler), event.clone());
         let (end, wait) = oneshot::channel();
         self.core().spawner.spawn(Box::pin(async move {

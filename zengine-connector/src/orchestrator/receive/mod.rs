@@ -24,3 +24,4 @@ mod tally;
 pub(super) use answer::plain;
 pub use answer::{Ack, Received};
 pub(super) use guard::caught;
+pub(crate) use tally::Batches;

@@ -16,11 +16,13 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    inbound::{Handled, InboundRequest, Principal, RawPayload, Step, Verified, VerifyError},
+    ids::CorrelationId,
+    inbound::{Handled, InboundRequest, Origin, Principal, RawPayload, Step, Verified, VerifyError},
     orchestrator::{Core, Orchestrator},
     registry::{DynInbound, Entry},
     runtime::to_ms,
     strategy::Reply,
+    telemetry::{InboundLine, TraceParent},
 };
 
 impl Orchestrator {
@@ -42,19 +44,16 @@ impl Orchestrator {
             return Err(Error::new(ErrorKind::Unsupported, "the strategy only sends").with_context("strategy", &entry.name));
         };
         let arrived = self.core.clock.monotonic();
-        let visit = Visit { orchestrator: self, core: &self.core, entry, inbound, request: &request };
+        let (correlation, trace) = (correlation(&request), trace(&request));
+        let visit = Visit { orchestrator: self, core: &self.core, entry, inbound, request: &request, correlation, trace };
         let received = visit.receive().await;
-        tracing::info!(
-            strategy = %entry.name,
-            ack = received.ack.as_str(),
-            http_status = received.response.status().as_u16(),
-            accepted = received.accepted,
-            poisoned = received.poisoned,
-            unstored = received.unstored,
-            body_bytes = request.body().len(),
-            duration_ms = u64::try_from(self.core.clock.monotonic().saturating_sub(arrived).as_millis()).unwrap_or(u64::MAX),
-            "inbound.completed"
-        );
+        let mut line = InboundLine::new(entry.name.as_str(), received.ack.as_str(), received.response.status().as_u16());
+        (line.tenant_id, line.reason) = (received.tenant.as_ref(), received.reason);
+        (line.accepted, line.poisoned, line.unstored) =
+            (saturated(received.accepted), saturated(received.poisoned), saturated(received.unstored));
+        (line.correlation_id, line.trace) = (visit.correlation.as_ref(), visit.trace);
+        (line.body_bytes, line.duration) = (request.body().len(), self.core.clock.monotonic().saturating_sub(arrived));
+        line.emit();
         Ok(received)
     }
 }
@@ -66,10 +65,15 @@ struct Visit<'a> {
     entry: &'a Arc<Entry>,
     inbound: &'a Arc<dyn DynInbound>,
     request: &'a InboundRequest,
+    correlation: Option<CorrelationId>,
+    trace: Option<TraceParent>,
 }
 
 impl Visit<'_> {
     async fn receive(&self) -> Received {
+        if self.core.pipeline.is_closing() {
+            return Received::refused(&VerifyError::Unavailable(Error::new(ErrorKind::Busy, "the host shuts down")));
+        }
         if self.request.body().len() > self.core.inbound.max_body_bytes {
             return Received::refused(&VerifyError::TooLarge);
         }
@@ -145,7 +149,8 @@ impl Visit<'_> {
             handler: Arc::clone(handler),
             shared: handled.principal == Principal::Shared,
             reply_by: deadline.map(|time| arrived + time),
-            traceparent: self.traceparent(),
+            correlation: self.correlation.clone(),
+            traceparent: self.trace.map(|trace| trace.to_string()),
             tally: Tally::new(plan.jobs, self.core.inbound.max_events),
         });
         let done = wait(self.core, batch.start(plan.lanes), deadline).await;
@@ -165,7 +170,7 @@ impl Visit<'_> {
         let mut handled = Handled::new(principal);
         match thread.collect(&HashSet::new(), &mut handled).await {
             Ok(()) => self.respond(handled).await,
-            Err(error) => Received::refused(&VerifyError::Unavailable(error)),
+            Err(error) => Received::refused(&VerifyError::Unavailable(error)).of(&handled.principal),
         }
     }
 
@@ -189,15 +194,30 @@ impl Visit<'_> {
         };
         let ack = if handled.unstored > 0 { Ack::Redeliver } else { Ack::Done };
         let counts = Counts { accepted: handled.accepted, poisoned: handled.poisoned, unstored: handled.unstored };
-        Received::new(ack, response, counts)
+        Received::new(ack, response, counts).of(&handled.principal)
     }
+}
 
-    /// The caller's trace parent, where it has the form of one: it is passed on and printed.
-    fn traceparent(&self) -> Option<String> {
-        let text = self.request.header("traceparent")?;
-        let fits = text.len() == 55 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b) || b == b'-');
-        fits.then(|| text.to_owned())
+/// What ties log lines together: what the host put into the request's extensions, or the record's id.
+fn correlation(request: &InboundRequest) -> Option<CorrelationId> {
+    match request.origin() {
+        Origin::Http { parts, .. } => parts.extensions.get().cloned(),
+        Origin::Trusted { id, .. } => CorrelationId::new(id).ok(),
     }
+}
+
+/// The trace that the request belongs to, where it names one in the W3C form.
+fn trace(request: &InboundRequest) -> Option<TraceParent> {
+    match request.origin() {
+        Origin::Http { .. } => TraceParent::parse(request.header("traceparent")?),
+        Origin::Trusted { attributes, .. } => {
+            attributes.iter().find(|(name, _)| name == "traceparent").and_then(|(_, value)| TraceParent::parse(value))
+        }
+    }
+}
+
+fn saturated(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn ack_of(response: &Response<Bytes>) -> Ack {

@@ -1,6 +1,33 @@
-//! Counting what becomes of the events of one request, from several tasks.
+//! Counting: what becomes of the events of one request, from several tasks; and how many requests are worked on.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// How many requests are worked on, whether or not anybody waits for them.
+#[derive(Debug, Default)]
+pub(crate) struct Batches(Arc<AtomicUsize>);
+
+/// One of them.
+pub(crate) struct Running(Arc<AtomicUsize>);
+
+impl Batches {
+    pub(crate) fn enter(&self) -> Running {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        Running(Arc::clone(&self.0))
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 /// What became of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
