@@ -48,7 +48,7 @@ pub use inbound::{
 pub use keyring::{Key, KeyRing, StaticKeyRing};
 pub use message::*;
 pub use orchestrator::{
-    Ack, Deferred, DeferredReason, Delivered, Failed, HandlerContext, HandlerError, InboundHandler, InboundSettings, Orchestrator,
+    Ack, Bound, Deferred, DeferredReason, Delivered, Failed, HandlerContext, HandlerError, InboundHandler, InboundSettings, Orchestrator,
     OrchestratorBuilder, Outcome, Received, RedriveOptions, ReplyTo, SendOptions, Unknown,
 };
 pub use pipeline::{Breaker, Dedup, Duplicates, Retry, StoreDown};

@@ -198,7 +198,7 @@ impl OrchestratorBuilder {
         let pipeline = Pipeline::new(self.settings, epochs, Arc::clone(&clock), Arc::clone(&self.rng), Arc::clone(&spawner), &writer);
         let core = Core {
             registry: self.registry,
-            tenants: Tenants::with(
+            tenants: Tenants::new(
                 need(self.directory, "directory")?,
                 need(self.secrets, "secrets")?,
                 sessions,

@@ -1,9 +1,14 @@
 //! The host's side: send, query, receive, reply, redrive.
 
+mod bound;
 mod builder;
+mod call;
 mod core;
 mod handler;
+mod health;
 mod inbound_settings;
+mod invalidate;
+mod media;
 mod options;
 mod outbox;
 mod outcome;
@@ -14,6 +19,7 @@ mod serve;
 
 use std::{fmt, sync::Arc};
 
+pub use bound::Bound;
 pub use builder::OrchestratorBuilder;
 pub(crate) use core::Core;
 #[cfg(all(test, feature = "testing"))]

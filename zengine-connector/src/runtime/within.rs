@@ -1,15 +1,15 @@
 //! A limit on how long something may take.
 
-use std::{pin::pin, time::Duration};
-
-use futures_util::future::{Either, select};
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use super::Clock;
 
-/// What the work gives, or `None` where the time is over first.
+/// What the work gives, or `None` where the time is over first. The timer is armed only if the work has to wait.
 pub(crate) async fn within<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T> + Send) -> Option<T> {
-    match select(pin!(work), clock.sleep(time)).await {
-        Either::Left((value, _)) => Some(value),
-        Either::Right(_) => None,
-    }
+    let (mut work, mut timer) = (pin!(work), None);
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => timer.get_or_insert_with(|| clock.sleep(time)).as_mut().poll(cx).map(|()| None),
+    })
+    .await
 }

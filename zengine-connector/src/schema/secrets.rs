@@ -95,10 +95,9 @@ impl<'s> Walk<'s> {
             return self.visit(form, value, pointer, depth);
         }
         let fitting: Vec<_> = forms.iter().filter(|form| !secret(self, form) && self.fits(form, value, depth)).collect();
-        if fitting.is_empty() {
-            forms.iter().for_each(|form| self.visit(form, value, pointer, depth));
-        } else {
-            fitting.into_iter().for_each(|form| self.visit(form, value, pointer, depth));
+        let meant = if fitting.is_empty() { forms.iter().collect() } else { fitting };
+        for form in meant {
+            self.visit(form, value, pointer, depth);
         }
     }
 

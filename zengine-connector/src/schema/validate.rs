@@ -124,7 +124,9 @@ fn rule(kind: &Kind) -> String {
     match kind {
         Kind::Type { kind: TypeKind::Single(name) } => format!("must be of type {name}"),
         Kind::Type { kind: TypeKind::Multiple(names) } => {
-            format!("must be of type {}", names.iter().map(|name| name.to_string()).collect::<Vec<_>>().join(" or "))
+            let mut names: Vec<_> = names.iter().map(jsonschema::JsonType::as_str).collect();
+            names.sort_by_key(|name| *name == "null");
+            format!("must be of type {}", names.join(" or "))
         }
         Kind::Constant { expected_value } => format!("must be {}", text(expected_value)),
         Kind::Enum { options } => {

@@ -11,8 +11,6 @@ mod bind;
 mod cache;
 mod routes;
 mod secrets;
-#[cfg(test)]
-mod tests;
 
 use std::{
     fmt,
@@ -46,20 +44,18 @@ pub(crate) struct Tenants {
     slots: Cache<SlotKey, Arc<Slot>>,
     swept_ms: AtomicU64,
     routes: Lookups<(StrategyName, RouteKey), Arc<[TenantId]>>,
-    application: Lookups<(StrategyName, SecretRef), Arc<Vec<Secret<Vec<u8>>>>>,
+    application: Lookups<(StrategyName, SecretRef), Arc<Values>>,
 }
+
+/// The values of a secret, the newest first.
+type Values = Vec<Secret<Vec<u8>>>;
 
 /// The most secrets of the application that are remembered.
 const MAX_APPLICATION_SECRETS: usize = 1024;
 
 impl Tenants {
-    pub(crate) fn new(directory: Arc<dyn TenantDirectory>, secrets: Arc<dyn SecretStore>, sessions: Arc<SessionPorts>) -> Self {
-        Self::with(directory, secrets, sessions, Caching::default(), false)
-    }
-
-    /// The same with settings: how long things are remembered, and whether tenants may refer to the host's environment
-    /// and files.
-    pub(crate) fn with(
+    /// How long things are remembered, and whether tenants may refer to the host's environment and files, are settings.
+    pub(crate) fn new(
         directory: Arc<dyn TenantDirectory>,
         secrets: Arc<dyn SecretStore>,
         sessions: Arc<SessionPorts>,
@@ -97,7 +93,7 @@ impl Tenants {
         self.sweep(now);
         let slot = match known {
             Some(slot) => slot,
-            None => self.slot(SlotKey(tenant.clone(), entry.name.clone())),
+            None => self.slot(&SlotKey(tenant.clone(), entry.name.clone())),
         };
         let job = Job {
             binder: Arc::clone(&self.binder),
@@ -109,8 +105,8 @@ impl Tenants {
         slot.load(job).await
     }
 
-    fn slot(&self, key: SlotKey) -> Arc<Slot> {
-        let Ok(slot) = self.slots.get_or_insert_with(&key, || Ok::<_, std::convert::Infallible>(Arc::default()));
+    fn slot(&self, key: &SlotKey) -> Arc<Slot> {
+        let Ok(slot) = self.slots.get_or_insert_with(key, || Ok::<_, std::convert::Infallible>(Arc::default()));
         slot
     }
 

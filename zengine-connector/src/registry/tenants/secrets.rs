@@ -44,7 +44,7 @@ impl Binder {
     pub(super) async fn resolve(&self, scope: &SecretScope, config: Value, sites: &[Site]) -> Result<(Resolved, [u8; 32]), Error> {
         let mut resolved = Resolved::new(config);
         let read = join_all(sites.iter().map(|site| self.read(scope, &site.reference))).await;
-        let (mut parts, mut wrong, mut worst) = (vec![], vec![], None);
+        let (mut parts, mut wrong) = (vec![], vec![]);
         for (site, values) in sites.iter().zip(&read) {
             match values {
                 Ok(values) => match values.first().and_then(Secret::expose_str) {
@@ -63,20 +63,14 @@ impl Binder {
         let names: Vec<_> = wrong.iter().map(|(site, _)| label(&site.reference)).collect();
         let names = names.join(", ");
         let violations = wrong.iter().map(|(site, message)| Violation::new(site.pointer.as_str(), *message)).collect();
-        // One that is not there is not helped by waiting; a store that does not answer is, and may yet have them all.
-        for error in read.into_iter().filter_map(Result::err) {
-            let better = match (&worst, &error) {
-                (None, _) => true,
-                (Some(SecretError::Denied), _) => false,
-                (Some(_), SecretError::Denied) => true,
-                (Some(SecretError::Unavailable(_)), _) => false,
-                (Some(_), SecretError::Unavailable(_)) => true,
-                _ => false,
-            };
-            if better {
-                worst = Some(error);
-            }
-        }
+        // A store that does not answer may yet have them all, so its trouble is the one to report: it passes. A refusal is
+        // no outage: old values must not stand in for it.
+        let rank = |error: &SecretError| match error {
+            SecretError::Denied => 2,
+            SecretError::Unavailable(_) => 1,
+            _ => 0,
+        };
+        let worst = read.into_iter().filter_map(Result::err).max_by_key(rank);
         Err(failed(worst.unwrap_or(SecretError::Malformed("a secret is not text")), &names).with_violations(violations))
     }
 

@@ -1,0 +1,109 @@
+//! The typed door to one tenant of a strategy.
+
+use std::{any::type_name, fmt, ops::Deref, sync::Arc, time::Duration};
+
+use super::{Core, Orchestrator, call::TIME};
+use crate::{
+    error::{Error, ErrorKind},
+    ids::{ConfigVersion, TenantId},
+    registry::BoundTenant,
+    strategy::{Configure, EventContext, HealthContext, Strategy},
+};
+
+type TenantOf<S> = <S as Configure<<S as Strategy>::Config>>::Tenant;
+
+/// A strategy bound to one tenant, for the strategy's own methods: an upload, an exchange of codes, a registration.
+///
+/// It stays on the configuration it was bound with; bind again for each piece of work. It derefs to what the strategy
+/// keeps for the tenant.
+pub struct Bound<S: Strategy> {
+    core: Arc<Core>,
+    name: crate::StrategyName,
+    strategy: Arc<S>,
+    tenant: Arc<TenantOf<S>>,
+    instance: Arc<BoundTenant>,
+}
+
+impl Orchestrator {
+    /// Binds a strategy, by its type and registered name, to one tenant.
+    ///
+    /// # Errors
+    /// `UnknownStrategy` where the name is not registered, `Settings` where it is with another type; where the tenant cannot
+    /// be bound.
+    pub async fn bound<S: Strategy>(&self, tenant: &TenantId, name: &str) -> Result<Bound<S>, Error> {
+        let entry = self.core.registry.entry(name)?;
+        let another = || {
+            Error::new(ErrorKind::Settings, "the name is registered with another type of strategy")
+                .with_context("strategy", &entry.name)
+                .with_context("expected", type_name::<S>())
+                .with_context("actual", entry.type_name)
+        };
+        let strategy = Arc::clone(&entry.strategy).as_any().downcast::<S>().map_err(|_| another())?;
+        let bound = self.core.tenants.bind(entry, tenant).await?;
+        let state = Arc::clone(&bound.state).downcast::<TenantOf<S>>().map_err(|_| another())?;
+        Ok(Bound { core: Arc::clone(&self.core), name: entry.name.clone(), strategy, tenant: state, instance: bound })
+    }
+}
+
+impl<S: Strategy> Bound<S> {
+    /// The strategy.
+    pub fn strategy(&self) -> &S {
+        &self.strategy
+    }
+
+    /// What the strategy keeps for the tenant.
+    pub fn tenant(&self) -> &TenantOf<S> {
+        &self.tenant
+    }
+
+    /// Whose it is.
+    pub fn tenant_id(&self) -> &TenantId {
+        &self.instance.tenant
+    }
+
+    /// The version of the configuration it was bound with.
+    pub fn version(&self) -> &ConfigVersion {
+        &self.instance.version
+    }
+
+    /// A context for one call that may take 30 seconds from now: time, sessions.
+    pub fn cx(&self) -> EventContext {
+        self.cx_within(TIME)
+    }
+
+    /// A context for one call that may take this long from now.
+    pub fn cx_within(&self, time: Duration) -> EventContext {
+        EventContext { base: self.core.call_base(&self.instance.tenant, &self.name, time) }
+    }
+
+    /// A context for a health check of the strategy's own.
+    pub fn health_cx(&self) -> HealthContext {
+        HealthContext { base: self.core.call_base(&self.instance.tenant, &self.name, TIME) }
+    }
+}
+
+impl<S: Strategy> Deref for Bound<S> {
+    type Target = TenantOf<S>;
+
+    fn deref(&self) -> &TenantOf<S> {
+        &self.tenant
+    }
+}
+
+impl<S: Strategy> Clone for Bound<S> {
+    fn clone(&self) -> Self {
+        Self {
+            core: Arc::clone(&self.core),
+            name: self.name.clone(),
+            strategy: Arc::clone(&self.strategy),
+            tenant: Arc::clone(&self.tenant),
+            instance: Arc::clone(&self.instance),
+        }
+    }
+}
+
+impl<S: Strategy> fmt::Debug for Bound<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound").field("strategy", &self.name).field("instance", &self.instance).finish_non_exhaustive()
+    }
+}

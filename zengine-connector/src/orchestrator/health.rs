@@ -1,0 +1,27 @@
+//! How a tenant's channel is.
+
+use super::Orchestrator;
+use crate::{
+    error::{Error, ErrorKind},
+    ids::TenantId,
+    strategy::{HealthContext, HealthStatus},
+};
+
+impl Orchestrator {
+    /// Asks a strategy how a tenant's channel is, once: no breaker, no debounce (rule 80). A check that takes longer than
+    /// 30 seconds says nothing of the channel (rule 75).
+    ///
+    /// # Errors
+    /// Where the tenant cannot be bound, or the strategy panics.
+    pub async fn health(&self, tenant: &TenantId, strategy: &str) -> Result<HealthStatus, Error> {
+        let core = &self.core;
+        let entry = core.registry.entry(strategy)?;
+        let bound = core.tenants.bind(entry, tenant).await?;
+        let cx = HealthContext { base: core.call_base(tenant, &entry.name, super::call::TIME) };
+        match core.call(entry.strategy.healthcheck(&bound.state, &cx)).await {
+            Ok(status) => status,
+            Err(error) if error.kind() == ErrorKind::Timeout => Ok(HealthStatus::Inconclusive("the check did not end in time")),
+            Err(error) => Err(error.with_context("strategy", strategy)),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The typed door, health and media.
+
+use std::time::Duration;
+
+use serde_json::json;
+use zengine_connector::{
+    Configure, ConfigureContext, Error, ErrorKind, HealthStatus, InboundEvent, Message, OutboundMessage, OutboundStrategy, Receipt,
+    SendContext, SendError, Strategy,
+};
+
+use crate::host::{Acme, AcmeConfig, Host, id};
+
+/// Another type, never registered.
+#[derive(Strategy)]
+#[strategy(name = "acme", channel = WhatsApp, config = AcmeConfig, outbound = OutboundMessage)]
+struct Another;
+
+impl Configure<AcmeConfig> for Another {
+    type Tenant = ();
+
+    async fn configure(&self, _: AcmeConfig, _: &ConfigureContext) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl OutboundStrategy<AcmeConfig, OutboundMessage> for Another {
+    async fn send(&self, (): &(), message: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> {
+        let _ = message.effect();
+        Ok(Receipt::unnumbered())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_typed_door_gives_strategy_tenant_and_a_context() {
+    let host = Host::new();
+    let bound = host.bind("acme").await.unwrap();
+    assert_eq!(bound.strategy().configured.load(std::sync::atomic::Ordering::SeqCst), 1);
+    assert_eq!((bound.token.expose().as_str(), bound.tenant().serial, bound.tenant_id().as_str()), ("canary-token", 0, "acme"));
+    let cx = bound.cx();
+    assert_eq!((cx.remaining(), cx.tenant().as_str(), cx.strategy().as_str()), (Duration::from_secs(30), "acme", "acme"));
+    cx.sessions().put("k", &1_u32, None, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(bound.health_cx().sessions().get::<u32>("k").await.unwrap().unwrap().value, 1);
+    assert_eq!(bound.cx_within(Duration::from_secs(5)).remaining(), Duration::from_secs(5));
+    assert!(!format!("{bound:?}").contains("canary"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_typed_door_refuses_another_type_and_another_name() {
+    let host = Host::new();
+    let error = host.orchestrator.bound::<Another>(&id("acme"), "acme").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Settings);
+    assert!(error.context("actual").unwrap().ends_with("Acme") && error.context("expected").unwrap().ends_with("Another"));
+    let error = host.orchestrator.bound::<Acme>(&id("acme"), "acmee").await.unwrap_err();
+    assert_eq!((error.kind(), error.context("did_you_mean")), (ErrorKind::UnknownStrategy, Some("acme")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_health_check_may_answer_hang_or_panic() {
+    let host = Host::new();
+    assert_eq!(host.orchestrator.health(&id("acme"), "acme").await.unwrap(), HealthStatus::Healthy);
+    for (tenant, mode) in [("h", "hang"), ("p", "panic")] {
+        host.secret(None, "token", "x");
+        host.config(tenant, json!({ "id": "a", "token": { "secret": "token" }, "mode": mode }));
+    }
+    assert!(matches!(host.orchestrator.health(&id("h"), "acme").await.unwrap(), HealthStatus::Inconclusive(_)));
+    assert_eq!(host.orchestrator.health(&id("p"), "acme").await.unwrap_err().kind(), ErrorKind::Unexpected);
+    assert_eq!(host.orchestrator.health(&id("nobody"), "acme").await.unwrap_err().kind(), ErrorKind::UnknownTenant);
+}
+
+fn event(tenant: &str) -> InboundEvent {
+    let json = json!({
+        "v": 1, "type": "unknown", "provider_type": "x", "id": "1", "tenant": tenant, "strategy": "acme", "channel": "whatsapp",
+        "occurred_at_ms": 0, "received_at_ms": 0, "dedupe_key": "0".repeat(32), "from": { "ids": [] }, "raw": {}
+    });
+    serde_json::from_value(json).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn media_are_fetched_as_the_tenant_of_the_event() {
+    let host = Host::new();
+    assert_eq!(host.orchestrator.media(&event("acme"), "photo").await.unwrap(), "photo of acme");
+    let error = host.orchestrator.media(&event("acme"), "none").await.unwrap_err();
+    assert_eq!((error.kind(), error.context("strategy")), (ErrorKind::InvalidContent, Some("acme")));
+    assert_eq!(host.orchestrator.media(&event("nobody"), "photo").await.unwrap_err().kind(), ErrorKind::UnknownTenant);
+    for (tenant, mode, kind) in [("h", "hang", ErrorKind::Timeout), ("p", "panic", ErrorKind::Unexpected)] {
+        host.secret(None, "token", "x");
+        host.config(tenant, json!({ "id": "a", "token": { "secret": "token" }, "mode": mode }));
+        assert_eq!(host.orchestrator.media(&event(tenant), "photo").await.unwrap_err().kind(), kind);
+    }
+}

@@ -1,0 +1,13 @@
+//! Binding tenants: configuration, secrets, routes, and what is remembered of them.
+
+// Helpers of tests may end a test.
+#![allow(clippy::unwrap_used)]
+
+mod binding;
+mod canaries;
+mod doors;
+mod host;
+mod names;
+mod rotation;
+mod routes;
+mod schema;

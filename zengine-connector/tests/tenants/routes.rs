@@ -1,0 +1,99 @@
+//! The tenants behind a provider's key, and the application's secrets.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use futures_util::future::join_all;
+use zengine_connector::RouteKey;
+
+use crate::host::{Host, id, name, scope};
+
+fn route(host: &Host, token: &str) {
+    host.directory.rows.set_routes(&id("acme"), &name(), [RouteKey::new("url_token", token)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_is_looked_up_once_in_30_seconds_however_many_ask() {
+    let host = Host::new();
+    route(&host, "/t");
+    for _ in 0..2 {
+        for (status, body) in join_all((0..100).map(|_| host.request("/t", None))).await {
+            assert_eq!((status, body.as_str()), (200, "acme"));
+        }
+    }
+    assert_eq!(host.reads().2, 1);
+    host.pass(30).await;
+    host.request("/t", None).await;
+    assert_eq!(host.reads().2, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_that_leads_nowhere_is_remembered_too() {
+    let host = Host::new();
+    for _ in 0..10 {
+        assert_eq!(host.request("/t", None).await.1, "");
+    }
+    assert_eq!(host.reads().2, 1);
+    route(&host, "/t");
+    host.orchestrator.invalidate(&id("acme")).await;
+    assert_eq!(host.request("/t", None).await.1, "acme", "invalidate forgets misses as well");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_longer_than_any_provider_gives_is_not_looked_up() {
+    let host = Host::new();
+    assert_eq!(host.request(&format!("/{}", "t".repeat(2000)), None).await.1, "");
+    assert_eq!(host.reads().2, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_of_made_up_keys_evicts_and_does_not_grow() {
+    let caching = zengine_connector::Caching { max_routes: 8, ..zengine_connector::Caching::default() };
+    let host = Host::caching(caching);
+    route(&host, "/t");
+    for n in 0..200 {
+        host.request(&format!("/{n}"), None).await;
+    }
+    assert_eq!(host.request("/t", None).await.1, "acme");
+    let before = host.reads().2;
+    for n in 0..200 {
+        host.request(&format!("/{n}"), None).await;
+    }
+    assert!(host.reads().2 - before >= 192, "at most eight of two hundred were still there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_directory_a_request_is_told_to_come_back() {
+    let host = Host::new();
+    host.directory.down.store(true, SeqCst);
+    assert_eq!(host.request("/t", None).await.0, 503);
+    host.directory.down.store(false, SeqCst);
+    assert_eq!(host.request("/t", None).await.0, 200, "an outage is not remembered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_of_the_application_is_read_once_in_five_minutes_and_survives_an_outage() {
+    let host = Host::new();
+    host.secret(None, "app", "old");
+    for (_, body) in join_all((0..100).map(|_| host.request("/", Some("app")))).await {
+        assert_eq!(body, "old");
+    }
+    assert_eq!(host.reads().1, 1);
+    host.secrets.values.rotate(&scope(None), "app", "new");
+    host.secrets.down.store(true, SeqCst);
+    host.pass(300).await;
+    assert_eq!(host.request("/", Some("app")).await.1, "old");
+    host.secrets.down.store(false, SeqCst);
+    assert_eq!(host.request("/", Some("app")).await.1, "new", "the newest first");
+    host.secrets.down.store(true, SeqCst);
+    host.pass(3600).await;
+    assert_eq!(host.request("/", Some("app")).await.0, 503);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_of_the_application_that_is_empty_or_missing_is_our_fault() {
+    let host = Host::new();
+    host.secret(None, "empty", "");
+    for name in ["empty", "missing"] {
+        assert_eq!(host.request("/", Some(name)).await.0, 503, "{name}");
+    }
+}
