@@ -1,5 +1,7 @@
 //! An event that names its routes and not yet its tenant.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
 };
 
 /// What `normalize` knows of an event. Tenant, strategy, channel and arrival time are stamped by the core.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RoutedEvent {
     /// Whose it may be: the first key that leads to a tenant decides. Empty: the request's own principal.
@@ -52,5 +54,17 @@ impl RoutedEvent {
             reference: None,
             fan_out: false,
         }
+    }
+}
+
+/// Without people, bytes and the dedup key, which may name a person.
+impl fmt::Debug for RoutedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoutedEvent")
+            .field("routes", &self.routes)
+            .field("event", &self.event)
+            .field("provider_ids", &self.provider_ids)
+            .field("raw_bytes", &self.raw.len())
+            .finish_non_exhaustive()
     }
 }

@@ -12,7 +12,7 @@ fn folder() -> PathBuf {
 }
 
 /// The bodies by name.
-pub fn bodies() -> BTreeMap<String, String> {
+pub(crate) fn bodies() -> BTreeMap<String, String> {
     let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().path());
     let name = |path: &PathBuf| path.file_name()?.to_str()?.strip_suffix(".in.json").map(str::to_owned);
     files.filter_map(|path| Some((name(&path)?, fs::read_to_string(&path).unwrap()))).collect()

@@ -20,34 +20,34 @@ impl HttpClient for NoHttp {
     }
 }
 
-pub fn app() -> MetaApp {
+pub(crate) fn app() -> MetaApp {
     MetaApp::new(SecretRef::named("app-secret"), SecretRef::named("verify-token"))
 }
 
-pub fn strategy() -> WhatsAppMetaCloud {
+pub(crate) fn strategy() -> WhatsAppMetaCloud {
     WhatsAppMetaCloud::new(Arc::new(NoHttp), app())
 }
 
-pub type Results = Vec<Result<RoutedEvent, ElementError>>;
+pub(crate) type Results = Vec<Result<RoutedEvent, ElementError>>;
 
-pub fn normalize(body: impl Into<Bytes>) -> Results {
+pub(crate) fn normalize(body: impl Into<Bytes>) -> Results {
     strategy().normalize(&RawPayload::unverified(body))
 }
 
 /// The one event of a body.
-pub fn only(body: impl ToString) -> RoutedEvent {
+pub(crate) fn only(body: &Value) -> RoutedEvent {
     let mut results = normalize(body.to_string());
     assert_eq!(results.len(), 1, "{results:?}");
     results.remove(0).unwrap()
 }
 
 /// A body with one change.
-pub fn body(field: &str, value: Value) -> Value {
+pub(crate) fn body(field: &str, value: Value) -> Value {
     json!({"object": "whatsapp_business_account", "entry": [{"id": "900100", "time": 1_760_000_000, "changes": [{"field": field, "value": value}]}]})
 }
 
 /// A value of a number, with one contact.
-pub fn value(array: &str, elements: Value) -> Value {
+pub(crate) fn value(array: &str, elements: Value) -> Value {
     let mut value = json!({
         "messaging_product": "whatsapp",
         "metadata": {"display_phone_number": "15550009999", "phone_number_id": "100200300"},
@@ -58,7 +58,7 @@ pub fn value(array: &str, elements: Value) -> Value {
 }
 
 /// A body with one message; `more` are its type and its object.
-pub fn message(more: Value) -> Value {
+pub(crate) fn message(more: Value) -> Value {
     let mut message = json!({"id": "wamid.IN1", "from": "15551230001", "timestamp": "1760000000"});
     for (key, value) in more.as_object().unwrap() {
         message[key] = value.clone();
@@ -67,7 +67,7 @@ pub fn message(more: Value) -> Value {
 }
 
 /// A body with one status.
-pub fn status(more: Value) -> Value {
+pub(crate) fn status(more: Value) -> Value {
     let mut status = json!({"id": "wamid.OUT1", "status": "delivered", "timestamp": "1760000000", "recipient_id": "15551230001"});
     for (key, value) in more.as_object().unwrap() {
         status[key] = value.clone();
@@ -76,14 +76,14 @@ pub fn status(more: Value) -> Value {
 }
 
 /// The event as hosts see it in JSON.
-pub fn shown(event: &Event) -> Value {
+pub(crate) fn shown(event: &Event) -> Value {
     serde_json::to_value(event).unwrap()
 }
 
-pub fn routes(event: &RoutedEvent) -> Vec<(&str, &str)> {
+pub(crate) fn routes(event: &RoutedEvent) -> Vec<(&str, &str)> {
     event.routes.iter().map(|route| (route.kind(), route.value())).collect()
 }
 
-pub fn ids(party: &zengine_connector::Party) -> Vec<String> {
+pub(crate) fn ids(party: &zengine_connector::Party) -> Vec<String> {
     party.ids.iter().map(ToString::to_string).collect()
 }
