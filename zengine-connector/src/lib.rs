@@ -21,6 +21,7 @@ pub mod schema;
 pub mod secret;
 pub mod store;
 pub mod strategy;
+mod sync;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

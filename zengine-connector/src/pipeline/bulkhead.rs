@@ -5,8 +5,8 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
+use crate::sync::RwLock;
 use hashbrown::HashMap;
-use parking_lot::RwLock;
 
 use crate::ids::{StrategyName, TenantId};
 

@@ -38,9 +38,9 @@ use std::{
     time::Duration,
 };
 
+use crate::sync::Mutex;
 use futures_channel::oneshot;
 use futures_util::{FutureExt, future::Shared};
-use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 pub(crate) use query::query;

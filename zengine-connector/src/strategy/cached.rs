@@ -7,8 +7,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use crate::sync::Mutex;
 use futures_util::lock::Mutex as AsyncMutex;
-use parking_lot::Mutex;
 
 /// One value with an end, fetched by one caller at a time. Keep it in [`Configure::Tenant`](super::Configure::Tenant).
 ///

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 use super::{Metric, Observer, json};
 use crate::runtime::{Clock, to_ms};

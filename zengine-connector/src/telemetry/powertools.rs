@@ -21,9 +21,9 @@ mod visitor;
 
 use std::{cell::RefCell, fmt, fmt::Write as _, io, sync::Arc};
 
-use arc_swap::ArcSwap;
+use crate::sync::Mutex;
+use crate::sync::Snapshot;
 use jiff::fmt::temporal::DateTimePrinter;
-use parking_lot::Mutex;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context as SubscriberContext, Layer};
 
@@ -80,7 +80,7 @@ impl PowertoolsBuilder {
 
     /// The layer, writing to a writer. Each line is one call of `write_all`.
     pub fn build<W: io::Write + Send + 'static>(self, writer: W) -> Powertools<W> {
-        let context = ArcSwap::from_pointee(Context::fixed(&self.fixed));
+        let context = Snapshot::new(Context::fixed(&self.fixed));
         let shared = Arc::new(Shared::new(self.fixed, context));
         Powertools { service: self.service, clock: self.clock, shared, writer: Mutex::new(writer) }
     }

@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, num::NonZeroU32, sync::Arc, time::Duration};
 
+use crate::sync::Mutex;
 use async_trait::async_trait;
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use crate::{
     ids::{ClientMessageId, ConfigVersion, StrategyName, TenantId},

@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
+use crate::sync::{Mutex, RwLock};
 use futures_util::{
     future::{Either, select},
     lock::Mutex as AsyncMutex,
 };
 use hashbrown::HashMap;
-use parking_lot::{Mutex, RwLock};
 
 use super::{
     super::{backoff::scale, settings::Breaker},

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::sync::Mutex;
 use futures_channel::oneshot;
 use futures_util::{
     FutureExt,
     future::{Either, Shared, select},
 };
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 
 use super::super::ended::Ended;
 use crate::store::{ClaimKey, Fingerprint};

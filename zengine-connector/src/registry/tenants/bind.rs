@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
+use crate::sync::Snapshot;
 
 use super::{
     super::{Caching, DynStrategy, ErasedTenant},
@@ -64,7 +64,7 @@ pub(super) struct Job {
 /// What is known of one tenant and strategy.
 #[derive(Default)]
 pub(super) struct Slot {
-    state: ArcSwap<State>,
+    state: Snapshot<State>,
     flight: Flight<Arc<BoundTenant>>,
     used_ms: AtomicU64,
 }
@@ -102,7 +102,7 @@ impl Slot {
     /// What is known, while it may be used without asking.
     pub(super) fn fresh(&self, now: Duration) -> Option<Result<Arc<BoundTenant>, Error>> {
         let state = self.state.load();
-        let result = match &**state {
+        let result = match &*state {
             State::Bound(current) if now < current.until() => Ok(Arc::clone(&current.bound)),
             State::Refused { error, until } if now < *until => Err(Error::shared(error)),
             _ => return None,
@@ -149,8 +149,8 @@ impl Job {
     }
 
     /// Reads configuration and secrets, and makes a new instance where one of them changed (rule 85).
-    async fn renew(&self, state: &ArcSwap<State>, now: Duration) -> Result<Arc<BoundTenant>, Error> {
-        let known = state.load_full();
+    async fn renew(&self, state: &Snapshot<State>, now: Duration) -> Result<Arc<BoundTenant>, Error> {
+        let known = state.load();
         let current = match &*known {
             State::Bound(current) => Some(current),
             _ => None,

@@ -2,11 +2,11 @@
 
 use std::{fmt, hash::Hash, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use crate::sync::Mutex;
 use futures_util::{
     FutureExt as _,
     future::{Shared, WeakShared},
 };
-use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path};
 
-use parking_lot::RwLock;
+use crate::sync::RwLock;
 use redb::{
     Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _, StorageError,
     WriteTransaction,

@@ -2,8 +2,8 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use arc_swap::ArcSwap;
-use parking_lot::Mutex;
+use crate::sync::Mutex;
+use crate::sync::Snapshot;
 
 use super::{fault::read_only, key_file::KeyFile};
 use crate::{
@@ -15,13 +15,13 @@ use crate::{
 /// The keys of an embedded store, from its key file.
 pub struct EmbeddedKeys {
     file: Mutex<KeyFile>,
-    ring: ArcSwap<StaticKeyRing>,
+    ring: Snapshot<StaticKeyRing>,
     writable: bool,
 }
 
 impl EmbeddedKeys {
     pub(super) fn new(file: KeyFile, writable: bool) -> Self {
-        let ring = ArcSwap::from_pointee(file.ring());
+        let ring = Snapshot::new(file.ring());
         Self { file: Mutex::new(file), ring, writable }
     }
 

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, ops::Bound};
 
+use crate::sync::Mutex;
 use async_trait::async_trait;
-use parking_lot::Mutex;
 
 use crate::{
     ids::FailureId,

@@ -6,8 +6,8 @@ use std::{
     ops::Bound,
 };
 
+use crate::sync::RwLock;
 use async_trait::async_trait;
-use parking_lot::RwLock;
 
 use crate::{
     error::{Error, ErrorKind},

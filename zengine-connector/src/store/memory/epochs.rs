@@ -5,9 +5,9 @@ use std::{
     fmt,
 };
 
+use crate::sync::Mutex;
 use async_trait::async_trait;
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use crate::store::{EpochEntry, EpochLog, StoreError};
 

@@ -2,8 +2,8 @@
 
 use std::{collections::VecDeque, fmt};
 
+use crate::sync::Mutex;
 use async_trait::async_trait;
-use parking_lot::Mutex;
 
 use crate::store::{DomainEvent, EventBus, StoreError};
 

@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, fmt};
 
+use crate::sync::RwLock;
 use async_trait::async_trait;
-use parking_lot::RwLock;
 
 use crate::{
     secret::{Secret, SecretRef},

@@ -2,8 +2,8 @@
 
 use std::hash::BuildHasher as _;
 
+use crate::sync::Mutex;
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
-use parking_lot::Mutex;
 
 /// A power of two: the shard is cut out of the hash.
 const SHARDS: usize = 64;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use arc_swap::ArcSwap;
+use crate::sync::Snapshot;
 
 /// The most keys a line may have beside the event's own fields; what is set beyond that is dropped.
 const MAX_KEYS: usize = 64;
@@ -33,11 +33,11 @@ pub(super) struct Shared {
     /// Keys that outlive the call, with their values as JSON.
     fixed: Vec<(String, String)>,
     warm: AtomicBool,
-    pub(super) context: ArcSwap<Context>,
+    pub(super) context: Snapshot<Context>,
 }
 
 impl Shared {
-    pub(super) fn new(fixed: Vec<(String, String)>, context: ArcSwap<Context>) -> Self {
+    pub(super) fn new(fixed: Vec<(String, String)>, context: Snapshot<Context>) -> Self {
         Self { fixed, warm: AtomicBool::new(false), context }
     }
 }
@@ -96,7 +96,7 @@ impl PowertoolsHandle {
     /// The value must be free of secrets and personal data.
     pub fn append(&self, name: &str, value: impl Into<serde_json::Value>) {
         let json = value.into().to_string();
-        self.0.context.rcu(|context| {
+        self.0.context.update(|context| {
             let mut context = Context::clone(context);
             context.set(name, json.clone());
             context
@@ -105,7 +105,7 @@ impl PowertoolsHandle {
 
     /// Takes a key out.
     pub fn remove(&self, name: &str) {
-        self.0.context.rcu(|context| {
+        self.0.context.update(|context| {
             let mut context = Context::clone(context);
             context.keys.retain(|(key, _)| key != name);
             context

@@ -4,8 +4,8 @@ mod answer;
 
 use std::{collections::VecDeque, fmt, marker::PhantomData, sync::Arc};
 
+use crate::sync::Mutex;
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 use serde::Deserialize;
 
 pub use answer::Answer;

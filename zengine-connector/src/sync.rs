@@ -1,0 +1,76 @@
+//! Locks of the standard library, without poison: a panic of one send must not stop the others.
+
+use std::{
+    fmt,
+    sync::{self, Arc, PoisonError},
+};
+
+/// One at a time.
+#[derive(Default)]
+pub(crate) struct Mutex<T>(sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> sync::MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Many readers or one writer.
+#[derive(Default)]
+pub(crate) struct RwLock<T>(sync::RwLock<T>);
+
+impl<T> RwLock<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(sync::RwLock::new(value))
+    }
+
+    pub(crate) fn read(&self) -> sync::RwLockReadGuard<'_, T> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> sync::RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A value that is read often and replaced as a whole.
+#[derive(Default)]
+pub(crate) struct Snapshot<T>(RwLock<Arc<T>>);
+
+impl<T> Snapshot<T> {
+    #[cfg_attr(not(any(feature = "embedded", feature = "powertools")), allow(dead_code))]
+    pub(crate) fn new(value: T) -> Self {
+        Self(RwLock::new(Arc::new(value)))
+    }
+
+    pub(crate) fn load(&self) -> Arc<T> {
+        Arc::clone(&self.0.read())
+    }
+
+    #[cfg_attr(not(feature = "powertools"), allow(dead_code))]
+    pub(crate) fn update(&self, change: impl FnOnce(&T) -> T) {
+        let mut value = self.0.write();
+        *value = Arc::new(change(&value));
+    }
+
+    pub(crate) fn store(&self, value: Arc<T>) {
+        *self.0.write() = value;
+    }
+}
+
+macro_rules! opaque {
+    ($($name:ident),*) => {$(
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    )*};
+}
+
+// What a lock guards may be personal data.
+opaque!(Mutex, RwLock, Snapshot);
