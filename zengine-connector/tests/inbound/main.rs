@@ -8,6 +8,7 @@ mod faults;
 mod host;
 mod lanes;
 mod poison;
+mod property;
 mod replies;
 mod requests;
 mod routes;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    error::Error,
+    error::{Error, Reach},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     message::{Event, InboundEvent, Status},
     orchestrator::Core,
@@ -61,7 +61,7 @@ async fn tell(
     let provider_id = (!status.target.is_empty()).then(|| status.target.clone());
     let told = ClaimOp::Tell { evidence: Evidence::new(status.state, at_ms, provider_id), ttl_s: TTL_S };
     match core.claims.apply(&key, &told, core.now_ms()).await?.record {
-        Some(record) if record.effects_pending.settled => announce(core, (tenant, strategy, id), &key, &record).await,
+        Some(record) if record.effects_pending.settled => announce(core, (tenant, strategy, id), status, &key, &record).await,
         _ => Ok(()),
     }
 }
@@ -71,6 +71,7 @@ async fn tell(
 async fn announce(
     core: &Arc<Core>,
     (tenant, strategy, id): (&TenantId, &StrategyName, &ClientMessageId),
+    status: &Status,
     key: &ClaimKey,
     record: &ClaimRecord,
 ) -> Result<(), Error> {
@@ -78,8 +79,12 @@ async fn announce(
     let failure_id = FailureId::of_send(key, record.generation);
     let mut settled = OutboundFailed::new(failure_id, tenant.clone(), strategy.clone(), id.clone(), outcome, core.now_ms());
     settled.generation = record.generation;
-    if let Some(error) = &record.error {
-        (settled.kind, settled.reach, settled.code) = (Some(error.kind), Some(error.reach), error.code.clone());
+    match (&status.error, &record.error) {
+        (Some(error), _) if outcome == "failed" => {
+            (settled.kind, settled.reach, settled.code) = (Some(error.kind), Some(Reach::Processed), error.code.clone());
+        }
+        (_, Some(error)) => (settled.kind, settled.reach, settled.code) = (Some(error.kind), Some(error.reach), error.code.clone()),
+        (_, None) => {}
     }
     if let Err(error) = core.events.publish(&DomainEvent::OutboundSettled(settled)).await {
         tracing::warn!(tenant_id = %tenant, strategy = %strategy, client_message_id = %id, error = %Error::from(error), "outbound.settled_not_published");
