@@ -1,5 +1,7 @@
 //! Every store against the contract, and what only the embedded one has.
 
+#![allow(clippy::unwrap_used)] // helpers of tests
+
 use zengine_connector::{
     store::{Embedded, Memory},
     testing::store_contract::Subject,

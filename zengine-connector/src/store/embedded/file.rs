@@ -76,9 +76,9 @@ impl Shared {
         transaction.set_durability(redb::Durability::Immediate)?;
         transaction.set_quick_repair(true);
         if work(&transaction)? {
-            transaction.commit()?
+            transaction.commit()?;
         } else {
-            transaction.abort()?
+            transaction.abort()?;
         }
         Ok(())
     }

@@ -230,7 +230,7 @@ fn examine(shared: &Shared) -> Result<Found, StoreError> {
         }
         let meta = snapshot.open_table(META)?;
         let format = meta.get("format")?;
-        if format.as_ref().map(|format| format.value()) != Some(FORMAT) {
+        if format.as_ref().map(redb::AccessGuard::value) != Some(FORMAT) {
             return Err(StoreError::new(
                 StoreErrorKind::Corrupt,
                 "the store has an unknown format: use the release that wrote it, or start a new store at another path",

@@ -1,1 +1,163 @@
-//! Tests of what only the inside can see.
+//! Tests of failures that only the inside can make.
+
+use std::{
+    fs::OpenOptions,
+    io,
+    ops::Bound,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, future::join_all};
+use redb::{BackendError, StorageBackend, backends::FileBackend};
+
+use super::{Embedded, KeyFile, batch::Answer, file::engine};
+use crate::store::{EpochEntry, EpochLog as _, StoreErrorKind};
+
+/// A disk that is full as long as the flag is set.
+#[derive(Debug)]
+struct Disk {
+    file: FileBackend,
+    full: Arc<AtomicBool>,
+}
+
+impl Disk {
+    fn room(&self) -> io::Result<()> {
+        if self.full.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.room()?;
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.room()?;
+        self.file.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.lock_range(start, end)
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.query_lock_range(start, end)
+    }
+}
+
+fn on_disk(path: &Path, full: &Arc<AtomicBool>) -> Embedded {
+    let (path, full) = (path.to_owned(), Arc::clone(full));
+    let key_path = KeyFile::beside(&path);
+    let opener = move || {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        engine().create_with_backend(Disk { file: FileBackend::new(file)?, full: Arc::clone(&full) })
+    };
+    Embedded::open_with(Box::new(opener), &key_path).unwrap()
+}
+
+async fn append(store: &Embedded, n: u64) -> Result<bool, StoreErrorKind> {
+    store.epochs().append("log", EpochEntry::new(n, Bytes::from(vec![7; 4000]))).await.map_err(|error| error.kind)
+}
+
+async fn stored(store: &Embedded) -> Vec<u64> {
+    store.epochs().read("log", 0, u32::MAX).await.unwrap().iter().map(|entry| entry.n).collect()
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_costs_nothing_and_ends_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zengine.db");
+    let full = Arc::new(AtomicBool::new(false));
+    let store = on_disk(&path, &full);
+    let mut written = Vec::new();
+    for round in 0..3_u64 {
+        for n in 0..20 {
+            assert_eq!(append(&store, round * 100 + n).await, Ok(true));
+            written.push(round * 100 + n);
+        }
+        full.store(true, Ordering::SeqCst);
+        let refused = join_all((50..60).map(|n| append(&store, round * 100 + n))).await;
+        assert!(refused.iter().all(|answer| *answer == Err(StoreErrorKind::Full)), "{refused:?}");
+        full.store(false, Ordering::SeqCst);
+        assert_eq!(append(&store, round * 100 + 99).await, Ok(true), "there is room again");
+        written.push(round * 100 + 99);
+        assert_eq!(stored(&store).await, written);
+    }
+    drop(store);
+    assert_eq!(stored(&Embedded::open(&path).unwrap()).await, written);
+}
+
+#[tokio::test]
+async fn a_panic_in_the_writer_is_an_error_for_its_batch_and_the_store_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
+    assert_eq!(append(&store, 1).await, Ok(true));
+    let failed = store.engine.write::<(), _>(None, |_| panic!("on purpose")).await.unwrap_err();
+    assert_eq!((failed.kind, failed.message), (StoreErrorKind::Unavailable, "the store's writer panicked"));
+    assert_eq!(append(&store, 2).await, Ok(true));
+    assert_eq!(stored(&store).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn an_answer_that_wrote_nothing_costs_no_commit_and_its_error_no_other_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
+    let refused = store.engine.write::<(), _>(None, |_| Err(super::fault::read_only().into()));
+    let (refused, written, read) =
+        futures_util::future::join3(refused, append(&store, 1), store.engine.write(None, |_| Ok(Answer::read(7)))).await;
+    assert_eq!(refused.unwrap_err().kind, StoreErrorKind::Unsupported);
+    assert_eq!((written, read.unwrap()), (Ok(true), 7));
+}
+
+#[tokio::test]
+async fn work_that_was_handed_over_is_done_also_where_nobody_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zengine.db");
+    let store = Embedded::open(&path).unwrap();
+    for n in 0..50 {
+        let mut write = Box::pin(append(&store, n));
+        // Polled once and dropped.
+        let _ = write.as_mut().now_or_never();
+    }
+    // Dropping the last handle finishes what is queued and closes the file.
+    drop(store);
+    assert_eq!(stored(&Embedded::open(&path).unwrap()).await, (0..50).collect::<Vec<_>>());
+}

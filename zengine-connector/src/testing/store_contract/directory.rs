@@ -42,7 +42,7 @@ pub async fn the_directory_finds_tenants_by_route(subject: &Subject) {
     writer.put(&other, &wa, json!({})).await;
     writer.set_routes(&other, &wa, vec![waba.clone()]).await;
     writer.set_routes(&acme, &wa, vec![number.clone(), waba.clone()]).await;
-    assert_eq!(directory.route(&wa, &number).await.unwrap(), [acme.clone()]);
+    assert_eq!(directory.route(&wa, &number).await.unwrap(), std::slice::from_ref(&acme));
     assert_eq!(directory.route(&wa, &waba).await.unwrap(), [acme.clone(), other.clone()]);
     assert!(directory.route(&strategy("sns-sms"), &number).await.unwrap().is_empty());
     assert!(directory.route(&wa, &RouteKey::new("phone_number_id", "10")).await.unwrap().is_empty());

@@ -56,7 +56,7 @@ pub async fn rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored(s
     assert!(!claim(subject, "poison", "b", NOW + 2 * LEASE_MS).await.done, "poison is not tried again");
 }
 
-/// After NotStored, and after the handler's process died.
+/// After a handler that did not store, and after the handler's process died.
 pub async fn rule_84_a_released_inbound_event_is_claimed_again(subject: &Subject) {
     assert!(claim(subject, "e", "a", NOW).await.done);
     let released = apply(subject, "e", InboundOp::Release { owner: "a".to_owned() }, NOW).await;

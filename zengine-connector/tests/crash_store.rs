@@ -1,0 +1,136 @@
+//! The embedded store is killed at random moments; what it acknowledged is there afterwards.
+//!
+//! The test runs this program again as the process that is killed. It prints a line after every acknowledged write.
+
+#![allow(clippy::unwrap_used)] // helpers of tests
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use futures_util::future::join_all;
+use zengine_connector::{
+    ClientMessageId, Rng as _, StrategyName, SystemRng, TenantId,
+    store::{ClaimKey, ClaimOp, ClaimStatus, ClaimStore as _, Effects, Embedded, Fingerprint, Lease, Terminal},
+    testing::block_on,
+};
+
+const STORE: &str = "ZENGINE_CRASH_STORE";
+const ROUND: &str = "ZENGINE_CRASH_ROUND";
+const NOW: i64 = 1_767_225_600_000;
+const KILLS: usize = 10;
+
+fn key(id: &str) -> ClaimKey {
+    ClaimKey::outbound(&TenantId::new("acme").unwrap(), &StrategyName::new("sns-sms").unwrap(), &ClientMessageId::new(id).unwrap())
+}
+
+/// Writes until it is killed: claims, marks and commits, eight at a time.
+fn write_until_killed(path: &Path, round: &str) {
+    let store = Embedded::open(path).unwrap();
+    let claims = store.claims();
+    let say = |line: String| {
+        let mut out = std::io::stdout().lock();
+        out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
+    };
+    let send = |id: String| {
+        let claims = &claims;
+        let say = &say;
+        async move {
+            let key = key(&id);
+            let lease = Lease { owner: "o".to_owned(), boot: claims.boot().map(str::to_owned), until_ms: NOW + 60_000 };
+            let steps = [
+                ("claimed", ClaimOp::Claim { lease, fingerprint: Fingerprint::new("f", 1, "k"), skew_ms: 0, ttl_s: 86_400 }),
+                ("sending", ClaimOp::Mark { owner: "o".to_owned(), ttl_s: 86_400 }),
+                (
+                    "delivered",
+                    ClaimOp::Commit {
+                        owner: "o".to_owned(),
+                        terminal: Terminal::Delivered,
+                        result: Some("r".to_owned()),
+                        error: None,
+                        attempts: 1,
+                        effects: Effects::NONE,
+                        ttl_s: 86_400,
+                    },
+                ),
+            ];
+            for (name, step) in steps {
+                assert!(claims.apply(&key, &step, NOW).await.unwrap().done);
+                say(format!("{id} {name}"));
+            }
+        }
+    };
+    for n in 0.. {
+        block_on(join_all((0..8).map(|lane| send(format!("{round}-{n}-{lane}")))));
+    }
+}
+
+fn rank(status: &str) -> u8 {
+    match status {
+        "claimed" => 1,
+        "sending" => 2,
+        "delivered" => 3,
+        _ => 0,
+    }
+}
+
+fn rank_of(status: ClaimStatus) -> u8 {
+    match status {
+        ClaimStatus::Claimed => 1,
+        ClaimStatus::Sending => 2,
+        ClaimStatus::Delivered => 3,
+        _ => 0,
+    }
+}
+
+#[test]
+fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
+    if let (Some(path), Ok(round)) = (std::env::var_os(STORE), std::env::var(ROUND)) {
+        return write_until_killed(Path::new(&path), &round);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zengine.db");
+    let mut acknowledged = Vec::new();
+    let mut boots = BTreeSet::new();
+    for round in 0..KILLS {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "no_acknowledged_write_is_lost_when_the_process_is_killed", "--nocapture"])
+            .env(STORE, &path)
+            .env(ROUND, round.to_string())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // A random number of acknowledgements is a random moment, and needs no clock.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let moment = 1 + (SystemRng.unit() * 300.0) as usize;
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let mut seen = 0;
+        for line in out.lines() {
+            let line = line.unwrap();
+            // The test framework's own lines have no such form.
+            if let Some((id, status)) = line.split_once(' ').filter(|(_, status)| rank(status) > 0) {
+                acknowledged.push((id.to_owned(), rank(status)));
+                seen += 1;
+            }
+            if seen == moment {
+                child.kill().unwrap();
+            }
+        }
+        assert!(seen >= moment, "the writer wrote until it was killed");
+        child.wait().unwrap();
+
+        let store = Embedded::open(&path).unwrap();
+        boots.insert(store.claims().boot().unwrap().to_owned());
+        for (id, at_least) in &acknowledged {
+            let record = block_on(store.claims().get(&key(id))).unwrap();
+            let record = record.unwrap_or_else(|| panic!("{id} was acknowledged and is gone after kill {round}"));
+            assert!(rank_of(record.status) >= *at_least, "{id} fell back after kill {round}");
+        }
+    }
+    assert_eq!(boots.len(), KILLS);
+    assert!(acknowledged.len() >= KILLS);
+}

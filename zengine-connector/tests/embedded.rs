@@ -1,0 +1,300 @@
+//! What only the embedded store promises: one file, one writer, keys beside it, and nothing lost by closing it.
+
+#![allow(clippy::unwrap_used)] // helpers of tests
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use redb::ReadableDatabase as _;
+use tempfile::TempDir;
+use zengine_connector::{
+    ClientMessageId, FailureId, KeyRing as _, StrategyName, TenantId,
+    store::{
+        ClaimKey, ClaimOp, ClaimStatus, ClaimStore as _, DomainEvent, Embedded, EpochEntry, EpochLog as _, EventBus as _, Fingerprint,
+        Lease, OutboundFailed, SessionStore as _, StoreErrorKind, Stores,
+    },
+};
+
+const NOW: i64 = 1_767_225_600_000;
+
+fn place() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zengine.db");
+    (folder, path)
+}
+
+fn key(id: &str) -> ClaimKey {
+    ClaimKey::outbound(&TenantId::new("acme").unwrap(), &StrategyName::new("sns-sms").unwrap(), &ClientMessageId::new(id).unwrap())
+}
+
+fn claim(store: &Embedded, owner: &str, now: i64) -> ClaimOp {
+    ClaimOp::Claim {
+        lease: Lease { owner: owner.to_owned(), boot: store.claims().boot().map(str::to_owned), until_ms: now + 60_000 },
+        fingerprint: Fingerprint::new("f", 1, "k"),
+        skew_ms: 2_000,
+        ttl_s: 3_600,
+    }
+}
+
+fn refused(opened: Result<Embedded, zengine_connector::store::StoreError>) -> (StoreErrorKind, &'static str) {
+    let error = opened.unwrap_err();
+    (error.kind, error.message)
+}
+
+#[tokio::test]
+async fn rule_17_what_was_written_survives_closing_and_earlier_claims_are_free_at_once() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let first_boot = store.claims().boot().unwrap().to_owned();
+    assert!(store.claims().apply(&key("claimed"), &claim(&store, "a", NOW), NOW).await.unwrap().done);
+    assert!(store.claims().apply(&key("sending"), &claim(&store, "a", NOW), NOW).await.unwrap().done);
+    let mark = ClaimOp::Mark { owner: "a".to_owned(), ttl_s: 3_600 };
+    assert!(store.claims().apply(&key("sending"), &mark, NOW).await.unwrap().done);
+    let version = store.sessions().put("s", "k", Bytes::from_static(b"v"), None, Duration::from_secs(60), NOW).await.unwrap();
+    drop(store);
+
+    let store = Embedded::open(&path).unwrap();
+    assert_ne!(store.claims().boot().unwrap(), first_boot);
+    assert_eq!(store.sessions().get("s", "k", NOW).await.unwrap(), Some((version, Bytes::from_static(b"v"))));
+    assert!(store.claims().apply(&key("claimed"), &claim(&store, "b", NOW + 1), NOW + 1).await.unwrap().done);
+    let sending = store.claims().apply(&key("sending"), &claim(&store, "b", NOW + 1), NOW + 1).await.unwrap();
+    assert_eq!((sending.done, sending.record.unwrap().status), (false, ClaimStatus::Sending));
+    let lease = Lease { owner: "b".to_owned(), boot: store.claims().boot().map(str::to_owned), until_ms: NOW + 60_000 };
+    let take_over = ClaimOp::TakeOver { lease, seen: "a".to_owned(), owner_gone: false, skew_ms: 2_000 };
+    assert!(store.claims().apply(&key("sending"), &take_over, NOW + 1).await.unwrap().record.unwrap().maybe_sent);
+}
+
+#[tokio::test]
+async fn a_second_writer_is_told_that_the_store_is_busy() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    assert_eq!(refused(Embedded::open(&path)).0, StoreErrorKind::StoreBusy);
+    let other_handle = store.clone();
+    drop(store);
+    assert_eq!(refused(Embedded::open(&path)).0, StoreErrorKind::StoreBusy);
+    drop(other_handle);
+    Embedded::open(&path).unwrap();
+}
+
+#[tokio::test]
+async fn readers_work_beside_the_writer_and_see_its_commits() {
+    let (_folder, path) = place();
+    assert_eq!(refused(Embedded::open_read_only(&path)).1, "there is no store at this path");
+    let store = Embedded::open(&path).unwrap();
+    let reader = Embedded::open_read_only(&path).unwrap();
+    assert_eq!(reader.claims().get(&key("1")).await.unwrap(), None);
+    let written = store.claims().apply(&key("1"), &claim(&store, "a", NOW), NOW).await.unwrap();
+    assert_eq!(reader.claims().get(&key("1")).await.unwrap(), written.record);
+    let write = reader.claims().apply(&key("2"), &claim(&reader, "a", NOW), NOW).await;
+    assert_eq!(write.unwrap_err().kind, StoreErrorKind::Unsupported);
+    assert_eq!(reader.rotate_key().unwrap_err().kind, StoreErrorKind::Unsupported);
+    drop(store);
+    assert_eq!(reader.claims().get(&key("1")).await.unwrap(), written.record);
+    let again = Embedded::open(&path).unwrap();
+    assert_eq!(reader.keys().current().id(), again.keys().current().id());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn files_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_folder, path) = place();
+    let key_path = path.with_extension("db.key");
+    let mode = |path: &PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let store = Embedded::open(&path).unwrap();
+    assert_eq!((mode(&path), mode(&key_path)), (0o600, 0o600));
+    store.rotate_key().unwrap();
+    assert_eq!(mode(&key_path), 0o600);
+    drop(store);
+    for path in [&path, &key_path] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let _store = Embedded::open(&path).unwrap();
+    assert_eq!((mode(&path), mode(&key_path)), (0o600, 0o600));
+}
+
+#[tokio::test]
+async fn a_store_without_its_own_keys_is_refused() {
+    let (folder, path) = place();
+    let key_path = path.with_extension("db.key");
+    drop(Embedded::open(&path).unwrap());
+    let keys = fs::read(&key_path).unwrap();
+    fs::remove_file(&key_path).unwrap();
+    for opened in [Embedded::open(&path), Embedded::open_read_only(&path)] {
+        let (kind, message) = refused(opened);
+        assert_eq!(kind, StoreErrorKind::Corrupt);
+        assert!(message.contains("key file is gone"), "{message}");
+    }
+    assert!(!key_path.exists(), "a missing key file is not replaced");
+
+    let other = folder.path().join("other.db");
+    drop(Embedded::open(&other).unwrap());
+    fs::copy(other.with_extension("db.key"), &key_path).unwrap();
+    assert!(refused(Embedded::open(&path)).1.contains("belongs to another store"));
+    for damaged in ["", "{}", r#"{"v":1,"keys":[]}"#, r#"{"v":1,"keys":[{"id":"k","key":"AAAA"}]}"#] {
+        fs::write(&key_path, damaged).unwrap();
+        assert_eq!(refused(Embedded::open(&path)).0, StoreErrorKind::Corrupt);
+    }
+    fs::write(&key_path, r#"{"v":2,"keys":[]}"#).unwrap();
+    assert!(refused(Embedded::open(&path)).1.contains("unknown version"));
+    fs::write(&key_path, keys).unwrap();
+    Embedded::open(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_current_and_the_older_ones_stay() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let first = store.keys().current();
+    let second = store.rotate_key().unwrap();
+    let third = store.rotate_key().unwrap();
+    assert_eq!(store.keys().current().id(), third);
+    drop(store);
+    let store = Embedded::open(&path).unwrap();
+    let keys = store.keys();
+    assert_eq!(keys.current().id(), third);
+    assert!(keys.by_id(&second).is_some() && keys.by_id("unknown").is_none());
+    assert_eq!(keys.by_id(first.id()).unwrap().fingerprint(&[b"x"]), first.fingerprint(&[b"x"]));
+}
+
+#[test]
+fn what_is_no_store_is_refused_with_what_to_do() {
+    let (folder, path) = place();
+    let missing = folder.path().join("absent").join("zengine.db");
+    assert!(refused(Embedded::open(&missing)).1.contains("folder of the store does not exist"));
+
+    fs::write(&path, "a text file that somebody named by mistake, longer than any header").unwrap();
+    assert_eq!(refused(Embedded::open(&path)).0, StoreErrorKind::Corrupt);
+    assert_eq!(fs::read(&path).unwrap().len(), 66, "it is left as it was");
+
+    let foreign = folder.path().join("foreign.db");
+    let table: redb::TableDefinition<'_, u64, u64> = redb::TableDefinition::new("somebody_elses");
+    let database = redb::Database::create(&foreign).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(table).unwrap().insert(1, 1).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    assert_eq!(refused(Embedded::open(&foreign)), (StoreErrorKind::Corrupt, "the file is not a store: name another one"));
+    assert!(!foreign.with_extension("db.key").exists());
+}
+
+#[test]
+fn case_30_a_store_of_an_unknown_format_is_refused_with_what_to_do() {
+    let (_folder, path) = place();
+    drop(Embedded::open(&path).unwrap());
+    let meta: redb::TableDefinition<'_, &str, &str> = redb::TableDefinition::new("meta");
+    let database = redb::Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(meta).unwrap().insert("format", "2").unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    for opened in [Embedded::open(&path), Embedded::open_read_only(&path)] {
+        let (kind, message) = refused(opened);
+        assert_eq!(kind, StoreErrorKind::Corrupt);
+        assert!(message.contains("use the release that wrote it"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn case_30_a_record_of_an_unknown_version_is_an_error_and_never_a_fresh_claim() {
+    let (_folder, path) = place();
+    drop(Embedded::open(&path).unwrap());
+    let claims: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("claims");
+    let database = redb::Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(claims).unwrap().insert(key("1").as_str(), &br#"{"v":2,"status":"delivered"}"#[..]).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let store = Embedded::open(&path).unwrap();
+    let far = NOW + 1_000 * 24 * 3_600_000;
+    for now in [NOW, far] {
+        let error = store.claims().apply(&key("1"), &claim(&store, "a", now), now).await.unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Corrupt);
+        assert!(!format!("{error} {error:?}").contains("acme"));
+    }
+    assert!(store.claims().apply(&key("2"), &claim(&store, "a", far), far).await.unwrap().done);
+    assert_eq!(store.claims().get(&key("1")).await.unwrap_err().kind, StoreErrorKind::Corrupt);
+    drop(store);
+    let database = redb::Database::open(&path).unwrap();
+    assert!(database.begin_read().unwrap().open_table(claims).unwrap().get(key("1").as_str()).unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_snapshot_is_a_store_of_its_own_with_the_same_keys() {
+    let (folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let written = store.claims().apply(&key("1"), &claim(&store, "a", NOW), NOW).await.unwrap();
+    store.directory().put(&TenantId::new("acme").unwrap(), &StrategyName::new("sns-sms").unwrap(), serde_json::json!({})).await.unwrap();
+    let copy = folder.path().join("copy.db");
+    store.snapshot(&copy).unwrap();
+    assert_eq!(store.snapshot(&copy).unwrap_err().kind, StoreErrorKind::Conflict);
+    assert!(store.claims().apply(&key("2"), &claim(&store, "a", NOW), NOW).await.unwrap().done);
+    let copied = Embedded::open(&copy).unwrap();
+    assert_eq!(copied.claims().get(&key("1")).await.unwrap(), written.record);
+    assert_eq!(copied.claims().get(&key("2")).await.unwrap(), None);
+    assert_eq!(copied.keys().current().id(), store.keys().current().id());
+    let directory = Stores::from(&copied).directory.unwrap();
+    assert!(directory.config(&TenantId::new("acme").unwrap(), &StrategyName::new("sns-sms").unwrap()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_is_over_makes_room_and_compaction_gives_it_back() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let ids: Vec<_> = (0..300).map(|n| key(&format!("old-{n}"))).collect();
+    let all = join_all(ids.iter().map(|key| async { store.claims().apply(key, &claim(&store, "a", NOW), NOW).await.unwrap().done })).await;
+    assert!(all.iter().all(|done| *done));
+    for n in 0..50 {
+        let document = Bytes::from(vec![1; 100_000]);
+        assert!(store.epochs().append("log", EpochEntry::new(n, document)).await.unwrap());
+    }
+    let later = NOW + 3_600_000;
+    for n in 0..300 {
+        assert!(store.claims().apply(&key(&format!("new-{n}")), &claim(&store, "a", later), later).await.unwrap().done);
+    }
+    for key in &ids {
+        assert_eq!(store.claims().get(key).await.unwrap(), None, "removed by later writes");
+    }
+    store.epochs().trim("log", 50).await.unwrap();
+    let before = fs::metadata(&path).unwrap().len();
+    assert!(store.compact().await.unwrap());
+    assert!(fs::metadata(&path).unwrap().len() < before / 2);
+    assert!(store.claims().get(&key("new-7")).await.unwrap().is_some());
+    assert!(store.claims().apply(&key("after"), &claim(&store, "a", later), later).await.unwrap().done);
+}
+
+#[tokio::test]
+async fn the_newest_ten_thousand_events_are_kept_in_order() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let event = |n: usize| {
+        let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("sns-sms").unwrap());
+        let id = ClientMessageId::new(n.to_string()).unwrap();
+        DomainEvent::OutboundFailed(OutboundFailed::new(FailureId::new(format!("f-{n}")).unwrap(), tenant, strategy, id, "failed", NOW))
+    };
+    let (events, total) = (store.events(), 10_020);
+    let published = join_all((0..total).map(|n| {
+        let (events, event) = (&events, event(n));
+        async move { events.publish(&event).await }
+    }))
+    .await;
+    assert!(published.iter().all(Result::is_ok));
+    let (mut seen, mut after) = (Vec::new(), 0);
+    loop {
+        let page = events.list(after, 999).unwrap();
+        let Some((last, _)) = page.last() else { break };
+        after = *last;
+        seen.extend(page.into_iter().map(|(_, event)| event));
+    }
+    assert_eq!(seen, (20..total).map(event).collect::<Vec<_>>());
+}
+
+#[test]
+fn it_works_on_any_executor() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    smol::block_on(async {
+        assert!(store.claims().apply(&key("1"), &claim(&store, "a", NOW), NOW).await.unwrap().done);
+    });
+}
