@@ -1,0 +1,345 @@
+//! The claim machine as a model: any operations, by three owners, with clocks that jump and owners that crash, break none
+//! of the rules. After each step the record before and the record after are compared.
+
+#![allow(clippy::unwrap_used)] // helpers of tests
+
+use proptest::prelude::*;
+use zengine_connector::{
+    ErrorKind, Reach, State,
+    store::{
+        At, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, Evidence, Fingerprint, InboundDecision, InboundOp, InboundRecord,
+        InboundStatus, Lease, StoredError, Terminal,
+    },
+};
+
+const NOW: i64 = 1_767_225_600_000;
+const LEASE_MS: i64 = 60_000;
+const SKEW_MS: i64 = 2_000;
+const DAY_S: i64 = 24 * 3600;
+const IN_DOUBT_S: i64 = 14 * DAY_S;
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Time passes, or the wall clock is set back.
+    Pass(i64),
+    /// The process dies and the store is opened again: earlier owners are orphans and never come back.
+    Crash,
+    /// An owner asks for a new claim, under a token of its own.
+    Claim {
+        who: usize,
+        other_message: bool,
+    },
+    TakeOver {
+        who: usize,
+        owner_gone: bool,
+    },
+    Mark {
+        who: usize,
+    },
+    Renew {
+        who: usize,
+    },
+    Commit {
+        who: usize,
+        terminal: Terminal,
+    },
+    Release {
+        who: usize,
+        maybe_sent: bool,
+    },
+    GiveUp {
+        who: usize,
+        owner_gone: bool,
+    },
+    Tell(State),
+    ClearEffects {
+        generation: u32,
+        dlq: bool,
+        event: bool,
+    },
+    Redrive {
+        who: usize,
+        generation: u32,
+        maybe_sent: bool,
+    },
+    /// The last operation comes again: its answer was lost (rule 14).
+    Again,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = 0..3_usize;
+    let time = prop_oneof![
+        8 => 0..LEASE_MS,
+        4 => Just(LEASE_MS + SKEW_MS + 1),
+        2 => Just(DAY_S * 1000),
+        1 => Just(IN_DOUBT_S * 1000),
+        1 => -LEASE_MS..0,
+    ];
+    let terminal = prop_oneof![Just(Terminal::Delivered), Just(Terminal::Failed), Just(Terminal::Unknown)];
+    let state = prop_oneof![Just(State::Sent), Just(State::Delivered), Just(State::Failed)];
+    prop_oneof![
+        4 => time.prop_map(Step::Pass),
+        1 => Just(Step::Crash),
+        6 => (who.clone(), prop::bool::weighted(0.1)).prop_map(|(who, other_message)| Step::Claim { who, other_message }),
+        4 => (who.clone(), prop::bool::weighted(0.2)).prop_map(|(who, owner_gone)| Step::TakeOver { who, owner_gone }),
+        6 => who.clone().prop_map(|who| Step::Mark { who }),
+        2 => who.clone().prop_map(|who| Step::Renew { who }),
+        6 => (who.clone(), terminal).prop_map(|(who, terminal)| Step::Commit { who, terminal }),
+        3 => (who.clone(), any::<bool>()).prop_map(|(who, maybe_sent)| Step::Release { who, maybe_sent }),
+        2 => (who.clone(), prop::bool::weighted(0.2)).prop_map(|(who, owner_gone)| Step::GiveUp { who, owner_gone }),
+        2 => state.prop_map(Step::Tell),
+        2 => (0..2_u32, any::<bool>(), any::<bool>()).prop_map(|(generation, dlq, event)| Step::ClearEffects { generation, dlq, event }),
+        1 => (who, 0..2_u32, any::<bool>()).prop_map(|(who, generation, maybe_sent)| Step::Redrive { who, generation, maybe_sent }),
+        1 => Just(Step::Again),
+    ]
+}
+
+struct World {
+    now_ms: i64,
+    boot: u32,
+    /// The token that each of the three holds, and how many were drawn.
+    tokens: [String; 3],
+    drawn: u32,
+    record: Option<ClaimRecord>,
+    last: Option<ClaimOp>,
+}
+
+impl World {
+    fn new() -> Self {
+        let tokens = [0, 1, 2].map(|n| format!("t{n}"));
+        Self { now_ms: NOW, boot: 0, tokens, drawn: 3, record: None, last: None }
+    }
+
+    fn lease(&mut self, who: usize) -> Lease {
+        self.tokens[who] = format!("t{}", self.drawn);
+        self.drawn += 1;
+        Lease { owner: self.tokens[who].clone(), boot: Some(self.boot.to_string()), until_ms: self.now_ms + LEASE_MS }
+    }
+
+    fn seen(&self) -> String {
+        self.record.as_ref().map_or_else(String::new, |record| record.owner.clone())
+    }
+
+    fn operation(&mut self, step: &Step) -> Option<ClaimOp> {
+        let operation = match *step {
+            Step::Pass(ms) => {
+                self.now_ms += ms;
+                return None;
+            }
+            Step::Crash => {
+                self.boot += 1;
+                self.tokens = [0, 1, 2].map(|n| format!("lost{}-{n}", self.boot));
+                self.last = None;
+                return None;
+            }
+            Step::Claim { who, other_message } => ClaimOp::Claim {
+                lease: self.lease(who),
+                fingerprint: Fingerprint::new(if other_message { "other" } else { "f" }, 1, "k"),
+                skew_ms: SKEW_MS,
+                ttl_s: DAY_S,
+            },
+            Step::TakeOver { who, owner_gone } => {
+                let seen = self.seen();
+                ClaimOp::TakeOver { lease: self.lease(who), seen, owner_gone, skew_ms: SKEW_MS }
+            }
+            Step::Mark { who } => ClaimOp::Mark { owner: self.tokens[who].clone(), ttl_s: IN_DOUBT_S },
+            Step::Renew { who } => ClaimOp::Renew { owner: self.tokens[who].clone(), until_ms: self.now_ms + LEASE_MS },
+            Step::Commit { who, terminal } => ClaimOp::Commit {
+                owner: self.tokens[who].clone(),
+                terminal,
+                result: (terminal == Terminal::Delivered).then(|| "r".to_owned()),
+                error: (terminal != Terminal::Delivered).then(error),
+                attempts: 1,
+                effects: if terminal == Terminal::Delivered { Effects::NONE } else { Effects::BOTH },
+                ttl_s: DAY_S,
+            },
+            Step::Release { who, maybe_sent } => ClaimOp::Release {
+                owner: self.tokens[who].clone(),
+                maybe_sent,
+                attempts: 1,
+                ttl_s: if maybe_sent { IN_DOUBT_S } else { DAY_S },
+            },
+            Step::GiveUp { who, owner_gone } => {
+                let (seen, claimant) = (self.seen(), self.lease(who).owner);
+                ClaimOp::GiveUp { claimant, seen, owner_gone, error: error(), skew_ms: SKEW_MS, ttl_s: DAY_S }
+            }
+            Step::Tell(state) => ClaimOp::Tell { evidence: Evidence::new(state, self.now_ms, None), ttl_s: DAY_S },
+            Step::ClearEffects { generation, dlq, event } => {
+                let mut done = Effects::NONE;
+                (done.dlq, done.event, done.settled) = (dlq, event, event);
+                ClaimOp::ClearEffects { generation, done }
+            }
+            Step::Redrive { who, generation, maybe_sent } => ClaimOp::Redrive {
+                lease: self.lease(who),
+                fingerprint: Fingerprint::new("f", 1, "k"),
+                generation,
+                key_generation: generation + 1,
+                maybe_sent,
+                ttl_s: DAY_S,
+            },
+            Step::Again => return self.last.clone(),
+        };
+        self.last = Some(operation.clone());
+        Some(operation)
+    }
+}
+
+fn error() -> StoredError {
+    StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the owner is gone")
+}
+
+fn owner_of(operation: &ClaimOp) -> Option<&str> {
+    match operation {
+        ClaimOp::Mark { owner, .. } | ClaimOp::Renew { owner, .. } | ClaimOp::Commit { owner, .. } | ClaimOp::Release { owner, .. } => {
+            Some(owner)
+        }
+        _ => None,
+    }
+}
+
+/// What every write must keep.
+fn check(before: Option<&ClaimRecord>, operation: &ClaimOp, after: &ClaimRecord, now_ms: i64) {
+    assert_eq!(after.v, ClaimRecord::VERSION);
+    assert!(serde_json::from_str::<ClaimRecord>(&serde_json::to_string(after).unwrap()).unwrap() == *after, "what is stored can be read");
+    let redriven = matches!(operation, ClaimOp::Redrive { .. });
+    let Some(before) = before else {
+        return assert!(matches!(operation, ClaimOp::Claim { .. }) || redriven, "only a claim makes a record");
+    };
+    let fresh = matches!(operation, ClaimOp::Claim { .. }) && after.last_owner.is_none();
+
+    if let Some(owner) = owner_of(operation) {
+        let late = before.status == ClaimStatus::Unknown && before.last_owner.as_deref() == Some(owner);
+        assert!((before.owner == owner && before.status.is_owned()) || late, "rule 15: a write by a non-owner");
+        assert!(!late || matches!(operation, ClaimOp::Commit { .. }), "rule 27: a late owner only settles");
+    }
+    if before.status.is_terminal() && !fresh && !redriven {
+        let settled = before.status == ClaimStatus::Unknown && matches!(after.status, ClaimStatus::Delivered | ClaimStatus::Failed);
+        assert!(after.status == before.status || settled, "rule 27: {:?} became {:?}", before.status, after.status);
+        if after.status == before.status {
+            let mut cleared = before.clone();
+            (cleared.effects_pending, cleared.updated_at_ms) = (after.effects_pending, after.updated_at_ms);
+            assert_eq!(*after, cleared, "rule 22: a terminal record stays");
+        }
+    }
+    if before.status.is_terminal() && fresh {
+        assert!(before.is_expired(now_ms) && !before.effects_pending.dlq, "rule 29: replaced before its time");
+    }
+    if before.is_in_doubt() {
+        assert!(!fresh && !matches!(operation, ClaimOp::Claim { .. }) && !redriven, "rule 29: in doubt and claimed as fresh");
+    }
+    if before.maybe_sent && !redriven && !fresh {
+        assert!(after.maybe_sent, "rule 20: maybe_sent was taken back");
+    }
+    if before.status == ClaimStatus::Sending && after.status == ClaimStatus::Claimed {
+        assert!(after.maybe_sent, "rule 20: a takeover forgot that something may have gone out");
+    }
+    if matches!(operation, ClaimOp::Claim { .. }) && !fresh {
+        assert!(!before.fingerprint.differs(&after.fingerprint), "rule 23: another message under the same id");
+    }
+    if before.owner != after.owner && before.status.is_owned() {
+        let orphan = before.lease_until_ms + SKEW_MS < now_ms || before.boot != after.boot || before.is_expired(now_ms);
+        let told = matches!(operation, ClaimOp::TakeOver { owner_gone: true, .. } | ClaimOp::GiveUp { owner_gone: true, .. });
+        // A claimant that gives up leaves the orphan's opening in the record.
+        let gave_up = matches!(operation, ClaimOp::GiveUp { .. });
+        assert!(orphan || told || gave_up, "rule 17: a living owner was robbed");
+    }
+    if redriven {
+        let absent = before.is_expired(now_ms) && !before.is_in_doubt() && !before.effects_pending.dlq;
+        assert!(absent || matches!(before.status, ClaimStatus::Failed | ClaimStatus::Unknown | ClaimStatus::Released));
+        assert!(absent || after.generation >= before.generation, "rule 70: a redrive goes on, never back");
+    }
+    if after.status.is_terminal() && after.status != before.status {
+        let proof = after.evidence.as_ref().is_some_and(|evidence| evidence.verdict() == Terminal::Delivered);
+        assert!(!proof || after.status == ClaimStatus::Delivered, "rule 27: proof of delivery was not heard");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rules_13_to_29_hold_over_any_history(steps in prop::collection::vec(step(), 1..60)) {
+        let mut world = World::new();
+        for step in &steps {
+            let Some(operation) = world.operation(step) else { continue };
+            let boot = world.boot.to_string();
+            let at = At { now_ms: world.now_ms, boot: Some(&boot) };
+            match operation.decide(world.record.as_ref(), at) {
+                Decision::Write(next) => {
+                    check(world.record.as_ref(), &operation, &next, world.now_ms);
+                    // Rule 14: the same write, whose answer was lost, is done and changes nothing but the times.
+                    let again = operation.decide(Some(&next), at);
+                    match again {
+                        Decision::Write(again) => prop_assert_eq!(again, next.clone(), "the second time wrote something else"),
+                        Decision::Keep => {}
+                        // News about a terminal record are refused: the first time settled it.
+                        Decision::Refuse => {
+                            let news = matches!(operation, ClaimOp::Tell { .. });
+                            prop_assert!(news, "our own write was not recognised");
+                        }
+                    }
+                    world.record = Some(*next);
+                }
+                Decision::Keep => prop_assert!(world.record.is_some(), "nothing to keep"),
+                Decision::Refuse => {}
+            }
+        }
+    }
+
+    #[test]
+    fn rule_19_every_history_can_be_brought_to_an_end(steps in prop::collection::vec(step(), 1..60)) {
+        let mut world = World::new();
+        for step in &steps {
+            let Some(operation) = world.operation(step) else { continue };
+            let boot = world.boot.to_string();
+            if let Decision::Write(next) = operation.decide(world.record.as_ref(), At { now_ms: world.now_ms, boot: Some(&boot) }) {
+                world.record = Some(*next);
+            }
+        }
+        // Everybody is gone; one more caller comes with the same message, after every lease.
+        world.now_ms += 10 * LEASE_MS;
+        world.boot += 1;
+        let (boot, now_ms) = (world.boot.to_string(), world.now_ms);
+        let at = At { now_ms, boot: Some(&boot) };
+        let settled = world.record.as_ref().is_some_and(|record| record.status.is_terminal());
+        let claim = world.operation(&Step::Claim { who: 0, other_message: false }).unwrap();
+        let take_over = world.operation(&Step::TakeOver { who: 1, owner_gone: false }).unwrap();
+        let can = |operation: &ClaimOp| matches!(operation.decide(world.record.as_ref(), at), Decision::Write(_));
+        // A message of another fingerprint under the id is a caller's mistake and ends in an error, not in a wedge.
+        let other = world.record.as_ref().is_some_and(|record| record.fingerprint.value == "other");
+        prop_assert!(settled || can(&claim) || can(&take_over) || other, "stuck: {:?}", world.record);
+    }
+
+    #[test]
+    fn rule_84_an_inbound_record_has_one_owner_and_stays_settled(
+        steps in prop::collection::vec((0..5_u8, 0..3_usize, 0..2 * LEASE_MS), 1..60)
+    ) {
+        let mut record: Option<InboundRecord> = None;
+        let mut now_ms = NOW;
+        for (kind, who, passed) in steps {
+            now_ms += passed;
+            let owner = format!("o{who}");
+            let operation = match kind {
+                0 | 1 => InboundOp::Claim { lease: Lease { owner: owner.clone(), boot: None, until_ms: now_ms + LEASE_MS }, ttl_s: 100 },
+                2 => InboundOp::Renew { owner: owner.clone(), until_ms: now_ms + LEASE_MS },
+                3 => InboundOp::Settle { owner: owner.clone(), status: InboundStatus::Stored, ttl_s: DAY_S },
+                _ => InboundOp::Release { owner: owner.clone() },
+            };
+            let at = At { now_ms, boot: None };
+            let next = match operation.decide(record.as_ref(), at) {
+                InboundDecision::Write(next) => Some(next),
+                InboundDecision::Delete => None,
+                InboundDecision::Keep | InboundDecision::Refuse => continue,
+            };
+            if let Some(before) = &record {
+                let over = before.is_expired(now_ms) || before.lease_until_ms < now_ms;
+                match before.status {
+                    InboundStatus::Claimed => prop_assert!(before.owner == owner || over, "a living owner was robbed"),
+                    _ => prop_assert!(before.is_expired(now_ms), "a settled event was handled again"),
+                }
+            }
+            record = next;
+        }
+    }
+}

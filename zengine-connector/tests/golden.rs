@@ -1,0 +1,120 @@
+//! Stored records as they have been written since version 1: they are read, and written again they are the same
+//! (case 30). A file that has to change here is a new version.
+
+#![allow(clippy::unwrap_used)] // helpers of tests
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde::{Serialize, de::DeserializeOwned};
+use zengine_connector::store::{ClaimRecord, ClaimStatus, DeadLetter, InboundRecord, InboundStatus};
+
+fn file(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).with_extension("json")).unwrap()
+}
+
+fn reads_and_rewrites<R: Serialize + DeserializeOwned>(name: &str) -> R {
+    let text = file(name);
+    let record: R = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string_pretty(&record).unwrap() + "\n", text, "{name}");
+    record
+}
+
+#[test]
+fn case_30_claims_of_version_1_are_read_in_every_status() {
+    let statuses = [
+        ("claimed", ClaimStatus::Claimed),
+        ("sending", ClaimStatus::Sending),
+        ("released", ClaimStatus::Released),
+        ("delivered", ClaimStatus::Delivered),
+        ("failed", ClaimStatus::Failed),
+        ("unknown", ClaimStatus::Unknown),
+    ];
+    for (name, status) in statuses {
+        let record: ClaimRecord = reads_and_rewrites(&format!("claim-v1-{name}"));
+        assert_eq!((record.v, record.status), (ClaimRecord::VERSION, status));
+    }
+}
+
+#[test]
+fn case_30_inbound_records_of_version_1_are_read_in_every_status() {
+    let statuses = [("claimed", InboundStatus::Claimed), ("stored", InboundStatus::Stored), ("poison", InboundStatus::Poison)];
+    for (name, status) in statuses {
+        let record: InboundRecord = reads_and_rewrites(&format!("inbound-v1-{name}"));
+        assert_eq!((record.v, record.status), (InboundRecord::VERSION, status));
+    }
+}
+
+#[test]
+fn case_30_dead_letters_of_version_1_are_read() {
+    for name in ["dead-letter-v1", "dead-letter-v1-inbound"] {
+        assert_eq!(reads_and_rewrites::<DeadLetter>(name).v, DeadLetter::VERSION);
+    }
+}
+
+#[cfg(feature = "embedded")]
+#[tokio::test]
+async fn case_30_the_embedded_store_reads_and_writes_the_same_forms() {
+    use redb::{ReadableDatabase as _, TableDefinition};
+    use zengine_connector::{
+        StrategyName, TenantId,
+        store::{ClaimKey, ClaimStore as _, DeadLetters as _, DomainEvent, Embedded, EventBus as _, Reference},
+    };
+    fn text(name: &str) -> TableDefinition<'_, &'static str, &'static [u8]> {
+        TableDefinition::new(name)
+    }
+    const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
+    const DIRECTORY: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("directory");
+
+    let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("sns-sms").unwrap());
+    let key = ClaimKey::outbound(&tenant, &strategy, &zengine_connector::ClientMessageId::new("order-17").unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zengine.db");
+    let store = Embedded::open(&path).unwrap();
+    let letter: DeadLetter = reads_and_rewrites("dead-letter-v1");
+    store.dead_letters().put(&letter).await.unwrap();
+    let reference: Reference = serde_json::from_str(&file("embedded-reference-v1")).unwrap();
+    store.claims().put_reference("hash", &reference).await.unwrap();
+    let event: serde_json::Value = serde_json::from_str(&file("embedded-event-v1")).unwrap();
+    let event: DomainEvent = serde_json::from_value(event["event"].clone()).unwrap();
+    store.events().publish(&event).await.unwrap();
+    store.directory().put(&tenant, &strategy, serde_json::json!({ "sender": "ACME" })).await.unwrap();
+    drop(store);
+
+    let database = redb::Database::open(&path).unwrap();
+    let snapshot = database.begin_read().unwrap();
+    let same = |name: &str, stored: &[u8]| {
+        let compact = serde_json::to_string(&serde_json::from_str::<serde_json::Value>(&file(name)).unwrap()).unwrap();
+        let stored: serde_json::Value = serde_json::from_slice(stored).unwrap();
+        assert_eq!(serde_json::to_string(&stored).unwrap(), compact, "{name}");
+    };
+    same("dead-letter-v1", snapshot.open_table(text("dead_letters")).unwrap().get(letter.failure_id.as_str()).unwrap().unwrap().value());
+    same("embedded-reference-v1", snapshot.open_table(text("references")).unwrap().get("hash").unwrap().unwrap().value());
+    same("embedded-event-v1", snapshot.open_table(EVENTS).unwrap().get(1).unwrap().unwrap().value());
+    same("embedded-directory-v1", snapshot.open_table(DIRECTORY).unwrap().get(("sns-sms", "acme")).unwrap().unwrap().value());
+    drop(snapshot);
+
+    let claim = file("claim-v1-unknown");
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(text("claims")).unwrap().insert(key.as_str(), claim.as_bytes()).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let store = Embedded::open(&path).unwrap();
+    assert_eq!(store.claims().get(&key).await.unwrap(), Some(serde_json::from_str(&claim).unwrap()));
+    assert_eq!(store.claims().reference("hash", 0).await.unwrap(), Some(reference));
+    assert_eq!(store.events().list(0, 9).unwrap(), [(1, event)]);
+    assert_eq!(store.dead_letters().get(&letter.failure_id).await.unwrap(), Some(letter));
+}
+
+#[test]
+fn every_golden_file_is_read_by_a_test() {
+    let files: BTreeSet<String> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let tests = include_str!("golden.rs");
+    for file in &files {
+        let family = file.rsplit_once("v1").unwrap().0;
+        assert!(tests.contains(family), "{file}");
+    }
+    assert_eq!(files.len(), 14);
+}
