@@ -13,6 +13,7 @@ use crate::{
     runtime::{Clock, Rng, Spawner, SystemRng},
     store::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, Stores, TenantDirectory},
     strategy::SessionPorts,
+    telemetry::{Observer, Observers},
 };
 
 /// Collects ports and settings.
@@ -31,6 +32,7 @@ pub struct OrchestratorBuilder {
     spawner: Option<Arc<dyn Spawner>>,
     rng: Arc<dyn Rng>,
     handler: Option<Arc<dyn DynHandler>>,
+    observers: Vec<Arc<dyn Observer>>,
     inbound: InboundSettings,
     settings: Settings,
     caching: Caching,
@@ -69,6 +71,7 @@ impl OrchestratorBuilder {
             spawner: None,
             rng: Arc::new(SystemRng),
             handler: None,
+            observers: vec![],
             inbound: InboundSettings::default(),
             settings: Settings::default(),
             caching: Caching::default(),
@@ -117,6 +120,12 @@ impl OrchestratorBuilder {
     /// Chance; the operating system's generator where nothing is said.
     pub fn rng(mut self, rng: Arc<dyn Rng>) -> Self {
         self.rng = rng;
+        self
+    }
+
+    /// Takes the metrics; may be called for several. One that panics harms no send.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
         self
     }
 
@@ -216,6 +225,7 @@ impl OrchestratorBuilder {
             handler: self.handler,
             inbound: self.inbound,
             batches: Batches::default(),
+            observers: Observers::new(self.observers),
         };
         Ok(Orchestrator { core: Arc::new(core) })
     }

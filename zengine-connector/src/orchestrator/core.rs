@@ -11,6 +11,7 @@ use crate::{
     runtime::{Clock, Rng, Spawner, to_ms},
     store::{ClaimStore, DeadLetters, EventBus},
     strategy::Base,
+    telemetry::Observers,
 };
 
 /// 128 random bits in hex.
@@ -36,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) handler: Option<Arc<dyn DynHandler>>,
     pub(crate) inbound: InboundSettings,
     pub(crate) batches: Batches,
+    pub(crate) observers: Observers,
 }
 
 impl Core {

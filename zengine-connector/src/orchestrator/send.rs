@@ -58,6 +58,7 @@ impl Orchestrator {
 
     /// Starts no further attempt, takes no further event, and waits for what is under way, at most this long. What is put
     /// off is [`Deferred`](Outcome::Deferred); what arrives is answered with 503.
+    /// Then observers write out what they hold back.
     pub async fn shutdown(&self, deadline: Duration) {
         const LOOK: Duration = Duration::from_millis(20);
         self.core.pipeline.close();
@@ -67,5 +68,6 @@ impl Orchestrator {
             self.core.clock.sleep(wait).await;
             left -= wait;
         }
+        self.core.observers.flush();
     }
 }

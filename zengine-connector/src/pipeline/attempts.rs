@@ -104,6 +104,7 @@ pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership) -> Run {
                 return Run::Deferred { reason: DeferredReason::StoreUnavailable, retry_after: wait, error: Some(error) };
             }
         }
+        job.facts.delayed(wait);
         if !job.pipeline().pause(&*job.core.clock, wait).await {
             return Run::Deferred { reason: DeferredReason::Cancelled, retry_after: wait, error: Some(error) };
         }

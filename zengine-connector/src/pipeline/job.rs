@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Pipeline, decision::Protection};
+use super::{Pipeline, decision::Protection, report::Facts};
 use crate::{
     ids::{ClientMessageId, TenantId},
     message::{Idempotency, Prepared},
@@ -33,6 +33,8 @@ pub(crate) struct Job<'a> {
     pub(crate) deadline: SystemTime,
     /// How often this message was redriven before.
     pub(crate) redrive_count: u32,
+    /// What the canonical line will tell.
+    pub(crate) facts: &'a Facts,
 }
 
 impl Job<'_> {

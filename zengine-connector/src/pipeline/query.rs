@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 
-use super::{backoff, breaker::Verdict, job::Job, timeout::within};
+use super::{backoff, breaker::Verdict, job::Job, report::Facts, timeout::within};
 use crate::{
     error::{Error, ErrorKind, Fault, SendError},
     ids::{ClientMessageId, TenantId},
@@ -47,6 +47,7 @@ pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, m
         options: &options,
         deadline: core.clock.now() + TIME,
         redrive_count: 0,
+        facts: &Facts::default(),
     };
     ask(&job).await
 }

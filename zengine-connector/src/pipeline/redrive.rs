@@ -9,6 +9,7 @@ use super::{
     dedup::{Ownership, fingerprint, seconds},
     ended::Ended,
     job::Job,
+    report::Facts,
     send::{check_same, lead_send},
 };
 use crate::{
@@ -64,6 +65,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
         Some((message, loss)) => (Some(message), Some(loss)),
         None => (None, None),
     };
+    let facts = Facts::default();
     let job = Job {
         core,
         entry,
@@ -77,6 +79,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
         options: &options,
         deadline: core.clock.now() + options.time.unwrap_or(Duration::from_secs(60)),
         redrive_count: letter.redrive_count + 1,
+        facts: &facts,
     };
     // Two who redrive at once: one takes the letter, the other finds it taken.
     if core.dead_letters.take(id, letter.redrive_count).await?.is_none() {

@@ -2,29 +2,80 @@
 
 use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
+
 use super::{breaker::Circuit, job::Job};
 use crate::{
-    error::{Error, SendError},
+    error::{Error, Reach, SendError},
     ids::TenantId,
     orchestrator::{Core, Outcome, SendOptions},
+    telemetry::{AttemptLine, RecipientHmac, SendLine, TraceParent},
 };
+
+/// What the stages of one send learn that its outcome does not say.
+#[derive(Debug, Default)]
+pub(crate) struct Facts(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    waited: Duration,
+    delay: Duration,
+    owner: Option<String>,
+    recipient: Option<RecipientHmac>,
+    reach: Option<Reach>,
+    breaker: Option<(&'static str, u64)>,
+}
+
+/// Facts that cost something are collected only where somebody listens.
+fn is_heard() -> bool {
+    tracing::enabled!(tracing::Level::INFO)
+}
+
+impl Facts {
+    pub(crate) fn know_recipient(&self, job: &Job<'_>) {
+        if is_heard() {
+            self.0.lock().recipient = job.outbound.recipient(job.message, &job.core.keys.current(), job.tenant());
+        }
+    }
+
+    pub(crate) fn own(&self, token: &str) {
+        if is_heard() {
+            self.0.lock().owner = Some(token.to_owned());
+        }
+    }
+
+    pub(crate) fn waited_since(&self, job: &Job<'_>, asked: Duration) {
+        if is_heard() {
+            self.0.lock().waited = job.core.clock.monotonic().saturating_sub(asked);
+        }
+    }
+
+    pub(crate) fn delayed(&self, wait: Duration) {
+        self.0.lock().delay = wait;
+    }
+}
 
 /// One line per attempt.
 pub(crate) fn attempt(job: &Job<'_>, n: u32, duration: Duration, error: Option<&SendError>, circuit: &Circuit) {
     let (state, epoch) = circuit.state();
-    tracing::info!(
-        tenant_id = %job.tenant(),
-        strategy = %job.entry.name,
-        client_message_id = %job.id(),
-        attempt = n,
-        duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-        fault = error.map(|error| format!("{:?}", error.fault())),
-        reach = error.map(|error| format!("{:?}", error.reach())),
-        code = error.and_then(SendError::provider_code),
-        breaker_state = state.as_str(),
-        breaker_epoch = epoch,
-        "send.attempt"
-    );
+    let mut known = job.facts.0.lock();
+    known.breaker = Some((state.as_str(), epoch));
+    known.reach = error.map(SendError::reach);
+    let mut line = AttemptLine::new(job.tenant(), job.entry.name.as_str(), job.id(), n);
+    if let Some(error) = error {
+        line.outcome = error.kind().as_str();
+        line.fault = Some(error.fault());
+        line.reach = Some(error.reach());
+        line.code = error.provider_code();
+    }
+    line.delay = std::mem::take(&mut known.delay);
+    line.breaker_state = Some(state.as_str());
+    line.breaker_epoch = Some(epoch);
+    line.correlation_id = job.options.correlation_id.as_ref();
+    line.trace = trace(job.options);
+    line.duration = duration;
+    drop(known);
+    line.emit();
 }
 
 /// One line per send, whatever became of it.
@@ -33,21 +84,49 @@ pub(crate) fn send(
     tenant: &TenantId,
     strategy: &str,
     options: &SendOptions,
+    facts: &Facts,
     started: Duration,
     result: &Result<Outcome, Error>,
 ) {
-    let duration = core.clock.monotonic().saturating_sub(started);
-    tracing::info!(
-        tenant_id = %tenant,
-        strategy,
-        client_message_id = %options.client_message_id,
-        correlation_id = options.correlation_id.as_ref().map(crate::CorrelationId::as_str),
-        outcome = result.as_ref().map_or("error", Outcome::as_str),
-        replayed = result.as_ref().is_ok_and(Outcome::is_replayed),
-        kind = result.as_ref().err().map(|error| error.kind().as_str()),
-        duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-        "send.completed"
-    );
+    let known = facts.0.lock();
+    let mut line = SendLine::new(tenant, strategy, &options.client_message_id, result.as_ref().map_or("error", Outcome::as_str));
+    let error = match result {
+        Ok(Outcome::Delivered(end)) => {
+            (line.attempts, line.dedup_recorded) = (end.attempts, end.dedup_recorded);
+            None
+        }
+        Ok(Outcome::Failed(end)) => {
+            (line.attempts, line.failure_id) = (end.attempts, Some(&end.failure_id));
+            Some(&end.error)
+        }
+        Ok(Outcome::Unknown(end)) => {
+            (line.attempts, line.failure_id) = (end.attempts, Some(&end.failure_id));
+            Some(&end.error)
+        }
+        Ok(Outcome::Deferred(end)) => {
+            line.reason = Some(end.reason.as_str());
+            end.error.as_ref()
+        }
+        Err(error) => Some(error),
+    };
+    line.kind = error.map(Error::kind);
+    line.code = error.and_then(Error::provider_code);
+    line.replayed = result.as_ref().is_ok_and(Outcome::is_replayed);
+    line.reach = known.reach;
+    line.waited = known.waited;
+    line.lease_owner = known.owner.as_deref();
+    line.recipient_hmac = known.recipient;
+    (line.breaker_state, line.breaker_epoch) = known.breaker.unzip();
+    line.correlation_id = options.correlation_id.as_ref();
+    line.trace = trace(options);
+    line.duration = core.clock.monotonic().saturating_sub(started);
+    line.emit();
+    line.observe(&core.observers);
+}
+
+/// The caller's trace, where it is a valid one.
+fn trace(options: &SendOptions) -> Option<TraceParent> {
+    options.traceparent.as_deref().and_then(TraceParent::parse)
 }
 
 /// A delivered send whose record could not be stored: the one case in which a double is possible (rule 26).

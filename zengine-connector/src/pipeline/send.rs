@@ -9,7 +9,7 @@ use super::{
     dedup::{Boarding, Claimed, Landed, Ownership, claim, fingerprint, refuse_mismatch, seconds},
     ended::{Ended, seal_receipt},
     job::Job,
-    report,
+    report::{self, Facts},
 };
 use crate::{
     error::{Error, ErrorKind, SendError},
@@ -35,8 +35,9 @@ pub(crate) async fn send(
 ) -> Result<Outcome, Error> {
     let _running = core.pipeline.enter();
     let started = core.clock.monotonic();
-    let result = send_inner(core, tenant, strategy, message, options).await;
-    report::send(core, tenant, strategy, options, started, &result);
+    let facts = Facts::default();
+    let result = send_inner(core, tenant, strategy, message, options, &facts).await;
+    report::send(core, tenant, strategy, options, &facts, started, &result);
     result
 }
 
@@ -46,6 +47,7 @@ async fn send_inner(
     strategy: &str,
     message: MessageRef<'_>,
     options: &SendOptions,
+    facts: &Facts,
 ) -> Result<Outcome, Error> {
     let entry = core.registry.entry(strategy)?;
     let outbound = entry.sends()?;
@@ -96,7 +98,9 @@ async fn send_inner(
         options,
         deadline: core.clock.now() + options.time.unwrap_or(DEFAULT_TIME),
         redrive_count: 0,
+        facts,
     };
+    facts.know_recipient(&job);
     let settled = settle(&job).await?;
     settled.ended.into_outcome(settled.replayed, settled.error, loss)
 }
@@ -135,6 +139,7 @@ pub(crate) struct Settled {
 /// Attaches to a running send of the same id, or makes it (rule 24).
 async fn settle(job: &Job<'_>) -> Result<Settled, Error> {
     let mut gone = None;
+    let asked = job.core.clock.monotonic();
     loop {
         let lead = match job.pipeline().flights.board(&job.key, &job.fingerprint) {
             Boarding::Lead(lead) => lead,
@@ -147,7 +152,10 @@ async fn settle(job: &Job<'_>) -> Result<Settled, Error> {
                     return Ok(in_progress());
                 }
                 match attached.wait(job.core.clock.sleep(job.remaining())).await {
-                    Landed::Ended(ended) => return Ok(Settled { ended, replayed: true, error: None }),
+                    Landed::Ended(ended) => {
+                        job.facts.waited_since(job, asked);
+                        return Ok(Settled { ended, replayed: true, error: None });
+                    }
                     Landed::TimeOver => return Ok(in_progress()),
                     Landed::Gone(owner) => {
                         gone = owner;
@@ -156,7 +164,9 @@ async fn settle(job: &Job<'_>) -> Result<Settled, Error> {
                 }
             }
         };
-        let settled = match claim(job, &lead, gone.take()).await? {
+        let claimed = claim(job, &lead, gone.take()).await?;
+        job.facts.waited_since(job, asked);
+        let settled = match claimed {
             Claimed::Deferred(ended) => Settled { ended, replayed: false, error: None },
             Claimed::Settled { record, fresh } => {
                 let ended = finish(job, &record, &History::default()).await;
@@ -175,6 +185,7 @@ fn in_progress() -> Settled {
 
 /// Makes the send under our claim.
 pub(crate) async fn lead_send(job: &Job<'_>, mut own: Ownership) -> Settled {
+    job.facts.own(own.owner());
     remember_reference(job, &own).await;
     let run = attempts::run(job, &mut own).await;
     let (terminal, receipt, error) = match run {

@@ -8,13 +8,16 @@ use serde_json::Value;
 use crate::{
     channel::Capabilities,
     error::{Error, ErrorKind, SendError},
+    ids::TenantId,
     inbound::{Admit, Door, Handled, InboundContext, InboundRequest, InboundStrategy, RawPayload, RoutedEvent, Verified, VerifyError},
+    keyring::Key,
     message::{Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, Message, MessageRef, Prepared, Violation},
     runtime::BoxFuture,
     schema::parse,
     strategy::{
         Configure, ConfigureContext, EventContext, HealthContext, HealthStatus, Lookup, OutboundStrategy, Receipt, SendContext, Strategy,
     },
+    telemetry::RecipientHmac,
 };
 
 /// What a strategy keeps for one tenant.
@@ -83,6 +86,9 @@ pub(crate) trait DynOutbound: Send + Sync {
     /// Degrades, then validates what would be sent.
     fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, descriptor: &Capabilities, how: Degrade) -> Result<Inspected, Error>;
 
+    /// A keyed hash of the recipient, for logs.
+    fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Option<RecipientHmac>;
+
     /// The effect alone, for calls that have no tenant yet.
     fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error>;
 
@@ -138,6 +144,11 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
             violations,
             degraded: degraded.map(|(message, report)| (Prepared::Owned(Box::new(message)), report)),
         })
+    }
+
+    fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Option<RecipientHmac> {
+        let recipient = message_of::<S>(message).ok()?.recipient()?;
+        Some(RecipientHmac::new(key, tenant.as_str(), &recipient))
     }
 
     fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error> {

@@ -194,6 +194,9 @@ impl<'a> SendLine<'a> {
         if self.failure_id.is_some() {
             count(MetricName::DeadLetters, 1);
         }
+        if self.kind == Some(ErrorKind::DeadLetterFailed) {
+            count(MetricName::DeadLettersFailed, 1);
+        }
         if !self.dedup_recorded {
             count(MetricName::DedupNotRecorded, 1);
         }

@@ -54,6 +54,7 @@ impl Orchestrator {
         (line.correlation_id, line.trace) = (visit.correlation.as_ref(), visit.trace);
         (line.body_bytes, line.duration) = (request.body().len(), self.core.clock.monotonic().saturating_sub(arrived));
         line.emit();
+        line.observe(&self.core.observers);
         Ok(received)
     }
 }
