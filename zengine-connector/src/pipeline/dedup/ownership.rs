@@ -51,6 +51,11 @@ pub(crate) enum Lost {
 }
 
 impl Ownership {
+    /// The token of our claim.
+    pub(crate) fn owner(&self) -> &str {
+        &self.owner
+    }
+
     /// Ours, by a record that was just written in our name.
     pub(crate) fn of(job: &Job<'_>, record: &ClaimRecord) -> Self {
         Self {
