@@ -2,13 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use parking_lot::Mutex;
-
 use super::{breaker::Circuit, job::Job};
 use crate::{
     error::{Error, Reach, SendError},
     ids::TenantId,
     orchestrator::{Core, Outcome, SendOptions},
+    sync::Mutex,
     telemetry::{AttemptLine, RecipientHmac, SendLine, TraceParent},
 };
 
