@@ -60,12 +60,13 @@ impl<'a> Raw<'a> {
     fn is_string(self, text: &str) -> bool {
         match self.node() {
             Some(node) if node.escaped => string(self).as_deref() == Some(text),
-            // Most names differ in their length already.
-            Some(node) if (node.end - node.start) as usize == text.len() + 2 => {
-                self.text.as_bytes().get(node.start as usize + 1..node.end as usize - 1) == Some(text.as_bytes())
-            }
-            _ => false,
+            Some(node) => self.text.as_bytes().get(node.start as usize + 1..node.end as usize - 1) == Some(text.as_bytes()),
+            None => false,
         }
+    }
+
+    fn is_null(self) -> bool {
+        self.node().is_some_and(|node| node.end - node.start == 4 && self.text.as_bytes().get(node.start as usize) == Some(&b'n'))
     }
 
     fn node(self) -> Option<&'a Node> {
@@ -110,8 +111,18 @@ impl<'a> Obj<'a> {
 
     /// A member; the last where a name is repeated. `null` counts as absent.
     pub(super) fn get(&self, name: &str) -> Option<Raw<'a>> {
-        let found = self.pairs().filter(|(key, _)| key.is_string(name)).last();
-        found.map(|(_, raw)| raw).filter(|raw| raw.get() != "null")
+        let object = self.0?;
+        let (mut at, end) = (object.at + 1, object.node()?.next as usize);
+        let mut found = None;
+        // A message is asked for some forty members, most of which it has not: names that differ in length are passed fast.
+        while at < end {
+            let (key, value) = (object.nodes.get(at)?, object.nodes.get(at + 1)?);
+            if (key.escaped || (key.end - key.start) as usize == name.len() + 2) && (Raw { at, ..object }).is_string(name) {
+                found = Some(Raw { at: at + 1, ..object });
+            }
+            at = value.next as usize;
+        }
+        found.filter(|raw| !raw.is_null())
     }
 
     /// A member that is an object.

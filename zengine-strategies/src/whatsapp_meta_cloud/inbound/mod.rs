@@ -18,6 +18,7 @@ impl InboundStrategy<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
         normalize::normalize(payload)
     }
+
     async fn media(&self, tenant: &Tenant, handle: &str, cx: &EventContext) -> Result<Bytes, SendError> {
         self.fetch(tenant, handle, cx).await
     }
