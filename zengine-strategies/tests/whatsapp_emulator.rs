@@ -361,6 +361,26 @@ async fn what_breaks_a_limit_of_the_strategy_takes_no_claim() {
 }
 
 #[tokio::test]
+async fn a_tenants_secrets_are_resolved_and_a_literal_is_refused() {
+    let number = Number::new(NUMBER, "900100").with_token("the-token");
+    let meta = MetaCloud::start(Settings::new().with_number(number).with_app_secret("app secret").require_appsecret_proof()).unwrap();
+    let name = StrategyName::new("whatsapp-meta-cloud").unwrap();
+    let with_secret = |secret: Value| {
+        let (host, stores, acme) = host(&meta);
+        stores.secrets().put(&SecretScope::tenant(name.clone(), acme.clone()), "proof", "app secret");
+        let config = json!({"phone_number_id": NUMBER, "waba_id": "900100", "access_token": {"secret": "token"}, "app_secret": secret});
+        stores.directory().put(&acme, &name, config);
+        (host, acme)
+    };
+    let (host, acme) = with_secret(json!({"secret": "proof"}));
+    assert!(matches!(send_as(&host, &acme, "1", &text()).await.unwrap(), Outcome::Delivered(_)));
+    let (host, acme) = with_secret(json!("app secret"));
+    let refused = send_as(&host, &acme, "1", &text()).await;
+    let shown = format!("{refused:?}");
+    assert!(!matches!(refused, Ok(Outcome::Delivered(_))) && !shown.contains("app secret"), "{shown}");
+}
+
+#[tokio::test]
 async fn what_may_have_been_sent_is_sent_once() {
     let meta = MetaCloud::start(Settings::new().with_number(Number::new(NUMBER, "900100").with_token("the-token"))).unwrap();
     let (host, stores, acme) = host(&meta);

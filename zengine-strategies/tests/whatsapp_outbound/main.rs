@@ -8,4 +8,5 @@ mod files;
 mod health;
 mod limits;
 mod property;
+mod schema;
 mod support;

@@ -77,7 +77,6 @@ impl Cx {
         let host = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']));
         self.check.require(host, at.as_str(), "must be an http or https address");
         self.check.require(!url.chars().any(|c| c.is_whitespace() || c.is_control()), at.as_str(), "must not hold spaces");
-        self.check.text(at, url, 1, Length::chars(2048));
     }
 
     /// JSON in the provider's form that must be an object.

@@ -62,7 +62,7 @@ pub(super) fn bare(cx: &mut Cx, at: &str, media: &Media) -> Value {
 fn filename(cx: &mut Cx, at: &str, media: &Media, object: Object) -> Object {
     match media.filename.as_deref() {
         Some(name) if media.kind == MediaKind::Document && !name.is_empty() => {
-            cx.line(format!("{at}/filename"), name, 240);
+            cx.single(&format!("{at}/filename"), name);
             object.with("filename", name)
         }
         _ => object,

@@ -31,7 +31,7 @@ pub(super) fn reaction(cx: &mut Cx, at: &str, reaction: &Reaction) -> Value {
     if let Some(emoji) = &reaction.emoji {
         cx.single(&format!("{at}/emoji"), emoji);
         // The longest emoji in use, a family of joined people with skin colours, has some 15 characters.
-        let looks = emoji.chars().count() <= 32 && !emoji.chars().any(|c| c.is_alphabetic() || c.is_whitespace());
+        let looks = emoji.chars().count() <= 32 && !emoji.chars().any(|c| c.is_ascii_alphabetic() || c.is_whitespace());
         cx.check.require(looks, format!("{at}/emoji"), "must be one emoji");
     }
     json!({"message_id": reaction.target, "emoji": reaction.emoji.as_deref().unwrap_or_default()})
