@@ -180,7 +180,30 @@ impl Message for OutboundMessage {
         canonical::write(&serde_json::to_value(&noticed)?, into)
     }
 
+    /// A read mark or a typing notice is the same when it comes twice, on every channel.
+    fn idempotency(&self) -> Option<Idempotency> {
+        match self.content {
+            Content::ReadMark { .. } | Content::Typing { .. } => Some(Idempotency::Native { window_ms: 24 * 60 * 60 * 1000 }),
+            _ => None,
+        }
+    }
+
     fn recipient(&self) -> Option<Cow<'_, str>> {
         self.to.preferred().map(|id| id.to_string().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Identity;
+
+    #[test]
+    fn rule_04_only_what_may_come_twice_is_called_idempotent() {
+        let to = || Identity::phone("+15551230001").unwrap();
+        for content in [Content::ReadMark { target: "m".into() }, Content::Typing { target: None }] {
+            assert!(matches!(OutboundMessage::new(to(), content).idempotency(), Some(Idempotency::Native { .. })));
+        }
+        assert_eq!(OutboundMessage::text(to(), "hi").idempotency(), None);
     }
 }
