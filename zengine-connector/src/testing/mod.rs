@@ -8,6 +8,7 @@ mod clock;
 mod contexts;
 mod inbound;
 mod recording;
+mod secret_contract;
 pub mod store_contract;
 
 pub use block_on::block_on;
@@ -16,3 +17,4 @@ pub use clock::SimClock;
 pub use contexts::Contexts;
 pub use inbound::{Decided, InboundSetup};
 pub use recording::{Answer, Askable, Keyed, Protection, Recording, RecordingConfig, Sent, Unprotected};
+pub use secret_contract::{SecretWriter, secret_store_contract};

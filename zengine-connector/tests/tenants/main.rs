@@ -5,6 +5,7 @@
 
 mod binding;
 mod canaries;
+mod contract;
 mod doors;
 mod host;
 mod names;

@@ -22,7 +22,11 @@ use std::{
     time::Duration,
 };
 
-use quick_cache::{Equivalent, sync::Cache};
+use hashbrown::DefaultHashBuilder;
+use quick_cache::{
+    Equivalent, UnitWeighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
 pub(crate) use bind::BoundTenant;
 use bind::{Binder, Job, Slot};
@@ -41,7 +45,7 @@ use crate::{
 /// Binds tenants to strategies.
 pub(crate) struct Tenants {
     binder: Arc<Binder>,
-    slots: Cache<SlotKey, Arc<Slot>>,
+    slots: Slots,
     swept_ms: AtomicU64,
     routes: Lookups<(StrategyName, RouteKey), Arc<[TenantId]>>,
     application: Lookups<(StrategyName, SecretRef), Arc<Values>>,
@@ -64,7 +68,7 @@ impl Tenants {
     ) -> Self {
         let clock = || Arc::clone(&sessions.clock);
         Self {
-            slots: Cache::new(caching.max_bound),
+            slots: slots(caching.max_bound),
             swept_ms: AtomicU64::new(0),
             routes: Lookups::new(clock(), caching.max_routes, caching.route_ttl, Duration::ZERO),
             application: Lookups::new(clock(), MAX_APPLICATION_SECRETS, caching.secret_ttl, caching.stale_secret_max),
@@ -133,6 +137,13 @@ impl Tenants {
         self.routes.clear();
         self.application.clear();
     }
+}
+
+/// Keys come from the host and from its directory, never from a request, so a fast hash will do.
+type Slots = Cache<SlotKey, Arc<Slot>, UnitWeighter, DefaultHashBuilder>;
+
+fn slots(max: usize) -> Slots {
+    Cache::with(max, u64::try_from(max).unwrap_or(u64::MAX), UnitWeighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
