@@ -38,7 +38,7 @@ fn batch() -> impl Strategy<Value = Vec<(u8, u8)>> {
     prop::collection::vec((0..4_u8, 0..8_u8), 1..24)
 }
 
-fn element(n: usize, &(conversation, kind): &(u8, u8)) -> Value {
+fn element(n: usize, (conversation, kind): (u8, u8)) -> Value {
     match kind {
         6 => json!(n),
         7 => message(&n.to_string(), &conversation.to_string(), &format!("poison {n}")),
@@ -50,7 +50,7 @@ fn check(batch: &[(u8, u8)], storms: &[Weather], max_events: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let host = Arc::new(Host::with(InboundSettings::default().max_events(max_events), true));
-        let body = payload(&batch.iter().enumerate().map(|(n, kind)| element(n, kind)).collect::<Vec<_>>());
+        let body = payload(&batch.iter().enumerate().map(|(n, kind)| element(n, *kind)).collect::<Vec<_>>());
         let texts: Vec<_> =
             batch.iter().enumerate().map(|(n, (_, kind))| if *kind == 7 { format!("poison {n}") } else { n.to_string() }).collect();
         let mut delivered = vec![];
