@@ -1,6 +1,6 @@
 //! `whatsapp-meta-cloud` over real HTTP against the emulator of the Cloud API, which judges every request on its own.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "these are tests, helpers included")]
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 

@@ -1,6 +1,6 @@
 //! What `whatsapp-meta-cloud` sends, refuses to send, and makes of the answers.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "these are tests, helpers included")]
 
 mod answers;
 mod bodies;
