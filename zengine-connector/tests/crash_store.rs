@@ -123,7 +123,10 @@ fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
         assert!(seen >= moment, "the writer wrote until it was killed");
         child.wait().unwrap();
 
+        let reader = Embedded::open_read_only(&path).map(|_| ()).unwrap_err();
+        assert!(reader.message.contains("open it once for writing"), "{reader}");
         let store = Embedded::open(&path).unwrap();
+        assert!(Embedded::open_read_only(&path).is_ok());
         boots.insert(store.claims().boot().unwrap().to_owned());
         for (id, at_least) in &acknowledged {
             let record = block_on(store.claims().get(&key(id))).unwrap();
