@@ -4,6 +4,7 @@
 
 mod anything;
 mod fixtures;
+mod received;
 mod rules;
 mod support;
 mod verify;
