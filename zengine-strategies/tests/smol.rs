@@ -15,7 +15,7 @@ use smol::{
 };
 use zengine_connector::{
     BoxFuture, CallOptions, ClientMessageId, Clock, Event, HandlerContext, HandlerError, HttpCause, HttpClient, HttpError, Identity,
-    InboundEvent, Orchestrator, Outcome, OutboundMessage, Reach, RouteKey, SecretRef, SendOptions, Spawner, State, StrategyName,
+    InboundEvent, Orchestrator, OutboundMessage, Outcome, Reach, RouteKey, SecretRef, SendOptions, Spawner, State, StrategyName,
     StrategyRegistry, TenantId, async_trait,
     store::{Memory, SecretScope},
 };
@@ -111,7 +111,11 @@ async fn read_message(stream: &mut TcpStream) -> io::Result<(String, Bytes)> {
 }
 
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines().skip(1).filter_map(|line| line.split_once(':')).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    head.lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim())
 }
 
 /// Serves the orchestrator's webhooks; gives the address.
@@ -160,7 +164,8 @@ fn a_message_goes_out_and_its_webhooks_come_back_on_smol() {
         stores.secrets().put(&application, "app-secret", emulator.app_secret());
         stores.secrets().put(&application, "verify-token", emulator.verify_token());
 
-        let app = MetaApp::new(SecretRef::named("app-secret"), SecretRef::named("verify-token")).with_base_url(emulator.base_url()).unwrap();
+        let app =
+            MetaApp::new(SecretRef::named("app-secret"), SecretRef::named("verify-token")).with_base_url(emulator.base_url()).unwrap();
         let registry = StrategyRegistry::builder().register(WhatsAppMetaCloud::new(Arc::new(SmallClient), app)).build().unwrap();
         let states = Arc::new(Mutex::new(vec![]));
         let seen = Arc::clone(&states);
