@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use serde_json::{Value, json};
 use zengine_connector::{
-    Ack, ClientMessageId, ErrorKind, Event, ProviderKey, Reach, State,
+    Ack, ClientMessageId, CorrelationId, ErrorKind, Event, Identity, OutboundMessage, Outcome, ProviderKey, Reach, SendOptions, State,
     store::{
         ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, DomainEvent, Effects, Evidence, Fingerprint, Lease, Reference,
         StoredError, Terminal,
@@ -12,7 +12,10 @@ use zengine_connector::{
     testing::SimClock,
 };
 
-use crate::host::{Host, counts, id, name, payload};
+use crate::{
+    host::{Host, counts, id, name, payload, request},
+    strategies::TRACE,
+};
 
 const NOW: i64 = SimClock::EPOCH_MS;
 
@@ -200,6 +203,32 @@ async fn rule_69_a_silent_bus_leaves_the_event_to_the_next_news() {
     let _ = tell(&host, "2", State::Read, &send.reference(0)).await;
     assert!(!send.record(&host).await.effects_pending.pending());
     assert_eq!(settled(&host).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_27_the_same_failure_is_announced_settled_and_then_replayed_as_delivered() {
+    let host = Host::new();
+    let send = async || {
+        let to = Identity::opaque("acme", "visitor").unwrap();
+        let options = SendOptions::new(ClientMessageId::new("order-17").unwrap())
+            .correlation_id(CorrelationId::new("req-1").unwrap())
+            .traceparent(TRACE);
+        host.orchestrator.send(&id("one"), "acme-both", &OutboundMessage::text(to, "lost answer"), options).await.unwrap()
+    };
+    let Outcome::Unknown(unknown) = send().await else { panic!("not unknown") };
+
+    let key = ProviderKey::derive(&id("one"), &name("acme-both"), &ClientMessageId::new("order-17").unwrap(), 0);
+    let webhook = request("/one").header("traceparent", TRACE).extension(CorrelationId::new("req-1").unwrap());
+    let body = payload(&[json!({ "id": "1", "status": "delivered", "reference": key })]);
+    assert_eq!(host.receive("acme-both", webhook.body(body).unwrap()).await.ack, Ack::Done);
+
+    let events = host.memory.events().published();
+    let [DomainEvent::OutboundFailed(failed), DomainEvent::OutboundSettled(settled)] = &events[..] else { panic!("{}", events.len()) };
+    assert_eq!((&failed.id, &settled.id), (&unknown.failure_id, &unknown.failure_id));
+    assert_eq!((failed.outcome.as_str(), settled.outcome.as_str()), ("unknown", "delivered"));
+    let Outcome::Delivered(delivered) = send().await else { panic!("not delivered") };
+    assert!(delivered.replayed);
+    assert_eq!(host.sent.lock().unwrap().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

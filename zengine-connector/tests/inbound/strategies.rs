@@ -273,6 +273,9 @@ impl OutboundStrategy<AcmeConfig, OutboundMessage> for AcmeBoth {
         sent.push((cx.client_message_id().to_string(), message.clone()));
         assert_eq!(cx.correlation_id().map(CorrelationId::as_str), Some("req-1"));
         assert_eq!(cx.traceparent(), Some(TRACE));
+        if message.content == Content::text("lost answer") {
+            return Err(SendError::of(ErrorKind::Timeout, "no answer").maybe());
+        }
         Ok(Receipt::accepted(ProviderMessageId::new(format!("p{}", sent.len())).unwrap()))
     }
 }
