@@ -176,6 +176,7 @@ impl World {
                 generation,
                 key_generation: generation + 1,
                 maybe_sent,
+                first_sent_at_ms: None,
                 ttl_s: DAY_S,
             },
             Step::Again => return self.last.clone(),

@@ -66,7 +66,8 @@ pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership) -> Run {
         let made = u32::try_from(own.attempts.len()).unwrap_or(u32::MAX);
         let protection = job.protection(own.first_sent_at_ms);
         let wait = backoff::delay(retry, made, error.retry_after(), &*job.core.rng);
-        let exhausted = match decide(error.fault(), error.reach(), protection) {
+        let next = decide(error.fault(), error.reach(), protection);
+        let exhausted = match next {
             Next::End(End::Failed { .. }) => return Run::Failed(error),
             Next::End(End::Unknown) => return Run::Unknown(error),
             Next::End(End::Deferred) => {
@@ -81,6 +82,12 @@ pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership) -> Run {
             Next::Retry(exhausted) => exhausted,
         };
         if made >= retry.attempts {
+            // A provider that can be asked leaves nobody in the dark without having been asked.
+            if next == Next::LookUp
+                && let Some(Run::Delivered(receipt)) = look_up(job, own).await
+            {
+                return Run::Delivered(receipt);
+            }
             return match exhausted {
                 Exhausted::Failed => Run::Failed(error),
                 Exhausted::Unknown => Run::Unknown(error),

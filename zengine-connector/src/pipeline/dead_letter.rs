@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{dedup::Ownership, job::Job};
+use super::{dedup::Ownership, job::Job, stores::in_time};
 use crate::{
     error::Error,
     ids::FailureId,
@@ -53,7 +53,7 @@ pub(crate) async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &Histor
         done.settled = publish(core, &DomainEvent::OutboundSettled(event)).await;
     }
     let clear = ClaimOp::ClearEffects { generation: record.generation, done };
-    if core.claims.apply(&job.key, &clear, core.now_ms()).await.is_err() {
+    if core.change(&job.key, &clear).await.is_err() {
         // Letter and event have ids of their own: doing it twice does no harm.
         tracing::warn!(strategy = %job.entry.name, "dead_letter.flags_not_cleared");
     }
@@ -63,7 +63,7 @@ pub(crate) async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &Histor
 async fn put(core: &Core, letter: &DeadLetter) -> Result<(), LetterLost> {
     let mut wait = Duration::from_millis(100);
     for n in 1..=TRIES {
-        match core.dead_letters.put(letter).await {
+        match in_time(&*core.clock, core.dead_letters.put(letter)).await {
             Ok(()) => return Ok(()),
             Err(error) if n == TRIES => return Err(report_lost(&error)),
             Err(_) => {
@@ -82,7 +82,7 @@ fn report_lost(error: &dyn std::error::Error) -> LetterLost {
 
 /// Publishes; what fails stays pending for the next duplicate or a sweeper (rule 69).
 async fn publish(core: &Core, event: &DomainEvent) -> bool {
-    match core.events.publish(event).await {
+    match in_time(&*core.clock, core.events.publish(event)).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, event = event.name(), "event.not_published");
@@ -130,7 +130,8 @@ fn letter(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Result<Dead
         first_error: history.first_error.clone().or_else(|| last_error.clone()),
         last_error,
         trace: trace.into_iter().flatten().collect(),
-        redrive_count: job.redrive_count,
+        redrive_count: record.generation,
+        first_sent_at_ms: record.first_sent_at_ms,
         provider_key: Some(job.provider_key(record.key_generation).as_str().to_owned()),
         ..sealed
     })

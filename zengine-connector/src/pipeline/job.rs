@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Pipeline, decision::Protection, report::Facts};
+use super::{Pipeline, decision::Protection, dedup::Content, report::Facts};
 use crate::{
     ids::{ClientMessageId, TenantId},
     message::{Idempotency, Prepared},
@@ -31,8 +31,6 @@ pub(crate) struct Job<'a> {
     pub(crate) idempotency: Idempotency,
     pub(crate) options: &'a SendOptions,
     pub(crate) deadline: SystemTime,
-    /// How often this message was redriven before.
-    pub(crate) redrive_count: u32,
     /// What the canonical line will tell.
     pub(crate) facts: &'a Facts,
 }
@@ -40,6 +38,17 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     pub(crate) fn tenant(&self) -> &TenantId {
         &self.bound.tenant
+    }
+
+    /// What the caller gave, as far as it can be told from others.
+    pub(crate) fn content(&self) -> Content<'_> {
+        Content {
+            keys: &*self.core.keys,
+            tenant: self.tenant(),
+            strategy: &self.entry.name,
+            outbound: self.outbound,
+            message: self.original,
+        }
     }
 
     pub(crate) fn id(&self) -> &ClientMessageId {

@@ -28,6 +28,7 @@ mod redrive;
 mod report;
 mod send;
 mod settings;
+mod stores;
 mod timeout;
 
 use std::{

@@ -28,6 +28,9 @@ pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, m
             Error::new(ErrorKind::Unsupported, "a message that changes something goes through send").with_context("strategy", strategy)
         );
     }
+    if core.pipeline.is_closing() {
+        return Err(Error::new(ErrorKind::Cancelled, "the host shuts down").with_context("strategy", strategy));
+    }
     let bound = core.tenants.bind(entry, tenant).await?;
     let seen = outbound.inspect(&bound.state, &message, entry.descriptor.capabilities, crate::Degrade::Refuse)?;
     if !seen.violations.is_empty() {
@@ -46,7 +49,6 @@ pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, m
         idempotency: Idempotency::None,
         options: &options,
         deadline: core.clock.now() + TIME,
-        redrive_count: 0,
         facts: &Facts::default(),
     };
     ask(&job).await

@@ -6,39 +6,42 @@ use serde_json::value::RawValue;
 
 use super::{
     breaker,
-    dedup::{Ownership, fingerprint, seconds},
+    dead_letter::History,
+    decision::Protection,
+    dedup::{Content, Ownership, seconds},
     ended::Ended,
     job::Job,
     report::Facts,
-    send::{check_same, lead_send},
+    send::{Settled, finish, lead_send, settle},
+    stores::in_time,
 };
 use crate::{
     error::{Error, ErrorKind},
     ids::FailureId,
     message::{Idempotency, MessageRef},
     orchestrator::{Core, DeferredReason, Outcome, RedriveOptions, SendOptions},
-    store::{ClaimKey, ClaimOp, ClaimStatus, DeadLetter, LetterDirection},
+    store::{Applied, ClaimKey, ClaimOp, DeadLetter, LetterDirection},
 };
 
 /// How often a message is redriven before it stays where it is (rule 70).
 const MOST: u32 = 3;
+/// How a letter names a send that may have arrived.
+const UNKNOWN: &str = "unknown";
 
 /// Sends the message of a dead letter again, one generation on.
 pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveOptions) -> Result<Outcome, Error> {
     let _running = core.pipeline.enter();
-    let letter = core
-        .dead_letters
-        .get(id)
+    let letter = in_time(&*core.clock, core.dead_letters.get(id))
         .await?
         .ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "there is no dead letter of this id").with_context("reason", id))?;
     let client_message_id = match (&letter.direction, &letter.client_message_id) {
         (LetterDirection::Outbound, Some(id)) => id.clone(),
         _ => return Err(Error::new(ErrorKind::Unsupported, "only messages that were to be sent can be redriven")),
     };
-    if letter.redrive_count >= MOST {
+    if letter.generation >= MOST {
         return Err(Error::new(ErrorKind::Unsupported, "the message was redriven too often and stays parked")
             .with_context("limit", MOST)
-            .with_context("actual", letter.redrive_count));
+            .with_context("actual", letter.generation));
     }
     let entry = core.registry.entry(letter.strategy.as_str())?;
     let outbound = entry.sends()?;
@@ -52,8 +55,6 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
         return Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit the channel").with_violations(seen.violations));
     }
     let idempotency = seen.idempotency.unwrap_or(entry.descriptor.idempotency);
-    let unknown = letter.outcome == "unknown";
-    allow_double(&letter, idempotency, unknown, redrive)?;
     let circuit = core.pipeline.circuits.of(&letter.tenant, &letter.strategy);
     if circuit.state().0 != breaker::State::Closed {
         return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(Duration::from_secs(30)));
@@ -66,43 +67,45 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
         None => (None, None),
     };
     let facts = Facts::default();
+    let content = Content { keys: &*core.keys, tenant: &letter.tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
     let job = Job {
         core,
         entry,
         outbound: &**outbound,
         bound: &bound,
         key: ClaimKey::outbound(&letter.tenant, &letter.strategy, &options.client_message_id),
-        fingerprint: fingerprint(&core.keys.current(), &letter.tenant, &**outbound, &message)?,
+        fingerprint: content.fingerprint()?,
         original: &message,
         message: degraded.as_ref().unwrap_or(&message),
         idempotency,
         options: &options,
         deadline: core.clock.now() + options.time.unwrap_or(Duration::from_secs(60)),
-        redrive_count: letter.redrive_count + 1,
         facts: &facts,
     };
+    allow_double(&job, &letter, redrive)?;
     // Two who redrive at once: one takes the letter, the other finds it taken.
-    if core.dead_letters.take(id, letter.redrive_count).await?.is_none() {
+    if in_time(&*core.clock, core.dead_letters.take(id, letter.redrive_count)).await?.is_none() {
         return Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)).into_outcome(false, None, None);
     }
-    again(&job, &letter, unknown).await?.into_outcome(loss)
-}
-
-struct Again {
-    ended: Ended,
-    replayed: bool,
-    error: Option<Error>,
-}
-
-impl Again {
-    fn into_outcome(self, loss: Option<crate::LossReport>) -> Result<Outcome, Error> {
-        self.ended.into_outcome(self.replayed, self.error, loss)
+    let settled = again(&job, &letter).await?;
+    let closed = match &settled.ended {
+        Ended::Delivered { .. } => true,
+        // The letter of a later generation has taken this one's place.
+        Ended::Failed { failure_id: now, .. } | Ended::Unknown { failure_id: now, .. } => now != id,
+        Ended::Deferred { .. } | Ended::LetterLost { .. } => false,
+    };
+    if closed && in_time(&*core.clock, core.dead_letters.remove(id)).await.is_err() {
+        // It stays; redriving it finds the send settled and closes it then.
+        tracing::warn!(failure_id = %id, "redrive.letter_not_closed");
     }
+    settled.ended.into_outcome(settled.replayed, settled.error, loss)
 }
 
-/// Sending an Unknown again without the provider's protection may double it: only by force, and on record (rule 71).
-fn allow_double(letter: &DeadLetter, idempotency: Idempotency, unknown: bool, redrive: &RedriveOptions) -> Result<(), Error> {
-    if !unknown || idempotency != Idempotency::None {
+/// Sending an Unknown again without the provider's protection, or after its time, may double it: only by force, and on
+/// record (rule 71).
+fn allow_double(job: &Job<'_>, letter: &DeadLetter, redrive: &RedriveOptions) -> Result<(), Error> {
+    let first_sent_ms = letter.first_sent_at_ms.or(letter.attempts.first().map(|attempt| attempt.started_at_ms)).unwrap_or(letter.at_ms);
+    if letter.outcome != UNKNOWN || job.protection(Some(first_sent_ms)) != Protection::None {
         return Ok(());
     }
     if !redrive.force {
@@ -120,48 +123,34 @@ fn allow_double(letter: &DeadLetter, idempotency: Idempotency, unknown: bool, re
     Ok(())
 }
 
-async fn again(job: &Job<'_>, letter: &DeadLetter, unknown: bool) -> Result<Again, Error> {
+async fn again(job: &Job<'_>, letter: &DeadLetter) -> Result<Settled, Error> {
     let core = job.core;
-    let settings = &core.pipeline.settings;
-    let key_generation = if unknown { letter.key_generation } else { letter.generation + 1 };
+    // What the failure still asks for comes first: the new generation takes its record's place (rule 67).
+    if let Some(record) = core.record(&job.key).await?
+        && record.status.is_terminal()
+        && record.effects_pending.pending()
+        && let ended @ Ended::LetterLost { .. } = finish(job, &record, &History::default()).await
+    {
+        return Ok(Settled { ended, replayed: true, error: None });
+    }
+    let unknown = letter.outcome == UNKNOWN;
     let operation = ClaimOp::Redrive {
         lease: job.lease(),
         fingerprint: job.fingerprint.clone(),
         generation: letter.generation,
-        key_generation,
+        key_generation: if unknown { letter.key_generation } else { letter.generation + 1 },
         maybe_sent: unknown,
-        ttl_s: seconds(settings.dedup.keep),
+        first_sent_at_ms: letter.first_sent_at_ms,
+        ttl_s: seconds(core.pipeline.settings.dedup.keep),
     };
-    let applied = core.claims.apply(&job.key, &operation, core.now_ms()).await?;
-    let Some(record) = applied.record else {
-        return Err(Error::new(ErrorKind::Corrupt, "a redrive was refused without a record"));
-    };
-    if !applied.done {
-        check_same(job, &record)?;
-        let delivered = record.status == ClaimStatus::Delivered;
-        let Some(ended) = Ended::of(core, &job.key, &record) else {
-            return Ok(Again { ended: Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)), replayed: false, error: None });
-        };
-        // It arrived after all: the letter is closed (rule 27).
-        if delivered {
-            core.dead_letters.remove(&letter.failure_id).await?;
+    match core.change_surely(&job.key, &operation).await? {
+        Applied { done: true, record: Some(record), .. } => {
+            let mut own = Ownership::of(job, &record);
+            // A message that may have arrived is asked about first, where the provider can be asked.
+            own.look_up_first = own.maybe_sent && matches!(job.idempotency, Idempotency::Queryable { .. });
+            Ok(lead_send(job, own).await)
         }
-        return Ok(Again { ended, replayed: true, error: None });
+        // It is settled, or an earlier redrive of it was put off or went away: it goes on like any send (rule 72).
+        _ => settle(job).await,
     }
-    let mut own = Ownership::of(job, &record);
-    // An Unknown at a provider that can be asked is asked first.
-    own.look_up_first = unknown && matches!(job.idempotency, Idempotency::Queryable { .. });
-    let settled = lead_send(job, own).await;
-    let closed = match &settled.ended {
-        Ended::Delivered { .. } => true,
-        // A letter of the new generation has taken this one's place.
-        Ended::Failed { failure_id: new, .. } | Ended::Unknown { failure_id: new, .. } => {
-            *new == FailureId::of_send(&job.key, letter.generation + 1)
-        }
-        Ended::Deferred { .. } | Ended::LetterLost { .. } => false,
-    };
-    if closed {
-        core.dead_letters.remove(&letter.failure_id).await?;
-    }
-    Ok(Again { ended: settled.ended, replayed: settled.replayed, error: settled.error })
 }

@@ -6,17 +6,18 @@ use super::{
     attempts::{self, Run},
     dead_letter::{self, History},
     decision::Protection,
-    dedup::{Boarding, Claimed, Landed, Ownership, claim, fingerprint, refuse_mismatch, seconds},
+    dedup::{Boarding, Claimed, Content, Landed, Ownership, claim, seconds},
     ended::{Ended, seal_receipt},
     job::Job,
     report::{self, Facts},
+    stores::in_time,
 };
 use crate::{
     error::{Error, ErrorKind, SendError},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     message::{Effect, MessageRef},
     orchestrator::{Core, DeferredReason, Outcome, SendOptions},
-    store::{ClaimKey, ClaimRecord, Fingerprint, Reference, StoredError, Terminal},
+    store::{ClaimKey, ClaimRecord, ClaimStatus, Fingerprint, Reference, StoredError, Terminal},
     strategy::Receipt,
 };
 
@@ -55,14 +56,11 @@ async fn send_inner(
     if outbound.effect(&message)? == Effect::Read {
         return Err(Error::new(ErrorKind::Unsupported, "a message that only asks goes through query").with_context("strategy", strategy));
     }
-    let fingerprint = fingerprint(&core.keys.current(), tenant, &**outbound, &message)?;
+    let content = Content { keys: &*core.keys, tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
+    let fingerprint = content.fingerprint()?;
     let key = ClaimKey::outbound(tenant, &entry.name, &options.client_message_id);
     if let Some(record) = remembered(core, &key) {
-        if record.fingerprint.differs(&fingerprint) {
-            return Err(
-                Error::new(ErrorKind::Mismatch, "another message was sent under this client message id").with_context("strategy", strategy)
-            );
-        }
+        content.refuse_mismatch(&fingerprint, &record.fingerprint)?;
         if let Some(ended) = Ended::of(core, &key, &record) {
             return ended.into_outcome(true, None, None);
         }
@@ -72,7 +70,7 @@ async fn send_inner(
     }
     let bound = match core.tenants.bind(entry, tenant).await {
         Ok(bound) => bound,
-        Err(error) => return replay_or_defer(core, &key, &fingerprint, error).await,
+        Err(error) => return replay_or_defer(core, &key, content, &fingerprint, error).await,
     };
     let seen = outbound.inspect(&bound.state, &message, entry.descriptor.capabilities, options.degrade)?;
     if !seen.violations.is_empty() {
@@ -97,7 +95,6 @@ async fn send_inner(
         idempotency: seen.idempotency.unwrap_or(entry.descriptor.idempotency),
         options,
         deadline: core.clock.now() + options.time.unwrap_or(DEFAULT_TIME),
-        redrive_count: 0,
         facts,
     };
     facts.know_recipient(&job);
@@ -110,19 +107,23 @@ fn remembered(core: &Core, key: &ClaimKey) -> Option<Arc<ClaimRecord>> {
     core.pipeline.delivered.get(key).filter(|record| !record.is_expired(core.now_ms()))
 }
 
-/// Without configuration only what is settled can be answered (rule 85).
-async fn replay_or_defer(core: &Core, key: &ClaimKey, fingerprint: &Fingerprint, error: Error) -> Result<Outcome, Error> {
+/// Without configuration only what is settled can be answered (rule 85). What still needs its dead letter is not settled:
+/// the caller has the only copy of the message (rule 68).
+async fn replay_or_defer(
+    core: &Core,
+    key: &ClaimKey,
+    content: Content<'_>,
+    fingerprint: &Fingerprint,
+    error: Error,
+) -> Result<Outcome, Error> {
     if error.kind() == ErrorKind::UnknownTenant {
         return Err(error);
     }
-    if let Ok(Some(record)) = core.claims.get(key).await
-        && !record.is_expired(core.now_ms())
-        && let Some(ended) = Ended::of(core, key, &record)
-    {
-        if record.fingerprint.differs(fingerprint) {
-            return Err(Error::new(ErrorKind::Mismatch, "another message was sent under this client message id"));
+    if let Ok(Some(record)) = core.record(key).await {
+        content.refuse_mismatch(fingerprint, &record.fingerprint)?;
+        if let Some(ended) = Ended::of(core, key, &record).filter(|_| !record.effects_pending.dlq) {
+            return ended.into_outcome(true, None, None);
         }
-        return ended.into_outcome(true, None, None);
     }
     let retry_after = error.retry_after().unwrap_or(BIND_AGAIN);
     Ended::deferred(DeferredReason::BindFailed, retry_after).into_outcome(false, Some(error), None)
@@ -137,7 +138,7 @@ pub(crate) struct Settled {
 }
 
 /// Attaches to a running send of the same id, or makes it (rule 24).
-async fn settle(job: &Job<'_>) -> Result<Settled, Error> {
+pub(crate) async fn settle(job: &Job<'_>) -> Result<Settled, Error> {
     let mut gone = None;
     let asked = job.core.clock.monotonic();
     loop {
@@ -248,6 +249,7 @@ async fn commit(job: &Job<'_>, mut own: Ownership, terminal: Terminal, receipt: 
     };
     match (record, receipt) {
         (record, Some(receipt)) => {
+            let record = record.filter(|record| record.status == ClaimStatus::Delivered);
             let recorded = record.is_some();
             if let Some(record) = record {
                 // An Unknown that we settled ourselves still has its event to publish (rule 27).
@@ -272,7 +274,7 @@ async fn commit(job: &Job<'_>, mut own: Ownership, terminal: Terminal, receipt: 
 }
 
 /// What a terminal record says, once its letter and events are out.
-async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Ended {
+pub(crate) async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Ended {
     if dead_letter::finish(job, record, history).await.is_err() {
         return Ended::LetterLost { failure_id: FailureId::of_send(&job.key, record.generation) };
     }
@@ -286,7 +288,7 @@ async fn remember_reference(job: &Job<'_>, own: &Ownership) {
     let core = job.core;
     let expires_at_s = core.now_ms() / 1000 + seconds(core.pipeline.settings.dedup.keep_in_doubt);
     let reference = Reference::new(job.tenant().clone(), job.entry.name.clone(), job.id().clone(), expires_at_s);
-    if core.claims.put_reference(hash, &reference).await.is_err() {
+    if in_time(&*core.clock, core.claims.put_reference(hash, &reference)).await.is_err() {
         tracing::warn!(strategy = %job.entry.name, "dedup.reference_not_stored");
     }
 }
@@ -295,15 +297,6 @@ async fn remember_reference(job: &Job<'_>, own: &Ownership) {
 pub(crate) async fn outcome(core: &Core, tenant: &TenantId, strategy: &str, id: &ClientMessageId) -> Result<Option<Outcome>, Error> {
     let name = &core.registry.entry(strategy).map(|entry| entry.name.clone()).or_else(|_| StrategyName::new(strategy))?;
     let key = ClaimKey::outbound(tenant, name, id);
-    match core.claims.get(&key).await? {
-        Some(record) if !record.is_expired(core.now_ms()) => {
-            Ended::of(core, &key, &record).map(|ended| ended.into_outcome(true, None, None)).transpose()
-        }
-        _ => Ok(None),
-    }
-}
-
-/// The claim of another message under the same id is refused by the same rule as everywhere.
-pub(crate) fn check_same(job: &Job<'_>, record: &ClaimRecord) -> Result<(), Error> {
-    refuse_mismatch(job, record)
+    let ended = core.record(&key).await?.and_then(|record| Ended::of(core, &key, &record));
+    ended.map(|ended| ended.into_outcome(true, None, None)).transpose()
 }

@@ -99,6 +99,9 @@ pub struct DeadLetter {
     /// How often it was redriven from this letter.
     #[serde(default)]
     pub redrive_count: u32,
+    /// When the first byte may first have gone out under that key, in milliseconds UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_sent_at_ms: Option<i64>,
     /// The provider key it was sent with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_key: Option<String>,

@@ -67,6 +67,7 @@ impl DeadLetter {
             last_error: None,
             trace: vec![],
             redrive_count: 0,
+            first_sent_at_ms: None,
             provider_key: None,
             at_ms,
         })

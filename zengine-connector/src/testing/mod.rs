@@ -6,6 +6,7 @@ mod block_on;
 #[cfg(feature = "tokio")]
 mod clock;
 mod contexts;
+mod faults;
 mod inbound;
 mod recording;
 mod secret_contract;
@@ -15,6 +16,7 @@ pub use block_on::block_on;
 #[cfg(feature = "tokio")]
 pub use clock::SimClock;
 pub use contexts::Contexts;
+pub use faults::{Faults, FaultyClaims, FaultyEvents, FaultyLetters, StoreCall, Trouble};
 pub use inbound::{Decided, InboundSetup};
 pub use recording::{Answer, Askable, Keyed, Protection, Recording, RecordingConfig, Sent, Unprotected};
 pub use secret_contract::{SecretWriter, secret_store_contract};

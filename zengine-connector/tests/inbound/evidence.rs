@@ -156,7 +156,8 @@ async fn rule_27_news_of_an_earlier_generation_says_nothing_of_the_one_under_way
     send.apply(&host, ClaimOp::Commit { owner, terminal, result: None, error, attempts: 1, effects: Effects::NONE, ttl_s: 86_400 }).await;
     let lease = Lease { owner: "redriver".into(), boot: None, until_ms: NOW + 60_000 };
     let fingerprint = Fingerprint::new("f", 1, "k");
-    let redrive = ClaimOp::Redrive { lease, fingerprint, generation: 0, key_generation: 1, maybe_sent: false, ttl_s: 86_400 };
+    let redrive =
+        ClaimOp::Redrive { lease, fingerprint, generation: 0, key_generation: 1, maybe_sent: false, first_sent_at_ms: None, ttl_s: 86_400 };
     send.apply(&host, redrive).await;
 
     let _ = tell(&host, "1", State::Failed, &send.reference(0)).await;

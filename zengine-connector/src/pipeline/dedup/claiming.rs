@@ -6,13 +6,13 @@ use super::{
     super::{backoff::scale, ended::Ended, job::Job},
     Lead, Ownership,
     doubt::{self, Resolution},
-    fingerprint, seconds,
+    seconds,
 };
 use crate::{
-    error::{Error, ErrorKind},
+    error::Error,
     orchestrator::DeferredReason,
     runtime::ms,
-    store::{At, ClaimOp, ClaimRecord, ClaimStatus, Fingerprint, StoreError, StoreErrorKind},
+    store::{At, ClaimOp, ClaimRecord, ClaimStatus, StoreError, StoreErrorKind},
 };
 
 use super::super::settings::{Duplicates, StoreDown};
@@ -40,17 +40,19 @@ pub(crate) async fn claim(job: &Job<'_>, lead: &Lead, gone: Option<String>) -> R
         let lease = job.lease();
         lead.owns(&lease.owner);
         let operation = ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: ms(dedup.skew), ttl_s: seconds(dedup.keep) };
-        let applied = match core.claims.apply(&job.key, &operation, core.now_ms()).await {
+        let applied = match core.change_surely(&job.key, &operation).await {
             Ok(applied) => applied,
             Err(error) => return store_down(job, error),
         };
         let Some(record) = applied.record else {
             return store_down(job, StoreError::new(StoreErrorKind::Corrupt, "a claim was refused without a record"));
         };
-        if applied.done {
-            return Ok(Claimed::Ours(Ownership::of(job, &record)));
+        // A claim of ours that this refuses is given back as it goes.
+        let ours = applied.done.then(|| Ownership::of(job, &record));
+        job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint)?;
+        if let Some(ours) = ours {
+            return Ok(Claimed::Ours(ours));
         }
-        refuse_mismatch(job, &record)?;
         if record.status.is_terminal() {
             return Ok(Claimed::Settled { record: Box::new(record), fresh: false });
         }
@@ -69,7 +71,7 @@ pub(crate) async fn claim(job: &Job<'_>, lead: &Lead, gone: Option<String>) -> R
             // The caller that held it is gone and sent nothing: give it back in its name.
             let release =
                 ClaimOp::Release { owner: record.owner, maybe_sent: false, attempts: record.attempts, ttl_s: seconds(dedup.keep) };
-            if let Err(error) = core.claims.apply(&job.key, &release, core.now_ms()).await {
+            if let Err(error) = core.change(&job.key, &release).await {
                 return store_down(job, error);
             }
             continue;
@@ -108,29 +110,6 @@ impl Waiting {
         self.next = scale(self.next, 1.5).min(LONGEST_LOOK);
         core.pipeline.pause(&*core.clock, wait).await
     }
-}
-
-/// Another message under the same id is an error in every state (rule 23).
-pub(crate) fn refuse_mismatch(job: &Job<'_>, record: &ClaimRecord) -> Result<(), Error> {
-    let ours = &job.fingerprint;
-    let same = match ours.compare(&record.fingerprint) {
-        Some(same) => same,
-        None => same_under_old_key(job, &record.fingerprint)?,
-    };
-    if same {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Mismatch, "another message was sent under this client message id").with_context("strategy", &job.entry.name))
-}
-
-/// The key was rotated meanwhile: compares under the old one. What cannot be compared counts as the same (rule 23).
-fn same_under_old_key(job: &Job<'_>, theirs: &Fingerprint) -> Result<bool, Error> {
-    let old_key = (theirs.version == job.fingerprint.version).then(|| job.core.keys.by_id(&theirs.key_id)).flatten();
-    let Some(key) = old_key else {
-        tracing::warn!(key_id = %theirs.key_id, version = theirs.version, "dedup.fingerprint_not_comparable");
-        return Ok(true);
-    };
-    Ok(fingerprint(&key, job.tenant(), job.outbound, job.original)?.value == theirs.value)
 }
 
 /// Fail closed, unless the host prefers doubles to silence (rule 28).

@@ -31,7 +31,7 @@ pub(crate) async fn resolve(job: &Job<'_>, lead: &Lead, record: &ClaimRecord, ow
     if protection == Protection::None {
         let error = StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the process that sent it went away before it knew the result");
         let operation = ClaimOp::GiveUp { claimant: core.token(), seen, owner_gone, error, skew_ms, ttl_s: seconds(dedup.keep) };
-        return Ok(match core.claims.apply(&job.key, &operation, core.now_ms()).await? {
+        return Ok(match core.change_surely(&job.key, &operation).await? {
             Applied { done: true, record: Some(record), .. } => Resolution::Settled(Box::new(record)),
             _ => Resolution::Overtaken,
         });
@@ -39,7 +39,7 @@ pub(crate) async fn resolve(job: &Job<'_>, lead: &Lead, record: &ClaimRecord, ow
     let lease = job.lease();
     lead.owns(&lease.owner);
     let operation = ClaimOp::TakeOver { lease, seen, owner_gone, skew_ms };
-    Ok(match core.claims.apply(&job.key, &operation, core.now_ms()).await? {
+    Ok(match core.change_surely(&job.key, &operation).await? {
         Applied { done: true, record: Some(record), .. } => {
             let mut ownership = Ownership::of(job, &record);
             ownership.look_up_first = protection == Protection::Queryable;

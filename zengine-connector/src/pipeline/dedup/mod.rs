@@ -8,7 +8,7 @@ mod fingerprint;
 mod flights;
 mod ownership;
 
-pub(super) use claiming::{Claimed, claim, refuse_mismatch};
-pub(super) use fingerprint::fingerprint;
+pub(super) use claiming::{Claimed, claim};
+pub(super) use fingerprint::Content;
 pub(super) use flights::{Boarding, Flights, Landed, Lead};
 pub(super) use ownership::{Lost, Ownership, seconds};

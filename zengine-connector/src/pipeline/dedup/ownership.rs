@@ -9,6 +9,9 @@ use crate::{
     store::{Applied, AttemptRecord, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, Effects, StoreError, StoredError, Terminal},
 };
 
+/// The wait between two tries to end a claim at which patience ends: after 50, 200 and 800 ms.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(3);
+
 /// A claim that is ours. Dropped before anything was sent, it gives the claim back (rule 31).
 pub(crate) struct Ownership {
     core: Arc<Core>,
@@ -100,17 +103,31 @@ impl Ownership {
         self.earlier_attempts + u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
     }
 
-    async fn apply(&self, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
-        self.core.claims.apply(&self.key, operation, self.core.now_ms()).await
-    }
-
     async fn need(&self, operation: &ClaimOp) -> Result<(), Lost> {
-        match self.apply(operation).await {
+        match self.core.change(&self.key, operation).await {
             Ok(applied) if applied.done => Ok(()),
             Ok(_) => Err(Lost::Lease),
             Err(error) => {
                 tracing::warn!(%error, "dedup.store_unavailable");
                 Err(Lost::Store)
+            }
+        }
+    }
+
+    /// How the claim ends is worth some patience within the lease: what was sent cannot be unsent (rule 26), and what
+    /// was not should not stay in doubt.
+    async fn insist(&mut self, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
+        let mut wait = Duration::from_millis(50);
+        loop {
+            match self.core.change(&self.key, operation).await {
+                Err(_) if wait < LONGEST_PATIENCE && self.core.now_ms() < self.lease_until_ms => {
+                    self.core.clock.sleep(wait).await;
+                    wait *= 4;
+                }
+                answer => {
+                    self.phase = Phase::Done;
+                    return answer;
+                }
             }
         }
     }
@@ -159,29 +176,13 @@ impl Ownership {
             effects,
             ttl_s: seconds(self.core.pipeline.settings.dedup.keep),
         };
-        let mut wait = Duration::from_millis(50);
-        for _ in 0..3 {
-            match self.apply(&operation).await {
-                Ok(applied) => {
-                    self.phase = Phase::Done;
-                    return Ok(applied);
-                }
-                // What was sent cannot be unsent: the result is worth some patience within the lease (rule 26).
-                Err(_) if self.core.now_ms() < self.lease_until_ms => {
-                    self.core.clock.sleep(wait).await;
-                    wait *= 4;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        self.apply(&operation).await.inspect(|_| self.phase = Phase::Done)
+        self.insist(&operation).await
     }
 
     /// Gives the claim back, to be sent later (rule 21). Where the store does not answer, the lease ends by itself.
-    pub(crate) async fn release(&mut self) -> Result<(), Lost> {
-        let released = self.need(&self.release_operation()).await;
-        self.phase = Phase::Done;
-        released
+    pub(crate) async fn release(&mut self) -> Result<Applied<ClaimRecord>, StoreError> {
+        let operation = self.release_operation();
+        self.insist(&operation).await
     }
 
     fn release_operation(&self) -> ClaimOp {
@@ -204,8 +205,7 @@ impl Drop for Ownership {
         }
         let (core, key, operation) = (Arc::clone(&self.core), self.key.clone(), self.release_operation());
         self.core.spawner.spawn(Box::pin(async move {
-            let now_ms = core.now_ms();
-            if core.claims.apply(&key, &operation, now_ms).await.is_err() {
+            if core.change(&key, &operation).await.is_err() {
                 tracing::debug!("a dropped claim could not be given back; its lease ends by itself");
             }
         }));

@@ -143,6 +143,8 @@ pub enum ClaimOp {
         key_generation: u32,
         /// Some attempt of an earlier generation may have reached the provider.
         maybe_sent: bool,
+        /// When the first one did, as far as the dead letter knows, in milliseconds UTC.
+        first_sent_at_ms: Option<i64>,
         /// How long the record lives, in seconds.
         ttl_s: i64,
     },
@@ -166,9 +168,14 @@ impl ClaimOp {
             }
             Self::Tell { evidence, ttl_s } => tell(current, at, evidence, *ttl_s),
             Self::ClearEffects { generation, done } => clear_effects(current, at, *generation, *done),
-            Self::Redrive { lease, fingerprint, generation, key_generation, maybe_sent, ttl_s } => {
-                let next = fresh(at, lease, fingerprint, *ttl_s);
-                let next = ClaimRecord { generation: generation + 1, key_generation: *key_generation, maybe_sent: *maybe_sent, ..next };
+            Self::Redrive { lease, fingerprint, generation, key_generation, maybe_sent, first_sent_at_ms, ttl_s } => {
+                let next = ClaimRecord {
+                    generation: generation + 1,
+                    key_generation: *key_generation,
+                    maybe_sent: *maybe_sent,
+                    first_sent_at_ms: first_sent_at_ms.filter(|_| *maybe_sent),
+                    ..fresh(at, lease, fingerprint, *ttl_s)
+                };
                 redrive(current, at, next)
             }
         }
@@ -348,7 +355,11 @@ fn settled(
         status: terminal.into(),
         result,
         error: if delivered { None } else { error.or_else(|| record.error.clone()) },
-        effects_pending: Effects { dlq: record.effects_pending.dlq && !delivered, event: false, settled: true },
+        effects_pending: Effects {
+            dlq: record.effects_pending.dlq && !delivered,
+            event: record.effects_pending.event && !delivered,
+            settled: true,
+        },
         expires_at_s: at.now_ms / 1000 + ttl_s,
         updated_at_ms: at.now_ms,
         ..record.clone()
@@ -405,7 +416,8 @@ fn tell(current: Option<&ClaimRecord>, at: At<'_>, evidence: &Evidence, ttl_s: i
             if !news {
                 return Decision::Keep;
             }
-            write(ClaimRecord { evidence: Some(evidence.clone()), updated_at_ms: at.now_ms, ..record.clone() })
+            // Whatever an owner believes: the provider has seen it, so it is not sent like something new.
+            write(ClaimRecord { evidence: Some(evidence.clone()), maybe_sent: true, updated_at_ms: at.now_ms, ..record.clone() })
         }
     }
 }
@@ -431,13 +443,17 @@ fn redrive(current: Option<&ClaimRecord>, at: At<'_>, next: ClaimRecord) -> Deci
     }
     match current {
         Some(record) if record.owner == next.owner && record.status == ClaimStatus::Claimed => Decision::Keep,
-        Some(record) if matches!(record.status, ClaimStatus::Failed | ClaimStatus::Unknown) && record.generation + 1 == next.generation => {
-            write(ClaimRecord {
-                last_owner: Some(record.owner.clone()),
-                first_sent_at_ms: record.first_sent_at_ms.filter(|_| next.maybe_sent),
-                ..next
-            })
+        Some(record) if record.status == ClaimStatus::Unknown && record.generation + 1 == next.generation => {
+            write(ClaimRecord { last_owner: Some(record.owner.clone()), first_sent_at_ms: record.first_sent_at_ms, ..next })
         }
+        // Under its old key a provider may repeat the old refusal; also where the failure became known only later (rule 70).
+        Some(record) if record.status == ClaimStatus::Failed && record.generation + 1 == next.generation => write(ClaimRecord {
+            last_owner: Some(record.owner.clone()),
+            key_generation: next.generation,
+            maybe_sent: false,
+            first_sent_at_ms: None,
+            ..next
+        }),
         // An earlier redrive of this generation was put off.
         Some(record) if record.status == ClaimStatus::Released && record.generation == next.generation && !record.maybe_sent => {
             write(ClaimRecord { last_owner: Some(record.owner.clone()), ..next })

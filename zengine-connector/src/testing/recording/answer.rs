@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::error::{ErrorKind, Reach, SendError};
+use crate::{
+    error::{ErrorKind, Reach, SendError},
+    strategy::Receipt,
+};
 
 /// What a pretended provider does with one call.
 #[derive(Clone)]
@@ -10,6 +13,10 @@ use crate::error::{ErrorKind, Reach, SendError};
 pub enum Answer {
     /// Takes the message.
     Accept,
+    /// Takes the message and says more about it.
+    AcceptWith(Arc<dyn Fn(Receipt) -> Receipt + Send + Sync>),
+    /// Takes the message after this time.
+    Slow(Duration),
     /// Does not take it and answers with an error.
     Refuse(Arc<dyn Fn() -> SendError + Send + Sync>),
     /// Does not take it and never answers.
@@ -55,6 +62,8 @@ impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Accept => "Accept",
+            Self::AcceptWith(_) => "AcceptWith",
+            Self::Slow(_) => "Slow",
             Self::Refuse(_) => "Refuse",
             Self::Hang => "Hang",
             Self::AcceptThenHang => "AcceptThenHang",

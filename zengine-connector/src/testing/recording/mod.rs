@@ -54,6 +54,7 @@ pub struct Recording<P = Unprotected> {
 struct Book {
     script: VecDeque<Answer>,
     otherwise: Option<Answer>,
+    lookups: VecDeque<Answer>,
     calls: Vec<Sent>,
     accepted: Vec<Sent>,
     health: Option<HealthStatus>,
@@ -195,6 +196,11 @@ impl<P> Recording<P> {
         self.book.lock().otherwise = Some(answer);
     }
 
+    /// Says how the next look-up that has no answer yet is answered. [`Answer::Accept`] is the truth.
+    pub fn answer_lookup(&self, answer: Answer) {
+        self.book.lock().lookups.push_back(answer);
+    }
+
     /// Says what the health check finds.
     pub fn set_health(&self, health: HealthStatus) {
         self.book.lock().health = Some(health);
@@ -263,6 +269,11 @@ impl<P: Protection> OutboundStrategy<RecordingConfig, OutboundMessage> for Recor
         };
         match answer {
             Answer::Accept => self.accept(sent),
+            Answer::AcceptWith(say) => self.accept(sent).map(|receipt| say(receipt)),
+            Answer::Slow(time) => {
+                cx.base.clock.sleep(time).await;
+                self.accept(sent)
+            }
             Answer::Refuse(error) => Err(error()),
             Answer::Hang => std::future::pending().await,
             Answer::AcceptThenHang => {
@@ -279,6 +290,15 @@ impl<P: Protection> OutboundStrategy<RecordingConfig, OutboundMessage> for Recor
     }
 
     async fn lookup(&self, (): &(), _: &OutboundMessage, cx: &SendContext) -> Result<Lookup, SendError> {
+        let answer = self.book.lock().lookups.pop_front().unwrap_or(Answer::Accept);
+        match answer {
+            Answer::Refuse(error) | Answer::AcceptThen(error) => return Err(error()),
+            Answer::Hang | Answer::AcceptThenHang => std::future::pending().await,
+            Answer::Slow(time) => cx.base.clock.sleep(time).await,
+            #[allow(clippy::panic)] // it was asked for
+            Answer::Panic => panic!("the recording strategy was told to panic"),
+            Answer::Accept | Answer::AcceptWith(_) => {}
+        }
         let found = self.book.lock().ids.get(cx.provider_key().as_str()).cloned();
         Ok(found.map_or(Lookup::NotFound, |id| Lookup::Found(Receipt::accepted(id))))
     }

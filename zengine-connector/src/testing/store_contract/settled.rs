@@ -22,7 +22,15 @@ fn give_up(seen: &str) -> ClaimOp {
 
 fn redrive(run: &Run<'_>, owner: &str, generation: u32, now: i64) -> ClaimOp {
     let (lease, fingerprint) = (run.lease(owner, now), fingerprint());
-    ClaimOp::Redrive { lease, fingerprint, generation, key_generation: generation + 1, maybe_sent: false, ttl_s: DAY_S }
+    ClaimOp::Redrive {
+        lease,
+        fingerprint,
+        generation,
+        key_generation: generation + 1,
+        maybe_sent: false,
+        first_sent_at_ms: None,
+        ttl_s: DAY_S,
+    }
 }
 
 async fn sending(run: &Run<'_>) {

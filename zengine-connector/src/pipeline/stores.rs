@@ -1,0 +1,41 @@
+//! Calls to stores, within their time: one that hangs is one that fails.
+
+use std::time::Duration;
+
+use super::timeout::within;
+use crate::{
+    orchestrator::Core,
+    runtime::Clock,
+    store::{Applied, ClaimKey, ClaimOp, ClaimRecord, StoreError, StoreErrorKind},
+};
+
+/// How long one call to a store may take.
+const STORE_TIME: Duration = Duration::from_secs(5);
+
+/// The store's answer, or an error where it gives none in time. Nobody knows then whether the call was done.
+pub(super) async fn in_time<T>(clock: &dyn Clock, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let silent = || Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer in time"));
+    within(clock, STORE_TIME, call).await.unwrap_or_else(silent)
+}
+
+impl Core {
+    /// Changes the record of a send.
+    pub(super) async fn change(&self, key: &ClaimKey, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
+        in_time(&*self.clock, self.claims.apply(key, operation, self.now_ms())).await
+    }
+
+    /// Changes it, and asks once more where the answer was lost: a change that was made is recognised by its token
+    /// (rule 14).
+    pub(super) async fn change_surely(&self, key: &ClaimKey, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
+        match self.change(key, operation).await {
+            Err(error) if error.kind == StoreErrorKind::Unavailable => self.change(key, operation).await,
+            answer => answer,
+        }
+    }
+
+    /// The record of a send, where it has one whose time is not over.
+    pub(super) async fn record(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
+        let record = in_time(&*self.clock, self.claims.get(key)).await?;
+        Ok(record.filter(|record| !record.is_expired(self.now_ms())))
+    }
+}

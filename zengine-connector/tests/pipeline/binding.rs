@@ -1,0 +1,74 @@
+//! Sends whose configuration does not resolve.
+
+use zengine_connector::{
+    store::{StoreError, StoreErrorKind, TenantConfig, TenantDirectory},
+    testing::{Answer, Recording},
+    *,
+};
+
+use crate::support::{World, deferred, delivered, failed, id, secs, send, tenant, text};
+
+/// A directory that does not answer.
+#[derive(Debug)]
+pub(crate) struct Silent;
+
+#[async_trait]
+impl TenantDirectory for Silent {
+    async fn config(&self, _: &TenantId, _: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
+        Err(StoreError::new(StoreErrorKind::Unavailable, "no answer"))
+    }
+
+    async fn route(&self, _: &StrategyName, _: &RouteKey) -> Result<Vec<TenantId>, StoreError> {
+        Err(StoreError::new(StoreErrorKind::Unavailable, "no answer"))
+    }
+
+    async fn tenants(&self, _: &StrategyName, _: Option<&TenantId>, _: usize) -> Result<Vec<TenantId>, StoreError> {
+        Err(StoreError::new(StoreErrorKind::Unavailable, "no answer"))
+    }
+}
+
+/// Case 92.
+#[tokio::test(start_paused = true)]
+async fn rule_85_what_is_settled_is_replayed_before_binding() {
+    let (world, provider) = (World::new(), Recording::new());
+    let sighted = world.process(&provider);
+    let blind = world.process_with(&provider, |it| it.directory(std::sync::Arc::new(Silent)));
+    delivered(send(&sighted, "delivered").await);
+    provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+    failed(send(&sighted, "failed").await);
+
+    assert!(delivered(send(&blind, "delivered").await).replayed);
+    assert!(failed(send(&blind, "failed").await).replayed);
+    let error = blind.send(&tenant(), "recording", &text("other"), SendOptions::new(id("delivered"))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+
+    let end = deferred(send(&blind, "new").await);
+    assert_eq!((end.reason, end.retry_after), (DeferredReason::BindFailed, secs(30)));
+    assert!(world.record("new").await.is_none(), "nothing is claimed");
+    assert_eq!(provider.calls().len(), 2);
+}
+
+/// Rule 86: what requeueing would only repeat is an error that says so.
+#[tokio::test(start_paused = true)]
+async fn rule_86_what_can_never_be_sent_is_rejected() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    let stranger = TenantId::new("stranger").unwrap();
+    let send = |tenant: TenantId, strategy: &'static str, message: OutboundMessage| {
+        let process = &process;
+        async move { process.send(&tenant, strategy, &message, SendOptions::new(id("1"))).await.unwrap_err() }
+    };
+    let errors = [
+        send(stranger, "recording", text("hello")).await,
+        send(tenant(), "recoding", text("hello")).await,
+        send(tenant(), "recording", text("")).await,
+    ];
+    let kinds: Vec<_> = errors.iter().map(Error::kind).collect();
+    assert_eq!(kinds, [ErrorKind::UnknownTenant, ErrorKind::UnknownStrategy, ErrorKind::MessageInvalid]);
+    assert!(errors.iter().all(|error| error.disposition() == Disposition::Reject));
+    assert_eq!((provider.calls().len(), world.record("1").await), (0, None));
+    // Rule 12: an id is checked before anything else.
+    for wrong in [String::new(), "a\nb".to_owned(), "x".repeat(256)] {
+        assert!(ClientMessageId::new(wrong).is_err());
+    }
+}

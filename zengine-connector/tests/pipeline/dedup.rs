@@ -1,0 +1,492 @@
+//! One owner per send, and what duplicates get.
+
+use zengine_connector::{
+    store::ClaimStatus,
+    testing::{Answer, Keyed, Recording, StoreCall, Trouble},
+    *,
+};
+
+use crate::support::{World, deferred, delivered, drop_after, failed, id, key, ms, secs, send, strategy, tenant, text, unknown};
+
+/// Case 1.
+#[tokio::test(start_paused = true)]
+async fn rule_24_a_hundred_callers_of_one_process_share_one_call() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    let outcomes = futures_util::future::join_all((0..100).map(|_| send(&process, "1"))).await;
+    let ends: Vec<_> = outcomes.into_iter().map(delivered).collect();
+    assert_eq!(provider.calls().len(), 1);
+    assert!(ends.iter().all(|end| end.receipt == ends[0].receipt));
+    assert_eq!(ends.iter().filter(|end| end.replayed).count(), 99);
+}
+
+/// Case 2.
+#[tokio::test(start_paused = true)]
+async fn rule_24_ten_processes_share_one_call() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer_always(Answer::Slow(secs(2)));
+    let processes: Vec<_> = (0..10).map(|_| world.process(&provider)).collect();
+    let sends = processes.iter().flat_map(|process| (0..10).map(move |_| send(process, "1")));
+    let ends: Vec<_> = futures_util::future::join_all(sends).await.into_iter().map(delivered).collect();
+    assert_eq!(provider.calls().len(), 1);
+    assert!(ends.iter().all(|end| end.receipt == ends[0].receipt));
+}
+
+/// Case 2, the slow half: who waits longer than `wait` is told to come back.
+#[tokio::test(start_paused = true)]
+async fn rule_24_a_duplicate_elsewhere_waits_and_is_then_put_off() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(Answer::Slow(secs(8)));
+    let (one, two) = (world.process(&provider), world.process(&provider));
+    let (first, second) = futures_util::future::join(send(&one, "1"), async {
+        world.pass(ms(10)).await;
+        send(&two, "1").await
+    })
+    .await;
+    delivered(first);
+    let second = deferred(second);
+    assert_eq!(second.reason, DeferredReason::InProgress);
+    assert!(second.retry_after > ms(0));
+    assert!(delivered(send(&two, "1").await).replayed);
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// Rule 24: `Reject` is selectable.
+#[tokio::test(start_paused = true)]
+async fn rule_24_rejected_duplicates_do_not_wait() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(Answer::Slow(secs(8)));
+    let process = world.process_with(&provider, |it| it.dedup(Dedup::default().duplicates(Duplicates::Reject)));
+    let before = world.clock.monotonic();
+    let (_, second) = futures_util::future::join(send(&process, "1"), async {
+        let outcome = send(&process, "1").await;
+        (outcome, world.clock.monotonic())
+    })
+    .await;
+    assert_eq!(deferred(second.0).reason, DeferredReason::InProgress);
+    assert_eq!(second.1, before);
+}
+
+/// Cases 3, 4 and 5.
+#[tokio::test(start_paused = true)]
+async fn rule_11_tenant_and_strategy_are_part_of_the_key() {
+    let (world, provider) = (World::new(), Recording::new());
+    let registry = StrategyRegistry::builder().register(provider.clone()).register_as("second", provider.clone());
+    let process = world.host(registry, |it| it);
+    let second = StrategyName::new("second").unwrap();
+    let tenants = ["acme", "other", "a|b", "a"].map(|name| TenantId::new(name).unwrap());
+    for name in &tenants {
+        world.memory.directory().put(name, &strategy(), serde_json::json!({}));
+        world.memory.directory().put(name, &second, serde_json::json!({}));
+    }
+    let sends = [(0, "recording", "1"), (1, "recording", "1"), (0, "second", "1"), (2, "recording", "c"), (3, "recording", "b|c")];
+    for (who, how, what) in sends {
+        let outcome = process.send(&tenants[who], how, &text("hello"), SendOptions::new(id(what))).await.unwrap();
+        assert!(!delivered(outcome).replayed);
+    }
+    assert_eq!(provider.calls().len(), sends.len());
+}
+
+/// Cases 6 and 8, and the same in another process without a warm cache.
+#[tokio::test(start_paused = true)]
+async fn rule_23_another_body_under_a_settled_id_is_refused() {
+    let (world, provider) = (World::new(), Recording::new());
+    let (warm, cold) = (world.process(&provider), world.process(&provider));
+    delivered(send(&warm, "1").await);
+    let before = world.record("1").await;
+    for process in [&warm, &cold] {
+        let error = process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap_err();
+        assert_eq!((error.kind(), error.disposition()), (ErrorKind::Mismatch, Disposition::Reject));
+    }
+    assert_eq!(provider.calls().len(), 1);
+    assert_eq!(world.record("1").await, before);
+}
+
+/// Case 7, in the same process and in another; and case 19: the refused one leaves the owner's record alone.
+#[tokio::test(start_paused = true)]
+async fn rule_23_another_body_under_a_running_id_is_refused_at_once() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(Answer::Slow(secs(3)));
+    let (one, two) = (world.process(&provider), world.process(&provider));
+    let (first, ()) = futures_util::future::join(send(&one, "1"), async {
+        world.pass(ms(10)).await;
+        let (before, now) = (world.record("1").await, world.clock.monotonic());
+        for process in [&one, &two] {
+            let error = process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Mismatch);
+        }
+        assert_eq!(world.clock.monotonic(), now);
+        assert_eq!(world.record("1").await, before);
+    })
+    .await;
+    delivered(first);
+}
+
+/// Case 9; metadata and the recipient's spelling are nothing the recipient would notice either.
+#[tokio::test(start_paused = true)]
+async fn rule_23_another_spelling_of_the_same_message_is_the_same() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    let at = |latitude: &str, order: bool| {
+        let location = format!(r#""content":{{"type":"location","latitude":{latitude},"longitude":2}}"#);
+        let to = r#""to":{"ids":[{"kind":"phone","value":"+15551230001"}]}"#;
+        let json = if order { format!("{{{to},{location}}}") } else { format!("{{ {location},\n {to}, \"metadata\":{{\"a\":\"b\"}} }}") };
+        serde_json::value::RawValue::from_string(json).unwrap()
+    };
+    for message in [at("1", true), at("1.0", false), at("1e0", true)] {
+        delivered(process.send(&tenant(), "recording", &message, SendOptions::new(id("1"))).await.unwrap());
+    }
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// A key rotation turns no replay into a mismatch, and hides none where the old key is still there.
+#[tokio::test(start_paused = true)]
+async fn rule_23_fingerprints_are_compared_under_their_own_key() {
+    let (world, provider) = (World::new(), Recording::new());
+    let bytes = |byte| Secret::new([byte; 32]);
+    let old = || Key::new("old", &bytes(1));
+    let before = world.process_with(&provider, |it| it.keys(std::sync::Arc::new(StaticKeyRing::new(old()))));
+    delivered(send(&before, "1").await);
+    // Put off under the old key, to be claimed anew under the new one.
+    provider.answer(Answer::throttle(secs(60)));
+    deferred(send(&before, "2").await);
+
+    let both = StaticKeyRing::new(Key::new("new", &bytes(2))).with_older(old());
+    let after = world.process_with(&provider, |it| it.keys(std::sync::Arc::new(both)));
+    for released_or_settled in ["1", "2"] {
+        let error = after.send(&tenant(), "recording", &text("other"), SendOptions::new(id(released_or_settled))).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Mismatch, "{released_or_settled}");
+    }
+    assert!(delivered(send(&after, "1").await).replayed);
+    assert!(!delivered(send(&after, "2").await).replayed);
+
+    let forgetful = world.process_with(&provider, |it| it.keys(std::sync::Arc::new(StaticKeyRing::new(Key::new("newest", &bytes(3))))));
+    assert!(delivered(send(&forgetful, "1").await).replayed, "what cannot be compared counts as the same");
+    assert_eq!(provider.sent().len(), 2);
+}
+
+/// Case 10.
+#[tokio::test(start_paused = true)]
+async fn rule_14_a_claim_whose_answer_was_lost_is_recognised() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.next(StoreCall::Claim, 1, Trouble::AnswerLost);
+    assert!(!delivered(send(&process, "1").await).replayed);
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// Rule 14 for every later write: nothing is sent twice, lost or called an error because an answer was lost.
+#[tokio::test(start_paused = true)]
+async fn rule_14_every_write_survives_a_lost_answer() {
+    for (call, answer) in [
+        (StoreCall::Mark, Answer::Accept),
+        (StoreCall::Commit, Answer::Accept),
+        (StoreCall::Release, Answer::throttle(secs(60))),
+        (StoreCall::ClearEffects, Answer::error(ErrorKind::InvalidContent, Reach::Processed)),
+    ] {
+        let (world, provider) = (World::new(), Recording::new());
+        let process = world.process(&provider);
+        provider.answer(answer);
+        world.faults.next(call, 1, Trouble::AnswerLost);
+        let first = send(&process, "1").await;
+        assert!(world.faults.count(call) >= 1, "{call:?}");
+        let second = send(&process, "1").await;
+        match call {
+            StoreCall::ClearEffects => {
+                assert_eq!(failed(first).failure_id, failed(second).failure_id);
+                assert_eq!((world.all_letters().await.len(), provider.calls().len()), (1, 1));
+            }
+            StoreCall::Release => {
+                deferred(first);
+                assert!(!delivered(second).replayed);
+            }
+            StoreCall::Mark => {
+                delivered(second);
+                assert_eq!(provider.sent().len(), 1);
+            }
+            _ => {
+                assert!(delivered(first).dedup_recorded);
+                assert!(delivered(second).replayed);
+                assert_eq!(provider.calls().len(), 1);
+            }
+        }
+    }
+}
+
+/// Case 11.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_crash_before_the_mark_leads_to_one_send_after_the_lease() {
+    let (world, provider) = (World::new(), Recording::new());
+    let crashed = world.process(&provider);
+    world.faults.next(StoreCall::Mark, 1, Trouble::Hang);
+    world.faults.next(StoreCall::Release, 1, Trouble::Hang); // the crash takes the guard with it
+    drop_after(&world, &crashed, "1", secs(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Claimed);
+
+    let other = world.process(&provider);
+    assert_eq!(deferred(send(&other, "1").await).reason, DeferredReason::InProgress);
+    world.pass(secs(60)).await;
+    let outcomes = futures_util::future::join_all((0..10).map(|_| send(&other, "1"))).await;
+    assert!(outcomes.into_iter().all(|outcome| delivered(outcome).attempts == 1));
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// Case 16, the first half.
+#[tokio::test(start_paused = true)]
+async fn rule_15_a_late_owner_before_its_mark_sends_nothing() {
+    let (world, provider) = (World::new(), Recording::new());
+    let (slow, fast) = (world.process(&provider), world.process(&provider));
+    world.faults.next(StoreCall::Mark, 1, Trouble::Wait);
+    let (late, ()) = futures_util::future::join(send(&slow, "1"), async {
+        world.clock.jump_ms(63_000);
+        delivered(send(&fast, "1").await);
+        world.faults.go_on();
+    })
+    .await;
+    assert_eq!(deferred(late).reason, DeferredReason::LeaseLost);
+    assert_eq!(provider.calls().len(), 1);
+    assert!(delivered(send(&slow, "1").await).replayed);
+}
+
+/// Case 16, the second half: a pause between mark and first byte.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_late_owner_after_its_mark_makes_at_most_one_message() {
+    let (world, provider) = (World::new(), Recording::new());
+    let (slow, fast) = (world.process(&provider), world.process(&provider));
+    provider.answer(Answer::Slow(secs(1)));
+    let (late, early) = futures_util::future::join(send(&slow, "1"), async {
+        world.clock.jump_ms(63_000);
+        send(&fast, "1").await
+    })
+    .await;
+    unknown(early);
+    delivered(late);
+    assert_eq!(provider.sent().len(), 1);
+}
+
+/// Case 17: the truth of a late owner replaces not knowing, and never the other way round.
+#[tokio::test(start_paused = true)]
+async fn rule_27_a_late_owner_upgrades_an_unknown() {
+    let (world, provider) = (World::new(), Recording::new());
+    let slow = world.process_with(&provider, |it| it.attempt_timeout(secs(50)));
+    let fast = world.process(&provider);
+    provider.answer(Answer::Slow(secs(40)));
+    let (late, ended) = futures_util::future::join(send(&slow, "1"), async {
+        world.pass(secs(5)).await;
+        world.clock.jump_ms(70_000);
+        let ended = send(&fast, "1").await;
+        world.clock.jump_ms(-70_000);
+        ended
+    })
+    .await;
+    unknown(ended);
+    assert!(delivered(late).dedup_recorded);
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Delivered);
+    assert_eq!(world.settled().len(), 1);
+    assert_eq!(world.settled()[0].id, world.failed()[0].id);
+    assert_eq!(provider.calls().len(), 1);
+    assert!(delivered(send(&fast, "1").await).replayed);
+}
+
+/// Case 18: whoever is no longer the owner can release nothing.
+#[tokio::test(start_paused = true)]
+async fn rule_15_a_zombies_release_is_refused() {
+    let (world, provider) = (World::new(), Recording::new());
+    let (zombie, successor) = (world.process(&provider), world.process(&provider));
+    world.faults.next(StoreCall::Mark, 1, Trouble::Refused);
+    world.faults.next(StoreCall::Release, 1, Trouble::Wait);
+    provider.answer(Answer::Slow(secs(3)));
+    let ((late, second), ()) = futures_util::future::join(
+        futures_util::future::join(send(&zombie, "1"), async {
+            world.clock.jump_ms(63_000);
+            send(&successor, "1").await
+        }),
+        async {
+            world.pass(secs(1)).await;
+            let before = world.record("1").await.unwrap();
+            world.faults.go_on();
+            world.pass(ms(1)).await;
+            let after = world.record("1").await.unwrap();
+            assert_eq!((before.status, &before.owner), (ClaimStatus::Sending, &after.owner));
+            assert_eq!(before.status, after.status);
+        },
+    )
+    .await;
+    deferred(late);
+    assert!(!delivered(second).replayed);
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// Case 20.
+#[tokio::test(start_paused = true)]
+async fn rule_26_a_delivered_send_is_delivered_whatever_the_store_says() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.always(StoreCall::Commit, Trouble::Refused);
+    let end = delivered(send(&process, "1").await);
+    assert!(!end.dedup_recorded && !end.replayed);
+    assert!(world.faults.count(StoreCall::Commit) >= 3);
+
+    world.faults.heal();
+    world.faults.next(StoreCall::Commit, 2, Trouble::Refused);
+    assert!(delivered(send(&process, "2").await).dedup_recorded);
+}
+
+/// Case 21.
+#[tokio::test(start_paused = true)]
+async fn rule_28_no_claim_no_send_unless_the_host_prefers_doubles() {
+    let (world, provider) = (World::new(), Recording::new());
+    world.faults.always(StoreCall::Claim, Trouble::Refused);
+    let careful = world.process(&provider);
+    assert_eq!(deferred(send(&careful, "1").await).reason, DeferredReason::StoreUnavailable);
+    assert_eq!(provider.calls().len(), 0);
+    let bold = world.process_with(&provider, |it| it.dedup(Dedup::default().store_down(StoreDown::SendUnprotected)));
+    assert!(!delivered(send(&bold, "1").await).dedup_recorded);
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// A store that does not answer holds nobody for ever.
+#[tokio::test(start_paused = true)]
+async fn rule_28_a_store_that_hangs_puts_the_send_off() {
+    for call in [StoreCall::Claim, StoreCall::Mark] {
+        let (world, provider) = (World::new(), Recording::new());
+        let process = world.process(&provider);
+        world.faults.always(call, Trouble::Hang);
+        let outcome = tokio::time::timeout(secs(60), send(&process, "1")).await.expect("the send must end");
+        assert_eq!(deferred(outcome).reason, DeferredReason::StoreUnavailable, "{call:?}");
+        assert_eq!(provider.calls().len(), 0);
+    }
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.always(StoreCall::Commit, Trouble::Hang);
+    let outcome = tokio::time::timeout(secs(120), send(&process, "1")).await.expect("the send must end");
+    assert!(!delivered(outcome).dedup_recorded);
+}
+
+/// Case 22.
+#[tokio::test(start_paused = true)]
+async fn rule_21_what_an_open_breaker_put_off_is_released() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
+    provider.answer(Answer::unreachable());
+    failed(send(&process, "1").await);
+    assert_eq!(deferred(send(&process, "2").await).reason, DeferredReason::BreakerOpen);
+    let record = world.record("2").await.unwrap();
+    assert_eq!((record.status, record.maybe_sent, record.attempts), (ClaimStatus::Released, false, 0));
+    assert!(!delivered(send(&world.process(&provider), "2").await).replayed);
+}
+
+/// Case 25.
+#[tokio::test(start_paused = true)]
+async fn rule_29_a_record_ends_exactly_at_its_time() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    delivered(send(&process, "1").await);
+    let left = world.record("1").await.unwrap().expires_at_s * 1000 - runtime::to_ms(world.clock.now());
+    world.clock.jump_ms(left - 1);
+    let other = world.process(&provider);
+    assert!(delivered(send(&process, "1").await).replayed);
+    assert!(delivered(send(&other, "1").await).replayed);
+    assert!(process.outcome(&tenant(), "recording", &id("1")).await.unwrap().is_some());
+    world.clock.jump_ms(1);
+    assert!(process.outcome(&tenant(), "recording", &id("1")).await.unwrap().is_none());
+    assert!(!delivered(send(&process, "1").await).replayed);
+    assert_eq!(provider.sent().len(), 2);
+}
+
+/// Case 26.
+#[tokio::test(start_paused = true)]
+async fn rule_17_no_time_left_still_writes_a_lease_that_ends() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.always(StoreCall::Release, Trouble::Refused);
+    let options = SendOptions::new(id("1")).within(ms(0));
+    let outcome = process.send(&tenant(), "recording", &text("hello"), options).await.unwrap();
+    assert_eq!(deferred(outcome).reason, DeferredReason::NoTimeLeft);
+    let record = world.record("1").await.unwrap();
+    let lease = record.lease_until_ms - runtime::to_ms(world.clock.now());
+    assert!(record.status == ClaimStatus::Claimed && lease > 0 && lease <= 120_000, "{lease}");
+}
+
+/// Case 29.
+#[tokio::test(start_paused = true)]
+async fn rule_22_a_result_that_is_too_large_is_cut_and_still_replayed() {
+    let (world, provider) = (World::new(), Recording::new());
+    let big = "x".repeat(20_000);
+    provider.answer(Answer::AcceptWith(std::sync::Arc::new(move |receipt| receipt.with_data(&big).unwrap())));
+    let (one, two) = (world.process(&provider), world.process(&provider));
+    let first = delivered(send(&one, "1").await);
+    assert!(!first.receipt.trimmed && first.dedup_recorded);
+    let again = delivered(send(&two, "1").await);
+    assert!(again.receipt.trimmed && again.receipt.provider_id() == first.receipt.provider_id());
+    assert!(world.record("1").await.unwrap().result.unwrap().len() < 12_000);
+}
+
+/// Case 30, as a store reports it.
+#[tokio::test(start_paused = true)]
+async fn rule_22_a_record_nobody_can_read_is_an_error_and_no_send() {
+    #[derive(Debug)]
+    struct Damaged;
+    #[async_trait]
+    impl store::ClaimStore for Damaged {
+        async fn apply(
+            &self,
+            _: &store::ClaimKey,
+            _: &store::ClaimOp,
+            _: i64,
+        ) -> Result<store::Applied<store::ClaimRecord>, store::StoreError> {
+            Err(store::StoreError::new(store::StoreErrorKind::Corrupt, "a record of version 9"))
+        }
+        async fn get(&self, _: &store::ClaimKey) -> Result<Option<store::ClaimRecord>, store::StoreError> {
+            Err(store::StoreError::new(store::StoreErrorKind::Corrupt, "a record of version 9"))
+        }
+        async fn apply_inbound(
+            &self,
+            _: &store::ClaimKey,
+            _: &store::InboundOp,
+            _: i64,
+        ) -> Result<store::Applied<store::InboundRecord>, store::StoreError> {
+            Err(store::StoreError::new(store::StoreErrorKind::Corrupt, "a record of version 9"))
+        }
+        async fn put_reference(&self, _: &str, _: &store::Reference) -> Result<(), store::StoreError> {
+            Ok(())
+        }
+        async fn reference(&self, _: &str, _: i64) -> Result<Option<store::Reference>, store::StoreError> {
+            Ok(None)
+        }
+    }
+    let (world, provider) = (World::new(), Recording::new());
+    for store_down in [StoreDown::Defer, StoreDown::SendUnprotected] {
+        let process =
+            world.process_with(&provider, |it| it.claims(std::sync::Arc::new(Damaged)).dedup(Dedup::default().store_down(store_down)));
+        let error = process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
+        assert_eq!((error.kind(), error.disposition()), (ErrorKind::Corrupt, Disposition::Reject));
+    }
+    assert_eq!(provider.calls().len(), 0);
+}
+
+/// Rule 30: what is remembered dies with its record and belongs to its tenant.
+#[tokio::test(start_paused = true)]
+async fn rule_30_a_warm_cache_answers_without_the_store() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    delivered(send(&process, "1").await);
+    world.faults.always(StoreCall::Claim, Trouble::Refused);
+    assert!(delivered(send(&process, "1").await).replayed);
+    // Another tenant's same id is not in it.
+    let other = TenantId::new("other").unwrap();
+    world.memory.directory().put(&other, &strategy(), serde_json::json!({}));
+    deferred(process.send(&other, "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap());
+}
+
+/// Rule 32: the record names neither recipient nor content.
+#[tokio::test(start_paused = true)]
+async fn rule_32_the_record_holds_nothing_personal() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let process = world.process(&provider);
+    delivered(send(&process, "1").await);
+    let json = serde_json::to_string(&world.claims.get(&key("1")).await.unwrap()).unwrap();
+    for canary in ["5551230001", "hello", "recorded-1"] {
+        assert!(!json.contains(canary), "{json}");
+    }
+}

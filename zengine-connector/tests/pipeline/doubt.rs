@@ -1,0 +1,341 @@
+//! Sends whose owner is gone after something may have been sent, and how each kind of provider settles them.
+
+use zengine_connector::{
+    store::{ClaimOp, ClaimStatus, Evidence},
+    testing::{Answer, Askable, Keyed, Protection, Recording, StoreCall, Trouble},
+    *,
+};
+
+use crate::support::{World, deferred, delivered, drop_after, failed, key, ms, secs, send, unknown};
+
+/// Leaves a send that the provider took and whose owner crashed before it knew.
+async fn crashed_after_sending<P: Protection>(world: &World, provider: &Recording<P>, what: &str) {
+    let crashed = world.process(provider);
+    provider.answer(Answer::AcceptThenHang);
+    drop_after(world, &crashed, what, secs(1)).await;
+    assert_eq!(world.record(what).await.unwrap().status, ClaimStatus::Sending);
+    world.pass(secs(63)).await;
+}
+
+/// Case 12.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_crash_after_the_mark_is_unknown_where_nothing_protects() {
+    let (world, provider) = (World::new(), Recording::new());
+    let crashed = world.process(&provider);
+    provider.answer(Answer::Hang);
+    drop_after(&world, &crashed, "1", secs(1)).await;
+    world.pass(secs(63)).await;
+    let other = world.process(&provider);
+    let ends: Vec<_> = futures_util::future::join_all((0..10).map(|_| send(&other, "1"))).await.into_iter().map(unknown).collect();
+    assert!(ends.iter().all(|end| end.failure_id == ends[0].failure_id));
+    assert_eq!((provider.calls().len(), world.all_letters().await.len(), world.failed().len()), (1, 1, 1));
+    assert_eq!(world.failed()[0].id, ends[0].failure_id);
+}
+
+/// Case 13.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_crash_after_sending_is_sent_again_under_the_same_key() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    delivered(send(&world.process(&provider), "1").await);
+    let calls = provider.calls();
+    assert_eq!((calls.len(), provider.effects("1")), (2, 1));
+    assert_eq!(calls[0].provider_key, calls[1].provider_key);
+}
+
+/// Case 14.
+#[tokio::test(start_paused = true)]
+async fn rule_19_after_the_providers_window_nothing_is_sent_again() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    world.pass(secs(3600)).await;
+    unknown(send(&world.process(&provider), "1").await);
+    assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 1));
+}
+
+/// Case 15, both halves.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_provider_that_can_be_asked_is_asked_first() {
+    let (world, provider) = (World::new(), Recording::<Askable>::default());
+    crashed_after_sending(&world, &provider, "taken").await;
+    let other = world.process(&provider);
+    delivered(send(&other, "taken").await);
+    assert_eq!(provider.calls().len(), 1);
+
+    provider.answer(Answer::Hang);
+    drop_after(&world, &world.process(&provider), "lost", secs(1)).await;
+    world.pass(secs(63)).await;
+    delivered(send(&other, "lost").await);
+    assert_eq!((provider.calls().len(), provider.effects("lost")), (3, 1));
+}
+
+/// Rule 19: what the provider cannot show yet is not what it does not have.
+#[tokio::test(start_paused = true)]
+async fn rule_19_not_found_counts_only_after_the_visibility_delay() {
+    let (world, provider) = (World::new(), Recording::<Askable>::default());
+    let process = world.process(&provider);
+    provider.answer(Answer::broken());
+    let early = deferred(send(&process, "1").await);
+    assert_eq!(early.reason, DeferredReason::LookupFailed);
+    assert!(early.retry_after > secs(5) && early.retry_after <= secs(10), "{:?}", early.retry_after);
+    assert_eq!(provider.calls().len(), 1);
+    let record = world.record("1").await.unwrap();
+    assert_eq!((record.status, record.maybe_sent), (ClaimStatus::Released, true));
+
+    deferred(send(&process, "1").await);
+    assert_eq!(provider.calls().len(), 1);
+    world.pass(early.retry_after).await;
+    delivered(send(&process, "1").await);
+    assert_eq!((provider.calls().len(), provider.effects("1")), (2, 1));
+}
+
+/// A look-up that fails, hangs or breaks the strategy leaves the send in doubt, whatever it is.
+#[tokio::test(start_paused = true)]
+async fn rule_21_a_failed_look_up_keeps_the_doubt() {
+    let (world, provider) = (World::new(), Recording::<Askable>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    let process = world.process(&provider);
+    for trouble in [Answer::unreachable(), Answer::error(ErrorKind::Unauthorized, Reach::Processed), Answer::Hang, Answer::Panic] {
+        provider.answer_lookup(trouble);
+        assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::LookupFailed);
+        let record = world.record("1").await.unwrap();
+        assert_eq!((record.status, record.maybe_sent), (ClaimStatus::Released, true));
+    }
+    delivered(send(&process, "1").await);
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// Rule 34: before a provider that can be asked leaves us in the dark, it is asked.
+#[tokio::test(start_paused = true)]
+async fn rule_34_the_last_attempt_is_looked_up_too() {
+    let (world, provider) = (World::new(), Recording::<Askable>::default());
+    let process = world.process_with(&provider, |it| it.retry(Retry::none()));
+    provider.answer(Answer::accept_then_break());
+    delivered(send(&process, "taken").await);
+    provider.answer(Answer::broken());
+    unknown(send(&process, "lost").await);
+}
+
+/// Case 23.
+#[tokio::test(start_paused = true)]
+async fn rule_21_only_protection_allows_a_release_after_a_maybe() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(1)));
+    provider.answer(Answer::accept_then_break());
+    assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::BreakerOpen);
+    let record = world.record("1").await.unwrap();
+    assert_eq!((record.status, record.maybe_sent, record.attempts), (ClaimStatus::Released, true, 1));
+    let end = delivered(send(&world.process(&provider), "1").await);
+    assert_eq!((end.attempts, provider.effects("1")), (2, 1));
+    assert_eq!(provider.calls()[0].provider_key, provider.calls()[1].provider_key);
+
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(1)));
+    provider.answer(Answer::broken());
+    unknown(send(&process, "1").await);
+}
+
+/// Case 24.
+#[tokio::test(start_paused = true)]
+async fn rule_20_a_later_refusal_does_not_make_a_maybe_a_failure() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+    unknown(send(&world.process(&provider), "1").await);
+
+    // The same within one call.
+    provider.answer(Answer::broken());
+    provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+    unknown(send(&world.process(&provider), "2").await);
+}
+
+/// Case 27: dropped while claimed, it is given back; nobody has to wait for a lease.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_caller_dropped_before_sending_gives_the_claim_back() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::off()));
+    // Dropped while the mark is under way, whether it is done or not.
+    for (what, trouble) in [("1", Trouble::Hang), ("2", Trouble::DoneThenHang)] {
+        world.faults.next(StoreCall::Mark, 1, trouble);
+        drop_after(&world, &process, what, secs(1)).await;
+        world.pass(ms(1)).await;
+        assert_eq!(world.record(what).await.unwrap().status, ClaimStatus::Released);
+        assert!(!delivered(send(&process, what).await).replayed);
+    }
+    // Dropped while the claim is under way: its own lease, but nobody else's trouble for longer than that.
+    world.faults.next(StoreCall::Claim, 1, Trouble::DoneThenHang);
+    drop_after(&world, &process, "3", secs(1)).await;
+    world.pass(secs(63)).await;
+    delivered(send(&process, "3").await);
+    assert_eq!(provider.calls().len(), 3);
+}
+
+/// Case 27: dropped while sending, it stays in doubt.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_caller_dropped_while_sending_releases_nothing() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(Answer::Hang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(ms(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Sending);
+    // Between attempts too: the record says what may have happened.
+    provider.answer(Answer::unreachable());
+    drop_after(&world, &process, "2", ms(200)).await;
+    world.pass(ms(1)).await;
+    assert_eq!(world.record("2").await.unwrap().status, ClaimStatus::Sending);
+}
+
+/// Cases 27 and 28: the attached callers settle what their dropped leader leaves, at once and once.
+#[tokio::test(start_paused = true)]
+async fn rule_24_attached_callers_settle_a_dropped_leaders_record_at_once() {
+    // What the leader hangs on when it is dropped; the ends of the attached; calls to the provider.
+    type Case = (Option<(StoreCall, Trouble)>, Option<Answer>, &'static str, usize);
+    let cases: [Case; 6] = [
+        (Some((StoreCall::Claim, Trouble::Hang)), None, "delivered", 1),
+        (Some((StoreCall::Claim, Trouble::DoneThenHang)), None, "delivered", 1),
+        (Some((StoreCall::Mark, Trouble::Hang)), None, "delivered", 1),
+        (None, Some(Answer::Hang), "unknown", 1),
+        (None, Some(Answer::AcceptThenHang), "unknown", 1),
+        (Some((StoreCall::Commit, Trouble::DoneThenHang)), None, "delivered", 1),
+    ];
+    for (hang, answer, ended, calls) in cases {
+        let (world, provider) = (World::new(), Recording::new());
+        let process = world.process(&provider);
+        if let Some((call, trouble)) = hang {
+            world.faults.next(call, 1, trouble);
+        }
+        if let Some(answer) = answer.clone() {
+            provider.answer(answer);
+        }
+        let attached = async {
+            world.pass(ms(1)).await;
+            futures_util::future::join_all((0..100).map(|_| send(&process, "1"))).await
+        };
+        let (outcomes, ()) = futures_util::future::join(attached, drop_after(&world, &process, "1", secs(1))).await;
+        assert!(world.clock.monotonic() <= secs(2) + ms(500), "nobody waits for the lease: {hang:?} {answer:?}");
+        for outcome in outcomes {
+            assert_eq!(outcome.as_str(), ended, "{hang:?} {answer:?}");
+        }
+        assert_eq!(provider.calls().len(), calls, "{hang:?} {answer:?}");
+        assert!(provider.effects("1") <= 1);
+        assert!(world.all_letters().await.len() <= 1);
+    }
+}
+
+/// Case 88, and case 14 once more: a release that was protected is not for ever.
+#[tokio::test(start_paused = true)]
+async fn rule_13_a_released_maybe_is_not_claimed_like_a_fresh_one() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let process = world.process(&provider);
+    provider.answer(Answer::accept_then_break());
+    provider.answer(Answer::throttle(secs(600)));
+    assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::Throttled);
+    assert!(world.record("1").await.unwrap().maybe_sent);
+    world.pass(secs(3600)).await;
+    unknown(send(&process, "1").await);
+    assert_eq!((provider.calls().len(), provider.effects("1")), (2, 1));
+}
+
+/// Case 89.
+#[tokio::test(start_paused = true)]
+async fn rule_29_a_record_in_doubt_never_becomes_absent() {
+    for days in [2, 15] {
+        let (world, provider) = (World::new(), Recording::new());
+        provider.answer(Answer::AcceptThenHang);
+        drop_after(&world, &world.process(&provider), "1", secs(1)).await;
+        world.clock.jump_ms(days * 86_400_000);
+        unknown(send(&world.process(&provider), "1").await);
+        assert_eq!(provider.calls().len(), 1);
+    }
+    // Keyed, and long over.
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    world.clock.jump_ms(15 * 86_400_000);
+    unknown(send(&world.process(&provider), "1").await);
+    assert_eq!(provider.calls().len(), 1);
+}
+
+async fn tell(world: &World, what: &str, state: State) {
+    let evidence = Evidence::new(state, runtime::to_ms(world.clock.now()), Some("recorded-1".to_owned()));
+    world.claims.apply(&key(what), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, runtime::to_ms(world.clock.now())).await.unwrap();
+}
+
+/// Case 90.
+#[tokio::test(start_paused = true)]
+async fn rule_27_what_the_provider_told_meanwhile_decides() {
+    let (world, provider) = (World::new(), Recording::new());
+    crashed_after_sending(&world, &provider, "1").await;
+    tell(&world, "1", State::Delivered).await;
+    let end = delivered(send(&world.process(&provider), "1").await);
+    assert_eq!(end.provider_id().map(ProviderMessageId::as_str), Some("recorded-1"));
+    assert_eq!((world.all_letters().await.len(), world.failed().len(), provider.calls().len()), (0, 0, 1));
+
+    crashed_after_sending(&world, &provider, "2").await;
+    tell(&world, "2", State::Failed).await;
+    failed(send(&world.process(&provider), "2").await);
+    assert_eq!((world.all_letters().await.len(), world.failed().len(), provider.calls().len()), (1, 1, 2));
+}
+
+/// News that comes for a send that its owner holds for not sent: the provider knows better.
+#[tokio::test(start_paused = true)]
+async fn rule_27_proof_of_delivery_stops_another_send() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(Answer::throttle(secs(60)));
+    deferred(send(&process, "1").await);
+    tell(&world, "1", State::Delivered).await;
+    delivered(send(&process, "1").await);
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// Late bad news is a failure that its event has not announced yet: both are told.
+#[tokio::test(start_paused = true)]
+async fn rule_27_an_unknown_that_turns_out_failed_is_still_announced() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(Answer::broken());
+    world.faults.next(StoreCall::Publish, 1, Trouble::Refused);
+    unknown(send(&process, "1").await);
+    assert_eq!(world.failed().len(), 0);
+    tell(&world, "1", State::Failed).await;
+    failed(send(&process, "1").await);
+    assert_eq!((world.failed().len(), world.settled().len()), (1, 1));
+    assert_eq!(world.failed()[0].id, world.settled()[0].id);
+}
+
+/// Attempts are counted over all owners, and each owner has its own three.
+#[tokio::test(start_paused = true)]
+async fn rule_33_attempts_are_counted_over_owners() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    provider.answer(Answer::unreachable());
+    provider.answer(Answer::unreachable());
+    provider.answer(Answer::throttle(secs(60)));
+    deferred(send(&world.process(&provider), "1").await);
+    let numbers: Vec<_> = provider.calls().iter().map(|call| call.attempt).collect();
+    assert_eq!(numbers, [1, 1, 2, 3], "a crashed owner cannot say what it did");
+    let end = delivered(send(&world.process(&provider), "1").await);
+    assert_eq!((end.attempts, provider.calls().last().unwrap().attempt), (4, 4));
+}
+
+/// Rule 17: a wall clock that jumps neither sends twice nor stops for ever.
+#[tokio::test(start_paused = true)]
+async fn rule_17_clock_jumps_do_no_harm() {
+    for jump in [3_600_000, -3_600_000] {
+        let (world, provider) = (World::new(), Recording::new());
+        let process = world.process(&provider);
+        provider.answer(Answer::unreachable());
+        let (outcome, ()) = futures_util::future::join(send(&process, "1"), async {
+            world.pass(ms(100)).await;
+            world.clock.jump_ms(jump);
+        })
+        .await;
+        if outcome.is_terminal() {
+            delivered(outcome);
+        } else {
+            delivered(send(&process, "1").await);
+        }
+        assert_eq!(provider.effects("1"), 1);
+    }
+}

@@ -1,0 +1,190 @@
+//! Dead letters and events: every failure once, whatever fails on the way.
+
+use zengine_connector::{
+    testing::{Answer, Recording, StoreCall, Trouble},
+    *,
+};
+
+use crate::support::{World, deferred, delivered, drop_after, failed, id, ms, secs, send, tenant, text, unknown};
+
+fn refusal() -> Answer {
+    Answer::error(ErrorKind::InvalidContent, Reach::Processed)
+}
+
+/// Case 73, in one process and over several.
+#[tokio::test(start_paused = true)]
+async fn rule_63_a_hundred_duplicates_of_a_failure_make_one_letter_and_one_event() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(refusal());
+    let processes: Vec<_> = (0..4).map(|_| world.process(&provider)).collect();
+    let sends = (0..100).map(|n| send(&processes[n % 4], "1"));
+    let ends: Vec<_> = futures_util::future::join_all(sends).await.into_iter().map(failed).collect();
+    assert!(ends.iter().all(|end| end.failure_id == ends[0].failure_id && end.error.kind() == ErrorKind::InvalidContent));
+    assert_eq!((provider.calls().len(), world.all_letters().await.len(), world.failed().len()), (1, 1, 1));
+}
+
+/// Rule 63: what is put off, replayed or refused for a mismatch leaves no letter.
+#[tokio::test(start_paused = true)]
+async fn rule_63_only_failed_and_unknown_enter() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(Answer::throttle(secs(60)));
+    deferred(send(&process, "1").await);
+    delivered(send(&process, "1").await);
+    delivered(send(&process, "1").await);
+    process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap_err();
+    assert!(world.all_letters().await.is_empty() && world.events.published().is_empty());
+    provider.answer(refusal());
+    failed(send(&process, "2").await);
+    provider.answer(Answer::broken());
+    unknown(send(&process, "3").await);
+    failed(send(&process, "2").await);
+    unknown(send(&process, "3").await);
+    assert_eq!((world.all_letters().await.len(), world.failed().len()), (2, 2));
+}
+
+/// Rule 64: everything that is needed to look into it and to send it again, and nothing in the clear.
+#[tokio::test(start_paused = true)]
+async fn rule_64_the_letter_is_complete_and_sealed() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(Answer::unreachable());
+    provider.answer(Answer::throttle(ms(700)));
+    provider.answer(refusal());
+    let options = SendOptions::new(id("order-17")).correlation_id(CorrelationId::new("flow-1").unwrap()).traceparent("00-trace");
+    let end = failed(world.process(&provider).send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    let letter = world.all_letters().await.remove(0);
+    assert_eq!((&letter.failure_id, letter.outcome.as_str(), letter.generation, letter.redrive_count), (&end.failure_id, "failed", 0, 0));
+    assert_eq!(letter.client_message_id, Some(id("order-17")));
+    let tries: Vec<_> = letter.attempts.iter().map(|attempt| (attempt.n, attempt.fault, attempt.reach, attempt.code.as_deref())).collect();
+    assert_eq!(
+        tries,
+        [
+            (1, Fault::Provider, Reach::NotSent, Some("refused")),
+            (2, Fault::Throttled, Reach::NotSent, Some("throttled")),
+            (3, Fault::Domain, Reach::Processed, Some("refused")),
+        ]
+    );
+    assert_eq!(letter.attempts[1].retry_after_ms, Some(700));
+    assert!(letter.attempts[0].started_at_ms < letter.attempts[1].started_at_ms);
+    assert_eq!(letter.first_error.as_ref().unwrap().kind, ErrorKind::Unavailable);
+    assert_eq!(letter.last_error.as_ref().unwrap().kind, ErrorKind::InvalidContent);
+    assert_eq!(letter.provider_key.as_deref(), Some(provider.calls()[0].provider_key.as_str()));
+    assert_eq!(letter.trace, ["flow-1", "00-trace"]);
+    let opened = letter.open(&*world.memory.keys()).unwrap();
+    assert_eq!(serde_json::from_slice::<OutboundMessage>(&opened).unwrap(), text("hello"));
+    let json = serde_json::to_string(&letter).unwrap();
+    assert!(!json.contains("hello") && !json.contains("5551230001"));
+}
+
+/// Rule 65: record, then letter, then event, then the flags.
+#[tokio::test(start_paused = true)]
+async fn rule_65_letter_before_event_and_both_after_the_record() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(refusal());
+    failed(send(&world.process(&provider), "1").await);
+    use StoreCall::{Claim, ClearEffects, Commit, Mark, Publish, PutLetter};
+    assert_eq!(world.faults.calls(), [Claim, Mark, Commit, PutLetter, Publish, ClearEffects]);
+}
+
+/// Cases 74 and 12: a crash at every store call after the record still leads to one letter, and to an event of one name.
+#[tokio::test(start_paused = true)]
+async fn rule_66_a_crash_at_any_step_repeats_at_most_the_same_event() {
+    for call in [StoreCall::Commit, StoreCall::PutLetter, StoreCall::Publish, StoreCall::ClearEffects] {
+        for trouble in [Trouble::Hang, Trouble::DoneThenHang] {
+            let (world, provider) = (World::new(), Recording::new());
+            provider.answer(refusal());
+            world.faults.next(call, 1, trouble);
+            drop_after(&world, &world.process(&provider), "1", secs(1)).await;
+            world.pass(secs(63)).await;
+            let end = send(&world.process(&provider), "1").await;
+            let failure = match end {
+                Outcome::Failed(end) => end.failure_id,
+                // The owner went away before its record said so: nobody knows.
+                Outcome::Unknown(end) if (call, trouble) == (StoreCall::Commit, Trouble::Hang) => end.failure_id,
+                other => panic!("{call:?} {trouble:?}: {other:?}"),
+            };
+            assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 1), "{call:?} {trouble:?}");
+            let told = world.failed();
+            assert!((1..=2).contains(&told.len()) && told.iter().all(|event| event.id == failure), "{call:?} {trouble:?}");
+            assert!(!world.record("1").await.unwrap().effects_pending.pending());
+        }
+    }
+}
+
+/// Case 75.
+#[tokio::test(start_paused = true)]
+async fn rule_68_a_letter_that_cannot_be_stored_is_an_error_and_nothing_is_sent_again() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    world.faults.always(StoreCall::PutLetter, Trouble::Refused);
+    for _ in 0..2 {
+        let error = process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DeadLetterFailed);
+        assert!(matches!(error.disposition(), Disposition::RetryAfter(_)));
+    }
+    assert_eq!((world.failed().len(), world.faults.count(StoreCall::PutLetter)), (0, 6));
+    world.faults.heal();
+    let end = failed(send(&process, "1").await);
+    assert!(end.replayed);
+    assert_eq!((provider.calls().len(), world.all_letters().await.len(), world.failed().len()), (1, 1, 1));
+}
+
+/// Rule 68 while configuration does not resolve: a replay must not make the caller forget the only copy of the message.
+#[tokio::test(start_paused = true)]
+async fn rule_68_no_replay_hides_a_letter_that_is_not_stored() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    world.faults.always(StoreCall::PutLetter, Trouble::Refused);
+    process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
+    let blind = world.process_with(&provider, |it| it.directory(std::sync::Arc::new(crate::binding::Silent)));
+    let outcome = send(&blind, "1").await;
+    assert!(!outcome.is_terminal(), "{outcome:?}");
+    world.faults.heal();
+    failed(send(&process, "1").await);
+    assert_eq!(world.all_letters().await.len(), 1);
+    assert!(failed(send(&blind, "1").await).replayed);
+}
+
+/// A queue of letters that does not answer holds nobody for ever.
+#[tokio::test(start_paused = true)]
+async fn rule_68_a_queue_that_hangs_is_a_queue_that_fails() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(refusal());
+    world.faults.always(StoreCall::PutLetter, Trouble::Hang);
+    let process = world.process(&provider);
+    let (tenant, message) = (tenant(), text("hello"));
+    let sending = process.send(&tenant, "recording", &message, SendOptions::new(id("1")));
+    let error = tokio::time::timeout(secs(120), sending).await.expect("the send must end").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadLetterFailed);
+}
+
+/// Case 76.
+#[tokio::test(start_paused = true)]
+async fn rule_69_an_event_that_cannot_be_published_is_published_later() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    world.faults.always(StoreCall::Publish, Trouble::Refused);
+    failed(send(&process, "1").await);
+    assert_eq!((world.all_letters().await.len(), world.failed().len()), (1, 0));
+    assert!(world.record("1").await.unwrap().effects_pending.event);
+    world.faults.heal();
+    failed(send(&process, "1").await);
+    failed(send(&process, "1").await);
+    assert_eq!((world.all_letters().await.len(), world.failed().len(), provider.calls().len()), (1, 1, 1));
+}
+
+/// Case 77.
+#[tokio::test(start_paused = true)]
+async fn rule_08_an_open_breaker_leaves_no_letter() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
+    provider.answer(Answer::unreachable());
+    failed(send(&process, "first").await);
+    for n in 0..10_000 {
+        assert_eq!(deferred(send(&process, &n.to_string()).await).reason, DeferredReason::BreakerOpen);
+    }
+    assert_eq!((world.all_letters().await.len(), provider.calls().len()), (1, 1));
+}

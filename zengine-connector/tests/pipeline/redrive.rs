@@ -1,0 +1,329 @@
+//! Failed messages sent again on purpose.
+
+use zengine_connector::{
+    store::{ClaimOp, ClaimStatus, Evidence},
+    testing::{Answer, Askable, Keyed, Protection, Recording, StoreCall, Trouble},
+    *,
+};
+
+use crate::support::{World, deferred, delivered, failed, id, key, ms, secs, send, tenant, text, unknown};
+
+fn refusal() -> Answer {
+    Answer::error(ErrorKind::InvalidContent, Reach::Processed)
+}
+
+async fn redrive(process: &Orchestrator, failure: &FailureId) -> Outcome {
+    process.redrive(failure, RedriveOptions::new()).await.unwrap()
+}
+
+fn forced() -> RedriveOptions {
+    let mut options = RedriveOptions::new();
+    (options.force, options.reason) = (true, Some("the customer asked".to_owned()));
+    options
+}
+
+/// Leaves a send that ended in Unknown.
+async fn an_unknown<P: Protection>(world: &World, provider: &Recording<P>, what: &str) -> FailureId {
+    let process = world.process_with(provider, |it| it.retry(Retry::none()));
+    provider.answer(Answer::broken());
+    unknown(send(&process, what).await).failure_id
+}
+
+/// Case 79, the first half; and the letter is closed.
+#[tokio::test(start_paused = true)]
+async fn rule_70_a_failure_is_redriven_under_a_new_key() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    let end = delivered(redrive(&process, &failure).await);
+    assert!(!end.replayed);
+    let calls = provider.calls();
+    assert_ne!(calls[0].provider_key, calls[1].provider_key);
+    assert_eq!(calls[1].client_message_id, id("1"));
+    let record = world.record("1").await.unwrap();
+    assert_eq!((record.status, record.generation), (ClaimStatus::Delivered, 1));
+    assert!(world.all_letters().await.is_empty());
+    let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Reject);
+}
+
+/// Case 79, the second half.
+#[tokio::test(start_paused = true)]
+async fn rule_70_an_unknown_is_redriven_under_the_same_key() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    provider.answer(Answer::accept_then_break());
+    let once = world.process_with(&provider, |it| it.retry(Retry::none()));
+    let failure = unknown(send(&once, "1").await).failure_id;
+    delivered(redrive(&world.process(&provider), &failure).await);
+    let calls = provider.calls();
+    assert_eq!(calls[0].provider_key, calls[1].provider_key);
+    assert_eq!(provider.effects("1"), 1);
+}
+
+/// Rule 71, and what protects only for a while protects no more afterwards.
+#[tokio::test(start_paused = true)]
+async fn rule_71_an_unprotected_unknown_needs_force() {
+    let (world, provider) = (World::new(), Recording::new());
+    let failure = an_unknown(&world, &provider, "1").await;
+    let process = world.process(&provider);
+    let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
+    assert_eq!((error.context("rule"), provider.calls().len()), (Some("71"), 1));
+    delivered(process.redrive(&failure, forced()).await.unwrap());
+
+    for gone in [false, true] {
+        let (world, provider) = (World::new(), Recording::<Keyed>::default());
+        let failure = an_unknown(&world, &provider, "1").await;
+        world.clock.jump_ms(if gone { 3 * 86_400_000 } else { 3_600_000 });
+        let process = world.process(&provider);
+        let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
+        assert_eq!((error.context("rule"), provider.calls().len()), (Some("71"), 1));
+        delivered(process.redrive(&failure, forced()).await.unwrap());
+    }
+}
+
+/// Rule 71 where an earlier owner was the first to send: the provider's window began with it.
+#[tokio::test(start_paused = true)]
+async fn rule_71_the_window_begins_with_the_first_owner() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let process = world.process_with(&provider, |it| it.retry(Retry::attempts(2)));
+    provider.answer(Answer::broken());
+    provider.answer(Answer::throttle(secs(600)));
+    deferred(send(&process, "1").await);
+    world.pass(secs(3000)).await;
+    provider.answer(Answer::broken());
+    provider.answer(Answer::broken());
+    let failure = unknown(send(&process, "1").await).failure_id;
+    world.pass(secs(900)).await;
+    let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
+    assert_eq!(error.context("rule"), Some("71"));
+}
+
+/// An Unknown at a provider that can be asked is asked first.
+#[tokio::test(start_paused = true)]
+async fn rule_70_an_unknown_is_looked_up_before_it_is_sent_again() {
+    let (world, provider) = (World::new(), Recording::<Askable>::default());
+    provider.answer(Answer::AcceptThen(std::sync::Arc::new(|| SendError::provider("broke").maybe())));
+    provider.answer_lookup(Answer::unreachable());
+    let once = world.process_with(&provider, |it| it.retry(Retry::none()));
+    let failure = unknown(send(&once, "1").await).failure_id;
+    world.pass(secs(60)).await;
+    delivered(redrive(&world.process(&provider), &failure).await);
+    assert_eq!((provider.calls().len(), provider.effects("1")), (1, 1));
+}
+
+/// Case 78: both read the letter before one takes it; and one comes while the other sends.
+#[tokio::test(start_paused = true)]
+async fn rule_70_two_who_redrive_at_once_make_one_send() {
+    for together in [true, false] {
+        let (world, provider) = (World::new(), Recording::new());
+        let (one, two) = (world.process(&provider), world.process(&provider));
+        provider.answer(refusal());
+        let failure = failed(send(&one, "1").await).failure_id;
+        provider.answer_always(Answer::Slow(secs(1)));
+        if together {
+            world.faults.next(StoreCall::TakeLetter, 2, Trouble::Wait);
+        }
+        let both = futures_util::future::join(redrive(&one, &failure), redrive(&two, &failure));
+        let ((first, second), ()) = futures_util::future::join(both, async {
+            world.pass(ms(1)).await;
+            world.faults.go_on();
+        })
+        .await;
+        assert!(!delivered(first).replayed);
+        if together {
+            assert_eq!(deferred(second).reason, DeferredReason::InProgress);
+        } else {
+            assert!(delivered(second).replayed);
+        }
+        assert_eq!((provider.calls().len(), provider.sent().len()), (2, 1));
+    }
+}
+
+/// Case 80.
+#[tokio::test(start_paused = true)]
+async fn rule_70_a_redrive_works_when_the_record_is_gone() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    world.clock.jump_ms(3 * 86_400_000);
+    provider.answer(refusal());
+    let second = failed(redrive(&process, &failure).await).failure_id;
+    assert_ne!(second, failure);
+    assert_eq!(world.record("1").await.unwrap().generation, 1);
+    world.clock.jump_ms(3 * 86_400_000);
+    delivered(redrive(&process, &second).await);
+    assert_eq!(world.record("1").await.unwrap().generation, 2);
+    let keys: std::collections::BTreeSet<_> = provider.calls().iter().map(|call| call.provider_key.as_str().to_owned()).collect();
+    assert_eq!(keys.len(), 3);
+    assert!(world.all_letters().await.is_empty());
+}
+
+/// Case 81.
+#[tokio::test(start_paused = true)]
+async fn rule_70_nothing_is_redriven_through_an_open_breaker() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
+    provider.answer(Answer::unreachable());
+    let failure = failed(send(&process, "1").await).failure_id;
+    let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Busy && matches!(error.disposition(), Disposition::RetryAfter(_)));
+    assert_eq!((provider.calls().len(), world.all_letters().await[0].redrive_count), (1, 0));
+}
+
+/// Rule 70: after three times it stays where it is.
+#[tokio::test(start_paused = true)]
+async fn rule_70_the_fourth_redrive_is_refused() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer_always(refusal());
+    let mut failure = failed(send(&process, "1").await).failure_id;
+    for n in 1..=3 {
+        failure = failed(redrive(&process, &failure).await).failure_id;
+        let letters = world.all_letters().await;
+        assert_eq!((letters.len(), letters[0].redrive_count, letters[0].generation), (1, n, n));
+    }
+    let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
+    assert_eq!((error.context("limit"), provider.calls().len()), (Some("3"), 4));
+    assert_eq!(world.failed().len(), 4, "one event per generation");
+    let ids: std::collections::BTreeSet<_> = world.failed().into_iter().map(|event| event.id).collect();
+    assert_eq!(ids.len(), 4);
+}
+
+/// Rule 72.
+#[tokio::test(start_paused = true)]
+async fn rule_72_redriven_and_fresh_sends_are_the_same_send() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    provider.answer_always(Answer::Slow(secs(2)));
+    let (again, fresh) = futures_util::future::join(redrive(&process, &failure), async {
+        world.pass(ms(100)).await;
+        send(&process, "1").await
+    })
+    .await;
+    delivered(again);
+    assert!(delivered(fresh).replayed);
+    assert_eq!((provider.calls().len(), provider.effects("1")), (2, 1));
+}
+
+/// A redrive that is put off goes on later, whoever asks, and whether it may have arrived or not.
+#[tokio::test(start_paused = true)]
+async fn rule_72_a_redrive_that_was_put_off_goes_on() {
+    // After a failure; after an Unknown; each continued by a redrive and by a fresh send.
+    for (after_unknown, by_send) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (world, provider) = (World::new(), Recording::<Keyed>::default());
+        let process = world.process(&provider);
+        let failure = if after_unknown {
+            an_unknown(&world, &provider, "1").await
+        } else {
+            provider.answer(refusal());
+            failed(send(&process, "1").await).failure_id
+        };
+        provider.answer(Answer::throttle(secs(60)));
+        deferred(redrive(&process, &failure).await);
+        assert_eq!(world.all_letters().await.len(), 1, "the letter stays until the message is settled");
+        let end = if by_send { send(&process, "1").await } else { redrive(&process, &failure).await };
+        delivered(end);
+        assert_eq!((provider.calls().len(), provider.effects("1")), (3, 1), "{after_unknown} {by_send}");
+        let keys: Vec<_> = provider.calls().into_iter().map(|call| call.provider_key).collect();
+        assert_eq!(keys[0] == keys[1], after_unknown);
+        assert_eq!(keys[1], keys[2]);
+        if by_send {
+            // Whoever looks at the letter later finds it settled.
+            assert!(delivered(redrive(&process, &failure).await).replayed);
+        }
+        assert!(world.all_letters().await.is_empty(), "{after_unknown} {by_send}");
+    }
+}
+
+/// A redrive that crashed is settled like any send that crashed.
+#[tokio::test(start_paused = true)]
+async fn rule_72_a_redrive_that_crashed_is_settled_by_the_next() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    provider.answer(Answer::AcceptThenHang);
+    let crashed = world.process(&provider);
+    tokio::select! {
+        biased;
+        _ = redrive(&crashed, &failure) => panic!("it was not to end"),
+        () = world.pass(secs(1)) => {}
+    }
+    world.pass(secs(63)).await;
+    delivered(redrive(&process, &failure).await);
+    assert_eq!((provider.calls().len(), provider.effects("1")), (3, 1));
+    assert!(world.all_letters().await.is_empty());
+}
+
+/// Rule 27: redriving what arrived after all replays it and closes the letter.
+#[tokio::test(start_paused = true)]
+async fn rule_27_redriving_what_arrived_after_all_closes_the_letter() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let failure = an_unknown(&world, &provider, "1").await;
+    let now_ms = runtime::to_ms(world.clock.now());
+    let evidence = Evidence::new(State::Delivered, now_ms, None);
+    world.claims.apply(&key("1"), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, now_ms).await.unwrap();
+    let end = delivered(redrive(&world.process(&provider), &failure).await);
+    assert!(end.replayed);
+    assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 0));
+}
+
+/// Rule 70: what turned out failed is sent under a new key, whatever its letter says.
+#[tokio::test(start_paused = true)]
+async fn rule_70_an_unknown_that_turned_out_failed_gets_a_new_key() {
+    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let failure = an_unknown(&world, &provider, "1").await;
+    let now_ms = runtime::to_ms(world.clock.now());
+    let evidence = Evidence::new(State::Failed, now_ms, None);
+    world.claims.apply(&key("1"), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, now_ms).await.unwrap();
+    delivered(redrive(&world.process(&provider), &failure).await);
+    assert_ne!(provider.calls()[0].provider_key, provider.calls()[1].provider_key);
+}
+
+/// Rule 67: a redrive finishes what the failure still asks for; no event is lost under it.
+#[tokio::test(start_paused = true)]
+async fn rule_67_a_redrive_finishes_the_failures_own_effects_first() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    world.faults.next(StoreCall::Publish, 1, Trouble::Refused);
+    let failure = failed(send(&process, "1").await).failure_id;
+    assert!(world.failed().is_empty());
+    delivered(redrive(&process, &failure).await);
+    assert_eq!(world.failed().into_iter().map(|event| event.id).collect::<Vec<_>>(), [failure]);
+}
+
+/// Rule 68 for a redrive: its own letter is stored before the old one goes, and nothing is sent again for it.
+#[tokio::test(start_paused = true)]
+async fn rule_68_a_redrive_that_fails_leaves_exactly_one_letter() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer_always(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    world.faults.always(StoreCall::PutLetter, Trouble::Refused);
+    let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadLetterFailed);
+    assert_eq!(world.all_letters().await.len(), 1);
+    world.faults.heal();
+    let end = failed(redrive(&process, &failure).await);
+    let letters = world.all_letters().await;
+    assert_eq!((provider.calls().len(), letters.len(), &letters[0].failure_id), (2, 1, &end.failure_id));
+    assert_eq!((letters[0].generation, letters[0].redrive_count), (1, 1));
+}
+
+/// Another message took the id over after the record was gone: the letter's own is not sent in its place.
+#[tokio::test(start_paused = true)]
+async fn rule_72_an_id_that_now_names_another_message_is_a_mismatch() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    world.clock.jump_ms(3 * 86_400_000);
+    delivered(process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap());
+    let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
+    assert_eq!((error.kind(), provider.calls().len()), (ErrorKind::Mismatch, 2));
+}

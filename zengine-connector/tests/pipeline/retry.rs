@@ -1,0 +1,274 @@
+//! Attempts, the time between them, and deadlines.
+
+use std::sync::Arc;
+
+use zengine_connector::{
+    store::ClaimStatus,
+    testing::{Answer, Recording, Sent, StoreCall},
+    *,
+};
+
+use crate::support::{World, deferred, delivered, drop_after, failed, id, ms, secs, send, tenant, text, unknown};
+
+fn gaps(calls: &[Sent]) -> Vec<i64> {
+    calls.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms).collect()
+}
+
+/// Cases 31 and 46.
+#[tokio::test(start_paused = true)]
+async fn rule_33_three_attempts_are_three_calls_and_the_real_error_stays() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer_always(Answer::unreachable());
+    for n in 0..20 {
+        let what = n.to_string();
+        if n % 2 == 0 {
+            // Another process, so that this one's breaker does not open.
+            let end = failed(send(&world.process(&provider), &what).await);
+            assert_eq!((end.attempts, end.error.kind(), end.error.provider_code()), (3, ErrorKind::Unavailable, Some("refused")));
+            assert_eq!(end.error.context("attempts"), Some("3"));
+            let calls: Vec<_> = provider.calls().into_iter().filter(|call| call.client_message_id.as_str() == what).collect();
+            let gaps = gaps(&calls);
+            assert!(gaps.len() == 2 && (400..=600).contains(&gaps[0]) && (800..=1200).contains(&gaps[1]), "{gaps:?}");
+        }
+    }
+    drop(process);
+}
+
+/// Case 38, and rule 4: every attempt carries the same key.
+#[tokio::test(start_paused = true)]
+async fn rule_34_what_never_left_is_tried_again_even_where_nothing_protects() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(Answer::unreachable());
+    provider.answer(Answer::unreachable());
+    let end = delivered(send(&world.process(&provider), "1").await);
+    let calls = provider.calls();
+    assert_eq!((end.attempts, calls.len()), (3, 3));
+    assert!(calls.iter().all(|call| call.provider_key == calls[0].provider_key));
+    assert_eq!(calls.iter().map(|call| call.attempt).collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+/// Case 34: a hint is a floor, and none when it is in the past.
+#[tokio::test(start_paused = true)]
+async fn rule_36_a_hint_is_never_undercut() {
+    for (hint, least, most) in [(ms(2000), 2000, 2400), (ms(0), 400, 600)] {
+        let (world, provider) = (World::new(), Recording::new());
+        provider.answer(Answer::throttle(hint));
+        delivered(send(&world.process(&provider), "1").await);
+        let gap = gaps(&provider.calls())[0];
+        assert!((least..=most).contains(&gap), "{gap}");
+    }
+}
+
+/// Cases 35 and 36.
+#[tokio::test(start_paused = true)]
+async fn rule_36_a_long_hint_puts_the_send_off() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(Answer::throttle(secs(600)));
+    let end = deferred(send(&process, "1").await);
+    assert!(end.reason == DeferredReason::Throttled && end.retry_after >= secs(600));
+    assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 0));
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Released);
+
+    provider.answer(Answer::throttle(secs(4)));
+    let options = SendOptions::new(id("2")).within(secs(3));
+    let end = deferred(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    assert!(end.retry_after >= secs(4));
+    assert_eq!(provider.calls().len(), 2);
+}
+
+/// A limit is not a broken message, however often it is met.
+#[tokio::test(start_paused = true)]
+async fn rule_34_throttling_is_put_off_when_attempts_run_out() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer_always(Answer::throttle(ms(100)));
+    let end = deferred(send(&world.process(&provider), "1").await);
+    assert_eq!((end.reason, provider.calls().len()), (DeferredReason::Throttled, 3));
+    assert_eq!(end.error.unwrap().kind(), ErrorKind::RateLimited);
+    assert!(world.all_letters().await.is_empty());
+}
+
+/// Case 37.
+#[tokio::test(start_paused = true)]
+async fn rule_34_a_timeout_after_the_first_byte_is_unknown_where_nothing_protects() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(Answer::AcceptThenHang);
+    let before = world.clock.monotonic();
+    let end = unknown(send(&world.process(&provider), "1").await);
+    assert_eq!((end.error.kind(), end.attempts, provider.calls().len()), (ErrorKind::Timeout, 1, 1));
+    assert_eq!(world.clock.monotonic() - before, secs(10));
+}
+
+/// Case 40.
+#[tokio::test(start_paused = true)]
+async fn rule_34_a_refused_message_is_not_tried_again() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+    let end = failed(send(&world.process(&provider), "1").await);
+    assert_eq!((end.attempts, provider.calls().len()), (1, 1));
+    assert!(end.error.is_domain() && !world.all_letters().await[0].redrivable);
+}
+
+/// Case 41, without the health check.
+#[tokio::test(start_paused = true)]
+async fn rule_34_refused_credentials_are_not_tried_again() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(Answer::error(ErrorKind::Unauthorized, Reach::Processed));
+    let end = failed(send(&world.process(&provider), "1").await);
+    assert_eq!((end.error.kind(), provider.calls().len()), (ErrorKind::Unauthorized, 1));
+    assert!(world.all_letters().await[0].redrivable);
+}
+
+/// Case 47.
+#[tokio::test(start_paused = true)]
+async fn rule_40_no_attempt_begins_without_the_time_for_one() {
+    let (world, provider) = (World::new(), Recording::new());
+    let options = SendOptions::new(id("1")).within(ms(100));
+    let process = world.process(&provider);
+    let end = deferred(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    assert_eq!((end.reason, provider.calls().len()), (DeferredReason::NoTimeLeft, 0));
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Released);
+}
+
+/// Rule 40: an attempt leaves time to store its result.
+#[tokio::test(start_paused = true)]
+async fn rule_40_an_attempts_time_is_what_is_left_without_the_commit_slack() {
+    for (time, limit) in [(secs(60), secs(10)), (secs(7), secs(5)), (ms(2500), secs(1))] {
+        let (world, provider) = (World::new(), Recording::new());
+        provider.answer(Answer::Hang);
+        let before = world.clock.monotonic();
+        let options = SendOptions::new(id("1")).within(time);
+        let process = world.process(&provider);
+        unknown(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+        assert_eq!(world.clock.monotonic() - before, limit);
+    }
+}
+
+/// No sleep that would end after the deadline.
+#[tokio::test(start_paused = true)]
+async fn rule_40_no_sleep_beyond_the_deadline() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer_always(Answer::unreachable());
+    let before = world.clock.monotonic();
+    let options = SendOptions::new(id("1")).within(ms(1300));
+    let process = world.process(&provider);
+    let end = deferred(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    assert_eq!((end.reason, provider.calls().len()), (DeferredReason::NoTimeLeft, 1));
+    assert_eq!(world.clock.monotonic(), before);
+    assert_eq!(end.error.unwrap().kind(), ErrorKind::Unavailable);
+}
+
+/// Case 48: the caller goes away while it waits for the next attempt.
+#[tokio::test(start_paused = true)]
+async fn rule_41_nothing_is_sent_after_the_caller_went_away() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(Answer::unreachable());
+    drop_after(&world, &world.process(&provider), "1", ms(200)).await;
+    world.pass(secs(30)).await;
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// Case 48 for a host that shuts down: no further attempt, and the send is given back.
+#[tokio::test(start_paused = true)]
+async fn rule_41_a_shutdown_during_the_sleep_puts_the_send_off() {
+    let (world, provider) = (World::new(), Recording::new());
+    provider.answer(Answer::unreachable());
+    let process = world.process(&provider);
+    let (outcome, ()) = futures_util::future::join(send(&process, "1"), async {
+        world.pass(ms(100)).await;
+        process.shutdown(secs(10)).await;
+    })
+    .await;
+    assert_eq!(deferred(outcome).reason, DeferredReason::Cancelled);
+    assert!(world.clock.monotonic() < secs(1), "nobody sleeps on");
+    assert_eq!((provider.calls().len(), world.record("1").await.unwrap().status), (1, ClaimStatus::Released));
+    assert_eq!(deferred(send(&process, "2").await).reason, DeferredReason::Cancelled);
+    assert!(world.record("2").await.is_none());
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// Case 49.
+#[tokio::test(start_paused = true)]
+async fn rule_34_a_strategy_that_panics_breaks_nothing_else() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process_with(&provider, |it| it.bulkhead(1));
+    provider.answer(Answer::Panic);
+    let end = unknown(send(&process, "1").await);
+    assert_eq!(end.error.kind(), ErrorKind::Unexpected);
+    delivered(send(&process, "2").await);
+    assert_eq!(world.all_letters().await.len(), 1);
+}
+
+/// Rule 8: what is put off for ever fails one day.
+#[tokio::test(start_paused = true)]
+async fn rule_08_max_age_ends_what_is_put_off_again_and_again() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer_always(Answer::throttle(secs(3600)));
+    let mut times = 0;
+    let end = loop {
+        match send(&process, "1").await {
+            Outcome::Deferred(end) => world.pass(end.retry_after).await,
+            other => break failed(other),
+        }
+        times += 1;
+    };
+    assert_eq!(end.error.kind(), ErrorKind::Expired);
+    assert!((5..=6).contains(&times), "{times}");
+    assert_eq!(world.all_letters().await.len(), 1);
+}
+
+/// Rule 8: the caller knows better when the message was born.
+#[tokio::test(start_paused = true)]
+async fn rule_08_the_callers_time_of_birth_counts() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process(&provider);
+    let born = |hours: u64| SendOptions::new(id(&hours.to_string())).created_at(world.clock.now() - secs(hours * 3600));
+    let end = failed(process.send(&tenant(), "recording", &text("hello"), born(7)).await.unwrap());
+    assert_eq!((end.error.kind(), end.attempts, provider.calls().len()), (ErrorKind::Expired, 0, 0));
+    delivered(process.send(&tenant(), "recording", &text("hello"), born(5)).await.unwrap());
+}
+
+/// Rule 18: an attempt that its lease would not outlast begins with a renewed one; one that is lost sends nothing.
+#[tokio::test(start_paused = true)]
+async fn rule_18_the_lease_outlasts_every_attempt() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process_with(&provider, |it| it.dedup(Dedup::default().lease(secs(15))));
+    provider.answer(Answer::Refuse(Arc::new(|| SendError::throttled("slow down").retry_after(secs(4)).not_sent())));
+    provider.answer(Answer::Slow(secs(9)));
+    let (outcome, ()) = futures_util::future::join(send(&process, "1"), async {
+        world.pass(secs(12)).await;
+        let record = world.record("1").await.unwrap();
+        assert!(record.lease_until_ms > runtime::to_ms(world.clock.now()), "still leased in its second attempt");
+    })
+    .await;
+    delivered(outcome);
+    assert!(world.faults.count(StoreCall::Renew) >= 1);
+
+    // The renewal is refused, because another took the send over in the meantime.
+    let (world, provider) = (World::new(), Recording::new());
+    let slow = world.process_with(&provider, |it| it.dedup(Dedup::default().lease(secs(15))));
+    let fast = world.process(&provider);
+    provider.answer(Answer::unreachable());
+    let (late, ()) = futures_util::future::join(send(&slow, "1"), async {
+        world.pass(ms(1)).await;
+        world.clock.jump_ms(20_000);
+        unknown(send(&fast, "1").await);
+    })
+    .await;
+    assert_eq!(deferred(late).reason, DeferredReason::LeaseLost);
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// Rule 7: a full bulkhead is our own trouble.
+#[tokio::test(start_paused = true)]
+async fn rule_34_a_full_bulkhead_puts_the_send_off() {
+    let (world, provider) = (World::new(), Recording::new());
+    let process = world.process_with(&provider, |it| it.bulkhead(1));
+    provider.answer(Answer::Slow(secs(1)));
+    let (first, second) = futures_util::future::join(send(&process, "1"), send(&process, "2")).await;
+    delivered(first);
+    assert_eq!(deferred(second).reason, DeferredReason::Busy);
+    delivered(send(&process, "2").await);
+}
