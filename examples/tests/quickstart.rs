@@ -1,4 +1,5 @@
 //! The quickstart as a program: what it promises about doubles, also when it is killed.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,6 @@
 //! The whole way on another runtime: a message out, its signed webhooks back, on smol, with a clock, a spawner, an HTTP
 //! client and an HTTP server of this test's own. Nothing here needs tokio but the emulator, which brings its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
 use std::{
     io,
@@ -71,12 +72,15 @@ impl HttpClient for SmallClient {
                 .map_err(|error| HttpError::new(HttpCause::Connect, Reach::NotSent).with_source(error))?;
             let broken = |error: io::Error| HttpError::new(HttpCause::Broken, Reach::Maybe).with_source(error);
             let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-            let mut head = format!("{} {target} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n", request.method());
+            let length = request.body().len();
+            let first =
+                format!("{} {target} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\ncontent-length: {length}\r\n", request.method());
+            let mut lines = vec![first];
             for (name, value) in request.headers() {
-                head.push_str(&format!("{name}: {}\r\n", value.to_str().expect("visible ASCII")));
+                lines.push(format!("{name}: {}\r\n", value.to_str().expect("visible ASCII")));
             }
-            head.push_str(&format!("content-length: {}\r\n\r\n", request.body().len()));
-            stream.write_all(head.as_bytes()).await.map_err(broken)?;
+            lines.push("\r\n".to_owned());
+            stream.write_all(lines.concat().as_bytes()).await.map_err(broken)?;
             stream.write_all(request.body()).await.map_err(broken)?;
             let (head, body) = read_message(&mut stream).await.map_err(broken)?;
             let status = head.split(' ').nth(1).and_then(|code| code.parse::<u16>().ok()).unwrap_or(599);

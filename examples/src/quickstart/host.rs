@@ -1,6 +1,6 @@
 //! The host: an orchestrator, a store, a web server for webhooks.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tempfile::TempDir;
 use zengine_connector::{BoxError, Breaker, Dedup, Orchestrator, StrategyRegistry, store::Embedded};
@@ -14,17 +14,17 @@ use crate::web;
 
 /// Everything that runs.
 #[derive(Debug)]
-pub struct Host {
+pub(super) struct Host {
     /// One send, one receive.
-    pub orchestrator: Orchestrator,
+    pub(super) orchestrator: Orchestrator,
     /// Whom we talk to.
-    pub provider: Provider,
+    pub(super) provider: Provider,
     /// What webhooks told.
-    pub news: News,
+    pub(super) news: News,
     /// The store.
-    pub store: Embedded,
+    pub(super) store: Embedded,
     /// Whether the store was there before.
-    pub kept: bool,
+    pub(super) kept: bool,
     /// A store that goes with the process.
     _scratch: Option<TempDir>,
 }
@@ -34,7 +34,7 @@ impl Host {
     ///
     /// # Errors
     /// Where a port, a file or a setting stands in the way.
-    pub async fn start(arguments: &Arguments) -> Result<Self, BoxError> {
+    pub(super) async fn start(arguments: &Arguments) -> Result<Self, BoxError> {
         let scratch = if arguments.store.is_none() { Some(TempDir::new()?) } else { None };
         let path = match (&arguments.store, &scratch) {
             (Some(path), _) => path.clone(),
@@ -49,8 +49,8 @@ impl Host {
         // Times are short so that the story is; in production the defaults stay.
         let orchestrator = Orchestrator::builder(StrategyRegistry::builder().register(whatsapp).build()?)
             .stores(&store)
-            .directory(provider.directory.clone())
-            .secrets(provider.secrets.clone())
+            .directory(Arc::clone(&provider.directory) as _)
+            .secrets(Arc::clone(&provider.secrets) as _)
             .dedup(Dedup::default().lease(Duration::from_secs(8)))
             .breaker(Breaker::standard().open_time(Duration::from_secs(1)))
             .attempt_timeout(Duration::from_secs(1))
@@ -69,7 +69,7 @@ impl Host {
     }
 
     /// Lets webhooks that are under way arrive, and stops.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.orchestrator.shutdown(Duration::from_secs(2)).await;
     }
 }

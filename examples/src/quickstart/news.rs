@@ -9,7 +9,7 @@ use zengine_connector::{Content, Event, HandlerContext, HandlerError, InboundEve
 
 /// What the webhooks told so far.
 #[derive(Clone, Debug, Default)]
-pub struct News(Arc<Mutex<Told>>);
+pub(super) struct News(Arc<Mutex<Told>>);
 
 #[derive(Debug, Default)]
 struct Told {
@@ -23,12 +23,12 @@ impl News {
     }
 
     /// How far each message came, by our own ids.
-    pub fn statuses(&self) -> BTreeMap<String, Vec<State>> {
+    pub(super) fn statuses(&self) -> BTreeMap<String, Vec<State>> {
         self.told().statuses.clone()
     }
 
     /// What people wrote, in lines to print.
-    pub fn written(&self) -> Vec<String> {
+    pub(super) fn written(&self) -> Vec<String> {
         self.told().written.clone()
     }
 

@@ -16,35 +16,35 @@ use zengine_strategies::{
 use super::Arguments;
 
 /// The strategy's name.
-pub const STRATEGY: &str = "whatsapp-meta-cloud";
+pub(super) const STRATEGY: &str = "whatsapp-meta-cloud";
 
 /// A tenant and the person it writes to.
 #[derive(Clone, Debug)]
-pub struct Customer {
+pub(super) struct Customer {
     /// The tenant.
-    pub tenant: TenantId,
+    pub(super) tenant: TenantId,
     /// Its number at the provider.
-    pub phone_number_id: String,
+    pub(super) phone_number_id: String,
     /// Whom it writes to.
-    pub to: Identity,
+    pub(super) to: Identity,
 }
 
 /// The provider's side.
 #[derive(Debug)]
-pub struct Provider {
+pub(super) struct Provider {
     /// The emulator; absent where Meta itself is meant.
-    pub emulator: Option<MetaCloud>,
+    pub(super) emulator: Option<MetaCloud>,
     /// The tenants.
-    pub customers: Vec<Customer>,
+    pub(super) customers: Vec<Customer>,
     /// The tenants' configuration.
-    pub directory: Arc<MemoryDirectory>,
+    pub(super) directory: Arc<MemoryDirectory>,
     /// The tenants' and the application's secrets.
-    pub secrets: Arc<MemorySecrets>,
+    pub(super) secrets: Arc<MemorySecrets>,
 }
 
 impl Provider {
     /// Meta where the environment holds credentials, else the emulator.
-    pub fn start(arguments: &Arguments) -> Result<(Self, WhatsAppMetaCloud), BoxError> {
+    pub(super) fn start(arguments: &Arguments) -> Result<(Self, WhatsAppMetaCloud), BoxError> {
         let http: Arc<dyn HttpClient> = Arc::new(ReqwestClient::new()?);
         let provider = match env::var("WHATSAPP_ACCESS_TOKEN") {
             Ok(token) => Self::meta(&token)?,

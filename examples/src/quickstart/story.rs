@@ -20,7 +20,7 @@ use super::{
 ///
 /// # Errors
 /// Where a send is refused before anything is sent: a mistake of this program.
-pub async fn tell(host: &Host) -> Result<(), BoxError> {
+pub(super) async fn tell(host: &Host) -> Result<(), BoxError> {
     let teller = Teller { host };
     println!("{}", if host.kept { "This store was used before: what is settled is replayed, not sent again." } else { "A new store." });
     match &host.provider.emulator {
