@@ -1,13 +1,12 @@
 //! Bytes as hexadecimal digits.
 
-use std::fmt::Write;
-
 /// The bytes in lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    bytes.iter().flat_map(|&byte| digits(byte)).map(char::from).collect()
+}
+
+/// The two digits of a byte, in ASCII.
+pub(crate) const fn digits(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [DIGITS[(byte >> 4) as usize], DIGITS[(byte & 15) as usize]]
 }

@@ -5,6 +5,7 @@
 #[allow(unused_extern_crates)]
 extern crate self as zengine_connector;
 
+mod base64_bytes;
 pub mod channel;
 pub mod error;
 mod hex;

@@ -59,7 +59,7 @@ pub enum MediaSource {
     /// The bytes themselves, base64 in JSON.
     Inline {
         /// The bytes.
-        #[serde(with = "base64_bytes")]
+        #[serde(with = "crate::base64_bytes")]
         #[schemars(with = "String")]
         data: Bytes,
     },
@@ -150,20 +150,5 @@ impl Media {
     pub fn with_mime(mut self, mime: impl Into<String>) -> Self {
         self.mime = Some(mime.into());
         self
-    }
-}
-
-mod base64_bytes {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    use bytes::Bytes;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(data: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(data))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        STANDARD.decode(text).map(Bytes::from).map_err(|_| D::Error::custom("not base64"))
     }
 }

@@ -78,7 +78,7 @@ pub struct DeadLetter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
     /// The message or event, encrypted, base64 in JSON.
-    #[serde(with = "base64_body")]
+    #[serde(with = "crate::base64_bytes")]
     pub body: Bytes,
     /// `failed`, `unknown` or `poison`.
     pub outcome: String,
@@ -160,19 +160,4 @@ pub trait DeadLetters: Send + Sync + Debug + 'static {
 
     /// Removes a letter; one that is not there is no error.
     async fn remove(&self, id: &FailureId) -> Result<(), StoreError>;
-}
-
-mod base64_body {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    use bytes::Bytes;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(data: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(data))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        STANDARD.decode(text).map(Bytes::from).map_err(|_| D::Error::custom("not base64"))
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::keyring::Key;
+use crate::{hex::digits, keyring::Key};
 
 /// A keyed hash of a recipient: the same recipient gives the same value, nobody without the key can guess back.
 ///
@@ -24,7 +24,7 @@ impl RecipientHmac {
         let hash = key.fingerprint(&[b"recipient", tenant.as_bytes(), recipient.as_bytes()]);
         let mut text = [0; 32];
         for (pair, byte) in text.chunks_exact_mut(2).zip(hash) {
-            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+            pair.copy_from_slice(&digits(byte));
         }
         Self(text)
     }
@@ -33,10 +33,6 @@ impl RecipientHmac {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
-}
-
-const fn digit(value: u8) -> u8 {
-    if value < 10 { b'0' + value } else { b'a' + value - 10 }
 }
 
 impl fmt::Display for RecipientHmac {
