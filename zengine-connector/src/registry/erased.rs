@@ -66,9 +66,7 @@ impl<S: Strategy> DynStrategy for S {
 
 /// What the pipeline needs to know of a message before it claims anything.
 pub(crate) struct Inspected {
-    pub(crate) effect: Effect,
     pub(crate) idempotency: Option<Idempotency>,
-    pub(crate) recipient: Option<String>,
     pub(crate) degraded: Option<(Prepared<'static>, LossReport)>,
     pub(crate) violations: Vec<Violation>,
 }
@@ -89,7 +87,7 @@ pub(crate) trait DynOutbound: Send + Sync {
     /// A keyed hash of the recipient, for logs.
     fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Option<RecipientHmac>;
 
-    /// The effect alone, for calls that have no tenant yet.
+    /// Whether the message changes something at the provider; asked before there is a tenant.
     fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error>;
 
     fn attempt<'a>(
@@ -138,9 +136,7 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
         let mut violations = sent.validate(capabilities).err().unwrap_or_default();
         violations.extend(self.0.check(tenant, sent).err().unwrap_or_default());
         Ok(Inspected {
-            effect: sent.effect(),
             idempotency: sent.idempotency(),
-            recipient: sent.recipient().map(std::borrow::Cow::into_owned),
             violations,
             degraded: degraded.map(|(message, report)| (Prepared::Owned(Box::new(message)), report)),
         })

@@ -44,8 +44,6 @@ pub struct SendLine<'a> {
     pub breaker_state: Option<&'a str>,
     /// The epoch of that state.
     pub breaker_epoch: Option<u64>,
-    /// Retry tokens left.
-    pub budget_left: Option<u32>,
     /// The dead letter, where there is one.
     pub failure_id: Option<&'a FailureId>,
     /// The recipient, as a keyed hash.
@@ -116,7 +114,6 @@ impl<'a> SendLine<'a> {
             lease_owner: None,
             breaker_state: None,
             breaker_epoch: None,
-            budget_left: None,
             failure_id: None,
             recipient_hmac: None,
             correlation_id: None,
@@ -148,7 +145,6 @@ impl<'a> SendLine<'a> {
                     lease_owner = self.lease_owner,
                     breaker_state = self.breaker_state,
                     breaker_epoch = self.breaker_epoch,
-                    budget_left = self.budget_left,
                     failure_id = self.failure_id.map(FailureId::as_str),
                     recipient_hmac = self.recipient_hmac.as_ref().map(RecipientHmac::as_str),
                     correlation_id = self.correlation_id.map(CorrelationId::as_str),

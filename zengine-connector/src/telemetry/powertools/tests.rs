@@ -127,7 +127,7 @@ fn canary_no_line_holds_a_recipient_or_a_body() {
             (line.kind, line.reach, line.code) = (Some(ErrorKind::Timeout), Some(Reach::Maybe), Some("131000"));
             (line.attempts, line.replayed, line.dedup_recorded) = (3, true, false);
             (line.waited, line.duration) = (Duration::from_millis(7), Duration::from_micros(12_999));
-            (line.lease_owner, line.breaker_state, line.breaker_epoch, line.budget_left) = (Some("o-1"), Some("closed"), Some(4), Some(93));
+            (line.lease_owner, line.breaker_state, line.breaker_epoch) = (Some("o-1"), Some("closed"), Some(4));
             (line.failure_id, line.recipient_hmac, line.correlation_id, line.trace) =
                 (Some(&failure), Some(hmac), Some(&correlation), Some(trace));
             line.emit();
@@ -150,7 +150,7 @@ fn canary_no_line_holds_a_recipient_or_a_body() {
     let own = [
         json!({"client_message_id": "order-17", "outcome": "unknown", "reason": "breaker_open", "kind": "timeout", "fault": "provider",
             "reach": "maybe", "code": "131000", "attempts": 3, "replayed": true, "dedup_recorded": false, "waited_ms": 7,
-            "lease_owner": "o-1", "breaker_state": "closed", "breaker_epoch": 4, "budget_left": 93, "failure_id": "f-1",
+            "lease_owner": "o-1", "breaker_state": "closed", "breaker_epoch": 4, "failure_id": "f-1",
             "recipient_hmac": hmac.as_str(), "duration_ms": 12}),
         json!({"client_message_id": "order-17", "outcome": "timeout", "fault": "provider", "reach": "maybe", "code": "131000", "attempt": 2,
             "delay_ms": 500, "breaker_state": "half_open", "breaker_epoch": 5, "duration_ms": 9}),
