@@ -204,7 +204,9 @@ impl OrchestratorBuilder {
         });
         let (epochs, spawner) = (need(self.epochs, "epochs")?, need(self.spawner, "spawner")?);
         let writer = token(&*self.rng);
-        let pipeline = Pipeline::new(self.settings, epochs, Arc::clone(&clock), Arc::clone(&self.rng), Arc::clone(&spawner), &writer);
+        let observers = Observers::new(self.observers);
+        let (clock_of_breakers, rng, tasks) = (Arc::clone(&clock), Arc::clone(&self.rng), Arc::clone(&spawner));
+        let pipeline = Pipeline::new(self.settings, epochs, clock_of_breakers, rng, tasks, observers.clone(), &writer);
         let core = Core {
             registry: self.registry,
             tenants: Tenants::new(
@@ -225,7 +227,7 @@ impl OrchestratorBuilder {
             handler: self.handler,
             inbound: self.inbound,
             batches: Batches::default(),
-            observers: Observers::new(self.observers),
+            observers,
         };
         Ok(Orchestrator { core: Arc::new(core) })
     }

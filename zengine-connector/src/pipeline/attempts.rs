@@ -11,13 +11,12 @@ use super::{
     dedup::{Lost, Ownership},
     job::Job,
     report,
-    timeout::within,
 };
 use crate::{
     error::{ErrorKind, Reach, SendError},
     message::Idempotency,
     orchestrator::DeferredReason,
-    runtime::ms,
+    runtime::{ms, within},
     store::{AttemptRecord, StoredError},
     strategy::{Lookup, Receipt},
 };

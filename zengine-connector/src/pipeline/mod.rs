@@ -9,7 +9,7 @@
 //! | 5 | retry | `attempts`, `decision`, `backoff` |
 //! | 6 | breaker | `breaker` |
 //! | 7 | bulkhead | `bulkhead` |
-//! | 8 | timeout of one attempt | `timeout` |
+//! | 8 | timeout of one attempt | `attempts`, with `runtime::within` |
 //! | 10 | provider call | the strategy |
 //!
 //! It runs in the caller's future, so that messages are borrowed. It knows no channel.
@@ -29,7 +29,6 @@ mod report;
 mod send;
 mod settings;
 mod stores;
-mod timeout;
 
 use std::{
     sync::{
@@ -53,6 +52,7 @@ pub use settings::{Breaker, Dedup, Duplicates, Retry, StoreDown};
 use crate::{
     runtime::{Clock, Rng, Spawner},
     store::{ClaimKey, ClaimRecord, EpochLog},
+    telemetry::Observers,
 };
 
 /// State of the stages that outlives a send.
@@ -76,11 +76,12 @@ impl Pipeline {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
         spawner: Arc<dyn Spawner>,
+        observers: Observers,
         writer: &str,
     ) -> Self {
         let (closed, on_close) = oneshot::channel();
         Self {
-            circuits: breaker::Circuits::new(&settings.breaker, settings.attempt_timeout.0, epochs, clock, rng, spawner, writer),
+            circuits: breaker::Circuits::new(&settings.breaker, settings.attempt_timeout.0, epochs, clock, rng, spawner, observers, writer),
             bulkheads: bulkhead::Bulkheads::new(settings.bulkhead),
             flights: dedup::Flights::default(),
             delivered: Cache::new(settings.dedup.cached.max(1)),

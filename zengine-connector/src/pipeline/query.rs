@@ -4,12 +4,13 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 
-use super::{backoff, breaker::Verdict, job::Job, report::Facts, timeout::within};
+use super::{backoff, breaker::Verdict, job::Job, report::Facts};
 use crate::{
     error::{Error, ErrorKind, Fault, SendError},
     ids::{ClientMessageId, TenantId},
     message::{Effect, Idempotency, MessageRef},
     orchestrator::{Core, SendOptions},
+    runtime::within,
     store::{ClaimKey, Fingerprint},
     strategy::Receipt,
 };

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::timeout::within;
 use crate::{
     orchestrator::Core,
-    runtime::Clock,
+    runtime::{Clock, within},
     store::{Applied, ClaimKey, ClaimOp, ClaimRecord, StoreError, StoreErrorKind},
 };
 

@@ -5,7 +5,7 @@ use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 use super::Clock;
 
 /// What the work gives, or `None` where the time is over first. The timer is armed only if the work has to wait.
-pub(crate) async fn within<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T> + Send) -> Option<T> {
+pub(crate) async fn within<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T>) -> Option<T> {
     let (mut work, mut timer) = (pin!(work), None);
     poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(value) => Poll::Ready(Some(value)),

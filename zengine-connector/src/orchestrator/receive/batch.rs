@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use super::{
     claim::{Claim, Taken},
     evidence,
-    guard::{caught, within},
+    guard::caught,
     plan::Job,
     poison::Poison,
     tally::{Fate, Tally},
@@ -20,6 +20,7 @@ use crate::{
     message::InboundEvent,
     orchestrator::{Core, DynHandler, HandlerContext, HandlerError, Orchestrator, ReplyTo},
     registry::{DynInbound, Entry, ErasedTenant},
+    runtime::within,
     store::{ClaimKey, InboundStatus},
     strategy::{EventContext, ProviderKey},
 };

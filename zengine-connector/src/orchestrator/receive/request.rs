@@ -9,7 +9,7 @@ use super::{
     answer::{Ack, Received},
     batch::Batch,
     door::CoreDoor,
-    guard::{caught, caught_call, within},
+    guard::{caught, caught_call},
     plan::{Planner, unreadable},
     synchronous::{Thread, wait},
     tally::{Counts, Tally},
@@ -20,7 +20,7 @@ use crate::{
     inbound::{Handled, InboundRequest, Origin, Principal, RawPayload, Step, Verified, VerifyError},
     orchestrator::{Core, Orchestrator},
     registry::{DynInbound, Entry},
-    runtime::to_ms,
+    runtime::{to_ms, within},
     strategy::Reply,
     telemetry::{InboundLine, TraceParent},
 };

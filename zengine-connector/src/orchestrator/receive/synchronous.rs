@@ -4,12 +4,12 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_channel::oneshot;
 
-use super::guard::within;
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, StrategyName, TenantId},
     inbound::{Handled, RawPayload, ReplyCursor},
     orchestrator::{Core, outbox::OutboxOf},
+    runtime::within,
     strategy::SessionError,
 };
 

@@ -7,10 +7,7 @@ use std::{
 };
 
 use crate::sync::{Mutex, RwLock};
-use futures_util::{
-    future::{Either, select},
-    lock::Mutex as AsyncMutex,
-};
+use futures_util::lock::Mutex as AsyncMutex;
 use hashbrown::HashMap;
 
 use super::{
@@ -21,8 +18,9 @@ use super::{
 use crate::{
     error::Fault,
     ids::{StrategyName, TenantId},
-    runtime::{Clock, Rng, Spawner, ms, to_ms},
+    runtime::{Clock, Rng, Spawner, ms, to_ms, within},
     store::{EpochEntry, EpochLog},
+    telemetry::{Dimensions, Metric, MetricName, Observers},
 };
 
 /// How long the append that wins a probe may take (rule 54).
@@ -61,6 +59,7 @@ struct Ports {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     spawner: Arc<dyn Spawner>,
+    observers: Observers,
     settings: Arc<Breaker>,
     /// How long a prober owns its probe.
     probe_time: Duration,
@@ -82,10 +81,12 @@ impl Circuits {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
         spawner: Arc<dyn Spawner>,
+        observers: Observers,
         writer: &str,
     ) -> Self {
         let settings = Arc::new(settings.clone());
-        let ports = Ports { log, clock, rng, spawner, settings, probe_time: attempt_timeout + PROBE_SLACK, writer: writer.into() };
+        let ports =
+            Ports { log, clock, rng, spawner, observers, settings, probe_time: attempt_timeout + PROBE_SLACK, writer: writer.into() };
         Self { ports, known: RwLock::new(HashMap::new()) }
     }
 
@@ -104,6 +105,9 @@ impl Circuits {
 pub(crate) struct Circuit {
     me: Weak<Circuit>,
     ports: Ports,
+    tenant: TenantId,
+    strategy: StrategyName,
+    /// Names the log of the two.
     name: String,
     inner: Mutex<Inner>,
     appending: AsyncMutex<()>,
@@ -166,6 +170,8 @@ impl Circuit {
         Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             ports,
+            tenant: tenant.clone(),
+            strategy: strategy.clone(),
             name: format!("{tenant}|{strategy}"),
             inner: Mutex::new(inner),
             appending: AsyncMutex::new(()),
@@ -213,12 +219,9 @@ impl Circuit {
 
     /// Appends our claim to the probe. Where the log does not answer in time, one local probe goes ahead (rule 54).
     async fn win_probe(&self, permit: Permit) -> Result<Permit, Rejected> {
-        let append = self.append_probe();
-        let limit = self.ports.clock.sleep(PROBE_APPEND);
-        futures_util::pin_mut!(append);
-        match select(append, limit).await {
-            Either::Left((Ok(Ok(())), _)) => Ok(permit),
-            Either::Left((Ok(Err(rejected)), _)) => {
+        let won = match within(&*self.ports.clock, PROBE_APPEND, self.append_probe()).await {
+            Some(Ok(Ok(()))) => Ok(permit),
+            Some(Ok(Err(rejected))) => {
                 // Another process probes; ours is given back without a verdict and waits for its end.
                 let mut inner = self.inner.lock();
                 inner.state = State::Open;
@@ -227,11 +230,15 @@ impl Circuit {
                 inner.probe_at = self.ports.clock.monotonic() + rejected.retry_after;
                 Err(rejected)
             }
-            Either::Left((Err(()), _)) | Either::Right(_) => {
+            Some(Err(())) | None => {
                 self.degraded("the probe is not shared");
                 Ok(permit)
             }
+        };
+        if won.is_ok() {
+            self.observe(State::HalfOpen);
         }
+        won
     }
 
     /// `Ok(Ok)`: the probe is ours. `Ok(Err)`: it is another's. `Err`: the log does not answer.
@@ -322,8 +329,9 @@ impl Circuit {
         self.publish(inner, "the probe succeeded", None);
     }
 
-    /// Tells the log in the background: no send waits for it (rule 54).
+    /// Tells the metrics, and the log in the background: no send waits for it (rule 54).
     fn publish(&self, inner: &Inner, reason: &'static str, open: Option<Duration>) {
+        self.observe(inner.state);
         tracing::info!(breaker = %self.name, state = inner.state.as_str(), epoch = inner.epoch, trips = inner.trips, reason, "breaker.changed");
         let Some(me) = self.me.upgrade() else { return };
         let now_ms = to_ms(self.ports.clock.now());
@@ -346,6 +354,13 @@ impl Circuit {
                 }
             }
         }));
+    }
+
+    /// Counts a transition.
+    fn observe(&self, state: State) {
+        let (tenant, strategy) = (Some(&self.tenant), Some(self.strategy.as_str()));
+        let dimensions = Dimensions { tenant, strategy, outcome: Some(state.as_str()), fault: None };
+        self.ports.observers.record(&Metric { name: MetricName::BreakerTransitions, value: 1.0, dimensions });
     }
 
     fn document(&self, state: State, reason: &str) -> Document {

@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     runtime::{SystemRng, TokioSpawner},
     store::{StoreError, StoreErrorKind},
+    telemetry::Observer,
     testing::SimClock,
 };
 
@@ -49,14 +50,26 @@ impl EpochLog for Log {
     }
 }
 
+/// What metrics tell, as text.
+#[derive(Debug, Default)]
+struct Metrics(Mutex<Vec<String>>);
+
+impl Observer for Metrics {
+    fn record(&self, metric: &Metric<'_>) {
+        let dimensions: Vec<_> = metric.dimensions.iter().map(|(_, value)| value).collect();
+        self.0.lock().push(format!("{} {} {}", metric.name.as_str(), metric.value, dimensions.join(" ")));
+    }
+}
+
 struct World {
     log: Arc<Log>,
     clock: Arc<SimClock>,
+    metrics: Arc<Metrics>,
 }
 
 impl World {
     fn new() -> Self {
-        Self { log: Arc::default(), clock: Arc::new(SimClock::new()) }
+        Self { log: Arc::default(), clock: Arc::new(SimClock::new()), metrics: Arc::default() }
     }
 
     /// The breaker as one process sees it.
@@ -68,6 +81,7 @@ impl World {
             Arc::clone(&self.clock) as _,
             Arc::new(SystemRng),
             Arc::new(TokioSpawner),
+            Observers::new([Arc::clone(&self.metrics) as Arc<dyn Observer>]),
             &crate::orchestrator::token(&SystemRng),
         );
         circuits.of(&TenantId::new("acme").unwrap(), &StrategyName::new("s").unwrap())
@@ -229,4 +243,19 @@ async fn of_fifty_processes_one_probes() {
         probes.extend(process.acquire().await);
     }
     assert_eq!(probes.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_transition_is_a_metric() {
+    let world = World::new();
+    let circuit = world.process(&Breaker::default());
+    open(&circuit).await;
+    world.pass(120).await;
+    call(&circuit, Verdict::Success).await;
+    call(&circuit, Verdict::Failure).await;
+    let told = world.metrics.0.lock().clone();
+    assert_eq!(
+        told,
+        ["breaker_transitions 1 acme s open", "breaker_transitions 1 acme s half_open", "breaker_transitions 1 acme s closed"]
+    );
 }
