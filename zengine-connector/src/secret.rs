@@ -34,6 +34,22 @@ impl<T: Zeroize> Secret<T> {
     }
 }
 
+impl Secret<String> {
+    /// The same as bytes, for what signs and compares bytes, such as
+    /// [`HmacSha256::check`](crate::verify::HmacSha256::check). A copy of its own, overwritten like the text.
+    ///
+    /// ```
+    /// use zengine_connector::{Secret, verify::HmacSha256};
+    ///
+    /// let secret = Secret::new("s3cret".to_owned());
+    /// let header = HmacSha256::hex().sign(b"{}", &secret.to_bytes());
+    /// assert!(HmacSha256::hex().check(Some(&header), b"{}", &[secret.to_bytes()]).is_ok());
+    /// ```
+    pub fn to_bytes(&self) -> Secret<Vec<u8>> {
+        Secret::new(self.expose().as_bytes().to_vec())
+    }
+}
+
 impl Secret<Vec<u8>> {
     /// The value as text, where it is UTF-8.
     pub fn expose_str(&self) -> Option<&str> {

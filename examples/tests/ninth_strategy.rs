@@ -1,0 +1,49 @@
+//! The ninth strategy as a program: both directions work, and the strategy stays small.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+const SOURCE: &str = include_str!("../src/bin/ninth_strategy.rs");
+
+fn printed() -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_ninth_strategy")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_ninth_strategy_sends_and_receives() {
+    let lines = printed();
+    let with = |start: &str| lines.iter().filter_map(|line| line.strip_prefix(start)).collect::<Vec<_>>();
+
+    assert_eq!(with("order-17: "), ["delivered", "delivered, replayed"]);
+    assert_eq!(with("order-18: "), ["failed"]);
+
+    // The lost answer was followed by a repeat under the same key, the replay by nothing.
+    let keys: Vec<_> = with("provider got ").iter().map(|line| line.rsplit(' ').next().unwrap_or_default()).collect();
+    assert_eq!(keys.len(), 3);
+    assert_eq!(keys[0], keys[1]);
+    assert_ne!(keys[1], keys[2]);
+
+    let events: Vec<Value> = with("received: ").iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.len(), 1);
+    assert_eq!((&events[0]["v"], &events[0]["type"], &events[0]["tenant"]), (&1.into(), &"message".into(), &"shop".into()));
+    assert_eq!(events[0]["content"], serde_json::json!({ "type": "text", "body": "Merci, à bientôt 🎉" }));
+    assert_eq!(with("webhook: "), ["200 OK", "401 Unauthorized"]);
+
+    // The message that was refused and the element that could not be read.
+    assert_eq!(with("dead letter: failed: ").len(), 1);
+    let poison: Vec<Value> = with("dead letter: poison: ").iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(poison.len(), 1);
+    assert_eq!((&poison[0]["type"], &poison[0]["path"]), (&"element_error".into(), &"/messages/1".into()));
+    assert_eq!(poison[0]["raw"], serde_json::json!({ "id": 7 }));
+}
+
+#[test]
+fn a_strategy_in_both_directions_takes_at_most_120_lines() {
+    let (_, rest) = SOURCE.split_once("// begin strategy").unwrap();
+    let (strategy, _) = rest.split_once("// end strategy").unwrap();
+    let lines = strategy.lines().filter(|line| !line.trim().is_empty()).count();
+    assert!((1..=120).contains(&lines), "{lines} lines");
+}
