@@ -440,4 +440,5 @@ impl fmt::Debug for Permit {
 }
 
 #[cfg(all(test, feature = "testing"))]
+#[path = "tests.rs"]
 mod tests;

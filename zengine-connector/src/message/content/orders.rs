@@ -1,0 +1,90 @@
+//! Orders, and money that survives them.
+
+use serde::{Deserialize, Serialize};
+
+crate::message::masked!(Order, OrderItem);
+
+/// An amount of money: minor units beside the provider's own text, because decimals do not survive as floats.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct Money {
+    /// In the currency's smallest unit; absent where the provider's text does not fit it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minor: Option<i64>,
+    /// ISO 4217; absent where the provider names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// The amount as the provider spells it.
+    pub text: String,
+}
+
+impl Money {
+    /// Reads a decimal amount in a currency.
+    ///
+    /// ```
+    /// use zengine_connector::Money;
+    ///
+    /// assert_eq!(Money::parse("12.5", Some("USD")).minor, Some(1250));
+    /// assert_eq!(Money::parse("12", Some("JPY")).minor, Some(12));
+    /// assert_eq!(Money::parse("12.345", Some("USD")).minor, None); // not a whole number of cents
+    /// ```
+    pub fn parse(text: &str, currency: Option<&str>) -> Self {
+        let minor = currency.and_then(|currency| minor_units(text, decimals(currency)));
+        Self { minor, currency: currency.map(str::to_owned), text: text.to_owned() }
+    }
+}
+
+/// Decimal places of a currency (ISO 4217, the exceptions from two).
+fn decimals(currency: &str) -> usize {
+    match currency {
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+        _ => 2,
+    }
+}
+
+fn minor_units(text: &str, decimals: usize) -> Option<i64> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let fraction = fraction.trim_end_matches('0');
+    if whole.is_empty() || fraction.len() > decimals || !(whole.bytes().chain(fraction.bytes())).all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let minor: i64 = format!("{whole}{fraction:0<decimals$}").parse().ok()?;
+    Some(if negative { -minor } else { minor })
+}
+
+/// One position of an order.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct OrderItem {
+    /// The seller's article number.
+    pub sku: String,
+    /// How many, as the provider spells it where it is not a whole number.
+    pub quantity: u32,
+    /// The price of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_price: Option<Money>,
+}
+
+impl OrderItem {
+    /// A position.
+    pub fn new(sku: impl Into<String>, quantity: u32, unit_price: Option<Money>) -> Self {
+        Self { sku: sku.into(), quantity, unit_price }
+    }
+}
+
+/// An order from a catalogue.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct Order {
+    /// The catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<String>,
+    /// What is ordered.
+    #[serde(default)]
+    pub items: Vec<OrderItem>,
+    /// What the buyer wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}

@@ -1,0 +1,127 @@
+//! What people do with a message: choose, react, fill in a form. And what the provider says about them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::{Identity, RawJson};
+
+crate::message::masked!(InteractiveReply, Reaction, FlowReply, System);
+
+/// Where an [`InteractiveReply`] came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReplySource {
+    /// A reply button of a message.
+    Button,
+    /// A row of a list.
+    List,
+    /// A quick-reply button of a template.
+    Quick,
+    /// A form.
+    Flow,
+}
+
+/// What somebody chose or tapped.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct InteractiveReply {
+    /// The id that the sender gave the choice.
+    pub id: String,
+    /// The label the person saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The description the person saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What was tapped.
+    pub source: ReplySource,
+}
+
+impl InteractiveReply {
+    /// A choice by its id.
+    pub fn new(id: impl Into<String>, source: ReplySource) -> Self {
+        Self { id: id.into(), title: None, description: None, source }
+    }
+
+    /// Adds the label the person saw.
+    #[must_use = "returns the reply with the title"]
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+}
+
+/// A reaction to a message.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct Reaction {
+    /// The message reacted to.
+    pub target: String,
+    /// The emoji; absent: the reaction was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emoji: Option<String>,
+}
+
+impl Reaction {
+    /// A reaction, or its removal where `emoji` is `None`.
+    pub fn new(target: impl Into<String>, emoji: Option<String>) -> Self {
+        Self { target: target.into(), emoji }
+    }
+}
+
+/// A form filled in.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct FlowReply {
+    /// Which form, in the provider's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The sender's own token for this form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// The answers, where the provider's text is JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<RawJson>,
+    /// The provider's text, always.
+    pub text: String,
+    /// What the person's own chat shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+impl FlowReply {
+    /// A form's answers as the provider's text; read as JSON where it is JSON.
+    pub fn new(name: Option<String>, text: impl Into<String>) -> Self {
+        let text = text.into();
+        let data = RawJson::from_text(&text).ok();
+        let token = data.as_ref().and_then(|data| {
+            let value = data.parse::<serde_json::Value>().ok()?;
+            value.get("flow_token").and_then(|token| token.as_str()).map(str::to_owned)
+        });
+        Self { name, token, data, text, body: None }
+    }
+}
+
+/// Something the provider says about the other side.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct System {
+    /// What happened, in the provider's word (`user_changed_number`).
+    pub kind: String,
+    /// The provider's sentence about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Names that are no longer right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous: Vec<Identity>,
+    /// Names that take their place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub current: Vec<Identity>,
+}
+
+impl System {
+    /// A notice of a kind.
+    pub fn new(kind: impl Into<String>) -> Self {
+        Self { kind: kind.into(), body: None, previous: vec![], current: vec![] }
+    }
+}

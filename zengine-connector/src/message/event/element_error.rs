@@ -1,0 +1,56 @@
+//! An element of a payload that could not be read.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::envelope::{VERSION, raw_parts};
+
+/// One element of a payload that could not be read. Its neighbours are not touched.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ElementError {
+    /// JSON pointer to the element.
+    pub path: String,
+    /// What is wrong with it.
+    pub reason: &'static str,
+    /// The exact slice of the payload.
+    pub raw: Bytes,
+}
+
+impl ElementError {
+    /// An element that could not be read.
+    pub fn new(path: impl Into<String>, reason: &'static str, raw: Bytes) -> Self {
+        Self { path: path.into(), reason, raw }
+    }
+}
+
+impl fmt::Debug for ElementError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ElementError")
+            .field("path", &self.path)
+            .field("reason", &self.reason)
+            .field("raw_bytes", &self.raw.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Serialize for ElementError {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Form<'a> {
+            v: u32,
+            r#type: &'static str,
+            path: &'a str,
+            reason: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            raw: Option<Box<RawValue>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            raw_base64: Option<String>,
+        }
+        let (raw, raw_base64) = raw_parts(&self.raw);
+        Form { v: VERSION, r#type: "element_error", path: &self.path, reason: self.reason, raw, raw_base64 }.serialize(serializer)
+    }
+}

@@ -1,0 +1,220 @@
+//! An event with its envelope, and the flat JSON form of the two.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{DedupeKey, Event};
+use crate::{
+    channel::Channel,
+    ids::{ConversationId, ProviderMessageId, StrategyName, TenantId},
+    message::Party,
+};
+
+/// An event, stamped with whose it is and when it came.
+///
+/// In JSON the envelope is flat: the event's own members stand beside `id`, `tenant`, `raw` and the others.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Wire", try_from = "Wire")]
+#[non_exhaustive]
+pub struct InboundEvent {
+    /// Ours; the same for a redelivery of the same event.
+    pub id: String,
+    /// Whose event it is.
+    pub tenant: TenantId,
+    /// The registered name of the strategy that received it.
+    pub strategy: StrategyName,
+    /// The channel.
+    pub channel: Channel,
+    /// When it happened, in milliseconds UTC on the provider's clock.
+    pub occurred_at_ms: Option<i64>,
+    /// When we received it, in milliseconds UTC.
+    pub received_at_ms: i64,
+    /// What makes a redelivery recognisable.
+    pub dedupe_key: DedupeKey,
+    /// Who caused it.
+    pub from: Party,
+    /// Whom it was meant for.
+    pub to: Vec<Party>,
+    /// The conversation it belongs to.
+    pub conversation: Option<ConversationId>,
+    /// The provider's ids of it.
+    pub provider_ids: Vec<ProviderMessageId>,
+    /// What happened.
+    pub event: Event,
+    /// The exact slice of the provider's payload.
+    pub raw: Bytes,
+}
+
+impl fmt::Debug for InboundEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InboundEvent")
+            .field("id", &self.id)
+            .field("tenant", &self.tenant)
+            .field("strategy", &self.strategy)
+            .field("event", &self.event)
+            .field("raw_bytes", &self.raw.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The version of the event's JSON form.
+pub(super) const VERSION: u32 = 1;
+
+/// The flat JSON form.
+#[derive(Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "InboundEvent")]
+struct Wire {
+    v: u32,
+    #[serde(flatten)]
+    event: Event,
+    id: String,
+    tenant: TenantId,
+    strategy: StrategyName,
+    channel: Channel,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at_ms: Option<i64>,
+    received_at_ms: i64,
+    dedupe_key: DedupeKey,
+    #[serde(default, skip_serializing_if = "is_nobody")]
+    from: Option<Party>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    to: Vec<Party>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversation: Option<ConversationId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    provider_ids: Vec<ProviderMessageId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    raw: Option<Box<RawValue>>,
+    /// Where the raw bytes are not JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    raw_base64: Option<String>,
+}
+
+#[allow(clippy::ref_option)] // serde asks with a reference to the field
+fn is_nobody(party: &Option<Party>) -> bool {
+    party.is_none()
+}
+
+/// Raw bytes as JSON where they are JSON, else as base64.
+pub(super) fn raw_parts(raw: &Bytes) -> (Option<Box<RawValue>>, Option<String>) {
+    match serde_json::from_slice::<Box<RawValue>>(raw) {
+        Ok(value) => (Some(value), None),
+        Err(_) if raw.is_empty() => (None, None),
+        Err(_) => (None, Some(STANDARD.encode(raw))),
+    }
+}
+
+impl From<InboundEvent> for Wire {
+    fn from(event: InboundEvent) -> Self {
+        let (raw, raw_base64) = raw_parts(&event.raw);
+        Self {
+            v: VERSION,
+            event: event.event,
+            id: event.id,
+            tenant: event.tenant,
+            strategy: event.strategy,
+            channel: event.channel,
+            occurred_at_ms: event.occurred_at_ms,
+            received_at_ms: event.received_at_ms,
+            dedupe_key: event.dedupe_key,
+            from: (event.from != Party::default()).then_some(event.from),
+            to: event.to,
+            conversation: event.conversation,
+            provider_ids: event.provider_ids,
+            raw,
+            raw_base64,
+        }
+    }
+}
+
+impl TryFrom<Wire> for InboundEvent {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, String> {
+        if wire.v != VERSION {
+            return Err(format!("event version {} is not known, this build reads {VERSION}", wire.v));
+        }
+        let raw = match (wire.raw, wire.raw_base64) {
+            (Some(raw), _) => Bytes::copy_from_slice(raw.get().as_bytes()),
+            (None, Some(text)) => STANDARD.decode(text).map_err(|_| "raw_base64 is not base64".to_owned())?.into(),
+            (None, None) => Bytes::new(),
+        };
+        Ok(Self {
+            id: wire.id,
+            tenant: wire.tenant,
+            strategy: wire.strategy,
+            channel: wire.channel,
+            occurred_at_ms: wire.occurred_at_ms,
+            received_at_ms: wire.received_at_ms,
+            dedupe_key: wire.dedupe_key,
+            from: wire.from.unwrap_or_default(),
+            to: wire.to,
+            conversation: wire.conversation,
+            provider_ids: wire.provider_ids,
+            event: wire.event,
+            raw,
+        })
+    }
+}
+
+impl schemars::JsonSchema for InboundEvent {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "InboundEvent".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Wire::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Content, Identity};
+
+    fn event() -> InboundEvent {
+        let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("whatsapp-meta-cloud").unwrap());
+        let dedupe_key = DedupeKey::of(&tenant, &strategy, "wamid.1");
+        InboundEvent {
+            id: dedupe_key.event_id(),
+            tenant,
+            strategy,
+            channel: Channel::WhatsApp,
+            occurred_at_ms: Some(1_760_000_000_000),
+            received_at_ms: 1_760_000_000_123,
+            dedupe_key,
+            from: Party::of(Identity::phone("+15551230001").unwrap()),
+            to: vec![],
+            conversation: None,
+            provider_ids: vec![ProviderMessageId::new("wamid.1").unwrap()],
+            event: Event::message(Content::text("hi")),
+            raw: Bytes::from_static(br#"{"id": "wamid.1", "price": 1.10}"#),
+        }
+    }
+
+    #[test]
+    fn the_envelope_is_flat_and_keeps_the_exact_raw_bytes() {
+        let json = serde_json::to_string(&event()).unwrap();
+        assert!(json.starts_with(r#"{"v":1,"type":"message","content":{"type":"text","body":"hi"}"#), "{json}");
+        assert!(json.contains(r#""raw":{"id": "wamid.1", "price": 1.10}"#), "{json}");
+        assert_eq!(serde_json::from_str::<InboundEvent>(&json).unwrap(), event());
+    }
+
+    #[test]
+    fn an_unknown_version_is_refused() {
+        let json = serde_json::to_string(&event()).unwrap().replace(r#""v":1"#, r#""v":2"#);
+        assert!(serde_json::from_str::<InboundEvent>(&json).unwrap_err().to_string().contains("version 2"));
+    }
+
+    #[test]
+    fn raw_bytes_that_are_not_json_survive() {
+        let mut broken = event();
+        broken.raw = Bytes::from_static(b"\xff\xfe");
+        let json = serde_json::to_string(&broken).unwrap();
+        assert_eq!(serde_json::from_str::<InboundEvent>(&json).unwrap().raw, broken.raw);
+    }
+}

@@ -1,0 +1,164 @@
+//! News of what a tenant owns at the provider, of calls, of people's choices and of conversations.
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::{ProviderError, RawJson};
+
+crate::message::masked!(AccountUpdate, Call);
+
+/// Somebody came or went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct Presence {
+    /// In the provider's word.
+    pub state: String,
+}
+
+impl Presence {
+    /// A presence in the provider's word.
+    pub fn new(state: impl Into<String>) -> Self {
+        Self { state: state.into() }
+    }
+}
+
+/// News of a template.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TemplateUpdate {
+    /// What changed: `status`, `quality`, `category`, `components`.
+    pub aspect: String,
+    /// The template's id at the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_id: Option<String>,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// What it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    /// What it is now, in the provider's word (`APPROVED`, `RED`, `MARKETING`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Everything the provider says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<RawJson>,
+}
+
+/// News of something the tenant owns at the provider.
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct AccountUpdate {
+    /// What it is about, in the provider's word (`account_update`, `phone_number_quality_update`).
+    pub field: String,
+    /// What happened, in the provider's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Errors the provider names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ProviderError>,
+    /// Everything the provider says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<RawJson>,
+}
+
+/// A spoken call.
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Call {
+    /// The provider's id of the call.
+    pub id: String,
+    /// What happened, in the provider's word (`connect`, `terminate`, `RINGING`).
+    pub event: String,
+    /// Who started it, in the provider's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<String>,
+    /// How it ended, in the provider's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// How long it was, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// The session description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<RawJson>,
+    /// The reference the provider echoes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Everything the provider says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<RawJson>,
+}
+
+/// What somebody wants or no longer wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct Preference {
+    /// Of which messages, in the provider's word (`marketing_messages`).
+    pub scope: String,
+    /// The provider's own word for the choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The provider's explanation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl Preference {
+    /// A choice about a kind of message.
+    pub fn new(scope: impl Into<String>) -> Self {
+        Self { scope: scope.into(), value: None, detail: None }
+    }
+}
+
+/// How a conversation changed hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SessionChange {
+    /// It began.
+    Started,
+    /// Somebody joined it.
+    Joined,
+    /// Somebody left it.
+    Left,
+    /// It was handed to somebody else.
+    Transferred,
+    /// It ended.
+    Ended,
+}
+
+/// A conversation changed hands or ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct SessionEvent {
+    /// What happened.
+    pub change: SessionChange,
+    /// Who did it, in the provider's word for the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Who had it before, in the provider's word for the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_role: Option<String>,
+    /// Everything the provider says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<RawJson>,
+}
+
+impl SessionEvent {
+    /// A change.
+    pub fn new(change: SessionChange) -> Self {
+        Self { change, role: None, previous_role: None, data: None }
+    }
+}
