@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use serde_json::value::RawValue;
 
 use super::{
-    breaker,
     dead_letter::History,
     decision::Protection,
     dedup::{Content, Ownership, seconds},
@@ -55,9 +54,11 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
         return Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit the channel").with_violations(seen.violations));
     }
     let idempotency = seen.idempotency.unwrap_or(entry.descriptor.idempotency);
-    let circuit = core.pipeline.circuits.of(&letter.tenant, &letter.strategy);
-    if circuit.state().0 != breaker::State::Closed {
-        return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(Duration::from_secs(30)));
+    // An open breaker refuses it. One whose time is over lets it through as a probe: where nothing else is sent, nobody
+    // would ever close it.
+    let wait = core.pipeline.circuits.of(&letter.tenant, &letter.strategy).wait();
+    if !wait.is_zero() {
+        return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(wait));
     }
     let mut options = SendOptions::new(client_message_id);
     options.time = redrive.time;

@@ -6,7 +6,8 @@ use zengine_connector::{
     *,
 };
 
-use crate::support::{World, deferred, delivered, failed, id, secs, send, tenant, text};
+use super::new_world;
+use crate::support::{deferred, delivered, failed, id, secs, send, tenant, text};
 
 /// A directory that does not answer.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl TenantDirectory for Silent {
 /// Case 92.
 #[tokio::test(start_paused = true)]
 async fn rule_85_what_is_settled_is_replayed_before_binding() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let sighted = world.process(&provider);
     let blind = world.process_with(&provider, |it| it.directory(std::sync::Arc::new(Silent)));
     delivered(send(&sighted, "delivered").await);
@@ -51,7 +52,7 @@ async fn rule_85_what_is_settled_is_replayed_before_binding() {
 /// Rule 86: what requeueing would only repeat is an error that says so.
 #[tokio::test(start_paused = true)]
 async fn rule_86_what_can_never_be_sent_is_rejected() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     let stranger = TenantId::new("stranger").unwrap();
     let send = |tenant: TenantId, strategy: &'static str, message: OutboundMessage| {

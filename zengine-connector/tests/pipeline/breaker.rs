@@ -8,7 +8,8 @@ use zengine_connector::{
     *,
 };
 
-use crate::support::{World, deferred, delivered, drop_after, failed, id, ms, secs, send, strategy, tenant, text};
+use super::new_world;
+use crate::support::{deferred, delivered, drop_after, failed, id, ms, secs, send, strategy, tenant, text};
 
 fn once(it: OrchestratorBuilder) -> OrchestratorBuilder {
     it.retry(Retry::none())
@@ -17,7 +18,7 @@ fn once(it: OrchestratorBuilder) -> OrchestratorBuilder {
 /// Case 50.
 #[tokio::test(start_paused = true)]
 async fn rule_44_five_provider_faults_in_a_row_open_and_an_answer_between_does_not() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, once);
     for n in 0..4 {
         provider.answer(Answer::unreachable());
@@ -38,9 +39,9 @@ async fn rule_44_five_provider_faults_in_a_row_open_and_an_answer_between_does_n
 /// Cases 51, 52 and 41: neither answers about messages nor refused credentials, limits and callers that go away open it.
 #[tokio::test(start_paused = true)]
 async fn rule_44_only_the_providers_own_faults_count() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, once);
-    for n in 0..1000 {
+    for n in 0..super::MANY.min(1000) {
         provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
         failed(send(&process, &format!("domain{n}")).await);
     }
@@ -58,7 +59,7 @@ async fn rule_44_only_the_providers_own_faults_count() {
 /// Rule 6: the breaker sees every attempt of a send; rule 7: it consumes none.
 #[tokio::test(start_paused = true)]
 async fn rule_07_a_breaker_that_opens_between_attempts_ends_the_call() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(2)));
     provider.answer_always(Answer::unreachable());
     let end = deferred(send(&process, "1").await);
@@ -74,7 +75,7 @@ async fn rule_07_a_breaker_that_opens_between_attempts_ends_the_call() {
 /// Cases 57 to 59: what becomes of a probe.
 #[tokio::test(start_paused = true)]
 async fn rule_47_a_probe_that_says_nothing_frees_its_place_and_an_answer_closes() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::fast_fail()));
     for n in 0..3 {
         provider.answer(Answer::unreachable());
@@ -93,13 +94,15 @@ async fn rule_47_a_probe_that_says_nothing_frees_its_place_and_an_answer_closes(
     let numbers = futures_util::future::join_all(sends).await;
     let process = &process;
     let ends = futures_util::future::join_all(numbers.into_iter().map(|n| async move { send(process, &format!("b{n}")).await })).await;
-    ends.into_iter().for_each(|end| drop(delivered(end)));
+    for end in ends {
+        delivered(end);
+    }
 }
 
 /// Rule 47: one probe at a time.
 #[tokio::test(start_paused = true)]
 async fn rule_47_a_half_open_breaker_lets_one_call_through() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::fast_fail()));
     for n in 0..3 {
         provider.answer(Answer::unreachable());
@@ -116,7 +119,7 @@ async fn rule_47_a_half_open_breaker_lets_one_call_through() {
 /// Rule 47, case 60: news of a call that began before has no say.
 #[tokio::test(start_paused = true)]
 async fn rule_47_late_news_does_not_move_the_state() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::fast_fail()));
     provider.answer(Answer::Slow(secs(5)));
     let (late, ()) = futures_util::future::join(send(&process, "late"), async {
@@ -170,7 +173,7 @@ impl EpochLog for Sick {
 #[tokio::test(start_paused = true)]
 async fn rule_44_a_sick_log_neither_stops_nor_slows_a_send() {
     for hangs in [false, true] {
-        let (world, provider) = (World::new(), Recording::new());
+        let (world, provider) = (new_world(), Recording::new());
         let process =
             world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::fast_fail()).epochs(Arc::new(Sick { hangs })));
         let before = world.clock.monotonic();
@@ -191,7 +194,7 @@ async fn rule_44_a_sick_log_neither_stops_nor_slows_a_send() {
 /// One tenant's trouble is its own.
 #[tokio::test(start_paused = true)]
 async fn rule_47_breakers_are_per_tenant() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
     let other = TenantId::new("other").unwrap();
     world.memory.directory().put(&other, &strategy(), serde_json::json!({}));

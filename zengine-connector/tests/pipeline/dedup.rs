@@ -6,12 +6,13 @@ use zengine_connector::{
     *,
 };
 
-use crate::support::{World, deferred, delivered, drop_after, failed, id, key, ms, secs, send, strategy, tenant, text, unknown};
+use super::new_world;
+use crate::support::{deferred, delivered, drop_after, failed, id, key, ms, secs, send, strategy, tenant, text, unknown};
 
 /// Case 1.
 #[tokio::test(start_paused = true)]
 async fn rule_24_a_hundred_callers_of_one_process_share_one_call() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     let outcomes = futures_util::future::join_all((0..100).map(|_| send(&process, "1"))).await;
     let ends: Vec<_> = outcomes.into_iter().map(delivered).collect();
@@ -23,7 +24,7 @@ async fn rule_24_a_hundred_callers_of_one_process_share_one_call() {
 /// Case 2.
 #[tokio::test(start_paused = true)]
 async fn rule_24_ten_processes_share_one_call() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer_always(Answer::Slow(secs(2)));
     let processes: Vec<_> = (0..10).map(|_| world.process(&provider)).collect();
     let sends = processes.iter().flat_map(|process| (0..10).map(move |_| send(process, "1")));
@@ -35,7 +36,7 @@ async fn rule_24_ten_processes_share_one_call() {
 /// Case 2, the slow half: who waits longer than `wait` is told to come back.
 #[tokio::test(start_paused = true)]
 async fn rule_24_a_duplicate_elsewhere_waits_and_is_then_put_off() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(Answer::Slow(secs(8)));
     let (one, two) = (world.process(&provider), world.process(&provider));
     let (first, second) = futures_util::future::join(send(&one, "1"), async {
@@ -54,7 +55,7 @@ async fn rule_24_a_duplicate_elsewhere_waits_and_is_then_put_off() {
 /// Rule 24: `Reject` is selectable.
 #[tokio::test(start_paused = true)]
 async fn rule_24_rejected_duplicates_do_not_wait() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(Answer::Slow(secs(8)));
     let process = world.process_with(&provider, |it| it.dedup(Dedup::default().duplicates(Duplicates::Reject)));
     let before = world.clock.monotonic();
@@ -70,7 +71,7 @@ async fn rule_24_rejected_duplicates_do_not_wait() {
 /// Cases 3, 4 and 5.
 #[tokio::test(start_paused = true)]
 async fn rule_11_tenant_and_strategy_are_part_of_the_key() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let registry = StrategyRegistry::builder().register(provider.clone()).register_as("second", provider.clone());
     let process = world.host(registry, |it| it);
     let second = StrategyName::new("second").unwrap();
@@ -90,7 +91,7 @@ async fn rule_11_tenant_and_strategy_are_part_of_the_key() {
 /// Cases 6 and 8, and the same in another process without a warm cache.
 #[tokio::test(start_paused = true)]
 async fn rule_23_another_body_under_a_settled_id_is_refused() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let (warm, cold) = (world.process(&provider), world.process(&provider));
     delivered(send(&warm, "1").await);
     let before = world.record("1").await;
@@ -105,7 +106,7 @@ async fn rule_23_another_body_under_a_settled_id_is_refused() {
 /// Case 7, in the same process and in another; and case 19: the refused one leaves the owner's record alone.
 #[tokio::test(start_paused = true)]
 async fn rule_23_another_body_under_a_running_id_is_refused_at_once() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(Answer::Slow(secs(3)));
     let (one, two) = (world.process(&provider), world.process(&provider));
     let (first, ()) = futures_util::future::join(send(&one, "1"), async {
@@ -125,7 +126,7 @@ async fn rule_23_another_body_under_a_running_id_is_refused_at_once() {
 /// Case 9; metadata and the recipient's spelling are nothing the recipient would notice either.
 #[tokio::test(start_paused = true)]
 async fn rule_23_another_spelling_of_the_same_message_is_the_same() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     let at = |latitude: &str, order: bool| {
         let location = format!(r#""content":{{"type":"location","latitude":{latitude},"longitude":2}}"#);
@@ -142,7 +143,7 @@ async fn rule_23_another_spelling_of_the_same_message_is_the_same() {
 /// A key rotation turns no replay into a mismatch, and hides none where the old key is still there.
 #[tokio::test(start_paused = true)]
 async fn rule_23_fingerprints_are_compared_under_their_own_key() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let bytes = |byte| Secret::new([byte; 32]);
     let old = || Key::new("old", &bytes(1));
     let before = world.process_with(&provider, |it| it.keys(std::sync::Arc::new(StaticKeyRing::new(old()))));
@@ -168,7 +169,7 @@ async fn rule_23_fingerprints_are_compared_under_their_own_key() {
 /// Case 10.
 #[tokio::test(start_paused = true)]
 async fn rule_14_a_claim_whose_answer_was_lost_is_recognised() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     world.faults.next(StoreCall::Claim, 1, Trouble::AnswerLost);
     assert!(!delivered(send(&process, "1").await).replayed);
@@ -184,7 +185,7 @@ async fn rule_14_every_write_survives_a_lost_answer() {
         (StoreCall::Release, Answer::throttle(secs(60))),
         (StoreCall::ClearEffects, Answer::error(ErrorKind::InvalidContent, Reach::Processed)),
     ] {
-        let (world, provider) = (World::new(), Recording::new());
+        let (world, provider) = (new_world(), Recording::new());
         let process = world.process(&provider);
         provider.answer(answer);
         world.faults.next(call, 1, Trouble::AnswerLost);
@@ -216,7 +217,7 @@ async fn rule_14_every_write_survives_a_lost_answer() {
 /// Case 11.
 #[tokio::test(start_paused = true)]
 async fn rule_19_a_crash_before_the_mark_leads_to_one_send_after_the_lease() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let crashed = world.process(&provider);
     world.faults.next(StoreCall::Mark, 1, Trouble::Hang);
     world.faults.next(StoreCall::Release, 1, Trouble::Hang); // the crash takes the guard with it
@@ -234,7 +235,7 @@ async fn rule_19_a_crash_before_the_mark_leads_to_one_send_after_the_lease() {
 /// Case 16, the first half.
 #[tokio::test(start_paused = true)]
 async fn rule_15_a_late_owner_before_its_mark_sends_nothing() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let (slow, fast) = (world.process(&provider), world.process(&provider));
     world.faults.next(StoreCall::Mark, 1, Trouble::Wait);
     let (late, ()) = futures_util::future::join(send(&slow, "1"), async {
@@ -251,7 +252,7 @@ async fn rule_15_a_late_owner_before_its_mark_sends_nothing() {
 /// Case 16, the second half: a pause between mark and first byte.
 #[tokio::test(start_paused = true)]
 async fn rule_19_a_late_owner_after_its_mark_makes_at_most_one_message() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let (slow, fast) = (world.process(&provider), world.process(&provider));
     provider.answer(Answer::Slow(secs(1)));
     let (late, early) = futures_util::future::join(send(&slow, "1"), async {
@@ -267,7 +268,7 @@ async fn rule_19_a_late_owner_after_its_mark_makes_at_most_one_message() {
 /// Case 17: the truth of a late owner replaces not knowing, and never the other way round.
 #[tokio::test(start_paused = true)]
 async fn rule_27_a_late_owner_upgrades_an_unknown() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let slow = world.process_with(&provider, |it| it.attempt_timeout(secs(50)));
     let fast = world.process(&provider);
     provider.answer(Answer::Slow(secs(40)));
@@ -291,7 +292,7 @@ async fn rule_27_a_late_owner_upgrades_an_unknown() {
 /// Case 18: whoever is no longer the owner can release nothing.
 #[tokio::test(start_paused = true)]
 async fn rule_15_a_zombies_release_is_refused() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let (zombie, successor) = (world.process(&provider), world.process(&provider));
     world.faults.next(StoreCall::Mark, 1, Trouble::Refused);
     world.faults.next(StoreCall::Release, 1, Trouble::Wait);
@@ -320,7 +321,7 @@ async fn rule_15_a_zombies_release_is_refused() {
 /// Case 20.
 #[tokio::test(start_paused = true)]
 async fn rule_26_a_delivered_send_is_delivered_whatever_the_store_says() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     world.faults.always(StoreCall::Commit, Trouble::Refused);
     let end = delivered(send(&process, "1").await);
@@ -335,7 +336,7 @@ async fn rule_26_a_delivered_send_is_delivered_whatever_the_store_says() {
 /// Case 21.
 #[tokio::test(start_paused = true)]
 async fn rule_28_no_claim_no_send_unless_the_host_prefers_doubles() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     world.faults.always(StoreCall::Claim, Trouble::Refused);
     let careful = world.process(&provider);
     assert_eq!(deferred(send(&careful, "1").await).reason, DeferredReason::StoreUnavailable);
@@ -349,14 +350,14 @@ async fn rule_28_no_claim_no_send_unless_the_host_prefers_doubles() {
 #[tokio::test(start_paused = true)]
 async fn rule_28_a_store_that_hangs_puts_the_send_off() {
     for call in [StoreCall::Claim, StoreCall::Mark] {
-        let (world, provider) = (World::new(), Recording::new());
+        let (world, provider) = (new_world(), Recording::new());
         let process = world.process(&provider);
         world.faults.always(call, Trouble::Hang);
         let outcome = tokio::time::timeout(secs(60), send(&process, "1")).await.expect("the send must end");
         assert_eq!(deferred(outcome).reason, DeferredReason::StoreUnavailable, "{call:?}");
         assert_eq!(provider.calls().len(), 0);
     }
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     world.faults.always(StoreCall::Commit, Trouble::Hang);
     let outcome = tokio::time::timeout(secs(120), send(&process, "1")).await.expect("the send must end");
@@ -366,7 +367,7 @@ async fn rule_28_a_store_that_hangs_puts_the_send_off() {
 /// Case 22.
 #[tokio::test(start_paused = true)]
 async fn rule_21_what_an_open_breaker_put_off_is_released() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
     provider.answer(Answer::unreachable());
     failed(send(&process, "1").await);
@@ -379,7 +380,7 @@ async fn rule_21_what_an_open_breaker_put_off_is_released() {
 /// Case 25.
 #[tokio::test(start_paused = true)]
 async fn rule_29_a_record_ends_exactly_at_its_time() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     delivered(send(&process, "1").await);
     let left = world.record("1").await.unwrap().expires_at_s * 1000 - runtime::to_ms(world.clock.now());
@@ -397,7 +398,7 @@ async fn rule_29_a_record_ends_exactly_at_its_time() {
 /// Case 26.
 #[tokio::test(start_paused = true)]
 async fn rule_17_no_time_left_still_writes_a_lease_that_ends() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     world.faults.always(StoreCall::Release, Trouble::Refused);
     let options = SendOptions::new(id("1")).within(ms(0));
@@ -411,7 +412,7 @@ async fn rule_17_no_time_left_still_writes_a_lease_that_ends() {
 /// Case 29.
 #[tokio::test(start_paused = true)]
 async fn rule_22_a_result_that_is_too_large_is_cut_and_still_replayed() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let big = "x".repeat(20_000);
     provider.answer(Answer::AcceptWith(std::sync::Arc::new(move |receipt| receipt.with_data(&big).unwrap())));
     let (one, two) = (world.process(&provider), world.process(&provider));
@@ -455,7 +456,7 @@ async fn rule_22_a_record_nobody_can_read_is_an_error_and_no_send() {
             Ok(None)
         }
     }
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     for store_down in [StoreDown::Defer, StoreDown::SendUnprotected] {
         let process =
             world.process_with(&provider, |it| it.claims(std::sync::Arc::new(Damaged)).dedup(Dedup::default().store_down(store_down)));
@@ -468,7 +469,7 @@ async fn rule_22_a_record_nobody_can_read_is_an_error_and_no_send() {
 /// Rule 30: what is remembered dies with its record and belongs to its tenant.
 #[tokio::test(start_paused = true)]
 async fn rule_30_a_warm_cache_answers_without_the_store() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     delivered(send(&process, "1").await);
     world.faults.always(StoreCall::Claim, Trouble::Refused);
@@ -482,7 +483,7 @@ async fn rule_30_a_warm_cache_answers_without_the_store() {
 /// Rule 32: the record names neither recipient nor content.
 #[tokio::test(start_paused = true)]
 async fn rule_32_the_record_holds_nothing_personal() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     let process = world.process(&provider);
     delivered(send(&process, "1").await);
     let json = serde_json::to_string(&world.claims.get(&key("1")).await.unwrap()).unwrap();

@@ -6,6 +6,7 @@ use zengine_connector::{
     *,
 };
 
+use super::new_world;
 use crate::support::{World, deferred, delivered, drop_after, failed, key, ms, secs, send, unknown};
 
 /// Leaves a send that the provider took and whose owner crashed before it knew.
@@ -20,7 +21,7 @@ async fn crashed_after_sending<P: Protection>(world: &World, provider: &Recordin
 /// Case 12.
 #[tokio::test(start_paused = true)]
 async fn rule_19_a_crash_after_the_mark_is_unknown_where_nothing_protects() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let crashed = world.process(&provider);
     provider.answer(Answer::Hang);
     drop_after(&world, &crashed, "1", secs(1)).await;
@@ -35,7 +36,7 @@ async fn rule_19_a_crash_after_the_mark_is_unknown_where_nothing_protects() {
 /// Case 13.
 #[tokio::test(start_paused = true)]
 async fn rule_19_a_crash_after_sending_is_sent_again_under_the_same_key() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     crashed_after_sending(&world, &provider, "1").await;
     delivered(send(&world.process(&provider), "1").await);
     let calls = provider.calls();
@@ -46,7 +47,7 @@ async fn rule_19_a_crash_after_sending_is_sent_again_under_the_same_key() {
 /// Case 14.
 #[tokio::test(start_paused = true)]
 async fn rule_19_after_the_providers_window_nothing_is_sent_again() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     crashed_after_sending(&world, &provider, "1").await;
     world.pass(secs(3600)).await;
     unknown(send(&world.process(&provider), "1").await);
@@ -56,7 +57,7 @@ async fn rule_19_after_the_providers_window_nothing_is_sent_again() {
 /// Case 15, both halves.
 #[tokio::test(start_paused = true)]
 async fn rule_19_a_provider_that_can_be_asked_is_asked_first() {
-    let (world, provider) = (World::new(), Recording::<Askable>::default());
+    let (world, provider) = (new_world(), Recording::<Askable>::default());
     crashed_after_sending(&world, &provider, "taken").await;
     let other = world.process(&provider);
     delivered(send(&other, "taken").await);
@@ -72,7 +73,7 @@ async fn rule_19_a_provider_that_can_be_asked_is_asked_first() {
 /// Rule 19: what the provider cannot show yet is not what it does not have.
 #[tokio::test(start_paused = true)]
 async fn rule_19_not_found_counts_only_after_the_visibility_delay() {
-    let (world, provider) = (World::new(), Recording::<Askable>::default());
+    let (world, provider) = (new_world(), Recording::<Askable>::default());
     let process = world.process(&provider);
     provider.answer(Answer::broken());
     let early = deferred(send(&process, "1").await);
@@ -92,7 +93,7 @@ async fn rule_19_not_found_counts_only_after_the_visibility_delay() {
 /// A look-up that fails, hangs or breaks the strategy leaves the send in doubt, whatever it is.
 #[tokio::test(start_paused = true)]
 async fn rule_21_a_failed_look_up_keeps_the_doubt() {
-    let (world, provider) = (World::new(), Recording::<Askable>::default());
+    let (world, provider) = (new_world(), Recording::<Askable>::default());
     crashed_after_sending(&world, &provider, "1").await;
     let process = world.process(&provider);
     for trouble in [Answer::unreachable(), Answer::error(ErrorKind::Unauthorized, Reach::Processed), Answer::Hang, Answer::Panic] {
@@ -108,7 +109,7 @@ async fn rule_21_a_failed_look_up_keeps_the_doubt() {
 /// Rule 34: before a provider that can be asked leaves us in the dark, it is asked.
 #[tokio::test(start_paused = true)]
 async fn rule_34_the_last_attempt_is_looked_up_too() {
-    let (world, provider) = (World::new(), Recording::<Askable>::default());
+    let (world, provider) = (new_world(), Recording::<Askable>::default());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()));
     provider.answer(Answer::accept_then_break());
     delivered(send(&process, "taken").await);
@@ -119,7 +120,7 @@ async fn rule_34_the_last_attempt_is_looked_up_too() {
 /// Case 23.
 #[tokio::test(start_paused = true)]
 async fn rule_21_only_protection_allows_a_release_after_a_maybe() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(1)));
     provider.answer(Answer::accept_then_break());
     assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::BreakerOpen);
@@ -129,7 +130,7 @@ async fn rule_21_only_protection_allows_a_release_after_a_maybe() {
     assert_eq!((end.attempts, provider.effects("1")), (2, 1));
     assert_eq!(provider.calls()[0].provider_key, provider.calls()[1].provider_key);
 
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(1)));
     provider.answer(Answer::broken());
     unknown(send(&process, "1").await);
@@ -138,7 +139,7 @@ async fn rule_21_only_protection_allows_a_release_after_a_maybe() {
 /// Case 24.
 #[tokio::test(start_paused = true)]
 async fn rule_20_a_later_refusal_does_not_make_a_maybe_a_failure() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     crashed_after_sending(&world, &provider, "1").await;
     provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
     unknown(send(&world.process(&provider), "1").await);
@@ -152,7 +153,7 @@ async fn rule_20_a_later_refusal_does_not_make_a_maybe_a_failure() {
 /// Case 27: dropped while claimed, it is given back; nobody has to wait for a lease.
 #[tokio::test(start_paused = true)]
 async fn rule_31_a_caller_dropped_before_sending_gives_the_claim_back() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::off()));
     // Dropped while the mark is under way, whether it is done or not.
     for (what, trouble) in [("1", Trouble::Hang), ("2", Trouble::DoneThenHang)] {
@@ -173,7 +174,7 @@ async fn rule_31_a_caller_dropped_before_sending_gives_the_claim_back() {
 /// Case 27: dropped while sending, it stays in doubt.
 #[tokio::test(start_paused = true)]
 async fn rule_31_a_caller_dropped_while_sending_releases_nothing() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(Answer::Hang);
     drop_after(&world, &process, "1", secs(1)).await;
@@ -200,7 +201,7 @@ async fn rule_24_attached_callers_settle_a_dropped_leaders_record_at_once() {
         (Some((StoreCall::Commit, Trouble::DoneThenHang)), None, "delivered", 1),
     ];
     for (hang, answer, ended, calls) in cases {
-        let (world, provider) = (World::new(), Recording::new());
+        let (world, provider) = (new_world(), Recording::new());
         let process = world.process(&provider);
         if let Some((call, trouble)) = hang {
             world.faults.next(call, 1, trouble);
@@ -226,7 +227,7 @@ async fn rule_24_attached_callers_settle_a_dropped_leaders_record_at_once() {
 /// Case 88, and case 14 once more: a release that was protected is not for ever.
 #[tokio::test(start_paused = true)]
 async fn rule_13_a_released_maybe_is_not_claimed_like_a_fresh_one() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     let process = world.process(&provider);
     provider.answer(Answer::accept_then_break());
     provider.answer(Answer::throttle(secs(600)));
@@ -241,7 +242,7 @@ async fn rule_13_a_released_maybe_is_not_claimed_like_a_fresh_one() {
 #[tokio::test(start_paused = true)]
 async fn rule_29_a_record_in_doubt_never_becomes_absent() {
     for days in [2, 15] {
-        let (world, provider) = (World::new(), Recording::new());
+        let (world, provider) = (new_world(), Recording::new());
         provider.answer(Answer::AcceptThenHang);
         drop_after(&world, &world.process(&provider), "1", secs(1)).await;
         world.clock.jump_ms(days * 86_400_000);
@@ -249,7 +250,7 @@ async fn rule_29_a_record_in_doubt_never_becomes_absent() {
         assert_eq!(provider.calls().len(), 1);
     }
     // Keyed, and long over.
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     crashed_after_sending(&world, &provider, "1").await;
     world.clock.jump_ms(15 * 86_400_000);
     unknown(send(&world.process(&provider), "1").await);
@@ -264,7 +265,7 @@ async fn tell(world: &World, what: &str, state: State) {
 /// Case 90.
 #[tokio::test(start_paused = true)]
 async fn rule_27_what_the_provider_told_meanwhile_decides() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     crashed_after_sending(&world, &provider, "1").await;
     tell(&world, "1", State::Delivered).await;
     let end = delivered(send(&world.process(&provider), "1").await);
@@ -280,7 +281,7 @@ async fn rule_27_what_the_provider_told_meanwhile_decides() {
 /// News that comes for a send that its owner holds for not sent: the provider knows better.
 #[tokio::test(start_paused = true)]
 async fn rule_27_proof_of_delivery_stops_another_send() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(Answer::throttle(secs(60)));
     deferred(send(&process, "1").await);
@@ -292,7 +293,7 @@ async fn rule_27_proof_of_delivery_stops_another_send() {
 /// Late bad news is a failure that its event has not announced yet: both are told.
 #[tokio::test(start_paused = true)]
 async fn rule_27_an_unknown_that_turns_out_failed_is_still_announced() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(Answer::broken());
     world.faults.next(StoreCall::Publish, 1, Trouble::Refused);
@@ -307,7 +308,7 @@ async fn rule_27_an_unknown_that_turns_out_failed_is_still_announced() {
 /// Attempts are counted over all owners, and each owner has its own three.
 #[tokio::test(start_paused = true)]
 async fn rule_33_attempts_are_counted_over_owners() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     crashed_after_sending(&world, &provider, "1").await;
     provider.answer(Answer::unreachable());
     provider.answer(Answer::unreachable());
@@ -323,7 +324,7 @@ async fn rule_33_attempts_are_counted_over_owners() {
 #[tokio::test(start_paused = true)]
 async fn rule_17_clock_jumps_do_no_harm() {
     for jump in [3_600_000, -3_600_000] {
-        let (world, provider) = (World::new(), Recording::new());
+        let (world, provider) = (new_world(), Recording::new());
         let process = world.process(&provider);
         provider.answer(Answer::unreachable());
         let (outcome, ()) = futures_util::future::join(send(&process, "1"), async {

@@ -5,7 +5,8 @@ use zengine_connector::{
     *,
 };
 
-use crate::support::{World, deferred, delivered, drop_after, failed, id, ms, secs, send, tenant, text, unknown};
+use super::{binding::Silent, new_world};
+use crate::support::{deferred, delivered, drop_after, failed, id, ms, secs, send, tenant, text, unknown};
 
 fn refusal() -> Answer {
     Answer::error(ErrorKind::InvalidContent, Reach::Processed)
@@ -14,7 +15,7 @@ fn refusal() -> Answer {
 /// Case 73, in one process and over several.
 #[tokio::test(start_paused = true)]
 async fn rule_63_a_hundred_duplicates_of_a_failure_make_one_letter_and_one_event() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(refusal());
     let processes: Vec<_> = (0..4).map(|_| world.process(&provider)).collect();
     let sends = (0..100).map(|n| send(&processes[n % 4], "1"));
@@ -26,7 +27,7 @@ async fn rule_63_a_hundred_duplicates_of_a_failure_make_one_letter_and_one_event
 /// Rule 63: what is put off, replayed or refused for a mismatch leaves no letter.
 #[tokio::test(start_paused = true)]
 async fn rule_63_only_failed_and_unknown_enter() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(Answer::throttle(secs(60)));
     deferred(send(&process, "1").await);
@@ -46,7 +47,7 @@ async fn rule_63_only_failed_and_unknown_enter() {
 /// Rule 64: everything that is needed to look into it and to send it again, and nothing in the clear.
 #[tokio::test(start_paused = true)]
 async fn rule_64_the_letter_is_complete_and_sealed() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(Answer::unreachable());
     provider.answer(Answer::throttle(ms(700)));
     provider.answer(refusal());
@@ -79,10 +80,10 @@ async fn rule_64_the_letter_is_complete_and_sealed() {
 /// Rule 65: record, then letter, then event, then the flags.
 #[tokio::test(start_paused = true)]
 async fn rule_65_letter_before_event_and_both_after_the_record() {
-    let (world, provider) = (World::new(), Recording::new());
+    use StoreCall::{Claim, ClearEffects, Commit, Mark, Publish, PutLetter};
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(refusal());
     failed(send(&world.process(&provider), "1").await);
-    use StoreCall::{Claim, ClearEffects, Commit, Mark, Publish, PutLetter};
     assert_eq!(world.faults.calls(), [Claim, Mark, Commit, PutLetter, Publish, ClearEffects]);
 }
 
@@ -91,7 +92,7 @@ async fn rule_65_letter_before_event_and_both_after_the_record() {
 async fn rule_66_a_crash_at_any_step_repeats_at_most_the_same_event() {
     for call in [StoreCall::Commit, StoreCall::PutLetter, StoreCall::Publish, StoreCall::ClearEffects] {
         for trouble in [Trouble::Hang, Trouble::DoneThenHang] {
-            let (world, provider) = (World::new(), Recording::new());
+            let (world, provider) = (new_world(), Recording::new());
             provider.answer(refusal());
             world.faults.next(call, 1, trouble);
             drop_after(&world, &world.process(&provider), "1", secs(1)).await;
@@ -114,7 +115,7 @@ async fn rule_66_a_crash_at_any_step_repeats_at_most_the_same_event() {
 /// Case 75.
 #[tokio::test(start_paused = true)]
 async fn rule_68_a_letter_that_cannot_be_stored_is_an_error_and_nothing_is_sent_again() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(refusal());
     world.faults.always(StoreCall::PutLetter, Trouble::Refused);
@@ -133,12 +134,12 @@ async fn rule_68_a_letter_that_cannot_be_stored_is_an_error_and_nothing_is_sent_
 /// Rule 68 while configuration does not resolve: a replay must not make the caller forget the only copy of the message.
 #[tokio::test(start_paused = true)]
 async fn rule_68_no_replay_hides_a_letter_that_is_not_stored() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(refusal());
     world.faults.always(StoreCall::PutLetter, Trouble::Refused);
     process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
-    let blind = world.process_with(&provider, |it| it.directory(std::sync::Arc::new(crate::binding::Silent)));
+    let blind = world.process_with(&provider, |it| it.directory(std::sync::Arc::new(Silent)));
     let outcome = send(&blind, "1").await;
     assert!(!outcome.is_terminal(), "{outcome:?}");
     world.faults.heal();
@@ -150,7 +151,7 @@ async fn rule_68_no_replay_hides_a_letter_that_is_not_stored() {
 /// A queue of letters that does not answer holds nobody for ever.
 #[tokio::test(start_paused = true)]
 async fn rule_68_a_queue_that_hangs_is_a_queue_that_fails() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(refusal());
     world.faults.always(StoreCall::PutLetter, Trouble::Hang);
     let process = world.process(&provider);
@@ -163,7 +164,7 @@ async fn rule_68_a_queue_that_hangs_is_a_queue_that_fails() {
 /// Case 76.
 #[tokio::test(start_paused = true)]
 async fn rule_69_an_event_that_cannot_be_published_is_published_later() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(refusal());
     world.faults.always(StoreCall::Publish, Trouble::Refused);
@@ -179,11 +180,11 @@ async fn rule_69_an_event_that_cannot_be_published_is_published_later() {
 /// Case 77.
 #[tokio::test(start_paused = true)]
 async fn rule_08_an_open_breaker_leaves_no_letter() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
     provider.answer(Answer::unreachable());
     failed(send(&process, "first").await);
-    for n in 0..10_000 {
+    for n in 0..super::MANY {
         assert_eq!(deferred(send(&process, &n.to_string()).await).reason, DeferredReason::BreakerOpen);
     }
     assert_eq!((world.all_letters().await.len(), provider.calls().len()), (1, 1));

@@ -9,6 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use zengine_connector::{testing::Recording, *};
 
+use super::new_world;
 use crate::support::{World, id, ms, secs, tenant, text};
 
 /// What is asked.
@@ -26,14 +27,15 @@ impl Message for Question {
 #[derive(Deserialize, schemars::JsonSchema)]
 struct Nothing {}
 
-type Reply = Result<u32, fn() -> SendError>;
+/// An error to answer with, where it is to be one.
+type Told = Option<fn() -> SendError>;
 
 /// Answers what it was told to, then the number of the page.
 #[derive(Clone, Default)]
-struct Library(Arc<Mutex<(VecDeque<Option<fn() -> SendError>>, u32)>>);
+struct Library(Arc<Mutex<(VecDeque<Told>, u32)>>);
 
 impl Library {
-    fn answer(&self, answers: impl IntoIterator<Item = Option<fn() -> SendError>>) {
+    fn answer(&self, answers: impl IntoIterator<Item = Told>) {
         self.0.lock().unwrap().0.extend(answers);
     }
 
@@ -52,7 +54,7 @@ impl Configure<Nothing> for Library {
 
 impl OutboundStrategy<Nothing, Question> for Library {
     async fn send(&self, (): &(), question: &Question, _: &SendContext) -> Result<Receipt, SendError> {
-        let answer: Reply = {
+        let answer = {
             let mut book = self.0.lock().unwrap();
             book.1 += 1;
             book.0.pop_front().flatten().map_or(Ok(question.page), Err)
@@ -74,7 +76,7 @@ impl Strategy for Library {
         capabilities: &Capabilities::NONE,
         idempotency: Idempotency::None,
         direction: Direction { outbound: true, inbound: false },
-        reply: zengine_connector::Reply::Acknowledge,
+        reply: Reply::Acknowledge,
         config_schema: private::schema_of::<Nothing>,
         message_schema: private::schema_of::<Question>,
     };
@@ -91,14 +93,14 @@ fn library(world: &World, settings: impl FnOnce(OrchestratorBuilder) -> Orchestr
     (library, process)
 }
 
-const MAYBE: Option<fn() -> SendError> = Some(|| SendError::provider("the connection broke").maybe());
-const REFUSED: Option<fn() -> SendError> = Some(|| SendError::domain("there is no such page").processed());
-const SLOW_DOWN: Option<fn() -> SendError> = Some(|| SendError::throttled("slow down").retry_after(Duration::from_secs(2)).not_sent());
+const MAYBE: Told = Some(|| SendError::provider("the connection broke").maybe());
+const REFUSED: Told = Some(|| SendError::domain("there is no such page").processed());
+const SLOW_DOWN: Told = Some(|| SendError::throttled("slow down").retry_after(Duration::from_secs(2)).not_sent());
 
 /// Rule 83: no claim, no letter, no event; repeated after Maybe.
 #[tokio::test(start_paused = true)]
 async fn rule_83_a_question_leaves_nothing_behind_and_may_be_repeated() {
-    let world = World::new();
+    let world = new_world();
     let (library, process) = library(&world, |it| it);
     library.answer([MAYBE, SLOW_DOWN]);
     let before = world.clock.monotonic();
@@ -119,7 +121,7 @@ async fn rule_83_a_question_leaves_nothing_behind_and_may_be_repeated() {
 /// Rule 83: it passes the breaker.
 #[tokio::test(start_paused = true)]
 async fn rule_83_a_question_passes_the_breaker() {
-    let world = World::new();
+    let world = new_world();
     let (library, process) = library(&world, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
     library.answer([MAYBE]);
     process.query(&tenant(), "library", &Question { page: 1 }).await.unwrap_err();
@@ -131,7 +133,7 @@ async fn rule_83_a_question_passes_the_breaker() {
 /// Rule 83: each kind of message has its own door.
 #[tokio::test(start_paused = true)]
 async fn rule_83_questions_are_not_sent_and_sends_are_not_asked() {
-    let world = World::new();
+    let world = new_world();
     let (library, process) = library(&world, |it| it);
     let error = process.send(&tenant(), "library", &Question { page: 1 }, SendOptions::new(id("1"))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
@@ -142,7 +144,7 @@ async fn rule_83_questions_are_not_sent_and_sends_are_not_asked() {
 /// Rule 41: a host that shuts down asks nothing more.
 #[tokio::test(start_paused = true)]
 async fn rule_41_no_question_after_shutdown() {
-    let world = World::new();
+    let world = new_world();
     let (library, process) = library(&world, |it| it);
     process.shutdown(ms(100)).await;
     let error = process.query(&tenant(), "library", &Question { page: 1 }).await.unwrap_err();

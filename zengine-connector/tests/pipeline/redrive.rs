@@ -6,6 +6,7 @@ use zengine_connector::{
     *,
 };
 
+use super::new_world;
 use crate::support::{World, deferred, delivered, failed, id, key, ms, secs, send, tenant, text, unknown};
 
 fn refusal() -> Answer {
@@ -32,7 +33,7 @@ async fn an_unknown<P: Protection>(world: &World, provider: &Recording<P>, what:
 /// Case 79, the first half; and the letter is closed.
 #[tokio::test(start_paused = true)]
 async fn rule_70_a_failure_is_redriven_under_a_new_key() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     let process = world.process(&provider);
     provider.answer(refusal());
     let failure = failed(send(&process, "1").await).failure_id;
@@ -51,7 +52,7 @@ async fn rule_70_a_failure_is_redriven_under_a_new_key() {
 /// Case 79, the second half.
 #[tokio::test(start_paused = true)]
 async fn rule_70_an_unknown_is_redriven_under_the_same_key() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     provider.answer(Answer::accept_then_break());
     let once = world.process_with(&provider, |it| it.retry(Retry::none()));
     let failure = unknown(send(&once, "1").await).failure_id;
@@ -64,7 +65,7 @@ async fn rule_70_an_unknown_is_redriven_under_the_same_key() {
 /// Rule 71, and what protects only for a while protects no more afterwards.
 #[tokio::test(start_paused = true)]
 async fn rule_71_an_unprotected_unknown_needs_force() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let failure = an_unknown(&world, &provider, "1").await;
     let process = world.process(&provider);
     let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
@@ -72,7 +73,7 @@ async fn rule_71_an_unprotected_unknown_needs_force() {
     delivered(process.redrive(&failure, forced()).await.unwrap());
 
     for gone in [false, true] {
-        let (world, provider) = (World::new(), Recording::<Keyed>::default());
+        let (world, provider) = (new_world(), Recording::<Keyed>::default());
         let failure = an_unknown(&world, &provider, "1").await;
         world.clock.jump_ms(if gone { 3 * 86_400_000 } else { 3_600_000 });
         let process = world.process(&provider);
@@ -85,7 +86,7 @@ async fn rule_71_an_unprotected_unknown_needs_force() {
 /// Rule 71 where an earlier owner was the first to send: the provider's window began with it.
 #[tokio::test(start_paused = true)]
 async fn rule_71_the_window_begins_with_the_first_owner() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     let process = world.process_with(&provider, |it| it.retry(Retry::attempts(2)));
     provider.answer(Answer::broken());
     provider.answer(Answer::throttle(secs(600)));
@@ -102,7 +103,7 @@ async fn rule_71_the_window_begins_with_the_first_owner() {
 /// An Unknown at a provider that can be asked is asked first.
 #[tokio::test(start_paused = true)]
 async fn rule_70_an_unknown_is_looked_up_before_it_is_sent_again() {
-    let (world, provider) = (World::new(), Recording::<Askable>::default());
+    let (world, provider) = (new_world(), Recording::<Askable>::default());
     provider.answer(Answer::AcceptThen(std::sync::Arc::new(|| SendError::provider("broke").maybe())));
     provider.answer_lookup(Answer::unreachable());
     let once = world.process_with(&provider, |it| it.retry(Retry::none()));
@@ -116,7 +117,7 @@ async fn rule_70_an_unknown_is_looked_up_before_it_is_sent_again() {
 #[tokio::test(start_paused = true)]
 async fn rule_70_two_who_redrive_at_once_make_one_send() {
     for together in [true, false] {
-        let (world, provider) = (World::new(), Recording::new());
+        let (world, provider) = (new_world(), Recording::new());
         let (one, two) = (world.process(&provider), world.process(&provider));
         provider.answer(refusal());
         let failure = failed(send(&one, "1").await).failure_id;
@@ -143,7 +144,7 @@ async fn rule_70_two_who_redrive_at_once_make_one_send() {
 /// Case 80.
 #[tokio::test(start_paused = true)]
 async fn rule_70_a_redrive_works_when_the_record_is_gone() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     let process = world.process(&provider);
     provider.answer(refusal());
     let failure = failed(send(&process, "1").await).failure_id;
@@ -163,19 +164,23 @@ async fn rule_70_a_redrive_works_when_the_record_is_gone() {
 /// Case 81.
 #[tokio::test(start_paused = true)]
 async fn rule_70_nothing_is_redriven_through_an_open_breaker() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
     provider.answer(Answer::unreachable());
     let failure = failed(send(&process, "1").await).failure_id;
     let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
     assert!(error.kind() == ErrorKind::Busy && matches!(error.disposition(), Disposition::RetryAfter(_)));
     assert_eq!((provider.calls().len(), world.all_letters().await[0].redrive_count), (1, 0));
+    // Where nothing else is sent, the redrive is the probe that closes it.
+    world.pass(secs(40)).await;
+    delivered(redrive(&process, &failure).await);
+    delivered(send(&process, "2").await);
 }
 
 /// Rule 70: after three times it stays where it is.
 #[tokio::test(start_paused = true)]
 async fn rule_70_the_fourth_redrive_is_refused() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer_always(refusal());
     let mut failure = failed(send(&process, "1").await).failure_id;
@@ -194,7 +199,7 @@ async fn rule_70_the_fourth_redrive_is_refused() {
 /// Rule 72.
 #[tokio::test(start_paused = true)]
 async fn rule_72_redriven_and_fresh_sends_are_the_same_send() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(refusal());
     let failure = failed(send(&process, "1").await).failure_id;
@@ -214,7 +219,7 @@ async fn rule_72_redriven_and_fresh_sends_are_the_same_send() {
 async fn rule_72_a_redrive_that_was_put_off_goes_on() {
     // After a failure; after an Unknown; each continued by a redrive and by a fresh send.
     for (after_unknown, by_send) in [(false, false), (false, true), (true, false), (true, true)] {
-        let (world, provider) = (World::new(), Recording::<Keyed>::default());
+        let (world, provider) = (new_world(), Recording::<Keyed>::default());
         let process = world.process(&provider);
         let failure = if after_unknown {
             an_unknown(&world, &provider, "1").await
@@ -242,7 +247,7 @@ async fn rule_72_a_redrive_that_was_put_off_goes_on() {
 /// A redrive that crashed is settled like any send that crashed.
 #[tokio::test(start_paused = true)]
 async fn rule_72_a_redrive_that_crashed_is_settled_by_the_next() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     let process = world.process(&provider);
     provider.answer(refusal());
     let failure = failed(send(&process, "1").await).failure_id;
@@ -262,7 +267,7 @@ async fn rule_72_a_redrive_that_crashed_is_settled_by_the_next() {
 /// Rule 27: redriving what arrived after all replays it and closes the letter.
 #[tokio::test(start_paused = true)]
 async fn rule_27_redriving_what_arrived_after_all_closes_the_letter() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     let failure = an_unknown(&world, &provider, "1").await;
     let now_ms = runtime::to_ms(world.clock.now());
     let evidence = Evidence::new(State::Delivered, now_ms, None);
@@ -275,7 +280,7 @@ async fn rule_27_redriving_what_arrived_after_all_closes_the_letter() {
 /// Rule 70: what turned out failed is sent under a new key, whatever its letter says.
 #[tokio::test(start_paused = true)]
 async fn rule_70_an_unknown_that_turned_out_failed_gets_a_new_key() {
-    let (world, provider) = (World::new(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<Keyed>::default());
     let failure = an_unknown(&world, &provider, "1").await;
     let now_ms = runtime::to_ms(world.clock.now());
     let evidence = Evidence::new(State::Failed, now_ms, None);
@@ -287,7 +292,7 @@ async fn rule_70_an_unknown_that_turned_out_failed_gets_a_new_key() {
 /// Rule 67: a redrive finishes what the failure still asks for; no event is lost under it.
 #[tokio::test(start_paused = true)]
 async fn rule_67_a_redrive_finishes_the_failures_own_effects_first() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(refusal());
     world.faults.next(StoreCall::Publish, 1, Trouble::Refused);
@@ -300,7 +305,7 @@ async fn rule_67_a_redrive_finishes_the_failures_own_effects_first() {
 /// Rule 68 for a redrive: its own letter is stored before the old one goes, and nothing is sent again for it.
 #[tokio::test(start_paused = true)]
 async fn rule_68_a_redrive_that_fails_leaves_exactly_one_letter() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer_always(refusal());
     let failure = failed(send(&process, "1").await).failure_id;
@@ -318,7 +323,7 @@ async fn rule_68_a_redrive_that_fails_leaves_exactly_one_letter() {
 /// Another message took the id over after the record was gone: the letter's own is not sent in its place.
 #[tokio::test(start_paused = true)]
 async fn rule_72_an_id_that_now_names_another_message_is_a_mismatch() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(refusal());
     let failure = failed(send(&process, "1").await).failure_id;

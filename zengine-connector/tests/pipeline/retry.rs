@@ -8,7 +8,8 @@ use zengine_connector::{
     *,
 };
 
-use crate::support::{World, deferred, delivered, drop_after, failed, id, ms, secs, send, tenant, text, unknown};
+use super::new_world;
+use crate::support::{deferred, delivered, drop_after, failed, id, ms, secs, send, tenant, text, unknown};
 
 fn gaps(calls: &[Sent]) -> Vec<i64> {
     calls.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms).collect()
@@ -17,7 +18,7 @@ fn gaps(calls: &[Sent]) -> Vec<i64> {
 /// Cases 31 and 46.
 #[tokio::test(start_paused = true)]
 async fn rule_33_three_attempts_are_three_calls_and_the_real_error_stays() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer_always(Answer::unreachable());
     for n in 0..20 {
@@ -38,7 +39,7 @@ async fn rule_33_three_attempts_are_three_calls_and_the_real_error_stays() {
 /// Case 38, and rule 4: every attempt carries the same key.
 #[tokio::test(start_paused = true)]
 async fn rule_34_what_never_left_is_tried_again_even_where_nothing_protects() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(Answer::unreachable());
     provider.answer(Answer::unreachable());
     let end = delivered(send(&world.process(&provider), "1").await);
@@ -52,7 +53,7 @@ async fn rule_34_what_never_left_is_tried_again_even_where_nothing_protects() {
 #[tokio::test(start_paused = true)]
 async fn rule_36_a_hint_is_never_undercut() {
     for (hint, least, most) in [(ms(2000), 2000, 2400), (ms(0), 400, 600)] {
-        let (world, provider) = (World::new(), Recording::new());
+        let (world, provider) = (new_world(), Recording::new());
         provider.answer(Answer::throttle(hint));
         delivered(send(&world.process(&provider), "1").await);
         let gap = gaps(&provider.calls())[0];
@@ -63,7 +64,7 @@ async fn rule_36_a_hint_is_never_undercut() {
 /// Cases 35 and 36.
 #[tokio::test(start_paused = true)]
 async fn rule_36_a_long_hint_puts_the_send_off() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(Answer::throttle(secs(600)));
     let end = deferred(send(&process, "1").await);
@@ -81,7 +82,7 @@ async fn rule_36_a_long_hint_puts_the_send_off() {
 /// A limit is not a broken message, however often it is met.
 #[tokio::test(start_paused = true)]
 async fn rule_34_throttling_is_put_off_when_attempts_run_out() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer_always(Answer::throttle(ms(100)));
     let end = deferred(send(&world.process(&provider), "1").await);
     assert_eq!((end.reason, provider.calls().len()), (DeferredReason::Throttled, 3));
@@ -92,7 +93,7 @@ async fn rule_34_throttling_is_put_off_when_attempts_run_out() {
 /// Case 37.
 #[tokio::test(start_paused = true)]
 async fn rule_34_a_timeout_after_the_first_byte_is_unknown_where_nothing_protects() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(Answer::AcceptThenHang);
     let before = world.clock.monotonic();
     let end = unknown(send(&world.process(&provider), "1").await);
@@ -103,7 +104,7 @@ async fn rule_34_a_timeout_after_the_first_byte_is_unknown_where_nothing_protect
 /// Case 40.
 #[tokio::test(start_paused = true)]
 async fn rule_34_a_refused_message_is_not_tried_again() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
     let end = failed(send(&world.process(&provider), "1").await);
     assert_eq!((end.attempts, provider.calls().len()), (1, 1));
@@ -113,7 +114,7 @@ async fn rule_34_a_refused_message_is_not_tried_again() {
 /// Case 41, without the health check.
 #[tokio::test(start_paused = true)]
 async fn rule_34_refused_credentials_are_not_tried_again() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(Answer::error(ErrorKind::Unauthorized, Reach::Processed));
     let end = failed(send(&world.process(&provider), "1").await);
     assert_eq!((end.error.kind(), provider.calls().len()), (ErrorKind::Unauthorized, 1));
@@ -123,7 +124,7 @@ async fn rule_34_refused_credentials_are_not_tried_again() {
 /// Case 47.
 #[tokio::test(start_paused = true)]
 async fn rule_40_no_attempt_begins_without_the_time_for_one() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let options = SendOptions::new(id("1")).within(ms(100));
     let process = world.process(&provider);
     let end = deferred(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
@@ -135,7 +136,7 @@ async fn rule_40_no_attempt_begins_without_the_time_for_one() {
 #[tokio::test(start_paused = true)]
 async fn rule_40_an_attempts_time_is_what_is_left_without_the_commit_slack() {
     for (time, limit) in [(secs(60), secs(10)), (secs(7), secs(5)), (ms(2500), secs(1))] {
-        let (world, provider) = (World::new(), Recording::new());
+        let (world, provider) = (new_world(), Recording::new());
         provider.answer(Answer::Hang);
         let before = world.clock.monotonic();
         let options = SendOptions::new(id("1")).within(time);
@@ -148,7 +149,7 @@ async fn rule_40_an_attempts_time_is_what_is_left_without_the_commit_slack() {
 /// No sleep that would end after the deadline.
 #[tokio::test(start_paused = true)]
 async fn rule_40_no_sleep_beyond_the_deadline() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer_always(Answer::unreachable());
     let before = world.clock.monotonic();
     let options = SendOptions::new(id("1")).within(ms(1300));
@@ -162,7 +163,7 @@ async fn rule_40_no_sleep_beyond_the_deadline() {
 /// Case 48: the caller goes away while it waits for the next attempt.
 #[tokio::test(start_paused = true)]
 async fn rule_41_nothing_is_sent_after_the_caller_went_away() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(Answer::unreachable());
     drop_after(&world, &world.process(&provider), "1", ms(200)).await;
     world.pass(secs(30)).await;
@@ -172,7 +173,7 @@ async fn rule_41_nothing_is_sent_after_the_caller_went_away() {
 /// Case 48 for a host that shuts down: no further attempt, and the send is given back.
 #[tokio::test(start_paused = true)]
 async fn rule_41_a_shutdown_during_the_sleep_puts_the_send_off() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     provider.answer(Answer::unreachable());
     let process = world.process(&provider);
     let (outcome, ()) = futures_util::future::join(send(&process, "1"), async {
@@ -191,7 +192,7 @@ async fn rule_41_a_shutdown_during_the_sleep_puts_the_send_off() {
 /// Case 49.
 #[tokio::test(start_paused = true)]
 async fn rule_34_a_strategy_that_panics_breaks_nothing_else() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.bulkhead(1));
     provider.answer(Answer::Panic);
     let end = unknown(send(&process, "1").await);
@@ -203,7 +204,7 @@ async fn rule_34_a_strategy_that_panics_breaks_nothing_else() {
 /// Rule 8: what is put off for ever fails one day.
 #[tokio::test(start_paused = true)]
 async fn rule_08_max_age_ends_what_is_put_off_again_and_again() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer_always(Answer::throttle(secs(3600)));
     let mut times = 0;
@@ -222,7 +223,7 @@ async fn rule_08_max_age_ends_what_is_put_off_again_and_again() {
 /// Rule 8: the caller knows better when the message was born.
 #[tokio::test(start_paused = true)]
 async fn rule_08_the_callers_time_of_birth_counts() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     let born = |hours: u64| SendOptions::new(id(&hours.to_string())).created_at(world.clock.now() - secs(hours * 3600));
     let end = failed(process.send(&tenant(), "recording", &text("hello"), born(7)).await.unwrap());
@@ -233,7 +234,7 @@ async fn rule_08_the_callers_time_of_birth_counts() {
 /// Rule 18: an attempt that its lease would not outlast begins with a renewed one; one that is lost sends nothing.
 #[tokio::test(start_paused = true)]
 async fn rule_18_the_lease_outlasts_every_attempt() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.dedup(Dedup::default().lease(secs(15))));
     provider.answer(Answer::Refuse(Arc::new(|| SendError::throttled("slow down").retry_after(secs(4)).not_sent())));
     provider.answer(Answer::Slow(secs(9)));
@@ -247,7 +248,7 @@ async fn rule_18_the_lease_outlasts_every_attempt() {
     assert!(world.faults.count(StoreCall::Renew) >= 1);
 
     // The renewal is refused, because another took the send over in the meantime.
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let slow = world.process_with(&provider, |it| it.dedup(Dedup::default().lease(secs(15))));
     let fast = world.process(&provider);
     provider.answer(Answer::unreachable());
@@ -264,7 +265,7 @@ async fn rule_18_the_lease_outlasts_every_attempt() {
 /// Rule 7: a full bulkhead is our own trouble.
 #[tokio::test(start_paused = true)]
 async fn rule_34_a_full_bulkhead_puts_the_send_off() {
-    let (world, provider) = (World::new(), Recording::new());
+    let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.bulkhead(1));
     provider.answer(Answer::Slow(secs(1)));
     let (first, second) = futures_util::future::join(send(&process, "1"), send(&process, "2")).await;

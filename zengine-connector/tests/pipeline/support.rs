@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use zengine_connector::{
-    store::{ClaimKey, ClaimRecord, ClaimStore, DeadLetter, DeadLetters, DomainEvent, MemoryEvents, OutboundFailed},
+    store::{
+        Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetters, DomainEvent, Embedded, InboundOp,
+        InboundRecord, MemoryEvents, OutboundFailed, Reference, StoreError,
+    },
     testing::{Faults, Protection, Recording, SimClock},
     *,
 };
@@ -18,20 +21,29 @@ pub(crate) struct World {
     pub(crate) letters: Arc<dyn DeadLetters>,
     pub(crate) events: Arc<MemoryEvents>,
     pub(crate) memory: Memory,
+    _disk: Option<tempfile::TempDir>,
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    /// Everything in memory.
+    pub(crate) fn in_memory() -> Self {
         let memory = Memory::new();
+        let (claims, letters) = (memory.claims(), memory.dead_letters());
+        Self::of(memory, claims, letters, None)
+    }
+
+    /// Claims and dead letters in a file.
+    pub(crate) fn on_disk() -> Self {
+        let disk = tempfile::tempdir().unwrap();
+        let embedded = Embedded::open(disk.path().join("store")).unwrap();
+        let (claims, letters) = (Blocking(embedded.claims()), Blocking(embedded.dead_letters()));
+        Self::of(Memory::new(), Arc::new(claims), Arc::new(letters), Some(disk))
+    }
+
+    fn of(memory: Memory, claims: Arc<dyn ClaimStore>, letters: Arc<dyn DeadLetters>, disk: Option<tempfile::TempDir>) -> Self {
         memory.directory().put(&tenant(), &strategy(), serde_json::json!({}));
-        Self {
-            clock: Arc::new(SimClock::new()),
-            faults: Faults::new(),
-            claims: memory.claims(),
-            letters: memory.dead_letters(),
-            events: memory.events(),
-            memory,
-        }
+        let events = memory.events();
+        Self { clock: Arc::new(SimClock::new()), faults: Faults::new(), claims, letters, events, memory, _disk: disk }
     }
 
     /// A process with default settings.
@@ -91,6 +103,61 @@ impl World {
 
     pub(crate) async fn pass(&self, time: Duration) {
         self.clock.advance(time).await;
+    }
+}
+
+/// A store that works in threads of its own, as one that does not: simulated time moves whenever every task waits, and must
+/// not move while a thread works.
+#[derive(Debug)]
+struct Blocking<S>(Arc<S>);
+
+#[async_trait]
+impl<S: ClaimStore> ClaimStore for Blocking<S> {
+    fn boot(&self) -> Option<&str> {
+        self.0.boot()
+    }
+
+    async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
+        smol::future::block_on(self.0.apply(key, operation, now_ms))
+    }
+
+    async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
+        smol::future::block_on(self.0.get(key))
+    }
+
+    async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError> {
+        smol::future::block_on(self.0.apply_inbound(key, operation, now_ms))
+    }
+
+    async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
+        smol::future::block_on(self.0.put_reference(hash, reference))
+    }
+
+    async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
+        smol::future::block_on(self.0.reference(hash, now_ms))
+    }
+}
+
+#[async_trait]
+impl<S: DeadLetters> DeadLetters for Blocking<S> {
+    async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        smol::future::block_on(self.0.put(letter))
+    }
+
+    async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
+        smol::future::block_on(self.0.get(id))
+    }
+
+    async fn list(&self, after: Option<&FailureId>, limit: usize) -> Result<DeadLetterPage, StoreError> {
+        smol::future::block_on(self.0.list(after, limit))
+    }
+
+    async fn take(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {
+        smol::future::block_on(self.0.take(id, seen))
+    }
+
+    async fn remove(&self, id: &FailureId) -> Result<(), StoreError> {
+        smol::future::block_on(self.0.remove(id))
     }
 }
 

@@ -131,6 +131,16 @@ struct Inner {
     probing_until: Option<Duration>,
 }
 
+impl Inner {
+    fn wait(&self, now: Duration) -> Duration {
+        match self.state {
+            State::Closed => Duration::ZERO,
+            State::Open => self.probe_at.saturating_sub(now),
+            State::HalfOpen => self.probing_until.map_or(Duration::ZERO, |until| until.saturating_sub(now)),
+        }
+    }
+}
+
 /// Leave to make one call. Dropped without a verdict it says nothing.
 #[must_use = "settle it with a verdict"]
 pub(crate) struct Permit {
@@ -184,6 +194,11 @@ impl Circuit {
         (inner.state, inner.epoch)
     }
 
+    /// How long calls are turned away; zero where the next one passes, be it as a probe.
+    pub(crate) fn wait(&self) -> Duration {
+        self.inner.lock().wait(self.ports.clock.monotonic())
+    }
+
     /// Asks for leave to make one call.
     pub(crate) async fn acquire(&self) -> Result<Permit, Rejected> {
         if !self.ports.settings.enabled {
@@ -199,11 +214,10 @@ impl Circuit {
     fn enter(&self) -> Entry {
         let now = self.ports.clock.monotonic();
         let mut inner = self.inner.lock();
-        let wait = match inner.state {
-            State::Closed => return Entry::Pass(self.permit(&inner, false)),
-            State::Open => inner.probe_at.saturating_sub(now),
-            State::HalfOpen => inner.probing_until.map_or(Duration::ZERO, |until| until.saturating_sub(now)),
-        };
+        if inner.state == State::Closed {
+            return Entry::Pass(self.permit(&inner, false));
+        }
+        let wait = inner.wait(now);
         if !wait.is_zero() {
             return Entry::Reject(Rejected { retry_after: wait });
         }

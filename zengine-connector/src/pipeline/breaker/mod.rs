@@ -8,4 +8,3 @@ mod log;
 mod window;
 
 pub(crate) use circuit::{Circuit, Circuits, Verdict};
-pub(crate) use log::State;

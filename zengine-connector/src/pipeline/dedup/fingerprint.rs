@@ -40,17 +40,19 @@ impl Content<'_> {
     pub(crate) fn refuse_mismatch(&self, ours: &Fingerprint, stored: &Fingerprint) -> Result<(), Error> {
         let same = match ours.compare(stored) {
             Some(same) => same,
-            None => match self.keys.by_id(&stored.key_id).filter(|_| stored.version == VERSION) {
-                Some(key) => self.under(&key)?.value == stored.value,
-                None => {
-                    tracing::warn!(key_id = %stored.key_id, version = stored.version, "dedup.fingerprint_not_comparable");
-                    true
-                }
-            },
+            None => self.same_under_old_key(stored)?,
         };
         if same {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Mismatch, "another message has this client message id").with_context("strategy", self.strategy))
+    }
+
+    fn same_under_old_key(&self, stored: &Fingerprint) -> Result<bool, Error> {
+        let Some(key) = self.keys.by_id(&stored.key_id).filter(|_| stored.version == VERSION) else {
+            tracing::warn!(key_id = %stored.key_id, version = stored.version, "dedup.fingerprint_not_comparable");
+            return Ok(true);
+        };
+        Ok(self.under(&key)?.value == stored.value)
     }
 }

@@ -1,0 +1,198 @@
+//! Content, recipients and what providers say about them appear in no log line, error, Debug text, record or file.
+
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex},
+};
+
+use zengine_connector::{
+    store::Embedded,
+    testing::{Answer, Recording, block_on},
+    *,
+};
+
+use crate::support::{World, deferred, delivered, failed, id, key, secs, tenant, unknown};
+
+const CANARIES: [&str; 4] = ["canary", "5550009999", "Y2FuYXJ5", "63616e617279"];
+
+#[track_caller]
+fn clean(what: &str, text: &str) {
+    for canary in CANARIES {
+        assert!(!text.contains(canary), "{what} tells {canary}: {text}");
+    }
+}
+
+/// Everything that is logged, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn lines(&self, name: &str) -> Vec<String> {
+        self.0.lock().unwrap().iter().filter(|line| line.contains(name)).cloned().collect()
+    }
+}
+
+/// Writes every field of an event or span.
+struct Fields<'a>(&'a mut String);
+
+impl tracing::field::Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        write!(self.0, "{}={value:?} ", field.name()).unwrap();
+    }
+}
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        let mut line = String::new();
+        span.record(&mut Fields(&mut line));
+        self.0.lock().unwrap().push(line);
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
+        let mut line = String::new();
+        values.record(&mut Fields(&mut line));
+        self.0.lock().unwrap().push(line);
+    }
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut line = String::new();
+        event.record(&mut Fields(&mut line));
+        self.0.lock().unwrap().push(line);
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+fn message() -> OutboundMessage {
+    let json = r#"{"to":{"ids":[{"kind":"phone","value":"+15550009999"}],"name":"canary-name"},
+        "content":{"type":"text","body":"canary-body"},"metadata":{"order":"canary-order"}}"#;
+    serde_json::from_str(json).unwrap()
+}
+
+/// A provider that accepts, throttles, refuses, breaks and panics; a duplicate of each; a mismatch; a redrive.
+async fn every_path(world: &World, printed: &mut String) {
+    let provider = Recording::new();
+    let process = world.process_with(&provider, |it| it.breaker(Breaker::off()));
+    let told = |receipt: Receipt| receipt.with_data(&"canary-receipt").unwrap();
+    let answers = [
+        ("delivered", Answer::AcceptWith(Arc::new(told))),
+        ("throttled", Answer::throttle(secs(60))),
+        ("failed", Answer::error(ErrorKind::InvalidContent, Reach::Processed)),
+        ("unknown", Answer::broken()),
+        ("panicked", Answer::Panic),
+    ];
+    let message = message();
+    for (what, answer) in answers {
+        provider.answer(answer);
+        for _ in 0..2 {
+            let options = SendOptions::new(id(what)).correlation_id(CorrelationId::new("flow-1").unwrap());
+            write!(printed, "{options:?} {message:?} ").unwrap();
+            let outcome = process.send(&tenant(), "recording", &message, options).await.unwrap();
+            write!(printed, "{outcome:?} ").unwrap();
+            if outcome.is_terminal() {
+                match what {
+                    "delivered" | "throttled" => drop(delivered(outcome)),
+                    "failed" => drop(failed(outcome)),
+                    _ => drop(unknown(outcome)),
+                }
+            } else {
+                drop(deferred(outcome));
+            }
+        }
+        let record = world.record(what).await.unwrap();
+        write!(printed, "{record:?} {} {:?} ", serde_json::to_string(&record).unwrap(), key(what)).unwrap();
+    }
+    let other = OutboundMessage::text(Identity::phone("+15550009999").unwrap(), "another canary");
+    let invalid = OutboundMessage::text(Identity::phone("+15550009999").unwrap(), "canary".repeat(1 << 20));
+    for (what, message) in [("delivered", &other), ("invalid", &invalid)] {
+        let error = process.send(&tenant(), "recording", message, SendOptions::new(id(what))).await.unwrap_err();
+        write!(printed, "{error} {error:?} ").unwrap();
+    }
+    let json = serde_json::value::RawValue::from_string(r#"{"to":"canary","content":5}"#.to_owned()).unwrap();
+    let error = process.send(&tenant(), "recording", &json, SendOptions::new(id("json"))).await.unwrap_err();
+    write!(printed, "{error} {error:?} ").unwrap();
+    for letter in world.all_letters().await {
+        write!(printed, "{letter:?} {} ", serde_json::to_string(&letter).unwrap()).unwrap();
+        if letter.outcome == "failed" {
+            write!(printed, "{:?} ", process.redrive(&letter.failure_id, RedriveOptions::new()).await).unwrap();
+        }
+    }
+    write!(printed, "{:?} {process:?}", world.events.published()).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_32_nothing_personal_is_printed_logged_or_stored_in_the_clear() {
+    let log = Log::default();
+    let guard = tracing::subscriber::set_default(log.clone());
+    let mut printed = String::new();
+    every_path(&World::in_memory(), &mut printed).await;
+    drop(guard);
+    clean("what is printed", &printed);
+    assert!(!log.lines("").is_empty());
+    for line in log.lines("") {
+        clean("the log", &line);
+    }
+}
+
+/// Rule 81: one line per send and one per attempt, whatever became of it.
+#[tokio::test(start_paused = true)]
+async fn rule_81_one_line_per_send_and_one_per_attempt() {
+    let log = Log::default();
+    let (world, provider) = (World::in_memory(), Recording::new());
+    let process = world.process(&provider);
+    let guard = tracing::subscriber::set_default(log.clone());
+    provider.answer(Answer::unreachable());
+    let options = SendOptions::new(id("1")).correlation_id(CorrelationId::new("flow-1").unwrap());
+    delivered(process.send(&tenant(), "recording", &message(), options).await.unwrap());
+    drop(guard);
+    let (sends, attempts) = (log.lines("send.completed"), log.lines("send.attempt"));
+    assert_eq!((sends.len(), attempts.len()), (1, 2), "{:?}", log.lines(""));
+    for field in ["tenant_id=", "strategy=", "client_message_id=", "outcome=", "attempts=", "lease_owner=", "correlation_id=", "replayed="]
+    {
+        assert!(sends[0].contains(field), "{field}: {}", sends[0]);
+    }
+    for field in ["attempt=", "fault=", "reach=", "breaker_state="] {
+        assert!(attempts[0].contains(field), "{field}: {}", attempts[0]);
+    }
+}
+
+/// The file itself, every byte of it.
+#[test]
+fn rule_32_the_file_of_the_store_holds_nothing_personal() {
+    let disk = tempfile::tempdir().unwrap();
+    let path = disk.path().join("store");
+    let embedded = Embedded::open(&path).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let provider = Recording::new();
+        embedded.directory().put(&tenant(), &crate::support::strategy(), serde_json::json!({})).await.unwrap();
+        let process = Orchestrator::builder(StrategyRegistry::builder().register(provider.clone()).build().unwrap())
+            .stores(&embedded)
+            .secrets(Memory::new().secrets())
+            .build()
+            .unwrap();
+        provider.answer(Answer::AcceptWith(Arc::new(|receipt: Receipt| receipt.with_data(&"canary-receipt").unwrap())));
+        provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+        for what in ["delivered", "failed"] {
+            let end = process.send(&tenant(), "recording", &message(), SendOptions::new(id(what))).await.unwrap();
+            assert_eq!(end.as_str(), what);
+        }
+    });
+    block_on(embedded.compact()).unwrap();
+    drop(embedded);
+    for file in std::fs::read_dir(disk.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        for canary in CANARIES {
+            assert!(!bytes.windows(canary.len()).any(|window| window == canary.as_bytes()), "the file tells {canary}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The rules, with records in a file.
+
+use crate::support::World;
+
+#[path = "binding.rs"]
+mod binding;
+#[path = "breaker.rs"]
+mod breaker;
+#[path = "dedup.rs"]
+mod dedup;
+#[path = "doubt.rs"]
+mod doubt;
+#[path = "letters.rs"]
+mod letters;
+#[path = "query.rs"]
+mod query;
+#[path = "redrive.rs"]
+mod redrive;
+#[path = "retry.rs"]
+mod retry;
+
+/// So many sends are many.
+const MANY: u32 = 100;
+
+fn new_world() -> World {
+    World::on_disk()
+}
