@@ -119,11 +119,13 @@ impl Error {
         Self::new(kind, message).with_context("reason", reason).with_context("line", error.line()).with_context("column", error.column())
     }
 
-    /// Adds a fact. `key` is one of [`CONTEXT_KEYS`]; the value must be safe to log.
+    /// Adds a fact. `key` is one of [`CONTEXT_KEYS`]; the value must be safe to log. A fact under another key is left out,
+    /// so that nothing unforeseen is printed.
     #[must_use = "returns the error with the fact added"]
     pub fn with_context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
-        debug_assert!(CONTEXT_KEYS.contains(&key), "`{key}` is not one of CONTEXT_KEYS");
-        self.0.context.push((key, value.to_string()));
+        if CONTEXT_KEYS.contains(&key) {
+            self.0.context.push((key, value.to_string()));
+        }
         self
     }
 
@@ -322,6 +324,34 @@ mod tests {
         let second = Error::shared(&first);
         assert_eq!((second.to_string(), format!("{second:?}")), (plain, format!("{first:?}")));
         assert_eq!(std::error::Error::source(&second).unwrap().to_string(), "no route");
+    }
+
+    #[test]
+    fn only_facts_of_the_list_are_kept() {
+        let error = Error::new(ErrorKind::Unexpected, "x").with_context("recipient", "canary").with_context("attempt", 2);
+        assert!(!format!("{error} {error:?}").contains("canary"));
+        assert_eq!(error.context("attempt"), Some("2"));
+    }
+
+    #[test]
+    fn every_key_that_the_code_uses_is_on_the_list() {
+        let mut used = vec![];
+        let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|kind| kind == "rs") {
+                    let text = std::fs::read_to_string(path).unwrap();
+                    for call in [".with_context(\"", ".context(\""] {
+                        used.extend(text.split(call).skip(1).filter_map(|rest| rest.split_once('"')).map(|(key, _)| key.to_owned()));
+                    }
+                }
+            }
+        }
+        let unlisted: Vec<_> = used.iter().filter(|key| !CONTEXT_KEYS.contains(&key.as_str()) && *key != "recipient").collect();
+        assert!(unlisted.is_empty(), "{unlisted:?}");
     }
 
     #[test]
