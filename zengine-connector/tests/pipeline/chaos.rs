@@ -3,16 +3,17 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    task::Poll,
     time::Duration,
 };
 
 use zengine_connector::{
-    store::ClaimStatus,
+    store::{ClaimStatus, Embedded},
     testing::{Answer, Askable, Keyed, Protection, Recording, StoreCall, Trouble, Unprotected},
     *,
 };
 
-use crate::support::{World, id, ms, secs, tenant, text};
+use crate::support::{World, id, ms, secs, strategy, tenant, text};
 
 /// How long everything may fail; afterwards stores and provider are well.
 const CHAOS: Duration = secs(900);
@@ -257,6 +258,58 @@ fn rule_19_random_faults_never_double_at_a_keyed_provider() {
 #[test]
 fn rule_19_random_faults_never_double_at_a_provider_that_can_be_asked() {
     seeds::<Askable>(World::in_memory, 2000..2150);
+}
+
+/// Polls a call at most so often; then it is dropped, wherever it is.
+async fn at_most<T>(polls: u64, call: impl Future<Output = T>) -> Option<T> {
+    let mut call = std::pin::pin!(call);
+    let mut left = polls;
+    std::future::poll_fn(move |cx| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        call.as_mut().poll(cx).map(Some)
+    })
+    .await
+}
+
+/// The same without simulated time: a store with threads of its own, callers on several threads, each dropped somewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn rule_31_callers_dropped_anywhere_make_no_double_and_block_nobody() {
+    let disk = tempfile::tempdir().unwrap();
+    let embedded = Embedded::open(disk.path().join("store")).unwrap();
+    embedded.directory().put(&tenant(), &strategy(), serde_json::json!({})).await.unwrap();
+    let provider = Recording::new();
+    let registry = StrategyRegistry::builder().register(provider.clone()).build().unwrap();
+    let secrets = Memory::new().secrets();
+    let process = Arc::new(Orchestrator::builder(registry).stores(&embedded).secrets(secrets).build().unwrap());
+    let dice = Dice::new(7);
+    for n in 0..100 {
+        let what = n.to_string();
+        let callers: Vec<_> = (0..8)
+            .map(|_| {
+                let (process, what, polls) = (Arc::clone(&process), what.clone(), 1 + dice.below(5));
+                tokio::spawn(async move {
+                    let (tenant, message) = (tenant(), text("hello"));
+                    at_most(polls, process.send(&tenant, "recording", &message, SendOptions::new(id(&what)))).await
+                })
+            })
+            .collect();
+        for caller in callers {
+            if let Some(end) = caller.await.unwrap() {
+                assert!(!matches!(end.unwrap(), Outcome::Failed(_)), "{what}");
+            }
+        }
+        let end = process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id(&what))).await.unwrap();
+        match end {
+            Outcome::Delivered(_) => assert_eq!(provider.effects(&what), 1, "{what}"),
+            // Dropped after its mark: nobody knows. Its lease is still to end where nobody was there to see it go.
+            Outcome::Unknown(_) | Outcome::Deferred(_) => assert!(provider.effects(&what) <= 1, "{what}"),
+            Outcome::Failed(end) => panic!("{what}: {end:?}"),
+        }
+    }
+    assert!(provider.sent().len() > 50, "{}", provider.sent().len());
 }
 
 #[test]

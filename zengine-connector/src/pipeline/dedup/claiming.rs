@@ -6,6 +6,7 @@ use super::{
     super::{backoff::scale, ended::Ended, job::Job},
     Lead, Ownership,
     doubt::{self, Resolution},
+    ownership::Asking,
     seconds,
 };
 use crate::{
@@ -39,9 +40,13 @@ pub(crate) async fn claim(job: &Job<'_>, lead: &Lead, gone: Option<String>) -> R
     loop {
         let lease = job.lease();
         lead.owns(&lease.owner);
+        let asking = Asking::new(job, &lease.owner, false);
         let operation = ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: ms(dedup.skew), ttl_s: seconds(dedup.keep) };
         let applied = match core.change_surely(&job.key, &operation).await {
-            Ok(applied) => applied,
+            Ok(applied) => {
+                asking.answered();
+                applied
+            }
             Err(error) => return store_down(job, error),
         };
         let Some(record) = applied.record else {

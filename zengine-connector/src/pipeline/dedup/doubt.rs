@@ -2,7 +2,9 @@
 
 use super::{
     super::{decision::Protection, job::Job},
-    Lead, Ownership, seconds,
+    Lead, Ownership,
+    ownership::Asking,
+    seconds,
 };
 use crate::{
     error::{ErrorKind, Reach},
@@ -38,8 +40,11 @@ pub(crate) async fn resolve(job: &Job<'_>, lead: &Lead, record: &ClaimRecord, ow
     }
     let lease = job.lease();
     lead.owns(&lease.owner);
+    let asking = Asking::new(job, &lease.owner, true);
     let operation = ClaimOp::TakeOver { lease, seen, owner_gone, skew_ms };
-    Ok(match core.change_surely(&job.key, &operation).await? {
+    let applied = core.change_surely(&job.key, &operation).await?;
+    asking.answered();
+    Ok(match applied {
         Applied { done: true, record: Some(record), .. } => {
             let mut ownership = Ownership::of(job, &record);
             ownership.look_up_first = protection == Protection::Queryable;

@@ -203,13 +203,48 @@ impl Drop for Ownership {
         if self.phase != Phase::Quiet {
             return;
         }
-        let (core, key, operation) = (Arc::clone(&self.core), self.key.clone(), self.release_operation());
-        self.core.spawner.spawn(Box::pin(async move {
-            if core.change(&key, &operation).await.is_err() {
-                tracing::debug!("a dropped claim could not be given back; its lease ends by itself");
-            }
-        }));
+        give_back(&self.core, &self.key, self.release_operation());
     }
+}
+
+/// A claim under way. Where its caller goes away or the store does not answer, it may have been made all the same: it is
+/// given back like one that is ours (rule 31).
+pub(super) struct Asking {
+    core: Arc<Core>,
+    key: ClaimKey,
+    release: Option<ClaimOp>,
+}
+
+impl Asking {
+    pub(super) fn new(job: &Job<'_>, owner: &str, maybe_sent: bool) -> Self {
+        let dedup = &job.core.pipeline.settings.dedup;
+        let ttl_s = seconds(if maybe_sent { dedup.keep_in_doubt } else { dedup.keep });
+        let release = ClaimOp::Release { owner: owner.to_owned(), maybe_sent, attempts: 0, ttl_s };
+        Self { core: Arc::clone(job.core), key: job.key.clone(), release: Some(release) }
+    }
+
+    /// The store answered.
+    pub(super) fn answered(mut self) {
+        self.release = None;
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if let Some(release) = self.release.take() {
+            give_back(&self.core, &self.key, release);
+        }
+    }
+}
+
+/// Gives a claim back in the background. Where that fails, its lease ends by itself.
+fn give_back(core: &Arc<Core>, key: &ClaimKey, release: ClaimOp) {
+    let (core, key) = (Arc::clone(core), key.clone());
+    Arc::clone(&core.spawner).spawn(Box::pin(async move {
+        if core.change(&key, &release).await.is_err() {
+            tracing::debug!("a dropped claim could not be given back; its lease ends by itself");
+        }
+    }));
 }
 
 /// Whole seconds, as records count their time.

@@ -373,7 +373,7 @@ fn release(current: Option<&ClaimRecord>, at: At<'_>, owner: &str, maybe_sent: b
     owned(current, owner, at, |record| {
         record.status = ClaimStatus::Released;
         record.maybe_sent |= maybe_sent;
-        record.attempts = attempts;
+        record.attempts = record.attempts.max(attempts);
         record.lease_until_ms = at.now_ms;
         record.expires_at_s = at.now_ms / 1000 + ttl_s;
     })
