@@ -12,6 +12,7 @@
 //! assert_eq!(error.reach(), Reach::Processed);
 //! ```
 
+mod json;
 mod kind;
 mod send;
 
@@ -108,7 +109,8 @@ impl Error {
         }))
     }
 
-    /// JSON that does not have the expected form. Keeps where and why, never what stood there.
+    /// JSON that does not have the expected form. Keeps where it is, and what is missing or was expected, never what stood
+    /// there.
     pub fn from_json(kind: ErrorKind, message: &'static str, error: &serde_json::Error) -> Self {
         let reason = match error.classify() {
             serde_json::error::Category::Io => "io",
@@ -116,7 +118,14 @@ impl Error {
             serde_json::error::Category::Data => "data",
             serde_json::error::Category::Eof => "end of input",
         };
-        Self::new(kind, message).with_context("reason", reason).with_context("line", error.line()).with_context("column", error.column())
+        let built = Self::new(kind, message)
+            .with_context("reason", reason)
+            .with_context("line", error.line())
+            .with_context("column", error.column());
+        match json::fact(error) {
+            Some((key, value)) => built.with_context(key, value),
+            None => built,
+        }
     }
 
     /// Adds a fact. `key` is one of [`CONTEXT_KEYS`]; the value must be safe to log. A fact under another key is left out,

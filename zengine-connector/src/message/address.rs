@@ -318,12 +318,13 @@ enum AnyParty {
     /// One string whose kind is guessed.
     Text(String),
     /// Names in order of preference.
-    Identities(Vec<Identity>),
+    Identities(#[schemars(with = "Vec<Identity>")] Vec<Unchecked>),
     /// One name.
-    Identity(Identity),
+    Identity(#[schemars(with = "Identity")] Unchecked),
     /// Everything that is known.
     Full {
-        ids: Vec<Identity>,
+        #[schemars(with = "Vec<Identity>")]
+        ids: Vec<Unchecked>,
         #[serde(default)]
         name: Option<String>,
         #[serde(default)]
@@ -335,12 +336,15 @@ enum AnyParty {
 
 impl<'de> Deserialize<'de> for Party {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match AnyParty::deserialize(deserializer)? {
-            AnyParty::Text(text) => Self::of(Identity::guess(&text).map_err(serde::de::Error::custom)?),
-            AnyParty::Identity(id) => Self::of(id),
-            AnyParty::Identities(ids) => Self { ids, ..Self::default() },
-            AnyParty::Full { ids, name, locale, verified } => Self { ids, name, locale, verified },
-        })
+        // Names are checked after the form is known, so that the error says which rule a name breaks.
+        let checked = |ids: Vec<Unchecked>| ids.into_iter().map(Identity::try_from).collect::<Result<Vec<_>, _>>();
+        match AnyParty::deserialize(deserializer)? {
+            AnyParty::Text(text) => Identity::guess(&text).map(Self::of),
+            AnyParty::Identity(id) => Identity::try_from(id).map(Self::of),
+            AnyParty::Identities(ids) => checked(ids).map(|ids| Self { ids, ..Self::default() }),
+            AnyParty::Full { ids, name, locale, verified } => checked(ids).map(|ids| Self { ids, name, locale, verified }),
+        }
+        .map_err(serde::de::Error::custom)
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
     let _running = core.pipeline.enter();
     let letter = in_time(&*core.clock, core.dead_letters.get(id))
         .await?
-        .ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "there is no dead letter of this id").with_context("reason", id))?;
+        .ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "there is no dead letter of this id").with_context("actual", id))?;
     let client_message_id = match (&letter.direction, &letter.client_message_id) {
         (LetterDirection::Outbound, Some(id)) => id.clone(),
         _ => return Err(Error::new(ErrorKind::Unsupported, "only messages that were to be sent can be redriven")),
