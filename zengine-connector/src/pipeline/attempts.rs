@@ -158,7 +158,9 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership, circuit: &Circuit) -> Attem
     if let Err(error) = own.outlast(limit).await {
         return lost(error);
     }
-    let permit = match circuit.acquire().await {
+    let permit = circuit.acquire().await;
+    job.facts.asked(circuit.state());
+    let permit = match permit {
         Ok(permit) => permit,
         Err(rejected) => {
             // A little later than the breaker itself, so that those put off do not come back together (rule 7).
@@ -183,13 +185,13 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership, circuit: &Circuit) -> Attem
             permit.settle(Verdict::Success);
             let mut record = AttemptRecord::new(n, started.0, duration_ms, crate::Fault::Provider, Reach::Processed);
             record.code = None;
-            report::attempt(job, n, duration, None, circuit);
+            report::attempt(job, n, duration, None);
             own.attempts.push(record);
             Attempted::Accepted(receipt)
         }
         Err(error) => {
             permit.settle(Verdict::of(error.fault()));
-            report::attempt(job, n, duration, Some(&error), circuit);
+            report::attempt(job, n, duration, Some(&error));
             own.maybe_sent |= error.reach() == Reach::Maybe;
             let mut record = AttemptRecord::new(n, started.0, duration_ms, error.fault(), error.reach());
             record.code = error.provider_code().map(str::to_owned);

@@ -80,8 +80,18 @@ impl Pipeline {
         writer: &str,
     ) -> Self {
         let (closed, on_close) = oneshot::channel();
+        let circuits = breaker::Circuits::new(breaker::Ports {
+            log: epochs,
+            clock,
+            rng,
+            spawner,
+            observers,
+            settings: Arc::new(settings.breaker.clone()),
+            attempt_timeout: settings.attempt_timeout.0,
+            writer: writer.into(),
+        });
         Self {
-            circuits: breaker::Circuits::new(&settings.breaker, settings.attempt_timeout.0, epochs, clock, rng, spawner, observers, writer),
+            circuits,
             bulkheads: bulkhead::Bulkheads::new(settings.bulkhead),
             flights: dedup::Flights::default(),
             delivered: Cache::new(settings.dedup.cached.max(1)),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{breaker::Circuit, job::Job};
+use super::{breaker::State, job::Job};
 use crate::{
     error::{Error, Reach, SendError},
     ids::TenantId,
@@ -22,7 +22,13 @@ struct Known {
     owner: Option<String>,
     recipient: Option<RecipientHmac>,
     reach: Option<Reach>,
-    breaker: Option<(&'static str, u64)>,
+    breaker: Option<(State, u64)>,
+}
+
+impl Known {
+    fn breaker(&self) -> (Option<&'static str>, Option<u64>) {
+        self.breaker.map(|(state, epoch)| (state.as_str(), epoch)).unzip()
+    }
 }
 
 /// Facts that cost something are collected only where somebody listens.
@@ -49,16 +55,19 @@ impl Facts {
         }
     }
 
+    /// What the breaker stood at when a permit was asked for.
+    pub(crate) fn asked(&self, breaker: (State, u64)) {
+        self.0.lock().breaker = Some(breaker);
+    }
+
     pub(crate) fn delayed(&self, wait: Duration) {
         self.0.lock().delay = wait;
     }
 }
 
 /// One line per attempt.
-pub(crate) fn attempt(job: &Job<'_>, n: u32, duration: Duration, error: Option<&SendError>, circuit: &Circuit) {
-    let (state, epoch) = circuit.state();
+pub(crate) fn attempt(job: &Job<'_>, n: u32, duration: Duration, error: Option<&SendError>) {
     let mut known = job.facts.0.lock();
-    known.breaker = Some((state.as_str(), epoch));
     known.reach = error.map(SendError::reach);
     let mut line = AttemptLine::new(job.tenant(), job.entry.name.as_str(), job.id(), n);
     if let Some(error) = error {
@@ -68,8 +77,7 @@ pub(crate) fn attempt(job: &Job<'_>, n: u32, duration: Duration, error: Option<&
         line.code = error.provider_code();
     }
     line.delay = std::mem::take(&mut known.delay);
-    line.breaker_state = Some(state.as_str());
-    line.breaker_epoch = Some(epoch);
+    (line.breaker_state, line.breaker_epoch) = known.breaker();
     line.correlation_id = job.options.correlation_id.as_ref();
     line.trace = trace(job.options);
     line.duration = duration;
@@ -115,7 +123,7 @@ pub(crate) fn send(
     line.waited = known.waited;
     line.lease_owner = known.owner.as_deref();
     line.recipient_hmac = known.recipient;
-    (line.breaker_state, line.breaker_epoch) = known.breaker.unzip();
+    (line.breaker_state, line.breaker_epoch) = known.breaker();
     line.correlation_id = options.correlation_id.as_ref();
     line.trace = trace(options);
     line.duration = core.clock.monotonic().saturating_sub(started);

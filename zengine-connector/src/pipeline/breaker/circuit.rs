@@ -52,18 +52,25 @@ impl Verdict {
     }
 }
 
-/// The ports of all breakers.
+/// The ports and settings of all breakers.
 #[derive(Clone, Debug)]
-struct Ports {
-    log: Arc<dyn EpochLog>,
-    clock: Arc<dyn Clock>,
-    rng: Arc<dyn Rng>,
-    spawner: Arc<dyn Spawner>,
-    observers: Observers,
-    settings: Arc<Breaker>,
+pub(crate) struct Ports {
+    pub(crate) log: Arc<dyn EpochLog>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) observers: Observers,
+    pub(crate) settings: Arc<Breaker>,
+    pub(crate) attempt_timeout: Duration,
+    /// Names this process in the log.
+    pub(crate) writer: Arc<str>,
+}
+
+impl Ports {
     /// How long a prober owns its probe.
-    probe_time: Duration,
-    writer: Arc<str>,
+    fn probe_time(&self) -> Duration {
+        self.attempt_timeout + PROBE_SLACK
+    }
 }
 
 /// The breakers of all tenants and strategies.
@@ -74,19 +81,7 @@ pub(crate) struct Circuits {
 }
 
 impl Circuits {
-    pub(crate) fn new(
-        settings: &Breaker,
-        attempt_timeout: Duration,
-        log: Arc<dyn EpochLog>,
-        clock: Arc<dyn Clock>,
-        rng: Arc<dyn Rng>,
-        spawner: Arc<dyn Spawner>,
-        observers: Observers,
-        writer: &str,
-    ) -> Self {
-        let settings = Arc::new(settings.clone());
-        let ports =
-            Ports { log, clock, rng, spawner, observers, settings, probe_time: attempt_timeout + PROBE_SLACK, writer: writer.into() };
+    pub(crate) fn new(ports: Ports) -> Self {
         Self { ports, known: RwLock::new(HashMap::new()) }
     }
 
@@ -223,7 +218,7 @@ impl Circuit {
         }
         inner.state = State::HalfOpen;
         inner.epoch += 1;
-        inner.probing_until = Some(now + self.ports.probe_time);
+        inner.probing_until = Some(now + self.ports.probe_time());
         Entry::Probe(self.permit(&inner, true))
     }
 
@@ -275,7 +270,7 @@ impl Circuit {
                 return Ok(Err(Rejected { retry_after: Duration::from_millis(left.unsigned_abs()) }));
             }
         }
-        Ok(Err(Rejected { retry_after: self.ports.probe_time }))
+        Ok(Err(Rejected { retry_after: self.ports.probe_time() }))
     }
 
     fn settle(&self, epoch: u64, probe: bool, verdict: Verdict) {
@@ -387,7 +382,7 @@ impl Circuit {
             state,
             open_until_ms: None,
             prober: probing.then(|| self.ports.writer.to_string()),
-            probe_until_ms: probing.then(|| at_ms + ms(self.ports.probe_time)),
+            probe_until_ms: probing.then(|| at_ms + ms(self.ports.probe_time())),
             trips: inner.trips,
             reason: reason.to_owned(),
             writer: self.ports.writer.to_string(),
@@ -453,6 +448,6 @@ impl fmt::Debug for Permit {
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(all(test, feature = "testing", feature = "tokio"))]
 #[path = "tests.rs"]
 mod tests;

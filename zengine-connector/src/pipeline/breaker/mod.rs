@@ -7,4 +7,5 @@ mod circuit;
 mod log;
 mod window;
 
-pub(crate) use circuit::{Circuit, Circuits, Verdict};
+pub(crate) use circuit::{Circuit, Circuits, Ports, Verdict};
+pub(crate) use log::State;

@@ -74,16 +74,16 @@ impl World {
 
     /// The breaker as one process sees it.
     fn process(&self, settings: &Breaker) -> Arc<Circuit> {
-        let circuits = Circuits::new(
-            settings,
-            Duration::from_secs(10),
-            Arc::clone(&self.log) as _,
-            Arc::clone(&self.clock) as _,
-            Arc::new(SystemRng),
-            Arc::new(TokioSpawner),
-            Observers::new([Arc::clone(&self.metrics) as Arc<dyn Observer>]),
-            &crate::orchestrator::token(&SystemRng),
-        );
+        let circuits = Circuits::new(Ports {
+            log: Arc::clone(&self.log) as _,
+            clock: Arc::clone(&self.clock) as _,
+            rng: Arc::new(SystemRng),
+            spawner: Arc::new(TokioSpawner),
+            observers: Observers::new([Arc::clone(&self.metrics) as Arc<dyn Observer>]),
+            settings: Arc::new(settings.clone()),
+            attempt_timeout: Duration::from_secs(10),
+            writer: crate::orchestrator::token(&SystemRng).into(),
+        });
         circuits.of(&TenantId::new("acme").unwrap(), &StrategyName::new("s").unwrap())
     }
 
