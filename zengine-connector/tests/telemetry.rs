@@ -1,5 +1,7 @@
 //! What an operator sees of sends: the lines that Powertools' layer prints and the numbers that an observer gets.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
+
 use std::{
     collections::BTreeMap,
     io,
