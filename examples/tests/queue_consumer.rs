@@ -1,4 +1,5 @@
 //! A host that consumes a queue of JSON by strategy name, with nothing but the public interface.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -51,7 +52,7 @@ impl Host {
         let (stores, provider, clock) = (Memory::new(), Recording::new(), Arc::new(SimClock::new()));
         stores.directory().put(&acme(), &StrategyName::new("recording").unwrap(), serde_json::json!({}));
         let registry = StrategyRegistry::builder().register(provider.clone()).build().unwrap();
-        let orchestrator = Orchestrator::builder(registry).stores(stores.clone()).clock(clock.clone()).build().unwrap();
+        let orchestrator = Orchestrator::builder(registry).stores(stores.clone()).clock(Arc::clone(&clock) as _).build().unwrap();
         Self { orchestrator, stores, provider, clock }
     }
 
