@@ -22,7 +22,7 @@ use std::{fmt, sync::Arc};
 pub use bound::Bound;
 pub use builder::OrchestratorBuilder;
 pub(crate) use core::Core;
-#[cfg(all(test, feature = "testing"))]
+#[cfg(all(test, feature = "testing", feature = "tokio"))]
 pub(crate) use core::token;
 pub(crate) use handler::DynHandler;
 pub use handler::{HandlerContext, HandlerError, InboundHandler, ReplyTo};

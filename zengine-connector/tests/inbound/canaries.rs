@@ -1,58 +1,14 @@
 //! Nothing that is printed holds a secret, a person or what was said.
 
-use std::{
-    fmt::{self, Write},
-    sync::{Arc, Mutex},
-};
+use std::fmt::Write as _;
 
 use serde_json::json;
-use tracing::{
-    Event, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
 use zengine_connector::{Content, InboundRequest};
 
-use crate::host::{Do, Host, message, payload, request};
-
-/// Keeps every event that is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-struct Line<'a>(&'a mut String);
-
-impl Visit for Line<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        write!(self.0, " {}={value:?}", field.name()).unwrap();
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
-        attributes.record(&mut Line(&mut self.0.lock().unwrap()));
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
-        values.record(&mut Line(&mut self.0.lock().unwrap()));
-    }
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut log = self.0.lock().unwrap();
-        log.push('\n');
-        event.record(&mut Line(&mut log));
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
+use crate::{
+    host::{Do, Host, message, payload, request},
+    log::Log,
+};
 
 #[tokio::test(start_paused = true)]
 async fn rule_81_logs_errors_and_debug_hold_no_secret_no_person_and_no_content() {
@@ -91,7 +47,7 @@ async fn rule_81_logs_errors_and_debug_hold_no_secret_no_person_and_no_content()
     write!(printed, "{to:?} {:?}", host.orchestrator.reply(&to, 0, Content::text("canary-reply")).await).unwrap();
     write!(printed, "{:?} {:?}", host.orchestrator, host.memory).unwrap();
 
-    let log = log.0.lock().unwrap().clone();
+    let log = log.lines("").join("\n");
     for line in ["inbound.completed", "inbound.poison", "inbound.unstored", "inbound.tenant_broken"] {
         assert!(log.contains(line), "{line} is missing in {log}");
     }

@@ -7,6 +7,8 @@ mod evidence;
 mod faults;
 mod host;
 mod lanes;
+#[path = "../common/log.rs"]
+mod log;
 mod poison;
 mod property;
 mod replies;

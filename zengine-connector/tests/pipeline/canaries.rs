@@ -1,9 +1,6 @@
 //! Content, recipients and what providers say about them appear in no log line, error, Debug text, record or file.
 
-use std::{
-    fmt::Write as _,
-    sync::{Arc, Mutex},
-};
+use std::{fmt::Write as _, sync::Arc};
 
 use zengine_connector::{
     store::Embedded,
@@ -11,6 +8,7 @@ use zengine_connector::{
     *,
 };
 
+use crate::log::Log;
 use crate::support::{World, deferred, delivered, failed, id, key, secs, tenant, unknown};
 
 const CANARIES: [&str; 4] = ["canary", "5550009999", "Y2FuYXJ5", "63616e617279"];
@@ -20,56 +18,6 @@ fn clean(what: &str, text: &str) {
     for canary in CANARIES {
         assert!(!text.contains(canary), "{what} tells {canary}: {text}");
     }
-}
-
-/// Everything that is logged, as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn lines(&self, name: &str) -> Vec<String> {
-        self.0.lock().unwrap().iter().filter(|line| line.contains(name)).cloned().collect()
-    }
-}
-
-/// Writes every field of an event or span.
-struct Fields<'a>(&'a mut String);
-
-impl tracing::field::Visit for Fields<'_> {
-    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-        write!(self.0, "{}={value:?} ", field.name()).unwrap();
-    }
-}
-
-impl tracing::Subscriber for Log {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        let mut line = String::new();
-        span.record(&mut Fields(&mut line));
-        self.0.lock().unwrap().push(line);
-        tracing::span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
-        let mut line = String::new();
-        values.record(&mut Fields(&mut line));
-        self.0.lock().unwrap().push(line);
-    }
-
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        let mut line = String::new();
-        event.record(&mut Fields(&mut line));
-        self.0.lock().unwrap().push(line);
-    }
-
-    fn enter(&self, _: &tracing::span::Id) {}
-
-    fn exit(&self, _: &tracing::span::Id) {}
 }
 
 fn message() -> OutboundMessage {

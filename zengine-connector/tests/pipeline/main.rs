@@ -12,5 +12,7 @@ mod canaries;
 mod chaos;
 mod crash;
 mod file;
+#[path = "../common/log.rs"]
+mod log;
 mod memory;
 mod support;

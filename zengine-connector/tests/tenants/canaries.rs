@@ -1,42 +1,13 @@
 //! No secret appears in an error, a Debug text or a log line, on whatever path it fails.
 
-use std::{
-    fmt::Write as _,
-    sync::{Arc, Mutex, atomic::Ordering::SeqCst},
-};
+use std::{fmt::Write as _, sync::atomic::Ordering::SeqCst};
 
 use serde_json::{Value, json};
 
-use crate::host::{Host, id, scope};
-
-/// Everything that is logged, as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl tracing::Subscriber for Log {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        writeln!(self.0.lock().unwrap(), "{span:?}").unwrap();
-        tracing::span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
-        writeln!(self.0.lock().unwrap(), "{values:?}").unwrap();
-    }
-
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        writeln!(self.0.lock().unwrap(), "{event:?}").unwrap();
-    }
-
-    fn enter(&self, _: &tracing::span::Id) {}
-
-    fn exit(&self, _: &tracing::span::Id) {}
-}
+use crate::{
+    host::{Host, id, scope},
+    log::Log,
+};
 
 fn config(token: &Value) -> Value {
     json!({ "id": "a", "token": token })
@@ -88,7 +59,7 @@ async fn no_secret_appears_on_any_path() {
         write!(printed, "{error} {error:?}").unwrap();
         outage.store(false, SeqCst);
     }
-    write!(printed, "{}", log.0.lock().unwrap()).unwrap();
+    write!(printed, "{:?}", log.lines("")).unwrap();
     assert!(!printed.contains("canary"), "{printed}");
     assert!(printed.contains("/token") && printed.contains("refused"), "something was printed");
 }

@@ -8,6 +8,8 @@ mod canaries;
 mod contract;
 mod doors;
 mod host;
+#[path = "../common/log.rs"]
+mod log;
 mod names;
 mod rotation;
 mod routes;
