@@ -9,8 +9,9 @@ use crate::error::{Error, ErrorKind};
 
 /// A JSON value kept as text, cheap to clone. `Debug` shows its size only.
 ///
-/// Made from text, it is that text to the byte. Read as part of a larger document it keeps the values of its numbers
-/// but not their spelling (`1.10` may come back as `1.1`).
+/// Made from text, it is that text to the byte. Read as part of a larger document it is written anew: members in order of
+/// their names, and numbers as 64-bit integers or doubles hold them (`1.10` comes back as `1.1`, and an integer of more than
+/// 64 bits is rounded). The exact bytes of what arrived are in [`InboundEvent::raw`](crate::InboundEvent::raw).
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawJson(Arc<str>);
 

@@ -174,7 +174,10 @@ impl schemars::JsonSchema for InboundEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Content, Identity};
+    use crate::message::{
+        AccountUpdate, Call, Content, Identity, MessageEvent, Preference, Presence, SessionChange, SessionEvent, State, Status,
+        TemplateUpdate,
+    };
 
     fn event() -> InboundEvent {
         let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("whatsapp-meta-cloud").unwrap());
@@ -202,6 +205,31 @@ mod tests {
         assert!(json.starts_with(r#"{"v":1,"type":"message","content":{"type":"text","body":"hi"}"#), "{json}");
         assert!(json.contains(r#""raw":{"id": "wamid.1", "price": 1.10}"#), "{json}");
         assert_eq!(serde_json::from_str::<InboundEvent>(&json).unwrap(), event());
+    }
+
+    #[test]
+    fn no_event_has_a_member_that_is_the_envelopes() {
+        let kinds = [
+            Event::Edited { target: "t".into(), content: Content::text("hi") },
+            Event::Deleted { target: "t".into() },
+            Event::Echo(MessageEvent::new(Content::text("hi"))),
+            Event::Status(Status::new("t", State::Sent)),
+            Event::Typing,
+            Event::Read { target: Some("t".into()) },
+            Event::Presence(Presence::new("here")),
+            Event::Template(TemplateUpdate { aspect: "status".into(), template_id: Some("1".into()), ..TemplateUpdate::default() }),
+            Event::Account(AccountUpdate { field: "f".into(), event: Some("e".into()), ..AccountUpdate::default() }),
+            Event::Call(Call { id: "call-1".into(), event: "connect".into(), ..Call::default() }),
+            Event::OptIn(Preference::new("s")),
+            Event::OptOut(Preference::new("s")),
+            Event::Session(SessionEvent::new(SessionChange::Ended)),
+            Event::Unknown { provider_type: "p".into() },
+        ];
+        for kind in kinds {
+            let event = InboundEvent { event: kind, conversation: Some(ConversationId::new("c").unwrap()), ..event() };
+            let json = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<InboundEvent>(&json).unwrap(), event, "{json}");
+        }
     }
 
     #[test]

@@ -77,7 +77,8 @@ pub struct AccountUpdate {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Call {
-    /// The provider's id of the call.
+    /// The provider's id of the call. In JSON `call_id`, since `id` is the envelope's.
+    #[serde(rename = "call_id")]
     pub id: String,
     /// What happened, in the provider's word (`connect`, `terminate`, `RINGING`).
     pub event: String,
