@@ -6,8 +6,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use zengine_connector::{
-    ClientMessageId, DeferredReason, Disposition, Error, ErrorKind, FailureId, Orchestrator, Outcome, Reach, RedriveOptions, SendOptions,
-    StrategyName, StrategyRegistry, TenantId,
+    ClientMessageId, Deferred, DeferredReason, Delivered, Disposition, Error, ErrorKind, Failed, FailureId, Orchestrator, Outcome, Reach,
+    Receipt, RedriveOptions, SendOptions, StrategyName, StrategyRegistry, TenantId, Unknown,
     store::{DeadLetters, Memory},
     testing::{Answer, Recording, SimClock},
 };
@@ -98,6 +98,22 @@ fn failure_of(outcome: Option<Outcome>) -> FailureId {
         Some(Outcome::Unknown(unknown)) => unknown.failure_id,
         other => panic!("no failure: {other:?}"),
     }
+}
+
+#[test]
+fn a_host_can_make_every_outcome_for_its_own_tests() {
+    let error = || Error::new(ErrorKind::Template, "no such template");
+    let failure = || FailureId::new("f-1").unwrap();
+    let wait = Duration::from_secs(5);
+    for (outcome, expected) in [
+        (Outcome::Delivered(Delivered::new(Receipt::unnumbered())), Verdict::Remove("delivered")),
+        (Outcome::Failed(Failed::new(error(), failure())), Verdict::Remove("failed")),
+        (Outcome::Unknown(Unknown::new(error(), failure())), Verdict::Remove("unknown")),
+        (Outcome::Deferred(Deferred::new(DeferredReason::Busy, wait).with_error(error())), Verdict::KeepFor("busy", wait)),
+    ] {
+        assert_eq!(verdict(Ok(outcome)), expected);
+    }
+    assert_eq!(verdict(Err(error())), Verdict::Reject(ErrorKind::Template));
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,7 +28,16 @@ pub struct Handled {
 }
 
 impl Handled {
-    pub(crate) fn new(principal: Principal) -> Self {
+    /// Nothing happened yet. The core makes it; for tests of a strategy's `respond`, set the fields.
+    ///
+    /// ```
+    /// use zengine_connector::{Handled, Principal};
+    ///
+    /// let mut handled = Handled::new(Principal::Shared);
+    /// handled.unstored = 1;
+    /// assert_eq!(handled.acknowledge().status(), 503);
+    /// ```
+    pub fn new(principal: Principal) -> Self {
         Self { principal, payload: None, accepted: 0, poisoned: 0, unstored: 0, replies: vec![], pending: false, cursor: None }
     }
 
@@ -53,7 +62,8 @@ pub struct ReplyMessage {
 }
 
 impl ReplyMessage {
-    pub(crate) fn new(id: impl Into<String>, content: Content) -> Self {
+    /// A reply and its id in the conversation.
+    pub fn new(id: impl Into<String>, content: Content) -> Self {
         Self { id: id.into(), content }
     }
 }

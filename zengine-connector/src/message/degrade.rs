@@ -35,7 +35,16 @@ pub struct LossReport {
 }
 
 impl LossReport {
-    fn note(&mut self, pointer: impl Into<String>, what: impl Into<String>) {
+    /// Adds what was lost at a place of the message (a JSON pointer). For message types that degrade themselves.
+    ///
+    /// ```
+    /// use zengine_connector::LossReport;
+    ///
+    /// let mut report = LossReport::default();
+    /// report.note("/content/footer", "the footer");
+    /// assert_eq!(report.losses[0].pointer, "/content/footer");
+    /// ```
+    pub fn note(&mut self, pointer: impl Into<String>, what: impl Into<String>) {
         self.losses.push(Loss { pointer: pointer.into(), what: what.into() });
     }
 }

@@ -67,7 +67,8 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    pub(crate) fn new(receipt: Receipt) -> Self {
+    /// Accepted now and recorded. The pipeline makes it; for tests of a host, set the fields.
+    pub fn new(receipt: Receipt) -> Self {
         Self { receipt, replayed: false, dedup_recorded: true, loss: None, attempts: 0 }
     }
 
@@ -91,6 +92,13 @@ macro_rules! failure {
             pub replayed: bool,
             /// Calls made to the provider, by all who tried.
             pub attempts: u32,
+        }
+
+        impl $name {
+            /// An end by an error. The pipeline makes it; for tests of a host, set the fields.
+            pub fn new(error: Error, failure_id: FailureId) -> Self {
+                Self { error, failure_id, replayed: false, attempts: 0 }
+            }
         }
     };
 }
@@ -118,11 +126,14 @@ pub struct Deferred {
 }
 
 impl Deferred {
-    pub(crate) fn new(reason: DeferredReason, retry_after: Duration) -> Self {
+    /// Put off for a reason, by a time from now. The pipeline makes it; for tests of a host, set the fields.
+    pub fn new(reason: DeferredReason, retry_after: Duration) -> Self {
         Self { retry_after, reason, error: None }
     }
 
-    pub(crate) fn with_error(mut self, error: Error) -> Self {
+    /// Adds the last attempt's error.
+    #[must_use = "returns the end with the error"]
+    pub fn with_error(mut self, error: Error) -> Self {
         self.error = Some(error);
         self
     }

@@ -50,3 +50,28 @@ pub struct EmailAttachment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_id: Option<String>,
 }
+
+impl EmailAttachment {
+    /// A file that is not named in the HTML.
+    ///
+    /// ```
+    /// use zengine_connector::{Content, Email, EmailAttachment, Media, MediaKind};
+    ///
+    /// let logo = EmailAttachment::new(Media::link(MediaKind::Image, "https://shop.example/logo.png")).with_content_id("logo");
+    /// let mut email = Email::default();
+    /// email.subject = Some("Your order".into());
+    /// email.html = Some("<img src=\"cid:logo\">".into());
+    /// email.attachments = vec![logo];
+    /// assert_eq!(Content::Email(email.into()).kind(), "email");
+    /// ```
+    pub fn new(media: Media) -> Self {
+        Self { media, content_id: None }
+    }
+
+    /// Says by what name the HTML names it.
+    #[must_use = "returns the attachment with its name"]
+    pub fn with_content_id(mut self, name: impl Into<String>) -> Self {
+        self.content_id = Some(name.into());
+        self
+    }
+}
