@@ -39,9 +39,24 @@ impl From<Fault> for StoreError {
     }
 }
 
+impl Fault {
+    /// The class, and our words for it.
+    pub(super) fn reason(&self) -> (StoreErrorKind, &'static str) {
+        match self {
+            Self::Said(error) => (error.kind, error.message),
+            Self::Engine(error) => reason(error),
+        }
+    }
+}
+
 fn of_engine(error: redb::Error) -> StoreError {
+    let (kind, message) = reason(&error);
+    StoreError::new(kind, message).with_source(error)
+}
+
+fn reason(error: &redb::Error) -> (StoreErrorKind, &'static str) {
     use redb::Error as E;
-    let (kind, message) = match &error {
+    match error {
         E::Io(error) => return_kind(error),
         E::DatabaseAlreadyOpen | E::LockProtocolMismatch => {
             (StoreErrorKind::StoreBusy, "another process has the store open for writing: one host writes at a time")
@@ -57,8 +72,7 @@ fn of_engine(error: redb::Error) -> StoreError {
         E::TransactionInProgress => (StoreErrorKind::Unavailable, "somebody reads the store: try again"),
         E::PreviousIo | E::DatabaseClosed => (StoreErrorKind::Unavailable, "the store is being opened again after a failure"),
         _ => (StoreErrorKind::Unavailable, "the store failed"),
-    };
-    StoreError::new(kind, message).with_source(error)
+    }
 }
 
 fn return_kind(error: &io::Error) -> (StoreErrorKind, &'static str) {

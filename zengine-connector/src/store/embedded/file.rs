@@ -3,12 +3,10 @@
 use std::{fmt, path::Path};
 
 use crate::sync::RwLock;
-use redb::{
-    Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _, StorageError,
-    WriteTransaction,
-};
+use redb::{Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _, WriteTransaction};
 
 use super::fault::{Fault, read_only};
+use crate::store::{StoreError, StoreErrorKind};
 
 /// Pages kept in memory, in bytes.
 const CACHE: usize = 64 << 20;
@@ -26,12 +24,19 @@ pub(super) fn engine() -> Builder {
 enum Open {
     Writing(Database),
     Reading(ReadOnlyDatabase),
+    /// Between a failure and the next attempt to open it: why.
+    Closed(StoreErrorKind, &'static str),
+}
+
+impl Open {
+    fn closed(kind: StoreErrorKind, message: &'static str) -> Fault {
+        StoreError::new(kind, message).into()
+    }
 }
 
 /// The open file, shared by the writer and all readers.
 pub(super) struct Shared {
-    /// Closed between a failure and the next attempt to open it.
-    open: RwLock<Option<Open>>,
+    open: RwLock<Open>,
     opener: Option<Opener>,
 }
 
@@ -44,23 +49,23 @@ impl fmt::Debug for Shared {
 impl Shared {
     pub(super) fn writing(opener: Opener) -> Result<Self, Fault> {
         let database = opener()?;
-        Ok(Self { open: RwLock::new(Some(Open::Writing(database))), opener: Some(opener) })
+        Ok(Self { open: RwLock::new(Open::Writing(database)), opener: Some(opener) })
     }
 
     pub(super) fn reading(path: &Path) -> Result<Self, Fault> {
-        Ok(Self { open: RwLock::new(Some(Open::Reading(engine().open_read_only(path)?))), opener: None })
+        Ok(Self { open: RwLock::new(Open::Reading(engine().open_read_only(path)?)), opener: None })
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.open.read().is_some()
+        !matches!(*self.open.read(), Open::Closed(..))
     }
 
     /// Reads from the last commit.
     pub(super) fn snapshot(&self) -> Result<ReadTransaction, Fault> {
         match &*self.open.read() {
-            Some(Open::Writing(database)) => Ok(database.begin_read()?),
-            Some(Open::Reading(database)) => Ok(database.begin_read()?),
-            None => Err(StorageError::DatabaseClosed.into()),
+            Open::Writing(database) => Ok(database.begin_read()?),
+            Open::Reading(database) => Ok(database.begin_read()?),
+            Open::Closed(kind, message) => Err(Open::closed(*kind, message)),
         }
     }
 
@@ -68,9 +73,9 @@ impl Shared {
     pub(super) fn transaction(&self, work: impl FnOnce(&WriteTransaction) -> Result<bool, Fault>) -> Result<(), Fault> {
         let open = self.open.read();
         let database = match &*open {
-            Some(Open::Writing(database)) => database,
-            Some(Open::Reading(_)) => return Err(read_only().into()),
-            None => return Err(StorageError::DatabaseClosed.into()),
+            Open::Writing(database) => database,
+            Open::Reading(_) => return Err(read_only().into()),
+            Open::Closed(kind, message) => return Err(Open::closed(*kind, message)),
         };
         let mut transaction = database.begin_write()?;
         transaction.set_durability(redb::Durability::Immediate)?;
@@ -85,9 +90,9 @@ impl Shared {
 
     pub(super) fn compact(&self) -> Result<bool, Fault> {
         match &mut *self.open.write() {
-            Some(Open::Writing(database)) => Ok(database.compact()?),
-            Some(Open::Reading(_)) => Err(read_only().into()),
-            None => Err(StorageError::DatabaseClosed.into()),
+            Open::Writing(database) => Ok(database.compact()?),
+            Open::Reading(_) => Err(read_only().into()),
+            Open::Closed(kind, message) => Err(Open::closed(*kind, message)),
         }
     }
 
@@ -96,8 +101,19 @@ impl Shared {
         let Some(opener) = &self.opener else { return Ok(()) };
         let mut open = self.open.write();
         // Closed first: the new one needs the lock.
-        *open = None;
-        *open = Some(Open::Writing(opener()?));
-        Ok(())
+        *open = Open::Closed(StoreErrorKind::Unavailable, "the store is being opened again after a failure");
+        match opener() {
+            Ok(database) => {
+                *open = Open::Writing(database);
+                Ok(())
+            }
+            Err(error) => {
+                let fault = Fault::from(error);
+                // Until it opens, everybody hears why it does not: a full disk stays a full disk.
+                let (kind, message) = fault.reason();
+                *open = Open::Closed(kind, message);
+                Err(fault)
+            }
+        }
     }
 }
