@@ -12,6 +12,7 @@ use crate::{
     channel::Channel,
     ids::{ConversationId, ProviderMessageId, StrategyName, TenantId},
     message::Party,
+    verify::check_json_depth,
 };
 
 /// An event, stamped with whose it is and when it came.
@@ -64,6 +65,9 @@ impl fmt::Debug for InboundEvent {
 /// The version of the event's JSON form.
 pub(super) const VERSION: u32 = 1;
 
+/// Parsers stop at some depth; what is nested deeper would make the whole event unreadable.
+const READABLE_DEPTH: usize = 64;
+
 /// The flat JSON form.
 #[derive(Serialize, Deserialize, schemars::JsonSchema)]
 #[schemars(rename = "InboundEvent")]
@@ -99,12 +103,15 @@ fn is_nobody(party: &Option<Party>) -> bool {
     party.is_none()
 }
 
-/// Raw bytes as JSON where they are JSON, else as base64.
+/// Raw bytes as JSON where they are JSON that a common parser reads, else as base64.
 pub(super) fn raw_parts(raw: &Bytes) -> (Option<Box<RawValue>>, Option<String>) {
-    match serde_json::from_slice::<Box<RawValue>>(raw) {
-        Ok(value) => (Some(value), None),
-        Err(_) if raw.is_empty() => (None, None),
-        Err(_) => (None, Some(STANDARD.encode(raw))),
+    if raw.is_empty() {
+        return (None, None);
+    }
+    let value = check_json_depth(raw, READABLE_DEPTH).ok().and_then(|()| serde_json::from_slice::<Box<RawValue>>(raw).ok());
+    match value {
+        Some(value) => (Some(value), None),
+        None => (None, Some(STANDARD.encode(raw))),
     }
 }
 

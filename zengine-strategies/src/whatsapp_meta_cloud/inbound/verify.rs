@@ -8,6 +8,10 @@ use zengine_connector::{
 
 use crate::whatsapp_meta_cloud::{MetaApp, Tenant};
 
+/// The body is signed, but nested deeper or of more items than is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BeyondLimits;
+
 /// Carries the HMAC of the exact bytes under the app secret. The older `X-Hub-Signature` (SHA-1) is ignored.
 const HEADER: &str = "x-hub-signature-256";
 const SIGNATURE: HmacSha256 = HmacSha256::hex_with_prefix("sha256=");
@@ -42,14 +46,15 @@ async fn delivery(
     cx: &InboundContext<Tenant>,
 ) -> Result<Verified, VerifyError> {
     let limits = Limits::DEFAULT.with_body_bytes(app.max_webhook_bytes());
-    // The size before anything is computed, the rest once we know that Meta wrote it.
+    // The size before anything is computed, the rest once it is known that Meta wrote it.
     if request.body().len() > limits.body_bytes {
         return Err(VerifyError::TooLarge);
     }
     let secrets = cx.secret(app.app_secret()).await?;
     SIGNATURE.check(signature, request.body(), &secrets)?;
-    limits.check(request.body())?;
-    Ok(Verified::shared(request.body().clone()))
+    let verified = Verified::shared(request.body().clone());
+    // Meta wrote it, so it is kept and answered with 200: a refusal would bring it back for days.
+    Ok(if limits.check(request.body()).is_ok() { verified } else { verified.with(BeyondLimits) })
 }
 
 fn attribute(request: &InboundRequest) -> Option<&str> {
