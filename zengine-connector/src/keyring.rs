@@ -31,14 +31,16 @@ pub trait KeyRing: Send + Sync + fmt::Debug + 'static {
 pub struct Key {
     id: String,
     encryption: Secret<[u8; 32]>,
-    fingerprint: Secret<[u8; 32]>,
+    /// Keyed once; every fingerprint starts from a copy of it.
+    fingerprint: Hmac<Sha256>,
 }
 
 impl Key {
     /// A key from 32 secret bytes. The id is public: it stands in records.
     pub fn new(id: impl Into<String>, bytes: &Secret<[u8; 32]>) -> Self {
-        let derive = |purpose: &[u8]| Secret::new(hmac(bytes.expose(), &[purpose]));
-        Self { id: id.into(), encryption: derive(b"zengine encryption v1"), fingerprint: derive(b"zengine fingerprint v1") }
+        let derive = |purpose: &[u8]| Secret::new(mac_of(new_mac(bytes.expose()), &[purpose]));
+        let fingerprint = new_mac(derive(b"zengine fingerprint v1").expose());
+        Self { id: id.into(), encryption: derive(b"zengine encryption v1"), fingerprint }
     }
 
     /// Fresh random bytes under an id drawn with them.
@@ -57,35 +59,7 @@ impl Key {
 
     /// A keyed fingerprint of several parts; where one part ends and the next begins is part of it.
     pub fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
-        hmac(self.fingerprint.expose(), parts)
-    }
-
-    /// A hash to feed a long value into piece by piece; ends in the same kind of fingerprint.
-    pub(crate) fn hasher(&self, label: &[u8]) -> Fingerprinter {
-        let mut mac = new_mac(self.fingerprint.expose());
-        mac.update(&(label.len() as u64).to_be_bytes());
-        mac.update(label);
-        Fingerprinter(mac)
-    }
-}
-
-/// Takes a value in pieces.
-pub(crate) struct Fingerprinter(Hmac<Sha256>);
-
-impl Fingerprinter {
-    pub(crate) fn finish(self) -> [u8; 32] {
-        self.0.finalize().into_bytes().into()
-    }
-}
-
-impl std::io::Write for Fingerprinter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+        mac_of(self.fingerprint.clone(), parts)
     }
 }
 
@@ -96,8 +70,7 @@ fn new_mac(key: &[u8; 32]) -> Hmac<Sha256> {
     <Hmac<Sha256> as hmac::KeyInit>::new((&*block).into())
 }
 
-fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = new_mac(key);
+fn mac_of(mut mac: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     for part in parts {
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part);

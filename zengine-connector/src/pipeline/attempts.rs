@@ -205,7 +205,7 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership, circuit: &Circuit) -> Attem
 
 /// The provider call, within its time. A strategy that panics has failed like a provider of which nobody knows.
 async fn call(job: &Job<'_>, own: &Ownership, n: u32, limit: Duration) -> Result<Receipt, SendError> {
-    let cx = job.context(own.key_generation, n, limit);
+    let cx = job.context(&own.provider_key, n, limit);
     let call = AssertUnwindSafe(job.outbound.attempt(&job.bound.state, job.message, &cx)).catch_unwind();
     match within(&*job.core.clock, limit, call).await {
         Some(Ok(result)) => result,
@@ -225,7 +225,7 @@ async fn look_up(job: &Job<'_>, own: &mut Ownership) -> Option<Run> {
     let Some(_place) = job.pipeline().bulkheads.enter(job.tenant(), &job.entry.name) else {
         return Some(Run::deferred(DeferredReason::Busy, Duration::from_secs(1)));
     };
-    let cx = job.context(own.key_generation, own.all_attempts().max(1), limit);
+    let cx = job.context(&own.provider_key, own.all_attempts().max(1), limit);
     let question = AssertUnwindSafe(job.outbound.lookup(&job.bound.state, job.message, &cx)).catch_unwind();
     match within(&*job.core.clock, limit, question).await {
         Some(Ok(Ok(Lookup::Found(receipt)))) => Some(Run::Delivered(receipt)),

@@ -59,12 +59,12 @@ impl Ended {
                 .clone()
                 .unwrap_or_else(|| StoredError::new(ErrorKind::Unexpected, crate::Reach::Maybe, "the reason is not recorded"))
         };
-        let failure_id = FailureId::of_send(key, record.generation);
+        let failure_id = || FailureId::of_send(key, record.generation);
         let attempts = record.attempts;
         match record.status {
             ClaimStatus::Delivered => Some(Self::Delivered { receipt: receipt(core, key, record), attempts, recorded: true }),
-            ClaimStatus::Failed => Some(Self::Failed { error: error(), failure_id, attempts }),
-            ClaimStatus::Unknown => Some(Self::Unknown { error: error(), failure_id, attempts }),
+            ClaimStatus::Failed => Some(Self::Failed { error: error(), failure_id: failure_id(), attempts }),
+            ClaimStatus::Unknown => Some(Self::Unknown { error: error(), failure_id: failure_id(), attempts }),
             ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => None,
         }
     }

@@ -69,13 +69,13 @@ impl Job<'_> {
         ProviderKey::derive(self.tenant(), &self.entry.name, self.id(), key_generation)
     }
 
-    pub(crate) fn context(&self, key_generation: u32, attempt: u32, limit: Duration) -> SendContext {
+    pub(crate) fn context(&self, provider_key: &ProviderKey, attempt: u32, limit: Duration) -> SendContext {
         let deadline = (self.core.clock.now() + limit).min(self.deadline);
         let (correlation, traceparent) = (self.options.correlation_id.clone(), self.options.traceparent.clone());
         SendContext {
             base: self.core.base(self.tenant(), &self.entry.name, deadline, correlation, traceparent),
             client_message_id: self.id().clone(),
-            provider_key: self.provider_key(key_generation),
+            provider_key: provider_key.clone(),
             attempt: NonZeroU32::new(attempt).unwrap_or(NonZeroU32::MIN),
         }
     }

@@ -58,6 +58,7 @@ pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, m
 async fn ask(job: &Job<'_>) -> Result<Receipt, Error> {
     let (core, settings) = (job.core, &job.pipeline().settings);
     let circuit = job.pipeline().circuits.of(job.tenant(), &job.entry.name);
+    let key = job.provider_key(0);
     for n in 1.. {
         let limit = settings.attempt_timeout.0.min(job.remaining());
         let permit = circuit.acquire().await.map_err(|rejected| {
@@ -68,7 +69,7 @@ async fn ask(job: &Job<'_>) -> Result<Receipt, Error> {
         let Some(_place) = job.pipeline().bulkheads.enter(job.tenant(), &job.entry.name) else {
             return Err(Error::new(ErrorKind::Busy, "too many calls run at once").with_retry_after(Duration::from_secs(1)));
         };
-        let cx = job.context(0, n, limit);
+        let cx = job.context(&key, n, limit);
         let call = AssertUnwindSafe(job.outbound.attempt(&job.bound.state, job.message, &cx)).catch_unwind();
         let error = match within(&*core.clock, limit, call).await {
             Some(Ok(Ok(receipt))) => {

@@ -283,8 +283,7 @@ pub(crate) async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &Histor
 
 /// A key that holds only a hash needs a record that leads back to the send.
 async fn remember_reference(job: &Job<'_>, own: &Ownership) {
-    let key = job.provider_key(own.key_generation);
-    let Some(hash) = key.hash() else { return };
+    let Some(hash) = own.provider_key.hash() else { return };
     let core = job.core;
     let expires_at_s = core.now_ms() / 1000 + seconds(core.pipeline.settings.dedup.keep_in_doubt);
     let reference = Reference::new(job.tenant().clone(), job.entry.name.clone(), job.id().clone(), expires_at_s);

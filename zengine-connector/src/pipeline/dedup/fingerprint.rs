@@ -30,9 +30,10 @@ impl Content<'_> {
     }
 
     fn under(&self, key: &Key) -> Result<Fingerprint, Error> {
-        let mut hasher = key.hasher(self.tenant.as_str().as_bytes());
-        self.outbound.encode(self.message, &mut hasher)?;
-        Ok(Fingerprint::new(hex(&hasher.finish()[..16]), VERSION, key.id()))
+        let mut noticed = Vec::with_capacity(512);
+        self.outbound.encode(self.message, &mut noticed)?;
+        let fingerprint = key.fingerprint(&[self.tenant.as_str().as_bytes(), &noticed]);
+        Ok(Fingerprint::new(hex(&fingerprint[..16]), VERSION, key.id()))
     }
 
     /// Another message under the same id is an error in every state. Compared under the record's own key, so that a

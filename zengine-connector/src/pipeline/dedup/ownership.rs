@@ -7,6 +7,7 @@ use crate::{
     orchestrator::Core,
     runtime::ms,
     store::{Applied, AttemptRecord, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, Effects, StoreError, StoredError, Terminal},
+    strategy::ProviderKey,
 };
 
 /// The wait between two tries to end a claim at which patience ends: after 50, 200 and 800 ms.
@@ -25,7 +26,8 @@ pub(crate) struct Ownership {
     pub(crate) look_up_first: bool,
     /// Attempts made before, by others.
     earlier_attempts: u32,
-    pub(crate) key_generation: u32,
+    /// The key at the provider: one for all attempts (rule 4).
+    pub(crate) provider_key: ProviderKey,
     pub(crate) first_claimed_at_ms: i64,
     pub(crate) first_sent_at_ms: Option<i64>,
     /// Attempts made by us.
@@ -70,7 +72,7 @@ impl Ownership {
             maybe_sent: record.maybe_sent,
             look_up_first: false,
             earlier_attempts: record.attempts,
-            key_generation: record.key_generation,
+            provider_key: job.provider_key(record.key_generation),
             first_claimed_at_ms: record.first_claimed_at_ms,
             first_sent_at_ms: record.first_sent_at_ms,
             attempts: Vec::new(),
@@ -90,7 +92,7 @@ impl Ownership {
             maybe_sent: false,
             look_up_first: false,
             earlier_attempts: 0,
-            key_generation: 0,
+            provider_key: job.provider_key(0),
             first_claimed_at_ms: job.core.now_ms(),
             first_sent_at_ms: None,
             attempts: Vec::new(),
