@@ -381,7 +381,7 @@ async fn a_tenants_secrets_are_resolved_and_a_literal_is_refused() {
 }
 
 #[tokio::test]
-async fn what_may_have_been_sent_is_sent_once() {
+async fn r7_what_may_have_been_sent_is_sent_once() {
     let meta = MetaCloud::start(Settings::new().with_number(Number::new(NUMBER, "900100").with_token("the-token"))).unwrap();
     let (host, stores, acme) = host(&meta);
     for (n, code) in [131_000, 131_016, 2, 133_004].into_iter().enumerate() {
@@ -394,4 +394,26 @@ async fn what_may_have_been_sent_is_sent_once() {
     let outcome = send_as(&host, &acme, "late", &text()).await.unwrap();
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
     assert_eq!(stores.dead_letters().len(), 5);
+}
+
+#[tokio::test]
+async fn r7_what_was_surely_not_accepted_is_sent_again() {
+    let meta = MetaCloud::start(Settings::new().with_number(Number::new(NUMBER, "900100").with_token("the-token"))).unwrap();
+    let (host, _, acme) = host(&meta);
+    meta.fail_next(Fault::code(130_429));
+    let outcome = send_as(&host, &acme, "1", &text()).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Delivered(end) if end.attempts == 2), "{outcome:?}");
+    assert_eq!((meta.journal().request_count(), meta.journal().accepted_count()), (2, 1));
+}
+
+#[tokio::test]
+async fn r1_success_means_accepted_and_not_delivered() {
+    let meta = MetaCloud::start(Settings::new().with_number(Number::new(NUMBER, "900100").with_token("the-token"))).unwrap();
+    let (host, stores, acme) = host(&meta);
+    // Meta takes it, and will say by webhook that it cannot be delivered.
+    meta.fail_next(Fault::undeliverable(131_026));
+    let Outcome::Delivered(accepted) = send_as(&host, &acme, "1", &text()).await.unwrap() else { panic!("it was accepted") };
+    let id = accepted.provider_id().unwrap().as_str();
+    assert_eq!(meta.journal().accepted()[0].wamid.as_deref(), Some(id));
+    assert!(stores.dead_letters().is_empty());
 }
