@@ -62,7 +62,7 @@ pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership) -> Run {
             Attempted::NotStarted(Run::Deferred { reason, retry_after, .. }) => return Run::Deferred { reason, retry_after, error: last },
             Attempted::NotStarted(end) => return end,
         };
-        let made = u32::try_from(own.attempts.len()).unwrap_or(u32::MAX);
+        let made = own.made;
         let protection = job.protection(own.first_sent_at_ms);
         let wait = backoff::delay(retry, made, error.retry_after(), &*job.core.rng);
         let next = decide(error.fault(), error.reach(), protection);
@@ -179,24 +179,22 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership, circuit: &Circuit) -> Attem
     let started = (job.core.now_ms(), job.core.clock.monotonic());
     let result = call(job, own, n, limit).await;
     let duration = job.core.clock.monotonic().saturating_sub(started.1);
-    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    own.made += 1;
     match result {
         Ok(receipt) => {
             permit.settle(Verdict::Success);
-            let mut record = AttemptRecord::new(n, started.0, duration_ms, crate::Fault::Provider, Reach::Processed);
-            record.code = None;
             report::attempt(job, n, duration, None);
-            own.attempts.push(record);
             Attempted::Accepted(receipt)
         }
         Err(error) => {
             permit.settle(Verdict::of(error.fault()));
             report::attempt(job, n, duration, Some(&error));
             own.maybe_sent |= error.reach() == Reach::Maybe;
+            let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
             let mut record = AttemptRecord::new(n, started.0, duration_ms, error.fault(), error.reach());
             record.code = error.provider_code().map(str::to_owned);
             record.retry_after_ms = error.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-            own.attempts.push(record);
+            own.failures.push(record);
             own.first_error.get_or_insert_with(|| StoredError::of(&error, n));
             Attempted::Error(error)
         }

@@ -24,7 +24,7 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn of(own: &Ownership) -> Self {
-        Self { attempts: own.attempts.clone(), first_error: own.first_error.clone() }
+        Self { attempts: own.failures.clone(), first_error: own.first_error.clone() }
     }
 }
 

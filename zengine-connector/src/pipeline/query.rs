@@ -33,10 +33,7 @@ pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, m
         return Err(Error::new(ErrorKind::Cancelled, "the host shuts down").with_context("strategy", strategy));
     }
     let bound = core.tenants.bind(entry, tenant).await?;
-    let seen = outbound.inspect(&bound.state, &message, entry.descriptor.capabilities, crate::Degrade::Refuse)?;
-    if !seen.violations.is_empty() {
-        return Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit the channel").with_violations(seen.violations));
-    }
+    entry.inspect(&bound, &message, crate::Degrade::Refuse)?;
     let options = SendOptions::new(ClientMessageId::new("query")?);
     let job = Job {
         core,

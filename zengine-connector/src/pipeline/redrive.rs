@@ -11,7 +11,7 @@ use super::{
     ended::Ended,
     job::Job,
     report::Facts,
-    send::{Settled, finish, lead_send, settle},
+    send::{DEFAULT_TIME, Settled, finish, lead_send, settle},
     stores::in_time,
 };
 use crate::{
@@ -49,10 +49,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
         .map_err(|error| Error::from_json(ErrorKind::Corrupt, "the dead letter's message cannot be read", &error))?;
     let message = outbound.prepare(MessageRef::from(&json))?;
     let bound = core.tenants.bind(entry, &letter.tenant).await?;
-    let seen = outbound.inspect(&bound.state, &message, entry.descriptor.capabilities, redrive.degrade)?;
-    if !seen.violations.is_empty() {
-        return Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit the channel").with_violations(seen.violations));
-    }
+    let seen = entry.inspect(&bound, &message, redrive.degrade)?;
     let idempotency = seen.idempotency.unwrap_or(entry.descriptor.idempotency);
     // An open breaker refuses it. One whose time is over lets it through as a probe: where nothing else is sent, nobody
     // would ever close it.
@@ -63,10 +60,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
     let mut options = SendOptions::new(client_message_id);
     options.time = redrive.time;
     // Its age starts anew: somebody asked for it now.
-    let (degraded, loss) = match seen.degraded {
-        Some((message, loss)) => (Some(message), Some(loss)),
-        None => (None, None),
-    };
+    let (degraded, loss) = seen.degraded.unzip();
     let facts = Facts::default();
     let content = Content { keys: &*core.keys, tenant: &letter.tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
     let job = Job {
@@ -80,7 +74,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
         message: degraded.as_ref().unwrap_or(&message),
         idempotency,
         options: &options,
-        deadline: core.clock.now() + options.time.unwrap_or(Duration::from_secs(60)),
+        deadline: core.clock.now() + options.time.unwrap_or(DEFAULT_TIME),
         facts: &facts,
     };
     allow_double(&job, &letter, redrive)?;

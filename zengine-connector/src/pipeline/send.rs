@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long a send may take where the caller says nothing.
-const DEFAULT_TIME: Duration = Duration::from_secs(60);
+pub(super) const DEFAULT_TIME: Duration = Duration::from_secs(60);
 /// When to come back after configuration or secrets did not resolve (rule 85).
 const BIND_AGAIN: Duration = Duration::from_secs(30);
 
@@ -72,17 +72,8 @@ async fn send_inner(
         Ok(bound) => bound,
         Err(error) => return replay_or_defer(core, &key, content, &fingerprint, error).await,
     };
-    let seen = outbound.inspect(&bound.state, &message, entry.descriptor.capabilities, options.degrade)?;
-    if !seen.violations.is_empty() {
-        return Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit the channel")
-            .with_context("strategy", strategy)
-            .with_context("violations", seen.violations.len())
-            .with_violations(seen.violations));
-    }
-    let (degraded, loss) = match seen.degraded {
-        Some((message, loss)) => (Some(message), Some(loss)),
-        None => (None, None),
-    };
+    let seen = entry.inspect(&bound, &message, options.degrade)?;
+    let (degraded, loss) = seen.degraded.unzip();
     let job = Job {
         core,
         entry,

@@ -9,11 +9,11 @@ use std::{
 
 use serde_json::Value;
 
-use super::{DynInbound, DynOutbound, DynStrategy, suggest::closest};
+use super::{BoundTenant, DynInbound, DynOutbound, DynStrategy, Inspected, suggest::closest};
 use crate::{
     error::{Error, ErrorKind},
     ids::StrategyName,
-    message::Violation,
+    message::{Degrade, Prepared, Violation},
     schema::Checks,
     strategy::{Descriptor, Schema, Strategy},
 };
@@ -35,6 +35,18 @@ impl Entry {
         self.outbound
             .as_ref()
             .ok_or_else(|| Error::new(ErrorKind::Unsupported, "this strategy only receives").with_context("strategy", &self.name))
+    }
+
+    /// Degrades and checks a message for a tenant, before anything is claimed or sent.
+    pub(crate) fn inspect(&self, tenant: &BoundTenant, message: &Prepared<'_>, how: Degrade) -> Result<Inspected, Error> {
+        let seen = self.sends()?.inspect(&tenant.state, message, self.descriptor.capabilities, how)?;
+        if seen.violations.is_empty() {
+            return Ok(seen);
+        }
+        Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit the channel")
+            .with_context("strategy", &self.name)
+            .with_context("violations", seen.violations.len())
+            .with_violations(seen.violations))
     }
 }
 

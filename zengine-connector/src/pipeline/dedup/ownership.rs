@@ -31,7 +31,9 @@ pub(crate) struct Ownership {
     pub(crate) first_claimed_at_ms: i64,
     pub(crate) first_sent_at_ms: Option<i64>,
     /// Attempts made by us.
-    pub(crate) attempts: Vec<AttemptRecord>,
+    pub(crate) made: u32,
+    /// Those of them that failed.
+    pub(crate) failures: Vec<AttemptRecord>,
     pub(crate) first_error: Option<StoredError>,
 }
 
@@ -75,7 +77,8 @@ impl Ownership {
             provider_key: job.provider_key(record.key_generation),
             first_claimed_at_ms: record.first_claimed_at_ms,
             first_sent_at_ms: record.first_sent_at_ms,
-            attempts: Vec::new(),
+            made: 0,
+            failures: Vec::new(),
             first_error: None,
         }
     }
@@ -95,14 +98,15 @@ impl Ownership {
             provider_key: job.provider_key(0),
             first_claimed_at_ms: job.core.now_ms(),
             first_sent_at_ms: None,
-            attempts: Vec::new(),
+            made: 0,
+            failures: Vec::new(),
             first_error: None,
         }
     }
 
     /// Attempts made so far, by all owners.
     pub(crate) fn all_attempts(&self) -> u32 {
-        self.earlier_attempts + u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
+        self.earlier_attempts + self.made
     }
 
     async fn need(&self, operation: &ClaimOp) -> Result<(), Lost> {
