@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 #[cfg(feature = "whatsapp-meta-cloud")]

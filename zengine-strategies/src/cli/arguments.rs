@@ -1,0 +1,91 @@
+//! The arguments. A new command is a file with `Arguments` and `run`, a variant here and a line in `Command::run`.
+
+use std::ffi::OsString;
+
+use clap::{ColorChoice, CommandFactory as _, Parser, Subcommand};
+
+use super::{
+    completions,
+    exit::{Exit, Failure},
+    list,
+    output::Out,
+    schema,
+};
+
+/// Try a messaging provider without writing code.
+///
+/// Results go to standard output, one compact JSON value per line where they are for programs; everything else goes to
+/// standard error.
+#[derive(Debug, Parser)]
+#[command(name = "zengine", bin_name = "zengine", version, propagate_version = true, max_term_width = 100, after_long_help = EXIT_CODES)]
+pub(super) struct Cli {
+    /// When to use colours. With `auto`, only on a terminal, and never where `NO_COLOR` is set
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done; the message was delivered
+  1  the command could not do its work (a port is taken, a file cannot be written)
+  2  invalid input: arguments, file or message";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Strategies(list::Arguments),
+    Schema(schema::Arguments),
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    pub(super) async fn run(self, out: &mut Out) -> Result<Exit, Failure> {
+        match self {
+            Self::Strategies(arguments) => list::run(&arguments, out),
+            Self::Schema(arguments) => schema::run(&arguments, out),
+            Self::Completions(arguments) => completions::run(&arguments, out),
+        }
+    }
+}
+
+/// The whole tree.
+pub(super) fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// What `--color` says, known before the arguments are read: what is wrong with them may be said in colours.
+pub(super) fn color(words: impl IntoIterator<Item = OsString>) -> ColorChoice {
+    let mut words = words.into_iter();
+    let mut choice = ColorChoice::Auto;
+    while let Some(word) = words.next() {
+        let value = match word.to_str() {
+            Some("--") => break,
+            Some("--color") => words.next().and_then(|word| word.into_string().ok()),
+            Some(word) => word.strip_prefix("--color=").map(str::to_owned),
+            None => None,
+        };
+        // A wrong value is refused where it is read.
+        choice = value.and_then(|value| value.parse().ok()).unwrap_or(choice);
+    }
+    choice
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn the_color_is_known_before_the_arguments_are_read() {
+        let color = |line: &str| color(line.split_whitespace().map(OsString::from));
+        assert_eq!(color("strategies --json"), ColorChoice::Auto);
+        assert_eq!(color("--color never strategies"), ColorChoice::Never);
+        assert_eq!(color("strategies --color=always"), ColorChoice::Always);
+        assert_eq!(color("strategies --color=pink"), ColorChoice::Auto);
+        assert_eq!(color("strategies -- --color=always"), ColorChoice::Auto);
+    }
+}

@@ -1,0 +1,26 @@
+//! `zengine completions`.
+
+use clap_complete::Shell;
+
+use super::{
+    arguments,
+    exit::{Exit, Failure},
+    output::Out,
+};
+
+/// Print a script with completions for a shell
+///
+/// For bash: `zengine completions bash > /etc/bash_completion.d/zengine`
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The shell
+    shell: Shell,
+}
+
+pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+    // Into memory first: the generator panics where a pipe is closed.
+    let mut script = vec![];
+    clap_complete::generate(arguments.shell, &mut arguments::command(), "zengine", &mut script);
+    out.bytes(&script)?;
+    Ok(Exit::Done)
+}

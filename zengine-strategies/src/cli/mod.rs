@@ -1,0 +1,46 @@
+//! The `zengine` command: try a provider without writing code.
+//!
+//! | command | file | what |
+//! |---|---|---|
+//! | `strategies` | `list` | which strategies there are |
+//! | `schema` | `schema` | the JSON Schema of a configuration, a message, an instance |
+//! | `completions` | `completions` | completions for a shell |
+//!
+//! Each command is a file with `Arguments` and `run`; `arguments` names it. All of them say the same things by the same
+//! [exit codes](exit::Exit). What they print, and the file they read, is a public interface: `docs/command-line.md`.
+
+#![allow(dead_code, reason = "commands land one by one")]
+
+mod arguments;
+mod completions;
+mod exit;
+mod list;
+mod no_network;
+mod output;
+mod schema;
+mod strategies;
+
+use std::process::ExitCode;
+
+use clap::FromArgMatches as _;
+
+use arguments::{Cli, Command};
+use exit::Failure;
+use output::Out;
+
+/// Runs the command with the arguments of the process.
+pub fn main() -> ExitCode {
+    let color = arguments::color(std::env::args_os().skip(1));
+    output::choose_color(color);
+    let matches = arguments::command().color(color).get_matches();
+    let ended = Cli::from_arg_matches(&matches).map_err(|error| Failure::invalid(error.to_string())).and_then(|cli| run(cli.command));
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: Command) -> Result<exit::Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(command.run(&mut Out::new()))
+}

@@ -1,0 +1,16 @@
+//! An HTTP client for commands that call nobody.
+
+use bytes::Bytes;
+use http::{Request, Response};
+use zengine_connector::{CallOptions, HttpCause, HttpClient, HttpError, Reach, async_trait};
+
+/// Refuses every call: nothing leaves the machine.
+#[derive(Debug)]
+pub(super) struct NoNetwork;
+
+#[async_trait]
+impl HttpClient for NoNetwork {
+    async fn call(&self, _: Request<Bytes>, _: CallOptions) -> Result<Response<Bytes>, HttpError> {
+        Err(HttpError::new(HttpCause::Connect, Reach::NotSent))
+    }
+}

@@ -1,0 +1,80 @@
+//! Standard output and standard error.
+//!
+//! Output is for programs: one compact JSON value per line, written out at once. What is for people goes to standard
+//! error or, where a command has no other result, to standard output; it has colours only on a terminal.
+
+use std::io::{self, Write as _};
+
+use anstyle::{AnsiColor, Style};
+use clap::ColorChoice;
+use serde::Serialize;
+use zengine_connector::Violation;
+
+use super::exit::Failure;
+
+/// Where results go.
+pub(super) struct Out(io::Stdout);
+
+impl Out {
+    pub(super) fn new() -> Self {
+        Self(io::stdout())
+    }
+
+    /// One JSON value on a line of its own.
+    pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        let mut line = serde_json::to_vec(value).map_err(io::Error::from)?;
+        line.push(b'\n');
+        self.bytes(&line)
+    }
+
+    /// Bytes as they are.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut out = self.0.lock();
+        out.write_all(bytes)?;
+        Ok(out.flush()?)
+    }
+
+    /// Text for people.
+    pub(super) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        let mut out = anstream::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        Ok(out.flush()?)
+    }
+}
+
+/// Colours for everything that follows.
+pub(super) fn choose_color(choice: ColorChoice) {
+    match choice {
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+}
+
+/// What stands out.
+pub(super) const STRONG: Style = Style::new().bold();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const NOTE: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Says what went wrong.
+pub(super) fn error(line: &str) {
+    say(ERROR, "error", line);
+}
+
+/// Says what is worth knowing.
+pub(super) fn note(line: &str) {
+    say(NOTE, "note", line);
+}
+
+fn say(style: Style, label: &str, line: &str) {
+    // Whoever reads it may have gone.
+    let _ = writeln!(anstream::stderr(), "{style}{label}:{style:#} {line}");
+}
+
+/// Says what is wrong at one place: its pointer first, so that programs find it.
+pub(super) fn violation(violation: &Violation) {
+    let text = violation.to_string();
+    let (pointer, rest) = text.split_once(": ").unwrap_or((&text, ""));
+    let _ = writeln!(anstream::stderr(), "{STRONG}{pointer}{STRONG:#}: {rest}");
+}
