@@ -28,6 +28,17 @@ pub mod telemetry;
 pub mod testing;
 pub mod verify;
 
+/// The contract's tests: needs the features `testing` and `tokio`.
+#[cfg(not(all(feature = "testing", feature = "tokio")))]
+#[macro_export]
+macro_rules! contract_tests {
+    ($($any:tt)*) => {
+        ::core::compile_error! {
+            "add features = [\"testing\", \"tokio\"] to zengine-connector in [dev-dependencies]: the contract's tests need them"
+        }
+    };
+}
+
 /// What `#[derive(Strategy)]` expands to. Not for people.
 #[doc(hidden)]
 pub mod private {

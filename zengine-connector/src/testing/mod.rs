@@ -6,6 +6,8 @@ mod block_on;
 #[cfg(feature = "tokio")]
 mod clock;
 mod contexts;
+#[cfg(feature = "tokio")]
+pub mod contract;
 mod faults;
 mod inbound;
 mod recording;

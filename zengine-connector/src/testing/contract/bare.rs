@@ -1,0 +1,73 @@
+//! One attempt without the pipeline: what the strategy itself makes of an answer.
+
+use std::{num::NonZeroU32, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
+use serde_json::Value;
+
+use super::{
+    kit::Kit,
+    world::{World, printed, raw},
+};
+use crate::{
+    error::{Error, SendError},
+    ids::ClientMessageId,
+    message::MessageRef,
+    registry::BoundTenant,
+    strategy::{ProviderKey, Receipt, SendContext},
+};
+
+/// How long a bare attempt may take where nothing is said.
+pub(crate) const TIME: Duration = Duration::from_secs(30);
+
+impl World {
+    /// Binds a sample tenant, as the first send or request of it does.
+    pub(crate) async fn bind(&self, tenant: usize) -> Result<Arc<BoundTenant>, Error> {
+        let core = &self.orchestrator.core;
+        let bound = core.tenants.bind(core.registry.entry(self.kit.name.as_str())?, &Kit::tenant_id(tenant)).await;
+        if let Err(error) = &bound {
+            self.kit.assert_clean("an error of binding", &printed(error));
+        }
+        bound
+    }
+
+    /// One attempt of a sample message, under an id of its own.
+    pub(crate) async fn attempt(&self, tenant: usize, message: usize) -> Result<Receipt, SendError> {
+        self.attempt_json(tenant, &self.kit.message(message), &format!("bare-{message}"), 1, TIME).await
+    }
+
+    /// One attempt. Whatever comes of it prints nothing secret or personal, and it does not panic.
+    pub(crate) async fn attempt_json(
+        &self,
+        tenant: usize,
+        message: &Value,
+        id: &str,
+        attempt: u32,
+        time: Duration,
+    ) -> Result<Receipt, SendError> {
+        let (core, name, tenant) = (&self.orchestrator.core, &self.kit.name, Kit::tenant_id(tenant));
+        let entry = core.registry.entry(name.as_str()).expect("the strategy is registered");
+        let bound = core.tenants.bind(entry, &tenant).await.expect("a sample tenant binds");
+        let half = entry.sends().expect("the strategy sends");
+        let raw = raw(message);
+        let prepared = half.prepare(MessageRef::from(&*raw)).expect("a sample message parses");
+        let id = ClientMessageId::new(id).unwrap();
+        let base = core.base(&tenant, name, core.clock.now() + time, None, None);
+        let provider_key = ProviderKey::derive(&tenant, name, &id, 0);
+        let cx = SendContext { base, client_message_id: id, provider_key, attempt: NonZeroU32::new(attempt).unwrap() };
+        self.kit.assert_clean("the Debug of a send's context", &format!("{cx:?}"));
+        let result = match AssertUnwindSafe(half.attempt(&bound.state, &prepared, &cx)).catch_unwind().await {
+            Ok(result) => result,
+            Err(panic) => {
+                let said = super::run::panic_text(&*panic);
+                self.kit.assert_clean("a panic of the strategy", &said);
+                panic!("the strategy panicked: {said}");
+            }
+        };
+        match &result {
+            Ok(receipt) => self.kit.assert_clean("a receipt's Debug", &format!("{receipt:?}")),
+            Err(error) => self.kit.assert_clean("an error", &printed(error)),
+        }
+        result
+    }
+}

@@ -1,0 +1,24 @@
+//! The cases, one module for each family. The list of their names is in `list.rs`.
+
+mod errors;
+mod happy;
+mod inbound;
+mod set_up;
+
+// Families of the list are names of modules here.
+use inbound::arrival;
+
+// The names that every case uses.
+#[allow(unused_imports, reason = "a family takes what it needs")]
+mod prelude {
+    pub(crate) use super::super::{
+        Sample,
+        fault::WireFault,
+        kit::{Kit, Shared, TENANTS},
+        need::Skipped,
+        run::Done,
+        world::World,
+    };
+}
+
+crate::__contract_cases! { __contract_table [] }

@@ -1,0 +1,131 @@
+//! A fixture without its type, as the cases see it.
+
+use std::{any::TypeId, sync::Arc};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{Call, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire};
+use crate::{
+    ids::{StrategyName, TenantId},
+    message::OutboundMessage,
+    registry::{RegistryBuilder, StrategyRegistry},
+    strategy::{Descriptor, Strategy},
+    sync::Mutex,
+};
+
+/// How many sample tenants a world has.
+pub(crate) const TENANTS: usize = 3;
+
+/// A call that sends, by what is the same in all of them.
+type Shape = (http::Method, String);
+
+/// A fixture without its type.
+pub(crate) struct Kit {
+    pub(crate) name: StrategyName,
+    pub(crate) descriptor: &'static Descriptor,
+    pub(crate) outbound: Option<Outbound>,
+    pub(crate) inbound: Option<Inbound>,
+    pub(crate) canonical: bool,
+    pub(crate) application_secrets: Vec<(String, String)>,
+    pub(crate) exceptions: &'static [(&'static str, &'static str)],
+    tenant: fn(usize) -> SampleTenant,
+    register: fn(&Wire, RegistryBuilder) -> RegistryBuilder,
+    /// What the call that sends looks like, learnt from an attempt that succeeds.
+    shapes: Mutex<Vec<Shape>>,
+}
+
+impl Kit {
+    pub(crate) fn of<F: Fixture>() -> Self {
+        let descriptor = <F::Strategy as Strategy>::DESCRIPTOR;
+        Self {
+            name: StrategyName::new(descriptor.name).expect("the strategy's name"),
+            descriptor,
+            outbound: F::outbound(),
+            inbound: F::inbound(),
+            canonical: TypeId::of::<<F::Strategy as Strategy>::Message>() == TypeId::of::<OutboundMessage>(),
+            application_secrets: F::application_secrets(),
+            exceptions: F::exceptions(),
+            tenant: F::tenant,
+            register: |wire, builder| builder.register(F::strategy(wire)),
+            shapes: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn tenant(&self, n: usize) -> SampleTenant {
+        (self.tenant)(n)
+    }
+
+    pub(crate) fn tenant_id(n: usize) -> TenantId {
+        TenantId::new(format!("contract-tenant-{n}")).unwrap()
+    }
+
+    /// A fresh instance of the strategy in a registry of its own.
+    pub(crate) fn registry(&self, wire: &Wire) -> StrategyRegistry {
+        (self.register)(wire, StrategyRegistry::builder()).build().expect("the strategy registers")
+    }
+
+    pub(crate) fn outbound(&self) -> &Outbound {
+        self.outbound.as_ref().expect("the case needs an outbound half")
+    }
+
+    /// The n-th sample message as JSON.
+    pub(crate) fn message(&self, n: usize) -> Value {
+        (self.outbound().message)(&Sample::new(n))
+    }
+
+    /// What the provider answers to a call where all is well.
+    pub(crate) fn answer(&self, call: &Call<'_>) -> http::Response<Bytes> {
+        let provider = self.outbound.as_ref().and_then(|outbound| outbound.provider.as_ref());
+        provider.expect("the strategy called a provider, and the fixture scripts none")(call)
+    }
+
+    /// Whether a call makes the message happen.
+    pub(crate) fn sends(&self, request: &http::Request<Bytes>) -> bool {
+        if let Some(picks) = self.outbound.as_ref().and_then(|outbound| outbound.sends.as_ref()) {
+            return picks(request);
+        }
+        let shapes = self.shapes.lock();
+        shapes.iter().any(|(method, path)| request.method() == method && request.uri().path() == path)
+    }
+
+    /// Remembers what a call that sends looks like.
+    pub(crate) fn learn(&self, request: &http::Request<Bytes>) {
+        self.shapes.lock().push((request.method().clone(), request.uri().path().to_owned()));
+    }
+
+    /// The values of all secrets of the sample tenants and of the application.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let tenants = (0..TENANTS).flat_map(|n| self.tenant(n).secrets);
+        tenants.chain(self.application_secrets.iter().cloned()).map(|(_, value)| value).collect()
+    }
+
+    /// What a printed text must not hold: a secret, a recipient, a text. Gives the first that is there.
+    pub(crate) fn leak(&self, printed: &str) -> Option<String> {
+        let secret = |value: &&String| value.len() >= 4 && printed.contains(value.as_str());
+        if self.secrets().iter().any(|value| secret(&value)) {
+            return Some("a secret".to_owned());
+        }
+        let bytes = |text: &str| format!("{:?}", text.as_bytes());
+        if self.secrets().iter().any(|value| value.len() >= 4 && printed.contains(bytes(value).trim_matches(['[', ']']))) {
+            return Some("a secret, as bytes".to_owned());
+        }
+        if printed.contains("canary-") {
+            let at = printed.find("canary-").unwrap_or_default();
+            let word: String = printed[at..].chars().take(40).collect();
+            return Some(format!("a sample word: {word}"));
+        }
+        // Sample phone numbers: 1555731 and four digits.
+        printed.contains("1555731").then(|| "a recipient's number".to_owned())
+    }
+
+    /// Fails where a printed text holds something secret or personal.
+    pub(crate) fn assert_clean(&self, what: &str, printed: &str) {
+        if let Some(leak) = self.leak(printed) {
+            panic!("{what} prints {leak}\n{printed}");
+        }
+    }
+}
+
+/// The kit behind a pointer, as worlds share it.
+pub(crate) type Shared = Arc<Kit>;

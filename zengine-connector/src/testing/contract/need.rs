@@ -1,0 +1,100 @@
+//! What a case needs of a fixture.
+
+use super::kit::Kit;
+use crate::message::Idempotency;
+
+/// What a case needs. Where it is absent the case prints so and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Need {
+    /// An outbound half.
+    Outbound,
+    /// A provider behind the wire: [`Outbound::provider`](super::Outbound::provider).
+    Provider,
+    /// Rows of the provider's error table.
+    Answers,
+    /// A second kind of message: [`Outbound::also`](super::Outbound::also).
+    MoreMessages,
+    /// Pairs of messages and requests.
+    OutboundPairs,
+    /// Canonical messages, not a type of the strategy's own.
+    Canonical,
+    /// A provider that recognises our key.
+    NativeIdempotency,
+    /// Secrets in the configuration.
+    Secrets,
+    /// An inbound half.
+    Inbound,
+    /// A header that authenticates requests.
+    Signature,
+    /// Bodies of several elements.
+    Batches,
+    /// Bodies with elements of several tenants.
+    Mixed,
+    /// A handshake.
+    Handshake,
+    /// Elements of unknown types.
+    UnknownTypes,
+    /// Pairs of webhooks and events.
+    InboundPairs,
+    /// Both halves.
+    BothHalves,
+}
+
+impl Need {
+    /// What is missing, in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Outbound => "an outbound half",
+            Self::Provider => "a scripted provider",
+            Self::Answers => "rows of the provider's error table",
+            Self::MoreMessages => "a message of another kind",
+            Self::OutboundPairs => "a folder of pairs of messages and requests",
+            Self::Canonical => "canonical messages",
+            Self::NativeIdempotency => "a provider that recognises our key",
+            Self::Secrets => "secrets in the configuration",
+            Self::Inbound => "an inbound half",
+            Self::Signature => "a header that authenticates requests",
+            Self::Batches => "bodies of several elements",
+            Self::Mixed => "bodies with elements of several tenants",
+            Self::Handshake => "a handshake",
+            Self::UnknownTypes => "elements of unknown types",
+            Self::InboundPairs => "a folder of pairs of webhooks and events",
+            Self::BothHalves => "both halves",
+        }
+    }
+
+    pub(crate) fn is_met(self, kit: &Kit) -> bool {
+        let out = kit.outbound.as_ref().filter(|_| kit.descriptor.direction.outbound);
+        let inbound = kit.inbound.as_ref().filter(|_| kit.descriptor.direction.inbound);
+        match self {
+            Self::Outbound => out.is_some(),
+            Self::Provider => out.is_some_and(|out| out.provider.is_some()),
+            Self::Answers => out.is_some_and(|out| !out.answers.is_empty() && out.provider.is_some()),
+            Self::MoreMessages => out.is_some_and(|out| !out.more.is_empty() && out.provider.is_some()),
+            Self::OutboundPairs => out.is_some_and(|out| out.pairs.is_some() && out.provider.is_some()),
+            Self::Canonical => out.is_some() && kit.canonical,
+            Self::NativeIdempotency => out.is_some() && matches!(kit.descriptor.idempotency, Idempotency::Native { .. }),
+            Self::Secrets => !kit.tenant(0).secrets.is_empty(),
+            Self::Inbound => inbound.is_some(),
+            Self::Signature => inbound.is_some_and(|inbound| !inbound.signatures.is_empty()),
+            Self::Batches => inbound.is_some_and(|inbound| inbound.batches),
+            Self::Mixed => inbound.is_some_and(|inbound| inbound.mixed.is_some()),
+            Self::Handshake => inbound.is_some_and(|inbound| inbound.handshake.is_some()),
+            Self::UnknownTypes => inbound.is_some_and(|inbound| !inbound.unknown.is_empty()),
+            Self::InboundPairs => inbound.is_some_and(|inbound| inbound.pairs.is_some()),
+            Self::BothHalves => out.is_some_and(|out| out.provider.is_some()) && inbound.is_some(),
+        }
+    }
+}
+
+/// Why a case did not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped(pub String);
+
+impl Skipped {
+    /// It needs something that the fixture does not have.
+    pub fn needs(what: &str) -> Self {
+        Self(format!("needs {what}"))
+    }
+}

@@ -1,0 +1,180 @@
+//! One simulated host: a strategy, its pretended provider, stores in memory, sample tenants.
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use serde_json::{Value, value::RawValue};
+
+use super::{
+    SampleTenant,
+    kit::{Kit, Shared, TENANTS},
+    wire::Wire,
+};
+use crate::{
+    error::Error,
+    ids::{ClientMessageId, RouteKey, TenantId},
+    message::InboundEvent,
+    orchestrator::{HandlerContext, Orchestrator, OrchestratorBuilder, Outcome, SendOptions},
+    pipeline::Breaker,
+    runtime::{Clock, to_ms},
+    store::{Memory, SecretScope},
+    sync::Mutex,
+    testing::SimClock,
+};
+
+/// One host. It may be restarted: another process over the same stores.
+pub(crate) struct World {
+    pub(crate) kit: Shared,
+    pub(crate) clock: Arc<SimClock>,
+    pub(crate) wire: Wire,
+    pub(crate) stores: Memory,
+    pub(crate) orchestrator: Orchestrator,
+    received: Arc<Mutex<Vec<InboundEvent>>>,
+}
+
+impl World {
+    /// A host with the sample tenants and the pipeline's defaults, but no breaker: cases make many calls fail.
+    pub(crate) fn new(kit: &Shared) -> Self {
+        Self::with(kit, |builder| builder)
+    }
+
+    /// The same with other settings.
+    pub(crate) fn with(kit: &Shared, settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Self {
+        let clock = Arc::new(SimClock::new());
+        let wire = Wire::new(Arc::clone(kit), Arc::clone(&clock));
+        let stores = Memory::new();
+        let application = SecretScope::application(kit.name.clone());
+        for (name, value) in &kit.application_secrets {
+            stores.secrets().put(&application, name, value.as_bytes());
+        }
+        let world = Self::start(kit, clock, wire, stores, Arc::default(), settings);
+        for n in 0..TENANTS {
+            world.put_tenant(n, &kit.tenant(n));
+        }
+        world
+    }
+
+    /// Another process over the same stores, provider and clock: a fresh instance of the strategy, nothing cached.
+    pub(crate) fn restart(&self) -> Self {
+        let (clock, stores) = (Arc::clone(&self.clock), self.stores.clone());
+        Self::start(&self.kit, clock, self.wire.clone(), stores, Arc::clone(&self.received), |builder| builder)
+    }
+
+    fn start(
+        kit: &Shared,
+        clock: Arc<SimClock>,
+        wire: Wire,
+        stores: Memory,
+        received: Arc<Mutex<Vec<InboundEvent>>>,
+        settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder,
+    ) -> Self {
+        let inbox = Arc::clone(&received);
+        let builder = Orchestrator::builder(kit.registry(&wire))
+            .stores(stores.clone())
+            .clock(Arc::clone(&clock) as _)
+            .breaker(Breaker::off())
+            .on_inbound(move |event: InboundEvent, _: HandlerContext| {
+                inbox.lock().push(event);
+                std::future::ready(Ok(()))
+            });
+        let orchestrator = settings(builder).build().expect("a host with the pipeline's defaults");
+        Self { kit: Arc::clone(kit), clock, wire, stores, orchestrator, received }
+    }
+
+    /// Writes a tenant's configuration, secrets and routes.
+    pub(crate) fn put_tenant(&self, n: usize, tenant: &SampleTenant) {
+        let (id, name) = (Kit::tenant_id(n), &self.kit.name);
+        let scope = SecretScope::tenant(name.clone(), id.clone());
+        for (secret, value) in &tenant.secrets {
+            self.stores.secrets().put(&scope, secret, value.as_bytes());
+        }
+        self.stores.directory().put(&id, name, tenant.config.clone());
+        self.stores.directory().set_routes(&id, name, tenant.routes.iter().cloned());
+    }
+
+    /// Writes a tenant's configuration, and has it read again.
+    pub(crate) async fn put_config(&self, n: usize, config: Value) {
+        self.stores.directory().put(&Kit::tenant_id(n), &self.kit.name, config);
+        self.orchestrator.invalidate(&Kit::tenant_id(n)).await;
+    }
+
+    /// Where a tenant's secrets are kept.
+    pub(crate) fn scope(&self, n: usize) -> SecretScope {
+        SecretScope::tenant(self.kit.name.clone(), Kit::tenant_id(n))
+    }
+
+    /// Sends a sample message for a tenant under an id.
+    pub(crate) async fn send(&self, tenant: usize, message: usize, id: &str) -> Result<Outcome, Error> {
+        self.send_json(tenant, &self.kit.message(message), id, |options| options).await
+    }
+
+    /// Sends any message.
+    pub(crate) async fn send_json(
+        &self,
+        tenant: usize,
+        message: &Value,
+        id: &str,
+        options: impl FnOnce(SendOptions) -> SendOptions,
+    ) -> Result<Outcome, Error> {
+        let raw = raw(message);
+        let options = options(SendOptions::new(ClientMessageId::new(id).unwrap()));
+        let sent = self.orchestrator.send(&Kit::tenant_id(tenant), self.kit.name.as_str(), &*raw, options).await;
+        self.assert_outcome_clean(&sent);
+        sent
+    }
+
+    /// An outcome or error prints nothing secret or personal.
+    fn assert_outcome_clean(&self, sent: &Result<Outcome, Error>) {
+        let error = match sent {
+            Ok(Outcome::Failed(end)) => Some(&end.error),
+            Ok(Outcome::Unknown(end)) => Some(&end.error),
+            Ok(Outcome::Deferred(end)) => end.error.as_ref(),
+            Ok(Outcome::Delivered(_)) => None,
+            Err(error) => Some(error),
+        };
+        self.kit.assert_clean("an outcome's Debug", &format!("{sent:?}"));
+        if let Some(error) = error {
+            self.kit.assert_clean("an error's Display", &printed(error));
+        }
+    }
+
+    /// What the handler got, in order.
+    pub(crate) fn received(&self) -> Vec<InboundEvent> {
+        self.received.lock().clone()
+    }
+
+    /// The simulated wall clock, in milliseconds UTC.
+    pub(crate) fn now_ms(&self) -> i64 {
+        to_ms(self.clock.now())
+    }
+
+    /// Lets time pass.
+    pub(crate) async fn pass(&self, time: Duration) {
+        self.clock.advance(time).await;
+    }
+
+    /// The id of a sample tenant.
+    pub(crate) fn id(n: usize) -> TenantId {
+        Kit::tenant_id(n)
+    }
+
+    /// The routes of a sample tenant.
+    pub(crate) fn routes(&self, n: usize) -> Vec<RouteKey> {
+        self.kit.tenant(n).routes
+    }
+}
+
+/// An error and its causes, as a log would have them.
+pub(crate) fn printed(error: &dyn std::error::Error) -> String {
+    let mut text = format!("{error} {error:?}");
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let _ = write!(text, ": {cause} {cause:?}");
+        next = cause.source();
+    }
+    text
+}
+
+/// A message as its caller would hand it over.
+pub(crate) fn raw(message: &Value) -> Box<RawValue> {
+    RawValue::from_string(message.to_string()).unwrap()
+}
