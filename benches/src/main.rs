@@ -1,102 +1,54 @@
-//! What the pipeline adds to a provider call that does nothing, beside that bare call.
+//! What zengine-connector costs, beside peers in the same run.
 //!
 //! ```sh
-//! cargo run --release -p zengine-benches
+//! cargo run --release -p zengine-benches                 # one table
+//! cargo run --release -p zengine-benches -- --json       # one line of JSON per row
+//! cargo run --release -p zengine-benches -- inbound      # only rows whose name holds a word
+//! cargo run -p zengine-benches -- --gate                 # only counts; exit 1 where one is over its limit
 //! ```
 //!
-//! Wall times depend on the machine: compare rows of one run with each other.
-#![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
+//! `docs/performance.md` says what each row means.
 
-use std::{hint::black_box, sync::Arc, time::Duration};
+mod families;
+mod harness;
+mod inbound;
 
-use serde_json::json;
-use zengine_connector::{
-    BoxError, ClientMessageId, Clock, Identity, Orchestrator, OutboundMessage, OutboundStrategy, SendOptions, StrategyName,
-    StrategyRegistry, TenantId, TokioClock,
-    store::Memory,
-    testing::{Contexts, Recording},
-};
+use std::process::ExitCode;
 
-/// Sends in one measurement.
-const SENDS: u32 = 20_000;
-/// Measurements of each row; the fastest counts.
-const ROUNDS: u32 = 5;
+use zengine_connector::BoxError;
 
-fn main() -> Result<(), BoxError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    runtime.block_on(async {
-        let bare = bare().await?;
-        println!("{:<44} {:>10} {:>8}", "row", "ns", "ratio");
-        row("bare call of the strategy", bare, bare);
-        row("send: whole pipeline, memory stores", fresh_sends().await?, bare);
-        row("send: replay of a delivered message", replays().await?, bare);
-        Ok(())
-    })
-}
+use families::FAMILIES;
+use harness::{Counting, REPEAT, Row, Run};
 
-fn row(name: &str, time: Duration, bare: Duration) {
-    println!("{name:<44} {:>10} {:>8.1}", time.as_nanos(), time.as_secs_f64() / bare.as_secs_f64());
-}
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
-fn message() -> Result<OutboundMessage, BoxError> {
-    let text = "A text of about a hundred bytes, which is what most messages that people really send look like today.";
-    Ok(OutboundMessage::text(Identity::phone("+15551230001")?, text))
-}
-
-/// The fastest of several rounds, per send.
-fn fastest(rounds: impl IntoIterator<Item = Duration>) -> Duration {
-    rounds.into_iter().min().unwrap_or_default() / SENDS
-}
-
-async fn bare() -> Result<Duration, BoxError> {
-    let (clock, message) = (TokioClock::new(), message()?);
-    let mut rounds = vec![];
-    for _ in 0..ROUNDS {
-        let strategy: Recording = Recording::new();
-        let names = (TenantId::new("acme")?, StrategyName::new("recording")?);
-        let cx = Contexts::new(names.0, names.1, Arc::new(TokioClock::new())).send(ClientMessageId::new("1")?);
-        let before = clock.monotonic();
-        for _ in 0..SENDS {
-            let _ = black_box(strategy.send(&(), &message, &cx).await)?;
-        }
-        rounds.push(clock.monotonic().saturating_sub(before));
+fn main() -> Result<ExitCode, BoxError> {
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if(|argument| argument == REPEAT).is_some() {
+        return repeat(arguments.next(), arguments.next());
     }
-    Ok(fastest(rounds))
-}
-
-fn orchestrator() -> Result<(Orchestrator, TenantId), BoxError> {
-    let (stores, tenant) = (Memory::new(), TenantId::new("acme")?);
-    stores.directory().put(&tenant, &StrategyName::new("recording")?, json!({}));
-    let registry = StrategyRegistry::builder().register(Recording::new()).build()?;
-    Ok((Orchestrator::builder(registry).stores(stores).build()?, tenant))
-}
-
-async fn fresh_sends() -> Result<Duration, BoxError> {
-    let (clock, message) = (TokioClock::new(), message()?);
-    let mut rounds = vec![];
-    for _ in 0..ROUNDS {
-        let (orchestrator, tenant) = orchestrator()?;
-        let ids: Vec<_> = (0..SENDS).map(|n| ClientMessageId::new(n.to_string())).collect::<Result<_, _>>()?;
-        let before = clock.monotonic();
-        for id in ids {
-            let _ = black_box(orchestrator.send(&tenant, "recording", &message, SendOptions::new(id)).await)?;
-        }
-        rounds.push(clock.monotonic().saturating_sub(before));
+    let run = Run::read(arguments)?;
+    let mut all: Vec<Row> = vec![];
+    for family in FAMILIES.iter().filter(|family| run.wants_family(family.name)) {
+        run.say(family.name);
+        let mut rows = if run.gate { vec![] } else { (family.timed)(&run)? };
+        rows.extend(family.counted.iter().flat_map(|counted| counted.rows(&run)));
+        rows.retain(|row| run.wants(&row.name));
+        run.each(&rows)?;
+        all.extend(rows);
     }
-    Ok(fastest(rounds))
+    run.finish(&all)?;
+    let missed = all.iter().any(|row| row.ok() == Some(false));
+    Ok(if run.gate && missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-async fn replays() -> Result<Duration, BoxError> {
-    let (clock, message) = (TokioClock::new(), message()?);
-    let (orchestrator, tenant) = orchestrator()?;
-    let mut rounds = vec![];
-    for _ in 0..ROUNDS {
-        let before = clock.monotonic();
-        for _ in 0..SENDS {
-            let options = SendOptions::new(ClientMessageId::new("the same")?);
-            let _ = black_box(orchestrator.send(&tenant, "recording", &message, options).await)?;
-        }
-        rounds.push(clock.monotonic().saturating_sub(before));
-    }
-    Ok(fastest(rounds))
+/// Repeats one operation, for callgrind to count.
+fn repeat(name: Option<String>, times: Option<String>) -> Result<ExitCode, BoxError> {
+    let (Some(name), Some(times)) = (name, times) else { return Err("repeat takes a name and a number".into()) };
+    let counted = FAMILIES.iter().flat_map(|family| family.counted).find(|counted| counted.name == name).ok_or("no such operation")?;
+    let mut case = (counted.make)();
+    (case.run)(16); // what happens once
+    (case.run)(times.parse()?);
+    Ok(ExitCode::SUCCESS)
 }
