@@ -62,7 +62,7 @@ pub use keyring::{Key, KeyRing, StaticKeyRing};
 pub use message::*;
 pub use orchestrator::{
     Ack, Bound, Deferred, DeferredReason, Delivered, Failed, HandlerContext, HandlerError, InboundHandler, InboundSettings, Orchestrator,
-    OrchestratorBuilder, Outcome, Received, RedriveOptions, ReplyTo, SendOptions, Unknown,
+    OrchestratorBuilder, Outcome, Preview, Received, RedriveOptions, ReplyTo, SendOptions, Unknown,
 };
 pub use pipeline::{Breaker, Dedup, Duplicates, Retry, StoreDown};
 pub use registry::{Caching, RegistryBuilder, SchemaOf, StrategyRegistry};

@@ -30,7 +30,7 @@ pub use inbound_settings::InboundSettings;
 pub use options::{RedriveOptions, SendOptions};
 pub use outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
 pub(crate) use receive::Batches;
-pub use receive::{Ack, Received};
+pub use receive::{Ack, Preview, Received};
 
 use crate::registry::StrategyRegistry;
 

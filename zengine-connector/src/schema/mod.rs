@@ -39,6 +39,30 @@ pub fn domain_event() -> Schema {
     schema_of::<DomainEvent>()
 }
 
+/// Everything in a value that breaks a JSON Schema (draft 2020-12), by JSON pointer and in words that repeat nothing of
+/// the value. Nothing is fetched: a schema refers only to itself.
+///
+/// ```
+/// use serde_json::json;
+/// use zengine_connector::schema;
+///
+/// let schema = json!({ "type": "object", "properties": { "port": { "type": "integer" } }, "additionalProperties": false });
+/// let found = schema::violations(&schema, &json!({ "port": "x", "prot": 1 }))?;
+/// assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/port: must be of type integer", "/prot: is not a known field"]);
+/// # Ok::<(), zengine_connector::Error>(())
+/// ```
+///
+/// # Errors
+/// `Settings` where it is no schema.
+#[cfg(feature = "schema-validation")]
+pub fn violations(schema: &Value, value: &Value) -> Result<Vec<crate::message::Violation>, Error> {
+    let validator = validate::Validator::new(schema).ok_or_else(|| Error::new(ErrorKind::Settings, "not a JSON Schema"))?;
+    let mut found = validator.violations(value, &[]);
+    found.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+    found.dedup();
+    Ok(found)
+}
+
 /// The checks of one strategy's configurations; what they need is made once, at the first use.
 pub(crate) struct Checks {
     make: fn() -> Schema,

@@ -5,11 +5,11 @@ use std::ffi::OsString;
 use clap::{ColorChoice, CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    completions,
+    check, completions,
     exit::{Exit, Failure},
-    list,
+    health, list,
     output::Out,
-    schema,
+    receive, schema, send,
 };
 
 /// Try a messaging provider without writing code.
@@ -29,12 +29,23 @@ pub(super) struct Cli {
 const EXIT_CODES: &str = "Exit codes:
   0  done; the message was delivered
   1  the command could not do its work (a port is taken, a file cannot be written)
-  2  invalid input: arguments, file or message";
+  2  invalid input: arguments, file or message
+  3  a received request is rejected
+  4  the message failed: refused, or surely not sent
+  5  unknown: the message may have been delivered
+  6  deferred: not now
+  7  the channel is degraded
+  8  the channel is unhealthy
+  9  nobody can tell how the channel is";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Strategies(list::Arguments),
     Schema(schema::Arguments),
+    Check(check::Arguments),
+    Send(send::Arguments),
+    Receive(receive::Arguments),
+    Health(health::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -43,6 +54,10 @@ impl Command {
         match self {
             Self::Strategies(arguments) => list::run(&arguments, out),
             Self::Schema(arguments) => schema::run(&arguments, out),
+            Self::Check(arguments) => check::run(&arguments).await,
+            Self::Send(arguments) => send::run(arguments, out).await,
+            Self::Receive(arguments) => receive::run(arguments, out).await,
+            Self::Health(arguments) => health::run(&arguments, out).await,
             Self::Completions(arguments) => completions::run(&arguments, out),
         }
     }

@@ -15,6 +15,20 @@ pub(super) enum Exit {
     Broken = 1,
     /// What it was given is wrong: arguments, file, message.
     Invalid = 2,
+    /// A request was rejected.
+    Rejected = 3,
+    /// A message was refused, or surely not sent.
+    Failed = 4,
+    /// A message may have been delivered.
+    Unknown = 5,
+    /// A message cannot be sent now.
+    Deferred = 6,
+    /// A channel works, with less.
+    Degraded = 7,
+    /// A channel does not work.
+    Unhealthy = 8,
+    /// Nobody can tell how a channel is.
+    Inconclusive = 9,
 }
 
 impl From<Exit> for ExitCode {

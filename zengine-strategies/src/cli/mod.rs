@@ -4,20 +4,31 @@
 //! |---|---|---|
 //! | `strategies` | `list` | which strategies there are |
 //! | `schema` | `schema` | the JSON Schema of a configuration, a message, an instance |
+//! | `check` | `check` | everything that is wrong with a file |
+//! | `send` | `send`, `dry_run` | sends a message, or shows the requests that would be made |
+//! | `receive` | `receive` | a provider's request as events |
+//! | `health` | `health` | how a tenant's channel is |
 //! | `completions` | `completions` | completions for a shell |
 //!
 //! Each command is a file with `Arguments` and `run`; `arguments` names it. All of them say the same things by the same
 //! [exit codes](exit::Exit). What they print, and the file they read, is a public interface: `docs/command-line.md`.
 
-#![allow(dead_code, reason = "commands land one by one")]
-
 mod arguments;
+mod check;
 mod completions;
+mod dry_run;
 mod exit;
+mod file;
+mod health;
+mod host;
+mod input;
 mod list;
 mod no_network;
 mod output;
+mod progress;
+mod receive;
 mod schema;
+mod send;
 mod strategies;
 
 use std::process::ExitCode;

@@ -13,11 +13,14 @@ use zengine_connector::Violation;
 use super::exit::Failure;
 
 /// Where results go.
-pub(super) struct Out(io::Stdout);
+pub(super) struct Out {
+    plain: io::Stdout,
+    styled: anstream::Stdout,
+}
 
 impl Out {
     pub(super) fn new() -> Self {
-        Self(io::stdout())
+        Self { plain: io::stdout(), styled: anstream::stdout() }
     }
 
     /// One JSON value on a line of its own.
@@ -29,16 +32,15 @@ impl Out {
 
     /// Bytes as they are.
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let mut out = self.0.lock();
+        let mut out = self.plain.lock();
         out.write_all(bytes)?;
         Ok(out.flush()?)
     }
 
     /// Text for people.
     pub(super) fn text(&mut self, text: &str) -> Result<(), Failure> {
-        let mut out = anstream::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        Ok(out.flush()?)
+        self.styled.write_all(text.as_bytes())?;
+        Ok(self.styled.flush()?)
     }
 }
 

@@ -35,13 +35,18 @@ trait Wired: Strategy {
     fn rehearse(request: &Request<Bytes>) -> Response<Bytes>;
 }
 
+/// Adds a strategy, made from an instance, to a registry.
+type Register = fn(RegistryBuilder, Arc<dyn HttpClient>, &Value) -> Result<RegistryBuilder, Violation>;
+/// Binds a tenant to the strategy under its own name.
+type Bind = for<'a> fn(&'a Orchestrator, &'a TenantId) -> BoxFuture<'a, Result<(), Error>>;
+
 /// One strategy, its type forgotten.
 pub(super) struct Entry {
     pub(super) descriptor: &'static Descriptor,
     pub(super) instance_schema: fn() -> Value,
     pub(super) instance_secrets: &'static [&'static str],
-    pub(super) register: fn(RegistryBuilder, Arc<dyn HttpClient>, &Value) -> Result<RegistryBuilder, Violation>,
-    pub(super) bind: for<'a> fn(&'a Orchestrator, &'a TenantId) -> BoxFuture<'a, Result<(), Error>>,
+    pub(super) register: Register,
+    pub(super) bind: Bind,
     pub(super) rehearse: fn(&Request<Bytes>) -> Response<Bytes>,
 }
 
@@ -86,8 +91,8 @@ fn with_literals(mut schema: Value, secrets: &[&str]) -> Value {
     schema
 }
 
-/// The name of a secret that the file does not give.
-fn absent(name: &str) -> String {
+/// The name that a literal of an instance gets as a secret; nothing is behind it where the file has none.
+pub(super) fn instance_secret(name: &str) -> String {
     format!("instance.{name}")
 }
 

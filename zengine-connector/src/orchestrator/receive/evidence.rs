@@ -26,6 +26,15 @@ pub(super) async fn apply(core: &Arc<Core>, event: &mut InboundEvent, reference:
     tell(core, (&tenant, &strategy, &id), generation, status, at_ms).await
 }
 
+/// Names the send that a status is about, and tells nobody.
+pub(super) async fn name(core: &Core, event: &mut InboundEvent, reference: Option<&ProviderKey>) {
+    let (Some(reference), Event::Status(status)) = (reference, &mut event.event) else { return };
+    // A store that does not answer leaves the name away; the event is shown all the same.
+    if let Ok(Some((id, _))) = resolve(core, &event.tenant, &event.strategy, reference).await {
+        status.client_message_id = Some(id);
+    }
+}
+
 async fn resolve(
     core: &Core,
     tenant: &TenantId,

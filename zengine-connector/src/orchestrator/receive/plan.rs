@@ -7,7 +7,10 @@ use std::{
 
 use bytes::Bytes;
 
-use super::poison::{Poison, digest, nobody};
+use super::{
+    evidence,
+    poison::{Poison, digest, nobody},
+};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, RouteKey, TenantId},
@@ -53,6 +56,11 @@ enum Owner {
     /// The directory does not answer.
     NoAnswer,
 }
+
+const UNROUTABLE: &str = "no tenant is behind the event's routes";
+const AMBIGUOUS: &str = "several tenants are behind a route that should be one tenant's";
+const FOREIGN: &str = "the event's routes lead to another tenant than the one that vouches for it";
+const NO_ANSWER: &str = "the tenant directory does not answer";
 
 pub(super) struct Planner<'a> {
     core: &'a Arc<Core>,
@@ -108,6 +116,42 @@ impl<'a> Planner<'a> {
         self.plan
     }
 
+    /// The events as their tenants would get them, in order. Those of nobody are `unrouted`'s, where one is given.
+    pub(super) async fn preview(
+        mut self,
+        elements: Vec<Result<RoutedEvent, ElementError>>,
+        unrouted: Option<&TenantId>,
+    ) -> Vec<Result<InboundEvent, ElementError>> {
+        let mut shown = Vec::with_capacity(elements.len());
+        for element in elements {
+            let event = match element {
+                Ok(event) => event,
+                Err(error) => {
+                    shown.push(Err(error));
+                    continue;
+                }
+            };
+            let (tenants, reason) = match (self.owner(&event).await, unrouted) {
+                (Owner::Tenants(tenants), _) => (tenants, ""),
+                (Owner::Nobody, Some(tenant)) => (vec![tenant.clone()], ""),
+                (Owner::Nobody, None) => (vec![], UNROUTABLE),
+                (Owner::Ambiguous, _) => (vec![], AMBIGUOUS),
+                (Owner::Foreign, _) => (vec![], FOREIGN),
+                (Owner::NoAnswer, _) => (vec![], NO_ANSWER),
+            };
+            if tenants.is_empty() {
+                shown.push(Err(ElementError::new("", reason, event.raw)));
+                continue;
+            }
+            for tenant in tenants {
+                let (mut event, reference) = self.stamp(tenant, event.clone());
+                evidence::name(self.core, &mut event, reference.as_ref()).await;
+                shown.push(Ok(event));
+            }
+        }
+        shown
+    }
+
     async fn event(&mut self, event: RoutedEvent) {
         match self.owner(&event).await {
             Owner::Tenants(mut tenants) => {
@@ -125,19 +169,17 @@ impl<'a> Planner<'a> {
                 self.push(lane, Job::Wait);
             }
             Owner::Nobody => {
-                self.keep_event(nobody(), event, "unroutable", ErrorKind::UnknownTenant, "no tenant is behind the event's routes");
+                self.keep_event(nobody(), event, "unroutable", ErrorKind::UnknownTenant, UNROUTABLE);
             }
             Owner::Ambiguous => {
-                let reason = "several tenants are behind a route that should be one tenant's";
-                self.keep_event(nobody(), event, "ambiguous", ErrorKind::Settings, reason);
+                self.keep_event(nobody(), event, "ambiguous", ErrorKind::Settings, AMBIGUOUS);
             }
             Owner::Foreign => {
                 let tenant = match self.principal {
                     Principal::Tenant(tenant) => Ok(tenant.clone()),
                     Principal::Shared => nobody(),
                 };
-                let reason = "the event's routes lead to another tenant than the one that vouches for it";
-                self.keep_event(tenant, event, "foreign", ErrorKind::Forbidden, reason);
+                self.keep_event(tenant, event, "foreign", ErrorKind::Forbidden, FOREIGN);
             }
         }
     }

@@ -39,13 +39,9 @@ impl Orchestrator {
     /// `UnknownStrategy` where nothing is registered under the name, `Unsupported` where the strategy only sends. What is
     /// wrong with a request is no error but a [`Received`] with its answer.
     pub async fn receive(&self, strategy: &str, request: InboundRequest) -> Result<Received, Error> {
-        let entry = self.core.registry.entry(strategy)?;
-        let Some(inbound) = &entry.inbound else {
-            return Err(Error::new(ErrorKind::Unsupported, "the strategy only sends").with_context("strategy", &entry.name));
-        };
+        let (entry, inbound) = self.receives(strategy)?;
         let arrived = self.core.clock.monotonic();
-        let (correlation, trace) = (correlation(&request), trace(&request));
-        let visit = Visit { orchestrator: self, core: &self.core, entry, inbound, request: &request, correlation, trace };
+        let visit = Visit::new(self, entry, inbound, &request);
         let received = visit.receive().await;
         let mut line = InboundLine::new(entry.name.as_str(), received.ack.as_str(), received.response.status().as_u16());
         (line.tenant_id, line.reason) = (received.tenant.as_ref(), received.reason);
@@ -60,7 +56,7 @@ impl Orchestrator {
 }
 
 /// A request and what it meets.
-struct Visit<'a> {
+pub(super) struct Visit<'a> {
     orchestrator: &'a Orchestrator,
     core: &'a Arc<Core>,
     entry: &'a Arc<Entry>,
@@ -68,6 +64,18 @@ struct Visit<'a> {
     request: &'a InboundRequest,
     correlation: Option<CorrelationId>,
     trace: Option<TraceParent>,
+}
+
+impl<'a> Visit<'a> {
+    pub(super) fn new(
+        orchestrator: &'a Orchestrator,
+        entry: &'a Arc<Entry>,
+        inbound: &'a Arc<dyn DynInbound>,
+        request: &'a InboundRequest,
+    ) -> Self {
+        let (correlation, trace) = (correlation(request), trace(request));
+        Self { orchestrator, core: &orchestrator.core, entry, inbound, request, correlation, trace }
+    }
 }
 
 impl Visit<'_> {
@@ -79,7 +87,8 @@ impl Visit<'_> {
             return Received::refused(&VerifyError::TooLarge);
         }
         match self.verify().await {
-            Err(received) => received,
+            Err(Some(refused)) => Received::refused(&refused),
+            Err(None) => broken(),
             Ok(Verified { principal, step: Step::Events(payload) }) => self.events(principal, payload).await,
             Ok(Verified { step: Step::Reply(response), .. }) => Received::new(ack_of(&response), response, Counts::default()),
             Ok(Verified { principal, step: Step::Poll { conversation, after } }) => {
@@ -92,7 +101,8 @@ impl Visit<'_> {
         }
     }
 
-    async fn verify(&self) -> Result<Verified, Received> {
+    /// Authenticates the request; the inner error is none where the strategy panicked.
+    pub(super) async fn verify(&self) -> Result<Verified, Option<VerifyError>> {
         let door = Arc::new(CoreDoor { core: Arc::clone(self.core), entry: Arc::clone(self.entry) });
         let verify = caught(self.inbound.verify(self.request, door));
         match within(&*self.core.clock, self.core.inbound.verify_time, verify).await {
@@ -101,13 +111,13 @@ impl Visit<'_> {
                 if let VerifyError::Unavailable(cause) = &error {
                     tracing::warn!(strategy = %self.entry.name, error = %cause, "inbound.verify_unavailable");
                 }
-                Err(Received::refused(&error))
+                Err(Some(error))
             }
             Some(None) => {
                 tracing::error!(strategy = %self.entry.name, "inbound.verify_panicked");
-                Err(broken())
+                Err(None)
             }
-            None => Err(Received::refused(&VerifyError::Unavailable(Error::new(ErrorKind::Timeout, "verify took too long")))),
+            None => Err(Some(VerifyError::Unavailable(Error::new(ErrorKind::Timeout, "verify took too long")))),
         }
     }
 

@@ -23,7 +23,7 @@ impl Wired for WhatsAppMetaCloud {
         // A command that receives nothing needs neither; one that does says which of them is missing.
         for name in Self::SECRETS {
             if instance.get(name).is_none_or(Value::is_null) {
-                instance[name] = json!({ "secret": super::absent(name) });
+                instance[name] = json!({ "secret": super::instance_secret(name) });
             }
         }
         let app = MetaApp::deserialize(&instance).map_err(|error| super::wrong(&error))?;

@@ -1,0 +1,34 @@
+//! `zengine check`.
+
+use std::sync::Arc;
+
+use zengine_connector::{TenantId, store::Memory};
+
+use super::{
+    exit::{Exit, Failure},
+    file::{File, FileArgument, Needs},
+    host::{Host, TENANT},
+    no_network::NoNetwork,
+    strategies,
+};
+
+/// Check a file and say everything that is wrong with it, one JSON pointer per line
+///
+/// Calls nobody. Says nothing and exits 0 where everything is fine; else each violation is a line on standard error,
+/// `POINTER: what is wrong`, with pointers into the file, and the exit code is 2.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The strategy's name; `zengine strategies` lists them
+    strategy: String,
+    #[command(flatten)]
+    file: FileArgument,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let entry = strategies::find(&arguments.strategy)?;
+    let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let tenant = TenantId::new(TENANT)?;
+    let host = Host::new(entry, &file, &tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)?;
+    host.bind(&tenant).await?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,76 @@
+//! Requests that are shown instead of sent.
+//!
+//! | file | what |
+//! |---|---|
+//! | `body` | a body as JSON, or a description of it |
+//! | `redact` | secrets as `***`, however they are written |
+
+mod body;
+mod redact;
+
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use zengine_connector::{CallOptions, HttpClient, HttpError, async_trait};
+
+use super::{file::File, strategies::Entry};
+use redact::Redactor;
+
+/// An HTTP client that notes each request, without its secrets, and gives the provider's success answer.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    entry: &'static Entry,
+    redactor: Redactor,
+    requests: Mutex<Vec<Shown>>,
+}
+
+/// A request as it is shown.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Shown {
+    method: String,
+    url: String,
+    headers: Map<String, Value>,
+    body: Value,
+}
+
+impl Recorder {
+    /// Nothing of the file's secrets will be shown.
+    pub(super) fn new(entry: &'static Entry, file: &File) -> Self {
+        Self { entry, redactor: Redactor::new(file.secrets.texts()), requests: Mutex::default() }
+    }
+
+    /// The requests so far, in order.
+    pub(super) fn requests(&self) -> Vec<Shown> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn shown(&self, request: &Request<Bytes>) -> Shown {
+        let mut headers = Map::new();
+        for name in request.headers().keys() {
+            let mut values: Vec<Value> = request.headers().get_all(name).iter().map(|value| self.redactor.header(value).into()).collect();
+            let value = if values.len() == 1 { values.remove(0) } else { values.into() };
+            headers.insert(name.as_str().to_owned(), value);
+        }
+        Shown {
+            method: request.method().to_string(),
+            url: self.redactor.url(&request.uri().to_string()),
+            headers,
+            body: match body::describe(request.headers(), request.body()) {
+                Value::String(text) if body::is_form(request.headers()) => self.redactor.fields(&text).into(),
+                body => self.redactor.json(body),
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl HttpClient for Recorder {
+    async fn call(&self, request: Request<Bytes>, _: CallOptions) -> Result<Response<Bytes>, HttpError> {
+        let shown = self.shown(&request);
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(shown);
+        Ok((self.entry.rehearse)(&request))
+    }
+}

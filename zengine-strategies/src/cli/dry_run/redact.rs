@@ -1,0 +1,292 @@
+//! Secrets as `***`, however they are written: as they are, percent-encoded, in hexadecimal, in JSON or base64 at any offset.
+
+use std::{collections::BTreeSet, fmt};
+
+use base64::{
+    Engine as _,
+    alphabet::{STANDARD, URL_SAFE},
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use http::HeaderValue;
+use serde_json::{Map, Value};
+use zengine_connector::Secret;
+
+const HIDDEN: &str = "***";
+
+/// Shorter runs of base64 hold nothing worth hiding that is not found in plain.
+const SHORTEST_RUN: usize = 4;
+
+/// Parts of the names of query parameters and form fields whose values are credentials, also where they are derived from a
+/// secret and not one of the file's.
+const TELLTALE: &[&str] = &["secret", "proof", "password", "signature", "api_key", "apikey", "api-key", "credential"];
+
+/// Knows the secrets, and hides them.
+pub(super) struct Redactor {
+    /// As they are, the longest first, so that no secret inside another leaves a rest of it.
+    plain: Vec<Secret<String>>,
+    /// Other spellings, the longest first.
+    written: Vec<Secret<String>>,
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").field("secrets", &self.plain.len()).finish_non_exhaustive()
+    }
+}
+
+impl Redactor {
+    pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
+        let plain: BTreeSet<&str> = secrets.filter(|secret| !secret.is_empty()).collect();
+        let mut written: BTreeSet<String> = plain.iter().flat_map(|secret| spellings(secret)).collect();
+        written.extend(plain.iter().map(|secret| (*secret).to_owned()));
+        let sorted = |texts: BTreeSet<String>| {
+            let mut texts: Vec<_> = texts.into_iter().map(Secret::new).collect();
+            texts.sort_by_key(|text| std::cmp::Reverse(text.expose().len()));
+            texts
+        };
+        Self { plain: sorted(plain.into_iter().map(str::to_owned).collect()), written: sorted(written) }
+    }
+
+    /// A text without secrets.
+    pub(super) fn text(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.written {
+            if text.contains(secret.expose()) {
+                text = text.replace(secret.expose(), HIDDEN);
+            }
+        }
+        self.encoded(&text)
+    }
+
+    /// A header: one that is marked as sensitive shows its scheme only.
+    pub(super) fn header(&self, value: &HeaderValue) -> String {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        if value.is_sensitive() {
+            return match text.split_once(' ') {
+                Some((scheme, _)) if scheme.len() <= 16 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => {
+                    format!("{} {HIDDEN}", self.text(scheme))
+                }
+                _ => HIDDEN.to_owned(),
+            };
+        }
+        self.text(&text)
+    }
+
+    /// An address: user and password, and the values of parameters that are named like credentials, are hidden whole.
+    pub(super) fn url(&self, url: &str) -> String {
+        let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));
+        let address = match (address.find("://"), address.find('@')) {
+            (Some(scheme), Some(at)) if !address[scheme + 3..at].contains('/') => {
+                format!("{}{HIDDEN}{}", &address[..scheme + 3], &address[at..])
+            }
+            _ => address.to_owned(),
+        };
+        match query {
+            Some(query) => format!("{}?{}", self.text(&address), self.fields(query)),
+            None => self.text(&address),
+        }
+    }
+
+    /// `name=value&…`.
+    pub(super) fn fields(&self, fields: &str) -> String {
+        let field = |field: &str| match field.split_once('=') {
+            Some((name, _)) if telltale(name) => format!("{}={HIDDEN}", self.text(name)),
+            Some((name, value)) => format!("{}={}", self.text(name), self.value(value)),
+            None => self.value(field),
+        };
+        fields.split('&').map(field).collect::<Vec<_>>().join("&")
+    }
+
+    /// A value of a query: what it is decoded counts too, so that no odd spelling gets by.
+    fn value(&self, value: &str) -> String {
+        let decoded = decoded(value);
+        if self.plain.iter().any(|secret| decoded.contains(secret.expose())) { HIDDEN.to_owned() } else { self.text(value) }
+    }
+
+    /// A body without secrets, in names and values, also where a number is one.
+    pub(super) fn json(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => self.text(&text).into(),
+            Value::Number(number) => {
+                let text = number.to_string();
+                if self.plain.iter().any(|secret| text.contains(secret.expose())) { HIDDEN.into() } else { number.into() }
+            }
+            Value::Array(items) => items.into_iter().map(|item| self.json(item)).collect(),
+            Value::Object(members) => {
+                members.into_iter().map(|(name, member)| (self.text(&name), self.json(member))).collect::<Map<_, _>>().into()
+            }
+            other => other,
+        }
+    }
+
+    /// Hides runs of base64 that hold a secret: a basic authentication, a JSON in a header.
+    fn encoded(&self, text: &str) -> String {
+        let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find(is_base64) {
+            let run = &rest[start..];
+            let end = run.find(|c| !is_base64(c)).unwrap_or(run.len());
+            let padding = run[end..].bytes().take_while(|byte| *byte == b'=').count();
+            out.push_str(&rest[..start]);
+            if self.holds(&run[..end]) {
+                out.push_str(HIDDEN);
+            } else {
+                out.push_str(&run[..end + padding]);
+            }
+            rest = &run[end + padding..];
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// Whether a run of base64, read from any of its first four characters on, holds a secret.
+    fn holds(&self, run: &str) -> bool {
+        const SETTINGS: GeneralPurposeConfig =
+            GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
+        if run.len() < SHORTEST_RUN {
+            return false;
+        }
+        let alphabet = if run.contains(['-', '_']) { URL_SAFE } else { STANDARD };
+        let engine = GeneralPurpose::new(&alphabet, SETTINGS);
+        (0..4).any(|from| {
+            let run = &run[from.min(run.len())..];
+            // A single character at the end holds no byte.
+            let run = if run.len() % 4 == 1 { &run[..run.len() - 1] } else { run };
+            let Ok(bytes) = engine.decode(run) else { return false };
+            self.plain.iter().any(|secret| contains(&bytes, secret.expose().as_bytes()))
+        })
+    }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn telltale(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let token = name == "token" || name.ends_with("_token") && !["page_token", "next_token"].contains(&&*name);
+    token || TELLTALE.iter().any(|part| name.contains(part))
+}
+
+/// How a secret may be written beside its own spelling.
+fn spellings(secret: &str) -> Vec<String> {
+    let percent = |keep: &dyn Fn(u8) -> bool, upper: bool| -> String {
+        secret
+            .bytes()
+            .map(|byte| match (keep(byte), upper) {
+                (true, _) => char::from(byte).to_string(),
+                (false, true) => format!("%{byte:02X}"),
+                (false, false) => format!("%{byte:02x}"),
+            })
+            .collect()
+    };
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let in_path = |byte: u8| unreserved(byte) || b"!$&'()*+,;=:@/".contains(&byte);
+    let mut all = vec![
+        percent(&unreserved, true),
+        percent(&unreserved, false),
+        percent(&in_path, true),
+        percent(&|byte| byte.is_ascii_alphanumeric(), true),
+        percent(&unreserved, true).replace("%20", "+"),
+    ];
+    let json = serde_json::to_string(secret).unwrap_or_default();
+    all.push(json.trim_matches('"').to_owned());
+    // Digits of a short secret would be found everywhere.
+    if secret.len() >= SHORTEST_RUN {
+        let hex = percent(&|_| false, false).replace('%', "");
+        all.push(hex.to_ascii_uppercase());
+        all.push(hex);
+    }
+    all.retain(|spelling| !spelling.is_empty());
+    all
+}
+
+/// Percent-encoding undone, `+` as a space.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (first, hex) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            (first, _) => {
+                bytes.push(if *first == b'+' { b' ' } else { *first });
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn redactor() -> Redactor {
+        Redactor::new(["s3cr3t/canary+\"1", "hunter22"].into_iter())
+    }
+
+    #[test]
+    fn a_secret_is_hidden_however_it_is_written() {
+        let redactor = redactor();
+        let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+        let url_safe = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+        for text in [
+            "Bearer s3cr3t/canary+\"1".to_owned(),
+            "s3cr3t%2Fcanary%2B%221".to_owned(),
+            "s3cr3t%2fcanary%2b%221".to_owned(),
+            "s3cr3t/canary+%221".to_owned(),
+            "{\\\"t\\\":\\\"s3cr3t/canary+\\\"1\\\"}".to_owned(),
+            format!("Basic {}", base64("user:hunter22")),
+            format!("Basic {}", base64("u:hunter22")),
+            format!("Basic {}", base64("us:hunter22")),
+            url_safe("hunter22"),
+            url_safe("~~??{\"t\":\"s3cr3t/canary+\\\"1\",\"u\":\"hunter22\"}"),
+            "68756e7465723232".to_owned(),
+            "68756E7465723232".to_owned(),
+        ] {
+            let hidden = redactor.text(&text);
+            assert!(hidden.contains("***"), "{text}: {hidden}");
+            let rest = hidden.replace("***", "");
+            assert!(!rest.contains("canary") && !rest.contains("hunter") && !rest.contains(&base64("hunter22")[..8]), "{text}: {hidden}");
+        }
+        assert_eq!(redactor.text("nothing to hide: SGVsbG8gd29ybGQ="), "nothing to hide: SGVsbG8gd29ybGQ=");
+    }
+
+    #[test]
+    fn a_sensitive_header_shows_its_scheme_only() {
+        let mut value = HeaderValue::from_static("Bearer derived-from-a-secret");
+        assert_eq!(redactor().header(&value), "Bearer derived-from-a-secret");
+        value.set_sensitive(true);
+        assert_eq!(redactor().header(&value), "Bearer ***");
+        let mut value = HeaderValue::from_static("derived");
+        value.set_sensitive(true);
+        assert_eq!(redactor().header(&value), "***");
+    }
+
+    #[test]
+    fn parameters_named_like_credentials_are_hidden_whole() {
+        let redactor = redactor();
+        assert_eq!(
+            redactor.url("https://h.example/v1/x?fields=a,b&appsecret_proof=0a1b&access_token=x&q=hunter%32%32"),
+            "https://h.example/v1/x?fields=a,b&appsecret_proof=***&access_token=***&q=***"
+        );
+        assert_eq!(redactor.url("https://me:pw@h.example/a@b"), "https://***@h.example/a@b");
+        assert_eq!(redactor.url("https://h.example/a@b"), "https://h.example/a@b");
+        assert_eq!(redactor.url("https://h.example/bot-hunter22/x"), "https://h.example/bot-***/x");
+    }
+
+    #[test]
+    fn bodies_lose_secrets_in_names_values_and_numbers() {
+        let redactor = Redactor::new(["hunter22", "987654"].into_iter());
+        let body = json!({"a": ["x hunter22", 1_987_654, 12], "hunter22": {"b": true}, "link": "https://h.example/?token=abc"});
+        assert_eq!(redactor.json(body), json!({"a": ["x ***", "***", 12], "***": {"b": true}, "link": "https://h.example/?token=abc"}));
+        assert_eq!(redactor.fields("grant=x&client_secret=abc&page_token=7"), "grant=x&client_secret=***&page_token=7");
+    }
+}

@@ -1,0 +1,90 @@
+//! Everything that is wrong with a file.
+
+use std::sync::Arc;
+
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+use zengine_connector::{StrategyRegistry, TenantId, Violation, schema};
+
+use super::{File, Needs, Secrets, below};
+use crate::cli::{exit::Failure, no_network::NoNetwork, strategies::Entry};
+
+/// The form of the file, without what the strategy says of its parts.
+fn form(needs: Needs) -> Value {
+    let text = json!({ "type": "string", "minLength": 1 });
+    let required = if needs == Needs::Config { json!(["config"]) } else { json!([]) };
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": required,
+        "properties": {
+            "instance": { "type": "object" },
+            "config": { "type": "object" },
+            "secrets": { "type": "object", "additionalProperties": { "type": ["string", "object"], "minLength": 1 } },
+            "routes": { "type": "array", "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["kind", "value", "tenants"],
+                "properties": { "kind": text, "value": text, "tenants": { "type": "array", "minItems": 1, "items": text } },
+            } },
+        },
+    })
+}
+
+/// The file, and what is wrong with it.
+pub(super) fn check(mut file: Value, entry: &Entry, needs: Needs) -> Result<(File, Vec<Violation>), Failure> {
+    let mut wrong = schema::violations(&form(needs), &file)?;
+    let mut part = |name: &str| file.get_mut(name).map(Value::take);
+    let (mut instance, config) = (part("instance").unwrap_or_else(|| json!({})), part("config"));
+    let (secrets, routes) = (part("secrets").unwrap_or_else(|| json!({})), part("routes").unwrap_or_else(|| json!([])));
+
+    if instance.is_object() {
+        wrong.extend(below("/instance", schema::violations(&(entry.instance_schema)(), &instance)?));
+    }
+    if let Some(config) = config.as_ref().filter(|config| config.is_object()) {
+        wrong.extend(below("/config", of_config(entry, config)?));
+    }
+    wrong.extend(tenants(&routes));
+
+    let mut secrets = Secrets::read(&secrets);
+    wrong.extend(secrets.resolve("/instance", &instance));
+    if let Some(config) = &config {
+        wrong.extend(secrets.resolve("/config", config));
+    }
+    secrets.take_literals(&mut instance, entry.instance_secrets);
+    if wrong.is_empty()
+        && let Err(violation) = (entry.register)(StrategyRegistry::builder(), Arc::new(NoNetwork), &instance)
+    {
+        wrong.extend(below("/instance", [violation]));
+    }
+    wrong.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+    wrong.dedup_by(|a, b| a.pointer == b.pointer && a.message == b.message);
+    let routes = Vec::deserialize(&routes).unwrap_or_default();
+    Ok((File { instance, config, secrets, routes }, wrong))
+}
+
+/// What the strategy's schema says of a configuration.
+fn of_config(entry: &Entry, config: &Value) -> Result<Vec<Violation>, Failure> {
+    let registry = (entry.register)(StrategyRegistry::builder(), Arc::new(NoNetwork), &json!({}))
+        .map_err(|violation| Failure::violations(vec![violation]))?
+        .build()?;
+    match registry.check(entry.name(), config) {
+        Ok(()) => Ok(vec![]),
+        Err(error) if error.violations().is_empty() => Err(error.into()),
+        Err(error) => Ok(error.violations().to_vec()),
+    }
+}
+
+/// Tenants' ids that are none.
+fn tenants(routes: &Value) -> Vec<Violation> {
+    let mut wrong = vec![];
+    for (at, route) in routes.as_array().into_iter().flatten().enumerate() {
+        for (n, tenant) in route.get("tenants").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            // An empty one is said already.
+            if let Some(error) = tenant.as_str().filter(|id| !id.is_empty()).and_then(|id| TenantId::new(id).err()) {
+                wrong.push(Violation::new(format!("/routes/{at}/tenants/{n}"), error.message().to_owned()));
+            }
+        }
+    }
+    wrong
+}

@@ -1,0 +1,53 @@
+//! `zengine health`.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use zengine_connector::{HealthStatus, StrategyName, TenantId, http::ReqwestClient, store::Memory};
+
+use super::{
+    exit::{Exit, Failure},
+    file::{File, FileArgument, Needs},
+    host::{Host, TENANT},
+    output::Out,
+    progress, strategies,
+};
+
+/// Ask the provider how a tenant's channel is; nothing is sent
+///
+/// Prints one JSON line with `status` and, where it is not healthy, `reason`. Exits 0 where the channel is healthy, or the
+/// strategy has no check (`passive`); 7 where it is degraded, 8 where it is unhealthy, 9 where nobody can tell.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The strategy's name; `zengine strategies` lists them
+    strategy: String,
+    #[command(flatten)]
+    file: FileArgument,
+    /// The tenant that is shown
+    #[arg(long, default_value = TENANT)]
+    tenant: TenantId,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    strategy: &'a StrategyName,
+    tenant: &'a TenantId,
+    #[serde(flatten)]
+    status: &'a HealthStatus,
+}
+
+pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+    let entry = strategies::find(&arguments.strategy)?;
+    let (tenant, strategy) = (&arguments.tenant, StrategyName::new(entry.name())?);
+    let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let host = Host::new(entry, &file, tenant, Arc::new(ReqwestClient::new()?), Memory::new(), |builder| builder)?;
+    host.bind(tenant).await?;
+    let status = progress::during("asking the provider", host.orchestrator.health(tenant, entry.name())).await?;
+    out.json(&Line { strategy: &strategy, tenant, status: &status })?;
+    Ok(match status {
+        HealthStatus::Healthy | HealthStatus::Passive => Exit::Done,
+        HealthStatus::Degraded(_) => Exit::Degraded,
+        HealthStatus::Unhealthy(_) => Exit::Unhealthy,
+        _ => Exit::Inconclusive,
+    })
+}

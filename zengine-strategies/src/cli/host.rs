@@ -1,0 +1,76 @@
+//! A host for one command: one strategy, one tenant's configuration, stores that may go with the process.
+
+use std::sync::Arc;
+
+use zengine_connector::{
+    Error, ErrorKind, HttpClient, Orchestrator, OrchestratorBuilder, RouteKey, StrategyName, StrategyRegistry, TenantId, Violation,
+    store::{MemoryDirectory, Stores},
+};
+
+use super::{
+    exit::Failure,
+    file::{File, below},
+    strategies::Entry,
+};
+
+/// The tenant where nobody names one.
+pub(super) const TENANT: &str = "cli";
+
+/// A host's orchestrator for one strategy of a file.
+pub(super) struct Host {
+    pub(super) orchestrator: Orchestrator,
+    entry: &'static Entry,
+}
+
+impl Host {
+    /// Puts it together. `tenant` has the file's configuration, and so has every tenant of a route.
+    pub(super) fn new(
+        entry: &'static Entry,
+        file: &File,
+        tenant: &TenantId,
+        http: Arc<dyn HttpClient>,
+        stores: impl Into<Stores>,
+        settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder,
+    ) -> Result<Self, Failure> {
+        let strategy = StrategyName::new(entry.name())?;
+        let registry = (entry.register)(StrategyRegistry::builder(), http, &file.instance)
+            .map_err(|violation| Failure::violations(below("/instance", [violation])))?
+            .build()?;
+        let builder = Orchestrator::builder(registry)
+            .directory(Arc::new(directory(&strategy, file, tenant)))
+            .secrets(Arc::new(file.secrets.store(&strategy)))
+            .stores(stores)
+            .allow_local_refs(true);
+        Ok(Self { orchestrator: settings(builder).build()?, entry })
+    }
+
+    /// Binds the tenant, so that everything wrong with its configuration is said by pointers into the file.
+    pub(super) async fn bind(&self, tenant: &TenantId) -> Result<(), Failure> {
+        (self.entry.bind)(&self.orchestrator, tenant).await.map_err(of_config)
+    }
+}
+
+fn directory(strategy: &StrategyName, file: &File, tenant: &TenantId) -> MemoryDirectory {
+    let directory = MemoryDirectory::new();
+    let routed = file.routes.iter().flat_map(|route| &route.tenants);
+    for tenant in routed.chain([tenant]) {
+        if let Some(config) = &file.config {
+            directory.put(tenant, strategy, config.clone());
+        }
+        let keys = file.routes.iter().filter(|route| route.tenants.contains(tenant));
+        directory.set_routes(tenant, strategy, keys.map(|route| RouteKey::new(route.kind.clone(), route.value.clone())));
+    }
+    directory
+}
+
+/// What is wrong with the tenant's configuration.
+fn of_config(error: Error) -> Failure {
+    if !error.violations().is_empty() {
+        return Failure::violations(below("/config", error.violations().to_vec()));
+    }
+    if error.kind() != ErrorKind::ConfigInvalid {
+        return error.into();
+    }
+    let field = error.context("field").filter(|field| field.starts_with('/')).unwrap_or_default();
+    Failure::violations(vec![Violation::new(format!("/config{field}"), error.message().to_owned())])
+}

@@ -1,0 +1,31 @@
+//! Standard input, bounded.
+
+use std::io::{self, IsTerminal as _, Read as _};
+
+use super::{exit::Failure, output};
+
+/// How much of an input that is too long is still taken, so that whoever writes it is not cut off.
+const LEFTOVERS: u64 = 1 << 30;
+
+/// What standard input holds.
+pub(super) enum Input {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// More than allowed.
+    TooLong,
+}
+
+/// Reads standard input to its end, at most `limit` bytes. `what` is said where a person is to type it.
+pub(super) fn read(limit: u64, what: &str) -> Result<Input, Failure> {
+    let mut stdin = io::stdin().lock();
+    if stdin.is_terminal() {
+        output::note(&format!("reading {what} from the terminal; end it with Ctrl-D"));
+    }
+    let mut bytes = vec![];
+    (&mut stdin).take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 <= limit {
+        return Ok(Input::Whole(bytes));
+    }
+    io::copy(&mut stdin.take(LEFTOVERS), &mut io::sink())?;
+    Ok(Input::TooLong)
+}

@@ -1,0 +1,151 @@
+//! `zengine receive`.
+
+use std::{net::IpAddr, path::PathBuf, sync::Arc};
+
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use zengine_connector::{
+    ElementError, Error, InboundEvent, InboundRequest, Preview, RawPayload, TenantId, VerifyError, Violation, store::Memory,
+};
+
+use super::{
+    exit::{Exit, Failure},
+    file::{File, Needs},
+    host::Host,
+    input::{self, Input},
+    no_network::NoNetwork,
+    output::Out,
+    strategies::{self, Entry},
+};
+
+/// The largest body that is verified, in bytes: the core's own limit.
+const VERIFIED: u64 = 4 << 20;
+/// The largest stored payload, in bytes.
+const STORED: u64 = 64 << 20;
+
+/// Turn a request of a provider into events, as a host would
+///
+/// The body comes from standard input, byte by byte as it was received. Each event is one JSON line, and so is each element
+/// that cannot be read or belongs to no tenant (`"type":"element_error"`). A handshake prints the answer's body instead. A
+/// refused request exits 3 with the reason on standard error. Nothing is stored.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The strategy's name; `zengine strategies` lists them
+    strategy: String,
+    /// The file with instance, config, secrets and routes; needed unless --no-verify is given
+    #[arg(long, value_name = "FILE", required_unless_present = "no_verify")]
+    config: Option<PathBuf>,
+    /// Whose the events are that no route leads to a tenant; without it they are element errors, unless the file has no
+    /// routes at all
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// The request's method
+    #[arg(long, value_name = "M", default_value = "POST")]
+    method: Method,
+    /// The request's path, with its query
+    #[arg(long, value_name = "P", default_value = "/")]
+    path: Uri,
+    /// A header of the request; may be given several times
+    #[arg(long, value_name = "K: V", value_parser = header)]
+    header: Vec<(HeaderName, HeaderValue)>,
+    /// The address that the request came from
+    #[arg(long, value_name = "IP")]
+    peer: Option<IpAddr>,
+    /// Take the body as it is: nobody vouches for it. Needs no file; the tenant is `unverified` where none is named
+    #[arg(long)]
+    no_verify: bool,
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
+    let (name, value) = text.split_once(':').ok_or("a header reads `Name: value`")?;
+    let name = name.trim().parse().map_err(|_| "this is not the name of a header")?;
+    let value = value.trim().parse().map_err(|_| "this is not the value of a header")?;
+    Ok((name, value))
+}
+
+pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Failure> {
+    let entry = strategies::find(&arguments.strategy)?;
+    let file = match &arguments.config {
+        Some(path) => File::read(path, entry, Needs::Nothing)?,
+        None => File { instance: serde_json::json!({}), ..File::default() },
+    };
+    let limit = if arguments.no_verify { STORED } else { VERIFIED };
+    let Input::Whole(body) = input::read(limit, "the body of a request")? else { return Err(rejected(entry, VerifyError::TooLarge)) };
+    if arguments.no_verify {
+        unverified(&arguments, entry, &file, body, out).await
+    } else {
+        verified(arguments, entry, &file, body, out).await
+    }
+}
+
+async fn unverified(arguments: &Arguments, entry: &'static Entry, file: &File, body: Vec<u8>, out: &mut Out) -> Result<Exit, Failure> {
+    let tenant = arguments.tenant.clone().map_or_else(|| TenantId::new("unverified"), Ok)?;
+    let host = host(entry, file, &tenant)?;
+    let events = host.orchestrator.preview_unverified(entry.name(), &RawPayload::unverified(body), &tenant).await?;
+    print(&events, out)
+}
+
+async fn verified(arguments: Arguments, entry: &'static Entry, file: &File, body: Vec<u8>, out: &mut Out) -> Result<Exit, Failure> {
+    // Without routes there is one tenant only, and everything is its.
+    let unrouted = match (arguments.tenant, file.routes.is_empty()) {
+        (Some(tenant), _) => Some(tenant),
+        (None, true) => Some(TenantId::new(super::host::TENANT)?),
+        (None, false) => None,
+    };
+    let mut request = Request::new(body.into());
+    (*request.method_mut(), *request.uri_mut()) = (arguments.method, arguments.path);
+    for (name, value) in arguments.header {
+        request.headers_mut().append(name, value);
+    }
+    let mut request = InboundRequest::http(request);
+    if let Some(peer) = arguments.peer {
+        request = request.with_peer(peer);
+    }
+    let tenant = unrouted.clone().map_or_else(|| TenantId::new(super::host::TENANT), Ok)?;
+    let host = host(entry, file, &tenant)?;
+    match host.orchestrator.preview(entry.name(), &request, unrouted.as_ref()).await? {
+        Preview::Events(events) => print(&events, out),
+        Preview::Reply(response) => {
+            let mut body = response.into_body().to_vec();
+            if !body.ends_with(b"\n") {
+                body.push(b'\n');
+            }
+            out.bytes(&body)?;
+            Ok(Exit::Done)
+        }
+        Preview::Refused(refused) => Err(rejected(entry, refused)),
+        _ => Ok(Exit::Done),
+    }
+}
+
+fn host(entry: &'static Entry, file: &File, tenant: &TenantId) -> Result<Host, Failure> {
+    Host::new(entry, file, tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)
+}
+
+fn print(events: &[Result<InboundEvent, ElementError>], out: &mut Out) -> Result<Exit, Failure> {
+    for event in events {
+        match event {
+            Ok(event) => out.json(event),
+            Err(error) => out.json(error),
+        }?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Why a request is refused; never what would have been right.
+fn rejected(entry: &Entry, refused: VerifyError) -> Failure {
+    match refused {
+        VerifyError::Unavailable(error) => set_up(entry, error),
+        refused => {
+            Failure::new(Exit::Rejected, format!("the request is rejected with {}: {}", refused.status().as_u16(), refused.reason()))
+        }
+    }
+}
+
+/// Our own side cannot decide: with a file, that is the file's fault.
+fn set_up(entry: &Entry, error: Error) -> Failure {
+    let secret = error.context("secret").unwrap_or_default();
+    match entry.instance_secrets.iter().find(|member| strategies::instance_secret(member) == secret) {
+        Some(member) => Failure::violations(vec![Violation::new(format!("/instance/{member}"), "is needed to verify this request")]),
+        None => error.into(),
+    }
+}

@@ -1,0 +1,154 @@
+//! `zengine send`.
+
+mod message;
+mod report;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use zengine_connector::{
+    ClientMessageId, Degrade, Embedded, Error, HttpClient, Outcome, Rng as _, SendOptions, SystemRng, TenantId,
+    http::ReqwestClient,
+    store::{Memory, Stores},
+};
+
+use super::{
+    dry_run,
+    exit::{Exit, Failure},
+    file::{File, FileArgument, Needs},
+    host::{Host, TENANT},
+    output::{self, Out},
+    progress,
+    strategies::{self, Entry},
+};
+
+use message::Message;
+use report::Report;
+
+/// Send one message, read as canonical JSON from standard input
+///
+/// Prints one JSON line with the outcome, and exits 0 where the message is delivered, 4 where it failed, 5 where it may have
+/// been delivered, 6 where it cannot be sent now. With --dry-run nothing leaves the machine: each request that the provider
+/// would get is a JSON line with method, url, headers and body, secrets as ***.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The strategy's name; `zengine strategies` lists them
+    strategy: String,
+    #[command(flatten)]
+    file: FileArgument,
+    /// Whose message it is
+    #[arg(long, default_value = TENANT)]
+    tenant: TenantId,
+    /// The message's id: with --store, a message is sent once per id. A new one where none is given
+    #[arg(long)]
+    id: Option<ClientMessageId>,
+    /// Show the requests and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// What to do with content that the channel cannot show
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = How::Refuse)]
+    degrade: How,
+    /// How long sending may take, all attempts together
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    /// Keep what was sent and what failed in this embedded store; without it, nothing outlives the command
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    store: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum How {
+    /// Refuse the message
+    Refuse,
+    /// Write it out as text
+    Text,
+}
+
+pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Failure> {
+    let entry = strategies::find(&arguments.strategy)?;
+    let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let id = match &arguments.id {
+        Some(id) => id.clone(),
+        None => generated()?,
+    };
+    let message = Message::read()?;
+    let send = Send { entry, file: &file, tenant: &arguments.tenant, options: options(&arguments, &id), message: &message };
+    if arguments.dry_run {
+        return send.rehearse(out).await;
+    }
+    let stores = match &arguments.store {
+        Some(path) => {
+            let unusable = |error| Failure::from(Error::from(error)).with_exit(Exit::Broken);
+            Stores::from(&Embedded::open(path).map_err(unusable)?)
+        }
+        None => Stores::from(Memory::new()),
+    };
+    let letters = Arc::clone(&stores.dead_letters);
+    let host = send.host(Arc::new(ReqwestClient::new()?), stores).await?;
+    let outcome = progress::during("sending", send.send(&host)).await?;
+    let report = Report::of(entry.name(), &arguments.tenant, &id, &outcome, &*letters).await;
+    out.json(&report)?;
+    Ok(said(&outcome))
+}
+
+/// A new id, random.
+fn generated() -> Result<ClientMessageId, Failure> {
+    let mut bytes = [0; 16];
+    SystemRng.fill(&mut bytes);
+    Ok(ClientMessageId::new(format!("cli-{:032x}", u128::from_be_bytes(bytes)))?)
+}
+
+fn options(arguments: &Arguments, id: &ClientMessageId) -> SendOptions {
+    let degrade = match arguments.degrade {
+        How::Refuse => Degrade::Refuse,
+        How::Text => Degrade::Text,
+    };
+    SendOptions::new(id.clone()).within(Duration::from_secs(arguments.timeout)).degrade(degrade)
+}
+
+/// One message on its way.
+struct Send<'a> {
+    entry: &'static Entry,
+    file: &'a File,
+    tenant: &'a TenantId,
+    options: SendOptions,
+    message: &'a Message,
+}
+
+impl Send<'_> {
+    async fn host(&self, http: Arc<dyn HttpClient>, stores: impl Into<Stores>) -> Result<Host, Failure> {
+        let host = Host::new(self.entry, self.file, self.tenant, http, stores, |builder| builder)?;
+        host.bind(self.tenant).await?;
+        Ok(host)
+    }
+
+    async fn send(&self, host: &Host) -> Result<Outcome, Failure> {
+        let sent = host.orchestrator.send(self.tenant, self.entry.name(), self.message.as_json(), self.options.clone()).await;
+        sent.map_err(|error| self.message.refused(self.entry, error))
+    }
+
+    /// Shows the requests; how the send ends is said only where it ends badly.
+    async fn rehearse(&self, out: &mut Out) -> Result<Exit, Failure> {
+        let recorder = Arc::new(dry_run::Recorder::new(self.entry, self.file));
+        let host = self.host(Arc::clone(&recorder) as _, Memory::new()).await?;
+        let outcome = self.send(&host).await?;
+        for request in recorder.requests() {
+            out.json(&request)?;
+        }
+        Ok(said(&outcome))
+    }
+}
+
+/// The exit code of an outcome; what went wrong is said on standard error.
+fn said(outcome: &Outcome) -> Exit {
+    let (exit, what, error) = match outcome {
+        Outcome::Delivered(_) => return Exit::Done,
+        Outcome::Failed(end) => (Exit::Failed, "the message failed", Some(&end.error)),
+        Outcome::Unknown(end) => (Exit::Unknown, "the message may have been delivered", Some(&end.error)),
+        Outcome::Deferred(end) => (Exit::Deferred, "the message cannot be sent now", end.error.as_ref()),
+    };
+    match error {
+        Some(error) => output::error(&format!("{what}: {error}")),
+        None => output::error(what),
+    }
+    exit
+}
