@@ -5,12 +5,12 @@ use std::{any::TypeId, sync::Arc};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Call, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire};
+use super::{Call, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire, logs::Logs, wire::Made};
 use crate::{
     ids::{StrategyName, TenantId},
     message::OutboundMessage,
     registry::{RegistryBuilder, StrategyRegistry},
-    strategy::{Descriptor, Strategy},
+    strategy::{Descriptor, Receipt, Strategy},
     sync::Mutex,
 };
 
@@ -31,8 +31,22 @@ pub(crate) struct Kit {
     pub(crate) exceptions: &'static [(&'static str, &'static str)],
     tenant: fn(usize) -> SampleTenant,
     register: fn(&Wire, RegistryBuilder) -> RegistryBuilder,
-    /// What the call that sends looks like, learnt from an attempt that succeeds.
-    shapes: Mutex<Vec<Shape>>,
+    /// What is logged while a case runs.
+    pub(crate) logs: Logs,
+    learnt: Mutex<Learnt>,
+}
+
+/// What attempts that succeed show.
+#[derive(Clone, Debug, Default)]
+struct Learnt {
+    /// What the call that sends looks like.
+    shapes: Vec<Shape>,
+    /// Calls that an attempt makes before it.
+    before: usize,
+    /// The provider names its messages.
+    numbered: bool,
+    /// A tenant's secret can be seen in its requests.
+    shows_secret: bool,
 }
 
 impl Kit {
@@ -48,7 +62,8 @@ impl Kit {
             exceptions: F::exceptions(),
             tenant: F::tenant,
             register: |wire, builder| builder.register(F::strategy(wire)),
-            shapes: Mutex::default(),
+            logs: Logs::default(),
+            learnt: Mutex::default(),
         }
     }
 
@@ -85,13 +100,37 @@ impl Kit {
         if let Some(picks) = self.outbound.as_ref().and_then(|outbound| outbound.sends.as_ref()) {
             return picks(request);
         }
-        let shapes = self.shapes.lock();
-        shapes.iter().any(|(method, path)| request.method() == method && request.uri().path() == path)
+        let learnt = self.learnt.lock();
+        learnt.shapes.iter().any(|(method, path)| request.method() == method && request.uri().path() == path)
     }
 
-    /// Remembers what a call that sends looks like.
-    pub(crate) fn learn(&self, request: &http::Request<Bytes>) {
-        self.shapes.lock().push((request.method().clone(), request.uri().path().to_owned()));
+    /// Remembers what an attempt of a tenant looked like that succeeded.
+    pub(crate) fn learn(&self, tenant: usize, made: &[Made], receipt: &Receipt) {
+        let Some(last) = made.last().map(|made| &made.request) else { return };
+        let mut learnt = self.learnt.lock();
+        learnt.shapes.push((last.method().clone(), last.uri().path().to_owned()));
+        drop(learnt);
+        let before = made.iter().take_while(|made| !self.sends(&made.request)).count();
+        let shown = self.tenant(tenant).secrets.iter().any(|(_, value)| made.iter().any(|made| made.printed().contains(value.as_str())));
+        let mut learnt = self.learnt.lock();
+        learnt.before = before;
+        learnt.numbered = receipt.provider_id().is_some();
+        learnt.shows_secret = shown;
+    }
+
+    /// Calls that an attempt makes before the one that sends.
+    pub(crate) fn calls_before(&self) -> usize {
+        self.learnt.lock().before
+    }
+
+    /// Whether the provider names its messages.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.learnt.lock().numbered
+    }
+
+    /// Whether a tenant's secret can be seen in its requests.
+    pub(crate) fn shows_secret(&self) -> bool {
+        self.learnt.lock().shows_secret
     }
 
     /// The values of all secrets of the sample tenants and of the application.

@@ -6,7 +6,6 @@ use super::{
     Fixture, Need, Skipped,
     cases::CASES,
     kit::{Kit, Shared},
-    logs::Logs,
     world::World,
 };
 
@@ -95,8 +94,7 @@ fn ended<F: Fixture>(case: &Case) -> Done {
     if let Some(skipped) = unmet(&kit, case) {
         return Err(skipped);
     }
-    let logs = Logs::default();
-    let listening = logs.listen();
+    let listening = kit.logs.listen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     let done = runtime.block_on(async {
         learn(&kit).await;
@@ -104,7 +102,7 @@ fn ended<F: Fixture>(case: &Case) -> Done {
     });
     drop(listening);
     // Whatever a case is about, nobody's data stands in the logs.
-    for line in logs.lines() {
+    for line in kit.logs.lines() {
         kit.assert_clean("a log line", &line);
     }
     done
@@ -112,16 +110,13 @@ fn ended<F: Fixture>(case: &Case) -> Done {
 
 /// Finds out which call sends, from an attempt of each tenant that succeeds.
 async fn learn(kit: &Shared) {
-    let scripted = kit.outbound.as_ref().is_some_and(|outbound| outbound.provider.is_some() && outbound.sends.is_none());
-    if !scripted || !kit.descriptor.direction.outbound {
+    if !Need::Provider.is_met(kit) {
         return;
     }
     for tenant in 0..super::kit::TENANTS {
         let world = World::new(kit);
-        if world.attempt(tenant, 0).await.is_ok()
-            && let Some(last) = world.wire.made().last()
-        {
-            kit.learn(&last.request);
+        if let Ok(receipt) = world.attempt(tenant, 0).await {
+            kit.learn(tenant, &world.wire.made(), &receipt);
         }
     }
 }

@@ -6,6 +6,7 @@ mod inbound;
 mod set_up;
 
 // Families of the list are names of modules here.
+use errors::{answers, hints, success, transport};
 use inbound::arrival;
 
 // The names that every case uses.
