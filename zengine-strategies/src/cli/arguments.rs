@@ -7,7 +7,7 @@ use clap::{ColorChoice, CommandFactory as _, Parser, Subcommand};
 use super::{
     check, completions,
     exit::{Exit, Failure},
-    health, list,
+    health, list, new,
     output::Out,
     receive, schema, send,
 };
@@ -46,6 +46,7 @@ pub(super) enum Command {
     Send(send::Arguments),
     Receive(receive::Arguments),
     Health(health::Arguments),
+    New(new::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -58,6 +59,7 @@ impl Command {
             Self::Send(arguments) => send::run(arguments, out).await,
             Self::Receive(arguments) => receive::run(arguments, out).await,
             Self::Health(arguments) => health::run(&arguments, out).await,
+            Self::New(arguments) => new::run(&arguments, out),
             Self::Completions(arguments) => completions::run(&arguments, out),
         }
     }

@@ -8,6 +8,7 @@
 //! | `send` | `send`, `dry_run` | sends a message, or shows the requests that would be made |
 //! | `receive` | `receive` | a provider's request as events |
 //! | `health` | `health` | how a tenant's channel is |
+//! | `new` | `new` | a strategy of one's own, as a crate |
 //! | `completions` | `completions` | completions for a shell |
 //!
 //! Each command is a file with `Arguments` and `run`; `arguments` names it. All of them say the same things by the same
@@ -23,6 +24,7 @@ mod health;
 mod host;
 mod input;
 mod list;
+mod new;
 mod no_network;
 mod output;
 mod progress;

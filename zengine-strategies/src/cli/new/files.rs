@@ -1,0 +1,56 @@
+//! The files of a new strategy: those of the template with the names put in.
+//!
+//! The template is a working strategy, `acme-chat`; `examples/acme-chat` of the repository is what comes out for that
+//! name, built and tested like everything else, and a test holds the two together.
+
+use super::name::Name;
+
+/// Where a file goes, and its text for the name `acme-chat`. `Cargo.toml` has another name here, because cargo leaves a
+/// folder that holds one out of the package.
+pub(super) const TEMPLATE: &[(&str, &str)] = &[
+    (".gitignore", include_str!("template/gitignore")),
+    ("Cargo.toml", include_str!("template/manifest.toml")),
+    ("README.md", include_str!("template/README.md")),
+    ("docs.md", include_str!("template/docs.md")),
+    ("rustfmt.toml", include_str!("template/rustfmt.toml")),
+    ("src/lib.rs", include_str!("template/lib.rs")),
+];
+
+/// Where the crate of the core comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Core {
+    /// The registry: this version.
+    Version(&'static str),
+    /// A folder, as the manifest names it.
+    Folder { path: String, version: &'static str },
+}
+
+impl Core {
+    fn as_toml(&self) -> String {
+        match self {
+            Self::Version(version) => format!("version = \"{version}\""),
+            // A JSON string is a TOML string.
+            Self::Folder { path, version } => format!("version = \"{version}\", path = {}", serde_json::Value::from(&**path)),
+        }
+    }
+}
+
+/// Each file's path in the new folder, and its text.
+pub(super) fn render<'a>(name: &'a Name, channel: &'a str, core: &'a Core) -> impl Iterator<Item = (&'static str, String)> + 'a {
+    TEMPLATE.iter().map(move |(path, text)| {
+        let text = text
+            .replace("acme-chat", name.kebab())
+            .replace("acme_chat", &name.snake())
+            .replace("AcmeChat", &name.type_name())
+            .replace("Acme Chat", &name.title())
+            .replace("channel = Messenger", &format!("channel = {channel}"))
+            .replace("version = \"0.0.0-core\"", &core.as_toml());
+        (*path, text)
+    })
+}
+
+/// Whether the template uses a type of this name.
+pub(super) fn uses(ty: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    TEMPLATE.iter().filter(|(path, _)| path.ends_with(".rs")).any(|(_, text)| text.split(|c| !is_word(c)).any(|word| word == ty))
+}

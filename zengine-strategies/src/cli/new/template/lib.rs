@@ -1,0 +1,132 @@
+#![doc = include_str!("../docs.md")]
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, from_slice, from_str, json, value::RawValue};
+use zengine_connector::{
+    CallOptions, Capabilities, Configure, ConfigureContext, Content, ConversationId, ElementError, Error, Event, HttpClient, Identity,
+    InboundContext, InboundRequest, InboundStrategy, Length, OutboundMessage, OutboundStrategy, ProviderKey, ProviderMessageId, RawPayload,
+    Receipt, RouteKey, RoutedEvent, Secret, SendContext, SendError, State, Status, Strategy, Verified, VerifyError,
+    http::{retry_after, status_error},
+    schemars,
+    verify::HmacSha256,
+};
+
+/// What a tenant configures.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcmeChatConfig {
+    /// Key of the tenant's account.
+    pub api_key: Secret<String>,
+    /// The secret that this tenant's webhooks are signed with.
+    pub webhook_secret: Secret<String>,
+}
+
+/// Text of at most 2,000 characters, and nothing else.
+const CAPABILITIES: Capabilities = Capabilities::NONE.with_text(Length::chars(2000));
+
+/// Sends and receives messages through Acme Chat.
+#[derive(Debug, Strategy)]
+#[strategy(name = "acme-chat", channel = Messenger, config = AcmeChatConfig)]
+#[strategy(outbound = OutboundMessage, inbound, capabilities = CAPABILITIES, idempotency = native(86_400_000))]
+pub struct AcmeChat {
+    http: Arc<dyn HttpClient>,
+    base_url: String,
+}
+
+impl AcmeChat {
+    /// One instance serves all tenants. The provider's address is the host's choice.
+    pub fn new(http: Arc<dyn HttpClient>, base_url: impl Into<String>) -> Self {
+        Self { http, base_url: base_url.into() }
+    }
+}
+
+impl Configure<AcmeChatConfig> for AcmeChat {
+    type Tenant = AcmeChatConfig;
+
+    async fn configure(&self, config: AcmeChatConfig, _: &ConfigureContext) -> Result<Self::Tenant, Error> {
+        Ok(config)
+    }
+}
+
+impl OutboundStrategy<AcmeChatConfig, OutboundMessage> for AcmeChat {
+    async fn send(&self, tenant: &Self::Tenant, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
+        let (Some(to), Content::Text(text)) = (message.to.preferred(), &message.content) else {
+            return Err(SendError::domain("only text to one person can be sent").not_sent());
+        };
+        let request = http::Request::post(format!("{}/messages", self.base_url))
+            .header("authorization", format!("Bearer {}", tenant.api_key.expose()))
+            .header("idempotency-key", cx.provider_key().as_str())
+            .body(json!({ "to": to.value(), "text": text.body, "reference": cx.provider_key() }).to_string().into())
+            .map_err(|error| SendError::local("the request cannot be built").source(error).not_sent())?;
+        let answer = self.http.call(request, CallOptions::DEFAULT.with_timeout(cx.remaining())).await?;
+        // Where the provider has error codes of its own, they come first: they say more than a status.
+        if let Some((error, reach)) = status_error(answer.status(), retry_after(answer.headers(), cx.now())) {
+            return Err(error.reach(reach));
+        }
+        let id = from_slice(answer.body()).ok().and_then(|accepted: Value| ProviderMessageId::new(accepted["id"].as_str()?).ok());
+        Ok(Receipt::accepted(id.ok_or_else(|| SendError::provider("accepted without an id").maybe())?))
+    }
+}
+
+impl InboundStrategy<AcmeChatConfig> for AcmeChat {
+    async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Self::Tenant>) -> Result<Verified, VerifyError> {
+        let site = request.path().strip_prefix("/acme-chat/").ok_or(VerifyError::NotFound)?;
+        let tenant = cx.find_one(&RouteKey::new("site", site)).await?;
+        HmacSha256::hex().check(request.header("x-signature"), request.body(), &[tenant.webhook_secret.to_bytes()])?;
+        Ok(Verified::tenant(&tenant, request.body().clone()))
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        let Ok(elements) = from_slice::<Vec<&RawValue>>(payload.body()) else {
+            return vec![Err(ElementError::new("", "not a list of events", payload.body().clone()))];
+        };
+        let read = |(n, element): (usize, &RawValue)| {
+            let raw = payload.slice_of(element.get());
+            event(element.get(), raw.clone()).map_err(|reason| ElementError::new(format!("/{n}"), reason, raw))
+        };
+        elements.into_iter().enumerate().map(read).collect()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Element {
+    Message {
+        id: ProviderMessageId,
+        from: String,
+        text: String,
+        at_ms: i64,
+    },
+    Status {
+        id: ProviderMessageId,
+        state: State,
+        reference: Option<String>,
+        at_ms: i64,
+    },
+    #[serde(untagged)]
+    Other {
+        r#type: String,
+    },
+}
+
+fn event(json: &str, raw: bytes::Bytes) -> Result<RoutedEvent, &'static str> {
+    match from_str(json).map_err(|_| "no type")? {
+        Element::Message { id, from, text, at_ms } => {
+            let sender = Identity::opaque("acme-chat", &from).map_err(|_| "nobody sent it")?;
+            let mut event = RoutedEvent::new(Event::message(Content::text(text)), format!("message {id}"), raw);
+            (event.from, event.conversation) = (sender.into(), ConversationId::new(&from).ok());
+            (event.occurred_at_ms, event.provider_ids) = (Some(at_ms), vec![id]);
+            Ok(event)
+        }
+        Element::Status { id, state, reference, at_ms } => {
+            let status = Status::new(id.as_str(), state);
+            let mut event = RoutedEvent::new(Event::Status(status), format!("{} {id}", state.as_str()), raw);
+            (event.occurred_at_ms, event.reference) = (Some(at_ms), reference.map(ProviderKey::echoed));
+            Ok(event)
+        }
+        Element::Other { r#type } if r#type == "message" => Err("not a message of this provider"),
+        Element::Other { r#type } => Ok(RoutedEvent::new(Event::Unknown { provider_type: r#type }, json, raw)),
+    }
+}
