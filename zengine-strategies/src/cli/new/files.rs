@@ -3,6 +3,8 @@
 //! The template is a working strategy, `acme-chat`; `examples/acme-chat` of the repository is what comes out for that
 //! name, built and tested like everything else, and a test holds the two together.
 
+use std::path::Path;
+
 use super::name::Name;
 
 /// Where a file goes, and its text for the name `acme-chat`. `Cargo.toml` has another name here, because cargo leaves a
@@ -14,6 +16,9 @@ pub(super) const TEMPLATE: &[(&str, &str)] = &[
     ("docs.md", include_str!("template/docs.md")),
     ("rustfmt.toml", include_str!("template/rustfmt.toml")),
     ("src/lib.rs", include_str!("template/lib.rs")),
+    ("tests/contract.rs", include_str!("template/contract.rs")),
+    ("tests/fixtures/inbound/batch.in.json", include_str!("template/fixtures/batch.in.json")),
+    ("tests/fixtures/outbound/text.in.json", include_str!("template/fixtures/text.in.json")),
 ];
 
 /// Where the crate of the core comes from.
@@ -49,8 +54,10 @@ pub(super) fn render<'a>(name: &'a Name, channel: &'a str, core: &'a Core) -> im
     })
 }
 
-/// Whether the template uses a type of this name.
+/// Whether the template's code uses a type of this name.
 pub(super) fn uses(ty: &str) -> bool {
+    let code = TEMPLATE.iter().filter(|(path, _)| Path::new(path).extension().is_some_and(|extension| extension == "rs"));
+    let mut lines = code.flat_map(|(_, text)| text.lines()).filter(|line| !line.trim_start().starts_with("//"));
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    TEMPLATE.iter().filter(|(path, _)| path.ends_with(".rs")).any(|(_, text)| text.split(|c| !is_word(c)).any(|word| word == ty))
+    ty != "AcmeChat" && lines.any(|line| line.split(|c| !is_word(c)).any(|word| word == ty))
 }
