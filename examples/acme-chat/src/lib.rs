@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, from_slice, from_str, json, value::RawValue};
 use zengine_connector::{
-    CallOptions, Capabilities, Configure, ConfigureContext, Content, ConversationId, ElementError, Error, Event, HttpClient, Identity,
-    InboundContext, InboundRequest, InboundStrategy, Length, OutboundMessage, OutboundStrategy, ProviderKey, ProviderMessageId, RawPayload,
-    Receipt, RouteKey, RoutedEvent, Secret, SendContext, SendError, State, Status, Strategy, Verified, VerifyError,
+    CallOptions, Capabilities, Configure, ConfigureContext, Content, ConversationId, ElementError, Error, ErrorKind, Event, HttpClient,
+    Identity, InboundContext, InboundRequest, InboundStrategy, Length, OutboundMessage, OutboundStrategy, ProviderKey, ProviderMessageId,
+    RawPayload, Receipt, RouteKey, RoutedEvent, Secret, SendContext, SendError, State, Status, Strategy, Verified, VerifyError,
     http::{retry_after, status_error},
     schemars,
     verify::HmacSha256,
@@ -66,7 +66,7 @@ impl OutboundStrategy<AcmeChatConfig, OutboundMessage> for AcmeChat {
             return Err(error.reach(reach));
         }
         let id = from_slice(answer.body()).ok().and_then(|accepted: Value| ProviderMessageId::new(accepted["id"].as_str()?).ok());
-        Ok(Receipt::accepted(id.ok_or_else(|| SendError::provider("accepted without an id").maybe())?))
+        Ok(Receipt::accepted(id.ok_or_else(|| SendError::of(ErrorKind::Protocol, "accepted without an id").maybe())?))
     }
 }
 
