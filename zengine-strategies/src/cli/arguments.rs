@@ -9,7 +9,7 @@ use super::{
     exit::{Exit, Failure},
     health, list, new,
     output::Out,
-    receive, schema, send,
+    receive, sandbox, schema, send,
 };
 
 /// Try a messaging provider without writing code.
@@ -46,6 +46,7 @@ pub(super) enum Command {
     Send(send::Arguments),
     Receive(receive::Arguments),
     Health(health::Arguments),
+    Sandbox(sandbox::Arguments),
     New(new::Arguments),
     Completions(completions::Arguments),
 }
@@ -59,6 +60,7 @@ impl Command {
             Self::Send(arguments) => send::run(arguments, out).await,
             Self::Receive(arguments) => receive::run(arguments, out).await,
             Self::Health(arguments) => health::run(&arguments, out).await,
+            Self::Sandbox(arguments) => sandbox::run(&arguments, out).await,
             Self::New(arguments) => new::run(&arguments, out),
             Self::Completions(arguments) => completions::run(&arguments, out),
         }

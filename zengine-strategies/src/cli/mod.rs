@@ -8,6 +8,7 @@
 //! | `send` | `send`, `dry_run` | sends a message, or shows the requests that would be made |
 //! | `receive` | `receive` | a provider's request as events |
 //! | `health` | `health` | how a tenant's channel is |
+//! | `sandbox` | `sandbox` | emulators of the providers, until they are stopped |
 //! | `new` | `new` | a strategy of one's own, as a crate |
 //! | `completions` | `completions` | completions for a shell |
 //!
@@ -29,6 +30,7 @@ mod no_network;
 mod output;
 mod progress;
 mod receive;
+mod sandbox;
 mod schema;
 mod send;
 mod strategies;

@@ -25,7 +25,7 @@ impl Out {
 
     /// One JSON value on a line of its own.
     pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        let mut line = serde_json::to_vec(value).map_err(io::Error::from)?;
+        let mut line = one_line(serde_json::to_vec(value).map_err(io::Error::from)?);
         line.push(b'\n');
         self.bytes(&line)
     }
@@ -42,6 +42,25 @@ impl Out {
         self.styled.write_all(text.as_bytes())?;
         Ok(self.styled.flush()?)
     }
+}
+
+/// JSON that was carried along as it came may be spread over lines; a line of output is one line. Nothing but the space
+/// between its tokens is lost.
+fn one_line(mut json: Vec<u8>) -> Vec<u8> {
+    // Inside a string a line break is always escaped.
+    if json.contains(&b'\n') || json.contains(&b'\r') {
+        let (mut inside, mut escaped) = (false, false);
+        json.retain(|byte| {
+            let kept = inside || !byte.is_ascii_whitespace();
+            match byte {
+                b'"' if !escaped => inside = !inside,
+                _ => {}
+            }
+            escaped = inside && *byte == b'\\' && !escaped;
+            kept
+        });
+    }
+    json
 }
 
 /// Colours for everything that follows.
@@ -79,4 +98,20 @@ pub(super) fn violation(violation: &Violation) {
     let text = violation.to_string();
     let (pointer, rest) = text.split_once(": ").unwrap_or((&text, ""));
     let _ = writeln!(anstream::stderr(), "{STRONG}{pointer}{STRONG:#}: {rest}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_one_line_and_its_texts_and_numbers_stay_as_they_are() {
+        for (json, line) in [
+            ("{\n  \"a b\": [1.10,\r\n\t\"c \\\" d\\\\\" , 1e400 ]\n}", "{\"a b\":[1.10,\"c \\\" d\\\\\",1e400]}"),
+            ("{\"a\": 1}", "{\"a\": 1}"),
+            ("\n\"\\\\\"\n", "\"\\\\\""),
+        ] {
+            assert_eq!(String::from_utf8(one_line(json.into())).unwrap(), line);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 #[cfg(feature = "whatsapp-meta-cloud")]
 mod whatsapp_meta_cloud;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -12,7 +12,11 @@ use zengine_connector::{
     BoxFuture, Descriptor, Error, HttpClient, Orchestrator, RegistryBuilder, SchemaOf, Strategy, StrategyRegistry, TenantId, Violation,
 };
 
-use super::{exit::Failure, no_network::NoNetwork};
+use super::{
+    exit::Failure,
+    no_network::NoNetwork,
+    sandbox::{Emulator, Wishes},
+};
 
 /// One line per strategy, behind its feature.
 const ENTRIES: &[Entry] = &[
@@ -31,6 +35,8 @@ trait Wired: Strategy {
     /// # Errors
     /// What the schema could not tell to be wrong, with a pointer into the instance.
     fn wire(http: Arc<dyn HttpClient>, instance: &Value) -> Result<Self, Violation>;
+    /// Starts its emulator, where there is one.
+    const EMULATOR: Option<Start>;
     /// What the provider answers where everything goes well, to a request that does not leave the machine.
     fn rehearse(request: &Request<Bytes>) -> Response<Bytes>;
 }
@@ -40,6 +46,9 @@ type Register = fn(RegistryBuilder, Arc<dyn HttpClient>, &Value) -> Result<Regis
 /// Binds a tenant to the strategy under its own name.
 type Bind = for<'a> fn(&'a Orchestrator, &'a TenantId) -> BoxFuture<'a, Result<(), Error>>;
 
+/// Starts an emulator.
+type Start = fn(&Wishes) -> io::Result<Box<dyn Emulator>>;
+
 /// One strategy, its type forgotten.
 pub(super) struct Entry {
     pub(super) descriptor: &'static Descriptor,
@@ -48,6 +57,7 @@ pub(super) struct Entry {
     pub(super) register: Register,
     pub(super) bind: Bind,
     pub(super) rehearse: fn(&Request<Bytes>) -> Response<Bytes>,
+    pub(super) emulator: Option<Start>,
 }
 
 impl fmt::Debug for Entry {
@@ -65,6 +75,7 @@ impl Entry {
             register: |registry, http, instance| Ok(registry.register(W::wire(http, instance)?)),
             bind: |orchestrator, tenant| Box::pin(async move { orchestrator.bound::<W>(tenant, W::DESCRIPTOR.name).await.map(drop) }),
             rehearse: W::rehearse,
+            emulator: W::EMULATOR,
         }
     }
 

@@ -1,6 +1,6 @@
 //! How the command line makes `whatsapp-meta-cloud`.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -8,11 +8,20 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 use zengine_connector::{HttpClient, Violation, schemars::schema_for};
 
-use super::Wired;
-use crate::whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud};
+use super::{Start, Wired};
+use crate::{
+    cli::sandbox::{Emulator, Wishes},
+    sandbox::meta_cloud::{MetaCloud, Number, Settings},
+    whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud},
+};
+
+/// The emulator's numbers where nobody names others, with their accounts.
+const NUMBERS: [(&str, &str); 2] = [("100200300", "900100"), ("100200400", "900200")];
 
 impl Wired for WhatsAppMetaCloud {
     const SECRETS: &[&str] = &["app_secret", "verify_token"];
+
+    const EMULATOR: Option<Start> = Some(Sandbox::start);
 
     fn instance_schema() -> Value {
         schema_for!(MetaApp).to_value()
@@ -51,5 +60,77 @@ impl Wired for WhatsAppMetaCloud {
             _ => json!({ "success": true }),
         };
         Response::new(answer.to_string().into())
+    }
+}
+
+/// An emulator with the numbers that it was started with.
+struct Sandbox {
+    meta: MetaCloud,
+    /// Id, account and token.
+    numbers: Vec<[String; 3]>,
+}
+
+impl Sandbox {
+    fn start(wishes: &Wishes) -> io::Result<Box<dyn Emulator>> {
+        let mut settings = Settings::new().with_port(wishes.port);
+        let wanted: Vec<_> = match wishes.numbers.as_slice() {
+            [] => NUMBERS.iter().map(|(id, waba)| ((*id).to_owned(), (*waba).to_owned(), None)).collect(),
+            numbers => numbers
+                .iter()
+                .map(|number| (number.id.clone(), number.account.clone().unwrap_or_else(|| NUMBERS[0].1.to_owned()), number.token.clone()))
+                .collect(),
+        };
+        let mut numbers = vec![];
+        for (id, waba_id, token) in wanted {
+            let mut number = Number::new(&*id, &*waba_id);
+            if let Some(token) = token {
+                number = number.with_token(token);
+            }
+            numbers.push([id, waba_id, number.token().to_owned()]);
+            settings = settings.with_number(number);
+        }
+        if let Some(secret) = &wishes.app_secret {
+            settings = settings.with_app_secret(&**secret);
+        }
+        if let Some(token) = &wishes.verify_token {
+            settings = settings.with_verify_token(&**token);
+        }
+        if let Some(url) = &wishes.webhook {
+            settings = settings.with_callback(&**url);
+        }
+        if let Some(seed) = wishes.seed {
+            settings = settings.with_seed(seed);
+        }
+        if let Some(journal) = &wishes.journal {
+            settings = settings.with_journal(journal);
+        }
+        Ok(Box::new(Self { meta: MetaCloud::start(settings)?, numbers }))
+    }
+}
+
+impl Emulator for Sandbox {
+    fn base_url(&self) -> String {
+        self.meta.base_url()
+    }
+
+    fn facts(&self) -> Value {
+        let numbers =
+            self.numbers.iter().map(|[id, waba_id, token]| json!({ "phone_number_id": id, "waba_id": waba_id, "access_token": token }));
+        json!({
+            "app_secret": self.meta.app_secret(),
+            "verify_token": self.meta.verify_token(),
+            "numbers": numbers.collect::<Vec<_>>(),
+        })
+    }
+
+    fn file(&self, tenant: &str) -> Value {
+        let Some([id, waba_id, token]) = self.numbers.first() else { return Value::Null };
+        let route = |kind: &str, value: &str| json!({ "kind": kind, "value": value, "tenants": [tenant] });
+        json!({
+            "instance": { "app_secret": self.meta.app_secret(), "verify_token": self.meta.verify_token(), "base_url": self.meta.base_url() },
+            "config": { "phone_number_id": id, "waba_id": waba_id, "access_token": { "secret": "access-token" } },
+            "secrets": { "access-token": token },
+            "routes": [route("phone_number_id", id), route("waba_id", waba_id)],
+        })
     }
 }

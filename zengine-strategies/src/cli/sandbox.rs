@@ -1,0 +1,224 @@
+//! `zengine sandbox`.
+
+use std::{fmt::Write as _, io, path::PathBuf, str::FromStr};
+
+use serde_json::{Value, json};
+
+use super::{
+    exit::{Exit, Failure},
+    host::TENANT,
+    output::{Out, STRONG},
+    strategies::{self, Entry},
+};
+
+/// Run emulators of the providers on this machine until Ctrl-C
+///
+/// Prints where each one is and what its clients need: `--json` as one line per emulator, with a `file` that the other
+/// commands take as --config. All of them are on 127.0.0.1. Ends with exit code 0 on Ctrl-C or SIGTERM.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The strategies; all that have an emulator where none is named
+    strategies: Vec<String>,
+    /// The port of the first emulator, further ones on the next; free ones where none is given
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// A sender of the emulator: its id, its account and its access token; may be given several times
+    #[arg(long, value_name = "ID[:ACCOUNT[:TOKEN]]")]
+    number: Vec<Number>,
+    /// The secret that webhooks are signed with
+    #[arg(long, value_name = "SECRET")]
+    app_secret: Option<String>,
+    /// The token of the webhook handshake
+    #[arg(long, value_name = "TOKEN")]
+    verify_token: Option<String>,
+    /// Where webhooks are posted to
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
+    /// Makes ids and chance the same in every run
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Append each request as a JSON line to this file
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Write a file for --config of the other commands
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    /// One JSON line per emulator
+    #[arg(long)]
+    json: bool,
+}
+
+/// What somebody wants of an emulator; it has a default for what they leave out.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    /// 0 takes a free one.
+    pub(super) port: u16,
+    pub(super) numbers: Vec<Number>,
+    pub(super) app_secret: Option<String>,
+    pub(super) verify_token: Option<String>,
+    pub(super) webhook: Option<String>,
+    pub(super) seed: Option<u64>,
+    pub(super) journal: Option<PathBuf>,
+}
+
+/// A sender of an emulator.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Number {
+    pub(super) id: String,
+    pub(super) account: Option<String>,
+    pub(super) token: Option<String>,
+}
+
+impl FromStr for Number {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.splitn(3, ':').map(str::to_owned);
+        let id = parts.next().filter(|id| !id.is_empty()).ok_or("a number has an id")?;
+        let (account, token) = (parts.next(), parts.next());
+        if [&account, &token].iter().any(|part| part.as_ref().is_some_and(String::is_empty)) {
+            return Err("a number reads ID, ID:ACCOUNT or ID:ACCOUNT:TOKEN");
+        }
+        Ok(Self { id, account, token })
+    }
+}
+
+/// A running emulator. It stops when it is dropped.
+pub(super) trait Emulator {
+    /// Where it is.
+    fn base_url(&self) -> String;
+    /// What its clients need: numbers, tokens. Nothing of it is a secret, since it opens nothing real.
+    fn facts(&self) -> Value;
+    /// A file for `--config`, of one tenant.
+    fn file(&self, tenant: &str) -> Value;
+}
+
+pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+    // Before anything is printed: whoever reads it may stop us at once.
+    let mut stop = Stop::new()?;
+    let mut running = vec![];
+    for (n, entry) in chosen(&arguments.strategies)?.into_iter().enumerate() {
+        let (wishes, Some(start)) = (wishes(arguments, n), entry.emulator) else { continue };
+        let emulator = start(&wishes)
+            .map_err(|error| Failure::new(Exit::Broken, format!("the emulator of {} cannot start: {error}", entry.name())))?;
+        if let Some(path) = arguments.write.as_ref().filter(|_| n == 0) {
+            let text = format!("{:#}\n", emulator.file(TENANT));
+            std::fs::write(path, text)
+                .map_err(|error| Failure::new(Exit::Broken, format!("{} cannot be written: {error}", path.display())))?;
+        }
+        if arguments.json { out.json(&line(entry, &*emulator)) } else { out.text(&text(entry, &*emulator)) }?;
+        running.push(emulator);
+    }
+    stop.asked().await;
+    Ok(Exit::Done)
+}
+
+/// The strategies that are asked for and have an emulator.
+fn chosen(names: &[String]) -> Result<Vec<&'static Entry>, Failure> {
+    if names.is_empty() {
+        return Ok(strategies::all().filter(|entry| entry.emulator.is_some()).collect());
+    }
+    let mut entries: Vec<&'static Entry> = vec![];
+    for name in names {
+        let entry = strategies::find(name)?;
+        if entry.emulator.is_none() {
+            return Err(Failure::invalid(format!("{name} has no emulator")));
+        }
+        if entries.iter().all(|chosen| chosen.name() != entry.name()) {
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
+}
+
+fn wishes(arguments: &Arguments, n: usize) -> Wishes {
+    let later = u16::try_from(n).unwrap_or(u16::MAX);
+    Wishes {
+        port: if arguments.port == 0 { 0 } else { arguments.port.saturating_add(later) },
+        numbers: arguments.number.clone(),
+        app_secret: arguments.app_secret.clone(),
+        verify_token: arguments.verify_token.clone(),
+        webhook: arguments.webhook.clone(),
+        seed: arguments.seed,
+        journal: arguments.journal.clone(),
+    }
+}
+
+fn line(entry: &Entry, emulator: &dyn Emulator) -> Value {
+    let mut line = json!({ "strategy": entry.name(), "base_url": emulator.base_url(), "file": emulator.file(TENANT) });
+    if let (Some(line), Value::Object(facts)) = (line.as_object_mut(), emulator.facts()) {
+        line.extend(facts);
+    }
+    line
+}
+
+/// The same for people: nested values as one indented line each.
+fn text(entry: &Entry, emulator: &dyn Emulator) -> String {
+    let mut text = format!("{STRONG}{}{STRONG:#}  {}\n", entry.name(), emulator.base_url());
+    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    for (name, value) in emulator.facts().as_object().into_iter().flatten() {
+        // Writing into a String does not fail.
+        let _ = match value {
+            Value::Array(items) => items.iter().try_for_each(|item| {
+                let members = item.as_object().into_iter().flatten();
+                writeln!(text, "  {}", members.map(|(name, value)| format!("{name} {}", word(value))).collect::<Vec<_>>().join("  "))
+            }),
+            value => writeln!(text, "  {name} {}", word(value)),
+        };
+    }
+    text
+}
+
+/// Ctrl-C, and where there is one, SIGTERM.
+struct Stop {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    #[cfg(unix)]
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(unix)]
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    #[allow(clippy::unnecessary_wraps, reason = "signals may be refused elsewhere")]
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn asked(&mut self) {
+        // An error means that there is no console to ask from.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_an_id_perhaps_an_account_and_a_token() {
+        let number = |text: &str| text.parse::<Number>().map(|n| (n.id, n.account, n.token));
+        assert_eq!(number("1"), Ok(("1".into(), None, None)));
+        assert_eq!(number("1:2"), Ok(("1".into(), Some("2".into()), None)));
+        assert_eq!(number("1:2:t:k"), Ok(("1".into(), Some("2".into()), Some("t:k".into()))));
+        for wrong in ["", ":2", "1:", "1:2:"] {
+            assert!(number(wrong).is_err(), "{wrong}");
+        }
+    }
+}
