@@ -112,6 +112,8 @@ kinds! {
 
     /// Credentials were refused or have expired.
     Unauthorized = "unauthorized", Auth, permanent, poisons Tenant;
+    /// The credentials cannot be renewed by a program: somebody must sign up or log in again.
+    ReauthorizationRequired = "reauthorization_required", Auth, permanent, poisons Tenant;
     /// A permission is missing.
     Forbidden = "forbidden", Auth, permanent, poisons Tenant;
     /// The account or number is not registered, restricted or locked.

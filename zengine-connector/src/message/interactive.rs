@@ -92,8 +92,14 @@ pub enum Interactive {
     },
     /// Asks for a postal address.
     AddressRequest {
+        /// Above the text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        header: Option<Header>,
         /// The text.
         body: String,
+        /// Below the text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        footer: Option<String>,
         /// ISO 3166 two letters.
         country: String,
         /// Values, saved addresses and errors, in the provider's form.
@@ -244,6 +250,9 @@ pub struct CtaUrl {
     pub label: String,
     /// The address.
     pub url: String,
+    /// Show what is to be paid, where the address is that of a payment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub payment_link_preview: bool,
 }
 
 /// Products under a title.

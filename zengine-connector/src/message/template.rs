@@ -151,6 +151,14 @@ pub enum TemplateParameter {
         /// The seller's article number.
         sku: String,
     },
+    /// The end of a button's web address, where more is to be said of it than the words.
+    UrlSuffix {
+        /// What comes after the address that the template holds.
+        text: String,
+        /// Show what is to be paid, where the address is that of a payment.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        payment_link_preview: bool,
+    },
     /// What a quick-reply button sends back.
     Payload {
         /// Comes back when the button is tapped.

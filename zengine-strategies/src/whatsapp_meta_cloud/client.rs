@@ -1,118 +1,194 @@
 //! Calls to the Graph API over the injected client.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, Uri, header};
 use serde_json::Value;
-use zengine_connector::{CallOptions, ErrorKind, HttpClient, HttpError, Reach, Secret, SendError};
+use zengine_connector::{CallOptions, ErrorKind, HttpClient, HttpError, NeedsReach, Reach, SendError};
 
-use super::Tenant;
+use super::token::Credentials;
 
 /// The largest answer to a send or a look-up, in bytes.
-const MAX_ANSWER: usize = 1 << 20;
+pub(super) const MAX_ANSWER: usize = 1 << 20;
 
-/// Posts to `/{phone_number_id}/messages`.
-pub(super) async fn post_message(
-    http: &dyn HttpClient,
-    tenant: &Tenant,
-    body: &Value,
-    remaining: Duration,
-) -> Result<Response<Bytes>, SendError> {
-    let timeout = Duration::from_millis(tenant.config.send_timeout_ms).min(remaining);
-    if timeout.is_zero() {
-        return Err(SendError::of(ErrorKind::Timeout, "no time is left for the call").not_sent());
+/// The Graph API for one caller. One snapshot of the credentials proves one call: a token that changes meanwhile never
+/// meets another token's proof.
+pub(super) struct Graph<'a> {
+    http: &'a dyn HttpClient,
+    root: &'a str,
+    credentials: Option<Arc<Credentials>>,
+}
+
+/// What a call carries.
+pub(super) enum Payload<'p> {
+    Nothing,
+    Json(&'p Value),
+    /// Fields of a form; the place for secrets, because addresses end up in logs.
+    Form(&'p [(&'p str, &'p str)]),
+    /// Bytes of a type, such as a form in several parts.
+    Raw {
+        content_type: &'p str,
+        body: Bytes,
+    },
+}
+
+/// Why there is no answer.
+pub(super) enum Lost {
+    /// The request cannot be built.
+    Request(SendError),
+    Http(HttpError),
+}
+
+impl From<Lost> for SendError {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Request(error) => error,
+            Lost::Http(error) => error.into(),
+        }
     }
-    let url = tenant.url(&format!("/{}/messages", tenant.config.phone_number_id));
-    let body = serde_json::to_vec(body).map_err(|error| unbuildable().source(error).not_sent())?;
-    post(http, tenant, url, HeaderValue::from_static("application/json"), body.into(), timeout).await
 }
 
-/// Posts to `/{phone_number_id}/media`.
-pub(super) async fn post_media(
-    http: &dyn HttpClient,
-    tenant: &Tenant,
-    content_type: &str,
-    body: Bytes,
-    remaining: Duration,
-) -> Result<Response<Bytes>, SendError> {
-    let timeout = Duration::from_millis(tenant.config.media_timeout_ms).min(remaining);
-    if timeout.is_zero() {
-        return Err(SendError::of(ErrorKind::Timeout, "no time is left for the call").not_sent());
+impl<'a> Graph<'a> {
+    /// `root`: address and version, `https://graph.facebook.com/v26.0`. Without credentials, what the call carries must
+    /// prove it.
+    pub(super) fn new(http: &'a dyn HttpClient, root: &'a str, credentials: Option<Arc<Credentials>>) -> Self {
+        Self { http, root, credentials }
     }
-    let url = tenant.url(&format!("/{}/media", tenant.config.phone_number_id));
-    let content_type = HeaderValue::from_str(content_type).map_err(|error| unbuildable().source(error).not_sent())?;
-    post(http, tenant, url, content_type, body, timeout).await
-}
 
-async fn post(
-    http: &dyn HttpClient,
-    tenant: &Tenant,
-    url: String,
-    content_type: HeaderValue,
-    body: Bytes,
-    timeout: Duration,
-) -> Result<Response<Bytes>, SendError> {
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(url)
-        .header(header::AUTHORIZATION, bearer(tenant.access_token()).ok_or_else(|| unbuildable().not_sent())?)
-        .header(header::CONTENT_TYPE, content_type)
-        .body(body)
-        .map_err(|_| unbuildable().not_sent())?;
-    Ok(http.call(request, options(timeout)).await?)
-}
-
-/// Gets fields of the phone number's node.
-pub(super) async fn node(
-    http: &dyn HttpClient,
-    tenant: &Tenant,
-    fields: &str,
-    timeout: Duration,
-) -> Option<Result<Response<Bytes>, HttpError>> {
-    let request = Request::builder()
-        .method(Method::GET)
-        .uri(tenant.url(&format!("/{}?fields={fields}", tenant.config.phone_number_id)))
-        .header(header::AUTHORIZATION, bearer(tenant.access_token())?)
-        .body(Bytes::new())
-        .ok()?;
-    Some(http.call(request, options(timeout)).await)
-}
-
-/// Gets an address that the caller trusts with the token. Nothing is sent, so that every error is safe to repeat.
-pub(super) async fn get(
-    http: &dyn HttpClient,
-    tenant: &Tenant,
-    address: &Uri,
-    timeout: Duration,
-    most: usize,
-) -> Result<Response<Bytes>, SendError> {
-    if timeout.is_zero() {
-        return Err(SendError::of(ErrorKind::Timeout, "no time is left for the call").not_sent());
+    /// The address of a path, `/{id}/…` with or without a query, with the proof where there is one.
+    pub(super) fn url(&self, path: &str) -> String {
+        match self.credentials.as_ref().and_then(|credentials| credentials.proof()) {
+            Some(proof) => {
+                let joint = if path.contains('?') { '&' } else { '?' };
+                format!("{}{path}{joint}appsecret_proof={}", self.root, proof.expose())
+            }
+            None => format!("{}{path}", self.root),
+        }
     }
-    let request = Request::builder()
-        .method(Method::GET)
-        .uri(address)
-        .header(header::AUTHORIZATION, bearer(tenant.access_token()).ok_or_else(|| unbuildable().not_sent())?)
-        .body(Bytes::new())
-        .map_err(|_| unbuildable().not_sent())?;
-    http.call(request, options(timeout).with_max_response_bytes(most)).await.map_err(|mut lost| {
-        lost.reach = Reach::NotSent;
-        lost.into()
-    })
+
+    /// Calls a path of the API.
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        payload: Payload<'_>,
+        timeout: Duration,
+    ) -> Result<Response<Bytes>, SendError> {
+        if timeout.is_zero() {
+            return Err(no_time());
+        }
+        Ok(self.exchange(method, &self.url(path), payload, timeout, MAX_ANSWER).await?)
+    }
+
+    /// Gets an address that the caller trusts with the token, which need not be the API's own. Nothing is sent, so that
+    /// every error is safe to repeat.
+    pub(super) async fn fetch(&self, address: &Uri, timeout: Duration, most: usize) -> Result<Response<Bytes>, Lost> {
+        if timeout.is_zero() {
+            return Err(Lost::Request(no_time()));
+        }
+        self.exchange(Method::GET, &address.to_string(), Payload::Nothing, timeout, most).await.map_err(|lost| match lost {
+            Lost::Http(mut error) => {
+                error.reach = Reach::NotSent;
+                Lost::Http(error)
+            }
+            lost @ Lost::Request(_) => lost,
+        })
+    }
+
+    /// One call, whatever answers.
+    pub(super) async fn exchange(
+        &self,
+        method: Method,
+        url: &str,
+        payload: Payload<'_>,
+        timeout: Duration,
+        most: usize,
+    ) -> Result<Response<Bytes>, Lost> {
+        let (content_type, body) = match payload {
+            Payload::Nothing => (None, Bytes::new()),
+            Payload::Json(value) => {
+                let body = serde_json::to_vec(value).map_err(|error| Lost::Request(unbuildable().source(error).not_sent()))?;
+                (Some(HeaderValue::from_static("application/json")), body.into())
+            }
+            Payload::Form(fields) => (Some(HeaderValue::from_static("application/x-www-form-urlencoded")), form(fields).into()),
+            Payload::Raw { content_type, body } => {
+                let content_type = HeaderValue::from_str(content_type);
+                (Some(content_type.map_err(|error| Lost::Request(unbuildable().source(error).not_sent()))?), body)
+            }
+        };
+        let mut request = Request::builder().method(method).uri(url);
+        if let Some(credentials) = &self.credentials {
+            let bearer = credentials.bearer().ok_or_else(|| Lost::Request(unbuildable().not_sent()))?;
+            request = request.header(header::AUTHORIZATION, bearer);
+        }
+        if let Some(content_type) = content_type {
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        let request = request.body(body).map_err(|_| Lost::Request(unbuildable().not_sent()))?;
+        let options = CallOptions::DEFAULT.with_timeout(timeout).with_max_response_bytes(most);
+        self.http.call(request, options).await.map_err(Lost::Http)
+    }
 }
 
-fn options(timeout: Duration) -> CallOptions {
-    CallOptions::DEFAULT.with_timeout(timeout).with_max_response_bytes(MAX_ANSWER)
+/// Fields as `application/x-www-form-urlencoded`.
+fn form(fields: &[(&str, &str)]) -> String {
+    let mut body = String::new();
+    for (name, value) in fields {
+        if !body.is_empty() {
+            body.push('&');
+        }
+        body.push_str(&encoded(name));
+        body.push('=');
+        body.push_str(&encoded(value));
+    }
+    body
 }
 
-/// The header of a token, marked so that no client prints it. `None` only for a token that `configure` refuses.
-pub(super) fn bearer(token: &Secret<String>) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose())).ok()?;
-    value.set_sensitive(true);
-    Some(value)
+/// A text as it may stand in a query or a form: everything but letters, digits and `-._~` is escaped (RFC 3986).
+pub(super) fn encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }
 
-fn unbuildable() -> zengine_connector::NeedsReach {
+/// Whether a text is an id that can stand in a path: of a number, an account, a file.
+pub(super) fn is_id(text: &str) -> bool {
+    let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    !text.is_empty() && text.len() <= 256 && text.bytes().all(word) && !text.starts_with('.')
+}
+
+pub(super) fn no_time() -> SendError {
+    SendError::of(ErrorKind::Timeout, "no time is left for the call").not_sent()
+}
+
+fn unbuildable() -> NeedsReach {
     SendError::of(ErrorKind::MessageInvalid, "the request cannot be built")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_escaped() {
+        assert_eq!(form(&[("a", "1|2 &=ä"), ("b_c", "x-._~y")]), "a=1%7C2%20%26%3D%C3%A4&b_c=x-._~y");
+        assert_eq!(form(&[]), "");
+    }
+
+    #[test]
+    fn an_id_is_no_path() {
+        assert!(is_id("100200300") && is_id("wamid-1_A.b"));
+        for odd in ["", ".", "..", "a/b", "a?b", "a#b", "a b", "é", "a%2f"] {
+            assert!(!is_id(odd), "{odd}");
+        }
+    }
 }

@@ -182,12 +182,29 @@ impl LengthUnit {
     }
 }
 
+/// How long an access token works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(crate = "zengine_connector::schemars")]
+#[non_exhaustive]
+pub enum TokenKind {
+    /// Until it is revoked: a system user's token without an end. Nothing is asked about it.
+    #[default]
+    Permanent,
+    /// A system user's token of 60 days: renewed when four fifths of its life are over.
+    Renewable,
+    /// A token that ends and cannot be renewed, such as a user's: its end is watched, so that health says it in time and
+    /// nothing is sent with it afterwards.
+    Expiring,
+}
+
 /// One business phone number of a tenant.
 ///
 /// Where Meta's documentation leaves a question open, there is an option with a safe default.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "zengine_connector::schemars")]
+#[allow(clippy::struct_excessive_bools)] // a tenant's switches
 #[non_exhaustive]
 pub struct WhatsAppMetaCloudConfig {
     /// The phone number id (not the number), digits.
@@ -198,6 +215,13 @@ pub struct WhatsAppMetaCloudConfig {
     pub waba_id: String,
     /// The access token, with the permissions `whatsapp_business_messaging` and `whatsapp_business_management`.
     pub access_token: Secret<String>,
+    /// How long the token works. Anything but `permanent` needs `app_id` and `app_secret`.
+    #[serde(default)]
+    pub token_kind: TokenKind,
+    /// The id of the Meta app that the token was issued to, digits.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[0-9]{1,32}$"))]
+    pub app_id: Option<String>,
     /// The app secret: where it is given, every call carries `appsecret_proof`, which an app with "Require App Secret" demands.
     #[serde(default)]
     pub app_secret: Option<Secret<String>>,
@@ -234,6 +258,14 @@ pub struct WhatsAppMetaCloudConfig {
     /// Send typing notices into groups; whether Meta shows them is not documented.
     #[serde(default)]
     pub group_typing: bool,
+    /// Where the recipient carries an `identity_key_hash`, as webhooks of numbers with the identity check on name it, demand
+    /// that the person still has that key: a message to a changed identity fails with 137000.
+    #[serde(default = "defaults::yes")]
+    pub check_identity_key: bool,
+    /// Let templates that look like one-time codes (the same text in the body and in the address of the only button) go to
+    /// business-scoped ids. Meta refuses real ones.
+    #[serde(default)]
+    pub one_time_codes_to_user_ids: bool,
 }
 
 mod defaults {
@@ -265,6 +297,8 @@ impl WhatsAppMetaCloudConfig {
             phone_number_id: phone_number_id.into(),
             waba_id: waba_id.into(),
             access_token,
+            token_kind: TokenKind::default(),
+            app_id: None,
             app_secret: None,
             graph_version: None,
             send_timeout_ms: defaults::send_timeout_ms(),
@@ -275,6 +309,8 @@ impl WhatsAppMetaCloudConfig {
             strict_template_text: true,
             fill_contact_first_name: false,
             group_typing: false,
+            check_identity_key: true,
+            one_time_codes_to_user_ids: false,
         }
     }
 
@@ -288,6 +324,13 @@ impl WhatsAppMetaCloudConfig {
         let token = self.access_token.expose();
         check.count("/access_token", token.len(), 1, 4096);
         check.require(token.bytes().all(|b| b.is_ascii_graphic()), "/access_token", "must be visible ASCII characters without spaces");
+        if let Some(id) = &self.app_id {
+            check.count("/app_id", id.len(), 1, 32);
+            check.require(id.bytes().all(|b| b.is_ascii_digit()), "/app_id", "must be digits");
+        }
+        let watched = self.token_kind != TokenKind::Permanent;
+        check.require(!watched || self.app_id.is_some(), "/app_id", "needed where the token ends");
+        check.require(!watched || self.app_secret.is_some(), "/app_secret", "needed where the token ends");
         if let Some(secret) = &self.app_secret {
             check.count("/app_secret", secret.expose().len(), 1, 4096);
         }

@@ -46,6 +46,30 @@ fn success(response: &Response<Bytes>, cx: &SendContext) -> Result<Value, SendEr
         .map_err(|_| SendError::of(ErrorKind::Protocol, "accepted with an answer that cannot be read").maybe())
 }
 
+/// The body of the answer to a call that only asks, so that every error is safe to repeat.
+pub(super) fn read(response: &Response<Bytes>, now: SystemTime, operation: &'static str) -> Result<Value, SendError> {
+    if let Some((refused, _)) = refused(response, now, 1) {
+        return Err(refused.context("operation", operation).not_sent());
+    }
+    serde_json::from_slice(response.body())
+        .map_err(|_| SendError::of(ErrorKind::Protocol, "the answer cannot be read").context("operation", operation).not_sent())
+}
+
+/// A question whose answer was lost: it may be asked again.
+pub(super) fn again(lost: SendError, operation: &'static str) -> SendError {
+    let kind = lost.kind();
+    SendError::of(kind, "the question was not answered").context("operation", operation).source(lost.into_error()).not_sent()
+}
+
+/// The body of the answer to a call that changes something.
+pub(super) fn changed(response: &Response<Bytes>, now: SystemTime, operation: &'static str) -> Result<Value, SendError> {
+    if let Some((refused, reach)) = refused(response, now, 1) {
+        return Err(refused.context("operation", operation).reach(reach));
+    }
+    serde_json::from_slice(response.body())
+        .map_err(|_| SendError::of(ErrorKind::Protocol, "done with an answer that cannot be read").context("operation", operation).maybe())
+}
+
 /// The error of an answer that is none of success, and how far a message got with it.
 pub(super) fn refused(response: &Response<Bytes>, now: SystemTime, attempt: u32) -> Option<(NeedsReach, Reach)> {
     let (error, class) = judge(response)?;

@@ -3,24 +3,30 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
-use zengine_connector::{ErrorKind, Fault, HealthContext, HealthStatus, HttpCause, HttpClient};
+use http::{Method, Response};
+use zengine_connector::{ErrorKind, Fault, HealthContext, HealthStatus, HttpCause, SendError};
 
-use super::{Tenant, client, error, schemas::Node};
+use super::{
+    Tenant,
+    client::{Graph, Lost, MAX_ANSWER, Payload},
+    error,
+    schemas::Node,
+};
 use crate::waba::errors::{Class, GraphError};
 
 const FIELDS: &str = "id,quality_rating,status,health_status";
 
-pub(super) async fn check(http: &dyn HttpClient, tenant: &Tenant, cx: &HealthContext) -> HealthStatus {
+pub(super) async fn check(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext) -> HealthStatus {
     let own = Duration::from_millis(tenant.config.health_timeout_ms);
     let timeout = own.min(cx.remaining());
     if timeout.is_zero() {
         return HealthStatus::Inconclusive("no time is left for the check");
     }
-    match client::node(http, tenant, FIELDS, timeout).await {
-        None => HealthStatus::Inconclusive("the request cannot be built"),
-        Some(Ok(response)) => judge(&response),
-        Some(Err(lost)) => match lost.cause {
+    let url = graph.url(&format!("/{}?fields={FIELDS}", tenant.config.phone_number_id));
+    match graph.exchange(Method::GET, &url, Payload::Nothing, timeout, MAX_ANSWER).await {
+        Err(Lost::Request(_)) => HealthStatus::Inconclusive("the request cannot be built"),
+        Ok(response) => judge(&response),
+        Err(Lost::Http(lost)) => match lost.cause {
             // Our deadline, not the provider's slowness, ended the check.
             HttpCause::Timeout if timeout < own => HealthStatus::Inconclusive("the check ran out of time"),
             HttpCause::Timeout => HealthStatus::Unhealthy("the provider does not answer in time"),
@@ -45,6 +51,14 @@ fn judge(response: &Response<Bytes>) -> HealthStatus {
         (Some("LIMITED"), ..) => HealthStatus::Degraded("the number may send with limits"),
         (.., Some("RED")) => HealthStatus::Degraded("the number's quality is low"),
         _ => HealthStatus::Healthy,
+    }
+}
+
+/// There is no token to ask with.
+pub(super) fn without_token(error: &SendError) -> HealthStatus {
+    match error.fault() {
+        Fault::Auth => HealthStatus::Unhealthy("the access token has expired: reauthorise"),
+        _ => HealthStatus::Inconclusive("the access token could not be read"),
     }
 }
 

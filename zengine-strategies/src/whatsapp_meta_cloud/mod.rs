@@ -3,27 +3,39 @@
 mod capabilities;
 mod client;
 mod config;
-mod download;
+mod context;
 mod error;
 mod health;
 mod inbound;
+mod manage;
 mod mapper;
+mod media;
+mod onboarding;
 mod schemas;
-mod upload;
+mod token;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use zengine_connector::{
-    Capabilities, Configure, ConfigureContext, Error, ErrorKind, EventContext, HealthContext, HealthStatus, HttpClient, Message,
-    OutboundMessage, OutboundStrategy, Receipt, Secret, SendContext, SendError, Strategy, Violation, verify::HmacSha256,
+    Capabilities, Clock, Configure, ConfigureContext, Error, ErrorKind, EventContext, HealthContext, HealthStatus, HttpClient, Message,
+    OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError, Strategy, Violation,
 };
 
 pub use capabilities::CAPABILITIES;
-pub use config::{LengthUnit, MetaApp, WhatsAppMetaCloudConfig};
+pub use config::{LengthUnit, MetaApp, TokenKind, WhatsAppMetaCloudConfig};
+pub use media::{MediaFile, MediaInfo, NewMedia, StoredMedia};
+pub use onboarding::{
+    AppCredentials, CodeMethod, GrantedScope, IssuedToken, Onboarding, Page, PhoneAppData, PhoneNumber, Pin, Signup, SignupEvent,
+    SubscribedApp, TokenInfo, WebhookOverride, WebhookOverrides,
+};
 pub use schemas::Addressee;
+pub use token::{TokenHook, TokenStatus};
 
+use client::Payload;
+use http::Method;
 use mapper::{Refusal, Rules};
+use token::{Credentials, Keeper};
 
 /// Sends and receives WhatsApp messages through Meta's Cloud API.
 #[derive(Strategy)]
@@ -32,17 +44,30 @@ use mapper::{Refusal, Rules};
 pub struct WhatsAppMetaCloud {
     http: Arc<dyn HttpClient>,
     app: MetaApp,
+    token_hook: Option<Arc<dyn TokenHook>>,
 }
 
 impl WhatsAppMetaCloud {
     /// One Meta app over an HTTP client. One instance serves all tenants of the app.
     pub fn new(http: Arc<dyn HttpClient>, app: MetaApp) -> Self {
-        Self { http, app }
+        Self { http, app, token_hook: None }
+    }
+
+    /// Tells the host of every token that was renewed, so that it can keep it.
+    #[must_use = "returns the strategy with the hook"]
+    pub fn with_token_hook(mut self, hook: Arc<dyn TokenHook>) -> Self {
+        self.token_hook = Some(hook);
+        self
+    }
+
+    /// Calls of the app itself, before there is a tenant: the exchange of a signup's code, tokens, numbers.
+    pub fn onboarding(&self, clock: Arc<dyn Clock>, credentials: AppCredentials) -> Onboarding {
+        Onboarding::new(Arc::clone(&self.http), clock, &self.app, credentials)
     }
 
     /// The bytes of a file that an event names by its media id.
     async fn fetch(&self, tenant: &Tenant, id: &str, cx: &EventContext) -> Result<Bytes, SendError> {
-        download::download(&*self.http, tenant, id, cx).await
+        Ok(self.download(tenant, id, cx).await?.bytes)
     }
 
     /// The app's settings.
@@ -63,25 +88,13 @@ pub struct Tenant {
     config: WhatsAppMetaCloudConfig,
     /// `https://graph.facebook.com/v26.0`.
     root: String,
-    /// `appsecret_proof`, where the tenant gives its app secret.
-    proof: Option<Secret<String>>,
+    token: Keeper,
 }
 
 impl Tenant {
     /// The configuration it was made from.
     pub fn config(&self) -> &WhatsAppMetaCloudConfig {
         &self.config
-    }
-
-    /// The address of a path of the Graph API, `/{id}/…` with or without a query, and with the proof where there is one.
-    pub(crate) fn url(&self, path: &str) -> String {
-        match &self.proof {
-            Some(proof) => {
-                let joint = if path.contains('?') { '&' } else { '?' };
-                format!("{}{path}{joint}appsecret_proof={}", self.root, proof.expose())
-            }
-            None => format!("{}{path}", self.root),
-        }
     }
 
     /// What the channel can carry, counted as the tenant wants it.
@@ -98,12 +111,9 @@ impl Tenant {
             strict_template_text: self.config.strict_template_text,
             fill_contact_first_name: self.config.fill_contact_first_name,
             group_typing: self.config.group_typing,
+            check_identity_key: self.config.check_identity_key,
+            one_time_codes_to_user_ids: self.config.one_time_codes_to_user_ids,
         }
-    }
-
-    /// The token that every call carries.
-    pub(crate) fn access_token(&self) -> &Secret<String> {
-        &self.config.access_token
     }
 }
 
@@ -115,14 +125,25 @@ impl Configure<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
             Error::new(ErrorKind::ConfigInvalid, "the configuration of the number does not fit").with_violations(violations)
         })?;
         let version = config.graph_version.as_deref().unwrap_or(self.app.graph_version());
-        let proof = config.app_secret.as_ref().map(|secret| {
-            let secret = Secret::new(secret.expose().clone().into_bytes());
-            Secret::new(HmacSha256::hex().sign(config.access_token.expose().as_bytes(), &secret))
-        });
-        Ok(Tenant { root: format!("{}/{version}", self.app.base_url()), proof, config })
+        let root = format!("{}/{version}", self.app.base_url());
+        let credentials = Credentials::new(config.access_token.clone(), config.app_secret.as_ref());
+        let token = match (config.token_kind, &config.app_id, &config.app_secret) {
+            (TokenKind::Renewable | TokenKind::Expiring, Some(id), Some(secret)) => {
+                Keeper::watched(credentials, AppCredentials::new(id, secret.clone()), config.token_kind, &config.waba_id, &root)
+            }
+            _ => Keeper::fixed(credentials),
+        };
+        Ok(Tenant { config, root, token })
     }
+
     async fn healthcheck(&self, tenant: &Tenant, cx: &HealthContext) -> HealthStatus {
-        health::check(&*self.http, tenant, cx).await
+        match self.graph(tenant, cx).await {
+            Ok(graph) => match health::check(&graph, tenant, cx).await {
+                HealthStatus::Healthy if tenant.token.ends_soon(cx).await => HealthStatus::Degraded("the access token ends soon"),
+                status => status,
+            },
+            Err(error) => health::without_token(&error),
+        }
     }
 }
 
@@ -138,12 +159,20 @@ impl OutboundStrategy<WhatsAppMetaCloudConfig, OutboundMessage> for WhatsAppMeta
                     .not_sent()
             }
         })?;
+        let graph = self.graph(tenant, cx).await?;
         if let Some(file) = request.upload {
-            let id = upload::upload(&*self.http, tenant, file, cx).await?;
+            let id = media::upload_of(&graph, tenant, file, cx).await?;
             request.body[file.kind.as_str()]["id"] = id.into();
         }
-        let response = client::post_message(&*self.http, tenant, &request.body, cx.remaining()).await?;
-        if request.numbered { error::message(&response, cx) } else { error::mark(&response, cx) }
+        let timeout = Duration::from_millis(tenant.config.send_timeout_ms).min(cx.remaining());
+        let path = format!("/{}/messages", tenant.config.phone_number_id);
+        let response = graph.call(Method::POST, &path, Payload::Json(&request.body), timeout).await?;
+        let receipt = if request.numbered { error::message(&response, cx) } else { error::mark(&response, cx) };
+        receipt.inspect_err(|error| {
+            if error.kind() == ErrorKind::Unauthorized {
+                tenant.token.refused();
+            }
+        })
     }
 
     fn check(&self, tenant: &Tenant, message: &OutboundMessage) -> Result<(), Vec<Violation>> {

@@ -531,3 +531,67 @@ async fn a_one_time_code_stands_in_body_and_button() {
     ]);
     assert_eq!(sent_template(components.clone()).await["components"], components);
 }
+
+#[tokio::test]
+async fn a_payment_can_be_shown_before_it_is_opened() {
+    let link = json!({"body": "b", "label": "Pay", "url": "https://example.org/pay", "payment_link_preview": true});
+    let action = sent_interactive("cta_url", link).await["action"].take();
+    let parameters = json!({"display_text": "Pay", "url": "https://example.org/pay", "payment_link_preview": true});
+    assert_eq!(action, json!({"name": "cta_url", "parameters": parameters}));
+    for (more, expected) in [
+        (json!({"payment_link_preview": true}), json!({"type": "text", "text": "17", "payment_link_preview": true})),
+        (json!({}), json!({"type": "text", "text": "17"})),
+    ] {
+        let mut parameter = json!({"type": "url_suffix", "text": "17"});
+        parameter.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let sent = template(json!([{"type": "button", "sub_type": "url", "index": 0, "parameters": [parameter]}]));
+        let object = object(&Bench::new().await, "template", &sent).await;
+        assert_eq!(object["components"][0]["parameters"], json!([expected]));
+    }
+}
+
+#[tokio::test]
+async fn an_address_can_be_asked_for_under_a_header() {
+    let header = json!({"type": "text", "text": "h"});
+    let asked = json!({"header": header, "body": "b", "footer": "f", "country": "IN", "parameters": {"values": {"name": "Ana"}}});
+    let expected = json!({
+        "type": "address_message", "header": {"type": "text", "text": "h"}, "body": {"text": "b"}, "footer": {"text": "f"},
+        "action": {"name": "address_message", "parameters": {"country": "IN", "values": {"name": "Ana"}}}
+    });
+    assert_eq!(sent_interactive("address_request", asked).await, expected);
+}
+
+#[tokio::test]
+async fn the_identity_that_wrote_must_be_the_one_that_is_answered() {
+    let key = json!({"kind": "opaque", "ns": "identity_key_hash", "value": "DF2lS5v2W6x="});
+    let person = json!([{"kind": "phone", "value": PHONE}, key]);
+    let text = json!({"type": "text", "body": "Hello"});
+    let bench = Bench::new().await;
+    let body = bench.body(&to(person.clone(), text.clone())).await;
+    assert_eq!((&body["recipient_identity_key_hash"], &body["to"]), (&json!("DF2lS5v2W6x="), &json!(PHONE)));
+    let group = bench.body(&to(json!([{"kind": "group", "value": "G"}, key]), text.clone())).await;
+    assert_eq!(group.get("recipient_identity_key_hash"), None);
+    let lax = Bench::with(|config| config.check_identity_key = false).await;
+    assert_eq!(lax.body(&to(person, text)).await.get("recipient_identity_key_hash"), None);
+}
+
+#[tokio::test]
+async fn a_one_time_code_goes_to_a_number_where_there_is_one() {
+    let code = json!({"type": "text", "text": "123456"});
+    let components =
+        json!([{"type": "body", "parameters": [code]}, {"type": "button", "sub_type": "url", "index": 0, "parameters": [code]}]);
+    let content = json!({"type": "template", "name": "login_code", "language": "en_US", "components": components});
+    let scoped = json!({"kind": "bsuid", "value": "US.13500000000000000001"});
+    let both = to(json!([scoped, {"kind": "phone", "value": PHONE}]), content);
+    let body = Bench::new().await.body(&both).await;
+    assert_eq!((&body["to"], body.get("recipient")), (&json!(PHONE), None));
+    assert_eq!(body["template"]["components"][1], json!({"type": "button", "sub_type": "url", "index": 0, "parameters": [code]}));
+}
+
+#[tokio::test]
+async fn a_message_can_be_pinned_in_a_group() {
+    let pin = json!({"type": "pin", "pin": {"type": "pin", "message_id": "wamid.1", "expiration_days": 7}});
+    let body = Bench::new().await.body(&to(json!({"kind": "group", "value": "G"}), json!({"type": "native", "value": pin}))).await;
+    assert_eq!((&body["recipient_type"], &body["to"], &body["type"]), (&json!("group"), &json!("G"), &json!("pin")));
+    assert_eq!(body["pin"], json!({"type": "pin", "message_id": "wamid.1", "expiration_days": 7}));
+}

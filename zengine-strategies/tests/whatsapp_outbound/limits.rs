@@ -425,3 +425,21 @@ async fn contents_that_only_arrive_are_refused() {
         refused(&bench, &message(content), "/content", None).await;
     }
 }
+
+#[tokio::test]
+async fn one_time_codes_do_not_go_to_business_scoped_ids() {
+    let code = json!({"type": "text", "text": "xxx123"});
+    let components =
+        json!([{"type": "body", "parameters": [code]}, {"type": "button", "sub_type": "URL", "index": 0, "parameters": [code]}]);
+    let content = json!({"type": "template", "name": "login_code", "language": "en_US", "components": components});
+    for (kind, value) in [("bsuid", "US.1"), ("parent_bsuid", "US.ENT.1")] {
+        let scoped = to(json!({"kind": kind, "value": value}), content.clone());
+        refused(&Bench::new().await, &scoped, "/content", None).await;
+        let native = json!({"type": "native", "value": {"type": "text", "text": {"body": "1"}, "category": "authentication"}});
+        refused(&Bench::new().await, &to(json!({"kind": kind, "value": value}), native), "/content", None).await;
+        Bench::with(|config| config.one_time_codes_to_user_ids = true).await.sent(&scoped).await;
+        // A body and another button are something else.
+        let other = json!({"type": "template", "name": "n", "language": "en", "components": [{"type": "body", "parameters": [code]}]});
+        Bench::new().await.sent(&to(json!({"kind": kind, "value": value}), other)).await;
+    }
+}

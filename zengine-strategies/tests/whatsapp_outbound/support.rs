@@ -11,8 +11,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
 use zengine_connector::{
-    CallOptions, ClientMessageId, ConfigVersion, Configure, Error, HealthStatus, HttpClient, HttpError, InboundStrategy, OutboundMessage,
-    OutboundStrategy, Receipt, Secret, SecretRef, SendError, StrategyName, TenantId, TokioClock, Violation, async_trait, testing::Contexts,
+    CallOptions, ClientMessageId, Clock, ConfigVersion, Configure, Error, HealthStatus, HttpClient, HttpError, InboundStrategy,
+    OutboundMessage, OutboundStrategy, Receipt, Secret, SecretRef, SendError, StrategyName, TenantId, TokioClock, Violation, async_trait,
+    testing::Contexts,
 };
 use zengine_strategies::whatsapp_meta_cloud::{MetaApp, Tenant, WhatsAppMetaCloud, WhatsAppMetaCloudConfig};
 
@@ -22,13 +23,21 @@ pub(crate) const PHONE: &str = "+15551230001";
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     answers: Mutex<VecDeque<Result<Response<Bytes>, HttpError>>>,
+    /// What goes before, by the last part of the path.
+    by_path: Mutex<VecDeque<(&'static str, Response<Bytes>)>>,
     calls: Mutex<Vec<(Request<Bytes>, CallOptions)>>,
 }
 
 #[async_trait]
 impl HttpClient for Script {
     async fn call(&self, request: Request<Bytes>, options: CallOptions) -> Result<Response<Bytes>, HttpError> {
+        let path = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
         self.calls.lock().unwrap().push((request, options));
+        tokio::task::yield_now().await;
+        let mut by_path = self.by_path.lock().unwrap();
+        if let Some(at) = by_path.iter().position(|(name, _)| *name == path) {
+            return Ok(by_path.remove(at).unwrap().1);
+        }
         let scripted = self.answers.lock().unwrap().pop_front();
         scripted.unwrap_or_else(|| Ok(answer(200, &accepted())))
     }
@@ -79,11 +88,20 @@ impl Bench {
     }
 
     pub(crate) async fn of(config: WhatsAppMetaCloudConfig) -> Result<Self, Error> {
+        Self::on(Arc::new(TokioClock::new()), config, |strategy| strategy).await
+    }
+
+    /// On a clock of the test's.
+    pub(crate) async fn on(
+        clock: Arc<dyn Clock>,
+        config: WhatsAppMetaCloudConfig,
+        change: impl FnOnce(WhatsAppMetaCloud) -> WhatsAppMetaCloud,
+    ) -> Result<Self, Error> {
         let script = Arc::new(Script::default());
         let app = MetaApp::new(SecretRef::named("app"), SecretRef::named("verify"));
-        let strategy = WhatsAppMetaCloud::new(Arc::clone(&script) as _, app);
+        let strategy = change(WhatsAppMetaCloud::new(Arc::clone(&script) as _, app));
         let (tenant, name) = (TenantId::new("acme").unwrap(), StrategyName::new("whatsapp-meta-cloud").unwrap());
-        let contexts = Contexts::new(tenant, name, Arc::new(TokioClock::new()));
+        let contexts = Contexts::new(tenant, name, clock);
         let tenant = strategy.configure(config, &contexts.configure(ConfigVersion::new("1").unwrap())).await?;
         Ok(Self { script, strategy, tenant, contexts })
     }
@@ -134,6 +152,24 @@ impl Bench {
 
     pub(crate) fn call<T>(&self, n: usize, look: impl FnOnce(&Request<Bytes>) -> T) -> T {
         look(&self.script.calls.lock().unwrap()[n].0)
+    }
+
+    /// The answer to the next call of a path that ends so.
+    pub(crate) fn answer_to(&self, path: &'static str, body: &Value) {
+        self.script.by_path.lock().unwrap().push_back((path, answer(200, body)));
+    }
+
+    /// The answers to come, in order.
+    pub(crate) fn answers(&self, bodies: impl IntoIterator<Item = Value>) {
+        bodies.into_iter().for_each(|body| self.answer(answer(200, &body)));
+    }
+
+    /// Method, path with query, and body of a call, in one line.
+    pub(crate) fn line(&self, n: usize) -> String {
+        self.call(n, |request| {
+            let path = request.uri().path_and_query().unwrap();
+            format!("{} {path} {}", request.method(), String::from_utf8_lossy(request.body())).trim_end().to_owned()
+        })
     }
 
     pub(crate) fn calls(&self) -> usize {

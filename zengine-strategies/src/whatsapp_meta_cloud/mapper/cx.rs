@@ -5,11 +5,14 @@ use zengine_connector::{Checker, Length, RawJson, Unit};
 
 /// The tenant's options that change what is sent or refused.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools)] // a tenant's switches
 pub(crate) struct Rules {
     pub(crate) unit: Unit,
     pub(crate) strict_template_text: bool,
     pub(crate) fill_contact_first_name: bool,
     pub(crate) group_typing: bool,
+    pub(crate) check_identity_key: bool,
+    pub(crate) one_time_codes_to_user_ids: bool,
 }
 
 /// One message on its way through the mapper.

@@ -45,7 +45,11 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
             cx.text(format!("{at}/body"), &link.body, BODY);
             let header = link.header.as_ref().map(|header| header_of(cx, at, header, true));
             let footer = footer_of(cx, at, link.footer.as_deref());
-            frame("cta_url", header, Some(&link.body), footer, cta_url(cx, at, &link.label, &link.url))
+            let mut action = cta_url(cx, at, &link.label, &link.url);
+            if link.payment_link_preview {
+                action["parameters"]["payment_link_preview"] = true.into();
+            }
+            frame("cta_url", header, Some(&link.body), footer, action)
         }
         Interactive::Product { body, footer, catalog, sku } => {
             optional_body(cx, at, body.as_deref());
@@ -81,8 +85,10 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
             cx.text(format!("{at}/body"), body, BODY);
             frame("location_request_message", None, Some(body), None, json!({"name": "send_location"}))
         }
-        Interactive::AddressRequest { body, country, parameters } => {
+        Interactive::AddressRequest { header, body, footer, country, parameters } => {
             cx.text(format!("{at}/body"), body, BODY);
+            let header = header.as_ref().map(|header| header_of(cx, at, header, true));
+            let footer = footer_of(cx, at, footer.as_deref());
             cx.check.require(country == "IN", format!("{at}/country"), "addresses can be asked for in India (IN) only");
             let mut all = Object::new();
             if let Some(parameters) = parameters {
@@ -91,7 +97,7 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
                 all.extend(members);
             }
             all.put("country", country.as_str());
-            frame("address_message", None, Some(body), None, named("address_message", all))
+            frame("address_message", header, Some(body), footer, named("address_message", all))
         }
         Interactive::VoiceCall { body, label, ttl_minutes, payload } => {
             cx.text(format!("{at}/body"), body, BODY);

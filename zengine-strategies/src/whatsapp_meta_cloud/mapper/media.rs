@@ -4,10 +4,7 @@ use serde_json::Value;
 use zengine_connector::{Media, MediaKind, MediaSource};
 
 use super::cx::{Cx, Object};
-use crate::whatsapp_meta_cloud::CAPABILITIES;
-
-/// The most bytes of a sticker that does not move.
-const STILL_STICKER: u64 = 100 << 10;
+use crate::whatsapp_meta_cloud::media::{STILL_STICKER, is_mime, most};
 
 /// The object of a media message. Length of the caption, MIME type and size are checked by the core.
 pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
@@ -43,12 +40,9 @@ pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
 fn inline(cx: &mut Cx, at: &str, media: &Media, bytes: usize) {
     cx.check.require(media.mime.is_some(), format!("{at}/mime"), "bytes need their MIME type");
     if let Some(mime) = &media.mime {
-        let fine = mime.len() <= 255 && mime.contains('/') && mime.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
-        cx.check.require(fine, format!("{at}/mime"), "must be a MIME type");
+        cx.check.require(is_mime(mime), format!("{at}/mime"), "must be a MIME type");
     }
-    let most = CAPABILITIES.media_rule(media.kind).map_or(0, |rule| rule.max_bytes);
-    let most = if media.kind == MediaKind::Sticker && !media.animated { STILL_STICKER } else { most };
-    cx.check.count(format!("{at}/source/data"), bytes, 1, most);
+    cx.check.count(format!("{at}/source/data"), bytes, 1, most(media.kind, media.animated));
 }
 
 /// The object of a header or a template parameter: no caption.

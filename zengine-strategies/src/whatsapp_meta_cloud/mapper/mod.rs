@@ -56,13 +56,13 @@ enum Part {
 /// sent.
 pub(super) fn check(message: &OutboundMessage, rules: Rules) -> Result<(), Vec<Violation>> {
     let mut cx = Cx::new(rules);
-    part(message, Recipient::of(&message.to).as_ref(), &mut cx);
+    part(message, recipient(message).as_ref(), &mut cx);
     cx.check.finish()
 }
 
 /// The request of a message. `reference` comes back in the message's statuses.
 pub(super) fn request<'m>(message: &'m OutboundMessage, rules: Rules, reference: &str) -> Result<Request<'m>, Refusal> {
-    let recipient = Recipient::of(&message.to);
+    let recipient = recipient(message);
     let mut cx = Cx::new(rules);
     cx.sending = true;
     let part = part(message, recipient.as_ref(), &mut cx);
@@ -76,7 +76,12 @@ pub(super) fn request<'m>(message: &'m OutboundMessage, rules: Rules, reference:
         return Ok(Request { body: body.into(), numbered: false, upload: None });
     }
     let mut body = Object::new().with("messaging_product", "whatsapp");
-    recipient.ok_or(Refusal::Recipient)?.write(&mut body);
+    let recipient = recipient.ok_or(Refusal::Recipient)?;
+    let key = recipient::identity_key(&message.to).filter(|_| rules.check_identity_key && !matches!(recipient, Recipient::Group(_)));
+    recipient.write(&mut body);
+    if let Some(key) = key {
+        body.put("recipient_identity_key_hash", key);
+    }
     match part {
         Some(Part::Typed { kind, object }) => {
             body.put("type", kind);
@@ -99,6 +104,14 @@ pub(super) fn request<'m>(message: &'m OutboundMessage, rules: Rules, reference:
     Ok(Request { body: body.into(), numbered: true, upload })
 }
 
+/// Whom the message goes to.
+fn recipient(message: &OutboundMessage) -> Option<Recipient> {
+    match &message.content {
+        Content::Template(item) if template::one_time_code(item).is_some() => Recipient::number_first(&message.to),
+        _ => Recipient::of(&message.to),
+    }
+}
+
 fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -> Option<Part> {
     let at = "/content";
     if let Some(quoted) = &message.reply_to {
@@ -111,6 +124,14 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
             _ => false,
         };
         cx.check.require(carried, at, "groups do not take this kind of message");
+    }
+    if matches!(recipient, Some(Recipient::User(_))) {
+        let code = match &message.content {
+            Content::Template(item) => template::one_time_code(item).is_some() && !cx.rules.one_time_codes_to_user_ids,
+            Content::Native { value } => native::is_authentication(value),
+            _ => false,
+        };
+        cx.check.require(!code, at, "a one-time code needs a phone number, not a business-scoped id");
     }
     let typed = |kind: &'static str, object: Value| Some(Part::Typed { kind, object });
     match &message.content {

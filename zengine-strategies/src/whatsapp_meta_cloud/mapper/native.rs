@@ -17,3 +17,8 @@ pub(super) fn members(cx: &mut Cx, at: &str, value: &RawJson, quotes: bool) -> M
     cx.check.require(!quotes || !members.contains_key("context"), format!("{at}/context"), "the message names a quoted message already");
     members
 }
+
+/// Whether the provider is told that the message carries a one-time code.
+pub(super) fn is_authentication(value: &RawJson) -> bool {
+    value.parse::<Value>().is_ok_and(|value| value.get("category").and_then(Value::as_str) == Some("authentication"))
+}

@@ -1,6 +1,6 @@
 //! Whom a message goes to, in Meta's envelope.
 
-use zengine_connector::{IdentityKind, Party};
+use zengine_connector::{Identity, IdentityKind, Party};
 
 use super::cx::Object;
 
@@ -26,6 +26,12 @@ impl Recipient {
         })
     }
 
+    /// The same, but a number before all others: a one-time code can go nowhere else.
+    pub(super) fn number_first(party: &Party) -> Option<Self> {
+        let number = party.ids.iter().find(|id| matches!(id.kind(), IdentityKind::Phone | IdentityKind::WaId));
+        number.and_then(|id| Self::of(&Party::of(id.clone()))).or_else(|| Self::of(party))
+    }
+
     pub(super) fn write(self, body: &mut Object) {
         match self {
             Self::Phone(number) => {
@@ -42,4 +48,9 @@ impl Recipient {
             }
         }
     }
+}
+
+/// The digest of the identity key that the person must still have, where the party names one.
+pub(super) fn identity_key(party: &Party) -> Option<&str> {
+    party.ids.iter().find(|id| id.kind() == IdentityKind::Opaque && id.ns() == Some("identity_key_hash")).map(Identity::value)
 }

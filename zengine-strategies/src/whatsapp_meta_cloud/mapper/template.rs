@@ -25,7 +25,7 @@ pub(super) fn message(cx: &mut Cx, at: &str, template: &Template) -> Value {
     cx.check.require(plain, name, "must be a to z, 0 to 9 and _");
     let code = template.language.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && (2..=15).contains(&template.language.len());
     cx.check.require(code, format!("{at}/language"), "must be a language code such as en_US");
-    if cx.sending && long_one_time_code(&template.components) {
+    if cx.sending && one_time_code(template).is_some_and(|code| code.chars().count() > ONE_TIME_CODE) {
         // A tracking number in body and address looks the same, so that only Meta can refuse.
         tracing::warn!(limit = ONE_TIME_CODE, "if this template carries a one-time code, it is too long");
     }
@@ -230,6 +230,11 @@ fn filling(cx: &mut Cx, at: &str, kind: &str, parameter: &TemplateParameter) -> 
             cx.line(format!("{at}/text"), text, URL_SUFFIX);
             json!({"type": "text", "text": text})
         }
+        TemplateParameter::UrlSuffix { text, payment_link_preview } if takes(&["url"]) => {
+            cx.line(format!("{at}/text"), text, URL_SUFFIX);
+            let preview = payment_link_preview.then_some(true);
+            Object::new().with("type", "text").with("text", text.as_str()).with_some("payment_link_preview", preview).into()
+        }
         TemplateParameter::CouponCode { code } if takes(&["copy_code"]) => {
             cx.line(format!("{at}/code"), code, COUPON);
             json!({"type": "coupon_code", "coupon_code": code})
@@ -264,17 +269,17 @@ fn multi_product(cx: &mut Cx, at: &str, action: &Map<String, Value>) {
     }
 }
 
-/// Whether the template has the form of an authentication template, the same code in body and button, with a longer code
-/// than Meta takes.
-fn long_one_time_code(components: &[TemplateComponent]) -> bool {
-    let body = components.iter().find_map(|component| match component {
-        TemplateComponent::Body { parameters } => Some(parameters.as_slice()),
+/// The code of a template that has the form of an authentication template: the same words in the body and in the one
+/// button, and nothing else. A tracking number in body and address looks the same.
+pub(super) fn one_time_code(template: &Template) -> Option<&str> {
+    let [TemplateComponent::Body { parameters }, button] = template.components.as_slice() else { return None };
+    let TemplateComponent::Button { sub_type, parameters: button, .. } = button else { return None };
+    match (parameters.as_slice(), button.as_slice()) {
+        ([TemplateParameter::Text { text, .. }], [TemplateParameter::Text { text: code, .. }])
+            if text == code && sub_type.eq_ignore_ascii_case("url") =>
+        {
+            Some(code)
+        }
         _ => None,
-    });
-    let url = components.iter().find_map(|component| match component {
-        TemplateComponent::Button { sub_type, parameters, .. } if sub_type.eq_ignore_ascii_case("url") => Some(parameters.as_slice()),
-        _ => None,
-    });
-    matches!((body, url), (Some([TemplateParameter::Text { text, .. }]), Some([TemplateParameter::Text { text: code, .. }]))
-        if text == code && code.chars().count() > ONE_TIME_CODE)
+    }
 }

@@ -1,23 +1,66 @@
-//! Storing a file at Meta, as part of sending it.
+//! Storing a file at Meta, alone or as part of sending it.
+
+use std::time::Duration;
 
 use bytes::Bytes;
+use http::Method;
 use serde_json::Value;
-use zengine_connector::{ErrorKind, HttpClient, Media, MediaSource, SendContext, SendError};
+use zengine_connector::{ErrorKind, Media, MediaSource, SendContext, SendError};
 
-use super::{Tenant, client, error};
+use super::file::NewMedia;
+use crate::whatsapp_meta_cloud::{
+    Tenant,
+    client::{Graph, Payload},
+    context::CallContext,
+    error,
+};
+
+/// What is said of a file beside its bytes.
+pub(super) struct Part<'a> {
+    mime: &'a str,
+    filename: Option<&'a str>,
+    ttl_minutes: Option<u32>,
+}
+
+impl<'a> Part<'a> {
+    pub(super) fn of(file: &'a NewMedia) -> Self {
+        Self { mime: &file.mime, filename: file.filename.as_deref(), ttl_minutes: file.ttl_minutes }
+    }
+}
 
 /// Stores the bytes of a media message and gives their id. Whatever goes wrong here, no message was sent.
-pub(super) async fn upload(http: &dyn HttpClient, tenant: &Tenant, media: &Media, cx: &SendContext) -> Result<String, SendError> {
+pub(in crate::whatsapp_meta_cloud) async fn upload_of(
+    graph: &Graph<'_>,
+    tenant: &Tenant,
+    media: &Media,
+    cx: &SendContext,
+) -> Result<String, SendError> {
     let (MediaSource::Inline { data }, Some(mime)) = (&media.source, media.mime.as_deref()) else {
         return Err(SendError::of(ErrorKind::MessageInvalid, "the file has no bytes or no MIME type").not_sent());
     };
-    let form = Form::of(mime, media.filename.as_deref(), data);
+    let part = Part { mime, filename: media.filename.as_deref(), ttl_minutes: None };
+    store(graph, tenant, &part, data, cx, cx.attempt().get()).await
+}
+
+/// Stores bytes and gives their id.
+pub(super) async fn store(
+    graph: &Graph<'_>,
+    tenant: &Tenant,
+    part: &Part<'_>,
+    data: &[u8],
+    cx: &dyn CallContext,
+    attempt: u32,
+) -> Result<String, SendError> {
+    let form = Form::of(part, data);
     let content_type = format!("multipart/form-data; boundary={}", form.boundary);
-    let response = match client::post_media(http, tenant, &content_type, form.body, cx.remaining()).await {
+    let timeout = Duration::from_millis(tenant.config.media_timeout_ms).min(cx.remaining());
+    let payload = Payload::Raw { content_type: &content_type, body: form.body };
+    let path = format!("/{}/media", tenant.config.phone_number_id);
+    let response = match graph.call(Method::POST, &path, payload, timeout).await {
         Ok(response) => response,
         Err(lost) => return Err(SendError::of(lost.kind(), "the file could not be stored").source(lost.into_error()).not_sent()),
     };
-    if let Some((refused, _)) = error::refused(&response, cx.now(), cx.attempt().get()) {
+    if let Some((refused, _)) = error::refused(&response, cx.now(), attempt) {
         return Err(refused.context("operation", "upload").not_sent());
     }
     let body = serde_json::from_slice::<Value>(response.body()).ok();
@@ -32,13 +75,16 @@ struct Form {
 }
 
 impl Form {
-    fn of(mime: &str, filename: Option<&str>, data: &[u8]) -> Self {
+    fn of(part: &Part<'_>, data: &[u8]) -> Self {
+        let mime = part.mime;
         let boundary = boundary(data);
         // Quotes and line breaks would end the name early.
         let name: String =
-            filename.unwrap_or("file").chars().map(|c| if c.is_control() || matches!(c, '"' | '\\') { '_' } else { c }).collect();
+            part.filename.unwrap_or("file").chars().map(|c| if c.is_control() || matches!(c, '"' | '\\') { '_' } else { c }).collect();
         let mut body = Vec::with_capacity(data.len() + 1024);
-        for (field, value) in [("messaging_product", "whatsapp"), ("type", mime)] {
+        let ttl = part.ttl_minutes.map(|minutes| minutes.to_string());
+        let fields = [("messaging_product", Some("whatsapp")), ("type", Some(mime)), ("ttl_minutes", ttl.as_deref())];
+        for (field, value) in fields.into_iter().filter_map(|(field, value)| Some((field, value?))) {
             body.extend(format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n").bytes());
         }
         let head = format!("Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: {mime}");
@@ -75,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_file_name_cannot_leave_its_quotes() {
-        let form = Form::of("image/png", Some("a\"\r\nX: y\\.png"), b"bytes");
+        let form = Form::of(&Part { mime: "image/png", filename: Some("a\"\r\nX: y\\.png"), ttl_minutes: None }, b"bytes");
         let text = String::from_utf8(form.body.to_vec()).unwrap();
         assert!(text.contains("filename=\"a___X: y_.png\"\r\n"), "{text}");
         assert_eq!(text.matches("--zengine-part").count(), 4);

@@ -1,0 +1,37 @@
+//! What the contexts of all calls have in common, as far as calls need it.
+
+use std::time::{Duration, SystemTime};
+
+use zengine_connector::{EventContext, HealthContext, SendContext, Sessions, TenantId};
+
+/// Time and state of one call.
+pub(super) trait CallContext: Send + Sync {
+    fn tenant(&self) -> &TenantId;
+    fn now(&self) -> SystemTime;
+    fn remaining(&self) -> Duration;
+    fn sessions(&self) -> &Sessions;
+}
+
+macro_rules! contexts {
+    ($($name:ident),*) => {$(
+        impl CallContext for $name {
+            fn tenant(&self) -> &TenantId {
+                $name::tenant(self)
+            }
+
+            fn now(&self) -> SystemTime {
+                $name::now(self)
+            }
+
+            fn remaining(&self) -> Duration {
+                $name::remaining(self)
+            }
+
+            fn sessions(&self) -> &Sessions {
+                $name::sessions(self)
+            }
+        }
+    )*};
+}
+
+contexts!(SendContext, EventContext, HealthContext);

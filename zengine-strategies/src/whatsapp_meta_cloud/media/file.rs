@@ -1,0 +1,228 @@
+//! What a file is on its way to Meta and back.
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use zengine_connector::{Capabilities, ErrorKind, Media, MediaKind, MediaSource, Secret, SendError};
+
+use crate::whatsapp_meta_cloud::CAPABILITIES;
+
+/// The most bytes of a sticker that does not move.
+pub(in crate::whatsapp_meta_cloud) const STILL_STICKER: u64 = 100 << 10;
+
+/// A file that is to be stored at Meta, at once or chunk by chunk.
+///
+/// Kind, MIME type and size are checked before anything is sent; a chunk that passes the limit of the kind is refused when
+/// it comes, so that no more than that is ever held.
+///
+/// ```
+/// use zengine_connector::MediaKind;
+/// use zengine_strategies::whatsapp_meta_cloud::NewMedia;
+///
+/// let mut file = NewMedia::new(MediaKind::Image, "image/png");
+/// for chunk in [&b"first "[..], b"second"] {
+///     file.push(chunk)?;
+/// }
+/// assert_eq!(file.len(), 12);
+///
+/// let mut sticker = NewMedia::new(MediaKind::Sticker, "image/webp");
+/// assert!(sticker.push(&vec![0; 102_401]).is_err()); // 100 KiB where it does not move
+/// # Ok::<(), zengine_connector::SendError>(())
+/// ```
+#[derive(Clone)]
+pub struct NewMedia {
+    pub(super) kind: MediaKind,
+    pub(super) mime: String,
+    pub(super) filename: Option<String>,
+    pub(super) ttl_minutes: Option<u32>,
+    animated: bool,
+    whole: Option<Bytes>,
+    parts: BytesMut,
+}
+
+impl NewMedia {
+    /// An empty file of a kind and a MIME type.
+    pub fn new(kind: MediaKind, mime: impl Into<String>) -> Self {
+        Self { kind, mime: mime.into(), filename: None, ttl_minutes: None, animated: false, whole: None, parts: BytesMut::new() }
+    }
+
+    /// The whole content at once, without copying it.
+    #[must_use = "returns the file with its bytes"]
+    pub fn with_bytes(mut self, bytes: impl Into<Bytes>) -> Self {
+        self.whole = Some(bytes.into());
+        self.parts.clear();
+        self
+    }
+
+    /// The name that a recipient sees of a document.
+    #[must_use = "returns the file with its name"]
+    pub fn with_filename(mut self, name: impl Into<String>) -> Self {
+        self.filename = Some(name.into());
+        self
+    }
+
+    /// A sticker that moves: up to 500 KiB instead of 100 KiB.
+    #[must_use = "returns the file"]
+    pub fn animated(mut self) -> Self {
+        self.animated = true;
+        self
+    }
+
+    /// How long Meta keeps it, in minutes; only for numbers without storage, where 60 is the default.
+    #[must_use = "returns the file with its time"]
+    pub fn with_ttl_minutes(mut self, minutes: u32) -> Self {
+        self.ttl_minutes = Some(minutes);
+        self
+    }
+
+    /// Adds a chunk.
+    ///
+    /// # Errors
+    /// `Media` where the file gets larger than Meta takes of its kind.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), SendError> {
+        let bytes = self.len() as u64 + chunk.len() as u64;
+        if bytes > self.most() {
+            return Err(too_large(self.most(), bytes));
+        }
+        if let Some(whole) = self.whole.take() {
+            self.parts = BytesMut::from(&whole[..]);
+        }
+        self.parts.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    /// The size so far, in bytes.
+    pub fn len(&self) -> usize {
+        self.whole.as_ref().map_or(self.parts.len(), Bytes::len)
+    }
+
+    /// Whether there is nothing yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The most bytes that Meta takes of this kind.
+    fn most(&self) -> u64 {
+        most(self.kind, self.animated)
+    }
+
+    /// The content, where everything about it fits.
+    pub(super) fn checked(self, capabilities: &Capabilities) -> Result<(Self, Bytes), SendError> {
+        let wrong = |field, what| Err(SendError::of(ErrorKind::MessageInvalid, what).context("field", field).not_sent());
+        if !is_mime(&self.mime) {
+            return wrong("/mime", "must be a MIME type");
+        }
+        // Parameters such as `codecs=opus` do not count.
+        let essence = self.mime.split(';').next().unwrap_or_default().trim();
+        let mimes = capabilities.media_rule(self.kind).map_or(&[][..], |rule| rule.mimes);
+        if !mimes.is_empty() && !mimes.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
+            return wrong("/mime", "WhatsApp does not take this MIME type for this kind of file");
+        }
+        if self.filename.as_deref().is_some_and(|name| name.is_empty() || name.chars().any(char::is_control) || name.len() > 1024) {
+            return wrong("/filename", "must be one line of 1 to 1024 bytes without control characters");
+        }
+        if self.ttl_minutes == Some(0) {
+            return wrong("/ttl_minutes", "must be at least a minute");
+        }
+        let (most, len) = (self.most(), self.len() as u64);
+        if len == 0 {
+            return wrong("/bytes", "the file is empty");
+        }
+        if len > most {
+            return Err(too_large(most, len));
+        }
+        let mut file = self;
+        let bytes = file.whole.take().unwrap_or_else(|| std::mem::take(&mut file.parts).freeze());
+        Ok((file, bytes))
+    }
+}
+
+impl fmt::Debug for NewMedia {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewMedia").field("kind", &self.kind).field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// The most bytes that Meta takes of a kind.
+pub(in crate::whatsapp_meta_cloud) fn most(kind: MediaKind, animated: bool) -> u64 {
+    if kind == MediaKind::Sticker && !animated {
+        return STILL_STICKER;
+    }
+    CAPABILITIES.media_rule(kind).map_or(0, |rule| rule.max_bytes)
+}
+
+/// Whether a text can stand as a MIME type in a header.
+pub(in crate::whatsapp_meta_cloud) fn is_mime(text: &str) -> bool {
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let parts = essence.split_once('/').is_some_and(|(kind, rest)| !kind.is_empty() && !rest.is_empty());
+    text.len() <= 255 && parts && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
+}
+
+/// A file that Meta holds: 30 days, or for its `ttl_minutes` at numbers without storage.
+///
+/// ```no_run
+/// # use zengine_connector::{Media, MediaKind, OutboundMessage, Content};
+/// # fn message(stored: zengine_strategies::whatsapp_meta_cloud::StoredMedia) -> Media {
+/// stored.into_media(MediaKind::Image).with_caption("Your order")
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredMedia {
+    /// The media id.
+    pub id: String,
+}
+
+impl StoredMedia {
+    /// Where messages find it.
+    pub fn into_source(self) -> MediaSource {
+        MediaSource::Handle { id: self.id, url: None }
+    }
+
+    /// It, as what a message carries.
+    pub fn into_media(self, kind: MediaKind) -> Media {
+        Media::new(kind, self.into_source())
+    }
+}
+
+/// What Meta says of a file.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MediaInfo {
+    /// The media id.
+    pub id: String,
+    /// The MIME type, parameters included.
+    pub mime: Option<String>,
+    /// The size in bytes.
+    pub bytes: Option<u64>,
+    /// The SHA-256 digest of the bytes, whichever way Meta spelt it.
+    pub sha256: Option<[u8; 32]>,
+    /// Where it is for about 5 minutes. Needs the token, so
+    /// [`download`](crate::whatsapp_meta_cloud::WhatsAppMetaCloud::download) is what you want.
+    pub url: Secret<String>,
+}
+
+/// A file that was fetched.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct MediaFile {
+    /// The bytes; they have the announced digest, where one was announced.
+    pub bytes: Bytes,
+    /// The MIME type, parameters included.
+    pub mime: Option<String>,
+    /// The SHA-256 digest of the bytes.
+    pub sha256: [u8; 32],
+    /// Whether Meta announced a digest, which was then the same.
+    pub is_verified: bool,
+}
+
+impl fmt::Debug for MediaFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MediaFile").field("len", &self.bytes.len()).field("mime", &self.mime).finish_non_exhaustive()
+    }
+}
+
+/// The file is larger than may be.
+pub(super) fn too_large(limit: u64, actual: u64) -> SendError {
+    SendError::of(ErrorKind::Media, "the file is too large").context("limit", limit).context("actual", actual).not_sent()
+}

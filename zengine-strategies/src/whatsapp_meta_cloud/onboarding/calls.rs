@@ -1,0 +1,100 @@
+//! Calls that an app proves by its own id and secret.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{Method, Response};
+use serde_json::Value;
+use zengine_connector::{ErrorKind, HttpClient, NeedsReach, Secret, SendError};
+
+use super::{AppCredentials, IssuedToken, TokenInfo};
+use crate::{
+    waba::errors::GraphError,
+    whatsapp_meta_cloud::{
+        client::{Graph, Payload, encoded},
+        error,
+        token::Credentials,
+    },
+};
+
+/// Subcodes of code 100 where a code was used before, is too old, or is none.
+const CODE_REFUSED: [i64; 2] = [36_007, 36_009];
+/// The redirect address is not the one that the code was asked for with.
+const OTHER_REDIRECT: i64 = 36_008;
+
+/// One app at one moment.
+pub(in crate::whatsapp_meta_cloud) struct AppCalls<'a> {
+    pub(in crate::whatsapp_meta_cloud) http: &'a dyn HttpClient,
+    pub(in crate::whatsapp_meta_cloud) root: &'a str,
+    pub(in crate::whatsapp_meta_cloud) app: &'a AppCredentials,
+    pub(in crate::whatsapp_meta_cloud) timeout: Duration,
+    pub(in crate::whatsapp_meta_cloud) now: SystemTime,
+}
+
+impl AppCalls<'_> {
+    /// Asks for a token. Secrets stand in the body, because addresses end up in logs.
+    pub(super) async fn token(&self, operation: &'static str, what: &[(&str, &str)]) -> Result<IssuedToken, SendError> {
+        let mut fields = self.app.fields();
+        fields.extend(what);
+        let graph = Graph::new(self.http, self.root, None);
+        let response = graph.call(Method::POST, "/oauth/access_token", Payload::Form(&fields), self.timeout).await?;
+        if let Some(error) = reauthorise(&response, operation) {
+            return Err(error);
+        }
+        issued(&error::changed(&response, self.now, operation)?, operation)
+    }
+
+    /// A 60-day token for another of 60 days.
+    pub(in crate::whatsapp_meta_cloud) async fn renew(&self, token: &Secret<String>) -> Result<IssuedToken, SendError> {
+        let what =
+            [("grant_type", "fb_exchange_token"), ("set_token_expires_in_60_days", "true"), ("fb_exchange_token", token.expose().as_str())];
+        self.token("renew_token", &what).await
+    }
+
+    /// What Meta says of a token.
+    pub(in crate::whatsapp_meta_cloud) async fn inspect(&self, token: &Secret<String>) -> Result<TokenInfo, SendError> {
+        let own = Secret::new(format!("{}|{}", self.app.app_id, self.app.app_secret.expose()));
+        let graph = Graph::new(self.http, self.root, Some(Arc::new(Credentials::new(own, None))));
+        let path = format!("/debug_token?input_token={}", encoded(token.expose()));
+        let answer = graph.call(Method::GET, &path, Payload::Nothing, self.timeout).await;
+        let response = answer.map_err(|lost| error::again(lost, "debug_token"))?;
+        let body = error::read(&response, self.now, "debug_token")?;
+        TokenInfo::read(&body).ok_or_else(|| unreadable("debug_token").not_sent())
+    }
+}
+
+/// What was given is of no more use: somebody must sign up again.
+fn reauthorise(response: &Response<Bytes>, operation: &'static str) -> Option<SendError> {
+    let (error, class) = error::judge(response)?;
+    let built = match error {
+        GraphError { code: Some(100), subcode: Some(subcode), .. } if CODE_REFUSED.contains(&subcode) => {
+            SendError::of(ErrorKind::ReauthorizationRequired, "the code was used before, is too old or is none: sign up again")
+        }
+        GraphError { code: Some(100), subcode: Some(OTHER_REDIRECT), .. } => {
+            SendError::of(ErrorKind::Config, "the redirect address is not the one that the code was asked for with")
+        }
+        GraphError { code: Some(102 | 190 | 463 | 467), .. } => {
+            SendError::of(ErrorKind::ReauthorizationRequired, "the token has expired or was revoked: sign up again")
+        }
+        _ => return None,
+    };
+    let built = built.context("operation", operation).context("http_status", response.status().as_u16());
+    Some(error.code.map_or_else(|| unreadable(operation), |code| built.code(code.to_string())).reach(class.reach))
+}
+
+pub(super) fn issued(body: &Value, operation: &'static str) -> Result<IssuedToken, SendError> {
+    let token = body.get("access_token").and_then(Value::as_str);
+    let token = token.filter(|token| !token.is_empty() && token.len() <= 4096 && token.bytes().all(|b| b.is_ascii_graphic()));
+    let seconds = body.get("expires_in").and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()));
+    Ok(IssuedToken {
+        token: Secret::new(token.ok_or_else(|| unreadable(operation).maybe())?.to_owned()),
+        expires_in: seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs),
+    })
+}
+
+fn unreadable(operation: &'static str) -> NeedsReach {
+    SendError::of(ErrorKind::Protocol, "the answer is not what was asked for").context("operation", operation)
+}

@@ -1,0 +1,35 @@
+//! Numbers that stay in the WhatsApp Business app.
+
+use http::Method;
+use serde_json::json;
+use zengine_connector::{EventContext, SendError};
+
+use super::text;
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
+
+/// What the app on the phone holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PhoneAppData {
+    /// The contacts; they come as webhooks `smb_app_state_sync`.
+    Contacts,
+    /// The conversations of the last months; they come as webhooks `history`, unless the owner declines.
+    History,
+}
+
+impl WhatsAppMetaCloud {
+    /// Asks for what the app on the phone holds: once each, within 24 hours of the signup. Gives Meta's id of the request.
+    ///
+    /// # Errors
+    /// `InvalidContent` where it was asked for before, or the time is over; what Meta says.
+    pub async fn synchronise(&self, tenant: &Tenant, what: PhoneAppData, cx: &EventContext) -> Result<Option<String>, SendError> {
+        let kind = match what {
+            PhoneAppData::Contacts => "smb_app_state_sync",
+            PhoneAppData::History => "history",
+        };
+        let body = json!({"messaging_product": "whatsapp", "sync_type": kind});
+        let path = format!("/{}/smb_app_data", tenant.config.phone_number_id);
+        let answer = self.change(tenant, cx, "synchronise", Method::POST, &path, Payload::Json(&body)).await?;
+        Ok(text(&answer, "request_id"))
+    }
+}

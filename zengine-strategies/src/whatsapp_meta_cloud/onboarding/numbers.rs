@@ -1,0 +1,90 @@
+//! The numbers of an account.
+
+use std::fmt;
+
+use serde_json::Value;
+use zengine_connector::{EventContext, SendError};
+
+use super::{items, text};
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::encoded};
+
+const FIELDS: &str =
+    "id,display_phone_number,verified_name,quality_rating,status,name_status,code_verification_status,platform_type,is_on_biz_app";
+
+/// A page of a longer list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next one starts; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// A number of an account.
+#[derive(Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct PhoneNumber {
+    /// The phone number id.
+    pub id: String,
+    /// The number as people write it; never tell tenants apart by it.
+    pub display_phone_number: Option<String>,
+    /// The name that people see.
+    pub verified_name: Option<String>,
+    /// `GREEN`, `YELLOW`, `RED`, `UNKNOWN` or `NA`.
+    pub quality_rating: Option<String>,
+    /// `CONNECTED`, `PENDING` and so on.
+    pub status: Option<String>,
+    /// Whether the name is approved.
+    pub name_status: Option<String>,
+    /// `VERIFIED`, `NOT_VERIFIED` or `EXPIRED`.
+    pub code_verification_status: Option<String>,
+    /// `CLOUD_API`, `ON_PREMISE` or `NOT_APPLICABLE`.
+    pub platform_type: Option<String>,
+    /// Whether the number is also in use in the WhatsApp Business app (coexistence): then it must not be registered.
+    pub is_on_biz_app: bool,
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PhoneNumber").field("id", &self.id).field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl WhatsAppMetaCloud {
+    /// A page of the numbers of the tenant's account; `after` is the page's `next`.
+    ///
+    /// # Errors
+    /// What Meta says. Safe to repeat.
+    pub async fn phone_numbers(&self, tenant: &Tenant, after: Option<&str>, cx: &EventContext) -> Result<Page<PhoneNumber>, SendError> {
+        Ok(read(&self.ask(tenant, cx, "phone_numbers", &path(&tenant.config.waba_id, after)).await?))
+    }
+}
+
+pub(super) fn path(waba_id: &str, after: Option<&str>) -> String {
+    let after = after.map(|after| format!("&after={}", encoded(after))).unwrap_or_default();
+    format!("/{waba_id}/phone_numbers?fields={FIELDS}&limit=100{after}")
+}
+
+pub(super) fn read(body: &Value) -> Page<PhoneNumber> {
+    let number = |value: &Value| {
+        Some(PhoneNumber {
+            id: text(value, "id")?,
+            display_phone_number: text(value, "display_phone_number"),
+            verified_name: text(value, "verified_name"),
+            quality_rating: text(value, "quality_rating"),
+            status: text(value, "status"),
+            name_status: text(value, "name_status"),
+            code_verification_status: text(value, "code_verification_status"),
+            platform_type: text(value, "platform_type"),
+            is_on_biz_app: value.get("is_on_biz_app") == Some(&Value::Bool(true)),
+        })
+    };
+    Page { items: items(body, "data").iter().filter_map(number).collect(), next: next(body) }
+}
+
+/// Where the next page starts; the cursor alone stands on the last page too.
+pub(in crate::whatsapp_meta_cloud) fn next(body: &Value) -> Option<String> {
+    body.pointer("/paging/next")?;
+    body.pointer("/paging/cursors/after").and_then(Value::as_str).filter(|after| !after.is_empty()).map(str::to_owned)
+}

@@ -1,0 +1,161 @@
+//! Which app receives an account's webhooks, and where.
+
+use std::fmt;
+
+use http::{Method, Uri};
+use serde_json::{Value, json};
+use zengine_connector::{Error, ErrorKind, EventContext, Secret, SendError};
+
+use super::{items, text};
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
+
+/// The longest address that Meta takes, in characters.
+const LONGEST: usize = 200;
+
+/// Another address for webhooks than the app's own. It is a matter of routing, not of identity: every address gets bodies
+/// signed with the same app secret, so tenants are still found by what the body says.
+#[derive(Clone, Debug)]
+pub struct WebhookOverride {
+    url: String,
+    verify_token: Secret<String>,
+}
+
+impl WebhookOverride {
+    /// An https address of at most 200 characters, and the token of its handshake.
+    ///
+    /// # Errors
+    /// `MessageInvalid` for another address or an empty token.
+    pub fn new(url: impl Into<String>, verify_token: Secret<String>) -> Result<Self, Error> {
+        let url = url.into();
+        let wrong = |field, what| Err(Error::new(ErrorKind::MessageInvalid, what).with_context("field", field));
+        let fits = url.parse::<Uri>().is_ok_and(|uri| uri.scheme_str() == Some("https") && uri.host().is_some_and(|host| !host.is_empty()));
+        if !fits || url.chars().count() > LONGEST {
+            return wrong("url", "must be an https address of at most 200 characters");
+        }
+        if verify_token.expose().is_empty() {
+            return wrong("verify_token", "must not be empty");
+        }
+        Ok(Self { url, verify_token })
+    }
+
+    fn body(&self) -> Value {
+        json!({"override_callback_uri": self.url, "verify_token": self.verify_token.expose()})
+    }
+}
+
+/// An app that receives an account's webhooks.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SubscribedApp {
+    /// The app's id.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its page.
+    pub link: Option<String>,
+    /// Where it gets this account's webhooks, where not at its own address.
+    pub override_callback_uri: Option<String>,
+}
+
+/// Where the webhooks of a number go: the first that is there counts.
+#[derive(Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct WebhookOverrides {
+    /// The number's own address.
+    pub phone_number: Option<String>,
+    /// The account's.
+    pub whatsapp_business_account: Option<String>,
+    /// The app's.
+    pub application: Option<String>,
+}
+
+/// Addresses may hold a token of a tenant.
+impl fmt::Debug for WebhookOverrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookOverrides")
+            .field("phone_number", &self.phone_number.is_some())
+            .field("whatsapp_business_account", &self.whatsapp_business_account.is_some())
+            .field("application", &self.application.is_some())
+            .finish()
+    }
+}
+
+/// Subscriptions of the tenant's account.
+impl WhatsAppMetaCloud {
+    /// Makes the app receive the account's webhooks, at the app's own address. An address that was set for the account is
+    /// forgotten.
+    ///
+    /// # Errors
+    /// What Meta says.
+    pub async fn subscribe(&self, tenant: &Tenant, cx: &EventContext) -> Result<(), SendError> {
+        self.command(tenant, cx, "subscribe", Method::POST, &apps(tenant), Payload::Nothing).await
+    }
+
+    /// Makes the app receive the account's webhooks at another address. The app must be subscribed already.
+    ///
+    /// # Errors
+    /// What Meta says.
+    pub async fn subscribe_at(&self, tenant: &Tenant, at: &WebhookOverride, cx: &EventContext) -> Result<(), SendError> {
+        self.command(tenant, cx, "subscribe", Method::POST, &apps(tenant), Payload::Json(&at.body())).await
+    }
+
+    /// Stops the account's webhooks to the app.
+    ///
+    /// # Errors
+    /// What Meta says.
+    pub async fn unsubscribe(&self, tenant: &Tenant, cx: &EventContext) -> Result<(), SendError> {
+        self.command(tenant, cx, "unsubscribe", Method::DELETE, &apps(tenant), Payload::Nothing).await
+    }
+
+    /// The apps that receive the account's webhooks.
+    ///
+    /// # Errors
+    /// What Meta says. Safe to repeat.
+    pub async fn subscribed_apps(&self, tenant: &Tenant, cx: &EventContext) -> Result<Vec<SubscribedApp>, SendError> {
+        Ok(read(&self.ask(tenant, cx, "subscribed_apps", &apps(tenant)).await?))
+    }
+
+    /// Sends the webhooks `messages` of this number to another address, or with `None` where the account's and the app's
+    /// settings say.
+    ///
+    /// # Errors
+    /// What Meta says.
+    pub async fn override_webhook(&self, tenant: &Tenant, at: Option<&WebhookOverride>, cx: &EventContext) -> Result<(), SendError> {
+        let setting = at.map_or_else(|| json!({"override_callback_uri": ""}), WebhookOverride::body);
+        let body = json!({"webhook_configuration": setting});
+        let path = format!("/{}", tenant.config.phone_number_id);
+        self.command(tenant, cx, "override_webhook", Method::POST, &path, Payload::Json(&body)).await
+    }
+
+    /// Where the webhooks of this number go.
+    ///
+    /// # Errors
+    /// What Meta says. Safe to repeat.
+    pub async fn webhook_overrides(&self, tenant: &Tenant, cx: &EventContext) -> Result<WebhookOverrides, SendError> {
+        let path = format!("/{}?fields=webhook_configuration", tenant.config.phone_number_id);
+        let body = self.ask(tenant, cx, "webhook_overrides", &path).await?;
+        let setting = body.get("webhook_configuration").unwrap_or(&Value::Null);
+        Ok(WebhookOverrides {
+            phone_number: text(setting, "phone_number"),
+            whatsapp_business_account: text(setting, "whatsapp_business_account"),
+            application: text(setting, "application"),
+        })
+    }
+}
+
+fn apps(tenant: &Tenant) -> String {
+    format!("/{}/subscribed_apps", tenant.config.waba_id)
+}
+
+pub(in crate::whatsapp_meta_cloud) fn read(body: &Value) -> Vec<SubscribedApp> {
+    let app = |value: &Value| {
+        let data = value.get("whatsapp_business_api_data").unwrap_or(value);
+        Some(SubscribedApp {
+            id: text(data, "id")?,
+            name: text(data, "name"),
+            link: text(data, "link"),
+            override_callback_uri: text(value, "override_callback_uri"),
+        })
+    };
+    items(body, "data").iter().filter_map(app).collect()
+}

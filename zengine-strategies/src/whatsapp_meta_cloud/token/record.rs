@@ -1,0 +1,177 @@
+//! What the sessions keep of a token.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zengine_connector::Secret;
+
+use super::Credentials;
+use crate::whatsapp_meta_cloud::TokenInfo;
+
+/// Where the record stands.
+pub(super) const KEY: &str = "token";
+/// Stands there while somebody renews.
+pub(super) const TURN: &str = "token.turn";
+/// The last fifth of 60 days, where the beginning of a token's life is not known.
+const LAST_FIFTH: Duration = Duration::from_secs(12 * 24 * 3600);
+
+/// What became of a configured token.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Record {
+    v: u8,
+    /// Digest of the configured token that it began with.
+    source: String,
+    /// What it was renewed to; none: the configured one is still the one.
+    token: Option<String>,
+    issued_at_s: Option<u64>,
+    expires_at_s: Option<u64>,
+}
+
+impl Record {
+    /// The token that began with `source` and is now `token`.
+    pub(super) fn new(source: &Secret<String>, token: Option<&Secret<String>>, info: &TokenInfo) -> Self {
+        let seconds = |time: Option<SystemTime>| time.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|since| since.as_secs());
+        Self {
+            v: 1,
+            source: digest(source.expose()),
+            token: token.map(|token| token.expose().clone()),
+            issued_at_s: seconds(info.issued_at),
+            expires_at_s: seconds(info.expires_at),
+        }
+    }
+
+    /// Whether it tells of this configured token: it began with it, or led to it where the host put the renewed one into
+    /// its configuration.
+    pub(super) fn is_of(&self, configured: &Secret<String>) -> bool {
+        self.v == 1 && (self.source == digest(configured.expose()) || self.token.as_ref() == Some(configured.expose()))
+    }
+
+    /// The token in use, with its life.
+    pub(super) fn held(&self, configured: &Arc<Credentials>, app_secret: &Secret<String>) -> Held {
+        let time = |seconds: Option<u64>| seconds.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+        let credentials = match &self.token {
+            Some(token) if token != configured.token().expose() => Arc::new(Credentials::new(Secret::new(token.clone()), Some(app_secret))),
+            _ => Arc::clone(configured),
+        };
+        Held { credentials, life: Life::Known { issued_at: time(self.issued_at_s), expires_at: time(self.expires_at_s) } }
+    }
+
+    /// How long it is kept: well beyond the token's end, or for good where the token does not end.
+    pub(super) fn ttl(&self, now: SystemTime) -> Duration {
+        let end = self.expires_at_s.map(|end| UNIX_EPOCH + Duration::from_secs(end));
+        let left = end.and_then(|end| end.duration_since(now).ok()).unwrap_or(Duration::from_secs(365 * 24 * 3600));
+        left + Duration::from_secs(30 * 24 * 3600)
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Record(***)")
+    }
+}
+
+/// A token in use.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) credentials: Arc<Credentials>,
+    pub(super) life: Life,
+}
+
+/// How long a token works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// Nobody asked yet.
+    Unknown,
+    Known {
+        issued_at: Option<SystemTime>,
+        expires_at: Option<SystemTime>,
+    },
+}
+
+impl Life {
+    pub(super) fn expires_at(self) -> Option<SystemTime> {
+        match self {
+            Self::Known { expires_at, .. } => expires_at,
+            Self::Unknown => None,
+        }
+    }
+
+    pub(super) fn issued_at(self) -> Option<SystemTime> {
+        match self {
+            Self::Known { issued_at, .. } => issued_at,
+            Self::Unknown => None,
+        }
+    }
+
+    /// When four fifths are over; none: never.
+    pub(super) fn renew_at(self) -> Option<SystemTime> {
+        let Self::Known { issued_at, expires_at: Some(end) } = self else { return None };
+        let life = issued_at.and_then(|start| end.duration_since(start).ok());
+        let fifth = life.map_or(LAST_FIFTH, |life| life / 5);
+        Some(end.checked_sub(fifth).unwrap_or(UNIX_EPOCH))
+    }
+
+    /// Whether something is to be done: asked about, or, where it `renews`, renewed.
+    pub(super) fn is_due(self, now: SystemTime, renews: bool) -> bool {
+        self == Self::Unknown || renews && self.renew_at().is_some_and(|due| now >= due)
+    }
+
+    pub(super) fn is_over(self, now: SystemTime) -> bool {
+        self.expires_at().is_some_and(|end| now >= end)
+    }
+
+    /// Whether half of the last fifth is over: renewal should have worked by now.
+    pub(super) fn ends_soon(self, now: SystemTime) -> bool {
+        let (Some(due), Some(end)) = (self.renew_at(), self.expires_at()) else { return false };
+        end.duration_since(due).is_ok_and(|fifth| now >= due + fifth / 2)
+    }
+}
+
+fn digest(token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(token)[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_life_has_four_fifths_and_an_end() {
+        let life = Life::Known { issued_at: Some(at(1000)), expires_at: Some(at(2000)) };
+        assert_eq!(life.renew_at(), Some(at(1800)));
+        assert!(!life.is_due(at(1799), true) && life.is_due(at(1800), true) && !life.is_due(at(1800), false));
+        assert!(!life.ends_soon(at(1899)) && life.ends_soon(at(1900)));
+        assert!(!life.is_over(at(1999)) && life.is_over(at(2000)));
+    }
+
+    #[test]
+    fn a_token_without_end_is_never_due_and_one_nobody_knows_is() {
+        let never = Life::Known { issued_at: Some(at(1000)), expires_at: None };
+        assert!(!never.is_due(at(u32::MAX.into()), true) && !never.ends_soon(at(u32::MAX.into())));
+        assert!(Life::Unknown.is_due(at(0), false) && !Life::Unknown.is_over(at(0)));
+    }
+
+    #[test]
+    fn without_a_beginning_the_last_twelve_days_count() {
+        let life = Life::Known { issued_at: None, expires_at: Some(at(100 * 24 * 3600)) };
+        assert_eq!(life.renew_at(), Some(at(88 * 24 * 3600)));
+    }
+
+    #[test]
+    fn a_record_tells_of_what_it_began_with_and_of_what_it_led_to() {
+        let (old, new) = (Secret::new("old".to_owned()), Secret::new("new".to_owned()));
+        let record = Record::new(&old, Some(&new), &TokenInfo::default());
+        assert!(record.is_of(&old) && record.is_of(&new) && !record.is_of(&Secret::new("other".to_owned())));
+        assert!(!format!("{record:?}").contains("new"));
+    }
+}
