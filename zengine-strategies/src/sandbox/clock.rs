@@ -1,17 +1,98 @@
 //! The emulators' own clock: they stand outside the program under test, so they read real time, and only here.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since 1970.
-pub(super) fn now_ms() -> u64 {
+use tokio::sync::watch;
+
+/// Milliseconds since 1970, as the machine tells them.
+fn real_ms() -> u64 {
     #[allow(clippy::disallowed_methods, reason = "an emulator plays the outside world, which does not follow the simulated clock")]
     let now = SystemTime::now();
     now.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Waits on the emulator's own runtime.
-pub(super) async fn pause(duration: Duration) {
+/// Waits in real time, on the emulator's own runtime.
+pub(super) async fn sleep(duration: Duration) {
     #[allow(clippy::disallowed_methods, reason = "an emulator plays the outside world, which does not follow the simulated clock")]
     let sleep = tokio::time::sleep(duration);
     sleep.await;
+}
+
+/// The time of one emulator: real time, and what it was told to jump ahead.
+#[derive(Debug, Clone)]
+pub(super) struct Clock {
+    ahead_ms: Arc<watch::Sender<u64>>,
+}
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        Self { ahead_ms: Arc::new(watch::Sender::new(0)) }
+    }
+
+    /// Milliseconds since 1970.
+    pub(super) fn now_ms(&self) -> u64 {
+        real_ms().saturating_add(*self.ahead_ms.borrow())
+    }
+
+    /// Seconds since 1970.
+    pub(super) fn now_s(&self) -> u64 {
+        self.now_ms() / 1_000
+    }
+
+    /// How far it runs ahead of real time, in milliseconds.
+    pub(super) fn ahead_ms(&self) -> u64 {
+        *self.ahead_ms.borrow()
+    }
+
+    /// Jumps ahead; whoever waits less than that goes on at once.
+    pub(super) fn advance(&self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        // A thousand years are enough; more would overflow where times are added.
+        self.ahead_ms.send_modify(|ahead| *ahead = ahead.saturating_add(by).min(1_000 * 365 * 86_400_000));
+    }
+
+    /// Goes back to real time.
+    pub(super) fn reset(&self) {
+        self.ahead_ms.send_replace(0);
+    }
+
+    /// Waits until this clock has moved on by `duration`.
+    pub(super) async fn pause(&self, duration: Duration) {
+        let mut jumps = self.ahead_ms.subscribe();
+        let until = self.now_ms().saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        loop {
+            let left = until.saturating_sub(self.now_ms());
+            if left == 0 {
+                return;
+            }
+            tokio::select! {
+                () = sleep(Duration::from_millis(left)) => {}
+                // The sender lives as long as `self`, so this cannot fail.
+                _ = jumps.changed() => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_jump_ends_the_pauses_that_it_covers() {
+        let clock = Clock::new();
+        let (there, waiting) = (clock.clone(), clock.clone());
+        let before = clock.now_ms();
+        let paused = tokio::spawn(async move { waiting.pause(Duration::from_secs(3_600)).await });
+        let longer = tokio::spawn(async move { there.pause(Duration::from_secs(7_300)).await });
+        tokio::task::yield_now().await;
+        clock.advance(Duration::from_secs(3_601));
+        paused.await.unwrap();
+        assert!(!longer.is_finished());
+        assert!(clock.now_ms() >= before + 3_601_000);
+        clock.reset();
+        assert_eq!(clock.ahead_ms(), 0);
+        longer.abort();
+    }
 }

@@ -21,14 +21,22 @@
 //! ```
 
 mod clock;
+mod control;
+mod courier;
+mod desk;
+mod emulator;
 mod faults;
 mod journal;
 pub mod meta_cloud;
+mod provider;
 mod random;
 mod server;
+mod text;
 
+pub use courier::{Delivery, WebhookFault};
+pub use emulator::Emulator;
 pub use faults::Fault;
-pub use journal::{Entry, Journal};
+pub use journal::{Entry, EntryKind, Journal};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

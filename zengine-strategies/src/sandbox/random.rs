@@ -9,6 +9,12 @@ impl Random {
         Self(seed)
     }
 
+    /// One of many generators of the same seed.
+    pub(super) fn stream(seed: u64, number: u64) -> Self {
+        let mut random = Self(seed);
+        Self(random.next() ^ Self(number).next())
+    }
+
     pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

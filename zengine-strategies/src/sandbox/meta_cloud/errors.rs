@@ -25,6 +25,17 @@ impl GraphError {
         self
     }
 
+    pub(super) fn with_subcode(mut self, subcode: i64) -> Self {
+        self.subcode = Some(subcode);
+        self
+    }
+
+    /// Another text than the usual one of the code.
+    pub(super) fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
     fn with_details(mut self, details: impl Into<String>) -> Self {
         self.details = Some(details.into());
         self
@@ -52,7 +63,7 @@ impl GraphError {
 
     /// 190: no token, or one that is not valid.
     pub(super) fn unauthorized() -> Self {
-        Self { message: Some("Invalid OAuth access token - Cannot parse access token".to_owned()), ..Self::new(190) }
+        Self::new(190).with_message("Invalid OAuth access token - Cannot parse access token")
     }
 
     /// 100 with subcode 33: no such object, or not for this token.
@@ -66,6 +77,15 @@ impl GraphError {
     /// 2500: the path means nothing.
     pub(super) fn unknown_path(path: &str) -> Self {
         Self { message: Some(format!("Unknown path components: {path}")), ..Self::new(2500) }
+    }
+
+    /// As it stands in an answer of `debug_token`.
+    pub(super) fn in_debug(&self) -> Value {
+        let mut error = json!({"code": self.code, "message": self.message.as_deref().unwrap_or(usual(self.code).1)});
+        if let Some(subcode) = self.subcode {
+            error["subcode"] = subcode.into();
+        }
+        error
     }
 
     /// The body of the answer. `trace` is the support reference.
@@ -178,9 +198,20 @@ fn usual(code: i64) -> (u16, &'static str) {
         132_069 => (400, "Flow is throttled"),
         133_000 => (500, "Incomplete deregistration"),
         133_004 => (503, "Server temporarily unavailable"),
+        133_005 => (400, "Two step verification PIN Mismatch"),
+        133_006 => (400, "Phone number re-verification needed"),
+        133_008 => (400, "Too many two step verification PIN guesses"),
+        133_009 => (400, "Two step verification PIN guessed too fast"),
         133_010 => (400, "Phone number not registered"),
+        133_015 => (400, "Please wait a few minutes before attempting to register this phone number"),
+        133_016 => (400, "Account register deregister rate limit exceeded"),
         134_102 => (500, "Template is not available for use"),
+        136_024 => (400, "Phone number already verified"),
+        136_025 => (400, "Verify code error"),
         137_000 => (400, "Recipient identity key hash mismatch"),
+        131_059 => (400, "Cursor is not valid"),
+        2_593_107 => (400, "Synchronization was already requested"),
+        2_593_108 => (400, "The window for synchronization has passed"),
         _ => (400, "An error occurred"),
     }
 }

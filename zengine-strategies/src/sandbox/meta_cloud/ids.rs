@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use crate::sandbox::{clock, lock, random::Random};
+use crate::sandbox::{clock::Clock, lock, random::Random};
 
 /// Makes ids that are unique in this run and, by the start time in them, across runs.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(super) struct Ids(Mutex<(Random, u64)>);
 
 impl Ids {
     pub(super) fn new() -> Self {
-        let start = clock::now_ms();
+        let start = Clock::new().now_ms();
         Self(Mutex::new((Random::new(start ^ (u64::from(std::process::id()) << 44)), start << 20)))
     }
 
@@ -44,6 +44,15 @@ impl Ids {
     pub(super) fn trace(&self) -> String {
         let (random, count) = self.draw();
         format!("A{}", URL_SAFE_NO_PAD.encode([random.to_be_bytes(), count.to_be_bytes()].concat()))
+    }
+
+    /// A text that nobody can guess, for tokens and codes.
+    pub(super) fn secret(&self, prefix: &str) -> String {
+        let (random, count) = self.draw();
+        let more = self.draw().0;
+        let bytes = [random.to_be_bytes(), more.to_be_bytes(), (random ^ more.rotate_left(17)).to_be_bytes(), count.to_be_bytes()].concat();
+        let text: String = URL_SAFE_NO_PAD.encode(bytes).chars().filter(char::is_ascii_alphanumeric).collect();
+        format!("{prefix}{text}")
     }
 
     /// The id of a media object: digits only.

@@ -10,12 +10,15 @@ use sha2::{Digest, Sha256};
 use super::check::Checked;
 use super::errors::{GraphError, json_answer};
 use super::settings::Number;
-use super::signature::hex;
 use super::state::State;
-use crate::sandbox::{clock, lock};
+use crate::sandbox::lock;
+use crate::sandbox::text::hex;
 
 /// How long a download address lives, in milliseconds.
 const ADDRESS_MS: u64 = 5 * 60 * 1_000;
+/// How long an uploaded file is kept, and one that a person sent, in milliseconds.
+const UPLOADED_MS: u64 = 30 * 86_400_000;
+const RECEIVED_MS: u64 = 7 * 86_400_000;
 
 /// A stored file.
 #[derive(Debug, Clone)]
@@ -23,6 +26,8 @@ pub(super) struct Media {
     pub(super) owner: String,
     pub(super) mime: String,
     pub(super) bytes: Bytes,
+    /// When it is forgotten, in milliseconds.
+    pub(super) until_ms: u64,
 }
 
 impl Media {
@@ -82,20 +87,25 @@ pub(super) fn upload(state: &State, number: &Number, headers: &HeaderMap, body: 
     if file.bytes.is_empty() || file.bytes.len() > most {
         return Err(GraphError::because(131_053, format!("The file has {} bytes, must have 1 to {most}.", file.bytes.len())));
     }
-    let id = store(state, &number.id, &mime, file.bytes.clone());
+    let id = store(state, &number.id, &mime, file.bytes.clone(), UPLOADED_MS);
     Ok(json!({"id": id}))
 }
 
-/// Keeps a file; returns its id.
-pub(super) fn store(state: &State, owner: &str, mime: &str, bytes: Bytes) -> String {
-    let id = state.ids.digits();
-    lock(&state.media).insert(id.clone(), Media { owner: owner.to_owned(), mime: mime.to_owned(), bytes });
+/// Keeps a file as a person sent it; returns its id.
+pub(super) fn receive(state: &State, owner: &str, mime: &str, bytes: Bytes) -> String {
+    store(state, owner, mime, bytes, RECEIVED_MS)
+}
+
+fn store(state: &State, owner: &str, mime: &str, bytes: Bytes, life_ms: u64) -> String {
+    let (id, until_ms) = (state.ids.digits(), state.clock.now_ms() + life_ms);
+    lock(&state.media).insert(id.clone(), Media { owner: owner.to_owned(), mime: mime.to_owned(), bytes, until_ms });
     id
 }
 
 /// The media, if it exists and, where the caller names a number, belongs to it.
 fn owned(state: &State, token: &str, id: &str, number: Option<&str>) -> Checked<Media> {
-    let media = lock(&state.media).get(id).cloned().ok_or_else(|| GraphError::no_object(id))?;
+    let media = lock(&state.media).get(id).filter(|media| media.until_ms > state.clock.now_ms()).cloned();
+    let media = media.ok_or_else(|| GraphError::no_object(id))?;
     if number.is_some_and(|number| number != media.owner) {
         return Err(GraphError::no_object(id));
     }
@@ -107,7 +117,7 @@ pub(super) fn resolve(state: &State, token: &str, id: &str, number: Option<&str>
     let media = owned(state, token, id, number)?;
     Ok(json!({
         "messaging_product": "whatsapp",
-        "url": address(base_url, id),
+        "url": address(state, base_url, id),
         "mime_type": media.mime,
         "sha256": hex(&Sha256::digest(&media.bytes)),
         "file_size": media.bytes.len(),
@@ -116,8 +126,8 @@ pub(super) fn resolve(state: &State, token: &str, id: &str, number: Option<&str>
 }
 
 /// An address under which a file can be fetched for five minutes.
-pub(super) fn address(base_url: &str, id: &str) -> String {
-    format!("{base_url}/whatsapp_business/attachments/?mid={id}&ext={}", clock::now_ms() + ADDRESS_MS)
+pub(super) fn address(state: &State, base_url: &str, id: &str) -> String {
+    format!("{base_url}/whatsapp_business/attachments/?mid={id}&ext={}", state.clock.now_ms() + ADDRESS_MS)
 }
 
 /// `DELETE /{version}/{media_id}`.
@@ -130,9 +140,9 @@ pub(super) fn delete(state: &State, token: &str, id: &str, number: Option<&str>)
 /// `GET` of an address that `resolve` gave.
 pub(super) fn download(state: &State, token: Option<&str>, id: Option<&str>, expires: Option<&str>) -> Response<Bytes> {
     let refuse = |status| json_answer(status, &json!({"error": "not available"}));
-    let Ok(token) = state.authenticate(token, None) else { return refuse(401) };
-    let expired = expires.and_then(|at| at.parse().ok()).is_none_or(|at: u64| at < clock::now_ms());
-    let media = id.filter(|_| !expired).map(|id| owned(state, &token, id, None));
+    let Some(token) = token.filter(|token| state.tokens.valid(token).is_ok()) else { return refuse(401) };
+    let expired = expires.and_then(|at| at.parse().ok()).is_none_or(|at: u64| at < state.clock.now_ms());
+    let media = id.filter(|_| !expired).map(|id| owned(state, token, id, None));
     let Some(Ok(media)) = media else { return refuse(404) };
     let mut response = Response::new(media.bytes);
     if let Ok(mime) = HeaderValue::from_str(&media.mime) {

@@ -145,7 +145,7 @@ fn content(at: &At<'_>, kind: &str, phone_number_id: &str, state: &State) -> Che
         "reaction" => content::reaction(at)?,
         "pin" => content::pin(at)?,
         "interactive" => interactive::interactive(at)?,
-        _ => return templates::template(at, &state.templates(), !state.rules.known_templates_only),
+        _ => return templates::template(at, &state.templates.all(), !state.rules().known_templates_only),
     }
     Ok("service".to_owned())
 }
@@ -165,9 +165,16 @@ fn fits(recipient: &Recipient, kind: &str, category: &str) -> Checked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::meta_cloud::Settings;
+    use crate::sandbox::clock::Clock;
+    use crate::sandbox::journal::Journal;
+    use crate::sandbox::meta_cloud::{Number, Settings};
     use proptest::prelude::*;
     use serde_json::json;
+    use std::sync::Arc;
+
+    fn state() -> State {
+        State::new(Settings::new().with_number(Number::new("1", "2")), &Clock::new(), &Arc::new(Journal::open(None).unwrap()))
+    }
 
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
@@ -231,7 +238,7 @@ mod tests {
 
     #[test]
     fn the_seeds_of_the_property_are_good() {
-        let state = State::new(&Settings::new()).unwrap();
+        let state = state();
         for seed in seeds() {
             parse(&seed, "1", &state).unwrap();
         }
@@ -242,7 +249,7 @@ mod tests {
         fn any_request_is_taken_or_refused_with_a_client_error(
             seed in 0..seeds().len(), place in any::<prop::sample::Index>(), value in any_json(), alone in any::<bool>(),
         ) {
-            let state = State::new(&Settings::new()).unwrap();
+            let state = state();
             let mut body = seeds().swap_remove(seed);
             let mut found = Vec::new();
             places(&body, "", &mut found);

@@ -33,9 +33,10 @@
 //! # }
 //! ```
 
+mod accounts;
 mod check;
 mod content;
-mod courier;
+mod control;
 mod errors;
 mod handle;
 mod ids;
@@ -44,16 +45,25 @@ mod interactive;
 mod media;
 mod messages;
 mod node;
+mod oauth;
+mod onboarding;
 mod pace;
 mod payload;
+mod query;
 mod route;
 mod settings;
 mod signature;
 mod state;
+mod subscriptions;
 mod templates;
+mod tokens;
+mod updates;
 
-pub use courier::Delivery;
+pub use super::Delivery;
 pub use handle::{HandshakeError, MetaCloud};
 pub use inbound::Inbound;
+pub use route::Meta;
 pub use settings::{Number, Settings, Webhooks};
 pub use templates::Template;
+pub use tokens::Signup;
+pub use updates::Update;

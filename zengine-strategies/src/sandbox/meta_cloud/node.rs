@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::check::Checked;
 use super::errors::GraphError;
+use super::query::Query;
 use super::settings::Number;
 use super::state::State;
 
@@ -12,7 +13,16 @@ const BY_DEFAULT: &str = "id,display_phone_number,verified_name,quality_rating,c
 
 /// `GET /{version}/{phone_number_id}`.
 pub(super) fn node(state: &State, id: &str, fields: Option<&str>) -> Checked<Value> {
-    let all = state.node(id).ok_or_else(|| GraphError::no_object(id))?;
+    let line = state.accounts.line(id).ok_or_else(|| GraphError::no_object(id))?;
+    let mut all = line.node;
+    let subscription = state.accounts.subscription(&line.number.waba_id);
+    let mut callbacks = Map::new();
+    callbacks.extend(line.callback.map(|callback| ("phone_number".to_owned(), callback.url.into())));
+    callbacks.extend(
+        subscription.and_then(|found| found.callback).map(|callback| ("whatsapp_business_account".to_owned(), callback.url.into())),
+    );
+    callbacks.extend(state.callback().map(|url| ("application".to_owned(), url.into())));
+    all.insert("webhook_configuration".to_owned(), callbacks.into());
     select(&all, fields.unwrap_or(BY_DEFAULT))
 }
 
@@ -28,14 +38,13 @@ fn select(all: &Map<String, Value>, fields: &str) -> Checked<Value> {
 }
 
 /// `GET /{version}/{waba_id}/phone_numbers`.
-pub(super) fn phone_numbers(state: &State, token: &str, waba_id: &str) -> Checked<Value> {
-    let numbers = state.numbers_of(waba_id);
-    let visible: Vec<_> = numbers.iter().filter(|(number, _)| number.token == token).collect();
-    if visible.is_empty() {
-        return Err(GraphError::no_object(waba_id));
-    }
-    let nodes = visible.into_iter().map(|(_, fields)| select(fields, BY_DEFAULT)).collect::<Checked<Vec<_>>>()?;
-    Ok(json!({"data": nodes}))
+pub(super) fn phone_numbers(state: &State, token: &str, waba_id: &str, query: &Query) -> Checked<Value> {
+    state.account_for(token, waba_id)?;
+    let lines = state.accounts.lines(|line| line.number.waba_id == waba_id);
+    let visible: Vec<_> = lines.into_iter().filter(|line| state.number_for(token, &line.number.id).is_ok()).collect();
+    let fields = query.get("fields").unwrap_or(BY_DEFAULT);
+    let nodes = visible.iter().map(|line| node(state, &line.number.id, Some(fields))).collect::<Checked<Vec<_>>>()?;
+    query.page(&nodes)
 }
 
 /// `GET /{version}/{phone_number_id}/message_history`.

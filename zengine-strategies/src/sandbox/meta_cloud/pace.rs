@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use super::check::Checked;
 use super::errors::GraphError;
+use super::settings::Rules;
 use crate::sandbox::lock;
 
 /// One message to the same person per this many milliseconds…
@@ -13,12 +14,8 @@ const PAIR_MS: u64 = 6_000;
 const PAIR_BURST: u64 = 45;
 
 /// Counts what was accepted; what is refused costs nothing.
-#[derive(Debug)]
-pub(super) struct Pace {
-    per_second: Option<u32>,
-    pairs: bool,
-    inner: Mutex<Counters>,
-}
+#[derive(Debug, Default)]
+pub(super) struct Pace(Mutex<Counters>);
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -29,28 +26,28 @@ struct Counters {
 }
 
 impl Pace {
-    pub(super) fn new(per_second: Option<u32>, pairs: bool) -> Self {
-        Self { per_second, pairs, inner: Mutex::default() }
+    pub(super) fn clear(&self) {
+        *lock(&self.0) = Counters::default();
     }
 
     /// Counts a message, or refuses it with 130429 or 131056.
-    pub(super) fn admit(&self, number: &str, person: &str, now_ms: u64) -> Checked {
-        let counters = &mut *lock(&self.inner);
+    pub(super) fn admit(&self, rules: &Rules, number: &str, person: &str, now_ms: u64) -> Checked {
+        let counters = &mut *lock(&self.0);
         let second = now_ms / 1_000;
         let pair = (number.to_owned(), person.to_owned());
         let paid = counters.paid.get(&pair).copied().unwrap_or(0).max(now_ms) + PAIR_MS;
-        if self.pairs && paid > now_ms + PAIR_BURST * PAIR_MS {
+        if rules.pairs_limited && paid > now_ms + PAIR_BURST * PAIR_MS {
             return Err(GraphError::new(131_056));
         }
         let (at, count) = counters.seconds.get(number).copied().unwrap_or_default();
         let count = if at == second { count + 1 } else { 1 };
-        if self.per_second.is_some_and(|most| count > most) {
+        if rules.per_second.is_some_and(|most| count > most) {
             return Err(GraphError::new(130_429));
         }
-        if self.per_second.is_some() {
+        if rules.per_second.is_some() {
             counters.seconds.insert(number.to_owned(), (second, count));
         }
-        if self.pairs {
+        if rules.pairs_limited {
             counters.paid.insert(pair, paid);
         }
         Ok(())
@@ -61,22 +58,22 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn codes(pace: &Pace, person: &str, now_ms: u64, count: usize) -> Vec<i64> {
-        (0..count).map(|_| pace.admit("1", person, now_ms).map_or_else(|error| error.code, |()| 0)).collect()
+    fn codes(pace: &(Pace, Rules), person: &str, now_ms: u64, count: usize) -> Vec<i64> {
+        (0..count).map(|_| pace.0.admit(&pace.1, "1", person, now_ms).map_or_else(|error| error.code, |()| 0)).collect()
     }
 
     #[test]
     fn a_number_sends_so_many_messages_per_second() {
-        let pace = Pace::new(Some(2), false);
+        let pace = (Pace::default(), Rules { per_second: Some(2), ..Rules::default() });
         assert_eq!(codes(&pace, "a", 1_000, 3), [0, 0, 130_429]);
         assert_eq!(codes(&pace, "b", 1_999, 1), [130_429], "the limit is the number's, not the pair's");
         assert_eq!(codes(&pace, "a", 2_000, 1), [0]);
-        assert!(pace.admit("2", "a", 1_000).is_ok(), "another number has a limit of its own");
+        assert!(pace.0.admit(&pace.1, "2", "a", 1_000).is_ok(), "another number has a limit of its own");
     }
 
     #[test]
     fn a_pair_may_borrow_45_messages_and_pays_them_back_at_six_seconds_each() {
-        let pace = Pace::new(None, true);
+        let pace = (Pace::default(), Rules { pairs_limited: true, ..Rules::default() });
         assert_eq!(codes(&pace, "a", 0, 46), [vec![0; 45], vec![131_056]].concat());
         assert_eq!(codes(&pace, "b", 0, 1), [0]);
         assert_eq!(codes(&pace, "a", 5_999, 1), [131_056]);

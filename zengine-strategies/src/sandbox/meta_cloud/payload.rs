@@ -6,29 +6,25 @@ use super::errors::GraphError;
 use super::ids;
 use super::messages::{Message, Recipient};
 use super::settings::Number;
-use crate::sandbox::clock;
-
-/// One element of `changes`, and the account that it belongs to.
-#[derive(Debug, Clone)]
-pub(super) struct Change {
-    pub(super) waba_id: String,
-    pub(super) field: String,
-    pub(super) value: Value,
-}
+use crate::sandbox::courier::Item;
 
 /// One POST body; changes of one account stand in one entry.
-pub(super) fn envelope(changes: Vec<Change>) -> Value {
+pub(super) fn envelope(items: Vec<Item>, now_s: u64) -> Value {
     let mut entries: Vec<(String, Vec<Value>)> = Vec::new();
-    for Change { waba_id, field, value } in changes {
+    for Item { account, field, value, .. } in items {
         let change = json!({"field": field, "value": value});
-        match entries.iter_mut().find(|(id, _)| *id == waba_id) {
+        match entries.iter_mut().find(|(id, _)| *id == account) {
             Some((_, changes)) => changes.push(change),
-            None => entries.push((waba_id, vec![change])),
+            None => entries.push((account, vec![change])),
         }
     }
-    let entries: Vec<_> =
-        entries.into_iter().map(|(id, changes)| json!({"id": id, "time": clock::now_ms() / 1_000, "changes": changes})).collect();
+    let entries: Vec<_> = entries.into_iter().map(|(id, changes)| json!({"id": id, "time": now_s, "changes": changes})).collect();
     json!({"object": "whatsapp_business_account", "entry": entries})
+}
+
+/// Something that happened to a number, as one element of `changes`.
+pub(super) fn item(number: &Number, field: &str, value: impl Into<Value>) -> Item {
+    Item { account: number.waba_id.clone(), number: Some(number.id.clone()), field: field.to_owned(), value: value.into() }
 }
 
 /// A value of the field `messages` without content yet.
@@ -47,11 +43,12 @@ pub(super) struct Status<'a> {
     pub(super) priced: bool,
     /// The reason, where the message failed.
     pub(super) failure: Option<i64>,
+    pub(super) at_s: u64,
 }
 
 impl Status<'_> {
-    pub(super) fn change(&self) -> Change {
-        let mut status = json!({"id": self.wamid, "status": self.name, "timestamp": (clock::now_ms() / 1_000).to_string()});
+    pub(super) fn item(&self) -> Item {
+        let mut status = json!({"id": self.wamid, "status": self.name, "timestamp": self.at_s.to_string()});
         let mut contact = json!({"profile": {"name": "Sandbox User"}});
         match &self.message.recipient {
             Recipient::Phone { wa_id, .. } => {
@@ -86,6 +83,6 @@ impl Status<'_> {
             value.insert("contacts".to_owned(), json!([contact]));
         }
         value.insert("statuses".to_owned(), json!([status]));
-        Change { waba_id: self.number.waba_id.clone(), field: "messages".to_owned(), value: value.into() }
+        item(self.number, "messages", value)
     }
 }

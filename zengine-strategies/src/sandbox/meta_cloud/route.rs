@@ -1,24 +1,27 @@
-//! From a request to its answer: authorization, the edge, the fault, the journal.
+//! Which request means what, and the answer to it.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, Method, Response, header};
 use serde_json::{Value, json};
 
 use super::check::Checked;
-use super::courier::Courier;
+use super::control;
 use super::errors::{GraphError, json_answer};
+use super::handle::{HandshakeError, handshake_url};
 use super::messages::{self, Message, Parsed, Recipient};
 use super::payload::Status;
+use super::query::Query;
 use super::settings::Number;
 use super::state::State;
-use super::{ids, media, node};
-use crate::sandbox::clock;
-use crate::sandbox::faults::{Action, Answer, Fault, Target};
-use crate::sandbox::journal::Entry;
-use crate::sandbox::server::{Reply, Request, Unreadable};
+use super::updates::Update;
+use super::{ids, media, node, oauth, onboarding, subscriptions};
+use crate::sandbox::Delivery;
+use crate::sandbox::control::{Call, Failed};
+use crate::sandbox::courier::{Plan, Seal};
+use crate::sandbox::provider::{Engine, Exchange, Outcome, Place, Provider, Refusal};
 
 /// Longest body of an upload, and of anything else.
 const UPLOAD_BYTES: usize = 101 * 1024 * 1024;
@@ -27,193 +30,87 @@ const JSON_BYTES: usize = 4 * 1024 * 1024;
 /// Why a message failed, where the plan of webhooks says `failed` and no fault names the code.
 const UNDELIVERABLE: i64 = 131_026;
 
-/// The parts of the emulator that requests need.
-#[derive(Clone)]
-pub(super) struct Desk {
+/// Meta's part of the emulator.
+pub struct Meta {
     pub(super) state: Arc<State>,
-    pub(super) courier: Arc<Courier>,
+    pub(super) engine: Arc<Engine>,
 }
 
-/// An answer, and the message that was accepted with it.
-struct Outcome {
-    response: Response<Bytes>,
-    accepted: Option<Accepted>,
+impl std::fmt::Debug for Meta {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Meta").finish_non_exhaustive()
+    }
 }
 
-struct Accepted {
+/// A message that was accepted.
+#[derive(Debug)]
+pub struct Accepted {
     number: Number,
     message: Message,
-    wamid: String,
 }
 
-impl Desk {
-    pub(super) async fn handle(self, request: Request) -> Reply {
-        let (method, path) = (request.head.method.clone(), request.head.uri.path().to_owned());
+type Answered = Outcome<Accepted>;
+
+impl Meta {
+    pub(super) fn new(state: Arc<State>, engine: Arc<Engine>) -> Self {
+        Self { state, engine }
+    }
+
+    fn dispatch(&self, edge: &str, exchange: &Exchange<'_>) -> Checked<(Value, Option<(String, Accepted)>)> {
+        let (head, json) = (exchange.head, exchange.json);
+        let path = head.uri.path();
+        let unknown = || GraphError::unknown_path(path);
+        let form = is_form(&head.headers).then(|| std::str::from_utf8(exchange.body).ok()).flatten();
+        let query = Query::new(head.uri.query().unwrap_or_default(), form, format!("{}{path}", base_url(head)));
+        let parameter = |key: &str| query.get(key).map(str::to_owned).or_else(|| json.get(key).and_then(Value::as_str).map(str::to_owned));
+        let token = bearer(&head.headers).or_else(|| parameter("access_token"));
+        let state = &*self.state;
+        match (edge, &head.method) {
+            ("oauth", &Method::GET | &Method::POST) => return oauth::access_token(state, &query).map(only),
+            ("oauth_revoke", &Method::GET | &Method::POST) => return oauth::revoke(state, &query).map(only),
+            ("debug_token", &Method::GET) => return oauth::debug_token(state, token.as_deref(), &query).map(only),
+            ("unknown", _) => return Err(unknown()),
+            _ => {}
+        }
         let edges: Vec<&str> = path.trim_matches('/').split('/').collect();
-        let number = edges.get(1).filter(|id| self.state.number(id).is_some()).copied();
-        let sends = edges.len() == 3 && edges[2] == "messages";
-        let target = Target { method: &method, path: &path, number, sends };
-        let note = |body| Entry {
-            at_ms: clock::now_ms(),
-            method: method.to_string(),
-            path: path.clone(),
-            status: 0,
-            accepted: false,
-            phone_number_id: number.map(str::to_owned),
-            wamid: None,
-            fault: None,
-            body,
-        };
-        if let Some(fault) = self.state.faults.take_before_body(target) {
-            let written = self.state.journal.append(Entry { fault: Some(fault.name()), ..note(Value::Null) });
-            return written.map_or_else(|_| self.broken(), |()| Reply::Reset);
-        }
-        let is_upload = edges.get(2) == Some(&"media");
-        let (head, body) = match request.read(if is_upload { UPLOAD_BYTES } else { JSON_BYTES }).await {
-            Ok(read) => read,
-            // Half a request is none: the provider never saw it.
-            Err(Unreadable::Gone) => return Reply::Reset,
-            Err(Unreadable::TooLong) => {
-                let written = self.state.journal.append(Entry { status: 413, ..note(Value::Null) });
-                let refusal = self.refuse(&GraphError::bad("The request is too large.").with_status(413));
-                return written.map_or_else(|_| self.broken(), |()| Reply::Whole(refusal));
-            }
-        };
-        let seen = if body.is_empty() {
-            Value::Null
-        } else if is_upload {
-            json!({"bytes": body.len()})
-        } else {
-            serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into())
-        };
-        let fault = self.state.faults.take(target, &seen);
-        let mut outcome = match &fault {
-            Some(fault) if !fault.accepts() => Outcome { response: self.faulty(fault), accepted: None },
-            _ => self.answer(&head, &edges, &body, &seen),
-        };
-        // A refusal of the request itself goes before a fault behind which it would have been accepted.
-        let fault = fault.filter(|fault| !fault.accepts() || outcome.response.status().is_success());
-        if let Some(fault) = &fault
-            && matches!(fault.action, Action::Answer { accepted: true, .. })
-        {
-            outcome.response = self.faulty(fault);
-        }
-        if let Some(fault) = &fault {
-            add_headers(outcome.response.headers_mut(), &fault.headers);
-        }
-        let silent = matches!(fault.as_ref().map(|fault| &fault.action), Some(Action::Hang { .. } | Action::Reset { .. }));
-        let entry = Entry {
-            status: if silent { 0 } else { outcome.response.status().as_u16() },
-            accepted: outcome.accepted.is_some(),
-            wamid: outcome.accepted.as_ref().map(|accepted| accepted.wamid.clone()),
-            fault: fault.as_ref().map(Fault::name),
-            ..note(seen)
-        };
-        if self.state.journal.append(entry).is_err() {
-            return self.broken();
-        }
-        if let Some(accepted) = outcome.accepted {
-            self.follow(accepted, fault.as_ref());
-        }
-        match fault.map(|fault| fault.action) {
-            Some(Action::Hang { .. }) => Reply::Silence,
-            Some(Action::Reset { .. }) => Reply::Reset,
-            Some(Action::CutBody) => Reply::Cut(outcome.response),
-            Some(Action::Slow(delay)) => {
-                clock::pause(delay).await;
-                Reply::Whole(outcome.response)
-            }
-            Some(Action::Answer { .. } | Action::Undeliverable(_)) | None => Reply::Whole(outcome.response),
-        }
-    }
-
-    /// An emulator that cannot keep its journal must not accept anything.
-    fn broken(&self) -> Reply {
-        Reply::Whole(self.refuse(&GraphError::because(131_000, "The emulator cannot write its journal.")))
-    }
-
-    fn refuse(&self, error: &GraphError) -> Response<Bytes> {
-        error.answer(&self.state.ids.trace())
-    }
-
-    /// The answer of a fault, in Meta's words where it has any.
-    fn faulty(&self, fault: &Fault) -> Response<Bytes> {
-        let Action::Answer { answer, .. } = &fault.action else { return Response::new(Bytes::new()) };
-        match answer {
-            Answer::Throttle => self.refuse(&GraphError::because(130_429, "Message failed to send because there were too many messages.")),
-            Answer::Code { code, status } => {
-                let error = GraphError::because(*code, "The emulator was told to fail.");
-                self.refuse(&status.map_or(error.clone(), |status| error.with_status(status)))
-            }
-            Answer::Raw { status, content_type, body } => {
-                let mut response = Response::new(Bytes::from(body.clone()));
-                *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                add_headers(response.headers_mut(), &[(header::CONTENT_TYPE.to_string(), content_type.clone())]);
-                response
-            }
-        }
-    }
-
-    fn answer(&self, head: &Parts, edges: &[&str], body: &Bytes, json: &Value) -> Outcome {
-        let mut accepted = None;
-        let response = match self.dispatch(head, edges, body, json, &mut accepted) {
-            Ok(response) => response,
-            Err(error) => self.refuse(&error),
-        };
-        Outcome { response, accepted }
-    }
-
-    fn dispatch(
-        &self,
-        head: &Parts,
-        edges: &[&str],
-        body: &Bytes,
-        json: &Value,
-        accepted: &mut Option<Accepted>,
-    ) -> Checked<Response<Bytes>> {
-        let query = Query::of(head);
-        let token = bearer(&head.headers).or_else(|| query.get("access_token"));
-        if edges == ["whatsapp_business", "attachments"] && head.method == Method::GET {
-            let bearer = bearer(&head.headers);
-            return Ok(media::download(&self.state, bearer.as_deref(), query.get("mid").as_deref(), query.get("ext").as_deref()));
-        }
-        let unknown = || GraphError::unknown_path(head.uri.path());
-        let [version, id, edge @ ..] = edges else { return Err(unknown()) };
-        if !is_version(version) || id.is_empty() {
-            return Err(unknown());
-        }
-        let proof = query.get("appsecret_proof").or_else(|| json.get("appsecret_proof").and_then(Value::as_str).map(str::to_owned));
-        let token = self.state.authenticate(token.as_deref(), proof.as_deref())?;
+        let [_, id, ..] = edges[..] else { return Err(unknown()) };
+        let (proof, time) = (parameter("appsecret_proof"), parameter("appsecret_time"));
+        let token = state.authenticate(token.as_deref(), proof.as_deref(), time.as_deref())?;
         let owner = query.get("phone_number_id");
-        let fields = query.get("fields");
-        let found = match (&head.method, edge) {
-            (&Method::POST, ["messages"]) => self.message(head, id, &token, json, accepted)?,
-            (&Method::POST, ["media"]) => media::upload(&self.state, &self.state.number_for(&token, id)?, &head.headers, body)?,
-            (&Method::GET, ["message_history"]) => {
-                let number = self.state.number_for(&token, id)?;
-                node::history(&self.state, &number, query.get("message_id").as_deref())?
+        let found = match (edge, &head.method) {
+            ("messages", &Method::POST) => return self.message(head, id, &token, json),
+            ("media_upload", &Method::POST) => media::upload(state, &state.number_for(&token, id)?, &head.headers, exchange.body)?,
+            ("media_url", &Method::GET) => media::resolve(state, &token, id, owner, &base_url(head))?,
+            ("media_delete", &Method::DELETE) => media::delete(state, &token, id, owner)?,
+            ("message_history", &Method::GET) => node::history(state, &state.number_for(&token, id)?, query.get("message_id"))?,
+            ("phone_numbers", &Method::GET) => node::phone_numbers(state, &token, id, &query)?,
+            ("node", &Method::GET) => node::node(state, &state.number_for(&token, id)?.id, query.get("fields"))?,
+            ("node", &Method::POST) => onboarding::change_number(state, &state.number_for(&token, id)?, json, &query)?,
+            ("register" | "deregister" | "request_code" | "verify_code" | "number_settings" | "smb_app_data", &Method::POST) => {
+                let number = state.number_for(&token, id)?;
+                let (answer, updates) = onboarding::call(state, edge, &number, json, &query)?;
+                self.tell(updates);
+                answer
             }
-            (&Method::GET, ["phone_numbers"]) => node::phone_numbers(&self.state, &token, id)?,
-            (&Method::GET, []) if self.state.number(id).is_some() => {
-                let number = self.state.number_for(&token, id)?;
-                node::node(&self.state, &number.id, fields.as_deref())?
+            ("subscribed_apps", _) => {
+                state.account_for(&token, id)?;
+                subscriptions::subscribed_apps(state, &head.method, id, json, &query)?
             }
-            (&Method::GET, []) => media::resolve(&self.state, &token, id, owner.as_deref(), &base_url(head))?,
-            (&Method::DELETE, []) => media::delete(&self.state, &token, id, owner.as_deref())?,
-            (_, ["messages" | "media"]) => return Err(GraphError::bad(format!("Unsupported {} request.", head.method))),
-            _ => return Err(unknown()),
+            ("app_subscriptions", _) => subscriptions::of_app(state, &head.method, id, &token, &query)?,
+            ("access_tokens" | "system_user_access_tokens", &Method::POST) => oauth::mint(state, edge, id, &token, &query, json)?,
+            _ => return Err(GraphError::bad(format!("Unsupported {} request.", head.method))),
         };
-        Ok(json_answer(200, &found))
+        Ok((found, None))
     }
 
-    fn message(&self, head: &Parts, id: &str, token: &str, json: &Value, accepted: &mut Option<Accepted>) -> Checked<Value> {
+    fn message(&self, head: &Parts, id: &str, token: &str, json: &Value) -> Checked<(Value, Option<(String, Accepted)>)> {
         let number = self.state.number_for(token, id)?;
         let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !content_type.to_ascii_lowercase().starts_with("application/json") || !json.is_object() {
             return Err(GraphError::bad("The request must be a JSON object with the content type application/json."));
         }
         let message = match messages::parse(json, id, &self.state)? {
-            Parsed::Read => return Ok(json!({"success": true})),
+            Parsed::Read => return Ok((json!({"success": true}), None)),
             Parsed::Message(message) => message,
         };
         let (party, contact) = match &message.recipient {
@@ -221,7 +118,7 @@ impl Desk {
             Recipient::User { id } => (id, json!({"input": id, "user_id": id})),
             Recipient::Group { id } => (id, json!({"input": id, "wa_id": id})),
         };
-        self.state.pace.admit(id, party, clock::now_ms())?;
+        self.state.pace.admit(&self.state.rules(), id, party, self.engine.clock.now_ms())?;
         let wamid = self.state.ids.message(party, true);
         let mut sent = json!({"id": wamid});
         if let Recipient::Group { id } = &message.recipient {
@@ -231,18 +128,110 @@ impl Desk {
             sent["message_status"] = "accepted".into();
         }
         let answer = json!({"messaging_product": "whatsapp", "contacts": [contact], "messages": [sent]});
-        *accepted = Some(Accepted { number, message, wamid });
-        Ok(answer)
+        Ok((answer, Some((wamid, Accepted { number, message }))))
     }
 
-    /// Sends the webhooks that follow an accepted message.
-    fn follow(&self, accepted: Accepted, fault: Option<&Fault>) {
-        let plan = self.courier.plan();
-        let failure = match fault.map(|fault| &fault.action) {
-            Some(Action::Undeliverable(code)) => Some(*code),
-            _ => None,
+    /// Sends several updates in one POST, and waits for the end of it.
+    pub(super) async fn send(&self, updates: Vec<Update>) -> Delivery {
+        let base_url = self.engine.base_url();
+        let found: Vec<_> = updates.into_iter().filter_map(|update| update.item(&self.state, &base_url)).collect();
+        let id = found.iter().find_map(|(_, id)| id.clone());
+        if found.is_empty() {
+            return Delivery::held(self.engine.clock.now_ms(), None);
+        }
+        self.engine.courier.deliver(found.into_iter().map(|(item, _)| item).collect(), id).await
+    }
+
+    /// Posts these bytes to the app's callback.
+    pub(super) async fn send_raw(&self, body: Bytes, seal: Seal) -> Delivery {
+        self.engine.courier.deliver_raw(self.state.callback(), body, seal).await
+    }
+
+    /// Sends updates in the background, each in a POST of its own, in order.
+    pub(super) fn tell(&self, updates: Vec<Update>) {
+        if updates.is_empty() {
+            return;
+        }
+        let (state, base_url) = (Arc::clone(&self.state), self.engine.base_url());
+        let (courier, busy) = (Arc::clone(&self.engine.courier), self.engine.courier.busy());
+        drop(tokio::spawn(async move {
+            for (item, _) in updates.into_iter().filter_map(|update| update.item(&state, &base_url)) {
+                courier.submit(item).await;
+            }
+            drop(busy);
+        }));
+    }
+
+    /// Does the handshake with a callback.
+    pub(super) async fn handshake(&self, callback: &str, verify_token: &str) -> Result<(), HandshakeError> {
+        let challenge = self.state.ids.digits();
+        match self.engine.courier.get(handshake_url(callback, &challenge, verify_token)).await {
+            None => Err(HandshakeError::NoAnswer),
+            Some((200, body)) if body == challenge.as_bytes() => Ok(()),
+            Some((200, _)) => Err(HandshakeError::WrongChallenge),
+            Some((status, _)) => Err(HandshakeError::Refused(status)),
+        }
+    }
+
+    fn refusal(&self, error: &GraphError) -> Response<Bytes> {
+        error.answer(&self.state.ids.trace())
+    }
+}
+
+impl Provider for Meta {
+    type Accepted = Accepted;
+
+    const NAME: &'static str = "whatsapp-meta-cloud";
+    const ID: &'static str = "/messages/0/id";
+
+    fn place(&self, method: &Method, path: &str) -> Place {
+        let edges: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let versioned = edges.first().is_some_and(|first| is_version(first));
+        let number = edges.get(1).filter(|id| versioned && self.state.accounts.exists(id)).map(|id| (*id).to_owned());
+        // OAuth works without a version too, as Meta's own examples write it.
+        let rest = if versioned { &edges[1..] } else { &edges[..] };
+        let edge = match rest {
+            ["oauth", "access_token"] => "oauth",
+            ["oauth", "revoke"] => "oauth_revoke",
+            ["debug_token"] => "debug_token",
+            ["whatsapp_business", "attachments"] if !versioned => "media_download",
+            [id, name] if versioned && !id.is_empty() => edge_of(name),
+            [id] if versioned && !id.is_empty() => self.kind_of(id, method),
+            _ => "unknown",
         };
-        let mut steps = plan.statuses;
+        let is_file = edge == "media_upload";
+        Place { edge, number, sends: edge == "messages", limit: if is_file { UPLOAD_BYTES } else { JSON_BYTES }, is_file }
+    }
+
+    async fn answer(&self, exchange: Exchange<'_>) -> Answered {
+        let head = exchange.head;
+        let edge = self.place(&head.method, head.uri.path()).edge;
+        if edge == "media_download" && head.method == Method::GET {
+            let query = Query::new(head.uri.query().unwrap_or_default(), None, String::new());
+            let response = media::download(&self.state, bearer(&head.headers).as_deref(), query.get("mid"), query.get("ext"));
+            return Outcome { response, accepted: None };
+        }
+        match self.dispatch(edge, &exchange) {
+            Ok((found, accepted)) => Outcome { response: json_answer(200, &found), accepted },
+            Err(error) => Outcome { response: self.refusal(&error), accepted: None },
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Response<Bytes> {
+        let error = match refusal {
+            Refusal::TooLong => GraphError::bad("The request is too large.").with_status(413),
+            Refusal::Broken => GraphError::because(131_000, "The emulator cannot write its journal."),
+            Refusal::Throttled => GraphError::because(130_429, "Message failed to send because there were too many messages."),
+            Refusal::Code { code, status } => {
+                let error = GraphError::because(code, "The emulator was told to fail.");
+                status.map_or(error.clone(), |status| error.with_status(status))
+            }
+        };
+        self.refusal(&error)
+    }
+
+    fn follow(&self, (wamid, accepted): (String, Accepted), failure: Option<i64>) {
+        let mut steps = self.state.webhooks().statuses;
         if failure.is_some() {
             // Told even where the plan is silent: without it the failure could not be seen.
             let pause = steps.first().map(|(_, pause)| *pause).unwrap_or_default();
@@ -254,19 +243,79 @@ impl Desk {
             return;
         }
         let later = steps.iter().map(|(status, _)| status.clone()).find(|status| status != "sent" && status != "failed");
-        let (desk, busy) = (self.clone(), self.courier.busy());
-        tokio::spawn(async move {
-            let Accepted { number, message, wamid } = &accepted;
+        let (state, clock) = (Arc::clone(&self.state), self.engine.clock.clone());
+        let (courier, busy) = (Arc::clone(&self.engine.courier), self.engine.courier.busy());
+        drop(tokio::spawn(async move {
+            let Accepted { number, message } = &accepted;
             for (status, pause) in &steps {
-                clock::pause(*pause).await;
-                desk.state.record_status(&number.id, wamid, status);
+                clock.pause(*pause).await;
+                state.record_status(&number.id, &wamid, status);
                 let priced = status == "sent" || later.as_ref() == Some(status);
                 let failure = (status == "failed").then_some(failure.unwrap_or(UNDELIVERABLE));
-                desk.courier.submit(Status { number, message, wamid, name: status, priced, failure }.change()).await;
+                let status = Status { number, message, wamid: &wamid, name: status, priced, failure, at_s: clock.now_s() };
+                courier.submit(status.item()).await;
             }
             drop(busy);
-        });
+        }));
     }
+
+    fn plan(&self) -> Plan {
+        self.state.settings.webhooks.plan.clone()
+    }
+
+    async fn control(&self, call: &Call<'_>) -> Option<Result<Value, Failed>> {
+        control::answer(self, call).await
+    }
+
+    fn state(&self) -> Value {
+        control::state(&self.state)
+    }
+
+    fn reset(&self) {
+        self.state.reset();
+    }
+
+    fn calls(&self) -> &'static [(&'static str, &'static str)] {
+        control::CALLS
+    }
+}
+
+impl Meta {
+    /// What an id alone means.
+    fn kind_of(&self, id: &str, method: &Method) -> &'static str {
+        if self.state.accounts.exists(id) {
+            "node"
+        } else if *method == Method::DELETE {
+            "media_delete"
+        } else {
+            "media_url"
+        }
+    }
+}
+
+/// What the last part of a path means.
+fn edge_of(name: &str) -> &'static str {
+    match name {
+        "messages" => "messages",
+        "media" => "media_upload",
+        "message_history" => "message_history",
+        "phone_numbers" => "phone_numbers",
+        "register" => "register",
+        "deregister" => "deregister",
+        "request_code" => "request_code",
+        "verify_code" => "verify_code",
+        "settings" => "number_settings",
+        "smb_app_data" => "smb_app_data",
+        "subscribed_apps" => "subscribed_apps",
+        "subscriptions" => "app_subscriptions",
+        "access_tokens" => "access_tokens",
+        "system_user_access_tokens" => "system_user_access_tokens",
+        _ => "unknown",
+    }
+}
+
+fn only(value: Value) -> (Value, Option<(String, Accepted)>) {
+    (value, None)
 }
 
 /// `v` and two numbers, as in `v26.0`.
@@ -275,54 +324,21 @@ fn is_version(segment: &str) -> bool {
     segment.strip_prefix('v').and_then(|rest| rest.split_once('.')).is_some_and(|(major, minor)| number(major) && number(minor))
 }
 
+fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
+}
+
 fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+    (scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth")).then(|| token.trim().to_owned())
 }
 
 /// The address under which the client reached the emulator.
 fn base_url(head: &Parts) -> String {
     let host = head.headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("127.0.0.1");
     format!("http://{host}")
-}
-
-fn add_headers(headers: &mut HeaderMap, added: &[(String, String)]) {
-    for (name, value) in added {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value)) {
-            headers.insert(name, value);
-        }
-    }
-}
-
-/// The parameters behind `?`.
-struct Query<'a>(&'a str);
-
-impl<'a> Query<'a> {
-    fn of(head: &'a Parts) -> Self {
-        Self(head.uri.query().unwrap_or_default())
-    }
-
-    fn get(&self, key: &str) -> Option<String> {
-        self.0.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key).map(|(_, value)| decoded(value))
-    }
-}
-
-/// Undoes percent encoding.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let escaped = behind.get(..2).filter(|_| *first == b'%').and_then(|pair| std::str::from_utf8(pair).ok());
-        if let Some(byte) = escaped.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            bytes.push(byte);
-            rest = &behind[2..];
-        } else {
-            bytes.push(if *first == b'+' { b' ' } else { *first });
-            rest = behind;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -333,10 +349,5 @@ mod tests {
     fn versions_have_two_numbers() {
         assert!(is_version("v26.0") && is_version("v9.12"));
         assert!(!is_version("v26") && !is_version("26.0") && !is_version("v26.") && !is_version("vx.0"));
-    }
-
-    #[test]
-    fn queries_are_decoded() {
-        assert_eq!(decoded("a%2Cb+c%zz%C3%A9"), "a,b c%zzé");
     }
 }

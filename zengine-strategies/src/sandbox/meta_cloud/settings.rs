@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::templates::Template;
+use crate::sandbox::courier::{Plan, decreasing};
 
 /// A business phone number of the emulator.
 #[derive(Clone)]
@@ -15,6 +16,9 @@ pub struct Number {
     pub(super) display: String,
     pub(super) name: String,
     pub(super) token: String,
+    pub(super) token_life_ms: Option<u64>,
+    pub(super) fresh: bool,
+    pub(super) coexists: bool,
 }
 
 impl Number {
@@ -26,7 +30,16 @@ impl Number {
         let digits: String = id.chars().filter(char::is_ascii_digit).collect();
         let display = format!("1555{:0>7}", &digits[digits.len().saturating_sub(7)..]);
         let token = format!("sandbox-token-{id}");
-        Self { id, waba_id: waba_id.into(), display, name: "Sandbox Business".to_owned(), token }
+        Self {
+            id,
+            waba_id: waba_id.into(),
+            display,
+            name: "Sandbox Business".to_owned(),
+            token,
+            token_life_ms: None,
+            fresh: false,
+            coexists: false,
+        }
     }
 
     /// Sets the number that people see, digits only.
@@ -45,6 +58,29 @@ impl Number {
     pub fn with_token(mut self, token: impl Into<String>) -> Self {
         self.token = token.into();
         self
+    }
+
+    /// Lets its access token expire after so long, by the emulator's clock.
+    pub fn with_token_life(mut self, life: Duration) -> Self {
+        self.token_life_ms = u64::try_from(life.as_millis()).ok();
+        self
+    }
+
+    /// Makes it a number just after signup: neither verified nor registered, and its account not subscribed.
+    pub fn fresh(mut self) -> Self {
+        self.fresh = true;
+        self
+    }
+
+    /// Makes it a number that stays in the WhatsApp Business app as well.
+    pub fn coexisting(mut self) -> Self {
+        self.coexists = true;
+        self
+    }
+
+    /// Returns the phone number id.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Returns the access token.
@@ -73,22 +109,17 @@ impl fmt::Debug for Number {
 #[must_use = "it does nothing until it is given to the settings or the emulator"]
 pub struct Webhooks {
     pub(super) statuses: Vec<(String, Duration)>,
-    pub(super) copies: u32,
-    pub(super) batch: Option<(usize, Duration)>,
-    pub(super) redelivery: Vec<Duration>,
-    pub(super) timeout: Duration,
+    pub(super) plan: Plan,
 }
 
 impl Webhooks {
-    /// `sent`, `delivered` and `read` within 50 ms, each in a POST of its own; four redeliveries with growing pauses.
+    /// `sent`, `delivered` and `read` within 50 ms, each in a POST of its own; after anything but 200 an immediate redelivery and
+    /// three more with growing pauses.
     pub fn new() -> Self {
         let pause = Duration::from_millis;
         Self {
             statuses: vec![("sent".to_owned(), pause(5)), ("delivered".to_owned(), pause(15)), ("read".to_owned(), pause(25))],
-            copies: 1,
-            batch: None,
-            redelivery: vec![pause(100), pause(400), pause(1_600), pause(5_000)],
-            timeout: Duration::from_secs(10),
+            plan: Plan::new(),
         }
     }
 
@@ -111,25 +142,32 @@ impl Webhooks {
 
     /// Delivers every POST this many times, as Meta sometimes does; at least 1.
     pub fn with_copies(mut self, copies: u32) -> Self {
-        self.copies = copies.max(1);
+        self.plan.copies = copies.max(1);
         self
     }
 
     /// Collects up to `most` changes, of all numbers, in one POST; waits at most `within` for it to fill.
     pub fn batched(mut self, most: usize, within: Duration) -> Self {
-        self.batch = Some((most.clamp(1, 1_000), within));
+        self.plan.batch = Some((most.clamp(1, 1_000), within));
         self
     }
 
-    /// Sets the pauses before redeliveries after an answer other than 200; empty for none.
+    /// Delivers again for seven days, as Meta says it does: at once, after a minute, then ever more rarely. Move the
+    /// emulator's clock ahead to see it; until then such a webhook does not [settle](super::MetaCloud::settle).
+    pub fn redelivered_for_a_week(mut self) -> Self {
+        self.plan.redelivery = decreasing(Duration::from_secs(7 * 86_400));
+        self
+    }
+
+    /// Sets the pauses, by the emulator's clock, before redeliveries after an answer other than 200; empty for none.
     pub fn with_redelivery(mut self, pauses: impl IntoIterator<Item = Duration>) -> Self {
-        self.redelivery = pauses.into_iter().collect();
+        self.plan.redelivery = pauses.into_iter().collect();
         self
     }
 
     /// Sets how long the callback may take to answer.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.plan.timeout = timeout;
         self
     }
 }
@@ -156,6 +194,9 @@ pub(super) struct Rules {
 #[derive(Clone)]
 #[must_use = "settings do nothing until an emulator is started with them"]
 pub struct Settings {
+    pub(super) app_id: String,
+    pub(super) business_id: String,
+    pub(super) system_user_id: String,
     pub(super) app_secret: String,
     pub(super) verify_token: String,
     pub(super) callback: Option<String>,
@@ -170,9 +211,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// No numbers, no callback, no journal file, a free port; app secret `sandbox-app-secret`, verify token `sandbox-verify-token`.
+    /// No numbers, no callback, no journal file, a free port; app `800100` with the secret `sandbox-app-secret`, verify token
+    /// `sandbox-verify-token`, business `700100`, system user `600100`.
     pub fn new() -> Self {
         Self {
+            app_id: "800100".to_owned(),
+            business_id: "700100".to_owned(),
+            system_user_id: "600100".to_owned(),
             app_secret: "sandbox-app-secret".to_owned(),
             verify_token: "sandbox-verify-token".to_owned(),
             callback: None,
@@ -193,7 +238,13 @@ impl Settings {
         self
     }
 
-    /// Sets the secret that signs webhooks.
+    /// Sets the id of the app, the `client_id` of OAuth.
+    pub fn with_app_id(mut self, id: impl Into<String>) -> Self {
+        self.app_id = id.into();
+        self
+    }
+
+    /// Sets the secret that signs webhooks, the `client_secret` of OAuth.
     pub fn with_app_secret(mut self, secret: impl Into<String>) -> Self {
         self.app_secret = secret.into();
         self
@@ -223,7 +274,7 @@ impl Settings {
         self
     }
 
-    /// Sets the seed of faults with a probability.
+    /// Sets the seed of faults with a probability, of requests and of webhooks.
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -275,6 +326,11 @@ impl Settings {
     pub fn enforce_pair_limit(mut self) -> Self {
         self.rules.pairs_limited = true;
         self
+    }
+
+    /// The token of the app itself, which needs no grant.
+    pub(super) fn app_token(&self) -> String {
+        format!("{}|{}", self.app_id, self.app_secret)
     }
 
     /// Sets what webhooks are sent and how.

@@ -6,13 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
+use crate::sandbox::text::hex;
 
 pub(super) fn hmac_sha256(secret: &str, message: &[u8]) -> Vec<u8> {
     // HMAC takes keys of any length, so the default is never used.

@@ -1,43 +1,50 @@
-//! What the emulator knows: numbers, tokens, templates, media, open windows, faults, journal.
+//! What the emulator knows, and who may see what of it.
 
 use std::collections::HashMap;
-use std::io;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use serde_json::{Map, Value, json};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
 
+use super::accounts::Accounts;
 use super::check::{At, Checked};
 use super::errors::GraphError;
 use super::ids::Ids;
 use super::media::Media;
 use super::messages::Recipient;
 use super::pace::Pace;
-use super::settings::{Number, Rules, Settings};
-use super::signature::{hex, hmac_sha256};
-use super::templates::Template;
-use crate::sandbox::{clock, faults::Faults, journal::Journal, lock};
+use super::payload::envelope;
+use super::settings::{Number, Rules, Settings, Webhooks};
+use super::signature::{hmac_sha256, on_the_wire, signature};
+use super::templates::Templates;
+use super::tokens::{Owner, Token, Tokens};
+use crate::sandbox::clock::Clock;
+use crate::sandbox::courier::{Item, Packer, Seal};
+use crate::sandbox::journal::Journal;
+use crate::sandbox::lock;
+use crate::sandbox::text::hex;
 
 /// The customer service window, in milliseconds.
 const WINDOW_MS: u64 = 24 * 60 * 60 * 1_000;
-
-/// A number and the fields of its node.
-type Known = (Number, Map<String, Value>);
+/// How long a proof with a time holds, in seconds.
+const PROOF_S: u64 = 5 * 60;
 
 /// The number that sent a message, and the statuses so far with their times in milliseconds.
 type Reported = (String, Vec<(String, u64)>);
 
 pub(super) struct State {
-    pub(super) app_secret: String,
-    pub(super) verify_token: String,
-    pub(super) rules: Rules,
-    pub(super) faults: Faults,
-    pub(super) journal: Journal,
+    /// What it was started with, for resets.
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
     pub(super) ids: Ids,
     pub(super) pace: Pace,
-    wa_ids: HashMap<String, String>,
-    numbers: Mutex<HashMap<String, Known>>,
-    templates: Mutex<Vec<Template>>,
+    pub(super) accounts: Accounts,
+    pub(super) tokens: Tokens,
+    pub(super) templates: Templates,
     pub(super) media: Mutex<HashMap<String, Media>>,
+    rules: Mutex<Rules>,
+    callback: Mutex<Option<String>>,
+    webhooks: Mutex<Webhooks>,
     /// When a person last wrote to a number.
     windows: Mutex<HashMap<(String, String), u64>>,
     /// Statuses that were reported, by message id, for look-ups.
@@ -45,108 +52,187 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(settings: &Settings) -> io::Result<Self> {
+    pub(super) fn new(settings: Settings, clock: &Clock, journal: &Arc<Journal>) -> Self {
+        journal.mask().learn(&settings.app_secret);
+        journal.mask().learn(&settings.verify_token);
         let state = Self {
-            app_secret: settings.app_secret.clone(),
-            verify_token: settings.verify_token.clone(),
-            rules: settings.rules,
-            faults: Faults::new(settings.seed),
-            journal: Journal::open(settings.journal.as_deref())?,
+            clock: clock.clone(),
             ids: Ids::new(),
-            pace: Pace::new(settings.rules.per_second, settings.rules.pairs_limited),
-            wa_ids: settings.wa_ids.iter().cloned().collect(),
-            numbers: Mutex::default(),
-            templates: Mutex::new(settings.templates.clone()),
+            pace: Pace::default(),
+            accounts: Accounts::default(),
+            tokens: Tokens::new(clock.clone(), Arc::clone(journal)),
+            templates: Templates::default(),
             media: Mutex::default(),
+            rules: Mutex::new(settings.rules),
+            callback: Mutex::new(None),
+            webhooks: Mutex::new(settings.webhooks.clone()),
             windows: Mutex::default(),
             history: Mutex::default(),
+            settings,
         };
-        for number in &settings.numbers {
-            state.add_number(number.clone());
+        state.fill();
+        state
+    }
+
+    /// Takes over what the settings hold.
+    fn fill(&self) {
+        lock(&self.callback).clone_from(&self.settings.callback);
+        for number in &self.settings.numbers {
+            self.add_number(number.clone());
         }
-        Ok(state)
+        for template in &self.settings.templates {
+            self.templates.add(template.clone(), &self.ids);
+        }
+        self.tokens.add(&self.settings.app_token(), Owner::App, Vec::new(), None);
+    }
+
+    /// Goes back to the start.
+    pub(super) fn reset(&self) {
+        self.pace.clear();
+        self.accounts.clear();
+        self.tokens.clear();
+        self.templates.clear();
+        lock(&self.media).clear();
+        *lock(&self.rules) = self.settings.rules;
+        *lock(&self.webhooks) = self.settings.webhooks.clone();
+        lock(&self.windows).clear();
+        lock(&self.history).clear();
+        self.fill();
+    }
+
+    // What it was told.
+
+    pub(super) fn rules(&self) -> Rules {
+        *lock(&self.rules)
+    }
+
+    pub(super) fn set_rules(&self, rules: Rules) {
+        *lock(&self.rules) = rules;
+    }
+
+    pub(super) fn callback(&self) -> Option<String> {
+        lock(&self.callback).clone()
+    }
+
+    pub(super) fn set_callback(&self, url: Option<String>) {
+        *lock(&self.callback) = url;
+    }
+
+    pub(super) fn webhooks(&self) -> Webhooks {
+        lock(&self.webhooks).clone()
+    }
+
+    pub(super) fn set_webhooks(&self, webhooks: Webhooks) {
+        *lock(&self.webhooks) = webhooks;
     }
 
     pub(super) fn add_number(&self, number: Number) {
-        let fields = node_of(&number);
-        lock(&self.numbers).insert(number.id.clone(), (number, fields));
-    }
-
-    pub(super) fn add_template(&self, template: Template) {
-        lock(&self.templates).push(template);
-    }
-
-    pub(super) fn templates(&self) -> Vec<Template> {
-        lock(&self.templates).clone()
+        self.tokens.add(&number.token, Owner::SystemUser, Vec::new(), number.token_life_ms);
+        let (business, app) = (&self.settings.business_id, &self.settings.app_id);
+        let old = self.accounts.add(number, business, app, self.clock.now_ms());
+        self.forget(old);
     }
 
     pub(super) fn number(&self, id: &str) -> Option<Number> {
-        lock(&self.numbers).get(id).map(|(number, _)| number.clone())
-    }
-
-    pub(super) fn numbers_of(&self, waba_id: &str) -> Vec<Known> {
-        let mut found: Vec<_> = lock(&self.numbers).values().filter(|(number, _)| number.waba_id == waba_id).cloned().collect();
-        found.sort_by(|one, other| one.0.id.cmp(&other.0.id));
-        found
-    }
-
-    /// The fields of a number's node, for health look-ups.
-    pub(super) fn node(&self, id: &str) -> Option<Map<String, Value>> {
-        lock(&self.numbers).get(id).map(|(_, fields)| fields.clone())
-    }
-
-    pub(super) fn set_node_field(&self, id: &str, field: &str, value: Value) {
-        if let Some((_, fields)) = lock(&self.numbers).get_mut(id) {
-            fields.insert(field.to_owned(), value);
-        }
+        self.accounts.number(id)
     }
 
     pub(super) fn set_token(&self, id: &str, token: String) {
-        if let Some((number, _)) = lock(&self.numbers).get_mut(id) {
-            number.token = token;
+        self.tokens.add(&token, Owner::SystemUser, Vec::new(), None);
+        self.forget(self.accounts.change(id, |line| std::mem::replace(&mut line.number.token, token)));
+    }
+
+    /// Forgets a token that no number names any more, unless it was granted accounts of its own.
+    fn forget(&self, token: Option<String>) {
+        if let Some(token) = token.filter(|token| !self.accounts.names(token))
+            && self.tokens.look_up(&token).is_some_and(|token| token.accounts.is_empty())
+        {
+            self.tokens.remove(&token);
         }
     }
 
-    /// Checks a token and its proof; returns whether the token is the one of any number.
-    pub(super) fn authenticate(&self, token: Option<&str>, proof: Option<&str>) -> Checked<String> {
-        let token = token.filter(|token| lock(&self.numbers).values().any(|(number, _)| number.token == *token));
-        let token = token.ok_or_else(GraphError::unauthorized)?;
-        match proof {
-            Some(proof) if hex(&hmac_sha256(&self.app_secret, token.as_bytes())) != proof => {
-                Err(GraphError::bad("Invalid appsecret_proof provided in the API argument"))
+    // Who may do what.
+
+    /// Checks a token and its proof.
+    pub(super) fn authenticate(&self, token: Option<&str>, proof: Option<&str>, proof_time: Option<&str>) -> Checked<String> {
+        let text = token.ok_or_else(|| GraphError::new(190).with_message("An access token is required to request this resource."))?;
+        let token = self.tokens.valid(text)?;
+        let Some(proof) = proof else {
+            return if self.rules().proof_required && token.owner != Owner::App {
+                Err(GraphError::bad("API calls from the server require an appsecret_proof argument"))
+            } else {
+                Ok(text.to_owned())
+            };
+        };
+        let signed = match proof_time {
+            Some(time) => {
+                let fresh = time.parse::<u64>().is_ok_and(|at| at.abs_diff(self.clock.now_s()) <= PROOF_S);
+                fresh.then(|| format!("{text}|{time}"))
             }
-            None if self.rules.proof_required => Err(GraphError::bad("API calls from the server require an appsecret_proof argument")),
-            _ => Ok(token.to_owned()),
+            None => Some(text.to_owned()),
+        };
+        match signed {
+            Some(signed) if hex(&hmac_sha256(&self.settings.app_secret, signed.as_bytes())) == proof => Ok(text.to_owned()),
+            _ => Err(GraphError::bad("Invalid appsecret_proof provided in the API argument")),
         }
+    }
+
+    /// Whether a token may use a number.
+    fn may_use(text: &str, token: &Token, number: &Number) -> bool {
+        number.token == text || token.accounts.contains(&number.waba_id)
     }
 
     /// The number, if the token may use it.
     pub(super) fn number_for(&self, token: &str, id: &str) -> Checked<Number> {
-        self.number(id).filter(|number| number.token == token).ok_or_else(|| GraphError::no_object(id))
+        let known = self.tokens.valid(token)?;
+        self.number(id).filter(|number| Self::may_use(token, &known, number)).ok_or_else(|| GraphError::no_object(id))
     }
 
+    /// Whether the token may use an account: by a grant, or by a number in it.
+    pub(super) fn account_for(&self, token: &str, waba_id: &str) -> Checked {
+        let known = self.tokens.valid(token)?;
+        let granted = known.accounts.iter().any(|account| account == waba_id) && self.accounts.is_account(waba_id);
+        let by_number = || !self.accounts.lines(|line| line.number.waba_id == waba_id && line.number.token == token).is_empty();
+        if granted || by_number() { Ok(()) } else { Err(GraphError::no_object(waba_id)) }
+    }
+
+    /// The accounts that a token may use.
+    pub(super) fn accounts_of(&self, text: &str, token: &Token) -> Vec<String> {
+        let mut accounts = token.accounts.clone();
+        accounts.extend(self.accounts.lines(|line| line.number.token == text).into_iter().map(|line| line.number.waba_id));
+        accounts.sort();
+        accounts.dedup();
+        accounts
+    }
+
+    // Rules on messages.
+
     pub(super) fn open_window(&self, number: &str, person: &str) {
-        lock(&self.windows).insert((number.to_owned(), person.to_owned()), clock::now_ms());
+        lock(&self.windows).insert((number.to_owned(), person.to_owned()), self.clock.now_ms());
     }
 
     /// The WhatsApp id of a phone number: nearly always its digits.
     pub(super) fn wa_id(&self, digits: String) -> String {
-        self.wa_ids.get(&digits).cloned().unwrap_or(digits)
+        self.settings.wa_ids.iter().find(|(known, _)| *known == digits).map_or(digits, |(_, wa_id)| wa_id.clone())
     }
 
     /// Rules on who may be written to.
     pub(super) fn may_send(&self, number: &str, recipient: &Recipient, kind: &str) -> Checked {
+        let line = self.accounts.line(number).ok_or_else(|| GraphError::no_object(number))?;
+        if !line.registered {
+            return Err(GraphError::new(133_010));
+        }
         let person = match recipient {
             Recipient::Phone { wa_id, .. } => wa_id,
             Recipient::User { id } => id,
             Recipient::Group { .. } => return Ok(()),
         };
-        if self.number(number).is_some_and(|own| own.display == *person) {
+        if line.number.display == *person {
             return Err(GraphError::new(131_021));
         }
-        if self.rules.window_enforced && kind != "template" {
+        if self.rules().window_enforced && kind != "template" {
             let opened = lock(&self.windows).get(&(number.to_owned(), person.clone())).copied().unwrap_or(0);
-            if clock::now_ms().saturating_sub(opened) > WINDOW_MS {
+            if self.clock.now_ms().saturating_sub(opened) > WINDOW_MS {
                 return Err(GraphError::because(
                     131_047,
                     "Message failed to send because more than 24 hours have passed since the customer last replied to this number.",
@@ -158,17 +244,17 @@ impl State {
 
     /// Rules on media sent by id.
     pub(super) fn may_use_media(&self, at: &At<'_>, id: &str, kind: &str, number: &str) -> Checked {
-        match lock(&self.media).get(id) {
+        match lock(&self.media).get(id).filter(|media| media.until_ms > self.clock.now_ms()) {
             Some(media) if media.owner != number => Err(at.invalid("the media belongs to another number")),
             Some(media) if !media.is_of(kind) => Err(at.invalid("the media is of another type")),
-            None if self.rules.known_media_only => Err(at.invalid("no media has this id")),
+            None if self.rules().known_media_only => Err(at.invalid("no media has this id")),
             _ => Ok(()),
         }
     }
 
     pub(super) fn record_status(&self, number: &str, wamid: &str, status: &str) {
         let mut history = lock(&self.history);
-        history.entry(wamid.to_owned()).or_insert_with(|| (number.to_owned(), Vec::new())).1.push((status.to_owned(), clock::now_ms()));
+        history.entry(wamid.to_owned()).or_insert_with(|| (number.to_owned(), Vec::new())).1.push((status.to_owned(), self.clock.now_ms()));
     }
 
     /// The statuses of a message of this number, oldest first.
@@ -177,33 +263,34 @@ impl State {
     }
 }
 
-/// The node of a healthy number.
-fn node_of(number: &Number) -> Map<String, Value> {
-    let entity = |kind: &str, id: &str| json!({"entity_type": kind, "id": id, "can_send_message": "AVAILABLE"});
-    let node = json!({
-        "id": number.id,
-        "display_phone_number": format!("+{}", number.display),
-        "verified_name": number.name,
-        "quality_rating": "GREEN",
-        "status": "CONNECTED",
-        "name_status": "APPROVED",
-        "code_verification_status": "VERIFIED",
-        "platform_type": "CLOUD_API",
-        "throughput": {"level": "STANDARD"},
-        "account_mode": "LIVE",
-        "is_on_biz_app": false,
-        "health_status": {
-            "can_send_message": "AVAILABLE",
-            "entities": [
-                entity("PHONE_NUMBER", &number.id),
-                entity("WABA", &number.waba_id),
-                entity("BUSINESS", "700100"),
-                entity("APP", "800100"),
-            ],
-        },
-    });
-    match node {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
+impl Packer for State {
+    /// Messages go to the number's own callback, else to the account's, else to the app's; other fields skip the first. What
+    /// belongs to no known account goes to the app.
+    fn address(&self, item: &Item) -> Option<String> {
+        let number = item.number.as_deref().and_then(|id| self.accounts.line(id));
+        let subscription = self.accounts.subscription(&item.account);
+        if subscription.is_none() && self.accounts.is_account(&item.account) {
+            return None;
+        }
+        let own = number.and_then(|line| line.callback).filter(|_| item.field == "messages");
+        own.or_else(|| subscription.and_then(|found| found.callback)).map(|callback| callback.url).or_else(|| self.callback())
+    }
+
+    fn pack(&self, items: Vec<Item>) -> Bytes {
+        Bytes::from(on_the_wire(&envelope(items, self.clock.now_s())))
+    }
+
+    fn headers(&self, body: &[u8], seal: Seal) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::USER_AGENT, HeaderValue::from_static("facebookexternalua"));
+        let secret = match seal {
+            Seal::Truly => self.settings.app_secret.clone(),
+            Seal::Wrongly => format!("not {}", self.settings.app_secret),
+            Seal::Not => return headers,
+        };
+        if let Ok(signature) = HeaderValue::from_str(&signature(&secret, body)) {
+            headers.insert("x-hub-signature-256", signature);
+        }
+        headers
     }
 }

@@ -1,11 +1,15 @@
 //! Template messages: the shape of every component, and the templates that the emulator was told about.
 
+use std::sync::Mutex;
+
 use serde_json::Value;
 
 use super::check::{At, Checked};
 use super::content;
 use super::errors::GraphError;
+use super::ids::Ids;
 use super::interactive::product_sections;
+use crate::sandbox::lock;
 
 /// A template of the emulated account, as far as a send is checked against it.
 ///
@@ -95,6 +99,24 @@ impl Template {
     pub fn disabled(mut self) -> Self {
         self.state = State::Disabled;
         self
+    }
+}
+
+/// The templates of all accounts.
+#[derive(Debug, Default)]
+pub(super) struct Templates(Mutex<Vec<Template>>);
+
+impl Templates {
+    pub(super) fn clear(&self) {
+        lock(&self.0).clear();
+    }
+
+    pub(super) fn add(&self, template: Template, _ids: &Ids) {
+        lock(&self.0).push(template);
+    }
+
+    pub(super) fn all(&self) -> Vec<Template> {
+        lock(&self.0).clone()
     }
 }
 

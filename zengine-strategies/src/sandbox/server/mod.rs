@@ -1,29 +1,32 @@
 //! The loopback HTTP server under every emulator. It can do what a server should not: fall silent, cut an answer short,
 //! reset a connection, refuse new ones.
 
+mod body;
+
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Response;
 use http::request::Parts;
-use http::{HeaderValue, Response, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::clock;
+use self::body::Answer;
+pub(super) use self::body::Stream;
+use super::{clock, lock};
 
 /// A future that owns what it needs.
 pub(super) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -59,6 +62,11 @@ pub(super) enum Reply {
     Whole(Response<Bytes>),
     /// Announces the whole length, sends half of the body, closes the connection.
     Cut(Response<Bytes>),
+    /// Announces the whole length, sends half of the body, then nothing more.
+    Stall(Response<Bytes>),
+    Stream(Response<Stream>),
+    /// Writes these bytes, which need not be HTTP, and closes the connection.
+    Wire(Bytes),
     /// Closes the connection with a TCP reset.
     Reset,
     /// Never answers; the connection stays open until the client gives up.
@@ -68,46 +76,23 @@ pub(super) enum Reply {
 /// Answers one request.
 pub(super) type Handler = Arc<dyn Fn(Request) -> Boxed<Reply> + Send + Sync>;
 
-enum Command {
-    Refuse(oneshot::Sender<io::Result<()>>),
-    Accept(oneshot::Sender<io::Result<()>>),
-}
+type Done = oneshot::Sender<io::Result<()>>;
 
-/// A running server on a thread of its own. Dropping it stops it.
 #[derive(Debug)]
-pub(super) struct Server {
-    address: SocketAddr,
-    commands: Option<mpsc::UnboundedSender<Command>>,
-    runtime: Handle,
-    thread: Option<JoinHandle<()>>,
+enum Command {
+    /// Refuses connections, for good or for a while.
+    Refuse(Option<Duration>, Done),
+    Accept(Done),
 }
 
-impl Server {
-    /// Binds to 127.0.0.1; port 0 takes a free one.
-    pub(super) fn start(port: u16, handler: Handler) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (commands, orders) = mpsc::unbounded_channel();
-        let spawner = runtime.handle().clone();
-        let thread =
-            thread::Builder::new().name("zengine-sandbox".to_owned()).spawn(move || runtime.block_on(accept(listener, orders, handler)))?;
-        Ok(Self { address, commands: Some(commands), runtime: spawner, thread: Some(thread) })
-    }
+/// Opens and closes the port of a server. It does not keep the server alive.
+#[derive(Debug, Clone)]
+pub(super) struct Door(mpsc::WeakUnboundedSender<Command>);
 
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The runtime of the server, for work that goes on beside requests.
-    pub(super) fn runtime(&self) -> &Handle {
-        &self.runtime
-    }
-
-    /// Closes the port: the next connection is refused. Requests under way are answered.
-    pub(super) async fn refuse(&self) -> io::Result<()> {
-        self.order(Command::Refuse).await
+impl Door {
+    /// Closes the port, for good or for a while of real time: the next connection is refused. Requests under way are answered.
+    pub(super) async fn refuse(&self, time: Option<Duration>) -> io::Result<()> {
+        self.order(|done| Command::Refuse(time, done)).await
     }
 
     /// Opens the port again.
@@ -115,11 +100,40 @@ impl Server {
         self.order(Command::Accept).await
     }
 
-    async fn order(&self, command: impl FnOnce(oneshot::Sender<io::Result<()>>) -> Command) -> io::Result<()> {
+    async fn order(&self, command: impl FnOnce(Done) -> Command) -> io::Result<()> {
         let (done, told) = oneshot::channel();
         let stopped = || io::Error::other("the emulator has stopped");
-        self.commands.as_ref().ok_or_else(stopped)?.send(command(done)).map_err(|_| stopped())?;
+        self.0.upgrade().ok_or_else(stopped)?.send(command(done)).map_err(|_| stopped())?;
         told.await.map_err(|_| stopped())?
+    }
+}
+
+/// A running server on a thread of its own. Dropping it stops it.
+#[derive(Debug)]
+pub(super) struct Server {
+    commands: Option<mpsc::UnboundedSender<Command>>,
+    runtime: Handle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Binds to 127.0.0.1; port 0 takes a free one. The handler is built when the address is known.
+    pub(super) fn start(port: u16, handler: impl FnOnce(SocketAddr, Door) -> Handler) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (commands, orders) = mpsc::unbounded_channel();
+        let spawner = runtime.handle().clone();
+        let handler = handler(address, Door(commands.downgrade()));
+        let thread =
+            thread::Builder::new().name("zengine-sandbox".to_owned()).spawn(move || runtime.block_on(accept(listener, orders, handler)))?;
+        Ok(Self { commands: Some(commands), runtime: spawner, thread: Some(thread) })
+    }
+
+    /// The runtime of the server, for work that goes on beside requests.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 }
 
@@ -140,6 +154,8 @@ async fn accept(listener: std::net::TcpListener, mut orders: mpsc::UnboundedRece
     let Ok(address) = listener.local_addr() else { return };
     let mut listener = TcpListener::from_std(listener).ok();
     let closing = watch::Sender::new(0_u32);
+    let (mut refusals, reopen) = (0_u64, mpsc::unbounded_channel());
+    let (reopener, mut reopened) = reopen;
     loop {
         let connection = async {
             match &listener {
@@ -150,9 +166,18 @@ async fn accept(listener: std::net::TcpListener, mut orders: mpsc::UnboundedRece
         tokio::select! {
             order = orders.recv() => match order {
                 None => return,
-                Some(Command::Refuse(done)) => {
+                Some(Command::Refuse(time, done)) => {
                     listener = None;
+                    refusals += 1;
                     closing.send_modify(|times| *times += 1);
+                    if let Some(time) = time {
+                        let (reopener, refusal) = (reopener.clone(), refusals);
+                        drop(tokio::spawn(async move {
+                            clock::sleep(time).await;
+                            // The server may have stopped meanwhile.
+                            let _ = reopener.send(refusal);
+                        }));
+                    }
                     // The caller may have stopped waiting.
                     let _ = done.send(Ok(()));
                 }
@@ -161,34 +186,51 @@ async fn accept(listener: std::net::TcpListener, mut orders: mpsc::UnboundedRece
                     let _ = done.send(bound);
                 }
             },
+            // A later refusal, or an opening by hand, outdates the end of an earlier one.
+            Some(refusal) = reopened.recv(), if listener.is_none() => if refusal == refusals {
+                if let Ok(again) = TcpListener::bind(address).await {
+                    listener = Some(again);
+                } else {
+                    clock::sleep(Duration::from_millis(10)).await;
+                    let _ = reopener.send(refusal);
+                }
+            },
             accepted = connection => match accepted {
                 Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(&handler), closing.subscribe()))),
                 // Out of file handles, most likely: some may be free again soon.
-                Err(_) => clock::pause(Duration::from_millis(10)).await,
+                Err(_) => clock::sleep(Duration::from_millis(10)).await,
             },
         }
     }
 }
 
+/// How a connection ends that does not end as HTTP says.
+enum End {
+    Reset,
+    Wire(Bytes),
+}
+
 async fn serve(stream: TcpStream, handler: Handler, mut closing: watch::Receiver<u32>) {
     // Without this, small answers wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
-    let reset = Arc::new(AtomicBool::new(false));
+    let end = Arc::new(Mutex::new(None));
     let service = {
-        let reset = Arc::clone(&reset);
+        let end = Arc::clone(&end);
         service_fn(move |request: http::Request<Incoming>| {
-            let (handler, reset) = (Arc::clone(&handler), Arc::clone(&reset));
+            let (handler, end) = (Arc::clone(&handler), Arc::clone(&end));
             let (head, body) = request.into_parts();
             let answer: Boxed<io::Result<Response<Answer>>> = Box::pin(async move {
-                match handler(Request { head, body }).await {
-                    Reply::Whole(response) => Ok(response.map(Answer::whole)),
-                    Reply::Cut(response) => Ok(cut(response)),
+                let last = match handler(Request { head, body }).await {
+                    Reply::Whole(response) => return Ok(response.map(Answer::whole)),
+                    Reply::Cut(response) => return Ok(Answer::half(response, false)),
+                    Reply::Stall(response) => return Ok(Answer::half(response, true)),
+                    Reply::Stream(response) => return Ok(response.map(Answer::Stream)),
                     Reply::Silence => std::future::pending().await,
-                    Reply::Reset => {
-                        reset.store(true, Ordering::Release);
-                        Err(io::ErrorKind::ConnectionReset.into())
-                    }
-                }
+                    Reply::Reset => End::Reset,
+                    Reply::Wire(bytes) => End::Wire(bytes),
+                };
+                *lock(&end) = Some(last);
+                Err(io::ErrorKind::ConnectionReset.into())
             });
             answer
         })
@@ -200,60 +242,16 @@ async fn serve(stream: TcpStream, handler: Handler, mut closing: watch::Receiver
             Ok(()) = closing.changed() => Pin::new(&mut connection).graceful_shutdown(),
         }
     }
-    let stream = connection.into_parts().io.into_inner();
-    if reset.load(Ordering::Acquire) {
+    let mut stream = connection.into_parts().io.into_inner();
+    let end = lock(&end).take();
+    match end {
         // Closing is then a reset instead of a polite end.
-        let _ = stream.set_zero_linger();
-    }
-}
-
-fn cut(response: Response<Bytes>) -> Response<Answer> {
-    let (mut head, body) = response.into_parts();
-    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    let announced = body.len() as u64;
-    Response::from_parts(head, Answer { rest: Some(body.slice(..body.len() / 2)), announced, cut: Some(false) })
-}
-
-/// The body of an answer: one piece, and an error behind it where it is to be cut.
-struct Answer {
-    rest: Option<Bytes>,
-    announced: u64,
-    /// `Some` for a body that ends in an error; true once the piece before has had its chance to leave.
-    cut: Option<bool>,
-}
-
-impl Answer {
-    fn whole(bytes: Bytes) -> Self {
-        let announced = bytes.len() as u64;
-        Self { rest: Some(bytes).filter(|bytes| !bytes.is_empty()), announced, cut: None }
-    }
-}
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        if let Some(piece) = self.rest.take() {
-            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        Some(End::Reset) => drop(stream.set_zero_linger()),
+        Some(End::Wire(bytes)) => {
+            // The client may be gone; there is nobody else to tell.
+            let _ = stream.write_all(&bytes).await;
+            let _ = stream.shutdown().await;
         }
-        match self.cut {
-            None => Poll::Ready(None),
-            Some(true) => Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
-            Some(false) => {
-                // Pending makes hyper flush what it has.
-                self.cut = Some(true);
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_none() && self.cut.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.announced)
+        None => {}
     }
 }

@@ -1,14 +1,17 @@
 //! Faults that a test queues in an emulator.
 
-use std::collections::VecDeque;
+mod json;
+mod queue;
+
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use serde_json::Value;
 
-use super::{lock, random::Random};
+pub(super) use self::json::Spec;
+pub(super) use self::queue::{Faults, Target};
 
 /// Something that goes wrong at the provider, once unless told otherwise.
 ///
@@ -17,6 +20,15 @@ use super::{lock, random::Random};
 ///
 /// A fault whose message is *accepted* only plays on a request that the provider would accept; a faulty request gets its
 /// ordinary refusal and uses the fault up.
+///
+/// | what happens | fault |
+/// |---|---|
+/// | an error answer | [`throttle`](Self::throttle), [`code`](Self::code), [`error`](Self::error), [`unavailable`](Self::unavailable), [`html`](Self::html), [`redirect`](Self::redirect), [`raw`](Self::raw) |
+/// | a success that is none | [`error_in_200`](Self::error_in_200), [`without_id`](Self::without_id), [`change`](Self::change), [`remove`](Self::remove), [`wrong_hash`](Self::wrong_hash), [`oversize`](Self::oversize) |
+/// | it takes long | [`slow`](Self::slow), [`drip`](Self::drip), [`hang`](Self::hang), [`hang_after_accepting`](Self::hang_after_accepting), [`stall_body`](Self::stall_body) |
+/// | the connection breaks | [`reset_before_reading`](Self::reset_before_reading), [`reset_after_reading`](Self::reset_after_reading), [`reset_after_accepting`](Self::reset_after_accepting), [`cut_body`](Self::cut_body), [`wrong_length`](Self::wrong_length), [`garbage`](Self::garbage) |
+/// | later, by webhook | [`undeliverable`](Self::undeliverable) |
+/// | nothing, which takes a place in a script | [`pass`](Self::pass) |
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,6 +50,8 @@ pub struct Fault {
     scope: Scope,
     number: Option<String>,
     path: Option<String>,
+    /// Members that the body must have, by JSON pointer.
+    members: Vec<(String, Value)>,
     when: Option<Condition>,
 }
 
@@ -46,16 +60,32 @@ type Condition = Arc<dyn Fn(&Value) -> bool + Send + Sync>;
 /// What the emulator does.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Action {
+    /// Nothing.
+    Pass,
     /// Answers this instead of its own answer.
     Answer { answer: Answer, accepted: bool },
     /// Answers as usual, but only after a while; the message is accepted at once.
     Slow(Duration),
+    /// Accepts, then answers in small pieces with a pause before each.
+    Drip { pieces: u32, pause: Duration },
     /// Never answers.
     Hang { accepted: bool },
+    /// Accepts, then answers with half of the body and never ends it.
+    Stall,
     /// Accepts, then cuts the answer in the middle of its body.
     CutBody,
+    /// Accepts, then announces a length that is off by this much.
+    Length(i64),
+    /// Answers with bytes that are no HTTP.
+    Garbage { accepted: bool },
     /// Resets the connection, before or after it has read the body.
     Reset { body_read: bool, accepted: bool },
+    /// Accepts, and changes a member of the answer, or takes it away.
+    Change { pointer: String, value: Option<Value> },
+    /// Accepts, and leaves the message's id out of the answer.
+    WithoutId,
+    /// Accepts, and appends this many bytes to the answer.
+    Oversize(u64),
     /// Accepts, then reports by webhook that the message failed.
     Undeliverable(i64),
 }
@@ -77,28 +107,35 @@ pub(super) enum Answer {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Scope {
     Sends,
+    Edge(String),
     All,
-}
-
-/// What is known of a request before its body was read.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Target<'a> {
-    pub(super) method: &'a Method,
-    pub(super) path: &'a str,
-    pub(super) number: Option<&'a str>,
-    pub(super) sends: bool,
 }
 
 impl Fault {
     fn new(action: Action) -> Self {
-        Self { action, headers: Vec::new(), times: Some(1), probability: 1.0, scope: Scope::Sends, number: None, path: None, when: None }
+        Self {
+            action,
+            headers: Vec::new(),
+            times: Some(1),
+            probability: 1.0,
+            scope: Scope::Sends,
+            number: None,
+            path: None,
+            members: Vec::new(),
+            when: None,
+        }
     }
 
     fn answer(answer: Answer, accepted: bool) -> Self {
         Self::new(Action::Answer { answer, accepted })
+    }
+
+    /// Does nothing: the request goes its usual way. For scripts, where the third request is to fail and not the first.
+    pub fn pass() -> Self {
+        Self::new(Action::Pass)
     }
 
     /// Refuses because of too many requests, as the provider words it (Meta: code 130429 at HTTP 400).
@@ -116,9 +153,19 @@ impl Fault {
         Self::answer(Answer::Code { code, status: None }, false)
     }
 
+    /// Answers 200 with the provider's error body; the message is not accepted.
+    pub fn error_in_200(code: i64) -> Self {
+        Self::error(code, 200)
+    }
+
     /// Answers with an HTML page, as a proxy in front of the provider does.
     pub fn html(status: u16) -> Self {
         Self::raw(status, "text/html", "<html><body><h1>Sorry, something went wrong.</h1></body></html>")
+    }
+
+    /// Answers 302 with this `Location`; fits only what [`on_edge`](Self::on_edge) or its kin say, else sends.
+    pub fn redirect(location: impl Into<String>) -> Self {
+        Self::raw(302, "text/html", "").with_header("location", location)
     }
 
     /// Answers with these bytes.
@@ -141,6 +188,11 @@ impl Fault {
         Self::new(Action::Slow(delay))
     }
 
+    /// Accepts at once and answers in `pieces` pieces, with a pause before each.
+    pub fn drip(pieces: u32, pause: Duration) -> Self {
+        Self::new(Action::Drip { pieces: pieces.max(1), pause })
+    }
+
     /// Reads the request and never answers; the message is not accepted.
     pub fn hang() -> Self {
         Self::new(Action::Hang { accepted: false })
@@ -154,6 +206,53 @@ impl Fault {
     /// Accepts the message and cuts the answer in the middle of its body.
     pub fn cut_body() -> Self {
         Self::new(Action::CutBody)
+    }
+
+    /// Accepts the message, answers with head and half of the body, and then falls silent on an open connection.
+    pub fn stall_body() -> Self {
+        Self::new(Action::Stall)
+    }
+
+    /// Accepts the message and answers whole, but with a `Content-Length` that is off by `by` bytes, and closes the connection.
+    pub fn wrong_length(by: i64) -> Self {
+        Self::new(Action::Length(by))
+    }
+
+    /// Reads the request, then answers with bytes that are no HTTP; the message is not accepted.
+    pub fn garbage() -> Self {
+        Self::new(Action::Garbage { accepted: false })
+    }
+
+    /// Accepts the message, but puts `value` at this JSON pointer of the answer.
+    ///
+    /// ```
+    /// use zengine_strategies::sandbox::Fault;
+    ///
+    /// let held = Fault::change("/messages/0/message_status", "held_for_quality_assessment");
+    /// # drop(held);
+    /// ```
+    pub fn change(pointer: impl Into<String>, value: impl Into<Value>) -> Self {
+        Self::new(Action::Change { pointer: pointer.into(), value: Some(value.into()) })
+    }
+
+    /// Accepts the message, but leaves the member at this JSON pointer out of the answer.
+    pub fn remove(pointer: impl Into<String>) -> Self {
+        Self::new(Action::Change { pointer: pointer.into(), value: None })
+    }
+
+    /// Accepts the message and answers with success, but without the message's id.
+    pub fn without_id() -> Self {
+        Self::new(Action::WithoutId)
+    }
+
+    /// Announces media with a digest that is not the file's. Fits look-ups of media (edge `media_url`).
+    pub fn wrong_hash() -> Self {
+        Self::change("/sha256", "0".repeat(64)).on_edge("media_url")
+    }
+
+    /// Sends this many bytes more than the file has, without announcing a length. Fits downloads (edge `media_download`).
+    pub fn oversize(bytes: u64) -> Self {
+        Self::new(Action::Oversize(bytes)).on_edge("media_download")
     }
 
     /// Resets the connection before the body is read. A condition on the body makes it [`reset_after_reading`](Self::reset_after_reading).
@@ -179,9 +278,9 @@ impl Fault {
     /// Lets the message be accepted (and delivered) behind the answer of this fault.
     pub fn accepting(mut self) -> Self {
         match &mut self.action {
-            Action::Answer { accepted, .. } | Action::Hang { accepted } => *accepted = true,
+            Action::Answer { accepted, .. } | Action::Hang { accepted } | Action::Garbage { accepted } => *accepted = true,
             Action::Reset { body_read, accepted } => (*body_read, *accepted) = (true, true),
-            Action::Slow(_) | Action::CutBody | Action::Undeliverable(_) => {}
+            _ => {}
         }
         self
     }
@@ -216,6 +315,12 @@ impl Fault {
         self
     }
 
+    /// Fits requests of this kind instead of sends. The module of each emulator lists its kinds: `media_upload`, `oauth`, ….
+    pub fn on_edge(mut self, edge: impl Into<String>) -> Self {
+        self.scope = Scope::Edge(edge.into());
+        self
+    }
+
     /// Fits any kind of request whose path contains `part`.
     pub fn on_path(mut self, part: impl Into<String>) -> Self {
         self.scope = Scope::All;
@@ -235,16 +340,30 @@ impl Fault {
         self
     }
 
+    /// Fits only requests whose JSON body has this value at this JSON pointer.
+    pub fn when_member(mut self, pointer: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.members.push((pointer.into(), value.into()));
+        self
+    }
+
     /// The name under which the journal lists it.
     pub(super) fn name(&self) -> String {
         match &self.action {
+            Action::Pass => "pass".to_owned(),
             Action::Answer { answer: Answer::Throttle, .. } => "throttle".to_owned(),
             Action::Answer { answer: Answer::Code { code, .. }, .. } => format!("error {code}"),
             Action::Answer { answer: Answer::Raw { status, .. }, .. } => format!("http {status}"),
             Action::Slow(_) => "slow".to_owned(),
+            Action::Drip { .. } => "drip".to_owned(),
             Action::Hang { .. } => "hang".to_owned(),
+            Action::Stall => "stall".to_owned(),
             Action::CutBody => "cut body".to_owned(),
+            Action::Length(_) => "wrong length".to_owned(),
+            Action::Garbage { .. } => "garbage".to_owned(),
             Action::Reset { .. } => "reset".to_owned(),
+            Action::Change { pointer, .. } => format!("change {pointer}"),
+            Action::WithoutId => "no id".to_owned(),
+            Action::Oversize(_) => "oversize".to_owned(),
             Action::Undeliverable(code) => format!("undeliverable {code}"),
         }
     }
@@ -252,19 +371,33 @@ impl Fault {
     /// Whether the message is accepted behind the fault.
     pub(super) fn accepts(&self) -> bool {
         match &self.action {
-            Action::Answer { accepted, .. } | Action::Hang { accepted } | Action::Reset { accepted, .. } => *accepted,
-            Action::Slow(_) | Action::CutBody | Action::Undeliverable(_) => true,
+            Action::Answer { accepted, .. } | Action::Hang { accepted } | Action::Garbage { accepted } | Action::Reset { accepted, .. } => {
+                *accepted
+            }
+            _ => true,
         }
     }
 
+    /// Whether what is known before the body fits.
     fn fits(&self, target: Target<'_>) -> bool {
-        (self.scope == Scope::All || (target.sends && target.method == Method::POST))
+        let scope = match &self.scope {
+            Scope::Sends => target.sends && target.method == Method::POST,
+            Scope::Edge(edge) => target.edge == edge,
+            Scope::All => true,
+        };
+        scope
             && self.number.as_deref().is_none_or(|number| target.number == Some(number))
             && self.path.as_deref().is_none_or(|part| target.path.contains(part))
     }
 
+    /// Whether the body fits.
+    fn agrees(&self, body: &Value) -> bool {
+        self.members.iter().all(|(pointer, value)| body.pointer(pointer) == Some(value))
+            && self.when.as_ref().is_none_or(|condition| condition(body))
+    }
+
     fn comes_before_the_body(&self) -> bool {
-        matches!(self.action, Action::Reset { body_read: false, .. }) && self.when.is_none()
+        matches!(self.action, Action::Reset { body_read: false, .. }) && self.when.is_none() && self.members.is_empty()
     }
 }
 
@@ -272,124 +405,12 @@ impl fmt::Debug for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Fault")
-            .field("action", &self.action)
+            .field("name", &self.name())
             .field("times", &self.times)
             .field("probability", &self.probability)
             .field("number", &self.number)
             .field("path", &self.path)
             .field("conditional", &self.when.is_some())
             .finish_non_exhaustive()
-    }
-}
-
-/// The queue of an emulator.
-#[derive(Debug)]
-pub(super) struct Faults {
-    inner: Mutex<(VecDeque<Fault>, Random)>,
-}
-
-impl Faults {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { inner: Mutex::new((VecDeque::new(), Random::new(seed))) }
-    }
-
-    pub(super) fn push(&self, fault: Fault) {
-        if fault.times != Some(0) {
-            lock(&self.inner).0.push_back(fault);
-        }
-    }
-
-    pub(super) fn clear(&self) {
-        lock(&self.inner).0.clear();
-    }
-
-    pub(super) fn len(&self) -> usize {
-        lock(&self.inner).0.len()
-    }
-
-    /// Takes the fault that is to be played before the body is read, if the next one that fits is of that kind.
-    pub(super) fn take_before_body(&self, target: Target<'_>) -> Option<Fault> {
-        let (queue, random) = &mut *lock(&self.inner);
-        let at = queue.iter().position(|fault| fault.fits(target))?;
-        if !queue[at].comes_before_the_body() || random.fraction() >= queue[at].probability {
-            return None;
-        }
-        Some(take(queue, at))
-    }
-
-    /// Takes the first fault that fits the whole request.
-    pub(super) fn take(&self, target: Target<'_>, body: &Value) -> Option<Fault> {
-        let (queue, random) = &mut *lock(&self.inner);
-        let at = queue.iter().position(|fault| {
-            !fault.comes_before_the_body()
-                && fault.fits(target)
-                && fault.when.as_ref().is_none_or(|condition| condition(body))
-                && random.fraction() < fault.probability
-        })?;
-        Some(take(queue, at))
-    }
-}
-
-fn take(queue: &mut VecDeque<Fault>, at: usize) -> Fault {
-    let fault = queue[at].clone();
-    match queue[at].times.as_mut() {
-        Some(left) if *left <= 1 => drop(queue.remove(at)),
-        Some(left) => *left -= 1,
-        None => {}
-    }
-    fault
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn send(number: &str) -> Target<'_> {
-        Target { method: &Method::POST, path: "/v26.0/1/messages", number: Some(number), sends: true }
-    }
-
-    #[test]
-    fn a_fault_plays_as_often_as_it_was_told_and_in_its_order() {
-        let faults = Faults::new(1);
-        faults.push(Fault::throttle().times(2));
-        faults.push(Fault::hang());
-        let names: Vec<_> = (0..4).map(|_| faults.take(send("1"), &Value::Null).map(|fault| fault.name())).collect();
-        assert_eq!(names, [Some("throttle".into()), Some("throttle".into()), Some("hang".into()), None]);
-    }
-
-    #[test]
-    fn a_fault_waits_for_a_request_that_fits() {
-        let faults = Faults::new(1);
-        faults.push(Fault::code(2).for_number("2").when(|body| body["type"] == "text"));
-        assert!(faults.take(send("1"), &json!({"type": "text"})).is_none());
-        assert!(faults.take(send("2"), &json!({"type": "image"})).is_none());
-        let health = Target { method: &Method::GET, path: "/v26.0/2", number: Some("2"), sends: false };
-        assert!(faults.take(health, &json!({"type": "text"})).is_none());
-        assert!(faults.take(send("2"), &json!({"type": "text"})).is_some());
-        assert_eq!(faults.len(), 0);
-    }
-
-    #[test]
-    fn a_probable_fault_follows_from_the_seed() {
-        let played = |seed| {
-            let faults = Faults::new(seed);
-            faults.push(Fault::throttle().forever().with_probability(0.3));
-            (0..200).map(|_| faults.take(send("1"), &Value::Null).is_some()).collect::<Vec<_>>()
-        };
-        assert_eq!(played(5), played(5));
-        assert_ne!(played(5), played(6));
-        let hits = played(5).into_iter().filter(|hit| *hit).count();
-        assert!((30..90).contains(&hits), "{hits} of 200 at 0.3");
-    }
-
-    #[test]
-    fn only_an_unconditional_reset_plays_before_the_body() {
-        let faults = Faults::new(1);
-        faults.push(Fault::throttle());
-        faults.push(Fault::reset_before_reading());
-        assert!(faults.take_before_body(send("1")).is_none(), "the throttle comes first");
-        assert_eq!(faults.take(send("1"), &Value::Null).map(|fault| fault.name()), Some("throttle".into()));
-        assert_eq!(faults.take_before_body(send("1")).map(|fault| fault.name()), Some("reset".into()));
     }
 }

@@ -1,0 +1,304 @@
+//! Control calls: everything that a Rust test does with a handle, over HTTP, for programs in other languages and for pages.
+//!
+//! They stand under one reserved prefix, answer JSON, and are not written into the journal.
+
+mod call;
+mod guard;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub(super) use self::call::{Call, Failed};
+pub(super) use self::call::{at, duration};
+use super::courier::WebhookSpec;
+use super::desk::Desk;
+use super::faults::Spec;
+use super::journal::{EntryKind, events};
+use super::provider::{Provider, millis};
+use super::server::{Reply, Request, Stream, Unreadable};
+use super::text::fields;
+
+/// Where control calls stand.
+const PREFIX: &str = "/_sandbox";
+/// Longest body of a control call.
+const BODY_BYTES: usize = 128 * 1024 * 1024;
+/// How many lines of the journal come at once, unless told otherwise.
+const LINES: u64 = 10_000;
+
+/// The calls of every emulator.
+const CALLS: &[(&str, &str)] = &[
+    ("GET /_sandbox", "this index"),
+    ("GET /_sandbox/state", "what the emulator holds"),
+    ("POST /_sandbox/reset", "goes back to the state of the start; the journal is emptied, its numbers go on"),
+    ("GET /_sandbox/faults", "the faults that wait"),
+    ("POST /_sandbox/faults", "queues a fault, or several in an array"),
+    ("DELETE /_sandbox/faults", "forgets the faults that wait"),
+    ("GET /_sandbox/webhook-faults", "the webhook faults that wait"),
+    ("POST /_sandbox/webhook-faults", "queues a webhook fault, or several in an array"),
+    ("DELETE /_sandbox/webhook-faults", "forgets the webhook faults that wait"),
+    ("GET /_sandbox/journal", "the journal as JSON lines; ?after=NUMBER&limit=COUNT&kind=request|webhook"),
+    ("DELETE /_sandbox/journal", "empties the journal in memory"),
+    ("GET /_sandbox/journal/stream", "the journal as server-sent events; resumes by Last-Event-ID or ?after=NUMBER; ?heartbeat_ms="),
+    ("GET /_sandbox/clock", "the emulator's time"),
+    ("POST /_sandbox/clock", "moves the emulator's time ahead: {\"advance\": \"60d\"}"),
+    ("POST /_sandbox/connections", "refuses connections for a while: {\"refuse_ms\": 500}"),
+    ("POST /_sandbox/settle", "waits until all webhooks are delivered or given up: {\"timeout_ms\": 10000}"),
+];
+
+/// Whether a path is reserved for control calls.
+pub(super) fn is_control(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Answers a control call.
+pub(super) async fn handle<P: Provider>(desk: &Desk<P>, request: Request) -> Reply {
+    if let Some(why) = guard::refusal(&request.head.headers) {
+        return Reply::Whole(json_answer(403, &Failed::bad(why).body()));
+    }
+    let allowed = guard::origin(&request.head.headers).cloned();
+    let mut reply = answer(desk, request).await;
+    if let Some(origin) = allowed {
+        let headers = match &mut reply {
+            Reply::Whole(response) => response.headers_mut(),
+            Reply::Stream(response) => response.headers_mut(),
+            _ => return reply,
+        };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, DELETE"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type, last-event-id"));
+    }
+    reply
+}
+
+async fn answer<P: Provider>(desk: &Desk<P>, request: Request) -> Reply {
+    let (head, body) = match request.read(BODY_BYTES).await {
+        Ok(read) => read,
+        Err(Unreadable::Gone) => return Reply::Reset,
+        Err(Unreadable::TooLong) => return failed(&Failed::with_status(413, "the body is too long")),
+    };
+    let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default().trim_matches('/');
+    let query = fields(head.uri.query().unwrap_or_default());
+    let call = Call { method: &head.method, path, query, headers: &head.headers, body: &body };
+    if call.method == Method::OPTIONS {
+        return Reply::Whole(empty(204));
+    }
+    let found = match (call.method.as_str(), path) {
+        ("GET", "journal") => return journal(desk, &call).unwrap_or_else(|error| failed(&error)),
+        ("GET", "journal/stream") => return stream(desk, &call).unwrap_or_else(|error| failed(&error)),
+        _ => common(desk, &call).await,
+    };
+    let found = match found {
+        Some(found) => found,
+        None => match desk.provider.control(&call).await {
+            Some(found) => found,
+            None => Err(unknown(desk, &call)),
+        },
+    };
+    match found {
+        Ok(value) => Reply::Whole(json_answer(200, &value)),
+        Err(error) => failed(&error),
+    }
+}
+
+/// The calls that every emulator answers with JSON.
+async fn common<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Option<Result<Value, Failed>> {
+    let engine = &desk.engine;
+    Some(match (call.method.as_str(), call.path) {
+        ("GET", "") => Ok(index(desk)),
+        ("GET", "state") => Ok(state(desk)),
+        ("POST", "reset") => {
+            desk.reset();
+            Ok(json!({"reset": true}))
+        }
+        ("GET", "faults") => Ok(json!({"waiting": engine.faults.waiting().iter().map(Spec::of).collect::<Vec<_>>()})),
+        ("POST", "faults") => queue(call, Spec::read).map(|faults| {
+            for fault in faults {
+                engine.faults.push(fault);
+            }
+            json!({"waiting": engine.faults.len()})
+        }),
+        ("DELETE", "faults") => {
+            engine.faults.clear();
+            Ok(json!({"waiting": 0}))
+        }
+        ("GET", "webhook-faults") => {
+            Ok(json!({"waiting": engine.courier.waiting_faults().iter().map(WebhookSpec::of).collect::<Vec<_>>()}))
+        }
+        ("POST", "webhook-faults") => queue(call, WebhookSpec::read).map(|faults| {
+            for fault in faults {
+                engine.courier.push_fault(fault);
+            }
+            json!({"waiting": engine.courier.waiting_faults().len()})
+        }),
+        ("DELETE", "webhook-faults") => {
+            engine.courier.clear_faults();
+            Ok(json!({"waiting": 0}))
+        }
+        ("DELETE", "journal") => {
+            engine.journal.clear();
+            Ok(json!({"cleared": true}))
+        }
+        ("GET", "clock") => Ok(clock(desk)),
+        ("POST", "clock") => advance(desk, call),
+        ("POST", "connections") => refuse(desk, call).await,
+        ("POST", "settle") => settle(desk, call).await,
+        _ => return None,
+    })
+}
+
+/// Reads one fault or several; all or none are queued.
+fn queue<F>(call: &Call<'_>, read: impl Fn(&Value) -> Result<F, String>) -> Result<Vec<F>, Failed> {
+    let list = call.list()?;
+    let count = list.len();
+    list.iter().enumerate().map(|(index, value)| read(value).map_err(|message| at(index, count, &message))).collect()
+}
+
+fn index<P: Provider>(desk: &Desk<P>) -> Value {
+    let calls: Vec<_> = CALLS.iter().chain(desk.provider.calls()).map(|(call, does)| json!({"call": call, "does": does})).collect();
+    json!({
+        "emulator": P::NAME,
+        "version": env!("CARGO_PKG_VERSION"),
+        "base_url": desk.engine.base_url(),
+        "calls": calls,
+        "docs": "https://github.com/zengine/zengine-connector/blob/main/docs/emulators.md",
+    })
+}
+
+fn state<P: Provider>(desk: &Desk<P>) -> Value {
+    let engine = &desk.engine;
+    let mut state = json!({
+        "emulator": P::NAME,
+        "base_url": engine.base_url(),
+        "clock": clock(desk),
+        "requests": engine.journal.request_count(),
+        "accepted": engine.journal.accepted_count(),
+        "webhooks": engine.journal.webhook_count(),
+        "waiting_faults": engine.faults.len(),
+        "waiting_webhook_faults": engine.courier.waiting_faults().len(),
+    });
+    if let (Some(all), Value::Object(own)) = (state.as_object_mut(), desk.provider.state()) {
+        all.extend(own);
+    }
+    state
+}
+
+fn clock<P: Provider>(desk: &Desk<P>) -> Value {
+    json!({"now_ms": desk.engine.clock.now_ms(), "ahead_ms": desk.engine.clock.ahead_ms()})
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance: Option<String>,
+    advance_ms: Option<u64>,
+}
+
+fn advance<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Result<Value, Failed> {
+    let by = match call.read::<Advance>()? {
+        Advance { advance: Some(text), advance_ms: None } => {
+            duration(&text).ok_or_else(|| Failed::bad("`advance` must be a number and ms, s, m, h or d, as in \"60d\""))?
+        }
+        Advance { advance: None, advance_ms: Some(ms) } => Duration::from_millis(ms),
+        _ => return Err(Failed::bad("give either `advance` or `advance_ms`")),
+    };
+    desk.engine.clock.advance(by);
+    Ok(clock(desk))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refuse {
+    refuse_ms: u64,
+}
+
+async fn refuse<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Result<Value, Failed> {
+    let Refuse { refuse_ms } = call.read()?;
+    if !(1..=600_000).contains(&refuse_ms) {
+        return Err(Failed::bad("`refuse_ms` must be 1 to 600000: nobody could open the port again by a call"));
+    }
+    let refused = desk.door.refuse(Some(Duration::from_millis(refuse_ms))).await;
+    refused.map(|()| json!({"refused_ms": refuse_ms})).map_err(|error| Failed::with_status(500, error.to_string()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settle {
+    timeout_ms: Option<u64>,
+}
+
+async fn settle<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Result<Value, Failed> {
+    let Settle { timeout_ms } = call.read()?;
+    let timeout = Duration::from_millis(timeout_ms.unwrap_or(10_000).min(600_000));
+    let settled = tokio::time::timeout(timeout, desk.engine.courier.settle()).await.is_ok();
+    Ok(json!({"settled": settled, "waited_at_most_ms": millis(timeout)}))
+}
+
+fn journal<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Result<Reply, Failed> {
+    let after = call.number("after")?.unwrap_or(0);
+    let limit = usize::try_from(call.number("limit")?.unwrap_or(LINES)).unwrap_or(usize::MAX);
+    let kind = match call.parameter("kind") {
+        None => None,
+        Some("request") => Some(EntryKind::Request),
+        Some("webhook") => Some(EntryKind::Webhook),
+        Some(_) => return Err(Failed::bad("`kind` must be request or webhook")),
+    };
+    let entries = desk.engine.journal.after(after, if kind.is_some() { usize::MAX } else { limit });
+    let mut lines = Vec::new();
+    for entry in entries.iter().filter(|entry| kind.is_none_or(|kind| kind == entry.kind)).take(limit) {
+        serde_json::to_writer(&mut lines, entry).map_err(|error| Failed::with_status(500, error.to_string()))?;
+        lines.push(b'\n');
+    }
+    let mut response = Response::new(Bytes::from(lines));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    Ok(Reply::Whole(response))
+}
+
+fn stream<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Result<Reply, Failed> {
+    let last = call.headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::trim).filter(|id| !id.is_empty());
+    // A browser that comes back knows better than the address that it was given at first.
+    let after = match last {
+        Some(id) => id.parse().map_err(|_| Failed::bad("`Last-Event-ID` must be the number of an entry"))?,
+        None => call.number("after")?.unwrap_or(0),
+    };
+    let heartbeat = Duration::from_millis(call.number("heartbeat_ms")?.unwrap_or(15_000).clamp(50, 600_000));
+    let pieces = events(&desk.engine.journal, after, heartbeat);
+    let mut response = Response::new(Stream { pieces, length: None });
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(Reply::Stream(response))
+}
+
+/// There is no such call; tells what there is at this path, or at all.
+fn unknown<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Failed {
+    let known: Vec<_> = CALLS.iter().chain(desk.provider.calls()).map(|(call, _)| *call).collect();
+    let path = format!("{PREFIX}/{}", call.path);
+    let here: Vec<_> = known.iter().filter(|known| known.split_once(' ').is_some_and(|(_, at)| at == path)).copied().collect();
+    if here.is_empty() {
+        return Failed::missing(format!("there is no control call `{path}`; GET {PREFIX} lists them"));
+    }
+    Failed::with_status(405, format!("`{path}` takes {}", here.join(", ")))
+}
+
+fn failed(error: &Failed) -> Reply {
+    Reply::Whole(json_answer(error.status, &error.body()))
+}
+
+fn empty(status: u16) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+}
+
+fn json_answer(status: u16, value: &Value) -> Response<Bytes> {
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    let mut response = empty(status);
+    *response.body_mut() = Bytes::from(text);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,223 @@
+//! The attempts at one webhook POST.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::fault::Action;
+use super::{Courier, Delivery, LOGGED, Parcel, WebhookFault};
+use crate::sandbox::clock::Clock;
+use crate::sandbox::journal::{Entry, EntryKind, Journal, shown};
+use crate::sandbox::lock;
+
+/// Longest answer of a callback that is read.
+const ANSWER_BYTES: usize = 64 * 1024;
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// With this status, or without an answer in time.
+    Answered(Option<u16>),
+    /// With an answer that does not count.
+    Ignored(Option<u16>),
+    /// For good, without an attempt.
+    Lost,
+}
+
+impl Ended {
+    /// Whether no redelivery follows.
+    pub(super) fn is_settled(self) -> bool {
+        matches!(self, Self::Answered(Some(200)) | Self::Lost)
+    }
+
+    fn status(self) -> Option<u16> {
+        match self {
+            Self::Answered(status) | Self::Ignored(status) => status,
+            Self::Lost => None,
+        }
+    }
+}
+
+/// Makes and notes HTTP requests.
+pub(super) struct Poster {
+    client: Client<HttpConnector, Full<Bytes>>,
+    journal: Arc<Journal>,
+    clock: Clock,
+}
+
+impl Poster {
+    pub(super) fn new(journal: Arc<Journal>, clock: Clock) -> Self {
+        Self { client: Client::builder(TokioExecutor::new()).build(HttpConnector::new()), journal, clock }
+    }
+
+    pub(super) async fn get(&self, url: String, timeout: Duration) -> Option<(u16, Bytes)> {
+        self.answer(Request::builder().uri(url).body(Full::default()).ok()?, timeout).await
+    }
+
+    async fn answer(&self, request: Request<Full<Bytes>>, timeout: Duration) -> Option<(u16, Bytes)> {
+        let exchange = async {
+            let response = self.client.request(request).await.ok()?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await.ok()?.to_bytes();
+            Some((status, body))
+        };
+        tokio::time::timeout(timeout, exchange).await.ok().flatten()
+    }
+
+    /// Sends head and half of the body over a connection of its own, then closes it.
+    async fn cut(&self, url: &str, headers: &HeaderMap, body: &[u8]) -> Option<()> {
+        let uri: Uri = url.parse().ok()?;
+        let (host, port) = (uri.host()?, uri.port_u16().unwrap_or(80));
+        let mut stream = TcpStream::connect((host, port)).await.ok()?;
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let mut head = format!("POST {path} HTTP/1.1\r\nhost: {host}:{port}\r\ncontent-length: {}\r\n", body.len()).into_bytes();
+        for (name, value) in headers {
+            head.extend_from_slice(name.as_str().as_bytes());
+            head.extend_from_slice(b": ");
+            head.extend_from_slice(value.as_bytes());
+            head.extend_from_slice(b"\r\n");
+        }
+        head.extend_from_slice(b"\r\n");
+        head.extend_from_slice(&body[..body.len() / 2]);
+        stream.write_all(&head).await.ok()?;
+        stream.shutdown().await.ok()
+    }
+}
+
+impl Courier {
+    /// The first attempt, with its fault. The name of the fault is noted with it.
+    pub(super) async fn first(&self, parcel: &Parcel, fault: Option<&WebhookFault>) -> (Ended, Option<&'static str>) {
+        let label = fault.map(WebhookFault::name);
+        if parcel.url.is_none() {
+            return (Ended::Lost, label);
+        }
+        let ended = match fault.map(|fault| fault.action) {
+            Some(Action::DropOnce) => {
+                self.write(parcel, 1, label, None, &[]);
+                Ended::Answered(None)
+            }
+            Some(Action::Lose) => {
+                self.write(parcel, 1, label, None, &[]);
+                Ended::Lost
+            }
+            Some(Action::Cut) => {
+                if let Some(url) = &parcel.url {
+                    let headers = self.headers(parcel);
+                    let cut = self.poster.cut(url, &headers, &parcel.body);
+                    // Without a connection there is nothing to cut; either way the attempt has failed.
+                    let _ = tokio::time::timeout(self.plan().timeout, cut).await;
+                }
+                self.write(parcel, 1, label, None, &[]);
+                Ended::Answered(None)
+            }
+            Some(Action::IgnoreAnswer) => Ended::Ignored(self.attempt(parcel, 1, label).await.status()),
+            Some(Action::Corrupt) => self.attempt_with(parcel, corrupted(&parcel.body), 1, label).await,
+            _ => self.attempt(parcel, 1, label).await,
+        };
+        (ended, label)
+    }
+
+    /// Copies and redeliveries after the first attempt.
+    pub(super) async fn rest(&self, parcel: Parcel, fault: Option<WebhookFault>, first: Ended, label: Option<&'static str>) -> Delivery {
+        let (mut attempts, mut last) = (u32::from(parcel.url.is_some()), first);
+        if !last.is_settled() {
+            for pause in self.plan().redelivery {
+                if !self.pause(pause, parcel.generation).await {
+                    break;
+                }
+                attempts += 1;
+                last = self.attempt(&parcel, attempts, None).await;
+                if last.is_settled() {
+                    break;
+                }
+            }
+        }
+        if last == Ended::Answered(Some(200)) {
+            for _ in 1..self.plan().copies {
+                self.attempt(&parcel, attempts, Some("copy")).await;
+            }
+            if let Some(Action::Duplicate { copies, pause }) = fault.map(|fault| fault.action) {
+                for _ in 0..copies {
+                    if self.pause(pause, parcel.generation).await {
+                        self.attempt(&parcel, attempts, label).await;
+                    }
+                }
+            }
+        }
+        self.note(attempts, last.status(), parcel)
+    }
+
+    pub(super) async fn attempt(&self, parcel: &Parcel, number: u32, label: Option<&'static str>) -> Ended {
+        self.attempt_with(parcel, parcel.body.clone(), number, label).await
+    }
+
+    /// One POST of `body` with the signature of the parcel's own.
+    async fn attempt_with(&self, parcel: &Parcel, body: Bytes, number: u32, label: Option<&'static str>) -> Ended {
+        let Some(url) = &parcel.url else { return Ended::Lost };
+        let request = Request::builder().method(Method::POST).uri(url).body(Full::new(body));
+        let answer = match request {
+            Ok(mut request) => {
+                *request.headers_mut() = self.headers(parcel);
+                self.poster.answer(request, self.plan().timeout).await
+            }
+            // No address that a request could go to.
+            Err(_) => None,
+        };
+        let status = answer.as_ref().map(|(status, _)| *status);
+        self.write(parcel, number, label, status, answer.as_ref().map_or(&[], |(_, body)| body));
+        Ended::Answered(status)
+    }
+
+    fn headers(&self, parcel: &Parcel) -> HeaderMap {
+        let mut headers = self.packer.headers(&parcel.body, parcel.seal);
+        headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        headers
+    }
+
+    /// Writes an attempt into the journal.
+    fn write(&self, parcel: &Parcel, number: u32, label: Option<&'static str>, status: Option<u16>, answer: &[u8]) {
+        let url = parcel.url.as_deref().unwrap_or_default();
+        let entry = Entry {
+            at_ms: self.poster.clock.now_ms(),
+            kind: EntryKind::Webhook,
+            method: "POST".to_owned(),
+            path: self.poster.journal.mask().address(url),
+            status: status.unwrap_or(0),
+            phone_number_id: parcel.number.clone(),
+            fault: label.map(str::to_owned),
+            attempt: Some((parcel.post, number)),
+            body: shown(&parcel.body),
+            answer: shown(answer),
+            ..Entry::default()
+        };
+        // A journal on a full disk must not stop webhooks: requests say that it is broken.
+        let _ = self.poster.journal.append(entry);
+    }
+
+    fn note(&self, attempts: u32, status: Option<u16>, parcel: Parcel) -> Delivery {
+        let delivery = Delivery { at_ms: self.clock.now_ms(), attempts, status, body: parcel.body, message_id: parcel.message_id };
+        let mut log = lock(&self.log);
+        log.push_back(delivery.clone());
+        if log.len() > LOGGED {
+            log.pop_front();
+        }
+        delivery
+    }
+}
+
+/// The body with one other byte: a digit or letter inside it, so that it mostly stays JSON.
+fn corrupted(body: &Bytes) -> Bytes {
+    let mut bytes = body.to_vec();
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.iter_mut().skip(middle).find(|byte| byte.is_ascii_alphanumeric()) {
+        *byte = if *byte == b'1' { b'2' } else { b'1' };
+    }
+    Bytes::from(bytes)
+}

@@ -1,0 +1,135 @@
+//! Keeps secrets out of what an emulator shows.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use crate::sandbox::lock;
+use crate::sandbox::text::{decoded, encoded};
+
+const MASK: &str = "***";
+
+/// Members of JSON and fields of forms that hold secrets at one provider or another.
+const KEYS: &[&str] = &[
+    "access_token",
+    "api_key",
+    "app_secret",
+    "appsecret_proof",
+    "client_secret",
+    "fb_exchange_token",
+    "hub.verify_token",
+    "input_token",
+    "password",
+    "pin",
+    "refresh_token",
+    "revoke_token",
+    "verify_token",
+];
+
+/// The same in a query or a form alone: in JSON, Meta has harmless members of this name.
+const FIELDS: &[&str] = &["code"];
+
+/// The secrets of one emulator, as far as it knows them.
+#[derive(Default)]
+pub(in crate::sandbox) struct Mask(Mutex<HashSet<String>>);
+
+impl std::fmt::Debug for Mask {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Mask").finish_non_exhaustive()
+    }
+}
+
+impl Mask {
+    /// From now on this text is masked wherever it is a whole value.
+    pub(in crate::sandbox) fn learn(&self, secret: &str) {
+        if !secret.is_empty() {
+            lock(&self.0).insert(secret.to_owned());
+        }
+    }
+
+    fn knows(&self, text: &str) -> bool {
+        lock(&self.0).contains(text)
+    }
+
+    /// Masks members by name and values that are known secrets.
+    pub(super) fn json(&self, value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                for (key, member) in members {
+                    if KEYS.contains(&key.as_str()) && !member.is_null() && !member.is_object() && !member.is_array() {
+                        *member = MASK.into();
+                    } else {
+                        self.json(member);
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.json(item)),
+            Value::String(text) if self.knows(text) => MASK.clone_into(text),
+            _ => {}
+        }
+    }
+
+    /// A body: JSON by its members; other text by its fields, if it has the look of a form.
+    pub(super) fn body(&self, value: &mut Value) {
+        match value {
+            Value::String(text) if text.contains('=') && !text.contains(char::is_whitespace) => *text = self.fields(text),
+            value => self.json(value),
+        }
+    }
+
+    /// A query or a form body.
+    pub(in crate::sandbox) fn fields(&self, query: &str) -> String {
+        let mut out = String::with_capacity(query.len());
+        for (index, pair) in query.split('&').enumerate() {
+            if index > 0 {
+                out.push('&');
+            }
+            let Some((name, value)) = pair.split_once('=') else {
+                out.push_str(pair);
+                continue;
+            };
+            let (plain, key) = (decoded(value), decoded(name));
+            let secret = KEYS.contains(&key.as_str()) || FIELDS.contains(&key.as_str()) || self.knows(&plain);
+            out.push_str(name);
+            out.push('=');
+            out.push_str(if secret { MASK } else { value });
+        }
+        out
+    }
+
+    /// An address: its query is masked, as are known secrets in its path.
+    pub(in crate::sandbox) fn address(&self, url: &str) -> String {
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        let segments: Vec<_> =
+            path.split('/').map(|segment| if self.knows(&decoded(segment)) { encoded(MASK) } else { segment.to_owned() }).collect();
+        segments.join("/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn secrets_are_masked_by_name_and_by_value() {
+        let mask = Mask::default();
+        mask.learn("canary");
+        let mut body =
+            json!({"access_token": "x", "pin": 123, "data": [{"any": "canary", "code": "en_US"}], "pinned": true, "token": {"a": 1}});
+        mask.body(&mut body);
+        assert_eq!(
+            body,
+            json!({"access_token": "***", "pin": "***", "data": [{"any": "***", "code": "en_US"}], "pinned": true, "token": {"a": 1}})
+        );
+        assert_eq!(
+            mask.fields("client_secret=a%20b&code=1&x=canary&y=%63anary&flag&plain=1"),
+            "client_secret=***&code=***&x=***&y=***&flag&plain=1"
+        );
+        let mut form = Value::from("grant_type=a&fb_exchange_token=b");
+        mask.body(&mut form);
+        assert_eq!(form, "grant_type=a&fb_exchange_token=***");
+        assert_eq!(mask.address("http://127.0.0.1:1/canary/hook?verify_token=x"), "http://127.0.0.1:1/%2A%2A%2A/hook");
+    }
+}

@@ -1,0 +1,220 @@
+//! What an emulator was asked and what it told, in memory and as JSON lines.
+
+mod entry;
+mod mask;
+mod stream;
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Mutex;
+
+use tokio::sync::watch;
+
+pub(super) use self::entry::shown;
+pub use self::entry::{Entry, EntryKind};
+pub(super) use self::mask::Mask;
+pub(super) use self::stream::events;
+use super::lock;
+
+/// How many entries stay in memory; the file and the counters hold all.
+const IN_MEMORY: usize = 100_000;
+
+/// The requests that an emulator got and the webhooks that it sent, oldest first.
+///
+/// The entry of a request is recorded, and written to the file, before the emulator answers. It reaches the operating system
+/// with one write, so it survives the death of the process, though not that of the machine. Several runs may append to one file.
+#[derive(Debug)]
+pub struct Journal {
+    inner: Mutex<Inner>,
+    counts: watch::Sender<Counts>,
+    mask: Mask,
+}
+
+#[derive(Debug)]
+struct Inner {
+    entries: VecDeque<Entry>,
+    accepted: u64,
+    file: Option<File>,
+}
+
+/// How many there were in this run.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    all: u64,
+    requests: u64,
+    webhooks: u64,
+}
+
+/// Opens for appending; ends a last line that a dying machine left unfinished.
+fn open(path: &Path) -> io::Result<File> {
+    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    if file.metadata()?.len() > 0 {
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    Ok(file)
+}
+
+impl Journal {
+    /// Opens the file for appending, where one is given.
+    pub(super) fn open(path: Option<&Path>) -> io::Result<Self> {
+        let file = path.map(open).transpose()?;
+        Ok(Self {
+            inner: Mutex::new(Inner { entries: VecDeque::new(), accepted: 0, file }),
+            counts: watch::Sender::new(Counts::default()),
+            mask: Mask::default(),
+        })
+    }
+
+    /// What is masked in every entry.
+    pub(super) fn mask(&self) -> &Mask {
+        &self.mask
+    }
+
+    /// Numbers, masks and records an entry.
+    pub(super) fn append(&self, mut entry: Entry) -> io::Result<()> {
+        self.mask.body(&mut entry.body);
+        self.mask.body(&mut entry.answer);
+        entry.query = entry.query.map(|query| self.mask.fields(&query));
+        let mut inner = lock(&self.inner);
+        let mut counts = *self.counts.borrow();
+        counts.all += 1;
+        match entry.kind {
+            EntryKind::Request => counts.requests += 1,
+            EntryKind::Webhook => counts.webhooks += 1,
+        }
+        entry.number = counts.all;
+        if let Some(file) = &mut inner.file {
+            let mut line = serde_json::to_vec(&entry)?;
+            line.push(b'\n');
+            file.write_all(&line)?;
+        }
+        inner.accepted += u64::from(entry.accepted);
+        inner.entries.push_back(entry);
+        if inner.entries.len() > IN_MEMORY {
+            inner.entries.pop_front();
+        }
+        // Under the lock, so that numbers grow in the order of the entries.
+        self.counts.send_replace(counts);
+        Ok(())
+    }
+
+    /// Returns all requests of this run; after more than 100,000 entries only the newest.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.matching(|_| true)
+    }
+
+    /// Returns the requests that `select` is true for.
+    pub fn matching(&self, mut select: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
+        let inner = lock(&self.inner);
+        inner.entries.iter().filter(|entry| entry.kind == EntryKind::Request && select(entry)).cloned().collect()
+    }
+
+    /// Returns the requests whose message was taken for delivery.
+    pub fn accepted(&self) -> Vec<Entry> {
+        self.matching(|entry| entry.accepted)
+    }
+
+    /// Returns the webhook POSTs of this run, one entry per attempt, as far as they are in memory.
+    pub fn webhooks(&self) -> Vec<Entry> {
+        lock(&self.inner).entries.iter().filter(|entry| entry.kind == EntryKind::Webhook).cloned().collect()
+    }
+
+    /// Returns the entries of both kinds with a number above `number`, oldest first, at most `limit` of them.
+    pub fn after(&self, number: u64, limit: usize) -> Vec<Entry> {
+        let inner = lock(&self.inner);
+        let first = inner.entries.partition_point(|entry| entry.number <= number);
+        inner.entries.iter().skip(first).take(limit).cloned().collect()
+    }
+
+    /// Counts the messages that were accepted in this run.
+    pub fn accepted_count(&self) -> u64 {
+        lock(&self.inner).accepted
+    }
+
+    /// Counts the requests of this run.
+    pub fn request_count(&self) -> u64 {
+        self.counts.borrow().requests
+    }
+
+    /// Counts the webhook POSTs of this run, every attempt and every copy.
+    pub fn webhook_count(&self) -> u64 {
+        self.counts.borrow().webhooks
+    }
+
+    /// Waits until `count` requests have come in, in this run.
+    pub async fn wait_for_requests(&self, count: u64) {
+        self.wait_for_counts(|counts| counts.requests >= count).await;
+    }
+
+    /// Waits until `count` webhook POSTs have been made, in this run.
+    pub async fn wait_for_webhooks(&self, count: u64) {
+        self.wait_for_counts(|counts| counts.webhooks >= count).await;
+    }
+
+    /// Waits until an entry of either kind fulfils the condition; looks at those in memory first. Returns the entry.
+    pub async fn wait_for(&self, mut condition: impl FnMut(&Entry) -> bool) -> Entry {
+        let (mut counts, mut seen) = (self.counts.subscribe(), 0);
+        loop {
+            for entry in self.after(seen, usize::MAX) {
+                seen = entry.number;
+                if condition(&entry) {
+                    return entry;
+                }
+            }
+            // The sender lives as long as `self`, so this cannot fail.
+            let _ = counts.changed().await;
+        }
+    }
+
+    async fn wait_for_counts(&self, enough: impl Fn(&Counts) -> bool) {
+        let _ = self.counts.subscribe().wait_for(enough).await;
+    }
+
+    /// Forgets the entries in memory; the file, the numbers and the counters stay.
+    pub fn clear(&self) {
+        lock(&self.inner).entries.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_unfinished_last_line_spoils_no_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        std::fs::write(&path, "{\"at_ms\":1,\"pa").unwrap();
+        let entry = Entry { at_ms: 2, method: "POST".to_owned(), path: "/x".to_owned(), status: 200, accepted: true, ..Entry::default() };
+        Journal::open(Some(&path)).unwrap().append(entry.clone()).unwrap();
+        Journal::open(Some(&path)).unwrap().append(entry.clone()).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let read: Vec<Option<Entry>> = text.lines().map(|line| serde_json::from_str(line).ok()).collect();
+        let written = Entry { number: 1, ..entry };
+        assert_eq!(read, [None, Some(written.clone()), Some(written)]);
+    }
+
+    #[tokio::test]
+    async fn entries_are_numbered_masked_and_waited_for() {
+        let journal = Journal::open(None).unwrap();
+        let webhook = Entry { kind: EntryKind::Webhook, body: json!({"access_token": "x"}), ..Entry::default() };
+        journal.append(Entry { query: Some("access_token=x".to_owned()), ..Entry::default() }).unwrap();
+        journal.append(webhook).unwrap();
+        assert_eq!((journal.request_count(), journal.webhook_count(), journal.entries().len()), (1, 1, 1));
+        assert_eq!(journal.entries()[0].query.as_deref(), Some("access_token=***"));
+        let found = journal.wait_for(|entry| entry.kind == EntryKind::Webhook).await;
+        assert_eq!((found.number, &found.body), (2, &json!({"access_token": "***"})));
+        assert_eq!(journal.after(1, 10), [found]);
+        journal.clear();
+        journal.append(Entry::default()).unwrap();
+        assert_eq!(journal.after(0, 10).iter().map(|entry| entry.number).collect::<Vec<_>>(), [3]);
+    }
+}

@@ -1,0 +1,172 @@
+//! Numbers, the accounts that they belong to, and who is subscribed to what.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use serde_json::{Map, Value, json};
+
+use super::settings::Number;
+use crate::sandbox::lock;
+
+/// A callback that replaces the app's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Override {
+    pub(super) url: String,
+    pub(super) verify_token: String,
+}
+
+/// A number with all that happens to it.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) number: Number,
+    /// The fields of its node.
+    pub(super) node: Map<String, Value>,
+    pub(super) registered: bool,
+    pub(super) pin: Option<String>,
+    /// How often in a row a wrong PIN was given.
+    pub(super) wrong_pins: u32,
+    /// The verification code that was sent last.
+    pub(super) verification: Option<String>,
+    /// When it was registered or deregistered, and when a code was requested, in milliseconds.
+    pub(super) registrations: Vec<u64>,
+    pub(super) requests: Vec<u64>,
+    pub(super) callback: Option<Override>,
+    /// What `POST …/settings` was told.
+    pub(super) settings: Map<String, Value>,
+    /// When it was onboarded, in milliseconds: synchronisation has a day from there.
+    pub(super) onboarded_ms: u64,
+    /// The kinds of synchronisation that were asked for.
+    pub(super) synced: Vec<String>,
+}
+
+/// A subscription of the app to an account.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Subscription {
+    pub(super) callback: Option<Override>,
+}
+
+#[derive(Default)]
+struct Inner {
+    lines: HashMap<String, Line>,
+    subscriptions: HashMap<String, Subscription>,
+}
+
+/// All numbers and subscriptions.
+#[derive(Default)]
+pub(super) struct Accounts(Mutex<Inner>);
+
+impl Accounts {
+    pub(super) fn clear(&self) {
+        *lock(&self.0) = Inner::default();
+    }
+
+    /// Adds a number, or replaces the one with its id. Returns the token of a number that was replaced.
+    pub(super) fn add(&self, number: Number, business_id: &str, app_id: &str, now_ms: u64) -> Option<String> {
+        let inner = &mut *lock(&self.0);
+        if !number.fresh {
+            inner.subscriptions.entry(number.waba_id.clone()).or_default();
+        }
+        let line = Line {
+            node: node_of(&number, business_id, app_id),
+            registered: !number.fresh,
+            pin: None,
+            wrong_pins: 0,
+            verification: None,
+            registrations: Vec::new(),
+            requests: Vec::new(),
+            callback: None,
+            settings: Map::new(),
+            onboarded_ms: now_ms,
+            synced: Vec::new(),
+            number,
+        };
+        inner.lines.insert(line.number.id.clone(), line).map(|old| old.number.token)
+    }
+
+    pub(super) fn line(&self, id: &str) -> Option<Line> {
+        lock(&self.0).lines.get(id).cloned()
+    }
+
+    pub(super) fn number(&self, id: &str) -> Option<Number> {
+        lock(&self.0).lines.get(id).map(|line| line.number.clone())
+    }
+
+    pub(super) fn exists(&self, id: &str) -> bool {
+        lock(&self.0).lines.contains_key(id)
+    }
+
+    /// Changes a number; `None` if it does not exist.
+    pub(super) fn change<T>(&self, id: &str, change: impl FnOnce(&mut Line) -> T) -> Option<T> {
+        lock(&self.0).lines.get_mut(id).map(change)
+    }
+
+    /// The numbers that `select` is true for, by id.
+    pub(super) fn lines(&self, select: impl Fn(&Line) -> bool) -> Vec<Line> {
+        let mut found: Vec<_> = lock(&self.0).lines.values().filter(|line| select(line)).cloned().collect();
+        found.sort_by(|one, other| one.number.id.cmp(&other.number.id));
+        found
+    }
+
+    /// Whether any number names this token as its own.
+    pub(super) fn names(&self, token: &str) -> bool {
+        lock(&self.0).lines.values().any(|line| line.number.token == token)
+    }
+
+    pub(super) fn is_account(&self, id: &str) -> bool {
+        let inner = lock(&self.0);
+        inner.subscriptions.contains_key(id) || inner.lines.values().any(|line| line.number.waba_id == id)
+    }
+
+    pub(super) fn subscription(&self, waba_id: &str) -> Option<Subscription> {
+        lock(&self.0).subscriptions.get(waba_id).cloned()
+    }
+
+    /// Subscribes, or replaces the subscription.
+    pub(super) fn subscribe(&self, waba_id: &str, subscription: Subscription) {
+        lock(&self.0).subscriptions.insert(waba_id.to_owned(), subscription);
+    }
+
+    pub(super) fn unsubscribe(&self, waba_id: &str) -> bool {
+        lock(&self.0).subscriptions.remove(waba_id).is_some()
+    }
+
+    /// The accounts that the app is subscribed to.
+    pub(super) fn subscribed(&self) -> Vec<String> {
+        let mut found: Vec<_> = lock(&self.0).subscriptions.keys().cloned().collect();
+        found.sort();
+        found
+    }
+}
+
+/// The node of a healthy number, or of one that is not registered yet.
+fn node_of(number: &Number, business_id: &str, app_id: &str) -> Map<String, Value> {
+    let entity = |kind: &str, id: &str| json!({"entity_type": kind, "id": id, "can_send_message": "AVAILABLE"});
+    let fresh = number.fresh;
+    let node = json!({
+        "id": number.id,
+        "display_phone_number": format!("+{}", number.display),
+        "verified_name": number.name,
+        "quality_rating": if fresh { "UNKNOWN" } else { "GREEN" },
+        "status": if fresh { "PENDING" } else { "CONNECTED" },
+        "name_status": "APPROVED",
+        "code_verification_status": if fresh { "NOT_VERIFIED" } else { "VERIFIED" },
+        "platform_type": if fresh { "NOT_APPLICABLE" } else { "CLOUD_API" },
+        "throughput": {"level": if fresh { "NOT_APPLICABLE" } else { "STANDARD" }},
+        "account_mode": "LIVE",
+        "is_on_biz_app": number.coexists,
+        "whatsapp_business_manager_messaging_limit": "TIER_250",
+        "health_status": {
+            "can_send_message": "AVAILABLE",
+            "entities": [
+                entity("PHONE_NUMBER", &number.id),
+                entity("WABA", &number.waba_id),
+                entity("BUSINESS", business_id),
+                entity("APP", app_id),
+            ],
+        },
+    });
+    match node {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,207 @@
+//! Access tokens and the codes of embedded signup.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use super::errors::GraphError;
+use super::ids::Ids;
+use crate::sandbox::clock::Clock;
+use crate::sandbox::journal::Journal;
+use crate::sandbox::lock;
+
+/// How long a code may be exchanged, in milliseconds.
+const CODE_MS: u64 = 30_000;
+/// How long a renewable token lives, in milliseconds.
+pub(super) const LIFE_MS: u64 = 60 * 86_400_000;
+/// How long a short-lived user token lives, in milliseconds.
+pub(super) const SHORT_LIFE_MS: u64 = 3_600_000;
+
+/// What a business granted in embedded signup, for [`MetaCloud::issue_code`](super::MetaCloud::issue_code).
+///
+/// ```
+/// use zengine_strategies::sandbox::meta_cloud::{MetaCloud, Number, Settings, Signup};
+///
+/// let meta = MetaCloud::start(Settings::new().with_number(Number::new("100200300", "900100")))?;
+/// let code = meta.issue_code(Signup::of(["900100"]).lasting_60_days());
+/// assert!(!code.is_empty());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "it does nothing until a code is issued for it"]
+pub struct Signup {
+    accounts: Vec<String>,
+    expires: bool,
+    redirect_uri: Option<String>,
+}
+
+impl Signup {
+    /// Access to these WhatsApp Business accounts, by a token that never expires.
+    pub fn of<A: Into<String>>(accounts: impl IntoIterator<Item = A>) -> Self {
+        Self { accounts: accounts.into_iter().map(Into::into).collect(), expires: false, redirect_uri: None }
+    }
+
+    /// The token lasts 60 days.
+    pub fn lasting_60_days(mut self) -> Self {
+        self.expires = true;
+        self
+    }
+
+    /// The login was a redirect to this address, which the exchange must repeat; without it, it was a popup.
+    pub fn with_redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uri = Some(uri.into());
+        self
+    }
+}
+
+/// Whose token it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    SystemUser,
+    User,
+    App,
+}
+
+/// What is known of a token.
+#[derive(Debug, Clone)]
+pub(super) struct Token {
+    pub(super) owner: Owner,
+    /// The accounts that it may use beside the numbers that name it as their own.
+    pub(super) accounts: Vec<String>,
+    pub(super) issued_ms: u64,
+    pub(super) expires_ms: Option<u64>,
+    /// The subcode of error 190, once it is no longer valid.
+    pub(super) invalid: Option<i64>,
+}
+
+#[derive(Debug, Clone)]
+struct Code {
+    signup: Signup,
+    until_ms: u64,
+    used: bool,
+}
+
+#[derive(Default)]
+struct Inner {
+    tokens: HashMap<String, Token>,
+    codes: HashMap<String, Code>,
+}
+
+/// All tokens and codes.
+pub(super) struct Tokens {
+    clock: Clock,
+    journal: Arc<Journal>,
+    inner: Mutex<Inner>,
+}
+
+impl Tokens {
+    pub(super) fn new(clock: Clock, journal: Arc<Journal>) -> Self {
+        Self { clock, journal, inner: Mutex::default() }
+    }
+
+    pub(super) fn clear(&self) {
+        *lock(&self.inner) = Inner::default();
+    }
+
+    /// Adds a token with a text of the caller's; one that is known already stays as it is.
+    pub(super) fn add(&self, text: &str, owner: Owner, accounts: Vec<String>, life_ms: Option<u64>) {
+        self.journal.mask().learn(text);
+        let issued_ms = self.clock.now_ms();
+        let expires_ms = life_ms.map(|life| issued_ms + life);
+        lock(&self.inner).tokens.entry(text.to_owned()).or_insert(Token { owner, accounts, issued_ms, expires_ms, invalid: None });
+    }
+
+    /// Makes a new token.
+    pub(super) fn issue(&self, ids: &Ids, owner: Owner, accounts: Vec<String>, life_ms: Option<u64>) -> String {
+        let text = ids.secret("EAA");
+        self.add(&text, owner, accounts, life_ms);
+        text
+    }
+
+    pub(super) fn remove(&self, text: &str) {
+        lock(&self.inner).tokens.remove(text);
+    }
+
+    /// What is known of a token, valid or not.
+    pub(super) fn look_up(&self, text: &str) -> Option<Token> {
+        lock(&self.inner).tokens.get(text).cloned()
+    }
+
+    /// The token, if it is valid now.
+    pub(super) fn valid(&self, text: &str) -> Result<Token, GraphError> {
+        let token = self.look_up(text).ok_or_else(GraphError::unauthorized)?;
+        match self.fault_of(&token) {
+            Some(error) => Err(error),
+            None => Ok(token),
+        }
+    }
+
+    /// Why a token is not valid, if it is not.
+    pub(super) fn fault_of(&self, token: &Token) -> Option<GraphError> {
+        if let Some(subcode) = token.invalid {
+            let message = match subcode {
+                458 => "Error validating access token: The user has not authorized the application.",
+                460 => "Error validating access token: The session has been invalidated because the user changed the password.",
+                463 => "Error validating access token: Session has expired.",
+                _ => "Error validating access token: The session is invalid because it has been revoked.",
+            };
+            return Some(GraphError::new(190).with_subcode(subcode).with_message(message));
+        }
+        if token.expires_ms.is_some_and(|at| at <= self.clock.now_ms()) {
+            let message = "Error validating access token: Session has expired.";
+            return Some(GraphError::new(190).with_subcode(463).with_message(message));
+        }
+        None
+    }
+
+    /// Ends a token with a subcode of error 190; false if it is unknown.
+    pub(super) fn invalidate(&self, text: &str, subcode: i64) -> bool {
+        lock(&self.inner).tokens.get_mut(text).map(|token| token.invalid = Some(subcode)).is_some()
+    }
+
+    /// Lets a token end after so many milliseconds from now; false if it is unknown.
+    pub(super) fn expire_in(&self, text: &str, ms: u64) -> bool {
+        let at = self.clock.now_ms().saturating_add(ms);
+        lock(&self.inner).tokens.get_mut(text).map(|token| token.expires_ms = Some(at)).is_some()
+    }
+
+    /// A code that can be exchanged once within 30 seconds.
+    pub(super) fn issue_code(&self, ids: &Ids, signup: Signup) -> String {
+        let text = ids.secret("AQB");
+        self.journal.mask().learn(&text);
+        lock(&self.inner).codes.insert(text.clone(), Code { signup, until_ms: self.clock.now_ms() + CODE_MS, used: false });
+        text
+    }
+
+    /// Exchanges a code for a token; returns its text and life.
+    pub(super) fn redeem(&self, ids: &Ids, code: &str, redirect_uri: Option<&str>) -> Result<(String, Option<u64>), GraphError> {
+        let refused = |subcode, message: &str| Err(GraphError::new(100).with_subcode(subcode).with_message(message));
+        let signup = {
+            let inner = &mut *lock(&self.inner);
+            let Some(code) = inner.codes.get_mut(code) else {
+                return refused(36_007, "Invalid verification code format.");
+            };
+            if code.used {
+                return refused(36_009, "This authorization code has been used.");
+            }
+            if code.until_ms < self.clock.now_ms() {
+                return refused(36_007, "This authorization code has expired.");
+            }
+            if redirect_uri.unwrap_or_default() != code.signup.redirect_uri.as_deref().unwrap_or_default() {
+                return refused(
+                    36_008,
+                    "Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the OAuth dialog request",
+                );
+            }
+            code.used = true;
+            code.signup.clone()
+        };
+        let life = signup.expires.then_some(LIFE_MS);
+        Ok((self.issue(ids, Owner::SystemUser, signup.accounts, life), life))
+    }
+
+    /// The number of tokens that are valid.
+    pub(super) fn count(&self) -> usize {
+        let tokens: Vec<_> = lock(&self.inner).tokens.values().cloned().collect();
+        tokens.iter().filter(|token| self.fault_of(token).is_none()).count()
+    }
+}

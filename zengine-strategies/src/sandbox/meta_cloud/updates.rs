@@ -1,0 +1,137 @@
+//! What webhooks tell of: people's messages, statuses, and any other field.
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+use super::errors::GraphError;
+use super::ids;
+use super::inbound::Inbound;
+use super::media;
+use super::payload::{item, value_of};
+use super::state::State;
+use crate::sandbox::courier::Item;
+use crate::sandbox::lock;
+
+/// Fields whose value names the number in `metadata`.
+const WITH_METADATA: &[&str] = &["messages", "calls", "history", "user_preferences", "automatic_events", "standby", "message_echoes"];
+
+/// One update for a webhook POST of several, see [`MetaCloud::send_updates`](super::MetaCloud::send_updates).
+#[derive(Clone)]
+#[must_use = "it does nothing until the emulator sends it"]
+pub struct Update {
+    number: String,
+    kind: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Message(Box<Inbound>),
+    Status(Value),
+    Field(String, Value),
+}
+
+impl Update {
+    /// A person's message to a number.
+    pub fn message(phone_number_id: impl Into<String>, message: impl Into<Inbound>) -> Self {
+        Self { number: phone_number_id.into(), kind: Kind::Message(Box::new(message.into())) }
+    }
+
+    /// A status of a message that was sent, here or elsewhere: `sent`, `delivered`, `read`, `played`, `failed`, ….
+    pub fn status(phone_number_id: impl Into<String>, message_id: impl Into<String>, status: &str, recipient: &str) -> Self {
+        let mut value =
+            json!({"id": message_id.into(), "status": status, "recipient_id": recipient, "recipient_user_id": ids::user_id(recipient)});
+        if status == "failed" {
+            value["errors"] = json!([GraphError::in_webhook(131_026)]);
+        }
+        Self { number: phone_number_id.into(), kind: Kind::Status(value) }
+    }
+
+    /// An element of `statuses` as it stands; an absent timestamp is filled in.
+    pub fn raw_status(phone_number_id: impl Into<String>, status: impl Into<Value>) -> Self {
+        Self { number: phone_number_id.into(), kind: Kind::Status(status.into()) }
+    }
+
+    /// A value of any field. For a number that exists, absent `messaging_product` and `metadata` are added where the field
+    /// has them.
+    pub fn field(phone_number_id: impl Into<String>, field: impl Into<String>, value: impl Into<Value>) -> Self {
+        Self { number: phone_number_id.into(), kind: Kind::Field(field.into(), value.into()) }
+    }
+
+    /// The update as an element of `changes`, and the id of its message. `None` for a message or status of no known number.
+    pub(super) fn item(self, state: &State, base_url: &str) -> Option<(Item, Option<String>)> {
+        let number = state.number(&self.number);
+        match (self.kind, number) {
+            (Kind::Message(message), Some(number)) => {
+                let (value, id) = message_value(state, &number.id, *message, base_url);
+                let mut all = value_of(&number);
+                all.extend(value);
+                Some((item(&number, "messages", all), id))
+            }
+            (Kind::Status(mut status), Some(number)) => {
+                if let Some(members) = status.as_object_mut() {
+                    members.entry("timestamp").or_insert_with(|| state.clock.now_s().to_string().into());
+                    let name = members.get("status").and_then(Value::as_str);
+                    if let (Some(name), Some(id)) = (name, members.get("id").and_then(Value::as_str)) {
+                        state.record_status(&number.id, id, name);
+                    }
+                }
+                let mut all = value_of(&number);
+                all.insert("statuses".to_owned(), json!([status]));
+                Some((item(&number, "messages", all), None))
+            }
+            (Kind::Field(field, mut value), Some(number)) => {
+                if let Some(members) = value.as_object_mut()
+                    && (WITH_METADATA.contains(&field.as_str()) || field.starts_with("smb_") || field.starts_with("group_"))
+                {
+                    for (key, common) in value_of(&number) {
+                        members.entry(key).or_insert(common);
+                    }
+                }
+                Some((item(&number, &field, value), None))
+            }
+            // An account by its id, or the id that means none.
+            (Kind::Field(field, value), None) => {
+                let account = if state.accounts.is_account(&self.number) { self.number } else { "0".to_owned() };
+                Some((Item { account, number: None, field, value }, None))
+            }
+            (Kind::Message(_) | Kind::Status(_), None) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Update {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.kind {
+            Kind::Message(_) => "message",
+            Kind::Status(_) => "status",
+            Kind::Field(field, _) => field,
+        };
+        formatter.debug_struct("Update").field("number", &self.number).field("kind", &kind).finish()
+    }
+}
+
+/// `contacts` and `messages` of one inbound message, and its id. Opens the customer service window.
+fn message_value(state: &State, number: &str, mut message: Inbound, base_url: &str) -> (Map<String, Value>, Option<String>) {
+    let sender = message.sender().to_owned();
+    state.open_window(number, &sender);
+    if let Some(content) = message.content_mut()
+        && let Some(id) = content.get("id").and_then(Value::as_str).map(str::to_owned)
+        && let Some(file) = lock(&state.media).get(&id).cloned()
+    {
+        content.entry("mime_type").or_insert_with(|| file.mime.as_str().into());
+        content.entry("sha256").or_insert_with(|| file.sha256_base64().into());
+        content.entry("url").or_insert_with(|| media::address(state, base_url, &id).into());
+    }
+    let contact = message.contact();
+    let (mut message, mut found) = (message.message, None);
+    if let Some(members) = message.as_object_mut() {
+        let id = members.entry("id").or_insert_with(|| state.ids.message(&sender, false).into());
+        found = id.as_str().map(str::to_owned);
+        members.entry("timestamp").or_insert_with(|| state.clock.now_s().to_string().into());
+    }
+    let mut value = Map::new();
+    value.extend(contact.map(|contact| ("contacts".to_owned(), json!([contact]))));
+    value.insert("messages".to_owned(), json!([message]));
+    (value, found)
+}

@@ -1,0 +1,80 @@
+//! The bodies of answers, honest and otherwise.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
+
+/// A body that comes piece by piece; it ends when its sender is dropped.
+#[derive(Debug)]
+pub(in crate::sandbox) struct Stream {
+    pub(in crate::sandbox) pieces: mpsc::Receiver<Bytes>,
+    /// The length that is announced; without one, the body is chunked.
+    pub(in crate::sandbox) length: Option<u64>,
+}
+
+/// The body of an answer.
+pub(super) enum Answer {
+    Whole(Option<Bytes>),
+    /// Announces more than it has; then an error, or nothing any more.
+    Half {
+        rest: Option<Bytes>,
+        announced: u64,
+        flushed: bool,
+        stalls: bool,
+    },
+    Stream(Stream),
+}
+
+impl Answer {
+    pub(super) fn whole(bytes: Bytes) -> Self {
+        Self::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+
+    pub(super) fn half(response: Response<Bytes>, stalls: bool) -> Response<Self> {
+        let (mut head, body) = response.into_parts();
+        head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        let announced = body.len() as u64;
+        Response::from_parts(head, Self::Half { rest: Some(body.slice(..body.len() / 2)), announced, flushed: false, stalls })
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut *self {
+            Self::Whole(rest) => Poll::Ready(rest.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Stream(stream) => stream.pieces.poll_recv(context).map(|piece| piece.map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Half { rest, flushed, stalls, .. } => match rest.take().filter(|piece| !piece.is_empty()) {
+                Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+                None if *stalls => Poll::Pending,
+                None if *flushed => Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
+                None => {
+                    // Pending makes hyper flush what it has.
+                    *flushed = true;
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(rest) => SizeHint::with_exact(rest.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Half { announced, .. } => SizeHint::with_exact(*announced),
+            Self::Stream(Stream { length: Some(length), .. }) => SizeHint::with_exact(*length),
+            Self::Stream(_) => SizeHint::default(),
+        }
+    }
+}
