@@ -30,6 +30,8 @@ pub use inbound_settings::InboundSettings;
 pub use options::{RedriveOptions, SendOptions};
 pub use outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
 pub(crate) use receive::Batches;
+#[cfg(all(feature = "testing", feature = "tokio"))]
+pub(crate) use receive::CoreDoor;
 pub use receive::{Ack, Preview, Received};
 
 use crate::registry::StrategyRegistry;

@@ -14,9 +14,9 @@ use crate::{
 /// The most tenants of one key that a request is tried against.
 const MAX_CANDIDATES: usize = 64;
 
-pub(super) struct CoreDoor {
-    pub(super) core: Arc<Core>,
-    pub(super) entry: Arc<Entry>,
+pub(crate) struct CoreDoor {
+    pub(crate) core: Arc<Core>,
+    pub(crate) entry: Arc<Entry>,
 }
 
 impl Door for CoreDoor {

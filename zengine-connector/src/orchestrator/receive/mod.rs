@@ -24,6 +24,8 @@ mod tally;
 
 pub(super) use answer::plain;
 pub use answer::{Ack, Received};
+#[cfg(all(feature = "testing", feature = "tokio"))]
+pub(crate) use door::CoreDoor;
 pub(super) use guard::caught;
 pub use preview::Preview;
 pub(crate) use tally::Batches;

@@ -5,12 +5,13 @@ use std::{fmt, path::PathBuf};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::Sample;
+use super::{Sample, Told};
 
 type Elements = Box<dyn Fn(&Sample) -> Value + Send + Sync>;
 type Bodies = Box<dyn Fn(usize, Vec<Value>) -> Value + Send + Sync>;
 type Mixed = Box<dyn Fn(Vec<(usize, Value)>) -> Value + Send + Sync>;
 type Requests = Box<dyn Fn(&Delivery) -> http::Request<Bytes> + Send + Sync>;
+type Tells = Box<dyn Fn(&Sample, &Told<'_>) -> Option<Value> + Send + Sync>;
 type Handshakes = Box<dyn Fn(usize) -> Handshake + Send + Sync>;
 
 /// A body on its way to a tenant.
@@ -84,6 +85,7 @@ pub struct Inbound {
     pub(crate) mixed: Option<Mixed>,
     pub(crate) signatures: Vec<&'static str>,
     pub(crate) handshake: Option<Handshakes>,
+    pub(crate) tells: Option<Tells>,
     pub(crate) unknown: Vec<Value>,
     pub(crate) poison: Vec<Value>,
     pub(crate) pairs: Option<PathBuf>,
@@ -105,6 +107,7 @@ impl Inbound {
             mixed: None,
             signatures: vec![],
             handshake: None,
+            tells: None,
             unknown: vec![],
             poison: vec![],
             pairs: None,
@@ -132,6 +135,13 @@ impl Inbound {
     /// How the provider asks whether the address is ours.
     pub fn handshake(mut self, of: impl Fn(usize) -> Handshake + Send + Sync + 'static) -> Self {
         self.handshake = Some(Box::new(of));
+        self
+    }
+
+    /// What the provider tells besides messages of text: the element of each kind, `None` where it has no such thing. The
+    /// kit tries every kind and says which are absent.
+    pub fn tells(mut self, element: impl Fn(&Sample, &Told<'_>) -> Option<Value> + Send + Sync + 'static) -> Self {
+        self.tells = Some(Box::new(element));
         self
     }
 

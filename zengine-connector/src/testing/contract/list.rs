@@ -118,6 +118,83 @@ macro_rules! __contract_cases {
             }
             arrival {
                 a_signed_message_reaches_the_handler [Inbound]
+                an_event_is_stamped [Inbound]
+                text_arrives_as_it_is [Inbound]
+                raw_is_the_exact_slice [Inbound]
+                inbound_pairs_are_as_expected [InboundPairs]
+            }
+            batches {
+                every_element_of_a_batch_arrives [Batches]
+                a_batch_keeps_its_order [Batches]
+                a_bad_element_costs_no_neighbour [Batches]
+                every_bad_element_is_kept [Batches]
+            }
+            garbage {
+                a_signed_body_that_cannot_be_read_is_kept [Inbound]
+                other_json_is_survived [Inbound]
+            }
+            bounds {
+                a_body_above_the_limit_is_refused [Inbound]
+                deep_nesting_is_survived [Inbound]
+                huge_numbers_are_survived [Inbound]
+                values_of_other_types_are_survived [Inbound]
+            }
+            unknown {
+                unknown_fields_are_ignored_and_kept [Inbound]
+                unknown_types_become_events [UnknownTypes]
+            }
+            once {
+                a_redelivery_runs_nothing_twice [Inbound]
+                a_late_redelivery_is_recognised [Inbound]
+                a_redelivered_batch_runs_nothing_twice [Batches]
+                an_event_is_recognised_in_another_batch [Batches]
+                equal_words_are_different_messages [Inbound]
+                what_was_not_stored_comes_again [Inbound]
+                an_event_comes_until_it_is_stored [Inbound]
+            }
+            signature {
+                a_missing_signature_is_refused [Signature]
+                a_wrong_secret_is_refused [Signature]
+                a_piece_of_a_signature_is_refused [Signature]
+                a_signature_of_another_form_is_refused [Signature]
+                changed_bytes_are_refused [Signature]
+                the_bytes_are_checked_as_they_came [Signature]
+                a_stale_signature_is_refused [Signature]
+                both_secrets_of_a_rotation_count [Inbound]
+                odd_requests_are_refused [Inbound]
+            }
+            refusal {
+                a_refusal_never_holds_the_right_signature [Signature]
+                refusals_leave_nothing_behind [Signature]
+            }
+            greeting {
+                a_handshake_is_answered [Handshake]
+                a_handshake_with_a_wrong_token_is_refused [Handshake]
+            }
+            cross_talk {
+                each_tenant_gets_its_own_events [Inbound]
+                equal_ids_of_two_tenants_are_two_events [Inbound]
+                another_tenants_signature_opens_nothing [Signature]
+                a_body_names_nobody [Inbound]
+                an_unknown_address_reaches_nobody [Inbound]
+                a_mixed_body_is_taken_apart [Mixed]
+            }
+            kinds {
+                a_choice_keeps_its_id [Inbound]
+                a_reaction_arrives [Inbound]
+                a_contact_arrives [Inbound]
+                an_order_arrives [Inbound]
+                a_form_arrives [Inbound]
+                a_person_without_a_phone_number_arrives [Inbound]
+            }
+            news {
+                news_have_their_own_time [Inbound]
+                late_news_take_nothing_back [Inbound]
+                news_name_everybody [Inbound]
+            }
+            purity {
+                reading_is_pure [Inbound]
+                broken_bodies_never_panic [Inbound]
             }
         }
     };

@@ -7,7 +7,7 @@ mod set_up;
 
 // Families of the list are names of modules here.
 use errors::{answers, hints, success, transport};
-use inbound::arrival;
+use inbound::{arrival, batches, bounds, cross_talk, garbage, greeting, kinds, news, once, purity, refusal, signature, unknown};
 
 // The names that every case uses.
 #[allow(unused_imports, reason = "a family takes what it needs")]

@@ -1,16 +1,122 @@
-//! What arrives reaches the host.
+//! What arrives reaches the host as it was told.
 
 use super::prelude::*;
+use crate::inbound::RawPayload;
 
 /// A signed request with one element: acknowledged, and the handler has the person's text.
 pub(crate) async fn a_signed_message_reaches_the_handler(kit: &Shared) -> Done {
-    let world = World::new(kit);
-    let answer = world.deliver(0, [1]).await;
-    assert!(answer.status().is_success(), "a signed message is answered with {}", answer.status());
-    let received = world.received();
-    assert_eq!(received.len(), 1, "one element is one event");
-    assert_eq!(received[0].tenant, Kit::tenant_id(0), "the event is another tenant's");
-    let event = serde_json::to_string(&received[0]).unwrap();
+    let inbox = Inbox::new(kit);
+    let received = inbox.samples(0, [1]).await;
+    assert_taken(&received, "a signed message");
+    let seen = inbox.seen();
+    assert_eq!(seen.len(), 1, "one element is one event, the handler got {}", seen.len());
+    let event = serde_json::to_string(&seen[0]).unwrap();
     assert!(Sample::new(1).is_in(&event), "the event holds nothing of the message");
+    assert!(seen[0].from.preferred().is_some(), "RoutedEvent::from holds no identity: nobody can be answered");
+    Ok(())
+}
+
+/// The event says whose it is, over which channel it came, when it happened and when it arrived, and the provider's id.
+pub(crate) async fn an_event_is_stamped(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    let sample = Sample::new(7);
+    let before_ms = inbox.world.now_ms();
+    let received = inbox.samples(1, [7]).await;
+    assert_taken(&received, "a signed message");
+    let seen = inbox.seen();
+    let event = seen.first().expect("the handler got no event");
+    assert_eq!(event.tenant, Kit::tenant_id(1), "the event is another tenant's");
+    assert_eq!((&event.strategy, event.channel), (&kit.name, kit.descriptor.channel), "the event is of another strategy or channel");
+    assert!((before_ms..=inbox.world.now_ms()).contains(&event.received_at_ms), "received_at_ms is not our clock's");
+    if let Some(at_ms) = event.occurred_at_ms {
+        assert_eq!(at_ms, sample.at_ms(), "occurred_at_ms is not the provider's time in milliseconds UTC");
+    }
+    assert!(!event.provider_ids.is_empty(), "the provider's id is lost: RoutedEvent::provider_ids is empty");
+    let raw = String::from_utf8_lossy(&event.raw);
+    let foreign = event.provider_ids.iter().any(|id| !raw.contains(id.as_str()));
+    assert!(!foreign, "a provider id is not the provider's: it does not stand in the element");
+    Ok(())
+}
+
+/// Accents, emoji, quotes, line breaks, long texts arrive as they were written, whether the provider escapes them or not.
+pub(crate) async fn text_arrives_as_it_is(kit: &Shared) -> Done {
+    let long = "é😀 ".repeat(120);
+    let texts = [
+        "Ça va déjà? 😀",
+        "a/b \\ \"quoted\" {not} [json] </script>",
+        "line\nbreak\ttab",
+        "0",
+        "null",
+        "👨‍👩‍👧‍👦 e\u{301} \u{200f}שלום",
+        long.trim_end(),
+    ];
+    for (n, text) in texts.iter().enumerate() {
+        let inbox = Inbox::new(kit);
+        let plain = vary::with_text(kit.element(2 * n), &Sample::new(2 * n), text);
+        let other = vary::with_text(kit.element(2 * n + 1), &Sample::new(2 * n + 1), text);
+        let (Some(plain), Some(other)) = (plain, other) else {
+            return Err(Skipped::needs("an element in which the sample's text stands alone"));
+        };
+        for (body, how) in [(inbox.body(0, vec![plain]), "as it is"), (vary::escaped(&inbox.body(0, vec![other])), "with \\u escapes")] {
+            let before = inbox.seen().len();
+            let received = inbox.bytes(0, body).await;
+            assert_taken(&received, "a signed message");
+            let seen = inbox.seen();
+            assert_eq!(seen.len(), before + 1, "text no. {n}, written {how}, gave no event");
+            let Some(arrived) = words(&seen[before].event) else {
+                return Err(Skipped::needs("messages of text"));
+            };
+            assert!(
+                arrived == *text,
+                "text no. {n}, written {how}, arrived changed: cut, trimmed or with broken characters ({} characters instead of {})",
+                arrived.chars().count(),
+                text.chars().count()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// `raw` is the exact slice of the body: white space, escapes and the order of members are untouched, and no neighbour
+/// stands in it.
+pub(crate) async fn raw_is_the_exact_slice(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    let batches = kit.inbound().batches;
+    let elements = if batches { vec![kit.element(1), kit.element(2)] } else { vec![kit.element(1)] };
+    let body = vary::spaced(&vary::escaped(&inbox.body(0, elements)));
+    let received = inbox.bytes(0, body.clone()).await;
+    assert_taken(&received, "a body with white space and escapes");
+    let seen = inbox.seen();
+    assert!(!seen.is_empty(), "a body with white space and escapes gave no event");
+    for event in &seen {
+        let raw = String::from_utf8_lossy(&event.raw);
+        assert!(!raw.is_empty(), "RoutedEvent::raw is empty: nothing tells what the provider really said");
+        assert!(
+            body.contains(&*raw),
+            "raw does not stand in the body: the JSON was written anew; take the slice with RawPayload::slice_of"
+        );
+        // Escapes are undone by a parser, not by a search.
+        let tidy = serde_json::from_str::<serde_json::Value>(&raw).map_or_else(|_| raw.into_owned(), |value| value.to_string());
+        let here: Vec<_> = (1..=2).filter(|n| Sample::new(*n).is_in(&tidy)).collect();
+        assert!(!here.is_empty(), "raw is not the element's: nothing of the sample stands in it");
+        assert_eq!(here.len(), 1, "raw holds a neighbour too: it must be the element's own slice");
+    }
+    Ok(())
+}
+
+/// Webhooks of the folder give the events that stand beside them. `BLESS=1` writes what came out.
+pub(crate) async fn inbound_pairs_are_as_expected(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    let folder = kit.inbound().pairs.clone().expect("the case needs pairs");
+    let mut results = vec![];
+    for (name, body) in crate::testing::contract::pairs::inputs(&folder) {
+        let before = (inbox.seen().len(), inbox.letters().await.len());
+        // Where the body itself holds a signature, it is not ours: then it is read as it is.
+        let payload = inbox.payload(0, body.clone()).await.unwrap_or_else(|| RawPayload::unverified(body));
+        let read: Vec<_> = inbox.normalize(&payload).into_iter().map(|element| vary::printed(&element)).collect();
+        assert_eq!((inbox.seen().len(), inbox.letters().await.len()), before, "verify or normalize stored something");
+        results.push((name, serde_json::Value::from(read)));
+    }
+    crate::testing::contract::pairs::compare(&folder, &results);
     Ok(())
 }

@@ -1,0 +1,46 @@
+//! Signed bodies that are no webhook.
+
+use super::prelude::*;
+
+/// A signed body that cannot be read is kept as a dead letter and acknowledged: neither lost nor delivered for days.
+pub(crate) async fn a_signed_body_that_cannot_be_read_is_kept(kit: &Shared) -> Done {
+    let whole = kit.body(0, vec![kit.element(0)]).to_string().into_bytes();
+    let cut = &whole[..whole.len() - whole.len() / 3];
+    let not_utf8 = [&whole[..whole.len() / 2], b"\xff\xfe", &whole[whole.len() / 2..]].concat();
+    let bodies: [(&str, &[u8]); 6] = [
+        ("words", b"this is no JSON"),
+        ("cut in the middle", cut),
+        ("bytes that are no UTF-8", b"\xff\xfe\x00\x80{"),
+        ("a webhook with bytes in it that are no UTF-8", &not_utf8),
+        ("a lone number", b"17"),
+        ("a lone string", b"\"text\""),
+    ];
+    for (what, body) in bodies {
+        let inbox = Inbox::new(kit);
+        if let Some(payload) = inbox.payload(0, body.to_vec()).await {
+            let _ = inbox.normalize(&payload);
+        }
+        let status = inbox.bytes(0, body.to_vec()).await.response.status();
+        assert!(
+            status.is_success(),
+            "a signed body that is no webhook ({what}) was answered with {status}: the provider will deliver it for days; let it in and make \
+             it an ElementError"
+        );
+        let kept = inbox.seen().len() + inbox.letters().await.len();
+        assert!(kept >= 1, "a signed body that is no webhook ({what}) was acknowledged and lost: return an ElementError with its bytes");
+    }
+    Ok(())
+}
+
+/// Other JSON than a webhook does not break the strategy: `null`, lists, empty objects, an empty body.
+pub(crate) async fn other_json_is_survived(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    for body in ["", " ", "null", "true", "[]", "{}", "[[]]", "[{}]", "[null]", "{\"\":{}}", "-0", "\u{feff}{}", "{}{}", "\0"] {
+        if let Some(payload) = inbox.payload(0, body).await {
+            let _ = inbox.normalize(&payload);
+        }
+        let status = inbox.bytes(0, body).await.response.status();
+        assert!(!status.is_server_error(), "the signed body {body:?} was answered with {status}: it will be delivered for days");
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! The same event is handled once, however often it is delivered; different events are different.
+
+use super::prelude::*;
+
+/// The same request again is acknowledged and runs nothing: its event has the same dedup key.
+pub(crate) async fn a_redelivery_runs_nothing_twice(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    for n in 1..=3 {
+        let received = inbox.samples(0, [1]).await;
+        assert_taken(&received, if n == 1 { "a signed message" } else { "a redelivery" });
+        let ran = inbox.seen().len();
+        assert_eq!(
+            ran, 1,
+            "after delivery no. {n} of one event its handler ran {ran} times: derive RoutedEvent::dedup from the provider's id"
+        );
+    }
+    Ok(())
+}
+
+/// An hour later, signed anew and in another process, it is still the same event.
+pub(crate) async fn a_late_redelivery_is_recognised(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    let body = inbox.sample_body(0, 1);
+    let first = inbox.normalized(0, body.clone()).await.expect("a signed message is let in");
+    inbox.world.pass(std::time::Duration::from_secs(3600)).await;
+    let again = Inbox::new(kit);
+    let second = again.normalized(0, body).await.expect("a signed message is let in");
+    let keys = |read: Vec<Result<crate::inbound::RoutedEvent, _>>| read.into_iter().flatten().map(|event| event.dedup).collect::<Vec<_>>();
+    let (first, second) = (keys(first), keys(second));
+    assert!(!first.is_empty(), "a signed message gave no event");
+    assert_eq!(first, second, "the dedup key of one event changes with time or process: derive it from the provider's id alone");
+    Ok(())
+}
+
+/// A batch delivered again runs nothing twice, and keeps nothing twice.
+pub(crate) async fn a_redelivered_batch_runs_nothing_twice(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    let mut elements: Vec<_> = (1..=3).map(|n| kit.element(n)).collect();
+    elements.push(vary::bad_elements(kit).swap_remove(0));
+    for n in 1..=3 {
+        let received = inbox.elements(0, elements.clone()).await;
+        assert_taken(&received, "a batch, delivered again");
+        let (ran, letters) = (inbox.seen().len(), inbox.letters().await.len());
+        assert_eq!((ran, letters), (3, 1), "after delivery no. {n} of three events and a bad one: {ran} handled, {letters} kept");
+    }
+    Ok(())
+}
+
+/// An event is the same event in another batch and at another place of it.
+pub(crate) async fn an_event_is_recognised_in_another_batch(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    for batch in [vec![1], vec![2, 1], vec![3, 2], vec![1, 2, 3]] {
+        let received = inbox.samples(0, batch).await;
+        assert_taken(&received, "a batch");
+    }
+    let ran = inbox.seen().len();
+    assert_eq!(ran, 3, "three events in overlapping batches were handled {ran} times: the dedup key must not depend on place or batch");
+    Ok(())
+}
+
+/// Two messages of the same words, by the same person, are two.
+pub(crate) async fn equal_words_are_different_messages(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    for n in [1, 2] {
+        let Some(element) = vary::with_text(kit.element(n), &Sample::new(n), "yes") else {
+            return Err(Skipped::needs("an element in which the sample's text stands alone"));
+        };
+        let received = inbox.elements(0, vec![element]).await;
+        assert_taken(&received, "a signed message");
+    }
+    let ran = inbox.seen().len();
+    assert_eq!(ran, 2, "two messages of the same words were handled {ran} times: the dedup key must hold the provider's id");
+    Ok(())
+}
+
+/// What the handler could not store is not acknowledged, and the redelivery runs that and nothing else.
+pub(crate) async fn what_was_not_stored_comes_again(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    let samples: &[usize] = if kit.inbound().batches { &[1, 2, 3] } else { &[2] };
+    inbox.fail_on(Some(2));
+    let received = inbox.samples(0, samples.iter().copied()).await;
+    let status = received.response.status();
+    assert!(status.is_server_error(), "an event was not stored and the request was answered with {status}: the event is lost");
+    inbox.fail_on(None);
+    let ran = inbox.seen().len();
+    let received = inbox.samples(0, samples.iter().copied()).await;
+    assert_taken(&received, "a redelivery after the handler failed");
+    let again = inbox.seen().split_off(ran);
+    assert!(!again.is_empty(), "the redelivered event never reached the handler: nothing before the handler may remember it as done");
+    let holds = |n| again.iter().any(|event| Sample::new(n).is_in(&serde_json::to_string(event).unwrap()));
+    assert!(holds(2), "the redelivery did not run the event that was not stored");
+    assert!(!holds(1), "the redelivery ran an event again that was stored");
+    Ok(())
+}
+
+/// A handler that fails every time gets the event every time.
+pub(crate) async fn an_event_comes_until_it_is_stored(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    inbox.fail_on(Some(1));
+    for n in 1..=3 {
+        let status = inbox.samples(0, [1]).await.response.status();
+        assert!(status.is_server_error(), "delivery no. {n} was not stored and was answered with {status}: the event is lost");
+        let ran = inbox.seen().len();
+        assert_eq!(ran, n, "delivery no. {n} of an event that was never stored did not reach the handler");
+    }
+    Ok(())
+}

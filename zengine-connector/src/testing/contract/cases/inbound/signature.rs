@@ -1,0 +1,257 @@
+//! Who may deliver.
+
+use bytes::Bytes;
+
+use super::prelude::*;
+use crate::{inbound::InboundRequest, store::SecretScope};
+
+/// A request without what authenticates it is refused.
+pub(crate) async fn a_missing_signature_is_refused(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    let request = inbox.world.request(0, inbox.sample_body(0, 1));
+    for header in &kit.inbound().signatures {
+        for (value, what) in [(None, "without"), (Some(""), "with an empty"), (Some(" "), "with a blank")] {
+            let forged = vary::with_header(&request, header, value).expect("a header");
+            inbox.assert_refused(forged, &format!("a request {what} header {header}")).await;
+        }
+    }
+    Ok(())
+}
+
+/// A request is refused that was signed with another secret than ours.
+pub(crate) async fn a_wrong_secret_is_refused(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    // It is the host whose secrets become others.
+    let other = |value: &str| value.chars().rev().chain("x".chars()).collect::<String>();
+    let mut changed = 0;
+    for tenant in 0..TENANTS {
+        for (name, value) in &kit.tenant(tenant).secrets {
+            inbox.world.stores.secrets().put(&inbox.world.scope(tenant), name, changed_value(value, other));
+            changed += 1;
+        }
+    }
+    for (name, value) in &kit.application_secrets {
+        inbox.world.stores.secrets().put(&SecretScope::application(kit.name.clone()), name, changed_value(value, other));
+        changed += 1;
+    }
+    if changed == 0 {
+        return Err(Skipped::needs("secrets in the configuration or of the application"));
+    }
+    let request = inbox.world.request(0, inbox.sample_body(0, 1));
+    inbox.assert_refused(request, "a request signed with a secret that is not ours").await;
+    Ok(())
+}
+
+/// Another value; a JSON object keeps its members.
+fn changed_value(value: &str, other: impl Fn(&str) -> String) -> String {
+    match serde_json::from_str::<serde_json::Value>(value) {
+        Ok(serde_json::Value::Object(mut members)) => {
+            for member in members.values_mut() {
+                if let Some(text) = member.as_str().map(&other) {
+                    *member = text.into();
+                }
+            }
+            serde_json::Value::Object(members).to_string()
+        }
+        _ => other(value),
+    }
+}
+
+/// A signature is compared whole: none of its beginnings opens the door, nor does anything after its end.
+pub(crate) async fn a_piece_of_a_signature_is_refused(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    let request = inbox.world.request(0, inbox.sample_body(0, 1));
+    for header in &kit.inbound().signatures {
+        let Some(signature) = vary::header_of(&request, header).filter(|text| text.is_ascii()) else { continue };
+        // Padding may lack; from there on a character less is another signature.
+        let bare = signature.trim_end_matches('=').len();
+        let pieces = (0..bare).map(|end| signature[..end].to_owned());
+        let longer = [format!("{signature}0"), format!("{signature}{signature}"), format!("{signature}, {signature}0")];
+        for piece in pieces.chain(longer) {
+            let what = format!("a request with {} of the {} characters of header {header}", piece.len(), signature.len());
+            inbox.assert_refused(vary::with_header(&request, header, Some(&piece)).expect("a header"), &what).await;
+        }
+    }
+    Ok(())
+}
+
+/// A signature of another form, or by another algorithm, is refused.
+pub(crate) async fn a_signature_of_another_form_is_refused(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    let request = inbox.world.request(0, inbox.sample_body(0, 1));
+    for header in &kit.inbound().signatures {
+        let Some(signature) = vary::header_of(&request, header).filter(|text| text.is_ascii()) else { continue };
+        for form in other_forms(&signature) {
+            let Some(forged) = vary::with_header(&request, header, Some(&form)) else { continue };
+            let shown = if form.len() > 12 { "…" } else { &form };
+            inbox.assert_refused(forged, &format!("a request with header {header} in another form ({shown})")).await;
+        }
+    }
+    Ok(())
+}
+
+fn other_forms(signature: &str) -> Vec<String> {
+    let mut forms: Vec<_> = ["x", "null", "0", "sha256=", "sha256=00", "Bearer", "Basic Og==", "\u{e9}", "==", "99999999999999999999"]
+        .map(str::to_owned)
+        .into();
+    if let Some((scheme, value)) = signature.split_once('=').filter(|(_, value)| value.trim_matches('=').len() > 8) {
+        forms.extend([
+            value.to_owned(),
+            format!("={value}"),
+            format!("sha1={value}"),
+            format!("none={value}"),
+            format!("x{scheme}={value}"),
+        ]);
+    }
+    forms.push(signature.chars().rev().collect());
+    forms.push(signature.chars().map(|char| if char.is_ascii_alphanumeric() { '0' } else { char }).collect());
+    // Hexadecimal digits mean the same in both cases, base64 does not.
+    let value = signature.rsplit(['=', ' ']).find(|part| part.len() > 8).unwrap_or_default();
+    if !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        forms.push(signature.replace(value, &value.to_ascii_lowercase()));
+        forms.push(signature.replace(value, &value.to_ascii_uppercase()));
+    }
+    forms.retain(|form| form != signature);
+    forms
+}
+
+/// Where the signature covers the body: one changed byte anywhere, and bytes before or after it, make it wrong.
+pub(crate) async fn changed_bytes_are_refused(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    covers_the_body(&inbox)?;
+    let body = Bytes::from(inbox.sample_body(0, 1));
+    let mut others = vec![[&body[..], b"\n"].concat(), [b" ", &body[..]].concat(), body[..body.len() - 1].to_vec(), vec![], b"{}".to_vec()];
+    let step = (body.len() / 40).max(1);
+    for at in (0..body.len()).step_by(step).chain([body.len() - 1]) {
+        let mut other = body.to_vec();
+        other[at] ^= 1;
+        others.push(other);
+    }
+    for other in others {
+        let mut forged = inbox.world.request(0, body.clone());
+        *forged.body_mut() = other.into();
+        inbox.assert_refused(forged, "a request whose body was changed after it was signed").await;
+    }
+    Ok(())
+}
+
+/// The signature is checked over the bytes that arrived, not over JSON that was parsed and written anew: escapes, accents,
+/// emoji, white space and the order of members differ between writers.
+pub(crate) async fn the_bytes_are_checked_as_they_came(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    covers_the_body(&inbox)?;
+    let body = inbox.sample_body(0, 1);
+    let bodies = [
+        ("as it is", body.clone()),
+        ("with escapes", vary::escaped(&body)),
+        ("with white space", vary::spaced(&body)),
+        ("with space around it", format!(" {body} \n")),
+    ];
+    for (how, body) in bodies {
+        let status = inbox.bytes(0, body).await.response.status();
+        assert!(
+            status.is_success(),
+            "a body {how} was answered with {status} although its signature is right: check the signature over the bytes that arrived, not over \
+             JSON written anew"
+        );
+    }
+    // The other way round: the signature of the same JSON in other bytes does not vouch for these.
+    let mut forged = inbox.world.request(0, body.clone());
+    *forged.body_mut() = vary::spaced(&body).into();
+    inbox.assert_refused(forged, "a request with the signature of the same JSON in other bytes").await;
+    Ok(())
+}
+
+/// Where the time is signed, a request of yesterday or of tomorrow is refused, although its signature is right.
+pub(crate) async fn a_stale_signature_is_refused(kit: &Shared) -> Done {
+    const DAY_MS: i64 = 86_400_000;
+    let inbox = Inbox::new(kit);
+    let body = inbox.sample_body(0, 1);
+    let now = inbox.made_at(0, body.clone(), 0);
+    if now.headers() == inbox.made_at(0, body.clone(), -DAY_MS).headers() {
+        return Err(Skipped::needs("a signature that holds the time"));
+    }
+    for (from_now, what) in [(-DAY_MS, "a day old"), (-30 * DAY_MS, "a month old"), (DAY_MS, "from tomorrow")] {
+        let request = inbox.made_at(0, body.clone(), from_now);
+        inbox.assert_refused(request, &format!("a request that is signed rightly and {what}")).await;
+    }
+    // The signed time cannot be exchanged for a fresh one.
+    let mut forged = inbox.made_at(0, body.clone(), -DAY_MS);
+    let fresh =
+        now.headers().iter().filter(|(name, _)| !kit.inbound().signatures.iter().any(|header| name.as_str().eq_ignore_ascii_case(header)));
+    for (name, value) in fresh {
+        forged.headers_mut().insert(name.clone(), value.clone());
+    }
+    if forged.headers() != inbox.made_at(0, body.clone(), -DAY_MS).headers() {
+        inbox.assert_refused(forged, "a request whose time was exchanged after it was signed").await;
+    }
+    assert_taken(&inbox.request(inbox.made_at(0, body, -10_000)).await, "a request that is ten seconds old");
+    Ok(())
+}
+
+/// While a secret of the application is being rotated, the old value and the new one both count.
+pub(crate) async fn both_secrets_of_a_rotation_count(kit: &Shared) -> Done {
+    if kit.application_secrets.is_empty() {
+        return Err(Skipped::needs("secrets of the application"));
+    }
+    let application = SecretScope::application(kit.name.clone());
+    for new_first in [false, true] {
+        let inbox = Inbox::new(kit);
+        for (name, value) in &kit.application_secrets {
+            let other = format!("{value}-rotated");
+            let (old, new) = if new_first { (value, &other) } else { (&other, value) };
+            inbox.world.stores.secrets().put(&application, name, old.as_bytes());
+            inbox.world.stores.secrets().rotate(&application, name, new.as_bytes());
+        }
+        let which = if new_first { "old" } else { "new" };
+        let status = inbox.samples(0, [1]).await.response.status();
+        assert!(
+            status.is_success(),
+            "during a rotation a request by the {which} secret was answered with {status}: try every value of the secret"
+        );
+    }
+    Ok(())
+}
+
+/// No header, method, address or record breaks `verify`: it refuses, and nothing reaches the handler.
+pub(crate) async fn odd_requests_are_refused(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    let request = inbox.world.request(0, inbox.sample_body(0, 1));
+    let long = "a".repeat(100_000);
+    let mut odd = vec![];
+    for header in kit.inbound().signatures.iter().copied().chain(["authorization", "content-type", "x-forwarded-for"]) {
+        for value in ["\u{e9}", "=", "=,=,", "sha256=\u{e9}", "Basic =", "Basic \u{e9}", "v=0,t=", "t=99999999999999999999,v1=0", &long] {
+            let bare = kit.inbound().signatures.iter().try_fold(request.clone(), |request, name| vary::with_header(&request, name, None));
+            odd.extend(bare.and_then(|bare| vary::with_header(&bare, header, Some(value))).map(InboundRequest::http));
+        }
+    }
+    for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "BREW"] {
+        let long = format!("/{}", &long[..5000]);
+        for uri in
+            ["/", "/?", "/?a=%ff&b=%&hub.mode=subscribe&hub.challenge=x", "*", "/%00/../..", "/%c3%a9", &long, &request.uri().to_string()]
+        {
+            let built = http::Request::builder().method(method).uri(uri).body(Bytes::new());
+            odd.extend(built.ok().map(InboundRequest::http));
+        }
+    }
+    odd.push(InboundRequest::trusted("arn:aws:sqs:eu-west-1:000000000000:kit-nobody", "1", "{}"));
+    for request in odd {
+        let shown = format!("{request:?}");
+        let status = inbox.receive(request).await.response.status();
+        assert!(
+            !status.is_server_error(),
+            "an odd request that nobody signed was answered with {status}: verify must refuse, not break\n{shown}"
+        );
+    }
+    assert!(inbox.seen().is_empty(), "an odd request that nobody signed reached the handler");
+    Ok(())
+}
+
+/// Skips where what authenticates a request does not depend on its body.
+fn covers_the_body(inbox: &Inbox) -> Done {
+    let one = inbox.world.request(0, "{\"a\":1}");
+    if one.headers() == inbox.world.request(0, "{\"a\":2}").headers() {
+        return Err(Skipped::needs("a signature over the body"));
+    }
+    Ok(())
+}

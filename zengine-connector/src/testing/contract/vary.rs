@@ -1,0 +1,217 @@
+//! The same JSON in other bytes, and JSON that is a little other.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{Sample, kit::Kit};
+use crate::{inbound::RoutedEvent, message::ElementError};
+
+/// The member that no provider has.
+pub(crate) const MEMBER: &str = "kit_unknown";
+/// Stands where another JSON value will stand.
+const MARK: &str = "kit: another value";
+
+/// Every character outside ASCII as `\uXXXX`, every slash in a string as `\/`: what PHP and several providers write.
+pub(crate) fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut in_string, mut after_backslash) = (false, false);
+    for char in json.chars() {
+        match char {
+            '/' if in_string && !after_backslash => out.push_str("\\/"),
+            char if !char.is_ascii() => {
+                for unit in char.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+            char => {
+                in_string ^= char == '"' && !after_backslash;
+                out.push(char);
+            }
+        }
+        after_backslash = char == '\\' && !after_backslash;
+    }
+    out
+}
+
+/// White space wherever JSON allows it between tokens.
+pub(crate) fn spaced(json: &str) -> String {
+    let mut out = String::with_capacity(2 * json.len());
+    let (mut in_string, mut after_backslash) = (false, false);
+    for char in json.chars() {
+        in_string ^= char == '"' && !after_backslash;
+        after_backslash = in_string && char == '\\' && !after_backslash;
+        match char {
+            '{' | '[' | ',' | ':' if !in_string => {
+                out.push(char);
+                out.push_str(" \n\t ");
+            }
+            '}' | ']' if !in_string => {
+                out.push(' ');
+                out.push(char);
+            }
+            char => out.push(char),
+        }
+    }
+    out
+}
+
+/// A JSON object with one more member in front, whose value is given as text. `None` where it is no object.
+pub(crate) fn with_member(json: &str, name: &str, value: &str) -> Option<String> {
+    let rest = json.trim_start().strip_prefix('{')?;
+    let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
+    Some(format!("{{\"{name}\":{value}{comma}{rest}"))
+}
+
+/// An element with one more member; [`unmarked`] puts its value in. `None` where it is no object.
+pub(crate) fn marked(mut element: Value) -> Option<Value> {
+    element.as_object_mut()?.insert(MEMBER.to_owned(), MARK.into());
+    Some(element)
+}
+
+/// The text of a body with a value in the place that was [`marked`].
+pub(crate) fn unmarked(body: &str, value: &str) -> String {
+    body.replace(&format!("\"{MARK}\""), value)
+}
+
+/// The element of a sample with other words. `None` where the sample's text does not stand alone in it.
+pub(crate) fn with_text(mut element: Value, sample: &Sample, text: &str) -> Option<Value> {
+    let mut found = false;
+    let (mut next, words) = (vec![&mut element], sample.text());
+    while let Some(value) = next.pop() {
+        match value {
+            Value::String(is) if *is == words => {
+                text.clone_into(is);
+                found = true;
+            }
+            Value::Array(items) => next.extend(items),
+            Value::Object(members) => next.extend(members.values_mut()),
+            _ => {}
+        }
+    }
+    found.then_some(element)
+}
+
+/// The body once for each of its values, with `other` in that value's place. None where the body is no JSON.
+pub(crate) fn with_each_value(body: &str, other: &str) -> Vec<String> {
+    let Ok(value) = serde_json::from_str::<Value>(body) else { return vec![] };
+    let mut pointers = Vec::new();
+    collect(&value, String::new(), &mut pointers);
+    let with = |pointer: &String| {
+        let mut changed = value.clone();
+        *changed.pointer_mut(pointer)? = MARK.into();
+        Some(unmarked(&changed.to_string(), other))
+    };
+    pointers.iter().filter_map(with).collect()
+}
+
+fn collect(value: &Value, at: String, into: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| collect(item, format!("{at}/{n}"), into)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                collect(member, format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), into);
+            }
+        }
+        _ => {}
+    }
+    into.push(at);
+}
+
+/// Elements that cannot be read.
+pub(crate) fn bad_elements(kit: &Kit) -> Vec<Value> {
+    let own = &kit.inbound().poison;
+    if own.is_empty() { vec![json!(7), json!("kit"), json!([])] } else { own.clone() }
+}
+
+/// What `normalize` made of one element, without its bytes.
+pub(crate) fn printed(read: &Result<RoutedEvent, ElementError>) -> Value {
+    match read {
+        Err(error) => json!({ "element_error": { "path": error.path, "reason": error.reason } }),
+        Ok(event) => {
+            let routes: Vec<_> = event.routes.iter().map(|route| json!([route.kind(), route.value()])).collect();
+            let mut printed = json!({ "event": event.event, "dedup": event.dedup, "provider_ids": event.provider_ids, "routes": routes });
+            let more = [
+                ("conversation", json!(event.conversation)),
+                ("from", json!(event.from)),
+                ("to", json!(event.to)),
+                ("occurred_at_ms", json!(event.occurred_at_ms)),
+                ("reference", json!(event.reference)),
+                ("fan_out", json!(event.fan_out)),
+            ];
+            for (name, value) in more {
+                let empty = value.is_null() || value == json!([]) || value == json!(false) || value == json!({ "ids": [] });
+                if !empty {
+                    printed[name] = value;
+                }
+            }
+            printed
+        }
+    }
+}
+
+/// A request with another value of a header, or without it.
+pub(crate) fn with_header(
+    request: &http::Request<bytes::Bytes>,
+    name: &'static str,
+    value: Option<&str>,
+) -> Option<http::Request<bytes::Bytes>> {
+    let mut changed = request.clone();
+    changed.headers_mut().remove(name);
+    if let Some(value) = value {
+        changed.headers_mut().insert(name, http::HeaderValue::from_bytes(value.as_bytes()).ok()?);
+    }
+    Some(changed)
+}
+
+/// A header of a request as text.
+pub(crate) fn header_of(request: &http::Request<bytes::Bytes>, name: &str) -> Option<String> {
+    request.headers().get(name)?.to_str().ok().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_json_in_other_bytes_is_the_same_json() {
+        let json = r#"{"a/b":"é 😀 \"q\" \\/ \\","n":[1.10,{},[]],"s":" : , { "}"#;
+        let value: Value = serde_json::from_str(json).unwrap();
+        for other in [escaped(json), spaced(json), spaced(&escaped(json))] {
+            assert_eq!(serde_json::from_str::<Value>(&other).unwrap(), value, "{other}");
+            assert_ne!(other, json);
+        }
+        assert!(escaped(json).is_ascii());
+    }
+
+    #[test]
+    fn a_member_is_added_to_objects_only() {
+        assert_eq!(with_member("{}", "x", "1").as_deref(), Some(r#"{"x":1}"#));
+        assert_eq!(with_member(r#"{"a":2}"#, "x", "1").as_deref(), Some(r#"{"x":1,"a":2}"#));
+        assert_eq!(with_member("[]", "x", "1"), None);
+        let element = marked(json!({ "a": 1 })).unwrap();
+        assert_eq!(unmarked(&json!([element]).to_string(), "1.10"), r#"[{"a":1,"kit_unknown":1.10}]"#);
+        assert!(marked(json!(7)).is_none());
+    }
+
+    #[test]
+    fn each_value_is_replaced_once() {
+        let bodies = with_each_value(r#"{"a":[1,"x"],"b~/":{}}"#, "1e999");
+        let expected = [
+            r#"{"a":[1e999,"x"],"b~/":{}}"#,
+            r#"{"a":[1,1e999],"b~/":{}}"#,
+            r#"{"a":1e999,"b~/":{}}"#,
+            r#"{"a":[1,"x"],"b~/":1e999}"#,
+            "1e999",
+        ];
+        assert_eq!(bodies, expected);
+    }
+
+    #[test]
+    fn words_are_changed_where_they_stand_alone() {
+        let sample = Sample::new(1);
+        let changed = with_text(json!({ "a": [{ "text": sample.text() }], "id": sample.word("m") }), &sample, "other").unwrap();
+        assert_eq!(changed, json!({ "a": [{ "text": "other" }], "id": sample.word("m") }));
+        assert_eq!(with_text(json!({ "a": format!("<p>{}</p>", sample.text()) }), &sample, "other"), None);
+    }
+}

@@ -1,0 +1,237 @@
+//! Fixtures of the pigeons: one for each strategy, with a flaw as a number.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use zengine_connector::{
+    Button, Content, ErrorKind, Identity, Interactive, OutboundMessage, Reach, Secret, Strategy,
+    testing::contract::{self, Answer, Call, Delivery, Fixture, Handshake, Inbound, Outbound, Sample, SampleTenant, Told, Wire},
+};
+
+use crate::{
+    flaw::Flaw,
+    pigeon::{Forgetful, HUB_SECRET, Lenient, Pigeon, PigeonHub, PigeonOut, Plain, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER, Wide},
+};
+
+const HUB_VALUE: &str = "canary-hub-signing-secret";
+
+fn flaw(number: usize) -> Flaw {
+    Flaw::ALL[number]
+}
+
+fn loft(n: usize) -> String {
+    format!("loft-{n}")
+}
+
+/// The n-th tenant of every pigeon.
+fn tenant(n: usize) -> SampleTenant {
+    SampleTenant::new(json!({
+        "loft": loft(n),
+        "api_key": { "secret": "account", "key": "api_key" },
+        "webhook_secret": { "secret": "webhook" },
+        "handshake_token": { "secret": "handshake" },
+    }))
+    .secret("account", json!({ "api_key": format!("canary-api-key-{n}") }).to_string())
+    .secret("webhook", webhook_secret(n))
+    .secret("handshake", handshake_token(n))
+    .route("url_token", loft(n))
+    .route("loft", loft(n))
+    .route("office", "main")
+}
+
+fn webhook_secret(n: usize) -> String {
+    format!("canary-webhook-secret-{n}")
+}
+
+fn handshake_token(n: usize) -> String {
+    format!("canary-handshake-token-{n}")
+}
+
+fn dove(sample: &Sample) -> Identity {
+    Identity::opaque("pigeon", &sample.word("dove")).unwrap()
+}
+
+/// What every pigeon that sends sends, and what the post office answers.
+fn outbound() -> Outbound {
+    let buttons = Interactive::Buttons {
+        header: None,
+        body: Sample::new(3).text(),
+        footer: None,
+        buttons: vec![Button::new("yes", "Yes"), Button::new("no", "No")],
+    };
+    let code = |status, code: &str| contract::json(status, &json!({ "error": { "code": code } }));
+    Outbound::new(|sample| OutboundMessage::text(dove(sample), sample.text()))
+        .also(&OutboundMessage::new(dove(&Sample::new(3)), Content::Interactive(buttons)))
+        .provider(answer)
+        .answers([
+            Answer::new(code(400, "no_such_dove"), ErrorKind::InvalidRecipient, Reach::Processed).code("no_such_dove"),
+            Answer::new(code(403, "dove_opted_out"), ErrorKind::OptedOut, Reach::Processed).code("dove_opted_out"),
+            Answer::new(code(422, "too_heavy"), ErrorKind::InvalidContent, Reach::Processed).code("too_heavy"),
+            Answer::new(code(200, "no_such_dove"), ErrorKind::InvalidRecipient, Reach::Processed).code("no_such_dove"),
+            Answer::new(code(401, "bad_key"), ErrorKind::Unauthorized, Reach::Processed).code("bad_key"),
+            Answer::new(code(429, "slow"), ErrorKind::RateLimited, Reach::NotSent)
+                .header("retry-after", "7")
+                .retry_after(Duration::from_secs(7)),
+            Answer::new(contract::text(502, "bad gateway"), ErrorKind::Unavailable, Reach::Maybe),
+        ])
+}
+
+fn answer(call: &Call<'_>) -> http::Response<Bytes> {
+    match call.path() {
+        "/letters" => contract::json(200, &json!({ "id": format!("letter-{}", call.n()) })),
+        _ => contract::json(200, &json!({ "open": true })),
+    }
+}
+
+/// A letter without what it says.
+fn envelope(sample: &Sample, kind: &str) -> Value {
+    let from = json!({ "dove": sample.word("dove"), "phone": sample.phone() });
+    json!({ "id": sample.word("letter"), "loft": "?", "kind": kind, "at": sample.at_ms() / 1000, "from": from })
+}
+
+fn with(mut letter: Value, member: &str, value: Value) -> Value {
+    letter[member] = value;
+    letter
+}
+
+fn text(sample: &Sample) -> Value {
+    with(envelope(sample, "text"), "text", sample.text().into())
+}
+
+fn tells(sample: &Sample, told: &Told<'_>) -> Option<Value> {
+    Some(match told {
+        Told::Choice { id, title } => with(envelope(sample, "button"), "button", json!({ "id": id, "title": title })),
+        Told::Reaction { target, emoji } => with(envelope(sample, "reaction"), "reaction", json!({ "to": target, "emoji": emoji })),
+        Told::Contact { name } => with(envelope(sample, "contacts"), "names", json!([name])),
+        Told::Order { sku, quantity } => with(envelope(sample, "order"), "goods", json!([{ "sku": sku, "quantity": quantity }])),
+        Told::Form { answers } => with(envelope(sample, "form"), "form", (*answers).into()),
+        Told::WithoutPhone => with(text(sample), "from", json!({ "dove": sample.word("dove") })),
+        Told::Status { target, state, sent_at_ms, people } => {
+            let news = json!({ "of": target, "state": state, "sent_at": sent_at_ms / 1000, "for": people });
+            let mut letter = with(envelope(sample, "news"), "news", news);
+            letter.as_object_mut()?.remove("from");
+            letter
+        }
+        _ => return None,
+    })
+}
+
+/// Writes the loft's name into its letters.
+fn addressed(elements: impl IntoIterator<Item = (usize, Value)>) -> Value {
+    let letters = elements.into_iter().map(|(n, mut letter)| {
+        if let Some(letter) = letter.as_object_mut() {
+            letter.insert("loft".to_owned(), loft(n).into());
+        }
+        letter
+    });
+    json!({ "letters": letters.collect::<Vec<_>>() })
+}
+
+fn signed(path: &str, secret: &str, delivery: &Delivery) -> http::Request<Bytes> {
+    let time = (delivery.now_ms / 1000).to_string();
+    let secret = Secret::new(secret.as_bytes().to_vec());
+    http::Request::post(path)
+        .header(SIGNATURE_HEADER, SIGNATURE.sign(&[time.as_bytes(), b".", &delivery.body].concat(), &secret))
+        .header(TIME_HEADER, time)
+        .body(delivery.body.clone())
+        .unwrap()
+}
+
+fn handshake(path: &str, token: &str) -> Handshake {
+    let ask = |token: &str| http::Request::get(format!("{path}?token={token}&challenge=1158201444")).body(Bytes::new()).unwrap();
+    Handshake::new(ask(token), "1158201444").wrong(ask("a-guess"))
+}
+
+fn inbound(request: impl Fn(&Delivery) -> http::Request<Bytes> + Send + Sync + 'static) -> Inbound {
+    Inbound::new(text, |n, elements| addressed(elements.into_iter().map(|element| (n, element))), request)
+        .signature(SIGNATURE_HEADER)
+        .signature(TIME_HEADER)
+        .unknown([with(envelope(&Sample::new(5), "hologram"), "loft", loft(0).into())])
+        .tells(tells)
+        .pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract_kit/pairs"))
+}
+
+/// [`Pigeon`] with the flaw of a number; 0 is none.
+pub(crate) struct Both<const FLAW: usize>;
+
+impl<const FLAW: usize> Fixture for Both<FLAW> {
+    type Strategy = Pigeon;
+
+    fn strategy(wire: &Wire) -> Pigeon {
+        Pigeon::new(wire.http(), flaw(FLAW))
+    }
+
+    fn tenant(n: usize) -> SampleTenant {
+        tenant(n)
+    }
+
+    fn outbound() -> Option<Outbound> {
+        Some(outbound())
+    }
+
+    fn inbound() -> Option<Inbound> {
+        let path = |n| format!("/pigeon/{}", loft(n));
+        Some(
+            inbound(move |delivery| signed(&path(delivery.tenant), &webhook_secret(delivery.tenant), delivery))
+                .handshake(move |n| handshake(&path(n), &handshake_token(n))),
+        )
+    }
+}
+
+/// [`PigeonHub`] with the flaw of a number.
+pub(crate) struct Hub<const FLAW: usize>;
+
+impl<const FLAW: usize> Fixture for Hub<FLAW> {
+    type Strategy = PigeonHub;
+
+    fn strategy(wire: &Wire) -> PigeonHub {
+        PigeonHub::new(wire.http(), flaw(FLAW))
+    }
+
+    fn tenant(n: usize) -> SampleTenant {
+        tenant(n)
+    }
+
+    fn application_secrets() -> Vec<(String, String)> {
+        vec![(HUB_SECRET.to_owned(), HUB_VALUE.to_owned())]
+    }
+
+    fn inbound() -> Option<Inbound> {
+        Some(
+            inbound(|delivery| signed("/pigeon-hub", HUB_VALUE, delivery))
+                .mixed(addressed)
+                .handshake(|_| handshake("/pigeon-hub", HUB_VALUE)),
+        )
+    }
+}
+
+macro_rules! sends {
+    ($($fixture:ident $strategy:ident)*) => {$(
+        /// A pigeon that only sends, with the flaw of a number.
+        pub(crate) struct $fixture<const FLAW: usize>;
+
+        impl<const FLAW: usize> Fixture for $fixture<FLAW> {
+            type Strategy = $strategy;
+
+            fn strategy(wire: &Wire) -> $strategy {
+                $strategy::new(wire.http(), flaw(FLAW))
+            }
+
+            fn tenant(n: usize) -> SampleTenant {
+                tenant(n)
+            }
+
+            fn outbound() -> Option<Outbound> {
+                Some(outbound())
+            }
+        }
+    )*};
+}
+
+sends! { Out PigeonOut  OfForgetful Forgetful  OfWide Wide  OfLenient Lenient  OfPlain Plain }
+
+/// The fixture's strategy has this name.
+pub(crate) fn name_of<F: Fixture>() -> &'static str {
+    <F::Strategy as Strategy>::DESCRIPTOR.name
+}

@@ -1,0 +1,173 @@
+//! Pigeon Post, a provider that does not exist, and the strategies that talk to it: sound, or with one [`Flaw`].
+//!
+//! | strategy | directions | endpoint |
+//! |---|---|---|
+//! | [`Pigeon`] | out and in | one address and one secret per loft |
+//! | [`PigeonOut`] | out | |
+//! | [`PigeonHub`] | in | one address and one secret for all; each letter names its loft |
+
+mod config;
+mod inbound;
+mod letters;
+mod outbound;
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, atomic::AtomicU64},
+};
+
+use bytes::Bytes;
+use zengine_connector::{
+    Admit, Capabilities, Configure, ConfigureContext, ElementError, Error, EventContext, Handled, HealthContext, HealthStatus, HttpClient,
+    InboundContext, InboundEvent, InboundRequest, InboundStrategy, OutboundMessage, OutboundStrategy, RawPayload, Receipt, RoutedEvent,
+    Secret, SendContext, SendError, Strategy, Verified, VerifyError,
+};
+
+pub(crate) use self::{
+    config::{ForgetfulConfig, LenientConfig, PigeonConfig, PlainConfig, WideConfig},
+    inbound::{HUB_SECRET, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER},
+    outbound::CAPABILITIES,
+};
+use crate::flaw::Flaw;
+
+/// What all strategies of Pigeon Post share.
+#[derive(Clone, Debug)]
+pub(crate) struct Post {
+    http: Arc<dyn HttpClient>,
+    flaw: Flaw,
+    /// What only broken strategies remember.
+    memory: Arc<Memory>,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    key: Mutex<Option<String>>,
+    webhook_secret: Mutex<Option<Vec<u8>>>,
+    draft: Mutex<String>,
+    route: Mutex<Option<String>>,
+    seen: Mutex<HashSet<String>>,
+    count: AtomicU64,
+}
+
+impl Post {
+    pub(crate) fn new(http: Arc<dyn HttpClient>, flaw: Flaw) -> Self {
+        Self { http, flaw, memory: Arc::default() }
+    }
+
+    fn is(&self, flaw: Flaw) -> bool {
+        self.flaw == flaw
+    }
+}
+
+/// What is kept of a tenant.
+#[derive(Debug)]
+pub(crate) struct Loft {
+    loft: String,
+    class: u8,
+    api_key: Secret<String>,
+    webhook_secret: Secret<Vec<u8>>,
+    handshake_token: Secret<Vec<u8>>,
+}
+
+macro_rules! pigeon {
+    ($strategy:ident, $config:ty) => {
+        impl $strategy {
+            pub(crate) fn new(http: Arc<dyn HttpClient>, flaw: Flaw) -> Self {
+                Self(Post::new(http, flaw))
+            }
+        }
+
+        impl Configure<$config> for $strategy {
+            type Tenant = Loft;
+
+            async fn configure(&self, config: $config, _: &ConfigureContext) -> Result<Loft, Error> {
+                let loft = config.into_loft()?;
+                outbound::at_configure(&self.0, &loft).await;
+                Ok(loft)
+            }
+
+            async fn healthcheck(&self, loft: &Loft, cx: &HealthContext) -> HealthStatus {
+                outbound::healthcheck(&self.0, loft, cx).await
+            }
+        }
+    };
+    ($strategy:ident, $config:ty, outbound) => {
+        impl OutboundStrategy<$config, OutboundMessage> for $strategy {
+            async fn send(&self, loft: &Loft, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
+                outbound::send(&self.0, loft, message, cx).await
+            }
+
+            fn capabilities<'t>(&self, _: &'t Loft) -> Option<&'t Capabilities> {
+                outbound::capabilities(&self.0)
+            }
+        }
+    };
+    ($strategy:ident, $config:ty, inbound $verify:ident) => {
+        impl InboundStrategy<$config> for $strategy {
+            async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Loft>) -> Result<Verified, VerifyError> {
+                inbound::$verify(&self.0, request, cx).await
+            }
+
+            fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+                letters::normalize(&self.0, payload)
+            }
+
+            async fn admit(&self, _: &Loft, event: &mut InboundEvent, _: &EventContext) -> Result<Admit, Error> {
+                Ok(inbound::admit(&self.0, event))
+            }
+
+            async fn respond(&self, request: &InboundRequest, handled: &Handled, _: Option<&Loft>) -> http::Response<Bytes> {
+                inbound::respond(&self.0, request, handled)
+            }
+        }
+    };
+}
+
+/// Sends and receives.
+#[derive(Debug, Strategy)]
+#[strategy(name = "pigeon", channel = Messenger, config = PigeonConfig, outbound = OutboundMessage, inbound)]
+#[strategy(capabilities = CAPABILITIES, idempotency = native(3_600_000))]
+pub(crate) struct Pigeon(Post);
+
+pigeon!(Pigeon, PigeonConfig);
+pigeon!(Pigeon, PigeonConfig, outbound);
+pigeon!(Pigeon, PigeonConfig, inbound verify_own);
+
+/// Sends, at a provider that offers nothing against doubles.
+#[derive(Debug, Strategy)]
+#[strategy(name = "pigeon-out", channel = Messenger, config = PigeonConfig, outbound = OutboundMessage, capabilities = CAPABILITIES)]
+pub(crate) struct PigeonOut(Post);
+
+pigeon!(PigeonOut, PigeonConfig);
+pigeon!(PigeonOut, PigeonConfig, outbound);
+
+/// Receives for all lofts at one address.
+#[derive(Debug, Strategy)]
+#[strategy(name = "pigeon-hub", channel = Messenger, config = PigeonConfig, inbound)]
+pub(crate) struct PigeonHub(Post);
+
+pigeon!(PigeonHub, PigeonConfig);
+pigeon!(PigeonHub, PigeonConfig, inbound verify_hub);
+
+macro_rules! misconfigured {
+    ($($(#[doc = $what:literal])+ $strategy:ident $name:literal $config:ty;)*) => {$(
+        $(#[doc = $what])+
+        #[derive(Debug, Strategy)]
+        #[strategy(name = $name, channel = Messenger, config = $config, outbound = OutboundMessage, capabilities = CAPABILITIES)]
+        pub(crate) struct $strategy(Post);
+
+        pigeon!($strategy, $config);
+        pigeon!($strategy, $config, outbound);
+    )*};
+}
+
+misconfigured! {
+    /// With [`Flaw::SchemaForgetsField`].
+    Forgetful "pigeon-forgetful" ForgetfulConfig;
+    /// With [`Flaw::SchemaTooWide`].
+    Wide "pigeon-wide" WideConfig;
+    /// With [`Flaw::IgnoresUnknownFields`].
+    Lenient "pigeon-lenient" LenientConfig;
+    /// With [`Flaw::SecretIsPlainText`].
+    Plain "pigeon-plain" PlainConfig;
+}

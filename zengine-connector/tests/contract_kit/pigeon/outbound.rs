@@ -1,0 +1,231 @@
+//! Sending at Pigeon Post: `POST /letters`, key in `authorization`, double key in `idempotency-key`.
+
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use zengine_connector::{
+    ButtonRules, CallOptions, Capabilities, Content, ErrorKind, HealthContext, HealthStatus, HttpCause, HttpError, Interactive, Length,
+    OutboundMessage, ProviderMessageId, Reach, Receipt, SendContext, SendError,
+    http::{retry_after, status_error},
+};
+
+use super::{Loft, Post};
+use crate::flaw::Flaw;
+
+const SHORT: Length = Length::chars(20);
+const TEXT: Length = Length::chars(500);
+const BUTTONS: ButtonRules = ButtonRules { max: 3, title: SHORT, id: Length::chars(100), body: TEXT, footer: SHORT, header: SHORT };
+
+/// Texts of 500 characters, and three buttons.
+pub(crate) const CAPABILITIES: Capabilities = Capabilities::NONE.with_text(TEXT).with_buttons(BUTTONS);
+static BOASTFUL: Capabilities = Capabilities::NONE.with_text(Length::chars(5000)).with_buttons(BUTTONS);
+
+const LONGEST: Duration = Duration::from_secs(10);
+const URL: &str = "https://pigeon.example";
+
+pub(super) fn capabilities(post: &Post) -> Option<&'static Capabilities> {
+    post.is(Flaw::ClaimsMore).then_some(&BOASTFUL)
+}
+
+pub(super) async fn at_configure(post: &Post, loft: &Loft) {
+    if post.is(Flaw::ConfigureCallsProvider) {
+        let _ = post.http.call(get("/health", loft.api_key.expose()), CallOptions::DEFAULT).await;
+    }
+}
+
+pub(super) async fn healthcheck(post: &Post, loft: &Loft, cx: &HealthContext) -> HealthStatus {
+    let options = CallOptions::DEFAULT.with_timeout(LONGEST.min(cx.remaining()));
+    let request = if post.is(Flaw::HealthcheckSends) {
+        post_letter(json!({ "to": "opaque/oneself", "text": "ping" }).to_string(), loft.api_key.expose(), None)
+    } else {
+        get("/health", loft.api_key.expose())
+    };
+    match post.http.call(request, options).await {
+        Ok(answer) if answer.status().is_success() => HealthStatus::Healthy,
+        Ok(answer) if answer.status().as_u16() == 401 => HealthStatus::Unhealthy("the key was refused"),
+        Ok(_) => HealthStatus::Unhealthy("the post office is closed"),
+        Err(error) if error.cause == HttpCause::Connect => HealthStatus::Unhealthy("no connection to the post office"),
+        Err(_) => HealthStatus::Inconclusive("the post office did not answer"),
+    }
+}
+
+fn get(path: &str, key: &str) -> http::Request<Bytes> {
+    http::Request::get(format!("{URL}{path}")).header("authorization", format!("Bearer {key}")).body(Bytes::new()).unwrap()
+}
+
+fn post_letter(body: String, key: &str, double: Option<&str>) -> http::Request<Bytes> {
+    let mut request = http::Request::post(format!("{URL}/letters"))
+        .header("authorization", format!("Bearer {key}"))
+        .header("content-type", "application/json");
+    if let Some(double) = double {
+        request = request.header("idempotency-key", double);
+    }
+    request.body(body.into()).unwrap()
+}
+
+pub(super) async fn send(post: &Post, loft: &Loft, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
+    remember_too_much(post, loft, message);
+    let mut receipt = None;
+    for letter in letters(post, loft, message)? {
+        let body = drafted(post, letter).await;
+        receipt = Some(call(post, loft, body, cx).await?);
+    }
+    receipt.ok_or_else(|| SendError::domain("there is nothing to send").not_sent())
+}
+
+/// The letters of a message: one.
+fn letters(post: &Post, loft: &Loft, message: &OutboundMessage) -> Result<Vec<String>, SendError> {
+    let to = message.to.preferred().ok_or_else(|| SendError::of(ErrorKind::InvalidRecipient, "nobody is named").not_sent())?;
+    let letter = |text: &str, buttons: Value| {
+        json!({ "to": to.value(), "text": text, "buttons": buttons, "loft": loft.loft, "class": loft.class }).to_string()
+    };
+    match &message.content {
+        Content::Text(text) if post.is(Flaw::ClaimsMore) && text.body.chars().count() > 500 => {
+            Err(SendError::domain("the text is too long").not_sent())
+        }
+        Content::Text(text) if post.is(Flaw::CutsText) => Ok(vec![letter(&pieces(&text.body)[0], Value::Null)]),
+        Content::Text(text) if post.is(Flaw::SplitsText) => Ok(pieces(&text.body).iter().map(|piece| letter(piece, Value::Null)).collect()),
+        Content::Text(text) => Ok(vec![letter(&text.body, Value::Null)]),
+        Content::Interactive(Interactive::Buttons { body, .. }) if post.is(Flaw::DropsButtons) => Ok(vec![letter(body, Value::Null)]),
+        Content::Interactive(Interactive::Buttons { header, body, footer, buttons, .. }) => {
+            let all: Vec<_> = buttons.iter().map(|button| json!({ "id": button.id, "title": button.title })).collect();
+            Ok(vec![letter(body, json!({ "above": header, "below": footer, "choices": all }))])
+        }
+        _ => Err(SendError::domain("pigeons carry text and buttons").not_sent()),
+    }
+}
+
+/// A wrong way to cut: by bytes.
+fn pieces(text: &str) -> Vec<String> {
+    text.as_bytes().chunks(99).map(|piece| String::from_utf8_lossy(piece).into_owned()).collect()
+}
+
+/// What only a broken strategy keeps or says.
+fn remember_too_much(post: &Post, loft: &Loft, message: &OutboundMessage) {
+    let key = loft.api_key.expose();
+    match post.flaw {
+        Flaw::SecretInLog => tracing::info!(key, "sending"),
+        Flaw::RecipientInLog => tracing::info!(to = message.to.preferred().map_or("", |to| to.value()), "sending"),
+        Flaw::SecretInPanic => panic!("cannot send with {key}"),
+        _ => {}
+    }
+}
+
+/// A wrong place for what is being sent: everybody's.
+async fn drafted(post: &Post, letter: String) -> String {
+    if !post.is(Flaw::SharesDraft) {
+        return letter;
+    }
+    *post.memory.draft.lock().unwrap() = letter;
+    tokio::task::yield_now().await;
+    post.memory.draft.lock().unwrap().clone()
+}
+
+async fn call(post: &Post, loft: &Loft, body: String, cx: &SendContext) -> Result<Receipt, SendError> {
+    let timeout = if post.is(Flaw::IgnoresDeadline) { Duration::from_secs(600) } else { LONGEST.min(cx.remaining()) };
+    let options = CallOptions::DEFAULT.with_timeout(timeout);
+    let key = match post.flaw {
+        Flaw::CachesFirstKey => post.memory.key.lock().unwrap().get_or_insert_with(|| loft.api_key.expose().clone()).clone(),
+        _ => loft.api_key.expose().clone(),
+    };
+    let double = match post.flaw {
+        Flaw::KeyNotSent => None,
+        Flaw::KeyPerAttempt => Some(format!("{}-{}", cx.provider_key(), post.memory.count.fetch_add(1, SeqCst))),
+        _ => Some(cx.provider_key().to_string()),
+    };
+    let once = || post.http.call(post_letter(body.clone(), &key, double.as_deref()), options);
+    let mut answer = once().await;
+    match (post.flaw, &answer) {
+        (Flaw::RetriesInsideSend, Ok(got)) if got.status().is_server_error() => answer = once().await,
+        (Flaw::SendsAgainOnTimeout, Err(HttpError { cause: HttpCause::Timeout, .. })) => answer = once().await,
+        _ => {}
+    }
+    let answer = answer.map_err(|error| unanswered(post, error))?;
+    read(post, loft, &answer, cx).await
+}
+
+fn unanswered(post: &Post, mut error: HttpError) -> SendError {
+    match (post.flaw, error.cause) {
+        (Flaw::TimeoutNotSent, HttpCause::Timeout) | (Flaw::BrokenNotSent, HttpCause::Broken) => error.reach = Reach::NotSent,
+        (Flaw::RefusedConnectionMaybe, HttpCause::Connect) => error.reach = Reach::Maybe,
+        _ => {}
+    }
+    error.into()
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    id: Option<ProviderMessageId>,
+    error: Option<Refused>,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    code: String,
+}
+
+async fn read(post: &Post, loft: &Loft, answer: &http::Response<Bytes>, cx: &SendContext) -> Result<Receipt, SendError> {
+    let wait = match post.flaw {
+        Flaw::IgnoresRetryAfter => None,
+        Flaw::ReadsOnlySeconds => {
+            let text = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
+            text.and_then(|text| text.parse().ok()).map(Duration::from_secs)
+        }
+        _ => retry_after(answer.headers(), cx.now()),
+    };
+    if post.is(Flaw::SleepsInsideSend) && wait.is_some() {
+        tokio::time::sleep(wait.unwrap_or_default()).await;
+    }
+    if post.is(Flaw::PanicsOnOddAnswer) && answer.status().is_success() {
+        let value: Value = serde_json::from_slice(answer.body()).unwrap();
+        return Ok(Receipt::accepted(ProviderMessageId::new(value["id"].as_str().unwrap()).unwrap()));
+    }
+    if let Some((error, reach)) = status_error(answer.status(), wait) {
+        let code = serde_json::from_slice::<Accepted>(answer.body()).ok().and_then(|body| body.error).map(|error| error.code);
+        return Err(refused(post, loft, answer.status().as_u16(), code).unwrap_or_else(|| error.reach(reach)));
+    }
+    match serde_json::from_slice::<Accepted>(answer.body()) {
+        Ok(Accepted { error: Some(error), .. }) if !post.is(Flaw::SuccessOnErrorBody) => Err(refused(post, loft, 400, Some(error.code))
+            .unwrap_or_else(|| SendError::domain("the post office refused the letter").processed())),
+        Ok(Accepted { id: Some(id), .. }) => Ok(receipt(post, loft, Receipt::accepted(id))),
+        Ok(_) if matches!(post.flaw, Flaw::AcceptsWithoutId | Flaw::SuccessOnErrorBody) => Ok(Receipt::unnumbered()),
+        Ok(_) => Err(SendError::of(ErrorKind::Protocol, "accepted without an id").maybe()),
+        Err(_) if post.is(Flaw::AcceptsWithoutId) => Ok(Receipt::unnumbered()),
+        Err(error) => {
+            let unreadable = SendError::of(ErrorKind::Protocol, "the answer cannot be read").source(error);
+            Err(if post.is(Flaw::GarbageNotSent) { unreadable.not_sent() } else { unreadable.maybe() })
+        }
+    }
+}
+
+fn receipt(post: &Post, loft: &Loft, receipt: Receipt) -> Receipt {
+    if post.is(Flaw::SecretInReceipt) { receipt.with_data(&json!({ "used": loft.api_key.expose() })).unwrap() } else { receipt }
+}
+
+/// What Pigeon Post's own codes mean, and what broken strategies make of them. `None`: the status says it all.
+fn refused(post: &Post, loft: &Loft, status: u16, code: Option<String>) -> Option<SendError> {
+    let coded = |kind, message| {
+        let error = SendError::of(kind, message);
+        match &code {
+            Some(code) => error.code(code),
+            None => error,
+        }
+    };
+    Some(match (post.flaw, status, code.as_deref()) {
+        (Flaw::BadRecipientBlamesProvider, _, Some("no_such_dove")) => coded(ErrorKind::Unavailable, "the letter did not arrive").maybe(),
+        (Flaw::ServerErrorNotSent, 500..=599, _) => coded(ErrorKind::Unavailable, "the post office failed").not_sent(),
+        (Flaw::ThrottleIsDomain, 429, _) => coded(ErrorKind::InvalidContent, "the post office refused the letter").processed(),
+        (Flaw::AuthBlamesProvider, 401, _) => coded(ErrorKind::Unavailable, "the post office failed").not_sent(),
+        (Flaw::SecretInErrorSource, 401, _) => coded(ErrorKind::Unauthorized, "the key was refused")
+            .source(std::io::Error::other(format!("the key was {}", loft.api_key.expose())))
+            .processed(),
+        (Flaw::SecretInErrorCode, 401, _) => SendError::auth("the key was refused").code(loft.api_key.expose()).processed(),
+        (_, 400..=499, Some("no_such_dove")) => coded(ErrorKind::InvalidRecipient, "no such recipient").processed(),
+        (_, 400..=499, Some("dove_opted_out")) => coded(ErrorKind::OptedOut, "the recipient wants no letters").processed(),
+        (_, 401, _) => coded(ErrorKind::Unauthorized, "the key was refused").processed(),
+        (_, 400 | 422, _) => coded(ErrorKind::InvalidContent, "the post office refused the letter").processed(),
+        _ => return None,
+    })
+}

@@ -1,0 +1,7 @@
+//! Sound strategies keep the whole contract.
+
+use crate::fixture::{Both, Hub, Out};
+
+zengine_connector::contract_tests!(sends_and_receives, Both<0>);
+zengine_connector::contract_tests!(only_receives, Hub<0>);
+zengine_connector::contract_tests!(only_sends, Out<0>);
