@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{Sample, kit::Kit};
-use crate::{inbound::RoutedEvent, message::ElementError};
+use crate::{
+    inbound::RoutedEvent,
+    message::{ElementError, Party},
+};
 
 /// The member that no provider has.
 pub(crate) const MEMBER: &str = "kit_unknown";
@@ -124,30 +127,31 @@ pub(crate) fn bad_elements(kit: &Kit) -> Vec<Value> {
     if own.is_empty() { vec![json!(7), json!("kit"), json!([])] } else { own.clone() }
 }
 
-/// What `normalize` made of one element, without its bytes.
+/// What `normalize` made of one element, without its bytes and without what is empty.
 pub(crate) fn printed(read: &Result<RoutedEvent, ElementError>) -> Value {
-    match read {
-        Err(error) => json!({ "element_error": { "path": error.path, "reason": error.reason } }),
-        Ok(event) => {
-            let routes: Vec<_> = event.routes.iter().map(|route| json!([route.kind(), route.value()])).collect();
-            let mut printed = json!({ "event": event.event, "dedup": event.dedup, "provider_ids": event.provider_ids, "routes": routes });
-            let more = [
-                ("conversation", json!(event.conversation)),
-                ("from", json!(event.from)),
-                ("to", json!(event.to)),
-                ("occurred_at_ms", json!(event.occurred_at_ms)),
-                ("reference", json!(event.reference)),
-                ("fan_out", json!(event.fan_out)),
-            ];
-            for (name, value) in more {
-                let empty = value.is_null() || value == json!([]) || value == json!(false) || value == json!({ "ids": [] });
-                if !empty {
-                    printed[name] = value;
-                }
-            }
-            printed
+    let event = match read {
+        Err(error) => return json!({ "path": error.path, "reason": error.reason }),
+        Ok(event) => event,
+    };
+    let ids = |party: &Party| Value::from(party.ids.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let mut printed = json!({ "event": event.event, "dedup": event.dedup });
+    let more = [
+        ("routes", event.routes.iter().map(|route| format!("{}:{}", route.kind(), route.value())).collect()),
+        ("fan_out", event.fan_out.into()),
+        ("from", ids(&event.from)),
+        ("from_name", event.from.name.clone().into()),
+        ("to", event.to.iter().map(ids).collect()),
+        ("conversation", json!(event.conversation)),
+        ("provider_ids", json!(event.provider_ids)),
+        ("occurred_at_ms", event.occurred_at_ms.into()),
+        ("reference", json!(event.reference)),
+    ];
+    for (name, value) in more {
+        if !matches!(&value, Value::Null | Value::Bool(false)) && value != json!([]) {
+            printed[name] = value;
         }
     }
+    printed
 }
 
 /// A request with another value of a header, or without it.

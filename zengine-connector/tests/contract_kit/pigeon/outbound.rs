@@ -166,6 +166,14 @@ struct Refused {
     code: String,
 }
 
+impl Refused {
+    /// The code, where it looks like one: an answer may hold anything.
+    fn code(self) -> Option<String> {
+        let plain = self.code.len() <= 40 && self.code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        plain.then_some(self.code)
+    }
+}
+
 async fn read(post: &Post, loft: &Loft, answer: &http::Response<Bytes>, cx: &SendContext) -> Result<Receipt, SendError> {
     let wait = match post.flaw {
         Flaw::IgnoresRetryAfter => None,
@@ -183,18 +191,21 @@ async fn read(post: &Post, loft: &Loft, answer: &http::Response<Bytes>, cx: &Sen
         return Ok(Receipt::accepted(ProviderMessageId::new(value["id"].as_str().unwrap()).unwrap()));
     }
     if let Some((error, reach)) = status_error(answer.status(), wait) {
-        let code = serde_json::from_slice::<Accepted>(answer.body()).ok().and_then(|body| body.error).map(|error| error.code);
+        let code = serde_json::from_slice::<Accepted>(answer.body()).ok().and_then(|body| body.error).and_then(Refused::code);
         return Err(refused(post, loft, answer.status().as_u16(), code).unwrap_or_else(|| error.reach(reach)));
     }
     match serde_json::from_slice::<Accepted>(answer.body()) {
-        Ok(Accepted { error: Some(error), .. }) if !post.is(Flaw::SuccessOnErrorBody) => Err(refused(post, loft, 400, Some(error.code))
-            .unwrap_or_else(|| SendError::domain("the post office refused the letter").processed())),
+        Ok(Accepted { error: Some(error), .. }) if !post.is(Flaw::SuccessOnErrorBody) => {
+            Err(refused(post, loft, 400, error.code())
+                .unwrap_or_else(|| SendError::domain("the post office refused the letter").processed()))
+        }
         Ok(Accepted { id: Some(id), .. }) => Ok(receipt(post, loft, Receipt::accepted(id))),
         Ok(_) if matches!(post.flaw, Flaw::AcceptsWithoutId | Flaw::SuccessOnErrorBody) => Ok(Receipt::unnumbered()),
         Ok(_) => Err(SendError::of(ErrorKind::Protocol, "accepted without an id").maybe()),
         Err(_) if post.is(Flaw::AcceptsWithoutId) => Ok(Receipt::unnumbered()),
-        Err(error) => {
-            let unreadable = SendError::of(ErrorKind::Protocol, "the answer cannot be read").source(error);
+        // Not with the parser's error: it repeats what it could not read.
+        Err(_) => {
+            let unreadable = SendError::of(ErrorKind::Protocol, "the answer cannot be read");
             Err(if post.is(Flaw::GarbageNotSent) { unreadable.not_sent() } else { unreadable.maybe() })
         }
     }
