@@ -1,0 +1,114 @@
+//! `zengine check`.
+
+use serde_json::{Value, json};
+
+use crate::support::{Files, NOBODY, TOKEN, WHATSAPP, file, zengine};
+
+/// What is said of a file with this change, one line each.
+fn said(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    let files = Files::new();
+    let mut content = file(NOBODY);
+    change(&mut content);
+    let path = files.write("file.json", &content);
+    let run = zengine(&["check", WHATSAPP, "--config", &path], "");
+    assert!(run.out.is_empty(), "{run:?}");
+    assert_eq!(run.code, if run.err.is_empty() { 0 } else { 2 }, "{run:?}");
+    assert!(!run.err.contains("canary"), "{run:?}");
+    run.err.lines().map(str::to_owned).collect()
+}
+
+fn pointers(lines: &[String]) -> Vec<&str> {
+    lines.iter().map(|line| line.split_once(": ").unwrap().0).collect()
+}
+
+#[test]
+fn a_fine_file_is_fine() {
+    assert_eq!(said(|_| {}), Vec::<String>::new());
+    // Nothing of it is needed but the configuration and its secrets.
+    assert_eq!(said(|file| *file = json!({"config": file["config"], "secrets": {"token": {"a": 1}}})), Vec::<String>::new());
+}
+
+#[test]
+fn everything_wrong_is_said_at_once_by_pointers_into_the_file() {
+    let lines = said(|file| {
+        *file = json!({
+            "instance": { "app_secret": 1, "base_url": "http://127.0.0.1", "colour": "canary" },
+            "config": { "phone_number_id": "canary", "access_token": "canary", "app_secret": { "secret": "nowhere" }, "zz": 1 },
+            "secrets": { "a": 1, "b": "" },
+            "routes": [{ "kind": "x" }, { "kind": "x", "value": "y", "tenants": [], "zz": 1 }, "canary"],
+            "extra/~": 1,
+        });
+    });
+    let expected = [
+        "/config/access_token",
+        "/config/app_secret",
+        "/config/phone_number_id",
+        "/config/waba_id",
+        "/config/zz",
+        "/extra~1~0",
+        "/instance/app_secret",
+        "/instance/colour",
+        "/routes/0/tenants",
+        "/routes/0/value",
+        "/routes/1/tenants",
+        "/routes/1/zz",
+        "/routes/2",
+        "/secrets/a",
+        "/secrets/b",
+    ];
+    assert_eq!(pointers(&lines), expected, "{lines:#?}");
+}
+
+#[test]
+fn what_only_the_strategy_knows_is_said_too() {
+    let lines = said(|file| file["instance"]["base_url"] = "http://graph.example.org".into());
+    assert_eq!(pointers(&lines), ["/instance/base_url"]);
+    let lines = said(|file| file["secrets"]["token"] = "canary with spaces".into());
+    assert_eq!(pointers(&lines), ["/config/access_token"]);
+}
+
+#[test]
+fn secrets_must_resolve() {
+    let at_token = |reference: Value| said(|file| file["config"]["access_token"] = reference);
+    for reference in [
+        json!({ "secret": "nowhere" }),
+        json!({ "secret": "token", "key": "member" }),
+        json!({ "env": "ZENGINE_NO_SUCH_VARIABLE" }),
+        json!({ "file": "/nowhere/canary" }),
+        json!({ "file": "/" }),
+        json!({ "secret": "" }),
+        json!(TOKEN),
+        json!(null),
+    ] {
+        let lines = at_token(reference.clone());
+        assert_eq!(pointers(&lines).first(), Some(&"/config/access_token"), "{reference}: {lines:?}");
+    }
+    assert!(at_token(json!({ "env": "CARGO_PKG_NAME" })).is_empty());
+    assert_eq!(said(|file| file["instance"]["verify_token"] = json!({ "secret": "nowhere" })).len(), 1);
+}
+
+#[test]
+fn a_member_of_a_secret_serves_as_text_or_as_json() {
+    for secret in [json!({ "t": "abc" }), json!("{\"t\":\"abc\"}")] {
+        let lines = said(|file| {
+            file["secrets"]["token"] = secret;
+            file["config"]["access_token"]["key"] = "t".into();
+        });
+        assert!(lines.is_empty(), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_file_or_no_json_says_so_without_its_content() {
+    let files = Files::new();
+    let missing = zengine(&["check", WHATSAPP, "--config", files.path("none").to_str().unwrap()], "").ended(2);
+    assert!(missing.err.contains("cannot be read"), "{missing:?}");
+    let path = files.path("broken");
+    std::fs::write(&path, "{\"secrets\": canary").unwrap();
+    let broken = zengine(&["check", WHATSAPP, "--config", path.to_str().unwrap()], "").ended(2);
+    assert!(broken.err.contains("not JSON (line 1, column 13)") && !broken.err.contains("canary"), "{broken:?}");
+    for root in [json!(null), json!([]), json!("x"), json!({})] {
+        let run = zengine(&["check", WHATSAPP, "--config", &files.write("root", &root)], "").ended(2);
+        assert!(run.err.starts_with('/'), "{root}: {run:?}");
+    }
+}

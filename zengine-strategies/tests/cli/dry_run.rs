@@ -1,0 +1,133 @@
+//! `zengine send --dry-run`: what would be sent, and nothing is.
+
+use serde_json::{Value, json};
+
+use crate::support::{APP_SECRET, Bench, NOBODY, TOKEN, WHATSAPP, file, message, text, zengine};
+
+/// One message of each kind that WhatsApp carries.
+fn messages() -> Vec<(&'static str, Value)> {
+    let link = |kind: &str| json!({ "type": "media", "kind": kind, "source": { "type": "url", "url": "https://example.org/a" } });
+    let handle = json!({ "kind": "image", "source": { "type": "handle", "id": "1" } });
+    let interactive = |kind: &str, mut members: Value| {
+        members["type"] = "interactive".into();
+        members["kind"] = kind.into();
+        members
+    };
+    vec![
+        ("text", json!({ "type": "text", "body": "Hello" })),
+        ("image", link("image")),
+        ("video", link("video")),
+        ("audio", link("audio")),
+        ("document", link("document")),
+        ("sticker", link("sticker")),
+        ("location", json!({ "type": "location", "latitude": 1.5, "longitude": 2.5 })),
+        ("contacts", json!({ "type": "contacts", "contacts": [{ "name": { "formatted_name": "Ana", "first_name": "Ana" } }] })),
+        ("reaction", json!({ "type": "reaction", "target": "wamid.1", "emoji": "👍" })),
+        ("read mark", json!({ "type": "read_mark", "target": "wamid.1" })),
+        ("typing", json!({ "type": "typing", "target": "wamid.1" })),
+        ("template", json!({ "type": "template", "name": "order_ready", "language": "en_US" })),
+        ("native", json!({ "type": "native", "value": { "type": "text", "text": { "body": "x" } } })),
+        ("buttons", interactive("buttons", json!({ "body": "b", "buttons": [{ "id": "1", "title": "t" }] }))),
+        (
+            "list",
+            interactive(
+                "list",
+                json!({ "body": "b", "button": "o", "sections": [{ "title": "s", "rows": [{ "id": "1", "title": "t" }] }] }),
+            ),
+        ),
+        ("link", interactive("cta_url", json!({ "body": "b", "label": "l", "url": "https://example.org" }))),
+        ("flow", interactive("flow", json!({ "body": "b", "label": "l", "flow_id": "f", "screen": "s" }))),
+        (
+            "carousel",
+            interactive(
+                "carousel",
+                json!({ "body": "b", "cards": [
+                    { "type": "link", "media": handle, "body": "b", "label": "l", "url": "https://example.org" },
+                    { "type": "link", "media": handle, "body": "b", "label": "l", "url": "https://example.org" },
+                ] }),
+            ),
+        ),
+    ]
+}
+
+#[test]
+fn every_kind_shows_the_request_that_is_really_sent() {
+    let bench = Bench::new();
+    for (kind, content) in messages() {
+        let message = message(content);
+        let shown = bench.send(&message, &["--id", "order-17", "--dry-run"]).ended(0);
+        assert!(bench.meta.journal().entries().is_empty(), "{kind}");
+        assert!(shown.err.is_empty(), "{kind}: {shown:?}");
+        let line = shown.line();
+        assert_eq!(line.as_object().unwrap().keys().collect::<Vec<_>>(), ["body", "headers", "method", "url"]);
+        assert_eq!(line["method"], "POST");
+        assert_eq!(line["url"], format!("{}/v26.0/100200300/messages", bench.meta.base_url()), "{kind}");
+        assert_eq!(
+            (&line["headers"]["authorization"], &line["headers"]["content-type"]),
+            (&json!("Bearer ***"), &json!("application/json"))
+        );
+
+        bench.send(&message, &["--id", "order-17"]);
+        let sent = bench.meta.journal().entries().pop().unwrap();
+        assert_eq!(line["body"], sent.body, "{kind}");
+        bench.meta.journal().clear();
+    }
+}
+
+/// The provider's success answers are told here a second time, so they are held against the emulator's.
+#[test]
+fn a_file_is_uploaded_first_and_its_bytes_are_counted() {
+    let bench = Bench::new();
+    let picture = message(json!({ "type": "media", "kind": "image", "mime": "image/png", "filename": "a.png",
+        "source": { "type": "inline", "data": "iVBORw0KGgo=" } }));
+    let lines = bench.send(&picture, &["--id", "order-17", "--dry-run"]).ended(0).lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0]["url"].as_str().unwrap().ends_with("/100200300/media"));
+    let parts = lines[0]["body"]["multipart"].as_array().unwrap();
+    let file = parts.iter().find(|part| part["name"] == "file").unwrap();
+    assert_eq!((&file["bytes"], &file["content_type"], &file["filename"]), (&json!(8), &json!("image/png"), &json!("a.png")));
+    assert_eq!(parts.iter().find(|part| part["name"] == "messaging_product").unwrap()["value"], "whatsapp");
+    assert_eq!(bench.meta.journal().request_count(), 0);
+
+    let sent = bench.send(&picture, &["--id", "order-17"]).ended(0);
+    assert_eq!(sent.line()["outcome"], "delivered");
+    let mut real = bench.meta.journal().accepted()[0].body.clone();
+    assert!(real["image"]["id"].is_string());
+    real["image"]["id"] = lines[1]["body"]["image"]["id"].clone();
+    assert_eq!(lines[1]["body"], real);
+}
+
+#[test]
+fn nothing_leaves_the_machine_not_even_a_question_for_a_name() {
+    let files = crate::support::Files::new();
+    let path = files.write("file.json", &file("https://no-such-host.invalid"));
+    let line = zengine(&["send", WHATSAPP, "--config", &path, "--dry-run"], text().to_string()).ended(0).line();
+    assert_eq!(line["url"], "https://no-such-host.invalid/v26.0/100200300/messages");
+}
+
+#[test]
+fn a_secret_is_hidden_wherever_the_message_repeats_it() {
+    let files = crate::support::Files::new();
+    let mut content = file(NOBODY);
+    content["config"]["app_secret"] = json!({ "secret": "app" });
+    content["secrets"]["app"] = APP_SECRET.into();
+    let path = files.write("file.json", &content);
+    let body = format!("{TOKEN} Y2FuYXJ5LXRva2VuLTE= canary%2Dtoken%2D1 {APP_SECRET} 63616e6172792d746f6b656e2d31");
+    let message = message(json!({ "type": "text", "body": body }));
+    let run = zengine(&["send", WHATSAPP, "--config", &path, "--dry-run"], message.to_string()).ended(0);
+    let line = run.line();
+    assert_eq!(line["body"]["text"]["body"], "*** *** *** *** ***");
+    assert!(line["url"].as_str().unwrap().ends_with("/messages?appsecret_proof=***"), "{line}");
+    assert!(!run.out.contains("canary"), "{run:?}");
+}
+
+#[test]
+fn what_would_be_refused_is_refused() {
+    let bench = Bench::new();
+    let run = bench.send(&message(json!({ "type": "text", "body": "" })), &["--dry-run"]).ended(2);
+    assert!(run.out.is_empty() && run.err.contains("/content/body"), "{run:?}");
+    let nobody =
+        json!({ "to": { "ids": [{ "kind": "email", "value": "canary@example.org" }] }, "content": { "type": "text", "body": "x" } });
+    let run = bench.send(&nobody, &["--dry-run"]).ended(4);
+    assert!(run.out.is_empty() && run.err.contains("the message failed") && !run.err.contains("canary"), "{run:?}");
+}

@@ -1,0 +1,91 @@
+//! `zengine sandbox`.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{Files, WHATSAPP, command, text, zengine};
+
+struct Sandbox {
+    child: Child,
+    line: Value,
+}
+
+impl Sandbox {
+    fn start(more: &[&str]) -> Self {
+        let mut child = command(&[&["sandbox", "--json"], more].concat()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, line: serde_json::from_str(&line).unwrap() }
+    }
+
+    /// Ends it by a signal; its exit code.
+    fn stop(mut self, signal: &str) -> Option<i32> {
+        assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // Ended already, where the test went well.
+        let _ = self.child.kill();
+    }
+}
+
+#[test]
+fn the_other_commands_work_against_it_by_the_file_it_gives() {
+    let files = Files::new();
+    let written = files.path("written.json");
+    let sandbox = Sandbox::start(&[WHATSAPP, "--write", written.to_str().unwrap()]);
+    assert_eq!(sandbox.line["strategy"], WHATSAPP);
+    assert!(sandbox.line["base_url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+    let on_disk: Value = serde_json::from_slice(&std::fs::read(&written).unwrap()).unwrap();
+    assert_eq!(on_disk, sandbox.line["file"]);
+    let path = files.write("file.json", &sandbox.line["file"]);
+    zengine(&["check", WHATSAPP, "--config", &path], "").ended(0);
+    assert_eq!(zengine(&["health", WHATSAPP, "--config", &path], "").ended(0).line()["status"], "healthy");
+    let sent = zengine(&["send", WHATSAPP, "--config", &path], text().to_string()).ended(0).line();
+    assert_eq!(sent["outcome"], "delivered");
+    assert_eq!(sandbox.stop("-TERM"), Some(0));
+}
+
+#[test]
+fn numbers_and_secrets_can_be_chosen_and_the_journal_is_a_file() {
+    let files = Files::new();
+    let journal = files.path("journal.jsonl");
+    let sandbox = Sandbox::start(&[
+        "--number",
+        "7:8:token",
+        "--number",
+        "9",
+        "--app-secret",
+        "s",
+        "--verify-token",
+        "v",
+        "--seed",
+        "1",
+        "--journal",
+        journal.to_str().unwrap(),
+    ]);
+    assert_eq!(sandbox.line["numbers"][0], json!({ "phone_number_id": "7", "waba_id": "8", "access_token": "token" }));
+    assert_eq!(sandbox.line["numbers"].as_array().unwrap().len(), 2);
+    assert_eq!((&sandbox.line["app_secret"], &sandbox.line["verify_token"]), (&json!("s"), &json!("v")));
+    let path = files.write("file.json", &sandbox.line["file"]);
+    zengine(&["send", WHATSAPP, "--config", &path], text().to_string()).ended(0);
+    assert_eq!(std::fs::read_to_string(&journal).unwrap().lines().count(), 1);
+    assert_eq!(sandbox.stop("-INT"), Some(0));
+}
+
+#[test]
+fn a_taken_port_and_a_wrong_number_say_so() {
+    let sandbox = Sandbox::start(&[]);
+    let port = sandbox.line["base_url"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
+    let run = zengine(&["sandbox", "--port", &port], "").ended(1);
+    assert!(run.err.contains("cannot start"), "{run:?}");
+    zengine(&["sandbox", "--number", ":x"], "").ended(2);
+    assert_eq!(sandbox.stop("-TERM"), Some(0));
+}
