@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{ColorChoice, CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    check, completions,
+    check, completions, dead_letters,
     exit::{Exit, Failure},
     health, list, new,
     output::Out,
@@ -47,6 +47,7 @@ pub(super) enum Command {
     Receive(receive::Arguments),
     Health(health::Arguments),
     Sandbox(sandbox::Arguments),
+    DeadLetters(dead_letters::Arguments),
     New(new::Arguments),
     Completions(completions::Arguments),
 }
@@ -61,6 +62,7 @@ impl Command {
             Self::Receive(arguments) => receive::run(arguments, out).await,
             Self::Health(arguments) => health::run(&arguments, out).await,
             Self::Sandbox(arguments) => sandbox::run(&arguments, out).await,
+            Self::DeadLetters(arguments) => dead_letters::run(arguments, out).await,
             Self::New(arguments) => new::run(&arguments, out),
             Self::Completions(arguments) => completions::run(&arguments, out),
         }

@@ -9,6 +9,7 @@
 //! | `receive` | `receive` | a provider's request as events |
 //! | `health` | `health` | how a tenant's channel is |
 //! | `sandbox` | `sandbox` | emulators of the providers, until they are stopped |
+//! | `dead-letters` | `dead_letters` | what failed for good, in an embedded store |
 //! | `new` | `new` | a strategy of one's own, as a crate |
 //! | `completions` | `completions` | completions for a shell |
 //!
@@ -18,6 +19,7 @@
 mod arguments;
 mod check;
 mod completions;
+mod dead_letters;
 mod dry_run;
 mod exit;
 mod file;

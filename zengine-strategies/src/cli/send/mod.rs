@@ -22,7 +22,7 @@ use super::{
 };
 
 use message::Message;
-use report::Report;
+pub(super) use report::Report;
 
 /// Send one message, read as canonical JSON from standard input
 ///
@@ -139,7 +139,7 @@ impl Send<'_> {
 }
 
 /// The exit code of an outcome; what went wrong is said on standard error.
-fn said(outcome: &Outcome) -> Exit {
+pub(super) fn said(outcome: &Outcome) -> Exit {
     let (exit, what, error) = match outcome {
         Outcome::Delivered(_) => return Exit::Done,
         Outcome::Failed(end) => (Exit::Failed, "the message failed", Some(&end.error)),

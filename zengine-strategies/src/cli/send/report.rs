@@ -9,7 +9,7 @@ use zengine_connector::{
 
 /// How a send ended.
 #[derive(Serialize)]
-pub(super) struct Report<'a> {
+pub(in crate::cli) struct Report<'a> {
     /// `delivered`, `failed`, `unknown` or `deferred`.
     outcome: &'static str,
     strategy: &'a str,
@@ -99,7 +99,7 @@ impl<'a> ErrorLine<'a> {
 
 impl<'a> Report<'a> {
     /// The report of an outcome; what the dead letter knows beside it is read from there.
-    pub(super) async fn of(
+    pub(in crate::cli) async fn of(
         strategy: &'a str,
         tenant: &'a TenantId,
         id: &'a ClientMessageId,

@@ -1,0 +1,56 @@
+//! A dead letter as one JSON line: what is stored, without what was written.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
+use zengine_connector::{
+    ErrorKind, FailureId,
+    store::{DeadLetter, DeadLetters, LetterDirection},
+};
+
+use super::unanswered;
+use crate::cli::exit::{Exit, Failure};
+
+/// The members of `docs/formats.md`, without the encrypted body; `message` or `event` only where somebody asks for it.
+#[derive(Serialize)]
+pub(super) struct Line {
+    #[serde(flatten)]
+    known: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<Box<RawValue>>,
+}
+
+impl Line {
+    /// What is known about it.
+    pub(super) fn of(letter: &DeadLetter) -> Result<Self, Failure> {
+        let mut known = serde_json::to_value(letter).map_err(std::io::Error::from)?;
+        if let Some(members) = known.as_object_mut() {
+            members.remove("body");
+        }
+        Ok(Self { known, message: None, event: None })
+    }
+
+    /// The same with what was to be sent, or what arrived: people's data.
+    pub(super) fn with_content(mut self, direction: LetterDirection, content: &Bytes) -> Result<Self, Failure> {
+        let unreadable = |_| Failure::new(Exit::Broken, "the message is no JSON any more");
+        let content = serde_json::from_slice(content).map_err(unreadable)?;
+        match direction {
+            LetterDirection::Outbound => self.message = Some(content),
+            LetterDirection::Inbound => self.event = Some(content),
+        }
+        Ok(self)
+    }
+}
+
+/// The letter of an id.
+pub(super) async fn find(letters: &impl DeadLetters, id: &FailureId) -> Result<DeadLetter, Failure> {
+    letters.get(id).await.map_err(unanswered)?.ok_or_else(|| Failure::invalid(format!("there is no dead letter {id}")))
+}
+
+/// Why a letter did not open; never anything of what is in it.
+pub(super) fn closed(error: &zengine_connector::Error) -> Failure {
+    let exit = if error.kind() == ErrorKind::Corrupt { Exit::Broken } else { Exit::Invalid };
+    Failure::new(exit, error.to_string())
+}

@@ -1,0 +1,79 @@
+//! `zengine dead-letters list`.
+
+use zengine_connector::{
+    FailureId, StrategyName, TenantId,
+    store::{DeadLetter, DeadLetters as _, LetterDirection},
+};
+
+use super::{StoreArgument, letter::Line, unanswered};
+use crate::cli::{
+    exit::{Exit, Failure},
+    output::Out,
+};
+
+/// How many letters are read at a time.
+const PAGE: usize = 100;
+
+/// List dead letters, one JSON line each, in order of their ids
+///
+/// Everything but what was written: that is shown one by one, with `dead-letters show --message`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    store: StoreArgument,
+    /// Only this tenant's
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// Only those of this strategy, by its registered name
+    #[arg(long, value_name = "NAME")]
+    strategy: Option<StrategyName>,
+    /// Only what was to be sent, or only what arrived
+    #[arg(long, value_enum, value_name = "WAY")]
+    direction: Option<Way>,
+    /// Only those that a redrive may help
+    #[arg(long)]
+    redrivable: bool,
+    /// Only those after this id
+    #[arg(long, value_name = "ID")]
+    after: Option<FailureId>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Way {
+    Outbound,
+    Inbound,
+}
+
+impl Arguments {
+    fn wants(&self, letter: &DeadLetter) -> bool {
+        let way = |way: Way| match way {
+            Way::Outbound => LetterDirection::Outbound,
+            Way::Inbound => LetterDirection::Inbound,
+        };
+        self.tenant.as_ref().is_none_or(|tenant| *tenant == letter.tenant)
+            && self.strategy.as_ref().is_none_or(|strategy| *strategy == letter.strategy)
+            && self.direction.is_none_or(|direction| way(direction) == letter.direction)
+            && (!self.redrivable || letter.redrivable)
+    }
+}
+
+pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+    let letters = arguments.store.reading()?.dead_letters();
+    let mut left = arguments.limit.unwrap_or(usize::MAX);
+    let mut after = arguments.after.clone();
+    while left > 0 {
+        let page = letters.list(after.as_ref(), PAGE).await.map_err(unanswered)?;
+        for letter in page.letters.iter().filter(|letter| arguments.wants(letter)).take(left) {
+            out.json(&Line::of(letter)?)?;
+            left -= 1;
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,82 @@
+//! `zengine dead-letters redrive`.
+
+use std::{sync::Arc, time::Duration};
+
+use zengine_connector::{
+    ClientMessageId, Disposition, Error, FailureId, RedriveOptions,
+    http::ReqwestClient,
+    store::{DeadLetter, LetterDirection, Stores},
+};
+
+use super::{StoreArgument, letter::find};
+use crate::cli::{
+    exit::{Exit, Failure},
+    file::{File, FileArgument, Needs},
+    host::Host,
+    output::{self, Out},
+    progress,
+    send::{Report, said},
+    strategies,
+};
+
+/// Send the message of a dead letter again
+///
+/// Prints the outcome and exits as `zengine send` does. The store must be free: where a host runs, it must redrive. A message
+/// that may have arrived already is sent again only where the provider drops doubles, or with --force.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The letter's `failure_id`
+    id: FailureId,
+    #[command(flatten)]
+    store: StoreArgument,
+    #[command(flatten)]
+    file: FileArgument,
+    /// Send it though it may have arrived already and nobody can tell; says why
+    #[arg(long, value_name = "REASON")]
+    force: Option<String>,
+    /// How long sending may take, all attempts together
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+}
+
+pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+    let store = arguments.store.writing()?;
+    let letter = find(&*store.dead_letters(), &arguments.id).await?;
+    let (DeadLetter { tenant, strategy, .. }, id) = (&letter, sent(&letter)?);
+    let entry = strategies::find(strategy.as_str())?;
+    let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let stores = Stores::from(&store);
+    let letters = Arc::clone(&stores.dead_letters);
+    let host = Host::new(entry, &file, tenant, Arc::new(ReqwestClient::new()?), stores, |builder| builder)?;
+    host.bind(tenant).await?;
+    if let Some(reason) = &arguments.force {
+        output::note(&format!("forced, because: {reason}"));
+    }
+    let redriven = progress::during("sending", host.orchestrator.redrive(&arguments.id, options(arguments))).await;
+    let outcome = redriven.map_err(refused)?;
+    out.json(&Report::of(entry.name(), tenant, id, &outcome, &*letters).await)?;
+    Ok(said(&outcome))
+}
+
+/// The id under which it was sent. What arrived has none.
+fn sent(letter: &DeadLetter) -> Result<&ClientMessageId, Failure> {
+    match (letter.direction, &letter.client_message_id) {
+        (LetterDirection::Outbound, Some(id)) => Ok(id),
+        _ => Err(Failure::invalid("only messages that were to be sent can be redriven")),
+    }
+}
+
+fn options(arguments: &Arguments) -> RedriveOptions {
+    let mut options = RedriveOptions::new();
+    if let Some(reason) = &arguments.force {
+        options = options.force(reason);
+    }
+    options.time = Some(Duration::from_secs(arguments.timeout));
+    options
+}
+
+/// Why nothing was sent: the letter cannot be redriven like this, or not now.
+fn refused(error: Error) -> Failure {
+    let exit = if error.disposition() == Disposition::Reject { Exit::Invalid } else { Exit::Deferred };
+    Failure::from(error).with_exit(exit)
+}

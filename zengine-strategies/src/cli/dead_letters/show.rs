@@ -1,0 +1,36 @@
+//! `zengine dead-letters show`.
+
+use zengine_connector::FailureId;
+
+use super::{
+    StoreArgument,
+    letter::{Line, closed, find},
+};
+use crate::cli::{
+    exit::{Exit, Failure},
+    output::Out,
+};
+
+/// Show one dead letter as a JSON line
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The letter's `failure_id`
+    id: FailureId,
+    #[command(flatten)]
+    store: StoreArgument,
+    /// Also what was to be sent, as `message`, or what arrived, as `event`: people's data
+    #[arg(long)]
+    message: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+    let store = arguments.store.reading()?;
+    let letter = find(&*store.dead_letters(), &arguments.id).await?;
+    let mut line = Line::of(&letter)?;
+    if arguments.message {
+        let content = letter.open(&*store.keys()).map_err(|error| closed(&error))?;
+        line = line.with_content(letter.direction, &content)?;
+    }
+    out.json(&line)?;
+    Ok(Exit::Done)
+}
