@@ -17,8 +17,8 @@ pub(super) const TEMPLATE: &[(&str, &str)] = &[
     ("rustfmt.toml", include_str!("template/rustfmt.toml")),
     ("src/lib.rs", include_str!("template/lib.rs")),
     ("tests/contract.rs", include_str!("template/contract.rs")),
+    ("tests/fixtures/inbound/batch.expect.json", include_str!("template/fixtures/batch.expect.json")),
     ("tests/fixtures/inbound/batch.in.json", include_str!("template/fixtures/batch.in.json")),
-    ("tests/fixtures/outbound/text.in.json", include_str!("template/fixtures/text.in.json")),
 ];
 
 /// Where the crate of the core comes from.

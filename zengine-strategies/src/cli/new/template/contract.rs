@@ -33,8 +33,7 @@ impl Fixture for AcmeChatFixture {
     }
 
     fn outbound() -> Option<Outbound> {
-        let outbound = Outbound::new(message).provider(provider).answers(error_table());
-        Some(outbound.pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/outbound")))
+        Some(Outbound::new(message).provider(provider).answers(error_table()))
     }
 
     fn inbound() -> Option<Inbound> {
