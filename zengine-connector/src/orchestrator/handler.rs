@@ -117,6 +117,9 @@ pub struct ReplyTo {
     pub conversation: Option<ConversationId>,
     /// The id of the event that is answered.
     pub event_id: String,
+    /// The event is not ours to answer: an echo, a copy for another application, a message of long ago.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
 }
 
 impl fmt::Debug for ReplyTo {

@@ -36,6 +36,7 @@ impl Orchestrator {
     /// Elsewhere it is a [`send`](Self::send) under the client message id `r.<event id>.<n>`.
     ///
     /// # Errors
+    /// `Unsupported` where the event is not ours to answer ([`Event::is_answerable`](crate::Event::is_answerable));
     /// `MessageInvalid` where the channel cannot carry the content, or the event has no conversation on a synchronous
     /// channel; `Busy` where too many replies of the conversation wait to be fetched; else as `send`.
     pub async fn reply(&self, to: &ReplyTo, n: u32, content: Content) -> Result<Outcome, Error> {
@@ -51,6 +52,10 @@ impl Orchestrator {
         traceparent: Option<String>,
     ) -> Result<Outcome, Error> {
         let entry = self.core.registry.entry(to.strategy.as_str())?;
+        if to.closed {
+            return Err(Error::new(ErrorKind::Unsupported, "an echo or a copy of a message is not ours to answer")
+                .with_context("strategy", &to.strategy));
+        }
         match entry.descriptor.reply {
             Reply::Synchronous { .. } => self.reply_in_outbox(entry, to, n, content).await,
             Reply::Acknowledge => {

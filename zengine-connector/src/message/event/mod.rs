@@ -94,6 +94,16 @@ impl Event {
         }
     }
 
+    /// Whether it is ours to answer: not an echo, which would make a loop, nor a message that another application answers
+    /// or that was said long ago.
+    pub fn is_answerable(&self) -> bool {
+        match self {
+            Self::Echo(_) => false,
+            Self::Message(message) => !message.context.standby && !message.context.history,
+            _ => true,
+        }
+    }
+
     /// A message with content and nothing else.
     pub fn message(content: Content) -> Self {
         Self::Message(MessageEvent::new(content))
