@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use zengine_connector::{
-    Button, Content, ErrorKind, Identity, Interactive, OutboundMessage, Reach, Secret, Strategy,
+    Button, Content, ErrorKind, Identity, Interactive, OutboundMessage, Reach, Secret,
     testing::contract::{self, Answer, Call, Delivery, Fixture, Handshake, Inbound, Outbound, Sample, SampleTenant, Told, Wire},
 };
 
@@ -230,8 +230,3 @@ macro_rules! sends {
 }
 
 sends! { Out PigeonOut  OfForgetful Forgetful  OfWide Wide  OfLenient Lenient  OfPlain Plain }
-
-/// The fixture's strategy has this name.
-pub(crate) fn name_of<F: Fixture>() -> &'static str {
-    <F::Strategy as Strategy>::DESCRIPTOR.name
-}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 
+mod broken;
 mod fixture;
 mod flaw;
 mod pigeon;

@@ -37,7 +37,7 @@ pub use fixture::Fixture;
 pub use inbound::{Delivery, Handshake, Inbound};
 pub use need::{Need, Skipped};
 pub use outbound::Outbound;
-pub use run::{Verdict, run, run_skips, verdict};
+pub use run::{Verdict, case_names, run, run_skips, verdict};
 pub use sample::{Sample, SampleTenant};
 pub use told::Told;
 pub use wire::{Call, Wire};

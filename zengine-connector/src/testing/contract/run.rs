@@ -31,6 +31,11 @@ pub enum Verdict {
     Failed(String),
 }
 
+/// The names of all cases, in the order of the list.
+pub fn case_names() -> impl Iterator<Item = &'static str> {
+    CASES.iter().map(|case| case.name)
+}
+
 /// Runs one case and says how it ended, for tests of the kit itself and of deliberately broken strategies.
 ///
 /// # Panics

@@ -53,8 +53,11 @@ pub(crate) async fn an_event_is_recognised_in_another_batch(kit: &Shared) -> Don
         let received = inbox.samples(0, batch).await;
         assert_taken(&received, "a batch");
     }
-    let ran = inbox.seen().len();
-    assert_eq!(ran, 3, "three events in overlapping batches were handled {ran} times: the dedup key must not depend on place or batch");
+    let seen: Vec<_> = inbox.seen().iter().map(|event| serde_json::to_string(event).unwrap()).collect();
+    for n in 1..=3 {
+        let ran = seen.iter().filter(|event| Sample::new(n).is_in(event)).count();
+        assert_eq!(ran, 1, "event no. {n} of overlapping batches was handled {ran} times: the dedup key must not depend on place or batch");
+    }
     Ok(())
 }
 

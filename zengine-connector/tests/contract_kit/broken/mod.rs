@@ -1,0 +1,68 @@
+//! Every fault that the kit must catch, and the case that catches it: it fails over the broken strategy, says what is
+//! wrong, and passes over the sound one.
+
+mod reading;
+mod receiving;
+mod sending;
+mod set_up;
+
+use std::collections::BTreeSet;
+
+use zengine_connector::testing::contract::{Fixture, Verdict, verdict};
+
+use crate::flaw::Flaw;
+
+/// Runs a case over a broken strategy and over the sound one.
+fn caught<Broken: Fixture, Sound: Fixture>(case: &str, words: &str) {
+    match verdict::<Broken>(case) {
+        Verdict::Failed(said) => assert!(said.contains(words), "{case} fails, but does not say {words:?}:\n{said}"),
+        other => panic!("{case} does not catch the fault: {other:?}"),
+    }
+    assert_eq!(verdict::<Sound>(case), Verdict::Passed, "{case} also fails where all is well");
+}
+
+/// Tests of faults: the test's name, the flaw, its fixture and the sound one, and the cases that catch it with a part of
+/// what they say.
+macro_rules! broken {
+    ($($name:ident: $flaw:ident in $broken:ident, sound $sound:ident { $($case:ident $words:literal)+ })*) => {
+        $(
+            #[test]
+            fn $name() {
+                $(super::caught::<
+                    crate::fixture::$broken<{ crate::flaw::Flaw::$flaw as usize }>,
+                    crate::fixture::$sound<0>,
+                >(stringify!($case), $words);)+
+            }
+        )*
+
+        /// The faults of this module.
+        pub(super) const CAUGHT: &[crate::flaw::Flaw] = &[$(crate::flaw::Flaw::$flaw),*];
+    };
+}
+use broken;
+
+/// Faults whose cases are being written.
+const WAITING: &[Flaw] = &[
+    Flaw::SleepsInsideSend,
+    Flaw::KeyNotSent,
+    Flaw::KeyPerAttempt,
+    Flaw::CachesFirstKey,
+    Flaw::SharesDraft,
+    Flaw::SecretInReceipt,
+    Flaw::HealthcheckSends,
+    Flaw::CutsText,
+    Flaw::SplitsText,
+    Flaw::ClaimsMore,
+    Flaw::DropsButtons,
+    Flaw::IgnoresDeadline,
+    Flaw::SchemaTooWide,
+    Flaw::IgnoresUnknownFields,
+];
+
+#[test]
+fn every_fault_has_a_test() {
+    let caught: BTreeSet<_> = [sending::CAUGHT, receiving::CAUGHT, reading::CAUGHT, set_up::CAUGHT].concat().into_iter().collect();
+    let missing: Vec<_> =
+        Flaw::ALL.iter().filter(|flaw| **flaw != Flaw::None && !caught.contains(flaw) && !WAITING.contains(flaw)).collect();
+    assert!(missing.is_empty(), "faults that no test proves to be caught: {missing:?}");
+}

@@ -1,0 +1,105 @@
+//! What becomes of the elements of a body, and whether each is handled once.
+
+use super::broken;
+
+broken! {
+    only_the_first_element_is_read: FirstOnly in Both, sound Both {
+        every_element_of_a_batch_arrives "of 100 elements in one request 1 became events"
+    }
+    elements_come_out_in_another_order: Reversed in Both, sound Both {
+        a_batch_keeps_its_order "another order"
+    }
+    one_bad_element_costs_the_batch: BadElementKillsBatch in Both, sound Both {
+        a_bad_element_costs_no_neighbour "the bad one cost its neighbours"
+    }
+    a_bad_element_is_left_out: BadElementDropped in Both, sound Both {
+        a_bad_element_costs_no_neighbour "must be one dead letter, there are 0"
+        every_bad_element_is_kept "of three unreadable elements 0 were kept"
+    }
+    a_bad_element_brings_the_batch_back_for_days: BadElementRefused in Both, sound Both {
+        a_bad_element_costs_no_neighbour "deliver all of it again and again"
+    }
+    a_body_that_cannot_be_read_is_lost: GarbageLost in Both, sound Both {
+        a_signed_body_that_cannot_be_read_is_kept "acknowledged and lost"
+    }
+    a_body_that_cannot_be_read_comes_back_for_days: GarbageRefused in Both, sound Both {
+        a_signed_body_that_cannot_be_read_is_kept "deliver it for days"
+    }
+    unknown_types_are_left_out: UnknownDropped in Both, sound Both {
+        unknown_types_become_events "gave 0 events"
+    }
+    unknown_types_are_errors: UnknownIsError in Both, sound Both {
+        unknown_types_become_events "became an element error"
+    }
+    unknown_fields_are_errors: UnknownFieldIsError in Both, sound Both {
+        unknown_fields_are_ignored_and_kept "ignore unknown fields"
+    }
+    the_bytes_are_written_anew: RawReserialized in Both, sound Both {
+        raw_is_the_exact_slice "the JSON was written anew"
+        unknown_fields_are_ignored_and_kept "not spelled as they arrived"
+    }
+    the_bytes_are_the_whole_body: RawIsWholeBody in Both, sound Both {
+        raw_is_the_exact_slice "raw holds a neighbour too"
+    }
+    odd_json_breaks_it: PanicsOnOddJson in Both, sound Both {
+        other_json_is_survived "normalize panicked"
+        values_of_other_types_are_survived "normalize panicked"
+        broken_bodies_never_panic "normalize panicked"
+    }
+    a_time_far_away_breaks_it: OverflowsTime in Both, sound Both {
+        huge_numbers_are_survived "normalize panicked"
+    }
+    a_choice_is_its_label: TitleInsteadOfId in Both, sound Both {
+        a_choice_keeps_its_id "a tapped button became text"
+    }
+    reactions_are_left_out: ReactionsDropped in Both, sound Both {
+        a_reaction_arrives "a reaction gave 0 events"
+    }
+    contacts_orders_and_forms_are_left_out: CardsDropped in Both, sound Both {
+        a_contact_arrives "a contact card gave 0 events"
+        an_order_arrives "an order gave 0 events"
+        a_form_arrives "a form gave 0 events"
+    }
+    everybody_must_have_a_phone_number: NeedsPhone in Both, sound Both {
+        a_person_without_a_phone_number_arrives "without a phone number gave 0 events"
+    }
+    a_long_text_is_cut_in_the_middle_of_an_emoji: CutsInboundText in Both, sound Both {
+        text_arrives_as_it_is "arrived changed"
+    }
+    news_have_the_time_of_the_message: StatusHasSendTime in Both, sound Both {
+        news_have_their_own_time "the time at which the message was sent"
+    }
+    seconds_are_taken_for_milliseconds: SecondsAsMillis in Both, sound Both {
+        an_event_is_stamped "not the provider's time in milliseconds"
+    }
+    all_news_of_a_message_are_one_event: StatusDedupByTarget in Both, sound Both {
+        late_news_take_nothing_back "3 news of one message became 1 events"
+    }
+    a_late_sent_overwrites_delivered: EverythingIsSent in Both, sound Both {
+        late_news_take_nothing_back "another state than the provider told"
+    }
+    only_the_first_recipient_is_told_of: OnlyFirstRecipient in Both, sound Both {
+        news_name_everybody "person no. 1 was left out"
+    }
+    every_delivery_is_a_new_event: FreshDedupKey in Both, sound Both {
+        a_redelivery_runs_nothing_twice "its handler ran 2 times"
+        a_redelivered_batch_runs_nothing_twice "6 handled"
+        reading_is_pure "normalize must depend on its payload alone"
+    }
+    the_place_in_the_batch_is_the_dedup_key: DedupByPosition in Both, sound Both {
+        an_event_is_recognised_in_another_batch "must not depend on place or batch"
+        equal_words_are_different_messages "must hold the provider's id"
+    }
+    the_words_are_the_dedup_key: DedupByText in Both, sound Both {
+        equal_words_are_different_messages "two messages of the same words were handled 1 times"
+    }
+    what_was_read_once_is_never_read_again: ForgetsUnstored in Both, sound Both {
+        what_was_not_stored_comes_again "may remember it as done"
+        an_event_comes_until_it_is_stored "the event is lost"
+        reading_is_pure "a second time"
+    }
+    admit_drops_what_it_has_seen: AdmitDropsSecond in Both, sound Both {
+        what_was_not_stored_comes_again "may remember it as done"
+        an_event_comes_until_it_is_stored "the event is lost"
+    }
+}

@@ -1,0 +1,77 @@
+//! Who is let in, what a refusal tells, and whose events they are.
+
+use super::broken;
+
+broken! {
+    a_request_without_signature_is_let_in: MissingSignatureAccepted in Both, sound Both {
+        a_missing_signature_is_refused "without header pigeon-signature was let in"
+    }
+    a_signature_is_compared_as_far_as_it_goes: SignaturePrefixAccepted in Both, sound Both {
+        a_piece_of_a_signature_is_refused "was let in"
+    }
+    the_algorithm_of_a_signature_is_not_looked_at: SignatureSchemeIgnored in Both, sound Both {
+        a_signature_of_another_form_is_refused "in another form"
+    }
+    white_space_around_the_body_is_not_signed: SignsTrimmed in Both, sound Both {
+        changed_bytes_are_refused "changed after it was signed was let in"
+        the_bytes_are_checked_as_they_came "check the signature over the bytes that arrived"
+    }
+    the_signature_is_checked_over_json_written_anew: SignsReserialized in Both, sound Both {
+        the_bytes_are_checked_as_they_came "check the signature over the bytes that arrived"
+        changed_bytes_are_refused "was let in"
+    }
+    a_refusal_holds_the_right_signature: OracleInBody in Both, sound Both {
+        a_refusal_never_holds_the_right_signature "the refusal's body holds the pigeon-signature"
+    }
+    a_header_of_a_refusal_holds_the_right_signature: OracleInHeader in Both, sound Both {
+        a_refusal_never_holds_the_right_signature "a header of the refusal holds"
+    }
+    a_log_line_holds_the_right_signature: OracleInLog in Both, sound Both {
+        a_refusal_never_holds_the_right_signature "a log line holds"
+    }
+    a_signed_time_is_not_looked_at: StaleAccepted in Both, sound Both {
+        a_stale_signature_is_refused "a day old was let in"
+    }
+    a_redelivery_is_refused_as_a_replay: RefusesRedelivery in Both, sound Both {
+        a_redelivery_runs_nothing_twice "a redelivery was answered with 403"
+    }
+    only_the_newest_secret_counts: OnlyNewestSecret in Hub, sound Hub {
+        both_secrets_of_a_rotation_count "by the old secret was answered with 401"
+    }
+    a_handshake_with_any_token_is_answered: HandshakeAnyToken in Both, sound Both {
+        a_handshake_with_a_wrong_token_is_refused "was let in"
+    }
+    a_handshake_is_answered_with_a_page: HandshakeAsHtml in Both, sound Both {
+        a_handshake_is_answered "text/html"
+    }
+    verify_calls_the_provider: VerifyCallsProvider in Both, sound Both {
+        a_missing_signature_is_refused "the provider was called"
+    }
+    a_request_to_nobody_goes_to_somebody: UnknownGoesToLast in Both, sound Both {
+        an_unknown_address_reaches_nobody "reached the handler of"
+    }
+    the_first_tenants_secret_opens_every_door: CachesFirstWebhookSecret in Both, sound Both {
+        another_tenants_signature_opens_nothing "with the signature of tenant 0 was let in"
+        each_tenant_gets_its_own_events "after one to another tenant"
+    }
+    the_body_says_whose_it_is: TenantFromBody in Both, sound Both {
+        a_body_names_nobody "made an event of tenant 1 by naming it in the body"
+    }
+    everybody_gets_every_event: FansOut in Hub, sound Hub {
+        each_tenant_gets_its_own_events "only those"
+        a_mixed_body_is_taken_apart "only those"
+    }
+    everything_goes_to_whoever_came_first: FirstRouteForAll in Hub, sound Hub {
+        each_tenant_gets_its_own_events "only those"
+        a_mixed_body_is_taken_apart "only those"
+    }
+    the_answer_repeats_the_request: EchoesBody in Both, sound Both {
+        a_signed_message_reaches_the_handler "the answer's"
+    }
+    a_log_line_holds_what_was_said: TextInLog in Both, sound Both {
+        a_signed_message_reaches_the_handler "a log line prints"
+    }
+    a_log_line_holds_who_said_it: SenderInLog in Both, sound Both {
+        a_signed_message_reaches_the_handler "a log line prints"
+    }
+}

@@ -1,0 +1,15 @@
+//! Configuration: its schema, its secrets, and that it calls nobody.
+
+use super::broken;
+
+broken! {
+    configure_calls_the_provider: ConfigureCallsProvider in Both, sound Both {
+        sample_tenants_bind "configure called the provider"
+    }
+    the_schema_forgets_a_field: SchemaForgetsField in OfForgetful, sound Out {
+        sample_tenants_bind "does not fit its schema"
+    }
+    a_secret_is_a_text_like_any_other: SecretIsPlainText in OfPlain, sound Out {
+        sample_tenants_bind "does not fit its schema"
+    }
+}
