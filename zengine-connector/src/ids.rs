@@ -40,8 +40,10 @@ impl Rule {
     }
 }
 
-fn printable(text: &str) -> bool {
-    !text.chars().any(char::is_control)
+/// Whether a text holds no control characters.
+pub(crate) fn printable(text: &str) -> bool {
+    // Most are plain ASCII, which is seen many bytes at a time.
+    text.bytes().fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte)) || !text.chars().any(char::is_control)
 }
 
 fn kebab(text: &str) -> bool {

@@ -1,10 +1,13 @@
 //! People: several typed names each, never one string.
 
-use std::fmt;
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    ids::printable,
+};
 
 /// What kind of name an [`Identity`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
@@ -48,17 +51,18 @@ impl IdentityKind {
 /// One name of a person or group on a channel.
 ///
 /// Two identities are equal when kind, namespace and value are, whatever spelling the provider used. `Debug` masks the
-/// value; [`Display`](fmt::Display) is the URN `kind:value`, for use where personal data may stand.
+/// value; [`Display`](fmt::Display) is the URN `kind:value`, for use where personal data may stand. Cloning one copies a
+/// pointer.
 #[derive(Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Unchecked")]
 pub struct Identity {
     kind: IdentityKind,
-    value: String,
+    value: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ns: Option<String>,
+    ns: Option<Cow<'static, str>>,
     /// How the provider spelled it, where that differs from `value`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    spelling: Option<String>,
+    spelling: Option<Arc<str>>,
 }
 
 #[derive(Deserialize, schemars::JsonSchema)]
@@ -77,8 +81,8 @@ impl TryFrom<Unchecked> for Identity {
 
     fn try_from(from: Unchecked) -> Result<Self, Error> {
         let mut identity = Self::new(from.kind, &from.value)?;
-        identity.ns = from.ns;
-        identity.spelling = from.spelling.or(identity.spelling);
+        identity.ns = from.ns.map(Cow::Owned);
+        identity.spelling = from.spelling.map(Arc::from).or(identity.spelling);
         Ok(identity)
     }
 }
@@ -94,8 +98,8 @@ impl Identity {
                 .with_context("field", kind.as_str())
                 .with_context("actual", value.len())
         })?;
-        let spelling = (canonical != value).then(|| value.to_owned());
-        Ok(Self { kind, value: canonical, ns: None, spelling })
+        let spelling = (canonical != value).then(|| value.into());
+        Ok(Self { kind, value: canonical.into(), ns: None, spelling })
     }
 
     /// A phone number. Spaces, hyphens, dots and brackets are taken out; `+` is required.
@@ -118,7 +122,7 @@ impl Identity {
     ///
     /// # Errors
     /// `MessageInvalid` where the value is empty, longer than 512 bytes, or holds control characters.
-    pub fn opaque(ns: impl Into<String>, value: &str) -> Result<Self, Error> {
+    pub fn opaque(ns: impl Into<Cow<'static, str>>, value: &str) -> Result<Self, Error> {
         let mut identity = Self::new(IdentityKind::Opaque, value)?;
         identity.ns = Some(ns.into());
         Ok(identity)
@@ -177,29 +181,33 @@ fn is_bsuid(text: &str) -> bool {
         && bytes[3..].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'.')
 }
 
-fn canonical(kind: IdentityKind, value: &str) -> Option<String> {
-    if value.is_empty() || value.len() > 512 || value.chars().any(char::is_control) {
+fn canonical(kind: IdentityKind, value: &str) -> Option<Cow<'_, str>> {
+    if value.is_empty() || value.len() > 512 || !printable(value) {
         return None;
     }
     match kind {
         IdentityKind::Phone => {
-            let digits: String =
-                value.strip_prefix('+')?.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '\u{a0}')).collect();
-            let fits = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-            fits.then(|| format!("+{digits}"))
+            let number = value.strip_prefix('+')?;
+            let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+            let fits = |digits: &str| (1..=15).contains(&digits.len()) && is_digits(digits) && !digits.starts_with('0');
+            if fits(number) {
+                return Some(value.into());
+            }
+            let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '\u{a0}')).collect();
+            fits(&digits).then(|| format!("+{digits}").into())
         }
         IdentityKind::WaId => {
             let digits = value.strip_prefix('+').unwrap_or(value);
-            digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.to_owned()).filter(|d| !d.is_empty())
+            (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.into())
         }
-        IdentityKind::Bsuid | IdentityKind::ParentBsuid => (is_bsuid(value) && value.len() <= 140).then(|| value.to_owned()),
-        IdentityKind::Username => Some(value.strip_prefix('@').unwrap_or(value).to_owned()).filter(|name| !name.is_empty()),
+        IdentityKind::Bsuid | IdentityKind::ParentBsuid => (is_bsuid(value) && value.len() <= 140).then(|| value.into()),
+        IdentityKind::Username => Some(value.strip_prefix('@').unwrap_or(value)).filter(|name| !name.is_empty()).map(Cow::from),
         IdentityKind::Email => {
             let (local, domain) = value.rsplit_once('@')?;
             let fits = !local.is_empty() && !domain.is_empty() && !value.contains(char::is_whitespace) && value.len() <= 320;
-            fits.then(|| format!("{local}@{}", domain.to_lowercase()))
+            fits.then(|| format!("{local}@{}", domain.to_lowercase()).into())
         }
-        IdentityKind::Group | IdentityKind::Opaque => Some(value.to_owned()),
+        IdentityKind::Group | IdentityKind::Opaque => Some(value.into()),
     }
 }
 

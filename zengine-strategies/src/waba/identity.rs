@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use zengine_connector::{Identity, IdentityKind, Party};
 
-use super::json::{Obj, Raw};
+use super::{
+    json::{Items, Obj, Raw},
+    text::joined,
+};
 
 /// One element of `contacts`.
 pub(crate) struct Contact<'a> {
@@ -30,6 +33,68 @@ impl<'a> Contact<'a> {
             key_hash: obj.text("identity_key_hash"),
         })
     }
+
+    fn id(&self, kind: Kind) -> Option<&str> {
+        let id = if kind == Kind::Number { &self.wa_id } else { &self.user_id };
+        id.as_deref().map(bare)
+    }
+}
+
+/// The contacts of a change, found by id and never by position.
+pub(crate) struct Contacts<'a> {
+    all: Vec<Contact<'a>>,
+    /// Places in the order of the number and of the user id, where there are so many that looking at each would take long.
+    by_number: Vec<usize>,
+    by_user: Vec<usize>,
+}
+
+/// By which id a contact is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Number,
+    User,
+}
+
+impl<'a> Contacts<'a> {
+    /// So many are looked at one by one.
+    const FEW: usize = 8;
+
+    pub(crate) fn read(items: Items<'a>) -> Self {
+        let all: Vec<_> = items.filter_map(Contact::read).collect();
+        let order = |kind| {
+            let mut places: Vec<_> = (0..all.len()).filter(|&place| all[place].id(kind).is_some()).collect();
+            places.sort_by_key(|&place| all[place].id(kind));
+            places
+        };
+        let (by_number, by_user) = if all.len() > Self::FEW { (order(Kind::Number), order(Kind::User)) } else { (vec![], vec![]) };
+        Self { all, by_number, by_user }
+    }
+
+    /// The contact that is the same person; the first where there are several. An element that stands alone and names
+    /// nobody is the only contact's.
+    pub(crate) fn of(&self, names: &Names<'_>, alone: bool) -> Option<&Contact<'a>> {
+        if names.is_empty() {
+            return if alone && self.all.len() == 1 { self.all.first() } else { None };
+        }
+        let wanted = [(Kind::User, &names.user_id), (Kind::Number, &names.phone), (Kind::User, &names.phone)];
+        let places = wanted.into_iter().filter_map(|(kind, id)| self.place(kind, bare(id.as_deref()?)));
+        places.min().and_then(|place| self.all.get(place))
+    }
+
+    /// The place of the first contact with an id.
+    fn place(&self, kind: Kind, id: &str) -> Option<usize> {
+        if self.all.len() <= Self::FEW {
+            return self.all.iter().position(|contact| contact.id(kind) == Some(id));
+        }
+        let places = if kind == Kind::Number { &self.by_number } else { &self.by_user };
+        let at = places.partition_point(|&place| self.all[place].id(kind) < Some(id));
+        places.get(at).copied().filter(|&place| self.all[place].id(kind) == Some(id))
+    }
+}
+
+/// An id without the `+` that some spellings have.
+fn bare(id: &str) -> &str {
+    id.trim_start_matches('+')
 }
 
 /// How an element names a person.
@@ -49,21 +114,6 @@ impl<'a> Names<'a> {
     /// Whether nobody is named.
     pub(crate) fn is_empty(&self) -> bool {
         self.phone.is_none() && self.user_id.is_none() && self.parent_user_id.is_none()
-    }
-
-    /// The contact that is the same person: by id, never by position. An element that stands alone and names nobody is
-    /// the only contact's.
-    pub(crate) fn contact<'c>(&self, contacts: &'c [Contact<'a>], alone: bool) -> Option<&'c Contact<'a>> {
-        if self.is_empty() {
-            return if alone && contacts.len() == 1 { contacts.first() } else { None };
-        }
-        let same = |a: &Option<Cow<'_, str>>, b: &Option<Cow<'_, str>>| match (a, b) {
-            (Some(a), Some(b)) => a.trim_start_matches('+') == b.trim_start_matches('+'),
-            _ => false,
-        };
-        contacts.iter().find(|contact| {
-            same(&contact.user_id, &self.user_id) || same(&contact.wa_id, &self.phone) || same(&contact.user_id, &self.phone)
-        })
     }
 
     /// The person, with what the contact adds.
@@ -112,7 +162,7 @@ impl<'a> Names<'a> {
 pub(crate) fn address(text: &str) -> Option<Identity> {
     if is_number(text) {
         let digits = text.trim_start_matches('+');
-        return Identity::phone(&format!("+{digits}")).or_else(|_| Identity::new(IdentityKind::WaId, digits)).ok();
+        return joined(&["+", digits], Identity::phone).or_else(|_| Identity::new(IdentityKind::WaId, digits)).ok();
     }
     user(text, "whatsapp")
 }
@@ -167,5 +217,20 @@ mod tests {
         let names = Names { phone: Some("5511987654321".into()), user_id: Some("BR.1".into()), ..Names::default() };
         let ids: Vec<String> = names.identities(Some(&contact)).iter().map(ToString::to_string).collect();
         assert_eq!(ids, ["phone:+5511987654321", "wa_id:551187654321", "bsuid:BR.1"]);
+    }
+
+    #[test]
+    fn among_many_contacts_the_same_one_is_found_as_among_few() {
+        let contact = |n: usize| format!(r#"{{"wa_id":"+1555{n}","user_id":"US.{}","profile":{{"name":"{n}"}}}}"#, n % 7);
+        let text = format!("[{}]", (0..30).map(contact).collect::<Vec<_>>().join(","));
+        let document = Document::read(&text).unwrap();
+        let many = Contacts::read(crate::waba::json::items(document.root()).unwrap());
+        let name = |names: Names<'_>| many.of(&names, false).and_then(|contact| contact.name.clone());
+        let phone = |phone: &'static str| Names { phone: Some(phone.into()), ..Names::default() };
+        assert_eq!(name(phone("155529")).as_deref(), Some("29"));
+        assert_eq!(name(phone("+15550")).as_deref(), Some("0"));
+        assert_eq!(name(phone("US.5")).as_deref(), Some("5"), "the first of several");
+        assert_eq!(name(Names { user_id: Some("US.3".into()), ..phone("155529") }).as_deref(), Some("3"), "the first of either");
+        assert!(name(phone("1555")).is_none() && name(Names::default()).is_none());
     }
 }

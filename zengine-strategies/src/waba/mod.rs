@@ -4,4 +4,5 @@ pub(crate) mod errors;
 mod identity;
 mod json;
 mod problem;
+mod text;
 pub(crate) mod webhook;

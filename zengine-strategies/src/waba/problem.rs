@@ -10,7 +10,7 @@ use super::{
 /// Every error of the member `errors`, which is an array and has been seen as a single object.
 pub(super) fn all(obj: &Obj<'_>) -> Vec<ProviderError> {
     match obj.get("errors") {
-        Some(raw) => json::items(raw).unwrap_or_else(|| vec![raw]).into_iter().map(one).collect(),
+        Some(raw) => json::items(raw).map_or_else(|| vec![one(raw)], |items| items.map(one).collect()),
         None => vec![],
     }
 }
@@ -26,5 +26,5 @@ pub(super) fn one(raw: Raw<'_>) -> ProviderError {
         title: obj.first(&["title", "message", "error_description"]).map(Into::into),
         details: None,
     };
-    error.to_provider_error(raw.to_json())
+    error.to_provider_error(Some(raw.to_json()))
 }

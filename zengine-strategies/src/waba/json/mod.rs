@@ -8,14 +8,11 @@ mod split;
 
 use std::{borrow::Cow, fmt};
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, Visitor},
-};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Deserializer, de::Visitor};
 use zengine_connector::RawJson;
 
 use split::Node;
+pub(super) use split::Unread;
 
 /// A JSON text and the places of its values.
 pub(super) struct Document<'a> {
@@ -24,11 +21,12 @@ pub(super) struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// `None` where the text is not one JSON value.
-    pub(super) fn read(text: &'a str) -> Option<Self> {
-        serde_json::from_str::<IgnoredAny>(text).ok()?;
-        let nodes = split::split(text)?;
-        Some(Self { text, nodes })
+    /// # Errors
+    /// Where the text is not one JSON value, or nested deeper or of more items than [`Limits::DEFAULT`] allows.
+    ///
+    /// [`Limits::DEFAULT`]: zengine_connector::verify::Limits::DEFAULT
+    pub(super) fn read(text: &'a str) -> Result<Self, Unread> {
+        Ok(Self { text, nodes: split::split(text)? })
     }
 
     /// The outermost value.
@@ -52,21 +50,23 @@ impl<'a> Raw<'a> {
     }
 
     /// The value, to be carried on.
-    pub(super) fn to_json(self) -> Option<RawJson> {
-        serde_json::from_str::<&RawValue>(self.get()).ok().map(RawJson::from)
+    pub(super) fn to_json(self) -> RawJson {
+        RawJson::from_known(self.get())
     }
 
-    /// Whether the value is this string.
-    fn is_string(self, text: &str) -> bool {
-        match self.node() {
-            Some(node) if node.escaped => string(self).as_deref() == Some(text),
-            Some(node) => self.text.as_bytes().get(node.start as usize + 1..node.end as usize - 1) == Some(text.as_bytes()),
-            None => false,
-        }
+    /// Whether it is `null`.
+    pub(super) fn is_null(self) -> bool {
+        self.first() == Some(b'n')
     }
 
-    fn is_null(self) -> bool {
-        self.node().is_some_and(|node| node.end - node.start == 4 && self.text.as_bytes().get(node.start as usize) == Some(&b'n'))
+    /// The first byte, which tells the kind of value.
+    fn first(self) -> Option<u8> {
+        self.text.as_bytes().get(self.node()?.start as usize).copied()
+    }
+
+    /// Between the first and the last byte: what stands inside the quotes of a string.
+    fn inner(self) -> &'a str {
+        self.node().and_then(|node| self.text.get(node.start as usize + 1..(node.end as usize).checked_sub(1)?)).unwrap_or_default()
     }
 
     fn node(self) -> Option<&'a Node> {
@@ -74,13 +74,44 @@ impl<'a> Raw<'a> {
     }
 
     /// The values directly inside, the names of members included.
-    fn inside(self) -> impl Iterator<Item = Raw<'a>> {
-        let (mut at, end) = (self.at + 1, self.node().map_or(0, |node| node.next as usize));
-        std::iter::from_fn(move || {
-            let raw = (at < end).then_some(Raw { at, ..self })?;
-            at = raw.node()?.next as usize;
-            Some(raw)
-        })
+    fn inside(self) -> Items<'a> {
+        let end = self.node().map_or(0, |node| node.next as usize);
+        Items { next: Raw { at: self.at + 1, ..self }, end }
+    }
+}
+
+/// Values beside each other, in document order.
+#[derive(Clone, Copy)]
+pub(super) struct Items<'a> {
+    next: Raw<'a>,
+    end: usize,
+}
+
+impl Items<'_> {
+    /// No values.
+    const NONE: Items<'static> = Items { next: Raw { text: "", nodes: &[], at: 0 }, end: 0 };
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.next.at >= self.end
+    }
+
+    /// Whether there is exactly one.
+    pub(super) fn is_one(mut self) -> bool {
+        self.next().is_some() && self.is_empty()
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Raw<'a>;
+
+    fn next(&mut self) -> Option<Raw<'a>> {
+        let raw = self.next;
+        if raw.at >= self.end {
+            return None;
+        }
+        self.next.at = raw.node()?.next as usize;
+        Some(raw)
     }
 }
 
@@ -96,28 +127,35 @@ impl<'a> Obj<'a> {
 
     /// `None` where the value is not an object.
     pub(super) fn read(raw: Raw<'a>) -> Option<Self> {
-        raw.get().starts_with('{').then_some(Self(Some(raw)))
+        (raw.first() == Some(b'{')).then_some(Self(Some(raw)))
     }
 
     /// The members in document order.
     pub(super) fn members(&self) -> impl Iterator<Item = (Cow<'a, str>, Raw<'a>)> {
-        self.pairs().map(|(name, raw)| (string(name).unwrap_or_default(), raw))
-    }
-
-    fn pairs(&self) -> impl Iterator<Item = (Raw<'a>, Raw<'a>)> {
-        let mut inside = self.0.into_iter().flat_map(Raw::inside);
-        std::iter::from_fn(move || Some((inside.next()?, inside.next()?)))
+        let mut inside = self.0.map_or(Items::NONE, Raw::inside);
+        std::iter::from_fn(move || Some((string(inside.next()?).unwrap_or_default(), inside.next()?)))
     }
 
     /// A member; the last where a name is repeated. `null` counts as absent.
     pub(super) fn get(&self, name: &str) -> Option<Raw<'a>> {
         let object = self.0?;
-        let (mut at, end) = (object.at + 1, object.node()?.next as usize);
+        let node = object.node()?;
+        // A message is asked for some forty members, most of which it has not.
+        if node.names & split::trace(name.as_bytes()) == 0 {
+            return None;
+        }
+        let (mut at, end) = (object.at + 1, node.next as usize);
         let mut found = None;
-        // A message is asked for some forty members, most of which it has not: names that differ in length are passed fast.
         while at < end {
             let (key, value) = (object.nodes.get(at)?, object.nodes.get(at + 1)?);
-            if (key.escaped || (key.end - key.start) as usize == name.len() + 2) && (Raw { at, ..object }).is_string(name) {
+            let same = if key.escaped {
+                string(Raw { at, ..object }).as_deref() == Some(name)
+            } else {
+                // Names that differ in length are passed without looking at them.
+                (key.end - key.start) as usize == name.len() + 2
+                    && object.text.as_bytes().get(key.start as usize + 1..key.end as usize - 1) == Some(name.as_bytes())
+            };
+            if same {
                 found = Some(Raw { at: at + 1, ..object });
             }
             at = value.next as usize;
@@ -131,8 +169,8 @@ impl<'a> Obj<'a> {
     }
 
     /// The elements of a member that is an array; none where it is anything else.
-    pub(super) fn items(&self, name: &str) -> Vec<Raw<'a>> {
-        self.get(name).and_then(items).unwrap_or_default()
+    pub(super) fn items(&self, name: &str) -> Items<'a> {
+        self.get(name).and_then(items).unwrap_or(Items::NONE)
     }
 
     /// A member that is a string, the empty one included.
@@ -181,20 +219,22 @@ impl<'a> Obj<'a> {
 }
 
 /// The elements of an array; `None` where the value is not one.
-pub(super) fn items(raw: Raw<'_>) -> Option<Vec<Raw<'_>>> {
-    raw.get().starts_with('[').then(|| raw.inside().collect())
+pub(super) fn items(raw: Raw<'_>) -> Option<Items<'_>> {
+    (raw.first() == Some(b'[')).then(|| raw.inside())
 }
 
 /// A string's text; `None` where the value is not a string. Half surrogate pairs become replacement characters.
 pub(super) fn string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
-    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if raw.first() != Some(b'"') {
+        return None;
+    }
     let escaped = raw.node().is_some_and(|node| node.escaped);
-    if escaped { serde_json::from_str::<Words<'_>>(raw.get()).ok().map(|words| words.0) } else { Some(Cow::Borrowed(inner)) }
+    if escaped { serde_json::from_str::<Words<'_>>(raw.get()).ok().map(|words| words.0) } else { Some(Cow::Borrowed(raw.inner())) }
 }
 
 /// A string's text or a number's source text; `None` where it is empty or anything else.
 pub(super) fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
-    match raw.get().as_bytes().first()? {
+    match raw.first()? {
         b'"' => string(raw).filter(|text| !text.is_empty()),
         b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw.get())),
         _ => None,
@@ -283,6 +323,8 @@ mod tests {
             assert!(Obj::read(document(json).root()).is_none(), "{json}");
         }
         assert!(items(document("{}").root()).is_none());
-        assert_eq!(items(document("[1, [2]]").root()).unwrap().len(), 2);
+        assert_eq!(items(document("[1, [2]]").root()).unwrap().count(), 2);
+        assert!(items(document("[[1, 2]]").root()).unwrap().is_one());
+        assert!(items(document("[]").root()).unwrap().is_empty());
     }
 }

@@ -1,6 +1,9 @@
-//! One pass over a text that is known to be JSON, noting where each value stands.
+//! One pass over a text: whether it is JSON, within limits, and where each value stands.
+
+use zengine_connector::verify::Limits;
 
 /// Where a value stands.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
     /// Its first byte.
     pub(super) start: u32,
@@ -8,74 +11,262 @@ pub(super) struct Node {
     pub(super) end: u32,
     /// The node after this value and all that is inside it.
     pub(super) next: u32,
+    /// Of an object: the [`trace`]s of its members' names, by which a name that is not there is known at once.
+    pub(super) names: u16,
     /// Whether it is a string with escapes in it.
     pub(super) escaped: bool,
 }
 
+/// Why a text is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    NotJson,
+    /// Nested deeper, or of more items, than is read.
+    BeyondLimits,
+}
+
+/// The deepest nesting that is read.
+const DEPTH: usize = Limits::DEFAULT.json_depth;
+
+/// One of 16 bits, by the length and first byte of a member's name.
+#[allow(clippy::cast_possible_truncation)] // only a few bits are wanted
+pub(super) fn trace(name: &[u8]) -> u16 {
+    let first = name.first().copied().unwrap_or_default();
+    1 << ((name.len() as u8).wrapping_mul(5) ^ first).wrapping_mul(3) % 16
+}
+
 /// The values of a JSON text in document order, containers before what is inside them; names of members are values too.
 ///
-/// The text must be JSON: that is not checked again. `None` where it is too long to be counted in 32 bits.
-pub(super) fn split(text: &str) -> Option<Vec<Node>> {
-    u32::try_from(text.len()).ok()?;
-    let bytes = text.as_bytes();
-    let mut nodes = Vec::with_capacity(text.len() / 8);
-    let mut open = Vec::with_capacity(16);
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let (end, escaped) = match byte {
-            b'{' | b'[' => {
-                open.push(nodes.len());
-                (at + 1, false)
-            }
-            b'}' | b']' => {
-                at += 1;
-                let next = nodes.len();
-                if let Some(node) = open.pop().and_then(|index| nodes.get_mut(index)) {
-                    close(node, at, next)?;
-                }
-                continue;
-            }
-            b'"' => end_of_string(bytes, at + 1),
-            b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => {
-                at += 1;
-                continue;
-            }
-            _ => (
-                at + bytes[at..].iter().take_while(|byte| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r')).count(),
-                false,
-            ),
-        };
-        let mut node = Node { start: u32::try_from(at).ok()?, end: 0, next: 0, escaped };
-        close(&mut node, end, nodes.len() + 1)?;
-        nodes.push(node);
-        at = end;
+/// # Errors
+/// Where the text is not exactly one JSON value (RFC 8259), or beyond what is read.
+pub(super) fn split(text: &str) -> Result<Vec<Node>, Unread> {
+    if u32::try_from(text.len()).is_err() {
+        return Err(Unread::BeyondLimits);
     }
-    Some(nodes)
+    let bytes = text.as_bytes();
+    let nodes = Vec::with_capacity(bytes.len() / 10 + 4);
+    let mut splitter = Splitter { bytes, at: 0, nodes, open: [0; DEPTH], depth: 0, items: 0 };
+    splitter.document()?;
+    Ok(splitter.nodes)
 }
 
-fn close(node: &mut Node, end: usize, next: usize) -> Option<()> {
-    (node.end, node.next) = (u32::try_from(end).ok()?, u32::try_from(next).ok()?);
-    Some(())
+struct Splitter<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    nodes: Vec<Node>,
+    /// The containers around the current place.
+    open: [u32; DEPTH],
+    depth: usize,
+    /// Counted as [`Limits`] counts them: one for each container and each comma.
+    items: usize,
 }
 
-/// The byte after the quote that ends the string, and whether there are escapes before it.
-fn end_of_string(bytes: &[u8], mut at: usize) -> (usize, bool) {
-    let mut escaped = false;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => return (at + 1, escaped),
-            b'\\' => {
-                escaped = true;
-                at += 2;
+impl Splitter<'_> {
+    fn document(&mut self) -> Result<(), Unread> {
+        loop {
+            // At the place of a value.
+            match self.peek() {
+                Some(b'"') => self.string()?,
+                Some(b'{') => {
+                    self.open()?;
+                    if self.peek() != Some(b'}') {
+                        self.name()?;
+                        continue;
+                    }
+                    self.close();
+                }
+                Some(b'[') => {
+                    self.open()?;
+                    if self.peek() != Some(b']') {
+                        continue;
+                    }
+                    self.close();
+                }
+                Some(b'-' | b'0'..=b'9') => self.number()?,
+                Some(b't') => self.word(b"true")?,
+                Some(b'f') => self.word(b"false")?,
+                Some(b'n') => self.word(b"null")?,
+                _ => return Err(Unread::NotJson),
             }
-            _ => at += 1,
+            // After a value, which may be the last of several containers.
+            loop {
+                let Some(container) = self.container() else {
+                    return if self.peek().is_none() { Ok(()) } else { Err(Unread::NotJson) };
+                };
+                match (self.peek(), container) {
+                    (Some(b','), _) => {
+                        self.at += 1;
+                        self.count()?;
+                        if container == b'{' {
+                            self.name()?;
+                        }
+                        break;
+                    }
+                    (Some(b'}'), b'{') | (Some(b']'), b'[') => self.close(),
+                    _ => return Err(Unread::NotJson),
+                }
+            }
         }
     }
-    (bytes.len(), escaped)
+
+    /// The next byte that is not white space.
+    #[inline]
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.bytes.get(self.at) {
+                Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
+                byte => return byte.copied(),
+            }
+        }
+    }
+
+    /// The first byte of the innermost container.
+    #[inline]
+    fn container(&self) -> Option<u8> {
+        let index = self.open[..self.depth].last()?;
+        let start = self.nodes.get(*index as usize)?.start;
+        self.bytes.get(start as usize).copied()
+    }
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // the text is shorter than 4 GiB, and has fewer values than bytes
+    fn push(&mut self, start: usize, end: usize, escaped: bool) {
+        let next = self.nodes.len() as u32 + 1;
+        self.nodes.push(Node { start: start as u32, end: end as u32, next, names: 0, escaped });
+        self.at = end;
+    }
+
+    #[inline]
+    fn count(&mut self) -> Result<(), Unread> {
+        self.items += 1;
+        if self.items > Limits::DEFAULT.json_items { Err(Unread::BeyondLimits) } else { Ok(()) }
+    }
+
+    #[allow(clippy::cast_possible_truncation)]
+    fn open(&mut self) -> Result<(), Unread> {
+        self.count()?;
+        if self.depth == DEPTH {
+            return Err(Unread::BeyondLimits);
+        }
+        self.open[self.depth] = self.nodes.len() as u32;
+        self.depth += 1;
+        self.push(self.at, self.at + 1, false);
+        Ok(())
+    }
+
+    #[allow(clippy::cast_possible_truncation)]
+    fn close(&mut self) {
+        self.at += 1;
+        self.depth -= 1;
+        let next = self.nodes.len() as u32;
+        if let Some(node) = self.nodes.get_mut(self.open[self.depth] as usize) {
+            (node.end, node.next) = (self.at as u32, next);
+        }
+    }
+
+    /// The name of a member and the colon after it.
+    fn name(&mut self) -> Result<(), Unread> {
+        if self.peek() != Some(b'"') {
+            return Err(Unread::NotJson);
+        }
+        let start = self.at + 1;
+        self.string()?;
+        // An escaped name may be any name.
+        let escaped = self.nodes.last().is_none_or(|node| node.escaped);
+        let names = if escaped { u16::MAX } else { trace(self.bytes.get(start..self.at - 1).unwrap_or_default()) };
+        if let Some(object) = self.open[..self.depth].last().and_then(|index| self.nodes.get_mut(*index as usize)) {
+            object.names |= names;
+        }
+        if self.peek() != Some(b':') {
+            return Err(Unread::NotJson);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// A string; eight bytes are looked at a time.
+    #[inline]
+    fn string(&mut self) -> Result<(), Unread> {
+        let (start, mut at, mut escaped) = (self.at, self.at + 1, false);
+        loop {
+            while let Some(word) = self.bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+                let special = special(u64::from_le_bytes(*word));
+                if special != 0 {
+                    at += special.trailing_zeros() as usize / 8;
+                    break;
+                }
+                at += 8;
+            }
+            match self.bytes.get(at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    at = self.escape(at + 1)?;
+                }
+                // Only what is shorter than eight bytes comes here with anything else.
+                Some(0x20..) => at += 1,
+                _ => return Err(Unread::NotJson),
+            }
+        }
+        self.push(start, at + 1, escaped);
+        Ok(())
+    }
+
+    /// The place after an escape, whose backslash has been read. Half a surrogate pair is no fault here.
+    fn escape(&self, at: usize) -> Result<usize, Unread> {
+        match self.bytes.get(at) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
+            Some(b'u') if self.bytes.get(at + 1..at + 5).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) => Ok(at + 5),
+            _ => Err(Unread::NotJson),
+        }
+    }
+
+    fn number(&mut self) -> Result<(), Unread> {
+        let start = self.at;
+        let mut at = start + usize::from(self.bytes.get(start) == Some(&b'-'));
+        // No zero before other digits.
+        at = if self.bytes.get(at) == Some(&b'0') { at + 1 } else { self.digits(at)? };
+        if self.bytes.get(at) == Some(&b'.') {
+            at = self.digits(at + 1)?;
+        }
+        if matches!(self.bytes.get(at), Some(b'e' | b'E')) {
+            at = self.digits(at + 1 + usize::from(matches!(self.bytes.get(at + 1), Some(b'+' | b'-'))))?;
+        }
+        self.push(start, at, false);
+        Ok(())
+    }
+
+    /// The place after one digit or more.
+    fn digits(&self, at: usize) -> Result<usize, Unread> {
+        let count = self.bytes.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if count == 0 { Err(Unread::NotJson) } else { Ok(at + count) }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), Unread> {
+        if !self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+            return Err(Unread::NotJson);
+        }
+        self.push(self.at, self.at + word.len(), false);
+        Ok(())
+    }
+}
+
+/// The high bit of each byte that is a quote, a backslash or a control character; above the first such byte there may be
+/// bits too many.
+#[inline]
+fn special(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\'))) | control) & HIGH
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde::de::IgnoredAny;
+
     use super::*;
 
     #[test]
@@ -101,9 +292,75 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_does_not_panic() {
-        for text in ["", "\"", "\"\\", "]", "{]", "[}", "é", "[[", "tru"] {
-            assert!(split(text).is_some(), "{text}");
+    fn limits_are_those_of_a_verified_body() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(split(&nested(DEPTH)).is_ok());
+        assert_eq!(split(&nested(DEPTH + 1)).unwrap_err(), Unread::BeyondLimits);
+        let wide = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
+        for items in [Limits::DEFAULT.json_items, Limits::DEFAULT.json_items + 1] {
+            assert_eq!(split(&wide(items)).is_ok(), Limits::DEFAULT.check(wide(items).as_bytes()).is_ok(), "{items}");
+        }
+    }
+
+    /// Texts that are JSON or nearly so.
+    fn nearly_json() -> impl Strategy<Value = String> {
+        let token = prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"",
+            "\\",
+            "\"a\"",
+            "\"a\":1",
+            "\"\\u00e9\"",
+            "\"\\ud83d\"",
+            "\"\\x\"",
+            "\"é\u{7f}\"",
+            "\"\u{1f}\"",
+            "0",
+            "-0",
+            "01",
+            "1.5",
+            "1.",
+            ".5",
+            "1e9",
+            "1E+",
+            "1e-2",
+            "-",
+            "true",
+            "false",
+            "null",
+            "nul",
+            "truer",
+            " ",
+            "\n",
+            "\t",
+            "\r",
+            "\u{a0}",
+            "\"longer than eight\"",
+        ]);
+        prop_oneof![prop::collection::vec(token, 0..12).prop_map(|tokens| tokens.concat()), any::<String>(),]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_json_is_what_serde_json_takes_for_it(text in nearly_json()) {
+            let (ours, theirs) = (split(&text), serde_json::from_str::<IgnoredAny>(&text));
+            prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?}", text);
+        }
+
+        #[test]
+        fn a_byte_changed_in_json_is_judged_like_serde_json(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let text = r#"{"entry":[{"id":"1","n":-12.5e+3,"s":"\u00e9 \\ longer é text","x":[true,false,null,{}, [] ]}],"z":0}"#;
+            let mut bytes = text.as_bytes().to_vec();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
+            let (ours, theirs) = (split(&text), serde_json::from_str::<IgnoredAny>(&text));
+            prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?}", text);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::waba::json::{self, Obj};
 /// The cards of a message; `None` where there is no list of them.
 pub(super) fn read(message: &Obj<'_>) -> Option<Contacts> {
     let cards = json::items(message.get("contacts")?)?;
-    let mut contacts = Contacts::new(cards.into_iter().filter_map(Obj::read).map(|card| self::card(&card)).collect());
+    let mut contacts = Contacts::new(cards.filter_map(Obj::read).map(|card| self::card(&card)).collect());
     // Newer webhooks say it in each card, older ones once.
     contacts.origin = message.owned("origin").or_else(|| contacts.contacts.iter().find_map(|card| card.origin.clone()));
     Some(contacts)
@@ -21,7 +21,7 @@ fn card(obj: &Obj<'_>) -> ContactCard {
     card.phones = values(obj, "phones", "phone");
     card.emails = values(obj, "emails", "email");
     card.urls = values(obj, "urls", "url");
-    card.addresses = obj.items("addresses").into_iter().filter_map(Obj::read).map(|item| address(&item)).collect();
+    card.addresses = obj.items("addresses").filter_map(Obj::read).map(|item| address(&item)).collect();
     card.org = obj.obj("org").map(|org| {
         let mut organization = Organization::default();
         organization.company = org.owned("company");
@@ -55,7 +55,7 @@ fn values(card: &Obj<'_>, list: &str, key: &str) -> Vec<LabelledValue> {
         value.wa_id = wa_id;
         Some(value)
     };
-    card.items(list).into_iter().filter_map(Obj::read).filter_map(read).collect()
+    card.items(list).filter_map(Obj::read).filter_map(read).collect()
 }
 
 fn address(obj: &Obj<'_>) -> PostalAddress {

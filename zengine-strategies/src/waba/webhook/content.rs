@@ -68,7 +68,7 @@ pub(super) fn said(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>) -> Said {
     // The object is missing; errors of the message, or beside it, say why.
     let mut errors = problem::all(obj);
     if errors.is_empty() && TYPES.contains(&kind) {
-        errors = scope.errors.iter().map(|raw| problem::one(*raw)).collect();
+        errors = scope.errors.map(problem::one).collect();
     }
     if errors.is_empty() || !TYPES.contains(&kind) && obj.get(kind).is_some() {
         return Said::Unknown(kind.to_owned());
@@ -150,7 +150,6 @@ fn order(part: &Obj<'_>) -> Order {
     order.text = part.owned("text");
     order.items = part
         .items("product_items")
-        .into_iter()
         .filter_map(Obj::read)
         .map(|item| {
             let currency = item.text("currency");

@@ -11,7 +11,7 @@ use super::{
     statuses, templates,
 };
 use crate::waba::{
-    json::{self, Document, Obj, Raw},
+    json::{self, Document, Obj, Raw, Unread},
     problem,
 };
 
@@ -23,8 +23,10 @@ pub(crate) fn normalize(payload: &RawPayload) -> Vec<Result<RoutedEvent, Element
     let text = text_of(payload.body());
     let mut sink = Sink::new(payload, &text, matches!(text, Cow::Owned(_)));
     match Document::read(text.trim_start_matches('\u{feff}')) {
-        Some(document) => body(&mut sink, document.root()),
-        None => sink.refuse_body("not JSON"),
+        Ok(document) => body(&mut sink, document.root()),
+        Err(Unread::NotJson) => sink.refuse_body("not JSON"),
+        // It is kept: a refusal would bring it back for days.
+        Err(Unread::BeyondLimits) => sink.refuse_body("nested deeper or of more items than is read"),
     }
     sink.finish()
 }
@@ -45,7 +47,7 @@ fn body(sink: &mut Sink<'_>, raw: Raw<'_>) {
         Some((raw, None)) => sink.put(&path, raw, Err(NOT_AN_ARRAY)),
         Some((_, Some(entries))) if entries.is_empty() => whole(sink, OBJECT),
         Some((_, Some(entries))) => {
-            for (index, raw) in entries.into_iter().enumerate() {
+            for (index, raw) in entries.enumerate() {
                 entry(sink, &path.element(index), raw);
             }
         }
@@ -59,7 +61,7 @@ fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: Raw<'_>) {
     match obj.get("changes").map(|raw| (raw, json::items(raw))) {
         Some((raw, None)) => sink.put(&path_of_changes, raw, Err(NOT_AN_ARRAY)),
         Some((_, Some(changes))) if !changes.is_empty() => {
-            for (index, raw) in changes.into_iter().enumerate() {
+            for (index, raw) in changes.enumerate() {
                 change(sink, &path_of_changes.element(index), &entry, raw);
             }
         }
@@ -132,13 +134,13 @@ fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &O
         let Some(read) = reader(&name) else { continue };
         let path = path.member(&name);
         let Some(items) = json::items(raw) else {
-            if raw.get() != "null" {
+            if !raw.is_null() {
                 sink.put(&path, raw, Err(NOT_AN_ARRAY));
             }
             continue;
         };
-        let alone = items.len() == 1;
-        for (index, raw) in items.into_iter().enumerate() {
+        let alone = items.is_one();
+        for (index, raw) in items.enumerate() {
             let path = path.element(index);
             match read {
                 Reader::One(read) => sink.put(&path, raw, read(scope, raw, alone)),
@@ -179,7 +181,7 @@ fn error<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
     (*scope.field).clone_into(&mut update.field);
     update.event = Some("error".to_owned());
     update.errors = vec![problem::one(raw)];
-    update.data = raw.to_json();
+    update.data = Some(raw.to_json());
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     routed.to = scope.business();
     Ok(routed)

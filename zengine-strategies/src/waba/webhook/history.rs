@@ -16,13 +16,13 @@ use crate::waba::{
 pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Raw<'a>) {
     let Some(chunk) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     let before = sink.len();
-    for (name, list) in chunk.members().filter(|(name, raw)| matches!(&**name, "threads" | "errors") && raw.get() != "null") {
+    for (name, list) in chunk.members().filter(|(name, raw)| matches!(&**name, "threads" | "errors") && !raw.is_null()) {
         let path = path.member(&name);
         let Some(items) = json::items(list) else {
             sink.put(&path, list, Err(NOT_AN_ARRAY));
             continue;
         };
-        for (index, raw) in items.into_iter().enumerate() {
+        for (index, raw) in items.enumerate() {
             let path = path.element(index);
             match &*name {
                 "threads" => thread(sink, &path, scope, raw),
@@ -44,7 +44,7 @@ fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Raw<
     match thread.get("messages").map(|raw| (raw, json::items(raw))) {
         Some((raw, None)) => sink.put(&path_of_messages, raw, Err(NOT_AN_ARRAY)),
         Some((_, Some(items))) if !items.is_empty() => {
-            for (index, raw) in items.into_iter().enumerate() {
+            for (index, raw) in items.enumerate() {
                 sink.put(&path_of_messages.element(index), raw, messages::old(scope, raw, with.as_ref()));
             }
         }
@@ -59,6 +59,6 @@ fn notice(scope: &Scope<'_>, event: &str, raw: Raw<'_>) -> zengine_connector::Ro
     if event == "error" {
         update.errors = vec![problem::one(raw)];
     }
-    update.data = raw.to_json();
+    update.data = Some(raw.to_json());
     scope.event(Event::Account(update), scope.by_bytes(raw))
 }

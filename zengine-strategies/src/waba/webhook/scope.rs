@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use zengine_connector::{ConversationId, Event, Identity, IdentityKind, Party, ProviderMessageId, RouteKey, RoutedEvent};
 
 use crate::waba::{
-    identity::{Contact, Names, address},
-    json::{Obj, Raw},
+    identity::{Contact, Contacts, Names, address},
+    json::{Items, Obj, Raw},
+    text::joined,
 };
 
 /// How the elements of a change came to us.
@@ -35,12 +36,12 @@ pub(super) struct Scope<'a> {
     pub(super) mode: Mode,
     /// The business's number, digits: tells directions apart, never tenants.
     pub(super) display: Option<Cow<'a, str>>,
-    pub(super) contacts: Vec<Contact<'a>>,
+    contacts: Contacts<'a>,
     /// Errors that stand beside the elements.
-    pub(super) errors: Vec<Raw<'a>>,
+    pub(super) errors: Items<'a>,
     pub(super) time_ms: Option<i64>,
     /// What the ids of the change are unique within.
-    owner: String,
+    owner: Cow<'a, str>,
     routes: Vec<RouteKey>,
     fan_out: bool,
     business: Option<Party>,
@@ -57,14 +58,14 @@ impl<'a> Scope<'a> {
         routes.extend(waba.as_deref().map(|id| RouteKey::new("waba_id", id)));
         Self {
             mode,
-            contacts: value.items("contacts").into_iter().filter_map(Contact::read).collect(),
+            contacts: Contacts::read(value.items("contacts")),
             errors: value.items("errors"),
             time_ms: entry.time_ms,
-            owner: phone.as_deref().or(waba.as_deref()).unwrap_or("-").to_owned(),
             routes,
             // What is said of the account concerns every number of it; what people say concerns one.
             fan_out: phone.is_none() && !is_personal(&field),
             business: business(phone.as_deref(), display.as_deref()),
+            owner: phone.or(waba).unwrap_or(Cow::Borrowed("-")),
             display,
             field,
         }
@@ -87,7 +88,10 @@ impl<'a> Scope<'a> {
     /// The dedup key of something with an id: kind, number, id and what else tells two events apart. A copy that came in
     /// another way has a key of its own.
     pub(super) fn by_id(&self, kind: &str, id: &str, more: &[&str]) -> String {
-        let mut key = format!("{}{kind}|{}|{id}", self.prefix(), self.owner);
+        let parts = [self.prefix(), kind, "|", &self.owner, "|", id];
+        let length = parts.iter().chain(more).map(|part| part.len()).sum::<usize>() + more.len();
+        let mut key = String::with_capacity(length);
+        key.extend(parts);
         for part in more {
             key.push('|');
             key.push_str(part);
@@ -98,13 +102,13 @@ impl<'a> Scope<'a> {
     /// The dedup key of something without an id: owner, field, time and bytes.
     pub(super) fn by_bytes(&self, raw: Raw<'_>) -> String {
         let time = self.time_ms.map(|time| time.to_string()).unwrap_or_default();
-        format!("{}{}|{}|{time}|{}", self.prefix(), self.field, self.owner, digest(raw.get()))
+        digest(&[raw.get()], |digest| [self.prefix(), &self.field, "|", &self.owner, "|", &time, "|", digest].concat())
     }
 
     /// The dedup key of a status: a message has one of each state and member.
     pub(super) fn by_status(&self, id: &str, status: &str, participant: Option<&Identity>) -> String {
         let participant = participant.map(Identity::value).unwrap_or_default();
-        format!("{}status|{id}|{status}|{participant}", self.prefix())
+        [self.prefix(), "status|", id, "|", status, "|", participant].concat()
     }
 
     fn prefix(&self) -> &'static str {
@@ -121,8 +125,8 @@ impl<'a> Scope<'a> {
     }
 
     /// The contact that is the person.
-    pub(super) fn contact(&self, names: &Names<'a>, alone: bool) -> Option<&Contact<'a>> {
-        names.contact(&self.contacts, alone)
+    pub(super) fn contact(&self, names: &Names<'_>, alone: bool) -> Option<&Contact<'a>> {
+        self.contacts.of(names, alone)
     }
 
     /// The conversation with a person or group. Other modules print conversation ids, so the person stands in it as a
@@ -130,7 +134,9 @@ impl<'a> Scope<'a> {
     pub(super) fn conversation(&self, ids: &[Identity]) -> Option<ConversationId> {
         let of = |kind: IdentityKind| ids.iter().find(|id| id.kind() == kind);
         let id = of(IdentityKind::Group).or_else(|| of(IdentityKind::Bsuid)).or_else(|| ids.first())?;
-        ConversationId::new(format!("{}.{}", self.owner, digest(&id.to_string()))).ok()
+        let ns = id.ns().map_or(["", ""], |ns| [ns, ":"]);
+        let urn = [id.kind().as_str(), ":", ns[0], ns[1], id.value()];
+        digest(&urn, |digest| joined(&[&self.owner, ".", digest], |id| ConversationId::new(id))).ok()
     }
 }
 
@@ -139,9 +145,16 @@ pub(super) fn provider_id(id: Option<&str>) -> Vec<ProviderMessageId> {
     id.and_then(|id| ProviderMessageId::new(id).ok()).into_iter().collect()
 }
 
-/// The first 16 bytes of a text's SHA-256, in base64url.
-fn digest(text: &str) -> String {
-    URL_SAFE_NO_PAD.encode(&Sha256::digest(text)[..16])
+/// Lends the first 16 bytes of the SHA-256 of a text, which is given in parts, in base64url.
+fn digest<T>(parts: &[&str], lend: impl FnOnce(&str) -> T) -> T {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    let mut room = [0; 22];
+    // 16 bytes are 22 characters, which are ASCII.
+    let _ = URL_SAFE_NO_PAD.encode_slice(&hash.finalize()[..16], &mut room);
+    lend(std::str::from_utf8(&room).unwrap_or_default())
 }
 
 /// The number whose change it is. Never by the displayed number, whose spelling varies.

@@ -1,6 +1,5 @@
 //! The inbound half: signed webhooks of one Meta app become events of its numbers.
 
-mod normalize;
 mod verify;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use zengine_connector::{
 };
 
 use super::{Tenant, WhatsAppMetaCloud, WhatsAppMetaCloudConfig};
+use crate::waba::webhook;
 
 impl InboundStrategy<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Tenant>) -> Result<Verified, VerifyError> {
@@ -16,7 +16,8 @@ impl InboundStrategy<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
     }
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
-        normalize::normalize(payload)
+        // Meta sends the family's own form; each event names its number first and its account second.
+        webhook::normalize(payload)
     }
 
     async fn media(&self, tenant: &Tenant, handle: &str, cx: &EventContext) -> Result<Bytes, SendError> {

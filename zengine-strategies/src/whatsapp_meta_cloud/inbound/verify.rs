@@ -3,14 +3,10 @@
 use http::Method;
 use zengine_connector::{
     InboundContext, InboundRequest, Origin, Verified, VerifyError,
-    verify::{HmacSha256, Limits, answer_challenge},
+    verify::{HmacSha256, answer_challenge, check_size},
 };
 
 use crate::whatsapp_meta_cloud::{MetaApp, Tenant};
-
-/// The body is signed, but nested deeper or of more items than is read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BeyondLimits;
 
 /// Carries the HMAC of the exact bytes under the app secret. The older `X-Hub-Signature` (SHA-1) is ignored.
 const HEADER: &str = "x-hub-signature-256";
@@ -45,16 +41,11 @@ async fn delivery(
     signature: Option<&str>,
     cx: &InboundContext<Tenant>,
 ) -> Result<Verified, VerifyError> {
-    let limits = Limits::DEFAULT.with_body_bytes(app.max_webhook_bytes());
-    // The size before anything is computed, the rest once it is known that Meta wrote it.
-    if request.body().len() > limits.body_bytes {
-        return Err(VerifyError::TooLarge);
-    }
+    // The size before anything is computed. Nesting and items are the reader's business, once it is known that Meta wrote it.
+    check_size(request.body().len(), app.max_webhook_bytes())?;
     let secrets = cx.secret(app.app_secret()).await?;
     SIGNATURE.check(signature, request.body(), &secrets)?;
-    let verified = Verified::shared(request.body().clone());
-    // Meta wrote it, so it is kept and answered with 200: a refusal would bring it back for days.
-    Ok(if limits.check(request.body()).is_ok() { verified } else { verified.with(BeyondLimits) })
+    Ok(Verified::shared(request.body().clone()))
 }
 
 fn attribute(request: &InboundRequest) -> Option<&str> {
