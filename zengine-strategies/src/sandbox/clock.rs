@@ -57,10 +57,20 @@ impl Clock {
         self.ahead_ms.send_replace(0);
     }
 
+    /// When `duration` will have passed from now, in milliseconds.
+    pub(super) fn due(&self, duration: Duration) -> u64 {
+        self.now_ms().saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// Waits until this clock has moved on by `duration`.
     pub(super) async fn pause(&self, duration: Duration) {
+        self.pause_until(self.due(duration)).await;
+    }
+
+    /// Waits until this clock shows a time. Whoever fixes the time before others can see the cause of the wait can be moved on
+    /// by them with no race.
+    pub(super) async fn pause_until(&self, until: u64) {
         let mut jumps = self.ahead_ms.subscribe();
-        let until = self.now_ms().saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
         loop {
             let left = until.saturating_sub(self.now_ms());
             if left == 0 {

@@ -117,10 +117,12 @@ impl<P: Provider> Desk<P> {
                 let length = Some(body.len() as u64);
                 let (sender, receiver) = mpsc::channel(1);
                 let clock = self.engine.clock.clone();
+                let mut due = clock.now_ms();
                 drop(tokio::spawn(async move {
                     let size = body.len().div_ceil(usize::try_from(pieces).unwrap_or(usize::MAX)).max(1);
                     for start in (0..body.len()).step_by(size) {
-                        clock.pause(pause).await;
+                        due = due.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+                        clock.pause_until(due).await;
                         if sender.send(body.slice(start..body.len().min(start + size))).await.is_err() {
                             return;
                         }

@@ -258,7 +258,7 @@ impl Events {
                 self.text = rest;
                 return block;
             }
-            let frame = self.body.frame().await.expect("the stream goes on").unwrap();
+            let frame = self.body.frame().await.unwrap().unwrap();
             self.text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
         }
     }

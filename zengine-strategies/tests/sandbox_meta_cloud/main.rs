@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "these are tests, helpers included")]
 
 mod control;
+mod deliveries;
 mod faults;
 mod limits;
 mod media;
 mod node;
+mod oauth;
 mod support;
 mod webhooks;

@@ -1,9 +1,12 @@
 //! Media endpoints.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Method;
 use http_body_util::Full;
 use serde_json::json;
+use zengine_strategies::sandbox::Fault;
 use zengine_strategies::sandbox::meta_cloud::MetaCloud;
 
 use crate::support::{Answer, Client, NUMBER, TOKEN, bearer, message, settings, start};
@@ -73,4 +76,55 @@ async fn messages_may_be_limited_to_known_media_of_the_number() {
     assert_eq!(client.message(&meta, &message("audio", json!({"id": own}))).await.code(), 131_009);
     assert_eq!(client.message(&meta, &message("image", json!({"id": foreign}))).await.code(), 131_009);
     assert_eq!(client.message(&meta, &message("image", json!({"id": "1"}))).await.code(), 131_009);
+}
+
+#[tokio::test]
+async fn addresses_expire_after_five_minutes_and_files_after_days() {
+    let meta = start();
+    let received = meta.add_media(NUMBER, "image/png", &b"x"[..]);
+    let uploaded = upload(&meta, "image/png", b"y").await.json()["id"].as_str().unwrap().to_owned();
+    let node = |id: &str| format!("{}/v26.0/{id}", meta.base_url());
+    let url = call(Method::GET, &node(&received), TOKEN).await.json()["url"].as_str().unwrap().to_owned();
+    assert_eq!(call(Method::GET, &url, TOKEN).await.status, 200);
+    meta.advance(Duration::from_secs(301));
+    assert_eq!(call(Method::GET, &url, TOKEN).await.status, 404);
+    let again = call(Method::GET, &node(&received), TOKEN).await.json()["url"].as_str().unwrap().to_owned();
+    assert_eq!(call(Method::GET, &again, TOKEN).await.status, 200, "resolved again");
+    meta.advance(Duration::from_secs(8 * 86_400));
+    assert_eq!(call(Method::GET, &node(&received), TOKEN).await.code(), 100, "a received file lives seven days");
+    assert_eq!(call(Method::GET, &node(&uploaded), TOKEN).await.status, 200);
+    meta.advance(Duration::from_secs(23 * 86_400));
+    assert_eq!(call(Method::GET, &node(&uploaded), TOKEN).await.code(), 100, "an uploaded one thirty");
+}
+
+#[tokio::test]
+async fn downloads_go_wrong_in_every_way() {
+    let meta = start();
+    let id = meta.add_media(NUMBER, "image/png", &b"file"[..]);
+    let node = format!("{}/v26.0/{id}", meta.base_url());
+    let honest = call(Method::GET, &node, TOKEN).await.json();
+    meta.fail_next(Fault::wrong_hash());
+    let lie = call(Method::GET, &node, TOKEN).await.json();
+    assert_eq!((&lie["sha256"], lie["url"].is_string()), (&json!("0".repeat(64)), true));
+    meta.fail_next(Fault::change("/url", "https://foreign.example/file").on_edge("media_url"));
+    assert_eq!(call(Method::GET, &node, TOKEN).await.json()["url"], "https://foreign.example/file");
+
+    let url = honest["url"].as_str().unwrap();
+    meta.fail_next(Fault::oversize(300_000));
+    let bomb = call(Method::GET, url, TOKEN).await;
+    assert_eq!((bomb.status, bomb.body.len(), bomb.headers.contains_key("content-length")), (200, 300_004, false));
+    meta.fail_next(Fault::redirect("https://foreign.example/file").on_edge("media_download"));
+    assert_eq!(call(Method::GET, url, TOKEN).await.status, 302);
+    meta.fail_next(Fault::cut_body().on_edge("media_download"));
+    let cut = Client::new().send(bearer(Method::GET, url, TOKEN).body(Full::default()).unwrap()).await;
+    assert!(cut.is_err());
+    meta.fail_next(Fault::html(404).on_edge("media_download"));
+    assert_eq!(call(Method::GET, url, TOKEN).await.status, 404);
+    assert_eq!(&call(Method::GET, url, TOKEN).await.body[..], b"file");
+    meta.fail_next(Fault::unavailable_after_accepting().on_edge("media_upload"));
+    assert_eq!(upload(&meta, "image/png", b"y").await.status, 503);
+    assert_eq!(meta.media_count(), 2, "stored behind the refusal");
+    meta.fail_next(Fault::unavailable().on_edge("media_delete"));
+    assert_eq!(call(Method::DELETE, &node, TOKEN).await.status, 503);
+    assert_eq!(meta.media_count(), 2);
 }

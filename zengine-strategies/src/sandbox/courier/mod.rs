@@ -111,7 +111,7 @@ impl Courier {
     pub(super) fn new(packer: Arc<dyn Packer>, plan: Plan, seed: u64, clock: Clock, journal: Arc<Journal>) -> Self {
         Self {
             packer,
-            poster: Poster::new(journal, clock.clone()),
+            poster: Poster::new(journal),
             clock,
             faults: WebhookFaults::new(seed),
             plan: Mutex::new(plan),
@@ -178,13 +178,13 @@ impl Courier {
     }
 
     /// Waits by the emulator's clock; false if a reset has outdated what waits.
-    async fn pause(&self, duration: Duration, generation: u64) -> bool {
+    async fn pause_until(&self, until: u64, generation: u64) -> bool {
         let mut resets = self.generation.subscribe();
         if *resets.borrow_and_update() != generation {
             return false;
         }
         tokio::select! {
-            () = self.clock.pause(duration) => self.generation() == generation,
+            () = self.clock.pause_until(until) => self.generation() == generation,
             _ = resets.changed() => false,
         }
     }
@@ -271,9 +271,9 @@ impl Courier {
         if full {
             self.flush().await;
         } else if first {
-            let (courier, generation) = (Arc::clone(self), self.generation());
+            let (courier, generation, due) = (Arc::clone(self), self.generation(), self.clock.due(within));
             drop(tokio::spawn(async move {
-                if courier.pause(within, generation).await {
+                if courier.pause_until(due, generation).await {
                     courier.flush().await;
                 }
             }));
@@ -299,13 +299,13 @@ impl Courier {
     /// Makes the first attempt; what follows goes on behind.
     async fn start(self: &Arc<Self>, parcel: Parcel, fault: Option<WebhookFault>) {
         let Some(parcel) = self.hold(parcel, fault.as_ref()) else { return };
-        let (first, label) = self.first(&parcel, fault.as_ref()).await;
+        let first = self.first(&parcel, fault.as_ref()).await;
         self.others_passed();
         let later = matches!(fault, Some(WebhookFault { action: Action::Duplicate { pause, .. }, .. }) if !pause.is_zero());
-        let at_once = first.is_settled() && !later;
+        let at_once = first.ended.is_settled() && !later;
         let (courier, busy) = (Arc::clone(self), self.busy());
         let rest = async move {
-            courier.rest(parcel, fault, first, label).await;
+            courier.rest(parcel, fault, first).await;
             drop(busy);
         };
         if at_once { rest.await } else { drop(tokio::spawn(rest)) }
@@ -315,18 +315,18 @@ impl Courier {
     async fn finish(self: &Arc<Self>, parcel: Parcel, fault: Option<WebhookFault>) -> Delivery {
         let held = Delivery::held(self.clock.now_ms(), parcel.message_id.clone());
         let Some(parcel) = self.hold(parcel, fault.as_ref()) else { return held };
-        let (first, label) = self.first(&parcel, fault.as_ref()).await;
+        let first = self.first(&parcel, fault.as_ref()).await;
         self.others_passed();
-        self.rest(parcel, fault, first, label).await
+        self.rest(parcel, fault, first).await
     }
 
     /// Holds a POST back where the fault says so; it goes on by itself later.
     fn hold(self: &Arc<Self>, mut parcel: Parcel, fault: Option<&WebhookFault>) -> Option<Parcel> {
         match fault.map(|fault| fault.action) {
             Some(Action::Delay(pause)) => {
-                let (courier, busy) = (Arc::clone(self), self.busy());
+                let (courier, busy, due) = (Arc::clone(self), self.busy(), self.clock.due(pause));
                 drop(tokio::spawn(async move {
-                    if courier.pause(pause, parcel.generation).await {
+                    if courier.pause_until(due, parcel.generation).await {
                         courier.start_held(parcel, "delay").await;
                     }
                     drop(busy);
@@ -341,9 +341,9 @@ impl Courier {
                     self.busy.send_modify(|count| *count += 1);
                     waiting.count
                 };
-                let (courier, generation) = (Arc::clone(self), self.generation());
+                let (courier, generation, due) = (Arc::clone(self), self.generation(), self.clock.due(PATIENCE));
                 drop(tokio::spawn(async move {
-                    courier.pause(PATIENCE, generation).await;
+                    courier.pause_until(due, generation).await;
                     courier.release(|(_, held, _)| *held == number);
                 }));
                 None
@@ -385,7 +385,7 @@ impl Courier {
     async fn start_held(self: &Arc<Self>, parcel: Parcel, label: &'static str) {
         if parcel.generation == self.generation() {
             let first = self.attempt(&parcel, 1, Some(label)).await;
-            self.rest(parcel, None, first, Some(label)).await;
+            self.rest(parcel, None, first).await;
         }
     }
 

@@ -8,17 +8,24 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::fault::Action;
 use super::{Courier, Delivery, LOGGED, Parcel, WebhookFault};
-use crate::sandbox::clock::Clock;
 use crate::sandbox::journal::{Entry, EntryKind, Journal, shown};
 use crate::sandbox::lock;
 
 /// Longest answer of a callback that is read.
 const ANSWER_BYTES: usize = 64 * 1024;
+
+/// How an attempt ended, and when, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempted {
+    pub(super) ended: Ended,
+    at_ms: u64,
+}
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +56,11 @@ impl Ended {
 pub(super) struct Poster {
     client: Client<HttpConnector, Full<Bytes>>,
     journal: Arc<Journal>,
-    clock: Clock,
 }
 
 impl Poster {
-    pub(super) fn new(journal: Arc<Journal>, clock: Clock) -> Self {
-        Self { client: Client::builder(TokioExecutor::new()).build(HttpConnector::new()), journal, clock }
+    pub(super) fn new(journal: Arc<Journal>) -> Self {
+        Self { client: Client::builder(TokioExecutor::new()).build(HttpConnector::new()), journal }
     }
 
     pub(super) async fn get(&self, url: String, timeout: Duration) -> Option<(u16, Bytes)> {
@@ -93,20 +99,14 @@ impl Poster {
 
 impl Courier {
     /// The first attempt, with its fault. The name of the fault is noted with it.
-    pub(super) async fn first(&self, parcel: &Parcel, fault: Option<&WebhookFault>) -> (Ended, Option<&'static str>) {
+    pub(super) async fn first(&self, parcel: &Parcel, fault: Option<&WebhookFault>) -> Attempted {
         let label = fault.map(WebhookFault::name);
         if parcel.url.is_none() {
-            return (Ended::Lost, label);
+            return Attempted { ended: Ended::Lost, at_ms: self.clock.now_ms() };
         }
-        let ended = match fault.map(|fault| fault.action) {
-            Some(Action::DropOnce) => {
-                self.write(parcel, 1, label, None, &[]);
-                Ended::Answered(None)
-            }
-            Some(Action::Lose) => {
-                self.write(parcel, 1, label, None, &[]);
-                Ended::Lost
-            }
+        match fault.map(|fault| fault.action) {
+            Some(Action::DropOnce) => self.write(parcel, 1, label, None),
+            Some(Action::Lose) => Attempted { ended: Ended::Lost, ..self.write(parcel, 1, label, None) },
             Some(Action::Cut) => {
                 if let Some(url) = &parcel.url {
                     let headers = self.headers(parcel);
@@ -114,53 +114,59 @@ impl Courier {
                     // Without a connection there is nothing to cut; either way the attempt has failed.
                     let _ = tokio::time::timeout(self.plan().timeout, cut).await;
                 }
-                self.write(parcel, 1, label, None, &[]);
-                Ended::Answered(None)
+                self.write(parcel, 1, label, None)
             }
-            Some(Action::IgnoreAnswer) => Ended::Ignored(self.attempt(parcel, 1, label).await.status()),
+            Some(Action::IgnoreAnswer) => {
+                let attempted = self.attempt(parcel, 1, label).await;
+                Attempted { ended: Ended::Ignored(attempted.ended.status()), ..attempted }
+            }
             Some(Action::Corrupt) => self.attempt_with(parcel, corrupted(&parcel.body), 1, label).await,
             _ => self.attempt(parcel, 1, label).await,
-        };
-        (ended, label)
+        }
     }
 
     /// Copies and redeliveries after the first attempt.
-    pub(super) async fn rest(&self, parcel: Parcel, fault: Option<WebhookFault>, first: Ended, label: Option<&'static str>) -> Delivery {
+    pub(super) async fn rest(&self, parcel: Parcel, fault: Option<WebhookFault>, first: Attempted) -> Delivery {
         let (mut attempts, mut last) = (u32::from(parcel.url.is_some()), first);
-        if !last.is_settled() {
+        let after =
+            |attempted: Attempted, pause: Duration| attempted.at_ms.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+        if !last.ended.is_settled() {
             for pause in self.plan().redelivery {
-                if !self.pause(pause, parcel.generation).await {
+                if !self.pause_until(after(last, pause), parcel.generation).await {
                     break;
                 }
                 attempts += 1;
                 last = self.attempt(&parcel, attempts, None).await;
-                if last.is_settled() {
+                if last.ended.is_settled() {
                     break;
                 }
             }
         }
-        if last == Ended::Answered(Some(200)) {
+        if last.ended == Ended::Answered(Some(200)) {
             for _ in 1..self.plan().copies {
                 self.attempt(&parcel, attempts, Some("copy")).await;
             }
+            let label = fault.as_ref().map(WebhookFault::name);
             if let Some(Action::Duplicate { copies, pause }) = fault.map(|fault| fault.action) {
+                let mut copy = last;
                 for _ in 0..copies {
-                    if self.pause(pause, parcel.generation).await {
-                        self.attempt(&parcel, attempts, label).await;
+                    if !self.pause_until(after(copy, pause), parcel.generation).await {
+                        break;
                     }
+                    copy = self.attempt(&parcel, attempts, label).await;
                 }
             }
         }
-        self.note(attempts, last.status(), parcel)
+        self.note(attempts, last.ended.status(), parcel)
     }
 
-    pub(super) async fn attempt(&self, parcel: &Parcel, number: u32, label: Option<&'static str>) -> Ended {
+    pub(super) async fn attempt(&self, parcel: &Parcel, number: u32, label: Option<&'static str>) -> Attempted {
         self.attempt_with(parcel, parcel.body.clone(), number, label).await
     }
 
     /// One POST of `body` with the signature of the parcel's own.
-    async fn attempt_with(&self, parcel: &Parcel, body: Bytes, number: u32, label: Option<&'static str>) -> Ended {
-        let Some(url) = &parcel.url else { return Ended::Lost };
+    async fn attempt_with(&self, parcel: &Parcel, body: Bytes, number: u32, label: Option<&'static str>) -> Attempted {
+        let url = parcel.url.as_deref().unwrap_or_default();
         let request = Request::builder().method(Method::POST).uri(url).body(Full::new(body));
         let answer = match request {
             Ok(mut request) => {
@@ -170,9 +176,7 @@ impl Courier {
             // No address that a request could go to.
             Err(_) => None,
         };
-        let status = answer.as_ref().map(|(status, _)| *status);
-        self.write(parcel, number, label, status, answer.as_ref().map_or(&[], |(_, body)| body));
-        Ended::Answered(status)
+        self.write(parcel, number, label, answer)
     }
 
     fn headers(&self, parcel: &Parcel) -> HeaderMap {
@@ -182,23 +186,25 @@ impl Courier {
     }
 
     /// Writes an attempt into the journal.
-    fn write(&self, parcel: &Parcel, number: u32, label: Option<&'static str>, status: Option<u16>, answer: &[u8]) {
-        let url = parcel.url.as_deref().unwrap_or_default();
+    fn write(&self, parcel: &Parcel, number: u32, label: Option<&'static str>, answer: Option<(u16, Bytes)>) -> Attempted {
+        let at_ms = self.clock.now_ms();
+        let status = answer.as_ref().map(|(status, _)| *status);
         let entry = Entry {
-            at_ms: self.poster.clock.now_ms(),
+            at_ms,
             kind: EntryKind::Webhook,
             method: "POST".to_owned(),
-            path: self.poster.journal.mask().address(url),
+            path: self.poster.journal.mask().address(parcel.url.as_deref().unwrap_or_default()),
             status: status.unwrap_or(0),
             phone_number_id: parcel.number.clone(),
             fault: label.map(str::to_owned),
             attempt: Some((parcel.post, number)),
             body: shown(&parcel.body),
-            answer: shown(answer),
+            answer: answer.map_or(Value::Null, |(_, body)| shown(&body)),
             ..Entry::default()
         };
         // A journal on a full disk must not stop webhooks: requests say that it is broken.
         let _ = self.poster.journal.append(entry);
+        Attempted { ended: Ended::Answered(status), at_ms }
     }
 
     fn note(&self, attempts: u32, status: Option<u16>, parcel: Parcel) -> Delivery {

@@ -245,10 +245,12 @@ impl Provider for Meta {
         let later = steps.iter().map(|(status, _)| status.clone()).find(|status| status != "sent" && status != "failed");
         let (state, clock) = (Arc::clone(&self.state), self.engine.clock.clone());
         let (courier, busy) = (Arc::clone(&self.engine.courier), self.engine.courier.busy());
+        let mut due = clock.now_ms();
         drop(tokio::spawn(async move {
             let Accepted { number, message } = &accepted;
             for (status, pause) in &steps {
-                clock.pause(*pause).await;
+                due = due.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+                clock.pause_until(due).await;
                 state.record_status(&number.id, &wamid, status);
                 let priced = status == "sent" || later.as_ref() == Some(status);
                 let failure = (status == "failed").then_some(failure.unwrap_or(UNDELIVERABLE));
