@@ -10,6 +10,7 @@ mod lanes;
 #[path = "../common/log.rs"]
 mod log;
 mod poison;
+mod preview;
 mod property;
 mod replies;
 mod requests;

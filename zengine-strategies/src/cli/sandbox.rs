@@ -14,7 +14,8 @@ use super::{
 /// Run emulators of the providers on this machine until Ctrl-C
 ///
 /// Prints where each one is and what its clients need: `--json` as one line per emulator, with a `file` that the other
-/// commands take as --config. All of them are on 127.0.0.1. Ends with exit code 0 on Ctrl-C or SIGTERM.
+/// commands take as --config. All of them are on 127.0.0.1. Below /_sandbox each takes control calls over HTTP: faults,
+/// webhooks, the journal; a GET of /_sandbox lists them. Ends with exit code 0 on Ctrl-C or SIGTERM.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The strategies; all that have an emulator where none is named
@@ -47,6 +48,9 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
 }
+
+/// Where every emulator takes control calls.
+const CONTROL: &str = "/_sandbox";
 
 /// What somebody wants of an emulator; it has a default for what they leave out.
 #[derive(Debug, Default)]
@@ -145,7 +149,9 @@ fn wishes(arguments: &Arguments, n: usize) -> Wishes {
 }
 
 fn line(entry: &Entry, emulator: &dyn Emulator) -> Value {
-    let mut line = json!({ "strategy": entry.name(), "base_url": emulator.base_url(), "file": emulator.file(TENANT) });
+    let base_url = emulator.base_url();
+    let control = format!("{base_url}{CONTROL}");
+    let mut line = json!({ "strategy": entry.name(), "base_url": base_url, "control": control, "file": emulator.file(TENANT) });
     if let (Some(line), Value::Object(facts)) = (line.as_object_mut(), emulator.facts()) {
         line.extend(facts);
     }
@@ -154,7 +160,8 @@ fn line(entry: &Entry, emulator: &dyn Emulator) -> Value {
 
 /// The same for people: nested values as one indented line each.
 fn text(entry: &Entry, emulator: &dyn Emulator) -> String {
-    let mut text = format!("{STRONG}{}{STRONG:#}  {}\n", entry.name(), emulator.base_url());
+    let base_url = emulator.base_url();
+    let mut text = format!("{STRONG}{}{STRONG:#}  {base_url}\n  control {base_url}{CONTROL}\n", entry.name());
     let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     for (name, value) in emulator.facts().as_object().into_iter().flatten() {
         // Writing into a String does not fail.

@@ -98,6 +98,23 @@ fn a_file_is_uploaded_first_and_its_bytes_are_counted() {
 }
 
 #[test]
+fn a_token_that_ends_is_asked_about_first_and_shows_none_of_its_secrets() {
+    let files = crate::support::Files::new();
+    for kind in ["renewable", "expiring"] {
+        let mut content = file(NOBODY);
+        content["config"]["app_secret"] = json!({ "secret": "app" });
+        content["secrets"]["app"] = APP_SECRET.into();
+        (content["config"]["token_kind"], content["config"]["app_id"]) = (kind.into(), "100".into());
+        let path = files.write("file.json", &content);
+        let run = zengine(&["send", WHATSAPP, "--config", &path, "--dry-run"], text().to_string()).ended(0);
+        let lines = run.lines();
+        let paths: Vec<_> = lines.iter().map(|line| line["url"].as_str().unwrap().split('?').next().unwrap()).collect();
+        assert!(paths[0].ends_with("/debug_token") && paths[1].ends_with("/100200300/messages") && paths.len() == 2, "{lines:?}");
+        assert!(!run.out.contains("canary-token") && !run.out.contains(APP_SECRET), "{lines:?}");
+    }
+}
+
+#[test]
 fn nothing_leaves_the_machine_not_even_a_question_for_a_name() {
     let files = crate::support::Files::new();
     let path = files.write("file.json", &file("https://no-such-host.invalid"));

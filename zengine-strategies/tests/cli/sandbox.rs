@@ -1,7 +1,8 @@
 //! `zengine sandbox`.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     process::{Child, Command},
 };
 
@@ -51,6 +52,19 @@ fn the_other_commands_work_against_it_by_the_file_it_gives() {
     let sent = zengine(&["send", WHATSAPP, "--config", &path], text().to_string()).ended(0).line();
     assert_eq!(sent["outcome"], "delivered");
     assert_eq!(sandbox.stop("-TERM"), Some(0));
+}
+
+#[test]
+fn control_calls_are_where_it_says() {
+    let sandbox = Sandbox::start(&[]);
+    let control = sandbox.line["control"].as_str().unwrap();
+    let (host, path) = control.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(stream, "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("/_sandbox/faults"), "{answer}");
+    assert_eq!(sandbox.stop("-INT"), Some(0));
 }
 
 #[test]

@@ -131,7 +131,9 @@ pub(crate) fn text() -> Value {
 }
 
 pub(crate) fn message(content: Value) -> Value {
-    json!({ "to": PHONE, "content": content })
+    let mut message = json!({ "to": PHONE });
+    message["content"] = content;
+    message
 }
 
 /// `X-Hub-Signature-256` of a body.

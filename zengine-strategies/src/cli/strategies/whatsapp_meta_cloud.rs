@@ -43,6 +43,13 @@ impl Wired for WhatsAppMetaCloud {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let to = |name: &str| body.get(name).and_then(Value::as_str);
         let answer = match (request.method(), request.uri().path().rsplit('/').next()) {
+            // Such a token needs no renewal, so the message comes next.
+            (&Method::GET, Some("debug_token")) => json!({ "data": {
+                "is_valid": true,
+                "type": "SYSTEM_USER",
+                "expires_at": 0,
+                "scopes": ["whatsapp_business_management", "whatsapp_business_messaging"],
+            } }),
             (&Method::POST, Some("media")) => json!({ "id": "1000000000000001" }),
             (&Method::POST, Some("messages")) if to("status") == Some("read") => json!({ "success": true }),
             (&Method::POST, Some("messages")) => {
@@ -117,6 +124,7 @@ impl Emulator for Sandbox {
         let numbers =
             self.numbers.iter().map(|[id, waba_id, token]| json!({ "phone_number_id": id, "waba_id": waba_id, "access_token": token }));
         json!({
+            "app_id": self.meta.app_id(),
             "app_secret": self.meta.app_secret(),
             "verify_token": self.meta.verify_token(),
             "numbers": numbers.collect::<Vec<_>>(),
