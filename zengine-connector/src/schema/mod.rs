@@ -85,6 +85,12 @@ impl Checks {
         self.schema.get_or_init(self.make).as_value()
     }
 
+    /// The places where secrets stand, and what is wrong with those alone.
+    #[cfg(all(feature = "testing", feature = "tokio"))]
+    pub(crate) fn secrets(&self, config: &Value) -> (Vec<Site>, Vec<crate::message::Violation>) {
+        secrets::find(self.schema(), config, true)
+    }
+
     /// Everything that is wrong with a configuration, or the places where its secrets stand.
     pub(crate) fn check(&self, config: &Value, local_refs: bool) -> Result<Vec<Site>, Error> {
         let (sites, mut violations) = secrets::find(self.schema(), config, local_refs);

@@ -47,6 +47,7 @@ impl Fixture for MetaFixture {
                 .provider(graph)
                 .answers(errors())
                 .also(&OutboundMessage::new(to(), Content::Media(Media::link(MediaKind::Image, "https://shop.example/cat.png"))))
+                .also(&json!({ "to": "+15557310009", "content": upload() }))
                 .also(&json!({ "to": "+15557310009", "content": { "type": "template", "name": "order_ready", "language": "en_US" } }))
                 .also(&json!({ "to": "+15557310009", "content": { "type": "read_mark", "target": "wamid.IN" } })),
         )
@@ -64,6 +65,12 @@ impl Fixture for MetaFixture {
             .pairs(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/whatsapp-meta-cloud"));
         Some(inbound)
     }
+}
+
+/// A file that is stored at Meta before it is sent.
+fn upload() -> Value {
+    let source = json!({ "type": "inline", "data": "aGVsbG8=" });
+    json!({ "type": "media", "kind": "document", "mime": "text/plain", "filename": "hello.txt", "source": source })
 }
 
 /// Meta's Graph API where all is well.

@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     error::{Error, SendError},
-    ids::ClientMessageId,
+    ids::{ClientMessageId, ConfigVersion},
     message::MessageRef,
     registry::BoundTenant,
-    strategy::{ProviderKey, Receipt, SendContext},
+    strategy::{ConfigureContext, ProviderKey, Receipt, SendContext},
 };
 
 /// How long a bare attempt may take where nothing is said.
@@ -29,6 +29,14 @@ impl World {
             self.kit.assert_clean("an error of binding", &printed(error));
         }
         bound
+    }
+
+    /// What the strategy itself says to a configuration with secrets in it.
+    pub(crate) async fn configure(&self, config: &Value) -> Result<(), Error> {
+        let (core, name, tenant) = (&self.orchestrator.core, &self.kit.name, Kit::tenant_id(0));
+        let cx =
+            ConfigureContext { base: core.base(&tenant, name, core.clock.now() + TIME, None, None), version: ConfigVersion::number(1) };
+        core.registry.entry(name.as_str())?.strategy.configure(config, &cx).await.map(drop)
     }
 
     /// One attempt of a sample message, under an id of its own.

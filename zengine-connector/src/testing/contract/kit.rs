@@ -41,8 +41,10 @@ pub(crate) struct Kit {
 struct Learnt {
     /// What the call that sends looks like.
     shapes: Vec<Shape>,
-    /// Calls that an attempt makes before it.
+    /// The most calls that an attempt makes before it.
     before: usize,
+    /// A health check calls the provider.
+    asks_for_health: bool,
     /// The provider names its messages.
     numbered: bool,
     /// A tenant's secret can be seen in its requests.
@@ -113,14 +115,33 @@ impl Kit {
         let before = made.iter().take_while(|made| !self.sends(&made.request)).count();
         let shown = self.tenant(tenant).secrets.iter().any(|(_, value)| made.iter().any(|made| made.printed().contains(value.as_str())));
         let mut learnt = self.learnt.lock();
-        learnt.before = before;
+        learnt.before = learnt.before.max(before);
         learnt.numbered = receipt.provider_id().is_some();
         learnt.shows_secret = shown;
     }
 
-    /// Calls that an attempt makes before the one that sends.
+    /// The most calls that an attempt of any sample message makes before the one that sends.
     pub(crate) fn calls_before(&self) -> usize {
         self.learnt.lock().before
+    }
+
+    /// Remembers that an attempt makes so many calls before the one that sends.
+    pub(crate) fn learn_before(&self, made: &[Made]) {
+        let before = made.iter().take_while(|made| !made.sends).count();
+        if before < made.len() {
+            let mut learnt = self.learnt.lock();
+            learnt.before = learnt.before.max(before);
+        }
+    }
+
+    /// Remembers whether a health check calls the provider.
+    pub(crate) fn learn_health(&self, asks: bool) {
+        self.learnt.lock().asks_for_health = asks;
+    }
+
+    /// Whether a health check calls the provider.
+    pub(crate) fn asks_for_health(&self) -> bool {
+        self.learnt.lock().asks_for_health
     }
 
     /// Whether the provider names its messages.

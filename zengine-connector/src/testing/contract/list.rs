@@ -84,14 +84,14 @@ macro_rules! __contract_cases {
                 a_cut_body_may_have_been_sent [Outbound Provider]
                 an_answer_too_large_may_have_been_sent [Outbound Provider]
                 a_slow_answer_is_an_answer [Outbound Provider]
-                trouble_before_the_send_was_not_sent [Outbound Provider]
+                trouble_before_the_send_was_not_sent [Outbound Provider PreparingCalls]
                 an_attempt_sends_at_most_once [Outbound Provider]
             }
             success {
-                garbage_may_have_been_sent [Outbound Provider]
-                a_page_for_people_may_have_been_sent [Outbound Provider]
-                an_empty_answer_may_have_been_sent [Outbound Provider]
-                success_without_an_id_may_have_been_sent [Outbound Provider]
+                garbage_may_have_been_sent [Outbound Provider NamedMessages]
+                a_page_for_people_may_have_been_sent [Outbound Provider NamedMessages]
+                an_empty_answer_may_have_been_sent [Outbound Provider NamedMessages]
+                success_without_an_id_may_have_been_sent [Outbound Provider NamedMessages]
                 a_wrong_content_type_is_no_refusal [Outbound Provider]
             }
             answers {
@@ -115,6 +115,95 @@ macro_rules! __contract_cases {
                 a_hint_that_cannot_be_read_is_none [Outbound Provider]
                 a_date_in_the_past_is_no_wait [Outbound Provider]
                 a_503_keeps_its_hint [Outbound Provider]
+            }
+            outcomes {
+                what_was_not_sent_is_tried_again [Outbound Provider]
+                what_may_have_been_sent_is_in_doubt [Outbound Provider Unprotected]
+                what_may_have_been_sent_is_sent_again_under_its_key [Outbound Provider NativeIdempotency]
+                a_refusal_fails_at_once [Outbound Provider]
+                a_long_wait_is_put_off [Outbound Provider]
+                attempts_end [Outbound Provider]
+                bad_messages_do_not_stop_good_ones [Outbound Provider]
+                every_row_of_the_error_table_ends_as_it_must [Outbound Answers]
+                a_dead_provider_is_nobody_elses_fault [Outbound Provider]
+            }
+            idempotency {
+                the_same_id_sends_once [Outbound Provider]
+                the_same_id_sends_once_across_a_restart [Outbound Provider]
+                fifty_calls_at_once_send_once [Outbound Provider]
+                two_processes_at_once_send_once [Outbound Provider]
+                retries_of_concurrent_calls_send_once [Outbound Provider]
+                doubt_survives_a_restart [Outbound Provider Unprotected]
+                another_message_under_the_same_id_is_refused [Outbound Provider]
+                the_same_id_of_two_tenants_is_two_messages [Outbound Provider]
+                the_key_is_the_same_in_every_attempt [Outbound Provider NativeIdempotency]
+                keys_of_two_tenants_differ [Outbound Provider NativeIdempotency]
+                an_outcome_can_be_read [Outbound Provider]
+                a_dropped_send_is_not_doubled [Outbound Provider]
+            }
+            tenants {
+                requests_carry_their_own_tenants_credentials [Outbound Provider]
+                interleaved_sends_carry_their_own_credentials [Outbound Provider]
+                a_refused_tenant_does_not_stop_the_others [Outbound Provider]
+                a_broken_tenant_does_not_stop_the_others [Outbound Provider]
+                a_change_of_one_tenant_leaves_the_others [Outbound Provider]
+                logs_of_one_tenant_name_no_other [Outbound Provider]
+                an_unknown_tenant_is_refused [Outbound Provider]
+            }
+            secrets {
+                a_missing_secret_fails_fast [Outbound Provider Secrets]
+                an_unreadable_secret_fails_fast [Outbound Provider Secrets]
+                a_secret_store_that_is_down_fails_fast [Outbound Provider Secrets]
+                a_secret_in_clear_is_refused [Outbound Provider Secrets]
+                an_odd_secret_adds_no_header [Outbound Provider Secrets]
+                a_rotated_secret_takes_effect [Outbound Provider Secrets]
+                a_rotated_secret_takes_effect_in_time [Outbound Provider Secrets]
+                nothing_of_the_host_prints_a_secret [Secrets]
+            }
+            schema {
+                sample_configurations_fit_schema_and_type []
+                a_removed_field_is_judged_alike []
+                a_null_is_judged_alike []
+                a_wrong_type_is_judged_alike []
+                an_unknown_field_is_refused_and_named []
+                a_missing_field_is_named []
+                a_configuration_that_is_no_object_is_refused []
+                configure_refuses_what_the_schema_refuses [SchemaValidation]
+            }
+            capabilities {
+                text_is_taken_up_to_its_limit [Outbound Provider Canonical]
+                a_long_text_arrives_whole [Outbound Provider Canonical Text]
+                text_formats_are_as_listed [Outbound Provider Canonical Text]
+                media_is_taken_as_listed [Outbound Provider Canonical]
+                captions_are_taken_as_listed [Outbound Provider Canonical Media]
+                buttons_are_taken_up_to_their_limits [Outbound Provider Canonical]
+                lists_are_taken_up_to_their_limits [Outbound Provider Canonical]
+                contacts_are_taken_up_to_their_limit [Outbound Provider Canonical]
+                yes_and_no_are_as_listed [Outbound Provider Canonical]
+                quotes_are_as_listed [Outbound Provider Canonical]
+                what_cannot_be_sent_is_refused [Outbound Provider Canonical]
+            }
+            redaction {
+                a_provider_that_repeats_everything_leaks_nothing [Outbound Provider]
+                announcements_name_nobody [Outbound Provider]
+                logs_say_who_and_never_what [Outbound Provider]
+                a_malformed_message_is_not_repeated [Outbound Provider]
+            }
+            time {
+                the_deadline_is_honoured [Outbound Provider]
+                an_attempt_neither_waits_nor_repeats [Outbound Provider]
+                a_dropped_send_gives_its_place_back [Outbound Provider]
+                a_dropped_send_leaves_the_strategy_whole [Outbound Provider]
+                a_send_dropped_while_it_prepares_blocks_nobody [Outbound Provider PreparingCalls]
+                a_stopping_host_takes_nothing_new [Outbound Provider]
+            }
+            calls {
+                configure_calls_nobody []
+                a_health_check_sends_no_message [Outbound Provider]
+                a_health_check_of_a_dead_provider_ends [Outbound Provider ActiveHealth]
+                fifty_sends_at_once_share_nothing [Outbound Provider]
+                other_kinds_of_messages_are_delivered [Outbound MoreMessages]
+                pairs_of_messages_and_requests [Outbound OutboundPairs]
             }
             arrival {
                 a_signed_message_reaches_the_handler [Inbound]

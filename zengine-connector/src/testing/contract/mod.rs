@@ -18,6 +18,7 @@ mod fault;
 mod fixture;
 mod inbound;
 mod inbox;
+mod judge;
 mod kit;
 mod list;
 mod logs;

@@ -3,7 +3,7 @@
 use super::kit::Kit;
 use crate::message::Idempotency;
 
-/// What a case needs. Where it is absent the case prints so and ends.
+/// What a case needs. Some of it is learnt from an attempt that succeeds and a health check. Where it is absent the case prints so and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Need {
@@ -21,6 +21,20 @@ pub enum Need {
     Canonical,
     /// A provider that recognises our key.
     NativeIdempotency,
+    /// A provider that offers nothing against doubles.
+    Unprotected,
+    /// A provider that names its messages.
+    NamedMessages,
+    /// Calls before the one that sends: a sign-in, an upload.
+    PreparingCalls,
+    /// A health check that asks the provider.
+    ActiveHealth,
+    /// A channel that carries text.
+    Text,
+    /// A channel that carries files.
+    Media,
+    /// The core's feature `schema-validation`.
+    SchemaValidation,
     /// Secrets in the configuration.
     Secrets,
     /// An inbound half.
@@ -52,6 +66,13 @@ impl Need {
             Self::OutboundPairs => "a folder of pairs of messages and requests",
             Self::Canonical => "canonical messages",
             Self::NativeIdempotency => "a provider that recognises our key",
+            Self::Unprotected => "a provider that offers nothing against doubles",
+            Self::NamedMessages => "a provider that names its messages",
+            Self::PreparingCalls => "calls before the one that sends",
+            Self::ActiveHealth => "a health check that asks the provider",
+            Self::Text => "a channel that carries text",
+            Self::Media => "a channel that carries files",
+            Self::SchemaValidation => "the core's feature schema-validation",
             Self::Secrets => "secrets in the configuration",
             Self::Inbound => "an inbound half",
             Self::Signature => "a header that authenticates requests",
@@ -75,6 +96,13 @@ impl Need {
             Self::OutboundPairs => out.is_some_and(|out| out.pairs.is_some() && out.provider.is_some()),
             Self::Canonical => out.is_some() && kit.canonical,
             Self::NativeIdempotency => out.is_some() && matches!(kit.descriptor.idempotency, Idempotency::Native { .. }),
+            Self::Unprotected => out.is_some() && kit.descriptor.idempotency == Idempotency::None,
+            Self::NamedMessages => kit.is_numbered(),
+            Self::PreparingCalls => kit.calls_before() > 0,
+            Self::ActiveHealth => kit.asks_for_health(),
+            Self::Text => kit.descriptor.capabilities.text.is_some(),
+            Self::Media => !kit.descriptor.capabilities.media.is_empty(),
+            Self::SchemaValidation => cfg!(feature = "schema-validation"),
             Self::Secrets => !kit.tenant(0).secrets.is_empty(),
             Self::Inbound => inbound.is_some(),
             Self::Signature => inbound.is_some_and(|inbound| !inbound.signatures.is_empty()),

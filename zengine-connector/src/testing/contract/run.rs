@@ -5,7 +5,7 @@ use std::{any::Any, panic, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 use super::{
     Fixture, Need, Skipped,
     cases::CASES,
-    kit::{Kit, Shared},
+    kit::{Kit, Shared, TENANTS},
     world::World,
 };
 
@@ -63,7 +63,8 @@ pub fn run<F: Fixture>(case: &str) {
 /// Where it is not, or where an exception names no case.
 #[allow(clippy::print_stdout, reason = "a test tells what is not tested")]
 pub fn run_skips<F: Fixture>() {
-    let kit = Kit::of::<F>();
+    let kit = Arc::new(Kit::of::<F>());
+    simulate(learn(&kit));
     let mut skipped = 0;
     for case in CASES {
         if let Some(Skipped(why)) = unmet(&kit, case) {
@@ -96,14 +97,13 @@ fn unmet(kit: &Kit, case: &Case) -> Option<Skipped> {
 
 fn ended<F: Fixture>(case: &Case) -> Done {
     let kit = Arc::new(Kit::of::<F>());
-    if let Some(skipped) = unmet(&kit, case) {
-        return Err(skipped);
-    }
     let listening = kit.logs.listen();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
-    let done = runtime.block_on(async {
+    let done = simulate(async {
         learn(&kit).await;
-        (case.run)(&kit).await
+        match unmet(&kit, case) {
+            Some(skipped) => Err(skipped),
+            None => (case.run)(&kit).await,
+        }
     });
     drop(listening);
     // Whatever a case is about, nobody's data stands in the logs.
@@ -113,17 +113,32 @@ fn ended<F: Fixture>(case: &Case) -> Done {
     done
 }
 
-/// Finds out which call sends, from an attempt of each tenant that succeeds.
+/// Runs on simulated time.
+fn simulate<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(work)
+}
+
+/// Finds out which call sends, what comes before it and whether a health check asks, from attempts that succeed.
 async fn learn(kit: &Shared) {
     if !Need::Provider.is_met(kit) {
         return;
     }
-    for tenant in 0..super::kit::TENANTS {
+    for tenant in 0..TENANTS {
         let world = World::new(kit);
         if let Ok(receipt) = world.attempt(tenant, 0).await {
             kit.learn(tenant, &world.wire.made(), &receipt);
         }
     }
+    for message in &kit.outbound().more {
+        let world = World::new(kit);
+        if world.send_json(0, message, "learn", |options| options).await.is_ok() {
+            kit.learn_before(&world.wire.made());
+        }
+    }
+    let world = World::new(kit);
+    let _ = world.orchestrator.health(&World::id(0), kit.name.as_str()).await;
+    kit.learn_health(world.wire.calls() > 0);
 }
 
 /// What somebody who panicked said.

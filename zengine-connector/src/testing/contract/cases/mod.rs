@@ -1,9 +1,18 @@
 //! The cases, one module for each family. The list of their names is in `list.rs`.
 
+mod calls;
+mod capabilities;
 mod errors;
 mod happy;
+mod idempotency;
 mod inbound;
+mod outcomes;
+mod redaction;
+mod schema;
+mod secrets;
 mod set_up;
+mod tenants;
+mod time;
 
 // Families of the list are names of modules here.
 use errors::{answers, hints, success, transport};

@@ -5,9 +5,6 @@ use crate::error::{ErrorKind, Fault, Reach};
 
 /// The provider may have taken the message, and its answer is of no use.
 async fn useless(kit: &Shared, answers: impl IntoIterator<Item = WireFault>) -> Done {
-    if !kit.is_numbered() {
-        return Err(Skipped::needs("a provider that names its messages"));
-    }
     for answer in answers {
         let name = answer.name();
         let error = meets(kit, answer, &[Fault::Provider], &[Reach::Maybe]).await;

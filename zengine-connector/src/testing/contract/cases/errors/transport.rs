@@ -67,21 +67,31 @@ pub(crate) async fn a_slow_answer_is_an_answer(kit: &Shared) -> Done {
 
 /// What fails before the call that sends, a sign-in or an upload, sent nothing.
 pub(crate) async fn trouble_before_the_send_was_not_sent(kit: &Shared) -> Done {
-    let before = kit.calls_before();
-    if before == 0 {
-        return Err(Skipped::needs("calls before the one that sends"));
-    }
-    for n in 0..before {
+    for (message, n) in preparing_calls(kit).await {
         for fault in [WireFault::Refused, WireFault::Reset, WireFault::Hang, WireFault::CutBody, WireFault::garbage(), status(500)] {
             let (world, name) = (World::new(kit), format!("call {n} of an attempt: {}", fault.name()));
             world.wire.nth(n, fault);
             // A strategy may do without what failed, or repeat it: then the message went out.
-            let Err(error) = world.attempt(0, 0).await else { continue };
+            let Err(error) = world.attempt_json(0, &message, "prepares", 1, super::super::super::bare::TIME).await else { continue };
             assert_eq!(error.reach(), Reach::NotSent, "{name}: {error}");
             assert_eq!(world.wire.effects().len(), 0, "{name}: and yet it was sent");
         }
     }
     Ok(())
+}
+
+/// Each sample message with each call that its attempt makes before the one that sends.
+pub(crate) async fn preparing_calls(kit: &Shared) -> Vec<(serde_json::Value, usize)> {
+    let mut found = vec![];
+    for message in [kit.message(0)].iter().chain(&kit.outbound().more) {
+        let world = World::new(kit);
+        if world.attempt_json(0, message, "prepares", 1, super::super::super::bare::TIME).await.is_ok() {
+            let before = world.wire.made().iter().take_while(|made| !made.sends).count();
+            // A message whose call that sends is not recognised says nothing.
+            found.extend((0..before).filter(|_| before < world.wire.calls()).map(|n| (message.clone(), n)));
+        }
+    }
+    found
 }
 
 fn status(code: u16) -> WireFault {

@@ -1,0 +1,340 @@
+//! The capability table tells the truth: what it lists is taken up to its limit, what is over a limit or not listed is
+//! refused before anything leaves, and the violation names the field.
+
+use serde_json::{Value, json};
+
+use super::prelude::*;
+use crate::{
+    channel::{ButtonRules, Length, ListRules, MediaRule, Unit},
+    error::ErrorKind,
+    message::MediaKind,
+    orchestrator::Outcome,
+};
+
+/// The sample message with another content.
+fn with(kit: &Kit, content: Value) -> Value {
+    let mut message = kit.message(0);
+    message["content"] = content;
+    message
+}
+
+/// A text of exactly so many units, with letters that count differently in other units.
+fn fill(length: Length) -> String {
+    let max = usize::try_from(length.max.min(1 << 20)).unwrap_or(1 << 20);
+    match length.unit {
+        Unit::Chars => "é😀".chars().cycle().take(max).collect(),
+        Unit::Utf16 => format!("{}{}", "😀".repeat(max / 2), if max % 2 == 1 { "a" } else { "" }),
+        Unit::Bytes => format!("{}{}", "é".repeat(max / 2), if max % 2 == 1 { "a" } else { "" }),
+        Unit::Gsm7 => "a".repeat(max),
+    }
+}
+
+/// A text that differs from others of the same length.
+fn numbered(n: usize, length: Length) -> String {
+    let head = n.to_string();
+    let rest = Length::of(length.max.saturating_sub(head.len() as u64), length.unit);
+    format!("{head}{}", fill(rest))
+}
+
+/// One more unit than allowed.
+fn beyond(length: Length) -> String {
+    format!("{}a", fill(length))
+}
+
+/// The message passes every local check: something of it leaves. What the provider says is not the table's matter.
+async fn taken(kit: &Shared, what: &str, message: &Value) {
+    let world = World::new(kit);
+    match world.send_json(0, message, "taken-1", |options| options).await {
+        Ok(Outcome::Failed(end)) if end.error.kind() == ErrorKind::MessageInvalid || end.error.kind() == ErrorKind::Unsupported => {
+            panic!("{what} is listed, and refused in the attempt: {}", end.error);
+        }
+        Ok(_) => assert!(world.wire.calls() > 0, "{what} is listed, and nothing left"),
+        Err(error) => panic!("{what} is listed, and refused: {error}"),
+    }
+}
+
+/// Whether any of several spellings of the same is taken.
+async fn one_is_taken(kit: &Shared, what: &str, messages: &[Value]) {
+    let mut said = vec![];
+    for message in messages {
+        let world = World::new(kit);
+        match world.send_json(0, message, "taken-1", |options| options).await {
+            Ok(_) if world.wire.calls() > 0 => return,
+            Ok(outcome) => said.push(format!("{outcome:?}")),
+            Err(error) => said.push(error.to_string()),
+        }
+    }
+    panic!("{what} is listed, and refused: {}", said.join(" / "));
+}
+
+/// The message is refused before anything leaves, and a violation points into this field.
+async fn refused(kit: &Shared, what: &str, message: &Value, field: &str) {
+    let world = World::new(kit);
+    let sent = world.send_json(0, message, "refused-1", |options| options).await;
+    assert_eq!(world.wire.calls(), 0, "{what} must be refused before anything leaves");
+    let error = match sent {
+        Err(error) => error,
+        Ok(outcome) => panic!("{what} must be refused: {outcome:?}"),
+    };
+    assert!(matches!(error.kind(), ErrorKind::MessageInvalid | ErrorKind::Unsupported), "{what}: {error}");
+    assert!(error.violations().iter().any(|found| found.pointer.starts_with(field)), "{what}: no violation names {field}: {error}");
+    assert!(world.stores.claims().is_empty(), "{what}: what can never be sent takes no claim");
+}
+
+/// Text: at the limit, one beyond, and empty.
+pub(crate) async fn text_is_taken_up_to_its_limit(kit: &Shared) -> Done {
+    let text = |body: String| with(kit, json!({ "type": "text", "body": body }));
+    let Some(max) = kit.descriptor.capabilities.text else {
+        refused(kit, "text", &text("a".to_owned()), "/content").await;
+        return Ok(());
+    };
+    taken(kit, "text at its limit", &text(fill(max))).await;
+    taken(kit, "one character", &text("a".to_owned())).await;
+    if max.max <= 1 << 20 {
+        refused(kit, "text over its limit", &text(beyond(max)), "/content/body").await;
+    }
+    refused(kit, "an empty text", &text(String::new()), "/content/body").await;
+    Ok(())
+}
+
+/// A long text of accents and emoji reaches the provider whole: not cut, not split inside a character.
+pub(crate) async fn a_long_text_arrives_whole(kit: &Shared) -> Done {
+    let max = kit.descriptor.capabilities.text.expect("a channel that carries text");
+    let body = fill(Length::of(max.max.min(10_000), max.unit));
+    let world = World::new(kit);
+    let outcome = world.send_json(0, &with(kit, json!({ "type": "text", "body": body })), "long-1", |options| options).await;
+    assert!(matches!(outcome, Ok(Outcome::Delivered(_))), "{outcome:?}");
+    let mut sent = String::new();
+    for made in world.wire.effects() {
+        let Ok(json) = serde_json::from_slice::<Value>(made.request.body()) else { return Err(Skipped::needs("requests in JSON")) };
+        texts(&json, &mut sent);
+    }
+    assert!(sent.contains(&body) || sent.replace('\n', "").contains(&body), "the text does not reach the provider whole");
+    Ok(())
+}
+
+fn texts(value: &Value, into: &mut String) {
+    match value {
+        Value::String(text) => into.push_str(text),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, into)),
+        Value::Object(members) => members.values().for_each(|member| texts(member, into)),
+        _ => {}
+    }
+}
+
+/// Marked-up text.
+pub(crate) async fn text_formats_are_as_listed(kit: &Shared) -> Done {
+    let can = kit.descriptor.capabilities;
+    for (format, listed) in [("markdown", can.markdown), ("html", can.html)] {
+        let message = with(kit, json!({ "type": "text", "body": "hello", "format": format }));
+        if listed {
+            taken(kit, format, &message).await;
+        } else {
+            refused(kit, format, &message, "/content/format").await;
+        }
+    }
+    Ok(())
+}
+
+const KINDS: [MediaKind; 5] = [MediaKind::Image, MediaKind::Audio, MediaKind::Video, MediaKind::Document, MediaKind::Sticker];
+
+/// A file of a kind, in each spelling that a strategy may want.
+fn files(kit: &Kit, kind: MediaKind, mime: Option<&str>, bytes: Option<u64>, caption: Option<&str>) -> Vec<Value> {
+    let sources = [
+        json!({ "type": "url", "url": "https://files.example.com/file" }),
+        json!({ "type": "handle", "id": "1000001" }),
+        json!({ "type": "inline", "data": "aGVsbG8=" }),
+        json!({ "type": "store", "key": "files/1" }),
+    ];
+    let mut files = vec![];
+    for source in sources {
+        for moves in [false, true] {
+            let mut content = json!({ "type": "media", "kind": kind.as_str(), "source": source, "animated": moves });
+            for (key, value) in [("mime", json!(mime)), ("bytes", json!(bytes)), ("caption", json!(caption))] {
+                if !value.is_null() {
+                    content[key] = value;
+                }
+            }
+            if kind == MediaKind::Document {
+                content["filename"] = "file".into();
+            }
+            files.push(with(kit, content));
+        }
+    }
+    files
+}
+
+/// Files: each kind that is listed up to its size, of its types; the others not at all.
+pub(crate) async fn media_is_taken_as_listed(kit: &Shared) -> Done {
+    for kind in KINDS {
+        let name = kind.as_str();
+        let Some(rule) = kit.descriptor.capabilities.media_rule(kind) else {
+            refused(kit, name, &files(kit, kind, None, None, None)[0], "/content").await;
+            continue;
+        };
+        let MediaRule { max_bytes, mimes, .. } = *rule;
+        for mime in mimes.iter().copied().map(Some).chain(mimes.is_empty().then_some(None)) {
+            one_is_taken(kit, &format!("{name} of {mime:?} at its size"), &files(kit, kind, mime, Some(max_bytes), None)).await;
+        }
+        if let Some(more) = max_bytes.checked_add(1) {
+            let over = &files(kit, kind, mimes.first().copied(), Some(more), None)[0];
+            refused(kit, &format!("{name} over its size"), over, "/content/bytes").await;
+        }
+        if !mimes.is_empty() {
+            let odd = &files(kit, kind, Some("application/x-odd"), None, None)[0];
+            refused(kit, &format!("{name} of another type"), odd, "/content/mime").await;
+        }
+    }
+    Ok(())
+}
+
+/// Captions: up to their limit, and none where none is shown.
+pub(crate) async fn captions_are_taken_as_listed(kit: &Shared) -> Done {
+    let rules: Vec<_> = KINDS.into_iter().filter_map(|kind| kit.descriptor.capabilities.media_rule(kind)).collect();
+    for rule in rules {
+        let (name, mime) = (rule.kind.as_str(), rule.mimes.first().copied());
+        let file = |caption: &str| files(kit, rule.kind, mime, None, Some(caption));
+        match rule.caption {
+            Some(max) => {
+                one_is_taken(kit, &format!("{name} with a caption at its limit"), &file(&fill(max))).await;
+                if max.max <= 1 << 20 {
+                    refused(kit, &format!("{name} with a caption over its limit"), &file(&beyond(max))[0], "/content/caption").await;
+                }
+            }
+            None => refused(kit, &format!("{name} with a caption"), &file("a")[0], "/content/caption").await,
+        }
+    }
+    Ok(())
+}
+
+/// Reply buttons: as many and as long as listed, and one more.
+pub(crate) async fn buttons_are_taken_up_to_their_limits(kit: &Shared) -> Done {
+    let message = |body: String, buttons: Vec<(String, String)>| {
+        let buttons: Vec<_> = buttons.into_iter().map(|(id, title)| json!({ "id": id, "title": title })).collect();
+        with(kit, json!({ "type": "interactive", "kind": "buttons", "body": body, "buttons": buttons }))
+    };
+    let plain = |n: u32| (0..n).map(|n| (format!("id-{n}"), format!("Title {n}"))).collect::<Vec<_>>();
+    let Some(ButtonRules { max, title, id, body, .. }) = kit.descriptor.capabilities.buttons else {
+        refused(kit, "reply buttons", &message("body".into(), plain(1)), "/content").await;
+        return Ok(());
+    };
+    let full = (0..max.min(100) as usize).map(|n| (numbered(n, Length::chars(id.max.min(200))), numbered(n, cut(title)))).collect();
+    taken(kit, "as many buttons as listed, at their limits", &message(fill(cut(body)), full)).await;
+    refused(kit, "one button too many", &message("body".into(), plain(max + 1)), "/content/buttons").await;
+    refused(kit, "no button", &message("body".into(), vec![]), "/content/buttons").await;
+    if title.max <= 1 << 20 {
+        let long = vec![("id".to_owned(), beyond(title))];
+        refused(kit, "a title too long", &message("body".into(), long), "/content/buttons/0/title").await;
+        refused(kit, "a body too long", &message(beyond(body), plain(1)), "/content/body").await;
+    }
+    Ok(())
+}
+
+/// A limit that is no real one, cut to something that can be sent.
+fn cut(length: Length) -> Length {
+    Length::of(length.max.min(5000), length.unit)
+}
+
+/// Lists: as many rows as listed, as long as listed, and one more.
+pub(crate) async fn lists_are_taken_up_to_their_limits(kit: &Shared) -> Done {
+    let message = |body: String, button: String, rows: Vec<Value>| {
+        let list = json!({ "type": "interactive", "kind": "list", "body": body, "button": button, "sections": [{ "title": "Rows", "rows": rows }] });
+        with(kit, list)
+    };
+    let plain = |n: u32| (0..n).map(|n| json!({ "id": format!("id-{n}"), "title": format!("Row {n}") })).collect::<Vec<_>>();
+    let Some(rules) = kit.descriptor.capabilities.list else {
+        refused(kit, "a list", &message("body".into(), "Choose".into(), plain(1)), "/content").await;
+        return Ok(());
+    };
+    let ListRules { max_rows, button, title, description, body, .. } = rules;
+    let full = (0..max_rows.min(100) as usize)
+        .map(|n| json!({ "id": format!("id-{n}"), "title": numbered(n, cut(title)), "description": fill(cut(description)) }))
+        .collect();
+    taken(kit, "as many rows as listed, at their limits", &message(fill(cut(body)), fill(cut(button)), full)).await;
+    refused(kit, "one row too many", &message("body".into(), "Choose".into(), plain(max_rows + 1)), "/content/sections").await;
+    if title.max <= 1 << 20 {
+        let row = json!({ "id": "id", "title": beyond(title) });
+        refused(kit, "a row's title too long", &message("body".into(), "Choose".into(), vec![row]), "/content/sections/0/rows/0/title")
+            .await;
+        refused(kit, "a button too long", &message("body".into(), beyond(button), plain(1)), "/content/button").await;
+    }
+    Ok(())
+}
+
+/// Contact cards: as many as listed, and one more.
+pub(crate) async fn contacts_are_taken_up_to_their_limit(kit: &Shared) -> Done {
+    let cards = |n: u32| {
+        let card = json!({ "name": { "formatted_name": "Ana Lima", "first_name": "Ana" }, "phones": [{ "value": "+15557310009" }] });
+        with(kit, json!({ "type": "contacts", "contacts": vec![card; n as usize] }))
+    };
+    match kit.descriptor.capabilities.contacts {
+        None => refused(kit, "contact cards", &cards(1), "/content").await,
+        Some(max) => {
+            taken(kit, "as many contact cards as listed", &cards(max.min(2000))).await;
+            refused(kit, "one contact card too many", &cards(max + 1), "/content/contacts").await;
+        }
+    }
+    Ok(())
+}
+
+/// What is a plain yes or no: taken where it is listed, refused where it is not.
+pub(crate) async fn yes_and_no_are_as_listed(kit: &Shared) -> Done {
+    let can = kit.descriptor.capabilities;
+    let cta = json!({ "type": "interactive", "kind": "cta_url", "body": "b", "label": "Open", "url": "https://shop.example/1" });
+    let table = [
+        ("location", can.location, json!({ "type": "location", "latitude": 1.5, "longitude": 2.5, "name": "n", "address": "a" })),
+        ("reaction", can.reaction, json!({ "type": "reaction", "target": "m-1", "emoji": "👍" })),
+        ("template", can.template, json!({ "type": "template", "name": "order_ready", "language": "en" })),
+        ("typing", can.typing, json!({ "type": "typing", "target": "m-1" })),
+        ("read mark", can.read_mark, json!({ "type": "read_mark", "target": "m-1" })),
+        ("web-address button", can.cta_url, cta),
+        ("e-mail", can.email, json!({ "type": "email", "subject": "s", "text": "t" })),
+    ];
+    for (what, listed, content) in table {
+        let message = with(kit, content);
+        if listed {
+            taken(kit, what, &message).await;
+        } else {
+            refused(kit, what, &message, "/content").await;
+        }
+    }
+    // These need JSON of the provider's own to be taken.
+    let rich = json!({ "type": "interactive", "kind": "location_request", "body": "b" });
+    for (what, listed, content) in
+        [("rich interactive", can.rich_interactive, rich), ("native JSON", can.native, json!({ "type": "native", "value": {} }))]
+    {
+        if !listed {
+            refused(kit, what, &with(kit, content), "/content").await;
+        }
+    }
+    Ok(())
+}
+
+/// An answer that quotes a message.
+pub(crate) async fn quotes_are_as_listed(kit: &Shared) -> Done {
+    let mut message = kit.message(0);
+    message["reply_to"] = "m-1".into();
+    if kit.descriptor.capabilities.quote {
+        taken(kit, "a quote", &message).await;
+    } else {
+        refused(kit, "a quote", &message, "/reply_to").await;
+    }
+    Ok(())
+}
+
+/// What only arrives cannot be sent, and neither can a message to nobody.
+pub(crate) async fn what_cannot_be_sent_is_refused(kit: &Shared) -> Done {
+    let contents = [
+        json!({ "type": "interactive_reply", "id": "b", "title": "t", "source": "button" }),
+        json!({ "type": "unknown", "provider_type": "hologram" }),
+        json!({ "type": "compound", "parts": [{ "type": "text", "body": "a" }, { "type": "text", "body": "b" }] }),
+    ];
+    for content in contents {
+        let what = content["type"].as_str().unwrap_or_default().to_owned();
+        refused(kit, &what, &with(kit, content), "/content").await;
+    }
+    let mut nobody = kit.message(0);
+    nobody["to"] = json!({ "ids": [] });
+    refused(kit, "a message to nobody", &nobody, "/to").await;
+    Ok(())
+}
