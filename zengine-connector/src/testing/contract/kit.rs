@@ -113,7 +113,7 @@ impl Kit {
         learnt.shapes.push((last.method().clone(), last.uri().path().to_owned()));
         drop(learnt);
         let before = made.iter().take_while(|made| !self.sends(&made.request)).count();
-        let shown = self.tenant(tenant).secrets.iter().any(|(_, value)| made.iter().any(|made| made.printed().contains(value.as_str())));
+        let shown = self.secrets_of(tenant).iter().any(|value| made.iter().any(|made| made.printed().contains(value.as_str())));
         let mut learnt = self.learnt.lock();
         learnt.before = learnt.before.max(before);
         learnt.numbered = receipt.provider_id().is_some();
@@ -154,10 +154,16 @@ impl Kit {
         self.learnt.lock().shows_secret
     }
 
-    /// The values of all secrets of the sample tenants and of the application.
+    /// The values of all secrets of the sample tenants and of the application; of those that are JSON objects also their
+    /// members.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let tenants = (0..TENANTS).flat_map(|n| self.tenant(n).secrets);
-        tenants.chain(self.application_secrets.iter().cloned()).map(|(_, value)| value).collect()
+        tenants.chain(self.application_secrets.iter().cloned()).flat_map(|(_, value)| values_of(value)).collect()
+    }
+
+    /// The same of one sample tenant.
+    pub(crate) fn secrets_of(&self, tenant: usize) -> Vec<String> {
+        self.tenant(tenant).secrets.into_iter().flat_map(|(_, value)| values_of(value)).collect()
     }
 
     /// What a printed text must not hold: a secret, a recipient, a text. Gives the first that is there.
@@ -185,6 +191,13 @@ impl Kit {
             panic!("{what} prints {leak}\n{printed}");
         }
     }
+}
+
+/// A secret, and the texts in it where it is a JSON object.
+fn values_of(secret: String) -> Vec<String> {
+    let members = serde_json::from_str::<serde_json::Map<String, Value>>(&secret).unwrap_or_default();
+    let texts = members.values().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>();
+    std::iter::once(secret).chain(texts).collect()
 }
 
 /// The kit behind a pointer, as worlds share it.

@@ -10,7 +10,7 @@ use crate::orchestrator::Outcome;
 fn marks(kit: &Kit, tenant: usize) -> Vec<String> {
     let of = |n: usize| {
         let sample = kit.tenant(n);
-        let mut marks: Vec<String> = sample.secrets.iter().map(|(_, value)| value.clone()).collect();
+        let mut marks = kit.secrets_of(n);
         texts(&sample.config, &mut marks);
         marks.extend(sample.routes.iter().map(|route| route.value().to_owned()));
         marks
@@ -36,7 +36,7 @@ fn belongs(kit: &Kit, made: &Made, tenant: usize) {
         assert!(!foreign, "a request of tenant {tenant} carries something of tenant {other}");
     }
     if kit.shows_secret() {
-        let own = kit.tenant(tenant).secrets.iter().any(|(_, value)| printed.contains(value.as_str()));
+        let own = kit.secrets_of(tenant).iter().any(|value| printed.contains(value.as_str()));
         assert!(own, "a request of tenant {tenant} carries no secret of its own");
     }
 }
