@@ -43,6 +43,18 @@ impl HttpClient for Script {
     }
 }
 
+impl Script {
+    /// The answer to the next call.
+    pub(crate) fn answer(&self, answer: Result<Response<Bytes>, HttpError>) {
+        self.answers.lock().unwrap().push_back(answer);
+    }
+
+    /// How many calls came.
+    pub(crate) fn len(&self) -> usize {
+        self.calls.lock().unwrap().len()
+    }
+}
+
 pub(crate) fn accepted() -> Value {
     json!({
         "messaging_product": "whatsapp",
@@ -107,11 +119,11 @@ impl Bench {
     }
 
     pub(crate) fn answer(&self, response: Response<Bytes>) {
-        self.script.answers.lock().unwrap().push_back(Ok(response));
+        self.script.answer(Ok(response));
     }
 
     pub(crate) fn fail(&self, error: HttpError) {
-        self.script.answers.lock().unwrap().push_back(Err(error));
+        self.script.answer(Err(error));
     }
 
     pub(crate) async fn try_send(&self, message: &OutboundMessage) -> Result<Receipt, SendError> {
@@ -173,7 +185,7 @@ impl Bench {
     }
 
     pub(crate) fn calls(&self) -> usize {
-        self.script.calls.lock().unwrap().len()
+        self.script.len()
     }
 
     pub(crate) async fn file(&self, id: &str) -> Result<Bytes, SendError> {
