@@ -10,4 +10,5 @@ mod media;
 mod node;
 mod oauth;
 mod support;
+mod templates;
 mod webhooks;

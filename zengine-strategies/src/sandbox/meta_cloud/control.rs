@@ -9,6 +9,7 @@ use super::inbound::Inbound;
 use super::route::Meta;
 use super::settings::{Number, Rules, Webhooks};
 use super::state::State;
+use super::templates::{Template, changed};
 use super::tokens::Signup;
 use super::updates::Update;
 use super::{media, oauth};
@@ -38,6 +39,9 @@ pub(super) const CALLS: &[(&str, &str)] = &[
         "ends a token or lets it expire: {\"token\"|\"number\", \"subcode\": 467|\"expire_in_ms\"}; or issues a short-lived one: {\"accounts\"}",
     ),
     ("POST /_sandbox/media", "stores the body as a file that a number received; ?number=&type=image/png"),
+    ("GET /_sandbox/templates", "the templates of all accounts"),
+    ("POST /_sandbox/templates", "adds a template: {\"name\", \"language\", \"account\", \"category\", \"status\", \"components\"}"),
+    ("PUT /_sandbox/templates", "changes one, with its webhook: {\"name\", \"language\", \"status\"+\"reason\"|\"quality\"|\"category\"}"),
     ("GET /_sandbox/deliveries", "what became of the webhooks"),
 ];
 
@@ -58,6 +62,12 @@ pub(super) async fn answer(meta: &Meta, call: &Call<'_>) -> Option<Result<Value,
         ("POST", "codes") => issue_code(meta, call),
         ("POST", "tokens") => tokens(meta, call),
         ("POST", "media") => add_media(meta, call),
+        ("GET", "templates") => {
+            let nodes: Vec<_> = meta.state.templates.all().iter().map(|template| Value::from(template.node())).collect();
+            Ok(json!({"templates": nodes}))
+        }
+        ("POST", "templates") => add_template(meta, call),
+        ("PUT", "templates") => change_template(meta, call).await,
         ("GET", "deliveries") => Ok(json!({"deliveries": meta.engine.courier.log().iter().map(delivery).collect::<Vec<_>>()})),
         _ => return None,
     })
@@ -434,6 +444,61 @@ fn tokens(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
         _ => return Err(Failed::bad("`subcode` and `expire_in_ms` exclude each other")),
     };
     if found { Ok(json!({"changed": true})) } else { Err(Failed::missing("the token is unknown")) }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemplateForm {
+    name: String,
+    language: String,
+    account: Option<String>,
+    category: Option<String>,
+    status: Option<String>,
+    components: Option<Value>,
+}
+
+fn add_template(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
+    let form: TemplateForm = call.read()?;
+    let mut template = Template::new(form.name, form.language);
+    if let Some(account) = form.account {
+        template = template.for_account(account);
+    }
+    if let Some(category) = form.category {
+        template = template.with_category(category);
+    }
+    if let Some(status) = form.status {
+        template = template.with_status(status);
+    }
+    match form.components {
+        Some(components @ Value::Array(_)) => template = template.with_components(components),
+        Some(_) => return Err(Failed::bad("`components` must be an array")),
+        None => {}
+    }
+    Ok(json!({"id": meta.state.templates.add(template, &meta.state.ids)}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeForm {
+    name: String,
+    language: String,
+    status: Option<String>,
+    reason: Option<String>,
+    quality: Option<String>,
+    category: Option<String>,
+}
+
+async fn change_template(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
+    let ChangeForm { name, language, status, reason, quality, category } = call.read()?;
+    let told = match (status, quality, category) {
+        (Some(status), None, None) => {
+            meta.change_template(&name, &language, |template| changed::status(template, &status, reason.as_deref())).await
+        }
+        (None, Some(quality), None) => meta.change_template(&name, &language, |template| changed::quality(template, &quality)).await,
+        (None, None, Some(category)) => meta.change_template(&name, &language, |template| changed::category(template, &category)).await,
+        _ => return Err(Failed::bad("give one of `status`, `quality`, `category`")),
+    };
+    told.map(|told| delivery(&told)).ok_or_else(|| Failed::missing("there is no such template"))
 }
 
 fn add_media(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {

@@ -192,6 +192,7 @@ fn usual(code: i64) -> (u16, &'static str) {
         132_007 => (400, "Template format character policy violated"),
         132_008 => (400, "Template parameter value is not valid"),
         132_012 => (400, "Parameter format does not match format in the created template"),
+        132_018 => (400, "Template parameters are not valid"),
         132_015 => (400, "Template is paused"),
         132_016 => (400, "Template is disabled"),
         132_068 => (400, "Flow is blocked"),

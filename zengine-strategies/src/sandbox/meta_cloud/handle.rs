@@ -14,7 +14,7 @@ use super::route::Meta;
 use super::settings::{Number, Settings, Webhooks};
 use super::signature::signature;
 use super::state::State;
-use super::templates::Template;
+use super::templates::{Stored, Template, changed};
 use super::tokens::Signup;
 use super::updates::Update;
 use crate::sandbox::courier::{Packer, Seal};
@@ -66,6 +66,35 @@ impl Emulator<Meta> {
     /// Adds a template that sends are checked against.
     pub fn add_template(&self, template: Template) {
         self.state().templates.add(template, &self.state().ids);
+    }
+
+    /// Sets the status of a template (`APPROVED`, `REJECTED`, `PAUSED`, `DISABLED`, …), for a reason where there is one, and tells
+    /// of it by webhook. Returns `None` if there is no such template.
+    pub async fn set_template_status(&self, name: &str, language: &str, status: &str, reason: Option<&str>) -> Option<Delivery> {
+        let (status, reason) = (status.to_owned(), reason.map(str::to_owned));
+        self.change_template(name, language, move |template| changed::status(template, &status, reason.as_deref())).await
+    }
+
+    /// Sets the quality of a template (`GREEN`, `YELLOW`, `RED`, `UNKNOWN`), and tells of it by webhook.
+    pub async fn set_template_quality(&self, name: &str, language: &str, quality: &str) -> Option<Delivery> {
+        let quality = quality.to_owned();
+        self.change_template(name, language, move |template| changed::quality(template, &quality)).await
+    }
+
+    /// Sets the category of a template (`UTILITY`, `MARKETING`, `AUTHENTICATION`), and tells of it by webhook.
+    pub async fn set_template_category(&self, name: &str, language: &str, category: &str) -> Option<Delivery> {
+        let category = category.to_owned();
+        self.change_template(name, language, move |template| changed::category(template, &category)).await
+    }
+
+    async fn change_template(
+        &self,
+        name: &str,
+        language: &str,
+        change: impl FnOnce(&mut Stored) -> (&'static str, Value) + Send + 'static,
+    ) -> Option<Delivery> {
+        let (meta, name, language) = (Arc::clone(&self.desk.provider), name.to_owned(), language.to_owned());
+        self.run(async move { meta.change_template(&name, &language, change).await }).await.flatten()
     }
 
     /// Sets a field of a number's node, for health look-ups: `quality_rating`, `status`, `health_status`, ….

@@ -145,7 +145,10 @@ fn content(at: &At<'_>, kind: &str, phone_number_id: &str, state: &State) -> Che
         "reaction" => content::reaction(at)?,
         "pin" => content::pin(at)?,
         "interactive" => interactive::interactive(at)?,
-        _ => return templates::template(at, &state.templates.all(), !state.rules().known_templates_only),
+        _ => {
+            let account = state.number(phone_number_id).map(|number| number.waba_id).unwrap_or_default();
+            return templates::template(at, &account, &state.templates, !state.rules().known_templates_only);
+        }
     }
     Ok("service".to_owned())
 }

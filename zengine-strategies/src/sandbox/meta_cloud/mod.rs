@@ -64,6 +64,6 @@ pub use handle::{HandshakeError, MetaCloud};
 pub use inbound::Inbound;
 pub use route::Meta;
 pub use settings::{Number, Settings, Webhooks};
-pub use templates::Template;
+pub use templates::{Review, Template};
 pub use tokens::Signup;
 pub use updates::Update;

@@ -16,11 +16,12 @@ use super::payload::Status;
 use super::query::Query;
 use super::settings::Number;
 use super::state::State;
+use super::templates::{Stored, changed};
 use super::updates::Update;
-use super::{ids, media, node, oauth, onboarding, subscriptions};
+use super::{ids, media, node, oauth, onboarding, subscriptions, templates};
 use crate::sandbox::Delivery;
 use crate::sandbox::control::{Call, Failed};
-use crate::sandbox::courier::{Plan, Seal};
+use crate::sandbox::courier::{Item, Plan, Seal};
 use crate::sandbox::provider::{Engine, Exchange, Outcome, Place, Provider, Refusal};
 
 /// Longest body of an upload, and of anything else.
@@ -96,6 +97,29 @@ impl Meta {
                 state.account_for(&token, id)?;
                 subscriptions::subscribed_apps(state, &head.method, id, json, &query)?
             }
+            ("template_list", _) => {
+                state.account_for(&token, id)?;
+                templates::list(state, id, &query)?
+            }
+            ("template_create", _) => {
+                state.account_for(&token, id)?;
+                let (answer, template) = templates::create(state, id, json)?;
+                self.review(template);
+                answer
+            }
+            ("template_delete", _) => {
+                state.account_for(&token, id)?;
+                let (answer, told) = templates::delete(state, id, &query)?;
+                let updates = told.into_iter().map(|(field, value)| Update::field(id, field, value)).collect();
+                self.tell(updates);
+                answer
+            }
+            ("template_node", &Method::GET) => templates::node(state, &token, id, &query)?,
+            ("template_edit", _) => {
+                let (answer, template) = templates::edit(state, &token, id, json)?;
+                self.review(template);
+                answer
+            }
             ("app_subscriptions", _) => subscriptions::of_app(state, &head.method, id, &token, &query)?,
             ("access_tokens" | "system_user_access_tokens", &Method::POST) => oauth::mint(state, edge, id, &token, &query, json)?,
             _ => return Err(GraphError::bad(format!("Unsupported {} request.", head.method))),
@@ -162,6 +186,44 @@ impl Meta {
         }));
     }
 
+    /// Reviews a template in the background, as the settings say.
+    fn review(&self, template: Stored) {
+        let review = &self.state.settings.review;
+        let Some(verdict) = review.verdict.clone() else { return };
+        let (due, clock) = (self.engine.clock.due(review.after), self.engine.clock.clone());
+        let (state, courier, busy) = (Arc::clone(&self.state), Arc::clone(&self.engine.courier), self.engine.courier.busy());
+        drop(tokio::spawn(async move {
+            clock.pause_until(due).await;
+            let told = state.templates.change(
+                |other| other.id == template.id && other.status == "PENDING",
+                |template| match &verdict {
+                    Ok(()) => changed::status(template, "APPROVED", None),
+                    Err(reason) => changed::status(template, "REJECTED", Some(reason)),
+                },
+            );
+            if let Some((template, (field, value))) = told {
+                for account in state.accounts_with(&template) {
+                    courier.submit(Item { account, number: None, field: field.to_owned(), value: value.clone() }).await;
+                }
+            }
+            drop(busy);
+        }));
+    }
+
+    /// Changes a template and waits until everybody concerned has been told. `None` if there is no such template.
+    pub(super) async fn change_template(
+        &self,
+        name: &str,
+        language: &str,
+        change: impl FnOnce(&mut Stored) -> (&'static str, Value),
+    ) -> Option<Delivery> {
+        let fits = |template: &Stored| template.name == name && template.language == language;
+        let (template, (field, value)) = self.state.templates.change(fits, change)?;
+        let accounts = self.state.accounts_with(&template).into_iter();
+        let items = accounts.map(|account| Item { account, number: None, field: field.to_owned(), value: value.clone() }).collect();
+        Some(self.engine.courier.deliver(items, None).await)
+    }
+
     /// Does the handshake with a callback.
     pub(super) async fn handshake(&self, callback: &str, verify_token: &str) -> Result<(), HandshakeError> {
         let challenge = self.state.ids.digits();
@@ -195,6 +257,11 @@ impl Provider for Meta {
             ["oauth", "revoke"] => "oauth_revoke",
             ["debug_token"] => "debug_token",
             ["whatsapp_business", "attachments"] if !versioned => "media_download",
+            [id, "message_templates"] if versioned && !id.is_empty() => match *method {
+                Method::POST => "template_create",
+                Method::DELETE => "template_delete",
+                _ => "template_list",
+            },
             [id, name] if versioned && !id.is_empty() => edge_of(name),
             [id] if versioned && !id.is_empty() => self.kind_of(id, method),
             _ => "unknown",
@@ -287,6 +354,8 @@ impl Meta {
     fn kind_of(&self, id: &str, method: &Method) -> &'static str {
         if self.state.accounts.exists(id) {
             "node"
+        } else if self.state.templates.get(id).is_some() {
+            if *method == Method::POST { "template_edit" } else { "template_node" }
         } else if *method == Method::DELETE {
             "media_delete"
         } else {

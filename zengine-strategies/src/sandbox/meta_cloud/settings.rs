@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::templates::Template;
+use super::templates::{Review, Template};
 use crate::sandbox::courier::{Plan, decreasing};
 
 /// A business phone number of the emulator.
@@ -205,6 +205,7 @@ pub struct Settings {
     pub(super) seed: u64,
     pub(super) numbers: Vec<Number>,
     pub(super) templates: Vec<Template>,
+    pub(super) review: Review,
     pub(super) wa_ids: Vec<(String, String)>,
     pub(super) rules: Rules,
     pub(super) webhooks: Webhooks,
@@ -226,6 +227,7 @@ impl Settings {
             seed: 1,
             numbers: Vec::new(),
             templates: Vec::new(),
+            review: Review::approving(),
             wa_ids: Vec::new(),
             rules: Rules::default(),
             webhooks: Webhooks::new(),
@@ -283,6 +285,12 @@ impl Settings {
     /// Adds a template that sends are checked against.
     pub fn with_template(mut self, template: Template) -> Self {
         self.templates.push(template);
+        self
+    }
+
+    /// Sets what becomes of templates that are created or edited over HTTP; without it they are approved at once.
+    pub fn with_template_review(mut self, review: Review) -> Self {
+        self.review = review;
         self
     }
 

@@ -16,7 +16,7 @@ use super::pace::Pace;
 use super::payload::envelope;
 use super::settings::{Number, Rules, Settings, Webhooks};
 use super::signature::{hmac_sha256, on_the_wire, signature};
-use super::templates::Templates;
+use super::templates::{Stored, Templates};
 use super::tokens::{Owner, Token, Tokens};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::courier::{Item, Packer, Seal};
@@ -203,6 +203,11 @@ impl State {
         accounts.sort();
         accounts.dedup();
         accounts
+    }
+
+    /// The accounts that have a template.
+    pub(super) fn accounts_with(&self, template: &Stored) -> Vec<String> {
+        template.account.clone().map_or_else(|| self.accounts.subscribed(), |account| vec![account])
     }
 
     // Rules on messages.

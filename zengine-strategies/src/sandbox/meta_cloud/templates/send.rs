@@ -1,127 +1,16 @@
-//! Template messages: the shape of every component, and the templates that the emulator was told about.
-
-use std::sync::Mutex;
+//! Template messages: the shape of every component, and whether they agree with the template.
 
 use serde_json::Value;
 
-use super::check::{At, Checked};
-use super::content;
-use super::errors::GraphError;
-use super::ids::Ids;
-use super::interactive::product_sections;
-use crate::sandbox::lock;
+use super::super::check::{At, Checked};
+use super::super::content;
+use super::super::errors::GraphError;
+use super::super::interactive::product_sections;
+use super::registry::{Stored, Templates};
+use super::variables::{Format, Variables};
 
-/// A template of the emulated account, as far as a send is checked against it.
-///
-/// A send of a template that is known by name is refused when the language, the number of parameters or the state does not
-/// fit (codes 132001, 132000, 132015, 132016).
-#[derive(Debug, Clone)]
-#[must_use = "a template does nothing until it is given to the settings"]
-pub struct Template {
-    name: String,
-    language: String,
-    pub(super) category: String,
-    header: Header,
-    body: Body,
-    state: State,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Header {
-    None,
-    Text,
-    Media(String),
-}
-
-#[derive(Debug, Clone)]
-enum Body {
-    Positional(usize),
-    Named(Vec<String>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum State {
-    Approved,
-    Paused,
-    Disabled,
-}
-
-impl Template {
-    /// An approved utility template without variables.
-    pub fn new(name: impl Into<String>, language: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            language: language.into(),
-            category: "utility".to_owned(),
-            header: Header::None,
-            body: Body::Positional(0),
-            state: State::Approved,
-        }
-    }
-
-    /// Sets the category that prices quote: `utility`, `marketing` or `authentication`.
-    pub fn with_category(mut self, category: impl Into<String>) -> Self {
-        self.category = category.into();
-        self
-    }
-
-    /// Gives the body this many positional variables.
-    pub fn with_body_variables(mut self, count: usize) -> Self {
-        self.body = Body::Positional(count);
-        self
-    }
-
-    /// Gives the body variables with these names.
-    pub fn with_named_body_variables<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.body = Body::Named(names.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Gives the header one text variable.
-    pub fn with_header_variable(mut self) -> Self {
-        self.header = Header::Text;
-        self
-    }
-
-    /// Gives it a header of this kind: `image`, `video`, `document` or `location`.
-    pub fn with_header_media(mut self, kind: impl Into<String>) -> Self {
-        self.header = Header::Media(kind.into());
-        self
-    }
-
-    /// Pauses it: sends are refused with 132015.
-    pub fn paused(mut self) -> Self {
-        self.state = State::Paused;
-        self
-    }
-
-    /// Disables it: sends are refused with 132016.
-    pub fn disabled(mut self) -> Self {
-        self.state = State::Disabled;
-        self
-    }
-}
-
-/// The templates of all accounts.
-#[derive(Debug, Default)]
-pub(super) struct Templates(Mutex<Vec<Template>>);
-
-impl Templates {
-    pub(super) fn clear(&self) {
-        lock(&self.0).clear();
-    }
-
-    pub(super) fn add(&self, template: Template, _ids: &Ids) {
-        lock(&self.0).push(template);
-    }
-
-    pub(super) fn all(&self) -> Vec<Template> {
-        lock(&self.0).clone()
-    }
-}
-
-/// Checks a template object; returns the category that prices quote.
-pub(super) fn template(at: &At<'_>, known: &[Template], unknown_allowed: bool) -> Checked<String> {
+/// Checks a template object of a message from an account; returns the category that prices quote.
+pub(in crate::sandbox::meta_cloud) fn template(at: &At<'_>, account: &str, known: &Templates, unknown_allowed: bool) -> Checked<String> {
     at.only(&["name", "language", "components", "namespace"])?;
     let name = at.required("name")?;
     if name.text_of(1, 512)?.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
@@ -138,57 +27,80 @@ pub(super) fn template(at: &At<'_>, known: &[Template], unknown_allowed: bool) -
     for item in &components {
         component(item, false)?;
     }
-    let same_name: Vec<_> = known.iter().filter(|template| Some(template.name.as_str()) == name.value.as_str()).collect();
+    let same_name = known.named(account, name.text()?);
+    let absent = || GraphError::because(132_001, "The template does not exist in this language or has not been approved.");
     let Some(template) = same_name.iter().find(|template| Some(template.language.as_str()) == code.value.as_str()) else {
-        return if same_name.is_empty() && unknown_allowed {
-            Ok("utility".to_owned())
-        } else {
-            Err(GraphError::because(132_001, "The template does not exist in this language or has not been approved."))
-        };
+        return if same_name.is_empty() && unknown_allowed { Ok("utility".to_owned()) } else { Err(absent()) };
     };
-    match template.state {
-        State::Approved => {}
-        State::Paused => return Err(GraphError::new(132_015)),
-        State::Disabled => return Err(GraphError::new(132_016)),
+    match template.status.as_str() {
+        "APPROVED" => {}
+        "PAUSED" => return Err(GraphError::new(132_015)),
+        "DISABLED" => return Err(GraphError::new(132_016)),
+        _ => return Err(absent()),
     }
     agrees(template, &components)?;
-    Ok(template.category.clone())
+    Ok(template.category.to_ascii_lowercase())
 }
 
 /// The parameters of the send are those of the template.
-fn agrees(template: &Template, components: &[At<'_>]) -> Checked {
+fn agrees(template: &Stored, components: &[At<'_>]) -> Checked {
     let parameters = |kind: &str| -> Vec<&Value> {
-        let found = components.iter().find(|item| item.value["type"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(kind)));
+        let found = components.iter().find(|item| is_kind(item.value, "type", kind));
         found.and_then(|item| item.value["parameters"].as_array()).map_or(Vec::new(), |list| list.iter().collect())
     };
-    let body = parameters("body");
-    let expected = match &template.body {
-        Body::Positional(count) => *count,
-        Body::Named(names) => names.len(),
-    };
-    if body.len() != expected {
-        return Err(count("body", body.len(), expected));
+    let Variables { header, body, buttons } = Variables::of(template);
+    let given = parameters("body");
+    if given.len() != body.len() {
+        return Err(count("body", given.len(), body.len()));
     }
-    if let Body::Named(names) = &template.body {
-        for parameter in &body {
+    if template.is_named() {
+        for parameter in &given {
             match parameter["parameter_name"].as_str() {
                 None | Some("") => return Err(GraphError::bad("Parameter name is missing or empty")),
-                Some(name) if names.iter().any(|known| known == name) => {}
+                Some(name) if body.iter().any(|known| known == name) => {}
                 Some(_) => return Err(GraphError::bad("Parameter name is not one of the template's")),
             }
         }
     }
-    let header = parameters("header");
-    let wanted = match &template.header {
-        Header::None => return if header.is_empty() { Ok(()) } else { Err(count("header", header.len(), 0)) },
-        Header::Text => "text",
-        Header::Media(kind) => kind,
+    let given = parameters("header");
+    let wanted = match &header {
+        Format::None => return if given.is_empty() { agree_buttons(buttons, components) } else { Err(count("header", given.len(), 0)) },
+        Format::Text => "text".to_owned(),
+        Format::Media(kind) => kind.to_ascii_lowercase(),
     };
-    match header.as_slice() {
-        [parameter] if parameter["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case(wanted)) => Ok(()),
+    match given.as_slice() {
+        [parameter] if is_kind(parameter, "type", &wanted) => agree_buttons(buttons, components),
         [_] => Err(GraphError::because(132_012, format!("header: the template expects a parameter of type {wanted}"))),
         other => Err(count("header", other.len(), 1)),
     }
+}
+
+/// Every button that needs a parameter gets one of its kind, and no other is addressed.
+fn agree_buttons(buttons: Option<Vec<(&'static str, bool)>>, components: &[At<'_>]) -> Checked {
+    let Some(buttons) = buttons else { return Ok(()) };
+    let index = |item: &At<'_>| match &item.value["index"] {
+        Value::String(text) => text.parse().ok(),
+        number => number.as_u64().and_then(|number| usize::try_from(number).ok()),
+    };
+    let given: Vec<_> = components.iter().filter(|item| is_kind(item.value, "type", "button")).collect();
+    for item in &given {
+        let at = index(item);
+        let button = at.and_then(|at| buttons.get(at));
+        if button.is_none_or(|(kind, _)| !is_kind(item.value, "sub_type", kind)) {
+            return Err(GraphError::because(132_018, "buttons: the template has no such button at this index"));
+        }
+    }
+    for (place, (kind, needed)) in buttons.iter().enumerate() {
+        if *needed && !given.iter().any(|item| index(item) == Some(place)) {
+            let details = format!("buttons: Button at index {place} of type {kind} requires a parameter");
+            return Err(GraphError::because(131_008, details));
+        }
+    }
+    Ok(())
+}
+
+fn is_kind(value: &Value, key: &str, kind: &str) -> bool {
+    value[key].as_str().is_some_and(|name| name.eq_ignore_ascii_case(kind))
 }
 
 fn count(part: &str, got: usize, expected: usize) -> GraphError {

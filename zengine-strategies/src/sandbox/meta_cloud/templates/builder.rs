@@ -1,0 +1,132 @@
+//! Templates and reviews as a test writes them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// A template of an emulated account, as if it had been created and approved long ago.
+///
+/// A send of a template that is known by name is refused when the language, the parameters or the state do not fit (codes
+/// 132001, 132000, 132012, 132015, 132016, 131008 for a button).
+#[derive(Debug, Clone)]
+#[must_use = "a template does nothing until it is given to the settings"]
+pub struct Template {
+    pub(super) account: Option<String>,
+    pub(super) name: String,
+    pub(super) language: String,
+    pub(super) category: String,
+    pub(super) status: String,
+    pub(super) named: bool,
+    pub(super) header: Option<Value>,
+    pub(super) body: String,
+    /// All components, in place of header and body.
+    pub(super) components: Option<Value>,
+}
+
+impl Template {
+    /// An approved utility template without variables, of every account.
+    pub fn new(name: impl Into<String>, language: impl Into<String>) -> Self {
+        Self {
+            account: None,
+            name: name.into(),
+            language: language.into(),
+            category: "UTILITY".to_owned(),
+            status: "APPROVED".to_owned(),
+            named: false,
+            header: None,
+            body: "Hello".to_owned(),
+            components: None,
+        }
+    }
+
+    /// Gives it to one WhatsApp Business account.
+    pub fn for_account(mut self, waba_id: impl Into<String>) -> Self {
+        self.account = Some(waba_id.into());
+        self
+    }
+
+    /// Sets the category, which prices quote: `utility`, `marketing` or `authentication`.
+    pub fn with_category(mut self, category: impl Into<String>) -> Self {
+        self.category = category.into().to_ascii_uppercase();
+        self
+    }
+
+    /// Gives the body this many positional variables.
+    pub fn with_body_variables(mut self, count: usize) -> Self {
+        self.named = false;
+        self.body = (1..=count).fold("Hello".to_owned(), |text, number| format!("{text} {{{{{number}}}}}"));
+        self
+    }
+
+    /// Gives the body variables with these names.
+    pub fn with_named_body_variables<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.named = true;
+        self.body = names.into_iter().fold("Hello".to_owned(), |text, name| format!("{text} {{{{{}}}}}", name.into()));
+        self
+    }
+
+    /// Gives the header one text variable.
+    pub fn with_header_variable(mut self) -> Self {
+        self.header = Some(json!({"type": "HEADER", "format": "TEXT", "text": "{{1}}"}));
+        self
+    }
+
+    /// Gives it a header of this kind: `image`, `video`, `document` or `location`.
+    pub fn with_header_media(mut self, kind: impl Into<String>) -> Self {
+        self.header = Some(json!({"type": "HEADER", "format": kind.into().to_ascii_uppercase()}));
+        self
+    }
+
+    /// Sets all components, as the management API writes them; then buttons are checked as well.
+    pub fn with_components(mut self, components: impl Into<Value>) -> Self {
+        self.components = Some(components.into());
+        self
+    }
+
+    /// Sets the status: `APPROVED`, `PENDING`, `REJECTED`, `PAUSED`, `DISABLED`, ….
+    pub fn with_status(mut self, status: impl Into<String>) -> Self {
+        self.status = status.into();
+        self
+    }
+
+    /// Pauses it: sends are refused with 132015.
+    pub fn paused(self) -> Self {
+        self.with_status("PAUSED")
+    }
+
+    /// Disables it: sends are refused with 132016.
+    pub fn disabled(self) -> Self {
+        self.with_status("DISABLED")
+    }
+}
+
+/// What becomes of templates that are created or edited.
+#[derive(Debug, Clone)]
+#[must_use = "it does nothing until it is given to the settings"]
+pub struct Review {
+    pub(in crate::sandbox::meta_cloud) verdict: Option<Result<(), String>>,
+    pub(in crate::sandbox::meta_cloud) after: Duration,
+}
+
+impl Review {
+    /// Approves them at once, with a webhook.
+    pub fn approving() -> Self {
+        Self { verdict: Some(Ok(())), after: Duration::ZERO }
+    }
+
+    /// Rejects them at once for this reason, as in `INVALID_FORMAT`, with a webhook.
+    pub fn rejecting(reason: impl Into<String>) -> Self {
+        Self { verdict: Some(Err(reason.into())), after: Duration::ZERO }
+    }
+
+    /// Leaves them pending until [`set_template_status`](super::super::MetaCloud::set_template_status).
+    pub fn waiting() -> Self {
+        Self { verdict: None, after: Duration::ZERO }
+    }
+
+    /// Takes so long, by the emulator's clock.
+    pub fn after(mut self, time: Duration) -> Self {
+        self.after = time;
+        self
+    }
+}

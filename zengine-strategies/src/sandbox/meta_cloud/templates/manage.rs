@@ -1,0 +1,176 @@
+//! `/{waba_id}/message_templates` and `/{template_id}`.
+
+use serde_json::{Map, Value, json};
+
+use super::super::check::{At, Checked};
+use super::super::errors::GraphError;
+use super::super::query::Query;
+use super::super::state::State;
+use super::design;
+use super::registry::{Stored, Told, changed};
+
+/// Creations within an hour, and templates of an account.
+const PER_HOUR: usize = 100;
+const PER_ACCOUNT: usize = 6_000;
+
+/// What a list tells when no fields are asked for.
+const BY_DEFAULT: &str = "name,parameter_format,components,language,status,category,id";
+
+/// The life that messages of a category may have, in seconds; −1 means 30 days.
+fn ttl_range(category: &str) -> (i64, i64) {
+    match category {
+        "AUTHENTICATION" => (30, 900),
+        "UTILITY" => (30, 43_200),
+        _ => (43_200, 2_592_000),
+    }
+}
+
+fn ttl(at: &At<'_>, category: &str) -> Checked<Option<i64>> {
+    let Some(ttl) = at.optional("message_send_ttl_seconds") else { return Ok(None) };
+    let (least, most) = ttl_range(category);
+    if ttl.value.as_i64() == Some(-1) { Ok(Some(-1)) } else { ttl.integer_of(least, most).map(Some) }
+}
+
+/// `POST /{version}/{waba_id}/message_templates`; the template waits for review.
+pub(in crate::sandbox::meta_cloud) fn create(state: &State, account: &str, json: &Value) -> Checked<(Value, Stored)> {
+    let at = At::root(json);
+    at.only(&[
+        "name",
+        "language",
+        "category",
+        "parameter_format",
+        "message_send_ttl_seconds",
+        "components",
+        "allow_category_change",
+        "appsecret_proof",
+    ])?;
+    let name_at = at.required("name")?;
+    let name = name_at.text_of(1, 512)?;
+    if name.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
+        return Err(name_at.invalid("takes a to z, 0 to 9 and _"));
+    }
+    let language = at.required("language")?.text_of(2, 15)?;
+    let category = at.required("category")?.one_of(&["AUTHENTICATION", "MARKETING", "UTILITY"])?;
+    let format = at
+        .optional("parameter_format")
+        .map_or(Ok("POSITIONAL"), |format| format.one_of(&["NAMED", "POSITIONAL", "named", "positional"]))?;
+    let named = format.eq_ignore_ascii_case("NAMED");
+    let ttl_seconds = ttl(&at, category)?;
+    let components = at.required("components")?;
+    design::components(&components, category, named)?;
+    let existing = state.templates.of(account);
+    if existing.iter().any(|other| other.name == name && other.language == language) {
+        let error = GraphError::because(100, "There is already content of this template in this language.");
+        return Err(error.with_subcode(2_388_024));
+    }
+    if existing.len() >= PER_ACCOUNT {
+        return Err(GraphError::because(100, "The account has too many templates.").with_subcode(2_388_019));
+    }
+    if !state.templates.count(account, state.clock.now_ms(), PER_HOUR) {
+        return Err(GraphError::because(80_008, "More than 100 templates were created within an hour."));
+    }
+    let template = Stored {
+        id: state.ids.digits(),
+        account: Some(account.to_owned()),
+        name: name.to_owned(),
+        language: language.to_owned(),
+        category: category.to_owned(),
+        status: "PENDING".to_owned(),
+        quality: "UNKNOWN".to_owned(),
+        reason: None,
+        named,
+        components: components.value.clone(),
+        buttons_known: true,
+        ttl_seconds,
+    };
+    state.templates.push(template.clone());
+    Ok((json!({"id": template.id, "status": template.status, "category": template.category}), template))
+}
+
+/// A template of an account that the token may use.
+fn visible(state: &State, token: &str, id: &str) -> Checked<Stored> {
+    let template = state.templates.get(id).ok_or_else(|| GraphError::no_object(id))?;
+    let allowed = match &template.account {
+        Some(account) => state.account_for(token, account).is_ok(),
+        None => true,
+    };
+    if allowed { Ok(template) } else { Err(GraphError::no_object(id)) }
+}
+
+/// `POST /{version}/{template_id}`; the template waits for review again.
+pub(in crate::sandbox::meta_cloud) fn edit(state: &State, token: &str, id: &str, json: &Value) -> Checked<(Value, Stored)> {
+    let template = visible(state, token, id)?;
+    if !["APPROVED", "REJECTED", "PAUSED"].contains(&template.status.as_str()) {
+        return Err(GraphError::bad(format!("A template that is {} cannot be edited.", template.status)));
+    }
+    let at = At::root(json);
+    at.only(&["components", "category", "message_send_ttl_seconds", "parameter_format", "appsecret_proof"])?;
+    let category = at.optional("category").map(|category| category.one_of(&["AUTHENTICATION", "MARKETING", "UTILITY"])).transpose()?;
+    let category = category.unwrap_or(&template.category).to_owned();
+    let ttl_seconds = ttl(&at, &category)?;
+    let components = at.optional("components");
+    if let Some(components) = &components {
+        design::components(components, &category, template.named)?;
+    } else if at.optional("category").is_none() && ttl_seconds.is_none() {
+        return Err(GraphError::missing("components"));
+    }
+    let edited = state.templates.change(
+        |other| other.id == id,
+        |template| {
+            template.category = category;
+            "PENDING".clone_into(&mut template.status);
+            template.ttl_seconds = ttl_seconds.or(template.ttl_seconds);
+            if let Some(components) = components {
+                template.components = components.value.clone();
+                template.buttons_known = true;
+            }
+        },
+    );
+    edited.map(|(template, ())| (json!({"success": true}), template)).ok_or_else(|| GraphError::no_object(id))
+}
+
+/// `DELETE /{version}/{waba_id}/message_templates`: all languages of a name, or the one with an id.
+pub(in crate::sandbox::meta_cloud) fn delete(state: &State, account: &str, query: &Query) -> Checked<(Value, Vec<Told>)> {
+    let (name, id) = (query.required("name")?, query.get("hsm_id"));
+    let removed =
+        state.templates.remove(|template| template.is_of(account) && template.name == name && id.is_none_or(|id| template.id == id));
+    if removed.is_empty() {
+        return Err(GraphError::because(100, "There is no such template.").with_subcode(2_593_002));
+    }
+    let told = removed.into_iter().map(|mut template| changed::status(&mut template, "DELETED", None)).collect();
+    Ok((json!({"success": true}), told))
+}
+
+/// `GET /{version}/{waba_id}/message_templates`, with filters and pages.
+pub(in crate::sandbox::meta_cloud) fn list(state: &State, account: &str, query: &Query) -> Checked<Value> {
+    let fits = |template: &Stored| {
+        let is = |key: &str, own: &str| query.get(key).is_none_or(|wanted| wanted.eq_ignore_ascii_case(own));
+        is("name", &template.name)
+            && is("status", &template.status)
+            && is("category", &template.category)
+            && is("language", &template.language)
+            && query
+                .get("name_or_content")
+                .is_none_or(|part| template.name.contains(part) || template.components.to_string().contains(part))
+    };
+    let found = state.templates.of(account).into_iter().filter(fits);
+    let nodes = found.map(|template| select(template.node(), query.get("fields"))).collect::<Checked<Vec<_>>>()?;
+    query.page(&nodes)
+}
+
+/// `GET /{version}/{template_id}`.
+pub(in crate::sandbox::meta_cloud) fn node(state: &State, token: &str, id: &str, query: &Query) -> Checked<Value> {
+    select(visible(state, token, id)?.node(), query.get("fields"))
+}
+
+fn select(mut all: Map<String, Value>, fields: Option<&str>) -> Checked<Value> {
+    let mut asked = Map::new();
+    for field in fields.unwrap_or(BY_DEFAULT).split(',').map(str::trim).chain(["id"]) {
+        match all.remove(field) {
+            Some(value) => drop(asked.insert(field.to_owned(), value)),
+            None if asked.contains_key(field) => {}
+            None => return Err(GraphError::bad(format!("Tried accessing nonexisting field ({field})"))),
+        }
+    }
+    Ok(asked.into())
+}

@@ -1,0 +1,208 @@
+//! The templates of all accounts.
+
+use std::sync::Mutex;
+
+use serde_json::{Map, Value, json};
+
+use super::super::ids::Ids;
+use super::builder::Template;
+use crate::sandbox::lock;
+
+/// A template as Meta keeps it.
+#[derive(Debug, Clone)]
+pub(in crate::sandbox::meta_cloud) struct Stored {
+    pub(in crate::sandbox::meta_cloud) id: String,
+    /// The account; `None` where every account has it.
+    pub(in crate::sandbox::meta_cloud) account: Option<String>,
+    pub(in crate::sandbox::meta_cloud) name: String,
+    pub(in crate::sandbox::meta_cloud) language: String,
+    /// In capitals.
+    pub(in crate::sandbox::meta_cloud) category: String,
+    pub(in crate::sandbox::meta_cloud) status: String,
+    pub(super) quality: String,
+    pub(super) reason: Option<String>,
+    pub(super) named: bool,
+    pub(super) components: Value,
+    /// Whether the components are whole, so that buttons can be checked.
+    pub(super) buttons_known: bool,
+    pub(super) ttl_seconds: Option<i64>,
+}
+
+impl Stored {
+    pub(super) fn is_named(&self) -> bool {
+        self.named
+    }
+
+    /// The component of this type.
+    pub(super) fn component(&self, kind: &str) -> Option<&Value> {
+        let is_kind = |item: &&Value| item["type"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(kind));
+        self.components.as_array()?.iter().find(is_kind)
+    }
+
+    pub(super) fn is_of(&self, account: &str) -> bool {
+        self.account.as_deref().is_none_or(|own| own == account)
+    }
+
+    /// All fields of its node.
+    pub(in crate::sandbox::meta_cloud) fn node(&self) -> Map<String, Value> {
+        let node = json!({
+            "id": self.id,
+            "name": self.name,
+            "language": self.language,
+            "category": self.category,
+            "status": self.status,
+            "components": self.components,
+            "parameter_format": if self.named { "NAMED" } else { "POSITIONAL" },
+            "quality_score": {"score": self.quality},
+            "rejected_reason": self.reason.as_deref().unwrap_or("NONE"),
+            "message_send_ttl_seconds": self.ttl_seconds,
+        });
+        match node {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        }
+    }
+
+    /// What every webhook about it says.
+    fn update(&self) -> Value {
+        json!({
+            "message_template_id": self.id.parse::<u64>().unwrap_or(0),
+            "message_template_name": self.name,
+            "message_template_language": self.language,
+        })
+    }
+}
+
+/// What happened to a template: the field and value of the webhook that tells of it.
+pub(in crate::sandbox::meta_cloud) type Told = (&'static str, Value);
+
+/// Changes a template and words the webhook.
+pub(in crate::sandbox::meta_cloud) mod changed {
+    use super::{Stored, Told, Value, json};
+
+    /// Another status, for a reason where there is one.
+    pub(in crate::sandbox::meta_cloud) fn status(template: &mut Stored, status: &str, reason: Option<&str>) -> Told {
+        status.clone_into(&mut template.status);
+        template.reason = reason.map(str::to_owned);
+        let mut value = template.update();
+        value["event"] = status.into();
+        value["message_template_category"] = template.category.as_str().into();
+        value["reason"] = reason.map_or(if status == "APPROVED" { "NONE".into() } else { Value::Null }, Value::from);
+        if status == "PAUSED" {
+            value["other_info"] = json!({"title": "FIRST_PAUSE", "description": "Paused because of low quality."});
+        }
+        ("message_template_status_update", value)
+    }
+
+    /// Another quality: `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
+    pub(in crate::sandbox::meta_cloud) fn quality(template: &mut Stored, quality: &str) -> Told {
+        let mut value = template.update();
+        value["previous_quality_score"] = template.quality.as_str().into();
+        value["new_quality_score"] = quality.into();
+        quality.clone_into(&mut template.quality);
+        ("message_template_quality_update", value)
+    }
+
+    /// Another category.
+    pub(in crate::sandbox::meta_cloud) fn category(template: &mut Stored, category: &str) -> Told {
+        let mut value = template.update();
+        value["previous_category"] = template.category.as_str().into();
+        value["new_category"] = category.into();
+        category.clone_into(&mut template.category);
+        ("template_category_update", value)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    templates: Vec<Stored>,
+    /// By account: when templates were created within the last hour, in milliseconds.
+    created: Vec<(String, u64)>,
+}
+
+/// The templates of all accounts, in the order of their creation.
+#[derive(Debug, Default)]
+pub(in crate::sandbox::meta_cloud) struct Templates(Mutex<Inner>);
+
+impl Templates {
+    pub(in crate::sandbox::meta_cloud) fn clear(&self) {
+        *lock(&self.0) = Inner::default();
+    }
+
+    /// Adds a template that a test describes, in place of one of the same account, name and language. Returns its id.
+    pub(in crate::sandbox::meta_cloud) fn add(&self, template: Template, ids: &Ids) -> String {
+        let Template { account, name, language, category, status, named, header, body, components } = template;
+        let buttons_known = components.is_some();
+        let parts = || header.into_iter().chain([json!({"type": "BODY", "text": body})]).collect();
+        let stored = Stored {
+            id: ids.digits(),
+            account,
+            name,
+            language,
+            category,
+            status,
+            quality: "UNKNOWN".to_owned(),
+            reason: None,
+            named,
+            components: components.unwrap_or_else(parts),
+            buttons_known,
+            ttl_seconds: None,
+        };
+        let id = stored.id.clone();
+        let templates = &mut lock(&self.0).templates;
+        let same = |other: &Stored| (&other.account, &other.name, &other.language) == (&stored.account, &stored.name, &stored.language);
+        templates.retain(|other| !same(other));
+        templates.push(stored);
+        id
+    }
+
+    pub(super) fn push(&self, template: Stored) {
+        lock(&self.0).templates.push(template);
+    }
+
+    /// Counts a creation, unless there were so many within the hour.
+    pub(super) fn count(&self, account: &str, now_ms: u64, most: usize) -> bool {
+        let created = &mut lock(&self.0).created;
+        created.retain(|(_, at)| at + 3_600_000 > now_ms);
+        let allowed = created.iter().filter(|(own, _)| own == account).count() < most;
+        if allowed {
+            created.push((account.to_owned(), now_ms));
+        }
+        allowed
+    }
+
+    pub(in crate::sandbox::meta_cloud) fn get(&self, id: &str) -> Option<Stored> {
+        lock(&self.0).templates.iter().find(|template| template.id == id).cloned()
+    }
+
+    pub(super) fn of(&self, account: &str) -> Vec<Stored> {
+        lock(&self.0).templates.iter().filter(|template| template.is_of(account)).cloned().collect()
+    }
+
+    /// The templates of this name in an account.
+    pub(super) fn named(&self, account: &str, name: &str) -> Vec<Stored> {
+        let inner = lock(&self.0);
+        inner.templates.iter().filter(|template| template.is_of(account) && template.name == name).cloned().collect()
+    }
+
+    pub(in crate::sandbox::meta_cloud) fn all(&self) -> Vec<Stored> {
+        lock(&self.0).templates.clone()
+    }
+
+    /// Changes the first template that fits; `None` if there is none.
+    pub(in crate::sandbox::meta_cloud) fn change<T>(
+        &self,
+        fits: impl Fn(&Stored) -> bool,
+        change: impl FnOnce(&mut Stored) -> T,
+    ) -> Option<(Stored, T)> {
+        let templates = &mut lock(&self.0).templates;
+        let found = templates.iter_mut().find(|template| fits(template))?;
+        let changed = change(found);
+        Some((found.clone(), changed))
+    }
+
+    /// Removes the templates that fit.
+    pub(super) fn remove(&self, fits: impl Fn(&Stored) -> bool) -> Vec<Stored> {
+        lock(&self.0).templates.extract_if(.., |template| fits(template)).collect()
+    }
+}
