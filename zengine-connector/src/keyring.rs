@@ -16,6 +16,7 @@ use crate::{
     error::{Error, ErrorKind},
     runtime::Rng,
     secret::Secret,
+    store::KeyId,
 };
 
 /// Gives out keys. One key serves encryption and fingerprints; the two are separated by derivation.
@@ -29,7 +30,7 @@ pub trait KeyRing: Send + Sync + fmt::Debug + 'static {
 
 /// A key with its id: 32 random bytes.
 pub struct Key {
-    id: String,
+    id: KeyId,
     encryption: Secret<[u8; 32]>,
     /// Keyed once; every fingerprint starts from a copy of it.
     fingerprint: Hmac<Sha256>,
@@ -37,7 +38,7 @@ pub struct Key {
 
 impl Key {
     /// A key from 32 secret bytes. The id is public: it stands in records.
-    pub fn new(id: impl Into<String>, bytes: &Secret<[u8; 32]>) -> Self {
+    pub fn new(id: impl Into<KeyId>, bytes: &Secret<[u8; 32]>) -> Self {
         let derive = |purpose: &[u8]| Secret::new(mac_of(new_mac(bytes.expose()), &[purpose]));
         let fingerprint = new_mac(derive(b"zengine fingerprint v1").expose());
         Self { id: id.into(), encryption: derive(b"zengine encryption v1"), fingerprint }
@@ -54,6 +55,11 @@ impl Key {
 
     /// The key's id.
     pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The same, as records hold it.
+    pub(crate) const fn key_id(&self) -> &KeyId {
         &self.id
     }
 
@@ -105,7 +111,7 @@ impl StaticKeyRing {
     /// Adds a key that older values were made with.
     #[must_use = "returns the ring with the key"]
     pub fn with_older(mut self, key: Key) -> Self {
-        self.older.insert(key.id.clone(), Arc::new(key));
+        self.older.insert(key.id.as_str().to_owned(), Arc::new(key));
         self
     }
 }
@@ -116,7 +122,7 @@ impl KeyRing for StaticKeyRing {
     }
 
     fn by_id(&self, id: &str) -> Option<Arc<Key>> {
-        if self.current.id == id { Some(Arc::clone(&self.current)) } else { self.older.get(id).cloned() }
+        if *self.current.id == *id { Some(Arc::clone(&self.current)) } else { self.older.get(id).cloned() }
     }
 }
 

@@ -8,7 +8,7 @@ use zengine_connector::{
     ErrorKind, Reach, State,
     store::{
         At, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, Evidence, Fingerprint, InboundDecision, InboundOp, InboundRecord,
-        InboundStatus, Lease, StoredError, Terminal,
+        InboundStatus, Lease, OwnerToken, StoredError, StoredReceipt, Terminal,
     },
 };
 
@@ -95,11 +95,15 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What the one message of this test and another one leave behind.
+const THIS: [u8; 16] = [1; 16];
+const OTHER: [u8; 16] = [2; 16];
+
 struct World {
     now_ms: i64,
     boot: u32,
     /// The token that each of the three holds, and how many were drawn.
-    tokens: [String; 3],
+    tokens: [OwnerToken; 3],
     drawn: u32,
     record: Option<ClaimRecord>,
     last: Option<ClaimOp>,
@@ -107,18 +111,18 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let tokens = [0, 1, 2].map(|n| format!("t{n}"));
+        let tokens = [0, 1, 2].map(|n| OwnerToken::named(&format!("t{n}")));
         Self { now_ms: NOW, boot: 0, tokens, drawn: 3, record: None, last: None }
     }
 
     fn lease(&mut self, who: usize) -> Lease {
-        self.tokens[who] = format!("t{}", self.drawn);
+        self.tokens[who] = OwnerToken::named(&format!("t{}", self.drawn));
         self.drawn += 1;
-        Lease { owner: self.tokens[who].clone(), boot: Some(self.boot.to_string()), until_ms: self.now_ms + LEASE_MS }
+        Lease { owner: self.tokens[who], boot: Some(self.boot.to_string().into()), until_ms: self.now_ms + LEASE_MS }
     }
 
-    fn seen(&self) -> String {
-        self.record.as_ref().map_or_else(String::new, |record| record.owner.clone())
+    fn seen(&self) -> OwnerToken {
+        self.record.as_ref().map_or(OwnerToken::named(""), |record| record.owner)
     }
 
     fn operation(&mut self, step: &Step) -> Option<ClaimOp> {
@@ -129,13 +133,13 @@ impl World {
             }
             Step::Crash => {
                 self.boot += 1;
-                self.tokens = [0, 1, 2].map(|n| format!("lost{}-{n}", self.boot));
+                self.tokens = [0, 1, 2].map(|n| OwnerToken::named(&format!("lost{}-{n}", self.boot)));
                 self.last = None;
                 return None;
             }
             Step::Claim { who, other_message } => ClaimOp::Claim {
                 lease: self.lease(who),
-                fingerprint: Fingerprint::new(if other_message { "other" } else { "f" }, 1, "k"),
+                fingerprint: Fingerprint::new(if other_message { OTHER } else { THIS }, 1, "k"),
                 skew_ms: SKEW_MS,
                 ttl_s: DAY_S,
             },
@@ -143,23 +147,20 @@ impl World {
                 let seen = self.seen();
                 ClaimOp::TakeOver { lease: self.lease(who), seen, owner_gone, skew_ms: SKEW_MS }
             }
-            Step::Mark { who } => ClaimOp::Mark { owner: self.tokens[who].clone(), ttl_s: IN_DOUBT_S },
-            Step::Renew { who } => ClaimOp::Renew { owner: self.tokens[who].clone(), until_ms: self.now_ms + LEASE_MS },
+            Step::Mark { who } => ClaimOp::Mark { owner: self.tokens[who], ttl_s: IN_DOUBT_S },
+            Step::Renew { who } => ClaimOp::Renew { owner: self.tokens[who], until_ms: self.now_ms + LEASE_MS },
             Step::Commit { who, terminal } => ClaimOp::Commit {
-                owner: self.tokens[who].clone(),
+                owner: self.tokens[who],
                 terminal,
-                result: (terminal == Terminal::Delivered).then(|| "r".to_owned()),
+                result: (terminal == Terminal::Delivered).then(|| StoredReceipt::sealed("r")),
                 error: (terminal != Terminal::Delivered).then(error),
                 attempts: 1,
                 effects: if terminal == Terminal::Delivered { Effects::NONE } else { Effects::BOTH },
                 ttl_s: DAY_S,
             },
-            Step::Release { who, maybe_sent } => ClaimOp::Release {
-                owner: self.tokens[who].clone(),
-                maybe_sent,
-                attempts: 1,
-                ttl_s: if maybe_sent { IN_DOUBT_S } else { DAY_S },
-            },
+            Step::Release { who, maybe_sent } => {
+                ClaimOp::Release { owner: self.tokens[who], maybe_sent, attempts: 1, ttl_s: if maybe_sent { IN_DOUBT_S } else { DAY_S } }
+            }
             Step::GiveUp { who, owner_gone } => {
                 let (seen, claimant) = (self.seen(), self.lease(who).owner);
                 ClaimOp::GiveUp { claimant, seen, owner_gone, error: error(), skew_ms: SKEW_MS, ttl_s: DAY_S }
@@ -172,7 +173,7 @@ impl World {
             }
             Step::Redrive { who, generation, maybe_sent } => ClaimOp::Redrive {
                 lease: self.lease(who),
-                fingerprint: Fingerprint::new("f", 1, "k"),
+                fingerprint: Fingerprint::new(THIS, 1, "k"),
                 generation,
                 key_generation: generation + 1,
                 maybe_sent,
@@ -190,10 +191,10 @@ fn error() -> StoredError {
     StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the owner is gone")
 }
 
-fn owner_of(operation: &ClaimOp) -> Option<&str> {
+fn owner_of(operation: &ClaimOp) -> Option<OwnerToken> {
     match operation {
         ClaimOp::Mark { owner, .. } | ClaimOp::Renew { owner, .. } | ClaimOp::Commit { owner, .. } | ClaimOp::Release { owner, .. } => {
-            Some(owner)
+            Some(*owner)
         }
         _ => None,
     }
@@ -210,7 +211,7 @@ fn check(before: Option<&ClaimRecord>, operation: &ClaimOp, after: &ClaimRecord,
     let fresh = matches!(operation, ClaimOp::Claim { .. }) && after.last_owner.is_none();
 
     if let Some(owner) = owner_of(operation) {
-        let late = before.status == ClaimStatus::Unknown && before.last_owner.as_deref() == Some(owner);
+        let late = before.status == ClaimStatus::Unknown && before.last_owner == Some(owner);
         assert!((before.owner == owner && before.status.is_owned()) || late, "rule 15: a write by a non-owner");
         assert!(!late || matches!(operation, ClaimOp::Commit { .. }), "rule 27: a late owner only settles");
     }
@@ -280,7 +281,7 @@ proptest! {
                             prop_assert!(news, "our own write was not recognised");
                         }
                     }
-                    world.record = Some(*next);
+                    world.record = Some(next);
                 }
                 Decision::Keep => prop_assert!(world.record.is_some(), "nothing to keep"),
                 Decision::Refuse => {}
@@ -295,7 +296,7 @@ proptest! {
             let Some(operation) = world.operation(step) else { continue };
             let boot = world.boot.to_string();
             if let Decision::Write(next) = operation.decide(world.record.as_ref(), At { now_ms: world.now_ms, boot: Some(&boot) }) {
-                world.record = Some(*next);
+                world.record = Some(next);
             }
         }
         // Everybody is gone; one more caller comes with the same message, after every lease.
@@ -308,7 +309,7 @@ proptest! {
         let take_over = world.operation(&Step::TakeOver { who: 1, owner_gone: false }).unwrap();
         let can = |operation: &ClaimOp| matches!(operation.decide(world.record.as_ref(), at), Decision::Write(_));
         // A message of another fingerprint under the id is a caller's mistake and ends in an error, not in a wedge.
-        let other = world.record.as_ref().is_some_and(|record| record.fingerprint.value == "other");
+        let other = world.record.as_ref().is_some_and(|record| record.fingerprint.value == OTHER.into());
         prop_assert!(settled || can(&claim) || can(&take_over) || other, "stuck: {:?}", world.record);
     }
 
@@ -320,12 +321,12 @@ proptest! {
         let mut now_ms = NOW;
         for (kind, who, passed) in steps {
             now_ms += passed;
-            let owner = format!("o{who}");
+            let owner = OwnerToken::named(&format!("o{who}"));
             let operation = match kind {
-                0 | 1 => InboundOp::Claim { lease: Lease { owner: owner.clone(), boot: None, until_ms: now_ms + LEASE_MS }, ttl_s: 100 },
-                2 => InboundOp::Renew { owner: owner.clone(), until_ms: now_ms + LEASE_MS },
-                3 => InboundOp::Settle { owner: owner.clone(), status: InboundStatus::Stored, ttl_s: DAY_S },
-                _ => InboundOp::Release { owner: owner.clone() },
+                0 | 1 => InboundOp::Claim { lease: Lease { owner, boot: None, until_ms: now_ms + LEASE_MS }, ttl_s: 100 },
+                2 => InboundOp::Renew { owner, until_ms: now_ms + LEASE_MS },
+                3 => InboundOp::Settle { owner, status: InboundStatus::Stored, ttl_s: DAY_S },
+                _ => InboundOp::Release { owner },
             };
             let at = At { now_ms, boot: None };
             let next = match operation.decide(record.as_ref(), at) {

@@ -14,7 +14,7 @@ use std::{
 use futures_util::future::join_all;
 use zengine_connector::{
     ClientMessageId, Rng as _, StrategyName, SystemRng, TenantId,
-    store::{ClaimKey, ClaimOp, ClaimStatus, ClaimStore as _, Effects, Embedded, Fingerprint, Lease, Terminal},
+    store::{ClaimKey, ClaimOp, ClaimStatus, ClaimStore as _, Effects, Embedded, Fingerprint, Lease, OwnerToken, StoredReceipt, Terminal},
     testing::block_on,
 };
 
@@ -40,16 +40,16 @@ fn write_until_killed(path: &Path, round: &str) {
         let say = &say;
         async move {
             let key = key(&id);
-            let lease = Lease { owner: "o".to_owned(), boot: claims.boot().map(str::to_owned), until_ms: NOW + 60_000 };
+            let lease = Lease { owner: OwnerToken::named("o"), boot: claims.boot().map(Into::into), until_ms: NOW + 60_000 };
             let steps = [
-                ("claimed", ClaimOp::Claim { lease, fingerprint: Fingerprint::new("f", 1, "k"), skew_ms: 0, ttl_s: 86_400 }),
-                ("sending", ClaimOp::Mark { owner: "o".to_owned(), ttl_s: 86_400 }),
+                ("claimed", ClaimOp::Claim { lease, fingerprint: Fingerprint::new([1; 16], 1, "k"), skew_ms: 0, ttl_s: 86_400 }),
+                ("sending", ClaimOp::Mark { owner: OwnerToken::named("o"), ttl_s: 86_400 }),
                 (
                     "delivered",
                     ClaimOp::Commit {
-                        owner: "o".to_owned(),
+                        owner: OwnerToken::named("o"),
                         terminal: Terminal::Delivered,
-                        result: Some("r".to_owned()),
+                        result: Some(StoredReceipt::sealed("r")),
                         error: None,
                         attempts: 1,
                         effects: Effects::NONE,

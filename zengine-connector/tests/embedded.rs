@@ -12,7 +12,7 @@ use zengine_connector::{
     ClientMessageId, FailureId, KeyRing as _, StrategyName, TenantId,
     store::{
         ClaimKey, ClaimOp, ClaimStatus, ClaimStore as _, DomainEvent, Embedded, EpochEntry, EpochLog as _, EventBus as _, Fingerprint,
-        Lease, OutboundFailed, SessionStore as _, StoreErrorKind, Stores,
+        Lease, OutboundFailed, OwnerToken, SessionStore as _, StoreErrorKind, Stores,
     },
 };
 
@@ -30,8 +30,8 @@ fn key(id: &str) -> ClaimKey {
 
 fn claim(store: &Embedded, owner: &str, now: i64) -> ClaimOp {
     ClaimOp::Claim {
-        lease: Lease { owner: owner.to_owned(), boot: store.claims().boot().map(str::to_owned), until_ms: now + 60_000 },
-        fingerprint: Fingerprint::new("f", 1, "k"),
+        lease: Lease { owner: OwnerToken::named(owner), boot: store.claims().boot().map(Into::into), until_ms: now + 60_000 },
+        fingerprint: Fingerprint::new([1; 16], 1, "k"),
         skew_ms: 2_000,
         ttl_s: 3_600,
     }
@@ -49,7 +49,7 @@ async fn rule_17_what_was_written_survives_closing_and_earlier_claims_are_free_a
     let first_boot = store.claims().boot().unwrap().to_owned();
     assert!(store.claims().apply(&key("claimed"), &claim(&store, "a", NOW), NOW).await.unwrap().done);
     assert!(store.claims().apply(&key("sending"), &claim(&store, "a", NOW), NOW).await.unwrap().done);
-    let mark = ClaimOp::Mark { owner: "a".to_owned(), ttl_s: 3_600 };
+    let mark = ClaimOp::Mark { owner: OwnerToken::named("a"), ttl_s: 3_600 };
     assert!(store.claims().apply(&key("sending"), &mark, NOW).await.unwrap().done);
     let version = store.sessions().put("s", "k", Bytes::from_static(b"v"), None, Duration::from_secs(60), NOW).await.unwrap();
     drop(store);
@@ -60,8 +60,8 @@ async fn rule_17_what_was_written_survives_closing_and_earlier_claims_are_free_a
     assert!(store.claims().apply(&key("claimed"), &claim(&store, "b", NOW + 1), NOW + 1).await.unwrap().done);
     let sending = store.claims().apply(&key("sending"), &claim(&store, "b", NOW + 1), NOW + 1).await.unwrap();
     assert_eq!((sending.done, sending.record.unwrap().status), (false, ClaimStatus::Sending));
-    let lease = Lease { owner: "b".to_owned(), boot: store.claims().boot().map(str::to_owned), until_ms: NOW + 60_000 };
-    let take_over = ClaimOp::TakeOver { lease, seen: "a".to_owned(), owner_gone: false, skew_ms: 2_000 };
+    let lease = Lease { owner: OwnerToken::named("b"), boot: store.claims().boot().map(Into::into), until_ms: NOW + 60_000 };
+    let take_over = ClaimOp::TakeOver { lease, seen: OwnerToken::named("a"), owner_gone: false, skew_ms: 2_000 };
     assert!(store.claims().apply(&key("sending"), &take_over, NOW + 1).await.unwrap().record.unwrap().maybe_sent);
 }
 

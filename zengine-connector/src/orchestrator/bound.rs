@@ -58,7 +58,7 @@ impl<S: Strategy> Bound<S> {
 
     /// Whose it is.
     pub fn tenant_id(&self) -> &TenantId {
-        &self.instance.tenant
+        self.instance.tenant()
     }
 
     /// The version of the configuration it was bound with.
@@ -73,12 +73,12 @@ impl<S: Strategy> Bound<S> {
 
     /// A context for one call that may take this long from now.
     pub fn cx_within(&self, time: Duration) -> EventContext {
-        EventContext { base: self.core.call_base(&self.instance.tenant, &self.name, time) }
+        EventContext { base: self.core.call_base(self.instance.tenant(), &self.name, time) }
     }
 
     /// A context for a health check of the strategy's own.
     pub fn health_cx(&self) -> HealthContext {
-        HealthContext { base: self.core.call_base(&self.instance.tenant, &self.name, TIME) }
+        HealthContext { base: self.core.call_base(self.instance.tenant(), &self.name, TIME) }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Batches, Core, DynHandler, InboundHandler, InboundSettings, Orchestrator, core::token};
+use super::{
+    Batches, Core, DynHandler, InboundHandler, InboundSettings, Orchestrator,
+    core::{Tokens, token},
+};
 #[cfg(feature = "tokio")]
 use crate::runtime::{TokioClock, TokioSpawner};
 use crate::{
@@ -203,6 +206,7 @@ impl OrchestratorBuilder {
             clock: Arc::clone(&clock),
         });
         let (epochs, spawner) = (need(self.epochs, "epochs")?, need(self.spawner, "spawner")?);
+        let claims = need(self.claims, "claims")?;
         let writer = token(&*self.rng);
         let observers = Observers::new(self.observers);
         let (clock_of_breakers, rng, tasks) = (Arc::clone(&clock), Arc::clone(&self.rng), Arc::clone(&spawner));
@@ -216,7 +220,8 @@ impl OrchestratorBuilder {
                 self.caching,
                 self.local_refs,
             ),
-            claims: need(self.claims, "claims")?,
+            tokens: Tokens::of(&*claims, &*self.rng),
+            claims,
             dead_letters: need(self.dead_letters, "dead_letters")?,
             events: need(self.events, "events")?,
             keys,

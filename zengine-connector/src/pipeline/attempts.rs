@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 
 use super::{
     backoff,
-    breaker::{Circuit, Verdict},
+    breaker::{Circuit, Entry, Permit, Rejected, Verdict},
     decision::{End, Exhausted, Next, Protection, decide},
     dedup::{Lost, Ownership},
     job::Job,
@@ -16,7 +16,7 @@ use crate::{
     error::{ErrorKind, Reach, SendError},
     message::Idempotency,
     orchestrator::DeferredReason,
-    runtime::{ms, within},
+    runtime::{ms, within, within_noting},
     store::{AttemptRecord, StoredError},
     strategy::{Lookup, Receipt},
 };
@@ -43,20 +43,19 @@ impl Run {
 }
 
 /// Makes attempts until one decides.
-pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership) -> Run {
+pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership<'_>) -> Run {
     if own.look_up_first
         && let Some(end) = look_up(job, own).await
     {
         return end;
     }
-    let circuit = job.pipeline().circuits.of(job.tenant(), &job.entry.name);
     let retry = &job.pipeline().settings.retry;
     let mut last: Option<SendError> = None;
     loop {
         if let Some(expired) = too_old(job, own) {
             return Run::Failed(last.unwrap_or(expired));
         }
-        let error = match attempt(job, own, &circuit).await {
+        let error = match attempt(job, own).await {
             Attempted::Accepted(receipt) => return Run::Delivered(receipt),
             Attempted::Error(error) => error,
             Attempted::NotStarted(Run::Deferred { reason, retry_after, .. }) => return Run::Deferred { reason, retry_after, error: last },
@@ -111,7 +110,9 @@ pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership) -> Run {
             }
         }
         job.facts.delayed(wait);
-        if !job.pipeline().pause(&*job.core.clock, wait).await {
+        let goes_on = job.pipeline().pause(&*job.core.clock, wait).await;
+        job.now.refresh();
+        if !goes_on {
             return Run::Deferred { reason: DeferredReason::Cancelled, retry_after: wait, error: Some(error) };
         }
         if protection == Protection::Queryable
@@ -125,10 +126,10 @@ pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership) -> Run {
 }
 
 /// A message older than the strategy's greatest age is no longer sent (rule 8).
-fn too_old(job: &Job<'_>, own: &Ownership) -> Option<SendError> {
+fn too_old(job: &Job<'_>, own: &Ownership<'_>) -> Option<SendError> {
     let max_age = ms(job.pipeline().settings.dedup.max_age);
     let born = job.options.created_at.map_or(own.first_claimed_at_ms, crate::runtime::to_ms).min(own.first_claimed_at_ms);
-    (job.core.now_ms().saturating_sub(born) > max_age)
+    (job.now.ms().saturating_sub(born) > max_age)
         .then(|| SendError::of(ErrorKind::Expired, "the message got too old before it could be sent").not_sent())
 }
 
@@ -139,7 +140,7 @@ enum Attempted {
 }
 
 /// One attempt through the inner stages.
-async fn attempt(job: &Job<'_>, own: &mut Ownership, circuit: &Circuit) -> Attempted {
+async fn attempt(job: &Job<'_>, own: &mut Ownership<'_>) -> Attempted {
     let pipeline = job.pipeline();
     let (retry, dedup) = (&pipeline.settings.retry, &pipeline.settings.dedup);
     let not_started = |reason, after| Attempted::NotStarted(Run::deferred(reason, after));
@@ -158,9 +159,8 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership, circuit: &Circuit) -> Attem
     if let Err(error) = own.outlast(limit).await {
         return lost(error);
     }
-    let permit = circuit.acquire().await;
-    job.facts.asked(circuit.state());
-    let permit = match permit {
+    let stages = job.stages();
+    let permit = match leave(job, &stages.circuit).await {
         Ok(permit) => permit,
         Err(rejected) => {
             // A little later than the breaker itself, so that those put off do not come back together (rule 7).
@@ -168,7 +168,7 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership, circuit: &Circuit) -> Attem
             return not_started(DeferredReason::BreakerOpen, after);
         }
     };
-    let Some(_place) = pipeline.bulkheads.enter(job.tenant(), &job.entry.name) else {
+    let Some(_place) = stages.bulkhead.enter() else {
         return not_started(DeferredReason::Busy, Duration::from_secs(1));
     };
     if let Err(error) = own.mark().await {
@@ -176,18 +176,18 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership, circuit: &Circuit) -> Attem
     }
 
     let n = own.all_attempts() + 1;
-    let started = (job.core.now_ms(), job.core.clock.monotonic());
+    let started = (job.now.ms(), job.now.monotonic());
     let result = call(job, own, n, limit).await;
-    let duration = job.core.clock.monotonic().saturating_sub(started.1);
+    let duration = job.now.monotonic().saturating_sub(started.1);
     own.made += 1;
     match result {
         Ok(receipt) => {
-            permit.settle(Verdict::Success);
+            permit.settle_at(Verdict::Success, job.now.monotonic());
             report::attempt(job, n, duration, None);
             Attempted::Accepted(receipt)
         }
         Err(error) => {
-            permit.settle(Verdict::of(error.fault()));
+            permit.settle_at(Verdict::of(error.fault()), job.now.monotonic());
             report::attempt(job, n, duration, Some(&error));
             own.maybe_sent |= error.reach() == Reach::Maybe;
             let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -201,11 +201,33 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership, circuit: &Circuit) -> Attem
     }
 }
 
+/// Leave to make one call. Only a probe has to wait for it.
+async fn leave<'a>(job: &Job<'_>, circuit: &'a Circuit) -> Result<Permit<'a>, Rejected> {
+    let answer = match circuit.enter(job.now.monotonic()) {
+        Entry::Pass(permit) => Ok(permit),
+        Entry::Reject(rejected) => Err(rejected),
+        Entry::Probe(permit) => {
+            let won = circuit.win_probe(permit).await;
+            job.now.refresh();
+            won
+        }
+    };
+    job.facts.asked(|| answer.as_ref().map_or_else(|_| circuit.state(), Permit::state));
+    answer
+}
+
 /// The provider call, within its time. A strategy that panics has failed like a provider of which nobody knows.
-async fn call(job: &Job<'_>, own: &Ownership, n: u32, limit: Duration) -> Result<Receipt, SendError> {
-    let cx = job.context(&own.provider_key, n, limit);
+async fn call(job: &Job<'_>, own: &Ownership<'_>, n: u32, limit: Duration) -> Result<Receipt, SendError> {
+    let cx = job.context(own.key_generation, n, limit);
     let call = AssertUnwindSafe(job.outbound.attempt(&job.bound.state, job.message, &cx)).catch_unwind();
-    match within(&*job.core.clock, limit, call).await {
+    let mut waited = false;
+    let answer = within_noting(&*job.core.clock, limit, call, &mut waited).await;
+    if waited {
+        job.now.refresh()
+    } else {
+        job.now.tick()
+    }
+    match answer {
         Some(Ok(result)) => result,
         Some(Err(_panic)) => Err(SendError::of(ErrorKind::Unexpected, "the strategy panicked").maybe()),
         None => Err(SendError::of(ErrorKind::Timeout, "the provider did not answer in time").maybe()),
@@ -214,18 +236,20 @@ async fn call(job: &Job<'_>, own: &Ownership, n: u32, limit: Duration) -> Result
 
 /// Asks the provider what became of the send. `None`: it does not have it, send. Passes limits but not the breaker
 /// (rule 21).
-async fn look_up(job: &Job<'_>, own: &mut Ownership) -> Option<Run> {
+async fn look_up(job: &Job<'_>, own: &mut Ownership<'_>) -> Option<Run> {
     let later = |after| Some(Run::deferred(DeferredReason::LookupFailed, after));
     let limit = job.pipeline().settings.attempt_timeout.0.min(job.remaining());
     if limit < job.pipeline().settings.retry.min_attempt {
         return Some(Run::deferred(DeferredReason::NoTimeLeft, Duration::from_secs(1)));
     }
-    let Some(_place) = job.pipeline().bulkheads.enter(job.tenant(), &job.entry.name) else {
+    let Some(_place) = job.stages().bulkhead.enter() else {
         return Some(Run::deferred(DeferredReason::Busy, Duration::from_secs(1)));
     };
-    let cx = job.context(&own.provider_key, own.all_attempts().max(1), limit);
+    let cx = job.context(own.key_generation, own.all_attempts().max(1), limit);
     let question = AssertUnwindSafe(job.outbound.lookup(&job.bound.state, job.message, &cx)).catch_unwind();
-    match within(&*job.core.clock, limit, question).await {
+    let answer = within(&*job.core.clock, limit, question).await;
+    job.now.refresh();
+    match answer {
         Some(Ok(Ok(Lookup::Found(receipt)))) => Some(Run::Delivered(receipt)),
         Some(Ok(Ok(Lookup::NotFound))) => {
             let visible_after = match job.idempotency {
@@ -233,7 +257,7 @@ async fn look_up(job: &Job<'_>, own: &mut Ownership) -> Option<Run> {
                 Idempotency::Native { .. } | Idempotency::None => 0,
             };
             let visible = own.first_sent_at_ms.unwrap_or(own.first_claimed_at_ms).saturating_add_unsigned(visible_after);
-            let left = visible.saturating_sub(job.core.now_ms());
+            let left = visible.saturating_sub(job.now.ms());
             // Not found yet is not the same as not sent (rule 19).
             if left > 0 { later(Duration::from_millis(left.unsigned_abs())) } else { None }
         }

@@ -17,29 +17,40 @@ pub(crate) struct Bulkheads {
     running: RwLock<HashMap<(StrategyName, TenantId), Arc<AtomicU32>>>,
 }
 
+/// How many calls of one tenant and strategy run.
+#[derive(Clone, Debug)]
+pub(crate) struct Bulkhead(Option<(u32, Arc<AtomicU32>)>);
+
 /// A place for one call; free again when dropped.
 #[derive(Debug)]
-pub(crate) struct Place(Option<Arc<AtomicU32>>);
+pub(crate) struct Place<'a>(Option<&'a AtomicU32>);
 
 impl Bulkheads {
     pub(crate) fn new(limit: Option<u32>) -> Self {
         Self { limit, running: RwLock::new(HashMap::new()) }
     }
 
-    /// A place, or `None` where all are taken.
-    pub(crate) fn enter(&self, tenant: &TenantId, strategy: &StrategyName) -> Option<Place> {
-        let Some(limit) = self.limit else { return Some(Place(None)) };
+    /// The bulkhead of a tenant and strategy: the same one for the same two.
+    pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName) -> Bulkhead {
+        let Some(limit) = self.limit else { return Bulkhead(None) };
         let key = (strategy.clone(), tenant.clone());
         let known = self.running.read().get(&key).cloned();
-        let running = known.unwrap_or_else(|| Arc::clone(self.running.write().entry(key).or_default()));
-        let entered = running.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now < limit).then_some(now + 1));
-        entered.ok().map(|_| Place(Some(running)))
+        Bulkhead(Some((limit, known.unwrap_or_else(|| Arc::clone(self.running.write().entry(key).or_default())))))
     }
 }
 
-impl Drop for Place {
+impl Bulkhead {
+    /// A place, or `None` where all are taken.
+    pub(crate) fn enter(&self) -> Option<Place<'_>> {
+        let Some((limit, running)) = &self.0 else { return Some(Place(None)) };
+        let entered = running.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now < *limit).then_some(now + 1));
+        entered.ok().map(|_| Place(Some(&**running)))
+    }
+}
+
+impl Drop for Place<'_> {
     fn drop(&mut self) {
-        if let Some(running) = &self.0 {
+        if let Some(running) = self.0 {
             running.fetch_sub(1, Ordering::AcqRel);
         }
     }
@@ -54,10 +65,11 @@ mod tests {
         let bulkheads = Bulkheads::new(Some(2));
         let strategy = StrategyName::new("s").unwrap();
         let (a, b) = (TenantId::new("a").unwrap(), TenantId::new("b").unwrap());
-        let held = [bulkheads.enter(&a, &strategy).unwrap(), bulkheads.enter(&a, &strategy).unwrap()];
-        assert!(bulkheads.enter(&a, &strategy).is_none());
-        assert!(bulkheads.enter(&b, &strategy).is_some());
+        let (first, again, other) = (bulkheads.of(&a, &strategy), bulkheads.of(&a, &strategy), bulkheads.of(&b, &strategy));
+        let held = [first.enter().unwrap(), again.enter().unwrap()];
+        assert!(first.enter().is_none());
+        assert!(other.enter().is_some());
         drop(held);
-        assert!(bulkheads.enter(&a, &strategy).is_some());
+        assert!(first.enter().is_some());
     }
 }

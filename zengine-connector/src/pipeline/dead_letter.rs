@@ -23,8 +23,8 @@ pub(crate) struct History {
 }
 
 impl History {
-    pub(crate) fn of(own: &Ownership) -> Self {
-        Self { attempts: own.failures.clone(), first_error: own.first_error.clone() }
+    pub(crate) fn of(own: &mut Ownership<'_>) -> Self {
+        Self { attempts: std::mem::take(&mut own.failures), first_error: own.first_error.take() }
     }
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &Histor
         done.settled = publish(core, &DomainEvent::OutboundSettled(event)).await;
     }
     let clear = ClaimOp::ClearEffects { generation: record.generation, done };
-    if core.change(&job.key, &clear).await.is_err() {
+    if core.change(job.now, &job.key, &clear).await.is_err() {
         // Letter and event have ids of their own: doing it twice does no harm.
         tracing::warn!(strategy = %job.entry.name, "dead_letter.flags_not_cleared");
     }
@@ -112,8 +112,8 @@ fn letter(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Result<Dead
     let failure_id = FailureId::of_send(&job.key, record.generation);
     let json = job.outbound.to_json(job.original)?;
     let (keys, whose) = ((&*core.keys, &*core.rng), (job.tenant(), &job.entry.name, failure_id));
-    let sealed = DeadLetter::sealed(keys, LetterDirection::Outbound, whose, &json, core.now_ms())?;
-    let last_error = record.error.clone();
+    let sealed = DeadLetter::sealed(keys, LetterDirection::Outbound, whose, &json, job.now.ms())?;
+    let last_error = record.error.as_deref().cloned();
     let redrivable = match (record.status, &last_error) {
         (ClaimStatus::Unknown, _) | (_, None) => true,
         (_, Some(error)) => error.fault != crate::Fault::Domain,

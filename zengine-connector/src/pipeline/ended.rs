@@ -10,7 +10,7 @@ use crate::{
     keyring,
     message::LossReport,
     orchestrator::{Core, Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown},
-    store::{ClaimKey, ClaimRecord, ClaimStatus, StoredError},
+    store::{ClaimKey, ClaimRecord, ClaimStatus, StoredError, StoredReceipt},
     strategy::Receipt,
 };
 
@@ -56,7 +56,8 @@ impl Ended {
         let error = || {
             record
                 .error
-                .clone()
+                .as_deref()
+                .cloned()
                 .unwrap_or_else(|| StoredError::new(ErrorKind::Unexpected, crate::Reach::Maybe, "the reason is not recorded"))
         };
         let failure_id = || FailureId::of_send(key, record.generation);
@@ -101,20 +102,32 @@ impl Ended {
     }
 }
 
-/// The receipt as a record keeps it: encrypted, and cut where it is too large.
-pub(crate) fn seal_receipt(core: &Core, key: &ClaimKey, receipt: &Receipt) -> Option<String> {
+/// The receipt as a record keeps it: encrypted where the record leaves the process, and cut where it is too large.
+pub(crate) fn seal_receipt(core: &Core, key: &ClaimKey, receipt: &Receipt) -> Option<StoredReceipt> {
+    if core.claims.is_local() && receipt.only_id().is_some() {
+        return Some(StoredReceipt::open(receipt));
+    }
     let mut json = serde_json::to_vec(receipt).ok()?;
     if json.len() > MAX_RECEIPT {
-        json = serde_json::to_vec(&receipt.clone().trimmed()).ok()?;
+        let trimmed = receipt.clone().trimmed();
+        if core.claims.is_local() {
+            return Some(StoredReceipt::open(&trimmed));
+        }
+        json = serde_json::to_vec(&trimmed).ok()?;
+    }
+    if core.claims.is_local() {
+        return Some(StoredReceipt::open(receipt));
     }
     let sealed = keyring::seal(&*core.keys, &*core.rng, &["receipt", key.as_str()], &json).ok()?;
-    Some(STANDARD.encode(sealed))
+    Some(StoredReceipt::sealed(STANDARD.encode(sealed)))
 }
 
 /// The receipt that a record keeps. One that cannot be read is an empty one: the send was delivered all the same.
 fn receipt(core: &Core, key: &ClaimKey, record: &ClaimRecord) -> Receipt {
     let open = || {
-        let sealed = STANDARD.decode(record.result.as_ref()?).ok()?;
+        let stored = record.result.as_ref()?;
+        let Some(sealed) = stored.as_sealed() else { return stored.as_open() };
+        let sealed = STANDARD.decode(sealed).ok()?;
         let json = keyring::open(&*core.keys, &["receipt", key.as_str()], &sealed).ok()?;
         serde_json::from_slice::<Receipt>(&json).ok()
     };

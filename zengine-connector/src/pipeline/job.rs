@@ -6,14 +6,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Pipeline, decision::Protection, dedup::Content, report::Facts};
+use super::{Pipeline, Stages, decision::Protection, dedup::Content, now::Now, report::Facts};
 use crate::{
     ids::{ClientMessageId, TenantId},
     message::{Idempotency, Prepared},
     orchestrator::{Core, SendOptions},
     registry::{BoundTenant, DynOutbound, Entry},
-    store::{ClaimKey, Fingerprint, Lease},
-    strategy::{ProviderKey, SendContext},
+    store::{ClaimKey, Fingerprint, Lease, OwnerToken},
+    strategy::{Base, ProviderKey, SendContext},
 };
 
 /// One send.
@@ -31,13 +31,14 @@ pub(crate) struct Job<'a> {
     pub(crate) idempotency: Idempotency,
     pub(crate) options: &'a SendOptions,
     pub(crate) deadline: SystemTime,
+    pub(crate) now: &'a Now<'a>,
     /// What the canonical line will tell.
     pub(crate) facts: &'a Facts,
 }
 
 impl Job<'_> {
     pub(crate) fn tenant(&self) -> &TenantId {
-        &self.bound.tenant
+        self.bound.tenant()
     }
 
     /// What the caller gave, as far as it can be told from others.
@@ -61,33 +62,32 @@ impl Job<'_> {
 
     /// Time left to the deadline.
     pub(crate) fn remaining(&self) -> Duration {
-        self.deadline.duration_since(self.core.clock.now()).unwrap_or_default()
+        self.deadline.duration_since(self.now.time()).unwrap_or_default()
+    }
+
+    pub(crate) fn stages(&self) -> &Stages {
+        self.pipeline().stages(self.bound)
     }
 
     /// The key at the provider (rule 4).
     pub(crate) fn provider_key(&self, key_generation: u32) -> ProviderKey {
-        ProviderKey::derive(self.tenant(), &self.entry.name, self.id(), key_generation)
+        self.bound.scope.provider_key(self.id(), key_generation)
     }
 
-    pub(crate) fn context(&self, provider_key: &ProviderKey, attempt: u32, limit: Duration) -> SendContext {
-        let deadline = (self.core.clock.now() + limit).min(self.deadline);
-        let (correlation, traceparent) = (self.options.correlation_id.clone(), self.options.traceparent.clone());
-        SendContext {
-            base: self.core.base(self.tenant(), &self.entry.name, deadline, correlation, traceparent),
-            client_message_id: self.id().clone(),
-            provider_key: provider_key.clone(),
-            attempt: NonZeroU32::new(attempt).unwrap_or(NonZeroU32::MIN),
-        }
+    pub(crate) fn context(&self, key_generation: u32, attempt: u32, limit: Duration) -> SendContext {
+        let base = Base {
+            scope: Arc::clone(&self.bound.scope),
+            deadline: (self.now.time() + limit).min(self.deadline),
+            correlation: self.options.correlation_id.clone(),
+            traceparent: self.options.traceparent.clone(),
+        };
+        SendContext::new(base, self.id().clone(), key_generation, NonZeroU32::new(attempt).unwrap_or(NonZeroU32::MIN))
     }
 
     /// A new lease in our name.
-    pub(crate) fn lease(&self) -> Lease {
+    pub(crate) fn lease(&self, owner: OwnerToken) -> Lease {
         let time = self.core.pipeline.settings.dedup.lease;
-        Lease {
-            owner: self.core.token(),
-            boot: self.core.claims.boot().map(str::to_owned),
-            until_ms: self.core.now_ms() + crate::runtime::ms(time),
-        }
+        Lease { owner, boot: self.core.claims.boot().map(Into::into), until_ms: self.now.ms() + crate::runtime::ms(time) }
     }
 
     /// What protects against doubles now, for a send whose first byte may have gone out at `first_sent_ms`. A window that
@@ -100,7 +100,7 @@ impl Job<'_> {
                 let settings = &self.core.pipeline.settings;
                 let margin = crate::runtime::ms(settings.attempt_timeout.0 + settings.dedup.skew);
                 let end = first_sent_ms.map(|sent| sent.saturating_add_unsigned(window_ms).saturating_sub(margin));
-                if end.is_none_or(|end| end > self.core.now_ms()) { Protection::Native } else { Protection::None }
+                if end.is_none_or(|end| end > self.now.ms()) { Protection::Native } else { Protection::None }
             }
         }
     }

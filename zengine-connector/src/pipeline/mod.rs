@@ -23,6 +23,7 @@ mod decision;
 mod dedup;
 mod ended;
 mod job;
+mod now;
 mod query;
 mod redrive;
 mod report;
@@ -50,6 +51,7 @@ pub(crate) use settings::{AttemptTimeout, Settings};
 pub use settings::{Breaker, Dedup, Duplicates, Retry, StoreDown};
 
 use crate::{
+    registry::BoundTenant,
     runtime::{Clock, Rng, Spawner},
     store::{ClaimKey, ClaimRecord, EpochLog},
     telemetry::Observers,
@@ -62,6 +64,7 @@ pub(crate) struct Pipeline {
     bulkheads: bulkhead::Bulkheads,
     flights: dedup::Flights,
     /// Delivered sends only: nothing ever changes them (rule 30).
+    /// Their receipts are open. Empty where the claims are in this process anyway.
     delivered: Cache<ClaimKey, Arc<ClaimRecord>>,
     running: AtomicUsize,
     closing: AtomicBool,
@@ -128,6 +131,14 @@ impl Pipeline {
         !self.is_closing()
     }
 
+    /// The stages of a tenant's instance, looked up once.
+    fn stages<'a>(&self, bound: &'a BoundTenant) -> &'a Stages {
+        bound.stages.get_or_init(|| {
+            let (tenant, strategy) = (&bound.scope.tenant, &bound.scope.strategy);
+            Stages { circuit: self.circuits.of(tenant, strategy), bulkhead: self.bulkheads.of(tenant, strategy) }
+        })
+    }
+
     fn enter(&self) -> Running<'_> {
         self.running.fetch_add(1, Ordering::AcqRel);
         Running(&self.running)
@@ -138,6 +149,13 @@ impl std::fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pipeline").field("settings", &self.settings).field("running", &self.running()).finish_non_exhaustive()
     }
+}
+
+/// The stages that belong to one tenant and strategy.
+#[derive(Debug)]
+pub(crate) struct Stages {
+    circuit: Arc<breaker::Circuit>,
+    bulkhead: bulkhead::Bulkhead,
 }
 
 /// Counts a send while it is under way.

@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 
-use super::{backoff, breaker::Verdict, job::Job, report::Facts};
+use super::{backoff, breaker::Verdict, job::Job, now::Now, report::Facts};
 use crate::{
     error::{Error, ErrorKind, Fault, SendError},
     ids::{ClientMessageId, TenantId},
@@ -41,34 +41,36 @@ pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, m
         outbound: &**outbound,
         bound: &bound,
         key: ClaimKey::outbound(tenant, &entry.name, &options.client_message_id),
-        fingerprint: Fingerprint::new("", 0, ""),
+        fingerprint: Fingerprint::new([0; 16], 0, ""),
         original: &message,
         message: &message,
         idempotency: Idempotency::None,
         options: &options,
         deadline: core.clock.now() + TIME,
-        facts: &Facts::default(),
+        now: &Now::read(&*core.clock),
+        facts: &Facts::new(),
     };
     ask(&job).await
 }
 
 async fn ask(job: &Job<'_>) -> Result<Receipt, Error> {
     let (core, settings) = (job.core, &job.pipeline().settings);
-    let circuit = job.pipeline().circuits.of(job.tenant(), &job.entry.name);
-    let key = job.provider_key(0);
+    let stages = job.stages();
     for n in 1.. {
         let limit = settings.attempt_timeout.0.min(job.remaining());
-        let permit = circuit.acquire().await.map_err(|rejected| {
+        let permit = stages.circuit.acquire().await.map_err(|rejected| {
             Error::new(ErrorKind::Busy, "the breaker is open")
                 .with_context("strategy", &job.entry.name)
                 .with_retry_after(rejected.retry_after)
         })?;
-        let Some(_place) = job.pipeline().bulkheads.enter(job.tenant(), &job.entry.name) else {
+        let Some(_place) = stages.bulkhead.enter() else {
             return Err(Error::new(ErrorKind::Busy, "too many calls run at once").with_retry_after(Duration::from_secs(1)));
         };
-        let cx = job.context(&key, n, limit);
+        let cx = job.context(0, n, limit);
         let call = AssertUnwindSafe(job.outbound.attempt(&job.bound.state, job.message, &cx)).catch_unwind();
-        let error = match within(&*core.clock, limit, call).await {
+        let answer = within(&*core.clock, limit, call).await;
+        job.now.refresh();
+        let error = match answer {
             Some(Ok(Ok(receipt))) => {
                 permit.settle(Verdict::Success);
                 return Ok(receipt);
@@ -81,7 +83,9 @@ async fn ask(job: &Job<'_>) -> Result<Receipt, Error> {
         let wait = backoff::delay(&settings.retry, n, error.retry_after(), &*core.rng);
         let again = matches!(error.fault(), Fault::Provider | Fault::Throttled) && n < settings.retry.attempts;
         let in_time = wait <= settings.retry.longest_wait && wait + settings.retry.min_attempt <= job.remaining();
-        if !again || !in_time || !job.pipeline().pause(&*core.clock, wait).await {
+        let goes_on = again && in_time && job.pipeline().pause(&*core.clock, wait).await;
+        job.now.refresh();
+        if !goes_on {
             let error = error.into_error().with_context("attempts", n);
             return Err(if error.is_temporary() && error.retry_after().is_none() { error.with_retry_after(wait) } else { error });
         }

@@ -10,6 +10,7 @@ use super::{
     dedup::{Content, Ownership, seconds},
     ended::Ended,
     job::Job,
+    now::Now,
     report::Facts,
     send::{DEFAULT_TIME, Settled, finish, lead_send, settle},
     stores::in_time,
@@ -61,7 +62,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
     options.time = redrive.time;
     // Its age starts anew: somebody asked for it now.
     let (degraded, loss) = seen.degraded.unzip();
-    let facts = Facts::default();
+    let (now, facts) = (Now::read(&*core.clock), Facts::new());
     let content = Content { keys: &*core.keys, tenant: &letter.tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
     let job = Job {
         core,
@@ -74,7 +75,8 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
         message: degraded.as_ref().unwrap_or(&message),
         idempotency,
         options: &options,
-        deadline: core.clock.now() + options.time.unwrap_or(DEFAULT_TIME),
+        deadline: now.time() + options.time.unwrap_or(DEFAULT_TIME),
+        now: &now,
         facts: &facts,
     };
     allow_double(&job, &letter, redrive)?;
@@ -82,6 +84,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
     if in_time(&*core.clock, core.dead_letters.take(id, letter.redrive_count)).await?.is_none() {
         return Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)).into_outcome(false, None, None);
     }
+    now.refresh();
     let settled = again(&job, &letter).await?;
     let closed = match &settled.ended {
         Ended::Delivered { .. } => true,
@@ -118,7 +121,7 @@ fn allow_double(job: &Job<'_>, letter: &DeadLetter, redrive: &RedriveOptions) ->
     Ok(())
 }
 
-async fn again(job: &Job<'_>, letter: &DeadLetter) -> Result<Settled, Error> {
+async fn again<'a>(job: &'a Job<'a>, letter: &DeadLetter) -> Result<Settled, Error> {
     let core = job.core;
     // What the failure still asks for comes first: the new generation takes its record's place (rule 67).
     if let Some(record) = core.record(&job.key).await?
@@ -130,7 +133,7 @@ async fn again(job: &Job<'_>, letter: &DeadLetter) -> Result<Settled, Error> {
     }
     let unknown = letter.outcome == UNKNOWN;
     let operation = ClaimOp::Redrive {
-        lease: job.lease(),
+        lease: job.lease(core.token()),
         fingerprint: job.fingerprint.clone(),
         generation: letter.generation,
         key_generation: if unknown { letter.key_generation } else { letter.generation + 1 },
@@ -138,7 +141,7 @@ async fn again(job: &Job<'_>, letter: &DeadLetter) -> Result<Settled, Error> {
         first_sent_at_ms: letter.first_sent_at_ms,
         ttl_s: seconds(core.pipeline.settings.dedup.keep),
     };
-    match core.change_surely(&job.key, &operation).await? {
+    match core.change_surely(job.now, &job.key, &operation).await? {
         Applied { done: true, record: Some(record), .. } => {
             let mut own = Ownership::of(job, &record);
             // A message that may have arrived is asked about first, where the provider can be asked.

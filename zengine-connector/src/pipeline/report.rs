@@ -7,19 +7,24 @@ use crate::{
     error::{Error, Reach, SendError},
     ids::TenantId,
     orchestrator::{Core, Outcome, SendOptions},
+    store::OwnerToken,
     sync::Mutex,
-    telemetry::{AttemptLine, RecipientHmac, SendLine, TraceParent},
+    telemetry::{self, AttemptLine, RecipientHmac, SendLine, TraceParent},
 };
 
 /// What the stages of one send learn that its outcome does not say.
-#[derive(Debug, Default)]
-pub(crate) struct Facts(Mutex<Known>);
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// Facts that cost something are collected only where somebody listens.
+    heard: bool,
+    known: Mutex<Known>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
     waited: Duration,
     delay: Duration,
-    owner: Option<String>,
+    owner: Option<OwnerToken>,
     recipient: Option<RecipientHmac>,
     reach: Option<Reach>,
     breaker: Option<(State, u64)>,
@@ -31,43 +36,48 @@ impl Known {
     }
 }
 
-/// Facts that cost something are collected only where somebody listens.
-fn is_heard() -> bool {
-    tracing::enabled!(tracing::Level::INFO)
-}
-
 impl Facts {
+    pub(crate) fn new() -> Self {
+        Self { heard: telemetry::is_heard(), known: Mutex::default() }
+    }
+
     pub(crate) fn know_recipient(&self, job: &Job<'_>) {
-        if is_heard() {
-            self.0.lock().recipient = job.outbound.recipient(job.message, &job.core.keys.current(), job.tenant());
+        if self.heard {
+            self.known.lock().recipient = job.outbound.recipient(job.message, &job.core.keys.current(), job.tenant());
         }
     }
 
-    pub(crate) fn own(&self, token: &str) {
-        if is_heard() {
-            self.0.lock().owner = Some(token.to_owned());
+    pub(crate) fn own(&self, token: OwnerToken) {
+        if self.heard {
+            self.known.lock().owner = Some(token);
         }
     }
 
     pub(crate) fn waited_since(&self, job: &Job<'_>, asked: Duration) {
-        if is_heard() {
-            self.0.lock().waited = job.core.clock.monotonic().saturating_sub(asked);
+        if self.heard {
+            self.known.lock().waited = job.now.monotonic().saturating_sub(asked);
         }
     }
 
     /// What the breaker stood at when a permit was asked for.
-    pub(crate) fn asked(&self, breaker: (State, u64)) {
-        self.0.lock().breaker = Some(breaker);
+    pub(crate) fn asked(&self, breaker: impl FnOnce() -> (State, u64)) {
+        if self.heard {
+            self.known.lock().breaker = Some(breaker());
+        }
     }
 
     pub(crate) fn delayed(&self, wait: Duration) {
-        self.0.lock().delay = wait;
+        self.known.lock().delay = wait;
     }
 }
 
 /// One line per attempt.
 pub(crate) fn attempt(job: &Job<'_>, n: u32, duration: Duration, error: Option<&SendError>) {
-    let mut known = job.facts.0.lock();
+    // A first attempt that succeeds leaves nothing to tell but its line.
+    if !job.facts.heard && error.is_none() && n == 1 {
+        return;
+    }
+    let mut known = job.facts.known.lock();
     known.reach = error.map(SendError::reach);
     let mut line = AttemptLine::new(job.tenant(), job.entry.name.as_str(), job.id(), n);
     if let Some(error) = error {
@@ -95,7 +105,11 @@ pub(crate) fn send(
     started: Duration,
     result: &Result<Outcome, Error>,
 ) {
-    let known = facts.0.lock();
+    if core.observers.is_empty() && !telemetry::is_anybody_there() {
+        return;
+    }
+    let known = facts.known.lock();
+    let owner = known.owner.map(|owner| owner.to_string());
     let mut line = SendLine::new(tenant, strategy, &options.client_message_id, result.as_ref().map_or("error", Outcome::as_str));
     let error = match result {
         Ok(Outcome::Delivered(end)) => {
@@ -121,7 +135,7 @@ pub(crate) fn send(
     line.replayed = result.as_ref().is_ok_and(Outcome::is_replayed);
     line.reach = known.reach;
     line.waited = known.waited;
-    line.lease_owner = known.owner.as_deref();
+    line.lease_owner = owner.as_deref();
     line.recipient_hmac = known.recipient;
     (line.breaker_state, line.breaker_epoch) = known.breaker();
     line.correlation_id = options.correlation_id.as_ref();

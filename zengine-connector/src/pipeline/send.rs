@@ -9,6 +9,7 @@ use super::{
     dedup::{Boarding, Claimed, Content, Landed, Ownership, claim, seconds},
     ended::{Ended, seal_receipt},
     job::Job,
+    now::Now,
     report::{self, Facts},
     stores::in_time,
 };
@@ -17,8 +18,8 @@ use crate::{
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     message::{Effect, MessageRef},
     orchestrator::{Core, DeferredReason, Outcome, SendOptions},
-    store::{ClaimKey, ClaimRecord, ClaimStatus, Fingerprint, Reference, StoredError, Terminal},
-    strategy::Receipt,
+    store::{ClaimKey, ClaimRecord, ClaimStatus, Fingerprint, Reference, StoredError, StoredReceipt, Terminal},
+    strategy::{ProviderKey, Receipt},
 };
 
 /// How long a send may take where the caller says nothing.
@@ -35,9 +36,9 @@ pub(crate) async fn send(
     options: &SendOptions,
 ) -> Result<Outcome, Error> {
     let _running = core.pipeline.enter();
-    let started = core.clock.monotonic();
-    let facts = Facts::default();
-    let result = send_inner(core, tenant, strategy, message, options, &facts).await;
+    let now = Now::read(&*core.clock);
+    let (started, facts) = (now.monotonic(), Facts::new());
+    let result = send_inner(core, tenant, strategy, message, options, &now, &facts).await;
     report::send(core, tenant, strategy, options, &facts, started, &result);
     result
 }
@@ -48,6 +49,7 @@ async fn send_inner(
     strategy: &str,
     message: MessageRef<'_>,
     options: &SendOptions,
+    now: &Now<'_>,
     facts: &Facts,
 ) -> Result<Outcome, Error> {
     let entry = core.registry.entry(strategy)?;
@@ -59,16 +61,27 @@ async fn send_inner(
     let content = Content { keys: &*core.keys, tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
     let fingerprint = content.fingerprint()?;
     let key = ClaimKey::outbound(tenant, &entry.name, &options.client_message_id);
-    if let Some(record) = remembered(core, &key) {
+    if let Some(replay) = remembered(core, now, &key, |record| {
         content.refuse_mismatch(&fingerprint, &record.fingerprint)?;
-        if let Some(ended) = Ended::of(core, &key, &record) {
-            return ended.into_outcome(true, None, None);
-        }
+        Ok::<_, Error>(Ended::of(core, &key, record))
+    })
+    .transpose()?
+    .flatten()
+    {
+        return replay.into_outcome(true, None, None);
     }
     if core.pipeline.is_closing() {
         return Ended::deferred(DeferredReason::Cancelled, Duration::from_secs(1)).into_outcome(false, None, None);
     }
-    let bound = match core.tenants.bind(entry, tenant).await {
+    let bound = match core.tenants.bound(entry, tenant, now.monotonic()) {
+        Some(bound) => bound,
+        None => {
+            let bound = core.tenants.bind(entry, tenant).await;
+            now.refresh();
+            bound
+        }
+    };
+    let bound = match bound {
         Ok(bound) => bound,
         Err(error) => return replay_or_defer(core, &key, content, &fingerprint, error).await,
     };
@@ -85,7 +98,8 @@ async fn send_inner(
         message: degraded.as_ref().unwrap_or(&message),
         idempotency: seen.idempotency.unwrap_or(entry.descriptor.idempotency),
         options,
-        deadline: core.clock.now() + options.time.unwrap_or(DEFAULT_TIME),
+        deadline: now.time() + options.time.unwrap_or(DEFAULT_TIME),
+        now,
         facts,
     };
     facts.know_recipient(&job);
@@ -94,8 +108,11 @@ async fn send_inner(
 }
 
 /// A delivered send that this process remembers (rule 30).
-fn remembered(core: &Core, key: &ClaimKey) -> Option<Arc<ClaimRecord>> {
-    core.pipeline.delivered.get(key).filter(|record| !record.is_expired(core.now_ms()))
+fn remembered<T>(core: &Core, now: &Now<'_>, key: &ClaimKey, look: impl FnOnce(&ClaimRecord) -> T) -> Option<T> {
+    if core.claims.is_local() {
+        return core.claims.delivered_now(key, now.ms()).as_ref().map(look);
+    }
+    core.pipeline.delivered.get(key).filter(|record| !record.is_expired(now.ms())).as_deref().map(look)
 }
 
 /// Without configuration only what is settled can be answered (rule 85). What still needs its dead letter is not settled:
@@ -129,11 +146,12 @@ pub(crate) struct Settled {
 }
 
 /// Attaches to a running send of the same id, or makes it (rule 24).
-pub(crate) async fn settle(job: &Job<'_>) -> Result<Settled, Error> {
+pub(crate) async fn settle<'a>(job: &'a Job<'a>) -> Result<Settled, Error> {
     let mut gone = None;
-    let asked = job.core.clock.monotonic();
+    let asked = job.now.monotonic();
     loop {
-        let lead = match job.pipeline().flights.board(&job.key, &job.fingerprint) {
+        let owner = job.core.token();
+        let lead = match job.pipeline().flights.board(&job.key, &job.fingerprint, owner) {
             Boarding::Lead(lead) => lead,
             Boarding::Mismatch => {
                 return Err(Error::new(ErrorKind::Mismatch, "another message is being sent under this client message id")
@@ -143,20 +161,22 @@ pub(crate) async fn settle(job: &Job<'_>) -> Result<Settled, Error> {
                 if job.pipeline().settings.dedup.duplicates == super::Duplicates::Reject {
                     return Ok(in_progress());
                 }
-                match attached.wait(job.core.clock.sleep(job.remaining())).await {
+                let landed = attached.wait(job.core.clock.sleep(job.remaining())).await;
+                job.now.refresh();
+                match landed {
                     Landed::Ended(ended) => {
                         job.facts.waited_since(job, asked);
                         return Ok(Settled { ended, replayed: true, error: None });
                     }
                     Landed::TimeOver => return Ok(in_progress()),
                     Landed::Gone(owner) => {
-                        gone = owner;
+                        gone = Some(owner);
                         continue;
                     }
                 }
             }
         };
-        let claimed = claim(job, &lead, gone.take()).await?;
+        let claimed = claim(job, &lead, owner, gone.take()).await?;
         job.facts.waited_since(job, asked);
         let settled = match claimed {
             Claimed::Deferred(ended) => Settled { ended, replayed: false, error: None },
@@ -176,9 +196,11 @@ fn in_progress() -> Settled {
 }
 
 /// Makes the send under our claim.
-pub(crate) async fn lead_send(job: &Job<'_>, mut own: Ownership) -> Settled {
+pub(crate) async fn lead_send<'a>(job: &'a Job<'a>, mut own: Ownership<'a>) -> Settled {
     job.facts.own(own.owner());
-    remember_reference(job, &own).await;
+    if ProviderKey::is_hashed(job.id(), own.key_generation) {
+        remember_reference(job, &own).await;
+    }
     let run = attempts::run(job, &mut own).await;
     let (terminal, receipt, error) = match run {
         Run::Delivered(receipt) => (Terminal::Delivered, Some(receipt), None),
@@ -204,7 +226,7 @@ pub(crate) async fn lead_send(job: &Job<'_>, mut own: Ownership) -> Settled {
 /// Gives the claim back where that cannot make a double; else the send ends as Unknown, with this error (rule 21).
 async fn put_off(
     job: &Job<'_>,
-    own: &mut Ownership,
+    own: &mut Ownership<'_>,
     reason: DeferredReason,
     retry_after: Duration,
     error: Option<SendError>,
@@ -223,12 +245,12 @@ async fn put_off(
     Ok(Settled { ended, replayed: false, error: error.map(SendError::into_error) })
 }
 
-async fn commit(job: &Job<'_>, mut own: Ownership, terminal: Terminal, receipt: Option<Receipt>, error: Option<SendError>) -> Settled {
+async fn commit(job: &Job<'_>, mut own: Ownership<'_>, terminal: Terminal, receipt: Option<Receipt>, error: Option<SendError>) -> Settled {
     let attempts = own.all_attempts();
     let result = receipt.as_ref().and_then(|receipt| seal_receipt(job.core, &job.key, receipt));
     let stored = error.as_ref().map(|error| StoredError::of(error, attempts));
     let committed = own.commit(terminal, result, stored.clone()).await;
-    let history = History::of(&own);
+    let history = History::of(&mut own);
     own.forget();
     let record = match committed {
         Ok(applied) if applied.done => applied.record,
@@ -244,8 +266,10 @@ async fn commit(job: &Job<'_>, mut own: Ownership, terminal: Terminal, receipt: 
             let recorded = record.is_some();
             if let Some(record) = record {
                 // An Unknown that we settled ourselves still has its event to publish (rule 27).
-                let _ = dead_letter::finish(job, &record, &history).await;
-                job.pipeline().delivered.insert(job.key.clone(), Arc::new(record));
+                if record.effects_pending.pending() {
+                    let _ = dead_letter::finish(job, &record, &history).await;
+                }
+                remember(job, record, &receipt);
             } else {
                 report::not_recorded(job);
             }
@@ -264,6 +288,15 @@ async fn commit(job: &Job<'_>, mut own: Ownership, terminal: Terminal, receipt: 
     }
 }
 
+/// Remembers a delivered send, with its receipt open. Claims that are in this process anyway are as good a memory.
+fn remember(job: &Job<'_>, mut record: ClaimRecord, receipt: &Receipt) {
+    if job.core.claims.is_local() {
+        return;
+    }
+    record.result = record.result.map(|_| StoredReceipt::open(receipt));
+    job.pipeline().delivered.insert(job.key.clone(), Arc::new(record));
+}
+
 /// What a terminal record says, once its letter and events are out.
 pub(crate) async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Ended {
     if dead_letter::finish(job, record, history).await.is_err() {
@@ -273,14 +306,16 @@ pub(crate) async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &Histor
 }
 
 /// A key that holds only a hash needs a record that leads back to the send.
-async fn remember_reference(job: &Job<'_>, own: &Ownership) {
-    let Some(hash) = own.provider_key.hash() else { return };
+async fn remember_reference(job: &Job<'_>, own: &Ownership<'_>) {
+    let provider_key = job.provider_key(own.key_generation);
+    let Some(hash) = provider_key.hash() else { return };
     let core = job.core;
-    let expires_at_s = core.now_ms() / 1000 + seconds(core.pipeline.settings.dedup.keep_in_doubt);
+    let expires_at_s = job.now.ms() / 1000 + seconds(core.pipeline.settings.dedup.keep_in_doubt);
     let reference = Reference::new(job.tenant().clone(), job.entry.name.clone(), job.id().clone(), expires_at_s);
     if in_time(&*core.clock, core.claims.put_reference(hash, &reference)).await.is_err() {
         tracing::warn!(strategy = %job.entry.name, "dedup.reference_not_stored");
     }
+    job.now.refresh();
 }
 
 /// What became of a send, without sending anything. `None`: it is not settled.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::now::Now;
 use crate::{
     orchestrator::Core,
     runtime::{Clock, within},
@@ -18,16 +19,36 @@ pub(super) async fn in_time<T>(clock: &dyn Clock, call: impl Future<Output = Res
 }
 
 impl Core {
+    /// Changes the record of a send at once, where the store can.
+    pub(super) fn change_now(
+        &self,
+        now: &Now<'_>,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+    ) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
+        self.claims.apply_now(key, operation, now.ms())
+    }
+
     /// Changes the record of a send.
-    pub(super) async fn change(&self, key: &ClaimKey, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
-        in_time(&*self.clock, self.claims.apply(key, operation, self.now_ms())).await
+    pub(super) async fn change(&self, now: &Now<'_>, key: &ClaimKey, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
+        if let Some(answer) = self.change_now(now, key, operation) {
+            return answer;
+        }
+        let answer = in_time(&*self.clock, self.claims.apply(key, operation, now.ms())).await;
+        now.refresh();
+        answer
     }
 
     /// Changes it, and asks once more where the answer was lost: a change that was made is recognised by its token
     /// (rule 14).
-    pub(super) async fn change_surely(&self, key: &ClaimKey, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
-        match self.change(key, operation).await {
-            Err(error) if error.kind == StoreErrorKind::Unavailable => self.change(key, operation).await,
+    pub(super) async fn change_surely(
+        &self,
+        now: &Now<'_>,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
+        match self.change(now, key, operation).await {
+            Err(error) if error.kind == StoreErrorKind::Unavailable => self.change(now, key, operation).await,
             answer => answer,
         }
     }

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 #[cfg(feature = "tokio")]
 pub use self::tokio::{TokioClock, TokioSpawner};
 pub use random::{Rng, SystemRng};
-pub(crate) use within::within;
+pub(crate) use within::{within, within_noting};
 
 /// A future that a port runs or returns.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

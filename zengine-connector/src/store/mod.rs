@@ -32,8 +32,9 @@ mod sessions;
 
 pub use bundle::Stores;
 pub use claims::{
-    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, Decision, Effects, Evidence, Fingerprint, InboundDecision,
-    InboundOp, InboundRecord, InboundStatus, Lease, Reference, StoredError, Terminal,
+    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, Decision, Effects, Evidence, Fingerprint, FingerprintValue,
+    InboundDecision, InboundOp, InboundRecord, InboundStatus, KeyId, Lease, NoToken, OwnerToken, Reference, StoredError, StoredReceipt,
+    Terminal,
 };
 pub use dead_letters::{AttemptRecord, DeadLetter, DeadLetterPage, DeadLetters, LetterDirection};
 pub use directory::{TenantConfig, TenantDirectory};

@@ -2,24 +2,44 @@
 
 use std::{
     num::NonZeroU32,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
-use super::{ProviderKey, Sessions};
+use super::{ProviderKey, Sessions, provider_key::KeyScope};
 use crate::{
     ids::{ClientMessageId, ConfigVersion, CorrelationId, StrategyName, TenantId},
     runtime::Clock,
 };
 
-/// What all contexts share.
-#[derive(Clone, Debug)]
-pub(crate) struct Base {
+/// What every call of one tenant and strategy shares.
+#[derive(Debug)]
+pub(crate) struct CallScope {
     pub(crate) tenant: TenantId,
     pub(crate) strategy: StrategyName,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) deadline: SystemTime,
     pub(crate) sessions: Sessions,
+    /// Stands for the two in provider keys.
+    mark: OnceLock<KeyScope>,
+}
+
+impl CallScope {
+    pub(crate) fn new(tenant: TenantId, strategy: StrategyName, clock: Arc<dyn Clock>, sessions: Sessions) -> Self {
+        Self { tenant, strategy, clock, sessions, mark: OnceLock::new() }
+    }
+
+    /// The key of a send at the provider.
+    pub(crate) fn provider_key(&self, id: &ClientMessageId, generation: u32) -> ProviderKey {
+        let mark = self.mark.get_or_init(|| KeyScope::of(&self.tenant, &self.strategy));
+        mark.key(&self.tenant, &self.strategy, id, generation)
+    }
+}
+
+/// What all contexts share.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    pub(crate) scope: Arc<CallScope>,
+    pub(crate) deadline: SystemTime,
     pub(crate) correlation: Option<CorrelationId>,
     pub(crate) traceparent: Option<String>,
 }
@@ -29,27 +49,27 @@ macro_rules! contexts {
         impl $name {
             /// Whose call it is.
             pub fn tenant(&self) -> &TenantId {
-                &self.base.tenant
+                &self.base.scope.tenant
             }
 
             /// The name the strategy is registered under.
             pub fn strategy(&self) -> &StrategyName {
-                &self.base.strategy
+                &self.base.scope.strategy
             }
 
             /// The wall clock.
             pub fn now(&self) -> SystemTime {
-                self.base.clock.now()
+                self.base.scope.clock.now()
             }
 
             /// Time left for this call; zero where it is over (rule 5: the deadline is data).
             pub fn remaining(&self) -> Duration {
-                self.base.deadline.duration_since(self.base.clock.now()).unwrap_or_default()
+                self.base.deadline.duration_since(self.base.scope.clock.now()).unwrap_or_default()
             }
 
             /// State that outlives the call, scoped to this tenant and strategy.
             pub fn sessions(&self) -> &Sessions {
-                &self.base.sessions
+                &self.base.scope.sessions
             }
 
             /// What ties the log lines of this request together.
@@ -84,9 +104,11 @@ pub struct HealthContext {
 #[derive(Clone, Debug)]
 pub struct SendContext {
     pub(crate) base: Base,
-    pub(crate) client_message_id: ClientMessageId,
-    pub(crate) provider_key: ProviderKey,
-    pub(crate) attempt: NonZeroU32,
+    client_message_id: ClientMessageId,
+    key_generation: u32,
+    /// Made when the strategy asks for it.
+    provider_key: OnceLock<ProviderKey>,
+    attempt: NonZeroU32,
 }
 
 /// For [`InboundStrategy::admit`](crate::inbound::InboundStrategy::admit) and
@@ -104,6 +126,10 @@ impl ConfigureContext {
 }
 
 impl SendContext {
+    pub(crate) fn new(base: Base, client_message_id: ClientMessageId, key_generation: u32, attempt: NonZeroU32) -> Self {
+        Self { base, client_message_id, key_generation, provider_key: OnceLock::new(), attempt }
+    }
+
     /// The caller's id of the message.
     pub fn client_message_id(&self) -> &ClientMessageId {
         &self.client_message_id
@@ -111,7 +137,7 @@ impl SendContext {
 
     /// The key under which the provider may recognise the send: the same for every attempt and takeover (rule 4).
     pub fn provider_key(&self) -> &ProviderKey {
-        &self.provider_key
+        self.provider_key.get_or_init(|| self.base.scope.provider_key(&self.client_message_id, self.key_generation))
     }
 
     /// Which attempt it is, from 1 (rule 33).

@@ -13,7 +13,7 @@ mod sessions;
 mod traits;
 
 pub use cached::Cached;
-pub(crate) use context::Base;
+pub(crate) use context::{Base, CallScope};
 pub use context::{ConfigureContext, EventContext, HealthContext, SendContext};
 pub use descriptor::{Descriptor, Direction, Halves, Reply, Schema, schema_of};
 pub use provider_key::{ParsedKey, ProviderKey};

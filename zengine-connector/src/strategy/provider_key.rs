@@ -41,15 +41,14 @@ pub enum ParsedKey {
 impl ProviderKey {
     /// The key of a send.
     pub fn derive(tenant: &TenantId, strategy: &StrategyName, id: &ClientMessageId, generation: u32) -> Self {
-        let scope = URL_SAFE_NO_PAD.encode(&scope(tenant, strategy)[..6]);
-        let key = format!("z1.{generation}.{scope}.{}", URL_SAFE_NO_PAD.encode(id.as_str()));
-        if key.len() <= MAX {
-            return Self(key);
-        }
-        let mut hash = Sha256::new();
-        hash.update(scope_parts(tenant, strategy));
-        hash.update(id.as_str());
-        Self(format!("z1.{generation}.h.{}", URL_SAFE_NO_PAD.encode(hash.finalize())))
+        KeyScope::of(tenant, strategy).key(tenant, strategy, id, generation)
+    }
+
+    /// Whether the key of such a send holds a hash in place of its id.
+    pub(crate) fn is_hashed(id: &ClientMessageId, generation: u32) -> bool {
+        let digits = generation.checked_ilog10().map_or(1, |log| log as usize + 1);
+        // `z1.`, the generation, a dot, eight characters of scope, a dot, and the id.
+        3 + digits + 1 + 8 + 1 + (id.as_str().len() * 4).div_ceil(3) > MAX
     }
 
     /// A key that a provider echoes, taken as it comes; [`Self::parse`] says what it is.
@@ -81,6 +80,26 @@ impl ProviderKey {
         }
         let id = String::from_utf8(URL_SAFE_NO_PAD.decode(tail).ok()?).ok()?;
         Some(ParsedKey::Direct { generation, client_message_id: ClientMessageId::new(id).ok()? })
+    }
+}
+
+/// What stands for a tenant and a strategy in all their keys: six bytes of a hash, in base64url.
+#[derive(Clone, Debug)]
+pub(super) struct KeyScope(String);
+
+impl KeyScope {
+    pub(super) fn of(tenant: &TenantId, strategy: &StrategyName) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(&scope(tenant, strategy)[..6]))
+    }
+
+    pub(super) fn key(&self, tenant: &TenantId, strategy: &StrategyName, id: &ClientMessageId, generation: u32) -> ProviderKey {
+        if !ProviderKey::is_hashed(id, generation) {
+            return ProviderKey(format!("z1.{generation}.{}.{}", self.0, URL_SAFE_NO_PAD.encode(id.as_str())));
+        }
+        let mut hash = Sha256::new();
+        hash.update(scope_parts(tenant, strategy));
+        hash.update(id.as_str());
+        ProviderKey(format!("z1.{generation}.h.{}", URL_SAFE_NO_PAD.encode(hash.finalize())))
     }
 }
 
@@ -129,6 +148,20 @@ mod tests {
         assert!(key.as_str().len() <= 120);
         let Some(ParsedKey::Hashed { generation: 0, hash }) = key.parse(&tenant, &strategy) else { panic!("{key}") };
         assert_eq!(key.hash(), Some(hash.as_str()));
+    }
+
+    #[test]
+    fn the_longest_key_with_an_id_has_120_bytes() {
+        let (tenant, strategy) = names();
+        for generation in [0, 9, 10, 99, 100, u32::MAX] {
+            for length in 60..90 {
+                let id = ClientMessageId::new("x".repeat(length)).unwrap();
+                let direct = format!("z1.{generation}.{}.{}", "s".repeat(8), URL_SAFE_NO_PAD.encode(id.as_str()));
+                let key = ProviderKey::derive(&tenant, &strategy, &id, generation);
+                assert_eq!(key.hash().is_some(), direct.len() > MAX, "{generation} {length}");
+                assert!(key.hash().is_some() || key.as_str().len() == direct.len());
+            }
+        }
     }
 
     #[test]

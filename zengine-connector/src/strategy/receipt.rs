@@ -85,6 +85,16 @@ impl Receipt {
         self.data.as_ref().map(RawJson::parse)
     }
 
+    /// `Some` where it holds nothing but this one id, or nothing at all.
+    pub(crate) fn only_id(&self) -> Option<Option<&ProviderMessageId>> {
+        let Self { provider_ids, conversation: None, note: None, next: None, trimmed: false, data: None } = self else { return None };
+        match &provider_ids[..] {
+            [] => Some(None),
+            [id] => Some(Some(id)),
+            _ => None,
+        }
+    }
+
     /// The same without its data, for records that are too small for it.
     pub(crate) fn trimmed(mut self) -> Self {
         (self.data, self.next, self.trimmed) = (None, None, true);

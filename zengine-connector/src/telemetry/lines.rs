@@ -90,6 +90,16 @@ pub struct AttemptLine<'a> {
     pub duration: Duration,
 }
 
+/// Whether anybody may listen to lines of information.
+pub(crate) fn is_heard() -> bool {
+    tracing::enabled!(tracing::Level::INFO)
+}
+
+/// Whether anybody may listen to a line of any level.
+pub(crate) fn is_anybody_there() -> bool {
+    tracing::level_filters::LevelFilter::current() != tracing::level_filters::LevelFilter::OFF
+}
+
 /// A whole number of milliseconds.
 pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)

@@ -11,7 +11,7 @@ use crate::{
     keyring::StaticKeyRing,
     runtime::{Clock, SystemRng},
     store::{SessionStore, StoreError, StoreErrorKind},
-    strategy::{Base, ConfigureContext, EventContext, HealthContext, ProviderKey, SendContext, SessionPorts, Sessions},
+    strategy::{Base, CallScope, ConfigureContext, EventContext, HealthContext, SendContext, SessionPorts, Sessions},
 };
 
 /// Makes the contexts that a strategy's methods take, for one tenant and strategy. All of them share their sessions, kept
@@ -74,8 +74,7 @@ impl Contexts {
 
     /// For any attempt, counted from 1.
     pub fn attempt(&self, id: ClientMessageId, attempt: NonZeroU32) -> SendContext {
-        let provider_key = ProviderKey::derive(&self.tenant, &self.strategy, &id, 0);
-        SendContext { base: self.base(), client_message_id: id, provider_key, attempt }
+        SendContext::new(self.base(), id, 0, attempt)
     }
 
     /// For [`InboundStrategy::admit`](crate::InboundStrategy::admit) and [`media`](crate::InboundStrategy::media).
@@ -90,11 +89,8 @@ impl Contexts {
 
     fn base(&self) -> Base {
         Base {
-            tenant: self.tenant.clone(),
-            strategy: self.strategy.clone(),
-            clock: Arc::clone(&self.clock),
+            scope: Arc::new(CallScope::new(self.tenant.clone(), self.strategy.clone(), Arc::clone(&self.clock), self.sessions.clone())),
             deadline: self.clock.now() + self.time_left,
-            sessions: self.sessions.clone(),
             correlation: None,
             traceparent: None,
         }

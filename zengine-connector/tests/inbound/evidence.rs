@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use zengine_connector::{
     Ack, ClientMessageId, CorrelationId, ErrorKind, Event, Identity, OutboundMessage, Outcome, ProviderKey, Reach, SendOptions, State,
     store::{
-        ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, DomainEvent, Effects, Evidence, Fingerprint, Lease, Reference,
+        ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, DomainEvent, Effects, Evidence, Fingerprint, Lease, OwnerToken, Reference,
         StoredError, Terminal,
     },
     testing::SimClock,
@@ -29,10 +29,10 @@ impl Send {
     async fn sending(host: &Host, message: &str) -> Self {
         let id_of = ClientMessageId::new(message).unwrap();
         let send = Self { key: ClaimKey::outbound(&id("one"), &name("acme-shared"), &id_of), id: id_of };
-        let lease = Lease { owner: "owner".into(), boot: None, until_ms: NOW + 60_000 };
-        let fingerprint = Fingerprint::new("f", 1, "k");
+        let lease = Lease { owner: OwnerToken::named("owner"), boot: None, until_ms: NOW + 60_000 };
+        let fingerprint = Fingerprint::new([1; 16], 1, "k");
         send.apply(host, ClaimOp::Claim { lease, fingerprint, skew_ms: 0, ttl_s: 86_400 }).await;
-        send.apply(host, ClaimOp::Mark { owner: "owner".into(), ttl_s: 86_400 }).await;
+        send.apply(host, ClaimOp::Mark { owner: OwnerToken::named("owner"), ttl_s: 86_400 }).await;
         send
     }
 
@@ -46,7 +46,7 @@ impl Send {
 
     async fn give_up(&self, host: &Host) {
         let error = StoredError::new(ErrorKind::Timeout, Reach::Maybe, "no answer");
-        let (claimant, seen) = ("another".to_owned(), "owner".to_owned());
+        let (claimant, seen) = (OwnerToken::named("another"), OwnerToken::named("owner"));
         self.apply(host, ClaimOp::GiveUp { claimant, seen, owner_gone: true, error, skew_ms: 0, ttl_s: 86_400 }).await;
     }
 
@@ -119,8 +119,8 @@ async fn case_90_proof_that_comes_while_sending_decides_after_a_crash() {
     let send = Send::sending(&host, "order-17").await;
     let _ = tell(&host, "1", State::Delivered, &send.reference(0)).await;
     let record = send.record(&host).await;
-    assert_eq!((record.status, record.owner.as_str()), (ClaimStatus::Sending, "owner"));
-    assert_eq!(record.evidence.as_ref().map(Evidence::verdict), Some(Terminal::Delivered));
+    assert_eq!((record.status, record.owner), (ClaimStatus::Sending, OwnerToken::named("owner")));
+    assert_eq!(record.evidence.as_deref().map(Evidence::verdict), Some(Terminal::Delivered));
     // The owner crashed; whoever finds the record gives it up, and the proof decides: no dead letter, no event.
     send.give_up(&host).await;
     let record = send.record(&host).await;
@@ -152,10 +152,10 @@ async fn rule_27_news_of_an_earlier_generation_says_nothing_of_the_one_under_way
     let host = Host::new();
     let send = Send::sending(&host, "order-17").await;
     let error = Some(StoredError::new(ErrorKind::Account, Reach::Processed, "refused"));
-    let (owner, terminal) = ("owner".to_owned(), Terminal::Failed);
+    let (owner, terminal) = (OwnerToken::named("owner"), Terminal::Failed);
     send.apply(&host, ClaimOp::Commit { owner, terminal, result: None, error, attempts: 1, effects: Effects::NONE, ttl_s: 86_400 }).await;
-    let lease = Lease { owner: "redriver".into(), boot: None, until_ms: NOW + 60_000 };
-    let fingerprint = Fingerprint::new("f", 1, "k");
+    let lease = Lease { owner: OwnerToken::named("redriver"), boot: None, until_ms: NOW + 60_000 };
+    let fingerprint = Fingerprint::new([1; 16], 1, "k");
     let redrive =
         ClaimOp::Redrive { lease, fingerprint, generation: 0, key_generation: 1, maybe_sent: false, first_sent_at_ms: None, ttl_s: 86_400 };
     send.apply(&host, redrive).await;

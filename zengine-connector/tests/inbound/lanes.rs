@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use zengine_connector::{
     Ack, DedupeKey, InboundSettings,
-    store::{ClaimKey, ClaimStore, InboundOp, Lease},
+    store::{ClaimKey, ClaimStore, InboundOp, Lease, OwnerToken},
     testing::SimClock,
 };
 
@@ -80,7 +80,7 @@ async fn rule_84_the_claim_of_a_process_that_died_is_taken_over_after_its_lease(
     let host = Host::new();
     let (tenant, strategy) = (id("one"), name("acme-shared"));
     let now_ms = SimClock::EPOCH_MS;
-    let lease = Lease { owner: "another process".into(), boot: None, until_ms: now_ms + 60_000 };
+    let lease = Lease { owner: OwnerToken::named("another process"), boot: None, until_ms: now_ms + 60_000 };
     let key = ClaimKey::inbound(&tenant, &strategy, &DedupeKey::of(&tenant, &strategy, "1"));
     let claimed = host.memory.claims().apply_inbound(&key, &InboundOp::Claim { lease, ttl_s: 86_400 }, now_ms).await.unwrap();
     assert!(claimed.done);

@@ -420,7 +420,7 @@ async fn rule_22_a_result_that_is_too_large_is_cut_and_still_replayed() {
     assert!(!first.receipt.trimmed && first.dedup_recorded);
     let again = delivered(send(&two, "1").await);
     assert!(again.receipt.trimmed && again.receipt.provider_id() == first.receipt.provider_id());
-    assert!(world.record("1").await.unwrap().result.unwrap().len() < 12_000);
+    assert!(world.record("1").await.unwrap().result.unwrap().as_sealed().unwrap().len() < 12_000);
 }
 
 /// Case 30, as a store reports it.

@@ -7,7 +7,7 @@ use futures_util::future::{Either, select};
 use crate::{
     orchestrator::Core,
     runtime::ms,
-    store::{ClaimKey, InboundOp, InboundStatus, Lease, StoreError},
+    store::{ClaimKey, InboundOp, InboundStatus, Lease, OwnerToken, StoreError},
 };
 
 /// How often a settled event's record is tried to be written.
@@ -17,7 +17,7 @@ const SETTLE_ATTEMPTS: usize = 3;
 pub(super) struct Claim {
     core: Arc<Core>,
     key: ClaimKey,
-    owner: String,
+    owner: OwnerToken,
 }
 
 /// How an attempt to take an event ended.
@@ -36,7 +36,7 @@ impl Claim {
     /// Takes an event that nobody works on and that is not settled.
     pub(super) async fn take(core: &Arc<Core>, key: ClaimKey) -> Taken {
         let claim = Self { core: Arc::clone(core), key, owner: core.token() };
-        let lease = Lease { owner: claim.owner.clone(), boot: core.claims.boot().map(str::to_owned), until_ms: claim.lease_end() };
+        let lease = Lease { owner: claim.owner, boot: core.claims.boot().map(Into::into), until_ms: claim.lease_end() };
         match claim.apply(&InboundOp::Claim { lease, ttl_s: claim.ttl_s() }).await {
             Ok((true, _)) => Taken::Ours(claim),
             Ok((false, Some(InboundStatus::Claimed) | None)) => Taken::Elsewhere,
@@ -61,7 +61,7 @@ impl Claim {
         let mut lost = false;
         loop {
             self.core.clock.sleep(self.core.inbound.lease / 3).await;
-            let renewed = self.apply(&InboundOp::Renew { owner: self.owner.clone(), until_ms: self.lease_end() }).await;
+            let renewed = self.apply(&InboundOp::Renew { owner: self.owner, until_ms: self.lease_end() }).await;
             // The handler is not stopped: it may have stored the event already. Its end decides.
             if !lost && matches!(renewed, Ok((false, _))) {
                 lost = true;
@@ -73,7 +73,7 @@ impl Claim {
     /// Says that the event is stored or poison. A store that does not answer changes nothing about that: a redelivery may
     /// then be handled twice, which is said in a warning (as rule 26 for sends).
     pub(super) async fn settle(&self, status: InboundStatus) {
-        let settle = InboundOp::Settle { owner: self.owner.clone(), status, ttl_s: self.ttl_s() };
+        let settle = InboundOp::Settle { owner: self.owner, status, ttl_s: self.ttl_s() };
         let mut reason = "the lease was lost";
         for _ in 0..SETTLE_ATTEMPTS {
             match self.apply(&settle).await {
@@ -87,7 +87,7 @@ impl Claim {
 
     /// Gives the event back. Best effort: where the store does not answer, the lease ends by itself.
     pub(super) async fn release(&self) {
-        if self.apply(&InboundOp::Release { owner: self.owner.clone() }).await.is_err() {
+        if self.apply(&InboundOp::Release { owner: self.owner }).await.is_err() {
             tracing::warn!(record = %self.key, "inbound.release_not_recorded");
         }
     }

@@ -138,8 +138,9 @@ impl Inner {
 
 /// Leave to make one call. Dropped without a verdict it says nothing.
 #[must_use = "settle it with a verdict"]
-pub(crate) struct Permit {
-    circuit: Option<Arc<Circuit>>,
+pub(crate) struct Permit<'a> {
+    circuit: Option<&'a Circuit>,
+    state: State,
     epoch: u64,
     probe: bool,
 }
@@ -150,11 +151,11 @@ pub(crate) struct Rejected {
     pub(crate) retry_after: Duration,
 }
 
-enum Entry {
-    Pass(Permit),
+pub(crate) enum Entry<'a> {
+    Pass(Permit<'a>),
     Reject(Rejected),
     /// The probe is reserved for us within the process; the log decides between processes.
-    Probe(Permit),
+    Probe(Permit<'a>),
 }
 
 impl Circuit {
@@ -195,19 +196,19 @@ impl Circuit {
     }
 
     /// Asks for leave to make one call.
-    pub(crate) async fn acquire(&self) -> Result<Permit, Rejected> {
-        if !self.ports.settings.enabled {
-            return Ok(Permit { circuit: None, epoch: 0, probe: false });
-        }
-        match self.enter() {
+    pub(crate) async fn acquire(&self) -> Result<Permit<'_>, Rejected> {
+        match self.enter(self.ports.clock.monotonic()) {
             Entry::Pass(permit) => Ok(permit),
             Entry::Reject(rejected) => Err(rejected),
             Entry::Probe(permit) => self.win_probe(permit).await,
         }
     }
 
-    fn enter(&self) -> Entry {
-        let now = self.ports.clock.monotonic();
+    /// Asks for leave at a time of the monotonic clock; a probe must still be won.
+    pub(crate) fn enter(&self, now: Duration) -> Entry<'_> {
+        if !self.ports.settings.enabled {
+            return Entry::Pass(Permit { circuit: None, state: State::Closed, epoch: 0, probe: false });
+        }
         let mut inner = self.inner.lock();
         if inner.state == State::Closed {
             return Entry::Pass(self.permit(&inner, false));
@@ -222,12 +223,12 @@ impl Circuit {
         Entry::Probe(self.permit(&inner, true))
     }
 
-    fn permit(&self, inner: &Inner, probe: bool) -> Permit {
-        Permit { circuit: self.me.upgrade(), epoch: inner.epoch, probe }
+    fn permit(&self, inner: &Inner, probe: bool) -> Permit<'_> {
+        Permit { circuit: Some(self), state: inner.state, epoch: inner.epoch, probe }
     }
 
     /// Appends our claim to the probe. Where the log does not answer in time, one local probe goes ahead (rule 54).
-    async fn win_probe(&self, permit: Permit) -> Result<Permit, Rejected> {
+    pub(crate) async fn win_probe<'a>(&self, permit: Permit<'a>) -> Result<Permit<'a>, Rejected> {
         let won = match within(&*self.ports.clock, PROBE_APPEND, self.append_probe()).await {
             Some(Ok(Ok(()))) => Ok(permit),
             Some(Ok(Err(rejected))) => {
@@ -273,8 +274,7 @@ impl Circuit {
         Ok(Err(Rejected { retry_after: self.ports.probe_time() }))
     }
 
-    fn settle(&self, epoch: u64, probe: bool, verdict: Verdict) {
-        let now = self.ports.clock.monotonic();
+    fn settle(&self, epoch: u64, probe: bool, verdict: Verdict, now: Duration) {
         let mut inner = self.inner.lock();
         // Late news of an earlier state has no say (rule 47).
         if inner.epoch != epoch {
@@ -425,24 +425,37 @@ impl fmt::Debug for Circuit {
     }
 }
 
-impl Permit {
+impl Permit<'_> {
+    /// What the breaker stood at, and its epoch.
+    pub(crate) const fn state(&self) -> (State, u64) {
+        (self.state, self.epoch)
+    }
+
     /// Says what the call showed.
-    pub(crate) fn settle(mut self, verdict: Verdict) {
+    pub(crate) fn settle(self, verdict: Verdict) {
+        if let Some(circuit) = self.circuit {
+            self.settle_at(verdict, circuit.ports.clock.monotonic());
+        }
+    }
+
+    /// Says what the call showed, at a time of the monotonic clock.
+    pub(crate) fn settle_at(mut self, verdict: Verdict, now: Duration) {
         if let Some(circuit) = self.circuit.take() {
-            circuit.settle(self.epoch, self.probe, verdict);
+            circuit.settle(self.epoch, self.probe, verdict, now);
         }
     }
 }
 
-impl Drop for Permit {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if let Some(circuit) = self.circuit.take() {
-            circuit.settle(self.epoch, self.probe, Verdict::Neutral);
+            // Without a verdict the time does not matter.
+            circuit.settle(self.epoch, self.probe, Verdict::Neutral, Duration::ZERO);
         }
     }
 }
 
-impl fmt::Debug for Permit {
+impl fmt::Debug for Permit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit").field("epoch", &self.epoch).field("probe", &self.probe).finish_non_exhaustive()
     }

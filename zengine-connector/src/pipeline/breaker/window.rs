@@ -49,7 +49,8 @@ impl Window {
 
     fn slice_at(&self, now: Duration) -> u64 {
         // The first slice is 1, so that an untouched bucket, slice 0, never counts as lately by itself.
-        u64::try_from(now.as_nanos() / self.slice.as_nanos()).unwrap_or(u64::MAX - 1) + 1
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX - 1);
+        nanos(now) / nanos(self.slice) + 1
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     orchestrator::DeferredReason,
     runtime::ms,
-    store::{At, ClaimOp, ClaimRecord, ClaimStatus, StoreError, StoreErrorKind},
+    store::{At, ClaimOp, ClaimRecord, ClaimStatus, OwnerToken, StoreError, StoreErrorKind},
 };
 
 use super::super::settings::{Duplicates, StoreDown};
@@ -23,9 +23,9 @@ const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// What a caller got.
-pub(crate) enum Claimed {
+pub(crate) enum Claimed<'a> {
     /// The claim is ours.
-    Ours(Ownership),
+    Ours(Ownership<'a>),
     /// It is settled. `fresh`: just now, by us, because nobody else could.
     Settled { record: Box<ClaimRecord>, fresh: bool },
     /// Not now.
@@ -33,20 +33,32 @@ pub(crate) enum Claimed {
 }
 
 /// Claims the send. `gone` is the claim of a caller of this process that went away.
-pub(crate) async fn claim(job: &Job<'_>, lead: &Lead, gone: Option<String>) -> Result<Claimed, Error> {
+pub(crate) async fn claim<'a>(
+    job: &'a Job<'a>,
+    lead: &Lead<'_>,
+    owner: OwnerToken,
+    gone: Option<OwnerToken>,
+) -> Result<Claimed<'a>, Error> {
     let core = job.core;
     let dedup = &core.pipeline.settings.dedup;
-    let mut waiting = Waiting::new(job);
+    let mut waiting = None;
+    let mut owner = owner;
     loop {
-        let lease = job.lease();
-        lead.owns(&lease.owner);
-        let asking = Asking::new(job, &lease.owner, false);
+        let lease = job.lease(owner);
         let operation = ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: ms(dedup.skew), ttl_s: seconds(dedup.keep) };
-        let applied = match core.change_surely(&job.key, &operation).await {
-            Ok(applied) => {
-                asking.answered();
-                applied
+        let answer = match core.change_now(job.now, &job.key, &operation) {
+            Some(answer) => answer,
+            None => {
+                let asking = Asking::new(job, owner, false);
+                let answer = core.change_surely(job.now, &job.key, &operation).await;
+                if answer.is_ok() {
+                    asking.answered();
+                }
+                answer
             }
+        };
+        let applied = match answer {
+            Ok(applied) => applied,
             Err(error) => return store_down(job, error),
         };
         let Some(record) = applied.record else {
@@ -61,14 +73,17 @@ pub(crate) async fn claim(job: &Job<'_>, lead: &Lead, gone: Option<String>) -> R
         if record.status.is_terminal() {
             return Ok(Claimed::Settled { record: Box::new(record), fresh: false });
         }
-        let owner_gone = gone.as_deref() == Some(record.owner.as_str());
-        let at = At { now_ms: core.now_ms(), boot: core.claims.boot() };
+        let owner_gone = gone == Some(record.owner);
+        let at = At { now_ms: job.now.ms(), boot: core.claims.boot() };
         if record.is_in_doubt() && (owner_gone || record.is_abandoned(at, ms(dedup.skew))) {
             match doubt::resolve(job, lead, &record, owner_gone).await {
                 Ok(Resolution::Ours(ownership)) => return Ok(Claimed::Ours(ownership)),
                 Ok(Resolution::Settled(record)) => return Ok(Claimed::Settled { record, fresh: true }),
                 // Somebody was faster: look again.
-                Ok(Resolution::Overtaken) => continue,
+                Ok(Resolution::Overtaken) => {
+                    owner = another_claim(job, lead);
+                    continue;
+                }
                 Err(error) => return store_down(job, error),
             }
         }
@@ -76,17 +91,26 @@ pub(crate) async fn claim(job: &Job<'_>, lead: &Lead, gone: Option<String>) -> R
             // The caller that held it is gone and sent nothing: give it back in its name.
             let release =
                 ClaimOp::Release { owner: record.owner, maybe_sent: false, attempts: record.attempts, ttl_s: seconds(dedup.keep) };
-            if let Err(error) = core.change(&job.key, &release).await {
+            if let Err(error) = core.change(job.now, &job.key, &release).await {
                 return store_down(job, error);
             }
+            owner = another_claim(job, lead);
             continue;
         }
-        if !waiting.look_later(job).await {
-            let lease_left = Duration::from_millis(record.lease_until_ms.saturating_sub(core.now_ms()).max(0).unsigned_abs());
+        if !waiting.get_or_insert_with(|| Waiting::new(job)).look_later(job).await {
+            let lease_left = Duration::from_millis(record.lease_until_ms.saturating_sub(job.now.ms()).max(0).unsigned_abs());
             let retry_after = lease_left.clamp(Duration::from_secs(1), dedup.lease.max(Duration::from_secs(1)));
             return Ok(Claimed::Deferred(Ended::deferred(DeferredReason::InProgress, retry_after)));
         }
+        owner = another_claim(job, lead);
     }
+}
+
+/// A token for the next try, which the attached ones must know of.
+pub(super) fn another_claim(job: &Job<'_>, lead: &Lead<'_>) -> OwnerToken {
+    let owner = job.core.token();
+    lead.owns(owner);
+    owner
 }
 
 /// How long we wait for another's send.
@@ -113,12 +137,14 @@ impl Waiting {
         let wait = scale(self.next, 0.8 + 0.4 * core.rng.unit()).min(self.left);
         self.left -= wait;
         self.next = scale(self.next, 1.5).min(LONGEST_LOOK);
-        core.pipeline.pause(&*core.clock, wait).await
+        let goes_on = core.pipeline.pause(&*core.clock, wait).await;
+        job.now.refresh();
+        goes_on
     }
 }
 
 /// Fail closed, unless the host prefers doubles to silence (rule 28).
-fn store_down(job: &Job<'_>, error: StoreError) -> Result<Claimed, Error> {
+fn store_down<'a>(job: &'a Job<'a>, error: StoreError) -> Result<Claimed<'a>, Error> {
     if error.kind == StoreErrorKind::Corrupt {
         return Err(error.into());
     }

@@ -3,6 +3,7 @@
 use super::{
     super::{decision::Protection, job::Job},
     Lead, Ownership,
+    claiming::another_claim,
     ownership::Asking,
     seconds,
 };
@@ -13,9 +14,9 @@ use crate::{
 };
 
 /// What became of a send in doubt.
-pub(crate) enum Resolution {
+pub(crate) enum Resolution<'a> {
     /// Ours, to send again with the same key or to look up first.
-    Ours(Ownership),
+    Ours(Ownership<'a>),
     /// Settled.
     Settled(Box<ClaimRecord>),
     /// Somebody else was faster.
@@ -23,26 +24,30 @@ pub(crate) enum Resolution {
 }
 
 /// Takes it over where the provider protects against doubles, else ends it as Unknown, or as the evidence says.
-pub(crate) async fn resolve(job: &Job<'_>, lead: &Lead, record: &ClaimRecord, owner_gone: bool) -> Result<Resolution, StoreError> {
+pub(crate) async fn resolve<'a>(
+    job: &'a Job<'a>,
+    lead: &Lead<'_>,
+    record: &ClaimRecord,
+    owner_gone: bool,
+) -> Result<Resolution<'a>, StoreError> {
     let core = job.core;
     let dedup = &core.pipeline.settings.dedup;
     let first_sent = record.first_sent_at_ms.or(Some(record.first_claimed_at_ms));
-    let settled_already = record.evidence.is_some() || record.is_expired(core.now_ms());
+    let settled_already = record.evidence.is_some() || record.is_expired(job.now.ms());
     let protection = if settled_already { Protection::None } else { job.protection(first_sent) };
-    let (seen, skew_ms) = (record.owner.clone(), ms(dedup.skew));
+    let (seen, skew_ms) = (record.owner, ms(dedup.skew));
     if protection == Protection::None {
         let error = StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the process that sent it went away before it knew the result");
         let operation = ClaimOp::GiveUp { claimant: core.token(), seen, owner_gone, error, skew_ms, ttl_s: seconds(dedup.keep) };
-        return Ok(match core.change_surely(&job.key, &operation).await? {
+        return Ok(match core.change_surely(job.now, &job.key, &operation).await? {
             Applied { done: true, record: Some(record), .. } => Resolution::Settled(Box::new(record)),
             _ => Resolution::Overtaken,
         });
     }
-    let lease = job.lease();
-    lead.owns(&lease.owner);
-    let asking = Asking::new(job, &lease.owner, true);
+    let lease = job.lease(another_claim(job, lead));
+    let asking = Asking::new(job, lease.owner, true);
     let operation = ClaimOp::TakeOver { lease, seen, owner_gone, skew_ms };
-    let applied = core.change_surely(&job.key, &operation).await?;
+    let applied = core.change_surely(job.now, &job.key, &operation).await?;
     asking.answered();
     Ok(match applied {
         Applied { done: true, record: Some(record), .. } => {

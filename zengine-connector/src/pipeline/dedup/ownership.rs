@@ -2,22 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::super::job::Job;
+use super::super::{job::Job, now::Now};
 use crate::{
-    orchestrator::Core,
     runtime::ms,
-    store::{Applied, AttemptRecord, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, Effects, StoreError, StoredError, Terminal},
-    strategy::ProviderKey,
+    store::{
+        Applied, AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, Effects, OwnerToken, StoreError, StoredError, StoredReceipt, Terminal,
+    },
 };
 
 /// The wait between two tries to end a claim at which patience ends: after 50, 200 and 800 ms.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A claim that is ours. Dropped before anything was sent, it gives the claim back (rule 31).
-pub(crate) struct Ownership {
-    core: Arc<Core>,
-    key: ClaimKey,
-    owner: String,
+pub(crate) struct Ownership<'a> {
+    job: &'a Job<'a>,
+    owner: OwnerToken,
     lease_until_ms: i64,
     phase: Phase,
     /// Some attempt, ours or an earlier owner's, may have reached the provider (rule 20).
@@ -26,8 +25,8 @@ pub(crate) struct Ownership {
     pub(crate) look_up_first: bool,
     /// Attempts made before, by others.
     earlier_attempts: u32,
-    /// The key at the provider: one for all attempts (rule 4).
-    pub(crate) provider_key: ProviderKey,
+    /// The generation in the key at the provider: one for all attempts (rule 4).
+    pub(crate) key_generation: u32,
     pub(crate) first_claimed_at_ms: i64,
     pub(crate) first_sent_at_ms: Option<i64>,
     /// Attempts made by us.
@@ -57,24 +56,23 @@ pub(crate) enum Lost {
     Store,
 }
 
-impl Ownership {
+impl<'a> Ownership<'a> {
     /// The token of our claim.
-    pub(crate) fn owner(&self) -> &str {
-        &self.owner
+    pub(crate) fn owner(&self) -> OwnerToken {
+        self.owner
     }
 
     /// Ours, by a record that was just written in our name.
-    pub(crate) fn of(job: &Job<'_>, record: &ClaimRecord) -> Self {
+    pub(crate) fn of(job: &'a Job<'a>, record: &ClaimRecord) -> Self {
         Self {
-            core: Arc::clone(job.core),
-            key: job.key.clone(),
-            owner: record.owner.clone(),
+            job,
+            owner: record.owner,
             lease_until_ms: record.lease_until_ms,
             phase: if record.status == ClaimStatus::Sending { Phase::Sending } else { Phase::Quiet },
             maybe_sent: record.maybe_sent,
             look_up_first: false,
             earlier_attempts: record.attempts,
-            provider_key: job.provider_key(record.key_generation),
+            key_generation: record.key_generation,
             first_claimed_at_ms: record.first_claimed_at_ms,
             first_sent_at_ms: record.first_sent_at_ms,
             made: 0,
@@ -84,19 +82,17 @@ impl Ownership {
     }
 
     /// A send without any record, where the host prefers doubles to silence (rule 28).
-    pub(crate) fn unprotected(job: &Job<'_>) -> Self {
-        let lease = job.lease();
+    pub(crate) fn unprotected(job: &'a Job<'a>) -> Self {
         Self {
-            core: Arc::clone(job.core),
-            key: job.key.clone(),
-            owner: lease.owner,
+            job,
+            owner: job.core.token(),
             lease_until_ms: i64::MAX,
             phase: Phase::Sending,
             maybe_sent: false,
             look_up_first: false,
             earlier_attempts: 0,
-            provider_key: job.provider_key(0),
-            first_claimed_at_ms: job.core.now_ms(),
+            key_generation: 0,
+            first_claimed_at_ms: job.now.ms(),
             first_sent_at_ms: None,
             made: 0,
             failures: Vec::new(),
@@ -110,7 +106,7 @@ impl Ownership {
     }
 
     async fn need(&self, operation: &ClaimOp) -> Result<(), Lost> {
-        match self.core.change(&self.key, operation).await {
+        match self.job.core.change(self.job.now, &self.job.key, operation).await {
             Ok(applied) if applied.done => Ok(()),
             Ok(_) => Err(Lost::Lease),
             Err(error) => {
@@ -124,10 +120,12 @@ impl Ownership {
     /// was not should not stay in doubt.
     async fn insist(&mut self, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
         let mut wait = Duration::from_millis(50);
+        let Job { core, key, now, .. } = self.job;
         loop {
-            match self.core.change(&self.key, operation).await {
-                Err(_) if wait < LONGEST_PATIENCE && self.core.now_ms() < self.lease_until_ms => {
-                    self.core.clock.sleep(wait).await;
+            match core.change(now, key, operation).await {
+                Err(_) if wait < LONGEST_PATIENCE && now.ms() < self.lease_until_ms => {
+                    core.clock.sleep(wait).await;
+                    now.refresh();
                     wait *= 4;
                 }
                 answer => {
@@ -140,15 +138,15 @@ impl Ownership {
 
     /// Makes sure that the lease outlasts `time` and the slack; renews it where it does not (rules 17 and 18).
     pub(crate) async fn outlast(&mut self, time: Duration) -> Result<(), Lost> {
-        let dedup = &self.core.pipeline.settings.dedup;
-        let now_ms = self.core.now_ms();
+        let dedup = &self.job.core.pipeline.settings.dedup;
+        let now_ms = self.job.now.ms();
         let (needed, lease) = (ms(time + dedup.commit_slack), ms(dedup.lease));
         let left = self.lease_until_ms.saturating_sub(now_ms);
         if left > needed && left > lease / 3 * 2 {
             return Ok(());
         }
         let until_ms = now_ms + lease.max(needed + ms(dedup.skew));
-        self.need(&ClaimOp::Renew { owner: self.owner.clone(), until_ms }).await?;
+        self.need(&ClaimOp::Renew { owner: self.owner, until_ms }).await?;
         self.lease_until_ms = until_ms;
         Ok(())
     }
@@ -158,10 +156,10 @@ impl Ownership {
         if self.phase == Phase::Sending {
             return Ok(());
         }
-        let ttl_s = seconds(self.core.pipeline.settings.dedup.keep_in_doubt);
-        self.need(&ClaimOp::Mark { owner: self.owner.clone(), ttl_s }).await?;
+        let ttl_s = seconds(self.job.core.pipeline.settings.dedup.keep_in_doubt);
+        self.need(&ClaimOp::Mark { owner: self.owner, ttl_s }).await?;
         self.phase = Phase::Sending;
-        self.first_sent_at_ms.get_or_insert(self.core.now_ms());
+        self.first_sent_at_ms.get_or_insert(self.job.now.ms());
         Ok(())
     }
 
@@ -169,18 +167,18 @@ impl Ownership {
     pub(crate) async fn commit(
         &mut self,
         terminal: Terminal,
-        result: Option<String>,
+        result: Option<StoredReceipt>,
         error: Option<StoredError>,
     ) -> Result<Applied<ClaimRecord>, StoreError> {
         let effects = if terminal == Terminal::Delivered { Effects::NONE } else { Effects::BOTH };
         let operation = ClaimOp::Commit {
-            owner: self.owner.clone(),
+            owner: self.owner,
             terminal,
             result,
             error,
             attempts: self.all_attempts(),
             effects,
-            ttl_s: seconds(self.core.pipeline.settings.dedup.keep),
+            ttl_s: seconds(self.job.core.pipeline.settings.dedup.keep),
         };
         self.insist(&operation).await
     }
@@ -192,9 +190,9 @@ impl Ownership {
     }
 
     fn release_operation(&self) -> ClaimOp {
-        let dedup = &self.core.pipeline.settings.dedup;
+        let dedup = &self.job.core.pipeline.settings.dedup;
         let ttl_s = seconds(if self.maybe_sent { dedup.keep_in_doubt } else { dedup.keep });
-        ClaimOp::Release { owner: self.owner.clone(), maybe_sent: self.maybe_sent, attempts: self.all_attempts(), ttl_s }
+        ClaimOp::Release { owner: self.owner, maybe_sent: self.maybe_sent, attempts: self.all_attempts(), ttl_s }
     }
 
     /// The claim is another's: nothing is given back.
@@ -203,30 +201,29 @@ impl Ownership {
     }
 }
 
-impl Drop for Ownership {
+impl Drop for Ownership<'_> {
     fn drop(&mut self) {
         // Once bytes may have gone out, the record stays in doubt for whoever comes next (rule 31).
         if self.phase != Phase::Quiet {
             return;
         }
-        give_back(&self.core, &self.key, self.release_operation());
+        give_back(self.job, self.release_operation());
     }
 }
 
 /// A claim under way. Where its caller goes away or the store does not answer, it may have been made all the same: it is
 /// given back like one that is ours (rule 31).
-pub(super) struct Asking {
-    core: Arc<Core>,
-    key: ClaimKey,
+pub(super) struct Asking<'a> {
+    job: &'a Job<'a>,
     release: Option<ClaimOp>,
 }
 
-impl Asking {
-    pub(super) fn new(job: &Job<'_>, owner: &str, maybe_sent: bool) -> Self {
+impl<'a> Asking<'a> {
+    pub(super) fn new(job: &'a Job<'a>, owner: OwnerToken, maybe_sent: bool) -> Self {
         let dedup = &job.core.pipeline.settings.dedup;
         let ttl_s = seconds(if maybe_sent { dedup.keep_in_doubt } else { dedup.keep });
-        let release = ClaimOp::Release { owner: owner.to_owned(), maybe_sent, attempts: 0, ttl_s };
-        Self { core: Arc::clone(job.core), key: job.key.clone(), release: Some(release) }
+        let release = ClaimOp::Release { owner, maybe_sent, attempts: 0, ttl_s };
+        Self { job, release: Some(release) }
     }
 
     /// The store answered.
@@ -235,19 +232,20 @@ impl Asking {
     }
 }
 
-impl Drop for Asking {
+impl Drop for Asking<'_> {
     fn drop(&mut self) {
         if let Some(release) = self.release.take() {
-            give_back(&self.core, &self.key, release);
+            give_back(self.job, release);
         }
     }
 }
 
 /// Gives a claim back in the background. Where that fails, its lease ends by itself.
-fn give_back(core: &Arc<Core>, key: &ClaimKey, release: ClaimOp) {
-    let (core, key) = (Arc::clone(core), key.clone());
+fn give_back(job: &Job<'_>, release: ClaimOp) {
+    let (core, key) = (Arc::clone(job.core), job.key.clone());
     Arc::clone(&core.spawner).spawn(Box::pin(async move {
-        if core.change(&key, &release).await.is_err() {
+        let now = Now::read(&*core.clock);
+        if core.change(&now, &key, &release).await.is_err() {
             tracing::debug!("a dropped claim could not be given back; its lease ends by itself");
         }
     }));

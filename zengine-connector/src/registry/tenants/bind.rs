@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -19,10 +19,11 @@ use crate::{
     error::{Error, ErrorKind},
     ids::{ConfigVersion, StrategyName, TenantId},
     keyring::Key,
+    pipeline::Stages,
     runtime::{Clock, within},
     schema::{Checks, Resolved},
     store::{SecretScope, SecretStore, TenantConfig, TenantDirectory},
-    strategy::{Base, ConfigureContext, SessionPorts, Sessions},
+    strategy::{Base, CallScope, ConfigureContext, SessionPorts, Sessions},
 };
 
 /// How long a store or `configure` may take.
@@ -30,14 +31,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A tenant bound to a strategy: configuration checked, secrets resolved.
 pub(crate) struct BoundTenant {
-    pub(crate) tenant: TenantId,
+    pub(crate) scope: Arc<CallScope>,
     pub(crate) version: ConfigVersion,
     pub(crate) state: ErasedTenant,
+    /// The stages of the pipeline that are this tenant's; looked up at the first send.
+    pub(crate) stages: OnceLock<Stages>,
+}
+
+impl BoundTenant {
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.scope.tenant
+    }
 }
 
 impl fmt::Debug for BoundTenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundTenant").field("tenant", &self.tenant).field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("BoundTenant").field("tenant", self.tenant()).field("version", &self.version).finish_non_exhaustive()
     }
 }
 
@@ -230,19 +239,14 @@ impl Job {
 
     async fn configure(&self, config: &Resolved, version: ConfigVersion) -> Result<Arc<BoundTenant>, Error> {
         let sessions = &self.binder.sessions;
-        let base = Base {
-            tenant: self.tenant.clone(),
-            strategy: self.strategy.clone(),
-            clock: Arc::clone(&sessions.clock),
-            deadline: sessions.clock.now() + PATIENCE,
-            sessions: Sessions::new(Arc::clone(sessions), &self.tenant, &self.strategy),
-            correlation: None,
-            traceparent: None,
-        };
+        let kept = Sessions::new(Arc::clone(sessions), &self.tenant, &self.strategy);
+        let scope = Arc::new(CallScope::new(self.tenant.clone(), self.strategy.clone(), Arc::clone(&sessions.clock), kept));
+        let deadline = sessions.clock.now() + PATIENCE;
+        let base = Base { scope: Arc::clone(&scope), deadline, correlation: None, traceparent: None };
         let cx = ConfigureContext { base, version: version.clone() };
         let none = || Error::new(ErrorKind::Timeout, "the strategy does not finish configuring the tenant");
         let state = answer(self.clock(), self.configure.configure(config.value(), &cx), none).await?;
-        Ok(Arc::new(BoundTenant { tenant: self.tenant.clone(), version, state }))
+        Ok(Arc::new(BoundTenant { scope, version, state, stages: OnceLock::new() }))
     }
 
     fn clock(&self) -> &dyn Clock {

@@ -90,10 +90,10 @@ impl Tenants {
     /// not; what the strategy says.
     pub(crate) async fn bind(&self, entry: &Entry, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
         let now = self.binder.sessions.clock.monotonic();
-        let known = self.slots.get(&SlotRef(tenant, &entry.name));
-        if let Some(result) = known.as_ref().and_then(|slot| slot.fresh(now)) {
+        if let Some(result) = self.bound(entry, tenant, now) {
             return result;
         }
+        let known = self.slots.get(&SlotRef(tenant, &entry.name));
         self.sweep(now);
         let slot = match known {
             Some(slot) => slot,
@@ -107,6 +107,11 @@ impl Tenants {
             checks: Arc::clone(&entry.checks),
         };
         slot.load(job).await
+    }
+
+    /// What is known of the tenant and the strategy, while it may be used without asking. `now` is the monotonic clock.
+    pub(crate) fn bound(&self, entry: &Entry, tenant: &TenantId, now: Duration) -> Option<Result<Arc<BoundTenant>, Error>> {
+        self.slots.get(&SlotRef(tenant, &entry.name))?.fresh(now)
     }
 
     fn slot(&self, key: &SlotKey) -> Arc<Slot> {

@@ -1,8 +1,13 @@
 //! The record of one inbound event (rule 84).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::operation::{At, Lease};
+use super::{
+    OwnerToken,
+    operation::{At, Lease},
+};
 
 /// Where an inbound event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,10 +30,10 @@ pub struct InboundRecord {
     /// Where it stands.
     pub status: InboundStatus,
     /// The claim that works on it.
-    pub owner: String,
+    pub owner: OwnerToken,
     /// The opening of the store that the owner belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boot: Option<String>,
+    pub boot: Option<Arc<str>>,
     /// Until when the owner owns it, in milliseconds UTC.
     pub lease_until_ms: i64,
     /// When the record may go, in seconds UTC.
@@ -76,14 +81,14 @@ pub enum InboundOp {
     /// Lengthens the lease.
     Renew {
         /// Who.
-        owner: String,
+        owner: OwnerToken,
         /// In milliseconds UTC.
         until_ms: i64,
     },
     /// Says that the event is stored, or can never be handled.
     Settle {
         /// Who.
-        owner: String,
+        owner: OwnerToken,
         /// Which.
         status: InboundStatus,
         /// How long the record lives from now, in seconds.
@@ -92,7 +97,7 @@ pub enum InboundOp {
     /// Gives the event back: a redelivery handles it.
     Release {
         /// Who.
-        owner: String,
+        owner: OwnerToken,
     },
 }
 
@@ -108,7 +113,7 @@ impl InboundOp {
                 _ => InboundDecision::Write(InboundRecord {
                     v: InboundRecord::VERSION,
                     status: InboundStatus::Claimed,
-                    owner: lease.owner.clone(),
+                    owner: lease.owner,
                     boot: lease.boot.clone(),
                     lease_until_ms: lease.until_ms,
                     expires_at_s: at.now_ms / 1000 + ttl_s,

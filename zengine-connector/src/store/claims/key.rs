@@ -1,7 +1,12 @@
 //! Keys of records.
 
-use std::fmt;
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+};
 
+use super::hash;
 use crate::{
     ids::{ClientMessageId, StrategyName, TenantId},
     message::DedupeKey,
@@ -10,8 +15,12 @@ use crate::{
 /// The key of a record: `v1|tenant|strategy|client_message_id`, or `v1|in|tenant|strategy|dedupe_key` (rule 11).
 ///
 /// Parts are escaped, so that ("a|b", "c") and ("a", "b|c") stay apart.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClaimKey(Box<str>);
+#[derive(Clone)]
+pub struct ClaimKey {
+    text: Box<str>,
+    /// Found once, looked up by many.
+    hash: u128,
+}
 
 impl ClaimKey {
     /// The key of a send.
@@ -25,37 +34,68 @@ impl ClaimKey {
     }
 
     fn of(parts: &[&str]) -> Self {
-        let mut key = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
+        let length = parts.iter().map(|part| part.len() + 1).sum::<usize>();
+        let mut text = String::with_capacity(length.saturating_sub(1));
         for (i, part) in parts.iter().enumerate() {
             if i > 0 {
-                key.push('|');
+                text.push('|');
             }
-            for c in part.chars() {
-                match c {
-                    '|' => key.push_str("%7C"),
-                    '%' => key.push_str("%25"),
-                    c => key.push(c),
-                }
+            if part.bytes().any(|byte| matches!(byte, b'|' | b'%')) {
+                text.push_str(&part.replace('%', "%25").replace('|', "%7C"));
+            } else {
+                text.push_str(part);
             }
         }
-        Self(key.into())
+        let hash = hash::of(text.as_bytes());
+        Self { text: text.into(), hash }
     }
 
     /// The key as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// 128 bits that stand for the key within this process: nobody can make two keys meet in them.
+    pub(crate) const fn hash(&self) -> u128 {
+        self.hash
+    }
+}
+
+impl PartialEq for ClaimKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.text == other.text
+    }
+}
+
+impl Eq for ClaimKey {}
+
+impl Hash for ClaimKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash.hash(state);
+    }
+}
+
+impl PartialOrd for ClaimKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ClaimKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
     }
 }
 
 impl fmt::Display for ClaimKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for ClaimKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClaimKey({})", self.0)
+        write!(f, "ClaimKey({})", self.text)
     }
 }
 

@@ -3,19 +3,28 @@
 //! [`ClaimRecord`] is what is stored, [`ClaimOp`] every way it may change. A store keeps records by key and runs
 //! [`ClaimOp::decide`] on one atomically; it understands nothing else of them.
 
+mod fingerprint;
+mod hash;
 mod inbound;
 mod key;
+mod key_id;
 mod operation;
+mod receipt;
 mod record;
+mod token;
 
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 
+pub use fingerprint::{Fingerprint, FingerprintValue};
 pub use inbound::{InboundDecision, InboundOp, InboundRecord, InboundStatus};
 pub use key::ClaimKey;
+pub use key_id::KeyId;
 pub use operation::{At, ClaimOp, Decision, Lease};
-pub use record::{ClaimRecord, ClaimStatus, Effects, Evidence, Fingerprint, Reference, StoredError, Terminal};
+pub use receipt::StoredReceipt;
+pub use record::{ClaimRecord, ClaimStatus, Effects, Evidence, Reference, StoredError, Terminal};
+pub use token::{NoToken, OwnerToken};
 
 use super::StoreError;
 
@@ -52,6 +61,26 @@ pub trait ClaimStore: Send + Sync + Debug + 'static {
     /// Where one process owns the store exclusively: a name of this opening. Claims of an earlier one count as expired,
     /// because their process is gone (rule 17).
     fn boot(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether records never leave this process. Then receipts are kept as they are, else they are sealed first. Say so
+    /// only of a store that is gone when the process is.
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    /// [`apply`](Self::apply) at once, where the store need not wait for anything; `None` where it must be awaited. A store
+    /// gives either always or never.
+    fn apply_now(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
+        let _ = (key, operation, now_ms);
+        None
+    }
+
+    /// What became of a delivered send, where the store keeps records in this process and can tell at once; anything else
+    /// is `None`, and the operation that follows will find out.
+    fn delivered_now(&self, key: &ClaimKey, now_ms: i64) -> Option<ClaimRecord> {
+        let _ = (key, now_ms);
         None
     }
 

@@ -1,14 +1,19 @@
 //! Every way the record of a send may change, as one pure function (rules 13 to 29).
 
-use super::record::{ClaimRecord, ClaimStatus, Effects, Evidence, Fingerprint, StoredError, Terminal};
+use std::sync::Arc;
+
+use super::{
+    Fingerprint, OwnerToken, StoredReceipt,
+    record::{ClaimRecord, ClaimStatus, Effects, Evidence, StoredError, Terminal},
+};
 
 /// Who wants to own a record, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// The claim: 128 random bits in hex, new for every claim.
-    pub owner: String,
+    /// The claim, new each time.
+    pub owner: OwnerToken,
     /// The opening of the store that the owner belongs to.
-    pub boot: Option<String>,
+    pub boot: Option<Arc<str>>,
     /// In milliseconds UTC.
     pub until_ms: i64,
 }
@@ -24,9 +29,10 @@ pub struct At<'a> {
 
 /// What is to be written.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once; a box would cost every send three allocations")]
 pub enum Decision {
     /// This record takes the old one's place.
-    Write(Box<ClaimRecord>),
+    Write(ClaimRecord),
     /// The condition holds and the record already says so: our own write, whose answer was lost (rule 14).
     Keep,
     /// The condition does not hold.
@@ -54,7 +60,7 @@ pub enum ClaimOp {
         /// Who.
         lease: Lease,
         /// The owner that was seen; another one means that somebody was faster.
-        seen: String,
+        seen: OwnerToken,
         /// The owner's future is known to be dropped: its lease need not end first (rule 24).
         owner_gone: bool,
         /// How far clocks may differ, in milliseconds.
@@ -63,25 +69,25 @@ pub enum ClaimOp {
     /// Says that bytes may go out from now on (rule 16).
     Mark {
         /// Who.
-        owner: String,
+        owner: OwnerToken,
         /// How long a record in doubt lives, in seconds (rule 29).
         ttl_s: i64,
     },
     /// Lengthens the lease (rule 17).
     Renew {
         /// Who.
-        owner: String,
+        owner: OwnerToken,
         /// In milliseconds UTC.
         until_ms: i64,
     },
     /// Ends the send. Also lets a late owner settle an Unknown (rule 27).
     Commit {
         /// Who.
-        owner: String,
+        owner: OwnerToken,
         /// How it ended.
         terminal: Terminal,
-        /// The receipt, encrypted, base64.
-        result: Option<String>,
+        /// The receipt.
+        result: Option<StoredReceipt>,
         /// Why it failed.
         error: Option<StoredError>,
         /// Attempts made so far, by all owners.
@@ -94,7 +100,7 @@ pub enum ClaimOp {
     /// Gives it back to be sent later (rule 21).
     Release {
         /// Who.
-        owner: String,
+        owner: OwnerToken,
         /// Some attempt may have reached the provider.
         maybe_sent: bool,
         /// Attempts made so far, by all owners.
@@ -105,9 +111,9 @@ pub enum ClaimOp {
     /// Ends a record in doubt that nobody can settle: Unknown, or what the evidence says (rule 19).
     GiveUp {
         /// Who does it.
-        claimant: String,
+        claimant: OwnerToken,
         /// The owner that was seen.
-        seen: String,
+        seen: OwnerToken,
         /// The owner's future is known to be dropped.
         owner_gone: bool,
         /// Why.
@@ -155,16 +161,16 @@ impl ClaimOp {
     pub fn decide(&self, current: Option<&ClaimRecord>, at: At<'_>) -> Decision {
         match self {
             Self::Claim { lease, fingerprint, skew_ms, ttl_s } => claim(current, at, lease, fingerprint, *skew_ms, *ttl_s),
-            Self::TakeOver { lease, seen, owner_gone, skew_ms } => take_over(current, at, lease, seen, *owner_gone, *skew_ms),
-            Self::Mark { owner, ttl_s } => mark(current, at, owner, *ttl_s),
-            Self::Renew { owner, until_ms } => owned(current, owner, at, |record| record.lease_until_ms = *until_ms),
+            Self::TakeOver { lease, seen, owner_gone, skew_ms } => take_over(current, at, lease, *seen, *owner_gone, *skew_ms),
+            Self::Mark { owner, ttl_s } => mark(current, at, *owner, *ttl_s),
+            Self::Renew { owner, until_ms } => owned(current, *owner, at, |record| record.lease_until_ms = *until_ms),
             Self::Commit { owner, terminal, result, error, attempts, effects, ttl_s } => {
                 let end = End { terminal: *terminal, result: result.clone(), error: error.clone(), effects: *effects };
-                commit(current, at, owner, end, *attempts, *ttl_s)
+                commit(current, at, *owner, end, *attempts, *ttl_s)
             }
-            Self::Release { owner, maybe_sent, attempts, ttl_s } => release(current, at, owner, *maybe_sent, *attempts, *ttl_s),
+            Self::Release { owner, maybe_sent, attempts, ttl_s } => release(current, at, *owner, *maybe_sent, *attempts, *ttl_s),
             Self::GiveUp { claimant, seen, owner_gone, error, skew_ms, ttl_s } => {
-                give_up(current, at, claimant, seen, *owner_gone, error, *skew_ms, *ttl_s)
+                give_up(current, at, *claimant, *seen, *owner_gone, error, *skew_ms, *ttl_s)
             }
             Self::Tell { evidence, ttl_s } => tell(current, at, evidence, *ttl_s),
             Self::ClearEffects { generation, done } => clear_effects(current, at, *generation, *done),
@@ -183,7 +189,7 @@ impl ClaimOp {
 }
 
 fn write(record: ClaimRecord) -> Decision {
-    Decision::Write(Box::new(record))
+    Decision::Write(record)
 }
 
 /// The record of a first claim.
@@ -191,7 +197,7 @@ fn fresh(at: At<'_>, lease: &Lease, fingerprint: &Fingerprint, ttl_s: i64) -> Cl
     ClaimRecord {
         v: ClaimRecord::VERSION,
         status: ClaimStatus::Claimed,
-        owner: lease.owner.clone(),
+        owner: lease.owner,
         last_owner: None,
         boot: lease.boot.clone(),
         lease_until_ms: lease.until_ms,
@@ -215,8 +221,8 @@ fn fresh(at: At<'_>, lease: &Lease, fingerprint: &Fingerprint, ttl_s: i64) -> Cl
 fn under(record: &ClaimRecord, at: At<'_>, lease: &Lease) -> ClaimRecord {
     ClaimRecord {
         status: ClaimStatus::Claimed,
-        last_owner: Some(record.owner.clone()),
-        owner: lease.owner.clone(),
+        last_owner: Some(record.owner),
+        owner: lease.owner,
         boot: lease.boot.clone(),
         lease_until_ms: lease.until_ms,
         updated_at_ms: at.now_ms,
@@ -254,13 +260,13 @@ fn claim(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, fingerprint: 
 }
 
 /// A record in doubt that its owner no longer works on.
-pub(super) fn is_abandoned(record: &ClaimRecord, at: At<'_>, seen: &str, owner_gone: bool, skew_ms: i64) -> bool {
+pub(super) fn is_abandoned(record: &ClaimRecord, at: At<'_>, seen: OwnerToken, owner_gone: bool, skew_ms: i64) -> bool {
     record.owner == seen
         && record.is_in_doubt()
         && (record.status == ClaimStatus::Released || owner_gone || is_orphaned(record, at, skew_ms) || record.is_expired(at.now_ms))
 }
 
-fn take_over(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, seen: &str, owner_gone: bool, skew_ms: i64) -> Decision {
+fn take_over(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, seen: OwnerToken, owner_gone: bool, skew_ms: i64) -> Decision {
     match current {
         Some(record) if record.owner == lease.owner && record.status == ClaimStatus::Claimed => Decision::Keep,
         Some(record) if is_abandoned(record, at, seen, owner_gone, skew_ms) => {
@@ -271,7 +277,7 @@ fn take_over(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, seen: &st
 }
 
 /// A change that only the present owner may make.
-fn owned(current: Option<&ClaimRecord>, owner: &str, at: At<'_>, change: impl FnOnce(&mut ClaimRecord)) -> Decision {
+fn owned(current: Option<&ClaimRecord>, owner: OwnerToken, at: At<'_>, change: impl FnOnce(&mut ClaimRecord)) -> Decision {
     match current {
         Some(record) if record.status.is_owned() && record.owner == owner => {
             let mut next = ClaimRecord { updated_at_ms: at.now_ms, ..record.clone() };
@@ -282,7 +288,7 @@ fn owned(current: Option<&ClaimRecord>, owner: &str, at: At<'_>, change: impl Fn
     }
 }
 
-fn mark(current: Option<&ClaimRecord>, at: At<'_>, owner: &str, ttl_s: i64) -> Decision {
+fn mark(current: Option<&ClaimRecord>, at: At<'_>, owner: OwnerToken, ttl_s: i64) -> Decision {
     if current.is_some_and(|record| record.status == ClaimStatus::Sending && record.owner == owner) {
         return Decision::Keep;
     }
@@ -295,7 +301,7 @@ fn mark(current: Option<&ClaimRecord>, at: At<'_>, owner: &str, ttl_s: i64) -> D
 
 struct End {
     terminal: Terminal,
-    result: Option<String>,
+    result: Option<StoredReceipt>,
     error: Option<StoredError>,
     effects: Effects,
 }
@@ -313,12 +319,12 @@ fn with_evidence(end: End, evidence: Option<&Evidence>) -> End {
 }
 
 fn ended(record: &ClaimRecord, at: At<'_>, end: End, ttl_s: i64) -> ClaimRecord {
-    let end = with_evidence(end, record.evidence.as_ref());
+    let end = with_evidence(end, record.evidence.as_deref());
     ClaimRecord {
         status: end.terminal.into(),
-        last_owner: Some(record.owner.clone()),
+        last_owner: Some(record.owner),
         result: end.result,
-        error: end.error,
+        error: end.error.map(Box::new),
         effects_pending: end.effects,
         expires_at_s: at.now_ms / 1000 + ttl_s,
         updated_at_ms: at.now_ms,
@@ -326,13 +332,13 @@ fn ended(record: &ClaimRecord, at: At<'_>, end: End, ttl_s: i64) -> ClaimRecord 
     }
 }
 
-fn commit(current: Option<&ClaimRecord>, at: At<'_>, owner: &str, end: End, attempts: u32, ttl_s: i64) -> Decision {
+fn commit(current: Option<&ClaimRecord>, at: At<'_>, owner: OwnerToken, end: End, attempts: u32, ttl_s: i64) -> Decision {
     let Some(record) = current else { return Decision::Refuse };
     if record.status.is_owned() && record.owner == owner {
         let record = ClaimRecord { attempts, maybe_sent: record.maybe_sent || end.terminal == Terminal::Unknown, ..record.clone() };
         return write(ended(&record, at, end, ttl_s));
     }
-    if !record.status.is_terminal() || record.last_owner.as_deref() != Some(owner) {
+    if !record.status.is_terminal() || record.last_owner != Some(owner) {
         return Decision::Refuse;
     }
     if record.status == ClaimStatus::Unknown && end.terminal != Terminal::Unknown {
@@ -346,7 +352,7 @@ fn settled(
     record: &ClaimRecord,
     at: At<'_>,
     terminal: Terminal,
-    result: Option<String>,
+    result: Option<StoredReceipt>,
     error: Option<StoredError>,
     ttl_s: i64,
 ) -> ClaimRecord {
@@ -354,7 +360,7 @@ fn settled(
     ClaimRecord {
         status: terminal.into(),
         result,
-        error: if delivered { None } else { error.or_else(|| record.error.clone()) },
+        error: if delivered { None } else { error.map(Box::new).or_else(|| record.error.clone()) },
         effects_pending: Effects {
             dlq: record.effects_pending.dlq && !delivered,
             event: record.effects_pending.event && !delivered,
@@ -366,7 +372,7 @@ fn settled(
     }
 }
 
-fn release(current: Option<&ClaimRecord>, at: At<'_>, owner: &str, maybe_sent: bool, attempts: u32, ttl_s: i64) -> Decision {
+fn release(current: Option<&ClaimRecord>, at: At<'_>, owner: OwnerToken, maybe_sent: bool, attempts: u32, ttl_s: i64) -> Decision {
     if current.is_some_and(|record| record.status == ClaimStatus::Released && record.owner == owner) {
         return Decision::Keep;
     }
@@ -383,8 +389,8 @@ fn release(current: Option<&ClaimRecord>, at: At<'_>, owner: &str, maybe_sent: b
 fn give_up(
     current: Option<&ClaimRecord>,
     at: At<'_>,
-    claimant: &str,
-    seen: &str,
+    claimant: OwnerToken,
+    seen: OwnerToken,
     owner_gone: bool,
     error: &StoredError,
     skew_ms: i64,
@@ -395,7 +401,7 @@ fn give_up(
         Some(record) if is_abandoned(record, at, seen, owner_gone, skew_ms) => {
             let end = End { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH };
             // The last owner stays on record: it may still come back with the truth (rule 27).
-            write(ClaimRecord { owner: claimant.to_owned(), maybe_sent: true, ..ended(record, at, end, ttl_s) })
+            write(ClaimRecord { owner: claimant, maybe_sent: true, ..ended(record, at, end, ttl_s) })
         }
         _ => Decision::Refuse,
     }
@@ -406,7 +412,7 @@ fn tell(current: Option<&ClaimRecord>, at: At<'_>, evidence: &Evidence, ttl_s: i
     match record.status {
         ClaimStatus::Delivered | ClaimStatus::Failed => Decision::Refuse,
         ClaimStatus::Unknown => {
-            let record = ClaimRecord { evidence: Some(evidence.clone()), ..record.clone() };
+            let record = ClaimRecord { evidence: Some(Box::new(evidence.clone())), ..record.clone() };
             write(settled(&record, at, evidence.verdict(), record.result.clone(), None, ttl_s))
         }
         ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => {
@@ -417,7 +423,7 @@ fn tell(current: Option<&ClaimRecord>, at: At<'_>, evidence: &Evidence, ttl_s: i
                 return Decision::Keep;
             }
             // Whatever an owner believes: the provider has seen it, so it is not sent like something new.
-            write(ClaimRecord { evidence: Some(evidence.clone()), maybe_sent: true, updated_at_ms: at.now_ms, ..record.clone() })
+            write(ClaimRecord { evidence: Some(Box::new(evidence.clone())), maybe_sent: true, updated_at_ms: at.now_ms, ..record.clone() })
         }
     }
 }
@@ -444,11 +450,11 @@ fn redrive(current: Option<&ClaimRecord>, at: At<'_>, next: ClaimRecord) -> Deci
     match current {
         Some(record) if record.owner == next.owner && record.status == ClaimStatus::Claimed => Decision::Keep,
         Some(record) if record.status == ClaimStatus::Unknown && record.generation + 1 == next.generation => {
-            write(ClaimRecord { last_owner: Some(record.owner.clone()), first_sent_at_ms: record.first_sent_at_ms, ..next })
+            write(ClaimRecord { last_owner: Some(record.owner), first_sent_at_ms: record.first_sent_at_ms, ..next })
         }
         // Under its old key a provider may repeat the old refusal; also where the failure became known only later (rule 70).
         Some(record) if record.status == ClaimStatus::Failed && record.generation + 1 == next.generation => write(ClaimRecord {
-            last_owner: Some(record.owner.clone()),
+            last_owner: Some(record.owner),
             key_generation: next.generation,
             maybe_sent: false,
             first_sent_at_ms: None,
@@ -456,7 +462,7 @@ fn redrive(current: Option<&ClaimRecord>, at: At<'_>, next: ClaimRecord) -> Deci
         }),
         // An earlier redrive of this generation was put off.
         Some(record) if record.status == ClaimStatus::Released && record.generation == next.generation && !record.maybe_sent => {
-            write(ClaimRecord { last_owner: Some(record.owner.clone()), ..next })
+            write(ClaimRecord { last_owner: Some(record.owner), ..next })
         }
         _ => Decision::Refuse,
     }

@@ -1,6 +1,10 @@
 //! The record of one send.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+use super::{Fingerprint, OwnerToken, StoredReceipt};
 
 use crate::{
     error::{Error, ErrorKind, Fault, Reach, SendError},
@@ -57,36 +61,6 @@ impl From<Terminal> for ClaimStatus {
             Terminal::Failed => Self::Failed,
             Terminal::Unknown => Self::Unknown,
         }
-    }
-}
-
-/// A keyed fingerprint of a message, with what it was made by. Two are compared only where version and key are the same
-/// (rule 23).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Fingerprint {
-    /// The fingerprint in hex.
-    pub value: String,
-    /// The version of the encoding it was made over.
-    pub version: u32,
-    /// The id of the key it was made with.
-    pub key_id: String,
-}
-
-impl Fingerprint {
-    /// A fingerprint.
-    pub fn new(value: impl Into<String>, version: u32, key_id: impl Into<String>) -> Self {
-        Self { value: value.into(), version, key_id: key_id.into() }
-    }
-
-    /// `Some(same)` where the two can be compared.
-    pub fn compare(&self, other: &Self) -> Option<bool> {
-        (self.version == other.version && self.key_id == other.key_id).then(|| self.value == other.value)
-    }
-
-    /// Surely another message. What cannot be compared counts as the same.
-    pub fn differs(&self, other: &Self) -> bool {
-        self.compare(other) == Some(false)
     }
 }
 
@@ -200,14 +174,14 @@ pub struct ClaimRecord {
     pub v: u32,
     /// Where the send stands.
     pub status: ClaimStatus,
-    /// The claim that owns it, 128 random bits in hex.
-    pub owner: String,
+    /// The claim that owns it.
+    pub owner: OwnerToken,
     /// The claim that owned it when it became terminal or was taken over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_owner: Option<String>,
+    pub last_owner: Option<OwnerToken>,
     /// The opening of the store that the owner belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boot: Option<String>,
+    pub boot: Option<Arc<str>>,
     /// Until when the owner owns it, in milliseconds UTC.
     pub lease_until_ms: i64,
     /// When the record may go, in seconds UTC.
@@ -233,13 +207,13 @@ pub struct ClaimRecord {
     pub key_generation: u32,
     /// What the provider told meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<Evidence>,
-    /// The receipt, encrypted, base64.
+    pub evidence: Option<Box<Evidence>>,
+    /// The receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<String>,
+    pub result: Option<StoredReceipt>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<StoredError>,
+    pub error: Option<Box<StoredError>>,
     /// What is still to be done about it.
     #[serde(default)]
     pub effects_pending: Effects,
@@ -264,7 +238,7 @@ impl ClaimRecord {
 
     /// It is in doubt and its owner no longer works on it.
     pub(crate) fn is_abandoned(&self, at: super::At<'_>, skew_ms: i64) -> bool {
-        super::operation::is_abandoned(self, at, &self.owner, false, skew_ms)
+        super::operation::is_abandoned(self, at, self.owner, false, skew_ms)
     }
 
     /// Whether a store may remove it.

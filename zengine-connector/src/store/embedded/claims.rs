@@ -51,8 +51,8 @@ impl ClaimStore for EmbeddedClaims {
                 let current = read(claims.get(key.as_str())?.as_ref())?;
                 Ok(match operation.decide(current.as_ref(), At { now_ms, boot: boot.as_deref() }) {
                     Decision::Write(record) => {
-                        claims.insert(key.as_str(), &*encode(&*record)?)?;
-                        Answer::wrote(Applied::done(Some(*record)))
+                        claims.insert(key.as_str(), &*encode(&record)?)?;
+                        Answer::wrote(Applied::done(Some(record)))
                     }
                     Decision::Keep => Answer::read(Applied::done(current)),
                     Decision::Refuse => Answer::read(Applied::refused(current)),

@@ -77,7 +77,7 @@ mod tests {
 
     use super::*;
 
-    const INBOUND: &str = r#"{"v":1,"status":"claimed","owner":"o","lease_until_ms":1,"expires_at_s":2}"#;
+    const INBOUND: &str = r#"{"v":1,"status":"claimed","owner":"0123456789abcdef0123456789abcdef","lease_until_ms":1,"expires_at_s":2}"#;
 
     #[test]
     fn case_30_a_record_of_another_version_is_a_typed_error() {

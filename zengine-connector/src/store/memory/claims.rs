@@ -9,7 +9,8 @@ use async_trait::async_trait;
 
 use super::table::{Change, Kept, Table};
 use crate::store::{
-    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, InboundDecision, InboundOp, InboundRecord, Reference, StoreError,
+    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, Decision, InboundDecision, InboundOp, InboundRecord, Reference,
+    StoreError,
 };
 
 /// Claims in memory, for one process.
@@ -39,6 +40,19 @@ impl MemoryClaims {
     /// There is no record of a send.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    fn change(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Applied<ClaimRecord> {
+        self.note(now_ms);
+        let at = At { now_ms, boot: None };
+        self.outbound.change(key.as_str(), now_ms, |current| match operation.decide(current, at) {
+            Decision::Write(record) => {
+                let applied = Applied::done(Some(record.clone()));
+                (Change::Write(Box::new(record)), applied)
+            }
+            Decision::Keep => (Change::Keep, Applied::done(current.cloned())),
+            Decision::Refuse => (Change::Keep, Applied::refused(current.cloned())),
+        })
     }
 
     fn note(&self, now_ms: i64) {
@@ -75,17 +89,21 @@ impl Kept for Reference {
 
 #[async_trait]
 impl ClaimStore for MemoryClaims {
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    fn apply_now(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
+        Some(Ok(self.change(key, operation, now_ms)))
+    }
+
+    fn delivered_now(&self, key: &ClaimKey, now_ms: i64) -> Option<ClaimRecord> {
+        let delivered = |record: &ClaimRecord| record.status == ClaimStatus::Delivered && !record.is_expired(now_ms);
+        self.outbound.read(key.as_str(), |record| delivered(record).then(|| record.clone())).flatten()
+    }
+
     async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
-        self.note(now_ms);
-        let at = At { now_ms, boot: None };
-        Ok(self.outbound.change(key.as_str(), now_ms, |current| match operation.decide(current, at) {
-            Decision::Write(record) => {
-                let applied = Applied::done(Some((*record).clone()));
-                (Change::Write(record), applied)
-            }
-            Decision::Keep => (Change::Keep, Applied::done(current.cloned())),
-            Decision::Refuse => (Change::Keep, Applied::refused(current.cloned())),
-        }))
+        Ok(self.change(key, operation, now_ms))
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {

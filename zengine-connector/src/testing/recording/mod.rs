@@ -271,7 +271,7 @@ impl<P: Protection> OutboundStrategy<RecordingConfig, OutboundMessage> for Recor
             Answer::Accept => self.accept(sent),
             Answer::AcceptWith(say) => self.accept(sent).map(|receipt| say(receipt)),
             Answer::Slow(time) => {
-                cx.base.clock.sleep(time).await;
+                cx.base.scope.clock.sleep(time).await;
                 self.accept(sent)
             }
             Answer::Refuse(error) => Err(error()),
@@ -294,7 +294,7 @@ impl<P: Protection> OutboundStrategy<RecordingConfig, OutboundMessage> for Recor
         match answer {
             Answer::Refuse(error) | Answer::AcceptThen(error) => return Err(error()),
             Answer::Hang | Answer::AcceptThenHang => std::future::pending().await,
-            Answer::Slow(time) => cx.base.clock.sleep(time).await,
+            Answer::Slow(time) => cx.base.scope.clock.sleep(time).await,
             #[allow(clippy::panic)] // it was asked for
             Answer::Panic => panic!("the recording strategy was told to panic"),
             Answer::Accept | Answer::AcceptWith(_) => {}

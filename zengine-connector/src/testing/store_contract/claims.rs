@@ -1,6 +1,6 @@
 //! Cases of claims until they end.
 
-use super::{DAY_S, IN_DOUBT_S, LEASE_MS, NOW, Run, SKEW_MS, Subject, at_once, fingerprint, key, strategy, tenant};
+use super::{DAY_S, IN_DOUBT_S, LEASE_MS, NOW, Run, SKEW_MS, Subject, at_once, fingerprint, key, named, strategy, tenant};
 use crate::{
     error::{ErrorKind, Reach},
     ids::ClientMessageId,
@@ -19,7 +19,7 @@ pub async fn rule_11_keys_of_other_tenants_strategies_and_ids_are_other_records(
     for (n, key) in keys.into_iter().chain(twins).enumerate() {
         let run = Run { stores: &subject.stores, key };
         assert!(run.record().await.is_none());
-        assert_eq!(run.done(run.claim(&format!("o{n}"), NOW).await).await.owner, format!("o{n}"));
+        assert_eq!(run.done(run.claim(&format!("o{n}"), NOW).await).await.owner, named(&format!("o{n}")));
     }
 }
 
@@ -27,7 +27,7 @@ pub async fn rule_11_keys_of_other_tenants_strategies_and_ids_are_other_records(
 pub async fn rule_13_an_absent_record_is_claimed_and_a_claimed_one_is_not(subject: &Subject) {
     let run = Run::new(subject, "1");
     let record = run.done(run.claim("a", NOW).await).await;
-    assert_eq!((record.status, record.owner.as_str(), record.maybe_sent), (ClaimStatus::Claimed, "a", false));
+    assert_eq!((record.status, record.owner, record.maybe_sent), (ClaimStatus::Claimed, named("a"), false));
     assert_eq!((record.lease_until_ms, record.expires_at_s), (NOW + LEASE_MS, NOW / 1000 + DAY_S));
     assert_eq!((record.generation, record.attempts, record.first_claimed_at_ms), (0, 0, NOW));
     run.refused(run.claim("b", NOW + 1).await, Some(&record)).await;
@@ -79,10 +79,10 @@ pub async fn rule_15_late_owner_cannot_change_what_its_successor_holds(subject: 
         } else {
             run.done(run.claim("b", LATER).await).await
         };
-        assert_eq!((held.owner.as_str(), held.last_owner.as_deref(), held.maybe_sent), ("b", Some("a"), sending));
+        assert_eq!((held.owner, held.last_owner, held.maybe_sent), (named("b"), Some(named("a")), sending));
         let held = Some(&held);
         run.refused(run.mark("a", LATER).await, held).await;
-        run.refused(run.apply(ClaimOp::Renew { owner: "a".to_owned(), until_ms: LATER + LEASE_MS }, LATER).await, held).await;
+        run.refused(run.apply(ClaimOp::Renew { owner: named("a"), until_ms: LATER + LEASE_MS }, LATER).await, held).await;
         run.refused(run.release("a", false, LATER).await, held).await;
         for terminal in [Terminal::Delivered, Terminal::Failed, Terminal::Unknown] {
             run.refused(run.commit("a", terminal, LATER).await, held).await;
@@ -107,14 +107,14 @@ pub async fn rule_16_the_mark_notes_the_first_byte_and_keeps_the_record_longer(s
 pub async fn rule_17_a_claim_of_an_earlier_opening_is_free_at_once(subject: &Subject) {
     let run = Run::new(subject, "1");
     let mut lease = run.lease("a", NOW);
-    lease.boot = Some("an earlier opening".to_owned());
+    lease.boot = Some("an earlier opening".into());
     let claim = ClaimOp::Claim { lease, fingerprint: fingerprint(), skew_ms: SKEW_MS, ttl_s: DAY_S };
     let record = run.done(run.apply(claim, NOW).await).await;
     let second = run.claim("b", NOW + 1).await;
     match subject.stores.claims.boot() {
         Some(boot) => {
             let record = run.done(second).await;
-            assert_eq!((record.owner.as_str(), record.boot.as_deref()), ("b", Some(boot)));
+            assert_eq!((record.owner, record.boot.as_deref()), (named("b"), Some(boot)));
             run.refused(run.claim("c", NOW + 1).await, Some(&record)).await;
         }
         None => run.refused(second, Some(&record)).await,
@@ -127,7 +127,7 @@ pub async fn rule_17_a_lease_ends_after_the_clock_skew_and_a_renewed_one_later(s
     let record = run.done(run.claim("a", NOW).await).await;
     run.refused(run.claim("b", NOW + LEASE_MS + SKEW_MS).await, Some(&record)).await;
     let until_ms = NOW + 2 * LEASE_MS;
-    let renewed = run.done(run.apply(ClaimOp::Renew { owner: "a".to_owned(), until_ms }, NOW + 1).await).await;
+    let renewed = run.done(run.apply(ClaimOp::Renew { owner: named("a"), until_ms }, NOW + 1).await).await;
     assert_eq!(renewed.lease_until_ms, until_ms);
     run.refused(run.claim("b", LATER).await, Some(&renewed)).await;
     run.done(run.claim("b", until_ms + SKEW_MS + 1).await).await;
@@ -148,8 +148,8 @@ pub async fn rule_19_an_orphan_that_may_have_sent_is_not_claimed_as_fresh(subjec
 
 fn give_up(seen: &str) -> ClaimOp {
     ClaimOp::GiveUp {
-        claimant: "b".to_owned(),
-        seen: seen.to_owned(),
+        claimant: named("b"),
+        seen: named(seen),
         owner_gone: false,
         error: StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the owner is gone"),
         skew_ms: SKEW_MS,
@@ -165,7 +165,7 @@ pub async fn rule_19_giving_up_an_orphan_leaves_unknown_with_both_effects(subjec
     run.refused(run.apply(give_up("a"), NOW + 1).await, Some(&sending)).await;
     let record = run.done(run.apply(give_up("a"), LATER).await).await;
     assert_eq!((record.status, record.effects_pending, record.maybe_sent), (ClaimStatus::Unknown, Effects::BOTH, true));
-    assert_eq!(record.last_owner.as_deref(), Some("a"));
+    assert_eq!(record.last_owner, Some(named("a")));
     assert_eq!(run.done(run.apply(give_up("a"), LATER + 1).await).await, record);
 }
 
@@ -203,17 +203,17 @@ pub async fn rule_21_a_released_record_is_claimed_with_its_history(subject: &Sub
 /// In every state in which a claim could succeed. What cannot be compared counts as the same.
 pub async fn rule_23_another_fingerprint_is_refused_and_changes_nothing(subject: &Subject) {
     let run = Run::new(subject, "1");
-    let with = |value: &str, key_id: &str, now: i64| ClaimOp::Claim {
+    let with = |value: u8, key_id: &str, now: i64| ClaimOp::Claim {
         lease: run.lease("b", now),
-        fingerprint: Fingerprint::new(value, 1, key_id),
+        fingerprint: Fingerprint::new([value; 16], 1, key_id),
         skew_ms: SKEW_MS,
         ttl_s: DAY_S,
     };
     let claimed = run.done(run.claim("a", NOW).await).await;
-    run.refused(run.apply(with("f2", "k1", LATER), LATER).await, Some(&claimed)).await;
+    run.refused(run.apply(with(2, "k1", LATER), LATER).await, Some(&claimed)).await;
     let released = run.done(run.release("a", false, NOW).await).await;
-    run.refused(run.apply(with("f2", "k1", NOW), NOW).await, Some(&released)).await;
-    run.done(run.apply(with("f2", "k2", NOW), NOW).await).await;
+    run.refused(run.apply(with(2, "k1", NOW), NOW).await, Some(&released)).await;
+    run.done(run.apply(with(2, "k2", NOW), NOW).await).await;
 }
 
 /// A caller that dropped its future in this process.
@@ -222,8 +222,8 @@ pub async fn rule_24_an_owner_known_to_be_gone_is_followed_before_its_lease_ends
     run.done(run.claim("a", NOW).await).await;
     run.done(run.mark("a", NOW).await).await;
     let lease = run.lease("b", NOW + 1);
-    let operation = ClaimOp::TakeOver { lease, seen: "a".to_owned(), owner_gone: true, skew_ms: SKEW_MS };
+    let operation = ClaimOp::TakeOver { lease, seen: named("a"), owner_gone: true, skew_ms: SKEW_MS };
     let taken = run.done(run.apply(operation, NOW + 1).await).await;
-    assert_eq!((taken.owner.as_str(), taken.maybe_sent), ("b", true));
+    assert_eq!((taken.owner, taken.maybe_sent), (named("b"), true));
     assert_eq!(run.key, key("1"));
 }

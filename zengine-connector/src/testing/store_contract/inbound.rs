@@ -1,6 +1,6 @@
 //! Cases of inbound claims and of references.
 
-use super::{DAY_S, LEASE_MS, NOW, Subject, at_once, strategy, tenant};
+use super::{DAY_S, LEASE_MS, NOW, Subject, at_once, named, strategy, tenant};
 use crate::{
     ids::ClientMessageId,
     message::DedupeKey,
@@ -18,13 +18,13 @@ async fn apply(subject: &Subject, event: &str, operation: InboundOp, now: i64) -
 }
 
 async fn claim(subject: &Subject, event: &str, owner: &str, now: i64) -> Applied<InboundRecord> {
-    let boot = subject.stores.claims.boot().map(str::to_owned);
-    let lease = Lease { owner: owner.to_owned(), boot, until_ms: now + LEASE_MS };
+    let boot = subject.stores.claims.boot().map(Into::into);
+    let lease = Lease { owner: named(owner), boot, until_ms: now + LEASE_MS };
     apply(subject, event, InboundOp::Claim { lease, ttl_s: DAY_S }, now).await
 }
 
 fn settle(owner: &str, status: InboundStatus) -> InboundOp {
-    InboundOp::Settle { owner: owner.to_owned(), status, ttl_s: DAY_S }
+    InboundOp::Settle { owner: named(owner), status, ttl_s: DAY_S }
 }
 
 /// From the claim to the record's end.
@@ -33,10 +33,10 @@ pub async fn rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored(s
     assert!(claimed.done);
     assert_eq!(claim(subject, "e", "a", NOW).await, claimed, "the same claim again is the same claim");
     let refused = claim(subject, "e", "b", NOW + 1).await;
-    assert_eq!((refused.done, refused.record.map(|record| record.owner)), (false, Some("a".to_owned())));
+    assert_eq!((refused.done, refused.record.map(|record| record.owner)), (false, Some(named("a"))));
     assert!(!apply(subject, "e", settle("b", InboundStatus::Stored), NOW + 1).await.done);
-    assert!(!apply(subject, "e", InboundOp::Release { owner: "b".to_owned() }, NOW + 1).await.done);
-    let renew = |owner: &str| InboundOp::Renew { owner: owner.to_owned(), until_ms: NOW + 2 * LEASE_MS };
+    assert!(!apply(subject, "e", InboundOp::Release { owner: named("b") }, NOW + 1).await.done);
+    let renew = |owner: &str| InboundOp::Renew { owner: named(owner), until_ms: NOW + 2 * LEASE_MS };
     assert!(!apply(subject, "e", renew("b"), NOW + 1).await.done);
     assert!(apply(subject, "e", renew("a"), NOW + 1).await.done);
     assert!(!claim(subject, "e", "b", NOW + LEASE_MS + 1).await.done, "a renewed lease holds longer");
@@ -46,7 +46,7 @@ pub async fn rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored(s
     assert_eq!(apply(subject, "e", settle("a", InboundStatus::Stored), NOW + 3).await, stored);
     let record = stored.record.unwrap();
     assert_eq!((record.status, record.expires_at_s), (InboundStatus::Stored, (NOW + 2) / 1000 + DAY_S));
-    assert!(!apply(subject, "e", InboundOp::Release { owner: "a".to_owned() }, NOW + 3).await.done);
+    assert!(!apply(subject, "e", InboundOp::Release { owner: named("a") }, NOW + 3).await.done);
     let over = record.expires_at_s * 1000;
     assert!(!claim(subject, "e", "b", over - 1).await.done);
     assert!(claim(subject, "e", "b", over).await.done);
@@ -59,9 +59,9 @@ pub async fn rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored(s
 /// After a handler that did not store, and after the handler's process died.
 pub async fn rule_84_a_released_inbound_event_is_claimed_again(subject: &Subject) {
     assert!(claim(subject, "e", "a", NOW).await.done);
-    let released = apply(subject, "e", InboundOp::Release { owner: "a".to_owned() }, NOW).await;
+    let released = apply(subject, "e", InboundOp::Release { owner: named("a") }, NOW).await;
     assert_eq!((released.done, released.record), (true, None));
-    assert!(apply(subject, "e", InboundOp::Release { owner: "a".to_owned() }, NOW).await.done, "a repeated release is done");
+    assert!(apply(subject, "e", InboundOp::Release { owner: named("a") }, NOW).await.done, "a repeated release is done");
     assert!(claim(subject, "e", "b", NOW).await.done);
     assert!(claim(subject, "e", "c", NOW + LEASE_MS + 1).await.done, "the lease of b is over");
     assert!(!apply(subject, "e", settle("b", InboundStatus::Stored), NOW + LEASE_MS + 1).await.done);

@@ -32,7 +32,9 @@ pub use settled::*;
 use crate::store::EmbeddedDirectory;
 use crate::{
     ids::{ClientMessageId, ConfigVersion, RouteKey, StrategyName, TenantId},
-    store::{Applied, ClaimKey, ClaimOp, ClaimRecord, Effects, Fingerprint, Lease, MemoryDirectory, Stores, Terminal},
+    store::{
+        Applied, ClaimKey, ClaimOp, ClaimRecord, Effects, Fingerprint, Lease, MemoryDirectory, OwnerToken, StoredReceipt, Stores, Terminal,
+    },
 };
 
 /// Stores to be tested, empty.
@@ -206,8 +208,13 @@ fn key(id: &str) -> ClaimKey {
     ClaimKey::outbound(&tenant("acme"), &strategy("sns-sms"), &ClientMessageId::new(id).unwrap())
 }
 
+/// The token of a claim by its name.
+fn named(name: &str) -> OwnerToken {
+    OwnerToken::named(name)
+}
+
 fn fingerprint() -> Fingerprint {
-    Fingerprint::new("f1", 1, "k1")
+    Fingerprint::new([1; 16], 1, "k1")
 }
 
 /// Runs operations as one owner after the other.
@@ -222,7 +229,7 @@ impl<'a> Run<'a> {
     }
 
     fn lease(&self, owner: &str, now: i64) -> Lease {
-        Lease { owner: owner.to_owned(), boot: self.stores.claims.boot().map(str::to_owned), until_ms: now + LEASE_MS }
+        Lease { owner: named(owner), boot: self.stores.claims.boot().map(Into::into), until_ms: now + LEASE_MS }
     }
 
     async fn apply(&self, operation: ClaimOp, now: i64) -> Applied<ClaimRecord> {
@@ -242,7 +249,7 @@ impl<'a> Run<'a> {
     }
 
     fn take_over_op(&self, owner: &str, seen: &str, now: i64) -> ClaimOp {
-        ClaimOp::TakeOver { lease: self.lease(owner, now), seen: seen.to_owned(), owner_gone: false, skew_ms: SKEW_MS }
+        ClaimOp::TakeOver { lease: self.lease(owner, now), seen: named(seen), owner_gone: false, skew_ms: SKEW_MS }
     }
 
     async fn take_over(&self, owner: &str, seen: &str, now: i64) -> Applied<ClaimRecord> {
@@ -250,19 +257,19 @@ impl<'a> Run<'a> {
     }
 
     async fn mark(&self, owner: &str, now: i64) -> Applied<ClaimRecord> {
-        self.apply(ClaimOp::Mark { owner: owner.to_owned(), ttl_s: IN_DOUBT_S }, now).await
+        self.apply(ClaimOp::Mark { owner: named(owner), ttl_s: IN_DOUBT_S }, now).await
     }
 
     async fn commit(&self, owner: &str, terminal: Terminal, now: i64) -> Applied<ClaimRecord> {
         let effects = if terminal == Terminal::Delivered { Effects::NONE } else { Effects::BOTH };
-        let result = (terminal == Terminal::Delivered).then(|| "receipt".to_owned());
-        let owner = owner.to_owned();
+        let result = (terminal == Terminal::Delivered).then(|| StoredReceipt::sealed("receipt"));
+        let owner = named(owner);
         self.apply(ClaimOp::Commit { owner, terminal, result, error: None, attempts: 1, effects, ttl_s: DAY_S }, now).await
     }
 
     async fn release(&self, owner: &str, maybe_sent: bool, now: i64) -> Applied<ClaimRecord> {
         let ttl_s = if maybe_sent { IN_DOUBT_S } else { DAY_S };
-        self.apply(ClaimOp::Release { owner: owner.to_owned(), maybe_sent, attempts: 1, ttl_s }, now).await
+        self.apply(ClaimOp::Release { owner: named(owner), maybe_sent, attempts: 1, ttl_s }, now).await
     }
 
     async fn done(&self, applied: Applied<ClaimRecord>) -> ClaimRecord {

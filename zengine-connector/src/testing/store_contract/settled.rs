@@ -1,10 +1,10 @@
 //! Cases of claims that have ended, and of what ends.
 
-use super::{DAY_S, IN_DOUBT_S, LEASE_MS, NOW, Run, SKEW_MS, Subject, at_once, fingerprint};
+use super::{DAY_S, IN_DOUBT_S, LEASE_MS, NOW, Run, SKEW_MS, Subject, at_once, fingerprint, named};
 use crate::{
     error::{ErrorKind, Reach},
     message::State,
-    store::{ClaimOp, ClaimStatus, Effects, Evidence, StoredError, Terminal},
+    store::{ClaimOp, ClaimStatus, Effects, Evidence, StoredError, StoredReceipt, Terminal},
     testing::block_on,
 };
 
@@ -16,7 +16,7 @@ fn tell(state: State) -> ClaimOp {
 
 fn give_up(seen: &str) -> ClaimOp {
     let error = StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the owner is gone");
-    let (claimant, seen) = ("b".to_owned(), seen.to_owned());
+    let (claimant, seen) = (named("b"), named(seen));
     ClaimOp::GiveUp { claimant, seen, owner_gone: false, error, skew_ms: SKEW_MS, ttl_s: DAY_S }
 }
 
@@ -65,7 +65,7 @@ pub async fn rule_27_a_late_owner_settles_an_unknown_and_nobody_else_does(subjec
     let unknown = run.done(run.apply(give_up("a"), LATER).await).await;
     run.refused(run.commit("z", Terminal::Delivered, LATER).await, Some(&unknown)).await;
     let settled = run.done(run.commit("a", Terminal::Delivered, LATER + 1).await).await;
-    assert_eq!((settled.status, settled.result.as_deref()), (ClaimStatus::Delivered, Some("receipt")));
+    assert_eq!((settled.status, settled.result.as_ref().and_then(StoredReceipt::as_sealed)), (ClaimStatus::Delivered, Some("receipt")));
     assert!(settled.effects_pending.settled && !settled.effects_pending.dlq);
     run.done(run.commit("a", Terminal::Unknown, LATER + 2).await).await;
     assert_eq!(run.record().await, Some(settled));
@@ -99,7 +99,7 @@ pub async fn rule_27_evidence_while_sending_decides_the_commit(subject: &Subject
         let run = Run::new(subject, &n.to_string());
         sending(&run).await;
         let told = run.done(run.apply(tell(state), NOW + 1).await).await;
-        assert_eq!((told.status, told.owner.as_str()), (ClaimStatus::Sending, "a"), "evidence leaves the owner its record");
+        assert_eq!((told.status, told.owner), (ClaimStatus::Sending, named("a")), "evidence leaves the owner its record");
         let record = run.done(run.commit("a", terminal, NOW + 2).await).await;
         assert_eq!(record.status, status);
         if status == ClaimStatus::Delivered {

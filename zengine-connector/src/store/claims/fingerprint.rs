@@ -1,0 +1,116 @@
+//! What tells messages of one id apart.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::KeyId;
+use crate::hex;
+
+/// A keyed fingerprint of a message, with what it was made by. Two are compared only where version and key are the same
+/// (rule 23).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Fingerprint {
+    /// The fingerprint.
+    pub value: FingerprintValue,
+    /// The version of the encoding it was made over.
+    pub version: u32,
+    /// The id of the key it was made with.
+    pub key_id: KeyId,
+}
+
+impl Fingerprint {
+    /// A fingerprint.
+    pub fn new(value: impl Into<FingerprintValue>, version: u32, key_id: impl Into<KeyId>) -> Self {
+        Self { value: value.into(), version, key_id: key_id.into() }
+    }
+
+    /// `Some(same)` where the two can be compared.
+    pub fn compare(&self, other: &Self) -> Option<bool> {
+        (self.version == other.version && self.key_id == other.key_id).then(|| self.value == other.value)
+    }
+
+    /// Surely another message. What cannot be compared counts as the same.
+    pub fn differs(&self, other: &Self) -> bool {
+        self.compare(other) == Some(false)
+    }
+}
+
+/// A fingerprint: 128 bits, in records 32 hexadecimal digits. A record of another form keeps its own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FingerprintValue(Form);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Form {
+    Bits([u8; 16]),
+    /// Never 32 digits, so that one value has one form.
+    Text(Box<str>),
+}
+
+impl FingerprintValue {
+    /// The 128 bits, where it is as long.
+    pub const fn bits(&self) -> Option<[u8; 16]> {
+        match self.0 {
+            Form::Bits(bits) => Some(bits),
+            Form::Text(_) => None,
+        }
+    }
+}
+
+impl From<[u8; 16]> for FingerprintValue {
+    fn from(bits: [u8; 16]) -> Self {
+        Self(Form::Bits(bits))
+    }
+}
+
+impl From<&str> for FingerprintValue {
+    fn from(text: &str) -> Self {
+        Self(hex::parse(text).map_or_else(|| Form::Text(text.into()), Form::Bits))
+    }
+}
+
+impl fmt::Display for FingerprintValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Form::Bits(bits) => f.write_str(hex::text(&hex::encode(*bits))),
+            Form::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl fmt::Debug for FingerprintValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FingerprintValue({self})")
+    }
+}
+
+impl Serialize for FingerprintValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Form::Bits(bits) => serializer.serialize_str(hex::text(&hex::encode(*bits))),
+            Form::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FingerprintValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<'de, str>::deserialize(deserializer).map(|text| Self::from(&*text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_any_form_comes_back_as_it_was() {
+        for text in ["", "f", &"ab".repeat(16), &"AB".repeat(16), &"8f1d".repeat(16)] {
+            let value = FingerprintValue::from(text);
+            assert_eq!((value.to_string(), value.bits().is_some()), (text.to_owned(), text == "ab".repeat(16)));
+            let json = serde_json::to_string(&value).unwrap();
+            assert_eq!((&*json, serde_json::from_str::<FingerprintValue>(&json).unwrap()), (&*format!("{text:?}"), value));
+        }
+    }
+}

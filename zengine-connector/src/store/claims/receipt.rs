@@ -1,0 +1,104 @@
+//! The receipt as a record holds it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{ids::ProviderMessageId, strategy::Receipt};
+
+/// The receipt of a delivered send in its record: sealed wherever records leave the process, else as it is.
+///
+/// An open one has no serialized form, so that a store that writes it down by mistake fails instead.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredReceipt(Form);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Form {
+    /// Encrypted, base64.
+    Sealed(Box<str>),
+    /// Open: nothing is in it.
+    Empty,
+    /// Open: one id of the provider's, and nothing else.
+    Id(ProviderMessageId),
+    /// Open: everything.
+    Whole(Arc<Receipt>),
+}
+
+impl StoredReceipt {
+    /// A receipt that was encrypted, in base64.
+    pub fn sealed(text: impl Into<Box<str>>) -> Self {
+        Self(Form::Sealed(text.into()))
+    }
+
+    /// A receipt as it is, for records that never leave the process.
+    pub fn open(receipt: &Receipt) -> Self {
+        Self(match receipt.only_id() {
+            Some(None) => Form::Empty,
+            Some(Some(id)) => Form::Id(id.clone()),
+            None => Form::Whole(Arc::new(receipt.clone())),
+        })
+    }
+
+    /// The encrypted form, where it is encrypted.
+    pub fn as_sealed(&self) -> Option<&str> {
+        match &self.0 {
+            Form::Sealed(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The receipt, where it is open.
+    pub fn as_open(&self) -> Option<Receipt> {
+        match &self.0 {
+            Form::Sealed(_) => None,
+            Form::Empty => Some(Receipt::unnumbered()),
+            Form::Id(id) => Some(Receipt::accepted(id.clone())),
+            Form::Whole(receipt) => Some((**receipt).clone()),
+        }
+    }
+
+    /// It is open, and nothing is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.0, Form::Empty)
+    }
+
+    /// An open one with nothing in it.
+    pub(crate) const fn empty() -> Self {
+        Self(Form::Empty)
+    }
+}
+
+impl Serialize for StoredReceipt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let sealed = self.as_sealed().ok_or_else(|| serde::ser::Error::custom("an open receipt does not leave its process"))?;
+        serializer.serialize_str(sealed)
+    }
+}
+
+impl<'de> Deserialize<'de> for StoredReceipt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<str>::deserialize(deserializer).map(Self::sealed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_receipt_comes_back_whole_and_is_never_written_down() {
+        let id = || ProviderMessageId::new("wamid.1").unwrap();
+        for receipt in [
+            Receipt::unnumbered(),
+            Receipt::accepted(id()),
+            Receipt::accepted(id()).with_note("held"),
+            Receipt::unnumbered().with_next(Some("2".into())),
+        ] {
+            let stored = StoredReceipt::open(&receipt);
+            assert_eq!(stored.as_open(), Some(receipt));
+            assert!(serde_json::to_string(&stored).is_err());
+        }
+        assert_eq!(serde_json::to_string(&StoredReceipt::sealed("AQ==")).unwrap(), r#""AQ==""#);
+        assert_eq!(StoredReceipt::sealed("AQ==").as_open(), None);
+    }
+}
