@@ -56,16 +56,6 @@ impl StoredReceipt {
             Form::Whole(receipt) => Some((**receipt).clone()),
         }
     }
-
-    /// It is open, and nothing is in it.
-    pub(crate) fn is_empty(&self) -> bool {
-        matches!(self.0, Form::Empty)
-    }
-
-    /// An open one with nothing in it.
-    pub(crate) const fn empty() -> Self {
-        Self(Form::Empty)
-    }
 }
 
 impl Serialize for StoredReceipt {

@@ -14,7 +14,7 @@ use crate::{
     ids::{ClientMessageId, ConfigVersion},
     message::MessageRef,
     registry::BoundTenant,
-    strategy::{ConfigureContext, ProviderKey, Receipt, SendContext},
+    strategy::{ConfigureContext, Receipt, SendContext},
 };
 
 /// How long a bare attempt may take where nothing is said.
@@ -61,8 +61,7 @@ impl World {
         let prepared = half.prepare(MessageRef::from(&*raw)).expect("a sample message parses");
         let id = ClientMessageId::new(id).unwrap();
         let base = core.base(&tenant, name, core.clock.now() + time, None, None);
-        let provider_key = ProviderKey::derive(&tenant, name, &id, 0);
-        let cx = SendContext { base, client_message_id: id, provider_key, attempt: NonZeroU32::new(attempt).unwrap() };
+        let cx = SendContext::new(base, id, 0, NonZeroU32::new(attempt).unwrap());
         self.kit.assert_clean("the Debug of a send's context", &format!("{cx:?}"));
         let result = match AssertUnwindSafe(half.attempt(&bound.state, &prepared, &cx)).catch_unwind().await {
             Ok(result) => result,
