@@ -20,7 +20,7 @@ use super::{
 #[command(name = "zengine", bin_name = "zengine", version, propagate_version = true, max_term_width = 100, after_long_help = EXIT_CODES)]
 pub(super) struct Cli {
     /// When to use colours. With `auto`, only on a terminal, and never where `NO_COLOR` is set
-    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto, display_order = 900)]
     color: ColorChoice,
     #[command(subcommand)]
     pub(super) command: Command,

@@ -8,7 +8,7 @@ use zengine_connector::{HealthStatus, StrategyName, TenantId, http::ReqwestClien
 use super::{
     exit::{Exit, Failure},
     file::{File, FileArgument, Needs},
-    host::{Host, TENANT},
+    host::Host,
     output::Out,
     progress, strategies,
 };
@@ -23,9 +23,9 @@ pub(super) struct Arguments {
     strategy: String,
     #[command(flatten)]
     file: FileArgument,
-    /// The tenant that is shown
-    #[arg(long, default_value = TENANT)]
-    tenant: TenantId,
+    /// The tenant that is shown; where none is given, that of the file's routes if there is one only, else `cli`
+    #[arg(long)]
+    tenant: Option<TenantId>,
 }
 
 #[derive(Serialize)]
@@ -38,8 +38,9 @@ struct Line<'a> {
 
 pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
     let entry = strategies::find(&arguments.strategy)?;
-    let (tenant, strategy) = (&arguments.tenant, StrategyName::new(entry.name())?);
+    let strategy = StrategyName::new(entry.name())?;
     let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let tenant = &file.tenant(arguments.tenant.as_ref())?;
     let host = Host::new(entry, &file, tenant, Arc::new(ReqwestClient::new()?), Memory::new(), |builder| builder)?;
     host.bind(tenant).await?;
     let status = progress::during("asking the provider", host.orchestrator.health(tenant, entry.name())).await?;

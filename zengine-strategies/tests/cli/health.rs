@@ -13,7 +13,7 @@ fn health(bench: &Bench) -> Run {
 fn a_healthy_channel_is_healthy() {
     let bench = Bench::new();
     let line = health(&bench).ended(0).line();
-    assert_eq!(line, json!({ "strategy": WHATSAPP, "tenant": "cli", "status": "healthy" }));
+    assert_eq!(line, json!({ "strategy": WHATSAPP, "tenant": "acme", "status": "healthy" }));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use zengine_connector::{TenantId, Violation};
 
-use super::{exit::Failure, strategies::Entry};
+use super::{exit::Failure, host::TENANT, strategies::Entry};
 
 pub(super) use secrets::Secrets;
 
@@ -62,6 +62,13 @@ impl File {
         let file = load(path)?;
         let (file, violations) = check::check(file, entry, needs)?;
         if violations.is_empty() { Ok(file) } else { Err(Failure::violations(violations)) }
+    }
+
+    /// Whose configuration it is: the tenant that somebody names, else the only one of the routes.
+    pub(super) fn tenant(&self, named: Option<&TenantId>) -> Result<TenantId, Failure> {
+        let mut routed = self.routes.iter().flat_map(|route| &route.tenants);
+        let only = routed.next().filter(|first| routed.all(|tenant| tenant == *first));
+        Ok(named.or(only).map_or_else(|| TenantId::new(TENANT), |tenant| Ok(tenant.clone()))?)
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     dry_run,
     exit::{Exit, Failure},
     file::{File, FileArgument, Needs},
-    host::{Host, TENANT},
+    host::Host,
     output::{self, Out},
     progress,
     strategies::{self, Entry},
@@ -35,9 +35,9 @@ pub(super) struct Arguments {
     strategy: String,
     #[command(flatten)]
     file: FileArgument,
-    /// Whose message it is
-    #[arg(long, default_value = TENANT)]
-    tenant: TenantId,
+    /// Whose message it is; where none is given, the tenant of the file's routes if there is one only, else `cli`
+    #[arg(long)]
+    tenant: Option<TenantId>,
     /// The message's id: with --store, a message is sent once per id. A new one where none is given
     #[arg(long)]
     id: Option<ClientMessageId>,
@@ -70,8 +70,9 @@ pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Fai
         Some(id) => id.clone(),
         None => generated()?,
     };
+    let tenant = file.tenant(arguments.tenant.as_ref())?;
     let message = Message::read()?;
-    let send = Send { entry, file: &file, tenant: &arguments.tenant, options: options(&arguments, &id), message: &message };
+    let send = Send { entry, file: &file, tenant: &tenant, options: options(&arguments, &id), message: &message };
     if arguments.dry_run {
         return send.rehearse(out).await;
     }
@@ -85,7 +86,7 @@ pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Fai
     let letters = Arc::clone(&stores.dead_letters);
     let host = send.host(Arc::new(ReqwestClient::new()?), stores).await?;
     let outcome = progress::during("sending", send.send(&host)).await?;
-    let report = Report::of(entry.name(), &arguments.tenant, &id, &outcome, &*letters).await;
+    let report = Report::of(entry.name(), &tenant, &id, &outcome, &*letters).await;
     out.json(&report)?;
     Ok(said(&outcome))
 }
