@@ -33,7 +33,8 @@ impl Fixture for AcmeChatFixture {
     }
 
     fn outbound() -> Option<Outbound> {
-        Some(Outbound::new(message).provider(provider).answers(error_table()))
+        let outbound = Outbound::new(message).provider(provider).answers(error_table());
+        Some(outbound.pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/outbound")))
     }
 
     fn inbound() -> Option<Inbound> {

@@ -19,6 +19,8 @@ pub(super) const TEMPLATE: &[(&str, &str)] = &[
     ("tests/contract.rs", include_str!("template/contract.rs")),
     ("tests/fixtures/inbound/batch.expect.json", include_str!("template/fixtures/batch.expect.json")),
     ("tests/fixtures/inbound/batch.in.json", include_str!("template/fixtures/batch.in.json")),
+    ("tests/fixtures/outbound/text.expect.json", include_str!("template/fixtures/text.expect.json")),
+    ("tests/fixtures/outbound/text.in.json", include_str!("template/fixtures/text.in.json")),
 ];
 
 /// Where the crate of the core comes from.
