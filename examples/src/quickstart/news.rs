@@ -49,8 +49,8 @@ impl InboundHandler for News {
                 let id = status.client_message_id.map_or(status.target, |id| id.to_string());
                 self.status(id, status.state);
             }
-            Event::Message(message) => {
-                let said = match &message.content {
+            Event::Message { content } => {
+                let said = match &content {
                     Content::Text(text) => format!("\"{}\"", text.body),
                     other => other.kind().to_owned(),
                 };

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     ids::{ConversationId, ProviderMessageId, RouteKey},
-    message::{Event, Party},
+    message::{Context, Event, Party},
     strategy::ProviderKey,
 };
 
@@ -18,6 +18,8 @@ pub struct RoutedEvent {
     pub routes: Vec<RouteKey>,
     /// What happened.
     pub event: Event,
+    /// What it refers to, and how it came.
+    pub context: Context,
     /// The provider's ids of it.
     pub provider_ids: Vec<ProviderMessageId>,
     /// The conversation it belongs to; events of one conversation are handled in order (rule 84).
@@ -44,6 +46,7 @@ impl RoutedEvent {
         Self {
             routes: vec![],
             event,
+            context: Context::default(),
             provider_ids: vec![],
             conversation: None,
             from: Party::default(),

@@ -46,8 +46,8 @@ pub use content::{
 };
 pub use degrade::{Degrade, Loss, LossReport};
 pub use event::{
-    AccountUpdate, Call, Context, DedupeKey, ElementError, Event, Forwarded, InboundEvent, MessageEvent, Preference, Presence, Referral,
-    SessionChange, SessionEvent, TemplateUpdate,
+    AccountUpdate, Call, Context, DedupeKey, ElementError, Event, Forwarded, InboundEvent, Preference, Presence, Referral, SessionChange,
+    SessionEvent, TemplateUpdate,
 };
 pub use interactive::{
     Button, CallPermissionRequest, Carousel, CarouselCard, Catalog, CtaUrl, Flow, Header, Interactive, ListRow, ListSection, ProductItem,

@@ -36,7 +36,7 @@ impl Orchestrator {
     /// Elsewhere it is a [`send`](Self::send) under the client message id `r.<event id>.<n>`.
     ///
     /// # Errors
-    /// `Unsupported` where the event is not ours to answer ([`Event::is_answerable`](crate::Event::is_answerable));
+    /// `Unsupported` where the event is not ours to answer ([`InboundEvent::is_answerable`](crate::InboundEvent::is_answerable));
     /// `MessageInvalid` where the channel cannot carry the content, or the event has no conversation on a synchronous
     /// channel; `Busy` where too many replies of the conversation wait to be fetched; else as `send`.
     pub async fn reply(&self, to: &ReplyTo, n: u32, content: Content) -> Result<Outcome, Error> {

@@ -135,10 +135,7 @@ impl InboundStrategy<AcmeConfig> for AcmeShared {
 /// What a message says; empty where the event is none.
 pub(crate) fn text_of(event: &InboundEvent) -> &str {
     match &event.event {
-        Event::Message(message) => match &message.content {
-            Content::Text(text) => &text.body,
-            _ => "",
-        },
+        Event::Message { content: Content::Text(text) } => &text.body,
         _ => "",
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 
 fn content(event: &InboundEvent) -> &Content {
     match &event.event {
-        Event::Message(message) => &message.content,
+        Event::Message { content } => content,
         other => panic!("{other:?}"),
     }
 }

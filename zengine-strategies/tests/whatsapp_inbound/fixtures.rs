@@ -25,6 +25,8 @@ fn event(event: &RoutedEvent) -> Value {
             out[name] = value;
         }
     };
+    let context = serde_json::to_value(&event.context).unwrap();
+    add("context", if context == json!({}) { Value::Null } else { context });
     add("routes", routes(event).into_iter().map(|(kind, value)| format!("{kind}:{value}")).collect());
     add("fan_out", event.fan_out.into());
     add("from", ids(&event.from).into());

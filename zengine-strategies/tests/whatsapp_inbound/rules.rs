@@ -11,7 +11,7 @@ fn events(results: Results) -> Vec<RoutedEvent> {
 
 fn content(event: &RoutedEvent) -> &Content {
     match &event.event {
-        Event::Message(message) | Event::Echo(message) => &message.content,
+        Event::Message { content } | Event::Echo { content } => content,
         other => panic!("{other:?}"),
     }
 }
@@ -103,8 +103,21 @@ fn e_a_standby_copy_has_a_key_of_its_own() {
     let live = only(&body("messages", value("messages", json!([element]))));
     let copy = only(&body("standby", value("standby", json!({"messages": [element]}))));
     assert_ne!(live.dedup, copy.dedup);
-    let (Event::Message(live), Event::Message(copy)) = (live.event, copy.event) else { panic!() };
     assert!(!live.context.standby && copy.context.standby);
+}
+
+#[test]
+fn m_whatever_comes_as_a_copy_or_from_the_past_says_so() {
+    let revoked = json!({"id": "wamid.IN1", "from": "15551230001", "type": "revoke", "revoke": {"original_message_id": "wamid.IN0"}});
+    let unknown = json!({"id": "wamid.IN2", "from": "15551230001", "type": "hologram"});
+    let status = json!({"id": "wamid.OUT1", "status": "sent", "timestamp": "1760000000", "recipient_id": "15551230001"});
+    let copies =
+        events(normalize(body("standby", value("standby", json!({"messages": [revoked, unknown], "statuses": [status]}))).to_string()));
+    assert_eq!(copies.iter().map(|event| event.event.kind()).collect::<Vec<_>>(), ["deleted", "unknown", "status"]);
+    assert!(copies.iter().all(|event| event.context.standby && !event.context.history));
+    let threads = json!([{"threads": [{"id": "15551230001", "messages": [revoked, unknown]}]}]);
+    let old = events(normalize(body("history", value("history", threads)).to_string()));
+    assert!(!old.is_empty() && old.iter().all(|event| event.context.history && !event.context.standby));
 }
 
 #[test]
@@ -140,7 +153,7 @@ fn r5_whatever_is_missing_the_rest_arrives() {
             let results = normalize(body.to_string());
             assert_eq!(results.len(), 1, "{parent}/{name}");
             match &results[0] {
-                Ok(event) => assert!(matches!(event.event, Event::Message(_) | Event::Unknown { .. }), "{parent}/{name}"),
+                Ok(event) => assert!(matches!(event.event, Event::Message { .. } | Event::Unknown { .. }), "{parent}/{name}"),
                 Err(error) => assert!(wrong && name == "type", "{parent}/{name} {}", error.reason),
             }
         }
@@ -323,7 +336,7 @@ fn m_an_echo_is_outbound_and_never_a_message() {
         [("smb_message_echoes", "message_echoes"), ("message_echoes", "message_echoes"), ("smb_message_echoes", "messages")]
     {
         let event = only(&body(field, value(array, json!([element]))));
-        assert!(matches!(event.event, Event::Echo(_)), "{field}");
+        assert!(matches!(event.event, Event::Echo { .. }), "{field}");
         assert_eq!(ids(&event.from)[0], "opaque:phone_number_id:100200300");
         assert_eq!((event.to.len(), ids(&event.to[0])[0].as_str()), (1, "phone:+15551230001"));
     }

@@ -1,4 +1,4 @@
-//! What a message refers to.
+//! What an event refers to, and how it came.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::message::{Content, Identity, ProductItem, ProviderError, RawJson};
 
 crate::message::masked!(Referral);
 
-/// What a message refers to.
+/// What an event refers to, and how it came.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 #[non_exhaustive]
@@ -38,7 +38,7 @@ pub struct Context {
     /// Another application owns the conversation: read, do not answer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub standby: bool,
-    /// Part of an older conversation that was handed over, not a new message.
+    /// Part of an older conversation that was handed over, not news.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub history: bool,
     /// What went wrong with the message, in the provider's errors.

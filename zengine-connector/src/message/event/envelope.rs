@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{DedupeKey, Event};
+use super::{Context, DedupeKey, Event};
 use crate::{
     channel::Channel,
     ids::{ConversationId, ProviderMessageId, StrategyName, TenantId},
@@ -46,8 +46,18 @@ pub struct InboundEvent {
     pub provider_ids: Vec<ProviderMessageId>,
     /// What happened.
     pub event: Event,
+    /// What it refers to, and how it came.
+    pub context: Context,
     /// The exact slice of the provider's payload.
     pub raw: Bytes,
+}
+
+impl InboundEvent {
+    /// Whether it is ours to answer: not an echo, which would make a loop, nor anything in a conversation that another
+    /// application owns or that was said long ago.
+    pub fn is_answerable(&self) -> bool {
+        !matches!(self.event, Event::Echo { .. }) && !self.context.standby && !self.context.history
+    }
 }
 
 impl fmt::Debug for InboundEvent {
@@ -75,6 +85,8 @@ struct Wire {
     v: u32,
     #[serde(flatten)]
     event: Event,
+    #[serde(default, skip_serializing_if = "Context::is_empty")]
+    context: Context,
     id: String,
     tenant: TenantId,
     strategy: StrategyName,
@@ -121,6 +133,7 @@ impl From<InboundEvent> for Wire {
         Self {
             v: VERSION,
             event: event.event,
+            context: event.context,
             id: event.id,
             tenant: event.tenant,
             strategy: event.strategy,
@@ -163,6 +176,7 @@ impl TryFrom<Wire> for InboundEvent {
             conversation: wire.conversation,
             provider_ids: wire.provider_ids,
             event: wire.event,
+            context: wire.context,
             raw,
         })
     }
@@ -182,8 +196,7 @@ impl schemars::JsonSchema for InboundEvent {
 mod tests {
     use super::*;
     use crate::message::{
-        AccountUpdate, Call, Content, Identity, MessageEvent, Preference, Presence, SessionChange, SessionEvent, State, Status,
-        TemplateUpdate,
+        AccountUpdate, Call, Content, Identity, Preference, Presence, SessionChange, SessionEvent, State, Status, TemplateUpdate,
     };
 
     fn event() -> InboundEvent {
@@ -202,6 +215,7 @@ mod tests {
             conversation: None,
             provider_ids: vec![ProviderMessageId::new("wamid.1").unwrap()],
             event: Event::message(Content::text("hi")),
+            context: Context::default(),
             raw: Bytes::from_static(br#"{"id": "wamid.1", "price": 1.10}"#),
         }
     }
@@ -219,7 +233,7 @@ mod tests {
         let kinds = [
             Event::Edited { target: "t".into(), content: Content::text("hi") },
             Event::Deleted { target: "t".into() },
-            Event::Echo(MessageEvent::new(Content::text("hi"))),
+            Event::Echo { content: Content::text("hi") },
             Event::Status(Status::new("t", State::Sent)),
             Event::Typing,
             Event::Read { target: Some("t".into()) },
@@ -233,7 +247,8 @@ mod tests {
             Event::Unknown { provider_type: "p".into() },
         ];
         for kind in kinds {
-            let event = InboundEvent { event: kind, conversation: Some(ConversationId::new("c").unwrap()), ..event() };
+            let mut event = InboundEvent { event: kind, conversation: Some(ConversationId::new("c").unwrap()), ..event() };
+            event.context.standby = true;
             let json = serde_json::to_string(&event).unwrap();
             assert_eq!(serde_json::from_str::<InboundEvent>(&json).unwrap(), event, "{json}");
         }

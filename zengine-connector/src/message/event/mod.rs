@@ -18,15 +18,16 @@ pub use updates::{AccountUpdate, Call, Preference, Presence, SessionChange, Sess
 
 use super::{Content, Status};
 
-super::masked!(MessageEvent);
-
 /// What a provider told us. In JSON the kind stands in `type`.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
     /// Somebody wrote to us.
-    Message(MessageEvent),
+    Message {
+        /// What it says.
+        content: Content,
+    },
     /// Somebody changed a message.
     Edited {
         /// The message.
@@ -40,7 +41,10 @@ pub enum Event {
         target: String,
     },
     /// A message that went out by another way: another app, the phone itself. Not inbound: answering one makes a loop.
-    Echo(MessageEvent),
+    Echo {
+        /// What it says.
+        content: Content,
+    },
     /// News of a message of ours.
     Status(Status),
     /// Somebody types.
@@ -76,10 +80,10 @@ impl Event {
     /// The kind, as it stands in `type`.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Message(_) => "message",
+            Self::Message { .. } => "message",
             Self::Edited { .. } => "edited",
             Self::Deleted { .. } => "deleted",
-            Self::Echo(_) => "echo",
+            Self::Echo { .. } => "echo",
             Self::Status(_) => "status",
             Self::Typing => "typing",
             Self::Read { .. } => "read",
@@ -94,42 +98,14 @@ impl Event {
         }
     }
 
-    /// Whether it is ours to answer: not an echo, which would make a loop, nor a message that another application answers
-    /// or that was said long ago.
-    pub fn is_answerable(&self) -> bool {
-        match self {
-            Self::Echo(_) => false,
-            Self::Message(message) => !message.context.standby && !message.context.history,
-            _ => true,
-        }
-    }
-
-    /// A message with content and nothing else.
+    /// Somebody wrote this to us.
     pub fn message(content: Content) -> Self {
-        Self::Message(MessageEvent::new(content))
+        Self::Message { content }
     }
 }
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Event({})", self.kind())
-    }
-}
-
-/// A message that arrived, or an echo of one that went out.
-#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[non_exhaustive]
-pub struct MessageEvent {
-    /// What it says.
-    pub content: Content,
-    /// What it refers to.
-    #[serde(default, skip_serializing_if = "Context::is_empty")]
-    pub context: Context,
-}
-
-impl MessageEvent {
-    /// A message without context.
-    pub fn new(content: Content) -> Self {
-        Self { content, context: Context::default() }
     }
 }

@@ -166,7 +166,7 @@ impl Batch {
             to: event.from.clone(),
             conversation: event.conversation.clone(),
             event_id: event.id.clone(),
-            closed: !event.event.is_answerable(),
+            closed: !event.is_answerable(),
         };
         let cx = HandlerContext {
             orchestrator: self.orchestrator.clone(),

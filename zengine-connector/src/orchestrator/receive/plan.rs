@@ -303,6 +303,7 @@ impl<'a> Planner<'a> {
             conversation: event.conversation,
             provider_ids: event.provider_ids,
             event: event.event,
+            context: event.context,
             raw: event.raw,
         };
         (stamped, event.reference)

@@ -185,7 +185,7 @@ pub(crate) fn assert_taken(received: &Received, what: &str) {
 /// The content of a message.
 pub(crate) fn content(event: &Event) -> Option<&Content> {
     match event {
-        Event::Message(message) => Some(&message.content),
+        Event::Message { content } => Some(content),
         _ => None,
     }
 }

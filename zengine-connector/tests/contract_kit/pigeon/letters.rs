@@ -196,7 +196,7 @@ fn routed(post: &Post, letter: &Letter, event: Event, n: usize, raw: Bytes) -> R
     let dedup = match (post.flaw, &event) {
         (Flaw::FreshDedupKey, _) => format!("{}", post.memory.count.fetch_add(1, SeqCst)),
         (Flaw::DedupByPosition, _) => format!("{n}"),
-        (Flaw::DedupByText, Event::Message(_)) => format!("text|{}", letter.text),
+        (Flaw::DedupByText, Event::Message { .. }) => format!("text|{}", letter.text),
         (Flaw::StatusDedupByTarget, Event::Status(status)) => format!("news|{}", status.target),
         (_, Event::Status(status)) => {
             let who = status.recipient.first().map_or("", |dove| dove.value());

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use zengine_connector::{Content, Context, Event, Forwarded, Identity, IdentityKind, MessageEvent, Party, ProductItem, Referral};
+use zengine_connector::{Content, Context, Event, Forwarded, Identity, IdentityKind, Party, ProductItem, Referral};
 
 use super::{
     content::{self, Said},
@@ -79,20 +79,21 @@ fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, way: Way, with: Opti
     let group = obj.text("group_id");
 
     let said = content::said(scope, &kind, obj);
-    let marked = way == Way::Out || scope.mode != Mode::Live;
     let dedup = match &id {
         Some(id) => dedup(scope, id, &kind, at.as_deref().unwrap_or_default(), way),
         None => scope.by_bytes(raw),
     };
     let event = match said {
-        Said::Content(content) => wrap(scope, obj, way, content),
-        // The marks "echo", "copy" and "old" must not be lost with the type.
-        Said::Unknown(provider_type) if marked => wrap(scope, obj, way, Content::Unknown { provider_type }),
+        Said::Content(content) if way == Way::Out => Event::Echo { content },
+        Said::Content(content) => Event::message(content),
+        // That it went out must not be lost with the type.
+        Said::Unknown(provider_type) if way == Way::Out => Event::Echo { content: Content::Unknown { provider_type } },
         Said::Unknown(provider_type) => Event::Unknown { provider_type },
         Said::Other(event) => *event,
     };
 
     let mut routed = scope.event(event, dedup);
+    refer(&mut routed.context, obj);
     routed.provider_ids = provider_id(id.as_deref());
     routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
     routed.conversation = match group.as_deref().and_then(|group| Identity::new(IdentityKind::Group, group).ok()) {
@@ -127,17 +128,8 @@ fn names<'a>(obj: &Obj<'a>, way: Way) -> Names<'a> {
     Names { phone, user_id, parent_user_id, key_hash: key_hash(obj) }
 }
 
-fn wrap(scope: &Scope<'_>, obj: &Obj<'_>, way: Way, content: Content) -> Event {
-    let mut message = MessageEvent::new(content);
-    message.context = context(scope, obj);
-    match way {
-        Way::In => Event::Message(message),
-        Way::Out => Event::Echo(message),
-    }
-}
-
-fn context(scope: &Scope<'_>, message: &Obj<'_>) -> Context {
-    let mut context = Context::default();
+/// What a message refers to.
+fn refer(context: &mut Context, message: &Obj<'_>) {
     if let Some(obj) = message.obj("context") {
         context.reply_to = obj.owned("id");
         let from = Names {
@@ -159,10 +151,7 @@ fn context(scope: &Scope<'_>, message: &Obj<'_>) -> Context {
     }
     context.group = message.owned("group_id");
     context.referral = message.get("referral").and_then(referral);
-    context.standby = scope.mode == Mode::Standby;
-    context.history = scope.mode == Mode::History;
     context.errors = problem::all(message);
-    context
 }
 
 fn referral(raw: Raw<'_>) -> Option<Referral> {

@@ -76,6 +76,8 @@ impl<'a> Scope<'a> {
         let mut routed = RoutedEvent::new(event, dedup, Bytes::new());
         routed.routes.clone_from(&self.routes);
         routed.fan_out = self.fan_out;
+        routed.context.standby = self.mode == Mode::Standby;
+        routed.context.history = self.mode == Mode::History;
         routed.occurred_at_ms = self.time_ms;
         routed
     }
