@@ -237,6 +237,10 @@ pub struct WhatsAppMetaCloudConfig {
     #[serde(default = "defaults::health_timeout_ms")]
     #[schemars(range(min = 100, max = 120_000))]
     pub health_timeout_ms: u64,
+    /// Let a health check also ask whether the app receives the account's webhooks: a second call that counts against the
+    /// account's limit of management calls.
+    #[serde(default)]
+    pub health_checks_subscription: bool,
     /// How long fetching or storing one file may take, in milliseconds.
     #[serde(default = "defaults::media_timeout_ms")]
     #[schemars(range(min = 100, max = 600_000))]
@@ -303,6 +307,7 @@ impl WhatsAppMetaCloudConfig {
             graph_version: None,
             send_timeout_ms: defaults::send_timeout_ms(),
             health_timeout_ms: defaults::health_timeout_ms(),
+            health_checks_subscription: false,
             media_timeout_ms: defaults::media_timeout_ms(),
             max_media_bytes: defaults::max_media_bytes(),
             length_unit: LengthUnit::default(),

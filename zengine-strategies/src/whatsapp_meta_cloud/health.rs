@@ -9,7 +9,7 @@ use zengine_connector::{ErrorKind, Fault, HealthContext, HealthStatus, HttpCause
 use super::{
     Tenant,
     client::{Graph, Lost, MAX_ANSWER, Payload},
-    error,
+    error, onboarding,
     schemas::Node,
 };
 use crate::waba::errors::{Class, GraphError};
@@ -25,7 +25,10 @@ pub(super) async fn check(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext
     let url = graph.url(&format!("/{}?fields={FIELDS}", tenant.config.phone_number_id));
     match graph.exchange(Method::GET, &url, Payload::Nothing, timeout, MAX_ANSWER).await {
         Err(Lost::Request(_)) => HealthStatus::Inconclusive("the request cannot be built"),
-        Ok(response) => judge(&response),
+        Ok(response) => match judge(&response) {
+            HealthStatus::Healthy if tenant.config.health_checks_subscription => subscription(graph, tenant, cx).await,
+            status => status,
+        },
         Err(Lost::Http(lost)) => match lost.cause {
             // Our deadline, not the provider's slowness, ended the check.
             HttpCause::Timeout if timeout < own => HealthStatus::Inconclusive("the check ran out of time"),
@@ -35,6 +38,22 @@ pub(super) async fn check(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext
             _ => HealthStatus::Inconclusive("the answer cannot be read"),
         },
     }
+}
+
+/// Whether the account's webhooks come to this app. Where the question is not answered, the node's word stands.
+async fn subscription(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext) -> HealthStatus {
+    let timeout = Duration::from_millis(tenant.config.health_timeout_ms).min(cx.remaining());
+    let path = format!("/{}/subscribed_apps", tenant.config.waba_id);
+    let answer = graph.call(Method::GET, &path, Payload::Nothing, timeout).await;
+    let Ok(body) = answer.and_then(|response| error::read(&response, cx.now(), "subscribed_apps")) else {
+        return HealthStatus::Healthy;
+    };
+    let apps = onboarding::subscribed(&body);
+    let ours = match &tenant.config.app_id {
+        Some(id) => apps.iter().any(|app| app.id == *id),
+        None => !apps.is_empty(),
+    };
+    if ours { HealthStatus::Healthy } else { HealthStatus::Degraded("the app does not receive the account's webhooks") }
 }
 
 fn judge(response: &Response<Bytes>) -> HealthStatus {

@@ -24,6 +24,7 @@ use zengine_connector::{
 
 pub use capabilities::CAPABILITIES;
 pub use config::{LengthUnit, MetaApp, TokenKind, WhatsAppMetaCloudConfig};
+pub use manage::{BlockReport, BusinessProfile, DeliveryEvent, QrCode, QrImage, TemplateRecord};
 pub use media::{MediaFile, MediaInfo, NewMedia, StoredMedia};
 pub use onboarding::{
     AppCredentials, CodeMethod, GrantedScope, IssuedToken, Onboarding, Page, PhoneAppData, PhoneNumber, Pin, Signup, SignupEvent,

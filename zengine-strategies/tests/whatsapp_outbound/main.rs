@@ -7,6 +7,7 @@ mod bodies;
 mod files;
 mod health;
 mod limits;
+mod manage;
 mod onboarding;
 mod property;
 mod schema;

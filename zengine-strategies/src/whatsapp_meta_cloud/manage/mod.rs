@@ -1,5 +1,11 @@
 //! Calls of the strategy's own methods: one question or one command to the Graph API.
 
+mod block_list;
+mod delivery;
+mod profile;
+mod qr_codes;
+mod templates;
+
 use std::time::Duration;
 
 use http::Method;
@@ -12,6 +18,12 @@ use super::{
     context::CallContext,
     error,
 };
+
+pub use block_list::BlockReport;
+pub use delivery::DeliveryEvent;
+pub use profile::BusinessProfile;
+pub use qr_codes::{QrCode, QrImage};
+pub use templates::TemplateRecord;
 
 impl WhatsAppMetaCloud {
     /// The API with the token of this moment.
@@ -68,6 +80,20 @@ pub(super) fn done(body: &Value, operation: &'static str) -> Result<(), SendErro
         }
         _ => Err(SendError::of(ErrorKind::Protocol, "done without saying so").context("operation", operation).maybe()),
     }
+}
+
+/// A member of an answer as text, also where it is a number.
+pub(super) fn text(value: &Value, key: &str) -> Option<String> {
+    match value.get(key)? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The elements of a member that is an array.
+pub(super) fn items<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn time(tenant: &Tenant, cx: &EventContext) -> Duration {

@@ -41,17 +41,7 @@ pub use subscriptions::{SubscribedApp, WebhookOverride, WebhookOverrides};
 pub use token_info::{GrantedScope, TokenInfo};
 
 pub(super) use calls::AppCalls;
+pub(super) use numbers::next;
+pub(super) use subscriptions::read as subscribed;
 
-/// A member of an answer as text, also where it is a number.
-fn text(value: &serde_json::Value, key: &str) -> Option<String> {
-    match value.get(key)? {
-        serde_json::Value::String(text) if !text.is_empty() => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-/// The elements of a member that is an array.
-fn items<'v>(value: &'v serde_json::Value, key: &str) -> &'v [serde_json::Value] {
-    value.get(key).and_then(serde_json::Value::as_array).map_or(&[], Vec::as_slice)
-}
+use super::manage::{items, text};

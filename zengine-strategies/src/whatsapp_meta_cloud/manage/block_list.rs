@@ -1,0 +1,107 @@
+//! People the number does not hear from.
+
+use std::{fmt, time::Duration};
+
+use http::Method;
+use serde_json::{Value, json};
+use zengine_connector::{ErrorKind, EventContext, Identity, SendError};
+
+use super::{items, text};
+use crate::{
+    waba::errors::GraphError,
+    whatsapp_meta_cloud::{
+        Page, Tenant, WhatsAppMetaCloud,
+        client::{Payload, encoded},
+        error, onboarding,
+    },
+};
+
+/// What became of a change of the block list. Some people may be on it now and others not.
+#[derive(Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct BlockReport {
+    /// Who was blocked, or unblocked, as Meta names them: WhatsApp ids.
+    pub done: Vec<String>,
+    /// Who was not, and Meta's code of the reason.
+    pub failed: Vec<(String, Option<i64>)>,
+}
+
+/// Without the people.
+impl fmt::Debug for BlockReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockReport").field("done", &self.done.len()).field("failed", &self.failed.len()).finish()
+    }
+}
+
+/// The block list of the tenant's number.
+impl WhatsAppMetaCloud {
+    /// Blocks people who wrote within the last day. A success in part is a success: read the report.
+    ///
+    /// # Errors
+    /// `MessageInvalid` without anybody; what Meta says.
+    pub async fn block_users(&self, tenant: &Tenant, users: &[Identity], cx: &EventContext) -> Result<BlockReport, SendError> {
+        self.change_block_list(tenant, Method::POST, "block_users", users, cx).await
+    }
+
+    /// Unblocks people. A success in part is a success: read the report.
+    ///
+    /// # Errors
+    /// `MessageInvalid` without anybody; what Meta says.
+    pub async fn unblock_users(&self, tenant: &Tenant, users: &[Identity], cx: &EventContext) -> Result<BlockReport, SendError> {
+        self.change_block_list(tenant, Method::DELETE, "unblock_users", users, cx).await
+    }
+
+    /// A page of the people who are blocked, as WhatsApp ids; `after` is the page's `next`.
+    ///
+    /// # Errors
+    /// What Meta says. Safe to repeat.
+    pub async fn blocked_users(&self, tenant: &Tenant, after: Option<&str>, cx: &EventContext) -> Result<Page<String>, SendError> {
+        let after = after.map(|after| format!("&after={}", encoded(after))).unwrap_or_default();
+        let body = self.ask(tenant, cx, "blocked_users", &format!("{}?limit=100{after}", path(tenant))).await?;
+        let user = |value: &Value| text(value, "wa_id").or_else(|| text(value, "user_id")).or_else(|| text(value, "user"));
+        // Some answers wrap the people once more.
+        let flat = items(&body, "data").iter().flat_map(|entry| match entry.get("block_users").and_then(Value::as_array) {
+            Some(inner) => inner.iter().collect(),
+            None => vec![entry],
+        });
+        Ok(Page { items: flat.filter_map(user).collect(), next: onboarding::next(&body) })
+    }
+
+    async fn change_block_list(
+        &self,
+        tenant: &Tenant,
+        method: Method,
+        operation: &'static str,
+        users: &[Identity],
+        cx: &EventContext,
+    ) -> Result<BlockReport, SendError> {
+        if users.is_empty() {
+            return Err(SendError::of(ErrorKind::MessageInvalid, "nobody to block").context("operation", operation).not_sent());
+        }
+        let users: Vec<_> = users.iter().map(|user| json!({"user": user.value()})).collect();
+        let body = json!({"messaging_product": "whatsapp", "block_users": users});
+        let graph = self.graph(tenant, cx).await?;
+        let timeout = Duration::from_millis(tenant.config.send_timeout_ms).min(cx.remaining());
+        let response = graph.call(method, &path(tenant), Payload::Json(&body), timeout).await?;
+        // A success in part comes with an error beside it.
+        match serde_json::from_slice::<Value>(response.body()).ok().as_ref().and_then(|body| body.get("block_users")) {
+            Some(report) => Ok(read(report)),
+            None => error::changed(&response, cx.now(), operation).map(|_| BlockReport::default()),
+        }
+    }
+}
+
+fn path(tenant: &Tenant) -> String {
+    format!("/{}/block_users", tenant.config.phone_number_id)
+}
+
+fn read(report: &Value) -> BlockReport {
+    let user = |value: &Value| text(value, "wa_id").or_else(|| text(value, "user_id")).or_else(|| text(value, "input"));
+    // The answer to unblocking is printed with both names.
+    let done = ["added_users", "removed_users"].into_iter().flat_map(|key| items(report, key)).filter_map(user).collect();
+    let failed = items(report, "failed_users").iter().filter_map(|value| {
+        let code = items(value, "errors").first().and_then(|error| GraphError::read(error).code);
+        Some((user(value)?, code))
+    });
+    BlockReport { done, failed: failed.collect() }
+}

@@ -1,0 +1,48 @@
+//! What became of a message, asked instead of told.
+
+use serde_json::Value;
+use zengine_connector::{ErrorKind, EventContext, SendError, State};
+
+use super::items;
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::encoded};
+
+/// A state that a message reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeliveryEvent {
+    /// The state; `None`: a word that is new.
+    pub state: Option<State>,
+    /// When, in milliseconds UTC.
+    pub at_ms: Option<i64>,
+}
+
+impl WhatsAppMetaCloud {
+    /// The states that a message of this number reached, as Meta remembers them: repairs statuses that never arrived. A
+    /// send whose answer was lost has no id to ask by.
+    ///
+    /// # Errors
+    /// `MessageInvalid` for what is no message id; what Meta says. Safe to repeat.
+    pub async fn delivery_events(&self, tenant: &Tenant, wamid: &str, cx: &EventContext) -> Result<Vec<DeliveryEvent>, SendError> {
+        if wamid.is_empty() || wamid.len() > 1024 || !wamid.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(SendError::of(ErrorKind::MessageInvalid, "not a message id").context("field", "wamid").not_sent());
+        }
+        let path = format!("/{}/message_history?message_id={}", tenant.config.phone_number_id, encoded(wamid));
+        let body = self.ask(tenant, cx, "delivery_events", &path).await?;
+        let events =
+            items(&body, "data").iter().flat_map(|message| message.get("events").map_or(&[][..], |events| items(events, "data")).iter());
+        Ok(events.map(read).collect())
+    }
+}
+
+fn read(event: &Value) -> DeliveryEvent {
+    let state = match event.get("delivery_status").and_then(Value::as_str).map(str::to_ascii_uppercase).as_deref() {
+        Some("SENT") => Some(State::Sent),
+        Some("DELIVERED") => Some(State::Delivered),
+        Some("READ") => Some(State::Read),
+        Some("FAILED") => Some(State::Failed),
+        Some("DELETED") => Some(State::Deleted),
+        _ => None,
+    };
+    let seconds = event.get("timestamp").and_then(|time| time.as_i64().or_else(|| time.as_str()?.parse().ok()));
+    DeliveryEvent { state, at_ms: seconds.and_then(|seconds| seconds.checked_mul(1000)) }
+}

@@ -1,0 +1,101 @@
+//! Codes and short links that open a chat.
+
+use http::Method;
+use serde_json::{Value, json};
+use zengine_connector::{ErrorKind, EventContext, SendError};
+
+use super::{items, text};
+use crate::whatsapp_meta_cloud::{
+    Tenant, WhatsAppMetaCloud,
+    client::{self, Payload},
+};
+
+/// The longest text that Meta takes, in characters.
+const LONGEST: usize = 140;
+
+/// A code that opens a chat with a text already typed.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct QrCode {
+    /// Its id.
+    pub code: String,
+    /// The text.
+    pub prefilled_message: Option<String>,
+    /// The short link.
+    pub deep_link_url: Option<String>,
+    /// Where its picture is for a while, where one was asked for.
+    pub qr_image_url: Option<String>,
+}
+
+/// What picture of a code is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QrImage {
+    /// A vector picture.
+    Svg,
+    /// A picture of pixels.
+    Png,
+}
+
+impl QrImage {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Svg => "SVG",
+            Self::Png => "PNG",
+        }
+    }
+}
+
+/// The codes of the tenant's number.
+impl WhatsAppMetaCloud {
+    /// Makes a code for a text of 1 to 140 characters.
+    ///
+    /// # Errors
+    /// `MessageInvalid` for another text; `Protocol` where the answer has no code; what Meta says.
+    pub async fn create_qr_code(&self, tenant: &Tenant, message: &str, image: QrImage, cx: &EventContext) -> Result<QrCode, SendError> {
+        let operation = "create_qr_code";
+        let length = message.chars().count();
+        if !(1..=LONGEST).contains(&length) {
+            let wrong = SendError::of(ErrorKind::MessageInvalid, "must be 1 to 140 characters").context("field", "/prefilled_message");
+            return Err(wrong.context("limit", LONGEST).context("actual", length).not_sent());
+        }
+        let body = json!({"prefilled_message": message, "generate_qr_image": image.as_str()});
+        let answer = self.change(tenant, cx, operation, Method::POST, &path(tenant), Payload::Json(&body)).await?;
+        read(&answer)
+            .ok_or_else(|| SendError::of(ErrorKind::Protocol, "a code was made without an id").context("operation", operation).maybe())
+    }
+
+    /// The codes of the number.
+    ///
+    /// # Errors
+    /// What Meta says. Safe to repeat.
+    pub async fn qr_codes(&self, tenant: &Tenant, cx: &EventContext) -> Result<Vec<QrCode>, SendError> {
+        let body = self.ask(tenant, cx, "qr_codes", &path(tenant)).await?;
+        Ok(items(&body, "data").iter().filter_map(read).collect())
+    }
+
+    /// Makes a code useless.
+    ///
+    /// # Errors
+    /// `MessageInvalid` for what is no code; what Meta says.
+    pub async fn delete_qr_code(&self, tenant: &Tenant, code: &str, cx: &EventContext) -> Result<(), SendError> {
+        if !client::is_id(code) {
+            return Err(SendError::of(ErrorKind::MessageInvalid, "not a code").context("field", "code").not_sent());
+        }
+        let path = format!("{}/{code}", path(tenant));
+        self.command(tenant, cx, "delete_qr_code", Method::DELETE, &path, Payload::Nothing).await
+    }
+}
+
+fn path(tenant: &Tenant) -> String {
+    format!("/{}/message_qrdls", tenant.config.phone_number_id)
+}
+
+fn read(value: &Value) -> Option<QrCode> {
+    Some(QrCode {
+        code: text(value, "code")?,
+        prefilled_message: text(value, "prefilled_message"),
+        deep_link_url: text(value, "deep_link_url"),
+        qr_image_url: text(value, "qr_image_url"),
+    })
+}

@@ -1,0 +1,117 @@
+//! The account's templates.
+
+use http::Method;
+use serde_json::Value;
+use zengine_connector::{ErrorKind, EventContext, RawJson, SendError};
+
+use super::{items, text};
+use crate::whatsapp_meta_cloud::{
+    Page, Tenant, WhatsAppMetaCloud,
+    client::{self, Payload, encoded},
+    onboarding,
+};
+
+const FIELDS: &str = "id,name,status,category,language,parameter_format,quality_score,components";
+
+/// A template of the account.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[non_exhaustive]
+pub struct TemplateRecord {
+    /// Its id.
+    pub id: String,
+    /// Its name; absent where a new one is told of.
+    pub name: Option<String>,
+    /// Its language.
+    pub language: Option<String>,
+    /// `APPROVED`, `PENDING`, `REJECTED` and so on.
+    pub status: Option<String>,
+    /// `MARKETING`, `UTILITY` or `AUTHENTICATION`; Meta may choose another than was asked for.
+    pub category: Option<String>,
+    /// `NAMED` or `POSITIONAL`.
+    pub parameter_format: Option<String>,
+    /// All that Meta says of it.
+    pub data: Option<RawJson>,
+}
+
+/// The templates of the tenant's account. Limits: 100 new ones an hour.
+impl WhatsAppMetaCloud {
+    /// Hands a template in, in Meta's form: `name`, `language`, `category`, `components` and so on.
+    ///
+    /// # Errors
+    /// `MessageInvalid` where it is no object with a name, a language and a category; `Protocol` where the answer has no
+    /// id; what Meta says, `Template` where it refuses it.
+    pub async fn create_template(&self, tenant: &Tenant, definition: &Value, cx: &EventContext) -> Result<TemplateRecord, SendError> {
+        let operation = "create_template";
+        for field in ["name", "language", "category"] {
+            if definition.get(field).and_then(Value::as_str).is_none_or(str::is_empty) {
+                let missing = SendError::of(ErrorKind::MessageInvalid, "a template needs a name, a language and a category");
+                return Err(missing.context("field", field).not_sent());
+            }
+        }
+        let answer = self.change(tenant, cx, operation, Method::POST, &path(tenant), Payload::Json(definition)).await?;
+        read(&answer)
+            .ok_or_else(|| SendError::of(ErrorKind::Protocol, "a template was taken without an id").context("operation", operation).maybe())
+    }
+
+    /// A page of the templates, all or those of one name; `after` is the page's `next`.
+    ///
+    /// # Errors
+    /// What Meta says. Safe to repeat.
+    pub async fn templates(
+        &self,
+        tenant: &Tenant,
+        name: Option<&str>,
+        after: Option<&str>,
+        cx: &EventContext,
+    ) -> Result<Page<TemplateRecord>, SendError> {
+        let name = name.map(|name| format!("&name={}", encoded(name))).unwrap_or_default();
+        let after = after.map(|after| format!("&after={}", encoded(after))).unwrap_or_default();
+        let body = self.ask(tenant, cx, "templates", &format!("{}?fields={FIELDS}&limit=100{name}{after}", path(tenant))).await?;
+        Ok(Page { items: items(&body, "data").iter().filter_map(read).collect(), next: onboarding::next(&body) })
+    }
+
+    /// Changes a template, in Meta's form.
+    ///
+    /// # Errors
+    /// `MessageInvalid` for what is no id or no object; what Meta says.
+    pub async fn edit_template(&self, tenant: &Tenant, id: &str, changes: &Value, cx: &EventContext) -> Result<(), SendError> {
+        let wrong = |field, what| Err(SendError::of(ErrorKind::MessageInvalid, what).context("field", field).not_sent());
+        if !client::is_id(id) {
+            return wrong("id", "not an id");
+        }
+        if !changes.is_object() {
+            return wrong("changes", "must be a JSON object");
+        }
+        self.command(tenant, cx, "edit_template", Method::POST, &format!("/{id}"), Payload::Json(changes)).await
+    }
+
+    /// Deletes a template by its name, in all languages, or with its id in one.
+    ///
+    /// # Errors
+    /// `MessageInvalid` for an empty name; what Meta says.
+    pub async fn delete_template(&self, tenant: &Tenant, name: &str, id: Option<&str>, cx: &EventContext) -> Result<(), SendError> {
+        // Without a name nothing says which one is meant.
+        if name.is_empty() {
+            return Err(SendError::of(ErrorKind::MessageInvalid, "must not be empty").context("field", "name").not_sent());
+        }
+        let id = id.map(|id| format!("&hsm_id={}", encoded(id))).unwrap_or_default();
+        let path = format!("{}?name={}{id}", path(tenant), encoded(name));
+        self.command(tenant, cx, "delete_template", Method::DELETE, &path, Payload::Nothing).await
+    }
+}
+
+fn path(tenant: &Tenant) -> String {
+    format!("/{}/message_templates", tenant.config.waba_id)
+}
+
+fn read(value: &Value) -> Option<TemplateRecord> {
+    Some(TemplateRecord {
+        id: text(value, "id")?,
+        name: text(value, "name"),
+        language: text(value, "language"),
+        status: text(value, "status"),
+        category: text(value, "category"),
+        parameter_format: text(value, "parameter_format"),
+        data: RawJson::from_value(value).ok(),
+    })
+}
