@@ -7,11 +7,14 @@ use serde_json::{Value, json};
 use zengine_connector::{
     Button, Content, ErrorKind, Identity, Interactive, OutboundMessage, Reach, Secret,
     testing::contract::{self, Answer, Call, Delivery, Fixture, Handshake, Inbound, Outbound, Sample, SampleTenant, Told, Wire},
+    verify::HmacSha256,
 };
 
 use crate::{
     flaw::Flaw,
-    pigeon::{Forgetful, HUB_SECRET, Lenient, Pigeon, PigeonHub, PigeonOut, Plain, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER, Wide},
+    pigeon::{
+        Forgetful, HUB_SECRET, HUB_SIGNATURE, Lenient, Pigeon, PigeonHub, PigeonOut, Plain, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER, Wide,
+    },
 };
 
 const HUB_VALUE: &str = "canary-hub-signing-secret";
@@ -107,6 +110,10 @@ fn tells(sample: &Sample, told: &Told<'_>) -> Option<Value> {
         Told::Order { sku, quantity } => with(envelope(sample, "order"), "goods", json!([{ "sku": sku, "quantity": quantity }])),
         Told::Form { answers } => with(envelope(sample, "form"), "form", (*answers).into()),
         Told::WithoutPhone => with(text(sample), "from", json!({ "dove": sample.word("dove") })),
+        Told::Echo { target, key } => {
+            let news = json!({ "of": target, "state": "delivered", "sent_at": 0, "for": [sample.word("dove")], "key": key });
+            with(envelope(sample, "news"), "news", news)
+        }
         Told::Status { target, state, sent_at_ms, people } => {
             let news = json!({ "of": target, "state": state, "sent_at": sent_at_ms / 1000, "for": people });
             let mut letter = with(envelope(sample, "news"), "news", news);
@@ -128,11 +135,11 @@ fn addressed(elements: impl IntoIterator<Item = (usize, Value)>) -> Value {
     json!({ "letters": letters.collect::<Vec<_>>() })
 }
 
-fn signed(path: &str, secret: &str, delivery: &Delivery) -> http::Request<Bytes> {
+fn signed(path: &str, (form, secret): (HmacSha256, &str), delivery: &Delivery) -> http::Request<Bytes> {
     let time = (delivery.now_ms / 1000).to_string();
     let secret = Secret::new(secret.as_bytes().to_vec());
     http::Request::post(path)
-        .header(SIGNATURE_HEADER, SIGNATURE.sign(&[time.as_bytes(), b".", &delivery.body].concat(), &secret))
+        .header(SIGNATURE_HEADER, form.sign(&[time.as_bytes(), b".", &delivery.body].concat(), &secret))
         .header(TIME_HEADER, time)
         .body(delivery.body.clone())
         .unwrap()
@@ -173,7 +180,7 @@ impl<const FLAW: usize> Fixture for Both<FLAW> {
     fn inbound() -> Option<Inbound> {
         let path = |n| format!("/pigeon/{}", loft(n));
         Some(
-            inbound(move |delivery| signed(&path(delivery.tenant), &webhook_secret(delivery.tenant), delivery))
+            inbound(move |delivery| signed(&path(delivery.tenant), (SIGNATURE, &webhook_secret(delivery.tenant)), delivery))
                 .handshake(move |n| handshake(&path(n), &handshake_token(n))),
         )
     }
@@ -199,7 +206,7 @@ impl<const FLAW: usize> Fixture for Hub<FLAW> {
 
     fn inbound() -> Option<Inbound> {
         Some(
-            inbound(|delivery| signed("/pigeon-hub", HUB_VALUE, delivery))
+            inbound(|delivery| signed("/pigeon-hub", (HUB_SIGNATURE, HUB_VALUE), delivery))
                 .mixed(addressed)
                 .handshake(|_| handshake("/pigeon-hub", HUB_VALUE)),
         )

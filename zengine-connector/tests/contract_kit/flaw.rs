@@ -116,6 +116,16 @@ flaws! {
     SignaturePrefixAccepted,
     /// The prefix that names the algorithm is not looked at.
     SignatureSchemeIgnored,
+    /// A signature in base64 is compared without regard to case.
+    SignatureCaseIgnored,
+    /// Where the secret cannot be had, everybody is let in.
+    FailsOpenWithoutSecret,
+    /// Where the secret cannot be had, everybody is turned away for good.
+    OutageIsRefusal,
+    /// What comes from any queue is believed.
+    TrustsAnyRecord,
+    /// `verify` sleeps, to slow attackers down.
+    VerifySleeps,
     /// The signature is checked over the body without the white space around it.
     SignsTrimmed,
     /// The signature is checked over the body written anew.
@@ -134,6 +144,8 @@ flaws! {
     OnlyNewestSecret,
     /// The handshake answers whatever the token.
     HandshakeAnyToken,
+    /// The handshake's token is compared as far as it goes.
+    HandshakeTokenPrefix,
     /// The handshake's answer may be a page.
     HandshakeAsHtml,
     /// A request to nobody goes to whoever was asked for last.
@@ -153,6 +165,10 @@ flaws! {
     BadElementDropped,
     /// A bad element makes the answer an error: the batch comes back for days.
     BadElementRefused,
+    /// What is kept of a bad element are no bytes.
+    BadElementLosesBytes,
+    /// The path of a bad element leads to its neighbour.
+    BadElementWrongPath,
     /// A body that is no webhook is answered with 200 and lost.
     GarbageLost,
     /// A signed body that is no webhook is refused: it comes back for days.
@@ -179,6 +195,18 @@ flaws! {
     NeedsPhone,
     /// A long text is cut at a number of UTF-16 units, in the middle of an emoji.
     CutsInboundText,
+    /// Space around a text is cut off.
+    TrimsInboundText,
+    /// Nobody is named as the sender.
+    NobodyWrote,
+    /// Everybody is named like the first sender.
+    FirstSenderForAll,
+    /// All people share one conversation.
+    OneConversation,
+    /// The provider's ids are dropped.
+    NoProviderIds,
+    /// The key that the provider echoes is dropped.
+    EchoedKeyDropped,
     /// The time of a status is that of the message.
     StatusHasSendTime,
     /// Seconds are taken for milliseconds.

@@ -103,7 +103,10 @@ impl Inbox {
     /// Delivers anything.
     pub(crate) async fn receive(&self, request: InboundRequest) -> Received {
         self.kit().assert_clean("the Debug of a request", &format!("{request:?}"));
+        let before_ms = self.world.now_ms();
         let received = self.world.orchestrator.receive(self.kit().name.as_str(), request).await.expect("the strategy receives");
+        let took_ms = self.world.now_ms() - before_ms;
+        assert!(took_ms < 1000, "a request took {took_ms} ms of simulated time: nothing on its way may sleep");
         self.kit().assert_clean("the answer's Debug", &format!("{received:?}"));
         self.kit().assert_clean("the answer's body", &String::from_utf8_lossy(received.response.body()));
         for value in received.response.headers().values() {

@@ -208,6 +208,7 @@ macro_rules! __contract_cases {
             arrival {
                 a_signed_message_reaches_the_handler [Inbound]
                 an_event_is_stamped [Inbound]
+                people_are_kept_apart [Inbound]
                 text_arrives_as_it_is [Inbound]
                 raw_is_the_exact_slice [Inbound]
                 inbound_pairs_are_as_expected [InboundPairs]
@@ -250,6 +251,7 @@ macro_rules! __contract_cases {
                 the_bytes_are_checked_as_they_came [Signature]
                 a_stale_signature_is_refused [Signature]
                 both_secrets_of_a_rotation_count [Inbound]
+                secrets_out_of_reach_let_nobody_in [Inbound]
                 odd_requests_are_refused [Inbound]
             }
             refusal {
@@ -259,6 +261,7 @@ macro_rules! __contract_cases {
             greeting {
                 a_handshake_is_answered [Handshake]
                 a_handshake_with_a_wrong_token_is_refused [Handshake]
+                a_handshake_with_a_piece_of_the_token_is_refused [Handshake]
             }
             cross_talk {
                 each_tenant_gets_its_own_events [Inbound]
@@ -280,6 +283,7 @@ macro_rules! __contract_cases {
                 news_have_their_own_time [Inbound]
                 late_news_take_nothing_back [Inbound]
                 news_name_everybody [Inbound]
+                news_name_our_message [Inbound]
             }
             purity {
                 reading_is_pure [Inbound]

@@ -54,4 +54,11 @@ pub enum Told<'a> {
         /// each apart.
         people: &'a [String],
     },
+    /// News, `delivered`, of a message that was sent, in which the provider echoes the key that the strategy sent with it.
+    Echo {
+        /// The provider's id of the message.
+        target: &'a str,
+        /// The provider key of the send.
+        key: &'a str,
+    },
 }

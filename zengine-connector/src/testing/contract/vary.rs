@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{Sample, kit::Kit};
@@ -125,6 +126,23 @@ fn collect(value: &Value, at: String, into: &mut Vec<String>) {
 pub(crate) fn bad_elements(kit: &Kit) -> Vec<Value> {
     let own = &kit.inbound().poison;
     if own.is_empty() { vec![json!(7), json!("kit"), json!([])] } else { own.clone() }
+}
+
+/// Whether a dead letter of an element holds these bytes.
+pub(crate) fn kept(letter: &Value, bytes: &[u8]) -> bool {
+    if let Some(raw) = letter.get("raw") {
+        return serde_json::from_slice::<Value>(bytes).is_ok_and(|value| value == *raw);
+    }
+    decoded(letter).is_some_and(|raw| raw == bytes)
+}
+
+/// Whether a dead letter of an element holds a part of these bytes, where that part is no JSON.
+pub(crate) fn kept_part(letter: &Value, bytes: &[u8]) -> bool {
+    decoded(letter).is_some_and(|raw| !raw.is_empty() && bytes.windows(raw.len()).any(|part| part == raw))
+}
+
+fn decoded(letter: &Value) -> Option<Vec<u8>> {
+    STANDARD.decode(letter["raw_base64"].as_str()?).ok()
 }
 
 /// What `normalize` made of one element, without its bytes and without what is empty.

@@ -19,6 +19,13 @@ broken! {
     a_bad_element_brings_the_batch_back_for_days: BadElementRefused in Both, sound Both {
         a_bad_element_costs_no_neighbour "deliver all of it again and again"
     }
+    the_bytes_of_a_bad_element_are_lost: BadElementLosesBytes in Both, sound Both {
+        a_bad_element_costs_no_neighbour "the bytes of an unreadable element are lost"
+        a_signed_body_that_cannot_be_read_is_kept "the bytes are lost"
+    }
+    the_path_of_a_bad_element_leads_elsewhere: BadElementWrongPath in Both, sound Both {
+        a_bad_element_costs_no_neighbour "leads to another element"
+    }
     a_body_that_cannot_be_read_is_lost: GarbageLost in Both, sound Both {
         a_signed_body_that_cannot_be_read_is_kept "acknowledged and lost"
     }
@@ -65,6 +72,25 @@ broken! {
     }
     a_long_text_is_cut_in_the_middle_of_an_emoji: CutsInboundText in Both, sound Both {
         text_arrives_as_it_is "arrived changed"
+    }
+    space_around_a_text_is_cut_off: TrimsInboundText in Both, sound Both {
+        text_arrives_as_it_is "arrived changed"
+    }
+    nobody_is_named_as_the_sender: NobodyWrote in Both, sound Both {
+        a_signed_message_reaches_the_handler "nobody can be answered"
+    }
+    everybody_is_named_like_the_first: FirstSenderForAll in Both, sound Both {
+        people_are_kept_apart "two people have the same name"
+        reading_is_pure "by a fresh instance"
+    }
+    all_people_share_one_conversation: OneConversation in Both, sound Both {
+        people_are_kept_apart "two people share a conversation"
+    }
+    the_providers_ids_are_dropped: NoProviderIds in Both, sound Both {
+        an_event_is_stamped "RoutedEvent::provider_ids is empty"
+    }
+    the_key_that_the_provider_echoes_is_dropped: EchoedKeyDropped in Both, sound Both {
+        news_name_our_message "RoutedEvent::reference"
     }
     news_have_the_time_of_the_message: StatusHasSendTime in Both, sound Both {
         news_have_their_own_time "the time at which the message was sent"

@@ -12,6 +12,24 @@ broken! {
     the_algorithm_of_a_signature_is_not_looked_at: SignatureSchemeIgnored in Both, sound Both {
         a_signature_of_another_form_is_refused "in another form"
     }
+    a_signature_is_compared_without_regard_to_case: SignatureCaseIgnored in Hub, sound Hub {
+        a_signature_of_another_form_is_refused "in another form"
+    }
+    without_the_secret_everybody_is_let_in: FailsOpenWithoutSecret in Hub, sound Hub {
+        secrets_out_of_reach_let_nobody_in "let in unseen"
+    }
+    without_the_secret_everybody_is_turned_away: OutageIsRefusal in Hub, sound Hub {
+        secrets_out_of_reach_let_nobody_in "our own trouble"
+    }
+    a_record_of_any_queue_is_believed: TrustsAnyRecord in Hub, sound Hub {
+        odd_requests_are_refused "reached the handler"
+    }
+    verify_sleeps: VerifySleeps in Both, sound Both {
+        a_signed_message_reaches_the_handler "nothing on its way may sleep"
+    }
+    a_piece_of_the_handshakes_token_is_enough: HandshakeTokenPrefix in Both, sound Both {
+        a_handshake_with_a_piece_of_the_token_is_refused "was let in"
+    }
     white_space_around_the_body_is_not_signed: SignsTrimmed in Both, sound Both {
         changed_bytes_are_refused "changed after it was signed was let in"
         the_bytes_are_checked_as_they_came "check the signature over the bytes that arrived"

@@ -14,8 +14,10 @@ use crate::flaw::Flaw;
 
 /// The secret that signs for all lofts of the hub.
 pub(crate) const HUB_SECRET: &str = "pigeon-hub";
-/// How signatures are written.
+/// How a loft's own signatures are written.
 pub(crate) const SIGNATURE: HmacSha256 = HmacSha256::hex_with_prefix("sha256=");
+/// How the hub's signatures are written.
+pub(crate) const HUB_SIGNATURE: HmacSha256 = HmacSha256::base64_with_prefix("v1=");
 /// Where the signature of `<time>.<body>` stands.
 pub(crate) const SIGNATURE_HEADER: &str = "pigeon-signature";
 /// Where the time of signing stands, in seconds.
@@ -42,7 +44,7 @@ pub(super) async fn verify_own(post: &Post, request: &InboundRequest, cx: &Inbou
         }
         _ => loft.webhook_secret.clone(),
     };
-    delivery(post, request, cx, &[own]).await?;
+    delivery(post, request, cx, (SIGNATURE, &[own])).await?;
     let whose = match post.flaw {
         Flaw::TenantFromBody => named(request, cx).await.unwrap_or(loft),
         _ => loft,
@@ -57,12 +59,19 @@ async fn named(request: &InboundRequest, cx: &InboundContext<Loft>) -> Option<Ca
 }
 
 pub(super) async fn verify_hub(post: &Post, request: &InboundRequest, cx: &InboundContext<Loft>) -> Result<Verified, VerifyError> {
-    let secrets = cx.secret(&SecretRef::named(HUB_SECRET)).await?;
+    let secrets = match cx.secret(&SecretRef::named(HUB_SECRET)).await {
+        Err(_) if post.is(Flaw::FailsOpenWithoutSecret) => return Ok(Verified::shared(request.body().clone())),
+        Err(_) if post.is(Flaw::OutageIsRefusal) => return Err(VerifyError::Unauthenticated),
+        secrets => secrets?,
+    };
+    if post.is(Flaw::TrustsAnyRecord) && request.method().is_none() {
+        return Ok(Verified::shared(request.body().clone()));
+    }
     if request.method() == Some(&Method::GET) {
         return handshake(post, request, &secrets);
     }
     let tried = if post.is(Flaw::OnlyNewestSecret) { 1 } else { secrets.len() };
-    delivery(post, request, cx, &secrets[..tried]).await?;
+    delivery(post, request, cx, (HUB_SIGNATURE, &secrets[..tried])).await?;
     Ok(Verified::shared(request.body().clone()))
 }
 
@@ -70,6 +79,9 @@ fn handshake(post: &Post, request: &InboundRequest, tokens: &[Secret<Vec<u8>>]) 
     let (token, challenge) = (request.query("token"), request.query("challenge"));
     let mut answer = match post.flaw {
         Flaw::HandshakeAnyToken => http::Response::new(Bytes::from(challenge.unwrap_or_default().into_owned())),
+        Flaw::HandshakeTokenPrefix if tokens[0].expose().starts_with(token.as_deref().unwrap_or_default().as_bytes()) => {
+            answer_challenge(tokens[0].expose_str(), challenge.as_deref(), tokens)?
+        }
         _ => answer_challenge(token.as_deref(), challenge.as_deref(), tokens)?,
     };
     if post.is(Flaw::HandshakeAsHtml) {
@@ -83,7 +95,7 @@ async fn delivery(
     post: &Post,
     request: &InboundRequest,
     cx: &InboundContext<Loft>,
-    secrets: &[Secret<Vec<u8>>],
+    (form, secrets): (HmacSha256, &[Secret<Vec<u8>>]),
 ) -> Result<(), VerifyError> {
     if request.method() != Some(&Method::POST) {
         return Err(VerifyError::MethodNotAllowed);
@@ -92,25 +104,29 @@ async fn delivery(
         let ask = http::Request::get("https://pigeon.example/keys").body(Bytes::new()).unwrap();
         let _ = post.http.call(ask, CallOptions::DEFAULT).await;
     }
+    if post.is(Flaw::VerifySleeps) {
+        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    }
     let (given, time) = (request.header(SIGNATURE_HEADER), request.header(TIME_HEADER));
     if !post.is(Flaw::StaleAccepted) {
         Freshness::DEFAULT.check_unix_seconds(time, cx.now())?;
     }
     let time = time.unwrap_or_default().as_bytes();
     let parts: [&[u8]; 3] = [time, b".", request.body()];
-    let right = |body: &[u8]| SIGNATURE.sign(&[time, b".", body].concat(), &secrets[0]);
+    let right = |body: &[u8]| form.sign(&[time, b".", body].concat(), &secrets[0]);
     match (post.flaw, given) {
         (Flaw::MissingSignatureAccepted, None) => return Ok(()),
         (Flaw::SignaturePrefixAccepted, Some(given)) if right(request.body()).starts_with(given) => return Ok(()),
         (Flaw::SignatureSchemeIgnored, Some(given)) => {
             let digits = given.rsplit('=').next().unwrap_or_default();
-            return SIGNATURE.check_parts(Some(&format!("sha256={digits}")), &parts, secrets);
+            return form.check_parts(Some(&format!("sha256={digits}")), &parts, secrets);
         }
-        (Flaw::SignsTrimmed, _) => return SIGNATURE.check_parts(given, &[time, b".", request.body().trim_ascii()], secrets),
+        (Flaw::SignatureCaseIgnored, Some(given)) if given.eq_ignore_ascii_case(&right(request.body())) => return Ok(()),
+        (Flaw::SignsTrimmed, _) => return form.check_parts(given, &[time, b".", request.body().trim_ascii()], secrets),
         (Flaw::SignsReserialized, _) => {
             let anew = serde_json::from_slice::<Value>(request.body()).map(|body| body.to_string());
             let anew = anew.map_or(request.body().clone(), Bytes::from);
-            return SIGNATURE.check_parts(given, &[time, b".", &anew], secrets);
+            return form.check_parts(given, &[time, b".", &anew], secrets);
         }
         (Flaw::RefusesRedelivery, _) => {
             let body = String::from_utf8_lossy(request.body()).into_owned();
@@ -119,12 +135,12 @@ async fn delivery(
             }
         }
         (Flaw::GarbageRefused, _) if serde_json::from_slice::<Webhook<'_>>(request.body()).is_err() => {
-            SIGNATURE.check_parts(given, &parts, secrets)?;
+            form.check_parts(given, &parts, secrets)?;
             return Err(VerifyError::Malformed("not a webhook of the post office"));
         }
         _ => {}
     }
-    let checked = SIGNATURE.check_parts(given, &parts, secrets);
+    let checked = form.check_parts(given, &parts, secrets);
     match (post.flaw, checked) {
         (Flaw::OracleInLog, Err(error)) => {
             tracing::warn!(expected = right(request.body()), "wrong signature");

@@ -7,7 +7,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, value::RawValue};
 use zengine_connector::{
     ContactCard, Contacts, Content, ConversationId, ElementError, Event, FlowReply, Identity, InteractiveReply, Order, OrderItem, Party,
-    ProviderMessageId, RawPayload, Reaction, ReplySource, RouteKey, RoutedEvent, State, Status,
+    ProviderKey, ProviderMessageId, RawPayload, Reaction, ReplySource, RouteKey, RoutedEvent, State, Status,
 };
 
 use super::Post;
@@ -78,6 +78,9 @@ struct News {
     sent_at: i64,
     #[serde(rename = "for")]
     people: Vec<String>,
+    /// The idempotency key that the letter was sent with.
+    #[serde(default)]
+    key: Option<String>,
 }
 
 pub(super) fn normalize(post: &Post, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
@@ -89,7 +92,10 @@ pub(super) fn normalize(post: &Post, payload: &RawPayload) -> Vec<Result<RoutedE
     let letters = match webhook {
         Ok(webhook) => webhook.letters,
         Err(_) if post.is(Flaw::GarbageLost) => return vec![],
-        Err(_) => return vec![Err(ElementError::new("", "not a webhook of the post office", payload.body().clone()))],
+        Err(_) => {
+            let bytes = if post.is(Flaw::BadElementLosesBytes) { Bytes::new() } else { payload.body().clone() };
+            return vec![Err(ElementError::new("", "not a webhook of the post office", bytes))];
+        }
     };
     let mut events: Vec<_> = letters.iter().enumerate().flat_map(|(n, raw)| letter(post, payload, n, raw)).collect();
     match post.flaw {
@@ -115,7 +121,11 @@ fn letter(post: &Post, payload: &RawPayload, n: usize, raw: &RawValue) -> Vec<Re
         Flaw::RawIsWholeBody => payload.body().clone(),
         _ => payload.slice_of(raw.get()),
     };
-    let wrong = |reason| vec![Err(ElementError::new(format!("/letters/{n}"), reason, payload.slice_of(raw.get())))];
+    let wrong = |reason| {
+        let place = if post.is(Flaw::BadElementWrongPath) { n + 1 } else { n };
+        let bytes = if post.is(Flaw::BadElementLosesBytes) { Bytes::new() } else { payload.slice_of(raw.get()) };
+        vec![Err(ElementError::new(format!("/letters/{place}"), reason, bytes))]
+    };
     if post.is(Flaw::UnknownFieldIsError) {
         let fields = serde_json::from_str::<std::collections::HashMap<String, IgnoredAny>>(raw.get()).unwrap_or_default();
         if fields.keys().any(|field| !KNOWN_FIELDS.contains(&field.as_str())) {
@@ -146,6 +156,7 @@ fn event(post: &Post, letter: &Letter, who: usize) -> Option<Event> {
             let units: Vec<u16> = letter.text.encode_utf16().take(31).collect();
             Content::text(String::from_utf16_lossy(&units))
         }
+        "text" if post.is(Flaw::TrimsInboundText) => Content::text(letter.text.trim()),
         "text" => Content::text(letter.text.clone()),
         "button" => {
             let button = letter.button.as_ref()?;
@@ -211,6 +222,7 @@ fn routed(post: &Post, letter: &Letter, event: Event, n: usize, raw: Bytes) -> R
     };
     let mut routed = RoutedEvent::new(event, dedup, raw);
     routed.occurred_at_ms = time;
+    routed.reference = letter.news.as_ref().and_then(|news| news.key.clone()).map(ProviderKey::echoed);
     routed.provider_ids = ProviderMessageId::new(&letter.id).into_iter().collect();
     let (loft, office) = (RouteKey::new("loft", &letter.loft), RouteKey::new("office", "main"));
     routed.routes = match post.flaw {
@@ -227,6 +239,14 @@ fn routed(post: &Post, letter: &Letter, event: Event, n: usize, raw: Bytes) -> R
         let phone = from.phone.as_deref().and_then(|phone| Identity::phone(phone).ok());
         routed.from = Party::of_all(phone.into_iter().chain(opaque));
         routed.conversation = ConversationId::new(format!("{}/{}", letter.loft, from.dove)).ok();
+    }
+    match post.flaw {
+        Flaw::NobodyWrote => routed.from = Party::default(),
+        Flaw::FirstSenderForAll => routed.from = post.memory.sender.lock().unwrap().get_or_insert_with(|| routed.from.clone()).clone(),
+        Flaw::OneConversation => routed.conversation = ConversationId::new(&letter.loft).ok(),
+        Flaw::NoProviderIds => routed.provider_ids = vec![],
+        Flaw::EchoedKeyDropped => routed.reference = None,
+        _ => {}
     }
     routed
 }

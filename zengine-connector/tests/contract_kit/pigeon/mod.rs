@@ -19,13 +19,13 @@ use std::{
 use bytes::Bytes;
 use zengine_connector::{
     Admit, Capabilities, Configure, ConfigureContext, ElementError, Error, EventContext, Handled, HealthContext, HealthStatus, HttpClient,
-    InboundContext, InboundEvent, InboundRequest, InboundStrategy, OutboundMessage, OutboundStrategy, RawPayload, Receipt, RoutedEvent,
-    Secret, SendContext, SendError, Strategy, Verified, VerifyError,
+    InboundContext, InboundEvent, InboundRequest, InboundStrategy, OutboundMessage, OutboundStrategy, Party, RawPayload, Receipt,
+    RoutedEvent, Secret, SendContext, SendError, Strategy, Verified, VerifyError,
 };
 
 pub(crate) use self::{
     config::{ForgetfulConfig, LenientConfig, PigeonConfig, PlainConfig, WideConfig},
-    inbound::{HUB_SECRET, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER},
+    inbound::{HUB_SECRET, HUB_SIGNATURE, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER},
     outbound::CAPABILITIES,
 };
 use crate::flaw::Flaw;
@@ -45,6 +45,7 @@ struct Memory {
     webhook_secret: Mutex<Option<Vec<u8>>>,
     draft: Mutex<String>,
     route: Mutex<Option<String>>,
+    sender: Mutex<Option<Party>>,
     seen: Mutex<HashSet<String>>,
     count: AtomicU64,
 }

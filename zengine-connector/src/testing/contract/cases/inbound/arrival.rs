@@ -38,6 +38,24 @@ pub(crate) async fn an_event_is_stamped(kit: &Shared) -> Done {
     Ok(())
 }
 
+/// Two people are two: each has a name of their own and, where there are conversations, one of their own.
+pub(crate) async fn people_are_kept_apart(kit: &Shared) -> Done {
+    let inbox = Inbox::new(kit);
+    for n in [1, 2] {
+        assert_taken(&inbox.samples(0, [n]).await, "a signed message");
+    }
+    let seen = inbox.seen();
+    assert_eq!(seen.len(), 2, "two messages of two people gave {} events", seen.len());
+    assert!(seen[0].from != seen[1].from, "two people have the same name: an answer would go to the wrong one");
+    let (one, two) = (&seen[0].conversation, &seen[1].conversation);
+    assert!(one.is_none() || one != two, "two people share a conversation: an answer would go to the wrong one");
+    assert_eq!(one.is_some(), two.is_some(), "only one of two messages of a kind has a conversation");
+    let again = inbox.normalized(0, inbox.sample_body(0, 1)).await.unwrap_or_default();
+    let same = again.into_iter().flatten().all(|event| event.from == seen[0].from && event.conversation == seen[0].conversation);
+    assert!(same, "one person has another name or conversation the second time");
+    Ok(())
+}
+
 /// Accents, emoji, quotes, line breaks, long texts arrive as they were written, whether the provider escapes them or not.
 pub(crate) async fn text_arrives_as_it_is(kit: &Shared) -> Done {
     let long = "é😀 ".repeat(120);
@@ -48,6 +66,7 @@ pub(crate) async fn text_arrives_as_it_is(kit: &Shared) -> Done {
         "0",
         "null",
         "👨‍👩‍👧‍👦 e\u{301} \u{200f}שלום",
+        "  spaces around  ",
         long.trim_end(),
     ];
     for (n, text) in texts.iter().enumerate() {

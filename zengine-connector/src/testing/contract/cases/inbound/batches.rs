@@ -42,7 +42,8 @@ pub(crate) async fn a_bad_element_costs_no_neighbour(kit: &Shared) -> Done {
             let inbox = Inbox::new(kit);
             let mut elements: Vec<_> = (0..4).map(|n| kit.element(n)).collect();
             elements.insert(place, bad.clone());
-            let received = inbox.elements(0, elements).await;
+            let body = kit.body(0, elements);
+            let received = inbox.bytes(0, body.to_string()).await;
             let status = received.response.status();
             let what = format!("a request of four good elements and bad one no. {n} at place {place}");
             assert!(status.is_success(), "{what} was answered with {status}: the provider will deliver all of it again and again");
@@ -59,6 +60,9 @@ pub(crate) async fn a_bad_element_costs_no_neighbour(kit: &Shared) -> Done {
             );
             let path = letters[0]["path"].as_str().unwrap_or_default();
             assert!(path.starts_with('/'), "the element error's path, {path:?}, is no JSON pointer to the element");
+            let there = body.pointer(path);
+            assert!(there.is_none_or(|there| *there == bad), "the element error's path, {path:?}, leads to another element");
+            assert!(vary::kept(&letters[0], bad.to_string().as_bytes()), "the bytes of an unreadable element are lost: ElementError::raw");
         }
     }
     Ok(())

@@ -28,6 +28,10 @@ pub(crate) async fn a_signed_body_that_cannot_be_read_is_kept(kit: &Shared) -> D
         );
         let kept = inbox.seen().len() + inbox.letters().await.len();
         assert!(kept >= 1, "a signed body that is no webhook ({what}) was acknowledged and lost: return an ElementError with its bytes");
+        if inbox.seen().is_empty() {
+            let whole = inbox.letters().await.iter().any(|letter| vary::kept(letter, body) || vary::kept_part(letter, body));
+            assert!(whole, "of a signed body that is no webhook ({what}) the bytes are lost: ElementError::raw must hold them");
+        }
     }
     Ok(())
 }

@@ -3,7 +3,11 @@
 use std::collections::HashSet;
 
 use super::{kinds::element, prelude::*};
-use crate::message::{Event, InboundEvent, State, Status, Transition, merge};
+use crate::{
+    ids::ClientMessageId,
+    message::{Event, InboundEvent, State, Status, Transition, merge},
+    strategy::ProviderKey,
+};
 
 const STATES: [State; 3] = [State::Sent, State::Delivered, State::Read];
 const HOUR_MS: i64 = 3_600_000;
@@ -86,5 +90,22 @@ pub(crate) async fn news_name_everybody(kit: &Shared) -> Done {
     }
     let ids: HashSet<_> = seen.iter().map(|event| &event.id).collect();
     assert_eq!(ids.len(), seen.len(), "news of different people have the same dedup key");
+    Ok(())
+}
+
+/// News in which the provider echoes our key say which of our messages they are about: that settles a send of which nobody
+/// knows what became of it.
+pub(crate) async fn news_name_our_message(kit: &Shared) -> Done {
+    let id = ClientMessageId::new("kit-order-17").unwrap();
+    let key = ProviderKey::derive(&Kit::tenant_id(0), &kit.name, &id, 0);
+    let Some(element) = element(kit, 1, Told::Echo { target: "kit-sent-1", key: key.as_str() }) else {
+        return Err(Skipped::needs("news that echo the provider key: Inbound::tells"));
+    };
+    let inbox = Inbox::new(kit);
+    assert_taken(&inbox.elements(0, vec![element]).await, "news that echo our key");
+    let seen = inbox.seen();
+    assert_eq!(seen.len(), 1, "news that echo our key gave {} events", seen.len());
+    let named = status(&seen[0]).client_message_id.as_ref();
+    assert_eq!(named, Some(&id), "the key that the provider echoes is dropped: hand it on in RoutedEvent::reference");
     Ok(())
 }

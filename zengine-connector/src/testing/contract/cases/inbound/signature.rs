@@ -1,9 +1,17 @@
 //! Who may deliver.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::prelude::*;
-use crate::{inbound::InboundRequest, store::SecretScope};
+use crate::{
+    inbound::InboundRequest,
+    orchestrator::Ack,
+    secret::{Secret, SecretRef},
+    store::{MemorySecrets, SecretError, SecretScope, SecretStore},
+};
 
 /// A request without what authenticates it is refused.
 pub(crate) async fn a_missing_signature_is_refused(kit: &Shared) -> Done {
@@ -213,6 +221,51 @@ pub(crate) async fn both_secrets_of_a_rotation_count(kit: &Shared) -> Done {
     Ok(())
 }
 
+/// Where the secrets cannot be had, nobody is let in, and nobody is turned away for good: it is our own trouble.
+pub(crate) async fn secrets_out_of_reach_let_nobody_in(kit: &Shared) -> Done {
+    if kit.secrets().is_empty() {
+        return Err(Skipped::needs("secrets"));
+    }
+    for all in [true, false] {
+        if !all && kit.application_secrets.is_empty() {
+            continue;
+        }
+        let store = MemorySecrets::new();
+        for tenant in 0..TENANTS {
+            let scope = SecretScope::tenant(kit.name.clone(), Kit::tenant_id(tenant));
+            kit.tenant(tenant).secrets.iter().for_each(|(name, value)| store.put(&scope, name, value.as_bytes()));
+        }
+        let inbox = Inbox::with(kit, |builder| builder.secrets(Arc::new(SecretsDown { all, store })));
+        let received = inbox.samples(0, [1]).await;
+        let status = received.response.status();
+        assert!(inbox.seen().is_empty(), "while the secret store was down, an event reached the handler: a request was let in unseen");
+        assert!(!status.is_success(), "while the secret store was down, a request was let in: answered with {status}");
+        assert!(
+            status.is_server_error() && received.ack == Ack::Redeliver,
+            "while the secret store was down, a rightly signed request was answered with {status}: that is our own trouble; hand \
+             VerifyError::Unavailable on, so that it comes again"
+        );
+    }
+    Ok(())
+}
+
+/// A secret store that does not answer, or only not for the application.
+#[derive(Debug)]
+struct SecretsDown {
+    all: bool,
+    store: MemorySecrets,
+}
+
+#[async_trait]
+impl SecretStore for SecretsDown {
+    async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
+        if self.all || scope.tenant.is_none() {
+            return Err(SecretError::Unavailable(None));
+        }
+        self.store.get(scope, reference).await
+    }
+}
+
 /// No header, method, address or record breaks `verify`: it refuses, and nothing reaches the handler.
 pub(crate) async fn odd_requests_are_refused(kit: &Shared) -> Done {
     let inbox = Inbox::new(kit);
@@ -234,7 +287,10 @@ pub(crate) async fn odd_requests_are_refused(kit: &Shared) -> Done {
             odd.extend(built.ok().map(InboundRequest::http));
         }
     }
-    odd.push(InboundRequest::trusted("arn:aws:sqs:eu-west-1:000000000000:kit-nobody", "1", "{}"));
+    // Somebody else's queue vouches for nothing, whatever the record says.
+    for source in ["", "arn:aws:sqs:eu-west-1:000000000000:kit-nobody"] {
+        odd.push(InboundRequest::trusted(source, "1", inbox.sample_body(0, 1)));
+    }
     for request in odd {
         let shown = format!("{request:?}");
         let status = inbox.receive(request).await.response.status();
