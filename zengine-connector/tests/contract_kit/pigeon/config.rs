@@ -30,7 +30,7 @@ macro_rules! config {
         impl $name {
             pub(super) fn into_loft(self) -> Result<Loft, Error> {
                 checked(Loft {
-                    loft: self.loft,
+                    name: self.loft,
                     class: self.class,
                     api_key: secret(self.api_key),
                     webhook_secret: secret(self.webhook_secret).to_bytes(),
@@ -89,7 +89,7 @@ impl From<String> for SecretText {
 
 fn checked(loft: Loft) -> Result<Loft, Error> {
     let mut violations = vec![];
-    if loft.loft.is_empty() || loft.loft.len() > 64 {
+    if loft.name.is_empty() || loft.name.len() > 64 {
         violations.push(Violation::new("/loft", "must have 1 to 64 bytes"));
     }
     if !(1..=3).contains(&loft.class) {

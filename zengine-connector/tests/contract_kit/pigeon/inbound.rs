@@ -105,7 +105,7 @@ async fn delivery(
         let _ = post.http.call(ask, CallOptions::DEFAULT).await;
     }
     if post.is(Flaw::VerifySleeps) {
-        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        super::sleep(std::time::Duration::from_secs(3)).await;
     }
     let (given, time) = (request.header(SIGNATURE_HEADER), request.header(TIME_HEADER));
     if !post.is(Flaw::StaleAccepted) {

@@ -1,9 +1,9 @@
 //! What Pigeon Post posts: `{"letters": [{"id", "loft", "kind", "at": seconds, …}]}`.
 
-use std::sync::atomic::Ordering::SeqCst;
+use std::{collections::HashMap, sync::atomic::Ordering::SeqCst};
 
 use bytes::Bytes;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use zengine_connector::{
     ContactCard, Contacts, Content, ConversationId, ElementError, Event, FlowReply, Identity, InteractiveReply, Order, OrderItem, Party,
@@ -127,7 +127,7 @@ fn letter(post: &Post, payload: &RawPayload, n: usize, raw: &RawValue) -> Vec<Re
         vec![Err(ElementError::new(format!("/letters/{place}"), reason, bytes))]
     };
     if post.is(Flaw::UnknownFieldIsError) {
-        let fields = serde_json::from_str::<std::collections::HashMap<String, IgnoredAny>>(raw.get()).unwrap_or_default();
+        let fields = serde_json::from_str::<HashMap<String, Value>>(raw.get()).unwrap_or_default();
         if fields.keys().any(|field| !KNOWN_FIELDS.contains(&field.as_str())) {
             return wrong("a field that is not known");
         }
@@ -173,7 +173,7 @@ fn event(post: &Post, letter: &Letter, who: usize) -> Option<Event> {
             Content::Reaction(Reaction::new(reaction.to.clone(), reaction.emoji.clone()))
         }
         "contacts" | "order" | "form" if post.is(Flaw::CardsDropped) => return None,
-        "contacts" => Content::Contacts(Contacts::new(letter.names.iter().map(card).collect())),
+        "contacts" => Content::Contacts(Contacts::new(letter.names.iter().map(|name| card(name)).collect())),
         "order" => {
             let mut order = Order::default();
             order.items = letter.goods.iter().map(|goods| OrderItem::new(goods.sku.clone(), goods.quantity, None)).collect();
@@ -192,8 +192,8 @@ fn ms(post: &Post, seconds: i64) -> i64 {
     if post.is(Flaw::OverflowsTime) { 1000 * seconds } else { seconds.saturating_mul(1000) }
 }
 
-fn card(name: &String) -> ContactCard {
-    ContactCard::named(name.clone())
+fn card(name: &str) -> ContactCard {
+    ContactCard::named(name)
 }
 
 fn status(post: &Post, letter: &Letter, news: &News, who: usize) -> Status {

@@ -14,6 +14,7 @@ mod outbound;
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, atomic::AtomicU64},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -63,11 +64,16 @@ impl Post {
 /// What is kept of a tenant.
 #[derive(Debug)]
 pub(crate) struct Loft {
-    loft: String,
+    name: String,
     class: u8,
     api_key: Secret<String>,
     webhook_secret: Secret<Vec<u8>>,
     handshake_token: Secret<Vec<u8>>,
+}
+
+#[allow(clippy::disallowed_methods, reason = "a fault that sleeps where nothing may")]
+async fn sleep(time: Duration) {
+    tokio::time::sleep(time).await;
 }
 
 macro_rules! pigeon {

@@ -79,7 +79,7 @@ pub(super) async fn send(post: &Post, loft: &Loft, message: &OutboundMessage, cx
 fn letters(post: &Post, loft: &Loft, message: &OutboundMessage) -> Result<Vec<String>, SendError> {
     let to = message.to.preferred().ok_or_else(|| SendError::of(ErrorKind::InvalidRecipient, "nobody is named").not_sent())?;
     let letter = |text: &str, buttons: Value| {
-        json!({ "to": to.value(), "text": text, "buttons": buttons, "loft": loft.loft, "class": loft.class }).to_string()
+        json!({ "to": to.value(), "text": text, "buttons": buttons, "loft": loft.name, "class": loft.class }).to_string()
     };
     match &message.content {
         Content::Text(text) if post.is(Flaw::ClaimsMore) && text.body.chars().count() > 500 => {
@@ -184,7 +184,7 @@ async fn read(post: &Post, loft: &Loft, answer: &http::Response<Bytes>, cx: &Sen
         _ => retry_after(answer.headers(), cx.now()),
     };
     if post.is(Flaw::SleepsInsideSend) && wait.is_some() {
-        tokio::time::sleep(wait.unwrap_or_default()).await;
+        super::sleep(wait.unwrap_or_default()).await;
     }
     if post.is(Flaw::PanicsOnOddAnswer) && answer.status().is_success() {
         let value: Value = serde_json::from_slice(answer.body()).unwrap();
@@ -192,11 +192,11 @@ async fn read(post: &Post, loft: &Loft, answer: &http::Response<Bytes>, cx: &Sen
     }
     if let Some((error, reach)) = status_error(answer.status(), wait) {
         let code = serde_json::from_slice::<Accepted>(answer.body()).ok().and_then(|body| body.error).and_then(Refused::code);
-        return Err(refused(post, loft, answer.status().as_u16(), code).unwrap_or_else(|| error.reach(reach)));
+        return Err(refused(post, loft, answer.status().as_u16(), code.as_deref()).unwrap_or_else(|| error.reach(reach)));
     }
     match serde_json::from_slice::<Accepted>(answer.body()) {
         Ok(Accepted { error: Some(error), .. }) if !post.is(Flaw::SuccessOnErrorBody) => {
-            Err(refused(post, loft, 400, error.code())
+            Err(refused(post, loft, 400, error.code().as_deref())
                 .unwrap_or_else(|| SendError::domain("the post office refused the letter").processed()))
         }
         Ok(Accepted { id: Some(id), .. }) => Ok(receipt(post, loft, Receipt::accepted(id))),
@@ -216,19 +216,20 @@ fn receipt(post: &Post, loft: &Loft, receipt: Receipt) -> Receipt {
 }
 
 /// What Pigeon Post's own codes mean, and what broken strategies make of them. `None`: the status says it all.
-fn refused(post: &Post, loft: &Loft, status: u16, code: Option<String>) -> Option<SendError> {
+fn refused(post: &Post, loft: &Loft, status: u16, code: Option<&str>) -> Option<SendError> {
     let coded = |kind, message| {
         let error = SendError::of(kind, message);
-        match &code {
+        match code {
             Some(code) => error.code(code),
             None => error,
         }
     };
-    Some(match (post.flaw, status, code.as_deref()) {
+    Some(match (post.flaw, status, code) {
         (Flaw::BadRecipientBlamesProvider, _, Some("no_such_dove")) => coded(ErrorKind::Unavailable, "the letter did not arrive").maybe(),
-        (Flaw::ServerErrorNotSent, 500..=599, _) => coded(ErrorKind::Unavailable, "the post office failed").not_sent(),
+        (Flaw::ServerErrorNotSent, 500..=599, _) | (Flaw::AuthBlamesProvider, 401, _) => {
+            coded(ErrorKind::Unavailable, "the post office failed").not_sent()
+        }
         (Flaw::ThrottleIsDomain, 429, _) => coded(ErrorKind::InvalidContent, "the post office refused the letter").processed(),
-        (Flaw::AuthBlamesProvider, 401, _) => coded(ErrorKind::Unavailable, "the post office failed").not_sent(),
         (Flaw::SecretInErrorSource, 401, _) => coded(ErrorKind::Unauthorized, "the key was refused")
             .source(std::io::Error::other(format!("the key was {}", loft.api_key.expose())))
             .processed(),
