@@ -1,14 +1,12 @@
 //! `zengine health`.
 
-use std::sync::Arc;
-
 use serde::Serialize;
-use zengine_connector::{HealthStatus, StrategyName, TenantId, http::ReqwestClient, store::Memory};
+use zengine_connector::{HealthStatus, StrategyName, TenantId, store::Memory};
 
 use super::{
     exit::{Exit, Failure},
     file::{File, FileArgument, Needs},
-    host::Host,
+    host::{self, Host},
     output::Out,
     progress, strategies,
 };
@@ -41,7 +39,7 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     let strategy = StrategyName::new(entry.name())?;
     let file = File::read(&arguments.file.config, entry, Needs::Config)?;
     let tenant = &file.tenant(arguments.tenant.as_ref())?;
-    let host = Host::new(entry, &file, tenant, Arc::new(ReqwestClient::new()?), Memory::new(), |builder| builder)?;
+    let host = Host::new(entry, &file, tenant, host::client(&file)?, Memory::new(), |builder| builder)?;
     host.bind(tenant).await?;
     let status = progress::during("asking the provider", host.orchestrator.health(tenant, entry.name())).await?;
     out.json(&Line { strategy: &strategy, tenant, status: &status })?;

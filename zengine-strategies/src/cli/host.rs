@@ -1,9 +1,12 @@
 //! A host for one command: one strategy, one tenant's configuration, stores that may go with the process.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
+use http::Uri;
+use serde_json::Value;
 use zengine_connector::{
     Error, ErrorKind, HttpClient, Orchestrator, OrchestratorBuilder, RouteKey, StrategyName, StrategyRegistry, TenantId, Violation,
+    http::ReqwestClient,
     store::{MemoryDirectory, Stores},
 };
 
@@ -48,6 +51,16 @@ impl Host {
     pub(super) async fn bind(&self, tenant: &TenantId) -> Result<(), Failure> {
         (self.entry.bind)(&self.orchestrator, tenant).await.map_err(of_config)
     }
+}
+
+/// The client of a command that calls the provider. A provider on this machine is not asked through a proxy that the
+/// environment names.
+pub(super) fn client(file: &File) -> Result<Arc<dyn HttpClient>, Error> {
+    let host = file.instance.get("base_url").and_then(Value::as_str).and_then(|url| url.parse::<Uri>().ok());
+    let host = host.as_ref().and_then(Uri::host).unwrap_or_default().trim_matches(['[', ']']);
+    let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let builder = ReqwestClient::builder().user_agent(concat!("zengine/", env!("CARGO_PKG_VERSION")));
+    Ok(Arc::new(if here { builder.no_proxy() } else { builder }.build()?))
 }
 
 fn directory(strategy: &StrategyName, file: &File, tenant: &TenantId) -> MemoryDirectory {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use zengine_strategies::sandbox::Fault;
 
-use crate::support::{Bench, Files, NOBODY, Run, WHATSAPP, file, zengine};
+use crate::support::{Bench, Files, NOBODY, Run, WHATSAPP, command, file, zengine};
 
 fn health(bench: &Bench) -> Run {
     zengine(&["health", WHATSAPP, "--config", &bench.config], "")
@@ -40,4 +40,14 @@ fn a_provider_that_is_not_there_is_unhealthy_and_a_wrong_file_is_invalid() {
     let path = files.write("file.json", &content);
     let run = zengine(&["health", WHATSAPP, "--config", &path], "").ended(2);
     assert!(run.out.is_empty() && run.err.starts_with("/config/phone_number_id: "), "{run:?}");
+}
+
+#[test]
+fn a_provider_on_this_machine_is_not_asked_through_a_proxy() {
+    let bench = Bench::new();
+    let mut command = command(&["health", WHATSAPP, "--config", &bench.config]);
+    for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        command.env(variable, NOBODY);
+    }
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
 }

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use zengine_connector::{
     ClientMessageId, Disposition, Error, FailureId, RedriveOptions,
-    http::ReqwestClient,
     store::{DeadLetter, LetterDirection, Stores},
 };
 
@@ -12,7 +11,7 @@ use super::{StoreArgument, letter::find};
 use crate::cli::{
     exit::{Exit, Failure},
     file::{File, FileArgument, Needs},
-    host::Host,
+    host::{self, Host},
     output::{self, Out},
     progress,
     send::{Report, said},
@@ -47,7 +46,7 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     let file = File::read(&arguments.file.config, entry, Needs::Config)?;
     let stores = Stores::from(&store);
     let letters = Arc::clone(&stores.dead_letters);
-    let host = Host::new(entry, &file, tenant, Arc::new(ReqwestClient::new()?), stores, |builder| builder)?;
+    let host = Host::new(entry, &file, tenant, host::client(&file)?, stores, |builder| builder)?;
     host.bind(tenant).await?;
     if let Some(reason) = &arguments.force {
         output::note(&format!("forced, because: {reason}"));

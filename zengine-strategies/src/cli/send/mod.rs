@@ -7,7 +7,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use zengine_connector::{
     ClientMessageId, Degrade, Embedded, Error, HttpClient, Outcome, Rng as _, SendOptions, SystemRng, TenantId,
-    http::ReqwestClient,
     store::{Memory, Stores},
 };
 
@@ -15,7 +14,7 @@ use super::{
     dry_run,
     exit::{Exit, Failure},
     file::{File, FileArgument, Needs},
-    host::Host,
+    host::{self, Host},
     output::{self, Out},
     progress,
     strategies::{self, Entry},
@@ -84,7 +83,7 @@ pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Fai
         None => Stores::from(Memory::new()),
     };
     let letters = Arc::clone(&stores.dead_letters);
-    let host = send.host(Arc::new(ReqwestClient::new()?), stores).await?;
+    let host = send.host(host::client(&file)?, stores).await?;
     let outcome = progress::during("sending", send.send(&host)).await?;
     let report = Report::of(entry.name(), &tenant, &id, &outcome, &*letters).await;
     out.json(&report)?;
