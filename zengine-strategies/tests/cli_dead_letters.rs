@@ -249,6 +249,38 @@ fn beside_a_running_host_one_can_look_and_the_host_must_redrive() {
 }
 
 #[test]
+fn after_a_killed_host_the_store_is_to_be_opened_for_writing_once() {
+    let desk = Desk::new();
+    let (_, failed) = desk.send("order-21", "wrong.json");
+    let id = failed["failure_id"].as_str().unwrap();
+
+    // A process with the store open is killed while it waits for the provider.
+    let (asked, waits) = std::sync::mpsc::channel();
+    desk.meta.fail_next(Fault::hang().when(move |_| asked.send(()).is_ok()));
+    let message = json!({ "to": format!("+{RECIPIENT}"), "content": { "type": "text", "body": BODY } });
+    let arguments = ["send", "whatsapp-meta-cloud", "--id", "order-22", "--config", "right.json", "--store", "host.db"];
+    let mut host = Command::new(env!("CARGO_BIN_EXE_zengine"))
+        .args(arguments)
+        .current_dir(desk.folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    host.stdin.take().unwrap().write_all(message.to_string().as_bytes()).unwrap();
+    waits.recv().unwrap();
+    host.kill().unwrap();
+    host.wait().unwrap();
+
+    let unreadable = desk.dead_letters(&["list"]);
+    assert_eq!(unreadable.status.code(), Some(1), "{}", said(&unreadable));
+    assert!(said(&unreadable).contains("open it once for writing"), "{}", said(&unreadable));
+    let done = desk.redrive(id, "right.json", &[]);
+    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+    assert!(desk.listed(&[]).is_empty());
+}
+
+#[test]
 fn what_arrived_and_could_not_be_read_is_shown_as_an_event() {
     let desk = Desk::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
