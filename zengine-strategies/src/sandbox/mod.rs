@@ -8,7 +8,19 @@
 //! |---|---|
 //! | [`meta_cloud`] | WhatsApp Cloud API by Meta |
 //!
-//! All of them keep a [`Journal`] of the requests they got and play the [`Fault`]s that a test queues.
+//! All of them keep a [`Journal`] of the requests they got and the webhooks they sent, play the [`Fault`]s and [`WebhookFault`]s
+//! that a test queues, have a clock that can be moved ahead, and take the same orders by HTTP under `/_sandbox/`, so that a
+//! program in any language can drive them. `docs/emulators.md` in the repository lists the calls.
+//!
+//! | what | from a test in one line |
+//! |---|---|
+//! | the next two sends are throttled | `meta.fail_next(Fault::throttle().times(2))` |
+//! | the third send fails | `meta.script([Fault::pass().times(2), Fault::unavailable()])` |
+//! | one send in twenty hangs | `meta.fail_always(Fault::hang().with_probability(0.05))` |
+//! | the port is closed for a while | `meta.refuse_connections_for(Duration::from_millis(200)).await` |
+//! | the next webhook comes twice, or behind two others | `meta.disturb_next(WebhookFault::duplicate(1))`, `…::behind(2)` |
+//! | two months pass | `meta.advance(Duration::from_secs(60 * 86_400))` |
+//! | wait for what happens | `meta.journal().wait_for_webhooks(3).await`, `meta.settle().await` |
 //!
 //! ```
 //! use zengine_strategies::sandbox::{Fault, meta_cloud::{MetaCloud, Number, Settings}};

@@ -146,6 +146,12 @@ async fn a_program_without_rust_can_drive_a_whole_test() {
     call(&meta, Method::POST, "/webhooks/raw?signature=none", "{\"raw\":1}").await;
     assert_eq!((callback.seen().last().unwrap().signature(), &callback.seen().last().unwrap().body[..]), (None, &b"{\"raw\":1}"[..]));
 
+    meta.disturb_next(zengine_strategies::sandbox::WebhookFault::drop_once());
+    let update = json!({"number": NUMBER, "field": "account_update", "value": {}});
+    assert_eq!(tell(&meta, "/updates?wait=false", update).await, json!({"queued": true}));
+    meta.settle().await;
+    assert_eq!(callback.seen().last().unwrap().value(), json!({}));
+
     tell(&meta, "/webhook-faults", json!({"fault": "duplicate"})).await;
     let before = callback.seen().len();
     tell(&meta, "/updates", json!({"number": NUMBER, "from": "15551230001", "text": "twice"})).await;

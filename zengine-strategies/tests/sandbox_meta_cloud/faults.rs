@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use zengine_strategies::sandbox::meta_cloud::MetaCloud;
 use zengine_strategies::sandbox::{Entry, Fault};
 
+use crate::anything::watch_panics;
 use crate::support::{Client, NUMBER, TOKEN, bearer, message, settings, start, text};
 
 fn lines(path: &std::path::Path) -> Vec<Value> {
@@ -292,6 +293,7 @@ async fn limits_can_be_set_while_it_runs() {
 
 #[tokio::test]
 async fn no_request_makes_it_panic() {
+    let panics = watch_panics();
     let meta = start();
     let address = meta.base_url().replace("http://", "");
     let long = "x".repeat(20_000);
@@ -323,6 +325,7 @@ async fn no_request_makes_it_panic() {
         let _ = stream.shutdown(std::net::Shutdown::Write);
         let _ = stream.read_to_end(&mut Vec::new());
     }
+    assert_eq!(panics(), 0);
     assert_eq!(Client::new().message(&meta, &text()).await.status, 200);
 }
 

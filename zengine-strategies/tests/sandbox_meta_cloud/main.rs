@@ -1,7 +1,8 @@
 //! The Cloud API emulator, seen through a plain HTTP client and a plain HTTP callback.
 
-#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "these are tests, helpers included")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value, reason = "these are tests, helpers included")]
 
+mod anything;
 mod control;
 mod deliveries;
 mod faults;

@@ -22,7 +22,7 @@ pub(super) const CALLS: &[(&str, &str)] = &[
     ("GET /_sandbox/credentials", "app id, app secret, verify token, and the token of every number"),
     (
         "POST /_sandbox/updates",
-        "one webhook POST of one update or of several in an array: {\"number\", \"message\"|\"text\"+\"from\"|\"status\"|\"field\"+\"value\"}",
+        "one webhook POST of one update or of several in an array, waiting for its end unless ?wait=false: {\"number\", \"message\"|\"text\"+\"from\"|\"status\"|\"field\"+\"value\"}",
     ),
     ("POST /_sandbox/webhooks/raw", "posts the body as it is; ?signature=true|wrong|none"),
     ("GET /_sandbox/webhooks", "callback and plan of webhooks"),
@@ -170,7 +170,18 @@ async fn updates(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
     if updates.is_empty() {
         return Err(Failed::bad("there is no update"));
     }
-    Ok(delivery(&meta.send(updates).await))
+    match call.parameter("wait") {
+        None | Some("true") => Ok(delivery(&meta.send(updates).await)),
+        Some("false") => {
+            let (later, busy) = (meta.clone(), meta.engine.courier.busy());
+            drop(tokio::spawn(async move {
+                later.send(updates).await;
+                drop(busy);
+            }));
+            Ok(json!({"queued": true}))
+        }
+        Some(_) => Err(Failed::bad("`wait` must be true or false")),
+    }
 }
 
 fn delivery(delivery: &Delivery) -> Value {

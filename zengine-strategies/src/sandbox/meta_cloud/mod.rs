@@ -3,12 +3,16 @@
 //! | what | how it behaves |
 //! |---|---|
 //! | `POST /{version}/{phone_number_id}/messages` | checks every documented limit of text, media, location, contacts, reaction, template and interactive messages, of read receipts and typing indicators; never deduplicates |
-//! | `POST …/media`, `GET`/`DELETE /{version}/{media_id}`, download | multipart upload, an address that lives five minutes and wants the token |
-//! | `GET /{version}/{phone_number_id}?fields=…` | the node with quality, status and health; every field can be set |
-//! | `GET …/message_history`, `GET /{waba_id}/phone_numbers` | statuses by message id; numbers of an account |
+//! | `POST …/media`, `GET`/`DELETE /{version}/{media_id}`, download | multipart upload (kept 30 days; 7 where a person sent it), an address that lives five minutes and wants the token |
+//! | `GET`/`POST /{version}/{phone_number_id}` | the node with quality, status, health and callbacks; every field can be set; PIN and callback of its own |
+//! | `GET …/message_history`, `GET /{waba_id}/phone_numbers` | statuses by message id; numbers of an account, in pages |
+//! | `/{waba_id}/message_templates`, `/{template_id}` | create, edit, delete, list with filters and pages; review ([`Review`]); status, quality and category with their webhooks; messages are checked against header, body and buttons |
+//! | `oauth/access_token`, `debug_token`, `oauth/revoke`, `access_tokens`, `system_user_access_tokens` | codes (once, 30 seconds), renewal before expiry, client credentials, inspection, revocation; tokens expire by the emulator's clock |
+//! | `/{waba_id}/subscribed_apps`, `/{app_id}/subscriptions` | who gets webhooks: number before account before app |
+//! | `request_code`, `verify_code`, `register`, `deregister`, `settings`, `smb_app_data` | the way of a number into service, with its limits |
 //! | webhooks | signed over the exact bytes, non-ASCII as `\uXXXX` and `/` as `\/`; statuses after each accepted message; redelivery after anything but 200 |
-//! | handshake | [`MetaCloud::verify_callback`] |
-//! | rules that can be switched on | known templates or media only, `appsecret_proof`, 24-hour window, messages per second, pair limit |
+//! | handshake | [`MetaCloud::verify_callback`](super::Emulator::verify_callback) |
+//! | rules that can be switched on | known templates or media only, `appsecret_proof` (also with a time), 24-hour window, messages per second, pair limit |
 //! | errors | Meta's error body with the code, subcode and HTTP status of its error page |
 //!
 //! ```

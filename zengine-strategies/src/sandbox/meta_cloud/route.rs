@@ -32,6 +32,7 @@ const JSON_BYTES: usize = 4 * 1024 * 1024;
 const UNDELIVERABLE: i64 = 131_026;
 
 /// Meta's part of the emulator.
+#[derive(Clone)]
 pub struct Meta {
     pub(super) state: Arc<State>,
     pub(super) engine: Arc<Engine>,
