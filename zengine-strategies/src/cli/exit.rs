@@ -80,6 +80,15 @@ impl Failure {
         self
     }
 
+    /// The same with another end, where only whoever read our output has gone: the exit code still tells.
+    #[must_use = "returns the failure with the end"]
+    pub(super) fn unread(mut self, exit: Exit) -> Self {
+        if self.said.is_empty() {
+            self.exit = exit;
+        }
+        self
+    }
+
     /// Says it, and gives the exit code.
     pub(super) fn report(self) -> ExitCode {
         for said in &self.said {

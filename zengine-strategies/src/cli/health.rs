@@ -42,11 +42,12 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     let host = Host::new(entry, &file, tenant, host::client(&file)?, Memory::new(), |builder| builder)?;
     host.bind(tenant).await?;
     let status = progress::during("asking the provider", host.orchestrator.health(tenant, entry.name())).await?;
-    out.json(&Line { strategy: &strategy, tenant, status: &status })?;
-    Ok(match status {
+    let exit = match status {
         HealthStatus::Healthy | HealthStatus::Passive => Exit::Done,
         HealthStatus::Degraded(_) => Exit::Degraded,
         HealthStatus::Unhealthy(_) => Exit::Unhealthy,
         _ => Exit::Inconclusive,
-    })
+    };
+    out.json(&Line { strategy: &strategy, tenant, status: &status }).map_err(|failure| failure.unread(exit))?;
+    Ok(exit)
 }

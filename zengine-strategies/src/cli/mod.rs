@@ -14,7 +14,7 @@
 //! | `completions` | `completions` | completions for a shell |
 //!
 //! Each command is a file with `Arguments` and `run`; `arguments` names it. All of them say the same things by the same
-//! [exit codes](exit::Exit). What they print, and the file they read, is a public interface: `docs/command-line.md`.
+//! exit codes. What they print, and the file they read, is a public interface: `docs/command-line.md`.
 
 mod arguments;
 mod check;
@@ -47,6 +47,11 @@ use output::Out;
 
 /// Runs the command with the arguments of the process.
 pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        // What a panic says may hold what was read; where it happened does not.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        output::error(&format!("this is a bug in zengine, at {place}: please report it"));
+    }));
     let color = arguments::color(std::env::args_os().skip(1));
     output::choose_color(color);
     let matches = arguments::command().color(color).get_matches();

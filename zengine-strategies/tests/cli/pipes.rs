@@ -6,8 +6,9 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use zengine_strategies::sandbox::Fault;
 
-use crate::support::{Files, NOBODY, WHATSAPP, command, file, signature, webhook, written, zengine};
+use crate::support::{Bench, Files, NOBODY, WHATSAPP, command, file, signature, text, webhook, written, zengine};
 
 fn many(count: usize) -> String {
     webhook(&Value::Array((0..count).map(|n| written(&format!("wamid.{n}"))).collect()))
@@ -68,4 +69,14 @@ fn events_come_in_the_order_of_the_payload() {
     let lines = zengine(&["receive", WHATSAPP, "--no-verify"], many(300)).ended(0).lines();
     let ids: Vec<_> = lines.iter().map(|line| line["provider_ids"][0].clone()).collect();
     assert_eq!(ids, (0..300).map(|n| json!(format!("wamid.{n}"))).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_exit_code_tells_the_outcome_also_where_nobody_reads_it() {
+    let bench = Bench::new();
+    bench.meta.fail_always(Fault::code(131_047));
+    let mut child = command(&["send", WHATSAPP, "--config", &bench.config]).spawn().unwrap();
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(text().to_string().as_bytes()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(4));
 }

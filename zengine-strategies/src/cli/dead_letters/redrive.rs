@@ -53,8 +53,9 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     }
     let redriven = progress::during("sending", host.orchestrator.redrive(&arguments.id, options(arguments))).await;
     let outcome = redriven.map_err(refused)?;
-    out.json(&Report::of(entry.name(), tenant, id, &outcome, &*letters).await)?;
-    Ok(said(&outcome))
+    let (report, exit) = (Report::of(entry.name(), tenant, id, &outcome, &*letters).await, said(&outcome));
+    out.json(&report).map_err(|failure| failure.unread(exit))?;
+    Ok(exit)
 }
 
 /// The id under which it was sent. What arrived has none.

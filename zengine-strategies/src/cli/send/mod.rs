@@ -86,8 +86,9 @@ pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Fai
     let host = send.host(host::client(&file)?, stores).await?;
     let outcome = progress::during("sending", send.send(&host)).await?;
     let report = Report::of(entry.name(), &tenant, &id, &outcome, &*letters).await;
-    out.json(&report)?;
-    Ok(said(&outcome))
+    let exit = said(&outcome);
+    out.json(&report).map_err(|failure| failure.unread(exit))?;
+    Ok(exit)
 }
 
 /// A new id, random.
