@@ -35,7 +35,7 @@ pub use token::{TokenHook, TokenStatus};
 
 use client::Payload;
 use http::Method;
-use mapper::{Refusal, Rules};
+use mapper::Rules;
 use token::{Credentials, Keeper};
 
 /// Sends and receives WhatsApp messages through Meta's Cloud API.
@@ -152,14 +152,7 @@ impl OutboundStrategy<WhatsAppMetaCloudConfig, OutboundMessage> for WhatsAppMeta
     async fn send(&self, tenant: &Tenant, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
         // Checked before already where the message comes through the orchestrator; not where somebody calls directly.
         message.validate(tenant.capabilities()).map_err(error::invalid)?;
-        let mut request = mapper::request(message, tenant.rules(), cx.provider_key().as_str()).map_err(|refusal| match refusal {
-            Refusal::Message(violations) => error::invalid(violations),
-            Refusal::Recipient => {
-                SendError::of(ErrorKind::InvalidRecipient, "no phone number, WhatsApp id, business-scoped id or group to write to")
-                    .context("field", "/to")
-                    .not_sent()
-            }
-        })?;
+        let mut request = mapper::request(message, tenant.rules(), cx.provider_key().as_str()).map_err(error::invalid)?;
         let graph = self.graph(tenant, cx).await?;
         if let Some(file) = request.upload {
             let id = media::upload_of(&graph, tenant, file, cx).await?;

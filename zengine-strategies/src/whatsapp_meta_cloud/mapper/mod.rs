@@ -33,15 +33,6 @@ pub(super) struct Request<'m> {
     pub(super) upload: Option<&'m Media>,
 }
 
-/// Why nothing is posted.
-#[derive(Debug, PartialEq)]
-pub(super) enum Refusal {
-    /// The message breaks these limits.
-    Message(Vec<Violation>),
-    /// None of the recipient's identities is one that WhatsApp knows.
-    Recipient,
-}
-
 /// What the content becomes.
 enum Part {
     /// The object of a message type.
@@ -52,8 +43,7 @@ enum Part {
     Mark { target: String, typing: bool },
 }
 
-/// Everything that is wrong with a message beyond what the core's capabilities say. The recipient is judged when it is
-/// sent.
+/// Everything that is wrong with a message beyond what the core's capabilities say.
 pub(super) fn check(message: &OutboundMessage, rules: Rules) -> Result<(), Vec<Violation>> {
     let mut cx = Cx::new(rules);
     part(message, recipient(message).as_ref(), &mut cx);
@@ -61,13 +51,13 @@ pub(super) fn check(message: &OutboundMessage, rules: Rules) -> Result<(), Vec<V
 }
 
 /// The request of a message. `reference` comes back in the message's statuses.
-pub(super) fn request<'m>(message: &'m OutboundMessage, rules: Rules, reference: &str) -> Result<Request<'m>, Refusal> {
+pub(super) fn request<'m>(message: &'m OutboundMessage, rules: Rules, reference: &str) -> Result<Request<'m>, Vec<Violation>> {
     let recipient = recipient(message);
     let mut cx = Cx::new(rules);
     cx.sending = true;
     let part = part(message, recipient.as_ref(), &mut cx);
     cx.check.count("/client_message_id", reference.chars().count(), 0, MAX_REFERENCE as u64);
-    cx.check.finish().map_err(Refusal::Message)?;
+    cx.check.finish()?;
     if let Some(Part::Mark { target, typing }) = part {
         let mut body = Object::new().with("messaging_product", "whatsapp").with("status", "read").with("message_id", target);
         if typing {
@@ -76,20 +66,20 @@ pub(super) fn request<'m>(message: &'m OutboundMessage, rules: Rules, reference:
         return Ok(Request { body: body.into(), numbered: false, upload: None });
     }
     let mut body = Object::new().with("messaging_product", "whatsapp");
-    let recipient = recipient.ok_or(Refusal::Recipient)?;
+    // Without a violation there are both; nothing is posted if that ever breaks.
+    let (Some(part), Some(recipient)) = (part, recipient) else { return Err(vec![]) };
     let key = recipient::identity_key(&message.to).filter(|_| rules.check_identity_key && !matches!(recipient, Recipient::Group(_)));
     recipient.write(&mut body);
     if let Some(key) = key {
         body.put("recipient_identity_key_hash", key);
     }
     match part {
-        Some(Part::Typed { kind, object }) => {
+        Part::Typed { kind, object } => {
             body.put("type", kind);
             body.put(kind, object);
         }
-        Some(Part::Native(members)) => body.extend(members),
-        // Without a violation there is a part; nothing is posted if that ever breaks.
-        Some(Part::Mark { .. }) | None => return Err(Refusal::Message(vec![])),
+        Part::Native(members) => body.extend(members),
+        Part::Mark { .. } => {}
     }
     if let Some(quoted) = &message.reply_to {
         body.put("context", json!({"message_id": quoted}));
@@ -114,6 +104,9 @@ fn recipient(message: &OutboundMessage) -> Option<Recipient> {
 
 fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -> Option<Part> {
     let at = "/content";
+    // A mark names its message and needs nobody to go to.
+    let mark = matches!(message.content, Content::ReadMark { .. } | Content::Typing { .. });
+    cx.check.require(mark || recipient.is_some(), "/to", "holds no phone number, WhatsApp id, business-scoped id or group");
     if let Some(quoted) = &message.reply_to {
         cx.id("/reply_to", quoted);
     }
