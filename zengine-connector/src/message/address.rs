@@ -129,7 +129,7 @@ impl Identity {
     }
 
     /// Guesses the kind from the spelling: `+…` is a phone number, `a@b` an e-mail address, `CC.…` a business-scoped
-    /// id, `kind:value` what it says, anything else opaque.
+    /// id, `kind:value` what it says (as do `tel:` and `mailto:`), anything else opaque.
     ///
     /// # Errors
     /// `MessageInvalid` where it looks like a kind but does not fit it.
@@ -138,9 +138,12 @@ impl Identity {
             return Self::phone(text);
         }
         if let Some((kind, value)) = text.split_once(':')
-            && let Ok(kind) = serde_json::from_value::<IdentityKind>(kind.into())
+            && let Some(kind) = named(kind)
         {
-            return Self::new(kind, value);
+            return match value.split_once(':') {
+                Some((ns, value)) if kind == IdentityKind::Opaque => Self::opaque(ns.to_owned(), value),
+                _ => Self::new(kind, value),
+            };
         }
         if is_bsuid(text) {
             let parent = text.get(2..6).is_some_and(|part| part == ".ENT") && text.as_bytes().get(6) == Some(&b'.');
@@ -170,6 +173,15 @@ impl Identity {
     /// The name as the provider spells it.
     pub fn spelling(&self) -> &str {
         self.spelling.as_deref().unwrap_or(&self.value)
+    }
+}
+
+/// A kind by the word before the colon: ours, or that of a link.
+fn named(word: &str) -> Option<IdentityKind> {
+    match word {
+        "tel" => Some(IdentityKind::Phone),
+        "mailto" => Some(IdentityKind::Email),
+        word => serde_json::from_value(word.into()).ok(),
     }
 }
 
@@ -388,6 +400,16 @@ mod tests {
         assert_eq!(guess("US.ENT.118"), IdentityKind::ParentBsuid);
         assert_eq!(guess("wa_id:15551230001"), IdentityKind::WaId);
         assert_eq!(guess("visitor-7"), IdentityKind::Opaque);
+        assert_eq!(guess("tel:+15551230001"), IdentityKind::Phone);
+        assert_eq!(guess("mailto:ana@example.org"), IdentityKind::Email);
+    }
+
+    #[test]
+    fn what_display_writes_is_read_again() {
+        for id in [Identity::phone("+15551230001"), Identity::opaque("acme", "visitor-7"), Identity::new(IdentityKind::Username, "ana.b")] {
+            let id = id.unwrap();
+            assert_eq!(Identity::guess(&id.to_string()).unwrap(), id);
+        }
     }
 
     #[test]
