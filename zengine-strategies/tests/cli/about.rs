@@ -14,6 +14,28 @@ fn strategies_are_listed_for_people_and_as_json_lines() {
     assert_eq!(whatsapp["channel"], "whatsapp");
 }
 
+/// The command's table of strategies has a line for every feature that is one.
+#[test]
+fn no_strategy_is_missing_from_the_list() {
+    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
+    let features = manifest.split_once("\n[features]\n").unwrap().1.split_once("\n[").unwrap().0;
+    let names = features.lines().filter_map(|line| Some(line.split_once(" = ")?.0)).filter(|name| !name.starts_with([' ', '#', '"', '_']));
+    let others = ["default", "full", "reqwest", "sandbox", "cli"];
+    let strategies: Vec<_> = names.filter(|name| !others.contains(name)).collect();
+    assert!(strategies.contains(&WHATSAPP), "{strategies:?}");
+    let listed: Vec<_> =
+        zengine(&["strategies", "--json"], "").lines().iter().map(|line| line["name"].as_str().unwrap().to_owned()).collect();
+    // Without them all, the command has those that it was built with.
+    if cfg!(feature = "full") {
+        let (mut listed, mut strategies) = (listed, strategies);
+        listed.sort();
+        strategies.sort_unstable();
+        assert_eq!(listed, strategies);
+    } else {
+        assert!(listed.iter().all(|name| strategies.contains(&name.as_str())), "{listed:?}");
+    }
+}
+
 #[test]
 fn schemas_are_json_schemas_on_one_line() {
     for (of, property) in [("config", "phone_number_id"), ("message", "content"), ("instance", "verify_token")] {

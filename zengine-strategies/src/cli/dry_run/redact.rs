@@ -259,6 +259,29 @@ mod tests {
         assert_eq!(redactor.text("nothing to hide: SGVsbG8gd29ybGQ="), "nothing to hide: SGVsbG8gd29ybGQ=");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_spelling_of_any_secret_survives_in_any_surroundings(
+            secret in "[a-zA-Z0-9/+=_. \"%é👍-]{4,24}",
+            before in "[a-z:{\" ]{0,9}",
+            after in "[a-z}\" ]{0,9}",
+        ) {
+            let redactor = Redactor::new(std::iter::once(secret.as_str()));
+            let around = format!("{before}{secret}{after}");
+            let percent: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let form: String = spellings(&secret)[4].clone();
+            let json = serde_json::to_string(&around).unwrap();
+            let standard = base64::engine::general_purpose::STANDARD.encode(&around);
+            let url_safe = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&around);
+            for text in [around, form, json, standard, url_safe] {
+                let hidden = redactor.text(&text);
+                proptest::prop_assert!(hidden.contains("***"), "{} in {}: {}", secret, text, hidden);
+                proptest::prop_assert!(!hidden.contains(&secret), "{} in {}: {}", secret, text, hidden);
+            }
+            proptest::prop_assert_eq!(redactor.url(&format!("https://h.example/?q=x{percent}")), "https://h.example/?q=***");
+        }
+    }
+
     #[test]
     fn a_sensitive_header_shows_its_scheme_only() {
         let mut value = HeaderValue::from_static("Bearer derived-from-a-secret");
