@@ -58,3 +58,19 @@ async fn acceptance_m_echoes_are_outbound_and_nothing_but_live_messages_is_answe
     }
     assert_eq!(host.script.len(), 1, "and nothing went out");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_goes_to_the_identity_that_wrote() {
+    let host = Host::talkative();
+    let wrote = message(json!({"type": "text", "text": {"body": "hi"}, "identity": {"acknowledged": true, "hash": "DF2lS5v2W6x="}}));
+    assert_eq!(host.post(&wrote).await, 200);
+    let sent = host.script.last_body();
+    assert_eq!((&sent["to"], &sent["recipient_identity_key_hash"]), (&json!("+15551230001"), &json!("DF2lS5v2W6x=")));
+    // A person with a hidden number is answered by the id.
+    let mut hidden = message(json!({"id": "wamid.H", "from_user_id": "US.135", "type": "text", "text": {"body": "hi"}}));
+    let value = &mut hidden["entry"][0]["changes"][0]["value"];
+    (value["contacts"], value["messages"][0]["from"]) = (Value::Null, Value::Null);
+    assert_eq!(host.post(&hidden).await, 200);
+    let sent = host.script.last_body();
+    assert_eq!((sent.get("to"), &sent["recipient"]), (None, &json!("US.135")));
+}

@@ -49,6 +49,12 @@ impl Script {
         self.answers.lock().unwrap().push_back(answer);
     }
 
+    /// The JSON of the last call.
+    #[allow(dead_code, reason = "not in every test that shares this")]
+    pub(crate) fn last_body(&self) -> Value {
+        serde_json::from_slice(self.calls.lock().unwrap().last().unwrap().0.body()).unwrap()
+    }
+
     /// How many calls came.
     pub(crate) fn len(&self) -> usize {
         self.calls.lock().unwrap().len()

@@ -1,7 +1,9 @@
 //! Tokens that end: watched, renewed in time by one caller, kept where all processes find them.
 
 use std::{
+    future::Future,
     sync::{Arc, Mutex},
+    task::{Context, Waker},
     time::Duration,
 };
 
@@ -296,6 +298,42 @@ async fn a_refused_token_is_looked_up_again() {
     bench.contexts.sessions().put("token", &newer, Some(record.version), Duration::from_secs(3600)).await.unwrap();
     bench.answer(refused(401, 190));
     assert_eq!(bench.try_send(&text()).await.unwrap_err().kind(), ErrorKind::Unauthorized);
+    bench.sent(&text()).await;
+    assert_eq!(bearer(&bench, bench.calls() - 1), "Bearer canary-newest");
+}
+
+#[tokio::test]
+async fn a_dropped_caller_leaves_the_renewal_to_the_next() {
+    let (bench, clock) = bench(TokenKind::Renewable).await;
+    let (strategy, tenant, cx) = (&bench.strategy, &bench.tenant, bench.contexts.event());
+    // Polled once: the question about the token is on its way, and nobody waits for the answer any more.
+    let mut call = Box::pin(strategy.renew_token(tenant, &cx));
+    assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(call);
+    assert_eq!(bench.calls(), 1);
+    bench.answers([accepted()]);
+    bench.sent(&text()).await;
+    assert_eq!(bearer(&bench, bench.calls() - 1), "Bearer canary-old", "whoever took the turn might still be at it");
+    clock.jump_ms(3_600_000);
+    renewed(&bench).await;
+    assert_eq!(bearer(&bench, bench.calls() - 1), "Bearer canary-new");
+}
+
+#[tokio::test]
+async fn an_ended_token_is_looked_up_again_before_a_send_is_refused() {
+    let (bench, clock) = bench(TokenKind::Renewable).await;
+    bench.answers([info(-40, 20), accepted()]);
+    bench.sent(&text()).await;
+    clock.jump_ms(20 * DAY - 60_000);
+    // This process tries and fails, and is then told to wait; meanwhile the token ends.
+    bench.answer(refused(500, 2));
+    bench.sent(&text()).await;
+    let record: zengine_connector::Versioned<Value> = bench.contexts.sessions().get("token").await.unwrap().unwrap();
+    let mut newer = record.value;
+    newer["token"] = "canary-newest".into();
+    newer["expires_at_s"] = (NOW_S + 80 * DAY / 1000).into();
+    bench.contexts.sessions().put("token", &newer, Some(record.version), Duration::from_secs(30 * 24 * 3600)).await.unwrap();
+    clock.jump_ms(61_000);
     bench.sent(&text()).await;
     assert_eq!(bearer(&bench, bench.calls() - 1), "Bearer canary-newest");
 }

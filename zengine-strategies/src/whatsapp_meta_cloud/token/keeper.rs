@@ -96,7 +96,12 @@ impl Keeper {
             held = watch.held(&self.configured, cx).await;
         }
         if held.life.is_over(cx.now()) {
-            return Err(over());
+            // Another process may have renewed it since this one looked.
+            watch.forget();
+            held = watch.held(&self.configured, cx).await;
+            if held.life.is_over(cx.now()) {
+                return Err(over());
+            }
         }
         Ok(Arc::clone(&held.credentials))
     }
