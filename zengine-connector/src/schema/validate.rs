@@ -21,7 +21,7 @@ impl Validator {
 
     /// What is wrong with a value, but for places of which it is already said.
     pub(super) fn violations(&self, value: &Value, said: &[String]) -> Vec<Violation> {
-        let mut found = Found { said, violations: vec![] };
+        let mut found = Found { value, said, violations: vec![] };
         for error in self.0.iter_errors(value) {
             found.add(&error);
         }
@@ -30,6 +30,7 @@ impl Validator {
 }
 
 struct Found<'a> {
+    value: &'a Value,
     said: &'a [String],
     violations: Vec<Violation>,
 }
@@ -44,6 +45,12 @@ impl Found<'_> {
             Kind::Required { property } => self.say(&join(pointer, property.as_str().unwrap_or_default()), "is required".to_owned()),
             Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
                 for name in unexpected {
+                    self.say(&join(pointer, name), "is not a known field".to_owned());
+                }
+            }
+            // An object that knows no fields at all: the validator does not say which one it found.
+            Kind::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
+                for name in self.value.pointer(pointer).and_then(Value::as_object).into_iter().flat_map(|members| members.keys()) {
                     self.say(&join(pointer, name), "is not a known field".to_owned());
                 }
             }
@@ -161,4 +168,19 @@ fn sizes(kind: &Kind, value: &Value) -> Option<(u64, u64)> {
         _ => return None,
     };
     Some((limit, u64::try_from(actual).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_field_of_an_object_that_knows_none_is_named() {
+        let nothing = json!({ "type": "object", "additionalProperties": false });
+        let validator = Validator::new(&json!({ "properties": { "inner": nothing } })).unwrap();
+        let found = validator.violations(&json!({ "inner": { "a/b": "canary" } }), &[]);
+        assert_eq!(found, [Violation::new("/inner/a~1b", "is not a known field")]);
+    }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use zengine_connector::{
     Content, ErrorKind as Kind, Identity, Media, MediaKind, OutboundMessage, Reach, Secret, SecretRef,
-    testing::contract::{self, Answer, Call, Delivery, Fixture, Handshake, Inbound, Outbound, Sample, SampleTenant, Wire},
+    testing::contract::{self, Answer, Call, Delivery, Fixture, Handshake, Inbound, Outbound, Sample, SampleTenant, Told, Wire},
     verify::HmacSha256,
 };
 use zengine_strategies::whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud};
@@ -49,7 +49,8 @@ impl Fixture for MetaFixture {
                 .also(&OutboundMessage::new(to(), Content::Media(Media::link(MediaKind::Image, "https://shop.example/cat.png"))))
                 .also(&json!({ "to": "+15557310009", "content": upload() }))
                 .also(&json!({ "to": "+15557310009", "content": { "type": "template", "name": "order_ready", "language": "en_US" } }))
-                .also(&json!({ "to": "+15557310009", "content": { "type": "read_mark", "target": "wamid.IN" } })),
+                .also(&json!({ "to": "+15557310009", "content": { "type": "read_mark", "target": "wamid.IN" } }))
+                .pairs(pairs().join("outbound")),
         )
     }
 
@@ -60,11 +61,16 @@ impl Fixture for MetaFixture {
                 json!({ "object": OBJECT, "entry": entries })
             })
             .signature("x-hub-signature-256")
+            .tells(told)
             .handshake(|_| Handshake::new(question(VERIFY_TOKEN), "17").wrong(question("another")))
             .unknown([json!({ "id": "wamid.U", "from": "15557310001", "timestamp": "1767225600", "type": "hologram", "hologram": {} })])
-            .pairs(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/whatsapp-meta-cloud"));
+            .pairs(pairs());
         Some(inbound)
     }
+}
+
+fn pairs() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/whatsapp-meta-cloud")
 }
 
 /// A file that is stored at Meta before it is sent.
@@ -125,12 +131,60 @@ fn message(sample: &Sample) -> Value {
     })
 }
 
-fn entry(tenant: usize, messages: Vec<Value>) -> Value {
-    let value = json!({
+/// What else is told, in Meta's form. News name one recipient each.
+fn told(sample: &Sample, what: &Told<'_>) -> Option<Value> {
+    let mut element = message(sample);
+    let members = element.as_object_mut()?;
+    members.remove("text");
+    let mut typed = |kind: &str, value: Value| {
+        members.insert("type".into(), kind.into());
+        members.insert(kind.into(), value);
+    };
+    match what {
+        Told::Choice { id, title } => {
+            typed("interactive", json!({ "type": "button_reply", "button_reply": { "id": id, "title": title } }));
+        }
+        Told::Reaction { target, emoji } => {
+            let mut reaction = json!({ "message_id": target });
+            if let Some(emoji) = emoji {
+                reaction["emoji"] = (*emoji).into();
+            }
+            typed("reaction", reaction);
+        }
+        Told::Contact { name } => typed("contacts", json!([{ "name": { "formatted_name": name, "first_name": name } }])),
+        Told::Order { sku, quantity } => {
+            let item = json!({ "product_retailer_id": sku, "quantity": quantity, "item_price": 10.5, "currency": "EUR" });
+            typed("order", json!({ "catalog_id": "C1", "product_items": [item] }));
+        }
+        Told::Form { answers } => {
+            let reply = json!({ "name": "flow", "body": "Sent", "response_json": answers });
+            typed("interactive", json!({ "type": "nfm_reply", "nfm_reply": reply }));
+        }
+        Told::WithoutPhone => {
+            typed("text", json!({ "body": sample.text() }));
+            members.remove("from");
+            members.insert("from_user_id".into(), format!("US.1350000000000000{:04}", sample.n()).into());
+        }
+        Told::Status { target, state, people: [person], .. } => {
+            let (at, status) = ((sample.at_ms() / 1000).to_string(), state.as_str());
+            return Some(json!({ "id": target, "status": status, "timestamp": at, "recipient_id": person }));
+        }
+        _ => return None,
+    }
+    Some(element)
+}
+
+fn entry(tenant: usize, elements: Vec<Value>) -> Value {
+    let (statuses, messages): (Vec<_>, Vec<_>) = elements.into_iter().partition(|element| element.get("status").is_some());
+    let mut value = json!({
         "messaging_product": "whatsapp",
         "metadata": { "display_phone_number": "15550009999", "phone_number_id": format!("10020{tenant:04}") },
-        "messages": messages,
     });
+    for (array, elements) in [("messages", messages), ("statuses", statuses)] {
+        if !elements.is_empty() {
+            value[array] = elements.into();
+        }
+    }
     json!({ "id": format!("90010{tenant:04}"), "time": 1_767_225_600, "changes": [{ "field": "messages", "value": value }] })
 }
 

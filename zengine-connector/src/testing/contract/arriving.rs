@@ -26,20 +26,4 @@ impl World {
     pub(crate) fn request(&self, tenant: usize, body: impl Into<Bytes>) -> http::Request<Bytes> {
         (self.kit.inbound().request)(&Delivery::new(tenant, body, self.now_ms()))
     }
-
-    /// Hands a request to the host, and gives its answer, which prints nothing secret.
-    pub(crate) async fn serve(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
-        self.orchestrator.serve(self.kit.name.as_str(), request).await
-    }
-
-    /// Delivers exact bytes to a tenant, signed.
-    pub(crate) async fn deliver_bytes(&self, tenant: usize, body: impl Into<Bytes>) -> http::Response<Bytes> {
-        self.serve(self.request(tenant, body)).await
-    }
-
-    /// Delivers sample messages to a tenant in one signed request.
-    pub(crate) async fn deliver(&self, tenant: usize, samples: impl IntoIterator<Item = usize>) -> http::Response<Bytes> {
-        let elements = samples.into_iter().map(|sample| self.kit.element(sample)).collect();
-        self.deliver_bytes(tenant, self.kit.body(tenant, elements).to_string()).await
-    }
 }

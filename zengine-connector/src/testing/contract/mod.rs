@@ -8,7 +8,6 @@
 
 // Cases are tests: what is not as promised ends them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "cases are tests")]
-#![allow(dead_code, reason = "hooks of a fixture that no case uses yet")]
 
 mod answer;
 mod arriving;

@@ -15,7 +15,7 @@ use super::{fault::WireFault, kit::Kit};
 use crate::{
     error::Reach,
     http::{CallOptions, HttpCause, HttpClient, HttpError},
-    runtime::{Clock, to_ms},
+    runtime::Clock,
     sync::Mutex,
     testing::SimClock,
 };
@@ -57,7 +57,6 @@ pub(crate) struct Made {
     pub(crate) accepted: Option<http::Response<Bytes>>,
     /// It is the call that sends.
     pub(crate) sends: bool,
-    pub(crate) at_ms: i64,
 }
 
 impl Made {
@@ -165,8 +164,7 @@ impl Wire {
     }
 
     fn keep(&self, request: http::Request<Bytes>, accepted: Option<http::Response<Bytes>>, sends: bool) {
-        let at_ms = to_ms(self.clock.now());
-        self.state.lock().made.push(Made { request, accepted, sends, at_ms });
+        self.state.lock().made.push(Made { request, accepted, sends });
     }
 }
 

@@ -11,13 +11,11 @@ use super::{
 };
 use crate::{
     error::Error,
-    ids::{ClientMessageId, RouteKey, TenantId},
-    message::InboundEvent,
-    orchestrator::{HandlerContext, Orchestrator, OrchestratorBuilder, Outcome, SendOptions},
+    ids::{ClientMessageId, TenantId},
+    orchestrator::{Orchestrator, OrchestratorBuilder, Outcome, SendOptions},
     pipeline::Breaker,
     runtime::{Clock, to_ms},
     store::{Memory, SecretScope},
-    sync::Mutex,
     testing::SimClock,
 };
 
@@ -28,7 +26,6 @@ pub(crate) struct World {
     pub(crate) wire: Wire,
     pub(crate) stores: Memory,
     pub(crate) orchestrator: Orchestrator,
-    received: Arc<Mutex<Vec<InboundEvent>>>,
 }
 
 impl World {
@@ -46,7 +43,7 @@ impl World {
         for (name, value) in &kit.application_secrets {
             stores.secrets().put(&application, name, value.as_bytes());
         }
-        let world = Self::start(kit, clock, wire, stores, Arc::default(), settings);
+        let world = Self::start(kit, clock, wire, stores, settings);
         for n in 0..TENANTS {
             world.put_tenant(n, &kit.tenant(n));
         }
@@ -56,7 +53,7 @@ impl World {
     /// Another process over the same stores, provider and clock: a fresh instance of the strategy, nothing cached.
     pub(crate) fn restart(&self) -> Self {
         let (clock, stores) = (Arc::clone(&self.clock), self.stores.clone());
-        Self::start(&self.kit, clock, self.wire.clone(), stores, Arc::clone(&self.received), |builder| builder)
+        Self::start(&self.kit, clock, self.wire.clone(), stores, |builder| builder)
     }
 
     fn start(
@@ -64,20 +61,12 @@ impl World {
         clock: Arc<SimClock>,
         wire: Wire,
         stores: Memory,
-        received: Arc<Mutex<Vec<InboundEvent>>>,
         settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder,
     ) -> Self {
-        let inbox = Arc::clone(&received);
-        let builder = Orchestrator::builder(kit.registry(&wire))
-            .stores(stores.clone())
-            .clock(Arc::clone(&clock) as _)
-            .breaker(Breaker::off())
-            .on_inbound(move |event: InboundEvent, _: HandlerContext| {
-                inbox.lock().push(event);
-                std::future::ready(Ok(()))
-            });
+        let builder =
+            Orchestrator::builder(kit.registry(&wire)).stores(stores.clone()).clock(Arc::clone(&clock) as _).breaker(Breaker::off());
         let orchestrator = settings(builder).build().expect("a host with the pipeline's defaults");
-        Self { kit: Arc::clone(kit), clock, wire, stores, orchestrator, received }
+        Self { kit: Arc::clone(kit), clock, wire, stores, orchestrator }
     }
 
     /// Writes a tenant's configuration, secrets and routes.
@@ -137,11 +126,6 @@ impl World {
         }
     }
 
-    /// What the handler got, in order.
-    pub(crate) fn received(&self) -> Vec<InboundEvent> {
-        self.received.lock().clone()
-    }
-
     /// The simulated wall clock, in milliseconds UTC.
     pub(crate) fn now_ms(&self) -> i64 {
         to_ms(self.clock.now())
@@ -155,11 +139,6 @@ impl World {
     /// The id of a sample tenant.
     pub(crate) fn id(n: usize) -> TenantId {
         Kit::tenant_id(n)
-    }
-
-    /// The routes of a sample tenant.
-    pub(crate) fn routes(&self, n: usize) -> Vec<RouteKey> {
-        self.kit.tenant(n).routes
     }
 }
 
