@@ -1,21 +1,27 @@
-//! The ninth strategy as a program: both directions work, and the strategy stays small.
+//! The ninth strategy in a host: both directions work, and the strategy stays small.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
-use std::process::Command;
+#[path = "../examples/ninth_strategy.rs"]
+#[allow(dead_code, reason = "its main")]
+mod ninth_strategy;
+
+use std::sync::mpsc;
 
 use serde_json::Value;
 
 const STRATEGY: &str = include_str!("../acme-chat/src/lib.rs");
 
-fn printed() -> Vec<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_ninth_strategy")).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+/// What the host tells.
+fn told() -> Vec<String> {
+    let (tell, told) = mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(ninth_strategy::host(move |line| tell.send(line).unwrap())).unwrap();
+    told.iter().collect()
 }
 
 #[test]
 fn a_ninth_strategy_sends_and_receives() {
-    let lines = printed();
+    let lines = told();
     let with = |start: &str| lines.iter().filter_map(|line| line.strip_prefix(start)).collect::<Vec<_>>();
 
     assert_eq!(with("order-17: "), ["delivered", "delivered, replayed"]);

@@ -1,7 +1,7 @@
 //! A host of a ninth strategy: Acme Chat, which exists nowhere else.
 //!
 //! ```sh
-//! cargo run -p zengine-examples --bin ninth_strategy
+//! cargo run -p zengine-examples --example ninth_strategy
 //! ```
 //!
 //! `examples/acme-chat` is what `zengine new acme-chat` writes: all that is needed for a new provider, in both directions.
@@ -43,6 +43,12 @@ impl HttpClient for Script {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn StdError>> {
+    host(|line| println!("{line}")).await
+}
+
+/// The host; tells what happens, line by line.
+pub(crate) async fn host(tell: impl Fn(String) + Clone + Send + Sync + 'static) -> Result<(), Box<dyn StdError>> {
+    let hear = tell.clone();
     // The provider loses its first answer, then takes the message, then refuses one.
     let provider = Arc::new(Script::default());
     provider.answers.lock().await.extend([None, Some((200, r#"{"id":"acme-1"}"#)), Some((400, "{}"))]);
@@ -64,19 +70,19 @@ async fn main() -> Result<(), Box<dyn StdError>> {
         StrategyRegistry::builder().register(AcmeChat::new(Arc::<Script>::clone(&provider), "https://api.example.com")).build()?;
     let orchestrator = Orchestrator::builder(registry)
         .stores(stores.clone())
-        .on_inbound(|event: InboundEvent, _: HandlerContext| async move {
-            println!("received: {}", serde_json::to_string(&event).unwrap_or_default());
-            Ok(())
+        .on_inbound(move |event: InboundEvent, _: HandlerContext| {
+            hear(format!("received: {}", serde_json::to_string(&event).unwrap_or_default()));
+            async { Ok(()) }
         })
         .build()?;
 
     for (id, text) in [("order-17", "Your order is on its way"), ("order-17", "Your order is on its way"), ("order-18", "Hello")] {
         let message = OutboundMessage::text(Identity::opaque("acme", "visitor-1")?, text);
         let outcome = orchestrator.send(&tenant, "acme-chat", &message, SendOptions::new(ClientMessageId::new(id)?)).await?;
-        println!("{id}: {}{}", outcome.as_str(), if outcome.is_replayed() { ", replayed" } else { "" });
+        tell(format!("{id}: {}{}", outcome.as_str(), if outcome.is_replayed() { ", replayed" } else { "" }));
     }
     for request in provider.requests.lock().await.iter() {
-        println!("provider got {} under {:?}", request.uri(), request.headers()["idempotency-key"]);
+        tell(format!("provider got {} under {:?}", request.uri(), request.headers()["idempotency-key"]));
     }
 
     // One readable message and one that is none; then the same with a forged signature.
@@ -84,11 +90,11 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     for secret in ["example-webhook-secret", "a guess"] {
         let signature = HmacSha256::hex().sign(body.as_bytes(), &Secret::new(secret.into()));
         let request = http::Request::post("/acme-chat/shop-7f3a").header("x-signature", signature).body(body.into())?;
-        println!("webhook: {}", orchestrator.serve("acme-chat", request).await.status());
+        tell(format!("webhook: {}", orchestrator.serve("acme-chat", request).await.status()));
     }
     // What could not be sent and what could not be read is kept, encrypted.
     for letter in stores.dead_letters().list(None, 10).await?.letters {
-        println!("dead letter: {}: {}", letter.outcome, String::from_utf8_lossy(&letter.open(&*stores.keys())?));
+        tell(format!("dead letter: {}: {}", letter.outcome, String::from_utf8_lossy(&letter.open(&*stores.keys())?)));
     }
     Ok(())
 }
