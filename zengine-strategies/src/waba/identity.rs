@@ -110,7 +110,7 @@ pub(crate) struct Names<'a> {
     pub(crate) key_hash: Option<Cow<'a, str>>,
 }
 
-impl<'a> Names<'a> {
+impl Names<'_> {
     /// Whether nobody is named.
     pub(crate) fn is_empty(&self) -> bool {
         self.phone.is_none() && self.user_id.is_none() && self.parent_user_id.is_none()

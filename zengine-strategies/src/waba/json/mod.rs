@@ -102,6 +102,7 @@ impl Items<'_> {
     }
 }
 
+#[allow(clippy::copy_iterator)] // a place in a body; walking a copy is meant
 impl<'a> Iterator for Items<'a> {
     type Item = Raw<'a>;
 

@@ -32,7 +32,7 @@ const DEPTH: usize = Limits::DEFAULT.json_depth;
 #[allow(clippy::cast_possible_truncation)] // only a few bits are wanted
 pub(super) fn trace(name: &[u8]) -> u16 {
     let first = name.first().copied().unwrap_or_default();
-    1 << ((name.len() as u8).wrapping_mul(5) ^ first).wrapping_mul(3) % 16
+    1 << (((name.len() as u8).wrapping_mul(5) ^ first).wrapping_mul(3) % 16)
 }
 
 /// The values of a JSON text in document order, containers before what is inside them; names of members are values too.
