@@ -135,6 +135,9 @@ async fn signatures_can_be_wrong_absent_or_of_another_body() {
     let good: Vec<_> = seen.iter().map(|seen| seen.signature().map(|signature| signature == meta.sign(&seen.body))).collect();
     assert_eq!(good, [Some(false), None, Some(false)]);
     assert_ne!(seen[2].body, seen[0].body);
+    meta.disturb_next(WebhookFault::duplicate(1));
+    meta.send_raw_webhook("{}").await;
+    assert_eq!(callback.seen().len(), 5, "bytes of a test's own as well");
 }
 
 #[tokio::test]
@@ -179,11 +182,18 @@ async fn what_happens_meanwhile_can_be_collected_into_one_post() {
     let changes: usize =
         callback.seen()[0].json()["entry"].as_array().unwrap().iter().map(|entry| entry["changes"].as_array().unwrap().len()).sum();
     assert_eq!(changes, 4);
+    meta.disturb_next(WebhookFault::together(2));
+    meta.disturb_next(WebhookFault::together(2));
+    for body in ["1", "2", "3", "4"] {
+        meta.send_inbound(NUMBER, hello(body)).await;
+    }
+    meta.settle().await;
+    assert_eq!(callback.seen().len(), 3, "a script of two pairs");
     meta.disturb_next(WebhookFault::together(9));
     meta.send_inbound(NUMBER, hello("few")).await;
     meta.advance(Duration::from_secs(1));
     meta.settle().await;
-    assert_eq!(callback.seen().len(), 2, "after a second, with what there is");
+    assert_eq!(callback.seen().len(), 4, "after a second, with what there is");
 }
 
 #[tokio::test]

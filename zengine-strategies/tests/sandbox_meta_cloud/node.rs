@@ -34,3 +34,22 @@ async fn statuses_and_numbers_can_be_looked_up() {
     let numbers = client.get(&format!("{}/v26.0/900100/phone_numbers", meta.base_url()), TOKEN).await.json();
     assert_eq!(numbers["data"][0]["id"], NUMBER);
 }
+
+#[tokio::test]
+async fn management_calls_can_be_limited_by_the_hour_and_the_account() {
+    let (meta, client) = (start(), Client::new());
+    meta.set_management_limit(Some(2));
+    let node = format!("{}/v26.0/{NUMBER}", meta.base_url());
+    for _ in 0..2 {
+        assert_eq!(client.get(&node, TOKEN).await.status, 200);
+    }
+    let refused = client.get(&format!("{}/v26.0/900100/phone_numbers", meta.base_url()), TOKEN).await;
+    assert_eq!((refused.status, refused.code()), (400, 80_008));
+    let usage: serde_json::Value = serde_json::from_slice(refused.headers["x-business-use-case-usage"].as_bytes()).unwrap();
+    assert_eq!(usage["900100"][0]["estimated_time_to_regain_access"], 60);
+    assert_eq!(client.message(&meta, &text()).await.status, 200, "sends do not count");
+    let other = format!("{}/v26.0/100200400", meta.base_url());
+    assert_eq!(client.get(&other, "sandbox-token-100200400").await.status, 200);
+    meta.advance(std::time::Duration::from_secs(3_600));
+    assert_eq!(client.get(&node, TOKEN).await.status, 200);
+}

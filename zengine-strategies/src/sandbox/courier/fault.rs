@@ -1,16 +1,12 @@
 //! Faults on the way of a webhook.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Item;
-use crate::sandbox::lock;
-use crate::sandbox::random::Random;
 
 /// Something that goes wrong with a webhook on its way, once unless told otherwise.
 ///
@@ -31,12 +27,12 @@ use crate::sandbox::random::Random;
 #[must_use = "a fault does nothing until an emulator is told to play it"]
 pub struct WebhookFault {
     pub(super) action: Action,
-    times: Option<u32>,
-    probability: f64,
-    number: Option<String>,
-    field: Option<String>,
-    members: Vec<(String, Value)>,
-    when: Option<Condition>,
+    pub(super) times: Option<u32>,
+    pub(super) probability: f64,
+    pub(super) number: Option<String>,
+    pub(super) field: Option<String>,
+    pub(super) members: Vec<(String, Value)>,
+    pub(super) when: Option<Condition>,
 }
 
 type Condition = Arc<dyn Fn(&Value) -> bool + Send + Sync>;
@@ -58,7 +54,7 @@ pub(super) enum Action {
 }
 
 impl WebhookFault {
-    fn new(action: Action) -> Self {
+    pub(super) fn new(action: Action) -> Self {
         Self { action, times: Some(1), probability: 1.0, number: None, field: None, members: Vec::new(), when: None }
     }
 
@@ -182,7 +178,13 @@ impl WebhookFault {
         }
     }
 
-    fn fits(&self, item: &Item) -> bool {
+    /// Whether one of these updates fits, or the fault fits anything.
+    pub(super) fn fits(&self, items: &[Item]) -> bool {
+        let picky = self.number.is_some() || self.field.is_some() || !self.members.is_empty() || self.when.is_some();
+        !picky || items.iter().any(|item| self.fits_one(item))
+    }
+
+    fn fits_one(&self, item: &Item) -> bool {
         self.number.as_deref().is_none_or(|number| item.number.as_deref() == Some(number))
             && self.field.as_deref().is_none_or(|field| item.field == field)
             && self.members.iter().all(|(pointer, value)| item.value.pointer(pointer) == Some(value))
@@ -201,228 +203,5 @@ impl fmt::Debug for WebhookFault {
             .field("field", &self.field)
             .field("conditional", &(self.when.is_some() || !self.members.is_empty()))
             .finish_non_exhaustive()
-    }
-}
-
-/// The queue of an emulator.
-#[derive(Debug)]
-pub(super) struct WebhookFaults {
-    seed: u64,
-    inner: Mutex<Inner>,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    waiting: VecDeque<(WebhookFault, Random)>,
-    count: u64,
-}
-
-impl WebhookFaults {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { seed, inner: Mutex::default() }
-    }
-
-    pub(super) fn push(&self, fault: WebhookFault) {
-        if fault.times == Some(0) {
-            return;
-        }
-        let inner = &mut *lock(&self.inner);
-        // Other draws than those of the request faults of the same seed.
-        let random = Random::stream(!self.seed, inner.count);
-        inner.count += 1;
-        inner.waiting.push_back((fault, random));
-    }
-
-    pub(super) fn clear(&self) {
-        lock(&self.inner).waiting.clear();
-    }
-
-    pub(super) fn reset(&self) {
-        *lock(&self.inner) = Inner::default();
-    }
-
-    pub(super) fn waiting(&self) -> Vec<WebhookFault> {
-        lock(&self.inner).waiting.iter().map(|(fault, _)| fault.clone()).collect()
-    }
-
-    /// Takes the first fault that fits.
-    pub(super) fn take(&self, items: &[Item]) -> Option<WebhookFault> {
-        let queue = &mut lock(&self.inner).waiting;
-        let at = queue
-            .iter_mut()
-            .position(|(fault, random)| items.iter().any(|item| fault.fits(item)) && random.fraction() < fault.probability)?;
-        let fault = queue[at].0.clone();
-        match queue[at].0.times.as_mut() {
-            Some(left) if *left <= 1 => drop(queue.remove(at)),
-            Some(left) => *left -= 1,
-            None => {}
-        }
-        Some(fault)
-    }
-}
-
-/// A webhook fault as a control call writes it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(in crate::sandbox) struct WebhookSpec {
-    fault: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    copies: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    count: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    times: Option<u32>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    forever: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    probability: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    number: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    when: BTreeMap<String, Value>,
-    /// Shown, never read: the fault has a condition in Rust.
-    #[serde(skip_serializing_if = "std::ops::Not::not", skip_deserializing)]
-    conditional: bool,
-}
-
-impl WebhookSpec {
-    /// Reads a fault; the error says what is wrong with it.
-    pub(in crate::sandbox) fn read(value: &Value) -> Result<WebhookFault, String> {
-        let spec = Self::deserialize(value).map_err(|error| error.to_string())?;
-        let needs = |name: &str| format!("a webhook fault of kind `{}` needs `{name}`", spec.fault);
-        let pause = spec.ms.map(Duration::from_millis);
-        let count = || spec.count.ok_or_else(|| needs("count"));
-        let takes: &[&str] = match spec.fault.as_str() {
-            "duplicate" => &["copies", "ms"],
-            "delay" => &["ms"],
-            "behind" | "together" => &["count"],
-            _ => &[],
-        };
-        for (name, present) in [("copies", spec.copies.is_some()), ("ms", pause.is_some()), ("count", spec.count.is_some())] {
-            if present && !takes.contains(&name) {
-                return Err(format!("a webhook fault of kind `{}` takes no `{name}`", spec.fault));
-            }
-        }
-        let mut fault = match spec.fault.as_str() {
-            "duplicate" => WebhookFault::new(Action::Duplicate { copies: spec.copies.unwrap_or(1), pause: pause.unwrap_or_default() }),
-            "delay" => WebhookFault::delay(pause.ok_or_else(|| needs("ms"))?),
-            "behind" => WebhookFault::behind(count()?),
-            "together" => WebhookFault::together(usize::try_from(count()?).unwrap_or(usize::MAX)),
-            "drop_once" => WebhookFault::drop_once(),
-            "lose" => WebhookFault::lose(),
-            "ignore_answer" => WebhookFault::ignore_answer(),
-            "cut" => WebhookFault::cut(),
-            "wrong_signature" => WebhookFault::wrong_signature(),
-            "unsigned" => WebhookFault::unsigned(),
-            "corrupt" => WebhookFault::corrupt(),
-            _ => {
-                return Err("`fault` must be one of duplicate, delay, behind, together, drop_once, lose, ignore_answer, cut, \
-                            wrong_signature, unsigned, corrupt"
-                    .to_owned());
-            }
-        };
-        if let Some(probability) = spec.probability {
-            if !(0.0..=1.0).contains(&probability) {
-                return Err("`probability` must be 0 to 1".to_owned());
-            }
-            fault.probability = probability;
-        }
-        if spec.forever && spec.times.is_some() {
-            return Err("`times` and `forever` exclude each other".to_owned());
-        }
-        if let Some(pointer) = spec.when.keys().find(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
-            return Err(format!("`{pointer}` is no JSON pointer; it must begin with /"));
-        }
-        fault.times = if spec.forever { None } else { Some(spec.times.unwrap_or(1)) };
-        fault.number = spec.number;
-        fault.field = spec.field;
-        fault.members = spec.when.into_iter().collect();
-        Ok(fault)
-    }
-
-    /// A fault as JSON.
-    pub(in crate::sandbox) fn of(fault: &WebhookFault) -> Self {
-        let millis = |duration: Duration| Some(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)).filter(|ms| *ms > 0);
-        let (copies, ms, count) = match fault.action {
-            Action::Duplicate { copies, pause } => (Some(copies), millis(pause), None),
-            Action::Delay(pause) => (None, Some(millis(pause).unwrap_or(0)), None),
-            Action::Behind(count) => (None, None, Some(count)),
-            Action::Together(count) => (None, None, u32::try_from(count).ok()),
-            _ => (None, None, None),
-        };
-        Self {
-            fault: fault.name().to_owned(),
-            copies,
-            ms,
-            count,
-            times: fault.times,
-            forever: fault.times.is_none(),
-            probability: Some(fault.probability).filter(|probability| *probability < 1.0),
-            number: fault.number.clone(),
-            field: fault.field.clone(),
-            when: fault.members.iter().cloned().collect(),
-            conditional: fault.when.is_some(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn item(number: &str) -> Item {
-        Item { account: "1".to_owned(), number: Some(number.to_owned()), field: "messages".to_owned(), value: json!({"a": 1}) }
-    }
-
-    #[test]
-    fn faults_fit_and_end_as_told() {
-        let faults = WebhookFaults::new(1);
-        faults.push(WebhookFault::lose().for_number("2").for_field("messages").when_member("/a", 1).times(2));
-        assert!(faults.take(&[item("1")]).is_none());
-        assert!(faults.take(&[item("1"), item("2")]).is_some(), "one of several is enough");
-        assert!(faults.take(&[item("2")]).is_some());
-        assert!(faults.take(&[item("2")]).is_none());
-        faults.push(WebhookFault::lose().forever().with_probability(0.5));
-        let draws = |faults: &WebhookFaults| (0..64).map(|_| faults.take(&[item("1")]).is_some()).collect::<Vec<_>>();
-        let again = WebhookFaults::new(1);
-        again.push(WebhookFault::lose().times(0));
-        again.push(WebhookFault::cut());
-        again.clear();
-        again.push(WebhookFault::lose().forever().with_probability(0.5));
-        assert_eq!(draws(&faults), draws(&again), "the same seed and place in the script");
-    }
-
-    #[test]
-    fn every_kind_reads_back_as_it_was_written() {
-        for fault in [
-            WebhookFault::duplicate(2),
-            WebhookFault::duplicate_after(Duration::from_millis(5)).forever(),
-            WebhookFault::delay(Duration::from_millis(7)).with_probability(0.25),
-            WebhookFault::behind(3).for_number("1").for_field("calls"),
-            WebhookFault::together(4).when_member("/a", "b"),
-            WebhookFault::drop_once(),
-            WebhookFault::lose(),
-            WebhookFault::ignore_answer(),
-            WebhookFault::cut(),
-            WebhookFault::wrong_signature(),
-            WebhookFault::unsigned(),
-            WebhookFault::corrupt().times(9),
-        ] {
-            let spec = WebhookSpec::of(&fault);
-            let again = WebhookSpec::read(&serde_json::to_value(&spec).unwrap()).unwrap();
-            assert_eq!((again.action, WebhookSpec::of(&again)), (fault.action, spec));
-        }
-        for (json, expected) in [
-            (json!({"fault": "x"}), "must be one of"),
-            (json!({"fault": "delay"}), "needs `ms`"),
-            (json!({"fault": "lose", "count": 1}), "takes no `count`"),
-        ] {
-            assert!(WebhookSpec::read(&json).unwrap_err().contains(expected));
-        }
     }
 }

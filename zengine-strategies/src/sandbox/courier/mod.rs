@@ -2,8 +2,10 @@
 
 mod delivery;
 mod fault;
+mod json;
 mod plan;
 mod post;
+mod queue;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,11 +18,12 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 pub use self::delivery::Delivery;
+use self::fault::Action;
 pub use self::fault::WebhookFault;
-pub(super) use self::fault::WebhookSpec;
-use self::fault::{Action, WebhookFaults};
+pub(super) use self::json::WebhookSpec;
 pub(super) use self::plan::{Plan, decreasing};
 use self::post::Poster;
+use self::queue::WebhookFaults;
 use super::clock::Clock;
 use super::journal::Journal;
 use super::lock;
@@ -193,7 +196,7 @@ impl Courier {
     pub(super) async fn submit(self: &Arc<Self>, item: Item) {
         let batch = self.plan().batch;
         let pooled = lock(&self.waiting).wanted.is_some();
-        let fault = if batch.is_some() || pooled { None } else { self.faults.take(std::slice::from_ref(&item)) };
+        let fault = if batch.is_some() || pooled { None } else { self.faults.take(std::slice::from_ref(&item), false) };
         match (batch, &fault) {
             (Some((most, within)), _) => self.collect(vec![item], most, within).await,
             (None, Some(WebhookFault { action: Action::Together(count), .. })) => self.collect(vec![item], *count, PATIENCE).await,
@@ -209,7 +212,7 @@ impl Courier {
     /// Sends several updates in one POST, as far as they go to one address. Waits for the end of it, redeliveries and all, unless
     /// a fault holds it back.
     pub(super) async fn deliver(self: &Arc<Self>, items: Vec<Item>, message_id: Option<String>) -> Delivery {
-        let fault = self.faults.take(&items);
+        let fault = self.faults.take(&items, false);
         if let Some(WebhookFault { action: Action::Together(count), .. }) = fault {
             self.collect(items, count, PATIENCE).await;
             return Delivery::held(self.clock.now_ms(), message_id);
@@ -227,7 +230,7 @@ impl Courier {
 
     /// Sends these bytes to the address of `item`; waits as [`deliver`](Self::deliver) does.
     pub(super) async fn deliver_raw(self: &Arc<Self>, url: Option<String>, body: Bytes, seal: Seal) -> Delivery {
-        let fault = self.faults.take(&[]);
+        let fault = self.faults.take(&[], true);
         let parcel = Parcel { url, body, seal, message_id: None, number: None, post: self.number(), generation: self.generation() };
         self.finish(parcel, fault).await
     }
@@ -288,7 +291,7 @@ impl Courier {
         };
         let size = batch.len();
         if size > 0 {
-            let fault = self.faults.take(&batch).filter(|fault| !matches!(fault.action, Action::Together(_)));
+            let fault = self.faults.take(&batch, true);
             for parcel in self.parcels(batch, Seal::Truly, None) {
                 self.start(parcel, fault.clone()).await;
             }

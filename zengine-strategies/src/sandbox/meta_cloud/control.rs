@@ -312,10 +312,13 @@ struct RulesForm {
     pair_limit: Option<bool>,
     #[serde(default, deserialize_with = "present")]
     throughput: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "present")]
+    management_limit: Option<Option<u32>>,
 }
 
 fn rules(state: &State) -> Value {
-    let Rules { known_templates_only, known_media_only, proof_required, window_enforced, pairs_limited, per_second } = state.rules();
+    let Rules { known_templates_only, known_media_only, proof_required, window_enforced, pairs_limited, per_second, per_hour } =
+        state.rules();
     json!({
         "known_templates_only": known_templates_only,
         "known_media_only": known_media_only,
@@ -323,6 +326,7 @@ fn rules(state: &State) -> Value {
         "service_window": window_enforced,
         "pair_limit": pairs_limited,
         "throughput": per_second,
+        "management_limit": per_hour,
     })
 }
 
@@ -339,6 +343,7 @@ fn set_rules(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
         *rule = given.unwrap_or(*rule);
     }
     all.per_second = form.throughput.unwrap_or(all.per_second);
+    all.per_hour = form.management_limit.unwrap_or(all.per_hour);
     meta.state.set_rules(all);
     Ok(rules(&meta.state))
 }

@@ -12,12 +12,14 @@ pub(super) struct GraphError {
     subcode: Option<i64>,
     message: Option<String>,
     details: Option<String>,
+    /// The account whose quota is used up, and the minutes until it is not.
+    usage: Option<(String, u64)>,
 }
 
 impl GraphError {
     /// The code with its usual HTTP status.
     pub(super) fn new(code: i64) -> Self {
-        Self { code, status: usual(code).0, subcode: None, message: None, details: None }
+        Self { code, status: usual(code).0, subcode: None, message: None, details: None, usage: None }
     }
 
     pub(super) fn with_status(mut self, status: u16) -> Self {
@@ -27,6 +29,12 @@ impl GraphError {
 
     pub(super) fn with_subcode(mut self, subcode: i64) -> Self {
         self.subcode = Some(subcode);
+        self
+    }
+
+    /// Tells of the quota in a header, as management calls do.
+    pub(super) fn with_usage(mut self, account: &str, minutes: u64) -> Self {
+        self.usage = Some((account.to_owned(), minutes));
         self
     }
 
@@ -124,6 +132,13 @@ impl GraphError {
 
     pub(super) fn answer(&self, trace: &str) -> Response<Bytes> {
         let mut response = json_answer(self.status, &self.body(trace));
+        if let Some((account, minutes)) = &self.usage {
+            let usage = json!({account: [{"type": "whatsapp", "call_count": 100, "total_cputime": 25, "total_time": 25,
+                "estimated_time_to_regain_access": minutes}]});
+            if let Ok(usage) = HeaderValue::from_str(&usage.to_string()) {
+                response.headers_mut().insert("x-business-use-case-usage", usage);
+            }
+        }
         if self.code == 190
             && let Ok(challenge) = HeaderValue::from_str("OAuth \"Facebook Platform\" \"invalid_token\"")
         {

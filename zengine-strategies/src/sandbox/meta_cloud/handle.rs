@@ -33,7 +33,12 @@ impl Emulator<Meta> {
     /// The port is taken, the journal cannot be opened, or the thread cannot be started.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let journal = settings.journal.clone();
-        let start = Start { port: settings.port, seed: settings.seed, journal: journal.as_deref(), plan: settings.webhooks.plan.clone() };
+        let start = Start {
+            port: settings.port,
+            seed: settings.seed.unwrap_or(1),
+            journal: journal.as_deref(),
+            plan: settings.webhooks.plan.clone(),
+        };
         Self::launch(start, |clock, journal| Arc::new(State::new(settings, clock, journal)), Meta::new)
     }
 
@@ -118,6 +123,13 @@ impl Emulator<Meta> {
     pub fn set_throughput(&self, per_second: Option<u32>) {
         let mut rules = self.state().rules();
         rules.per_second = per_second;
+        self.state().set_rules(rules);
+    }
+
+    /// Refuses more management calls per hour of one account from now on (80008); `None` lifts the limit.
+    pub fn set_management_limit(&self, per_hour: Option<u32>) {
+        let mut rules = self.state().rules();
+        rules.per_hour = per_hour;
         self.state().set_rules(rules);
     }
 

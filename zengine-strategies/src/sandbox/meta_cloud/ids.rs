@@ -1,6 +1,7 @@
 //! Ids in the look of Meta's own. Nobody may read anything out of them.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -11,9 +12,16 @@ use crate::sandbox::{clock::Clock, lock, random::Random};
 #[derive(Debug)]
 pub(super) struct Ids(Mutex<(Random, u64)>);
 
+/// Counts the emulators of this process: two may start within the same millisecond.
+static STARTED: AtomicU64 = AtomicU64::new(0);
+
 impl Ids {
-    pub(super) fn new() -> Self {
-        let start = Clock::new().now_ms();
+    /// With a seed, the same ids in every run; they are then unique within a run only.
+    pub(super) fn new(seed: Option<u64>) -> Self {
+        if let Some(seed) = seed {
+            return Self(Mutex::new((Random::new(seed), 1 << 40)));
+        }
+        let start = Clock::new().now_ms() + (STARTED.fetch_add(1, Ordering::Relaxed) << 1);
         Self(Mutex::new((Random::new(start ^ (u64::from(std::process::id()) << 44)), start << 20)))
     }
 
@@ -75,10 +83,21 @@ mod tests {
 
     #[test]
     fn message_ids_are_unique_and_vary_in_length() {
-        let ids = Ids::new();
+        let ids = Ids::new(None);
         let made: HashSet<_> = (0..1_000).map(|_| ids.message("15551230001", true)).collect();
         assert_eq!(made.len(), 1_000);
         assert!(made.iter().all(|id| id.starts_with("wamid.HBgLMTU1NTEyMzAwMDEVAgAR")));
         assert!(made.iter().map(String::len).collect::<HashSet<_>>().len() > 1);
+    }
+
+    #[test]
+    fn a_seed_makes_the_same_ids_in_every_run() {
+        let made = |seed| {
+            let ids = Ids::new(seed);
+            (0..20).map(|_| ids.message("15551230001", false)).collect::<Vec<_>>()
+        };
+        assert_eq!(made(Some(7)), made(Some(7)));
+        assert_ne!(made(Some(7)), made(Some(8)));
+        assert_ne!(made(None), made(None));
     }
 }

@@ -5,9 +5,13 @@ use std::sync::Mutex;
 
 use super::check::Checked;
 use super::errors::GraphError;
-use super::settings::Rules;
+use super::settings::{Number, Rules};
 use crate::sandbox::lock;
 
+/// Management calls are counted by the hour, in milliseconds.
+const HOUR_MS: u64 = 3_600_000;
+/// What a number that the phone app uses too may send per second, whatever the limit of others.
+const COEXISTING: u32 = 20;
 /// One message to the same person per this many milliseconds…
 const PAIR_MS: u64 = 6_000;
 /// …but this many at once may be borrowed from the time to come.
@@ -23,6 +27,8 @@ struct Counters {
     seconds: HashMap<String, (u64, u32)>,
     /// By number and person: when all that was sent is paid for.
     paid: HashMap<(String, String), u64>,
+    /// By account: when the running hour began, and the management calls in it.
+    hours: HashMap<String, (u64, u32)>,
 }
 
 impl Pace {
@@ -30,10 +36,25 @@ impl Pace {
         *lock(&self.0) = Counters::default();
     }
 
+    /// Counts a management call of an account, or refuses it with 80008 and the minutes until calls are allowed again.
+    pub(super) fn manage(&self, rules: &Rules, account: &str, now_ms: u64) -> Checked {
+        let Some(most) = rules.per_hour else { return Ok(()) };
+        let hours = &mut lock(&self.0).hours;
+        let (began, count) = hours.get(account).copied().filter(|(began, _)| began + HOUR_MS > now_ms).unwrap_or((now_ms, 0));
+        if count >= most {
+            let minutes = (began + HOUR_MS - now_ms).div_ceil(60_000);
+            return Err(GraphError::new(80_008).with_usage(account, minutes));
+        }
+        hours.insert(account.to_owned(), (began, count + 1));
+        Ok(())
+    }
+
     /// Counts a message, or refuses it with 130429 or 131056.
-    pub(super) fn admit(&self, rules: &Rules, number: &str, person: &str, now_ms: u64) -> Checked {
+    pub(super) fn admit(&self, rules: &Rules, number: &Number, person: &str, now_ms: u64) -> Checked {
         let counters = &mut *lock(&self.0);
         let second = now_ms / 1_000;
+        let per_second = rules.per_second.map(|most| if number.coexists { most.min(COEXISTING) } else { most });
+        let number = number.id.as_str();
         let pair = (number.to_owned(), person.to_owned());
         let paid = counters.paid.get(&pair).copied().unwrap_or(0).max(now_ms) + PAIR_MS;
         if rules.pairs_limited && paid > now_ms + PAIR_BURST * PAIR_MS {
@@ -41,10 +62,10 @@ impl Pace {
         }
         let (at, count) = counters.seconds.get(number).copied().unwrap_or_default();
         let count = if at == second { count + 1 } else { 1 };
-        if rules.per_second.is_some_and(|most| count > most) {
+        if per_second.is_some_and(|most| count > most) {
             return Err(GraphError::new(130_429));
         }
-        if rules.per_second.is_some() {
+        if per_second.is_some() {
             counters.seconds.insert(number.to_owned(), (second, count));
         }
         if rules.pairs_limited {
@@ -59,7 +80,7 @@ mod tests {
     use super::*;
 
     fn codes(pace: &(Pace, Rules), person: &str, now_ms: u64, count: usize) -> Vec<i64> {
-        (0..count).map(|_| pace.0.admit(&pace.1, "1", person, now_ms).map_or_else(|error| error.code, |()| 0)).collect()
+        (0..count).map(|_| pace.0.admit(&pace.1, &Number::new("1", "9"), person, now_ms).map_or_else(|error| error.code, |()| 0)).collect()
     }
 
     #[test]
@@ -68,7 +89,15 @@ mod tests {
         assert_eq!(codes(&pace, "a", 1_000, 3), [0, 0, 130_429]);
         assert_eq!(codes(&pace, "b", 1_999, 1), [130_429], "the limit is the number's, not the pair's");
         assert_eq!(codes(&pace, "a", 2_000, 1), [0]);
-        assert!(pace.0.admit(&pace.1, "2", "a", 1_000).is_ok(), "another number has a limit of its own");
+        assert!(pace.0.admit(&pace.1, &Number::new("2", "9"), "a", 1_000).is_ok(), "another number has a limit of its own");
+    }
+
+    #[test]
+    fn a_coexisting_number_is_slower() {
+        let (pace, rules) = (Pace::default(), Rules { per_second: Some(80), ..Rules::default() });
+        let number = Number::new("1", "9").coexisting();
+        let taken = (0..80).filter(|_| pace.admit(&rules, &number, "a", 1_000).is_ok()).count();
+        assert_eq!(taken, 20);
     }
 
     #[test]

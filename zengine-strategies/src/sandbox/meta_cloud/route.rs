@@ -78,6 +78,10 @@ impl Meta {
         let [_, id, ..] = edges[..] else { return Err(unknown()) };
         let (proof, time) = (parameter("appsecret_proof"), parameter("appsecret_time"));
         let token = state.authenticate(token.as_deref(), proof.as_deref(), time.as_deref())?;
+        if is_management(edge) {
+            let account = state.number(id).map_or_else(|| id.to_owned(), |number| number.waba_id);
+            state.pace.manage(&state.rules(), &account, self.engine.clock.now_ms())?;
+        }
         let owner = query.get("phone_number_id");
         let found = match (edge, &head.method) {
             ("messages", &Method::POST) => return self.message(head, id, &token, json),
@@ -143,7 +147,7 @@ impl Meta {
             Recipient::User { id } => (id, json!({"input": id, "user_id": id})),
             Recipient::Group { id } => (id, json!({"input": id, "wa_id": id})),
         };
-        self.state.pace.admit(&self.state.rules(), id, party, self.engine.clock.now_ms())?;
+        self.state.pace.admit(&self.state.rules(), &number, party, self.engine.clock.now_ms())?;
         let wamid = self.state.ids.message(party, true);
         let mut sent = json!({"id": wamid});
         if let Recipient::Group { id } = &message.recipient {
@@ -384,6 +388,13 @@ fn edge_of(name: &str) -> &'static str {
         "system_user_access_tokens" => "system_user_access_tokens",
         _ => "unknown",
     }
+}
+
+/// Whether requests count against the hourly quota of an account.
+fn is_management(edge: &str) -> bool {
+    let others =
+        ["messages", "media_upload", "media_url", "media_delete", "access_tokens", "system_user_access_tokens", "app_subscriptions"];
+    !others.contains(&edge)
 }
 
 fn only(value: Value) -> (Value, Option<(String, Accepted)>) {

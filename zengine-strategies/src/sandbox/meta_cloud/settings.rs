@@ -188,6 +188,7 @@ pub(super) struct Rules {
     pub(super) window_enforced: bool,
     pub(super) pairs_limited: bool,
     pub(super) per_second: Option<u32>,
+    pub(super) per_hour: Option<u32>,
 }
 
 /// What a [`MetaCloud`](super::MetaCloud) is started with.
@@ -202,7 +203,7 @@ pub struct Settings {
     pub(super) callback: Option<String>,
     pub(super) journal: Option<PathBuf>,
     pub(super) port: u16,
-    pub(super) seed: u64,
+    pub(super) seed: Option<u64>,
     pub(super) numbers: Vec<Number>,
     pub(super) templates: Vec<Template>,
     pub(super) review: Review,
@@ -224,7 +225,7 @@ impl Settings {
             callback: None,
             journal: None,
             port: 0,
-            seed: 1,
+            seed: None,
             numbers: Vec::new(),
             templates: Vec::new(),
             review: Review::approving(),
@@ -276,9 +277,10 @@ impl Settings {
         self
     }
 
-    /// Sets the seed of faults with a probability, of requests and of webhooks.
+    /// Sets the seed of chance and ids: faults with a probability play alike in every run, and ids are the same, so that a host
+    /// with a store of its own takes the second run for a repetition. Without it chance is seeded with 1, and ids are unique.
     pub fn with_seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.seed = Some(seed);
         self
     }
 
@@ -327,6 +329,13 @@ impl Settings {
     /// Refuses more messages per second of one number (130429); Meta starts with 80.
     pub fn with_throughput(mut self, per_second: u32) -> Self {
         self.rules.per_second = Some(per_second);
+        self
+    }
+
+    /// Refuses more management calls per hour of one account (80008, with the usage header); Meta allows 200, or 5,000 with a
+    /// registered number. Sends, uploads, downloads and OAuth do not count.
+    pub fn with_management_limit(mut self, per_hour: u32) -> Self {
+        self.rules.per_hour = Some(per_hour);
         self
     }
 

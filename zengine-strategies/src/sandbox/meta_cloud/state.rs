@@ -57,7 +57,7 @@ impl State {
         journal.mask().learn(&settings.verify_token);
         let state = Self {
             clock: clock.clone(),
-            ids: Ids::new(),
+            ids: Ids::new(settings.seed),
             pace: Pace::default(),
             accounts: Accounts::default(),
             tokens: Tokens::new(clock.clone(), Arc::clone(journal)),
