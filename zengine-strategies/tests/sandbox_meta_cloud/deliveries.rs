@@ -197,6 +197,17 @@ async fn what_happens_meanwhile_can_be_collected_into_one_post() {
 }
 
 #[tokio::test]
+async fn a_plan_of_batches_collects_statuses_and_lets_peoples_messages_pass() {
+    let (meta, callback) = linked().await;
+    meta.set_webhooks(quick().batched(50, Duration::from_secs(3_600)));
+    Client::new().message(&meta, &text()).await;
+    assert!(meta.send_inbound(NUMBER, hello("a")).await.is_delivered(), "not held back");
+    meta.advance(Duration::from_secs(3_601));
+    meta.settle().await;
+    assert_eq!((callback.seen().len(), names(&callback).len()), (2, 3));
+}
+
+#[tokio::test]
 async fn redelivery_goes_on_for_a_week_of_the_emulators_time_and_ends() {
     let (meta, callback) = linked().await;
     meta.set_webhooks(quick().redelivered_for_a_week().with_statuses([("sent", Duration::ZERO)]));

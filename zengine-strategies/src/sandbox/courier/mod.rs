@@ -83,6 +83,10 @@ struct Waiting {
     /// Updates that will go together, and how many are wanted.
     batch: Vec<Item>,
     wanted: Option<usize>,
+    /// Whether a fault began it: then whatever comes next joins, else only what the plan collects.
+    by_fault: bool,
+    /// How many such POSTs have gone: the clock of an earlier one does not cut a later one short.
+    gone: u64,
     /// POSTs that come behind so many others, each with its number.
     held: Vec<(u32, u64, Parcel)>,
     count: u64,
@@ -168,7 +172,7 @@ impl Courier {
         let dropped = {
             let waiting = &mut *lock(&self.waiting);
             let dropped = std::mem::take(waiting);
-            waiting.count = dropped.count;
+            (waiting.count, waiting.gone) = (dropped.count, dropped.gone + 1);
             dropped.batch.len() + dropped.held.len()
         };
         self.generation.send_modify(|generation| *generation += 1);
@@ -195,11 +199,14 @@ impl Courier {
     /// Sends an update, at once or in a batch. Redelivery goes on behind it, so that a failure does not hold the next one up.
     pub(super) async fn submit(self: &Arc<Self>, item: Item) {
         let batch = self.plan().batch;
-        let pooled = lock(&self.waiting).wanted.is_some();
+        let pooled = lock(&self.waiting).by_fault;
         let fault = if batch.is_some() || pooled { None } else { self.faults.take(std::slice::from_ref(&item), false) };
         match (batch, &fault) {
             (Some((most, within)), _) => self.collect(vec![item], most, within).await,
-            (None, Some(WebhookFault { action: Action::Together(count), .. })) => self.collect(vec![item], *count, PATIENCE).await,
+            (None, Some(WebhookFault { action: Action::Together(count), .. })) => {
+                lock(&self.waiting).by_fault = true;
+                self.collect(vec![item], *count, PATIENCE).await;
+            }
             (None, None) if pooled => self.collect(vec![item], usize::MAX, PATIENCE).await,
             _ => {
                 for parcel in self.parcels(vec![item], Seal::Truly, None) {
@@ -212,13 +219,14 @@ impl Courier {
     /// Sends several updates in one POST, as far as they go to one address. Waits for the end of it, redeliveries and all, unless
     /// a fault holds it back.
     pub(super) async fn deliver(self: &Arc<Self>, items: Vec<Item>, message_id: Option<String>) -> Delivery {
-        let fault = self.faults.take(&items, false);
-        if let Some(WebhookFault { action: Action::Together(count), .. }) = fault {
-            self.collect(items, count, PATIENCE).await;
+        if lock(&self.waiting).by_fault {
+            self.collect(items, usize::MAX, PATIENCE).await;
             return Delivery::held(self.clock.now_ms(), message_id);
         }
-        if lock(&self.waiting).wanted.is_some() {
-            self.collect(items, usize::MAX, PATIENCE).await;
+        let fault = self.faults.take(&items, false);
+        if let Some(WebhookFault { action: Action::Together(count), .. }) = fault {
+            lock(&self.waiting).by_fault = true;
+            self.collect(items, count, PATIENCE).await;
             return Delivery::held(self.clock.now_ms(), message_id);
         }
         let mut last = Delivery::held(self.clock.now_ms(), message_id.clone());
@@ -263,30 +271,35 @@ impl Courier {
 
     /// Adds updates to the next POST, and sends it when it is full or the time is over.
     async fn collect(self: &Arc<Self>, items: Vec<Item>, most: usize, within: Duration) {
-        let (first, full) = {
+        let (first, full, gone) = {
             let waiting = &mut *lock(&self.waiting);
             let first = waiting.batch.is_empty();
             self.busy.send_modify(|count| *count += items.len());
             waiting.batch.extend(items);
             let wanted = *waiting.wanted.get_or_insert(most);
-            (first, waiting.batch.len() >= wanted)
+            (first, waiting.batch.len() >= wanted, waiting.gone)
         };
         if full {
-            self.flush().await;
+            self.flush(gone).await;
         } else if first {
             let (courier, generation, due) = (Arc::clone(self), self.generation(), self.clock.due(within));
             drop(tokio::spawn(async move {
                 if courier.pause_until(due, generation).await {
-                    courier.flush().await;
+                    courier.flush(gone).await;
                 }
             }));
         }
     }
 
-    async fn flush(self: &Arc<Self>) {
+    /// Sends what has been collected, unless that has gone already.
+    async fn flush(self: &Arc<Self>, gone: u64) {
         let batch = {
             let waiting = &mut *lock(&self.waiting);
-            waiting.wanted = None;
+            if waiting.gone != gone {
+                return;
+            }
+            waiting.gone += 1;
+            (waiting.wanted, waiting.by_fault) = (None, false);
             std::mem::take(&mut waiting.batch)
         };
         let size = batch.len();
