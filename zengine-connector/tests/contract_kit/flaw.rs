@@ -237,6 +237,8 @@ flaws! {
 
     /// The answer repeats the request.
     EchoesBody,
+    /// The answer is 200 whatever became of the events. The core does not say so.
+    AlwaysSaysSuccess,
     /// A log line holds what was said.
     TextInLog,
     /// A log line holds who said it.

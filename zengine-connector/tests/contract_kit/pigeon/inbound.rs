@@ -165,6 +165,7 @@ pub(super) fn respond(post: &Post, request: &InboundRequest, handled: &Handled) 
     let mut answer = handled.acknowledge();
     match post.flaw {
         Flaw::EchoesBody => *answer.body_mut() = request.body().clone(),
+        Flaw::AlwaysSaysSuccess => *answer.status_mut() = StatusCode::OK,
         Flaw::BadElementRefused if handled.poisoned > 0 => *answer.status_mut() = StatusCode::BAD_REQUEST,
         _ => {}
     }
