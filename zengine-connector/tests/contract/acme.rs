@@ -64,7 +64,7 @@ impl OutboundStrategy<AcmeConfig, OutboundMessage> for AcmeChat {
             .header("idempotency-key", cx.provider_key().as_str())
             .body(body.to_string().into())
             .map_err(|error| SendError::local("the request cannot be built").source(error).not_sent())?;
-        let answer = self.http.call(request, CallOptions::DEFAULT).await?;
+        let answer = self.http.call(request, CallOptions::DEFAULT.with_timeout(cx.remaining())).await?;
         if let Some((error, reach)) = status_error(answer.status(), retry_after(answer.headers(), cx.now())) {
             return Err(error.reach(reach));
         }

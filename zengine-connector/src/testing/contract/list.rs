@@ -205,6 +205,11 @@ macro_rules! __contract_cases {
                 other_kinds_of_messages_are_delivered [Outbound MoreMessages]
                 pairs_of_messages_and_requests [Outbound OutboundPairs]
             }
+            care {
+                every_part_of_a_message_reaches_the_provider [Outbound MoreMessages]
+                the_time_left_goes_to_the_client [Outbound Provider]
+                what_is_kept_of_an_answer_holds_no_secret [Outbound Provider]
+            }
             arrival {
                 a_signed_message_reaches_the_handler [Inbound]
                 an_event_is_stamped [Inbound]

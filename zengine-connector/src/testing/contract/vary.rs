@@ -163,9 +163,10 @@ pub(crate) fn printed(read: &Result<RoutedEvent, ElementError>) -> Value {
         ("provider_ids", json!(event.provider_ids)),
         ("occurred_at_ms", event.occurred_at_ms.into()),
         ("reference", json!(event.reference)),
+        ("context", json!(event.context)),
     ];
     for (name, value) in more {
-        if !matches!(&value, Value::Null | Value::Bool(false)) && value != json!([]) {
+        if !matches!(&value, Value::Null | Value::Bool(false)) && value != json!([]) && value != json!({}) {
             printed[name] = value;
         }
     }

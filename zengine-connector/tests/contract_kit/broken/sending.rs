@@ -67,4 +67,42 @@ broken! {
     a_log_line_holds_the_recipient: RecipientInLog in Both, sound Both {
         sends_a_message_and_returns_the_provider_id "a log line prints"
     }
+    it_waits_inside_an_attempt: SleepsInsideSend in Both, sound Both {
+        an_attempt_neither_waits_nor_repeats "the attempt slept"
+    }
+    the_key_that_drops_doubles_is_not_sent: KeyNotSent in Both, sound Both {
+        the_key_is_the_same_in_every_attempt "no key reaches it"
+    }
+    every_attempt_has_a_key_of_its_own: KeyPerAttempt in Both, sound Both {
+        the_key_is_the_same_in_every_attempt "key"
+    }
+    the_first_tenants_key_is_used_for_all: CachesFirstKey in Both, sound Both {
+        requests_carry_their_own_tenants_credentials "carries something of tenant 0"
+        a_rotated_secret_takes_effect "an old secret is still used"
+    }
+    what_is_being_sent_lies_where_all_see_it: SharesDraft in Both, sound Both {
+        fifty_sends_at_once_share_nothing "of another"
+        interleaved_sends_carry_their_own_credentials "carries something of tenant"
+    }
+    what_is_kept_of_the_answer_holds_the_key: SecretInReceipt in Both, sound Both {
+        what_is_kept_of_an_answer_holds_no_secret "the receipt holds a secret"
+    }
+    a_health_check_sends_a_message: HealthcheckSends in Both, sound Both {
+        a_health_check_sends_no_message "a health check sent a message"
+    }
+    text_is_cut_at_a_number_of_bytes: CutsText in Both, sound Both {
+        a_long_text_arrives_whole "does not reach the provider whole"
+    }
+    text_is_split_in_the_middle_of_a_character: SplitsText in Both, sound Both {
+        a_long_text_arrives_whole "does not reach the provider whole"
+    }
+    more_is_claimed_than_is_taken: ClaimsMore in Both, sound Both {
+        text_is_taken_up_to_its_limit "text over its limit"
+    }
+    buttons_are_claimed_and_left_away: DropsButtons in Both, sound Both {
+        every_part_of_a_message_reaches_the_provider "lost its"
+    }
+    the_client_gets_more_time_than_there_is: IgnoresDeadline in Both, sound Both {
+        the_time_left_goes_to_the_client "give its client the time left"
+    }
 }

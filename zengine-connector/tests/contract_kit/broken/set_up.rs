@@ -12,4 +12,10 @@ broken! {
     a_secret_is_a_text_like_any_other: SecretIsPlainText in OfPlain, sound Out {
         sample_tenants_bind "does not fit its schema"
     }
+    the_schema_allows_what_is_not_read: SchemaTooWide in OfWide, sound Out {
+        a_wrong_type_is_judged_alike "the schema says taken, the type says refused"
+    }
+    a_misspelled_field_is_ignored: IgnoresUnknownFields in OfLenient, sound Out {
+        an_unknown_field_is_refused_and_named "deny_unknown_fields"
+    }
 }

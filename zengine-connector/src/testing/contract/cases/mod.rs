@@ -2,6 +2,7 @@
 
 mod calls;
 mod capabilities;
+mod care;
 mod errors;
 mod happy;
 mod idempotency;
