@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 
 use super::{
     backoff,
-    breaker::{Circuit, Entry, Permit, Rejected, Verdict},
+    breaker::{Entry, Permit, Verdict},
     decision::{End, Exhausted, Next, Protection, decide},
     dedup::{Lost, Ownership},
     job::Job,
@@ -156,11 +156,23 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership<'_>) -> Attempted {
         Lost::Lease => Attempted::NotStarted(Run::LeaseLost),
         Lost::Store => Attempted::NotStarted(Run::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5))),
     };
-    if let Err(error) = own.outlast(limit).await {
+    if !own.outlasts(limit)
+        && let Err(error) = own.outlast(limit).await
+    {
         return lost(error);
     }
     let stages = job.stages();
-    let permit = match leave(job, &stages.circuit).await {
+    let asked = match stages.circuit.enter(job.now.monotonic()) {
+        Entry::Pass(permit) => Ok(permit),
+        Entry::Reject(rejected) => Err(rejected),
+        Entry::Probe(permit) => {
+            let won = stages.circuit.win_probe(permit).await;
+            job.now.refresh();
+            won
+        }
+    };
+    job.facts.asked(|| asked.as_ref().map_or_else(|_| stages.circuit.state(), Permit::state));
+    let permit = match asked {
         Ok(permit) => permit,
         Err(rejected) => {
             // A little later than the breaker itself, so that those put off do not come back together (rule 7).
@@ -171,7 +183,9 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership<'_>) -> Attempted {
     let Some(_place) = stages.bulkhead.enter() else {
         return not_started(DeferredReason::Busy, Duration::from_secs(1));
     };
-    if let Err(error) = own.mark().await {
+    if !own.mark_plainly()
+        && let Err(error) = own.mark().await
+    {
         return lost(error);
     }
 
@@ -199,21 +213,6 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership<'_>) -> Attempted {
             Attempted::Error(error)
         }
     }
-}
-
-/// Leave to make one call. Only a probe has to wait for it.
-async fn leave<'a>(job: &Job<'_>, circuit: &'a Circuit) -> Result<Permit<'a>, Rejected> {
-    let answer = match circuit.enter(job.now.monotonic()) {
-        Entry::Pass(permit) => Ok(permit),
-        Entry::Reject(rejected) => Err(rejected),
-        Entry::Probe(permit) => {
-            let won = circuit.win_probe(permit).await;
-            job.now.refresh();
-            won
-        }
-    };
-    job.facts.asked(|| answer.as_ref().map_or_else(|_| circuit.state(), Permit::state));
-    answer
 }
 
 /// The provider call, within its time. A strategy that panics has failed like a provider of which nobody knows.

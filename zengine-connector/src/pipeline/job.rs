@@ -1,10 +1,6 @@
 //! One send, as the stages see it.
 
-use std::{
-    num::NonZeroU32,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{Pipeline, Stages, decision::Protection, dedup::Content, now::Now, report::Facts};
 use crate::{
@@ -30,7 +26,8 @@ pub(crate) struct Job<'a> {
     pub(crate) message: &'a Prepared<'a>,
     pub(crate) idempotency: Idempotency,
     pub(crate) options: &'a SendOptions,
-    pub(crate) deadline: SystemTime,
+    /// In nanoseconds since the Unix epoch.
+    pub(crate) deadline: i64,
     pub(crate) now: &'a Now<'a>,
     /// What the canonical line will tell.
     pub(crate) facts: &'a Facts,
@@ -62,7 +59,7 @@ impl Job<'_> {
 
     /// Time left to the deadline.
     pub(crate) fn remaining(&self) -> Duration {
-        self.deadline.duration_since(self.now.time()).unwrap_or_default()
+        Duration::from_nanos(u64::try_from(self.deadline.saturating_sub(self.now.nanos())).unwrap_or(0))
     }
 
     pub(crate) fn stages(&self) -> &Stages {
@@ -77,7 +74,7 @@ impl Job<'_> {
     pub(crate) fn context(&self, key_generation: u32, attempt: u32, limit: Duration) -> SendContext {
         let base = Base {
             scope: Arc::clone(&self.bound.scope),
-            deadline: (self.now.time() + limit).min(self.deadline),
+            deadline: Now::time(self.now.after(limit).min(self.deadline)),
             correlation: self.options.correlation_id.clone(),
             traceparent: self.options.traceparent.clone(),
         };

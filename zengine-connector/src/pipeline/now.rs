@@ -45,9 +45,18 @@ impl<'a> Now<'a> {
         self.wall.load(Ordering::Relaxed) / 1_000_000
     }
 
-    /// The wall clock.
-    pub(crate) fn time(&self) -> SystemTime {
-        let wall = self.wall.load(Ordering::Relaxed);
+    /// The wall clock, in nanoseconds since the Unix epoch.
+    pub(crate) fn nanos(&self) -> i64 {
+        self.wall.load(Ordering::Relaxed)
+    }
+
+    /// So much later than the wall clock, in nanoseconds since the Unix epoch.
+    pub(crate) fn after(&self, time: Duration) -> i64 {
+        self.nanos().saturating_add(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
+    }
+
+    /// A time in nanoseconds since the Unix epoch.
+    pub(crate) fn time(wall: i64) -> SystemTime {
         let away = Duration::from_nanos(wall.unsigned_abs());
         let time = if wall < 0 { UNIX_EPOCH.checked_sub(away) } else { UNIX_EPOCH.checked_add(away) };
         time.unwrap_or(UNIX_EPOCH)
@@ -82,7 +91,7 @@ mod tests {
         now.tick();
         assert_eq!(now.ms(), SimClock::EPOCH_MS + 1500, "the monotonic clock knows of no jump");
         now.refresh();
-        assert_eq!((now.ms(), now.time()), (SimClock::EPOCH_MS - 58_500, clock.now()));
+        assert_eq!((now.ms(), Now::time(now.nanos())), (SimClock::EPOCH_MS - 58_500, clock.now()));
         assert_eq!(now.monotonic(), clock.monotonic());
     }
 }

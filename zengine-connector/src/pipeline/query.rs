@@ -35,6 +35,7 @@ pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, m
     let bound = core.tenants.bind(entry, tenant).await?;
     entry.inspect(&bound, &message, crate::Degrade::Refuse)?;
     let options = SendOptions::new(ClientMessageId::new("query")?);
+    let now = Now::read(&*core.clock);
     let job = Job {
         core,
         entry,
@@ -46,8 +47,8 @@ pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, m
         message: &message,
         idempotency: Idempotency::None,
         options: &options,
-        deadline: core.clock.now() + TIME,
-        now: &Now::read(&*core.clock),
+        deadline: now.after(TIME),
+        now: &now,
         facts: &Facts::new(),
     };
     ask(&job).await

@@ -75,7 +75,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
         message: degraded.as_ref().unwrap_or(&message),
         idempotency,
         options: &options,
-        deadline: now.time() + options.time.unwrap_or(DEFAULT_TIME),
+        deadline: now.after(options.time.unwrap_or(DEFAULT_TIME)),
         now: &now,
         facts: &facts,
     };

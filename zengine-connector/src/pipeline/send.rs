@@ -98,7 +98,7 @@ async fn send_inner(
         message: degraded.as_ref().unwrap_or(&message),
         idempotency: seen.idempotency.unwrap_or(entry.descriptor.idempotency),
         options,
-        deadline: now.time() + options.time.unwrap_or(DEFAULT_TIME),
+        deadline: now.after(options.time.unwrap_or(DEFAULT_TIME)),
         now,
         facts,
     };
@@ -176,6 +176,13 @@ pub(crate) async fn settle<'a>(job: &'a Job<'a>) -> Result<Settled, Error> {
                 }
             }
         };
+        if gone.is_none()
+            && let Some(own) = Ownership::plain(job, owner)
+        {
+            let settled = lead_send(job, own).await;
+            lead.land(&settled.ended);
+            return Ok(settled);
+        }
         let claimed = claim(job, &lead, owner, gone.take()).await?;
         job.facts.waited_since(job, asked);
         let settled = match claimed {
@@ -247,6 +254,12 @@ async fn put_off(
 
 async fn commit(job: &Job<'_>, mut own: Ownership<'_>, terminal: Terminal, receipt: Option<Receipt>, error: Option<SendError>) -> Settled {
     let attempts = own.all_attempts();
+    let receipt = match receipt {
+        Some(receipt) if terminal == Terminal::Delivered && own.deliver_plainly(&receipt) => {
+            return Settled { ended: Ended::Delivered { receipt, attempts, recorded: true }, replayed: false, error: None };
+        }
+        receipt => receipt,
+    };
     let result = receipt.as_ref().and_then(|receipt| seal_receipt(job.core, &job.key, receipt));
     let stored = error.as_ref().map(|error| StoredError::of(error, attempts));
     let committed = own.commit(terminal, result, stored.clone()).await;

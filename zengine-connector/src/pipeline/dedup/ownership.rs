@@ -8,6 +8,7 @@ use crate::{
     store::{
         Applied, AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, Effects, OwnerToken, StoreError, StoredError, StoredReceipt, Terminal,
     },
+    strategy::Receipt,
 };
 
 /// The wait between two tries to end a claim at which patience ends: after 50, 200 and 800 ms.
@@ -81,13 +82,22 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// A send without any record, where the host prefers doubles to silence (rule 28).
-    pub(crate) fn unprotected(job: &'a Job<'a>) -> Self {
+    /// Ours by a first claim that met nothing, where the store can say so at once.
+    pub(crate) fn plain(job: &'a Job<'a>, owner: OwnerToken) -> Option<Self> {
+        let (core, dedup) = (job.core, &job.core.pipeline.settings.dedup);
+        let lease = job.lease(owner);
+        let lease_until_ms = lease.until_ms;
+        let fingerprint = job.fingerprint.clone();
+        let operation = ClaimOp::Claim { lease, fingerprint, skew_ms: ms(dedup.skew), ttl_s: seconds(dedup.keep) };
+        core.claims.step(&job.key, &operation, job.now.ms()).then(|| Self::first(job, owner, lease_until_ms))
+    }
+
+    fn first(job: &'a Job<'a>, owner: OwnerToken, lease_until_ms: i64) -> Self {
         Self {
             job,
-            owner: job.core.token(),
-            lease_until_ms: i64::MAX,
-            phase: Phase::Sending,
+            owner,
+            lease_until_ms,
+            phase: Phase::Quiet,
             maybe_sent: false,
             look_up_first: false,
             earlier_attempts: 0,
@@ -98,6 +108,13 @@ impl<'a> Ownership<'a> {
             failures: Vec::new(),
             first_error: None,
         }
+    }
+
+    /// A send without any record, where the host prefers doubles to silence (rule 28).
+    pub(crate) fn unprotected(job: &'a Job<'a>) -> Self {
+        let mut own = Self::first(job, job.core.token(), i64::MAX);
+        own.phase = Phase::Sending;
+        own
     }
 
     /// Attempts made so far, by all owners.
@@ -136,19 +153,34 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Makes sure that the lease outlasts `time` and the slack; renews it where it does not (rules 17 and 18).
+    /// Whether the lease outlasts `time` and the slack, and two thirds of it are left (rules 17 and 18).
+    pub(crate) fn outlasts(&self, time: Duration) -> bool {
+        let dedup = &self.job.core.pipeline.settings.dedup;
+        let left = self.lease_until_ms.saturating_sub(self.job.now.ms());
+        left > ms(time + dedup.commit_slack) && left > ms(dedup.lease) / 3 * 2
+    }
+
+    /// Makes sure that it does; renews it where it does not.
     pub(crate) async fn outlast(&mut self, time: Duration) -> Result<(), Lost> {
+        if self.outlasts(time) {
+            return Ok(());
+        }
         let dedup = &self.job.core.pipeline.settings.dedup;
         let now_ms = self.job.now.ms();
         let (needed, lease) = (ms(time + dedup.commit_slack), ms(dedup.lease));
-        let left = self.lease_until_ms.saturating_sub(now_ms);
-        if left > needed && left > lease / 3 * 2 {
-            return Ok(());
-        }
         let until_ms = now_ms + lease.max(needed + ms(dedup.skew));
         self.need(&ClaimOp::Renew { owner: self.owner, until_ms }).await?;
         self.lease_until_ms = until_ms;
         Ok(())
+    }
+
+    /// Says that bytes may go out from now on, where the store can be told at once; `true` where it is said.
+    pub(crate) fn mark_plainly(&mut self) -> bool {
+        let marked = self.phase == Phase::Sending || self.job.core.claims.step(&self.job.key, &self.marking(), self.job.now.ms());
+        if marked {
+            self.marked();
+        }
+        marked
     }
 
     /// Says that bytes may go out from now on; once per claim (rule 16).
@@ -156,11 +188,40 @@ impl<'a> Ownership<'a> {
         if self.phase == Phase::Sending {
             return Ok(());
         }
-        let ttl_s = seconds(self.job.core.pipeline.settings.dedup.keep_in_doubt);
-        self.need(&ClaimOp::Mark { owner: self.owner, ttl_s }).await?;
+        self.need(&self.marking()).await?;
+        self.marked();
+        Ok(())
+    }
+
+    fn marking(&self) -> ClaimOp {
+        ClaimOp::Mark { owner: self.owner, ttl_s: seconds(self.job.core.pipeline.settings.dedup.keep_in_doubt) }
+    }
+
+    fn marked(&mut self) {
         self.phase = Phase::Sending;
         self.first_sent_at_ms.get_or_insert(self.job.now.ms());
-        Ok(())
+    }
+
+    /// Ends the send as delivered, where the store can be told at once and nothing else has come up; `true` where it is
+    /// said.
+    pub(crate) fn deliver_plainly(&mut self, receipt: &Receipt) -> bool {
+        if !self.job.core.claims.is_local() || receipt.only_id().is_none() {
+            return false;
+        }
+        let operation = ClaimOp::Commit {
+            owner: self.owner,
+            terminal: Terminal::Delivered,
+            result: Some(StoredReceipt::open(receipt)),
+            error: None,
+            attempts: self.all_attempts(),
+            effects: Effects::NONE,
+            ttl_s: seconds(self.job.core.pipeline.settings.dedup.keep),
+        };
+        let delivered = self.job.core.claims.step(&self.job.key, &operation, self.job.now.ms());
+        if delivered {
+            self.phase = Phase::Done;
+        }
+        delivered
     }
 
     /// Ends the send. Gives the record as it stands then: what the provider told meanwhile may have decided otherwise.

@@ -40,7 +40,8 @@ impl ClaimKey {
             if i > 0 {
                 text.push('|');
             }
-            if part.bytes().any(|byte| matches!(byte, b'|' | b'%')) {
+            // Every byte is looked at, so that several are at once.
+            if part.bytes().fold(false, |found, byte| found | (byte == b'|') | (byte == b'%')) {
                 text.push_str(&part.replace('%', "%25").replace('|', "%7C"));
             } else {
                 text.push_str(part);

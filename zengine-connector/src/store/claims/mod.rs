@@ -77,6 +77,14 @@ pub trait ClaimStore: Send + Sync + Debug + 'static {
         None
     }
 
+    /// Does one of the three steps of a send that meets nothing unusual: the first claim, its owner's mark, its owner's
+    /// commit as Delivered. `false` where the store does not know such steps or the record is not as plain as that: then
+    /// nothing was done. What it does is what [`apply`](Self::apply) would do.
+    fn step(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> bool {
+        let _ = (key, operation, now_ms);
+        false
+    }
+
     /// What became of a delivered send, where the store keeps records in this process and can tell at once; anything else
     /// is `None`, and the operation that follows will find out.
     fn delivered_now(&self, key: &ClaimKey, now_ms: i64) -> Option<ClaimRecord> {

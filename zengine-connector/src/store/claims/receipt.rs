@@ -58,6 +58,18 @@ impl StoredReceipt {
     }
 }
 
+impl StoredReceipt {
+    /// It is open, and nothing is in it.
+    pub(crate) const fn is_empty(&self) -> bool {
+        matches!(self.0, Form::Empty)
+    }
+
+    /// An open one with nothing in it.
+    pub(crate) const fn empty() -> Self {
+        Self(Form::Empty)
+    }
+}
+
 impl Serialize for StoredReceipt {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let sealed = self.as_sealed().ok_or_else(|| serde::ser::Error::custom("an open receipt does not leave its process"))?;

@@ -7,10 +7,12 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::table::{Change, Kept, Table};
+use super::{
+    sends::Sends,
+    table::{Change, Kept, Table},
+};
 use crate::store::{
-    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, Decision, InboundDecision, InboundOp, InboundRecord, Reference,
-    StoreError,
+    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, InboundDecision, InboundOp, InboundRecord, Reference, StoreError,
 };
 
 /// Claims in memory, for one process.
@@ -19,7 +21,7 @@ use crate::store::{
 /// and one whose time is not over is never removed, however many there are (rule 29).
 #[derive(Default)]
 pub struct MemoryClaims {
-    outbound: Table<ClaimRecord>,
+    outbound: Sends,
     inbound: Table<InboundRecord>,
     references: Table<Reference>,
     /// The time of a recent operation, to the second: the port writes references without one.
@@ -42,19 +44,6 @@ impl MemoryClaims {
         self.len() == 0
     }
 
-    fn change(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Applied<ClaimRecord> {
-        self.note(now_ms);
-        let at = At { now_ms, boot: None };
-        self.outbound.change(key.as_str(), now_ms, |current| match operation.decide(current, at) {
-            Decision::Write(record) => {
-                let applied = Applied::done(Some(record.clone()));
-                (Change::Write(Box::new(record)), applied)
-            }
-            Decision::Keep => (Change::Keep, Applied::done(current.cloned())),
-            Decision::Refuse => (Change::Keep, Applied::refused(current.cloned())),
-        })
-    }
-
     fn note(&self, now_ms: i64) {
         // Written once a second at most: all shards share this value.
         if now_ms.saturating_sub(self.recent_ms.load(Ordering::Relaxed)) >= 1000 {
@@ -66,12 +55,6 @@ impl MemoryClaims {
 impl fmt::Debug for MemoryClaims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryClaims").finish_non_exhaustive()
-    }
-}
-
-impl Kept for ClaimRecord {
-    fn may_go(&self, now_ms: i64) -> bool {
-        self.is_removable(now_ms)
     }
 }
 
@@ -93,21 +76,27 @@ impl ClaimStore for MemoryClaims {
         true
     }
 
+    fn step(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> bool {
+        self.note(now_ms);
+        self.outbound.step(key, operation, now_ms)
+    }
+
     fn apply_now(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
-        Some(Ok(self.change(key, operation, now_ms)))
+        self.note(now_ms);
+        Some(Ok(self.outbound.change(key, operation, now_ms)))
     }
 
     fn delivered_now(&self, key: &ClaimKey, now_ms: i64) -> Option<ClaimRecord> {
-        let delivered = |record: &ClaimRecord| record.status == ClaimStatus::Delivered && !record.is_expired(now_ms);
-        self.outbound.read(key.as_str(), |record| delivered(record).then(|| record.clone())).flatten()
+        self.outbound.delivered(key).filter(|record| record.status == ClaimStatus::Delivered && !record.is_expired(now_ms))
     }
 
     async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
-        Ok(self.change(key, operation, now_ms))
+        self.note(now_ms);
+        Ok(self.outbound.change(key, operation, now_ms))
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
-        Ok(self.outbound.read(key.as_str(), ClaimRecord::clone))
+        Ok(self.outbound.read(key))
     }
 
     async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError> {

@@ -8,7 +8,9 @@ mod dead_letters;
 mod directory;
 mod epochs;
 mod events;
+mod packed;
 mod secrets;
+mod sends;
 mod sessions;
 mod table;
 

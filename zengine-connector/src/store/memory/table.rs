@@ -80,6 +80,7 @@ impl<R: Kept> Table<R> {
     }
 
     /// How many records there are.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.0.lock().table.len()).sum()
     }

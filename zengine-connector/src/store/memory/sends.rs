@@ -1,0 +1,263 @@
+//! The records of sends, spread over shards, most of them packed; removal is paid for by new records.
+
+use hashbrown::{HashMap, HashTable};
+
+use super::packed::{Kind, Packed, Shape, kind_of};
+use crate::{
+    store::{Applied, At, ClaimKey, ClaimOp, ClaimRecord, Decision, Effects, StoredReceipt, Terminal},
+    sync::Mutex,
+};
+
+/// A power of two: the shard is cut out of the hash.
+const SHARDS: usize = 64;
+/// Slots looked at per new record: every record is looked at before a quarter as many new ones have come.
+const SWEPT_PER_INSERT: usize = 4;
+/// Slots of one piece of memory, so that a table that grows copies nothing and wastes little.
+const CHUNK: usize = 64;
+
+/// Records by key. Every operation on one key is atomic; none waits for another but of the same shard.
+pub(super) struct Sends(Box<[Shard]>);
+
+/// On a cache line of its own, so that neighbours do not slow each other down.
+#[derive(Default)]
+#[repr(align(128))]
+struct Shard(Mutex<Slots>);
+
+#[derive(Default)]
+struct Slots {
+    /// Numbers of slots, by hash. The slots are not in it, because nearly half of its places are empty.
+    index: HashTable<u32>,
+    chunks: Vec<Box<[Packed; CHUNK]>>,
+    /// How many slots were ever used.
+    used: u32,
+    free: Vec<u32>,
+    shapes: Vec<Shape>,
+    /// What a slot has no room for, by its number.
+    receipts: HashMap<u32, StoredReceipt>,
+    whole: HashMap<u32, Box<ClaimRecord>>,
+    swept: u32,
+}
+
+impl Sends {
+    /// Reads the record under a key and changes it, in one step.
+    pub(super) fn change(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Applied<ClaimRecord> {
+        let hash = key.hash();
+        let mut slots = self.shard(hash).lock();
+        let found = slots.find(hash);
+        let current = found.and_then(|n| slots.record(n));
+        match operation.decide(current.as_ref(), At { now_ms, boot: None }) {
+            Decision::Write(record) => {
+                match found {
+                    Some(n) => slots.write(n, hash, &record),
+                    None => slots.insert(hash, &record, now_ms),
+                }
+                Applied::done(Some(record))
+            }
+            Decision::Keep => Applied::done(current),
+            Decision::Refuse => Applied::refused(current),
+        }
+    }
+
+    /// The three steps of a send that meets nothing unusual, in place and without making a record of them: the first claim,
+    /// its mark, its delivery. `false`: it is something else, and nothing was done.
+    pub(super) fn step(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> bool {
+        let hash = key.hash();
+        let mut slots = self.shard(hash).lock();
+        let found = slots.find(hash);
+        slots.step(hash, found, operation, now_ms).is_some()
+    }
+
+    /// Looks at the record under a key.
+    pub(super) fn read(&self, key: &ClaimKey) -> Option<ClaimRecord> {
+        let slots = self.shard(key.hash()).lock();
+        slots.find(key.hash()).and_then(|n| slots.record(n))
+    }
+
+    /// The record under a key, where it is of a delivered send.
+    pub(super) fn delivered(&self, key: &ClaimKey) -> Option<ClaimRecord> {
+        let slots = self.shard(key.hash()).lock();
+        let n = slots.find(key.hash())?;
+        match slots.slot(n).kind {
+            Kind::Claimed | Kind::Sending => None,
+            _ => slots.record(n),
+        }
+    }
+
+    /// How many records there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(|shard| shard.0.lock().index.len()).sum()
+    }
+
+    fn shard(&self, hash: u128) -> &Mutex<Slots> {
+        // The slots hold the lower bits.
+        #[allow(clippy::cast_possible_truncation)]
+        let index = (hash >> 120) as usize % SHARDS;
+        &self.0[index].0
+    }
+}
+
+impl Default for Sends {
+    fn default() -> Self {
+        Self((0..SHARDS).map(|_| Shard::default()).collect())
+    }
+}
+
+/// What the index hashes by, as [`Packed::index`] has it.
+#[allow(clippy::cast_possible_truncation)]
+fn index(hash: u128) -> u64 {
+    hash as u64
+}
+
+impl Slots {
+    fn find(&self, hash: u128) -> Option<u32> {
+        self.index.find(index(hash), |n| self.slot(*n).is_of(hash)).copied()
+    }
+
+    fn slot(&self, n: u32) -> &Packed {
+        &self.chunks[n as usize / CHUNK][n as usize % CHUNK]
+    }
+
+    fn slot_mut(&mut self, n: u32) -> &mut Packed {
+        &mut self.chunks[n as usize / CHUNK][n as usize % CHUNK]
+    }
+
+    fn record(&self, n: u32) -> Option<ClaimRecord> {
+        let slot = self.slot(n);
+        if slot.kind == Kind::Whole {
+            return self.whole.get(&n).map(|record| (**record).clone());
+        }
+        slot.unpack(self.shapes.get(usize::from(slot.shape))?, self.receipts.get(&n))
+    }
+
+    fn step(&mut self, hash: u128, found: Option<u32>, operation: &ClaimOp, now_ms: i64) -> Option<()> {
+        match (operation, found) {
+            (ClaimOp::Claim { lease, fingerprint, ttl_s, .. }, None) if lease.boot.is_none() => {
+                let lease_ms = Packed::lease_ms(lease.until_ms, now_ms);
+                let shape = self.shape(|shape| {
+                    (shape.lease_ms, shape.ttl_s, shape.version) == (lease_ms, *ttl_s, fingerprint.version)
+                        && shape.key_id == fingerprint.key_id
+                })?;
+                let claimed = Packed::claimed(hash, lease.owner, fingerprint.value.bits()?, now_ms, shape)?;
+                self.add(hash, claimed, now_ms);
+            }
+            (ClaimOp::Mark { owner, ttl_s }, Some(n)) => {
+                let slot = *self.slot(n);
+                if slot.kind != Kind::Claimed || !slot.is_owned_by(*owner) {
+                    return None;
+                }
+                let shape = self.shape_living(slot.shape, *ttl_s)?;
+                *self.slot_mut(n) = slot.mark(now_ms, shape)?;
+            }
+            (ClaimOp::Commit { owner, terminal: Terminal::Delivered, result, error: None, attempts, effects, ttl_s }, Some(n)) => {
+                let slot = *self.slot(n);
+                if slot.kind != Kind::Sending || !slot.is_owned_by(*owner) || *effects != Effects::NONE {
+                    return None;
+                }
+                let (kind, shape) = (kind_of(result.as_ref()), self.shape_living(slot.shape, *ttl_s)?);
+                *self.slot_mut(n) = slot.deliver(now_ms, *attempts, kind, shape)?;
+                if let (Kind::DeliveredWith, Some(receipt)) = (kind, result) {
+                    self.receipts.insert(n, receipt.clone());
+                }
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn write(&mut self, n: u32, hash: u128, record: &ClaimRecord) {
+        self.receipts.remove(&n);
+        self.whole.remove(&n);
+        let packed = self.pack(hash, record);
+        match packed {
+            Some(packed) => {
+                if packed.kind == Kind::DeliveredWith
+                    && let Some(receipt) = &record.result
+                {
+                    self.receipts.insert(n, receipt.clone());
+                }
+                *self.slot_mut(n) = packed;
+            }
+            None => {
+                self.whole.insert(n, Box::new(record.clone()));
+                *self.slot_mut(n) = Packed::of_kind(hash, Kind::Whole);
+            }
+        }
+    }
+
+    fn insert(&mut self, hash: u128, record: &ClaimRecord, now_ms: i64) {
+        let n = self.add(hash, Packed::of_kind(hash, Kind::Whole), now_ms);
+        self.write(n, hash, record);
+    }
+
+    fn pack(&mut self, hash: u128, record: &ClaimRecord) -> Option<Packed> {
+        let (mut packed, shape) = Packed::pack(hash, record)?;
+        packed.shape = match self.shape(|known| *known == shape) {
+            Some(known) => known,
+            None => self.new_shape(shape)?,
+        };
+        Some(packed)
+    }
+
+    fn shape(&self, is: impl FnMut(&Shape) -> bool) -> Option<u8> {
+        self.shapes.iter().position(is).and_then(|at| u8::try_from(at).ok())
+    }
+
+    /// The same shape with another life.
+    fn shape_living(&self, n: u8, ttl_s: i64) -> Option<u8> {
+        let old = self.shapes.get(usize::from(n))?;
+        self.shape(|shape| (shape.lease_ms, shape.ttl_s, shape.version) == (old.lease_ms, ttl_s, old.version) && shape.key_id == old.key_id)
+    }
+
+    /// Few settings make few shapes; where there are many, records are kept whole.
+    fn new_shape(&mut self, shape: Shape) -> Option<u8> {
+        let n = u8::try_from(self.shapes.len()).ok()?;
+        self.shapes.push(shape);
+        Some(n)
+    }
+
+    /// A slot for a new record. Looks at the next few others and removes what may go.
+    fn add(&mut self, hash: u128, packed: Packed, now_ms: i64) -> u32 {
+        let n = self.free.pop().unwrap_or_else(|| {
+            if self.used as usize == self.chunks.len() * CHUNK {
+                self.chunks.push(Box::new([Packed::of_kind(0, Kind::Empty); CHUNK]));
+            }
+            self.used += 1;
+            self.used - 1
+        });
+        *self.slot_mut(n) = packed;
+        let chunks = &self.chunks;
+        self.index.insert_unique(index(hash), n, |n| chunks[*n as usize / CHUNK][*n as usize % CHUNK].index());
+        self.sweep(n, now_ms);
+        n
+    }
+
+    fn sweep(&mut self, new: u32, now_ms: i64) {
+        for _ in 0..SWEPT_PER_INSERT {
+            self.swept = if self.swept + 1 < self.used { self.swept + 1 } else { 0 };
+            let n = self.swept;
+            let slot = self.slot(n);
+            let may_go = match slot.kind {
+                Kind::Empty => false,
+                Kind::Whole => self.whole.get(&n).is_some_and(|record| record.is_removable(now_ms)),
+                _ => self.shapes.get(usize::from(slot.shape)).is_some_and(|shape| slot.may_go(shape, now_ms)),
+            };
+            if may_go && n != new {
+                self.remove(n);
+            }
+        }
+    }
+
+    fn remove(&mut self, n: u32) {
+        if let Ok(entry) = self.index.find_entry(self.slot(n).index(), |other| *other == n) {
+            entry.remove();
+        }
+        self.receipts.remove(&n);
+        self.whole.remove(&n);
+        *self.slot_mut(n) = Packed::of_kind(0, Kind::Empty);
+        self.free.push(n);
+    }
+}
+
+#[cfg(test)]
+#[path = "sends_tests.rs"]
+mod tests;
