@@ -14,6 +14,7 @@ impl<T> Mutex<T> {
         Self(sync::Mutex::new(value))
     }
 
+    #[inline]
     pub(crate) fn lock(&self) -> sync::MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -28,6 +29,7 @@ impl<T> RwLock<T> {
         Self(sync::RwLock::new(value))
     }
 
+    #[inline]
     pub(crate) fn read(&self) -> sync::RwLockReadGuard<'_, T> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -47,6 +49,7 @@ impl<T> Snapshot<T> {
         Self(RwLock::new(Arc::new(value)))
     }
 
+    #[inline]
     pub(crate) fn load(&self) -> Arc<T> {
         Arc::clone(&self.0.read())
     }

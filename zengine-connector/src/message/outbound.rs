@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Checker, Content, Degrade, IdentityKind, LossReport, Party, Violation, canonical, degrade, validate};
+use super::{Checker, Content, Degrade, Identity, LossReport, Party, Violation, canonical, degrade, validate};
 use crate::channel::Capabilities;
 
 /// Whether a message changes anything at the provider.
@@ -148,10 +148,19 @@ impl OutboundMessage {
 
 #[derive(Serialize)]
 struct Noticed<'a> {
-    to: Vec<(IdentityKind, Option<&'a str>, &'a str)>,
+    to: Names<'a>,
     content: &'a Content,
     reply_to: Option<&'a str>,
     conversation: Option<&'a str>,
+}
+
+/// Identities without their spelling.
+struct Names<'a>(&'a [Identity]);
+
+impl Serialize for Names<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|id| (id.kind(), id.ns(), id.value())))
+    }
 }
 
 impl Message for OutboundMessage {
@@ -168,7 +177,7 @@ impl Message for OutboundMessage {
     /// Recipient, content and quote. Metadata, names and spellings are nothing the recipient would notice.
     fn encode(&self, into: &mut dyn std::io::Write) -> serde_json::Result<()> {
         let noticed = Noticed {
-            to: self.to.ids.iter().map(|id| (id.kind(), id.ns(), id.value())).collect(),
+            to: Names(&self.to.ids),
             content: &self.content,
             reply_to: self.reply_to.as_deref(),
             conversation: self.conversation.as_deref(),
@@ -196,7 +205,6 @@ impl Message for OutboundMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Identity;
 
     #[test]
     fn rule_04_only_what_may_come_twice_is_called_idempotent() {

@@ -118,6 +118,16 @@ impl Checker {
     }
 }
 
+/// A pointer that is written out only where something is wrong.
+#[derive(Clone, Copy)]
+struct Under<'a>(&'a str, &'static str);
+
+impl From<Under<'_>> for String {
+    fn from(Under(at, rest): Under<'_>) -> Self {
+        format!("{at}{rest}")
+    }
+}
+
 /// Checks a canonical message.
 pub(super) fn message(message: &OutboundMessage, capabilities: &Capabilities, check: &mut Checker) {
     check.require(!message.to.ids.is_empty(), "/to", "a recipient needs at least one identity");
@@ -130,25 +140,25 @@ fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker)
         Content::Text(text) => match can.text {
             None => check.add(at, "the channel carries no text"),
             Some(max) => {
-                check.text(format!("{at}/body"), &text.body, 1, max);
+                check.text(Under(at, "/body"), &text.body, 1, max);
                 let format = match text.format {
                     TextFormat::Plain => true,
                     TextFormat::Markdown => can.markdown,
                     TextFormat::Html => can.html,
                 };
-                check.require(format, format!("{at}/format"), "the channel does not show this text format");
+                check.require(format, Under(at, "/format"), "the channel does not show this text format");
             }
         },
         Content::Media(item) => media(at, item, can, check),
         Content::Location(place) => {
             check.require(can.location, at, "the channel carries no locations");
-            check.require((-90.0..=90.0).contains(&place.latitude), format!("{at}/latitude"), "must be -90 to 90 degrees");
-            check.require((-180.0..=180.0).contains(&place.longitude), format!("{at}/longitude"), "must be -180 to 180 degrees");
+            check.require((-90.0..=90.0).contains(&place.latitude), Under(at, "/latitude"), "must be -90 to 90 degrees");
+            check.require((-180.0..=180.0).contains(&place.longitude), Under(at, "/longitude"), "must be -180 to 180 degrees");
         }
         Content::Contacts(cards) => match can.contacts {
             None => check.add(at, "the channel carries no contact cards"),
             Some(max) => {
-                check.count(format!("{at}/contacts"), cards.contacts.len(), 1, max.into());
+                check.count(Under(at, "/contacts"), cards.contacts.len(), 1, max.into());
                 for (i, card) in cards.contacts.iter().enumerate() {
                     check.require(
                         !card.name.formatted_name.is_empty(),
@@ -161,18 +171,18 @@ fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker)
         Content::Interactive(item) => interactive(at, item, can, check),
         Content::Template(template) => {
             check.require(can.template, at, "the channel has no templates");
-            check.require(!template.name.is_empty(), format!("{at}/name"), "must not be empty");
-            check.require(!template.language.is_empty(), format!("{at}/language"), "must not be empty");
+            check.require(!template.name.is_empty(), Under(at, "/name"), "must not be empty");
+            check.require(!template.language.is_empty(), Under(at, "/language"), "must not be empty");
         }
         Content::Reaction(reaction) => {
             check.require(can.reaction, at, "the channel carries no reactions");
-            check.require(!reaction.target.is_empty(), format!("{at}/target"), "must not be empty");
+            check.require(!reaction.target.is_empty(), Under(at, "/target"), "must not be empty");
         }
         Content::Email(_) => check.require(can.email, at, "the channel carries no e-mail"),
         Content::Typing { .. } => check.require(can.typing, at, "the channel shows no typing notices"),
         Content::ReadMark { target } => {
             check.require(can.read_mark, at, "the channel has no read marks");
-            check.require(!target.is_empty(), format!("{at}/target"), "must not be empty");
+            check.require(!target.is_empty(), Under(at, "/target"), "must not be empty");
         }
         Content::Native { .. } => check.require(can.native, at, "the channel takes no native JSON"),
         Content::Compound { .. } => check.add(at, "a message holds one content; send the parts one by one"),
@@ -191,19 +201,19 @@ fn media(at: &str, media: &Media, can: &Capabilities, check: &mut Checker) {
     };
     if let Some(caption) = &media.caption {
         match rule.caption {
-            Some(max) => check.text(format!("{at}/caption"), caption, 0, max),
-            None => check.add(format!("{at}/caption"), "this kind of media has no caption"),
+            Some(max) => check.text(Under(at, "/caption"), caption, 0, max),
+            None => check.add(Under(at, "/caption"), "this kind of media has no caption"),
         }
     }
     if let Some(bytes) = media.bytes
         && bytes > rule.max_bytes
     {
-        check.found.push(Violation::new(format!("{at}/bytes"), "the file is too large, in bytes").with_sizes(rule.max_bytes, bytes));
+        check.found.push(Violation::new(Under(at, "/bytes"), "the file is too large, in bytes").with_sizes(rule.max_bytes, bytes));
     }
     if let Some(mime) = &media.mime {
         let essence = mime.split(';').next().unwrap_or_default().trim();
         let known = rule.mimes.is_empty() || rule.mimes.iter().any(|m| m.eq_ignore_ascii_case(essence));
-        check.require(known, format!("{at}/mime"), "the channel does not take this MIME type");
+        check.require(known, Under(at, "/mime"), "the channel does not take this MIME type");
     }
 }
 
@@ -211,49 +221,49 @@ fn interactive(at: &str, item: &Interactive, can: &Capabilities, check: &mut Che
     match item {
         Interactive::Buttons { header, body, footer, buttons } => {
             let Some(rules) = can.buttons else { return check.add(at, "the channel has no reply buttons") };
-            check.text(format!("{at}/body"), body, 1, rules.body);
-            optional(check, format!("{at}/footer"), footer.as_deref(), rules.footer);
+            check.text(Under(at, "/body"), body, 1, rules.body);
+            optional(check, Under(at, "/footer"), footer.as_deref(), rules.footer);
             if let Some(Header::Text { text }) = header {
-                check.text(format!("{at}/header/text"), text, 1, rules.header);
+                check.text(Under(at, "/header/text"), text, 1, rules.header);
             }
-            check.count(format!("{at}/buttons"), buttons.len(), 1, rules.max.into());
+            check.count(Under(at, "/buttons"), buttons.len(), 1, rules.max.into());
             for (i, button) in buttons.iter().enumerate() {
                 check.text(format!("{at}/buttons/{i}/id"), &button.id, 1, rules.id);
                 check.text(format!("{at}/buttons/{i}/title"), &button.title, 1, rules.title);
             }
-            check.unique(format!("{at}/buttons"), buttons.iter().map(|b| b.id.as_str()), "ids must differ");
-            check.unique(format!("{at}/buttons"), buttons.iter().map(|b| b.title.as_str()), "titles must differ");
+            check.unique(Under(at, "/buttons"), buttons.iter().map(|b| b.id.as_str()), "ids must differ");
+            check.unique(Under(at, "/buttons"), buttons.iter().map(|b| b.title.as_str()), "titles must differ");
         }
         Interactive::List { body, button, sections, .. } => {
             let Some(rules) = can.list else { return check.add(at, "the channel has no lists") };
-            check.text(format!("{at}/body"), body, 1, rules.body);
-            check.text(format!("{at}/button"), button, 1, rules.button);
-            check.count(format!("{at}/sections"), sections.len(), 1, rules.max_sections.into());
+            check.text(Under(at, "/body"), body, 1, rules.body);
+            check.text(Under(at, "/button"), button, 1, rules.button);
+            check.count(Under(at, "/sections"), sections.len(), 1, rules.max_sections.into());
             let rows = || sections.iter().flat_map(|section| &section.rows);
-            check.count(format!("{at}/sections"), rows().count(), 1, rules.max_rows.into());
+            check.count(Under(at, "/sections"), rows().count(), 1, rules.max_rows.into());
             for (s, section) in sections.iter().enumerate() {
                 let at = format!("{at}/sections/{s}");
-                check.require(!section.rows.is_empty(), format!("{at}/rows"), "a section needs at least one row");
+                check.require(!section.rows.is_empty(), Under(&at, "/rows"), "a section needs at least one row");
                 check.require(
                     sections.len() == 1 || section.title.as_deref().is_some_and(|title| !title.is_empty()),
-                    format!("{at}/title"),
+                    Under(&at, "/title"),
                     "needed where there are several sections",
                 );
-                optional(check, format!("{at}/title"), section.title.as_deref(), rules.section);
+                optional(check, Under(&at, "/title"), section.title.as_deref(), rules.section);
                 for (r, row) in section.rows.iter().enumerate() {
                     check.text(format!("{at}/rows/{r}/id"), &row.id, 1, rules.id);
                     check.text(format!("{at}/rows/{r}/title"), &row.title, 1, rules.title);
                     optional(check, format!("{at}/rows/{r}/description"), row.description.as_deref(), rules.description);
                 }
             }
-            check.unique(format!("{at}/sections"), rows().map(|row| row.id.as_str()), "row ids must differ");
+            check.unique(Under(at, "/sections"), rows().map(|row| row.id.as_str()), "row ids must differ");
         }
         Interactive::CtaUrl(_) => check.require(can.cta_url, at, "the channel has no web-address button"),
         _ => check.require(can.rich_interactive, at, "the channel does not have this interactive kind"),
     }
 }
 
-fn optional(check: &mut Checker, pointer: String, text: Option<&str>, max: Length) {
+fn optional(check: &mut Checker, pointer: impl Into<String>, text: Option<&str>, max: Length) {
     if let Some(text) = text {
         check.text(pointer, text, 0, max);
     }

@@ -34,6 +34,7 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
+    #[inline]
     pub(crate) fn tenant(&self) -> &TenantId {
         self.bound.tenant()
     }
@@ -49,10 +50,12 @@ impl Job<'_> {
         }
     }
 
+    #[inline]
     pub(crate) fn id(&self) -> &ClientMessageId {
         &self.options.client_message_id
     }
 
+    #[inline]
     pub(crate) fn pipeline(&self) -> &Pipeline {
         &self.core.pipeline
     }
@@ -62,6 +65,7 @@ impl Job<'_> {
         Duration::from_nanos(u64::try_from(self.deadline.saturating_sub(self.now.nanos())).unwrap_or(0))
     }
 
+    #[inline]
     pub(crate) fn stages(&self) -> &Stages {
         self.pipeline().stages(self.bound)
     }

@@ -36,21 +36,25 @@ impl<'a> Now<'a> {
     }
 
     /// The monotonic clock.
+    #[inline]
     pub(crate) fn monotonic(&self) -> Duration {
         Duration::from_nanos(self.monotonic.load(Ordering::Relaxed))
     }
 
     /// The wall clock, in milliseconds UTC.
+    #[inline]
     pub(crate) fn ms(&self) -> i64 {
         self.wall.load(Ordering::Relaxed) / 1_000_000
     }
 
     /// The wall clock, in nanoseconds since the Unix epoch.
+    #[inline]
     pub(crate) fn nanos(&self) -> i64 {
         self.wall.load(Ordering::Relaxed)
     }
 
     /// So much later than the wall clock, in nanoseconds since the Unix epoch.
+    #[inline]
     pub(crate) fn after(&self, time: Duration) -> i64 {
         self.nanos().saturating_add(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
     }

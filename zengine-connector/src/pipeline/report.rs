@@ -47,12 +47,14 @@ impl Facts {
         }
     }
 
+    #[inline]
     pub(crate) fn own(&self, token: OwnerToken) {
         if self.heard {
             self.known.lock().owner = Some(token);
         }
     }
 
+    #[inline]
     pub(crate) fn waited_since(&self, job: &Job<'_>, asked: Duration) {
         if self.heard {
             self.known.lock().waited = job.now.monotonic().saturating_sub(asked);
@@ -60,6 +62,7 @@ impl Facts {
     }
 
     /// What the breaker stood at when a permit was asked for.
+    #[inline]
     pub(crate) fn asked(&self, breaker: impl FnOnce() -> (State, u64)) {
         if self.heard {
             self.known.lock().breaker = Some(breaker());

@@ -56,6 +56,7 @@ pub fn from_ms(ms: i64) -> SystemTime {
 }
 
 /// A duration in whole milliseconds, as records keep it.
+#[inline]
 pub(crate) fn ms(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

@@ -153,7 +153,7 @@ impl Faults {
 
     /// Claims with these troubles.
     pub fn claims(&self, store: Arc<dyn ClaimStore>) -> Arc<FaultyClaims> {
-        Arc::new(FaultyClaims { faults: self.clone(), store })
+        Arc::new(FaultyClaims { faults: self.clone(), store, met: Mutex::default() })
     }
 
     /// Dead letters with these troubles.
@@ -185,8 +185,12 @@ impl Faults {
     }
 
     async fn run<T>(&self, call: StoreCall, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.run_with(self.meet(call), work).await
+    }
+
+    async fn run_with<T>(&self, trouble: Option<Trouble>, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let lost = || Err(StoreError::new(StoreErrorKind::Unavailable, "the store was told to fail"));
-        match self.meet(call) {
+        match trouble {
             None => work.await,
             Some(Trouble::Refused) => lost(),
             Some(Trouble::AnswerLost) => {
@@ -214,11 +218,22 @@ impl fmt::Debug for Faults {
     }
 }
 
-/// Claims that fail when they are told to; made by [`Faults::claims`].
+/// Claims that fail when they are told to; made by [`Faults::claims`]. Where no trouble comes they answer at once, if their
+/// store does.
 #[derive(Debug)]
 pub struct FaultyClaims {
     faults: Faults,
     store: Arc<dyn ClaimStore>,
+    /// What the operation under way has met, where it was tried at once and must be awaited.
+    met: Mutex<Option<Option<Trouble>>>,
+}
+
+impl FaultyClaims {
+    /// One operation meets one trouble, however it is tried.
+    fn meet_once(&self, operation: &ClaimOp) -> Option<Trouble> {
+        let met = self.met.lock().take();
+        met.unwrap_or_else(|| self.faults.meet(kind_of(operation)))
+    }
 }
 
 fn kind_of(operation: &ClaimOp) -> StoreCall {
@@ -242,8 +257,35 @@ impl ClaimStore for FaultyClaims {
         self.store.boot()
     }
 
+    fn is_local(&self) -> bool {
+        self.store.is_local()
+    }
+
+    fn step(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> bool {
+        let trouble = self.meet_once(operation);
+        let stepped = trouble.is_none() && self.store.step(key, operation, now_ms);
+        if !stepped {
+            *self.met.lock() = Some(trouble);
+        }
+        stepped
+    }
+
+    fn apply_now(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
+        let trouble = self.meet_once(operation);
+        let answer = if trouble.is_none() { self.store.apply_now(key, operation, now_ms) } else { None };
+        if answer.is_none() {
+            *self.met.lock() = Some(trouble);
+        }
+        answer
+    }
+
+    fn delivered_now(&self, key: &ClaimKey, now_ms: i64) -> Option<ClaimRecord> {
+        self.store.delivered_now(key, now_ms)
+    }
+
     async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
-        self.faults.run(kind_of(operation), self.store.apply(key, operation, now_ms)).await
+        let trouble = self.meet_once(operation);
+        self.faults.run_with(trouble, self.store.apply(key, operation, now_ms)).await
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {

@@ -9,7 +9,7 @@ use zengine_connector::{
 };
 
 use crate::log::Log;
-use crate::support::{World, deferred, delivered, failed, id, key, secs, tenant, unknown};
+use crate::support::{World, deferred, delivered, failed, id, key, secs, tenant, unknown, written};
 
 const CANARIES: [&str; 4] = ["canary", "5550009999", "Y2FuYXJ5", "63616e617279"];
 
@@ -57,7 +57,7 @@ async fn every_path(world: &World, printed: &mut String) {
             }
         }
         let record = world.record(what).await.unwrap();
-        write!(printed, "{record:?} {} {:?} ", serde_json::to_string(&record).unwrap(), key(what)).unwrap();
+        write!(printed, "{record:?} {} {:?} ", written(record.clone()), key(what)).unwrap();
     }
     let other = OutboundMessage::text(Identity::phone("+15550009999").unwrap(), "another canary");
     let invalid = OutboundMessage::text(Identity::phone("+15550009999").unwrap(), "canary".repeat(1 << 20));

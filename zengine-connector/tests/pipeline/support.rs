@@ -234,3 +234,12 @@ pub(crate) fn deferred(outcome: Outcome) -> Deferred {
         other => panic!("not deferred: {other:?}"),
     }
 }
+
+/// A record as a store would write it down. One whose receipt is open never is.
+pub(crate) fn written(mut record: ClaimRecord) -> String {
+    if record.result.as_ref().is_some_and(|receipt| receipt.as_sealed().is_none()) {
+        assert!(serde_json::to_string(&record).is_err(), "an open receipt was written down");
+        record.result = None;
+    }
+    serde_json::to_string(&record).unwrap()
+}

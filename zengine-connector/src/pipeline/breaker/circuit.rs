@@ -205,6 +205,7 @@ impl Circuit {
     }
 
     /// Asks for leave at a time of the monotonic clock; a probe must still be won.
+    #[inline]
     pub(crate) fn enter(&self, now: Duration) -> Entry<'_> {
         if !self.ports.settings.enabled {
             return Entry::Pass(Permit { circuit: None, state: State::Closed, epoch: 0, probe: false });
@@ -439,6 +440,7 @@ impl Permit<'_> {
     }
 
     /// Says what the call showed, at a time of the monotonic clock.
+    #[inline]
     pub(crate) fn settle_at(mut self, verdict: Verdict, now: Duration) {
         if let Some(circuit) = self.circuit.take() {
             circuit.settle(self.epoch, self.probe, verdict, now);

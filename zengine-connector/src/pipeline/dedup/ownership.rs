@@ -118,6 +118,7 @@ impl<'a> Ownership<'a> {
     }
 
     /// Attempts made so far, by all owners.
+    #[inline]
     pub(crate) fn all_attempts(&self) -> u32 {
         self.earlier_attempts + self.made
     }
@@ -154,6 +155,7 @@ impl<'a> Ownership<'a> {
     }
 
     /// Whether the lease outlasts `time` and the slack, and two thirds of it are left (rules 17 and 18).
+    #[inline]
     pub(crate) fn outlasts(&self, time: Duration) -> bool {
         let dedup = &self.job.core.pipeline.settings.dedup;
         let left = self.lease_until_ms.saturating_sub(self.job.now.ms());

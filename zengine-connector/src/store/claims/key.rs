@@ -4,6 +4,7 @@ use std::{
     cmp::Ordering,
     fmt,
     hash::{Hash, Hasher},
+    sync::OnceLock,
 };
 
 use super::hash;
@@ -17,54 +18,66 @@ use crate::{
 /// Parts are escaped, so that ("a|b", "c") and ("a", "b|c") stay apart.
 #[derive(Clone)]
 pub struct ClaimKey {
-    text: Box<str>,
+    parts: Parts,
     /// Found once, looked up by many.
     hash: u128,
+    /// Written where somebody asks for it: tables in memory do not.
+    text: OnceLock<Box<str>>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Parts {
+    Outbound(TenantId, StrategyName, ClientMessageId),
+    Inbound(TenantId, StrategyName, DedupeKey),
 }
 
 impl ClaimKey {
     /// The key of a send.
     pub fn outbound(tenant: &TenantId, strategy: &StrategyName, id: &ClientMessageId) -> Self {
-        Self::of(&["v1", tenant.as_str(), strategy.as_str(), id.as_str()])
+        let hash = hash::of(1, [tenant.as_str(), strategy.as_str(), id.as_str()]);
+        Self { parts: Parts::Outbound(tenant.clone(), strategy.clone(), id.clone()), hash, text: OnceLock::new() }
     }
 
     /// The key of an inbound event.
     pub fn inbound(tenant: &TenantId, strategy: &StrategyName, key: &DedupeKey) -> Self {
-        Self::of(&["v1", "in", tenant.as_str(), strategy.as_str(), &key.to_string()])
-    }
-
-    fn of(parts: &[&str]) -> Self {
-        let length = parts.iter().map(|part| part.len() + 1).sum::<usize>();
-        let mut text = String::with_capacity(length.saturating_sub(1));
-        for (i, part) in parts.iter().enumerate() {
-            if i > 0 {
-                text.push('|');
-            }
-            // Every byte is looked at, so that several are at once.
-            if part.bytes().fold(false, |found, byte| found | (byte == b'|') | (byte == b'%')) {
-                text.push_str(&part.replace('%', "%25").replace('|', "%7C"));
-            } else {
-                text.push_str(part);
-            }
-        }
-        let hash = hash::of(text.as_bytes());
-        Self { text: text.into(), hash }
+        let hash = hash::of(2, [tenant.as_str(), strategy.as_str(), &key.to_string()]);
+        Self { parts: Parts::Inbound(tenant.clone(), strategy.clone(), *key), hash, text: OnceLock::new() }
     }
 
     /// The key as text.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.text.get_or_init(|| match &self.parts {
+            Parts::Outbound(tenant, strategy, id) => joined(&["v1", tenant.as_str(), strategy.as_str(), id.as_str()]),
+            Parts::Inbound(tenant, strategy, key) => joined(&["v1", "in", tenant.as_str(), strategy.as_str(), &key.to_string()]),
+        })
     }
 
     /// 128 bits that stand for the key within this process: nobody can make two keys meet in them.
+    #[inline]
     pub(crate) const fn hash(&self) -> u128 {
         self.hash
     }
 }
 
+fn joined(parts: &[&str]) -> Box<str> {
+    let length = parts.iter().map(|part| part.len() + 1).sum::<usize>();
+    let mut text = String::with_capacity(length.saturating_sub(1));
+    for (i, part) in parts.iter().enumerate() {
+        if i > 0 {
+            text.push('|');
+        }
+        if part.contains(['|', '%']) {
+            text.push_str(&part.replace('%', "%25").replace('|', "%7C"));
+        } else {
+            text.push_str(part);
+        }
+    }
+    text.into()
+}
+
 impl PartialEq for ClaimKey {
     fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash && self.text == other.text
+        self.hash == other.hash && self.parts == other.parts
     }
 }
 
@@ -84,19 +97,19 @@ impl PartialOrd for ClaimKey {
 
 impl Ord for ClaimKey {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.text.cmp(&other.text)
+        self.as_str().cmp(other.as_str())
     }
 }
 
 impl fmt::Display for ClaimKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for ClaimKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClaimKey({})", self.text)
+        write!(f, "ClaimKey({})", self.as_str())
     }
 }
 

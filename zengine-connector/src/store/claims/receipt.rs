@@ -1,6 +1,6 @@
 //! The receipt as a record holds it.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -9,10 +9,10 @@ use crate::{ids::ProviderMessageId, strategy::Receipt};
 /// The receipt of a delivered send in its record: sealed wherever records leave the process, else as it is.
 ///
 /// An open one has no serialized form, so that a store that writes it down by mistake fails instead.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct StoredReceipt(Form);
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 enum Form {
     /// Encrypted, base64.
     Sealed(Box<str>),
@@ -67,6 +67,12 @@ impl StoredReceipt {
     /// An open one with nothing in it.
     pub(crate) const fn empty() -> Self {
         Self(Form::Empty)
+    }
+}
+
+impl fmt::Debug for StoredReceipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.as_sealed().is_some() { "StoredReceipt(sealed)" } else { "StoredReceipt(open)" })
     }
 }
 

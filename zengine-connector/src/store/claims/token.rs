@@ -20,6 +20,7 @@ pub struct OwnerToken([u8; 16]);
 
 impl OwnerToken {
     /// A token of these bits.
+    #[inline]
     pub const fn new(bits: [u8; 16]) -> Self {
         Self(bits)
     }
@@ -34,6 +35,7 @@ impl OwnerToken {
     }
 
     /// The bits.
+    #[inline]
     pub const fn bits(self) -> [u8; 16] {
         self.0
     }

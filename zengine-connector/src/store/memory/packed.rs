@@ -72,21 +72,25 @@ impl Packed {
     }
 
     /// A first claim; `None` where it does not fit.
+    #[inline]
     pub(super) fn claimed(hash: u128, owner: OwnerToken, fingerprint: [u8; 16], now_ms: i64, shape: u8) -> Option<Self> {
         let claimed = time(now_ms)?;
         Some(Self { owner: owner.bits(), fingerprint, claimed, shape, ..Self::of_kind(hash, Kind::Claimed) })
     }
 
+    #[inline]
     pub(super) fn is_of(&self, hash: u128) -> bool {
         self.hash == short(hash)
     }
 
     /// What the index hashes by.
+    #[inline]
     pub(super) fn index(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.hash;
         u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 
+    #[inline]
     pub(super) fn is_owned_by(&self, owner: OwnerToken) -> bool {
         self.owner == owner.bits()
     }
@@ -102,25 +106,30 @@ impl Packed {
     }
 
     /// Marks a claim; `None` where that does not fit.
+    #[inline]
     pub(super) fn mark(&self, now_ms: i64, shape: u8) -> Option<Self> {
         Some(Self { sent: after(self.claimed_ms(), now_ms)?, shape, kind: Kind::Sending, ..*self })
     }
 
     /// Delivers what is being sent; `None` where that does not fit.
+    #[inline]
     pub(super) fn deliver(&self, now_ms: i64, attempts: u32, kind: Kind, shape: u8) -> Option<Self> {
         let (settled, attempts) = (after(self.sent_ms(), now_ms)?, u8::try_from(attempts).ok()?);
         Some(Self { settled, attempts, shape, kind, ..*self })
     }
 
+    #[inline]
     fn claimed_ms(&self) -> i64 {
         let [a, b, c, d, e] = self.claimed;
         EPOCH_MS + i64::from_le_bytes([a, b, c, d, e, 0, 0, 0])
     }
 
+    #[inline]
     fn sent_ms(&self) -> i64 {
         self.claimed_ms() + i64::from(u16::from_le_bytes(self.sent))
     }
 
+    #[inline]
     fn updated_ms(&self) -> i64 {
         self.sent_ms() + i64::from(u16::from_le_bytes(self.settled))
     }

@@ -10,8 +10,8 @@ use crate::{
 
 /// A power of two: the shard is cut out of the hash.
 const SHARDS: usize = 64;
-/// Slots looked at per new record: every record is looked at before a quarter as many new ones have come.
-const SWEPT_PER_INSERT: usize = 4;
+/// Slots looked at per new record: every one is looked at before half as many new ones have come.
+const SWEPT_PER_INSERT: usize = 2;
 /// Slots of one piece of memory, so that a table that grows copies nothing and wastes little.
 const CHUNK: usize = 64;
 
@@ -44,6 +44,10 @@ impl Sends {
         let hash = key.hash();
         let mut slots = self.shard(hash).lock();
         let found = slots.find(hash);
+        if slots.step(hash, found, operation, now_ms).is_some() {
+            let n = found.or_else(|| slots.find(hash));
+            return Applied::done(n.and_then(|n| slots.record(n)));
+        }
         let current = found.and_then(|n| slots.record(n));
         match operation.decide(current.as_ref(), At { now_ms, boot: None }) {
             Decision::Write(record) => {
