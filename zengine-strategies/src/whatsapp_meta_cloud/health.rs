@@ -45,10 +45,8 @@ async fn subscription(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext) ->
     let timeout = Duration::from_millis(tenant.config.health_timeout_ms).min(cx.remaining());
     let path = format!("/{}/subscribed_apps", tenant.config.waba_id);
     let answer = graph.call(Method::GET, &path, Payload::Nothing, timeout).await;
-    let Ok(body) = answer.and_then(|response| error::read(&response, cx.now(), "subscribed_apps")) else {
-        return HealthStatus::Healthy;
-    };
-    let apps = onboarding::subscribed(&body);
+    let read = answer.and_then(|response| onboarding::subscribed(&error::read(&response, cx.now(), "subscribed_apps")?));
+    let Ok(apps) = read else { return HealthStatus::Healthy };
     let ours = match &tenant.config.app_id {
         Some(id) => apps.iter().any(|app| app.id == *id),
         None => !apps.is_empty(),

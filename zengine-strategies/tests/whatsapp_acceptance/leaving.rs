@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 use tracing::instrument::WithSubscriber;
-use zengine_connector::{ErrorKind, Outcome, Secret};
-use zengine_strategies::whatsapp_meta_cloud::{AppCredentials, Pin, TokenKind, WebhookOverride};
+use zengine_connector::{ErrorKind, Identity, MediaKind, Outcome, Secret};
+use zengine_strategies::whatsapp_meta_cloud::{
+    AppCredentials, BusinessProfile, CodeMethod, NewMedia, PhoneAppData, Pin, QrImage, TokenKind, WebhookOverride,
+};
 
 use crate::{
     host::Host,
     outbound::{Bench, PHONE, TOKEN, answer, config, interactive, message, raw, refused},
-    warnings::Warnings,
+    warnings::Lines,
 };
 
 #[tokio::test(start_paused = true)]
@@ -132,14 +134,112 @@ async fn acceptance_k_what_is_over_a_limit_is_refused_here_with_limit_and_size()
     }
     // A form's label of 21 to 30 characters goes out with one warning; up to 20 without.
     for (label, warned) in [(20, 0), (21, 1), (30, 1)] {
-        let warnings = Warnings::default();
-        let sent = host.send(&format!("flow-{label}"), &interactive("flow", flow(label))).with_subscriber(warnings.clone()).await;
+        let logged = Lines::default();
+        let sent = host.send(&format!("flow-{label}"), &interactive("flow", flow(label))).with_subscriber(logged.clone()).await;
         assert!(matches!(sent.unwrap(), Outcome::Delivered(_)));
-        let lines: Vec<_> = warnings.take().into_iter().filter(|line| line.contains("/content/label")).collect();
+        let lines: Vec<_> = logged.warnings().into_iter().filter(|line| line.contains("/content/label")).collect();
         assert_eq!(lines.len(), warned, "{lines:?}");
         assert!(
             lines.iter().all(|line| line.contains("limit=20") && line.contains(&format!("actual={label}")) && !line.contains("xxx")),
             "{lines:?}"
         );
+    }
+}
+
+/// Every method of the strategy against one answer; what they say when it is no good.
+async fn everything(bench: &Bench) -> Vec<String> {
+    let (meta, number, cx) = (&bench.strategy, &bench.tenant, bench.contexts.event());
+    let app = meta.onboarding(
+        std::sync::Arc::new(zengine_connector::testing::SimClock::new()),
+        AppCredentials::new("600700", Secret::new("canary-secret".to_owned())),
+    );
+    let (token, pin) = (Secret::new("canary-token-2".to_owned()), Pin::new("771177").unwrap());
+    let at = WebhookOverride::new("https://example.org/canary-hook", Secret::new("canary-verify".to_owned())).unwrap();
+    let person = [Identity::phone(PHONE).unwrap()];
+    let file = NewMedia::new(MediaKind::Image, "image/png").with_bytes("canary-bytes").with_filename("canary.png");
+    let template = json!({"name": "canary", "language": "en", "category": "UTILITY"});
+    let sent = message(json!({"type": "text", "body": "canary-body"}));
+    macro_rules! said {
+        ($($call:expr),* $(,)?) => { vec![$({ let said = $call.await; format!("{said:?}") }),*] };
+    }
+    said![
+        app.exchange_code(&token, Some("https://example.org/canary")),
+        app.extend(&token),
+        app.renew(&token),
+        app.inspect(&token),
+        app.revoke(&token),
+        app.fetch_customer_token("77", &token),
+        app.phone_numbers(&token, "900100", None),
+        app.subscribe(&token, "900100"),
+        meta.upload(number, file, &cx),
+        meta.media_info(number, "777", &cx),
+        meta.download(number, "777", &cx),
+        meta.delete_media(number, "777", &cx),
+        meta.request_code(number, CodeMethod::Sms, "en_US", &cx),
+        meta.verify_code(number, &Secret::new("771177".to_owned()), &cx),
+        meta.register(number, &pin, &cx),
+        meta.set_pin(number, &pin, &cx),
+        meta.deregister(number, &cx),
+        meta.subscribe(number, &cx),
+        meta.subscribe_at(number, &at, &cx),
+        meta.unsubscribe(number, &cx),
+        meta.override_webhook(number, Some(&at), &cx),
+        meta.webhook_overrides(number, &cx),
+        meta.synchronise(number, PhoneAppData::History, &cx),
+        meta.block_users(number, &person, &cx),
+        meta.unblock_users(number, &person, &cx),
+        meta.create_qr_code(number, "canary", QrImage::Png, &cx),
+        meta.create_template(number, &template, &cx),
+        meta.edit_template(number, "17", &template, &cx),
+        meta.delete_template(number, "canary", None, &cx),
+        meta.delivery_events(number, "wamid.canary", &cx),
+        meta.phone_numbers(number, None, &cx),
+        meta.subscribed_apps(number, &cx),
+        meta.blocked_users(number, None, &cx),
+        meta.business_profile(number, &cx),
+        meta.set_business_profile(number, &BusinessProfile::default(), &cx),
+        meta.qr_codes(number, &cx),
+        meta.delete_qr_code(number, "ABC", &cx),
+        meta.templates(number, None, None, &cx),
+        meta.renew_token(number, &cx),
+        bench.try_send(&sent),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn acceptance_i_no_error_and_no_log_line_of_any_method_holds_a_secret_or_a_person() {
+    let canary = json!({"error": {"code": 100, "error_subcode": 7, "message": "canary +15551230001", "error_data": {"details": "canary"}, "fbtrace_id": "x"}});
+    let hostile = [
+        answer(400, &canary),
+        answer(500, &canary),
+        raw(200, "canary <html>"),
+        raw(302, "canary"),
+        raw(200, ""),
+        answer(200, &json!({"error": {"code": "canary", "message": "canary"}})),
+        answer(401, &json!({"error": {"code": 190, "error_subcode": 463, "message": "canary"}})),
+        answer(200, &json!(null)),
+        answer(200, &json!([{"canary": 1}])),
+    ];
+    let logged = Lines::default();
+    for response in hostile {
+        let mut config = config();
+        (config.token_kind, config.app_id) = (TokenKind::Renewable, Some("600700".to_owned()));
+        config.app_secret = Some(Secret::new("canary-secret".to_owned()));
+        let bench = Bench::of(config).await.unwrap();
+        bench.script.answer_always(response.clone());
+        let said = everything(&bench).with_subscriber(logged.clone()).await;
+        for line in &said {
+            assert!(line.starts_with("Err("), "{line}");
+            for secret in ["canary", TOKEN, "771177", "15551230001", "appsecret_proof="] {
+                assert!(!line.contains(secret), "{secret} in {line}");
+            }
+        }
+    }
+    let lines = logged.take();
+    assert!(!lines.is_empty(), "the subscriber listens");
+    for (_, line) in lines {
+        for secret in ["canary", TOKEN, "771177", "15551230001", "appsecret_proof="] {
+            assert!(!line.contains(secret), "{secret} in {line}");
+        }
     }
 }

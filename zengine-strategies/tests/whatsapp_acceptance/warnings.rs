@@ -1,4 +1,4 @@
-//! Warnings of the code under test, as lines.
+//! What the code under test logs, as lines.
 
 use std::{
     fmt::{Debug, Write},
@@ -6,22 +6,28 @@ use std::{
 };
 
 use tracing::{
-    Event, Metadata, Subscriber,
+    Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
     span,
 };
 
-/// Keeps what is logged at level WARN.
+/// Keeps what is logged.
 #[derive(Clone, Default)]
-pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<(Level, String)>>>);
 
-impl Warnings {
-    /// What was logged since the last time.
-    pub(crate) fn take(&self) -> Vec<String> {
+impl Lines {
+    /// What was logged since the last time, at every level.
+    pub(crate) fn take(&self) -> Vec<(Level, String)> {
         std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    /// The warnings since the last time.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.take().into_iter().filter(|(level, _)| *level == Level::WARN).map(|(_, line)| line).collect()
     }
 }
 
+/// The fields of one event.
 struct Line(String);
 
 impl Visit for Line {
@@ -30,12 +36,16 @@ impl Visit for Line {
     }
 }
 
-impl Subscriber for Warnings {
+impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == tracing::Level::WARN
+        // Ours: what hyper and its like log is theirs.
+        metadata.target().starts_with("zengine")
     }
 
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+    fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
+        let mut line = Line(String::new());
+        attributes.record(&mut line);
+        self.0.lock().unwrap().push((*attributes.metadata().level(), line.0));
         span::Id::from_u64(1)
     }
 
@@ -46,7 +56,7 @@ impl Subscriber for Warnings {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(String::new());
         event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
+        self.0.lock().unwrap().push((*event.metadata().level(), line.0));
     }
 
     fn enter(&self, _: &span::Id) {}

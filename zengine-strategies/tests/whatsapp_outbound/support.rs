@@ -25,6 +25,8 @@ pub(crate) struct Script {
     answers: Mutex<VecDeque<Result<Response<Bytes>, HttpError>>>,
     /// What goes before, by the last part of the path.
     by_path: Mutex<VecDeque<(&'static str, Response<Bytes>)>>,
+    /// What comes where nothing else is to come.
+    always: Mutex<Option<Response<Bytes>>>,
     calls: Mutex<Vec<(Request<Bytes>, CallOptions)>>,
 }
 
@@ -39,7 +41,8 @@ impl HttpClient for Script {
             return Ok(by_path.remove(at).unwrap().1);
         }
         let scripted = self.answers.lock().unwrap().pop_front();
-        scripted.unwrap_or_else(|| Ok(answer(200, &accepted())))
+        let always = self.always.lock().unwrap().clone();
+        scripted.unwrap_or_else(|| Ok(always.unwrap_or_else(|| answer(200, &accepted()))))
     }
 }
 
@@ -47,6 +50,12 @@ impl Script {
     /// The answer to the next call.
     pub(crate) fn answer(&self, answer: Result<Response<Bytes>, HttpError>) {
         self.answers.lock().unwrap().push_back(answer);
+    }
+
+    /// The answer to every call for which none is scripted.
+    #[allow(dead_code, reason = "not in every test that shares this")]
+    pub(crate) fn answer_always(&self, answer: Response<Bytes>) {
+        *self.always.lock().unwrap() = Some(answer);
     }
 
     /// The JSON of the last call.

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use zengine_connector::{ErrorKind, EventContext, Identity, SendError};
 
-use super::{items, text};
+use super::{done, items, list, text};
 use crate::{
     waba::errors::GraphError,
     whatsapp_meta_cloud::{
@@ -60,7 +60,7 @@ impl WhatsAppMetaCloud {
         let body = self.ask(tenant, cx, "blocked_users", &format!("{}?limit=100{after}", path(tenant))).await?;
         let user = |value: &Value| text(value, "wa_id").or_else(|| text(value, "user_id")).or_else(|| text(value, "user"));
         // Some answers wrap the people once more.
-        let flat = items(&body, "data").iter().flat_map(|entry| match entry.get("block_users").and_then(Value::as_array) {
+        let flat = list(&body, "blocked_users")?.iter().flat_map(|entry| match entry.get("block_users").and_then(Value::as_array) {
             Some(inner) => inner.iter().collect(),
             None => vec![entry],
         });
@@ -84,9 +84,13 @@ impl WhatsAppMetaCloud {
         let timeout = Duration::from_millis(tenant.config.send_timeout_ms).min(cx.remaining());
         let response = graph.call(method, &path(tenant), Payload::Json(&body), timeout).await?;
         // A success in part comes with an error beside it.
-        match serde_json::from_slice::<Value>(response.body()).ok().as_ref().and_then(|body| body.get("block_users")) {
+        match serde_json::from_slice::<Value>(response.body())
+            .ok()
+            .as_ref()
+            .and_then(|body| body.get("block_users").filter(|report| report.is_object()))
+        {
             Some(report) => Ok(read(report)),
-            None => error::changed(&response, cx.now(), operation).map(|_| BlockReport::default()),
+            None => done(&error::changed(&response, cx.now(), operation)?, operation).map(|()| BlockReport::default()),
         }
     }
 }

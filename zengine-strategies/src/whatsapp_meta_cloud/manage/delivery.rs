@@ -3,7 +3,7 @@
 use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError, State};
 
-use super::items;
+use super::{items, list};
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::encoded};
 
 /// A state that a message reached.
@@ -28,8 +28,9 @@ impl WhatsAppMetaCloud {
         }
         let path = format!("/{}/message_history?message_id={}", tenant.config.phone_number_id, encoded(wamid));
         let body = self.ask(tenant, cx, "delivery_events", &path).await?;
-        let events =
-            items(&body, "data").iter().flat_map(|message| message.get("events").map_or(&[][..], |events| items(events, "data")).iter());
+        let events = list(&body, "delivery_events")?
+            .iter()
+            .flat_map(|message| message.get("events").map_or(&[][..], |events| items(events, "data")).iter());
         Ok(events.map(read).collect())
     }
 }

@@ -96,6 +96,12 @@ pub(super) fn items<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
+/// The elements of a list. An answer without one says nothing, least of all that the list is empty.
+pub(super) fn list<'v>(body: &'v Value, operation: &'static str) -> Result<&'v [Value], SendError> {
+    let list = body.get("data").and_then(Value::as_array).map(Vec::as_slice);
+    list.ok_or_else(|| SendError::of(ErrorKind::Protocol, "the answer is no list").context("operation", operation).not_sent())
+}
+
 fn time(tenant: &Tenant, cx: &EventContext) -> Duration {
     Duration::from_millis(tenant.config.send_timeout_ms).min(cx.remaining())
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError};
 
-use super::items;
+use super::list;
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
 
 const FIELDS: &str = "about,address,description,email,profile_picture_url,vertical,websites";
@@ -49,7 +49,7 @@ impl WhatsAppMetaCloud {
     /// What Meta says. Safe to repeat.
     pub async fn business_profile(&self, tenant: &Tenant, cx: &EventContext) -> Result<BusinessProfile, SendError> {
         let body = self.ask(tenant, cx, "business_profile", &format!("{}?fields={FIELDS}", path(tenant))).await?;
-        let first = items(&body, "data").first().cloned().unwrap_or(Value::Null);
+        let first = list(&body, "business_profile")?.first().cloned().unwrap_or(Value::Null);
         serde_json::from_value(first).map_err(|_| {
             SendError::of(ErrorKind::Protocol, "the profile cannot be read").context("operation", "business_profile").not_sent()
         })

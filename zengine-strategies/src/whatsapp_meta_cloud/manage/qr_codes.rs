@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use zengine_connector::{ErrorKind, EventContext, SendError};
 
-use super::{items, text};
+use super::{list, text};
 use crate::whatsapp_meta_cloud::{
     Tenant, WhatsAppMetaCloud,
     client::{self, Payload},
@@ -71,7 +71,7 @@ impl WhatsAppMetaCloud {
     /// What Meta says. Safe to repeat.
     pub async fn qr_codes(&self, tenant: &Tenant, cx: &EventContext) -> Result<Vec<QrCode>, SendError> {
         let body = self.ask(tenant, cx, "qr_codes", &path(tenant)).await?;
-        Ok(items(&body, "data").iter().filter_map(read).collect())
+        Ok(list(&body, "qr_codes")?.iter().filter_map(read).collect())
     }
 
     /// Makes a code useless.

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, RawJson, SendError};
 
-use super::{items, text};
+use super::{list, text};
 use crate::whatsapp_meta_cloud::{
     Page, Tenant, WhatsAppMetaCloud,
     client::{self, Payload, encoded},
@@ -67,7 +67,7 @@ impl WhatsAppMetaCloud {
         let name = name.map(|name| format!("&name={}", encoded(name))).unwrap_or_default();
         let after = after.map(|after| format!("&after={}", encoded(after))).unwrap_or_default();
         let body = self.ask(tenant, cx, "templates", &format!("{}?fields={FIELDS}&limit=100{name}{after}", path(tenant))).await?;
-        Ok(Page { items: items(&body, "data").iter().filter_map(read).collect(), next: onboarding::next(&body) })
+        Ok(Page { items: list(&body, "templates")?.iter().filter_map(read).collect(), next: onboarding::next(&body) })
     }
 
     /// Changes a template, in Meta's form.

@@ -157,7 +157,7 @@ impl Onboarding {
     /// `MessageInvalid` for what is no id; what Meta says. Safe to repeat.
     pub async fn phone_numbers(&self, token: &Secret<String>, waba_id: &str, after: Option<&str>) -> Result<Page<PhoneNumber>, SendError> {
         let path = numbers::path(checked_id(waba_id, "waba_id")?, after);
-        Ok(numbers::read(&self.ask(&self.as_customer(token), "phone_numbers", &path).await?))
+        numbers::read(&self.ask(&self.as_customer(token), "phone_numbers", &path).await?)
     }
 
     /// Makes the app receive the webhooks of an account, with a customer's token.

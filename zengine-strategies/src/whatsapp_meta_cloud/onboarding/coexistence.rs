@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::json;
-use zengine_connector::{EventContext, SendError};
+use zengine_connector::{ErrorKind, EventContext, SendError};
 
 use super::text;
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
@@ -30,6 +30,10 @@ impl WhatsAppMetaCloud {
         let body = json!({"messaging_product": "whatsapp", "sync_type": kind});
         let path = format!("/{}/smb_app_data", tenant.config.phone_number_id);
         let answer = self.change(tenant, cx, "synchronise", Method::POST, &path, Payload::Json(&body)).await?;
+        if !answer.is_object() {
+            let odd = SendError::of(ErrorKind::Protocol, "asked for with an answer that says nothing");
+            return Err(odd.context("operation", "synchronise").maybe());
+        }
         Ok(text(&answer, "request_id"))
     }
 }

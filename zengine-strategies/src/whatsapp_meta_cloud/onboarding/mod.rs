@@ -44,4 +44,4 @@ pub(super) use calls::AppCalls;
 pub(super) use numbers::next;
 pub(super) use subscriptions::read as subscribed;
 
-use super::manage::{items, text};
+use super::manage::{items, list, text};

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 use zengine_connector::{EventContext, SendError};
 
-use super::{items, text};
+use super::{list, text};
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::encoded};
 
 const FIELDS: &str =
@@ -57,7 +57,7 @@ impl WhatsAppMetaCloud {
     /// # Errors
     /// What Meta says. Safe to repeat.
     pub async fn phone_numbers(&self, tenant: &Tenant, after: Option<&str>, cx: &EventContext) -> Result<Page<PhoneNumber>, SendError> {
-        Ok(read(&self.ask(tenant, cx, "phone_numbers", &path(&tenant.config.waba_id, after)).await?))
+        read(&self.ask(tenant, cx, "phone_numbers", &path(&tenant.config.waba_id, after)).await?)
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) fn path(waba_id: &str, after: Option<&str>) -> String {
     format!("/{waba_id}/phone_numbers?fields={FIELDS}&limit=100{after}")
 }
 
-pub(super) fn read(body: &Value) -> Page<PhoneNumber> {
+pub(super) fn read(body: &Value) -> Result<Page<PhoneNumber>, SendError> {
     let number = |value: &Value| {
         Some(PhoneNumber {
             id: text(value, "id")?,
@@ -80,7 +80,7 @@ pub(super) fn read(body: &Value) -> Page<PhoneNumber> {
             is_on_biz_app: value.get("is_on_biz_app") == Some(&Value::Bool(true)),
         })
     };
-    Page { items: items(body, "data").iter().filter_map(number).collect(), next: next(body) }
+    Ok(Page { items: list(body, "phone_numbers")?.iter().filter_map(number).collect(), next: next(body) })
 }
 
 /// Where the next page starts; the cursor alone stands on the last page too.

@@ -6,7 +6,7 @@ use http::{Method, Uri};
 use serde_json::{Value, json};
 use zengine_connector::{Error, ErrorKind, EventContext, Secret, SendError};
 
-use super::{items, text};
+use super::{list, text};
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
 
 /// The longest address that Meta takes, in characters.
@@ -112,7 +112,7 @@ impl WhatsAppMetaCloud {
     /// # Errors
     /// What Meta says. Safe to repeat.
     pub async fn subscribed_apps(&self, tenant: &Tenant, cx: &EventContext) -> Result<Vec<SubscribedApp>, SendError> {
-        Ok(read(&self.ask(tenant, cx, "subscribed_apps", &apps(tenant)).await?))
+        read(&self.ask(tenant, cx, "subscribed_apps", &apps(tenant)).await?)
     }
 
     /// Sends the webhooks `messages` of this number to another address, or with `None` where the account's and the app's
@@ -134,7 +134,11 @@ impl WhatsAppMetaCloud {
     pub async fn webhook_overrides(&self, tenant: &Tenant, cx: &EventContext) -> Result<WebhookOverrides, SendError> {
         let path = format!("/{}?fields=webhook_configuration", tenant.config.phone_number_id);
         let body = self.ask(tenant, cx, "webhook_overrides", &path).await?;
-        let setting = body.get("webhook_configuration").unwrap_or(&Value::Null);
+        let Some(node) = body.as_object() else {
+            let odd = SendError::of(ErrorKind::Protocol, "the answer is not the number's node");
+            return Err(odd.context("operation", "webhook_overrides").not_sent());
+        };
+        let setting = node.get("webhook_configuration").unwrap_or(&Value::Null);
         Ok(WebhookOverrides {
             phone_number: text(setting, "phone_number"),
             whatsapp_business_account: text(setting, "whatsapp_business_account"),
@@ -147,7 +151,7 @@ fn apps(tenant: &Tenant) -> String {
     format!("/{}/subscribed_apps", tenant.config.waba_id)
 }
 
-pub(in crate::whatsapp_meta_cloud) fn read(body: &Value) -> Vec<SubscribedApp> {
+pub(in crate::whatsapp_meta_cloud) fn read(body: &Value) -> Result<Vec<SubscribedApp>, SendError> {
     let app = |value: &Value| {
         let data = value.get("whatsapp_business_api_data").unwrap_or(value);
         Some(SubscribedApp {
@@ -157,5 +161,5 @@ pub(in crate::whatsapp_meta_cloud) fn read(body: &Value) -> Vec<SubscribedApp> {
             override_callback_uri: text(value, "override_callback_uri"),
         })
     };
-    items(body, "data").iter().filter_map(app).collect()
+    Ok(list(body, "subscribed_apps")?.iter().filter_map(app).collect())
 }
