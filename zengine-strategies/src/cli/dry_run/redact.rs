@@ -13,6 +13,12 @@ use zengine_connector::Secret;
 
 const HIDDEN: &str = "***";
 
+/// Shorter secrets than this are found in any bytes by chance; they are hidden where they stand in plain.
+const SHORTEST_ENCODED: usize = 3;
+
+/// The names of members are the strategy's; only what is no word of a protocol is a secret among them.
+const SHORTEST_IN_NAMES: usize = 8;
+
 /// Shorter runs of base64 hold nothing worth hiding that is not found in plain.
 const SHORTEST_RUN: usize = 4;
 
@@ -113,10 +119,16 @@ impl Redactor {
             }
             Value::Array(items) => items.into_iter().map(|item| self.json(item)).collect(),
             Value::Object(members) => {
-                members.into_iter().map(|(name, member)| (self.text(&name), self.json(member))).collect::<Map<_, _>>().into()
+                members.into_iter().map(|(name, member)| (self.name(&name), self.json(member))).collect::<Map<_, _>>().into()
             }
             other => other,
         }
+    }
+
+    /// The name of a member.
+    fn name(&self, name: &str) -> String {
+        let secret = self.plain.iter().any(|secret| secret.expose().len() >= SHORTEST_IN_NAMES && name.contains(secret.expose()));
+        if secret { self.text(name) } else { name.to_owned() }
     }
 
     /// Hides runs of base64 that hold a secret: a basic authentication, a JSON in a header.
@@ -154,7 +166,8 @@ impl Redactor {
             // A single character at the end holds no byte.
             let run = if run.len() % 4 == 1 { &run[..run.len() - 1] } else { run };
             let Ok(bytes) = engine.decode(run) else { return false };
-            self.plain.iter().any(|secret| contains(&bytes, secret.expose().as_bytes()))
+            let mut long_enough = self.plain.iter().filter(|secret| secret.expose().len() >= SHORTEST_ENCODED);
+            long_enough.any(|secret| contains(&bytes, secret.expose().as_bytes()))
         })
     }
 }
@@ -280,6 +293,13 @@ mod tests {
             }
             proptest::prop_assert_eq!(redactor.url(&format!("https://h.example/?q=x{percent}")), "https://h.example/?q=***");
         }
+    }
+
+    #[test]
+    fn a_short_secret_hides_itself_and_leaves_the_rest_readable() {
+        let redactor = Redactor::new(["x", "text"].into_iter());
+        assert_eq!(redactor.json(json!({"text": {"body": "an x"}, "type": "image"})), json!({"text": {"body": "an ***"}, "type": "image"}));
+        assert_eq!(redactor.text("image messaging_product whatsapp"), "image messaging_product whatsapp");
     }
 
     #[test]
