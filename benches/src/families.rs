@@ -3,8 +3,9 @@
 use zengine_connector::BoxError;
 
 use crate::{
+    claims, embedded,
     harness::{Counted, Row, Run},
-    inbound,
+    inbound, log, loopback, sends, start, tenants,
 };
 
 /// Rows that are measured together.
@@ -17,4 +18,17 @@ pub(crate) struct Family {
     pub(crate) counted: &'static [Counted],
 }
 
-pub(crate) const FAMILIES: &[Family] = &[Family { name: "inbound/", timed: inbound::rows, counted: inbound::COUNTED }];
+const fn family(name: &'static str, timed: fn(&Run) -> Result<Vec<Row>, BoxError>, counted: &'static [Counted]) -> Family {
+    Family { name, timed, counted }
+}
+
+pub(crate) const FAMILIES: &[Family] = &[
+    family("pipeline/", sends::rows, sends::COUNTED),
+    family("claims/", claims::rows, &[]),
+    family("inbound/", inbound::rows, inbound::COUNTED),
+    family("loopback/", loopback::rows, &[]),
+    family("log/", log::rows, log::COUNTED),
+    family("tenants/", tenants::rows, tenants::COUNTED),
+    family("embedded/", embedded::rows, &[]),
+    family("start/", start::rows, &[]),
+];

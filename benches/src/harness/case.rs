@@ -15,24 +15,45 @@ pub(crate) struct Sample {
 /// function only, by its name.
 #[inline(never)]
 pub(crate) fn measured(work: impl FnOnce()) -> Sample {
-    let allocated = alloc::allocated().calls;
-    let before = now();
+    let begun = Begun::now();
     work();
-    let time = now().saturating_sub(before);
-    Sample { time, allocations: alloc::allocated().calls.wrapping_sub(allocated) }
+    begun.sample()
+}
+
+/// The beginning of a measurement that does not fit into a closure; callgrind does not see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begun {
+    allocations: u64,
+    time: Duration,
+}
+
+impl Begun {
+    pub(crate) fn now() -> Self {
+        Self { allocations: alloc::allocated().calls, time: now() }
+    }
+
+    /// The measurement is over.
+    pub(crate) fn sample(self) -> Sample {
+        let time = now().saturating_sub(self.time);
+        Sample { time, allocations: alloc::allocated().calls.wrapping_sub(self.allocations) }
+    }
+}
+
+/// Nanoseconds of each of `n` operations.
+pub(crate) fn measured_ns(sample: Sample, n: u32) -> f64 {
+    sample.time.as_secs_f64() * 1e9 / f64::from(n)
 }
 
 /// An operation to measure.
 pub(crate) struct Case<'a> {
-    pub(crate) name: &'static str,
     /// Runs the operation so many times, inside one [`measured`].
     pub(crate) run: Box<dyn FnMut(u32) -> Sample + 'a>,
 }
 
 impl<'a> Case<'a> {
     /// An operation that is called in a loop.
-    pub(crate) fn new<T>(name: &'static str, mut once: impl FnMut() -> T + 'a) -> Self {
-        Self::many(name, move |n| {
+    pub(crate) fn new<T>(mut once: impl FnMut() -> T + 'a) -> Self {
+        Self::many(move |n| {
             measured(|| {
                 for _ in 0..n {
                     std::hint::black_box(once());
@@ -42,8 +63,8 @@ impl<'a> Case<'a> {
     }
 
     /// An operation that prepares its repetitions.
-    pub(crate) fn many(name: &'static str, run: impl FnMut(u32) -> Sample + 'a) -> Self {
-        Self { name, run: Box::new(run) }
+    pub(crate) fn many(run: impl FnMut(u32) -> Sample + 'a) -> Self {
+        Self { run: Box::new(run) }
     }
 }
 
@@ -63,7 +84,7 @@ pub(crate) fn side_by_side<const N: usize>(run: &Run, mut cases: [Case<'_>; N]) 
     for _ in 0..run.rounds() {
         for ((case, &n), cost) in cases.iter_mut().zip(&counts).zip(&mut costs) {
             let sample = (case.run)(n);
-            cost.ns = cost.ns.min(sample.time.as_secs_f64() * 1e9 / f64::from(n));
+            cost.ns = cost.ns.min(measured_ns(sample, n));
             cost.allocations = cost.allocations.min(per(sample.allocations, n));
         }
     }

@@ -17,10 +17,10 @@ mod run;
 use std::time::Duration;
 
 pub(crate) use alloc::{Counting, allocated};
-pub(crate) use case::{Case, Cost, Sample, measured, side_by_side};
+pub(crate) use case::{Begun, Case, Sample, measured, measured_ns, side_by_side};
 pub(crate) use instructions::{Counted, REPEAT};
 pub(crate) use row::{Bound, Row};
-pub(crate) use run::{Print, Run};
+pub(crate) use run::Run;
 
 /// A monotonic clock of this process.
 #[allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]

@@ -34,10 +34,18 @@ pub(super) struct Delivery {
     cx: InboundContext<Tenant>,
 }
 
+/// The strategy of one Meta app that makes no call.
+pub(crate) fn strategy() -> WhatsAppMetaCloud {
+    WhatsAppMetaCloud::new(Arc::new(Nobody), MetaApp::new(app_secret(), SecretRef::named("verify-token")))
+}
+
+fn app_secret() -> SecretRef {
+    SecretRef::named("app-secret")
+}
+
 impl Delivery {
     #[allow(clippy::expect_used, reason = "the request is made of constants")]
     pub(super) fn new(body: String) -> Self {
-        let reference = SecretRef::named("app-secret");
         let signature = HmacSha256::hex_with_prefix("sha256=").sign(body.as_bytes(), &Secret::new(SECRET.to_vec()));
         let request = http::Request::post("/webhooks/whatsapp")
             .header("content-type", "application/json")
@@ -45,10 +53,10 @@ impl Delivery {
             .body(body.clone().into())
             .expect("a valid request");
         Self {
-            strategy: WhatsAppMetaCloud::new(Arc::new(Nobody), MetaApp::new(reference.clone(), SecretRef::named("verify-token"))),
+            strategy: strategy(),
             request: InboundRequest::http(request),
             payload: RawPayload::unverified(body),
-            cx: InboundSetup::new().with_secret(reference, [SECRET]).context(),
+            cx: InboundSetup::new().with_secret(app_secret(), [SECRET]).context(),
         }
     }
 

@@ -17,25 +17,24 @@
 //! ```
 
 mod context;
+mod stamp;
 mod visitor;
 
 use std::{cell::RefCell, fmt, fmt::Write as _, io, sync::Arc};
 
 use crate::sync::Mutex;
 use crate::sync::Snapshot;
-use jiff::fmt::temporal::DateTimePrinter;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context as SubscriberContext, Layer};
 
 pub use self::context::{Invocation, PowertoolsHandle};
 use self::{
     context::{Context, Shared},
+    stamp::Stamp,
     visitor::FieldWriter,
 };
 use super::json;
 use crate::runtime::Clock;
-
-const TIMESTAMP: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 /// A `tracing` layer that prints every event as one JSON line.
 ///
@@ -93,22 +92,22 @@ impl<W> Powertools<W> {
     }
 
     /// The whole line, from the fields that the event has.
-    fn line(&self, line: &mut String, fields: &mut FieldWriter<'_>, event: &Event<'_>, context: &Context) {
+    fn line(&self, line: &mut String, stamp: &mut Stamp, fields: &mut FieldWriter<'_>, event: &Event<'_>, context: &Context) {
         event.record(fields);
         let metadata = event.metadata();
         line.push_str("{\"level\":\"");
         line.push_str(level(*metadata.level()));
         line.push_str("\",\"location\":\"");
         let place = metadata.module_path().unwrap_or_else(|| metadata.target());
-        let _ = match metadata.line() {
-            Some(number) => write!(json::Escape(line), "{place}:{number}"),
-            None => write!(json::Escape(line), "{place}"),
-        };
+        let _ = json::Escape(line).write_str(place);
+        if let Some(number) = metadata.line() {
+            line.push(':');
+            json::integer(line, number.into());
+        }
         line.push_str("\",\"message\":");
         line.push_str(if fields.message.is_empty() { "\"\"" } else { fields.message });
         line.push_str(",\"timestamp\":\"");
-        let now = jiff::Timestamp::try_from(self.clock.now()).unwrap_or_default();
-        let _ = TIMESTAMP.print_timestamp(&now, &mut *line);
+        stamp.print(self.clock.now(), line);
         line.push_str("\",\"service\":");
         json::string(line, &self.service);
         for (n, (name, value)) in context.keys.iter().enumerate() {
@@ -134,12 +133,13 @@ const fn level(level: Level) -> &'static str {
     }
 }
 
-/// Buffers of one thread: the line, the event's fields, its message.
+/// Buffers of one thread: the line, the event's fields, its message, the last time.
 #[derive(Default)]
 struct Buffers {
     line: String,
     fields: String,
     message: String,
+    stamp: Stamp,
 }
 
 impl Buffers {
@@ -166,7 +166,7 @@ impl<S: Subscriber, W: io::Write + Send + 'static> Layer<S> for Powertools<W> {
         let print = |buffers: &mut Buffers| {
             buffers.clear();
             let mut fields = FieldWriter::new(&mut buffers.fields, &mut buffers.message, &context);
-            self.line(&mut buffers.line, &mut fields, event, &context);
+            self.line(&mut buffers.line, &mut buffers.stamp, &mut fields, event, &context);
             // A log line that cannot be written is lost: nothing waits or fails for it.
             let _ = self.writer.lock().write_all(buffers.line.as_bytes());
         };

@@ -68,7 +68,7 @@ impl Visit for FieldWriter<'_> {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        let _ = write!(self.value(field), "{value}");
+        json::integer(self.value(field), value);
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {

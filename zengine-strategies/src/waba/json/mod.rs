@@ -73,6 +73,27 @@ impl<'a> Raw<'a> {
         self.nodes.get(self.at)
     }
 
+    /// The last member with a name, unless it is `null`.
+    fn member(self, node: &Node, name: &str) -> Option<Self> {
+        let members = self.nodes.get(self.at..node.next as usize)?;
+        let (mut at, mut found) = (1, None);
+        while let Some([key, value]) = members.get(at..).and_then(|rest| rest.first_chunk()) {
+            let place = self.at + at;
+            let same = if key.escaped() {
+                string(Raw { at: place, ..self }).as_deref() == Some(name)
+            } else {
+                // Names that differ in length are passed without looking at them.
+                (key.end - key.start) as usize == name.len() + 2
+                    && self.text.as_bytes().get(key.start as usize + 1..key.end as usize - 1) == Some(name.as_bytes())
+            };
+            if same {
+                found = Some(Raw { at: place + 1, ..self });
+            }
+            at = (value.next as usize).checked_sub(self.at)?;
+        }
+        found.filter(|raw| !raw.is_null())
+    }
+
     /// The values directly inside, the names of members included.
     fn inside(self) -> Items<'a> {
         let end = self.node().map_or(0, |node| node.next as usize);
@@ -138,53 +159,41 @@ impl<'a> Obj<'a> {
     }
 
     /// A member; the last where a name is repeated. `null` counts as absent.
+    ///
+    /// A message is asked for some forty members, most of which it has not: inlined, so that the trace is a constant.
+    #[inline]
     pub(super) fn get(&self, name: &str) -> Option<Raw<'a>> {
         let object = self.0?;
         let node = object.node()?;
-        // A message is asked for some forty members, most of which it has not.
-        if node.names & split::trace(name.as_bytes()) == 0 {
-            return None;
-        }
-        let (mut at, end) = (object.at + 1, node.next as usize);
-        let mut found = None;
-        while at < end {
-            let (key, value) = (object.nodes.get(at)?, object.nodes.get(at + 1)?);
-            let same = if key.escaped {
-                string(Raw { at, ..object }).as_deref() == Some(name)
-            } else {
-                // Names that differ in length are passed without looking at them.
-                (key.end - key.start) as usize == name.len() + 2
-                    && object.text.as_bytes().get(key.start as usize + 1..key.end as usize - 1) == Some(name.as_bytes())
-            };
-            if same {
-                found = Some(Raw { at: at + 1, ..object });
-            }
-            at = value.next as usize;
-        }
-        found.filter(|raw| !raw.is_null())
+        if node.names & split::trace(name.as_bytes()) == 0 { None } else { object.member(node, name) }
     }
 
     /// A member that is an object.
+    #[inline]
     pub(super) fn obj(&self, name: &str) -> Option<Obj<'a>> {
         self.get(name).and_then(Obj::read)
     }
 
     /// The elements of a member that is an array; none where it is anything else.
+    #[inline]
     pub(super) fn items(&self, name: &str) -> Items<'a> {
         self.get(name).and_then(items).unwrap_or(Items::NONE)
     }
 
     /// A member that is a string, the empty one included.
+    #[inline]
     pub(super) fn string(&self, name: &str) -> Option<Cow<'a, str>> {
         self.get(name).and_then(string)
     }
 
     /// A member that is a string or a number; a number as its source text. Empty counts as absent.
+    #[inline]
     pub(super) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         self.get(name).and_then(text)
     }
 
     /// [`Self::text`], owned.
+    #[inline]
     pub(super) fn owned(&self, name: &str) -> Option<String> {
         self.text(name).map(Cow::into_owned)
     }
@@ -195,16 +204,19 @@ impl<'a> Obj<'a> {
     }
 
     /// A member that is a whole number, as number or string.
+    #[inline]
     pub(super) fn integer(&self, name: &str) -> Option<i64> {
         self.text(name).and_then(|text| integer(&text))
     }
 
     /// A member that is a number, as number or string.
+    #[inline]
     pub(super) fn float(&self, name: &str) -> Option<f64> {
         self.text(name)?.trim().parse().ok().filter(|number: &f64| number.is_finite())
     }
 
     /// A member that is true or false, as such or as a string.
+    #[inline]
     pub(super) fn flag(&self, name: &str) -> Option<bool> {
         match self.get(name)?.get().trim_matches('"') {
             "true" => Some(true),
@@ -214,6 +226,7 @@ impl<'a> Obj<'a> {
     }
 
     /// A member that is a time, in milliseconds UTC.
+    #[inline]
     pub(super) fn time(&self, name: &str) -> Option<i64> {
         self.integer(name).map(milliseconds)
     }
@@ -229,7 +242,7 @@ pub(super) fn string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     if raw.first() != Some(b'"') {
         return None;
     }
-    let escaped = raw.node().is_some_and(|node| node.escaped);
+    let escaped = raw.node().is_some_and(Node::escaped);
     if escaped { serde_json::from_str::<Words<'_>>(raw.get()).ok().map(|words| words.0) } else { Some(Cow::Borrowed(raw.inner())) }
 }
 

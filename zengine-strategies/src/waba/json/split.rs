@@ -11,10 +11,19 @@ pub(super) struct Node {
     pub(super) end: u32,
     /// The node after this value and all that is inside it.
     pub(super) next: u32,
-    /// Of an object: the [`trace`]s of its members' names, by which a name that is not there is known at once.
-    pub(super) names: u16,
-    /// Whether it is a string with escapes in it.
-    pub(super) escaped: bool,
+    /// Of an object: the [`trace`]s of its members' names, by which a name that is not there is known at once. Of a string:
+    /// [`ESCAPED`] where there are escapes in it.
+    pub(super) names: u32,
+}
+
+/// Marks a string with escapes, and an object with such a name, which may be any name.
+pub(super) const ESCAPED: u32 = u32::MAX;
+
+impl Node {
+    /// Whether the string has escapes in it.
+    pub(super) fn escaped(&self) -> bool {
+        self.names == ESCAPED
+    }
 }
 
 /// Why a text is not read.
@@ -28,11 +37,11 @@ pub(crate) enum Unread {
 /// The deepest nesting that is read.
 const DEPTH: usize = Limits::DEFAULT.json_depth;
 
-/// One of 16 bits, by the length and first byte of a member's name.
-#[allow(clippy::cast_possible_truncation)] // only a few bits are wanted
-pub(super) fn trace(name: &[u8]) -> u16 {
+/// One of 32 bits, by the length and first byte of a member's name.
+#[inline]
+pub(super) fn trace(name: &[u8]) -> u32 {
     let first = name.first().copied().unwrap_or_default();
-    1 << (((name.len() as u8).wrapping_mul(5) ^ first).wrapping_mul(3) % 16)
+    1 << (((name.len() * 5) ^ usize::from(first)) % 32)
 }
 
 /// The values of a JSON text in document order, containers before what is inside them; names of members are values too.
@@ -130,9 +139,9 @@ impl Splitter<'_> {
 
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // the text is shorter than 4 GiB, and has fewer values than bytes
-    fn push(&mut self, start: usize, end: usize, escaped: bool) {
+    fn push(&mut self, start: usize, end: usize, names: u32) {
         let next = self.nodes.len() as u32 + 1;
-        self.nodes.push(Node { start: start as u32, end: end as u32, next, names: 0, escaped });
+        self.nodes.push(Node { start: start as u32, end: end as u32, next, names });
         self.at = end;
     }
 
@@ -150,7 +159,7 @@ impl Splitter<'_> {
         }
         self.open[self.depth] = self.nodes.len() as u32;
         self.depth += 1;
-        self.push(self.at, self.at + 1, false);
+        self.push(self.at, self.at + 1, 0);
         Ok(())
     }
 
@@ -171,9 +180,8 @@ impl Splitter<'_> {
         }
         let start = self.at + 1;
         self.string()?;
-        // An escaped name may be any name.
-        let escaped = self.nodes.last().is_none_or(|node| node.escaped);
-        let names = if escaped { u16::MAX } else { trace(self.bytes.get(start..self.at - 1).unwrap_or_default()) };
+        let escaped = self.nodes.last().is_none_or(Node::escaped);
+        let names = if escaped { ESCAPED } else { trace(self.bytes.get(start..self.at - 1).unwrap_or_default()) };
         if let Some(object) = self.open[..self.depth].last().and_then(|index| self.nodes.get_mut(*index as usize)) {
             object.names |= names;
         }
@@ -187,7 +195,7 @@ impl Splitter<'_> {
     /// A string; eight bytes are looked at a time.
     #[inline]
     fn string(&mut self) -> Result<(), Unread> {
-        let (start, mut at, mut escaped) = (self.at, self.at + 1, false);
+        let (start, mut at, mut escaped) = (self.at, self.at + 1, 0);
         loop {
             while let Some(word) = self.bytes.get(at..).and_then(|rest| rest.first_chunk()) {
                 let special = special(u64::from_le_bytes(*word));
@@ -200,7 +208,7 @@ impl Splitter<'_> {
             match self.bytes.get(at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
-                    escaped = true;
+                    escaped = ESCAPED;
                     at = self.escape(at + 1)?;
                 }
                 // Only what is shorter than eight bytes comes here with anything else.
@@ -232,7 +240,7 @@ impl Splitter<'_> {
         if matches!(self.bytes.get(at), Some(b'e' | b'E')) {
             at = self.digits(at + 1 + usize::from(matches!(self.bytes.get(at + 1), Some(b'+' | b'-'))))?;
         }
-        self.push(start, at, false);
+        self.push(start, at, 0);
         Ok(())
     }
 
@@ -246,7 +254,7 @@ impl Splitter<'_> {
         if !self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
             return Err(Unread::NotJson);
         }
-        self.push(self.at, self.at + word.len(), false);
+        self.push(self.at, self.at + word.len(), 0);
         Ok(())
     }
 }
@@ -288,7 +296,8 @@ mod tests {
         ];
         assert_eq!(values, expected);
         assert_eq!(nodes.iter().map(|node| node.next).collect::<Vec<_>>(), [10, 2, 6, 4, 5, 6, 7, 8, 9, 10]);
-        assert_eq!(nodes.iter().filter(|node| node.escaped).count(), 2);
+        let escaped: Vec<_> = nodes.iter().enumerate().filter(|(_, node)| node.escaped()).map(|(at, _)| at).collect();
+        assert_eq!(escaped, [0, 6, 9], "two strings, and the object that has one of them as a name");
     }
 
     #[test]

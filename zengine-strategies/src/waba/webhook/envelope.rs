@@ -1,12 +1,12 @@
 //! `entry[]` × `changes[]`, and the arrays of one change.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 use zengine_connector::{AccountUpdate, ElementError, Event, RawPayload, RoutedEvent};
 
 use super::{
     account, calls, groups, handovers, history, messages, preferences,
-    scope::{Entry, Mode, Scope},
+    scope::{Entry, Mode, Owner, Scope},
     sink::{Made, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, text_of},
     statuses, templates,
 };
@@ -33,7 +33,7 @@ pub(crate) fn normalize(payload: &RawPayload) -> Vec<Result<RoutedEvent, Element
 
 fn body(sink: &mut Sink<'_>, raw: Raw<'_>) {
     let Some(root) = Obj::read(raw) else { return sink.refuse_body(NOT_AN_OBJECT) };
-    let nobody = Scope::new(Cow::Borrowed("body"), Mode::Live, &Entry { id: None, time_ms: None }, &Obj::empty());
+    let nobody = Scope::new(Cow::Borrowed("body"), Mode::Live, &Entry { id: None, time_ms: None }, &Obj::empty(), &mut None);
     let whole = |sink: &mut Sink<'_>, word: &str| sink.put(&Path::ROOT, raw, Ok(nobody.unknown(word, raw)));
     match root.get("object").map(json::string) {
         // A relay may leave it out; what is there says enough.
@@ -61,18 +61,21 @@ fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: Raw<'_>) {
     match obj.get("changes").map(|raw| (raw, json::items(raw))) {
         Some((raw, None)) => sink.put(&path_of_changes, raw, Err(NOT_AN_ARRAY)),
         Some((_, Some(changes))) if !changes.is_empty() => {
+            sink.expect(changes.count());
+            let mut owner = None;
             for (index, raw) in changes.enumerate() {
-                change(sink, &path_of_changes.element(index), &entry, raw);
+                change(sink, &path_of_changes.element(index), &entry, &mut owner, raw);
             }
         }
         _ => {
-            let scope = Scope::new(Cow::Borrowed("entry"), Mode::Live, &entry, &Obj::empty());
+            let scope = Scope::new(Cow::Borrowed("entry"), Mode::Live, &entry, &Obj::empty(), &mut None);
             sink.put(path, raw, Ok(scope.unknown("entry", raw)));
         }
     }
 }
 
-fn change(sink: &mut Sink<'_>, path: &Path<'_>, entry: &Entry<'_>, raw: Raw<'_>) {
+/// `owner` is the last change's: most changes of a body are of one number.
+fn change<'a>(sink: &mut Sink<'_>, path: &Path<'_>, entry: &Entry<'a>, owner: &mut Option<Rc<Owner<'a>>>, raw: Raw<'a>) {
     let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     let raw_value = obj.get("value");
     let value = match raw_value.map(Obj::read) {
@@ -93,7 +96,7 @@ fn change(sink: &mut Sink<'_>, path: &Path<'_>, entry: &Entry<'_>, raw: Raw<'_>)
         "history" => Mode::History,
         _ => Mode::Live,
     };
-    let scope = Scope::new(field, mode, entry, &value);
+    let scope = Scope::new(field, mode, entry, &value, owner);
     match &*scope.field {
         "messages"
         | "message_echoes"
@@ -140,6 +143,7 @@ fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &O
             continue;
         };
         let alone = items.is_one();
+        sink.expect(items.count());
         for (index, raw) in items.enumerate() {
             let path = path.element(index);
             match read {

@@ -56,7 +56,7 @@ pub(super) fn old<'a>(scope: &Scope<'a>, raw: Raw<'a>, with: Option<&Cow<'a, str
 /// In an older conversation both sides stand in one list.
 fn is_from_business(scope: &Scope<'_>, obj: &Obj<'_>) -> bool {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    match (obj.text("from"), &scope.display) {
+    match (obj.text("from"), scope.display()) {
         (Some(from), Some(display)) if digits(&from) == digits(display) => true,
         _ => obj.get("to").or_else(|| obj.get("to_user_id")).is_some(),
     }
@@ -100,10 +100,10 @@ fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, way: Way, with: Opti
         Some(group) => scope.conversation(&[group]),
         None => scope.conversation(&person.ids),
     };
-    let person = if person == Party::default() { vec![] } else { vec![person] };
     (routed.from, routed.to) = match way {
-        Way::In => (person.into_iter().next().unwrap_or_default(), scope.business()),
-        Way::Out => (scope.business().pop().unwrap_or_default(), person),
+        Way::In => (person, scope.business()),
+        Way::Out if person == Party::default() => (scope.business().pop().unwrap_or_default(), vec![]),
+        Way::Out => (scope.business().pop().unwrap_or_default(), vec![person]),
     };
     Ok(routed)
 }

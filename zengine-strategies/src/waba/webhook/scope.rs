@@ -1,6 +1,6 @@
 //! Whose a change is, and what its elements have in common.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -30,51 +30,74 @@ pub(super) struct Entry<'a> {
     pub(super) time_ms: Option<i64>,
 }
 
+/// Whose changes are.
+pub(super) struct Owner<'a> {
+    number: Option<Cow<'a, str>>,
+    account: Option<Cow<'a, str>>,
+    /// The business's number, digits: tells directions apart, never tenants.
+    display: Option<Cow<'a, str>>,
+    routes: Vec<RouteKey>,
+    business: Option<Party>,
+}
+
+impl<'a> Owner<'a> {
+    fn new(number: Option<Cow<'a, str>>, account: Option<Cow<'a, str>>, display: Option<Cow<'a, str>>) -> Self {
+        let mut routes = Vec::with_capacity(2);
+        routes.extend(number.as_deref().map(|id| RouteKey::new("phone_number_id", id)));
+        routes.extend(account.as_deref().map(|id| RouteKey::new("waba_id", id)));
+        let business = business(number.as_deref(), display.as_deref());
+        Self { number, account, display, routes, business }
+    }
+
+    /// What ids are unique within.
+    fn id(&self) -> &str {
+        self.number.as_deref().or(self.account.as_deref()).unwrap_or("-")
+    }
+}
+
 /// What the elements of one change have in common.
 pub(super) struct Scope<'a> {
     pub(super) field: Cow<'a, str>,
     pub(super) mode: Mode,
-    /// The business's number, digits: tells directions apart, never tenants.
-    pub(super) display: Option<Cow<'a, str>>,
     contacts: Contacts<'a>,
     /// Errors that stand beside the elements.
     pub(super) errors: Items<'a>,
     pub(super) time_ms: Option<i64>,
-    /// What the ids of the change are unique within.
-    owner: Cow<'a, str>,
-    routes: Vec<RouteKey>,
     fan_out: bool,
-    business: Option<Party>,
+    owner: Rc<Owner<'a>>,
 }
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(field: Cow<'a, str>, mode: Mode, entry: &Entry<'a>, value: &Obj<'a>) -> Self {
+    /// `last` is the owner of the change before, which is used again where it is the same.
+    pub(super) fn new(field: Cow<'a, str>, mode: Mode, entry: &Entry<'a>, value: &Obj<'a>, last: &mut Option<Rc<Owner<'a>>>) -> Self {
         let metadata = value.obj("metadata").unwrap_or_else(Obj::empty);
-        let phone = number_id(&field, &metadata, value);
-        let waba = account_id(&field, entry, value);
+        let number = number_id(&field, &metadata, value);
+        let account = account_id(&field, entry, value);
         let display = metadata.text("display_phone_number");
-        let mut routes = Vec::with_capacity(2);
-        routes.extend(phone.as_deref().map(|id| RouteKey::new("phone_number_id", id)));
-        routes.extend(waba.as_deref().map(|id| RouteKey::new("waba_id", id)));
+        let same = last.as_ref().filter(|last| (&last.number, &last.account, &last.display) == (&number, &account, &display));
+        let owner = same.map_or_else(|| Rc::new(Owner::new(number, account, display)), Rc::clone);
+        *last = Some(Rc::clone(&owner));
         Self {
             mode,
             contacts: Contacts::read(value.items("contacts")),
             errors: value.items("errors"),
             time_ms: entry.time_ms,
-            routes,
             // What is said of the account concerns every number of it; what people say concerns one.
-            fan_out: phone.is_none() && !is_personal(&field),
-            business: business(phone.as_deref(), display.as_deref()),
-            owner: phone.or(waba).unwrap_or(Cow::Borrowed("-")),
-            display,
+            fan_out: owner.number.is_none() && !is_personal(&field),
+            owner,
             field,
         }
+    }
+
+    /// The business's own number, as it is displayed.
+    pub(super) fn display(&self) -> Option<&str> {
+        self.owner.display.as_deref()
     }
 
     /// An event of this change.
     pub(super) fn event(&self, event: Event, dedup: String) -> RoutedEvent {
         let mut routed = RoutedEvent::new(event, dedup, Bytes::new());
-        routed.routes.clone_from(&self.routes);
+        routed.routes.clone_from(&self.owner.routes);
         routed.fan_out = self.fan_out;
         routed.context.standby = self.mode == Mode::Standby;
         routed.context.history = self.mode == Mode::History;
@@ -90,7 +113,7 @@ impl<'a> Scope<'a> {
     /// The dedup key of something with an id: kind, number, id and what else tells two events apart. A copy that came in
     /// another way has a key of its own.
     pub(super) fn by_id(&self, kind: &str, id: &str, more: &[&str]) -> String {
-        let parts = [self.prefix(), kind, "|", &self.owner, "|", id];
+        let parts = [self.prefix(), kind, "|", self.owner.id(), "|", id];
         let length = parts.iter().chain(more).map(|part| part.len()).sum::<usize>() + more.len();
         let mut key = String::with_capacity(length);
         key.extend(parts);
@@ -104,7 +127,7 @@ impl<'a> Scope<'a> {
     /// The dedup key of something without an id: owner, field, time and bytes.
     pub(super) fn by_bytes(&self, raw: Raw<'_>) -> String {
         let time = self.time_ms.map(|time| time.to_string()).unwrap_or_default();
-        digest(&[raw.get()], |digest| [self.prefix(), &self.field, "|", &self.owner, "|", &time, "|", digest].concat())
+        digest(&[raw.get()], |digest| [self.prefix(), &self.field, "|", self.owner.id(), "|", &time, "|", digest].concat())
     }
 
     /// The dedup key of a status: a message has one of each state and member.
@@ -123,7 +146,7 @@ impl<'a> Scope<'a> {
 
     /// The business's side.
     pub(super) fn business(&self) -> Vec<Party> {
-        self.business.iter().cloned().collect()
+        self.owner.business.iter().cloned().collect()
     }
 
     /// The contact that is the person.
@@ -138,7 +161,7 @@ impl<'a> Scope<'a> {
         let id = of(IdentityKind::Group).or_else(|| of(IdentityKind::Bsuid)).or_else(|| ids.first())?;
         let ns = id.ns().map_or(["", ""], |ns| [ns, ":"]);
         let urn = [id.kind().as_str(), ":", ns[0], ns[1], id.value()];
-        digest(&urn, |digest| joined(&[&self.owner, ".", digest], |id| ConversationId::new(id))).ok()
+        digest(&urn, |digest| joined(&[self.owner.id(), ".", digest], |id| ConversationId::new(id))).ok()
     }
 }
 

@@ -83,6 +83,11 @@ impl<'p> Sink<'p> {
         Self { payload, text, replaced, out: Vec::new() }
     }
 
+    /// Makes room for so many elements more.
+    pub(super) fn expect(&mut self, elements: usize) {
+        self.out.reserve(elements);
+    }
+
     /// How many elements went in.
     pub(super) fn len(&self) -> usize {
         self.out.len()

@@ -1,0 +1,76 @@
+//! The canonical line of a send, formatted as JSON, beside the JSON formatter of `tracing-subscriber`.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use zengine_connector::{
+    BoxError, ClientMessageId, CorrelationId, Key, Secret, TenantId, TokioClock,
+    telemetry::{Powertools, RecipientHmac, SendLine, TraceParent},
+};
+
+use crate::harness::{Bound, Case, Counted, Row, Run, side_by_side};
+
+/// Operations whose allocations and instructions are counted.
+pub(crate) const COUNTED: &[Counted] = &[
+    Counted { name: "log/canonical-line", make: ours, allocations: Some(4.0), instructions: None },
+    Counted { name: "log/tracing-subscriber-json", make: theirs, allocations: None, instructions: None },
+    Counted { name: "log/nobody-listens", make: nobody, allocations: Some(0.0), instructions: None },
+];
+
+pub(crate) fn rows(run: &Run) -> Result<Vec<Row>, BoxError> {
+    let [ours, theirs, nobody] = side_by_side(run, [ours(), theirs(), nobody()]);
+    Ok(vec![
+        Row::new("log/canonical-line", ours.ns, "ns")
+            .peer("tracing-subscriber JSON", theirs.ns)
+            .must(Bound::AtMost(1_500.0))
+            .stretch(Bound::AtMost(800.0)),
+        Row::new("log/nobody-listens", nobody.ns, "ns"),
+    ])
+}
+
+/// What a delivered send logs.
+#[allow(clippy::expect_used, reason = "made of constants")]
+fn line() -> impl Fn() {
+    let (tenant, id) = (TenantId::new("tenant-000117").expect("an id"), ClientMessageId::new("order-2025-000123").expect("an id"));
+    let correlation = CorrelationId::new("8f14e45f-ceea-467f-a8b8-6d2a4c7f7d11").expect("an id");
+    let recipient = RecipientHmac::new(&Key::new("k1", &Secret::new([7; 32])), "tenant-000117", "phone:+15551230001");
+    let trace = TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    move || {
+        let mut line = SendLine::new(&tenant, "whatsapp-meta-cloud", &id, "delivered");
+        line.attempts = 1;
+        line.lease_owner = Some("01998f7e5b2c4a6f8d3e1b0a9c7d5e4f");
+        (line.breaker_state, line.breaker_epoch) = (Some("closed"), Some(3));
+        line.recipient_hmac = Some(recipient);
+        line.correlation_id = Some(&correlation);
+        line.trace = trace;
+        line.duration = Duration::from_millis(83);
+        line.emit();
+    }
+}
+
+fn under<S: tracing::Subscriber + Send + Sync + 'static>(subscriber: S) -> Case<'static> {
+    let (dispatch, emit) = (tracing::Dispatch::new(subscriber), line());
+    Case::many(move |n| {
+        tracing::dispatcher::with_default(&dispatch, || {
+            crate::harness::measured(|| {
+                for _ in 0..n {
+                    emit();
+                }
+            })
+        })
+    })
+}
+
+fn ours() -> Case<'static> {
+    let layer = Powertools::builder("connectors-social", Arc::new(TokioClock::new())).function_name("connectors-send").build(io::sink());
+    under(tracing_subscriber::registry().with(layer))
+}
+
+fn theirs() -> Case<'static> {
+    under(tracing_subscriber::registry().with(tracing_subscriber::fmt::layer().json().with_writer(io::sink)))
+}
+
+fn nobody() -> Case<'static> {
+    let emit = line();
+    Case::new(emit)
+}

@@ -1,0 +1,94 @@
+//! A provider that does nothing: what is left of a send is the pipeline.
+
+use std::{
+    future::Future,
+    io::Write,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use serde::{Deserialize, Serialize};
+use zengine_connector::{
+    Capabilities, Configure, ConfigureContext, Error, Length, Message, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError,
+    Strategy, schemars::JsonSchema,
+};
+
+/// Nothing to configure.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "zengine_connector::schemars")]
+pub(crate) struct Nothing {}
+
+/// A message that is told from others by one byte, so that its fingerprint costs as little as it can.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "zengine_connector::schemars")]
+pub(crate) struct Ping {
+    /// The provider lets us wait for one turn of the executor.
+    pub(crate) slow: bool,
+}
+
+impl Message for Ping {
+    fn encode(&self, into: &mut dyn Write) -> serde_json::Result<()> {
+        into.write_all(b"p").map_err(serde_json::Error::io)
+    }
+}
+
+const CAPABILITIES: Capabilities = Capabilities::NONE;
+
+/// Accepts everything.
+#[derive(Clone, Debug, Strategy)]
+#[strategy(name = "noop", channel = Messenger, config = Nothing, outbound = Ping, capabilities = CAPABILITIES, idempotency = none)]
+pub(crate) struct Noop;
+
+impl Configure<Nothing> for Noop {
+    type Tenant = ();
+
+    async fn configure(&self, _: Nothing, _: &ConfigureContext) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl OutboundStrategy<Nothing, Ping> for Noop {
+    async fn send(&self, (): &(), message: &Ping, _: &SendContext) -> Result<Receipt, SendError> {
+        if message.slow {
+            Turn::default().await;
+        }
+        Ok(Receipt::unnumbered())
+    }
+}
+
+/// Accepts everything that people say.
+#[derive(Clone, Debug, Strategy)]
+#[strategy(name = "accepting", channel = Messenger, config = Nothing, outbound = OutboundMessage, capabilities = TEXT, idempotency = none)]
+pub(crate) struct Accepting;
+
+const TEXT: Capabilities = Capabilities::NONE.with_text(Length::chars(4_096));
+
+impl Configure<Nothing> for Accepting {
+    type Tenant = ();
+
+    async fn configure(&self, _: Nothing, _: &ConfigureContext) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl OutboundStrategy<Nothing, OutboundMessage> for Accepting {
+    async fn send(&self, (): &(), _: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> {
+        Ok(Receipt::unnumbered())
+    }
+}
+
+/// Pending once.
+#[derive(Debug, Default)]
+pub(crate) struct Turn(bool);
+
+impl Future for Turn {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

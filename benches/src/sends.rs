@@ -1,0 +1,174 @@
+//! A whole send around a provider that does nothing, with memory stores, beside what others charge for a part of it.
+
+use std::cell::Cell;
+
+use tokio::runtime::Runtime;
+use zengine_connector::{
+    BoxError, ClientMessageId, Identity, Orchestrator, OutboundMessage, Outcome, SendOptions, StrategyName, StrategyRegistry, TenantId,
+    store::Memory,
+};
+
+use crate::{
+    harness::{Bound, Case, Counted, Row, Run, side_by_side},
+    noop::{Accepting, Noop, Ping},
+    peers::{self, PEERS, measured_async},
+};
+
+/// Sends in the store while the others are measured.
+const LIVE: u32 = 64_000;
+
+const fn counted(name: &'static str, make: fn() -> Case<'static>) -> Counted {
+    Counted { name, make, allocations: None, instructions: None }
+}
+
+/// Operations whose allocations and instructions are counted.
+pub(crate) const COUNTED: &[Counted] = &[
+    Counted { name: "pipeline/no-op", make: || fresh(1_000, PING), allocations: Some(3.0), instructions: Some(2_000.0) },
+    counted("pipeline/text", || text(1_000)),
+    counted("pipeline/replay", replay),
+    counted("pipeline/peer-native", PEERS[0].1),
+    counted("pipeline/peer-async-trait", PEERS[1].1),
+    counted("pipeline/peer-tower", PEERS[2].1),
+    counted("pipeline/peer-tower-resilience", PEERS[3].1),
+];
+
+const PING: Ping = Ping { slow: false };
+
+/// Times of sends, each beside all peers.
+pub(crate) fn rows(run: &Run) -> Result<Vec<Row>, BoxError> {
+    let live = if run.quick { LIVE / 16 } else { LIVE };
+    let million = if run.quick { 64_000 } else { 1_000_000 };
+    let mut rows = vec![];
+
+    let [send, native, boxed, tower, resilience, five, failsafe, recloser, backon] = side_by_side(
+        run,
+        [
+            fresh(live, PING),
+            (PEERS[0].1)(),
+            (PEERS[1].1)(),
+            (PEERS[2].1)(),
+            (PEERS[3].1)(),
+            (PEERS[4].1)(),
+            (PEERS[5].1)(),
+            (PEERS[6].1)(),
+            (PEERS[7].1)(),
+        ],
+    );
+    let costs = [native, boxed, tower, resilience, five, failsafe, recloser, backon];
+    rows.push(
+        Row::new("pipeline/beside-tower-resilience", send.ns, "ns").peer(peers::RESILIENCE, resilience.ns).must(Bound::RatioAtMost(0.5)),
+    );
+    let mut row = Row::new("pipeline/no-op-64k-live", send.ns, "ns").must(Bound::AtMost(300.0)).stretch(Bound::AtMost(120.0));
+    for ((name, _), cost) in PEERS.iter().zip(costs) {
+        row = row.peer(name, cost.ns);
+    }
+    rows.push(row);
+
+    let [pending, with_text, replayed] = side_by_side(run, [fresh(live, Ping { slow: true }), text(live), replay()]);
+    let beside = |row: Row| row.peer(peers::RESILIENCE, resilience.ns);
+    rows.push(beside(Row::new("pipeline/pending-once", pending.ns, "ns")).must(Bound::AtMost(900.0)).stretch(Bound::AtMost(600.0)));
+    rows.push(
+        beside(Row::new("pipeline/text-with-fingerprint", with_text.ns, "ns")).must(Bound::AtMost(800.0)).stretch(Bound::AtMost(300.0)),
+    );
+    rows.push(beside(Row::new("pipeline/replay", replayed.ns, "ns")));
+
+    if run.wants("pipeline/no-op-1m-live") {
+        let [full] = side_by_side(run, [fresh(million, PING)]);
+        rows.push(
+            Row::new("pipeline/no-op-1m-live", full.ns, "ns")
+                .peer("64 k live", send.ns)
+                .must(Bound::AtMost(600.0))
+                .stretch(Bound::AtMost(450.0)),
+        );
+    }
+    Ok(rows)
+}
+
+/// An orchestrator with memory stores, a runtime to drive it, and ids that no send has had.
+struct Host {
+    runtime: Runtime,
+    orchestrator: Orchestrator,
+    tenant: TenantId,
+    next: Cell<u64>,
+}
+
+#[allow(clippy::expect_used, reason = "made of constants")]
+impl Host {
+    fn new(registry: StrategyRegistry) -> Self {
+        let (stores, tenant) = (Memory::new(), TenantId::new("acme").expect("an id"));
+        for name in ["noop", "accepting"] {
+            stores.directory().put(&tenant, &StrategyName::new(name).expect("a name"), serde_json::json!({}));
+        }
+        let orchestrator = Orchestrator::builder(registry).stores(stores).build().expect("an orchestrator");
+        Self { runtime: peers::runtime(), orchestrator, tenant, next: Cell::new(0) }
+    }
+
+    fn ids(&self, n: u32) -> Vec<SendOptions> {
+        let first = self.next.replace(self.next.get() + u64::from(n));
+        (first..first + u64::from(n)).map(|n| SendOptions::new(ClientMessageId::new(n.to_string()).expect("an id"))).collect()
+    }
+}
+
+/// Sends of new ids, with so many sends in the store already.
+#[allow(clippy::expect_used, reason = "made of constants")]
+fn fresh(live: u32, message: Ping) -> Case<'static> {
+    let host = Host::new(StrategyRegistry::builder().register(Noop).build().expect("a registry"));
+    let send = move |n: u32| {
+        let options = std::cell::RefCell::new(host.ids(n));
+        let send = async |_| {
+            let options = options.borrow_mut().pop().expect("an id for each");
+            host.orchestrator
+                .send(&host.tenant, "noop", &message, options)
+                .await
+                .is_ok_and(|outcome| matches!(outcome, Outcome::Delivered(_)))
+        };
+        if message.slow {
+            host.runtime.block_on(async {
+                // Pending once each, so the executor is part of it.
+                let before = crate::harness::Begun::now();
+                for i in 0..n {
+                    assert!(send(i).await, "a send failed");
+                }
+                before.sample()
+            })
+        } else {
+            host.runtime.block_on(measured_async(n, send))
+        }
+    };
+    send(live.max(1));
+    Case::many(send)
+}
+
+/// Sends of a text of about a hundred bytes, so that the fingerprint has something to read.
+#[allow(clippy::expect_used, reason = "made of constants")]
+fn text(live: u32) -> Case<'static> {
+    let text = "A text of about a hundred bytes, which is what most messages that people really send look like today.";
+    let message = OutboundMessage::text(Identity::phone("+15551230001").expect("a number"), text);
+    let host = Host::new(StrategyRegistry::builder().register(Accepting).build().expect("a registry"));
+    let send = move |n: u32| {
+        let options = std::cell::RefCell::new(host.ids(n));
+        host.runtime.block_on(measured_async(n, async |_| {
+            let options = options.borrow_mut().pop().expect("an id for each");
+            host.orchestrator
+                .send(&host.tenant, "accepting", &message, options)
+                .await
+                .is_ok_and(|outcome| matches!(outcome, Outcome::Delivered(_)))
+        }))
+    };
+    send(live.max(1));
+    Case::many(send)
+}
+
+/// Sends of an id that has been delivered.
+#[allow(clippy::expect_used, reason = "made of constants")]
+fn replay() -> Case<'static> {
+    let host = Host::new(StrategyRegistry::builder().register(Noop).build().expect("a registry"));
+    let send = move |n: u32| {
+        let id = ClientMessageId::new("the same").expect("an id");
+        host.runtime.block_on(measured_async(n, async |_| {
+            host.orchestrator.send(&host.tenant, "noop", &PING, SendOptions::new(id.clone())).await.is_ok()
+        }))
+    };
+    send(1);
+    Case::many(send)
+}
