@@ -93,8 +93,8 @@ pub(crate) fn side_by_side<const N: usize>(run: &Run, mut cases: [Case<'_>; N]) 
 
 /// Allocations of one operation, without any clock: the same on every machine.
 pub(crate) fn allocations(case: &mut Case<'_>) -> f64 {
-    (case.run)(64); // buffers that are used again grow
-    let n = 1_000;
+    (case.run)(16); // buffers that are used again grow
+    let n = 100;
     per((case.run)(n).allocations, n)
 }
 
