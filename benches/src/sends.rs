@@ -18,12 +18,18 @@ use crate::{
 const LIVE: u32 = 64_000;
 
 const fn counted(name: &'static str, make: fn() -> Case<'static>) -> Counted {
-    Counted { name, make, allocations: None, instructions: None }
+    Counted { name, make, allocations: None, ceiling: None, instructions: None }
 }
 
 /// Operations whose allocations and instructions are counted.
 pub(crate) const COUNTED: &[Counted] = &[
-    Counted { name: "pipeline/no-op", make: || fresh(1_000, PING), allocations: Some(3.0), instructions: Some(2_000.0) },
+    Counted {
+        name: "pipeline/no-op",
+        make: || fresh(1_000, PING),
+        allocations: Some(3.0),
+        ceiling: Some(8.0),
+        instructions: Some(2_000.0),
+    },
     counted("pipeline/text", || text(1_000)),
     counted("pipeline/replay", replay),
     counted("pipeline/peer-native", PEERS[0].1),

@@ -11,6 +11,13 @@ pub(crate) struct Sample {
     allocations: u64,
 }
 
+impl std::ops::AddAssign for Sample {
+    fn add_assign(&mut self, other: Self) {
+        self.time += other.time;
+        self.allocations += other.allocations;
+    }
+}
+
 /// Measures `work`; what stands outside of it (making ids, filling a store) costs nothing. Callgrind counts inside this
 /// function only, by its name.
 #[inline(never)]

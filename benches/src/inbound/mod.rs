@@ -46,7 +46,7 @@ pub(crate) const COUNTED: &[Counted] = &[
 ];
 
 const fn counted(name: &'static str, make: fn() -> Case<'static>, allocations: f64) -> Counted {
-    Counted { name, make, allocations: Some(allocations), instructions: None }
+    Counted { name, make, allocations: Some(allocations), ceiling: None, instructions: None }
 }
 
 fn ours(body: String) -> Case<'static> {
