@@ -154,6 +154,7 @@ pub(crate) fn printed(read: &Result<RoutedEvent, ElementError>) -> Value {
     let ids = |party: &Party| Value::from(party.ids.iter().map(ToString::to_string).collect::<Vec<_>>());
     let mut printed = json!({ "event": event.event, "dedup": event.dedup });
     let more = [
+        ("context", json!(event.context)),
         ("routes", event.routes.iter().map(|route| format!("{}:{}", route.kind(), route.value())).collect()),
         ("fan_out", event.fan_out.into()),
         ("from", ids(&event.from)),
