@@ -222,9 +222,9 @@ async fn call(job: &Job<'_>, own: &Ownership<'_>, n: u32, limit: Duration) -> Re
     let mut waited = false;
     let answer = within_noting(&*job.core.clock, limit, call, &mut waited).await;
     if waited {
-        job.now.refresh()
+        job.now.refresh();
     } else {
-        job.now.tick()
+        job.now.tick();
     }
     match answer {
         Some(Ok(result)) => result,

@@ -73,13 +73,12 @@ async fn send_inner(
     if core.pipeline.is_closing() {
         return Ended::deferred(DeferredReason::Cancelled, Duration::from_secs(1)).into_outcome(false, None, None);
     }
-    let bound = match core.tenants.bound(entry, tenant, now.monotonic()) {
-        Some(bound) => bound,
-        None => {
-            let bound = core.tenants.bind(entry, tenant).await;
-            now.refresh();
-            bound
-        }
+    let bound = if let Some(bound) = core.tenants.bound(entry, tenant, now.monotonic()) {
+        bound
+    } else {
+        let bound = core.tenants.bind(entry, tenant).await;
+        now.refresh();
+        bound
     };
     let bound = match bound {
         Ok(bound) => bound,

@@ -85,14 +85,10 @@ impl Receipt {
         self.data.as_ref().map(RawJson::parse)
     }
 
-    /// `Some` where it holds nothing but this one id, or nothing at all.
-    pub(crate) fn only_id(&self) -> Option<Option<&ProviderMessageId>> {
-        let Self { provider_ids, conversation: None, note: None, next: None, trimmed: false, data: None } = self else { return None };
-        match &provider_ids[..] {
-            [] => Some(None),
-            [id] => Some(Some(id)),
-            _ => None,
-        }
+    /// It holds the provider's ids and nothing else, and at most one of them: the first is all there is.
+    pub(crate) const fn is_plain(&self) -> bool {
+        let Self { provider_ids, conversation, note, next, trimmed, data } = self;
+        provider_ids.len() <= 1 && conversation.is_none() && note.is_none() && next.is_none() && !*trimmed && data.is_none()
     }
 
     /// The same without its data, for records that are too small for it.

@@ -225,6 +225,7 @@ pub struct FaultyClaims {
     faults: Faults,
     store: Arc<dyn ClaimStore>,
     /// What the operation under way has met, where it was tried at once and must be awaited.
+    #[allow(clippy::option_option, reason = "nothing met yet, met no trouble, met trouble")]
     met: Mutex<Option<Option<Trouble>>>,
 }
 

@@ -46,16 +46,15 @@ pub(crate) async fn claim<'a>(
     loop {
         let lease = job.lease(owner);
         let operation = ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: ms(dedup.skew), ttl_s: seconds(dedup.keep) };
-        let answer = match core.change_now(job.now, &job.key, &operation) {
-            Some(answer) => answer,
-            None => {
-                let asking = Asking::new(job, owner, false);
-                let answer = core.change_surely(job.now, &job.key, &operation).await;
-                if answer.is_ok() {
-                    asking.answered();
-                }
-                answer
+        let answer = if let Some(answer) = core.change_now(job.now, &job.key, &operation) {
+            answer
+        } else {
+            let asking = Asking::new(job, owner, false);
+            let answer = core.change_surely(job.now, &job.key, &operation).await;
+            if answer.is_ok() {
+                asking.answered();
             }
+            answer
         };
         let applied = match answer {
             Ok(applied) => applied,

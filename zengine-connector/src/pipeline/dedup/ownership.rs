@@ -207,7 +207,7 @@ impl<'a> Ownership<'a> {
     /// Ends the send as delivered, where the store can be told at once and nothing else has come up; `true` where it is
     /// said.
     pub(crate) fn deliver_plainly(&mut self, receipt: &Receipt) -> bool {
-        if !self.job.core.claims.is_local() || receipt.only_id().is_none() {
+        if !self.job.core.claims.is_local() || !receipt.is_plain() {
             return false;
         }
         let operation = ClaimOp::Commit {

@@ -32,10 +32,10 @@ impl StoredReceipt {
 
     /// A receipt as it is, for records that never leave the process.
     pub fn open(receipt: &Receipt) -> Self {
-        Self(match receipt.only_id() {
-            Some(None) => Form::Empty,
-            Some(Some(id)) => Form::Id(id.clone()),
-            None => Form::Whole(Arc::new(receipt.clone())),
+        Self(match receipt.provider_id() {
+            _ if !receipt.is_plain() => Form::Whole(Arc::new(receipt.clone())),
+            Some(id) => Form::Id(id.clone()),
+            None => Form::Empty,
         })
     }
 

@@ -4,6 +4,8 @@
 //! one is packed: what all records of a setting share stands once, in a [`Shape`], and times are told from one another.
 //! Packing loses nothing; what does not fit is kept whole.
 
+#![allow(clippy::many_single_char_names, reason = "bytes of one number, in their order")]
+
 use crate::store::{ClaimRecord, ClaimStatus, Effects, Fingerprint, KeyId, OwnerToken, StoredReceipt};
 
 /// Where the 40 bits of a time begin, 2020-01-01: they reach to 2054.
@@ -115,7 +117,7 @@ impl Packed {
     #[inline]
     pub(super) fn deliver(&self, now_ms: i64, attempts: u32, kind: Kind, shape: u8) -> Option<Self> {
         let (settled, attempts) = (after(self.sent_ms(), now_ms)?, u8::try_from(attempts).ok()?);
-        Some(Self { settled, attempts, shape, kind, ..*self })
+        Some(Self { settled, shape, attempts, kind, ..*self })
     }
 
     #[inline]

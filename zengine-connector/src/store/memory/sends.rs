@@ -27,6 +27,7 @@ struct Shard(Mutex<Slots>);
 struct Slots {
     /// Numbers of slots, by hash. The slots are not in it, because nearly half of its places are empty.
     index: HashTable<u32>,
+    #[allow(clippy::vec_box, reason = "the chunks stay where they are when there are more of them")]
     chunks: Vec<Box<[Packed; CHUNK]>>,
     /// How many slots were ever used.
     used: u32,
@@ -171,20 +172,16 @@ impl Slots {
     fn write(&mut self, n: u32, hash: u128, record: &ClaimRecord) {
         self.receipts.remove(&n);
         self.whole.remove(&n);
-        let packed = self.pack(hash, record);
-        match packed {
-            Some(packed) => {
-                if packed.kind == Kind::DeliveredWith
-                    && let Some(receipt) = &record.result
-                {
-                    self.receipts.insert(n, receipt.clone());
-                }
-                *self.slot_mut(n) = packed;
+        if let Some(packed) = self.pack(hash, record) {
+            if packed.kind == Kind::DeliveredWith
+                && let Some(receipt) = &record.result
+            {
+                self.receipts.insert(n, receipt.clone());
             }
-            None => {
-                self.whole.insert(n, Box::new(record.clone()));
-                *self.slot_mut(n) = Packed::of_kind(hash, Kind::Whole);
-            }
+            *self.slot_mut(n) = packed;
+        } else {
+            self.whole.insert(n, Box::new(record.clone()));
+            *self.slot_mut(n) = Packed::of_kind(hash, Kind::Whole);
         }
     }
 
