@@ -37,6 +37,7 @@ impl Write for Escape<'_> {
 }
 
 /// Writes a whole number.
+#[cfg_attr(not(feature = "powertools"), allow(dead_code))]
 pub(super) fn integer(into: &mut String, number: u64) {
     let (mut digits, mut at, mut rest) = ([0; 20], 20, number);
     loop {
