@@ -33,6 +33,14 @@ async fn acceptance_m_echoes_are_outbound_and_nothing_but_live_messages_is_answe
         assert!(event.from.ids.iter().any(|id| id.to_string() == "opaque:phone_number_id:100200300"), "from the business");
     }
 
+    // Staff take back or change what they typed.
+    let mut revoked = by_hand.clone();
+    (revoked["id"], revoked["type"]) = ("wamid.revoke".into(), "revoke".into());
+    revoked["revoke"] = json!({"original_message_id": "wamid.smb_message_echoes"});
+    assert_eq!(host.post(&body("smb_message_echoes", value("message_echoes", json!([revoked])))).await, 200);
+    let event = host.only();
+    assert!(matches!(event.event, Event::Deleted { .. }) && event.context.echo, "{event:?}");
+
     // Copies while another application owns the conversation, wrapped and bare.
     let copy = |id: &str| element(json!({"id": id, "from": "15551230001"}));
     for standby in [
@@ -52,7 +60,7 @@ async fn acceptance_m_echoes_are_outbound_and_nothing_but_live_messages_is_answe
     assert!(matches!(old.event, Event::Message { .. }) && old.context.history);
 
     let answers = std::mem::take(&mut *host.answers.lock().unwrap());
-    assert_eq!(answers.len(), 6, "the handler tried every time");
+    assert_eq!(answers.len(), 7, "the handler tried every time");
     for answer in answers {
         assert_eq!(answer.unwrap_err().kind(), ErrorKind::Unsupported);
     }

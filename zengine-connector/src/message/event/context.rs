@@ -38,6 +38,9 @@ pub struct Context {
     /// Another application owns the conversation: read, do not answer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub standby: bool,
+    /// The change or the taking back was the business's own, of a message that went out by another way.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub echo: bool,
     /// Part of an older conversation that was handed over, not news.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub history: bool,

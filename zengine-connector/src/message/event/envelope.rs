@@ -53,10 +53,11 @@ pub struct InboundEvent {
 }
 
 impl InboundEvent {
-    /// Whether it is ours to answer: not an echo, which would make a loop, nor anything in a conversation that another
+    /// Whether it is ours to answer: not an echo or news of one, which would make a loop, nor anything in a conversation that another
     /// application owns or that was said long ago.
     pub fn is_answerable(&self) -> bool {
-        !matches!(self.event, Event::Echo { .. }) && !self.context.standby && !self.context.history
+        let Context { standby, history, echo, .. } = self.context;
+        !(standby || history || echo || matches!(self.event, Event::Echo { .. }))
     }
 }
 

@@ -94,6 +94,7 @@ fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, way: Way, with: Opti
 
     let mut routed = scope.event(event, dedup);
     refer(&mut routed.context, obj);
+    routed.context.echo = way == Way::Out && !matches!(routed.event, Event::Echo { .. });
     routed.provider_ids = provider_id(id.as_deref());
     routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
     routed.conversation = match group.as_deref().and_then(|group| Identity::new(IdentityKind::Group, group).ok()) {
