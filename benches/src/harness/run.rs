@@ -83,7 +83,7 @@ impl Run {
         if self.print == Print::Json {
             let mut out = std::io::stdout().lock();
             for row in rows {
-                writeln!(out, "{}", row.json())?;
+                writeln!(out, "{}", row.json()?)?;
             }
             out.flush()?;
         }
