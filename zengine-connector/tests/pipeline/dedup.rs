@@ -7,7 +7,7 @@ use zengine_connector::{
 };
 
 use super::new_world;
-use crate::support::{deferred, delivered, drop_after, failed, id, key, ms, secs, send, strategy, tenant, text, unknown, written};
+use crate::support::{deferred, delivered, drop_after, failed, id, ms, secs, send, strategy, tenant, text, unknown, written};
 
 /// Case 1.
 #[tokio::test(start_paused = true)]

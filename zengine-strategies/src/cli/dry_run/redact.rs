@@ -281,7 +281,7 @@ mod tests {
         ) {
             let redactor = Redactor::new(std::iter::once(secret.as_str()));
             let around = format!("{before}{secret}{after}");
-            let percent: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let percent = secret.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"));
             let form: String = spellings(&secret)[4].clone();
             let json = serde_json::to_string(&around).unwrap();
             let standard = base64::engine::general_purpose::STANDARD.encode(&around);
