@@ -28,7 +28,7 @@ pub struct Context {
     pub group: Option<String>,
     /// The advertisement or post that led here.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub referral: Option<Referral>,
+    pub referral: Option<Box<Referral>>,
     /// The product it asks about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product: Option<ProductItem>,

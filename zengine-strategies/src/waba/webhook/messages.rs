@@ -151,7 +151,7 @@ fn refer(context: &mut Context, message: &Obj<'_>) {
         }
     }
     context.group = message.owned("group_id");
-    context.referral = message.get("referral").and_then(referral);
+    context.referral = message.get("referral").and_then(referral).map(Box::new);
     context.errors = problem::all(message);
 }
 
