@@ -27,7 +27,7 @@ pub(crate) const COUNTED: &[Counted] = &[
         name: "pipeline/no-op",
         make: || fresh(1_000, PING),
         allocations: Some(3.0),
-        ceiling: Some(8.0),
+        ceiling: Some(3.0),
         instructions: Some(2_000.0),
     },
     counted("pipeline/text", || text(1_000)),
