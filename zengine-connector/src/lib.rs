@@ -49,7 +49,7 @@ pub use async_trait::async_trait;
 pub use schemars;
 
 pub use channel::{ButtonRules, Capabilities, Channel, Length, ListRules, MediaRule, Unit};
-pub use error::{BoxError, Disposition, Error, ErrorKind, Fault, NeedsReach, Poison, Reach, Scope, SendError};
+pub use error::{BoxError, Disposition, Error, ErrorKind, Fault, NeedsReach, Poison, Reach, Scope, SendError, Violation};
 pub use http::{CallOptions, HttpCause, HttpClient, HttpError};
 pub use ids::{
     ClientMessageId, ConfigVersion, ConversationId, CorrelationId, FailureId, ProviderMessageId, RouteKey, StrategyName, TenantId,

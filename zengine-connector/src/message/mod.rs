@@ -8,7 +8,7 @@
 //! | [`Status`], [`State`], [`merge`] | what became of a message, and how late news is told from fresh |
 //! | [`Party`], [`Identity`] | people, with several typed names each |
 //! | [`Degrade`], [`LossReport`] | a message turned into what a poorer channel can show |
-//! | [`Violation`] | one thing wrong with a message or configuration |
+//! | [`Checker`] | what is wrong with a message or configuration, all of it at once |
 //!
 //! In JSON everything is tagged by `type`, in snake case, with times as integer milliseconds UTC (`…_ms`). What is not
 //! understood is kept: unknown types become `unknown` with their raw JSON, never an error.
@@ -60,4 +60,4 @@ pub use reference::MessageRef;
 pub(crate) use reference::Prepared;
 pub use status::{Cost, ProviderError, State, Status, Transition, merge};
 pub use template::{Template, TemplateCard, TemplateComponent, TemplateParameter};
-pub use validate::{Checker, Violation};
+pub use validate::Checker;

@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::{BoundTenant, DynInbound, DynOutbound, DynStrategy, Inspected, suggest::closest};
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Violation},
     ids::StrategyName,
-    message::{Degrade, Prepared, Violation},
+    message::{Degrade, Prepared},
     schema::Checks,
     strategy::{Descriptor, Schema, Strategy},
 };

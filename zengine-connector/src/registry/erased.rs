@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use crate::{
     channel::Capabilities,
-    error::{Error, ErrorKind, SendError},
+    error::{Error, ErrorKind, SendError, Violation},
     ids::TenantId,
     inbound::{Admit, Door, Handled, InboundContext, InboundRequest, InboundStrategy, RawPayload, RoutedEvent, Verified, VerifyError},
     keyring::Key,
-    message::{Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, Message, MessageRef, Prepared, Violation},
+    message::{Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, Message, MessageRef, Prepared},
     runtime::BoxFuture,
     schema::parse,
     strategy::{

@@ -55,7 +55,7 @@ pub fn domain_event() -> Schema {
 /// # Errors
 /// `Settings` where it is no schema.
 #[cfg(feature = "schema-validation")]
-pub fn violations(schema: &Value, value: &Value) -> Result<Vec<crate::message::Violation>, Error> {
+pub fn violations(schema: &Value, value: &Value) -> Result<Vec<crate::error::Violation>, Error> {
     let validator = validate::Validator::new(schema).ok_or_else(|| Error::new(ErrorKind::Settings, "not a JSON Schema"))?;
     let mut found = validator.violations(value, &[]);
     found.sort_by(|a, b| a.pointer.cmp(&b.pointer));
@@ -87,7 +87,7 @@ impl Checks {
 
     /// The places where secrets stand, and what is wrong with those alone.
     #[cfg(all(feature = "testing", feature = "tokio"))]
-    pub(crate) fn secrets(&self, config: &Value) -> (Vec<Site>, Vec<crate::message::Violation>) {
+    pub(crate) fn secrets(&self, config: &Value) -> (Vec<Site>, Vec<crate::error::Violation>) {
         secrets::find(self.schema(), config, true)
     }
 
