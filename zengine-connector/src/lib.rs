@@ -5,8 +5,6 @@
 #[allow(unused_extern_crates)]
 extern crate self as zengine_connector;
 
-mod base64_bytes;
-pub mod channel;
 pub mod error;
 mod hex;
 pub mod http;
@@ -48,7 +46,6 @@ pub mod private {
 pub use async_trait::async_trait;
 pub use schemars;
 
-pub use channel::{ButtonRules, Capabilities, Channel, Length, ListRules, MediaRule, Unit};
 pub use error::{BoxError, Disposition, Error, ErrorKind, Fault, NeedsReach, Poison, Reach, Scope, SendError, Violation};
 pub use http::{CallOptions, HttpCause, HttpClient, HttpError};
 pub use ids::{

@@ -8,6 +8,7 @@
 //! | [`Status`], [`State`], [`merge`] | what became of a message, and how late news is told from fresh |
 //! | [`Party`], [`Identity`] | people, with several typed names each |
 //! | [`Degrade`], [`LossReport`] | a message turned into what a poorer channel can show |
+//! | [`Channel`], [`Capabilities`] | what a channel can carry, as data |
 //! | [`Checker`] | what is wrong with a message or configuration, all of it at once |
 //!
 //! In JSON everything is tagged by `type`, in snake case, with times as integer milliseconds UTC (`…_ms`). What is not
@@ -26,7 +27,9 @@ macro_rules! masked {
 pub(crate) use masked;
 
 mod address;
+pub(crate) mod base64_bytes;
 mod canonical;
+mod channel;
 mod content;
 mod degrade;
 mod event;
@@ -40,6 +43,7 @@ mod template;
 mod validate;
 
 pub use address::{Identity, IdentityKind, Party};
+pub use channel::{ButtonRules, Capabilities, Channel, Length, ListRules, MediaRule, Unit};
 pub use content::{
     ContactCard, ContactName, Contacts, Content, Email, EmailAttachment, FlowReply, InteractiveReply, LabelledValue, Location, Money,
     Order, OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text, TextFormat, Unsupported,

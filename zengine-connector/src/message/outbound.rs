@@ -5,8 +5,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Checker, Content, Degrade, Identity, LossReport, Party, canonical, degrade, validate};
-use crate::channel::Capabilities;
 use crate::error::Violation;
+use crate::message::Capabilities;
 
 /// Whether a message changes anything at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use super::{Content, Header, Interactive, Media, OutboundMessage, TextFormat};
 use crate::{
-    channel::{Capabilities, Length},
     error::Violation,
+    message::{Capabilities, Length},
 };
 
 /// Collects violations, so that a caller sees all of them at once. Strategies use it for their own limits.

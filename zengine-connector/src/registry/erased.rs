@@ -6,12 +6,11 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::{
-    channel::Capabilities,
     error::{Error, ErrorKind, SendError, Violation},
     ids::TenantId,
     inbound::{Admit, Door, Handled, InboundContext, InboundRequest, InboundStrategy, RawPayload, RoutedEvent, Verified, VerifyError},
     keyring::Key,
-    message::{Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, Message, MessageRef, Prepared},
+    message::{Capabilities, Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, Message, MessageRef, Prepared},
     runtime::BoxFuture,
     schema::parse,
     strategy::{

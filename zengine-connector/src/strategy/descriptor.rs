@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{OutboundStrategy, Strategy};
 use crate::{
-    channel::{Capabilities, Channel},
     inbound::InboundStrategy,
-    message::Idempotency,
+    message::{Capabilities, Channel, Idempotency},
     registry::{DynInbound, DynOutbound, InboundHalf, OutboundHalf},
 };
 

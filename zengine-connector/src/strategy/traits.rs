@@ -6,9 +6,8 @@ use serde::de::DeserializeOwned;
 
 use super::{ConfigureContext, Descriptor, Halves, HealthContext, HealthStatus, Lookup, Receipt, SendContext};
 use crate::{
-    channel::Capabilities,
     error::{Error, SendError, Violation},
-    message::Message,
+    message::{Capabilities, Message},
 };
 
 /// Turns a tenant's configuration into what the strategy keeps for that tenant.

@@ -9,9 +9,8 @@ use serde_json::value::RawValue;
 
 use super::{Context, DedupeKey, Event};
 use crate::{
-    channel::Channel,
     ids::{ConversationId, ProviderMessageId, StrategyName, TenantId},
-    message::Party,
+    message::{Channel, Party},
     verify::check_json_depth,
 };
 

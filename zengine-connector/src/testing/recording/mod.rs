@@ -11,10 +11,9 @@ use serde::Deserialize;
 pub use answer::Answer;
 
 use crate::{
-    channel::{ButtonRules, Capabilities, Channel, Length, ListRules, MediaRule},
     error::{Error, SendError},
     ids::{ClientMessageId, ProviderMessageId, TenantId},
-    message::{Idempotency, MediaKind, OutboundMessage},
+    message::{ButtonRules, Capabilities, Channel, Idempotency, Length, ListRules, MediaKind, MediaRule, OutboundMessage},
     strategy::{
         Configure, ConfigureContext, Descriptor, Direction, Halves, HealthContext, HealthStatus, Lookup, OutboundStrategy, ProviderKey,
         Receipt, Reply, SendContext, Strategy, schema_of,
