@@ -10,10 +10,13 @@ mod hex;
 pub mod http;
 pub mod ids;
 pub mod inbound;
+pub mod json;
 pub mod keyring;
 pub mod message;
 pub mod orchestrator;
 pub mod pipeline;
+#[doc(hidden)]
+pub mod private;
 pub mod registry;
 pub mod runtime;
 pub mod schema;
@@ -35,12 +38,6 @@ macro_rules! contract_tests {
             "add features = [\"testing\", \"tokio\"] to zengine-connector in [dev-dependencies]: the contract's tests need them"
         }
     };
-}
-
-/// What `#[derive(Strategy)]` expands to. Not for people.
-#[doc(hidden)]
-pub mod private {
-    pub use crate::strategy::{Halves, schema_of};
 }
 
 pub use async_trait::async_trait;
