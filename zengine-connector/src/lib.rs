@@ -9,7 +9,6 @@ pub mod error;
 mod hex;
 pub mod http;
 pub mod ids;
-pub mod inbound;
 pub mod json;
 pub mod keyring;
 pub mod message;
@@ -48,10 +47,6 @@ pub use http::{CallOptions, HttpCause, HttpClient, HttpError};
 pub use ids::{
     ClientMessageId, ConfigVersion, ConversationId, CorrelationId, FailureId, ProviderMessageId, RouteKey, StrategyName, TenantId,
 };
-pub use inbound::{
-    Admit, Candidate, Handled, InboundContext, InboundRequest, InboundStrategy, Origin, Principal, RawPayload, ReplyCursor, ReplyMessage,
-    RoutedEvent, Verified, VerifyError,
-};
 pub use keyring::{Key, KeyRing, StaticKeyRing};
 pub use message::*;
 pub use orchestrator::{
@@ -63,13 +58,16 @@ pub use registry::{Caching, RegistryBuilder, SchemaOf, StrategyRegistry};
 pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};
 #[cfg(feature = "tokio")]
 pub use runtime::{TokioClock, TokioSpawner};
+pub use schema::Schema;
 pub use secret::{Secret, SecretRef};
 #[cfg(feature = "embedded")]
 pub use store::Embedded;
 pub use store::{Memory, Stores};
 pub use strategy::{
-    Cached, Configure, ConfigureContext, Descriptor, Direction, EventContext, HealthContext, HealthStatus, Lookup, OutboundStrategy,
-    ParsedKey, ProviderKey, Receipt, Reply, Schema, SendContext, SessionError, SessionErrorKind, Sessions, Strategy, Versioned,
+    Admit, Cached, Candidate, Configure, ConfigureContext, Descriptor, Direction, EventContext, Handled, HealthContext, HealthStatus,
+    InboundContext, InboundRequest, InboundStrategy, Lookup, Origin, OutboundStrategy, ParsedKey, Principal, ProviderKey, RawPayload,
+    Reply, ReplyCursor, ReplyMessage, RoutedEvent, SendContext, SessionError, SessionErrorKind, Sessions, Strategy, Verified, VerifyError,
+    Versioned,
 };
 pub use telemetry::{Metric, MetricName, NoopObserver, Observer, Observers};
 #[cfg(feature = "derive")]

@@ -1,6 +1,6 @@
 //! Support for the derive and for the strategies of this repository. Not covered by semantic versioning.
 
-pub use crate::strategy::{Halves, schema_of};
+pub use crate::{schema::schema_of, strategy::Halves};
 
 /// The reader of JSON in place.
 pub mod json {

@@ -37,6 +37,7 @@ mod interactive;
 mod media;
 mod outbound;
 mod raw;
+mod receipt;
 mod reference;
 mod status;
 mod template;
@@ -60,6 +61,7 @@ pub use interactive::{
 pub use media::{Media, MediaKind, MediaSource};
 pub use outbound::{Effect, Idempotency, Message, Never, OutboundMessage};
 pub use raw::RawJson;
+pub use receipt::Receipt;
 pub use reference::MessageRef;
 pub(crate) use reference::Prepared;
 pub use status::{Cost, ProviderError, State, Status, Transition, merge};

@@ -1,4 +1,4 @@
-//! The typed door to one tenant of a strategy.
+//! A strategy bound to one tenant, by its type.
 
 use std::{any::type_name, fmt, ops::Deref, sync::Arc, time::Duration};
 

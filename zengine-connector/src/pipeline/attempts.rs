@@ -14,11 +14,11 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, Reach, SendError},
-    message::Idempotency,
+    message::{Idempotency, Receipt},
     orchestrator::DeferredReason,
     runtime::{ms, within, within_noting},
     store::{AttemptRecord, StoredError},
-    strategy::{Lookup, Receipt},
+    strategy::Lookup,
 };
 
 /// How the attempts of one owner ended.

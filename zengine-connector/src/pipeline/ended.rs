@@ -8,10 +8,9 @@ use crate::{
     error::{Error, ErrorKind},
     ids::FailureId,
     keyring,
-    message::LossReport,
+    message::{LossReport, Receipt},
     orchestrator::{Core, Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown},
     store::{ClaimKey, ClaimRecord, ClaimStatus, StoredError, StoredReceipt},
-    strategy::Receipt,
 };
 
 /// The largest receipt a record keeps, in bytes of JSON.

@@ -7,9 +7,9 @@ use crate::{
     ids::{ClientMessageId, TenantId},
     message::{Idempotency, Prepared},
     orchestrator::{Core, SendOptions},
-    registry::{BoundTenant, DynOutbound, Entry},
+    registry::{BoundTenant, Entry},
     store::{ClaimKey, Fingerprint, Lease, OwnerToken},
-    strategy::{Base, ProviderKey, SendContext},
+    strategy::{Base, DynOutbound, ProviderKey, SendContext},
 };
 
 /// One send.

@@ -8,11 +8,10 @@ use super::{backoff, breaker::Verdict, job::Job, now::Now, report::Facts};
 use crate::{
     error::{Error, ErrorKind, Fault, SendError},
     ids::{ClientMessageId, TenantId},
-    message::{Effect, Idempotency, MessageRef},
+    message::{Effect, Idempotency, MessageRef, Receipt},
     orchestrator::{Core, SendOptions},
     runtime::within,
     store::{ClaimKey, Fingerprint},
-    strategy::Receipt,
 };
 
 /// How long a question may take.

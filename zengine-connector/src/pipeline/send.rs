@@ -16,10 +16,10 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, SendError},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
-    message::{Effect, MessageRef},
+    message::{Effect, MessageRef, Receipt},
     orchestrator::{Core, DeferredReason, Outcome, SendOptions},
     store::{ClaimKey, ClaimRecord, ClaimStatus, Fingerprint, Reference, StoredError, StoredReceipt, Terminal},
-    strategy::{ProviderKey, Receipt},
+    strategy::ProviderKey,
 };
 
 /// How long a send may take where the caller says nothing.

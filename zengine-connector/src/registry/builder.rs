@@ -9,13 +9,14 @@ use std::{
 
 use serde_json::Value;
 
-use super::{BoundTenant, DynInbound, DynOutbound, DynStrategy, Inspected, suggest::closest};
+use super::{BoundTenant, suggest::closest};
+use crate::strategy::{DynInbound, DynOutbound, DynStrategy, Inspected};
 use crate::{
     error::{Error, ErrorKind, Violation},
     ids::StrategyName,
     message::{Degrade, Prepared},
-    schema::Checks,
-    strategy::{Descriptor, Schema, Strategy},
+    schema::{Checks, Schema},
+    strategy::{Descriptor, Strategy},
 };
 
 /// One registered strategy.

@@ -3,6 +3,7 @@
 //! A field of type [`Secret`](crate::Secret) is marked `x-secret` in its schema. There a configuration holds a reference,
 //! never a literal; the walk in `secrets` finds these places, and only what it finds is resolved.
 
+mod document;
 mod parse;
 mod resolved;
 mod secrets;
@@ -13,6 +14,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+pub use document::{Schema, schema_of};
 pub(crate) use parse::parse;
 pub(crate) use resolved::Resolved;
 pub(crate) use secrets::{Site, label};
@@ -21,7 +23,6 @@ use crate::{
     error::{Error, ErrorKind},
     message::{InboundEvent, OutboundMessage},
     store::DomainEvent,
-    strategy::{Schema, schema_of},
 };
 
 /// The schema of what arrives at a host's handler.

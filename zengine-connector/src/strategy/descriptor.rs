@@ -1,14 +1,10 @@
 //! What a strategy says of itself.
 
-use std::{fmt, sync::Arc};
-
 use serde::{Deserialize, Serialize};
 
-use super::{OutboundStrategy, Strategy};
 use crate::{
-    inbound::InboundStrategy,
     message::{Capabilities, Channel, Idempotency},
-    registry::{DynInbound, DynOutbound, InboundHalf, OutboundHalf},
+    schema::Schema,
 };
 
 /// What a strategy says of itself. Written by `#[derive(Strategy)]`.
@@ -54,69 +50,4 @@ pub enum Reply {
         /// How long the response waits, in milliseconds.
         deadline_ms: u64,
     },
-}
-
-/// A JSON Schema (draft 2020-12).
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Schema(serde_json::Value);
-
-impl Schema {
-    /// The schema as JSON.
-    pub fn as_value(&self) -> &serde_json::Value {
-        &self.0
-    }
-}
-
-/// The schema of a type.
-pub fn schema_of<T: schemars::JsonSchema>() -> Schema {
-    Schema(schemars::schema_for!(T).to_value())
-}
-
-type Half<S, D> = Option<fn(Arc<S>) -> Arc<D>>;
-
-/// Which halves a strategy has; only the derive writes it.
-#[doc(hidden)]
-pub struct Halves<S> {
-    pub(crate) outbound: Half<S, dyn DynOutbound>,
-    pub(crate) inbound: Half<S, dyn DynInbound>,
-}
-
-impl<S> fmt::Debug for Halves<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Halves").field("outbound", &self.outbound.is_some()).field("inbound", &self.inbound.is_some()).finish()
-    }
-}
-
-impl<S> Default for Halves<S> {
-    fn default() -> Self {
-        Self { outbound: None, inbound: None }
-    }
-}
-
-impl<S: Strategy> Halves<S> {
-    /// No half yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// It sends.
-    #[must_use = "returns the halves with this one"]
-    pub fn outbound(mut self) -> Self
-    where
-        S: OutboundStrategy<S::Config, S::Message>,
-    {
-        self.outbound = Some(|strategy| Arc::new(OutboundHalf(strategy)));
-        self
-    }
-
-    /// It receives.
-    #[must_use = "returns the halves with this one"]
-    pub fn inbound(mut self) -> Self
-    where
-        S: InboundStrategy<S::Config>,
-    {
-        self.inbound = Some(|strategy| Arc::new(InboundHalf(strategy)));
-        self
-    }
 }

@@ -6,7 +6,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::{
     error::{Error, ErrorKind},
-    inbound::{InboundRequest, Origin, VerifyError},
+    strategy::{InboundRequest, Origin, VerifyError},
 };
 
 /// Networks that may come in, and the proxies whose `X-Forwarded-For` is believed.

@@ -1,6 +1,6 @@
 //! Bounds of what a request may hold.
 
-use crate::{inbound::VerifyError, json::Unread};
+use crate::{json::Unread, strategy::VerifyError};
 
 /// Refuses a body that is longer than allowed, in bytes.
 ///

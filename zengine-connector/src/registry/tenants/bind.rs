@@ -12,9 +12,10 @@ use std::{
 use crate::sync::Snapshot;
 
 use super::{
-    super::{Caching, DynStrategy, ErasedTenant},
+    super::Caching,
     cache::{Flight, is_outage},
 };
+use crate::strategy::{DynStrategy, ErasedTenant};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConfigVersion, StrategyName, TenantId},

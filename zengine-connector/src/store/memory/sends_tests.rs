@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     error::ErrorKind,
     ids::{ClientMessageId, ProviderMessageId, StrategyName, TenantId},
+    message::Receipt,
     store::{Fingerprint, Lease, OwnerToken, StoredError},
-    strategy::Receipt,
 };
 
 const NOW: i64 = 1_767_225_600_000;

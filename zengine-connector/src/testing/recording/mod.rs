@@ -13,10 +13,11 @@ pub use answer::Answer;
 use crate::{
     error::{Error, SendError},
     ids::{ClientMessageId, ProviderMessageId, TenantId},
-    message::{ButtonRules, Capabilities, Channel, Idempotency, Length, ListRules, MediaKind, MediaRule, OutboundMessage},
+    message::{ButtonRules, Capabilities, Channel, Idempotency, Length, ListRules, MediaKind, MediaRule, OutboundMessage, Receipt},
+    schema::schema_of,
     strategy::{
         Configure, ConfigureContext, Descriptor, Direction, Halves, HealthContext, HealthStatus, Lookup, OutboundStrategy, ProviderKey,
-        Receipt, Reply, SendContext, Strategy, schema_of,
+        Reply, SendContext, Strategy,
     },
 };
 

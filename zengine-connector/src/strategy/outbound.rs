@@ -2,12 +2,10 @@
 
 use std::future::{Future, ready};
 
-use serde::de::DeserializeOwned;
-
-use super::{ConfigureContext, Descriptor, Halves, HealthContext, HealthStatus, Lookup, Receipt, SendContext};
+use super::{ConfigureContext, HealthContext, HealthStatus, SendContext};
 use crate::{
     error::{Error, SendError, Violation},
-    message::{Capabilities, Message},
+    message::{Capabilities, Receipt},
 };
 
 /// Turns a tenant's configuration into what the strategy keeps for that tenant.
@@ -30,6 +28,17 @@ pub trait Configure<Cfg>: Send + Sync + 'static {
         let _ = (tenant, cx);
         ready(HealthStatus::Passive)
     }
+}
+
+/// What a look-up found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lookup {
+    /// The provider has it.
+    Found(Receipt),
+    /// The provider does not have it.
+    NotFound,
+    /// The provider cannot be asked.
+    Unsupported,
 }
 
 /// Sends messages of one type.
@@ -70,23 +79,4 @@ pub trait OutboundStrategy<Cfg, Msg>: Configure<Cfg> {
         let _ = tenant;
         None
     }
-}
-
-/// What a strategy is. Written by `#[derive(Strategy)]`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a strategy",
-    label = "not a strategy",
-    note = "add `#[derive(Strategy)]` and `#[strategy(name = \"..\", channel = .., config = .., outbound = ..)]`"
-)]
-pub trait Strategy: Configure<Self::Config> + Sized {
-    /// A tenant's configuration.
-    type Config: DeserializeOwned + Send + 'static;
-    /// What it sends; [`Never`](crate::Never) where it only receives.
-    type Message: Message;
-    /// What it says of itself.
-    const DESCRIPTOR: &'static Descriptor;
-
-    /// Which halves it has.
-    #[doc(hidden)]
-    fn halves() -> Halves<Self>;
 }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::RawJson;
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, ProviderMessageId},
-    message::RawJson,
 };
 
 /// What a provider said when it accepted a message. (The platform's name for it is `SendResult`.)
@@ -97,32 +97,4 @@ impl Receipt {
         self.provider_ids.truncate(8);
         self
     }
-}
-
-/// What a look-up found.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Lookup {
-    /// The provider has it.
-    Found(Receipt),
-    /// The provider does not have it.
-    NotFound,
-    /// The provider cannot be asked.
-    Unsupported,
-}
-
-/// How a tenant's channel is. The texts are literals of the strategy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "status", content = "reason", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum HealthStatus {
-    /// It works.
-    Healthy,
-    /// It works, with less.
-    Degraded(&'static str),
-    /// It does not work.
-    Unhealthy(&'static str),
-    /// Nobody can tell: our own side failed, or the provider throttled the question (rule 75).
-    Inconclusive(&'static str),
-    /// The strategy has no probe; health is inferred from sends.
-    Passive,
 }
