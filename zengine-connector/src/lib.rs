@@ -20,6 +20,7 @@ pub mod registry;
 pub mod runtime;
 pub mod schema;
 pub mod secret;
+pub mod stage;
 pub mod store;
 pub mod strategy;
 mod sync;
@@ -53,13 +54,13 @@ pub use orchestrator::{
     Ack, Bound, Deferred, DeferredReason, Delivered, Failed, HandlerContext, HandlerError, InboundHandler, InboundSettings, Orchestrator,
     OrchestratorBuilder, Outcome, Preview, Received, RedriveOptions, ReplyTo, SendOptions, Unknown,
 };
-pub use pipeline::{Breaker, Dedup, Duplicates, Retry, StoreDown};
 pub use registry::{Caching, RegistryBuilder, SchemaOf, StrategyRegistry};
 pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};
 #[cfg(feature = "tokio")]
 pub use runtime::{TokioClock, TokioSpawner};
 pub use schema::Schema;
 pub use secret::{Secret, SecretRef};
+pub use stage::{Breaker, Dedup, Duplicates, Retry, StoreDown};
 #[cfg(feature = "embedded")]
 pub use store::Embedded;
 pub use store::{Memory, Stores};

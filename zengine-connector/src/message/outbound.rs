@@ -5,8 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Checker, Content, Degrade, Identity, LossReport, Party, canonical, degrade, validate};
-use crate::error::Violation;
-use crate::message::Capabilities;
+use crate::{error::Violation, message::Capabilities};
 
 /// Whether a message changes anything at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

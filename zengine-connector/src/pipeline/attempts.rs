@@ -5,8 +5,6 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 use futures_util::FutureExt;
 
 use super::{
-    backoff,
-    breaker::{Entry, Permit, Verdict},
     decision::{End, Exhausted, Next, Protection, decide},
     dedup::{Lost, Ownership},
     job::Job,
@@ -17,6 +15,10 @@ use crate::{
     message::{Idempotency, Receipt},
     orchestrator::DeferredReason,
     runtime::{ms, within, within_noting},
+    stage::{
+        backoff,
+        breaker::{Entry, Permit, Verdict},
+    },
     store::{AttemptRecord, StoredError},
     strategy::Lookup,
 };

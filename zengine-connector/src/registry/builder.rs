@@ -10,13 +10,12 @@ use std::{
 use serde_json::Value;
 
 use super::{BoundTenant, suggest::closest};
-use crate::strategy::{DynInbound, DynOutbound, DynStrategy, Inspected};
 use crate::{
     error::{Error, ErrorKind, Violation},
     ids::StrategyName,
     message::{Degrade, Prepared},
     schema::{Checks, Schema},
-    strategy::{Descriptor, Strategy},
+    strategy::{Descriptor, DynInbound, DynOutbound, DynStrategy, Inspected, Strategy},
 };
 
 /// One registered strategy.

@@ -4,7 +4,6 @@ mod answer;
 
 use std::{collections::VecDeque, fmt, marker::PhantomData, sync::Arc};
 
-use crate::sync::Mutex;
 use hashbrown::HashMap;
 use serde::Deserialize;
 
@@ -19,6 +18,7 @@ use crate::{
         Configure, ConfigureContext, Descriptor, Direction, Halves, HealthContext, HealthStatus, Lookup, OutboundStrategy, ProviderKey,
         Reply, SendContext, Strategy,
     },
+    sync::Mutex,
 };
 
 /// A strategy for tests of applications: accepts everything, keeps what was sent, and can be told to answer otherwise. It
