@@ -51,9 +51,10 @@ pub use ids::{
 pub use keyring::{Key, KeyRing, StaticKeyRing};
 pub use message::*;
 pub use orchestrator::{
-    Ack, Bound, Deferred, DeferredReason, Delivered, Failed, HandlerContext, HandlerError, InboundHandler, InboundSettings, Orchestrator,
-    OrchestratorBuilder, Outcome, Preview, Received, RedriveOptions, ReplyTo, SendOptions, Unknown,
+    Ack, Bound, HandlerContext, HandlerError, InboundHandler, InboundSettings, Orchestrator, OrchestratorBuilder, Preview, Received,
+    ReplyTo,
 };
+pub use pipeline::{Deferred, DeferredReason, Delivered, Failed, Outcome, RedriveOptions, SendOptions, Unknown};
 pub use registry::{Caching, RegistryBuilder, SchemaOf, StrategyRegistry};
 pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};
 #[cfg(feature = "tokio")]

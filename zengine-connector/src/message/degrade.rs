@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Content, Header, Interactive, Location, Media, MediaSource, OutboundMessage, Text, TextFormat};
-use crate::message::Capabilities;
+use super::{Capabilities, Content, Header, Interactive, Location, Media, MediaSource, OutboundMessage, Text, TextFormat};
 
 /// What to do with content that the channel cannot show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

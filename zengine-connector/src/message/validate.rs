@@ -1,10 +1,7 @@
 //! Checks of a message against what a channel can carry, all violations at once.
 
-use super::{Content, Header, Interactive, Media, OutboundMessage, TextFormat};
-use crate::{
-    error::Violation,
-    message::{Capabilities, Length},
-};
+use super::{Capabilities, Content, Header, Interactive, Length, Media, OutboundMessage, TextFormat};
+use crate::error::Violation;
 
 /// Collects violations, so that a caller sees all of them at once. Strategies use it for their own limits.
 ///

@@ -2,10 +2,11 @@
 
 use std::{any::type_name, fmt, ops::Deref, sync::Arc, time::Duration};
 
-use super::{Core, Orchestrator, call::TIME};
+use super::{Orchestrator, call::TIME};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConfigVersion, StrategyName, TenantId},
+    pipeline::Engine,
     registry::BoundTenant,
     strategy::{Configure, EventContext, HealthContext, Strategy},
 };
@@ -17,7 +18,7 @@ type TenantOf<S> = <S as Configure<<S as Strategy>::Config>>::Tenant;
 /// It stays on the configuration it was bound with; bind again for each piece of work. It derefs to what the strategy
 /// keeps for the tenant.
 pub struct Bound<S: Strategy> {
-    core: Arc<Core>,
+    engine: Arc<Engine>,
     name: StrategyName,
     strategy: Arc<S>,
     tenant: Arc<TenantOf<S>>,
@@ -31,7 +32,7 @@ impl Orchestrator {
     /// `UnknownStrategy` where the name is not registered, `Settings` where it is with another type; where the tenant cannot
     /// be bound.
     pub async fn bound<S: Strategy>(&self, tenant: &TenantId, name: &str) -> Result<Bound<S>, Error> {
-        let entry = self.core.registry.entry(name)?;
+        let entry = self.engine.registry.entry(name)?;
         let another = || {
             Error::new(ErrorKind::Settings, "the name is registered with another type of strategy")
                 .with_context("strategy", &entry.name)
@@ -39,9 +40,9 @@ impl Orchestrator {
                 .with_context("actual", entry.type_name)
         };
         let strategy = Arc::clone(&entry.strategy).as_any().downcast::<S>().map_err(|_| another())?;
-        let bound = self.core.tenants.bind(entry, tenant).await?;
+        let bound = self.engine.tenants.bind(entry, tenant).await?;
         let state = Arc::clone(&bound.state).downcast::<TenantOf<S>>().map_err(|_| another())?;
-        Ok(Bound { core: Arc::clone(&self.core), name: entry.name.clone(), strategy, tenant: state, instance: bound })
+        Ok(Bound { engine: Arc::clone(&self.engine), name: entry.name.clone(), strategy, tenant: state, instance: bound })
     }
 }
 
@@ -73,12 +74,12 @@ impl<S: Strategy> Bound<S> {
 
     /// A context for one call that may take this long from now.
     pub fn cx_within(&self, time: Duration) -> EventContext {
-        EventContext { base: self.core.call_base(self.instance.tenant(), &self.name, time) }
+        EventContext { base: self.engine.call_base(self.instance.tenant(), &self.name, time) }
     }
 
     /// A context for a health check of the strategy's own.
     pub fn health_cx(&self) -> HealthContext {
-        HealthContext { base: self.core.call_base(self.instance.tenant(), &self.name, TIME) }
+        HealthContext { base: self.engine.call_base(self.instance.tenant(), &self.name, TIME) }
     }
 }
 
@@ -93,7 +94,7 @@ impl<S: Strategy> Deref for Bound<S> {
 impl<S: Strategy> Clone for Bound<S> {
     fn clone(&self) -> Self {
         Self {
-            core: Arc::clone(&self.core),
+            engine: Arc::clone(&self.engine),
             name: self.name.clone(),
             strategy: Arc::clone(&self.strategy),
             tenant: Arc::clone(&self.tenant),

@@ -2,20 +2,17 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{
-    Batches, Core, DynHandler, InboundHandler, InboundSettings, Orchestrator,
-    core::{Tokens, token},
-};
+use super::{Inbound, InboundHandler, InboundSettings, Orchestrator, handler::DynHandler, receive::Batches};
 #[cfg(feature = "tokio")]
 use crate::runtime::{TokioClock, TokioSpawner};
 use crate::{
     error::{Error, ErrorKind},
     keyring::KeyRing,
-    pipeline::Pipeline,
+    pipeline::{Engine, Parts},
     registry::{Caching, StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
     stage::{AttemptTimeout, Breaker, Dedup, Retry, Settings},
-    store::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, Stores, TenantDirectory},
+    store::{ClaimStore, DeadLetters, EpochLog, EventBus, Ports, SecretStore, SessionStore, Stores, TenantDirectory},
     strategy::SessionPorts,
     telemetry::{Observer, Observers},
 };
@@ -200,42 +197,31 @@ impl OrchestratorBuilder {
         self.settings.check()?;
         self.caching.check()?;
         let (keys, clock) = (need(self.keys, "keys")?, need(self.clock, "clock")?);
-        let sessions = Arc::new(SessionPorts {
-            store: need(self.sessions, "sessions")?,
-            keys: Arc::clone(&keys),
-            rng: Arc::clone(&self.rng),
-            clock: Arc::clone(&clock),
-        });
-        let (epochs, spawner) = (need(self.epochs, "epochs")?, need(self.spawner, "spawner")?);
-        let claims = need(self.claims, "claims")?;
-        let writer = token(&*self.rng);
-        let observers = Observers::new(self.observers);
-        let (clock_of_breakers, rng, tasks) = (Arc::clone(&clock), Arc::clone(&self.rng), Arc::clone(&spawner));
-        let pipeline = Pipeline::new(self.settings, epochs, clock_of_breakers, rng, tasks, observers.clone(), &writer);
-        let core = Core {
+        let stores = Stores::new(
+            need(self.claims, "claims")?,
+            need(self.dead_letters, "dead_letters")?,
+            need(self.events, "events")?,
+            need(self.epochs, "epochs")?,
+            need(self.sessions, "sessions")?,
+            Arc::clone(&keys),
+        );
+        let (directory, secrets) = (need(self.directory, "directory")?, need(self.secrets, "secrets")?);
+        let stores = Arc::new(Ports::new(stores, directory, secrets, Arc::clone(&clock)));
+        let sessions =
+            SessionPorts { stores: Arc::clone(&stores), keys: Arc::clone(&keys), rng: Arc::clone(&self.rng), clock: Arc::clone(&clock) };
+        let engine = Engine::new(Parts {
             registry: self.registry,
-            tenants: Tenants::new(
-                need(self.directory, "directory")?,
-                need(self.secrets, "secrets")?,
-                sessions,
-                self.caching,
-                self.local_refs,
-            ),
-            tokens: Tokens::of(&*claims, &*self.rng),
-            claims,
-            dead_letters: need(self.dead_letters, "dead_letters")?,
-            events: need(self.events, "events")?,
+            tenants: Tenants::new(Arc::new(sessions), self.caching, self.local_refs),
+            stores,
             keys,
             clock,
             rng: self.rng,
-            spawner,
-            pipeline,
-            handler: self.handler,
-            inbound: self.inbound,
-            batches: Batches::default(),
-            observers,
-        };
-        Ok(Orchestrator { core: Arc::new(core) })
+            spawner: need(self.spawner, "spawner")?,
+            observers: Observers::new(self.observers),
+            settings: self.settings,
+        });
+        let inbound = Inbound { handler: self.handler, settings: self.inbound, batches: Batches::default() };
+        Ok(Orchestrator { engine: Arc::new(engine), inbound: Arc::new(inbound) })
     }
 }
 

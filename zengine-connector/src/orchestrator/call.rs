@@ -4,10 +4,10 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt as _;
 
-use super::Core;
 use crate::{
     error::{Error, ErrorKind},
     ids::{StrategyName, TenantId},
+    pipeline::Engine,
     runtime::within,
     strategy::Base,
 };
@@ -15,7 +15,7 @@ use crate::{
 /// How long a health check, a download or a strategy's own method may take where nothing is said.
 pub(super) const TIME: Duration = Duration::from_secs(30);
 
-impl Core {
+impl Engine {
     /// What a call's context holds that may take this long.
     pub(super) fn call_base(&self, tenant: &TenantId, strategy: &StrategyName, time: Duration) -> Base {
         self.base(tenant, strategy, self.clock.now() + time, None, None)

@@ -14,11 +14,11 @@ impl Orchestrator {
     /// # Errors
     /// Where the tenant cannot be bound, or the strategy panics.
     pub async fn health(&self, tenant: &TenantId, strategy: &str) -> Result<HealthStatus, Error> {
-        let core = &self.core;
-        let entry = core.registry.entry(strategy)?;
-        let bound = core.tenants.bind(entry, tenant).await?;
-        let cx = HealthContext { base: core.call_base(tenant, &entry.name, super::call::TIME) };
-        match core.call(entry.strategy.healthcheck(&bound.state, &cx)).await {
+        let engine = &self.engine;
+        let entry = engine.registry.entry(strategy)?;
+        let bound = engine.tenants.bind(entry, tenant).await?;
+        let cx = HealthContext { base: engine.call_base(tenant, &entry.name, super::call::TIME) };
+        match engine.call(entry.strategy.healthcheck(&bound.state, &cx)).await {
             Ok(status) => status,
             Err(error) if error.kind() == ErrorKind::Timeout => Ok(HealthStatus::Inconclusive("the check did not end in time")),
             Err(error) => Err(error.with_context("strategy", strategy)),

@@ -10,6 +10,6 @@ impl Orchestrator {
     /// Of this process only; others find out within the times of rule 85.
     #[allow(clippy::unused_async)] // a shared cache would be told here
     pub async fn invalidate(&self, tenant: &TenantId) {
-        self.core.tenants.invalidate(tenant);
+        self.engine.tenants.invalidate(tenant);
     }
 }

@@ -16,14 +16,14 @@ impl Orchestrator {
     /// # Errors
     /// `Unsupported` where the strategy gives no media; where the tenant cannot be bound; what the provider says.
     pub async fn media(&self, event: &InboundEvent, handle: &str) -> Result<Bytes, Error> {
-        let core = &self.core;
-        let entry = core.registry.entry(event.strategy.as_str())?;
+        let engine = &self.engine;
+        let entry = engine.registry.entry(event.strategy.as_str())?;
         let Some(inbound) = &entry.inbound else {
             return Err(Error::new(ErrorKind::Unsupported, "the strategy receives nothing").with_context("strategy", &entry.name));
         };
-        let bound = core.tenants.bind(entry, &event.tenant).await?;
-        let cx = EventContext { base: core.call_base(&event.tenant, &entry.name, super::call::TIME) };
-        let downloaded = core.call(inbound.media(&bound.state, handle, &cx)).await;
+        let bound = engine.tenants.bind(entry, &event.tenant).await?;
+        let cx = EventContext { base: engine.call_base(&event.tenant, &entry.name, super::call::TIME) };
+        let downloaded = engine.call(inbound.media(&bound.state, handle, &cx)).await;
         downloaded.and_then(|result| result.map_err(SendError::into_error)).map_err(|error| error.with_context("strategy", &entry.name))
     }
 }

@@ -3,15 +3,12 @@
 mod bound;
 mod builder;
 mod call;
-mod core;
 mod handler;
 mod health;
 mod inbound_settings;
 mod invalidate;
 mod media;
-mod options;
 mod outbox;
-mod outcome;
 mod receive;
 mod reply;
 mod send;
@@ -21,25 +18,26 @@ use std::{fmt, sync::Arc};
 
 pub use bound::Bound;
 pub use builder::OrchestratorBuilder;
-pub(crate) use core::Core;
-#[cfg(all(test, feature = "testing", feature = "tokio"))]
-pub(crate) use core::token;
-pub(crate) use handler::DynHandler;
 pub use handler::{HandlerContext, HandlerError, InboundHandler, ReplyTo};
 pub use inbound_settings::InboundSettings;
-pub use options::{RedriveOptions, SendOptions};
-pub use outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
-pub(crate) use receive::Batches;
 #[cfg(all(feature = "testing", feature = "tokio"))]
 pub(crate) use receive::EngineLookup;
 pub use receive::{Ack, Preview, Received};
 
-use crate::registry::StrategyRegistry;
+use crate::{pipeline::Engine, registry::StrategyRegistry};
 
-/// One send, one receive, for every registered strategy and every tenant. Cloning it copies a pointer.
+/// One send, one receive, for every registered strategy and every tenant. Cloning it copies two pointers.
 #[derive(Clone)]
 pub struct Orchestrator {
-    pub(crate) core: Arc<Core>,
+    pub(crate) engine: Arc<Engine>,
+    inbound: Arc<Inbound>,
+}
+
+/// What only receiving needs.
+struct Inbound {
+    handler: Option<Arc<dyn handler::DynHandler>>,
+    settings: InboundSettings,
+    batches: receive::Batches,
 }
 
 impl Orchestrator {
@@ -50,12 +48,12 @@ impl Orchestrator {
 
     /// The strategies of the host.
     pub fn registry(&self) -> &StrategyRegistry {
-        &self.core.registry
+        &self.engine.registry
     }
 }
 
 impl fmt::Debug for Orchestrator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Orchestrator").field("registry", &self.core.registry).finish_non_exhaustive()
+        f.debug_struct("Orchestrator").field("registry", &self.engine.registry).finish_non_exhaustive()
     }
 }

@@ -90,8 +90,8 @@ pub(super) struct OutboxOf<'a> {
 
 impl OutboxOf<'_> {
     fn key(&self) -> String {
-        // Strategies keep their own entries in the same sessions; this prefix is the core's.
-        format!("core:outbox/{}", self.conversation)
+        // Strategies keep their own entries in the same sessions; this prefix is the engine's.
+        format!("engine:outbox/{}", self.conversation)
     }
 
     async fn load(&self) -> Result<(Outbox, Option<u64>), SessionError> {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::{
-    Deferred, DeferredReason, Delivered, HandlerContext, Orchestrator, Outcome, ReplyTo, SendOptions,
+    HandlerContext, Orchestrator, ReplyTo,
     outbox::{NoPlace, OutboxOf},
 };
 use crate::{
     error::{Error, ErrorKind},
     ids::{ClientMessageId, CorrelationId, ProviderMessageId},
     message::{Content, Message, OutboundMessage, Receipt},
+    pipeline::{Deferred, DeferredReason, Delivered, Outcome, SendOptions},
     registry::Entry,
     strategy::{Reply, SessionErrorKind},
 };
@@ -51,7 +52,7 @@ impl Orchestrator {
         correlation: Option<CorrelationId>,
         traceparent: Option<String>,
     ) -> Result<Outcome, Error> {
-        let entry = self.core.registry.entry(to.strategy.as_str())?;
+        let entry = self.engine.registry.entry(to.strategy.as_str())?;
         if to.closed {
             return Err(Error::new(ErrorKind::Unsupported, "an echo or a copy of a message is not ours to answer")
                 .with_context("strategy", &to.strategy));
@@ -84,9 +85,9 @@ impl Orchestrator {
                 return Err(Error::new(ErrorKind::MessageInvalid, "the channel cannot carry the reply").with_violations(violations));
             }
         }
-        let sessions = self.core.tenants.sessions(&to.tenant, &to.strategy);
-        let outbox = OutboxOf { sessions: &sessions, settings: &self.core.inbound, conversation };
-        match outbox.place(&to.event_id, n, &message.content, self.core.now_ms()).await {
+        let sessions = self.engine.tenants.sessions(&to.tenant, &to.strategy);
+        let outbox = OutboxOf { sessions: &sessions, settings: &self.inbound.settings, conversation };
+        match outbox.place(&to.event_id, n, &message.content, self.engine.now_ms()).await {
             Ok(placed) => {
                 let receipt = Receipt::accepted(ProviderMessageId::new(placed.seq.to_string())?).with_conversation(conversation.clone());
                 Ok(Outcome::Delivered(Delivered { replayed: placed.replayed, ..Delivered::new(receipt) }))

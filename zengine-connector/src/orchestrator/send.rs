@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Orchestrator, Outcome, RedriveOptions, SendOptions};
+use super::Orchestrator;
 use crate::{
     error::Error,
     ids::{ClientMessageId, FailureId, TenantId},
     message::{MessageRef, Receipt},
-    pipeline,
+    pipeline::{self, Outcome, RedriveOptions, SendOptions},
 };
 
 impl Orchestrator {
@@ -26,7 +26,7 @@ impl Orchestrator {
         message: impl Into<MessageRef<'m>>,
         options: SendOptions,
     ) -> Result<Outcome, Error> {
-        pipeline::send(&self.core, tenant, strategy, message.into(), &options).await
+        pipeline::send(&self.engine, tenant, strategy, message.into(), &options).await
     }
 
     /// Asks the provider something: for messages whose effect is [`Read`](crate::Effect::Read). No claim, no dead letter,
@@ -35,7 +35,7 @@ impl Orchestrator {
     /// # Errors
     /// The last attempt's error.
     pub async fn query<'m>(&self, tenant: &TenantId, strategy: &str, message: impl Into<MessageRef<'m>>) -> Result<Receipt, Error> {
-        pipeline::query(&self.core, tenant, strategy, message.into()).await
+        pipeline::query(&self.engine, tenant, strategy, message.into()).await
     }
 
     /// What became of a send. Reads the record and sends nothing; `None` where it is not settled or not known.
@@ -43,7 +43,7 @@ impl Orchestrator {
     /// # Errors
     /// Where the store does not answer.
     pub async fn outcome(&self, tenant: &TenantId, strategy: &str, id: &ClientMessageId) -> Result<Option<Outcome>, Error> {
-        pipeline::outcome(&self.core, tenant, strategy, id).await
+        pipeline::outcome(&self.engine, tenant, strategy, id).await
     }
 
     /// Sends the message of a dead letter again (rules 70 to 72).
@@ -52,7 +52,7 @@ impl Orchestrator {
     /// Where there is no such letter, it was redriven too often, the breaker is not closed, or it may have arrived and
     /// `force` was not given.
     pub async fn redrive(&self, failure: &FailureId, options: RedriveOptions) -> Result<Outcome, Error> {
-        pipeline::redrive(&self.core, failure, &options).await
+        pipeline::redrive(&self.engine, failure, &options).await
     }
 
     /// Starts no further attempt, takes no further event, and waits for what is under way, at most this long. What is put
@@ -60,13 +60,13 @@ impl Orchestrator {
     /// Then observers write out what they hold back.
     pub async fn shutdown(&self, deadline: Duration) {
         const LOOK: Duration = Duration::from_millis(20);
-        self.core.pipeline.close();
+        self.engine.close();
         let mut left = deadline;
-        while self.core.pipeline.running() + self.core.batches.running() > 0 && !left.is_zero() {
+        while self.engine.running() + self.inbound.batches.running() > 0 && !left.is_zero() {
             let wait = LOOK.min(left);
-            self.core.clock.sleep(wait).await;
+            self.engine.clock.sleep(wait).await;
             left -= wait;
         }
-        self.core.observers.flush();
+        self.engine.observers.flush();
     }
 }

@@ -5,7 +5,7 @@ use http::{Request, Response, StatusCode};
 
 use super::{
     Orchestrator,
-    receive::{caught, plain},
+    receive::{catch_panic, plain},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -16,7 +16,7 @@ impl Orchestrator {
     /// [`receive`](Self::receive) for an HTTP server: takes its request, gives its response, never fails. 404 where nothing
     /// is registered under the name or the strategy only sends.
     pub async fn serve(&self, strategy: &str, request: Request<Bytes>) -> Response<Bytes> {
-        match caught(self.receive(strategy, InboundRequest::http(request))).await {
+        match catch_panic(self.receive(strategy, InboundRequest::http(request))).await {
             Some(Ok(received)) => received.response,
             Some(Err(error)) => refusal(&error),
             None => plain(StatusCode::INTERNAL_SERVER_ERROR, "our own side is broken"),

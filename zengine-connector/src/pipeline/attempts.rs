@@ -5,15 +5,15 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 use futures_util::FutureExt;
 
 use super::{
+    DeferredReason,
     decision::{End, Exhausted, Next, Protection, decide},
     dedup::{Lost, Ownership},
-    job::Job,
+    job::SendJob,
     report,
 };
 use crate::{
     error::{ErrorKind, Reach, SendError},
     message::{Idempotency, Receipt},
-    orchestrator::DeferredReason,
     runtime::{ms, within, within_noting},
     stage::{
         backoff,
@@ -45,13 +45,13 @@ impl Run {
 }
 
 /// Makes attempts until one decides.
-pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership<'_>) -> Run {
+pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Run {
     if own.look_up_first
         && let Some(end) = look_up(job, own).await
     {
         return end;
     }
-    let retry = &job.pipeline().settings.retry;
+    let retry = &job.engine.settings.retry;
     let mut last: Option<SendError> = None;
     loop {
         if let Some(expired) = too_old(job, own) {
@@ -65,7 +65,7 @@ pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership<'_>) -> Run {
         };
         let made = own.made;
         let protection = job.protection(own.first_sent_at_ms);
-        let wait = backoff::delay(retry, made, error.retry_after(), &*job.core.rng);
+        let wait = backoff::delay(retry, made, error.retry_after(), &*job.engine.rng);
         let next = decide(error.fault(), error.reach(), protection);
         let exhausted = match next {
             Next::End(End::Failed { .. }) => return Run::Failed(error),
@@ -104,15 +104,15 @@ pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership<'_>) -> Run {
             };
             return Run::Deferred { reason, retry_after: wait, error: Some(error) };
         }
-        match own.outlast(wait + job.pipeline().settings.attempt_timeout.0).await {
+        match own.outlast(wait + job.engine.settings.attempt_timeout.0).await {
             Ok(()) => {}
             Err(Lost::Lease) => return Run::LeaseLost,
             Err(Lost::Store) => {
                 return Run::Deferred { reason: DeferredReason::StoreUnavailable, retry_after: wait, error: Some(error) };
             }
         }
-        job.facts.delayed(wait);
-        let goes_on = job.pipeline().pause(&*job.core.clock, wait).await;
+        job.trace.delay(wait);
+        let goes_on = job.engine.pause(wait).await;
         job.now.refresh();
         if !goes_on {
             return Run::Deferred { reason: DeferredReason::Cancelled, retry_after: wait, error: Some(error) };
@@ -128,8 +128,8 @@ pub(crate) async fn run(job: &Job<'_>, own: &mut Ownership<'_>) -> Run {
 }
 
 /// A message older than the strategy's greatest age is no longer sent (rule 8).
-fn too_old(job: &Job<'_>, own: &Ownership<'_>) -> Option<SendError> {
-    let max_age = ms(job.pipeline().settings.dedup.max_age);
+fn too_old(job: &SendJob<'_>, own: &Ownership<'_>) -> Option<SendError> {
+    let max_age = ms(job.engine.settings.dedup.max_age);
     let born = job.options.created_at.map_or(own.first_claimed_at_ms, crate::runtime::to_ms).min(own.first_claimed_at_ms);
     (job.now.ms().saturating_sub(born) > max_age)
         .then(|| SendError::of(ErrorKind::Expired, "the message got too old before it could be sent").not_sent())
@@ -142,8 +142,8 @@ enum Attempted {
 }
 
 /// One attempt through the inner stages.
-async fn attempt(job: &Job<'_>, own: &mut Ownership<'_>) -> Attempted {
-    let pipeline = job.pipeline();
+async fn attempt(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
+    let pipeline = job.engine;
     let (retry, dedup) = (&pipeline.settings.retry, &pipeline.settings.dedup);
     let not_started = |reason, after| Attempted::NotStarted(Run::deferred(reason, after));
     if pipeline.is_closing() {
@@ -173,12 +173,12 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership<'_>) -> Attempted {
             won
         }
     };
-    job.facts.asked(|| asked.as_ref().map_or_else(|_| stages.circuit.state(), Permit::state));
+    job.trace.breaker(|| asked.as_ref().map_or_else(|_| stages.circuit.state(), Permit::state));
     let permit = match asked {
         Ok(permit) => permit,
         Err(rejected) => {
             // A little later than the breaker itself, so that those put off do not come back together (rule 7).
-            let after = backoff::scale(rejected.retry_after, 1.0 + 0.2 * job.core.rng.unit()).max(Duration::from_millis(100));
+            let after = backoff::scale(rejected.retry_after, 1.0 + 0.2 * job.engine.rng.unit()).max(Duration::from_millis(100));
             return not_started(DeferredReason::BreakerOpen, after);
         }
     };
@@ -218,11 +218,11 @@ async fn attempt(job: &Job<'_>, own: &mut Ownership<'_>) -> Attempted {
 }
 
 /// The provider call, within its time. A strategy that panics has failed like a provider of which nobody knows.
-async fn call(job: &Job<'_>, own: &Ownership<'_>, n: u32, limit: Duration) -> Result<Receipt, SendError> {
+async fn call(job: &SendJob<'_>, own: &Ownership<'_>, n: u32, limit: Duration) -> Result<Receipt, SendError> {
     let cx = job.context(own.key_generation, n, limit);
     let call = AssertUnwindSafe(job.outbound.attempt(&job.bound.state, job.message, &cx)).catch_unwind();
     let mut waited = false;
-    let answer = within_noting(&*job.core.clock, limit, call, &mut waited).await;
+    let answer = within_noting(&*job.engine.clock, limit, call, &mut waited).await;
     if waited {
         job.now.refresh();
     } else {
@@ -237,10 +237,10 @@ async fn call(job: &Job<'_>, own: &Ownership<'_>, n: u32, limit: Duration) -> Re
 
 /// Asks the provider what became of the send. `None`: it does not have it, send. Passes limits but not the breaker
 /// (rule 21).
-async fn look_up(job: &Job<'_>, own: &mut Ownership<'_>) -> Option<Run> {
+async fn look_up(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Option<Run> {
     let later = |after| Some(Run::deferred(DeferredReason::LookupFailed, after));
-    let limit = job.pipeline().settings.attempt_timeout.0.min(job.remaining());
-    if limit < job.pipeline().settings.retry.min_attempt {
+    let limit = job.engine.settings.attempt_timeout.0.min(job.remaining());
+    if limit < job.engine.settings.retry.min_attempt {
         return Some(Run::deferred(DeferredReason::NoTimeLeft, Duration::from_secs(1)));
     }
     let Some(_place) = job.stages().bulkhead.enter() else {
@@ -248,7 +248,7 @@ async fn look_up(job: &Job<'_>, own: &mut Ownership<'_>) -> Option<Run> {
     };
     let cx = job.context(own.key_generation, own.all_attempts().max(1), limit);
     let question = AssertUnwindSafe(job.outbound.lookup(&job.bound.state, job.message, &cx)).catch_unwind();
-    let answer = within(&*job.core.clock, limit, question).await;
+    let answer = within(&*job.engine.clock, limit, question).await;
     job.now.refresh();
     match answer {
         Some(Ok(Ok(Lookup::Found(receipt)))) => Some(Run::Delivered(receipt)),

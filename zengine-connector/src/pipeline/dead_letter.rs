@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::{dedup::Ownership, job::Job, stores::in_time};
+use super::{Engine, dedup::Ownership, job::SendJob};
 use crate::{
     error::{Error, Fault},
     ids::FailureId,
-    orchestrator::Core,
     store::{
         AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, OutboundFailed, StoredError,
     },
@@ -33,7 +32,7 @@ impl History {
 pub(crate) struct LetterLost;
 
 /// Does what a terminal record still asks for: first the letter, then the events, then the flags go (rule 65).
-pub(crate) async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Result<(), LetterLost> {
+pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord, history: &History) -> Result<(), LetterLost> {
     let pending = record.effects_pending;
     if !pending.pending() {
         return Ok(());
@@ -41,33 +40,33 @@ pub(crate) async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &Histor
     let mut done = Effects::NONE;
     if pending.dlq {
         let letter = letter(job, record, history).map_err(|error| report_lost(&error))?;
-        put(job.core, &letter).await?;
+        put(job.engine, &letter).await?;
         done.dlq = true;
     }
-    let core = job.core;
+    let engine = job.engine;
     let event = about(job, record);
     if pending.event {
-        done.event = publish(core, &DomainEvent::OutboundFailed(event.clone())).await;
+        done.event = publish(engine, &DomainEvent::OutboundFailed(event.clone())).await;
     }
     if pending.settled {
-        done.settled = publish(core, &DomainEvent::OutboundSettled(event)).await;
+        done.settled = publish(engine, &DomainEvent::OutboundSettled(event)).await;
     }
     let clear = ClaimOp::ClearEffects { generation: record.generation, done };
-    if core.change(job.now, &job.key, &clear).await.is_err() {
+    if engine.apply(job.now, &job.key, &clear).await.is_err() {
         // Letter and event have ids of their own: doing it twice does no harm.
         tracing::warn!(strategy = %job.entry.name, "dead_letter.flags_not_cleared");
     }
     Ok(())
 }
 
-async fn put(core: &Core, letter: &DeadLetter) -> Result<(), LetterLost> {
+async fn put(engine: &Engine, letter: &DeadLetter) -> Result<(), LetterLost> {
     let mut wait = Duration::from_millis(100);
     for n in 1..=TRIES {
-        match in_time(&*core.clock, core.dead_letters.put(letter)).await {
+        match engine.stores.put_letter(letter).await {
             Ok(()) => return Ok(()),
             Err(error) if n == TRIES => return Err(report_lost(&error)),
             Err(_) => {
-                core.clock.sleep(wait).await;
+                engine.clock.sleep(wait).await;
                 wait *= 3;
             }
         }
@@ -81,8 +80,8 @@ fn report_lost(error: &dyn std::error::Error) -> LetterLost {
 }
 
 /// Publishes; what fails stays pending for the next duplicate or a sweeper (rule 69).
-async fn publish(core: &Core, event: &DomainEvent) -> bool {
-    match in_time(&*core.clock, core.events.publish(event)).await {
+async fn publish(engine: &Engine, event: &DomainEvent) -> bool {
+    match engine.stores.publish(event).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, event = event.name(), "event.not_published");
@@ -91,7 +90,7 @@ async fn publish(core: &Core, event: &DomainEvent) -> bool {
     }
 }
 
-fn about(job: &Job<'_>, record: &ClaimRecord) -> OutboundFailed {
+fn about(job: &SendJob<'_>, record: &ClaimRecord) -> OutboundFailed {
     let outcome = match record.status {
         ClaimStatus::Delivered => "delivered",
         ClaimStatus::Failed => "failed",
@@ -107,11 +106,11 @@ fn about(job: &Job<'_>, record: &ClaimRecord) -> OutboundFailed {
 }
 
 /// The letter with everything needed to look into the failure and to send the message again (rule 64).
-fn letter(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Result<DeadLetter, Error> {
-    let core = job.core;
+fn letter(job: &SendJob<'_>, record: &ClaimRecord, history: &History) -> Result<DeadLetter, Error> {
+    let engine = job.engine;
     let failure_id = FailureId::of_send(&job.key, record.generation);
     let json = job.outbound.to_json(job.original)?;
-    let (keys, whose) = ((&*core.keys, &*core.rng), (job.tenant(), &job.entry.name, failure_id));
+    let (keys, whose) = ((&*engine.keys, &*engine.rng), (job.tenant(), &job.entry.name, failure_id));
     let sealed = DeadLetter::sealed(keys, LetterDirection::Outbound, whose, &json, job.now.ms())?;
     let last_error = record.error.as_deref().cloned();
     let redrivable = match (record.status, &last_error) {

@@ -2,11 +2,10 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use super::{Pipeline, decision::Protection, dedup::Content, now::Now, report::Facts};
+use super::{Engine, SendOptions, decision::Protection, fingerprint::Content, now::Now, trace::SendTrace};
 use crate::{
     ids::{ClientMessageId, TenantId},
     message::{Idempotency, Prepared},
-    orchestrator::{Core, SendOptions},
     registry::{BoundTenant, Entry},
     stage::Stages,
     store::{ClaimKey, Fingerprint, Lease, OwnerToken},
@@ -14,8 +13,8 @@ use crate::{
 };
 
 /// One send.
-pub(crate) struct Job<'a> {
-    pub(crate) core: &'a Arc<Core>,
+pub(crate) struct SendJob<'a> {
+    pub(crate) engine: &'a Arc<Engine>,
     pub(crate) entry: &'a Entry,
     pub(crate) outbound: &'a dyn DynOutbound,
     pub(crate) bound: &'a BoundTenant,
@@ -30,11 +29,11 @@ pub(crate) struct Job<'a> {
     /// In nanoseconds since the Unix epoch.
     pub(crate) deadline: i64,
     pub(crate) now: &'a Now<'a>,
-    /// What the canonical line will tell.
-    pub(crate) facts: &'a Facts,
+    /// The facts behind the log lines.
+    pub(crate) trace: &'a SendTrace,
 }
 
-impl Job<'_> {
+impl SendJob<'_> {
     #[inline]
     pub(crate) fn tenant(&self) -> &TenantId {
         self.bound.tenant()
@@ -43,7 +42,7 @@ impl Job<'_> {
     /// What the caller gave, as far as it can be told from others.
     pub(crate) fn content(&self) -> Content<'_> {
         Content {
-            keys: &*self.core.keys,
+            keys: &*self.engine.keys,
             tenant: self.tenant(),
             strategy: &self.entry.name,
             outbound: self.outbound,
@@ -56,11 +55,6 @@ impl Job<'_> {
         &self.options.client_message_id
     }
 
-    #[inline]
-    pub(crate) fn pipeline(&self) -> &Pipeline {
-        &self.core.pipeline
-    }
-
     /// Time left to the deadline.
     pub(crate) fn remaining(&self) -> Duration {
         Duration::from_nanos(u64::try_from(self.deadline.saturating_sub(self.now.nanos())).unwrap_or(0))
@@ -68,7 +62,7 @@ impl Job<'_> {
 
     #[inline]
     pub(crate) fn stages(&self) -> &Stages {
-        self.pipeline().stages(self.bound)
+        self.engine.stages(self.bound)
     }
 
     /// The key at the provider (rule 4).
@@ -88,8 +82,8 @@ impl Job<'_> {
 
     /// A new lease in our name.
     pub(crate) fn lease(&self, owner: OwnerToken) -> Lease {
-        let time = self.core.pipeline.settings.dedup.lease;
-        Lease { owner, boot: self.core.claims.boot().map(Into::into), until_ms: self.now.ms() + crate::runtime::ms(time) }
+        let time = self.engine.settings.dedup.lease;
+        Lease { owner, boot: self.engine.stores.boot().map(Into::into), until_ms: self.now.ms() + crate::runtime::ms(time) }
     }
 
     /// What protects against doubles now, for a send whose first byte may have gone out at `first_sent_ms`. A window that
@@ -99,7 +93,7 @@ impl Job<'_> {
             Idempotency::None => Protection::None,
             Idempotency::Queryable { .. } => Protection::Queryable,
             Idempotency::Native { window_ms } => {
-                let settings = &self.core.pipeline.settings;
+                let settings = &self.engine.settings;
                 let margin = crate::runtime::ms(settings.attempt_timeout.0 + settings.dedup.skew);
                 let end = first_sent_ms.map(|sent| sent.saturating_add_unsigned(window_ms).saturating_sub(margin));
                 if end.is_none_or(|end| end > self.now.ms()) { Protection::Native } else { Protection::None }

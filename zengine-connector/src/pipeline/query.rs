@@ -4,12 +4,11 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 
-use super::{job::Job, now::Now, report::Facts};
+use super::{Engine, SendOptions, job::SendJob, now::Now, trace::SendTrace};
 use crate::{
     error::{Error, ErrorKind, Fault, SendError},
     ids::{ClientMessageId, TenantId},
     message::{Degrade, Effect, Idempotency, MessageRef, Receipt},
-    orchestrator::{Core, SendOptions},
     runtime::within,
     stage::{backoff, breaker::Verdict},
     store::{ClaimKey, Fingerprint},
@@ -19,9 +18,9 @@ use crate::{
 const TIME: Duration = Duration::from_secs(60);
 
 /// Asks the provider.
-pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, message: MessageRef<'_>) -> Result<Receipt, Error> {
-    let _running = core.pipeline.enter();
-    let entry = core.registry.entry(strategy)?;
+pub(crate) async fn query(engine: &Arc<Engine>, tenant: &TenantId, strategy: &str, message: MessageRef<'_>) -> Result<Receipt, Error> {
+    let _running = engine.enter();
+    let entry = engine.registry.entry(strategy)?;
     let outbound = entry.sends()?;
     let message = outbound.prepare(message)?;
     if outbound.effect(&message)? == Effect::Write {
@@ -29,15 +28,15 @@ pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, m
             Error::new(ErrorKind::Unsupported, "a message that changes something goes through send").with_context("strategy", strategy)
         );
     }
-    if core.pipeline.is_closing() {
+    if engine.is_closing() {
         return Err(Error::new(ErrorKind::Cancelled, "the host shuts down").with_context("strategy", strategy));
     }
-    let bound = core.tenants.bind(entry, tenant).await?;
+    let bound = engine.tenants.bind(entry, tenant).await?;
     entry.inspect(&bound, &message, Degrade::Refuse)?;
     let options = SendOptions::new(ClientMessageId::new("query")?);
-    let now = Now::read(&*core.clock);
-    let job = Job {
-        core,
+    let now = Now::read(&*engine.clock);
+    let job = SendJob {
+        engine,
         entry,
         outbound: &**outbound,
         bound: &bound,
@@ -49,13 +48,13 @@ pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, m
         options: &options,
         deadline: now.after(TIME),
         now: &now,
-        facts: &Facts::new(),
+        trace: &SendTrace::new(),
     };
     ask(&job).await
 }
 
-async fn ask(job: &Job<'_>) -> Result<Receipt, Error> {
-    let (core, settings) = (job.core, &job.pipeline().settings);
+async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {
+    let (engine, settings) = (job.engine, &job.engine.settings);
     let stages = job.stages();
     for n in 1.. {
         let limit = settings.attempt_timeout.0.min(job.remaining());
@@ -69,7 +68,7 @@ async fn ask(job: &Job<'_>) -> Result<Receipt, Error> {
         };
         let cx = job.context(0, n, limit);
         let call = AssertUnwindSafe(job.outbound.attempt(&job.bound.state, job.message, &cx)).catch_unwind();
-        let answer = within(&*core.clock, limit, call).await;
+        let answer = within(&*engine.clock, limit, call).await;
         job.now.refresh();
         let error = match answer {
             Some(Ok(Ok(receipt))) => {
@@ -81,10 +80,10 @@ async fn ask(job: &Job<'_>) -> Result<Receipt, Error> {
             None => SendError::of(ErrorKind::Timeout, "the provider did not answer in time").maybe(),
         };
         permit.settle(Verdict::of(error.fault()));
-        let wait = backoff::delay(&settings.retry, n, error.retry_after(), &*core.rng);
+        let wait = backoff::delay(&settings.retry, n, error.retry_after(), &*engine.rng);
         let again = matches!(error.fault(), Fault::Provider | Fault::Throttled) && n < settings.retry.attempts;
         let in_time = wait <= settings.retry.longest_wait && wait + settings.retry.min_attempt <= job.remaining();
-        let goes_on = again && in_time && job.pipeline().pause(&*core.clock, wait).await;
+        let goes_on = again && in_time && engine.pause(wait).await;
         job.now.refresh();
         if !goes_on {
             let error = error.into_error().with_context("attempts", n);

@@ -5,21 +5,21 @@ use std::{sync::Arc, time::Duration};
 use serde_json::value::RawValue;
 
 use super::{
+    DeferredReason, Engine, Outcome, RedriveOptions, SendOptions,
     dead_letter::History,
     decision::Protection,
-    dedup::{Content, Ownership, seconds},
+    dedup::{Ownership, seconds},
     ended::Ended,
-    job::Job,
+    fingerprint::Content,
+    job::SendJob,
     now::Now,
-    report::Facts,
     send::{DEFAULT_TIME, Settled, finish, lead_send, settle},
-    stores::in_time,
+    trace::SendTrace,
 };
 use crate::{
     error::{Error, ErrorKind},
     ids::FailureId,
     message::{Idempotency, MessageRef},
-    orchestrator::{Core, DeferredReason, Outcome, RedriveOptions, SendOptions},
     store::{Applied, ClaimKey, ClaimOp, DeadLetter, LetterDirection},
 };
 
@@ -29,9 +29,11 @@ const MOST: u32 = 3;
 const UNKNOWN: &str = "unknown";
 
 /// Sends the message of a dead letter again, one generation on.
-pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveOptions) -> Result<Outcome, Error> {
-    let _running = core.pipeline.enter();
-    let letter = in_time(&*core.clock, core.dead_letters.get(id))
+pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &RedriveOptions) -> Result<Outcome, Error> {
+    let _running = engine.enter();
+    let letter = engine
+        .stores
+        .letter(id)
         .await?
         .ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "there is no dead letter of this id").with_context("actual", id))?;
     let client_message_id = match (&letter.direction, &letter.client_message_id) {
@@ -43,18 +45,18 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
             .with_context("limit", MOST)
             .with_context("actual", letter.generation));
     }
-    let entry = core.registry.entry(letter.strategy.as_str())?;
+    let entry = engine.registry.entry(letter.strategy.as_str())?;
     let outbound = entry.sends()?;
-    let json = letter.open(&*core.keys)?;
+    let json = letter.open(&*engine.keys)?;
     let json: Box<RawValue> = serde_json::from_slice(&json)
         .map_err(|error| Error::from_json(ErrorKind::Corrupt, "the dead letter's message cannot be read", &error))?;
     let message = outbound.prepare(MessageRef::from(&json))?;
-    let bound = core.tenants.bind(entry, &letter.tenant).await?;
+    let bound = engine.tenants.bind(entry, &letter.tenant).await?;
     let seen = entry.inspect(&bound, &message, redrive.degrade)?;
     let idempotency = seen.idempotency.unwrap_or(entry.descriptor.idempotency);
     // An open breaker refuses it. One whose time is over lets it through as a probe: where nothing else is sent, nobody
     // would ever close it.
-    let wait = core.pipeline.stages.of(&letter.tenant, &letter.strategy).circuit.wait();
+    let wait = engine.stages.of(&letter.tenant, &letter.strategy).circuit.wait();
     if !wait.is_zero() {
         return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(wait));
     }
@@ -62,10 +64,10 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
     options.time = redrive.time;
     // Its age starts anew: somebody asked for it now.
     let (degraded, loss) = seen.degraded.unzip();
-    let (now, facts) = (Now::read(&*core.clock), Facts::new());
-    let content = Content { keys: &*core.keys, tenant: &letter.tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
-    let job = Job {
-        core,
+    let (now, trace) = (Now::read(&*engine.clock), SendTrace::new());
+    let content = Content { keys: &*engine.keys, tenant: &letter.tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
+    let job = SendJob {
+        engine,
         entry,
         outbound: &**outbound,
         bound: &bound,
@@ -77,11 +79,11 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
         options: &options,
         deadline: now.after(options.time.unwrap_or(DEFAULT_TIME)),
         now: &now,
-        facts: &facts,
+        trace: &trace,
     };
     allow_double(&job, &letter, redrive)?;
     // Two who redrive at once: one takes the letter, the other finds it taken.
-    if in_time(&*core.clock, core.dead_letters.take(id, letter.redrive_count)).await?.is_none() {
+    if engine.stores.take_letter(id, letter.redrive_count).await?.is_none() {
         return Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)).into_outcome(false, None, None);
     }
     now.refresh();
@@ -92,7 +94,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
         Ended::Failed { failure_id: now, .. } | Ended::Unknown { failure_id: now, .. } => now != id,
         Ended::Deferred { .. } | Ended::LetterLost { .. } => false,
     };
-    if closed && in_time(&*core.clock, core.dead_letters.remove(id)).await.is_err() {
+    if closed && engine.stores.remove_letter(id).await.is_err() {
         // It stays; redriving it finds the send settled and closes it then.
         tracing::warn!(failure_id = %id, "redrive.letter_not_closed");
     }
@@ -101,7 +103,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
 
 /// Sending an Unknown again without the provider's protection, or after its time, may double it: only by force, and on
 /// record (rule 71).
-fn allow_double(job: &Job<'_>, letter: &DeadLetter, redrive: &RedriveOptions) -> Result<(), Error> {
+fn allow_double(job: &SendJob<'_>, letter: &DeadLetter, redrive: &RedriveOptions) -> Result<(), Error> {
     let first_sent_ms = letter.first_sent_at_ms.or(letter.attempts.first().map(|attempt| attempt.started_at_ms)).unwrap_or(letter.at_ms);
     if letter.outcome != UNKNOWN || job.protection(Some(first_sent_ms)) != Protection::None {
         return Ok(());
@@ -121,10 +123,10 @@ fn allow_double(job: &Job<'_>, letter: &DeadLetter, redrive: &RedriveOptions) ->
     Ok(())
 }
 
-async fn again<'a>(job: &'a Job<'a>, letter: &DeadLetter) -> Result<Settled, Error> {
-    let core = job.core;
+async fn again<'a>(job: &'a SendJob<'a>, letter: &DeadLetter) -> Result<Settled, Error> {
+    let engine = job.engine;
     // What the failure still asks for comes first: the new generation takes its record's place (rule 67).
-    if let Some(record) = core.record(&job.key).await?
+    if let Some(record) = engine.stores.record(&job.key).await?
         && record.status.is_terminal()
         && record.effects_pending.pending()
         && let ended @ Ended::LetterLost { .. } = finish(job, &record, &History::default()).await
@@ -133,15 +135,15 @@ async fn again<'a>(job: &'a Job<'a>, letter: &DeadLetter) -> Result<Settled, Err
     }
     let unknown = letter.outcome == UNKNOWN;
     let operation = ClaimOp::Redrive {
-        lease: job.lease(core.token()),
+        lease: job.lease(engine.token()),
         fingerprint: job.fingerprint.clone(),
         generation: letter.generation,
         key_generation: if unknown { letter.key_generation } else { letter.generation + 1 },
         maybe_sent: unknown,
         first_sent_at_ms: letter.first_sent_at_ms,
-        ttl_s: seconds(core.pipeline.settings.dedup.keep),
+        ttl_s: seconds(engine.settings.dedup.keep),
     };
-    match core.change_surely(job.now, &job.key, &operation).await? {
+    match engine.apply_with_retry(job.now, &job.key, &operation).await? {
         Applied { done: true, record: Some(record), .. } => {
             let mut own = Ownership::of(job, &record);
             // A message that may have arrived is asked about first, where the provider can be asked.

@@ -2,87 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::job::Job;
+use super::{Engine, Outcome, SendOptions, job::SendJob, trace::SendTrace};
 use crate::{
-    error::{Error, Reach, SendError},
+    error::{Error, SendError},
     ids::TenantId,
-    orchestrator::{Core, Outcome, SendOptions},
-    stage::breaker::State,
-    store::OwnerToken,
-    sync::Mutex,
-    telemetry::{self, AttemptLine, RecipientHmac, SendLine, TraceParent},
+    telemetry::{self, AttemptLine, SendLine, TraceParent},
 };
 
-/// What the stages of one send learn that its outcome does not say.
-#[derive(Debug)]
-pub(crate) struct Facts {
-    /// Facts that cost something are collected only where somebody listens.
-    heard: bool,
-    known: Mutex<Known>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    waited: Duration,
-    delay: Duration,
-    owner: Option<OwnerToken>,
-    recipient: Option<RecipientHmac>,
-    reach: Option<Reach>,
-    breaker: Option<(State, u64)>,
-}
-
-impl Known {
-    fn breaker(&self) -> (Option<&'static str>, Option<u64>) {
-        self.breaker.map(|(state, epoch)| (state.as_str(), epoch)).unzip()
-    }
-}
-
-impl Facts {
-    pub(crate) fn new() -> Self {
-        Self { heard: telemetry::is_heard(), known: Mutex::default() }
-    }
-
-    pub(crate) fn know_recipient(&self, job: &Job<'_>) {
-        if self.heard {
-            self.known.lock().recipient = job.outbound.recipient(job.message, &job.core.keys.current(), job.tenant());
-        }
-    }
-
-    #[inline]
-    pub(crate) fn own(&self, token: OwnerToken) {
-        if self.heard {
-            self.known.lock().owner = Some(token);
-        }
-    }
-
-    #[inline]
-    pub(crate) fn waited_since(&self, job: &Job<'_>, asked: Duration) {
-        if self.heard {
-            self.known.lock().waited = job.now.monotonic().saturating_sub(asked);
-        }
-    }
-
-    /// What the breaker stood at when a permit was asked for.
-    #[inline]
-    pub(crate) fn asked(&self, breaker: impl FnOnce() -> (State, u64)) {
-        if self.heard {
-            self.known.lock().breaker = Some(breaker());
-        }
-    }
-
-    pub(crate) fn delayed(&self, wait: Duration) {
-        self.known.lock().delay = wait;
-    }
-}
-
 /// One line per attempt.
-pub(crate) fn attempt(job: &Job<'_>, n: u32, duration: Duration, error: Option<&SendError>) {
+pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Option<&SendError>) {
     // A first attempt that succeeds leaves nothing to tell but its line.
-    if !job.facts.heard && error.is_none() && n == 1 {
+    if !job.trace.is_enabled() && error.is_none() && n == 1 {
         return;
     }
-    let mut known = job.facts.known.lock();
-    known.reach = error.map(SendError::reach);
+    let (delay, breaker) = job.trace.with(|facts| {
+        facts.reach = error.map(SendError::reach);
+        (std::mem::take(&mut facts.delay), facts.breaker())
+    });
     let mut line = AttemptLine::new(job.tenant(), job.entry.name.as_str(), job.id(), n);
     if let Some(error) = error {
         line.outcome = error.kind().as_str();
@@ -90,30 +26,29 @@ pub(crate) fn attempt(job: &Job<'_>, n: u32, duration: Duration, error: Option<&
         line.reach = Some(error.reach());
         line.code = error.provider_code();
     }
-    line.delay = std::mem::take(&mut known.delay);
-    (line.breaker_state, line.breaker_epoch) = known.breaker();
+    line.delay = delay;
+    (line.breaker_state, line.breaker_epoch) = breaker;
     line.correlation_id = job.options.correlation_id.as_ref();
-    line.trace = trace(job.options);
+    line.trace = trace_parent(job.options);
     line.duration = duration;
-    drop(known);
     line.emit();
 }
 
 /// One line per send, whatever became of it.
 pub(crate) fn send(
-    core: &Arc<Core>,
+    engine: &Arc<Engine>,
     tenant: &TenantId,
     strategy: &str,
     options: &SendOptions,
-    facts: &Facts,
+    trace: &SendTrace,
     started: Duration,
     result: &Result<Outcome, Error>,
 ) {
-    if core.observers.is_empty() && !telemetry::is_anybody_there() {
+    if engine.observers.is_empty() && !telemetry::any_level_enabled() {
         return;
     }
-    let known = facts.known.lock();
-    let owner = known.owner.map(|owner| owner.to_string());
+    let facts = trace.with(|facts| facts.clone());
+    let owner = facts.owner.map(|owner| owner.to_string());
     let mut line = SendLine::new(tenant, strategy, &options.client_message_id, result.as_ref().map_or("error", Outcome::as_str));
     let error = match result {
         Ok(Outcome::Delivered(end)) => {
@@ -137,24 +72,24 @@ pub(crate) fn send(
     line.kind = error.map(Error::kind);
     line.code = error.and_then(Error::provider_code);
     line.replayed = result.as_ref().is_ok_and(Outcome::is_replayed);
-    line.reach = known.reach;
-    line.waited = known.waited;
+    line.reach = facts.reach;
+    line.waited = facts.waited;
     line.lease_owner = owner.as_deref();
-    line.recipient_hmac = known.recipient;
-    (line.breaker_state, line.breaker_epoch) = known.breaker();
+    line.recipient_hmac = facts.recipient;
+    (line.breaker_state, line.breaker_epoch) = facts.breaker();
     line.correlation_id = options.correlation_id.as_ref();
-    line.trace = trace(options);
-    line.duration = core.clock.monotonic().saturating_sub(started);
+    line.trace = trace_parent(options);
+    line.duration = engine.clock.monotonic().saturating_sub(started);
     line.emit();
-    line.observe(&core.observers);
+    line.observe(&engine.observers);
 }
 
 /// The caller's trace, where it is a valid one.
-fn trace(options: &SendOptions) -> Option<TraceParent> {
+fn trace_parent(options: &SendOptions) -> Option<TraceParent> {
     options.traceparent.as_deref().and_then(TraceParent::parse)
 }
 
 /// A delivered send whose record could not be stored: the one case in which a double is possible (rule 26).
-pub(crate) fn not_recorded(job: &Job<'_>) {
+pub(crate) fn not_recorded(job: &SendJob<'_>) {
     tracing::error!(tenant_id = %job.tenant(), strategy = %job.entry.name, client_message_id = %job.id(), "dedup.delivered_not_recorded");
 }

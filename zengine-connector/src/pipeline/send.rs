@@ -3,21 +3,23 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
+    DeferredReason, Engine, Outcome, SendOptions,
     attempts::{self, Run},
     dead_letter::{self, History},
     decision::Protection,
-    dedup::{Boarding, Claimed, Content, Landed, Ownership, claim, seconds},
-    ended::{Ended, seal_receipt},
-    job::Job,
+    dedup::{Claimed, Ownership, claim, seconds},
+    ended::Ended,
+    fingerprint::Content,
+    job::SendJob,
     now::Now,
-    report::{self, Facts},
-    stores::in_time,
+    report,
+    single_flight::{Followed, Joined},
+    trace::SendTrace,
 };
 use crate::{
     error::{Error, ErrorKind, SendError},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     message::{Effect, MessageRef, Receipt},
-    orchestrator::{Core, DeferredReason, Outcome, SendOptions},
     stage::Duplicates,
     store::{ClaimKey, ClaimRecord, ClaimStatus, Fingerprint, Reference, StoredError, StoredReceipt, Terminal},
     strategy::ProviderKey,
@@ -30,65 +32,65 @@ const BIND_AGAIN: Duration = Duration::from_secs(30);
 
 /// Settles one message.
 pub(crate) async fn send(
-    core: &Arc<Core>,
+    engine: &Arc<Engine>,
     tenant: &TenantId,
     strategy: &str,
     message: MessageRef<'_>,
     options: &SendOptions,
 ) -> Result<Outcome, Error> {
-    let _running = core.pipeline.enter();
-    let now = Now::read(&*core.clock);
-    let (started, facts) = (now.monotonic(), Facts::new());
-    let result = send_inner(core, tenant, strategy, message, options, &now, &facts).await;
-    report::send(core, tenant, strategy, options, &facts, started, &result);
+    let _running = engine.enter();
+    let now = Now::read(&*engine.clock);
+    let (started, trace) = (now.monotonic(), SendTrace::new());
+    let result = send_inner(engine, tenant, strategy, message, options, &now, &trace).await;
+    report::send(engine, tenant, strategy, options, &trace, started, &result);
     result
 }
 
 async fn send_inner(
-    core: &Arc<Core>,
+    engine: &Arc<Engine>,
     tenant: &TenantId,
     strategy: &str,
     message: MessageRef<'_>,
     options: &SendOptions,
     now: &Now<'_>,
-    facts: &Facts,
+    trace: &SendTrace,
 ) -> Result<Outcome, Error> {
-    let entry = core.registry.entry(strategy)?;
+    let entry = engine.registry.entry(strategy)?;
     let outbound = entry.sends()?;
     let message = outbound.prepare(message)?;
     if outbound.effect(&message)? == Effect::Read {
         return Err(Error::new(ErrorKind::Unsupported, "a message that only asks goes through query").with_context("strategy", strategy));
     }
-    let content = Content { keys: &*core.keys, tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
+    let content = Content { keys: &*engine.keys, tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
     let fingerprint = content.fingerprint()?;
     let key = ClaimKey::outbound(tenant, &entry.name, &options.client_message_id);
-    if let Some(replay) = remembered(core, now, &key, |record| {
+    if let Some(replay) = remembered(engine, now, &key, |record| {
         content.refuse_mismatch(&fingerprint, &record.fingerprint)?;
-        Ok::<_, Error>(Ended::of(core, &key, record))
+        Ok::<_, Error>(engine.ended(&key, record))
     })
     .transpose()?
     .flatten()
     {
         return replay.into_outcome(true, None, None);
     }
-    if core.pipeline.is_closing() {
+    if engine.is_closing() {
         return Ended::deferred(DeferredReason::Cancelled, Duration::from_secs(1)).into_outcome(false, None, None);
     }
-    let bound = if let Some(bound) = core.tenants.bound(entry, tenant, now.monotonic()) {
+    let bound = if let Some(bound) = engine.tenants.bound(entry, tenant, now.monotonic()) {
         bound
     } else {
-        let bound = core.tenants.bind(entry, tenant).await;
+        let bound = engine.tenants.bind(entry, tenant).await;
         now.refresh();
         bound
     };
     let bound = match bound {
         Ok(bound) => bound,
-        Err(error) => return replay_or_defer(core, &key, content, &fingerprint, error).await,
+        Err(error) => return replay_or_defer(engine, &key, content, &fingerprint, error).await,
     };
     let seen = entry.inspect(&bound, &message, options.degrade)?;
     let (degraded, loss) = seen.degraded.unzip();
-    let job = Job {
-        core,
+    let job = SendJob {
+        engine,
         entry,
         outbound: &**outbound,
         bound: &bound,
@@ -100,25 +102,25 @@ async fn send_inner(
         options,
         deadline: now.after(options.time.unwrap_or(DEFAULT_TIME)),
         now,
-        facts,
+        trace,
     };
-    facts.know_recipient(&job);
+    job.trace.recipient(|| job.outbound.recipient(job.message, &job.engine.keys.current(), job.tenant()));
     let settled = settle(&job).await?;
     settled.ended.into_outcome(settled.replayed, settled.error, loss)
 }
 
 /// A delivered send that this process remembers (rule 30).
-fn remembered<T>(core: &Core, now: &Now<'_>, key: &ClaimKey, look: impl FnOnce(&ClaimRecord) -> T) -> Option<T> {
-    if core.claims.is_local() {
-        return core.claims.delivered_now(key, now.ms()).as_ref().map(look);
+fn remembered<T>(engine: &Engine, now: &Now<'_>, key: &ClaimKey, look: impl FnOnce(&ClaimRecord) -> T) -> Option<T> {
+    if engine.stores.claims_are_local() {
+        return engine.stores.delivered_now(key, now.ms()).as_ref().map(look);
     }
-    core.pipeline.delivered.get(key).filter(|record| !record.is_expired(now.ms())).as_deref().map(look)
+    engine.delivered.get(key).filter(|record| !record.is_expired(now.ms())).as_deref().map(look)
 }
 
 /// Without configuration only what is settled can be answered (rule 85). What still needs its dead letter is not settled:
 /// the caller has the only copy of the message (rule 68).
 async fn replay_or_defer(
-    core: &Core,
+    engine: &Engine,
     key: &ClaimKey,
     content: Content<'_>,
     fingerprint: &Fingerprint,
@@ -127,9 +129,9 @@ async fn replay_or_defer(
     if error.kind() == ErrorKind::UnknownTenant {
         return Err(error);
     }
-    if let Ok(Some(record)) = core.record(key).await {
+    if let Ok(Some(record)) = engine.stores.record(key).await {
         content.refuse_mismatch(fingerprint, &record.fingerprint)?;
-        if let Some(ended) = Ended::of(core, key, &record).filter(|_| !record.effects_pending.dlq) {
+        if let Some(ended) = engine.ended(key, &record).filter(|_| !record.effects_pending.dlq) {
             return ended.into_outcome(true, None, None);
         }
     }
@@ -146,30 +148,30 @@ pub(crate) struct Settled {
 }
 
 /// Attaches to a running send of the same id, or makes it (rule 24).
-pub(crate) async fn settle<'a>(job: &'a Job<'a>) -> Result<Settled, Error> {
+pub(crate) async fn settle<'a>(job: &'a SendJob<'a>) -> Result<Settled, Error> {
     let mut gone = None;
     let asked = job.now.monotonic();
     loop {
-        let owner = job.core.token();
-        let lead = match job.pipeline().flights.board(&job.key, &job.fingerprint, owner) {
-            Boarding::Lead(lead) => lead,
-            Boarding::Mismatch => {
+        let owner = job.engine.token();
+        let leader = match job.engine.single_flight.join(&job.key, &job.fingerprint, owner) {
+            Joined::Leader(leader) => leader,
+            Joined::Mismatch => {
                 return Err(Error::new(ErrorKind::Mismatch, "another message is being sent under this client message id")
                     .with_context("strategy", &job.entry.name));
             }
-            Boarding::Attach(attached) => {
-                if job.pipeline().settings.dedup.duplicates == Duplicates::Reject {
+            Joined::Follower(follower) => {
+                if job.engine.settings.dedup.duplicates == Duplicates::Reject {
                     return Ok(in_progress());
                 }
-                let landed = attached.wait(job.core.clock.sleep(job.remaining())).await;
+                let followed = follower.wait(job.engine.clock.sleep(job.remaining())).await;
                 job.now.refresh();
-                match landed {
-                    Landed::Ended(ended) => {
-                        job.facts.waited_since(job, asked);
+                match followed {
+                    Followed::Ended(ended) => {
+                        job.trace.waited(job.now.monotonic().saturating_sub(asked));
                         return Ok(Settled { ended, replayed: true, error: None });
                     }
-                    Landed::TimeOver => return Ok(in_progress()),
-                    Landed::Gone(owner) => {
+                    Followed::TimedOut => return Ok(in_progress()),
+                    Followed::LeaderGone(owner) => {
                         gone = Some(owner);
                         continue;
                     }
@@ -180,11 +182,11 @@ pub(crate) async fn settle<'a>(job: &'a Job<'a>) -> Result<Settled, Error> {
             && let Some(own) = Ownership::plain(job, owner)
         {
             let settled = lead_send(job, own).await;
-            lead.land(&settled.ended);
+            leader.complete(&settled.ended);
             return Ok(settled);
         }
-        let claimed = claim(job, &lead, owner, gone.take()).await?;
-        job.facts.waited_since(job, asked);
+        let claimed = claim(job, &leader, owner, gone.take()).await?;
+        job.trace.waited(job.now.monotonic().saturating_sub(asked));
         let settled = match claimed {
             Claimed::Deferred(ended) => Settled { ended, replayed: false, error: None },
             Claimed::Settled { record, fresh } => {
@@ -193,7 +195,7 @@ pub(crate) async fn settle<'a>(job: &'a Job<'a>) -> Result<Settled, Error> {
             }
             Claimed::Ours(own) => lead_send(job, own).await,
         };
-        lead.land(&settled.ended);
+        leader.complete(&settled.ended);
         return Ok(settled);
     }
 }
@@ -203,8 +205,8 @@ fn in_progress() -> Settled {
 }
 
 /// Makes the send under our claim.
-pub(crate) async fn lead_send<'a>(job: &'a Job<'a>, mut own: Ownership<'a>) -> Settled {
-    job.facts.own(own.owner());
+pub(crate) async fn lead_send<'a>(job: &'a SendJob<'a>, mut own: Ownership<'a>) -> Settled {
+    job.trace.owner(own.owner());
     if ProviderKey::is_hashed(job.id(), own.key_generation) {
         remember_reference(job, &own).await;
     }
@@ -232,7 +234,7 @@ pub(crate) async fn lead_send<'a>(job: &'a Job<'a>, mut own: Ownership<'a>) -> S
 
 /// Gives the claim back where that cannot make a double; else the send ends as Unknown, with this error (rule 21).
 async fn put_off(
-    job: &Job<'_>,
+    job: &SendJob<'_>,
     own: &mut Ownership<'_>,
     reason: DeferredReason,
     retry_after: Duration,
@@ -252,7 +254,13 @@ async fn put_off(
     Ok(Settled { ended, replayed: false, error: error.map(SendError::into_error) })
 }
 
-async fn commit(job: &Job<'_>, mut own: Ownership<'_>, terminal: Terminal, receipt: Option<Receipt>, error: Option<SendError>) -> Settled {
+async fn commit(
+    job: &SendJob<'_>,
+    mut own: Ownership<'_>,
+    terminal: Terminal,
+    receipt: Option<Receipt>,
+    error: Option<SendError>,
+) -> Settled {
     let attempts = own.all_attempts();
     let receipt = match receipt {
         Some(receipt) if terminal == Terminal::Delivered && own.deliver_plainly(&receipt) => {
@@ -260,7 +268,7 @@ async fn commit(job: &Job<'_>, mut own: Ownership<'_>, terminal: Terminal, recei
         }
         receipt => receipt,
     };
-    let result = receipt.as_ref().and_then(|receipt| seal_receipt(job.core, &job.key, receipt));
+    let result = receipt.as_ref().and_then(|receipt| job.engine.seal_receipt(&job.key, receipt));
     let stored = error.as_ref().map(|error| StoredError::of(error, attempts));
     let committed = own.commit(terminal, result, stored.clone()).await;
     let history = History::of(&mut own);
@@ -302,39 +310,39 @@ async fn commit(job: &Job<'_>, mut own: Ownership<'_>, terminal: Terminal, recei
 }
 
 /// Remembers a delivered send, with its receipt open. Claims that are in this process anyway are as good a memory.
-fn remember(job: &Job<'_>, mut record: ClaimRecord, receipt: &Receipt) {
-    if job.core.claims.is_local() {
+fn remember(job: &SendJob<'_>, mut record: ClaimRecord, receipt: &Receipt) {
+    if job.engine.stores.claims_are_local() {
         return;
     }
     record.result = record.result.map(|_| StoredReceipt::open(receipt));
-    job.pipeline().delivered.insert(job.key.clone(), Arc::new(record));
+    job.engine.delivered.insert(job.key.clone(), Arc::new(record));
 }
 
 /// What a terminal record says, once its letter and events are out.
-pub(crate) async fn finish(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Ended {
+pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord, history: &History) -> Ended {
     if dead_letter::finish(job, record, history).await.is_err() {
         return Ended::LetterLost { failure_id: FailureId::of_send(&job.key, record.generation) };
     }
-    Ended::of(job.core, &job.key, record).unwrap_or_else(|| Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)))
+    job.engine.ended(&job.key, record).unwrap_or_else(|| Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)))
 }
 
 /// A key that holds only a hash needs a record that leads back to the send.
-async fn remember_reference(job: &Job<'_>, own: &Ownership<'_>) {
+async fn remember_reference(job: &SendJob<'_>, own: &Ownership<'_>) {
     let provider_key = job.provider_key(own.key_generation);
     let Some(hash) = provider_key.hash() else { return };
-    let core = job.core;
-    let expires_at_s = job.now.ms() / 1000 + seconds(core.pipeline.settings.dedup.keep_in_doubt);
+    let engine = job.engine;
+    let expires_at_s = job.now.ms() / 1000 + seconds(engine.settings.dedup.keep_in_doubt);
     let reference = Reference::new(job.tenant().clone(), job.entry.name.clone(), job.id().clone(), expires_at_s);
-    if in_time(&*core.clock, core.claims.put_reference(hash, &reference)).await.is_err() {
+    if engine.stores.put_reference(hash, &reference).await.is_err() {
         tracing::warn!(strategy = %job.entry.name, "dedup.reference_not_stored");
     }
     job.now.refresh();
 }
 
 /// What became of a send, without sending anything. `None`: it is not settled.
-pub(crate) async fn outcome(core: &Core, tenant: &TenantId, strategy: &str, id: &ClientMessageId) -> Result<Option<Outcome>, Error> {
-    let name = &core.registry.entry(strategy).map(|entry| entry.name.clone()).or_else(|_| StrategyName::new(strategy))?;
+pub(crate) async fn outcome(engine: &Engine, tenant: &TenantId, strategy: &str, id: &ClientMessageId) -> Result<Option<Outcome>, Error> {
+    let name = &engine.registry.entry(strategy).map(|entry| entry.name.clone()).or_else(|_| StrategyName::new(strategy))?;
     let key = ClaimKey::outbound(tenant, name, id);
-    let ended = core.record(&key).await?.and_then(|record| Ended::of(core, &key, &record));
+    let ended = engine.stores.record(&key).await?.and_then(|record| engine.ended(&key, &record));
     ended.map(|ended| ended.into_outcome(true, None, None)).transpose()
 }

@@ -27,6 +27,7 @@ mod events;
 mod letters;
 mod local_secrets;
 mod memory;
+mod ports;
 mod secrets;
 mod sessions;
 
@@ -46,5 +47,6 @@ pub use error::{StoreError, StoreErrorKind};
 pub use events::{DomainEvent, EventBus, OutboundFailed};
 pub use local_secrets::LocalSecrets;
 pub use memory::{Memory, MemoryClaims, MemoryDeadLetters, MemoryDirectory, MemoryEpochs, MemoryEvents, MemorySecrets, MemorySessions};
+pub(crate) use ports::Ports;
 pub use secrets::{SecretError, SecretScope, SecretStore};
 pub use sessions::SessionStore;

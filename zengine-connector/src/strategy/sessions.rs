@@ -8,14 +8,14 @@ use crate::{
     error::{ErrorKind, NeedsReach, SendError},
     ids::{StrategyName, TenantId},
     keyring::{self, KeyRing},
-    runtime::{Clock, Rng, to_ms},
-    store::{SessionStore, StoreError, StoreErrorKind},
+    runtime::{Clock, Rng},
+    store::{Ports, StoreError, StoreErrorKind},
 };
 
-/// The ports behind every [`Sessions`].
+/// The ports that every [`Sessions`] needs.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionPorts {
-    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) stores: Arc<Ports>,
     pub(crate) keys: Arc<dyn KeyRing>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -55,8 +55,7 @@ impl Sessions {
     /// # Errors
     /// `Unavailable` where the store does not answer, `Corrupt` where what it holds cannot be read.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Versioned<T>>, SessionError> {
-        let now = to_ms(self.ports.clock.now());
-        let Some((version, sealed)) = self.ports.store.get(&self.scope, key, now).await? else { return Ok(None) };
+        let Some((version, sealed)) = self.ports.stores.session(&self.scope, key).await? else { return Ok(None) };
         let text = keyring::open(&*self.ports.keys, &["session", &self.scope, key], &sealed).map_err(|_| SessionErrorKind::Corrupt)?;
         let value = serde_json::from_slice(&text).map_err(|_| SessionErrorKind::Corrupt)?;
         Ok(Some(Versioned { value, version }))
@@ -70,7 +69,7 @@ impl Sessions {
         let text = serde_json::to_vec(value).map_err(|_| SessionErrorKind::Corrupt)?;
         let sealed = keyring::seal(&*self.ports.keys, &*self.ports.rng, &["session", &self.scope, key], &text)
             .map_err(|_| SessionErrorKind::Unavailable)?;
-        Ok(self.ports.store.put(&self.scope, key, sealed, expect, ttl, to_ms(self.ports.clock.now())).await?)
+        Ok(self.ports.stores.put_session((&self.scope, key), sealed, expect, ttl).await?)
     }
 
     /// Deletes a value where the stored version is `expect`.
@@ -78,7 +77,7 @@ impl Sessions {
     /// # Errors
     /// `Conflict` where it is another, `Unavailable` where the store does not answer.
     pub async fn delete(&self, key: &str, expect: u64) -> Result<(), SessionError> {
-        Ok(self.ports.store.delete(&self.scope, key, expect, to_ms(self.ports.clock.now())).await?)
+        Ok(self.ports.stores.delete_session(&self.scope, key, expect).await?)
     }
 }
 

@@ -111,7 +111,8 @@ pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{error::Fault, ids::TenantId, telemetry::Dimensions, telemetry::MetricName};
+    use crate::telemetry::{Dimensions, MetricName};
+    use crate::{error::Fault, ids::TenantId};
 
     /// Stands still.
     #[derive(Debug)]

@@ -90,13 +90,13 @@ pub struct AttemptLine<'a> {
     pub duration: Duration,
 }
 
-/// Whether anybody may listen to lines of information.
-pub(crate) fn is_heard() -> bool {
+/// Whether a subscriber may take lines of level INFO.
+pub(crate) fn info_enabled() -> bool {
     tracing::enabled!(tracing::Level::INFO)
 }
 
-/// Whether anybody may listen to a line of any level.
-pub(crate) fn is_anybody_there() -> bool {
+/// Whether a subscriber may take a line of any level.
+pub(crate) fn any_level_enabled() -> bool {
     tracing::level_filters::LevelFilter::current() != tracing::level_filters::LevelFilter::OFF
 }
 

@@ -188,10 +188,10 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::telemetry::{InboundLine, SendLine};
     use crate::{
         error::ErrorKind,
         ids::{ClientMessageId, FailureId},
-        telemetry::{InboundLine, SendLine},
     };
 
     #[derive(Debug, Default)]

@@ -23,7 +23,7 @@ mod trace;
 pub use emf::EmfObserver;
 pub use inbound::InboundLine;
 pub use lines::{AttemptLine, SendLine};
-pub(crate) use lines::{is_anybody_there, is_heard};
+pub(crate) use lines::{any_level_enabled, info_enabled};
 pub use metrics::{Dimensions, Metric, MetricName, NoopObserver, Observer, Observers, Unit};
 #[cfg(feature = "powertools")]
 pub use powertools::{Invocation, Powertools, PowertoolsBuilder, PowertoolsHandle};

@@ -1,17 +1,13 @@
 //! Contexts for calling a strategy directly, without an orchestrator.
 
-use std::{collections::HashMap, num::NonZeroU32, sync::Arc, time::Duration};
-
-use async_trait::async_trait;
-use bytes::Bytes;
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use crate::{
     ids::{ClientMessageId, ConfigVersion, StrategyName, TenantId},
     keyring::StaticKeyRing,
     runtime::{Clock, SystemRng},
-    store::{SessionStore, StoreError, StoreErrorKind},
+    store::{Memory, Ports},
     strategy::{Base, CallScope, ConfigureContext, EventContext, HealthContext, SendContext, SessionPorts, Sessions},
-    sync::Mutex,
 };
 
 /// Makes the contexts that a strategy's methods take, for one tenant and strategy. All of them share their sessions, kept
@@ -40,8 +36,10 @@ pub struct Contexts {
 impl Contexts {
     /// Contexts of a tenant and a strategy, with 30 seconds for every call.
     pub fn new(tenant: TenantId, strategy: StrategyName, clock: Arc<dyn Clock>) -> Self {
+        let memory = Memory::new();
+        let stores = Ports::new(memory.clone().into(), memory.directory(), memory.secrets(), Arc::clone(&clock));
         let ports = SessionPorts {
-            store: Arc::new(SessionsInMemory::default()),
+            stores: Arc::new(stores),
             keys: Arc::new(StaticKeyRing::ephemeral(&SystemRng)),
             rng: Arc::new(SystemRng),
             clock: Arc::clone(&clock),
@@ -97,55 +95,11 @@ impl Contexts {
     }
 }
 
-/// Scope and key; version, value and end in milliseconds.
-type Stored = HashMap<(String, String), (u64, Bytes, i64)>;
-
-/// The sessions of one test.
-#[derive(Debug, Default)]
-struct SessionsInMemory {
-    stored: Mutex<Stored>,
-}
-
-impl SessionsInMemory {
-    /// Checks the version and does the change under one lock.
-    fn change(&self, at: (&str, &str), expect: Option<u64>, now_ms: i64, new: Option<(Bytes, i64)>) -> Result<u64, StoreError> {
-        let mut stored = self.stored.lock();
-        let at = (at.0.to_owned(), at.1.to_owned());
-        let version = stored.get(&at).filter(|(_, _, until)| *until > now_ms).map(|(version, ..)| *version);
-        if version != expect {
-            return Err(StoreError::new(StoreErrorKind::Conflict, "the session was changed meanwhile"));
-        }
-        let next = version.unwrap_or(0) + 1;
-        match new {
-            Some((value, until)) => drop(stored.insert(at, (next, value, until))),
-            None => drop(stored.remove(&at)),
-        }
-        Ok(next)
-    }
-}
-
-#[async_trait]
-impl SessionStore for SessionsInMemory {
-    async fn get(&self, scope: &str, key: &str, now_ms: i64) -> Result<Option<(u64, Bytes)>, StoreError> {
-        let stored = self.stored.lock();
-        let found = stored.get(&(scope.to_owned(), key.to_owned())).filter(|(_, _, until)| *until > now_ms);
-        Ok(found.map(|(version, value, _)| (*version, value.clone())))
-    }
-
-    async fn put(&self, scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration, now_ms: i64) -> Result<u64, StoreError> {
-        let until = now_ms.saturating_add(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
-        self.change((scope, key), expect, now_ms, Some((value, until)))
-    }
-
-    async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
-        self.change((scope, key), Some(expect), now_ms, None).map(drop)
-    }
-}
-
 #[cfg(all(test, feature = "tokio"))]
 mod tests {
     use super::*;
-    use crate::{runtime::to_ms, strategy::SessionErrorKind, testing::SimClock};
+    use crate::testing::SimClock;
+    use crate::{runtime::to_ms, strategy::SessionErrorKind};
 
     #[tokio::test(start_paused = true)]
     async fn contexts_of_one_maker_share_sessions_and_expire() {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::tally::Counts;
+use super::progress::Counts;
 use crate::{
     error::Disposition,
     ids::TenantId,

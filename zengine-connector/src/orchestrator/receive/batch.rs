@@ -7,17 +7,17 @@ use futures_util::{StreamExt, stream};
 
 use super::{
     claim::{Claim, Taken},
-    evidence,
-    guard::caught,
-    plan::Job,
+    guard::catch_panic,
+    plan::InboundTask,
     poison::Poison,
-    tally::{Fate, Tally},
+    progress::{EventResult, Progress},
 };
 use crate::{
     error::{Error, ErrorKind},
     ids::CorrelationId,
     message::InboundEvent,
-    orchestrator::{Core, DynHandler, HandlerContext, HandlerError, Orchestrator, ReplyTo},
+    orchestrator::{HandlerContext, HandlerError, Orchestrator, ReplyTo, handler::DynHandler},
+    pipeline::Engine,
     registry::Entry,
     runtime::within,
     store::{ClaimKey, InboundStatus},
@@ -35,94 +35,98 @@ pub(super) struct Batch {
     pub(super) reply_by: Option<SystemTime>,
     pub(super) correlation: Option<CorrelationId>,
     pub(super) traceparent: Option<String>,
-    pub(super) tally: Tally,
+    pub(super) progress: Progress,
 }
 
 impl Batch {
-    fn core(&self) -> &Arc<Core> {
-        &self.orchestrator.core
+    fn engine(&self) -> &Arc<Engine> {
+        &self.orchestrator.engine
     }
 
-    /// Runs lanes side by side, in a task of its own: whoever waits may go away, the work goes on. The receiver hears
+    /// Runs partitions side by side, in a task of its own: whoever waits may go away, the work goes on. The receiver hears
     /// when all is done.
-    pub(super) fn start(self: &Arc<Self>, lanes: Vec<Vec<Job>>) -> oneshot::Receiver<()> {
+    pub(super) fn start(self: &Arc<Self>, partitions: Vec<Vec<InboundTask>>) -> oneshot::Receiver<()> {
         let (done, wait) = oneshot::channel();
-        let (batch, running) = (Arc::clone(self), self.core().batches.enter());
-        self.core().spawner.spawn(Box::pin(async move {
+        let (batch, running) = (Arc::clone(self), self.orchestrator.inbound.batches.enter());
+        self.engine().spawner.spawn(Box::pin(async move {
             let _running = running;
-            let parallel = batch.core().inbound.parallel;
-            stream::iter(lanes).for_each_concurrent(parallel, |lane| batch.run(lane)).await;
+            let parallel = batch.orchestrator.inbound.settings.parallel;
+            stream::iter(partitions).for_each_concurrent(parallel, |partition| batch.run(partition)).await;
             let _ = done.send(());
         }));
         wait
     }
 
-    /// Runs the jobs of one conversation in order. Once one must come again, so must all after it.
-    async fn run(&self, lane: Vec<Job>) {
+    /// Runs the tasks of one conversation in order. Once one must come again, so must all after it.
+    async fn run(&self, partition: Vec<InboundTask>) {
         let mut stopped = false;
-        for job in lane {
-            let fate = if stopped { Fate::Unstored } else { caught(Box::pin(self.job(job))).await.unwrap_or(Fate::Unstored) };
-            stopped |= fate == Fate::Unstored;
-            self.tally.add(fate);
+        for task in partition {
+            let result = if stopped {
+                EventResult::Unstored
+            } else {
+                catch_panic(Box::pin(self.run_task(task))).await.unwrap_or(EventResult::Unstored)
+            };
+            stopped |= result == EventResult::Unstored;
+            self.progress.add(result);
         }
     }
 
-    async fn job(&self, job: Job) -> Fate {
-        let key = match &job {
-            Job::Handle { key, .. } => key.clone(),
-            Job::Keep(poison) => poison.key.clone(),
-            Job::Wait => return Fate::Unstored,
+    async fn run_task(&self, task: InboundTask) -> EventResult {
+        let key = match &task {
+            InboundTask::Handle { key, .. } => key.clone(),
+            InboundTask::Keep(poison) => poison.key.clone(),
+            InboundTask::Wait => return EventResult::Unstored,
         };
         // A host that shuts down finishes what runs and takes nothing new.
-        if self.tally.is_spent() || self.core().pipeline.is_closing() {
-            return Fate::Unstored;
+        if self.progress.is_spent() || self.engine().is_closing() {
+            return EventResult::Unstored;
         }
-        let claim = match Claim::take(self.core(), key).await {
+        let claim = match Claim::take(&self.orchestrator, key).await {
             Taken::Ours(claim) => claim,
-            Taken::Settled(InboundStatus::Poison) => return Fate::Poisoned,
-            Taken::Settled(_) => return Fate::Accepted,
-            Taken::Elsewhere => return Fate::Unstored,
+            Taken::Settled(InboundStatus::Poison) => return EventResult::Poisoned,
+            Taken::Settled(_) => return EventResult::Accepted,
+            Taken::Elsewhere => return EventResult::Unstored,
             Taken::NoAnswer(error) => {
                 tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.claim_unavailable");
-                return Fate::Unstored;
+                return EventResult::Unstored;
             }
         };
-        if !self.tally.spend() {
+        if !self.progress.spend() {
             claim.release().await;
-            return Fate::Unstored;
+            return EventResult::Unstored;
         }
-        let fate = caught(claim.hold(self.work(job))).await.unwrap_or(Fate::Unstored);
-        match fate {
-            Fate::Accepted => claim.settle(InboundStatus::Stored).await,
-            Fate::Poisoned => claim.settle(InboundStatus::Poison).await,
-            Fate::Unstored => claim.release().await,
+        let result = catch_panic(claim.hold(self.work(task))).await.unwrap_or(EventResult::Unstored);
+        match result {
+            EventResult::Accepted => claim.settle(InboundStatus::Stored).await,
+            EventResult::Poisoned => claim.settle(InboundStatus::Poison).await,
+            EventResult::Unstored => claim.release().await,
         }
-        fate
+        result
     }
 
-    async fn work(&self, job: Job) -> Fate {
-        match job {
-            Job::Handle { key, event, reference } => self.handle(key, event, reference).await,
-            Job::Keep(poison) => self.keep(&poison).await,
-            Job::Wait => Fate::Unstored,
+    async fn work(&self, task: InboundTask) -> EventResult {
+        match task {
+            InboundTask::Handle { key, event, reference } => self.handle(key, event, reference).await,
+            InboundTask::Keep(poison) => self.keep(&poison).await,
+            InboundTask::Wait => EventResult::Unstored,
         }
     }
 
-    async fn keep(&self, poison: &Poison) -> Fate {
-        match poison.keep(self.core(), &self.entry.name).await {
-            Ok(()) => Fate::Poisoned,
+    async fn keep(&self, poison: &Poison) -> EventResult {
+        match poison.keep(self.engine(), &self.entry.name).await {
+            Ok(()) => EventResult::Poisoned,
             Err(error) => {
                 tracing::warn!(tenant_id = %poison.tenant, strategy = %self.entry.name, error = %error, "inbound.dead_letter_unavailable");
-                Fate::Unstored
+                EventResult::Unstored
             }
         }
     }
 
-    async fn handle(&self, key: ClaimKey, mut event: Box<InboundEvent>, reference: Option<ProviderKey>) -> Fate {
-        if let Err(error) = evidence::apply(self.core(), &mut event, reference.as_ref()).await {
+    async fn handle(&self, key: ClaimKey, mut event: Box<InboundEvent>, reference: Option<ProviderKey>) -> EventResult {
+        if let Err(error) = self.engine().take_evidence(&mut event, reference.as_ref()).await {
             return self.unstored(&event, "evidence", &error);
         }
-        let tenant = match self.core().tenants.bind(&self.entry, &event.tenant).await {
+        let tenant = match self.engine().tenants.bind(&self.entry, &event.tenant).await {
             Ok(bound) => Arc::clone(&bound.state),
             // On an endpoint that tenants share, one whose set-up is broken for good must not make the provider redeliver
             // everybody's events for days.
@@ -136,18 +140,19 @@ impl Batch {
             Ok(Admit::Pass) => self.hand_over(key, event).await,
             Ok(Admit::Drop(reason)) => {
                 tracing::debug!(tenant_id = %event.tenant, strategy = %self.entry.name, event_id = %event.id, reason, "inbound.dropped");
-                Fate::Accepted
+                EventResult::Accepted
             }
             Err(error) => self.unstored(&event, "admit", &error),
         }
     }
 
     async fn admit(&self, tenant: &ErasedTenant, event: &mut InboundEvent) -> Result<Admit, Error> {
-        let core = self.core();
+        let engine = self.engine();
         let (whose, id, dedupe_key) = (event.tenant.clone(), event.id.clone(), event.dedupe_key);
-        let deadline = core.clock.now() + core.inbound.admit_time;
-        let cx = EventContext { base: core.base(&whose, &self.entry.name, deadline, self.correlation.clone(), self.traceparent.clone()) };
-        let admitted = within(&*core.clock, core.inbound.admit_time, caught(self.inbound.admit(tenant, event, &cx))).await;
+        let admit_time = self.orchestrator.inbound.settings.admit_time;
+        let deadline = engine.clock.now() + admit_time;
+        let cx = EventContext { base: engine.base(&whose, &self.entry.name, deadline, self.correlation.clone(), self.traceparent.clone()) };
+        let admitted = within(&*engine.clock, admit_time, catch_panic(self.inbound.admit(tenant, event, &cx))).await;
         // The strategy may enrich an event; whose it is and how it is recognised stays.
         (event.tenant, event.strategy, event.id, event.dedupe_key) = (whose, self.entry.name.clone(), id, dedupe_key);
         match admitted {
@@ -158,7 +163,7 @@ impl Batch {
     }
 
     /// The handler runs in its own task: neither a deadline nor a caller that goes away ends it.
-    async fn hand_over(&self, key: ClaimKey, event: Box<InboundEvent>) -> Fate {
+    async fn hand_over(&self, key: ClaimKey, event: Box<InboundEvent>) -> EventResult {
         let reply_to = ReplyTo {
             tenant: event.tenant.clone(),
             strategy: event.strategy.clone(),
@@ -176,33 +181,33 @@ impl Batch {
         };
         let (handler, kept) = (Arc::clone(&self.handler), event.clone());
         let (end, wait) = oneshot::channel();
-        self.core().spawner.spawn(Box::pin(async move {
-            let _ = end.send(caught(async { handler.handle_event(*event, cx).await }).await);
+        self.engine().spawner.spawn(Box::pin(async move {
+            let _ = end.send(catch_panic(async { handler.handle_event(*event, cx).await }).await);
         }));
         match wait.await {
-            Ok(Some(Ok(()))) => Fate::Accepted,
+            Ok(Some(Ok(()))) => EventResult::Accepted,
             Ok(Some(Err(HandlerError::Poison(reason)))) => self.poison(&kept, key, ErrorKind::InvalidContent, reason).await,
             // The host's own error may hold anything; it is the host's to print.
-            Ok(Some(Err(HandlerError::NotStored(_)))) => self.came_to_nothing(&kept, "the handler did not store the event"),
-            Ok(None) => self.came_to_nothing(&kept, "the handler panicked"),
-            Err(oneshot::Canceled) => self.came_to_nothing(&kept, "the handler's task was dropped"),
+            Ok(Some(Err(HandlerError::NotStored(_)))) => self.not_stored(&kept, "the handler did not store the event"),
+            Ok(None) => self.not_stored(&kept, "the handler panicked"),
+            Err(oneshot::Canceled) => self.not_stored(&kept, "the handler's task was dropped"),
         }
     }
 
-    async fn poison(&self, event: &InboundEvent, key: ClaimKey, kind: ErrorKind, reason: &'static str) -> Fate {
+    async fn poison(&self, event: &InboundEvent, key: ClaimKey, kind: ErrorKind, reason: &'static str) -> EventResult {
         match Poison::handled(event, key, kind, reason) {
             Ok(poison) => self.keep(&poison).await,
             Err(error) => self.unstored(event, "dead_letter", &error),
         }
     }
 
-    fn unstored(&self, event: &InboundEvent, step: &'static str, error: &Error) -> Fate {
+    fn unstored(&self, event: &InboundEvent, step: &'static str, error: &Error) -> EventResult {
         tracing::warn!(tenant_id = %event.tenant, strategy = %self.entry.name, event_id = %event.id, step, error = %error, "inbound.unstored");
-        Fate::Unstored
+        EventResult::Unstored
     }
 
-    fn came_to_nothing(&self, event: &InboundEvent, reason: &'static str) -> Fate {
+    fn not_stored(&self, event: &InboundEvent, reason: &'static str) -> EventResult {
         tracing::warn!(tenant_id = %event.tenant, strategy = %self.entry.name, event_id = %event.id, reason, "inbound.unstored");
-        Fate::Unstored
+        EventResult::Unstored
     }
 }

@@ -1,11 +1,11 @@
 //! The record of one event: who works on it, and whether it is done (rule 84).
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, time::Duration};
 
 use futures_util::future::{Either, select};
 
 use crate::{
-    orchestrator::Core,
+    orchestrator::Orchestrator,
     runtime::ms,
     store::{ClaimKey, InboundOp, InboundStatus, Lease, OwnerToken, StoreError},
 };
@@ -15,7 +15,7 @@ const SETTLE_ATTEMPTS: usize = 3;
 
 /// An event that is ours to work on.
 pub(super) struct Claim {
-    core: Arc<Core>,
+    orchestrator: Orchestrator,
     key: ClaimKey,
     owner: OwnerToken,
 }
@@ -34,9 +34,9 @@ pub(super) enum Taken {
 
 impl Claim {
     /// Takes an event that nobody works on and that is not settled.
-    pub(super) async fn take(core: &Arc<Core>, key: ClaimKey) -> Taken {
-        let claim = Self { core: Arc::clone(core), key, owner: core.token() };
-        let lease = Lease { owner: claim.owner, boot: core.claims.boot().map(Into::into), until_ms: claim.lease_end() };
+    pub(super) async fn take(orchestrator: &Orchestrator, key: ClaimKey) -> Taken {
+        let claim = Self { orchestrator: orchestrator.clone(), key, owner: orchestrator.engine.token() };
+        let lease = Lease { owner: claim.owner, boot: orchestrator.engine.stores.boot().map(Into::into), until_ms: claim.lease_end() };
         match claim.apply(&InboundOp::Claim { lease, ttl_s: claim.ttl_s() }).await {
             Ok((true, _)) => Taken::Ours(claim),
             Ok((false, Some(InboundStatus::Claimed) | None)) => Taken::Elsewhere,
@@ -60,7 +60,7 @@ impl Claim {
     async fn renew(&self) -> Infallible {
         let mut lost = false;
         loop {
-            self.core.clock.sleep(self.core.inbound.lease / 3).await;
+            self.orchestrator.engine.clock.sleep(self.orchestrator.inbound.settings.lease / 3).await;
             let renewed = self.apply(&InboundOp::Renew { owner: self.owner, until_ms: self.lease_end() }).await;
             // The handler is not stopped: it may have stored the event already. Its end decides.
             if !lost && matches!(renewed, Ok((false, _))) {
@@ -93,16 +93,16 @@ impl Claim {
     }
 
     async fn apply(&self, operation: &InboundOp) -> Result<(bool, Option<InboundStatus>), StoreError> {
-        let applied = self.core.claims.apply_inbound(&self.key, operation, self.core.now_ms()).await?;
+        let applied = self.orchestrator.engine.stores.apply_inbound(&self.key, operation).await?;
         Ok((applied.done, applied.record.map(|record| record.status)))
     }
 
     fn lease_end(&self) -> i64 {
-        self.core.now_ms().saturating_add(ms(self.core.inbound.lease))
+        self.orchestrator.engine.now_ms().saturating_add(ms(self.orchestrator.inbound.settings.lease))
     }
 
     fn ttl_s(&self) -> i64 {
-        seconds(self.core.inbound.keep)
+        seconds(self.orchestrator.inbound.settings.keep)
     }
 }
 

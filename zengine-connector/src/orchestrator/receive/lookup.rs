@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use crate::{
     ids::RouteKey,
-    orchestrator::Core,
+    pipeline::Engine,
     registry::Entry,
     runtime::BoxFuture,
     secret::{Secret, SecretRef},
@@ -15,23 +15,23 @@ use crate::{
 const MAX_CANDIDATES: usize = 64;
 
 pub(crate) struct EngineLookup {
-    pub(crate) core: Arc<Core>,
+    pub(crate) engine: Arc<Engine>,
     pub(crate) entry: Arc<Entry>,
 }
 
 impl TenantLookup for EngineLookup {
     fn now(&self) -> SystemTime {
-        self.core.clock.now()
+        self.engine.clock.now()
     }
 
     fn find<'a>(&'a self, key: &'a RouteKey) -> BoxFuture<'a, Result<Vec<Found>, VerifyError>> {
         Box::pin(async move {
-            let tenants = self.core.tenants.route(&self.entry.name, key).await.map_err(VerifyError::Unavailable)?;
+            let tenants = self.engine.tenants.route(&self.entry.name, key).await.map_err(VerifyError::Unavailable)?;
             let mut found = Vec::with_capacity(tenants.len().min(MAX_CANDIDATES));
             for tenant in tenants.into_iter().take(MAX_CANDIDATES) {
-                match self.core.tenants.bind(&self.entry, &tenant).await {
+                match self.engine.tenants.bind(&self.entry, &tenant).await {
                     Ok(bound) => found.push(Found {
-                        sessions: self.core.tenants.sessions(&tenant, &self.entry.name),
+                        sessions: self.engine.tenants.sessions(&tenant, &self.entry.name),
                         state: Arc::clone(&bound.state),
                         tenant,
                     }),
@@ -47,6 +47,6 @@ impl TenantLookup for EngineLookup {
     }
 
     fn secret<'a>(&'a self, reference: &'a SecretRef) -> BoxFuture<'a, Result<Vec<Secret<Vec<u8>>>, VerifyError>> {
-        Box::pin(async move { self.core.tenants.application_secret(&self.entry.name, reference).await.map_err(VerifyError::Unavailable) })
+        Box::pin(async move { self.engine.tenants.application_secret(&self.entry.name, reference).await.map_err(VerifyError::Unavailable) })
     }
 }

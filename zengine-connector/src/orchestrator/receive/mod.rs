@@ -12,20 +12,19 @@
 mod answer;
 mod batch;
 mod claim;
-mod evidence;
 mod guard;
 mod lookup;
 mod plan;
 mod poison;
 mod preview;
+mod progress;
 mod request;
 mod synchronous;
-mod tally;
 
 pub(super) use answer::plain;
 pub use answer::{Ack, Received};
-pub(super) use guard::caught;
+pub(super) use guard::catch_panic;
 #[cfg(all(feature = "testing", feature = "tokio"))]
 pub(crate) use lookup::EngineLookup;
 pub use preview::Preview;
-pub(crate) use tally::Batches;
+pub(crate) use progress::Batches;

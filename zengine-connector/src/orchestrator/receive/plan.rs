@@ -7,22 +7,19 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{
-    evidence,
-    poison::{Poison, digest, nobody},
-};
+use super::poison::{Poison, digest, nobody};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, RouteKey, TenantId},
     message::{DedupeKey, ElementError, Event, InboundEvent},
-    orchestrator::Core,
+    pipeline::Engine,
     registry::Entry,
     store::ClaimKey,
     strategy::{Principal, ProviderKey, RawPayload, RoutedEvent},
 };
 
 /// One thing to do.
-pub(super) enum Job {
+pub(super) enum InboundTask {
     /// Hand an event to its tenant's handler.
     Handle { key: ClaimKey, event: Box<InboundEvent>, reference: Option<ProviderKey> },
     /// Keep what nobody can handle.
@@ -31,12 +28,12 @@ pub(super) enum Job {
     Wait,
 }
 
-/// What is to be done about one request: lanes run side by side, the jobs of a lane one after the other.
+/// What is to be done about one request: partitions run side by side, the tasks of a partition one after the other.
 #[derive(Default)]
 pub(super) struct Plan {
-    pub(super) lanes: Vec<Vec<Job>>,
-    /// How many jobs there are.
-    pub(super) jobs: usize,
+    pub(super) partitions: Vec<Vec<InboundTask>>,
+    /// How many tasks there are.
+    pub(super) tasks: usize,
     /// The conversation that a synchronous response speaks in: the first one of the request.
     pub(super) conversation: Option<(TenantId, ConversationId)>,
     /// The events in it.
@@ -62,35 +59,35 @@ const FOREIGN: &str = "the event's routes lead to another tenant than the one th
 const NO_ANSWER: &str = "the tenant directory does not answer";
 
 pub(super) struct Planner<'a> {
-    core: &'a Arc<Core>,
+    engine: &'a Arc<Engine>,
     entry: &'a Entry,
     principal: &'a Principal,
     received_at_ms: i64,
     /// One answer per key and request: events of one conversation never differ in whether the directory answered.
     routes: HashMap<RouteKey, Option<Vec<TenantId>>>,
-    /// Lanes by what must keep its order.
-    threads: HashMap<(TenantId, Thread), usize>,
-    /// Lanes by event: one that stands in a request twice waits for itself.
+    /// Partitions by what must keep its order.
+    by_order: HashMap<(TenantId, OrderingKey), usize>,
+    /// Partitions by event: one that stands in a request twice waits for itself.
     keys: HashMap<ClaimKey, usize>,
     plan: Plan,
 }
 
 #[derive(PartialEq, Eq, Hash)]
-enum Thread {
+enum OrderingKey {
     Conversation(ConversationId),
     /// News of one message keep their order where there is no conversation.
     Message(String),
 }
 
 impl<'a> Planner<'a> {
-    pub(super) fn new(core: &'a Arc<Core>, entry: &'a Entry, principal: &'a Principal, received_at_ms: i64) -> Self {
+    pub(super) fn new(engine: &'a Arc<Engine>, entry: &'a Entry, principal: &'a Principal, received_at_ms: i64) -> Self {
         Self {
-            core,
+            engine,
             entry,
             principal,
             received_at_ms,
             routes: HashMap::new(),
-            threads: HashMap::new(),
+            by_order: HashMap::new(),
             keys: HashMap::new(),
             plan: Plan::default(),
         }
@@ -144,7 +141,7 @@ impl<'a> Planner<'a> {
             }
             for tenant in tenants {
                 let (mut event, reference) = self.stamp(tenant, event.clone());
-                evidence::name(self.core, &mut event, reference.as_ref()).await;
+                self.engine.name_send(&mut event, reference.as_ref()).await;
                 shown.push(Ok(event));
             }
         }
@@ -162,10 +159,10 @@ impl<'a> Planner<'a> {
                     self.handle(tenant, event);
                 }
             }
-            // In a lane of its own: all events of its conversation have the same routes, and wait too.
+            // In a partition of its own: all events of its conversation have the same routes, and wait too.
             Owner::NoAnswer => {
-                let lane = self.lane(None);
-                self.push(lane, Job::Wait);
+                let partition = self.partition(None);
+                self.push(partition, InboundTask::Wait);
             }
             Owner::Nobody => {
                 self.keep_event(nobody(), event, "unroutable", ErrorKind::UnknownTenant, UNROUTABLE);
@@ -210,7 +207,7 @@ impl<'a> Planner<'a> {
         if let Some(known) = self.routes.get(key) {
             return known.clone();
         }
-        let found = match self.core.tenants.route(&self.entry.name, key).await {
+        let found = match self.engine.tenants.route(&self.entry.name, key).await {
             Ok(tenants) => {
                 let mut seen = HashSet::new();
                 Some(tenants.into_iter().filter(|tenant| seen.insert(tenant.clone())).collect())
@@ -225,7 +222,7 @@ impl<'a> Planner<'a> {
     }
 
     fn handle(&mut self, tenant: TenantId, event: RoutedEvent) {
-        let thread = thread_of(&event);
+        let key_of_order = ordering_key(&event);
         let (event, reference) = self.stamp(tenant, event);
         let key = ClaimKey::inbound(&event.tenant, &event.strategy, &event.dedupe_key);
         if let Some(conversation) = &event.conversation {
@@ -234,12 +231,12 @@ impl<'a> Planner<'a> {
                 self.plan.events.insert(event.id.clone());
             }
         }
-        let lane = match self.keys.get(&key) {
-            Some(lane) => *lane,
-            None => self.lane(thread.map(|thread| (event.tenant.clone(), thread))),
+        let partition = match self.keys.get(&key) {
+            Some(partition) => *partition,
+            None => self.partition(key_of_order.map(|key_of_order| (event.tenant.clone(), key_of_order))),
         };
-        self.keys.insert(key.clone(), lane);
-        self.push(lane, Job::Handle { key, event: Box::new(event), reference });
+        self.keys.insert(key.clone(), partition);
+        self.push(partition, InboundTask::Handle { key, event: Box::new(event), reference });
     }
 
     fn keep_event(&mut self, tenant: Result<TenantId, Error>, event: RoutedEvent, why: &str, kind: ErrorKind, reason: &'static str) {
@@ -248,35 +245,35 @@ impl<'a> Planner<'a> {
     }
 
     fn keep(&mut self, poison: Result<Poison, Error>) {
-        let job = poison.map_or(Job::Wait, |poison| Job::Keep(Box::new(poison)));
-        let lane = match &job {
-            Job::Keep(poison) => self.keys.get(&poison.key).copied(),
+        let task = poison.map_or(InboundTask::Wait, |poison| InboundTask::Keep(Box::new(poison)));
+        let partition = match &task {
+            InboundTask::Keep(poison) => self.keys.get(&poison.key).copied(),
             _ => None,
         };
-        let lane = lane.unwrap_or_else(|| self.lane(None));
-        if let Job::Keep(poison) = &job {
-            self.keys.insert(poison.key.clone(), lane);
+        let partition = partition.unwrap_or_else(|| self.partition(None));
+        if let InboundTask::Keep(poison) = &task {
+            self.keys.insert(poison.key.clone(), partition);
         }
-        self.push(lane, job);
+        self.push(partition, task);
     }
 
-    fn lane(&mut self, thread: Option<(TenantId, Thread)>) -> usize {
-        let next = self.plan.lanes.len();
-        let lane = match thread.map(|thread| self.threads.entry(thread)) {
-            Some(hash_map::Entry::Occupied(lane)) => *lane.get(),
+    fn partition(&mut self, key_of_order: Option<(TenantId, OrderingKey)>) -> usize {
+        let next = self.plan.partitions.len();
+        let partition = match key_of_order.map(|key_of_order| self.by_order.entry(key_of_order)) {
+            Some(hash_map::Entry::Occupied(partition)) => *partition.get(),
             Some(hash_map::Entry::Vacant(place)) => *place.insert(next),
             None => next,
         };
-        if lane == next {
-            self.plan.lanes.push(vec![]);
+        if partition == next {
+            self.plan.partitions.push(vec![]);
         }
-        lane
+        partition
     }
 
-    fn push(&mut self, lane: usize, job: Job) {
-        if let Some(lane) = self.plan.lanes.get_mut(lane) {
-            lane.push(job);
-            self.plan.jobs += 1;
+    fn push(&mut self, partition: usize, task: InboundTask) {
+        if let Some(partition) = self.plan.partitions.get_mut(partition) {
+            partition.push(task);
+            self.plan.tasks += 1;
         }
     }
 
@@ -309,10 +306,10 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn thread_of(event: &RoutedEvent) -> Option<Thread> {
+fn ordering_key(event: &RoutedEvent) -> Option<OrderingKey> {
     match (&event.conversation, &event.event) {
-        (Some(conversation), _) => Some(Thread::Conversation(conversation.clone())),
-        (None, Event::Status(status)) if !status.target.is_empty() => Some(Thread::Message(status.target.clone())),
+        (Some(conversation), _) => Some(OrderingKey::Conversation(conversation.clone())),
+        (None, Event::Status(status)) if !status.target.is_empty() => Some(OrderingKey::Message(status.target.clone())),
         _ => None,
     }
 }

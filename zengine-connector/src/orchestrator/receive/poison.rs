@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ErrorKind, Reach},
     ids::{FailureId, StrategyName, TenantId},
     message::{DedupeKey, ElementError, InboundEvent},
-    orchestrator::Core,
+    pipeline::Engine,
     store::{ClaimKey, DeadLetter, LetterDirection, StoredError},
 };
 
@@ -49,12 +49,12 @@ impl Poison {
     }
 
     /// Stores it. The letter's name follows from the record's key, so that storing it twice is storing it once.
-    pub(super) async fn keep(&self, core: &Arc<Core>, strategy: &StrategyName) -> Result<(), Error> {
+    pub(super) async fn keep(&self, engine: &Arc<Engine>, strategy: &StrategyName) -> Result<(), Error> {
         let id = FailureId::of_poison(&self.key);
         let place = (&self.tenant, strategy, id);
-        let letter = DeadLetter::sealed((&*core.keys, &*core.rng), LetterDirection::Inbound, place, &self.body, core.now_ms())?
+        let letter = DeadLetter::sealed((&*engine.keys, &*engine.rng), LetterDirection::Inbound, place, &self.body, engine.now_ms())?
             .poison(StoredError::new(self.kind, Reach::Processed, self.reason));
-        core.dead_letters.put(&letter).await?;
+        engine.stores.put_letter(&letter).await?;
         tracing::warn!(
             tenant_id = %self.tenant,
             strategy = %strategy,

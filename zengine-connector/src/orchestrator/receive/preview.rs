@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::Response;
 
 use super::{
-    guard::caught_call,
+    guard::catch_panic_in,
     plan::{Planner, unreadable},
-    request::Visit,
+    request::InboundCall,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -45,11 +45,11 @@ impl Orchestrator {
     /// `UnknownStrategy` where nothing is registered under the name, `Unsupported` where the strategy only sends.
     pub async fn preview(&self, strategy: &str, request: &InboundRequest, unrouted: Option<&TenantId>) -> Result<Preview, Error> {
         let (entry, inbound) = self.receives(strategy)?;
-        let visit = Visit::new(self, entry, inbound, request);
-        if request.body().len() > self.core.inbound.max_body_bytes {
+        let call = InboundCall::new(self, entry, inbound, request);
+        if request.body().len() > self.inbound.settings.max_body_bytes {
             return Ok(Preview::Refused(VerifyError::TooLarge));
         }
-        Ok(match visit.verify().await {
+        Ok(match call.verify().await {
             Err(refused) => Preview::Refused(refused.unwrap_or_else(|| {
                 VerifyError::Unavailable(Error::new(ErrorKind::Unexpected, "the strategy panicked while it verified the request"))
             })),
@@ -77,7 +77,7 @@ impl Orchestrator {
 
     /// A strategy that receives.
     pub(super) fn receives(&self, strategy: &str) -> Result<(&Arc<Entry>, &Arc<dyn DynInbound>), Error> {
-        let entry = self.core.registry.entry(strategy)?;
+        let entry = self.engine.registry.entry(strategy)?;
         let only_sends = || Error::new(ErrorKind::Unsupported, "the strategy only sends").with_context("strategy", &entry.name);
         Ok((entry, entry.inbound.as_ref().ok_or_else(only_sends)?))
     }
@@ -90,8 +90,8 @@ impl Orchestrator {
         payload: &RawPayload,
         unrouted: Option<&TenantId>,
     ) -> Vec<Result<InboundEvent, ElementError>> {
-        let elements = caught_call(|| inbound.normalize(payload)).unwrap_or_else(|| unreadable(payload.body()));
-        let received = to_ms(self.core.clock.now());
-        Planner::new(&self.core, entry, principal, received).preview(elements, unrouted).await
+        let elements = catch_panic_in(|| inbound.normalize(payload)).unwrap_or_else(|| unreadable(payload.body()));
+        let received = to_ms(self.engine.clock.now());
+        Planner::new(&self.engine, entry, principal, received).preview(elements, unrouted).await
     }
 }

@@ -8,16 +8,17 @@ use http::{Response, StatusCode};
 use super::{
     answer::{Ack, Received},
     batch::Batch,
-    guard::{caught, caught_call},
+    guard::{catch_panic, catch_panic_in},
     lookup::EngineLookup,
     plan::{Planner, unreadable},
-    synchronous::{Thread, wait},
-    tally::{Counts, Tally},
+    progress::{Counts, Progress},
+    synchronous::{ConversationReader, wait},
 };
 use crate::{
     error::{Error, ErrorKind},
     ids::CorrelationId,
-    orchestrator::{Core, Orchestrator},
+    orchestrator::Orchestrator,
+    pipeline::Engine,
     registry::Entry,
     runtime::{to_ms, within},
     strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, Step, Verified, VerifyError},
@@ -39,25 +40,25 @@ impl Orchestrator {
     /// wrong with a request is no error but a [`Received`] with its answer.
     pub async fn receive(&self, strategy: &str, request: InboundRequest) -> Result<Received, Error> {
         let (entry, inbound) = self.receives(strategy)?;
-        let arrived = self.core.clock.monotonic();
-        let visit = Visit::new(self, entry, inbound, &request);
-        let received = visit.receive().await;
+        let arrived = self.engine.clock.monotonic();
+        let call = InboundCall::new(self, entry, inbound, &request);
+        let received = call.receive().await;
         let mut line = InboundLine::new(entry.name.as_str(), received.ack.as_str(), received.response.status().as_u16());
         (line.tenant_id, line.reason) = (received.tenant.as_ref(), received.reason);
         (line.accepted, line.poisoned, line.unstored) =
             (saturated(received.accepted), saturated(received.poisoned), saturated(received.unstored));
-        (line.correlation_id, line.trace) = (visit.correlation.as_ref(), visit.trace);
-        (line.body_bytes, line.duration) = (request.body().len(), self.core.clock.monotonic().saturating_sub(arrived));
+        (line.correlation_id, line.trace) = (call.correlation.as_ref(), call.trace);
+        (line.body_bytes, line.duration) = (request.body().len(), self.engine.clock.monotonic().saturating_sub(arrived));
         line.emit();
-        line.observe(&self.core.observers);
+        line.observe(&self.engine.observers);
         Ok(received)
     }
 }
 
 /// A request and what it meets.
-pub(super) struct Visit<'a> {
+pub(super) struct InboundCall<'a> {
     orchestrator: &'a Orchestrator,
-    core: &'a Arc<Core>,
+    engine: &'a Arc<Engine>,
     entry: &'a Arc<Entry>,
     inbound: &'a Arc<dyn DynInbound>,
     request: &'a InboundRequest,
@@ -65,7 +66,7 @@ pub(super) struct Visit<'a> {
     trace: Option<TraceParent>,
 }
 
-impl<'a> Visit<'a> {
+impl<'a> InboundCall<'a> {
     pub(super) fn new(
         orchestrator: &'a Orchestrator,
         entry: &'a Arc<Entry>,
@@ -73,16 +74,16 @@ impl<'a> Visit<'a> {
         request: &'a InboundRequest,
     ) -> Self {
         let (correlation, trace) = (correlation(request), trace(request));
-        Self { orchestrator, core: &orchestrator.core, entry, inbound, request, correlation, trace }
+        Self { orchestrator, engine: &orchestrator.engine, entry, inbound, request, correlation, trace }
     }
 }
 
-impl Visit<'_> {
+impl InboundCall<'_> {
     async fn receive(&self) -> Received {
-        if self.core.pipeline.is_closing() {
+        if self.engine.is_closing() {
             return Received::refused(&VerifyError::Unavailable(Error::new(ErrorKind::Busy, "the host shuts down")));
         }
-        if self.request.body().len() > self.core.inbound.max_body_bytes {
+        if self.request.body().len() > self.orchestrator.inbound.settings.max_body_bytes {
             return Received::refused(&VerifyError::TooLarge);
         }
         match self.verify().await {
@@ -92,8 +93,8 @@ impl Visit<'_> {
             Ok(Verified { step: Step::Reply(response), .. }) => Received::new(ack_of(&response), response, Counts::default()),
             Ok(Verified { principal, step: Step::Poll { conversation, after } }) => {
                 let Principal::Tenant(tenant) = &principal else { return broken() };
-                match Thread::of_poll(self.core, tenant, &self.entry.name, conversation, after.as_deref()) {
-                    Ok(thread) => self.poll(principal, thread).await,
+                match ConversationReader::of_poll(self.orchestrator, tenant, &self.entry.name, conversation, after.as_deref()) {
+                    Ok(reader) => self.poll(principal, reader).await,
                     Err(_) => Received::refused(&VerifyError::Malformed("not a cursor")),
                 }
             }
@@ -102,9 +103,9 @@ impl Visit<'_> {
 
     /// Authenticates the request; the inner error is none where the strategy panicked.
     pub(super) async fn verify(&self) -> Result<Verified, Option<VerifyError>> {
-        let lookup = Arc::new(EngineLookup { core: Arc::clone(self.core), entry: Arc::clone(self.entry) });
-        let verify = caught(self.inbound.verify(self.request, lookup));
-        match within(&*self.core.clock, self.core.inbound.verify_time, verify).await {
+        let lookup = Arc::new(EngineLookup { engine: Arc::clone(self.engine), entry: Arc::clone(self.entry) });
+        let verify = catch_panic(self.inbound.verify(self.request, lookup));
+        match within(&*self.engine.clock, self.orchestrator.inbound.settings.verify_time, verify).await {
             Some(Some(Ok(verified))) => Ok(verified),
             Some(Some(Err(error))) => {
                 if let VerifyError::Unavailable(cause) = &error {
@@ -121,35 +122,37 @@ impl Visit<'_> {
     }
 
     async fn events(&self, principal: Principal, payload: RawPayload) -> Received {
-        let arrived = self.core.clock.now();
-        let elements = caught_call(|| self.inbound.normalize(&payload)).unwrap_or_else(|| unreadable(payload.body()));
-        let plan = Planner::new(self.core, self.entry, &principal, to_ms(arrived)).plan(&payload, elements).await;
+        let arrived = self.engine.clock.now();
+        let elements = catch_panic_in(|| self.inbound.normalize(&payload)).unwrap_or_else(|| unreadable(payload.body()));
+        let plan = Planner::new(self.engine, self.entry, &principal, to_ms(arrived)).plan(&payload, elements).await;
         let deadline = match self.entry.descriptor.reply {
             Reply::Acknowledge => None,
             Reply::Synchronous { deadline_ms } => Some(Duration::from_millis(deadline_ms)),
         };
         let mut handled = Handled::new(principal);
 
-        let Some(handler) = &self.core.handler else {
-            if plan.jobs > 0 {
-                tracing::error!(strategy = %self.entry.name, events = plan.jobs, "inbound.no_handler");
+        let Some(handler) = &self.orchestrator.inbound.handler else {
+            if plan.tasks > 0 {
+                tracing::error!(strategy = %self.entry.name, events = plan.tasks, "inbound.no_handler");
             }
-            handled.unstored = plan.jobs;
+            handled.unstored = plan.tasks;
             handled.payload = Some(payload);
             return self.respond(handled).await;
         };
 
         // Where the response begins must be known before a handler can reply.
-        let thread = match (&plan.conversation, deadline) {
-            (Some(conversation), Some(_)) => match Thread::of_request(self.core, conversation, &self.entry.name, &payload).await {
-                Ok(thread) => Some(thread),
-                Err(error) => {
-                    tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
-                    handled.unstored = plan.jobs;
-                    handled.payload = Some(payload);
-                    return self.respond(handled).await;
+        let reader = match (&plan.conversation, deadline) {
+            (Some(conversation), Some(_)) => {
+                match ConversationReader::of_request(self.orchestrator, conversation, &self.entry.name, &payload).await {
+                    Ok(reader) => Some(reader),
+                    Err(error) => {
+                        tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
+                        handled.unstored = plan.tasks;
+                        handled.payload = Some(payload);
+                        return self.respond(handled).await;
+                    }
                 }
-            },
+            }
             _ => None,
         };
         let batch = Arc::new(Batch {
@@ -161,24 +164,24 @@ impl Visit<'_> {
             reply_by: deadline.map(|time| arrived + time),
             correlation: self.correlation.clone(),
             traceparent: self.trace.map(|trace| trace.to_string()),
-            tally: Tally::new(plan.jobs, self.core.inbound.max_events),
+            progress: Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events),
         });
-        let done = wait(self.core, batch.start(plan.lanes), deadline).await;
-        let counts = if done { batch.tally.at_the_end() } else { batch.tally.so_far() };
+        let done = wait(self.engine, batch.start(plan.partitions), deadline).await;
+        let counts = if done { batch.progress.at_the_end() } else { batch.progress.so_far() };
         (handled.accepted, handled.poisoned, handled.unstored) = (counts.accepted, counts.poisoned, counts.unstored);
         (handled.pending, handled.payload) = (!done, Some(payload));
-        if let Some(thread) = &thread
-            && let Err(error) = thread.collect(&plan.events, &mut handled).await
+        if let Some(reader) = &reader
+            && let Err(error) = reader.collect(&plan.events, &mut handled).await
         {
             tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
-            thread.put_off(&mut handled);
+            reader.put_off(&mut handled);
         }
         self.respond(handled).await
     }
 
-    async fn poll(&self, principal: Principal, thread: Thread) -> Received {
+    async fn poll(&self, principal: Principal, reader: ConversationReader) -> Received {
         let mut handled = Handled::new(principal);
-        match thread.collect(&HashSet::new(), &mut handled).await {
+        match reader.collect(&HashSet::new(), &mut handled).await {
             Ok(()) => self.respond(handled).await,
             Err(error) => Received::refused(&VerifyError::Unavailable(error)).of(&handled.principal),
         }
@@ -187,10 +190,10 @@ impl Visit<'_> {
     /// The strategy's answer; our own where it panics, or where it says success although something must come again.
     async fn respond(&self, handled: Handled) -> Received {
         let tenant = match &handled.principal {
-            Principal::Tenant(tenant) => self.core.tenants.bind(self.entry, tenant).await.ok().map(|bound| Arc::clone(&bound.state)),
+            Principal::Tenant(tenant) => self.engine.tenants.bind(self.entry, tenant).await.ok().map(|bound| Arc::clone(&bound.state)),
             Principal::Shared => None,
         };
-        let response = caught(self.inbound.respond(self.request, &handled, tenant.as_ref())).await;
+        let response = catch_panic(self.inbound.respond(self.request, &handled, tenant.as_ref())).await;
         let response = match response {
             Some(response) if handled.unstored > 0 && response.status().is_success() => {
                 tracing::error!(strategy = %self.entry.name, unstored = handled.unstored, "inbound.premature_acknowledgement");

@@ -1,20 +1,21 @@
 //! Channels that answer in the response: waiting until the deadline, and handing out replies.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use futures_channel::oneshot;
 
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, StrategyName, TenantId},
-    orchestrator::{Core, outbox::OutboxOf},
+    orchestrator::{Orchestrator, outbox::OutboxOf},
+    pipeline::Engine,
     runtime::within,
     strategy::{Handled, RawPayload, ReplyCursor, SessionError},
 };
 
 /// The conversation a response speaks in.
-pub(super) struct Thread {
-    core: Arc<Core>,
+pub(super) struct ConversationReader {
+    orchestrator: Orchestrator,
     tenant: TenantId,
     strategy: StrategyName,
     conversation: ConversationId,
@@ -22,38 +23,38 @@ pub(super) struct Thread {
     after: u64,
 }
 
-impl Thread {
+impl ConversationReader {
     /// The conversation of a poll, after the cursor that the other side gives.
     pub(super) fn of_poll(
-        core: &Arc<Core>,
+        orchestrator: &Orchestrator,
         tenant: &TenantId,
         strategy: &StrategyName,
         conversation: ConversationId,
         after: Option<&str>,
     ) -> Result<Self, Error> {
         let after = after.map_or(Ok(0), parse)?;
-        Ok(Self { core: Arc::clone(core), tenant: tenant.clone(), strategy: strategy.clone(), conversation, after })
+        Ok(Self { orchestrator: orchestrator.clone(), tenant: tenant.clone(), strategy: strategy.clone(), conversation, after })
     }
 
     /// The conversation of a request's events. Its response begins after the cursor that the other side gave, or after
     /// what was handed out before.
     pub(super) async fn of_request(
-        core: &Arc<Core>,
+        orchestrator: &Orchestrator,
         (tenant, conversation): &(TenantId, ConversationId),
         strategy: &StrategyName,
         payload: &RawPayload,
     ) -> Result<Self, Error> {
-        let mut thread = Self {
-            core: Arc::clone(core),
+        let mut reader = Self {
+            orchestrator: orchestrator.clone(),
             tenant: tenant.clone(),
             strategy: strategy.clone(),
             conversation: conversation.clone(),
             after: 0,
         };
-        let handed = thread.with_outbox(async |outbox| outbox.handed().await).await.map_err(unavailable)?;
+        let handed = reader.with_outbox(async |outbox| outbox.handed().await).await.map_err(unavailable)?;
         // A cursor that nobody can read does not cost the request: the replies merely come twice.
-        thread.after = payload.note::<ReplyCursor>().and_then(|cursor| parse(&cursor.0).ok()).unwrap_or(handed);
-        Ok(thread)
+        reader.after = payload.note::<ReplyCursor>().and_then(|cursor| parse(&cursor.0).ok()).unwrap_or(handed);
+        Ok(reader)
     }
 
     /// Adds the replies that are ready.
@@ -69,8 +70,8 @@ impl Thread {
     }
 
     async fn with_outbox<T>(&self, run: impl AsyncFnOnce(OutboxOf<'_>) -> Result<T, SessionError>) -> Result<T, SessionError> {
-        let sessions = self.core.tenants.sessions(&self.tenant, &self.strategy);
-        run(OutboxOf { sessions: &sessions, settings: &self.core.inbound, conversation: &self.conversation }).await
+        let sessions = self.orchestrator.engine.tenants.sessions(&self.tenant, &self.strategy);
+        run(OutboxOf { sessions: &sessions, settings: &self.orchestrator.inbound.settings, conversation: &self.conversation }).await
     }
 }
 
@@ -83,13 +84,13 @@ fn unavailable(error: SessionError) -> Error {
 }
 
 /// Waits for the end of the work, on a synchronous channel not beyond the deadline. `true`: all is done.
-pub(super) async fn wait(core: &Core, done: oneshot::Receiver<()>, deadline: Option<Duration>) -> bool {
+pub(super) async fn wait(engine: &Engine, done: oneshot::Receiver<()>, deadline: Option<Duration>) -> bool {
     match deadline {
         // A task that was dropped is an end too; what it did not count must come again.
         None => {
             let _ = done.await;
             true
         }
-        Some(time) => within(&*core.clock, time, done).await.is_some(),
+        Some(time) => within(&*engine.clock, time, done).await.is_some(),
     }
 }

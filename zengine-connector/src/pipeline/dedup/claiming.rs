@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    super::{ended::Ended, job::Job},
-    Lead, Ownership,
+    super::{ended::Ended, job::SendJob},
+    Ownership,
     doubt::{self, Resolution},
     ownership::Asking,
     seconds,
@@ -12,7 +12,7 @@ use super::{
 
 use crate::{
     error::Error,
-    orchestrator::DeferredReason,
+    pipeline::{DeferredReason, single_flight::Leader},
     runtime::ms,
     stage::{Duplicates, StoreDown, backoff::scale},
     store::{At, ClaimOp, ClaimRecord, ClaimStatus, OwnerToken, StoreError, StoreErrorKind},
@@ -34,23 +34,23 @@ pub(crate) enum Claimed<'a> {
 
 /// Claims the send. `gone` is the claim of a caller of this process that went away.
 pub(crate) async fn claim<'a>(
-    job: &'a Job<'a>,
-    lead: &Lead<'_>,
+    job: &'a SendJob<'a>,
+    leader: &Leader<'_>,
     owner: OwnerToken,
     gone: Option<OwnerToken>,
 ) -> Result<Claimed<'a>, Error> {
-    let core = job.core;
-    let dedup = &core.pipeline.settings.dedup;
+    let engine = job.engine;
+    let dedup = &engine.settings.dedup;
     let mut waiting = None;
     let mut owner = owner;
     loop {
         let lease = job.lease(owner);
         let operation = ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: ms(dedup.skew), ttl_s: seconds(dedup.keep) };
-        let answer = if let Some(answer) = core.change_now(job.now, &job.key, &operation) {
+        let answer = if let Some(answer) = engine.apply_now(job.now, &job.key, &operation) {
             answer
         } else {
             let asking = Asking::new(job, owner, false);
-            let answer = core.change_surely(job.now, &job.key, &operation).await;
+            let answer = engine.apply_with_retry(job.now, &job.key, &operation).await;
             if answer.is_ok() {
                 asking.answered();
             }
@@ -73,14 +73,14 @@ pub(crate) async fn claim<'a>(
             return Ok(Claimed::Settled { record: Box::new(record), fresh: false });
         }
         let owner_gone = gone == Some(record.owner);
-        let at = At { now_ms: job.now.ms(), boot: core.claims.boot() };
+        let at = At { now_ms: job.now.ms(), boot: engine.stores.boot() };
         if record.is_in_doubt() && (owner_gone || record.is_abandoned(at, ms(dedup.skew))) {
-            match doubt::resolve(job, lead, &record, owner_gone).await {
+            match doubt::resolve(job, leader, &record, owner_gone).await {
                 Ok(Resolution::Ours(ownership)) => return Ok(Claimed::Ours(ownership)),
                 Ok(Resolution::Settled(record)) => return Ok(Claimed::Settled { record, fresh: true }),
                 // Somebody was faster: look again.
                 Ok(Resolution::Overtaken) => {
-                    owner = another_claim(job, lead);
+                    owner = another_claim(job, leader);
                     continue;
                 }
                 Err(error) => return store_down(job, error),
@@ -90,10 +90,10 @@ pub(crate) async fn claim<'a>(
             // The caller that held it is gone and sent nothing: give it back in its name.
             let release =
                 ClaimOp::Release { owner: record.owner, maybe_sent: false, attempts: record.attempts, ttl_s: seconds(dedup.keep) };
-            if let Err(error) = core.change(job.now, &job.key, &release).await {
+            if let Err(error) = engine.apply(job.now, &job.key, &release).await {
                 return store_down(job, error);
             }
-            owner = another_claim(job, lead);
+            owner = another_claim(job, leader);
             continue;
         }
         if !waiting.get_or_insert_with(|| Waiting::new(job)).look_later(job).await {
@@ -101,14 +101,14 @@ pub(crate) async fn claim<'a>(
             let retry_after = lease_left.clamp(Duration::from_secs(1), dedup.lease.max(Duration::from_secs(1)));
             return Ok(Claimed::Deferred(Ended::deferred(DeferredReason::InProgress, retry_after)));
         }
-        owner = another_claim(job, lead);
+        owner = another_claim(job, leader);
     }
 }
 
 /// A token for the next try, which the attached ones must know of.
-pub(super) fn another_claim(job: &Job<'_>, lead: &Lead<'_>) -> OwnerToken {
-    let owner = job.core.token();
-    lead.owns(owner);
+pub(super) fn another_claim(job: &SendJob<'_>, leader: &Leader<'_>) -> OwnerToken {
+    let owner = job.engine.token();
+    leader.set_owner(owner);
     owner
 }
 
@@ -119,8 +119,8 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn new(job: &Job<'_>) -> Self {
-        let left = match job.core.pipeline.settings.dedup.duplicates {
+    fn new(job: &SendJob<'_>) -> Self {
+        let left = match job.engine.settings.dedup.duplicates {
             Duplicates::Wait(limit) => limit.min(job.remaining()),
             Duplicates::Reject => Duration::ZERO,
         };
@@ -128,26 +128,26 @@ impl Waiting {
     }
 
     /// Waits a little; `false` where time is over.
-    async fn look_later(&mut self, job: &Job<'_>) -> bool {
+    async fn look_later(&mut self, job: &SendJob<'_>) -> bool {
         if self.left.is_zero() {
             return false;
         }
-        let core = job.core;
-        let wait = scale(self.next, 0.8 + 0.4 * core.rng.unit()).min(self.left);
+        let engine = job.engine;
+        let wait = scale(self.next, 0.8 + 0.4 * engine.rng.unit()).min(self.left);
         self.left -= wait;
         self.next = scale(self.next, 1.5).min(LONGEST_LOOK);
-        let goes_on = core.pipeline.pause(&*core.clock, wait).await;
+        let goes_on = engine.pause(wait).await;
         job.now.refresh();
         goes_on
     }
 }
 
 /// Fail closed, unless the host prefers doubles to silence (rule 28).
-fn store_down<'a>(job: &'a Job<'a>, error: StoreError) -> Result<Claimed<'a>, Error> {
+fn store_down<'a>(job: &'a SendJob<'a>, error: StoreError) -> Result<Claimed<'a>, Error> {
     if error.kind == StoreErrorKind::Corrupt {
         return Err(error.into());
     }
-    match job.core.pipeline.settings.dedup.store_down {
+    match job.engine.settings.dedup.store_down {
         StoreDown::SendUnprotected => {
             tracing::warn!(strategy = %job.entry.name, "dedup.send_unprotected");
             Ok(Claimed::Ours(Ownership::unprotected(job)))

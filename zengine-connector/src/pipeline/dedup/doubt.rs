@@ -1,14 +1,15 @@
 //! Sends in doubt: their owner is gone, and something may have been sent (rule 19).
 
 use super::{
-    super::{decision::Protection, job::Job},
-    Lead, Ownership,
+    super::{decision::Protection, job::SendJob},
+    Ownership,
     claiming::another_claim,
     ownership::Asking,
     seconds,
 };
 use crate::{
     error::{ErrorKind, Reach},
+    pipeline::single_flight::Leader,
     runtime::ms,
     store::{Applied, ClaimOp, ClaimRecord, StoreError, StoredError},
 };
@@ -25,29 +26,29 @@ pub(crate) enum Resolution<'a> {
 
 /// Takes it over where the provider protects against doubles, else ends it as Unknown, or as the evidence says.
 pub(crate) async fn resolve<'a>(
-    job: &'a Job<'a>,
-    lead: &Lead<'_>,
+    job: &'a SendJob<'a>,
+    leader: &Leader<'_>,
     record: &ClaimRecord,
     owner_gone: bool,
 ) -> Result<Resolution<'a>, StoreError> {
-    let core = job.core;
-    let dedup = &core.pipeline.settings.dedup;
+    let engine = job.engine;
+    let dedup = &engine.settings.dedup;
     let first_sent = record.first_sent_at_ms.or(Some(record.first_claimed_at_ms));
     let settled_already = record.evidence.is_some() || record.is_expired(job.now.ms());
     let protection = if settled_already { Protection::None } else { job.protection(first_sent) };
     let (seen, skew_ms) = (record.owner, ms(dedup.skew));
     if protection == Protection::None {
         let error = StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the process that sent it went away before it knew the result");
-        let operation = ClaimOp::GiveUp { claimant: core.token(), seen, owner_gone, error, skew_ms, ttl_s: seconds(dedup.keep) };
-        return Ok(match core.change_surely(job.now, &job.key, &operation).await? {
+        let operation = ClaimOp::GiveUp { claimant: engine.token(), seen, owner_gone, error, skew_ms, ttl_s: seconds(dedup.keep) };
+        return Ok(match engine.apply_with_retry(job.now, &job.key, &operation).await? {
             Applied { done: true, record: Some(record), .. } => Resolution::Settled(Box::new(record)),
             _ => Resolution::Overtaken,
         });
     }
-    let lease = job.lease(another_claim(job, lead));
+    let lease = job.lease(another_claim(job, leader));
     let asking = Asking::new(job, lease.owner, true);
     let operation = ClaimOp::TakeOver { lease, seen, owner_gone, skew_ms };
-    let applied = core.change_surely(job.now, &job.key, &operation).await?;
+    let applied = engine.apply_with_retry(job.now, &job.key, &operation).await?;
     asking.answered();
     Ok(match applied {
         Applied { done: true, record: Some(record), .. } => {

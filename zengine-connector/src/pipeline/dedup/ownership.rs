@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::super::{job::Job, now::Now};
+use super::super::{job::SendJob, now::Now};
 use crate::{
     message::Receipt,
     runtime::ms,
@@ -16,7 +16,7 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A claim that is ours. Dropped before anything was sent, it gives the claim back (rule 31).
 pub(crate) struct Ownership<'a> {
-    job: &'a Job<'a>,
+    job: &'a SendJob<'a>,
     owner: OwnerToken,
     lease_until_ms: i64,
     phase: Phase,
@@ -64,7 +64,7 @@ impl<'a> Ownership<'a> {
     }
 
     /// Ours, by a record that was just written in our name.
-    pub(crate) fn of(job: &'a Job<'a>, record: &ClaimRecord) -> Self {
+    pub(crate) fn of(job: &'a SendJob<'a>, record: &ClaimRecord) -> Self {
         Self {
             job,
             owner: record.owner,
@@ -83,16 +83,16 @@ impl<'a> Ownership<'a> {
     }
 
     /// Ours by a first claim that met nothing, where the store can say so at once.
-    pub(crate) fn plain(job: &'a Job<'a>, owner: OwnerToken) -> Option<Self> {
-        let (core, dedup) = (job.core, &job.core.pipeline.settings.dedup);
+    pub(crate) fn plain(job: &'a SendJob<'a>, owner: OwnerToken) -> Option<Self> {
+        let (engine, dedup) = (job.engine, &job.engine.settings.dedup);
         let lease = job.lease(owner);
         let lease_until_ms = lease.until_ms;
         let fingerprint = job.fingerprint.clone();
         let operation = ClaimOp::Claim { lease, fingerprint, skew_ms: ms(dedup.skew), ttl_s: seconds(dedup.keep) };
-        core.claims.step(&job.key, &operation, job.now.ms()).then(|| Self::first(job, owner, lease_until_ms))
+        engine.stores.step(&job.key, &operation, job.now.ms()).then(|| Self::first(job, owner, lease_until_ms))
     }
 
-    fn first(job: &'a Job<'a>, owner: OwnerToken, lease_until_ms: i64) -> Self {
+    fn first(job: &'a SendJob<'a>, owner: OwnerToken, lease_until_ms: i64) -> Self {
         Self {
             job,
             owner,
@@ -111,8 +111,8 @@ impl<'a> Ownership<'a> {
     }
 
     /// A send without any record, where the host prefers doubles to silence (rule 28).
-    pub(crate) fn unprotected(job: &'a Job<'a>) -> Self {
-        let mut own = Self::first(job, job.core.token(), i64::MAX);
+    pub(crate) fn unprotected(job: &'a SendJob<'a>) -> Self {
+        let mut own = Self::first(job, job.engine.token(), i64::MAX);
         own.phase = Phase::Sending;
         own
     }
@@ -124,7 +124,7 @@ impl<'a> Ownership<'a> {
     }
 
     async fn need(&self, operation: &ClaimOp) -> Result<(), Lost> {
-        match self.job.core.change(self.job.now, &self.job.key, operation).await {
+        match self.job.engine.apply(self.job.now, &self.job.key, operation).await {
             Ok(applied) if applied.done => Ok(()),
             Ok(_) => Err(Lost::Lease),
             Err(error) => {
@@ -136,13 +136,13 @@ impl<'a> Ownership<'a> {
 
     /// How the claim ends is worth some patience within the lease: what was sent cannot be unsent (rule 26), and what
     /// was not should not stay in doubt.
-    async fn insist(&mut self, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
+    async fn retry_within_lease(&mut self, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
         let mut wait = Duration::from_millis(50);
-        let Job { core, key, now, .. } = self.job;
+        let SendJob { engine, key, now, .. } = self.job;
         loop {
-            match core.change(now, key, operation).await {
+            match engine.apply(now, key, operation).await {
                 Err(_) if wait < LONGEST_PATIENCE && now.ms() < self.lease_until_ms => {
-                    core.clock.sleep(wait).await;
+                    engine.clock.sleep(wait).await;
                     now.refresh();
                     wait *= 4;
                 }
@@ -157,7 +157,7 @@ impl<'a> Ownership<'a> {
     /// Whether the lease outlasts `time` and the slack, and two thirds of it are left (rules 17 and 18).
     #[inline]
     pub(crate) fn outlasts(&self, time: Duration) -> bool {
-        let dedup = &self.job.core.pipeline.settings.dedup;
+        let dedup = &self.job.engine.settings.dedup;
         let left = self.lease_until_ms.saturating_sub(self.job.now.ms());
         left > ms(time + dedup.commit_slack) && left > ms(dedup.lease) / 3 * 2
     }
@@ -167,7 +167,7 @@ impl<'a> Ownership<'a> {
         if self.outlasts(time) {
             return Ok(());
         }
-        let dedup = &self.job.core.pipeline.settings.dedup;
+        let dedup = &self.job.engine.settings.dedup;
         let now_ms = self.job.now.ms();
         let (needed, lease) = (ms(time + dedup.commit_slack), ms(dedup.lease));
         let until_ms = now_ms + lease.max(needed + ms(dedup.skew));
@@ -178,7 +178,7 @@ impl<'a> Ownership<'a> {
 
     /// Says that bytes may go out from now on, where the store can be told at once; `true` where it is said.
     pub(crate) fn mark_plainly(&mut self) -> bool {
-        let marked = self.phase == Phase::Sending || self.job.core.claims.step(&self.job.key, &self.marking(), self.job.now.ms());
+        let marked = self.phase == Phase::Sending || self.job.engine.stores.step(&self.job.key, &self.marking(), self.job.now.ms());
         if marked {
             self.marked();
         }
@@ -196,7 +196,7 @@ impl<'a> Ownership<'a> {
     }
 
     fn marking(&self) -> ClaimOp {
-        ClaimOp::Mark { owner: self.owner, ttl_s: seconds(self.job.core.pipeline.settings.dedup.keep_in_doubt) }
+        ClaimOp::Mark { owner: self.owner, ttl_s: seconds(self.job.engine.settings.dedup.keep_in_doubt) }
     }
 
     fn marked(&mut self) {
@@ -207,7 +207,7 @@ impl<'a> Ownership<'a> {
     /// Ends the send as delivered, where the store can be told at once and nothing else has come up; `true` where it is
     /// said.
     pub(crate) fn deliver_plainly(&mut self, receipt: &Receipt) -> bool {
-        if !self.job.core.claims.is_local() || !receipt.is_plain() {
+        if !self.job.engine.stores.claims_are_local() || !receipt.is_plain() {
             return false;
         }
         let operation = ClaimOp::Commit {
@@ -217,9 +217,9 @@ impl<'a> Ownership<'a> {
             error: None,
             attempts: self.all_attempts(),
             effects: Effects::NONE,
-            ttl_s: seconds(self.job.core.pipeline.settings.dedup.keep),
+            ttl_s: seconds(self.job.engine.settings.dedup.keep),
         };
-        let delivered = self.job.core.claims.step(&self.job.key, &operation, self.job.now.ms());
+        let delivered = self.job.engine.stores.step(&self.job.key, &operation, self.job.now.ms());
         if delivered {
             self.phase = Phase::Done;
         }
@@ -241,19 +241,19 @@ impl<'a> Ownership<'a> {
             error,
             attempts: self.all_attempts(),
             effects,
-            ttl_s: seconds(self.job.core.pipeline.settings.dedup.keep),
+            ttl_s: seconds(self.job.engine.settings.dedup.keep),
         };
-        self.insist(&operation).await
+        self.retry_within_lease(&operation).await
     }
 
     /// Gives the claim back, to be sent later (rule 21). Where the store does not answer, the lease ends by itself.
     pub(crate) async fn release(&mut self) -> Result<Applied<ClaimRecord>, StoreError> {
         let operation = self.release_operation();
-        self.insist(&operation).await
+        self.retry_within_lease(&operation).await
     }
 
     fn release_operation(&self) -> ClaimOp {
-        let dedup = &self.job.core.pipeline.settings.dedup;
+        let dedup = &self.job.engine.settings.dedup;
         let ttl_s = seconds(if self.maybe_sent { dedup.keep_in_doubt } else { dedup.keep });
         ClaimOp::Release { owner: self.owner, maybe_sent: self.maybe_sent, attempts: self.all_attempts(), ttl_s }
     }
@@ -277,13 +277,13 @@ impl Drop for Ownership<'_> {
 /// A claim under way. Where its caller goes away or the store does not answer, it may have been made all the same: it is
 /// given back like one that is ours (rule 31).
 pub(super) struct Asking<'a> {
-    job: &'a Job<'a>,
+    job: &'a SendJob<'a>,
     release: Option<ClaimOp>,
 }
 
 impl<'a> Asking<'a> {
-    pub(super) fn new(job: &'a Job<'a>, owner: OwnerToken, maybe_sent: bool) -> Self {
-        let dedup = &job.core.pipeline.settings.dedup;
+    pub(super) fn new(job: &'a SendJob<'a>, owner: OwnerToken, maybe_sent: bool) -> Self {
+        let dedup = &job.engine.settings.dedup;
         let ttl_s = seconds(if maybe_sent { dedup.keep_in_doubt } else { dedup.keep });
         let release = ClaimOp::Release { owner, maybe_sent, attempts: 0, ttl_s };
         Self { job, release: Some(release) }
@@ -304,11 +304,11 @@ impl Drop for Asking<'_> {
 }
 
 /// Gives a claim back in the background. Where that fails, its lease ends by itself.
-fn give_back(job: &Job<'_>, release: ClaimOp) {
-    let (core, key) = (Arc::clone(job.core), job.key.clone());
-    Arc::clone(&core.spawner).spawn(Box::pin(async move {
-        let now = Now::read(&*core.clock);
-        if core.change(&now, &key, &release).await.is_err() {
+fn give_back(job: &SendJob<'_>, release: ClaimOp) {
+    let (engine, key) = (Arc::clone(job.engine), job.key.clone());
+    Arc::clone(&engine.spawner).spawn(Box::pin(async move {
+        let now = Now::read(&*engine.clock);
+        if engine.apply(&now, &key, &release).await.is_err() {
             tracing::debug!("a dropped claim could not be given back; its lease ends by itself");
         }
     }));

@@ -17,16 +17,16 @@ use crate::{
     error::{Error, ErrorKind},
     ids::{ConfigVersion, StrategyName, TenantId},
     keyring::Key,
-    runtime::{Clock, within},
+    runtime::within,
     schema::{Checks, Resolved},
     stage::Stages,
-    store::{SecretScope, SecretStore, TenantConfig, TenantDirectory},
+    store::{Ports, SecretScope, TenantConfig},
     strategy::{Base, CallScope, ConfigureContext, DynStrategy, ErasedTenant, SessionPorts, Sessions},
     sync::Snapshot,
 };
 
-/// How long a store or `configure` may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long `configure` may take.
+const CONFIGURE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A tenant bound to a strategy: configuration checked, secrets resolved.
 pub(crate) struct BoundTenant {
@@ -51,13 +51,17 @@ impl fmt::Debug for BoundTenant {
 
 /// What every binding needs.
 pub(super) struct Binder {
-    pub(super) directory: Arc<dyn TenantDirectory>,
-    pub(super) secrets: Arc<dyn SecretStore>,
     pub(super) sessions: Arc<SessionPorts>,
     pub(super) caching: Caching,
     pub(super) local_refs: bool,
     /// Secrets are compared by keyed digests, so that only the strategy keeps them.
     pub(super) digest: Key,
+}
+
+impl Binder {
+    pub(super) fn stores(&self) -> &Ports {
+        &self.sessions.stores
+    }
 }
 
 /// What one binding needs.
@@ -199,8 +203,7 @@ impl Job {
 
     /// The tenant's row; the inner error where there is none to use.
     async fn row(&self) -> Result<Result<TenantConfig, Error>, Error> {
-        let none = || Error::new(ErrorKind::Store, "the tenant directory does not answer");
-        let row = answer(self.clock(), self.binder.directory.config(&self.tenant, &self.strategy), none).await?;
+        let row = self.binder.stores().tenant_config(&self.tenant, &self.strategy).await?;
         Ok(match row {
             None => Err(Error::new(ErrorKind::UnknownTenant, "the tenant does not use this strategy")),
             Some(row) if !row.enabled => Err(Error::new(ErrorKind::UnknownTenant, "the tenant has switched this strategy off")),
@@ -240,30 +243,12 @@ impl Job {
         let sessions = &self.binder.sessions;
         let kept = Sessions::new(Arc::clone(sessions), &self.tenant, &self.strategy);
         let scope = Arc::new(CallScope::new(self.tenant.clone(), self.strategy.clone(), Arc::clone(&sessions.clock), kept));
-        let deadline = sessions.clock.now() + PATIENCE;
+        let deadline = sessions.clock.now() + CONFIGURE_TIMEOUT;
         let base = Base { scope: Arc::clone(&scope), deadline, correlation: None, traceparent: None };
         let cx = ConfigureContext { base, version: version.clone() };
-        let none = || Error::new(ErrorKind::Timeout, "the strategy does not finish configuring the tenant");
-        let state = answer(self.clock(), self.configure.configure(config.value(), &cx), none).await?;
+        let configured = within(&*sessions.clock, CONFIGURE_TIMEOUT, self.configure.configure(config.value(), &cx)).await;
+        let silent = || Err(Error::new(ErrorKind::Timeout, "the strategy does not finish configuring the tenant"));
+        let state = configured.unwrap_or_else(silent)?;
         Ok(Arc::new(BoundTenant { scope, version, state, stages: OnceLock::new() }))
-    }
-
-    fn clock(&self) -> &dyn Clock {
-        &*self.binder.sessions.clock
-    }
-}
-
-/// The answer of somebody who may take too long.
-pub(super) async fn answer<T, E, F>(
-    clock: &dyn Clock,
-    asked: impl Future<Output = Result<T, E>> + Send,
-    none: impl FnOnce() -> F,
-) -> Result<T, F>
-where
-    F: From<E>,
-{
-    match within(clock, PATIENCE, asked).await {
-        Some(result) => Ok(result?),
-        None => Err(none()),
     }
 }

@@ -38,7 +38,6 @@ use crate::{
     ids::{RouteKey, StrategyName, TenantId},
     keyring::Key,
     secret::{Secret, SecretRef},
-    store::{LocalSecrets, SecretStore, TenantDirectory},
     strategy::{SessionPorts, Sessions},
 };
 
@@ -59,27 +58,14 @@ const MAX_APPLICATION_SECRETS: usize = 1024;
 
 impl Tenants {
     /// How long things are remembered, and whether tenants may refer to the host's environment and files, are settings.
-    pub(crate) fn new(
-        directory: Arc<dyn TenantDirectory>,
-        secrets: Arc<dyn SecretStore>,
-        sessions: Arc<SessionPorts>,
-        caching: Caching,
-        local_refs: bool,
-    ) -> Self {
+    pub(crate) fn new(sessions: Arc<SessionPorts>, caching: Caching, local_refs: bool) -> Self {
         let clock = || Arc::clone(&sessions.clock);
         Self {
             slots: slots(caching.max_bound),
             swept_ms: AtomicU64::new(0),
             routes: Lookups::new(clock(), caching.max_routes, caching.route_ttl, Duration::ZERO),
             application: Lookups::new(clock(), MAX_APPLICATION_SECRETS, caching.secret_ttl, caching.stale_secret_max),
-            binder: Arc::new(Binder {
-                directory,
-                secrets: Arc::new(LocalSecrets::new(secrets)),
-                digest: Key::random(&*sessions.rng).0,
-                sessions,
-                caching,
-                local_refs,
-            }),
+            binder: Arc::new(Binder { digest: Key::random(&*sessions.rng).0, sessions, caching, local_refs }),
         }
     }
 

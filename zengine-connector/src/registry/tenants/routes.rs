@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Tenants, bind::answer};
+use super::Tenants;
 use crate::{
-    error::{Error, ErrorKind},
+    error::Error,
     ids::{RouteKey, StrategyName, TenantId},
 };
 
@@ -23,11 +23,7 @@ impl Tenants {
         let cached = (strategy.clone(), key.clone());
         let tenants = self.routes.get(&cached, || {
             let (binder, (strategy, key)) = (Arc::clone(&self.binder), cached.clone());
-            Box::pin(async move {
-                let none = || Error::new(ErrorKind::Store, "the tenant directory does not answer");
-                let tenants = answer(&*binder.sessions.clock, binder.directory.route(&strategy, &key), none).await?;
-                Ok(tenants.into())
-            })
+            Box::pin(async move { Ok(binder.stores().route(&strategy, &key).await?.into()) })
         });
         Ok(tenants.await?.to_vec())
     }

@@ -5,11 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::{
-    Tenants,
-    bind::{Binder, answer},
-    cache::OUTAGE,
-};
+use super::{Tenants, bind::Binder, cache::OUTAGE};
 use crate::{
     error::{Error, ErrorKind, Violation},
     ids::StrategyName,
@@ -74,7 +70,7 @@ impl Binder {
     }
 
     async fn read(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
-        let values = answer(&*self.sessions.clock, self.secrets.get(scope, reference), || SecretError::Unavailable(None)).await?;
+        let values = self.stores().secret(scope, reference).await?;
         // An empty key would make every signature easy to forge.
         if values.is_empty() || values.iter().any(|value| value.expose().is_empty()) {
             return Err(SecretError::Malformed("a secret is empty"));

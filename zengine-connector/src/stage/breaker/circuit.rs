@@ -18,7 +18,7 @@ use crate::{
     error::Fault,
     ids::{StrategyName, TenantId},
     runtime::{Clock, Rng, Spawner, ms, to_ms, within},
-    store::{EpochEntry, EpochLog},
+    store::{EpochEntry, Ports},
     sync::{Mutex, RwLock},
     telemetry::{Dimensions, Metric, MetricName, Observers},
 };
@@ -54,8 +54,8 @@ impl Verdict {
 
 /// The ports and settings of all breakers.
 #[derive(Clone, Debug)]
-pub(crate) struct Ports {
-    pub(crate) log: Arc<dyn EpochLog>,
+pub(crate) struct CircuitPorts {
+    pub(crate) stores: Arc<Ports>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) spawner: Arc<dyn Spawner>,
@@ -66,7 +66,7 @@ pub(crate) struct Ports {
     pub(crate) writer: Arc<str>,
 }
 
-impl Ports {
+impl CircuitPorts {
     /// How long a prober owns its probe.
     fn probe_time(&self) -> Duration {
         self.attempt_timeout + PROBE_SLACK
@@ -76,12 +76,12 @@ impl Ports {
 /// The breakers of all tenants and strategies.
 #[derive(Debug)]
 pub(crate) struct Circuits {
-    ports: Ports,
+    ports: CircuitPorts,
     known: RwLock<HashMap<StrategyName, HashMap<TenantId, Arc<Circuit>>>>,
 }
 
 impl Circuits {
-    pub(crate) fn new(ports: Ports) -> Self {
+    pub(crate) fn new(ports: CircuitPorts) -> Self {
         Self { ports, known: RwLock::new(HashMap::new()) }
     }
 
@@ -99,7 +99,7 @@ impl Circuits {
 /// The breaker of one tenant and strategy.
 pub(crate) struct Circuit {
     me: Weak<Circuit>,
-    ports: Ports,
+    ports: CircuitPorts,
     tenant: TenantId,
     strategy: StrategyName,
     /// Names the log of the two.
@@ -159,7 +159,7 @@ pub(crate) enum Entry<'a> {
 }
 
 impl Circuit {
-    fn new(ports: Ports, tenant: &TenantId, strategy: &StrategyName) -> Arc<Self> {
+    fn new(ports: CircuitPorts, tenant: &TenantId, strategy: &StrategyName) -> Arc<Self> {
         let now = ports.clock.monotonic();
         let inner = Inner {
             state: State::Closed,
@@ -393,7 +393,7 @@ impl Circuit {
 
     async fn append(&self, document: &Document) -> Result<bool, ()> {
         let json = serde_json::to_vec(document).map_err(|_| ())?;
-        let won = self.ports.log.append(&self.name, EpochEntry::new(document.n, json.into())).await.map_err(|_| ())?;
+        let won = self.ports.stores.append_epoch(&self.name, EpochEntry::new(document.n, json.into())).await.map_err(|_| ())?;
         if won {
             let mut inner = self.inner.lock();
             inner.log_n = inner.log_n.max(document.n);
@@ -403,7 +403,7 @@ impl Circuit {
 
     /// The newest entry. A damaged one counts as absent, with one warning (rule 57).
     async fn newest(&self) -> Result<Option<Document>, ()> {
-        let Some(entry) = self.ports.log.newest(&self.name).await.map_err(|_| ())? else { return Ok(None) };
+        let Some(entry) = self.ports.stores.newest_epoch(&self.name).await.map_err(|_| ())? else { return Ok(None) };
         let mut inner = self.inner.lock();
         inner.log_n = inner.log_n.max(entry.n);
         drop(inner);

@@ -23,8 +23,8 @@ pub(crate) const TIME: Duration = Duration::from_secs(30);
 impl World {
     /// Binds a sample tenant, as the first send or request of it does.
     pub(crate) async fn bind(&self, tenant: usize) -> Result<Arc<BoundTenant>, Error> {
-        let core = &self.orchestrator.core;
-        let bound = core.tenants.bind(core.registry.entry(self.kit.name.as_str())?, &Kit::tenant_id(tenant)).await;
+        let engine = &self.orchestrator.engine;
+        let bound = engine.tenants.bind(engine.registry.entry(self.kit.name.as_str())?, &Kit::tenant_id(tenant)).await;
         if let Err(error) = &bound {
             self.kit.assert_clean("an error of binding", &printed(error));
         }
@@ -33,10 +33,10 @@ impl World {
 
     /// What the strategy itself says to a configuration with secrets in it.
     pub(crate) async fn configure(&self, config: &Value) -> Result<(), Error> {
-        let (core, name, tenant) = (&self.orchestrator.core, &self.kit.name, Kit::tenant_id(0));
+        let (engine, name, tenant) = (&self.orchestrator.engine, &self.kit.name, Kit::tenant_id(0));
         let cx =
-            ConfigureContext { base: core.base(&tenant, name, core.clock.now() + TIME, None, None), version: ConfigVersion::number(1) };
-        core.registry.entry(name.as_str())?.strategy.configure(config, &cx).await.map(drop)
+            ConfigureContext { base: engine.base(&tenant, name, engine.clock.now() + TIME, None, None), version: ConfigVersion::number(1) };
+        engine.registry.entry(name.as_str())?.strategy.configure(config, &cx).await.map(drop)
     }
 
     /// One attempt of a sample message, under an id of its own.
@@ -53,14 +53,14 @@ impl World {
         attempt: u32,
         time: Duration,
     ) -> Result<Receipt, SendError> {
-        let (core, name, tenant) = (&self.orchestrator.core, &self.kit.name, Kit::tenant_id(tenant));
-        let entry = core.registry.entry(name.as_str()).expect("the strategy is registered");
-        let bound = core.tenants.bind(entry, &tenant).await.expect("a sample tenant binds");
+        let (engine, name, tenant) = (&self.orchestrator.engine, &self.kit.name, Kit::tenant_id(tenant));
+        let entry = engine.registry.entry(name.as_str()).expect("the strategy is registered");
+        let bound = engine.tenants.bind(entry, &tenant).await.expect("a sample tenant binds");
         let half = entry.sends().expect("the strategy sends");
         let raw = raw(message);
         let prepared = half.prepare(MessageRef::from(&*raw)).expect("a sample message parses");
         let id = ClientMessageId::new(id).unwrap();
-        let base = core.base(&tenant, name, core.clock.now() + time, None, None);
+        let base = engine.base(&tenant, name, engine.clock.now() + time, None, None);
         let cx = SendContext::new(base, id, 0, NonZeroU32::new(attempt).unwrap());
         self.kit.assert_clean("the Debug of a send's context", &format!("{cx:?}"));
         let result = match AssertUnwindSafe(half.attempt(&bound.state, &prepared, &cx)).catch_unwind().await {

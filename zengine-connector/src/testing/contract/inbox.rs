@@ -138,11 +138,11 @@ impl Inbox {
 
     /// What `verify` lets through of a body.
     pub(crate) async fn payload(&self, tenant: usize, body: impl Into<Bytes>) -> Option<RawPayload> {
-        let core = &self.world.orchestrator.core;
-        let entry = core.registry.entry(self.kit().name.as_str()).expect("the strategy is registered");
+        let engine = &self.world.orchestrator.engine;
+        let entry = engine.registry.entry(self.kit().name.as_str()).expect("the strategy is registered");
         let half = entry.inbound.as_ref().expect("the strategy receives");
         let request = InboundRequest::http(self.world.request(tenant, body));
-        let lookup = Arc::new(EngineLookup { core: Arc::clone(core), entry: Arc::clone(entry) });
+        let lookup = Arc::new(EngineLookup { engine: Arc::clone(engine), entry: Arc::clone(entry) });
         match half.verify(&request, lookup).await {
             Ok(verified) => match verified.step {
                 Step::Events(payload) => Some(payload),
@@ -160,7 +160,7 @@ impl Inbox {
     /// # Panics
     /// Where it panics, naming that.
     pub(crate) fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
-        let entry = self.world.orchestrator.core.registry.entry(self.kit().name.as_str()).expect("the strategy is registered");
+        let entry = self.world.orchestrator.engine.registry.entry(self.kit().name.as_str()).expect("the strategy is registered");
         let half = entry.inbound.as_ref().expect("the strategy receives");
         let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| half.normalize(payload)));
         read.unwrap_or_else(|said| {

@@ -12,7 +12,8 @@ use super::{
 use crate::{
     error::Error,
     ids::{ClientMessageId, TenantId},
-    orchestrator::{Orchestrator, OrchestratorBuilder, Outcome, SendOptions},
+    orchestrator::{Orchestrator, OrchestratorBuilder},
+    pipeline::{Outcome, SendOptions},
     runtime::{Clock, to_ms},
     stage::Breaker,
     store::{Memory, SecretScope},

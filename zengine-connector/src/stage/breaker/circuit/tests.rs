@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::{
     runtime::{SystemRng, TokioSpawner},
-    store::{StoreError, StoreErrorKind},
+    store::{EpochLog, Memory, StoreError, StoreErrorKind, Stores},
     telemetry::Observer,
     testing::SimClock,
 };
@@ -74,15 +74,18 @@ impl World {
 
     /// The breaker as one process sees it.
     fn process(&self, settings: &Breaker) -> Arc<Circuit> {
-        let circuits = Circuits::new(Ports {
-            log: Arc::clone(&self.log) as _,
+        let memory = Memory::new();
+        let log = Stores { epochs: Arc::clone(&self.log) as _, ..memory.clone().into() };
+        let stores = Ports::new(log, memory.directory(), memory.secrets(), Arc::clone(&self.clock) as _);
+        let circuits = Circuits::new(CircuitPorts {
+            stores: Arc::new(stores),
             clock: Arc::clone(&self.clock) as _,
             rng: Arc::new(SystemRng),
             spawner: Arc::new(TokioSpawner),
             observers: Observers::new([Arc::clone(&self.metrics) as Arc<dyn Observer>]),
             settings: Arc::new(settings.clone()),
             attempt_timeout: Duration::from_secs(10),
-            writer: crate::orchestrator::token(&SystemRng).into(),
+            writer: "this process".into(),
         });
         circuits.of(&TenantId::new("acme").unwrap(), &StrategyName::new("s").unwrap())
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{super::answer, prelude::*};
 use crate::{
     ids::ClientMessageId,
-    orchestrator::Outcome,
+    pipeline::Outcome,
     strategy::{HealthStatus, ProviderKey},
 };
 

@@ -7,7 +7,7 @@ use super::prelude::*;
 use crate::{
     error::ErrorKind,
     message::{ButtonRules, Length, ListRules, MediaKind, MediaRule, Unit},
-    orchestrator::Outcome,
+    pipeline::Outcome,
 };
 
 /// The sample message with another content.

@@ -1,7 +1,7 @@
 //! A message goes out where all is well.
 
 use super::prelude::*;
-use crate::orchestrator::Outcome;
+use crate::pipeline::Outcome;
 
 /// Through the pipeline: Delivered in one attempt, with the id that the provider gave.
 pub(crate) async fn sends_a_message_and_returns_the_provider_id(kit: &Shared) -> Done {

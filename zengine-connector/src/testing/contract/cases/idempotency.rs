@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{super::wire::Made, prelude::*};
-use crate::{error::ErrorKind, message::Idempotency, orchestrator::Outcome};
+use crate::{error::ErrorKind, message::Idempotency, pipeline::Outcome};
 
 fn delivered(outcome: Result<Outcome, crate::Error>) -> crate::Delivered {
     match outcome.expect("a send") {

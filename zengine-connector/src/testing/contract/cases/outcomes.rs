@@ -6,7 +6,7 @@ use super::{super::answer, prelude::*};
 use crate::{
     error::{ErrorKind, Fault, Reach},
     message::Idempotency,
-    orchestrator::{DeferredReason, Outcome, SendOptions},
+    pipeline::{DeferredReason, Outcome, SendOptions},
     stage::Breaker,
 };
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{super::answer, prelude::*};
-use crate::orchestrator::Outcome;
+use crate::pipeline::Outcome;
 
 /// A provider that repeats everything it was sent in its answers.
 pub(crate) async fn a_provider_that_repeats_everything_leaks_nothing(kit: &Shared) -> Done {

@@ -78,7 +78,7 @@ fn type_takes(kit: &Kit, world: &World, config: &Value) -> Result<(), Error> {
     if !wrong.is_empty() {
         return Err(Error::new(ErrorKind::ConfigInvalid, "a secret is wrong").with_violations(wrong));
     }
-    let entry = world.orchestrator.core.registry.entry(kit.name.as_str())?;
+    let entry = world.orchestrator.engine.registry.entry(kit.name.as_str())?;
     entry.strategy.parses(filled(kit, config).value())
 }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{super::wire::Made, prelude::*};
 use crate::{
     error::{Error, ErrorKind},
-    orchestrator::Outcome,
+    pipeline::Outcome,
     secret::{Secret, SecretRef},
     store::{SecretError, SecretScope, SecretStore},
 };
@@ -168,7 +168,7 @@ pub(crate) async fn nothing_of_the_host_prints_a_secret(kit: &Shared) -> Done {
         format!("{:?}", world.orchestrator),
         format!("{:?}", world.orchestrator.registry()),
         format!("{:?}", world.stores),
-        format!("{:?}", world.orchestrator.core),
+        format!("{:?}", world.orchestrator.engine),
         format!("{bound:?}"),
         format!("{:?}", kit.descriptor),
     ];

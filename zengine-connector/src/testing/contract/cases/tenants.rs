@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{super::wire::Made, prelude::*};
-use crate::orchestrator::Outcome;
+use crate::pipeline::Outcome;
 
 /// What names or authenticates a tenant and no other: values of secrets, and texts of the configuration.
 fn marks(kit: &Kit, tenant: usize) -> Vec<String> {

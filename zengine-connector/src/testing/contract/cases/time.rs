@@ -5,7 +5,7 @@ use std::{pin::pin, time::Duration};
 use futures_util::future::{Either, select};
 
 use super::{super::answer, prelude::*};
-use crate::orchestrator::Outcome;
+use crate::pipeline::Outcome;
 
 /// A provider that never answers holds nobody beyond his time.
 pub(crate) async fn the_deadline_is_honoured(kit: &Shared) -> Done {

@@ -31,7 +31,7 @@ impl Drop for Running {
 
 /// What became of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum EventResult {
     /// Stored, now or earlier.
     Accepted,
     /// Kept as a dead letter, now or earlier.
@@ -50,7 +50,7 @@ pub(super) struct Counts {
 
 /// Counts while tasks run, and how much more this request may work on.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct Progress {
     total: usize,
     accepted: AtomicUsize,
     poisoned: AtomicUsize,
@@ -58,7 +58,7 @@ pub(super) struct Tally {
     budget: AtomicUsize,
 }
 
-impl Tally {
+impl Progress {
     pub(super) fn new(total: usize, budget: usize) -> Self {
         Self {
             total,
@@ -69,11 +69,11 @@ impl Tally {
         }
     }
 
-    pub(super) fn add(&self, fate: Fate) {
-        let counter = match fate {
-            Fate::Accepted => &self.accepted,
-            Fate::Poisoned => &self.poisoned,
-            Fate::Unstored => &self.unstored,
+    pub(super) fn add(&self, result: EventResult) {
+        let counter = match result {
+            EventResult::Accepted => &self.accepted,
+            EventResult::Poisoned => &self.poisoned,
+            EventResult::Unstored => &self.unstored,
         };
         counter.fetch_add(1, Ordering::SeqCst);
     }
@@ -107,15 +107,15 @@ mod tests {
 
     #[test]
     fn what_nobody_counted_must_come_again() {
-        let tally = Tally::new(3, 1);
-        tally.add(Fate::Accepted);
-        assert_eq!(tally.at_the_end(), Counts { accepted: 1, poisoned: 0, unstored: 2 });
+        let progress = Progress::new(3, 1);
+        progress.add(EventResult::Accepted);
+        assert_eq!(progress.at_the_end(), Counts { accepted: 1, poisoned: 0, unstored: 2 });
     }
 
     #[test]
     fn a_budget_is_never_overdrawn() {
-        let tally = Tally::new(3, 2);
-        assert_eq!([tally.spend(), tally.spend(), tally.spend()], [true, true, false]);
-        assert!(tally.is_spent());
+        let progress = Progress::new(3, 2);
+        assert_eq!([progress.spend(), progress.spend(), progress.spend()], [true, true, false]);
+        assert!(progress.is_spent());
     }
 }

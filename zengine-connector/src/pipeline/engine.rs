@@ -1,0 +1,174 @@
+//! The engine behind every orchestrator: ports, caches, the state of the stages.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use futures_channel::oneshot;
+use futures_util::{FutureExt as _, future::Shared};
+use quick_cache::sync::Cache;
+
+use super::{single_flight::SingleFlight, tokens::Tokens};
+use crate::{
+    ids::{CorrelationId, StrategyName, TenantId},
+    keyring::KeyRing,
+    registry::{BoundTenant, StrategyRegistry, Tenants},
+    runtime::{Clock, Rng, Spawner, to_ms},
+    stage::{Settings, StageMap, Stages, breaker},
+    store::{ClaimKey, ClaimRecord, OwnerToken, Ports},
+    strategy::{Base, CallScope},
+    sync::Mutex,
+    telemetry::Observers,
+};
+
+/// What an engine is made of.
+pub(crate) struct Parts {
+    pub(crate) registry: StrategyRegistry,
+    pub(crate) tenants: Tenants,
+    pub(crate) stores: Arc<Ports>,
+    pub(crate) keys: Arc<dyn KeyRing>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) observers: Observers,
+    pub(crate) settings: Settings,
+}
+
+/// Sends, and what sending shares with receiving. It knows no facade and no handler.
+pub(crate) struct Engine {
+    pub(crate) registry: StrategyRegistry,
+    pub(crate) tenants: Tenants,
+    pub(crate) stores: Arc<Ports>,
+    pub(crate) keys: Arc<dyn KeyRing>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) observers: Observers,
+    pub(super) settings: Settings,
+    pub(super) stages: StageMap,
+    pub(super) single_flight: SingleFlight,
+    /// Delivered sends only: nothing ever changes them (rule 30).
+    /// Their receipts are open. Empty where the claims are in this process anyway.
+    pub(super) delivered: Cache<ClaimKey, Arc<ClaimRecord>>,
+    tokens: Tokens,
+    running: AtomicUsize,
+    closing: AtomicBool,
+    closed: Mutex<Option<oneshot::Sender<()>>>,
+    on_close: Shared<oneshot::Receiver<()>>,
+}
+
+impl Engine {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { registry, tenants, stores, keys, clock, rng, spawner, observers, settings } = parts;
+        let circuits = breaker::Circuits::new(breaker::CircuitPorts {
+            stores: Arc::clone(&stores),
+            clock: Arc::clone(&clock),
+            rng: Arc::clone(&rng),
+            spawner: Arc::clone(&spawner),
+            observers: observers.clone(),
+            settings: Arc::new(settings.breaker.clone()),
+            attempt_timeout: settings.attempt_timeout.0,
+            writer: Tokens::name(&*rng).into(),
+        });
+        let (closed, on_close) = oneshot::channel();
+        Self {
+            tokens: Tokens::of(stores.claims_are_local(), &*rng),
+            stages: StageMap::new(circuits, settings.bulkhead),
+            single_flight: SingleFlight::default(),
+            delivered: Cache::new(settings.dedup.cached.max(1)),
+            running: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+            closed: Mutex::new(Some(closed)),
+            on_close: on_close.shared(),
+            registry,
+            tenants,
+            stores,
+            keys,
+            clock,
+            rng,
+            spawner,
+            observers,
+            settings,
+        }
+    }
+
+    /// The wall clock in milliseconds UTC.
+    pub(crate) fn now_ms(&self) -> i64 {
+        to_ms(self.clock.now())
+    }
+
+    /// The token of one claim.
+    pub(crate) fn token(&self) -> OwnerToken {
+        self.tokens.next(&*self.rng)
+    }
+
+    /// What all contexts of one call share.
+    pub(crate) fn base(
+        &self,
+        tenant: &TenantId,
+        strategy: &StrategyName,
+        deadline: SystemTime,
+        correlation: Option<CorrelationId>,
+        traceparent: Option<String>,
+    ) -> Base {
+        let sessions = self.tenants.sessions(tenant, strategy);
+        let scope = CallScope::new(tenant.clone(), strategy.clone(), Arc::clone(&self.clock), sessions);
+        Base { scope: Arc::new(scope), deadline, correlation, traceparent }
+    }
+
+    /// No further attempt starts from now on.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        drop(self.closed.lock().take());
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Sends under way.
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Acquire)
+    }
+
+    /// Counts a send while the value lives.
+    pub(super) fn enter(&self) -> Running<'_> {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        Running(&self.running)
+    }
+
+    /// Waits; `false` where the host shuts down meanwhile.
+    pub(super) async fn pause(&self, time: Duration) -> bool {
+        if self.is_closing() {
+            return false;
+        }
+        let closing = self.on_close.clone();
+        futures_util::future::select(self.clock.sleep(time), closing).await;
+        !self.is_closing()
+    }
+
+    /// The stages of a tenant's instance, looked up once.
+    pub(super) fn stages<'a>(&self, bound: &'a BoundTenant) -> &'a Stages {
+        bound.stages.get_or_init(|| self.stages.of(&bound.scope.tenant, &bound.scope.strategy))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("registry", &self.registry).field("running", &self.running()).finish_non_exhaustive()
+    }
+}
+
+/// A send under way.
+pub(super) struct Running<'a>(&'a AtomicUsize);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

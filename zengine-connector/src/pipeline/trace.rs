@@ -1,0 +1,81 @@
+//! What the stages of one send learn that its outcome does not say.
+
+use std::time::Duration;
+
+use crate::{
+    error::Reach,
+    stage::breaker::State,
+    store::OwnerToken,
+    sync::Mutex,
+    telemetry::{self, RecipientHmac},
+};
+
+/// The facts behind a send's log lines. Those that cost something are collected only where a subscriber takes them.
+#[derive(Debug)]
+pub(crate) struct SendTrace {
+    enabled: bool,
+    facts: Mutex<TraceFacts>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct TraceFacts {
+    pub(super) waited: Duration,
+    pub(super) delay: Duration,
+    pub(super) owner: Option<OwnerToken>,
+    pub(super) recipient: Option<RecipientHmac>,
+    pub(super) reach: Option<Reach>,
+    breaker: Option<(State, u64)>,
+}
+
+impl TraceFacts {
+    pub(super) fn breaker(&self) -> (Option<&'static str>, Option<u64>) {
+        self.breaker.map(|(state, epoch)| (state.as_str(), epoch)).unzip()
+    }
+}
+
+impl SendTrace {
+    pub(super) fn new() -> Self {
+        Self { enabled: telemetry::info_enabled(), facts: Mutex::default() }
+    }
+
+    pub(super) const fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    pub(super) fn with<T>(&self, use_facts: impl FnOnce(&mut TraceFacts) -> T) -> T {
+        use_facts(&mut self.facts.lock())
+    }
+
+    pub(super) fn recipient(&self, hash: impl FnOnce() -> Option<RecipientHmac>) {
+        if self.enabled {
+            self.facts.lock().recipient = hash();
+        }
+    }
+
+    #[inline]
+    pub(super) fn owner(&self, token: OwnerToken) {
+        if self.enabled {
+            self.facts.lock().owner = Some(token);
+        }
+    }
+
+    #[inline]
+    pub(super) fn waited(&self, time: Duration) {
+        if self.enabled {
+            self.facts.lock().waited = time;
+        }
+    }
+
+    /// The breaker's state when a permit was asked for.
+    #[inline]
+    pub(super) fn breaker(&self, state: impl FnOnce() -> (State, u64)) {
+        if self.enabled {
+            self.facts.lock().breaker = Some(state());
+        }
+    }
+
+    /// The wait before the next attempt.
+    pub(super) fn delay(&self, wait: Duration) {
+        self.facts.lock().delay = wait;
+    }
+}

@@ -1,0 +1,184 @@
+//! The host's stores behind time limits.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use super::{
+    Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetters, DomainEvent, EpochEntry, EpochLog, EventBus, InboundOp,
+    InboundRecord, LocalSecrets, Reference, SecretError, SecretScope, SecretStore, SessionStore, StoreError, StoreErrorKind, Stores,
+    TenantConfig, TenantDirectory,
+};
+use crate::{
+    ids::{FailureId, RouteKey, StrategyName, TenantId},
+    runtime::{Clock, to_ms, within},
+    secret::{Secret, SecretRef},
+};
+
+/// How long one call to a store may take.
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the tenant directory or the secret store may take: they stand behind caches and are often a service away.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The host's stores. Every call ends within its time: a store that hangs is a store that fails, and whether its call was
+/// done is then unknown. The core reaches claims, letters, events, epochs, sessions, directory and secrets in no other way.
+pub(crate) struct Ports {
+    clock: Arc<dyn Clock>,
+    claims: Arc<dyn ClaimStore>,
+    dead_letters: Arc<dyn DeadLetters>,
+    events: Arc<dyn EventBus>,
+    epochs: Arc<dyn EpochLog>,
+    sessions: Arc<dyn SessionStore>,
+    directory: Arc<dyn TenantDirectory>,
+    secrets: LocalSecrets,
+}
+
+impl Ports {
+    /// The directory and the secret store take the place of those that `stores` may hold.
+    pub(crate) fn new(stores: Stores, directory: Arc<dyn TenantDirectory>, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Self {
+        let Stores { claims, dead_letters, events, epochs, sessions, .. } = stores;
+        Self { clock, claims, dead_letters, events, epochs, sessions, directory, secrets: LocalSecrets::new(secrets) }
+    }
+
+    /// The wall clock in milliseconds UTC.
+    pub(crate) fn now_ms(&self) -> i64 {
+        to_ms(self.clock.now())
+    }
+
+    /// The store's answer, or an error where it gives none in time.
+    async fn store<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let silent = || Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer in time"));
+        within(&*self.clock, STORE_TIMEOUT, call).await.unwrap_or_else(silent)
+    }
+
+    async fn look_up<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let silent = || Err(StoreError::new(StoreErrorKind::Unavailable, "the tenant directory does not answer"));
+        within(&*self.clock, LOOKUP_TIMEOUT, call).await.unwrap_or_else(silent)
+    }
+}
+
+/// Claims.
+impl Ports {
+    pub(crate) fn boot(&self) -> Option<&str> {
+        self.claims.boot()
+    }
+
+    pub(crate) fn claims_are_local(&self) -> bool {
+        self.claims.is_local()
+    }
+
+    pub(crate) fn apply_now(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
+        self.claims.apply_now(key, operation, now_ms)
+    }
+
+    pub(crate) fn step(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> bool {
+        self.claims.step(key, operation, now_ms)
+    }
+
+    pub(crate) fn delivered_now(&self, key: &ClaimKey, now_ms: i64) -> Option<ClaimRecord> {
+        self.claims.delivered_now(key, now_ms)
+    }
+
+    pub(crate) async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
+        self.store(self.claims.apply(key, operation, now_ms)).await
+    }
+
+    /// The record of a send, also one whose time is over.
+    pub(crate) async fn stored_record(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
+        self.store(self.claims.get(key)).await
+    }
+
+    /// The record of a send, unless its time is over.
+    pub(crate) async fn record(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
+        Ok(self.stored_record(key).await?.filter(|record| !record.is_expired(self.now_ms())))
+    }
+
+    pub(crate) async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp) -> Result<Applied<InboundRecord>, StoreError> {
+        self.store(self.claims.apply_inbound(key, operation, self.now_ms())).await
+    }
+
+    pub(crate) async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
+        self.store(self.claims.put_reference(hash, reference)).await
+    }
+
+    pub(crate) async fn reference(&self, hash: &str) -> Result<Option<Reference>, StoreError> {
+        self.store(self.claims.reference(hash, self.now_ms())).await
+    }
+}
+
+/// Dead letters and events.
+impl Ports {
+    pub(crate) async fn put_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        self.store(self.dead_letters.put(letter)).await
+    }
+
+    pub(crate) async fn letter(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
+        self.store(self.dead_letters.get(id)).await
+    }
+
+    pub(crate) async fn take_letter(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {
+        self.store(self.dead_letters.take(id, seen)).await
+    }
+
+    pub(crate) async fn remove_letter(&self, id: &FailureId) -> Result<(), StoreError> {
+        self.store(self.dead_letters.remove(id)).await
+    }
+
+    pub(crate) async fn publish(&self, event: &DomainEvent) -> Result<(), StoreError> {
+        self.store(self.events.publish(event)).await
+    }
+}
+
+/// The log behind breakers.
+impl Ports {
+    pub(crate) async fn append_epoch(&self, log: &str, entry: EpochEntry) -> Result<bool, StoreError> {
+        self.store(self.epochs.append(log, entry)).await
+    }
+
+    pub(crate) async fn newest_epoch(&self, log: &str) -> Result<Option<EpochEntry>, StoreError> {
+        self.store(self.epochs.newest(log)).await
+    }
+}
+
+/// Sessions of strategies.
+impl Ports {
+    pub(crate) async fn session(&self, scope: &str, key: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
+        self.store(self.sessions.get(scope, key, self.now_ms())).await
+    }
+
+    pub(crate) async fn put_session(
+        &self,
+        (scope, key): (&str, &str),
+        value: Bytes,
+        expect: Option<u64>,
+        ttl: Duration,
+    ) -> Result<u64, StoreError> {
+        self.store(self.sessions.put(scope, key, value, expect, ttl, self.now_ms())).await
+    }
+
+    pub(crate) async fn delete_session(&self, scope: &str, key: &str, expect: u64) -> Result<(), StoreError> {
+        self.store(self.sessions.delete(scope, key, expect, self.now_ms())).await
+    }
+}
+
+/// Tenants and secrets.
+impl Ports {
+    pub(crate) async fn tenant_config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
+        self.look_up(self.directory.config(tenant, strategy)).await
+    }
+
+    pub(crate) async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, StoreError> {
+        self.look_up(self.directory.route(strategy, key)).await
+    }
+
+    pub(crate) async fn secret(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
+        let call = self.secrets.get(scope, reference);
+        within(&*self.clock, LOOKUP_TIMEOUT, call).await.unwrap_or(Err(SecretError::Unavailable(None)))
+    }
+}
+
+impl fmt::Debug for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ports").field("claims", &self.claims).finish_non_exhaustive()
+    }
+}
