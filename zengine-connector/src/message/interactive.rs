@@ -19,7 +19,7 @@ super::masked!(
     CarouselCard
 );
 
-/// Something to choose from or tap on. In JSON the kind stands in `kind`.
+/// Something to choose from or tap on. In JSON the kind is in `kind`.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -85,7 +85,7 @@ pub enum Interactive {
     Catalog(Catalog),
     /// A form.
     Flow(Flow),
-    /// Asks where the person is.
+    /// Asks for the person's location.
     LocationRequest {
         /// The text.
         body: String,
@@ -100,7 +100,7 @@ pub enum Interactive {
         /// Below the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         footer: Option<String>,
-        /// ISO 3166 two letters.
+        /// Country, ISO 3166 two letters.
         country: String,
         /// Values, saved addresses and errors, in the provider's form.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,7 +135,7 @@ pub enum Interactive {
         /// The provider's parameters.
         parameters: RawJson,
     },
-    /// News of an order, in the provider's form.
+    /// A status update of an order, in the provider's form.
     OrderStatus {
         /// The text.
         body: String,
@@ -145,7 +145,7 @@ pub enum Interactive {
 }
 
 impl Interactive {
-    /// The kind, as it stands in JSON.
+    /// The kind, as written in JSON.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Buttons { .. } => "buttons",
@@ -173,7 +173,7 @@ impl std::fmt::Debug for Interactive {
     }
 }
 
-/// What stands above the text.
+/// The header above the text.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -209,7 +209,7 @@ impl Button {
 /// Rows of a list under a title.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ListSection {
-    /// The title; needed where there are several sections.
+    /// The title; required if there are several sections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The rows.
@@ -250,7 +250,7 @@ pub struct CtaUrl {
     pub label: String,
     /// The address.
     pub url: String,
-    /// Show what is to be paid, where the address is that of a payment.
+    /// Whether to show the amount due, if the address is a payment link.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub payment_link_preview: bool,
 }
@@ -307,13 +307,13 @@ pub struct Flow {
     /// Comes back with the answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// Use the unpublished version.
+    /// Whether to use the unpublished version.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub draft: bool,
-    /// The first screen; absent: the form asks our endpoint.
+    /// The first screen; absent if the form asks your endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub screen: Option<String>,
-    /// What the first screen is filled with.
+    /// The data of the first screen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
 }
