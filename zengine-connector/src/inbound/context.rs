@@ -1,4 +1,4 @@
-//! The only door to tenants before it is known whose request it is.
+//! The look-up of tenants before the tenant of a request is known.
 
 use std::{any::Any, fmt, marker::PhantomData, ops::Deref, sync::Arc, time::SystemTime};
 
@@ -17,14 +17,14 @@ pub(crate) struct Found {
     pub(crate) sessions: Sessions,
 }
 
-/// What the core offers to `verify`. Every look-up is bounded and cached, misses too.
+/// The core's look-ups for `verify`. Every look-up is bounded and cached, misses too.
 pub(crate) trait Door: Send + Sync {
     fn now(&self) -> SystemTime;
     fn find<'a>(&'a self, key: &'a RouteKey) -> BoxFuture<'a, Result<Vec<Found>, VerifyError>>;
     fn secret<'a>(&'a self, reference: &'a SecretRef) -> BoxFuture<'a, Result<Vec<Secret<Vec<u8>>>, VerifyError>>;
 }
 
-/// Tenants of one strategy, before anybody knows whose request it is.
+/// The tenants of one strategy, before the tenant of a request is known.
 pub struct InboundContext<T> {
     door: Arc<dyn Door>,
     tenant: PhantomData<fn() -> T>,
@@ -48,10 +48,10 @@ impl<T: Send + Sync + 'static> InboundContext<T> {
         self.door.now()
     }
 
-    /// The tenants behind a key, configured. Bounded; cached, also where there is none.
+    /// The tenants behind a key, configured. Bounded; cached, misses too.
     ///
     /// # Errors
-    /// `Unavailable` where our own stores do not answer.
+    /// `Unavailable` if a store does not answer.
     pub async fn find(&self, key: &RouteKey) -> Result<Vec<Candidate<T>>, VerifyError> {
         let mut candidates = Vec::new();
         for found in self.door.find(key).await? {
@@ -64,7 +64,7 @@ impl<T: Send + Sync + 'static> InboundContext<T> {
     /// The one tenant behind a key.
     ///
     /// # Errors
-    /// `Unauthenticated` unless there is exactly one; `Unavailable` where our own stores do not answer.
+    /// `Unauthenticated` unless there is exactly one; `Unavailable` if a store does not answer.
     pub async fn find_one(&self, key: &RouteKey) -> Result<Candidate<T>, VerifyError> {
         let mut candidates = self.find(key).await?;
         match candidates.pop() {
@@ -76,13 +76,13 @@ impl<T: Send + Sync + 'static> InboundContext<T> {
     /// An application-level secret, cached; the newest value first, two while it is being rotated.
     ///
     /// # Errors
-    /// `Unavailable` where it does not resolve: our own set-up is at fault, not the caller.
+    /// `Unavailable` if it does not resolve: the host's set-up is at fault, not the caller.
     pub async fn secret(&self, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, VerifyError> {
         self.door.secret(reference).await
     }
 }
 
-/// A tenant that a request may belong to. Authenticating against it is what makes the request
+/// A tenant that a request may belong to. You authenticate the request against it to get
 /// [`Verified`](super::Verified).
 pub struct Candidate<T> {
     id: TenantId,

@@ -1,4 +1,4 @@
-//! Bytes that somebody vouches for.
+//! Authenticated requests.
 
 use std::{fmt, ops::Range};
 
@@ -10,7 +10,7 @@ use crate::{
     ids::{ConversationId, TenantId},
 };
 
-/// Who vouches for the bytes.
+/// The credentials that authenticated the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Principal {
@@ -20,7 +20,7 @@ pub enum Principal {
     Shared,
 }
 
-/// A request that has passed `verify`, and what is to be done with it.
+/// A request that has passed `verify`, and its next step.
 #[must_use = "hand it back to the core"]
 pub struct Verified {
     pub(crate) principal: Principal,
@@ -44,17 +44,17 @@ impl Verified {
         Self { principal: Principal::Shared, step: Step::Events(RawPayload::new(body)) }
     }
 
-    /// No events: this is the answer. For handshakes.
+    /// An answer without events, for handshakes.
     pub fn reply(response: http::Response<Bytes>) -> Self {
         Self { principal: Principal::Shared, step: Step::Reply(response) }
     }
 
-    /// The other side asks for replies that were not ready in time, after a cursor.
+    /// A poll for replies that were not ready in time, after a cursor.
     pub fn poll<T>(of: &Candidate<T>, conversation: ConversationId, after: Option<String>) -> Self {
         Self { principal: Principal::Tenant(of.id().clone()), step: Step::Poll { conversation, after } }
     }
 
-    /// Adds what `verify` learnt, for `normalize` and `respond`. One note per type.
+    /// Adds a note of `verify`, for `normalize` and `respond`. One note per type.
     pub fn with<N: Clone + Send + Sync + 'static>(mut self, note: N) -> Self {
         if let Step::Events(payload) = &mut self.step {
             payload.notes.insert(note);
@@ -81,7 +81,7 @@ impl RawPayload {
         Self { body, notes: http::Extensions::new() }
     }
 
-    /// A payload nobody has vouched for, to look at stored bodies by hand. Feeding it to an orchestrator is not possible.
+    /// An unauthenticated payload, to read stored bodies by hand. It cannot be given to an orchestrator.
     pub fn unverified(body: impl Into<Bytes>) -> Self {
         Self::new(body.into())
     }
@@ -91,12 +91,12 @@ impl RawPayload {
         &self.body
     }
 
-    /// What `verify` learnt.
+    /// A note of `verify`.
     pub fn note<N: Send + Sync + 'static>(&self) -> Option<&N> {
         self.notes.get()
     }
 
-    /// A part of the bytes, without a copy. An empty slice where the range is outside.
+    /// A part of the bytes, without a copy. An empty slice if the range is outside.
     pub fn slice(&self, range: Range<usize>) -> Bytes {
         if range.start <= range.end && range.end <= self.body.len() { self.body.slice(range) } else { Bytes::new() }
     }
@@ -118,7 +118,7 @@ impl fmt::Debug for RawPayload {
     }
 }
 
-/// Why a request is refused. The answer never says what would have been right.
+/// The reason a request is refused. The answer never holds the expected value.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -128,15 +128,15 @@ pub enum VerifyError {
     Challenge(&'static str),
     /// 403: known, but not allowed.
     Forbidden,
-    /// 404: nothing is here.
+    /// 404: not found.
     NotFound,
-    /// 405: not with this method.
+    /// 405: method not allowed.
     MethodNotAllowed,
-    /// 400: cannot be read; says why.
+    /// 400: cannot be read, with the reason.
     Malformed(&'static str),
     /// 413: larger than allowed.
     TooLarge,
-    /// 503: our own side cannot decide.
+    /// 503: service unavailable, the request could not be checked.
     Unavailable(Error),
 }
 
@@ -154,7 +154,7 @@ impl VerifyError {
         }
     }
 
-    /// Why, in words for a log.
+    /// The reason, in words for a log.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Unauthenticated | Self::Challenge(_) => "not authenticated",
@@ -163,7 +163,7 @@ impl VerifyError {
             Self::MethodNotAllowed => "method not allowed",
             Self::Malformed(why) => why,
             Self::TooLarge => "too large",
-            Self::Unavailable(_) => "our own side cannot decide",
+            Self::Unavailable(_) => "service unavailable",
         }
     }
 }
