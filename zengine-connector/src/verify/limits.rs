@@ -1,4 +1,4 @@
-//! How much untrusted input may ask of us.
+//! Limits of untrusted input.
 
 use crate::inbound::VerifyError;
 
@@ -9,11 +9,11 @@ use crate::inbound::VerifyError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of the body.
+    /// Maximum size of the body, in bytes. Defaults to 4 MiB.
     pub body_bytes: usize,
-    /// Arrays and objects inside each other.
+    /// Maximum nesting of arrays and objects. Defaults to 64.
     pub json_depth: usize,
-    /// Elements of arrays and members of objects, all of them together.
+    /// Maximum number of array elements and object members, all of them together. Defaults to 500,000.
     pub json_items: usize,
 }
 
@@ -42,7 +42,7 @@ impl Limits {
         self
     }
 
-    /// Checks a body. Whether it is JSON at all is the parser's question.
+    /// Checks a body. It does not check that the body is JSON; the parser does.
     ///
     /// # Errors
     /// [`VerifyError::TooLarge`] over the size or the number of items, [`VerifyError::Malformed`] over the depth.
@@ -74,7 +74,7 @@ pub fn check_batch(actual: usize, max: usize) -> Result<(), VerifyError> {
     check_size(actual, max)
 }
 
-/// Refuses JSON whose arrays and objects stand deeper inside each other than allowed. A bare number has depth 0.
+/// Refuses JSON whose arrays and objects are nested deeper than allowed. A bare number has depth 0.
 ///
 /// ```
 /// use zengine_connector::verify::check_json_depth;
