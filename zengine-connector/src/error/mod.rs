@@ -24,7 +24,7 @@ pub use send::{NeedsReach, Reach, Scope, SendError};
 /// Any error, boxed.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The keys of the facts an error may carry beside its message. Recipients, bodies, headers and query strings are not among them.
+/// The keys of an error's context. Recipients, bodies, headers and query strings are not among them.
 pub const CONTEXT_KEYS: &[&str] = &[
     "strategy",
     "tenant",
@@ -65,7 +65,7 @@ pub enum Disposition {
     RetryAfter(Duration),
 }
 
-/// An error of this crate: a kind, a literal message, and facts that are safe to print.
+/// An error of this crate: a kind, a literal message, and a context that is safe to print.
 ///
 /// `Display` is one line. Neither `Display` nor `Debug` ever holds a secret, a recipient or a body.
 pub struct Error(Box<Inner>);
@@ -128,8 +128,8 @@ impl Error {
         }
     }
 
-    /// Adds a fact. `key` is one of [`CONTEXT_KEYS`]; the value must be safe to log. A fact under another key is dropped, so
-    /// that nothing unforeseen is printed.
+    /// Adds a context value. `key` is one of [`CONTEXT_KEYS`]; the value must be safe to log. A value under another key is
+    /// dropped, so that nothing unforeseen is printed.
     #[must_use = "returns the error with the fact added"]
     pub fn with_context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
         if CONTEXT_KEYS.contains(&key) {
@@ -191,7 +191,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// The value of one fact.
+    /// The context value of a key.
     pub fn context(&self, key: &str) -> Option<&str> {
         self.0.context.iter().find(|(k, _)| *k == key).map(|(_, v)| v.as_str())
     }

@@ -181,7 +181,7 @@ impl NeedsReach {
         self
     }
 
-    /// Adds a fact; see [`Error::with_context`].
+    /// Adds a context value; see [`Error::with_context`].
     pub fn context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
         self.error = self.error.with_context(key, value);
         self

@@ -263,7 +263,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// A person or a group: identities in order of preference, and other known facts.
+/// A person or a group: identities in order of preference, and further details.
 ///
 /// In JSON a party may also be written short, as one identity, a list of them, or one string whose kind is guessed
 /// (`"+15551230001"`).
@@ -341,7 +341,7 @@ enum AnyParty {
     Identities(#[schemars(with = "Vec<Identity>")] Vec<Unchecked>),
     /// One identity.
     Identity(#[schemars(with = "Identity")] Unchecked),
-    /// All known facts.
+    /// All details.
     Full {
         #[schemars(with = "Vec<Identity>")]
         ids: Vec<Unchecked>,

@@ -113,7 +113,7 @@ pub struct OutboundMessage {
     /// The conversation it belongs to, if the channel needs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<String>,
-    /// The caller's own facts; never sent to the provider unless a strategy's page says so.
+    /// The caller's own data; never sent to the provider unless a strategy's page says so.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
 }
