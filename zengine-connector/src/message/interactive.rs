@@ -26,12 +26,12 @@ super::masked!(
 pub enum Interactive {
     /// Reply buttons.
     Buttons {
-        /// Above the text.
+        /// The header above the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         header: Option<Header>,
         /// The text.
         body: String,
-        /// Below the text.
+        /// The footer below the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         footer: Option<String>,
         /// The buttons.
@@ -39,12 +39,12 @@ pub enum Interactive {
     },
     /// A list of rows in sections.
     List {
-        /// Above the text.
+        /// The header above the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         header: Option<Header>,
         /// The text.
         body: String,
-        /// Below the text.
+        /// The footer below the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         footer: Option<String>,
         /// The label that opens the list.
@@ -59,7 +59,7 @@ pub enum Interactive {
         /// The text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<String>,
-        /// Below the text.
+        /// The footer below the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         footer: Option<String>,
         /// The catalogue.
@@ -69,11 +69,11 @@ pub enum Interactive {
     },
     /// Several products.
     ProductList {
-        /// Above the text.
+        /// The header above the text.
         header: Header,
         /// The text.
         body: String,
-        /// Below the text.
+        /// The footer below the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         footer: Option<String>,
         /// The catalogue.
@@ -92,12 +92,12 @@ pub enum Interactive {
     },
     /// Asks for a postal address.
     AddressRequest {
-        /// Above the text.
+        /// The header above the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         header: Option<Header>,
         /// The text.
         body: String,
-        /// Below the text.
+        /// The footer below the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         footer: Option<String>,
         /// Country, ISO 3166 two letters.
@@ -115,7 +115,7 @@ pub enum Interactive {
         /// How long the button works, in minutes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ttl_minutes: Option<u32>,
-        /// Echoed when the call comes.
+        /// Echoed when the call arrives.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payload: Option<String>,
     },
@@ -193,7 +193,7 @@ pub enum Header {
 /// A reply button.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Button {
-    /// Comes back when the button is tapped.
+    /// Returned when the button is tapped.
     pub id: String,
     /// The label.
     pub title: String,
@@ -219,7 +219,7 @@ pub struct ListSection {
 /// A row of a list.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ListRow {
-    /// Comes back when the row is chosen.
+    /// Returned when the row is chosen.
     pub id: String,
     /// The label.
     pub title: String,
@@ -238,12 +238,12 @@ impl ListRow {
 /// One button that opens a web address.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CtaUrl {
-    /// Above the text.
+    /// The header above the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Header>,
     /// The text.
     pub body: String,
-    /// Below the text.
+    /// The footer below the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footer: Option<String>,
     /// The button's label.
@@ -277,7 +277,7 @@ pub struct ProductItem {
 pub struct Catalog {
     /// The text.
     pub body: String,
-    /// Below the text.
+    /// The footer below the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footer: Option<String>,
     /// The product whose picture is shown.
@@ -288,12 +288,12 @@ pub struct Catalog {
 /// A form.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Flow {
-    /// Above the text.
+    /// The header above the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Header>,
     /// The text.
     pub body: String,
-    /// Below the text.
+    /// The footer below the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footer: Option<String>,
     /// The button's label.
@@ -304,7 +304,7 @@ pub struct Flow {
     /// The form's name at the provider; this or `flow_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow_name: Option<String>,
-    /// Comes back with the answers.
+    /// Returned with the answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// Whether to use the unpublished version.

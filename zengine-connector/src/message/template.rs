@@ -161,7 +161,7 @@ pub enum TemplateParameter {
     },
     /// The payload that a quick-reply button sends back.
     Payload {
-        /// Comes back when the button is tapped.
+        /// Returned when the button is tapped.
         payload: String,
     },
     /// A code to copy.

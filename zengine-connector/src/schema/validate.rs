@@ -1,4 +1,4 @@
-//! All violations of a schema, in words that never repeat what was found.
+//! All violations of a schema, in words that never repeat the value.
 //!
 //! The validator's own messages quote the value, so only its keywords, names and limits are used here.
 

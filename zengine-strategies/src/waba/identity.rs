@@ -123,7 +123,7 @@ impl Names<'_> {
         party
     }
 
-    /// The person's names: the number first, because that is where an answer goes.
+    /// The person's identities: the number first, because answers go to it.
     pub(crate) fn identities(&self, contact: Option<&Contact<'_>>) -> Vec<Identity> {
         let mut ids = Vec::with_capacity(3);
         let mut add = |id: Option<Identity>| {

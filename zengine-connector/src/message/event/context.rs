@@ -89,7 +89,7 @@ pub struct Referral {
     /// The id of the click.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub click_id: Option<String>,
-    /// Everything the provider says of it.
+    /// The provider's JSON, in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
 }

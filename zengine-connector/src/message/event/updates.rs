@@ -46,7 +46,7 @@ pub struct TemplateUpdate {
     /// The reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Everything the provider says of it.
+    /// The provider's JSON, in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
 }
@@ -67,7 +67,7 @@ pub struct AccountUpdate {
     /// Errors the provider names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProviderError>,
-    /// Everything the provider says of it.
+    /// The provider's JSON, in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
 }
@@ -97,7 +97,7 @@ pub struct Call {
     /// The reference the provider echoes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Everything the provider says of it.
+    /// The provider's JSON, in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
 }
@@ -152,7 +152,7 @@ pub struct SessionEvent {
     /// The role that held the conversation before, in the provider's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_role: Option<String>,
-    /// Everything the provider says of it.
+    /// The provider's JSON, in full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
 }

@@ -59,7 +59,7 @@ impl<'a> Raw<'a> {
         self.first() == Some(b'n')
     }
 
-    /// The first byte, which tells the kind of value.
+    /// The first byte, which shows the kind of value.
     fn first(self) -> Option<u8> {
         self.text.as_bytes().get(self.node()?.start as usize).copied()
     }

@@ -33,7 +33,7 @@ pub(super) fn is_field(field: &str) -> bool {
     )
 }
 
-/// The event of such a change. Its word stands under different names; the whole value is in `data`.
+/// The event of such a change. Its word has different names; the whole value is in `data`.
 pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'_>>, raw: Raw<'_>) -> RoutedEvent {
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);

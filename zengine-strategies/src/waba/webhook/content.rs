@@ -31,7 +31,7 @@ impl From<Content> for Said {
     }
 }
 
-/// Types whose object stands under the type's own name; if `type` is missing, the object decides.
+/// Types whose object is under the type's own name; if `type` is missing, the object decides.
 const TYPES: &[&str] = &[
     "text",
     "image",

@@ -1,6 +1,6 @@
 //! Webhooks of the WhatsApp family: one body becomes the events of many numbers, in order.
 //!
-//! | file | what |
+//! | file | purpose |
 //! |---|---|
 //! | `envelope` | `entry[]` × `changes[]`, and the arrays of one change |
 //! | `scope` | the context of a change: routes, contacts, time |

@@ -34,7 +34,7 @@ pub(super) struct Entry<'a> {
 pub(super) struct Owner<'a> {
     number: Option<Cow<'a, str>>,
     account: Option<Cow<'a, str>>,
-    /// The business's number, digits: tells directions apart, never tenants.
+    /// The business's number, digits: distinguishes directions, never tenants.
     display: Option<Cow<'a, str>>,
     routes: Vec<RouteKey>,
     business: Option<Party>,

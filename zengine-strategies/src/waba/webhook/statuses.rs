@@ -75,7 +75,7 @@ fn delivery(scope: &Scope<'_>, obj: &Obj<'_>, id: &str, state: State) -> RoutedE
     routed
 }
 
-/// The price stands in the status; in one sample of a group it stands inside `conversation`.
+/// The cost of a message. The price is in the status; in one sample of a group it is inside `conversation`.
 fn cost(obj: &Obj<'_>) -> Option<Cost> {
     let pricing = obj.obj("pricing").or_else(|| obj.obj("conversation")?.obj("pricing"))?;
     let mut cost = Cost::default();
