@@ -43,7 +43,7 @@ impl<'a> Contact<'a> {
 /// The contacts of a change, found by id and never by position.
 pub(crate) struct Contacts<'a> {
     all: Vec<Contact<'a>>,
-    /// Places in the order of the number and of the user id, if there are more than [`Self::FEW`] contacts.
+    /// Places in the order of the number and of the user id, if there are more than `FEW` contacts.
     by_number: Vec<usize>,
     by_user: Vec<usize>,
 }
