@@ -5,21 +5,22 @@
 #[allow(unused_extern_crates)]
 extern crate self as zengine_connector;
 
-mod base64_bytes;
-pub mod channel;
 pub mod error;
 mod hex;
 pub mod http;
 pub mod ids;
-pub mod inbound;
+pub mod json;
 pub mod keyring;
 pub mod message;
 pub mod orchestrator;
 pub mod pipeline;
+#[doc(hidden)]
+pub mod private;
 pub mod registry;
 pub mod runtime;
 pub mod schema;
 pub mod secret;
+pub mod stage;
 pub mod store;
 pub mod strategy;
 mod sync;
@@ -39,24 +40,13 @@ macro_rules! contract_tests {
     };
 }
 
-/// What `#[derive(Strategy)]` expands to. Not for people.
-#[doc(hidden)]
-pub mod private {
-    pub use crate::strategy::{Halves, schema_of};
-}
-
 pub use async_trait::async_trait;
 pub use schemars;
 
-pub use channel::{ButtonRules, Capabilities, Channel, Length, ListRules, MediaRule, Unit};
-pub use error::{BoxError, Disposition, Error, ErrorKind, Fault, NeedsReach, Poison, Reach, Scope, SendError};
+pub use error::{BoxError, Disposition, Error, ErrorKind, Fault, NeedsReach, Poison, Reach, Scope, SendError, Violation};
 pub use http::{CallOptions, HttpCause, HttpClient, HttpError};
 pub use ids::{
     ClientMessageId, ConfigVersion, ConversationId, CorrelationId, FailureId, ProviderMessageId, RouteKey, StrategyName, TenantId,
-};
-pub use inbound::{
-    Admit, Candidate, Handled, InboundContext, InboundRequest, InboundStrategy, Origin, Principal, RawPayload, ReplyCursor, ReplyMessage,
-    RoutedEvent, Verified, VerifyError,
 };
 pub use keyring::{Key, KeyRing, StaticKeyRing};
 pub use message::*;
@@ -64,18 +54,21 @@ pub use orchestrator::{
     Ack, Bound, Deferred, DeferredReason, Delivered, Failed, HandlerContext, HandlerError, InboundHandler, InboundSettings, Orchestrator,
     OrchestratorBuilder, Outcome, Preview, Received, RedriveOptions, ReplyTo, SendOptions, Unknown,
 };
-pub use pipeline::{Breaker, Dedup, Duplicates, Retry, StoreDown};
 pub use registry::{Caching, RegistryBuilder, SchemaOf, StrategyRegistry};
 pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};
 #[cfg(feature = "tokio")]
 pub use runtime::{TokioClock, TokioSpawner};
+pub use schema::Schema;
 pub use secret::{Secret, SecretRef};
+pub use stage::{Breaker, Dedup, Duplicates, Retry, StoreDown};
 #[cfg(feature = "embedded")]
 pub use store::Embedded;
 pub use store::{Memory, Stores};
 pub use strategy::{
-    Cached, Configure, ConfigureContext, Descriptor, Direction, EventContext, HealthContext, HealthStatus, Lookup, OutboundStrategy,
-    ParsedKey, ProviderKey, Receipt, Reply, Schema, SendContext, SessionError, SessionErrorKind, Sessions, Strategy, Versioned,
+    Admit, Cached, Candidate, Configure, ConfigureContext, Descriptor, Direction, EventContext, Handled, HealthContext, HealthStatus,
+    InboundContext, InboundRequest, InboundStrategy, Lookup, Origin, OutboundStrategy, ParsedKey, Principal, ProviderKey, RawPayload,
+    Reply, ReplyCursor, ReplyMessage, RoutedEvent, SendContext, SessionError, SessionErrorKind, Sessions, Strategy, Verified, VerifyError,
+    Versioned,
 };
 pub use telemetry::{Metric, MetricName, NoopObserver, Observer, Observers};
 #[cfg(feature = "derive")]

@@ -15,11 +15,13 @@
 mod json;
 mod kind;
 mod send;
+mod violation;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
 pub use kind::{ErrorKind, Fault, Poison};
 pub use send::{NeedsReach, Reach, Scope, SendError};
+pub use violation::Violation;
 
 /// Any error, boxed.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -76,7 +78,7 @@ struct Inner {
     code: Option<String>,
     retry_after: Option<Duration>,
     context: Vec<(&'static str, String)>,
-    violations: Vec<crate::message::Violation>,
+    violations: Vec<Violation>,
     source: Option<BoxError>,
 }
 
@@ -140,7 +142,7 @@ impl Error {
 
     /// Adds every violation found in a message or a configuration.
     #[must_use = "returns the error with the violations added"]
-    pub fn with_violations(mut self, violations: Vec<crate::message::Violation>) -> Self {
+    pub fn with_violations(mut self, violations: Vec<Violation>) -> Self {
         self.0.violations = violations;
         self
     }
@@ -197,7 +199,7 @@ impl Error {
     }
 
     /// All violations in the message or configuration, with JSON pointers.
-    pub fn violations(&self) -> &[crate::message::Violation] {
+    pub fn violations(&self) -> &[Violation] {
         &self.0.violations
     }
 

@@ -194,7 +194,7 @@ impl NeedsReach {
     }
 
     /// Adds every violation that was found in the message; see [`Error::with_violations`].
-    pub fn violations(mut self, violations: Vec<crate::message::Violation>) -> Self {
+    pub fn violations(mut self, violations: Vec<crate::error::Violation>) -> Self {
         self.error = self.error.with_violations(violations);
         self
     }

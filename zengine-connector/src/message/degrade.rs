@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Content, Header, Interactive, Location, Media, MediaSource, OutboundMessage, Text, TextFormat};
-use crate::channel::Capabilities;
+use crate::message::Capabilities;
 
 /// The treatment of content that the channel cannot show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

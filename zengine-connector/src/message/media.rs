@@ -59,7 +59,7 @@ pub enum MediaSource {
     /// The bytes themselves, base64 in JSON.
     Inline {
         /// The bytes.
-        #[serde(with = "crate::base64_bytes")]
+        #[serde(with = "crate::message::base64_bytes")]
         #[schemars(with = "String")]
         data: Bytes,
     },

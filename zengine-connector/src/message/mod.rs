@@ -8,7 +8,8 @@
 //! | [`Status`], [`State`], [`merge`] | the status of a message, and the order of its states |
 //! | [`Party`], [`Identity`] | people and groups, with several typed identities each |
 //! | [`Degrade`], [`LossReport`] | a message adapted to a channel with fewer features |
-//! | [`Violation`] | one violation in a message or configuration |
+//! | [`Channel`], [`Capabilities`] | a channel and its features, as data |
+//! | [`Checker`] | all violations in a message or configuration at once |
 //!
 //! In JSON everything is tagged by `type`, in snake case, with times as integer milliseconds UTC (`…_ms`). Unknown types
 //! are kept: they become `unknown` with their raw JSON, never an error.
@@ -26,7 +27,9 @@ macro_rules! masked {
 pub(crate) use masked;
 
 mod address;
+pub(crate) mod base64_bytes;
 mod canonical;
+mod channel;
 mod content;
 mod degrade;
 mod event;
@@ -34,12 +37,14 @@ mod interactive;
 mod media;
 mod outbound;
 mod raw;
+mod receipt;
 mod reference;
 mod status;
 mod template;
 mod validate;
 
 pub use address::{Identity, IdentityKind, Party};
+pub use channel::{ButtonRules, Capabilities, Channel, Length, ListRules, MediaRule, Unit};
 pub use content::{
     ContactCard, ContactName, Contacts, Content, Email, EmailAttachment, FlowReply, InteractiveReply, LabelledValue, Location, Money,
     Order, OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text, TextFormat, Unsupported,
@@ -56,8 +61,9 @@ pub use interactive::{
 pub use media::{Media, MediaKind, MediaSource};
 pub use outbound::{Effect, Idempotency, Message, Never, OutboundMessage};
 pub use raw::RawJson;
+pub use receipt::Receipt;
 pub use reference::MessageRef;
 pub(crate) use reference::Prepared;
 pub use status::{Cost, ProviderError, State, Status, Transition, merge};
 pub use template::{Template, TemplateCard, TemplateComponent, TemplateParameter};
-pub use validate::{Checker, Violation};
+pub use validate::Checker;

@@ -4,8 +4,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Checker, Content, Degrade, Identity, LossReport, Party, Violation, canonical, degrade, validate};
-use crate::channel::Capabilities;
+use super::{Checker, Content, Degrade, Identity, LossReport, Party, canonical, degrade, validate};
+use crate::{error::Violation, message::Capabilities};
 
 /// Whether a message changes anything at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,10 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    json::reader::Raw,
+};
 
 /// A JSON value kept as text, cheap to clone. `Debug` shows its size only.
 ///
@@ -98,6 +101,12 @@ impl schemars::JsonSchema for RawJson {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         true.into()
+    }
+}
+
+impl From<Raw<'_>> for RawJson {
+    fn from(raw: Raw<'_>) -> Self {
+        Self::from_known(raw.get())
     }
 }
 

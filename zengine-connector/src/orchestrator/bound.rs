@@ -1,11 +1,11 @@
-//! The typed door to one tenant of a strategy.
+//! A strategy bound to one tenant, by its type.
 
 use std::{any::type_name, fmt, ops::Deref, sync::Arc, time::Duration};
 
 use super::{Core, Orchestrator, call::TIME};
 use crate::{
     error::{Error, ErrorKind},
-    ids::{ConfigVersion, TenantId},
+    ids::{ConfigVersion, StrategyName, TenantId},
     registry::BoundTenant,
     strategy::{Configure, EventContext, HealthContext, Strategy},
 };
@@ -18,7 +18,7 @@ type TenantOf<S> = <S as Configure<<S as Strategy>::Config>>::Tenant;
 /// keeps for the tenant.
 pub struct Bound<S: Strategy> {
     core: Arc<Core>,
-    name: crate::StrategyName,
+    name: StrategyName,
     strategy: Arc<S>,
     tenant: Arc<TenantOf<S>>,
     instance: Arc<BoundTenant>,

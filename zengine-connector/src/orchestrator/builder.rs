@@ -11,9 +11,10 @@ use crate::runtime::{TokioClock, TokioSpawner};
 use crate::{
     error::{Error, ErrorKind},
     keyring::KeyRing,
-    pipeline::{AttemptTimeout, Breaker, Dedup, Pipeline, Retry, Settings},
+    pipeline::Pipeline,
     registry::{Caching, StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
+    stage::{AttemptTimeout, Breaker, Dedup, Retry, Settings},
     store::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, Stores, TenantDirectory},
     strategy::SessionPorts,
     telemetry::{Observer, Observers},

@@ -31,7 +31,7 @@ pub use options::{RedriveOptions, SendOptions};
 pub use outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
 pub(crate) use receive::Batches;
 #[cfg(all(feature = "testing", feature = "tokio"))]
-pub(crate) use receive::CoreDoor;
+pub(crate) use receive::EngineLookup;
 pub use receive::{Ack, Preview, Received};
 
 use crate::registry::StrategyRegistry;

@@ -11,9 +11,8 @@ use super::InboundSettings;
 use crate::{
     error::{Error, ErrorKind},
     ids::ConversationId,
-    inbound::ReplyMessage,
     message::Content,
-    strategy::{SessionError, SessionErrorKind, Sessions},
+    strategy::{ReplyMessage, SessionError, SessionErrorKind, Sessions},
 };
 
 /// How often a lost compare-and-set is tried anew.

@@ -5,8 +5,7 @@ use std::time::Duration;
 use crate::{
     error::Error,
     ids::{FailureId, ProviderMessageId},
-    message::LossReport,
-    strategy::Receipt,
+    message::{LossReport, Receipt},
 };
 
 /// How a send ended (rule 3). Total by design: a host decides on all four.

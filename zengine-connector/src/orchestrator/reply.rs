@@ -9,9 +9,9 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     ids::{ClientMessageId, CorrelationId, ProviderMessageId},
-    message::{Content, Message, OutboundMessage},
+    message::{Content, Message, OutboundMessage, Receipt},
     registry::Entry,
-    strategy::{Receipt, Reply, SessionErrorKind},
+    strategy::{Reply, SessionErrorKind},
 };
 
 /// When to come back after the session store did not answer.

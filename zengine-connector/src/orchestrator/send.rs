@@ -6,9 +6,8 @@ use super::{Orchestrator, Outcome, RedriveOptions, SendOptions};
 use crate::{
     error::Error,
     ids::{ClientMessageId, FailureId, TenantId},
-    message::MessageRef,
+    message::{MessageRef, Receipt},
     pipeline,
-    strategy::Receipt,
 };
 
 impl Orchestrator {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    inbound::InboundRequest,
+    strategy::InboundRequest,
 };
 
 impl Orchestrator {

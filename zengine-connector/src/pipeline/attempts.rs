@@ -5,8 +5,6 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 use futures_util::FutureExt;
 
 use super::{
-    backoff,
-    breaker::{Entry, Permit, Verdict},
     decision::{End, Exhausted, Next, Protection, decide},
     dedup::{Lost, Ownership},
     job::Job,
@@ -14,11 +12,15 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, Reach, SendError},
-    message::Idempotency,
+    message::{Idempotency, Receipt},
     orchestrator::DeferredReason,
     runtime::{ms, within, within_noting},
+    stage::{
+        backoff,
+        breaker::{Entry, Permit, Verdict},
+    },
     store::{AttemptRecord, StoredError},
-    strategy::{Lookup, Receipt},
+    strategy::Lookup,
 };
 
 /// How the attempts of one owner ended.

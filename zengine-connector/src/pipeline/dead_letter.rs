@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{dedup::Ownership, job::Job, stores::in_time};
 use crate::{
-    error::Error,
+    error::{Error, Fault},
     ids::FailureId,
     orchestrator::Core,
     store::{
@@ -116,7 +116,7 @@ fn letter(job: &Job<'_>, record: &ClaimRecord, history: &History) -> Result<Dead
     let last_error = record.error.as_deref().cloned();
     let redrivable = match (record.status, &last_error) {
         (ClaimStatus::Unknown, _) | (_, None) => true,
-        (_, Some(error)) => error.fault != crate::Fault::Domain,
+        (_, Some(error)) => error.fault != Fault::Domain,
     };
     let trace = [job.options.correlation_id.as_ref().map(ToString::to_string), job.options.traceparent.clone()];
     Ok(DeadLetter {

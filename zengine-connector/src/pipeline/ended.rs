@@ -5,13 +5,12 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
-    error::{Error, ErrorKind},
-    ids::FailureId,
+    error::{Error, ErrorKind, Reach},
+    ids::{FailureId, ProviderMessageId},
     keyring,
-    message::LossReport,
+    message::{LossReport, Receipt},
     orchestrator::{Core, Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown},
     store::{ClaimKey, ClaimRecord, ClaimStatus, StoredError, StoredReceipt},
-    strategy::Receipt,
 };
 
 /// The largest receipt a record keeps, in bytes of JSON.
@@ -58,7 +57,7 @@ impl Ended {
                 .error
                 .as_deref()
                 .cloned()
-                .unwrap_or_else(|| StoredError::new(ErrorKind::Unexpected, crate::Reach::Maybe, "the reason is not recorded"))
+                .unwrap_or_else(|| StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the reason is not recorded"))
         };
         let failure_id = || FailureId::of_send(key, record.generation);
         let attempts = record.attempts;
@@ -133,7 +132,7 @@ fn receipt(core: &Core, key: &ClaimKey, record: &ClaimRecord) -> Receipt {
     };
     open().unwrap_or_else(|| {
         let known = record.evidence.as_ref().and_then(|evidence| evidence.provider_id.as_deref());
-        let receipt = known.and_then(|id| crate::ProviderMessageId::new(id).ok()).map_or_else(Receipt::unnumbered, Receipt::accepted);
+        let receipt = known.and_then(|id| ProviderMessageId::new(id).ok()).map_or_else(Receipt::unnumbered, Receipt::accepted);
         receipt.trimmed()
     })
 }

@@ -2,14 +2,15 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use super::{Pipeline, Stages, decision::Protection, dedup::Content, now::Now, report::Facts};
+use super::{Pipeline, decision::Protection, dedup::Content, now::Now, report::Facts};
 use crate::{
     ids::{ClientMessageId, TenantId},
     message::{Idempotency, Prepared},
     orchestrator::{Core, SendOptions},
-    registry::{BoundTenant, DynOutbound, Entry},
+    registry::{BoundTenant, Entry},
+    stage::Stages,
     store::{ClaimKey, Fingerprint, Lease, OwnerToken},
-    strategy::{Base, ProviderKey, SendContext},
+    strategy::{Base, DynOutbound, ProviderKey, SendContext},
 };
 
 /// One send.

@@ -15,9 +15,6 @@
 //! It runs in the caller's future, so that messages are borrowed. It knows no channel.
 
 mod attempts;
-mod backoff;
-mod breaker;
-mod bulkhead;
 mod dead_letter;
 mod decision;
 mod dedup;
@@ -28,7 +25,6 @@ mod query;
 mod redrive;
 mod report;
 mod send;
-mod settings;
 mod stores;
 
 use std::{
@@ -39,7 +35,6 @@ use std::{
     time::Duration,
 };
 
-use crate::sync::Mutex;
 use futures_channel::oneshot;
 use futures_util::{FutureExt, future::Shared};
 use quick_cache::sync::Cache;
@@ -47,21 +42,20 @@ use quick_cache::sync::Cache;
 pub(crate) use query::query;
 pub(crate) use redrive::redrive;
 pub(crate) use send::{outcome, send};
-pub(crate) use settings::{AttemptTimeout, Settings};
-pub use settings::{Breaker, Dedup, Duplicates, Retry, StoreDown};
 
 use crate::{
     registry::BoundTenant,
     runtime::{Clock, Rng, Spawner},
+    stage::{Settings, StageMap, Stages, breaker},
     store::{ClaimKey, ClaimRecord, EpochLog},
+    sync::Mutex,
     telemetry::Observers,
 };
 
 /// State of the stages that outlives a send.
 pub(crate) struct Pipeline {
     pub(crate) settings: Settings,
-    circuits: breaker::Circuits,
-    bulkheads: bulkhead::Bulkheads,
+    stages: StageMap,
     flights: dedup::Flights,
     /// Delivered sends only: nothing ever changes them (rule 30).
     /// Their receipts are open. Empty where the claims are in this process anyway.
@@ -94,8 +88,7 @@ impl Pipeline {
             writer: writer.into(),
         });
         Self {
-            circuits,
-            bulkheads: bulkhead::Bulkheads::new(settings.bulkhead),
+            stages: StageMap::new(circuits, settings.bulkhead),
             flights: dedup::Flights::default(),
             delivered: Cache::new(settings.dedup.cached.max(1)),
             settings,
@@ -133,10 +126,7 @@ impl Pipeline {
 
     /// The stages of a tenant's instance, looked up once.
     fn stages<'a>(&self, bound: &'a BoundTenant) -> &'a Stages {
-        bound.stages.get_or_init(|| {
-            let (tenant, strategy) = (&bound.scope.tenant, &bound.scope.strategy);
-            Stages { circuit: self.circuits.of(tenant, strategy), bulkhead: self.bulkheads.of(tenant, strategy) }
-        })
+        bound.stages.get_or_init(|| self.stages.of(&bound.scope.tenant, &bound.scope.strategy))
     }
 
     fn enter(&self) -> Running<'_> {
@@ -149,13 +139,6 @@ impl std::fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pipeline").field("settings", &self.settings).field("running", &self.running()).finish_non_exhaustive()
     }
-}
-
-/// The stages that belong to one tenant and strategy.
-#[derive(Debug)]
-pub(crate) struct Stages {
-    circuit: Arc<breaker::Circuit>,
-    bulkhead: bulkhead::Bulkhead,
 }
 
 /// Counts a send while it is under way.

@@ -4,15 +4,15 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 
-use super::{backoff, breaker::Verdict, job::Job, now::Now, report::Facts};
+use super::{job::Job, now::Now, report::Facts};
 use crate::{
     error::{Error, ErrorKind, Fault, SendError},
     ids::{ClientMessageId, TenantId},
-    message::{Effect, Idempotency, MessageRef},
+    message::{Degrade, Effect, Idempotency, MessageRef, Receipt},
     orchestrator::{Core, SendOptions},
     runtime::within,
+    stage::{backoff, breaker::Verdict},
     store::{ClaimKey, Fingerprint},
-    strategy::Receipt,
 };
 
 /// How long a question may take.
@@ -33,7 +33,7 @@ pub(crate) async fn query(core: &Arc<Core>, tenant: &TenantId, strategy: &str, m
         return Err(Error::new(ErrorKind::Cancelled, "the host shuts down").with_context("strategy", strategy));
     }
     let bound = core.tenants.bind(entry, tenant).await?;
-    entry.inspect(&bound, &message, crate::Degrade::Refuse)?;
+    entry.inspect(&bound, &message, Degrade::Refuse)?;
     let options = SendOptions::new(ClientMessageId::new("query")?);
     let now = Now::read(&*core.clock);
     let job = Job {

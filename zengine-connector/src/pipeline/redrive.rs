@@ -54,7 +54,7 @@ pub(crate) async fn redrive(core: &Arc<Core>, id: &FailureId, redrive: &RedriveO
     let idempotency = seen.idempotency.unwrap_or(entry.descriptor.idempotency);
     // An open breaker refuses it. One whose time is over lets it through as a probe: where nothing else is sent, nobody
     // would ever close it.
-    let wait = core.pipeline.circuits.of(&letter.tenant, &letter.strategy).wait();
+    let wait = core.pipeline.stages.of(&letter.tenant, &letter.strategy).circuit.wait();
     if !wait.is_zero() {
         return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(wait));
     }

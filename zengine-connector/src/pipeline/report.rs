@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{breaker::State, job::Job};
+use super::job::Job;
 use crate::{
     error::{Error, Reach, SendError},
     ids::TenantId,
     orchestrator::{Core, Outcome, SendOptions},
+    stage::breaker::State,
     store::OwnerToken,
     sync::Mutex,
     telemetry::{self, AttemptLine, RecipientHmac, SendLine, TraceParent},

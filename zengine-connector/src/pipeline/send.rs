@@ -16,10 +16,11 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, SendError},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
-    message::{Effect, MessageRef},
+    message::{Effect, MessageRef, Receipt},
     orchestrator::{Core, DeferredReason, Outcome, SendOptions},
+    stage::Duplicates,
     store::{ClaimKey, ClaimRecord, ClaimStatus, Fingerprint, Reference, StoredError, StoredReceipt, Terminal},
-    strategy::{ProviderKey, Receipt},
+    strategy::ProviderKey,
 };
 
 /// How long a send may take where the caller says nothing.
@@ -157,7 +158,7 @@ pub(crate) async fn settle<'a>(job: &'a Job<'a>) -> Result<Settled, Error> {
                     .with_context("strategy", &job.entry.name));
             }
             Boarding::Attach(attached) => {
-                if job.pipeline().settings.dedup.duplicates == super::Duplicates::Reject {
+                if job.pipeline().settings.dedup.duplicates == Duplicates::Reject {
                     return Ok(in_progress());
                 }
                 let landed = attached.wait(job.core.clock.sleep(job.remaining())).await;

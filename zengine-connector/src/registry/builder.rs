@@ -9,13 +9,13 @@ use std::{
 
 use serde_json::Value;
 
-use super::{BoundTenant, DynInbound, DynOutbound, DynStrategy, Inspected, suggest::closest};
+use super::{BoundTenant, suggest::closest};
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Violation},
     ids::StrategyName,
-    message::{Degrade, Prepared, Violation},
-    schema::Checks,
-    strategy::{Descriptor, Schema, Strategy},
+    message::{Degrade, Prepared},
+    schema::{Checks, Schema},
+    strategy::{Descriptor, DynInbound, DynOutbound, DynStrategy, Inspected, Strategy},
 };
 
 /// One registered strategy.

@@ -2,12 +2,10 @@
 
 mod builder;
 mod caching;
-mod erased;
 mod suggest;
 mod tenants;
 
 pub(crate) use builder::Entry;
 pub use builder::{RegistryBuilder, SchemaOf, StrategyRegistry};
 pub use caching::Caching;
-pub(crate) use erased::{DynInbound, DynOutbound, DynStrategy, ErasedTenant, InboundHalf, Inspected, OutboundHalf};
 pub(crate) use tenants::{BoundTenant, Tenants};

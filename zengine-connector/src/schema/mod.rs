@@ -3,6 +3,7 @@
 //! A field of type [`Secret`](crate::Secret) is marked `x-secret` in its schema. There a configuration holds a reference,
 //! never a literal; the walk in `secrets` finds these places, and only these are resolved.
 
+mod document;
 mod parse;
 mod resolved;
 mod secrets;
@@ -13,6 +14,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+pub use document::{Schema, schema_of};
 pub(crate) use parse::parse;
 pub(crate) use resolved::Resolved;
 pub(crate) use secrets::{Site, label};
@@ -21,7 +23,6 @@ use crate::{
     error::{Error, ErrorKind},
     message::{InboundEvent, OutboundMessage},
     store::DomainEvent,
-    strategy::{Schema, schema_of},
 };
 
 /// The schema of the events that a host's handler gets.
@@ -55,7 +56,7 @@ pub fn domain_event() -> Schema {
 /// # Errors
 /// `Settings` if `schema` is not a JSON Schema.
 #[cfg(feature = "schema-validation")]
-pub fn violations(schema: &Value, value: &Value) -> Result<Vec<crate::message::Violation>, Error> {
+pub fn violations(schema: &Value, value: &Value) -> Result<Vec<crate::error::Violation>, Error> {
     let validator = validate::Validator::new(schema).ok_or_else(|| Error::new(ErrorKind::Settings, "not a JSON Schema"))?;
     let mut found = validator.violations(value, &[]);
     found.sort_by(|a, b| a.pointer.cmp(&b.pointer));
@@ -87,7 +88,7 @@ impl Checks {
 
     /// The places of the secrets, and the violations at these places only.
     #[cfg(all(feature = "testing", feature = "tokio"))]
-    pub(crate) fn secrets(&self, config: &Value) -> (Vec<Site>, Vec<crate::message::Violation>) {
+    pub(crate) fn secrets(&self, config: &Value) -> (Vec<Site>, Vec<crate::error::Violation>) {
         secrets::find(self.schema(), config, true)
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::join;
-use crate::{message::Violation, secret::SecretRef};
+use crate::{error::Violation, secret::SecretRef};
 
 /// A place in a configuration where a secret belongs.
 #[derive(Clone, Debug, PartialEq)]

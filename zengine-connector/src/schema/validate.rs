@@ -8,7 +8,7 @@ use jsonschema::{ValidationError, error::TypeKind, error::ValidationErrorKind as
 use serde_json::Value;
 
 use super::join;
-use crate::message::Violation;
+use crate::error::Violation;
 
 /// A compiled schema.
 pub(super) struct Validator(jsonschema::Validator);

@@ -78,7 +78,7 @@ pub struct DeadLetter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
     /// The message or event, encrypted, base64 in JSON.
-    #[serde(with = "crate::base64_bytes")]
+    #[serde(with = "crate::message::base64_bytes")]
     pub body: Bytes,
     /// `failed`, `unknown` or `poison`.
     pub outcome: String,

@@ -33,8 +33,7 @@ mod sessions;
 pub use bundle::Stores;
 pub use claims::{
     Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, Decision, Effects, Evidence, Fingerprint, FingerprintValue,
-    InboundDecision, InboundOp, InboundRecord, InboundStatus, KeyId, Lease, NoToken, OwnerToken, Reference, StoredError, StoredReceipt,
-    Terminal,
+    InboundDecision, InboundOp, InboundRecord, InboundStatus, Lease, NoToken, OwnerToken, Reference, StoredError, StoredReceipt, Terminal,
 };
 pub use dead_letters::{AttemptRecord, DeadLetter, DeadLetterPage, DeadLetters, LetterDirection};
 pub use directory::{TenantConfig, TenantDirectory};

@@ -111,8 +111,8 @@ pub struct SendContext {
     attempt: NonZeroU32,
 }
 
-/// The context of [`InboundStrategy::admit`](crate::inbound::InboundStrategy::admit) and
-/// [`media`](crate::inbound::InboundStrategy::media).
+/// The context of [`InboundStrategy::admit`](crate::strategy::InboundStrategy::admit) and
+/// [`media`](crate::strategy::InboundStrategy::media).
 #[derive(Clone, Debug)]
 pub struct EventContext {
     pub(crate) base: Base,

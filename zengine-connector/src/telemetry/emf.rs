@@ -6,10 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use crate::sync::Mutex;
-
 use super::{Metric, Observer, json};
-use crate::runtime::{Clock, to_ms};
+use crate::{
+    runtime::{Clock, to_ms},
+    sync::Mutex,
+};
 
 /// Writes one JSON line per metric, in CloudWatch's embedded metric format, to standard output or any other writer.
 ///

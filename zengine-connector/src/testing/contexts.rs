@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, num::NonZeroU32, sync::Arc, time::Duration};
 
-use crate::sync::Mutex;
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -12,6 +11,7 @@ use crate::{
     runtime::{Clock, SystemRng},
     store::{SessionStore, StoreError, StoreErrorKind},
     strategy::{Base, CallScope, ConfigureContext, EventContext, HealthContext, SendContext, SessionPorts, Sessions},
+    sync::Mutex,
 };
 
 /// Makes the contexts that a strategy's methods take, for one tenant and strategy. All of them share their sessions, kept

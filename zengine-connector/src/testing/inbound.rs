@@ -10,10 +10,9 @@ use std::{
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, RouteKey, TenantId},
-    inbound::{Door, Found, InboundContext, Principal, RawPayload, Step, Verified, VerifyError},
     runtime::BoxFuture,
     secret::{Secret, SecretRef},
-    strategy::Sessions,
+    strategy::{Found, InboundContext, Principal, RawPayload, Sessions, Step, TenantLookup, Verified, VerifyError},
 };
 
 /// Makes the context that [`InboundStrategy::verify`](crate::InboundStrategy::verify) takes: secrets by reference, tenants
@@ -79,7 +78,7 @@ impl<T> fmt::Debug for InboundSetup<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Door for InboundSetup<T> {
+impl<T: Send + Sync + 'static> TenantLookup for InboundSetup<T> {
     fn now(&self) -> SystemTime {
         self.now
     }

@@ -6,7 +6,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::{
     error::{Error, ErrorKind},
-    inbound::{InboundRequest, Origin, VerifyError},
+    strategy::{InboundRequest, Origin, VerifyError},
 };
 
 /// Allowed networks, and the proxies whose `X-Forwarded-For` is trusted.

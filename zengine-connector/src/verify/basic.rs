@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use super::same_secret;
 use crate::{
     error::{Error, ErrorKind},
-    inbound::VerifyError,
     secret::Secret,
+    strategy::VerifyError,
 };
 
 const BASE64: GeneralPurpose =

@@ -5,7 +5,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTI
 use subtle::Choice;
 
 use super::same_secret;
-use crate::{inbound::VerifyError, secret::Secret};
+use crate::{secret::Secret, strategy::VerifyError};
 
 /// Maximum length of a challenge that is echoed, in bytes.
 pub const MAX_CHALLENGE_BYTES: usize = 1024;

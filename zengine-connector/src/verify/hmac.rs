@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::{inbound::VerifyError, secret::Secret};
+use crate::{secret::Secret, strategy::VerifyError};
 
 /// Standard alphabet; encoders disagree about padding, so both forms are read.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

@@ -1,62 +1,6 @@
-//! Limits of untrusted input.
+//! Limits of a request's size.
 
-use crate::inbound::VerifyError;
-
-/// Bounds of a JSON body, checked in one pass over its bytes, without parsing and without an allocation.
-///
-/// Check them before a body is parsed into a tree. A parser into typed structs that bounds its own recursion needs only
-/// the size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Maximum size of the body, in bytes. Defaults to 4 MiB.
-    pub body_bytes: usize,
-    /// Maximum nesting of arrays and objects. Defaults to 64.
-    pub json_depth: usize,
-    /// Maximum number of array elements and object members, all of them together. Defaults to 500,000.
-    pub json_items: usize,
-}
-
-impl Limits {
-    /// 4 MiB, 64 levels, half a million items.
-    pub const DEFAULT: Self = Self { body_bytes: 4 << 20, json_depth: 64, json_items: 500_000 };
-
-    /// The same with another size, in bytes.
-    #[must_use = "returns the limits with the size"]
-    pub const fn with_body_bytes(mut self, bytes: usize) -> Self {
-        self.body_bytes = bytes;
-        self
-    }
-
-    /// The same with another depth.
-    #[must_use = "returns the limits with the depth"]
-    pub const fn with_json_depth(mut self, depth: usize) -> Self {
-        self.json_depth = depth;
-        self
-    }
-
-    /// The same with another number of items.
-    #[must_use = "returns the limits with the number"]
-    pub const fn with_json_items(mut self, items: usize) -> Self {
-        self.json_items = items;
-        self
-    }
-
-    /// Checks a body. It does not check that the body is JSON; the parser does.
-    ///
-    /// # Errors
-    /// [`VerifyError::TooLarge`] over the size or the number of items, [`VerifyError::Malformed`] over the depth.
-    pub fn check(&self, body: &[u8]) -> Result<(), VerifyError> {
-        check_size(body.len(), self.body_bytes)?;
-        scan(body, self.json_depth, self.json_items)
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
+use crate::{json::Unread, strategy::VerifyError};
 
 /// Refuses a body that is longer than allowed, in bytes.
 ///
@@ -74,136 +18,32 @@ pub fn check_batch(actual: usize, max: usize) -> Result<(), VerifyError> {
     check_size(actual, max)
 }
 
-/// Refuses JSON whose arrays and objects are nested deeper than allowed. A bare number has depth 0.
-///
-/// ```
-/// use zengine_connector::verify::check_json_depth;
-///
-/// assert!(check_json_depth(br#"{"a":["[[["]}"#, 2).is_ok());
-/// assert!(check_json_depth(br#"{"a":[{}]}"#, 2).is_err());
-/// ```
-///
-/// # Errors
-/// [`VerifyError::Malformed`].
-pub fn check_json_depth(bytes: &[u8], max: usize) -> Result<(), VerifyError> {
-    scan(bytes, max, usize::MAX)
-}
-
-fn scan(bytes: &[u8], max_depth: usize, max_items: usize) -> Result<(), VerifyError> {
-    let (mut depth, mut items, mut at) = (0_usize, 0_usize, 0);
-    while let Some(&byte) = bytes.get(at) {
-        at += 1;
-        match byte {
-            b'"' => at = end_of_string(bytes, at),
-            b'[' | b'{' => {
-                depth += 1;
-                if depth > max_depth {
-                    return Err(VerifyError::Malformed("the JSON is nested too deeply"));
-                }
-                // The first item of a container has no comma; that an empty one counts as one more does no harm.
-                items += 1;
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            b',' => items += 1,
-            _ => {}
-        }
-        if items > max_items {
-            return Err(VerifyError::TooLarge);
+impl From<Unread> for VerifyError {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::NotJson => Self::Malformed("the body is not JSON"),
+            Unread::TooDeep => Self::Malformed("the JSON is nested too deeply"),
+            Unread::TooLarge => Self::TooLarge,
         }
     }
-    Ok(())
-}
-
-/// The place after the quote that ends the string; strings are most of a body, so eight bytes are looked at a time.
-fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
-    loop {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let dull = rest.chunks_exact(8).take_while(|chunk| chunk.first_chunk().is_some_and(|&word| !has_quote_or_backslash(word))).count();
-        at += 8 * dull;
-        match bytes.get(at..).unwrap_or_default().iter().position(|byte| matches!(byte, b'"' | b'\\')) {
-            Some(n) if bytes[at + n] == b'"' => return at + n + 1,
-            Some(n) => at += n + 2,
-            None => return bytes.len(),
-        }
-    }
-}
-
-fn has_quote_or_backslash(word: [u8; 8]) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let word = u64::from_ne_bytes(word);
-    let has_zero = |v: u64| v.wrapping_sub(ONES) & !v & (ONES << 7);
-    has_zero(word ^ (ONES * u64::from(b'"'))) | has_zero(word ^ (ONES * u64::from(b'\\'))) != 0
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use serde_json::Value;
-
     use super::*;
-
-    fn depth(value: &Value) -> usize {
-        match value {
-            Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-            Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
-            _ => 0,
-        }
-    }
-
-    fn items(value: &Value) -> usize {
-        match value {
-            Value::Array(all) => all.len().max(1) + all.iter().map(items).sum::<usize>(),
-            Value::Object(members) => members.len().max(1) + members.values().map(items).sum::<usize>(),
-            _ => 0,
-        }
-    }
-
-    fn json() -> impl Strategy<Value = Value> {
-        let text = r#"[a-z"\\\[\]{},:é]{0,20}"#;
-        let leaf = prop_oneof![Just(Value::Null), any::<i64>().prop_map(Value::from), text.prop_map(Value::from)];
-        leaf.prop_recursive(6, 60, 5, move |inner| {
-            prop_oneof![
-                proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-                proptest::collection::btree_map(text, inner, 0..5).prop_map(|members| Value::Object(members.into_iter().collect())),
-            ]
-        })
-    }
+    use crate::json::Limits;
 
     #[test]
-    fn a_long_row_of_brackets_is_refused_at_once() {
-        assert!(matches!(Limits::DEFAULT.check(&vec![b'['; 1 << 20]), Err(VerifyError::Malformed(_))));
-        assert!(matches!(Limits::DEFAULT.check(&vec![b' '; (4 << 20) + 1]), Err(VerifyError::TooLarge)));
-        assert!(matches!(Limits::DEFAULT.with_json_items(1000).check(&vec![b','; 1001]), Err(VerifyError::TooLarge)));
+    fn a_batch_over_its_limit_is_refused() {
         assert!(check_batch(1000, 1000).is_ok() && check_batch(1001, 1000).is_err());
     }
 
     #[test]
-    fn brackets_in_strings_do_not_count() {
-        assert!(check_json_depth(br#"["[[[[[[\"[[[[[[\\"]"#, 1).is_ok());
-        assert!(check_json_depth(br#"["\\",[]]"#, 1).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn the_scan_agrees_with_a_parser(value in json(), pretty in any::<bool>()) {
-            let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
-            let (depth, items) = (depth(&value), items(&value));
-            prop_assert!(check_json_depth(text.as_bytes(), depth).is_ok());
-            prop_assert!(depth == 0 || check_json_depth(text.as_bytes(), depth - 1).is_err());
-            prop_assert!(Limits::DEFAULT.with_json_items(items).check(text.as_bytes()).is_ok());
-            prop_assert!(items == 0 || Limits::DEFAULT.with_json_items(items - 1).check(text.as_bytes()).is_err());
-        }
-
-        #[test]
-        fn no_bytes_panic(bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b'\\'), Just(b'[')], 0..100)) {
-            let _ = Limits::DEFAULT.with_json_depth(3).check(&bytes);
-        }
-
-        #[test]
-        fn the_end_of_a_string_is_found_at_every_alignment(text in r#"[a-z"\\é]{0,40}"#, tail in "[a-z\"\\\\]{0,10}") {
-            let quoted = serde_json::to_string(&text).unwrap();
-            let all = format!("{quoted}{tail}");
-            prop_assert_eq!(end_of_string(all.as_bytes(), 1), quoted.len());
-        }
+    fn json_beyond_its_limits_is_answered_by_what_is_wrong_with_it() {
+        let status = |limits: Limits, body: &[u8]| VerifyError::from(limits.check(body).unwrap_err()).status().as_u16();
+        assert_eq!(status(Limits::DEFAULT.with_json_depth(1), b"[[]]"), 400);
+        assert_eq!(status(Limits::DEFAULT.with_json_items(1), b"[1,2]"), 413);
+        assert_eq!(status(Limits::DEFAULT.with_body_bytes(1), b"[]"), 413);
+        assert_eq!(VerifyError::from(Unread::NotJson).status().as_u16(), 400);
     }
 }

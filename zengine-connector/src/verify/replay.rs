@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::inbound::VerifyError;
+use crate::strategy::VerifyError;
 
 /// The window in which a signed timestamp is trusted. An older request may be a replay.
 ///

@@ -26,5 +26,5 @@ pub(super) fn one(raw: Raw<'_>) -> ProviderError {
         title: obj.first(&["title", "message", "error_description"]).map(Into::into),
         details: None,
     };
-    error.to_provider_error(Some(raw.to_json()))
+    error.to_provider_error(Some(raw.into()))
 }

@@ -9,10 +9,9 @@ use serde_json::value::RawValue;
 
 use super::{Context, DedupeKey, Event};
 use crate::{
-    channel::Channel,
     ids::{ConversationId, ProviderMessageId, StrategyName, TenantId},
-    message::Party,
-    verify::check_json_depth,
+    json::check_depth,
+    message::{Channel, Party},
 };
 
 /// An event with its envelope: id, tenant, strategy, channel and times.
@@ -121,7 +120,7 @@ pub(super) fn raw_parts(raw: &Bytes) -> (Option<Box<RawValue>>, Option<String>) 
     if raw.is_empty() {
         return (None, None);
     }
-    let value = check_json_depth(raw, READABLE_DEPTH).ok().and_then(|()| serde_json::from_slice::<Box<RawValue>>(raw).ok());
+    let value = check_depth(raw, READABLE_DEPTH).ok().and_then(|()| serde_json::from_slice::<Box<RawValue>>(raw).ok());
     match value {
         Some(value) => (Some(value), None),
         None => (None, Some(STANDARD.encode(raw))),

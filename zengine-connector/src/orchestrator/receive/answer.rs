@@ -7,7 +7,7 @@ use super::tally::Counts;
 use crate::{
     error::Disposition,
     ids::TenantId,
-    inbound::{Principal, VerifyError},
+    strategy::{Principal, VerifyError},
 };
 
 /// The end of one delivery: an HTTP response, and the same as an acknowledgement for a queue record.

@@ -16,13 +16,12 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     ids::CorrelationId,
-    inbound::Admit,
     message::InboundEvent,
     orchestrator::{Core, DynHandler, HandlerContext, HandlerError, Orchestrator, ReplyTo},
-    registry::{DynInbound, Entry, ErasedTenant},
+    registry::Entry,
     runtime::within,
     store::{ClaimKey, InboundStatus},
-    strategy::{EventContext, ProviderKey},
+    strategy::{Admit, DynInbound, ErasedTenant, EventContext, ProviderKey},
 };
 
 /// What the tasks of one request share.

@@ -12,9 +12,9 @@
 mod answer;
 mod batch;
 mod claim;
-mod door;
 mod evidence;
 mod guard;
+mod lookup;
 mod plan;
 mod poison;
 mod preview;
@@ -24,8 +24,8 @@ mod tally;
 
 pub(super) use answer::plain;
 pub use answer::{Ack, Received};
-#[cfg(all(feature = "testing", feature = "tokio"))]
-pub(crate) use door::CoreDoor;
 pub(super) use guard::caught;
+#[cfg(all(feature = "testing", feature = "tokio"))]
+pub(crate) use lookup::EngineLookup;
 pub use preview::Preview;
 pub(crate) use tally::Batches;

@@ -14,12 +14,11 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, RouteKey, TenantId},
-    inbound::{Principal, RawPayload, RoutedEvent},
     message::{DedupeKey, ElementError, Event, InboundEvent},
     orchestrator::Core,
     registry::Entry,
     store::ClaimKey,
-    strategy::ProviderKey,
+    strategy::{Principal, ProviderKey, RawPayload, RoutedEvent},
 };
 
 /// One thing to do.

@@ -13,11 +13,11 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     ids::TenantId,
-    inbound::{InboundRequest, Principal, RawPayload, Step, Verified, VerifyError},
     message::{ElementError, InboundEvent},
     orchestrator::Orchestrator,
-    registry::{DynInbound, Entry},
+    registry::Entry,
     runtime::to_ms,
+    strategy::{DynInbound, InboundRequest, Principal, RawPayload, Step, Verified, VerifyError},
 };
 
 /// What a request holds.

@@ -8,8 +8,8 @@ use http::{Response, StatusCode};
 use super::{
     answer::{Ack, Received},
     batch::Batch,
-    door::CoreDoor,
     guard::{caught, caught_call},
+    lookup::EngineLookup,
     plan::{Planner, unreadable},
     synchronous::{Thread, wait},
     tally::{Counts, Tally},
@@ -17,11 +17,10 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     ids::CorrelationId,
-    inbound::{Handled, InboundRequest, Origin, Principal, RawPayload, Step, Verified, VerifyError},
     orchestrator::{Core, Orchestrator},
-    registry::{DynInbound, Entry},
+    registry::Entry,
     runtime::{to_ms, within},
-    strategy::Reply,
+    strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, Step, Verified, VerifyError},
     telemetry::{InboundLine, TraceParent},
 };
 
@@ -103,8 +102,8 @@ impl Visit<'_> {
 
     /// Authenticates the request; the inner error is none where the strategy panicked.
     pub(super) async fn verify(&self) -> Result<Verified, Option<VerifyError>> {
-        let door = Arc::new(CoreDoor { core: Arc::clone(self.core), entry: Arc::clone(self.entry) });
-        let verify = caught(self.inbound.verify(self.request, door));
+        let lookup = Arc::new(EngineLookup { core: Arc::clone(self.core), entry: Arc::clone(self.entry) });
+        let verify = caught(self.inbound.verify(self.request, lookup));
         match within(&*self.core.clock, self.core.inbound.verify_time, verify).await {
             Some(Some(Ok(verified))) => Ok(verified),
             Some(Some(Err(error))) => {

@@ -7,10 +7,9 @@ use futures_channel::oneshot;
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, StrategyName, TenantId},
-    inbound::{Handled, RawPayload, ReplyCursor},
     orchestrator::{Core, outbox::OutboxOf},
     runtime::within,
-    strategy::SessionError,
+    strategy::{Handled, RawPayload, ReplyCursor, SessionError},
 };
 
 /// The conversation a response speaks in.

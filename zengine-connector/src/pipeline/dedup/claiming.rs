@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use super::{
-    super::{backoff::scale, ended::Ended, job::Job},
+    super::{ended::Ended, job::Job},
     Lead, Ownership,
     doubt::{self, Resolution},
     ownership::Asking,
     seconds,
 };
+
 use crate::{
     error::Error,
     orchestrator::DeferredReason,
     runtime::ms,
+    stage::{Duplicates, StoreDown, backoff::scale},
     store::{At, ClaimOp, ClaimRecord, ClaimStatus, OwnerToken, StoreError, StoreErrorKind},
 };
-
-use super::super::settings::{Duplicates, StoreDown};
 
 /// First and longest time between two looks at another's claim (rule 24).
 const FIRST_LOOK: Duration = Duration::from_millis(50);

@@ -7,8 +7,8 @@ use crate::{
     ids::{StrategyName, TenantId},
     keyring::{Key, KeyRing},
     message::Prepared,
-    registry::DynOutbound,
     store::Fingerprint,
+    strategy::DynOutbound,
 };
 
 /// The version of the encoding.

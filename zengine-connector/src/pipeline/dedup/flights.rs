@@ -1,6 +1,5 @@
 //! Callers of one process that ask for the same send (rule 24).
 
-use crate::sync::Mutex;
 use futures_channel::oneshot;
 use futures_util::{
     FutureExt,
@@ -9,7 +8,10 @@ use futures_util::{
 use hashbrown::{HashTable, hash_table::Entry};
 
 use super::super::ended::Ended;
-use crate::store::{ClaimKey, Fingerprint, OwnerToken};
+use crate::{
+    store::{ClaimKey, Fingerprint, OwnerToken},
+    sync::Mutex,
+};
 
 /// Sends under way in this process. Spread over shards, so that sends of different ids do not wait for each other.
 #[derive(Debug, Default)]

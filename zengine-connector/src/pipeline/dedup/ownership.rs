@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use super::super::{job::Job, now::Now};
 use crate::{
+    message::Receipt,
     runtime::ms,
     store::{
         Applied, AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, Effects, OwnerToken, StoreError, StoredError, StoredReceipt, Terminal,
     },
-    strategy::Receipt,
 };
 
 /// The wait between two tries to end a claim at which patience ends: after 50, 200 and 800 ms.

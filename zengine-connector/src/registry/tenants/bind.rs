@@ -9,21 +9,20 @@ use std::{
     time::Duration,
 };
 
-use crate::sync::Snapshot;
-
 use super::{
-    super::{Caching, DynStrategy, ErasedTenant},
+    super::Caching,
     cache::{Flight, is_outage},
 };
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConfigVersion, StrategyName, TenantId},
     keyring::Key,
-    pipeline::Stages,
     runtime::{Clock, within},
     schema::{Checks, Resolved},
+    stage::Stages,
     store::{SecretScope, SecretStore, TenantConfig, TenantDirectory},
-    strategy::{Base, CallScope, ConfigureContext, SessionPorts, Sessions},
+    strategy::{Base, CallScope, ConfigureContext, DynStrategy, ErasedTenant, SessionPorts, Sessions},
+    sync::Snapshot,
 };
 
 /// How long a store or `configure` may take.

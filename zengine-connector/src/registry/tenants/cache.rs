@@ -2,7 +2,6 @@
 
 use std::{fmt, hash::Hash, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use crate::sync::Mutex;
 use futures_util::{
     FutureExt as _,
     future::{Shared, WeakShared},
@@ -12,6 +11,7 @@ use quick_cache::sync::Cache;
 use crate::{
     error::{Error, ErrorKind},
     runtime::{BoxFuture, Clock},
+    sync::Mutex,
 };
 
 type Running<T> = BoxFuture<'static, Result<T, Arc<Error>>>;

@@ -11,9 +11,8 @@ use super::{
     cache::OUTAGE,
 };
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Violation},
     ids::StrategyName,
-    message::Violation,
     schema::{Resolved, Site, label},
     secret::{Secret, SecretRef},
     store::{SecretError, SecretScope},

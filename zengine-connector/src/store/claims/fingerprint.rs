@@ -4,8 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::KeyId;
-use crate::hex;
+use crate::{hex, keyring::KeyId};
 
 /// A keyed fingerprint of a message, with what it was made by. Two are compared only where version and key are the same
 /// (rule 23).

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{ids::ProviderMessageId, strategy::Receipt};
+use crate::{ids::ProviderMessageId, message::Receipt};
 
 /// The receipt of a delivered send in its record: sealed wherever records leave the process, else as it is.
 ///

@@ -2,11 +2,13 @@
 
 use std::{fmt, path::Path};
 
-use crate::sync::RwLock;
 use redb::{Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _, WriteTransaction};
 
 use super::fault::{Fault, read_only};
-use crate::store::{StoreError, StoreErrorKind};
+use crate::{
+    store::{StoreError, StoreErrorKind},
+    sync::RwLock,
+};
 
 /// Pages kept in memory, in bytes.
 const CACHE: usize = 64 << 20;

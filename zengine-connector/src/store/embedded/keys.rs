@@ -2,14 +2,12 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use crate::sync::Mutex;
-use crate::sync::Snapshot;
-
 use super::{fault::read_only, key_file::KeyFile};
 use crate::{
     keyring::{Key, KeyRing, StaticKeyRing},
     runtime::Rng,
     store::StoreError,
+    sync::{Mutex, Snapshot},
 };
 
 /// The keys of an embedded store, from its key file.

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fmt, ops::Bound};
 
-use crate::sync::Mutex;
 use async_trait::async_trait;
 
 use crate::{
     ids::FailureId,
     store::{DeadLetter, DeadLetterPage, DeadLetters, StoreError},
+    sync::Mutex,
 };
 
 /// Dead letters in memory.

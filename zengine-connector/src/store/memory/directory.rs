@@ -6,13 +6,13 @@ use std::{
     ops::Bound,
 };
 
-use crate::sync::RwLock;
 use async_trait::async_trait;
 
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConfigVersion, RouteKey, StrategyName, TenantId},
     store::{StoreError, TenantConfig, TenantDirectory},
+    sync::RwLock,
 };
 
 /// The tenant directory in memory, with the writes that the port leaves to its owner.

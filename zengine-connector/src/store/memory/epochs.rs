@@ -5,11 +5,13 @@ use std::{
     fmt,
 };
 
-use crate::sync::Mutex;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::store::{EpochEntry, EpochLog, StoreError};
+use crate::{
+    store::{EpochEntry, EpochLog, StoreError},
+    sync::Mutex,
+};
 
 /// Epoch logs in memory.
 #[derive(Default)]

@@ -2,10 +2,12 @@
 
 use std::{collections::VecDeque, fmt};
 
-use crate::sync::Mutex;
 use async_trait::async_trait;
 
-use crate::store::{DomainEvent, EventBus, StoreError};
+use crate::{
+    store::{DomainEvent, EventBus, StoreError},
+    sync::Mutex,
+};
 
 /// How many events are kept by default.
 const KEPT: usize = 10_000;

@@ -6,7 +6,10 @@
 
 #![allow(clippy::many_single_char_names, reason = "bytes of one number, in their order")]
 
-use crate::store::{ClaimRecord, ClaimStatus, Effects, Fingerprint, KeyId, OwnerToken, StoredReceipt};
+use crate::{
+    keyring::KeyId,
+    store::{ClaimRecord, ClaimStatus, Effects, Fingerprint, OwnerToken, StoredReceipt},
+};
 
 /// Where the 40 bits of a time begin, 2020-01-01: they reach to 2054.
 const EPOCH_MS: i64 = 1_577_836_800_000;

@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, fmt};
 
-use crate::sync::RwLock;
 use async_trait::async_trait;
 
 use crate::{
     secret::{Secret, SecretRef},
     store::{SecretError, SecretScope, SecretStore, secrets::member},
+    sync::RwLock,
 };
 
 /// Secrets in memory: a tenant's own, and shared ones that serve every tenant without its own of that name.

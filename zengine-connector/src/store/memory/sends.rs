@@ -260,5 +260,4 @@ impl Slots {
 }
 
 #[cfg(test)]
-#[path = "sends_tests.rs"]
 mod tests;

@@ -22,8 +22,6 @@ mod visitor;
 
 use std::{cell::RefCell, fmt, fmt::Write as _, io, sync::Arc};
 
-use crate::sync::Mutex;
-use crate::sync::Snapshot;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context as SubscriberContext, Layer};
 
@@ -34,7 +32,10 @@ use self::{
     visitor::FieldWriter,
 };
 use super::json;
-use crate::runtime::Clock;
+use crate::{
+    runtime::Clock,
+    sync::{Mutex, Snapshot},
+};
 
 /// A `tracing` layer that prints every event as one JSON line.
 ///

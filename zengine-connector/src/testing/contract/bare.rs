@@ -12,9 +12,9 @@ use super::{
 use crate::{
     error::{Error, SendError},
     ids::{ClientMessageId, ConfigVersion},
-    message::MessageRef,
+    message::{MessageRef, Receipt},
     registry::BoundTenant,
-    strategy::{ConfigureContext, Receipt, SendContext},
+    strategy::{ConfigureContext, SendContext},
 };
 
 /// How long a bare attempt may take where nothing is said.

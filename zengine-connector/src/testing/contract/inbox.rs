@@ -11,10 +11,10 @@ use super::{
     world::{World, printed},
 };
 use crate::{
-    inbound::{InboundRequest, RawPayload, RoutedEvent, Step},
     message::{Content, ElementError, Event, InboundEvent},
-    orchestrator::{Ack, CoreDoor, HandlerContext, HandlerError, OrchestratorBuilder, Received},
+    orchestrator::{Ack, EngineLookup, HandlerContext, HandlerError, OrchestratorBuilder, Received},
     store::DeadLetters,
+    strategy::{InboundRequest, RawPayload, RoutedEvent, Step},
     sync::Mutex,
 };
 
@@ -142,8 +142,8 @@ impl Inbox {
         let entry = core.registry.entry(self.kit().name.as_str()).expect("the strategy is registered");
         let half = entry.inbound.as_ref().expect("the strategy receives");
         let request = InboundRequest::http(self.world.request(tenant, body));
-        let door = Arc::new(CoreDoor { core: Arc::clone(core), entry: Arc::clone(entry) });
-        match half.verify(&request, door).await {
+        let lookup = Arc::new(EngineLookup { core: Arc::clone(core), entry: Arc::clone(entry) });
+        match half.verify(&request, lookup).await {
             Ok(verified) => match verified.step {
                 Step::Events(payload) => Some(payload),
                 _ => None,

@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn shapes_are_judged_as_the_type_would() {
-        let schema = crate::strategy::schema_of::<Config>();
+        let schema = crate::schema::schema_of::<Config>();
         let judge = Judge::new(schema.as_value());
         let good = json!({ "id": "x", "token": { "secret": "t" }, "mode": "plain" });
         assert!(judge.accepts(&good));

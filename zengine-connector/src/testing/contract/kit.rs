@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::{Call, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire, logs::Logs, wire::Made};
 use crate::{
     ids::{StrategyName, TenantId},
-    message::OutboundMessage,
+    message::{OutboundMessage, Receipt},
     registry::{RegistryBuilder, StrategyRegistry},
-    strategy::{Descriptor, Receipt, Strategy},
+    strategy::{Descriptor, Strategy},
     sync::Mutex,
 };
 

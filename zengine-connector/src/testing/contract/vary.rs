@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Sample, kit::Kit};
 use crate::{
-    inbound::RoutedEvent,
     message::{ElementError, Party},
+    strategy::RoutedEvent,
 };
 
 /// The member that no provider has.

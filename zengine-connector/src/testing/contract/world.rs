@@ -13,8 +13,8 @@ use crate::{
     error::Error,
     ids::{ClientMessageId, TenantId},
     orchestrator::{Orchestrator, OrchestratorBuilder, Outcome, SendOptions},
-    pipeline::Breaker,
     runtime::{Clock, to_ms},
+    stage::Breaker,
     store::{Memory, SecretScope},
     testing::SimClock,
 };

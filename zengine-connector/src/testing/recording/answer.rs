@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     error::{ErrorKind, Reach, SendError},
-    strategy::Receipt,
+    message::Receipt,
 };
 
 /// What a pretended provider does with one call.

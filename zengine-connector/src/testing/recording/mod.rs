@@ -4,21 +4,21 @@ mod answer;
 
 use std::{collections::VecDeque, fmt, marker::PhantomData, sync::Arc};
 
-use crate::sync::Mutex;
 use hashbrown::HashMap;
 use serde::Deserialize;
 
 pub use answer::Answer;
 
 use crate::{
-    channel::{ButtonRules, Capabilities, Channel, Length, ListRules, MediaRule},
     error::{Error, SendError},
     ids::{ClientMessageId, ProviderMessageId, TenantId},
-    message::{Idempotency, MediaKind, OutboundMessage},
+    message::{ButtonRules, Capabilities, Channel, Idempotency, Length, ListRules, MediaKind, MediaRule, OutboundMessage, Receipt},
+    schema::schema_of,
     strategy::{
         Configure, ConfigureContext, Descriptor, Direction, Halves, HealthContext, HealthStatus, Lookup, OutboundStrategy, ProviderKey,
-        Receipt, Reply, SendContext, Strategy, schema_of,
+        Reply, SendContext, Strategy,
     },
+    sync::Mutex,
 };
 
 /// A strategy for tests of applications: accepts everything, keeps what was sent, and can be told to answer otherwise. It

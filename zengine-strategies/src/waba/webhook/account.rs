@@ -45,7 +45,7 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'
         .or_else(|| value.obj("ban_info")?.owned("waba_ban_state"))
         .or_else(|| Obj::read(value.items("restriction_info").next()?)?.owned("restriction_type"));
     update.errors = problem::all(value);
-    update.data = raw_value.map(Raw::to_json);
+    update.data = raw_value.map(Into::into);
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     routed.to = scope.business();
     routed.occurred_at_ms = value.time("timestamp").or(scope.time_ms);
@@ -73,7 +73,7 @@ fn element(scope: &Scope<'_>, raw: Raw<'_>, field: &str, word: &str) -> Made {
     field.clone_into(&mut update.field);
     update.event = obj.first(&[word, "type"]).map(Into::into);
     update.errors = problem::all(&obj);
-    update.data = Some(raw.to_json());
+    update.data = Some(raw.into());
     let dedup = match obj.text("id") {
         Some(id) => scope.by_id(field, &id, update.event.as_deref().as_slice()),
         None => scope.by_bytes(raw),

@@ -23,7 +23,7 @@ pub(super) fn call<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Made {
     call.direction = obj.owned("direction");
     call.status = obj.get("status").and_then(first_word);
     call.duration_ms = obj.integer("duration").and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1_000));
-    call.session = obj.get("session").or_else(|| obj.get("connection")).map(Raw::to_json);
+    call.session = obj.get("session").or_else(|| obj.get("connection")).map(Into::into);
     let from_business = call.direction.as_deref() == Some("BUSINESS_INITIATED");
     let keys = if from_business { ["to", "to_user_id", "to_parent_user_id"] } else { ["from", "from_user_id", "from_parent_user_id"] };
     let [phone, user_id, parent_user_id] = keys.map(|key| obj.text(key));
@@ -57,7 +57,7 @@ fn routed<'a>(
     let id = obj.text("id");
     id.as_deref().unwrap_or_default().clone_into(&mut call.id);
     call.reference = obj.owned("biz_opaque_callback_data");
-    call.data = Some(raw.to_json());
+    call.data = Some(raw.into());
     let reference = call.reference.clone();
     let dedup = match &id {
         Some(id) => scope.by_id("call", id, &[&call.event]),

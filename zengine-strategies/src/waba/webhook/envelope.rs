@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, rc::Rc};
 
-use zengine_connector::{AccountUpdate, ElementError, Event, RawPayload, RoutedEvent};
+use zengine_connector::{AccountUpdate, ElementError, Event, RawPayload, RoutedEvent, json::Unread};
 
 use super::{
     account, calls, groups, handovers, history, messages, preferences,
@@ -11,7 +11,7 @@ use super::{
     statuses, templates,
 };
 use crate::waba::{
-    json::{self, Document, Obj, Raw, Unread},
+    json::{self, Document, Obj, Raw},
     problem,
 };
 
@@ -26,7 +26,7 @@ pub(crate) fn normalize(payload: &RawPayload) -> Vec<Result<RoutedEvent, Element
         Ok(document) => body(&mut sink, document.root()),
         Err(Unread::NotJson) => sink.refuse_body("not JSON"),
         // It is kept: a refusal would bring it back for days.
-        Err(Unread::BeyondLimits) => sink.refuse_body("nested deeper or of more items than is read"),
+        Err(Unread::TooDeep | Unread::TooLarge) => sink.refuse_body("nested deeper or of more items than is read"),
     }
     sink.finish()
 }
@@ -185,7 +185,7 @@ fn error<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
     (*scope.field).clone_into(&mut update.field);
     update.event = Some("error".to_owned());
     update.errors = vec![problem::one(raw)];
-    update.data = Some(raw.to_json());
+    update.data = Some(raw.into());
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     routed.to = scope.business();
     Ok(routed)

@@ -20,7 +20,7 @@ pub(super) fn group<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
     update.event = obj.owned("type");
     update.reason = obj.first(&["reason", "initiated_by"]).map(Into::into);
     update.errors = problem::all(&obj);
-    update.data = Some(raw.to_json());
+    update.data = Some(raw.into());
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     let group = obj.text("group_id").and_then(|id| Identity::new(IdentityKind::Group, &id).ok());
     routed.conversation = scope.conversation(group.as_slice());

@@ -17,7 +17,7 @@ pub(super) fn handover<'a>(scope: &Scope<'a>, value: &Obj<'a>, raw_value: Option
             let mut session = SessionEvent::new(SessionChange::Transferred);
             session.role = part.owned("new_owner_role");
             session.previous_role = part.owned("previous_owner_role");
-            session.data = raw_value.map(Raw::to_json);
+            session.data = raw_value.map(Into::into);
             Event::Session(session)
         }
         word => Event::Unknown { provider_type: word.unwrap_or("messaging_handovers").to_owned() },

@@ -59,6 +59,6 @@ fn notice(scope: &Scope<'_>, event: &str, raw: Raw<'_>) -> zengine_connector::Ro
     if event == "error" {
         update.errors = vec![problem::one(raw)];
     }
-    update.data = Some(raw.to_json());
+    update.data = Some(raw.into());
     scope.event(Event::Account(update), scope.by_bytes(raw))
 }

@@ -164,7 +164,7 @@ fn referral(raw: Raw<'_>) -> Option<Referral> {
     referral.headline = obj.owned("headline");
     referral.body = obj.owned("body");
     referral.click_id = obj.owned("ctwa_clid");
-    referral.data = Some(raw.to_json());
+    referral.data = Some(raw.into());
     Some(referral)
 }
 

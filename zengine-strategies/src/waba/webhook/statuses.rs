@@ -116,7 +116,7 @@ fn payment(scope: &Scope<'_>, obj: &Obj<'_>, raw: Raw<'_>, word: Option<&str>) -
     "payment".clone_into(&mut update.field);
     update.event = word.map(str::to_owned);
     update.errors = problem::all(obj);
-    update.data = Some(raw.to_json());
+    update.data = Some(raw.into());
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     routed.reference = obj.owned("biz_opaque_callback_data").map(ProviderKey::echoed);
     routed

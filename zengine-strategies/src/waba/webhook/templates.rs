@@ -32,6 +32,6 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'
     update.name = value.owned("message_template_name");
     update.language = value.owned("message_template_language");
     update.reason = value.owned("reason").or_else(|| value.obj("rejection_info")?.owned("reason"));
-    update.data = raw_value.map(Raw::to_json);
+    update.data = raw_value.map(Into::into);
     scope.event(Event::Template(update), scope.by_bytes(raw))
 }

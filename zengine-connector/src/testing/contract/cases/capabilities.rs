@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use super::prelude::*;
 use crate::{
-    channel::{ButtonRules, Length, ListRules, MediaRule, Unit},
     error::ErrorKind,
-    message::MediaKind,
+    message::{ButtonRules, Length, ListRules, MediaKind, MediaRule, Unit},
     orchestrator::Outcome,
 };
 

@@ -7,7 +7,7 @@ use crate::{
     error::{ErrorKind, Fault, Reach},
     message::Idempotency,
     orchestrator::{DeferredReason, Outcome, SendOptions},
-    pipeline::Breaker,
+    stage::Breaker,
 };
 
 fn status(code: u16) -> WireFault {

@@ -5,8 +5,7 @@ pub(crate) mod hints;
 pub(crate) mod success;
 pub(crate) mod transport;
 
-use super::prelude;
-use super::prelude::*;
+use super::prelude::{self, *};
 use crate::error::{ErrorKind, Fault, Reach, SendError};
 
 /// The error of an attempt whose call that sends meets a trouble each time.

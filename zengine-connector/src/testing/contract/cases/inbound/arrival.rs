@@ -1,7 +1,7 @@
 //! What arrives reaches the host as it was told.
 
 use super::prelude::*;
-use crate::inbound::RawPayload;
+use crate::strategy::RawPayload;
 
 /// A signed request with one element: acknowledged, and the handler has the person's text.
 pub(crate) async fn a_signed_message_reaches_the_handler(kit: &Shared) -> Done {

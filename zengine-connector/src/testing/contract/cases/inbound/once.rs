@@ -25,7 +25,7 @@ pub(crate) async fn a_late_redelivery_is_recognised(kit: &Shared) -> Done {
     inbox.world.pass(std::time::Duration::from_secs(3600)).await;
     let again = Inbox::new(kit);
     let second = again.normalized(0, body).await.expect("a signed message is let in");
-    let keys = |read: Vec<Result<crate::inbound::RoutedEvent, _>>| read.into_iter().flatten().map(|event| event.dedup).collect::<Vec<_>>();
+    let keys = |read: Vec<Result<crate::strategy::RoutedEvent, _>>| read.into_iter().flatten().map(|event| event.dedup).collect::<Vec<_>>();
     let (first, second) = (keys(first), keys(second));
     assert!(!first.is_empty(), "a signed message gave no event");
     assert_eq!(first, second, "the dedup key of one event changes with time or process: derive it from the provider's id alone");

@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use super::prelude::*;
 use crate::{
-    inbound::InboundRequest,
     orchestrator::Ack,
     secret::{Secret, SecretRef},
     store::{MemorySecrets, SecretError, SecretScope, SecretStore},
+    strategy::InboundRequest,
 };
 
 /// A request without what authenticates it is refused.

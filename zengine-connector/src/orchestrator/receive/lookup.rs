@@ -4,22 +4,22 @@ use std::{sync::Arc, time::SystemTime};
 
 use crate::{
     ids::RouteKey,
-    inbound::{Door, Found, VerifyError},
     orchestrator::Core,
     registry::Entry,
     runtime::BoxFuture,
     secret::{Secret, SecretRef},
+    strategy::{Found, TenantLookup, VerifyError},
 };
 
 /// The most tenants of one key that a request is tried against.
 const MAX_CANDIDATES: usize = 64;
 
-pub(crate) struct CoreDoor {
+pub(crate) struct EngineLookup {
     pub(crate) core: Arc<Core>,
     pub(crate) entry: Arc<Entry>,
 }
 
-impl Door for CoreDoor {
+impl TenantLookup for EngineLookup {
     fn now(&self) -> SystemTime {
         self.core.clock.now()
     }

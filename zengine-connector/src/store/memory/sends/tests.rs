@@ -2,10 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    error::ErrorKind,
+    error::{ErrorKind, Reach},
     ids::{ClientMessageId, ProviderMessageId, StrategyName, TenantId},
+    message::Receipt,
     store::{Fingerprint, Lease, OwnerToken, StoredError},
-    strategy::Receipt,
 };
 
 const NOW: i64 = 1_767_225_600_000;
@@ -44,7 +44,7 @@ fn operation(kind: u8, who: u8, extra: u8, now_ms: i64) -> ClaimOp {
             owner: owner(who),
             terminal,
             result: if failed { None } else { receipt(extra) },
-            error: failed.then(|| StoredError::new(ErrorKind::Timeout, crate::Reach::Maybe, "late")),
+            error: failed.then(|| StoredError::new(ErrorKind::Timeout, Reach::Maybe, "late")),
             attempts: u32::from(extra) * 3,
             effects: if failed { Effects::BOTH } else { Effects::NONE },
             ttl_s: 86_400,

@@ -1,13 +1,12 @@
-//! The look-up of tenants before the tenant of a request is known.
+//! Look-ups of tenants before a request is authenticated.
 
 use std::{any::Any, fmt, marker::PhantomData, ops::Deref, sync::Arc, time::SystemTime};
 
-use super::VerifyError;
+use super::{super::Sessions, VerifyError};
 use crate::{
     ids::{RouteKey, TenantId},
     runtime::BoxFuture,
     secret::{Secret, SecretRef},
-    strategy::Sessions,
 };
 
 /// A tenant behind a route key, type-erased.
@@ -17,8 +16,8 @@ pub(crate) struct Found {
     pub(crate) sessions: Sessions,
 }
 
-/// The core's look-ups for `verify`. Every look-up is bounded and cached, misses too.
-pub(crate) trait Door: Send + Sync {
+/// The look-ups that `verify` may make. Every one is bounded and cached, misses too.
+pub(crate) trait TenantLookup: Send + Sync {
     fn now(&self) -> SystemTime;
     fn find<'a>(&'a self, key: &'a RouteKey) -> BoxFuture<'a, Result<Vec<Found>, VerifyError>>;
     fn secret<'a>(&'a self, reference: &'a SecretRef) -> BoxFuture<'a, Result<Vec<Secret<Vec<u8>>>, VerifyError>>;
@@ -26,7 +25,7 @@ pub(crate) trait Door: Send + Sync {
 
 /// The tenants of one strategy, before the tenant of a request is known.
 pub struct InboundContext<T> {
-    door: Arc<dyn Door>,
+    lookup: Arc<dyn TenantLookup>,
     tenant: PhantomData<fn() -> T>,
 }
 
@@ -37,15 +36,15 @@ impl<T> fmt::Debug for InboundContext<T> {
 }
 
 impl<T> InboundContext<T> {
-    pub(crate) fn new(door: Arc<dyn Door>) -> Self {
-        Self { door, tenant: PhantomData }
+    pub(crate) fn new(lookup: Arc<dyn TenantLookup>) -> Self {
+        Self { lookup, tenant: PhantomData }
     }
 }
 
 impl<T: Send + Sync + 'static> InboundContext<T> {
     /// The wall clock.
     pub fn now(&self) -> SystemTime {
-        self.door.now()
+        self.lookup.now()
     }
 
     /// The tenants behind a key, configured. Bounded; cached, misses too.
@@ -54,7 +53,7 @@ impl<T: Send + Sync + 'static> InboundContext<T> {
     /// `Unavailable` if a store does not answer.
     pub async fn find(&self, key: &RouteKey) -> Result<Vec<Candidate<T>>, VerifyError> {
         let mut candidates = Vec::new();
-        for found in self.door.find(key).await? {
+        for found in self.lookup.find(key).await? {
             let state = found.state.downcast::<T>().map_err(|_| VerifyError::Malformed("a tenant of another strategy"))?;
             candidates.push(Candidate { id: found.tenant, state, sessions: found.sessions });
         }
@@ -78,7 +77,7 @@ impl<T: Send + Sync + 'static> InboundContext<T> {
     /// # Errors
     /// `Unavailable` if it does not resolve: the host's set-up is at fault, not the caller.
     pub async fn secret(&self, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, VerifyError> {
-        self.door.secret(reference).await
+        self.lookup.secret(reference).await
     }
 }
 

@@ -9,12 +9,14 @@ mod request;
 mod routed;
 mod traits;
 mod verified;
+mod verify_error;
 
 pub use context::{Candidate, InboundContext};
-pub(crate) use context::{Door, Found};
+pub(crate) use context::{Found, TenantLookup};
 pub use handled::{Handled, ReplyCursor, ReplyMessage};
 pub use request::{InboundRequest, Origin};
 pub use routed::RoutedEvent;
 pub use traits::{Admit, InboundStrategy};
 pub(crate) use verified::Step;
-pub use verified::{Principal, RawPayload, Verified, VerifyError};
+pub use verified::{Principal, RawPayload, Verified};
+pub use verify_error::VerifyError;

@@ -8,36 +8,46 @@ mod split;
 
 use std::{borrow::Cow, fmt};
 
+use super::Unread;
 use serde::{Deserialize, Deserializer, de::Visitor};
-use zengine_connector::RawJson;
-
 use split::Node;
-pub(super) use split::Unread;
+
+/// `Debug` that prints nothing of the text: bodies hold personal data.
+macro_rules! unprinted {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(***)"))
+            }
+        }
+    )*};
+}
+
+unprinted!(Document, Raw, Items, Obj);
 
 /// A JSON text and the places of its values.
-pub(super) struct Document<'a> {
+pub struct Document<'a> {
     text: &'a str,
     nodes: Vec<Node>,
 }
 
 impl<'a> Document<'a> {
     /// # Errors
-    /// If the text is not one JSON value, or nested deeper or of more items than [`Limits::DEFAULT`] allows.
-    ///
-    /// [`Limits::DEFAULT`]: zengine_connector::verify::Limits::DEFAULT
-    pub(super) fn read(text: &'a str) -> Result<Self, Unread> {
+    /// If the text is not one JSON value, or is nested deeper or has more items than
+    /// [`Limits::DEFAULT`](super::Limits::DEFAULT) allows.
+    pub fn read(text: &'a str) -> Result<Self, Unread> {
         Ok(Self { text, nodes: split::split(text)? })
     }
 
     /// The outermost value.
-    pub(super) fn root(&self) -> Raw<'_> {
+    pub fn root(&self) -> Raw<'_> {
         Raw { text: self.text, nodes: &self.nodes, at: 0 }
     }
 }
 
 /// One value of a document.
 #[derive(Clone, Copy)]
-pub(super) struct Raw<'a> {
+pub struct Raw<'a> {
     text: &'a str,
     nodes: &'a [Node],
     at: usize,
@@ -45,17 +55,12 @@ pub(super) struct Raw<'a> {
 
 impl<'a> Raw<'a> {
     /// The value's text.
-    pub(super) fn get(self) -> &'a str {
+    pub fn get(self) -> &'a str {
         self.node().and_then(|node| self.text.get(node.start as usize..node.end as usize)).unwrap_or_default()
     }
 
-    /// The value as [`RawJson`].
-    pub(super) fn to_json(self) -> RawJson {
-        RawJson::from_known(self.get())
-    }
-
     /// Whether it is `null`.
-    pub(super) fn is_null(self) -> bool {
+    pub fn is_null(self) -> bool {
         self.first() == Some(b'n')
     }
 
@@ -103,7 +108,7 @@ impl<'a> Raw<'a> {
 
 /// Values beside each other, in document order.
 #[derive(Clone, Copy)]
-pub(super) struct Items<'a> {
+pub struct Items<'a> {
     next: Raw<'a>,
     end: usize,
 }
@@ -113,12 +118,12 @@ impl Items<'_> {
     const NONE: Items<'static> = Items { next: Raw { text: "", nodes: &[], at: 0 }, end: 0 };
 
     /// Whether there is none.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.next.at >= self.end
     }
 
     /// Whether there is exactly one.
-    pub(super) fn is_one(mut self) -> bool {
+    pub fn is_one(mut self) -> bool {
         self.next().is_some() && self.is_empty()
     }
 }
@@ -139,21 +144,21 @@ impl<'a> Iterator for Items<'a> {
 
 /// The members of an object in document order, repeated names included.
 #[derive(Clone, Copy)]
-pub(super) struct Obj<'a>(Option<Raw<'a>>);
+pub struct Obj<'a>(Option<Raw<'a>>);
 
 impl<'a> Obj<'a> {
     /// An object without members.
-    pub(super) const fn empty() -> Self {
+    pub const fn empty() -> Self {
         Self(None)
     }
 
     /// `None` if the value is not an object.
-    pub(super) fn read(raw: Raw<'a>) -> Option<Self> {
+    pub fn read(raw: Raw<'a>) -> Option<Self> {
         (raw.first() == Some(b'{')).then_some(Self(Some(raw)))
     }
 
     /// The members in document order.
-    pub(super) fn members(&self) -> impl Iterator<Item = (Cow<'a, str>, Raw<'a>)> {
+    pub fn members(&self) -> impl Iterator<Item = (Cow<'a, str>, Raw<'a>)> {
         let mut inside = self.0.map_or(Items::NONE, Raw::inside);
         std::iter::from_fn(move || Some((string(inside.next()?).unwrap_or_default(), inside.next()?)))
     }
@@ -162,7 +167,7 @@ impl<'a> Obj<'a> {
     ///
     /// A message is asked for some forty members, most of which it has not: inlined, so that the trace is a constant.
     #[inline]
-    pub(super) fn get(&self, name: &str) -> Option<Raw<'a>> {
+    pub fn get(&self, name: &str) -> Option<Raw<'a>> {
         let object = self.0?;
         let node = object.node()?;
         if node.names & split::trace(name.as_bytes()) == 0 { None } else { object.member(node, name) }
@@ -170,54 +175,54 @@ impl<'a> Obj<'a> {
 
     /// A member that is an object.
     #[inline]
-    pub(super) fn obj(&self, name: &str) -> Option<Obj<'a>> {
+    pub fn obj(&self, name: &str) -> Option<Obj<'a>> {
         self.get(name).and_then(Obj::read)
     }
 
     /// The elements of a member that is an array; none if it is anything else.
     #[inline]
-    pub(super) fn items(&self, name: &str) -> Items<'a> {
+    pub fn items(&self, name: &str) -> Items<'a> {
         self.get(name).and_then(items).unwrap_or(Items::NONE)
     }
 
     /// A member that is a string, the empty one included.
     #[inline]
-    pub(super) fn string(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub fn string(&self, name: &str) -> Option<Cow<'a, str>> {
         self.get(name).and_then(string)
     }
 
     /// A member that is a string or a number; a number as its source text. Empty counts as absent.
     #[inline]
-    pub(super) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         self.get(name).and_then(text)
     }
 
     /// [`Self::text`], owned.
     #[inline]
-    pub(super) fn owned(&self, name: &str) -> Option<String> {
+    pub fn owned(&self, name: &str) -> Option<String> {
         self.text(name).map(Cow::into_owned)
     }
 
     /// The first of several spellings of a member that is there.
-    pub(super) fn first(&self, names: &[&str]) -> Option<Cow<'a, str>> {
+    pub fn first(&self, names: &[&str]) -> Option<Cow<'a, str>> {
         names.iter().find_map(|name| self.text(name))
     }
 
     /// A member that is a whole number, as number or string.
     #[inline]
-    pub(super) fn integer(&self, name: &str) -> Option<i64> {
+    pub fn integer(&self, name: &str) -> Option<i64> {
         self.text(name).and_then(|text| integer(&text))
     }
 
     /// A member that is a number, as number or string.
     #[inline]
-    pub(super) fn float(&self, name: &str) -> Option<f64> {
+    pub fn float(&self, name: &str) -> Option<f64> {
         self.text(name)?.trim().parse().ok().filter(|number: &f64| number.is_finite())
     }
 
     /// A member that is true or false, as such or as a string.
     #[inline]
-    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+    pub fn flag(&self, name: &str) -> Option<bool> {
         match self.get(name)?.get().trim_matches('"') {
             "true" => Some(true),
             "false" => Some(false),
@@ -227,18 +232,18 @@ impl<'a> Obj<'a> {
 
     /// A member that is a time, in milliseconds UTC.
     #[inline]
-    pub(super) fn time(&self, name: &str) -> Option<i64> {
+    pub fn time(&self, name: &str) -> Option<i64> {
         self.integer(name).map(milliseconds)
     }
 }
 
 /// The elements of an array; `None` if the value is not one.
-pub(super) fn items(raw: Raw<'_>) -> Option<Items<'_>> {
+pub fn items(raw: Raw<'_>) -> Option<Items<'_>> {
     (raw.first() == Some(b'[')).then(|| raw.inside())
 }
 
 /// A string's text; `None` if the value is not a string. Half surrogate pairs become replacement characters.
-pub(super) fn string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
+pub fn string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     if raw.first() != Some(b'"') {
         return None;
     }
@@ -247,7 +252,7 @@ pub(super) fn string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
 }
 
 /// A string's text or a number's source text; `None` if it is empty or anything else.
-pub(super) fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
+pub fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     match raw.first()? {
         b'"' => string(raw).filter(|text| !text.is_empty()),
         b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw.get())),
@@ -262,7 +267,7 @@ fn integer(text: &str) -> Option<i64> {
 }
 
 /// Converts a time to milliseconds: the magnitude distinguishes seconds, milliseconds, microseconds and nanoseconds.
-pub(super) fn milliseconds(time: i64) -> i64 {
+pub fn milliseconds(time: i64) -> i64 {
     match time.unsigned_abs() {
         0..100_000_000_000 => time * 1_000,
         100_000_000_000..100_000_000_000_000 => time,

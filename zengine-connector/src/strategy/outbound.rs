@@ -2,13 +2,10 @@
 
 use std::future::{Future, ready};
 
-use serde::de::DeserializeOwned;
-
-use super::{ConfigureContext, Descriptor, Halves, HealthContext, HealthStatus, Lookup, Receipt, SendContext};
+use super::{ConfigureContext, HealthContext, HealthStatus, SendContext};
 use crate::{
-    channel::Capabilities,
-    error::{Error, SendError},
-    message::{Message, Violation},
+    error::{Error, SendError, Violation},
+    message::{Capabilities, Receipt},
 };
 
 /// Turns a tenant's configuration into the strategy's state for that tenant.
@@ -31,6 +28,17 @@ pub trait Configure<Cfg>: Send + Sync + 'static {
         let _ = (tenant, cx);
         ready(HealthStatus::Passive)
     }
+}
+
+/// The result of a look-up.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lookup {
+    /// The provider has the message.
+    Found(Receipt),
+    /// The provider does not have the message.
+    NotFound,
+    /// The provider cannot be queried.
+    Unsupported,
 }
 
 /// Sends messages of one type.
@@ -71,23 +79,4 @@ pub trait OutboundStrategy<Cfg, Msg>: Configure<Cfg> {
         let _ = tenant;
         None
     }
-}
-
-/// A strategy. Written by `#[derive(Strategy)]`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a strategy",
-    label = "not a strategy",
-    note = "add `#[derive(Strategy)]` and `#[strategy(name = \"..\", channel = .., config = .., outbound = ..)]`"
-)]
-pub trait Strategy: Configure<Self::Config> + Sized {
-    /// A tenant's configuration.
-    type Config: DeserializeOwned + Send + 'static;
-    /// The messages it sends; [`Never`](crate::Never) if it only receives.
-    type Message: Message;
-    /// The description of the strategy.
-    const DESCRIPTOR: &'static Descriptor;
-
-    /// The halves it has.
-    #[doc(hidden)]
-    fn halves() -> Halves<Self>;
 }

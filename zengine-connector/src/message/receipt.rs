@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::RawJson;
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, ProviderMessageId},
-    message::RawJson,
 };
 
 /// A provider's answer when it accepts a message. (The platform's name for it is `SendResult`.)
@@ -97,32 +97,4 @@ impl Receipt {
         self.provider_ids.truncate(8);
         self
     }
-}
-
-/// The result of a look-up.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Lookup {
-    /// The provider has the message.
-    Found(Receipt),
-    /// The provider does not have the message.
-    NotFound,
-    /// The provider cannot be queried.
-    Unsupported,
-}
-
-/// The health of a tenant's channel. The texts are literals of the strategy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "status", content = "reason", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum HealthStatus {
-    /// It works.
-    Healthy,
-    /// It works with restrictions.
-    Degraded(&'static str),
-    /// It does not work.
-    Unhealthy(&'static str),
-    /// Unknown: this side failed, or the provider throttled the probe (rule 75).
-    Inconclusive(&'static str),
-    /// The strategy has no probe; health is inferred from sends.
-    Passive,
 }

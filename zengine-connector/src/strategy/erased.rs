@@ -1,31 +1,59 @@
-//! Private twins of the public traits: `dyn` lives only here. One box per call.
+//! From a typed strategy to its object-safe twins.
 
 use std::{any::Any, sync::Arc};
 
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::{
+    Configure, ConfigureContext, EventContext, HealthContext, HealthStatus, OutboundStrategy, SendContext, Strategy,
+    declared::Halves,
+    inbound::{
+        Admit, Handled, InboundContext, InboundRequest, InboundStrategy, RawPayload, RoutedEvent, TenantLookup, Verified, VerifyError,
+    },
+    outbound::Lookup,
+    twins::{DynInbound, DynOutbound, DynStrategy, ErasedTenant, Inspected},
+};
 use crate::{
-    channel::Capabilities,
     error::{Error, ErrorKind, SendError},
     ids::TenantId,
-    inbound::{Admit, Door, Handled, InboundContext, InboundRequest, InboundStrategy, RawPayload, RoutedEvent, Verified, VerifyError},
     keyring::Key,
-    message::{Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, Message, MessageRef, Prepared, Violation},
+    message::{Capabilities, Degrade, Effect, ElementError, InboundEvent, Message, MessageRef, Prepared, Receipt},
     runtime::BoxFuture,
     schema::parse,
-    strategy::{
-        Configure, ConfigureContext, EventContext, HealthContext, HealthStatus, Lookup, OutboundStrategy, Receipt, SendContext, Strategy,
-    },
     telemetry::RecipientHmac,
 };
 
-/// What a strategy keeps for one tenant.
-pub(crate) type ErasedTenant = Arc<dyn Any + Send + Sync>;
+impl<S: Strategy> Halves<S> {
+    /// Creates a value without halves.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the outbound half.
+    #[must_use = "returns the halves with this one"]
+    pub fn outbound(mut self) -> Self
+    where
+        S: OutboundStrategy<S::Config, S::Message>,
+    {
+        self.outbound = Some(|strategy| Arc::new(OutboundHalf(strategy)));
+        self
+    }
+
+    /// Adds the inbound half.
+    #[must_use = "returns the halves with this one"]
+    pub fn inbound(mut self) -> Self
+    where
+        S: InboundStrategy<S::Config>,
+    {
+        self.inbound = Some(|strategy| Arc::new(InboundHalf(strategy)));
+        self
+    }
+}
 
 type TenantOf<S> = <S as Configure<<S as Strategy>::Config>>::Tenant;
 
-/// The registry hands a tenant only to the strategy that made it.
+/// A tenant as the strategy's own type. The registry hands a tenant only to the strategy that made it.
 fn tenant_of<S: Strategy>(tenant: &ErasedTenant) -> Result<&TenantOf<S>, Error> {
     tenant.downcast_ref().ok_or_else(|| Error::new(ErrorKind::Unexpected, "a tenant was bound by another strategy"))
 }
@@ -33,17 +61,6 @@ fn tenant_of<S: Strategy>(tenant: &ErasedTenant) -> Result<&TenantOf<S>, Error> 
 #[allow(clippy::needless_pass_by_value)] // handed to map_err
 fn not_ours(error: Error) -> SendError {
     SendError::of(error.kind(), "a tenant or message belongs to another strategy").not_sent()
-}
-
-/// Configuration and health.
-pub(crate) trait DynStrategy: Send + Sync {
-    /// The configuration has its secrets in it.
-    fn configure<'a>(&'a self, config: &'a Value, cx: &'a ConfigureContext) -> BoxFuture<'a, Result<ErasedTenant, Error>>;
-    /// Whether a configuration is of the strategy's type.
-    fn parses(&self, config: &Value) -> Result<(), Error>;
-    fn healthcheck<'a>(&'a self, tenant: &'a ErasedTenant, cx: &'a HealthContext) -> BoxFuture<'a, Result<HealthStatus, Error>>;
-    /// The strategy itself, for `Orchestrator::bound`.
-    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
 impl<S: Strategy> DynStrategy for S {
@@ -64,48 +81,8 @@ impl<S: Strategy> DynStrategy for S {
     }
 }
 
-/// What the pipeline needs to know of a message before it claims anything.
-pub(crate) struct Inspected {
-    pub(crate) idempotency: Option<Idempotency>,
-    pub(crate) degraded: Option<(Prepared<'static>, LossReport)>,
-    pub(crate) violations: Vec<Violation>,
-}
-
-/// The outbound half.
-pub(crate) trait DynOutbound: Send + Sync {
-    fn prepare<'m>(&self, message: MessageRef<'m>) -> Result<Prepared<'m>, Error>;
-
-    /// The message as JSON.
-    fn to_json(&self, message: &Prepared<'_>) -> Result<Vec<u8>, Error>;
-
-    /// Writes what makes two messages the same.
-    fn encode(&self, message: &Prepared<'_>, into: &mut dyn std::io::Write) -> Result<(), Error>;
-
-    /// Degrades, then validates what would be sent.
-    fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, descriptor: &Capabilities, how: Degrade) -> Result<Inspected, Error>;
-
-    /// A keyed hash of the recipient, for logs.
-    fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Option<RecipientHmac>;
-
-    /// Whether the message changes something at the provider; asked before there is a tenant.
-    fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error>;
-
-    fn attempt<'a>(
-        &'a self,
-        tenant: &'a ErasedTenant,
-        message: &'a Prepared<'_>,
-        cx: &'a SendContext,
-    ) -> BoxFuture<'a, Result<Receipt, SendError>>;
-
-    fn lookup<'a>(
-        &'a self,
-        tenant: &'a ErasedTenant,
-        message: &'a Prepared<'_>,
-        cx: &'a SendContext,
-    ) -> BoxFuture<'a, Result<Lookup, SendError>>;
-}
-
-pub(crate) struct OutboundHalf<S>(pub(crate) Arc<S>);
+/// A strategy's outbound half, erased.
+struct OutboundHalf<S>(Arc<S>);
 
 fn message_of<'a, S: Strategy>(message: &'a Prepared<'_>) -> Result<&'a S::Message, Error> {
     message.get().ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "the strategy takes another type of message"))
@@ -176,30 +153,12 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
     }
 }
 
-/// The inbound half.
-pub(crate) trait DynInbound: Send + Sync {
-    fn verify<'a>(&'a self, request: &'a InboundRequest, door: Arc<dyn Door>) -> BoxFuture<'a, Result<Verified, VerifyError>>;
-    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>>;
-    fn admit<'a>(
-        &'a self,
-        tenant: &'a ErasedTenant,
-        event: &'a mut InboundEvent,
-        cx: &'a EventContext,
-    ) -> BoxFuture<'a, Result<Admit, Error>>;
-    fn respond<'a>(
-        &'a self,
-        request: &'a InboundRequest,
-        handled: &'a Handled,
-        tenant: Option<&'a ErasedTenant>,
-    ) -> BoxFuture<'a, http::Response<Bytes>>;
-    fn media<'a>(&'a self, tenant: &'a ErasedTenant, handle: &'a str, cx: &'a EventContext) -> BoxFuture<'a, Result<Bytes, SendError>>;
-}
-
-pub(crate) struct InboundHalf<S>(pub(crate) Arc<S>);
+/// A strategy's inbound half, erased.
+struct InboundHalf<S>(Arc<S>);
 
 impl<S: Strategy + InboundStrategy<S::Config>> DynInbound for InboundHalf<S> {
-    fn verify<'a>(&'a self, request: &'a InboundRequest, door: Arc<dyn Door>) -> BoxFuture<'a, Result<Verified, VerifyError>> {
-        Box::pin(async move { self.0.verify(request, &InboundContext::new(door)).await })
+    fn verify<'a>(&'a self, request: &'a InboundRequest, tenants: Arc<dyn TenantLookup>) -> BoxFuture<'a, Result<Verified, VerifyError>> {
+        Box::pin(async move { self.0.verify(request, &InboundContext::new(tenants)).await })
     }
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {

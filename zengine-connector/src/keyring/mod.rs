@@ -4,6 +4,8 @@
 //! HMAC-SHA-256. The id of the key is stored beside every value, so that keys can be rotated: new values use the current
 //! key, old ones are read with theirs.
 
+mod key_id;
+
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use bytes::Bytes;
@@ -16,8 +18,9 @@ use crate::{
     error::{Error, ErrorKind},
     runtime::Rng,
     secret::Secret,
-    store::KeyId,
 };
+
+pub use key_id::KeyId;
 
 /// A source of keys. One key serves encryption and fingerprints; the two are separated by derivation.
 pub trait KeyRing: Send + Sync + fmt::Debug + 'static {

@@ -5,10 +5,12 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use crate::sync::RwLock;
 use hashbrown::HashMap;
 
-use crate::ids::{StrategyName, TenantId};
+use crate::{
+    ids::{StrategyName, TenantId},
+    sync::RwLock,
+};
 
 /// The bulkheads of all tenants and strategies.
 #[derive(Debug)]
@@ -21,9 +23,9 @@ pub(crate) struct Bulkheads {
 #[derive(Clone, Debug)]
 pub(crate) struct Bulkhead(Option<(u32, Arc<AtomicU32>)>);
 
-/// A place for one call; free again when dropped.
+/// Leave to make one call; given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Place<'a>(Option<&'a AtomicU32>);
+pub(crate) struct BulkheadPermit<'a>(Option<&'a AtomicU32>);
 
 impl Bulkheads {
     pub(crate) fn new(limit: Option<u32>) -> Self {
@@ -40,15 +42,15 @@ impl Bulkheads {
 }
 
 impl Bulkhead {
-    /// A place, or `None` where all are taken.
-    pub(crate) fn enter(&self) -> Option<Place<'_>> {
-        let Some((limit, running)) = &self.0 else { return Some(Place(None)) };
+    /// A permit, or `None` where all are taken.
+    pub(crate) fn enter(&self) -> Option<BulkheadPermit<'_>> {
+        let Some((limit, running)) = &self.0 else { return Some(BulkheadPermit(None)) };
         let entered = running.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now < *limit).then_some(now + 1));
-        entered.ok().map(|_| Place(Some(&**running)))
+        entered.ok().map(|_| BulkheadPermit(Some(&**running)))
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for BulkheadPermit<'_> {
     fn drop(&mut self) {
         if let Some(running) = self.0 {
             running.fetch_sub(1, Ordering::AcqRel);

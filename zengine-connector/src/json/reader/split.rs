@@ -1,6 +1,6 @@
 //! One pass over a text: checks that it is JSON within limits, and finds the place of each value.
 
-use zengine_connector::verify::Limits;
+use super::super::{Limits, Unread};
 
 /// The place of a value.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +26,6 @@ impl Node {
     }
 }
 
-/// The reason a text is not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unread {
-    NotJson,
-    /// Nested deeper, or of more items, than the limits allow.
-    BeyondLimits,
-}
-
 /// Maximum nesting that is read.
 const DEPTH: usize = Limits::DEFAULT.json_depth;
 
@@ -50,7 +42,7 @@ pub(super) fn trace(name: &[u8]) -> u32 {
 /// If the text is not exactly one JSON value (RFC 8259), or is beyond the limits.
 pub(super) fn split(text: &str) -> Result<Vec<Node>, Unread> {
     if u32::try_from(text.len()).is_err() {
-        return Err(Unread::BeyondLimits);
+        return Err(Unread::TooLarge);
     }
     let bytes = text.as_bytes();
     let nodes = Vec::with_capacity(bytes.len() / 10 + 4);
@@ -148,14 +140,14 @@ impl Splitter<'_> {
     #[inline]
     fn count(&mut self) -> Result<(), Unread> {
         self.items += 1;
-        if self.items > Limits::DEFAULT.json_items { Err(Unread::BeyondLimits) } else { Ok(()) }
+        if self.items > Limits::DEFAULT.json_items { Err(Unread::TooLarge) } else { Ok(()) }
     }
 
     #[allow(clippy::cast_possible_truncation)]
     fn open(&mut self) -> Result<(), Unread> {
         self.count()?;
         if self.depth == DEPTH {
-            return Err(Unread::BeyondLimits);
+            return Err(Unread::TooDeep);
         }
         self.open[self.depth] = self.nodes.len() as u32;
         self.depth += 1;
@@ -304,7 +296,7 @@ mod tests {
     fn limits_are_those_of_a_verified_body() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(split(&nested(DEPTH)).is_ok());
-        assert_eq!(split(&nested(DEPTH + 1)).unwrap_err(), Unread::BeyondLimits);
+        assert_eq!(split(&nested(DEPTH + 1)).unwrap_err(), Unread::TooDeep);
         let wide = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
         for items in [Limits::DEFAULT.json_items, Limits::DEFAULT.json_items + 1] {
             assert_eq!(split(&wide(items)).is_ok(), Limits::DEFAULT.check(wide(items).as_bytes()).is_ok(), "{items}");

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use crate::sync::{Mutex, RwLock};
 use futures_util::lock::Mutex as AsyncMutex;
 use hashbrown::HashMap;
 
@@ -20,6 +19,7 @@ use crate::{
     ids::{StrategyName, TenantId},
     runtime::{Clock, Rng, Spawner, ms, to_ms, within},
     store::{EpochEntry, EpochLog},
+    sync::{Mutex, RwLock},
     telemetry::{Dimensions, Metric, MetricName, Observers},
 };
 
@@ -464,5 +464,4 @@ impl fmt::Debug for Permit<'_> {
 }
 
 #[cfg(all(test, feature = "testing", feature = "tokio"))]
-#[path = "tests.rs"]
 mod tests;

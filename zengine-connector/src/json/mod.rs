@@ -1,0 +1,10 @@
+//! Untrusted JSON: bounds that are checked before anything is built.
+//!
+//! [`Limits`] bounds a body in one pass over its bytes; [`Unread`] is the reason why a body is not read.
+
+mod limits;
+pub(crate) mod reader;
+mod unread;
+
+pub use limits::{Limits, check_depth};
+pub use unread::Unread;

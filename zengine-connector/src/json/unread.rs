@@ -1,0 +1,26 @@
+//! The reason why JSON is not read.
+
+use std::fmt;
+
+/// The reason why JSON is not read. Exhaustive by design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unread {
+    /// Not exactly one JSON value (RFC 8259).
+    NotJson,
+    /// Nested deeper than allowed.
+    TooDeep,
+    /// Of more bytes or more items than allowed.
+    TooLarge,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotJson => "not JSON",
+            Self::TooDeep => "the JSON is nested too deeply",
+            Self::TooLarge => "the JSON is too large",
+        })
+    }
+}
+
+impl std::error::Error for Unread {}

@@ -1,0 +1,8 @@
+//! Support for the derive and for the strategies of this repository. Not covered by semantic versioning.
+
+pub use crate::{schema::schema_of, strategy::Halves};
+
+/// The reader of JSON in place.
+pub mod json {
+    pub use crate::json::reader::{Document, Items, Obj, Raw, items, milliseconds, string, text};
+}

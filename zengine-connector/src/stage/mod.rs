@@ -1,0 +1,13 @@
+//! The stateful stages of the pipeline: breaker, bulkhead, backoff, and their settings.
+//!
+//! Their state belongs to one tenant and strategy and lives with the bound tenant, which knows no pipeline.
+
+pub(crate) mod backoff;
+pub(crate) mod breaker;
+mod bulkhead;
+mod settings;
+mod stages;
+
+pub(crate) use settings::{AttemptTimeout, Settings};
+pub use settings::{Breaker, Dedup, Duplicates, Retry, StoreDown};
+pub(crate) use stages::{StageMap, Stages};
