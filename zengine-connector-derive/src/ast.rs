@@ -4,7 +4,7 @@ use crate::attr::{self, Attrs};
 use crate::errors::Errors;
 use syn::{Attribute, Data, DeriveInput, Expr, Fields, Generics, Ident, Lit, Meta};
 
-/// The item and what its attributes say.
+/// The item and its attributes.
 pub(crate) struct Input<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) generics: &'a Generics,
@@ -20,7 +20,7 @@ impl<'a> Input<'a> {
         Self { ident: &node.ident, generics: &node.generics, data: &node.data, summary: summary(&node.attrs), attrs }
     }
 
-    /// `#[strategy]` attributes inside the item, where they mean nothing.
+    /// `#[strategy]` attributes inside the item, where they have no meaning.
     pub(crate) fn misplaced(&self) -> Vec<&'a Attribute> {
         let of_fields = |fields: &'a Fields| fields.iter().flat_map(|f| &f.attrs);
         let inner: Vec<&Attribute> = match self.data {
@@ -32,7 +32,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// The first line of the doc comment that says something, trimmed.
+/// The first line of the doc comment that is not empty, trimmed.
 fn summary(attrs: &[Attribute]) -> String {
     let texts = attrs.iter().filter_map(|attr| match &attr.meta {
         Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {

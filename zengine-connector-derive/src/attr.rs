@@ -1,5 +1,5 @@
-//! Parses `#[strategy(..)]`. Nothing here stops at the first mistake: a bad value is skipped, a misspelt key is read as the one it
-//! stands for, and what follows is parsed as if nothing had happened.
+//! Parses `#[strategy(..)]`. Parsing does not stop at the first mistake: a bad value is skipped, a misspelt key is read as the one
+//! it stands for, and the rest is parsed as usual.
 
 use crate::errors::Errors;
 use crate::suggest;
@@ -9,10 +9,10 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _, discouraged::Speculative as _};
 use syn::{Attribute, ExprPath, Ident, LitStr, Meta, Path, Token, Type};
 
-/// What a struct without any attribute should carry.
+/// The attribute proposed for a struct without any.
 pub(crate) const TEMPLATE: &str = r#"#[strategy(name = "..", channel = .., config = .., outbound = ..)]"#;
 
-/// What the attributes say, key by key; `None` where a key is absent or its value could not be read.
+/// The attributes, key by key; `None` if a key is absent or its value could not be read.
 #[derive(Default)]
 pub(crate) struct Attrs {
     pub(crate) name: Option<LitStr>,
@@ -27,12 +27,12 @@ pub(crate) struct Attrs {
     pub(crate) krate: Option<Path>,
     /// The keys that were written; those that a misspelt or forgotten key stands for carry `true`.
     written: Vec<(Key, bool)>,
-    /// An attribute's arguments could not be read at all: what is missing is then unknown.
+    /// Whether an attribute's arguments could not be read at all: missing keys are then unknown.
     pub(crate) unreadable: bool,
 }
 
 impl Attrs {
-    /// Whether the author wrote this key, or something that surely means it.
+    /// Whether the author wrote this key, or a word that stands for it.
     pub(crate) fn mentions(&self, key: Key) -> bool {
         self.written.iter().any(|(k, _)| *k == key)
     }
@@ -59,7 +59,7 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    /// Key, spelling, and how it is written.
+    /// Key, spelling, and an example.
     const TABLE: [(Key, &'static str, &'static str); 10] = [
         (Key::Name, "name", r#"name = "acme-chat""#),
         (Key::Channel, "channel", "channel = WhatsApp"),
@@ -81,7 +81,7 @@ impl Key {
         Self::TABLE.iter().map(|(_, spelling, _)| *spelling)
     }
 
-    /// How the key is written, for messages.
+    /// An example of the key, for messages.
     pub(crate) fn example(self) -> &'static str {
         Self::TABLE.iter().find(|(key, ..)| *key == self).map_or("", |(.., example)| example)
     }

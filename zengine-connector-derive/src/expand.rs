@@ -23,8 +23,8 @@ pub(crate) fn derive(node: &DeriveInput) -> TokenStream {
     quote!(#errors #impls #tests)
 }
 
-/// The impl, where its types are known: no configuration, or a message that could not be read, leaves nothing to write, and a lifetime
-/// leaves nothing that could compile.
+/// The impl, if its types are known. `None` without a configuration, for a message that could not be read, and for a struct with a
+/// lifetime, whose impl could not compile.
 fn strategy_impl(input: &Input<'_>) -> Option<TokenStream> {
     if input.generics.lifetimes().next().is_some() {
         return None;
@@ -97,7 +97,7 @@ fn mode(mode: Option<&Mode>, default: &str) -> TokenStream {
     }
 }
 
-/// One call per direction. Each carries the span of the struct's name, which is where a missing impl is then reported.
+/// One call per direction. Each has the span of the struct's name, so that a missing impl is reported there.
 fn halves(input: &Input<'_>) -> TokenStream {
     let span = input.ident.span().resolved_at(Span::call_site());
     let outbound = input.attrs.outbound.as_ref().map(|_| quote_spanned!(span=> .outbound()));
@@ -105,7 +105,7 @@ fn halves(input: &Input<'_>) -> TokenStream {
     quote_spanned!(span=> _zc::private::Halves::new() #outbound #inbound)
 }
 
-/// The one name that the rest goes through. It has the span of the `crate` key's string, which is where a wrong path is then reported.
+/// The import that the rest uses. It has the span of the `crate` key's string, so that a wrong path is reported there.
 fn import(input: &Input<'_>) -> TokenStream {
     let span = input.attrs.krate.as_ref().map_or_else(Span::call_site, |path| path.span().resolved_at(Span::call_site()));
     let krate = krate(input);
@@ -116,7 +116,7 @@ fn krate(input: &Input<'_>) -> TokenStream {
     input.attrs.krate.as_ref().map_or_else(|| quote!(::zengine_connector), ToTokens::to_token_stream)
 }
 
-/// The call that turns the list of contract cases into tests. It stands outside the `const`, so that the tests have readable names.
+/// The call that turns the list of contract cases into tests. It is outside the `const`, so that the tests have readable names.
 fn contract_tests(input: &Input<'_>) -> Option<TokenStream> {
     let fixture = input.attrs.contract.as_ref()?;
     let krate = krate(input);

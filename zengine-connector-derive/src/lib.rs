@@ -13,8 +13,8 @@ mod value;
 
 use proc_macro::TokenStream;
 
-/// Implements `zengine_connector::Strategy` for a struct: its descriptor, its configuration and message types, and which
-/// directions it has. The traits that do the work (`Configure`, `OutboundStrategy`, `InboundStrategy`) stay in your hands.
+/// Implements `zengine_connector::Strategy` for a struct: its descriptor, its configuration and message types, and its
+/// directions. You implement the traits that do the work (`Configure`, `OutboundStrategy`, `InboundStrategy`).
 ///
 /// The first line of the struct's doc comment becomes the descriptor's summary. Generics and where clauses are carried over.
 ///
@@ -34,14 +34,14 @@ use proc_macro::TokenStream;
 /// | `idempotency` | `none`, `queryable(visible_after_ms)` or `native(window_ms)` | `none` |
 /// | `reply` | `acknowledge` or `synchronous(deadline_ms)`, the latter with `inbound` | `acknowledge` |
 /// | `contract` | path of a contract fixture: writes `contract_tests!` under `#[cfg(test)]` | no contract tests |
-/// | `crate` | path of the core crate, in a string, where it is re-exported under another name | `"::zengine_connector"` |
+/// | `crate` | path of the core crate, in a string, if it is re-exported under another name | `"::zengine_connector"` |
 ///
-/// At least one of `outbound` and `inbound` is needed. Milliseconds are whole numbers or constant expressions of type `u64`.
+/// At least one of `outbound` and `inbound` is required. Milliseconds are whole numbers or constant expressions of type `u64`.
 ///
 /// # Errors
 ///
-/// Every mistake is reported in one go, under the token that is at fault. The impl is written all the same wherever its types are
-/// known, so that one mistake stays one error.
+/// All mistakes are reported at once, each at the token at fault. The impl is generated all the same if its types are known, so
+/// that one mistake stays one error.
 #[proc_macro_derive(Strategy, attributes(strategy))]
 pub fn derive_strategy(input: TokenStream) -> TokenStream {
     match syn::parse(input) {

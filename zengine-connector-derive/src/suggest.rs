@@ -1,6 +1,6 @@
 //! Spellings: the nearest known word, and names in kebab and snake case.
 
-/// Words that people reach for, and the key that is meant.
+/// Synonyms, and the key each stands for.
 const SYNONYMS: [(&str, &str); 7] = [
     ("caps", "capabilities"),
     ("cfg", "config"),

@@ -1,4 +1,4 @@
-//! Every rule about what the attributes say together.
+//! The rules for the attributes together.
 
 use crate::ast::Input;
 use crate::attr::{Key, TEMPLATE, list};
@@ -7,7 +7,7 @@ use crate::suggest;
 use syn::ext::IdentExt as _;
 use syn::{Data, Expr, Lit, LitStr};
 
-/// Longest strategy name, in characters (the limit of the core's `StrategyName`).
+/// Maximum length of a strategy name, in characters (the limit of the core's `StrategyName`).
 pub(crate) const NAME_MAX: usize = 64;
 
 /// Applies every rule.
@@ -33,7 +33,7 @@ fn is_struct(input: &Input<'_>, errors: &mut Errors) {
     errors.at(input.ident, format!("a strategy is a struct, and `{}` is {kind}: put it in a field of a struct", input.ident));
 }
 
-/// The compiler needs a page to say this.
+/// Refuses lifetimes with one line; the compiler's own error is a page long.
 fn borrows_nothing(input: &Input<'_>, errors: &mut Errors) {
     for lifetime in input.generics.lifetimes() {
         errors.at(
@@ -43,7 +43,7 @@ fn borrows_nothing(input: &Input<'_>, errors: &mut Errors) {
     }
 }
 
-/// Name, channel, configuration and at least one direction, or one error that names all that is missing.
+/// Requires name, channel, configuration and at least one direction; one error names all that is missing.
 fn is_complete(input: &Input<'_>, errors: &mut Errors) {
     let attrs = &input.attrs;
     if attrs.unreadable {
@@ -85,8 +85,8 @@ fn is_name(name: &LitStr, input: &Input<'_>, errors: &mut Errors) {
         .at(name, format!("a strategy's name is 1 to {NAME_MAX} characters: words of `a` to `z` and `0` to `9` joined by one `-`{advice}"));
 }
 
-/// A literal is a whole number above zero; other expressions are the compiler's to check. Called while parsing, because what is refused
-/// here must not reach the impl, where the compiler would refuse it again.
+/// Checks that a literal is a whole number above zero; the compiler checks other expressions. Called while parsing, because a value
+/// that is refused here must not reach the impl, where the compiler would refuse it again.
 pub(crate) fn is_milliseconds(word: &str, ms: &Expr, errors: &mut Errors) -> bool {
     let Expr::Lit(literal) = ms else { return true };
     let whole = match &literal.lit {
@@ -101,7 +101,7 @@ pub(crate) fn is_milliseconds(word: &str, ms: &Expr, errors: &mut Errors) -> boo
     false
 }
 
-/// Only what receives can answer in the response.
+/// Only a strategy that receives can answer in the response.
 fn replies_to_something(input: &Input<'_>, errors: &mut Errors) {
     let Some(reply) = &input.attrs.reply else { return };
     if reply.word == "synchronous" && !input.attrs.mentions(Key::Inbound) {

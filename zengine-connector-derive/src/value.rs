@@ -1,5 +1,5 @@
-//! Reads the value of one key. Each function reports what is wrong with the remedy, and still returns a value where the meaning is clear
-//! (a type in quotes is that type), so that the impl can be written.
+//! Reads the value of one key. Each function reports a mistake with its remedy, and still returns a value if the meaning is clear
+//! (a type in quotes is that type), so that the impl can be generated.
 
 use crate::attr::{Key, rest_of_value};
 use crate::errors::Errors;
@@ -24,11 +24,11 @@ pub(crate) struct Modes {
     words: &'static [(&'static str, Option<&'static str>)],
 }
 
-/// What `idempotency` takes.
+/// The words of `idempotency`.
 pub(crate) const IDEMPOTENCY: Modes =
     Modes { what: "idempotency", words: &[("none", None), ("queryable", Some("visible_after_ms")), ("native", Some("window_ms"))] };
 
-/// What `reply` takes.
+/// The words of `reply`.
 pub(crate) const REPLY: Modes = Modes { what: "reply", words: &[("acknowledge", None), ("synchronous", Some("deadline_ms"))] };
 
 impl Modes {
@@ -46,7 +46,7 @@ fn form(word: &str, ms: Option<&str>) -> String {
     ms.map_or_else(|| format!("`{word}`"), |ms| format!("`{word}({ms})`"))
 }
 
-/// The `=` and something after it.
+/// The `=` and the start of a value after it.
 pub(crate) fn equals(key: Key, token: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> bool {
     let found = input.parse::<Token![=]>().is_ok() && !at_end(input);
     if !found {
@@ -209,7 +209,7 @@ fn whole(input: ParseStream<'_>) -> TokenStream {
     rest_of_value(&input.fork())
 }
 
-/// The string that stands here, if one does.
+/// The string literal at this place, if there is one.
 fn unquoted(input: ParseStream<'_>) -> Option<LitStr> {
     if input.peek(LitStr) { input.parse().ok() } else { None }
 }
@@ -219,7 +219,7 @@ fn at_end(input: ParseStream<'_>) -> bool {
     input.is_empty() || input.peek(Token![,])
 }
 
-/// A path as one writes it, without the spaces between tokens.
+/// A path as it is usually written, without spaces between tokens.
 fn spelled(path: &impl ToTokens) -> String {
     path.to_token_stream().to_string().replace(' ', "")
 }

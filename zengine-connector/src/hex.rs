@@ -20,12 +20,12 @@ pub(crate) fn encode(bits: [u8; 16]) -> [u8; 32] {
     text
 }
 
-/// What [`encode`] made, as text.
+/// The digits of [`encode`], as text.
 pub(crate) fn text(digits: &[u8; 32]) -> &str {
     std::str::from_utf8(digits).unwrap_or_default()
 }
 
-/// Reads what [`encode`] made: exactly 32 lower-case digits.
+/// Parses the digits of [`encode`]: exactly 32, in lower case.
 pub(crate) fn parse(text: &str) -> Option<[u8; 16]> {
     let value = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),

@@ -1,4 +1,4 @@
-//! Validated names: what identifies a tenant, a strategy, a message, a conversation.
+//! Validated identifiers: of a tenant, a strategy, a message, a conversation.
 //!
 //! Every newtype here checks its text once, when it is made, so that no later layer has to. Cloning one copies a
 //! pointer. `Debug` and `Display` print the text: none of these values is personal data by contract, so a client
@@ -13,7 +13,7 @@ use crate::{
     hex::hex,
 };
 
-/// What a kind of identifier allows.
+/// The rule of one kind of identifier.
 struct Rule {
     name: &'static str,
     max_bytes: usize,
@@ -60,10 +60,10 @@ macro_rules! id {
         impl $name {
             const RULE: Rule = Rule { name: $field, max_bytes: $max, allowed: $allowed, hint: $hint };
 
-            /// Checks the text and takes it.
+            /// Checks the text and creates the identifier.
             ///
             /// # Errors
-            /// `MessageInvalid` naming the field, and the limit and the actual size where the length is at fault.
+            /// `MessageInvalid`, with the field; with the limit and the actual size if the text is too long.
             pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
                 let text = text.as_ref();
                 Self::RULE.check(text)?;
@@ -136,7 +136,7 @@ id!(
 id!(
     /// The caller's own id of one message: 1–255 bytes, no control characters (rule 12).
     ///
-    /// The same id under the same tenant and strategy is the same send, however often it is asked for.
+    /// The same id under the same tenant and strategy is the same send, however often you request it.
     ClientMessageId, "client_message_id", max 255, printable, "an identifier must not hold control characters"
 );
 id!(
@@ -144,7 +144,7 @@ id!(
     ProviderMessageId, "provider_message_id", max 1024, printable, "an identifier must not hold control characters"
 );
 id!(
-    /// What ties log lines of one request together; usually the host's request or trace id.
+    /// The id that ties the log lines of one request together; usually the host's request or trace id.
     CorrelationId, "correlation_id", max 255, printable, "an identifier must not hold control characters"
 );
 id!(
@@ -152,16 +152,16 @@ id!(
     ConversationId, "conversation", max 512, printable, "an identifier must not hold control characters"
 );
 id!(
-    /// Which version of a tenant's configuration something was made from.
+    /// The version of a tenant's configuration.
     ConfigVersion, "config_version", max 255, printable, "an identifier must not hold control characters"
 );
 id!(
-    /// Names one failed send: dead letter, event and log line carry it (rule 66).
+    /// The id of one failed send: dead letter, event and log line carry it (rule 66).
     FailureId, "failure_id", max 64, printable, "an identifier must not hold control characters"
 );
 
 impl FailureId {
-    /// A name made of a letter and hex digits, which needs no check.
+    /// An id made of a letter and hex digits, which needs no check.
     pub(crate) fn of_hash(prefix: char, hash: &[u8]) -> Self {
         Self(format!("{prefix}-{}", hex(&hash[..hash.len().min(16)])).into())
     }
@@ -175,13 +175,13 @@ impl StrategyName {
 }
 
 impl ConfigVersion {
-    /// The version with a number, for directories that count.
+    /// The version with a number, for directories that count versions.
     pub fn number(n: u64) -> Self {
         Self(n.to_string().into())
     }
 }
 
-/// What a provider's payload says about whose it is: a kind and a value, looked up in the tenant directory.
+/// The key in a provider's payload that leads to its tenant: a kind and a value, looked up in the tenant directory.
 ///
 /// The kinds in use are `phone_number_id`, `waba_id`, `url_token`, `topic_arn`, `queue_arn` and `site`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -196,7 +196,7 @@ impl RouteKey {
         Self { kind: kind.into(), value: value.as_ref().into() }
     }
 
-    /// The word for the kind of key.
+    /// The kind of key.
     pub fn kind(&self) -> &str {
         &self.kind
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 /// A value that must not appear anywhere: `Debug` is redacted, there is no `Display` and no `Serialize`, and the memory
-/// is overwritten when it goes.
+/// is overwritten when it is dropped.
 ///
 /// ```
 /// use zengine_connector::Secret;
@@ -23,20 +23,20 @@ use zeroize::Zeroize;
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes a value in.
+    /// Wraps a value.
     pub fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// The value. Keep what you do with it as short as possible.
+    /// The value. Keep its use as short as possible.
     pub fn expose(&self) -> &T {
         &self.0
     }
 }
 
 impl Secret<String> {
-    /// The same as bytes, for what signs and compares bytes, such as
-    /// [`HmacSha256::check`](crate::verify::HmacSha256::check). A copy of its own, overwritten like the text.
+    /// A copy as bytes, for code that signs and compares bytes, such as
+    /// [`HmacSha256::check`](crate::verify::HmacSha256::check). The copy is overwritten when it is dropped, like the text.
     ///
     /// ```
     /// use zengine_connector::{Secret, verify::HmacSha256};
@@ -51,7 +51,7 @@ impl Secret<String> {
 }
 
 impl Secret<Vec<u8>> {
-    /// The value as text, where it is UTF-8.
+    /// The value as text, if it is UTF-8.
     pub fn expose_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()
     }
@@ -75,7 +75,7 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
-/// In a configuration, what stands here has been resolved from a [`SecretRef`] before it is read.
+/// In a configuration, the value is resolved from a [`SecretRef`] before it is read.
 impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer).map(Self)
@@ -99,9 +99,9 @@ impl<T: Zeroize> schemars::JsonSchema for Secret<T> {
     }
 }
 
-/// Where a secret is kept. In JSON: `{"secret": "name", "key": "json key"}`, `{"env": "NAME"}` or `{"file": "/path"}`.
+/// A reference to a secret. In JSON: `{"secret": "name", "key": "json key"}`, `{"env": "NAME"}` or `{"file": "/path"}`.
 ///
-/// `env` and `file` are for the host's own settings: tenants may edit their configuration, so there they are refused
+/// `env` and `file` are for the host's own settings. Tenants may edit their configuration, so both are refused there
 /// unless the host allows local references.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
@@ -112,7 +112,7 @@ pub enum SecretRef {
         /// The secret's name, without tenant and environment.
         #[schemars(length(min = 1, max = 255))]
         secret: String,
-        /// Where the secret is a JSON object, the member that is meant.
+        /// The member to use, if the secret is a JSON object.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
     },
@@ -149,7 +149,7 @@ impl SecretRef {
         Self::File { file: path.into() }
     }
 
-    /// Whether the host itself, and not the secret store, holds it.
+    /// Whether the host itself holds it, and not the secret store.
     pub fn is_local(&self) -> bool {
         !matches!(self, Self::Named { .. })
     }

@@ -1,11 +1,11 @@
-//! Locks of the standard library, without poison: a panic of one send must not stop the others.
+//! Locks of the standard library without poisoning: a panic of one send must not stop the others.
 
 use std::{
     fmt,
     sync::{self, Arc, PoisonError},
 };
 
-/// One at a time.
+/// A mutex without poisoning.
 #[derive(Default)]
 pub(crate) struct Mutex<T>(sync::Mutex<T>);
 
@@ -20,7 +20,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Many readers or one writer.
+/// A reader-writer lock without poisoning.
 #[derive(Default)]
 pub(crate) struct RwLock<T>(sync::RwLock<T>);
 

@@ -1,7 +1,7 @@
-//! What may be told of a JSON error: what was expected, which is ours, and never what stood there.
+//! The part of a JSON error that is safe to report: the expected form, never the input.
 
-/// A fact of [`CONTEXT_KEYS`](super::CONTEXT_KEYS) about JSON of another form, where serde's text has one that cannot hold
-/// content.
+/// A context value, under one of [`CONTEXT_KEYS`](super::CONTEXT_KEYS), about JSON of another form; `None` if serde's text could
+/// hold content of the input.
 pub(super) fn fact(error: &serde_json::Error) -> Option<(&'static str, String)> {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());

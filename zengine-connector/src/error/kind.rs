@@ -1,10 +1,10 @@
-//! The taxonomy and its one table.
+//! The error kinds, and the table that gives each its fault, duration and poison.
 
 use serde::{Deserialize, Serialize};
 
-/// Whose fault it is: the coarse class that retry and breaker decide on. Follows from [`ErrorKind`].
+/// The party at fault: the coarse class that retry and breaker decide on. Follows from [`ErrorKind`].
 ///
-/// Total by design: every stage matches on it without a catch-all.
+/// Exhaustive by design: every stage matches on it without a catch-all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -16,14 +16,14 @@ pub enum Fault {
     Domain,
     /// The tenant's set-up at the provider: credentials, permissions, account, configuration.
     Auth,
-    /// Our own side, before anything left: limiter, bulkhead, lost session race.
+    /// This process or its stores: limiter, bulkhead, lost session race.
     Local,
     /// The caller went away.
     Cancelled,
 }
 
 impl Fault {
-    /// The fault in snake case, as it stands in logs and records.
+    /// The fault in snake case, as written in logs and records.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Provider => "provider",
@@ -36,10 +36,10 @@ impl Fault {
     }
 }
 
-/// What an error makes useless to try again until somebody acts.
+/// The scope in which a retry is useless until the cause is fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Poison {
-    /// Nothing.
+    /// Nothing: a retry may succeed.
     Nothing,
     /// This message.
     Message,
@@ -63,22 +63,22 @@ macro_rules! kinds {
             /// Every kind, for tables and tests.
             pub const ALL: &[ErrorKind] = &[$(Self::$kind,)*];
 
-            /// The kind in snake case, as it stands in logs and records.
+            /// The kind in snake case, as written in logs and records.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$kind => $text,)* }
             }
 
-            /// Whose fault an error of this kind is.
+            /// The party at fault for an error of this kind.
             pub const fn fault(self) -> Fault {
                 match self { $(Self::$kind => Fault::$fault,)* }
             }
 
-            /// Whether the same call may succeed later without anybody changing anything.
+            /// Whether the same call may succeed later without any change.
             pub const fn is_temporary(self) -> bool {
                 match self { $(Self::$kind => kinds!(@ $lasting),)* }
             }
 
-            /// What must change before trying again makes sense.
+            /// The scope in which a retry is useless until the cause is fixed.
             pub const fn poison(self) -> Poison {
                 match self { $(Self::$kind => Poison::$poison,)* }
             }
@@ -89,7 +89,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Found wrong locally: over a limit, a missing or unknown field.
+    /// A local check failed: over a limit, a missing or unknown field.
     MessageInvalid = "message_invalid", Domain, permanent, poisons Message;
     /// The provider refused a parameter of the message.
     InvalidContent = "invalid_content", Domain, permanent, poisons Message;
@@ -99,20 +99,20 @@ kinds! {
     Media = "media", Domain, permanent, poisons Message;
     /// The recipient is not on the channel or cannot be reached.
     InvalidRecipient = "invalid_recipient", Domain, permanent, poisons Message;
-    /// The recipient wants no messages.
+    /// The recipient has opted out of messages.
     OptedOut = "opted_out", Domain, permanent, poisons Message;
-    /// The time in which free-form messages are allowed is over.
+    /// The window for free-form messages is closed.
     WindowClosed = "window_closed", Domain, permanent, poisons Message;
     /// Withheld by a policy of the provider: a per-user cap, an experiment.
     Policy = "policy", Domain, permanent, poisons Message;
     /// The conversation has ended.
     SessionClosed = "session_closed", Domain, permanent, poisons Message;
-    /// It already exists, or somebody else changed it.
+    /// The object already exists, or another caller changed it.
     Conflict = "conflict", Domain, permanent, poisons Message;
 
     /// Credentials were refused or have expired.
     Unauthorized = "unauthorized", Auth, permanent, poisons Tenant;
-    /// The credentials cannot be renewed by a program: somebody must sign up or log in again.
+    /// The credentials cannot be renewed by a program: a person must sign up or log in again.
     ReauthorizationRequired = "reauthorization_required", Auth, permanent, poisons Tenant;
     /// A permission is missing.
     Forbidden = "forbidden", Auth, permanent, poisons Tenant;
@@ -136,12 +136,12 @@ kinds! {
     Timeout = "timeout", Provider, temporary, poisons Provider;
     /// An answer that breaks the provider's own contract: success without an id, undecodable.
     Protocol = "protocol", Provider, temporary, poisons Provider;
-    /// An answer nobody has a class for.
+    /// An answer that fits no other kind.
     Unexpected = "unexpected", Provider, temporary, poisons Provider;
 
-    /// Our own side is busy: limiter, bulkhead, open breaker, lost session race.
+    /// This side is busy: limiter, bulkhead, open breaker, lost session race.
     Busy = "busy", Local, temporary, poisons Nothing;
-    /// The channel or the strategy cannot do that.
+    /// The channel or the strategy does not support the operation.
     Unsupported = "unsupported", Local, permanent, poisons Message;
     /// The message got too old before it could be sent (rule 8).
     Expired = "expired", Local, permanent, poisons Message;
@@ -156,13 +156,13 @@ kinds! {
     Mismatch = "mismatch", Local, permanent, poisons Message;
     /// The send is settled but its dead letter could not be stored; nothing will be sent again (rule 68).
     DeadLetterFailed = "dead_letter_failed", Local, temporary, poisons Nothing;
-    /// One of our own stores does not answer or is full.
+    /// A store does not answer or is full.
     Store = "store", Local, temporary, poisons Nothing;
     /// A stored record is damaged or of a version this build does not know.
     Corrupt = "corrupt", Local, permanent, poisons Message;
     /// The secret store does not answer.
     Secret = "secret", Local, temporary, poisons Nothing;
-    /// A setting of the host is impossible; names the rule it breaks.
+    /// A setting of the host is invalid; the error names the rule it breaks.
     Settings = "settings", Local, permanent, poisons Nothing;
 }
 

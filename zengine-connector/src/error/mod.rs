@@ -1,6 +1,6 @@
-//! Errors: what went wrong, whose fault it is, and how far the request got.
+//! Errors: the kind, the party at fault, and how far the request got.
 //!
-//! [`Error`] is what every fallible call of this crate returns. [`SendError`] is one attempt that did not end in a
+//! Every fallible call of this crate returns [`Error`]. [`SendError`] is one attempt that did not end in a
 //! receipt; it always carries a [`Reach`], because whether the provider saw the request decides whether it is safe to
 //! repeat it (rule 1). One table, [`ErrorKind::fault`], gives each kind its [`Fault`].
 //!
@@ -26,7 +26,7 @@ pub use violation::Violation;
 /// Any error, boxed.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The facts an error may carry beside its message. Recipients, bodies, headers and query strings are none of them.
+/// The keys of an error's context. Recipients, bodies, headers and query strings are not among them.
 pub const CONTEXT_KEYS: &[&str] = &[
     "strategy",
     "tenant",
@@ -58,16 +58,16 @@ pub const CONTEXT_KEYS: &[&str] = &[
     "host",
 ];
 
-/// What a caller with a queue message in hand should do with it (rule 86).
+/// The action for a queue message whose handling ended in an error (rule 86).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
-    /// Trying again would meet the same error: take the message off the queue and report it.
+    /// A retry would meet the same error: take the message off the queue and report it.
     Reject,
     /// Not settled: keep the message and try again after this time.
     RetryAfter(Duration),
 }
 
-/// An error of this crate: a kind, a literal message, and facts that are safe to print.
+/// An error of this crate: a kind, a literal message, and a context that is safe to print.
 ///
 /// `Display` is one line. Neither `Display` nor `Debug` ever holds a secret, a recipient or a body.
 pub struct Error(Box<Inner>);
@@ -83,7 +83,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of a kind, with a message that is a literal so that nothing secret can slip in.
+    /// Creates an error of a kind. The message is a literal, so that it cannot hold a secret.
     pub fn new(kind: ErrorKind, message: &'static str) -> Self {
         Self::build(kind, Cow::Borrowed(message))
     }
@@ -111,8 +111,8 @@ impl Error {
         }))
     }
 
-    /// JSON that does not have the expected form. Keeps where it is, and what is missing or was expected, never what stood
-    /// there.
+    /// Creates an error for JSON that does not have the expected form. Keeps line and column, and the missing field or the expected
+    /// form; never the input.
     pub fn from_json(kind: ErrorKind, message: &'static str, error: &serde_json::Error) -> Self {
         let reason = match error.classify() {
             serde_json::error::Category::Io => "io",
@@ -130,8 +130,8 @@ impl Error {
         }
     }
 
-    /// Adds a fact. `key` is one of [`CONTEXT_KEYS`]; the value must be safe to log. A fact under another key is left out,
-    /// so that nothing unforeseen is printed.
+    /// Adds a context value. `key` is one of [`CONTEXT_KEYS`]; the value must be safe to log. A value under another key is
+    /// dropped, so that nothing unforeseen is printed.
     #[must_use = "returns the error with the fact added"]
     pub fn with_context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
         if CONTEXT_KEYS.contains(&key) {
@@ -161,7 +161,7 @@ impl Error {
         self
     }
 
-    /// Adds the earliest time at which trying again makes sense.
+    /// Adds the wait before a retry makes sense.
     #[must_use = "returns the error with the hint added"]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
@@ -173,7 +173,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Whose fault it is; follows from the kind.
+    /// The party at fault; follows from the kind.
     pub fn fault(&self) -> Fault {
         self.0.kind.fault()
     }
@@ -188,37 +188,37 @@ impl Error {
         self.0.code.as_deref()
     }
 
-    /// The earliest time at which trying again makes sense.
+    /// The wait before a retry makes sense.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// The value of one fact.
+    /// The context value of a key.
     pub fn context(&self, key: &str) -> Option<&str> {
         self.0.context.iter().find(|(k, _)| *k == key).map(|(_, v)| v.as_str())
     }
 
-    /// Everything that is wrong with the message or configuration, with JSON pointers.
+    /// All violations in the message or configuration, with JSON pointers.
     pub fn violations(&self) -> &[Violation] {
         &self.0.violations
     }
 
-    /// The message or its recipient is at fault.
+    /// Whether the message or its recipient is at fault.
     pub fn is_domain(&self) -> bool {
         self.fault() == Fault::Domain
     }
 
-    /// The provider, the link or the tenant's set-up is at fault.
+    /// Whether the provider, the link or the tenant's set-up is at fault.
     pub fn is_integration(&self) -> bool {
         matches!(self.fault(), Fault::Provider | Fault::Throttled | Fault::Auth)
     }
 
-    /// Whether the same call may succeed later without anybody changing anything.
+    /// Whether the same call may succeed later without any change.
     pub fn is_temporary(&self) -> bool {
         self.0.kind.is_temporary()
     }
 
-    /// What to do with the queue message that led here (rule 86).
+    /// The action for the queue message that led to this error (rule 86). A temporary error without a wait retries after 30 seconds.
     ///
     /// ```
     /// use std::time::Duration;

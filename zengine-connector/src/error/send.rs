@@ -10,16 +10,16 @@ use super::{BoxError, Error, ErrorKind, Fault};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
-    /// It never left, or the provider refused it before processing.
+    /// The request was not sent, or the provider refused it before processing.
     NotSent,
-    /// Nobody knows: the provider may have acted on it.
+    /// Unknown: the provider may have acted on it.
     Maybe,
     /// The provider processed it and refused.
     Processed,
 }
 
 impl Reach {
-    /// The reach in snake case, as it stands in logs and records.
+    /// The reach in snake case, as written in logs and records.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotSent => "not_sent",
@@ -29,7 +29,7 @@ impl Reach {
     }
 }
 
-/// What a throttling answer limits.
+/// The scope of a throttling answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -42,7 +42,7 @@ pub enum Scope {
     Recipient,
 }
 
-/// Why one attempt failed, whose fault it is, and how far the request got.
+/// The error of one attempt: the kind, the party at fault, and how far the request got.
 ///
 /// Built in two steps, so that the reach cannot be forgotten: the kind first, the reach last.
 ///
@@ -101,7 +101,7 @@ impl SendError {
         Self::of(ErrorKind::Unauthorized, message)
     }
 
-    /// Our own side cannot send now: `Busy`.
+    /// This side cannot send now: `Busy`.
     pub fn local(message: &'static str) -> NeedsReach {
         Self::of(ErrorKind::Busy, message)
     }
@@ -111,7 +111,7 @@ impl SendError {
         self.error.kind()
     }
 
-    /// Whose fault it is.
+    /// The party at fault.
     pub fn fault(&self) -> Fault {
         self.error.fault()
     }
@@ -121,12 +121,12 @@ impl SendError {
         self.reach
     }
 
-    /// What a throttling answer limits.
+    /// The scope of a throttling answer.
     pub fn scope(&self) -> Option<Scope> {
         self.scope
     }
 
-    /// The earliest time at which trying again makes sense.
+    /// The wait before a retry makes sense.
     pub fn retry_after(&self) -> Option<Duration> {
         self.error.retry_after()
     }
@@ -141,12 +141,12 @@ impl SendError {
         self.reach == Reach::NotSent
     }
 
-    /// The message or its recipient is at fault.
+    /// Whether the message or its recipient is at fault.
     pub fn is_domain(&self) -> bool {
         self.error.is_domain()
     }
 
-    /// The provider, the link or the tenant's set-up is at fault.
+    /// Whether the provider, the link or the tenant's set-up is at fault.
     pub fn is_integration(&self) -> bool {
         self.error.is_integration()
     }
@@ -169,19 +169,19 @@ impl NeedsReach {
         self
     }
 
-    /// Says what a throttling answer limits.
+    /// Sets the scope of a throttling answer.
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
         self
     }
 
-    /// Adds the provider's hint when to come back.
+    /// Adds the provider's wait before a retry.
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.error = self.error.with_retry_after(wait);
         self
     }
 
-    /// Adds a fact; see [`Error::with_context`].
+    /// Adds a context value; see [`Error::with_context`].
     pub fn context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
         self.error = self.error.with_context(key, value);
         self
@@ -199,7 +199,7 @@ impl NeedsReach {
         self
     }
 
-    /// The request never left, or was refused before processing.
+    /// The request was not sent, or was refused before processing.
     pub fn not_sent(self) -> SendError {
         self.reach(Reach::NotSent)
     }

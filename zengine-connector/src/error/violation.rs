@@ -4,15 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One thing wrong with a message or a configuration: where, what, and by how much. Never the content itself.
+/// One violation in a message or a configuration: the field, a description and the sizes. Never the content itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Violation {
     /// JSON pointer to the field.
     pub pointer: String,
-    /// What is wrong with it.
+    /// A description of the violation.
     pub message: String,
-    /// The limit that is broken.
+    /// The broken limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
     /// The actual size.
@@ -21,7 +21,7 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// Something wrong with a field. `message` must not repeat the field's content.
+    /// A violation in a field. `message` must not repeat the field's content.
     pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), message: message.into(), limit: None, actual: None }
     }

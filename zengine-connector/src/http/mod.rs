@@ -1,7 +1,7 @@
 //! HTTP towards providers, as a port on the `http` crate's types.
 //!
-//! The port's errors say how far the request got ([`Reach`]), so that eight strategies do not have to guess it eight
-//! times. The `reqwest` feature brings a client; an application may bring its own.
+//! The port's errors say how far the request got ([`Reach`]), so that strategies do not have to guess it. The `reqwest`
+//! feature provides a client; an application may provide its own.
 
 #[cfg(feature = "reqwest")]
 mod reqwest;
@@ -18,16 +18,16 @@ use crate::error::{BoxError, ErrorKind, NeedsReach, Reach, SendError};
 pub use self::reqwest::{ReqwestClient, ReqwestClientBuilder};
 pub use retry_after::retry_after;
 
-/// How one call is made.
+/// The options of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallOptions {
-    /// For the whole exchange, from connecting to the last byte of the answer.
+    /// Timeout of the whole exchange, from connecting to the last byte of the answer. Defaults to 10 seconds.
     pub timeout: Duration,
-    /// The largest answer read, in bytes; a larger one is an error and not a cut answer.
+    /// Maximum size of the answer, in bytes; a larger one is an error, it is not cut. Defaults to 4 MiB.
     pub max_response_bytes: usize,
-    /// How many redirects a read (GET, HEAD) follows, each only within its own scheme, host and port. Every other
-    /// redirect is handed back as the answer: strategies check the host and call again.
+    /// Maximum redirects that a read (GET, HEAD) follows, each only within its own scheme, host and port. Defaults to 0. Every
+    /// other redirect is returned as the answer: strategies check the host and call again.
     pub redirects: usize,
 }
 
@@ -42,7 +42,7 @@ impl CallOptions {
         self
     }
 
-    /// The same with so many redirects followed.
+    /// The same with another number of redirects.
     #[must_use = "returns the options with the redirects"]
     pub const fn with_redirects(mut self, redirects: usize) -> Self {
         self.redirects = redirects;
@@ -69,29 +69,29 @@ pub trait HttpClient: Send + Sync + fmt::Debug + 'static {
     /// Sends one request and reads the whole answer, whatever its status.
     ///
     /// # Errors
-    /// Where no whole answer came; the error says how far the request got.
+    /// [`HttpError`] if no whole answer arrives; it says how far the request got.
     async fn call(&self, request: http::Request<Bytes>, options: CallOptions) -> Result<http::Response<Bytes>, HttpError>;
 }
 
-/// Why no whole answer came, and how far the request got. Never holds the URL, a header or a body.
+/// The error of a call without a whole answer: the cause, and how far the request got. Never holds the URL, a header or a body.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct HttpError {
     /// How far the request got: `NotSent` until the first byte of it went out, then `Maybe`.
     pub reach: Reach,
-    /// What happened.
+    /// The cause.
     pub cause: HttpCause,
     /// The client's own error, without the URL.
     pub source: Option<BoxError>,
 }
 
-/// What happened to a call without a whole answer.
+/// The cause of a call without a whole answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HttpCause {
     /// No connection: name, route, refusal, TLS.
     Connect,
-    /// Time was up.
+    /// The timeout elapsed.
     Timeout,
     /// The connection broke.
     Broken,
@@ -114,7 +114,7 @@ impl HttpError {
         self
     }
 
-    /// The attempt's error that follows from it.
+    /// Converts it into the error of an attempt.
     pub fn into_send_error(self) -> SendError {
         let reach = self.reach;
         let error = match self.cause {
@@ -157,7 +157,7 @@ impl std::error::Error for HttpError {
     }
 }
 
-/// The default class of an HTTP status, where the provider's answer says nothing finer (rule 2). `None` for 2xx.
+/// The default error of an HTTP status, if the provider's answer says nothing finer (rule 2). `None` for 2xx.
 ///
 /// ```
 /// use zengine_connector::{Fault, Reach, http::status_error};

@@ -8,13 +8,13 @@ use jiff::{
     tz::Offset,
 };
 
-/// Longer waits are cut: no provider means it, and a typing error must not park a message for a year.
+/// Maximum wait. Longer waits are cut: a provider's typing error must not park a message for a year.
 const CAP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long the provider asks to wait, at most 24 hours (rule 36).
+/// The wait that the provider asks for, at most 24 hours (rule 36).
 ///
 /// Reads whole seconds and all three forms of an HTTP date (RFC 9110, 5.6.7); a date that has passed means no wait.
-/// `None` where the header is absent or neither: then the normal backoff applies.
+/// `None` if the header is absent or neither: then the normal backoff applies.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -66,7 +66,7 @@ fn http_date(text: &str, now: SystemTime) -> Option<SystemTime> {
     Offset::UTC.to_timestamp(date.to_datetime(time)).ok().map(SystemTime::from)
 }
 
-/// Two digits mean the year with that ending that is less than 50 years ahead.
+/// The year; two digits mean the year with that ending that is at most 50 years ahead.
 fn full_year(text: &str, now: SystemTime) -> Option<i16> {
     if text.len() != 2 {
         return number(text, 4..=4);

@@ -9,11 +9,11 @@ use super::Unread;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of the body.
+    /// Maximum size of the body, in bytes. Defaults to 4 MiB.
     pub body_bytes: usize,
-    /// Arrays and objects inside each other.
+    /// Maximum nesting of arrays and objects. Defaults to 64.
     pub json_depth: usize,
-    /// Elements of arrays and members of objects, all of them together.
+    /// Maximum number of array elements and object members, all of them together. Defaults to 500,000.
     pub json_items: usize,
 }
 
@@ -42,7 +42,7 @@ impl Limits {
         self
     }
 
-    /// Checks a body. Whether it is JSON at all is the parser's question.
+    /// Checks a body. It does not check that the body is JSON; the parser does.
     ///
     /// # Errors
     /// [`Unread::TooLarge`] over the size or the number of items, [`Unread::TooDeep`] over the depth.
@@ -60,7 +60,7 @@ impl Default for Limits {
     }
 }
 
-/// Refuses JSON whose arrays and objects stand deeper inside each other than allowed. A bare number has depth 0.
+/// Refuses JSON whose arrays and objects are nested deeper than allowed. A bare number has depth 0.
 ///
 /// ```
 /// use zengine_connector::json::check_depth;

@@ -1,6 +1,6 @@
 //! Untrusted JSON: bounds that are checked before anything is built.
 //!
-//! [`Limits`] bounds a body in one pass over its bytes; [`Unread`] says what is wrong with one that is not read.
+//! [`Limits`] bounds a body in one pass over its bytes; [`Unread`] is the reason why a body is not read.
 
 mod limits;
 pub(crate) mod reader;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The reason why JSON is not read. Total by design.
+/// The reason why JSON is not read. Exhaustive by design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unread {
     /// Not exactly one JSON value (RFC 8259).

@@ -4,10 +4,10 @@ use std::{borrow::Cow, fmt, ops::Deref, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The longest id that is held in place.
+/// Maximum length of an id that is held in place, in bytes.
 const SHORT: usize = 22;
 
-/// The id of a key. A short one, as ours are, is copied without a pointer: every record holds one.
+/// The id of a key. A short one, such as those of random keys, is copied without a pointer: every record holds one.
 #[derive(Clone)]
 pub struct KeyId(Form);
 

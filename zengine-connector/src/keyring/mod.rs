@@ -1,7 +1,7 @@
 //! Keys of the core: encryption at rest and keyed fingerprints.
 //!
 //! Sessions, receipts and dead letters are encrypted (ChaCha20-Poly1305); fingerprints of messages and of recipients are
-//! HMAC-SHA-256. The id of the key stands beside every value, so that keys can be rotated: new values use the current
+//! HMAC-SHA-256. The id of the key is stored beside every value, so that keys can be rotated: new values use the current
 //! key, old ones are read with theirs.
 
 mod key_id;
@@ -22,12 +22,12 @@ use crate::{
 
 pub use key_id::KeyId;
 
-/// Gives out keys. One key serves encryption and fingerprints; the two are separated by derivation.
+/// A source of keys. One key serves encryption and fingerprints; the two are separated by derivation.
 pub trait KeyRing: Send + Sync + fmt::Debug + 'static {
     /// The key for new values.
     fn current(&self) -> Arc<Key>;
 
-    /// The key of an older value.
+    /// The key with an id, for an older value.
     fn by_id(&self, id: &str) -> Option<Arc<Key>>;
 }
 
@@ -35,19 +35,19 @@ pub trait KeyRing: Send + Sync + fmt::Debug + 'static {
 pub struct Key {
     id: KeyId,
     encryption: Secret<[u8; 32]>,
-    /// Keyed once; every fingerprint starts from a copy of it.
+    /// A keyed HMAC; every fingerprint starts from a copy of it.
     fingerprint: Hmac<Sha256>,
 }
 
 impl Key {
-    /// A key from 32 secret bytes. The id is public: it stands in records.
+    /// A key from 32 secret bytes. The id is public: records hold it.
     pub fn new(id: impl Into<KeyId>, bytes: &Secret<[u8; 32]>) -> Self {
         let derive = |purpose: &[u8]| Secret::new(mac_of(new_mac(bytes.expose()), &[purpose]));
         let fingerprint = new_mac(derive(b"zengine fingerprint v1").expose());
         Self { id: id.into(), encryption: derive(b"zengine encryption v1"), fingerprint }
     }
 
-    /// Fresh random bytes under an id drawn with them.
+    /// A key of fresh random bytes with a random id, and the bytes.
     pub fn random(rng: &dyn Rng) -> (Self, Secret<[u8; 32]>) {
         let (mut bytes, mut id) = ([0; 32], [0; 4]);
         rng.fill(&mut bytes);
@@ -61,12 +61,12 @@ impl Key {
         &self.id
     }
 
-    /// The same, as records hold it.
+    /// The key's id, as records hold it.
     pub(crate) const fn key_id(&self) -> &KeyId {
         &self.id
     }
 
-    /// A keyed fingerprint of several parts; where one part ends and the next begins is part of it.
+    /// A keyed fingerprint of several parts; it also covers the boundaries between them.
     pub fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac_of(self.fingerprint.clone(), parts)
     }
@@ -111,7 +111,7 @@ impl StaticKeyRing {
         Self::new(Key::random(rng).0)
     }
 
-    /// Adds a key that older values were made with.
+    /// Adds an older key, to read the values made with it.
     #[must_use = "returns the ring with the key"]
     pub fn with_older(mut self, key: Key) -> Self {
         self.older.insert(key.id.as_str().to_owned(), Arc::new(key));
@@ -129,7 +129,7 @@ impl KeyRing for StaticKeyRing {
     }
 }
 
-/// First byte of a sealed value: the version of its form.
+/// First byte of a sealed value: the version of its format.
 const SEALED_V1: u8 = 1;
 const NONCE: usize = 12;
 
@@ -152,7 +152,7 @@ pub(crate) fn seal(ring: &dyn KeyRing, rng: &dyn Rng, place: &[&str], value: &[u
     Ok(sealed.into())
 }
 
-/// Decrypts what [`seal`] made for the same place.
+/// Decrypts a value that [`seal`] made for the same place.
 pub(crate) fn open(ring: &dyn KeyRing, place: &[&str], sealed: &[u8]) -> Result<Vec<u8>, Error> {
     let damaged = || Error::new(ErrorKind::Corrupt, "a stored value is damaged, or belongs to another place");
     let (&[version, id_length], rest) = sealed.split_first_chunk().ok_or_else(damaged)?;

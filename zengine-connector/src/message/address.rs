@@ -1,4 +1,4 @@
-//! People: several typed names each, never one string.
+//! People and groups, with several typed identities each.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -9,7 +9,7 @@ use crate::{
     ids::printable,
 };
 
-/// What kind of name an [`Identity`] is.
+/// The kind of an [`Identity`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -20,7 +20,7 @@ pub enum IdentityKind {
     Bsuid,
     /// The business-scoped id across linked portfolios: `CC.ENT.…`.
     ParentBsuid,
-    /// A name that its owner chose.
+    /// A username that its owner chose.
     Username,
     /// WhatsApp's own id of a phone account: digits without `+`.
     WaId,
@@ -28,12 +28,12 @@ pub enum IdentityKind {
     Group,
     /// An e-mail address.
     Email,
-    /// Anything else; `ns` says whose.
+    /// Any other id; `ns` names its namespace.
     Opaque,
 }
 
 impl IdentityKind {
-    /// The kind in snake case, as it stands in JSON and URNs.
+    /// The kind in snake case, as written in JSON and URNs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Phone => "phone",
@@ -50,8 +50,8 @@ impl IdentityKind {
 
 /// One name of a person or group on a channel.
 ///
-/// Two identities are equal when kind, namespace and value are, whatever spelling the provider used. `Debug` masks the
-/// value; [`Display`](fmt::Display) is the URN `kind:value`, for use where personal data may stand. Cloning one copies a
+/// Two identities are equal if kind, namespace and value are equal, whatever the provider's spelling. `Debug` masks the
+/// value; [`Display`](fmt::Display) is the URN `kind:value`, for use where personal data is allowed. Cloning one copies a
 /// pointer.
 #[derive(Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Unchecked")]
@@ -60,7 +60,7 @@ pub struct Identity {
     value: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ns: Option<Cow<'static, str>>,
-    /// How the provider spelled it, where that differs from `value`.
+    /// The provider's spelling, if it differs from `value`.
     #[serde(skip_serializing_if = "Option::is_none")]
     spelling: Option<Arc<str>>,
 }
@@ -88,10 +88,10 @@ impl TryFrom<Unchecked> for Identity {
 }
 
 impl Identity {
-    /// A name of a kind, brought to that kind's canonical spelling; the given spelling is kept beside it.
+    /// Creates an identity of a kind in that kind's canonical spelling; the given spelling is kept beside it.
     ///
     /// # Errors
-    /// `MessageInvalid` where the value does not fit the kind.
+    /// `MessageInvalid` if the value does not fit the kind.
     pub fn new(kind: IdentityKind, value: &str) -> Result<Self, Error> {
         let canonical = canonical(kind, value).ok_or_else(|| {
             Error::new(ErrorKind::MessageInvalid, expectation(kind))
@@ -102,7 +102,7 @@ impl Identity {
         Ok(Self { kind, value: canonical.into(), ns: None, spelling })
     }
 
-    /// A phone number. Spaces, hyphens, dots and brackets are taken out; `+` is required.
+    /// A phone number. Spaces, hyphens, dots and brackets are removed; `+` is required.
     ///
     /// # Errors
     /// `MessageInvalid` unless it is `+` and 1–15 digits without a leading zero (E.164).
@@ -113,15 +113,15 @@ impl Identity {
     /// An e-mail address; the domain is compared without regard to case.
     ///
     /// # Errors
-    /// `MessageInvalid` unless there is one `@` with text on both sides and no space or control character.
+    /// `MessageInvalid` unless there is text on both sides of the last `@`, no space or control character, and at most 320 bytes.
     pub fn email(address: &str) -> Result<Self, Error> {
         Self::new(IdentityKind::Email, address)
     }
 
-    /// A name that only its owner understands, in the owner's namespace.
+    /// An id that only its owner understands, in the owner's namespace.
     ///
     /// # Errors
-    /// `MessageInvalid` where the value is empty, longer than 512 bytes, or holds control characters.
+    /// `MessageInvalid` if the value is empty, longer than 512 bytes, or holds control characters.
     pub fn opaque(ns: impl Into<Cow<'static, str>>, value: &str) -> Result<Self, Error> {
         let mut identity = Self::new(IdentityKind::Opaque, value)?;
         identity.ns = Some(ns.into());
@@ -129,10 +129,10 @@ impl Identity {
     }
 
     /// Guesses the kind from the spelling: `+…` is a phone number, `a@b` an e-mail address, `CC.…` a business-scoped
-    /// id, `kind:value` what it says (as do `tel:` and `mailto:`), anything else opaque.
+    /// id, `kind:value` an identity of that kind (also `tel:` and `mailto:`), anything else opaque.
     ///
     /// # Errors
-    /// `MessageInvalid` where it looks like a kind but does not fit it.
+    /// `MessageInvalid` if the text looks like a kind but does not fit it.
     pub fn guess(text: &str) -> Result<Self, Error> {
         if text.starts_with('+') {
             return Self::phone(text);
@@ -155,28 +155,28 @@ impl Identity {
         Self::new(IdentityKind::Opaque, text)
     }
 
-    /// What kind of name it is.
+    /// The kind.
     pub fn kind(&self) -> IdentityKind {
         self.kind
     }
 
-    /// The name in canonical spelling.
+    /// The value in canonical spelling.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// Whose opaque name it is.
+    /// The namespace of an opaque id.
     pub fn ns(&self) -> Option<&str> {
         self.ns.as_deref()
     }
 
-    /// The name as the provider spells it.
+    /// The value as the provider spells it.
     pub fn spelling(&self) -> &str {
         self.spelling.as_deref().unwrap_or(&self.value)
     }
 }
 
-/// A kind by the word before the colon: ours, or that of a link.
+/// The kind for the word before the colon: the name of a kind, or the scheme of a link.
 fn named(word: &str) -> Option<IdentityKind> {
     match word {
         "tel" => Some(IdentityKind::Phone),
@@ -263,7 +263,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// A person or a group: names in order of preference, and what else is known.
+/// A person or a group: identities in order of preference, and further details.
 ///
 /// In JSON a party may also be written short, as one identity, a list of them, or one string whose kind is guessed
 /// (`"+15551230001"`).
@@ -278,7 +278,7 @@ impl fmt::Debug for Identity {
 #[derive(Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Party {
-    /// Names, the preferred one first.
+    /// Identities, the preferred one first.
     pub ids: Vec<Identity>,
     /// The name the person gives.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -286,7 +286,7 @@ pub struct Party {
     /// Language and region, BCP 47.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
-    /// The provider vouches for the identity.
+    /// Whether the provider vouches for the identity.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub verified: bool,
 }
@@ -337,11 +337,11 @@ impl fmt::Debug for Party {
 enum AnyParty {
     /// One string whose kind is guessed.
     Text(String),
-    /// Names in order of preference.
+    /// Identities in order of preference.
     Identities(#[schemars(with = "Vec<Identity>")] Vec<Unchecked>),
-    /// One name.
+    /// One identity.
     Identity(#[schemars(with = "Identity")] Unchecked),
-    /// Everything that is known.
+    /// All details.
     Full {
         #[schemars(with = "Vec<Identity>")]
         ids: Vec<Unchecked>,

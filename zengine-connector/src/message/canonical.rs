@@ -1,10 +1,10 @@
-//! One spelling for JSON: sorted keys, no white space, whole numbers without a fraction.
+//! Canonical JSON: sorted keys, no white space, whole numbers without a fraction.
 
 use std::io::Write;
 
 use serde_json::{Number, Value};
 
-/// Writes a value in its one spelling.
+/// Writes a value as canonical JSON.
 pub(super) fn write(value: &Value, into: &mut dyn Write) -> serde_json::Result<()> {
     match value {
         Value::Array(items) => separated(b'[', items.iter(), b']', into, |item, into| write(item, into)),

@@ -1,4 +1,4 @@
-//! Channels, and what each can show: [`Capabilities`] as data.
+//! Channels and their [`Capabilities`], as data.
 //!
 //! Validation, degradation, documentation and tests all read the same table.
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MediaKind;
 
-/// What kind of conversation a strategy takes part in.
+/// The kind of conversation a strategy takes part in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -32,7 +32,7 @@ pub enum Channel {
     Management,
 }
 
-/// What a length counts.
+/// The unit of a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -89,12 +89,12 @@ mod gsm7 {
     }
 }
 
-/// An upper bound and what it counts.
+/// An upper bound and its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Length {
     /// The largest allowed count.
     pub max: u64,
-    /// What is counted.
+    /// The unit.
     pub unit: Unit,
 }
 
@@ -115,58 +115,58 @@ impl Length {
     }
 }
 
-/// What a channel accepts of one kind of media.
+/// The limits of a channel for one kind of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct MediaRule {
     /// The kind.
     pub kind: MediaKind,
-    /// The largest file, in bytes.
+    /// Maximum size of a file, in bytes.
     pub max_bytes: u64,
-    /// MIME types accepted; empty means that the channel states none.
+    /// Accepted MIME types; empty if the channel states none, then any type passes.
     pub mimes: &'static [&'static str],
-    /// The longest caption; absent where the channel shows none.
+    /// Maximum length of a caption; absent if the channel shows none.
     pub caption: Option<Length>,
 }
 
-/// What a channel accepts of reply buttons.
+/// The limits of a channel for reply buttons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ButtonRules {
-    /// The most buttons in one message.
+    /// Maximum number of buttons per message.
     pub max: u32,
-    /// A button's label.
+    /// Maximum length of a button's label.
     pub title: Length,
-    /// A button's id.
+    /// Maximum length of a button's id.
     pub id: Length,
-    /// The text above the buttons.
+    /// Maximum length of the text above the buttons.
     pub body: Length,
-    /// The line below the text.
+    /// Maximum length of the line below the text.
     pub footer: Length,
-    /// A header that is text.
+    /// Maximum length of a text header.
     pub header: Length,
 }
 
-/// What a channel accepts of a list to choose from.
+/// The limits of a channel for a list to choose from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ListRules {
-    /// The most sections.
+    /// Maximum number of sections.
     pub max_sections: u32,
-    /// The most rows in all sections together.
+    /// Maximum number of rows in all sections together.
     pub max_rows: u32,
-    /// The label that opens the list.
+    /// Maximum length of the label that opens the list.
     pub button: Length,
-    /// A section's title.
+    /// Maximum length of a section's title.
     pub section: Length,
-    /// A row's title.
+    /// Maximum length of a row's title.
     pub title: Length,
-    /// A row's description.
+    /// Maximum length of a row's description.
     pub description: Length,
-    /// A row's id.
+    /// Maximum length of a row's id.
     pub id: Length,
-    /// The text of the message.
+    /// Maximum length of the message's text.
     pub body: Length,
 }
 
-/// What one channel of one provider can carry. Everything is off until a `with_…` turns it on.
+/// The features that one channel of one provider supports. Everything is off until a `with_…` turns it on.
 ///
 /// ```
 /// use zengine_connector::{Capabilities, Length};
@@ -178,13 +178,13 @@ pub struct ListRules {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// Plain text.
+    /// Plain text, up to a length.
     pub text: Option<Length>,
     /// Text may carry Markdown.
     pub markdown: bool,
     /// Text may carry HTML.
     pub html: bool,
-    /// Kinds of media.
+    /// Supported kinds of media.
     pub media: &'static [MediaRule],
     /// Reply buttons.
     pub buttons: Option<ButtonRules>,
@@ -196,15 +196,15 @@ pub struct Capabilities {
     pub rich_interactive: bool,
     /// A place on a map.
     pub location: bool,
-    /// Contact cards: the most in one message.
+    /// Contact cards: maximum number per message.
     pub contacts: Option<u32>,
     /// Reactions to a message.
     pub reaction: bool,
     /// Templates that the provider holds.
     pub template: bool,
-    /// Telling the other side that somebody types.
+    /// Typing notices to the other side.
     pub typing: bool,
-    /// Telling the other side that a message was read.
+    /// Read marks to the other side.
     pub read_mark: bool,
     /// Answers that quote a message.
     pub quote: bool,
@@ -226,7 +226,7 @@ macro_rules! with_flags {
 }
 
 impl Capabilities {
-    /// Nothing at all.
+    /// No features.
     pub const NONE: Self = Self {
         text: None,
         markdown: false,
@@ -309,7 +309,7 @@ impl Capabilities {
         with_native, native;
     }
 
-    /// What the channel accepts of a kind of media.
+    /// The limits for a kind of media; `None` if the channel does not carry it.
     pub fn media_rule(&self, kind: MediaKind) -> Option<&'static MediaRule> {
         self.media.iter().find(|rule| rule.kind == kind)
     }

@@ -1,10 +1,10 @@
-//! A message turned into what a poorer channel can show, and an account of what was lost.
+//! A message adapted to a channel with fewer features, and a report of the losses.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Capabilities, Content, Header, Interactive, Location, Media, MediaSource, OutboundMessage, Text, TextFormat};
 
-/// What to do with content that the channel cannot show.
+/// The treatment of content that the channel cannot show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Degrade {
@@ -21,7 +21,7 @@ pub enum Degrade {
 pub struct Loss {
     /// JSON pointer into the caller's message.
     pub pointer: String,
-    /// What was lost there.
+    /// The part that was lost.
     pub what: String,
 }
 
@@ -29,12 +29,12 @@ pub struct Loss {
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LossReport {
-    /// In the order of the message.
+    /// The losses, in the order of the message.
     pub losses: Vec<Loss>,
 }
 
 impl LossReport {
-    /// Adds what was lost at a place of the message (a JSON pointer). For message types that degrade themselves.
+    /// Adds a loss at a place of the message (a JSON pointer). For message types that degrade themselves.
     ///
     /// ```
     /// use zengine_connector::LossReport;
@@ -71,7 +71,7 @@ pub(super) fn message(message: &OutboundMessage, can: &Capabilities, how: Degrad
     Some((degraded, report))
 }
 
-/// The content as text, where the channel has text but not the content's own kind.
+/// The content as text, if the channel has text but not the content's own kind.
 fn content(content: &Content, can: &Capabilities, report: &mut LossReport) -> Option<Content> {
     can.text?;
     let text = match content {

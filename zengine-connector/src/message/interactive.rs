@@ -19,19 +19,19 @@ super::masked!(
     CarouselCard
 );
 
-/// Something to choose from or tap on. In JSON the kind stands in `kind`.
+/// Something to choose from or tap on. In JSON the kind is in `kind`.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Interactive {
     /// Reply buttons.
     Buttons {
-        /// Above the text.
+        /// The header above the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         header: Option<Header>,
         /// The text.
         body: String,
-        /// Below the text.
+        /// The footer below the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         footer: Option<String>,
         /// The buttons.
@@ -39,12 +39,12 @@ pub enum Interactive {
     },
     /// A list of rows in sections.
     List {
-        /// Above the text.
+        /// The header above the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         header: Option<Header>,
         /// The text.
         body: String,
-        /// Below the text.
+        /// The footer below the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         footer: Option<String>,
         /// The label that opens the list.
@@ -59,7 +59,7 @@ pub enum Interactive {
         /// The text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<String>,
-        /// Below the text.
+        /// The footer below the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         footer: Option<String>,
         /// The catalogue.
@@ -69,11 +69,11 @@ pub enum Interactive {
     },
     /// Several products.
     ProductList {
-        /// Above the text.
+        /// The header above the text.
         header: Header,
         /// The text.
         body: String,
-        /// Below the text.
+        /// The footer below the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         footer: Option<String>,
         /// The catalogue.
@@ -85,22 +85,22 @@ pub enum Interactive {
     Catalog(Catalog),
     /// A form.
     Flow(Flow),
-    /// Asks where the person is.
+    /// Asks for the person's location.
     LocationRequest {
         /// The text.
         body: String,
     },
     /// Asks for a postal address.
     AddressRequest {
-        /// Above the text.
+        /// The header above the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         header: Option<Header>,
         /// The text.
         body: String,
-        /// Below the text.
+        /// The footer below the text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         footer: Option<String>,
-        /// ISO 3166 two letters.
+        /// Country, ISO 3166 two letters.
         country: String,
         /// Values, saved addresses and errors, in the provider's form.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,7 +115,7 @@ pub enum Interactive {
         /// How long the button works, in minutes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ttl_minutes: Option<u32>,
-        /// Echoed when the call comes.
+        /// Echoed when the call arrives.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payload: Option<String>,
     },
@@ -135,7 +135,7 @@ pub enum Interactive {
         /// The provider's parameters.
         parameters: RawJson,
     },
-    /// News of an order, in the provider's form.
+    /// A status update of an order, in the provider's form.
     OrderStatus {
         /// The text.
         body: String,
@@ -145,7 +145,7 @@ pub enum Interactive {
 }
 
 impl Interactive {
-    /// The kind, as it stands in JSON.
+    /// The kind, as written in JSON.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Buttons { .. } => "buttons",
@@ -173,7 +173,7 @@ impl std::fmt::Debug for Interactive {
     }
 }
 
-/// What stands above the text.
+/// The header above the text.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -193,7 +193,7 @@ pub enum Header {
 /// A reply button.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Button {
-    /// Comes back when the button is tapped.
+    /// Returned when the button is tapped.
     pub id: String,
     /// The label.
     pub title: String,
@@ -209,7 +209,7 @@ impl Button {
 /// Rows of a list under a title.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ListSection {
-    /// The title; needed where there are several sections.
+    /// The title; required if there are several sections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The rows.
@@ -219,7 +219,7 @@ pub struct ListSection {
 /// A row of a list.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ListRow {
-    /// Comes back when the row is chosen.
+    /// Returned when the row is chosen.
     pub id: String,
     /// The label.
     pub title: String,
@@ -238,19 +238,19 @@ impl ListRow {
 /// One button that opens a web address.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CtaUrl {
-    /// Above the text.
+    /// The header above the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Header>,
     /// The text.
     pub body: String,
-    /// Below the text.
+    /// The footer below the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footer: Option<String>,
     /// The button's label.
     pub label: String,
     /// The address.
     pub url: String,
-    /// Show what is to be paid, where the address is that of a payment.
+    /// Whether to show the amount due, if the address is a payment link.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub payment_link_preview: bool,
 }
@@ -277,7 +277,7 @@ pub struct ProductItem {
 pub struct Catalog {
     /// The text.
     pub body: String,
-    /// Below the text.
+    /// The footer below the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footer: Option<String>,
     /// The product whose picture is shown.
@@ -288,12 +288,12 @@ pub struct Catalog {
 /// A form.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Flow {
-    /// Above the text.
+    /// The header above the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Header>,
     /// The text.
     pub body: String,
-    /// Below the text.
+    /// The footer below the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footer: Option<String>,
     /// The button's label.
@@ -304,16 +304,16 @@ pub struct Flow {
     /// The form's name at the provider; this or `flow_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow_name: Option<String>,
-    /// Comes back with the answers.
+    /// Returned with the answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// Use the unpublished version.
+    /// Whether to use the unpublished version.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub draft: bool,
-    /// The first screen; absent: the form asks our endpoint.
+    /// The first screen; absent if the form asks your endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub screen: Option<String>,
-    /// What the first screen is filled with.
+    /// The data of the first screen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
 }

@@ -1,18 +1,18 @@
-//! Files: what kind, where the bytes are, what is known of them.
+//! Media files: kind, source and properties.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 super::masked!(MediaSource, Media);
 
-/// What a file is shown as.
+/// The kind of a file: how it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MediaKind {
     /// A picture.
     Image,
-    /// Sound; a voice note where [`Media::voice`] says so.
+    /// Sound; a voice note if [`Media::voice`] is set.
     Audio,
     /// A film.
     Video,
@@ -35,7 +35,7 @@ impl MediaKind {
     }
 }
 
-/// Where the bytes of a file are. Nothing is downloaded until somebody asks.
+/// The source of a file's bytes. Nothing is downloaded until you ask for it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -44,7 +44,7 @@ pub enum MediaSource {
     Url {
         /// The address.
         url: String,
-        /// When it stops working, in milliseconds UTC.
+        /// Expiry of the address, in milliseconds UTC.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at_ms: Option<i64>,
     },
@@ -74,9 +74,9 @@ pub enum MediaSource {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Media {
-    /// What it is shown as.
+    /// The kind.
     pub kind: MediaKind,
-    /// Where its bytes are.
+    /// The source of the bytes.
     pub source: MediaSource,
     /// The MIME type as given, parameters included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,13 +93,13 @@ pub struct Media {
     /// The file's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
-    /// Sound recorded as a voice note.
+    /// Whether the sound is a voice note.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub voice: bool,
-    /// A sticker that moves.
+    /// Whether the sticker is animated.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub animated: bool,
-    /// How long it plays, in milliseconds.
+    /// The playing time, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
 }

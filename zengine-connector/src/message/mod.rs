@@ -1,18 +1,18 @@
-//! The canonical model: what is sent, what arrives, and what becomes of a message, in one vocabulary for every channel.
+//! The canonical model: outbound messages, inbound events and statuses, in one vocabulary for every channel.
 //!
-//! | room | what stands there |
+//! | type | purpose |
 //! |---|---|
-//! | [`OutboundMessage`] | one message on its way out |
-//! | [`Content`] and its kinds | what a message says, in both directions |
-//! | [`Event`], [`InboundEvent`] | what a provider told us |
-//! | [`Status`], [`State`], [`merge`] | what became of a message, and how late news is told from fresh |
-//! | [`Party`], [`Identity`] | people, with several typed names each |
-//! | [`Degrade`], [`LossReport`] | a message turned into what a poorer channel can show |
-//! | [`Channel`], [`Capabilities`] | what a channel can carry, as data |
-//! | [`Checker`] | what is wrong with a message or configuration, all of it at once |
+//! | [`OutboundMessage`] | one outbound message |
+//! | [`Content`] and its kinds | the content of a message, in both directions |
+//! | [`Event`], [`InboundEvent`] | one inbound event, and the same with its envelope |
+//! | [`Status`], [`State`], [`merge`] | the status of a message, and the order of its states |
+//! | [`Party`], [`Identity`] | people and groups, with several typed identities each |
+//! | [`Degrade`], [`LossReport`] | a message adapted to a channel with fewer features |
+//! | [`Channel`], [`Capabilities`] | a channel and its features, as data |
+//! | [`Checker`] | all violations in a message or configuration at once |
 //!
-//! In JSON everything is tagged by `type`, in snake case, with times as integer milliseconds UTC (`…_ms`). What is not
-//! understood is kept: unknown types become `unknown` with their raw JSON, never an error.
+//! In JSON everything is tagged by `type`, in snake case, with times as integer milliseconds UTC (`…_ms`). Unknown types
+//! are kept: they become `unknown` with their raw JSON, never an error.
 
 /// `Debug` that names the type and nothing of its content: messages are personal data.
 macro_rules! masked {

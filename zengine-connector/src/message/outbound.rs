@@ -1,4 +1,4 @@
-//! One message on its way out, and what any message can say of itself.
+//! The canonical outbound message, and the trait of every message.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -10,32 +10,32 @@ use crate::error::Violation;
 /// Whether a message changes anything at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It does: deduplicated, dead-lettered, never repeated where it may have been sent.
+    /// The message changes something: deduplicated, dead-lettered, never repeated if it may have been sent.
     Write,
-    /// It only asks: goes through `query`, takes no claim, may be repeated (rule 83).
+    /// The message only reads: goes through `query`, takes no claim, may be repeated (rule 83).
     Read,
 }
 
-/// What a provider offers against doubles (rule 4). Total by design.
+/// A provider's protection against duplicates (rule 4). Exhaustive by design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Idempotency {
-    /// It recognises our key and drops doubles within this time.
+    /// The provider recognises the message's key and drops duplicates within this window.
     Native {
-        /// In milliseconds.
+        /// The window, in milliseconds.
         window_ms: u64,
     },
-    /// It can be asked what became of our reference.
+    /// The provider can be asked for the result of a message by its reference.
     Queryable {
-        /// How long a message may stay invisible to the question, in milliseconds.
+        /// Maximum time until a sent message is visible to such a query, in milliseconds.
         visible_after_ms: u64,
     },
-    /// Nothing.
+    /// No protection.
     None,
 }
 
-/// Anything a strategy can be asked to send. [`OutboundMessage`] is one; a strategy with its own commands implements
-/// this for them, usually with an empty body.
+/// A message that a strategy can send. [`OutboundMessage`] is one; a strategy with its own commands implements this for
+/// them, usually with an empty body.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "add `impl zengine_connector::Message for {Self} {{}}`",
@@ -45,13 +45,13 @@ pub trait Message: Serialize + DeserializeOwned + schemars::JsonSchema + Send + 
     /// Checks the message against what the channel can carry; finds every violation. Pure, and called before dedup.
     ///
     /// # Errors
-    /// Everything that is wrong, with JSON pointers.
+    /// All violations, with JSON pointers.
     fn validate(&self, capabilities: &Capabilities) -> Result<(), Vec<Violation>> {
         let _ = capabilities;
         Ok(())
     }
 
-    /// A message that this channel can show in place of this one, and what was lost. `None`: nothing to do.
+    /// A message that this channel can show in place of this one, and the losses; `None` if there is nothing to do.
     fn degrade(&self, capabilities: &Capabilities, how: Degrade) -> Option<(Self, LossReport)>
     where
         Self: Sized,
@@ -60,21 +60,21 @@ pub trait Message: Serialize + DeserializeOwned + schemars::JsonSchema + Send + 
         None
     }
 
-    /// Whether it changes anything at the provider.
+    /// Whether the message changes anything at the provider.
     fn effect(&self) -> Effect {
         Effect::Write
     }
 
-    /// What the provider offers against doubles of this very message, where that differs from the strategy's.
+    /// The provider's protection against duplicates of this message, if it differs from the strategy's.
     fn idempotency(&self) -> Option<Idempotency> {
         None
     }
 
-    /// Writes what makes two messages the same: everything the recipient would notice, in one spelling (rule 23). Default:
-    /// the message's JSON with sorted keys.
+    /// Writes the canonical form by which two messages are the same: everything the recipient would notice (rule 23).
+    /// Defaults to the message's JSON with sorted keys.
     ///
     /// # Errors
-    /// Where the message has no JSON form.
+    /// If the message has no JSON form.
     fn encode(&self, into: &mut dyn std::io::Write) -> serde_json::Result<()> {
         canonical::write(&serde_json::to_value(self)?, into)
     }
@@ -91,7 +91,7 @@ pub enum Never {}
 
 impl Message for Never {}
 
-/// The canonical message: to whom, what, in answer to what.
+/// The canonical message: recipient, content, and the message it answers.
 ///
 /// ```
 /// use zengine_connector::{Identity, OutboundMessage};
@@ -105,15 +105,15 @@ impl Message for Never {}
 pub struct OutboundMessage {
     /// The recipient.
     pub to: Party,
-    /// What it says.
+    /// The content.
     pub content: Content,
     /// The provider's id of the message it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
-    /// The conversation it belongs to, where the channel needs one.
+    /// The conversation it belongs to, if the channel needs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<String>,
-    /// The caller's own facts; never sent to the provider unless a strategy's page says so.
+    /// The caller's own data; never sent to the provider unless a strategy's page says so.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
 }
@@ -174,7 +174,7 @@ impl Message for OutboundMessage {
         degrade::message(self, capabilities, how)
     }
 
-    /// Recipient, content and quote. Metadata, names and spellings are nothing the recipient would notice.
+    /// Recipient, content, quote and conversation, without metadata, names and spellings, which the recipient does not notice.
     fn encode(&self, into: &mut dyn std::io::Write) -> serde_json::Result<()> {
         let noticed = Noticed {
             to: Names(&self.to.ids),
@@ -189,7 +189,7 @@ impl Message for OutboundMessage {
         canonical::write(&serde_json::to_value(&noticed)?, into)
     }
 
-    /// A read mark or a typing notice is the same when it comes twice, on every channel.
+    /// A read mark or a typing notice has the same effect if it is sent twice, on every channel; the window is 24 hours.
     fn idempotency(&self) -> Option<Idempotency> {
         match self.content {
             Content::ReadMark { .. } | Content::Typing { .. } => Some(Idempotency::Native { window_ms: 24 * 60 * 60 * 1000 }),

@@ -1,4 +1,4 @@
-//! JSON that is carried, not understood.
+//! JSON that is passed through as it is.
 
 use std::{fmt, sync::Arc};
 
@@ -12,17 +12,17 @@ use crate::{
 
 /// A JSON value kept as text, cheap to clone. `Debug` shows its size only.
 ///
-/// Made from text, it is that text to the byte. Read as part of a larger document it is written anew: members in order of
+/// Made from text, it is that text to the byte. Read as part of a larger document it is rewritten: members in order of
 /// their names, and numbers as 64-bit integers or doubles hold them (`1.10` comes back as `1.1`, and an integer of more than
 /// 64 bits is rounded). The exact bytes of what arrived are in [`InboundEvent::raw`](crate::InboundEvent::raw).
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawJson(Arc<str>);
 
 impl RawJson {
-    /// Takes JSON text as it is.
+    /// Creates a value from JSON text, kept as it is.
     ///
     /// # Errors
-    /// `MessageInvalid` where the text is not one JSON value.
+    /// `MessageInvalid` if the text is not one JSON value.
     pub fn from_text(text: impl AsRef<str>) -> Result<Self, Error> {
         let text = text.as_ref();
         match serde_json::from_str::<&RawValue>(text) {
@@ -31,8 +31,8 @@ impl RawJson {
         }
     }
 
-    /// Takes JSON text that has been parsed before, without doing so again. Where it is not JSON after all, it cannot be
-    /// serialized.
+    /// Creates a value from JSON text that was parsed before, without parsing it again. If the text is not JSON, serialization
+    /// fails.
     pub fn from_known(text: &str) -> Self {
         Self(text.into())
     }
@@ -40,7 +40,7 @@ impl RawJson {
     /// The JSON of any value.
     ///
     /// # Errors
-    /// `MessageInvalid` where the value has no JSON form.
+    /// `MessageInvalid` if the value has no JSON form.
     pub fn from_value<T: Serialize>(value: &T) -> Result<Self, Error> {
         serde_json::to_string(value)
             .map(|text| Self(text.into()))
@@ -55,7 +55,7 @@ impl RawJson {
     /// Reads the JSON as a type.
     ///
     /// # Errors
-    /// `MessageInvalid` where it has another form.
+    /// `MessageInvalid` if the JSON has another form.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_str(&self.0).map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "JSON of another form", &error))
     }

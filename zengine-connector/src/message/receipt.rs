@@ -1,4 +1,4 @@
-//! What a provider answers.
+//! A provider's answers.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -8,24 +8,24 @@ use crate::{
     ids::{ConversationId, ProviderMessageId},
 };
 
-/// What a provider said when it accepted a message. (The platform's name for it is `SendResult`.)
+/// A provider's answer when it accepts a message. (The platform's name for it is `SendResult`.)
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[must_use = "a receipt holds the provider's ids of the message"]
 #[non_exhaustive]
 pub struct Receipt {
-    /// The provider's ids of the message, where it gives any.
+    /// The provider's ids of the message, if it gives any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provider_ids: Vec<ProviderMessageId>,
-    /// The conversation it went into, where the provider has them.
+    /// The conversation of the message, if the provider has conversations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<ConversationId>,
-    /// A remark of the provider's about what it will do (`held_for_quality_assessment`).
+    /// The provider's remark about the further treatment (`held_for_quality_assessment`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// The rest of a result that comes in pages.
+    /// The cursor of the next page, if the result has pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// It was larger than a record may hold, and was cut (rule 29 of the cases).
+    /// Whether it was larger than a record may hold, and was cut (rule 29 of the cases).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trimmed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,20 +33,20 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Accepted under an id.
+    /// A receipt with an id.
     pub fn accepted(id: ProviderMessageId) -> Self {
         Self { provider_ids: vec![id], ..Self::default() }
     }
 
-    /// Accepted by a provider that gives no id.
+    /// A receipt of a provider that gives no id.
     pub fn unnumbered() -> Self {
         Self::default()
     }
 
-    /// Adds what a command asked for.
+    /// Adds the result of a command.
     ///
     /// # Errors
-    /// `Protocol` where it has no JSON form.
+    /// `Protocol` if it has no JSON form.
     pub fn with_data<T: Serialize>(mut self, data: &T) -> Result<Self, Error> {
         self.data = Some(
             RawJson::from_value(data).map_err(|error| Error::new(ErrorKind::Protocol, "a result has no JSON form").with_source(error))?,
@@ -54,19 +54,19 @@ impl Receipt {
         Ok(self)
     }
 
-    /// Adds where the next page starts.
+    /// Adds the cursor of the next page.
     pub fn with_next(mut self, cursor: Option<String>) -> Self {
         self.next = cursor;
         self
     }
 
-    /// Adds a remark of the provider's.
+    /// Adds the provider's remark.
     pub fn with_note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
     }
 
-    /// Adds the conversation it went into.
+    /// Adds the conversation of the message.
     pub fn with_conversation(mut self, conversation: ConversationId) -> Self {
         self.conversation = Some(conversation);
         self
@@ -77,15 +77,15 @@ impl Receipt {
         self.provider_ids.first()
     }
 
-    /// What a command asked for.
+    /// The result of a command.
     ///
     /// # Errors
-    /// `MessageInvalid` where it is of another type.
+    /// `MessageInvalid` if it is of another type.
     pub fn data<T: DeserializeOwned>(&self) -> Option<Result<T, Error>> {
         self.data.as_ref().map(RawJson::parse)
     }
 
-    /// It holds the provider's ids and nothing else, and at most one of them: the first is all there is.
+    /// Whether it holds at most one id of the provider and nothing else.
     pub(crate) const fn is_plain(&self) -> bool {
         let Self { provider_ids, conversation, note, next, trimmed, data } = self;
         provider_ids.len() <= 1 && conversation.is_none() && note.is_none() && next.is_none() && !*trimmed && data.is_none()

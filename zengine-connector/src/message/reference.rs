@@ -1,4 +1,4 @@
-//! A message on its way into the pipeline: JSON by name, or typed.
+//! A message handed to the pipeline: JSON, or typed.
 
 use std::{
     any::{Any, TypeId, type_name},
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::Message;
 use crate::error::{Error, ErrorKind};
 
-/// What is to be sent: a reference to a typed message, or JSON that the strategy's message type reads.
+/// The message to send: a reference to a typed message, or JSON that the strategy's message type reads.
 #[derive(Clone, Copy)]
 pub struct MessageRef<'a>(Repr<'a>);
 

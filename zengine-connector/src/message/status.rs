@@ -1,16 +1,16 @@
-//! What became of a message, and how late news is told from fresh.
+//! The status of a message, and the order of its states.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Identity, RawJson};
 use crate::{error::ErrorKind, ids::ClientMessageId};
 
-/// How far a message has come.
+/// The state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum State {
-    /// The provider took it.
+    /// The provider accepted it.
     Accepted,
     /// It waits at the provider.
     Queued,
@@ -30,9 +30,9 @@ pub enum State {
     Opened,
     /// The recipient followed a link in it.
     Clicked,
-    /// The recipient called it unwanted.
+    /// The recipient reported it as unwanted.
     Complained,
-    /// The recipient wants no more.
+    /// The recipient unsubscribed.
     Unsubscribed,
     /// It will not arrive.
     Failed,
@@ -40,7 +40,7 @@ pub enum State {
     Rejected,
     /// It was not delivered in time.
     Expired,
-    /// It was taken back.
+    /// It was deleted.
     Deleted,
 }
 
@@ -67,22 +67,22 @@ impl State {
         }
     }
 
-    /// The message did not arrive and will not.
+    /// Whether the message did not arrive and will not.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::Rejected | Self::Expired)
     }
 
-    /// The recipient has it: proof of delivery.
+    /// Whether the recipient has it: proof of delivery.
     pub const fn is_arrival(self) -> bool {
         matches!(self, Self::Delivered | Self::Read | Self::Played | Self::Opened | Self::Clicked | Self::Complained | Self::Unsubscribed)
     }
 
-    /// The provider has acted on the message: proof that it was accepted (rule 27).
+    /// Whether the provider has acted on the message: proof that it was accepted (rule 27).
     pub const fn is_proof_of_acceptance(self) -> bool {
         !self.is_failure()
     }
 
-    /// Progress; later states have higher ranks. Failures stand outside.
+    /// The rank of progress; later states have higher ranks.
     const fn rank(self) -> u8 {
         match self {
             Self::Accepted => 0,
@@ -99,20 +99,20 @@ impl State {
     }
 }
 
-/// What a newly arrived state means for the one already known.
+/// The effect of a new state on the known one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transition {
-    /// News: store the new state.
+    /// The new state is later: store it.
     Advance,
     /// Already known.
     Duplicate,
-    /// Overtaken: keep the old state.
+    /// The new state is older: keep the old one.
     Stale,
-    /// The two exclude each other; keep the old state and look into it.
+    /// The two exclude each other: keep the old state and investigate.
     Conflict,
 }
 
-/// Decides between the state known so far and one that just arrived, in whatever order a provider tells them.
+/// Compares the known state with a new one, in whatever order a provider reports them.
 ///
 /// ```
 /// use zengine_connector::{State, Transition, merge};
@@ -147,33 +147,33 @@ pub const fn merge(old: State, new: State) -> Transition {
     }
 }
 
-/// News of one message.
+/// The status of one message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Status {
     /// The provider's id of the message.
     pub target: String,
-    /// Our id of the message, read from the reference that the provider echoes.
+    /// The caller's id of the message, read from the reference that the provider echoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<ClientMessageId>,
-    /// How far it has come.
+    /// The state of the message.
     pub state: State,
-    /// When, in milliseconds UTC on the provider's clock.
+    /// Time of the status, in milliseconds UTC on the provider's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<i64>,
-    /// Whom the news is about.
+    /// The recipient of the message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recipient: Vec<Identity>,
-    /// In a group: which member.
+    /// The member, if the recipient is a group.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub participant: Vec<Identity>,
-    /// Why it failed.
+    /// The error, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ProviderError>,
-    /// Further reasons, where the provider gives several.
+    /// Further errors, if the provider gives several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more_errors: Vec<ProviderError>,
-    /// What it cost.
+    /// The cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
     /// The reference the provider echoes, as it came.
@@ -182,7 +182,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// News of a message.
+    /// The status of a message.
     pub fn new(target: impl Into<String>, state: State) -> Self {
         Self {
             target: target.into(),
@@ -199,7 +199,7 @@ impl Status {
     }
 }
 
-/// What a message cost, in the provider's terms.
+/// The cost of a message, in the provider's terms.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 #[non_exhaustive]
@@ -219,16 +219,16 @@ pub struct Cost {
     /// The amount in the currency's smallest unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minor: Option<i64>,
-    /// ISO 4217.
+    /// The currency, ISO 4217.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
 }
 
-/// An error in a provider's words, classed in ours.
+/// An error that a provider reports, with its [`ErrorKind`].
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct ProviderError {
-    /// Our class.
+    /// The kind of error.
     #[schemars(with = "String")]
     pub kind: ErrorKind,
     /// The provider's code.

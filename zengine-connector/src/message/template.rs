@@ -1,4 +1,4 @@
-//! A text the provider holds, with typed parameters.
+//! Templates held by the provider, with typed parameters.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::{Location, Media, RawJson};
 
 super::masked!(Template, TemplateComponent, TemplateCard, TemplateParameter);
 
-/// A text the provider holds.
+/// A template held by the provider.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Template {
@@ -14,28 +14,28 @@ pub struct Template {
     pub name: String,
     /// Language code, as the provider spells it (`en_US`).
     pub language: String,
-    /// The namespace, where the provider has one.
+    /// The namespace, if the provider has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// What fills the template's gaps.
+    /// The template's parameters, by part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<TemplateComponent>,
 }
 
 impl Template {
-    /// A template without gaps.
+    /// A template without parameters.
     pub fn new(name: impl Into<String>, language: impl Into<String>) -> Self {
         Self { name: name.into(), language: language.into(), namespace: None, components: vec![] }
     }
 
-    /// Fills the gaps of one part.
+    /// Adds the parameters of one part.
     #[must_use = "returns the template with the component"]
     pub fn with(mut self, component: TemplateComponent) -> Self {
         self.components.push(component);
         self
     }
 
-    /// Fills the body's gaps with texts, in order.
+    /// Adds the body's parameters as texts, in order.
     #[must_use = "returns the template with the body"]
     pub fn with_body<T: Into<String>>(self, texts: impl IntoIterator<Item = T>) -> Self {
         let parameters = texts.into_iter().map(|text| TemplateParameter::Text { text: text.into(), name: None }).collect();
@@ -43,34 +43,34 @@ impl Template {
     }
 }
 
-/// What fills the gaps of one part of a template.
+/// The parameters of one part of a template.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TemplateComponent {
-    /// What stands above the text.
+    /// The header above the text.
     Header {
-        /// The fillings.
+        /// The parameters.
         parameters: Vec<TemplateParameter>,
     },
     /// The text.
     Body {
-        /// The fillings.
+        /// The parameters.
         parameters: Vec<TemplateParameter>,
     },
     /// A button.
     Button {
         /// The kind of button, in the provider's word (`quick_reply`, `url`, `copy_code`, `flow`, `catalog`, …).
         sub_type: String,
-        /// Which button, from 0.
+        /// The button's index, from 0.
         index: u32,
-        /// The fillings.
+        /// The parameters.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         parameters: Vec<TemplateParameter>,
     },
     /// The end of a limited offer.
     LimitedTimeOffer {
-        /// In milliseconds UTC.
+        /// The end, in milliseconds UTC.
         expires_at_ms: i64,
     },
     /// Cards side by side.
@@ -78,7 +78,7 @@ pub enum TemplateComponent {
         /// The cards.
         cards: Vec<TemplateCard>,
     },
-    /// Where a tap on the message leads.
+    /// The target of a tap on the message.
     TapTarget {
         /// The address.
         url: String,
@@ -90,42 +90,42 @@ pub enum TemplateComponent {
 /// One card of a template.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TemplateCard {
-    /// Which card, from 0.
+    /// The card's index, from 0.
     pub card_index: u32,
-    /// What fills its gaps.
+    /// The card's parameters, by part.
     pub components: Vec<TemplateComponent>,
 }
 
-/// One filling.
+/// One parameter.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TemplateParameter {
-    /// Words.
+    /// Text.
     Text {
-        /// The words.
+        /// The text.
         text: String,
-        /// The gap's name, where the template names its gaps.
+        /// The parameter's name, if the template names its parameters.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
     /// An amount of money.
     Currency {
-        /// What is shown where the device cannot format it.
+        /// The text shown if the device cannot format it.
         fallback: String,
-        /// ISO 4217.
+        /// The currency, ISO 4217.
         code: String,
         /// The amount times 1000.
         amount_1000: i64,
-        /// The gap's name.
+        /// The parameter's name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
     /// A date or time.
     DateTime {
-        /// What is shown.
+        /// The text shown.
         fallback: String,
-        /// The gap's name.
+        /// The parameter's name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
@@ -134,7 +134,7 @@ pub enum TemplateParameter {
         /// The file.
         media: Media,
     },
-    /// A moving picture.
+    /// An animated picture.
     Gif {
         /// The file.
         media: Media,
@@ -151,17 +151,17 @@ pub enum TemplateParameter {
         /// The seller's article number.
         sku: String,
     },
-    /// The end of a button's web address, where more is to be said of it than the words.
+    /// The end of a button's web address, with options.
     UrlSuffix {
-        /// What comes after the address that the template holds.
+        /// The text after the address that the template holds.
         text: String,
-        /// Show what is to be paid, where the address is that of a payment.
+        /// Whether to show the amount due, if the address is a payment link.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         payment_link_preview: bool,
     },
-    /// What a quick-reply button sends back.
+    /// The payload that a quick-reply button sends back.
     Payload {
-        /// Comes back when the button is tapped.
+        /// Returned when the button is tapped.
         payload: String,
     },
     /// A code to copy.
@@ -169,14 +169,14 @@ pub enum TemplateParameter {
         /// The code.
         code: String,
     },
-    /// What a button does, in the provider's form.
+    /// The action of a button, in the provider's form.
     Action {
         /// The provider's JSON.
         action: RawJson,
     },
-    /// How long a call button works.
+    /// The lifetime of a call button.
     TtlMinutes {
-        /// In minutes.
+        /// The lifetime, in minutes.
         minutes: u32,
     },
     /// An invitation to a group.

@@ -1,4 +1,4 @@
-//! Checks of a message against what a channel can carry, all violations at once.
+//! Checks of a message against a channel's capabilities; all violations are reported at once.
 
 use super::{Capabilities, Content, Header, Interactive, Length, Media, OutboundMessage, TextFormat};
 use crate::error::Violation;
@@ -18,7 +18,7 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// Nothing found yet.
+    /// Creates a checker without violations.
     pub fn new() -> Self {
         Self::default()
     }
@@ -28,14 +28,14 @@ impl Checker {
         self.found.push(Violation::new(pointer, message));
     }
 
-    /// Notes a violation where `fine` is false.
+    /// Notes a violation if `fine` is false.
     pub fn require(&mut self, fine: bool, pointer: impl Into<String>, message: &'static str) {
         if !fine {
             self.add(pointer, message);
         }
     }
 
-    /// A text of `min` units or more and at most `max`.
+    /// Checks that a text has at least `min` and at most `max` units.
     pub fn text(&mut self, pointer: impl Into<String>, text: &str, min: u64, max: Length) {
         let actual = max.unit.count(text);
         if actual < min {
@@ -45,7 +45,7 @@ impl Checker {
         }
     }
 
-    /// A number of things between `min` and `max`.
+    /// Checks that `actual` is at least `min` and at most `max`.
     pub fn count(&mut self, pointer: impl Into<String>, actual: usize, min: u64, max: u64) {
         let actual = actual as u64;
         if actual < min {
@@ -55,7 +55,7 @@ impl Checker {
         }
     }
 
-    /// Ids or labels that must differ from one another.
+    /// Checks that ids or labels differ from one another.
     pub fn unique<'a>(&mut self, pointer: impl Into<String>, values: impl IntoIterator<Item = &'a str>, message: &'static str) {
         let mut values: Vec<_> = values.into_iter().collect();
         values.sort_unstable();
@@ -64,16 +64,16 @@ impl Checker {
         }
     }
 
-    /// Everything that was found.
+    /// Ends the check.
     ///
     /// # Errors
-    /// The violations, where there are any.
+    /// The violations, if there are any.
     pub fn finish(self) -> Result<(), Vec<Violation>> {
         if self.found.is_empty() { Ok(()) } else { Err(self.found) }
     }
 }
 
-/// A pointer that is written out only where something is wrong.
+/// A pointer that is built only for a violation.
 #[derive(Clone, Copy)]
 struct Under<'a>(&'a str, &'static str);
 

@@ -1,6 +1,6 @@
-//! Time, tasks and chance: the three things the core needs from a runtime, as ports.
+//! Time, tasks and randomness: the three ports through which the core uses a runtime.
 //!
-//! The `tokio` feature brings [`TokioClock`] and [`TokioSpawner`]; on another executor a host writes its own, a few
+//! The `tokio` feature provides [`TokioClock`] and [`TokioSpawner`]; for another executor a host writes its own, a few
 //! lines each.
 
 mod random;
@@ -23,20 +23,20 @@ pub(crate) use within::{within, within_noting};
 /// A future that a port runs or returns.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Time. Everything in this crate that reads a clock or sleeps does it here.
+/// A clock. All code in this crate that reads the time or sleeps uses it.
 #[async_trait]
 pub trait Clock: Send + Sync + Debug + 'static {
-    /// The wall clock, for what is stored or shared.
+    /// The wall clock, for times that are stored or shared.
     fn now(&self) -> SystemTime;
 
     /// A clock that never goes back, for local windows; the zero point is the implementation's own (rule 61).
     fn monotonic(&self) -> Duration;
 
-    /// Returns after this time.
+    /// Sleeps for this time.
     async fn sleep(&self, time: Duration);
 }
 
-/// Runs a future to its end, apart from its caller.
+/// Runs futures to their end, independently of the caller.
 pub trait Spawner: Send + Sync + Debug + 'static {
     /// Starts the future.
     fn spawn(&self, future: BoxFuture<'static, ()>);

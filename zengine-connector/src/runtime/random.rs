@@ -1,8 +1,8 @@
-//! Chance.
+//! Randomness.
 
 use std::fmt::Debug;
 
-/// A source of randomness. Every draw is fresh; nobody clones a generator into a policy (rule 37).
+/// A source of randomness. Every draw is fresh; a generator is never cloned into a policy (rule 37).
 pub trait Rng: Send + Sync + Debug + 'static {
     /// Fills the buffer with random bytes.
     fn fill(&self, buffer: &mut [u8]);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{BoxFuture, Clock, Spawner};
 
-/// The system's clock, with tokio's timer. Make it inside a tokio runtime.
+/// The system's clock, with tokio's timer. You must use it inside a tokio runtime.
 #[derive(Clone, Copy, Debug)]
 pub struct TokioClock {
     start: Instant,
@@ -44,7 +44,7 @@ impl Clock for TokioClock {
     }
 }
 
-/// Tasks of the current tokio runtime.
+/// Spawns tasks on the current tokio runtime.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioSpawner;
 

@@ -1,15 +1,15 @@
-//! A limit on how long something may take.
+//! A time limit for a future.
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use super::Clock;
 
-/// What the work gives, or `None` where the time is over first. The timer is armed only if the work has to wait.
+/// The result of the work, or `None` if the time elapses first. The timer is armed only if the work has to wait.
 pub(crate) async fn within<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T>) -> Option<T> {
     within_noting(clock, time, work, &mut false).await
 }
 
-/// The same, noting whether the work had to wait.
+/// The same; sets `waited` if the work had to wait.
 pub(crate) async fn within_noting<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T>, waited: &mut bool) -> Option<T> {
     let (mut work, mut timer) = (pin!(work), None);
     poll_fn(|cx| match work.as_mut().poll(cx) {

@@ -1,7 +1,7 @@
-//! JSON Schemas: those of the public formats, and checking a tenant's configuration against its strategy's.
+//! JSON Schemas of the public formats, and the check of a tenant's configuration against its strategy's schema.
 //!
 //! A field of type [`Secret`](crate::Secret) is marked `x-secret` in its schema. There a configuration holds a reference,
-//! never a literal; the walk in `secrets` finds these places, and only what it finds is resolved.
+//! never a literal; the walk in `secrets` finds these places, and only these are resolved.
 
 mod document;
 mod parse;
@@ -25,23 +25,23 @@ use crate::{
     store::DomainEvent,
 };
 
-/// The schema of what arrives at a host's handler.
+/// The schema of the events that a host's handler gets.
 pub fn inbound_event() -> Schema {
     schema_of::<InboundEvent>()
 }
 
-/// The schema of what a host sends.
+/// The schema of the messages that a host sends.
 pub fn outbound_message() -> Schema {
     schema_of::<OutboundMessage>()
 }
 
-/// The schema of what goes to the event bus.
+/// The schema of the events on the event bus.
 pub fn domain_event() -> Schema {
     schema_of::<DomainEvent>()
 }
 
-/// Everything in a value that breaks a JSON Schema (draft 2020-12), by JSON pointer and in words that repeat nothing of
-/// the value. Nothing is fetched: a schema refers only to itself.
+/// All violations of a JSON Schema (draft 2020-12) in a value, with JSON pointers, in words that repeat nothing of the
+/// value. Nothing is fetched: a schema refers only to itself.
 ///
 /// ```
 /// use serde_json::json;
@@ -54,7 +54,7 @@ pub fn domain_event() -> Schema {
 /// ```
 ///
 /// # Errors
-/// `Settings` where it is no schema.
+/// `Settings` if `schema` is not a JSON Schema.
 #[cfg(feature = "schema-validation")]
 pub fn violations(schema: &Value, value: &Value) -> Result<Vec<crate::error::Violation>, Error> {
     let validator = validate::Validator::new(schema).ok_or_else(|| Error::new(ErrorKind::Settings, "not a JSON Schema"))?;
@@ -64,7 +64,7 @@ pub fn violations(schema: &Value, value: &Value) -> Result<Vec<crate::error::Vio
     Ok(found)
 }
 
-/// The checks of one strategy's configurations; what they need is made once, at the first use.
+/// The checks of one strategy's configurations; schema and validator are built once, at the first use.
 pub(crate) struct Checks {
     make: fn() -> Schema,
     schema: OnceLock<Schema>,
@@ -86,13 +86,13 @@ impl Checks {
         self.schema.get_or_init(self.make).as_value()
     }
 
-    /// The places where secrets stand, and what is wrong with those alone.
+    /// The places of the secrets, and the violations at these places only.
     #[cfg(all(feature = "testing", feature = "tokio"))]
     pub(crate) fn secrets(&self, config: &Value) -> (Vec<Site>, Vec<crate::error::Violation>) {
         secrets::find(self.schema(), config, true)
     }
 
-    /// Everything that is wrong with a configuration, or the places where its secrets stand.
+    /// Checks a configuration: the places of its secrets, or an error with all violations.
     pub(crate) fn check(&self, config: &Value, local_refs: bool) -> Result<Vec<Site>, Error> {
         let (sites, mut violations) = secrets::find(self.schema(), config, local_refs);
         #[cfg(feature = "schema-validation")]

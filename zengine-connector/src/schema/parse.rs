@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
 
-/// Read by reference, so that the secrets in the JSON stay where they can be wiped.
+/// Parses by reference, so that the secrets in the JSON stay where they can be wiped.
 pub(crate) fn parse<T: DeserializeOwned>(config: &Value) -> Result<T, Error> {
     T::deserialize(config).map_err(|error| {
         let failed = Error::new(ErrorKind::ConfigInvalid, "the configuration does not parse");
@@ -16,7 +16,7 @@ pub(crate) fn parse<T: DeserializeOwned>(config: &Value) -> Result<T, Error> {
     })
 }
 
-/// What of serde's text is safe to repeat: names of fields and of expected types, never the value that was found.
+/// The part of serde's text that is safe to repeat: names of fields and of expected types, never the value that was found.
 fn fact(text: &str) -> Option<(&'static str, &str)> {
     for (start, key) in [("missing field `", "missing"), ("unknown field `", "field")] {
         if let Some((name, _)) = text.strip_prefix(start).and_then(|rest| rest.split_once('`')) {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use zeroize::Zeroize as _;
 
-/// Lives as long as `configure` reads it; its texts are overwritten when it goes.
+/// A configuration with resolved secrets, for as long as `configure` reads it; its texts are overwritten on drop.
 pub(crate) struct Resolved(Value);
 
 impl Resolved {
@@ -15,7 +15,7 @@ impl Resolved {
         &self.0
     }
 
-    /// Puts a secret where its reference stood.
+    /// Replaces a reference by its secret.
     pub(crate) fn fill(&mut self, pointer: &str, secret: &str) {
         if let Some(place) = self.0.pointer_mut(pointer) {
             *place = Value::String(secret.to_owned());

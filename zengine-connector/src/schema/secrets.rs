@@ -1,4 +1,4 @@
-//! Where in a configuration its schema says secret.
+//! The places in a configuration that its schema marks as secret.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(crate) struct Site {
     pub(crate) reference: SecretRef,
 }
 
-/// Types in Rust are finite, but a schema may refer to itself.
+/// Maximum depth of the walk: a schema may refer to itself.
 const MAX_DEPTH: usize = 128;
 
 const NOT_A_REFERENCE: &str = "must be a reference to a secret, not a literal";
@@ -30,7 +30,7 @@ pub(crate) fn label(reference: &SecretRef) -> &str {
     }
 }
 
-/// The secrets of a configuration, and what is wrong with them.
+/// The secrets of a configuration, and the violations at their places.
 pub(super) fn find(schema: &Value, config: &Value, local_refs: bool) -> (Vec<Site>, Vec<Violation>) {
     let mut walk = Walk { root: schema, local_refs, sites: BTreeMap::new(), wrong: BTreeMap::new() };
     walk.visit(schema, config, "", 0);
@@ -85,8 +85,8 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// Of several forms, those that the value may be. A secret is meant where a reference stands, or where nothing else
-    /// fits: so a literal is never taken for something harmless.
+    /// Visits those of several forms that the value may have. The secret form is chosen for a reference, or if no other form
+    /// fits, so that a literal is never taken for a harmless value.
     fn choose(&mut self, forms: &'s [Value], value: &Value, pointer: &str, depth: usize) {
         let secret = |walk: &Self, form: &'s Value| is_secret(form) || walk.target(form).is_some_and(is_secret);
         if SecretRef::deserialize(value).is_ok()
@@ -122,7 +122,7 @@ impl<'s> Walk<'s> {
     }
 
     /// Whether a value may be of a form: tag, type, names of members. Secrets fit anything, so that a literal in one does
-    /// not hide the form it stands in.
+    /// not hide the form around it.
     fn fits(&self, schema: &'s Value, value: &Value, depth: usize) -> bool {
         if depth > MAX_DEPTH || is_secret(schema) {
             return true;
@@ -144,7 +144,7 @@ impl<'s> Walk<'s> {
             })
     }
 
-    /// What a schema refers to. Only inside its own document.
+    /// The schema that a `$ref` names, only inside its own document.
     fn target(&self, schema: &'s Value) -> Option<&'s Value> {
         self.root.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
     }

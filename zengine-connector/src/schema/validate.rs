@@ -1,4 +1,4 @@
-//! All violations of a schema, in words that never repeat what was found.
+//! All violations of a schema, in words that never repeat the value.
 //!
 //! The validator's own messages quote the value, so only its keywords, names and limits are used here.
 
@@ -14,12 +14,12 @@ use crate::error::Violation;
 pub(super) struct Validator(jsonschema::Validator);
 
 impl Validator {
-    /// `None` where it is no schema.
+    /// Compiles a schema; `None` if it is not one.
     pub(super) fn new(schema: &Value) -> Option<Self> {
         jsonschema::draft202012::options().build(schema).ok().map(Self)
     }
 
-    /// What is wrong with a value, but for places of which it is already said.
+    /// The violations in a value, without those at the places in `said`.
     pub(super) fn violations(&self, value: &Value, said: &[String]) -> Vec<Violation> {
         let mut found = Found { value, said, violations: vec![] };
         for error in self.0.iter_errors(value) {
@@ -70,8 +70,8 @@ impl Found<'_> {
         self.violations.push(Violation::new(pointer, message));
     }
 
-    /// None of several forms fits. Where one is clearly meant, what is wrong with that one; where only the value of a tag
-    /// differs, the tags there are.
+    /// Reports that none of several forms fits: the violations of the form that is clearly meant, or the possible tags if only
+    /// the value of a tag differs.
     fn forms(&mut self, pointer: &str, forms: &[Vec<ValidationError<'static>>]) {
         let mut meant = forms.iter().filter(|errors| !errors.iter().any(|error| another(error, pointer)));
         if let (Some(errors), None) = (meant.next(), meant.next()) {
@@ -112,7 +112,7 @@ fn another(error: &ValidationError<'_>, pointer: &str) -> bool {
     }
 }
 
-/// Where an error names values that would fit, which.
+/// The place of an error and the values that would fit, if the error names them.
 fn options(error: &ValidationError<'_>) -> Option<(String, Vec<String>)> {
     let names = match error.kind() {
         Kind::Constant { expected_value } => vec![text(expected_value)],
@@ -126,7 +126,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The broken rule. What the schema says may be repeated.
+/// The broken rule, in words. Values of the schema may be repeated.
 fn rule(kind: &Kind) -> String {
     match kind {
         Kind::Type { kind: TypeKind::Single(name) } => format!("must be of type {name}"),
@@ -159,7 +159,7 @@ fn rule(kind: &Kind) -> String {
     }
 }
 
-/// Limit and actual size, where the rule is about a size.
+/// Limit and actual size, if the rule is about a size.
 fn sizes(kind: &Kind, value: &Value) -> Option<(u64, u64)> {
     let (limit, actual) = match kind {
         Kind::MinLength { limit } | Kind::MaxLength { limit } => (*limit, value.as_str()?.chars().count()),

@@ -10,10 +10,10 @@ use std::{
 use crate::sync::Mutex;
 use futures_util::lock::Mutex as AsyncMutex;
 
-/// One value with an end, fetched by one caller at a time. Keep it in [`Configure::Tenant`](super::Configure::Tenant).
+/// A value with an expiry, fetched by one caller at a time. Keep it in [`Configure::Tenant`](super::Configure::Tenant).
 ///
-/// While one caller fetches, the others wait for the result instead of fetching too. A caller that goes away lets the
-/// next one fetch; a failed fetch is not remembered.
+/// While one caller fetches, the others wait for the result instead of fetching too. If a caller is dropped, the next one
+/// fetches; a failed fetch is not cached.
 pub struct Cached<T> {
     value: Mutex<Option<(Arc<T>, SystemTime)>>,
     fetching: AsyncMutex<()>,
@@ -32,16 +32,16 @@ impl<T> fmt::Debug for Cached<T> {
 }
 
 impl<T: Send + Sync> Cached<T> {
-    /// Empty.
+    /// Creates an empty cache.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The value, or a fresh one where there is none or its time is over. `refresh` gives the value and how long it
-    /// holds.
+    /// Returns the value, or a fresh one if there is none or it has expired. `refresh` returns the value and its time to
+    /// live.
     ///
     /// # Errors
-    /// What `refresh` says.
+    /// The error of `refresh`.
     pub async fn get_or_refresh<E, F>(&self, now: SystemTime, refresh: impl FnOnce() -> F + Send) -> Result<Arc<T>, E>
     where
         F: Future<Output = Result<(T, Duration), E>> + Send,

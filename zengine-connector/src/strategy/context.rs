@@ -1,4 +1,4 @@
-//! What a strategy is handed beside its tenant and the message.
+//! The contexts that a strategy gets beside its tenant and the message.
 
 use std::{
     num::NonZeroU32,
@@ -12,14 +12,14 @@ use crate::{
     runtime::Clock,
 };
 
-/// What every call of one tenant and strategy shares.
+/// The state that all calls of one tenant and strategy share.
 #[derive(Debug)]
 pub(crate) struct CallScope {
     pub(crate) tenant: TenantId,
     pub(crate) strategy: StrategyName,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sessions: Sessions,
-    /// Stands for the two in provider keys.
+    /// The part of provider keys that stands for tenant and strategy.
     mark: OnceLock<KeyScope>,
 }
 
@@ -35,7 +35,7 @@ impl CallScope {
     }
 }
 
-/// What all contexts share.
+/// The part that all contexts share.
 #[derive(Clone, Debug)]
 pub(crate) struct Base {
     pub(crate) scope: Arc<CallScope>,
@@ -47,7 +47,7 @@ pub(crate) struct Base {
 macro_rules! contexts {
     ($($name:ident),*) => {$(
         impl $name {
-            /// Whose call it is.
+            /// The tenant.
             pub fn tenant(&self) -> &TenantId {
                 &self.base.scope.tenant
             }
@@ -62,7 +62,7 @@ macro_rules! contexts {
                 self.base.scope.clock.now()
             }
 
-            /// Time left for this call; zero where it is over (rule 5: the deadline is data).
+            /// Time left for this call; zero after the deadline (rule 5: the deadline is data).
             pub fn remaining(&self) -> Duration {
                 self.base.deadline.duration_since(self.base.scope.clock.now()).unwrap_or_default()
             }
@@ -72,12 +72,12 @@ macro_rules! contexts {
                 &self.base.scope.sessions
             }
 
-            /// What ties the log lines of this request together.
+            /// The id that ties the log lines of this request together.
             pub fn correlation_id(&self) -> Option<&CorrelationId> {
                 self.base.correlation.as_ref()
             }
 
-            /// The W3C trace parent to pass on, where the caller gave one.
+            /// The W3C trace parent to pass on, if the caller gave one.
             pub fn traceparent(&self) -> Option<&str> {
                 self.base.traceparent.as_deref()
             }
@@ -87,31 +87,31 @@ macro_rules! contexts {
 
 contexts!(ConfigureContext, HealthContext, SendContext, EventContext);
 
-/// For [`Configure::configure`](super::Configure::configure).
+/// The context of [`Configure::configure`](super::Configure::configure).
 #[derive(Clone, Debug)]
 pub struct ConfigureContext {
     pub(crate) base: Base,
     pub(crate) version: ConfigVersion,
 }
 
-/// For [`Configure::healthcheck`](super::Configure::healthcheck).
+/// The context of [`Configure::healthcheck`](super::Configure::healthcheck).
 #[derive(Clone, Debug)]
 pub struct HealthContext {
     pub(crate) base: Base,
 }
 
-/// For [`OutboundStrategy::send`](super::OutboundStrategy::send).
+/// The context of [`OutboundStrategy::send`](super::OutboundStrategy::send).
 #[derive(Clone, Debug)]
 pub struct SendContext {
     pub(crate) base: Base,
     client_message_id: ClientMessageId,
     key_generation: u32,
-    /// Made when the strategy asks for it.
+    /// Derived at the first use.
     provider_key: OnceLock<ProviderKey>,
     attempt: NonZeroU32,
 }
 
-/// For [`InboundStrategy::admit`](crate::strategy::InboundStrategy::admit) and
+/// The context of [`InboundStrategy::admit`](crate::strategy::InboundStrategy::admit) and
 /// [`media`](crate::strategy::InboundStrategy::media).
 #[derive(Clone, Debug)]
 pub struct EventContext {
@@ -135,12 +135,12 @@ impl SendContext {
         &self.client_message_id
     }
 
-    /// The key under which the provider may recognise the send: the same for every attempt and takeover (rule 4).
+    /// The key by which the provider may recognise the send: the same for every attempt and takeover (rule 4).
     pub fn provider_key(&self) -> &ProviderKey {
         self.provider_key.get_or_init(|| self.base.scope.provider_key(&self.client_message_id, self.key_generation))
     }
 
-    /// Which attempt it is, from 1 (rule 33).
+    /// The number of the attempt, from 1 (rule 33).
     pub fn attempt(&self) -> NonZeroU32 {
         self.attempt
     }

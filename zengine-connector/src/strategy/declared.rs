@@ -10,7 +10,7 @@ use super::{
 };
 use crate::message::Message;
 
-/// What a strategy is. Written by `#[derive(Strategy)]`.
+/// A strategy. Written by `#[derive(Strategy)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a strategy",
     label = "not a strategy",
@@ -19,19 +19,19 @@ use crate::message::Message;
 pub trait Strategy: Configure<Self::Config> + Sized {
     /// A tenant's configuration.
     type Config: DeserializeOwned + Send + 'static;
-    /// What it sends; [`Never`](crate::Never) where it only receives.
+    /// The messages it sends; [`Never`](crate::Never) if it only receives.
     type Message: Message;
-    /// What it says of itself.
+    /// The description of the strategy.
     const DESCRIPTOR: &'static Descriptor;
 
-    /// Which halves it has.
+    /// The halves it has.
     #[doc(hidden)]
     fn halves() -> Halves<Self>;
 }
 
 type Half<S, D> = Option<fn(Arc<S>) -> Arc<D>>;
 
-/// Which halves a strategy has; only the derive writes it.
+/// The halves that a strategy has; only the derive writes it.
 #[doc(hidden)]
 pub struct Halves<S> {
     pub(crate) outbound: Half<S, dyn DynOutbound>,

@@ -1,4 +1,4 @@
-//! What a strategy says of itself.
+//! The description of a strategy.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::{
     schema::Schema,
 };
 
-/// What a strategy says of itself. Written by `#[derive(Strategy)]`.
+/// The description of a strategy. Written by `#[derive(Strategy)]`.
 #[derive(Debug)]
 pub struct Descriptor {
     /// Its name, in kebab case; also its cargo feature.
@@ -16,11 +16,11 @@ pub struct Descriptor {
     pub summary: &'static str,
     /// The channel it serves.
     pub channel: Channel,
-    /// What that channel can carry.
+    /// The capabilities of that channel.
     pub capabilities: &'static Capabilities,
-    /// What its provider offers against doubles.
+    /// The provider's protection against duplicates.
     pub idempotency: Idempotency,
-    /// Which ways it goes.
+    /// The directions it supports.
     pub direction: Direction,
     /// How its inbound requests are answered.
     pub reply: Reply,
@@ -30,24 +30,24 @@ pub struct Descriptor {
     pub message_schema: fn() -> Schema,
 }
 
-/// Which ways a strategy goes.
+/// The directions that a strategy supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Direction {
-    /// It sends.
+    /// Whether it sends.
     pub outbound: bool,
-    /// It receives.
+    /// Whether it receives.
     pub inbound: bool,
 }
 
-/// How inbound requests are answered. Total by design.
+/// How inbound requests are answered. Exhaustive by design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Reply {
     /// With an acknowledgement, when every handler has stored its event.
     Acknowledge,
-    /// With the handlers' replies, as many as are there in time.
+    /// With the handlers' replies that are ready in time.
     Synchronous {
-        /// How long the response waits, in milliseconds.
+        /// Maximum time that the response waits, in milliseconds.
         deadline_ms: u64,
     },
 }

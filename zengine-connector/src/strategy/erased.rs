@@ -25,12 +25,12 @@ use crate::{
 };
 
 impl<S: Strategy> Halves<S> {
-    /// No half yet.
+    /// Creates a value without halves.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// It sends.
+    /// Adds the outbound half.
     #[must_use = "returns the halves with this one"]
     pub fn outbound(mut self) -> Self
     where
@@ -40,7 +40,7 @@ impl<S: Strategy> Halves<S> {
         self
     }
 
-    /// It receives.
+    /// Adds the inbound half.
     #[must_use = "returns the halves with this one"]
     pub fn inbound(mut self) -> Self
     where
@@ -53,7 +53,7 @@ impl<S: Strategy> Halves<S> {
 
 type TenantOf<S> = <S as Configure<<S as Strategy>::Config>>::Tenant;
 
-/// The registry hands a tenant only to the strategy that made it.
+/// A tenant as the strategy's own type. The registry hands a tenant only to the strategy that made it.
 fn tenant_of<S: Strategy>(tenant: &ErasedTenant) -> Result<&TenantOf<S>, Error> {
     tenant.downcast_ref().ok_or_else(|| Error::new(ErrorKind::Unexpected, "a tenant was bound by another strategy"))
 }

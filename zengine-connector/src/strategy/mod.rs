@@ -1,8 +1,8 @@
-//! What authors of strategies write, and what they are handed.
+//! Traits and types for the authors of strategies.
 //!
 //! A strategy is one struct. It implements [`Configure`] and one or both of [`OutboundStrategy`] and
 //! [`InboundStrategy`] with plain `async fn`s, and derives [`Strategy`]. One instance
-//! serves all tenants; what is kept per tenant is [`Configure::Tenant`].
+//! serves all tenants; the state of one tenant is [`Configure::Tenant`].
 
 mod cached;
 mod context;

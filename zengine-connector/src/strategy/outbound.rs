@@ -8,36 +8,36 @@ use crate::{
     message::{Capabilities, Receipt},
 };
 
-/// Turns a tenant's configuration into what the strategy keeps for that tenant.
+/// Turns a tenant's configuration into the strategy's state for that tenant.
 ///
 /// Write `async fn` in the implementation; the signatures here only add that the futures are `Send`.
 #[diagnostic::on_unimplemented(message = "`{Self}` cannot be configured by `{Cfg}`", label = "write `impl Configure<{Cfg}> for {Self}`")]
 pub trait Configure<Cfg>: Send + Sync + 'static {
-    /// The checked configuration and what is derived from it. Made once per tenant and configuration version.
+    /// The checked configuration and the state derived from it. Built once per tenant and configuration version.
     type Tenant: Send + Sync + 'static;
 
-    /// Checks the configuration. Makes no call to the provider: an unauthenticated request may lead here.
+    /// Checks the configuration. You must not call the provider here: an unauthenticated request may lead to this call.
     ///
     /// # Errors
     /// `ConfigInvalid` with every violation.
     fn configure(&self, config: Cfg, cx: &ConfigureContext) -> impl Future<Output = Result<Self::Tenant, Error>> + Send;
 
-    /// Asks the provider how the tenant's channel is, with a cheap call that sends nothing. Default: health is inferred
-    /// from sends.
+    /// Asks the provider for the health of the tenant's channel, with a cheap call that sends nothing. Defaults to
+    /// [`HealthStatus::Passive`]: health is inferred from sends.
     fn healthcheck(&self, tenant: &Self::Tenant, cx: &HealthContext) -> impl Future<Output = HealthStatus> + Send {
         let _ = (tenant, cx);
         ready(HealthStatus::Passive)
     }
 }
 
-/// What a look-up found.
+/// The result of a look-up.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Lookup {
-    /// The provider has it.
+    /// The provider has the message.
     Found(Receipt),
-    /// The provider does not have it.
+    /// The provider does not have the message.
     NotFound,
-    /// The provider cannot be asked.
+    /// The provider cannot be queried.
     Unsupported,
 }
 
@@ -51,30 +51,30 @@ pub trait OutboundStrategy<Cfg, Msg>: Configure<Cfg> {
     /// processed belong to the attempt.
     ///
     /// # Errors
-    /// Whose fault it was and how far the request got.
+    /// The party at fault and how far the request got.
     fn send(&self, tenant: &Self::Tenant, message: &Msg, cx: &SendContext) -> impl Future<Output = Result<Receipt, SendError>> + Send;
 
-    /// Checks what the capabilities cannot express, where the provider's limits are finer: called beside
+    /// Checks the limits of the provider that the capabilities cannot express. Called beside
     /// [`Message::validate`](crate::message::Message::validate), before dedup, so that a message that cannot be sent takes no
-    /// claim. Pure. Default: nothing more to check.
+    /// claim. Pure. Defaults to no further check.
     ///
     /// # Errors
-    /// Everything that is wrong, with JSON pointers.
+    /// All violations, with JSON pointers.
     fn check(&self, tenant: &Self::Tenant, message: &Msg) -> Result<(), Vec<Violation>> {
         let _ = (tenant, message);
         Ok(())
     }
 
-    /// Asks the provider what became of an earlier attempt of the same send. Asked only where idempotency is `Queryable`.
+    /// Asks the provider for the result of an earlier attempt of the same send. Called only if idempotency is `Queryable`.
     ///
     /// # Errors
-    /// Where the question itself failed.
+    /// If the query itself fails.
     fn lookup(&self, tenant: &Self::Tenant, message: &Msg, cx: &SendContext) -> impl Future<Output = Result<Lookup, SendError>> + Send {
         let _ = (tenant, message, cx);
         ready(Ok(Lookup::Unsupported))
     }
 
-    /// Capabilities that depend on the tenant's configuration. Default: the descriptor's.
+    /// Capabilities that depend on the tenant's configuration. Defaults to `None`: the descriptor's.
     fn capabilities<'t>(&self, tenant: &'t Self::Tenant) -> Option<&'t Capabilities> {
         let _ = tenant;
         None

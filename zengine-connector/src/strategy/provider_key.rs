@@ -1,6 +1,6 @@
-//! The key under which a provider may recognise a send, and read back from what it echoes.
+//! The key by which a provider may recognise a send, and how an echoed key is read.
 //!
-//! `z1.<generation>.<6 bytes of SHA-256(tenant, strategy)>.<client message id>`, both in base64url, where that is at most
+//! `z1.<generation>.<6 bytes of SHA-256(tenant, strategy)>.<client message id>`, both in base64url, if that is at most
 //! 120 bytes; else `z1.<generation>.h.<SHA-256>` with a record that leads back to the send.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ids::{ClientMessageId, StrategyName, TenantId};
 
-/// The longest key that holds its client message id.
+/// Maximum length of a key that holds its client message id, in bytes.
 const MAX: usize = 120;
 
 /// The key of a send at its provider: the same for all attempts and takeovers, never random (rule 4).
@@ -19,10 +19,10 @@ const MAX: usize = 120;
 #[serde(transparent)]
 pub struct ProviderKey(String);
 
-/// What a key says.
+/// The content of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParsedKey {
-    /// The send's own id stands in it.
+    /// The key holds the send's own id.
     Direct {
         /// How often the send was redriven.
         generation: u32,
@@ -33,7 +33,7 @@ pub enum ParsedKey {
     Hashed {
         /// How often the send was redriven.
         generation: u32,
-        /// The hash, as it stands in the key.
+        /// The hash, as written in the key.
         hash: String,
     },
 }
@@ -51,7 +51,7 @@ impl ProviderKey {
         3 + digits + 1 + 8 + 1 + (id.as_str().len() * 4).div_ceil(3) > MAX
     }
 
-    /// A key that a provider echoes, taken as it comes; [`Self::parse`] says what it is.
+    /// A key that a provider echoes, unchecked; [`Self::parse`] reads it.
     pub fn echoed(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -61,13 +61,13 @@ impl ProviderKey {
         &self.0
     }
 
-    /// The hash that a record must lead back from, where the key holds one.
+    /// The hash from which a record leads back to the send, if the key holds one.
     pub fn hash(&self) -> Option<&str> {
         let hash = self.0.strip_prefix("z1.")?.split_once(".h.")?.1;
         (hash.len() == 43).then_some(hash)
     }
 
-    /// Reads an echoed key. `None` where it is not ours: made for another tenant or strategy, or by somebody else.
+    /// Reads an echoed key. `None` if it was made for another tenant or strategy, or by another system.
     pub fn parse(&self, tenant: &TenantId, strategy: &StrategyName) -> Option<ParsedKey> {
         let (generation, rest) = self.0.strip_prefix("z1.")?.split_once('.')?;
         let generation = generation.parse().ok()?;
@@ -83,7 +83,7 @@ impl ProviderKey {
     }
 }
 
-/// What stands for a tenant and a strategy in all their keys: six bytes of a hash, in base64url.
+/// The part that stands for a tenant and a strategy in all their keys: six bytes of a hash, in base64url.
 #[derive(Clone, Debug)]
 pub(super) struct KeyScope(String);
 

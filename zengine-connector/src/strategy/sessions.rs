@@ -40,7 +40,7 @@ impl fmt::Debug for Sessions {
 pub struct Versioned<T> {
     /// The value.
     pub value: T,
-    /// What a write must expect.
+    /// The version that a write must expect.
     pub version: u64,
 }
 
@@ -50,10 +50,10 @@ impl Sessions {
         Self { ports, scope: format!("{tenant}|{strategy}").into() }
     }
 
-    /// A value.
+    /// Reads a value.
     ///
     /// # Errors
-    /// `Unavailable` where the store does not answer, `Corrupt` where what it holds cannot be read.
+    /// `Unavailable` if the store does not answer, `Corrupt` if the stored value cannot be read.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Versioned<T>>, SessionError> {
         let Some((version, sealed)) = self.ports.stores.session(&self.scope, key).await? else { return Ok(None) };
         let text = keyring::open(&*self.ports.keys, &["session", &self.scope, key], &sealed).map_err(|_| SessionErrorKind::Corrupt)?;
@@ -61,10 +61,10 @@ impl Sessions {
         Ok(Some(Versioned { value, version }))
     }
 
-    /// Writes a value where the stored version is `expect`; `None`: where there is none. Gives the new version.
+    /// Writes a value if the stored version is `expect`; `None` expects that there is no value. Returns the new version.
     ///
     /// # Errors
-    /// `Conflict` where somebody else was faster, `Unavailable` where the store does not answer.
+    /// `Conflict` if another caller wrote first, `Unavailable` if the store does not answer, `Corrupt` if the value has no JSON form.
     pub async fn put<T: Serialize + Sync>(&self, key: &str, value: &T, expect: Option<u64>, ttl: Duration) -> Result<u64, SessionError> {
         let text = serde_json::to_vec(value).map_err(|_| SessionErrorKind::Corrupt)?;
         let sealed = keyring::seal(&*self.ports.keys, &*self.ports.rng, &["session", &self.scope, key], &text)
@@ -72,17 +72,17 @@ impl Sessions {
         Ok(self.ports.stores.put_session((&self.scope, key), sealed, expect, ttl).await?)
     }
 
-    /// Deletes a value where the stored version is `expect`.
+    /// Deletes a value if the stored version is `expect`.
     ///
     /// # Errors
-    /// `Conflict` where it is another, `Unavailable` where the store does not answer.
+    /// `Conflict` if the stored version is another, `Unavailable` if the store does not answer.
     pub async fn delete(&self, key: &str, expect: u64) -> Result<(), SessionError> {
         Ok(self.ports.stores.delete_session(&self.scope, key, expect).await?)
     }
 }
 
-/// Why a session could not be read or written. That call sent nothing to the provider; how far the attempt got before
-/// it, only the strategy knows.
+/// The error of reading or writing a session. That call sent nothing to the provider; only the strategy knows how far the
+/// attempt got before it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SessionError {
@@ -95,11 +95,11 @@ pub struct SessionError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionErrorKind {
-    /// Somebody else was faster.
+    /// Another caller wrote first.
     Conflict,
     /// The store does not answer.
     Unavailable,
-    /// What is stored cannot be read.
+    /// The stored value cannot be read.
     Corrupt,
 }
 

@@ -19,12 +19,12 @@ use crate::{
     telemetry::RecipientHmac,
 };
 
-/// What a strategy keeps for one tenant.
+/// A strategy's state for one tenant.
 pub(crate) type ErasedTenant = Arc<dyn Any + Send + Sync>;
 
 /// Configuration and health.
 pub(crate) trait DynStrategy: Send + Sync {
-    /// The configuration has its secrets in it.
+    /// Configures a tenant. The configuration has its secrets in it.
     fn configure<'a>(&'a self, config: &'a Value, cx: &'a ConfigureContext) -> BoxFuture<'a, Result<ErasedTenant, Error>>;
     /// Whether a configuration is of the strategy's type.
     fn parses(&self, config: &Value) -> Result<(), Error>;
@@ -33,7 +33,7 @@ pub(crate) trait DynStrategy: Send + Sync {
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
-/// What the pipeline needs to know of a message before it claims anything.
+/// The properties of a message that the pipeline needs before it takes a claim.
 pub(crate) struct Inspected {
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) degraded: Option<(Prepared<'static>, LossReport)>,
@@ -47,10 +47,10 @@ pub(crate) trait DynOutbound: Send + Sync {
     /// The message as JSON.
     fn to_json(&self, message: &Prepared<'_>) -> Result<Vec<u8>, Error>;
 
-    /// Writes what makes two messages the same.
+    /// Writes the canonical form by which two messages are the same.
     fn encode(&self, message: &Prepared<'_>, into: &mut dyn std::io::Write) -> Result<(), Error>;
 
-    /// Degrades, then validates what would be sent.
+    /// Degrades the message, then validates the result.
     fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, descriptor: &Capabilities, how: Degrade) -> Result<Inspected, Error>;
 
     /// A keyed hash of the recipient, for logs.

@@ -1,4 +1,4 @@
-//! Who may come in, by address.
+//! Access control by address.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,11 +9,11 @@ use crate::{
     strategy::{InboundRequest, Origin, VerifyError},
 };
 
-/// Networks that may come in, and the proxies whose `X-Forwarded-For` is believed.
+/// Allowed networks, and the proxies whose `X-Forwarded-For` is trusted.
 ///
-/// The header is read only where the connection itself comes from a trusted proxy, and from its right end: every proxy
-/// appends the address it saw, so the first address from the right that is not one of ours is the client. What stands
-/// further left was written by the client and proves nothing. IPv4 addresses in IPv6 form count as IPv4.
+/// The header is read only if the connection itself comes from a trusted proxy, and from its right end: every proxy appends
+/// the address it saw, so the first address from the right that is not a trusted proxy is the client. Entries further left
+/// were written by the client and prove nothing. IPv4 addresses in IPv6 form count as IPv4.
 ///
 /// ```
 /// use zengine_connector::verify::IpAllowlist;
@@ -32,18 +32,18 @@ pub struct IpAllowlist {
 }
 
 impl IpAllowlist {
-    /// A list of networks (`198.51.100.0/24`) and addresses (`2001:db8::1`). An empty list lets nobody in.
+    /// A list of networks (`198.51.100.0/24`) and addresses (`2001:db8::1`). An empty list allows no address.
     ///
     /// # Errors
-    /// `Settings` naming the position of the first entry that is neither.
+    /// `Settings` with the position of the first entry that is neither.
     pub fn new<S: AsRef<str>>(allowed: impl IntoIterator<Item = S>) -> Result<Self, Error> {
         Ok(Self { allowed: networks("allowed", allowed)?, proxies: vec![] })
     }
 
-    /// Adds the proxies in front of this host whose `X-Forwarded-For` is believed.
+    /// Adds the proxies in front of this host whose `X-Forwarded-For` is trusted.
     ///
     /// # Errors
-    /// `Settings` as [`new`](Self::new), and where an entry covers every address: that would believe everybody.
+    /// `Settings` as [`new`](Self::new), and if an entry covers every address: that would trust every client.
     pub fn with_trusted_proxies<S: AsRef<str>>(mut self, proxies: impl IntoIterator<Item = S>) -> Result<Self, Error> {
         self.proxies = networks("trusted_proxies", proxies)?;
         if self.proxies.iter().any(|network| network.prefix_len() == 0) {
@@ -54,10 +54,10 @@ impl IpAllowlist {
         Ok(self)
     }
 
-    /// Checks where a request came from.
+    /// Checks the address of a request's client.
     ///
     /// # Errors
-    /// [`VerifyError::Forbidden`] where the client is not on the list, or cannot be told.
+    /// [`VerifyError::Forbidden`] if the client is not on the list, or is unknown.
     pub fn check(&self, request: &InboundRequest) -> Result<(), VerifyError> {
         let forwarded: Vec<&str> = match request.origin() {
             Origin::Http { parts, .. } => {
@@ -72,7 +72,7 @@ impl IpAllowlist {
     /// The same from the connection's address and the values of its `X-Forwarded-For` headers, in their order.
     ///
     /// # Errors
-    /// [`VerifyError::Forbidden`] where the client is not on the list, or cannot be told.
+    /// [`VerifyError::Forbidden`] if the client is not on the list, or is unknown.
     pub fn check_address<'a, I>(&self, peer: Option<IpAddr>, forwarded: I) -> Result<(), VerifyError>
     where
         I: IntoIterator<Item = &'a str, IntoIter: DoubleEndedIterator>,
@@ -83,7 +83,7 @@ impl IpAllowlist {
         }
     }
 
-    /// Who the client is, as far as it can be told: `None` without a peer and where a proxy's entry is malformed.
+    /// The client's address; `None` without a peer, and if a proxy's entry is malformed.
     pub fn client<'a, I>(&self, peer: Option<IpAddr>, forwarded: I) -> Option<IpAddr>
     where
         I: IntoIterator<Item = &'a str, IntoIter: DoubleEndedIterator>,

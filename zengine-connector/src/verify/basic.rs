@@ -17,13 +17,13 @@ use crate::{
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
-/// Longer headers are refused unread.
+/// Maximum length of the header, in bytes; longer ones are refused unread.
 const MAX_HEADER_BYTES: usize = 4096;
 
-/// One user that may come in.
+/// The credentials of one allowed user.
 #[derive(Clone, Debug)]
 pub struct BasicCredentials {
-    /// `user:password`, as it travels.
+    /// `user:password`, as it is sent.
     pair: Secret<Vec<u8>>,
 }
 
@@ -31,8 +31,8 @@ impl BasicCredentials {
     /// A user and a password.
     ///
     /// # Errors
-    /// `Settings` where the user name is empty or holds a colon, where the password is empty, or where either holds a
-    /// control character: such credentials cannot be sent, or keep nobody out.
+    /// `Settings` if the user name is empty or holds a colon, if the password is empty, or if either holds a control
+    /// character: such credentials cannot be sent, or do not protect.
     pub fn new(user: &str, password: &Secret<Vec<u8>>) -> Result<Self, Error> {
         let fail = |message, field| Err(Error::new(ErrorKind::Settings, message).with_context("field", field));
         if user.is_empty() || user.contains(':') {
@@ -54,7 +54,7 @@ impl BasicCredentials {
     }
 }
 
-/// The check of an `Authorization` header against the users that may come in.
+/// The check of an `Authorization` header against the allowed users.
 ///
 /// ```
 /// use zengine_connector::{Secret, verify::{BasicAuth, BasicCredentials}};
@@ -80,7 +80,7 @@ impl BasicAuth {
     /// Checks a header against every one of the credentials.
     ///
     /// # Errors
-    /// [`VerifyError::Challenge`] whatever is wrong.
+    /// [`VerifyError::Challenge`] for every failure.
     pub fn check(&self, header: Option<&str>, credentials: &[BasicCredentials]) -> Result<(), VerifyError> {
         let given = header.and_then(parse).ok_or(VerifyError::Challenge(self.challenge))?;
         let mut matches = Choice::from(0);

@@ -1,4 +1,4 @@
-//! The challenge with which a provider asks whether we want its webhooks.
+//! The challenge of a webhook subscription.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
@@ -7,13 +7,13 @@ use subtle::Choice;
 use super::same_secret;
 use crate::{secret::Secret, strategy::VerifyError};
 
-/// The longest challenge that is echoed, in bytes.
+/// Maximum length of a challenge that is echoed, in bytes.
 pub const MAX_CHALLENGE_BYTES: usize = 1024;
 
-/// Answers a subscription's challenge: where the token is one of ours, the challenge comes back verbatim as plain text
-/// that no browser will take for anything else.
+/// Answers a subscription's challenge: if the token is one of `tokens`, the challenge is returned verbatim as plain text
+/// that no browser takes for anything else.
 ///
-/// Give the decoded parameters (`hub.verify_token` and `hub.challenge` at Meta). An empty token of ours matches nothing.
+/// Give the decoded parameters (`hub.verify_token` and `hub.challenge` at Meta). An empty entry of `tokens` matches nothing.
 ///
 /// ```
 /// use zengine_connector::{Secret, verify::answer_challenge};
@@ -24,7 +24,7 @@ pub const MAX_CHALLENGE_BYTES: usize = 1024;
 /// ```
 ///
 /// # Errors
-/// [`VerifyError::Forbidden`] where the token is absent or not ours; [`VerifyError::Malformed`] where it is ours and the
+/// [`VerifyError::Forbidden`] if the token is absent or not in `tokens`; otherwise [`VerifyError::Malformed`] if the
 /// challenge is absent, empty or longer than [`MAX_CHALLENGE_BYTES`].
 pub fn answer_challenge(
     token: Option<&str>,

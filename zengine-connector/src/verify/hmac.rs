@@ -18,11 +18,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 const MAC_BYTES: usize = 32;
 
-/// How a provider writes an HMAC-SHA-256 signature into a header, and the check of it.
+/// The form of an HMAC-SHA-256 signature in a provider's header, and its check.
 ///
 /// The signature covers the received bytes; never parse and re-serialize a body before checking it. Several secrets are
 /// accepted at once, so that one can be rotated without a gap; all of them are always tried. An empty secret matches
-/// nothing, since everybody could sign with it.
+/// nothing, since anyone could sign with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HmacSha256 {
     prefix: &'static str,
@@ -41,7 +41,7 @@ impl HmacSha256 {
         Self::hex_with_prefix("")
     }
 
-    /// 64 hexadecimal digits in any case after a prefix such as `sha256=`, which must be there, spelled like this.
+    /// 64 hexadecimal digits in any case after a prefix such as `sha256=`, which must be present exactly as given.
     pub const fn hex_with_prefix(prefix: &'static str) -> Self {
         Self { prefix, form: Form::Hex { lower_only: false } }
     }
@@ -51,12 +51,12 @@ impl HmacSha256 {
         Self::base64_with_prefix("")
     }
 
-    /// Base64 after a prefix, which must be there, spelled like this.
+    /// Base64 after a prefix, which must be present exactly as given.
     pub const fn base64_with_prefix(prefix: &'static str) -> Self {
         Self { prefix, form: Form::Base64 }
     }
 
-    /// Refuses upper-case hexadecimal digits. Base64 is not changed by it.
+    /// Refuses upper-case hexadecimal digits. Has no effect on base64.
     #[must_use = "returns the stricter form"]
     pub const fn lower_case_only(mut self) -> Self {
         if let Form::Hex { lower_only } = &mut self.form {
@@ -68,14 +68,14 @@ impl HmacSha256 {
     /// Checks a header against the exact bytes of the body.
     ///
     /// # Errors
-    /// [`VerifyError::Unauthenticated`] whatever is wrong: no header, another prefix, a bad encoding, a wrong length, a
+    /// [`VerifyError::Unauthenticated`] for every failure: no header, another prefix, a bad encoding, a wrong length, a
     /// signature of other bytes or with another secret.
     pub fn check(&self, header: Option<&str>, body: &[u8], secrets: &[Secret<Vec<u8>>]) -> Result<(), VerifyError> {
         self.check_parts(header, &[body], secrets)
     }
 
-    /// The same where more than the body is signed, such as a timestamp in front of it: the parts are signed one after
-    /// the other, with nothing in between.
+    /// The same if more than the body is signed, such as a timestamp in front of it: the parts are signed one after the
+    /// other, with nothing in between.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -90,7 +90,7 @@ impl HmacSha256 {
         if matches.into() { Ok(()) } else { Err(VerifyError::Unauthenticated) }
     }
 
-    /// The header of a body, for tests and for requests of our own.
+    /// The header of a body, for tests and for your own requests.
     pub fn sign(&self, body: &[u8], secret: &Secret<Vec<u8>>) -> String {
         let mac = mac(secret, &[body]);
         let mut header = String::with_capacity(self.prefix.len() + 2 * MAC_BYTES);

@@ -1,4 +1,4 @@
-//! Bounds of what a request may hold.
+//! Limits of a request's size.
 
 use crate::{json::Unread, strategy::VerifyError};
 

@@ -1,4 +1,4 @@
-//! Deciding whether a request is what it claims to be, before anything of it is believed.
+//! Checks of a request's authenticity and size, before anything in it is trusted.
 //!
 //! | check | type |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | size of a body, number of its elements | [`check_size`], [`check_batch`] |
 //! | nesting and number of items of a JSON body | [`json::Limits`](crate::json::Limits) |
 //!
-//! Secrets are compared in constant time, every candidate is tried, and no error says what would have been right.
+//! Secrets are compared in constant time, every candidate is tried, and no error holds the expected value.
 //!
 //! ```
 //! use zengine_connector::{Secret, verify::HmacSha256};
@@ -40,7 +40,7 @@ pub use hmac::HmacSha256;
 pub use limits::{check_batch, check_size};
 pub use replay::Freshness;
 
-/// Whether two byte strings are equal, in a time that depends on their lengths and not on what stands in them.
+/// Whether two byte strings are equal, in a time that depends on their lengths and not on their content.
 ///
 /// ```
 /// use zengine_connector::verify::constant_time_eq;
@@ -54,7 +54,7 @@ pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
 }
 
-/// The same for secrets of unknown length: hashes are compared, so that not even "as long as" can be told from the time.
+/// The same for secrets of unknown length: hashes are compared, so that the time does not even tell whether the lengths are equal.
 fn same_secret(a: &[u8], b: &[u8]) -> Choice {
     Sha256::digest(a).as_slice().ct_eq(Sha256::digest(b).as_slice())
 }

@@ -1,10 +1,10 @@
-//! How old a signed request may be.
+//! The age of a signed request.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::strategy::VerifyError;
 
-/// The window in which a signed timestamp is believed. What is older may be a recording.
+/// The window in which a signed timestamp is trusted. An older request may be a replay.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -24,7 +24,7 @@ impl Freshness {
     /// At most five minutes old, and one minute ahead.
     pub const DEFAULT: Self = Self::new(Duration::from_secs(300), Duration::from_secs(60));
 
-    /// At most so old, and at most so far ahead of our clock; both bounds are inside.
+    /// At most `max_age` old, and at most `max_ahead` ahead of the local clock; both bounds are inside.
     pub const fn new(max_age: Duration, max_ahead: Duration) -> Self {
         Self { max_age, max_ahead }
     }
@@ -44,7 +44,7 @@ impl Freshness {
     /// Checks a header that holds whole seconds since the Unix epoch.
     ///
     /// # Errors
-    /// [`VerifyError::Unauthenticated`] outside the window, and where the header is absent or not such a number.
+    /// [`VerifyError::Unauthenticated`] outside the window, and if the header is absent or not such a number.
     pub fn check_unix_seconds(&self, header: Option<&str>, now: SystemTime) -> Result<(), VerifyError> {
         let digits = header.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         let at = digits.and_then(|text| text.parse().ok()).and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));

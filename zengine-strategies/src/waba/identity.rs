@@ -20,7 +20,7 @@ pub(crate) struct Contact<'a> {
 }
 
 impl<'a> Contact<'a> {
-    /// `None` where the element is not an object.
+    /// `None` if the element is not an object.
     pub(crate) fn read(raw: Raw<'a>) -> Option<Self> {
         let obj = Obj::read(raw)?;
         let profile = obj.obj("profile").unwrap_or_else(Obj::empty);
@@ -43,12 +43,12 @@ impl<'a> Contact<'a> {
 /// The contacts of a change, found by id and never by position.
 pub(crate) struct Contacts<'a> {
     all: Vec<Contact<'a>>,
-    /// Places in the order of the number and of the user id, where there are so many that looking at each would take long.
+    /// Places in the order of the number and of the user id, if there are more than `FEW` contacts.
     by_number: Vec<usize>,
     by_user: Vec<usize>,
 }
 
-/// By which id a contact is looked for.
+/// The id by which a contact is looked up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Number,
@@ -56,7 +56,7 @@ enum Kind {
 }
 
 impl<'a> Contacts<'a> {
-    /// So many are looked at one by one.
+    /// Maximum number of contacts that are searched one by one.
     const FEW: usize = 8;
 
     pub(crate) fn read(items: Items<'a>) -> Self {
@@ -70,8 +70,8 @@ impl<'a> Contacts<'a> {
         Self { all, by_number, by_user }
     }
 
-    /// The contact that is the same person; the first where there are several. An element that stands alone and names
-    /// nobody is the only contact's.
+    /// The contact that is the same person; the first if there are several. A single element that names no person belongs to
+    /// the only contact.
     pub(crate) fn of(&self, names: &Names<'_>, alone: bool) -> Option<&Contact<'a>> {
         if names.is_empty() {
             return if alone && self.all.len() == 1 { self.all.first() } else { None };
@@ -100,30 +100,30 @@ fn bare(id: &str) -> &str {
 /// How an element names a person.
 #[derive(Default)]
 pub(crate) struct Names<'a> {
-    /// Phone digits; sometimes a business-scoped id stands in their place.
+    /// Phone digits; sometimes a business-scoped id in their place.
     pub(crate) phone: Option<Cow<'a, str>>,
     /// The business-scoped id.
     pub(crate) user_id: Option<Cow<'a, str>>,
     /// The id across linked portfolios.
     pub(crate) parent_user_id: Option<Cow<'a, str>>,
-    /// The digest of the person's identity key, where the number has the identity check on.
+    /// The digest of the person's identity key, if the number has the identity check on.
     pub(crate) key_hash: Option<Cow<'a, str>>,
 }
 
 impl Names<'_> {
-    /// Whether nobody is named.
+    /// Whether no person is named.
     pub(crate) fn is_empty(&self) -> bool {
         self.phone.is_none() && self.user_id.is_none() && self.parent_user_id.is_none()
     }
 
-    /// The person, with what the contact adds.
+    /// The person, with the details of the contact.
     pub(crate) fn party(&self, contact: Option<&Contact<'_>>) -> Party {
         let mut party = Party::of_all(self.identities(contact));
         party.name = contact.and_then(|contact| contact.name.as_deref()).map(str::to_owned);
         party
     }
 
-    /// The person's names: the number first, because that is where an answer goes.
+    /// The person's identities: the number first, because answers go to it.
     pub(crate) fn identities(&self, contact: Option<&Contact<'_>>) -> Vec<Identity> {
         let mut ids = Vec::with_capacity(3);
         let mut add = |id: Option<Identity>| {
@@ -158,7 +158,7 @@ impl Names<'_> {
     }
 }
 
-/// A number as a webhook spells it, digits without `+`; a business-scoped id where one stands in its place.
+/// A number as a webhook spells it, digits without `+`, or a business-scoped id in its place.
 pub(crate) fn address(text: &str) -> Option<Identity> {
     if is_number(text) {
         let digits = text.trim_start_matches('+');
@@ -178,7 +178,7 @@ pub(crate) fn user(text: &str, ns: &'static str) -> Option<Identity> {
     Identity::opaque(ns, text).ok()
 }
 
-/// The digest of somebody's identity key, which a send can demand.
+/// The digest of a person's identity key, which a send can demand.
 pub(crate) fn identity_key(hash: &str) -> Option<Identity> {
     Identity::opaque("identity_key_hash", hash).ok()
 }

@@ -1,4 +1,4 @@
-//! What the providers of WhatsApp have in common: error codes and the wire form of webhooks.
+//! The common part of the WhatsApp providers: error codes and the JSON form of webhooks.
 
 use zengine_connector::private::json;
 

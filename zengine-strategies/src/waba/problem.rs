@@ -7,7 +7,7 @@ use super::{
     json::{self, Obj, Raw},
 };
 
-/// Every error of the member `errors`, which is an array and has been seen as a single object.
+/// All errors of the member `errors`, which is an array and has been seen as a single object.
 pub(super) fn all(obj: &Obj<'_>) -> Vec<ProviderError> {
     match obj.get("errors") {
         Some(raw) => json::items(raw).map_or_else(|| vec![one(raw)], |items| items.map(one).collect()),

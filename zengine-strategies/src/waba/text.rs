@@ -1,6 +1,6 @@
 //! Short texts put together without an allocation.
 
-/// Lends `parts` as one text. Keys and ids are short: they stand on the stack.
+/// Lends `parts` as one text. Keys and ids are short: texts up to 128 bytes are built on the stack.
 pub(super) fn joined<T>(parts: &[&str], lend: impl FnOnce(&str) -> T) -> T {
     let mut room = [0; 128];
     let length: usize = parts.iter().map(|part| part.len()).sum();

@@ -1,11 +1,11 @@
-//! What WhatsApp carries, as data (Meta's message reference: text, media, interactive messages).
+//! WhatsApp's capabilities, as data (Meta's message reference: text, media, interactive messages).
 
 use zengine_connector::{ButtonRules, Capabilities, Length, ListRules, MediaKind, MediaRule, Unit};
 
-/// Limits counted in Unicode characters.
+/// WhatsApp's capabilities, with limits counted in Unicode characters.
 pub const CAPABILITIES: Capabilities = capabilities(Unit::Chars, MEDIA_CHARS);
 
-/// Limits counted in UTF-16 units, for tenants that ask for the stricter reading.
+/// WhatsApp's capabilities, with limits counted in UTF-16 units, for tenants that choose the stricter reading.
 pub(super) const CAPABILITIES_UTF16: Capabilities = capabilities(Unit::Utf16, MEDIA_UTF16);
 
 const MEDIA_CHARS: &[MediaRule] = &media(Unit::Chars);

@@ -9,22 +9,22 @@ use zengine_connector::{CallOptions, ErrorKind, HttpClient, HttpError, NeedsReac
 
 use super::token::Credentials;
 
-/// The largest answer to a send or a look-up, in bytes.
+/// Maximum size of the answer to a send or a look-up, in bytes.
 pub(super) const MAX_ANSWER: usize = 1 << 20;
 
-/// The Graph API for one caller. One snapshot of the credentials proves one call: a token that changes meanwhile never
-/// meets another token's proof.
+/// The Graph API for one caller. One call uses one snapshot of the credentials: a token that changes meanwhile is never
+/// combined with another token's proof.
 pub(super) struct Graph<'a> {
     http: &'a dyn HttpClient,
     root: &'a str,
     credentials: Option<Arc<Credentials>>,
 }
 
-/// What a call carries.
+/// The body of a call.
 pub(super) enum Payload<'p> {
     Nothing,
     Json(&'p Value),
-    /// Fields of a form; the place for secrets, because addresses end up in logs.
+    /// Fields of a form; secrets are sent here, because addresses end up in logs.
     Form(&'p [(&'p str, &'p str)]),
     /// Bytes of a type, such as a form in several parts.
     Raw {
@@ -33,7 +33,7 @@ pub(super) enum Payload<'p> {
     },
 }
 
-/// Why there is no answer.
+/// The reason there is no answer.
 pub(super) enum Lost {
     /// The request cannot be built.
     Request(SendError),
@@ -50,13 +50,13 @@ impl From<Lost> for SendError {
 }
 
 impl<'a> Graph<'a> {
-    /// `root`: address and version, `https://graph.facebook.com/v26.0`. Without credentials, what the call carries must
-    /// prove it.
+    /// `root`: address and version, `https://graph.facebook.com/v26.0`. Without credentials, the body of the call must prove
+    /// it.
     pub(super) fn new(http: &'a dyn HttpClient, root: &'a str, credentials: Option<Arc<Credentials>>) -> Self {
         Self { http, root, credentials }
     }
 
-    /// The address of a path, `/{id}/…` with or without a query, with the proof where there is one.
+    /// The address of a path, `/{id}/…` with or without a query, with the proof if there is one.
     pub(super) fn url(&self, path: &str) -> String {
         match self.credentials.as_ref().and_then(|credentials| credentials.proof()) {
             Some(proof) => {
@@ -81,8 +81,8 @@ impl<'a> Graph<'a> {
         Ok(self.exchange(method, &self.url(path), payload, timeout, MAX_ANSWER).await?)
     }
 
-    /// Gets an address that the caller trusts with the token, which need not be the API's own. Nothing is sent, so that
-    /// every error is safe to repeat.
+    /// Gets an address that the caller trusts with the token, which need not be the API's own. No message is sent, so every
+    /// error is safe to repeat.
     pub(super) async fn fetch(&self, address: &Uri, timeout: Duration, most: usize) -> Result<Response<Bytes>, Lost> {
         if timeout.is_zero() {
             return Err(Lost::Request(no_time()));
@@ -96,7 +96,7 @@ impl<'a> Graph<'a> {
         })
     }
 
-    /// One call, whatever answers.
+    /// Makes one call, whatever the status of the answer.
     pub(super) async fn exchange(
         &self,
         method: Method,
@@ -145,7 +145,7 @@ fn form(fields: &[(&str, &str)]) -> String {
     body
 }
 
-/// A text as it may stand in a query or a form: everything but letters, digits and `-._~` is escaped (RFC 3986).
+/// A text encoded for a query or a form: everything but letters, digits and `-._~` is escaped (RFC 3986).
 pub(super) fn encoded(text: &str) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(text.len());
@@ -160,7 +160,7 @@ pub(super) fn encoded(text: &str) -> String {
     out
 }
 
-/// Whether a text is an id that can stand in a path: of a number, an account, a file.
+/// Whether a text is an id that is safe in a path: of a number, an account, a file.
 pub(super) fn is_id(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     !text.is_empty() && text.len() <= 256 && text.bytes().all(word) && !text.starts_with('.')

@@ -1,17 +1,17 @@
-//! What the application and each tenant set.
+//! The settings of the application and of each tenant.
 
 use http::Uri;
 use serde::Deserialize;
 use zengine_connector::{Checker, Error, ErrorKind, Secret, SecretRef, Unit, Violation, schemars};
 
-/// Where the Graph API lives.
+/// The default address of the Graph API.
 const GRAPH: &str = "https://graph.facebook.com";
 /// The Graph version of July 2026; it is served until 2028 at least.
 const VERSION: &str = "v26.0";
 /// Meta's own limit of a webhook body.
 const WEBHOOK_BYTES: usize = 3 << 20;
 
-/// Settings of one Meta app: they belong to the application, not to a tenant. Secrets are references, never values.
+/// Settings of one Meta app. They belong to the application, not to a tenant. Secrets are references, never values.
 ///
 /// ```
 /// use zengine_connector::SecretRef;
@@ -37,18 +37,18 @@ pub struct MetaApp {
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "zengine_connector::schemars", rename = "MetaApp")]
 struct Unchecked {
-    /// The app secret: it signs webhooks. While it is being rotated, every current value counts.
+    /// The app secret, which signs webhooks. During a rotation every current value is accepted.
     app_secret: SecretRef,
-    /// The token of the webhook handshake, chosen by you. While it is being rotated, every current value counts.
+    /// The token of the webhook handshake, chosen by you. During a rotation every current value is accepted.
     verify_token: SecretRef,
-    /// The address of the Graph API; https, or http on a loopback address.
+    /// The address of the Graph API: https, or http on a loopback address. Defaults to `https://graph.facebook.com`.
     #[serde(default)]
     base_url: Option<String>,
-    /// The Graph version, such as `v26.0`.
+    /// The Graph version, such as `v26.0`. Defaults to `v26.0`.
     #[serde(default)]
     #[schemars(regex(pattern = r"^v[0-9]+\.[0-9]+$"))]
     graph_version: Option<String>,
-    /// The largest webhook body taken, in bytes.
+    /// Maximum size of a webhook body, in bytes. Defaults to 3 MiB; at least 1.
     #[serde(default)]
     #[schemars(range(min = 1))]
     max_webhook_bytes: Option<usize>,
@@ -118,12 +118,12 @@ impl MetaApp {
         self
     }
 
-    /// Where the app secret is kept.
+    /// The reference to the app secret.
     pub fn app_secret(&self) -> &SecretRef {
         &self.app_secret
     }
 
-    /// Where the verify token is kept.
+    /// The reference to the verify token.
     pub fn verify_token(&self) -> &SecretRef {
         &self.verify_token
     }
@@ -138,7 +138,7 @@ impl MetaApp {
         &self.graph_version
     }
 
-    /// The largest webhook body taken, in bytes.
+    /// Maximum size of a webhook body, in bytes.
     pub fn max_webhook_bytes(&self) -> usize {
         self.max_webhook_bytes
     }
@@ -160,7 +160,7 @@ fn is_version(text: &str) -> bool {
     text.strip_prefix('v').and_then(|rest| rest.split_once('.')).is_some_and(|(major, minor)| digits(major) && digits(minor))
 }
 
-/// What the lengths of texts are counted in.
+/// The unit in which text lengths are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(crate = "zengine_connector::schemars")]
@@ -182,25 +182,25 @@ impl LengthUnit {
     }
 }
 
-/// How long an access token works.
+/// The lifetime of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(crate = "zengine_connector::schemars")]
 #[non_exhaustive]
 pub enum TokenKind {
-    /// Until it is revoked: a system user's token without an end. Nothing is asked about it.
+    /// Valid until it is revoked: a system user's token without an expiry. The strategy does not query its state.
     #[default]
     Permanent,
-    /// A system user's token of 60 days: renewed when four fifths of its life are over.
+    /// A system user's token of 60 days, renewed after four fifths of its lifetime.
     Renewable,
-    /// A token that ends and cannot be renewed, such as a user's: its end is watched, so that health says it in time and
+    /// A token that expires and cannot be renewed, such as a user's. Its expiry is watched: health reports it in time, and
     /// nothing is sent with it afterwards.
     Expiring,
 }
 
 /// One business phone number of a tenant.
 ///
-/// Where Meta's documentation leaves a question open, there is an option with a safe default.
+/// If Meta's documentation leaves a question open, there is an option with a safe default.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "zengine_connector::schemars")]
@@ -215,59 +215,59 @@ pub struct WhatsAppMetaCloudConfig {
     pub waba_id: String,
     /// The access token, with the permissions `whatsapp_business_messaging` and `whatsapp_business_management`.
     pub access_token: Secret<String>,
-    /// How long the token works. Anything but `permanent` needs `app_id` and `app_secret`.
+    /// The lifetime of the token. Defaults to `permanent`; any other value requires `app_id` and `app_secret`.
     #[serde(default)]
     pub token_kind: TokenKind,
     /// The id of the Meta app that the token was issued to, digits.
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9]{1,32}$"))]
     pub app_id: Option<String>,
-    /// The app secret: where it is given, every call carries `appsecret_proof`, which an app with "Require App Secret" demands.
+    /// The app secret. If it is set, every call carries `appsecret_proof`, which an app with "Require App Secret" demands.
     #[serde(default)]
     pub app_secret: Option<Secret<String>>,
-    /// Another Graph version than the application's, such as `v26.0`.
+    /// The Graph version, such as `v26.0`. Defaults to the application's.
     #[serde(default)]
     #[schemars(regex(pattern = r"^v[0-9]{1,3}\.[0-9]{1,3}$"))]
     pub graph_version: Option<String>,
-    /// How long one send may take, in milliseconds; less where the send's own deadline is nearer.
+    /// Timeout of one send, in milliseconds; less if the send's own deadline is nearer. Defaults to 10000; 100 to 120000.
     #[serde(default = "defaults::send_timeout_ms")]
     #[schemars(range(min = 100, max = 120_000))]
     pub send_timeout_ms: u64,
-    /// How long one health check may take, in milliseconds.
+    /// Timeout of one health check, in milliseconds. Defaults to 5000; 100 to 120000.
     #[serde(default = "defaults::health_timeout_ms")]
     #[schemars(range(min = 100, max = 120_000))]
     pub health_timeout_ms: u64,
-    /// Let a health check also ask whether the app receives the account's webhooks: a second call that counts against the
-    /// account's limit of management calls.
+    /// Whether a health check also asks if the app receives the account's webhooks: a second call that counts against the
+    /// account's limit of management calls. Defaults to `false`.
     #[serde(default)]
     pub health_checks_subscription: bool,
-    /// How long fetching or storing one file may take, in milliseconds.
+    /// Timeout of fetching or storing one file, in milliseconds. Defaults to 60000; 100 to 600000.
     #[serde(default = "defaults::media_timeout_ms")]
     #[schemars(range(min = 100, max = 600_000))]
     pub media_timeout_ms: u64,
-    /// The largest file fetched, in bytes.
+    /// Maximum size of a fetched file, in bytes. Defaults to 100 MiB; 1 byte to 100 MiB.
     #[serde(default = "defaults::max_media_bytes")]
     #[schemars(range(min = 1, max = 104_857_600))]
     pub max_media_bytes: u64,
-    /// What text limits count; Meta's pages say "characters" and no more.
+    /// The unit of text limits; Meta's pages only say "characters". Defaults to `chars`.
     #[serde(default)]
     pub length_unit: LengthUnit,
-    /// Refuse template variables with line breaks, tabs or more than four spaces in a row, as Meta does.
+    /// Whether to refuse template variables with line breaks, tabs or more than four spaces in a row, as Meta does. Defaults to `true`.
     #[serde(default = "defaults::yes")]
     pub strict_template_text: bool,
-    /// Repeat a contact's full name as first name where no other part of the name is given; older pages of Meta asked for a
-    /// second part.
+    /// Whether to repeat a contact's full name as first name if no other part of the name is given; older pages of Meta
+    /// required a second part. Defaults to `false`.
     #[serde(default)]
     pub fill_contact_first_name: bool,
-    /// Send typing notices into groups; whether Meta shows them is not documented.
+    /// Whether to send typing notices into groups; it is not documented whether Meta shows them. Defaults to `false`.
     #[serde(default)]
     pub group_typing: bool,
-    /// Where the recipient carries an `identity_key_hash`, as webhooks of numbers with the identity check on name it, demand
-    /// that the person still has that key: a message to a changed identity fails with 137000.
+    /// Whether to demand that the recipient still has the key of its `identity_key_hash`, if it carries one (webhooks of
+    /// numbers with the identity check on name it): a message to a changed identity fails with 137000. Defaults to `true`.
     #[serde(default = "defaults::yes")]
     pub check_identity_key: bool,
-    /// Let templates that look like one-time codes (the same text in the body and in the address of the only button) go to
-    /// business-scoped ids. Meta refuses real ones.
+    /// Whether templates that look like one-time codes (the same text in the body and in the address of the only button) may
+    /// go to business-scoped ids. Meta refuses real ones. Defaults to `false`.
     #[serde(default)]
     pub one_time_codes_to_user_ids: bool,
 }
@@ -295,7 +295,7 @@ mod defaults {
 }
 
 impl WhatsAppMetaCloudConfig {
-    /// A number with everything else at its default.
+    /// A number with default settings.
     pub fn new(phone_number_id: impl Into<String>, waba_id: impl Into<String>, access_token: Secret<String>) -> Self {
         Self {
             phone_number_id: phone_number_id.into(),
@@ -319,7 +319,7 @@ impl WhatsAppMetaCloudConfig {
         }
     }
 
-    /// Everything that is wrong.
+    /// Checks all settings; finds every violation.
     pub(super) fn check(&self) -> Result<(), Vec<Violation>> {
         let mut check = Checker::new();
         for (pointer, id) in [("/phone_number_id", &self.phone_number_id), ("/waba_id", &self.waba_id)] {

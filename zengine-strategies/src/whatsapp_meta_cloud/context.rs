@@ -1,4 +1,4 @@
-//! What the contexts of all calls have in common, as far as calls need it.
+//! The part that the contexts of all calls have in common.
 
 use std::time::{Duration, SystemTime};
 

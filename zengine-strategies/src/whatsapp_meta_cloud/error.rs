@@ -10,7 +10,7 @@ use zengine_connector::{ErrorKind, NeedsReach, ProviderMessageId, Reach, Receipt
 use super::schemas::{Accepted, Addressee};
 use crate::waba::errors::{Class, GraphError, classify};
 
-/// The longest wait that a header is believed.
+/// Maximum wait that is taken from a header.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// The receipt of a message.
@@ -33,7 +33,7 @@ pub(super) fn message(response: &Response<Bytes>, cx: &SendContext) -> Result<Re
 pub(super) fn mark(response: &Response<Bytes>, cx: &SendContext) -> Result<Receipt, SendError> {
     match success(response, cx)?.get("success") {
         Some(Value::Bool(true)) => Ok(Receipt::unnumbered()),
-        _ => Err(SendError::of(ErrorKind::Protocol, "accepted without saying so").maybe()),
+        _ => Err(SendError::of(ErrorKind::Protocol, "the answer does not confirm the message").maybe()),
     }
 }
 
@@ -46,7 +46,7 @@ fn success(response: &Response<Bytes>, cx: &SendContext) -> Result<Value, SendEr
         .map_err(|_| SendError::of(ErrorKind::Protocol, "accepted with an answer that cannot be read").maybe())
 }
 
-/// The body of the answer to a call that only asks, so that every error is safe to repeat.
+/// The body of the answer to a call that only reads, so every error is safe to repeat.
 pub(super) fn read(response: &Response<Bytes>, now: SystemTime, operation: &'static str) -> Result<Value, SendError> {
     if let Some((refused, _)) = refused(response, now, 1) {
         return Err(refused.context("operation", operation).not_sent());
@@ -55,10 +55,10 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime, operation: &'sta
         .map_err(|_| SendError::of(ErrorKind::Protocol, "the answer cannot be read").context("operation", operation).not_sent())
 }
 
-/// A question whose answer was lost: it may be asked again.
+/// The error of a read whose answer was lost: it may be repeated.
 pub(super) fn again(lost: SendError, operation: &'static str) -> SendError {
     let kind = lost.kind();
-    SendError::of(kind, "the question was not answered").context("operation", operation).source(lost.into_error()).not_sent()
+    SendError::of(kind, "the query was not answered").context("operation", operation).source(lost.into_error()).not_sent()
 }
 
 /// The body of the answer to a call that changes something.
@@ -70,7 +70,7 @@ pub(super) fn changed(response: &Response<Bytes>, now: SystemTime, operation: &'
         .map_err(|_| SendError::of(ErrorKind::Protocol, "done with an answer that cannot be read").context("operation", operation).maybe())
 }
 
-/// The error of an answer that is none of success, and how far a message got with it.
+/// The error of an answer that reports no success, and how far the message got.
 pub(super) fn refused(response: &Response<Bytes>, now: SystemTime, attempt: u32) -> Option<(NeedsReach, Reach)> {
     let (error, class) = judge(response)?;
     let header = retry_after(response.headers(), now);
@@ -91,7 +91,7 @@ pub(super) fn refused(response: &Response<Bytes>, now: SystemTime, attempt: u32)
     Some((refused, class.reach))
 }
 
-/// What an answer means that is none of success.
+/// The meaning of an answer that reports no success.
 pub(super) fn judge(response: &Response<Bytes>) -> Option<(GraphError, Class)> {
     let status = response.status();
     let body = serde_json::from_slice::<Value>(response.body()).ok();
@@ -105,7 +105,7 @@ pub(super) fn judge(response: &Response<Bytes>) -> Option<(GraphError, Class)> {
     Some((error, class))
 }
 
-/// What is wrong with the message itself.
+/// The error of a message that breaks a limit.
 pub(super) fn invalid(violations: Vec<Violation>) -> SendError {
     let mut error = SendError::of(ErrorKind::MessageInvalid, "the message breaks a limit of WhatsApp");
     if let Some(first) = violations.first() {

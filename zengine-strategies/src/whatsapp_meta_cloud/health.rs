@@ -1,4 +1,4 @@
-//! How a number is: one look at its node, nothing is sent.
+//! The health of a number: one request for its node; nothing is sent.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(super) async fn check(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext
     }
 }
 
-/// Whether the account's webhooks come to this app. Where the question is not answered, the node's word stands.
+/// Whether the app receives the account's webhooks. If the query fails, the result of the node stands.
 async fn subscription(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext) -> HealthStatus {
     let timeout = Duration::from_millis(tenant.config.health_timeout_ms).min(cx.remaining());
     let path = format!("/{}/subscribed_apps", tenant.config.waba_id);
@@ -71,7 +71,7 @@ fn judge(response: &Response<Bytes>) -> HealthStatus {
     }
 }
 
-/// There is no token to ask with.
+/// The health if there is no token to ask with.
 pub(super) fn without_token(error: &SendError) -> HealthStatus {
     match error.fault() {
         Fault::Auth => HealthStatus::Unhealthy("the access token has expired: reauthorise"),

@@ -54,14 +54,14 @@ impl WhatsAppMetaCloud {
         Self { http, app, token_hook: None }
     }
 
-    /// Tells the host of every token that was renewed, so that it can keep it.
+    /// Calls the hook after every renewal of a token, so that the host can store the new one.
     #[must_use = "returns the strategy with the hook"]
     pub fn with_token_hook(mut self, hook: Arc<dyn TokenHook>) -> Self {
         self.token_hook = Some(hook);
         self
     }
 
-    /// Calls of the app itself, before there is a tenant: the exchange of a signup's code, tokens, numbers.
+    /// The calls of the app itself, before there is a tenant: the exchange of a signup's code, tokens, numbers.
     pub fn onboarding(&self, clock: Arc<dyn Clock>, credentials: AppCredentials) -> Onboarding {
         Onboarding::new(Arc::clone(&self.http), clock, &self.app, credentials)
     }
@@ -83,7 +83,7 @@ impl fmt::Debug for WhatsAppMetaCloud {
     }
 }
 
-/// A tenant's number, checked.
+/// A tenant's number, with its checked configuration.
 #[derive(Debug)]
 pub struct Tenant {
     config: WhatsAppMetaCloudConfig,
@@ -98,7 +98,7 @@ impl Tenant {
         &self.config
     }
 
-    /// What the channel can carry, counted as the tenant wants it.
+    /// The channel's capabilities, in the tenant's length unit.
     fn capabilities(&self) -> &'static Capabilities {
         match self.config.length_unit {
             LengthUnit::Chars => &CAPABILITIES,

@@ -1,12 +1,12 @@
-//! What Meta answers, as far as it is read. Only what decides is relied on: a member that is absent or of another type is
-//! no reason to call an accepted message lost.
+//! Meta's answers, as far as they are read. Only the deciding members are required: another member that is absent or of
+//! another type does not turn an accepted message into an error.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Whom Meta wrote to: the data of a receipt.
+/// The recipient as Meta names it: the data of a receipt.
 ///
 /// ```
 /// # use zengine_strategies::whatsapp_meta_cloud::Addressee;
@@ -37,7 +37,7 @@ impl fmt::Debug for Addressee {
 
 /// The answer to a message.
 pub(super) struct Accepted {
-    /// The message's id, where there is one.
+    /// The message's id, if there is one.
     pub(super) id: Option<String>,
     pub(super) addressee: Addressee,
     /// Of templates: `accepted`, `held_for_quality_assessment` or `paused`.

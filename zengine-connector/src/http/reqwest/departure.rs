@@ -2,9 +2,9 @@
 //!
 //! hyper asks a body whether it is empty (`is_end_stream`) after it has taken the request over to a connection and right
 //! before it writes the head; layers above ask at most for the length. So the body itself keeps the record: as long as
-//! nobody has asked it or read from it, nothing was sent. The tests of the adapter pin this down for requests with and
-//! without a body. Whoever gives the call up takes the record first: a body that was given up ends the request with an
-//! error wherever it is asked later, before the head is flushed, so "not sent" stays true.
+//! it has not been asked or read, nothing was sent. The tests of the adapter check this for requests with and without a
+//! body. Giving a call up changes the record first: a body that was given up ends the request with an error when it is
+//! asked later, before the head is flushed, so "not sent" stays true.
 
 use std::{
     pin::Pin,
@@ -35,7 +35,7 @@ impl Departure {
         }
     }
 
-    /// Gives the call up; true where nothing has left, which then stays so.
+    /// Gives the call up; `true` if nothing was sent, which then stays so.
     pub(super) fn give_up(&self) -> bool {
         match self.0.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => true,

@@ -1,6 +1,6 @@
 //! The port on reqwest, with rustls.
 //!
-//! HTTP/1.1 only: there a request leaves on a connection of its own, so how far it got can be told exactly. A request
+//! HTTP/1.1 only: there a request leaves on a connection of its own, so its reach is known exactly. A request
 //! that waited for a connection which the other side closed meanwhile is put on another one, as long as nothing of it
 //! has left; one that has begun to leave is never repeated.
 
@@ -42,12 +42,12 @@ impl ReqwestClient {
     /// A client with the default settings: five seconds to connect, idle connections kept for 60 seconds.
     ///
     /// # Errors
-    /// `Settings` where TLS cannot be set up.
+    /// `Settings` if TLS cannot be set up.
     pub fn new() -> Result<Self, Error> {
         Self::builder().build()
     }
 
-    /// Settings to change.
+    /// A builder with the default settings.
     pub fn builder() -> ReqwestClientBuilder {
         ReqwestClientBuilder {
             connect_timeout: Duration::from_secs(5),
@@ -60,25 +60,25 @@ impl ReqwestClient {
 }
 
 impl ReqwestClientBuilder {
-    /// How long connecting may take, TLS included.
+    /// Maximum time to connect, TLS included. Defaults to 5 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long an idle connection is kept. Keep it below what the provider keeps, so that it is ours that closes.
+    /// Time that an idle connection is kept. Defaults to 60 seconds. Keep it below the provider's, so that this side closes first.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
         self
     }
 
-    /// How many idle connections are kept per host; 64 unless set.
+    /// Maximum idle connections kept per host. Defaults to 64.
     pub fn idle_per_host(mut self, connections: usize) -> Self {
         self.idle_per_host = connections;
         self
     }
 
-    /// The `User-Agent` header.
+    /// The `User-Agent` header. Defaults to `zengine-connector/` and the version.
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
         self.user_agent = name.into();
         self
@@ -93,7 +93,7 @@ impl ReqwestClientBuilder {
     /// Builds the client. Retries and redirects are off: the pipeline and the strategies decide on both.
     ///
     /// # Errors
-    /// `Settings` where TLS cannot be set up or the user agent is no header value.
+    /// `Settings` if TLS cannot be set up or the user agent is not a header value.
     pub fn build(self) -> Result<ReqwestClient, Error> {
         let builder = reqwest::Client::builder()
             .http1_only()
@@ -155,7 +155,7 @@ fn prepare(request: http::Request<Bytes>, departure: &Departure) -> Result<reqwe
         .map_err(|error| HttpError::new(HttpCause::Request, Reach::NotSent).with_source(error.without_url()))
 }
 
-/// How long the body is, is for the client to say: what the caller wrote about it could disagree with the body.
+/// Leaves the length of the body to the client: the caller's own headers could disagree with the body.
 fn frame(method: &Method, headers: &mut HeaderMap, empty: bool) {
     headers.remove(TRANSFER_ENCODING);
     headers.remove(CONTENT_LENGTH);
@@ -165,7 +165,7 @@ fn frame(method: &Method, headers: &mut HeaderMap, empty: bool) {
     }
 }
 
-/// The same read once more, without a body.
+/// A copy of a read, without a body.
 fn copy(request: &reqwest::Request, departure: &Departure) -> reqwest::Request {
     let mut copy = reqwest::Request::new(request.method().clone(), request.url().clone());
     copy.headers_mut().clone_from(request.headers());
@@ -173,8 +173,8 @@ fn copy(request: &reqwest::Request, departure: &Departure) -> reqwest::Request {
     copy
 }
 
-/// Where the answer sends this read, as long as that is the same scheme, host and port: credentials go nowhere else. A
-/// redirect to another place is an answer, and the caller's to look at.
+/// The read that follows a redirect within the same scheme, host and port: credentials go nowhere else. A redirect to another
+/// place is returned to the caller as the answer.
 fn redirected(mut request: reqwest::Request, answer: &reqwest::Response) -> Option<reqwest::Request> {
     use StatusCode as S;
     if !matches!(answer.status(), S::MOVED_PERMANENTLY | S::FOUND | S::SEE_OTHER | S::TEMPORARY_REDIRECT | S::PERMANENT_REDIRECT) {
@@ -221,7 +221,7 @@ async fn read(mut answer: reqwest::Response, limit: usize, departure: &Departure
     Ok(response)
 }
 
-/// What happened, and whether anything had left by then.
+/// The cause of an error, and whether anything was sent before it.
 fn classify(error: reqwest::Error, departure: &Departure) -> HttpError {
     let reach = if departure.give_up() { Reach::NotSent } else { Reach::Maybe };
     let cause = match reach {

@@ -33,7 +33,7 @@ pub struct Document<'a> {
 
 impl<'a> Document<'a> {
     /// # Errors
-    /// Where the text is not one JSON value, or nested deeper or of more items than
+    /// If the text is not one JSON value, or is nested deeper or has more items than
     /// [`Limits::DEFAULT`](super::Limits::DEFAULT) allows.
     pub fn read(text: &'a str) -> Result<Self, Unread> {
         Ok(Self { text, nodes: split::split(text)? })
@@ -64,12 +64,12 @@ impl<'a> Raw<'a> {
         self.first() == Some(b'n')
     }
 
-    /// The first byte, which tells the kind of value.
+    /// The first byte, which shows the kind of value.
     fn first(self) -> Option<u8> {
         self.text.as_bytes().get(self.node()?.start as usize).copied()
     }
 
-    /// Between the first and the last byte: what stands inside the quotes of a string.
+    /// The text between the first and the last byte: the inside of a string.
     fn inner(self) -> &'a str {
         self.node().and_then(|node| self.text.get(node.start as usize + 1..(node.end as usize).checked_sub(1)?)).unwrap_or_default()
     }
@@ -152,7 +152,7 @@ impl<'a> Obj<'a> {
         Self(None)
     }
 
-    /// `None` where the value is not an object.
+    /// `None` if the value is not an object.
     pub fn read(raw: Raw<'a>) -> Option<Self> {
         (raw.first() == Some(b'{')).then_some(Self(Some(raw)))
     }
@@ -163,7 +163,7 @@ impl<'a> Obj<'a> {
         std::iter::from_fn(move || Some((string(inside.next()?).unwrap_or_default(), inside.next()?)))
     }
 
-    /// A member; the last where a name is repeated. `null` counts as absent.
+    /// A member; the last if a name is repeated. `null` counts as absent.
     ///
     /// A message is asked for some forty members, most of which it has not: inlined, so that the trace is a constant.
     #[inline]
@@ -179,7 +179,7 @@ impl<'a> Obj<'a> {
         self.get(name).and_then(Obj::read)
     }
 
-    /// The elements of a member that is an array; none where it is anything else.
+    /// The elements of a member that is an array; none if it is anything else.
     #[inline]
     pub fn items(&self, name: &str) -> Items<'a> {
         self.get(name).and_then(items).unwrap_or(Items::NONE)
@@ -237,12 +237,12 @@ impl<'a> Obj<'a> {
     }
 }
 
-/// The elements of an array; `None` where the value is not one.
+/// The elements of an array; `None` if the value is not one.
 pub fn items(raw: Raw<'_>) -> Option<Items<'_>> {
     (raw.first() == Some(b'[')).then(|| raw.inside())
 }
 
-/// A string's text; `None` where the value is not a string. Half surrogate pairs become replacement characters.
+/// A string's text; `None` if the value is not a string. Half surrogate pairs become replacement characters.
 pub fn string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     if raw.first() != Some(b'"') {
         return None;
@@ -251,7 +251,7 @@ pub fn string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     if escaped { serde_json::from_str::<Words<'_>>(raw.get()).ok().map(|words| words.0) } else { Some(Cow::Borrowed(raw.inner())) }
 }
 
-/// A string's text or a number's source text; `None` where it is empty or anything else.
+/// A string's text or a number's source text; `None` if it is empty or anything else.
 pub fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     match raw.first()? {
         b'"' => string(raw).filter(|text| !text.is_empty()),
@@ -266,7 +266,7 @@ fn integer(text: &str) -> Option<i64> {
     text.parse().ok().or_else(|| text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number as i64))
 }
 
-/// Brings a time to milliseconds: the magnitude tells seconds, milliseconds, microseconds and nanoseconds apart.
+/// Converts a time to milliseconds: the magnitude distinguishes seconds, milliseconds, microseconds and nanoseconds.
 pub fn milliseconds(time: i64) -> i64 {
     match time.unsigned_abs() {
         0..100_000_000_000 => time * 1_000,
@@ -276,7 +276,7 @@ pub fn milliseconds(time: i64) -> i64 {
     }
 }
 
-/// A string that is decoded even where it holds half a surrogate pair.
+/// A string that is decoded even if it holds half a surrogate pair.
 struct Words<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Words<'de> {

@@ -1,8 +1,8 @@
-//! One pass over a text: whether it is JSON, within limits, and where each value stands.
+//! One pass over a text: checks that it is JSON within limits, and finds the place of each value.
 
 use super::super::{Limits, Unread};
 
-/// Where a value stands.
+/// The place of a value.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
     /// Its first byte.
@@ -11,8 +11,8 @@ pub(super) struct Node {
     pub(super) end: u32,
     /// The node after this value and all that is inside it.
     pub(super) next: u32,
-    /// Of an object: the [`trace`]s of its members' names, by which a name that is not there is known at once. Of a string:
-    /// [`ESCAPED`] where there are escapes in it.
+    /// Of an object: the [`trace`]s of its members' names, by which an absent name is known at once. Of a string: [`ESCAPED`]
+    /// if there are escapes in it.
     pub(super) names: u32,
 }
 
@@ -26,7 +26,7 @@ impl Node {
     }
 }
 
-/// The deepest nesting that is read.
+/// Maximum nesting that is read.
 const DEPTH: usize = Limits::DEFAULT.json_depth;
 
 /// One of 32 bits, by the length and first byte of a member's name.
@@ -39,7 +39,7 @@ pub(super) fn trace(name: &[u8]) -> u32 {
 /// The values of a JSON text in document order, containers before what is inside them; names of members are values too.
 ///
 /// # Errors
-/// Where the text is not exactly one JSON value (RFC 8259), or beyond what is read.
+/// If the text is not exactly one JSON value (RFC 8259), or is beyond the limits.
 pub(super) fn split(text: &str) -> Result<Vec<Node>, Unread> {
     if u32::try_from(text.len()).is_err() {
         return Err(Unread::TooLarge);
@@ -184,7 +184,7 @@ impl Splitter<'_> {
         Ok(())
     }
 
-    /// A string; eight bytes are looked at a time.
+    /// A string; eight bytes are checked at a time.
     #[inline]
     fn string(&mut self) -> Result<(), Unread> {
         let (start, mut at, mut escaped) = (self.at, self.at + 1, 0);
@@ -212,7 +212,7 @@ impl Splitter<'_> {
         Ok(())
     }
 
-    /// The place after an escape, whose backslash has been read. Half a surrogate pair is no fault here.
+    /// The place after an escape, whose backslash has been read. Half a surrogate pair is not an error here.
     fn escape(&self, at: usize) -> Result<usize, Unread> {
         match self.bytes.get(at) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
@@ -236,7 +236,7 @@ impl Splitter<'_> {
         Ok(())
     }
 
-    /// The place after one digit or more.
+    /// The place after one or more digits.
     fn digits(&self, at: usize) -> Result<usize, Unread> {
         let count = self.bytes.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
         if count == 0 { Err(Unread::NotJson) } else { Ok(at + count) }
@@ -251,8 +251,8 @@ impl Splitter<'_> {
     }
 }
 
-/// The high bit of each byte that is a quote, a backslash or a control character; above the first such byte there may be
-/// bits too many.
+/// The high bit of each byte that is a quote, a backslash or a control character; above the first such byte further bits
+/// may be set.
 #[inline]
 fn special(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;

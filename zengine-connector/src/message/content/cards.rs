@@ -10,13 +10,13 @@ crate::message::masked!(Contacts, ContactCard, ContactName, LabelledValue, Posta
 pub struct Contacts {
     /// The cards.
     pub contacts: Vec<ContactCard>,
-    /// Why they were sent, in the provider's word (`contact_request`: asked for).
+    /// The reason they were sent, in the provider's word (`contact_request`: asked for).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
 }
 
 impl Contacts {
-    /// Cards nobody asked for.
+    /// Cards without an origin.
     pub fn new(contacts: Vec<ContactCard>) -> Self {
         Self { contacts, origin: None }
     }
@@ -41,16 +41,16 @@ pub struct ContactCard {
     /// Postal addresses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<PostalAddress>,
-    /// Where the person works.
+    /// The person's employer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub org: Option<Organization>,
-    /// `YYYY-MM-DD`.
+    /// The birthday, `YYYY-MM-DD`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub birthday: Option<String>,
     /// The card as the provider sent it, in vCard format.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vcard: Option<String>,
-    /// Why the card was sent, in the provider's word.
+    /// The reason the card was sent, in the provider's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
 }
@@ -78,10 +78,10 @@ pub struct ContactName {
     /// Middle name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub middle_name: Option<String>,
-    /// What stands before the name.
+    /// The part before the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
-    /// What stands after the name.
+    /// The part after the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suffix: Option<String>,
 }
@@ -135,7 +135,7 @@ pub struct PostalAddress {
     pub label: Option<String>,
 }
 
-/// Where somebody works.
+/// A person's employer.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 #[non_exhaustive]

@@ -23,16 +23,16 @@ pub struct Email {
     /// A template of the tenant, in place of subject, text and HTML.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
-    /// What the template is filled with.
+    /// The template's data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
-    /// Further recipients, open to all.
+    /// Further recipients, visible to all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cc: Vec<String>,
     /// Further recipients, hidden.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bcc: Vec<String>,
-    /// Where answers go.
+    /// The addresses for answers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reply_to: Vec<String>,
     /// Files.
@@ -46,13 +46,13 @@ pub struct Email {
 pub struct EmailAttachment {
     /// The file.
     pub media: Media,
-    /// Where the HTML names the file, the name it uses (`cid:`).
+    /// The name by which the HTML refers to the file (`cid:`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_id: Option<String>,
 }
 
 impl EmailAttachment {
-    /// A file that is not named in the HTML.
+    /// A file that the HTML does not refer to.
     ///
     /// ```
     /// use zengine_connector::{Content, Email, EmailAttachment, Media, MediaKind};
@@ -68,7 +68,7 @@ impl EmailAttachment {
         Self { media, content_id: None }
     }
 
-    /// Says by what name the HTML names it.
+    /// Sets the name by which the HTML refers to the file.
     #[must_use = "returns the attachment with its name"]
     pub fn with_content_id(mut self, name: impl Into<String>) -> Self {
         self.content_id = Some(name.into());

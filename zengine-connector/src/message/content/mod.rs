@@ -1,4 +1,4 @@
-//! What a message says, whichever way it goes.
+//! The content of a message, in both directions.
 
 mod cards;
 mod email;
@@ -16,7 +16,7 @@ use super::{Interactive, Media, ProviderError, RawJson, Template};
 
 super::masked!(Text, Location);
 
-/// What a message says. In JSON the kind stands in `type`.
+/// The content of a message. In JSON the kind is in `type`.
 ///
 /// ```
 /// use zengine_connector::Content;
@@ -29,7 +29,7 @@ super::masked!(Text, Location);
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Content {
-    /// Words.
+    /// Text.
     Text(Text),
     /// A file.
     Media(Media),
@@ -39,32 +39,32 @@ pub enum Content {
     Contacts(Contacts),
     /// Something to choose from or tap on.
     Interactive(Interactive),
-    /// What somebody chose or tapped.
+    /// A choice that a person made, or a button that they tapped.
     InteractiveReply(InteractiveReply),
-    /// A text the provider holds, with parameters.
+    /// A template held by the provider, with parameters.
     Template(Template),
     /// A reaction to a message, or its removal.
     Reaction(Reaction),
     /// An order from a catalogue.
     Order(Order),
-    /// A form filled in.
+    /// A completed form.
     FlowReply(FlowReply),
-    /// Something the provider says about the other side.
+    /// A notice of the provider about the other side.
     System(System),
     /// An e-mail.
     Email(Email),
-    /// Somebody types. Out: shown until the answer goes out.
+    /// A typing notice. Outbound: shown until the answer is sent.
     Typing {
-        /// The inbound message that is being answered, where the channel wants it.
+        /// The inbound message that is being answered, if the channel needs it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         target: Option<String>,
     },
-    /// Out: marks a message as read.
+    /// Outbound: marks a message as read.
     ReadMark {
         /// The inbound message.
         target: String,
     },
-    /// The provider's own JSON, for what the model does not have. One channel only, unchecked.
+    /// The provider's own JSON, for features that the model does not have. One channel only, unchecked.
     Native {
         /// The JSON.
         value: RawJson,
@@ -74,9 +74,9 @@ pub enum Content {
         /// The parts, in order.
         parts: Vec<Content>,
     },
-    /// The provider says that it cannot show us this message.
+    /// A message the provider cannot pass on.
     Unsupported(Unsupported),
-    /// A type we do not know; the event's raw JSON holds it.
+    /// An unknown type; the event's raw JSON holds it.
     Unknown {
         /// The provider's word for the type.
         provider_type: String,
@@ -89,7 +89,7 @@ impl Content {
         Self::Text(Text::new(body))
     }
 
-    /// The kind, as it stands in `type`.
+    /// The kind, as written in `type`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
@@ -120,12 +120,12 @@ impl std::fmt::Debug for Content {
     }
 }
 
-/// How a text is marked up.
+/// The markup of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TextFormat {
-    /// Not at all.
+    /// No markup.
     #[default]
     Plain,
     /// Markdown.
@@ -141,13 +141,13 @@ impl TextFormat {
     }
 }
 
-/// Words.
+/// Text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Text {
-    /// The words.
+    /// The text.
     pub body: String,
-    /// How they are marked up.
+    /// The markup.
     #[serde(default, skip_serializing_if = "TextFormat::is_plain")]
     pub format: TextFormat,
     /// Whether the channel shows a preview of the first link.
@@ -170,7 +170,7 @@ pub struct Location {
     pub latitude: f64,
     /// Degrees east, −180 to 180.
     pub longitude: f64,
-    /// How exact it is, in metres.
+    /// The accuracy, in metres.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy_m: Option<f64>,
     /// The place's name.
@@ -195,10 +195,10 @@ impl Location {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Unsupported {
-    /// What it was, in the provider's word.
+    /// The type of the message, in the provider's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_type: Option<String>,
-    /// Why, in the provider's errors.
+    /// The provider's errors.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProviderError>,
 }

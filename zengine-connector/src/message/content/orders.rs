@@ -1,4 +1,4 @@
-//! Orders, and money that survives them.
+//! Orders, and amounts of money.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,10 +8,10 @@ crate::message::masked!(Order, OrderItem);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Money {
-    /// In the currency's smallest unit; absent where the provider's text does not fit it.
+    /// The amount in the currency's smallest unit; absent if the provider's text does not fit it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minor: Option<i64>,
-    /// ISO 4217; absent where the provider names none.
+    /// The currency, ISO 4217; absent if the provider names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
     /// The amount as the provider spells it.
@@ -60,7 +60,7 @@ fn minor_units(text: &str, decimals: usize) -> Option<i64> {
 pub struct OrderItem {
     /// The seller's article number.
     pub sku: String,
-    /// How many, as the provider spells it where it is not a whole number.
+    /// The quantity.
     pub quantity: u32,
     /// The price of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,10 +81,10 @@ pub struct Order {
     /// The catalogue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalog: Option<String>,
-    /// What is ordered.
+    /// The ordered items.
     #[serde(default)]
     pub items: Vec<OrderItem>,
-    /// What the buyer wrote.
+    /// The buyer's text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }

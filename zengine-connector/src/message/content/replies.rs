@@ -1,4 +1,4 @@
-//! What people do with a message: choose, react, fill in a form. And what the provider says about them.
+//! Replies to a message: choices, reactions, completed forms; and the provider's notices about people.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::message::{Identity, RawJson};
 
 crate::message::masked!(InteractiveReply, Reaction, FlowReply, System);
 
-/// Where an [`InteractiveReply`] came from.
+/// The source of an [`InteractiveReply`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -21,7 +21,7 @@ pub enum ReplySource {
     Flow,
 }
 
-/// What somebody chose or tapped.
+/// A choice that a person made, or a button that they tapped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct InteractiveReply {
@@ -33,7 +33,7 @@ pub struct InteractiveReply {
     /// The description the person saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What was tapped.
+    /// The tapped element.
     pub source: ReplySource,
 }
 
@@ -57,40 +57,40 @@ impl InteractiveReply {
 pub struct Reaction {
     /// The message reacted to.
     pub target: String,
-    /// The emoji; absent: the reaction was taken back.
+    /// The emoji; absent if the reaction was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emoji: Option<String>,
 }
 
 impl Reaction {
-    /// A reaction, or its removal where `emoji` is `None`.
+    /// A reaction, or its removal if `emoji` is `None`.
     pub fn new(target: impl Into<String>, emoji: Option<String>) -> Self {
         Self { target: target.into(), emoji }
     }
 }
 
-/// A form filled in.
+/// A completed form.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct FlowReply {
-    /// Which form, in the provider's word.
+    /// The form, in the provider's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The sender's own token for this form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// The answers, where the provider's text is JSON.
+    /// The answers, if the provider's text is JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
-    /// The provider's text, always.
+    /// The provider's text; always present.
     pub text: String,
-    /// What the person's own chat shows.
+    /// The text shown in the person's own chat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
 }
 
 impl FlowReply {
-    /// A form's answers as the provider's text; read as JSON where it is JSON.
+    /// A form's answers as the provider's text; read as JSON if it is JSON.
     pub fn new(name: Option<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let data = RawJson::from_text(&text).ok();
@@ -102,19 +102,19 @@ impl FlowReply {
     }
 }
 
-/// Something the provider says about the other side.
+/// A notice of the provider about the other side.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct System {
-    /// What happened, in the provider's word (`user_changed_number`).
+    /// The kind of notice, in the provider's word (`user_changed_number`).
     pub kind: String,
     /// The provider's sentence about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
-    /// Names that are no longer right.
+    /// Identities that are no longer valid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<Identity>,
-    /// Names that take their place.
+    /// Identities that replace them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub current: Vec<Identity>,
 }

@@ -1,4 +1,4 @@
-//! What an event refers to, and how it came.
+//! The context of an event: what it refers to, and how it arrived.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::message::{Content, Identity, ProductItem, ProviderError, RawJson};
 
 crate::message::masked!(Referral);
 
-/// What an event refers to, and how it came.
+/// The context of an event: what it refers to, and how it arrived.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 #[non_exhaustive]
@@ -14,13 +14,13 @@ pub struct Context {
     /// The message it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
-    /// Who wrote the message it answers.
+    /// The author of the message it answers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reply_to_from: Vec<Identity>,
-    /// Whether it was passed on.
+    /// How often the message was forwarded; absent if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<Forwarded>,
-    /// What the answered message said.
+    /// The content of the answered message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quoted: Option<Box<Content>>,
     /// The group it was written in.
@@ -35,28 +35,28 @@ pub struct Context {
     /// The catalogue of that product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catalog: Option<String>,
-    /// Another application owns the conversation: read, do not answer.
+    /// Another application owns the conversation: you may read, but must not answer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub standby: bool,
-    /// The change or the taking back was the business's own, of a message that went out by another way.
+    /// The business itself edited or deleted a message that it sent another way.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub echo: bool,
-    /// Part of an older conversation that was handed over, not news.
+    /// The event is part of an older conversation that was handed over.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub history: bool,
-    /// What went wrong with the message, in the provider's errors.
+    /// The provider's errors about the message.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProviderError>,
 }
 
 impl Context {
-    /// Whether it says nothing.
+    /// Whether the context is empty.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How often a message was passed on.
+/// How often a message was forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Forwarded {
@@ -66,7 +66,7 @@ pub enum Forwarded {
     Many,
 }
 
-/// The advertisement or post that led somebody here.
+/// The advertisement or post that led the person here.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 #[non_exhaustive]
@@ -77,7 +77,7 @@ pub struct Referral {
     /// The advertisement's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_id: Option<String>,
-    /// Where it can be seen.
+    /// Its web address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_url: Option<String>,
     /// Its headline.
@@ -89,7 +89,7 @@ pub struct Referral {
     /// The id of the click.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub click_id: Option<String>,
-    /// Everything the provider says of it.
+    /// The provider's JSON, in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
 }

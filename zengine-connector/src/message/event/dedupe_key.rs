@@ -1,4 +1,4 @@
-//! What makes a redelivered event recognisable.
+//! The key that identifies a redelivered event.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::{
     ids::{StrategyName, TenantId},
 };
 
-/// What makes a redelivered event recognisable: 16 bytes of SHA-256 over tenant, strategy and the strategy's own key.
+/// The key that identifies a redelivered event: 16 bytes of SHA-256 over tenant, strategy and the strategy's own key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DedupeKey([u8; 16]);
 

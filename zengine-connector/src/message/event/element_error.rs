@@ -8,13 +8,13 @@ use serde_json::value::RawValue;
 
 use super::envelope::{VERSION, raw_parts};
 
-/// One element of a payload that could not be read. Its neighbours are not touched.
+/// One element of a payload that could not be read. Other elements are not affected.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ElementError {
     /// JSON pointer to the element.
     pub path: String,
-    /// What is wrong with it.
+    /// The reason it could not be read.
     pub reason: &'static str,
     /// The exact slice of the payload.
     pub raw: Bytes,

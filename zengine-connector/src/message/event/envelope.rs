@@ -14,46 +14,46 @@ use crate::{
     message::{Channel, Party},
 };
 
-/// An event, stamped with whose it is and when it came.
+/// An event with its envelope: id, tenant, strategy, channel and times.
 ///
-/// In JSON the envelope is flat: the event's own members stand beside `id`, `tenant`, `raw` and the others.
+/// In JSON the envelope is flat: the event's own members are beside `id`, `tenant`, `raw` and the others.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Wire", try_from = "Wire")]
 #[non_exhaustive]
 pub struct InboundEvent {
-    /// Ours; the same for a redelivery of the same event.
+    /// The event's id, derived from the dedupe key; the same for a redelivery.
     pub id: String,
-    /// Whose event it is.
+    /// The tenant.
     pub tenant: TenantId,
     /// The registered name of the strategy that received it.
     pub strategy: StrategyName,
     /// The channel.
     pub channel: Channel,
-    /// When it happened, in milliseconds UTC on the provider's clock.
+    /// Time of the event, in milliseconds UTC on the provider's clock.
     pub occurred_at_ms: Option<i64>,
-    /// When we received it, in milliseconds UTC.
+    /// Time of receipt, in milliseconds UTC.
     pub received_at_ms: i64,
-    /// What makes a redelivery recognisable.
+    /// The key that identifies a redelivery.
     pub dedupe_key: DedupeKey,
-    /// Who caused it.
+    /// The party that caused the event.
     pub from: Party,
-    /// Whom it was meant for.
+    /// The recipients.
     pub to: Vec<Party>,
     /// The conversation it belongs to.
     pub conversation: Option<ConversationId>,
-    /// The provider's ids of it.
+    /// The provider's ids of the event.
     pub provider_ids: Vec<ProviderMessageId>,
-    /// What happened.
+    /// The event itself.
     pub event: Event,
-    /// What it refers to, and how it came.
+    /// The context: what the event refers to, and how it arrived.
     pub context: Context,
     /// The exact slice of the provider's payload.
     pub raw: Bytes,
 }
 
 impl InboundEvent {
-    /// Whether it is ours to answer: not an echo or news of one, which would make a loop, nor anything in a conversation that another
-    /// application owns or that was said long ago.
+    /// Whether you may answer the event. `false` for an echo or a change of one (an answer would make a loop), for a conversation that
+    /// another application owns, and for history.
     pub fn is_answerable(&self) -> bool {
         let Context { standby, history, echo, .. } = self.context;
         !(standby || history || echo || matches!(self.event, Event::Echo { .. }))
@@ -75,7 +75,7 @@ impl fmt::Debug for InboundEvent {
 /// The version of the event's JSON form.
 pub(super) const VERSION: u32 = 1;
 
-/// Parsers stop at some depth; what is nested deeper would make the whole event unreadable.
+/// Maximum depth of raw JSON in the flat form: parsers refuse deeper nesting, which would make the whole event unreadable.
 const READABLE_DEPTH: usize = 64;
 
 /// The flat JSON form.
@@ -105,7 +105,7 @@ struct Wire {
     provider_ids: Vec<ProviderMessageId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     raw: Option<Box<RawValue>>,
-    /// Where the raw bytes are not JSON.
+    /// The raw bytes in base64, if they are not JSON that a common parser reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     raw_base64: Option<String>,
 }
@@ -115,7 +115,7 @@ fn is_nobody(party: &Option<Party>) -> bool {
     party.is_none()
 }
 
-/// Raw bytes as JSON where they are JSON that a common parser reads, else as base64.
+/// Raw bytes as JSON if they are JSON that a common parser reads, else as base64.
 pub(super) fn raw_parts(raw: &Bytes) -> (Option<Box<RawValue>>, Option<String>) {
     if raw.is_empty() {
         return (None, None);

@@ -1,4 +1,4 @@
-//! What a provider told us.
+//! Inbound events.
 
 mod context;
 mod dedupe_key;
@@ -18,58 +18,58 @@ pub use updates::{AccountUpdate, Call, Preference, Presence, SessionChange, Sess
 
 use super::{Content, Status};
 
-/// What a provider told us. In JSON the kind stands in `type`.
+/// An inbound event. In JSON the kind is in `type`.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// Somebody wrote to us.
+    /// A message to the tenant.
     Message {
-        /// What it says.
+        /// The content.
         content: Content,
     },
-    /// Somebody changed a message.
+    /// A message was edited.
     Edited {
         /// The message.
         target: String,
-        /// What it says now.
+        /// The new content.
         content: Content,
     },
-    /// Somebody took a message back.
+    /// A message was deleted.
     Deleted {
         /// The message.
         target: String,
     },
-    /// A message that went out by another way: another app, the phone itself. Not inbound: answering one makes a loop.
+    /// A message that the tenant sent another way: another app, the phone itself. Not inbound: answering one makes a loop.
     Echo {
-        /// What it says.
+        /// The content.
         content: Content,
     },
-    /// News of a message of ours.
+    /// The status of a sent message.
     Status(Status),
-    /// Somebody types.
+    /// The other side is typing.
     Typing,
-    /// Somebody read our messages.
+    /// The other side read messages.
     Read {
-        /// Up to and including this one.
+        /// The last message that was read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         target: Option<String>,
     },
-    /// Somebody came or went.
+    /// A change of presence.
     Presence(Presence),
-    /// News of a template.
+    /// A change of a template.
     Template(TemplateUpdate),
-    /// News of the account, the number, or anything else that the tenant owns at the provider.
+    /// A change of the account, the number, or another object that the tenant owns at the provider.
     Account(AccountUpdate),
     /// A spoken call.
     Call(Call),
-    /// Somebody wants messages.
+    /// The person opted in to messages.
     OptIn(Preference),
-    /// Somebody wants no more messages.
+    /// The person opted out of messages.
     OptOut(Preference),
     /// A conversation changed hands or ended.
     Session(SessionEvent),
-    /// A kind we do not know; the raw JSON holds it.
+    /// An unknown kind; the raw JSON holds it.
     Unknown {
         /// The provider's word for the kind.
         provider_type: String,
@@ -77,7 +77,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The kind, as it stands in `type`.
+    /// The kind, as written in `type`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Message { .. } => "message",
@@ -98,7 +98,7 @@ impl Event {
         }
     }
 
-    /// Somebody wrote this to us.
+    /// A message to the tenant.
     pub fn message(content: Content) -> Self {
         Self::Message { content }
     }

@@ -1,4 +1,4 @@
-//! News of what a tenant owns at the provider, of calls, of people's choices and of conversations.
+//! Changes of the tenant's objects at the provider, of presence and preferences, calls, and changes of conversations.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use crate::message::{ProviderError, RawJson};
 
 crate::message::masked!(AccountUpdate, Call);
 
-/// Somebody came or went.
+/// A change of presence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Presence {
-    /// In the provider's word.
+    /// The presence, in the provider's word.
     pub state: String,
 }
 
@@ -21,12 +21,12 @@ impl Presence {
     }
 }
 
-/// News of a template.
+/// A change of a template.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct TemplateUpdate {
-    /// What changed: `status`, `quality`, `category`, `components`.
+    /// The changed aspect: `status`, `quality`, `category`, `components`.
     pub aspect: String,
     /// The template's id at the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,37 +37,37 @@ pub struct TemplateUpdate {
     /// Its language.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// What it was.
+    /// The previous value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
-    /// What it is now, in the provider's word (`APPROVED`, `RED`, `MARKETING`).
+    /// The new value, in the provider's word (`APPROVED`, `RED`, `MARKETING`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current: Option<String>,
-    /// Why.
+    /// The reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Everything the provider says of it.
+    /// The provider's JSON, in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
 }
 
-/// News of something the tenant owns at the provider.
+/// A change of an object that the tenant owns at the provider.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct AccountUpdate {
-    /// What it is about, in the provider's word (`account_update`, `phone_number_quality_update`).
+    /// The subject, in the provider's word (`account_update`, `phone_number_quality_update`).
     pub field: String,
-    /// What happened, in the provider's word.
+    /// The event, in the provider's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
-    /// Why.
+    /// The reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Errors the provider names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProviderError>,
-    /// Everything the provider says of it.
+    /// The provider's JSON, in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
 }
@@ -80,15 +80,15 @@ pub struct Call {
     /// The provider's id of the call. In JSON `call_id`, since `id` is the envelope's.
     #[serde(rename = "call_id")]
     pub id: String,
-    /// What happened, in the provider's word (`connect`, `terminate`, `RINGING`).
+    /// The event, in the provider's word (`connect`, `terminate`, `RINGING`).
     pub event: String,
-    /// Who started it, in the provider's word.
+    /// The direction, in the provider's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<String>,
-    /// How it ended, in the provider's word.
+    /// The final status, in the provider's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// How long it was, in milliseconds.
+    /// The duration, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
     /// The session description.
@@ -97,16 +97,16 @@ pub struct Call {
     /// The reference the provider echoes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Everything the provider says of it.
+    /// The provider's JSON, in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
 }
 
-/// What somebody wants or no longer wants.
+/// A person's choice about a kind of message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Preference {
-    /// Of which messages, in the provider's word (`marketing_messages`).
+    /// The kind of message, in the provider's word (`marketing_messages`).
     pub scope: String,
     /// The provider's own word for the choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,18 +123,18 @@ impl Preference {
     }
 }
 
-/// How a conversation changed hands.
+/// The kind of change of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SessionChange {
     /// It began.
     Started,
-    /// Somebody joined it.
+    /// A participant joined it.
     Joined,
-    /// Somebody left it.
+    /// A participant left it.
     Left,
-    /// It was handed to somebody else.
+    /// It was handed to another participant.
     Transferred,
     /// It ended.
     Ended,
@@ -144,15 +144,15 @@ pub enum SessionChange {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct SessionEvent {
-    /// What happened.
+    /// The change.
     pub change: SessionChange,
-    /// Who did it, in the provider's word for the role.
+    /// The role that made the change, in the provider's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// Who had it before, in the provider's word for the role.
+    /// The role that held the conversation before, in the provider's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_role: Option<String>,
-    /// Everything the provider says of it.
+    /// The provider's JSON, in full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
 }

@@ -23,7 +23,7 @@ pub(crate) trait TenantLookup: Send + Sync {
     fn secret<'a>(&'a self, reference: &'a SecretRef) -> BoxFuture<'a, Result<Vec<Secret<Vec<u8>>>, VerifyError>>;
 }
 
-/// Tenants of one strategy, before anybody knows whose request it is.
+/// The tenants of one strategy, before the tenant of a request is known.
 pub struct InboundContext<T> {
     lookup: Arc<dyn TenantLookup>,
     tenant: PhantomData<fn() -> T>,
@@ -47,10 +47,10 @@ impl<T: Send + Sync + 'static> InboundContext<T> {
         self.lookup.now()
     }
 
-    /// The tenants behind a key, configured. Bounded; cached, also where there is none.
+    /// The tenants behind a key, configured. Bounded; cached, misses too.
     ///
     /// # Errors
-    /// `Unavailable` where our own stores do not answer.
+    /// `Unavailable` if a store does not answer.
     pub async fn find(&self, key: &RouteKey) -> Result<Vec<Candidate<T>>, VerifyError> {
         let mut candidates = Vec::new();
         for found in self.lookup.find(key).await? {
@@ -63,7 +63,7 @@ impl<T: Send + Sync + 'static> InboundContext<T> {
     /// The one tenant behind a key.
     ///
     /// # Errors
-    /// `Unauthenticated` unless there is exactly one; `Unavailable` where our own stores do not answer.
+    /// `Unauthenticated` unless there is exactly one; `Unavailable` if a store does not answer.
     pub async fn find_one(&self, key: &RouteKey) -> Result<Candidate<T>, VerifyError> {
         let mut candidates = self.find(key).await?;
         match candidates.pop() {
@@ -75,13 +75,13 @@ impl<T: Send + Sync + 'static> InboundContext<T> {
     /// An application-level secret, cached; the newest value first, two while it is being rotated.
     ///
     /// # Errors
-    /// `Unavailable` where it does not resolve: our own set-up is at fault, not the caller.
+    /// `Unavailable` if it does not resolve: the host's set-up is at fault, not the caller.
     pub async fn secret(&self, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, VerifyError> {
         self.lookup.secret(reference).await
     }
 }
 
-/// A tenant that a request may belong to. Authenticating against it is what makes the request
+/// A tenant that a request may belong to. You authenticate the request against it to get
 /// [`Verified`](super::Verified).
 pub struct Candidate<T> {
     id: TenantId,

@@ -1,15 +1,15 @@
-//! What became of the events of one request.
+//! The results of the events of one request.
 
 use bytes::Bytes;
 
 use super::{Principal, RawPayload};
 use crate::message::Content;
 
-/// What became of the events of one request; from it follows the answer.
+/// The results of the events of one request; they decide the answer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Handled {
-    /// Who vouched for the request.
+    /// The credentials that authenticated the request.
     pub principal: Principal,
     /// The bytes, with the notes of `verify`.
     pub payload: Option<RawPayload>,
@@ -17,18 +17,18 @@ pub struct Handled {
     pub accepted: usize,
     /// Events and elements that can never be handled; they are kept as dead letters.
     pub poisoned: usize,
-    /// Events that must come again.
+    /// Events that must be delivered again.
     pub unstored: usize,
     /// Replies that are ready.
     pub replies: Vec<ReplyMessage>,
-    /// Some handler still works: poll with the cursor.
+    /// Whether a handler is still running: poll with the cursor.
     pub pending: bool,
-    /// Where a poll goes on.
+    /// The cursor from which a poll continues.
     pub cursor: Option<String>,
 }
 
 impl Handled {
-    /// Nothing happened yet. The core makes it; for tests of a strategy's `respond`, set the fields.
+    /// Creates a value without results. The core makes it; for tests of a strategy's `respond`, set the fields.
     ///
     /// ```
     /// use zengine_connector::{Handled, Principal};
@@ -41,7 +41,7 @@ impl Handled {
         Self { principal, payload: None, accepted: 0, poisoned: 0, unstored: 0, replies: vec![], pending: false, cursor: None }
     }
 
-    /// The plain acknowledgement: 200 where everything is stored or poison, else 503.
+    /// The plain acknowledgement: 200 if everything is stored or poison, else 503.
     pub fn acknowledge(&self) -> http::Response<Bytes> {
         let mut response = http::Response::new(Bytes::new());
         if self.unstored > 0 {
@@ -57,7 +57,7 @@ impl Handled {
 pub struct ReplyMessage {
     /// Its id in the conversation.
     pub id: String,
-    /// What it says.
+    /// The content.
     pub content: Content,
 }
 

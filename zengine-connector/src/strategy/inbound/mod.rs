@@ -1,7 +1,7 @@
 //! The inbound half: authenticated bytes become events of tenants.
 //!
-//! Order: verify → normalize → route → dedup → admit → handler → respond. A strategy writes the first two and, where it
-//! needs them, `admit`, `respond` and `media`; the rest is the core's.
+//! Order: verify → normalize → route → dedup → admit → handler → respond. A strategy implements the first two and, if it
+//! needs them, `admit`, `respond` and `media`; the core does the rest.
 
 mod context;
 mod handled;

@@ -1,21 +1,21 @@
-//! What arrived.
+//! Inbound requests.
 
 use std::{borrow::Cow, fmt, net::IpAddr};
 
 use bytes::Bytes;
 
-/// What arrived: an HTTP request, or a record of a queue or function whose sender the platform has authenticated.
+/// An inbound request: an HTTP request, or a record of a queue or function whose sender the platform has authenticated.
 pub struct InboundRequest {
     origin: Origin,
     body: Bytes,
 }
 
-/// Where a request came from.
+/// The origin of a request.
 #[non_exhaustive]
 pub enum Origin {
     /// Over HTTP.
     Http {
-        /// Everything but the body.
+        /// The request without its body.
         parts: Box<http::request::Parts>,
         /// The address of the other end of the connection.
         peer: Option<IpAddr>,
@@ -33,7 +33,7 @@ pub enum Origin {
 
 impl InboundRequest {
     /// An HTTP request. The peer's address is read from an [`IpAddr`] or [`SocketAddr`](std::net::SocketAddr) in the
-    /// request's extensions, where the host puts one.
+    /// request's extensions, if the host puts one there.
     pub fn http(request: http::Request<Bytes>) -> Self {
         let (parts, body) = request.into_parts();
         let peer = parts
@@ -49,7 +49,7 @@ impl InboundRequest {
         Self { origin: Origin::Trusted { source: source.into(), attributes: vec![], id: id.into() }, body: body.into() }
     }
 
-    /// Says who the other end of the connection is.
+    /// Sets the address of the other end of the connection.
     #[must_use = "returns the request with the peer"]
     pub fn with_peer(mut self, address: IpAddr) -> Self {
         if let Origin::Http { peer, .. } = &mut self.origin {
@@ -67,7 +67,7 @@ impl InboundRequest {
         self
     }
 
-    /// Where it came from.
+    /// The origin.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
@@ -87,7 +87,7 @@ impl InboundRequest {
         self.parts().map_or("", |parts| parts.uri.path())
     }
 
-    /// A parameter of the query, decoded; the first where there are several.
+    /// A parameter of the query, decoded; the first if there are several.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -104,7 +104,7 @@ impl InboundRequest {
         })
     }
 
-    /// A header, where it is visible ASCII; the first where there are several.
+    /// A header, if it is visible ASCII; the first if there are several.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.parts()?.headers.get(name)?.to_str().ok()
     }
@@ -125,7 +125,7 @@ impl InboundRequest {
     }
 }
 
-/// `+` is a space, `%xx` a byte. `None` where the result is not UTF-8 or an escape is broken.
+/// Decodes `+` to a space and `%xx` to a byte. `None` if the result is not UTF-8 or an escape is broken.
 fn decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains(['+', '%']) {
         return Some(Cow::Borrowed(text));

@@ -10,33 +10,33 @@ use crate::{
     strategy::ProviderKey,
 };
 
-/// What `normalize` knows of an event. Tenant, strategy, channel and arrival time are stamped by the core.
+/// An event as `normalize` returns it. The core adds tenant, strategy, channel and arrival time.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RoutedEvent {
-    /// Whose it may be: the first key that leads to a tenant decides. Empty: the request's own principal.
+    /// The keys of its tenant: the first key that leads to a tenant decides. Empty: the request's own principal.
     pub routes: Vec<RouteKey>,
-    /// What happened.
+    /// The event itself.
     pub event: Event,
-    /// What it refers to, and how it came.
+    /// The context: what the event refers to, and how it arrived.
     pub context: Context,
-    /// The provider's ids of it.
+    /// The provider's ids of the event.
     pub provider_ids: Vec<ProviderMessageId>,
     /// The conversation it belongs to; events of one conversation are handled in order (rule 84).
     pub conversation: Option<ConversationId>,
-    /// Who caused it.
+    /// The party that caused the event.
     pub from: Party,
-    /// Whom it was meant for.
+    /// The recipients.
     pub to: Vec<Party>,
-    /// When it happened, in milliseconds UTC on the provider's clock.
+    /// Time of the event, in milliseconds UTC on the provider's clock.
     pub occurred_at_ms: Option<i64>,
-    /// What makes a redelivery recognisable within the tenant and strategy.
+    /// The key that identifies a redelivery within the tenant and strategy.
     pub dedup: String,
     /// The exact slice of the payload.
     pub raw: Bytes,
-    /// Our own key, echoed by the provider: settles an Unknown (rule 27).
+    /// The key of a send, echoed by the provider: settles an Unknown (rule 27).
     pub reference: Option<ProviderKey>,
-    /// The event is about something several tenants share and goes to every tenant of its route.
+    /// Whether the event is about an object that several tenants share and goes to every tenant of its route.
     pub fan_out: bool,
 }
 

@@ -11,17 +11,17 @@ use crate::{
     strategy::{Configure, EventContext},
 };
 
-/// What `admit` decides.
+/// The decision of `admit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Admit {
     /// The handler gets the event.
     Pass,
-    /// Nobody gets it: an echo of our own, a notice without meaning. Says why.
+    /// The event is dropped, with a reason: an echo of the tenant's own message, a notice without meaning.
     Drop(&'static str),
 }
 
-/// Receives what a provider sends.
+/// Receives a provider's requests.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot receive, configured by `{Cfg}`",
     label = "write `impl InboundStrategy<{Cfg}> for {Self}`, or drop `inbound` from `#[strategy(..)]`"
@@ -30,22 +30,22 @@ pub trait InboundStrategy<Cfg>: Configure<Cfg> {
     /// Authenticates the exact bytes. Reads only: writes no store and calls no provider.
     ///
     /// # Errors
-    /// Why the request is refused.
+    /// The reason the request is refused.
     fn verify(
         &self,
         request: &InboundRequest,
         cx: &InboundContext<Self::Tenant>,
     ) -> impl Future<Output = Result<Verified, VerifyError>> + Send;
 
-    /// Turns authenticated bytes into events, in order. Pure. One bad element never costs its neighbours, and what is not
-    /// understood becomes an event of type Unknown.
+    /// Turns authenticated bytes into events, in order. Pure. A bad element must not affect the others, and an element of an
+    /// unknown kind becomes an event of type Unknown.
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>>;
 
-    /// Once per event that is no duplicate, after routing and before the handler: session state, echoes, visibility. It may
-    /// run again for the same event, so it must be idempotent (rule 84).
+    /// Runs once per event that is not a duplicate, after routing and before the handler: session state, echoes, visibility. It
+    /// may run again for the same event, so it must be idempotent (rule 84).
     ///
     /// # Errors
-    /// The event is released and must come again.
+    /// After an error the event is released and must be delivered again.
     fn admit(
         &self,
         tenant: &Self::Tenant,
@@ -56,7 +56,7 @@ pub trait InboundStrategy<Cfg>: Configure<Cfg> {
         ready(Ok(Admit::Pass))
     }
 
-    /// The answer to the request: replies of a synchronous channel, acknowledgements of a special form. Default: 200 where
+    /// The answer to the request: replies of a synchronous channel, acknowledgements of a special form. Defaults to 200 if
     /// everything is stored or poison, else 503.
     fn respond(
         &self,

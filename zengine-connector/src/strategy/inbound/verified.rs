@@ -1,4 +1,4 @@
-//! Bytes that somebody vouches for.
+//! Authenticated requests.
 
 use std::{fmt, ops::Range};
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::Candidate;
 use crate::ids::{ConversationId, TenantId};
 
-/// Who vouches for the bytes.
+/// The credentials that authenticated the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Principal {
@@ -17,7 +17,7 @@ pub enum Principal {
     Shared,
 }
 
-/// A request that has passed `verify`, and what is to be done with it.
+/// A request that has passed `verify`, and its next step.
 #[must_use = "hand it back to the core"]
 pub struct Verified {
     pub(crate) principal: Principal,
@@ -41,17 +41,17 @@ impl Verified {
         Self { principal: Principal::Shared, step: Step::Events(RawPayload::new(body)) }
     }
 
-    /// No events: this is the answer. For handshakes.
+    /// An answer without events, for handshakes.
     pub fn reply(response: http::Response<Bytes>) -> Self {
         Self { principal: Principal::Shared, step: Step::Reply(response) }
     }
 
-    /// The other side asks for replies that were not ready in time, after a cursor.
+    /// A poll for replies that were not ready in time, after a cursor.
     pub fn poll<T>(of: &Candidate<T>, conversation: ConversationId, after: Option<String>) -> Self {
         Self { principal: Principal::Tenant(of.id().clone()), step: Step::Poll { conversation, after } }
     }
 
-    /// Adds what `verify` learnt, for `normalize` and `respond`. One note per type.
+    /// Adds a note of `verify`, for `normalize` and `respond`. One note per type.
     pub fn with<N: Clone + Send + Sync + 'static>(mut self, note: N) -> Self {
         if let Step::Events(payload) = &mut self.step {
             payload.notes.insert(note);
@@ -78,7 +78,7 @@ impl RawPayload {
         Self { body, notes: http::Extensions::new() }
     }
 
-    /// A payload nobody has vouched for, to look at stored bodies by hand. Feeding it to an orchestrator is not possible.
+    /// An unauthenticated payload, to read stored bodies by hand. It cannot be given to an orchestrator.
     pub fn unverified(body: impl Into<Bytes>) -> Self {
         Self::new(body.into())
     }
@@ -88,12 +88,12 @@ impl RawPayload {
         &self.body
     }
 
-    /// What `verify` learnt.
+    /// A note of `verify`.
     pub fn note<N: Send + Sync + 'static>(&self) -> Option<&N> {
         self.notes.get()
     }
 
-    /// A part of the bytes, without a copy. An empty slice where the range is outside.
+    /// A part of the bytes, without a copy. An empty slice if the range is outside.
     pub fn slice(&self, range: Range<usize>) -> Bytes {
         if range.start <= range.end && range.end <= self.body.len() { self.body.slice(range) } else { Bytes::new() }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::Error;
 
-/// Why a request is refused. The answer never says what would have been right.
+/// The reason why a request is refused. The answer never holds the expected value.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -14,15 +14,15 @@ pub enum VerifyError {
     Challenge(&'static str),
     /// 403: known, but not allowed.
     Forbidden,
-    /// 404: nothing is here.
+    /// 404: not found.
     NotFound,
-    /// 405: not with this method.
+    /// 405: method not allowed.
     MethodNotAllowed,
-    /// 400: cannot be read; says why.
+    /// 400: cannot be read, with the reason.
     Malformed(&'static str),
     /// 413: larger than allowed.
     TooLarge,
-    /// 503: our own side cannot decide.
+    /// 503: service unavailable, the request could not be checked.
     Unavailable(Error),
 }
 
@@ -40,7 +40,7 @@ impl VerifyError {
         }
     }
 
-    /// Why, in words for a log.
+    /// The reason, in words for a log.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Unauthenticated | Self::Challenge(_) => "not authenticated",
@@ -49,7 +49,7 @@ impl VerifyError {
             Self::MethodNotAllowed => "method not allowed",
             Self::Malformed(why) => why,
             Self::TooLarge => "too large",
-            Self::Unavailable(_) => "our own side cannot decide",
+            Self::Unavailable(_) => "service unavailable",
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What WhatsApp's error codes mean, for refused sends and for messages that failed later.
+//! The meaning of WhatsApp's error codes, for refused sends and for messages that failed later.
 //!
 //! Decided on the code, never on the HTTP status, the title or the subcode alone: throttling is usually HTTP 400 here, and
-//! 134102 comes with HTTP 500 although it never goes away. A send is called safe to repeat ([`Reach::NotSent`]) only where
+//! 134102 comes with HTTP 500 although it is permanent. A send is classed as safe to repeat ([`Reach::NotSent`]) only if
 //! the documentation says that it was not accepted: 4, 80007, 130429, 131056, 131057, and 132069 and 134101 after their
 //! long waits.
 
@@ -16,35 +16,35 @@ use zengine_connector::{ErrorKind, ProviderError, RawJson, Reach, Scope};
 
 pub(crate) use wire::GraphError;
 
-/// What an error means.
+/// The meaning of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Class {
-    /// Our kind.
+    /// The kind of the error.
     pub(crate) kind: ErrorKind,
     /// How far a refused send got.
     pub(crate) reach: Reach,
-    /// What a throttle limits; none where it limits this message only.
+    /// The scope of a throttle; `None` if it limits this message only.
     pub(crate) scope: Option<Scope>,
-    /// When to come back.
+    /// The wait before a retry.
     pub(crate) wait: Option<Wait>,
-    /// The literal of our own error.
+    /// The message of the error, a literal.
     pub(crate) what: &'static str,
 }
 
-/// When to come back.
+/// The wait before a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
     /// After this many seconds.
     Seconds(u64),
     /// After 4^n seconds, n counted from 0 (the pair limit).
     Pair,
-    /// When the usage header says so.
+    /// As the usage header says.
     Usage,
 }
 
 impl Class {
-    /// The wait of this attempt (from 1), where anything says one. `header`: what `Retry-After` says. `usage`: what
-    /// `X-Business-Use-Case-Usage` says.
+    /// The wait after this attempt (from 1), if there is one. `header`: the wait of `Retry-After`. `usage`: the wait of
+    /// `X-Business-Use-Case-Usage`.
     pub(crate) fn wait(&self, attempt: u32, header: Option<Duration>, usage: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
         let own = match self.wait {
             Some(Wait::Seconds(seconds)) => Some(Duration::from_secs(seconds)),
@@ -57,7 +57,7 @@ impl Class {
     }
 }
 
-/// The one classifier. `http`: the status of a refused call; none for an error that a webhook reports.
+/// Classifies an error. `http`: the status of a refused call; `None` for an error that a webhook reports.
 pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
     let Some(code) = error.code else { return by_status(http) };
     match code {
@@ -80,7 +80,7 @@ pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
     }
 }
 
-/// Where no code says more. A `Retry-After` header never lowers the reach: a 503 may have been sent.
+/// The class by HTTP status, if no code says more. A `Retry-After` header never lowers the reach: a 503 may have been sent.
 fn by_status(http: Option<u16>) -> Class {
     let Some(status) = http else { return class(ErrorKind::Unexpected, Reach::Maybe, "an error without a known code") };
     match status {

@@ -1,8 +1,8 @@
 //! The codes, as data (Meta's page of error codes, and the pages of groups, calls, flows, usernames and marketing messages).
 //!
-//! Some kinds are not what the first word of the page suggests:
-//! - 131048 and 131064 limit a number for bad quality, for hours. A throttle would be sent again by itself; `Account` stops
-//!   and asks for a look at the number.
+//! Some kinds differ from what the first word of the page suggests:
+//! - 131048 and 131064 limit a number for bad quality, for hours. A throttle would be retried automatically; `Account` stops
+//!   and requires a check of the number.
 //! - 130497 and 131207 restrict one country and one group: the recipient's fault here, not the whole account's.
 //! - 134101 is a template that still syncs: safe to send again after ten minutes, which only a throttle of this one
 //!   message expresses.
@@ -11,14 +11,14 @@ use zengine_connector::{ErrorKind as Kind, Reach, Scope};
 
 use super::{Class, Wait};
 
-/// Codes from `first` to `last`, and what they mean.
+/// Codes from `first` to `last`, and their meaning.
 pub(super) struct Row {
     first: i64,
     last: i64,
     class: Class,
 }
 
-/// What a code means, where it is known.
+/// The meaning of a code, if it is known.
 pub(super) fn find(code: i64) -> Option<Class> {
     // Finer rows stand before the ranges that hold them.
     TABLE.iter().find(|row| (row.first..=row.last).contains(&code)).map(|row| row.class)
@@ -39,7 +39,7 @@ const fn limit(code: i64, what: &'static str) -> Row {
     row(code, Kind::RateLimited, Reach::NotSent, what)
 }
 
-/// A limit of which nobody says that a send met by it was not accepted.
+/// A limit that is not documented to mean that the send was not accepted.
 const fn other_limit(code: i64, what: &'static str) -> Row {
     row(code, Kind::RateLimited, Reach::Processed, what)
 }

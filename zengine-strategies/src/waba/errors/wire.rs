@@ -1,10 +1,11 @@
-//! An error as Meta writes it: in a refused call, in a status, in a message. Nothing in it is certain.
+//! An error as Meta writes it: in a refused call, in a status, in a message. Any member may be absent.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// What of an error decides, read leniently: the code as a number or text, `error_data` as an object, text or nothing.
+/// The members of an error that decide its class, read leniently: the code as a number or text, `error_data` as an object,
+/// text or nothing.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct GraphError {
     pub(crate) code: Option<i64>,
@@ -19,7 +20,7 @@ pub(crate) struct GraphError {
 }
 
 impl GraphError {
-    /// Reads the value of `error`, or one entry of `errors`. What is not there stays empty.
+    /// Reads the value of `error`, or one element of `errors`. Absent members stay empty.
     pub(crate) fn read(error: &Value) -> Self {
         let text = |key: &str| error.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
         let data = error.get("error_data");
@@ -45,7 +46,7 @@ impl fmt::Debug for GraphError {
     }
 }
 
-/// A whole number, also where it is written as text or with a fraction of zero.
+/// A whole number, also if it is written as text or with a fraction of zero.
 fn number(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| number.to_string().strip_suffix(".0")?.parse().ok()),

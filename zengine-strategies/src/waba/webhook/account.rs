@@ -1,4 +1,4 @@
-//! News of what the tenant owns at the provider: account, number, partners; and of what people did with its advertisements.
+//! Changes of the tenant's objects at the provider: account, number, partners; and what people did with its advertisements.
 
 use zengine_connector::{AccountUpdate, Event, RoutedEvent};
 
@@ -33,7 +33,7 @@ pub(super) fn is_field(field: &str) -> bool {
     )
 }
 
-/// One of them. What happened stands under different names; the whole value is in `data`.
+/// The event of such a change. Its word has different names; the whole value is in `data`.
 pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'_>>, raw: Raw<'_>) -> RoutedEvent {
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);
@@ -52,7 +52,7 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'
     routed
 }
 
-/// An element of `user_actions`: somebody followed a link of an advertisement or saw its page. It names no person.
+/// An element of `user_actions`: a person followed a link of an advertisement or saw its page. It names no person.
 pub(super) fn user_action<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
     element(scope, raw, "user_actions", "action_type")
 }

@@ -31,7 +31,7 @@ pub(super) fn call<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Made {
     Ok(routed(scope, &obj, raw, call, &names, from_business, alone))
 }
 
-/// An element of `statuses` that tells how far a call has come.
+/// An element of `statuses` with the progress of a call.
 pub(super) fn status<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, word: Option<&str>, alone: bool) -> RoutedEvent {
     let Some(word) = word else { return scope.unknown("call", raw) };
     let mut call = Call::default();
@@ -75,7 +75,7 @@ fn routed<'a>(
     routed
 }
 
-/// A word, also where it stands in an array.
+/// A word, or the first word of an array.
 fn first_word(raw: Raw<'_>) -> Option<String> {
     json::text(raw).or_else(|| json::items(raw)?.find_map(json::text)).map(Into::into)
 }

@@ -4,7 +4,7 @@ use zengine_connector::{ContactCard, ContactName, Contacts, LabelledValue, Organ
 
 use crate::waba::json::{self, Obj};
 
-/// The cards of a message; `None` where there is no list of them.
+/// The cards of a message; `None` if there is no list of them.
 pub(super) fn read(message: &Obj<'_>) -> Option<Contacts> {
     let cards = json::items(message.get("contacts")?)?;
     let mut contacts = Contacts::new(cards.filter_map(Obj::read).map(|card| self::card(&card)).collect());

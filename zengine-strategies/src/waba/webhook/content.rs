@@ -1,4 +1,4 @@
-//! What a message says, by its type.
+//! The content of a message, by its type.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,13 @@ use zengine_connector::{
 use super::{contacts, interactive, media, messages::renamed, scope::Scope};
 use crate::waba::{json::Obj, problem};
 
-/// What a message turned out to be.
+/// The result of reading a message.
 #[allow(clippy::large_enum_variant)] // lives for one call
 pub(super) enum Said {
     Content(Content),
-    /// Something other than a message.
+    /// An event other than a message.
     Other(Box<Event>),
-    /// A type nobody knows, or one whose object is missing.
+    /// An unknown type, or one whose object is missing.
     Unknown(String),
 }
 
@@ -31,7 +31,7 @@ impl From<Content> for Said {
     }
 }
 
-/// Types whose object stands under the type's own name; where `type` is missing, the object tells it.
+/// Types whose object is under the type's own name; if `type` is missing, the object decides.
 const TYPES: &[&str] = &[
     "text",
     "image",
@@ -60,7 +60,7 @@ pub(super) fn kind<'a>(obj: &Obj<'a>) -> Result<Cow<'a, str>, &'static str> {
     }
 }
 
-/// What the message says.
+/// Reads the content of a message.
 pub(super) fn said(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>) -> Said {
     if let Some(said) = known(kind, obj) {
         return said;
@@ -76,7 +76,7 @@ pub(super) fn said(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>) -> Said {
     Content::Unsupported(Unsupported::new(Some(kind.to_owned()), errors)).into()
 }
 
-/// `None` where the type is unknown or its object does not make sense.
+/// `None` if the type is unknown or its object cannot be read.
 fn known(kind: &str, obj: &Obj<'_>) -> Option<Said> {
     let part = || obj.obj(kind);
     Some(match kind {

@@ -74,7 +74,7 @@ fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: Raw<'_>) {
     }
 }
 
-/// `owner` is the last change's: most changes of a body are of one number.
+/// `owner` is the owner of the last change: most changes of a body belong to one number.
 fn change<'a>(sink: &mut Sink<'_>, path: &Path<'_>, entry: &Entry<'a>, owner: &mut Option<Rc<Owner<'a>>>, raw: Raw<'a>) {
     let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     let raw_value = obj.get("value");
@@ -122,7 +122,7 @@ fn change<'a>(sink: &mut Sink<'_>, path: &Path<'_>, entry: &Entry<'a>, owner: &m
     }
 }
 
-/// Copies come wrapped in `standby`; unwrapped ones are copies all the same.
+/// Copies are wrapped in `standby`; unwrapped ones are copies as well.
 fn standby(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'_>, value: &Obj<'_>) {
     match value.get("standby").map(|raw| (raw, Obj::read(raw))) {
         Some((_, Some(inner))) => arrays(sink, &path.member("standby"), scope, &inner),

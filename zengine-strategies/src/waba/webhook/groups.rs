@@ -1,4 +1,4 @@
-//! What happens to groups.
+//! Changes of groups.
 
 use zengine_connector::{AccountUpdate, Event, Identity, IdentityKind};
 
@@ -12,7 +12,7 @@ use crate::waba::{
     problem,
 };
 
-/// An element of `groups`: news of something that the business owns, in the conversation of the group.
+/// An element of `groups`: a change of an object that the business owns, in the conversation of the group.
 pub(super) fn group<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let mut update = AccountUpdate::default();

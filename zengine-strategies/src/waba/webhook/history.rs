@@ -1,4 +1,4 @@
-//! Older conversations that a number brings along when it is connected.
+//! Older conversations of a number, delivered when it is connected.
 
 use zengine_connector::{AccountUpdate, Event};
 

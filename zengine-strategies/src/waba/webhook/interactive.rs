@@ -1,4 +1,4 @@
-//! What somebody chose, tapped or filled in.
+//! Choices, taps and completed forms.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::waba::json::{self, Obj, Raw};
 
 const KINDS: &[&str] = &["button_reply", "list_reply", "nfm_reply", "call_permission_reply"];
 
-/// `None` where it is no object, or where the answer of its kind is missing.
+/// `None` if it is not an object, or if the answer of its kind is missing.
 pub(super) fn reply(raw: Raw<'_>) -> Option<Said> {
     let obj = Obj::read(raw)?;
     let kind = obj.text("type").or_else(|| KINDS.iter().find(|kind| obj.get(kind).is_some()).map(|kind| Cow::Borrowed(*kind)))?;
@@ -30,7 +30,7 @@ pub(super) fn reply(raw: Raw<'_>) -> Option<Said> {
     }
 }
 
-/// The answers are JSON inside a string, mostly; whatever they are is kept.
+/// The answers of a form: mostly JSON inside a string; kept in any case.
 fn form(part: &Obj<'_>) -> Content {
     let text = part.get("response_json").map(|raw| json::string(raw).unwrap_or(Cow::Borrowed(raw.get()))).unwrap_or_default();
     let mut reply = FlowReply::new(part.owned("name"), text);
@@ -38,7 +38,7 @@ fn form(part: &Obj<'_>) -> Content {
     Content::FlowReply(reply)
 }
 
-/// Whether we may call: a wish about calls, with all that the answer says (until when, by whom) in its detail.
+/// Whether the business may call: a preference about calls, with the whole answer (until when, by whom) in its detail.
 fn call_permission(raw: Raw<'_>) -> Said {
     let response = Obj::read(raw).and_then(|part| part.owned("response"));
     let mut preference = Preference::new("call_permission");

@@ -4,7 +4,7 @@ use zengine_connector::{Media, MediaKind, MediaSource};
 
 use crate::waba::json::Obj;
 
-/// `None` where the object names no file.
+/// `None` if the object names no file.
 pub(super) fn read(kind: MediaKind, part: &Obj<'_>) -> Option<Media> {
     let url = part.first(&["url", "link"]).map(Into::into);
     let source = match (part.owned("id"), url) {

@@ -1,4 +1,4 @@
-//! What somebody wrote: to us, from another application of the business, or long ago.
+//! Messages: from people, from another application of the business, and of older conversations.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::waba::{
     problem,
 };
 
-/// Which way a message went.
+/// The direction of a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     /// From a person to the business.
@@ -53,7 +53,7 @@ pub(super) fn old<'a>(scope: &Scope<'a>, raw: Raw<'a>, with: Option<&Cow<'a, str
     read(scope, &obj, raw, way, with.cloned(), false)
 }
 
-/// In an older conversation both sides stand in one list.
+/// Whether the business wrote the message: in an older conversation both sides are in one list.
 fn is_from_business(scope: &Scope<'_>, obj: &Obj<'_>) -> bool {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     match (obj.text("from"), scope.display()) {
@@ -109,8 +109,8 @@ fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, way: Way, with: Opti
     Ok(routed)
 }
 
-/// The number and the message id. An edit may keep the id of what it edits, and in an older conversation the file follows
-/// under the id of its placeholder.
+/// The dedup key: the number and the message id. An edit may keep the id of the message it edits, and in an older
+/// conversation the file follows under the id of its placeholder.
 fn dedup(scope: &Scope<'_>, id: &str, kind: &str, at: &str, way: Way) -> String {
     let word = if way == Way::Out { "echo" } else { "message" };
     match (scope.mode, kind) {
@@ -129,7 +129,7 @@ fn names<'a>(obj: &Obj<'a>, way: Way) -> Names<'a> {
     Names { phone, user_id, parent_user_id, key_hash: key_hash(obj) }
 }
 
-/// What a message refers to.
+/// Fills in the context of a message: what it refers to.
 fn refer(context: &mut Context, message: &Obj<'_>) {
     if let Some(obj) = message.obj("context") {
         context.reply_to = obj.owned("id");
@@ -173,7 +173,7 @@ fn key_hash<'a>(obj: &Obj<'a>) -> Option<Cow<'a, str>> {
     obj.obj("identity").and_then(|identity| identity.text("hash")).or_else(|| obj.text("identity"))
 }
 
-/// The person of a notice about ids: who it was and who it is.
+/// The person of a notice about ids: the previous and the current identities.
 pub(super) fn renamed(message: &Obj<'_>, system: &Obj<'_>) -> (Vec<Identity>, Vec<Identity>) {
     let present = |ids: [Option<Identity>; 4]| ids.into_iter().flatten().collect::<Vec<_>>();
     let phone = |key: &str| system.text(key).as_deref().and_then(identity::address);

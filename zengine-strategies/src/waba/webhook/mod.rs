@@ -1,17 +1,17 @@
 //! Webhooks of the WhatsApp family: one body becomes the events of many numbers, in order.
 //!
-//! | file | what |
+//! | file | purpose |
 //! |---|---|
 //! | `envelope` | `entry[]` × `changes[]`, and the arrays of one change |
-//! | `scope` | whose a change is: routes, contacts, time |
-//! | `sink` | where events and unreadable elements go, with their exact bytes |
-//! | `messages`, `content`, `interactive`, `media`, `contacts` | what somebody wrote, also echoes and older conversations |
+//! | `scope` | the context of a change: routes, contacts, time |
+//! | `sink` | collects events and unreadable elements, with their exact bytes |
+//! | `messages`, `content`, `interactive`, `media`, `contacts` | messages, also echoes and older conversations |
 //! | `statuses`, `calls`, `preferences`, `groups`, `handovers`, `history` | the other arrays |
 //! | `account`, `templates` | changes that are one event as a whole |
 //!
 //! Every element of every known array gives exactly one event or one error, and a change without any gives one event.
-//! An element is unreadable only where it is no object, or where the word that decides its kind is no string; whatever
-//! else is missing or new gives an event, `Unknown` where nothing better can be said.
+//! An element is unreadable only if it is not an object, or if the word that decides its kind is not a string; whatever
+//! else is missing or new gives an event, `Unknown` if nothing more is known.
 
 mod account;
 mod calls;

@@ -1,4 +1,4 @@
-//! Who wants which messages.
+//! People's preferences about messages.
 
 use zengine_connector::{Event, Preference};
 

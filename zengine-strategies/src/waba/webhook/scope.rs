@@ -1,4 +1,4 @@
-//! Whose a change is, and what its elements have in common.
+//! The owner of a change, and the common context of its elements.
 
 use std::{borrow::Cow, rc::Rc};
 
@@ -13,10 +13,10 @@ use crate::waba::{
     text::joined,
 };
 
-/// How the elements of a change came to us.
+/// How the elements of a change arrived.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// As they happened.
+    /// As they happen.
     Live,
     /// As a copy, while another application owns the conversation.
     Standby,
@@ -24,17 +24,17 @@ pub(super) enum Mode {
     History,
 }
 
-/// What the account says of all its changes.
+/// The members of an account's element of `entry`.
 pub(super) struct Entry<'a> {
     pub(super) id: Option<Cow<'a, str>>,
     pub(super) time_ms: Option<i64>,
 }
 
-/// Whose changes are.
+/// The owner of changes: a number, or an account.
 pub(super) struct Owner<'a> {
     number: Option<Cow<'a, str>>,
     account: Option<Cow<'a, str>>,
-    /// The business's number, digits: tells directions apart, never tenants.
+    /// The business's number, digits: distinguishes directions, never tenants.
     display: Option<Cow<'a, str>>,
     routes: Vec<RouteKey>,
     business: Option<Party>,
@@ -49,18 +49,18 @@ impl<'a> Owner<'a> {
         Self { number, account, display, routes, business }
     }
 
-    /// What ids are unique within.
+    /// The id within which other ids are unique.
     fn id(&self) -> &str {
         self.number.as_deref().or(self.account.as_deref()).unwrap_or("-")
     }
 }
 
-/// What the elements of one change have in common.
+/// The common context of the elements of one change.
 pub(super) struct Scope<'a> {
     pub(super) field: Cow<'a, str>,
     pub(super) mode: Mode,
     contacts: Contacts<'a>,
-    /// Errors that stand beside the elements.
+    /// Errors beside the elements.
     pub(super) errors: Items<'a>,
     pub(super) time_ms: Option<i64>,
     fan_out: bool,
@@ -68,7 +68,7 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// `last` is the owner of the change before, which is used again where it is the same.
+    /// `last` is the owner of the change before, which is reused if it is the same.
     pub(super) fn new(field: Cow<'a, str>, mode: Mode, entry: &Entry<'a>, value: &Obj<'a>, last: &mut Option<Rc<Owner<'a>>>) -> Self {
         let metadata = value.obj("metadata").unwrap_or_else(Obj::empty);
         let number = number_id(&field, &metadata, value);
@@ -105,13 +105,13 @@ impl<'a> Scope<'a> {
         routed
     }
 
-    /// A kind that nobody knows.
+    /// An event of an unknown kind.
     pub(super) fn unknown(&self, provider_type: impl Into<String>, raw: Raw<'_>) -> RoutedEvent {
         self.event(Event::Unknown { provider_type: provider_type.into() }, self.by_bytes(raw))
     }
 
-    /// The dedup key of something with an id: kind, number, id and what else tells two events apart. A copy that came in
-    /// another way has a key of its own.
+    /// The dedup key of an element with an id: kind, number, id and further parts that distinguish events. A copy that arrived
+    /// in another mode has a key of its own.
     pub(super) fn by_id(&self, kind: &str, id: &str, more: &[&str]) -> String {
         let parts = [self.prefix(), kind, "|", self.owner.id(), "|", id];
         let length = parts.iter().chain(more).map(|part| part.len()).sum::<usize>() + more.len();
@@ -124,7 +124,7 @@ impl<'a> Scope<'a> {
         key
     }
 
-    /// The dedup key of something without an id: owner, field, time and bytes.
+    /// The dedup key of an element without an id: owner, field, time and bytes.
     pub(super) fn by_bytes(&self, raw: Raw<'_>) -> String {
         let time = self.time_ms.map(|time| time.to_string()).unwrap_or_default();
         digest(&[raw.get()], |digest| [self.prefix(), &self.field, "|", self.owner.id(), "|", &time, "|", digest].concat())
@@ -154,8 +154,8 @@ impl<'a> Scope<'a> {
         self.contacts.of(names, alone)
     }
 
-    /// The conversation with a person or group. Other modules print conversation ids, so the person stands in it as a
-    /// digest. The business-scoped id comes first: it stays when the number is hidden.
+    /// The conversation with a person or group. Other modules print conversation ids, so the id holds a digest of the person.
+    /// The business-scoped id comes first: it stays when the number is hidden.
     pub(super) fn conversation(&self, ids: &[Identity]) -> Option<ConversationId> {
         let of = |kind: IdentityKind| ids.iter().find(|id| id.kind() == kind);
         let id = of(IdentityKind::Group).or_else(|| of(IdentityKind::Bsuid)).or_else(|| ids.first())?;
@@ -165,7 +165,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// A provider's id, where it is one.
+/// A provider's id, if it is valid.
 pub(super) fn provider_id(id: Option<&str>) -> Vec<ProviderMessageId> {
     id.and_then(|id| ProviderMessageId::new(id).ok()).into_iter().collect()
 }
@@ -182,7 +182,7 @@ fn digest<T>(parts: &[&str], lend: impl FnOnce(&str) -> T) -> T {
     lend(std::str::from_utf8(&room).unwrap_or_default())
 }
 
-/// The number whose change it is. Never by the displayed number, whose spelling varies.
+/// The id of the number that a change belongs to. Never read from the displayed number, whose spelling varies.
 fn number_id<'a>(field: &str, metadata: &Obj<'a>, value: &Obj<'a>) -> Option<Cow<'a, str>> {
     metadata.text("phone_number_id").or_else(|| match field {
         "messaging_handovers" => value.obj("recipient")?.text("phone_number_id"),
@@ -191,8 +191,8 @@ fn number_id<'a>(field: &str, metadata: &Obj<'a>, value: &Obj<'a>) -> Option<Cow
     })
 }
 
-/// The WhatsApp Business account. In what partners are told, `entry[].id` is a business portfolio and `waba_info` names the
-/// account; `0` in samples is nobody.
+/// The id of the WhatsApp Business account. In notices to partners, `entry[].id` is a business portfolio and `waba_info` names
+/// the account; `0` in samples is no account.
 fn account_id<'a>(field: &str, entry: &Entry<'a>, value: &Obj<'a>) -> Option<Cow<'a, str>> {
     let named = || value.obj("waba_info").and_then(|info| info.text("waba_id"));
     let id = match field {
@@ -204,7 +204,7 @@ fn account_id<'a>(field: &str, entry: &Entry<'a>, value: &Obj<'a>) -> Option<Cow
     id.filter(|id| id != "0")
 }
 
-/// Fields that tell what people did: without a number id they must not reach all numbers of the account.
+/// Whether a field is about people's actions: without a number id it must not reach all numbers of the account.
 fn is_personal(field: &str) -> bool {
     matches!(
         field,

@@ -1,4 +1,4 @@
-//! Where events and unreadable elements go, with the exact bytes they were made from.
+//! Collects events and unreadable elements, with the exact bytes they were made from.
 
 use std::{borrow::Cow, fmt};
 
@@ -7,7 +7,7 @@ use zengine_connector::{ElementError, RawPayload, RoutedEvent};
 
 use crate::waba::json::Raw;
 
-/// An event without its bytes, or why the element cannot be read.
+/// An event without its bytes, or the reason the element cannot be read.
 pub(super) type Made = Result<RoutedEvent, &'static str>;
 
 /// The element is not an object.
@@ -29,7 +29,7 @@ pub(super) fn text_of(body: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// A place in the body, written out only where something is wrong there.
+/// A place in the body, written out only for an error.
 #[derive(Clone, Copy)]
 pub(super) struct Path<'p> {
     parent: Option<&'p Path<'p>>,
@@ -69,7 +69,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// Collects what becomes of the elements, in order.
+/// Collects the results of the elements, in order.
 pub(super) struct Sink<'p> {
     payload: &'p RawPayload,
     text: &'p str,
@@ -83,17 +83,17 @@ impl<'p> Sink<'p> {
         Self { payload, text, replaced, out: Vec::new() }
     }
 
-    /// Makes room for so many elements more.
+    /// Reserves room for further elements.
     pub(super) fn expect(&mut self, elements: usize) {
         self.out.reserve(elements);
     }
 
-    /// How many elements went in.
+    /// The number of elements collected.
     pub(super) fn len(&self) -> usize {
         self.out.len()
     }
 
-    /// Takes what was made of an element.
+    /// Adds the result of an element.
     pub(super) fn put(&mut self, path: &Path<'_>, raw: Raw<'_>, made: Made) {
         let bytes = self.slice(raw.get());
         let made = if self.replaced && std::str::from_utf8(&bytes).is_err() { Err("not UTF-8") } else { made };
@@ -106,7 +106,7 @@ impl<'p> Sink<'p> {
         });
     }
 
-    /// The whole body cannot be read.
+    /// Adds an error for the whole body.
     pub(super) fn refuse_body(&mut self, reason: &'static str) {
         self.out.push(Err(ElementError::new(String::new(), reason, self.payload.body().clone())));
     }

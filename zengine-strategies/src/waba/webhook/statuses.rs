@@ -1,4 +1,4 @@
-//! What became of messages of ours, and two things that come in the same array: payments and calls.
+//! Statuses of sent messages, and two kinds that come in the same array: payments and calls.
 
 use zengine_connector::{AccountUpdate, Cost, Event, Identity, IdentityKind, ProviderKey, RoutedEvent, State, Status};
 
@@ -75,7 +75,7 @@ fn delivery(scope: &Scope<'_>, obj: &Obj<'_>, id: &str, state: State) -> RoutedE
     routed
 }
 
-/// The price stands in the status; in one sample of a group it stands inside `conversation`.
+/// The cost of a message. The price is in the status; in one sample of a group it is inside `conversation`.
 fn cost(obj: &Obj<'_>) -> Option<Cost> {
     let pricing = obj.obj("pricing").or_else(|| obj.obj("conversation")?.obj("pricing"))?;
     let mut cost = Cost::default();
@@ -86,7 +86,7 @@ fn cost(obj: &Obj<'_>) -> Option<Cost> {
     Some(cost)
 }
 
-/// Whom the news is about, with the name the contact gives, and in a group which member.
+/// The recipient, with the name the contact gives, and in a group the member.
 fn people<'a>(scope: &Scope<'a>, obj: &Obj<'a>, alone: bool) -> ((Vec<Identity>, Option<String>), Vec<Identity>) {
     let recipient = Names {
         phone: obj.text("recipient_id"),
@@ -110,7 +110,7 @@ fn people<'a>(scope: &Scope<'a>, obj: &Obj<'a>, alone: bool) -> ((Vec<Identity>,
     ((person.ids, person.name), participant.identities(scope.contact(&participant, false)))
 }
 
-/// What became of a payment (India, Brazil): news of the account, never a state of a message.
+/// The status of a payment (India, Brazil): an account event, never a state of a message.
 fn payment(scope: &Scope<'_>, obj: &Obj<'_>, raw: Raw<'_>, word: Option<&str>) -> RoutedEvent {
     let mut update = AccountUpdate::default();
     "payment".clone_into(&mut update.field);

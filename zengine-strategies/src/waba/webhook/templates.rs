@@ -1,4 +1,4 @@
-//! News of templates.
+//! Changes of templates.
 
 use zengine_connector::{Event, RoutedEvent, TemplateUpdate};
 
@@ -10,8 +10,8 @@ pub(super) fn is_field(field: &str) -> bool {
     field.starts_with("message_template_") || field.starts_with("template_")
 }
 
-/// What changed of a template. The provider's documentation prints one field under the name of another, so the members
-/// decide where they can.
+/// The change of a template. The provider's documentation prints one field under the name of another, so the members
+/// decide if they can.
 pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'_>>, raw: Raw<'_>) -> RoutedEvent {
     let mut update = TemplateUpdate::default();
     let (aspect, previous, current) = if value.get("new_quality_score").is_some() {

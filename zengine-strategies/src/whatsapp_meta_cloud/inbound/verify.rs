@@ -1,4 +1,4 @@
-//! Who may post: the handshake when a webhook is set up, and the signature of every delivery.
+//! Authentication of requests: the handshake when a webhook is set up, and the signature of every delivery.
 
 use http::Method;
 use zengine_connector::{
@@ -8,7 +8,7 @@ use zengine_connector::{
 
 use crate::whatsapp_meta_cloud::{MetaApp, Tenant};
 
-/// Carries the HMAC of the exact bytes under the app secret. The older `X-Hub-Signature` (SHA-1) is ignored.
+/// The header with the HMAC of the exact bytes under the app secret. The older `X-Hub-Signature` (SHA-1) is ignored.
 const HEADER: &str = "x-hub-signature-256";
 const SIGNATURE: HmacSha256 = HmacSha256::hex_with_prefix("sha256=");
 
@@ -25,7 +25,7 @@ pub(super) async fn verify(app: &MetaApp, request: &InboundRequest, cx: &Inbound
     }
 }
 
-/// A GET never carries a signature; the token is all there is.
+/// Answers the handshake. A GET never carries a signature; only the token is checked.
 async fn handshake(app: &MetaApp, request: &InboundRequest, cx: &InboundContext<Tenant>) -> Result<Verified, VerifyError> {
     if request.query("hub.mode").as_deref() != Some("subscribe") {
         return Err(VerifyError::Forbidden);

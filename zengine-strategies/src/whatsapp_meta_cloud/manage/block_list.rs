@@ -1,4 +1,4 @@
-//! People the number does not hear from.
+//! The block list of a number.
 
 use std::{fmt, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
     },
 };
 
-/// What became of a change of the block list. Some people may be on it now and others not.
+/// The result of a change of the block list. It may succeed for some people and fail for others.
 #[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct BlockReport {
-    /// Who was blocked, or unblocked, as Meta names them: WhatsApp ids.
+    /// The people who were blocked, or unblocked, as Meta names them: WhatsApp ids.
     pub done: Vec<String>,
-    /// Who was not, and Meta's code of the reason.
+    /// The people who were not, with Meta's code of the reason.
     pub failed: Vec<(String, Option<i64>)>,
 }
 
@@ -35,26 +35,26 @@ impl fmt::Debug for BlockReport {
 
 /// The block list of the tenant's number.
 impl WhatsAppMetaCloud {
-    /// Blocks people who wrote within the last day. A success in part is a success: read the report.
+    /// Blocks people who wrote within the last 24 hours. A partial success is not an error: you must read the report.
     ///
     /// # Errors
-    /// `MessageInvalid` without anybody; what Meta says.
+    /// `MessageInvalid` if `users` is empty; Meta's errors.
     pub async fn block_users(&self, tenant: &Tenant, users: &[Identity], cx: &EventContext) -> Result<BlockReport, SendError> {
         self.change_block_list(tenant, Method::POST, "block_users", users, cx).await
     }
 
-    /// Unblocks people. A success in part is a success: read the report.
+    /// Unblocks people. A partial success is not an error: you must read the report.
     ///
     /// # Errors
-    /// `MessageInvalid` without anybody; what Meta says.
+    /// `MessageInvalid` if `users` is empty; Meta's errors.
     pub async fn unblock_users(&self, tenant: &Tenant, users: &[Identity], cx: &EventContext) -> Result<BlockReport, SendError> {
         self.change_block_list(tenant, Method::DELETE, "unblock_users", users, cx).await
     }
 
-    /// A page of the people who are blocked, as WhatsApp ids; `after` is the page's `next`.
+    /// A page of the blocked people, as WhatsApp ids; `after` is the `next` of the page before.
     ///
     /// # Errors
-    /// What Meta says. Safe to repeat.
+    /// Meta's errors. Safe to repeat.
     pub async fn blocked_users(&self, tenant: &Tenant, after: Option<&str>, cx: &EventContext) -> Result<Page<String>, SendError> {
         let after = after.map(|after| format!("&after={}", encoded(after))).unwrap_or_default();
         let body = self.ask(tenant, cx, "blocked_users", &format!("{}?limit=100{after}", path(tenant))).await?;
@@ -76,7 +76,7 @@ impl WhatsAppMetaCloud {
         cx: &EventContext,
     ) -> Result<BlockReport, SendError> {
         if users.is_empty() {
-            return Err(SendError::of(ErrorKind::MessageInvalid, "nobody to block").context("operation", operation).not_sent());
+            return Err(SendError::of(ErrorKind::MessageInvalid, "the list of users is empty").context("operation", operation).not_sent());
         }
         let users: Vec<_> = users.iter().map(|user| json!({"user": user.value()})).collect();
         let body = json!({"messaging_product": "whatsapp", "block_users": users});

@@ -1,4 +1,4 @@
-//! What became of a message, asked instead of told.
+//! Queries for the states of a message.
 
 use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError, State};
@@ -10,18 +10,18 @@ use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::encoded};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeliveryEvent {
-    /// The state; `None`: a word that is new.
+    /// The state; `None` if Meta's word is unknown.
     pub state: Option<State>,
-    /// When, in milliseconds UTC.
+    /// Time of the state, in milliseconds UTC.
     pub at_ms: Option<i64>,
 }
 
 impl WhatsAppMetaCloud {
-    /// The states that a message of this number reached, as Meta remembers them: repairs statuses that never arrived. A
-    /// send whose answer was lost has no id to ask by.
+    /// The states that a message of this number reached, as Meta keeps them: replaces statuses that never arrived. A send
+    /// whose answer was lost has no id to query.
     ///
     /// # Errors
-    /// `MessageInvalid` for what is no message id; what Meta says. Safe to repeat.
+    /// `MessageInvalid` if `wamid` is not a message id; Meta's errors. Safe to repeat.
     pub async fn delivery_events(&self, tenant: &Tenant, wamid: &str, cx: &EventContext) -> Result<Vec<DeliveryEvent>, SendError> {
         if wamid.is_empty() || wamid.len() > 1024 || !wamid.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(SendError::of(ErrorKind::MessageInvalid, "not a message id").context("field", "wamid").not_sent());

@@ -1,4 +1,4 @@
-//! Calls of the strategy's own methods: one question or one command to the Graph API.
+//! Calls of the strategy's own methods: one query or one command to the Graph API.
 
 mod block_list;
 mod delivery;
@@ -26,13 +26,13 @@ pub use qr_codes::{QrCode, QrImage};
 pub use templates::TemplateRecord;
 
 impl WhatsAppMetaCloud {
-    /// The API with the token of this moment.
+    /// The API with the current token.
     pub(super) async fn graph<'a>(&'a self, tenant: &'a Tenant, cx: &dyn CallContext) -> Result<Graph<'a>, SendError> {
         let credentials = tenant.token.current(&*self.http, self.token_hook.as_deref(), cx).await?;
         Ok(Graph::new(&*self.http, &tenant.root, Some(credentials)))
     }
 
-    /// Asks. Nothing changes, so that every error is safe to repeat.
+    /// Makes a query. It changes nothing, so every error is safe to repeat.
     pub(super) async fn ask(&self, tenant: &Tenant, cx: &EventContext, operation: &'static str, path: &str) -> Result<Value, SendError> {
         let graph = self.graph(tenant, cx).await?;
         let answer = graph.call(Method::GET, path, Payload::Nothing, time(tenant, cx)).await;
@@ -40,7 +40,7 @@ impl WhatsAppMetaCloud {
         error::read(&response, cx.now(), operation)
     }
 
-    /// Changes something, and gives what Meta answers.
+    /// Makes a change, and returns Meta's answer.
     pub(super) async fn change(
         &self,
         tenant: &Tenant,
@@ -55,7 +55,7 @@ impl WhatsAppMetaCloud {
         error::changed(&response, cx.now(), operation)
     }
 
-    /// Changes something, where Meta answers that it is done and no more.
+    /// Makes a change to which Meta only answers that it is done.
     pub(super) async fn command(
         &self,
         tenant: &Tenant,
@@ -69,20 +69,20 @@ impl WhatsAppMetaCloud {
     }
 }
 
-/// Whether Meta says that it is done.
+/// Checks that Meta reports success.
 pub(super) fn done(body: &Value, operation: &'static str) -> Result<(), SendError> {
     match body.get("success") {
         Some(Value::Bool(true)) => Ok(()),
         Some(Value::String(word)) if word == "true" => Ok(()),
         Some(Value::Bool(false)) => {
-            let refused = SendError::of(ErrorKind::InvalidContent, "the provider says that it did not do it");
+            let refused = SendError::of(ErrorKind::InvalidContent, "the provider reports that the change failed");
             Err(refused.context("operation", operation).processed())
         }
-        _ => Err(SendError::of(ErrorKind::Protocol, "done without saying so").context("operation", operation).maybe()),
+        _ => Err(SendError::of(ErrorKind::Protocol, "the answer does not confirm the change").context("operation", operation).maybe()),
     }
 }
 
-/// A member of an answer as text, also where it is a number.
+/// A member of an answer as text, also if it is a number.
 pub(super) fn text(value: &Value, key: &str) -> Option<String> {
     match value.get(key)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
@@ -96,7 +96,7 @@ pub(super) fn items<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// The elements of a list. An answer without one says nothing, least of all that the list is empty.
+/// The elements of a list. An answer without a list is an error, not an empty list.
 pub(super) fn list<'v>(body: &'v Value, operation: &'static str) -> Result<&'v [Value], SendError> {
     let list = body.get("data").and_then(Value::as_array).map(Vec::as_slice);
     list.ok_or_else(|| SendError::of(ErrorKind::Protocol, "the answer is no list").context("operation", operation).not_sent())

@@ -1,4 +1,4 @@
-//! What people see of the business.
+//! The business profile of a number.
 
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -10,12 +10,12 @@ use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
 
 const FIELDS: &str = "about,address,description,email,profile_picture_url,vertical,websites";
 
-/// What people see of the business. In an update, what is absent stays as it is.
+/// The public profile of the business. In an update, an absent field stays unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct BusinessProfile {
-    /// A line about it.
+    /// A line about the business.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
     /// The postal address.
@@ -30,10 +30,10 @@ pub struct BusinessProfile {
     /// Web addresses, at most two.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub websites: Vec<String>,
-    /// The trade, in Meta's word.
+    /// The industry, in Meta's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vertical: Option<String>,
-    /// Where the picture is; read only.
+    /// The address of the picture; read only.
     #[serde(skip_serializing)]
     pub profile_picture_url: Option<String>,
     /// The handle of a new picture; written only.
@@ -43,10 +43,10 @@ pub struct BusinessProfile {
 
 /// The profile of the tenant's number.
 impl WhatsAppMetaCloud {
-    /// What people see of the business.
+    /// The business profile.
     ///
     /// # Errors
-    /// What Meta says. Safe to repeat.
+    /// Meta's errors. Safe to repeat.
     pub async fn business_profile(&self, tenant: &Tenant, cx: &EventContext) -> Result<BusinessProfile, SendError> {
         let body = self.ask(tenant, cx, "business_profile", &format!("{}?fields={FIELDS}", path(tenant))).await?;
         let first = list(&body, "business_profile")?.first().cloned().unwrap_or(Value::Null);
@@ -55,10 +55,10 @@ impl WhatsAppMetaCloud {
         })
     }
 
-    /// Changes what people see of the business.
+    /// Changes the business profile.
     ///
     /// # Errors
-    /// `MessageInvalid` with more than two web addresses; what Meta says.
+    /// `MessageInvalid` with more than two web addresses; Meta's errors.
     pub async fn set_business_profile(&self, tenant: &Tenant, profile: &BusinessProfile, cx: &EventContext) -> Result<(), SendError> {
         let operation = "set_business_profile";
         let websites = profile.websites.len();

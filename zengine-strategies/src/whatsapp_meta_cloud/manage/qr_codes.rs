@@ -10,7 +10,7 @@ use crate::whatsapp_meta_cloud::{
     client::{self, Payload},
 };
 
-/// The longest text that Meta takes, in characters.
+/// Maximum length of the text, in characters.
 const LONGEST: usize = 140;
 
 /// A code that opens a chat with a text already typed.
@@ -23,17 +23,17 @@ pub struct QrCode {
     pub prefilled_message: Option<String>,
     /// The short link.
     pub deep_link_url: Option<String>,
-    /// Where its picture is for a while, where one was asked for.
+    /// The temporary address of its picture, if one was requested.
     pub qr_image_url: Option<String>,
 }
 
-/// What picture of a code is made.
+/// The format of a code's picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QrImage {
-    /// A vector picture.
+    /// SVG, a vector picture.
     Svg,
-    /// A picture of pixels.
+    /// PNG, a raster picture.
     Png,
 }
 
@@ -48,10 +48,10 @@ impl QrImage {
 
 /// The codes of the tenant's number.
 impl WhatsAppMetaCloud {
-    /// Makes a code for a text of 1 to 140 characters.
+    /// Creates a code for a text of 1 to 140 characters.
     ///
     /// # Errors
-    /// `MessageInvalid` for another text; `Protocol` where the answer has no code; what Meta says.
+    /// `MessageInvalid` for another length; `Protocol` if the answer has no code; Meta's errors.
     pub async fn create_qr_code(&self, tenant: &Tenant, message: &str, image: QrImage, cx: &EventContext) -> Result<QrCode, SendError> {
         let operation = "create_qr_code";
         let length = message.chars().count();
@@ -68,16 +68,16 @@ impl WhatsAppMetaCloud {
     /// The codes of the number.
     ///
     /// # Errors
-    /// What Meta says. Safe to repeat.
+    /// Meta's errors. Safe to repeat.
     pub async fn qr_codes(&self, tenant: &Tenant, cx: &EventContext) -> Result<Vec<QrCode>, SendError> {
         let body = self.ask(tenant, cx, "qr_codes", &path(tenant)).await?;
         Ok(list(&body, "qr_codes")?.iter().filter_map(read).collect())
     }
 
-    /// Makes a code useless.
+    /// Deletes a code.
     ///
     /// # Errors
-    /// `MessageInvalid` for what is no code; what Meta says.
+    /// `MessageInvalid` if `code` is not a code; Meta's errors.
     pub async fn delete_qr_code(&self, tenant: &Tenant, code: &str, cx: &EventContext) -> Result<(), SendError> {
         if !client::is_id(code) {
             return Err(SendError::of(ErrorKind::MessageInvalid, "not a code").context("field", "code").not_sent());

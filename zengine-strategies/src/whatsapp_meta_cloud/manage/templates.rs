@@ -19,27 +19,27 @@ const FIELDS: &str = "id,name,status,category,language,parameter_format,quality_
 pub struct TemplateRecord {
     /// Its id.
     pub id: String,
-    /// Its name; absent where a new one is told of.
+    /// Its name; absent in the answer to a new template.
     pub name: Option<String>,
     /// Its language.
     pub language: Option<String>,
     /// `APPROVED`, `PENDING`, `REJECTED` and so on.
     pub status: Option<String>,
-    /// `MARKETING`, `UTILITY` or `AUTHENTICATION`; Meta may choose another than was asked for.
+    /// `MARKETING`, `UTILITY` or `AUTHENTICATION`; Meta may choose another than requested.
     pub category: Option<String>,
     /// `NAMED` or `POSITIONAL`.
     pub parameter_format: Option<String>,
-    /// All that Meta says of it.
+    /// Meta's JSON of the template.
     pub data: Option<RawJson>,
 }
 
-/// The templates of the tenant's account. Limits: 100 new ones an hour.
+/// The templates of the tenant's account. Meta's limit: 100 new ones per hour.
 impl WhatsAppMetaCloud {
-    /// Hands a template in, in Meta's form: `name`, `language`, `category`, `components` and so on.
+    /// Submits a template, in Meta's form: `name`, `language`, `category`, `components` and so on.
     ///
     /// # Errors
-    /// `MessageInvalid` where it is no object with a name, a language and a category; `Protocol` where the answer has no
-    /// id; what Meta says, `Template` where it refuses it.
+    /// `MessageInvalid` if it is not an object with a name, a language and a category; `Protocol` if the answer has no id;
+    /// Meta's errors, `Template` if it refuses the template.
     pub async fn create_template(&self, tenant: &Tenant, definition: &Value, cx: &EventContext) -> Result<TemplateRecord, SendError> {
         let operation = "create_template";
         for field in ["name", "language", "category"] {
@@ -53,10 +53,10 @@ impl WhatsAppMetaCloud {
             .ok_or_else(|| SendError::of(ErrorKind::Protocol, "a template was taken without an id").context("operation", operation).maybe())
     }
 
-    /// A page of the templates, all or those of one name; `after` is the page's `next`.
+    /// A page of the templates, all or those of one name; `after` is the `next` of the page before.
     ///
     /// # Errors
-    /// What Meta says. Safe to repeat.
+    /// Meta's errors. Safe to repeat.
     pub async fn templates(
         &self,
         tenant: &Tenant,
@@ -73,7 +73,7 @@ impl WhatsAppMetaCloud {
     /// Changes a template, in Meta's form.
     ///
     /// # Errors
-    /// `MessageInvalid` for what is no id or no object; what Meta says.
+    /// `MessageInvalid` if `id` is not an id or `changes` is not an object; Meta's errors.
     pub async fn edit_template(&self, tenant: &Tenant, id: &str, changes: &Value, cx: &EventContext) -> Result<(), SendError> {
         let wrong = |field, what| Err(SendError::of(ErrorKind::MessageInvalid, what).context("field", field).not_sent());
         if !client::is_id(id) {
@@ -85,10 +85,10 @@ impl WhatsAppMetaCloud {
         self.command(tenant, cx, "edit_template", Method::POST, &format!("/{id}"), Payload::Json(changes)).await
     }
 
-    /// Deletes a template by its name, in all languages, or with its id in one.
+    /// Deletes a template by its name, in all languages, or, with its id, in one.
     ///
     /// # Errors
-    /// `MessageInvalid` for an empty name; what Meta says.
+    /// `MessageInvalid` for an empty name; Meta's errors.
     pub async fn delete_template(&self, tenant: &Tenant, name: &str, id: Option<&str>, cx: &EventContext) -> Result<(), SendError> {
         // Without a name nothing says which one is meant.
         if name.is_empty() {

@@ -10,7 +10,7 @@ use super::media;
 const CARD_TEXT: u64 = 160;
 const BUTTON: u64 = 20;
 
-/// What all cards of one carousel must have in common.
+/// The shape that all cards of one carousel must share.
 #[derive(PartialEq)]
 enum Shape<'a> {
     Link(MediaKind),

@@ -1,4 +1,4 @@
-//! What the mapping of one message carries along: the tenant's options and the violations found so far.
+//! The state of mapping one message: the tenant's options and the violations found so far.
 
 use serde_json::{Map, Value};
 use zengine_connector::{Checker, Length, RawJson, Unit};
@@ -19,7 +19,7 @@ pub(crate) struct Rules {
 pub(super) struct Cx {
     pub(super) rules: Rules,
     pub(super) check: Checker,
-    /// Whether the message is on its way, and not only judged: warnings are given once.
+    /// Whether the message is being sent, and not only checked: warnings are given once.
     pub(super) sending: bool,
 }
 
@@ -53,13 +53,13 @@ impl Cx {
         self.check.require(!text.chars().any(char::is_control), at, "must be one line without control characters");
     }
 
-    /// What a button or row says: one line, no space around it. Its length is checked by the core.
+    /// The label of a button or row: one line, no space around it. Its length is checked by the core.
     pub(super) fn label(&mut self, at: &str, text: &str) {
         self.single(at, text);
         self.check.require(text.trim() == text, at, "must not begin or end with a space");
     }
 
-    /// What a button says, with its length.
+    /// The label of a button, with its length.
     pub(super) fn label_of(&mut self, at: &str, text: &str, max: u64) {
         self.label(at, text);
         self.check.text(at, text, 1, Length::of(max, self.rules.unit));
@@ -98,7 +98,7 @@ impl Cx {
     }
 }
 
-/// A JSON object under construction: what is absent or empty leaves no key.
+/// A JSON object under construction: an absent or empty value leaves no key.
 #[derive(Default)]
 pub(super) struct Object(Map<String, Value>);
 
@@ -123,7 +123,7 @@ impl Object {
         }
     }
 
-    /// A text that is there and not empty.
+    /// Adds a text that is present and not empty.
     pub(super) fn with_text(self, key: &str, text: Option<&str>) -> Self {
         self.with_some(key, text.filter(|text| !text.is_empty()))
     }

@@ -10,7 +10,7 @@ const BODY: u64 = 1024;
 const LINE: u64 = 60;
 const LABEL: u64 = 20;
 const SECTION: u64 = 24;
-/// Minutes a call button may work.
+/// Maximum lifetime of a call button, in minutes.
 const CALL_TTL: u32 = 43_200;
 
 pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
@@ -157,7 +157,7 @@ fn named(name: &str, parameters: Object) -> Object {
     Object::new().with("name", name).with("parameters", parameters)
 }
 
-/// The header; `measured`: its text is not checked by the core.
+/// The header; `measured`: its text's length is checked here, because the core does not check it.
 fn header_of(cx: &mut Cx, at: &str, header: &Header, measured: bool) -> Value {
     let at = format!("{at}/header");
     match header {
@@ -299,7 +299,7 @@ fn is_emoji(c: char) -> bool {
     matches!(u32::from(c), 0x1f000..=0x1faff | 0x2600..=0x27bf | 0x2b00..=0x2bff | 0xfe0f | 0x20e3)
 }
 
-/// The parameters of a bill or of news of an order, in the provider's form.
+/// The parameters of a bill or of an order's status, in the provider's form.
 fn order(cx: &mut Cx, at: &str, body: &str, parameters: &RawJson) -> Value {
     cx.text(format!("{at}/body"), body, BODY);
     let at = format!("{at}/parameters");

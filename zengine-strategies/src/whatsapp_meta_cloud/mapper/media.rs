@@ -36,7 +36,7 @@ pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
     filename(cx, at, media, object).into()
 }
 
-/// Bytes are stored at Meta first, which wants to know what they are.
+/// Checks inline bytes: they are stored at Meta first, which requires their MIME type.
 fn inline(cx: &mut Cx, at: &str, media: &Media, bytes: usize) {
     cx.check.require(media.mime.is_some(), format!("{at}/mime"), "bytes need their MIME type");
     if let Some(mime) = &media.mime {

@@ -1,7 +1,7 @@
 //! Canonical message to the body of `POST /messages`. Pure.
 //!
 //! Meta's limits are checked here as far as the core's [`Capabilities`](zengine_connector::Capabilities) cannot express
-//! them; every violation is found in one pass, and none repeats what the message says.
+//! them; every violation is found in one pass, and none repeats the message's content.
 
 mod carousel;
 mod cx;
@@ -19,10 +19,10 @@ pub(super) use cx::Rules;
 use cx::{Cx, Object};
 use recipient::Recipient;
 
-/// The longest reference that Meta echoes, in characters.
+/// Maximum length of the reference that Meta echoes, in characters.
 const MAX_REFERENCE: usize = 512;
 
-/// What is posted.
+/// The request to post.
 #[derive(Debug, PartialEq)]
 pub(super) struct Request<'m> {
     /// The JSON body.
@@ -33,7 +33,7 @@ pub(super) struct Request<'m> {
     pub(super) upload: Option<&'m Media>,
 }
 
-/// What the content becomes.
+/// The mapped content.
 enum Part {
     /// The object of a message type.
     Typed { kind: &'static str, object: Value },
@@ -43,14 +43,14 @@ enum Part {
     Mark { target: String, typing: bool },
 }
 
-/// Everything that is wrong with a message beyond what the core's capabilities say.
+/// The violations in a message that the core's capabilities do not express.
 pub(super) fn check(message: &OutboundMessage, rules: Rules) -> Result<(), Vec<Violation>> {
     let mut cx = Cx::new(rules);
     part(message, recipient(message).as_ref(), &mut cx);
     cx.check.finish()
 }
 
-/// The request of a message. `reference` comes back in the message's statuses.
+/// The request of a message. Meta echoes `reference` in the message's statuses.
 pub(super) fn request<'m>(message: &'m OutboundMessage, rules: Rules, reference: &str) -> Result<Request<'m>, Vec<Violation>> {
     let recipient = recipient(message);
     let mut cx = Cx::new(rules);
@@ -94,7 +94,7 @@ pub(super) fn request<'m>(message: &'m OutboundMessage, rules: Rules, reference:
     Ok(Request { body: body.into(), numbered: true, upload })
 }
 
-/// Whom the message goes to.
+/// The recipient of a message.
 fn recipient(message: &OutboundMessage) -> Option<Recipient> {
     match &message.content {
         Content::Template(item) if template::one_time_code(item).is_some() => Recipient::number_first(&message.to),
@@ -152,7 +152,7 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
     }
 }
 
-/// A typing notice answers an inbound message, named by the notice or by what the message replies to.
+/// A typing notice. It answers an inbound message, named by the notice or by the message's `reply_to`.
 fn typing(cx: &mut Cx, target: Option<&str>, reply_to: Option<&str>) -> Option<Part> {
     match (target, reply_to) {
         (Some(target), Some(other)) if target != other => cx.check.add("/reply_to", "names another message than the typing notice"),

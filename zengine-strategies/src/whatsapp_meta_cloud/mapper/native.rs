@@ -1,11 +1,11 @@
-//! The escape hatch: the provider's own keys beside the envelope's.
+//! Native content: the provider's own keys beside the envelope's.
 
 use serde_json::{Map, Value};
 use zengine_connector::RawJson;
 
 use super::cx::Cx;
 
-/// Keys that belong to the envelope: the recipient and the reference of a send are not the native part's to change.
+/// Keys that belong to the envelope: native content must not change the recipient and the reference of a send.
 const RESERVED: &[&str] = &["messaging_product", "recipient_type", "to", "recipient", "biz_opaque_callback_data"];
 
 pub(super) fn members(cx: &mut Cx, at: &str, value: &RawJson, quotes: bool) -> Map<String, Value> {
@@ -18,7 +18,7 @@ pub(super) fn members(cx: &mut Cx, at: &str, value: &RawJson, quotes: bool) -> M
     members
 }
 
-/// Whether the provider is told that the message carries a one-time code.
+/// Whether the JSON declares that the message carries a one-time code.
 pub(super) fn is_authentication(value: &RawJson) -> bool {
     value.parse::<Value>().is_ok_and(|value| value.get("category").and_then(Value::as_str) == Some("authentication"))
 }

@@ -10,7 +10,7 @@ pub(super) fn text(cx: &mut Cx, text: &Text) -> Value {
     Object::new().with("body", text.body.as_str()).with_some("preview_url", text.preview_url).into()
 }
 
-/// Accuracy and web page have no place in WhatsApp's location.
+/// A location. WhatsApp's has no accuracy and no web page.
 pub(super) fn location(cx: &mut Cx, at: &str, place: &Location) -> Value {
     for (key, text) in [("name", &place.name), ("address", &place.address)] {
         if let Some(text) = text {
@@ -25,7 +25,7 @@ pub(super) fn location(cx: &mut Cx, at: &str, place: &Location) -> Value {
         .into()
 }
 
-/// A reaction; an empty emoji takes it back.
+/// A reaction; an empty emoji removes it.
 pub(super) fn reaction(cx: &mut Cx, at: &str, reaction: &Reaction) -> Value {
     cx.id(format!("{at}/target"), &reaction.target);
     if let Some(emoji) = &reaction.emoji {

@@ -1,10 +1,10 @@
-//! Whom a message goes to, in Meta's envelope.
+//! The recipient of a message, in Meta's envelope.
 
 use zengine_connector::{Identity, IdentityKind, Party};
 
 use super::cx::Object;
 
-/// The identity that is written to.
+/// The identity that the message is sent to.
 pub(super) enum Recipient {
     /// A phone number, with `+`: without it Meta may put the business's own country code before it.
     Phone(String),
@@ -15,7 +15,7 @@ pub(super) enum Recipient {
 }
 
 impl Recipient {
-    /// The first identity, in the party's order, that WhatsApp can write to.
+    /// The first identity, in the party's order, that WhatsApp can send to.
     pub(super) fn of(party: &Party) -> Option<Self> {
         party.ids.iter().find_map(|id| match id.kind() {
             IdentityKind::Phone => Some(Self::Phone(id.value().to_owned())),
@@ -50,7 +50,7 @@ impl Recipient {
     }
 }
 
-/// The digest of the identity key that the person must still have, where the party names one.
+/// The digest of the identity key that the person must still have, if the party names one.
 pub(super) fn identity_key(party: &Party) -> Option<&str> {
     party.ids.iter().find(|id| id.kind() == IdentityKind::Opaque && id.ns() == Some("identity_key_hash")).map(Identity::value)
 }

@@ -1,4 +1,4 @@
-//! Templates: what fills the gaps of a text that Meta holds.
+//! Templates: the parameters of a template that Meta holds.
 
 use serde_json::{Map, Value, json};
 use zengine_connector::{Length, MediaKind, Template, TemplateComponent, TemplateParameter};
@@ -11,7 +11,7 @@ const URL_SUFFIX: u64 = 2000;
 const CALL_TTL: u32 = 43_200;
 const ONE_TIME_CODE: usize = 15;
 
-/// Where a component stands.
+/// The place of a component.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Message,
@@ -184,7 +184,7 @@ fn worded(cx: &mut Cx, at: &str, text: &str, name: Option<&str>) -> Value {
     Object::new().with("type", "text").with_some("parameter_name", name).with("text", text).into()
 }
 
-/// What Meta refuses in the text of a variable.
+/// Checks the text of a variable for what Meta refuses.
 fn variable(cx: &mut Cx, at: &str, text: &str) {
     let at = format!("{at}/text");
     cx.readable(&at, text);
@@ -217,7 +217,7 @@ fn button(cx: &mut Cx, at: &str, sub_type: &str, index: u32, parameters: &[Templ
         .into()
 }
 
-/// The filling of a button. A kind of button that is not known here takes any.
+/// The parameter of a button. An unknown kind of button takes any.
 fn filling(cx: &mut Cx, at: &str, kind: &str, parameter: &TemplateParameter) -> Option<Value> {
     let known = matches!(kind, "quick_reply" | "url" | "copy_code" | "flow" | "catalog" | "mpm" | "voice_call" | "order_details");
     let takes = |kinds: &[&str]| !known || kinds.contains(&kind);
@@ -269,7 +269,7 @@ fn multi_product(cx: &mut Cx, at: &str, action: &Map<String, Value>) {
     }
 }
 
-/// The code of a template that has the form of an authentication template: the same words in the body and in the one
+/// The code of a template that has the form of an authentication template: the same text in the body and in the one
 /// button, and nothing else. A tracking number in body and address looks the same.
 pub(super) fn one_time_code(template: &Template) -> Option<&str> {
     let [TemplateComponent::Body { parameters }, button] = template.components.as_slice() else { return None };

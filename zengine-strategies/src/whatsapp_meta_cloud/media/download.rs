@@ -1,7 +1,7 @@
 //! Fetching a file that an event names: its address from the Graph API, then the bytes from Meta's file hosts.
 //!
-//! The address comes out of an answer and redirects come from the file host, so neither is trusted: the token goes to
-//! Meta's own hosts and to nobody else, and other hosts are not asked at all.
+//! The address comes from an answer and redirects come from the file host, so neither is trusted: the token is sent only
+//! to Meta's own hosts, and other hosts are not called at all.
 
 use std::time::{Duration, SystemTime};
 
@@ -25,7 +25,7 @@ use crate::whatsapp_meta_cloud::{
 
 const REDIRECTS: usize = 3;
 
-/// The bytes of a media id. Nothing is sent, so that every error is safe to repeat.
+/// The bytes of a media id. No message is sent, so every error is safe to repeat.
 pub(super) async fn fetch(graph: &Graph<'_>, tenant: &Tenant, id: &str, cx: &dyn CallContext) -> Result<MediaFile, SendError> {
     let fetch = Fetch::new(graph, tenant, cx);
     let info = fetch.resolve(id).await?;
@@ -37,7 +37,7 @@ pub(super) async fn fetch(graph: &Graph<'_>, tenant: &Tenant, id: &str, cx: &dyn
     fetch.bytes(&again).await?.ok_or_else(|| SendError::of(ErrorKind::Media, "the file is no longer there").not_sent())
 }
 
-/// What Meta says of a media id.
+/// Meta's information about a media id.
 pub(super) async fn info(graph: &Graph<'_>, tenant: &Tenant, id: &str, cx: &dyn CallContext) -> Result<MediaInfo, SendError> {
     Fetch::new(graph, tenant, cx).resolve(id).await
 }
@@ -56,7 +56,7 @@ impl<'a> Fetch<'a> {
         Self { graph, tenant, now: cx.now(), end: cx.now() + own.min(cx.remaining()), cx }
     }
 
-    /// Naming the number makes Meta check that the file is this tenant's.
+    /// Resolves a media id. Naming the number makes Meta check that the file is this tenant's.
     async fn resolve(&self, id: &str) -> Result<MediaInfo, SendError> {
         let address = path(self.tenant, id)?;
         let address = self.graph.url(&address).parse().map_err(|_| not_an_id())?;
@@ -72,7 +72,7 @@ impl<'a> Fetch<'a> {
         })
     }
 
-    /// The bytes; none where the address has expired.
+    /// The bytes; `None` if the address has expired.
     async fn bytes(&self, info: &MediaInfo) -> Result<Option<MediaFile>, SendError> {
         let limit = self.tenant.config.max_media_bytes;
         if let Some(size) = info.bytes.filter(|size| *size > limit) {

@@ -1,4 +1,4 @@
-//! What a file is on its way to Meta and back.
+//! Files to store at Meta, and files that Meta holds.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use zengine_connector::{Capabilities, ErrorKind, Media, MediaKind, MediaSource, 
 
 use crate::whatsapp_meta_cloud::CAPABILITIES;
 
-/// The most bytes of a sticker that does not move.
+/// Maximum size of a still sticker, in bytes.
 pub(in crate::whatsapp_meta_cloud) const STILL_STICKER: u64 = 100 << 10;
 
-/// A file that is to be stored at Meta, at once or chunk by chunk.
+/// A file to store at Meta, built at once or chunk by chunk.
 ///
-/// Kind, MIME type and size are checked before anything is sent; a chunk that passes the limit of the kind is refused when
-/// it comes, so that no more than that is ever held.
+/// Kind, MIME type and size are checked before anything is sent; a chunk that exceeds the limit of the kind is refused at
+/// once, so that no more than the limit is ever held.
 ///
 /// ```
 /// use zengine_connector::MediaKind;
@@ -46,7 +46,7 @@ impl NewMedia {
         Self { kind, mime: mime.into(), filename: None, ttl_minutes: None, animated: false, whole: None, parts: BytesMut::new() }
     }
 
-    /// The whole content at once, without copying it.
+    /// Sets the whole content, without copying it.
     #[must_use = "returns the file with its bytes"]
     pub fn with_bytes(mut self, bytes: impl Into<Bytes>) -> Self {
         self.whole = Some(bytes.into());
@@ -54,21 +54,21 @@ impl NewMedia {
         self
     }
 
-    /// The name that a recipient sees of a document.
+    /// Sets the name that a recipient sees of a document.
     #[must_use = "returns the file with its name"]
     pub fn with_filename(mut self, name: impl Into<String>) -> Self {
         self.filename = Some(name.into());
         self
     }
 
-    /// A sticker that moves: up to 500 KiB instead of 100 KiB.
+    /// Marks a sticker as animated: up to 500 KiB instead of 100 KiB.
     #[must_use = "returns the file"]
     pub fn animated(mut self) -> Self {
         self.animated = true;
         self
     }
 
-    /// How long Meta keeps it, in minutes; only for numbers without storage, where 60 is the default.
+    /// Sets the time that Meta keeps the file, in minutes; only for numbers without storage, where Meta's default is 60.
     #[must_use = "returns the file with its time"]
     pub fn with_ttl_minutes(mut self, minutes: u32) -> Self {
         self.ttl_minutes = Some(minutes);
@@ -78,7 +78,7 @@ impl NewMedia {
     /// Adds a chunk.
     ///
     /// # Errors
-    /// `Media` where the file gets larger than Meta takes of its kind.
+    /// `Media` if the file becomes larger than Meta takes of its kind.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), SendError> {
         let bytes = self.len() as u64 + chunk.len() as u64;
         if bytes > self.most() {
@@ -96,17 +96,17 @@ impl NewMedia {
         self.whole.as_ref().map_or(self.parts.len(), Bytes::len)
     }
 
-    /// Whether there is nothing yet.
+    /// Whether there is no content yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The most bytes that Meta takes of this kind.
+    /// Maximum size that Meta takes of this kind, in bytes.
     fn most(&self) -> u64 {
         most(self.kind, self.animated)
     }
 
-    /// The content, where everything about it fits.
+    /// The file and its content, after all checks.
     pub(super) fn checked(self, capabilities: &Capabilities) -> Result<(Self, Bytes), SendError> {
         let wrong = |field, what| Err(SendError::of(ErrorKind::MessageInvalid, what).context("field", field).not_sent());
         if !is_mime(&self.mime) {
@@ -143,7 +143,7 @@ impl fmt::Debug for NewMedia {
     }
 }
 
-/// The most bytes that Meta takes of a kind.
+/// Maximum size that Meta takes of a kind, in bytes.
 pub(in crate::whatsapp_meta_cloud) fn most(kind: MediaKind, animated: bool) -> u64 {
     if kind == MediaKind::Sticker && !animated {
         return STILL_STICKER;
@@ -151,7 +151,7 @@ pub(in crate::whatsapp_meta_cloud) fn most(kind: MediaKind, animated: bool) -> u
     CAPABILITIES.media_rule(kind).map_or(0, |rule| rule.max_bytes)
 }
 
-/// Whether a text can stand as a MIME type in a header.
+/// Whether a text is valid as a MIME type in a header.
 pub(in crate::whatsapp_meta_cloud) fn is_mime(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim();
     let parts = essence.split_once('/').is_some_and(|(kind, rest)| !kind.is_empty() && !rest.is_empty());
@@ -174,18 +174,18 @@ pub struct StoredMedia {
 }
 
 impl StoredMedia {
-    /// Where messages find it.
+    /// The source for messages.
     pub fn into_source(self) -> MediaSource {
         MediaSource::Handle { id: self.id, url: None }
     }
 
-    /// It, as what a message carries.
+    /// The file as media of a message.
     pub fn into_media(self, kind: MediaKind) -> Media {
         Media::new(kind, self.into_source())
     }
 }
 
-/// What Meta says of a file.
+/// Meta's information about a file.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MediaInfo {
@@ -195,10 +195,10 @@ pub struct MediaInfo {
     pub mime: Option<String>,
     /// The size in bytes.
     pub bytes: Option<u64>,
-    /// The SHA-256 digest of the bytes, whichever way Meta spelt it.
+    /// The SHA-256 digest of the bytes, decoded from hexadecimal or base64.
     pub sha256: Option<[u8; 32]>,
-    /// Where it is for about 5 minutes. Needs the token, so
-    /// [`download`](crate::whatsapp_meta_cloud::WhatsAppMetaCloud::download) is what you want.
+    /// The address, valid for about 5 minutes. It needs the token, so use
+    /// [`download`](crate::whatsapp_meta_cloud::WhatsAppMetaCloud::download).
     pub url: Secret<String>,
 }
 
@@ -206,13 +206,13 @@ pub struct MediaInfo {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct MediaFile {
-    /// The bytes; they have the announced digest, where one was announced.
+    /// The bytes; they match the announced digest, if there is one.
     pub bytes: Bytes,
     /// The MIME type, parameters included.
     pub mime: Option<String>,
     /// The SHA-256 digest of the bytes.
     pub sha256: [u8; 32],
-    /// Whether Meta announced a digest, which was then the same.
+    /// Whether Meta announced a digest, which then matched.
     pub is_verified: bool,
 }
 
@@ -222,7 +222,7 @@ impl fmt::Debug for MediaFile {
     }
 }
 
-/// The file is larger than may be.
+/// The error of a file that is too large.
 pub(super) fn too_large(limit: u64, actual: u64) -> SendError {
     SendError::of(ErrorKind::Media, "the file is too large").context("limit", limit).context("actual", actual).not_sent()
 }

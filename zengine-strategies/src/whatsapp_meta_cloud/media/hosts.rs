@@ -1,11 +1,11 @@
-//! Whom the token may be shown.
+//! The hosts that may get the token.
 
 use http::{Response, Uri, header::LOCATION};
 
-/// Hosts that Meta keeps files on; a leading dot stands for any host below.
+/// Hosts of Meta's files; a leading dot stands for any host below.
 const HOSTS: &[&str] = &["graph.facebook.com", ".fbsbx.com", ".fbcdn.net"];
 
-/// Meta's hosts over https, or the address that the application set (`root`), which is where the token goes anyway.
+/// Whether an address is one of Meta's hosts over https, or on the host that the application set (`root`), which gets the token anyway.
 pub(super) fn is_trusted(address: &Uri, root: &str) -> bool {
     let Some(authority) = address.authority() else { return false };
     if authority.as_str().contains('@') {
@@ -20,7 +20,7 @@ pub(super) fn is_trusted(address: &Uri, root: &str) -> bool {
     address.scheme_str() == Some("https") && matches!(authority.port_u16(), None | Some(443)) && listed
 }
 
-/// Where a redirect leads; a path stays on its host.
+/// The target of a redirect; a path stays on its host.
 pub(super) fn next<T>(from: &Uri, response: &Response<T>) -> Option<Uri> {
     let location = response.headers().get(LOCATION)?.to_str().ok()?;
     if location.starts_with('/') && !location.starts_with("//") {

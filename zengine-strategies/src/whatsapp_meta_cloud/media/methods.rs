@@ -31,19 +31,19 @@ impl WhatsAppMetaCloud {
     /// Stores a file at Meta, for messages of this number to name.
     ///
     /// # Errors
-    /// `MessageInvalid` or `Media`, before anything is sent, where MIME type or size do not fit the kind; what Meta says.
-    /// No message is sent whatever happens, so that every error is safe to repeat: at worst the file is stored twice.
+    /// `MessageInvalid` or `Media`, before anything is sent, if MIME type or size do not fit the kind; Meta's errors. No
+    /// message is sent in any case, so every error is safe to repeat: at worst the file is stored twice.
     pub async fn upload(&self, tenant: &Tenant, file: NewMedia, cx: &EventContext) -> Result<StoredMedia, SendError> {
         let (head, bytes) = file.checked(tenant.capabilities())?;
         let graph = self.graph(tenant, cx).await?;
         upload::store(&graph, tenant, &upload::Part::of(&head), &bytes, cx, 1).await.map(|id| StoredMedia { id })
     }
 
-    /// What Meta says of a file: size, MIME type, digest. The file must be this number's.
+    /// Meta's information about a file: size, MIME type, digest. The file must be this number's.
     ///
     /// # Errors
-    /// `MessageInvalid` for what is no media id; what Meta says, `Config` where it knows no such file of this number. Safe
-    /// to repeat.
+    /// `MessageInvalid` if `id` is not a media id; Meta's errors, `Config` if it knows no such file of this number. Safe to
+    /// repeat.
     pub async fn media_info(&self, tenant: &Tenant, id: &str, cx: &EventContext) -> Result<MediaInfo, SendError> {
         download::path(tenant, id)?;
         let graph = self.graph(tenant, cx).await?;
@@ -52,13 +52,13 @@ impl WhatsAppMetaCloud {
 
     /// Fetches a file of this number, of at most `max_media_bytes`.
     ///
-    /// The token goes to `graph.facebook.com`, `*.fbsbx.com` and `*.fbcdn.net` over https (or to the address that the
-    /// application set) and nowhere else, redirects included. The digest is compared where Meta gives one; an address that
-    /// has expired is asked for once more.
+    /// The token is sent only to `graph.facebook.com`, `*.fbsbx.com` and `*.fbcdn.net` over https (or to the address that the
+    /// application set), redirects included. The digest is compared if Meta gives one; an expired address is resolved once
+    /// more.
     ///
     /// # Errors
-    /// `Media` where the file is too large or gone, `Protocol` where it is elsewhere or another than announced; what Meta
-    /// says. Safe to repeat.
+    /// `Media` if the file is too large or gone, `Protocol` if it is on another host or differs from the announced digest;
+    /// Meta's errors. Safe to repeat.
     pub async fn download(&self, tenant: &Tenant, id: &str, cx: &EventContext) -> Result<MediaFile, SendError> {
         download::path(tenant, id)?;
         let graph = self.graph(tenant, cx).await?;
@@ -68,7 +68,7 @@ impl WhatsAppMetaCloud {
     /// Deletes a file of this number.
     ///
     /// # Errors
-    /// What Meta says; `Config` where it knows no such file of this number.
+    /// Meta's errors; `Config` if it knows no such file of this number.
     pub async fn delete_media(&self, tenant: &Tenant, id: &str, cx: &EventContext) -> Result<(), SendError> {
         let path = download::path(tenant, id)?;
         self.command(tenant, cx, "delete_media", Method::DELETE, &path, Payload::Nothing).await

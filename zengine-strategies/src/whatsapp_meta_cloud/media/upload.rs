@@ -15,7 +15,7 @@ use crate::whatsapp_meta_cloud::{
     error,
 };
 
-/// What is said of a file beside its bytes.
+/// The properties of a file beside its bytes.
 pub(super) struct Part<'a> {
     mime: &'a str,
     filename: Option<&'a str>,
@@ -28,7 +28,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Stores the bytes of a media message and gives their id. Whatever goes wrong here, no message was sent.
+/// Stores the bytes of a media message and returns their id. On any error here, no message was sent.
 pub(in crate::whatsapp_meta_cloud) async fn upload_of(
     graph: &Graph<'_>,
     tenant: &Tenant,
@@ -42,7 +42,7 @@ pub(in crate::whatsapp_meta_cloud) async fn upload_of(
     store(graph, tenant, &part, data, cx, cx.attempt().get()).await
 }
 
-/// Stores bytes and gives their id.
+/// Stores bytes and returns their id.
 pub(super) async fn store(
     graph: &Graph<'_>,
     tenant: &Tenant,
@@ -95,7 +95,7 @@ impl Form {
     }
 }
 
-/// A boundary that no line of the file looks like.
+/// A boundary that no line of the file begins with.
 fn boundary(data: &[u8]) -> String {
     let mut boundary = "zengine-part".to_owned();
     let looks = |boundary: &str| {

@@ -22,7 +22,7 @@ use crate::whatsapp_meta_cloud::{
     token::Credentials,
 };
 
-/// An app's id and secret: what proves the app itself.
+/// An app's id and secret, which prove the app itself.
 #[derive(Clone, Debug)]
 pub struct AppCredentials {
     pub(in crate::whatsapp_meta_cloud) app_id: String,
@@ -40,7 +40,7 @@ impl AppCredentials {
         &self.app_id
     }
 
-    /// What proves the app in a form.
+    /// The fields that prove the app in a form.
     pub(super) fn fields(&self) -> Vec<(&str, &str)> {
         vec![("client_id", self.app_id.as_str()), ("client_secret", self.app_secret.expose().as_str())]
     }
@@ -52,15 +52,15 @@ impl AppCredentials {
 pub struct IssuedToken {
     /// The token.
     pub token: Secret<String>,
-    /// How long it works; `None`: Meta does not say, which mostly means for ever.
-    /// [`inspect`](Onboarding::inspect) knows.
+    /// The lifetime; `None` if Meta does not name it, which mostly means that the token does not expire. Use
+    /// [`inspect`](Onboarding::inspect) to find out.
     pub expires_in: Option<Duration>,
 }
 
 /// Calls that one Meta app makes for itself.
 ///
-/// Nothing here is ever repeated by itself, and secrets travel in the body of the request, or in its headers; only
-/// `debug_token` wants a token in the address, so keep addresses out of the logs of proxies.
+/// No call is repeated automatically, and secrets are sent in the body or the headers of the request. Only `debug_token`
+/// requires a token in the address, so keep addresses out of the logs of proxies.
 #[derive(Clone)]
 pub struct Onboarding {
     http: Arc<dyn HttpClient>,
@@ -71,64 +71,64 @@ pub struct Onboarding {
 }
 
 impl Onboarding {
-    /// An app, over an HTTP client. Ten seconds for each call.
+    /// An app, over an HTTP client. The timeout of each call is 10 seconds.
     pub fn new(http: Arc<dyn HttpClient>, clock: Arc<dyn Clock>, app: &MetaApp, credentials: AppCredentials) -> Self {
         let root = format!("{}/{}", app.base_url(), app.graph_version());
         Self { http, clock, root, app: credentials, timeout: Duration::from_secs(10) }
     }
 
-    /// Another time for each call.
+    /// Sets the timeout of each call. Defaults to 10 seconds.
     #[must_use = "returns the calls with the time"]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Exchanges the code of a signup for a token. A code lives 30 seconds and works once: where this fails with
-    /// `ReauthorizationRequired`, or its answer is lost, the signup starts again.
+    /// Exchanges the code of a signup for a token. A code is valid for 30 seconds and works once: if this fails with
+    /// `ReauthorizationRequired`, or its answer is lost, the signup must start again.
     ///
-    /// `redirect_uri`: the address that a login by redirect used; none for a signup in a popup.
+    /// `redirect_uri`: the address that a login by redirect used; `None` for a signup in a popup.
     ///
     /// # Errors
-    /// `ReauthorizationRequired` where Meta refuses the code; `Config` where the redirect address is another; what Meta says.
+    /// `ReauthorizationRequired` if Meta refuses the code; `Config` if the redirect address is another; Meta's errors.
     pub async fn exchange_code(&self, code: &Secret<String>, redirect_uri: Option<&str>) -> Result<IssuedToken, SendError> {
         let mut fields = vec![("code", code.expose().as_str())];
         fields.extend(redirect_uri.map(|uri| ("redirect_uri", uri)));
         self.calls().token("exchange_code", &fields).await
     }
 
-    /// Exchanges a token that lives an hour or a day, such as the dashboard's, for one that lives about 60 days.
+    /// Exchanges a token that is valid for an hour or a day, such as the dashboard's, for one of about 60 days.
     ///
     /// # Errors
-    /// `ReauthorizationRequired` where it has expired or was revoked; what Meta says.
+    /// `ReauthorizationRequired` if it has expired or was revoked; Meta's errors.
     pub async fn extend(&self, token: &Secret<String>) -> Result<IssuedToken, SendError> {
         let fields = [("grant_type", "fb_exchange_token"), ("fb_exchange_token", token.expose().as_str())];
         self.calls().token("extend_token", &fields).await
     }
 
-    /// Exchanges a system user's 60-day token for a new one of 60 days. The old one works to its own end; once it has
-    /// ended, it cannot be exchanged any more.
+    /// Exchanges a system user's 60-day token for a new one of 60 days. The old one stays valid until it expires; an expired
+    /// token cannot be exchanged.
     ///
-    /// A tenant with `token_renewal` on needs none of it: its token is renewed by itself.
+    /// You need not call this for a tenant with `token_kind` `renewable`: its token is renewed automatically.
     ///
     /// # Errors
-    /// `ReauthorizationRequired` where it has expired or was revoked; what Meta says.
+    /// `ReauthorizationRequired` if it has expired or was revoked; Meta's errors.
     pub async fn renew(&self, token: &Secret<String>) -> Result<IssuedToken, SendError> {
         self.calls().renew(token).await
     }
 
-    /// What Meta says of a token. Does not count against the account's limits.
+    /// Meta's information about a token. Does not count against the account's limits.
     ///
     /// # Errors
-    /// What Meta says; a token that does not work is no error but [`TokenInfo::is_valid`]. Safe to repeat.
+    /// Meta's errors; a token that does not work is not an error, see [`TokenInfo::is_valid`]. Safe to repeat.
     pub async fn inspect(&self, token: &Secret<String>) -> Result<TokenInfo, SendError> {
         self.calls().inspect(token).await
     }
 
-    /// Makes a token worthless.
+    /// Revokes a token.
     ///
     /// # Errors
-    /// What Meta says.
+    /// Meta's errors.
     pub async fn revoke(&self, token: &Secret<String>) -> Result<(), SendError> {
         let mut fields = self.app.fields();
         fields.extend([("revoke_token", token.expose().as_str()), ("access_token", token.expose().as_str())]);
@@ -136,11 +136,11 @@ impl Onboarding {
         manage::done(&body, "revoke_token")
     }
 
-    /// The token of a customer who came by a hosted signup, for which there is no code: asked with your own system user's
-    /// token, once the webhook `account_update` has told of the customer's business.
+    /// Fetches the token of a customer of a hosted signup, for which there is no code. You call it with your own system user's
+    /// token, after the webhook `account_update` has named the customer's business.
     ///
     /// # Errors
-    /// `MessageInvalid` for what is no id; what Meta says.
+    /// `MessageInvalid` if an id is malformed; Meta's errors.
     pub async fn fetch_customer_token(&self, business_id: &str, own_token: &Secret<String>) -> Result<IssuedToken, SendError> {
         let path = format!("/{}/system_user_access_tokens", checked_id(business_id, "business_id")?);
         let credentials = Credentials::new(own_token.clone(), Some(&self.app.app_secret));
@@ -151,19 +151,19 @@ impl Onboarding {
         issued(&body, "fetch_customer_token")
     }
 
-    /// A page of the numbers of an account, with a customer's token; `after` is the page's `next`.
+    /// A page of the numbers of an account, with a customer's token; `after` is the `next` of the page before.
     ///
     /// # Errors
-    /// `MessageInvalid` for what is no id; what Meta says. Safe to repeat.
+    /// `MessageInvalid` if an id is malformed; Meta's errors. Safe to repeat.
     pub async fn phone_numbers(&self, token: &Secret<String>, waba_id: &str, after: Option<&str>) -> Result<Page<PhoneNumber>, SendError> {
         let path = numbers::path(checked_id(waba_id, "waba_id")?, after);
         numbers::read(&self.ask(&self.as_customer(token), "phone_numbers", &path).await?)
     }
 
-    /// Makes the app receive the webhooks of an account, with a customer's token.
+    /// Subscribes the app to the webhooks of an account, with a customer's token.
     ///
     /// # Errors
-    /// `MessageInvalid` for what is no id; what Meta says.
+    /// `MessageInvalid` if an id is malformed; Meta's errors.
     pub async fn subscribe(&self, token: &Secret<String>, waba_id: &str) -> Result<(), SendError> {
         let path = format!("/{}/subscribed_apps", checked_id(waba_id, "waba_id")?);
         let body = self.post(&self.as_customer(token), "subscribe", &path, Payload::Nothing).await?;
@@ -198,7 +198,7 @@ impl fmt::Debug for Onboarding {
     }
 }
 
-/// An id that goes into a path.
+/// Checks an id that goes into a path.
 pub(super) fn checked_id<'i>(id: &'i str, field: &'static str) -> Result<&'i str, SendError> {
     if client::is_id(id) {
         return Ok(id);

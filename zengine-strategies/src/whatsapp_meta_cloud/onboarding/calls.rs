@@ -20,12 +20,12 @@ use crate::{
     },
 };
 
-/// Subcodes of code 100 where a code was used before, is too old, or is none.
+/// Subcodes of code 100 for a signup code that was used before, is too old, or is invalid.
 const CODE_REFUSED: [i64; 2] = [36_007, 36_009];
-/// The redirect address is not the one that the code was asked for with.
+/// Subcode of code 100 for a redirect address that differs from the one the code was requested with.
 const OTHER_REDIRECT: i64 = 36_008;
 
-/// One app at one moment.
+/// The calls of one app, at one time.
 pub(in crate::whatsapp_meta_cloud) struct AppCalls<'a> {
     pub(in crate::whatsapp_meta_cloud) http: &'a dyn HttpClient,
     pub(in crate::whatsapp_meta_cloud) root: &'a str,
@@ -35,7 +35,7 @@ pub(in crate::whatsapp_meta_cloud) struct AppCalls<'a> {
 }
 
 impl AppCalls<'_> {
-    /// Asks for a token. Secrets stand in the body, because addresses end up in logs.
+    /// Requests a token. Secrets are sent in the body, because addresses end up in logs.
     pub(super) async fn token(&self, operation: &'static str, what: &[(&str, &str)]) -> Result<IssuedToken, SendError> {
         let mut fields = self.app.fields();
         fields.extend(what);
@@ -47,14 +47,14 @@ impl AppCalls<'_> {
         issued(&error::changed(&response, self.now, operation)?, operation)
     }
 
-    /// A 60-day token for another of 60 days.
+    /// Exchanges a 60-day token for another of 60 days.
     pub(in crate::whatsapp_meta_cloud) async fn renew(&self, token: &Secret<String>) -> Result<IssuedToken, SendError> {
         let what =
             [("grant_type", "fb_exchange_token"), ("set_token_expires_in_60_days", "true"), ("fb_exchange_token", token.expose().as_str())];
         self.token("renew_token", &what).await
     }
 
-    /// What Meta says of a token.
+    /// Meta's information about a token.
     pub(in crate::whatsapp_meta_cloud) async fn inspect(&self, token: &Secret<String>) -> Result<TokenInfo, SendError> {
         let own = Secret::new(format!("{}|{}", self.app.app_id, self.app.app_secret.expose()));
         let graph = Graph::new(self.http, self.root, Some(Arc::new(Credentials::new(own, None))));
@@ -66,7 +66,7 @@ impl AppCalls<'_> {
     }
 }
 
-/// What was given is of no more use: somebody must sign up again.
+/// The error of a code or token that is no longer valid: a new signup is required.
 fn reauthorise(response: &Response<Bytes>, operation: &'static str) -> Option<SendError> {
     let (error, class) = error::judge(response)?;
     let built = match error {

@@ -7,21 +7,21 @@ use zengine_connector::{ErrorKind, EventContext, SendError};
 use super::text;
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
 
-/// What the app on the phone holds.
+/// Data that the app on the phone holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PhoneAppData {
-    /// The contacts; they come as webhooks `smb_app_state_sync`.
+    /// The contacts; they arrive as webhooks `smb_app_state_sync`.
     Contacts,
-    /// The conversations of the last months; they come as webhooks `history`, unless the owner declines.
+    /// The conversations of the last months; they arrive as webhooks `history`, unless the owner declines.
     History,
 }
 
 impl WhatsAppMetaCloud {
-    /// Asks for what the app on the phone holds: once each, within 24 hours of the signup. Gives Meta's id of the request.
+    /// Requests data of the app on the phone: each kind once, within 24 hours of the signup. Returns Meta's id of the request.
     ///
     /// # Errors
-    /// `InvalidContent` where it was asked for before, or the time is over; what Meta says.
+    /// `InvalidContent` if it was requested before, or the time is over; Meta's errors.
     pub async fn synchronise(&self, tenant: &Tenant, what: PhoneAppData, cx: &EventContext) -> Result<Option<String>, SendError> {
         let kind = match what {
             PhoneAppData::Contacts => "smb_app_state_sync",
@@ -31,7 +31,7 @@ impl WhatsAppMetaCloud {
         let path = format!("/{}/smb_app_data", tenant.config.phone_number_id);
         let answer = self.change(tenant, cx, "synchronise", Method::POST, &path, Payload::Json(&body)).await?;
         if !answer.is_object() {
-            let odd = SendError::of(ErrorKind::Protocol, "asked for with an answer that says nothing");
+            let odd = SendError::of(ErrorKind::Protocol, "the answer to the request cannot be read");
             return Err(odd.context("operation", "synchronise").maybe());
         }
         Ok(text(&answer, "request_id"))

@@ -1,4 +1,4 @@
-//! Taking a number in: from the code of a signup to a registered, subscribed number, and its token's life.
+//! Onboarding of a number: from the code of a signup to a registered, subscribed number, and the lifetime of its token.
 //!
 //! ```no_run
 //! use std::sync::Arc;

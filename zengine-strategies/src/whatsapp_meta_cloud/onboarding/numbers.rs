@@ -15,9 +15,9 @@ const FIELDS: &str =
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// What is on it.
+    /// The items of the page.
     pub items: Vec<T>,
-    /// Where the next one starts; `None` on the last.
+    /// The cursor of the next page; `None` on the last.
     pub next: Option<String>,
 }
 
@@ -27,7 +27,7 @@ pub struct Page<T> {
 pub struct PhoneNumber {
     /// The phone number id.
     pub id: String,
-    /// The number as people write it; never tell tenants apart by it.
+    /// The number as people write it; you must not identify tenants by it.
     pub display_phone_number: Option<String>,
     /// The name that people see.
     pub verified_name: Option<String>,
@@ -35,13 +35,13 @@ pub struct PhoneNumber {
     pub quality_rating: Option<String>,
     /// `CONNECTED`, `PENDING` and so on.
     pub status: Option<String>,
-    /// Whether the name is approved.
+    /// The approval status of the name.
     pub name_status: Option<String>,
     /// `VERIFIED`, `NOT_VERIFIED` or `EXPIRED`.
     pub code_verification_status: Option<String>,
     /// `CLOUD_API`, `ON_PREMISE` or `NOT_APPLICABLE`.
     pub platform_type: Option<String>,
-    /// Whether the number is also in use in the WhatsApp Business app (coexistence): then it must not be registered.
+    /// Whether the number is also in use in the WhatsApp Business app (coexistence): then you must not register it.
     pub is_on_biz_app: bool,
 }
 
@@ -52,10 +52,10 @@ impl fmt::Debug for PhoneNumber {
 }
 
 impl WhatsAppMetaCloud {
-    /// A page of the numbers of the tenant's account; `after` is the page's `next`.
+    /// A page of the numbers of the tenant's account; `after` is the `next` of the page before.
     ///
     /// # Errors
-    /// What Meta says. Safe to repeat.
+    /// Meta's errors. Safe to repeat.
     pub async fn phone_numbers(&self, tenant: &Tenant, after: Option<&str>, cx: &EventContext) -> Result<Page<PhoneNumber>, SendError> {
         read(&self.ask(tenant, cx, "phone_numbers", &path(&tenant.config.waba_id, after)).await?)
     }
@@ -83,7 +83,7 @@ pub(super) fn read(body: &Value) -> Result<Page<PhoneNumber>, SendError> {
     Ok(Page { items: list(body, "phone_numbers")?.iter().filter_map(number).collect(), next: next(body) })
 }
 
-/// Where the next page starts; the cursor alone stands on the last page too.
+/// The cursor of the next page; the last page has a cursor too, but no `next`.
 pub(in crate::whatsapp_meta_cloud) fn next(body: &Value) -> Option<String> {
     body.pointer("/paging/next")?;
     body.pointer("/paging/cursors/after").and_then(Value::as_str).filter(|after| !after.is_empty()).map(str::to_owned)

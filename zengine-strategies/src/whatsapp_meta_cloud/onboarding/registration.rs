@@ -50,29 +50,29 @@ pub enum CodeMethod {
 
 /// Registering the tenant's number.
 impl WhatsAppMetaCloud {
-    /// Registers the number, within 14 days of its signup; sets its PIN where it has none. A number that stays in the
-    /// WhatsApp Business app must not be registered.
+    /// Registers the number, within 14 days of its signup; sets its PIN if it has none. You must not register a number that
+    /// stays in the WhatsApp Business app.
     ///
     /// # Errors
-    /// `InvalidContent` for a wrong PIN, `Quota` after ten times in 72 hours, `Account` where the number must be verified
-    /// first; what Meta says.
+    /// `InvalidContent` for a wrong PIN, `Quota` after ten times in 72 hours, `Account` if the number must be verified
+    /// first; Meta's errors.
     pub async fn register(&self, tenant: &Tenant, pin: &Pin, cx: &EventContext) -> Result<(), SendError> {
         let body = json!({"messaging_product": "whatsapp", "pin": pin.0.expose()});
         self.command(tenant, cx, "register", Method::POST, &of(tenant, "/register"), Payload::Json(&body)).await
     }
 
-    /// Takes the number away from the Cloud API.
+    /// Deregisters the number from the Cloud API.
     ///
     /// # Errors
-    /// `Quota` after ten times in 72 hours; what Meta says.
+    /// `Quota` after ten times in 72 hours; Meta's errors.
     pub async fn deregister(&self, tenant: &Tenant, cx: &EventContext) -> Result<(), SendError> {
         self.command(tenant, cx, "deregister", Method::POST, &of(tenant, "/deregister"), Payload::Nothing).await
     }
 
-    /// Sends the owner of the number a code, in a language such as `en_US`.
+    /// Sends a verification code to the owner of the number, in a language such as `en_US`.
     ///
     /// # Errors
-    /// `MessageInvalid` for what is no language; what Meta says.
+    /// `MessageInvalid` if `language` is not a language code; Meta's errors.
     pub async fn request_code(&self, tenant: &Tenant, method: CodeMethod, language: &str, cx: &EventContext) -> Result<(), SendError> {
         let plain = language.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && (2..=15).contains(&language.len());
         if !plain {
@@ -85,10 +85,10 @@ impl WhatsAppMetaCloud {
         self.command(tenant, cx, "request_code", Method::POST, &of(tenant, "/request_code"), Payload::Json(&body)).await
     }
 
-    /// Proves by that code that the number is the tenant's.
+    /// Proves with the code that the number is the tenant's.
     ///
     /// # Errors
-    /// `MessageInvalid` where the code is not digits; what Meta says.
+    /// `MessageInvalid` if the code is not digits; Meta's errors.
     pub async fn verify_code(&self, tenant: &Tenant, code: &Secret<String>, cx: &EventContext) -> Result<(), SendError> {
         // People copy it as `123-456`.
         let digits: String = code.expose().chars().filter(|c| !matches!(c, '-' | ' ')).collect();
@@ -99,10 +99,10 @@ impl WhatsAppMetaCloud {
         self.command(tenant, cx, "verify_code", Method::POST, &of(tenant, "/verify_code"), Payload::Json(&body)).await
     }
 
-    /// Gives the number another PIN.
+    /// Changes the PIN of the number.
     ///
     /// # Errors
-    /// What Meta says.
+    /// Meta's errors.
     pub async fn set_pin(&self, tenant: &Tenant, pin: &Pin, cx: &EventContext) -> Result<(), SendError> {
         let body = json!({"pin": pin.0.expose()});
         self.command(tenant, cx, "set_pin", Method::POST, &of(tenant, ""), Payload::Json(&body)).await

@@ -1,4 +1,4 @@
-//! What the browser is told when a signup ends.
+//! The message of a signup to the browser when it ends.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{items, text};
 
-/// How an Embedded Signup ended, as its window tells the page (`WA_EMBEDDED_SIGNUP`). It comes from the browser, so it
-/// proves nothing: what counts is what the token may touch ([`TokenInfo`](super::TokenInfo)).
+/// The result of an Embedded Signup, as its window reports it to the page (`WA_EMBEDDED_SIGNUP`). It comes from the browser,
+/// so it proves nothing: only the grants of the token count ([`TokenInfo`](super::TokenInfo)).
 ///
 /// ```
 /// use zengine_strategies::whatsapp_meta_cloud::{Signup, SignupEvent};
@@ -20,7 +20,7 @@ use super::{items, text};
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Signup {
-    /// What happened.
+    /// The kind of result.
     pub event: SignupEvent,
     /// The phone number id; absent for coexistence and for accounts without a number: list the account's numbers.
     pub phone_number_id: Option<String>,
@@ -28,9 +28,9 @@ pub struct Signup {
     pub waba_id: Option<String>,
     /// The business portfolio.
     pub business_id: Option<String>,
-    /// Of a cancelled one: where the person stopped.
+    /// Of a cancelled one: the step at which the person stopped.
     pub current_step: Option<String>,
-    /// Of a failed one: Meta's id of the error, and of the session.
+    /// Of a failed one: Meta's id of the error.
     pub error_id: Option<String>,
     /// Meta's id of the session.
     pub session_id: Option<String>,
@@ -42,7 +42,7 @@ pub struct Signup {
     pub dataset_ids: Vec<String>,
 }
 
-/// What happened in a signup.
+/// The kind of result of a signup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignupEvent {
@@ -52,18 +52,18 @@ pub enum SignupEvent {
     FinishedWithoutNumber,
     /// Done, with access to the API only.
     FinishedApiAccess,
-    /// Done, and the number stays in the WhatsApp Business app: do not register it; synchronise it within 24 hours.
+    /// Done, and the number stays in the WhatsApp Business app: you must not register it; synchronise it within 24 hours.
     FinishedPhoneApp,
-    /// The person stopped.
+    /// The person cancelled.
     Cancelled,
     /// Meta reports an error.
     Failed,
-    /// A word that is new.
+    /// An unknown word.
     Other,
 }
 
 impl Signup {
-    /// Reads the message; `None` where it is none of a signup.
+    /// Reads the message; `None` if it is not a signup's.
     pub fn read(message: &str) -> Option<Self> {
         let message: Value = serde_json::from_str(message).ok()?;
         if message.get("type").and_then(Value::as_str) != Some("WA_EMBEDDED_SIGNUP") {

@@ -1,4 +1,4 @@
-//! Which app receives an account's webhooks, and where.
+//! The apps that receive an account's webhooks, and their addresses.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use zengine_connector::{Error, ErrorKind, EventContext, Secret, SendError};
 use super::{list, text};
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
 
-/// The longest address that Meta takes, in characters.
+/// Maximum length of an address, in characters.
 const LONGEST: usize = 200;
 
-/// Another address for webhooks than the app's own. It is a matter of routing, not of identity: every address gets bodies
-/// signed with the same app secret, so tenants are still found by what the body says.
+/// Another address for webhooks than the app's own. It changes routing, not identity: every address gets bodies signed with
+/// the same app secret, so tenants are still found by the body.
 #[derive(Clone, Debug)]
 pub struct WebhookOverride {
     url: String,
@@ -53,11 +53,11 @@ pub struct SubscribedApp {
     pub name: Option<String>,
     /// Its page.
     pub link: Option<String>,
-    /// Where it gets this account's webhooks, where not at its own address.
+    /// The address at which it gets this account's webhooks, if it is not its own.
     pub override_callback_uri: Option<String>,
 }
 
-/// Where the webhooks of a number go: the first that is there counts.
+/// The addresses of a number's webhooks: the first that is set is used.
 #[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct WebhookOverrides {
@@ -82,19 +82,19 @@ impl fmt::Debug for WebhookOverrides {
 
 /// Subscriptions of the tenant's account.
 impl WhatsAppMetaCloud {
-    /// Makes the app receive the account's webhooks, at the app's own address. An address that was set for the account is
-    /// forgotten.
+    /// Subscribes the app to the account's webhooks, at the app's own address. An address that was set for the account is
+    /// removed.
     ///
     /// # Errors
-    /// What Meta says.
+    /// Meta's errors.
     pub async fn subscribe(&self, tenant: &Tenant, cx: &EventContext) -> Result<(), SendError> {
         self.command(tenant, cx, "subscribe", Method::POST, &apps(tenant), Payload::Nothing).await
     }
 
-    /// Makes the app receive the account's webhooks at another address. The app must be subscribed already.
+    /// Sends the account's webhooks to another address. You must subscribe the app first.
     ///
     /// # Errors
-    /// What Meta says.
+    /// Meta's errors.
     pub async fn subscribe_at(&self, tenant: &Tenant, at: &WebhookOverride, cx: &EventContext) -> Result<(), SendError> {
         self.command(tenant, cx, "subscribe", Method::POST, &apps(tenant), Payload::Json(&at.body())).await
     }
@@ -102,7 +102,7 @@ impl WhatsAppMetaCloud {
     /// Stops the account's webhooks to the app.
     ///
     /// # Errors
-    /// What Meta says.
+    /// Meta's errors.
     pub async fn unsubscribe(&self, tenant: &Tenant, cx: &EventContext) -> Result<(), SendError> {
         self.command(tenant, cx, "unsubscribe", Method::DELETE, &apps(tenant), Payload::Nothing).await
     }
@@ -110,16 +110,16 @@ impl WhatsAppMetaCloud {
     /// The apps that receive the account's webhooks.
     ///
     /// # Errors
-    /// What Meta says. Safe to repeat.
+    /// Meta's errors. Safe to repeat.
     pub async fn subscribed_apps(&self, tenant: &Tenant, cx: &EventContext) -> Result<Vec<SubscribedApp>, SendError> {
         read(&self.ask(tenant, cx, "subscribed_apps", &apps(tenant)).await?)
     }
 
-    /// Sends the webhooks `messages` of this number to another address, or with `None` where the account's and the app's
-    /// settings say.
+    /// Sends the webhooks `messages` of this number to another address, or, with `None`, to the address of the account's and
+    /// the app's settings.
     ///
     /// # Errors
-    /// What Meta says.
+    /// Meta's errors.
     pub async fn override_webhook(&self, tenant: &Tenant, at: Option<&WebhookOverride>, cx: &EventContext) -> Result<(), SendError> {
         let setting = at.map_or_else(|| json!({"override_callback_uri": ""}), WebhookOverride::body);
         let body = json!({"webhook_configuration": setting});
@@ -127,10 +127,10 @@ impl WhatsAppMetaCloud {
         self.command(tenant, cx, "override_webhook", Method::POST, &path, Payload::Json(&body)).await
     }
 
-    /// Where the webhooks of this number go.
+    /// The addresses of this number's webhooks.
     ///
     /// # Errors
-    /// What Meta says. Safe to repeat.
+    /// Meta's errors. Safe to repeat.
     pub async fn webhook_overrides(&self, tenant: &Tenant, cx: &EventContext) -> Result<WebhookOverrides, SendError> {
         let path = format!("/{}?fields=webhook_configuration", tenant.config.phone_number_id);
         let body = self.ask(tenant, cx, "webhook_overrides", &path).await?;

@@ -1,4 +1,4 @@
-//! What Meta says of a token.
+//! Meta's information about a token.
 
 use std::{
     fmt,
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::{items, text};
 
-/// The permission to read and change accounts; what it was granted for are the accounts.
+/// The permission to read and change accounts; its targets are the accounts.
 pub(super) const MANAGEMENT: &str = "whatsapp_business_management";
 
-/// What `debug_token` says of a token.
+/// The answer of `debug_token` about a token.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct TokenInfo {
@@ -20,31 +20,31 @@ pub struct TokenInfo {
     pub app_id: Option<String>,
     /// `SYSTEM_USER`, `USER` or another word of Meta's.
     pub kind: Option<String>,
-    /// Whether it works.
+    /// Whether the token works.
     pub is_valid: bool,
-    /// When it was issued, where Meta says so.
+    /// Time of issue, if Meta names it.
     pub issued_at: Option<SystemTime>,
-    /// When it ends; `None`: never, or Meta does not say.
+    /// Time of expiry; `None` if it never expires or Meta does not name it.
     pub expires_at: Option<SystemTime>,
-    /// When access to data ends, where it does.
+    /// Time at which access to data ends, if it does.
     pub data_access_expires_at: Option<SystemTime>,
     /// The permissions.
     pub scopes: Vec<String>,
-    /// The permissions and what each was granted for.
+    /// The permissions and the targets of each.
     pub granted: Vec<GrantedScope>,
-    /// Whose token it is.
+    /// The user the token belongs to.
     pub user_id: Option<String>,
-    /// Why it does not work: Meta's code, and its subcode (463 expired, 460 password changed, 458 app removed, …).
+    /// The reason it does not work: Meta's code, and its subcode (463 expired, 460 password changed, 458 app removed, …).
     pub error: Option<(i64, Option<i64>)>,
 }
 
-/// A permission and what it was granted for.
+/// A permission and its targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GrantedScope {
     /// The permission.
     pub scope: String,
-    /// What it was granted for; `None`: for everything.
+    /// The targets it was granted for; `None` if it was granted for everything.
     pub target_ids: Option<Vec<String>>,
 }
 
@@ -72,14 +72,14 @@ impl TokenInfo {
         self.scopes.iter().any(|held| held == scope) || self.granted.iter().any(|held| held.scope == scope)
     }
 
-    /// The WhatsApp Business accounts that it was granted for. `None`: all of its owner, or none at all where the
+    /// The WhatsApp Business accounts that it was granted for. `None`: all accounts of its owner, or no account if the
     /// permission is missing.
     pub fn wabas(&self) -> Option<Vec<&str>> {
         let granted = self.granted.iter().find(|granted| granted.scope == MANAGEMENT)?;
         granted.target_ids.as_ref().map(|ids| ids.iter().map(String::as_str).collect())
     }
 
-    /// Whether it may touch this account.
+    /// Whether it was granted for this account.
     pub fn covers(&self, waba_id: &str) -> bool {
         match self.granted.iter().find(|granted| granted.scope == MANAGEMENT) {
             Some(granted) => granted.target_ids.as_ref().is_none_or(|ids| ids.iter().any(|id| id == waba_id)),
@@ -92,7 +92,7 @@ impl TokenInfo {
         self.is_valid && self.expires_at.is_none_or(|end| now < end)
     }
 
-    /// When four fifths of its life are over; `None` where it does not end or the beginning is not known.
+    /// Time at which four fifths of its lifetime are over; `None` if it does not expire or the time of issue is not known.
     pub fn renew_at(&self) -> Option<SystemTime> {
         let (start, end) = (self.issued_at?, self.expires_at?);
         let life = end.duration_since(start).ok()?;
@@ -100,7 +100,7 @@ impl TokenInfo {
     }
 }
 
-/// Ids of people stay out of it.
+/// Without ids of people.
 impl fmt::Debug for TokenInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenInfo")
@@ -120,7 +120,7 @@ fn granted(value: &Value) -> Option<GrantedScope> {
     Some(GrantedScope { scope: text(value, "scope")?, target_ids: ids.map(|ids| ids.iter().filter_map(id).collect()) })
 }
 
-/// A moment in seconds; zero is never.
+/// A time in seconds since the Unix epoch; zero means never.
 fn time(data: &Value, key: &str) -> Option<SystemTime> {
     let value = data.get(key)?;
     let seconds = value.as_u64().or_else(|| value.as_str()?.parse().ok()).filter(|seconds| *seconds > 0)?;

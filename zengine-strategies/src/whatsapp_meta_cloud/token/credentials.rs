@@ -1,4 +1,4 @@
-//! What proves a call: the token, and beside it the digest of the token under the app secret.
+//! The credentials of a call: the token, and the digest of the token under the app secret.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// A token, with the proof where there is an app secret.
+    /// A token, with the proof if there is an app secret.
     pub(crate) fn new(token: Secret<String>, app_secret: Option<&Secret<String>>) -> Self {
         let proof = app_secret.map(|secret| Secret::new(HmacSha256::hex().sign(token.expose().as_bytes(), &secret.to_bytes())));
         Self { token, proof }
@@ -26,7 +26,7 @@ impl Credentials {
         self.proof.as_ref()
     }
 
-    /// The header of the token, marked so that no client prints it. `None` only for a token that is no header value.
+    /// The header of the token, marked so that no client prints it. `None` only for a token that is not a header value.
     pub(crate) fn bearer(&self) -> Option<HeaderValue> {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", self.token.expose())).ok()?;
         value.set_sensitive(true);

@@ -1,4 +1,4 @@
-//! Which token a tenant's calls use.
+//! The token that a tenant's calls use.
 
 use std::{
     sync::{
@@ -17,26 +17,26 @@ use super::{
 };
 use crate::whatsapp_meta_cloud::{AppCredentials, TokenKind, context::CallContext, onboarding::AppCalls};
 
-/// How long what the sessions say is believed without looking again.
+/// Time that a record of the sessions is cached.
 const MEMORY: Duration = Duration::from_secs(300);
-/// The same where the sessions cannot be read.
+/// The same if the sessions cannot be read.
 const MEMORY_WITHOUT_STORE: Duration = Duration::from_secs(10);
-/// When what failed is tried again, where nobody says.
+/// Wait before a failed renewal is tried again, unless the error names one.
 const LATER: Duration = Duration::from_secs(600);
-/// The least time a call must have left to spend some of it on the token.
+/// Minimum time a call must have left to spend some of it on the token.
 const LEAST: Duration = Duration::from_secs(2);
-/// The longest that one question about the token may take.
+/// Maximum time of one call about the token.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// A tenant's token.
 #[derive(Debug)]
 pub(in crate::whatsapp_meta_cloud) struct Keeper {
     pub(super) configured: Arc<Credentials>,
-    /// Absent: the token does not end, and nothing is asked about it.
+    /// Absent if the token does not expire; its state is then not queried.
     pub(super) watch: Option<Watch>,
 }
 
-/// What watching a token that ends takes.
+/// The state for watching a token that expires.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) app: AppCredentials,
@@ -44,9 +44,9 @@ pub(super) struct Watch {
     pub(super) root: String,
     pub(super) renews: bool,
     held: Cached<Held>,
-    /// Whether a call of this process is at it.
+    /// Whether a call of this process is renewing.
     busy: AtomicBool,
-    /// Milliseconds before which nothing is tried again.
+    /// Time before which nothing is tried again, in milliseconds UTC.
     not_before_ms: AtomicI64,
 }
 
@@ -55,7 +55,7 @@ impl Keeper {
         Self { configured: Arc::new(configured), watch: None }
     }
 
-    /// A token that ends, of an account, at an address of the API.
+    /// A token that expires, of an account, at an address of the API.
     pub(in crate::whatsapp_meta_cloud) fn watched(
         configured: Credentials,
         app: AppCredentials,
@@ -75,7 +75,7 @@ impl Keeper {
         Self { configured: Arc::new(configured), watch: Some(watch) }
     }
 
-    /// The token of this moment, looked after where that is due.
+    /// The current token, renewed first if that is due.
     pub(in crate::whatsapp_meta_cloud) async fn current(
         &self,
         http: &dyn HttpClient,
@@ -106,14 +106,14 @@ impl Keeper {
         Ok(Arc::clone(&held.credentials))
     }
 
-    /// Meta refused the token: another process may have a newer one.
+    /// Drops the cached token after Meta refused it: another process may have a newer one.
     pub(in crate::whatsapp_meta_cloud) fn refused(&self) {
         if let Some(watch) = &self.watch {
             watch.held.invalidate();
         }
     }
 
-    /// Whether the token's end is near, as far as this process knows.
+    /// Whether the token expires soon, as far as this process knows.
     pub(in crate::whatsapp_meta_cloud) async fn ends_soon(&self, cx: &dyn CallContext) -> bool {
         match &self.watch {
             Some(watch) => watch.held(&self.configured, cx).await.life.ends_soon(cx.now()),
@@ -123,7 +123,7 @@ impl Keeper {
 }
 
 impl Watch {
-    /// What is in use: from memory, else from the sessions.
+    /// The token in use: from memory, else from the sessions.
     pub(super) async fn held(&self, configured: &Arc<Credentials>, cx: &dyn CallContext) -> Arc<Held> {
         let unknown = || Held { credentials: Arc::clone(configured), life: Life::Unknown };
         let read = async || {
@@ -145,13 +145,13 @@ impl Watch {
         }
     }
 
-    /// Forgets what is in memory: the sessions know better.
+    /// Drops the cached token, so that the sessions are read again.
     pub(super) fn forget(&self) {
         self.held.invalidate();
     }
 
-    /// The right to look after the token; none where another call of this process has it, where it was tried a moment ago,
-    /// or where too little time is left.
+    /// The right to renew the token; `None` if another call of this process has it, if it was tried a moment ago, or if too
+    /// little time is left.
     fn turn(&self, cx: &dyn CallContext) -> Option<Turn<'_>> {
         let early = to_ms(cx.now()) < self.not_before_ms.load(Ordering::Acquire);
         if early || cx.remaining() < LEAST || self.busy.swap(true, Ordering::AcqRel) {
@@ -160,19 +160,19 @@ impl Watch {
         Some(Turn { watch: self })
     }
 
-    /// Calls of the app, each within its part of the time that is left.
+    /// Calls of the app, each with a quarter of the time that is left, at most [`LONGEST`].
     pub(super) fn calls<'a>(&'a self, http: &'a dyn HttpClient, cx: &dyn CallContext) -> AppCalls<'a> {
         AppCalls { http, root: &self.root, app: &self.app, timeout: LONGEST.min(cx.remaining() / 4), now: cx.now() }
     }
 }
 
-/// Given back when it goes, also where its call is dropped.
+/// The right to renew, released on drop, also if its call is dropped.
 struct Turn<'w> {
     watch: &'w Watch,
 }
 
 impl Turn<'_> {
-    /// When it may be tried again.
+    /// Sets the time at which renewal may be tried again.
     fn done(self, ended: Result<&Ended, &SendError>, now: SystemTime) {
         let wait = match ended {
             Ok(Ended::Same | Ended::Renewed) => Duration::from_secs(1),

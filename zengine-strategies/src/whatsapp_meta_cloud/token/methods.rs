@@ -16,17 +16,17 @@ use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud};
 pub struct TokenStatus {
     /// The token.
     pub token: Secret<String>,
-    /// When it was issued, where that is known.
+    /// Time of issue, if it is known.
     pub issued_at: Option<SystemTime>,
-    /// When it ends; `None`: never, or nobody asked.
+    /// Time of expiry; `None` if it never expires or the expiry is not known yet.
     pub expires_at: Option<SystemTime>,
-    /// Whether it is another than the configured one.
+    /// Whether it differs from the configured one.
     pub is_renewed: bool,
 }
 
 /// The tenant's token.
 impl WhatsAppMetaCloud {
-    /// The token in use, from memory or the sessions; asks Meta nothing.
+    /// The token in use, from memory or the sessions; does not call Meta.
     pub async fn token(&self, tenant: &Tenant, cx: &EventContext) -> TokenStatus {
         let configured = &tenant.token.configured;
         let Some(watch) = &tenant.token.watch else {
@@ -41,13 +41,13 @@ impl WhatsAppMetaCloud {
         }
     }
 
-    /// Looks after the token now: asks about its life where nobody knows it, renews it where four fifths are over, and gives
-    /// the token in use. For hosts that want it on a schedule of their own; every call of a tenant, health checks included,
-    /// does it where it is due.
+    /// Renews the token now if that is due: queries its lifetime if it is unknown, renews it after four fifths of it, and
+    /// returns the token in use. For hosts with their own schedule; every call of a tenant, health checks included, does the
+    /// same when it is due.
     ///
     /// # Errors
-    /// `ReauthorizationRequired` where the token has ended; `Busy` where another process is at it or the sessions do not
-    /// answer; what Meta says.
+    /// `ReauthorizationRequired` if the token has expired; `Busy` if another process is renewing it or the sessions do not
+    /// answer; Meta's errors.
     pub async fn renew_token(&self, tenant: &Tenant, cx: &EventContext) -> Result<TokenStatus, SendError> {
         if let Some(watch) = &tenant.token.watch {
             watch.forget();

@@ -1,8 +1,8 @@
-//! The token that proves calls, and its renewal before it ends.
+//! The token that proves calls, and its renewal before it expires.
 //!
-//! What is configured is the beginning. Where the configuration says that the token ends, what became of it stands in the
-//! tenant's sessions, so that all processes use the same; each keeps it in memory for minutes. Renewal is done by whoever
-//! finds it due, one process and one call at a time, while all others go on with the token they have.
+//! The configured token is the first one. If the configuration says that the token expires, its current state is in the
+//! tenant's sessions, so that all processes use the same; each caches it in memory for minutes. The call that finds it due
+//! renews it, one process and one call at a time, while all others go on with the token they have.
 
 mod credentials;
 mod keeper;
@@ -17,10 +17,10 @@ pub use methods::TokenStatus;
 pub(super) use credentials::Credentials;
 pub(super) use keeper::Keeper;
 
-/// Is told of every token that was renewed, so that the host can keep it where it keeps the configured one.
+/// A hook that is called after every renewal of a token, so that the host can store it where it stores the configured one.
 ///
-/// The new token works already and stands in the sessions, encrypted; a host that does not want to lose it with them writes
-/// it to its secret store here. The strategy then finds it as the configured token, and asks nothing of anybody.
+/// The new token is already valid and is in the sessions, encrypted; a host that does not want to lose it with them writes
+/// it to its secret store here. The strategy then finds it as the configured token, and makes no further call.
 ///
 /// ```
 /// use zengine_connector::{Error, TenantId, async_trait};
@@ -39,9 +39,9 @@ pub(super) use keeper::Keeper;
 /// ```
 #[async_trait]
 pub trait TokenHook: Send + Sync + std::fmt::Debug + 'static {
-    /// A tenant's token was renewed.
+    /// Called after a tenant's token was renewed.
     ///
     /// # Errors
-    /// Where it could not be kept. It is logged, and the token is used all the same.
+    /// If the token could not be stored. The error is logged, and the token is used all the same.
     async fn renewed(&self, tenant: &TenantId, token: &TokenStatus) -> Result<(), Error>;
 }

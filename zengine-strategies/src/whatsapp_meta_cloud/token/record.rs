@@ -1,4 +1,4 @@
-//! What the sessions keep of a token.
+//! The record of a token in the sessions.
 
 use std::{
     fmt,
@@ -14,27 +14,27 @@ use zengine_connector::Secret;
 use super::Credentials;
 use crate::whatsapp_meta_cloud::TokenInfo;
 
-/// Where the record stands.
+/// The session key of the record.
 pub(super) const KEY: &str = "token";
-/// Stands there while somebody renews.
+/// The session key of the lock that is held during a renewal.
 pub(super) const TURN: &str = "token.turn";
-/// The last fifth of 60 days, where the beginning of a token's life is not known.
+/// The last fifth of 60 days, for a token whose time of issue is not known.
 const LAST_FIFTH: Duration = Duration::from_secs(12 * 24 * 3600);
 
-/// What became of a configured token.
+/// The current state of a configured token.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Record {
     v: u8,
-    /// Digest of the configured token that it began with.
+    /// Digest of the configured token that it started from.
     source: String,
-    /// What it was renewed to; none: the configured one is still the one.
+    /// The renewed token; `None` if the configured one is still in use.
     token: Option<String>,
     issued_at_s: Option<u64>,
     expires_at_s: Option<u64>,
 }
 
 impl Record {
-    /// The token that began with `source` and is now `token`.
+    /// The record of a token that started from `source` and is now `token`.
     pub(super) fn new(source: &Secret<String>, token: Option<&Secret<String>>, info: &TokenInfo) -> Self {
         let seconds = |time: Option<SystemTime>| time.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|since| since.as_secs());
         Self {
@@ -46,13 +46,13 @@ impl Record {
         }
     }
 
-    /// Whether it tells of this configured token: it began with it, or led to it where the host put the renewed one into
-    /// its configuration.
+    /// Whether it belongs to this configured token: it started from it, or led to it because the host put the renewed token
+    /// into its configuration.
     pub(super) fn is_of(&self, configured: &Secret<String>) -> bool {
         self.v == 1 && (self.source == digest(configured.expose()) || self.token.as_ref() == Some(configured.expose()))
     }
 
-    /// The token in use, with its life.
+    /// The token in use, with its lifetime.
     pub(super) fn held(&self, configured: &Arc<Credentials>, app_secret: &Secret<String>) -> Held {
         let time = |seconds: Option<u64>| seconds.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
         let credentials = match &self.token {
@@ -62,7 +62,7 @@ impl Record {
         Held { credentials, life: Life::Known { issued_at: time(self.issued_at_s), expires_at: time(self.expires_at_s) } }
     }
 
-    /// How long it is kept: well beyond the token's end, or for good where the token does not end.
+    /// Time to live of the record: 30 days beyond the token's expiry, or 395 days if that is not known.
     pub(super) fn ttl(&self, now: SystemTime) -> Duration {
         let end = self.expires_at_s.map(|end| UNIX_EPOCH + Duration::from_secs(end));
         let left = end.and_then(|end| end.duration_since(now).ok()).unwrap_or(Duration::from_secs(365 * 24 * 3600));
@@ -83,10 +83,10 @@ pub(super) struct Held {
     pub(super) life: Life,
 }
 
-/// How long a token works.
+/// The lifetime of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
-    /// Nobody asked yet.
+    /// Not queried yet.
     Unknown,
     Known {
         issued_at: Option<SystemTime>,
@@ -109,7 +109,7 @@ impl Life {
         }
     }
 
-    /// When four fifths are over; none: never.
+    /// Time at which four fifths of the lifetime are over; `None` if it never ends or is unknown.
     pub(super) fn renew_at(self) -> Option<SystemTime> {
         let Self::Known { issued_at, expires_at: Some(end) } = self else { return None };
         let life = issued_at.and_then(|start| end.duration_since(start).ok());
@@ -117,7 +117,7 @@ impl Life {
         Some(end.checked_sub(fifth).unwrap_or(UNIX_EPOCH))
     }
 
-    /// Whether something is to be done: asked about, or, where it `renews`, renewed.
+    /// Whether an action is due: a query, or a renewal if it `renews`.
     pub(super) fn is_due(self, now: SystemTime, renews: bool) -> bool {
         self == Self::Unknown || renews && self.renew_at().is_some_and(|due| now >= due)
     }
@@ -126,7 +126,7 @@ impl Life {
         self.expires_at().is_some_and(|end| now >= end)
     }
 
-    /// Whether half of the last fifth is over: renewal should have worked by now.
+    /// Whether half of the last fifth is over: the renewal should have succeeded by now.
     pub(super) fn ends_soon(self, now: SystemTime) -> bool {
         let (Some(due), Some(end)) = (self.renew_at(), self.expires_at()) else { return false };
         end.duration_since(due).is_ok_and(|fifth| now >= due + fifth / 2)

@@ -1,4 +1,4 @@
-//! Looking after a token whose time has come.
+//! Query and renewal of a token.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,20 +11,20 @@ use super::{
 };
 use crate::whatsapp_meta_cloud::{TokenInfo, context::CallContext};
 
-/// How long another process may take before it is thought dead.
+/// Time after which another process that holds the lock is considered dead.
 const TURN_TIME: Duration = Duration::from_secs(60);
 
-/// How looking after a token ended.
+/// The result of a renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// It is as it was, and its life is known.
+    /// The token is unchanged, and its lifetime is known.
     Same,
     Renewed,
-    /// Meta says that it does not work: somebody must sign up again.
+    /// Meta says that the token does not work: a new signup is required.
     Dead,
 }
 
-/// Asks about the token, and renews it where four fifths of its life are over.
+/// Queries the token, and renews it if four fifths of its lifetime are over.
 pub(super) async fn look_after(
     watch: &Watch,
     configured: &Arc<Credentials>,
@@ -93,7 +93,7 @@ async fn in_turn(
     Ok(Ended::Renewed)
 }
 
-/// Whether the token is the app's, for the account.
+/// Checks that the token belongs to the app and covers the account.
 fn ours(info: &TokenInfo, watch: &Watch) -> Result<(), SendError> {
     let wrong = |what| Err(SendError::of(ErrorKind::Config, what).not_sent());
     if info.app_id.as_deref().is_some_and(|app| app != watch.app.app_id) {
@@ -105,7 +105,7 @@ fn ours(info: &TokenInfo, watch: &Watch) -> Result<(), SendError> {
     Ok(())
 }
 
-/// Writes the record down; where another process was faster, its record is as good.
+/// Stores the record; if another process stored one first, that is kept.
 async fn keep(record: &Record, version: Option<u64>, cx: &dyn CallContext) -> Result<(), SendError> {
     match cx.sessions().put(KEY, record, version, record.ttl(cx.now())).await {
         Ok(_) => Ok(()),
