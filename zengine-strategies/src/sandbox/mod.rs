@@ -34,21 +34,21 @@
 
 mod clock;
 mod control;
-mod courier;
-mod desk;
 mod emulator;
 mod faults;
+mod handler;
 mod journal;
 pub mod meta_cloud;
 mod provider;
 mod random;
 mod server;
 mod text;
+mod webhooks;
 
-pub use courier::{Delivery, WebhookFault};
 pub use emulator::Emulator;
 pub use faults::Fault;
-pub use journal::{Entry, EntryKind, Journal};
+pub use journal::{EntryKind, Journal, JournalEntry};
+pub use webhooks::{Delivery, WebhookFault};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -10,10 +10,10 @@ use http::{Method, Response};
 use serde_json::{Value, json};
 
 use super::clock::Clock;
-use super::control::{Call, Failed};
-use super::courier::{Courier, Plan};
+use super::control::{ControlCall, ControlError};
 use super::faults::Faults;
 use super::journal::Journal;
+use super::webhooks::{Plan, WebhookSender};
 
 /// What is common to all emulators, and what a provider's part needs of it.
 pub(super) struct Engine {
@@ -21,7 +21,7 @@ pub(super) struct Engine {
     pub(super) clock: Clock,
     pub(super) journal: Arc<Journal>,
     pub(super) faults: Faults,
-    pub(super) courier: Arc<Courier>,
+    pub(super) webhooks: Arc<WebhookSender>,
 }
 
 impl Engine {
@@ -33,7 +33,7 @@ impl Engine {
 
 /// What a path means to a provider.
 #[derive(Debug)]
-pub struct Place {
+pub struct RequestRoute {
     /// The kind of request, as faults and the journal name it.
     pub(super) edge: &'static str,
     /// The sending number or account, where the path names one that exists.
@@ -48,7 +48,7 @@ pub struct Place {
 
 /// One request, read.
 #[derive(Debug)]
-pub struct Exchange<'a> {
+pub struct ProviderRequest<'a> {
     pub(super) head: &'a Parts,
     pub(super) body: &'a Bytes,
     /// The body as JSON; text where it is none, null where it is empty.
@@ -57,7 +57,7 @@ pub struct Exchange<'a> {
 
 /// An answer, and the message that was accepted with it.
 #[derive(Debug)]
-pub struct Outcome<A> {
+pub struct ProviderResponse<A> {
     pub(super) response: Response<Bytes>,
     /// The message and its id.
     pub(super) accepted: Option<(String, A)>,
@@ -87,10 +87,10 @@ pub trait Provider: Send + Sync + 'static {
     const ID: &'static str;
 
     /// Reads a path.
-    fn place(&self, method: &Method, path: &str) -> Place;
+    fn route(&self, method: &Method, path: &str) -> RequestRoute;
 
     /// Answers a request as the provider does.
-    fn answer(&self, request: Exchange<'_>) -> impl Future<Output = Outcome<Self::Accepted>> + Send;
+    fn answer(&self, request: ProviderRequest<'_>) -> impl Future<Output = ProviderResponse<Self::Accepted>> + Send;
 
     /// Words a refusal.
     fn refuse(&self, refusal: Refusal) -> Response<Bytes>;
@@ -102,7 +102,7 @@ pub trait Provider: Send + Sync + 'static {
     fn plan(&self) -> Plan;
 
     /// Answers a control call of this provider's own; `None` if there is no such call.
-    fn control(&self, call: &Call<'_>) -> impl Future<Output = Option<Result<Value, Failed>>> + Send;
+    fn control(&self, call: &ControlCall<'_>) -> impl Future<Output = Option<Result<Value, ControlError>>> + Send;
 
     /// What the control call `state` shows.
     fn state(&self) -> Value;

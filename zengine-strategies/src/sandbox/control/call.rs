@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// A control call.
 #[derive(Debug)]
-pub struct Call<'a> {
+pub struct ControlCall<'a> {
     pub(in crate::sandbox) method: &'a Method,
     /// The path behind the prefix, without slashes around it.
     pub(in crate::sandbox) path: &'a str,
@@ -20,19 +20,19 @@ pub struct Call<'a> {
 
 /// Why a control call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
+pub struct ControlError {
     pub(super) status: u16,
     pub(super) message: String,
 }
 
-impl Failed {
+impl ControlError {
     /// The call makes no sense.
-    pub(in crate::sandbox) fn bad(message: impl Into<String>) -> Self {
+    pub(in crate::sandbox) fn bad_request(message: impl Into<String>) -> Self {
         Self { status: 400, message: message.into() }
     }
 
     /// What it names does not exist.
-    pub(in crate::sandbox) fn missing(message: impl Into<String>) -> Self {
+    pub(in crate::sandbox) fn not_found(message: impl Into<String>) -> Self {
         Self { status: 404, message: message.into() }
     }
 
@@ -45,22 +45,22 @@ impl Failed {
     }
 }
 
-impl Call<'_> {
+impl ControlCall<'_> {
     /// The body as JSON; an empty one is an empty object.
-    pub(in crate::sandbox) fn json(&self) -> Result<Value, Failed> {
+    pub(in crate::sandbox) fn json(&self) -> Result<Value, ControlError> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(json!({}));
         }
-        serde_json::from_slice(self.body).map_err(|error| Failed::bad(format!("the body is no JSON: {error}")))
+        serde_json::from_slice(self.body).map_err(|error| ControlError::bad_request(format!("the body is no JSON: {error}")))
     }
 
     /// The body as a value of this type; the error says what does not fit.
-    pub(in crate::sandbox) fn read<T: DeserializeOwned>(&self) -> Result<T, Failed> {
-        T::deserialize(self.json()?).map_err(|error| Failed::bad(error.to_string()))
+    pub(in crate::sandbox) fn read<T: DeserializeOwned>(&self) -> Result<T, ControlError> {
+        T::deserialize(self.json()?).map_err(|error| ControlError::bad_request(error.to_string()))
     }
 
     /// The elements of the body: those of an array, or the one object.
-    pub(in crate::sandbox) fn list(&self) -> Result<Vec<Value>, Failed> {
+    pub(in crate::sandbox) fn list(&self) -> Result<Vec<Value>, ControlError> {
         match self.json()? {
             Value::Array(items) => Ok(items),
             item => Ok(vec![item]),
@@ -73,15 +73,15 @@ impl Call<'_> {
     }
 
     /// A number in the query.
-    pub(in crate::sandbox) fn number(&self, name: &str) -> Result<Option<u64>, Failed> {
-        let number = |text: &str| text.parse().map_err(|_| Failed::bad(format!("`{name}` must be a whole number")));
+    pub(in crate::sandbox) fn number(&self, name: &str) -> Result<Option<u64>, ControlError> {
+        let number = |text: &str| text.parse().map_err(|_| ControlError::bad_request(format!("`{name}` must be a whole number")));
         self.parameter(name).map(number).transpose()
     }
 }
 
 /// Says which of several is wrong.
-pub(in crate::sandbox) fn at(index: usize, count: usize, message: &str) -> Failed {
-    Failed::bad(if count > 1 { format!("element {index}: {message}") } else { message.to_owned() })
+pub(in crate::sandbox) fn at_index(index: usize, count: usize, message: &str) -> ControlError {
+    ControlError::bad_request(if count > 1 { format!("element {index}: {message}") } else { message.to_owned() })
 }
 
 /// A duration in words: `250ms`, `30s`, `5m`, `12h`, `60d`.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::Value;
 
-pub(super) use self::json::Spec;
+pub(super) use self::json::FaultSpec;
 pub(super) use self::queue::{Faults, Target};
 
 /// Something that goes wrong at the provider, once unless told otherwise.
@@ -37,13 +37,13 @@ pub(super) use self::queue::{Faults, Target};
 /// let busy = Fault::throttle().times(2).with_header("retry-after", "1").for_number("100200300");
 /// let lost = Fault::hang_after_accepting();
 /// let slow = Fault::slow(Duration::from_millis(300)).when(|body| body["type"] == "template");
-/// let weather = Fault::error(131_000, 500).forever().with_probability(0.05);
-/// # drop((busy, lost, slow, weather));
+/// let background = Fault::error(131_000, 500).forever().with_probability(0.05);
+/// # drop((busy, lost, slow, background));
 /// ```
 #[derive(Clone)]
 #[must_use = "a fault does nothing until an emulator is told to play it"]
 pub struct Fault {
-    pub(super) action: Action,
+    pub(super) action: FaultAction,
     pub(super) headers: Vec<(String, String)>,
     times: Option<u32>,
     probability: f64,
@@ -59,11 +59,11 @@ type Condition = Arc<dyn Fn(&Value) -> bool + Send + Sync>;
 
 /// What the emulator does.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Action {
+pub(super) enum FaultAction {
     /// Nothing.
     Pass,
     /// Answers this instead of its own answer.
-    Answer { answer: Answer, accepted: bool },
+    Respond { response: FaultResponse, accepted: bool },
     /// Answers as usual, but only after a while; the message is accepted at once.
     Slow(Duration),
     /// Accepts, then answers in small pieces with a pause before each.
@@ -92,7 +92,7 @@ pub(super) enum Action {
 
 /// An answer in the emulator's own words, or raw.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Answer {
+pub(super) enum FaultResponse {
     /// The provider's usual "too many requests".
     Throttle,
     /// The provider's error body with this code; without a status, the one that usually goes with the code.
@@ -115,7 +115,7 @@ enum Scope {
 }
 
 impl Fault {
-    fn new(action: Action) -> Self {
+    fn new(action: FaultAction) -> Self {
         Self {
             action,
             headers: Vec::new(),
@@ -129,28 +129,28 @@ impl Fault {
         }
     }
 
-    fn answer(answer: Answer, accepted: bool) -> Self {
-        Self::new(Action::Answer { answer, accepted })
+    fn respond(response: FaultResponse, accepted: bool) -> Self {
+        Self::new(FaultAction::Respond { response, accepted })
     }
 
     /// Does nothing: the request goes its usual way. For scripts, where the third request is to fail and not the first.
     pub fn pass() -> Self {
-        Self::new(Action::Pass)
+        Self::new(FaultAction::Pass)
     }
 
     /// Refuses because of too many requests, as the provider words it (Meta: code 130429 at HTTP 400).
     pub fn throttle() -> Self {
-        Self::answer(Answer::Throttle, false)
+        Self::respond(FaultResponse::Throttle, false)
     }
 
     /// Refuses with a provider error code at a chosen HTTP status.
     pub fn error(code: i64, status: u16) -> Self {
-        Self::answer(Answer::Code { code, status: Some(status) }, false)
+        Self::respond(FaultResponse::Code { code, status: Some(status) }, false)
     }
 
     /// Refuses with a provider error code at the HTTP status that usually goes with it.
     pub fn code(code: i64) -> Self {
-        Self::answer(Answer::Code { code, status: None }, false)
+        Self::respond(FaultResponse::Code { code, status: None }, false)
     }
 
     /// Answers 200 with the provider's error body; the message is not accepted.
@@ -170,7 +170,7 @@ impl Fault {
 
     /// Answers with these bytes.
     pub fn raw(status: u16, content_type: impl Into<String>, body: impl Into<String>) -> Self {
-        Self::answer(Answer::Raw { status, content_type: content_type.into(), body: body.into() }, false)
+        Self::respond(FaultResponse::Raw { status, content_type: content_type.into(), body: body.into() }, false)
     }
 
     /// Answers 503 after the body was read; the message is not accepted. The client cannot know that.
@@ -185,42 +185,42 @@ impl Fault {
 
     /// Accepts at once and answers as usual after `delay`.
     pub fn slow(delay: Duration) -> Self {
-        Self::new(Action::Slow(delay))
+        Self::new(FaultAction::Slow(delay))
     }
 
     /// Accepts at once and answers in `pieces` pieces, with a pause before each.
     pub fn drip(pieces: u32, pause: Duration) -> Self {
-        Self::new(Action::Drip { pieces: pieces.max(1), pause })
+        Self::new(FaultAction::Drip { pieces: pieces.max(1), pause })
     }
 
     /// Reads the request and never answers; the message is not accepted.
     pub fn hang() -> Self {
-        Self::new(Action::Hang { accepted: false })
+        Self::new(FaultAction::Hang { accepted: false })
     }
 
     /// Accepts the message and never answers.
     pub fn hang_after_accepting() -> Self {
-        Self::new(Action::Hang { accepted: true })
+        Self::new(FaultAction::Hang { accepted: true })
     }
 
     /// Accepts the message and cuts the answer in the middle of its body.
     pub fn cut_body() -> Self {
-        Self::new(Action::CutBody)
+        Self::new(FaultAction::CutBody)
     }
 
     /// Accepts the message, answers with head and half of the body, and then falls silent on an open connection.
     pub fn stall_body() -> Self {
-        Self::new(Action::Stall)
+        Self::new(FaultAction::Stall)
     }
 
     /// Accepts the message and answers whole, but with a `Content-Length` that is off by `by` bytes, and closes the connection.
     pub fn wrong_length(by: i64) -> Self {
-        Self::new(Action::Length(by))
+        Self::new(FaultAction::Length(by))
     }
 
     /// Reads the request, then answers with bytes that are no HTTP; the message is not accepted.
     pub fn garbage() -> Self {
-        Self::new(Action::Garbage { accepted: false })
+        Self::new(FaultAction::Garbage { accepted: false })
     }
 
     /// Accepts the message, but puts `value` at this JSON pointer of the answer.
@@ -232,17 +232,17 @@ impl Fault {
     /// # drop(held);
     /// ```
     pub fn change(pointer: impl Into<String>, value: impl Into<Value>) -> Self {
-        Self::new(Action::Change { pointer: pointer.into(), value: Some(value.into()) })
+        Self::new(FaultAction::Change { pointer: pointer.into(), value: Some(value.into()) })
     }
 
     /// Accepts the message, but leaves the member at this JSON pointer out of the answer.
     pub fn remove(pointer: impl Into<String>) -> Self {
-        Self::new(Action::Change { pointer: pointer.into(), value: None })
+        Self::new(FaultAction::Change { pointer: pointer.into(), value: None })
     }
 
     /// Accepts the message and answers with success, but without the message's id.
     pub fn without_id() -> Self {
-        Self::new(Action::WithoutId)
+        Self::new(FaultAction::WithoutId)
     }
 
     /// Announces media with a digest that is not the file's. Fits look-ups of media (edge `media_url`).
@@ -252,34 +252,34 @@ impl Fault {
 
     /// Sends this many bytes more than the file has, without announcing a length. Fits downloads (edge `media_download`).
     pub fn oversize(bytes: u64) -> Self {
-        Self::new(Action::Oversize(bytes)).on_edge("media_download")
+        Self::new(FaultAction::Oversize(bytes)).on_edge("media_download")
     }
 
     /// Resets the connection before the body is read. A condition on the body makes it [`reset_after_reading`](Self::reset_after_reading).
     pub fn reset_before_reading() -> Self {
-        Self::new(Action::Reset { body_read: false, accepted: false })
+        Self::new(FaultAction::Reset { body_read: false, accepted: false })
     }
 
     /// Reads the request, then resets the connection; the message is not accepted.
     pub fn reset_after_reading() -> Self {
-        Self::new(Action::Reset { body_read: true, accepted: false })
+        Self::new(FaultAction::Reset { body_read: true, accepted: false })
     }
 
     /// Accepts the message, then resets the connection.
     pub fn reset_after_accepting() -> Self {
-        Self::new(Action::Reset { body_read: true, accepted: true })
+        Self::new(FaultAction::Reset { body_read: true, accepted: true })
     }
 
     /// Accepts the message; its status webhooks then say that it failed with this code.
     pub fn undeliverable(code: i64) -> Self {
-        Self::new(Action::Undeliverable(code))
+        Self::new(FaultAction::Undeliverable(code))
     }
 
     /// Lets the message be accepted (and delivered) behind the answer of this fault.
     pub fn accepting(mut self) -> Self {
         match &mut self.action {
-            Action::Answer { accepted, .. } | Action::Hang { accepted } | Action::Garbage { accepted } => *accepted = true,
-            Action::Reset { body_read, accepted } => (*body_read, *accepted) = (true, true),
+            FaultAction::Respond { accepted, .. } | FaultAction::Hang { accepted } | FaultAction::Garbage { accepted } => *accepted = true,
+            FaultAction::Reset { body_read, accepted } => (*body_read, *accepted) = (true, true),
             _ => {}
         }
         self
@@ -349,31 +349,32 @@ impl Fault {
     /// The name under which the journal lists it.
     pub(super) fn name(&self) -> String {
         match &self.action {
-            Action::Pass => "pass".to_owned(),
-            Action::Answer { answer: Answer::Throttle, .. } => "throttle".to_owned(),
-            Action::Answer { answer: Answer::Code { code, .. }, .. } => format!("error {code}"),
-            Action::Answer { answer: Answer::Raw { status, .. }, .. } => format!("http {status}"),
-            Action::Slow(_) => "slow".to_owned(),
-            Action::Drip { .. } => "drip".to_owned(),
-            Action::Hang { .. } => "hang".to_owned(),
-            Action::Stall => "stall".to_owned(),
-            Action::CutBody => "cut body".to_owned(),
-            Action::Length(_) => "wrong length".to_owned(),
-            Action::Garbage { .. } => "garbage".to_owned(),
-            Action::Reset { .. } => "reset".to_owned(),
-            Action::Change { pointer, .. } => format!("change {pointer}"),
-            Action::WithoutId => "no id".to_owned(),
-            Action::Oversize(_) => "oversize".to_owned(),
-            Action::Undeliverable(code) => format!("undeliverable {code}"),
+            FaultAction::Pass => "pass".to_owned(),
+            FaultAction::Respond { response: FaultResponse::Throttle, .. } => "throttle".to_owned(),
+            FaultAction::Respond { response: FaultResponse::Code { code, .. }, .. } => format!("error {code}"),
+            FaultAction::Respond { response: FaultResponse::Raw { status, .. }, .. } => format!("http {status}"),
+            FaultAction::Slow(_) => "slow".to_owned(),
+            FaultAction::Drip { .. } => "drip".to_owned(),
+            FaultAction::Hang { .. } => "hang".to_owned(),
+            FaultAction::Stall => "stall".to_owned(),
+            FaultAction::CutBody => "cut body".to_owned(),
+            FaultAction::Length(_) => "wrong length".to_owned(),
+            FaultAction::Garbage { .. } => "garbage".to_owned(),
+            FaultAction::Reset { .. } => "reset".to_owned(),
+            FaultAction::Change { pointer, .. } => format!("change {pointer}"),
+            FaultAction::WithoutId => "no id".to_owned(),
+            FaultAction::Oversize(_) => "oversize".to_owned(),
+            FaultAction::Undeliverable(code) => format!("undeliverable {code}"),
         }
     }
 
     /// Whether the message is accepted behind the fault.
     pub(super) fn accepts(&self) -> bool {
         match &self.action {
-            Action::Answer { accepted, .. } | Action::Hang { accepted } | Action::Garbage { accepted } | Action::Reset { accepted, .. } => {
-                *accepted
-            }
+            FaultAction::Respond { accepted, .. }
+            | FaultAction::Hang { accepted }
+            | FaultAction::Garbage { accepted }
+            | FaultAction::Reset { accepted, .. } => *accepted,
             _ => true,
         }
     }
@@ -397,7 +398,7 @@ impl Fault {
     }
 
     fn comes_before_the_body(&self) -> bool {
-        matches!(self.action, Action::Reset { body_read: false, .. }) && self.when.is_none() && self.members.is_empty()
+        matches!(self.action, FaultAction::Reset { body_read: false, .. }) && self.when.is_none() && self.members.is_empty()
     }
 }
 

@@ -22,7 +22,7 @@ pub enum EntryKind {
 /// Secrets (tokens, app secret, proofs, codes) are written as `***`, in the query, in bodies and in answers.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Entry {
+pub struct JournalEntry {
     /// When the request had been read, or the webhook's answer had come, in milliseconds since 1970 by the emulator's clock.
     pub at_ms: u64,
     /// Number of the entry in this run, from 1. Requests and webhooks share one count.
@@ -65,11 +65,11 @@ pub struct Entry {
     pub answer: Value,
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for JournalEntry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The bodies hold what people write to each other.
         formatter
-            .debug_struct("Entry")
+            .debug_struct("JournalEntry")
             .field("number", &self.number)
             .field("kind", &self.kind)
             .field("at_ms", &self.at_ms)
@@ -83,14 +83,14 @@ impl fmt::Debug for Entry {
 }
 
 /// Longest body or answer that is kept whole, in bytes.
-const SHOWN_BYTES: usize = 256 * 1024;
+const MAX_BODY: usize = 256 * 1024;
 
 /// A body as an entry shows it.
-pub(in crate::sandbox) fn shown(body: &[u8]) -> Value {
+pub(in crate::sandbox) fn body_value(body: &[u8]) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
-    if body.len() > SHOWN_BYTES {
+    if body.len() > MAX_BODY {
         return serde_json::json!({"bytes": body.len()});
     }
     match (serde_json::from_slice(body), std::str::from_utf8(body)) {

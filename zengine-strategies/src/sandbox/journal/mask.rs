@@ -42,13 +42,13 @@ impl std::fmt::Debug for Mask {
 
 impl Mask {
     /// From now on this text is masked wherever it is a whole value.
-    pub(in crate::sandbox) fn learn(&self, secret: &str) {
+    pub(in crate::sandbox) fn add_secret(&self, secret: &str) {
         if !secret.is_empty() {
             lock(&self.0).insert(secret.to_owned());
         }
     }
 
-    fn knows(&self, text: &str) -> bool {
+    fn is_secret(&self, text: &str) -> bool {
         lock(&self.0).contains(text)
     }
 
@@ -65,7 +65,7 @@ impl Mask {
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.json(item)),
-            Value::String(text) if self.knows(text) => MASK.clone_into(text),
+            Value::String(text) if self.is_secret(text) => MASK.clone_into(text),
             _ => {}
         }
     }
@@ -90,7 +90,7 @@ impl Mask {
                 continue;
             };
             let (plain, key) = (decoded(value), decoded(name));
-            let secret = KEYS.contains(&key.as_str()) || FIELDS.contains(&key.as_str()) || self.knows(&plain);
+            let secret = KEYS.contains(&key.as_str()) || FIELDS.contains(&key.as_str()) || self.is_secret(&plain);
             out.push_str(name);
             out.push('=');
             out.push_str(if secret { MASK } else { value });
@@ -102,7 +102,7 @@ impl Mask {
     pub(in crate::sandbox) fn address(&self, url: &str) -> String {
         let path = url.split(['?', '#']).next().unwrap_or_default();
         let segments: Vec<_> =
-            path.split('/').map(|segment| if self.knows(&decoded(segment)) { encoded(MASK) } else { segment.to_owned() }).collect();
+            path.split('/').map(|segment| if self.is_secret(&decoded(segment)) { encoded(MASK) } else { segment.to_owned() }).collect();
         segments.join("/")
     }
 }
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn secrets_are_masked_by_name_and_by_value() {
         let mask = Mask::default();
-        mask.learn("canary");
+        mask.add_secret("canary");
         let mut body =
             json!({"access_token": "x", "pin": 123, "data": [{"any": "canary", "code": "en_US"}], "pinned": true, "token": {"a": 1}});
         mask.body(&mut body);

@@ -12,8 +12,8 @@ use std::sync::Mutex;
 
 use tokio::sync::watch;
 
-pub(super) use self::entry::shown;
-pub use self::entry::{Entry, EntryKind};
+pub(super) use self::entry::body_value;
+pub use self::entry::{EntryKind, JournalEntry};
 pub(super) use self::mask::Mask;
 pub(super) use self::stream::events;
 use super::lock;
@@ -34,7 +34,7 @@ pub struct Journal {
 
 #[derive(Debug)]
 struct Inner {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<JournalEntry>,
     accepted: u64,
     file: Option<File>,
 }
@@ -78,7 +78,7 @@ impl Journal {
     }
 
     /// Numbers, masks and records an entry.
-    pub(super) fn append(&self, mut entry: Entry) -> io::Result<()> {
+    pub(super) fn append(&self, mut entry: JournalEntry) -> io::Result<()> {
         self.mask.body(&mut entry.body);
         self.mask.body(&mut entry.answer);
         entry.query = entry.query.map(|query| self.mask.fields(&query));
@@ -106,28 +106,28 @@ impl Journal {
     }
 
     /// Returns all requests of this run; after more than 100,000 entries only the newest.
-    pub fn entries(&self) -> Vec<Entry> {
+    pub fn entries(&self) -> Vec<JournalEntry> {
         self.matching(|_| true)
     }
 
     /// Returns the requests that `select` is true for.
-    pub fn matching(&self, mut select: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
+    pub fn matching(&self, mut select: impl FnMut(&JournalEntry) -> bool) -> Vec<JournalEntry> {
         let inner = lock(&self.inner);
         inner.entries.iter().filter(|entry| entry.kind == EntryKind::Request && select(entry)).cloned().collect()
     }
 
     /// Returns the requests whose message was taken for delivery.
-    pub fn accepted(&self) -> Vec<Entry> {
+    pub fn accepted(&self) -> Vec<JournalEntry> {
         self.matching(|entry| entry.accepted)
     }
 
     /// Returns the webhook POSTs of this run, one entry per attempt, as far as they are in memory.
-    pub fn webhooks(&self) -> Vec<Entry> {
+    pub fn webhooks(&self) -> Vec<JournalEntry> {
         lock(&self.inner).entries.iter().filter(|entry| entry.kind == EntryKind::Webhook).cloned().collect()
     }
 
     /// Returns the entries of both kinds with a number above `number`, oldest first, at most `limit` of them.
-    pub fn after(&self, number: u64, limit: usize) -> Vec<Entry> {
+    pub fn after(&self, number: u64, limit: usize) -> Vec<JournalEntry> {
         let inner = lock(&self.inner);
         let first = inner.entries.partition_point(|entry| entry.number <= number);
         inner.entries.iter().skip(first).take(limit).cloned().collect()
@@ -159,7 +159,7 @@ impl Journal {
     }
 
     /// Waits until an entry of either kind fulfils the condition; looks at those in memory first. Returns the entry.
-    pub async fn wait_for(&self, mut condition: impl FnMut(&Entry) -> bool) -> Entry {
+    pub async fn wait_for(&self, mut condition: impl FnMut(&JournalEntry) -> bool) -> JournalEntry {
         let (mut counts, mut seen) = (self.counts.subscribe(), 0);
         loop {
             for entry in self.after(seen, usize::MAX) {
@@ -193,20 +193,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
         std::fs::write(&path, "{\"at_ms\":1,\"pa").unwrap();
-        let entry = Entry { at_ms: 2, method: "POST".to_owned(), path: "/x".to_owned(), status: 200, accepted: true, ..Entry::default() };
+        let entry = JournalEntry {
+            at_ms: 2,
+            method: "POST".to_owned(),
+            path: "/x".to_owned(),
+            status: 200,
+            accepted: true,
+            ..JournalEntry::default()
+        };
         Journal::open(Some(&path)).unwrap().append(entry.clone()).unwrap();
         Journal::open(Some(&path)).unwrap().append(entry.clone()).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        let read: Vec<Option<Entry>> = text.lines().map(|line| serde_json::from_str(line).ok()).collect();
-        let written = Entry { number: 1, ..entry };
+        let read: Vec<Option<JournalEntry>> = text.lines().map(|line| serde_json::from_str(line).ok()).collect();
+        let written = JournalEntry { number: 1, ..entry };
         assert_eq!(read, [None, Some(written.clone()), Some(written)]);
     }
 
     #[tokio::test]
     async fn entries_are_numbered_masked_and_waited_for() {
         let journal = Journal::open(None).unwrap();
-        let webhook = Entry { kind: EntryKind::Webhook, body: json!({"access_token": "x"}), ..Entry::default() };
-        journal.append(Entry { query: Some("access_token=x".to_owned()), ..Entry::default() }).unwrap();
+        let webhook = JournalEntry { kind: EntryKind::Webhook, body: json!({"access_token": "x"}), ..JournalEntry::default() };
+        journal.append(JournalEntry { query: Some("access_token=x".to_owned()), ..JournalEntry::default() }).unwrap();
         journal.append(webhook).unwrap();
         assert_eq!((journal.request_count(), journal.webhook_count(), journal.entries().len()), (1, 1, 1));
         assert_eq!(journal.entries()[0].query.as_deref(), Some("access_token=***"));
@@ -214,7 +221,7 @@ mod tests {
         assert_eq!((found.number, &found.body), (2, &json!({"access_token": "***"})));
         assert_eq!(journal.after(1, 10), [found]);
         journal.clear();
-        journal.append(Entry::default()).unwrap();
+        journal.append(JournalEntry::default()).unwrap();
         assert_eq!(journal.after(0, 10).iter().map(|entry| entry.number).collect::<Vec<_>>(), [3]);
     }
 }

@@ -12,14 +12,14 @@ use super::inbound::Inbound;
 use super::media;
 use super::route::Meta;
 use super::settings::{Number, Settings, Webhooks};
-use super::signature::signature;
+use super::signature;
 use super::state::State;
 use super::templates::{Stored, Template, changed};
 use super::tokens::Signup;
 use super::updates::Update;
-use crate::sandbox::courier::{Packer, Seal};
-use crate::sandbox::emulator::{Emulator, Start};
+use crate::sandbox::emulator::{Emulator, StartOptions};
 use crate::sandbox::text::encoded;
+use crate::sandbox::webhooks::{Signature, WebhookFormat};
 use crate::sandbox::{Delivery, lock};
 
 /// A running emulator of the Cloud API. It stops when this is dropped.
@@ -33,17 +33,17 @@ impl Emulator<Meta> {
     /// The port is taken, the journal cannot be opened, or the thread cannot be started.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let journal = settings.journal.clone();
-        let start = Start {
+        let options = StartOptions {
             port: settings.port,
             seed: settings.seed.unwrap_or(1),
             journal: journal.as_deref(),
             plan: settings.webhooks.plan.clone(),
         };
-        Self::launch(start, |clock, journal| Arc::new(State::new(settings, clock, journal)), Meta::new)
+        Self::launch(options, |clock, journal| Arc::new(State::new(settings, clock, journal)), Meta::new)
     }
 
     fn state(&self) -> &State {
-        &self.desk.provider.state
+        &self.handler.provider.state
     }
 
     /// Returns the id of the app.
@@ -98,7 +98,7 @@ impl Emulator<Meta> {
         language: &str,
         change: impl FnOnce(&mut Stored) -> (&'static str, Value) + Send + 'static,
     ) -> Option<Delivery> {
-        let (meta, name, language) = (Arc::clone(&self.desk.provider), name.to_owned(), language.to_owned());
+        let (meta, name, language) = (Arc::clone(&self.handler.provider), name.to_owned(), language.to_owned());
         self.run(async move { meta.change_template(&name, &language, change).await }).await.flatten()
     }
 
@@ -182,7 +182,7 @@ impl Emulator<Meta> {
 
     /// Sets what webhooks are sent from now on, and how.
     pub fn set_webhooks(&self, webhooks: Webhooks) {
-        self.desk.engine.courier.set_plan(webhooks.plan.clone());
+        self.handler.engine.webhooks.set_plan(webhooks.plan.clone());
         self.state().set_webhooks(webhooks);
     }
 
@@ -202,7 +202,7 @@ impl Emulator<Meta> {
     /// See [`HandshakeError`].
     pub async fn verify_callback_with(&self, verify_token: &str) -> Result<(), HandshakeError> {
         let callback = self.state().callback().ok_or(HandshakeError::NoCallback)?;
-        let (meta, token) = (Arc::clone(&self.desk.provider), verify_token.to_owned());
+        let (meta, token) = (Arc::clone(&self.handler.provider), verify_token.to_owned());
         self.run(async move { meta.handshake(&callback, &token).await }).await.unwrap_or(Err(HandshakeError::NoAnswer))
     }
 
@@ -234,7 +234,7 @@ impl Emulator<Meta> {
     /// # }
     /// ```
     pub async fn send_updates(&self, updates: impl IntoIterator<Item = Update>) -> Delivery {
-        let meta = Arc::clone(&self.desk.provider);
+        let meta = Arc::clone(&self.handler.provider);
         let updates: Vec<_> = updates.into_iter().collect();
         self.run(async move { meta.send(updates).await }).await.unwrap_or_else(|| Delivery::held(self.now_ms(), None))
     }
@@ -247,33 +247,33 @@ impl Emulator<Meta> {
 
     /// Posts these bytes as they are, with a true signature.
     pub async fn send_raw_webhook(&self, body: impl Into<Bytes>) -> Delivery {
-        self.send_raw(body.into(), Seal::Truly).await
+        self.send_raw(body.into(), Signature::Valid).await
     }
 
     /// Posts these bytes with a signature of another secret.
     pub async fn send_wrongly_signed_webhook(&self, body: impl Into<Bytes>) -> Delivery {
-        self.send_raw(body.into(), Seal::Wrongly).await
+        self.send_raw(body.into(), Signature::Wrong).await
     }
 
     /// Posts these bytes without a signature.
     pub async fn send_unsigned_webhook(&self, body: impl Into<Bytes>) -> Delivery {
-        self.send_raw(body.into(), Seal::Not).await
+        self.send_raw(body.into(), Signature::Absent).await
     }
 
     /// Returns the bytes that Meta would post for a person's message, without posting them.
     pub fn inbound_body(&self, phone_number_id: &str, message: impl Into<Inbound>) -> Option<Bytes> {
         let (item, _) = Update::message(phone_number_id, message).item(self.state(), &self.base_url())?;
-        Some(self.state().pack(vec![item]))
+        Some(self.state().encode(vec![item]))
     }
 
     /// Returns the value of `X-Hub-Signature-256` for a body.
     pub fn sign(&self, body: &[u8]) -> String {
-        signature(self.app_secret(), body)
+        signature::sign(self.app_secret(), body)
     }
 
-    async fn send_raw(&self, body: Bytes, seal: Seal) -> Delivery {
-        let (meta, sent) = (Arc::clone(&self.desk.provider), body.clone());
-        let delivered = self.run(async move { meta.send_raw(sent, seal).await }).await;
+    async fn send_raw(&self, body: Bytes, signature: Signature) -> Delivery {
+        let (meta, sent) = (Arc::clone(&self.handler.provider), body.clone());
+        let delivered = self.run(async move { meta.send_raw(sent, signature).await }).await;
         delivered.unwrap_or_else(|| Delivery::held(self.now_ms(), None))
     }
 }

@@ -6,7 +6,7 @@ use super::errors::GraphError;
 use super::ids;
 use super::messages::{Message, Recipient};
 use super::settings::Number;
-use crate::sandbox::courier::Item;
+use crate::sandbox::webhooks::Item;
 
 /// One POST body; changes of one account stand in one entry.
 pub(super) fn envelope(items: Vec<Item>, now_s: u64) -> Value {

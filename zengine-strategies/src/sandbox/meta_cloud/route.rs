@@ -20,9 +20,9 @@ use super::templates::{Stored, changed};
 use super::updates::Update;
 use super::{ids, media, node, oauth, onboarding, subscriptions, templates};
 use crate::sandbox::Delivery;
-use crate::sandbox::control::{Call, Failed};
-use crate::sandbox::courier::{Item, Plan, Seal};
-use crate::sandbox::provider::{Engine, Exchange, Outcome, Place, Provider, Refusal};
+use crate::sandbox::control::{ControlCall, ControlError};
+use crate::sandbox::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal, RequestRoute};
+use crate::sandbox::webhooks::{Item, Plan, Signature};
 
 /// Longest body of an upload, and of anything else.
 const UPLOAD_BYTES: usize = 101 * 1024 * 1024;
@@ -51,18 +51,16 @@ pub struct Accepted {
     message: Message,
 }
 
-type Answered = Outcome<Accepted>;
-
 impl Meta {
     pub(super) fn new(state: Arc<State>, engine: Arc<Engine>) -> Self {
         Self { state, engine }
     }
 
-    fn dispatch(&self, edge: &str, exchange: &Exchange<'_>) -> Checked<(Value, Option<(String, Accepted)>)> {
-        let (head, json) = (exchange.head, exchange.json);
+    fn dispatch(&self, edge: &str, request: &ProviderRequest<'_>) -> Checked<(Value, Option<(String, Accepted)>)> {
+        let (head, json) = (request.head, request.json);
         let path = head.uri.path();
         let unknown = || GraphError::unknown_path(path);
-        let form = is_form(&head.headers).then(|| std::str::from_utf8(exchange.body).ok()).flatten();
+        let form = is_form(&head.headers).then(|| std::str::from_utf8(request.body).ok()).flatten();
         let query = Query::new(head.uri.query().unwrap_or_default(), form, format!("{}{path}", base_url(head)));
         let parameter = |key: &str| query.get(key).map(str::to_owned).or_else(|| json.get(key).and_then(Value::as_str).map(str::to_owned));
         let token = bearer(&head.headers).or_else(|| parameter("access_token"));
@@ -85,7 +83,7 @@ impl Meta {
         let owner = query.get("phone_number_id");
         let found = match (edge, &head.method) {
             ("messages", &Method::POST) => return self.message(head, id, &token, json),
-            ("media_upload", &Method::POST) => media::upload(state, &state.number_for(&token, id)?, &head.headers, exchange.body)?,
+            ("media_upload", &Method::POST) => media::upload(state, &state.number_for(&token, id)?, &head.headers, request.body)?,
             ("media_url", &Method::GET) => media::resolve(state, &token, id, owner, &base_url(head))?,
             ("media_delete", &Method::DELETE) => media::delete(state, &token, id, owner)?,
             ("message_history", &Method::GET) => node::history(state, &state.number_for(&token, id)?, query.get("message_id"))?,
@@ -168,12 +166,12 @@ impl Meta {
         if found.is_empty() {
             return Delivery::held(self.engine.clock.now_ms(), None);
         }
-        self.engine.courier.deliver(found.into_iter().map(|(item, _)| item).collect(), id).await
+        self.engine.webhooks.deliver(found.into_iter().map(|(item, _)| item).collect(), id).await
     }
 
     /// Posts these bytes to the app's callback.
-    pub(super) async fn send_raw(&self, body: Bytes, seal: Seal) -> Delivery {
-        self.engine.courier.deliver_raw(self.state.callback(), body, seal).await
+    pub(super) async fn send_raw(&self, body: Bytes, signature: Signature) -> Delivery {
+        self.engine.webhooks.deliver_raw(self.state.callback(), body, signature).await
     }
 
     /// Sends updates in the background, each in a POST of its own, in order.
@@ -182,12 +180,12 @@ impl Meta {
             return;
         }
         let (state, base_url) = (Arc::clone(&self.state), self.engine.base_url());
-        let (courier, busy) = (Arc::clone(&self.engine.courier), self.engine.courier.busy());
+        let (webhooks, guard) = (Arc::clone(&self.engine.webhooks), self.engine.webhooks.pending_guard());
         drop(tokio::spawn(async move {
             for (item, _) in updates.into_iter().filter_map(|update| update.item(&state, &base_url)) {
-                courier.submit(item).await;
+                webhooks.submit(item).await;
             }
-            drop(busy);
+            drop(guard);
         }));
     }
 
@@ -196,7 +194,7 @@ impl Meta {
         let review = &self.state.settings.review;
         let Some(verdict) = review.verdict.clone() else { return };
         let (due, clock) = (self.engine.clock.due(review.after), self.engine.clock.clone());
-        let (state, courier, busy) = (Arc::clone(&self.state), Arc::clone(&self.engine.courier), self.engine.courier.busy());
+        let (state, webhooks, guard) = (Arc::clone(&self.state), Arc::clone(&self.engine.webhooks), self.engine.webhooks.pending_guard());
         drop(tokio::spawn(async move {
             clock.pause_until(due).await;
             let told = state.templates.change(
@@ -208,10 +206,10 @@ impl Meta {
             );
             if let Some((template, (field, value))) = told {
                 for account in state.accounts_with(&template) {
-                    courier.submit(Item { account, number: None, field: field.to_owned(), value: value.clone() }).await;
+                    webhooks.submit(Item { account, number: None, field: field.to_owned(), value: value.clone() }).await;
                 }
             }
-            drop(busy);
+            drop(guard);
         }));
     }
 
@@ -226,13 +224,13 @@ impl Meta {
         let (template, (field, value)) = self.state.templates.change(fits, change)?;
         let accounts = self.state.accounts_with(&template).into_iter();
         let items = accounts.map(|account| Item { account, number: None, field: field.to_owned(), value: value.clone() }).collect();
-        Some(self.engine.courier.deliver(items, None).await)
+        Some(self.engine.webhooks.deliver(items, None).await)
     }
 
     /// Does the handshake with a callback.
     pub(super) async fn handshake(&self, callback: &str, verify_token: &str) -> Result<(), HandshakeError> {
         let challenge = self.state.ids.digits();
-        match self.engine.courier.get(handshake_url(callback, &challenge, verify_token)).await {
+        match self.engine.webhooks.get(handshake_url(callback, &challenge, verify_token)).await {
             None => Err(HandshakeError::NoAnswer),
             Some((200, body)) if body == challenge.as_bytes() => Ok(()),
             Some((200, _)) => Err(HandshakeError::WrongChallenge),
@@ -251,7 +249,7 @@ impl Provider for Meta {
     const NAME: &'static str = "whatsapp-meta-cloud";
     const ID: &'static str = "/messages/0/id";
 
-    fn place(&self, method: &Method, path: &str) -> Place {
+    fn route(&self, method: &Method, path: &str) -> RequestRoute {
         let edges: Vec<&str> = path.trim_matches('/').split('/').collect();
         let versioned = edges.first().is_some_and(|first| is_version(first));
         let number = edges.get(1).filter(|id| versioned && self.state.accounts.exists(id)).map(|id| (*id).to_owned());
@@ -272,20 +270,20 @@ impl Provider for Meta {
             _ => "unknown",
         };
         let is_file = edge == "media_upload";
-        Place { edge, number, sends: edge == "messages", limit: if is_file { UPLOAD_BYTES } else { JSON_BYTES }, is_file }
+        RequestRoute { edge, number, sends: edge == "messages", limit: if is_file { UPLOAD_BYTES } else { JSON_BYTES }, is_file }
     }
 
-    async fn answer(&self, exchange: Exchange<'_>) -> Answered {
-        let head = exchange.head;
-        let edge = self.place(&head.method, head.uri.path()).edge;
+    async fn answer(&self, request: ProviderRequest<'_>) -> ProviderResponse<Accepted> {
+        let head = request.head;
+        let edge = self.route(&head.method, head.uri.path()).edge;
         if edge == "media_download" && head.method == Method::GET {
             let query = Query::new(head.uri.query().unwrap_or_default(), None, String::new());
             let response = media::download(&self.state, bearer(&head.headers).as_deref(), query.get("mid"), query.get("ext"));
-            return Outcome { response, accepted: None };
+            return ProviderResponse { response, accepted: None };
         }
-        match self.dispatch(edge, &exchange) {
-            Ok((found, accepted)) => Outcome { response: json_answer(200, &found), accepted },
-            Err(error) => Outcome { response: self.refusal(&error), accepted: None },
+        match self.dispatch(edge, &request) {
+            Ok((found, accepted)) => ProviderResponse { response: json_answer(200, &found), accepted },
+            Err(error) => ProviderResponse { response: self.refusal(&error), accepted: None },
         }
     }
 
@@ -316,7 +314,7 @@ impl Provider for Meta {
         }
         let later = steps.iter().map(|(status, _)| status.clone()).find(|status| status != "sent" && status != "failed");
         let (state, clock) = (Arc::clone(&self.state), self.engine.clock.clone());
-        let (courier, busy) = (Arc::clone(&self.engine.courier), self.engine.courier.busy());
+        let (webhooks, guard) = (Arc::clone(&self.engine.webhooks), self.engine.webhooks.pending_guard());
         let mut due = clock.now_ms();
         drop(tokio::spawn(async move {
             let Accepted { number, message } = &accepted;
@@ -327,9 +325,9 @@ impl Provider for Meta {
                 let priced = status == "sent" || later.as_ref() == Some(status);
                 let failure = (status == "failed").then_some(failure.unwrap_or(UNDELIVERABLE));
                 let status = Status { number, message, wamid: &wamid, name: status, priced, failure, at_s: clock.now_s() };
-                courier.submit(status.item()).await;
+                webhooks.submit(status.item()).await;
             }
-            drop(busy);
+            drop(guard);
         }));
     }
 
@@ -337,7 +335,7 @@ impl Provider for Meta {
         self.state.settings.webhooks.plan.clone()
     }
 
-    async fn control(&self, call: &Call<'_>) -> Option<Result<Value, Failed>> {
+    async fn control(&self, call: &ControlCall<'_>) -> Option<Result<Value, ControlError>> {
         control::answer(self, call).await
     }
 

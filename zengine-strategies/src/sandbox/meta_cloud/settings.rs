@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::templates::{Review, Template};
-use crate::sandbox::courier::{Plan, decreasing};
+use crate::sandbox::webhooks::{Plan, decreasing};
 
 /// A business phone number of the emulator.
 #[derive(Clone)]

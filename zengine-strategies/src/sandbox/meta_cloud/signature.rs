@@ -16,7 +16,7 @@ pub(super) fn hmac_sha256(secret: &str, message: &[u8]) -> Vec<u8> {
 }
 
 /// The value of `X-Hub-Signature-256`.
-pub(super) fn signature(secret: &str, body: &[u8]) -> String {
+pub(super) fn sign(secret: &str, body: &[u8]) -> String {
     format!("sha256={}", hex(&hmac_sha256(secret, body)))
 }
 
@@ -56,7 +56,7 @@ mod tests {
     fn the_signature_is_the_published_hmac() {
         // RFC 4231, test case 2.
         assert_eq!(
-            signature("Jefe", b"what do ya want for nothing?"),
+            sign("Jefe", b"what do ya want for nothing?"),
             "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
     }

@@ -15,14 +15,14 @@ use super::messages::Recipient;
 use super::pace::Pace;
 use super::payload::envelope;
 use super::settings::{Number, Rules, Settings, Webhooks};
-use super::signature::{hmac_sha256, on_the_wire, signature};
+use super::signature::{hmac_sha256, on_the_wire, sign};
 use super::templates::{Stored, Templates};
 use super::tokens::{Owner, Token, Tokens};
 use crate::sandbox::clock::Clock;
-use crate::sandbox::courier::{Item, Packer, Seal};
 use crate::sandbox::journal::Journal;
 use crate::sandbox::lock;
 use crate::sandbox::text::hex;
+use crate::sandbox::webhooks::{Item, Signature, WebhookFormat};
 
 /// The customer service window, in milliseconds.
 const WINDOW_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -53,8 +53,8 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(settings: Settings, clock: &Clock, journal: &Arc<Journal>) -> Self {
-        journal.mask().learn(&settings.app_secret);
-        journal.mask().learn(&settings.verify_token);
+        journal.mask().add_secret(&settings.app_secret);
+        journal.mask().add_secret(&settings.verify_token);
         let state = Self {
             clock: clock.clone(),
             ids: Ids::new(settings.seed),
@@ -268,7 +268,7 @@ impl State {
     }
 }
 
-impl Packer for State {
+impl WebhookFormat for State {
     /// Messages go to the number's own callback, else to the account's, else to the app's; other fields skip the first. What
     /// belongs to no known account goes to the app.
     fn address(&self, item: &Item) -> Option<String> {
@@ -281,19 +281,19 @@ impl Packer for State {
         own.or_else(|| subscription.and_then(|found| found.callback)).map(|callback| callback.url).or_else(|| self.callback())
     }
 
-    fn pack(&self, items: Vec<Item>) -> Bytes {
+    fn encode(&self, items: Vec<Item>) -> Bytes {
         Bytes::from(on_the_wire(&envelope(items, self.clock.now_s())))
     }
 
-    fn headers(&self, body: &[u8], seal: Seal) -> HeaderMap {
+    fn headers(&self, body: &[u8], signature: Signature) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(header::USER_AGENT, HeaderValue::from_static("facebookexternalua"));
-        let secret = match seal {
-            Seal::Truly => self.settings.app_secret.clone(),
-            Seal::Wrongly => format!("not {}", self.settings.app_secret),
-            Seal::Not => return headers,
+        let secret = match signature {
+            Signature::Valid => self.settings.app_secret.clone(),
+            Signature::Wrong => format!("not {}", self.settings.app_secret),
+            Signature::Absent => return headers,
         };
-        if let Ok(signature) = HeaderValue::from_str(&signature(&secret, body)) {
+        if let Ok(signature) = HeaderValue::from_str(&sign(&secret, body)) {
             headers.insert("x-hub-signature-256", signature);
         }
         headers

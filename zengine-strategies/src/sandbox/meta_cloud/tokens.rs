@@ -104,7 +104,7 @@ impl Tokens {
 
     /// Adds a token with a text of the caller's; one that is known already stays as it is.
     pub(super) fn add(&self, text: &str, owner: Owner, accounts: Vec<String>, life_ms: Option<u64>) {
-        self.journal.mask().learn(text);
+        self.journal.mask().add_secret(text);
         let issued_ms = self.clock.now_ms();
         let expires_ms = life_ms.map(|life| issued_ms + life);
         lock(&self.inner).tokens.entry(text.to_owned()).or_insert(Token { owner, accounts, issued_ms, expires_ms, invalid: None });
@@ -167,7 +167,7 @@ impl Tokens {
     /// A code that can be exchanged once within 30 seconds.
     pub(super) fn issue_code(&self, ids: &Ids, signup: Signup) -> String {
         let text = ids.secret("AQB");
-        self.journal.mask().learn(&text);
+        self.journal.mask().add_secret(&text);
         lock(&self.inner).codes.insert(text.clone(), Code { signup, until_ms: self.clock.now_ms() + CODE_MS, used: false });
         text
     }

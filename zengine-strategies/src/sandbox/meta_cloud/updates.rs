@@ -10,8 +10,8 @@ use super::inbound::Inbound;
 use super::media;
 use super::payload::{item, value_of};
 use super::state::State;
-use crate::sandbox::courier::Item;
 use crate::sandbox::lock;
+use crate::sandbox::webhooks::Item;
 
 /// Fields whose value names the number in `metadata`.
 const WITH_METADATA: &[&str] = &["messages", "calls", "history", "user_preferences", "automatic_events", "standby", "message_echoes"];

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use super::Item;
-use super::fault::{Action, WebhookFault};
+use super::fault::{WebhookAction, WebhookFault};
 use crate::sandbox::lock;
 use crate::sandbox::random::Random;
 
@@ -53,7 +53,7 @@ impl WebhookFaults {
     pub(super) fn take(&self, items: &[Item], together: bool) -> Option<WebhookFault> {
         let queue = &mut lock(&self.inner).waiting;
         let at = queue.iter_mut().position(|(fault, random)| {
-            (!together || !matches!(fault.action, Action::Together(_))) && fault.fits(items) && random.fraction() < fault.probability
+            (!together || !matches!(fault.action, WebhookAction::Together(_))) && fault.fits(items) && random.fraction() < fault.probability
         })?;
         let fault = queue[at].0.clone();
         match queue[at].0.times.as_mut() {

@@ -12,9 +12,9 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::fault::Action;
-use super::{Courier, Delivery, LOGGED, Parcel, WebhookFault};
-use crate::sandbox::journal::{Entry, EntryKind, Journal, shown};
+use super::fault::WebhookAction;
+use super::{Delivery, LOG_LENGTH, WebhookFault, WebhookPost, WebhookSender};
+use crate::sandbox::journal::{EntryKind, Journal, JournalEntry, body_value};
 use crate::sandbox::lock;
 
 /// Longest answer of a callback that is read.
@@ -22,14 +22,14 @@ const ANSWER_BYTES: usize = 64 * 1024;
 
 /// How an attempt ended, and when, in milliseconds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Attempted {
-    pub(super) ended: Ended,
+pub(super) struct AttemptResult {
+    pub(super) end: AttemptEnd,
     at_ms: u64,
 }
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum AttemptEnd {
     /// With this status, or without an answer in time.
     Answered(Option<u16>),
     /// With an answer that does not count.
@@ -38,7 +38,7 @@ pub(super) enum Ended {
     Lost,
 }
 
-impl Ended {
+impl AttemptEnd {
     /// Whether no redelivery follows.
     pub(super) fn is_settled(self) -> bool {
         matches!(self, Self::Answered(Some(200)) | Self::Lost)
@@ -53,12 +53,12 @@ impl Ended {
 }
 
 /// Makes and notes HTTP requests.
-pub(super) struct Poster {
+pub(super) struct HttpPoster {
     client: Client<HttpConnector, Full<Bytes>>,
     journal: Arc<Journal>,
 }
 
-impl Poster {
+impl HttpPoster {
     pub(super) fn new(journal: Arc<Journal>) -> Self {
         Self { client: Client::builder(TokioExecutor::new()).build(HttpConnector::new()), journal }
     }
@@ -97,121 +97,121 @@ impl Poster {
     }
 }
 
-impl Courier {
+impl WebhookSender {
     /// The first attempt, with its fault. The name of the fault is noted with it.
-    pub(super) async fn first(&self, parcel: &Parcel, fault: Option<&WebhookFault>) -> Attempted {
+    pub(super) async fn first_attempt(&self, post: &WebhookPost, fault: Option<&WebhookFault>) -> AttemptResult {
         let label = fault.map(WebhookFault::name);
-        if parcel.url.is_none() {
-            return Attempted { ended: Ended::Lost, at_ms: self.clock.now_ms() };
+        if post.url.is_none() {
+            return AttemptResult { end: AttemptEnd::Lost, at_ms: self.clock.now_ms() };
         }
         match fault.map(|fault| fault.action) {
-            Some(Action::DropOnce) => self.write(parcel, 1, label, None),
-            Some(Action::Lose) => Attempted { ended: Ended::Lost, ..self.write(parcel, 1, label, None) },
-            Some(Action::Cut) => {
-                if let Some(url) = &parcel.url {
-                    let headers = self.headers(parcel);
-                    let cut = self.poster.cut(url, &headers, &parcel.body);
+            Some(WebhookAction::DropOnce) => self.write(post, 1, label, None),
+            Some(WebhookAction::Lose) => AttemptResult { end: AttemptEnd::Lost, ..self.write(post, 1, label, None) },
+            Some(WebhookAction::Cut) => {
+                if let Some(url) = &post.url {
+                    let headers = self.headers(post);
+                    let cut = self.http.cut(url, &headers, &post.body);
                     // Without a connection there is nothing to cut; either way the attempt has failed.
                     let _ = tokio::time::timeout(self.plan().timeout, cut).await;
                 }
-                self.write(parcel, 1, label, None)
+                self.write(post, 1, label, None)
             }
-            Some(Action::IgnoreAnswer) => {
-                let attempted = self.attempt(parcel, 1, label).await;
-                Attempted { ended: Ended::Ignored(attempted.ended.status()), ..attempted }
+            Some(WebhookAction::IgnoreAnswer) => {
+                let result = self.attempt(post, 1, label).await;
+                AttemptResult { end: AttemptEnd::Ignored(result.end.status()), ..result }
             }
-            Some(Action::Corrupt) => self.attempt_with(parcel, corrupted(&parcel.body), 1, label).await,
-            _ => self.attempt(parcel, 1, label).await,
+            Some(WebhookAction::Corrupt) => self.attempt_with(post, corrupted(&post.body), 1, label).await,
+            _ => self.attempt(post, 1, label).await,
         }
     }
 
     /// Copies and redeliveries after the first attempt.
-    pub(super) async fn rest(&self, parcel: Parcel, fault: Option<WebhookFault>, first: Attempted) -> Delivery {
-        let (mut attempts, mut last) = (u32::from(parcel.url.is_some()), first);
+    pub(super) async fn remaining_attempts(&self, post: WebhookPost, fault: Option<WebhookFault>, first: AttemptResult) -> Delivery {
+        let (mut attempts, mut last) = (u32::from(post.url.is_some()), first);
         let after =
-            |attempted: Attempted, pause: Duration| attempted.at_ms.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
-        if !last.ended.is_settled() {
+            |result: AttemptResult, pause: Duration| result.at_ms.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+        if !last.end.is_settled() {
             for pause in self.plan().redelivery {
-                if !self.pause_until(after(last, pause), parcel.generation).await {
+                if !self.pause_until(after(last, pause), post.generation).await {
                     break;
                 }
                 attempts += 1;
-                last = self.attempt(&parcel, attempts, None).await;
-                if last.ended.is_settled() {
+                last = self.attempt(&post, attempts, None).await;
+                if last.end.is_settled() {
                     break;
                 }
             }
         }
-        if last.ended == Ended::Answered(Some(200)) {
+        if last.end == AttemptEnd::Answered(Some(200)) {
             for _ in 1..self.plan().copies {
-                self.attempt(&parcel, attempts, Some("copy")).await;
+                self.attempt(&post, attempts, Some("copy")).await;
             }
             let label = fault.as_ref().map(WebhookFault::name);
-            if let Some(Action::Duplicate { copies, pause }) = fault.map(|fault| fault.action) {
+            if let Some(WebhookAction::Duplicate { copies, pause }) = fault.map(|fault| fault.action) {
                 let mut copy = last;
                 for _ in 0..copies {
-                    if !self.pause_until(after(copy, pause), parcel.generation).await {
+                    if !self.pause_until(after(copy, pause), post.generation).await {
                         break;
                     }
-                    copy = self.attempt(&parcel, attempts, label).await;
+                    copy = self.attempt(&post, attempts, label).await;
                 }
             }
         }
-        self.note(attempts, last.ended.status(), parcel)
+        self.note(attempts, last.end.status(), post)
     }
 
-    pub(super) async fn attempt(&self, parcel: &Parcel, number: u32, label: Option<&'static str>) -> Attempted {
-        self.attempt_with(parcel, parcel.body.clone(), number, label).await
+    pub(super) async fn attempt(&self, post: &WebhookPost, number: u32, label: Option<&'static str>) -> AttemptResult {
+        self.attempt_with(post, post.body.clone(), number, label).await
     }
 
-    /// One POST of `body` with the signature of the parcel's own.
-    async fn attempt_with(&self, parcel: &Parcel, body: Bytes, number: u32, label: Option<&'static str>) -> Attempted {
-        let url = parcel.url.as_deref().unwrap_or_default();
+    /// One POST of `body` with the signature of the post's own.
+    async fn attempt_with(&self, post: &WebhookPost, body: Bytes, number: u32, label: Option<&'static str>) -> AttemptResult {
+        let url = post.url.as_deref().unwrap_or_default();
         let request = Request::builder().method(Method::POST).uri(url).body(Full::new(body));
         let answer = match request {
             Ok(mut request) => {
-                *request.headers_mut() = self.headers(parcel);
-                self.poster.answer(request, self.plan().timeout).await
+                *request.headers_mut() = self.headers(post);
+                self.http.answer(request, self.plan().timeout).await
             }
             // No address that a request could go to.
             Err(_) => None,
         };
-        self.write(parcel, number, label, answer)
+        self.write(post, number, label, answer)
     }
 
-    fn headers(&self, parcel: &Parcel) -> HeaderMap {
-        let mut headers = self.packer.headers(&parcel.body, parcel.seal);
+    fn headers(&self, post: &WebhookPost) -> HeaderMap {
+        let mut headers = self.format.headers(&post.body, post.signature);
         headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         headers
     }
 
     /// Writes an attempt into the journal.
-    fn write(&self, parcel: &Parcel, number: u32, label: Option<&'static str>, answer: Option<(u16, Bytes)>) -> Attempted {
+    fn write(&self, post: &WebhookPost, number: u32, label: Option<&'static str>, answer: Option<(u16, Bytes)>) -> AttemptResult {
         let at_ms = self.clock.now_ms();
         let status = answer.as_ref().map(|(status, _)| *status);
-        let entry = Entry {
+        let entry = JournalEntry {
             at_ms,
             kind: EntryKind::Webhook,
             method: "POST".to_owned(),
-            path: self.poster.journal.mask().address(parcel.url.as_deref().unwrap_or_default()),
+            path: self.http.journal.mask().address(post.url.as_deref().unwrap_or_default()),
             status: status.unwrap_or(0),
-            phone_number_id: parcel.number.clone(),
+            phone_number_id: post.number.clone(),
             fault: label.map(str::to_owned),
-            attempt: Some((parcel.post, number)),
-            body: shown(&parcel.body),
-            answer: answer.map_or(Value::Null, |(_, body)| shown(&body)),
-            ..Entry::default()
+            attempt: Some((post.id, number)),
+            body: body_value(&post.body),
+            answer: answer.map_or(Value::Null, |(_, body)| body_value(&body)),
+            ..JournalEntry::default()
         };
         // A journal on a full disk must not stop webhooks: requests say that it is broken.
-        let _ = self.poster.journal.append(entry);
-        Attempted { ended: Ended::Answered(status), at_ms }
+        let _ = self.http.journal.append(entry);
+        AttemptResult { end: AttemptEnd::Answered(status), at_ms }
     }
 
-    fn note(&self, attempts: u32, status: Option<u16>, parcel: Parcel) -> Delivery {
-        let delivery = Delivery { at_ms: self.clock.now_ms(), attempts, status, body: parcel.body, message_id: parcel.message_id };
+    fn note(&self, attempts: u32, status: Option<u16>, post: WebhookPost) -> Delivery {
+        let delivery = Delivery { at_ms: self.clock.now_ms(), attempts, status, body: post.body, message_id: post.message_id };
         let mut log = lock(&self.log);
         log.push_back(delivery.clone());
-        if log.len() > LOGGED {
+        if log.len() > LOG_LENGTH {
             log.pop_front();
         }
         delivery

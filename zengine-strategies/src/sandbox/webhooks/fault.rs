@@ -20,13 +20,13 @@ use super::Item;
 /// let twice = WebhookFault::duplicate(1);
 /// let out_of_order = WebhookFault::behind(2).when_member("/statuses/0/status", "sent");
 /// let lost_answer = WebhookFault::ignore_answer().for_number("100200300");
-/// let weather = WebhookFault::drop_once().forever().with_probability(0.1);
-/// # drop((twice, out_of_order, lost_answer, weather));
+/// let background = WebhookFault::drop_once().forever().with_probability(0.1);
+/// # drop((twice, out_of_order, lost_answer, background));
 /// ```
 #[derive(Clone)]
 #[must_use = "a fault does nothing until an emulator is told to play it"]
 pub struct WebhookFault {
-    pub(super) action: Action,
+    pub(super) action: WebhookAction,
     pub(super) times: Option<u32>,
     pub(super) probability: f64,
     pub(super) number: Option<String>,
@@ -39,7 +39,7 @@ type Condition = Arc<dyn Fn(&Value) -> bool + Send + Sync>;
 
 /// What happens to a webhook.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Action {
+pub(super) enum WebhookAction {
     Duplicate { copies: u32, pause: Duration },
     Delay(Duration),
     Behind(u32),
@@ -54,69 +54,69 @@ pub(super) enum Action {
 }
 
 impl WebhookFault {
-    pub(super) fn new(action: Action) -> Self {
+    pub(super) fn new(action: WebhookAction) -> Self {
         Self { action, times: Some(1), probability: 1.0, number: None, field: None, members: Vec::new(), when: None }
     }
 
     /// Delivers it, and then `copies` times again.
     pub fn duplicate(copies: u32) -> Self {
-        Self::new(Action::Duplicate { copies, pause: Duration::ZERO })
+        Self::new(WebhookAction::Duplicate { copies, pause: Duration::ZERO })
     }
 
     /// Delivers it, and once more after a pause by the emulator's clock.
     pub fn duplicate_after(pause: Duration) -> Self {
-        Self::new(Action::Duplicate { copies: 1, pause })
+        Self::new(WebhookAction::Duplicate { copies: 1, pause })
     }
 
     /// Delivers it after a pause by the emulator's clock; later webhooks overtake it.
     pub fn delay(pause: Duration) -> Self {
-        Self::new(Action::Delay(pause))
+        Self::new(WebhookAction::Delay(pause))
     }
 
     /// Delivers it behind the next `count` webhooks; where fewer come within a second, after that.
     pub fn behind(count: u32) -> Self {
-        Self::new(Action::Behind(count))
+        Self::new(WebhookAction::Behind(count))
     }
 
     /// Collects it and the updates that follow, of any number and account, until there are `count`, in one POST; where fewer
     /// come within a second, those.
     pub fn together(count: usize) -> Self {
-        Self::new(Action::Together(count.clamp(1, 1_000)))
+        Self::new(WebhookAction::Together(count.clamp(1, 1_000)))
     }
 
     /// Loses the first attempt on the way; redelivery follows as after any failure.
     pub fn drop_once() -> Self {
-        Self::new(Action::DropOnce)
+        Self::new(WebhookAction::DropOnce)
     }
 
     /// Never delivers it.
     pub fn lose() -> Self {
-        Self::new(Action::Lose)
+        Self::new(WebhookAction::Lose)
     }
 
     /// Delivers it, but takes the answer for a failure: it is delivered again although it was taken.
     pub fn ignore_answer() -> Self {
-        Self::new(Action::IgnoreAnswer)
+        Self::new(WebhookAction::IgnoreAnswer)
     }
 
     /// Breaks the connection in the middle of the body; redelivery follows.
     pub fn cut() -> Self {
-        Self::new(Action::Cut)
+        Self::new(WebhookAction::Cut)
     }
 
     /// Signs it with another secret.
     pub fn wrong_signature() -> Self {
-        Self::new(Action::WrongSignature)
+        Self::new(WebhookAction::WrongSignature)
     }
 
     /// Leaves the signature out.
     pub fn unsigned() -> Self {
-        Self::new(Action::Unsigned)
+        Self::new(WebhookAction::Unsigned)
     }
 
     /// Changes one byte of the body behind the signature.
     pub fn corrupt() -> Self {
-        Self::new(Action::Corrupt)
+        Self::new(WebhookAction::Corrupt)
     }
 
     /// Plays it on this many webhooks.
@@ -164,17 +164,17 @@ impl WebhookFault {
     /// The name under which the journal lists it.
     pub(super) fn name(&self) -> &'static str {
         match self.action {
-            Action::Duplicate { .. } => "duplicate",
-            Action::Delay(_) => "delay",
-            Action::Behind(_) => "behind",
-            Action::Together(_) => "together",
-            Action::DropOnce => "drop_once",
-            Action::Lose => "lose",
-            Action::IgnoreAnswer => "ignore_answer",
-            Action::Cut => "cut",
-            Action::WrongSignature => "wrong_signature",
-            Action::Unsigned => "unsigned",
-            Action::Corrupt => "corrupt",
+            WebhookAction::Duplicate { .. } => "duplicate",
+            WebhookAction::Delay(_) => "delay",
+            WebhookAction::Behind(_) => "behind",
+            WebhookAction::Together(_) => "together",
+            WebhookAction::DropOnce => "drop_once",
+            WebhookAction::Lose => "lose",
+            WebhookAction::IgnoreAnswer => "ignore_answer",
+            WebhookAction::Cut => "cut",
+            WebhookAction::WrongSignature => "wrong_signature",
+            WebhookAction::Unsigned => "unsigned",
+            WebhookAction::Corrupt => "corrupt",
         }
     }
 

@@ -8,111 +8,115 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::control;
-use super::faults::{Action, Answer, Fault, Target};
-use super::journal::{Entry, shown};
-use super::provider::{Engine, Exchange, Outcome, Provider, Refusal};
-use super::server::{Door, Reply, Request, Stream, Unreadable};
+use super::faults::{Fault, FaultAction, FaultResponse, Target};
+use super::journal::{JournalEntry, body_value};
+use super::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal};
+use super::server::{ChunkedBody, PortGate, ReadError, Reply, Request};
 
 /// Longest piece of a padded answer.
-const PIECE: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The parts that requests need.
-pub(super) struct Desk<P> {
+pub(super) struct RequestHandler<P> {
     pub(super) engine: Arc<Engine>,
     pub(super) provider: Arc<P>,
-    pub(super) door: Door,
+    pub(super) gate: PortGate,
 }
 
-impl<P> Clone for Desk<P> {
+impl<P> Clone for RequestHandler<P> {
     fn clone(&self) -> Self {
-        Self { engine: Arc::clone(&self.engine), provider: Arc::clone(&self.provider), door: self.door.clone() }
+        Self { engine: Arc::clone(&self.engine), provider: Arc::clone(&self.provider), gate: self.gate.clone() }
     }
 }
 
-impl<P: Provider> Desk<P> {
+impl<P: Provider> RequestHandler<P> {
     pub(super) async fn handle(self, request: Request) -> Reply {
         if control::is_control(request.head.uri.path()) {
             return control::handle(&self, request).await;
         }
         let (method, path) = (request.head.method.clone(), request.head.uri.path().to_owned());
-        let place = self.provider.place(&method, &path);
-        let target = Target { method: &method, path: &path, number: place.number.as_deref(), edge: place.edge, sends: place.sends };
+        let route = self.provider.route(&method, &path);
+        let target = Target { method: &method, path: &path, number: route.number.as_deref(), edge: route.edge, sends: route.sends };
         let query = request.head.uri.query().map(str::to_owned);
-        let note = |body| Entry {
+        let note = |body| JournalEntry {
             at_ms: self.engine.clock.now_ms(),
             method: method.to_string(),
             path: path.clone(),
             query: query.clone(),
-            edge: Some(place.edge.to_owned()),
-            phone_number_id: place.number.clone(),
+            edge: Some(route.edge.to_owned()),
+            phone_number_id: route.number.clone(),
             body,
-            ..Entry::default()
+            ..JournalEntry::default()
         };
         if let Some(fault) = self.engine.faults.take_before_body(target) {
-            let written = self.engine.journal.append(Entry { fault: Some(fault.name()), ..note(Value::Null) });
+            let written = self.engine.journal.append(JournalEntry { fault: Some(fault.name()), ..note(Value::Null) });
             return written.map_or_else(|_| self.broken(), |()| Reply::Reset);
         }
-        let (head, body) = match request.read(place.limit).await {
+        let (head, body) = match request.read(route.limit).await {
             Ok(read) => read,
             // Half a request is none: the provider never saw it.
-            Err(Unreadable::Gone) => return Reply::Reset,
-            Err(Unreadable::TooLong) => {
-                let written = self.engine.journal.append(Entry { status: 413, ..note(Value::Null) });
+            Err(ReadError::Disconnected) => return Reply::Reset,
+            Err(ReadError::TooLong) => {
+                let written = self.engine.journal.append(JournalEntry { status: 413, ..note(Value::Null) });
                 return written.map_or_else(|_| self.broken(), |()| Reply::Whole(self.provider.refuse(Refusal::TooLong)));
             }
         };
         let seen = if body.is_empty() {
             Value::Null
-        } else if place.is_file {
+        } else if route.is_file {
             json!({"bytes": body.len()})
         } else {
             serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into())
         };
         let fault = self.engine.faults.take(target, &seen);
-        let mut outcome = match &fault {
-            Some(fault) if !fault.accepts() => Outcome { response: self.faulty(fault), accepted: None },
-            _ => self.provider.answer(Exchange { head: &head, body: &body, json: &seen }).await,
+        let mut answer = match &fault {
+            Some(fault) if !fault.accepts() => ProviderResponse { response: self.faulty(fault), accepted: None },
+            _ => self.provider.answer(ProviderRequest { head: &head, body: &body, json: &seen }).await,
         };
         // A refusal of the request itself goes before a fault behind which it would have been accepted.
-        let fault = fault.filter(|fault| !fault.accepts() || outcome.response.status().is_success());
+        let fault = fault.filter(|fault| !fault.accepts() || answer.response.status().is_success());
         if let Some(fault) = &fault {
-            outcome.response = self.disturbed(fault, outcome.response);
-            add_headers(outcome.response.headers_mut(), &fault.headers);
+            answer.response = self.disturbed(fault, answer.response);
+            add_headers(answer.response.headers_mut(), &fault.headers);
         }
-        let silent =
-            matches!(fault.as_ref().map(|fault| &fault.action), Some(Action::Hang { .. } | Action::Reset { .. } | Action::Garbage { .. }));
-        let entry = Entry {
-            status: if silent { 0 } else { outcome.response.status().as_u16() },
-            accepted: outcome.accepted.is_some(),
-            wamid: outcome.accepted.as_ref().map(|(id, _)| id.clone()),
+        let silent = matches!(
+            fault.as_ref().map(|fault| &fault.action),
+            Some(FaultAction::Hang { .. } | FaultAction::Reset { .. } | FaultAction::Garbage { .. })
+        );
+        let entry = JournalEntry {
+            status: if silent { 0 } else { answer.response.status().as_u16() },
+            accepted: answer.accepted.is_some(),
+            wamid: answer.accepted.as_ref().map(|(id, _)| id.clone()),
             fault: fault.as_ref().map(Fault::name),
-            answer: if silent { Value::Null } else { answer_of(&outcome.response) },
+            answer: if silent { Value::Null } else { answer_of(&answer.response) },
             ..note(seen)
         };
         if self.engine.journal.append(entry).is_err() {
             return self.broken();
         }
-        if let Some(accepted) = outcome.accepted {
+        if let Some(accepted) = answer.accepted {
             let failure = match fault.as_ref().map(|fault| &fault.action) {
-                Some(Action::Undeliverable(code)) => Some(*code),
+                Some(FaultAction::Undeliverable(code)) => Some(*code),
                 _ => None,
             };
             self.provider.follow(accepted, failure);
         }
-        self.reply(fault.map(|fault| fault.action), outcome.response).await
+        self.reply(fault.map(|fault| fault.action), answer.response).await
     }
 
     /// What goes over the wire.
-    async fn reply(&self, action: Option<Action>, response: Response<Bytes>) -> Reply {
+    async fn reply(&self, action: Option<FaultAction>, response: Response<Bytes>) -> Reply {
         match action {
-            Some(Action::Hang { .. }) => Reply::Silence,
-            Some(Action::Reset { .. }) => Reply::Reset,
-            Some(Action::CutBody) => Reply::Cut(response),
-            Some(Action::Stall) => Reply::Stall(response),
-            Some(Action::Garbage { .. }) => Reply::Wire(Bytes::from_static(b"\x15\x03\x01\x00\x02\x02\x46 no HTTP at all\r\n\r\n")),
-            Some(Action::Length(by)) => Reply::Wire(misannounced(&response, by)),
-            Some(Action::Oversize(bytes)) => Reply::Stream(padded(response, bytes)),
-            Some(Action::Drip { pieces, pause }) => {
+            Some(FaultAction::Hang { .. }) => Reply::Silence,
+            Some(FaultAction::Reset { .. }) => Reply::Reset,
+            Some(FaultAction::CutBody) => Reply::Cut(response),
+            Some(FaultAction::Stall) => Reply::Stall(response),
+            Some(FaultAction::Garbage { .. }) => {
+                Reply::RawBytes(Bytes::from_static(b"\x15\x03\x01\x00\x02\x02\x46 no HTTP at all\r\n\r\n"))
+            }
+            Some(FaultAction::Length(by)) => Reply::RawBytes(misannounced(&response, by)),
+            Some(FaultAction::Oversize(bytes)) => Reply::Stream(padded(response, bytes)),
+            Some(FaultAction::Drip { pieces, pause }) => {
                 let (head, body) = response.into_parts();
                 let length = Some(body.len() as u64);
                 let (sender, receiver) = mpsc::channel(1);
@@ -128,9 +132,9 @@ impl<P: Provider> Desk<P> {
                         }
                     }
                 }));
-                Reply::Stream(Response::from_parts(head, Stream { pieces: receiver, length }))
+                Reply::Stream(Response::from_parts(head, ChunkedBody { chunks: receiver, length }))
             }
-            Some(Action::Slow(delay)) => {
+            Some(FaultAction::Slow(delay)) => {
                 self.engine.clock.pause(delay).await;
                 Reply::Whole(response)
             }
@@ -145,11 +149,11 @@ impl<P: Provider> Desk<P> {
 
     /// The answer of a fault, in the provider's words where it has any.
     fn faulty(&self, fault: &Fault) -> Response<Bytes> {
-        let Action::Answer { answer, .. } = &fault.action else { return Response::new(Bytes::new()) };
-        match answer {
-            Answer::Throttle => self.provider.refuse(Refusal::Throttled),
-            Answer::Code { code, status } => self.provider.refuse(Refusal::Code { code: *code, status: *status }),
-            Answer::Raw { status, content_type, body } => {
+        let FaultAction::Respond { response, .. } = &fault.action else { return Response::new(Bytes::new()) };
+        match response {
+            FaultResponse::Throttle => self.provider.refuse(Refusal::Throttled),
+            FaultResponse::Code { code, status } => self.provider.refuse(Refusal::Code { code: *code, status: *status }),
+            FaultResponse::Raw { status, content_type, body } => {
                 let mut response = Response::new(Bytes::from(body.clone()));
                 *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 add_headers(response.headers_mut(), &[(header::CONTENT_TYPE.to_string(), content_type.clone())]);
@@ -161,9 +165,9 @@ impl<P: Provider> Desk<P> {
     /// The answer as the fault leaves it.
     fn disturbed(&self, fault: &Fault, response: Response<Bytes>) -> Response<Bytes> {
         match &fault.action {
-            Action::Answer { accepted: true, .. } => self.faulty(fault),
-            Action::Change { pointer, value } => changed(response, pointer, value.as_ref()),
-            Action::WithoutId => changed(response, P::ID, None),
+            FaultAction::Respond { accepted: true, .. } => self.faulty(fault),
+            FaultAction::Change { pointer, value } => changed(response, pointer, value.as_ref()),
+            FaultAction::WithoutId => changed(response, P::ID, None),
             _ => response,
         }
     }
@@ -173,7 +177,7 @@ impl<P: Provider> Desk<P> {
 fn answer_of(response: &Response<Bytes>) -> Value {
     let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if content_type.starts_with("application/json") || content_type.starts_with("text/") {
-        return shown(response.body());
+        return body_value(response.body());
     }
     if response.body().is_empty() { Value::Null } else { json!({"bytes": response.body().len()}) }
 }
@@ -217,25 +221,25 @@ fn misannounced(response: &Response<Bytes>, by: i64) -> Bytes {
 }
 
 /// An answer of unknown length with so many bytes more.
-fn padded(response: Response<Bytes>, bytes: u64) -> Response<Stream> {
+fn padded(response: Response<Bytes>, bytes: u64) -> Response<ChunkedBody> {
     let (mut head, body) = response.into_parts();
     head.headers.remove(header::CONTENT_LENGTH);
-    let (sender, pieces) = mpsc::channel(4);
+    let (sender, chunks) = mpsc::channel(4);
     drop(tokio::spawn(async move {
         if sender.send(body).await.is_err() {
             return;
         }
-        let filling = Bytes::from(vec![0; PIECE]);
+        let filling = Bytes::from(vec![0; CHUNK_BYTES]);
         let mut left = bytes;
         while left > 0 {
-            let size = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+            let size = usize::try_from(left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
             if sender.send(filling.slice(..size)).await.is_err() {
                 return;
             }
             left -= size as u64;
         }
     }));
-    Response::from_parts(head, Stream { pieces, length: None })
+    Response::from_parts(head, ChunkedBody { chunks, length: None })
 }
 
 pub(super) fn add_headers(headers: &mut HeaderMap, added: &[(String, String)]) {

@@ -1,10 +1,10 @@
 //! Takes webhooks to the callback: batches, copies, faults, redelivery. What they say and how they are signed is the provider's.
 
+mod attempts;
 mod delivery;
 mod fault;
 mod json;
 mod plan;
-mod post;
 mod queue;
 
 use std::collections::VecDeque;
@@ -17,21 +17,21 @@ use http::HeaderMap;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use self::attempts::HttpPoster;
 pub use self::delivery::Delivery;
-use self::fault::Action;
+use self::fault::WebhookAction;
 pub use self::fault::WebhookFault;
-pub(super) use self::json::WebhookSpec;
+pub(super) use self::json::WebhookFaultSpec;
 pub(super) use self::plan::{Plan, decreasing};
-use self::post::Poster;
 use self::queue::WebhookFaults;
 use super::clock::Clock;
 use super::journal::Journal;
 use super::lock;
 
 /// How many deliveries the log keeps.
-const LOGGED: usize = 10_000;
+const LOG_LENGTH: usize = 10_000;
 /// How long a webhook waits for others behind which, or together with which, it is to come.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_HOLD: Duration = Duration::from_secs(1);
 
 /// One update that a webhook tells of.
 #[derive(Debug, Clone)]
@@ -47,32 +47,32 @@ pub(super) struct Item {
 
 /// How a POST is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seal {
-    Truly,
-    Wrongly,
-    Not,
+pub(super) enum Signature {
+    Valid,
+    Wrong,
+    Absent,
 }
 
 /// The provider's part: where webhooks go, what they say, how they are signed.
-pub(super) trait Packer: Send + Sync + 'static {
+pub(super) trait WebhookFormat: Send + Sync + 'static {
     /// Where an update goes; `None` where nobody wants it.
     fn address(&self, item: &Item) -> Option<String>;
     /// The body of one POST.
-    fn pack(&self, items: Vec<Item>) -> Bytes;
+    fn encode(&self, items: Vec<Item>) -> Bytes;
     /// The headers of a POST, beside those of HTTP.
-    fn headers(&self, body: &[u8], seal: Seal) -> HeaderMap;
+    fn headers(&self, body: &[u8], signature: Signature) -> HeaderMap;
 }
 
 /// One POST on its way.
 #[derive(Debug, Clone)]
-struct Parcel {
+struct WebhookPost {
     url: Option<String>,
     body: Bytes,
-    seal: Seal,
+    signature: Signature,
     message_id: Option<String>,
     number: Option<String>,
     /// The same for all attempts and copies.
-    post: u64,
+    id: u64,
     /// Outdated by a reset.
     generation: u64,
 }
@@ -85,47 +85,47 @@ struct Waiting {
     wanted: Option<usize>,
     /// Whether a fault began it: then whatever comes next joins, else only what the plan collects.
     by_fault: bool,
-    /// How many such POSTs have gone: the clock of an earlier one does not cut a later one short.
-    gone: u64,
+    /// How many such POSTs have flushed: the clock of an earlier one does not cut a later one short.
+    flushed: u64,
     /// POSTs that come behind so many others, each with its number.
-    held: Vec<(u32, u64, Parcel)>,
+    held: Vec<(u32, u64, WebhookPost)>,
     count: u64,
 }
 
-pub(super) struct Courier {
-    packer: Arc<dyn Packer>,
-    poster: Poster,
+pub(super) struct WebhookSender {
+    format: Arc<dyn WebhookFormat>,
+    http: HttpPoster,
     clock: Clock,
     faults: WebhookFaults,
     plan: Mutex<Plan>,
     waiting: Mutex<Waiting>,
-    busy: watch::Sender<usize>,
+    pending: watch::Sender<usize>,
     log: Mutex<VecDeque<Delivery>>,
-    posts: AtomicU64,
+    last_id: AtomicU64,
     generation: watch::Sender<u64>,
 }
 
 /// Says that webhooks are still to come, as long as it lives.
-pub(super) struct Busy(Arc<Courier>);
+pub(super) struct PendingGuard(Arc<WebhookSender>);
 
-impl Drop for Busy {
+impl Drop for PendingGuard {
     fn drop(&mut self) {
-        self.0.busy.send_modify(|count| *count -= 1);
+        self.0.pending.send_modify(|count| *count -= 1);
     }
 }
 
-impl Courier {
-    pub(super) fn new(packer: Arc<dyn Packer>, plan: Plan, seed: u64, clock: Clock, journal: Arc<Journal>) -> Self {
+impl WebhookSender {
+    pub(super) fn new(format: Arc<dyn WebhookFormat>, plan: Plan, seed: u64, clock: Clock, journal: Arc<Journal>) -> Self {
         Self {
-            packer,
-            poster: Poster::new(journal),
+            format,
+            http: HttpPoster::new(journal),
             clock,
             faults: WebhookFaults::new(seed),
             plan: Mutex::new(plan),
             waiting: Mutex::default(),
-            busy: watch::Sender::new(0),
+            pending: watch::Sender::new(0),
             log: Mutex::default(),
-            posts: AtomicU64::new(0),
+            last_id: AtomicU64::new(0),
             generation: watch::Sender::new(0),
         }
     }
@@ -154,15 +154,15 @@ impl Courier {
         lock(&self.log).iter().cloned().collect()
     }
 
-    pub(super) fn busy(self: &Arc<Self>) -> Busy {
-        self.busy.send_modify(|count| *count += 1);
-        Busy(Arc::clone(self))
+    pub(super) fn pending_guard(self: &Arc<Self>) -> PendingGuard {
+        self.pending.send_modify(|count| *count += 1);
+        PendingGuard(Arc::clone(self))
     }
 
     /// Waits until nothing is left to be delivered or redelivered.
     pub(super) async fn settle(&self) {
         // The sender lives as long as `self`, so this cannot fail.
-        let _ = self.busy.subscribe().wait_for(|count| *count == 0).await;
+        let _ = self.pending.subscribe().wait_for(|count| *count == 0).await;
     }
 
     /// Forgets faults, log, and all that is on its way.
@@ -172,11 +172,11 @@ impl Courier {
         let dropped = {
             let waiting = &mut *lock(&self.waiting);
             let dropped = std::mem::take(waiting);
-            (waiting.count, waiting.gone) = (dropped.count, dropped.gone + 1);
+            (waiting.count, waiting.flushed) = (dropped.count, dropped.flushed + 1);
             dropped.batch.len() + dropped.held.len()
         };
         self.generation.send_modify(|generation| *generation += 1);
-        self.busy.send_modify(|count| *count -= dropped);
+        self.pending.send_modify(|count| *count -= dropped);
         lock(&self.log).clear();
     }
 
@@ -203,14 +203,14 @@ impl Courier {
         let fault = if batch.is_some() || pooled { None } else { self.faults.take(std::slice::from_ref(&item), false) };
         match (batch, &fault) {
             (Some((most, within)), _) => self.collect(vec![item], most, within).await,
-            (None, Some(WebhookFault { action: Action::Together(count), .. })) => {
+            (None, Some(WebhookFault { action: WebhookAction::Together(count), .. })) => {
                 lock(&self.waiting).by_fault = true;
-                self.collect(vec![item], *count, PATIENCE).await;
+                self.collect(vec![item], *count, MAX_HOLD).await;
             }
-            (None, None) if pooled => self.collect(vec![item], usize::MAX, PATIENCE).await,
+            (None, None) if pooled => self.collect(vec![item], usize::MAX, MAX_HOLD).await,
             _ => {
-                for parcel in self.parcels(vec![item], Seal::Truly, None) {
-                    self.start(parcel, fault.clone()).await;
+                for post in self.posts(vec![item], Signature::Valid, None) {
+                    self.start(post, fault.clone()).await;
                 }
             }
         }
@@ -220,193 +220,193 @@ impl Courier {
     /// a fault holds it back.
     pub(super) async fn deliver(self: &Arc<Self>, items: Vec<Item>, message_id: Option<String>) -> Delivery {
         if lock(&self.waiting).by_fault {
-            self.collect(items, usize::MAX, PATIENCE).await;
+            self.collect(items, usize::MAX, MAX_HOLD).await;
             return Delivery::held(self.clock.now_ms(), message_id);
         }
         let fault = self.faults.take(&items, false);
-        if let Some(WebhookFault { action: Action::Together(count), .. }) = fault {
+        if let Some(WebhookFault { action: WebhookAction::Together(count), .. }) = fault {
             lock(&self.waiting).by_fault = true;
-            self.collect(items, count, PATIENCE).await;
+            self.collect(items, count, MAX_HOLD).await;
             return Delivery::held(self.clock.now_ms(), message_id);
         }
         let mut last = Delivery::held(self.clock.now_ms(), message_id.clone());
-        for parcel in self.parcels(items, Seal::Truly, message_id.as_deref()) {
-            last = self.finish(parcel, fault.clone()).await;
+        for post in self.posts(items, Signature::Valid, message_id.as_deref()) {
+            last = self.finish(post, fault.clone()).await;
         }
         last
     }
 
     /// Sends these bytes to the address of `item`; waits as [`deliver`](Self::deliver) does.
-    pub(super) async fn deliver_raw(self: &Arc<Self>, url: Option<String>, body: Bytes, seal: Seal) -> Delivery {
+    pub(super) async fn deliver_raw(self: &Arc<Self>, url: Option<String>, body: Bytes, signature: Signature) -> Delivery {
         let fault = self.faults.take(&[], true);
-        let parcel = Parcel { url, body, seal, message_id: None, number: None, post: self.number(), generation: self.generation() };
-        self.finish(parcel, fault).await
+        let post = WebhookPost { url, body, signature, message_id: None, number: None, id: self.next_id(), generation: self.generation() };
+        self.finish(post, fault).await
     }
 
-    fn number(&self) -> u64 {
-        self.posts.fetch_add(1, Ordering::Relaxed) + 1
+    fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// One POST per address, in the order of the first update of each.
-    fn parcels(&self, items: Vec<Item>, seal: Seal, message_id: Option<&str>) -> Vec<Parcel> {
+    fn posts(&self, items: Vec<Item>, signature: Signature, message_id: Option<&str>) -> Vec<WebhookPost> {
         let mut sorted: Vec<(Option<String>, Vec<Item>)> = Vec::new();
         for item in items {
-            let url = self.packer.address(&item);
+            let url = self.format.address(&item);
             match sorted.iter_mut().find(|(known, _)| *known == url) {
                 Some((_, together)) => together.push(item),
                 None => sorted.push((url, vec![item])),
             }
         }
-        let parcel = |(url, items): (Option<String>, Vec<Item>)| Parcel {
+        let post = |(url, items): (Option<String>, Vec<Item>)| WebhookPost {
             url,
             number: items.iter().find_map(|item| item.number.clone()),
-            body: self.packer.pack(items),
-            seal,
+            body: self.format.encode(items),
+            signature,
             message_id: message_id.map(str::to_owned),
-            post: self.number(),
+            id: self.next_id(),
             generation: self.generation(),
         };
-        sorted.into_iter().map(parcel).collect()
+        sorted.into_iter().map(post).collect()
     }
 
     /// Adds updates to the next POST, and sends it when it is full or the time is over.
     async fn collect(self: &Arc<Self>, items: Vec<Item>, most: usize, within: Duration) {
-        let (first, full, gone) = {
+        let (first, full, flushed) = {
             let waiting = &mut *lock(&self.waiting);
             let first = waiting.batch.is_empty();
-            self.busy.send_modify(|count| *count += items.len());
+            self.pending.send_modify(|count| *count += items.len());
             waiting.batch.extend(items);
             let wanted = *waiting.wanted.get_or_insert(most);
-            (first, waiting.batch.len() >= wanted, waiting.gone)
+            (first, waiting.batch.len() >= wanted, waiting.flushed)
         };
         if full {
-            self.flush(gone).await;
+            self.flush(flushed).await;
         } else if first {
-            let (courier, generation, due) = (Arc::clone(self), self.generation(), self.clock.due(within));
+            let (sender, generation, due) = (Arc::clone(self), self.generation(), self.clock.due(within));
             drop(tokio::spawn(async move {
-                if courier.pause_until(due, generation).await {
-                    courier.flush(gone).await;
+                if sender.pause_until(due, generation).await {
+                    sender.flush(flushed).await;
                 }
             }));
         }
     }
 
-    /// Sends what has been collected, unless that has gone already.
-    async fn flush(self: &Arc<Self>, gone: u64) {
+    /// Sends what has been collected, unless that has flushed already.
+    async fn flush(self: &Arc<Self>, flushed: u64) {
         let batch = {
             let waiting = &mut *lock(&self.waiting);
-            if waiting.gone != gone {
+            if waiting.flushed != flushed {
                 return;
             }
-            waiting.gone += 1;
+            waiting.flushed += 1;
             (waiting.wanted, waiting.by_fault) = (None, false);
             std::mem::take(&mut waiting.batch)
         };
         let size = batch.len();
         if size > 0 {
             let fault = self.faults.take(&batch, true);
-            for parcel in self.parcels(batch, Seal::Truly, None) {
-                self.start(parcel, fault.clone()).await;
+            for post in self.posts(batch, Signature::Valid, None) {
+                self.start(post, fault.clone()).await;
             }
-            self.busy.send_modify(|count| *count -= size);
+            self.pending.send_modify(|count| *count -= size);
         }
     }
 
     /// Makes the first attempt; what follows goes on behind.
-    async fn start(self: &Arc<Self>, parcel: Parcel, fault: Option<WebhookFault>) {
-        let Some(parcel) = self.hold(parcel, fault.as_ref()) else { return };
-        let first = self.first(&parcel, fault.as_ref()).await;
-        self.others_passed();
-        let later = matches!(fault, Some(WebhookFault { action: Action::Duplicate { pause, .. }, .. }) if !pause.is_zero());
-        let at_once = first.ended.is_settled() && !later;
-        let (courier, busy) = (Arc::clone(self), self.busy());
+    async fn start(self: &Arc<Self>, post: WebhookPost, fault: Option<WebhookFault>) {
+        let Some(post) = self.hold(post, fault.as_ref()) else { return };
+        let first = self.first_attempt(&post, fault.as_ref()).await;
+        self.count_down_held();
+        let later = matches!(fault, Some(WebhookFault { action: WebhookAction::Duplicate { pause, .. }, .. }) if !pause.is_zero());
+        let at_once = first.end.is_settled() && !later;
+        let (sender, guard) = (Arc::clone(self), self.pending_guard());
         let rest = async move {
-            courier.rest(parcel, fault, first).await;
-            drop(busy);
+            sender.remaining_attempts(post, fault, first).await;
+            drop(guard);
         };
         if at_once { rest.await } else { drop(tokio::spawn(rest)) }
     }
 
     /// Makes all attempts.
-    async fn finish(self: &Arc<Self>, parcel: Parcel, fault: Option<WebhookFault>) -> Delivery {
-        let held = Delivery::held(self.clock.now_ms(), parcel.message_id.clone());
-        let Some(parcel) = self.hold(parcel, fault.as_ref()) else { return held };
-        let first = self.first(&parcel, fault.as_ref()).await;
-        self.others_passed();
-        self.rest(parcel, fault, first).await
+    async fn finish(self: &Arc<Self>, post: WebhookPost, fault: Option<WebhookFault>) -> Delivery {
+        let held = Delivery::held(self.clock.now_ms(), post.message_id.clone());
+        let Some(post) = self.hold(post, fault.as_ref()) else { return held };
+        let first = self.first_attempt(&post, fault.as_ref()).await;
+        self.count_down_held();
+        self.remaining_attempts(post, fault, first).await
     }
 
     /// Holds a POST back where the fault says so; it goes on by itself later.
-    fn hold(self: &Arc<Self>, mut parcel: Parcel, fault: Option<&WebhookFault>) -> Option<Parcel> {
+    fn hold(self: &Arc<Self>, mut post: WebhookPost, fault: Option<&WebhookFault>) -> Option<WebhookPost> {
         match fault.map(|fault| fault.action) {
-            Some(Action::Delay(pause)) => {
-                let (courier, busy, due) = (Arc::clone(self), self.busy(), self.clock.due(pause));
+            Some(WebhookAction::Delay(pause)) => {
+                let (sender, guard, due) = (Arc::clone(self), self.pending_guard(), self.clock.due(pause));
                 drop(tokio::spawn(async move {
-                    if courier.pause_until(due, parcel.generation).await {
-                        courier.start_held(parcel, "delay").await;
+                    if sender.pause_until(due, post.generation).await {
+                        sender.start_held(post, "delay").await;
                     }
-                    drop(busy);
+                    drop(guard);
                 }));
                 None
             }
-            Some(Action::Behind(count)) if count > 0 => {
+            Some(WebhookAction::Behind(count)) if count > 0 => {
                 let number = {
                     let waiting = &mut *lock(&self.waiting);
                     waiting.count += 1;
-                    waiting.held.push((count, waiting.count, parcel));
-                    self.busy.send_modify(|count| *count += 1);
+                    waiting.held.push((count, waiting.count, post));
+                    self.pending.send_modify(|count| *count += 1);
                     waiting.count
                 };
-                let (courier, generation, due) = (Arc::clone(self), self.generation(), self.clock.due(PATIENCE));
+                let (sender, generation, due) = (Arc::clone(self), self.generation(), self.clock.due(MAX_HOLD));
                 drop(tokio::spawn(async move {
-                    courier.pause_until(due, generation).await;
-                    courier.release(|(_, held, _)| *held == number);
+                    sender.pause_until(due, generation).await;
+                    sender.release(|(_, held, _)| *held == number);
                 }));
                 None
             }
-            Some(Action::WrongSignature) => {
-                parcel.seal = Seal::Wrongly;
-                Some(parcel)
+            Some(WebhookAction::WrongSignature) => {
+                post.signature = Signature::Wrong;
+                Some(post)
             }
-            Some(Action::Unsigned) => {
-                parcel.seal = Seal::Not;
-                Some(parcel)
+            Some(WebhookAction::Unsigned) => {
+                post.signature = Signature::Absent;
+                Some(post)
             }
-            _ => Some(parcel),
+            _ => Some(post),
         }
     }
 
-    /// A POST has gone; those behind it may be next.
-    fn others_passed(self: &Arc<Self>) {
+    /// A POST has flushed; those behind it may be next.
+    fn count_down_held(self: &Arc<Self>) {
         for (left, _, _) in &mut lock(&self.waiting).held {
             *left = left.saturating_sub(1);
         }
         self.release(|(left, _, _)| *left == 0);
     }
 
-    fn release(self: &Arc<Self>, due: impl Fn(&(u32, u64, Parcel)) -> bool) {
+    fn release(self: &Arc<Self>, due: impl Fn(&(u32, u64, WebhookPost)) -> bool) {
         let released: Vec<_> = {
             let held = &mut lock(&self.waiting).held;
             held.extract_if(.., |held| due(held)).collect()
         };
-        for (_, _, parcel) in released {
-            let courier = Arc::clone(self);
+        for (_, _, post) in released {
+            let sender = Arc::clone(self);
             drop(tokio::spawn(async move {
-                courier.start_held(parcel, "behind").await;
-                courier.busy.send_modify(|count| *count -= 1);
+                sender.start_held(post, "behind").await;
+                sender.pending.send_modify(|count| *count -= 1);
             }));
         }
     }
 
-    async fn start_held(self: &Arc<Self>, parcel: Parcel, label: &'static str) {
-        if parcel.generation == self.generation() {
-            let first = self.attempt(&parcel, 1, Some(label)).await;
-            self.rest(parcel, None, first).await;
+    async fn start_held(self: &Arc<Self>, post: WebhookPost, label: &'static str) {
+        if post.generation == self.generation() {
+            let first = self.attempt(&post, 1, Some(label)).await;
+            self.remaining_attempts(post, None, first).await;
         }
     }
 
     /// Does the handshake, or any other GET.
     pub(super) async fn get(&self, url: String) -> Option<(u16, Bytes)> {
-        self.poster.get(url, self.plan().timeout).await
+        self.http.get(url, self.plan().timeout).await
     }
 }
