@@ -17,7 +17,7 @@ pub(super) struct Override {
 
 /// A number with all that happens to it.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
+pub(super) struct NumberRecord {
     pub(super) number: Number,
     /// The fields of its node.
     pub(super) node: Map<String, Value>,
@@ -47,7 +47,7 @@ pub(super) struct Subscription {
 
 #[derive(Default)]
 struct Inner {
-    lines: HashMap<String, Line>,
+    records: HashMap<String, NumberRecord>,
     subscriptions: HashMap<String, Subscription>,
 }
 
@@ -66,7 +66,7 @@ impl Accounts {
         if !number.fresh {
             inner.subscriptions.entry(number.waba_id.clone()).or_default();
         }
-        let line = Line {
+        let record = NumberRecord {
             node: node_of(&number, business_id, app_id),
             registered: !number.fresh,
             pin: None,
@@ -80,41 +80,41 @@ impl Accounts {
             synced: Vec::new(),
             number,
         };
-        inner.lines.insert(line.number.id.clone(), line).map(|old| old.number.token)
+        inner.records.insert(record.number.id.clone(), record).map(|old| old.number.token)
     }
 
-    pub(super) fn line(&self, id: &str) -> Option<Line> {
-        lock(&self.0).lines.get(id).cloned()
+    pub(super) fn record(&self, id: &str) -> Option<NumberRecord> {
+        lock(&self.0).records.get(id).cloned()
     }
 
     pub(super) fn number(&self, id: &str) -> Option<Number> {
-        lock(&self.0).lines.get(id).map(|line| line.number.clone())
+        lock(&self.0).records.get(id).map(|record| record.number.clone())
     }
 
     pub(super) fn exists(&self, id: &str) -> bool {
-        lock(&self.0).lines.contains_key(id)
+        lock(&self.0).records.contains_key(id)
     }
 
     /// Changes a number; `None` if it does not exist.
-    pub(super) fn change<T>(&self, id: &str, change: impl FnOnce(&mut Line) -> T) -> Option<T> {
-        lock(&self.0).lines.get_mut(id).map(change)
+    pub(super) fn change<T>(&self, id: &str, change: impl FnOnce(&mut NumberRecord) -> T) -> Option<T> {
+        lock(&self.0).records.get_mut(id).map(change)
     }
 
     /// The numbers that `select` is true for, by id.
-    pub(super) fn lines(&self, select: impl Fn(&Line) -> bool) -> Vec<Line> {
-        let mut found: Vec<_> = lock(&self.0).lines.values().filter(|line| select(line)).cloned().collect();
+    pub(super) fn records(&self, select: impl Fn(&NumberRecord) -> bool) -> Vec<NumberRecord> {
+        let mut found: Vec<_> = lock(&self.0).records.values().filter(|record| select(record)).cloned().collect();
         found.sort_by(|one, other| one.number.id.cmp(&other.number.id));
         found
     }
 
     /// Whether any number names this token as its own.
     pub(super) fn names(&self, token: &str) -> bool {
-        lock(&self.0).lines.values().any(|line| line.number.token == token)
+        lock(&self.0).records.values().any(|record| record.number.token == token)
     }
 
     pub(super) fn is_account(&self, id: &str) -> bool {
         let inner = lock(&self.0);
-        inner.subscriptions.contains_key(id) || inner.lines.values().any(|line| line.number.waba_id == id)
+        inner.subscriptions.contains_key(id) || inner.records.values().any(|record| record.number.waba_id == id)
     }
 
     pub(super) fn subscription(&self, waba_id: &str) -> Option<Subscription> {

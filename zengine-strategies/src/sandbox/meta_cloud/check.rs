@@ -8,12 +8,12 @@ pub(super) type Checked<T = ()> = Result<T, GraphError>;
 
 /// A value of the request, and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct At<'a> {
+pub(super) struct Param<'a> {
     pub(super) value: &'a Value,
     pub(super) path: String,
 }
 
-impl<'a> At<'a> {
+impl<'a> Param<'a> {
     pub(super) fn root(value: &'a Value) -> Self {
         Self { value, path: String::new() }
     }
@@ -34,11 +34,11 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn optional(&self, key: &str) -> Option<At<'a>> {
-        self.value.get(key).map(|value| At { value, path: self.step(key) })
+    pub(super) fn optional(&self, key: &str) -> Option<Param<'a>> {
+        self.value.get(key).map(|value| Param { value, path: self.step(key) })
     }
 
-    pub(super) fn required(&self, key: &str) -> Checked<At<'a>> {
+    pub(super) fn required(&self, key: &str) -> Checked<Param<'a>> {
         self.object()?;
         self.optional(key).ok_or_else(|| GraphError::missing(&self.step(key)))
     }
@@ -85,12 +85,12 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn items_of(&self, least: usize, most: usize) -> Checked<Vec<At<'a>>> {
+    pub(super) fn items_of(&self, least: usize, most: usize) -> Checked<Vec<Param<'a>>> {
         let items = self.value.as_array().ok_or_else(|| self.invalid("must be an array"))?;
         if !(least..=most).contains(&items.len()) {
             return Err(self.invalid(&format!("has {} items, must have {least} to {most}", items.len())));
         }
-        Ok(items.iter().enumerate().map(|(index, value)| At { value, path: format!("{}[{index}]", self.path) }).collect())
+        Ok(items.iter().enumerate().map(|(index, value)| Param { value, path: format!("{}[{index}]", self.path) }).collect())
     }
 
     /// An absolute http or https address.
@@ -109,9 +109,9 @@ impl<'a> At<'a> {
 }
 
 /// Refuses a second occurrence of a value.
-pub(super) fn distinct<'a>(seen: &mut Vec<&'a str>, value: &'a str, at: &At<'_>) -> Checked {
+pub(super) fn distinct<'a>(seen: &mut Vec<&'a str>, value: &'a str, param: &Param<'_>) -> Checked {
     if seen.contains(&value) {
-        return Err(at.invalid("must be unique"));
+        return Err(param.invalid("must be unique"));
     }
     seen.push(value);
     Ok(())

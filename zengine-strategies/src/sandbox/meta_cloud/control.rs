@@ -77,19 +77,19 @@ pub(super) async fn answer(meta: &Meta, call: &ControlCall<'_>) -> Option<Result
 pub(super) fn state(state: &State) -> Value {
     let numbers: Vec<_> = state
         .accounts
-        .lines(|_| true)
+        .records(|_| true)
         .into_iter()
-        .map(|line| {
+        .map(|record| {
             json!({
-                "id": line.number.id,
-                "account": line.number.waba_id,
-                "display_number": line.number.display,
-                "name": line.number.name,
-                "registered": line.registered,
-                "coexisting": line.number.coexists,
-                "status": line.node.get("status"),
-                "quality_rating": line.node.get("quality_rating"),
-                "callback": line.callback.map(|callback| callback.url),
+                "id": record.number.id,
+                "account": record.number.waba_id,
+                "display_number": record.number.display,
+                "name": record.number.name,
+                "registered": record.registered,
+                "coexisting": record.number.coexists,
+                "status": record.node.get("status"),
+                "quality_rating": record.node.get("quality_rating"),
+                "callback": record.callback.map(|callback| callback.url),
             })
         })
         .collect();
@@ -107,7 +107,7 @@ pub(super) fn state(state: &State) -> Value {
 
 fn credentials(state: &State) -> Value {
     let numbers: Vec<_> =
-        state.accounts.lines(|_| true).into_iter().map(|line| json!({"id": line.number.id, "token": line.number.token})).collect();
+        state.accounts.records(|_| true).into_iter().map(|record| json!({"id": record.number.id, "token": record.number.token})).collect();
     json!({
         "app_id": state.settings.app_id,
         "app_secret": state.settings.app_secret,
@@ -398,7 +398,7 @@ struct NodeForm {
 
 fn set_node(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let NodeForm { number, field, value } = call.read()?;
-    let set = meta.state.accounts.change(&number, |line| line.node.insert(field, value));
+    let set = meta.state.accounts.change(&number, |record| record.node.insert(field, value));
     set.map(|_| json!({"set": true})).ok_or_else(|| no_number(&number))
 }
 
@@ -408,8 +408,8 @@ fn no_number(id: &str) -> ControlError {
 
 fn verification_code(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let number = call.parameter("number").ok_or_else(|| ControlError::bad_request("give `?number=`"))?;
-    let line = meta.state.accounts.line(number).ok_or_else(|| no_number(number))?;
-    Ok(json!({"code": line.verification}))
+    let record = meta.state.accounts.record(number).ok_or_else(|| no_number(number))?;
+    Ok(json!({"code": record.verification}))
 }
 
 #[derive(Deserialize)]
@@ -506,7 +506,7 @@ struct ChangeForm {
 
 async fn change_template(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let ChangeForm { name, language, status, reason, quality, category } = call.read()?;
-    let told = match (status, quality, category) {
+    let sent = match (status, quality, category) {
         (Some(status), None, None) => {
             meta.change_template(&name, &language, |template| changed::status(template, &status, reason.as_deref())).await
         }
@@ -514,7 +514,7 @@ async fn change_template(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, C
         (None, None, Some(category)) => meta.change_template(&name, &language, |template| changed::category(template, &category)).await,
         _ => return Err(ControlError::bad_request("give one of `status`, `quality`, `category`")),
     };
-    told.map(|told| delivery(&told)).ok_or_else(|| ControlError::not_found("there is no such template"))
+    sent.map(|sent| delivery(&sent)).ok_or_else(|| ControlError::not_found("there is no such template"))
 }
 
 fn add_media(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {

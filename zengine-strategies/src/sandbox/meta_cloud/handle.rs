@@ -104,7 +104,7 @@ impl Emulator<Meta> {
 
     /// Sets a field of a number's node, for health look-ups: `quality_rating`, `status`, `health_status`, ….
     pub fn set_node_field(&self, phone_number_id: &str, field: &str, value: impl Into<Value>) {
-        self.state().accounts.change(phone_number_id, |line| line.node.insert(field.to_owned(), value.into()));
+        self.state().accounts.change(phone_number_id, |record| record.node.insert(field.to_owned(), value.into()));
     }
 
     /// Stores a file as if a number had received it; returns its media id, which lives seven days.
@@ -170,7 +170,7 @@ impl Emulator<Meta> {
 
     /// Returns the code that was sent last to verify a number.
     pub fn verification_code(&self, phone_number_id: &str) -> Option<String> {
-        self.state().accounts.line(phone_number_id)?.verification
+        self.state().accounts.record(phone_number_id)?.verification
     }
 
     // Webhooks.

@@ -78,7 +78,7 @@ impl Meta {
         let token = state.authenticate(token.as_deref(), proof.as_deref(), time.as_deref())?;
         if is_management(edge) {
             let account = state.number(id).map_or_else(|| id.to_owned(), |number| number.waba_id);
-            state.pace.manage(&state.rules(), &account, self.engine.clock.now_ms())?;
+            state.rate_limits.manage(&state.rules(), &account, self.engine.clock.now_ms())?;
         }
         let owner = query.get("phone_number_id");
         let found = match (edge, &head.method) {
@@ -93,7 +93,7 @@ impl Meta {
             ("register" | "deregister" | "request_code" | "verify_code" | "number_settings" | "smb_app_data", &Method::POST) => {
                 let number = state.number_for(&token, id)?;
                 let (answer, updates) = onboarding::call(state, edge, &number, json, &query)?;
-                self.tell(updates);
+                self.notify(updates);
                 answer
             }
             ("subscribed_apps", _) => {
@@ -112,9 +112,9 @@ impl Meta {
             }
             ("template_delete", _) => {
                 state.account_for(&token, id)?;
-                let (answer, told) = templates::delete(state, id, &query)?;
-                let updates = told.into_iter().map(|(field, value)| Update::field(id, field, value)).collect();
-                self.tell(updates);
+                let (answer, updates) = templates::delete(state, id, &query)?;
+                let updates = updates.into_iter().map(|(field, value)| Update::field(id, field, value)).collect();
+                self.notify(updates);
                 answer
             }
             ("template_node", &Method::GET) => templates::node(state, &token, id, &query)?,
@@ -145,7 +145,7 @@ impl Meta {
             Recipient::User { id } => (id, json!({"input": id, "user_id": id})),
             Recipient::Group { id } => (id, json!({"input": id, "wa_id": id})),
         };
-        self.state.pace.admit(&self.state.rules(), &number, party, self.engine.clock.now_ms())?;
+        self.state.rate_limits.admit(&self.state.rules(), &number, party, self.engine.clock.now_ms())?;
         let wamid = self.state.ids.message(party, true);
         let mut sent = json!({"id": wamid});
         if let Recipient::Group { id } = &message.recipient {
@@ -175,7 +175,7 @@ impl Meta {
     }
 
     /// Sends updates in the background, each in a POST of its own, in order.
-    pub(super) fn tell(&self, updates: Vec<Update>) {
+    pub(super) fn notify(&self, updates: Vec<Update>) {
         if updates.is_empty() {
             return;
         }
@@ -197,14 +197,14 @@ impl Meta {
         let (state, webhooks, guard) = (Arc::clone(&self.state), Arc::clone(&self.engine.webhooks), self.engine.webhooks.pending_guard());
         drop(tokio::spawn(async move {
             clock.pause_until(due).await;
-            let told = state.templates.change(
+            let changed = state.templates.change(
                 |other| other.id == template.id && other.status == "PENDING",
                 |template| match &verdict {
                     Ok(()) => changed::status(template, "APPROVED", None),
                     Err(reason) => changed::status(template, "REJECTED", Some(reason)),
                 },
             );
-            if let Some((template, (field, value))) = told {
+            if let Some((template, (field, value))) = changed {
                 for account in state.accounts_with(&template) {
                     webhooks.submit(Item { account, number: None, field: field.to_owned(), value: value.clone() }).await;
                 }

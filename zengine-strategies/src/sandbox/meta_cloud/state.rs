@@ -7,13 +7,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::accounts::Accounts;
-use super::check::{At, Checked};
+use super::check::{Checked, Param};
 use super::errors::GraphError;
 use super::ids::Ids;
 use super::media::Media;
 use super::messages::Recipient;
-use super::pace::Pace;
 use super::payload::envelope;
+use super::rate_limits::RateLimits;
 use super::settings::{Number, Rules, Settings, Webhooks};
 use super::signature::{hmac_sha256, on_the_wire, sign};
 use super::templates::{Stored, Templates};
@@ -37,7 +37,7 @@ pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) ids: Ids,
-    pub(super) pace: Pace,
+    pub(super) rate_limits: RateLimits,
     pub(super) accounts: Accounts,
     pub(super) tokens: Tokens,
     pub(super) templates: Templates,
@@ -58,7 +58,7 @@ impl State {
         let state = Self {
             clock: clock.clone(),
             ids: Ids::new(settings.seed),
-            pace: Pace::default(),
+            rate_limits: RateLimits::default(),
             accounts: Accounts::default(),
             tokens: Tokens::new(clock.clone(), Arc::clone(journal)),
             templates: Templates::default(),
@@ -88,7 +88,7 @@ impl State {
 
     /// Goes back to the start.
     pub(super) fn reset(&self) {
-        self.pace.clear();
+        self.rate_limits.clear();
         self.accounts.clear();
         self.tokens.clear();
         self.templates.clear();
@@ -139,7 +139,7 @@ impl State {
 
     pub(super) fn set_token(&self, id: &str, token: String) {
         self.tokens.add(&token, Owner::SystemUser, Vec::new(), None);
-        self.forget(self.accounts.change(id, |line| std::mem::replace(&mut line.number.token, token)));
+        self.forget(self.accounts.change(id, |record| std::mem::replace(&mut record.number.token, token)));
     }
 
     /// Forgets a token that no number names any more, unless it was granted accounts of its own.
@@ -192,14 +192,14 @@ impl State {
     pub(super) fn account_for(&self, token: &str, waba_id: &str) -> Checked {
         let known = self.tokens.valid(token)?;
         let granted = known.accounts.iter().any(|account| account == waba_id) && self.accounts.is_account(waba_id);
-        let by_number = || !self.accounts.lines(|line| line.number.waba_id == waba_id && line.number.token == token).is_empty();
+        let by_number = || !self.accounts.records(|record| record.number.waba_id == waba_id && record.number.token == token).is_empty();
         if granted || by_number() { Ok(()) } else { Err(GraphError::no_object(waba_id)) }
     }
 
     /// The accounts that a token may use.
     pub(super) fn accounts_of(&self, text: &str, token: &Token) -> Vec<String> {
         let mut accounts = token.accounts.clone();
-        accounts.extend(self.accounts.lines(|line| line.number.token == text).into_iter().map(|line| line.number.waba_id));
+        accounts.extend(self.accounts.records(|record| record.number.token == text).into_iter().map(|record| record.number.waba_id));
         accounts.sort();
         accounts.dedup();
         accounts
@@ -223,8 +223,8 @@ impl State {
 
     /// Rules on who may be written to.
     pub(super) fn may_send(&self, number: &str, recipient: &Recipient, kind: &str) -> Checked {
-        let line = self.accounts.line(number).ok_or_else(|| GraphError::no_object(number))?;
-        if !line.registered {
+        let record = self.accounts.record(number).ok_or_else(|| GraphError::no_object(number))?;
+        if !record.registered {
             return Err(GraphError::new(133_010));
         }
         let person = match recipient {
@@ -232,7 +232,7 @@ impl State {
             Recipient::User { id } => id,
             Recipient::Group { .. } => return Ok(()),
         };
-        if line.number.display == *person {
+        if record.number.display == *person {
             return Err(GraphError::new(131_021));
         }
         if self.rules().window_enforced && kind != "template" {
@@ -248,11 +248,11 @@ impl State {
     }
 
     /// Rules on media sent by id.
-    pub(super) fn may_use_media(&self, at: &At<'_>, id: &str, kind: &str, number: &str) -> Checked {
+    pub(super) fn may_use_media(&self, param: &Param<'_>, id: &str, kind: &str, number: &str) -> Checked {
         match lock(&self.media).get(id).filter(|media| media.until_ms > self.clock.now_ms()) {
-            Some(media) if media.owner != number => Err(at.invalid("the media belongs to another number")),
-            Some(media) if !media.is_of(kind) => Err(at.invalid("the media is of another type")),
-            None if self.rules().known_media_only => Err(at.invalid("no media has this id")),
+            Some(media) if media.owner != number => Err(param.invalid("the media belongs to another number")),
+            Some(media) if !media.is_of(kind) => Err(param.invalid("the media is of another type")),
+            None if self.rules().known_media_only => Err(param.invalid("no media has this id")),
             _ => Ok(()),
         }
     }
@@ -272,12 +272,12 @@ impl WebhookFormat for State {
     /// Messages go to the number's own callback, else to the account's, else to the app's; other fields skip the first. What
     /// belongs to no known account goes to the app.
     fn address(&self, item: &Item) -> Option<String> {
-        let number = item.number.as_deref().and_then(|id| self.accounts.line(id));
+        let number = item.number.as_deref().and_then(|id| self.accounts.record(id));
         let subscription = self.accounts.subscription(&item.account);
         if subscription.is_none() && self.accounts.is_account(&item.account) {
             return None;
         }
-        let own = number.and_then(|line| line.callback).filter(|_| item.field == "messages");
+        let own = number.and_then(|record| record.callback).filter(|_| item.field == "messages");
         own.or_else(|| subscription.and_then(|found| found.callback)).map(|callback| callback.url).or_else(|| self.callback())
     }
 

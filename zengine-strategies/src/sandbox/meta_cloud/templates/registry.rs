@@ -74,14 +74,14 @@ impl Stored {
 }
 
 /// What happened to a template: the field and value of the webhook that tells of it.
-pub(in crate::sandbox::meta_cloud) type Told = (&'static str, Value);
+pub(in crate::sandbox::meta_cloud) type TemplateUpdate = (&'static str, Value);
 
 /// Changes a template and words the webhook.
 pub(in crate::sandbox::meta_cloud) mod changed {
-    use super::{Stored, Told, Value, json};
+    use super::{Stored, TemplateUpdate, Value, json};
 
     /// Another status, for a reason where there is one.
-    pub(in crate::sandbox::meta_cloud) fn status(template: &mut Stored, status: &str, reason: Option<&str>) -> Told {
+    pub(in crate::sandbox::meta_cloud) fn status(template: &mut Stored, status: &str, reason: Option<&str>) -> TemplateUpdate {
         status.clone_into(&mut template.status);
         template.reason = reason.map(str::to_owned);
         let mut value = template.update();
@@ -95,7 +95,7 @@ pub(in crate::sandbox::meta_cloud) mod changed {
     }
 
     /// Another quality: `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
-    pub(in crate::sandbox::meta_cloud) fn quality(template: &mut Stored, quality: &str) -> Told {
+    pub(in crate::sandbox::meta_cloud) fn quality(template: &mut Stored, quality: &str) -> TemplateUpdate {
         let mut value = template.update();
         value["previous_quality_score"] = template.quality.as_str().into();
         value["new_quality_score"] = quality.into();
@@ -104,7 +104,7 @@ pub(in crate::sandbox::meta_cloud) mod changed {
     }
 
     /// Another category.
-    pub(in crate::sandbox::meta_cloud) fn category(template: &mut Stored, category: &str) -> Told {
+    pub(in crate::sandbox::meta_cloud) fn category(template: &mut Stored, category: &str) -> TemplateUpdate {
         let mut value = template.update();
         value["previous_category"] = template.category.as_str().into();
         value["new_category"] = category.into();
