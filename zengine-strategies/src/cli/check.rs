@@ -25,10 +25,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let entry = strategies::find(&arguments.strategy)?;
-    let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let strategy = strategies::find(&arguments.strategy)?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
     let tenant = TenantId::new(TENANT)?;
-    let host = Host::new(entry, &file, &tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)?;
+    let host = Host::new(strategy, &file, &tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)?;
     host.bind(&tenant).await?;
     Ok(Exit::Done)
 }

@@ -1,4 +1,4 @@
-//! How a command ends: exit codes, and what is said on standard error.
+//! How a command ends: exit codes, and what is lines on standard error.
 
 use std::{io, process::ExitCode};
 
@@ -41,11 +41,11 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(super) struct Failure {
     exit: Exit,
-    said: Vec<Said>,
+    lines: Vec<FailureLine>,
 }
 
 #[derive(Debug)]
-enum Said {
+enum FailureLine {
     Error(String),
     Violation(Violation),
 }
@@ -53,7 +53,7 @@ enum Said {
 impl Failure {
     /// An end with one line.
     pub(super) fn new(exit: Exit, line: impl Into<String>) -> Self {
-        Self { exit, said: vec![Said::Error(line.into())] }
+        Self { exit, lines: vec![FailureLine::Error(line.into())] }
     }
 
     /// What was given is wrong.
@@ -63,18 +63,18 @@ impl Failure {
 
     /// What was given is wrong at these places; one line each.
     pub(super) fn violations(violations: Vec<Violation>) -> Self {
-        Self { exit: Exit::Invalid, said: violations.into_iter().map(Said::Violation).collect() }
+        Self { exit: Exit::Invalid, lines: violations.into_iter().map(FailureLine::Violation).collect() }
     }
 
-    /// Whoever read our output has gone: nothing is said.
-    fn quiet() -> Self {
-        Self { exit: Exit::Done, said: vec![] }
+    /// Whoever read our output has gone: nothing is lines.
+    fn closed_output() -> Self {
+        Self { exit: Exit::Done, lines: vec![] }
     }
 
-    /// The same with another end, where something was said.
+    /// The same with another end, where something was lines.
     #[must_use = "returns the failure with the end"]
     pub(super) fn with_exit(mut self, exit: Exit) -> Self {
-        if !self.said.is_empty() {
+        if !self.lines.is_empty() {
             self.exit = exit;
         }
         self
@@ -82,8 +82,8 @@ impl Failure {
 
     /// The same with another end, where only whoever read our output has gone: the exit code still tells.
     #[must_use = "returns the failure with the end"]
-    pub(super) fn unread(mut self, exit: Exit) -> Self {
-        if self.said.is_empty() {
+    pub(super) fn with_exit_on_closed_output(mut self, exit: Exit) -> Self {
+        if self.lines.is_empty() {
             self.exit = exit;
         }
         self
@@ -91,10 +91,10 @@ impl Failure {
 
     /// Says it, and gives the exit code.
     pub(super) fn report(self) -> ExitCode {
-        for said in &self.said {
-            match said {
-                Said::Error(line) => output::error(line),
-                Said::Violation(violation) => output::violation(violation),
+        for line in &self.lines {
+            match line {
+                FailureLine::Error(text) => output::error(text),
+                FailureLine::Violation(violation) => output::violation(violation),
             }
         }
         self.exit.into()
@@ -119,7 +119,7 @@ impl From<Error> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::quiet(),
+            io::ErrorKind::BrokenPipe => Self::closed_output(),
             _ => Self::new(Exit::Broken, error.to_string()),
         }
     }

@@ -27,7 +27,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct HealthLine<'a> {
     strategy: &'a StrategyName,
     tenant: &'a TenantId,
     #[serde(flatten)]
@@ -35,19 +35,19 @@ struct Line<'a> {
 }
 
 pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    let entry = strategies::find(&arguments.strategy)?;
-    let strategy = StrategyName::new(entry.name())?;
-    let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let strategy = strategies::find(&arguments.strategy)?;
+    let name = StrategyName::new(strategy.name())?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
     let tenant = &file.tenant(arguments.tenant.as_ref())?;
-    let host = Host::new(entry, &file, tenant, host::client(&file)?, Memory::new(), |builder| builder)?;
+    let host = Host::new(strategy, &file, tenant, host::client(&file)?, Memory::new(), |builder| builder)?;
     host.bind(tenant).await?;
-    let status = progress::during("asking the provider", host.orchestrator.health(tenant, entry.name())).await?;
+    let status = progress::during("asking the provider", host.orchestrator.health(tenant, strategy.name())).await?;
     let exit = match status {
         HealthStatus::Healthy | HealthStatus::Passive => Exit::Done,
         HealthStatus::Degraded(_) => Exit::Degraded,
         HealthStatus::Unhealthy(_) => Exit::Unhealthy,
         _ => Exit::Inconclusive,
     };
-    out.json(&Line { strategy: &strategy, tenant, status: &status }).map_err(|failure| failure.unread(exit))?;
+    out.json(&HealthLine { strategy: &name, tenant, status: &status }).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
     Ok(exit)
 }

@@ -13,7 +13,7 @@ use zengine_connector::{
 use super::{
     exit::Failure,
     file::{File, below},
-    strategies::Entry,
+    strategies::ErasedStrategy,
 };
 
 /// The tenant where nobody names one.
@@ -22,34 +22,34 @@ pub(super) const TENANT: &str = "cli";
 /// A host's orchestrator for one strategy of a file.
 pub(super) struct Host {
     pub(super) orchestrator: Orchestrator,
-    entry: &'static Entry,
+    strategy: &'static ErasedStrategy,
 }
 
 impl Host {
     /// Puts it together. `tenant` has the file's configuration, and so has every tenant of a route.
     pub(super) fn new(
-        entry: &'static Entry,
+        strategy: &'static ErasedStrategy,
         file: &File,
         tenant: &TenantId,
         http: Arc<dyn HttpClient>,
         stores: impl Into<Stores>,
         settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder,
     ) -> Result<Self, Failure> {
-        let strategy = StrategyName::new(entry.name())?;
-        let registry = (entry.register)(StrategyRegistry::builder(), http, &file.instance)
+        let name = StrategyName::new(strategy.name())?;
+        let registry = (strategy.register)(StrategyRegistry::builder(), http, &file.instance)
             .map_err(|violation| Failure::violations(below("/instance", [violation])))?
             .build()?;
         let builder = Orchestrator::builder(registry)
-            .directory(Arc::new(directory(&strategy, file, tenant)))
-            .secrets(Arc::new(file.secrets.store(&strategy)))
+            .directory(Arc::new(directory(&name, file, tenant)))
+            .secrets(Arc::new(file.secrets.store(&name)))
             .stores(stores)
             .allow_local_refs(true);
-        Ok(Self { orchestrator: settings(builder).build()?, entry })
+        Ok(Self { orchestrator: settings(builder).build()?, strategy })
     }
 
     /// Binds the tenant, so that everything wrong with its configuration is said by pointers into the file.
     pub(super) async fn bind(&self, tenant: &TenantId) -> Result<(), Failure> {
-        (self.entry.bind)(&self.orchestrator, tenant).await.map_err(of_config)
+        (self.strategy.bind)(&self.orchestrator, tenant).await.map_err(of_config)
     }
 }
 

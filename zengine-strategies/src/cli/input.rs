@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Read as _};
 use super::{exit::Failure, output};
 
 /// How much of an input that is too long is still taken, so that whoever writes it is not cut off.
-const LEFTOVERS: u64 = 1 << 30;
+const MAX_DISCARDED: u64 = 1 << 30;
 
 /// What standard input holds.
 pub(super) enum Input {
@@ -26,6 +26,6 @@ pub(super) fn read(limit: u64, what: &str) -> Result<Input, Failure> {
     if bytes.len() as u64 <= limit {
         return Ok(Input::Whole(bytes));
     }
-    io::copy(&mut stdin.take(LEFTOVERS), &mut io::sink())?;
+    io::copy(&mut stdin.take(MAX_DISCARDED), &mut io::sink())?;
     Ok(Input::TooLong)
 }

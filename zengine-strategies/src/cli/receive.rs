@@ -14,7 +14,7 @@ use super::{
     input::{self, Input},
     no_network::NoNetwork,
     output::Out,
-    strategies::{self, Entry},
+    strategies::{self, ErasedStrategy},
 };
 
 /// The largest body that is verified, in bytes: the core's own limit.
@@ -63,28 +63,40 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
 }
 
 pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    let entry = strategies::find(&arguments.strategy)?;
+    let strategy = strategies::find(&arguments.strategy)?;
     let file = match &arguments.config {
-        Some(path) => File::read(path, entry, Needs::Nothing)?,
+        Some(path) => File::read(path, strategy, Needs::Nothing)?,
         None => File { instance: serde_json::json!({}), ..File::default() },
     };
     let limit = if arguments.no_verify { STORED } else { VERIFIED };
-    let Input::Whole(body) = input::read(limit, "the body of a request")? else { return Err(rejected(entry, VerifyError::TooLarge)) };
+    let Input::Whole(body) = input::read(limit, "the body of a request")? else { return Err(rejected(strategy, VerifyError::TooLarge)) };
     if arguments.no_verify {
-        unverified(&arguments, entry, &file, body, out).await
+        unverified(&arguments, strategy, &file, body, out).await
     } else {
-        verified(arguments, entry, &file, body, out).await
+        verified(arguments, strategy, &file, body, out).await
     }
 }
 
-async fn unverified(arguments: &Arguments, entry: &'static Entry, file: &File, body: Vec<u8>, out: &mut Out) -> Result<Exit, Failure> {
+async fn unverified(
+    arguments: &Arguments,
+    strategy: &'static ErasedStrategy,
+    file: &File,
+    body: Vec<u8>,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     let tenant = arguments.tenant.clone().map_or_else(|| TenantId::new("unverified"), Ok)?;
-    let host = host(entry, file, &tenant)?;
-    let events = host.orchestrator.preview_unverified(entry.name(), &RawPayload::unverified(body), &tenant).await?;
+    let host = host(strategy, file, &tenant)?;
+    let events = host.orchestrator.preview_unverified(strategy.name(), &RawPayload::unverified(body), &tenant).await?;
     print(&events, out)
 }
 
-async fn verified(arguments: Arguments, entry: &'static Entry, file: &File, body: Vec<u8>, out: &mut Out) -> Result<Exit, Failure> {
+async fn verified(
+    arguments: Arguments,
+    strategy: &'static ErasedStrategy,
+    file: &File,
+    body: Vec<u8>,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     // Without routes there is one tenant only, and everything is its.
     let unrouted = match (arguments.tenant, file.routes.is_empty()) {
         (Some(tenant), _) => Some(tenant),
@@ -101,8 +113,8 @@ async fn verified(arguments: Arguments, entry: &'static Entry, file: &File, body
         request = request.with_peer(peer);
     }
     let tenant = unrouted.clone().map_or_else(|| TenantId::new(super::host::TENANT), Ok)?;
-    let host = host(entry, file, &tenant)?;
-    match host.orchestrator.preview(entry.name(), &request, unrouted.as_ref()).await? {
+    let host = host(strategy, file, &tenant)?;
+    match host.orchestrator.preview(strategy.name(), &request, unrouted.as_ref()).await? {
         Preview::Events(events) => print(&events, out),
         Preview::Reply(response) => {
             let mut body = response.into_body().to_vec();
@@ -112,13 +124,13 @@ async fn verified(arguments: Arguments, entry: &'static Entry, file: &File, body
             out.bytes(&body)?;
             Ok(Exit::Done)
         }
-        Preview::Refused(refused) => Err(rejected(entry, refused)),
+        Preview::Refused(refused) => Err(rejected(strategy, refused)),
         _ => Ok(Exit::Done),
     }
 }
 
-fn host(entry: &'static Entry, file: &File, tenant: &TenantId) -> Result<Host, Failure> {
-    Host::new(entry, file, tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)
+fn host(strategy: &'static ErasedStrategy, file: &File, tenant: &TenantId) -> Result<Host, Failure> {
+    Host::new(strategy, file, tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)
 }
 
 fn print(events: &[Result<InboundEvent, ElementError>], out: &mut Out) -> Result<Exit, Failure> {
@@ -132,9 +144,9 @@ fn print(events: &[Result<InboundEvent, ElementError>], out: &mut Out) -> Result
 }
 
 /// Why a request is refused; never what would have been right.
-fn rejected(entry: &Entry, refused: VerifyError) -> Failure {
+fn rejected(strategy: &ErasedStrategy, refused: VerifyError) -> Failure {
     match refused {
-        VerifyError::Unavailable(error) => set_up(entry, error),
+        VerifyError::Unavailable(error) => set_up(strategy, error),
         refused => {
             Failure::new(Exit::Rejected, format!("the request is rejected with {}: {}", refused.status().as_u16(), refused.reason()))
         }
@@ -142,9 +154,9 @@ fn rejected(entry: &Entry, refused: VerifyError) -> Failure {
 }
 
 /// Our own side cannot decide: with a file, that is the file's fault.
-fn set_up(entry: &Entry, error: Error) -> Failure {
+fn set_up(strategy: &ErasedStrategy, error: Error) -> Failure {
     let secret = error.context("secret").unwrap_or_default();
-    match entry.instance_secrets.iter().find(|member| strategies::instance_secret(member) == secret) {
+    match strategy.instance_secrets.iter().find(|member| strategies::instance_secret(member) == secret) {
         Some(member) => Failure::violations(vec![Violation::new(format!("/instance/{member}"), "is needed to verify this request")]),
         None => error.into(),
     }

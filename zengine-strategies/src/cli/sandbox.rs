@@ -8,7 +8,7 @@ use super::{
     exit::{Exit, Failure},
     host::TENANT,
     output::{Out, STRONG},
-    strategies::{self, Entry},
+    strategies::{self, ErasedStrategy},
 };
 
 /// Run emulators of the providers on this machine until Ctrl-C
@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     port: u16,
     /// A sender of the emulator: its id, its account and its access token; may be given several times
     #[arg(long, value_name = "ID[:ACCOUNT[:TOKEN]]")]
-    number: Vec<Number>,
+    number: Vec<NumberArgument>,
     /// The secret that webhooks are signed with
     #[arg(long, value_name = "SECRET")]
     app_secret: Option<String>,
@@ -54,10 +54,10 @@ const CONTROL: &str = "/_sandbox";
 
 /// What somebody wants of an emulator; it has a default for what they leave out.
 #[derive(Debug, Default)]
-pub(super) struct Wishes {
+pub(super) struct EmulatorOptions {
     /// 0 takes a free one.
     pub(super) port: u16,
-    pub(super) numbers: Vec<Number>,
+    pub(super) numbers: Vec<NumberArgument>,
     pub(super) app_secret: Option<String>,
     pub(super) verify_token: Option<String>,
     pub(super) webhook: Option<String>,
@@ -67,13 +67,13 @@ pub(super) struct Wishes {
 
 /// A sender of an emulator.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Number {
+pub(super) struct NumberArgument {
     pub(super) id: String,
     pub(super) account: Option<String>,
     pub(super) token: Option<String>,
 }
 
-impl FromStr for Number {
+impl FromStr for NumberArgument {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -88,56 +88,56 @@ impl FromStr for Number {
 }
 
 /// A running emulator. It stops when it is dropped.
-pub(super) trait Emulator {
+pub(super) trait RunningEmulator {
     /// Where it is.
     fn base_url(&self) -> String;
     /// What its clients need: numbers, tokens. Nothing of it is a secret, since it opens nothing real.
-    fn facts(&self) -> Value;
+    fn details(&self) -> Value;
     /// A file for `--config`, of one tenant.
     fn file(&self, tenant: &str) -> Value;
 }
 
 pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
     // Before anything is printed: whoever reads it may stop us at once.
-    let mut stop = Stop::new()?;
+    let mut shutdown = ShutdownSignal::new()?;
     let mut running = vec![];
-    for (n, entry) in chosen(&arguments.strategies)?.into_iter().enumerate() {
-        let (wishes, Some(start)) = (wishes(arguments, n), entry.emulator) else { continue };
-        let emulator = start(&wishes)
-            .map_err(|error| Failure::new(Exit::Broken, format!("the emulator of {} cannot start: {error}", entry.name())))?;
+    for (n, strategy) in selected(&arguments.strategies)?.into_iter().enumerate() {
+        let (options, Some(start)) = (options(arguments, n), strategy.emulator) else { continue };
+        let emulator = start(&options)
+            .map_err(|error| Failure::new(Exit::Broken, format!("the emulator of {} cannot start: {error}", strategy.name())))?;
         if let Some(path) = arguments.write.as_ref().filter(|_| n == 0) {
             let text = format!("{:#}\n", emulator.file(TENANT));
             std::fs::write(path, text)
                 .map_err(|error| Failure::new(Exit::Broken, format!("{} cannot be written: {error}", path.display())))?;
         }
-        if arguments.json { out.json(&line(entry, &*emulator)) } else { out.text(&text(entry, &*emulator)) }?;
+        if arguments.json { out.json(&line(strategy, &*emulator)) } else { out.text(&text(strategy, &*emulator)) }?;
         running.push(emulator);
     }
-    stop.asked().await;
+    shutdown.received().await;
     Ok(Exit::Done)
 }
 
 /// The strategies that are asked for and have an emulator.
-fn chosen(names: &[String]) -> Result<Vec<&'static Entry>, Failure> {
+fn selected(names: &[String]) -> Result<Vec<&'static ErasedStrategy>, Failure> {
     if names.is_empty() {
-        return Ok(strategies::all().filter(|entry| entry.emulator.is_some()).collect());
+        return Ok(strategies::all().filter(|strategy| strategy.emulator.is_some()).collect());
     }
-    let mut entries: Vec<&'static Entry> = vec![];
+    let mut found: Vec<&'static ErasedStrategy> = vec![];
     for name in names {
-        let entry = strategies::find(name)?;
-        if entry.emulator.is_none() {
+        let strategy = strategies::find(name)?;
+        if strategy.emulator.is_none() {
             return Err(Failure::invalid(format!("{name} has no emulator")));
         }
-        if entries.iter().all(|chosen| chosen.name() != entry.name()) {
-            entries.push(entry);
+        if found.iter().all(|other| other.name() != strategy.name()) {
+            found.push(strategy);
         }
     }
-    Ok(entries)
+    Ok(found)
 }
 
-fn wishes(arguments: &Arguments, n: usize) -> Wishes {
+fn options(arguments: &Arguments, n: usize) -> EmulatorOptions {
     let later = u16::try_from(n).unwrap_or(u16::MAX);
-    Wishes {
+    EmulatorOptions {
         port: if arguments.port == 0 { 0 } else { arguments.port.saturating_add(later) },
         numbers: arguments.number.clone(),
         app_secret: arguments.app_secret.clone(),
@@ -148,22 +148,22 @@ fn wishes(arguments: &Arguments, n: usize) -> Wishes {
     }
 }
 
-fn line(entry: &Entry, emulator: &dyn Emulator) -> Value {
+fn line(strategy: &ErasedStrategy, emulator: &dyn RunningEmulator) -> Value {
     let base_url = emulator.base_url();
     let control = format!("{base_url}{CONTROL}");
-    let mut line = json!({ "strategy": entry.name(), "base_url": base_url, "control": control, "file": emulator.file(TENANT) });
-    if let (Some(line), Value::Object(facts)) = (line.as_object_mut(), emulator.facts()) {
-        line.extend(facts);
+    let mut line = json!({ "strategy": strategy.name(), "base_url": base_url, "control": control, "file": emulator.file(TENANT) });
+    if let (Some(line), Value::Object(details)) = (line.as_object_mut(), emulator.details()) {
+        line.extend(details);
     }
     line
 }
 
 /// The same for people: nested values as one indented line each.
-fn text(entry: &Entry, emulator: &dyn Emulator) -> String {
+fn text(strategy: &ErasedStrategy, emulator: &dyn RunningEmulator) -> String {
     let base_url = emulator.base_url();
-    let mut text = format!("{STRONG}{}{STRONG:#}  {base_url}\n  control {base_url}{CONTROL}\n", entry.name());
+    let mut text = format!("{STRONG}{}{STRONG:#}  {base_url}\n  control {base_url}{CONTROL}\n", strategy.name());
     let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    for (name, value) in emulator.facts().as_object().into_iter().flatten() {
+    for (name, value) in emulator.details().as_object().into_iter().flatten() {
         // Writing into a String does not fail.
         let _ = match value {
             Value::Array(items) => items.iter().try_for_each(|item| {
@@ -177,14 +177,14 @@ fn text(entry: &Entry, emulator: &dyn Emulator) -> String {
 }
 
 /// Ctrl-C, and where there is one, SIGTERM.
-struct Stop {
+struct ShutdownSignal {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
-impl Stop {
+impl ShutdownSignal {
     #[cfg(unix)]
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -192,7 +192,7 @@ impl Stop {
     }
 
     #[cfg(unix)]
-    async fn asked(&mut self) {
+    async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -206,7 +206,7 @@ impl Stop {
     }
 
     #[cfg(not(unix))]
-    async fn asked(&mut self) {
+    async fn received(&mut self) {
         // An error means that there is no console to ask from.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_number_has_an_id_perhaps_an_account_and_a_token() {
-        let number = |text: &str| text.parse::<Number>().map(|n| (n.id, n.account, n.token));
+        let number = |text: &str| text.parse::<NumberArgument>().map(|n| (n.id, n.account, n.token));
         assert_eq!(number("1"), Ok(("1".into(), None, None)));
         assert_eq!(number("1:2"), Ok(("1".into(), Some("2".into()), None)));
         assert_eq!(number("1:2:t:k"), Ok(("1".into(), Some("2".into()), Some("t:k".into()))));

@@ -1,4 +1,4 @@
-//! The strategies that the command knows: one line each in [`ENTRIES`], one file each for how they are made.
+//! The strategies that the command knows: one line each in [`STRATEGIES`], one file each for how they are made.
 
 #[cfg(feature = "whatsapp-meta-cloud")]
 mod whatsapp_meta_cloud;
@@ -15,18 +15,18 @@ use zengine_connector::{
 use super::{
     exit::Failure,
     no_network::NoNetwork,
-    sandbox::{Emulator, Wishes},
+    sandbox::{EmulatorOptions, RunningEmulator},
 };
 
 /// One line per strategy, behind its feature.
-const ENTRIES: &[Entry] = &[
+const STRATEGIES: &[ErasedStrategy] = &[
     #[cfg(feature = "whatsapp-meta-cloud")]
-    Entry::of::<crate::whatsapp_meta_cloud::WhatsAppMetaCloud>(),
+    ErasedStrategy::of::<crate::whatsapp_meta_cloud::WhatsAppMetaCloud>(),
 ];
 
 /// What the command line must know of a strategy to make one.
-trait Wired: Strategy {
-    /// Members of the instance that are secrets: a literal or a reference in the file, always a reference in `wire`.
+trait CliStrategy: Strategy {
+    /// Members of the instance that are secrets: a literal or a reference in the file, always a reference in `build`.
     const SECRETS: &[&str];
     /// The schema of the instance, with references where its secrets are.
     fn instance_schema() -> Value;
@@ -34,11 +34,11 @@ trait Wired: Strategy {
     ///
     /// # Errors
     /// What the schema could not tell to be wrong, with a pointer into the instance.
-    fn wire(http: Arc<dyn HttpClient>, instance: &Value) -> Result<Self, Violation>;
+    fn build(http: Arc<dyn HttpClient>, instance: &Value) -> Result<Self, Violation>;
     /// Starts its emulator, where there is one.
-    const EMULATOR: Option<Start>;
+    const EMULATOR: Option<StartEmulator>;
     /// What the provider answers where everything goes well, to a request that does not leave the machine.
-    fn rehearse(request: &Request<Bytes>) -> Response<Bytes>;
+    fn dry_run(request: &Request<Bytes>) -> Response<Bytes>;
 }
 
 /// Adds a strategy, made from an instance, to a registry.
@@ -47,34 +47,34 @@ type Register = fn(RegistryBuilder, Arc<dyn HttpClient>, &Value) -> Result<Regis
 type Bind = for<'a> fn(&'a Orchestrator, &'a TenantId) -> BoxFuture<'a, Result<(), Error>>;
 
 /// Starts an emulator.
-type Start = fn(&Wishes) -> io::Result<Box<dyn Emulator>>;
+type StartEmulator = fn(&EmulatorOptions) -> io::Result<Box<dyn RunningEmulator>>;
 
 /// One strategy, its type forgotten.
-pub(super) struct Entry {
+pub(super) struct ErasedStrategy {
     pub(super) descriptor: &'static Descriptor,
     pub(super) instance_schema: fn() -> Value,
     pub(super) instance_secrets: &'static [&'static str],
     pub(super) register: Register,
     pub(super) bind: Bind,
-    pub(super) rehearse: fn(&Request<Bytes>) -> Response<Bytes>,
-    pub(super) emulator: Option<Start>,
+    pub(super) dry_run: fn(&Request<Bytes>) -> Response<Bytes>,
+    pub(super) emulator: Option<StartEmulator>,
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for ErasedStrategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Entry").field(&self.descriptor.name).finish()
+        f.debug_tuple("ErasedStrategy").field(&self.descriptor.name).finish()
     }
 }
 
-impl Entry {
-    const fn of<W: Wired>() -> Self {
+impl ErasedStrategy {
+    const fn of<W: CliStrategy>() -> Self {
         Self {
             descriptor: W::DESCRIPTOR,
             instance_schema: || with_literals(W::instance_schema(), W::SECRETS),
             instance_secrets: W::SECRETS,
-            register: |registry, http, instance| Ok(registry.register(W::wire(http, instance)?)),
+            register: |registry, http, instance| Ok(registry.register(W::build(http, instance)?)),
             bind: |orchestrator, tenant| Box::pin(async move { orchestrator.bound::<W>(tenant, W::DESCRIPTOR.name).await.map(drop) }),
-            rehearse: W::rehearse,
+            dry_run: W::dry_run,
             emulator: W::EMULATOR,
         }
     }
@@ -118,17 +118,17 @@ fn wrong(error: &serde_json::Error) -> Violation {
 }
 
 /// All of them, by name.
-pub(super) fn all() -> impl Iterator<Item = &'static Entry> {
-    ENTRIES.iter()
+pub(super) fn all() -> impl Iterator<Item = &'static ErasedStrategy> {
+    STRATEGIES.iter()
 }
 
 /// The strategy of a name.
 ///
 /// # Errors
 /// Which names there are, and which was probably meant.
-pub(super) fn find(name: &str) -> Result<&'static Entry, Failure> {
-    match all().find(|entry| entry.name() == name) {
-        Some(entry) => Ok(entry),
+pub(super) fn find(name: &str) -> Result<&'static ErasedStrategy, Failure> {
+    match all().find(|strategy| strategy.name() == name) {
+        Some(strategy) => Ok(strategy),
         None => Err(unknown(name)?.into()),
     }
 }
@@ -136,8 +136,8 @@ pub(super) fn find(name: &str) -> Result<&'static Entry, Failure> {
 /// What a registry of all of them says of a name that is none.
 fn unknown(name: &str) -> Result<Error, Failure> {
     let mut registry = StrategyRegistry::builder();
-    for entry in all() {
-        registry = (entry.register)(registry, Arc::new(NoNetwork), &json!({})).map_err(|wrong| Failure::violations(vec![wrong]))?;
+    for strategy in all() {
+        registry = (strategy.register)(registry, Arc::new(NoNetwork), &json!({})).map_err(|wrong| Failure::violations(vec![wrong]))?;
     }
     match registry.build()?.schema(name, SchemaOf::Config) {
         Err(error) => Ok(error),

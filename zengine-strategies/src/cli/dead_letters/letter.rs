@@ -8,12 +8,12 @@ use zengine_connector::{
     store::{DeadLetter, DeadLetters, LetterDirection},
 };
 
-use super::unanswered;
+use super::store_failure;
 use crate::cli::exit::{Exit, Failure};
 
 /// The members of `docs/formats.md`, without the encrypted body; `message` or `event` only where somebody asks for it.
 #[derive(Serialize)]
-pub(super) struct Line {
+pub(super) struct DeadLetterLine {
     #[serde(flatten)]
     known: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,7 +22,7 @@ pub(super) struct Line {
     event: Option<Box<RawValue>>,
 }
 
-impl Line {
+impl DeadLetterLine {
     /// What is known about it.
     pub(super) fn of(letter: &DeadLetter) -> Result<Self, Failure> {
         let mut known = serde_json::to_value(letter).map_err(std::io::Error::from)?;
@@ -46,11 +46,11 @@ impl Line {
 
 /// The letter of an id.
 pub(super) async fn find(letters: &impl DeadLetters, id: &FailureId) -> Result<DeadLetter, Failure> {
-    letters.get(id).await.map_err(unanswered)?.ok_or_else(|| Failure::invalid(format!("there is no dead letter {id}")))
+    letters.get(id).await.map_err(store_failure)?.ok_or_else(|| Failure::invalid(format!("there is no dead letter {id}")))
 }
 
 /// Why a letter did not open; never anything of what is in it.
-pub(super) fn closed(error: &zengine_connector::Error) -> Failure {
+pub(super) fn open_failure(error: &zengine_connector::Error) -> Failure {
     let exit = if error.kind() == ErrorKind::Corrupt { Exit::Broken } else { Exit::Invalid };
     Failure::new(exit, error.to_string())
 }

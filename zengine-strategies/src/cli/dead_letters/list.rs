@@ -5,7 +5,7 @@ use zengine_connector::{
     store::{DeadLetter, DeadLetters as _, LetterDirection},
 };
 
-use super::{StoreArgument, letter::Line, unanswered};
+use super::{StoreArgument, letter::DeadLetterLine, store_failure};
 use crate::cli::{
     exit::{Exit, Failure},
     output::Out,
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     strategy: Option<StrategyName>,
     /// Only what was to be sent, or only what arrived
     #[arg(long, value_enum, value_name = "WAY")]
-    direction: Option<Way>,
+    direction: Option<DirectionArgument>,
     /// Only those that a redrive may help
     #[arg(long)]
     redrivable: bool,
@@ -42,20 +42,20 @@ pub(super) struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Way {
+enum DirectionArgument {
     Outbound,
     Inbound,
 }
 
 impl Arguments {
     fn wants(&self, letter: &DeadLetter) -> bool {
-        let way = |way: Way| match way {
-            Way::Outbound => LetterDirection::Outbound,
-            Way::Inbound => LetterDirection::Inbound,
+        let wanted = |way: DirectionArgument| match way {
+            DirectionArgument::Outbound => LetterDirection::Outbound,
+            DirectionArgument::Inbound => LetterDirection::Inbound,
         };
         self.tenant.as_ref().is_none_or(|tenant| *tenant == letter.tenant)
             && self.strategy.as_ref().is_none_or(|strategy| *strategy == letter.strategy)
-            && self.direction.is_none_or(|direction| way(direction) == letter.direction)
+            && self.direction.is_none_or(|direction| wanted(direction) == letter.direction)
             && (!self.redrivable || letter.redrivable)
     }
 }
@@ -65,9 +65,9 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     let mut left = arguments.limit.unwrap_or(usize::MAX);
     let mut after = arguments.after.clone();
     while left > 0 {
-        let page = letters.list(after.as_ref(), PAGE).await.map_err(unanswered)?;
+        let page = letters.list(after.as_ref(), PAGE).await.map_err(store_failure)?;
         for letter in page.letters.iter().filter(|letter| arguments.wants(letter)).take(left) {
-            out.json(&Line::of(letter)?)?;
+            out.json(&DeadLetterLine::of(letter)?)?;
             left -= 1;
         }
         after = page.next;

@@ -79,6 +79,6 @@ impl StoreArgument {
 }
 
 /// What a store says when it does not answer.
-fn unanswered(error: StoreError) -> Failure {
+fn store_failure(error: StoreError) -> Failure {
     Failure::from(Error::from(error)).with_exit(Exit::Broken)
 }

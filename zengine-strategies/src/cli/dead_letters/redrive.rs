@@ -14,7 +14,7 @@ use crate::cli::{
     host::{self, Host},
     output::{self, Out},
     progress,
-    send::{Report, said},
+    send::{Report, report_outcome},
     strategies,
 };
 
@@ -41,20 +41,20 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
     let store = arguments.store.writing()?;
     let letter = find(&*store.dead_letters(), &arguments.id).await?;
-    let (DeadLetter { tenant, strategy, .. }, id) = (&letter, sent(&letter)?);
-    let entry = strategies::find(strategy.as_str())?;
-    let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let (DeadLetter { tenant, strategy: name, .. }, id) = (&letter, sent(&letter)?);
+    let strategy = strategies::find(name.as_str())?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
     let stores = Stores::from(&store);
     let letters = Arc::clone(&stores.dead_letters);
-    let host = Host::new(entry, &file, tenant, host::client(&file)?, stores, |builder| builder)?;
+    let host = Host::new(strategy, &file, tenant, host::client(&file)?, stores, |builder| builder)?;
     host.bind(tenant).await?;
     if let Some(reason) = &arguments.force {
         output::note(&format!("forced, because: {reason}"));
     }
     let redriven = progress::during("sending", host.orchestrator.redrive(&arguments.id, options(arguments))).await;
     let outcome = redriven.map_err(refused)?;
-    let (report, exit) = (Report::of(entry.name(), tenant, id, &outcome, &*letters).await, said(&outcome));
-    out.json(&report).map_err(|failure| failure.unread(exit))?;
+    let (report, exit) = (Report::of(strategy.name(), tenant, id, &outcome, &*letters).await, report_outcome(&outcome));
+    out.json(&report).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
     Ok(exit)
 }
 

@@ -1,4 +1,4 @@
-//! Secrets as `***`, however they are written: as they are, percent-encoded, in hexadecimal, in JSON or base64 at any offset.
+//! Secrets as `***`, however they are spelled: as they are, percent-encoded, in hexadecimal, in JSON or base64 at any offset.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -24,14 +24,14 @@ const SHORTEST_RUN: usize = 4;
 
 /// Parts of the names of query parameters and form fields whose values are credentials, also where they are derived from a
 /// secret and not one of the file's.
-const TELLTALE: &[&str] = &["secret", "proof", "password", "signature", "api_key", "apikey", "api-key", "credential"];
+const CREDENTIAL_NAMES: &[&str] = &["secret", "proof", "password", "signature", "api_key", "apikey", "api-key", "credential"];
 
 /// Knows the secrets, and hides them.
 pub(super) struct Redactor {
     /// As they are, the longest first, so that no secret inside another leaves a rest of it.
     plain: Vec<Secret<String>>,
     /// Other spellings, the longest first.
-    written: Vec<Secret<String>>,
+    spelled: Vec<Secret<String>>,
 }
 
 impl fmt::Debug for Redactor {
@@ -43,20 +43,20 @@ impl fmt::Debug for Redactor {
 impl Redactor {
     pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
         let plain: BTreeSet<&str> = secrets.filter(|secret| !secret.is_empty()).collect();
-        let mut written: BTreeSet<String> = plain.iter().flat_map(|secret| spellings(secret)).collect();
-        written.extend(plain.iter().map(|secret| (*secret).to_owned()));
+        let mut spelled: BTreeSet<String> = plain.iter().flat_map(|secret| spellings(secret)).collect();
+        spelled.extend(plain.iter().map(|secret| (*secret).to_owned()));
         let sorted = |texts: BTreeSet<String>| {
             let mut texts: Vec<_> = texts.into_iter().map(Secret::new).collect();
             texts.sort_by_key(|text| std::cmp::Reverse(text.expose().len()));
             texts
         };
-        Self { plain: sorted(plain.into_iter().map(str::to_owned).collect()), written: sorted(written) }
+        Self { plain: sorted(plain.into_iter().map(str::to_owned).collect()), spelled: sorted(spelled) }
     }
 
     /// A text without secrets.
     pub(super) fn text(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in &self.written {
+        for secret in &self.spelled {
             if text.contains(secret.expose()) {
                 text = text.replace(secret.expose(), HIDDEN);
             }
@@ -96,7 +96,7 @@ impl Redactor {
     /// `name=value&…`.
     pub(super) fn fields(&self, fields: &str) -> String {
         let field = |field: &str| match field.split_once('=') {
-            Some((name, _)) if telltale(name) => format!("{}={HIDDEN}", self.text(name)),
+            Some((name, _)) if is_credential_name(name) => format!("{}={HIDDEN}", self.text(name)),
             Some((name, value)) => format!("{}={}", self.text(name), self.value(value)),
             None => self.value(field),
         };
@@ -176,13 +176,13 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-fn telltale(name: &str) -> bool {
+fn is_credential_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let token = name == "token" || name.ends_with("_token") && !["page_token", "next_token"].contains(&&*name);
-    token || TELLTALE.iter().any(|part| name.contains(part))
+    token || CREDENTIAL_NAMES.iter().any(|part| name.contains(part))
 }
 
-/// How a secret may be written beside its own spelling.
+/// How a secret may be spelled beside its own spelling.
 fn spellings(secret: &str) -> Vec<String> {
     let percent = |keep: &dyn Fn(u8) -> bool, upper: bool| -> String {
         secret

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use zengine_connector::{TenantId, Violation};
 
-use super::{exit::Failure, host::TENANT, strategies::Entry};
+use super::{exit::Failure, host::TENANT, strategies::ErasedStrategy};
 
 pub(super) use secrets::Secrets;
 
@@ -58,9 +58,9 @@ impl File {
     ///
     /// # Errors
     /// The file cannot be read or is no JSON; or everything that is wrong with it.
-    pub(super) fn read(path: &Path, entry: &Entry, needs: Needs) -> Result<Self, Failure> {
+    pub(super) fn read(path: &Path, strategy: &ErasedStrategy, needs: Needs) -> Result<Self, Failure> {
         let file = load(path)?;
-        let (file, violations) = check::check(file, entry, needs)?;
+        let (file, violations) = check::check(file, strategy, needs)?;
         if violations.is_empty() { Ok(file) } else { Err(Failure::violations(violations)) }
     }
 

@@ -80,13 +80,13 @@ pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure>
         write(&path, &text).map_err(|error| Failure::new(Exit::Broken, format!("{}: {error}", path.display())))?;
         written += 1;
     }
-    let alone = if stand_alone(&folder)? {
+    let standalone = if mark_standalone(&folder)? {
         "\nIt stands inside a workspace and is no member of it: see [workspace] in its Cargo.toml.\n"
     } else {
         ""
     };
     out.text(&format!(
-        "Made {}, with {written} files.\n{alone}\n  cd {}\n  cargo test\n\nThen make it the provider's: README.md says what to change in which order.\n",
+        "Made {}, with {written} files.\n{standalone}\n  cd {}\n  cargo test\n\nThen make it the provider's: README.md says what to change in which order.\n",
         folder.display(),
         folder.display()
     ))?;
@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure>
 /// Nothing is there, or an empty folder.
 fn is_free(folder: &Path) -> io::Result<bool> {
     match fs::read_dir(folder) {
-        Ok(mut entries) => Ok(entries.next().is_none()),
+        Ok(mut items) => Ok(items.next().is_none()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
         Err(error) => Err(error),
@@ -120,13 +120,13 @@ fn core(checkout: Option<&Path>, into: &Path) -> Result<Core, Failure> {
         return Err(Failure::invalid(format!("{} is no checkout: it has no zengine-connector/Cargo.toml", checkout.display())));
     }
     let folder = folder.canonicalize()?;
-    let path = if checkout.is_relative() { Path::new("..").join(between(&into.canonicalize()?, &folder)) } else { folder };
+    let path = if checkout.is_relative() { Path::new("..").join(relative_path(&into.canonicalize()?, &folder)) } else { folder };
     let path = path.to_str().ok_or_else(|| Failure::invalid("the checkout's path is not Unicode: a Cargo.toml cannot name it"))?;
     Ok(Core::Folder { path: path.replace('\\', "/"), version })
 }
 
 /// The way from one folder to another; both are absolute.
-fn between(from: &Path, to: &Path) -> PathBuf {
+fn relative_path(from: &Path, to: &Path) -> PathBuf {
     let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     if shared == 0 {
         return to.to_owned();
@@ -136,7 +136,7 @@ fn between(from: &Path, to: &Path) -> PathBuf {
 
 /// Inside a workspace that does not count it in, cargo refuses a crate unless it says that it stands alone. Only cargo
 /// knows; where it cannot be asked, nothing is changed.
-fn stand_alone(folder: &Path) -> io::Result<bool> {
+fn mark_standalone(folder: &Path) -> io::Result<bool> {
     let manifest = folder.join("Cargo.toml");
     let asked = Command::new("cargo")
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"])
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_way_between_folders_goes_up_and_down() {
-        let between = |from: &str, to: &str| between(Path::new(from), Path::new(to)).display().to_string();
+        let between = |from: &str, to: &str| relative_path(Path::new(from), Path::new(to)).display().to_string();
         assert_eq!(between("/a/examples", "/a/core"), "../core");
         assert_eq!(between("/a", "/a/core"), "core");
         assert_eq!(between("/a/b/c", "/x"), "../../../x");

@@ -57,7 +57,7 @@ impl Name {
         if !words_fit || StrategyName::new(text).is_err() {
             return Err(format!(
                 "the name must be in kebab case, at most 64 characters: lower-case letters and digits in words joined by single hyphens{}",
-                Self::meant(text)
+                Self::suggestion(text)
             ));
         }
         if text.starts_with(|first: char| first.is_ascii_digit()) {
@@ -80,7 +80,7 @@ impl Name {
     }
 
     /// The name that was probably meant, as part of a sentence.
-    fn meant(text: &str) -> String {
+    fn suggestion(text: &str) -> String {
         let mut kebab = String::new();
         for (n, c) in text.chars().enumerate() {
             if c.is_ascii_uppercase() && n > 0 && text.as_bytes()[n - 1].is_ascii_lowercase() {

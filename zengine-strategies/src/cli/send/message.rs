@@ -6,7 +6,7 @@ use zengine_connector::{Disposition, Error, ErrorKind, schema};
 use crate::cli::{
     exit::{Exit, Failure},
     input::{self, Input},
-    strategies::Entry,
+    strategies::ErasedStrategy,
 };
 
 /// The longest message, in bytes: a file of 100 MiB inside, and what stands around it.
@@ -33,10 +33,10 @@ impl Message {
     }
 
     /// Why it was refused before anything was sent, by pointers into the message where they are known.
-    pub(super) fn refused(&self, entry: &Entry, error: Error) -> Failure {
+    pub(super) fn refused(&self, strategy: &ErasedStrategy, error: Error) -> Failure {
         if error.kind() == ErrorKind::MessageInvalid && error.violations().is_empty() {
             let value: Value = serde_json::from_str(self.0.get()).unwrap_or_default();
-            let schema = (entry.descriptor.message_schema)();
+            let schema = (strategy.descriptor.message_schema)();
             let violations = schema::violations(schema.as_value(), &value).unwrap_or_default();
             if !violations.is_empty() {
                 return Failure::violations(violations);

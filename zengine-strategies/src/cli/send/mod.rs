@@ -17,7 +17,7 @@ use super::{
     host::{self, Host},
     output::{self, Out},
     progress,
-    strategies::{self, Entry},
+    strategies::{self, ErasedStrategy},
 };
 
 use message::Message;
@@ -44,9 +44,9 @@ pub(super) struct Arguments {
     #[arg(long)]
     dry_run: bool,
     /// What to do with content that the channel cannot show
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = How::Refuse)]
-    degrade: How,
-    /// How long sending may take, all attempts together
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = DegradeArgument::Refuse)]
+    degrade: DegradeArgument,
+    /// DegradeArgument long sending may take, all attempts together
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
     /// Keep what was sent and what failed in this embedded store; without it, nothing outlives the command
@@ -55,7 +55,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum How {
+enum DegradeArgument {
     /// Refuse the message
     Refuse,
     /// Write it out as text
@@ -63,17 +63,17 @@ enum How {
 }
 
 pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    let entry = strategies::find(&arguments.strategy)?;
-    let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let strategy = strategies::find(&arguments.strategy)?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
     let id = match &arguments.id {
         Some(id) => id.clone(),
         None => generated()?,
     };
     let tenant = file.tenant(arguments.tenant.as_ref())?;
     let message = Message::read()?;
-    let send = Send { entry, file: &file, tenant: &tenant, options: options(&arguments, &id), message: &message };
+    let send = Send { strategy, file: &file, tenant: &tenant, options: options(&arguments, &id), message: &message };
     if arguments.dry_run {
-        return send.rehearse(out).await;
+        return send.dry_run(out).await;
     }
     let stores = match &arguments.store {
         Some(path) => {
@@ -85,9 +85,9 @@ pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Fai
     let letters = Arc::clone(&stores.dead_letters);
     let host = send.host(host::client(&file)?, stores).await?;
     let outcome = progress::during("sending", send.send(&host)).await?;
-    let report = Report::of(entry.name(), &tenant, &id, &outcome, &*letters).await;
-    let exit = said(&outcome);
-    out.json(&report).map_err(|failure| failure.unread(exit))?;
+    let report = Report::of(strategy.name(), &tenant, &id, &outcome, &*letters).await;
+    let exit = report_outcome(&outcome);
+    out.json(&report).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
     Ok(exit)
 }
 
@@ -100,15 +100,15 @@ fn generated() -> Result<ClientMessageId, Failure> {
 
 fn options(arguments: &Arguments, id: &ClientMessageId) -> SendOptions {
     let degrade = match arguments.degrade {
-        How::Refuse => Degrade::Refuse,
-        How::Text => Degrade::Text,
+        DegradeArgument::Refuse => Degrade::Refuse,
+        DegradeArgument::Text => Degrade::Text,
     };
     SendOptions::new(id.clone()).within(Duration::from_secs(arguments.timeout)).degrade(degrade)
 }
 
 /// One message on its way.
 struct Send<'a> {
-    entry: &'static Entry,
+    strategy: &'static ErasedStrategy,
     file: &'a File,
     tenant: &'a TenantId,
     options: SendOptions,
@@ -117,30 +117,30 @@ struct Send<'a> {
 
 impl Send<'_> {
     async fn host(&self, http: Arc<dyn HttpClient>, stores: impl Into<Stores>) -> Result<Host, Failure> {
-        let host = Host::new(self.entry, self.file, self.tenant, http, stores, |builder| builder)?;
+        let host = Host::new(self.strategy, self.file, self.tenant, http, stores, |builder| builder)?;
         host.bind(self.tenant).await?;
         Ok(host)
     }
 
     async fn send(&self, host: &Host) -> Result<Outcome, Failure> {
-        let sent = host.orchestrator.send(self.tenant, self.entry.name(), self.message.as_json(), self.options.clone()).await;
-        sent.map_err(|error| self.message.refused(self.entry, error))
+        let sent = host.orchestrator.send(self.tenant, self.strategy.name(), self.message.as_json(), self.options.clone()).await;
+        sent.map_err(|error| self.message.refused(self.strategy, error))
     }
 
     /// Shows the requests; how the send ends is said only where it ends badly.
-    async fn rehearse(&self, out: &mut Out) -> Result<Exit, Failure> {
-        let recorder = Arc::new(dry_run::Recorder::new(self.entry, self.file));
+    async fn dry_run(&self, out: &mut Out) -> Result<Exit, Failure> {
+        let recorder = Arc::new(dry_run::Recorder::new(self.strategy, self.file));
         let host = self.host(Arc::clone(&recorder) as _, Memory::new()).await?;
         let outcome = self.send(&host).await?;
         for request in recorder.requests() {
             out.json(&request)?;
         }
-        Ok(said(&outcome))
+        Ok(report_outcome(&outcome))
     }
 }
 
 /// The exit code of an outcome; what went wrong is said on standard error.
-pub(super) fn said(outcome: &Outcome) -> Exit {
+pub(super) fn report_outcome(outcome: &Outcome) -> Exit {
     let (exit, what, error) = match outcome {
         Outcome::Delivered(_) => return Exit::Done,
         Outcome::Failed(end) => (Exit::Failed, "the message failed", Some(&end.error)),
