@@ -12,9 +12,9 @@ use super::{
     strategies,
 };
 
-/// Check a file and say everything that is wrong with it, one JSON pointer per line
+/// Check a file and report every violation, one JSON pointer per line
 ///
-/// Calls nobody. Says nothing and exits 0 where everything is fine; else each violation is a line on standard error,
+/// Makes no network calls. A valid file prints nothing and exits 0; otherwise each violation is a line on standard error,
 /// `POINTER: what is wrong`, with pointers into the file, and the exit code is 2.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {

@@ -11,17 +11,17 @@ use super::{
     progress, strategies,
 };
 
-/// Ask the provider how a tenant's channel is; nothing is sent
+/// Query the health of a tenant's channel; nothing is sent
 ///
-/// Prints one JSON line with `status` and, where it is not healthy, `reason`. Exits 0 where the channel is healthy, or the
-/// strategy has no check (`passive`); 7 where it is degraded, 8 where it is unhealthy, 9 where nobody can tell.
+/// Prints one JSON line with `status` and, unless it is healthy, `reason`. Exits 0 if the channel is healthy or the strategy
+/// has no check (`passive`), 7 if it is degraded, 8 if it is unhealthy, 9 if the result is inconclusive.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The strategy's name; `zengine strategies` lists them
     strategy: String,
     #[command(flatten)]
     file: FileArgument,
-    /// The tenant that is shown; where none is given, that of the file's routes if there is one only, else `cli`
+    /// The tenant to query. Defaults to the only tenant of the file's routes, else `cli`
     #[arg(long)]
     tenant: Option<TenantId>,
 }

@@ -1,4 +1,4 @@
-//! A host for one command: one strategy, one tenant's configuration, stores that may go with the process.
+//! A host for one command: one strategy, one tenant's configuration, stores that may live in memory only.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -16,7 +16,7 @@ use super::{
     strategies::ErasedStrategy,
 };
 
-/// The tenant where nobody names one.
+/// The default tenant.
 pub(super) const TENANT: &str = "cli";
 
 /// A host's orchestrator for one strategy of a file.
@@ -26,7 +26,7 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// Puts it together. `tenant` has the file's configuration, and so has every tenant of a route.
+    /// Builds the host. `tenant` and every tenant of a route have the file's configuration.
     pub(super) fn new(
         strategy: &'static ErasedStrategy,
         file: &File,
@@ -47,14 +47,13 @@ impl Host {
         Ok(Self { orchestrator: settings(builder).build()?, strategy })
     }
 
-    /// Binds the tenant, so that everything wrong with its configuration is said by pointers into the file.
+    /// Binds the tenant; reports every violation of its configuration by pointers into the file.
     pub(super) async fn bind(&self, tenant: &TenantId) -> Result<(), Failure> {
         (self.strategy.bind)(&self.orchestrator, tenant).await.map_err(of_config)
     }
 }
 
-/// The client of a command that calls the provider. A provider on this machine is not asked through a proxy that the
-/// environment names.
+/// The HTTP client of a command that calls the provider. Calls to a loopback address bypass the environment's proxy.
 pub(super) fn client(file: &File) -> Result<Arc<dyn HttpClient>, Error> {
     let host = file.instance.get("base_url").and_then(Value::as_str).and_then(|url| url.parse::<Uri>().ok());
     let host = host.as_ref().and_then(Uri::host).unwrap_or_default().trim_matches(['[', ']']);
@@ -76,7 +75,7 @@ fn directory(strategy: &StrategyName, file: &File, tenant: &TenantId) -> MemoryD
     directory
 }
 
-/// What is wrong with the tenant's configuration.
+/// Failure of a tenant's configuration, with pointers into the file.
 fn of_config(error: Error) -> Failure {
     if !error.violations().is_empty() {
         return Failure::violations(below("/config", error.violations().to_vec()));

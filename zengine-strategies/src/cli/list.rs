@@ -11,7 +11,7 @@ use super::{
     strategies::{self, ErasedStrategy},
 };
 
-/// List the strategies that this program was built with
+/// List the strategies of this build
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// One JSON line per strategy

@@ -17,25 +17,25 @@ use super::{
     strategies::{self, ErasedStrategy},
 };
 
-/// The largest body that is verified, in bytes: the core's own limit.
+/// Maximum length of a body to verify, in bytes: the core's own limit.
 const VERIFIED: u64 = 4 << 20;
-/// The largest stored payload, in bytes.
+/// Maximum length of a stored payload, in bytes.
 const STORED: u64 = 64 << 20;
 
 /// Turn a request of a provider into events, as a host would
 ///
-/// The body comes from standard input, byte by byte as it was received. Each event is one JSON line, and so is each element
-/// that cannot be read or belongs to no tenant (`"type":"element_error"`). A handshake prints the answer's body instead. A
-/// refused request exits 3 with the reason on standard error. Nothing is stored.
+/// The body comes from standard input, exactly as received. Each event is one JSON line, and so is each element that cannot
+/// be read or belongs to no tenant (`"type":"element_error"`). A handshake prints the response body instead. A refused
+/// request exits 3 with the reason on standard error. Nothing is stored.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The strategy's name; `zengine strategies` lists them
     strategy: String,
-    /// The file with instance, config, secrets and routes; needed unless --no-verify is given
+    /// The file with instance, config, secrets and routes; required without --no-verify
     #[arg(long, value_name = "FILE", required_unless_present = "no_verify")]
     config: Option<PathBuf>,
-    /// Whose the events are that no route leads to a tenant; without it they are element errors, unless the file has no
-    /// routes at all
+    /// The tenant of events that match no route. Without it such events are element errors, unless the file has no routes at
+    /// all
     #[arg(long)]
     tenant: Option<TenantId>,
     /// The request's method
@@ -44,13 +44,13 @@ pub(super) struct Arguments {
     /// The request's path, with its query
     #[arg(long, value_name = "P", default_value = "/")]
     path: Uri,
-    /// A header of the request; may be given several times
+    /// A header of the request; repeatable
     #[arg(long, value_name = "K: V", value_parser = header)]
     header: Vec<(HeaderName, HeaderValue)>,
-    /// The address that the request came from
+    /// The address of the request's sender
     #[arg(long, value_name = "IP")]
     peer: Option<IpAddr>,
-    /// Take the body as it is: nobody vouches for it. Needs no file; the tenant is `unverified` where none is named
+    /// Skip verification of the body. Needs no file; the tenant defaults to `unverified`
     #[arg(long)]
     no_verify: bool,
 }
@@ -97,7 +97,7 @@ async fn verified(
     body: Vec<u8>,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
-    // Without routes there is one tenant only, and everything is its.
+    // Without routes there is only one tenant, which owns every event.
     let unrouted = match (arguments.tenant, file.routes.is_empty()) {
         (Some(tenant), _) => Some(tenant),
         (None, true) => Some(TenantId::new(super::host::TENANT)?),
@@ -143,7 +143,7 @@ fn print(events: &[Result<InboundEvent, ElementError>], out: &mut Out) -> Result
     Ok(Exit::Done)
 }
 
-/// Why a request is refused; never what would have been right.
+/// Failure of a refused request; never reveals the expected value.
 fn rejected(strategy: &ErasedStrategy, refused: VerifyError) -> Failure {
     match refused {
         VerifyError::Unavailable(error) => set_up(strategy, error),
@@ -153,7 +153,7 @@ fn rejected(strategy: &ErasedStrategy, refused: VerifyError) -> Failure {
     }
 }
 
-/// Our own side cannot decide: with a file, that is the file's fault.
+/// Failure to decide for lack of configuration: reported as a violation of the file where possible.
 fn set_up(strategy: &ErasedStrategy, error: Error) -> Failure {
     let secret = error.context("secret").unwrap_or_default();
     match strategy.instance_secrets.iter().find(|member| strategies::instance_secret(member) == secret) {

@@ -13,17 +13,17 @@ use super::{
 
 /// Run emulators of the providers on this machine until Ctrl-C
 ///
-/// Prints where each one is and what its clients need: `--json` as one line per emulator, with a `file` that the other
-/// commands take as --config. All of them are on 127.0.0.1. Below /_sandbox each takes control calls over HTTP: faults,
-/// webhooks, the journal; a GET of /_sandbox lists them. Ends with exit code 0 on Ctrl-C or SIGTERM.
+/// Prints the address and credentials of each: with `--json` as one line per emulator, with a `file` that the other commands
+/// take as --config. All of them listen on 127.0.0.1. Each accepts control calls over HTTP under /_sandbox: faults, webhooks,
+/// the journal; a GET of /_sandbox lists them. Exits 0 on Ctrl-C or SIGTERM.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The strategies; all that have an emulator where none is named
+    /// The strategies. Defaults to all that have an emulator
     strategies: Vec<String>,
-    /// The port of the first emulator, further ones on the next; free ones where none is given
+    /// The port of the first emulator; further ones take the next ports. 0 takes free ones
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// A sender of the emulator: its id, its account and its access token; may be given several times
+    /// A sender of the emulator: its id, account and access token; repeatable
     #[arg(long, value_name = "ID[:ACCOUNT[:TOKEN]]")]
     number: Vec<NumberArgument>,
     /// The secret that webhooks are signed with
@@ -32,10 +32,10 @@ pub(super) struct Arguments {
     /// The token of the webhook handshake
     #[arg(long, value_name = "TOKEN")]
     verify_token: Option<String>,
-    /// Where webhooks are posted to
+    /// The callback address of webhooks
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
-    /// Makes ids and chance the same in every run
+    /// Seed of ids and random faults; the same seed gives the same run
     #[arg(long)]
     seed: Option<u64>,
     /// Append each request as a JSON line to this file
@@ -49,13 +49,13 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// Where every emulator takes control calls.
+/// Path prefix of control calls.
 const CONTROL: &str = "/_sandbox";
 
-/// What somebody wants of an emulator; it has a default for what they leave out.
+/// Options of an emulator; absent ones have defaults.
 #[derive(Debug, Default)]
 pub(super) struct EmulatorOptions {
-    /// 0 takes a free one.
+    /// The port; 0 takes a free one.
     pub(super) port: u16,
     pub(super) numbers: Vec<NumberArgument>,
     pub(super) app_secret: Option<String>,
@@ -78,7 +78,7 @@ impl FromStr for NumberArgument {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut parts = text.splitn(3, ':').map(str::to_owned);
-        let id = parts.next().filter(|id| !id.is_empty()).ok_or("a number has an id")?;
+        let id = parts.next().filter(|id| !id.is_empty()).ok_or("a number needs an id")?;
         let (account, token) = (parts.next(), parts.next());
         if [&account, &token].iter().any(|part| part.as_ref().is_some_and(String::is_empty)) {
             return Err("a number reads ID, ID:ACCOUNT or ID:ACCOUNT:TOKEN");
@@ -89,16 +89,16 @@ impl FromStr for NumberArgument {
 
 /// A running emulator. It stops when it is dropped.
 pub(super) trait RunningEmulator {
-    /// Where it is.
+    /// The emulator's address.
     fn base_url(&self) -> String;
-    /// What its clients need: numbers, tokens. Nothing of it is a secret, since it opens nothing real.
+    /// Numbers and tokens for clients. None of it is secret: it grants access to the emulator only.
     fn details(&self) -> Value;
-    /// A file for `--config`, of one tenant.
+    /// A file for `--config`, with one tenant.
     fn file(&self, tenant: &str) -> Value;
 }
 
 pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    // Before anything is printed: whoever reads it may stop us at once.
+    // Before anything is printed: the reader may stop this process at once.
     let mut shutdown = ShutdownSignal::new()?;
     let mut running = vec![];
     for (n, strategy) in selected(&arguments.strategies)?.into_iter().enumerate() {
@@ -117,7 +117,7 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// The strategies that are asked for and have an emulator.
+/// The selected strategies that have an emulator.
 fn selected(names: &[String]) -> Result<Vec<&'static ErasedStrategy>, Failure> {
     if names.is_empty() {
         return Ok(strategies::all().filter(|strategy| strategy.emulator.is_some()).collect());
@@ -158,7 +158,7 @@ fn line(strategy: &ErasedStrategy, emulator: &dyn RunningEmulator) -> Value {
     line
 }
 
-/// The same for people: nested values as one indented line each.
+/// An emulator as text for people: nested values as one indented line each.
 fn text(strategy: &ErasedStrategy, emulator: &dyn RunningEmulator) -> String {
     let base_url = emulator.base_url();
     let mut text = format!("{STRONG}{}{STRONG:#}  {base_url}\n  control {base_url}{CONTROL}\n", strategy.name());
@@ -176,7 +176,7 @@ fn text(strategy: &ErasedStrategy, emulator: &dyn RunningEmulator) -> String {
     text
 }
 
-/// Ctrl-C, and where there is one, SIGTERM.
+/// Ctrl-C and, on Unix, SIGTERM.
 struct ShutdownSignal {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
@@ -207,7 +207,7 @@ impl ShutdownSignal {
 
     #[cfg(not(unix))]
     async fn received(&mut self) {
-        // An error means that there is no console to ask from.
+        // An error means that there is no console.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -19,9 +19,9 @@ pub(super) struct Arguments {
 enum SchemaArgument {
     /// A tenant's configuration: `config` of the file
     Config,
-    /// A message: what `zengine send` reads
+    /// A message: the input of `zengine send`
     Message,
-    /// What the host sets: `instance` of the file
+    /// The host's settings: `instance` of the file
     Instance,
 }
 

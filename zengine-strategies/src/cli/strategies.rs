@@ -1,4 +1,4 @@
-//! The strategies that the command knows: one line each in [`STRATEGIES`], one file each for how they are made.
+//! The strategies of the command: one line each in [`STRATEGIES`], and one file each with its [`CliStrategy`].
 
 #[cfg(feature = "whatsapp-meta-cloud")]
 mod whatsapp_meta_cloud;
@@ -24,24 +24,24 @@ const STRATEGIES: &[ErasedStrategy] = &[
     ErasedStrategy::of::<crate::whatsapp_meta_cloud::WhatsAppMetaCloud>(),
 ];
 
-/// What the command line must know of a strategy to make one.
+/// A strategy's face in the command: how to build it, its emulator, its dry run.
 trait CliStrategy: Strategy {
     /// Members of the instance that are secrets: a literal or a reference in the file, always a reference in `build`.
     const SECRETS: &[&str];
     /// The schema of the instance, with references where its secrets are.
     fn instance_schema() -> Value;
-    /// Makes it.
+    /// Builds the strategy.
     ///
     /// # Errors
-    /// What the schema could not tell to be wrong, with a pointer into the instance.
+    /// A violation that the schema does not cover, with a pointer into the instance.
     fn build(http: Arc<dyn HttpClient>, instance: &Value) -> Result<Self, Violation>;
-    /// Starts its emulator, where there is one.
+    /// Starts its emulator, if it has one.
     const EMULATOR: Option<StartEmulator>;
-    /// What the provider answers where everything goes well, to a request that does not leave the machine.
+    /// The provider's success response to a request that does not leave the machine.
     fn dry_run(request: &Request<Bytes>) -> Response<Bytes>;
 }
 
-/// Adds a strategy, made from an instance, to a registry.
+/// Builds a strategy from an instance and adds it to a registry.
 type Register = fn(RegistryBuilder, Arc<dyn HttpClient>, &Value) -> Result<RegistryBuilder, Violation>;
 /// Binds a tenant to the strategy under its own name.
 type Bind = for<'a> fn(&'a Orchestrator, &'a TenantId) -> BoxFuture<'a, Result<(), Error>>;
@@ -49,7 +49,7 @@ type Bind = for<'a> fn(&'a Orchestrator, &'a TenantId) -> BoxFuture<'a, Result<(
 /// Starts an emulator.
 type StartEmulator = fn(&EmulatorOptions) -> io::Result<Box<dyn RunningEmulator>>;
 
-/// One strategy, its type forgotten.
+/// A [`CliStrategy`] with its type erased.
 pub(super) struct ErasedStrategy {
     pub(super) descriptor: &'static Descriptor,
     pub(super) instance_schema: fn() -> Value,
@@ -79,13 +79,13 @@ impl ErasedStrategy {
         }
     }
 
-    /// The name it is registered with.
+    /// The registered name.
     pub(super) fn name(&self) -> &'static str {
         self.descriptor.name
     }
 }
 
-/// The instance as the file has it: secrets are literals or references, and may be absent where a command needs none.
+/// The schema of the instance in the file: secrets are literals or references, and optional for commands that need none.
 fn with_literals(mut schema: Value, secrets: &[&str]) -> Value {
     for name in secrets {
         if let Some(property) = schema.pointer_mut(&format!("/properties/{name}")) {
@@ -102,13 +102,13 @@ fn with_literals(mut schema: Value, secrets: &[&str]) -> Value {
     schema
 }
 
-/// The name that a literal of an instance gets as a secret; nothing is behind it where the file has none.
+/// The secret name of an instance's literal; resolves to nothing if the file has no such literal.
 pub(super) fn instance_secret(name: &str) -> String {
     format!("instance.{name}")
 }
 
-/// What serde says of an instance, without what stood there. A type that checks itself says `settings (permanent): …,
-/// field=/…`.
+/// Converts serde's error about an instance to a violation that does not quote the input. A type that checks itself reports
+/// `settings (permanent): …, field=/…`.
 fn wrong(error: &serde_json::Error) -> Violation {
     let text = error.to_string();
     match text.strip_prefix("settings (permanent): ").map(|text| text.split_once(", field=").unwrap_or((text, ""))) {
@@ -117,15 +117,15 @@ fn wrong(error: &serde_json::Error) -> Violation {
     }
 }
 
-/// All of them, by name.
+/// All strategies, by name.
 pub(super) fn all() -> impl Iterator<Item = &'static ErasedStrategy> {
     STRATEGIES.iter()
 }
 
-/// The strategy of a name.
+/// The strategy with this name.
 ///
 /// # Errors
-/// Which names there are, and which was probably meant.
+/// An unknown name, with the known names and a suggestion.
 pub(super) fn find(name: &str) -> Result<&'static ErasedStrategy, Failure> {
     match all().find(|strategy| strategy.name() == name) {
         Some(strategy) => Ok(strategy),
@@ -133,7 +133,7 @@ pub(super) fn find(name: &str) -> Result<&'static ErasedStrategy, Failure> {
     }
 }
 
-/// What a registry of all of them says of a name that is none.
+/// The registry's error for an unknown name.
 fn unknown(name: &str) -> Result<Error, Failure> {
     let mut registry = StrategyRegistry::builder();
     for strategy in all() {

@@ -1,4 +1,4 @@
-//! A dead letter as one JSON line: what is stored, without what was written.
+//! A dead letter as one JSON line: its stored record, without the content.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use zengine_connector::{
 use super::store_failure;
 use crate::cli::exit::{Exit, Failure};
 
-/// The members of `docs/formats.md`, without the encrypted body; `message` or `event` only where somebody asks for it.
+/// The members of `docs/formats.md` without the encrypted body; `message` or `event` only on request.
 #[derive(Serialize)]
 pub(super) struct DeadLetterLine {
     #[serde(flatten)]
@@ -23,7 +23,7 @@ pub(super) struct DeadLetterLine {
 }
 
 impl DeadLetterLine {
-    /// What is known about it.
+    /// The letter without its content.
     pub(super) fn of(letter: &DeadLetter) -> Result<Self, Failure> {
         let mut known = serde_json::to_value(letter).map_err(std::io::Error::from)?;
         if let Some(members) = known.as_object_mut() {
@@ -32,7 +32,7 @@ impl DeadLetterLine {
         Ok(Self { known, message: None, event: None })
     }
 
-    /// The same with what was to be sent, or what arrived: people's data.
+    /// Adds the outbound message or the inbound event: personal data.
     pub(super) fn with_content(mut self, direction: LetterDirection, content: &Bytes) -> Result<Self, Failure> {
         let unreadable = |_| Failure::new(Exit::Broken, "the message is no JSON any more");
         let content = serde_json::from_slice(content).map_err(unreadable)?;
@@ -44,12 +44,12 @@ impl DeadLetterLine {
     }
 }
 
-/// The letter of an id.
+/// The letter with this id.
 pub(super) async fn find(letters: &impl DeadLetters, id: &FailureId) -> Result<DeadLetter, Failure> {
     letters.get(id).await.map_err(store_failure)?.ok_or_else(|| Failure::invalid(format!("there is no dead letter {id}")))
 }
 
-/// Why a letter did not open; never anything of what is in it.
+/// Failure to open a letter. Never quotes its content.
 pub(super) fn open_failure(error: &zengine_connector::Error) -> Failure {
     let exit = if error.kind() == ErrorKind::Corrupt { Exit::Broken } else { Exit::Invalid };
     Failure::new(exit, error.to_string())

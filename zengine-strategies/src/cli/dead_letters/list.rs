@@ -11,32 +11,32 @@ use crate::cli::{
     output::Out,
 };
 
-/// How many letters are read at a time.
+/// Letters per page.
 const PAGE: usize = 100;
 
 /// List dead letters, one JSON line each, in order of their ids
 ///
-/// Everything but what was written: that is shown one by one, with `dead-letters show --message`.
+/// Without their content; `dead-letters show --message` shows that one letter at a time.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     store: StoreArgument,
-    /// Only this tenant's
+    /// Only letters of this tenant
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// Only those of this strategy, by its registered name
+    /// Only letters of this strategy, by its registered name
     #[arg(long, value_name = "NAME")]
     strategy: Option<StrategyName>,
-    /// Only what was to be sent, or only what arrived
+    /// Only outbound messages, or only inbound events
     #[arg(long, value_enum, value_name = "WAY")]
     direction: Option<DirectionArgument>,
-    /// Only those that a redrive may help
+    /// Only letters that can be redriven
     #[arg(long)]
     redrivable: bool,
-    /// Only those after this id
+    /// Only letters after this id
     #[arg(long, value_name = "ID")]
     after: Option<FailureId>,
-    /// At most so many
+    /// Maximum number of letters
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }

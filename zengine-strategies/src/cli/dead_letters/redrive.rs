@@ -20,8 +20,8 @@ use crate::cli::{
 
 /// Send the message of a dead letter again
 ///
-/// Prints the outcome and exits as `zengine send` does. The store must be free: where a host runs, it must redrive. A message
-/// that may have arrived already is sent again only where the provider drops doubles, or with --force.
+/// Prints the outcome and exits as `zengine send` does. Needs exclusive access to the store: while a host runs, redrive in
+/// that host. A message that may have arrived already is sent again only if the provider drops duplicates, or with --force.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The letter's `failure_id`
@@ -30,10 +30,10 @@ pub(super) struct Arguments {
     store: StoreArgument,
     #[command(flatten)]
     file: FileArgument,
-    /// Send it though it may have arrived already and nobody can tell; says why
+    /// Send the message although it may have arrived already; give the reason
     #[arg(long, value_name = "REASON")]
     force: Option<String>,
-    /// How long sending may take, all attempts together
+    /// Maximum time for sending, all attempts together
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
 }
@@ -58,7 +58,7 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     Ok(exit)
 }
 
-/// The id under which it was sent. What arrived has none.
+/// The id under which the message was sent. Inbound events have none.
 fn sent(letter: &DeadLetter) -> Result<&ClientMessageId, Failure> {
     match (letter.direction, &letter.client_message_id) {
         (LetterDirection::Outbound, Some(id)) => Ok(id),
@@ -75,7 +75,7 @@ fn options(arguments: &Arguments) -> RedriveOptions {
     options
 }
 
-/// Why nothing was sent: the letter cannot be redriven like this, or not now.
+/// Failure of a redrive that sent nothing: the letter is rejected, or cannot be redriven now.
 fn refused(error: Error) -> Failure {
     let exit = if error.disposition() == Disposition::Reject { Exit::Invalid } else { Exit::Deferred };
     Failure::from(error).with_exit(exit)

@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     id: FailureId,
     #[command(flatten)]
     store: StoreArgument,
-    /// Also what was to be sent, as `message`, or what arrived, as `event`: people's data
+    /// Include the outbound content as `message` or the inbound as `event`: personal data
     #[arg(long)]
     message: bool,
 }

@@ -1,9 +1,9 @@
-//! Requests that are shown instead of sent.
+//! Requests that are recorded and shown instead of sent.
 //!
 //! | file | what |
 //! |---|---|
 //! | `body` | a body as JSON, or a description of it |
-//! | `redact` | secrets as `***`, however they are spelled |
+//! | `redact` | secrets as `***`, in every encoding |
 
 mod body;
 mod redact;
@@ -19,7 +19,7 @@ use zengine_connector::{CallOptions, HttpClient, HttpError, async_trait};
 use super::{file::File, strategies::ErasedStrategy};
 use redact::Redactor;
 
-/// An HTTP client that notes each request, without its secrets, and gives the provider's success answer.
+/// An HTTP client that records each request without its secrets and returns the provider's success response.
 #[derive(Debug)]
 pub(super) struct Recorder {
     strategy: &'static ErasedStrategy,
@@ -27,7 +27,7 @@ pub(super) struct Recorder {
     requests: Mutex<Vec<RecordedRequest>>,
 }
 
-/// A request as it is shown.
+/// A recorded request.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct RecordedRequest {
     method: String,
@@ -37,7 +37,7 @@ pub(super) struct RecordedRequest {
 }
 
 impl Recorder {
-    /// Nothing of the file's secrets will be shown.
+    /// Creates a recorder that redacts the file's secrets.
     pub(super) fn new(strategy: &'static ErasedStrategy, file: &File) -> Self {
         Self { strategy, redactor: Redactor::new(file.secrets.texts()), requests: Mutex::default() }
     }

@@ -1,4 +1,4 @@
-//! Everything that is wrong with a file.
+//! The violations of a file.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use zengine_connector::{StrategyRegistry, TenantId, Violation, schema};
 use super::{File, Needs, Secrets, below};
 use crate::cli::{exit::Failure, no_network::NoNetwork, strategies::ErasedStrategy};
 
-/// The form of the file, without what the strategy says of its parts.
+/// The schema of the file, without the strategy's schemas of its members.
 fn form(needs: Needs) -> Value {
     let text = json!({ "type": "string", "minLength": 1 });
     let required = if needs == Needs::Config { json!(["config"]) } else { json!([]) };
@@ -31,7 +31,7 @@ fn form(needs: Needs) -> Value {
     })
 }
 
-/// The file, and what is wrong with it.
+/// The file and its violations.
 pub(super) fn check(mut file: Value, strategy: &ErasedStrategy, needs: Needs) -> Result<(File, Vec<Violation>), Failure> {
     let mut wrong = schema::violations(&form(needs), &file)?;
     let mut part = |name: &str| file.get_mut(name).map(Value::take);
@@ -63,7 +63,7 @@ pub(super) fn check(mut file: Value, strategy: &ErasedStrategy, needs: Needs) ->
     Ok((File { instance, config, secrets, routes }, wrong))
 }
 
-/// What the strategy's schema says of a configuration.
+/// Violations of the strategy's configuration schema.
 fn of_config(strategy: &ErasedStrategy, config: &Value) -> Result<Vec<Violation>, Failure> {
     let registry = (strategy.register)(StrategyRegistry::builder(), Arc::new(NoNetwork), &json!({}))
         .map_err(|violation| Failure::violations(vec![violation]))?
@@ -75,12 +75,12 @@ fn of_config(strategy: &ErasedStrategy, config: &Value) -> Result<Vec<Violation>
     }
 }
 
-/// Tenants' ids that are none.
+/// Invalid tenant ids in the routes.
 fn tenants(routes: &Value) -> Vec<Violation> {
     let mut wrong = vec![];
     for (at, route) in routes.as_array().into_iter().flatten().enumerate() {
         for (n, tenant) in route.get("tenants").and_then(Value::as_array).into_iter().flatten().enumerate() {
-            // An empty one is said already.
+            // The schema reports an empty one.
             if let Some(error) = tenant.as_str().filter(|id| !id.is_empty()).and_then(|id| TenantId::new(id).err()) {
                 wrong.push(Violation::new(format!("/routes/{at}/tenants/{n}"), error.message().to_owned()));
             }

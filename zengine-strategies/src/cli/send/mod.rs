@@ -25,31 +25,31 @@ pub(super) use report::Report;
 
 /// Send one message, read as canonical JSON from standard input
 ///
-/// Prints one JSON line with the outcome, and exits 0 where the message is delivered, 4 where it failed, 5 where it may have
-/// been delivered, 6 where it cannot be sent now. With --dry-run nothing leaves the machine: each request that the provider
-/// would get is a JSON line with method, url, headers and body, secrets as ***.
+/// Prints one JSON line with the outcome. Exits 0 if the message is delivered, 4 if it failed, 5 if it may have been
+/// delivered, 6 if it cannot be sent now. With --dry-run nothing leaves the machine: each request to the provider is a JSON
+/// line with method, url, headers and body, secrets as ***.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The strategy's name; `zengine strategies` lists them
     strategy: String,
     #[command(flatten)]
     file: FileArgument,
-    /// Whose message it is; where none is given, the tenant of the file's routes if there is one only, else `cli`
+    /// The message's tenant. Defaults to the only tenant of the file's routes, else `cli`
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// The message's id: with --store, a message is sent once per id. A new one where none is given
+    /// The message's id: with --store, a message is sent once per id. Defaults to a new id
     #[arg(long)]
     id: Option<ClientMessageId>,
     /// Show the requests and send nothing
     #[arg(long)]
     dry_run: bool,
-    /// What to do with content that the channel cannot show
+    /// Handling of content that the channel does not support
     #[arg(long, value_name = "HOW", value_enum, default_value_t = DegradeArgument::Refuse)]
     degrade: DegradeArgument,
-    /// DegradeArgument long sending may take, all attempts together
+    /// Maximum time for sending, all attempts together
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
-    /// Keep what was sent and what failed in this embedded store; without it, nothing outlives the command
+    /// Keep sends and dead letters in this embedded store; without it, nothing outlives the command
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     store: Option<PathBuf>,
 }
@@ -58,7 +58,7 @@ pub(super) struct Arguments {
 enum DegradeArgument {
     /// Refuse the message
     Refuse,
-    /// Write it out as text
+    /// Convert the content to text
     Text,
 }
 
@@ -106,7 +106,7 @@ fn options(arguments: &Arguments, id: &ClientMessageId) -> SendOptions {
     SendOptions::new(id.clone()).within(Duration::from_secs(arguments.timeout)).degrade(degrade)
 }
 
-/// One message on its way.
+/// One message to send.
 struct Send<'a> {
     strategy: &'static ErasedStrategy,
     file: &'a File,
@@ -127,7 +127,7 @@ impl Send<'_> {
         sent.map_err(|error| self.message.refused(self.strategy, error))
     }
 
-    /// Shows the requests; how the send ends is said only where it ends badly.
+    /// Prints the requests, and the outcome only if it is not delivered.
     async fn dry_run(&self, out: &mut Out) -> Result<Exit, Failure> {
         let recorder = Arc::new(dry_run::Recorder::new(self.strategy, self.file));
         let host = self.host(Arc::clone(&recorder) as _, Memory::new()).await?;
@@ -139,7 +139,7 @@ impl Send<'_> {
     }
 }
 
-/// The exit code of an outcome; what went wrong is said on standard error.
+/// Prints the error of an outcome to standard error; returns the exit code.
 pub(super) fn report_outcome(outcome: &Outcome) -> Exit {
     let (exit, what, error) = match outcome {
         Outcome::Delivered(_) => return Exit::Done,

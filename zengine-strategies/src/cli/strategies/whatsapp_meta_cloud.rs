@@ -1,4 +1,4 @@
-//! How the command line makes `whatsapp-meta-cloud`.
+//! `whatsapp-meta-cloud` in the command.
 
 use std::{io, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
     whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud},
 };
 
-/// The emulator's numbers where nobody names others, with their accounts.
+/// The emulator's default numbers, with their accounts.
 const NUMBERS: [(&str, &str); 2] = [("100200300", "900100"), ("100200400", "900200")];
 
 impl CliStrategy for WhatsAppMetaCloud {
@@ -29,7 +29,7 @@ impl CliStrategy for WhatsAppMetaCloud {
 
     fn build(http: Arc<dyn HttpClient>, instance: &Value) -> Result<Self, Violation> {
         let mut instance = instance.clone();
-        // A command that receives nothing needs neither; one that does says which of them is missing.
+        // Commands that receive nothing need neither; `receive` reports a missing one.
         for name in Self::SECRETS {
             if instance.get(name).is_none_or(Value::is_null) {
                 instance[name] = json!({ "secret": super::instance_secret(name) });
@@ -43,7 +43,7 @@ impl CliStrategy for WhatsAppMetaCloud {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let to = |name: &str| body.get(name).and_then(Value::as_str);
         let answer = match (request.method(), request.uri().path().rsplit('/').next()) {
-            // Such a token needs no renewal, so the message comes next.
+            // Such a token needs no renewal, so the next request is the message.
             (&Method::GET, Some("debug_token")) => json!({ "data": {
                 "is_valid": true,
                 "type": "SYSTEM_USER",
@@ -70,10 +70,10 @@ impl CliStrategy for WhatsAppMetaCloud {
     }
 }
 
-/// An emulator with the numbers that it was started with.
+/// A running emulator and its numbers.
 struct Sandbox {
     meta: MetaCloud,
-    /// Id, account and token.
+    /// Id, account and token of each number.
     numbers: Vec<[String; 3]>,
 }
 
