@@ -38,7 +38,7 @@ impl<P: Provider> RequestHandler<P> {
         let route = self.provider.route(&method, &path);
         let target = Target { method: &method, path: &path, number: route.number.as_deref(), edge: route.edge, sends: route.sends };
         let query = request.head.uri.query().map(str::to_owned);
-        let note = |body| JournalEntry {
+        let entry_with = |body| JournalEntry {
             at_ms: self.engine.clock.now_ms(),
             method: method.to_string(),
             path: path.clone(),
@@ -49,34 +49,34 @@ impl<P: Provider> RequestHandler<P> {
             ..JournalEntry::default()
         };
         if let Some(fault) = self.engine.faults.take_before_body(target) {
-            let written = self.engine.journal.append(JournalEntry { fault: Some(fault.name()), ..note(Value::Null) });
-            return written.map_or_else(|_| self.broken(), |()| Reply::Reset);
+            let written = self.engine.journal.append(JournalEntry { fault: Some(fault.name()), ..entry_with(Value::Null) });
+            return written.map_or_else(|_| self.journal_failed(), |()| Reply::Reset);
         }
         let (head, body) = match request.read(route.limit).await {
             Ok(read) => read,
             // Half a request is none: the provider never saw it.
             Err(ReadError::Disconnected) => return Reply::Reset,
             Err(ReadError::TooLong) => {
-                let written = self.engine.journal.append(JournalEntry { status: 413, ..note(Value::Null) });
-                return written.map_or_else(|_| self.broken(), |()| Reply::Whole(self.provider.refuse(Refusal::TooLong)));
+                let written = self.engine.journal.append(JournalEntry { status: 413, ..entry_with(Value::Null) });
+                return written.map_or_else(|_| self.journal_failed(), |()| Reply::Whole(self.provider.refuse(Refusal::TooLong)));
             }
         };
-        let seen = if body.is_empty() {
+        let json = if body.is_empty() {
             Value::Null
         } else if route.is_file {
             json!({"bytes": body.len()})
         } else {
             serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into())
         };
-        let fault = self.engine.faults.take(target, &seen);
+        let fault = self.engine.faults.take(target, &json);
         let mut answer = match &fault {
-            Some(fault) if !fault.accepts() => ProviderResponse { response: self.faulty(fault), accepted: None },
-            _ => self.provider.answer(ProviderRequest { head: &head, body: &body, json: &seen }).await,
+            Some(fault) if !fault.accepts() => ProviderResponse { response: self.fault_response(fault), accepted: None },
+            _ => self.provider.answer(ProviderRequest { head: &head, body: &body, json: &json }).await,
         };
         // A refusal of the request itself goes before a fault behind which it would have been accepted.
         let fault = fault.filter(|fault| !fault.accepts() || answer.response.status().is_success());
         if let Some(fault) = &fault {
-            answer.response = self.disturbed(fault, answer.response);
+            answer.response = self.apply_fault(fault, answer.response);
             add_headers(answer.response.headers_mut(), &fault.headers);
         }
         let silent = matches!(
@@ -89,10 +89,10 @@ impl<P: Provider> RequestHandler<P> {
             wamid: answer.accepted.as_ref().map(|(id, _)| id.clone()),
             fault: fault.as_ref().map(Fault::name),
             answer: if silent { Value::Null } else { answer_of(&answer.response) },
-            ..note(seen)
+            ..entry_with(json)
         };
         if self.engine.journal.append(entry).is_err() {
-            return self.broken();
+            return self.journal_failed();
         }
         if let Some(accepted) = answer.accepted {
             let failure = match fault.as_ref().map(|fault| &fault.action) {
@@ -114,8 +114,8 @@ impl<P: Provider> RequestHandler<P> {
             Some(FaultAction::Garbage { .. }) => {
                 Reply::RawBytes(Bytes::from_static(b"\x15\x03\x01\x00\x02\x02\x46 no HTTP at all\r\n\r\n"))
             }
-            Some(FaultAction::Length(by)) => Reply::RawBytes(misannounced(&response, by)),
-            Some(FaultAction::Oversize(bytes)) => Reply::Stream(padded(response, bytes)),
+            Some(FaultAction::Length(by)) => Reply::RawBytes(with_wrong_length(&response, by)),
+            Some(FaultAction::Oversize(bytes)) => Reply::Stream(with_padding(response, bytes)),
             Some(FaultAction::Drip { pieces, pause }) => {
                 let (head, body) = response.into_parts();
                 let length = Some(body.len() as u64);
@@ -143,12 +143,12 @@ impl<P: Provider> RequestHandler<P> {
     }
 
     /// An emulator that cannot keep its journal must not accept anything.
-    fn broken(&self) -> Reply {
-        Reply::Whole(self.provider.refuse(Refusal::Broken))
+    fn journal_failed(&self) -> Reply {
+        Reply::Whole(self.provider.refuse(Refusal::JournalFailed))
     }
 
     /// The answer of a fault, in the provider's words where it has any.
-    fn faulty(&self, fault: &Fault) -> Response<Bytes> {
+    fn fault_response(&self, fault: &Fault) -> Response<Bytes> {
         let FaultAction::Respond { response, .. } = &fault.action else { return Response::new(Bytes::new()) };
         match response {
             FaultResponse::Throttle => self.provider.refuse(Refusal::Throttled),
@@ -163,9 +163,9 @@ impl<P: Provider> RequestHandler<P> {
     }
 
     /// The answer as the fault leaves it.
-    fn disturbed(&self, fault: &Fault, response: Response<Bytes>) -> Response<Bytes> {
+    fn apply_fault(&self, fault: &Fault, response: Response<Bytes>) -> Response<Bytes> {
         match &fault.action {
-            FaultAction::Respond { accepted: true, .. } => self.faulty(fault),
+            FaultAction::Respond { accepted: true, .. } => self.fault_response(fault),
             FaultAction::Change { pointer, value } => changed(response, pointer, value.as_ref()),
             FaultAction::WithoutId => changed(response, P::ID, None),
             _ => response,
@@ -206,7 +206,7 @@ fn changed(response: Response<Bytes>, pointer: &str, value: Option<&Value>) -> R
 }
 
 /// The whole answer as bytes, with a length that is not its own.
-fn misannounced(response: &Response<Bytes>, by: i64) -> Bytes {
+fn with_wrong_length(response: &Response<Bytes>, by: i64) -> Bytes {
     let length = i64::try_from(response.body().len()).unwrap_or(i64::MAX).saturating_add(by).max(0);
     let mut wire = format!("HTTP/1.1 {}\r\ncontent-length: {length}\r\nconnection: close\r\n", response.status()).into_bytes();
     for (name, value) in response.headers() {
@@ -221,7 +221,7 @@ fn misannounced(response: &Response<Bytes>, by: i64) -> Bytes {
 }
 
 /// An answer of unknown length with so many bytes more.
-fn padded(response: Response<Bytes>, bytes: u64) -> Response<ChunkedBody> {
+fn with_padding(response: Response<Bytes>, bytes: u64) -> Response<ChunkedBody> {
     let (mut head, body) = response.into_parts();
     head.headers.remove(header::CONTENT_LENGTH);
     let (sender, chunks) = mpsc::channel(4);

@@ -68,7 +68,7 @@ pub struct ProviderResponse<A> {
 pub enum Refusal {
     TooLong,
     /// The journal cannot be written, so nothing may be accepted.
-    Broken,
+    JournalFailed,
     Throttled,
     Code {
         code: i64,

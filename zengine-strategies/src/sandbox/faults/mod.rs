@@ -397,7 +397,7 @@ impl Fault {
             && self.when.as_ref().is_none_or(|condition| condition(body))
     }
 
-    fn comes_before_the_body(&self) -> bool {
+    fn plays_before_body(&self) -> bool {
         matches!(self.action, FaultAction::Reset { body_read: false, .. }) && self.when.is_none() && self.members.is_empty()
     }
 }

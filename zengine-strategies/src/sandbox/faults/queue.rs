@@ -82,7 +82,7 @@ impl Faults {
         let queue = &mut lock(&self.inner).waiting;
         let at = queue.iter().position(|queued| queued.fault.fits(target))?;
         let queued = &mut queue[at];
-        if !queued.fault.comes_before_the_body() || queued.random.fraction() >= queued.fault.probability {
+        if !queued.fault.plays_before_body() || queued.random.fraction() >= queued.fault.probability {
             return None;
         }
         Some(take(queue, at))
@@ -92,7 +92,7 @@ impl Faults {
     pub(in crate::sandbox) fn take(&self, target: Target<'_>, body: &Value) -> Option<Fault> {
         let queue = &mut lock(&self.inner).waiting;
         let at = queue.iter_mut().position(|Queued { fault, random }| {
-            !fault.comes_before_the_body() && fault.fits(target) && fault.agrees(body) && random.fraction() < fault.probability
+            !fault.plays_before_body() && fault.fits(target) && fault.agrees(body) && random.fraction() < fault.probability
         })?;
         Some(take(queue, at))
     }

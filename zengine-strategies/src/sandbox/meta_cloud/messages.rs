@@ -230,11 +230,11 @@ mod tests {
     }
 
     /// Pointers to all values inside.
-    fn places(value: &Value, path: &str, found: &mut Vec<String>) {
+    fn pointers(value: &Value, path: &str, found: &mut Vec<String>) {
         found.push(path.to_owned());
         match value {
-            Value::Object(map) => map.iter().for_each(|(key, inner)| places(inner, &format!("{path}/{key}"), found)),
-            Value::Array(items) => items.iter().enumerate().for_each(|(index, inner)| places(inner, &format!("{path}/{index}"), found)),
+            Value::Object(map) => map.iter().for_each(|(key, inner)| pointers(inner, &format!("{path}/{key}"), found)),
+            Value::Array(items) => items.iter().enumerate().for_each(|(index, inner)| pointers(inner, &format!("{path}/{index}"), found)),
             _ => {}
         }
     }
@@ -250,13 +250,13 @@ mod tests {
     proptest! {
         #[test]
         fn any_request_is_taken_or_refused_with_a_client_error(
-            seed in 0..seeds().len(), place in any::<prop::sample::Index>(), value in any_json(), alone in any::<bool>(),
+            seed in 0..seeds().len(), position in any::<prop::sample::Index>(), value in any_json(), alone in any::<bool>(),
         ) {
             let state = state();
             let mut body = seeds().swap_remove(seed);
             let mut found = Vec::new();
-            places(&body, "", &mut found);
-            if let Some(target) = body.pointer_mut(place.get::<String>(&found)) {
+            pointers(&body, "", &mut found);
+            if let Some(target) = body.pointer_mut(position.get::<String>(&found)) {
                 *target = value.clone();
             }
             for body in [Some(body), alone.then_some(value)].into_iter().flatten() {

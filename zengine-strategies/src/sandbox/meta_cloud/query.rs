@@ -43,8 +43,8 @@ impl Query {
             None => PAGE,
         };
         let (start, end) = match (self.get("after"), self.get("before")) {
-            (Some(after), _) if !after.is_empty() => (place(after).ok_or_else(bad)?.saturating_add(1), all.len()),
-            (_, Some(before)) if !before.is_empty() => place(before).ok_or_else(bad).map(|end| (end.saturating_sub(limit), end))?,
+            (Some(after), _) if !after.is_empty() => (index_of(after).ok_or_else(bad)?.saturating_add(1), all.len()),
+            (_, Some(before)) if !before.is_empty() => index_of(before).ok_or_else(bad).map(|end| (end.saturating_sub(limit), end))?,
             _ => (0, all.len()),
         };
         let end = start.saturating_add(limit).min(end).min(all.len());
@@ -74,7 +74,7 @@ fn cursor(index: usize) -> String {
     URL_SAFE_NO_PAD.encode(format!("at:{index}"))
 }
 
-fn place(cursor: &str) -> Option<usize> {
+fn index_of(cursor: &str) -> Option<usize> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     std::str::from_utf8(&bytes).ok()?.strip_prefix("at:")?.parse().ok()
 }

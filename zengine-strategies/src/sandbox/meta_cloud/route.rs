@@ -290,7 +290,7 @@ impl Provider for Meta {
     fn refuse(&self, refusal: Refusal) -> Response<Bytes> {
         let error = match refusal {
             Refusal::TooLong => GraphError::bad("The request is too large.").with_status(413),
-            Refusal::Broken => GraphError::because(131_000, "The emulator cannot write its journal."),
+            Refusal::JournalFailed => GraphError::because(131_000, "The emulator cannot write its journal."),
             Refusal::Throttled => GraphError::because(130_429, "Message failed to send because there were too many messages."),
             Refusal::Code { code, status } => {
                 let error = GraphError::because(code, "The emulator was told to fail.");

@@ -180,8 +180,8 @@ impl WebhookFault {
 
     /// Whether one of these updates fits, or the fault fits anything.
     pub(super) fn fits(&self, items: &[Item]) -> bool {
-        let picky = self.number.is_some() || self.field.is_some() || !self.members.is_empty() || self.when.is_some();
-        !picky || items.iter().any(|item| self.fits_one(item))
+        let has_conditions = self.number.is_some() || self.field.is_some() || !self.members.is_empty() || self.when.is_some();
+        !has_conditions || items.iter().any(|item| self.fits_one(item))
     }
 
     fn fits_one(&self, item: &Item) -> bool {

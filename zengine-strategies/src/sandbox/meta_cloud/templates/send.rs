@@ -95,9 +95,9 @@ fn agree_buttons(buttons: Option<Vec<(&'static str, bool)>>, components: &[Param
             return Err(GraphError::because(132_018, "buttons: the template has no such button at this index"));
         }
     }
-    for (place, (kind, needed)) in buttons.iter().enumerate() {
-        if *needed && !given.iter().any(|item| index(item) == Some(place)) {
-            let details = format!("buttons: Button at index {place} of type {kind} requires a parameter");
+    for (position, (kind, needed)) in buttons.iter().enumerate() {
+        if *needed && !given.iter().any(|item| index(item) == Some(position)) {
+            let details = format!("buttons: Button at index {position} of type {kind} requires a parameter");
             return Err(GraphError::because(131_008, details));
         }
     }
