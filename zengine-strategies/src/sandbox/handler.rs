@@ -1,4 +1,4 @@
-//! From a request to its answer: the fault, the provider, the journal. Every emulator works like this.
+//! Request handling of every emulator: fault, provider, journal.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use super::journal::{JournalEntry, body_value};
 use super::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal};
 use super::server::{ChunkedBody, PortGate, ReadError, Reply, Request};
 
-/// Longest piece of a padded answer.
+/// Maximum chunk length of a padded response, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// The parts that requests need.
+/// Handles requests to the provider, and passes control calls on.
 pub(super) struct RequestHandler<P> {
     pub(super) engine: Arc<Engine>,
     pub(super) provider: Arc<P>,
@@ -54,7 +54,7 @@ impl<P: Provider> RequestHandler<P> {
         }
         let (head, body) = match request.read(route.limit).await {
             Ok(read) => read,
-            // Half a request is none: the provider never saw it.
+            // The provider never saw an incomplete request.
             Err(ReadError::Disconnected) => return Reply::Reset,
             Err(ReadError::TooLong) => {
                 let written = self.engine.journal.append(JournalEntry { status: 413, ..entry_with(Value::Null) });
@@ -73,7 +73,7 @@ impl<P: Provider> RequestHandler<P> {
             Some(fault) if !fault.accepts() => ProviderResponse { response: self.fault_response(fault), accepted: None },
             _ => self.provider.answer(ProviderRequest { head: &head, body: &body, json: &json }).await,
         };
-        // A refusal of the request itself goes before a fault behind which it would have been accepted.
+        // An ordinary refusal takes precedence over a fault that accepts the message.
         let fault = fault.filter(|fault| !fault.accepts() || answer.response.status().is_success());
         if let Some(fault) = &fault {
             answer.response = self.apply_fault(fault, answer.response);
@@ -104,7 +104,7 @@ impl<P: Provider> RequestHandler<P> {
         self.reply(fault.map(|fault| fault.action), answer.response).await
     }
 
-    /// What goes over the wire.
+    /// Turns the response into a reply, as the fault requires.
     async fn reply(&self, action: Option<FaultAction>, response: Response<Bytes>) -> Reply {
         match action {
             Some(FaultAction::Hang { .. }) => Reply::Silence,
@@ -142,12 +142,12 @@ impl<P: Provider> RequestHandler<P> {
         }
     }
 
-    /// An emulator that cannot keep its journal must not accept anything.
+    /// The refusal without a journal: an emulator that cannot write it must not accept anything.
     fn journal_failed(&self) -> Reply {
         Reply::Whole(self.provider.refuse(Refusal::JournalFailed))
     }
 
-    /// The answer of a fault, in the provider's words where it has any.
+    /// The response of a fault, in the provider's format if it has one.
     fn fault_response(&self, fault: &Fault) -> Response<Bytes> {
         let FaultAction::Respond { response, .. } = &fault.action else { return Response::new(Bytes::new()) };
         match response {
@@ -162,7 +162,7 @@ impl<P: Provider> RequestHandler<P> {
         }
     }
 
-    /// The answer as the fault leaves it.
+    /// Applies a fault to a response.
     fn apply_fault(&self, fault: &Fault, response: Response<Bytes>) -> Response<Bytes> {
         match &fault.action {
             FaultAction::Respond { accepted: true, .. } => self.fault_response(fault),
@@ -173,7 +173,7 @@ impl<P: Provider> RequestHandler<P> {
     }
 }
 
-/// The body of an answer for the journal.
+/// The body of a response for the journal.
 fn answer_of(response: &Response<Bytes>) -> Value {
     let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if content_type.starts_with("application/json") || content_type.starts_with("text/") {
@@ -182,7 +182,7 @@ fn answer_of(response: &Response<Bytes>) -> Value {
     if response.body().is_empty() { Value::Null } else { json!({"bytes": response.body().len()}) }
 }
 
-/// Another value at a place of a JSON answer, or none; an answer without such a place stays as it is.
+/// Sets or removes the value at a JSON pointer of a response; without such a place, the response is unchanged.
 fn changed(response: Response<Bytes>, pointer: &str, value: Option<&Value>) -> Response<Bytes> {
     let (head, body) = response.into_parts();
     let unescaped = |key: &str| key.replace("~1", "/").replace("~0", "~");
@@ -205,7 +205,7 @@ fn changed(response: Response<Bytes>, pointer: &str, value: Option<&Value>) -> R
     Response::from_parts(head, body)
 }
 
-/// The whole answer as bytes, with a length that is not its own.
+/// The whole response as bytes, with a content length that is off by `by`.
 fn with_wrong_length(response: &Response<Bytes>, by: i64) -> Bytes {
     let length = i64::try_from(response.body().len()).unwrap_or(i64::MAX).saturating_add(by).max(0);
     let mut wire = format!("HTTP/1.1 {}\r\ncontent-length: {length}\r\nconnection: close\r\n", response.status()).into_bytes();
@@ -220,7 +220,7 @@ fn with_wrong_length(response: &Response<Bytes>, by: i64) -> Bytes {
     Bytes::from(wire)
 }
 
-/// An answer of unknown length with so many bytes more.
+/// The response without a length and with this many more bytes.
 fn with_padding(response: Response<Bytes>, bytes: u64) -> Response<ChunkedBody> {
     let (mut head, body) = response.into_parts();
     head.headers.remove(header::CONTENT_LENGTH);

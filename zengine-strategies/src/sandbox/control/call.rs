@@ -1,4 +1,4 @@
-//! One control call, read; and what may be wrong with it.
+//! A control call and its errors.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 #[derive(Debug)]
 pub struct ControlCall<'a> {
     pub(in crate::sandbox) method: &'a Method,
-    /// The path behind the prefix, without slashes around it.
+    /// The path after the prefix, without leading or trailing slashes.
     pub(in crate::sandbox) path: &'a str,
     pub(in crate::sandbox) query: Vec<(String, String)>,
     pub(in crate::sandbox) headers: &'a HeaderMap,
     pub(in crate::sandbox) body: &'a Bytes,
 }
 
-/// Why a control call failed.
+/// The error of a control call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControlError {
     pub(super) status: u16,
@@ -26,12 +26,12 @@ pub struct ControlError {
 }
 
 impl ControlError {
-    /// The call makes no sense.
+    /// The call is invalid.
     pub(in crate::sandbox) fn bad_request(message: impl Into<String>) -> Self {
         Self { status: 400, message: message.into() }
     }
 
-    /// What it names does not exist.
+    /// The named object does not exist.
     pub(in crate::sandbox) fn not_found(message: impl Into<String>) -> Self {
         Self { status: 404, message: message.into() }
     }
@@ -46,7 +46,7 @@ impl ControlError {
 }
 
 impl ControlCall<'_> {
-    /// The body as JSON; an empty one is an empty object.
+    /// The body as JSON; an empty body is an empty object.
     pub(in crate::sandbox) fn json(&self) -> Result<Value, ControlError> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(json!({}));
@@ -54,12 +54,12 @@ impl ControlCall<'_> {
         serde_json::from_slice(self.body).map_err(|error| ControlError::bad_request(format!("the body is no JSON: {error}")))
     }
 
-    /// The body as a value of this type; the error says what does not fit.
+    /// The body as a value of this type; the error describes the mismatch.
     pub(in crate::sandbox) fn read<T: DeserializeOwned>(&self) -> Result<T, ControlError> {
         T::deserialize(self.json()?).map_err(|error| ControlError::bad_request(error.to_string()))
     }
 
-    /// The elements of the body: those of an array, or the one object.
+    /// The elements of the body: of an array, or the single object.
     pub(in crate::sandbox) fn list(&self) -> Result<Vec<Value>, ControlError> {
         match self.json()? {
             Value::Array(items) => Ok(items),
@@ -79,12 +79,12 @@ impl ControlCall<'_> {
     }
 }
 
-/// Says which of several is wrong.
+/// An error with the index of the wrong element.
 pub(in crate::sandbox) fn at_index(index: usize, count: usize, message: &str) -> ControlError {
     ControlError::bad_request(if count > 1 { format!("element {index}: {message}") } else { message.to_owned() })
 }
 
-/// A duration in words: `250ms`, `30s`, `5m`, `12h`, `60d`.
+/// Parses a duration: `250ms`, `30s`, `5m`, `12h`, `60d`.
 pub(in crate::sandbox) fn duration(text: &str) -> Option<Duration> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let number: u64 = text[..digits].parse().ok()?;

@@ -1,6 +1,6 @@
-//! Control calls: everything that a Rust test does with a handle, over HTTP, for programs in other languages and for pages.
+//! Control calls: the operations of an emulator's handle over HTTP, for programs in other languages and for web pages.
 //!
-//! They stand under one reserved prefix, answer JSON, and are not written into the journal.
+//! They share one reserved path prefix, respond with JSON, and are not recorded in the journal.
 
 mod call;
 mod guard;
@@ -22,14 +22,14 @@ use super::server::{ChunkedBody, ReadError, Reply, Request};
 use super::text::fields;
 use super::webhooks::WebhookFaultSpec;
 
-/// Where control calls stand.
+/// Path prefix of control calls.
 const PREFIX: &str = "/_sandbox";
-/// Longest body of a control call.
+/// Maximum length of a control call's body, in bytes.
 const BODY_BYTES: usize = 128 * 1024 * 1024;
-/// How many lines of the journal come at once, unless told otherwise.
+/// Default `limit` of journal lines in one response.
 const LINES: u64 = 10_000;
 
-/// The calls of every emulator.
+/// The control calls of every emulator.
 const CALLS: &[(&str, &str)] = &[
     ("GET /_sandbox", "this index"),
     ("GET /_sandbox/state", "what the emulator holds"),
@@ -54,7 +54,7 @@ pub(super) fn is_control(path: &str) -> bool {
     path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Answers a control call.
+/// Handles a control call.
 pub(super) async fn handle<P: Provider>(handler: &RequestHandler<P>, request: Request) -> Reply {
     if let Some(why) = guard::refusal(&request.head.headers) {
         return Reply::Whole(json_answer(403, &ControlError::bad_request(why).body()));
@@ -105,7 +105,7 @@ async fn answer<P: Provider>(handler: &RequestHandler<P>, request: Request) -> R
     }
 }
 
-/// The calls that every emulator answers with JSON.
+/// The common calls with a JSON response.
 async fn common<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Option<Result<Value, ControlError>> {
     let engine = &handler.engine;
     Some(match (call.method.as_str(), call.path) {
@@ -151,7 +151,7 @@ async fn common<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>
     })
 }
 
-/// Reads one fault or several; all or none are queued.
+/// Parses one fault or several; all or none are queued.
 fn queue<F>(call: &ControlCall<'_>, read: impl Fn(&Value) -> Result<F, String>) -> Result<Vec<F>, ControlError> {
     let list = call.list()?;
     let count = list.len();
@@ -219,7 +219,7 @@ struct Refuse {
 async fn refuse<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let Refuse { refuse_ms } = call.read()?;
     if !(1..=600_000).contains(&refuse_ms) {
-        return Err(ControlError::bad_request("`refuse_ms` must be 1 to 600000: nobody could open the port again by a call"));
+        return Err(ControlError::bad_request("`refuse_ms` must be 1 to 600000: no control call can reopen the port"));
     }
     let refused = handler.gate.refuse(Some(Duration::from_millis(refuse_ms))).await;
     refused.map(|()| json!({"refused_ms": refuse_ms})).map_err(|error| ControlError::with_status(500, error.to_string()))
@@ -260,7 +260,7 @@ fn journal<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> 
 
 fn stream<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Reply, ControlError> {
     let last = call.headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::trim).filter(|id| !id.is_empty());
-    // A browser that comes back knows better than the address that it was given at first.
+    // A reconnecting browser's `Last-Event-ID` is newer than its address.
     let after = match last {
         Some(id) => id.parse().map_err(|_| ControlError::bad_request("`Last-Event-ID` must be the number of an entry"))?,
         None => call.number("after")?.unwrap_or(0),
@@ -273,7 +273,7 @@ fn stream<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> R
     Ok(Reply::Stream(response))
 }
 
-/// There is no such call; tells what there is at this path, or at all.
+/// The error of an unknown call; lists the methods of the path, if any.
 fn unknown<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> ControlError {
     let known: Vec<_> = CALLS.iter().chain(handler.provider.calls()).map(|(call, _)| *call).collect();
     let path = format!("{PREFIX}/{}", call.path);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Fault, FaultAction, FaultResponse, Scope};
 
-/// A fault as a control call writes it. What a kind does not use must be absent.
+/// The JSON form of a fault in control calls. Members that its kind does not use must be absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::sandbox) struct FaultSpec {
@@ -35,10 +35,10 @@ pub(in crate::sandbox) struct FaultSpec {
     pointer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Value>,
-    /// Whether the message is accepted behind the fault.
+    /// Whether the message is accepted despite the fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     accepting: Option<bool>,
-    /// Of a reset: whether it comes before the body was read.
+    /// Of a reset: whether it happens before the body is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     before_reading: Option<bool>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -57,15 +57,15 @@ pub(in crate::sandbox) struct FaultSpec {
     path: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     any_request: bool,
-    /// Members that the request's body must have, by JSON pointer.
+    /// Required members of the request's body, by JSON pointer.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     when: BTreeMap<String, Value>,
-    /// Shown, never read: the fault has a condition in Rust.
+    /// Whether the fault has a condition in Rust; written only.
     #[serde(skip_serializing_if = "std::ops::Not::not", skip_deserializing)]
     conditional: bool,
 }
 
-/// All kinds and the members that belong to each.
+/// All kinds and the members of each.
 const KINDS: &[(&str, &[&str])] = &[
     ("pass", &[]),
     ("throttle", &["accepting"]),
@@ -90,11 +90,11 @@ const KINDS: &[(&str, &[&str])] = &[
     ("undeliverable", &["code"]),
 ];
 
-/// Members that every kind takes.
+/// Members of every kind.
 const COMMON: &[&str] = &["fault", "headers", "times", "forever", "probability", "number", "edge", "path", "any_request", "when"];
 
 impl FaultSpec {
-    /// Reads a fault; the error says what is wrong with it.
+    /// Parses a fault; the error describes the violation.
     pub(in crate::sandbox) fn read(value: &Value) -> Result<Fault, String> {
         let spec = Self::deserialize(value).map_err(|error| error.to_string())?;
         let Some((kind, own)) = KINDS.iter().find(|(kind, _)| *kind == spec.fault) else {
@@ -186,7 +186,7 @@ impl FaultSpec {
         Ok(fault)
     }
 
-    /// A fault as JSON.
+    /// Converts a fault to JSON.
     pub(in crate::sandbox) fn of(fault: &Fault) -> Self {
         let millis = |duration: &Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let mut spec = Self {

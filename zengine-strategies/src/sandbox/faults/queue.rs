@@ -1,4 +1,4 @@
-//! The faults that wait in an emulator.
+//! The queued request faults of an emulator.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -10,20 +10,20 @@ use super::Fault;
 use crate::sandbox::lock;
 use crate::sandbox::random::Random;
 
-/// What is known of a request before its body was read.
+/// The properties of a request before its body is read.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::sandbox) struct Target<'a> {
     pub(in crate::sandbox) method: &'a Method,
     pub(in crate::sandbox) path: &'a str,
     /// The sending number or account.
     pub(in crate::sandbox) number: Option<&'a str>,
-    /// What the path means to the provider.
+    /// The kind of request.
     pub(in crate::sandbox) edge: &'a str,
     /// Whether requests of this kind send messages.
     pub(in crate::sandbox) sends: bool,
 }
 
-/// A fault, and draws of its own: what else is queued does not change them.
+/// A fault with its own random draws, independent of the other faults.
 #[derive(Debug)]
 struct Queued {
     fault: Fault,
@@ -33,7 +33,7 @@ struct Queued {
 #[derive(Debug, Default)]
 struct Inner {
     waiting: VecDeque<Queued>,
-    /// How many were ever queued.
+    /// Number of faults ever queued.
     count: u64,
 }
 
@@ -63,7 +63,7 @@ impl Faults {
         lock(&self.inner).waiting.clear();
     }
 
-    /// Forgets all faults, and begins again with the draws.
+    /// Clears all faults and restarts the random draws.
     pub(in crate::sandbox) fn reset(&self) {
         *lock(&self.inner) = Inner::default();
     }
@@ -72,12 +72,12 @@ impl Faults {
         lock(&self.inner).waiting.len()
     }
 
-    /// The faults that wait, in their order.
+    /// The queued faults, in order.
     pub(in crate::sandbox) fn waiting(&self) -> Vec<Fault> {
         lock(&self.inner).waiting.iter().map(|queued| queued.fault.clone()).collect()
     }
 
-    /// Takes the fault that is to be played before the body is read, if the next one that fits is of that kind.
+    /// Takes the next matching fault if it applies before the body is read.
     pub(in crate::sandbox) fn take_before_body(&self, target: Target<'_>) -> Option<Fault> {
         let queue = &mut lock(&self.inner).waiting;
         let at = queue.iter().position(|queued| queued.fault.fits(target))?;
@@ -88,7 +88,7 @@ impl Faults {
         Some(take(queue, at))
     }
 
-    /// Takes the first fault that fits the whole request.
+    /// Takes the first fault that matches the whole request.
     pub(in crate::sandbox) fn take(&self, target: Target<'_>, body: &Value) -> Option<Fault> {
         let queue = &mut lock(&self.inner).waiting;
         let at = queue.iter_mut().position(|Queued { fault, random }| {

@@ -1,4 +1,4 @@
-//! Keeps secrets out of what an emulator shows.
+//! Masks secrets in the output of an emulator.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use crate::sandbox::text::{decoded, encoded};
 
 const MASK: &str = "***";
 
-/// Members of JSON and fields of forms that hold secrets at one provider or another.
+/// JSON members and form fields that hold secrets at any provider.
 const KEYS: &[&str] = &[
     "access_token",
     "api_key",
@@ -27,10 +27,10 @@ const KEYS: &[&str] = &[
     "verify_token",
 ];
 
-/// The same in a query or a form alone: in JSON, Meta has harmless members of this name.
+/// Secret fields in queries and forms only: in JSON, Meta has harmless members of this name.
 const FIELDS: &[&str] = &["code"];
 
-/// The secrets of one emulator, as far as it knows them.
+/// The known secrets of one emulator.
 #[derive(Default)]
 pub(in crate::sandbox) struct Mask(Mutex<HashSet<String>>);
 
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Mask {
 }
 
 impl Mask {
-    /// From now on this text is masked wherever it is a whole value.
+    /// Masks this text from now on wherever it is a whole value.
     pub(in crate::sandbox) fn add_secret(&self, secret: &str) {
         if !secret.is_empty() {
             lock(&self.0).insert(secret.to_owned());
@@ -52,7 +52,7 @@ impl Mask {
         lock(&self.0).contains(text)
     }
 
-    /// Masks members by name and values that are known secrets.
+    /// Masks secret members by name, and values that are known secrets.
     pub(super) fn json(&self, value: &mut Value) {
         match value {
             Value::Object(members) => {
@@ -70,7 +70,7 @@ impl Mask {
         }
     }
 
-    /// A body: JSON by its members; other text by its fields, if it has the look of a form.
+    /// Masks a body: JSON by its members, other text by its fields if it looks like a form.
     pub(super) fn body(&self, value: &mut Value) {
         match value {
             Value::String(text) if text.contains('=') && !text.contains(char::is_whitespace) => *text = self.fields(text),
@@ -78,7 +78,7 @@ impl Mask {
         }
     }
 
-    /// A query or a form body.
+    /// Masks a query or a form body.
     pub(in crate::sandbox) fn fields(&self, query: &str) -> String {
         let mut out = String::with_capacity(query.len());
         for (index, pair) in query.split('&').enumerate() {
@@ -98,7 +98,7 @@ impl Mask {
         out
     }
 
-    /// An address: its query is masked, as are known secrets in its path.
+    /// An address without its query, with known secrets in its path masked.
     pub(in crate::sandbox) fn address(&self, url: &str) -> String {
         let path = url.split(['?', '#']).next().unwrap_or_default();
         let segments: Vec<_> =

@@ -9,21 +9,21 @@ use tokio::sync::mpsc;
 use super::{Journal, JournalEntry};
 use crate::sandbox::clock;
 
-/// Entries that are read at once.
+/// Maximum entries per read.
 const PAGE: usize = 256;
 
-/// Sends all entries above `after`, then new ones as they come, until the receiver is gone. Between them, a comment at least
-/// every `heartbeat` shows that the stream lives.
+/// Sends all entries above `after`, then new ones, until the receiver is dropped. A comment at least every `heartbeat` shows
+/// that the stream is alive.
 pub(in crate::sandbox) fn events(journal: &Arc<Journal>, after: u64, heartbeat: Duration) -> mpsc::Receiver<Bytes> {
     let (chunks, receiver) = mpsc::channel(16);
-    // Held weakly, so that a page that stays open does not keep a stopped emulator.
+    // A weak reference, so that an open page does not keep a stopped emulator alive.
     let journal = Arc::downgrade(journal);
     drop(tokio::spawn(async move { send(&journal, after, heartbeat, &chunks).await }));
     receiver
 }
 
 async fn send(journal: &Weak<Journal>, mut after: u64, heartbeat: Duration, chunks: &mpsc::Sender<Bytes>) {
-    // A page that loses the stream comes back after a second.
+    // A page that loses the stream reconnects after a second.
     let mut text = "retry: 1000\n\n".to_owned();
     loop {
         let Some(mut counts) = journal.upgrade().map(|journal| journal.counts.subscribe()) else { return };
@@ -55,7 +55,7 @@ fn push(text: &mut String, entry: &JournalEntry) {
         super::EntryKind::Request => "request",
         super::EntryKind::Webhook => "webhook",
     };
-    // JSON in one line cannot fail here, and has no line breaks.
+    // Compact JSON cannot fail here and has no line breaks.
     let data = serde_json::to_string(entry).unwrap_or_default();
     let _ = write!(text, "id: {}\nevent: {kind}\ndata: {data}\n\n", entry.number);
 }

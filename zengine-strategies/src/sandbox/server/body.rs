@@ -1,4 +1,4 @@
-//! The bodies of answers, honest and otherwise.
+//! Response bodies, complete or deliberately broken.
 
 use std::io;
 use std::pin::Pin;
@@ -9,18 +9,18 @@ use http::{HeaderValue, Response, header};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 
-/// A body that comes chunk by chunk; it ends when its sender is dropped.
+/// A body sent in chunks; it ends when the sender is dropped.
 #[derive(Debug)]
 pub(in crate::sandbox) struct ChunkedBody {
     pub(in crate::sandbox) chunks: mpsc::Receiver<Bytes>,
-    /// The length that is announced; without one, the body is chunked.
+    /// The announced length; without one, the body uses chunked encoding.
     pub(in crate::sandbox) length: Option<u64>,
 }
 
-/// The body of an answer.
+/// The body of a response.
 pub(super) enum ResponseBody {
     Whole(Option<Bytes>),
-    /// Announces more than it has; then an error, or nothing any more.
+    /// Announces more than it sends, then fails or stalls.
     Half {
         rest: Option<Bytes>,
         announced: u64,
@@ -56,7 +56,7 @@ impl Body for ResponseBody {
                 None if *stalls => Poll::Pending,
                 None if *flushed => Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
                 None => {
-                    // Pending makes hyper flush what it has.
+                    // Pending makes hyper flush its buffer.
                     *flushed = true;
                     context.waker().wake_by_ref();
                     Poll::Pending

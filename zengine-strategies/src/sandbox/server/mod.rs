@@ -1,5 +1,5 @@
-//! The loopback HTTP server under every emulator. It can do what a server should not: fall silent, cut an answer short,
-//! reset a connection, refuse new ones.
+//! The loopback HTTP server of every emulator. On request it misbehaves: it stalls, truncates a response, resets a
+//! connection, or refuses new ones.
 
 mod body;
 
@@ -28,17 +28,17 @@ pub(super) use self::body::ChunkedBody;
 use self::body::ResponseBody;
 use super::{clock, lock};
 
-/// A future that owns what it needs.
+/// An owned, boxed future.
 pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// A request whose body has not been read yet.
+/// A request with an unread body.
 pub(super) struct Request {
     pub(super) head: Parts,
     body: Incoming,
 }
 
 impl Request {
-    /// Reads the body, of at most `limit` bytes.
+    /// Reads the body, at most `limit` bytes.
     pub(super) async fn read(self, limit: usize) -> Result<(Parts, Bytes), ReadError> {
         match Limited::new(self.body, limit).collect().await {
             Ok(body) => Ok((self.head, body.to_bytes())),
@@ -48,54 +48,54 @@ impl Request {
     }
 }
 
-/// Why a body could not be read.
+/// An error while reading a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadError {
     TooLong,
-    /// The client went away before it had sent everything.
+    /// The client disconnected before the end of the body.
     Disconnected,
 }
 
-/// What becomes of a request.
+/// The reply to a request.
 #[derive(Debug)]
 pub(super) enum Reply {
     Whole(Response<Bytes>),
-    /// Announces the whole length, sends half of the body, closes the connection.
+    /// Announces the full length, sends half of the body, closes the connection.
     Cut(Response<Bytes>),
-    /// Announces the whole length, sends half of the body, then nothing more.
+    /// Announces the full length, sends half of the body, then stalls.
     Stall(Response<Bytes>),
     Stream(Response<ChunkedBody>),
     /// Writes these bytes, which need not be HTTP, and closes the connection.
     RawBytes(Bytes),
     /// Closes the connection with a TCP reset.
     Reset,
-    /// Never answers; the connection stays open until the client gives up.
+    /// Never responds; the connection stays open until the client gives up.
     Silence,
 }
 
-/// Answers one request.
+/// Handles one request.
 pub(super) type HandlerFn = Arc<dyn Fn(Request) -> BoxFuture<Reply> + Send + Sync>;
 
 type ResultSender = oneshot::Sender<io::Result<()>>;
 
 #[derive(Debug)]
 enum Command {
-    /// Refuses connections, for good or for a while.
+    /// Refuses connections, until `Accept` or for a duration.
     Refuse(Option<Duration>, ResultSender),
     Accept(ResultSender),
 }
 
-/// Opens and closes the port of a server. It does not keep the server alive.
+/// Opens and closes the port of a server. Does not keep the server alive.
 #[derive(Debug, Clone)]
 pub(super) struct PortGate(mpsc::WeakUnboundedSender<Command>);
 
 impl PortGate {
-    /// Closes the port, for good or for a while of real time: the next connection is refused. Requests under way are answered.
+    /// Closes the port, until [`accept`](Self::accept) or for a duration of real time. Requests in progress are answered.
     pub(super) async fn refuse(&self, time: Option<Duration>) -> io::Result<()> {
         self.run(|sender| Command::Refuse(time, sender)).await
     }
 
-    /// Opens the port again.
+    /// Reopens the port.
     pub(super) async fn accept(&self) -> io::Result<()> {
         self.run(Command::Accept).await
     }
@@ -108,7 +108,7 @@ impl PortGate {
     }
 }
 
-/// A running server on a thread of its own. Dropping it stops it.
+/// A running server on its own thread. Dropping it stops the server.
 #[derive(Debug)]
 pub(super) struct Server {
     commands: Option<mpsc::UnboundedSender<Command>>,
@@ -117,7 +117,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Binds to 127.0.0.1; port 0 takes a free one. The handler is built when the address is known.
+    /// Binds to 127.0.0.1; port 0 takes a free one. `handler` builds the handler from the address.
     pub(super) fn start(port: u16, handler: impl FnOnce(SocketAddr, PortGate) -> HandlerFn) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         listener.set_nonblocking(true)?;
@@ -132,7 +132,7 @@ impl Server {
         Ok(Self { commands: Some(commands), runtime: spawner, thread: Some(thread) })
     }
 
-    /// The runtime of the server, for work that goes on beside requests.
+    /// The runtime of the server, for background work.
     pub(super) fn runtime(&self) -> &Handle {
         &self.runtime
     }
@@ -144,7 +144,7 @@ impl Drop for Server {
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != thread::current().id()
         {
-            // A panic over there has been printed by its own thread.
+            // The thread has printed its own panic.
             let _ = thread.join();
         }
     }
@@ -175,7 +175,7 @@ async fn accept(listener: std::net::TcpListener, mut commands: mpsc::UnboundedRe
                         let (reopener, refusal) = (reopener.clone(), refusals);
                         drop(tokio::spawn(async move {
                             clock::sleep(time).await;
-                            // The server may have stopped meanwhile.
+                            // The server may have stopped.
                             let _ = reopener.send(refusal);
                         }));
                     }
@@ -187,7 +187,7 @@ async fn accept(listener: std::net::TcpListener, mut commands: mpsc::UnboundedRe
                     let _ = sender.send(bound);
                 }
             },
-            // A later refusal, or an opening by hand, outdates the end of an earlier one.
+            // A later refusal, or an explicit reopening, supersedes the end of an earlier one.
             Some(refusal) = reopened.recv(), if listener.is_none() => if refusal == refusals {
                 if let Ok(again) = TcpListener::bind(address).await {
                     listener = Some(again);
@@ -198,21 +198,21 @@ async fn accept(listener: std::net::TcpListener, mut commands: mpsc::UnboundedRe
             },
             accepted = connection => match accepted {
                 Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(&handler), closing.subscribe()))),
-                // Out of file handles, most likely: some may be free again soon.
+                // Probably out of file handles: retry soon.
                 Err(_) => clock::sleep(Duration::from_millis(10)).await,
             },
         }
     }
 }
 
-/// How a connection ends that does not end as HTTP says.
+/// An end of a connection outside of HTTP.
 enum ConnectionEnd {
     Reset,
     RawBytes(Bytes),
 }
 
 async fn serve(stream: TcpStream, handler: HandlerFn, mut closing: watch::Receiver<u32>) {
-    // Without this, small answers wait for the client's delayed acknowledgement.
+    // Without this, small responses wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let end = Arc::new(Mutex::new(None));
     let service = {
@@ -246,10 +246,10 @@ async fn serve(stream: TcpStream, handler: HandlerFn, mut closing: watch::Receiv
     let mut stream = connection.into_parts().io.into_inner();
     let end = lock(&end).take();
     match end {
-        // Closing is then a reset instead of a polite end.
+        // Closing now sends a reset.
         Some(ConnectionEnd::Reset) => drop(stream.set_zero_linger()),
         Some(ConnectionEnd::RawBytes(bytes)) => {
-            // The client may be gone; there is nobody else to tell.
+            // The client may have disconnected.
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
         }

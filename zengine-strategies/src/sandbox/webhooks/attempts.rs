@@ -17,24 +17,24 @@ use super::{Delivery, LOG_LENGTH, WebhookFault, WebhookPost, WebhookSender};
 use crate::sandbox::journal::{EntryKind, Journal, JournalEntry, body_value};
 use crate::sandbox::lock;
 
-/// Longest answer of a callback that is read.
+/// Maximum length of a callback's response, in bytes.
 const ANSWER_BYTES: usize = 64 * 1024;
 
-/// How an attempt ended, and when, in milliseconds.
+/// The end of an attempt and its time, in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AttemptResult {
     pub(super) end: AttemptEnd,
     at_ms: u64,
 }
 
-/// How an attempt ended.
+/// The end of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AttemptEnd {
-    /// With this status, or without an answer in time.
+    /// This status, or no response in time.
     Answered(Option<u16>),
-    /// With an answer that does not count.
+    /// A response that a fault ignores.
     Ignored(Option<u16>),
-    /// For good, without an attempt.
+    /// Lost without an attempt; no redelivery follows.
     Lost,
 }
 
@@ -52,7 +52,7 @@ impl AttemptEnd {
     }
 }
 
-/// Makes and notes HTTP requests.
+/// An HTTP client with the journal of its requests.
 pub(super) struct HttpPoster {
     client: Client<HttpConnector, Full<Bytes>>,
     journal: Arc<Journal>,
@@ -77,7 +77,7 @@ impl HttpPoster {
         tokio::time::timeout(timeout, exchange).await.ok().flatten()
     }
 
-    /// Sends head and half of the body over a connection of its own, then closes it.
+    /// Sends the head and half of the body over a new connection, then closes it.
     async fn cut(&self, url: &str, headers: &HeaderMap, body: &[u8]) -> Option<()> {
         let uri: Uri = url.parse().ok()?;
         let (host, port) = (uri.host()?, uri.port_u16().unwrap_or(80));
@@ -98,7 +98,7 @@ impl HttpPoster {
 }
 
 impl WebhookSender {
-    /// The first attempt, with its fault. The name of the fault is noted with it.
+    /// Makes the first attempt, with its fault; records the fault's name.
     pub(super) async fn first_attempt(&self, post: &WebhookPost, fault: Option<&WebhookFault>) -> AttemptResult {
         let label = fault.map(WebhookFault::name);
         if post.url.is_none() {
@@ -111,7 +111,7 @@ impl WebhookSender {
                 if let Some(url) = &post.url {
                     let headers = self.headers(post);
                     let cut = self.http.cut(url, &headers, &post.body);
-                    // Without a connection there is nothing to cut; either way the attempt has failed.
+                    // With or without a connection, the attempt has failed.
                     let _ = tokio::time::timeout(self.plan().timeout, cut).await;
                 }
                 self.write(post, 1, label, None)
@@ -125,7 +125,7 @@ impl WebhookSender {
         }
     }
 
-    /// Copies and redeliveries after the first attempt.
+    /// Makes the redeliveries and copies after the first attempt.
     pub(super) async fn remaining_attempts(&self, post: WebhookPost, fault: Option<WebhookFault>, first: AttemptResult) -> Delivery {
         let (mut attempts, mut last) = (u32::from(post.url.is_some()), first);
         let after =
@@ -164,7 +164,7 @@ impl WebhookSender {
         self.attempt_with(post, post.body.clone(), number, label).await
     }
 
-    /// One POST of `body` with the signature of the post's own.
+    /// Posts `body` with the signature of the post's original body.
     async fn attempt_with(&self, post: &WebhookPost, body: Bytes, number: u32, label: Option<&'static str>) -> AttemptResult {
         let url = post.url.as_deref().unwrap_or_default();
         let request = Request::builder().method(Method::POST).uri(url).body(Full::new(body));
@@ -173,7 +173,7 @@ impl WebhookSender {
                 *request.headers_mut() = self.headers(post);
                 self.http.answer(request, self.plan().timeout).await
             }
-            // No address that a request could go to.
+            // Not a valid address.
             Err(_) => None,
         };
         self.write(post, number, label, answer)
@@ -185,7 +185,7 @@ impl WebhookSender {
         headers
     }
 
-    /// Writes an attempt into the journal.
+    /// Records an attempt in the journal.
     fn write(&self, post: &WebhookPost, number: u32, label: Option<&'static str>, answer: Option<(u16, Bytes)>) -> AttemptResult {
         let at_ms = self.clock.now_ms();
         let status = answer.as_ref().map(|(status, _)| *status);
@@ -202,7 +202,7 @@ impl WebhookSender {
             answer: answer.map_or(Value::Null, |(_, body)| body_value(&body)),
             ..JournalEntry::default()
         };
-        // A journal on a full disk must not stop webhooks: requests say that it is broken.
+        // A failing journal must not stop webhooks; requests report the failure.
         let _ = self.http.journal.append(entry);
         AttemptResult { end: AttemptEnd::Answered(status), at_ms }
     }
@@ -218,7 +218,7 @@ impl WebhookSender {
     }
 }
 
-/// The body with one other byte: a digit or letter inside it, so that it mostly stays JSON.
+/// Changes one byte of the body: a digit or letter inside it, so that it usually stays JSON.
 fn corrupted(body: &Bytes) -> Bytes {
     let mut bytes = body.to_vec();
     let middle = bytes.len() / 2;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::fault::{WebhookAction, WebhookFault};
 
-/// A webhook fault as a control call writes it.
+/// The JSON form of a webhook fault in control calls.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::sandbox) struct WebhookFaultSpec {
@@ -31,13 +31,13 @@ pub(in crate::sandbox) struct WebhookFaultSpec {
     field: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     when: BTreeMap<String, Value>,
-    /// Shown, never read: the fault has a condition in Rust.
+    /// Whether the fault has a condition in Rust; written only.
     #[serde(skip_serializing_if = "std::ops::Not::not", skip_deserializing)]
     conditional: bool,
 }
 
 impl WebhookFaultSpec {
-    /// Reads a fault; the error says what is wrong with it.
+    /// Parses a fault; the error describes the violation.
     pub(in crate::sandbox) fn read(value: &Value) -> Result<WebhookFault, String> {
         let spec = Self::deserialize(value).map_err(|error| error.to_string())?;
         let needs = |name: &str| format!("a webhook fault of kind `{}` needs `{name}`", spec.fault);
@@ -93,7 +93,7 @@ impl WebhookFaultSpec {
         Ok(fault)
     }
 
-    /// A fault as JSON.
+    /// Converts a fault to JSON.
     pub(in crate::sandbox) fn of(fault: &WebhookFault) -> Self {
         let millis = |duration: Duration| Some(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)).filter(|ms| *ms > 0);
         let (copies, ms, count) = match fault.action {

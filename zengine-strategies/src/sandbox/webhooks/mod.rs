@@ -1,4 +1,4 @@
-//! Takes webhooks to the callback: batches, copies, faults, redelivery. What they say and how they are signed is the provider's.
+//! Delivery of webhooks: batches, copies, faults, redelivery. Their content and signature are the provider's.
 
 mod attempts;
 mod delivery;
@@ -28,24 +28,24 @@ use super::clock::Clock;
 use super::journal::Journal;
 use super::lock;
 
-/// How many deliveries the log keeps.
+/// Maximum number of deliveries in the log.
 const LOG_LENGTH: usize = 10_000;
-/// How long a webhook waits for others behind which, or together with which, it is to come.
+/// Maximum time that a webhook waits for others before or together with it.
 const MAX_HOLD: Duration = Duration::from_secs(1);
 
-/// One update that a webhook tells of.
+/// One update in a webhook.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
-    /// The account that it belongs to.
+    /// The account of the update.
     pub(super) account: String,
-    /// The number or channel, where it belongs to one.
+    /// The number or channel of the update, if any.
     pub(super) number: Option<String>,
-    /// What kind of update it is, in the provider's words.
+    /// The kind of update, by the provider's name.
     pub(super) field: String,
     pub(super) value: Value,
 }
 
-/// How a POST is signed.
+/// The signature of a POST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signature {
     Valid,
@@ -53,17 +53,17 @@ pub(super) enum Signature {
     Absent,
 }
 
-/// The provider's part: where webhooks go, what they say, how they are signed.
+/// The provider's format of webhooks: address, body, signature.
 pub(super) trait WebhookFormat: Send + Sync + 'static {
-    /// Where an update goes; `None` where nobody wants it.
+    /// The address of an update; `None` if it has no callback.
     fn address(&self, item: &Item) -> Option<String>;
     /// The body of one POST.
     fn encode(&self, items: Vec<Item>) -> Bytes;
-    /// The headers of a POST, beside those of HTTP.
+    /// The provider's headers of a POST.
     fn headers(&self, body: &[u8], signature: Signature) -> HeaderMap;
 }
 
-/// One POST on its way.
+/// One POST to be delivered.
 #[derive(Debug, Clone)]
 struct WebhookPost {
     url: Option<String>,
@@ -71,23 +71,23 @@ struct WebhookPost {
     signature: Signature,
     message_id: Option<String>,
     number: Option<String>,
-    /// The same for all attempts and copies.
+    /// Number of the POST, shared by all attempts and copies.
     id: u64,
-    /// Outdated by a reset.
+    /// The generation of its creation; a reset starts the next one.
     generation: u64,
 }
 
-/// What waits for others.
+/// Webhooks that wait for others.
 #[derive(Default)]
 struct Waiting {
-    /// Updates that will go together, and how many are wanted.
+    /// Updates for the next batch, and the size that sends it.
     batch: Vec<Item>,
     wanted: Option<usize>,
-    /// Whether a fault began it: then whatever comes next joins, else only what the plan collects.
+    /// Whether a fault began the batch: then every following update joins it.
     by_fault: bool,
-    /// How many such POSTs have flushed: the clock of an earlier one does not cut a later one short.
+    /// Number of batches sent, so that the timer of an earlier batch does not send a later one.
     flushed: u64,
-    /// POSTs that come behind so many others, each with its number.
+    /// POSTs delayed behind this many others, each with its number.
     held: Vec<(u32, u64, WebhookPost)>,
     count: u64,
 }
@@ -105,7 +105,7 @@ pub(super) struct WebhookSender {
     generation: watch::Sender<u64>,
 }
 
-/// Says that webhooks are still to come, as long as it lives.
+/// Keeps [`settle`](WebhookSender::settle) waiting until it is dropped.
 pub(super) struct PendingGuard(Arc<WebhookSender>);
 
 impl Drop for PendingGuard {
@@ -159,13 +159,13 @@ impl WebhookSender {
         PendingGuard(Arc::clone(self))
     }
 
-    /// Waits until nothing is left to be delivered or redelivered.
+    /// Waits until nothing is left to deliver or redeliver.
     pub(super) async fn settle(&self) {
         // The sender lives as long as `self`, so this cannot fail.
         let _ = self.pending.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    /// Forgets faults, log, and all that is on its way.
+    /// Clears the faults, the log and all pending webhooks.
     pub(super) fn reset(&self, plan: Plan) {
         self.faults.reset();
         self.set_plan(plan);
@@ -184,7 +184,7 @@ impl WebhookSender {
         *self.generation.borrow()
     }
 
-    /// Waits by the emulator's clock; false if a reset has outdated what waits.
+    /// Waits by the emulator's clock; false if a reset came first.
     async fn pause_until(&self, until: u64, generation: u64) -> bool {
         let mut resets = self.generation.subscribe();
         if *resets.borrow_and_update() != generation {
@@ -196,7 +196,7 @@ impl WebhookSender {
         }
     }
 
-    /// Sends an update, at once or in a batch. Redelivery goes on behind it, so that a failure does not hold the next one up.
+    /// Sends an update, at once or in a batch. Redelivery runs in the background, so that a failure does not delay the next update.
     pub(super) async fn submit(self: &Arc<Self>, item: Item) {
         let batch = self.plan().batch;
         let pooled = lock(&self.waiting).by_fault;
@@ -216,8 +216,8 @@ impl WebhookSender {
         }
     }
 
-    /// Sends several updates in one POST, as far as they go to one address. Waits for the end of it, redeliveries and all, unless
-    /// a fault holds it back.
+    /// Sends several updates, in one POST per address. Waits for the end of all attempts, unless a fault delays the
+    /// webhook.
     pub(super) async fn deliver(self: &Arc<Self>, items: Vec<Item>, message_id: Option<String>) -> Delivery {
         if lock(&self.waiting).by_fault {
             self.collect(items, usize::MAX, MAX_HOLD).await;
@@ -236,7 +236,7 @@ impl WebhookSender {
         last
     }
 
-    /// Sends these bytes to the address of `item`; waits as [`deliver`](Self::deliver) does.
+    /// Sends these bytes to `url`; waits as [`deliver`](Self::deliver) does.
     pub(super) async fn deliver_raw(self: &Arc<Self>, url: Option<String>, body: Bytes, signature: Signature) -> Delivery {
         let fault = self.faults.take(&[], true);
         let post = WebhookPost { url, body, signature, message_id: None, number: None, id: self.next_id(), generation: self.generation() };
@@ -247,7 +247,7 @@ impl WebhookSender {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// One POST per address, in the order of the first update of each.
+    /// Builds one POST per address, in the order of the first update of each.
     fn posts(&self, items: Vec<Item>, signature: Signature, message_id: Option<&str>) -> Vec<WebhookPost> {
         let mut sorted: Vec<(Option<String>, Vec<Item>)> = Vec::new();
         for item in items {
@@ -269,7 +269,7 @@ impl WebhookSender {
         sorted.into_iter().map(post).collect()
     }
 
-    /// Adds updates to the next POST, and sends it when it is full or the time is over.
+    /// Adds updates to the batch; sends it when it is full or after `within`.
     async fn collect(self: &Arc<Self>, items: Vec<Item>, most: usize, within: Duration) {
         let (first, full, flushed) = {
             let waiting = &mut *lock(&self.waiting);
@@ -291,7 +291,7 @@ impl WebhookSender {
         }
     }
 
-    /// Sends what has been collected, unless that has flushed already.
+    /// Sends the batch, unless it has been sent already.
     async fn flush(self: &Arc<Self>, flushed: u64) {
         let batch = {
             let waiting = &mut *lock(&self.waiting);
@@ -312,7 +312,7 @@ impl WebhookSender {
         }
     }
 
-    /// Makes the first attempt; what follows goes on behind.
+    /// Makes the first attempt; the others follow in the background.
     async fn start(self: &Arc<Self>, post: WebhookPost, fault: Option<WebhookFault>) {
         let Some(post) = self.hold(post, fault.as_ref()) else { return };
         let first = self.first_attempt(&post, fault.as_ref()).await;
@@ -336,7 +336,7 @@ impl WebhookSender {
         self.remaining_attempts(post, fault, first).await
     }
 
-    /// Holds a POST back where the fault says so; it goes on by itself later.
+    /// Delays a POST if the fault says so; it is then sent in the background.
     fn hold(self: &Arc<Self>, mut post: WebhookPost, fault: Option<&WebhookFault>) -> Option<WebhookPost> {
         match fault.map(|fault| fault.action) {
             Some(WebhookAction::Delay(pause)) => {
@@ -376,7 +376,7 @@ impl WebhookSender {
         }
     }
 
-    /// A POST has flushed; those behind it may be next.
+    /// Counts a sent POST; releases those delayed behind it.
     fn count_down_held(self: &Arc<Self>) {
         for (left, _, _) in &mut lock(&self.waiting).held {
             *left = left.saturating_sub(1);
@@ -405,7 +405,7 @@ impl WebhookSender {
         }
     }
 
-    /// Does the handshake, or any other GET.
+    /// Makes a GET request, such as the handshake.
     pub(super) async fn get(&self, url: String) -> Option<(u16, Bytes)> {
         self.http.get(url, self.plan().timeout).await
     }

@@ -1,4 +1,4 @@
-//! The webhook faults that wait in an emulator.
+//! The queued webhook faults of an emulator.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -31,7 +31,7 @@ impl WebhookFaults {
             return;
         }
         let inner = &mut *lock(&self.inner);
-        // Other draws than those of the request faults of the same seed.
+        // Draws differ from those of the request faults with the same seed.
         let random = Random::stream(!self.seed, inner.count);
         inner.count += 1;
         inner.waiting.push_back((fault, random));
@@ -49,7 +49,7 @@ impl WebhookFaults {
         lock(&self.inner).waiting.iter().map(|(fault, _)| fault.clone()).collect()
     }
 
-    /// Takes the first fault that fits; for updates that are together already, no fault that would bring them together.
+    /// Takes the first matching fault; for updates that are batched already, no `Together` fault.
     pub(super) fn take(&self, items: &[Item], together: bool) -> Option<WebhookFault> {
         let queue = &mut lock(&self.inner).waiting;
         let at = queue.iter_mut().position(|(fault, random)| {
