@@ -34,7 +34,7 @@ impl DeadLetterLine {
 
     /// Adds the outbound message or the inbound event: personal data.
     pub(super) fn with_content(mut self, direction: LetterDirection, content: &Bytes) -> Result<Self, Failure> {
-        let unreadable = |_| Failure::new(Exit::Broken, "the message is no JSON any more");
+        let unreadable = |_| Failure::new(Exit::Broken, "the stored message is not JSON");
         let content = serde_json::from_slice(content).map_err(unreadable)?;
         match direction {
             LetterDirection::Outbound => self.message = Some(content),

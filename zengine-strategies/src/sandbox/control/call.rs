@@ -51,7 +51,7 @@ impl ControlCall<'_> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(json!({}));
         }
-        serde_json::from_slice(self.body).map_err(|error| ControlError::bad_request(format!("the body is no JSON: {error}")))
+        serde_json::from_slice(self.body).map_err(|error| ControlError::bad_request(format!("the body is not JSON: {error}")))
     }
 
     /// The body as a value of this type; the error describes the mismatch.
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_in_words() {
+    fn durations_are_parsed() {
         assert_eq!(duration("60d"), Some(Duration::from_secs(60 * 86_400)));
         assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
         for bad in ["", "5", "s", "-1s", "1.5h", "5 m", "99999999999999999999d", "18446744073709551615d", "é"] {

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machine_is_let_in() {
+    fn only_this_machine_is_allowed() {
         for good in ["127.0.0.1", "127.0.0.1:80", "localhost:8080", "LOCALHOST", "[::1]", "[::1]:9", "127.9.9.9:1"] {
             assert!(is_loopback(good), "{good}");
         }

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_fault_is_said() {
+    fn an_invalid_fault_is_refused_with_the_reason() {
         for (json, expected) in [
             (json!({"fault": "trottle"}), "must be one of pass, throttle"),
             (json!({"fault": "slow"}), "needs `ms`"),

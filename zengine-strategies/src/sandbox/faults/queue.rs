@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_plays_as_often_as_it_was_told_and_in_its_order() {
+    fn a_fault_applies_as_often_as_configured_and_in_order() {
         let faults = Faults::new(1);
         faults.push(Fault::throttle().times(2));
         faults.push(Fault::pass());
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_waits_for_a_request_that_fits() {
+    fn a_fault_waits_for_a_matching_request() {
         let faults = Faults::new(1);
         faults.push(Fault::code(2).for_number("2").when(|body| body["type"] == "text").when_member("/a", 1));
         assert!(faults.take(send("1"), &json!({"type": "text", "a": 1})).is_none());
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probable_fault_follows_from_the_seed_whatever_else_is_queued() {
+    fn a_random_fault_depends_on_the_seed_only() {
         let played = |seed, other: bool| {
             let faults = Faults::new(seed);
             faults.push(Fault::throttle().forever().with_probability(0.3));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_unconditional_reset_plays_before_the_body() {
+    fn only_an_unconditional_reset_applies_before_the_body() {
         let faults = Faults::new(1);
         faults.push(Fault::throttle());
         faults.push(Fault::reset_before_reading());

@@ -189,7 +189,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn an_unfinished_last_line_spoils_no_new_one() {
+    fn an_unfinished_last_line_does_not_corrupt_a_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
         std::fs::write(&path, "{\"at_ms\":1,\"pa").unwrap();

@@ -1,4 +1,4 @@
-//! Numbers, the accounts that they belong to, and who is subscribed to what.
+//! Numbers, their accounts, and the app's subscriptions.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -8,14 +8,14 @@ use serde_json::{Map, Value, json};
 use super::settings::Number;
 use crate::sandbox::lock;
 
-/// A callback that replaces the app's own.
+/// A callback in place of the app's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Override {
     pub(super) url: String,
     pub(super) verify_token: String,
 }
 
-/// A number with all that happens to it.
+/// A number and its state.
 #[derive(Debug, Clone)]
 pub(super) struct NumberRecord {
     pub(super) number: Number,
@@ -23,19 +23,19 @@ pub(super) struct NumberRecord {
     pub(super) node: Map<String, Value>,
     pub(super) registered: bool,
     pub(super) pin: Option<String>,
-    /// How often in a row a wrong PIN was given.
+    /// Number of consecutive wrong PINs.
     pub(super) wrong_pins: u32,
-    /// The verification code that was sent last.
+    /// The last verification code sent.
     pub(super) verification: Option<String>,
-    /// When it was registered or deregistered, and when a code was requested, in milliseconds.
+    /// Times of registrations and deregistrations, and of requests for codes, in milliseconds.
     pub(super) registrations: Vec<u64>,
     pub(super) requests: Vec<u64>,
     pub(super) callback: Option<Override>,
-    /// What `POST …/settings` was told.
+    /// The settings from `POST …/settings`.
     pub(super) settings: Map<String, Value>,
-    /// When it was onboarded, in milliseconds: synchronisation has a day from there.
+    /// Time of onboarding, in milliseconds: synchronisation is possible for a day.
     pub(super) onboarded_ms: u64,
-    /// The kinds of synchronisation that were asked for.
+    /// The requested kinds of synchronisation.
     pub(super) synced: Vec<String>,
 }
 
@@ -60,7 +60,7 @@ impl Accounts {
         *lock(&self.0) = Inner::default();
     }
 
-    /// Adds a number, or replaces the one with its id. Returns the token of a number that was replaced.
+    /// Adds a number, or replaces the one with its id. Returns the token of the replaced number.
     pub(super) fn add(&self, number: Number, business_id: &str, app_id: &str, now_ms: u64) -> Option<String> {
         let inner = &mut *lock(&self.0);
         if !number.fresh {
@@ -100,7 +100,7 @@ impl Accounts {
         lock(&self.0).records.get_mut(id).map(change)
     }
 
-    /// The numbers that `select` is true for, by id.
+    /// The numbers for which `select` returns true, by id.
     pub(super) fn records(&self, select: impl Fn(&NumberRecord) -> bool) -> Vec<NumberRecord> {
         let mut found: Vec<_> = lock(&self.0).records.values().filter(|record| select(record)).cloned().collect();
         found.sort_by(|one, other| one.number.id.cmp(&other.number.id));
@@ -121,7 +121,7 @@ impl Accounts {
         lock(&self.0).subscriptions.get(waba_id).cloned()
     }
 
-    /// Subscribes, or replaces the subscription.
+    /// Adds or replaces a subscription.
     pub(super) fn subscribe(&self, waba_id: &str, subscription: Subscription) {
         lock(&self.0).subscriptions.insert(waba_id.to_owned(), subscription);
     }
@@ -130,7 +130,7 @@ impl Accounts {
         lock(&self.0).subscriptions.remove(waba_id).is_some()
     }
 
-    /// The accounts that the app is subscribed to.
+    /// The accounts with a subscription of the app.
     pub(super) fn subscribed(&self) -> Vec<String> {
         let mut found: Vec<_> = lock(&self.0).subscriptions.keys().cloned().collect();
         found.sort();
@@ -138,7 +138,7 @@ impl Accounts {
     }
 }
 
-/// The node of a healthy number, or of one that is not registered yet.
+/// The node of a healthy number, or of an unregistered one.
 fn node_of(number: &Number, business_id: &str, app_id: &str) -> Map<String, Value> {
     let entity = |kind: &str, id: &str| json!({"entity_type": kind, "id": id, "can_send_message": "AVAILABLE"});
     let fresh = number.fresh;

@@ -1,4 +1,4 @@
-//! Reading a request with Meta's eyes: a JSON value and the path under which an error names it.
+//! Checks of request parameters: a JSON value and its path in Meta's errors.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::errors::GraphError;
 
 pub(super) type Checked<T = ()> = Result<T, GraphError>;
 
-/// A value of the request, and where it stands.
+/// A value of the request and its path.
 #[derive(Debug, Clone)]
 pub(super) struct Param<'a> {
     pub(super) value: &'a Value,
@@ -26,7 +26,7 @@ impl<'a> Param<'a> {
         self.value.as_object().ok_or_else(|| self.invalid("must be an object"))
     }
 
-    /// The keys of an object are among these; Meta refuses others with code 100.
+    /// Checks that an object has only these keys; Meta refuses others with code 100.
     pub(super) fn only(&self, allowed: &[&str]) -> Checked {
         match self.object()?.keys().find(|key| !allowed.contains(&key.as_str())) {
             Some(key) => Err(GraphError::bad(format!("Unexpected key \"{key}\" on param \"{}\".", self.path))),
@@ -71,7 +71,7 @@ impl<'a> Param<'a> {
         if (least..=most).contains(&number) { Ok(number) } else { Err(self.invalid(&format!("must be {least} to {most}"))) }
     }
 
-    /// A number, or a string that is one.
+    /// A number, or a string with a number.
     pub(super) fn number_of(&self, least: f64, most: f64) -> Checked<f64> {
         let number = match self.value {
             Value::Number(number) => number.as_f64(),

@@ -1,4 +1,4 @@
-//! Limits of the plain message types: text, media, location, contacts, reaction, pin.
+//! Limits of the simple message types: text, media, location, contacts, reaction, pin.
 
 use super::check::{Checked, Param};
 use super::errors::GraphError;
@@ -9,7 +9,7 @@ pub(super) fn text(param: &Param<'_>) -> Checked {
     param.optional("preview_url").map_or(Ok(()), |preview| preview.boolean().map(drop))
 }
 
-/// A media object; `extra` are the keys beside `id` and `link`. Returns the id, if it is sent by id.
+/// Checks a media object; `extra` are the keys beside `id` and `link`. Returns the id of media sent by id.
 pub(super) fn media<'a>(param: &Param<'a>, extra: &[&str]) -> Checked<Option<&'a str>> {
     param.only(&[&["id", "link"], extra].concat())?;
     if let Some(caption) = param.optional("caption") {
@@ -29,7 +29,7 @@ pub(super) fn media<'a>(param: &Param<'a>, extra: &[&str]) -> Checked<Option<&'a
     }
 }
 
-/// The keys beside `id` and `link` that a media type takes; `None` for what is no media type.
+/// The keys of a media type beside `id` and `link`; `None` for other types.
 pub(super) fn media_keys(kind: &str) -> Option<&'static [&'static str]> {
     match kind {
         "image" | "video" => Some(&["caption"]),
@@ -56,7 +56,7 @@ pub(super) fn reaction(param: &Param<'_>) -> Checked {
     param.only(&["message_id", "emoji"])?;
     param.required("message_id")?.text_of(1, 1024)?;
     let emoji = param.required("emoji")?;
-    // The empty string takes the reaction back. A family of joined people is the longest emoji in use.
+    // The empty string removes the reaction. The longest emoji in use is a family of joined people.
     if emoji.text_of(0, 16)?.chars().any(|c| c.is_ascii_alphabetic() || c.is_whitespace()) {
         return Err(emoji.invalid("must be an emoji"));
     }
@@ -96,7 +96,7 @@ pub(super) fn contacts(param: &Param<'_>) -> Checked {
     Ok(())
 }
 
-/// An optional array of objects that hold only strings.
+/// Checks an optional array of objects with only string members.
 fn each(card: &Param<'_>, key: &str, keys: &[&str]) -> Checked {
     let Some(list) = card.optional(key) else { return Ok(()) };
     for item in list.items_of(0, usize::MAX)? {

@@ -1,4 +1,4 @@
-//! The control calls of this provider.
+//! The Meta emulator's own control calls.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub(super) const CALLS: &[(&str, &str)] = &[
     ("GET /_sandbox/deliveries", "what became of the webhooks"),
 ];
 
-/// Answers a call; `None` if there is none such.
+/// Handles a call; `None` if there is no such call.
 pub(super) async fn answer(meta: &Meta, call: &ControlCall<'_>) -> Option<Result<Value, ControlError>> {
     Some(match (call.method.as_str(), call.path) {
         ("GET", "credentials") => Ok(credentials(&meta.state)),
@@ -73,7 +73,7 @@ pub(super) async fn answer(meta: &Meta, call: &ControlCall<'_>) -> Option<Result
     })
 }
 
-/// What `state` shows of this provider.
+/// The Meta part of the control call `state`.
 pub(super) fn state(state: &State) -> Value {
     let numbers: Vec<_> = state
         .accounts
@@ -246,7 +246,7 @@ struct BatchForm {
     ms: u64,
 }
 
-/// Tells `null` from absence.
+/// Distinguishes `null` from absence.
 fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -300,7 +300,7 @@ async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, Control
     })
 }
 
-/// The rules, as far as they are given.
+/// The rules to change.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::option_option, reason = "null is not the same as absent")]

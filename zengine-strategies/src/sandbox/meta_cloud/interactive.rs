@@ -1,10 +1,10 @@
-//! Limits of interactive messages: which header, body and action each kind takes.
+//! Limits of interactive messages: the header, body and action of each kind.
 
 use super::check::{Checked, Param, distinct};
 use super::content;
 use super::errors::GraphError;
 
-/// Header kinds that an interactive message may have.
+/// Allowed header kinds.
 const ANY: &[&str] = &["text", "image", "video", "document"];
 const TEXT: &[&str] = &["text"];
 const NONE: &[&str] = &[];
@@ -28,7 +28,7 @@ pub(super) fn interactive(param: &Param<'_>) -> Checked {
         "carousel" => (NONE, Body::Required(1024), carousel),
         "order_details" => (&["image"], Body::Required(1024), order_details),
         "order_status" => (NONE, Body::Required(1024), order_status),
-        _ => return Err(kind.invalid("is no interactive type")),
+        _ => return Err(kind.invalid("is not an interactive type")),
     };
     match param.optional("header") {
         Some(header) => self::header(&header, headers)?,
@@ -79,7 +79,7 @@ fn header(param: &Param<'_>, allowed: &[&str]) -> Checked {
     }
 }
 
-/// Text of a button or row: within its length, no space around it.
+/// Checks the text of a button or row: its length, and no surrounding whitespace.
 fn label<'a>(param: &Param<'a>, most: usize) -> Checked<&'a str> {
     let text = param.text_of(1, most)?;
     if text.trim() == text { Ok(text) } else { Err(param.invalid("must not begin or end with space")) }
@@ -159,7 +159,7 @@ fn product_list(param: &Param<'_>) -> Checked {
     product_sections(param)
 }
 
-/// Sections of products, as an interactive message and a template button have them.
+/// Checks sections of products in an interactive message or a template button.
 pub(super) fn product_sections(param: &Param<'_>) -> Checked {
     let sections = param.required("sections")?.items_of(1, 10)?;
     let mut total = 0;
@@ -205,7 +205,7 @@ fn flow(param: &Param<'_>) -> Checked {
     }
     let cta = parameters.required("flow_cta")?;
     if cta.text_of(1, 30)?.chars().any(is_emoji) {
-        return Err(cta.invalid("must not hold an emoji"));
+        return Err(cta.invalid("must not contain an emoji"));
     }
     if let Some(token) = parameters.optional("flow_token") {
         token.text()?;
@@ -216,7 +216,7 @@ fn flow(param: &Param<'_>) -> Checked {
     let action = parameters.optional("flow_action").map_or(Ok("navigate"), |action| action.one_of(&["navigate", "data_exchange"]))?;
     let Some(payload) = parameters.optional("flow_action_payload") else { return Ok(()) };
     if action != "navigate" {
-        return Err(payload.invalid("goes with flow_action navigate only"));
+        return Err(payload.invalid("requires flow_action navigate"));
     }
     payload.only(&["screen", "data"])?;
     payload.required("screen")?.text_of(1, 256)?;
@@ -280,7 +280,7 @@ fn carousel(param: &Param<'_>) -> Checked {
     Ok(())
 }
 
-/// What must be alike in all cards of a carousel.
+/// The properties that all cards of a carousel share.
 #[derive(PartialEq)]
 struct Shape {
     header: String,

@@ -1,4 +1,4 @@
-//! `POST /{version}/{phone_number_id}/messages`: is this a request that Meta would accept?
+//! `POST /{version}/{phone_number_id}/messages`: checks of a message request.
 
 use serde_json::Value;
 
@@ -7,15 +7,15 @@ use super::errors::GraphError;
 use super::state::State;
 use super::{content, interactive, templates};
 
-/// A request that passed.
+/// A valid request.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Parsed {
     Message(Message),
-    /// A read receipt, with or without a typing indicator: nothing is delivered.
+    /// A read receipt, with or without a typing indicator.
     Read,
 }
 
-/// What the answer and the webhooks need to know of a message.
+/// The properties of a message for the response and the webhooks.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Message {
     pub(super) recipient: Recipient,
@@ -24,7 +24,7 @@ pub(super) struct Message {
     pub(super) callback_data: Option<String>,
 }
 
-/// Whom the message is for.
+/// The recipient of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Recipient {
     Phone { input: String, wa_id: String },
@@ -130,7 +130,7 @@ fn is_user_id(id: &str) -> bool {
         && rest.bytes().all(|c| c.is_ascii_alphanumeric())
 }
 
-/// Checks the object of the message's own type; returns the category that prices quote.
+/// Checks the object of the message's type; returns the pricing category.
 fn content(param: &Param<'_>, kind: &str, phone_number_id: &str, state: &State) -> Checked<String> {
     if let Some(keys) = content::media_keys(kind) {
         if let Some(id) = content::media(param, keys)? {
@@ -153,7 +153,7 @@ fn content(param: &Param<'_>, kind: &str, phone_number_id: &str, state: &State) 
     Ok("service".to_owned())
 }
 
-/// Some recipients take only some messages.
+/// Checks that the recipient accepts this kind of message.
 fn fits(recipient: &Recipient, kind: &str, category: &str) -> Checked {
     match recipient {
         Recipient::Group { .. } if matches!(kind, "interactive" | "reaction" | "location" | "contacts") => Err(GraphError::new(130_501)),
@@ -196,7 +196,7 @@ mod tests {
         })
     }
 
-    /// Good requests with many branches.
+    /// Valid requests with many branches.
     fn seeds() -> Vec<Value> {
         let envelope = |kind: &str, content: Value| {
             let mut body = json!({"messaging_product": "whatsapp", "to": "+15551230001", "type": kind, "context": {"message_id": "w"}});
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seeds_of_the_property_are_good() {
+    fn the_seeds_of_the_property_are_valid() {
         let state = state();
         for seed in seeds() {
             parse(&seed, "1", &state).unwrap();
@@ -249,7 +249,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_request_is_taken_or_refused_with_a_client_error(
+        fn any_request_is_accepted_or_refused_with_a_client_error(
             seed in 0..seeds().len(), position in any::<prop::sample::Index>(), value in any_json(), alone in any::<bool>(),
         ) {
             let state = state();

@@ -1,4 +1,4 @@
-//! Reads: the node of a number (health), the numbers of an account, the statuses of a message.
+//! Read calls: the node of a number (health), the numbers of an account, the statuses of a message.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use super::query::Query;
 use super::settings::Number;
 use super::state::State;
 
-/// What a node tells when no fields are asked for.
+/// Default fields of a node.
 const BY_DEFAULT: &str = "id,display_phone_number,verified_name,quality_rating,code_verification_status";
 
 /// `GET /{version}/{phone_number_id}`.

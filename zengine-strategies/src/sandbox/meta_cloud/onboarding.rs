@@ -1,4 +1,4 @@
-//! The way of a number from signup to service: verification, registration, PIN, storage, synchronisation.
+//! Onboarding of a number: verification, registration, PIN, storage, synchronisation.
 
 use serde_json::{Map, Value, json};
 
@@ -11,18 +11,18 @@ use super::state::State;
 use super::subscriptions;
 use super::updates::Update;
 
-/// The time that limits on registrations and codes count, in milliseconds, and how often in it.
+/// Window of the limits on registrations and codes, in milliseconds, and the maximum within it.
 const LIMIT_MS: u64 = 72 * 3_600_000;
 const LIMIT: usize = 10;
-/// Wrong PINs in a row before a number is locked for guesses.
+/// Maximum consecutive wrong PINs.
 const GUESSES: u32 = 5;
-/// How long after onboarding synchronisation can be asked for, in milliseconds.
+/// Maximum time between onboarding and synchronisation, in milliseconds.
 const SYNC_MS: u64 = 24 * 3_600_000;
 
-/// An answer, and the webhooks that follow it.
+/// A response, and the webhooks that follow it.
 type Answered = Checked<(Value, Vec<Update>)>;
 
-/// The calls that a number takes on its way.
+/// Handles the onboarding calls of a number.
 pub(super) fn call(state: &State, edge: &str, number: &Number, json: &Value, query: &Query) -> Answered {
     let now_ms = state.clock.now_ms();
     let json = &whole(json, query);
@@ -45,7 +45,7 @@ fn done((): ()) -> (Value, Vec<Update>) {
     (json!({"success": true}), Vec::new())
 }
 
-/// The members of a JSON body, or the fields of a form or a query in their place.
+/// The members of a JSON body, else the fields of a form or a query.
 fn whole(json: &Value, query: &Query) -> Value {
     if json.is_object() {
         return json.clone();
@@ -55,7 +55,7 @@ fn whole(json: &Value, query: &Query) -> Value {
     found.into()
 }
 
-/// Counts one more, or refuses it because there were ten in 72 hours.
+/// Counts one more call, or refuses it after ten in 72 hours.
 fn limited(times: &mut Vec<u64>, now_ms: u64) -> Checked {
     times.retain(|at| at + LIMIT_MS > now_ms);
     if times.len() >= LIMIT {
@@ -65,7 +65,7 @@ fn limited(times: &mut Vec<u64>, now_ms: u64) -> Checked {
     Ok(())
 }
 
-/// Six digits.
+/// The PIN: six digits.
 fn pin(param: &Param<'_>) -> Checked<String> {
     let pin = param.required("pin")?;
     let text = pin.text()?;
@@ -118,7 +118,7 @@ fn request_code(record: &mut NumberRecord, param: &Param<'_>, code: &str, now_ms
     if record.node.get("code_verification_status").and_then(Value::as_str) == Some("VERIFIED") {
         return Err(GraphError::because(136_024, "The number is verified already."));
     }
-    // Meta names no limit of its own for codes; this is the one of registrations.
+    // Meta documents no limit for codes; this is the one of registrations.
     limited(&mut record.requests, now_ms)?;
     record.verification = Some(code.to_owned());
     Ok(())
@@ -134,13 +134,13 @@ fn verify_code(record: &mut NumberRecord, param: &Param<'_>) -> Checked {
     Ok(())
 }
 
-/// Storage is chosen before registration.
+/// Changes the settings. Storage cannot change after registration.
 fn settings(record: &mut NumberRecord, param: &Param<'_>) -> Checked {
     if let Some(storage) = param.optional("storage_configuration") {
         let status =
             storage.required("status")?.one_of(&["IN_COUNTRY_STORAGE_ENABLED", "IN_COUNTRY_STORAGE_DISABLED", "NO_STORAGE_ENABLED"])?;
         if record.registered {
-            return Err(GraphError::bad("Storage is chosen before the number is registered."));
+            return Err(GraphError::bad("Storage cannot change after the number is registered."));
         }
         match status {
             "IN_COUNTRY_STORAGE_ENABLED" => storage.required("data_localization_region")?.text_of(2, 4).map(drop)?,
@@ -152,7 +152,7 @@ fn settings(record: &mut NumberRecord, param: &Param<'_>) -> Checked {
     Ok(())
 }
 
-/// Each kind once, within a day after onboarding, and only for a number that the phone app uses too.
+/// Requests a synchronisation: each kind once, within a day after onboarding, and only for a number in use in the phone app.
 fn synchronise(record: &mut NumberRecord, param: &Param<'_>, now_ms: u64, request: &str) -> Answered {
     param.required("messaging_product")?.one_of(&["whatsapp"])?;
     let kind = param.required("sync_type")?.one_of(&["smb_app_state_sync", "history"])?;
@@ -183,7 +183,7 @@ fn synchronise(record: &mut NumberRecord, param: &Param<'_>, now_ms: u64, reques
     Ok((answer, vec![Update::field(own.id.clone(), kind, value)]))
 }
 
-/// `POST /{version}/{phone_number_id}`: another PIN, or another callback.
+/// `POST /{version}/{phone_number_id}`: changes the PIN or the callback.
 pub(super) fn change_number(state: &State, number: &Number, json: &Value, query: &Query) -> Checked<Value> {
     let json = &whole(json, query);
     let param = Param::root(json);

@@ -1,4 +1,4 @@
-//! Meta's speed limits: messages per second of a number, and messages of a number to one person.
+//! Meta's rate limits: messages per second of a number, and messages of a number to one person.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -8,26 +8,26 @@ use super::errors::GraphError;
 use super::settings::{Number, Rules};
 use crate::sandbox::lock;
 
-/// Management calls are counted by the hour, in milliseconds.
+/// Window of management calls, in milliseconds.
 const HOUR_MS: u64 = 3_600_000;
-/// What a number that the phone app uses too may send per second, whatever the limit of others.
+/// Maximum messages per second of a number also in use in the phone app.
 const COEXISTING: u32 = 20;
-/// One message to the same person per this many milliseconds…
+/// Interval of messages to the same person, in milliseconds.
 const PAIR_MS: u64 = 6_000;
-/// …but this many at once may be borrowed from the time to come.
+/// Maximum burst of messages to the same person.
 const PAIR_BURST: u64 = 45;
 
-/// Counts what was accepted; what is refused costs nothing.
+/// Counts accepted requests; refused ones do not count.
 #[derive(Debug, Default)]
 pub(super) struct RateLimits(Mutex<Counters>);
 
 #[derive(Debug, Default)]
 struct Counters {
-    /// By number: the running second, and the messages in it.
+    /// By number: the current second and its messages.
     seconds: HashMap<String, (u64, u32)>,
-    /// By number and person: when all that was sent is next_free for.
+    /// By number and person: the time when the messages sent so far no longer count.
     next_free: HashMap<(String, String), u64>,
-    /// By account: when the running hour began, and the management calls in it.
+    /// By account: the start of the current hour and its management calls.
     hours: HashMap<String, (u64, u32)>,
 }
 
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_may_borrow_45_messages_and_pays_them_back_at_six_seconds_each() {
+    fn a_pair_may_send_a_burst_of_45_messages_then_one_every_six_seconds() {
         let limits = (RateLimits::default(), Rules { pairs_limited: true, ..Rules::default() });
         assert_eq!(codes(&limits, "a", 0, 46), [vec![0; 45], vec![131_056]].concat());
         assert_eq!(codes(&limits, "b", 0, 1), [0]);

@@ -1,4 +1,4 @@
-//! Which request means what, and the answer to it.
+//! Routing of requests, and their responses.
 
 use std::sync::Arc;
 
@@ -24,14 +24,14 @@ use crate::sandbox::control::{ControlCall, ControlError};
 use crate::sandbox::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal, RequestRoute};
 use crate::sandbox::webhooks::{Item, Plan, Signature};
 
-/// Longest body of an upload, and of anything else.
+/// Maximum length of an upload, and of any other body, in bytes.
 const UPLOAD_BYTES: usize = 101 * 1024 * 1024;
 const JSON_BYTES: usize = 4 * 1024 * 1024;
 
-/// Why a message failed, where the plan of webhooks says `failed` and no fault names the code.
+/// Default error code of a `failed` status.
 const UNDELIVERABLE: i64 = 131_026;
 
-/// Meta's part of the emulator.
+/// The Meta part of the emulator.
 #[derive(Clone)]
 pub struct Meta {
     pub(super) state: Arc<State>,
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Meta {
     }
 }
 
-/// A message that was accepted.
+/// An accepted message.
 #[derive(Debug)]
 pub struct Accepted {
     number: Number,
@@ -158,7 +158,7 @@ impl Meta {
         Ok((answer, Some((wamid, Accepted { number, message }))))
     }
 
-    /// Sends several updates in one POST, and waits for the end of it.
+    /// Sends several updates in one POST and waits for its end.
     pub(super) async fn send(&self, updates: Vec<Update>) -> Delivery {
         let base_url = self.engine.base_url();
         let found: Vec<_> = updates.into_iter().filter_map(|update| update.item(&self.state, &base_url)).collect();
@@ -174,7 +174,7 @@ impl Meta {
         self.engine.webhooks.deliver_raw(self.state.callback(), body, signature).await
     }
 
-    /// Sends updates in the background, each in a POST of its own, in order.
+    /// Sends updates in the background, one POST each, in order.
     pub(super) fn notify(&self, updates: Vec<Update>) {
         if updates.is_empty() {
             return;
@@ -189,7 +189,7 @@ impl Meta {
         }));
     }
 
-    /// Reviews a template in the background, as the settings say.
+    /// Reviews a template in the background, as configured.
     fn review(&self, template: Stored) {
         let review = &self.state.settings.review;
         let Some(verdict) = review.verdict.clone() else { return };
@@ -213,7 +213,7 @@ impl Meta {
         }));
     }
 
-    /// Changes a template and waits until everybody concerned has been told. `None` if there is no such template.
+    /// Changes a template and waits until its webhooks are delivered. `None` if there is no such template.
     pub(super) async fn change_template(
         &self,
         name: &str,
@@ -227,7 +227,7 @@ impl Meta {
         Some(self.engine.webhooks.deliver(items, None).await)
     }
 
-    /// Does the handshake with a callback.
+    /// Performs the handshake with a callback.
     pub(super) async fn handshake(&self, callback: &str, verify_token: &str) -> Result<(), HandshakeError> {
         let challenge = self.state.ids.digits();
         match self.engine.webhooks.get(handshake_url(callback, &challenge, verify_token)).await {
@@ -253,7 +253,7 @@ impl Provider for Meta {
         let edges: Vec<&str> = path.trim_matches('/').split('/').collect();
         let versioned = edges.first().is_some_and(|first| is_version(first));
         let number = edges.get(1).filter(|id| versioned && self.state.accounts.exists(id)).map(|id| (*id).to_owned());
-        // OAuth works without a version too, as Meta's own examples write it.
+        // OAuth also works without a version, as in Meta's own examples.
         let rest = if versioned { &edges[1..] } else { &edges[..] };
         let edge = match rest {
             ["oauth", "access_token"] => "oauth",
@@ -293,7 +293,7 @@ impl Provider for Meta {
             Refusal::JournalFailed => GraphError::because(131_000, "The emulator cannot write its journal."),
             Refusal::Throttled => GraphError::because(130_429, "Message failed to send because there were too many messages."),
             Refusal::Code { code, status } => {
-                let error = GraphError::because(code, "The emulator was told to fail.");
+                let error = GraphError::because(code, "Error injected by the emulator.");
                 status.map_or(error.clone(), |status| error.with_status(status))
             }
         };
@@ -303,7 +303,7 @@ impl Provider for Meta {
     fn follow(&self, (wamid, accepted): (String, Accepted), failure: Option<i64>) {
         let mut steps = self.state.webhooks().statuses;
         if failure.is_some() {
-            // Told even where the plan is silent: without it the failure could not be seen.
+            // Sent even if the settings have no statuses: the failure would otherwise be invisible.
             let pause = steps.first().map(|(_, pause)| *pause).unwrap_or_default();
             steps = vec![("failed".to_owned(), pause)];
         } else if accepted.message.kind == "reaction" {
@@ -353,7 +353,7 @@ impl Provider for Meta {
 }
 
 impl Meta {
-    /// What an id alone means.
+    /// The kind of request for a path with only an id.
     fn kind_of(&self, id: &str, method: &Method) -> &'static str {
         if self.state.accounts.exists(id) {
             "node"
@@ -367,7 +367,7 @@ impl Meta {
     }
 }
 
-/// What the last part of a path means.
+/// The kind of request for the last part of a path.
 fn edge_of(name: &str) -> &'static str {
     match name {
         "messages" => "messages",
@@ -388,7 +388,7 @@ fn edge_of(name: &str) -> &'static str {
     }
 }
 
-/// Whether requests count against the hourly quota of an account.
+/// Whether requests count towards the hourly quota of an account.
 fn is_management(edge: &str) -> bool {
     let others =
         ["messages", "media_upload", "media_url", "media_delete", "access_tokens", "system_user_access_tokens", "app_subscriptions"];
@@ -399,7 +399,7 @@ fn only(value: Value) -> (Value, Option<(String, Accepted)>) {
     (value, None)
 }
 
-/// `v` and two numbers, as in `v26.0`.
+/// Whether a segment is a version: `v` and two numbers, such as `v26.0`.
 fn is_version(segment: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.len() <= 3 && text.bytes().all(|c| c.is_ascii_digit());
     segment.strip_prefix('v').and_then(|rest| rest.split_once('.')).is_some_and(|(major, minor)| number(major) && number(minor))
@@ -416,7 +416,7 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
     (scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth")).then(|| token.trim().to_owned())
 }
 
-/// The address under which the client reached the emulator.
+/// The emulator's address as used by the client.
 fn base_url(head: &Parts) -> String {
     let host = head.headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("127.0.0.1");
     format!("http://{host}")

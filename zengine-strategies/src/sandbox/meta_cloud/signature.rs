@@ -1,4 +1,4 @@
-//! How Meta writes and signs a webhook body.
+//! Meta's encoding and signature of webhook bodies.
 
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ pub(super) fn sign(secret: &str, body: &[u8]) -> String {
     format!("sha256={}", hex(&hmac_sha256(secret, body)))
 }
 
-/// JSON as it stands on Meta's wire: non-ASCII as lowercase `\uXXXX`, `/` as `\/`.
+/// JSON in Meta's encoding: non-ASCII as lowercase `\uXXXX`, `/` as `\/`.
 pub(super) fn on_the_wire(value: &Value) -> String {
     let plain = value.to_string();
     let mut wire = String::with_capacity(plain.len() + plain.len() / 8);

@@ -1,4 +1,4 @@
-//! What the emulator knows, and who may see what of it.
+//! The emulator's state, and the access rules for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -26,14 +26,14 @@ use crate::sandbox::webhooks::{Item, Signature, WebhookFormat};
 
 /// The customer service window, in milliseconds.
 const WINDOW_MS: u64 = 24 * 60 * 60 * 1_000;
-/// How long a proof with a time holds, in seconds.
+/// Lifetime of a proof with a time, in seconds.
 const PROOF_S: u64 = 5 * 60;
 
-/// The number that sent a message, and the statuses so far with their times in milliseconds.
+/// The sending number of a message, and its statuses with their times in milliseconds.
 type Reported = (String, Vec<(String, u64)>);
 
 pub(super) struct State {
-    /// What it was started with, for resets.
+    /// The settings of the start, for resets.
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) ids: Ids,
@@ -45,9 +45,9 @@ pub(super) struct State {
     rules: Mutex<Rules>,
     callback: Mutex<Option<String>>,
     webhooks: Mutex<Webhooks>,
-    /// When a person last wrote to a number.
+    /// By number and person: the time of the last inbound message.
     windows: Mutex<HashMap<(String, String), u64>>,
-    /// Statuses that were reported, by message id, for look-ups.
+    /// Reported statuses by message id, for look-ups.
     history: Mutex<HashMap<String, Reported>>,
 }
 
@@ -74,7 +74,7 @@ impl State {
         state
     }
 
-    /// Takes over what the settings hold.
+    /// Applies the settings.
     fn fill(&self) {
         lock(&self.callback).clone_from(&self.settings.callback);
         for number in &self.settings.numbers {
@@ -86,7 +86,7 @@ impl State {
         self.tokens.add(&self.settings.app_token(), Owner::App, Vec::new(), None);
     }
 
-    /// Goes back to the start.
+    /// Restores the initial state.
     pub(super) fn reset(&self) {
         self.rate_limits.clear();
         self.accounts.clear();
@@ -100,7 +100,7 @@ impl State {
         self.fill();
     }
 
-    // What it was told.
+    // Settings.
 
     pub(super) fn rules(&self) -> Rules {
         *lock(&self.rules)
@@ -142,7 +142,7 @@ impl State {
         self.forget(self.accounts.change(id, |record| std::mem::replace(&mut record.number.token, token)));
     }
 
-    /// Forgets a token that no number names any more, unless it was granted accounts of its own.
+    /// Removes a token without a number, unless it was granted accounts.
     fn forget(&self, token: Option<String>) {
         if let Some(token) = token.filter(|token| !self.accounts.names(token))
             && self.tokens.look_up(&token).is_some_and(|token| token.accounts.is_empty())
@@ -151,7 +151,7 @@ impl State {
         }
     }
 
-    // Who may do what.
+    // Access.
 
     /// Checks a token and its proof.
     pub(super) fn authenticate(&self, token: Option<&str>, proof: Option<&str>, proof_time: Option<&str>) -> Checked<String> {
@@ -210,18 +210,18 @@ impl State {
         template.account.clone().map_or_else(|| self.accounts.subscribed(), |account| vec![account])
     }
 
-    // Rules on messages.
+    // Rules for messages.
 
     pub(super) fn open_window(&self, number: &str, person: &str) {
         lock(&self.windows).insert((number.to_owned(), person.to_owned()), self.clock.now_ms());
     }
 
-    /// The WhatsApp id of a phone number: nearly always its digits.
+    /// The WhatsApp id of a phone number: its digits, unless the settings say otherwise.
     pub(super) fn wa_id(&self, digits: String) -> String {
         self.settings.wa_ids.iter().find(|(known, _)| *known == digits).map_or(digits, |(_, wa_id)| wa_id.clone())
     }
 
-    /// Rules on who may be written to.
+    /// Checks that the number may write to the recipient.
     pub(super) fn may_send(&self, number: &str, recipient: &Recipient, kind: &str) -> Checked {
         let record = self.accounts.record(number).ok_or_else(|| GraphError::no_object(number))?;
         if !record.registered {
@@ -247,7 +247,7 @@ impl State {
         Ok(())
     }
 
-    /// Rules on media sent by id.
+    /// Checks media sent by id.
     pub(super) fn may_use_media(&self, param: &Param<'_>, id: &str, kind: &str, number: &str) -> Checked {
         match lock(&self.media).get(id).filter(|media| media.until_ms > self.clock.now_ms()) {
             Some(media) if media.owner != number => Err(param.invalid("the media belongs to another number")),
@@ -269,8 +269,8 @@ impl State {
 }
 
 impl WebhookFormat for State {
-    /// Messages go to the number's own callback, else to the account's, else to the app's; other fields skip the first. What
-    /// belongs to no known account goes to the app.
+    /// Messages go to the number's own callback, else to the account's, else to the app's; other fields skip the first. Updates
+    /// of an unknown account go to the app.
     fn address(&self, item: &Item) -> Option<String> {
         let number = item.number.as_deref().and_then(|id| self.accounts.record(id));
         let subscription = self.accounts.subscription(&item.account);

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_fit_and_end_as_told() {
+    fn faults_match_and_end_as_configured() {
         let faults = WebhookFaults::new(1);
         faults.push(WebhookFault::lose().for_number("2").for_field("messages").when_member("/a", 1).times(2));
         assert!(faults.take(&[item("1")], false).is_none());

@@ -1,4 +1,4 @@
-//! Limits on what a template may look like.
+//! Limits of a template's components.
 
 use serde_json::Value;
 
@@ -6,14 +6,14 @@ use super::super::check::{Checked, Param};
 use super::super::errors::GraphError;
 use super::variables::variables;
 
-/// Checks the components of a template that is created or edited.
+/// Checks the components of a created or edited template.
 pub(super) fn components(param: &Param<'_>, category: &str, named: bool) -> Checked {
     let items = param.items_of(1, 10)?;
     let mut seen: Vec<String> = Vec::new();
     for item in &items {
         let kind = item.required("type")?.text()?.to_ascii_uppercase();
         if seen.contains(&kind) {
-            return Err(item.invalid("stands there twice"));
+            return Err(item.invalid("occurs twice"));
         }
         match kind.as_str() {
             "HEADER" => header(item, named)?,
@@ -22,7 +22,7 @@ pub(super) fn components(param: &Param<'_>, category: &str, named: bool) -> Chec
             "BUTTONS" => buttons(item)?,
             // Their parts are checked when they are sent.
             "CAROUSEL" | "LIMITED_TIME_OFFER" | "CALL_PERMISSION_REQUEST" => {}
-            _ => return Err(item.invalid("is no component of a template")),
+            _ => return Err(item.invalid("is not a template component")),
         }
         seen.push(kind);
     }
@@ -36,7 +36,7 @@ fn header(param: &Param<'_>, named: bool) -> Checked {
             let text = param.required("text")?;
             let found = variables(text.text_of(1, 60)?);
             if found.len() > 1 {
-                return Err(text.invalid("a header has one variable at most"));
+                return Err(text.invalid("a header may have at most one variable"));
             }
             examples(param, &found, named, "header_text", "header_text_named_params")
         }
@@ -62,13 +62,17 @@ fn body(param: &Param<'_>, category: &str, named: bool) -> Checked {
             *name == (index + 1).to_string()
         };
         if !good {
-            return Err(text.invalid(if named { "a variable's name takes a to z, 0 to 9 and _" } else { "variables count up from {{1}}" }));
+            return Err(text.invalid(if named {
+                "a variable's name may only contain a to z, 0 to 9 and _"
+            } else {
+                "variables must be numbered from {{1}}"
+            }));
         }
     }
     examples(param, &found, named, "body_text", "body_text_named_params")
 }
 
-/// Every variable has an example.
+/// Checks that every variable has an example.
 fn examples(param: &Param<'_>, found: &[String], named: bool, positional: &str, by_name: &str) -> Checked {
     if found.is_empty() {
         return Ok(());
@@ -88,14 +92,14 @@ fn examples(param: &Param<'_>, found: &[String], named: bool, positional: &str, 
             _ => 0,
         }
     };
-    if given == found.len() { Ok(()) } else { Err(example.invalid("has another number of values than the text has variables")) }
+    if given == found.len() { Ok(()) } else { Err(example.invalid("must have one value per variable")) }
 }
 
 fn footer(param: &Param<'_>, category: &str) -> Checked {
     param.only(&["type", "text", "code_expiration_minutes"])?;
     match param.optional("code_expiration_minutes") {
         Some(minutes) if category == "AUTHENTICATION" => minutes.integer_of(1, 90).map(drop),
-        Some(minutes) => Err(minutes.invalid("is for authentication templates")),
+        Some(minutes) => Err(minutes.invalid("is only allowed in authentication templates")),
         None => param.required("text")?.text_of(1, 60).map(drop),
     }
 }
@@ -113,7 +117,7 @@ fn buttons(param: &Param<'_>) -> Checked {
                 let url = button.required("url")?;
                 let text = url.text_of(1, 2000)?;
                 if variables(text).len() > 1 {
-                    return Err(url.invalid("has one variable at most"));
+                    return Err(url.invalid("may have at most one variable"));
                 }
                 if !variables(text).is_empty() {
                     button.required("example")?;
@@ -127,7 +131,7 @@ fn buttons(param: &Param<'_>) -> Checked {
             "OTP" => drop(button.required("otp_type")?.text()?),
             "QUICK_REPLY" | "MPM" | "SPM" | "FLOW" | "CATALOG" | "VOICE_CALL" => labelled(&button)?,
             "REQUEST_CONTACT_INFO" | "CALL_PERMISSION_REQUEST" | "ORDER_DETAILS" => {}
-            _ => return Err(button.invalid("is no kind of button")),
+            _ => return Err(button.invalid("is not a kind of button")),
         }
         kinds.push(kind);
     }

@@ -9,14 +9,14 @@ use super::super::state::State;
 use super::design;
 use super::registry::{Stored, TemplateUpdate, changed};
 
-/// Creations within an hour, and templates of an account.
+/// Maximum creations per hour, and maximum templates, of an account.
 const PER_HOUR: usize = 100;
 const PER_ACCOUNT: usize = 6_000;
 
-/// What a list tells when no fields are asked for.
+/// Default fields of a list.
 const BY_DEFAULT: &str = "name,parameter_format,components,language,status,category,id";
 
-/// The life that messages of a category may have, in seconds; −1 means 30 days.
+/// Allowed lifetime of a category's messages, in seconds; −1 means 30 days.
 fn ttl_range(category: &str) -> (i64, i64) {
     match category {
         "AUTHENTICATION" => (30, 900),
@@ -31,7 +31,7 @@ fn ttl(param: &Param<'_>, category: &str) -> Checked<Option<i64>> {
     if ttl.value.as_i64() == Some(-1) { Ok(Some(-1)) } else { ttl.integer_of(least, most).map(Some) }
 }
 
-/// `POST /{version}/{waba_id}/message_templates`; the template waits for review.
+/// `POST /{version}/{waba_id}/message_templates`; the new template is pending review.
 pub(in crate::sandbox::meta_cloud) fn create(state: &State, account: &str, json: &Value) -> Checked<(Value, Stored)> {
     let param = Param::root(json);
     param.only(&[
@@ -47,7 +47,7 @@ pub(in crate::sandbox::meta_cloud) fn create(state: &State, account: &str, json:
     let name_param = param.required("name")?;
     let name = name_param.text_of(1, 512)?;
     if name.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
-        return Err(name_param.invalid("takes a to z, 0 to 9 and _"));
+        return Err(name_param.invalid("may only contain a to z, 0 to 9 and _"));
     }
     let language = param.required("language")?.text_of(2, 15)?;
     let category = param.required("category")?.one_of(&["AUTHENTICATION", "MARKETING", "UTILITY"])?;
@@ -87,7 +87,7 @@ pub(in crate::sandbox::meta_cloud) fn create(state: &State, account: &str, json:
     Ok((json!({"id": template.id, "status": template.status, "category": template.category}), template))
 }
 
-/// A template of an account that the token may use.
+/// A template of an account accessible to the token.
 fn visible(state: &State, token: &str, id: &str) -> Checked<Stored> {
     let template = state.templates.get(id).ok_or_else(|| GraphError::no_object(id))?;
     let allowed = match &template.account {
@@ -97,7 +97,7 @@ fn visible(state: &State, token: &str, id: &str) -> Checked<Stored> {
     if allowed { Ok(template) } else { Err(GraphError::no_object(id)) }
 }
 
-/// `POST /{version}/{template_id}`; the template waits for review again.
+/// `POST /{version}/{template_id}`; the template is pending review again.
 pub(in crate::sandbox::meta_cloud) fn edit(state: &State, token: &str, id: &str, json: &Value) -> Checked<(Value, Stored)> {
     let template = visible(state, token, id)?;
     if !["APPROVED", "REJECTED", "PAUSED"].contains(&template.status.as_str()) {

@@ -1,4 +1,4 @@
-//! Template messages: the shape of every component, and whether they agree with the template.
+//! Checks of template messages: the shape of every component, and its match with the template.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::super::interactive::product_sections;
 use super::registry::{Stored, Templates};
 use super::variables::{Format, Variables};
 
-/// Checks a template object of a message from an account; returns the category that prices quote.
+/// Checks a template object of a message from an account; returns the pricing category.
 pub(in crate::sandbox::meta_cloud) fn template(
     param: &Param<'_>,
     account: &str,
@@ -19,7 +19,7 @@ pub(in crate::sandbox::meta_cloud) fn template(
     param.only(&["name", "language", "components", "namespace"])?;
     let name = param.required("name")?;
     if name.text_of(1, 512)?.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
-        return Err(name.invalid("takes a to z, 0 to 9 and _"));
+        return Err(name.invalid("may only contain a to z, 0 to 9 and _"));
     }
     let language = param.required("language")?;
     language.only(&["code", "policy"])?;
@@ -47,7 +47,7 @@ pub(in crate::sandbox::meta_cloud) fn template(
     Ok(template.category.to_ascii_lowercase())
 }
 
-/// The parameters of the send are those of the template.
+/// Checks that the parameters of the message match the template.
 fn agrees(template: &Stored, components: &[Param<'_>]) -> Checked {
     let parameters = |kind: &str| -> Vec<&Value> {
         let found = components.iter().find(|item| is_kind(item.value, "type", kind));
@@ -80,7 +80,7 @@ fn agrees(template: &Stored, components: &[Param<'_>]) -> Checked {
     }
 }
 
-/// Every button that needs a parameter gets one of its kind, and no other is addressed.
+/// Checks that every button that needs a parameter has one of its kind, and that no other button is addressed.
 fn agree_buttons(buttons: Option<Vec<(&'static str, bool)>>, components: &[Param<'_>]) -> Checked {
     let Some(buttons) = buttons else { return Ok(()) };
     let index = |item: &Param<'_>| match &item.value["index"] {
@@ -146,7 +146,7 @@ fn component(param: &Param<'_>, in_card: bool) -> Checked {
             }
             Ok(())
         }
-        _ => Err(kind.invalid("is no component of a template")),
+        _ => Err(kind.invalid("is not a template component")),
     }
 }
 
@@ -155,7 +155,7 @@ fn each_parameter(param: &Param<'_>, keys: &[&str], most: usize, check: impl Fn(
     param.required("parameters")?.items_of(0, most)?.iter().try_for_each(check)
 }
 
-/// The value of a parameter whose type and key have the same name.
+/// The value of a parameter under the key named by its type.
 fn typed<'a>(parameter: &Param<'a>, kind: &str) -> Checked<Param<'a>> {
     parameter.only(&["type", kind])?;
     let named = parameter.required("type")?;
@@ -175,7 +175,7 @@ fn header_parameter(param: &Param<'_>) -> Checked {
             product.required("product_retailer_id")?.text_of(1, 256)?;
             product.required("catalog_id")?.text_of(1, 256).map(drop)
         }
-        _ => Err(param.invalid("is no parameter of a header")),
+        _ => Err(param.invalid("is not a header parameter")),
     }
 }
 
@@ -199,7 +199,7 @@ fn body_parameter(param: &Param<'_>) -> Checked {
             param.required("date_time")?.required("fallback_value")?.text_of(1, 1024).map(drop)
         }
         "group_id" => typed(param, "group_id")?.text_of(1, 256).map(drop),
-        _ => Err(param.invalid("is no parameter of a body")),
+        _ => Err(param.invalid("is not a body parameter")),
     }
 }
 
@@ -252,7 +252,7 @@ fn button(param: &Param<'_>) -> Checked {
                 _ => typed(&parameter, "payload")?.text_of(1, 512).map(drop)?,
             },
             "order_details" => typed(&parameter, "action")?.required("order_details")?.object().map(drop)?,
-            _ => return Err(sub_type.invalid("is no kind of button")),
+            _ => return Err(sub_type.invalid("is not a kind of button")),
         }
     }
     Ok(())
