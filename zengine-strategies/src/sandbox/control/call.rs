@@ -51,7 +51,7 @@ impl ControlCall<'_> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(json!({}));
         }
-        serde_json::from_slice(self.body).map_err(|error| ControlError::bad_request(format!("the body is not JSON: {error}")))
+        serde_json::from_slice(self.body).map_err(|error| ControlError::bad_request(format!("the body is no JSON: {error}")))
     }
 
     /// The body as a value of this type; the error describes the mismatch.

@@ -41,7 +41,7 @@ pub(super) use self::queue::{Faults, Target};
 /// # drop((busy, lost, slow, background));
 /// ```
 #[derive(Clone)]
-#[must_use = "a fault does nothing until an emulator is told to play it"]
+#[must_use = "a fault has no effect until it is queued in an emulator"]
 pub struct Fault {
     pub(super) action: FaultAction,
     pub(super) headers: Vec<(String, String)>,

@@ -24,7 +24,7 @@ use super::Item;
 /// # drop((twice, out_of_order, lost_answer, background));
 /// ```
 #[derive(Clone)]
-#[must_use = "a fault does nothing until an emulator is told to play it"]
+#[must_use = "a fault has no effect until it is queued in an emulator"]
 pub struct WebhookFault {
     pub(super) action: WebhookAction,
     pub(super) times: Option<u32>,
