@@ -69,7 +69,6 @@ impl Command {
     }
 }
 
-/// The whole command tree.
 pub(super) fn command() -> clap::Command {
     Cli::command()
 }

@@ -15,7 +15,6 @@ pub(super) enum Exit {
     Broken = 1,
     /// Invalid input: arguments, file, message.
     Invalid = 2,
-    /// A request was rejected.
     Rejected = 3,
     /// A message was refused, or certainly not sent.
     Failed = 4,

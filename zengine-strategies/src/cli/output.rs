@@ -12,7 +12,6 @@ use zengine_connector::Violation;
 
 use super::exit::Failure;
 
-/// Standard output.
 pub(super) struct Out {
     plain: io::Stdout,
     styled: anstream::Stdout,
@@ -30,7 +29,6 @@ impl Out {
         self.bytes(&line)
     }
 
-    /// Prints raw bytes.
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = self.plain.lock();
         out.write_all(bytes)?;
@@ -77,12 +75,10 @@ pub(super) const STRONG: Style = Style::new().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Yellow.on_default().bold();
 
-/// Prints an error.
 pub(super) fn error(line: &str) {
     say(ERROR, "error", line);
 }
 
-/// Prints a note.
 pub(super) fn note(line: &str) {
     say(NOTE, "note", line);
 }

@@ -65,7 +65,6 @@ pub(super) struct EmulatorOptions {
     pub(super) journal: Option<PathBuf>,
 }
 
-/// A sender of an emulator.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct NumberArgument {
     pub(super) id: String,
@@ -89,7 +88,6 @@ impl FromStr for NumberArgument {
 
 /// A running emulator. It stops when it is dropped.
 pub(super) trait RunningEmulator {
-    /// The emulator's address.
     fn base_url(&self) -> String;
     /// Numbers and tokens for clients. None of it is secret: it grants access to the emulator only.
     fn details(&self) -> Value;

@@ -46,7 +46,6 @@ type Register = fn(RegistryBuilder, Arc<dyn HttpClient>, &Value) -> Result<Regis
 /// Binds a tenant to the strategy under its own name.
 type Bind = for<'a> fn(&'a Orchestrator, &'a TenantId) -> BoxFuture<'a, Result<(), Error>>;
 
-/// Starts an emulator.
 type StartEmulator = fn(&EmulatorOptions) -> io::Result<Box<dyn RunningEmulator>>;
 
 /// A [`CliStrategy`] with its type erased.
@@ -79,7 +78,6 @@ impl ErasedStrategy {
         }
     }
 
-    /// The registered name.
     pub(super) fn name(&self) -> &'static str {
         self.descriptor.name
     }

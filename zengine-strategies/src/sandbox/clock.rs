@@ -52,7 +52,6 @@ impl Clock {
         self.ahead_ms.send_modify(|ahead| *ahead = ahead.saturating_add(by).min(1_000 * 365 * 86_400_000));
     }
 
-    /// Removes the offset.
     pub(super) fn reset(&self) {
         self.ahead_ms.send_replace(0);
     }

@@ -27,7 +27,6 @@ pub(super) struct Recorder {
     requests: Mutex<Vec<RecordedRequest>>,
 }
 
-/// A recorded request.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct RecordedRequest {
     method: String,

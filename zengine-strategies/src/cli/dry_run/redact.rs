@@ -26,7 +26,6 @@ const SHORTEST_RUN: usize = 4;
 /// from one.
 const CREDENTIAL_NAMES: &[&str] = &["secret", "proof", "password", "signature", "api_key", "apikey", "api-key", "credential"];
 
-/// Hides known secrets.
 pub(super) struct Redactor {
     /// Plain secrets, longest first, so that hiding a secret inside another leaves no part of it.
     plain: Vec<Secret<String>>,
@@ -53,7 +52,6 @@ impl Redactor {
         Self { plain: sorted(plain.into_iter().map(str::to_owned).collect()), spelled: sorted(spelled) }
     }
 
-    /// Redacts a text.
     pub(super) fn text(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in &self.spelled {
@@ -125,7 +123,6 @@ impl Redactor {
         }
     }
 
-    /// Redacts the name of a member.
     fn name(&self, name: &str) -> String {
         let secret = self.plain.iter().any(|secret| secret.expose().len() >= SHORTEST_IN_NAMES && name.contains(secret.expose()));
         if secret { self.text(name) } else { name.to_owned() }

@@ -28,9 +28,7 @@ pub(super) struct FileArgument {
 pub(super) struct File {
     /// The constructor's input from the host; its secrets are references.
     pub(super) instance: Value,
-    /// The tenant's configuration.
     pub(super) config: Option<Value>,
-    /// All secrets.
     pub(super) secrets: Secrets,
     /// The tenants of the provider's keys.
     pub(super) routes: Vec<Route>,
@@ -72,7 +70,6 @@ impl File {
     }
 }
 
-/// The file as JSON.
 fn load(path: &Path) -> Result<Value, Failure> {
     let shown = path.display();
     let text = std::fs::read(path).map_err(|error| Failure::invalid(format!("{shown} cannot be read: {error}")))?;

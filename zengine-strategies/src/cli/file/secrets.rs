@@ -131,7 +131,6 @@ impl Secrets {
         store
     }
 
-    /// The texts that must never be printed.
     pub(in crate::cli) fn texts(&self) -> impl Iterator<Item = &str> {
         self.texts.iter().map(|text| text.expose().as_str())
     }

@@ -16,7 +16,6 @@ const LONGEST: u64 = 160 << 20;
 pub(super) struct Message(Box<RawValue>);
 
 impl Message {
-    /// Reads a message from standard input.
     pub(super) fn read() -> Result<Self, Failure> {
         let Input::Whole(bytes) = input::read(LONGEST, "a message")? else {
             return Err(Failure::invalid("the message on standard input is too long"));

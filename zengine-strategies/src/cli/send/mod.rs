@@ -106,7 +106,6 @@ fn options(arguments: &Arguments, id: &ClientMessageId) -> SendOptions {
     SendOptions::new(id.clone()).within(Duration::from_secs(arguments.timeout)).degrade(degrade)
 }
 
-/// One message to send.
 struct Send<'a> {
     strategy: &'static ErasedStrategy,
     file: &'a File,

@@ -7,7 +7,6 @@ use zengine_connector::{
     store::{AttemptRecord, DeadLetters},
 };
 
-/// The outcome of a send.
 #[derive(Serialize)]
 pub(in crate::cli) struct Report<'a> {
     /// `delivered`, `failed`, `unknown` or `deferred`.
@@ -37,7 +36,6 @@ pub(in crate::cli) struct Report<'a> {
     failure_id: Option<&'a FailureId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letter: Option<Letter>,
-    /// The reason for deferring.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     /// Time until a retry, in milliseconds.

@@ -70,7 +70,6 @@ impl CliStrategy for WhatsAppMetaCloud {
     }
 }
 
-/// A running emulator and its numbers.
 struct Sandbox {
     meta: MetaCloud,
     /// Id, account and token of each number.

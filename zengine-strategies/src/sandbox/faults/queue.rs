@@ -17,7 +17,6 @@ pub(in crate::sandbox) struct Target<'a> {
     pub(in crate::sandbox) path: &'a str,
     /// The sending number or account.
     pub(in crate::sandbox) number: Option<&'a str>,
-    /// The kind of request.
     pub(in crate::sandbox) edge: &'a str,
     /// Whether requests of this kind send messages.
     pub(in crate::sandbox) sends: bool,
@@ -37,7 +36,6 @@ struct Inner {
     count: u64,
 }
 
-/// The queue of an emulator.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Faults {
     seed: u64,

@@ -39,7 +39,6 @@ struct Inner {
     file: Option<File>,
 }
 
-/// Counts of this run.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     all: u64,

@@ -19,7 +19,6 @@ pub(super) struct Override {
 #[derive(Debug, Clone)]
 pub(super) struct NumberRecord {
     pub(super) number: Number,
-    /// The fields of its node.
     pub(super) node: Map<String, Value>,
     pub(super) registered: bool,
     pub(super) pin: Option<String>,
@@ -51,7 +50,6 @@ struct Inner {
     subscriptions: HashMap<String, Subscription>,
 }
 
-/// All numbers and subscriptions.
 #[derive(Default)]
 pub(super) struct Accounts(Mutex<Inner>);
 
@@ -121,7 +119,6 @@ impl Accounts {
         lock(&self.0).subscriptions.get(waba_id).cloned()
     }
 
-    /// Adds or replaces a subscription.
     pub(super) fn subscribe(&self, waba_id: &str, subscription: Subscription) {
         lock(&self.0).subscriptions.insert(waba_id.to_owned(), subscription);
     }

@@ -300,7 +300,6 @@ async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, Control
     })
 }
 
-/// The rules to change.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::option_option, reason = "null is not the same as absent")]

@@ -20,7 +20,6 @@ const ADDRESS_MS: u64 = 5 * 60 * 1_000;
 const UPLOADED_MS: u64 = 30 * 86_400_000;
 const RECEIVED_MS: u64 = 7 * 86_400_000;
 
-/// A stored file.
 #[derive(Debug, Clone)]
 pub(super) struct Media {
     pub(super) owner: String,

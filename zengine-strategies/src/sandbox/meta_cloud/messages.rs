@@ -7,7 +7,6 @@ use super::errors::GraphError;
 use super::state::State;
 use super::{content, interactive, templates};
 
-/// A valid request.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Parsed {
     Message(Message),
@@ -24,7 +23,6 @@ pub(super) struct Message {
     pub(super) callback_data: Option<String>,
 }
 
-/// The recipient of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Recipient {
     Phone { input: String, wa_id: String },

@@ -74,7 +74,6 @@ impl State {
         state
     }
 
-    /// Applies the settings.
     fn fill(&self) {
         lock(&self.callback).clone_from(&self.settings.callback);
         for number in &self.settings.numbers {
@@ -86,7 +85,6 @@ impl State {
         self.tokens.add(&self.settings.app_token(), Owner::App, Vec::new(), None);
     }
 
-    /// Restores the initial state.
     pub(super) fn reset(&self) {
         self.rate_limits.clear();
         self.accounts.clear();
@@ -196,7 +194,6 @@ impl State {
         if granted || by_number() { Ok(()) } else { Err(GraphError::no_object(waba_id)) }
     }
 
-    /// The accounts that a token may use.
     pub(super) fn accounts_of(&self, text: &str, token: &Token) -> Vec<String> {
         let mut accounts = token.accounts.clone();
         accounts.extend(self.accounts.records(|record| record.number.token == text).into_iter().map(|record| record.number.waba_id));

@@ -61,7 +61,6 @@ pub(super) enum Owner {
     App,
 }
 
-/// A token's data.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
     pub(super) owner: Owner,
@@ -86,7 +85,6 @@ struct Inner {
     codes: HashMap<String, Code>,
 }
 
-/// The tokens and codes of the emulator.
 pub(super) struct Tokens {
     clock: Clock,
     journal: Arc<Journal>,
@@ -110,7 +108,6 @@ impl Tokens {
         lock(&self.inner).tokens.entry(text.to_owned()).or_insert(Token { owner, accounts, issued_ms, expires_ms, invalid: None });
     }
 
-    /// Issues a new token.
     pub(super) fn issue(&self, ids: &Ids, owner: Owner, accounts: Vec<String>, life_ms: Option<u64>) -> String {
         let text = ids.secret("EAA");
         self.add(&text, owner, accounts, life_ms);
@@ -199,7 +196,6 @@ impl Tokens {
         Ok((self.issue(ids, Owner::SystemUser, signup.accounts, life), life))
     }
 
-    /// The number of valid tokens.
     pub(super) fn count(&self) -> usize {
         let tokens: Vec<_> = lock(&self.inner).tokens.values().cloned().collect();
         tokens.iter().filter(|token| self.fault_of(token).is_none()).count()

@@ -17,7 +17,6 @@ pub(in crate::sandbox) struct ChunkedBody {
     pub(in crate::sandbox) length: Option<u64>,
 }
 
-/// The body of a response.
 pub(super) enum ResponseBody {
     Whole(Option<Bytes>),
     /// Announces more than it sends, then fails or stalls.

@@ -28,7 +28,6 @@ pub(super) use self::body::ChunkedBody;
 use self::body::ResponseBody;
 use super::{clock, lock};
 
-/// An owned, boxed future.
 pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A request with an unread body.
@@ -48,7 +47,6 @@ impl Request {
     }
 }
 
-/// An error while reading a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadError {
     TooLong,
@@ -56,7 +54,6 @@ pub(super) enum ReadError {
     Disconnected,
 }
 
-/// The reply to a request.
 #[derive(Debug)]
 pub(super) enum Reply {
     Whole(Response<Bytes>),
@@ -95,7 +92,6 @@ impl PortGate {
         self.run(|sender| Command::Refuse(time, sender)).await
     }
 
-    /// Reopens the port.
     pub(super) async fn accept(&self) -> io::Result<()> {
         self.run(Command::Accept).await
     }

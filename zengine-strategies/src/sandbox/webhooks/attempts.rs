@@ -27,7 +27,6 @@ pub(super) struct AttemptResult {
     at_ms: u64,
 }
 
-/// The end of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AttemptEnd {
     /// This status, or no response in time.

@@ -36,7 +36,6 @@ const MAX_HOLD: Duration = Duration::from_secs(1);
 /// One update in a webhook.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
-    /// The account of the update.
     pub(super) account: String,
     /// The number or channel of the update, if any.
     pub(super) number: Option<String>,
@@ -45,7 +44,6 @@ pub(super) struct Item {
     pub(super) value: Value,
 }
 
-/// The signature of a POST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signature {
     Valid,
@@ -57,7 +55,6 @@ pub(super) enum Signature {
 pub(super) trait WebhookFormat: Send + Sync + 'static {
     /// The address of an update; `None` if it has no callback.
     fn address(&self, item: &Item) -> Option<String>;
-    /// The body of one POST.
     fn encode(&self, items: Vec<Item>) -> Bytes;
     /// The provider's headers of a POST.
     fn headers(&self, body: &[u8], signature: Signature) -> HeaderMap;
@@ -327,7 +324,6 @@ impl WebhookSender {
         if at_once { rest.await } else { drop(tokio::spawn(rest)) }
     }
 
-    /// Makes all attempts.
     async fn finish(self: &Arc<Self>, post: WebhookPost, fault: Option<WebhookFault>) -> Delivery {
         let held = Delivery::held(self.clock.now_ms(), post.message_id.clone());
         let Some(post) = self.hold(post, fault.as_ref()) else { return held };

@@ -8,7 +8,6 @@ use super::fault::{WebhookAction, WebhookFault};
 use crate::sandbox::lock;
 use crate::sandbox::random::Random;
 
-/// The queue of an emulator.
 #[derive(Debug)]
 pub(super) struct WebhookFaults {
     seed: u64,

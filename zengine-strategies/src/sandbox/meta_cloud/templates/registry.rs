@@ -8,7 +8,6 @@ use super::super::ids::Ids;
 use super::builder::Template;
 use crate::sandbox::lock;
 
-/// A stored template.
 #[derive(Debug, Clone)]
 pub(in crate::sandbox::meta_cloud) struct Stored {
     pub(in crate::sandbox::meta_cloud) id: String,
@@ -33,7 +32,6 @@ impl Stored {
         self.named
     }
 
-    /// The component of this type.
     pub(super) fn component(&self, kind: &str) -> Option<&Value> {
         let is_kind = |item: &&Value| item["type"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(kind));
         self.components.as_array()?.iter().find(is_kind)
@@ -43,7 +41,6 @@ impl Stored {
         self.account.as_deref().is_none_or(|own| own == account)
     }
 
-    /// All fields of its node.
     pub(in crate::sandbox::meta_cloud) fn node(&self) -> Map<String, Value> {
         let node = json!({
             "id": self.id,
@@ -201,7 +198,6 @@ impl Templates {
         Some((found.clone(), changed))
     }
 
-    /// Removes the matching templates.
     pub(super) fn remove(&self, fits: impl Fn(&Stored) -> bool) -> Vec<Stored> {
         lock(&self.0).templates.extract_if(.., |template| fits(template)).collect()
     }
