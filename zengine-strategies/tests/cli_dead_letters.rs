@@ -30,18 +30,18 @@ const RECIPIENT: &str = "15551230001";
 const BODY: &str = "canary-body é 😀";
 
 /// A provider on loopback, a store, and the files for it.
-struct Desk {
+struct Setup {
     folder: tempfile::TempDir,
     meta: MetaCloud,
 }
 
-impl Desk {
+impl Setup {
     fn new() -> Self {
         let number = Number::new(NUMBER, "900100").with_token("the-token");
-        let desk = Self { folder: tempfile::tempdir().unwrap(), meta: MetaCloud::start(Settings::new().with_number(number)).unwrap() };
-        desk.write_config("right.json", "the-token");
-        desk.write_config("wrong.json", "another-token");
-        desk
+        let setup = Self { folder: tempfile::tempdir().unwrap(), meta: MetaCloud::start(Settings::new().with_number(number)).unwrap() };
+        setup.write_config("right.json", "the-token");
+        setup.write_config("wrong.json", "another-token");
+        setup
     }
 
     fn write_config(&self, name: &str, token: &str) {
@@ -129,12 +129,12 @@ fn assert_clean(output: &Output) {
 
 #[test]
 fn a_failed_message_is_listed_shown_and_delivered_by_a_redrive() {
-    let desk = Desk::new();
-    let (code, failed) = desk.send("order-17", "wrong.json");
+    let setup = Setup::new();
+    let (code, failed) = setup.send("order-17", "wrong.json");
     assert_eq!((code, &failed["outcome"]), (Some(4), &json!("failed")));
     let id = failed["failure_id"].as_str().unwrap();
 
-    let listed = desk.listed(&[]);
+    let listed = setup.listed(&[]);
     assert_eq!(listed.len(), 1);
     let letter = &listed[0];
     assert_eq!((&letter["failure_id"], &letter["direction"]), (&json!(id), &json!("outbound")));
@@ -145,80 +145,80 @@ fn a_failed_message_is_listed_shown_and_delivered_by_a_redrive() {
     assert!(letter.get("body").is_none() && letter.get("message").is_none());
 
     // The same again alone, and with the message only where somebody asks.
-    let shown = desk.dead_letters(&["show", id]);
+    let shown = setup.dead_letters(&["show", id]);
     assert_clean(&shown);
     assert_eq!(lines(&shown), listed);
-    let shown = desk.dead_letters(&["show", id, "--message"]);
+    let shown = setup.dead_letters(&["show", id, "--message"]);
     assert_eq!(shown.status.code(), Some(0), "{}", said(&shown));
     let message = &lines(&shown)[0]["message"];
     assert_eq!(message["content"], json!({ "type": "text", "body": BODY }));
     assert!(message["to"].to_string().contains(RECIPIENT));
 
     // Nothing mended: it fails again, and another letter takes the place of this one.
-    let again = desk.redrive(id, "wrong.json", &[]);
+    let again = setup.redrive(id, "wrong.json", &[]);
     assert_eq!(again.status.code(), Some(4), "{}", said(&again));
     let second = lines(&again)[0]["failure_id"].as_str().unwrap().to_owned();
     assert_ne!(second, id);
-    let listed = desk.listed(&[]);
+    let listed = setup.listed(&[]);
     assert_eq!((listed.len(), &listed[0]["failure_id"], &listed[0]["generation"]), (1, &json!(second), &json!(1)));
 
     // The token mended: it is delivered, once, and the letter is closed.
-    let done = desk.redrive(&second, "right.json", &[]);
+    let done = setup.redrive(&second, "right.json", &[]);
     assert_eq!(done.status.code(), Some(0), "{}", said(&done));
     let done = &lines(&done)[0];
     assert_eq!((&done["outcome"], &done["client_message_id"], &done["tenant"]), (&json!("delivered"), &json!("order-17"), &json!("acme")));
-    assert_eq!(desk.meta.journal().accepted_count(), 1);
-    assert!(desk.listed(&[]).is_empty());
+    assert_eq!(setup.meta.journal().accepted_count(), 1);
+    assert!(setup.listed(&[]).is_empty());
 
     // What is settled stays settled: the letter is gone, and the id is known.
-    let gone = desk.redrive(&second, "right.json", &[]);
+    let gone = setup.redrive(&second, "right.json", &[]);
     assert_eq!(gone.status.code(), Some(2));
     assert!(said(&gone).contains("there is no dead letter"), "{}", said(&gone));
-    let (code, replayed) = desk.send("order-17", "right.json");
-    assert_eq!((code, &replayed["outcome"], desk.meta.journal().accepted_count()), (Some(0), &json!("delivered"), 1));
+    let (code, replayed) = setup.send("order-17", "right.json");
+    assert_eq!((code, &replayed["outcome"], setup.meta.journal().accepted_count()), (Some(0), &json!("delivered"), 1));
 }
 
 #[test]
 fn rule_71_what_may_have_arrived_is_redriven_by_force_only() {
-    let desk = Desk::new();
-    desk.meta.fail_next(Fault::reset_after_accepting());
-    let (code, unknown) = desk.send("order-18", "right.json");
+    let setup = Setup::new();
+    setup.meta.fail_next(Fault::reset_after_accepting());
+    let (code, unknown) = setup.send("order-18", "right.json");
     assert_eq!((code, &unknown["outcome"]), (Some(5), &json!("unknown")));
     let id = unknown["failure_id"].as_str().unwrap();
 
-    let refused = desk.redrive(id, "right.json", &[]);
+    let refused = setup.redrive(id, "right.json", &[]);
     assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
     assert!(said(&refused).contains("needs force"), "{}", said(&refused));
     assert!(refused.stdout.is_empty());
-    assert_eq!((desk.meta.journal().accepted_count(), desk.listed(&[]).len()), (1, 1));
+    assert_eq!((setup.meta.journal().accepted_count(), setup.listed(&[]).len()), (1, 1));
 
     // A lost answer again leaves it in doubt, in a letter of the next generation.
-    desk.meta.fail_next(Fault::reset_after_accepting());
-    let lost = desk.redrive(id, "right.json", &["--force", "asked for by the customer"]);
+    setup.meta.fail_next(Fault::reset_after_accepting());
+    let lost = setup.redrive(id, "right.json", &["--force", "asked for by the customer"]);
     assert_eq!(lost.status.code(), Some(5), "{}", said(&lost));
     let id = lines(&lost)[0]["failure_id"].as_str().unwrap().to_owned();
 
-    let forced = desk.redrive(&id, "right.json", &["--force", "asked for by the customer"]);
+    let forced = setup.redrive(&id, "right.json", &["--force", "asked for by the customer"]);
     assert_eq!(forced.status.code(), Some(0), "{}", said(&forced));
     assert!(said(&forced).contains("forced, because: asked for by the customer"));
-    assert!(desk.listed(&[]).is_empty());
+    assert!(setup.listed(&[]).is_empty());
 }
 
 #[test]
 fn beside_a_running_host_one_can_look_and_the_host_must_redrive() {
-    let desk = Desk::new();
-    let (_, failed) = desk.send("order-19", "wrong.json");
+    let setup = Setup::new();
+    let (_, failed) = setup.send("order-19", "wrong.json");
     let id = failed["failure_id"].as_str().unwrap().to_owned();
 
     // The host is this process: it has the store open, and goes on writing.
-    let host = Embedded::open(desk.store()).unwrap();
+    let host = Embedded::open(setup.store()).unwrap();
     let letters = host.dead_letters();
     let mut letter = block_on(letters.get(&FailureId::new(&id).unwrap())).unwrap().unwrap();
-    assert_eq!(desk.listed(&[]).len(), 1);
+    assert_eq!(setup.listed(&[]).len(), 1);
     letter.failure_id = FailureId::new("f-new").unwrap();
     block_on(letters.put(&letter)).unwrap();
-    assert_eq!(desk.listed(&[]).len(), 2, "it sees what the host has written since");
-    assert!(desk.dead_letters(&["show", &id, "--message"]).status.success());
+    assert_eq!(setup.listed(&[]).len(), 2, "it sees what the host has written since");
+    assert!(setup.dead_letters(&["show", &id, "--message"]).status.success());
     // Every page, and no letter twice.
     for n in 0..250 {
         letter.failure_id = FailureId::new(format!("f-more-{n:03}")).unwrap();
@@ -226,42 +226,42 @@ fn beside_a_running_host_one_can_look_and_the_host_must_redrive() {
         block_on(letters.put(&letter)).unwrap();
     }
     let ids = |listed: &[Value]| listed.iter().map(|letter| letter["failure_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
-    let all = ids(&desk.listed(&[]));
+    let all = ids(&setup.listed(&[]));
     assert_eq!((all.len(), all.iter().collect::<BTreeSet<_>>().len()), (252, 252));
-    assert_eq!(ids(&desk.listed(&["--limit", "101"])), all[..101]);
-    assert_eq!(ids(&desk.listed(&["--after", &all[100]])), all[101..]);
-    assert_eq!(desk.listed(&["--tenant", "globex"]).len(), 125);
-    assert_eq!(desk.listed(&["--tenant", "globex", "--limit", "124"]).len(), 124);
-    assert_eq!(desk.listed(&["--strategy", "whatsapp-meta-cloud", "--direction", "outbound"]).len(), 252);
-    assert!(desk.listed(&["--direction", "inbound"]).is_empty() && desk.listed(&["--strategy", "ses-email"]).is_empty());
-    let redrivable = desk.listed(&["--redrivable"]).len();
+    assert_eq!(ids(&setup.listed(&["--limit", "101"])), all[..101]);
+    assert_eq!(ids(&setup.listed(&["--after", &all[100]])), all[101..]);
+    assert_eq!(setup.listed(&["--tenant", "globex"]).len(), 125);
+    assert_eq!(setup.listed(&["--tenant", "globex", "--limit", "124"]).len(), 124);
+    assert_eq!(setup.listed(&["--strategy", "whatsapp-meta-cloud", "--direction", "outbound"]).len(), 252);
+    assert!(setup.listed(&["--direction", "inbound"]).is_empty() && setup.listed(&["--strategy", "ses-email"]).is_empty());
+    let redrivable = setup.listed(&["--redrivable"]).len();
     assert_eq!(redrivable, if letter.redrivable { 252 } else { 0 });
 
-    let busy = desk.redrive(&id, "right.json", &[]);
+    let busy = setup.redrive(&id, "right.json", &[]);
     assert_eq!(busy.status.code(), Some(1), "{}", said(&busy));
     assert!(said(&busy).contains("Redrive in that host"), "{}", said(&busy));
-    assert_eq!(desk.meta.journal().accepted_count(), 0);
+    assert_eq!(setup.meta.journal().accepted_count(), 0);
 
     // Once it has stopped, the store is free.
     drop((letters, host));
-    let done = desk.redrive(&id, "right.json", &[]);
+    let done = setup.redrive(&id, "right.json", &[]);
     assert_eq!(done.status.code(), Some(0), "{}", said(&done));
 }
 
 #[test]
 fn after_a_killed_host_the_store_is_to_be_opened_for_writing_once() {
-    let desk = Desk::new();
-    let (_, failed) = desk.send("order-21", "wrong.json");
+    let setup = Setup::new();
+    let (_, failed) = setup.send("order-21", "wrong.json");
     let id = failed["failure_id"].as_str().unwrap();
 
     // A process with the store open is killed while it waits for the provider.
     let (asked, waits) = std::sync::mpsc::channel();
-    desk.meta.fail_next(Fault::hang().when(move |_| asked.send(()).is_ok()));
+    setup.meta.fail_next(Fault::hang().when(move |_| asked.send(()).is_ok()));
     let message = json!({ "to": format!("+{RECIPIENT}"), "content": { "type": "text", "body": BODY } });
     let arguments = ["send", "whatsapp-meta-cloud", "--id", "order-22", "--config", "right.json", "--store", "host.db"];
     let mut host = Command::new(env!("CARGO_BIN_EXE_zengine"))
         .args(arguments)
-        .current_dir(desk.folder.path())
+        .current_dir(setup.folder.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -272,30 +272,30 @@ fn after_a_killed_host_the_store_is_to_be_opened_for_writing_once() {
     host.kill().unwrap();
     host.wait().unwrap();
 
-    let unreadable = desk.dead_letters(&["list"]);
+    let unreadable = setup.dead_letters(&["list"]);
     assert_eq!(unreadable.status.code(), Some(1), "{}", said(&unreadable));
     assert!(said(&unreadable).contains("open it once for writing"), "{}", said(&unreadable));
-    let done = desk.redrive(id, "right.json", &[]);
+    let done = setup.redrive(id, "right.json", &[]);
     assert_eq!(done.status.code(), Some(0), "{}", said(&done));
-    assert!(desk.listed(&[]).is_empty());
+    assert!(setup.listed(&[]).is_empty());
 }
 
 #[test]
 fn what_arrived_and_could_not_be_read_is_shown_as_an_event() {
-    let desk = Desk::new();
+    let setup = Setup::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(receive_one_bad_element(&desk));
-    let listed = desk.listed(&["--direction", "inbound"]);
+    runtime.block_on(receive_one_bad_element(&setup));
+    let listed = setup.listed(&["--direction", "inbound"]);
     assert_eq!((listed.len(), &listed[0]["outcome"]), (1, &json!("poison")));
     let id = listed[0]["failure_id"].as_str().unwrap();
-    let shown = desk.dead_letters(&["show", id, "--message"]);
+    let shown = setup.dead_letters(&["show", id, "--message"]);
     assert_eq!(lines(&shown)[0]["event"]["type"], "element_error", "{}", said(&shown));
-    let refused = desk.redrive(id, "right.json", &[]);
+    let refused = setup.redrive(id, "right.json", &[]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(said(&refused).contains("only messages that were to be sent"), "{}", said(&refused));
 }
 
-async fn receive_one_bad_element(desk: &Desk) {
+async fn receive_one_bad_element(setup: &Setup) {
     let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("whatsapp-meta-cloud").unwrap());
     let memory = Memory::new();
     memory.secrets().put(&SecretScope::application(strategy.clone()), "app", "example-app-secret");
@@ -307,7 +307,7 @@ async fn receive_one_bad_element(desk: &Desk) {
     let registry =
         StrategyRegistry::builder().register(WhatsAppMetaCloud::new(Arc::new(ReqwestClient::new().unwrap()), app)).build().unwrap();
     let host = Orchestrator::builder(registry)
-        .stores(Embedded::open(desk.store()).unwrap())
+        .stores(Embedded::open(setup.store()).unwrap())
         .directory(memory.directory())
         .secrets(memory.secrets())
         .on_inbound(|_: InboundEvent, _: HandlerContext| async { Ok(()) })
@@ -325,30 +325,30 @@ async fn receive_one_bad_element(desk: &Desk) {
 
 #[test]
 fn what_is_no_store_is_refused_and_none_is_made() {
-    let desk = Desk::new();
+    let setup = Setup::new();
     for command in [&["list"][..], &["show", "f-1"], &["redrive", "f-1", "--config", "right.json"]] {
-        let absent = desk.dead_letters(command);
+        let absent = setup.dead_letters(command);
         assert_eq!(absent.status.code(), Some(2), "{}", said(&absent));
         assert!(said(&absent).contains("there is no store at host.db"), "{}", said(&absent));
-        assert!(!desk.store().exists());
+        assert!(!setup.store().exists());
     }
-    std::fs::write(desk.store(), "not a store, whatever it is, and long enough to be none".repeat(200)).unwrap();
-    let other = desk.dead_letters(&["list"]);
+    std::fs::write(setup.store(), "not a store, whatever it is, and long enough to be none".repeat(200)).unwrap();
+    let other = setup.dead_letters(&["list"]);
     assert_eq!(other.status.code(), Some(2), "{}", said(&other));
     assert!(said(&other).contains("host.db: "), "{}", said(&other));
-    std::fs::remove_file(desk.store()).unwrap();
+    std::fs::remove_file(setup.store()).unwrap();
 
     // A store without that letter, and a file that does not fit its strategy.
-    let (_, failed) = desk.send("order-20", "wrong.json");
-    let none = desk.dead_letters(&["show", "f-1"]);
+    let (_, failed) = setup.send("order-20", "wrong.json");
+    let none = setup.dead_letters(&["show", "f-1"]);
     assert_eq!((none.status.code(), said(&none).contains("there is no dead letter f-1")), (Some(2), true));
-    std::fs::write(desk.path("bad.json"), r#"{"instance":{},"config":{"phone_number_id":7},"secrets":{}}"#).unwrap();
-    let bad = desk.redrive(failed["failure_id"].as_str().unwrap(), "bad.json", &[]);
+    std::fs::write(setup.path("bad.json"), r#"{"instance":{},"config":{"phone_number_id":7},"secrets":{}}"#).unwrap();
+    let bad = setup.redrive(failed["failure_id"].as_str().unwrap(), "bad.json", &[]);
     assert_eq!(bad.status.code(), Some(2));
     assert!(said(&bad).contains("/config/phone_number_id"), "{}", said(&bad));
     // The key file lost: refused, not replaced.
-    std::fs::remove_file(desk.path("host.db.key")).unwrap();
-    let locked = desk.dead_letters(&["list"]);
+    std::fs::remove_file(setup.path("host.db.key")).unwrap();
+    let locked = setup.dead_letters(&["list"]);
     assert_eq!(locked.status.code(), Some(2));
     assert!(said(&locked).contains("key file"), "{}", said(&locked));
 }

@@ -1,6 +1,6 @@
-//! The contract of a strategy, against a provider made of prepared answers.
+//! The contract tests of the strategy, against prepared responses of the provider.
 //!
-//! Everything in here is made up. `BLESS=1 cargo test` writes the `.expect.json` files anew: read what has changed.
+//! All data is made up. `BLESS=1 cargo test` rewrites the `.expect.json` files: review the changes.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use bytes::Bytes;
@@ -52,11 +52,11 @@ fn provider(call: &Call<'_>) -> Response<Bytes> {
     contract::json(200, &json!({ "id": format!("out-{}", call.n()) }))
 }
 
-/// A row for each answer that the provider documents.
+/// One row per documented response of the provider.
 fn error_table() -> [Answer; 3] {
     [
         Answer::new(contract::json(400, &json!({ "error": "too long" })), ErrorKind::InvalidContent, Reach::Processed),
-        Answer::new(contract::json(401, &json!({ "error": "who is there" })), ErrorKind::Unauthorized, Reach::Processed),
+        Answer::new(contract::json(401, &json!({ "error": "unauthorized" })), ErrorKind::Unauthorized, Reach::Processed),
         Answer::new(contract::text(502, "bad gateway"), ErrorKind::Unavailable, Reach::Maybe),
     ]
 }

@@ -1,4 +1,4 @@
-//! The arguments. A new command is a file with `Arguments` and `run`, a variant here and a line in `Command::run`.
+//! Command-line arguments. A new command is a file with `Arguments` and `run`, a variant here and a line in `Command::run`.
 
 use std::ffi::OsString;
 
@@ -14,12 +14,12 @@ use super::{
 
 /// Try a messaging provider without writing code.
 ///
-/// Results go to standard output, one compact JSON value per line where they are for programs; everything else goes to
-/// standard error.
+/// Results go to standard output, those for programs as one compact JSON value per line; everything else goes to standard
+/// error.
 #[derive(Debug, Parser)]
 #[command(name = "zengine", bin_name = "zengine", version, propagate_version = true, max_term_width = 100, after_long_help = EXIT_CODES)]
 pub(super) struct Cli {
-    /// When to use colours. With `auto`, only on a terminal, and never where `NO_COLOR` is set
+    /// When to use colours; `auto` means on a terminal only, and never with `NO_COLOR` set
     #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto, display_order = 900)]
     color: ColorChoice,
     #[command(subcommand)]
@@ -31,12 +31,12 @@ const EXIT_CODES: &str = "Exit codes:
   1  the command could not do its work (a port is taken, a file cannot be written)
   2  invalid input: arguments, file or message
   3  a received request is rejected
-  4  the message failed: refused, or surely not sent
+  4  the message failed: refused, or certainly not sent
   5  unknown: the message may have been delivered
-  6  deferred: not now
+  6  deferred: the message cannot be sent now
   7  the channel is degraded
   8  the channel is unhealthy
-  9  nobody can tell how the channel is";
+  9  the channel's health is inconclusive";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -69,12 +69,11 @@ impl Command {
     }
 }
 
-/// The whole tree.
 pub(super) fn command() -> clap::Command {
     Cli::command()
 }
 
-/// What `--color` says, known before the arguments are read: what is wrong with them may be said in colours.
+/// The value of `--color`, read before the other arguments so that errors in them can be coloured.
 pub(super) fn color(words: impl IntoIterator<Item = OsString>) -> ColorChoice {
     let mut words = words.into_iter();
     let mut choice = ColorChoice::Auto;
@@ -85,7 +84,7 @@ pub(super) fn color(words: impl IntoIterator<Item = OsString>) -> ColorChoice {
             Some(word) => word.strip_prefix("--color=").map(str::to_owned),
             None => None,
         };
-        // A wrong value is refused where it is read.
+        // The argument parser refuses a wrong value.
         choice = value.and_then(|value| value.parse().ok()).unwrap_or(choice);
     }
     choice

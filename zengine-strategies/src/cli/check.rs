@@ -12,9 +12,9 @@ use super::{
     strategies,
 };
 
-/// Check a file and say everything that is wrong with it, one JSON pointer per line
+/// Check a file and report every violation, one JSON pointer per line
 ///
-/// Calls nobody. Says nothing and exits 0 where everything is fine; else each violation is a line on standard error,
+/// Makes no network calls. A valid file prints nothing and exits 0; otherwise each violation is a line on standard error,
 /// `POINTER: what is wrong`, with pointers into the file, and the exit code is 2.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -25,10 +25,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let entry = strategies::find(&arguments.strategy)?;
-    let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let strategy = strategies::find(&arguments.strategy)?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
     let tenant = TenantId::new(TENANT)?;
-    let host = Host::new(entry, &file, &tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)?;
+    let host = Host::new(strategy, &file, &tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)?;
     host.bind(&tenant).await?;
     Ok(Exit::Done)
 }

@@ -18,7 +18,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    // Into memory first: the generator panics where a pipe is closed.
+    // Into memory first: the generator panics on a closed pipe.
     let mut script = vec![];
     clap_complete::generate(arguments.shell, &mut arguments::command(), "zengine", &mut script);
     out.bytes(&script)?;

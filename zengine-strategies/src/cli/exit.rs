@@ -1,4 +1,4 @@
-//! How a command ends: exit codes, and what is said on standard error.
+//! Exit codes, and the lines on standard error.
 
 use std::{io, process::ExitCode};
 
@@ -6,28 +6,27 @@ use zengine_connector::{Disposition, Error, ErrorKind, Violation};
 
 use super::output;
 
-/// How a command ends.
+/// An exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     /// Done; a message was delivered.
     Done = 0,
-    /// The command itself could not do its work: a port is taken, standard output is broken.
+    /// The command itself failed: a port is taken, standard output is broken.
     Broken = 1,
-    /// What it was given is wrong: arguments, file, message.
+    /// Invalid input: arguments, file, message.
     Invalid = 2,
-    /// A request was rejected.
     Rejected = 3,
-    /// A message was refused, or surely not sent.
+    /// A message was refused, or certainly not sent.
     Failed = 4,
     /// A message may have been delivered.
     Unknown = 5,
     /// A message cannot be sent now.
     Deferred = 6,
-    /// A channel works, with less.
+    /// A channel works with restrictions.
     Degraded = 7,
     /// A channel does not work.
     Unhealthy = 8,
-    /// Nobody can tell how a channel is.
+    /// The health of a channel cannot be determined.
     Inconclusive = 9,
 }
 
@@ -37,64 +36,64 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command ends early, in lines for standard error. They never hold a secret, a recipient or a body.
+/// A failed command: its exit code and lines for standard error, which never contain a secret, a recipient or a body.
 #[derive(Debug)]
 pub(super) struct Failure {
     exit: Exit,
-    said: Vec<Said>,
+    lines: Vec<FailureLine>,
 }
 
 #[derive(Debug)]
-enum Said {
+enum FailureLine {
     Error(String),
     Violation(Violation),
 }
 
 impl Failure {
-    /// An end with one line.
+    /// A failure with one line.
     pub(super) fn new(exit: Exit, line: impl Into<String>) -> Self {
-        Self { exit, said: vec![Said::Error(line.into())] }
+        Self { exit, lines: vec![FailureLine::Error(line.into())] }
     }
 
-    /// What was given is wrong.
+    /// Invalid input.
     pub(super) fn invalid(line: impl Into<String>) -> Self {
         Self::new(Exit::Invalid, line)
     }
 
-    /// What was given is wrong at these places; one line each.
+    /// Invalid input at these places; one line each.
     pub(super) fn violations(violations: Vec<Violation>) -> Self {
-        Self { exit: Exit::Invalid, said: violations.into_iter().map(Said::Violation).collect() }
+        Self { exit: Exit::Invalid, lines: violations.into_iter().map(FailureLine::Violation).collect() }
     }
 
-    /// Whoever read our output has gone: nothing is said.
-    fn quiet() -> Self {
-        Self { exit: Exit::Done, said: vec![] }
+    /// The reader closed standard output: prints nothing.
+    fn closed_output() -> Self {
+        Self { exit: Exit::Done, lines: vec![] }
     }
 
-    /// The same with another end, where something was said.
-    #[must_use = "returns the failure with the end"]
+    /// Sets the exit code, unless the failure is a closed output.
+    #[must_use = "returns the failure with the exit code"]
     pub(super) fn with_exit(mut self, exit: Exit) -> Self {
-        if !self.said.is_empty() {
+        if !self.lines.is_empty() {
             self.exit = exit;
         }
         self
     }
 
-    /// The same with another end, where only whoever read our output has gone: the exit code still tells.
-    #[must_use = "returns the failure with the end"]
-    pub(super) fn unread(mut self, exit: Exit) -> Self {
-        if self.said.is_empty() {
+    /// Sets the exit code if the failure is a closed output, so that the code still reports the result.
+    #[must_use = "returns the failure with the exit code"]
+    pub(super) fn with_exit_on_closed_output(mut self, exit: Exit) -> Self {
+        if self.lines.is_empty() {
             self.exit = exit;
         }
         self
     }
 
-    /// Says it, and gives the exit code.
+    /// Prints the lines and returns the exit code.
     pub(super) fn report(self) -> ExitCode {
-        for said in &self.said {
-            match said {
-                Said::Error(line) => output::error(line),
-                Said::Violation(violation) => output::violation(violation),
+        for line in &self.lines {
+            match line {
+                FailureLine::Error(text) => output::error(text),
+                FailureLine::Violation(violation) => output::violation(violation),
             }
         }
         self.exit.into()
@@ -119,7 +118,7 @@ impl From<Error> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::quiet(),
+            io::ErrorKind::BrokenPipe => Self::closed_output(),
             _ => Self::new(Exit::Broken, error.to_string()),
         }
     }

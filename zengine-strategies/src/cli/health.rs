@@ -11,23 +11,23 @@ use super::{
     progress, strategies,
 };
 
-/// Ask the provider how a tenant's channel is; nothing is sent
+/// Query the health of a tenant's channel; nothing is sent
 ///
-/// Prints one JSON line with `status` and, where it is not healthy, `reason`. Exits 0 where the channel is healthy, or the
-/// strategy has no check (`passive`); 7 where it is degraded, 8 where it is unhealthy, 9 where nobody can tell.
+/// Prints one JSON line with `status` and, unless it is healthy, `reason`. Exits 0 if the channel is healthy or the strategy
+/// has no check (`passive`), 7 if it is degraded, 8 if it is unhealthy, 9 if the result is inconclusive.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The strategy's name; `zengine strategies` lists them
     strategy: String,
     #[command(flatten)]
     file: FileArgument,
-    /// The tenant that is shown; where none is given, that of the file's routes if there is one only, else `cli`
+    /// The tenant to query. Defaults to the only tenant of the file's routes, else `cli`
     #[arg(long)]
     tenant: Option<TenantId>,
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct HealthLine<'a> {
     strategy: &'a StrategyName,
     tenant: &'a TenantId,
     #[serde(flatten)]
@@ -35,19 +35,19 @@ struct Line<'a> {
 }
 
 pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    let entry = strategies::find(&arguments.strategy)?;
-    let strategy = StrategyName::new(entry.name())?;
-    let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let strategy = strategies::find(&arguments.strategy)?;
+    let name = StrategyName::new(strategy.name())?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
     let tenant = &file.tenant(arguments.tenant.as_ref())?;
-    let host = Host::new(entry, &file, tenant, host::client(&file)?, Memory::new(), |builder| builder)?;
+    let host = Host::new(strategy, &file, tenant, host::client(&file)?, Memory::new(), |builder| builder)?;
     host.bind(tenant).await?;
-    let status = progress::during("asking the provider", host.orchestrator.health(tenant, entry.name())).await?;
+    let status = progress::during("asking the provider", host.orchestrator.health(tenant, strategy.name())).await?;
     let exit = match status {
         HealthStatus::Healthy | HealthStatus::Passive => Exit::Done,
         HealthStatus::Degraded(_) => Exit::Degraded,
         HealthStatus::Unhealthy(_) => Exit::Unhealthy,
         _ => Exit::Inconclusive,
     };
-    out.json(&Line { strategy: &strategy, tenant, status: &status }).map_err(|failure| failure.unread(exit))?;
+    out.json(&HealthLine { strategy: &name, tenant, status: &status }).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
     Ok(exit)
 }

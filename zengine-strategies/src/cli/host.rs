@@ -1,4 +1,4 @@
-//! A host for one command: one strategy, one tenant's configuration, stores that may go with the process.
+//! A host for one command: one strategy, one tenant's configuration, stores that may live in memory only.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -13,48 +13,47 @@ use zengine_connector::{
 use super::{
     exit::Failure,
     file::{File, below},
-    strategies::Entry,
+    strategies::ErasedStrategy,
 };
 
-/// The tenant where nobody names one.
+/// The default tenant.
 pub(super) const TENANT: &str = "cli";
 
 /// A host's orchestrator for one strategy of a file.
 pub(super) struct Host {
     pub(super) orchestrator: Orchestrator,
-    entry: &'static Entry,
+    strategy: &'static ErasedStrategy,
 }
 
 impl Host {
-    /// Puts it together. `tenant` has the file's configuration, and so has every tenant of a route.
+    /// Builds the host. `tenant` and every tenant of a route have the file's configuration.
     pub(super) fn new(
-        entry: &'static Entry,
+        strategy: &'static ErasedStrategy,
         file: &File,
         tenant: &TenantId,
         http: Arc<dyn HttpClient>,
         stores: impl Into<Stores>,
         settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder,
     ) -> Result<Self, Failure> {
-        let strategy = StrategyName::new(entry.name())?;
-        let registry = (entry.register)(StrategyRegistry::builder(), http, &file.instance)
+        let name = StrategyName::new(strategy.name())?;
+        let registry = (strategy.register)(StrategyRegistry::builder(), http, &file.instance)
             .map_err(|violation| Failure::violations(below("/instance", [violation])))?
             .build()?;
         let builder = Orchestrator::builder(registry)
-            .directory(Arc::new(directory(&strategy, file, tenant)))
-            .secrets(Arc::new(file.secrets.store(&strategy)))
+            .directory(Arc::new(directory(&name, file, tenant)))
+            .secrets(Arc::new(file.secrets.store(&name)))
             .stores(stores)
             .allow_local_refs(true);
-        Ok(Self { orchestrator: settings(builder).build()?, entry })
+        Ok(Self { orchestrator: settings(builder).build()?, strategy })
     }
 
-    /// Binds the tenant, so that everything wrong with its configuration is said by pointers into the file.
+    /// Binds the tenant; reports every violation of its configuration by pointers into the file.
     pub(super) async fn bind(&self, tenant: &TenantId) -> Result<(), Failure> {
-        (self.entry.bind)(&self.orchestrator, tenant).await.map_err(of_config)
+        (self.strategy.bind)(&self.orchestrator, tenant).await.map_err(of_config)
     }
 }
 
-/// The client of a command that calls the provider. A provider on this machine is not asked through a proxy that the
-/// environment names.
+/// The HTTP client of a command that calls the provider. Calls to a loopback address bypass the environment's proxy.
 pub(super) fn client(file: &File) -> Result<Arc<dyn HttpClient>, Error> {
     let host = file.instance.get("base_url").and_then(Value::as_str).and_then(|url| url.parse::<Uri>().ok());
     let host = host.as_ref().and_then(Uri::host).unwrap_or_default().trim_matches(['[', ']']);
@@ -76,7 +75,7 @@ fn directory(strategy: &StrategyName, file: &File, tenant: &TenantId) -> MemoryD
     directory
 }
 
-/// What is wrong with the tenant's configuration.
+/// Failure of a tenant's configuration, with pointers into the file.
 fn of_config(error: Error) -> Failure {
     if !error.violations().is_empty() {
         return Failure::violations(below("/config", error.violations().to_vec()));

@@ -4,18 +4,18 @@ use std::io::{self, IsTerminal as _, Read as _};
 
 use super::{exit::Failure, output};
 
-/// How much of an input that is too long is still taken, so that whoever writes it is not cut off.
-const LEFTOVERS: u64 = 1 << 30;
+/// Maximum bytes read and discarded from an input that is too long, so that the writer's pipe stays open.
+const MAX_DISCARDED: u64 = 1 << 30;
 
-/// What standard input holds.
+/// The content of standard input.
 pub(super) enum Input {
-    /// All of it.
+    /// The whole input.
     Whole(Vec<u8>),
     /// More than allowed.
     TooLong,
 }
 
-/// Reads standard input to its end, at most `limit` bytes. `what` is said where a person is to type it.
+/// Reads standard input to its end, at most `limit` bytes. On a terminal, prompts for `what`.
 pub(super) fn read(limit: u64, what: &str) -> Result<Input, Failure> {
     let mut stdin = io::stdin().lock();
     if stdin.is_terminal() {
@@ -26,6 +26,6 @@ pub(super) fn read(limit: u64, what: &str) -> Result<Input, Failure> {
     if bytes.len() as u64 <= limit {
         return Ok(Input::Whole(bytes));
     }
-    io::copy(&mut stdin.take(LEFTOVERS), &mut io::sink())?;
+    io::copy(&mut stdin.take(MAX_DISCARDED), &mut io::sink())?;
     Ok(Input::TooLong)
 }

@@ -8,10 +8,10 @@ use zengine_connector::{Channel, Descriptor, Direction, Idempotency, Reply};
 use super::{
     exit::{Exit, Failure},
     output::{Out, STRONG},
-    strategies::{self, Entry},
+    strategies::{self, ErasedStrategy},
 };
 
-/// List the strategies that this program was built with
+/// List the strategies of this build
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// One JSON line per strategy
@@ -21,8 +21,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
     if arguments.json {
-        for entry in strategies::all() {
-            out.json(&Line::of(entry))?;
+        for strategy in strategies::all() {
+            out.json(&StrategyLine::of(strategy))?;
         }
     } else {
         out.text(&table())?;
@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure>
 }
 
 #[derive(Serialize)]
-struct Line {
+struct StrategyLine {
     name: &'static str,
     summary: &'static str,
     channel: Channel,
@@ -40,9 +40,9 @@ struct Line {
     reply: Reply,
 }
 
-impl Line {
-    fn of(entry: &Entry) -> Self {
-        let Descriptor { name, summary, channel, direction, idempotency, reply, .. } = *entry.descriptor;
+impl StrategyLine {
+    fn of(strategy: &ErasedStrategy) -> Self {
+        let Descriptor { name, summary, channel, direction, idempotency, reply, .. } = *strategy.descriptor;
         Self { name, summary, channel, direction, idempotency, reply }
     }
 }
@@ -53,10 +53,10 @@ fn table() -> String {
         (true, false) => "in",
         _ => "out",
     };
-    let width = strategies::all().map(|entry| entry.descriptor.name.len()).max().unwrap_or_default();
+    let width = strategies::all().map(|strategy| strategy.descriptor.name.len()).max().unwrap_or_default();
     let mut text = String::new();
-    for entry in strategies::all() {
-        let Descriptor { name, summary, direction, .. } = *entry.descriptor;
+    for strategy in strategies::all() {
+        let Descriptor { name, summary, direction, .. } = *strategy.descriptor;
         // Writing into a String does not fail.
         let _ = writeln!(text, "{STRONG}{name:width$}{STRONG:#}  {:8}  {summary}", ways(direction));
     }

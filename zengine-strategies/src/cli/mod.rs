@@ -2,19 +2,19 @@
 //!
 //! | command | file | what |
 //! |---|---|---|
-//! | `strategies` | `list` | which strategies there are |
+//! | `strategies` | `list` | the available strategies |
 //! | `schema` | `schema` | the JSON Schema of a configuration, a message, an instance |
-//! | `check` | `check` | everything that is wrong with a file |
-//! | `send` | `send`, `dry_run` | sends a message, or shows the requests that would be made |
+//! | `check` | `check` | the violations of a file |
+//! | `send` | `send`, `dry_run` | sends a message, or shows the requests it would make |
 //! | `receive` | `receive` | a provider's request as events |
-//! | `health` | `health` | how a tenant's channel is |
+//! | `health` | `health` | the health of a tenant's channel |
 //! | `sandbox` | `sandbox` | emulators of the providers, until they are stopped |
-//! | `dead-letters` | `dead_letters` | what failed for good, in an embedded store |
-//! | `new` | `new` | a strategy of one's own, as a crate |
+//! | `dead-letters` | `dead_letters` | the dead letters of an embedded store |
+//! | `new` | `new` | a new strategy, as a crate |
 //! | `completions` | `completions` | completions for a shell |
 //!
-//! Each command is a file with `Arguments` and `run`; `arguments` names it. All of them say the same things by the same
-//! exit codes. What they print, and the file they read, is a public interface: `docs/command-line.md`.
+//! Each command is a file with `Arguments` and `run`; `arguments` names it. All share the same exit codes. Their output and
+//! the file they read are a public interface: `docs/command-line.md`.
 
 mod arguments;
 mod check;
@@ -48,7 +48,7 @@ use output::Out;
 /// Runs the command with the arguments of the process.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        // What a panic says may hold what was read; where it happened does not.
+        // A panic's message may contain input; its location does not.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         output::error(&format!("this is a bug in zengine, at {place}: please report it"));
     }));

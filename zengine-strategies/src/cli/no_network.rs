@@ -1,10 +1,10 @@
-//! An HTTP client for commands that call nobody.
+//! An HTTP client for commands without network access.
 
 use bytes::Bytes;
 use http::{Request, Response};
 use zengine_connector::{CallOptions, HttpCause, HttpClient, HttpError, Reach, async_trait};
 
-/// Refuses every call: nothing leaves the machine.
+/// An HTTP client that refuses every call.
 #[derive(Debug)]
 pub(super) struct NoNetwork;
 

@@ -1,7 +1,7 @@
 //! Standard output and standard error.
 //!
-//! Output is for programs: one compact JSON value per line, written out at once. What is for people goes to standard
-//! error or, where a command has no other result, to standard output; it has colours only on a terminal.
+//! Standard output is for programs: one compact JSON value per line, flushed at once. Text for people goes to standard error
+//! or, if a command has no other result, to standard output; it has colours only on a terminal.
 
 use std::io::{self, Write as _};
 
@@ -12,7 +12,6 @@ use zengine_connector::Violation;
 
 use super::exit::Failure;
 
-/// Where results go.
 pub(super) struct Out {
     plain: io::Stdout,
     styled: anstream::Stdout,
@@ -23,29 +22,27 @@ impl Out {
         Self { plain: io::stdout(), styled: anstream::stdout() }
     }
 
-    /// One JSON value on a line of its own.
+    /// Prints one JSON value on a line of its own.
     pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         let mut line = one_line(serde_json::to_vec(value).map_err(io::Error::from)?);
         line.push(b'\n');
         self.bytes(&line)
     }
 
-    /// Bytes as they are.
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = self.plain.lock();
         out.write_all(bytes)?;
         Ok(out.flush()?)
     }
 
-    /// Text for people.
+    /// Prints text for people.
     pub(super) fn text(&mut self, text: &str) -> Result<(), Failure> {
         self.styled.write_all(text.as_bytes())?;
         Ok(self.styled.flush()?)
     }
 }
 
-/// JSON that was carried along as it came may be spread over lines; a line of output is one line. Nothing but the space
-/// between its tokens is lost.
+/// JSON on one line: raw JSON may span several lines. Only the whitespace between tokens is removed.
 fn one_line(mut json: Vec<u8>) -> Vec<u8> {
     // Inside a string a line break is always escaped.
     if json.contains(&b'\n') || json.contains(&b'\r') {
@@ -63,7 +60,7 @@ fn one_line(mut json: Vec<u8>) -> Vec<u8> {
     json
 }
 
-/// Colours for everything that follows.
+/// Sets whether all further output has colours.
 pub(super) fn choose_color(choice: ColorChoice) {
     match choice {
         ColorChoice::Auto => anstream::ColorChoice::Auto,
@@ -73,27 +70,25 @@ pub(super) fn choose_color(choice: ColorChoice) {
     .write_global();
 }
 
-/// What stands out.
+/// Style of emphasized text.
 pub(super) const STRONG: Style = Style::new().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Yellow.on_default().bold();
 
-/// Says what went wrong.
 pub(super) fn error(line: &str) {
     say(ERROR, "error", line);
 }
 
-/// Says what is worth knowing.
 pub(super) fn note(line: &str) {
     say(NOTE, "note", line);
 }
 
 fn say(style: Style, label: &str, line: &str) {
-    // Whoever reads it may have gone.
+    // The reader may have closed standard error.
     let _ = writeln!(anstream::stderr(), "{style}{label}:{style:#} {line}");
 }
 
-/// Says what is wrong at one place: its pointer first, so that programs find it.
+/// Prints a violation, its pointer first for programs.
 pub(super) fn violation(violation: &Violation) {
     let text = violation.to_string();
     let (pointer, rest) = text.split_once(": ").unwrap_or((&text, ""));

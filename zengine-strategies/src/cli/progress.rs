@@ -1,16 +1,16 @@
-//! A sign of life while somebody else takes their time.
+//! A progress indicator for slow calls.
 
 use std::{future::Future, pin::pin, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Shorter work shows nothing.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// Time before the indicator appears.
+const QUIET_TIME: Duration = Duration::from_millis(400);
 
-/// Waits for work. Where it takes long, a terminal on standard error shows that it goes on; nothing else is ever written.
+/// Awaits `work`. If it is slow, shows a spinner on standard error when that is a terminal; otherwise writes nothing.
 pub(super) async fn during<T>(what: &'static str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
-    if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+    if let Ok(done) = tokio::time::timeout(QUIET_TIME, &mut work).await {
         return done;
     }
     let bar = ProgressBar::new_spinner().with_message(what);

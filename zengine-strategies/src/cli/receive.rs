@@ -14,28 +14,28 @@ use super::{
     input::{self, Input},
     no_network::NoNetwork,
     output::Out,
-    strategies::{self, Entry},
+    strategies::{self, ErasedStrategy},
 };
 
-/// The largest body that is verified, in bytes: the core's own limit.
+/// Maximum length of a body to verify, in bytes: the core's own limit.
 const VERIFIED: u64 = 4 << 20;
-/// The largest stored payload, in bytes.
+/// Maximum length of a stored payload, in bytes.
 const STORED: u64 = 64 << 20;
 
 /// Turn a request of a provider into events, as a host would
 ///
-/// The body comes from standard input, byte by byte as it was received. Each event is one JSON line, and so is each element
-/// that cannot be read or belongs to no tenant (`"type":"element_error"`). A handshake prints the answer's body instead. A
-/// refused request exits 3 with the reason on standard error. Nothing is stored.
+/// The body comes from standard input, exactly as received. Each event is one JSON line, and so is each element that cannot
+/// be read or belongs to no tenant (`"type":"element_error"`). A handshake prints the response body instead. A refused
+/// request exits 3 with the reason on standard error. Nothing is stored.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The strategy's name; `zengine strategies` lists them
     strategy: String,
-    /// The file with instance, config, secrets and routes; needed unless --no-verify is given
+    /// The file with instance, config, secrets and routes; required without --no-verify
     #[arg(long, value_name = "FILE", required_unless_present = "no_verify")]
     config: Option<PathBuf>,
-    /// Whose the events are that no route leads to a tenant; without it they are element errors, unless the file has no
-    /// routes at all
+    /// The tenant of events that match no route. Without it such events are element errors, unless the file has no routes at
+    /// all
     #[arg(long)]
     tenant: Option<TenantId>,
     /// The request's method
@@ -44,13 +44,13 @@ pub(super) struct Arguments {
     /// The request's path, with its query
     #[arg(long, value_name = "P", default_value = "/")]
     path: Uri,
-    /// A header of the request; may be given several times
+    /// A header of the request; repeatable
     #[arg(long, value_name = "K: V", value_parser = header)]
     header: Vec<(HeaderName, HeaderValue)>,
-    /// The address that the request came from
+    /// The address of the request's sender
     #[arg(long, value_name = "IP")]
     peer: Option<IpAddr>,
-    /// Take the body as it is: nobody vouches for it. Needs no file; the tenant is `unverified` where none is named
+    /// Skip verification of the body. Needs no file; the tenant defaults to `unverified`
     #[arg(long)]
     no_verify: bool,
 }
@@ -63,29 +63,41 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
 }
 
 pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    let entry = strategies::find(&arguments.strategy)?;
+    let strategy = strategies::find(&arguments.strategy)?;
     let file = match &arguments.config {
-        Some(path) => File::read(path, entry, Needs::Nothing)?,
+        Some(path) => File::read(path, strategy, Needs::Nothing)?,
         None => File { instance: serde_json::json!({}), ..File::default() },
     };
     let limit = if arguments.no_verify { STORED } else { VERIFIED };
-    let Input::Whole(body) = input::read(limit, "the body of a request")? else { return Err(rejected(entry, VerifyError::TooLarge)) };
+    let Input::Whole(body) = input::read(limit, "the body of a request")? else { return Err(rejected(strategy, VerifyError::TooLarge)) };
     if arguments.no_verify {
-        unverified(&arguments, entry, &file, body, out).await
+        unverified(&arguments, strategy, &file, body, out).await
     } else {
-        verified(arguments, entry, &file, body, out).await
+        verified(arguments, strategy, &file, body, out).await
     }
 }
 
-async fn unverified(arguments: &Arguments, entry: &'static Entry, file: &File, body: Vec<u8>, out: &mut Out) -> Result<Exit, Failure> {
+async fn unverified(
+    arguments: &Arguments,
+    strategy: &'static ErasedStrategy,
+    file: &File,
+    body: Vec<u8>,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     let tenant = arguments.tenant.clone().map_or_else(|| TenantId::new("unverified"), Ok)?;
-    let host = host(entry, file, &tenant)?;
-    let events = host.orchestrator.preview_unverified(entry.name(), &RawPayload::unverified(body), &tenant).await?;
+    let host = host(strategy, file, &tenant)?;
+    let events = host.orchestrator.preview_unverified(strategy.name(), &RawPayload::unverified(body), &tenant).await?;
     print(&events, out)
 }
 
-async fn verified(arguments: Arguments, entry: &'static Entry, file: &File, body: Vec<u8>, out: &mut Out) -> Result<Exit, Failure> {
-    // Without routes there is one tenant only, and everything is its.
+async fn verified(
+    arguments: Arguments,
+    strategy: &'static ErasedStrategy,
+    file: &File,
+    body: Vec<u8>,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    // Without routes there is only one tenant, which owns every event.
     let unrouted = match (arguments.tenant, file.routes.is_empty()) {
         (Some(tenant), _) => Some(tenant),
         (None, true) => Some(TenantId::new(super::host::TENANT)?),
@@ -101,8 +113,8 @@ async fn verified(arguments: Arguments, entry: &'static Entry, file: &File, body
         request = request.with_peer(peer);
     }
     let tenant = unrouted.clone().map_or_else(|| TenantId::new(super::host::TENANT), Ok)?;
-    let host = host(entry, file, &tenant)?;
-    match host.orchestrator.preview(entry.name(), &request, unrouted.as_ref()).await? {
+    let host = host(strategy, file, &tenant)?;
+    match host.orchestrator.preview(strategy.name(), &request, unrouted.as_ref()).await? {
         Preview::Events(events) => print(&events, out),
         Preview::Reply(response) => {
             let mut body = response.into_body().to_vec();
@@ -112,13 +124,13 @@ async fn verified(arguments: Arguments, entry: &'static Entry, file: &File, body
             out.bytes(&body)?;
             Ok(Exit::Done)
         }
-        Preview::Refused(refused) => Err(rejected(entry, refused)),
+        Preview::Refused(refused) => Err(rejected(strategy, refused)),
         _ => Ok(Exit::Done),
     }
 }
 
-fn host(entry: &'static Entry, file: &File, tenant: &TenantId) -> Result<Host, Failure> {
-    Host::new(entry, file, tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)
+fn host(strategy: &'static ErasedStrategy, file: &File, tenant: &TenantId) -> Result<Host, Failure> {
+    Host::new(strategy, file, tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)
 }
 
 fn print(events: &[Result<InboundEvent, ElementError>], out: &mut Out) -> Result<Exit, Failure> {
@@ -131,20 +143,20 @@ fn print(events: &[Result<InboundEvent, ElementError>], out: &mut Out) -> Result
     Ok(Exit::Done)
 }
 
-/// Why a request is refused; never what would have been right.
-fn rejected(entry: &Entry, refused: VerifyError) -> Failure {
+/// Failure of a refused request; never reveals the expected value.
+fn rejected(strategy: &ErasedStrategy, refused: VerifyError) -> Failure {
     match refused {
-        VerifyError::Unavailable(error) => set_up(entry, error),
+        VerifyError::Unavailable(error) => set_up(strategy, error),
         refused => {
             Failure::new(Exit::Rejected, format!("the request is rejected with {}: {}", refused.status().as_u16(), refused.reason()))
         }
     }
 }
 
-/// Our own side cannot decide: with a file, that is the file's fault.
-fn set_up(entry: &Entry, error: Error) -> Failure {
+/// Failure to decide for lack of configuration: reported as a violation of the file where possible.
+fn set_up(strategy: &ErasedStrategy, error: Error) -> Failure {
     let secret = error.context("secret").unwrap_or_default();
-    match entry.instance_secrets.iter().find(|member| strategies::instance_secret(member) == secret) {
+    match strategy.instance_secrets.iter().find(|member| strategies::instance_secret(member) == secret) {
         Some(member) => Failure::violations(vec![Violation::new(format!("/instance/{member}"), "is needed to verify this request")]),
         None => error.into(),
     }

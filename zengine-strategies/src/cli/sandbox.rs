@@ -8,34 +8,34 @@ use super::{
     exit::{Exit, Failure},
     host::TENANT,
     output::{Out, STRONG},
-    strategies::{self, Entry},
+    strategies::{self, ErasedStrategy},
 };
 
 /// Run emulators of the providers on this machine until Ctrl-C
 ///
-/// Prints where each one is and what its clients need: `--json` as one line per emulator, with a `file` that the other
-/// commands take as --config. All of them are on 127.0.0.1. Below /_sandbox each takes control calls over HTTP: faults,
-/// webhooks, the journal; a GET of /_sandbox lists them. Ends with exit code 0 on Ctrl-C or SIGTERM.
+/// Prints the address and credentials of each: with `--json` as one line per emulator, with a `file` that the other commands
+/// take as --config. All of them listen on 127.0.0.1. Each accepts control calls over HTTP under /_sandbox: faults, webhooks,
+/// the journal; a GET of /_sandbox lists them. Exits 0 on Ctrl-C or SIGTERM.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The strategies; all that have an emulator where none is named
+    /// The strategies. Defaults to all that have an emulator
     strategies: Vec<String>,
-    /// The port of the first emulator, further ones on the next; free ones where none is given
+    /// The port of the first emulator; further ones take the next ports. 0 takes free ones
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// A sender of the emulator: its id, its account and its access token; may be given several times
+    /// A sender of the emulator: its id, account and access token; repeatable
     #[arg(long, value_name = "ID[:ACCOUNT[:TOKEN]]")]
-    number: Vec<Number>,
+    number: Vec<NumberArgument>,
     /// The secret that webhooks are signed with
     #[arg(long, value_name = "SECRET")]
     app_secret: Option<String>,
     /// The token of the webhook handshake
     #[arg(long, value_name = "TOKEN")]
     verify_token: Option<String>,
-    /// Where webhooks are posted to
+    /// The callback address of webhooks
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
-    /// Makes ids and chance the same in every run
+    /// Seed of ids and random faults; the same seed gives the same run
     #[arg(long)]
     seed: Option<u64>,
     /// Append each request as a JSON line to this file
@@ -49,15 +49,15 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// Where every emulator takes control calls.
+/// Path prefix of control calls.
 const CONTROL: &str = "/_sandbox";
 
-/// What somebody wants of an emulator; it has a default for what they leave out.
+/// Options of an emulator; absent ones have defaults.
 #[derive(Debug, Default)]
-pub(super) struct Wishes {
-    /// 0 takes a free one.
+pub(super) struct EmulatorOptions {
+    /// The port; 0 takes a free one.
     pub(super) port: u16,
-    pub(super) numbers: Vec<Number>,
+    pub(super) numbers: Vec<NumberArgument>,
     pub(super) app_secret: Option<String>,
     pub(super) verify_token: Option<String>,
     pub(super) webhook: Option<String>,
@@ -65,20 +65,19 @@ pub(super) struct Wishes {
     pub(super) journal: Option<PathBuf>,
 }
 
-/// A sender of an emulator.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Number {
+pub(super) struct NumberArgument {
     pub(super) id: String,
     pub(super) account: Option<String>,
     pub(super) token: Option<String>,
 }
 
-impl FromStr for Number {
+impl FromStr for NumberArgument {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut parts = text.splitn(3, ':').map(str::to_owned);
-        let id = parts.next().filter(|id| !id.is_empty()).ok_or("a number has an id")?;
+        let id = parts.next().filter(|id| !id.is_empty()).ok_or("a number needs an id")?;
         let (account, token) = (parts.next(), parts.next());
         if [&account, &token].iter().any(|part| part.as_ref().is_some_and(String::is_empty)) {
             return Err("a number reads ID, ID:ACCOUNT or ID:ACCOUNT:TOKEN");
@@ -88,56 +87,55 @@ impl FromStr for Number {
 }
 
 /// A running emulator. It stops when it is dropped.
-pub(super) trait Emulator {
-    /// Where it is.
+pub(super) trait RunningEmulator {
     fn base_url(&self) -> String;
-    /// What its clients need: numbers, tokens. Nothing of it is a secret, since it opens nothing real.
-    fn facts(&self) -> Value;
-    /// A file for `--config`, of one tenant.
+    /// Numbers and tokens for clients. None of it is secret: it grants access to the emulator only.
+    fn details(&self) -> Value;
+    /// A file for `--config`, with one tenant.
     fn file(&self, tenant: &str) -> Value;
 }
 
 pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    // Before anything is printed: whoever reads it may stop us at once.
-    let mut stop = Stop::new()?;
+    // Before anything is printed: the reader may stop this process at once.
+    let mut shutdown = ShutdownSignal::new()?;
     let mut running = vec![];
-    for (n, entry) in chosen(&arguments.strategies)?.into_iter().enumerate() {
-        let (wishes, Some(start)) = (wishes(arguments, n), entry.emulator) else { continue };
-        let emulator = start(&wishes)
-            .map_err(|error| Failure::new(Exit::Broken, format!("the emulator of {} cannot start: {error}", entry.name())))?;
+    for (n, strategy) in selected(&arguments.strategies)?.into_iter().enumerate() {
+        let (options, Some(start)) = (options(arguments, n), strategy.emulator) else { continue };
+        let emulator = start(&options)
+            .map_err(|error| Failure::new(Exit::Broken, format!("the emulator of {} cannot start: {error}", strategy.name())))?;
         if let Some(path) = arguments.write.as_ref().filter(|_| n == 0) {
             let text = format!("{:#}\n", emulator.file(TENANT));
             std::fs::write(path, text)
                 .map_err(|error| Failure::new(Exit::Broken, format!("{} cannot be written: {error}", path.display())))?;
         }
-        if arguments.json { out.json(&line(entry, &*emulator)) } else { out.text(&text(entry, &*emulator)) }?;
+        if arguments.json { out.json(&line(strategy, &*emulator)) } else { out.text(&text(strategy, &*emulator)) }?;
         running.push(emulator);
     }
-    stop.asked().await;
+    shutdown.received().await;
     Ok(Exit::Done)
 }
 
-/// The strategies that are asked for and have an emulator.
-fn chosen(names: &[String]) -> Result<Vec<&'static Entry>, Failure> {
+/// The selected strategies that have an emulator.
+fn selected(names: &[String]) -> Result<Vec<&'static ErasedStrategy>, Failure> {
     if names.is_empty() {
-        return Ok(strategies::all().filter(|entry| entry.emulator.is_some()).collect());
+        return Ok(strategies::all().filter(|strategy| strategy.emulator.is_some()).collect());
     }
-    let mut entries: Vec<&'static Entry> = vec![];
+    let mut found: Vec<&'static ErasedStrategy> = vec![];
     for name in names {
-        let entry = strategies::find(name)?;
-        if entry.emulator.is_none() {
+        let strategy = strategies::find(name)?;
+        if strategy.emulator.is_none() {
             return Err(Failure::invalid(format!("{name} has no emulator")));
         }
-        if entries.iter().all(|chosen| chosen.name() != entry.name()) {
-            entries.push(entry);
+        if found.iter().all(|other| other.name() != strategy.name()) {
+            found.push(strategy);
         }
     }
-    Ok(entries)
+    Ok(found)
 }
 
-fn wishes(arguments: &Arguments, n: usize) -> Wishes {
+fn options(arguments: &Arguments, n: usize) -> EmulatorOptions {
     let later = u16::try_from(n).unwrap_or(u16::MAX);
-    Wishes {
+    EmulatorOptions {
         port: if arguments.port == 0 { 0 } else { arguments.port.saturating_add(later) },
         numbers: arguments.number.clone(),
         app_secret: arguments.app_secret.clone(),
@@ -148,22 +146,22 @@ fn wishes(arguments: &Arguments, n: usize) -> Wishes {
     }
 }
 
-fn line(entry: &Entry, emulator: &dyn Emulator) -> Value {
+fn line(strategy: &ErasedStrategy, emulator: &dyn RunningEmulator) -> Value {
     let base_url = emulator.base_url();
     let control = format!("{base_url}{CONTROL}");
-    let mut line = json!({ "strategy": entry.name(), "base_url": base_url, "control": control, "file": emulator.file(TENANT) });
-    if let (Some(line), Value::Object(facts)) = (line.as_object_mut(), emulator.facts()) {
-        line.extend(facts);
+    let mut line = json!({ "strategy": strategy.name(), "base_url": base_url, "control": control, "file": emulator.file(TENANT) });
+    if let (Some(line), Value::Object(details)) = (line.as_object_mut(), emulator.details()) {
+        line.extend(details);
     }
     line
 }
 
-/// The same for people: nested values as one indented line each.
-fn text(entry: &Entry, emulator: &dyn Emulator) -> String {
+/// An emulator as text for people: nested values as one indented line each.
+fn text(strategy: &ErasedStrategy, emulator: &dyn RunningEmulator) -> String {
     let base_url = emulator.base_url();
-    let mut text = format!("{STRONG}{}{STRONG:#}  {base_url}\n  control {base_url}{CONTROL}\n", entry.name());
+    let mut text = format!("{STRONG}{}{STRONG:#}  {base_url}\n  control {base_url}{CONTROL}\n", strategy.name());
     let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    for (name, value) in emulator.facts().as_object().into_iter().flatten() {
+    for (name, value) in emulator.details().as_object().into_iter().flatten() {
         // Writing into a String does not fail.
         let _ = match value {
             Value::Array(items) => items.iter().try_for_each(|item| {
@@ -176,15 +174,15 @@ fn text(entry: &Entry, emulator: &dyn Emulator) -> String {
     text
 }
 
-/// Ctrl-C, and where there is one, SIGTERM.
-struct Stop {
+/// Ctrl-C and, on Unix, SIGTERM.
+struct ShutdownSignal {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
-impl Stop {
+impl ShutdownSignal {
     #[cfg(unix)]
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -192,7 +190,7 @@ impl Stop {
     }
 
     #[cfg(unix)]
-    async fn asked(&mut self) {
+    async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -206,8 +204,8 @@ impl Stop {
     }
 
     #[cfg(not(unix))]
-    async fn asked(&mut self) {
-        // An error means that there is no console to ask from.
+    async fn received(&mut self) {
+        // An error means that there is no console.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -220,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_number_has_an_id_perhaps_an_account_and_a_token() {
-        let number = |text: &str| text.parse::<Number>().map(|n| (n.id, n.account, n.token));
+        let number = |text: &str| text.parse::<NumberArgument>().map(|n| (n.id, n.account, n.token));
         assert_eq!(number("1"), Ok(("1".into(), None, None)));
         assert_eq!(number("1:2"), Ok(("1".into(), Some("2".into()), None)));
         assert_eq!(number("1:2:t:k"), Ok(("1".into(), Some("2".into()), Some("t:k".into()))));

@@ -12,25 +12,25 @@ pub(super) struct Arguments {
     /// The strategy's name; `zengine strategies` lists them
     strategy: String,
     /// Which schema
-    of: Of,
+    of: SchemaArgument,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Of {
+enum SchemaArgument {
     /// A tenant's configuration: `config` of the file
     Config,
-    /// A message: what `zengine send` reads
+    /// A message: the input of `zengine send`
     Message,
-    /// What the host sets: `instance` of the file
+    /// The host's settings: `instance` of the file
     Instance,
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    let entry = strategies::find(&arguments.strategy)?;
+    let strategy = strategies::find(&arguments.strategy)?;
     match arguments.of {
-        Of::Config => out.json(&(entry.descriptor.config_schema)()),
-        Of::Message => out.json(&(entry.descriptor.message_schema)()),
-        Of::Instance => out.json(&(entry.instance_schema)()),
+        SchemaArgument::Config => out.json(&(strategy.descriptor.config_schema)()),
+        SchemaArgument::Message => out.json(&(strategy.descriptor.message_schema)()),
+        SchemaArgument::Instance => out.json(&(strategy.instance_schema)()),
     }?;
     Ok(Exit::Done)
 }

@@ -1,4 +1,4 @@
-//! The strategies that the command knows: one line each in [`ENTRIES`], one file each for how they are made.
+//! The strategies of the command: one line each in [`STRATEGIES`], and one file each with its [`CliStrategy`].
 
 #[cfg(feature = "whatsapp-meta-cloud")]
 mod whatsapp_meta_cloud;
@@ -15,77 +15,75 @@ use zengine_connector::{
 use super::{
     exit::Failure,
     no_network::NoNetwork,
-    sandbox::{Emulator, Wishes},
+    sandbox::{EmulatorOptions, RunningEmulator},
 };
 
 /// One line per strategy, behind its feature.
-const ENTRIES: &[Entry] = &[
+const STRATEGIES: &[ErasedStrategy] = &[
     #[cfg(feature = "whatsapp-meta-cloud")]
-    Entry::of::<crate::whatsapp_meta_cloud::WhatsAppMetaCloud>(),
+    ErasedStrategy::of::<crate::whatsapp_meta_cloud::WhatsAppMetaCloud>(),
 ];
 
-/// What the command line must know of a strategy to make one.
-trait Wired: Strategy {
-    /// Members of the instance that are secrets: a literal or a reference in the file, always a reference in `wire`.
+/// A strategy's face in the command: how to build it, its emulator, its dry run.
+trait CliStrategy: Strategy {
+    /// Members of the instance that are secrets: a literal or a reference in the file, always a reference in `build`.
     const SECRETS: &[&str];
     /// The schema of the instance, with references where its secrets are.
     fn instance_schema() -> Value;
-    /// Makes it.
+    /// Builds the strategy.
     ///
     /// # Errors
-    /// What the schema could not tell to be wrong, with a pointer into the instance.
-    fn wire(http: Arc<dyn HttpClient>, instance: &Value) -> Result<Self, Violation>;
-    /// Starts its emulator, where there is one.
-    const EMULATOR: Option<Start>;
-    /// What the provider answers where everything goes well, to a request that does not leave the machine.
-    fn rehearse(request: &Request<Bytes>) -> Response<Bytes>;
+    /// A violation that the schema does not cover, with a pointer into the instance.
+    fn build(http: Arc<dyn HttpClient>, instance: &Value) -> Result<Self, Violation>;
+    /// Starts its emulator, if it has one.
+    const EMULATOR: Option<StartEmulator>;
+    /// The provider's success response to a request that does not leave the machine.
+    fn dry_run(request: &Request<Bytes>) -> Response<Bytes>;
 }
 
-/// Adds a strategy, made from an instance, to a registry.
+/// Builds a strategy from an instance and adds it to a registry.
 type Register = fn(RegistryBuilder, Arc<dyn HttpClient>, &Value) -> Result<RegistryBuilder, Violation>;
 /// Binds a tenant to the strategy under its own name.
 type Bind = for<'a> fn(&'a Orchestrator, &'a TenantId) -> BoxFuture<'a, Result<(), Error>>;
 
-/// Starts an emulator.
-type Start = fn(&Wishes) -> io::Result<Box<dyn Emulator>>;
+type StartEmulator = fn(&EmulatorOptions) -> io::Result<Box<dyn RunningEmulator>>;
 
-/// One strategy, its type forgotten.
-pub(super) struct Entry {
+/// A [`CliStrategy`] with its type erased.
+pub(super) struct ErasedStrategy {
     pub(super) descriptor: &'static Descriptor,
     pub(super) instance_schema: fn() -> Value,
     pub(super) instance_secrets: &'static [&'static str],
     pub(super) register: Register,
     pub(super) bind: Bind,
-    pub(super) rehearse: fn(&Request<Bytes>) -> Response<Bytes>,
-    pub(super) emulator: Option<Start>,
+    pub(super) dry_run: fn(&Request<Bytes>) -> Response<Bytes>,
+    pub(super) emulator: Option<StartEmulator>,
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for ErasedStrategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Entry").field(&self.descriptor.name).finish()
+        f.debug_tuple("ErasedStrategy").field(&self.descriptor.name).finish()
     }
 }
 
-impl Entry {
-    const fn of<W: Wired>() -> Self {
+impl ErasedStrategy {
+    const fn of<W: CliStrategy>() -> Self {
         Self {
             descriptor: W::DESCRIPTOR,
             instance_schema: || with_literals(W::instance_schema(), W::SECRETS),
             instance_secrets: W::SECRETS,
-            register: |registry, http, instance| Ok(registry.register(W::wire(http, instance)?)),
+            register: |registry, http, instance| Ok(registry.register(W::build(http, instance)?)),
             bind: |orchestrator, tenant| Box::pin(async move { orchestrator.bound::<W>(tenant, W::DESCRIPTOR.name).await.map(drop) }),
-            rehearse: W::rehearse,
+            dry_run: W::dry_run,
             emulator: W::EMULATOR,
         }
     }
 
-    /// The name it is registered with.
     pub(super) fn name(&self) -> &'static str {
         self.descriptor.name
     }
 }
 
-/// The instance as the file has it: secrets are literals or references, and may be absent where a command needs none.
+/// The schema of the instance in the file: secrets are literals or references, and optional for commands that need none.
 fn with_literals(mut schema: Value, secrets: &[&str]) -> Value {
     for name in secrets {
         if let Some(property) = schema.pointer_mut(&format!("/properties/{name}")) {
@@ -102,13 +100,13 @@ fn with_literals(mut schema: Value, secrets: &[&str]) -> Value {
     schema
 }
 
-/// The name that a literal of an instance gets as a secret; nothing is behind it where the file has none.
+/// The secret name of an instance's literal; resolves to nothing if the file has no such literal.
 pub(super) fn instance_secret(name: &str) -> String {
     format!("instance.{name}")
 }
 
-/// What serde says of an instance, without what stood there. A type that checks itself says `settings (permanent): …,
-/// field=/…`.
+/// Converts serde's error about an instance to a violation that does not quote the input. A type that checks itself reports
+/// `settings (permanent): …, field=/…`.
 fn wrong(error: &serde_json::Error) -> Violation {
     let text = error.to_string();
     match text.strip_prefix("settings (permanent): ").map(|text| text.split_once(", field=").unwrap_or((text, ""))) {
@@ -117,27 +115,27 @@ fn wrong(error: &serde_json::Error) -> Violation {
     }
 }
 
-/// All of them, by name.
-pub(super) fn all() -> impl Iterator<Item = &'static Entry> {
-    ENTRIES.iter()
+/// All strategies, by name.
+pub(super) fn all() -> impl Iterator<Item = &'static ErasedStrategy> {
+    STRATEGIES.iter()
 }
 
-/// The strategy of a name.
+/// The strategy with this name.
 ///
 /// # Errors
-/// Which names there are, and which was probably meant.
-pub(super) fn find(name: &str) -> Result<&'static Entry, Failure> {
-    match all().find(|entry| entry.name() == name) {
-        Some(entry) => Ok(entry),
+/// An unknown name, with the known names and a suggestion.
+pub(super) fn find(name: &str) -> Result<&'static ErasedStrategy, Failure> {
+    match all().find(|strategy| strategy.name() == name) {
+        Some(strategy) => Ok(strategy),
         None => Err(unknown(name)?.into()),
     }
 }
 
-/// What a registry of all of them says of a name that is none.
+/// The registry's error for an unknown name.
 fn unknown(name: &str) -> Result<Error, Failure> {
     let mut registry = StrategyRegistry::builder();
-    for entry in all() {
-        registry = (entry.register)(registry, Arc::new(NoNetwork), &json!({})).map_err(|wrong| Failure::violations(vec![wrong]))?;
+    for strategy in all() {
+        registry = (strategy.register)(registry, Arc::new(NoNetwork), &json!({})).map_err(|wrong| Failure::violations(vec![wrong]))?;
     }
     match registry.build()?.schema(name, SchemaOf::Config) {
         Err(error) => Ok(error),

@@ -1,11 +1,11 @@
-//! The emulators' own clock: they stand outside the program under test, so they read real time, and only here.
+//! The emulators' clock. Emulators are outside the program under test, so they read real time; only this file does.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-/// Milliseconds since 1970, as the machine tells them.
+/// Milliseconds since 1970 by the machine's clock.
 fn real_ms() -> u64 {
     #[allow(clippy::disallowed_methods, reason = "an emulator plays the outside world, which does not follow the simulated clock")]
     let now = SystemTime::now();
@@ -19,7 +19,7 @@ pub(super) async fn sleep(duration: Duration) {
     sleep.await;
 }
 
-/// The time of one emulator: real time, and what it was told to jump ahead.
+/// The clock of one emulator: real time plus an offset.
 #[derive(Debug, Clone)]
 pub(super) struct Clock {
     ahead_ms: Arc<watch::Sender<u64>>,
@@ -40,35 +40,34 @@ impl Clock {
         self.now_ms() / 1_000
     }
 
-    /// How far it runs ahead of real time, in milliseconds.
+    /// The offset to real time, in milliseconds.
     pub(super) fn ahead_ms(&self) -> u64 {
         *self.ahead_ms.borrow()
     }
 
-    /// Jumps ahead; whoever waits less than that goes on at once.
+    /// Advances the clock; shorter pauses end at once.
     pub(super) fn advance(&self, by: Duration) {
         let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        // A thousand years are enough; more would overflow where times are added.
+        // At most a thousand years: more would overflow in sums of times.
         self.ahead_ms.send_modify(|ahead| *ahead = ahead.saturating_add(by).min(1_000 * 365 * 86_400_000));
     }
 
-    /// Goes back to real time.
     pub(super) fn reset(&self) {
         self.ahead_ms.send_replace(0);
     }
 
-    /// When `duration` will have passed from now, in milliseconds.
+    /// The time after `duration` from now, in milliseconds since 1970.
     pub(super) fn due(&self, duration: Duration) -> u64 {
         self.now_ms().saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Waits until this clock has moved on by `duration`.
+    /// Waits until this clock has advanced by `duration`.
     pub(super) async fn pause(&self, duration: Duration) {
         self.pause_until(self.due(duration)).await;
     }
 
-    /// Waits until this clock shows a time. Whoever fixes the time before others can see the cause of the wait can be moved on
-    /// by them with no race.
+    /// Waits until this clock reaches a time. To avoid a race with [`advance`](Self::advance), fix the time before the cause of
+    /// the wait is visible.
     pub(super) async fn pause_until(&self, until: u64) {
         let mut jumps = self.ahead_ms.subscribe();
         loop {

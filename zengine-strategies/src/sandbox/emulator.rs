@@ -1,4 +1,4 @@
-//! The handle of a running emulator, as far as it is the same for all.
+//! The handle common to all running emulators.
 
 use std::fmt;
 use std::io;
@@ -7,25 +7,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::courier::{Courier, Packer, Plan, WebhookFault};
-use super::desk::Desk;
 use super::faults::Faults;
+use super::handler::RequestHandler;
 use super::journal::Journal;
 use super::provider::{Engine, Provider};
 use super::server::{Request, Server};
+use super::webhooks::{Plan, WebhookFault, WebhookFormat, WebhookSender};
 use super::{Delivery, Fault};
 
-/// A running emulator of a provider `P`. It stops when this is dropped.
+/// A running emulator of the provider `P`. Dropping it stops the emulator.
 ///
-/// Each provider's module names its own: [`MetaCloud`](super::meta_cloud::MetaCloud) is `Emulator<Meta>`. What stands here is
-/// common to all; what is special to a provider stands with its alias.
+/// Each provider's module has an alias: [`MetaCloud`](super::meta_cloud::MetaCloud) is `Emulator<Meta>`. These methods are
+/// common to all; the module documents the provider's own.
 pub struct Emulator<P> {
-    pub(super) desk: Desk<P>,
+    pub(super) handler: RequestHandler<P>,
     server: Server,
 }
 
-/// What every emulator is started with.
-pub(super) struct Start<'a> {
+/// Start options of every emulator.
+pub(super) struct StartOptions<'a> {
     pub(super) port: u16,
     pub(super) seed: u64,
     pub(super) journal: Option<&'a Path>,
@@ -33,74 +33,74 @@ pub(super) struct Start<'a> {
 }
 
 impl<P: Provider> Emulator<P> {
-    /// Starts one on 127.0.0.1: first the state, which also packs webhooks, then the provider's part around it.
-    pub(super) fn launch<S: Packer>(
-        start: Start<'_>,
+    /// Starts an emulator on 127.0.0.1: first the state, which is also the webhook format, then the provider's part with it.
+    pub(super) fn launch<S: WebhookFormat>(
+        options: StartOptions<'_>,
         state: impl FnOnce(&Clock, &Arc<Journal>) -> Arc<S>,
         provider: impl FnOnce(Arc<S>, Arc<Engine>) -> P,
     ) -> io::Result<Self> {
-        let (clock, journal) = (Clock::new(), Arc::new(Journal::open(start.journal)?));
+        let (clock, journal) = (Clock::new(), Arc::new(Journal::open(options.journal)?));
         let state = state(&clock, &journal);
-        let packer: Arc<dyn Packer> = Arc::<S>::clone(&state);
-        let courier = Arc::new(Courier::new(packer, start.plan, start.seed, clock.clone(), Arc::clone(&journal)));
-        let mut desk = None;
-        let server = Server::start(start.port, |address, door| {
-            let engine = Arc::new(Engine { address, clock, journal, faults: Faults::new(start.seed), courier });
+        let format: Arc<dyn WebhookFormat> = Arc::<S>::clone(&state);
+        let webhooks = Arc::new(WebhookSender::new(format, options.plan, options.seed, clock.clone(), Arc::clone(&journal)));
+        let mut handler = None;
+        let server = Server::start(options.port, |address, gate| {
+            let engine = Arc::new(Engine { address, clock, journal, faults: Faults::new(options.seed), webhooks });
             let provider = Arc::new(provider(state, Arc::clone(&engine)));
-            let made = desk.insert(Desk { engine, provider, door }).clone();
+            let made = handler.insert(RequestHandler { engine, provider, gate }).clone();
             Arc::new(move |request: Request| Box::pin(made.clone().handle(request)))
         })?;
-        let desk = desk.ok_or_else(|| io::Error::other("the server made no handler"))?;
-        Ok(Self { desk, server })
+        let handler = handler.ok_or_else(|| io::Error::other("the server made no handler"))?;
+        Ok(Self { handler, server })
     }
 
-    /// Goes back to the state of the start: numbers, tokens, media, faults, webhooks on their way, clock. The journal in memory
-    /// is emptied; its file, its numbers and its counters stay.
+    /// Restores the initial state: numbers, tokens, media, faults, pending webhooks, clock. Empties the journal in memory; its
+    /// file, its numbers and its counters stay.
     pub fn reset(&self) {
-        self.desk.reset();
+        self.handler.reset();
     }
 }
 
-impl<P: Provider> Desk<P> {
-    /// Goes back to the state of the start.
+impl<P: Provider> RequestHandler<P> {
+    /// Restores the initial state.
     pub(super) fn reset(&self) {
         self.engine.clock.reset();
         self.engine.faults.reset();
-        self.engine.courier.reset(self.provider.plan());
+        self.engine.webhooks.reset(self.provider.plan());
         self.engine.journal.clear();
         self.provider.reset();
     }
 }
 
 impl<P> Emulator<P> {
-    /// Returns the address to use instead of the provider's own, without a slash at the end.
+    /// Returns the address to use instead of the provider's own, without a trailing slash.
     pub fn base_url(&self) -> String {
-        self.desk.engine.base_url()
+        self.handler.engine.base_url()
     }
 
     /// Returns the journal of requests and webhooks.
     pub fn journal(&self) -> &Journal {
-        &self.desk.engine.journal
+        &self.handler.engine.journal
     }
 
-    /// Stops it and waits for its thread. Webhooks that are still to come are lost; see [`settle`](Self::settle).
+    /// Stops the emulator and waits for its thread. Pending webhooks are lost; see [`settle`](Self::settle).
     pub fn shutdown(self) {
         drop(self);
     }
 
     // Faults.
 
-    /// Plays a fault on the next request that fits it, behind the faults that wait already.
+    /// Queues a fault for the next matching request, behind the faults already queued.
     pub fn fail_next(&self, fault: Fault) {
-        self.desk.engine.faults.push(fault);
+        self.handler.engine.faults.push(fault);
     }
 
-    /// Plays a fault on every request that fits it, until [`clear_faults`](Self::clear_faults).
+    /// Applies a fault to every matching request until [`clear_faults`](Self::clear_faults).
     pub fn fail_always(&self, fault: Fault) {
         self.fail_next(fault.forever());
     }
 
-    /// Plays these faults one after the other, each on the next request that fits it. [`Fault::pass`] lets one through.
+    /// Queues these faults in order, each for the next matching request. [`Fault::pass`] lets one through.
     ///
     /// ```
     /// use zengine_strategies::sandbox::{Fault, meta_cloud::{MetaCloud, Settings}};
@@ -114,88 +114,88 @@ impl<P> Emulator<P> {
         faults.into_iter().for_each(|fault| self.fail_next(fault));
     }
 
-    /// Forgets the faults of requests.
+    /// Clears the queued request faults.
     pub fn clear_faults(&self) {
-        self.desk.engine.faults.clear();
+        self.handler.engine.faults.clear();
     }
 
-    /// Counts the faults of requests that wait.
+    /// Returns the number of queued request faults.
     pub fn waiting_faults(&self) -> usize {
-        self.desk.engine.faults.len()
+        self.handler.engine.faults.len()
     }
 
-    /// Closes the port, so that connecting is refused. Idle connections are closed too.
+    /// Closes the port, so that connections are refused. Closes idle connections too.
     ///
     /// # Errors
     ///
     /// The emulator has stopped.
     pub async fn refuse_connections(&self) -> io::Result<()> {
-        self.desk.door.refuse(None).await
+        self.handler.gate.refuse(None).await
     }
 
-    /// Closes the port for a while of real time.
+    /// Closes the port for a duration of real time.
     ///
     /// # Errors
     ///
     /// The emulator has stopped.
     pub async fn refuse_connections_for(&self, time: Duration) -> io::Result<()> {
-        self.desk.door.refuse(Some(time)).await
+        self.handler.gate.refuse(Some(time)).await
     }
 
-    /// Opens the port again, at the same address.
+    /// Reopens the port at the same address.
     ///
     /// # Errors
     ///
-    /// The port has been taken by another program, or the emulator has stopped.
+    /// Another program has taken the port, or the emulator has stopped.
     pub async fn accept_connections(&self) -> io::Result<()> {
-        self.desk.door.accept().await
+        self.handler.gate.accept().await
     }
 
     // Webhooks.
 
-    /// Plays a fault on the next webhook that fits it, behind those that wait already.
+    /// Queues a fault for the next matching webhook, behind those already queued.
     pub fn disturb_next(&self, fault: WebhookFault) {
-        self.desk.engine.courier.push_fault(fault);
+        self.handler.engine.webhooks.push_fault(fault);
     }
 
-    /// Plays a fault on every webhook that fits it, until [`clear_webhook_faults`](Self::clear_webhook_faults).
+    /// Applies a fault to every matching webhook until [`clear_webhook_faults`](Self::clear_webhook_faults).
     pub fn disturb_always(&self, fault: WebhookFault) {
         self.disturb_next(fault.forever());
     }
 
-    /// Forgets the faults of webhooks; what they hold back still comes.
+    /// Clears the queued webhook faults; webhooks already delayed are still delivered.
     pub fn clear_webhook_faults(&self) {
-        self.desk.engine.courier.clear_faults();
+        self.handler.engine.webhooks.clear_faults();
     }
 
-    /// Counts the faults of webhooks that wait.
+    /// Returns the number of queued webhook faults.
     pub fn waiting_webhook_faults(&self) -> usize {
-        self.desk.engine.courier.waiting_faults().len()
+        self.handler.engine.webhooks.waiting_faults().len()
     }
 
-    /// Returns the webhook POSTs that have ended, delivered or given up, oldest first; the newest 10,000.
+    /// Returns the newest 10,000 finished webhook POSTs, delivered or given up, oldest first.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.desk.engine.courier.log()
+        self.handler.engine.webhooks.log()
     }
 
     /// Waits until all webhooks are delivered or given up.
     pub async fn settle(&self) {
-        self.desk.engine.courier.settle().await;
+        self.handler.engine.webhooks.settle().await;
     }
 
     // Time.
 
-    /// Moves the emulator's clock ahead: tokens and addresses expire, delayed and repeated webhooks become due.
+    /// Advances the emulator's clock: tokens and addresses expire, delayed and repeated webhooks become due.
     pub fn advance(&self, by: Duration) {
-        self.desk.engine.clock.advance(by);
+        self.handler.engine.clock.advance(by);
     }
 
     /// Returns the emulator's time, in milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
-        self.desk.engine.clock.now_ms()
+        self.handler.engine.clock.now_ms()
     }
 
-    /// Runs on the emulator's own runtime, so that the caller's may be any. `None` if the emulator has stopped.
+    /// Runs a future on the emulator's own runtime, so that callers may use any. `None` if the emulator has stopped.
     pub(super) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
         self.server.runtime().spawn(work).await.ok()
     }

@@ -1,4 +1,4 @@
-//! What makes an emulator one of a certain provider: everything else is common.
+//! The provider's part of an emulator, and the engine common to all.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,65 +10,65 @@ use http::{Method, Response};
 use serde_json::{Value, json};
 
 use super::clock::Clock;
-use super::control::{Call, Failed};
-use super::courier::{Courier, Plan};
+use super::control::{ControlCall, ControlError};
 use super::faults::Faults;
 use super::journal::Journal;
+use super::webhooks::{Plan, WebhookSender};
 
-/// What is common to all emulators, and what a provider's part needs of it.
+/// The parts common to all emulators.
 pub(super) struct Engine {
     pub(super) address: SocketAddr,
     pub(super) clock: Clock,
     pub(super) journal: Arc<Journal>,
     pub(super) faults: Faults,
-    pub(super) courier: Arc<Courier>,
+    pub(super) webhooks: Arc<WebhookSender>,
 }
 
 impl Engine {
-    /// Where the emulator listens, without a slash at the end.
+    /// The emulator's address, without a trailing slash.
     pub(super) fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 }
 
-/// What a path means to a provider.
+/// The provider's meaning of a request path.
 #[derive(Debug)]
-pub struct Place {
-    /// The kind of request, as faults and the journal name it.
+pub struct RequestRoute {
+    /// The kind of request in faults and the journal.
     pub(super) edge: &'static str,
-    /// The sending number or account, where the path names one that exists.
+    /// The sending number or account, if the path names an existing one.
     pub(super) number: Option<String>,
     /// Whether a POST here sends a message.
     pub(super) sends: bool,
-    /// Longest body that is read, in bytes.
+    /// Maximum length of the body, in bytes.
     pub(super) limit: usize,
-    /// Whether the body is a file, which the journal does not show.
+    /// Whether the body is a file, which the journal omits.
     pub(super) is_file: bool,
 }
 
-/// One request, read.
+/// A request with its body.
 #[derive(Debug)]
-pub struct Exchange<'a> {
+pub struct ProviderRequest<'a> {
     pub(super) head: &'a Parts,
     pub(super) body: &'a Bytes,
-    /// The body as JSON; text where it is none, null where it is empty.
+    /// The body as JSON; text if it is not JSON, null if it is empty.
     pub(super) json: &'a Value,
 }
 
-/// An answer, and the message that was accepted with it.
+/// The provider's response, and the message that it accepted.
 #[derive(Debug)]
-pub struct Outcome<A> {
+pub struct ProviderResponse<A> {
     pub(super) response: Response<Bytes>,
-    /// The message and its id.
+    /// The id of the accepted message, and the message.
     pub(super) accepted: Option<(String, A)>,
 }
 
-/// What an emulator refuses by itself, in the words of its provider.
+/// A refusal by the engine, in the provider's format.
 #[derive(Debug, Clone, Copy)]
 pub enum Refusal {
     TooLong,
-    /// The journal cannot be written, so nothing may be accepted.
-    Broken,
+    /// The journal cannot be written, so no message may be accepted.
+    JournalFailed,
     Throttled,
     Code {
         code: i64,
@@ -78,43 +78,43 @@ pub enum Refusal {
 
 /// The provider's part of an emulator.
 pub trait Provider: Send + Sync + 'static {
-    /// What is remembered of an accepted message until its webhooks have been sent.
+    /// The data of an accepted message for its webhooks.
     type Accepted: Send;
 
-    /// The name of the strategy that talks to it.
+    /// The name of the strategy for this provider.
     const NAME: &'static str;
-    /// Where the id of a message stands in the answer, as JSON pointer.
+    /// JSON pointer to a message's id in a response.
     const ID: &'static str;
 
-    /// Reads a path.
-    fn place(&self, method: &Method, path: &str) -> Place;
+    /// Returns the meaning of a path.
+    fn route(&self, method: &Method, path: &str) -> RequestRoute;
 
-    /// Answers a request as the provider does.
-    fn answer(&self, request: Exchange<'_>) -> impl Future<Output = Outcome<Self::Accepted>> + Send;
+    /// Responds to a request as the provider does.
+    fn answer(&self, request: ProviderRequest<'_>) -> impl Future<Output = ProviderResponse<Self::Accepted>> + Send;
 
-    /// Words a refusal.
+    /// Formats a refusal.
     fn refuse(&self, refusal: Refusal) -> Response<Bytes>;
 
-    /// Sends the webhooks that follow an accepted message, in the background; with a code, those of a failure.
+    /// Sends the webhooks of an accepted message in the background; with a code, those of a failed message.
     fn follow(&self, accepted: (String, Self::Accepted), failure: Option<i64>);
 
-    /// How webhooks are delivered after a reset.
+    /// The initial plan of webhook deliveries.
     fn plan(&self) -> Plan;
 
-    /// Answers a control call of this provider's own; `None` if there is no such call.
-    fn control(&self, call: &Call<'_>) -> impl Future<Output = Option<Result<Value, Failed>>> + Send;
+    /// Handles one of the provider's own control calls; `None` if there is no such call.
+    fn control(&self, call: &ControlCall<'_>) -> impl Future<Output = Option<Result<Value, ControlError>>> + Send;
 
-    /// What the control call `state` shows.
+    /// The provider's part of the control call `state`.
     fn state(&self) -> Value;
 
-    /// Goes back to the state of the start.
+    /// Restores the initial state.
     fn reset(&self);
 
-    /// Its own control calls, for the index: method and path, and what they do.
+    /// The provider's own control calls for the index: method and path, and a description.
     fn calls(&self) -> &'static [(&'static str, &'static str)];
 }
 
-/// Milliseconds as a control call shows durations.
+/// A duration in control calls: milliseconds.
 pub(super) fn millis(duration: Duration) -> Value {
     json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

@@ -1,4 +1,4 @@
-//! A small seeded generator: the same seed gives the same faults. Not for secrets.
+//! A seeded random number generator: the same seed gives the same faults. Not for secrets.
 
 /// The `SplitMix64` generator.
 #[derive(Debug, Clone)]
@@ -9,7 +9,7 @@ impl Random {
         Self(seed)
     }
 
-    /// One of many generators of the same seed.
+    /// One of many independent generators of the same seed.
     pub(super) fn stream(seed: u64, number: u64) -> Self {
         let mut random = Self(seed);
         Self(random.next() ^ Self(number).next())

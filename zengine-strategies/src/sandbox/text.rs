@@ -1,4 +1,4 @@
-//! Small forms of text that every emulator reads or writes: hex, percent encoding, form fields.
+//! Text encodings of every emulator: hex, percent encoding, form fields.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Percent-encodes all but letters, digits and `-._~`.
+/// Percent-encodes all bytes but letters, digits and `-._~`.
 pub(super) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -23,7 +23,7 @@ pub(super) fn encoded(text: &str) -> String {
     out
 }
 
-/// Undoes percent encoding; what is none stays as it is.
+/// Decodes percent encoding and `+`; invalid escapes stay unchanged.
 pub(super) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use zengine_strategies::sandbox::meta_cloud::MetaCloud;
-use zengine_strategies::sandbox::{Entry, Fault};
+use zengine_strategies::sandbox::{Fault, JournalEntry};
 
 use crate::anything::watch_panics;
 use crate::support::{Client, NUMBER, TOKEN, bearer, message, settings, start, text};
@@ -15,7 +15,7 @@ fn lines(path: &std::path::Path) -> Vec<Value> {
     std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn last(meta: &MetaCloud) -> Entry {
+fn last(meta: &MetaCloud) -> JournalEntry {
     meta.journal().entries().pop().unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! A dead letter as one JSON line: what is stored, without what was written.
+//! A dead letter as one JSON line: its stored record, without the content.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -8,12 +8,12 @@ use zengine_connector::{
     store::{DeadLetter, DeadLetters, LetterDirection},
 };
 
-use super::unanswered;
+use super::store_failure;
 use crate::cli::exit::{Exit, Failure};
 
-/// The members of `docs/formats.md`, without the encrypted body; `message` or `event` only where somebody asks for it.
+/// The members of `docs/formats.md` without the encrypted body; `message` or `event` only on request.
 #[derive(Serialize)]
-pub(super) struct Line {
+pub(super) struct DeadLetterLine {
     #[serde(flatten)]
     known: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,8 +22,8 @@ pub(super) struct Line {
     event: Option<Box<RawValue>>,
 }
 
-impl Line {
-    /// What is known about it.
+impl DeadLetterLine {
+    /// The letter without its content.
     pub(super) fn of(letter: &DeadLetter) -> Result<Self, Failure> {
         let mut known = serde_json::to_value(letter).map_err(std::io::Error::from)?;
         if let Some(members) = known.as_object_mut() {
@@ -32,9 +32,9 @@ impl Line {
         Ok(Self { known, message: None, event: None })
     }
 
-    /// The same with what was to be sent, or what arrived: people's data.
+    /// Adds the outbound message or the inbound event: personal data.
     pub(super) fn with_content(mut self, direction: LetterDirection, content: &Bytes) -> Result<Self, Failure> {
-        let unreadable = |_| Failure::new(Exit::Broken, "the message is no JSON any more");
+        let unreadable = |_| Failure::new(Exit::Broken, "the stored message is not JSON");
         let content = serde_json::from_slice(content).map_err(unreadable)?;
         match direction {
             LetterDirection::Outbound => self.message = Some(content),
@@ -44,13 +44,13 @@ impl Line {
     }
 }
 
-/// The letter of an id.
+/// The letter with this id.
 pub(super) async fn find(letters: &impl DeadLetters, id: &FailureId) -> Result<DeadLetter, Failure> {
-    letters.get(id).await.map_err(unanswered)?.ok_or_else(|| Failure::invalid(format!("there is no dead letter {id}")))
+    letters.get(id).await.map_err(store_failure)?.ok_or_else(|| Failure::invalid(format!("there is no dead letter {id}")))
 }
 
-/// Why a letter did not open; never anything of what is in it.
-pub(super) fn closed(error: &zengine_connector::Error) -> Failure {
+/// Failure to open a letter. Never quotes its content.
+pub(super) fn open_failure(error: &zengine_connector::Error) -> Failure {
     let exit = if error.kind() == ErrorKind::Corrupt { Exit::Broken } else { Exit::Invalid };
     Failure::new(exit, error.to_string())
 }

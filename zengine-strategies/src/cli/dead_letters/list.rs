@@ -5,57 +5,57 @@ use zengine_connector::{
     store::{DeadLetter, DeadLetters as _, LetterDirection},
 };
 
-use super::{StoreArgument, letter::Line, unanswered};
+use super::{StoreArgument, letter::DeadLetterLine, store_failure};
 use crate::cli::{
     exit::{Exit, Failure},
     output::Out,
 };
 
-/// How many letters are read at a time.
+/// Letters per page.
 const PAGE: usize = 100;
 
 /// List dead letters, one JSON line each, in order of their ids
 ///
-/// Everything but what was written: that is shown one by one, with `dead-letters show --message`.
+/// Without their content; `dead-letters show --message` shows that one letter at a time.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     store: StoreArgument,
-    /// Only this tenant's
+    /// Only letters of this tenant
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// Only those of this strategy, by its registered name
+    /// Only letters of this strategy, by its registered name
     #[arg(long, value_name = "NAME")]
     strategy: Option<StrategyName>,
-    /// Only what was to be sent, or only what arrived
+    /// Only outbound messages, or only inbound events
     #[arg(long, value_enum, value_name = "WAY")]
-    direction: Option<Way>,
-    /// Only those that a redrive may help
+    direction: Option<DirectionArgument>,
+    /// Only letters that can be redriven
     #[arg(long)]
     redrivable: bool,
-    /// Only those after this id
+    /// Only letters after this id
     #[arg(long, value_name = "ID")]
     after: Option<FailureId>,
-    /// At most so many
+    /// Maximum number of letters
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Way {
+enum DirectionArgument {
     Outbound,
     Inbound,
 }
 
 impl Arguments {
     fn wants(&self, letter: &DeadLetter) -> bool {
-        let way = |way: Way| match way {
-            Way::Outbound => LetterDirection::Outbound,
-            Way::Inbound => LetterDirection::Inbound,
+        let wanted = |way: DirectionArgument| match way {
+            DirectionArgument::Outbound => LetterDirection::Outbound,
+            DirectionArgument::Inbound => LetterDirection::Inbound,
         };
         self.tenant.as_ref().is_none_or(|tenant| *tenant == letter.tenant)
             && self.strategy.as_ref().is_none_or(|strategy| *strategy == letter.strategy)
-            && self.direction.is_none_or(|direction| way(direction) == letter.direction)
+            && self.direction.is_none_or(|direction| wanted(direction) == letter.direction)
             && (!self.redrivable || letter.redrivable)
     }
 }
@@ -65,9 +65,9 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     let mut left = arguments.limit.unwrap_or(usize::MAX);
     let mut after = arguments.after.clone();
     while left > 0 {
-        let page = letters.list(after.as_ref(), PAGE).await.map_err(unanswered)?;
+        let page = letters.list(after.as_ref(), PAGE).await.map_err(store_failure)?;
         for letter in page.letters.iter().filter(|letter| arguments.wants(letter)).take(left) {
-            out.json(&Line::of(letter)?)?;
+            out.json(&DeadLetterLine::of(letter)?)?;
             left -= 1;
         }
         after = page.next;

@@ -1,4 +1,4 @@
-//! `zengine dead-letters`: what failed for good, in an embedded store.
+//! `zengine dead-letters`: the dead letters of an embedded store.
 
 mod letter;
 mod list;
@@ -18,9 +18,9 @@ use super::{
     output::Out,
 };
 
-/// Look at what could not be sent or read, and send it again
+/// Inspect messages that could not be sent or read, and send them again
 ///
-/// In the embedded store of a host. Listing and showing work beside the running host; redriving needs the store for itself.
+/// Reads the embedded store of a host. `list` and `show` work beside the running host; `redrive` needs exclusive access.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -51,17 +51,17 @@ struct StoreArgument {
 }
 
 impl StoreArgument {
-    /// Opens it for reading, also beside a running host.
+    /// Opens the store for reading, also beside a running host.
     fn reading(&self) -> Result<Embedded, Failure> {
         self.opened(Embedded::open_read_only(self.existing()?))
     }
 
-    /// Opens it for writing, which one process does at a time.
+    /// Opens the store for writing; one process at a time.
     fn writing(&self) -> Result<Embedded, Failure> {
         self.opened(Embedded::open(self.existing()?))
     }
 
-    /// A misspelt path must not become a new store.
+    /// The path of an existing store: a misspelt one must not create a new store.
     fn existing(&self) -> Result<&Path, Failure> {
         if self.store.is_file() { Ok(&self.store) } else { Err(Failure::invalid(format!("there is no store at {}", self.store.display()))) }
     }
@@ -78,7 +78,7 @@ impl StoreArgument {
     }
 }
 
-/// What a store says when it does not answer.
-fn unanswered(error: StoreError) -> Failure {
+/// Failure of a store operation.
+fn store_failure(error: StoreError) -> Failure {
     Failure::from(Error::from(error)).with_exit(Exit::Broken)
 }

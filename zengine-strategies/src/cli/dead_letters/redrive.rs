@@ -14,14 +14,14 @@ use crate::cli::{
     host::{self, Host},
     output::{self, Out},
     progress,
-    send::{Report, said},
+    send::{Report, report_outcome},
     strategies,
 };
 
 /// Send the message of a dead letter again
 ///
-/// Prints the outcome and exits as `zengine send` does. The store must be free: where a host runs, it must redrive. A message
-/// that may have arrived already is sent again only where the provider drops doubles, or with --force.
+/// Prints the outcome and exits as `zengine send` does. Needs exclusive access to the store: while a host runs, redrive in
+/// that host. A message that may have arrived already is sent again only if the provider drops duplicates, or with --force.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The letter's `failure_id`
@@ -30,10 +30,10 @@ pub(super) struct Arguments {
     store: StoreArgument,
     #[command(flatten)]
     file: FileArgument,
-    /// Send it though it may have arrived already and nobody can tell; says why
+    /// Send the message although it may have arrived already; give the reason
     #[arg(long, value_name = "REASON")]
     force: Option<String>,
-    /// How long sending may take, all attempts together
+    /// Maximum time for sending, all attempts together
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
 }
@@ -41,24 +41,24 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
     let store = arguments.store.writing()?;
     let letter = find(&*store.dead_letters(), &arguments.id).await?;
-    let (DeadLetter { tenant, strategy, .. }, id) = (&letter, sent(&letter)?);
-    let entry = strategies::find(strategy.as_str())?;
-    let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let (DeadLetter { tenant, strategy: name, .. }, id) = (&letter, sent(&letter)?);
+    let strategy = strategies::find(name.as_str())?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
     let stores = Stores::from(&store);
     let letters = Arc::clone(&stores.dead_letters);
-    let host = Host::new(entry, &file, tenant, host::client(&file)?, stores, |builder| builder)?;
+    let host = Host::new(strategy, &file, tenant, host::client(&file)?, stores, |builder| builder)?;
     host.bind(tenant).await?;
     if let Some(reason) = &arguments.force {
         output::note(&format!("forced, because: {reason}"));
     }
     let redriven = progress::during("sending", host.orchestrator.redrive(&arguments.id, options(arguments))).await;
     let outcome = redriven.map_err(refused)?;
-    let (report, exit) = (Report::of(entry.name(), tenant, id, &outcome, &*letters).await, said(&outcome));
-    out.json(&report).map_err(|failure| failure.unread(exit))?;
+    let (report, exit) = (Report::of(strategy.name(), tenant, id, &outcome, &*letters).await, report_outcome(&outcome));
+    out.json(&report).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
     Ok(exit)
 }
 
-/// The id under which it was sent. What arrived has none.
+/// The id under which the message was sent. Inbound events have none.
 fn sent(letter: &DeadLetter) -> Result<&ClientMessageId, Failure> {
     match (letter.direction, &letter.client_message_id) {
         (LetterDirection::Outbound, Some(id)) => Ok(id),
@@ -75,7 +75,7 @@ fn options(arguments: &Arguments) -> RedriveOptions {
     options
 }
 
-/// Why nothing was sent: the letter cannot be redriven like this, or not now.
+/// Failure of a redrive that sent nothing: the letter is rejected, or cannot be redriven now.
 fn refused(error: Error) -> Failure {
     let exit = if error.disposition() == Disposition::Reject { Exit::Invalid } else { Exit::Deferred };
     Failure::from(error).with_exit(exit)

@@ -4,7 +4,7 @@ use zengine_connector::FailureId;
 
 use super::{
     StoreArgument,
-    letter::{Line, closed, find},
+    letter::{DeadLetterLine, find, open_failure},
 };
 use crate::cli::{
     exit::{Exit, Failure},
@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     id: FailureId,
     #[command(flatten)]
     store: StoreArgument,
-    /// Also what was to be sent, as `message`, or what arrived, as `event`: people's data
+    /// Include the outbound content as `message` or the inbound as `event`: personal data
     #[arg(long)]
     message: bool,
 }
@@ -26,9 +26,9 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
     let store = arguments.store.reading()?;
     let letter = find(&*store.dead_letters(), &arguments.id).await?;
-    let mut line = Line::of(&letter)?;
+    let mut line = DeadLetterLine::of(&letter)?;
     if arguments.message {
-        let content = letter.open(&*store.keys()).map_err(|error| closed(&error))?;
+        let content = letter.open(&*store.keys()).map_err(|error| open_failure(&error))?;
         line = line.with_content(letter.direction, &content)?;
     }
     out.json(&line)?;

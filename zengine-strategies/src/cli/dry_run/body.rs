@@ -1,14 +1,14 @@
-//! A request's body as something to look at.
+//! A request's body in a readable form.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header::CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// The longest text that is shown whole, in bytes.
+/// Maximum length of text shown whole, in bytes.
 const LONGEST_TEXT: usize = 64 * 1024;
 
-/// JSON as it is, nothing as null, a form with several parts as `{"multipart": […]}`, other text as a string, bytes as
+/// JSON as is, an empty body as null, a multipart form as `{"multipart": […]}`, other text as a string, bytes as
 /// `{"bytes", "sha256"}`.
 pub(super) fn describe(headers: &HeaderMap, body: &[u8]) -> Value {
     if body.is_empty() {
@@ -21,7 +21,7 @@ pub(super) fn describe(headers: &HeaderMap, body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_else(|_| opaque(body))
 }
 
-/// `name=value&…`.
+/// Whether the body is a URL-encoded form: `name=value&…`.
 pub(super) fn is_form(headers: &HeaderMap) -> bool {
     content_type(headers).to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
 }
@@ -37,7 +37,7 @@ fn opaque(bytes: &[u8]) -> Value {
     }
 }
 
-/// What separates the parts, where the body has several (RFC 2046).
+/// The boundary between the parts of a multipart body (RFC 2046).
 fn boundary(content_type: &str) -> Option<String> {
     let (kind, parameters) = content_type.split_once(';')?;
     if !kind.trim().to_ascii_lowercase().starts_with("multipart/") {
@@ -49,7 +49,7 @@ fn boundary(content_type: &str) -> Option<String> {
     })
 }
 
-/// Each part: its name, its file name and content type where it has them, and its value; of a file, only how long it is.
+/// Each part: name, file name and content type if present, and the value; of a file, its length and digest.
 fn parts(body: &[u8], boundary: &str) -> Option<Vec<Value>> {
     let delimiter = format!("--{boundary}").into_bytes();
     let mut parts = vec![];
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_told_part_by_part_and_a_file_is_counted() {
+    fn a_form_is_described_part_by_part_and_a_file_by_its_length() {
         let body = b"--b\r\nContent-Disposition: form-data; name=\"type\"\r\n\r\nimage/png\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n--\r\n--b--\r\n";
         let shown = describe(&headers("multipart/form-data; boundary=b"), body);
         let digest = STANDARD.encode(Sha256::digest(b"\x89PNG\r\n--"));

@@ -1,9 +1,9 @@
-//! Requests that are shown instead of sent.
+//! Requests that are recorded and shown instead of sent.
 //!
 //! | file | what |
 //! |---|---|
 //! | `body` | a body as JSON, or a description of it |
-//! | `redact` | secrets as `***`, however they are written |
+//! | `redact` | secrets as `***`, in every encoding |
 
 mod body;
 mod redact;
@@ -16,20 +16,19 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use zengine_connector::{CallOptions, HttpClient, HttpError, async_trait};
 
-use super::{file::File, strategies::Entry};
+use super::{file::File, strategies::ErasedStrategy};
 use redact::Redactor;
 
-/// An HTTP client that notes each request, without its secrets, and gives the provider's success answer.
+/// An HTTP client that records each request without its secrets and returns the provider's success response.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    entry: &'static Entry,
+    strategy: &'static ErasedStrategy,
     redactor: Redactor,
-    requests: Mutex<Vec<Shown>>,
+    requests: Mutex<Vec<RecordedRequest>>,
 }
 
-/// A request as it is shown.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Shown {
+pub(super) struct RecordedRequest {
     method: String,
     url: String,
     headers: Map<String, Value>,
@@ -37,24 +36,24 @@ pub(super) struct Shown {
 }
 
 impl Recorder {
-    /// Nothing of the file's secrets will be shown.
-    pub(super) fn new(entry: &'static Entry, file: &File) -> Self {
-        Self { entry, redactor: Redactor::new(file.secrets.texts()), requests: Mutex::default() }
+    /// Creates a recorder that redacts the file's secrets.
+    pub(super) fn new(strategy: &'static ErasedStrategy, file: &File) -> Self {
+        Self { strategy, redactor: Redactor::new(file.secrets.texts()), requests: Mutex::default() }
     }
 
     /// The requests so far, in order.
-    pub(super) fn requests(&self) -> Vec<Shown> {
+    pub(super) fn requests(&self) -> Vec<RecordedRequest> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn shown(&self, request: &Request<Bytes>) -> Shown {
+    fn record(&self, request: &Request<Bytes>) -> RecordedRequest {
         let mut headers = Map::new();
         for name in request.headers().keys() {
             let mut values: Vec<Value> = request.headers().get_all(name).iter().map(|value| self.redactor.header(value).into()).collect();
             let value = if values.len() == 1 { values.remove(0) } else { values.into() };
             headers.insert(name.as_str().to_owned(), value);
         }
-        Shown {
+        RecordedRequest {
             method: request.method().to_string(),
             url: self.redactor.url(&request.uri().to_string()),
             headers,
@@ -69,8 +68,8 @@ impl Recorder {
 #[async_trait]
 impl HttpClient for Recorder {
     async fn call(&self, request: Request<Bytes>, _: CallOptions) -> Result<Response<Bytes>, HttpError> {
-        let shown = self.shown(&request);
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(shown);
-        Ok((self.entry.rehearse)(&request))
+        let recorded = self.record(&request);
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
+        Ok((self.strategy.dry_run)(&request))
     }
 }

@@ -1,4 +1,4 @@
-//! Secrets as `***`, however they are written: as they are, percent-encoded, in hexadecimal, in JSON or base64 at any offset.
+//! Secrets as `***` in every encoding: plain, percent-encoded, hexadecimal, JSON, or base64 at any offset.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -13,25 +13,24 @@ use zengine_connector::Secret;
 
 const HIDDEN: &str = "***";
 
-/// Shorter secrets than this are found in any bytes by chance; they are hidden where they stand in plain.
+/// Minimum length of secrets sought in decoded base64: shorter ones occur in any bytes by chance and are hidden in plain text only.
 const SHORTEST_ENCODED: usize = 3;
 
-/// The names of members are the strategy's; only what is no word of a protocol is a secret among them.
+/// Minimum length of secrets sought in member names: shorter ones may be words of a protocol.
 const SHORTEST_IN_NAMES: usize = 8;
 
-/// Shorter runs of base64 hold nothing worth hiding that is not found in plain.
+/// Minimum length of a base64 run worth decoding.
 const SHORTEST_RUN: usize = 4;
 
-/// Parts of the names of query parameters and form fields whose values are credentials, also where they are derived from a
-/// secret and not one of the file's.
-const TELLTALE: &[&str] = &["secret", "proof", "password", "signature", "api_key", "apikey", "api-key", "credential"];
+/// Parts of the names of query parameters and form fields that hold credentials, whether one of the file's secrets or derived
+/// from one.
+const CREDENTIAL_NAMES: &[&str] = &["secret", "proof", "password", "signature", "api_key", "apikey", "api-key", "credential"];
 
-/// Knows the secrets, and hides them.
 pub(super) struct Redactor {
-    /// As they are, the longest first, so that no secret inside another leaves a rest of it.
+    /// Plain secrets, longest first, so that hiding a secret inside another leaves no part of it.
     plain: Vec<Secret<String>>,
-    /// Other spellings, the longest first.
-    written: Vec<Secret<String>>,
+    /// Encoded secrets, longest first.
+    spelled: Vec<Secret<String>>,
 }
 
 impl fmt::Debug for Redactor {
@@ -43,20 +42,19 @@ impl fmt::Debug for Redactor {
 impl Redactor {
     pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
         let plain: BTreeSet<&str> = secrets.filter(|secret| !secret.is_empty()).collect();
-        let mut written: BTreeSet<String> = plain.iter().flat_map(|secret| spellings(secret)).collect();
-        written.extend(plain.iter().map(|secret| (*secret).to_owned()));
+        let mut spelled: BTreeSet<String> = plain.iter().flat_map(|secret| spellings(secret)).collect();
+        spelled.extend(plain.iter().map(|secret| (*secret).to_owned()));
         let sorted = |texts: BTreeSet<String>| {
             let mut texts: Vec<_> = texts.into_iter().map(Secret::new).collect();
             texts.sort_by_key(|text| std::cmp::Reverse(text.expose().len()));
             texts
         };
-        Self { plain: sorted(plain.into_iter().map(str::to_owned).collect()), written: sorted(written) }
+        Self { plain: sorted(plain.into_iter().map(str::to_owned).collect()), spelled: sorted(spelled) }
     }
 
-    /// A text without secrets.
     pub(super) fn text(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in &self.written {
+        for secret in &self.spelled {
             if text.contains(secret.expose()) {
                 text = text.replace(secret.expose(), HIDDEN);
             }
@@ -64,7 +62,7 @@ impl Redactor {
         self.encoded(&text)
     }
 
-    /// A header: one that is marked as sensitive shows its scheme only.
+    /// Redacts a header; one marked as sensitive keeps its scheme only.
     pub(super) fn header(&self, value: &HeaderValue) -> String {
         let text = String::from_utf8_lossy(value.as_bytes());
         if value.is_sensitive() {
@@ -78,7 +76,7 @@ impl Redactor {
         self.text(&text)
     }
 
-    /// An address: user and password, and the values of parameters that are named like credentials, are hidden whole.
+    /// Redacts a URL; user, password and parameters named like credentials are hidden whole.
     pub(super) fn url(&self, url: &str) -> String {
         let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));
         let address = match (address.find("://"), address.find('@')) {
@@ -93,23 +91,23 @@ impl Redactor {
         }
     }
 
-    /// `name=value&…`.
+    /// Redacts `name=value&…`.
     pub(super) fn fields(&self, fields: &str) -> String {
         let field = |field: &str| match field.split_once('=') {
-            Some((name, _)) if telltale(name) => format!("{}={HIDDEN}", self.text(name)),
+            Some((name, _)) if is_credential_name(name) => format!("{}={HIDDEN}", self.text(name)),
             Some((name, value)) => format!("{}={}", self.text(name), self.value(value)),
             None => self.value(field),
         };
         fields.split('&').map(field).collect::<Vec<_>>().join("&")
     }
 
-    /// A value of a query: what it is decoded counts too, so that no odd spelling gets by.
+    /// Redacts a value of a query; also checks its decoded form, to catch unusual encodings.
     fn value(&self, value: &str) -> String {
         let decoded = decoded(value);
         if self.plain.iter().any(|secret| decoded.contains(secret.expose())) { HIDDEN.to_owned() } else { self.text(value) }
     }
 
-    /// A body without secrets, in names and values, also where a number is one.
+    /// Redacts a body: names, values and numbers.
     pub(super) fn json(&self, value: Value) -> Value {
         match value {
             Value::String(text) => self.text(&text).into(),
@@ -125,13 +123,12 @@ impl Redactor {
         }
     }
 
-    /// The name of a member.
     fn name(&self, name: &str) -> String {
         let secret = self.plain.iter().any(|secret| secret.expose().len() >= SHORTEST_IN_NAMES && name.contains(secret.expose()));
         if secret { self.text(name) } else { name.to_owned() }
     }
 
-    /// Hides runs of base64 that hold a secret: a basic authentication, a JSON in a header.
+    /// Hides base64 runs that contain a secret, such as basic authentication or JSON in a header.
     fn encoded(&self, text: &str) -> String {
         let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
         let mut out = String::with_capacity(text.len());
@@ -152,7 +149,7 @@ impl Redactor {
         out
     }
 
-    /// Whether a run of base64, read from any of its first four characters on, holds a secret.
+    /// Whether a base64 run, decoded from any of its first four characters, contains a secret.
     fn holds(&self, run: &str) -> bool {
         const SETTINGS: GeneralPurposeConfig =
             GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
@@ -176,13 +173,13 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-fn telltale(name: &str) -> bool {
+fn is_credential_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let token = name == "token" || name.ends_with("_token") && !["page_token", "next_token"].contains(&&*name);
-    token || TELLTALE.iter().any(|part| name.contains(part))
+    token || CREDENTIAL_NAMES.iter().any(|part| name.contains(part))
 }
 
-/// How a secret may be written beside its own spelling.
+/// The encodings of a secret.
 fn spellings(secret: &str) -> Vec<String> {
     let percent = |keep: &dyn Fn(u8) -> bool, upper: bool| -> String {
         secret
@@ -205,7 +202,7 @@ fn spellings(secret: &str) -> Vec<String> {
     ];
     let json = serde_json::to_string(secret).unwrap_or_default();
     all.push(json.trim_matches('"').to_owned());
-    // Digits of a short secret would be found everywhere.
+    // The digits of a short secret would match everywhere.
     if secret.len() >= SHORTEST_RUN {
         let hex = percent(&|_| false, false).replace('%', "");
         all.push(hex.to_ascii_uppercase());
@@ -215,7 +212,7 @@ fn spellings(secret: &str) -> Vec<String> {
     all
 }
 
-/// Percent-encoding undone, `+` as a space.
+/// Percent-decoded text, `+` as a space.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -246,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_hidden_however_it_is_written() {
+    fn a_secret_is_hidden_in_every_encoding() {
         let redactor = redactor();
         let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         let url_safe = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);

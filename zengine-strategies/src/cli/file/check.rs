@@ -1,4 +1,4 @@
-//! Everything that is wrong with a file.
+//! The violations of a file.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use zengine_connector::{StrategyRegistry, TenantId, Violation, schema};
 
 use super::{File, Needs, Secrets, below};
-use crate::cli::{exit::Failure, no_network::NoNetwork, strategies::Entry};
+use crate::cli::{exit::Failure, no_network::NoNetwork, strategies::ErasedStrategy};
 
-/// The form of the file, without what the strategy says of its parts.
+/// The schema of the file, without the strategy's schemas of its members.
 fn form(needs: Needs) -> Value {
     let text = json!({ "type": "string", "minLength": 1 });
     let required = if needs == Needs::Config { json!(["config"]) } else { json!([]) };
@@ -31,18 +31,18 @@ fn form(needs: Needs) -> Value {
     })
 }
 
-/// The file, and what is wrong with it.
-pub(super) fn check(mut file: Value, entry: &Entry, needs: Needs) -> Result<(File, Vec<Violation>), Failure> {
+/// The file and its violations.
+pub(super) fn check(mut file: Value, strategy: &ErasedStrategy, needs: Needs) -> Result<(File, Vec<Violation>), Failure> {
     let mut wrong = schema::violations(&form(needs), &file)?;
     let mut part = |name: &str| file.get_mut(name).map(Value::take);
     let (mut instance, config) = (part("instance").unwrap_or_else(|| json!({})), part("config"));
     let (secrets, routes) = (part("secrets").unwrap_or_else(|| json!({})), part("routes").unwrap_or_else(|| json!([])));
 
     if instance.is_object() {
-        wrong.extend(below("/instance", schema::violations(&(entry.instance_schema)(), &instance)?));
+        wrong.extend(below("/instance", schema::violations(&(strategy.instance_schema)(), &instance)?));
     }
     if let Some(config) = config.as_ref().filter(|config| config.is_object()) {
-        wrong.extend(below("/config", of_config(entry, config)?));
+        wrong.extend(below("/config", of_config(strategy, config)?));
     }
     wrong.extend(tenants(&routes));
 
@@ -51,9 +51,9 @@ pub(super) fn check(mut file: Value, entry: &Entry, needs: Needs) -> Result<(Fil
     if let Some(config) = &config {
         wrong.extend(secrets.resolve("/config", config));
     }
-    secrets.take_literals(&mut instance, entry.instance_secrets);
+    secrets.take_literals(&mut instance, strategy.instance_secrets);
     if wrong.is_empty()
-        && let Err(violation) = (entry.register)(StrategyRegistry::builder(), Arc::new(NoNetwork), &instance)
+        && let Err(violation) = (strategy.register)(StrategyRegistry::builder(), Arc::new(NoNetwork), &instance)
     {
         wrong.extend(below("/instance", [violation]));
     }
@@ -63,24 +63,24 @@ pub(super) fn check(mut file: Value, entry: &Entry, needs: Needs) -> Result<(Fil
     Ok((File { instance, config, secrets, routes }, wrong))
 }
 
-/// What the strategy's schema says of a configuration.
-fn of_config(entry: &Entry, config: &Value) -> Result<Vec<Violation>, Failure> {
-    let registry = (entry.register)(StrategyRegistry::builder(), Arc::new(NoNetwork), &json!({}))
+/// Violations of the strategy's configuration schema.
+fn of_config(strategy: &ErasedStrategy, config: &Value) -> Result<Vec<Violation>, Failure> {
+    let registry = (strategy.register)(StrategyRegistry::builder(), Arc::new(NoNetwork), &json!({}))
         .map_err(|violation| Failure::violations(vec![violation]))?
         .build()?;
-    match registry.check(entry.name(), config) {
+    match registry.check(strategy.name(), config) {
         Ok(()) => Ok(vec![]),
         Err(error) if error.violations().is_empty() => Err(error.into()),
         Err(error) => Ok(error.violations().to_vec()),
     }
 }
 
-/// Tenants' ids that are none.
+/// Invalid tenant ids in the routes.
 fn tenants(routes: &Value) -> Vec<Violation> {
     let mut wrong = vec![];
     for (at, route) in routes.as_array().into_iter().flatten().enumerate() {
         for (n, tenant) in route.get("tenants").and_then(Value::as_array).into_iter().flatten().enumerate() {
-            // An empty one is said already.
+            // The schema reports an empty one.
             if let Some(error) = tenant.as_str().filter(|id| !id.is_empty()).and_then(|id| TenantId::new(id).err()) {
                 wrong.push(Violation::new(format!("/routes/{at}/tenants/{n}"), error.message().to_owned()));
             }

@@ -1,6 +1,6 @@
-//! The file: `{"instance", "config", "secrets", "routes"}`, what the host and one tenant would give a strategy.
+//! The configuration file `{"instance", "config", "secrets", "routes"}`: the input of a strategy from the host and one tenant.
 //!
-//! It is checked as a whole, so that everything wrong with it is said at once, by JSON pointers into the file.
+//! It is checked as a whole, so that one run reports every violation, by JSON pointers into the file.
 
 mod check;
 mod secrets;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use zengine_connector::{TenantId, Violation};
 
-use super::{exit::Failure, host::TENANT, strategies::Entry};
+use super::{exit::Failure, host::TENANT, strategies::ErasedStrategy};
 
 pub(super) use secrets::Secrets;
 
@@ -23,20 +23,18 @@ pub(super) struct FileArgument {
     pub(super) config: PathBuf,
 }
 
-/// A file that fits its strategy, as far as can be said without the strategy.
+/// A checked file. Only binding the tenant runs the strategy's own checks.
 #[derive(Debug, Default)]
 pub(super) struct File {
-    /// What the host gives the constructor; its secrets are references.
+    /// The constructor's input from the host; its secrets are references.
     pub(super) instance: Value,
-    /// The tenant's configuration.
     pub(super) config: Option<Value>,
-    /// Every secret.
     pub(super) secrets: Secrets,
-    /// Whose the provider's keys are.
+    /// The tenants of the provider's keys.
     pub(super) routes: Vec<Route>,
 }
 
-/// Whose a key of the provider's is.
+/// A key of the provider and its tenants.
 #[derive(Debug, Deserialize)]
 pub(super) struct Route {
     pub(super) kind: String,
@@ -47,9 +45,9 @@ pub(super) struct Route {
 /// Whether a command needs the tenant's configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
-    /// It does.
+    /// The configuration is required.
     Config,
-    /// It gets by without.
+    /// The configuration is optional.
     Nothing,
 }
 
@@ -57,14 +55,14 @@ impl File {
     /// Reads a file and checks it.
     ///
     /// # Errors
-    /// The file cannot be read or is no JSON; or everything that is wrong with it.
-    pub(super) fn read(path: &Path, entry: &Entry, needs: Needs) -> Result<Self, Failure> {
+    /// The file cannot be read, is not JSON, or has violations, all of which are reported.
+    pub(super) fn read(path: &Path, strategy: &ErasedStrategy, needs: Needs) -> Result<Self, Failure> {
         let file = load(path)?;
-        let (file, violations) = check::check(file, entry, needs)?;
+        let (file, violations) = check::check(file, strategy, needs)?;
         if violations.is_empty() { Ok(file) } else { Err(Failure::violations(violations)) }
     }
 
-    /// Whose configuration it is: the tenant that somebody names, else the only one of the routes.
+    /// The tenant: the named one, else the only one of the routes, else [`TENANT`].
     pub(super) fn tenant(&self, named: Option<&TenantId>) -> Result<TenantId, Failure> {
         let mut routed = self.routes.iter().flat_map(|route| &route.tenants);
         let only = routed.next().filter(|first| routed.all(|tenant| tenant == *first));
@@ -72,16 +70,15 @@ impl File {
     }
 }
 
-/// The file as JSON.
 fn load(path: &Path) -> Result<Value, Failure> {
     let shown = path.display();
     let text = std::fs::read(path).map_err(|error| Failure::invalid(format!("{shown} cannot be read: {error}")))?;
-    // The parser's own words may quote the text.
+    // The parser's message may quote the text.
     serde_json::from_slice(&text)
         .map_err(|error| Failure::invalid(format!("{shown} is not JSON (line {}, column {})", error.line(), error.column())))
 }
 
-/// The same violations with their pointers seen from the file.
+/// Violations with their pointers relative to the file.
 pub(super) fn below(member: &str, violations: impl IntoIterator<Item = Violation>) -> Vec<Violation> {
     violations
         .into_iter()

@@ -1,4 +1,4 @@
-//! The secrets of a file: those it holds, those it refers to, and the literals of its instance.
+//! The secrets of a file: its own, the referenced ones, and the literals of its instance.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -9,7 +9,7 @@ use zengine_connector::{
     store::{MemorySecrets, SecretScope},
 };
 
-/// The longest text of a secret's file, in bytes.
+/// Maximum length of a secret's file, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
 
 /// Values by name, and the texts that must never be printed.
@@ -36,7 +36,7 @@ impl Secrets {
         secrets
     }
 
-    /// Every text inside a secret is one.
+    /// Adds every text inside a secret to the texts that must never be printed.
     fn hide(&mut self, value: &Value) {
         match value {
             Value::String(text) => self.hide_text(text.clone()),
@@ -53,7 +53,7 @@ impl Secrets {
         }
     }
 
-    /// Looks every reference below a value up, and says which lead nowhere.
+    /// Resolves every reference inside a value; returns the ones that cannot be resolved.
     pub(super) fn resolve(&mut self, pointer: &str, value: &Value) -> Vec<Violation> {
         let mut wrong = vec![];
         self.walk(pointer, value, &mut wrong);
@@ -121,7 +121,7 @@ impl Secrets {
         }
     }
 
-    /// As a store, for the application and for every tenant.
+    /// A secret store with these secrets, for the application and every tenant.
     pub(in crate::cli) fn store(&self, strategy: &StrategyName) -> MemorySecrets {
         let (store, scope) = (MemorySecrets::new(), SecretScope::application(strategy.clone()));
         for (name, value) in &self.named {
@@ -131,7 +131,6 @@ impl Secrets {
         store
     }
 
-    /// The texts that must never be printed.
     pub(in crate::cli) fn texts(&self) -> impl Iterator<Item = &str> {
         self.texts.iter().map(|text| text.expose().as_str())
     }

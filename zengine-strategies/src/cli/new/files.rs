@@ -1,14 +1,14 @@
-//! The files of a new strategy: those of the template with the names put in.
+//! The files of a new strategy: the template with the names filled in.
 //!
-//! The template is a working strategy, `acme-chat`; `examples/acme-chat` of the repository is what comes out for that
-//! name, built and tested like everything else, and a test holds the two together.
+//! The template is a working strategy, `acme-chat`. `examples/acme-chat` in the repository is its output for that name, built
+//! and tested like everything else; a test keeps the two equal.
 
 use std::path::Path;
 
 use super::name::Name;
 
-/// Where a file goes, and its text for the name `acme-chat`. `Cargo.toml` has another name here, because cargo leaves a
-/// folder that holds one out of the package.
+/// Each file's path and its text for the name `acme-chat`. `Cargo.toml` has another name here, because cargo leaves folders
+/// with a manifest out of the package.
 pub(super) const TEMPLATE: &[(&str, &str)] = &[
     (".gitignore", include_str!("template/gitignore")),
     ("Cargo.toml", include_str!("template/manifest.toml")),
@@ -23,12 +23,12 @@ pub(super) const TEMPLATE: &[(&str, &str)] = &[
     ("tests/fixtures/outbound/text.in.json", include_str!("template/fixtures/text.in.json")),
 ];
 
-/// Where the crate of the core comes from.
+/// The source of the core's crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Core {
-    /// The registry: this version.
+    /// This version from the registry.
     Version(&'static str),
-    /// A folder, as the manifest names it.
+    /// A folder, by its path in the manifest.
     Folder { path: String, version: &'static str },
 }
 

@@ -1,4 +1,4 @@
-//! `zengine new`: a strategy of one's own, as a crate that edits nothing elsewhere.
+//! `zengine new`: a new strategy, as a crate that changes nothing outside its folder.
 
 mod files;
 mod name;
@@ -19,16 +19,16 @@ use name::Name;
 
 /// Start a strategy of your own: a crate with a working example in both directions and its tests
 ///
-/// It sends text over HTTP and receives signed webhooks, and passes the contract tests as it stands. Nothing outside the
-/// new folder is changed.
+/// The new crate sends text over HTTP, receives signed webhooks, and passes the contract tests. Nothing outside its folder is
+/// changed.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The name of crate, strategy and folder, in kebab case: pigeon-post
     name: String,
-    /// Where the new folder goes
+    /// The parent of the new folder
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     into: PathBuf,
-    /// Take the core from this checkout of its repository, instead of the published version
+    /// Use the core from this checkout of its repository instead of the published version
     #[arg(long, value_name = "FOLDER")]
     checkout: Option<PathBuf>,
     /// The kind of conversation
@@ -49,7 +49,7 @@ enum Channel {
 }
 
 impl Channel {
-    /// The core's name of it.
+    /// The name of the core's variant.
     fn variant(self) -> &'static str {
         match self {
             Self::Whatsapp => "WhatsApp",
@@ -80,30 +80,30 @@ pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure>
         write(&path, &text).map_err(|error| Failure::new(Exit::Broken, format!("{}: {error}", path.display())))?;
         written += 1;
     }
-    let alone = if stand_alone(&folder)? {
-        "\nIt stands inside a workspace and is no member of it: see [workspace] in its Cargo.toml.\n"
+    let standalone = if mark_standalone(&folder)? {
+        "\nThe crate lies inside a workspace and is not a member of it: see [workspace] in its Cargo.toml.\n"
     } else {
         ""
     };
     out.text(&format!(
-        "Made {}, with {written} files.\n{alone}\n  cd {}\n  cargo test\n\nThen make it the provider's: README.md says what to change in which order.\n",
+        "Made {}, with {written} files.\n{standalone}\n  cd {}\n  cargo test\n\nThen adapt it to the provider: README.md lists the changes in order.\n",
         folder.display(),
         folder.display()
     ))?;
     Ok(Exit::Done)
 }
 
-/// Nothing is there, or an empty folder.
+/// Whether the folder is absent or empty.
 fn is_free(folder: &Path) -> io::Result<bool> {
     match fs::read_dir(folder) {
-        Ok(mut entries) => Ok(entries.next().is_none()),
+        Ok(mut items) => Ok(items.next().is_none()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// A file in folders of its own. One that is there already is an error, whoever made it.
+/// Writes a new file and creates its folders. An existing file is an error.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -111,7 +111,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     io::Write::write_all(&mut fs::File::create_new(path)?, text.as_bytes())
 }
 
-/// The core of a checkout, seen from the new folder where the checkout was named relatively.
+/// The core of a checkout; relative to the new folder if the checkout's path is relative.
 fn core(checkout: Option<&Path>, into: &Path) -> Result<Core, Failure> {
     let version = env!("CARGO_PKG_VERSION");
     let Some(checkout) = checkout else { return Ok(Core::Version(version)) };
@@ -120,13 +120,13 @@ fn core(checkout: Option<&Path>, into: &Path) -> Result<Core, Failure> {
         return Err(Failure::invalid(format!("{} is no checkout: it has no zengine-connector/Cargo.toml", checkout.display())));
     }
     let folder = folder.canonicalize()?;
-    let path = if checkout.is_relative() { Path::new("..").join(between(&into.canonicalize()?, &folder)) } else { folder };
+    let path = if checkout.is_relative() { Path::new("..").join(relative_path(&into.canonicalize()?, &folder)) } else { folder };
     let path = path.to_str().ok_or_else(|| Failure::invalid("the checkout's path is not Unicode: a Cargo.toml cannot name it"))?;
     Ok(Core::Folder { path: path.replace('\\', "/"), version })
 }
 
-/// The way from one folder to another; both are absolute.
-fn between(from: &Path, to: &Path) -> PathBuf {
+/// The relative path between two absolute folders.
+fn relative_path(from: &Path, to: &Path) -> PathBuf {
     let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     if shared == 0 {
         return to.to_owned();
@@ -134,9 +134,9 @@ fn between(from: &Path, to: &Path) -> PathBuf {
     from.components().skip(shared).map(|_| std::path::Component::ParentDir).chain(to.components().skip(shared)).collect()
 }
 
-/// Inside a workspace that does not count it in, cargo refuses a crate unless it says that it stands alone. Only cargo
-/// knows; where it cannot be asked, nothing is changed.
-fn stand_alone(folder: &Path) -> io::Result<bool> {
+/// Adds `[workspace]` to the manifest if the crate lies inside a workspace that does not list it, because cargo then refuses
+/// it. If cargo is not available to tell, changes nothing.
+fn mark_standalone(folder: &Path) -> io::Result<bool> {
     let manifest = folder.join("Cargo.toml");
     let asked = Command::new("cargo")
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"])
@@ -144,7 +144,7 @@ fn stand_alone(folder: &Path) -> io::Result<bool> {
         .output();
     let refused = asked.is_ok_and(|answer| String::from_utf8_lossy(&answer.stderr).contains("believes it's in a workspace when it's not"));
     if refused {
-        let note = "\n# It stands inside a workspace and is no member of it. To make it one, list it there and delete this.\n[workspace]\n";
+        let note = "\n# The crate lies inside a workspace and is not a member of it. To make it one, list it there and delete this.\n[workspace]\n";
         io::Write::write_all(&mut fs::OpenOptions::new().append(true).open(&manifest)?, note.as_bytes())?;
     }
     Ok(refused)
@@ -155,8 +155,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_between_folders_goes_up_and_down() {
-        let between = |from: &str, to: &str| between(Path::new(from), Path::new(to)).display().to_string();
+    fn relative_paths_go_up_and_down() {
+        let between = |from: &str, to: &str| relative_path(Path::new(from), Path::new(to)).display().to_string();
         assert_eq!(between("/a/examples", "/a/core"), "../core");
         assert_eq!(between("/a", "/a/core"), "core");
         assert_eq!(between("/a/b/c", "/x"), "../../../x");

@@ -1,8 +1,8 @@
-//! The name of a new strategy, in every spelling that its files need.
+//! The name of a new strategy, in every spelling of its files.
 
 use zengine_connector::StrategyName;
 
-/// The strategies of this project, written or planned.
+/// The strategies of this project, existing or planned.
 const TAKEN: [&str; 8] = [
     "whatsapp-meta-cloud",
     "whatsapp-360dialog",
@@ -35,7 +35,7 @@ const CRATES: [&str; 17] = [
     "zengine-strategies",
 ];
 
-/// Words that are no names in Rust 2024.
+/// Reserved words of Rust 2024.
 const KEYWORDS: [&str; 52] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else", "enum", "extern",
     "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv",
@@ -43,21 +43,21 @@ const KEYWORDS: [&str; 52] = [
     "use", "virtual", "where", "while", "yield",
 ];
 
-/// A name that can be a package, a crate, a type and a strategy.
+/// A name valid for a package, a crate, a type and a strategy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name(String);
 
 impl Name {
-    /// Checks a name in kebab case. `used` says whether the template uses a type of that name itself.
+    /// Checks a name in kebab case. `used` returns whether the template itself uses a type of that name.
     ///
     /// # Errors
-    /// What is wrong, and what would be right.
+    /// The violation, with a suggestion.
     pub(super) fn new(text: &str, used: impl Fn(&str) -> bool) -> Result<Self, String> {
         let words_fit = text.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
         if !words_fit || StrategyName::new(text).is_err() {
             return Err(format!(
                 "the name must be in kebab case, at most 64 characters: lower-case letters and digits in words joined by single hyphens{}",
-                Self::meant(text)
+                Self::suggestion(text)
             ));
         }
         if text.starts_with(|first: char| first.is_ascii_digit()) {
@@ -79,8 +79,8 @@ impl Name {
         Ok(name)
     }
 
-    /// The name that was probably meant, as part of a sentence.
-    fn meant(text: &str) -> String {
+    /// The suggested name, as part of a sentence.
+    fn suggestion(text: &str) -> String {
         let mut kebab = String::new();
         for (n, c) in text.chars().enumerate() {
             if c.is_ascii_uppercase() && n > 0 && text.as_bytes()[n - 1].is_ascii_lowercase() {
@@ -92,22 +92,22 @@ impl Name {
         if text.is_ascii() && kebab != text && Self::new(&kebab, |_| false).is_ok() { format!("; try {kebab}") } else { String::new() }
     }
 
-    /// `pigeon-post`: package, strategy, path.
+    /// Package, strategy and path: `pigeon-post`.
     pub(super) fn kebab(&self) -> &str {
         &self.0
     }
 
-    /// `pigeon_post`: the crate in code.
+    /// The crate in code: `pigeon_post`.
     pub(super) fn snake(&self) -> String {
         self.0.replace('-', "_")
     }
 
-    /// `PigeonPost`: the type.
+    /// The type: `PigeonPost`.
     pub(super) fn type_name(&self) -> String {
         self.words("")
     }
 
-    /// `Pigeon Post`: in prose.
+    /// In prose: `Pigeon Post`.
     pub(super) fn title(&self) -> String {
         self.words(" ")
     }

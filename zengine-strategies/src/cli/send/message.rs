@@ -6,23 +6,22 @@ use zengine_connector::{Disposition, Error, ErrorKind, schema};
 use crate::cli::{
     exit::{Exit, Failure},
     input::{self, Input},
-    strategies::Entry,
+    strategies::ErasedStrategy,
 };
 
-/// The longest message, in bytes: a file of 100 MiB inside, and what stands around it.
+/// Maximum length of a message, in bytes: a file of 100 MiB in base64, and the JSON around it.
 const LONGEST: u64 = 160 << 20;
 
-/// A message as JSON, its form not yet known.
+/// A message as unchecked JSON.
 pub(super) struct Message(Box<RawValue>);
 
 impl Message {
-    /// Reads it from standard input.
     pub(super) fn read() -> Result<Self, Failure> {
         let Input::Whole(bytes) = input::read(LONGEST, "a message")? else {
             return Err(Failure::invalid("the message on standard input is too long"));
         };
         let json = serde_json::from_slice(&bytes).map_err(|error| {
-            // The parser's own words may quote the message.
+            // The parser's error may quote the message.
             Failure::invalid(format!("the message on standard input is not JSON (line {}, column {})", error.line(), error.column()))
         })?;
         Ok(Self(json))
@@ -32,11 +31,11 @@ impl Message {
         &self.0
     }
 
-    /// Why it was refused before anything was sent, by pointers into the message where they are known.
-    pub(super) fn refused(&self, entry: &Entry, error: Error) -> Failure {
+    /// Failure of a message refused before anything was sent, by pointers into the message where known.
+    pub(super) fn refused(&self, strategy: &ErasedStrategy, error: Error) -> Failure {
         if error.kind() == ErrorKind::MessageInvalid && error.violations().is_empty() {
             let value: Value = serde_json::from_str(self.0.get()).unwrap_or_default();
-            let schema = (entry.descriptor.message_schema)();
+            let schema = (strategy.descriptor.message_schema)();
             let violations = schema::violations(schema.as_value(), &value).unwrap_or_default();
             if !violations.is_empty() {
                 return Failure::violations(violations);

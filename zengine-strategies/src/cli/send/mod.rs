@@ -17,7 +17,7 @@ use super::{
     host::{self, Host},
     output::{self, Out},
     progress,
-    strategies::{self, Entry},
+    strategies::{self, ErasedStrategy},
 };
 
 use message::Message;
@@ -25,55 +25,55 @@ pub(super) use report::Report;
 
 /// Send one message, read as canonical JSON from standard input
 ///
-/// Prints one JSON line with the outcome, and exits 0 where the message is delivered, 4 where it failed, 5 where it may have
-/// been delivered, 6 where it cannot be sent now. With --dry-run nothing leaves the machine: each request that the provider
-/// would get is a JSON line with method, url, headers and body, secrets as ***.
+/// Prints one JSON line with the outcome. Exits 0 if the message is delivered, 4 if it failed, 5 if it may have been
+/// delivered, 6 if it cannot be sent now. With --dry-run nothing leaves the machine: each request to the provider is a JSON
+/// line with method, url, headers and body, secrets as ***.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The strategy's name; `zengine strategies` lists them
     strategy: String,
     #[command(flatten)]
     file: FileArgument,
-    /// Whose message it is; where none is given, the tenant of the file's routes if there is one only, else `cli`
+    /// The message's tenant. Defaults to the only tenant of the file's routes, else `cli`
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// The message's id: with --store, a message is sent once per id. A new one where none is given
+    /// The message's id: with --store, a message is sent once per id. Defaults to a new id
     #[arg(long)]
     id: Option<ClientMessageId>,
     /// Show the requests and send nothing
     #[arg(long)]
     dry_run: bool,
-    /// What to do with content that the channel cannot show
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = How::Refuse)]
-    degrade: How,
-    /// How long sending may take, all attempts together
+    /// Handling of content that the channel does not support
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = DegradeArgument::Refuse)]
+    degrade: DegradeArgument,
+    /// Maximum time for sending, all attempts together
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
-    /// Keep what was sent and what failed in this embedded store; without it, nothing outlives the command
+    /// Keep sends and dead letters in this embedded store; without it, nothing outlives the command
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     store: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum How {
+enum DegradeArgument {
     /// Refuse the message
     Refuse,
-    /// Write it out as text
+    /// Convert the content to text
     Text,
 }
 
 pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    let entry = strategies::find(&arguments.strategy)?;
-    let file = File::read(&arguments.file.config, entry, Needs::Config)?;
+    let strategy = strategies::find(&arguments.strategy)?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
     let id = match &arguments.id {
         Some(id) => id.clone(),
         None => generated()?,
     };
     let tenant = file.tenant(arguments.tenant.as_ref())?;
     let message = Message::read()?;
-    let send = Send { entry, file: &file, tenant: &tenant, options: options(&arguments, &id), message: &message };
+    let send = Send { strategy, file: &file, tenant: &tenant, options: options(&arguments, &id), message: &message };
     if arguments.dry_run {
-        return send.rehearse(out).await;
+        return send.dry_run(out).await;
     }
     let stores = match &arguments.store {
         Some(path) => {
@@ -85,9 +85,9 @@ pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Fai
     let letters = Arc::clone(&stores.dead_letters);
     let host = send.host(host::client(&file)?, stores).await?;
     let outcome = progress::during("sending", send.send(&host)).await?;
-    let report = Report::of(entry.name(), &tenant, &id, &outcome, &*letters).await;
-    let exit = said(&outcome);
-    out.json(&report).map_err(|failure| failure.unread(exit))?;
+    let report = Report::of(strategy.name(), &tenant, &id, &outcome, &*letters).await;
+    let exit = report_outcome(&outcome);
+    out.json(&report).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
     Ok(exit)
 }
 
@@ -100,15 +100,14 @@ fn generated() -> Result<ClientMessageId, Failure> {
 
 fn options(arguments: &Arguments, id: &ClientMessageId) -> SendOptions {
     let degrade = match arguments.degrade {
-        How::Refuse => Degrade::Refuse,
-        How::Text => Degrade::Text,
+        DegradeArgument::Refuse => Degrade::Refuse,
+        DegradeArgument::Text => Degrade::Text,
     };
     SendOptions::new(id.clone()).within(Duration::from_secs(arguments.timeout)).degrade(degrade)
 }
 
-/// One message on its way.
 struct Send<'a> {
-    entry: &'static Entry,
+    strategy: &'static ErasedStrategy,
     file: &'a File,
     tenant: &'a TenantId,
     options: SendOptions,
@@ -117,30 +116,30 @@ struct Send<'a> {
 
 impl Send<'_> {
     async fn host(&self, http: Arc<dyn HttpClient>, stores: impl Into<Stores>) -> Result<Host, Failure> {
-        let host = Host::new(self.entry, self.file, self.tenant, http, stores, |builder| builder)?;
+        let host = Host::new(self.strategy, self.file, self.tenant, http, stores, |builder| builder)?;
         host.bind(self.tenant).await?;
         Ok(host)
     }
 
     async fn send(&self, host: &Host) -> Result<Outcome, Failure> {
-        let sent = host.orchestrator.send(self.tenant, self.entry.name(), self.message.as_json(), self.options.clone()).await;
-        sent.map_err(|error| self.message.refused(self.entry, error))
+        let sent = host.orchestrator.send(self.tenant, self.strategy.name(), self.message.as_json(), self.options.clone()).await;
+        sent.map_err(|error| self.message.refused(self.strategy, error))
     }
 
-    /// Shows the requests; how the send ends is said only where it ends badly.
-    async fn rehearse(&self, out: &mut Out) -> Result<Exit, Failure> {
-        let recorder = Arc::new(dry_run::Recorder::new(self.entry, self.file));
+    /// Prints the requests, and the outcome only if it is not delivered.
+    async fn dry_run(&self, out: &mut Out) -> Result<Exit, Failure> {
+        let recorder = Arc::new(dry_run::Recorder::new(self.strategy, self.file));
         let host = self.host(Arc::clone(&recorder) as _, Memory::new()).await?;
         let outcome = self.send(&host).await?;
         for request in recorder.requests() {
             out.json(&request)?;
         }
-        Ok(said(&outcome))
+        Ok(report_outcome(&outcome))
     }
 }
 
-/// The exit code of an outcome; what went wrong is said on standard error.
-pub(super) fn said(outcome: &Outcome) -> Exit {
+/// Prints the error of an outcome to standard error; returns the exit code.
+pub(super) fn report_outcome(outcome: &Outcome) -> Exit {
     let (exit, what, error) = match outcome {
         Outcome::Delivered(_) => return Exit::Done,
         Outcome::Failed(end) => (Exit::Failed, "the message failed", Some(&end.error)),

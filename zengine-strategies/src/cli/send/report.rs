@@ -1,4 +1,4 @@
-//! The outcome as one JSON line: public, so names are only added.
+//! The outcome as one JSON line: a public format, so members are only added.
 
 use serde::Serialize;
 use zengine_connector::{
@@ -7,7 +7,6 @@ use zengine_connector::{
     store::{AttemptRecord, DeadLetters},
 };
 
-/// How a send ended.
 #[derive(Serialize)]
 pub(in crate::cli) struct Report<'a> {
     /// `delivered`, `failed`, `unknown` or `deferred`.
@@ -15,20 +14,20 @@ pub(in crate::cli) struct Report<'a> {
     strategy: &'a str,
     tenant: &'a TenantId,
     client_message_id: &'a ClientMessageId,
-    /// It is the outcome of an earlier send under this id; nothing was sent now.
+    /// Whether this is the outcome of an earlier send under this id; nothing was sent now.
     replayed: bool,
     /// Calls made to the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<u32>,
     /// The provider's ids of the message.
     provider_ids: &'a [ProviderMessageId],
-    /// What the provider said, with `data` of the strategy's own.
+    /// The provider's receipt, with the strategy's own `data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<&'a Receipt>,
-    /// Where false, sending the same id again may double the message.
+    /// If false, sending the same id again may duplicate the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     dedup_recorded: Option<bool>,
-    /// What degrading took away.
+    /// Content lost by degrading.
     #[serde(skip_serializing_if = "Option::is_none")]
     loss: Option<&'a LossReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,20 +36,19 @@ pub(in crate::cli) struct Report<'a> {
     failure_id: Option<&'a FailureId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letter: Option<Letter>,
-    /// Why it was put off.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
-    /// When to come back, in milliseconds from now.
+    /// Time until a retry, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
 }
 
-/// What went wrong. Never a secret, a recipient or a body.
+/// An error. Never contains a secret, a recipient or a body.
 #[derive(Serialize)]
 struct ErrorLine<'a> {
     kind: ErrorKind,
     fault: Fault,
-    /// How far the message got, where it is known.
+    /// How far the message got, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     reach: Option<Reach>,
     /// The provider's own code.
@@ -73,7 +71,7 @@ struct ViolationLine<'a> {
     message: &'a str,
 }
 
-/// What the dead letter says; with a store it can be redriven.
+/// The dead letter of a failed send; with a store it can be redriven.
 #[derive(Serialize)]
 struct Letter {
     redrivable: bool,
@@ -98,7 +96,7 @@ impl<'a> ErrorLine<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// The report of an outcome; what the dead letter knows beside it is read from there.
+    /// The report of an outcome, with data of its dead letter.
     pub(in crate::cli) async fn of(
         strategy: &'a str,
         tenant: &'a TenantId,
@@ -143,7 +141,7 @@ impl<'a> Report<'a> {
     }
 
     async fn ended(&mut self, error: &'a Error, failure_id: &'a FailureId, attempts: u32, letters: &dyn DeadLetters) {
-        // A store that does not answer now leaves the letter's part away; the outcome stands.
+        // If the store does not answer, the report omits the letter; the outcome stands.
         let letter = letters.get(failure_id).await.ok().flatten();
         let reach = letter.as_ref().and_then(|letter| letter.last_error.as_ref()).map(|error| error.reach);
         self.attempts = Some(attempts);

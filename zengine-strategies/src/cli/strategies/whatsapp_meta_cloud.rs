@@ -1,4 +1,4 @@
-//! How the command line makes `whatsapp-meta-cloud`.
+//! `whatsapp-meta-cloud` in the command.
 
 use std::{io, sync::Arc};
 
@@ -8,28 +8,28 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 use zengine_connector::{HttpClient, Violation, schemars::schema_for};
 
-use super::{Start, Wired};
+use super::{CliStrategy, StartEmulator};
 use crate::{
-    cli::sandbox::{Emulator, Wishes},
+    cli::sandbox::{EmulatorOptions, RunningEmulator},
     sandbox::meta_cloud::{MetaCloud, Number, Settings},
     whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud},
 };
 
-/// The emulator's numbers where nobody names others, with their accounts.
+/// The emulator's default numbers, with their accounts.
 const NUMBERS: [(&str, &str); 2] = [("100200300", "900100"), ("100200400", "900200")];
 
-impl Wired for WhatsAppMetaCloud {
+impl CliStrategy for WhatsAppMetaCloud {
     const SECRETS: &[&str] = &["app_secret", "verify_token"];
 
-    const EMULATOR: Option<Start> = Some(Sandbox::start);
+    const EMULATOR: Option<StartEmulator> = Some(Sandbox::start);
 
     fn instance_schema() -> Value {
         schema_for!(MetaApp).to_value()
     }
 
-    fn wire(http: Arc<dyn HttpClient>, instance: &Value) -> Result<Self, Violation> {
+    fn build(http: Arc<dyn HttpClient>, instance: &Value) -> Result<Self, Violation> {
         let mut instance = instance.clone();
-        // A command that receives nothing needs neither; one that does says which of them is missing.
+        // Commands that receive nothing need neither; `receive` reports a missing one.
         for name in Self::SECRETS {
             if instance.get(name).is_none_or(Value::is_null) {
                 instance[name] = json!({ "secret": super::instance_secret(name) });
@@ -39,11 +39,11 @@ impl Wired for WhatsAppMetaCloud {
         Ok(Self::new(http, app))
     }
 
-    fn rehearse(request: &Request<Bytes>) -> Response<Bytes> {
+    fn dry_run(request: &Request<Bytes>) -> Response<Bytes> {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let to = |name: &str| body.get(name).and_then(Value::as_str);
         let answer = match (request.method(), request.uri().path().rsplit('/').next()) {
-            // Such a token needs no renewal, so the message comes next.
+            // Such a token needs no renewal, so the next request is the message.
             (&Method::GET, Some("debug_token")) => json!({ "data": {
                 "is_valid": true,
                 "type": "SYSTEM_USER",
@@ -70,17 +70,16 @@ impl Wired for WhatsAppMetaCloud {
     }
 }
 
-/// An emulator with the numbers that it was started with.
 struct Sandbox {
     meta: MetaCloud,
-    /// Id, account and token.
+    /// Id, account and token of each number.
     numbers: Vec<[String; 3]>,
 }
 
 impl Sandbox {
-    fn start(wishes: &Wishes) -> io::Result<Box<dyn Emulator>> {
-        let mut settings = Settings::new().with_port(wishes.port);
-        let wanted: Vec<_> = match wishes.numbers.as_slice() {
+    fn start(options: &EmulatorOptions) -> io::Result<Box<dyn RunningEmulator>> {
+        let mut settings = Settings::new().with_port(options.port);
+        let wanted: Vec<_> = match options.numbers.as_slice() {
             [] => NUMBERS.iter().map(|(id, waba)| ((*id).to_owned(), (*waba).to_owned(), None)).collect(),
             numbers => numbers
                 .iter()
@@ -96,31 +95,31 @@ impl Sandbox {
             numbers.push([id, waba_id, number.token().to_owned()]);
             settings = settings.with_number(number);
         }
-        if let Some(secret) = &wishes.app_secret {
+        if let Some(secret) = &options.app_secret {
             settings = settings.with_app_secret(&**secret);
         }
-        if let Some(token) = &wishes.verify_token {
+        if let Some(token) = &options.verify_token {
             settings = settings.with_verify_token(&**token);
         }
-        if let Some(url) = &wishes.webhook {
+        if let Some(url) = &options.webhook {
             settings = settings.with_callback(&**url);
         }
-        if let Some(seed) = wishes.seed {
+        if let Some(seed) = options.seed {
             settings = settings.with_seed(seed);
         }
-        if let Some(journal) = &wishes.journal {
+        if let Some(journal) = &options.journal {
             settings = settings.with_journal(journal);
         }
         Ok(Box::new(Self { meta: MetaCloud::start(settings)?, numbers }))
     }
 }
 
-impl Emulator for Sandbox {
+impl RunningEmulator for Sandbox {
     fn base_url(&self) -> String {
         self.meta.base_url()
     }
 
-    fn facts(&self) -> Value {
+    fn details(&self) -> Value {
         let numbers =
             self.numbers.iter().map(|[id, waba_id, token]| json!({ "phone_number_id": id, "waba_id": waba_id, "access_token": token }));
         json!({

@@ -1,4 +1,4 @@
-//! One control call, read; and what may be wrong with it.
+//! A control call and its errors.
 
 use std::time::Duration;
 
@@ -9,30 +9,30 @@ use serde_json::{Value, json};
 
 /// A control call.
 #[derive(Debug)]
-pub struct Call<'a> {
+pub struct ControlCall<'a> {
     pub(in crate::sandbox) method: &'a Method,
-    /// The path behind the prefix, without slashes around it.
+    /// The path after the prefix, without leading or trailing slashes.
     pub(in crate::sandbox) path: &'a str,
     pub(in crate::sandbox) query: Vec<(String, String)>,
     pub(in crate::sandbox) headers: &'a HeaderMap,
     pub(in crate::sandbox) body: &'a Bytes,
 }
 
-/// Why a control call failed.
+/// The error of a control call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
+pub struct ControlError {
     pub(super) status: u16,
     pub(super) message: String,
 }
 
-impl Failed {
-    /// The call makes no sense.
-    pub(in crate::sandbox) fn bad(message: impl Into<String>) -> Self {
+impl ControlError {
+    /// The call is invalid.
+    pub(in crate::sandbox) fn bad_request(message: impl Into<String>) -> Self {
         Self { status: 400, message: message.into() }
     }
 
-    /// What it names does not exist.
-    pub(in crate::sandbox) fn missing(message: impl Into<String>) -> Self {
+    /// The named object does not exist.
+    pub(in crate::sandbox) fn not_found(message: impl Into<String>) -> Self {
         Self { status: 404, message: message.into() }
     }
 
@@ -45,22 +45,22 @@ impl Failed {
     }
 }
 
-impl Call<'_> {
-    /// The body as JSON; an empty one is an empty object.
-    pub(in crate::sandbox) fn json(&self) -> Result<Value, Failed> {
+impl ControlCall<'_> {
+    /// The body as JSON; an empty body is an empty object.
+    pub(in crate::sandbox) fn json(&self) -> Result<Value, ControlError> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(json!({}));
         }
-        serde_json::from_slice(self.body).map_err(|error| Failed::bad(format!("the body is no JSON: {error}")))
+        serde_json::from_slice(self.body).map_err(|error| ControlError::bad_request(format!("the body is no JSON: {error}")))
     }
 
-    /// The body as a value of this type; the error says what does not fit.
-    pub(in crate::sandbox) fn read<T: DeserializeOwned>(&self) -> Result<T, Failed> {
-        T::deserialize(self.json()?).map_err(|error| Failed::bad(error.to_string()))
+    /// The body as a value of this type; the error describes the mismatch.
+    pub(in crate::sandbox) fn read<T: DeserializeOwned>(&self) -> Result<T, ControlError> {
+        T::deserialize(self.json()?).map_err(|error| ControlError::bad_request(error.to_string()))
     }
 
-    /// The elements of the body: those of an array, or the one object.
-    pub(in crate::sandbox) fn list(&self) -> Result<Vec<Value>, Failed> {
+    /// The elements of the body: of an array, or the single object.
+    pub(in crate::sandbox) fn list(&self) -> Result<Vec<Value>, ControlError> {
         match self.json()? {
             Value::Array(items) => Ok(items),
             item => Ok(vec![item]),
@@ -73,18 +73,18 @@ impl Call<'_> {
     }
 
     /// A number in the query.
-    pub(in crate::sandbox) fn number(&self, name: &str) -> Result<Option<u64>, Failed> {
-        let number = |text: &str| text.parse().map_err(|_| Failed::bad(format!("`{name}` must be a whole number")));
+    pub(in crate::sandbox) fn number(&self, name: &str) -> Result<Option<u64>, ControlError> {
+        let number = |text: &str| text.parse().map_err(|_| ControlError::bad_request(format!("`{name}` must be a whole number")));
         self.parameter(name).map(number).transpose()
     }
 }
 
-/// Says which of several is wrong.
-pub(in crate::sandbox) fn at(index: usize, count: usize, message: &str) -> Failed {
-    Failed::bad(if count > 1 { format!("element {index}: {message}") } else { message.to_owned() })
+/// An error with the index of the wrong element.
+pub(in crate::sandbox) fn at_index(index: usize, count: usize, message: &str) -> ControlError {
+    ControlError::bad_request(if count > 1 { format!("element {index}: {message}") } else { message.to_owned() })
 }
 
-/// A duration in words: `250ms`, `30s`, `5m`, `12h`, `60d`.
+/// Parses a duration: `250ms`, `30s`, `5m`, `12h`, `60d`.
 pub(in crate::sandbox) fn duration(text: &str) -> Option<Duration> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let number: u64 = text[..digits].parse().ok()?;
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_in_words() {
+    fn durations_are_parsed() {
         assert_eq!(duration("60d"), Some(Duration::from_secs(60 * 86_400)));
         assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
         for bad in ["", "5", "s", "-1s", "1.5h", "5 m", "99999999999999999999d", "18446744073709551615d", "é"] {

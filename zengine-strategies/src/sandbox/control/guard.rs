@@ -1,9 +1,9 @@
-//! Who may make control calls: programs on this machine, and pages that come from it. A page of any other origin could
-//! otherwise drive an emulator through its visitor's browser.
+//! Access rules of control calls: programs on this machine and pages from it are allowed. A page of any other origin could
+//! otherwise control an emulator through its visitor's browser.
 
 use http::{HeaderMap, HeaderValue, header};
 
-/// Why a control call is refused.
+/// The reason for refusing a control call.
 pub(super) fn refusal(headers: &HeaderMap) -> Option<&'static str> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     if !is_loopback(host) {
@@ -18,7 +18,7 @@ pub(super) fn refusal(headers: &HeaderMap) -> Option<&'static str> {
     }
 }
 
-/// The origin of a page of this machine.
+/// The origin of a page from this machine.
 pub(super) fn origin(headers: &HeaderMap) -> Option<&HeaderValue> {
     let origin = headers.get(header::ORIGIN)?;
     let text = origin.to_str().ok()?;
@@ -26,7 +26,7 @@ pub(super) fn origin(headers: &HeaderMap) -> Option<&HeaderValue> {
     is_loopback(host).then_some(origin)
 }
 
-/// A host, with or without a port, that means this machine.
+/// Whether a host, with or without a port, is a loopback address.
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((name, port)) if port.is_empty() || port.strip_prefix(':').is_some_and(is_port) => return name == "::1",
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machine_is_let_in() {
+    fn only_this_machine_is_allowed() {
         for good in ["127.0.0.1", "127.0.0.1:80", "localhost:8080", "LOCALHOST", "[::1]", "[::1]:9", "127.9.9.9:1"] {
             assert!(is_loopback(good), "{good}");
         }

@@ -1,6 +1,6 @@
-//! Control calls: everything that a Rust test does with a handle, over HTTP, for programs in other languages and for pages.
+//! Control calls: the operations of an emulator's handle over HTTP, for programs in other languages and for web pages.
 //!
-//! They stand under one reserved prefix, answer JSON, and are not written into the journal.
+//! They share one reserved path prefix, respond with JSON, and are not recorded in the journal.
 
 mod call;
 mod guard;
@@ -12,24 +12,24 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(super) use self::call::{Call, Failed};
-pub(super) use self::call::{at, duration};
-use super::courier::WebhookSpec;
-use super::desk::Desk;
-use super::faults::Spec;
+pub(super) use self::call::{ControlCall, ControlError};
+pub(super) use self::call::{at_index, duration};
+use super::faults::FaultSpec;
+use super::handler::RequestHandler;
 use super::journal::{EntryKind, events};
 use super::provider::{Provider, millis};
-use super::server::{Reply, Request, Stream, Unreadable};
+use super::server::{ChunkedBody, ReadError, Reply, Request};
 use super::text::fields;
+use super::webhooks::WebhookFaultSpec;
 
-/// Where control calls stand.
+/// Path prefix of control calls.
 const PREFIX: &str = "/_sandbox";
-/// Longest body of a control call.
+/// Maximum length of a control call's body, in bytes.
 const BODY_BYTES: usize = 128 * 1024 * 1024;
-/// How many lines of the journal come at once, unless told otherwise.
+/// Default `limit` of journal lines in one response.
 const LINES: u64 = 10_000;
 
-/// The calls of every emulator.
+/// The control calls of every emulator.
 const CALLS: &[(&str, &str)] = &[
     ("GET /_sandbox", "this index"),
     ("GET /_sandbox/state", "what the emulator holds"),
@@ -54,13 +54,13 @@ pub(super) fn is_control(path: &str) -> bool {
     path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Answers a control call.
-pub(super) async fn handle<P: Provider>(desk: &Desk<P>, request: Request) -> Reply {
+/// Handles a control call.
+pub(super) async fn handle<P: Provider>(handler: &RequestHandler<P>, request: Request) -> Reply {
     if let Some(why) = guard::refusal(&request.head.headers) {
-        return Reply::Whole(json_answer(403, &Failed::bad(why).body()));
+        return Reply::Whole(json_answer(403, &ControlError::bad_request(why).body()));
     }
     let allowed = guard::origin(&request.head.headers).cloned();
-    let mut reply = answer(desk, request).await;
+    let mut reply = answer(handler, request).await;
     if let Some(origin) = allowed {
         let headers = match &mut reply {
             Reply::Whole(response) => response.headers_mut(),
@@ -75,28 +75,28 @@ pub(super) async fn handle<P: Provider>(desk: &Desk<P>, request: Request) -> Rep
     reply
 }
 
-async fn answer<P: Provider>(desk: &Desk<P>, request: Request) -> Reply {
+async fn answer<P: Provider>(handler: &RequestHandler<P>, request: Request) -> Reply {
     let (head, body) = match request.read(BODY_BYTES).await {
         Ok(read) => read,
-        Err(Unreadable::Gone) => return Reply::Reset,
-        Err(Unreadable::TooLong) => return failed(&Failed::with_status(413, "the body is too long")),
+        Err(ReadError::Disconnected) => return Reply::Reset,
+        Err(ReadError::TooLong) => return failed(&ControlError::with_status(413, "the body is too long")),
     };
     let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default().trim_matches('/');
     let query = fields(head.uri.query().unwrap_or_default());
-    let call = Call { method: &head.method, path, query, headers: &head.headers, body: &body };
+    let call = ControlCall { method: &head.method, path, query, headers: &head.headers, body: &body };
     if call.method == Method::OPTIONS {
         return Reply::Whole(empty(204));
     }
     let found = match (call.method.as_str(), path) {
-        ("GET", "journal") => return journal(desk, &call).unwrap_or_else(|error| failed(&error)),
-        ("GET", "journal/stream") => return stream(desk, &call).unwrap_or_else(|error| failed(&error)),
-        _ => common(desk, &call).await,
+        ("GET", "journal") => return journal(handler, &call).unwrap_or_else(|error| failed(&error)),
+        ("GET", "journal/stream") => return stream(handler, &call).unwrap_or_else(|error| failed(&error)),
+        _ => common(handler, &call).await,
     };
     let found = match found {
         Some(found) => found,
-        None => match desk.provider.control(&call).await {
+        None => match handler.provider.control(&call).await {
             Some(found) => found,
-            None => Err(unknown(desk, &call)),
+            None => Err(unknown(handler, &call)),
         },
     };
     match found {
@@ -105,18 +105,18 @@ async fn answer<P: Provider>(desk: &Desk<P>, request: Request) -> Reply {
     }
 }
 
-/// The calls that every emulator answers with JSON.
-async fn common<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Option<Result<Value, Failed>> {
-    let engine = &desk.engine;
+/// The common calls with a JSON response.
+async fn common<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Option<Result<Value, ControlError>> {
+    let engine = &handler.engine;
     Some(match (call.method.as_str(), call.path) {
-        ("GET", "") => Ok(index(desk)),
-        ("GET", "state") => Ok(state(desk)),
+        ("GET", "") => Ok(index(handler)),
+        ("GET", "state") => Ok(state(handler)),
         ("POST", "reset") => {
-            desk.reset();
+            handler.reset();
             Ok(json!({"reset": true}))
         }
-        ("GET", "faults") => Ok(json!({"waiting": engine.faults.waiting().iter().map(Spec::of).collect::<Vec<_>>()})),
-        ("POST", "faults") => queue(call, Spec::read).map(|faults| {
+        ("GET", "faults") => Ok(json!({"waiting": engine.faults.waiting().iter().map(FaultSpec::of).collect::<Vec<_>>()})),
+        ("POST", "faults") => queue(call, FaultSpec::read).map(|faults| {
             for fault in faults {
                 engine.faults.push(fault);
             }
@@ -127,68 +127,68 @@ async fn common<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Option<Result<V
             Ok(json!({"waiting": 0}))
         }
         ("GET", "webhook-faults") => {
-            Ok(json!({"waiting": engine.courier.waiting_faults().iter().map(WebhookSpec::of).collect::<Vec<_>>()}))
+            Ok(json!({"waiting": engine.webhooks.waiting_faults().iter().map(WebhookFaultSpec::of).collect::<Vec<_>>()}))
         }
-        ("POST", "webhook-faults") => queue(call, WebhookSpec::read).map(|faults| {
+        ("POST", "webhook-faults") => queue(call, WebhookFaultSpec::read).map(|faults| {
             for fault in faults {
-                engine.courier.push_fault(fault);
+                engine.webhooks.push_fault(fault);
             }
-            json!({"waiting": engine.courier.waiting_faults().len()})
+            json!({"waiting": engine.webhooks.waiting_faults().len()})
         }),
         ("DELETE", "webhook-faults") => {
-            engine.courier.clear_faults();
+            engine.webhooks.clear_faults();
             Ok(json!({"waiting": 0}))
         }
         ("DELETE", "journal") => {
             engine.journal.clear();
             Ok(json!({"cleared": true}))
         }
-        ("GET", "clock") => Ok(clock(desk)),
-        ("POST", "clock") => advance(desk, call),
-        ("POST", "connections") => refuse(desk, call).await,
-        ("POST", "settle") => settle(desk, call).await,
+        ("GET", "clock") => Ok(clock(handler)),
+        ("POST", "clock") => advance(handler, call),
+        ("POST", "connections") => refuse(handler, call).await,
+        ("POST", "settle") => settle(handler, call).await,
         _ => return None,
     })
 }
 
-/// Reads one fault or several; all or none are queued.
-fn queue<F>(call: &Call<'_>, read: impl Fn(&Value) -> Result<F, String>) -> Result<Vec<F>, Failed> {
+/// Parses one fault or several; all or none are queued.
+fn queue<F>(call: &ControlCall<'_>, read: impl Fn(&Value) -> Result<F, String>) -> Result<Vec<F>, ControlError> {
     let list = call.list()?;
     let count = list.len();
-    list.iter().enumerate().map(|(index, value)| read(value).map_err(|message| at(index, count, &message))).collect()
+    list.iter().enumerate().map(|(index, value)| read(value).map_err(|message| at_index(index, count, &message))).collect()
 }
 
-fn index<P: Provider>(desk: &Desk<P>) -> Value {
-    let calls: Vec<_> = CALLS.iter().chain(desk.provider.calls()).map(|(call, does)| json!({"call": call, "does": does})).collect();
+fn index<P: Provider>(handler: &RequestHandler<P>) -> Value {
+    let calls: Vec<_> = CALLS.iter().chain(handler.provider.calls()).map(|(call, does)| json!({"call": call, "does": does})).collect();
     json!({
         "emulator": P::NAME,
         "version": env!("CARGO_PKG_VERSION"),
-        "base_url": desk.engine.base_url(),
+        "base_url": handler.engine.base_url(),
         "calls": calls,
         "docs": "https://github.com/zengine/zengine-connector/blob/main/docs/emulators.md",
     })
 }
 
-fn state<P: Provider>(desk: &Desk<P>) -> Value {
-    let engine = &desk.engine;
+fn state<P: Provider>(handler: &RequestHandler<P>) -> Value {
+    let engine = &handler.engine;
     let mut state = json!({
         "emulator": P::NAME,
         "base_url": engine.base_url(),
-        "clock": clock(desk),
+        "clock": clock(handler),
         "requests": engine.journal.request_count(),
         "accepted": engine.journal.accepted_count(),
         "webhooks": engine.journal.webhook_count(),
         "waiting_faults": engine.faults.len(),
-        "waiting_webhook_faults": engine.courier.waiting_faults().len(),
+        "waiting_webhook_faults": engine.webhooks.waiting_faults().len(),
     });
-    if let (Some(all), Value::Object(own)) = (state.as_object_mut(), desk.provider.state()) {
+    if let (Some(all), Value::Object(own)) = (state.as_object_mut(), handler.provider.state()) {
         all.extend(own);
     }
     state
 }
 
-fn clock<P: Provider>(desk: &Desk<P>) -> Value {
-    json!({"now_ms": desk.engine.clock.now_ms(), "ahead_ms": desk.engine.clock.ahead_ms()})
+fn clock<P: Provider>(handler: &RequestHandler<P>) -> Value {
+    json!({"now_ms": handler.engine.clock.now_ms(), "ahead_ms": handler.engine.clock.ahead_ms()})
 }
 
 #[derive(Deserialize)]
@@ -198,16 +198,16 @@ struct Advance {
     advance_ms: Option<u64>,
 }
 
-fn advance<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Result<Value, Failed> {
+fn advance<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let by = match call.read::<Advance>()? {
         Advance { advance: Some(text), advance_ms: None } => {
-            duration(&text).ok_or_else(|| Failed::bad("`advance` must be a number and ms, s, m, h or d, as in \"60d\""))?
+            duration(&text).ok_or_else(|| ControlError::bad_request("`advance` must be a number and ms, s, m, h or d, as in \"60d\""))?
         }
         Advance { advance: None, advance_ms: Some(ms) } => Duration::from_millis(ms),
-        _ => return Err(Failed::bad("give either `advance` or `advance_ms`")),
+        _ => return Err(ControlError::bad_request("give either `advance` or `advance_ms`")),
     };
-    desk.engine.clock.advance(by);
-    Ok(clock(desk))
+    handler.engine.clock.advance(by);
+    Ok(clock(handler))
 }
 
 #[derive(Deserialize)]
@@ -216,13 +216,13 @@ struct Refuse {
     refuse_ms: u64,
 }
 
-async fn refuse<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Result<Value, Failed> {
+async fn refuse<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let Refuse { refuse_ms } = call.read()?;
     if !(1..=600_000).contains(&refuse_ms) {
-        return Err(Failed::bad("`refuse_ms` must be 1 to 600000: nobody could open the port again by a call"));
+        return Err(ControlError::bad_request("`refuse_ms` must be 1 to 600000: no control call can reopen the port"));
     }
-    let refused = desk.door.refuse(Some(Duration::from_millis(refuse_ms))).await;
-    refused.map(|()| json!({"refused_ms": refuse_ms})).map_err(|error| Failed::with_status(500, error.to_string()))
+    let refused = handler.gate.refuse(Some(Duration::from_millis(refuse_ms))).await;
+    refused.map(|()| json!({"refused_ms": refuse_ms})).map_err(|error| ControlError::with_status(500, error.to_string()))
 }
 
 #[derive(Deserialize)]
@@ -231,26 +231,26 @@ struct Settle {
     timeout_ms: Option<u64>,
 }
 
-async fn settle<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Result<Value, Failed> {
+async fn settle<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let Settle { timeout_ms } = call.read()?;
     let timeout = Duration::from_millis(timeout_ms.unwrap_or(10_000).min(600_000));
-    let settled = tokio::time::timeout(timeout, desk.engine.courier.settle()).await.is_ok();
+    let settled = tokio::time::timeout(timeout, handler.engine.webhooks.settle()).await.is_ok();
     Ok(json!({"settled": settled, "waited_at_most_ms": millis(timeout)}))
 }
 
-fn journal<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Result<Reply, Failed> {
+fn journal<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Reply, ControlError> {
     let after = call.number("after")?.unwrap_or(0);
     let limit = usize::try_from(call.number("limit")?.unwrap_or(LINES)).unwrap_or(usize::MAX);
     let kind = match call.parameter("kind") {
         None => None,
         Some("request") => Some(EntryKind::Request),
         Some("webhook") => Some(EntryKind::Webhook),
-        Some(_) => return Err(Failed::bad("`kind` must be request or webhook")),
+        Some(_) => return Err(ControlError::bad_request("`kind` must be request or webhook")),
     };
-    let entries = desk.engine.journal.after(after, if kind.is_some() { usize::MAX } else { limit });
+    let entries = handler.engine.journal.after(after, if kind.is_some() { usize::MAX } else { limit });
     let mut lines = Vec::new();
     for entry in entries.iter().filter(|entry| kind.is_none_or(|kind| kind == entry.kind)).take(limit) {
-        serde_json::to_writer(&mut lines, entry).map_err(|error| Failed::with_status(500, error.to_string()))?;
+        serde_json::to_writer(&mut lines, entry).map_err(|error| ControlError::with_status(500, error.to_string()))?;
         lines.push(b'\n');
     }
     let mut response = Response::new(Bytes::from(lines));
@@ -258,33 +258,33 @@ fn journal<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Result<Reply, Failed
     Ok(Reply::Whole(response))
 }
 
-fn stream<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Result<Reply, Failed> {
+fn stream<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Reply, ControlError> {
     let last = call.headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::trim).filter(|id| !id.is_empty());
-    // A browser that comes back knows better than the address that it was given at first.
+    // A reconnecting browser's `Last-Event-ID` is newer than its address.
     let after = match last {
-        Some(id) => id.parse().map_err(|_| Failed::bad("`Last-Event-ID` must be the number of an entry"))?,
+        Some(id) => id.parse().map_err(|_| ControlError::bad_request("`Last-Event-ID` must be the number of an entry"))?,
         None => call.number("after")?.unwrap_or(0),
     };
     let heartbeat = Duration::from_millis(call.number("heartbeat_ms")?.unwrap_or(15_000).clamp(50, 600_000));
-    let pieces = events(&desk.engine.journal, after, heartbeat);
-    let mut response = Response::new(Stream { pieces, length: None });
+    let chunks = events(&handler.engine.journal, after, heartbeat);
+    let mut response = Response::new(ChunkedBody { chunks, length: None });
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(Reply::Stream(response))
 }
 
-/// There is no such call; tells what there is at this path, or at all.
-fn unknown<P: Provider>(desk: &Desk<P>, call: &Call<'_>) -> Failed {
-    let known: Vec<_> = CALLS.iter().chain(desk.provider.calls()).map(|(call, _)| *call).collect();
+/// The error of an unknown call; lists the methods of the path, if any.
+fn unknown<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> ControlError {
+    let known: Vec<_> = CALLS.iter().chain(handler.provider.calls()).map(|(call, _)| *call).collect();
     let path = format!("{PREFIX}/{}", call.path);
     let here: Vec<_> = known.iter().filter(|known| known.split_once(' ').is_some_and(|(_, at)| at == path)).copied().collect();
     if here.is_empty() {
-        return Failed::missing(format!("there is no control call `{path}`; GET {PREFIX} lists them"));
+        return ControlError::not_found(format!("there is no control call `{path}`; GET {PREFIX} lists them"));
     }
-    Failed::with_status(405, format!("`{path}` takes {}", here.join(", ")))
+    ControlError::with_status(405, format!("`{path}` takes {}", here.join(", ")))
 }
 
-fn failed(error: &Failed) -> Reply {
+fn failed(error: &ControlError) -> Reply {
     Reply::Whole(json_answer(error.status, &error.body()))
 }
 

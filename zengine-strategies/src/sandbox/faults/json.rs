@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Answer, Fault, Scope};
+use super::{Fault, FaultAction, FaultResponse, Scope};
 
-/// A fault as a control call writes it. What a kind does not use must be absent.
+/// The JSON form of a fault in control calls. Members that its kind does not use must be absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(in crate::sandbox) struct Spec {
+pub(in crate::sandbox) struct FaultSpec {
     fault: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i64>,
@@ -35,10 +35,10 @@ pub(in crate::sandbox) struct Spec {
     pointer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Value>,
-    /// Whether the message is accepted behind the fault.
+    /// Whether the message is accepted despite the fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     accepting: Option<bool>,
-    /// Of a reset: whether it comes before the body was read.
+    /// Of a reset: whether it happens before the body is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     before_reading: Option<bool>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -57,15 +57,15 @@ pub(in crate::sandbox) struct Spec {
     path: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     any_request: bool,
-    /// Members that the request's body must have, by JSON pointer.
+    /// Required members of the request's body, by JSON pointer.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     when: BTreeMap<String, Value>,
-    /// Shown, never read: the fault has a condition in Rust.
+    /// Whether the fault has a condition in Rust; written only.
     #[serde(skip_serializing_if = "std::ops::Not::not", skip_deserializing)]
     conditional: bool,
 }
 
-/// All kinds and the members that belong to each.
+/// All kinds and the members of each.
 const KINDS: &[(&str, &[&str])] = &[
     ("pass", &[]),
     ("throttle", &["accepting"]),
@@ -90,11 +90,11 @@ const KINDS: &[(&str, &[&str])] = &[
     ("undeliverable", &["code"]),
 ];
 
-/// Members that every kind takes.
+/// Members of every kind.
 const COMMON: &[&str] = &["fault", "headers", "times", "forever", "probability", "number", "edge", "path", "any_request", "when"];
 
-impl Spec {
-    /// Reads a fault; the error says what is wrong with it.
+impl FaultSpec {
+    /// Parses a fault; the error describes the violation.
     pub(in crate::sandbox) fn read(value: &Value) -> Result<Fault, String> {
         let spec = Self::deserialize(value).map_err(|error| error.to_string())?;
         let Some((kind, own)) = KINDS.iter().find(|(kind, _)| *kind == spec.fault) else {
@@ -131,7 +131,9 @@ impl Spec {
             "unavailable" => Fault::unavailable(),
             "redirect" => {
                 let mut fault = Fault::redirect(self.location.clone().ok_or_else(|| needs("location"))?);
-                if let (Action::Answer { answer: Answer::Raw { status: at, .. }, .. }, Some(status)) = (&mut fault.action, status) {
+                if let (FaultAction::Respond { response: FaultResponse::Raw { status: at, .. }, .. }, Some(status)) =
+                    (&mut fault.action, status)
+                {
                     *at = status;
                 }
                 fault
@@ -184,7 +186,7 @@ impl Spec {
         Ok(fault)
     }
 
-    /// A fault as JSON.
+    /// Converts a fault to JSON.
     pub(in crate::sandbox) fn of(fault: &Fault) -> Self {
         let millis = |duration: &Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let mut spec = Self {
@@ -203,58 +205,58 @@ impl Spec {
             spec.edge = Some(edge.clone());
         }
         let name = match &fault.action {
-            Action::Pass => "pass",
-            Action::Answer { answer, accepted } => {
+            FaultAction::Pass => "pass",
+            FaultAction::Respond { response, accepted } => {
                 spec.accepting = accepted.then_some(true);
-                match answer {
-                    Answer::Throttle => "throttle",
-                    Answer::Code { code, status } => {
+                match response {
+                    FaultResponse::Throttle => "throttle",
+                    FaultResponse::Code { code, status } => {
                         (spec.code, spec.status) = (Some(*code), *status);
                         "error"
                     }
-                    Answer::Raw { status, content_type, body } => {
+                    FaultResponse::Raw { status, content_type, body } => {
                         (spec.status, spec.content_type) = (Some(*status), Some(content_type.clone()));
                         spec.body = Some(body.as_str().into());
                         "raw"
                     }
                 }
             }
-            Action::Slow(delay) => {
+            FaultAction::Slow(delay) => {
                 spec.ms = Some(millis(delay));
                 "slow"
             }
-            Action::Drip { pieces, pause } => {
+            FaultAction::Drip { pieces, pause } => {
                 (spec.pieces, spec.ms) = (Some(*pieces), Some(millis(pause)));
                 "drip"
             }
-            Action::Hang { accepted } => {
+            FaultAction::Hang { accepted } => {
                 spec.accepting = accepted.then_some(true);
                 "hang"
             }
-            Action::Stall => "stall",
-            Action::CutBody => "cut_body",
-            Action::Length(by) => {
+            FaultAction::Stall => "stall",
+            FaultAction::CutBody => "cut_body",
+            FaultAction::Length(by) => {
                 spec.by = Some(*by);
                 "wrong_length"
             }
-            Action::Garbage { accepted } => {
+            FaultAction::Garbage { accepted } => {
                 spec.accepting = accepted.then_some(true);
                 "garbage"
             }
-            Action::Reset { body_read, accepted } => {
+            FaultAction::Reset { body_read, accepted } => {
                 (spec.accepting, spec.before_reading) = (accepted.then_some(true), (!body_read).then_some(true));
                 "reset"
             }
-            Action::Change { pointer, value } => {
+            FaultAction::Change { pointer, value } => {
                 (spec.pointer, spec.value) = (Some(pointer.clone()), value.clone());
                 if value.is_some() { "change" } else { "remove" }
             }
-            Action::WithoutId => "no_id",
-            Action::Oversize(bytes) => {
+            FaultAction::WithoutId => "no_id",
+            FaultAction::Oversize(bytes) => {
                 spec.bytes = Some(*bytes);
                 "oversize"
             }
-            Action::Undeliverable(code) => {
+            FaultAction::Undeliverable(code) => {
                 spec.code = Some(*code);
                 "undeliverable"
             }
@@ -287,17 +289,17 @@ mod tests {
                     _ => json!(7),
                 };
             }
-            let fault = Spec::read(&json).unwrap_or_else(|error| panic!("{kind}: {error}"));
-            let again = serde_json::to_value(Spec::of(&fault)).unwrap();
-            let reread = Spec::read(&again).unwrap_or_else(|error| panic!("{kind}: {again}: {error}"));
+            let fault = FaultSpec::read(&json).unwrap_or_else(|error| panic!("{kind}: {error}"));
+            let again = serde_json::to_value(FaultSpec::of(&fault)).unwrap();
+            let reread = FaultSpec::read(&again).unwrap_or_else(|error| panic!("{kind}: {again}: {error}"));
             assert_eq!((fault.name(), &fault.action), (reread.name(), &reread.action), "{kind}");
-            assert_eq!(again, serde_json::to_value(Spec::of(&reread)).unwrap());
+            assert_eq!(again, serde_json::to_value(FaultSpec::of(&reread)).unwrap());
             assert_eq!((fault.times, fault.scope.clone(), fault.number.clone()), (Some(2), reread.scope.clone(), Some("1".to_owned())));
         }
     }
 
     #[test]
-    fn what_is_wrong_with_a_fault_is_said() {
+    fn an_invalid_fault_is_refused_with_the_reason() {
         for (json, expected) in [
             (json!({"fault": "trottle"}), "must be one of pass, throttle"),
             (json!({"fault": "slow"}), "needs `ms`"),
@@ -309,7 +311,7 @@ mod tests {
             (json!({"fault": "throttle", "when": {"type": "text"}}), "no JSON pointer"),
             (json!("throttle"), "invalid type"),
         ] {
-            let error = Spec::read(&json).unwrap_err();
+            let error = FaultSpec::read(&json).unwrap_err();
             assert!(error.contains(expected), "{json}: {error}");
         }
     }

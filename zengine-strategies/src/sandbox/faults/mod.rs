@@ -1,4 +1,4 @@
-//! Faults that a test queues in an emulator.
+//! Faults of requests, queued by a test.
 
 mod json;
 mod queue;
@@ -10,25 +10,25 @@ use std::time::Duration;
 use http::Method;
 use serde_json::Value;
 
-pub(super) use self::json::Spec;
+pub(super) use self::json::FaultSpec;
 pub(super) use self::queue::{Faults, Target};
 
-/// Something that goes wrong at the provider, once unless told otherwise.
+/// A fault at the provider; it applies once by default.
 ///
-/// A fault waits in the emulator's queue until a request fits it. Faults are tried in the order in which they were queued.
-/// Unless a method below says otherwise, a fault fits every request that sends something (for Meta, `POST …/messages`).
+/// Waits in the emulator's queue until a request matches; faults are tried in the order of the queue. Unless a method below
+/// changes that, a fault matches every request that sends a message (for Meta, `POST …/messages`).
 ///
-/// A fault whose message is *accepted* only plays on a request that the provider would accept; a faulty request gets its
-/// ordinary refusal and uses the fault up.
+/// A fault that *accepts* the message applies only to requests that the provider would accept; an invalid request gets its
+/// ordinary refusal and consumes the fault.
 ///
-/// | what happens | fault |
+/// | effect | fault |
 /// |---|---|
-/// | an error answer | [`throttle`](Self::throttle), [`code`](Self::code), [`error`](Self::error), [`unavailable`](Self::unavailable), [`html`](Self::html), [`redirect`](Self::redirect), [`raw`](Self::raw) |
-/// | a success that is none | [`error_in_200`](Self::error_in_200), [`without_id`](Self::without_id), [`change`](Self::change), [`remove`](Self::remove), [`wrong_hash`](Self::wrong_hash), [`oversize`](Self::oversize) |
-/// | it takes long | [`slow`](Self::slow), [`drip`](Self::drip), [`hang`](Self::hang), [`hang_after_accepting`](Self::hang_after_accepting), [`stall_body`](Self::stall_body) |
-/// | the connection breaks | [`reset_before_reading`](Self::reset_before_reading), [`reset_after_reading`](Self::reset_after_reading), [`reset_after_accepting`](Self::reset_after_accepting), [`cut_body`](Self::cut_body), [`wrong_length`](Self::wrong_length), [`garbage`](Self::garbage) |
-/// | later, by webhook | [`undeliverable`](Self::undeliverable) |
-/// | nothing, which takes a place in a script | [`pass`](Self::pass) |
+/// | an error response | [`throttle`](Self::throttle), [`code`](Self::code), [`error`](Self::error), [`unavailable`](Self::unavailable), [`html`](Self::html), [`redirect`](Self::redirect), [`raw`](Self::raw) |
+/// | a broken success response | [`error_in_200`](Self::error_in_200), [`without_id`](Self::without_id), [`change`](Self::change), [`remove`](Self::remove), [`wrong_hash`](Self::wrong_hash), [`oversize`](Self::oversize) |
+/// | a slow response or none | [`slow`](Self::slow), [`drip`](Self::drip), [`hang`](Self::hang), [`hang_after_accepting`](Self::hang_after_accepting), [`stall_body`](Self::stall_body) |
+/// | a broken connection | [`reset_before_reading`](Self::reset_before_reading), [`reset_after_reading`](Self::reset_after_reading), [`reset_after_accepting`](Self::reset_after_accepting), [`cut_body`](Self::cut_body), [`wrong_length`](Self::wrong_length), [`garbage`](Self::garbage) |
+/// | a failure reported later by webhook | [`undeliverable`](Self::undeliverable) |
+/// | none: an ordinary request in a script | [`pass`](Self::pass) |
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,65 +37,65 @@ pub(super) use self::queue::{Faults, Target};
 /// let busy = Fault::throttle().times(2).with_header("retry-after", "1").for_number("100200300");
 /// let lost = Fault::hang_after_accepting();
 /// let slow = Fault::slow(Duration::from_millis(300)).when(|body| body["type"] == "template");
-/// let weather = Fault::error(131_000, 500).forever().with_probability(0.05);
-/// # drop((busy, lost, slow, weather));
+/// let background = Fault::error(131_000, 500).forever().with_probability(0.05);
+/// # drop((busy, lost, slow, background));
 /// ```
 #[derive(Clone)]
-#[must_use = "a fault does nothing until an emulator is told to play it"]
+#[must_use = "a fault has no effect until it is queued in an emulator"]
 pub struct Fault {
-    pub(super) action: Action,
+    pub(super) action: FaultAction,
     pub(super) headers: Vec<(String, String)>,
     times: Option<u32>,
     probability: f64,
     scope: Scope,
     number: Option<String>,
     path: Option<String>,
-    /// Members that the body must have, by JSON pointer.
+    /// Required members of the body, by JSON pointer.
     members: Vec<(String, Value)>,
     when: Option<Condition>,
 }
 
 type Condition = Arc<dyn Fn(&Value) -> bool + Send + Sync>;
 
-/// What the emulator does.
+/// The effect on a request.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Action {
-    /// Nothing.
+pub(super) enum FaultAction {
+    /// No effect.
     Pass,
-    /// Answers this instead of its own answer.
-    Answer { answer: Answer, accepted: bool },
-    /// Answers as usual, but only after a while; the message is accepted at once.
+    /// Sends this response instead of the provider's.
+    Respond { response: FaultResponse, accepted: bool },
+    /// Accepts at once, then responds after a delay.
     Slow(Duration),
-    /// Accepts, then answers in small pieces with a pause before each.
+    /// Accepts, then responds in small pieces with a pause before each.
     Drip { pieces: u32, pause: Duration },
-    /// Never answers.
+    /// Never responds.
     Hang { accepted: bool },
-    /// Accepts, then answers with half of the body and never ends it.
+    /// Accepts, then sends half of the body and stalls.
     Stall,
-    /// Accepts, then cuts the answer in the middle of its body.
+    /// Accepts, then ends the response in the middle of its body.
     CutBody,
-    /// Accepts, then announces a length that is off by this much.
+    /// Accepts, then announces a length that is off by this many bytes.
     Length(i64),
-    /// Answers with bytes that are no HTTP.
+    /// Responds with bytes that are not HTTP.
     Garbage { accepted: bool },
-    /// Resets the connection, before or after it has read the body.
+    /// Resets the connection, before or after reading the body.
     Reset { body_read: bool, accepted: bool },
-    /// Accepts, and changes a member of the answer, or takes it away.
+    /// Accepts, and changes or removes a member of the response.
     Change { pointer: String, value: Option<Value> },
-    /// Accepts, and leaves the message's id out of the answer.
+    /// Accepts, and omits the message's id from the response.
     WithoutId,
-    /// Accepts, and appends this many bytes to the answer.
+    /// Accepts, and appends this many bytes to the response.
     Oversize(u64),
     /// Accepts, then reports by webhook that the message failed.
     Undeliverable(i64),
 }
 
-/// An answer in the emulator's own words, or raw.
+/// A response in the provider's format, or raw.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Answer {
+pub(super) enum FaultResponse {
     /// The provider's usual "too many requests".
     Throttle,
-    /// The provider's error body with this code; without a status, the one that usually goes with the code.
+    /// The provider's error body with this code; without a status, the code's usual one.
     Code {
         code: i64,
         status: Option<u16>,
@@ -115,7 +115,7 @@ enum Scope {
 }
 
 impl Fault {
-    fn new(action: Action) -> Self {
+    fn new(action: FaultAction) -> Self {
         Self {
             action,
             headers: Vec::new(),
@@ -129,101 +129,101 @@ impl Fault {
         }
     }
 
-    fn answer(answer: Answer, accepted: bool) -> Self {
-        Self::new(Action::Answer { answer, accepted })
+    fn respond(response: FaultResponse, accepted: bool) -> Self {
+        Self::new(FaultAction::Respond { response, accepted })
     }
 
-    /// Does nothing: the request goes its usual way. For scripts, where the third request is to fail and not the first.
+    /// Lets a request through unchanged. For scripts, such as one that fails the third request but not the first two.
     pub fn pass() -> Self {
-        Self::new(Action::Pass)
+        Self::new(FaultAction::Pass)
     }
 
-    /// Refuses because of too many requests, as the provider words it (Meta: code 130429 at HTTP 400).
+    /// Refuses with the provider's "too many requests" (Meta: code 130429 at HTTP 400).
     pub fn throttle() -> Self {
-        Self::answer(Answer::Throttle, false)
+        Self::respond(FaultResponse::Throttle, false)
     }
 
-    /// Refuses with a provider error code at a chosen HTTP status.
+    /// Refuses with a provider error code and this HTTP status.
     pub fn error(code: i64, status: u16) -> Self {
-        Self::answer(Answer::Code { code, status: Some(status) }, false)
+        Self::respond(FaultResponse::Code { code, status: Some(status) }, false)
     }
 
-    /// Refuses with a provider error code at the HTTP status that usually goes with it.
+    /// Refuses with a provider error code and its usual HTTP status.
     pub fn code(code: i64) -> Self {
-        Self::answer(Answer::Code { code, status: None }, false)
+        Self::respond(FaultResponse::Code { code, status: None }, false)
     }
 
-    /// Answers 200 with the provider's error body; the message is not accepted.
+    /// Responds 200 with the provider's error body; the message is not accepted.
     pub fn error_in_200(code: i64) -> Self {
         Self::error(code, 200)
     }
 
-    /// Answers with an HTML page, as a proxy in front of the provider does.
+    /// Responds with an HTML page, as a proxy in front of the provider does.
     pub fn html(status: u16) -> Self {
         Self::raw(status, "text/html", "<html><body><h1>Sorry, something went wrong.</h1></body></html>")
     }
 
-    /// Answers 302 with this `Location`; fits only what [`on_edge`](Self::on_edge) or its kin say, else sends.
+    /// Responds 302 with this `Location`.
     pub fn redirect(location: impl Into<String>) -> Self {
         Self::raw(302, "text/html", "").with_header("location", location)
     }
 
-    /// Answers with these bytes.
+    /// Responds with these bytes.
     pub fn raw(status: u16, content_type: impl Into<String>, body: impl Into<String>) -> Self {
-        Self::answer(Answer::Raw { status, content_type: content_type.into(), body: body.into() }, false)
+        Self::respond(FaultResponse::Raw { status, content_type: content_type.into(), body: body.into() }, false)
     }
 
-    /// Answers 503 after the body was read; the message is not accepted. The client cannot know that.
+    /// Responds 503 after reading the body; the message is not accepted. The client cannot tell.
     pub fn unavailable() -> Self {
         Self::raw(503, "text/plain", "upstream connect error")
     }
 
-    /// Answers 503 although the message is accepted and will be delivered.
+    /// Responds 503 although the message is accepted and will be delivered.
     pub fn unavailable_after_accepting() -> Self {
         Self::unavailable().accepting()
     }
 
-    /// Accepts at once and answers as usual after `delay`.
+    /// Accepts at once and responds as usual after `delay`.
     pub fn slow(delay: Duration) -> Self {
-        Self::new(Action::Slow(delay))
+        Self::new(FaultAction::Slow(delay))
     }
 
-    /// Accepts at once and answers in `pieces` pieces, with a pause before each.
+    /// Accepts at once and responds in `pieces` pieces, at least 1, with a pause before each.
     pub fn drip(pieces: u32, pause: Duration) -> Self {
-        Self::new(Action::Drip { pieces: pieces.max(1), pause })
+        Self::new(FaultAction::Drip { pieces: pieces.max(1), pause })
     }
 
-    /// Reads the request and never answers; the message is not accepted.
+    /// Reads the request and never responds; the message is not accepted.
     pub fn hang() -> Self {
-        Self::new(Action::Hang { accepted: false })
+        Self::new(FaultAction::Hang { accepted: false })
     }
 
-    /// Accepts the message and never answers.
+    /// Accepts the message and never responds.
     pub fn hang_after_accepting() -> Self {
-        Self::new(Action::Hang { accepted: true })
+        Self::new(FaultAction::Hang { accepted: true })
     }
 
-    /// Accepts the message and cuts the answer in the middle of its body.
+    /// Accepts the message and ends the response in the middle of its body.
     pub fn cut_body() -> Self {
-        Self::new(Action::CutBody)
+        Self::new(FaultAction::CutBody)
     }
 
-    /// Accepts the message, answers with head and half of the body, and then falls silent on an open connection.
+    /// Accepts the message, sends the head and half of the body, then stalls with the connection open.
     pub fn stall_body() -> Self {
-        Self::new(Action::Stall)
+        Self::new(FaultAction::Stall)
     }
 
-    /// Accepts the message and answers whole, but with a `Content-Length` that is off by `by` bytes, and closes the connection.
+    /// Accepts the message and responds with a `Content-Length` that is off by `by` bytes, then closes the connection.
     pub fn wrong_length(by: i64) -> Self {
-        Self::new(Action::Length(by))
+        Self::new(FaultAction::Length(by))
     }
 
-    /// Reads the request, then answers with bytes that are no HTTP; the message is not accepted.
+    /// Reads the request, then responds with bytes that are not HTTP; the message is not accepted.
     pub fn garbage() -> Self {
-        Self::new(Action::Garbage { accepted: false })
+        Self::new(FaultAction::Garbage { accepted: false })
     }
 
-    /// Accepts the message, but puts `value` at this JSON pointer of the answer.
+    /// Accepts the message, and sets `value` at this JSON pointer of the response.
     ///
     /// ```
     /// use zengine_strategies::sandbox::Fault;
@@ -232,153 +232,154 @@ impl Fault {
     /// # drop(held);
     /// ```
     pub fn change(pointer: impl Into<String>, value: impl Into<Value>) -> Self {
-        Self::new(Action::Change { pointer: pointer.into(), value: Some(value.into()) })
+        Self::new(FaultAction::Change { pointer: pointer.into(), value: Some(value.into()) })
     }
 
-    /// Accepts the message, but leaves the member at this JSON pointer out of the answer.
+    /// Accepts the message, and removes the member at this JSON pointer from the response.
     pub fn remove(pointer: impl Into<String>) -> Self {
-        Self::new(Action::Change { pointer: pointer.into(), value: None })
+        Self::new(FaultAction::Change { pointer: pointer.into(), value: None })
     }
 
-    /// Accepts the message and answers with success, but without the message's id.
+    /// Accepts the message and responds with success, but without the message's id.
     pub fn without_id() -> Self {
-        Self::new(Action::WithoutId)
+        Self::new(FaultAction::WithoutId)
     }
 
-    /// Announces media with a digest that is not the file's. Fits look-ups of media (edge `media_url`).
+    /// Announces media with a wrong digest. Matches look-ups of media (edge `media_url`).
     pub fn wrong_hash() -> Self {
         Self::change("/sha256", "0".repeat(64)).on_edge("media_url")
     }
 
-    /// Sends this many bytes more than the file has, without announcing a length. Fits downloads (edge `media_download`).
+    /// Sends this many bytes more than the file has, without announcing a length. Matches downloads (edge `media_download`).
     pub fn oversize(bytes: u64) -> Self {
-        Self::new(Action::Oversize(bytes)).on_edge("media_download")
+        Self::new(FaultAction::Oversize(bytes)).on_edge("media_download")
     }
 
-    /// Resets the connection before the body is read. A condition on the body makes it [`reset_after_reading`](Self::reset_after_reading).
+    /// Resets the connection before reading the body. A condition on the body makes it [`reset_after_reading`](Self::reset_after_reading).
     pub fn reset_before_reading() -> Self {
-        Self::new(Action::Reset { body_read: false, accepted: false })
+        Self::new(FaultAction::Reset { body_read: false, accepted: false })
     }
 
     /// Reads the request, then resets the connection; the message is not accepted.
     pub fn reset_after_reading() -> Self {
-        Self::new(Action::Reset { body_read: true, accepted: false })
+        Self::new(FaultAction::Reset { body_read: true, accepted: false })
     }
 
     /// Accepts the message, then resets the connection.
     pub fn reset_after_accepting() -> Self {
-        Self::new(Action::Reset { body_read: true, accepted: true })
+        Self::new(FaultAction::Reset { body_read: true, accepted: true })
     }
 
-    /// Accepts the message; its status webhooks then say that it failed with this code.
+    /// Accepts the message; its status webhooks then report a failure with this code.
     pub fn undeliverable(code: i64) -> Self {
-        Self::new(Action::Undeliverable(code))
+        Self::new(FaultAction::Undeliverable(code))
     }
 
-    /// Lets the message be accepted (and delivered) behind the answer of this fault.
+    /// Accepts (and delivers) the message despite the fault's response.
     pub fn accepting(mut self) -> Self {
         match &mut self.action {
-            Action::Answer { accepted, .. } | Action::Hang { accepted } | Action::Garbage { accepted } => *accepted = true,
-            Action::Reset { body_read, accepted } => (*body_read, *accepted) = (true, true),
+            FaultAction::Respond { accepted, .. } | FaultAction::Hang { accepted } | FaultAction::Garbage { accepted } => *accepted = true,
+            FaultAction::Reset { body_read, accepted } => (*body_read, *accepted) = (true, true),
             _ => {}
         }
         self
     }
 
-    /// Adds a header to the answer of this fault.
+    /// Adds a header to the fault's response.
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Plays it on this many requests.
+    /// Applies the fault to this many requests. Defaults to 1.
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Plays it on every request that fits, until the faults are cleared.
+    /// Applies the fault to every matching request until the faults are cleared.
     pub fn forever(mut self) -> Self {
         self.times = None;
         self
     }
 
-    /// Plays it with this probability (0 to 1) on each request that fits. The draws follow from the emulator's seed.
+    /// Applies the fault to each matching request with this probability, 0 to 1. The emulator's seed determines the draws.
     pub fn with_probability(mut self, probability: f64) -> Self {
         self.probability = probability;
         self
     }
 
-    /// Fits only requests of this sending number or account.
+    /// Matches only requests of this sending number or account.
     pub fn for_number(mut self, phone_number_id: impl Into<String>) -> Self {
         self.number = Some(phone_number_id.into());
         self
     }
 
-    /// Fits requests of this kind instead of sends. The module of each emulator lists its kinds: `media_upload`, `oauth`, ….
+    /// Matches requests of this kind instead of sends: `media_upload`, `oauth`, …. Each emulator's documentation lists its kinds.
     pub fn on_edge(mut self, edge: impl Into<String>) -> Self {
         self.scope = Scope::Edge(edge.into());
         self
     }
 
-    /// Fits any kind of request whose path contains `part`.
+    /// Matches any kind of request whose path contains `part`.
     pub fn on_path(mut self, part: impl Into<String>) -> Self {
         self.scope = Scope::All;
         self.path = Some(part.into());
         self
     }
 
-    /// Fits any kind of request.
+    /// Matches any kind of request.
     pub fn on_any_request(mut self) -> Self {
         self.scope = Scope::All;
         self
     }
 
-    /// Fits only requests whose JSON body fulfils the condition. It runs inside the emulator and must not call it.
+    /// Matches only requests whose JSON body satisfies the condition. It runs inside the emulator: you must not call the emulator from it.
     pub fn when(mut self, condition: impl Fn(&Value) -> bool + Send + Sync + 'static) -> Self {
         self.when = Some(Arc::new(condition));
         self
     }
 
-    /// Fits only requests whose JSON body has this value at this JSON pointer.
+    /// Matches only requests whose JSON body has this value at this JSON pointer.
     pub fn when_member(mut self, pointer: impl Into<String>, value: impl Into<Value>) -> Self {
         self.members.push((pointer.into(), value.into()));
         self
     }
 
-    /// The name under which the journal lists it.
+    /// The name in the journal.
     pub(super) fn name(&self) -> String {
         match &self.action {
-            Action::Pass => "pass".to_owned(),
-            Action::Answer { answer: Answer::Throttle, .. } => "throttle".to_owned(),
-            Action::Answer { answer: Answer::Code { code, .. }, .. } => format!("error {code}"),
-            Action::Answer { answer: Answer::Raw { status, .. }, .. } => format!("http {status}"),
-            Action::Slow(_) => "slow".to_owned(),
-            Action::Drip { .. } => "drip".to_owned(),
-            Action::Hang { .. } => "hang".to_owned(),
-            Action::Stall => "stall".to_owned(),
-            Action::CutBody => "cut body".to_owned(),
-            Action::Length(_) => "wrong length".to_owned(),
-            Action::Garbage { .. } => "garbage".to_owned(),
-            Action::Reset { .. } => "reset".to_owned(),
-            Action::Change { pointer, .. } => format!("change {pointer}"),
-            Action::WithoutId => "no id".to_owned(),
-            Action::Oversize(_) => "oversize".to_owned(),
-            Action::Undeliverable(code) => format!("undeliverable {code}"),
+            FaultAction::Pass => "pass".to_owned(),
+            FaultAction::Respond { response: FaultResponse::Throttle, .. } => "throttle".to_owned(),
+            FaultAction::Respond { response: FaultResponse::Code { code, .. }, .. } => format!("error {code}"),
+            FaultAction::Respond { response: FaultResponse::Raw { status, .. }, .. } => format!("http {status}"),
+            FaultAction::Slow(_) => "slow".to_owned(),
+            FaultAction::Drip { .. } => "drip".to_owned(),
+            FaultAction::Hang { .. } => "hang".to_owned(),
+            FaultAction::Stall => "stall".to_owned(),
+            FaultAction::CutBody => "cut body".to_owned(),
+            FaultAction::Length(_) => "wrong length".to_owned(),
+            FaultAction::Garbage { .. } => "garbage".to_owned(),
+            FaultAction::Reset { .. } => "reset".to_owned(),
+            FaultAction::Change { pointer, .. } => format!("change {pointer}"),
+            FaultAction::WithoutId => "no id".to_owned(),
+            FaultAction::Oversize(_) => "oversize".to_owned(),
+            FaultAction::Undeliverable(code) => format!("undeliverable {code}"),
         }
     }
 
-    /// Whether the message is accepted behind the fault.
+    /// Whether the message is accepted despite the fault.
     pub(super) fn accepts(&self) -> bool {
         match &self.action {
-            Action::Answer { accepted, .. } | Action::Hang { accepted } | Action::Garbage { accepted } | Action::Reset { accepted, .. } => {
-                *accepted
-            }
+            FaultAction::Respond { accepted, .. }
+            | FaultAction::Hang { accepted }
+            | FaultAction::Garbage { accepted }
+            | FaultAction::Reset { accepted, .. } => *accepted,
             _ => true,
         }
     }
 
-    /// Whether what is known before the body fits.
+    /// Whether the properties before the body match.
     fn fits(&self, target: Target<'_>) -> bool {
         let scope = match &self.scope {
             Scope::Sends => target.sends && target.method == Method::POST,
@@ -390,14 +391,14 @@ impl Fault {
             && self.path.as_deref().is_none_or(|part| target.path.contains(part))
     }
 
-    /// Whether the body fits.
+    /// Whether the body matches.
     fn agrees(&self, body: &Value) -> bool {
         self.members.iter().all(|(pointer, value)| body.pointer(pointer) == Some(value))
             && self.when.as_ref().is_none_or(|condition| condition(body))
     }
 
-    fn comes_before_the_body(&self) -> bool {
-        matches!(self.action, Action::Reset { body_read: false, .. }) && self.when.is_none() && self.members.is_empty()
+    fn plays_before_body(&self) -> bool {
+        matches!(self.action, FaultAction::Reset { body_read: false, .. }) && self.when.is_none() && self.members.is_empty()
     }
 }
 

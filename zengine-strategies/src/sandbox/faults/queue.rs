@@ -1,4 +1,4 @@
-//! The faults that wait in an emulator.
+//! The queued request faults of an emulator.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -10,20 +10,19 @@ use super::Fault;
 use crate::sandbox::lock;
 use crate::sandbox::random::Random;
 
-/// What is known of a request before its body was read.
+/// The properties of a request before its body is read.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::sandbox) struct Target<'a> {
     pub(in crate::sandbox) method: &'a Method,
     pub(in crate::sandbox) path: &'a str,
     /// The sending number or account.
     pub(in crate::sandbox) number: Option<&'a str>,
-    /// What the path means to the provider.
     pub(in crate::sandbox) edge: &'a str,
     /// Whether requests of this kind send messages.
     pub(in crate::sandbox) sends: bool,
 }
 
-/// A fault, and draws of its own: what else is queued does not change them.
+/// A fault with its own random draws, independent of the other faults.
 #[derive(Debug)]
 struct Queued {
     fault: Fault,
@@ -33,11 +32,10 @@ struct Queued {
 #[derive(Debug, Default)]
 struct Inner {
     waiting: VecDeque<Queued>,
-    /// How many were ever queued.
+    /// Number of faults ever queued.
     count: u64,
 }
 
-/// The queue of an emulator.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Faults {
     seed: u64,
@@ -63,7 +61,7 @@ impl Faults {
         lock(&self.inner).waiting.clear();
     }
 
-    /// Forgets all faults, and begins again with the draws.
+    /// Clears all faults and restarts the random draws.
     pub(in crate::sandbox) fn reset(&self) {
         *lock(&self.inner) = Inner::default();
     }
@@ -72,27 +70,27 @@ impl Faults {
         lock(&self.inner).waiting.len()
     }
 
-    /// The faults that wait, in their order.
+    /// The queued faults, in order.
     pub(in crate::sandbox) fn waiting(&self) -> Vec<Fault> {
         lock(&self.inner).waiting.iter().map(|queued| queued.fault.clone()).collect()
     }
 
-    /// Takes the fault that is to be played before the body is read, if the next one that fits is of that kind.
+    /// Takes the next matching fault if it applies before the body is read.
     pub(in crate::sandbox) fn take_before_body(&self, target: Target<'_>) -> Option<Fault> {
         let queue = &mut lock(&self.inner).waiting;
         let at = queue.iter().position(|queued| queued.fault.fits(target))?;
         let queued = &mut queue[at];
-        if !queued.fault.comes_before_the_body() || queued.random.fraction() >= queued.fault.probability {
+        if !queued.fault.plays_before_body() || queued.random.fraction() >= queued.fault.probability {
             return None;
         }
         Some(take(queue, at))
     }
 
-    /// Takes the first fault that fits the whole request.
+    /// Takes the first fault that matches the whole request.
     pub(in crate::sandbox) fn take(&self, target: Target<'_>, body: &Value) -> Option<Fault> {
         let queue = &mut lock(&self.inner).waiting;
         let at = queue.iter_mut().position(|Queued { fault, random }| {
-            !fault.comes_before_the_body() && fault.fits(target) && fault.agrees(body) && random.fraction() < fault.probability
+            !fault.plays_before_body() && fault.fits(target) && fault.agrees(body) && random.fraction() < fault.probability
         })?;
         Some(take(queue, at))
     }
@@ -118,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_plays_as_often_as_it_was_told_and_in_its_order() {
+    fn a_fault_applies_as_often_as_configured_and_in_order() {
         let faults = Faults::new(1);
         faults.push(Fault::throttle().times(2));
         faults.push(Fault::pass());
@@ -128,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_waits_for_a_request_that_fits() {
+    fn a_fault_waits_for_a_matching_request() {
         let faults = Faults::new(1);
         faults.push(Fault::code(2).for_number("2").when(|body| body["type"] == "text").when_member("/a", 1));
         assert!(faults.take(send("1"), &json!({"type": "text", "a": 1})).is_none());
@@ -144,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probable_fault_follows_from_the_seed_whatever_else_is_queued() {
+    fn a_random_fault_depends_on_the_seed_only() {
         let played = |seed, other: bool| {
             let faults = Faults::new(seed);
             faults.push(Fault::throttle().forever().with_probability(0.3));
@@ -161,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_unconditional_reset_plays_before_the_body() {
+    fn only_an_unconditional_reset_applies_before_the_body() {
         let faults = Faults::new(1);
         faults.push(Fault::throttle());
         faults.push(Fault::reset_before_reading());

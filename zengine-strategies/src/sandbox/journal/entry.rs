@@ -1,75 +1,75 @@
-//! One line of a journal.
+//! A journal entry.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What an entry tells of.
+/// The kind of a journal entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EntryKind {
-    /// A request that the emulator got, and its answer.
+    /// A request to the emulator, and its response.
     #[default]
     Request,
-    /// A webhook POST that the emulator made, and its answer.
+    /// A webhook POST by the emulator, and its response.
     Webhook,
 }
 
-/// One request that an emulator got, or one webhook POST that it made. As a JSON line its keys stand in the order of the fields.
+/// One request to an emulator, or one webhook POST by it. As a JSON line, its keys have the order of the fields.
 ///
-/// Secrets (tokens, app secret, proofs, codes) are written as `***`, in the query, in bodies and in answers.
+/// Secrets (tokens, app secret, proofs, codes) are masked as `***` in the query, in bodies and in responses.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Entry {
-    /// When the request had been read, or the webhook's answer had come, in milliseconds since 1970 by the emulator's clock.
+pub struct JournalEntry {
+    /// Time of the end of the request or of the webhook's response, in milliseconds since 1970 by the emulator's clock.
     pub at_ms: u64,
-    /// Number of the entry in this run, from 1. Requests and webhooks share one count.
+    /// Number of the entry in this run, from 1; requests and webhooks share one sequence.
     #[serde(default)]
     pub number: u64,
-    /// What it tells of.
+    /// The kind of the entry.
     #[serde(default)]
     pub kind: EntryKind,
     /// HTTP method.
     pub method: String,
-    /// Path without the query; for a webhook, the address without its query.
+    /// Path without the query; of a webhook, the address without the query.
     pub path: String,
-    /// The query, secrets masked.
+    /// The query, with secrets masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// What the path means to this provider, as faults name it: `messages`, `media_upload`, `oauth`, ….
+    /// The kind of request, as in faults: `messages`, `media_upload`, `oauth`, ….
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<String>,
-    /// HTTP status of the answer; 0 where there was none (hang, reset, no connection, timeout).
+    /// HTTP status of the response; 0 if there was none (hang, reset, no connection, timeout).
     pub status: u16,
-    /// True exactly when the provider took the message of this request for delivery, whatever it answered. Requests that carry
-    /// no message (read receipts, uploads, look-ups) are never accepted, nor are webhooks.
+    /// Whether the provider accepted the request's message for delivery, regardless of its response. Always false for requests
+    /// without a message (read receipts, uploads, look-ups) and for webhooks.
     pub accepted: bool,
-    /// The sending number or account, where the path names one.
+    /// The sending number or account, if the path names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number_id: Option<String>,
-    /// The provider's id of an accepted message.
+    /// The provider's id of the accepted message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wamid: Option<String>,
-    /// The fault that was played.
+    /// The fault that was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
-    /// Of a webhook: the number of the POST and which attempt at it this was, from 1.
+    /// Of a webhook: the number of the POST and the number of the attempt, both from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<(u64, u32)>,
-    /// The JSON of the request or webhook; text where it is no JSON, `{"bytes": n}` for an upload, null where it was not read.
+    /// The body: JSON, or text if it is not JSON, `{"bytes": n}` for an upload, null if it was not read.
     pub body: Value,
-    /// The answer's body, in the same form; null where there was none.
+    /// The body of the response, in the same form; null if there was none.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub answer: Value,
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for JournalEntry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The bodies hold what people write to each other.
+        // The bodies contain personal messages.
         formatter
-            .debug_struct("Entry")
+            .debug_struct("JournalEntry")
             .field("number", &self.number)
             .field("kind", &self.kind)
             .field("at_ms", &self.at_ms)
@@ -82,15 +82,15 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Longest body or answer that is kept whole, in bytes.
-const SHOWN_BYTES: usize = 256 * 1024;
+/// Maximum length of a body that is kept whole, in bytes.
+const MAX_BODY: usize = 256 * 1024;
 
-/// A body as an entry shows it.
-pub(in crate::sandbox) fn shown(body: &[u8]) -> Value {
+/// A body in a journal entry.
+pub(in crate::sandbox) fn body_value(body: &[u8]) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
-    if body.len() > SHOWN_BYTES {
+    if body.len() > MAX_BODY {
         return serde_json::json!({"bytes": body.len()});
     }
     match (serde_json::from_slice(body), std::str::from_utf8(body)) {

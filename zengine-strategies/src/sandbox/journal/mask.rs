@@ -1,4 +1,4 @@
-//! Keeps secrets out of what an emulator shows.
+//! Masks secrets in the output of an emulator.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use crate::sandbox::text::{decoded, encoded};
 
 const MASK: &str = "***";
 
-/// Members of JSON and fields of forms that hold secrets at one provider or another.
+/// JSON members and form fields that hold secrets at any provider.
 const KEYS: &[&str] = &[
     "access_token",
     "api_key",
@@ -27,10 +27,10 @@ const KEYS: &[&str] = &[
     "verify_token",
 ];
 
-/// The same in a query or a form alone: in JSON, Meta has harmless members of this name.
+/// Secret fields in queries and forms only: in JSON, Meta has harmless members of this name.
 const FIELDS: &[&str] = &["code"];
 
-/// The secrets of one emulator, as far as it knows them.
+/// The known secrets of one emulator.
 #[derive(Default)]
 pub(in crate::sandbox) struct Mask(Mutex<HashSet<String>>);
 
@@ -41,18 +41,18 @@ impl std::fmt::Debug for Mask {
 }
 
 impl Mask {
-    /// From now on this text is masked wherever it is a whole value.
-    pub(in crate::sandbox) fn learn(&self, secret: &str) {
+    /// Masks this text from now on wherever it is a whole value.
+    pub(in crate::sandbox) fn add_secret(&self, secret: &str) {
         if !secret.is_empty() {
             lock(&self.0).insert(secret.to_owned());
         }
     }
 
-    fn knows(&self, text: &str) -> bool {
+    fn is_secret(&self, text: &str) -> bool {
         lock(&self.0).contains(text)
     }
 
-    /// Masks members by name and values that are known secrets.
+    /// Masks secret members by name, and values that are known secrets.
     pub(super) fn json(&self, value: &mut Value) {
         match value {
             Value::Object(members) => {
@@ -65,12 +65,12 @@ impl Mask {
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.json(item)),
-            Value::String(text) if self.knows(text) => MASK.clone_into(text),
+            Value::String(text) if self.is_secret(text) => MASK.clone_into(text),
             _ => {}
         }
     }
 
-    /// A body: JSON by its members; other text by its fields, if it has the look of a form.
+    /// Masks a body: JSON by its members, other text by its fields if it looks like a form.
     pub(super) fn body(&self, value: &mut Value) {
         match value {
             Value::String(text) if text.contains('=') && !text.contains(char::is_whitespace) => *text = self.fields(text),
@@ -78,7 +78,7 @@ impl Mask {
         }
     }
 
-    /// A query or a form body.
+    /// Masks a query or a form body.
     pub(in crate::sandbox) fn fields(&self, query: &str) -> String {
         let mut out = String::with_capacity(query.len());
         for (index, pair) in query.split('&').enumerate() {
@@ -90,7 +90,7 @@ impl Mask {
                 continue;
             };
             let (plain, key) = (decoded(value), decoded(name));
-            let secret = KEYS.contains(&key.as_str()) || FIELDS.contains(&key.as_str()) || self.knows(&plain);
+            let secret = KEYS.contains(&key.as_str()) || FIELDS.contains(&key.as_str()) || self.is_secret(&plain);
             out.push_str(name);
             out.push('=');
             out.push_str(if secret { MASK } else { value });
@@ -98,11 +98,11 @@ impl Mask {
         out
     }
 
-    /// An address: its query is masked, as are known secrets in its path.
+    /// An address without its query, with known secrets in its path masked.
     pub(in crate::sandbox) fn address(&self, url: &str) -> String {
         let path = url.split(['?', '#']).next().unwrap_or_default();
         let segments: Vec<_> =
-            path.split('/').map(|segment| if self.knows(&decoded(segment)) { encoded(MASK) } else { segment.to_owned() }).collect();
+            path.split('/').map(|segment| if self.is_secret(&decoded(segment)) { encoded(MASK) } else { segment.to_owned() }).collect();
         segments.join("/")
     }
 }
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn secrets_are_masked_by_name_and_by_value() {
         let mask = Mask::default();
-        mask.learn("canary");
+        mask.add_secret("canary");
         let mut body =
             json!({"access_token": "x", "pin": 123, "data": [{"any": "canary", "code": "en_US"}], "pinned": true, "token": {"a": 1}});
         mask.body(&mut body);

@@ -1,4 +1,4 @@
-//! What an emulator was asked and what it told, in memory and as JSON lines.
+//! The journal of requests and webhooks, in memory and as JSON lines.
 
 mod entry;
 mod mask;
@@ -12,19 +12,19 @@ use std::sync::Mutex;
 
 use tokio::sync::watch;
 
-pub(super) use self::entry::shown;
-pub use self::entry::{Entry, EntryKind};
+pub(super) use self::entry::body_value;
+pub use self::entry::{EntryKind, JournalEntry};
 pub(super) use self::mask::Mask;
 pub(super) use self::stream::events;
 use super::lock;
 
-/// How many entries stay in memory; the file and the counters hold all.
+/// Maximum entries in memory; the file and the counters cover all.
 const IN_MEMORY: usize = 100_000;
 
-/// The requests that an emulator got and the webhooks that it sent, oldest first.
+/// The requests to an emulator and the webhooks from it, oldest first.
 ///
-/// The entry of a request is recorded, and written to the file, before the emulator answers. It reaches the operating system
-/// with one write, so it survives the death of the process, though not that of the machine. Several runs may append to one file.
+/// A request's entry is recorded, and written to the file, before the emulator responds. It reaches the operating system
+/// with one write, so it survives a crash of the process but not of the machine. Several runs may append to one file.
 #[derive(Debug)]
 pub struct Journal {
     inner: Mutex<Inner>,
@@ -34,12 +34,11 @@ pub struct Journal {
 
 #[derive(Debug)]
 struct Inner {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<JournalEntry>,
     accepted: u64,
     file: Option<File>,
 }
 
-/// How many there were in this run.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     all: u64,
@@ -47,7 +46,7 @@ struct Counts {
     webhooks: u64,
 }
 
-/// Opens for appending; ends a last line that a dying machine left unfinished.
+/// Opens a file for appending; terminates a last line left unfinished by a crash.
 fn open(path: &Path) -> io::Result<File> {
     let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
     if file.metadata()?.len() > 0 {
@@ -62,7 +61,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 impl Journal {
-    /// Opens the file for appending, where one is given.
+    /// Opens the file, if any, for appending.
     pub(super) fn open(path: Option<&Path>) -> io::Result<Self> {
         let file = path.map(open).transpose()?;
         Ok(Self {
@@ -72,13 +71,13 @@ impl Journal {
         })
     }
 
-    /// What is masked in every entry.
+    /// The secrets masked in every entry.
     pub(super) fn mask(&self) -> &Mask {
         &self.mask
     }
 
     /// Numbers, masks and records an entry.
-    pub(super) fn append(&self, mut entry: Entry) -> io::Result<()> {
+    pub(super) fn append(&self, mut entry: JournalEntry) -> io::Result<()> {
         self.mask.body(&mut entry.body);
         self.mask.body(&mut entry.answer);
         entry.query = entry.query.map(|query| self.mask.fields(&query));
@@ -100,66 +99,66 @@ impl Journal {
         if inner.entries.len() > IN_MEMORY {
             inner.entries.pop_front();
         }
-        // Under the lock, so that numbers grow in the order of the entries.
+        // Under the lock, so that the counts follow the order of the entries.
         self.counts.send_replace(counts);
         Ok(())
     }
 
-    /// Returns all requests of this run; after more than 100,000 entries only the newest.
-    pub fn entries(&self) -> Vec<Entry> {
+    /// Returns the requests of this run, among the newest 100,000 entries.
+    pub fn entries(&self) -> Vec<JournalEntry> {
         self.matching(|_| true)
     }
 
-    /// Returns the requests that `select` is true for.
-    pub fn matching(&self, mut select: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
+    /// Returns the requests for which `select` returns true.
+    pub fn matching(&self, mut select: impl FnMut(&JournalEntry) -> bool) -> Vec<JournalEntry> {
         let inner = lock(&self.inner);
         inner.entries.iter().filter(|entry| entry.kind == EntryKind::Request && select(entry)).cloned().collect()
     }
 
-    /// Returns the requests whose message was taken for delivery.
-    pub fn accepted(&self) -> Vec<Entry> {
+    /// Returns the requests with an accepted message.
+    pub fn accepted(&self) -> Vec<JournalEntry> {
         self.matching(|entry| entry.accepted)
     }
 
-    /// Returns the webhook POSTs of this run, one entry per attempt, as far as they are in memory.
-    pub fn webhooks(&self) -> Vec<Entry> {
+    /// Returns the webhook POSTs of this run that are in memory, one entry per attempt.
+    pub fn webhooks(&self) -> Vec<JournalEntry> {
         lock(&self.inner).entries.iter().filter(|entry| entry.kind == EntryKind::Webhook).cloned().collect()
     }
 
-    /// Returns the entries of both kinds with a number above `number`, oldest first, at most `limit` of them.
-    pub fn after(&self, number: u64, limit: usize) -> Vec<Entry> {
+    /// Returns at most `limit` entries of both kinds with a number above `number`, oldest first.
+    pub fn after(&self, number: u64, limit: usize) -> Vec<JournalEntry> {
         let inner = lock(&self.inner);
         let first = inner.entries.partition_point(|entry| entry.number <= number);
         inner.entries.iter().skip(first).take(limit).cloned().collect()
     }
 
-    /// Counts the messages that were accepted in this run.
+    /// Returns the number of messages accepted in this run.
     pub fn accepted_count(&self) -> u64 {
         lock(&self.inner).accepted
     }
 
-    /// Counts the requests of this run.
+    /// Returns the number of requests in this run.
     pub fn request_count(&self) -> u64 {
         self.counts.borrow().requests
     }
 
-    /// Counts the webhook POSTs of this run, every attempt and every copy.
+    /// Returns the number of webhook POSTs in this run, counting every attempt and every copy.
     pub fn webhook_count(&self) -> u64 {
         self.counts.borrow().webhooks
     }
 
-    /// Waits until `count` requests have come in, in this run.
+    /// Waits until this run has `count` requests.
     pub async fn wait_for_requests(&self, count: u64) {
         self.wait_for_counts(|counts| counts.requests >= count).await;
     }
 
-    /// Waits until `count` webhook POSTs have been made, in this run.
+    /// Waits until this run has `count` webhook POSTs.
     pub async fn wait_for_webhooks(&self, count: u64) {
         self.wait_for_counts(|counts| counts.webhooks >= count).await;
     }
 
-    /// Waits until an entry of either kind fulfils the condition; looks at those in memory first. Returns the entry.
-    pub async fn wait_for(&self, mut condition: impl FnMut(&Entry) -> bool) -> Entry {
+    /// Waits for an entry of either kind that satisfies the condition, beginning with those in memory, and returns it.
+    pub async fn wait_for(&self, mut condition: impl FnMut(&JournalEntry) -> bool) -> JournalEntry {
         let (mut counts, mut seen) = (self.counts.subscribe(), 0);
         loop {
             for entry in self.after(seen, usize::MAX) {
@@ -177,7 +176,7 @@ impl Journal {
         let _ = self.counts.subscribe().wait_for(enough).await;
     }
 
-    /// Forgets the entries in memory; the file, the numbers and the counters stay.
+    /// Clears the entries in memory; the file, the numbers and the counters stay.
     pub fn clear(&self) {
         lock(&self.inner).entries.clear();
     }
@@ -189,24 +188,31 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn an_unfinished_last_line_spoils_no_new_one() {
+    fn an_unfinished_last_line_does_not_corrupt_a_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
         std::fs::write(&path, "{\"at_ms\":1,\"pa").unwrap();
-        let entry = Entry { at_ms: 2, method: "POST".to_owned(), path: "/x".to_owned(), status: 200, accepted: true, ..Entry::default() };
+        let entry = JournalEntry {
+            at_ms: 2,
+            method: "POST".to_owned(),
+            path: "/x".to_owned(),
+            status: 200,
+            accepted: true,
+            ..JournalEntry::default()
+        };
         Journal::open(Some(&path)).unwrap().append(entry.clone()).unwrap();
         Journal::open(Some(&path)).unwrap().append(entry.clone()).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        let read: Vec<Option<Entry>> = text.lines().map(|line| serde_json::from_str(line).ok()).collect();
-        let written = Entry { number: 1, ..entry };
+        let read: Vec<Option<JournalEntry>> = text.lines().map(|line| serde_json::from_str(line).ok()).collect();
+        let written = JournalEntry { number: 1, ..entry };
         assert_eq!(read, [None, Some(written.clone()), Some(written)]);
     }
 
     #[tokio::test]
     async fn entries_are_numbered_masked_and_waited_for() {
         let journal = Journal::open(None).unwrap();
-        let webhook = Entry { kind: EntryKind::Webhook, body: json!({"access_token": "x"}), ..Entry::default() };
-        journal.append(Entry { query: Some("access_token=x".to_owned()), ..Entry::default() }).unwrap();
+        let webhook = JournalEntry { kind: EntryKind::Webhook, body: json!({"access_token": "x"}), ..JournalEntry::default() };
+        journal.append(JournalEntry { query: Some("access_token=x".to_owned()), ..JournalEntry::default() }).unwrap();
         journal.append(webhook).unwrap();
         assert_eq!((journal.request_count(), journal.webhook_count(), journal.entries().len()), (1, 1, 1));
         assert_eq!(journal.entries()[0].query.as_deref(), Some("access_token=***"));
@@ -214,7 +220,7 @@ mod tests {
         assert_eq!((found.number, &found.body), (2, &json!({"access_token": "***"})));
         assert_eq!(journal.after(1, 10), [found]);
         journal.clear();
-        journal.append(Entry::default()).unwrap();
+        journal.append(JournalEntry::default()).unwrap();
         assert_eq!(journal.after(0, 10).iter().map(|entry| entry.number).collect::<Vec<_>>(), [3]);
     }
 }

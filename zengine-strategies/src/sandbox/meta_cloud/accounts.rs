@@ -1,4 +1,4 @@
-//! Numbers, the accounts that they belong to, and who is subscribed to what.
+//! Numbers, their accounts, and the app's subscriptions.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -8,34 +8,33 @@ use serde_json::{Map, Value, json};
 use super::settings::Number;
 use crate::sandbox::lock;
 
-/// A callback that replaces the app's own.
+/// A callback in place of the app's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Override {
     pub(super) url: String,
     pub(super) verify_token: String,
 }
 
-/// A number with all that happens to it.
+/// A number and its state.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
+pub(super) struct NumberRecord {
     pub(super) number: Number,
-    /// The fields of its node.
     pub(super) node: Map<String, Value>,
     pub(super) registered: bool,
     pub(super) pin: Option<String>,
-    /// How often in a row a wrong PIN was given.
+    /// Number of consecutive wrong PINs.
     pub(super) wrong_pins: u32,
-    /// The verification code that was sent last.
+    /// The last verification code sent.
     pub(super) verification: Option<String>,
-    /// When it was registered or deregistered, and when a code was requested, in milliseconds.
+    /// Times of registrations and deregistrations, and of requests for codes, in milliseconds.
     pub(super) registrations: Vec<u64>,
     pub(super) requests: Vec<u64>,
     pub(super) callback: Option<Override>,
-    /// What `POST …/settings` was told.
+    /// The settings from `POST …/settings`.
     pub(super) settings: Map<String, Value>,
-    /// When it was onboarded, in milliseconds: synchronisation has a day from there.
+    /// Time of onboarding, in milliseconds: synchronisation is possible for a day.
     pub(super) onboarded_ms: u64,
-    /// The kinds of synchronisation that were asked for.
+    /// The requested kinds of synchronisation.
     pub(super) synced: Vec<String>,
 }
 
@@ -47,11 +46,10 @@ pub(super) struct Subscription {
 
 #[derive(Default)]
 struct Inner {
-    lines: HashMap<String, Line>,
+    records: HashMap<String, NumberRecord>,
     subscriptions: HashMap<String, Subscription>,
 }
 
-/// All numbers and subscriptions.
 #[derive(Default)]
 pub(super) struct Accounts(Mutex<Inner>);
 
@@ -60,13 +58,13 @@ impl Accounts {
         *lock(&self.0) = Inner::default();
     }
 
-    /// Adds a number, or replaces the one with its id. Returns the token of a number that was replaced.
+    /// Adds a number, or replaces the one with its id. Returns the token of the replaced number.
     pub(super) fn add(&self, number: Number, business_id: &str, app_id: &str, now_ms: u64) -> Option<String> {
         let inner = &mut *lock(&self.0);
         if !number.fresh {
             inner.subscriptions.entry(number.waba_id.clone()).or_default();
         }
-        let line = Line {
+        let record = NumberRecord {
             node: node_of(&number, business_id, app_id),
             registered: !number.fresh,
             pin: None,
@@ -80,48 +78,47 @@ impl Accounts {
             synced: Vec::new(),
             number,
         };
-        inner.lines.insert(line.number.id.clone(), line).map(|old| old.number.token)
+        inner.records.insert(record.number.id.clone(), record).map(|old| old.number.token)
     }
 
-    pub(super) fn line(&self, id: &str) -> Option<Line> {
-        lock(&self.0).lines.get(id).cloned()
+    pub(super) fn record(&self, id: &str) -> Option<NumberRecord> {
+        lock(&self.0).records.get(id).cloned()
     }
 
     pub(super) fn number(&self, id: &str) -> Option<Number> {
-        lock(&self.0).lines.get(id).map(|line| line.number.clone())
+        lock(&self.0).records.get(id).map(|record| record.number.clone())
     }
 
     pub(super) fn exists(&self, id: &str) -> bool {
-        lock(&self.0).lines.contains_key(id)
+        lock(&self.0).records.contains_key(id)
     }
 
     /// Changes a number; `None` if it does not exist.
-    pub(super) fn change<T>(&self, id: &str, change: impl FnOnce(&mut Line) -> T) -> Option<T> {
-        lock(&self.0).lines.get_mut(id).map(change)
+    pub(super) fn change<T>(&self, id: &str, change: impl FnOnce(&mut NumberRecord) -> T) -> Option<T> {
+        lock(&self.0).records.get_mut(id).map(change)
     }
 
-    /// The numbers that `select` is true for, by id.
-    pub(super) fn lines(&self, select: impl Fn(&Line) -> bool) -> Vec<Line> {
-        let mut found: Vec<_> = lock(&self.0).lines.values().filter(|line| select(line)).cloned().collect();
+    /// The numbers for which `select` returns true, by id.
+    pub(super) fn records(&self, select: impl Fn(&NumberRecord) -> bool) -> Vec<NumberRecord> {
+        let mut found: Vec<_> = lock(&self.0).records.values().filter(|record| select(record)).cloned().collect();
         found.sort_by(|one, other| one.number.id.cmp(&other.number.id));
         found
     }
 
     /// Whether any number names this token as its own.
     pub(super) fn names(&self, token: &str) -> bool {
-        lock(&self.0).lines.values().any(|line| line.number.token == token)
+        lock(&self.0).records.values().any(|record| record.number.token == token)
     }
 
     pub(super) fn is_account(&self, id: &str) -> bool {
         let inner = lock(&self.0);
-        inner.subscriptions.contains_key(id) || inner.lines.values().any(|line| line.number.waba_id == id)
+        inner.subscriptions.contains_key(id) || inner.records.values().any(|record| record.number.waba_id == id)
     }
 
     pub(super) fn subscription(&self, waba_id: &str) -> Option<Subscription> {
         lock(&self.0).subscriptions.get(waba_id).cloned()
     }
 
-    /// Subscribes, or replaces the subscription.
     pub(super) fn subscribe(&self, waba_id: &str, subscription: Subscription) {
         lock(&self.0).subscriptions.insert(waba_id.to_owned(), subscription);
     }
@@ -130,7 +127,7 @@ impl Accounts {
         lock(&self.0).subscriptions.remove(waba_id).is_some()
     }
 
-    /// The accounts that the app is subscribed to.
+    /// The accounts with a subscription of the app.
     pub(super) fn subscribed(&self) -> Vec<String> {
         let mut found: Vec<_> = lock(&self.0).subscriptions.keys().cloned().collect();
         found.sort();
@@ -138,7 +135,7 @@ impl Accounts {
     }
 }
 
-/// The node of a healthy number, or of one that is not registered yet.
+/// The node of a healthy number, or of an unregistered one.
 fn node_of(number: &Number, business_id: &str, app_id: &str) -> Map<String, Value> {
     let entity = |kind: &str, id: &str| json!({"entity_type": kind, "id": id, "can_send_message": "AVAILABLE"});
     let fresh = number.fresh;

@@ -1,4 +1,4 @@
-//! Reading a request with Meta's eyes: a JSON value and the path under which an error names it.
+//! Checks of request parameters: a JSON value and its path in Meta's errors.
 
 use serde_json::{Map, Value};
 
@@ -6,14 +6,14 @@ use super::errors::GraphError;
 
 pub(super) type Checked<T = ()> = Result<T, GraphError>;
 
-/// A value of the request, and where it stands.
+/// A value of the request and its path.
 #[derive(Debug, Clone)]
-pub(super) struct At<'a> {
+pub(super) struct Param<'a> {
     pub(super) value: &'a Value,
     pub(super) path: String,
 }
 
-impl<'a> At<'a> {
+impl<'a> Param<'a> {
     pub(super) fn root(value: &'a Value) -> Self {
         Self { value, path: String::new() }
     }
@@ -26,7 +26,7 @@ impl<'a> At<'a> {
         self.value.as_object().ok_or_else(|| self.invalid("must be an object"))
     }
 
-    /// The keys of an object are among these; Meta refuses others with code 100.
+    /// Checks that an object has only these keys; Meta refuses others with code 100.
     pub(super) fn only(&self, allowed: &[&str]) -> Checked {
         match self.object()?.keys().find(|key| !allowed.contains(&key.as_str())) {
             Some(key) => Err(GraphError::bad(format!("Unexpected key \"{key}\" on param \"{}\".", self.path))),
@@ -34,11 +34,11 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn optional(&self, key: &str) -> Option<At<'a>> {
-        self.value.get(key).map(|value| At { value, path: self.step(key) })
+    pub(super) fn optional(&self, key: &str) -> Option<Param<'a>> {
+        self.value.get(key).map(|value| Param { value, path: self.step(key) })
     }
 
-    pub(super) fn required(&self, key: &str) -> Checked<At<'a>> {
+    pub(super) fn required(&self, key: &str) -> Checked<Param<'a>> {
         self.object()?;
         self.optional(key).ok_or_else(|| GraphError::missing(&self.step(key)))
     }
@@ -71,7 +71,7 @@ impl<'a> At<'a> {
         if (least..=most).contains(&number) { Ok(number) } else { Err(self.invalid(&format!("must be {least} to {most}"))) }
     }
 
-    /// A number, or a string that is one.
+    /// A number, or a string with a number.
     pub(super) fn number_of(&self, least: f64, most: f64) -> Checked<f64> {
         let number = match self.value {
             Value::Number(number) => number.as_f64(),
@@ -85,12 +85,12 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn items_of(&self, least: usize, most: usize) -> Checked<Vec<At<'a>>> {
+    pub(super) fn items_of(&self, least: usize, most: usize) -> Checked<Vec<Param<'a>>> {
         let items = self.value.as_array().ok_or_else(|| self.invalid("must be an array"))?;
         if !(least..=most).contains(&items.len()) {
             return Err(self.invalid(&format!("has {} items, must have {least} to {most}", items.len())));
         }
-        Ok(items.iter().enumerate().map(|(index, value)| At { value, path: format!("{}[{index}]", self.path) }).collect())
+        Ok(items.iter().enumerate().map(|(index, value)| Param { value, path: format!("{}[{index}]", self.path) }).collect())
     }
 
     /// An absolute http or https address.
@@ -109,9 +109,9 @@ impl<'a> At<'a> {
 }
 
 /// Refuses a second occurrence of a value.
-pub(super) fn distinct<'a>(seen: &mut Vec<&'a str>, value: &'a str, at: &At<'_>) -> Checked {
+pub(super) fn distinct<'a>(seen: &mut Vec<&'a str>, value: &'a str, param: &Param<'_>) -> Checked {
     if seen.contains(&value) {
-        return Err(at.invalid("must be unique"));
+        return Err(param.invalid("must be unique"));
     }
     seen.push(value);
     Ok(())

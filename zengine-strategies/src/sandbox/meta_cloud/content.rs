@@ -1,35 +1,35 @@
-//! Limits of the plain message types: text, media, location, contacts, reaction, pin.
+//! Limits of the simple message types: text, media, location, contacts, reaction, pin.
 
-use super::check::{At, Checked};
+use super::check::{Checked, Param};
 use super::errors::GraphError;
 
-pub(super) fn text(at: &At<'_>) -> Checked {
-    at.only(&["body", "preview_url"])?;
-    at.required("body")?.text_of(1, 4096)?;
-    at.optional("preview_url").map_or(Ok(()), |preview| preview.boolean().map(drop))
+pub(super) fn text(param: &Param<'_>) -> Checked {
+    param.only(&["body", "preview_url"])?;
+    param.required("body")?.text_of(1, 4096)?;
+    param.optional("preview_url").map_or(Ok(()), |preview| preview.boolean().map(drop))
 }
 
-/// A media object; `extra` are the keys beside `id` and `link`. Returns the id, if it is sent by id.
-pub(super) fn media<'a>(at: &At<'a>, extra: &[&str]) -> Checked<Option<&'a str>> {
-    at.only(&[&["id", "link"], extra].concat())?;
-    if let Some(caption) = at.optional("caption") {
+/// Checks a media object; `extra` are the keys beside `id` and `link`. Returns the id of media sent by id.
+pub(super) fn media<'a>(param: &Param<'a>, extra: &[&str]) -> Checked<Option<&'a str>> {
+    param.only(&[&["id", "link"], extra].concat())?;
+    if let Some(caption) = param.optional("caption") {
         caption.text_of(0, 1024)?;
     }
-    if let Some(filename) = at.optional("filename") {
+    if let Some(filename) = param.optional("filename") {
         filename.text_of(1, 240)?;
     }
-    if let Some(voice) = at.optional("voice") {
+    if let Some(voice) = param.optional("voice") {
         voice.boolean()?;
     }
-    match (at.optional("id"), at.optional("link")) {
+    match (param.optional("id"), param.optional("link")) {
         (Some(id), None) => id.text_of(1, 256).map(Some),
         (None, Some(link)) => link.url().map(|_| None),
-        (None, None) => Err(GraphError::missing(&format!("{}['id'] or {}['link']", at.path, at.path))),
-        (Some(_), Some(_)) => Err(at.invalid("takes either id or link, not both")),
+        (None, None) => Err(GraphError::missing(&format!("{}['id'] or {}['link']", param.path, param.path))),
+        (Some(_), Some(_)) => Err(param.invalid("takes either id or link, not both")),
     }
 }
 
-/// The keys beside `id` and `link` that a media type takes; `None` for what is no media type.
+/// The keys of a media type beside `id` and `link`; `None` for other types.
 pub(super) fn media_keys(kind: &str) -> Option<&'static [&'static str]> {
     match kind {
         "image" | "video" => Some(&["caption"]),
@@ -40,40 +40,40 @@ pub(super) fn media_keys(kind: &str) -> Option<&'static [&'static str]> {
     }
 }
 
-pub(super) fn location(at: &At<'_>) -> Checked {
-    at.only(&["latitude", "longitude", "name", "address"])?;
-    at.required("latitude")?.number_of(-90.0, 90.0)?;
-    at.required("longitude")?.number_of(-180.0, 180.0)?;
+pub(super) fn location(param: &Param<'_>) -> Checked {
+    param.only(&["latitude", "longitude", "name", "address"])?;
+    param.required("latitude")?.number_of(-90.0, 90.0)?;
+    param.required("longitude")?.number_of(-180.0, 180.0)?;
     for key in ["name", "address"] {
-        if let Some(value) = at.optional(key) {
+        if let Some(value) = param.optional(key) {
             value.text()?;
         }
     }
     Ok(())
 }
 
-pub(super) fn reaction(at: &At<'_>) -> Checked {
-    at.only(&["message_id", "emoji"])?;
-    at.required("message_id")?.text_of(1, 1024)?;
-    let emoji = at.required("emoji")?;
-    // The empty string takes the reaction back. A family of joined people is the longest emoji in use.
+pub(super) fn reaction(param: &Param<'_>) -> Checked {
+    param.only(&["message_id", "emoji"])?;
+    param.required("message_id")?.text_of(1, 1024)?;
+    let emoji = param.required("emoji")?;
+    // The empty string removes the reaction. The longest emoji in use is a family of joined people.
     if emoji.text_of(0, 16)?.chars().any(|c| c.is_ascii_alphabetic() || c.is_whitespace()) {
         return Err(emoji.invalid("must be an emoji"));
     }
     Ok(())
 }
 
-pub(super) fn pin(at: &At<'_>) -> Checked {
-    at.only(&["type", "message_id", "expiration_days"])?;
-    at.required("message_id")?.text_of(1, 1024)?;
-    if at.required("type")?.one_of(&["pin", "unpin"])? == "pin" {
-        at.required("expiration_days")?.integer_of(1, 30)?;
+pub(super) fn pin(param: &Param<'_>) -> Checked {
+    param.only(&["type", "message_id", "expiration_days"])?;
+    param.required("message_id")?.text_of(1, 1024)?;
+    if param.required("type")?.one_of(&["pin", "unpin"])? == "pin" {
+        param.required("expiration_days")?.integer_of(1, 30)?;
     }
     Ok(())
 }
 
-pub(super) fn contacts(at: &At<'_>) -> Checked {
-    for card in at.items_of(1, 257)? {
+pub(super) fn contacts(param: &Param<'_>) -> Checked {
+    for card in param.items_of(1, 257)? {
         card.only(&["name", "phones", "emails", "urls", "addresses", "org", "birthday"])?;
         let name = card.required("name")?;
         name.only(&["formatted_name", "first_name", "last_name", "middle_name", "suffix", "prefix"])?;
@@ -96,8 +96,8 @@ pub(super) fn contacts(at: &At<'_>) -> Checked {
     Ok(())
 }
 
-/// An optional array of objects that hold only strings.
-fn each(card: &At<'_>, key: &str, keys: &[&str]) -> Checked {
+/// Checks an optional array of objects with only string members.
+fn each(card: &Param<'_>, key: &str, keys: &[&str]) -> Checked {
     let Some(list) = card.optional(key) else { return Ok(()) };
     for item in list.items_of(0, usize::MAX)? {
         item.only(keys)?;
@@ -106,8 +106,8 @@ fn each(card: &At<'_>, key: &str, keys: &[&str]) -> Checked {
     Ok(())
 }
 
-fn strings(at: &At<'_>, keys: &[&str]) -> Checked {
-    keys.iter().filter_map(|key| at.optional(key)).try_for_each(|value| value.text().map(drop))
+fn strings(param: &Param<'_>, keys: &[&str]) -> Checked {
+    keys.iter().filter_map(|key| param.optional(key)).try_for_each(|value| value.text().map(drop))
 }
 
 fn is_date(text: &str) -> bool {

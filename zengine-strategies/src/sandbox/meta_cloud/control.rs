@@ -1,4 +1,4 @@
-//! The control calls of this provider.
+//! The Meta emulator's own control calls.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use super::templates::{Template, changed};
 use super::tokens::Signup;
 use super::updates::Update;
 use super::{media, oauth};
-use crate::sandbox::control::{Call, Failed, at};
-use crate::sandbox::courier::Seal;
+use crate::sandbox::control::{ControlCall, ControlError, at_index};
 use crate::sandbox::provider::millis;
+use crate::sandbox::webhooks::Signature;
 use crate::sandbox::{Delivery, lock};
 
 pub(super) const CALLS: &[(&str, &str)] = &[
@@ -45,8 +45,8 @@ pub(super) const CALLS: &[(&str, &str)] = &[
     ("GET /_sandbox/deliveries", "what became of the webhooks"),
 ];
 
-/// Answers a call; `None` if there is none such.
-pub(super) async fn answer(meta: &Meta, call: &Call<'_>) -> Option<Result<Value, Failed>> {
+/// Handles a call; `None` if there is no such call.
+pub(super) async fn answer(meta: &Meta, call: &ControlCall<'_>) -> Option<Result<Value, ControlError>> {
     Some(match (call.method.as_str(), call.path) {
         ("GET", "credentials") => Ok(credentials(&meta.state)),
         ("POST", "updates") => updates(meta, call).await,
@@ -68,28 +68,28 @@ pub(super) async fn answer(meta: &Meta, call: &Call<'_>) -> Option<Result<Value,
         }
         ("POST", "templates") => add_template(meta, call),
         ("PUT", "templates") => change_template(meta, call).await,
-        ("GET", "deliveries") => Ok(json!({"deliveries": meta.engine.courier.log().iter().map(delivery).collect::<Vec<_>>()})),
+        ("GET", "deliveries") => Ok(json!({"deliveries": meta.engine.webhooks.log().iter().map(delivery).collect::<Vec<_>>()})),
         _ => return None,
     })
 }
 
-/// What `state` shows of this provider.
+/// The Meta part of the control call `state`.
 pub(super) fn state(state: &State) -> Value {
     let numbers: Vec<_> = state
         .accounts
-        .lines(|_| true)
+        .records(|_| true)
         .into_iter()
-        .map(|line| {
+        .map(|record| {
             json!({
-                "id": line.number.id,
-                "account": line.number.waba_id,
-                "display_number": line.number.display,
-                "name": line.number.name,
-                "registered": line.registered,
-                "coexisting": line.number.coexists,
-                "status": line.node.get("status"),
-                "quality_rating": line.node.get("quality_rating"),
-                "callback": line.callback.map(|callback| callback.url),
+                "id": record.number.id,
+                "account": record.number.waba_id,
+                "display_number": record.number.display,
+                "name": record.number.name,
+                "registered": record.registered,
+                "coexisting": record.number.coexists,
+                "status": record.node.get("status"),
+                "quality_rating": record.node.get("quality_rating"),
+                "callback": record.callback.map(|callback| callback.url),
             })
         })
         .collect();
@@ -107,7 +107,7 @@ pub(super) fn state(state: &State) -> Value {
 
 fn credentials(state: &State) -> Value {
     let numbers: Vec<_> =
-        state.accounts.lines(|_| true).into_iter().map(|line| json!({"id": line.number.id, "token": line.number.token})).collect();
+        state.accounts.records(|_| true).into_iter().map(|record| json!({"id": record.number.id, "token": record.number.token})).collect();
     json!({
         "app_id": state.settings.app_id,
         "app_secret": state.settings.app_secret,
@@ -157,30 +157,30 @@ impl UpdateForm {
     }
 }
 
-async fn updates(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
+async fn updates(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let list = call.list()?;
     let (count, mut updates) = (list.len(), Vec::new());
     for (index, value) in list.into_iter().enumerate() {
-        let form = UpdateForm::deserialize(value).map_err(|error| at(index, count, &error.to_string()))?;
+        let form = UpdateForm::deserialize(value).map_err(|error| at_index(index, count, &error.to_string()))?;
         if form.field.is_none() && !meta.state.accounts.exists(&form.number) {
-            return Err(at(index, count, &format!("there is no number `{}`", form.number)));
+            return Err(at_index(index, count, &format!("there is no number `{}`", form.number)));
         }
-        updates.push(form.update().map_err(|error| at(index, count, error))?);
+        updates.push(form.update().map_err(|error| at_index(index, count, error))?);
     }
     if updates.is_empty() {
-        return Err(Failed::bad("there is no update"));
+        return Err(ControlError::bad_request("there is no update"));
     }
     match call.parameter("wait") {
         None | Some("true") => Ok(delivery(&meta.send(updates).await)),
         Some("false") => {
-            let (later, busy) = (meta.clone(), meta.engine.courier.busy());
+            let (later, guard) = (meta.clone(), meta.engine.webhooks.pending_guard());
             drop(tokio::spawn(async move {
                 later.send(updates).await;
-                drop(busy);
+                drop(guard);
             }));
             Ok(json!({"queued": true}))
         }
-        Some(_) => Err(Failed::bad("`wait` must be true or false")),
+        Some(_) => Err(ControlError::bad_request("`wait` must be true or false")),
     }
 }
 
@@ -194,14 +194,14 @@ fn delivery(delivery: &Delivery) -> Value {
     })
 }
 
-async fn raw(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
-    let seal = match call.parameter("signature") {
-        None | Some("true") => Seal::Truly,
-        Some("wrong") => Seal::Wrongly,
-        Some("none") => Seal::Not,
-        Some(_) => return Err(Failed::bad("`signature` must be true, wrong or none")),
+async fn raw(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
+    let signature = match call.parameter("signature") {
+        None | Some("true") => Signature::Valid,
+        Some("wrong") => Signature::Wrong,
+        Some("none") => Signature::Absent,
+        Some(_) => return Err(ControlError::bad_request("`signature` must be true, wrong or none")),
     };
-    Ok(delivery(&meta.send_raw(call.body.clone(), seal).await))
+    Ok(delivery(&meta.send_raw(call.body.clone(), signature).await))
 }
 
 fn webhooks(state: &State) -> Value {
@@ -246,18 +246,18 @@ struct BatchForm {
     ms: u64,
 }
 
-/// Tells `null` from absence.
+/// Distinguishes `null` from absence.
 fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-fn set_webhooks(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
+fn set_webhooks(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let form: WebhooksForm = call.read()?;
     let mut webhooks = meta.state.webhooks();
     if let Some(Some(url)) = &form.callback
         && !url.starts_with("http://")
     {
-        return Err(Failed::bad("`callback` must begin with http://: the emulator speaks no TLS"));
+        return Err(ControlError::bad_request("`callback` must begin with http://: the emulator speaks no TLS"));
     }
     if let Some(statuses) = form.statuses {
         webhooks = webhooks.with_statuses(statuses.into_iter().map(|form| (form.status, Duration::from_millis(form.ms))));
@@ -279,7 +279,7 @@ fn set_webhooks(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
     if let Some(callback) = form.callback {
         meta.state.set_callback(callback);
     }
-    meta.engine.courier.set_plan(webhooks.plan.clone());
+    meta.engine.webhooks.set_plan(webhooks.plan.clone());
     meta.state.set_webhooks(webhooks);
     Ok(self::webhooks(&meta.state))
 }
@@ -290,9 +290,9 @@ struct HandshakeForm {
     verify_token: Option<String>,
 }
 
-async fn handshake(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
+async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let form: HandshakeForm = call.read()?;
-    let callback = meta.state.callback().ok_or_else(|| Failed::bad("no callback address is set: PUT /_sandbox/webhooks"))?;
+    let callback = meta.state.callback().ok_or_else(|| ControlError::bad_request("no callback address is set: PUT /_sandbox/webhooks"))?;
     let token = form.verify_token.as_deref().unwrap_or(&meta.state.settings.verify_token);
     Ok(match meta.handshake(&callback, token).await {
         Ok(()) => json!({"verified": true}),
@@ -300,7 +300,6 @@ async fn handshake(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
     })
 }
 
-/// The rules, as far as they are given.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::option_option, reason = "null is not the same as absent")]
@@ -330,7 +329,7 @@ fn rules(state: &State) -> Value {
     })
 }
 
-fn set_rules(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
+fn set_rules(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let form: RulesForm = call.read()?;
     let mut all = meta.state.rules();
     for (rule, given) in [
@@ -362,10 +361,10 @@ struct NumberForm {
     coexisting: bool,
 }
 
-fn add_number(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
+fn add_number(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let form: NumberForm = call.read()?;
     if form.id.is_empty() || form.account.is_empty() {
-        return Err(Failed::bad("`id` and `account` must not be empty"));
+        return Err(ControlError::bad_request("`id` and `account` must not be empty"));
     }
     let mut number = Number::new(form.id, form.account);
     if let Some(token) = form.token {
@@ -396,20 +395,20 @@ struct NodeForm {
     value: Value,
 }
 
-fn set_node(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
+fn set_node(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let NodeForm { number, field, value } = call.read()?;
-    let set = meta.state.accounts.change(&number, |line| line.node.insert(field, value));
+    let set = meta.state.accounts.change(&number, |record| record.node.insert(field, value));
     set.map(|_| json!({"set": true})).ok_or_else(|| no_number(&number))
 }
 
-fn no_number(id: &str) -> Failed {
-    Failed::missing(format!("there is no number `{id}`"))
+fn no_number(id: &str) -> ControlError {
+    ControlError::not_found(format!("there is no number `{id}`"))
 }
 
-fn verification_code(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
-    let number = call.parameter("number").ok_or_else(|| Failed::bad("give `?number=`"))?;
-    let line = meta.state.accounts.line(number).ok_or_else(|| no_number(number))?;
-    Ok(json!({"code": line.verification}))
+fn verification_code(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
+    let number = call.parameter("number").ok_or_else(|| ControlError::bad_request("give `?number=`"))?;
+    let record = meta.state.accounts.record(number).ok_or_else(|| no_number(number))?;
+    Ok(json!({"code": record.verification}))
 }
 
 #[derive(Deserialize)]
@@ -420,13 +419,13 @@ struct CodeForm {
     redirect_uri: Option<String>,
 }
 
-fn issue_code(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
+fn issue_code(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let form: CodeForm = call.read()?;
     let mut signup = Signup::of(form.accounts);
     match form.days {
         None => {}
         Some(60) => signup = signup.lasting_60_days(),
-        Some(_) => return Err(Failed::bad("`days` must be 60; without it the token never expires")),
+        Some(_) => return Err(ControlError::bad_request("`days` must be 60; without it the token never expires")),
     }
     if let Some(uri) = form.redirect_uri {
         signup = signup.with_redirect_uri(uri);
@@ -444,7 +443,7 @@ struct TokenForm {
     accounts: Option<Vec<String>>,
 }
 
-fn tokens(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
+fn tokens(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let form: TokenForm = call.read()?;
     if let Some(accounts) = form.accounts {
         return Ok(json!({"token": oauth::short_lived(&meta.state, accounts)}));
@@ -452,14 +451,14 @@ fn tokens(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
     let token = match (form.token, form.number) {
         (Some(token), None) => token,
         (None, Some(id)) => meta.state.number(&id).ok_or_else(|| no_number(&id))?.token,
-        _ => return Err(Failed::bad("give either `token` or `number`")),
+        _ => return Err(ControlError::bad_request("give either `token` or `number`")),
     };
     let found = match (form.subcode, form.expire_in_ms) {
         (subcode, None) => meta.state.tokens.invalidate(&token, subcode.unwrap_or(467)),
         (None, Some(ms)) => meta.state.tokens.expire_in(&token, ms),
-        _ => return Err(Failed::bad("`subcode` and `expire_in_ms` exclude each other")),
+        _ => return Err(ControlError::bad_request("`subcode` and `expire_in_ms` exclude each other")),
     };
-    if found { Ok(json!({"changed": true})) } else { Err(Failed::missing("the token is unknown")) }
+    if found { Ok(json!({"changed": true})) } else { Err(ControlError::not_found("the token is unknown")) }
 }
 
 #[derive(Deserialize)]
@@ -473,7 +472,7 @@ struct TemplateForm {
     components: Option<Value>,
 }
 
-fn add_template(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
+fn add_template(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let form: TemplateForm = call.read()?;
     let mut template = Template::new(form.name, form.language);
     if let Some(account) = form.account {
@@ -487,7 +486,7 @@ fn add_template(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
     }
     match form.components {
         Some(components @ Value::Array(_)) => template = template.with_components(components),
-        Some(_) => return Err(Failed::bad("`components` must be an array")),
+        Some(_) => return Err(ControlError::bad_request("`components` must be an array")),
         None => {}
     }
     Ok(json!({"id": meta.state.templates.add(template, &meta.state.ids)}))
@@ -504,22 +503,22 @@ struct ChangeForm {
     category: Option<String>,
 }
 
-async fn change_template(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
+async fn change_template(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let ChangeForm { name, language, status, reason, quality, category } = call.read()?;
-    let told = match (status, quality, category) {
+    let sent = match (status, quality, category) {
         (Some(status), None, None) => {
             meta.change_template(&name, &language, |template| changed::status(template, &status, reason.as_deref())).await
         }
         (None, Some(quality), None) => meta.change_template(&name, &language, |template| changed::quality(template, &quality)).await,
         (None, None, Some(category)) => meta.change_template(&name, &language, |template| changed::category(template, &category)).await,
-        _ => return Err(Failed::bad("give one of `status`, `quality`, `category`")),
+        _ => return Err(ControlError::bad_request("give one of `status`, `quality`, `category`")),
     };
-    told.map(|told| delivery(&told)).ok_or_else(|| Failed::missing("there is no such template"))
+    sent.map(|sent| delivery(&sent)).ok_or_else(|| ControlError::not_found("there is no such template"))
 }
 
-fn add_media(meta: &Meta, call: &Call<'_>) -> Result<Value, Failed> {
-    let number = call.parameter("number").ok_or_else(|| Failed::bad("give `?number=`"))?;
-    let mime = call.parameter("type").ok_or_else(|| Failed::bad("give `?type=`, as in image/png"))?;
+fn add_media(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
+    let number = call.parameter("number").ok_or_else(|| ControlError::bad_request("give `?number=`"))?;
+    let mime = call.parameter("type").ok_or_else(|| ControlError::bad_request("give `?type=`, as in image/png"))?;
     if !meta.state.accounts.exists(number) {
         return Err(no_number(number));
     }

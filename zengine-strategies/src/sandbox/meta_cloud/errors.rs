@@ -1,10 +1,10 @@
-//! Error answers as Meta words them.
+//! Meta's error responses.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-/// A refusal: everything that goes into the error body.
+/// An error: the content of the error body.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct GraphError {
     pub(super) code: i64,
@@ -12,12 +12,12 @@ pub(super) struct GraphError {
     subcode: Option<i64>,
     message: Option<String>,
     details: Option<String>,
-    /// The account whose quota is used up, and the minutes until it is not.
+    /// The account with an exhausted quota, and the minutes until calls are allowed again.
     usage: Option<(String, u64)>,
 }
 
 impl GraphError {
-    /// The code with its usual HTTP status.
+    /// An error with the code's usual HTTP status.
     pub(super) fn new(code: i64) -> Self {
         Self { code, status: usual(code).0, subcode: None, message: None, details: None, usage: None }
     }
@@ -32,13 +32,13 @@ impl GraphError {
         self
     }
 
-    /// Tells of the quota in a header, as management calls do.
+    /// Adds the quota header of management calls.
     pub(super) fn with_usage(mut self, account: &str, minutes: u64) -> Self {
         self.usage = Some((account.to_owned(), minutes));
         self
     }
 
-    /// Another text than the usual one of the code.
+    /// Replaces the code's usual text.
     pub(super) fn with_message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -59,22 +59,22 @@ impl GraphError {
         Self::new(131_009).with_details(format!("{path}: {why}"))
     }
 
-    /// 100: a parameter that does not exist, or a request of the wrong shape.
+    /// 100: an unknown parameter, or a malformed request.
     pub(super) fn bad(details: impl Into<String>) -> Self {
         Self::new(100).with_details(details)
     }
 
-    /// An error of templates, or any other, with details.
+    /// An error with details.
     pub(super) fn because(code: i64, details: impl Into<String>) -> Self {
         Self::new(code).with_details(details)
     }
 
-    /// 190: no token, or one that is not valid.
+    /// 190: no token, or an invalid one.
     pub(super) fn unauthorized() -> Self {
         Self::new(190).with_message("Invalid OAuth access token - Cannot parse access token")
     }
 
-    /// 100 with subcode 33: no such object, or not for this token.
+    /// 100 with subcode 33: no such object for this token.
     pub(super) fn no_object(id: &str) -> Self {
         let message = format!(
             "Unsupported request. Object with ID '{id}' does not exist, cannot be loaded due to missing permissions, or does not support this operation"
@@ -82,12 +82,12 @@ impl GraphError {
         Self { subcode: Some(33), message: Some(message), ..Self::new(100) }
     }
 
-    /// 2500: the path means nothing.
+    /// 2500: an unknown path.
     pub(super) fn unknown_path(path: &str) -> Self {
         Self { message: Some(format!("Unknown path components: {path}")), ..Self::new(2500) }
     }
 
-    /// As it stands in an answer of `debug_token`.
+    /// The error in a response of `debug_token`.
     pub(super) fn in_debug(&self) -> Value {
         let mut error = json!({"code": self.code, "message": self.message.as_deref().unwrap_or(usual(self.code).1)});
         if let Some(subcode) = self.subcode {
@@ -96,7 +96,7 @@ impl GraphError {
         error
     }
 
-    /// The body of the answer. `trace` is the support reference.
+    /// The body of the response. `trace` is the support reference.
     pub(super) fn body(&self, trace: &str) -> Value {
         let (_, title) = usual(self.code);
         let message = match (&self.message, self.code) {
@@ -148,7 +148,7 @@ impl GraphError {
     }
 }
 
-/// A JSON answer as the Graph API dresses it.
+/// A JSON response with the Graph API's headers.
 pub(super) fn json_answer(status: u16, body: &Value) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -157,7 +157,7 @@ pub(super) fn json_answer(status: u16, body: &Value) -> Response<Bytes> {
     response
 }
 
-/// HTTP status and title by Meta's error page; 400 and a plain title for codes that are not on it.
+/// HTTP status and title from Meta's error page; 400 and a generic title for other codes.
 fn usual(code: i64) -> (u16, &'static str) {
     match code {
         0 => (401, "AuthException"),

@@ -1,4 +1,4 @@
-//! The handle of a running emulator: what is special to this provider.
+//! The Meta emulator's own part of the handle.
 
 use std::fmt;
 use std::io;
@@ -12,38 +12,38 @@ use super::inbound::Inbound;
 use super::media;
 use super::route::Meta;
 use super::settings::{Number, Settings, Webhooks};
-use super::signature::signature;
+use super::signature;
 use super::state::State;
 use super::templates::{Stored, Template, changed};
 use super::tokens::Signup;
 use super::updates::Update;
-use crate::sandbox::courier::{Packer, Seal};
-use crate::sandbox::emulator::{Emulator, Start};
+use crate::sandbox::emulator::{Emulator, StartOptions};
 use crate::sandbox::text::encoded;
+use crate::sandbox::webhooks::{Signature, WebhookFormat};
 use crate::sandbox::{Delivery, lock};
 
-/// A running emulator of the Cloud API. It stops when this is dropped.
+/// A running emulator of the Cloud API. Dropping it stops the emulator.
 pub type MetaCloud = Emulator<Meta>;
 
 impl Emulator<Meta> {
-    /// Starts an emulator on 127.0.0.1, on a thread of its own; works inside and outside of any async runtime.
+    /// Starts an emulator on 127.0.0.1, on its own thread; works inside and outside of any async runtime.
     ///
     /// # Errors
     ///
     /// The port is taken, the journal cannot be opened, or the thread cannot be started.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let journal = settings.journal.clone();
-        let start = Start {
+        let options = StartOptions {
             port: settings.port,
             seed: settings.seed.unwrap_or(1),
             journal: journal.as_deref(),
             plan: settings.webhooks.plan.clone(),
         };
-        Self::launch(start, |clock, journal| Arc::new(State::new(settings, clock, journal)), Meta::new)
+        Self::launch(options, |clock, journal| Arc::new(State::new(settings, clock, journal)), Meta::new)
     }
 
     fn state(&self) -> &State {
-        &self.desk.provider.state
+        &self.handler.provider.state
     }
 
     /// Returns the id of the app.
@@ -56,7 +56,7 @@ impl Emulator<Meta> {
         &self.state().settings.app_secret
     }
 
-    /// Returns the token that the handshake carries.
+    /// Returns the verify token of the handshake.
     pub fn verify_token(&self) -> &str {
         &self.state().settings.verify_token
     }
@@ -68,25 +68,25 @@ impl Emulator<Meta> {
         self.state().add_number(number);
     }
 
-    /// Adds a template that sends are checked against.
+    /// Adds a template, against which sends are checked.
     pub fn add_template(&self, template: Template) {
         self.state().templates.add(template, &self.state().ids);
     }
 
-    /// Sets the status of a template (`APPROVED`, `REJECTED`, `PAUSED`, `DISABLED`, …), for a reason where there is one, and tells
-    /// of it by webhook. Returns `None` if there is no such template.
+    /// Sets the status of a template (`APPROVED`, `REJECTED`, `PAUSED`, `DISABLED`, …), with an optional reason, and sends the
+    /// webhook. Returns `None` if there is no such template.
     pub async fn set_template_status(&self, name: &str, language: &str, status: &str, reason: Option<&str>) -> Option<Delivery> {
         let (status, reason) = (status.to_owned(), reason.map(str::to_owned));
         self.change_template(name, language, move |template| changed::status(template, &status, reason.as_deref())).await
     }
 
-    /// Sets the quality of a template (`GREEN`, `YELLOW`, `RED`, `UNKNOWN`), and tells of it by webhook.
+    /// Sets the quality of a template (`GREEN`, `YELLOW`, `RED`, `UNKNOWN`) and sends the webhook.
     pub async fn set_template_quality(&self, name: &str, language: &str, quality: &str) -> Option<Delivery> {
         let quality = quality.to_owned();
         self.change_template(name, language, move |template| changed::quality(template, &quality)).await
     }
 
-    /// Sets the category of a template (`UTILITY`, `MARKETING`, `AUTHENTICATION`), and tells of it by webhook.
+    /// Sets the category of a template (`UTILITY`, `MARKETING`, `AUTHENTICATION`) and sends the webhook.
     pub async fn set_template_category(&self, name: &str, language: &str, category: &str) -> Option<Delivery> {
         let category = category.to_owned();
         self.change_template(name, language, move |template| changed::category(template, &category)).await
@@ -98,42 +98,42 @@ impl Emulator<Meta> {
         language: &str,
         change: impl FnOnce(&mut Stored) -> (&'static str, Value) + Send + 'static,
     ) -> Option<Delivery> {
-        let (meta, name, language) = (Arc::clone(&self.desk.provider), name.to_owned(), language.to_owned());
+        let (meta, name, language) = (Arc::clone(&self.handler.provider), name.to_owned(), language.to_owned());
         self.run(async move { meta.change_template(&name, &language, change).await }).await.flatten()
     }
 
     /// Sets a field of a number's node, for health look-ups: `quality_rating`, `status`, `health_status`, ….
     pub fn set_node_field(&self, phone_number_id: &str, field: &str, value: impl Into<Value>) {
-        self.state().accounts.change(phone_number_id, |line| line.node.insert(field.to_owned(), value.into()));
+        self.state().accounts.change(phone_number_id, |record| record.node.insert(field.to_owned(), value.into()));
     }
 
-    /// Stores a file as if a number had received it; returns its media id, which lives seven days.
+    /// Stores a file as if a number had received it; returns its media id, valid for seven days.
     pub fn add_media(&self, phone_number_id: &str, mime: &str, bytes: impl Into<Bytes>) -> String {
         media::receive(self.state(), phone_number_id, mime, bytes.into())
     }
 
-    /// Counts the files that are stored.
+    /// Returns the number of stored files.
     pub fn media_count(&self) -> usize {
         lock(&self.state().media).len()
     }
 
     // Limits.
 
-    /// Refuses more messages per second of one number from now on (130429); `None` lifts the limit.
+    /// Sets the maximum messages per second of one number (130429); `None` removes the limit.
     pub fn set_throughput(&self, per_second: Option<u32>) {
         let mut rules = self.state().rules();
         rules.per_second = per_second;
         self.state().set_rules(rules);
     }
 
-    /// Refuses more management calls per hour of one account from now on (80008); `None` lifts the limit.
+    /// Sets the maximum management calls per hour of one account (80008); `None` removes the limit.
     pub fn set_management_limit(&self, per_hour: Option<u32>) {
         let mut rules = self.state().rules();
         rules.per_hour = per_hour;
         self.state().set_rules(rules);
     }
 
-    /// Enforces or lifts the limit per number and person (131056).
+    /// Enforces or removes the limit per number and person (131056).
     pub fn set_pair_limit(&self, enforced: bool) {
         let mut rules = self.state().rules();
         rules.pairs_limited = enforced;
@@ -142,51 +142,51 @@ impl Emulator<Meta> {
 
     // Tokens.
 
-    /// Replaces the access token of a number; requests with the old one then get error 190.
+    /// Replaces the access token of a number; requests with the old one fail with error 190.
     pub fn set_token(&self, phone_number_id: &str, token: impl Into<String>) {
         self.state().set_token(phone_number_id, token.into());
     }
 
-    /// Returns a code of embedded signup. It can be exchanged once, within 30 seconds of the emulator's clock.
+    /// Issues a code of embedded signup. It can be exchanged once, within 30 seconds by the emulator's clock.
     pub fn issue_code(&self, signup: Signup) -> String {
         self.state().tokens.issue_code(&self.state().ids, signup)
     }
 
-    /// Ends a token: requests with it get error 190 with the subcode of a session that was invalidated (467). Returns whether
-    /// the token was known.
+    /// Invalidates a token: requests with it fail with error 190 and subcode 467, an invalidated session. Returns whether the
+    /// token was known.
     pub fn revoke_token(&self, token: &str) -> bool {
         self.invalidate_token(token, 467)
     }
 
-    /// Ends a token with a subcode of your own: 458 app removed, 460 password changed, 463 expired, ….
+    /// Invalidates a token with this subcode: 458 app removed, 460 password changed, 463 expired, ….
     pub fn invalidate_token(&self, token: &str, subcode: i64) -> bool {
         self.state().tokens.invalidate(token, subcode)
     }
 
-    /// Lets a token expire after so long, by the emulator's clock. Returns whether the token was known.
+    /// Makes a token expire after this time of the emulator's clock. Returns whether the token was known.
     pub fn expire_token_in(&self, token: &str, time: Duration) -> bool {
         self.state().tokens.expire_in(token, u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Returns the code that was sent last to verify a number.
+    /// Returns the last verification code sent to a number.
     pub fn verification_code(&self, phone_number_id: &str) -> Option<String> {
-        self.state().accounts.line(phone_number_id)?.verification
+        self.state().accounts.record(phone_number_id)?.verification
     }
 
     // Webhooks.
 
-    /// Sets the http address that webhooks go to.
+    /// Sets the http address of the callback.
     pub fn set_callback(&self, url: impl Into<String>) {
         self.state().set_callback(Some(url.into()));
     }
 
-    /// Sets what webhooks are sent from now on, and how.
+    /// Sets the webhooks and their delivery from now on.
     pub fn set_webhooks(&self, webhooks: Webhooks) {
-        self.desk.engine.courier.set_plan(webhooks.plan.clone());
+        self.handler.engine.webhooks.set_plan(webhooks.plan.clone());
         self.state().set_webhooks(webhooks);
     }
 
-    /// Does the handshake with the callback: GET with the verify token and a challenge, which must come back unchanged.
+    /// Performs the handshake with the callback: a GET with the verify token and a challenge, which the callback must return.
     ///
     /// # Errors
     ///
@@ -195,31 +195,31 @@ impl Emulator<Meta> {
         self.verify_callback_with(self.verify_token()).await
     }
 
-    /// Does the handshake with another verify token, to see it refused.
+    /// Performs the handshake with another verify token, to test its refusal.
     ///
     /// # Errors
     ///
     /// See [`HandshakeError`].
     pub async fn verify_callback_with(&self, verify_token: &str) -> Result<(), HandshakeError> {
         let callback = self.state().callback().ok_or(HandshakeError::NoCallback)?;
-        let (meta, token) = (Arc::clone(&self.desk.provider), verify_token.to_owned());
+        let (meta, token) = (Arc::clone(&self.handler.provider), verify_token.to_owned());
         self.run(async move { meta.handshake(&callback, &token).await }).await.unwrap_or(Err(HandshakeError::NoAnswer))
     }
 
-    /// Sends a person's message to a number, and opens the customer service window. Waits until it is delivered or given up,
-    /// unless a [`WebhookFault`](crate::sandbox::WebhookFault) holds it back.
+    /// Sends a person's message to a number and opens the customer service window. Waits until it is delivered or given up,
+    /// unless a [`WebhookFault`](crate::sandbox::WebhookFault) delays it.
     pub async fn send_inbound(&self, phone_number_id: &str, message: impl Into<Inbound>) -> Delivery {
         self.send_updates([Update::message(phone_number_id, message)]).await
     }
 
-    /// Sends messages of several people to several numbers in one POST. Numbers that do not exist are left out; where none
-    /// is left, nothing is posted and the delivery counts no attempt.
+    /// Sends messages of several people to several numbers in one POST. Unknown numbers are left out; if none remains, nothing
+    /// is posted and the delivery has 0 attempts.
     pub async fn send_inbound_batch<'a>(&self, messages: impl IntoIterator<Item = (&'a str, Inbound)>) -> Delivery {
         self.send_updates(messages.into_iter().map(|(number, message)| Update::message(number, message))).await
     }
 
     /// Sends messages, statuses and other fields of several numbers and accounts in one POST: one entry per account, one
-    /// change per update. Only what goes to another callback is posted apart; the delivery is then that of the last POST.
+    /// change per update. Updates for another callback are posted separately; the delivery is then that of the last POST.
     ///
     /// ```
     /// # use zengine_strategies::sandbox::meta_cloud::{Inbound, MetaCloud, Update};
@@ -234,61 +234,61 @@ impl Emulator<Meta> {
     /// # }
     /// ```
     pub async fn send_updates(&self, updates: impl IntoIterator<Item = Update>) -> Delivery {
-        let meta = Arc::clone(&self.desk.provider);
+        let meta = Arc::clone(&self.handler.provider);
         let updates: Vec<_> = updates.into_iter().collect();
         self.run(async move { meta.send(updates).await }).await.unwrap_or_else(|| Delivery::held(self.now_ms(), None))
     }
 
-    /// Sends a value of any webhook field, as Meta sends `account_update` or `smb_message_echoes`. For a number that exists,
-    /// absent `messaging_product` and `metadata` are added where the field has them.
+    /// Sends a value of any webhook field, such as `account_update` or `smb_message_echoes`. For an existing number, absent
+    /// `messaging_product` and `metadata` are added if the field has them.
     pub async fn send_field(&self, phone_number_id: &str, field: &str, value: impl Into<Value>) -> Delivery {
         self.send_updates([Update::field(phone_number_id, field, value)]).await
     }
 
-    /// Posts these bytes as they are, with a true signature.
+    /// Posts these bytes unchanged, with a valid signature.
     pub async fn send_raw_webhook(&self, body: impl Into<Bytes>) -> Delivery {
-        self.send_raw(body.into(), Seal::Truly).await
+        self.send_raw(body.into(), Signature::Valid).await
     }
 
-    /// Posts these bytes with a signature of another secret.
+    /// Posts these bytes with a signature by another secret.
     pub async fn send_wrongly_signed_webhook(&self, body: impl Into<Bytes>) -> Delivery {
-        self.send_raw(body.into(), Seal::Wrongly).await
+        self.send_raw(body.into(), Signature::Wrong).await
     }
 
     /// Posts these bytes without a signature.
     pub async fn send_unsigned_webhook(&self, body: impl Into<Bytes>) -> Delivery {
-        self.send_raw(body.into(), Seal::Not).await
+        self.send_raw(body.into(), Signature::Absent).await
     }
 
-    /// Returns the bytes that Meta would post for a person's message, without posting them.
+    /// Returns the body of the webhook for a person's message, without posting it.
     pub fn inbound_body(&self, phone_number_id: &str, message: impl Into<Inbound>) -> Option<Bytes> {
         let (item, _) = Update::message(phone_number_id, message).item(self.state(), &self.base_url())?;
-        Some(self.state().pack(vec![item]))
+        Some(self.state().encode(vec![item]))
     }
 
     /// Returns the value of `X-Hub-Signature-256` for a body.
     pub fn sign(&self, body: &[u8]) -> String {
-        signature(self.app_secret(), body)
+        signature::sign(self.app_secret(), body)
     }
 
-    async fn send_raw(&self, body: Bytes, seal: Seal) -> Delivery {
-        let (meta, sent) = (Arc::clone(&self.desk.provider), body.clone());
-        let delivered = self.run(async move { meta.send_raw(sent, seal).await }).await;
+    async fn send_raw(&self, body: Bytes, signature: Signature) -> Delivery {
+        let (meta, sent) = (Arc::clone(&self.handler.provider), body.clone());
+        let delivered = self.run(async move { meta.send_raw(sent, signature).await }).await;
         delivered.unwrap_or_else(|| Delivery::held(self.now_ms(), None))
     }
 }
 
-/// Why a callback did not pass the handshake.
+/// The error of a failed handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {
     /// No callback address is set.
     NoCallback,
-    /// The callback could not be reached, or did not answer in time.
+    /// The callback could not be reached, or did not respond in time.
     NoAnswer,
-    /// The callback answered with this status instead of 200.
+    /// The callback responded with this status instead of 200.
     Refused(u16),
-    /// The callback answered 200 with something else than the challenge.
+    /// The callback responded 200 without the challenge.
     WrongChallenge,
 }
 

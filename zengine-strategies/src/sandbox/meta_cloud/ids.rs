@@ -1,4 +1,4 @@
-//! Ids in the look of Meta's own. Nobody may read anything out of them.
+//! Ids in Meta's format. Their content is meaningless.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,15 +8,15 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::sandbox::{clock::Clock, lock, random::Random};
 
-/// Makes ids that are unique in this run and, by the start time in them, across runs.
+/// Generates ids that are unique in this run and, through the start time in them, across runs.
 #[derive(Debug)]
 pub(super) struct Ids(Mutex<(Random, u64)>);
 
-/// Counts the emulators of this process: two may start within the same millisecond.
+/// Number of emulators in this process: two may start within the same millisecond.
 static STARTED: AtomicU64 = AtomicU64::new(0);
 
 impl Ids {
-    /// With a seed, the same ids in every run; they are then unique within a run only.
+    /// With a seed, every run has the same ids; they are then unique within a run only.
     pub(super) fn new(seed: Option<u64>) -> Self {
         if let Some(seed) = seed {
             return Self(Mutex::new((Random::new(seed), 1 << 40)));
@@ -25,14 +25,14 @@ impl Ids {
         Self(Mutex::new((Random::new(start ^ (u64::from(std::process::id()) << 44)), start << 20)))
     }
 
-    /// A random number and one that counts up.
+    /// A random number and a counter.
     fn draw(&self) -> (u64, u64) {
         let (random, counter) = &mut *lock(&self.0);
         *counter += 1;
         (random.next(), *counter)
     }
 
-    /// The id of a message; its length varies with the party's and by chance.
+    /// A message id; its length depends on the party's id and on chance.
     pub(super) fn message(&self, party: &str, outbound: bool) -> String {
         let (random, count) = self.draw();
         let mut unique = format!("{count:016X}{random:016X}");
@@ -54,7 +54,7 @@ impl Ids {
         format!("A{}", URL_SAFE_NO_PAD.encode([random.to_be_bytes(), count.to_be_bytes()].concat()))
     }
 
-    /// A text that nobody can guess, for tokens and codes.
+    /// A random text for tokens and codes.
     pub(super) fn secret(&self, prefix: &str) -> String {
         let (random, count) = self.draw();
         let more = self.draw().0;
@@ -63,14 +63,14 @@ impl Ids {
         format!("{prefix}{text}")
     }
 
-    /// The id of a media object: digits only.
+    /// An id of digits, such as a media id.
     pub(super) fn digits(&self) -> String {
         let (random, count) = self.draw();
         format!("{}{:04}", count & 0xffff_ffff_ffff, random % 10_000)
     }
 }
 
-/// The business-scoped user id of a phone number: always the same for the same number.
+/// The business-scoped user id of a phone number; deterministic.
 pub(super) fn user_id(wa_id: &str) -> String {
     let mixed = wa_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("US.13{mixed:020}")

@@ -1,4 +1,4 @@
-//! Messages from people, for webhooks.
+//! Inbound messages for webhooks.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ pub struct Inbound {
 }
 
 impl Inbound {
-    /// A message of any type; `content` stands under the key `kind`. `from` is a phone number, digits only.
+    /// Creates a message of any type, with `content` under the key `kind`. `from` is a phone number, digits only.
     pub fn new(from: impl Into<String>, kind: &str, content: impl Into<Value>) -> Self {
         let from = from.into();
         let mut message = json!({"from_user_id": ids::user_id(&from), "from": from, "type": kind});
@@ -34,48 +34,48 @@ impl Inbound {
         Self::raw(message)
     }
 
-    /// A message as it stands; an absent id or timestamp is filled in.
+    /// Creates a message from raw JSON; an absent id or timestamp is added.
     pub fn raw(message: impl Into<Value>) -> Self {
         Self { message: message.into(), name: "Sandbox User".to_owned(), with_contact: true }
     }
 
-    /// A text.
+    /// Creates a text message.
     pub fn text(from: impl Into<String>, body: impl Into<String>) -> Self {
         Self::new(from, "text", json!({"body": body.into()}))
     }
 
-    /// A tap on a reply button of an interactive message.
+    /// Creates a tap on a reply button of an interactive message.
     pub fn button_reply(from: impl Into<String>, id: impl Into<String>, title: impl Into<String>) -> Self {
         Self::new(from, "interactive", json!({"type": "button_reply", "button_reply": {"id": id.into(), "title": title.into()}}))
     }
 
-    /// A choice from a list.
+    /// Creates a choice from a list.
     pub fn list_reply(from: impl Into<String>, id: impl Into<String>, title: impl Into<String>) -> Self {
         Self::new(from, "interactive", json!({"type": "list_reply", "list_reply": {"id": id.into(), "title": title.into()}}))
     }
 
-    /// A tap on a quick reply button of a template.
+    /// Creates a tap on a quick reply button of a template.
     pub fn template_button(from: impl Into<String>, text: impl Into<String>, payload: impl Into<String>) -> Self {
         Self::new(from, "button", json!({"text": text.into(), "payload": payload.into()}))
     }
 
-    /// A media message; `kind` is `image`, `video`, `audio`, `document` or `sticker`. For an id that the emulator holds, it
-    /// fills in digest, type and address when it sends.
+    /// Creates a media message; `kind` is `image`, `video`, `audio`, `document` or `sticker`. For a stored id, the emulator adds
+    /// digest, type and address when it sends.
     pub fn media(from: impl Into<String>, kind: &str, media_id: impl Into<String>) -> Self {
         Self::new(from, kind, json!({"id": media_id.into()}))
     }
 
-    /// A reaction; an empty emoji takes it back.
+    /// Creates a reaction; an empty emoji removes it.
     pub fn reaction(from: impl Into<String>, message_id: impl Into<String>, emoji: impl Into<String>) -> Self {
         Self::new(from, "reaction", json!({"message_id": message_id.into(), "emoji": emoji.into()}))
     }
 
-    /// A place.
+    /// Creates a location message.
     pub fn location(from: impl Into<String>, latitude: f64, longitude: f64) -> Self {
         Self::new(from, "location", json!({"latitude": latitude, "longitude": longitude}))
     }
 
-    /// An answered flow; Meta sends the answer as JSON inside a string.
+    /// Creates a reply to a flow; Meta sends it as JSON inside a string.
     pub fn flow_reply(from: impl Into<String>, response: &Value) -> Self {
         Self::new(
             from,
@@ -111,7 +111,7 @@ impl Inbound {
         self
     }
 
-    /// Hides the phone number, as for a person with a username: only the business-scoped user id stays.
+    /// Removes the phone number, as for a person with a username; the business-scoped user id stays.
     pub fn without_phone(mut self) -> Self {
         if let Some(message) = self.message.as_object_mut() {
             message.remove("from");
@@ -119,7 +119,7 @@ impl Inbound {
         self
     }
 
-    /// Leaves `contacts` out of the webhook.
+    /// Omits `contacts` from the webhook.
     pub fn without_contact(mut self) -> Self {
         self.with_contact = false;
         self
@@ -130,13 +130,13 @@ impl Inbound {
         self.message.get_mut(&kind)?.as_object_mut()
     }
 
-    /// Phone number, else user id, of the sender.
+    /// The sender's phone number, else user id.
     pub(super) fn sender(&self) -> &str {
         let text = |key: &str| self.message.get(key).and_then(Value::as_str);
         text("from").or_else(|| text("from_user_id")).unwrap_or_default()
     }
 
-    /// The element of `contacts`, where there is to be one.
+    /// The element of `contacts`, unless omitted.
     pub(super) fn contact(&self) -> Option<Value> {
         let mut contact = json!({"profile": {"name": self.name}});
         for (key, source) in [("wa_id", "from"), ("user_id", "from_user_id")] {

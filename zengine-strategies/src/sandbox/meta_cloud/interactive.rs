@@ -1,18 +1,18 @@
-//! Limits of interactive messages: which header, body and action each kind takes.
+//! Limits of interactive messages: the header, body and action of each kind.
 
-use super::check::{At, Checked, distinct};
+use super::check::{Checked, Param, distinct};
 use super::content;
 use super::errors::GraphError;
 
-/// Header kinds that an interactive message may have.
+/// Allowed header kinds.
 const ANY: &[&str] = &["text", "image", "video", "document"];
 const TEXT: &[&str] = &["text"];
 const NONE: &[&str] = &[];
 
-pub(super) fn interactive(at: &At<'_>) -> Checked {
-    at.only(&["type", "header", "body", "footer", "action"])?;
-    let kind = at.required("type")?;
-    let (headers, body, action): (&[&str], Body, fn(&At<'_>) -> Checked) = match kind.text()? {
+pub(super) fn interactive(param: &Param<'_>) -> Checked {
+    param.only(&["type", "header", "body", "footer", "action"])?;
+    let kind = param.required("type")?;
+    let (headers, body, action): (&[&str], Body, fn(&Param<'_>) -> Checked) = match kind.text()? {
         "button" => (ANY, Body::Required(1024), buttons),
         "list" => (TEXT, Body::Required(4096), list),
         "cta_url" => (ANY, Body::Required(1024), cta_url),
@@ -20,30 +20,30 @@ pub(super) fn interactive(at: &At<'_>) -> Checked {
         "product_list" => (TEXT, Body::Required(1024), product_list),
         "catalog_message" => (NONE, Body::Required(1024), catalog),
         "flow" => (ANY, Body::Required(1024), flow),
-        "location_request_message" => (NONE, Body::Required(1024), |at| name_only(at, "send_location")),
+        "location_request_message" => (NONE, Body::Required(1024), |param| name_only(param, "send_location")),
         "address_message" => (ANY, Body::Required(1024), address),
         "voice_call" => (NONE, Body::Required(1024), voice_call),
-        "call_permission_request" => (NONE, Body::Optional(1024), |at| name_only(at, "call_permission_request")),
-        "request_contact_info" => (NONE, Body::Required(1024), |at| name_only(at, "request_contact_info")),
+        "call_permission_request" => (NONE, Body::Optional(1024), |param| name_only(param, "call_permission_request")),
+        "request_contact_info" => (NONE, Body::Required(1024), |param| name_only(param, "request_contact_info")),
         "carousel" => (NONE, Body::Required(1024), carousel),
         "order_details" => (&["image"], Body::Required(1024), order_details),
         "order_status" => (NONE, Body::Required(1024), order_status),
-        _ => return Err(kind.invalid("is no interactive type")),
+        _ => return Err(kind.invalid("is not an interactive type")),
     };
-    match at.optional("header") {
+    match param.optional("header") {
         Some(header) => self::header(&header, headers)?,
         None if kind.text()? == "product_list" => return Err(GraphError::missing("interactive['header']")),
         None => {}
     }
-    body.check(at)?;
-    if let Some(footer) = at.optional("footer") {
+    body.check(param)?;
+    if let Some(footer) = param.optional("footer") {
         if kind.text()? == "carousel" {
             return Err(footer.invalid("is not allowed in a carousel"));
         }
         footer.only(&["text"])?;
         footer.required("text")?.text_of(1, 60)?;
     }
-    action(&at.required("action")?)
+    action(&param.required("action")?)
 }
 
 #[derive(Clone, Copy)]
@@ -53,10 +53,10 @@ enum Body {
 }
 
 impl Body {
-    fn check(self, at: &At<'_>) -> Checked {
+    fn check(self, param: &Param<'_>) -> Checked {
         let (body, most) = match self {
-            Self::Required(most) => (Some(at.required("body")?), most),
-            Self::Optional(most) => (at.optional("body"), most),
+            Self::Required(most) => (Some(param.required("body")?), most),
+            Self::Optional(most) => (param.optional("body"), most),
         };
         let Some(body) = body else { return Ok(()) };
         body.only(&["text"])?;
@@ -64,14 +64,14 @@ impl Body {
     }
 }
 
-fn header(at: &At<'_>, allowed: &[&str]) -> Checked {
-    let kind = at.required("type")?;
+fn header(param: &Param<'_>, allowed: &[&str]) -> Checked {
+    let kind = param.required("type")?;
     let name = kind.text()?;
     if !allowed.contains(&name) {
         return Err(kind.invalid("this header is not allowed here"));
     }
-    at.only(&["type", name])?;
-    let value = at.required(name)?;
+    param.only(&["type", name])?;
+    let value = param.required(name)?;
     match name {
         "text" => value.text_of(1, 60).map(drop),
         "document" => content::media(&value, &["filename"]).map(drop),
@@ -79,21 +79,21 @@ fn header(at: &At<'_>, allowed: &[&str]) -> Checked {
     }
 }
 
-/// Text of a button or row: within its length, no space around it.
-fn label<'a>(at: &At<'a>, most: usize) -> Checked<&'a str> {
-    let text = at.text_of(1, most)?;
-    if text.trim() == text { Ok(text) } else { Err(at.invalid("must not begin or end with space")) }
+/// Checks the text of a button or row: its length, and no surrounding whitespace.
+fn label<'a>(param: &Param<'a>, most: usize) -> Checked<&'a str> {
+    let text = param.text_of(1, most)?;
+    if text.trim() == text { Ok(text) } else { Err(param.invalid("must not begin or end with space")) }
 }
 
-fn name_only(at: &At<'_>, name: &str) -> Checked {
-    at.only(&["name"])?;
-    at.required("name")?.one_of(&[name]).map(drop)
+fn name_only(param: &Param<'_>, name: &str) -> Checked {
+    param.only(&["name"])?;
+    param.required("name")?.one_of(&[name]).map(drop)
 }
 
-fn buttons(at: &At<'_>) -> Checked {
-    at.only(&["buttons"])?;
+fn buttons(param: &Param<'_>) -> Checked {
+    param.only(&["buttons"])?;
     let (mut ids, mut titles) = (Vec::new(), Vec::new());
-    for button in at.required("buttons")?.items_of(1, 3)? {
+    for button in param.required("buttons")?.items_of(1, 3)? {
         button.only(&["type", "reply"])?;
         button.required("type")?.one_of(&["reply"])?;
         let reply = button.required("reply")?;
@@ -105,10 +105,10 @@ fn buttons(at: &At<'_>) -> Checked {
     Ok(())
 }
 
-fn list(at: &At<'_>) -> Checked {
-    at.only(&["button", "sections"])?;
-    label(&at.required("button")?, 20)?;
-    let sections = at.required("sections")?.items_of(1, 10)?;
+fn list(param: &Param<'_>) -> Checked {
+    param.only(&["button", "sections"])?;
+    label(&param.required("button")?, 20)?;
+    let sections = param.required("sections")?.items_of(1, 10)?;
     let (mut ids, mut total) = (Vec::new(), 0);
     for section in &sections {
         section.only(&["title", "rows"])?;
@@ -124,10 +124,10 @@ fn list(at: &At<'_>) -> Checked {
             total += 1;
         }
     }
-    if total > 10 { Err(at.invalid(&format!("has {total} rows in all sections, must have 1 to 10"))) } else { Ok(()) }
+    if total > 10 { Err(param.invalid(&format!("has {total} rows in all sections, must have 1 to 10"))) } else { Ok(()) }
 }
 
-fn title_of_section(section: &At<'_>, sections: usize) -> Checked {
+fn title_of_section(section: &Param<'_>, sections: usize) -> Checked {
     match section.optional("title") {
         Some(title) => title.text_of(1, 24).map(drop),
         None if sections > 1 => Err(GraphError::missing(&format!("{}['title']", section.path))),
@@ -135,10 +135,10 @@ fn title_of_section(section: &At<'_>, sections: usize) -> Checked {
     }
 }
 
-fn cta_url(at: &At<'_>) -> Checked {
-    at.only(&["name", "parameters"])?;
-    at.required("name")?.one_of(&["cta_url"])?;
-    let parameters = at.required("parameters")?;
+fn cta_url(param: &Param<'_>) -> Checked {
+    param.only(&["name", "parameters"])?;
+    param.required("name")?.one_of(&["cta_url"])?;
+    let parameters = param.required("parameters")?;
     parameters.only(&["display_text", "url", "payment_link_preview"])?;
     parameters.required("display_text")?.text_of(1, 20)?;
     if let Some(preview) = parameters.optional("payment_link_preview") {
@@ -147,21 +147,21 @@ fn cta_url(at: &At<'_>) -> Checked {
     parameters.required("url")?.url().map(drop)
 }
 
-fn product(at: &At<'_>) -> Checked {
-    at.only(&["catalog_id", "product_retailer_id"])?;
-    at.required("catalog_id")?.text_of(1, 256)?;
-    at.required("product_retailer_id")?.text_of(1, 256).map(drop)
+fn product(param: &Param<'_>) -> Checked {
+    param.only(&["catalog_id", "product_retailer_id"])?;
+    param.required("catalog_id")?.text_of(1, 256)?;
+    param.required("product_retailer_id")?.text_of(1, 256).map(drop)
 }
 
-fn product_list(at: &At<'_>) -> Checked {
-    at.only(&["catalog_id", "sections"])?;
-    at.required("catalog_id")?.text_of(1, 256)?;
-    product_sections(at)
+fn product_list(param: &Param<'_>) -> Checked {
+    param.only(&["catalog_id", "sections"])?;
+    param.required("catalog_id")?.text_of(1, 256)?;
+    product_sections(param)
 }
 
-/// Sections of products, as an interactive message and a template button have them.
-pub(super) fn product_sections(at: &At<'_>) -> Checked {
-    let sections = at.required("sections")?.items_of(1, 10)?;
+/// Checks sections of products in an interactive message or a template button.
+pub(super) fn product_sections(param: &Param<'_>) -> Checked {
+    let sections = param.required("sections")?.items_of(1, 10)?;
     let mut total = 0;
     for section in &sections {
         section.only(&["title", "product_items"])?;
@@ -172,21 +172,21 @@ pub(super) fn product_sections(at: &At<'_>) -> Checked {
             total += 1;
         }
     }
-    if total > 30 { Err(at.invalid(&format!("has {total} products in all sections, must have 1 to 30"))) } else { Ok(()) }
+    if total > 30 { Err(param.invalid(&format!("has {total} products in all sections, must have 1 to 30"))) } else { Ok(()) }
 }
 
-fn catalog(at: &At<'_>) -> Checked {
-    at.only(&["name", "parameters"])?;
-    at.required("name")?.one_of(&["catalog_message"])?;
-    let Some(parameters) = at.optional("parameters") else { return Ok(()) };
+fn catalog(param: &Param<'_>) -> Checked {
+    param.only(&["name", "parameters"])?;
+    param.required("name")?.one_of(&["catalog_message"])?;
+    let Some(parameters) = param.optional("parameters") else { return Ok(()) };
     parameters.only(&["thumbnail_product_retailer_id"])?;
     parameters.required("thumbnail_product_retailer_id")?.text_of(1, 256).map(drop)
 }
 
-fn flow(at: &At<'_>) -> Checked {
-    at.only(&["name", "parameters"])?;
-    at.required("name")?.one_of(&["flow"])?;
-    let parameters = at.required("parameters")?;
+fn flow(param: &Param<'_>) -> Checked {
+    param.only(&["name", "parameters"])?;
+    param.required("name")?.one_of(&["flow"])?;
+    let parameters = param.required("parameters")?;
     parameters.only(&[
         "flow_message_version",
         "flow_id",
@@ -205,7 +205,7 @@ fn flow(at: &At<'_>) -> Checked {
     }
     let cta = parameters.required("flow_cta")?;
     if cta.text_of(1, 30)?.chars().any(is_emoji) {
-        return Err(cta.invalid("must not hold an emoji"));
+        return Err(cta.invalid("must not contain an emoji"));
     }
     if let Some(token) = parameters.optional("flow_token") {
         token.text()?;
@@ -216,7 +216,7 @@ fn flow(at: &At<'_>) -> Checked {
     let action = parameters.optional("flow_action").map_or(Ok("navigate"), |action| action.one_of(&["navigate", "data_exchange"]))?;
     let Some(payload) = parameters.optional("flow_action_payload") else { return Ok(()) };
     if action != "navigate" {
-        return Err(payload.invalid("goes with flow_action navigate only"));
+        return Err(payload.invalid("requires flow_action navigate"));
     }
     payload.only(&["screen", "data"])?;
     payload.required("screen")?.text_of(1, 256)?;
@@ -230,10 +230,10 @@ fn is_emoji(c: char) -> bool {
     matches!(u32::from(c), 0x1f000..=0x1faff | 0x2600..=0x27bf | 0xfe0f)
 }
 
-fn address(at: &At<'_>) -> Checked {
-    at.only(&["name", "parameters"])?;
-    at.required("name")?.one_of(&["address_message"])?;
-    let parameters = at.required("parameters")?;
+fn address(param: &Param<'_>) -> Checked {
+    param.only(&["name", "parameters"])?;
+    param.required("name")?.one_of(&["address_message"])?;
+    let parameters = param.required("parameters")?;
     parameters.only(&["country", "values", "saved_addresses", "validation_errors"])?;
     parameters.required("country")?.one_of(&["IN"])?;
     for key in ["values", "validation_errors"] {
@@ -250,10 +250,10 @@ fn address(at: &At<'_>) -> Checked {
     Ok(())
 }
 
-fn voice_call(at: &At<'_>) -> Checked {
-    at.only(&["name", "parameters"])?;
-    at.required("name")?.one_of(&["voice_call"])?;
-    let Some(parameters) = at.optional("parameters") else { return Ok(()) };
+fn voice_call(param: &Param<'_>) -> Checked {
+    param.only(&["name", "parameters"])?;
+    param.required("name")?.one_of(&["voice_call"])?;
+    let Some(parameters) = param.optional("parameters") else { return Ok(()) };
     parameters.only(&["display_text", "ttl_minutes", "payload"])?;
     if let Some(text) = parameters.optional("display_text") {
         text.text_of(1, 20)?;
@@ -264,10 +264,10 @@ fn voice_call(at: &At<'_>) -> Checked {
     parameters.optional("payload").map_or(Ok(()), |payload| payload.text_of(1, 512).map(drop))
 }
 
-fn carousel(at: &At<'_>) -> Checked {
-    at.only(&["cards"])?;
+fn carousel(param: &Param<'_>) -> Checked {
+    param.only(&["cards"])?;
     let mut first: Option<Shape> = None;
-    for (index, card) in at.required("cards")?.items_of(2, 10)?.iter().enumerate() {
+    for (index, card) in param.required("cards")?.items_of(2, 10)?.iter().enumerate() {
         let position = i64::try_from(index).unwrap_or(i64::MAX);
         card.required("card_index")?.integer_of(position, position)?;
         let shape = self::card(card)?;
@@ -280,25 +280,25 @@ fn carousel(at: &At<'_>) -> Checked {
     Ok(())
 }
 
-/// What must be alike in all cards of a carousel.
+/// The properties that all cards of a carousel share.
 #[derive(PartialEq)]
 struct Shape {
     header: String,
     buttons: String,
 }
 
-fn card(at: &At<'_>) -> Checked<Shape> {
-    at.only(&["card_index", "type", "header", "body", "action"])?;
-    let kind = at.optional("type").map_or(Ok("cta_url"), |kind| kind.one_of(&["cta_url", "product", "quick_reply", "button"]))?;
-    let action = at.required("action")?;
+fn card(param: &Param<'_>) -> Checked<Shape> {
+    param.only(&["card_index", "type", "header", "body", "action"])?;
+    let kind = param.optional("type").map_or(Ok("cta_url"), |kind| kind.one_of(&["cta_url", "product", "quick_reply", "button"]))?;
+    let action = param.required("action")?;
     if kind == "product" {
-        at.only(&["card_index", "type", "action"])?;
+        param.only(&["card_index", "type", "action"])?;
         product(&action)?;
         return Ok(Shape { header: "product".to_owned(), buttons: action.required("catalog_id")?.text()?.to_owned() });
     }
-    let header = at.required("header")?;
+    let header = param.required("header")?;
     self::header(&header, &["image", "video"])?;
-    if let Some(body) = at.optional("body") {
+    if let Some(body) = param.optional("body") {
         body.only(&["text"])?;
         let text = body.required("text")?;
         if text.text_of(1, 160)?.matches('\n').count() > 2 {
@@ -324,10 +324,10 @@ fn card(at: &At<'_>) -> Checked<Shape> {
     Ok(Shape { header: header.required("type")?.text()?.to_owned(), buttons })
 }
 
-fn order_details(at: &At<'_>) -> Checked {
-    at.only(&["name", "parameters"])?;
-    at.required("name")?.one_of(&["review_and_pay"])?;
-    let parameters = at.required("parameters")?;
+fn order_details(param: &Param<'_>) -> Checked {
+    param.only(&["name", "parameters"])?;
+    param.required("name")?.one_of(&["review_and_pay"])?;
+    let parameters = param.required("parameters")?;
     parameters.required("reference_id")?.text_of(1, 35)?;
     parameters.required("type")?.one_of(&["digital-goods", "physical-goods"])?;
     parameters.required("currency")?.one_of(&["INR", "BRL"])?;
@@ -342,15 +342,15 @@ fn order_details(at: &At<'_>) -> Checked {
     amount(&order.required("subtotal")?)
 }
 
-fn amount(at: &At<'_>) -> Checked {
-    at.required("value")?.integer_of(0, i64::MAX)?;
-    at.required("offset")?.integer_of(100, 100).map(drop)
+fn amount(param: &Param<'_>) -> Checked {
+    param.required("value")?.integer_of(0, i64::MAX)?;
+    param.required("offset")?.integer_of(100, 100).map(drop)
 }
 
-fn order_status(at: &At<'_>) -> Checked {
-    at.only(&["name", "parameters"])?;
-    at.required("name")?.one_of(&["review_order"])?;
-    let parameters = at.required("parameters")?;
+fn order_status(param: &Param<'_>) -> Checked {
+    param.only(&["name", "parameters"])?;
+    param.required("name")?.one_of(&["review_order"])?;
+    let parameters = param.required("parameters")?;
     parameters.only(&["reference_id", "order"])?;
     parameters.required("reference_id")?.text_of(1, 35)?;
     let order = parameters.required("order")?;

@@ -14,19 +14,18 @@ use super::state::State;
 use crate::sandbox::lock;
 use crate::sandbox::text::hex;
 
-/// How long a download address lives, in milliseconds.
+/// Lifetime of a download address, in milliseconds.
 const ADDRESS_MS: u64 = 5 * 60 * 1_000;
-/// How long an uploaded file is kept, and one that a person sent, in milliseconds.
+/// Lifetime of uploaded and of received files, in milliseconds.
 const UPLOADED_MS: u64 = 30 * 86_400_000;
 const RECEIVED_MS: u64 = 7 * 86_400_000;
 
-/// A stored file.
 #[derive(Debug, Clone)]
 pub(super) struct Media {
     pub(super) owner: String,
     pub(super) mime: String,
     pub(super) bytes: Bytes,
-    /// When it is forgotten, in milliseconds.
+    /// Time of expiry, in milliseconds.
     pub(super) until_ms: u64,
 }
 
@@ -40,13 +39,13 @@ impl Media {
         }
     }
 
-    /// The digest as webhooks write it.
+    /// The digest in webhooks.
     pub(super) fn sha256_base64(&self) -> String {
         STANDARD.encode(Sha256::digest(&self.bytes))
     }
 }
 
-/// Largest size of a type of file; `None` for types that are not supported.
+/// Maximum size of a media type; `None` for unsupported types.
 fn limit(mime: &str) -> Option<usize> {
     const KB: usize = 1024;
     const MB: usize = 1024 * KB;
@@ -91,7 +90,7 @@ pub(super) fn upload(state: &State, number: &Number, headers: &HeaderMap, body: 
     Ok(json!({"id": id}))
 }
 
-/// Keeps a file as a person sent it; returns its id.
+/// Stores a file received from a person; returns its id.
 pub(super) fn receive(state: &State, owner: &str, mime: &str, bytes: Bytes) -> String {
     store(state, owner, mime, bytes, RECEIVED_MS)
 }
@@ -102,7 +101,7 @@ fn store(state: &State, owner: &str, mime: &str, bytes: Bytes, life_ms: u64) -> 
     id
 }
 
-/// The media, if it exists and, where the caller names a number, belongs to it.
+/// The media, if it exists and belongs to the number, if given.
 fn owned(state: &State, token: &str, id: &str, number: Option<&str>) -> Checked<Media> {
     let media = lock(&state.media).get(id).filter(|media| media.until_ms > state.clock.now_ms()).cloned();
     let media = media.ok_or_else(|| GraphError::no_object(id))?;
@@ -125,7 +124,7 @@ pub(super) fn resolve(state: &State, token: &str, id: &str, number: Option<&str>
     }))
 }
 
-/// An address under which a file can be fetched for five minutes.
+/// A download address, valid for five minutes.
 pub(super) fn address(state: &State, base_url: &str, id: &str) -> String {
     format!("{base_url}/whatsapp_business/attachments/?mid={id}&ext={}", state.clock.now_ms() + ADDRESS_MS)
 }
@@ -137,7 +136,7 @@ pub(super) fn delete(state: &State, token: &str, id: &str, number: Option<&str>)
     Ok(json!({"success": true}))
 }
 
-/// `GET` of an address that `resolve` gave.
+/// `GET` of an address from `resolve`.
 pub(super) fn download(state: &State, token: Option<&str>, id: Option<&str>, expires: Option<&str>) -> Response<Bytes> {
     let refuse = |status| json_answer(status, &json!({"error": "not available"}));
     let Some(token) = token.filter(|token| state.tokens.valid(token).is_ok()) else { return refuse(401) };

@@ -1,21 +1,20 @@
-//! `POST /{version}/{phone_number_id}/messages`: is this a request that Meta would accept?
+//! `POST /{version}/{phone_number_id}/messages`: checks of a message request.
 
 use serde_json::Value;
 
-use super::check::{At, Checked};
+use super::check::{Checked, Param};
 use super::errors::GraphError;
 use super::state::State;
 use super::{content, interactive, templates};
 
-/// A request that passed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Parsed {
     Message(Message),
-    /// A read receipt, with or without a typing indicator: nothing is delivered.
+    /// A read receipt, with or without a typing indicator.
     Read,
 }
 
-/// What the answer and the webhooks need to know of a message.
+/// The properties of a message for the response and the webhooks.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Message {
     pub(super) recipient: Recipient,
@@ -24,7 +23,6 @@ pub(super) struct Message {
     pub(super) callback_data: Option<String>,
 }
 
-/// Whom the message is for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Recipient {
     Phone { input: String, wa_id: String },
@@ -37,22 +35,22 @@ const KINDS: &[&str] =
 
 /// Checks a request of the number `phone_number_id`.
 pub(super) fn parse(body: &Value, phone_number_id: &str, state: &State) -> Checked<Parsed> {
-    let at = At::root(body);
-    at.required("messaging_product")?.one_of(&["whatsapp"])?;
-    if at.optional("status").is_some() {
-        return read(&at);
+    let param = Param::root(body);
+    param.required("messaging_product")?.one_of(&["whatsapp"])?;
+    if param.optional("status").is_some() {
+        return read(&param);
     }
-    let kind_at = at.optional("type");
-    let kind = kind_at.as_ref().map_or(Ok("text"), At::text)?;
+    let kind_param = param.optional("type");
+    let kind = kind_param.as_ref().map_or(Ok("text"), Param::text)?;
     if !KINDS.contains(&kind) {
         return Err(GraphError::because(131_051, "The parameter type is not a type of message."));
     }
     for key in ["category", "ttl_seconds"] {
-        if at.optional(key).is_some() {
+        if param.optional(key).is_some() {
             return Err(GraphError::bad(format!("Direct Send isn't enabled for this account, so {key} is not allowed.")));
         }
     }
-    at.only(&[
+    param.only(&[
         "messaging_product",
         "recipient_type",
         "to",
@@ -65,45 +63,45 @@ pub(super) fn parse(body: &Value, phone_number_id: &str, state: &State) -> Check
         "appsecret_time",
         kind,
     ])?;
-    let recipient = recipient(&at, state)?;
-    let callback_data = at.optional("biz_opaque_callback_data").map(|data| data.text_of(0, 512).map(str::to_owned)).transpose()?;
-    if let Some(hash) = at.optional("recipient_identity_key_hash") {
+    let recipient = recipient(&param, state)?;
+    let callback_data = param.optional("biz_opaque_callback_data").map(|data| data.text_of(0, 512).map(str::to_owned)).transpose()?;
+    if let Some(hash) = param.optional("recipient_identity_key_hash") {
         hash.text_of(1, 256)?;
     }
-    if let Some(context) = at.optional("context") {
+    if let Some(context) = param.optional("context") {
         if kind == "reaction" {
             return Err(context.invalid("a reaction cannot be a reply"));
         }
         context.only(&["message_id"])?;
         context.required("message_id")?.text_of(1, 1024)?;
     }
-    let category = content(&at.required(kind)?, kind, phone_number_id, state)?;
+    let category = content(&param.required(kind)?, kind, phone_number_id, state)?;
     fits(&recipient, kind, &category)?;
     state.may_send(phone_number_id, &recipient, kind)?;
     Ok(Parsed::Message(Message { recipient, kind: kind.to_owned(), category, callback_data }))
 }
 
-fn read(at: &At<'_>) -> Checked<Parsed> {
-    at.only(&["messaging_product", "status", "message_id", "typing_indicator", "appsecret_proof", "appsecret_time"])?;
-    at.required("status")?.one_of(&["read"])?;
-    let id = at.required("message_id")?;
+fn read(param: &Param<'_>) -> Checked<Parsed> {
+    param.only(&["messaging_product", "status", "message_id", "typing_indicator", "appsecret_proof", "appsecret_time"])?;
+    param.required("status")?.one_of(&["read"])?;
+    let id = param.required("message_id")?;
     if !id.text_of(1, 1024)?.starts_with("wamid.") {
         return Err(id.invalid("must be the id of an inbound message"));
     }
-    if let Some(typing) = at.optional("typing_indicator") {
+    if let Some(typing) = param.optional("typing_indicator") {
         typing.only(&["type"])?;
         typing.required("type")?.one_of(&["text"])?;
     }
     Ok(Parsed::Read)
 }
 
-fn recipient(at: &At<'_>, state: &State) -> Checked<Recipient> {
-    let group = match at.optional("recipient_type") {
+fn recipient(param: &Param<'_>, state: &State) -> Checked<Recipient> {
+    let group = match param.optional("recipient_type") {
         Some(kind) => kind.one_of(&["individual", "group"])? == "group",
         None => false,
     };
-    let Some(to) = at.optional("to") else {
-        let Some(user) = at.optional("recipient") else { return Err(GraphError::missing("to")) };
+    let Some(to) = param.optional("to") else {
+        let Some(user) = param.optional("recipient") else { return Err(GraphError::missing("to")) };
         return match user.text()? {
             id if is_user_id(id) && !group => Ok(Recipient::User { id: id.to_owned() }),
             _ => Err(user.invalid("must be a business-scoped user id")),
@@ -130,30 +128,30 @@ fn is_user_id(id: &str) -> bool {
         && rest.bytes().all(|c| c.is_ascii_alphanumeric())
 }
 
-/// Checks the object of the message's own type; returns the category that prices quote.
-fn content(at: &At<'_>, kind: &str, phone_number_id: &str, state: &State) -> Checked<String> {
+/// Checks the object of the message's type; returns the pricing category.
+fn content(param: &Param<'_>, kind: &str, phone_number_id: &str, state: &State) -> Checked<String> {
     if let Some(keys) = content::media_keys(kind) {
-        if let Some(id) = content::media(at, keys)? {
-            state.may_use_media(at, id, kind, phone_number_id)?;
+        if let Some(id) = content::media(param, keys)? {
+            state.may_use_media(param, id, kind, phone_number_id)?;
         }
         return Ok("service".to_owned());
     }
     match kind {
-        "text" => content::text(at)?,
-        "location" => content::location(at)?,
-        "contacts" => content::contacts(at)?,
-        "reaction" => content::reaction(at)?,
-        "pin" => content::pin(at)?,
-        "interactive" => interactive::interactive(at)?,
+        "text" => content::text(param)?,
+        "location" => content::location(param)?,
+        "contacts" => content::contacts(param)?,
+        "reaction" => content::reaction(param)?,
+        "pin" => content::pin(param)?,
+        "interactive" => interactive::interactive(param)?,
         _ => {
             let account = state.number(phone_number_id).map(|number| number.waba_id).unwrap_or_default();
-            return templates::template(at, &account, &state.templates, !state.rules().known_templates_only);
+            return templates::template(param, &account, &state.templates, !state.rules().known_templates_only);
         }
     }
     Ok("service".to_owned())
 }
 
-/// Some recipients take only some messages.
+/// Checks that the recipient accepts this kind of message.
 fn fits(recipient: &Recipient, kind: &str, category: &str) -> Checked {
     match recipient {
         Recipient::Group { .. } if matches!(kind, "interactive" | "reaction" | "location" | "contacts") => Err(GraphError::new(130_501)),
@@ -196,7 +194,7 @@ mod tests {
         })
     }
 
-    /// Good requests with many branches.
+    /// Valid requests with many branches.
     fn seeds() -> Vec<Value> {
         let envelope = |kind: &str, content: Value| {
             let mut body = json!({"messaging_product": "whatsapp", "to": "+15551230001", "type": kind, "context": {"message_id": "w"}});
@@ -230,17 +228,17 @@ mod tests {
     }
 
     /// Pointers to all values inside.
-    fn places(value: &Value, path: &str, found: &mut Vec<String>) {
+    fn pointers(value: &Value, path: &str, found: &mut Vec<String>) {
         found.push(path.to_owned());
         match value {
-            Value::Object(map) => map.iter().for_each(|(key, inner)| places(inner, &format!("{path}/{key}"), found)),
-            Value::Array(items) => items.iter().enumerate().for_each(|(index, inner)| places(inner, &format!("{path}/{index}"), found)),
+            Value::Object(map) => map.iter().for_each(|(key, inner)| pointers(inner, &format!("{path}/{key}"), found)),
+            Value::Array(items) => items.iter().enumerate().for_each(|(index, inner)| pointers(inner, &format!("{path}/{index}"), found)),
             _ => {}
         }
     }
 
     #[test]
-    fn the_seeds_of_the_property_are_good() {
+    fn the_seeds_of_the_property_are_valid() {
         let state = state();
         for seed in seeds() {
             parse(&seed, "1", &state).unwrap();
@@ -249,14 +247,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_request_is_taken_or_refused_with_a_client_error(
-            seed in 0..seeds().len(), place in any::<prop::sample::Index>(), value in any_json(), alone in any::<bool>(),
+        fn any_request_is_accepted_or_refused_with_a_client_error(
+            seed in 0..seeds().len(), position in any::<prop::sample::Index>(), value in any_json(), alone in any::<bool>(),
         ) {
             let state = state();
             let mut body = seeds().swap_remove(seed);
             let mut found = Vec::new();
-            places(&body, "", &mut found);
-            if let Some(target) = body.pointer_mut(place.get::<String>(&found)) {
+            pointers(&body, "", &mut found);
+            if let Some(target) = body.pointer_mut(position.get::<String>(&found)) {
                 *target = value.clone();
             }
             for body in [Some(body), alone.then_some(value)].into_iter().flatten() {

@@ -1,18 +1,18 @@
 //! The WhatsApp Cloud API by Meta.
 //!
-//! | what | how it behaves |
+//! | part | behaviour |
 //! |---|---|
 //! | `POST /{version}/{phone_number_id}/messages` | checks every documented limit of text, media, location, contacts, reaction, template and interactive messages, of read receipts and typing indicators; never deduplicates |
-//! | `POST …/media`, `GET`/`DELETE /{version}/{media_id}`, download | multipart upload (kept 30 days; 7 where a person sent it), an address that lives five minutes and wants the token |
-//! | `GET`/`POST /{version}/{phone_number_id}` | the node with quality, status, health and callbacks; every field can be set; PIN and callback of its own |
+//! | `POST …/media`, `GET`/`DELETE /{version}/{media_id}`, download | multipart upload (kept 30 days; inbound media 7 days), a download address valid for five minutes and only with the token |
+//! | `GET`/`POST /{version}/{phone_number_id}` | the node with quality, status, health and callbacks; every field can be set; changes of PIN and callback |
 //! | `GET …/message_history`, `GET /{waba_id}/phone_numbers` | statuses by message id; numbers of an account, in pages |
 //! | `/{waba_id}/message_templates`, `/{template_id}` | create, edit, delete, list with filters and pages; review ([`Review`]); status, quality and category with their webhooks; messages are checked against header, body and buttons |
 //! | `oauth/access_token`, `debug_token`, `oauth/revoke`, `access_tokens`, `system_user_access_tokens` | codes (once, 30 seconds), renewal before expiry, client credentials, inspection, revocation; tokens expire by the emulator's clock |
-//! | `/{waba_id}/subscribed_apps`, `/{app_id}/subscriptions` | who gets webhooks: number before account before app |
-//! | `request_code`, `verify_code`, `register`, `deregister`, `settings`, `smb_app_data` | the way of a number into service, with its limits |
-//! | webhooks | signed over the exact bytes, non-ASCII as `\uXXXX` and `/` as `\/`; statuses after each accepted message; redelivery after anything but 200 |
+//! | `/{waba_id}/subscribed_apps`, `/{app_id}/subscriptions` | callbacks: the number's before the account's before the app's |
+//! | `request_code`, `verify_code`, `register`, `deregister`, `settings`, `smb_app_data` | onboarding of a number, with its limits |
+//! | webhooks | signed over the exact bytes, non-ASCII as `\uXXXX` and `/` as `\/`; statuses after each accepted message; redelivery after any response but 200 |
 //! | handshake | [`MetaCloud::verify_callback`](super::Emulator::verify_callback) |
-//! | rules that can be switched on | known templates or media only, `appsecret_proof` (also with a time), 24-hour window, messages per second, pair limit |
+//! | optional rules | known templates or media only, `appsecret_proof` (also with a time), 24-hour window, messages per second, management calls per hour, pair limit |
 //! | errors | Meta's error body with the code, subcode and HTTP status of its error page |
 //!
 //! ```
@@ -51,9 +51,9 @@ mod messages;
 mod node;
 mod oauth;
 mod onboarding;
-mod pace;
 mod payload;
 mod query;
+mod rate_limits;
 mod route;
 mod settings;
 mod signature;

@@ -1,4 +1,4 @@
-//! Reads: the node of a number (health), the numbers of an account, the statuses of a message.
+//! Read calls: the node of a number (health), the numbers of an account, the statuses of a message.
 
 use serde_json::{Map, Value, json};
 
@@ -8,16 +8,16 @@ use super::query::Query;
 use super::settings::Number;
 use super::state::State;
 
-/// What a node tells when no fields are asked for.
+/// Default fields of a node.
 const BY_DEFAULT: &str = "id,display_phone_number,verified_name,quality_rating,code_verification_status";
 
 /// `GET /{version}/{phone_number_id}`.
 pub(super) fn node(state: &State, id: &str, fields: Option<&str>) -> Checked<Value> {
-    let line = state.accounts.line(id).ok_or_else(|| GraphError::no_object(id))?;
-    let mut all = line.node;
-    let subscription = state.accounts.subscription(&line.number.waba_id);
+    let record = state.accounts.record(id).ok_or_else(|| GraphError::no_object(id))?;
+    let mut all = record.node;
+    let subscription = state.accounts.subscription(&record.number.waba_id);
     let mut callbacks = Map::new();
-    callbacks.extend(line.callback.map(|callback| ("phone_number".to_owned(), callback.url.into())));
+    callbacks.extend(record.callback.map(|callback| ("phone_number".to_owned(), callback.url.into())));
     callbacks.extend(
         subscription.and_then(|found| found.callback).map(|callback| ("whatsapp_business_account".to_owned(), callback.url.into())),
     );
@@ -40,10 +40,10 @@ fn select(all: &Map<String, Value>, fields: &str) -> Checked<Value> {
 /// `GET /{version}/{waba_id}/phone_numbers`.
 pub(super) fn phone_numbers(state: &State, token: &str, waba_id: &str, query: &Query) -> Checked<Value> {
     state.account_for(token, waba_id)?;
-    let lines = state.accounts.lines(|line| line.number.waba_id == waba_id);
-    let visible: Vec<_> = lines.into_iter().filter(|line| state.number_for(token, &line.number.id).is_ok()).collect();
+    let records = state.accounts.records(|record| record.number.waba_id == waba_id);
+    let visible: Vec<_> = records.into_iter().filter(|record| state.number_for(token, &record.number.id).is_ok()).collect();
     let fields = query.get("fields").unwrap_or(BY_DEFAULT);
-    let nodes = visible.iter().map(|line| node(state, &line.number.id, Some(fields))).collect::<Checked<Vec<_>>>()?;
+    let nodes = visible.iter().map(|record| node(state, &record.number.id, Some(fields))).collect::<Checked<Vec<_>>>()?;
     query.page(&nodes)
 }
 

@@ -1,4 +1,4 @@
-//! Tokens over HTTP: exchange of codes, renewal, inspection, revocation, system users.
+//! Token calls: exchange of codes, renewal, inspection, revocation, system users.
 
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ fn issued(token: &str, life_ms: Option<u64>) -> Value {
     answer
 }
 
-/// The app proves that it is itself. Codes 101 and 1 are Graph's usual ones; the WhatsApp pages name none.
+/// Checks the app's credentials. Codes 101 and 1 are Graph's usual ones; the WhatsApp pages name none.
 fn client(state: &State, query: &Query) -> Checked {
     let refused = |code, message: &str| Err(GraphError::new(code).with_status(400).with_message(message));
     if query.required("client_id")? != state.settings.app_id {
@@ -49,7 +49,7 @@ fn client(state: &State, query: &Query) -> Checked {
     Ok(())
 }
 
-/// Renews a token that is still valid; the old one stays valid to its own end. A token that has expired cannot be renewed.
+/// Renews a valid token; the old one stays valid until it expires. An expired token cannot be renewed.
 fn renew(state: &State, query: &Query) -> Checked<Value> {
     let old = query.required("fb_exchange_token")?;
     let token = state.tokens.valid(old)?;
@@ -118,7 +118,7 @@ pub(super) fn revoke(state: &State, query: &Query) -> Checked<Value> {
     }
 }
 
-/// `POST /{system_user_id}/access_tokens` and `POST /{business_id}/system_user_access_tokens`: both want the app's proof.
+/// `POST /{system_user_id}/access_tokens` and `POST /{business_id}/system_user_access_tokens`; both require the app's proof.
 pub(super) fn mint(state: &State, edge: &str, id: &str, token: &str, query: &Query, json: &Value) -> Checked<Value> {
     let known = state.tokens.valid(token)?;
     let given = |key: &str| query.get(key).or_else(|| json.get(key).and_then(Value::as_str));
@@ -147,7 +147,7 @@ pub(super) fn mint(state: &State, edge: &str, id: &str, token: &str, query: &Que
     Ok(json!({"access_token": state.tokens.issue(&state.ids, Owner::SystemUser, accounts, None)}))
 }
 
-/// A short-lived token of a user, as the app's dashboard gives it.
+/// A short-lived user token, as from the app's dashboard.
 pub(super) fn short_lived(state: &State, accounts: Vec<String>) -> String {
     state.tokens.issue(&state.ids, Owner::User, accounts, Some(SHORT_LIFE_MS))
 }

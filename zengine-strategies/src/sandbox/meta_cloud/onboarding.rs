@@ -1,9 +1,9 @@
-//! The way of a number from signup to service: verification, registration, PIN, storage, synchronisation.
+//! Onboarding of a number: verification, registration, PIN, storage, synchronisation.
 
 use serde_json::{Map, Value, json};
 
-use super::accounts::Line;
-use super::check::{At, Checked};
+use super::accounts::NumberRecord;
+use super::check::{Checked, Param};
 use super::errors::GraphError;
 use super::query::Query;
 use super::settings::Number;
@@ -11,32 +11,32 @@ use super::state::State;
 use super::subscriptions;
 use super::updates::Update;
 
-/// The time that limits on registrations and codes count, in milliseconds, and how often in it.
+/// Window of the limits on registrations and codes, in milliseconds, and the maximum within it.
 const LIMIT_MS: u64 = 72 * 3_600_000;
 const LIMIT: usize = 10;
-/// Wrong PINs in a row before a number is locked for guesses.
+/// Maximum consecutive wrong PINs.
 const GUESSES: u32 = 5;
-/// How long after onboarding synchronisation can be asked for, in milliseconds.
+/// Maximum time between onboarding and synchronisation, in milliseconds.
 const SYNC_MS: u64 = 24 * 3_600_000;
 
-/// An answer, and the webhooks that follow it.
+/// A response, and the webhooks that follow it.
 type Answered = Checked<(Value, Vec<Update>)>;
 
-/// The calls that a number takes on its way.
+/// Handles the onboarding calls of a number.
 pub(super) fn call(state: &State, edge: &str, number: &Number, json: &Value, query: &Query) -> Answered {
     let now_ms = state.clock.now_ms();
     let json = &whole(json, query);
-    let at = At::root(json);
-    let changed = state.accounts.change(&number.id, |line| match edge {
-        "register" => register(line, &at, now_ms).map(done),
-        "deregister" => deregister(line, now_ms).map(done),
+    let param = Param::root(json);
+    let changed = state.accounts.change(&number.id, |record| match edge {
+        "register" => register(record, &param, now_ms).map(done),
+        "deregister" => deregister(record, now_ms).map(done),
         "request_code" => {
             let code = state.ids.digits();
-            request_code(line, &at, &code[code.len().saturating_sub(6)..], now_ms).map(done)
+            request_code(record, &param, &code[code.len().saturating_sub(6)..], now_ms).map(done)
         }
-        "verify_code" => verify_code(line, &at).map(done),
-        "number_settings" => settings(line, &at).map(done),
-        _ => synchronise(line, &at, now_ms, &state.ids.digits()),
+        "verify_code" => verify_code(record, &param).map(done),
+        "number_settings" => settings(record, &param).map(done),
+        _ => synchronise(record, &param, now_ms, &state.ids.digits()),
     });
     changed.unwrap_or_else(|| Err(GraphError::no_object(&number.id)))
 }
@@ -45,7 +45,7 @@ fn done((): ()) -> (Value, Vec<Update>) {
     (json!({"success": true}), Vec::new())
 }
 
-/// The members of a JSON body, or the fields of a form or a query in their place.
+/// The members of a JSON body, else the fields of a form or a query.
 fn whole(json: &Value, query: &Query) -> Value {
     if json.is_object() {
         return json.clone();
@@ -55,7 +55,7 @@ fn whole(json: &Value, query: &Query) -> Value {
     found.into()
 }
 
-/// Counts one more, or refuses it because there were ten in 72 hours.
+/// Counts one more call, or refuses it after ten in 72 hours.
 fn limited(times: &mut Vec<u64>, now_ms: u64) -> Checked {
     times.retain(|at| at + LIMIT_MS > now_ms);
     if times.len() >= LIMIT {
@@ -65,9 +65,9 @@ fn limited(times: &mut Vec<u64>, now_ms: u64) -> Checked {
     Ok(())
 }
 
-/// Six digits.
-fn pin(at: &At<'_>) -> Checked<String> {
-    let pin = at.required("pin")?;
+/// The PIN: six digits.
+fn pin(param: &Param<'_>) -> Checked<String> {
+    let pin = param.required("pin")?;
     let text = pin.text()?;
     if text.len() != 6 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(pin.invalid("must be six digits"));
@@ -75,72 +75,72 @@ fn pin(at: &At<'_>) -> Checked<String> {
     Ok(text.to_owned())
 }
 
-fn register(line: &mut Line, at: &At<'_>, now_ms: u64) -> Checked {
-    at.required("messaging_product")?.one_of(&["whatsapp"])?;
-    at.only(&["messaging_product", "pin", "appsecret_proof"])?;
-    let pin = pin(at)?;
-    if line.node.get("code_verification_status").and_then(Value::as_str) != Some("VERIFIED") {
+fn register(record: &mut NumberRecord, param: &Param<'_>, now_ms: u64) -> Checked {
+    param.required("messaging_product")?.one_of(&["whatsapp"])?;
+    param.only(&["messaging_product", "pin", "appsecret_proof"])?;
+    let pin = pin(param)?;
+    if record.node.get("code_verification_status").and_then(Value::as_str) != Some("VERIFIED") {
         return Err(GraphError::because(133_006, "The number must be verified before it is registered."));
     }
-    if line.wrong_pins >= GUESSES {
+    if record.wrong_pins >= GUESSES {
         return Err(GraphError::new(133_008));
     }
-    limited(&mut line.registrations, now_ms)?;
-    if line.pin.as_ref().is_some_and(|own| *own != pin) {
-        line.wrong_pins += 1;
+    limited(&mut record.registrations, now_ms)?;
+    if record.pin.as_ref().is_some_and(|own| *own != pin) {
+        record.wrong_pins += 1;
         return Err(GraphError::new(133_005));
     }
-    line.wrong_pins = 0;
-    line.pin = Some(pin);
-    line.registered = true;
+    record.wrong_pins = 0;
+    record.pin = Some(pin);
+    record.registered = true;
     for (field, value) in
         [("status", json!("CONNECTED")), ("platform_type", json!("CLOUD_API")), ("throughput", json!({"level": "STANDARD"}))]
     {
-        line.node.insert(field.to_owned(), value);
+        record.node.insert(field.to_owned(), value);
     }
     Ok(())
 }
 
-fn deregister(line: &mut Line, now_ms: u64) -> Checked {
-    if !line.registered {
+fn deregister(record: &mut NumberRecord, now_ms: u64) -> Checked {
+    if !record.registered {
         return Err(GraphError::new(133_010));
     }
-    limited(&mut line.registrations, now_ms)?;
-    line.registered = false;
-    line.node.insert("status".to_owned(), "DISCONNECTED".into());
-    line.node.insert("platform_type".to_owned(), "NOT_APPLICABLE".into());
+    limited(&mut record.registrations, now_ms)?;
+    record.registered = false;
+    record.node.insert("status".to_owned(), "DISCONNECTED".into());
+    record.node.insert("platform_type".to_owned(), "NOT_APPLICABLE".into());
     Ok(())
 }
 
-fn request_code(line: &mut Line, at: &At<'_>, code: &str, now_ms: u64) -> Checked {
-    at.required("code_method")?.one_of(&["SMS", "VOICE"])?;
-    at.required("language")?.text_of(2, 10)?;
-    if line.node.get("code_verification_status").and_then(Value::as_str) == Some("VERIFIED") {
+fn request_code(record: &mut NumberRecord, param: &Param<'_>, code: &str, now_ms: u64) -> Checked {
+    param.required("code_method")?.one_of(&["SMS", "VOICE"])?;
+    param.required("language")?.text_of(2, 10)?;
+    if record.node.get("code_verification_status").and_then(Value::as_str) == Some("VERIFIED") {
         return Err(GraphError::because(136_024, "The number is verified already."));
     }
-    // Meta names no limit of its own for codes; this is the one of registrations.
-    limited(&mut line.requests, now_ms)?;
-    line.verification = Some(code.to_owned());
+    // Meta documents no limit for codes; this is the one of registrations.
+    limited(&mut record.requests, now_ms)?;
+    record.verification = Some(code.to_owned());
     Ok(())
 }
 
-fn verify_code(line: &mut Line, at: &At<'_>) -> Checked {
-    let code = at.required("code")?;
-    if line.verification.as_deref() != Some(code.text()?) {
+fn verify_code(record: &mut NumberRecord, param: &Param<'_>) -> Checked {
+    let code = param.required("code")?;
+    if record.verification.as_deref() != Some(code.text()?) {
         return Err(GraphError::because(136_025, "The verification code is not the one that was sent."));
     }
-    line.verification = None;
-    line.node.insert("code_verification_status".to_owned(), "VERIFIED".into());
+    record.verification = None;
+    record.node.insert("code_verification_status".to_owned(), "VERIFIED".into());
     Ok(())
 }
 
-/// Storage is chosen before registration.
-fn settings(line: &mut Line, at: &At<'_>) -> Checked {
-    if let Some(storage) = at.optional("storage_configuration") {
+/// Changes the settings. Storage cannot change after registration.
+fn settings(record: &mut NumberRecord, param: &Param<'_>) -> Checked {
+    if let Some(storage) = param.optional("storage_configuration") {
         let status =
             storage.required("status")?.one_of(&["IN_COUNTRY_STORAGE_ENABLED", "IN_COUNTRY_STORAGE_DISABLED", "NO_STORAGE_ENABLED"])?;
-        if line.registered {
-            return Err(GraphError::bad("Storage is chosen before the number is registered."));
+        if record.registered {
+            return Err(GraphError::bad("Storage cannot change after the number is registered."));
         }
         match status {
             "IN_COUNTRY_STORAGE_ENABLED" => storage.required("data_localization_region")?.text_of(2, 4).map(drop)?,
@@ -148,25 +148,25 @@ fn settings(line: &mut Line, at: &At<'_>) -> Checked {
             _ => {}
         }
     }
-    line.settings.extend(at.object()?.clone());
+    record.settings.extend(param.object()?.clone());
     Ok(())
 }
 
-/// Each kind once, within a day after onboarding, and only for a number that the phone app uses too.
-fn synchronise(line: &mut Line, at: &At<'_>, now_ms: u64, request: &str) -> Answered {
-    at.required("messaging_product")?.one_of(&["whatsapp"])?;
-    let kind = at.required("sync_type")?.one_of(&["smb_app_state_sync", "history"])?;
-    if !line.number.coexists {
+/// Requests a synchronisation: each kind once, within a day after onboarding, and only for a number in use in the phone app.
+fn synchronise(record: &mut NumberRecord, param: &Param<'_>, now_ms: u64, request: &str) -> Answered {
+    param.required("messaging_product")?.one_of(&["whatsapp"])?;
+    let kind = param.required("sync_type")?.one_of(&["smb_app_state_sync", "history"])?;
+    if !record.number.coexists {
         return Err(GraphError::bad("The number is not in use in the WhatsApp Business app."));
     }
-    if line.onboarded_ms + SYNC_MS < now_ms {
+    if record.onboarded_ms + SYNC_MS < now_ms {
         return Err(GraphError::new(2_593_108));
     }
-    if line.synced.iter().any(|done| done == kind) {
+    if record.synced.iter().any(|done| done == kind) {
         return Err(GraphError::new(2_593_107));
     }
-    line.synced.push(kind.to_owned());
-    let (seconds, own) = (now_ms / 1_000, &line.number);
+    record.synced.push(kind.to_owned());
+    let (seconds, own) = (now_ms / 1_000, &record.number);
     let (person, name) = ("15551230001", "Sandbox User");
     let value = if kind == "history" {
         let message = json!({"from": person, "id": format!("wamid.H{request}"), "timestamp": (seconds - 86_400).to_string(), "type": "text",
@@ -183,22 +183,22 @@ fn synchronise(line: &mut Line, at: &At<'_>, now_ms: u64, request: &str) -> Answ
     Ok((answer, vec![Update::field(own.id.clone(), kind, value)]))
 }
 
-/// `POST /{version}/{phone_number_id}`: another PIN, or another callback.
+/// `POST /{version}/{phone_number_id}`: changes the PIN or the callback.
 pub(super) fn change_number(state: &State, number: &Number, json: &Value, query: &Query) -> Checked<Value> {
     let json = &whole(json, query);
-    let at = At::root(json);
+    let param = Param::root(json);
     let missing = || GraphError::no_object(&number.id);
-    if let Some(configuration) = at.optional("webhook_configuration") {
+    if let Some(configuration) = param.optional("webhook_configuration") {
         configuration.object()?;
         let text = |key: &str| configuration.value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
         let callback = subscriptions::read(text("override_callback_uri"), text("verify_token"))?;
         if callback.is_some() && state.accounts.subscription(&number.waba_id).is_none() {
             return Err(GraphError::bad("Before override the current callback uri, your app must be subscribed to receive messages"));
         }
-        state.accounts.change(&number.id, |line| line.callback = callback).ok_or_else(missing)?;
+        state.accounts.change(&number.id, |record| record.callback = callback).ok_or_else(missing)?;
         return Ok(json!({"success": true}));
     }
-    let pin = pin(&at)?;
-    state.accounts.change(&number.id, |line| line.pin = Some(pin)).ok_or_else(missing)?;
+    let pin = pin(&param)?;
+    state.accounts.change(&number.id, |record| record.pin = Some(pin)).ok_or_else(missing)?;
     Ok(json!({"success": true}))
 }

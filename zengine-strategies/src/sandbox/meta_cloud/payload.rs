@@ -6,9 +6,9 @@ use super::errors::GraphError;
 use super::ids;
 use super::messages::{Message, Recipient};
 use super::settings::Number;
-use crate::sandbox::courier::Item;
+use crate::sandbox::webhooks::Item;
 
-/// One POST body; changes of one account stand in one entry.
+/// A POST body, with one entry per account.
 pub(super) fn envelope(items: Vec<Item>, now_s: u64) -> Value {
     let mut entries: Vec<(String, Vec<Value>)> = Vec::new();
     for Item { account, field, value, .. } in items {
@@ -22,26 +22,26 @@ pub(super) fn envelope(items: Vec<Item>, now_s: u64) -> Value {
     json!({"object": "whatsapp_business_account", "entry": entries})
 }
 
-/// Something that happened to a number, as one element of `changes`.
+/// An update of a number, as one element of `changes`.
 pub(super) fn item(number: &Number, field: &str, value: impl Into<Value>) -> Item {
     Item { account: number.waba_id.clone(), number: Some(number.id.clone()), field: field.to_owned(), value: value.into() }
 }
 
-/// A value of the field `messages` without content yet.
+/// A value of the field `messages` without content.
 pub(super) fn value_of(number: &Number) -> Map<String, Value> {
     let metadata = json!({"display_phone_number": number.display, "phone_number_id": number.id});
     Map::from_iter([("messaging_product".to_owned(), "whatsapp".into()), ("metadata".to_owned(), metadata)])
 }
 
-/// A status of a message that was accepted.
+/// A status of an accepted message.
 pub(super) struct Status<'a> {
     pub(super) number: &'a Number,
     pub(super) message: &'a Message,
     pub(super) wamid: &'a str,
     pub(super) name: &'a str,
-    /// Whether this one carries the price.
+    /// Whether this status carries the price.
     pub(super) priced: bool,
-    /// The reason, where the message failed.
+    /// The error code of a failed message.
     pub(super) failure: Option<i64>,
     pub(super) at_s: u64,
 }

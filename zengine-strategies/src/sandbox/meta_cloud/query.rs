@@ -1,4 +1,4 @@
-//! The parameters of a request, in the query or in a form, and pages of lists.
+//! Parameters of a request, from the query or a form, and pages of lists.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,14 +8,14 @@ use super::check::Checked;
 use super::errors::GraphError;
 use crate::sandbox::text::{encoded, fields};
 
-/// Elements on a page, unless told otherwise.
+/// Default page size.
 const PAGE: usize = 25;
 
-/// The parameters behind `?`, and those of a form body behind them.
+/// The parameters of the query, followed by those of a form body.
 #[derive(Debug)]
 pub(super) struct Query {
     fields: Vec<(String, String)>,
-    /// The address that the request was sent to, without parameters.
+    /// The address of the request, without parameters.
     address: String,
 }
 
@@ -43,8 +43,8 @@ impl Query {
             None => PAGE,
         };
         let (start, end) = match (self.get("after"), self.get("before")) {
-            (Some(after), _) if !after.is_empty() => (place(after).ok_or_else(bad)?.saturating_add(1), all.len()),
-            (_, Some(before)) if !before.is_empty() => place(before).ok_or_else(bad).map(|end| (end.saturating_sub(limit), end))?,
+            (Some(after), _) if !after.is_empty() => (index_of(after).ok_or_else(bad)?.saturating_add(1), all.len()),
+            (_, Some(before)) if !before.is_empty() => index_of(before).ok_or_else(bad).map(|end| (end.saturating_sub(limit), end))?,
             _ => (0, all.len()),
         };
         let end = start.saturating_add(limit).min(end).min(all.len());
@@ -61,7 +61,7 @@ impl Query {
         Ok(json!({"data": data, "paging": paging}))
     }
 
-    /// The same address with another cursor. Meta puts the token into it too; clients that follow it send their own.
+    /// The address with another cursor. Meta also includes the token; clients send their own.
     fn with(&self, key: &str, cursor: &str) -> String {
         let kept = self.fields.iter().filter(|(name, _)| !["after", "before", "access_token", "appsecret_proof"].contains(&name.as_str()));
         let mut pairs: Vec<_> = kept.map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
@@ -74,7 +74,7 @@ fn cursor(index: usize) -> String {
     URL_SAFE_NO_PAD.encode(format!("at:{index}"))
 }
 
-fn place(cursor: &str) -> Option<usize> {
+fn index_of(cursor: &str) -> Option<usize> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     std::str::from_utf8(&bytes).ok()?.strip_prefix("at:")?.parse().ok()
 }

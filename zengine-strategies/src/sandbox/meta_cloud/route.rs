@@ -1,4 +1,4 @@
-//! Which request means what, and the answer to it.
+//! Routing of requests, and their responses.
 
 use std::sync::Arc;
 
@@ -20,18 +20,18 @@ use super::templates::{Stored, changed};
 use super::updates::Update;
 use super::{ids, media, node, oauth, onboarding, subscriptions, templates};
 use crate::sandbox::Delivery;
-use crate::sandbox::control::{Call, Failed};
-use crate::sandbox::courier::{Item, Plan, Seal};
-use crate::sandbox::provider::{Engine, Exchange, Outcome, Place, Provider, Refusal};
+use crate::sandbox::control::{ControlCall, ControlError};
+use crate::sandbox::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal, RequestRoute};
+use crate::sandbox::webhooks::{Item, Plan, Signature};
 
-/// Longest body of an upload, and of anything else.
+/// Maximum length of an upload, and of any other body, in bytes.
 const UPLOAD_BYTES: usize = 101 * 1024 * 1024;
 const JSON_BYTES: usize = 4 * 1024 * 1024;
 
-/// Why a message failed, where the plan of webhooks says `failed` and no fault names the code.
+/// Default error code of a `failed` status.
 const UNDELIVERABLE: i64 = 131_026;
 
-/// Meta's part of the emulator.
+/// The Meta part of the emulator.
 #[derive(Clone)]
 pub struct Meta {
     pub(super) state: Arc<State>,
@@ -44,25 +44,23 @@ impl std::fmt::Debug for Meta {
     }
 }
 
-/// A message that was accepted.
+/// An accepted message.
 #[derive(Debug)]
 pub struct Accepted {
     number: Number,
     message: Message,
 }
 
-type Answered = Outcome<Accepted>;
-
 impl Meta {
     pub(super) fn new(state: Arc<State>, engine: Arc<Engine>) -> Self {
         Self { state, engine }
     }
 
-    fn dispatch(&self, edge: &str, exchange: &Exchange<'_>) -> Checked<(Value, Option<(String, Accepted)>)> {
-        let (head, json) = (exchange.head, exchange.json);
+    fn dispatch(&self, edge: &str, request: &ProviderRequest<'_>) -> Checked<(Value, Option<(String, Accepted)>)> {
+        let (head, json) = (request.head, request.json);
         let path = head.uri.path();
         let unknown = || GraphError::unknown_path(path);
-        let form = is_form(&head.headers).then(|| std::str::from_utf8(exchange.body).ok()).flatten();
+        let form = is_form(&head.headers).then(|| std::str::from_utf8(request.body).ok()).flatten();
         let query = Query::new(head.uri.query().unwrap_or_default(), form, format!("{}{path}", base_url(head)));
         let parameter = |key: &str| query.get(key).map(str::to_owned).or_else(|| json.get(key).and_then(Value::as_str).map(str::to_owned));
         let token = bearer(&head.headers).or_else(|| parameter("access_token"));
@@ -80,12 +78,12 @@ impl Meta {
         let token = state.authenticate(token.as_deref(), proof.as_deref(), time.as_deref())?;
         if is_management(edge) {
             let account = state.number(id).map_or_else(|| id.to_owned(), |number| number.waba_id);
-            state.pace.manage(&state.rules(), &account, self.engine.clock.now_ms())?;
+            state.rate_limits.manage(&state.rules(), &account, self.engine.clock.now_ms())?;
         }
         let owner = query.get("phone_number_id");
         let found = match (edge, &head.method) {
             ("messages", &Method::POST) => return self.message(head, id, &token, json),
-            ("media_upload", &Method::POST) => media::upload(state, &state.number_for(&token, id)?, &head.headers, exchange.body)?,
+            ("media_upload", &Method::POST) => media::upload(state, &state.number_for(&token, id)?, &head.headers, request.body)?,
             ("media_url", &Method::GET) => media::resolve(state, &token, id, owner, &base_url(head))?,
             ("media_delete", &Method::DELETE) => media::delete(state, &token, id, owner)?,
             ("message_history", &Method::GET) => node::history(state, &state.number_for(&token, id)?, query.get("message_id"))?,
@@ -95,7 +93,7 @@ impl Meta {
             ("register" | "deregister" | "request_code" | "verify_code" | "number_settings" | "smb_app_data", &Method::POST) => {
                 let number = state.number_for(&token, id)?;
                 let (answer, updates) = onboarding::call(state, edge, &number, json, &query)?;
-                self.tell(updates);
+                self.notify(updates);
                 answer
             }
             ("subscribed_apps", _) => {
@@ -114,9 +112,9 @@ impl Meta {
             }
             ("template_delete", _) => {
                 state.account_for(&token, id)?;
-                let (answer, told) = templates::delete(state, id, &query)?;
-                let updates = told.into_iter().map(|(field, value)| Update::field(id, field, value)).collect();
-                self.tell(updates);
+                let (answer, updates) = templates::delete(state, id, &query)?;
+                let updates = updates.into_iter().map(|(field, value)| Update::field(id, field, value)).collect();
+                self.notify(updates);
                 answer
             }
             ("template_node", &Method::GET) => templates::node(state, &token, id, &query)?,
@@ -147,7 +145,7 @@ impl Meta {
             Recipient::User { id } => (id, json!({"input": id, "user_id": id})),
             Recipient::Group { id } => (id, json!({"input": id, "wa_id": id})),
         };
-        self.state.pace.admit(&self.state.rules(), &number, party, self.engine.clock.now_ms())?;
+        self.state.rate_limits.admit(&self.state.rules(), &number, party, self.engine.clock.now_ms())?;
         let wamid = self.state.ids.message(party, true);
         let mut sent = json!({"id": wamid});
         if let Recipient::Group { id } = &message.recipient {
@@ -160,7 +158,7 @@ impl Meta {
         Ok((answer, Some((wamid, Accepted { number, message }))))
     }
 
-    /// Sends several updates in one POST, and waits for the end of it.
+    /// Sends several updates in one POST and waits for its end.
     pub(super) async fn send(&self, updates: Vec<Update>) -> Delivery {
         let base_url = self.engine.base_url();
         let found: Vec<_> = updates.into_iter().filter_map(|update| update.item(&self.state, &base_url)).collect();
@@ -168,54 +166,54 @@ impl Meta {
         if found.is_empty() {
             return Delivery::held(self.engine.clock.now_ms(), None);
         }
-        self.engine.courier.deliver(found.into_iter().map(|(item, _)| item).collect(), id).await
+        self.engine.webhooks.deliver(found.into_iter().map(|(item, _)| item).collect(), id).await
     }
 
     /// Posts these bytes to the app's callback.
-    pub(super) async fn send_raw(&self, body: Bytes, seal: Seal) -> Delivery {
-        self.engine.courier.deliver_raw(self.state.callback(), body, seal).await
+    pub(super) async fn send_raw(&self, body: Bytes, signature: Signature) -> Delivery {
+        self.engine.webhooks.deliver_raw(self.state.callback(), body, signature).await
     }
 
-    /// Sends updates in the background, each in a POST of its own, in order.
-    pub(super) fn tell(&self, updates: Vec<Update>) {
+    /// Sends updates in the background, one POST each, in order.
+    pub(super) fn notify(&self, updates: Vec<Update>) {
         if updates.is_empty() {
             return;
         }
         let (state, base_url) = (Arc::clone(&self.state), self.engine.base_url());
-        let (courier, busy) = (Arc::clone(&self.engine.courier), self.engine.courier.busy());
+        let (webhooks, guard) = (Arc::clone(&self.engine.webhooks), self.engine.webhooks.pending_guard());
         drop(tokio::spawn(async move {
             for (item, _) in updates.into_iter().filter_map(|update| update.item(&state, &base_url)) {
-                courier.submit(item).await;
+                webhooks.submit(item).await;
             }
-            drop(busy);
+            drop(guard);
         }));
     }
 
-    /// Reviews a template in the background, as the settings say.
+    /// Reviews a template in the background, as configured.
     fn review(&self, template: Stored) {
         let review = &self.state.settings.review;
         let Some(verdict) = review.verdict.clone() else { return };
         let (due, clock) = (self.engine.clock.due(review.after), self.engine.clock.clone());
-        let (state, courier, busy) = (Arc::clone(&self.state), Arc::clone(&self.engine.courier), self.engine.courier.busy());
+        let (state, webhooks, guard) = (Arc::clone(&self.state), Arc::clone(&self.engine.webhooks), self.engine.webhooks.pending_guard());
         drop(tokio::spawn(async move {
             clock.pause_until(due).await;
-            let told = state.templates.change(
+            let changed = state.templates.change(
                 |other| other.id == template.id && other.status == "PENDING",
                 |template| match &verdict {
                     Ok(()) => changed::status(template, "APPROVED", None),
                     Err(reason) => changed::status(template, "REJECTED", Some(reason)),
                 },
             );
-            if let Some((template, (field, value))) = told {
+            if let Some((template, (field, value))) = changed {
                 for account in state.accounts_with(&template) {
-                    courier.submit(Item { account, number: None, field: field.to_owned(), value: value.clone() }).await;
+                    webhooks.submit(Item { account, number: None, field: field.to_owned(), value: value.clone() }).await;
                 }
             }
-            drop(busy);
+            drop(guard);
         }));
     }
 
-    /// Changes a template and waits until everybody concerned has been told. `None` if there is no such template.
+    /// Changes a template and waits until its webhooks are delivered. `None` if there is no such template.
     pub(super) async fn change_template(
         &self,
         name: &str,
@@ -226,13 +224,13 @@ impl Meta {
         let (template, (field, value)) = self.state.templates.change(fits, change)?;
         let accounts = self.state.accounts_with(&template).into_iter();
         let items = accounts.map(|account| Item { account, number: None, field: field.to_owned(), value: value.clone() }).collect();
-        Some(self.engine.courier.deliver(items, None).await)
+        Some(self.engine.webhooks.deliver(items, None).await)
     }
 
-    /// Does the handshake with a callback.
+    /// Performs the handshake with a callback.
     pub(super) async fn handshake(&self, callback: &str, verify_token: &str) -> Result<(), HandshakeError> {
         let challenge = self.state.ids.digits();
-        match self.engine.courier.get(handshake_url(callback, &challenge, verify_token)).await {
+        match self.engine.webhooks.get(handshake_url(callback, &challenge, verify_token)).await {
             None => Err(HandshakeError::NoAnswer),
             Some((200, body)) if body == challenge.as_bytes() => Ok(()),
             Some((200, _)) => Err(HandshakeError::WrongChallenge),
@@ -251,11 +249,11 @@ impl Provider for Meta {
     const NAME: &'static str = "whatsapp-meta-cloud";
     const ID: &'static str = "/messages/0/id";
 
-    fn place(&self, method: &Method, path: &str) -> Place {
+    fn route(&self, method: &Method, path: &str) -> RequestRoute {
         let edges: Vec<&str> = path.trim_matches('/').split('/').collect();
         let versioned = edges.first().is_some_and(|first| is_version(first));
         let number = edges.get(1).filter(|id| versioned && self.state.accounts.exists(id)).map(|id| (*id).to_owned());
-        // OAuth works without a version too, as Meta's own examples write it.
+        // OAuth also works without a version, as in Meta's own examples.
         let rest = if versioned { &edges[1..] } else { &edges[..] };
         let edge = match rest {
             ["oauth", "access_token"] => "oauth",
@@ -272,30 +270,30 @@ impl Provider for Meta {
             _ => "unknown",
         };
         let is_file = edge == "media_upload";
-        Place { edge, number, sends: edge == "messages", limit: if is_file { UPLOAD_BYTES } else { JSON_BYTES }, is_file }
+        RequestRoute { edge, number, sends: edge == "messages", limit: if is_file { UPLOAD_BYTES } else { JSON_BYTES }, is_file }
     }
 
-    async fn answer(&self, exchange: Exchange<'_>) -> Answered {
-        let head = exchange.head;
-        let edge = self.place(&head.method, head.uri.path()).edge;
+    async fn answer(&self, request: ProviderRequest<'_>) -> ProviderResponse<Accepted> {
+        let head = request.head;
+        let edge = self.route(&head.method, head.uri.path()).edge;
         if edge == "media_download" && head.method == Method::GET {
             let query = Query::new(head.uri.query().unwrap_or_default(), None, String::new());
             let response = media::download(&self.state, bearer(&head.headers).as_deref(), query.get("mid"), query.get("ext"));
-            return Outcome { response, accepted: None };
+            return ProviderResponse { response, accepted: None };
         }
-        match self.dispatch(edge, &exchange) {
-            Ok((found, accepted)) => Outcome { response: json_answer(200, &found), accepted },
-            Err(error) => Outcome { response: self.refusal(&error), accepted: None },
+        match self.dispatch(edge, &request) {
+            Ok((found, accepted)) => ProviderResponse { response: json_answer(200, &found), accepted },
+            Err(error) => ProviderResponse { response: self.refusal(&error), accepted: None },
         }
     }
 
     fn refuse(&self, refusal: Refusal) -> Response<Bytes> {
         let error = match refusal {
             Refusal::TooLong => GraphError::bad("The request is too large.").with_status(413),
-            Refusal::Broken => GraphError::because(131_000, "The emulator cannot write its journal."),
+            Refusal::JournalFailed => GraphError::because(131_000, "The emulator cannot write its journal."),
             Refusal::Throttled => GraphError::because(130_429, "Message failed to send because there were too many messages."),
             Refusal::Code { code, status } => {
-                let error = GraphError::because(code, "The emulator was told to fail.");
+                let error = GraphError::because(code, "Error injected by the emulator.");
                 status.map_or(error.clone(), |status| error.with_status(status))
             }
         };
@@ -305,7 +303,7 @@ impl Provider for Meta {
     fn follow(&self, (wamid, accepted): (String, Accepted), failure: Option<i64>) {
         let mut steps = self.state.webhooks().statuses;
         if failure.is_some() {
-            // Told even where the plan is silent: without it the failure could not be seen.
+            // Sent even if the settings have no statuses: the failure would otherwise be invisible.
             let pause = steps.first().map(|(_, pause)| *pause).unwrap_or_default();
             steps = vec![("failed".to_owned(), pause)];
         } else if accepted.message.kind == "reaction" {
@@ -316,7 +314,7 @@ impl Provider for Meta {
         }
         let later = steps.iter().map(|(status, _)| status.clone()).find(|status| status != "sent" && status != "failed");
         let (state, clock) = (Arc::clone(&self.state), self.engine.clock.clone());
-        let (courier, busy) = (Arc::clone(&self.engine.courier), self.engine.courier.busy());
+        let (webhooks, guard) = (Arc::clone(&self.engine.webhooks), self.engine.webhooks.pending_guard());
         let mut due = clock.now_ms();
         drop(tokio::spawn(async move {
             let Accepted { number, message } = &accepted;
@@ -327,9 +325,9 @@ impl Provider for Meta {
                 let priced = status == "sent" || later.as_ref() == Some(status);
                 let failure = (status == "failed").then_some(failure.unwrap_or(UNDELIVERABLE));
                 let status = Status { number, message, wamid: &wamid, name: status, priced, failure, at_s: clock.now_s() };
-                courier.submit(status.item()).await;
+                webhooks.submit(status.item()).await;
             }
-            drop(busy);
+            drop(guard);
         }));
     }
 
@@ -337,7 +335,7 @@ impl Provider for Meta {
         self.state.settings.webhooks.plan.clone()
     }
 
-    async fn control(&self, call: &Call<'_>) -> Option<Result<Value, Failed>> {
+    async fn control(&self, call: &ControlCall<'_>) -> Option<Result<Value, ControlError>> {
         control::answer(self, call).await
     }
 
@@ -355,7 +353,7 @@ impl Provider for Meta {
 }
 
 impl Meta {
-    /// What an id alone means.
+    /// The kind of request for a path with only an id.
     fn kind_of(&self, id: &str, method: &Method) -> &'static str {
         if self.state.accounts.exists(id) {
             "node"
@@ -369,7 +367,7 @@ impl Meta {
     }
 }
 
-/// What the last part of a path means.
+/// The kind of request for the last part of a path.
 fn edge_of(name: &str) -> &'static str {
     match name {
         "messages" => "messages",
@@ -390,7 +388,7 @@ fn edge_of(name: &str) -> &'static str {
     }
 }
 
-/// Whether requests count against the hourly quota of an account.
+/// Whether requests count towards the hourly quota of an account.
 fn is_management(edge: &str) -> bool {
     let others =
         ["messages", "media_upload", "media_url", "media_delete", "access_tokens", "system_user_access_tokens", "app_subscriptions"];
@@ -401,7 +399,7 @@ fn only(value: Value) -> (Value, Option<(String, Accepted)>) {
     (value, None)
 }
 
-/// `v` and two numbers, as in `v26.0`.
+/// Whether a segment is a version: `v` and two numbers, such as `v26.0`.
 fn is_version(segment: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.len() <= 3 && text.bytes().all(|c| c.is_ascii_digit());
     segment.strip_prefix('v').and_then(|rest| rest.split_once('.')).is_some_and(|(major, minor)| number(major) && number(minor))
@@ -418,7 +416,7 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
     (scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth")).then(|| token.trim().to_owned())
 }
 
-/// The address under which the client reached the emulator.
+/// The emulator's address as used by the client.
 fn base_url(head: &Parts) -> String {
     let host = head.headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("127.0.0.1");
     format!("http://{host}")

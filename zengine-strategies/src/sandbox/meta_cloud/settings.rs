@@ -1,11 +1,11 @@
-//! What an emulated Cloud API is told before it starts.
+//! Settings of an emulated Cloud API.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::templates::{Review, Template};
-use crate::sandbox::courier::{Plan, decreasing};
+use crate::sandbox::webhooks::{Plan, decreasing};
 
 /// A business phone number of the emulator.
 #[derive(Clone)]
@@ -22,9 +22,9 @@ pub struct Number {
 }
 
 impl Number {
-    /// A number with this phone number id, in the WhatsApp Business account `waba_id`.
+    /// Creates a number with this phone number id, in the WhatsApp Business account `waba_id`.
     ///
-    /// Its access token is `sandbox-token-` and the id, its display number 1555 and the last seven digits of the id.
+    /// Its access token is `sandbox-token-` plus the id, its display number 1555 plus the last seven digits of the id.
     pub fn new(phone_number_id: impl Into<String>, waba_id: impl Into<String>) -> Self {
         let id = phone_number_id.into();
         let digits: String = id.chars().filter(char::is_ascii_digit).collect();
@@ -42,7 +42,7 @@ impl Number {
         }
     }
 
-    /// Sets the number that people see, digits only.
+    /// Sets the display number, digits only.
     pub fn with_display_number(mut self, digits: impl Into<String>) -> Self {
         self.display = digits.into();
         self
@@ -54,25 +54,25 @@ impl Number {
         self
     }
 
-    /// Sets the access token that requests for this number must carry. Several numbers may share one.
+    /// Sets the access token required in requests for this number. Several numbers may share one.
     pub fn with_token(mut self, token: impl Into<String>) -> Self {
         self.token = token.into();
         self
     }
 
-    /// Lets its access token expire after so long, by the emulator's clock.
+    /// Sets the lifetime of the access token by the emulator's clock. Defaults to unlimited.
     pub fn with_token_life(mut self, life: Duration) -> Self {
         self.token_life_ms = u64::try_from(life.as_millis()).ok();
         self
     }
 
-    /// Makes it a number just after signup: neither verified nor registered, and its account not subscribed.
+    /// Makes it a number just after signup: not verified, not registered, and its account not subscribed.
     pub fn fresh(mut self) -> Self {
         self.fresh = true;
         self
     }
 
-    /// Makes it a number that stays in the WhatsApp Business app as well.
+    /// Makes it a number that is also in use in the WhatsApp Business app.
     pub fn coexisting(mut self) -> Self {
         self.coexists = true;
         self
@@ -95,7 +95,7 @@ impl fmt::Debug for Number {
     }
 }
 
-/// Which webhooks follow an accepted message, and how webhooks are delivered.
+/// The webhooks of an accepted message, and the delivery of all webhooks.
 ///
 /// ```
 /// use std::time::Duration;
@@ -113,8 +113,8 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// `sent`, `delivered` and `read` within 50 ms, each in a POST of its own; after anything but 200 an immediate redelivery and
-    /// three more with growing pauses.
+    /// Creates the default: `sent`, `delivered` and `read` within 50 ms, one POST each; after any response but 200 an immediate
+    /// redelivery and three more with growing pauses.
     pub fn new() -> Self {
         let pause = Duration::from_millis;
         Self {
@@ -123,49 +123,49 @@ impl Webhooks {
         }
     }
 
-    /// No status webhooks at all; inbound messages are still delivered.
+    /// Sends no status webhooks; inbound messages are still delivered.
     pub fn off() -> Self {
         Self { statuses: Vec::new(), ..Self::new() }
     }
 
-    /// Sets the statuses of a message in the order in which they are sent, each with the pause before it.
+    /// Sets the statuses of a message in the order of sending, each with the pause before it.
     pub fn with_statuses<S: Into<String>>(mut self, statuses: impl IntoIterator<Item = (S, Duration)>) -> Self {
         self.statuses = statuses.into_iter().map(|(status, pause)| (status.into(), pause)).collect();
         self
     }
 
-    /// Sends the statuses in the opposite order, so that `read` comes before `sent`.
+    /// Reverses the order of the statuses, so that `read` comes before `sent`.
     pub fn reversed(mut self) -> Self {
         self.statuses.reverse();
         self
     }
 
-    /// Delivers every POST this many times, as Meta sometimes does; at least 1.
+    /// Sets the number of deliveries of every POST, as Meta sometimes repeats them. Defaults to 1; at least 1.
     pub fn with_copies(mut self, copies: u32) -> Self {
         self.plan.copies = copies.max(1);
         self
     }
 
-    /// Collects up to `most` changes, of all numbers, in one POST; waits at most `within` for it to fill.
+    /// Collects up to `most` changes of all numbers in one POST, 1 to 1,000, for at most `within`. Defaults to no batches.
     pub fn batched(mut self, most: usize, within: Duration) -> Self {
         self.plan.batch = Some((most.clamp(1, 1_000), within));
         self
     }
 
-    /// Delivers again for seven days, as Meta says it does: at once, after a minute, then ever more rarely. Move the
-    /// emulator's clock ahead to see it; until then such a webhook does not [settle](super::MetaCloud::settle).
+    /// Redelivers for seven days, as Meta documents: at once, after a minute, then with growing pauses. Advance the emulator's
+    /// clock to trigger the redeliveries; until then such a webhook does not [settle](super::MetaCloud::settle).
     pub fn redelivered_for_a_week(mut self) -> Self {
         self.plan.redelivery = decreasing(Duration::from_secs(7 * 86_400));
         self
     }
 
-    /// Sets the pauses, by the emulator's clock, before redeliveries after an answer other than 200; empty for none.
+    /// Sets the pauses, by the emulator's clock, before redeliveries after a response other than 200; empty for no redelivery.
     pub fn with_redelivery(mut self, pauses: impl IntoIterator<Item = Duration>) -> Self {
         self.plan.redelivery = pauses.into_iter().collect();
         self
     }
 
-    /// Sets how long the callback may take to answer.
+    /// Sets the maximum time for the callback to respond. Defaults to 10 seconds.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.plan.timeout = timeout;
         self
@@ -178,7 +178,7 @@ impl Default for Webhooks {
     }
 }
 
-/// Rules that hold only where they are asked for.
+/// Optional rules; all are off by default.
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
 pub(super) struct Rules {
@@ -191,7 +191,7 @@ pub(super) struct Rules {
     pub(super) per_hour: Option<u32>,
 }
 
-/// What a [`MetaCloud`](super::MetaCloud) is started with.
+/// Settings of a [`MetaCloud`](super::MetaCloud).
 #[derive(Clone)]
 #[must_use = "settings do nothing until an emulator is started with them"]
 pub struct Settings {
@@ -213,8 +213,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// No numbers, no callback, no journal file, a free port; app `800100` with the secret `sandbox-app-secret`, verify token
-    /// `sandbox-verify-token`, business `700100`, system user `600100`.
+    /// Creates the defaults: no numbers, no callback, no journal file, a free port; app `800100` with the secret
+    /// `sandbox-app-secret`, verify token `sandbox-verify-token`, business `700100`, system user `600100`.
     pub fn new() -> Self {
         Self {
             app_id: "800100".to_owned(),
@@ -241,25 +241,25 @@ impl Settings {
         self
     }
 
-    /// Sets the id of the app, the `client_id` of OAuth.
+    /// Sets the id of the app: the `client_id` of OAuth.
     pub fn with_app_id(mut self, id: impl Into<String>) -> Self {
         self.app_id = id.into();
         self
     }
 
-    /// Sets the secret that signs webhooks, the `client_secret` of OAuth.
+    /// Sets the secret that signs webhooks: the `client_secret` of OAuth.
     pub fn with_app_secret(mut self, secret: impl Into<String>) -> Self {
         self.app_secret = secret.into();
         self
     }
 
-    /// Sets the token that the handshake carries.
+    /// Sets the verify token of the handshake.
     pub fn with_verify_token(mut self, token: impl Into<String>) -> Self {
         self.verify_token = token.into();
         self
     }
 
-    /// Sets the http address that webhooks go to. Without one, none are sent.
+    /// Sets the http address of the callback. Without one, no webhooks are sent.
     pub fn with_callback(mut self, url: impl Into<String>) -> Self {
         self.callback = Some(url.into());
         self
@@ -271,86 +271,86 @@ impl Settings {
         self
     }
 
-    /// Sets the port on 127.0.0.1; 0 takes a free one.
+    /// Sets the port on 127.0.0.1. Defaults to 0, which takes a free one.
     pub fn with_port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// Sets the seed of chance and ids: faults with a probability play alike in every run, and ids are the same, so that a host
-    /// with a store of its own takes the second run for a repetition. Without it chance is seeded with 1, and ids are unique.
+    /// Sets the seed of random faults and ids, so that every run has the same faults and ids. A host with a persistent store then
+    /// treats the second run as a repetition. By default faults are seeded with 1 and ids are unique.
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// Adds a template that sends are checked against.
+    /// Adds a template, against which sends are checked.
     pub fn with_template(mut self, template: Template) -> Self {
         self.templates.push(template);
         self
     }
 
-    /// Sets what becomes of templates that are created or edited over HTTP; without it they are approved at once.
+    /// Sets the review of templates created or edited over HTTP. Defaults to immediate approval.
     pub fn with_template_review(mut self, review: Review) -> Self {
         self.review = review;
         self
     }
 
-    /// Gives the phone number `digits` another WhatsApp id, as Meta does in Brazil and Mexico.
+    /// Sets a different WhatsApp id for the phone number `digits`, as Meta has in Brazil and Mexico.
     pub fn with_wa_id(mut self, digits: impl Into<String>, wa_id: impl Into<String>) -> Self {
         self.wa_ids.push((digits.into(), wa_id.into()));
         self
     }
 
-    /// Refuses templates that were not added (132001). Otherwise only their shape is checked.
+    /// Refuses unknown templates (132001). By default only their shape is checked.
     pub fn known_templates_only(mut self) -> Self {
         self.rules.known_templates_only = true;
         self
     }
 
-    /// Refuses media ids that were not uploaded here. Otherwise any id is taken.
+    /// Refuses unknown media ids. By default any id is accepted.
     pub fn known_media_only(mut self) -> Self {
         self.rules.known_media_only = true;
         self
     }
 
-    /// Refuses requests without `appsecret_proof`, as an app with "Require App Secret" does.
+    /// Refuses requests without `appsecret_proof`, as for an app with "Require App Secret".
     pub fn require_appsecret_proof(mut self) -> Self {
         self.rules.proof_required = true;
         self
     }
 
-    /// Refuses anything but templates to people who have not written within 24 hours (131047).
+    /// Refuses messages other than templates to people without a message within 24 hours (131047).
     pub fn enforce_service_window(mut self) -> Self {
         self.rules.window_enforced = true;
         self
     }
 
-    /// Refuses more messages per second of one number (130429); Meta starts with 80.
+    /// Maximum messages per second of one number (130429). Defaults to no limit; Meta starts with 80.
     pub fn with_throughput(mut self, per_second: u32) -> Self {
         self.rules.per_second = Some(per_second);
         self
     }
 
-    /// Refuses more management calls per hour of one account (80008, with the usage header); Meta allows 200, or 5,000 with a
-    /// registered number. Sends, uploads, downloads and OAuth do not count.
+    /// Maximum management calls per hour of one account (80008, with the usage header). Defaults to no limit; Meta allows 200, or
+    /// 5,000 with a registered number. Sends, uploads, downloads and OAuth do not count.
     pub fn with_management_limit(mut self, per_hour: u32) -> Self {
         self.rules.per_hour = Some(per_hour);
         self
     }
 
-    /// Refuses more than one message per six seconds to the same person, beyond 45 that may be borrowed (131056).
+    /// Limits messages to the same person to one per six seconds, with a burst of 45 (131056).
     pub fn enforce_pair_limit(mut self) -> Self {
         self.rules.pairs_limited = true;
         self
     }
 
-    /// The token of the app itself, which needs no grant.
+    /// The app's own token.
     pub(super) fn app_token(&self) -> String {
         format!("{}|{}", self.app_id, self.app_secret)
     }
 
-    /// Sets what webhooks are sent and how.
+    /// Sets the webhooks and their delivery.
     pub fn with_webhooks(mut self, webhooks: Webhooks) -> Self {
         self.webhooks = webhooks;
         self

@@ -1,4 +1,4 @@
-//! How Meta writes and signs a webhook body.
+//! Meta's encoding and signature of webhook bodies.
 
 use std::fmt::Write;
 
@@ -16,11 +16,11 @@ pub(super) fn hmac_sha256(secret: &str, message: &[u8]) -> Vec<u8> {
 }
 
 /// The value of `X-Hub-Signature-256`.
-pub(super) fn signature(secret: &str, body: &[u8]) -> String {
+pub(super) fn sign(secret: &str, body: &[u8]) -> String {
     format!("sha256={}", hex(&hmac_sha256(secret, body)))
 }
 
-/// JSON as it stands on Meta's wire: non-ASCII as lowercase `\uXXXX`, `/` as `\/`.
+/// JSON in Meta's encoding: non-ASCII as lowercase `\uXXXX`, `/` as `\/`.
 pub(super) fn on_the_wire(value: &Value) -> String {
     let plain = value.to_string();
     let mut wire = String::with_capacity(plain.len() + plain.len() / 8);
@@ -56,7 +56,7 @@ mod tests {
     fn the_signature_is_the_published_hmac() {
         // RFC 4231, test case 2.
         assert_eq!(
-            signature("Jefe", b"what do ya want for nothing?"),
+            sign("Jefe", b"what do ya want for nothing?"),
             "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
     }

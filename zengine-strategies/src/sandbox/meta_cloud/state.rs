@@ -1,4 +1,4 @@
-//! What the emulator knows, and who may see what of it.
+//! The emulator's state, and the access rules for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -7,37 +7,37 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::accounts::Accounts;
-use super::check::{At, Checked};
+use super::check::{Checked, Param};
 use super::errors::GraphError;
 use super::ids::Ids;
 use super::media::Media;
 use super::messages::Recipient;
-use super::pace::Pace;
 use super::payload::envelope;
+use super::rate_limits::RateLimits;
 use super::settings::{Number, Rules, Settings, Webhooks};
-use super::signature::{hmac_sha256, on_the_wire, signature};
+use super::signature::{hmac_sha256, on_the_wire, sign};
 use super::templates::{Stored, Templates};
 use super::tokens::{Owner, Token, Tokens};
 use crate::sandbox::clock::Clock;
-use crate::sandbox::courier::{Item, Packer, Seal};
 use crate::sandbox::journal::Journal;
 use crate::sandbox::lock;
 use crate::sandbox::text::hex;
+use crate::sandbox::webhooks::{Item, Signature, WebhookFormat};
 
 /// The customer service window, in milliseconds.
 const WINDOW_MS: u64 = 24 * 60 * 60 * 1_000;
-/// How long a proof with a time holds, in seconds.
+/// Lifetime of a proof with a time, in seconds.
 const PROOF_S: u64 = 5 * 60;
 
-/// The number that sent a message, and the statuses so far with their times in milliseconds.
+/// The sending number of a message, and its statuses with their times in milliseconds.
 type Reported = (String, Vec<(String, u64)>);
 
 pub(super) struct State {
-    /// What it was started with, for resets.
+    /// The settings of the start, for resets.
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) ids: Ids,
-    pub(super) pace: Pace,
+    pub(super) rate_limits: RateLimits,
     pub(super) accounts: Accounts,
     pub(super) tokens: Tokens,
     pub(super) templates: Templates,
@@ -45,20 +45,20 @@ pub(super) struct State {
     rules: Mutex<Rules>,
     callback: Mutex<Option<String>>,
     webhooks: Mutex<Webhooks>,
-    /// When a person last wrote to a number.
+    /// By number and person: the time of the last inbound message.
     windows: Mutex<HashMap<(String, String), u64>>,
-    /// Statuses that were reported, by message id, for look-ups.
+    /// Reported statuses by message id, for look-ups.
     history: Mutex<HashMap<String, Reported>>,
 }
 
 impl State {
     pub(super) fn new(settings: Settings, clock: &Clock, journal: &Arc<Journal>) -> Self {
-        journal.mask().learn(&settings.app_secret);
-        journal.mask().learn(&settings.verify_token);
+        journal.mask().add_secret(&settings.app_secret);
+        journal.mask().add_secret(&settings.verify_token);
         let state = Self {
             clock: clock.clone(),
             ids: Ids::new(settings.seed),
-            pace: Pace::default(),
+            rate_limits: RateLimits::default(),
             accounts: Accounts::default(),
             tokens: Tokens::new(clock.clone(), Arc::clone(journal)),
             templates: Templates::default(),
@@ -74,7 +74,6 @@ impl State {
         state
     }
 
-    /// Takes over what the settings hold.
     fn fill(&self) {
         lock(&self.callback).clone_from(&self.settings.callback);
         for number in &self.settings.numbers {
@@ -86,9 +85,8 @@ impl State {
         self.tokens.add(&self.settings.app_token(), Owner::App, Vec::new(), None);
     }
 
-    /// Goes back to the start.
     pub(super) fn reset(&self) {
-        self.pace.clear();
+        self.rate_limits.clear();
         self.accounts.clear();
         self.tokens.clear();
         self.templates.clear();
@@ -100,7 +98,7 @@ impl State {
         self.fill();
     }
 
-    // What it was told.
+    // Settings.
 
     pub(super) fn rules(&self) -> Rules {
         *lock(&self.rules)
@@ -139,10 +137,10 @@ impl State {
 
     pub(super) fn set_token(&self, id: &str, token: String) {
         self.tokens.add(&token, Owner::SystemUser, Vec::new(), None);
-        self.forget(self.accounts.change(id, |line| std::mem::replace(&mut line.number.token, token)));
+        self.forget(self.accounts.change(id, |record| std::mem::replace(&mut record.number.token, token)));
     }
 
-    /// Forgets a token that no number names any more, unless it was granted accounts of its own.
+    /// Removes a token without a number, unless it was granted accounts.
     fn forget(&self, token: Option<String>) {
         if let Some(token) = token.filter(|token| !self.accounts.names(token))
             && self.tokens.look_up(&token).is_some_and(|token| token.accounts.is_empty())
@@ -151,7 +149,7 @@ impl State {
         }
     }
 
-    // Who may do what.
+    // Access.
 
     /// Checks a token and its proof.
     pub(super) fn authenticate(&self, token: Option<&str>, proof: Option<&str>, proof_time: Option<&str>) -> Checked<String> {
@@ -192,14 +190,13 @@ impl State {
     pub(super) fn account_for(&self, token: &str, waba_id: &str) -> Checked {
         let known = self.tokens.valid(token)?;
         let granted = known.accounts.iter().any(|account| account == waba_id) && self.accounts.is_account(waba_id);
-        let by_number = || !self.accounts.lines(|line| line.number.waba_id == waba_id && line.number.token == token).is_empty();
+        let by_number = || !self.accounts.records(|record| record.number.waba_id == waba_id && record.number.token == token).is_empty();
         if granted || by_number() { Ok(()) } else { Err(GraphError::no_object(waba_id)) }
     }
 
-    /// The accounts that a token may use.
     pub(super) fn accounts_of(&self, text: &str, token: &Token) -> Vec<String> {
         let mut accounts = token.accounts.clone();
-        accounts.extend(self.accounts.lines(|line| line.number.token == text).into_iter().map(|line| line.number.waba_id));
+        accounts.extend(self.accounts.records(|record| record.number.token == text).into_iter().map(|record| record.number.waba_id));
         accounts.sort();
         accounts.dedup();
         accounts
@@ -210,21 +207,21 @@ impl State {
         template.account.clone().map_or_else(|| self.accounts.subscribed(), |account| vec![account])
     }
 
-    // Rules on messages.
+    // Rules for messages.
 
     pub(super) fn open_window(&self, number: &str, person: &str) {
         lock(&self.windows).insert((number.to_owned(), person.to_owned()), self.clock.now_ms());
     }
 
-    /// The WhatsApp id of a phone number: nearly always its digits.
+    /// The WhatsApp id of a phone number: its digits, unless the settings say otherwise.
     pub(super) fn wa_id(&self, digits: String) -> String {
         self.settings.wa_ids.iter().find(|(known, _)| *known == digits).map_or(digits, |(_, wa_id)| wa_id.clone())
     }
 
-    /// Rules on who may be written to.
+    /// Checks that the number may write to the recipient.
     pub(super) fn may_send(&self, number: &str, recipient: &Recipient, kind: &str) -> Checked {
-        let line = self.accounts.line(number).ok_or_else(|| GraphError::no_object(number))?;
-        if !line.registered {
+        let record = self.accounts.record(number).ok_or_else(|| GraphError::no_object(number))?;
+        if !record.registered {
             return Err(GraphError::new(133_010));
         }
         let person = match recipient {
@@ -232,7 +229,7 @@ impl State {
             Recipient::User { id } => id,
             Recipient::Group { .. } => return Ok(()),
         };
-        if line.number.display == *person {
+        if record.number.display == *person {
             return Err(GraphError::new(131_021));
         }
         if self.rules().window_enforced && kind != "template" {
@@ -247,12 +244,12 @@ impl State {
         Ok(())
     }
 
-    /// Rules on media sent by id.
-    pub(super) fn may_use_media(&self, at: &At<'_>, id: &str, kind: &str, number: &str) -> Checked {
+    /// Checks media sent by id.
+    pub(super) fn may_use_media(&self, param: &Param<'_>, id: &str, kind: &str, number: &str) -> Checked {
         match lock(&self.media).get(id).filter(|media| media.until_ms > self.clock.now_ms()) {
-            Some(media) if media.owner != number => Err(at.invalid("the media belongs to another number")),
-            Some(media) if !media.is_of(kind) => Err(at.invalid("the media is of another type")),
-            None if self.rules().known_media_only => Err(at.invalid("no media has this id")),
+            Some(media) if media.owner != number => Err(param.invalid("the media belongs to another number")),
+            Some(media) if !media.is_of(kind) => Err(param.invalid("the media is of another type")),
+            None if self.rules().known_media_only => Err(param.invalid("no media has this id")),
             _ => Ok(()),
         }
     }
@@ -268,32 +265,32 @@ impl State {
     }
 }
 
-impl Packer for State {
-    /// Messages go to the number's own callback, else to the account's, else to the app's; other fields skip the first. What
-    /// belongs to no known account goes to the app.
+impl WebhookFormat for State {
+    /// Messages go to the number's own callback, else to the account's, else to the app's; other fields skip the first. Updates
+    /// of an unknown account go to the app.
     fn address(&self, item: &Item) -> Option<String> {
-        let number = item.number.as_deref().and_then(|id| self.accounts.line(id));
+        let number = item.number.as_deref().and_then(|id| self.accounts.record(id));
         let subscription = self.accounts.subscription(&item.account);
         if subscription.is_none() && self.accounts.is_account(&item.account) {
             return None;
         }
-        let own = number.and_then(|line| line.callback).filter(|_| item.field == "messages");
+        let own = number.and_then(|record| record.callback).filter(|_| item.field == "messages");
         own.or_else(|| subscription.and_then(|found| found.callback)).map(|callback| callback.url).or_else(|| self.callback())
     }
 
-    fn pack(&self, items: Vec<Item>) -> Bytes {
+    fn encode(&self, items: Vec<Item>) -> Bytes {
         Bytes::from(on_the_wire(&envelope(items, self.clock.now_s())))
     }
 
-    fn headers(&self, body: &[u8], seal: Seal) -> HeaderMap {
+    fn headers(&self, body: &[u8], signature: Signature) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(header::USER_AGENT, HeaderValue::from_static("facebookexternalua"));
-        let secret = match seal {
-            Seal::Truly => self.settings.app_secret.clone(),
-            Seal::Wrongly => format!("not {}", self.settings.app_secret),
-            Seal::Not => return headers,
+        let secret = match signature {
+            Signature::Valid => self.settings.app_secret.clone(),
+            Signature::Wrong => format!("not {}", self.settings.app_secret),
+            Signature::Absent => return headers,
         };
-        if let Ok(signature) = HeaderValue::from_str(&signature(&secret, body)) {
+        if let Ok(signature) = HeaderValue::from_str(&sign(&secret, body)) {
             headers.insert("x-hub-signature-256", signature);
         }
         headers

@@ -1,4 +1,4 @@
-//! Who gets the webhooks of an account: subscriptions of the app, and callbacks that replace its own.
+//! Subscriptions of the app to accounts, and callbacks in place of its own.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::query::Query;
 use super::state::State;
 use super::tokens::Owner;
 
-/// Longest address of a callback, in characters.
+/// Maximum length of a callback's address, in characters.
 const URL_CHARS: usize = 200;
 
 /// `POST|GET|DELETE /{version}/{waba_id}/subscribed_apps`.
@@ -43,13 +43,13 @@ pub(super) fn subscribed_apps(state: &State, method: &Method, waba_id: &str, jso
     }
 }
 
-/// `override_callback_uri` and `verify_token`, both or neither.
+/// Reads `override_callback_uri` and `verify_token`: both or neither.
 fn replacement(json: &Value, query: &Query) -> Checked<Option<Override>> {
     let given = |key: &str| json.get(key).and_then(Value::as_str).or_else(|| query.get(key)).filter(|text| !text.is_empty());
     read(given("override_callback_uri"), given("verify_token"))
 }
 
-/// Checks a callback that is to replace another.
+/// Checks a callback override.
 pub(super) fn read(url: Option<&str>, verify_token: Option<&str>) -> Checked<Option<Override>> {
     let Some(url) = url else { return Ok(None) };
     let Some(verify_token) = verify_token else {

@@ -9,14 +9,14 @@ use crate::sandbox::clock::Clock;
 use crate::sandbox::journal::Journal;
 use crate::sandbox::lock;
 
-/// How long a code may be exchanged, in milliseconds.
+/// Lifetime of a code, in milliseconds.
 const CODE_MS: u64 = 30_000;
-/// How long a renewable token lives, in milliseconds.
+/// Lifetime of a renewable token, in milliseconds.
 pub(super) const LIFE_MS: u64 = 60 * 86_400_000;
-/// How long a short-lived user token lives, in milliseconds.
+/// Lifetime of a short-lived user token, in milliseconds.
 pub(super) const SHORT_LIFE_MS: u64 = 3_600_000;
 
-/// What a business granted in embedded signup, for [`MetaCloud::issue_code`](super::MetaCloud::issue_code).
+/// A business's grant in embedded signup, for [`MetaCloud::issue_code`](super::MetaCloud::issue_code).
 ///
 /// ```
 /// use zengine_strategies::sandbox::meta_cloud::{MetaCloud, Number, Settings, Signup};
@@ -35,25 +35,25 @@ pub struct Signup {
 }
 
 impl Signup {
-    /// Access to these WhatsApp Business accounts, by a token that never expires.
+    /// Grants access to these WhatsApp Business accounts by a token that never expires.
     pub fn of<A: Into<String>>(accounts: impl IntoIterator<Item = A>) -> Self {
         Self { accounts: accounts.into_iter().map(Into::into).collect(), expires: false, redirect_uri: None }
     }
 
-    /// The token lasts 60 days.
+    /// Limits the token's lifetime to 60 days.
     pub fn lasting_60_days(mut self) -> Self {
         self.expires = true;
         self
     }
 
-    /// The login was a redirect to this address, which the exchange must repeat; without it, it was a popup.
+    /// Sets the redirect address of the login, which the exchange must repeat. Defaults to a popup login.
     pub fn with_redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(uri.into());
         self
     }
 }
 
-/// Whose token it is.
+/// The kind of a token's owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
     SystemUser,
@@ -61,15 +61,14 @@ pub(super) enum Owner {
     App,
 }
 
-/// What is known of a token.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
     pub(super) owner: Owner,
-    /// The accounts that it may use beside the numbers that name it as their own.
+    /// The accounts granted to it, beside the numbers that have it as their own token.
     pub(super) accounts: Vec<String>,
     pub(super) issued_ms: u64,
     pub(super) expires_ms: Option<u64>,
-    /// The subcode of error 190, once it is no longer valid.
+    /// The subcode of error 190 if the token has been invalidated.
     pub(super) invalid: Option<i64>,
 }
 
@@ -86,7 +85,6 @@ struct Inner {
     codes: HashMap<String, Code>,
 }
 
-/// All tokens and codes.
 pub(super) struct Tokens {
     clock: Clock,
     journal: Arc<Journal>,
@@ -102,15 +100,14 @@ impl Tokens {
         *lock(&self.inner) = Inner::default();
     }
 
-    /// Adds a token with a text of the caller's; one that is known already stays as it is.
+    /// Adds a token with this text; an existing one stays unchanged.
     pub(super) fn add(&self, text: &str, owner: Owner, accounts: Vec<String>, life_ms: Option<u64>) {
-        self.journal.mask().learn(text);
+        self.journal.mask().add_secret(text);
         let issued_ms = self.clock.now_ms();
         let expires_ms = life_ms.map(|life| issued_ms + life);
         lock(&self.inner).tokens.entry(text.to_owned()).or_insert(Token { owner, accounts, issued_ms, expires_ms, invalid: None });
     }
 
-    /// Makes a new token.
     pub(super) fn issue(&self, ids: &Ids, owner: Owner, accounts: Vec<String>, life_ms: Option<u64>) -> String {
         let text = ids.secret("EAA");
         self.add(&text, owner, accounts, life_ms);
@@ -121,12 +118,12 @@ impl Tokens {
         lock(&self.inner).tokens.remove(text);
     }
 
-    /// What is known of a token, valid or not.
+    /// Returns a token, valid or not.
     pub(super) fn look_up(&self, text: &str) -> Option<Token> {
         lock(&self.inner).tokens.get(text).cloned()
     }
 
-    /// The token, if it is valid now.
+    /// Returns a token if it is valid.
     pub(super) fn valid(&self, text: &str) -> Result<Token, GraphError> {
         let token = self.look_up(text).ok_or_else(GraphError::unauthorized)?;
         match self.fault_of(&token) {
@@ -135,7 +132,7 @@ impl Tokens {
         }
     }
 
-    /// Why a token is not valid, if it is not.
+    /// The error of an invalid token.
     pub(super) fn fault_of(&self, token: &Token) -> Option<GraphError> {
         if let Some(subcode) = token.invalid {
             let message = match subcode {
@@ -153,26 +150,26 @@ impl Tokens {
         None
     }
 
-    /// Ends a token with a subcode of error 190; false if it is unknown.
+    /// Invalidates a token with a subcode of error 190; false if it is unknown.
     pub(super) fn invalidate(&self, text: &str, subcode: i64) -> bool {
         lock(&self.inner).tokens.get_mut(text).map(|token| token.invalid = Some(subcode)).is_some()
     }
 
-    /// Lets a token end after so many milliseconds from now; false if it is unknown.
+    /// Makes a token expire in this many milliseconds; false if it is unknown.
     pub(super) fn expire_in(&self, text: &str, ms: u64) -> bool {
         let at = self.clock.now_ms().saturating_add(ms);
         lock(&self.inner).tokens.get_mut(text).map(|token| token.expires_ms = Some(at)).is_some()
     }
 
-    /// A code that can be exchanged once within 30 seconds.
+    /// Issues a code that can be exchanged once within 30 seconds.
     pub(super) fn issue_code(&self, ids: &Ids, signup: Signup) -> String {
         let text = ids.secret("AQB");
-        self.journal.mask().learn(&text);
+        self.journal.mask().add_secret(&text);
         lock(&self.inner).codes.insert(text.clone(), Code { signup, until_ms: self.clock.now_ms() + CODE_MS, used: false });
         text
     }
 
-    /// Exchanges a code for a token; returns its text and life.
+    /// Exchanges a code for a token; returns its text and lifetime.
     pub(super) fn redeem(&self, ids: &Ids, code: &str, redirect_uri: Option<&str>) -> Result<(String, Option<u64>), GraphError> {
         let refused = |subcode, message: &str| Err(GraphError::new(100).with_subcode(subcode).with_message(message));
         let signup = {
@@ -199,7 +196,6 @@ impl Tokens {
         Ok((self.issue(ids, Owner::SystemUser, signup.accounts, life), life))
     }
 
-    /// The number of tokens that are valid.
     pub(super) fn count(&self) -> usize {
         let tokens: Vec<_> = lock(&self.inner).tokens.values().cloned().collect();
         tokens.iter().filter(|token| self.fault_of(token).is_none()).count()

@@ -1,4 +1,4 @@
-//! What webhooks tell of: people's messages, statuses, and any other field.
+//! Updates in webhooks: people's messages, statuses, and other fields.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use super::inbound::Inbound;
 use super::media;
 use super::payload::{item, value_of};
 use super::state::State;
-use crate::sandbox::courier::Item;
 use crate::sandbox::lock;
+use crate::sandbox::webhooks::Item;
 
-/// Fields whose value names the number in `metadata`.
+/// Fields with the number in `metadata`.
 const WITH_METADATA: &[&str] = &["messages", "calls", "history", "user_preferences", "automatic_events", "standby", "message_echoes"];
 
-/// One update for a webhook POST of several, see [`MetaCloud::send_updates`](super::MetaCloud::send_updates).
+/// One update in a webhook POST; see [`MetaCloud::send_updates`](super::MetaCloud::send_updates).
 #[derive(Clone)]
 #[must_use = "it does nothing until the emulator sends it"]
 pub struct Update {
@@ -32,12 +32,12 @@ enum Kind {
 }
 
 impl Update {
-    /// A person's message to a number.
+    /// Creates an update with a person's message to a number.
     pub fn message(phone_number_id: impl Into<String>, message: impl Into<Inbound>) -> Self {
         Self { number: phone_number_id.into(), kind: Kind::Message(Box::new(message.into())) }
     }
 
-    /// A status of a message that was sent, here or elsewhere: `sent`, `delivered`, `read`, `played`, `failed`, ….
+    /// Creates an update with a status of a sent message, known here or not: `sent`, `delivered`, `read`, `played`, `failed`, ….
     pub fn status(phone_number_id: impl Into<String>, message_id: impl Into<String>, status: &str, recipient: &str) -> Self {
         let mut value =
             json!({"id": message_id.into(), "status": status, "recipient_id": recipient, "recipient_user_id": ids::user_id(recipient)});
@@ -47,18 +47,18 @@ impl Update {
         Self { number: phone_number_id.into(), kind: Kind::Status(value) }
     }
 
-    /// An element of `statuses` as it stands; an absent timestamp is filled in.
+    /// Creates an update with a raw element of `statuses`; an absent timestamp is added.
     pub fn raw_status(phone_number_id: impl Into<String>, status: impl Into<Value>) -> Self {
         Self { number: phone_number_id.into(), kind: Kind::Status(status.into()) }
     }
 
-    /// A value of any field. For a number that exists, absent `messaging_product` and `metadata` are added where the field
-    /// has them.
+    /// Creates an update with a value of any field. For an existing number, absent `messaging_product` and `metadata` are added if
+    /// the field has them.
     pub fn field(phone_number_id: impl Into<String>, field: impl Into<String>, value: impl Into<Value>) -> Self {
         Self { number: phone_number_id.into(), kind: Kind::Field(field.into(), value.into()) }
     }
 
-    /// The update as an element of `changes`, and the id of its message. `None` for a message or status of no known number.
+    /// The update as an element of `changes`, and the id of its message. `None` for a message or status of an unknown number.
     pub(super) fn item(self, state: &State, base_url: &str) -> Option<(Item, Option<String>)> {
         let number = state.number(&self.number);
         match (self.kind, number) {
@@ -90,7 +90,7 @@ impl Update {
                 }
                 Some((item(&number, &field, value), None))
             }
-            // An account by its id, or the id that means none.
+            // An account id, or 0 for none.
             (Kind::Field(field, value), None) => {
                 let account = if state.accounts.is_account(&self.number) { self.number } else { "0".to_owned() };
                 Some((Item { account, number: None, field, value }, None))

@@ -1,4 +1,4 @@
-//! The bodies of answers, honest and otherwise.
+//! Response bodies, complete or deliberately broken.
 
 use std::io;
 use std::pin::Pin;
@@ -9,28 +9,27 @@ use http::{HeaderValue, Response, header};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 
-/// A body that comes piece by piece; it ends when its sender is dropped.
+/// A body sent in chunks; it ends when the sender is dropped.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Stream {
-    pub(in crate::sandbox) pieces: mpsc::Receiver<Bytes>,
-    /// The length that is announced; without one, the body is chunked.
+pub(in crate::sandbox) struct ChunkedBody {
+    pub(in crate::sandbox) chunks: mpsc::Receiver<Bytes>,
+    /// The announced length; without one, the body uses chunked encoding.
     pub(in crate::sandbox) length: Option<u64>,
 }
 
-/// The body of an answer.
-pub(super) enum Answer {
+pub(super) enum ResponseBody {
     Whole(Option<Bytes>),
-    /// Announces more than it has; then an error, or nothing any more.
+    /// Announces more than it sends, then fails or stalls.
     Half {
         rest: Option<Bytes>,
         announced: u64,
         flushed: bool,
         stalls: bool,
     },
-    Stream(Stream),
+    Stream(ChunkedBody),
 }
 
-impl Answer {
+impl ResponseBody {
     pub(super) fn whole(bytes: Bytes) -> Self {
         Self::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()))
     }
@@ -43,20 +42,20 @@ impl Answer {
     }
 }
 
-impl Body for Answer {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match &mut *self {
             Self::Whole(rest) => Poll::Ready(rest.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream(stream) => stream.pieces.poll_recv(context).map(|piece| piece.map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Half { rest, flushed, stalls, .. } => match rest.take().filter(|piece| !piece.is_empty()) {
-                Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            Self::Stream(stream) => stream.chunks.poll_recv(context).map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Half { rest, flushed, stalls, .. } => match rest.take().filter(|chunk| !chunk.is_empty()) {
+                Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
                 None if *stalls => Poll::Pending,
                 None if *flushed => Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
                 None => {
-                    // Pending makes hyper flush what it has.
+                    // Pending makes hyper flush its buffer.
                     *flushed = true;
                     context.waker().wake_by_ref();
                     Poll::Pending
@@ -73,7 +72,7 @@ impl Body for Answer {
         match self {
             Self::Whole(rest) => SizeHint::with_exact(rest.as_ref().map_or(0, Bytes::len) as u64),
             Self::Half { announced, .. } => SizeHint::with_exact(*announced),
-            Self::Stream(Stream { length: Some(length), .. }) => SizeHint::with_exact(*length),
+            Self::Stream(ChunkedBody { length: Some(length), .. }) => SizeHint::with_exact(*length),
             Self::Stream(_) => SizeHint::default(),
         }
     }

@@ -1,5 +1,5 @@
-//! The loopback HTTP server under every emulator. It can do what a server should not: fall silent, cut an answer short,
-//! reset a connection, refuse new ones.
+//! The loopback HTTP server of every emulator. On request it misbehaves: it stalls, truncates a response, resets a
+//! connection, or refuses new ones.
 
 mod body;
 
@@ -24,91 +24,87 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::body::Answer;
-pub(super) use self::body::Stream;
+pub(super) use self::body::ChunkedBody;
+use self::body::ResponseBody;
 use super::{clock, lock};
 
-/// A future that owns what it needs.
-pub(super) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// A request whose body has not been read yet.
+/// A request with an unread body.
 pub(super) struct Request {
     pub(super) head: Parts,
     body: Incoming,
 }
 
 impl Request {
-    /// Reads the body, of at most `limit` bytes.
-    pub(super) async fn read(self, limit: usize) -> Result<(Parts, Bytes), Unreadable> {
+    /// Reads the body, at most `limit` bytes.
+    pub(super) async fn read(self, limit: usize) -> Result<(Parts, Bytes), ReadError> {
         match Limited::new(self.body, limit).collect().await {
             Ok(body) => Ok((self.head, body.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => Err(Unreadable::TooLong),
-            Err(_) => Err(Unreadable::Gone),
+            Err(error) if error.is::<LengthLimitError>() => Err(ReadError::TooLong),
+            Err(_) => Err(ReadError::Disconnected),
         }
     }
 }
 
-/// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unreadable {
+pub(super) enum ReadError {
     TooLong,
-    /// The client went away before it had sent everything.
-    Gone,
+    /// The client disconnected before the end of the body.
+    Disconnected,
 }
 
-/// What becomes of a request.
 #[derive(Debug)]
 pub(super) enum Reply {
     Whole(Response<Bytes>),
-    /// Announces the whole length, sends half of the body, closes the connection.
+    /// Announces the full length, sends half of the body, closes the connection.
     Cut(Response<Bytes>),
-    /// Announces the whole length, sends half of the body, then nothing more.
+    /// Announces the full length, sends half of the body, then stalls.
     Stall(Response<Bytes>),
-    Stream(Response<Stream>),
+    Stream(Response<ChunkedBody>),
     /// Writes these bytes, which need not be HTTP, and closes the connection.
-    Wire(Bytes),
+    RawBytes(Bytes),
     /// Closes the connection with a TCP reset.
     Reset,
-    /// Never answers; the connection stays open until the client gives up.
+    /// Never responds; the connection stays open until the client gives up.
     Silence,
 }
 
-/// Answers one request.
-pub(super) type Handler = Arc<dyn Fn(Request) -> Boxed<Reply> + Send + Sync>;
+/// Handles one request.
+pub(super) type HandlerFn = Arc<dyn Fn(Request) -> BoxFuture<Reply> + Send + Sync>;
 
-type Done = oneshot::Sender<io::Result<()>>;
+type ResultSender = oneshot::Sender<io::Result<()>>;
 
 #[derive(Debug)]
 enum Command {
-    /// Refuses connections, for good or for a while.
-    Refuse(Option<Duration>, Done),
-    Accept(Done),
+    /// Refuses connections, until `Accept` or for a duration.
+    Refuse(Option<Duration>, ResultSender),
+    Accept(ResultSender),
 }
 
-/// Opens and closes the port of a server. It does not keep the server alive.
+/// Opens and closes the port of a server. Does not keep the server alive.
 #[derive(Debug, Clone)]
-pub(super) struct Door(mpsc::WeakUnboundedSender<Command>);
+pub(super) struct PortGate(mpsc::WeakUnboundedSender<Command>);
 
-impl Door {
-    /// Closes the port, for good or for a while of real time: the next connection is refused. Requests under way are answered.
+impl PortGate {
+    /// Closes the port, until [`accept`](Self::accept) or for a duration of real time. Requests in progress are answered.
     pub(super) async fn refuse(&self, time: Option<Duration>) -> io::Result<()> {
-        self.order(|done| Command::Refuse(time, done)).await
+        self.run(|sender| Command::Refuse(time, sender)).await
     }
 
-    /// Opens the port again.
     pub(super) async fn accept(&self) -> io::Result<()> {
-        self.order(Command::Accept).await
+        self.run(Command::Accept).await
     }
 
-    async fn order(&self, command: impl FnOnce(Done) -> Command) -> io::Result<()> {
-        let (done, told) = oneshot::channel();
+    async fn run(&self, command: impl FnOnce(ResultSender) -> Command) -> io::Result<()> {
+        let (sender, result) = oneshot::channel();
         let stopped = || io::Error::other("the emulator has stopped");
-        self.0.upgrade().ok_or_else(stopped)?.send(command(done)).map_err(|_| stopped())?;
-        told.await.map_err(|_| stopped())?
+        self.0.upgrade().ok_or_else(stopped)?.send(command(sender)).map_err(|_| stopped())?;
+        result.await.map_err(|_| stopped())?
     }
 }
 
-/// A running server on a thread of its own. Dropping it stops it.
+/// A running server on its own thread. Dropping it stops the server.
 #[derive(Debug)]
 pub(super) struct Server {
     commands: Option<mpsc::UnboundedSender<Command>>,
@@ -117,21 +113,22 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Binds to 127.0.0.1; port 0 takes a free one. The handler is built when the address is known.
-    pub(super) fn start(port: u16, handler: impl FnOnce(SocketAddr, Door) -> Handler) -> io::Result<Self> {
+    /// Binds to 127.0.0.1; port 0 takes a free one. `handler` builds the handler from the address.
+    pub(super) fn start(port: u16, handler: impl FnOnce(SocketAddr, PortGate) -> HandlerFn) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (commands, orders) = mpsc::unbounded_channel();
+        let (commands, receiver) = mpsc::unbounded_channel();
         let spawner = runtime.handle().clone();
-        let handler = handler(address, Door(commands.downgrade()));
-        let thread =
-            thread::Builder::new().name("zengine-sandbox".to_owned()).spawn(move || runtime.block_on(accept(listener, orders, handler)))?;
+        let handler = handler(address, PortGate(commands.downgrade()));
+        let thread = thread::Builder::new()
+            .name("zengine-sandbox".to_owned())
+            .spawn(move || runtime.block_on(accept(listener, receiver, handler)))?;
         Ok(Self { commands: Some(commands), runtime: spawner, thread: Some(thread) })
     }
 
-    /// The runtime of the server, for work that goes on beside requests.
+    /// The runtime of the server, for background work.
     pub(super) fn runtime(&self) -> &Handle {
         &self.runtime
     }
@@ -143,14 +140,14 @@ impl Drop for Server {
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != thread::current().id()
         {
-            // A panic over there has been printed by its own thread.
+            // The thread has printed its own panic.
             let _ = thread.join();
         }
     }
 }
 
 /// Accepts until the handle is dropped.
-async fn accept(listener: std::net::TcpListener, mut orders: mpsc::UnboundedReceiver<Command>, handler: Handler) {
+async fn accept(listener: std::net::TcpListener, mut commands: mpsc::UnboundedReceiver<Command>, handler: HandlerFn) {
     let Ok(address) = listener.local_addr() else { return };
     let mut listener = TcpListener::from_std(listener).ok();
     let closing = watch::Sender::new(0_u32);
@@ -164,9 +161,9 @@ async fn accept(listener: std::net::TcpListener, mut orders: mpsc::UnboundedRece
             }
         };
         tokio::select! {
-            order = orders.recv() => match order {
+            command = commands.recv() => match command {
                 None => return,
-                Some(Command::Refuse(time, done)) => {
+                Some(Command::Refuse(time, sender)) => {
                     listener = None;
                     refusals += 1;
                     closing.send_modify(|times| *times += 1);
@@ -174,19 +171,19 @@ async fn accept(listener: std::net::TcpListener, mut orders: mpsc::UnboundedRece
                         let (reopener, refusal) = (reopener.clone(), refusals);
                         drop(tokio::spawn(async move {
                             clock::sleep(time).await;
-                            // The server may have stopped meanwhile.
+                            // The server may have stopped.
                             let _ = reopener.send(refusal);
                         }));
                     }
                     // The caller may have stopped waiting.
-                    let _ = done.send(Ok(()));
+                    let _ = sender.send(Ok(()));
                 }
-                Some(Command::Accept(done)) => {
+                Some(Command::Accept(sender)) => {
                     let bound = if listener.is_some() { Ok(()) } else { TcpListener::bind(address).await.map(|again| listener = Some(again)) };
-                    let _ = done.send(bound);
+                    let _ = sender.send(bound);
                 }
             },
-            // A later refusal, or an opening by hand, outdates the end of an earlier one.
+            // A later refusal, or an explicit reopening, supersedes the end of an earlier one.
             Some(refusal) = reopened.recv(), if listener.is_none() => if refusal == refusals {
                 if let Ok(again) = TcpListener::bind(address).await {
                     listener = Some(again);
@@ -197,21 +194,21 @@ async fn accept(listener: std::net::TcpListener, mut orders: mpsc::UnboundedRece
             },
             accepted = connection => match accepted {
                 Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(&handler), closing.subscribe()))),
-                // Out of file handles, most likely: some may be free again soon.
+                // Probably out of file handles: retry soon.
                 Err(_) => clock::sleep(Duration::from_millis(10)).await,
             },
         }
     }
 }
 
-/// How a connection ends that does not end as HTTP says.
-enum End {
+/// An end of a connection outside of HTTP.
+enum ConnectionEnd {
     Reset,
-    Wire(Bytes),
+    RawBytes(Bytes),
 }
 
-async fn serve(stream: TcpStream, handler: Handler, mut closing: watch::Receiver<u32>) {
-    // Without this, small answers wait for the client's delayed acknowledgement.
+async fn serve(stream: TcpStream, handler: HandlerFn, mut closing: watch::Receiver<u32>) {
+    // Without this, small responses wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let end = Arc::new(Mutex::new(None));
     let service = {
@@ -219,15 +216,15 @@ async fn serve(stream: TcpStream, handler: Handler, mut closing: watch::Receiver
         service_fn(move |request: http::Request<Incoming>| {
             let (handler, end) = (Arc::clone(&handler), Arc::clone(&end));
             let (head, body) = request.into_parts();
-            let answer: Boxed<io::Result<Response<Answer>>> = Box::pin(async move {
+            let answer: BoxFuture<io::Result<Response<ResponseBody>>> = Box::pin(async move {
                 let last = match handler(Request { head, body }).await {
-                    Reply::Whole(response) => return Ok(response.map(Answer::whole)),
-                    Reply::Cut(response) => return Ok(Answer::half(response, false)),
-                    Reply::Stall(response) => return Ok(Answer::half(response, true)),
-                    Reply::Stream(response) => return Ok(response.map(Answer::Stream)),
+                    Reply::Whole(response) => return Ok(response.map(ResponseBody::whole)),
+                    Reply::Cut(response) => return Ok(ResponseBody::half(response, false)),
+                    Reply::Stall(response) => return Ok(ResponseBody::half(response, true)),
+                    Reply::Stream(response) => return Ok(response.map(ResponseBody::Stream)),
                     Reply::Silence => std::future::pending().await,
-                    Reply::Reset => End::Reset,
-                    Reply::Wire(bytes) => End::Wire(bytes),
+                    Reply::Reset => ConnectionEnd::Reset,
+                    Reply::RawBytes(bytes) => ConnectionEnd::RawBytes(bytes),
                 };
                 *lock(&end) = Some(last);
                 Err(io::ErrorKind::ConnectionReset.into())
@@ -245,10 +242,10 @@ async fn serve(stream: TcpStream, handler: Handler, mut closing: watch::Receiver
     let mut stream = connection.into_parts().io.into_inner();
     let end = lock(&end).take();
     match end {
-        // Closing is then a reset instead of a polite end.
-        Some(End::Reset) => drop(stream.set_zero_linger()),
-        Some(End::Wire(bytes)) => {
-            // The client may be gone; there is nobody else to tell.
+        // Closing now sends a reset.
+        Some(ConnectionEnd::Reset) => drop(stream.set_zero_linger()),
+        Some(ConnectionEnd::RawBytes(bytes)) => {
+            // The client may have disconnected.
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
         }

@@ -13,13 +13,13 @@ use zengine_connector::{
     verify::HmacSha256,
 };
 
-/// What a tenant configures.
+/// Configuration of a tenant.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcmeChatConfig {
     /// Key of the tenant's account.
     pub api_key: Secret<String>,
-    /// The secret that this tenant's webhooks are signed with.
+    /// Signing secret of the tenant's webhooks.
     pub webhook_secret: Secret<String>,
 }
 
@@ -36,7 +36,7 @@ pub struct AcmeChat {
 }
 
 impl AcmeChat {
-    /// One instance serves all tenants. The provider's address is the host's choice.
+    /// Creates an instance, which serves all tenants. The host chooses the provider's address.
     pub fn new(http: Arc<dyn HttpClient>, base_url: impl Into<String>) -> Self {
         Self { http, base_url: base_url.into() }
     }
@@ -61,7 +61,7 @@ impl OutboundStrategy<AcmeChatConfig, OutboundMessage> for AcmeChat {
             .body(json!({ "to": to.value(), "text": text.body, "reference": cx.provider_key() }).to_string().into())
             .map_err(|error| SendError::local("the request cannot be built").source(error).not_sent())?;
         let answer = self.http.call(request, CallOptions::DEFAULT.with_timeout(cx.remaining())).await?;
-        // Where the provider has error codes of its own, they come first: they say more than a status.
+        // If the provider has error codes of its own, check them first: they say more than a status.
         if let Some((error, reach)) = status_error(answer.status(), retry_after(answer.headers(), cx.now())) {
             return Err(error.reach(reach));
         }
@@ -114,7 +114,7 @@ enum Element {
 fn event(json: &str, raw: bytes::Bytes) -> Result<RoutedEvent, &'static str> {
     match from_str(json).map_err(|_| "no type")? {
         Element::Message { id, from, text, at_ms } => {
-            let sender = Identity::opaque("acme-chat", &from).map_err(|_| "nobody sent it")?;
+            let sender = Identity::opaque("acme-chat", &from).map_err(|_| "invalid sender")?;
             let mut event = RoutedEvent::new(Event::message(Content::text(text)), format!("message {id}"), raw);
             (event.from, event.conversation) = (sender.into(), ConversationId::new(&from).ok());
             (event.occurred_at_ms, event.provider_ids) = (Some(at_ms), vec![id]);

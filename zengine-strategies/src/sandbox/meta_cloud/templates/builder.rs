@@ -1,13 +1,13 @@
-//! Templates and reviews as a test writes them.
+//! Builders of templates and reviews for tests.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// A template of an emulated account, as if it had been created and approved long ago.
+/// A template of an emulated account; by default already approved.
 ///
-/// A send of a template that is known by name is refused when the language, the parameters or the state do not fit (codes
-/// 132001, 132000, 132012, 132015, 132016, 131008 for a button).
+/// A send of a template known by name is refused if the language, the parameters or the status do not match (codes 132001,
+/// 132000, 132012, 132015, 132016, and 131008 for a button).
 #[derive(Debug, Clone)]
 #[must_use = "a template does nothing until it is given to the settings"]
 pub struct Template {
@@ -19,12 +19,12 @@ pub struct Template {
     pub(super) named: bool,
     pub(super) header: Option<Value>,
     pub(super) body: String,
-    /// All components, in place of header and body.
+    /// All components; replaces header and body.
     pub(super) components: Option<Value>,
 }
 
 impl Template {
-    /// An approved utility template without variables, of every account.
+    /// Creates an approved utility template without variables, of every account.
     pub fn new(name: impl Into<String>, language: impl Into<String>) -> Self {
         Self {
             account: None,
@@ -39,68 +39,68 @@ impl Template {
         }
     }
 
-    /// Gives it to one WhatsApp Business account.
+    /// Restricts the template to one WhatsApp Business account.
     pub fn for_account(mut self, waba_id: impl Into<String>) -> Self {
         self.account = Some(waba_id.into());
         self
     }
 
-    /// Sets the category, which prices quote: `utility`, `marketing` or `authentication`.
+    /// Sets the pricing category: `utility`, `marketing` or `authentication`. Defaults to `utility`.
     pub fn with_category(mut self, category: impl Into<String>) -> Self {
         self.category = category.into().to_ascii_uppercase();
         self
     }
 
-    /// Gives the body this many positional variables.
+    /// Sets the number of positional variables in the body. Defaults to 0.
     pub fn with_body_variables(mut self, count: usize) -> Self {
         self.named = false;
         self.body = (1..=count).fold("Hello".to_owned(), |text, number| format!("{text} {{{{{number}}}}}"));
         self
     }
 
-    /// Gives the body variables with these names.
+    /// Sets the names of the body's variables.
     pub fn with_named_body_variables<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.named = true;
         self.body = names.into_iter().fold("Hello".to_owned(), |text, name| format!("{text} {{{{{}}}}}", name.into()));
         self
     }
 
-    /// Gives the header one text variable.
+    /// Adds a header with one text variable.
     pub fn with_header_variable(mut self) -> Self {
         self.header = Some(json!({"type": "HEADER", "format": "TEXT", "text": "{{1}}"}));
         self
     }
 
-    /// Gives it a header of this kind: `image`, `video`, `document` or `location`.
+    /// Adds a header of this kind: `image`, `video`, `document` or `location`.
     pub fn with_header_media(mut self, kind: impl Into<String>) -> Self {
         self.header = Some(json!({"type": "HEADER", "format": kind.into().to_ascii_uppercase()}));
         self
     }
 
-    /// Sets all components, as the management API writes them; then buttons are checked as well.
+    /// Sets all components in the management API's format; buttons are then checked as well.
     pub fn with_components(mut self, components: impl Into<Value>) -> Self {
         self.components = Some(components.into());
         self
     }
 
-    /// Sets the status: `APPROVED`, `PENDING`, `REJECTED`, `PAUSED`, `DISABLED`, ….
+    /// Sets the status: `APPROVED`, `PENDING`, `REJECTED`, `PAUSED`, `DISABLED`, …. Defaults to `APPROVED`.
     pub fn with_status(mut self, status: impl Into<String>) -> Self {
         self.status = status.into();
         self
     }
 
-    /// Pauses it: sends are refused with 132015.
+    /// Pauses the template: sends are refused with 132015.
     pub fn paused(self) -> Self {
         self.with_status("PAUSED")
     }
 
-    /// Disables it: sends are refused with 132016.
+    /// Disables the template: sends are refused with 132016.
     pub fn disabled(self) -> Self {
         self.with_status("DISABLED")
     }
 }
 
-/// What becomes of templates that are created or edited.
+/// The review of created or edited templates.
 #[derive(Debug, Clone)]
 #[must_use = "it does nothing until it is given to the settings"]
 pub struct Review {
@@ -109,22 +109,22 @@ pub struct Review {
 }
 
 impl Review {
-    /// Approves them at once, with a webhook.
+    /// Approves templates at once, with a webhook.
     pub fn approving() -> Self {
         Self { verdict: Some(Ok(())), after: Duration::ZERO }
     }
 
-    /// Rejects them at once for this reason, as in `INVALID_FORMAT`, with a webhook.
+    /// Rejects templates at once for this reason, such as `INVALID_FORMAT`, with a webhook.
     pub fn rejecting(reason: impl Into<String>) -> Self {
         Self { verdict: Some(Err(reason.into())), after: Duration::ZERO }
     }
 
-    /// Leaves them pending until [`set_template_status`](super::super::MetaCloud::set_template_status).
+    /// Leaves templates pending until [`set_template_status`](super::super::MetaCloud::set_template_status).
     pub fn waiting() -> Self {
         Self { verdict: None, after: Duration::ZERO }
     }
 
-    /// Takes so long, by the emulator's clock.
+    /// Delays the review by this time of the emulator's clock.
     pub fn after(mut self, time: Duration) -> Self {
         self.after = time;
         self

@@ -1,19 +1,19 @@
-//! Limits on what a template may look like.
+//! Limits of a template's components.
 
 use serde_json::Value;
 
-use super::super::check::{At, Checked};
+use super::super::check::{Checked, Param};
 use super::super::errors::GraphError;
 use super::variables::variables;
 
-/// Checks the components of a template that is created or edited.
-pub(super) fn components(at: &At<'_>, category: &str, named: bool) -> Checked {
-    let items = at.items_of(1, 10)?;
+/// Checks the components of a created or edited template.
+pub(super) fn components(param: &Param<'_>, category: &str, named: bool) -> Checked {
+    let items = param.items_of(1, 10)?;
     let mut seen: Vec<String> = Vec::new();
     for item in &items {
         let kind = item.required("type")?.text()?.to_ascii_uppercase();
         if seen.contains(&kind) {
-            return Err(item.invalid("stands there twice"));
+            return Err(item.invalid("occurs twice"));
         }
         match kind.as_str() {
             "HEADER" => header(item, named)?,
@@ -22,34 +22,34 @@ pub(super) fn components(at: &At<'_>, category: &str, named: bool) -> Checked {
             "BUTTONS" => buttons(item)?,
             // Their parts are checked when they are sent.
             "CAROUSEL" | "LIMITED_TIME_OFFER" | "CALL_PERMISSION_REQUEST" => {}
-            _ => return Err(item.invalid("is no component of a template")),
+            _ => return Err(item.invalid("is not a template component")),
         }
         seen.push(kind);
     }
     if seen.iter().any(|kind| kind == "BODY") { Ok(()) } else { Err(GraphError::missing("components['BODY']")) }
 }
 
-fn header(at: &At<'_>, named: bool) -> Checked {
-    at.only(&["type", "format", "text", "example"])?;
-    match at.required("format")?.text()?.to_ascii_uppercase().as_str() {
+fn header(param: &Param<'_>, named: bool) -> Checked {
+    param.only(&["type", "format", "text", "example"])?;
+    match param.required("format")?.text()?.to_ascii_uppercase().as_str() {
         "TEXT" => {
-            let text = at.required("text")?;
+            let text = param.required("text")?;
             let found = variables(text.text_of(1, 60)?);
             if found.len() > 1 {
-                return Err(text.invalid("a header has one variable at most"));
+                return Err(text.invalid("a header may have at most one variable"));
             }
-            examples(at, &found, named, "header_text", "header_text_named_params")
+            examples(param, &found, named, "header_text", "header_text_named_params")
         }
         "LOCATION" => Ok(()),
-        "IMAGE" | "VIDEO" | "DOCUMENT" | "GIF" => at.required("example")?.required("header_handle")?.items_of(1, 1).map(drop),
-        _ => Err(at.invalid("has an unknown format")),
+        "IMAGE" | "VIDEO" | "DOCUMENT" | "GIF" => param.required("example")?.required("header_handle")?.items_of(1, 1).map(drop),
+        _ => Err(param.invalid("has an unknown format")),
     }
 }
 
-fn body(at: &At<'_>, category: &str, named: bool) -> Checked {
-    at.only(&["type", "text", "example", "add_security_recommendation"])?;
-    let Some(text) = at.optional("text") else {
-        return if category == "AUTHENTICATION" { Ok(()) } else { at.required("text").map(drop) };
+fn body(param: &Param<'_>, category: &str, named: bool) -> Checked {
+    param.only(&["type", "text", "example", "add_security_recommendation"])?;
+    let Some(text) = param.optional("text") else {
+        return if category == "AUTHENTICATION" { Ok(()) } else { param.required("text").map(drop) };
     };
     if category == "AUTHENTICATION" {
         return Err(text.invalid("Meta writes the body of an authentication template"));
@@ -62,18 +62,22 @@ fn body(at: &At<'_>, category: &str, named: bool) -> Checked {
             *name == (index + 1).to_string()
         };
         if !good {
-            return Err(text.invalid(if named { "a variable's name takes a to z, 0 to 9 and _" } else { "variables count up from {{1}}" }));
+            return Err(text.invalid(if named {
+                "a variable's name may only contain a to z, 0 to 9 and _"
+            } else {
+                "variables must be numbered from {{1}}"
+            }));
         }
     }
-    examples(at, &found, named, "body_text", "body_text_named_params")
+    examples(param, &found, named, "body_text", "body_text_named_params")
 }
 
-/// Every variable has an example.
-fn examples(at: &At<'_>, found: &[String], named: bool, positional: &str, by_name: &str) -> Checked {
+/// Checks that every variable has an example.
+fn examples(param: &Param<'_>, found: &[String], named: bool, positional: &str, by_name: &str) -> Checked {
     if found.is_empty() {
         return Ok(());
     }
-    let example = at.required("example")?;
+    let example = param.required("example")?;
     let given = if named {
         let list = example.required(by_name)?;
         for item in list.items_of(0, 100)? {
@@ -88,32 +92,32 @@ fn examples(at: &At<'_>, found: &[String], named: bool, positional: &str, by_nam
             _ => 0,
         }
     };
-    if given == found.len() { Ok(()) } else { Err(example.invalid("has another number of values than the text has variables")) }
+    if given == found.len() { Ok(()) } else { Err(example.invalid("must have one value per variable")) }
 }
 
-fn footer(at: &At<'_>, category: &str) -> Checked {
-    at.only(&["type", "text", "code_expiration_minutes"])?;
-    match at.optional("code_expiration_minutes") {
+fn footer(param: &Param<'_>, category: &str) -> Checked {
+    param.only(&["type", "text", "code_expiration_minutes"])?;
+    match param.optional("code_expiration_minutes") {
         Some(minutes) if category == "AUTHENTICATION" => minutes.integer_of(1, 90).map(drop),
-        Some(minutes) => Err(minutes.invalid("is for authentication templates")),
-        None => at.required("text")?.text_of(1, 60).map(drop),
+        Some(minutes) => Err(minutes.invalid("is only allowed in authentication templates")),
+        None => param.required("text")?.text_of(1, 60).map(drop),
     }
 }
 
-fn buttons(at: &At<'_>) -> Checked {
-    at.only(&["type", "buttons"])?;
-    let list = at.required("buttons")?;
+fn buttons(param: &Param<'_>) -> Checked {
+    param.only(&["type", "buttons"])?;
+    let list = param.required("buttons")?;
     let mut kinds: Vec<String> = Vec::new();
     for button in list.items_of(1, 10)? {
         let kind = button.required("type")?.text()?.to_ascii_uppercase();
-        let labelled = |button: &At<'_>| button.required("text")?.text_of(1, 25).map(drop);
+        let labelled = |button: &Param<'_>| button.required("text")?.text_of(1, 25).map(drop);
         match kind.as_str() {
             "URL" => {
                 labelled(&button)?;
                 let url = button.required("url")?;
                 let text = url.text_of(1, 2000)?;
                 if variables(text).len() > 1 {
-                    return Err(url.invalid("has one variable at most"));
+                    return Err(url.invalid("may have at most one variable"));
                 }
                 if !variables(text).is_empty() {
                     button.required("example")?;
@@ -127,7 +131,7 @@ fn buttons(at: &At<'_>) -> Checked {
             "OTP" => drop(button.required("otp_type")?.text()?),
             "QUICK_REPLY" | "MPM" | "SPM" | "FLOW" | "CATALOG" | "VOICE_CALL" => labelled(&button)?,
             "REQUEST_CONTACT_INFO" | "CALL_PERMISSION_REQUEST" | "ORDER_DETAILS" => {}
-            _ => return Err(button.invalid("is no kind of button")),
+            _ => return Err(button.invalid("is not a kind of button")),
         }
         kinds.push(kind);
     }

@@ -2,21 +2,21 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::check::{At, Checked};
+use super::super::check::{Checked, Param};
 use super::super::errors::GraphError;
 use super::super::query::Query;
 use super::super::state::State;
 use super::design;
-use super::registry::{Stored, Told, changed};
+use super::registry::{Stored, TemplateUpdate, changed};
 
-/// Creations within an hour, and templates of an account.
+/// Maximum creations per hour, and maximum templates, of an account.
 const PER_HOUR: usize = 100;
 const PER_ACCOUNT: usize = 6_000;
 
-/// What a list tells when no fields are asked for.
+/// Default fields of a list.
 const BY_DEFAULT: &str = "name,parameter_format,components,language,status,category,id";
 
-/// The life that messages of a category may have, in seconds; −1 means 30 days.
+/// Allowed lifetime of a category's messages, in seconds; −1 means 30 days.
 fn ttl_range(category: &str) -> (i64, i64) {
     match category {
         "AUTHENTICATION" => (30, 900),
@@ -25,16 +25,16 @@ fn ttl_range(category: &str) -> (i64, i64) {
     }
 }
 
-fn ttl(at: &At<'_>, category: &str) -> Checked<Option<i64>> {
-    let Some(ttl) = at.optional("message_send_ttl_seconds") else { return Ok(None) };
+fn ttl(param: &Param<'_>, category: &str) -> Checked<Option<i64>> {
+    let Some(ttl) = param.optional("message_send_ttl_seconds") else { return Ok(None) };
     let (least, most) = ttl_range(category);
     if ttl.value.as_i64() == Some(-1) { Ok(Some(-1)) } else { ttl.integer_of(least, most).map(Some) }
 }
 
-/// `POST /{version}/{waba_id}/message_templates`; the template waits for review.
+/// `POST /{version}/{waba_id}/message_templates`; the new template is pending review.
 pub(in crate::sandbox::meta_cloud) fn create(state: &State, account: &str, json: &Value) -> Checked<(Value, Stored)> {
-    let at = At::root(json);
-    at.only(&[
+    let param = Param::root(json);
+    param.only(&[
         "name",
         "language",
         "category",
@@ -44,19 +44,19 @@ pub(in crate::sandbox::meta_cloud) fn create(state: &State, account: &str, json:
         "allow_category_change",
         "appsecret_proof",
     ])?;
-    let name_at = at.required("name")?;
-    let name = name_at.text_of(1, 512)?;
+    let name_param = param.required("name")?;
+    let name = name_param.text_of(1, 512)?;
     if name.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
-        return Err(name_at.invalid("takes a to z, 0 to 9 and _"));
+        return Err(name_param.invalid("may only contain a to z, 0 to 9 and _"));
     }
-    let language = at.required("language")?.text_of(2, 15)?;
-    let category = at.required("category")?.one_of(&["AUTHENTICATION", "MARKETING", "UTILITY"])?;
-    let format = at
+    let language = param.required("language")?.text_of(2, 15)?;
+    let category = param.required("category")?.one_of(&["AUTHENTICATION", "MARKETING", "UTILITY"])?;
+    let format = param
         .optional("parameter_format")
         .map_or(Ok("POSITIONAL"), |format| format.one_of(&["NAMED", "POSITIONAL", "named", "positional"]))?;
     let named = format.eq_ignore_ascii_case("NAMED");
-    let ttl_seconds = ttl(&at, category)?;
-    let components = at.required("components")?;
+    let ttl_seconds = ttl(&param, category)?;
+    let components = param.required("components")?;
     design::components(&components, category, named)?;
     let existing = state.templates.of(account);
     if existing.iter().any(|other| other.name == name && other.language == language) {
@@ -87,7 +87,7 @@ pub(in crate::sandbox::meta_cloud) fn create(state: &State, account: &str, json:
     Ok((json!({"id": template.id, "status": template.status, "category": template.category}), template))
 }
 
-/// A template of an account that the token may use.
+/// A template of an account accessible to the token.
 fn visible(state: &State, token: &str, id: &str) -> Checked<Stored> {
     let template = state.templates.get(id).ok_or_else(|| GraphError::no_object(id))?;
     let allowed = match &template.account {
@@ -97,21 +97,21 @@ fn visible(state: &State, token: &str, id: &str) -> Checked<Stored> {
     if allowed { Ok(template) } else { Err(GraphError::no_object(id)) }
 }
 
-/// `POST /{version}/{template_id}`; the template waits for review again.
+/// `POST /{version}/{template_id}`; the template is pending review again.
 pub(in crate::sandbox::meta_cloud) fn edit(state: &State, token: &str, id: &str, json: &Value) -> Checked<(Value, Stored)> {
     let template = visible(state, token, id)?;
     if !["APPROVED", "REJECTED", "PAUSED"].contains(&template.status.as_str()) {
         return Err(GraphError::bad(format!("A template that is {} cannot be edited.", template.status)));
     }
-    let at = At::root(json);
-    at.only(&["components", "category", "message_send_ttl_seconds", "parameter_format", "appsecret_proof"])?;
-    let category = at.optional("category").map(|category| category.one_of(&["AUTHENTICATION", "MARKETING", "UTILITY"])).transpose()?;
+    let param = Param::root(json);
+    param.only(&["components", "category", "message_send_ttl_seconds", "parameter_format", "appsecret_proof"])?;
+    let category = param.optional("category").map(|category| category.one_of(&["AUTHENTICATION", "MARKETING", "UTILITY"])).transpose()?;
     let category = category.unwrap_or(&template.category).to_owned();
-    let ttl_seconds = ttl(&at, &category)?;
-    let components = at.optional("components");
+    let ttl_seconds = ttl(&param, &category)?;
+    let components = param.optional("components");
     if let Some(components) = &components {
         design::components(components, &category, template.named)?;
-    } else if at.optional("category").is_none() && ttl_seconds.is_none() {
+    } else if param.optional("category").is_none() && ttl_seconds.is_none() {
         return Err(GraphError::missing("components"));
     }
     let edited = state.templates.change(
@@ -130,15 +130,15 @@ pub(in crate::sandbox::meta_cloud) fn edit(state: &State, token: &str, id: &str,
 }
 
 /// `DELETE /{version}/{waba_id}/message_templates`: all languages of a name, or the one with an id.
-pub(in crate::sandbox::meta_cloud) fn delete(state: &State, account: &str, query: &Query) -> Checked<(Value, Vec<Told>)> {
+pub(in crate::sandbox::meta_cloud) fn delete(state: &State, account: &str, query: &Query) -> Checked<(Value, Vec<TemplateUpdate>)> {
     let (name, id) = (query.required("name")?, query.get("hsm_id"));
     let removed =
         state.templates.remove(|template| template.is_of(account) && template.name == name && id.is_none_or(|id| template.id == id));
     if removed.is_empty() {
         return Err(GraphError::because(100, "There is no such template.").with_subcode(2_593_002));
     }
-    let told = removed.into_iter().map(|mut template| changed::status(&mut template, "DELETED", None)).collect();
-    Ok((json!({"success": true}), told))
+    let updates = removed.into_iter().map(|mut template| changed::status(&mut template, "DELETED", None)).collect();
+    Ok((json!({"success": true}), updates))
 }
 
 /// `GET /{version}/{waba_id}/message_templates`, with filters and pages.

@@ -1,4 +1,4 @@
-//! Templates: what the emulator was told about, management over HTTP, review, and the check of messages that use them.
+//! Templates: those of the settings, management over HTTP, review, and the check of template messages.
 
 mod builder;
 mod design;

@@ -8,22 +8,21 @@ use super::super::ids::Ids;
 use super::builder::Template;
 use crate::sandbox::lock;
 
-/// A template as Meta keeps it.
 #[derive(Debug, Clone)]
 pub(in crate::sandbox::meta_cloud) struct Stored {
     pub(in crate::sandbox::meta_cloud) id: String,
-    /// The account; `None` where every account has it.
+    /// The account; `None` for every account.
     pub(in crate::sandbox::meta_cloud) account: Option<String>,
     pub(in crate::sandbox::meta_cloud) name: String,
     pub(in crate::sandbox::meta_cloud) language: String,
-    /// In capitals.
+    /// The category, in capitals.
     pub(in crate::sandbox::meta_cloud) category: String,
     pub(in crate::sandbox::meta_cloud) status: String,
     pub(super) quality: String,
     pub(super) reason: Option<String>,
     pub(super) named: bool,
     pub(super) components: Value,
-    /// Whether the components are whole, so that buttons can be checked.
+    /// Whether the components are complete, so that buttons can be checked.
     pub(super) buttons_known: bool,
     pub(super) ttl_seconds: Option<i64>,
 }
@@ -33,7 +32,6 @@ impl Stored {
         self.named
     }
 
-    /// The component of this type.
     pub(super) fn component(&self, kind: &str) -> Option<&Value> {
         let is_kind = |item: &&Value| item["type"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(kind));
         self.components.as_array()?.iter().find(is_kind)
@@ -43,7 +41,6 @@ impl Stored {
         self.account.as_deref().is_none_or(|own| own == account)
     }
 
-    /// All fields of its node.
     pub(in crate::sandbox::meta_cloud) fn node(&self) -> Map<String, Value> {
         let node = json!({
             "id": self.id,
@@ -63,7 +60,7 @@ impl Stored {
         }
     }
 
-    /// What every webhook about it says.
+    /// The common members of its webhooks.
     fn update(&self) -> Value {
         json!({
             "message_template_id": self.id.parse::<u64>().unwrap_or(0),
@@ -73,15 +70,15 @@ impl Stored {
     }
 }
 
-/// What happened to a template: the field and value of the webhook that tells of it.
-pub(in crate::sandbox::meta_cloud) type Told = (&'static str, Value);
+/// A change of a template: the field and value of its webhook.
+pub(in crate::sandbox::meta_cloud) type TemplateUpdate = (&'static str, Value);
 
-/// Changes a template and words the webhook.
+/// Changes of a template, each with its webhook.
 pub(in crate::sandbox::meta_cloud) mod changed {
-    use super::{Stored, Told, Value, json};
+    use super::{Stored, TemplateUpdate, Value, json};
 
-    /// Another status, for a reason where there is one.
-    pub(in crate::sandbox::meta_cloud) fn status(template: &mut Stored, status: &str, reason: Option<&str>) -> Told {
+    /// Changes the status, with an optional reason.
+    pub(in crate::sandbox::meta_cloud) fn status(template: &mut Stored, status: &str, reason: Option<&str>) -> TemplateUpdate {
         status.clone_into(&mut template.status);
         template.reason = reason.map(str::to_owned);
         let mut value = template.update();
@@ -94,8 +91,8 @@ pub(in crate::sandbox::meta_cloud) mod changed {
         ("message_template_status_update", value)
     }
 
-    /// Another quality: `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
-    pub(in crate::sandbox::meta_cloud) fn quality(template: &mut Stored, quality: &str) -> Told {
+    /// Changes the quality: `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
+    pub(in crate::sandbox::meta_cloud) fn quality(template: &mut Stored, quality: &str) -> TemplateUpdate {
         let mut value = template.update();
         value["previous_quality_score"] = template.quality.as_str().into();
         value["new_quality_score"] = quality.into();
@@ -103,8 +100,8 @@ pub(in crate::sandbox::meta_cloud) mod changed {
         ("message_template_quality_update", value)
     }
 
-    /// Another category.
-    pub(in crate::sandbox::meta_cloud) fn category(template: &mut Stored, category: &str) -> Told {
+    /// Changes the category.
+    pub(in crate::sandbox::meta_cloud) fn category(template: &mut Stored, category: &str) -> TemplateUpdate {
         let mut value = template.update();
         value["previous_category"] = template.category.as_str().into();
         value["new_category"] = category.into();
@@ -116,7 +113,7 @@ pub(in crate::sandbox::meta_cloud) mod changed {
 #[derive(Debug, Default)]
 struct Inner {
     templates: Vec<Stored>,
-    /// By account: when templates were created within the last hour, in milliseconds.
+    /// Creations of templates within the last hour: the account and the time in milliseconds.
     created: Vec<(String, u64)>,
 }
 
@@ -129,7 +126,7 @@ impl Templates {
         *lock(&self.0) = Inner::default();
     }
 
-    /// Adds a template that a test describes, in place of one of the same account, name and language. Returns its id.
+    /// Adds a template from a test; replaces one of the same account, name and language. Returns its id.
     pub(in crate::sandbox::meta_cloud) fn add(&self, template: Template, ids: &Ids) -> String {
         let Template { account, name, language, category, status, named, header, body, components } = template;
         let buttons_known = components.is_some();
@@ -160,7 +157,7 @@ impl Templates {
         lock(&self.0).templates.push(template);
     }
 
-    /// Counts a creation, unless there were so many within the hour.
+    /// Counts a creation; false if the hour already has `most`.
     pub(super) fn count(&self, account: &str, now_ms: u64, most: usize) -> bool {
         let created = &mut lock(&self.0).created;
         created.retain(|(_, at)| at + 3_600_000 > now_ms);
@@ -179,7 +176,7 @@ impl Templates {
         lock(&self.0).templates.iter().filter(|template| template.is_of(account)).cloned().collect()
     }
 
-    /// The templates of this name in an account.
+    /// The templates with this name in an account.
     pub(super) fn named(&self, account: &str, name: &str) -> Vec<Stored> {
         let inner = lock(&self.0);
         inner.templates.iter().filter(|template| template.is_of(account) && template.name == name).cloned().collect()
@@ -189,7 +186,7 @@ impl Templates {
         lock(&self.0).templates.clone()
     }
 
-    /// Changes the first template that fits; `None` if there is none.
+    /// Changes the first matching template; `None` if there is none.
     pub(in crate::sandbox::meta_cloud) fn change<T>(
         &self,
         fits: impl Fn(&Stored) -> bool,
@@ -201,7 +198,6 @@ impl Templates {
         Some((found.clone(), changed))
     }
 
-    /// Removes the templates that fit.
     pub(super) fn remove(&self, fits: impl Fn(&Stored) -> bool) -> Vec<Stored> {
         lock(&self.0).templates.extract_if(.., |template| fits(template)).collect()
     }

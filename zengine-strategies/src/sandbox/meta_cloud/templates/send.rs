@@ -1,29 +1,34 @@
-//! Template messages: the shape of every component, and whether they agree with the template.
+//! Checks of template messages: the shape of every component, and its match with the template.
 
 use serde_json::Value;
 
-use super::super::check::{At, Checked};
+use super::super::check::{Checked, Param};
 use super::super::content;
 use super::super::errors::GraphError;
 use super::super::interactive::product_sections;
 use super::registry::{Stored, Templates};
 use super::variables::{Format, Variables};
 
-/// Checks a template object of a message from an account; returns the category that prices quote.
-pub(in crate::sandbox::meta_cloud) fn template(at: &At<'_>, account: &str, known: &Templates, unknown_allowed: bool) -> Checked<String> {
-    at.only(&["name", "language", "components", "namespace"])?;
-    let name = at.required("name")?;
+/// Checks a template object of a message from an account; returns the pricing category.
+pub(in crate::sandbox::meta_cloud) fn template(
+    param: &Param<'_>,
+    account: &str,
+    known: &Templates,
+    unknown_allowed: bool,
+) -> Checked<String> {
+    param.only(&["name", "language", "components", "namespace"])?;
+    let name = param.required("name")?;
     if name.text_of(1, 512)?.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
-        return Err(name.invalid("takes a to z, 0 to 9 and _"));
+        return Err(name.invalid("may only contain a to z, 0 to 9 and _"));
     }
-    let language = at.required("language")?;
+    let language = param.required("language")?;
     language.only(&["code", "policy"])?;
     let code = language.required("code")?;
     code.text_of(2, 15)?;
     if let Some(policy) = language.optional("policy") {
         policy.one_of(&["deterministic"])?;
     }
-    let components = at.optional("components").map_or(Ok(Vec::new()), |components| components.items_of(0, 20))?;
+    let components = param.optional("components").map_or(Ok(Vec::new()), |components| components.items_of(0, 20))?;
     for item in &components {
         component(item, false)?;
     }
@@ -42,8 +47,8 @@ pub(in crate::sandbox::meta_cloud) fn template(at: &At<'_>, account: &str, known
     Ok(template.category.to_ascii_lowercase())
 }
 
-/// The parameters of the send are those of the template.
-fn agrees(template: &Stored, components: &[At<'_>]) -> Checked {
+/// Checks that the parameters of the message match the template.
+fn agrees(template: &Stored, components: &[Param<'_>]) -> Checked {
     let parameters = |kind: &str| -> Vec<&Value> {
         let found = components.iter().find(|item| is_kind(item.value, "type", kind));
         found.and_then(|item| item.value["parameters"].as_array()).map_or(Vec::new(), |list| list.iter().collect())
@@ -75,10 +80,10 @@ fn agrees(template: &Stored, components: &[At<'_>]) -> Checked {
     }
 }
 
-/// Every button that needs a parameter gets one of its kind, and no other is addressed.
-fn agree_buttons(buttons: Option<Vec<(&'static str, bool)>>, components: &[At<'_>]) -> Checked {
+/// Checks that every button that needs a parameter has one of its kind, and that no other button is addressed.
+fn agree_buttons(buttons: Option<Vec<(&'static str, bool)>>, components: &[Param<'_>]) -> Checked {
     let Some(buttons) = buttons else { return Ok(()) };
-    let index = |item: &At<'_>| match &item.value["index"] {
+    let index = |item: &Param<'_>| match &item.value["index"] {
         Value::String(text) => text.parse().ok(),
         number => number.as_u64().and_then(|number| usize::try_from(number).ok()),
     };
@@ -90,9 +95,9 @@ fn agree_buttons(buttons: Option<Vec<(&'static str, bool)>>, components: &[At<'_
             return Err(GraphError::because(132_018, "buttons: the template has no such button at this index"));
         }
     }
-    for (place, (kind, needed)) in buttons.iter().enumerate() {
-        if *needed && !given.iter().any(|item| index(item) == Some(place)) {
-            let details = format!("buttons: Button at index {place} of type {kind} requires a parameter");
+    for (position, (kind, needed)) in buttons.iter().enumerate() {
+        if *needed && !given.iter().any(|item| index(item) == Some(position)) {
+            let details = format!("buttons: Button at index {position} of type {kind} requires a parameter");
             return Err(GraphError::because(131_008, details));
         }
     }
@@ -110,18 +115,18 @@ fn count(part: &str, got: usize, expected: usize) -> GraphError {
     )
 }
 
-fn component(at: &At<'_>, in_card: bool) -> Checked {
-    let kind = at.required("type")?;
+fn component(param: &Param<'_>, in_card: bool) -> Checked {
+    let kind = param.required("type")?;
     match kind.text()?.to_ascii_lowercase().as_str() {
-        "header" => each_parameter(at, &["type", "parameters"], 1, header_parameter),
-        "body" => each_parameter(at, &["type", "parameters"], usize::MAX, body_parameter),
-        "button" => button(at),
-        "limited_time_offer" if !in_card => each_parameter(at, &["type", "parameters"], 1, |parameter| {
+        "header" => each_parameter(param, &["type", "parameters"], 1, header_parameter),
+        "body" => each_parameter(param, &["type", "parameters"], usize::MAX, body_parameter),
+        "button" => button(param),
+        "limited_time_offer" if !in_card => each_parameter(param, &["type", "parameters"], 1, |parameter| {
             let offer = typed(parameter, "limited_time_offer")?;
             offer.only(&["expiration_time_ms"])?;
             offer.required("expiration_time_ms")?.integer_of(1, i64::MAX).map(drop)
         }),
-        "tap_target_configuration" if !in_card => each_parameter(at, &["type", "parameters"], 1, |parameter| {
+        "tap_target_configuration" if !in_card => each_parameter(param, &["type", "parameters"], 1, |parameter| {
             for target in typed(parameter, "tap_target_configuration")?.items_of(1, 10)? {
                 target.only(&["url", "title"])?;
                 target.required("url")?.url()?;
@@ -130,8 +135,8 @@ fn component(at: &At<'_>, in_card: bool) -> Checked {
             Ok(())
         }),
         "carousel" if !in_card => {
-            at.only(&["type", "cards"])?;
-            for (index, card) in at.required("cards")?.items_of(1, 10)?.iter().enumerate() {
+            param.only(&["type", "cards"])?;
+            for (index, card) in param.required("cards")?.items_of(1, 10)?.iter().enumerate() {
                 card.only(&["card_index", "components"])?;
                 let position = i64::try_from(index).unwrap_or(i64::MAX);
                 card.required("card_index")?.integer_of(position, position)?;
@@ -141,66 +146,66 @@ fn component(at: &At<'_>, in_card: bool) -> Checked {
             }
             Ok(())
         }
-        _ => Err(kind.invalid("is no component of a template")),
+        _ => Err(kind.invalid("is not a template component")),
     }
 }
 
-fn each_parameter(at: &At<'_>, keys: &[&str], most: usize, check: impl Fn(&At<'_>) -> Checked) -> Checked {
-    at.only(keys)?;
-    at.required("parameters")?.items_of(0, most)?.iter().try_for_each(check)
+fn each_parameter(param: &Param<'_>, keys: &[&str], most: usize, check: impl Fn(&Param<'_>) -> Checked) -> Checked {
+    param.only(keys)?;
+    param.required("parameters")?.items_of(0, most)?.iter().try_for_each(check)
 }
 
-/// The value of a parameter whose type and key have the same name.
-fn typed<'a>(parameter: &At<'a>, kind: &str) -> Checked<At<'a>> {
+/// The value of a parameter under the key named by its type.
+fn typed<'a>(parameter: &Param<'a>, kind: &str) -> Checked<Param<'a>> {
     parameter.only(&["type", kind])?;
     let named = parameter.required("type")?;
     if named.text()?.eq_ignore_ascii_case(kind) { parameter.required(kind) } else { Err(named.invalid("is not allowed here")) }
 }
 
-fn header_parameter(at: &At<'_>) -> Checked {
-    let kind = at.required("type")?.text()?.to_ascii_lowercase();
+fn header_parameter(param: &Param<'_>) -> Checked {
+    let kind = param.required("type")?.text()?.to_ascii_lowercase();
     match kind.as_str() {
-        "text" => text_parameter(at, 60),
-        "image" | "video" | "gif" => content::media(&typed(at, &kind)?, &[]).map(drop),
-        "document" => content::media(&typed(at, &kind)?, &["filename"]).map(drop),
-        "location" => content::location(&typed(at, &kind)?),
+        "text" => text_parameter(param, 60),
+        "image" | "video" | "gif" => content::media(&typed(param, &kind)?, &[]).map(drop),
+        "document" => content::media(&typed(param, &kind)?, &["filename"]).map(drop),
+        "location" => content::location(&typed(param, &kind)?),
         "product" => {
-            let product = typed(at, &kind)?;
+            let product = typed(param, &kind)?;
             product.only(&["product_retailer_id", "catalog_id"])?;
             product.required("product_retailer_id")?.text_of(1, 256)?;
             product.required("catalog_id")?.text_of(1, 256).map(drop)
         }
-        _ => Err(at.invalid("is no parameter of a header")),
+        _ => Err(param.invalid("is not a header parameter")),
     }
 }
 
-fn body_parameter(at: &At<'_>) -> Checked {
-    let kind = at.required("type")?.text()?.to_ascii_lowercase();
-    if let Some(name) = at.optional("parameter_name") {
+fn body_parameter(param: &Param<'_>) -> Checked {
+    let kind = param.required("type")?.text()?.to_ascii_lowercase();
+    if let Some(name) = param.optional("parameter_name") {
         name.text()?;
     }
     match kind.as_str() {
-        "text" => text_parameter(at, 32_768),
+        "text" => text_parameter(param, 32_768),
         "currency" => {
-            at.only(&["type", "currency", "parameter_name"])?;
-            let currency = at.required("currency")?;
+            param.only(&["type", "currency", "parameter_name"])?;
+            let currency = param.required("currency")?;
             currency.only(&["fallback_value", "code", "amount_1000"])?;
             currency.required("fallback_value")?.text_of(1, 1024)?;
             currency.required("code")?.text_of(3, 3)?;
             currency.required("amount_1000")?.number_of(f64::MIN, f64::MAX).map(drop)
         }
         "date_time" => {
-            at.only(&["type", "date_time", "parameter_name"])?;
-            at.required("date_time")?.required("fallback_value")?.text_of(1, 1024).map(drop)
+            param.only(&["type", "date_time", "parameter_name"])?;
+            param.required("date_time")?.required("fallback_value")?.text_of(1, 1024).map(drop)
         }
-        "group_id" => typed(at, "group_id")?.text_of(1, 256).map(drop),
-        _ => Err(at.invalid("is no parameter of a body")),
+        "group_id" => typed(param, "group_id")?.text_of(1, 256).map(drop),
+        _ => Err(param.invalid("is not a body parameter")),
     }
 }
 
-fn text_parameter(at: &At<'_>, most: usize) -> Checked {
-    at.only(&["type", "text", "parameter_name"])?;
-    let text = at.required("text")?;
+fn text_parameter(param: &Param<'_>, most: usize) -> Checked {
+    param.only(&["type", "text", "parameter_name"])?;
+    let text = param.required("text")?;
     let value = text.text_of(1, most)?;
     if value.contains(['\n', '\r', '\t']) || value.contains("     ") {
         return Err(GraphError::because(
@@ -211,20 +216,20 @@ fn text_parameter(at: &At<'_>, most: usize) -> Checked {
     Ok(())
 }
 
-fn button(at: &At<'_>) -> Checked {
-    at.only(&["type", "sub_type", "index", "parameters"])?;
-    let index = at.required("index")?;
+fn button(param: &Param<'_>) -> Checked {
+    param.only(&["type", "sub_type", "index", "parameters"])?;
+    let index = param.required("index")?;
     match index.value {
         Value::String(digits) if digits.len() == 1 && digits.as_bytes()[0].is_ascii_digit() => {}
         Value::Number(number) if number.as_u64().is_some_and(|number| number < 10) => {}
         _ => return Err(index.invalid("must be 0 to 9")),
     }
-    let sub_type = at.required("sub_type")?;
+    let sub_type = param.required("sub_type")?;
     let kind = sub_type.text()?.to_ascii_lowercase();
     if matches!(kind.as_str(), "phone_number" | "call_permission_request" | "request_contact_info") {
-        return at.optional("parameters").map_or(Ok(()), |parameters| parameters.items_of(0, 0).map(drop));
+        return param.optional("parameters").map_or(Ok(()), |parameters| parameters.items_of(0, 0).map(drop));
     }
-    for parameter in at.required("parameters")?.items_of(1, 2)? {
+    for parameter in param.required("parameters")?.items_of(1, 2)? {
         match kind.as_str() {
             "quick_reply" => typed(&parameter, "payload")?.text_of(1, 256).map(drop)?,
             "url" => url_button(&parameter)?,
@@ -247,13 +252,13 @@ fn button(at: &At<'_>) -> Checked {
                 _ => typed(&parameter, "payload")?.text_of(1, 512).map(drop)?,
             },
             "order_details" => typed(&parameter, "action")?.required("order_details")?.object().map(drop)?,
-            _ => return Err(sub_type.invalid("is no kind of button")),
+            _ => return Err(sub_type.invalid("is not a kind of button")),
         }
     }
     Ok(())
 }
 
-fn url_button(parameter: &At<'_>) -> Checked {
+fn url_button(parameter: &Param<'_>) -> Checked {
     parameter.only(&["type", "text", "payment_link_preview"])?;
     let kind = parameter.required("type")?;
     if !kind.text()?.eq_ignore_ascii_case("text") {

@@ -1,10 +1,10 @@
-//! What a template leaves open for each message.
+//! The variables of a template.
 
 use serde_json::Value;
 
 use super::registry::Stored;
 
-/// What the header takes.
+/// The variable of the header.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Format {
     None,
@@ -12,13 +12,13 @@ pub(super) enum Format {
     Media(String),
 }
 
-/// The open places of a template.
+/// The variables of a template.
 #[derive(Debug)]
 pub(super) struct Variables {
     pub(super) header: Format,
-    /// The names of the body's variables; numbers where they are positional.
+    /// The names of the body's variables; numbers if they are positional.
     pub(super) body: Vec<String>,
-    /// Kind of every button, as a message addresses it, and whether it needs a parameter; `None` where buttons are not known.
+    /// The `sub_type` of every button, and whether it needs a parameter; `None` if the buttons are not known.
     pub(super) buttons: Option<Vec<(&'static str, bool)>>,
 }
 
@@ -35,7 +35,7 @@ impl Variables {
         let text = template.component("BODY").and_then(|body| body["text"].as_str());
         let body = match text {
             Some(text) => variables(text),
-            // Meta writes the body of an authentication template itself: one variable, the code.
+            // Meta generates the body of an authentication template, with one variable: the code.
             None if template.category == "AUTHENTICATION" => vec!["1".to_owned()],
             None => Vec::new(),
         };
@@ -47,12 +47,12 @@ impl Variables {
     }
 }
 
-/// How a message addresses a button, and whether it must.
+/// The `sub_type` of a button in a message, and whether the button needs a parameter.
 fn button(button: &Value) -> (&'static str, bool) {
     match button["type"].as_str().unwrap_or_default() {
         "URL" => ("url", !variables(button["url"].as_str().unwrap_or_default()).is_empty()),
         "COPY_CODE" => ("copy_code", true),
-        // The code of a one-time password is given like the end of an address.
+        // The code of a one-time password is sent like the end of an address.
         "OTP" => ("url", true),
         "PHONE_NUMBER" => ("phone_number", false),
         "FLOW" => ("flow", false),
@@ -66,7 +66,7 @@ fn button(button: &Value) -> (&'static str, bool) {
     }
 }
 
-/// The distinct names between `{{` and `}}`, in their order.
+/// The distinct names between `{{` and `}}`, in order.
 pub(super) fn variables(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut rest = text;

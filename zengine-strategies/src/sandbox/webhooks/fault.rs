@@ -1,4 +1,4 @@
-//! Faults on the way of a webhook.
+//! Faults of webhook deliveries.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::Item;
 
-/// Something that goes wrong with a webhook on its way, once unless told otherwise.
+/// A fault of a webhook delivery; it applies once by default.
 ///
-/// It waits in a queue of its own until a webhook fits it; without further words every webhook does. For a POST of several
-/// updates it is enough that one fits.
+/// Waits in a queue of its own until a webhook matches; by default every webhook does. A POST of several updates matches if
+/// one of them does.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,13 +20,13 @@ use super::Item;
 /// let twice = WebhookFault::duplicate(1);
 /// let out_of_order = WebhookFault::behind(2).when_member("/statuses/0/status", "sent");
 /// let lost_answer = WebhookFault::ignore_answer().for_number("100200300");
-/// let weather = WebhookFault::drop_once().forever().with_probability(0.1);
-/// # drop((twice, out_of_order, lost_answer, weather));
+/// let background = WebhookFault::drop_once().forever().with_probability(0.1);
+/// # drop((twice, out_of_order, lost_answer, background));
 /// ```
 #[derive(Clone)]
-#[must_use = "a fault does nothing until an emulator is told to play it"]
+#[must_use = "a fault has no effect until it is queued in an emulator"]
 pub struct WebhookFault {
-    pub(super) action: Action,
+    pub(super) action: WebhookAction,
     pub(super) times: Option<u32>,
     pub(super) probability: f64,
     pub(super) number: Option<String>,
@@ -37,9 +37,9 @@ pub struct WebhookFault {
 
 type Condition = Arc<dyn Fn(&Value) -> bool + Send + Sync>;
 
-/// What happens to a webhook.
+/// The effect on a webhook.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Action {
+pub(super) enum WebhookAction {
     Duplicate { copies: u32, pause: Duration },
     Delay(Duration),
     Behind(u32),
@@ -54,134 +54,134 @@ pub(super) enum Action {
 }
 
 impl WebhookFault {
-    pub(super) fn new(action: Action) -> Self {
+    pub(super) fn new(action: WebhookAction) -> Self {
         Self { action, times: Some(1), probability: 1.0, number: None, field: None, members: Vec::new(), when: None }
     }
 
-    /// Delivers it, and then `copies` times again.
+    /// Delivers the webhook, then `copies` more times.
     pub fn duplicate(copies: u32) -> Self {
-        Self::new(Action::Duplicate { copies, pause: Duration::ZERO })
+        Self::new(WebhookAction::Duplicate { copies, pause: Duration::ZERO })
     }
 
-    /// Delivers it, and once more after a pause by the emulator's clock.
+    /// Delivers the webhook, and once more after a pause by the emulator's clock.
     pub fn duplicate_after(pause: Duration) -> Self {
-        Self::new(Action::Duplicate { copies: 1, pause })
+        Self::new(WebhookAction::Duplicate { copies: 1, pause })
     }
 
-    /// Delivers it after a pause by the emulator's clock; later webhooks overtake it.
+    /// Delivers the webhook after a pause by the emulator's clock; later webhooks overtake it.
     pub fn delay(pause: Duration) -> Self {
-        Self::new(Action::Delay(pause))
+        Self::new(WebhookAction::Delay(pause))
     }
 
-    /// Delivers it behind the next `count` webhooks; where fewer come within a second, after that.
+    /// Delivers the webhook after the next `count` webhooks, or after a second if fewer follow.
     pub fn behind(count: u32) -> Self {
-        Self::new(Action::Behind(count))
+        Self::new(WebhookAction::Behind(count))
     }
 
-    /// Collects it and the updates that follow, of any number and account, until there are `count`, in one POST; where fewer
-    /// come within a second, those.
+    /// Delivers the update in one POST with the following ones, of any number and account, `count` in total, or as many as follow
+    /// within a second.
     pub fn together(count: usize) -> Self {
-        Self::new(Action::Together(count.clamp(1, 1_000)))
+        Self::new(WebhookAction::Together(count.clamp(1, 1_000)))
     }
 
-    /// Loses the first attempt on the way; redelivery follows as after any failure.
+    /// Loses the first attempt; redelivery follows as after any failure.
     pub fn drop_once() -> Self {
-        Self::new(Action::DropOnce)
+        Self::new(WebhookAction::DropOnce)
     }
 
-    /// Never delivers it.
+    /// Never delivers the webhook.
     pub fn lose() -> Self {
-        Self::new(Action::Lose)
+        Self::new(WebhookAction::Lose)
     }
 
-    /// Delivers it, but takes the answer for a failure: it is delivered again although it was taken.
+    /// Delivers the webhook but treats the response as a failure: redelivery follows although the callback accepted it.
     pub fn ignore_answer() -> Self {
-        Self::new(Action::IgnoreAnswer)
+        Self::new(WebhookAction::IgnoreAnswer)
     }
 
-    /// Breaks the connection in the middle of the body; redelivery follows.
+    /// Closes the connection in the middle of the body; redelivery follows.
     pub fn cut() -> Self {
-        Self::new(Action::Cut)
+        Self::new(WebhookAction::Cut)
     }
 
-    /// Signs it with another secret.
+    /// Signs the webhook with another secret.
     pub fn wrong_signature() -> Self {
-        Self::new(Action::WrongSignature)
+        Self::new(WebhookAction::WrongSignature)
     }
 
-    /// Leaves the signature out.
+    /// Omits the signature.
     pub fn unsigned() -> Self {
-        Self::new(Action::Unsigned)
+        Self::new(WebhookAction::Unsigned)
     }
 
-    /// Changes one byte of the body behind the signature.
+    /// Changes one byte of the body after signing it.
     pub fn corrupt() -> Self {
-        Self::new(Action::Corrupt)
+        Self::new(WebhookAction::Corrupt)
     }
 
-    /// Plays it on this many webhooks.
+    /// Applies the fault to this many webhooks. Defaults to 1.
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Plays it on every webhook that fits, until the faults are cleared.
+    /// Applies the fault to every matching webhook until the faults are cleared.
     pub fn forever(mut self) -> Self {
         self.times = None;
         self
     }
 
-    /// Plays it with this probability (0 to 1) on each webhook that fits. The draws follow from the emulator's seed.
+    /// Applies the fault to each matching webhook with this probability, 0 to 1. The emulator's seed determines the draws.
     pub fn with_probability(mut self, probability: f64) -> Self {
         self.probability = probability;
         self
     }
 
-    /// Fits only webhooks of this number.
+    /// Matches only webhooks of this number.
     pub fn for_number(mut self, phone_number_id: impl Into<String>) -> Self {
         self.number = Some(phone_number_id.into());
         self
     }
 
-    /// Fits only webhooks of this field, as in `messages` or `account_update`.
+    /// Matches only webhooks of this field, such as `messages` or `account_update`.
     pub fn for_field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
     }
 
-    /// Fits only webhooks whose value has this at this JSON pointer.
+    /// Matches only updates with this value at this JSON pointer.
     pub fn when_member(mut self, pointer: impl Into<String>, value: impl Into<Value>) -> Self {
         self.members.push((pointer.into(), value.into()));
         self
     }
 
-    /// Fits only webhooks whose value fulfils the condition. It runs inside the emulator and must not call it.
+    /// Matches only updates whose value satisfies the condition. It runs inside the emulator: you must not call the emulator from it.
     pub fn when(mut self, condition: impl Fn(&Value) -> bool + Send + Sync + 'static) -> Self {
         self.when = Some(Arc::new(condition));
         self
     }
 
-    /// The name under which the journal lists it.
+    /// The name in the journal.
     pub(super) fn name(&self) -> &'static str {
         match self.action {
-            Action::Duplicate { .. } => "duplicate",
-            Action::Delay(_) => "delay",
-            Action::Behind(_) => "behind",
-            Action::Together(_) => "together",
-            Action::DropOnce => "drop_once",
-            Action::Lose => "lose",
-            Action::IgnoreAnswer => "ignore_answer",
-            Action::Cut => "cut",
-            Action::WrongSignature => "wrong_signature",
-            Action::Unsigned => "unsigned",
-            Action::Corrupt => "corrupt",
+            WebhookAction::Duplicate { .. } => "duplicate",
+            WebhookAction::Delay(_) => "delay",
+            WebhookAction::Behind(_) => "behind",
+            WebhookAction::Together(_) => "together",
+            WebhookAction::DropOnce => "drop_once",
+            WebhookAction::Lose => "lose",
+            WebhookAction::IgnoreAnswer => "ignore_answer",
+            WebhookAction::Cut => "cut",
+            WebhookAction::WrongSignature => "wrong_signature",
+            WebhookAction::Unsigned => "unsigned",
+            WebhookAction::Corrupt => "corrupt",
         }
     }
 
-    /// Whether one of these updates fits, or the fault fits anything.
+    /// Whether one of these updates matches, or the fault has no conditions.
     pub(super) fn fits(&self, items: &[Item]) -> bool {
-        let picky = self.number.is_some() || self.field.is_some() || !self.members.is_empty() || self.when.is_some();
-        !picky || items.iter().any(|item| self.fits_one(item))
+        let has_conditions = self.number.is_some() || self.field.is_some() || !self.members.is_empty() || self.when.is_some();
+        !has_conditions || items.iter().any(|item| self.fits_one(item))
     }
 
     fn fits_one(&self, item: &Item) -> bool {

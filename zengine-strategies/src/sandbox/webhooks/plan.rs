@@ -1,22 +1,22 @@
-//! How webhooks are delivered when nothing goes wrong on purpose.
+//! The plan of webhook deliveries without faults.
 
 use std::time::Duration;
 
-/// How webhooks are delivered.
+/// The plan of webhook deliveries.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// How often every POST is delivered.
+    /// Number of deliveries of every POST.
     pub(in crate::sandbox) copies: u32,
-    /// How many updates are collected in one POST, and for how long.
+    /// Maximum updates in one POST, and maximum time to collect them.
     pub(in crate::sandbox) batch: Option<(usize, Duration)>,
     /// The pauses before redeliveries, by the emulator's clock.
     pub(in crate::sandbox) redelivery: Vec<Duration>,
-    /// How long the callback may take to answer, in real time.
+    /// Maximum time for the callback to respond, in real time.
     pub(in crate::sandbox) timeout: Duration,
 }
 
 impl Plan {
-    /// One POST per update; an immediate redelivery, then three with growing pauses; ten seconds to answer.
+    /// One POST per update; an immediate redelivery, then three with growing pauses; ten seconds to respond.
     pub(in crate::sandbox) fn new() -> Self {
         let pause = Duration::from_millis;
         Self {
@@ -28,7 +28,7 @@ impl Plan {
     }
 }
 
-/// At once, after a minute, and then half as often each time, for `total`.
+/// Pauses of redeliveries for `total`: none, a minute, then double the pause each time, at most 12 hours.
 pub(in crate::sandbox) fn decreasing(total: Duration) -> Vec<Duration> {
     let (mut pauses, mut pause, mut spent) = (vec![Duration::ZERO], Duration::from_secs(60), Duration::ZERO);
     while spent + pause <= total {

@@ -1,14 +1,13 @@
-//! The webhook faults that wait in an emulator.
+//! The queued webhook faults of an emulator.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use super::Item;
-use super::fault::{Action, WebhookFault};
+use super::fault::{WebhookAction, WebhookFault};
 use crate::sandbox::lock;
 use crate::sandbox::random::Random;
 
-/// The queue of an emulator.
 #[derive(Debug)]
 pub(super) struct WebhookFaults {
     seed: u64,
@@ -31,7 +30,7 @@ impl WebhookFaults {
             return;
         }
         let inner = &mut *lock(&self.inner);
-        // Other draws than those of the request faults of the same seed.
+        // Draws differ from those of the request faults with the same seed.
         let random = Random::stream(!self.seed, inner.count);
         inner.count += 1;
         inner.waiting.push_back((fault, random));
@@ -49,11 +48,11 @@ impl WebhookFaults {
         lock(&self.inner).waiting.iter().map(|(fault, _)| fault.clone()).collect()
     }
 
-    /// Takes the first fault that fits; for updates that are together already, no fault that would bring them together.
+    /// Takes the first matching fault; for updates that are batched already, no `Together` fault.
     pub(super) fn take(&self, items: &[Item], together: bool) -> Option<WebhookFault> {
         let queue = &mut lock(&self.inner).waiting;
         let at = queue.iter_mut().position(|(fault, random)| {
-            (!together || !matches!(fault.action, Action::Together(_))) && fault.fits(items) && random.fraction() < fault.probability
+            (!together || !matches!(fault.action, WebhookAction::Together(_))) && fault.fits(items) && random.fraction() < fault.probability
         })?;
         let fault = queue[at].0.clone();
         match queue[at].0.times.as_mut() {
@@ -75,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_fit_and_end_as_told() {
+    fn faults_match_and_end_as_configured() {
         let faults = WebhookFaults::new(1);
         faults.push(WebhookFault::lose().for_number("2").for_field("messages").when_member("/a", 1).times(2));
         assert!(faults.take(&[item("1")], false).is_none());

@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::fault::{Action, WebhookFault};
+use super::fault::{WebhookAction, WebhookFault};
 
-/// A webhook fault as a control call writes it.
+/// The JSON form of a webhook fault in control calls.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(in crate::sandbox) struct WebhookSpec {
+pub(in crate::sandbox) struct WebhookFaultSpec {
     fault: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     copies: Option<u32>,
@@ -31,13 +31,13 @@ pub(in crate::sandbox) struct WebhookSpec {
     field: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     when: BTreeMap<String, Value>,
-    /// Shown, never read: the fault has a condition in Rust.
+    /// Whether the fault has a condition in Rust; written only.
     #[serde(skip_serializing_if = "std::ops::Not::not", skip_deserializing)]
     conditional: bool,
 }
 
-impl WebhookSpec {
-    /// Reads a fault; the error says what is wrong with it.
+impl WebhookFaultSpec {
+    /// Parses a fault; the error describes the violation.
     pub(in crate::sandbox) fn read(value: &Value) -> Result<WebhookFault, String> {
         let spec = Self::deserialize(value).map_err(|error| error.to_string())?;
         let needs = |name: &str| format!("a webhook fault of kind `{}` needs `{name}`", spec.fault);
@@ -55,7 +55,9 @@ impl WebhookSpec {
             }
         }
         let mut fault = match spec.fault.as_str() {
-            "duplicate" => WebhookFault::new(Action::Duplicate { copies: spec.copies.unwrap_or(1), pause: pause.unwrap_or_default() }),
+            "duplicate" => {
+                WebhookFault::new(WebhookAction::Duplicate { copies: spec.copies.unwrap_or(1), pause: pause.unwrap_or_default() })
+            }
             "delay" => WebhookFault::delay(pause.ok_or_else(|| needs("ms"))?),
             "behind" => WebhookFault::behind(count()?),
             "together" => WebhookFault::together(usize::try_from(count()?).unwrap_or(usize::MAX)),
@@ -91,14 +93,14 @@ impl WebhookSpec {
         Ok(fault)
     }
 
-    /// A fault as JSON.
+    /// Converts a fault to JSON.
     pub(in crate::sandbox) fn of(fault: &WebhookFault) -> Self {
         let millis = |duration: Duration| Some(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)).filter(|ms| *ms > 0);
         let (copies, ms, count) = match fault.action {
-            Action::Duplicate { copies, pause } => (Some(copies), millis(pause), None),
-            Action::Delay(pause) => (None, Some(millis(pause).unwrap_or(0)), None),
-            Action::Behind(count) => (None, None, Some(count)),
-            Action::Together(count) => (None, None, u32::try_from(count).ok()),
+            WebhookAction::Duplicate { copies, pause } => (Some(copies), millis(pause), None),
+            WebhookAction::Delay(pause) => (None, Some(millis(pause).unwrap_or(0)), None),
+            WebhookAction::Behind(count) => (None, None, Some(count)),
+            WebhookAction::Together(count) => (None, None, u32::try_from(count).ok()),
             _ => (None, None, None),
         };
         Self {
@@ -138,16 +140,16 @@ mod tests {
             WebhookFault::unsigned(),
             WebhookFault::corrupt().times(9),
         ] {
-            let spec = WebhookSpec::of(&fault);
-            let again = WebhookSpec::read(&serde_json::to_value(&spec).unwrap()).unwrap();
-            assert_eq!((again.action, WebhookSpec::of(&again)), (fault.action, spec));
+            let spec = WebhookFaultSpec::of(&fault);
+            let again = WebhookFaultSpec::read(&serde_json::to_value(&spec).unwrap()).unwrap();
+            assert_eq!((again.action, WebhookFaultSpec::of(&again)), (fault.action, spec));
         }
         for (json, expected) in [
             (json!({"fault": "x"}), "must be one of"),
             (json!({"fault": "delay"}), "needs `ms`"),
             (json!({"fault": "lose", "count": 1}), "takes no `count`"),
         ] {
-            assert!(WebhookSpec::read(&json).unwrap_err().contains(expected));
+            assert!(WebhookFaultSpec::read(&json).unwrap_err().contains(expected));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Meta's speed limits: messages per second of a number, and messages of a number to one person.
+//! Meta's rate limits: messages per second of a number, and messages of a number to one person.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -8,30 +8,30 @@ use super::errors::GraphError;
 use super::settings::{Number, Rules};
 use crate::sandbox::lock;
 
-/// Management calls are counted by the hour, in milliseconds.
+/// Window of management calls, in milliseconds.
 const HOUR_MS: u64 = 3_600_000;
-/// What a number that the phone app uses too may send per second, whatever the limit of others.
+/// Maximum messages per second of a number also in use in the phone app.
 const COEXISTING: u32 = 20;
-/// One message to the same person per this many milliseconds…
+/// Interval of messages to the same person, in milliseconds.
 const PAIR_MS: u64 = 6_000;
-/// …but this many at once may be borrowed from the time to come.
+/// Maximum burst of messages to the same person.
 const PAIR_BURST: u64 = 45;
 
-/// Counts what was accepted; what is refused costs nothing.
+/// Counts accepted requests; refused ones do not count.
 #[derive(Debug, Default)]
-pub(super) struct Pace(Mutex<Counters>);
+pub(super) struct RateLimits(Mutex<Counters>);
 
 #[derive(Debug, Default)]
 struct Counters {
-    /// By number: the running second, and the messages in it.
+    /// By number: the current second and its messages.
     seconds: HashMap<String, (u64, u32)>,
-    /// By number and person: when all that was sent is paid for.
-    paid: HashMap<(String, String), u64>,
-    /// By account: when the running hour began, and the management calls in it.
+    /// By number and person: the time when the messages sent so far no longer count.
+    next_free: HashMap<(String, String), u64>,
+    /// By account: the start of the current hour and its management calls.
     hours: HashMap<String, (u64, u32)>,
 }
 
-impl Pace {
+impl RateLimits {
     pub(super) fn clear(&self) {
         *lock(&self.0) = Counters::default();
     }
@@ -56,8 +56,8 @@ impl Pace {
         let per_second = rules.per_second.map(|most| if number.coexists { most.min(COEXISTING) } else { most });
         let number = number.id.as_str();
         let pair = (number.to_owned(), person.to_owned());
-        let paid = counters.paid.get(&pair).copied().unwrap_or(0).max(now_ms) + PAIR_MS;
-        if rules.pairs_limited && paid > now_ms + PAIR_BURST * PAIR_MS {
+        let next_free = counters.next_free.get(&pair).copied().unwrap_or(0).max(now_ms) + PAIR_MS;
+        if rules.pairs_limited && next_free > now_ms + PAIR_BURST * PAIR_MS {
             return Err(GraphError::new(131_056));
         }
         let (at, count) = counters.seconds.get(number).copied().unwrap_or_default();
@@ -69,7 +69,7 @@ impl Pace {
             counters.seconds.insert(number.to_owned(), (second, count));
         }
         if rules.pairs_limited {
-            counters.paid.insert(pair, paid);
+            counters.next_free.insert(pair, next_free);
         }
         Ok(())
     }
@@ -79,33 +79,35 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn codes(pace: &(Pace, Rules), person: &str, now_ms: u64, count: usize) -> Vec<i64> {
-        (0..count).map(|_| pace.0.admit(&pace.1, &Number::new("1", "9"), person, now_ms).map_or_else(|error| error.code, |()| 0)).collect()
+    fn codes(limits: &(RateLimits, Rules), person: &str, now_ms: u64, count: usize) -> Vec<i64> {
+        (0..count)
+            .map(|_| limits.0.admit(&limits.1, &Number::new("1", "9"), person, now_ms).map_or_else(|error| error.code, |()| 0))
+            .collect()
     }
 
     #[test]
     fn a_number_sends_so_many_messages_per_second() {
-        let pace = (Pace::default(), Rules { per_second: Some(2), ..Rules::default() });
-        assert_eq!(codes(&pace, "a", 1_000, 3), [0, 0, 130_429]);
-        assert_eq!(codes(&pace, "b", 1_999, 1), [130_429], "the limit is the number's, not the pair's");
-        assert_eq!(codes(&pace, "a", 2_000, 1), [0]);
-        assert!(pace.0.admit(&pace.1, &Number::new("2", "9"), "a", 1_000).is_ok(), "another number has a limit of its own");
+        let limits = (RateLimits::default(), Rules { per_second: Some(2), ..Rules::default() });
+        assert_eq!(codes(&limits, "a", 1_000, 3), [0, 0, 130_429]);
+        assert_eq!(codes(&limits, "b", 1_999, 1), [130_429], "the limit is the number's, not the pair's");
+        assert_eq!(codes(&limits, "a", 2_000, 1), [0]);
+        assert!(limits.0.admit(&limits.1, &Number::new("2", "9"), "a", 1_000).is_ok(), "another number has a limit of its own");
     }
 
     #[test]
     fn a_coexisting_number_is_slower() {
-        let (pace, rules) = (Pace::default(), Rules { per_second: Some(80), ..Rules::default() });
+        let (limits, rules) = (RateLimits::default(), Rules { per_second: Some(80), ..Rules::default() });
         let number = Number::new("1", "9").coexisting();
-        let taken = (0..80).filter(|_| pace.admit(&rules, &number, "a", 1_000).is_ok()).count();
+        let taken = (0..80).filter(|_| limits.admit(&rules, &number, "a", 1_000).is_ok()).count();
         assert_eq!(taken, 20);
     }
 
     #[test]
-    fn a_pair_may_borrow_45_messages_and_pays_them_back_at_six_seconds_each() {
-        let pace = (Pace::default(), Rules { pairs_limited: true, ..Rules::default() });
-        assert_eq!(codes(&pace, "a", 0, 46), [vec![0; 45], vec![131_056]].concat());
-        assert_eq!(codes(&pace, "b", 0, 1), [0]);
-        assert_eq!(codes(&pace, "a", 5_999, 1), [131_056]);
-        assert_eq!(codes(&pace, "a", 6_000, 2), [0, 131_056]);
+    fn a_pair_may_send_a_burst_of_45_messages_then_one_every_six_seconds() {
+        let limits = (RateLimits::default(), Rules { pairs_limited: true, ..Rules::default() });
+        assert_eq!(codes(&limits, "a", 0, 46), [vec![0; 45], vec![131_056]].concat());
+        assert_eq!(codes(&limits, "b", 0, 1), [0]);
+        assert_eq!(codes(&limits, "a", 5_999, 1), [131_056]);
+        assert_eq!(codes(&limits, "a", 6_000, 2), [0, 131_056]);
     }
 }

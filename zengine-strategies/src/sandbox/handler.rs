@@ -1,0 +1,251 @@
+//! Request handling of every emulator: fault, provider, journal.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::control;
+use super::faults::{Fault, FaultAction, FaultResponse, Target};
+use super::journal::{JournalEntry, body_value};
+use super::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal};
+use super::server::{ChunkedBody, PortGate, ReadError, Reply, Request};
+
+/// Maximum chunk length of a padded response, in bytes.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Handles requests to the provider, and passes control calls on.
+pub(super) struct RequestHandler<P> {
+    pub(super) engine: Arc<Engine>,
+    pub(super) provider: Arc<P>,
+    pub(super) gate: PortGate,
+}
+
+impl<P> Clone for RequestHandler<P> {
+    fn clone(&self) -> Self {
+        Self { engine: Arc::clone(&self.engine), provider: Arc::clone(&self.provider), gate: self.gate.clone() }
+    }
+}
+
+impl<P: Provider> RequestHandler<P> {
+    pub(super) async fn handle(self, request: Request) -> Reply {
+        if control::is_control(request.head.uri.path()) {
+            return control::handle(&self, request).await;
+        }
+        let (method, path) = (request.head.method.clone(), request.head.uri.path().to_owned());
+        let route = self.provider.route(&method, &path);
+        let target = Target { method: &method, path: &path, number: route.number.as_deref(), edge: route.edge, sends: route.sends };
+        let query = request.head.uri.query().map(str::to_owned);
+        let entry_with = |body| JournalEntry {
+            at_ms: self.engine.clock.now_ms(),
+            method: method.to_string(),
+            path: path.clone(),
+            query: query.clone(),
+            edge: Some(route.edge.to_owned()),
+            phone_number_id: route.number.clone(),
+            body,
+            ..JournalEntry::default()
+        };
+        if let Some(fault) = self.engine.faults.take_before_body(target) {
+            let written = self.engine.journal.append(JournalEntry { fault: Some(fault.name()), ..entry_with(Value::Null) });
+            return written.map_or_else(|_| self.journal_failed(), |()| Reply::Reset);
+        }
+        let (head, body) = match request.read(route.limit).await {
+            Ok(read) => read,
+            // The provider never saw an incomplete request.
+            Err(ReadError::Disconnected) => return Reply::Reset,
+            Err(ReadError::TooLong) => {
+                let written = self.engine.journal.append(JournalEntry { status: 413, ..entry_with(Value::Null) });
+                return written.map_or_else(|_| self.journal_failed(), |()| Reply::Whole(self.provider.refuse(Refusal::TooLong)));
+            }
+        };
+        let json = if body.is_empty() {
+            Value::Null
+        } else if route.is_file {
+            json!({"bytes": body.len()})
+        } else {
+            serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into())
+        };
+        let fault = self.engine.faults.take(target, &json);
+        let mut answer = match &fault {
+            Some(fault) if !fault.accepts() => ProviderResponse { response: self.fault_response(fault), accepted: None },
+            _ => self.provider.answer(ProviderRequest { head: &head, body: &body, json: &json }).await,
+        };
+        // An ordinary refusal takes precedence over a fault that accepts the message.
+        let fault = fault.filter(|fault| !fault.accepts() || answer.response.status().is_success());
+        if let Some(fault) = &fault {
+            answer.response = self.apply_fault(fault, answer.response);
+            add_headers(answer.response.headers_mut(), &fault.headers);
+        }
+        let silent = matches!(
+            fault.as_ref().map(|fault| &fault.action),
+            Some(FaultAction::Hang { .. } | FaultAction::Reset { .. } | FaultAction::Garbage { .. })
+        );
+        let entry = JournalEntry {
+            status: if silent { 0 } else { answer.response.status().as_u16() },
+            accepted: answer.accepted.is_some(),
+            wamid: answer.accepted.as_ref().map(|(id, _)| id.clone()),
+            fault: fault.as_ref().map(Fault::name),
+            answer: if silent { Value::Null } else { answer_of(&answer.response) },
+            ..entry_with(json)
+        };
+        if self.engine.journal.append(entry).is_err() {
+            return self.journal_failed();
+        }
+        if let Some(accepted) = answer.accepted {
+            let failure = match fault.as_ref().map(|fault| &fault.action) {
+                Some(FaultAction::Undeliverable(code)) => Some(*code),
+                _ => None,
+            };
+            self.provider.follow(accepted, failure);
+        }
+        self.reply(fault.map(|fault| fault.action), answer.response).await
+    }
+
+    /// Turns the response into a reply, as the fault requires.
+    async fn reply(&self, action: Option<FaultAction>, response: Response<Bytes>) -> Reply {
+        match action {
+            Some(FaultAction::Hang { .. }) => Reply::Silence,
+            Some(FaultAction::Reset { .. }) => Reply::Reset,
+            Some(FaultAction::CutBody) => Reply::Cut(response),
+            Some(FaultAction::Stall) => Reply::Stall(response),
+            Some(FaultAction::Garbage { .. }) => {
+                Reply::RawBytes(Bytes::from_static(b"\x15\x03\x01\x00\x02\x02\x46 no HTTP at all\r\n\r\n"))
+            }
+            Some(FaultAction::Length(by)) => Reply::RawBytes(with_wrong_length(&response, by)),
+            Some(FaultAction::Oversize(bytes)) => Reply::Stream(with_padding(response, bytes)),
+            Some(FaultAction::Drip { pieces, pause }) => {
+                let (head, body) = response.into_parts();
+                let length = Some(body.len() as u64);
+                let (sender, receiver) = mpsc::channel(1);
+                let clock = self.engine.clock.clone();
+                let mut due = clock.now_ms();
+                drop(tokio::spawn(async move {
+                    let size = body.len().div_ceil(usize::try_from(pieces).unwrap_or(usize::MAX)).max(1);
+                    for start in (0..body.len()).step_by(size) {
+                        due = due.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+                        clock.pause_until(due).await;
+                        if sender.send(body.slice(start..body.len().min(start + size))).await.is_err() {
+                            return;
+                        }
+                    }
+                }));
+                Reply::Stream(Response::from_parts(head, ChunkedBody { chunks: receiver, length }))
+            }
+            Some(FaultAction::Slow(delay)) => {
+                self.engine.clock.pause(delay).await;
+                Reply::Whole(response)
+            }
+            _ => Reply::Whole(response),
+        }
+    }
+
+    /// The refusal without a journal: an emulator that cannot write it must not accept anything.
+    fn journal_failed(&self) -> Reply {
+        Reply::Whole(self.provider.refuse(Refusal::JournalFailed))
+    }
+
+    /// The response of a fault, in the provider's format if it has one.
+    fn fault_response(&self, fault: &Fault) -> Response<Bytes> {
+        let FaultAction::Respond { response, .. } = &fault.action else { return Response::new(Bytes::new()) };
+        match response {
+            FaultResponse::Throttle => self.provider.refuse(Refusal::Throttled),
+            FaultResponse::Code { code, status } => self.provider.refuse(Refusal::Code { code: *code, status: *status }),
+            FaultResponse::Raw { status, content_type, body } => {
+                let mut response = Response::new(Bytes::from(body.clone()));
+                *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                add_headers(response.headers_mut(), &[(header::CONTENT_TYPE.to_string(), content_type.clone())]);
+                response
+            }
+        }
+    }
+
+    /// Applies a fault to a response.
+    fn apply_fault(&self, fault: &Fault, response: Response<Bytes>) -> Response<Bytes> {
+        match &fault.action {
+            FaultAction::Respond { accepted: true, .. } => self.fault_response(fault),
+            FaultAction::Change { pointer, value } => changed(response, pointer, value.as_ref()),
+            FaultAction::WithoutId => changed(response, P::ID, None),
+            _ => response,
+        }
+    }
+}
+
+/// The body of a response for the journal.
+fn answer_of(response: &Response<Bytes>) -> Value {
+    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if content_type.starts_with("application/json") || content_type.starts_with("text/") {
+        return body_value(response.body());
+    }
+    if response.body().is_empty() { Value::Null } else { json!({"bytes": response.body().len()}) }
+}
+
+/// Sets or removes the value at a JSON pointer of a response; without such a place, the response is unchanged.
+fn changed(response: Response<Bytes>, pointer: &str, value: Option<&Value>) -> Response<Bytes> {
+    let (head, body) = response.into_parts();
+    let unescaped = |key: &str| key.replace("~1", "/").replace("~0", "~");
+    let replaced = || {
+        let mut json: Value = serde_json::from_slice(&body).ok()?;
+        let (parent, key) = pointer.rsplit_once('/').unwrap_or_default();
+        match (json.pointer_mut(parent)?, value) {
+            (Value::Object(members), Some(value)) => drop(members.insert(unescaped(key), value.clone())),
+            (Value::Object(members), None) => drop(members.remove(&unescaped(key))),
+            (Value::Array(items), Some(value)) => value.clone_into(items.get_mut(key.parse::<usize>().ok()?)?),
+            (Value::Array(items), None) => {
+                let index = key.parse::<usize>().ok().filter(|index| *index < items.len())?;
+                drop(items.remove(index));
+            }
+            _ => return None,
+        }
+        Some(Bytes::from(json.to_string()))
+    };
+    let body = replaced().unwrap_or(body);
+    Response::from_parts(head, body)
+}
+
+/// The whole response as bytes, with a content length that is off by `by`.
+fn with_wrong_length(response: &Response<Bytes>, by: i64) -> Bytes {
+    let length = i64::try_from(response.body().len()).unwrap_or(i64::MAX).saturating_add(by).max(0);
+    let mut wire = format!("HTTP/1.1 {}\r\ncontent-length: {length}\r\nconnection: close\r\n", response.status()).into_bytes();
+    for (name, value) in response.headers() {
+        wire.extend_from_slice(name.as_str().as_bytes());
+        wire.extend_from_slice(b": ");
+        wire.extend_from_slice(value.as_bytes());
+        wire.extend_from_slice(b"\r\n");
+    }
+    wire.extend_from_slice(b"\r\n");
+    wire.extend_from_slice(response.body());
+    Bytes::from(wire)
+}
+
+/// The response without a length and with this many more bytes.
+fn with_padding(response: Response<Bytes>, bytes: u64) -> Response<ChunkedBody> {
+    let (mut head, body) = response.into_parts();
+    head.headers.remove(header::CONTENT_LENGTH);
+    let (sender, chunks) = mpsc::channel(4);
+    drop(tokio::spawn(async move {
+        if sender.send(body).await.is_err() {
+            return;
+        }
+        let filling = Bytes::from(vec![0; CHUNK_BYTES]);
+        let mut left = bytes;
+        while left > 0 {
+            let size = usize::try_from(left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+            if sender.send(filling.slice(..size)).await.is_err() {
+                return;
+            }
+            left -= size as u64;
+        }
+    }));
+    Response::from_parts(head, ChunkedBody { chunks, length: None })
+}
+
+pub(super) fn add_headers(headers: &mut HeaderMap, added: &[(String, String)]) {
+    for (name, value) in added {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
+    }
+}
