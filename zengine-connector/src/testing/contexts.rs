@@ -14,8 +14,8 @@ use crate::{
     strategy::{Base, CallScope, ConfigureContext, EventContext, HealthContext, SendContext, SessionPorts, Sessions},
 };
 
-/// Makes the contexts that a strategy's methods take, for one tenant and strategy. All of them share their sessions, kept
-/// in memory.
+/// A factory of the contexts that a strategy's methods take, for one tenant and strategy. All contexts share their
+/// sessions, kept in memory.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
@@ -38,7 +38,7 @@ pub struct Contexts {
 }
 
 impl Contexts {
-    /// Contexts of a tenant and a strategy, with 30 seconds for every call.
+    /// Creates the factory, with 30 seconds for every call.
     pub fn new(tenant: TenantId, strategy: StrategyName, clock: Arc<dyn Clock>) -> Self {
         let ports = SessionPorts {
             store: Arc::new(SessionsInMemory::default()),
@@ -50,39 +50,40 @@ impl Contexts {
         Self { tenant, strategy, clock, sessions, time_left: Duration::from_secs(30) }
     }
 
-    /// Gives every call this much time, counted from when its context is made.
+    /// Sets the time of every call, counted from the creation of its context. Defaults to 30 seconds.
     #[must_use = "returns the contexts with the time"]
     pub fn with_time_left(mut self, time: Duration) -> Self {
         self.time_left = time;
         self
     }
 
-    /// For [`Configure::configure`](crate::Configure::configure).
+    /// A context for [`Configure::configure`](crate::Configure::configure).
     pub fn configure(&self, version: ConfigVersion) -> ConfigureContext {
         ConfigureContext { base: self.base(), version }
     }
 
-    /// For [`Configure::healthcheck`](crate::Configure::healthcheck).
+    /// A context for [`Configure::healthcheck`](crate::Configure::healthcheck).
     pub fn health(&self) -> HealthContext {
         HealthContext { base: self.base() }
     }
 
-    /// For the first attempt of [`OutboundStrategy::send`](crate::OutboundStrategy::send).
+    /// A context for the first attempt of [`OutboundStrategy::send`](crate::OutboundStrategy::send).
     pub fn send(&self, id: ClientMessageId) -> SendContext {
         self.attempt(id, NonZeroU32::MIN)
     }
 
-    /// For any attempt, counted from 1.
+    /// A context for any attempt, counted from 1.
     pub fn attempt(&self, id: ClientMessageId, attempt: NonZeroU32) -> SendContext {
         SendContext::new(self.base(), id, 0, attempt)
     }
 
-    /// For [`InboundStrategy::admit`](crate::InboundStrategy::admit) and [`media`](crate::InboundStrategy::media).
+    /// A context for [`InboundStrategy::admit`](crate::InboundStrategy::admit) and
+    /// [`media`](crate::InboundStrategy::media).
     pub fn event(&self) -> EventContext {
         EventContext { base: self.base() }
     }
 
-    /// What all calls share, as a test sees it.
+    /// The sessions that all contexts share.
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
     }
@@ -97,17 +98,17 @@ impl Contexts {
     }
 }
 
-/// Scope and key; version, value and end in milliseconds.
+/// Maps scope and key to version, value and expiry in milliseconds.
 type Stored = HashMap<(String, String), (u64, Bytes, i64)>;
 
-/// The sessions of one test.
+/// A session store in memory.
 #[derive(Debug, Default)]
 struct SessionsInMemory {
     stored: Mutex<Stored>,
 }
 
 impl SessionsInMemory {
-    /// Checks the version and does the change under one lock.
+    /// Checks the version and makes the change under one lock.
     fn change(&self, at: (&str, &str), expect: Option<u64>, now_ms: i64, new: Option<(Bytes, i64)>) -> Result<u64, StoreError> {
         let mut stored = self.stored.lock();
         let at = (at.0.to_owned(), at.1.to_owned());
@@ -148,7 +149,7 @@ mod tests {
     use crate::{runtime::to_ms, strategy::SessionErrorKind, testing::SimClock};
 
     #[tokio::test(start_paused = true)]
-    async fn contexts_of_one_maker_share_sessions_and_expire() {
+    async fn contexts_of_one_factory_share_sessions_and_expire() {
         let clock = Arc::new(SimClock::new());
         let contexts = Contexts::new(TenantId::new("acme").unwrap(), StrategyName::new("x").unwrap(), Arc::clone(&clock) as _);
         let cx = contexts.send(ClientMessageId::new("1").unwrap());
