@@ -54,7 +54,7 @@ flaws! {
     RetriesInsideSend,
     /// A call that ran out of time is made again inside one attempt.
     SendsAgainOnTimeout,
-    /// It waits for the provider's hint inside the attempt.
+    /// The attempt waits for the provider's hint.
     SleepsInsideSend,
     /// The descriptor declares idempotency keys, and none is sent.
     KeyNotSent,

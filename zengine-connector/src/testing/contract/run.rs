@@ -20,7 +20,7 @@ pub(crate) struct Case {
     pub(crate) run: for<'a> fn(&'a SharedKit) -> Pin<Box<dyn Future<Output = CaseResult> + 'a>>,
 }
 
-/// How a case ended.
+/// The verdict of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The strategy keeps the case.

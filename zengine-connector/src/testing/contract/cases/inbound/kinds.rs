@@ -17,7 +17,7 @@ async fn deliver(kit: &SharedKit, expected: Expected<'_>, what: &str) -> Result<
 
 /// The element of an expected event, in the provider's form.
 pub(super) fn element(kit: &SharedKit, sample: usize, expected: Expected<'_>) -> Option<Value> {
-    kit.inbound().expected.as_ref().and_then(|tells| tells(&Sample::new(sample), &expected))
+    kit.inbound().expected.as_ref().and_then(|element_of| element_of(&Sample::new(sample), &expected))
 }
 
 fn kind(event: &InboundEvent) -> &'static str {
