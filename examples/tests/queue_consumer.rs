@@ -9,7 +9,7 @@ use zengine_connector::{
     ClientMessageId, Deferred, DeferredReason, Delivered, Disposition, Error, ErrorKind, Failed, FailureId, Orchestrator, Outcome, Reach,
     Receipt, RedriveOptions, SendOptions, StrategyName, StrategyRegistry, TenantId, Unknown,
     store::{DeadLetters, Memory},
-    testing::{Answer, Recording, SimClock},
+    testing::{ProviderAnswer, Recording, SimClock},
 };
 
 /// What stands in the queue.
@@ -119,7 +119,7 @@ fn a_host_can_make_every_outcome_for_its_own_tests() {
 #[tokio::test(start_paused = true)]
 async fn a_deferred_message_stays_in_the_queue_and_is_sent_once_when_its_time_comes() {
     let host = Host::new();
-    host.provider.answer(Answer::throttle(Duration::from_secs(120)));
+    host.provider.answer(ProviderAnswer::throttle(Duration::from_secs(120)));
     let verdicts = host.drain([job("order-1", "hello")]).await;
     assert!(matches!(verdicts[0], Verdict::KeepFor("throttled", wait) if wait >= Duration::from_secs(120)), "{verdicts:?}");
     assert_eq!(verdicts[1..], [Verdict::Remove("delivered")]);
@@ -130,7 +130,7 @@ async fn a_deferred_message_stays_in_the_queue_and_is_sent_once_when_its_time_co
 async fn an_outage_keeps_the_queue_and_loses_and_doubles_nothing() {
     let host = Host::new();
     for _ in 0..9 {
-        host.provider.answer(Answer::unreachable());
+        host.provider.answer(ProviderAnswer::unreachable());
     }
     let verdicts = host.drain((0..6).map(|n| job(&format!("order-{n}"), "hello"))).await;
     let failed = verdicts.iter().filter(|verdict| **verdict == Verdict::Remove("failed")).count();
@@ -162,7 +162,7 @@ async fn requests_that_are_wrong_are_taken_off_the_queue() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_message_is_read_and_redriven_from_its_dead_letter() {
     let host = Host::new();
-    host.provider.answer(Answer::error(ErrorKind::Unauthorized, Reach::Processed));
+    host.provider.answer(ProviderAnswer::error(ErrorKind::Unauthorized, Reach::Processed));
     assert_eq!(host.consume(&job("order-1", "hello")).await, Verdict::Remove("failed"));
 
     let outcome = host.outcome("order-1").await;
@@ -184,7 +184,7 @@ async fn a_failed_message_is_read_and_redriven_from_its_dead_letter() {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_message_is_redriven_by_force_only() {
     let host = Host::new();
-    host.provider.answer(Answer::accept_then_break());
+    host.provider.answer(ProviderAnswer::accept_then_break());
     assert_eq!(host.consume(&job("order-1", "hello")).await, Verdict::Remove("unknown"));
     assert_eq!(host.consume(&job("order-1", "hello")).await, Verdict::Remove("unknown"));
     assert_eq!(host.provider.calls().len(), 1);

@@ -9,7 +9,7 @@ use zengine_connector::{
     SendOptions, StrategyName, StrategyRegistry, TenantId,
     http::status_error,
     store::Memory,
-    testing::{Answer, Recording, SimClock},
+    testing::{ProviderAnswer, Recording, SimClock},
 };
 
 struct World {
@@ -71,18 +71,18 @@ fn rule_02_an_http_status_has_a_default_fault_and_reach() {
 async fn rule_03_a_send_ends_in_one_of_four_outcomes() {
     let world = World::new(|builder| builder);
     assert!(matches!(world.send("delivered").await, Outcome::Delivered(_)));
-    world.recording.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+    world.recording.answer(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
     assert!(matches!(world.send("failed").await, Outcome::Failed(_)));
-    world.recording.answer(Answer::broken());
+    world.recording.answer(ProviderAnswer::broken());
     assert!(matches!(world.send("unknown").await, Outcome::Unknown(_)));
-    world.recording.answer(Answer::throttle(Duration::from_secs(600)));
+    world.recording.answer(ProviderAnswer::throttle(Duration::from_secs(600)));
     assert!(matches!(world.send("deferred").await, Outcome::Deferred(_)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn rule_05_the_deadline_ends_the_call_and_the_result_is_stored_all_the_same() {
     let world = World::new(|builder| builder);
-    world.recording.answer(Answer::AcceptThenHang);
+    world.recording.answer(ProviderAnswer::AcceptThenHang);
     let before = world.clock.monotonic();
     assert!(matches!(world.send_within("1", Duration::from_secs(4)).await, Outcome::Unknown(_)));
     assert!(world.clock.monotonic().saturating_sub(before) <= Duration::from_secs(4));
@@ -95,7 +95,7 @@ async fn rule_05_the_deadline_ends_the_call_and_the_result_is_stored_all_the_sam
 async fn rule_09_one_layer_retries() {
     for attempts in 1..=4_u32 {
         let world = World::new(|builder| builder.retry(Retry::attempts(attempts)));
-        world.recording.answer_always(Answer::unreachable());
+        world.recording.answer_always(ProviderAnswer::unreachable());
         assert!(matches!(world.send("1").await, Outcome::Failed(_)));
         assert_eq!(world.recording.calls().len(), attempts as usize);
     }
@@ -111,7 +111,7 @@ async fn rule_10_the_order_of_stages_does_not_depend_on_the_order_of_settings() 
         World::new(|builder| builder.bulkhead(8).attempt_timeout(timeout).breaker(breaker()).retry(retry())),
     ];
     for world in worlds {
-        world.recording.answer_always(Answer::unreachable());
+        world.recording.answer_always(ProviderAnswer::unreachable());
         // Retry stands around the breaker: the second send is put off at its second attempt.
         assert_eq!(world.send("1").await.as_str(), "failed");
         assert_eq!(world.send("2").await.as_str(), "deferred");
@@ -122,9 +122,9 @@ async fn rule_10_the_order_of_stages_does_not_depend_on_the_order_of_settings() 
 #[tokio::test(start_paused = true)]
 async fn rule_39_exhausted_attempts_give_the_last_real_error() {
     let world = World::new(|builder| builder);
-    world.recording.answer(Answer::unreachable());
-    world.recording.answer(Answer::unreachable());
-    world.recording.answer(Answer::error(ErrorKind::Timeout, Reach::NotSent));
+    world.recording.answer(ProviderAnswer::unreachable());
+    world.recording.answer(ProviderAnswer::unreachable());
+    world.recording.answer(ProviderAnswer::error(ErrorKind::Timeout, Reach::NotSent));
     let Outcome::Failed(failed) = world.send("1").await else { panic!("three refusals are a failure") };
     assert_eq!((failed.error.kind(), failed.error.provider_code()), (ErrorKind::Timeout, Some("refused")));
     assert_eq!((failed.error.context("attempts"), failed.attempts), (Some("3"), 3));

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt as _;
 use zengine_connector::{
     telemetry::{Invocation, Powertools},
-    testing::{Answer, Recording, SimClock},
+    testing::{ProviderAnswer, Recording, SimClock},
     *,
 };
 
@@ -141,7 +141,7 @@ fn random(line: &mut Value, key: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn rule_81_a_send_has_one_line_and_each_attempt_has_one() {
     let host = Host::new();
-    host.provider.answer(Answer::throttle(Duration::from_secs(3)));
+    host.provider.answer(ProviderAnswer::throttle(Duration::from_secs(3)));
     assert!(matches!(host.send("order-17").await, Outcome::Delivered(_)));
 
     let attempts: Vec<_> = host.printed.lines("send.attempt").into_iter().map(own).collect();
@@ -179,7 +179,7 @@ async fn rule_81_replays_refusals_and_doubt_have_their_line_too() {
     let _ = host.send("first").await;
     assert!(host.send("first").await.is_replayed());
     assert_eq!(host.send_text("first", "another canary-body").await.unwrap_err().kind(), ErrorKind::Mismatch);
-    host.provider.answer(Answer::accept_then_break());
+    host.provider.answer(ProviderAnswer::accept_then_break());
     let Outcome::Unknown(unknown) = host.send("second").await else { panic!("nobody can know") };
 
     let sends = host.printed.lines("send.completed");
@@ -202,9 +202,9 @@ async fn rule_82_success_at_once_and_after_a_retry_are_separate_metrics() {
     for id in ["a", "b", "a"] {
         let _ = host.send(id).await;
     }
-    host.provider.answer(Answer::unreachable());
+    host.provider.answer(ProviderAnswer::unreachable());
     let _ = host.send("c").await;
-    host.provider.answer(Answer::broken());
+    host.provider.answer(ProviderAnswer::broken());
     let _ = host.send("d").await;
     let sums = [
         (MetricName::Sends, 5.0),
@@ -225,13 +225,18 @@ async fn rule_82_success_at_once_and_after_a_retry_are_separate_metrics() {
 #[tokio::test(start_paused = true)]
 async fn rule_81_no_line_and_no_metric_holds_a_recipient_or_a_body() {
     let host = Host::new();
-    let answers =
-        [Answer::Accept, Answer::broken(), Answer::Panic, Answer::Hang, Answer::error(ErrorKind::InvalidRecipient, Reach::Processed)];
+    let answers = [
+        ProviderAnswer::Accept,
+        ProviderAnswer::broken(),
+        ProviderAnswer::Panic,
+        ProviderAnswer::Hang,
+        ProviderAnswer::error(ErrorKind::InvalidRecipient, Reach::Processed),
+    ];
     for (n, answer) in answers.into_iter().enumerate() {
         host.provider.answer(answer);
         let _ = host.send(&format!("order-{n}")).await;
     }
-    host.provider.answer_always(Answer::unreachable());
+    host.provider.answer_always(ProviderAnswer::unreachable());
     while host.sums.of(MetricName::BreakerTransitions) < 1.0 {
         let _ = host.send(&format!("later-{}", host.sums.of(MetricName::Sends))).await;
         host.clock.advance(Duration::from_secs(1)).await;

@@ -1,4 +1,4 @@
-//! A future's end, on this thread.
+//! An executor for one future.
 
 use std::{
     pin::pin,
@@ -15,7 +15,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs a future to its end. The thread sleeps in between; there is no timer and no I/O here.
+/// Runs a future to completion on this thread, which sleeps in between. Provides no timer and no I/O.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use crate::runtime::{Clock, from_ms};
 
-/// Wall time that follows tokio's. In a test with `#[tokio::test(start_paused = true)]` it stands still until every task
-/// waits, and then moves to the next timer: sleeps and timeouts take no time, and nothing races with them.
+/// A wall clock that follows tokio's. Under `#[tokio::test(start_paused = true)]` it stands still until every task waits,
+/// then moves to the next timer: sleeps and timeouts take no real time, and nothing races with them.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
@@ -31,7 +31,7 @@ pub struct SimClock {
 }
 
 impl SimClock {
-    /// What the wall clock shows at the start: 2026-01-01 00:00 UTC, in milliseconds.
+    /// The time at the start: 2026-01-01 00:00 UTC, in milliseconds.
     pub const EPOCH_MS: i64 = 1_767_225_600_000;
 
     /// A clock at its start.
@@ -40,12 +40,12 @@ impl SimClock {
         Self { start: Instant::now(), jumped_ms: AtomicI64::new(0) }
     }
 
-    /// Lets time pass: every timer on the way fires.
+    /// Advances the time. Every timer on the way fires.
     pub async fn advance(&self, time: Duration) {
         self.sleep(time).await;
     }
 
-    /// Sets the wall clock forward or back without letting time pass, as an administrator would.
+    /// Sets the wall clock forward or back, as an administrator would. No timer fires.
     pub fn jump_ms(&self, ms: i64) {
         self.jumped_ms.fetch_add(ms, Ordering::SeqCst);
     }

@@ -10,8 +10,8 @@ use crate::{
     strategy::{Base, CallScope, ConfigureContext, EventContext, HealthContext, SendContext, SessionPorts, Sessions},
 };
 
-/// Makes the contexts that a strategy's methods take, for one tenant and strategy. All of them share their sessions, kept
-/// in memory.
+/// A factory of the contexts that a strategy's methods take, for one tenant and strategy. All contexts share their
+/// sessions, kept in memory.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
@@ -34,7 +34,7 @@ pub struct Contexts {
 }
 
 impl Contexts {
-    /// Contexts of a tenant and a strategy, with 30 seconds for every call.
+    /// Creates the factory, with 30 seconds for every call.
     pub fn new(tenant: TenantId, strategy: StrategyName, clock: Arc<dyn Clock>) -> Self {
         let memory = Memory::new();
         let stores = Ports::new(memory.clone().into(), memory.directory(), memory.secrets(), Arc::clone(&clock));
@@ -48,39 +48,40 @@ impl Contexts {
         Self { tenant, strategy, clock, sessions, time_left: Duration::from_secs(30) }
     }
 
-    /// Gives every call this much time, counted from when its context is made.
+    /// Sets the time of every call, counted from the creation of its context. Defaults to 30 seconds.
     #[must_use = "returns the contexts with the time"]
     pub fn with_time_left(mut self, time: Duration) -> Self {
         self.time_left = time;
         self
     }
 
-    /// For [`Configure::configure`](crate::Configure::configure).
+    /// A context for [`Configure::configure`](crate::Configure::configure).
     pub fn configure(&self, version: ConfigVersion) -> ConfigureContext {
         ConfigureContext { base: self.base(), version }
     }
 
-    /// For [`Configure::healthcheck`](crate::Configure::healthcheck).
+    /// A context for [`Configure::healthcheck`](crate::Configure::healthcheck).
     pub fn health(&self) -> HealthContext {
         HealthContext { base: self.base() }
     }
 
-    /// For the first attempt of [`OutboundStrategy::send`](crate::OutboundStrategy::send).
+    /// A context for the first attempt of [`OutboundStrategy::send`](crate::OutboundStrategy::send).
     pub fn send(&self, id: ClientMessageId) -> SendContext {
         self.attempt(id, NonZeroU32::MIN)
     }
 
-    /// For any attempt, counted from 1.
+    /// A context for any attempt, counted from 1.
     pub fn attempt(&self, id: ClientMessageId, attempt: NonZeroU32) -> SendContext {
         SendContext::new(self.base(), id, 0, attempt)
     }
 
-    /// For [`InboundStrategy::admit`](crate::InboundStrategy::admit) and [`media`](crate::InboundStrategy::media).
+    /// A context for [`InboundStrategy::admit`](crate::InboundStrategy::admit) and
+    /// [`media`](crate::InboundStrategy::media).
     pub fn event(&self) -> EventContext {
         EventContext { base: self.base() }
     }
 
-    /// What all calls share, as a test sees it.
+    /// The sessions that all contexts share.
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
     }
@@ -102,7 +103,7 @@ mod tests {
     use crate::{runtime::to_ms, strategy::SessionErrorKind};
 
     #[tokio::test(start_paused = true)]
-    async fn contexts_of_one_maker_share_sessions_and_expire() {
+    async fn contexts_of_one_factory_share_sessions_and_expire() {
         let clock = Arc::new(SimClock::new());
         let contexts = Contexts::new(TenantId::new("acme").unwrap(), StrategyName::new("x").unwrap(), Arc::clone(&clock) as _);
         let cx = contexts.send(ClientMessageId::new("1").unwrap());

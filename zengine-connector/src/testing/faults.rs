@@ -1,4 +1,4 @@
-//! Stores that fail when they are told to.
+//! Stores that fail on demand.
 
 use std::{collections::VecDeque, fmt, future::pending, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::{
     sync::Mutex,
 };
 
-/// One call to a store.
+/// A kind of call to a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreCall {
@@ -56,33 +56,33 @@ pub enum StoreCall {
     Publish,
 }
 
-/// What happens to a call.
+/// A fault of one call to a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Trouble {
-    /// It fails and did nothing.
+pub enum StoreFault {
+    /// The call fails without effect.
     Refused,
-    /// It is done, and its answer is lost: the caller sees an error.
+    /// The call takes effect and its answer is lost: the caller sees an error.
     AnswerLost,
-    /// It waits for [`Faults::go_on`], then is done.
+    /// The call waits for [`Faults::resume`], then takes effect.
     Wait,
-    /// It does nothing and never returns.
+    /// The call has no effect and never returns.
     Hang,
-    /// It is done and never returns.
+    /// The call takes effect and never returns.
     DoneThenHang,
 }
 
-type Judge = Box<dyn FnMut(StoreCall) -> Option<Trouble> + Send>;
+type FaultPolicy = Box<dyn FnMut(StoreCall) -> Option<StoreFault> + Send>;
 
-/// Troubles of the stores of one test. A clone shares them.
+/// The faults of the stores of one test. A clone shares them.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
-/// use zengine_connector::{store::{ClaimStore, ClaimKey, MemoryClaims}, testing::{Faults, StoreCall, Trouble}, *};
+/// use zengine_connector::{store::{ClaimStore, ClaimKey, MemoryClaims}, testing::{Faults, StoreCall, StoreFault}, *};
 ///
 /// let faults = Faults::new();
 /// let claims = faults.claims(std::sync::Arc::new(MemoryClaims::new()));
-/// faults.next(StoreCall::GetClaim, 1, Trouble::Refused);
+/// faults.next(StoreCall::GetClaim, 1, StoreFault::Refused);
 /// let key = ClaimKey::outbound(&TenantId::new("acme")?, &StrategyName::new("recording")?, &ClientMessageId::new("1")?);
 /// assert!(claims.get(&key).await.is_err());
 /// assert!(claims.get(&key).await.is_ok());
@@ -94,117 +94,117 @@ pub struct Faults(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// Troubles in line, and of which call each is.
-    line: VecDeque<(StoreCall, Trouble)>,
-    nth: Option<(u32, Trouble)>,
-    always: Vec<(StoreCall, Trouble)>,
-    judge: Option<Judge>,
+    /// Queued faults, each with the kind of call it is for.
+    queue: VecDeque<(StoreCall, StoreFault)>,
+    nth: Option<(u32, StoreFault)>,
+    always: Vec<(StoreCall, StoreFault)>,
+    decide: Option<FaultPolicy>,
     waiting: Vec<oneshot::Sender<()>>,
     calls: Vec<StoreCall>,
 }
 
 impl Faults {
-    /// No trouble yet.
+    /// Creates an empty set of faults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The next so many calls of this kind meet this trouble.
-    pub fn next(&self, call: StoreCall, times: u32, trouble: Trouble) {
+    /// Sets the fault of the next `times` calls of this kind.
+    pub fn next(&self, call: StoreCall, times: u32, fault: StoreFault) {
         let mut state = self.0.lock();
-        state.line.extend((0..times).map(|_| (call, trouble)));
+        state.queue.extend((0..times).map(|_| (call, fault)));
     }
 
-    /// The n-th call from now, from 1, whatever it is, meets this trouble.
-    pub fn nth(&self, n: u32, trouble: Trouble) {
-        self.0.lock().nth = Some((n, trouble));
+    /// Sets the fault of the n-th call from now, of any kind, counted from 1.
+    pub fn nth(&self, n: u32, fault: StoreFault) {
+        self.0.lock().nth = Some((n, fault));
     }
 
-    /// Every call of this kind meets this trouble, until [`heal`](Self::heal).
-    pub fn always(&self, call: StoreCall, trouble: Trouble) {
-        self.0.lock().always.push((call, trouble));
+    /// Sets the fault of every call of this kind, until [`heal`](Self::heal).
+    pub fn always(&self, call: StoreCall, fault: StoreFault) {
+        self.0.lock().always.push((call, fault));
     }
 
-    /// Every call is judged, until [`heal`](Self::heal).
-    pub fn judge(&self, judge: impl FnMut(StoreCall) -> Option<Trouble> + Send + 'static) {
-        self.0.lock().judge = Some(Box::new(judge));
+    /// Calls a function for the fault of every call that has none, until [`heal`](Self::heal).
+    pub fn decide(&self, decide: impl FnMut(StoreCall) -> Option<StoreFault> + Send + 'static) {
+        self.0.lock().decide = Some(Box::new(decide));
     }
 
-    /// No trouble any more.
+    /// Removes every fault.
     pub fn heal(&self) {
         let mut state = self.0.lock();
         *state = State { calls: std::mem::take(&mut state.calls), ..State::default() };
     }
 
-    /// Lets every call go on that waits.
-    pub fn go_on(&self) {
+    /// Resumes every call that waits ([`StoreFault::Wait`]).
+    pub fn resume(&self) {
         self.0.lock().waiting.clear();
     }
 
-    /// Every call so far, in order.
+    /// All calls so far, in order.
     pub fn calls(&self) -> Vec<StoreCall> {
         self.0.lock().calls.clone()
     }
 
-    /// How many calls of this kind there were.
+    /// The number of calls of this kind so far.
     pub fn count(&self, call: StoreCall) -> usize {
         self.0.lock().calls.iter().filter(|made| **made == call).count()
     }
 
-    /// Claims with these troubles.
+    /// Wraps a claim store with these faults.
     pub fn claims(&self, store: Arc<dyn ClaimStore>) -> Arc<FaultyClaims> {
-        Arc::new(FaultyClaims { faults: self.clone(), store, met: Mutex::default() })
+        Arc::new(FaultyClaims { faults: self.clone(), store, pending_fault: Mutex::default() })
     }
 
-    /// Dead letters with these troubles.
+    /// Wraps a dead-letter store with these faults.
     pub fn dead_letters(&self, store: Arc<dyn DeadLetters>) -> Arc<FaultyLetters> {
         Arc::new(FaultyLetters { faults: self.clone(), store })
     }
 
-    /// An event bus with these troubles.
+    /// Wraps an event bus with these faults.
     pub fn events(&self, bus: Arc<dyn EventBus>) -> Arc<FaultyEvents> {
         Arc::new(FaultyEvents { faults: self.clone(), bus })
     }
 
-    fn meet(&self, call: StoreCall) -> Option<Trouble> {
+    fn next_fault(&self, call: StoreCall) -> Option<StoreFault> {
         let mut state = self.0.lock();
         state.calls.push(call);
-        if let Some((n, trouble)) = state.nth.take() {
+        if let Some((n, fault)) = state.nth.take() {
             if n <= 1 {
-                return Some(trouble);
+                return Some(fault);
             }
-            state.nth = Some((n - 1, trouble));
+            state.nth = Some((n - 1, fault));
         }
-        if let Some(at) = state.line.iter().position(|(next, _)| *next == call) {
-            return state.line.remove(at).map(|(_, trouble)| trouble);
+        if let Some(at) = state.queue.iter().position(|(next, _)| *next == call) {
+            return state.queue.remove(at).map(|(_, fault)| fault);
         }
-        if let Some((_, trouble)) = state.always.iter().find(|(always, _)| *always == call) {
-            return Some(*trouble);
+        if let Some((_, fault)) = state.always.iter().find(|(always, _)| *always == call) {
+            return Some(*fault);
         }
-        state.judge.as_mut().and_then(|judge| judge(call))
+        state.decide.as_mut().and_then(|decide| decide(call))
     }
 
     async fn run<T>(&self, call: StoreCall, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        self.run_with(self.meet(call), work).await
+        self.run_with(self.next_fault(call), work).await
     }
 
-    async fn run_with<T>(&self, trouble: Option<Trouble>, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let lost = || Err(StoreError::new(StoreErrorKind::Unavailable, "the store was told to fail"));
-        match trouble {
+    async fn run_with<T>(&self, fault: Option<StoreFault>, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let lost = || Err(StoreError::new(StoreErrorKind::Unavailable, "injected store fault"));
+        match fault {
             None => work.await,
-            Some(Trouble::Refused) => lost(),
-            Some(Trouble::AnswerLost) => {
+            Some(StoreFault::Refused) => lost(),
+            Some(StoreFault::AnswerLost) => {
                 work.await?;
                 lost()
             }
-            Some(Trouble::Wait) => {
-                let (gone_on, waits) = oneshot::channel();
-                self.0.lock().waiting.push(gone_on);
+            Some(StoreFault::Wait) => {
+                let (resumed, waits) = oneshot::channel();
+                self.0.lock().waiting.push(resumed);
                 let _ = waits.await;
                 work.await
             }
-            Some(Trouble::Hang) => pending().await,
-            Some(Trouble::DoneThenHang) => {
+            Some(StoreFault::Hang) => pending().await,
+            Some(StoreFault::DoneThenHang) => {
                 work.await?;
                 pending().await
             }
@@ -218,22 +218,22 @@ impl fmt::Debug for Faults {
     }
 }
 
-/// Claims that fail when they are told to; made by [`Faults::claims`]. Where no trouble comes they answer at once, if their
+/// A claim store with injected faults, from [`Faults::claims`]. A call without a fault answers synchronously if the wrapped
 /// store does.
 #[derive(Debug)]
 pub struct FaultyClaims {
     faults: Faults,
     store: Arc<dyn ClaimStore>,
-    /// What the operation under way has met, where it was tried at once and must be awaited.
-    #[allow(clippy::option_option, reason = "nothing met yet, met no trouble, met trouble")]
-    met: Mutex<Option<Option<Trouble>>>,
+    /// The fault already drawn for an operation that was tried synchronously and must be awaited.
+    #[allow(clippy::option_option, reason = "not drawn yet, drawn without a fault, drawn with a fault")]
+    pending_fault: Mutex<Option<Option<StoreFault>>>,
 }
 
 impl FaultyClaims {
-    /// One operation meets one trouble, however it is tried.
-    fn meet_once(&self, operation: &ClaimOp) -> Option<Trouble> {
-        let met = self.met.lock().take();
-        met.unwrap_or_else(|| self.faults.meet(kind_of(operation)))
+    /// The fault of an operation: drawn once, synchronous or not.
+    fn fault_of(&self, operation: &ClaimOp) -> Option<StoreFault> {
+        let pending_fault = self.pending_fault.lock().take();
+        pending_fault.unwrap_or_else(|| self.faults.next_fault(kind_of(operation)))
     }
 }
 
@@ -263,19 +263,19 @@ impl ClaimStore for FaultyClaims {
     }
 
     fn step(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> bool {
-        let trouble = self.meet_once(operation);
-        let stepped = trouble.is_none() && self.store.step(key, operation, now_ms);
+        let fault = self.fault_of(operation);
+        let stepped = fault.is_none() && self.store.step(key, operation, now_ms);
         if !stepped {
-            *self.met.lock() = Some(trouble);
+            *self.pending_fault.lock() = Some(fault);
         }
         stepped
     }
 
     fn apply_now(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
-        let trouble = self.meet_once(operation);
-        let answer = if trouble.is_none() { self.store.apply_now(key, operation, now_ms) } else { None };
+        let fault = self.fault_of(operation);
+        let answer = if fault.is_none() { self.store.apply_now(key, operation, now_ms) } else { None };
         if answer.is_none() {
-            *self.met.lock() = Some(trouble);
+            *self.pending_fault.lock() = Some(fault);
         }
         answer
     }
@@ -285,8 +285,8 @@ impl ClaimStore for FaultyClaims {
     }
 
     async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
-        let trouble = self.meet_once(operation);
-        self.faults.run_with(trouble, self.store.apply(key, operation, now_ms)).await
+        let fault = self.fault_of(operation);
+        self.faults.run_with(fault, self.store.apply(key, operation, now_ms)).await
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
@@ -306,7 +306,7 @@ impl ClaimStore for FaultyClaims {
     }
 }
 
-/// Dead letters that fail when they are told to; made by [`Faults::dead_letters`].
+/// A dead-letter store with injected faults, from [`Faults::dead_letters`].
 #[derive(Debug)]
 pub struct FaultyLetters {
     faults: Faults,
@@ -336,7 +336,7 @@ impl DeadLetters for FaultyLetters {
     }
 }
 
-/// An event bus that fails when it is told to; made by [`Faults::events`].
+/// An event bus with injected faults, from [`Faults::events`].
 #[derive(Debug)]
 pub struct FaultyEvents {
     faults: Faults,

@@ -1,4 +1,4 @@
-//! For calling the inbound half of a strategy directly, without an orchestrator.
+//! Contexts for calling a strategy's inbound half directly, without an orchestrator.
 
 use std::{
     collections::HashMap,
@@ -15,8 +15,8 @@ use crate::{
     strategy::{Found, InboundContext, Principal, RawPayload, Sessions, Step, TenantLookup, Verified, VerifyError},
 };
 
-/// Makes the context that [`InboundStrategy::verify`](crate::InboundStrategy::verify) takes: secrets by reference, tenants
-/// by route, a clock that stands still.
+/// A builder of the context that [`InboundStrategy::verify`](crate::InboundStrategy::verify) takes: secrets by reference,
+/// tenants by route, a clock that stands still.
 ///
 /// ```
 /// use zengine_connector::{SecretRef, testing::InboundSetup};
@@ -34,7 +34,7 @@ pub struct InboundSetup<T> {
 }
 
 impl<T: Send + Sync + 'static> InboundSetup<T> {
-    /// Without secrets and tenants, at 1 November 2025, 00:00 UTC.
+    /// Creates a setup without secrets and tenants, at 1 November 2025, 00:00 UTC.
     pub fn new() -> Self {
         Self { now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_761_955_200), secrets: HashMap::new(), tenants: vec![] }
     }
@@ -60,7 +60,7 @@ impl<T: Send + Sync + 'static> InboundSetup<T> {
         self
     }
 
-    /// The context. A secret that was not added answers `Unavailable`, a route that was not added leads to nobody.
+    /// Builds the context. A secret that was not added is `Unavailable`; a route that was not added finds no tenant.
     pub fn context(self) -> InboundContext<T> {
         InboundContext::new(Arc::new(self))
     }
@@ -98,15 +98,15 @@ impl<T: Send + Sync + 'static> TenantLookup for InboundSetup<T> {
     }
 }
 
-/// What [`InboundStrategy::verify`](crate::InboundStrategy::verify) decided.
+/// The result of [`InboundStrategy::verify`](crate::InboundStrategy::verify).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Decided {
-    /// Events of somebody.
+    /// A payload to normalize, with the principal that sent it.
     Events(Principal, RawPayload),
-    /// This is the answer.
+    /// The complete response.
     Reply(http::Response<bytes::Bytes>),
-    /// Replies of a conversation are asked for, after a cursor.
+    /// A poll for replies of a conversation, after a cursor.
     Poll(Principal, ConversationId, Option<String>),
 }
 

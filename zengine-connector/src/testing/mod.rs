@@ -1,4 +1,5 @@
-//! For tests of hosts and of strategies: time that stands still until everybody waits.
+//! Test support for hosts and strategies: contract suites, fault injection, and a clock that advances only when every task
+//! waits.
 //!
 //! Not covered by semantic versioning: names here may change in patch releases.
 
@@ -18,7 +19,7 @@ pub use block_on::block_on;
 #[cfg(feature = "tokio")]
 pub use clock::SimClock;
 pub use contexts::Contexts;
-pub use faults::{Faults, FaultyClaims, FaultyEvents, FaultyLetters, StoreCall, Trouble};
+pub use faults::{Faults, FaultyClaims, FaultyEvents, FaultyLetters, StoreCall, StoreFault};
 pub use inbound::{Decided, InboundSetup};
-pub use recording::{Answer, Askable, Keyed, Protection, Recording, RecordingConfig, Sent, Unprotected};
+pub use recording::{NativeProvider, PlainProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, RecordingConfig, Sent};
 pub use secret_contract::{SecretWriter, secret_store_contract};

@@ -1,6 +1,6 @@
-//! What every secret store must do.
+//! The contract of secret stores.
 
-// Cases are tests: what is not as promised ends them.
+// Cases are tests: a broken promise panics.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use async_trait::async_trait;
@@ -11,10 +11,10 @@ use crate::{
     store::{MemorySecrets, SecretError, SecretScope, SecretStore},
 };
 
-/// The writes of a secret store, whose port only reads.
+/// Write access to a secret store. The port itself only reads.
 #[async_trait]
 pub trait SecretWriter: Send + Sync {
-    /// Gives a secret these values, the newest first. An application scope makes it a shared one.
+    /// Sets the values of a secret, the newest first. In an application scope the secret is shared.
     async fn put(&self, scope: &SecretScope, name: &str, values: &[&str]);
 }
 
@@ -31,7 +31,7 @@ impl SecretWriter for MemorySecrets {
 /// Runs every case of the contract against an empty store.
 ///
 /// # Panics
-/// Where the store does not keep it.
+/// Panics if the store breaks the contract.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -59,7 +59,7 @@ pub async fn secret_store_contract(store: &dyn SecretStore, writer: &dyn SecretW
         expect(store, scope, &token, &["canary-shared"]).await;
     }
     missing(store, &elsewhere, &token).await;
-    // A tenant's own secret is nobody else's.
+    // No other tenant sees a tenant's own secret.
     writer.put(&acme, "private", &["canary-own"]).await;
     for scope in [&other, &shared] {
         missing(store, scope, &SecretRef::named("private")).await;
@@ -71,7 +71,7 @@ pub async fn secret_store_contract(store: &dyn SecretStore, writer: &dyn SecretW
     writer.put(&acme, "json", &[r#"{"id":"canary-new"}"#, r#"{"id":"canary-old"}"#]).await;
     expect(store, &acme, &SecretRef::member("json", "id"), &["canary-new", "canary-old"]).await;
 
-    // Only "not found" leads to the shared secret: a broken one of the tenant's own must be noticed.
+    // Only "not found" falls back to the shared secret: a tenant's own malformed secret must be an error.
     writer.put(&shared, "broken", &[r#"{"id":"canary-shared"}"#]).await;
     writer.put(&acme, "broken", &["canary, no JSON"]).await;
     malformed(store, &acme, &SecretRef::member("broken", "id")).await;

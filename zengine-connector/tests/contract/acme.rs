@@ -127,7 +127,7 @@ fn message(n: usize, raw: &RawValue, payload: &RawPayload) -> Result<RoutedEvent
 mod fixture {
     use serde_json::json;
     use zengine_connector::Reach;
-    use zengine_connector::testing::contract::{self, Answer, Fixture, Inbound, Outbound, SampleTenant, Wire};
+    use zengine_connector::testing::contract::{self, ErrorRow, Fixture, Inbound, Outbound, SampleTenant, Wire};
 
     use super::*;
 
@@ -151,10 +151,10 @@ mod fixture {
             let message = |sample: &contract::Sample| {
                 OutboundMessage::text(Identity::opaque("acme", &sample.word("visitor")).unwrap(), sample.text())
             };
-            Some(Outbound::new(message).provider(|call| contract::json(200, &json!({ "id": format!("m-{}", call.n()) }))).answers([
-                Answer::new(contract::json(400, &json!({ "error": "text" })), ErrorKind::InvalidContent, Reach::Processed),
-                Answer::new(contract::json(401, &json!({})), ErrorKind::Unauthorized, Reach::Processed),
-                Answer::new(contract::text(502, "bad gateway"), ErrorKind::Unavailable, Reach::Maybe),
+            Some(Outbound::new(message).provider(|call| contract::json(200, &json!({ "id": format!("m-{}", call.n()) }))).error_table([
+                ErrorRow::new(contract::json(400, &json!({ "error": "text" })), ErrorKind::InvalidContent, Reach::Processed),
+                ErrorRow::new(contract::json(401, &json!({})), ErrorKind::Unauthorized, Reach::Processed),
+                ErrorRow::new(contract::text(502, "bad gateway"), ErrorKind::Unavailable, Reach::Maybe),
             ]))
         }
 

@@ -1,17 +1,17 @@
-//! The recording strategies of the kit: they have no provider behind the wire, and keep what is left of the contract.
+//! The recording strategies of the kit. They have no provider behind the wire and keep the rest of the contract.
 
 use serde_json::json;
 use zengine_connector::{
     Identity, OutboundMessage,
     testing::{
-        Askable, Keyed, Protection, Recording, Unprotected,
+        NativeProvider, PlainProvider, ProviderKind, QueryableProvider, Recording,
         contract::{Fixture, Outbound, SampleTenant, Wire},
     },
 };
 
 struct Of<P>(std::marker::PhantomData<P>);
 
-impl<P: Protection> Fixture for Of<P> {
+impl<P: ProviderKind> Fixture for Of<P> {
     type Strategy = Recording<P>;
 
     fn strategy(_: &Wire) -> Recording<P> {
@@ -31,6 +31,6 @@ impl<P: Protection> Fixture for Of<P> {
     }
 }
 
-zengine_connector::contract_tests!(unprotected, Of<Unprotected>);
-zengine_connector::contract_tests!(keyed, Of<Keyed>);
-zengine_connector::contract_tests!(askable, Of<Askable>);
+zengine_connector::contract_tests!(plain, Of<PlainProvider>);
+zengine_connector::contract_tests!(native, Of<NativeProvider>);
+zengine_connector::contract_tests!(queryable, Of<QueryableProvider>);

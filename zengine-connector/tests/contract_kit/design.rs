@@ -1,4 +1,4 @@
-//! Faults that no strategy can have, because the core does not let it.
+//! Faults that the core makes impossible for any strategy.
 
 use zengine_connector::{
     ErrorKind, StrategyRegistry,
@@ -11,28 +11,28 @@ use crate::{
     pigeon::{Pigeon, PigeonHub},
 };
 
-/// A client that nobody calls.
+/// A client that is never called.
 #[derive(Debug)]
-struct Nobody;
+struct UnusedClient;
 
 #[zengine_connector::async_trait]
-impl zengine_connector::HttpClient for Nobody {
+impl zengine_connector::HttpClient for UnusedClient {
     async fn call(
         &self,
         _: http::Request<bytes::Bytes>,
         _: zengine_connector::CallOptions,
     ) -> Result<http::Response<bytes::Bytes>, zengine_connector::HttpError> {
-        panic!("nobody is called here")
+        panic!("the client must not be called")
     }
 }
 
 #[test]
 fn a_registry_is_never_silently_empty() {
-    let http = || std::sync::Arc::new(Nobody);
-    // Registering one name twice loses neither without a word.
+    let http = || std::sync::Arc::new(UnusedClient);
+    // Registering one name twice is an error.
     let twice = StrategyRegistry::builder().register(Pigeon::new(http(), Flaw::None)).register(Pigeon::new(http(), Flaw::None)).build();
     assert_eq!(twice.unwrap_err().kind(), ErrorKind::Settings);
-    // A host that needs a strategy says so, and hears of one that nobody registered.
+    // A host declares the strategies it needs, and a missing one is an error.
     let builder = StrategyRegistry::builder().register(PigeonHub::new(http(), Flaw::None));
     let error = builder.expect(["pigeon-hub", "pigeon"]).build().unwrap_err();
     assert!(error.kind() == ErrorKind::Settings && error.to_string().contains("missing=pigeon"), "{error}");
@@ -40,6 +40,6 @@ fn a_registry_is_never_silently_empty() {
 
 #[test]
 fn success_before_everything_is_stored_is_not_said() {
-    let case = "what_was_not_stored_comes_again";
+    let case = "an_event_that_was_not_stored_is_redelivered";
     assert_eq!(verdict::<Both<{ Flaw::AlwaysSaysSuccess as usize }>>(case), Verdict::Passed);
 }

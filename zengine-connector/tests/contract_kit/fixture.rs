@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use zengine_connector::{
     Button, Content, ErrorKind, Identity, Interactive, OutboundMessage, Reach, Secret,
-    testing::contract::{self, Answer, Call, Delivery, Fixture, Handshake, Inbound, Outbound, Sample, SampleTenant, Told, Wire},
+    testing::contract::{self, Call, Delivery, ErrorRow, Expected, Fixture, Handshake, Inbound, Outbound, Sample, SampleTenant, Wire},
     verify::HmacSha256,
 };
 
@@ -55,7 +55,7 @@ fn dove(sample: &Sample) -> Identity {
     Identity::opaque("pigeon", &sample.word("dove")).unwrap()
 }
 
-/// What every pigeon that sends sends, and what the post office answers.
+/// The outbound half of every pigeon that sends.
 fn outbound() -> Outbound {
     let buttons = Interactive::Buttons {
         header: None,
@@ -67,16 +67,16 @@ fn outbound() -> Outbound {
     Outbound::new(|sample| OutboundMessage::text(dove(sample), sample.text()))
         .also(&OutboundMessage::new(dove(&Sample::new(3)), Content::Interactive(buttons)))
         .provider(answer)
-        .answers([
-            Answer::new(code(400, "no_such_dove"), ErrorKind::InvalidRecipient, Reach::Processed).code("no_such_dove"),
-            Answer::new(code(403, "dove_opted_out"), ErrorKind::OptedOut, Reach::Processed).code("dove_opted_out"),
-            Answer::new(code(422, "too_heavy"), ErrorKind::InvalidContent, Reach::Processed).code("too_heavy"),
-            Answer::new(code(200, "no_such_dove"), ErrorKind::InvalidRecipient, Reach::Processed).code("no_such_dove"),
-            Answer::new(code(401, "bad_key"), ErrorKind::Unauthorized, Reach::Processed).code("bad_key"),
-            Answer::new(code(429, "slow"), ErrorKind::RateLimited, Reach::NotSent)
+        .error_table([
+            ErrorRow::new(code(400, "no_such_dove"), ErrorKind::InvalidRecipient, Reach::Processed).code("no_such_dove"),
+            ErrorRow::new(code(403, "dove_opted_out"), ErrorKind::OptedOut, Reach::Processed).code("dove_opted_out"),
+            ErrorRow::new(code(422, "too_heavy"), ErrorKind::InvalidContent, Reach::Processed).code("too_heavy"),
+            ErrorRow::new(code(200, "no_such_dove"), ErrorKind::InvalidRecipient, Reach::Processed).code("no_such_dove"),
+            ErrorRow::new(code(401, "bad_key"), ErrorKind::Unauthorized, Reach::Processed).code("bad_key"),
+            ErrorRow::new(code(429, "slow"), ErrorKind::RateLimited, Reach::NotSent)
                 .header("retry-after", "7")
                 .retry_after(Duration::from_secs(7)),
-            Answer::new(contract::text(502, "bad gateway"), ErrorKind::Unavailable, Reach::Maybe),
+            ErrorRow::new(contract::text(502, "bad gateway"), ErrorKind::Unavailable, Reach::Maybe),
         ])
 }
 
@@ -87,7 +87,7 @@ fn answer(call: &Call<'_>) -> http::Response<Bytes> {
     }
 }
 
-/// A letter without what it says.
+/// A letter without its content.
 fn envelope(sample: &Sample, kind: &str) -> Value {
     let from = json!({ "dove": sample.word("dove"), "phone": sample.phone() });
     json!({ "id": sample.word("letter"), "loft": "?", "kind": kind, "at": sample.at_ms() / 1000, "from": from })
@@ -102,20 +102,20 @@ fn text(sample: &Sample) -> Value {
     with(envelope(sample, "text"), "text", sample.text().into())
 }
 
-fn tells(sample: &Sample, told: &Told<'_>) -> Option<Value> {
-    Some(match told {
-        Told::Choice { id, title } => with(envelope(sample, "button"), "button", json!({ "id": id, "title": title })),
-        Told::Reaction { target, emoji } => with(envelope(sample, "reaction"), "reaction", json!({ "to": target, "emoji": emoji })),
-        Told::Contact { name } => with(envelope(sample, "contacts"), "names", json!([name])),
-        Told::Order { sku, quantity } => with(envelope(sample, "order"), "goods", json!([{ "sku": sku, "quantity": quantity }])),
-        Told::Form { answers } => with(envelope(sample, "form"), "form", (*answers).into()),
-        Told::WithoutPhone => with(text(sample), "from", json!({ "dove": sample.word("dove") })),
-        Told::Echo { target, key } => {
+fn expected(sample: &Sample, expected: &Expected<'_>) -> Option<Value> {
+    Some(match expected {
+        Expected::Choice { id, title } => with(envelope(sample, "button"), "button", json!({ "id": id, "title": title })),
+        Expected::Reaction { target, emoji } => with(envelope(sample, "reaction"), "reaction", json!({ "to": target, "emoji": emoji })),
+        Expected::Contact { name } => with(envelope(sample, "contacts"), "names", json!([name])),
+        Expected::Order { sku, quantity } => with(envelope(sample, "order"), "goods", json!([{ "sku": sku, "quantity": quantity }])),
+        Expected::Form { answers } => with(envelope(sample, "form"), "form", (*answers).into()),
+        Expected::WithoutPhone => with(text(sample), "from", json!({ "dove": sample.word("dove") })),
+        Expected::Echo { target, key } => {
             let news = json!({ "of": target, "state": "delivered", "sent_at": 0, "for": [sample.word("dove")], "key": key });
             with(envelope(sample, "news"), "news", news)
         }
-        Told::Status { target, state, sent_at_ms, people } => {
-            let news = json!({ "of": target, "state": state, "sent_at": sent_at_ms / 1000, "for": people });
+        Expected::Status { target, state, sent_at_ms, recipients } => {
+            let news = json!({ "of": target, "state": state, "sent_at": sent_at_ms / 1000, "for": recipients });
             let mut letter = with(envelope(sample, "news"), "news", news);
             letter.as_object_mut()?.remove("from");
             letter
@@ -155,7 +155,7 @@ fn inbound(request: impl Fn(&Delivery) -> http::Request<Bytes> + Send + Sync + '
         .signature(SIGNATURE_HEADER)
         .signature(TIME_HEADER)
         .unknown([with(envelope(&Sample::new(5), "hologram"), "loft", loft(0).into())])
-        .tells(tells)
+        .expected(expected)
         .pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract_kit/pairs"))
 }
 

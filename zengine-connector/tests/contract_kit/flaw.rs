@@ -1,4 +1,4 @@
-//! What can be wrong with a strategy: each fault once, all of them made by one strategy.
+//! The flaws of a strategy: each fault once, all in one strategy.
 
 macro_rules! flaws {
     ($($(#[doc = $what:literal])+ $name:ident,)*) => {
@@ -21,21 +21,21 @@ flaws! {
 
     // ---- the class of an error
 
-    /// A 5xx is said to have sent nothing: the retry doubles.
+    /// A 5xx counts as not sent: the retry duplicates.
     ServerErrorNotSent,
-    /// A request that ran out of time is said to have sent nothing: the retry doubles.
+    /// A request that timed out counts as not sent: the retry duplicates.
     TimeoutNotSent,
-    /// A connection that broke after the request is said to have sent nothing: the retry doubles.
+    /// A connection that broke after the request counts as not sent: the retry duplicates.
     BrokenNotSent,
-    /// A refused connection is said to have sent something: a message that could be sent at once is given up.
+    /// A refused connection counts as maybe sent: a message that could be sent at once is given up.
     RefusedConnectionMaybe,
-    /// An unreadable success is said to have sent nothing: the retry doubles.
+    /// An unreadable success counts as not sent: the retry duplicates.
     GarbageNotSent,
-    /// 429 is the message's fault: it is given up instead of sent later.
+    /// A 429 is the message's fault: the message is given up instead of sent later.
     ThrottleIsDomain,
-    /// The provider's hint when to come back is dropped.
+    /// The provider's `Retry-After` hint is dropped.
     IgnoresRetryAfter,
-    /// The hint is read where it is seconds, dropped where it is a date.
+    /// A hint in seconds is read, a date is dropped.
     ReadsOnlySeconds,
     /// A wrong recipient is the provider's fault: one bad address opens the breaker of a healthy provider.
     BadRecipientBlamesProvider,
@@ -54,26 +54,26 @@ flaws! {
     RetriesInsideSend,
     /// A call that ran out of time is made again inside one attempt.
     SendsAgainOnTimeout,
-    /// It waits for the provider's hint inside the attempt.
+    /// The attempt waits for the provider's hint.
     SleepsInsideSend,
-    /// The provider knows keys, says the descriptor, and gets none.
+    /// The descriptor declares idempotency keys, and none is sent.
     KeyNotSent,
-    /// Every attempt has a key of its own.
+    /// Every attempt has its own key.
     KeyPerAttempt,
 
     // ---- tenants
 
     /// The first tenant's key is used for all.
     CachesFirstKey,
-    /// What is being sent lies where all calls see it.
+    /// The message being sent is shared by all calls.
     SharesDraft,
-    /// The first tenant's webhook secret opens every tenant's door.
+    /// The first tenant's webhook secret is accepted for every tenant.
     CachesFirstWebhookSecret,
-    /// The signature is checked with the addressed tenant's secret; whose it is, the body says.
+    /// The signature is checked with the addressed tenant's secret, but the body chooses the tenant.
     TenantFromBody,
-    /// Everybody on the shared endpoint gets every event.
+    /// Every tenant of the shared endpoint gets every event.
     FansOut,
-    /// Events of the shared endpoint go to whoever came first.
+    /// Events of the shared endpoint go to the first tenant.
     FirstRouteForAll,
 
     // ---- secrets
@@ -86,7 +86,7 @@ flaws! {
     SecretInLog,
     /// A panic's message holds the key.
     SecretInPanic,
-    /// What is kept of the provider's answer holds the key.
+    /// The receipt holds the key.
     SecretInReceipt,
     /// A log line holds the recipient.
     RecipientInLog,
@@ -101,42 +101,42 @@ flaws! {
     CutsText,
     /// Text is cut into pieces of a number of bytes, a message each.
     SplitsText,
-    /// The table claims longer texts than `send` takes.
+    /// The capability table lists longer texts than `send` accepts.
     ClaimsMore,
-    /// Buttons are claimed and left away.
+    /// Buttons are listed and dropped.
     DropsButtons,
     /// The provider may take longer than the attempt has.
     IgnoresDeadline,
 
     // ---- authentication
 
-    /// A request without signature is let in.
+    /// A request without a signature is admitted.
     MissingSignatureAccepted,
-    /// A signature is compared as far as it goes.
+    /// A prefix of a signature is accepted.
     SignaturePrefixAccepted,
-    /// The prefix that names the algorithm is not looked at.
+    /// The prefix that names the algorithm is ignored.
     SignatureSchemeIgnored,
     /// A signature in base64 is compared without regard to case.
     SignatureCaseIgnored,
-    /// Where the secret cannot be had, everybody is let in.
+    /// Without the secret every request is admitted.
     FailsOpenWithoutSecret,
-    /// Where the secret cannot be had, everybody is turned away for good.
+    /// Without the secret every request is refused for good.
     OutageIsRefusal,
-    /// What comes from any queue is believed.
+    /// A record of any queue is trusted.
     TrustsAnyRecord,
     /// `verify` sleeps, to slow attackers down.
     VerifySleeps,
     /// The signature is checked over the body without the white space around it.
     SignsTrimmed,
-    /// The signature is checked over the body written anew.
+    /// The signature is checked over the reserialized body.
     SignsReserialized,
-    /// A refusal says what would have been right.
+    /// The body of a refusal holds the right signature.
     OracleInBody,
-    /// A refusal's header says what would have been right.
+    /// A header of a refusal holds the right signature.
     OracleInHeader,
-    /// A log line says what would have been right.
+    /// A log line holds the right signature.
     OracleInLog,
-    /// A signed time is never looked at.
+    /// A signed time is ignored.
     StaleAccepted,
     /// A redelivery is refused as a replay.
     RefusesRedelivery,
@@ -144,11 +144,11 @@ flaws! {
     OnlyNewestSecret,
     /// The handshake answers whatever the token.
     HandshakeAnyToken,
-    /// The handshake's token is compared as far as it goes.
+    /// A prefix of the handshake's token is accepted.
     HandshakeTokenPrefix,
-    /// The handshake's answer may be a page.
+    /// The handshake's response may be HTML.
     HandshakeAsHtml,
-    /// A request to nobody goes to whoever was asked for last.
+    /// A request to an unknown address goes to the tenant that was looked up last.
     UnknownGoesToLast,
     /// `verify` calls the provider.
     VerifyCallsProvider,
@@ -159,13 +159,13 @@ flaws! {
     FirstOnly,
     /// Elements come out in another order.
     Reversed,
-    /// One bad element costs the batch.
+    /// One bad element loses the batch.
     BadElementKillsBatch,
-    /// A bad element is left out without a word.
+    /// A bad element is dropped silently.
     BadElementDropped,
     /// A bad element makes the answer an error: the batch comes back for days.
     BadElementRefused,
-    /// What is kept of a bad element are no bytes.
+    /// The bytes of a bad element are lost.
     BadElementLosesBytes,
     /// The path of a bad element leads to its neighbour.
     BadElementWrongPath,
@@ -179,7 +179,7 @@ flaws! {
     UnknownIsError,
     /// Fields that are not known are errors.
     UnknownFieldIsError,
-    /// The bytes are written anew.
+    /// The bytes are reserialized.
     RawReserialized,
     /// The bytes of every event are the whole body.
     RawIsWholeBody,
@@ -191,17 +191,17 @@ flaws! {
     ReactionsDropped,
     /// Contacts, orders and forms are left out.
     CardsDropped,
-    /// Somebody without a phone number is an error.
+    /// A sender without a phone number is an error.
     NeedsPhone,
     /// A long text is cut at a number of UTF-16 units, in the middle of an emoji.
     CutsInboundText,
     /// Space around a text is cut off.
     TrimsInboundText,
-    /// Nobody is named as the sender.
-    NobodyWrote,
-    /// Everybody is named like the first sender.
+    /// The sender is missing.
+    MissingSender,
+    /// Every sender is named like the first one.
     FirstSenderForAll,
-    /// All people share one conversation.
+    /// All senders share one conversation.
     OneConversation,
     /// The provider's ids are dropped.
     NoProviderIds,
@@ -213,42 +213,42 @@ flaws! {
     SecondsAsMillis,
     /// A time far away breaks the strategy.
     OverflowsTime,
-    /// All news of one message are one event.
+    /// All statuses of one message are one event.
     StatusDedupByTarget,
-    /// `sent` is said whatever the news.
+    /// Every status becomes `sent`.
     EverythingIsSent,
-    /// News for several people are told of the first of them.
+    /// A status of several recipients names the first only.
     OnlyFirstRecipient,
 
-    // ---- once
+    // ---- deduplication
 
     /// A redelivered event is a new one.
     FreshDedupKey,
     /// The key is the place in the batch: a redelivery in another batch is a new event, another message an old one.
     DedupByPosition,
-    /// Two messages of the same words are one.
+    /// Two messages with equal text are one.
     DedupByText,
-    /// What it has read before, it leaves out: what was not stored is lost.
+    /// An event normalized before is dropped: an event that was not stored is lost.
     ForgetsUnstored,
-    /// `admit` drops what it has seen: what was not stored is lost.
+    /// `admit` drops events it has seen: an event that was not stored is lost.
     AdmitDropsSecond,
 
-    // ---- what is said
+    // ---- responses and logs
 
     /// The answer repeats the request.
     EchoesBody,
-    /// The answer is 200 whatever became of the events. The core does not say so.
+    /// The response is 200 whatever the result of the events. The core overrides it.
     AlwaysSaysSuccess,
-    /// A log line holds what was said.
+    /// A log line holds the text.
     TextInLog,
-    /// A log line holds who said it.
+    /// A log line holds the sender.
     SenderInLog,
 
     // ---- configuration
 
-    /// The schema forgets a field that is needed.
+    /// The schema lacks a required field.
     SchemaForgetsField,
-    /// The schema allows what is not read.
+    /// The schema accepts what the type refuses.
     SchemaTooWide,
     /// A misspelled field is ignored.
     IgnoresUnknownFields,

@@ -1,10 +1,9 @@
-//! The contract kit, tried on strategies that are sound and on strategies that are wrong in one way each.
+//! Tests of the contract kit on sound strategies and on strategies with one flaw each.
 //!
 //! `sound` runs every case over three sound strategies; `broken` runs, for each fault, the case that must catch it.
-//! A fault is a [`flaw::Flaw`] of one and the same strategy, Pigeon Post; `broken::every_fault_has_a_test` sees to it that
-//! none is forgotten.
+//! A fault is a [`flaw::Flaw`] of one strategy, Pigeon Post; `broken::every_fault_has_a_test` checks that each has a test.
 //!
-//! What other systems got wrong, and where it is caught here:
+//! Faults found in other systems, and the flaws that cover them:
 //!
 //! | fault | caught by, or why it cannot be |
 //! |---|---|
@@ -13,8 +12,8 @@
 //! | a parse failure answered with 200 is lost; answered with 4xx it comes back for days | `GarbageLost`, `GarbageRefused` |
 //! | a 401 that holds the expected signature | `OracleInBody`, `OracleInHeader`, `OracleInLog` |
 //! | signatures compared with `!=` | the time cannot be seen from outside; comparisons that end early or are lenient can: `SignaturePrefixAccepted`, `SignatureCaseIgnored`. `verify::HmacSha256` compares in constant time |
-//! | the signature checked over JSON written anew | `SignsReserialized`, `SignsTrimmed` |
-//! | an SNS certificate from any amazonaws subdomain | belongs to the strategies over SNS, whose `verify` fetches certificates; here `verify` may call nobody: `VerifyCallsProvider` |
+//! | the signature checked over reserialized JSON | `SignsReserialized`, `SignsTrimmed` |
+//! | an SNS certificate from any amazonaws subdomain | belongs to the strategies over SNS, whose `verify` fetches certificates; here `verify` may make no call: `VerifyCallsProvider` |
 //! | a verified timestamp without a window of freshness | `StaleAccepted` |
 //! | a late `sent` overwrites `delivered` | `EverythingIsSent`, `StatusDedupByTarget`; order itself is `merge`, which every host calls |
 //! | a bad recipient marks a healthy provider as dead | `BadRecipientBlamesProvider` |

@@ -1,4 +1,4 @@
-//! Sound strategies keep the whole contract.
+//! Sound strategies pass the whole contract.
 
 use crate::fixture::{Both, Hub, Out};
 

@@ -8,9 +8,9 @@ use zengine_connector::{Ack, InboundSettings};
 
 use crate::host::{Do, Host, message, payload};
 
-/// What is wrong during one delivery.
+/// The errors during one delivery, at a background error rate.
 #[derive(Clone, Debug)]
-struct Weather {
+struct BackgroundErrors {
     /// Which events their handler refuses, and which it panics on.
     refused: u32,
     panicking: u32,
@@ -20,9 +20,9 @@ struct Weather {
     lost_answers: usize,
 }
 
-fn weather() -> impl Strategy<Value = Weather> {
+fn background_errors() -> impl Strategy<Value = BackgroundErrors> {
     (any::<u32>(), any::<u32>(), prop::bool::weighted(0.1), prop::bool::weighted(0.3), prop::bool::weighted(0.1), 0..3_usize).prop_map(
-        |(refused, panicking, claims_down, dead_letters_down, routes_down, lost_answers)| Weather {
+        |(refused, panicking, claims_down, dead_letters_down, routes_down, lost_answers)| BackgroundErrors {
             refused: refused & 0x1111_1111,
             panicking: panicking & 0x2222_2222 & refused,
             claims_down,
@@ -46,7 +46,7 @@ fn element(n: usize, (conversation, kind): (u8, u8)) -> Value {
     }
 }
 
-fn check(batch: &[(u8, u8)], storms: &[Weather], max_events: usize) {
+fn check(batch: &[(u8, u8)], error_sets: &[BackgroundErrors], max_events: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let host = Arc::new(Host::with(InboundSettings::default().max_events(max_events), true));
@@ -54,23 +54,23 @@ fn check(batch: &[(u8, u8)], storms: &[Weather], max_events: usize) {
         let texts: Vec<_> =
             batch.iter().enumerate().map(|(n, (_, kind))| if *kind == 7 { format!("poison {n}") } else { n.to_string() }).collect();
         let mut delivered = vec![];
-        for storm in storms {
+        for errors in error_sets {
             host.heal();
             for (n, text) in texts.iter().enumerate() {
                 match () {
-                    () if storm.panicking >> (n % 32) & 1 == 1 => host.on(text, Do::Panic),
-                    () if storm.refused >> (n % 32) & 1 == 1 => host.on(text, Do::NotStored),
+                    () if errors.panicking >> (n % 32) & 1 == 1 => host.on(text, Do::Panic),
+                    () if errors.refused >> (n % 32) & 1 == 1 => host.on(text, Do::NotStored),
                     () if text.starts_with("poison") => host.on(text, Do::Poison),
                     () => {}
                 }
             }
-            Host::fault(&host.faults.claims_down, storm.claims_down);
-            Host::fault(&host.faults.dead_letters_down, storm.dead_letters_down);
-            Host::fault(&host.faults.routes_down, storm.routes_down);
-            host.faults.lose_claim_answers.store(storm.lost_answers, std::sync::atomic::Ordering::SeqCst);
+            Host::fault(&host.faults.claims_down, errors.claims_down);
+            Host::fault(&host.faults.dead_letters_down, errors.dead_letters_down);
+            Host::fault(&host.faults.routes_down, errors.routes_down);
+            host.faults.lose_claim_answers.store(errors.lost_answers, std::sync::atomic::Ordering::SeqCst);
             delivered.push(host.shared(body.clone()).await);
         }
-        // The sky clears: the batch gets through in as many deliveries as its limit demands.
+        // Without errors the batch gets through in as many deliveries as its limit demands.
         host.heal();
         for text in texts.iter().filter(|text| text.starts_with("poison")) {
             host.on(text, Do::Poison);
@@ -122,10 +122,10 @@ proptest! {
     #[test]
     fn rule_84_every_batch_gets_through_whatever_fails_on_the_way(
         batch in batch(),
-        storms in prop::collection::vec(weather(), 0..5),
+        error_sets in prop::collection::vec(background_errors(), 0..5),
         max_events in 1..30_usize,
     ) {
-        check(&batch, &storms, max_events);
+        check(&batch, &error_sets, max_events);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use zengine_connector::{
     store::{StoreError, StoreErrorKind, TenantConfig, TenantDirectory},
-    testing::{Answer, Recording},
+    testing::{ProviderAnswer, Recording},
     *,
 };
 
@@ -35,7 +35,7 @@ async fn rule_85_what_is_settled_is_replayed_before_binding() {
     let sighted = world.process(&provider);
     let blind = world.process_with(&provider, |it| it.directory(std::sync::Arc::new(Silent)));
     delivered(send(&sighted, "delivered").await);
-    provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+    provider.answer(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
     failed(send(&sighted, "failed").await);
 
     assert!(delivered(send(&blind, "delivered").await).replayed);

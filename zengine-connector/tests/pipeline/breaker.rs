@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zengine_connector::{
     store::{EpochEntry, EpochLog, StoreError, StoreErrorKind},
-    testing::{Answer, Recording},
+    testing::{ProviderAnswer, Recording},
     *,
 };
 
@@ -21,13 +21,13 @@ async fn rule_44_five_provider_faults_in_a_row_open_and_an_answer_between_does_n
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, once);
     for n in 0..4 {
-        provider.answer(Answer::unreachable());
+        provider.answer(ProviderAnswer::unreachable());
         failed(send(&process, &format!("a{n}")).await);
     }
-    provider.answer(Answer::error(ErrorKind::InvalidRecipient, Reach::Processed));
+    provider.answer(ProviderAnswer::error(ErrorKind::InvalidRecipient, Reach::Processed));
     failed(send(&process, "answered").await);
     for n in 0..5 {
-        provider.answer(Answer::unreachable());
+        provider.answer(ProviderAnswer::unreachable());
         failed(send(&process, &format!("b{n}")).await);
     }
     let end = deferred(send(&process, "c").await);
@@ -42,15 +42,15 @@ async fn rule_44_only_the_providers_own_faults_count() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, once);
     for n in 0..super::MANY.min(1000) {
-        provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+        provider.answer(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
         failed(send(&process, &format!("domain{n}")).await);
     }
     for n in 0..100 {
-        provider.answer(Answer::Hang);
+        provider.answer(ProviderAnswer::Hang);
         drop_after(&world, &process, &format!("dropped{n}"), ms(1)).await;
-        provider.answer(Answer::throttle(secs(60)));
+        provider.answer(ProviderAnswer::throttle(secs(60)));
         deferred(send(&process, &format!("throttled{n}")).await);
-        provider.answer(Answer::error(ErrorKind::Unauthorized, Reach::Processed));
+        provider.answer(ProviderAnswer::error(ErrorKind::Unauthorized, Reach::Processed));
         failed(send(&process, &format!("auth{n}")).await);
     }
     delivered(send(&process, "last").await);
@@ -61,7 +61,7 @@ async fn rule_44_only_the_providers_own_faults_count() {
 async fn rule_07_a_breaker_that_opens_between_attempts_ends_the_call() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(2)));
-    provider.answer_always(Answer::unreachable());
+    provider.answer_always(ProviderAnswer::unreachable());
     let end = deferred(send(&process, "1").await);
     assert_eq!((end.reason, provider.calls().len()), (DeferredReason::BreakerOpen, 2));
     assert_eq!(end.error.unwrap().kind(), ErrorKind::Unavailable, "the real error stays visible");
@@ -78,18 +78,18 @@ async fn rule_47_a_probe_that_says_nothing_frees_its_place_and_an_answer_closes(
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::fast_fail()));
     for n in 0..3 {
-        provider.answer(Answer::unreachable());
+        provider.answer(ProviderAnswer::unreachable());
         failed(send(&process, &format!("a{n}")).await);
     }
     world.pass(secs(15)).await;
-    provider.answer(Answer::Hang);
+    provider.answer(ProviderAnswer::Hang);
     drop_after(&world, &process, "dropped", ms(100)).await;
-    provider.answer(Answer::throttle(secs(60)));
+    provider.answer(ProviderAnswer::throttle(secs(60)));
     assert_eq!(deferred(send(&process, "throttled").await).reason, DeferredReason::Throttled);
-    provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+    provider.answer(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
     failed(send(&process, "answered").await);
     // Closed: several at once pass.
-    provider.answer_always(Answer::Slow(ms(100)));
+    provider.answer_always(ProviderAnswer::Slow(ms(100)));
     let sends = (0..10).map(|n| async move { n });
     let numbers = futures_util::future::join_all(sends).await;
     let process = &process;
@@ -105,11 +105,11 @@ async fn rule_47_a_half_open_breaker_lets_one_call_through() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::fast_fail()));
     for n in 0..3 {
-        provider.answer(Answer::unreachable());
+        provider.answer(ProviderAnswer::unreachable());
         failed(send(&process, &format!("a{n}")).await);
     }
     world.pass(secs(15)).await;
-    provider.answer_always(Answer::Slow(secs(1)));
+    provider.answer_always(ProviderAnswer::Slow(secs(1)));
     let names: Vec<_> = (0..10).map(|n| format!("b{n}")).collect();
     let ends = futures_util::future::join_all(names.iter().map(|name| send(&process, name))).await;
     assert_eq!(ends.iter().filter(|end| end.is_terminal()).count(), 1);
@@ -121,10 +121,10 @@ async fn rule_47_a_half_open_breaker_lets_one_call_through() {
 async fn rule_47_late_news_does_not_move_the_state() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::fast_fail()));
-    provider.answer(Answer::Slow(secs(5)));
+    provider.answer(ProviderAnswer::Slow(secs(5)));
     let (late, ()) = futures_util::future::join(send(&process, "late"), async {
         for n in 0..3 {
-            provider.answer(Answer::unreachable());
+            provider.answer(ProviderAnswer::unreachable());
             failed(send(&process, &format!("a{n}")).await);
         }
         world.pass(secs(6)).await;
@@ -179,7 +179,7 @@ async fn rule_44_a_sick_log_neither_stops_nor_slows_a_send() {
         let before = world.clock.monotonic();
         delivered(send(&process, "1").await);
         for n in 0..3 {
-            provider.answer(Answer::unreachable());
+            provider.answer(ProviderAnswer::unreachable());
             failed(send(&process, &format!("a{n}")).await);
         }
         deferred(send(&process, "2").await);
@@ -198,7 +198,7 @@ async fn rule_47_breakers_are_per_tenant() {
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
     let other = TenantId::new("other").unwrap();
     world.memory.directory().put(&other, &strategy(), serde_json::json!({}));
-    provider.answer(Answer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
     failed(send(&process, "1").await);
     deferred(send(&process, "2").await);
     for (who, open) in [(&other, false), (&tenant(), true)] {

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use zengine_connector::{
     store::Embedded,
-    testing::{Answer, Recording, block_on},
+    testing::{ProviderAnswer, Recording, block_on},
     *,
 };
 
@@ -32,11 +32,11 @@ async fn every_path(world: &World, printed: &mut String) {
     let process = world.process_with(&provider, |it| it.breaker(Breaker::off()));
     let told = |receipt: Receipt| receipt.with_data(&"canary-receipt").unwrap();
     let answers = [
-        ("delivered", Answer::AcceptWith(Arc::new(told))),
-        ("throttled", Answer::throttle(secs(60))),
-        ("failed", Answer::error(ErrorKind::InvalidContent, Reach::Processed)),
-        ("unknown", Answer::broken()),
-        ("panicked", Answer::Panic),
+        ("delivered", ProviderAnswer::AcceptWith(Arc::new(told))),
+        ("throttled", ProviderAnswer::throttle(secs(60))),
+        ("failed", ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed)),
+        ("unknown", ProviderAnswer::broken()),
+        ("panicked", ProviderAnswer::Panic),
     ];
     let message = message();
     for (what, answer) in answers {
@@ -98,7 +98,7 @@ async fn rule_81_one_line_per_send_and_one_per_attempt() {
     let (world, provider) = (World::in_memory(), Recording::new());
     let process = world.process(&provider);
     let guard = tracing::subscriber::set_default(log.clone());
-    provider.answer(Answer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
     let options = SendOptions::new(id("1")).correlation_id(CorrelationId::new("flow-1").unwrap());
     delivered(process.send(&tenant(), "recording", &message(), options).await.unwrap());
     drop(guard);
@@ -128,8 +128,8 @@ fn rule_32_the_file_of_the_store_holds_nothing_personal() {
             .secrets(Memory::new().secrets())
             .build()
             .unwrap();
-        provider.answer(Answer::AcceptWith(Arc::new(|receipt: Receipt| receipt.with_data(&"canary-receipt").unwrap())));
-        provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+        provider.answer(ProviderAnswer::AcceptWith(Arc::new(|receipt: Receipt| receipt.with_data(&"canary-receipt").unwrap())));
+        provider.answer(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
         for what in ["delivered", "failed"] {
             let end = process.send(&tenant(), "recording", &message(), SendOptions::new(id(what))).await.unwrap();
             assert_eq!(end.as_str(), what);

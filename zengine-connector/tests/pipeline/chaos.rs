@@ -9,7 +9,7 @@ use std::{
 
 use zengine_connector::{
     store::{ClaimStatus, Embedded},
-    testing::{Answer, Askable, Keyed, Protection, Recording, StoreCall, Trouble, Unprotected},
+    testing::{NativeProvider, PlainProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
     *,
 };
 
@@ -54,42 +54,42 @@ impl Rng for Dice {
     }
 }
 
-fn answer(dice: &Dice) -> Answer {
+fn answer(dice: &Dice) -> ProviderAnswer {
     match dice.below(12) {
-        0 => Answer::unreachable(),
-        1 => Answer::broken(),
-        2 => Answer::accept_then_break(),
-        3 => Answer::AcceptThenHang,
-        4 => Answer::Hang,
-        5 => Answer::throttle(ms(dice.below(8000))),
-        6 => Answer::error(ErrorKind::InvalidContent, Reach::Processed),
-        7 => Answer::error(ErrorKind::Unauthorized, Reach::Processed),
-        8 => Answer::Slow(ms(dice.below(12_000))),
-        _ => Answer::Accept,
+        0 => ProviderAnswer::unreachable(),
+        1 => ProviderAnswer::broken(),
+        2 => ProviderAnswer::accept_then_break(),
+        3 => ProviderAnswer::AcceptThenHang,
+        4 => ProviderAnswer::Hang,
+        5 => ProviderAnswer::throttle(ms(dice.below(8000))),
+        6 => ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed),
+        7 => ProviderAnswer::error(ErrorKind::Unauthorized, Reach::Processed),
+        8 => ProviderAnswer::Slow(ms(dice.below(12_000))),
+        _ => ProviderAnswer::Accept,
     }
 }
 
-fn trouble(dice: &Dice) -> Trouble {
+fn fault(dice: &Dice) -> StoreFault {
     match dice.below(5) {
-        0 | 1 => Trouble::Refused,
-        2 => Trouble::AnswerLost,
-        3 => Trouble::Hang,
-        _ => Trouble::DoneThenHang,
+        0 | 1 => StoreFault::Refused,
+        2 => StoreFault::AnswerLost,
+        3 => StoreFault::Hang,
+        _ => StoreFault::DoneThenHang,
     }
 }
 
-/// What callers were told, by id.
-type Told = Mutex<BTreeMap<&'static str, Vec<Outcome>>>;
+/// The outcomes that callers received, by id.
+type ReceivedOutcomes = Mutex<BTreeMap<&'static str, Vec<Outcome>>>;
 
-struct Run<'a, P: Protection> {
+struct Run<'a, P: ProviderKind> {
     world: &'a World,
     provider: &'a Recording<P>,
     processes: Vec<Orchestrator>,
     dice: Dice,
-    told: Told,
+    told: ReceivedOutcomes,
 }
 
-impl<P: Protection> Run<'_, P> {
+impl<P: ProviderKind> Run<'_, P> {
     fn process(&self) -> &Orchestrator {
         &self.processes[usize::try_from(self.dice.below(self.processes.len() as u64)).unwrap()]
     }
@@ -199,7 +199,7 @@ impl<P: Protection> Run<'_, P> {
     }
 }
 
-async fn run<P: Protection>(world: World, seed: u64) {
+async fn run<P: ProviderKind>(world: World, seed: u64) {
     let (provider, dice) = (Recording::<P>::default(), Dice::new(seed));
     for _ in 0..dice.below(80) {
         provider.answer(answer(&dice));
@@ -209,9 +209,10 @@ async fn run<P: Protection>(world: World, seed: u64) {
         let (rng, breaker) = (Arc::new(Dice::new(dice.next())), breaker.clone());
         world.process_with(&provider, |it| it.rng(rng).breaker(breaker))
     });
-    let run = Run { processes: processes.collect(), world: &world, provider: &provider, dice: dice.clone(), told: Told::default() };
-    let (sick, clock, judges) = (dice.below(25), Arc::clone(&world.clock), Dice::new(dice.next()));
-    world.faults.judge(move |_: StoreCall| (clock.monotonic() < CHAOS && judges.percent(sick)).then(|| trouble(&judges)));
+    let run =
+        Run { processes: processes.collect(), world: &world, provider: &provider, dice: dice.clone(), told: ReceivedOutcomes::default() };
+    let (fault_percent, clock, fault_dice) = (dice.below(25), Arc::clone(&world.clock), Dice::new(dice.next()));
+    world.faults.decide(move |_: StoreCall| (clock.monotonic() < CHAOS && fault_dice.percent(fault_percent)).then(|| fault(&fault_dice)));
     // Two queues hold each message, as when one is delivered twice.
     futures_util::future::join_all(IDS.iter().chain(&IDS).map(|what| run.deliver(what))).await;
     // When all is well again, whatever was left half done is finished by whoever asks next.
@@ -228,8 +229,8 @@ async fn run<P: Protection>(world: World, seed: u64) {
         provider.answer(answer(&dice));
     }
     let until = world.clock.monotonic() + CHAOS;
-    let (clock, judges) = (Arc::clone(&world.clock), Dice::new(dice.next()));
-    world.faults.judge(move |_: StoreCall| (clock.monotonic() < until && judges.percent(sick)).then(|| trouble(&judges)));
+    let (clock, fault_dice) = (Arc::clone(&world.clock), Dice::new(dice.next()));
+    world.faults.decide(move |_: StoreCall| (clock.monotonic() < until && fault_dice.percent(fault_percent)).then(|| fault(&fault_dice)));
     run.redrive().await;
     world.pass(CHAOS).await;
     run.redrive().await;
@@ -237,7 +238,7 @@ async fn run<P: Protection>(world: World, seed: u64) {
     run.check(seed).await;
 }
 
-fn seeds<P: Protection>(world: impl Fn() -> World, seeds: std::ops::Range<u64>) {
+fn seeds<P: ProviderKind>(world: impl Fn() -> World, seeds: std::ops::Range<u64>) {
     for seed in seeds {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(async { run::<P>(world(), seed).await })))
@@ -246,18 +247,18 @@ fn seeds<P: Protection>(world: impl Fn() -> World, seeds: std::ops::Range<u64>) 
 }
 
 #[test]
-fn rule_19_random_faults_never_double_where_nothing_protects() {
-    seeds::<Unprotected>(World::in_memory, 0..150);
+fn rule_19_random_faults_never_duplicate_at_a_plain_provider() {
+    seeds::<PlainProvider>(World::in_memory, 0..150);
 }
 
 #[test]
-fn rule_19_random_faults_never_double_at_a_keyed_provider() {
-    seeds::<Keyed>(World::in_memory, 1000..1150);
+fn rule_19_random_faults_never_duplicate_at_a_native_provider() {
+    seeds::<NativeProvider>(World::in_memory, 1000..1150);
 }
 
 #[test]
-fn rule_19_random_faults_never_double_at_a_provider_that_can_be_asked() {
-    seeds::<Askable>(World::in_memory, 2000..2150);
+fn rule_19_random_faults_never_duplicate_at_a_queryable_provider() {
+    seeds::<QueryableProvider>(World::in_memory, 2000..2150);
 }
 
 /// Polls a call at most so often; then it is dropped, wherever it is.
@@ -313,8 +314,8 @@ async fn rule_31_callers_dropped_anywhere_make_no_double_and_block_nobody() {
 }
 
 #[test]
-fn rule_19_random_faults_never_double_with_records_in_a_file() {
-    seeds::<Unprotected>(World::on_disk, 3000..3003);
-    seeds::<Keyed>(World::on_disk, 3003..3006);
-    seeds::<Askable>(World::on_disk, 3006..3009);
+fn rule_19_random_faults_never_duplicate_with_records_in_a_file() {
+    seeds::<PlainProvider>(World::on_disk, 3000..3003);
+    seeds::<NativeProvider>(World::on_disk, 3003..3006);
+    seeds::<QueryableProvider>(World::on_disk, 3006..3009);
 }

@@ -2,7 +2,7 @@
 
 use zengine_connector::{
     store::ClaimStatus,
-    testing::{Answer, Keyed, Recording, StoreCall, Trouble},
+    testing::{NativeProvider, ProviderAnswer, Recording, StoreCall, StoreFault},
     *,
 };
 
@@ -25,7 +25,7 @@ async fn rule_24_a_hundred_callers_of_one_process_share_one_call() {
 #[tokio::test(start_paused = true)]
 async fn rule_24_ten_processes_share_one_call() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer_always(Answer::Slow(secs(2)));
+    provider.answer_always(ProviderAnswer::Slow(secs(2)));
     let processes: Vec<_> = (0..10).map(|_| world.process(&provider)).collect();
     let sends = processes.iter().flat_map(|process| (0..10).map(move |_| send(process, "1")));
     let ends: Vec<_> = futures_util::future::join_all(sends).await.into_iter().map(delivered).collect();
@@ -37,7 +37,7 @@ async fn rule_24_ten_processes_share_one_call() {
 #[tokio::test(start_paused = true)]
 async fn rule_24_a_duplicate_elsewhere_waits_and_is_then_put_off() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer(Answer::Slow(secs(8)));
+    provider.answer(ProviderAnswer::Slow(secs(8)));
     let (one, two) = (world.process(&provider), world.process(&provider));
     let (first, second) = futures_util::future::join(send(&one, "1"), async {
         world.pass(ms(10)).await;
@@ -56,7 +56,7 @@ async fn rule_24_a_duplicate_elsewhere_waits_and_is_then_put_off() {
 #[tokio::test(start_paused = true)]
 async fn rule_24_rejected_duplicates_do_not_wait() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer(Answer::Slow(secs(8)));
+    provider.answer(ProviderAnswer::Slow(secs(8)));
     let process = world.process_with(&provider, |it| it.dedup(Dedup::default().duplicates(Duplicates::Reject)));
     let before = world.clock.monotonic();
     let (_, second) = futures_util::future::join(send(&process, "1"), async {
@@ -107,7 +107,7 @@ async fn rule_23_another_body_under_a_settled_id_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn rule_23_another_body_under_a_running_id_is_refused_at_once() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer(Answer::Slow(secs(3)));
+    provider.answer(ProviderAnswer::Slow(secs(3)));
     let (one, two) = (world.process(&provider), world.process(&provider));
     let (first, ()) = futures_util::future::join(send(&one, "1"), async {
         world.pass(ms(10)).await;
@@ -149,7 +149,7 @@ async fn rule_23_fingerprints_are_compared_under_their_own_key() {
     let before = world.process_with(&provider, |it| it.keys(std::sync::Arc::new(StaticKeyRing::new(old()))));
     delivered(send(&before, "1").await);
     // Put off under the old key, to be claimed anew under the new one.
-    provider.answer(Answer::throttle(secs(60)));
+    provider.answer(ProviderAnswer::throttle(secs(60)));
     deferred(send(&before, "2").await);
 
     let both = StaticKeyRing::new(Key::new("new", &bytes(2))).with_older(old());
@@ -171,7 +171,7 @@ async fn rule_23_fingerprints_are_compared_under_their_own_key() {
 async fn rule_14_a_claim_whose_answer_was_lost_is_recognised() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    world.faults.next(StoreCall::Claim, 1, Trouble::AnswerLost);
+    world.faults.next(StoreCall::Claim, 1, StoreFault::AnswerLost);
     assert!(!delivered(send(&process, "1").await).replayed);
     assert_eq!(provider.calls().len(), 1);
 }
@@ -180,15 +180,15 @@ async fn rule_14_a_claim_whose_answer_was_lost_is_recognised() {
 #[tokio::test(start_paused = true)]
 async fn rule_14_every_write_survives_a_lost_answer() {
     for (call, answer) in [
-        (StoreCall::Mark, Answer::Accept),
-        (StoreCall::Commit, Answer::Accept),
-        (StoreCall::Release, Answer::throttle(secs(60))),
-        (StoreCall::ClearEffects, Answer::error(ErrorKind::InvalidContent, Reach::Processed)),
+        (StoreCall::Mark, ProviderAnswer::Accept),
+        (StoreCall::Commit, ProviderAnswer::Accept),
+        (StoreCall::Release, ProviderAnswer::throttle(secs(60))),
+        (StoreCall::ClearEffects, ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed)),
     ] {
         let (world, provider) = (new_world(), Recording::new());
         let process = world.process(&provider);
         provider.answer(answer);
-        world.faults.next(call, 1, Trouble::AnswerLost);
+        world.faults.next(call, 1, StoreFault::AnswerLost);
         let first = send(&process, "1").await;
         assert!(world.faults.count(call) >= 1, "{call:?}");
         let second = send(&process, "1").await;
@@ -219,8 +219,8 @@ async fn rule_14_every_write_survives_a_lost_answer() {
 async fn rule_19_a_crash_before_the_mark_leads_to_one_send_after_the_lease() {
     let (world, provider) = (new_world(), Recording::new());
     let crashed = world.process(&provider);
-    world.faults.next(StoreCall::Mark, 1, Trouble::Hang);
-    world.faults.next(StoreCall::Release, 1, Trouble::Hang); // the crash takes the guard with it
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Hang);
+    world.faults.next(StoreCall::Release, 1, StoreFault::Hang); // the crash takes the guard with it
     drop_after(&world, &crashed, "1", secs(1)).await;
     assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Claimed);
 
@@ -237,11 +237,11 @@ async fn rule_19_a_crash_before_the_mark_leads_to_one_send_after_the_lease() {
 async fn rule_15_a_late_owner_before_its_mark_sends_nothing() {
     let (world, provider) = (new_world(), Recording::new());
     let (slow, fast) = (world.process(&provider), world.process(&provider));
-    world.faults.next(StoreCall::Mark, 1, Trouble::Wait);
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
     let (late, ()) = futures_util::future::join(send(&slow, "1"), async {
         world.clock.jump_ms(63_000);
         delivered(send(&fast, "1").await);
-        world.faults.go_on();
+        world.faults.resume();
     })
     .await;
     assert_eq!(deferred(late).reason, DeferredReason::LeaseLost);
@@ -254,7 +254,7 @@ async fn rule_15_a_late_owner_before_its_mark_sends_nothing() {
 async fn rule_19_a_late_owner_after_its_mark_makes_at_most_one_message() {
     let (world, provider) = (new_world(), Recording::new());
     let (slow, fast) = (world.process(&provider), world.process(&provider));
-    provider.answer(Answer::Slow(secs(1)));
+    provider.answer(ProviderAnswer::Slow(secs(1)));
     let (late, early) = futures_util::future::join(send(&slow, "1"), async {
         world.clock.jump_ms(63_000);
         send(&fast, "1").await
@@ -271,7 +271,7 @@ async fn rule_27_a_late_owner_upgrades_an_unknown() {
     let (world, provider) = (new_world(), Recording::new());
     let slow = world.process_with(&provider, |it| it.attempt_timeout(secs(50)));
     let fast = world.process(&provider);
-    provider.answer(Answer::Slow(secs(40)));
+    provider.answer(ProviderAnswer::Slow(secs(40)));
     let (late, ended) = futures_util::future::join(send(&slow, "1"), async {
         world.pass(secs(5)).await;
         world.clock.jump_ms(70_000);
@@ -294,9 +294,9 @@ async fn rule_27_a_late_owner_upgrades_an_unknown() {
 async fn rule_15_a_zombies_release_is_refused() {
     let (world, provider) = (new_world(), Recording::new());
     let (zombie, successor) = (world.process(&provider), world.process(&provider));
-    world.faults.next(StoreCall::Mark, 1, Trouble::Refused);
-    world.faults.next(StoreCall::Release, 1, Trouble::Wait);
-    provider.answer(Answer::Slow(secs(3)));
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Refused);
+    world.faults.next(StoreCall::Release, 1, StoreFault::Wait);
+    provider.answer(ProviderAnswer::Slow(secs(3)));
     let ((late, second), ()) = futures_util::future::join(
         futures_util::future::join(send(&zombie, "1"), async {
             world.clock.jump_ms(63_000);
@@ -305,7 +305,7 @@ async fn rule_15_a_zombies_release_is_refused() {
         async {
             world.pass(secs(1)).await;
             let before = world.record("1").await.unwrap();
-            world.faults.go_on();
+            world.faults.resume();
             world.pass(ms(1)).await;
             let after = world.record("1").await.unwrap();
             assert_eq!((before.status, &before.owner), (ClaimStatus::Sending, &after.owner));
@@ -323,13 +323,13 @@ async fn rule_15_a_zombies_release_is_refused() {
 async fn rule_26_a_delivered_send_is_delivered_whatever_the_store_says() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    world.faults.always(StoreCall::Commit, Trouble::Refused);
+    world.faults.always(StoreCall::Commit, StoreFault::Refused);
     let end = delivered(send(&process, "1").await);
     assert!(!end.dedup_recorded && !end.replayed);
     assert!(world.faults.count(StoreCall::Commit) >= 3);
 
     world.faults.heal();
-    world.faults.next(StoreCall::Commit, 2, Trouble::Refused);
+    world.faults.next(StoreCall::Commit, 2, StoreFault::Refused);
     assert!(delivered(send(&process, "2").await).dedup_recorded);
 }
 
@@ -337,7 +337,7 @@ async fn rule_26_a_delivered_send_is_delivered_whatever_the_store_says() {
 #[tokio::test(start_paused = true)]
 async fn rule_28_no_claim_no_send_unless_the_host_prefers_doubles() {
     let (world, provider) = (new_world(), Recording::new());
-    world.faults.always(StoreCall::Claim, Trouble::Refused);
+    world.faults.always(StoreCall::Claim, StoreFault::Refused);
     let careful = world.process(&provider);
     assert_eq!(deferred(send(&careful, "1").await).reason, DeferredReason::StoreUnavailable);
     assert_eq!(provider.calls().len(), 0);
@@ -352,14 +352,14 @@ async fn rule_28_a_store_that_hangs_puts_the_send_off() {
     for call in [StoreCall::Claim, StoreCall::Mark] {
         let (world, provider) = (new_world(), Recording::new());
         let process = world.process(&provider);
-        world.faults.always(call, Trouble::Hang);
+        world.faults.always(call, StoreFault::Hang);
         let outcome = tokio::time::timeout(secs(60), send(&process, "1")).await.expect("the send must end");
         assert_eq!(deferred(outcome).reason, DeferredReason::StoreUnavailable, "{call:?}");
         assert_eq!(provider.calls().len(), 0);
     }
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    world.faults.always(StoreCall::Commit, Trouble::Hang);
+    world.faults.always(StoreCall::Commit, StoreFault::Hang);
     let outcome = tokio::time::timeout(secs(120), send(&process, "1")).await.expect("the send must end");
     assert!(!delivered(outcome).dedup_recorded);
 }
@@ -369,7 +369,7 @@ async fn rule_28_a_store_that_hangs_puts_the_send_off() {
 async fn rule_21_what_an_open_breaker_put_off_is_released() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
-    provider.answer(Answer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
     failed(send(&process, "1").await);
     assert_eq!(deferred(send(&process, "2").await).reason, DeferredReason::BreakerOpen);
     let record = world.record("2").await.unwrap();
@@ -400,7 +400,7 @@ async fn rule_29_a_record_ends_exactly_at_its_time() {
 async fn rule_17_no_time_left_still_writes_a_lease_that_ends() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    world.faults.always(StoreCall::Release, Trouble::Refused);
+    world.faults.always(StoreCall::Release, StoreFault::Refused);
     let options = SendOptions::new(id("1")).within(ms(0));
     let outcome = process.send(&tenant(), "recording", &text("hello"), options).await.unwrap();
     assert_eq!(deferred(outcome).reason, DeferredReason::NoTimeLeft);
@@ -414,7 +414,7 @@ async fn rule_17_no_time_left_still_writes_a_lease_that_ends() {
 async fn rule_22_a_result_that_is_too_large_is_cut_and_still_replayed() {
     let (world, provider) = (new_world(), Recording::new());
     let big = "x".repeat(20_000);
-    provider.answer(Answer::AcceptWith(std::sync::Arc::new(move |receipt| receipt.with_data(&big).unwrap())));
+    provider.answer(ProviderAnswer::AcceptWith(std::sync::Arc::new(move |receipt| receipt.with_data(&big).unwrap())));
     let (one, two) = (world.process(&provider), world.process(&provider));
     let first = delivered(send(&one, "1").await);
     assert!(!first.receipt.trimmed && first.dedup_recorded);
@@ -472,7 +472,7 @@ async fn rule_30_a_warm_cache_answers_without_the_store() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     delivered(send(&process, "1").await);
-    world.faults.always(StoreCall::Claim, Trouble::Refused);
+    world.faults.always(StoreCall::Claim, StoreFault::Refused);
     assert!(delivered(send(&process, "1").await).replayed);
     // Another tenant's same id is not in it.
     let other = TenantId::new("other").unwrap();
@@ -483,7 +483,7 @@ async fn rule_30_a_warm_cache_answers_without_the_store() {
 /// Rule 32: the record names neither recipient nor content.
 #[tokio::test(start_paused = true)]
 async fn rule_32_the_record_holds_nothing_personal() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let process = world.process(&provider);
     delivered(send(&process, "1").await);
     let json = written(world.record("1").await.unwrap());

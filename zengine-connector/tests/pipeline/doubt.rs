@@ -2,7 +2,7 @@
 
 use zengine_connector::{
     store::{ClaimOp, ClaimStatus, Evidence},
-    testing::{Answer, Askable, Keyed, Protection, Recording, StoreCall, Trouble},
+    testing::{NativeProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
     *,
 };
 
@@ -10,9 +10,9 @@ use super::new_world;
 use crate::support::{World, deferred, delivered, drop_after, failed, key, ms, secs, send, unknown};
 
 /// Leaves a send that the provider took and whose owner crashed before it knew.
-async fn crashed_after_sending<P: Protection>(world: &World, provider: &Recording<P>, what: &str) {
+async fn crashed_after_sending<P: ProviderKind>(world: &World, provider: &Recording<P>, what: &str) {
     let crashed = world.process(provider);
-    provider.answer(Answer::AcceptThenHang);
+    provider.answer(ProviderAnswer::AcceptThenHang);
     drop_after(world, &crashed, what, secs(1)).await;
     assert_eq!(world.record(what).await.unwrap().status, ClaimStatus::Sending);
     world.pass(secs(63)).await;
@@ -23,7 +23,7 @@ async fn crashed_after_sending<P: Protection>(world: &World, provider: &Recordin
 async fn rule_19_a_crash_after_the_mark_is_unknown_where_nothing_protects() {
     let (world, provider) = (new_world(), Recording::new());
     let crashed = world.process(&provider);
-    provider.answer(Answer::Hang);
+    provider.answer(ProviderAnswer::Hang);
     drop_after(&world, &crashed, "1", secs(1)).await;
     world.pass(secs(63)).await;
     let other = world.process(&provider);
@@ -36,7 +36,7 @@ async fn rule_19_a_crash_after_the_mark_is_unknown_where_nothing_protects() {
 /// Case 13.
 #[tokio::test(start_paused = true)]
 async fn rule_19_a_crash_after_sending_is_sent_again_under_the_same_key() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     crashed_after_sending(&world, &provider, "1").await;
     delivered(send(&world.process(&provider), "1").await);
     let calls = provider.calls();
@@ -47,7 +47,7 @@ async fn rule_19_a_crash_after_sending_is_sent_again_under_the_same_key() {
 /// Case 14.
 #[tokio::test(start_paused = true)]
 async fn rule_19_after_the_providers_window_nothing_is_sent_again() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     crashed_after_sending(&world, &provider, "1").await;
     world.pass(secs(3600)).await;
     unknown(send(&world.process(&provider), "1").await);
@@ -57,13 +57,13 @@ async fn rule_19_after_the_providers_window_nothing_is_sent_again() {
 /// Case 15, both halves.
 #[tokio::test(start_paused = true)]
 async fn rule_19_a_provider_that_can_be_asked_is_asked_first() {
-    let (world, provider) = (new_world(), Recording::<Askable>::default());
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
     crashed_after_sending(&world, &provider, "taken").await;
     let other = world.process(&provider);
     delivered(send(&other, "taken").await);
     assert_eq!(provider.calls().len(), 1);
 
-    provider.answer(Answer::Hang);
+    provider.answer(ProviderAnswer::Hang);
     drop_after(&world, &world.process(&provider), "lost", secs(1)).await;
     world.pass(secs(63)).await;
     delivered(send(&other, "lost").await);
@@ -73,9 +73,9 @@ async fn rule_19_a_provider_that_can_be_asked_is_asked_first() {
 /// Rule 19: what the provider cannot show yet is not what it does not have.
 #[tokio::test(start_paused = true)]
 async fn rule_19_not_found_counts_only_after_the_visibility_delay() {
-    let (world, provider) = (new_world(), Recording::<Askable>::default());
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
     let process = world.process(&provider);
-    provider.answer(Answer::broken());
+    provider.answer(ProviderAnswer::broken());
     let early = deferred(send(&process, "1").await);
     assert_eq!(early.reason, DeferredReason::LookupFailed);
     assert!(early.retry_after > secs(5) && early.retry_after <= secs(10), "{:?}", early.retry_after);
@@ -93,11 +93,16 @@ async fn rule_19_not_found_counts_only_after_the_visibility_delay() {
 /// A look-up that fails, hangs or breaks the strategy leaves the send in doubt, whatever it is.
 #[tokio::test(start_paused = true)]
 async fn rule_21_a_failed_look_up_keeps_the_doubt() {
-    let (world, provider) = (new_world(), Recording::<Askable>::default());
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
     crashed_after_sending(&world, &provider, "1").await;
     let process = world.process(&provider);
-    for trouble in [Answer::unreachable(), Answer::error(ErrorKind::Unauthorized, Reach::Processed), Answer::Hang, Answer::Panic] {
-        provider.answer_lookup(trouble);
+    for fault in [
+        ProviderAnswer::unreachable(),
+        ProviderAnswer::error(ErrorKind::Unauthorized, Reach::Processed),
+        ProviderAnswer::Hang,
+        ProviderAnswer::Panic,
+    ] {
+        provider.answer_lookup(fault);
         assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::LookupFailed);
         let record = world.record("1").await.unwrap();
         assert_eq!((record.status, record.maybe_sent), (ClaimStatus::Released, true));
@@ -109,20 +114,20 @@ async fn rule_21_a_failed_look_up_keeps_the_doubt() {
 /// Rule 34: before a provider that can be asked leaves us in the dark, it is asked.
 #[tokio::test(start_paused = true)]
 async fn rule_34_the_last_attempt_is_looked_up_too() {
-    let (world, provider) = (new_world(), Recording::<Askable>::default());
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()));
-    provider.answer(Answer::accept_then_break());
+    provider.answer(ProviderAnswer::accept_then_break());
     delivered(send(&process, "taken").await);
-    provider.answer(Answer::broken());
+    provider.answer(ProviderAnswer::broken());
     unknown(send(&process, "lost").await);
 }
 
 /// Case 23.
 #[tokio::test(start_paused = true)]
 async fn rule_21_only_protection_allows_a_release_after_a_maybe() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(1)));
-    provider.answer(Answer::accept_then_break());
+    provider.answer(ProviderAnswer::accept_then_break());
     assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::BreakerOpen);
     let record = world.record("1").await.unwrap();
     assert_eq!((record.status, record.maybe_sent, record.attempts), (ClaimStatus::Released, true, 1));
@@ -132,21 +137,21 @@ async fn rule_21_only_protection_allows_a_release_after_a_maybe() {
 
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(1)));
-    provider.answer(Answer::broken());
+    provider.answer(ProviderAnswer::broken());
     unknown(send(&process, "1").await);
 }
 
 /// Case 24.
 #[tokio::test(start_paused = true)]
 async fn rule_20_a_later_refusal_does_not_make_a_maybe_a_failure() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     crashed_after_sending(&world, &provider, "1").await;
-    provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+    provider.answer(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
     unknown(send(&world.process(&provider), "1").await);
 
     // The same within one call.
-    provider.answer(Answer::broken());
-    provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+    provider.answer(ProviderAnswer::broken());
+    provider.answer(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
     unknown(send(&world.process(&provider), "2").await);
 }
 
@@ -156,15 +161,15 @@ async fn rule_31_a_caller_dropped_before_sending_gives_the_claim_back() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::off()));
     // Dropped while the mark is under way, whether it is done or not.
-    for (what, trouble) in [("1", Trouble::Hang), ("2", Trouble::DoneThenHang)] {
-        world.faults.next(StoreCall::Mark, 1, trouble);
+    for (what, fault) in [("1", StoreFault::Hang), ("2", StoreFault::DoneThenHang)] {
+        world.faults.next(StoreCall::Mark, 1, fault);
         drop_after(&world, &process, what, secs(1)).await;
         world.pass(ms(1)).await;
         assert_eq!(world.record(what).await.unwrap().status, ClaimStatus::Released);
         assert!(!delivered(send(&process, what).await).replayed);
     }
     // Dropped while the claim is under way.
-    world.faults.next(StoreCall::Claim, 1, Trouble::DoneThenHang);
+    world.faults.next(StoreCall::Claim, 1, StoreFault::DoneThenHang);
     drop_after(&world, &process, "3", secs(1)).await;
     world.pass(ms(1)).await;
     assert_eq!(world.record("3").await.unwrap().status, ClaimStatus::Released);
@@ -177,12 +182,12 @@ async fn rule_31_a_caller_dropped_before_sending_gives_the_claim_back() {
 async fn rule_31_a_caller_dropped_while_sending_releases_nothing() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    provider.answer(Answer::Hang);
+    provider.answer(ProviderAnswer::Hang);
     drop_after(&world, &process, "1", secs(1)).await;
     world.pass(ms(1)).await;
     assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Sending);
     // Between attempts too: the record says what may have happened.
-    provider.answer(Answer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
     drop_after(&world, &process, "2", ms(200)).await;
     world.pass(ms(1)).await;
     assert_eq!(world.record("2").await.unwrap().status, ClaimStatus::Sending);
@@ -192,20 +197,20 @@ async fn rule_31_a_caller_dropped_while_sending_releases_nothing() {
 #[tokio::test(start_paused = true)]
 async fn rule_24_attached_callers_settle_a_dropped_leaders_record_at_once() {
     // What the leader hangs on when it is dropped; the ends of the attached; calls to the provider.
-    type Case = (Option<(StoreCall, Trouble)>, Option<Answer>, &'static str, usize);
+    type Case = (Option<(StoreCall, StoreFault)>, Option<ProviderAnswer>, &'static str, usize);
     let cases: [Case; 6] = [
-        (Some((StoreCall::Claim, Trouble::Hang)), None, "delivered", 1),
-        (Some((StoreCall::Claim, Trouble::DoneThenHang)), None, "delivered", 1),
-        (Some((StoreCall::Mark, Trouble::Hang)), None, "delivered", 1),
-        (None, Some(Answer::Hang), "unknown", 1),
-        (None, Some(Answer::AcceptThenHang), "unknown", 1),
-        (Some((StoreCall::Commit, Trouble::DoneThenHang)), None, "delivered", 1),
+        (Some((StoreCall::Claim, StoreFault::Hang)), None, "delivered", 1),
+        (Some((StoreCall::Claim, StoreFault::DoneThenHang)), None, "delivered", 1),
+        (Some((StoreCall::Mark, StoreFault::Hang)), None, "delivered", 1),
+        (None, Some(ProviderAnswer::Hang), "unknown", 1),
+        (None, Some(ProviderAnswer::AcceptThenHang), "unknown", 1),
+        (Some((StoreCall::Commit, StoreFault::DoneThenHang)), None, "delivered", 1),
     ];
     for (hang, answer, ended, calls) in cases {
         let (world, provider) = (new_world(), Recording::new());
         let process = world.process(&provider);
-        if let Some((call, trouble)) = hang {
-            world.faults.next(call, 1, trouble);
+        if let Some((call, fault)) = hang {
+            world.faults.next(call, 1, fault);
         }
         if let Some(answer) = answer.clone() {
             provider.answer(answer);
@@ -228,10 +233,10 @@ async fn rule_24_attached_callers_settle_a_dropped_leaders_record_at_once() {
 /// Case 88, and case 14 once more: a release that was protected is not for ever.
 #[tokio::test(start_paused = true)]
 async fn rule_13_a_released_maybe_is_not_claimed_like_a_fresh_one() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let process = world.process(&provider);
-    provider.answer(Answer::accept_then_break());
-    provider.answer(Answer::throttle(secs(600)));
+    provider.answer(ProviderAnswer::accept_then_break());
+    provider.answer(ProviderAnswer::throttle(secs(600)));
     assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::Throttled);
     assert!(world.record("1").await.unwrap().maybe_sent);
     world.pass(secs(3600)).await;
@@ -244,14 +249,14 @@ async fn rule_13_a_released_maybe_is_not_claimed_like_a_fresh_one() {
 async fn rule_29_a_record_in_doubt_never_becomes_absent() {
     for days in [2, 15] {
         let (world, provider) = (new_world(), Recording::new());
-        provider.answer(Answer::AcceptThenHang);
+        provider.answer(ProviderAnswer::AcceptThenHang);
         drop_after(&world, &world.process(&provider), "1", secs(1)).await;
         world.clock.jump_ms(days * 86_400_000);
         unknown(send(&world.process(&provider), "1").await);
         assert_eq!(provider.calls().len(), 1);
     }
-    // Keyed, and long over.
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    // A native provider, and long over.
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     crashed_after_sending(&world, &provider, "1").await;
     world.clock.jump_ms(15 * 86_400_000);
     unknown(send(&world.process(&provider), "1").await);
@@ -284,7 +289,7 @@ async fn rule_27_what_the_provider_told_meanwhile_decides() {
 async fn rule_27_proof_of_delivery_stops_another_send() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    provider.answer(Answer::throttle(secs(60)));
+    provider.answer(ProviderAnswer::throttle(secs(60)));
     deferred(send(&process, "1").await);
     tell(&world, "1", State::Delivered).await;
     delivered(send(&process, "1").await);
@@ -296,8 +301,8 @@ async fn rule_27_proof_of_delivery_stops_another_send() {
 async fn rule_27_an_unknown_that_turns_out_failed_is_still_announced() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    provider.answer(Answer::broken());
-    world.faults.next(StoreCall::Publish, 1, Trouble::Refused);
+    provider.answer(ProviderAnswer::broken());
+    world.faults.next(StoreCall::Publish, 1, StoreFault::Refused);
     unknown(send(&process, "1").await);
     assert_eq!(world.failed().len(), 0);
     tell(&world, "1", State::Failed).await;
@@ -309,11 +314,11 @@ async fn rule_27_an_unknown_that_turns_out_failed_is_still_announced() {
 /// Attempts are counted over all owners, and each owner has its own three.
 #[tokio::test(start_paused = true)]
 async fn rule_33_attempts_are_counted_over_owners() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     crashed_after_sending(&world, &provider, "1").await;
-    provider.answer(Answer::unreachable());
-    provider.answer(Answer::unreachable());
-    provider.answer(Answer::throttle(secs(60)));
+    provider.answer(ProviderAnswer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
+    provider.answer(ProviderAnswer::throttle(secs(60)));
     deferred(send(&world.process(&provider), "1").await);
     let numbers: Vec<_> = provider.calls().iter().map(|call| call.attempt).collect();
     assert_eq!(numbers, [1, 1, 2, 3], "a crashed owner cannot say what it did");
@@ -327,7 +332,7 @@ async fn rule_17_clock_jumps_do_no_harm() {
     for jump in [3_600_000, -3_600_000] {
         let (world, provider) = (new_world(), Recording::new());
         let process = world.process(&provider);
-        provider.answer(Answer::unreachable());
+        provider.answer(ProviderAnswer::unreachable());
         let (outcome, ()) = futures_util::future::join(send(&process, "1"), async {
             world.pass(ms(100)).await;
             world.clock.jump_ms(jump);

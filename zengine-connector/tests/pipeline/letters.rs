@@ -1,15 +1,15 @@
 //! Dead letters and events: every failure once, whatever fails on the way.
 
 use zengine_connector::{
-    testing::{Answer, Recording, StoreCall, Trouble},
+    testing::{ProviderAnswer, Recording, StoreCall, StoreFault},
     *,
 };
 
 use super::{binding::Silent, new_world};
 use crate::support::{deferred, delivered, drop_after, failed, id, ms, secs, send, tenant, text, unknown};
 
-fn refusal() -> Answer {
-    Answer::error(ErrorKind::InvalidContent, Reach::Processed)
+fn refusal() -> ProviderAnswer {
+    ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed)
 }
 
 /// Case 73, in one process and over several.
@@ -29,7 +29,7 @@ async fn rule_63_a_hundred_duplicates_of_a_failure_make_one_letter_and_one_event
 async fn rule_63_only_failed_and_unknown_enter() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    provider.answer(Answer::throttle(secs(60)));
+    provider.answer(ProviderAnswer::throttle(secs(60)));
     deferred(send(&process, "1").await);
     delivered(send(&process, "1").await);
     delivered(send(&process, "1").await);
@@ -37,7 +37,7 @@ async fn rule_63_only_failed_and_unknown_enter() {
     assert!(world.all_letters().await.is_empty() && world.events.published().is_empty());
     provider.answer(refusal());
     failed(send(&process, "2").await);
-    provider.answer(Answer::broken());
+    provider.answer(ProviderAnswer::broken());
     unknown(send(&process, "3").await);
     failed(send(&process, "2").await);
     unknown(send(&process, "3").await);
@@ -48,8 +48,8 @@ async fn rule_63_only_failed_and_unknown_enter() {
 #[tokio::test(start_paused = true)]
 async fn rule_64_the_letter_is_complete_and_sealed() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer(Answer::unreachable());
-    provider.answer(Answer::throttle(ms(700)));
+    provider.answer(ProviderAnswer::unreachable());
+    provider.answer(ProviderAnswer::throttle(ms(700)));
     provider.answer(refusal());
     let options = SendOptions::new(id("order-17")).correlation_id(CorrelationId::new("flow-1").unwrap()).traceparent("00-trace");
     let end = failed(world.process(&provider).send(&tenant(), "recording", &text("hello"), options).await.unwrap());
@@ -91,22 +91,22 @@ async fn rule_65_letter_before_event_and_both_after_the_record() {
 #[tokio::test(start_paused = true)]
 async fn rule_66_a_crash_at_any_step_repeats_at_most_the_same_event() {
     for call in [StoreCall::Commit, StoreCall::PutLetter, StoreCall::Publish, StoreCall::ClearEffects] {
-        for trouble in [Trouble::Hang, Trouble::DoneThenHang] {
+        for fault in [StoreFault::Hang, StoreFault::DoneThenHang] {
             let (world, provider) = (new_world(), Recording::new());
             provider.answer(refusal());
-            world.faults.next(call, 1, trouble);
+            world.faults.next(call, 1, fault);
             drop_after(&world, &world.process(&provider), "1", secs(1)).await;
             world.pass(secs(63)).await;
             let end = send(&world.process(&provider), "1").await;
             let failure = match end {
                 Outcome::Failed(end) => end.failure_id,
                 // The owner went away before its record said so: nobody knows.
-                Outcome::Unknown(end) if (call, trouble) == (StoreCall::Commit, Trouble::Hang) => end.failure_id,
-                other => panic!("{call:?} {trouble:?}: {other:?}"),
+                Outcome::Unknown(end) if (call, fault) == (StoreCall::Commit, StoreFault::Hang) => end.failure_id,
+                other => panic!("{call:?} {fault:?}: {other:?}"),
             };
-            assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 1), "{call:?} {trouble:?}");
+            assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 1), "{call:?} {fault:?}");
             let told = world.failed();
-            assert!((1..=2).contains(&told.len()) && told.iter().all(|event| event.id == failure), "{call:?} {trouble:?}");
+            assert!((1..=2).contains(&told.len()) && told.iter().all(|event| event.id == failure), "{call:?} {fault:?}");
             assert!(!world.record("1").await.unwrap().effects_pending.pending());
         }
     }
@@ -118,7 +118,7 @@ async fn rule_68_a_letter_that_cannot_be_stored_is_an_error_and_nothing_is_sent_
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(refusal());
-    world.faults.always(StoreCall::PutLetter, Trouble::Refused);
+    world.faults.always(StoreCall::PutLetter, StoreFault::Refused);
     for _ in 0..2 {
         let error = process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::DeadLetterFailed);
@@ -137,7 +137,7 @@ async fn rule_68_no_replay_hides_a_letter_that_is_not_stored() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(refusal());
-    world.faults.always(StoreCall::PutLetter, Trouble::Refused);
+    world.faults.always(StoreCall::PutLetter, StoreFault::Refused);
     process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
     let blind = world.process_with(&provider, |it| it.directory(std::sync::Arc::new(Silent)));
     let outcome = send(&blind, "1").await;
@@ -153,7 +153,7 @@ async fn rule_68_no_replay_hides_a_letter_that_is_not_stored() {
 async fn rule_68_a_queue_that_hangs_is_a_queue_that_fails() {
     let (world, provider) = (new_world(), Recording::new());
     provider.answer(refusal());
-    world.faults.always(StoreCall::PutLetter, Trouble::Hang);
+    world.faults.always(StoreCall::PutLetter, StoreFault::Hang);
     let process = world.process(&provider);
     let (tenant, message) = (tenant(), text("hello"));
     let sending = process.send(&tenant, "recording", &message, SendOptions::new(id("1")));
@@ -167,7 +167,7 @@ async fn rule_69_an_event_that_cannot_be_published_is_published_later() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(refusal());
-    world.faults.always(StoreCall::Publish, Trouble::Refused);
+    world.faults.always(StoreCall::Publish, StoreFault::Refused);
     failed(send(&process, "1").await);
     assert_eq!((world.all_letters().await.len(), world.failed().len()), (1, 0));
     assert!(world.record("1").await.unwrap().effects_pending.event);
@@ -182,7 +182,7 @@ async fn rule_69_an_event_that_cannot_be_published_is_published_later() {
 async fn rule_08_an_open_breaker_leaves_no_letter() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
-    provider.answer(Answer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
     failed(send(&process, "first").await);
     for n in 0..super::MANY {
         assert_eq!(deferred(send(&process, &n.to_string()).await).reason, DeferredReason::BreakerOpen);

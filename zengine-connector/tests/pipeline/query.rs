@@ -28,14 +28,14 @@ impl Message for Question {
 struct Nothing {}
 
 /// An error to answer with, where it is to be one.
-type Told = Option<fn() -> SendError>;
+type ScriptedResult = Option<fn() -> SendError>;
 
-/// Answers what it was told to, then the number of the page.
+/// Gives the scripted results, then the number of the page.
 #[derive(Clone, Default)]
-struct Library(Arc<Mutex<(VecDeque<Told>, u32)>>);
+struct Library(Arc<Mutex<(VecDeque<ScriptedResult>, u32)>>);
 
 impl Library {
-    fn answer(&self, answers: impl IntoIterator<Item = Told>) {
+    fn answer(&self, answers: impl IntoIterator<Item = ScriptedResult>) {
         self.0.lock().unwrap().0.extend(answers);
     }
 
@@ -93,9 +93,9 @@ fn library(world: &World, settings: impl FnOnce(OrchestratorBuilder) -> Orchestr
     (library, process)
 }
 
-const MAYBE: Told = Some(|| SendError::provider("the connection broke").maybe());
-const REFUSED: Told = Some(|| SendError::domain("there is no such page").processed());
-const SLOW_DOWN: Told = Some(|| SendError::throttled("slow down").retry_after(Duration::from_secs(2)).not_sent());
+const MAYBE: ScriptedResult = Some(|| SendError::provider("the connection broke").maybe());
+const REFUSED: ScriptedResult = Some(|| SendError::domain("there is no such page").processed());
+const SLOW_DOWN: ScriptedResult = Some(|| SendError::throttled("slow down").retry_after(Duration::from_secs(2)).not_sent());
 
 /// Rule 83: no claim, no letter, no event; repeated after Maybe.
 #[tokio::test(start_paused = true)]

@@ -2,15 +2,15 @@
 
 use zengine_connector::{
     store::{ClaimOp, ClaimStatus, Evidence},
-    testing::{Answer, Askable, Keyed, Protection, Recording, StoreCall, Trouble},
+    testing::{NativeProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
     *,
 };
 
 use super::new_world;
 use crate::support::{World, deferred, delivered, failed, id, key, ms, secs, send, tenant, text, unknown};
 
-fn refusal() -> Answer {
-    Answer::error(ErrorKind::InvalidContent, Reach::Processed)
+fn refusal() -> ProviderAnswer {
+    ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed)
 }
 
 async fn redrive(process: &Orchestrator, failure: &FailureId) -> Outcome {
@@ -24,16 +24,16 @@ fn forced() -> RedriveOptions {
 }
 
 /// Leaves a send that ended in Unknown.
-async fn an_unknown<P: Protection>(world: &World, provider: &Recording<P>, what: &str) -> FailureId {
+async fn an_unknown<P: ProviderKind>(world: &World, provider: &Recording<P>, what: &str) -> FailureId {
     let process = world.process_with(provider, |it| it.retry(Retry::none()));
-    provider.answer(Answer::broken());
+    provider.answer(ProviderAnswer::broken());
     unknown(send(&process, what).await).failure_id
 }
 
 /// Case 79, the first half; and the letter is closed.
 #[tokio::test(start_paused = true)]
 async fn rule_70_a_failure_is_redriven_under_a_new_key() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let process = world.process(&provider);
     provider.answer(refusal());
     let failure = failed(send(&process, "1").await).failure_id;
@@ -52,8 +52,8 @@ async fn rule_70_a_failure_is_redriven_under_a_new_key() {
 /// Case 79, the second half.
 #[tokio::test(start_paused = true)]
 async fn rule_70_an_unknown_is_redriven_under_the_same_key() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
-    provider.answer(Answer::accept_then_break());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    provider.answer(ProviderAnswer::accept_then_break());
     let once = world.process_with(&provider, |it| it.retry(Retry::none()));
     let failure = unknown(send(&once, "1").await).failure_id;
     delivered(redrive(&world.process(&provider), &failure).await);
@@ -73,7 +73,7 @@ async fn rule_71_an_unprotected_unknown_needs_force() {
     delivered(process.redrive(&failure, forced()).await.unwrap());
 
     for gone in [false, true] {
-        let (world, provider) = (new_world(), Recording::<Keyed>::default());
+        let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
         let failure = an_unknown(&world, &provider, "1").await;
         world.clock.jump_ms(if gone { 3 * 86_400_000 } else { 3_600_000 });
         let process = world.process(&provider);
@@ -86,14 +86,14 @@ async fn rule_71_an_unprotected_unknown_needs_force() {
 /// Rule 71 where an earlier owner was the first to send: the provider's window began with it.
 #[tokio::test(start_paused = true)]
 async fn rule_71_the_window_begins_with_the_first_owner() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let process = world.process_with(&provider, |it| it.retry(Retry::attempts(2)));
-    provider.answer(Answer::broken());
-    provider.answer(Answer::throttle(secs(600)));
+    provider.answer(ProviderAnswer::broken());
+    provider.answer(ProviderAnswer::throttle(secs(600)));
     deferred(send(&process, "1").await);
     world.pass(secs(3000)).await;
-    provider.answer(Answer::broken());
-    provider.answer(Answer::broken());
+    provider.answer(ProviderAnswer::broken());
+    provider.answer(ProviderAnswer::broken());
     let failure = unknown(send(&process, "1").await).failure_id;
     world.pass(secs(900)).await;
     let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
@@ -103,9 +103,9 @@ async fn rule_71_the_window_begins_with_the_first_owner() {
 /// An Unknown at a provider that can be asked is asked first.
 #[tokio::test(start_paused = true)]
 async fn rule_70_an_unknown_is_looked_up_before_it_is_sent_again() {
-    let (world, provider) = (new_world(), Recording::<Askable>::default());
-    provider.answer(Answer::AcceptThen(std::sync::Arc::new(|| SendError::provider("broke").maybe())));
-    provider.answer_lookup(Answer::unreachable());
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    provider.answer(ProviderAnswer::AcceptThen(std::sync::Arc::new(|| SendError::provider("broke").maybe())));
+    provider.answer_lookup(ProviderAnswer::unreachable());
     let once = world.process_with(&provider, |it| it.retry(Retry::none()));
     let failure = unknown(send(&once, "1").await).failure_id;
     world.pass(secs(60)).await;
@@ -121,14 +121,14 @@ async fn rule_70_two_who_redrive_at_once_make_one_send() {
         let (one, two) = (world.process(&provider), world.process(&provider));
         provider.answer(refusal());
         let failure = failed(send(&one, "1").await).failure_id;
-        provider.answer_always(Answer::Slow(secs(1)));
+        provider.answer_always(ProviderAnswer::Slow(secs(1)));
         if together {
-            world.faults.next(StoreCall::TakeLetter, 2, Trouble::Wait);
+            world.faults.next(StoreCall::TakeLetter, 2, StoreFault::Wait);
         }
         let both = futures_util::future::join(redrive(&one, &failure), redrive(&two, &failure));
         let ((first, second), ()) = futures_util::future::join(both, async {
             world.pass(ms(1)).await;
-            world.faults.go_on();
+            world.faults.resume();
         })
         .await;
         assert!(!delivered(first).replayed);
@@ -144,7 +144,7 @@ async fn rule_70_two_who_redrive_at_once_make_one_send() {
 /// Case 80.
 #[tokio::test(start_paused = true)]
 async fn rule_70_a_redrive_works_when_the_record_is_gone() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let process = world.process(&provider);
     provider.answer(refusal());
     let failure = failed(send(&process, "1").await).failure_id;
@@ -166,7 +166,7 @@ async fn rule_70_a_redrive_works_when_the_record_is_gone() {
 async fn rule_70_nothing_is_redriven_through_an_open_breaker() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
-    provider.answer(Answer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
     let failure = failed(send(&process, "1").await).failure_id;
     let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
     assert!(error.kind() == ErrorKind::Busy && matches!(error.disposition(), Disposition::RetryAfter(_)));
@@ -203,7 +203,7 @@ async fn rule_72_redriven_and_fresh_sends_are_the_same_send() {
     let process = world.process(&provider);
     provider.answer(refusal());
     let failure = failed(send(&process, "1").await).failure_id;
-    provider.answer_always(Answer::Slow(secs(2)));
+    provider.answer_always(ProviderAnswer::Slow(secs(2)));
     let (again, fresh) = futures_util::future::join(redrive(&process, &failure), async {
         world.pass(ms(100)).await;
         send(&process, "1").await
@@ -219,7 +219,7 @@ async fn rule_72_redriven_and_fresh_sends_are_the_same_send() {
 async fn rule_72_a_redrive_that_was_put_off_goes_on() {
     // After a failure; after an Unknown; each continued by a redrive and by a fresh send.
     for (after_unknown, by_send) in [(false, false), (false, true), (true, false), (true, true)] {
-        let (world, provider) = (new_world(), Recording::<Keyed>::default());
+        let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
         let process = world.process(&provider);
         let failure = if after_unknown {
             an_unknown(&world, &provider, "1").await
@@ -227,7 +227,7 @@ async fn rule_72_a_redrive_that_was_put_off_goes_on() {
             provider.answer(refusal());
             failed(send(&process, "1").await).failure_id
         };
-        provider.answer(Answer::throttle(secs(60)));
+        provider.answer(ProviderAnswer::throttle(secs(60)));
         deferred(redrive(&process, &failure).await);
         assert_eq!(world.all_letters().await.len(), 1, "the letter stays until the message is settled");
         let end = if by_send { send(&process, "1").await } else { redrive(&process, &failure).await };
@@ -247,11 +247,11 @@ async fn rule_72_a_redrive_that_was_put_off_goes_on() {
 /// A redrive that crashed is settled like any send that crashed.
 #[tokio::test(start_paused = true)]
 async fn rule_72_a_redrive_that_crashed_is_settled_by_the_next() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let process = world.process(&provider);
     provider.answer(refusal());
     let failure = failed(send(&process, "1").await).failure_id;
-    provider.answer(Answer::AcceptThenHang);
+    provider.answer(ProviderAnswer::AcceptThenHang);
     let crashed = world.process(&provider);
     tokio::select! {
         biased;
@@ -267,7 +267,7 @@ async fn rule_72_a_redrive_that_crashed_is_settled_by_the_next() {
 /// Rule 27: redriving what arrived after all replays it and closes the letter.
 #[tokio::test(start_paused = true)]
 async fn rule_27_redriving_what_arrived_after_all_closes_the_letter() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let failure = an_unknown(&world, &provider, "1").await;
     let now_ms = runtime::to_ms(world.clock.now());
     let evidence = Evidence::new(State::Delivered, now_ms, None);
@@ -280,7 +280,7 @@ async fn rule_27_redriving_what_arrived_after_all_closes_the_letter() {
 /// Rule 70: what turned out failed is sent under a new key, whatever its letter says.
 #[tokio::test(start_paused = true)]
 async fn rule_70_an_unknown_that_turned_out_failed_gets_a_new_key() {
-    let (world, provider) = (new_world(), Recording::<Keyed>::default());
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let failure = an_unknown(&world, &provider, "1").await;
     let now_ms = runtime::to_ms(world.clock.now());
     let evidence = Evidence::new(State::Failed, now_ms, None);
@@ -295,7 +295,7 @@ async fn rule_67_a_redrive_finishes_the_failures_own_effects_first() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(refusal());
-    world.faults.next(StoreCall::Publish, 1, Trouble::Refused);
+    world.faults.next(StoreCall::Publish, 1, StoreFault::Refused);
     let failure = failed(send(&process, "1").await).failure_id;
     assert!(world.failed().is_empty());
     delivered(redrive(&process, &failure).await);
@@ -309,7 +309,7 @@ async fn rule_68_a_redrive_that_fails_leaves_exactly_one_letter() {
     let process = world.process(&provider);
     provider.answer_always(refusal());
     let failure = failed(send(&process, "1").await).failure_id;
-    world.faults.always(StoreCall::PutLetter, Trouble::Refused);
+    world.faults.always(StoreCall::PutLetter, StoreFault::Refused);
     let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DeadLetterFailed);
     assert_eq!(world.all_letters().await.len(), 1);

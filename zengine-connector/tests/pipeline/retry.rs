@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zengine_connector::{
     store::ClaimStatus,
-    testing::{Answer, Recording, Sent, StoreCall},
+    testing::{ProviderAnswer, Recording, Sent, StoreCall},
     *,
 };
 
@@ -20,7 +20,7 @@ fn gaps(calls: &[Sent]) -> Vec<i64> {
 async fn rule_33_three_attempts_are_three_calls_and_the_real_error_stays() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    provider.answer_always(Answer::unreachable());
+    provider.answer_always(ProviderAnswer::unreachable());
     for n in 0..20 {
         let what = n.to_string();
         if n % 2 == 0 {
@@ -40,8 +40,8 @@ async fn rule_33_three_attempts_are_three_calls_and_the_real_error_stays() {
 #[tokio::test(start_paused = true)]
 async fn rule_34_what_never_left_is_tried_again_even_where_nothing_protects() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer(Answer::unreachable());
-    provider.answer(Answer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
     let end = delivered(send(&world.process(&provider), "1").await);
     let calls = provider.calls();
     assert_eq!((end.attempts, calls.len()), (3, 3));
@@ -54,7 +54,7 @@ async fn rule_34_what_never_left_is_tried_again_even_where_nothing_protects() {
 async fn rule_36_a_hint_is_never_undercut() {
     for (hint, least, most) in [(ms(2000), 2000, 2400), (ms(0), 400, 600)] {
         let (world, provider) = (new_world(), Recording::new());
-        provider.answer(Answer::throttle(hint));
+        provider.answer(ProviderAnswer::throttle(hint));
         delivered(send(&world.process(&provider), "1").await);
         let gap = gaps(&provider.calls())[0];
         assert!((least..=most).contains(&gap), "{gap}");
@@ -66,13 +66,13 @@ async fn rule_36_a_hint_is_never_undercut() {
 async fn rule_36_a_long_hint_puts_the_send_off() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    provider.answer(Answer::throttle(secs(600)));
+    provider.answer(ProviderAnswer::throttle(secs(600)));
     let end = deferred(send(&process, "1").await);
     assert!(end.reason == DeferredReason::Throttled && end.retry_after >= secs(600));
     assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 0));
     assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Released);
 
-    provider.answer(Answer::throttle(secs(4)));
+    provider.answer(ProviderAnswer::throttle(secs(4)));
     let options = SendOptions::new(id("2")).within(secs(3));
     let end = deferred(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
     assert!(end.retry_after >= secs(4));
@@ -83,7 +83,7 @@ async fn rule_36_a_long_hint_puts_the_send_off() {
 #[tokio::test(start_paused = true)]
 async fn rule_34_throttling_is_put_off_when_attempts_run_out() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer_always(Answer::throttle(ms(100)));
+    provider.answer_always(ProviderAnswer::throttle(ms(100)));
     let end = deferred(send(&world.process(&provider), "1").await);
     assert_eq!((end.reason, provider.calls().len()), (DeferredReason::Throttled, 3));
     assert_eq!(end.error.unwrap().kind(), ErrorKind::RateLimited);
@@ -94,7 +94,7 @@ async fn rule_34_throttling_is_put_off_when_attempts_run_out() {
 #[tokio::test(start_paused = true)]
 async fn rule_34_a_timeout_after_the_first_byte_is_unknown_where_nothing_protects() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer(Answer::AcceptThenHang);
+    provider.answer(ProviderAnswer::AcceptThenHang);
     let before = world.clock.monotonic();
     let end = unknown(send(&world.process(&provider), "1").await);
     assert_eq!((end.error.kind(), end.attempts, provider.calls().len()), (ErrorKind::Timeout, 1, 1));
@@ -105,7 +105,7 @@ async fn rule_34_a_timeout_after_the_first_byte_is_unknown_where_nothing_protect
 #[tokio::test(start_paused = true)]
 async fn rule_34_a_refused_message_is_not_tried_again() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer(Answer::error(ErrorKind::InvalidContent, Reach::Processed));
+    provider.answer(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
     let end = failed(send(&world.process(&provider), "1").await);
     assert_eq!((end.attempts, provider.calls().len()), (1, 1));
     assert!(end.error.is_domain() && !world.all_letters().await[0].redrivable);
@@ -115,7 +115,7 @@ async fn rule_34_a_refused_message_is_not_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn rule_34_refused_credentials_are_not_tried_again() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer(Answer::error(ErrorKind::Unauthorized, Reach::Processed));
+    provider.answer(ProviderAnswer::error(ErrorKind::Unauthorized, Reach::Processed));
     let end = failed(send(&world.process(&provider), "1").await);
     assert_eq!((end.error.kind(), provider.calls().len()), (ErrorKind::Unauthorized, 1));
     assert!(world.all_letters().await[0].redrivable);
@@ -137,7 +137,7 @@ async fn rule_40_no_attempt_begins_without_the_time_for_one() {
 async fn rule_40_an_attempts_time_is_what_is_left_without_the_commit_slack() {
     for (time, limit) in [(secs(60), secs(10)), (secs(7), secs(5)), (ms(2500), secs(1))] {
         let (world, provider) = (new_world(), Recording::new());
-        provider.answer(Answer::Hang);
+        provider.answer(ProviderAnswer::Hang);
         let before = world.clock.monotonic();
         let options = SendOptions::new(id("1")).within(time);
         let process = world.process(&provider);
@@ -150,7 +150,7 @@ async fn rule_40_an_attempts_time_is_what_is_left_without_the_commit_slack() {
 #[tokio::test(start_paused = true)]
 async fn rule_40_no_sleep_beyond_the_deadline() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer_always(Answer::unreachable());
+    provider.answer_always(ProviderAnswer::unreachable());
     let before = world.clock.monotonic();
     let options = SendOptions::new(id("1")).within(ms(1300));
     let process = world.process(&provider);
@@ -164,7 +164,7 @@ async fn rule_40_no_sleep_beyond_the_deadline() {
 #[tokio::test(start_paused = true)]
 async fn rule_41_nothing_is_sent_after_the_caller_went_away() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer(Answer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
     drop_after(&world, &world.process(&provider), "1", ms(200)).await;
     world.pass(secs(30)).await;
     assert_eq!(provider.calls().len(), 1);
@@ -174,7 +174,7 @@ async fn rule_41_nothing_is_sent_after_the_caller_went_away() {
 #[tokio::test(start_paused = true)]
 async fn rule_41_a_shutdown_during_the_sleep_puts_the_send_off() {
     let (world, provider) = (new_world(), Recording::new());
-    provider.answer(Answer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
     let process = world.process(&provider);
     let (outcome, ()) = futures_util::future::join(send(&process, "1"), async {
         world.pass(ms(100)).await;
@@ -194,7 +194,7 @@ async fn rule_41_a_shutdown_during_the_sleep_puts_the_send_off() {
 async fn rule_34_a_strategy_that_panics_breaks_nothing_else() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.bulkhead(1));
-    provider.answer(Answer::Panic);
+    provider.answer(ProviderAnswer::Panic);
     let end = unknown(send(&process, "1").await);
     assert_eq!(end.error.kind(), ErrorKind::Unexpected);
     delivered(send(&process, "2").await);
@@ -206,7 +206,7 @@ async fn rule_34_a_strategy_that_panics_breaks_nothing_else() {
 async fn rule_08_max_age_ends_what_is_put_off_again_and_again() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    provider.answer_always(Answer::throttle(secs(3600)));
+    provider.answer_always(ProviderAnswer::throttle(secs(3600)));
     let mut times = 0;
     let end = loop {
         match send(&process, "1").await {
@@ -236,8 +236,8 @@ async fn rule_08_the_callers_time_of_birth_counts() {
 async fn rule_18_the_lease_outlasts_every_attempt() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.dedup(Dedup::default().lease(secs(15))));
-    provider.answer(Answer::Refuse(Arc::new(|| SendError::throttled("slow down").retry_after(secs(4)).not_sent())));
-    provider.answer(Answer::Slow(secs(9)));
+    provider.answer(ProviderAnswer::Refuse(Arc::new(|| SendError::throttled("slow down").retry_after(secs(4)).not_sent())));
+    provider.answer(ProviderAnswer::Slow(secs(9)));
     let (outcome, ()) = futures_util::future::join(send(&process, "1"), async {
         world.pass(secs(12)).await;
         let record = world.record("1").await.unwrap();
@@ -251,7 +251,7 @@ async fn rule_18_the_lease_outlasts_every_attempt() {
     let (world, provider) = (new_world(), Recording::new());
     let slow = world.process_with(&provider, |it| it.dedup(Dedup::default().lease(secs(15))));
     let fast = world.process(&provider);
-    provider.answer(Answer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
     let (late, ()) = futures_util::future::join(send(&slow, "1"), async {
         world.pass(ms(1)).await;
         world.clock.jump_ms(20_000);
@@ -267,7 +267,7 @@ async fn rule_18_the_lease_outlasts_every_attempt() {
 async fn rule_34_a_full_bulkhead_puts_the_send_off() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.bulkhead(1));
-    provider.answer(Answer::Slow(secs(1)));
+    provider.answer(ProviderAnswer::Slow(secs(1)));
     let (first, second) = futures_util::future::join(send(&process, "1"), send(&process, "2")).await;
     delivered(first);
     assert_eq!(deferred(second).reason, DeferredReason::Busy);

@@ -7,17 +7,17 @@ use zengine_connector::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetters, DomainEvent, Embedded, InboundOp,
         InboundRecord, MemoryEvents, OutboundFailed, Reference, StoreError,
     },
-    testing::{Faults, Protection, Recording, SimClock},
+    testing::{Faults, ProviderKind, Recording, SimClock},
     *,
 };
 
-/// Stores, their troubles, and a clock that stands still until everybody waits.
+/// Stores, their faults, and a clock that stands still until every task waits.
 pub(crate) struct World {
     pub(crate) clock: Arc<SimClock>,
     pub(crate) faults: Faults,
-    /// The claims, without troubles.
+    /// The claims, without faults.
     pub(crate) claims: Arc<dyn ClaimStore>,
-    /// The dead letters, without troubles.
+    /// The dead letters, without faults.
     pub(crate) letters: Arc<dyn DeadLetters>,
     pub(crate) events: Arc<MemoryEvents>,
     pub(crate) memory: Memory,
@@ -47,12 +47,12 @@ impl World {
     }
 
     /// A process with default settings.
-    pub(crate) fn process<P: Protection>(&self, provider: &Recording<P>) -> Orchestrator {
+    pub(crate) fn process<P: ProviderKind>(&self, provider: &Recording<P>) -> Orchestrator {
         self.process_with(provider, |settings| settings)
     }
 
     /// A process with settings of its own.
-    pub(crate) fn process_with<P: Protection>(
+    pub(crate) fn process_with<P: ProviderKind>(
         &self,
         provider: &Recording<P>,
         settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use zengine_connector::{
     Content, ErrorKind as Kind, Identity, Media, MediaKind, OutboundMessage, Reach, Secret, SecretRef,
-    testing::contract::{self, Answer, Call, Delivery, Fixture, Handshake, Inbound, Outbound, Sample, SampleTenant, Told, Wire},
+    testing::contract::{self, Call, Delivery, ErrorRow, Expected, Fixture, Handshake, Inbound, Outbound, Sample, SampleTenant, Wire},
     verify::HmacSha256,
 };
 use zengine_strategies::whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud};
@@ -45,7 +45,7 @@ impl Fixture for MetaFixture {
         Some(
             Outbound::new(|sample| OutboundMessage::text(Identity::phone(&sample.phone()).unwrap(), sample.text()))
                 .provider(graph)
-                .answers(errors())
+                .error_table(errors())
                 .also(&OutboundMessage::new(to(), Content::Media(Media::link(MediaKind::Image, "https://shop.example/cat.png"))))
                 .also(&json!({ "to": "+15557310009", "content": upload() }))
                 .also(&json!({ "to": "+15557310009", "content": { "type": "template", "name": "order_ready", "language": "en_US" } }))
@@ -61,7 +61,7 @@ impl Fixture for MetaFixture {
                 json!({ "object": OBJECT, "entry": entries })
             })
             .signature("x-hub-signature-256")
-            .tells(told)
+            .expected(expected)
             .handshake(|_| Handshake::new(question(VERIFY_TOKEN), "17").wrong(question("another")))
             .unknown([json!({ "id": "wamid.U", "from": "15557310001", "timestamp": "1767225600", "type": "hologram", "hologram": {} })])
             .pairs(pairs());
@@ -101,10 +101,10 @@ fn graph(call: &Call<'_>) -> http::Response<Bytes> {
 }
 
 /// Rows of Meta's error table; the whole of it is tested beside the code.
-fn errors() -> Vec<Answer> {
+fn errors() -> Vec<ErrorRow> {
     let row = |status, code: i64, kind, reach| {
         let body = json!({ "error": { "message": "(#1) canary-word", "type": "OAuthException", "code": code, "fbtrace_id": "Atrace" } });
-        Answer::new(contract::json(status, &body), kind, reach).code(code.to_string())
+        ErrorRow::new(contract::json(status, &body), kind, reach).code(code.to_string())
     };
     vec![
         row(400, 131_047, Kind::WindowClosed, Reach::Processed),
@@ -131,8 +131,8 @@ fn message(sample: &Sample) -> Value {
     })
 }
 
-/// What else is told, in Meta's form. News name one recipient each.
-fn told(sample: &Sample, what: &Told<'_>) -> Option<Value> {
+/// Elements of expected events, in Meta's form. A status names one recipient.
+fn expected(sample: &Sample, what: &Expected<'_>) -> Option<Value> {
     let mut element = message(sample);
     let members = element.as_object_mut()?;
     members.remove("text");
@@ -141,31 +141,31 @@ fn told(sample: &Sample, what: &Told<'_>) -> Option<Value> {
         members.insert(kind.into(), value);
     };
     match what {
-        Told::Choice { id, title } => {
+        Expected::Choice { id, title } => {
             typed("interactive", json!({ "type": "button_reply", "button_reply": { "id": id, "title": title } }));
         }
-        Told::Reaction { target, emoji } => {
+        Expected::Reaction { target, emoji } => {
             let mut reaction = json!({ "message_id": target });
             if let Some(emoji) = emoji {
                 reaction["emoji"] = (*emoji).into();
             }
             typed("reaction", reaction);
         }
-        Told::Contact { name } => typed("contacts", json!([{ "name": { "formatted_name": name, "first_name": name } }])),
-        Told::Order { sku, quantity } => {
+        Expected::Contact { name } => typed("contacts", json!([{ "name": { "formatted_name": name, "first_name": name } }])),
+        Expected::Order { sku, quantity } => {
             let item = json!({ "product_retailer_id": sku, "quantity": quantity, "item_price": 10.5, "currency": "EUR" });
             typed("order", json!({ "catalog_id": "C1", "product_items": [item] }));
         }
-        Told::Form { answers } => {
+        Expected::Form { answers } => {
             let reply = json!({ "name": "flow", "body": "Sent", "response_json": answers });
             typed("interactive", json!({ "type": "nfm_reply", "nfm_reply": reply }));
         }
-        Told::WithoutPhone => {
+        Expected::WithoutPhone => {
             typed("text", json!({ "body": sample.text() }));
             members.remove("from");
             members.insert("from_user_id".into(), format!("US.1350000000000000{:04}", sample.n()).into());
         }
-        Told::Status { target, state, people: [person], .. } => {
+        Expected::Status { target, state, recipients: [person], .. } => {
             let (at, status) = ((sample.at_ms() / 1000).to_string(), state.as_str());
             return Some(json!({ "id": target, "status": status, "timestamp": at, "recipient_id": person }));
         }

@@ -1,69 +1,69 @@
-//! What may happen to a call on its way.
+//! Faults of a call to the provider.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-/// One trouble of a call. Whether the provider acted on the request is part of it.
+/// A fault of one call, including whether the provider acted on the request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum WireFault {
-    /// No connection: nothing left.
+    /// No connection: no request left.
     Refused,
-    /// Connecting took too long: nothing left.
+    /// Connecting timed out: no request left.
     ConnectTimeout,
     /// The connection broke after the request had left; the provider did not act.
     Reset,
     /// The provider acted, then the connection broke.
     ResetAfterAccepting,
-    /// The request left and no answer comes.
+    /// The request left and no response comes; the provider did not act.
     Hang,
-    /// The provider acted and no answer comes.
+    /// The provider acted and no response comes.
     HangAfterAccepting,
     /// The provider acted and answered 200; the body was cut.
     CutBody,
-    /// The provider acted; its answer is larger than the client allows.
+    /// The provider acted; its response is larger than the client allows.
     TooLarge,
-    /// The provider acts and answers after this time.
+    /// The provider acts and responds after this time.
     Slow(Duration),
-    /// The provider acted; its answer of success has another body and type: garbage, a page for people, nothing.
+    /// The provider acted; its success response has another content type and body, such as garbage, HTML or nothing.
     Scrambled(&'static str, Bytes),
-    /// The provider does not act and gives this answer.
-    Answer(http::Response<Bytes>),
+    /// The provider does not act and gives this response.
+    Response(http::Response<Bytes>),
 }
 
 impl WireFault {
-    /// Bytes that are no text.
+    /// A success response with a body that is not text.
     pub fn garbage() -> Self {
         Self::Scrambled("application/json", Bytes::from_static(b"\x00\xff\xfe{canary-garbage"))
     }
 
-    /// A page that a proxy may answer with.
+    /// A success response with an HTML page, as from a proxy.
     pub fn html() -> Self {
         Self::Scrambled("text/html", Bytes::from_static(b"<html><body>canary-page</body></html>"))
     }
 
-    /// JSON that breaks off.
+    /// A success response with truncated JSON.
     pub fn half_json() -> Self {
         Self::Scrambled("application/json", Bytes::from_static(b"{\"canary-half\":[{\"id\":"))
     }
 
-    /// Nothing.
+    /// A success response with an empty body.
     pub fn empty() -> Self {
         Self::Scrambled("application/json", Bytes::new())
     }
 
-    /// JSON of no use.
+    /// A success response with an empty JSON object.
     pub fn empty_object() -> Self {
         Self::Scrambled("application/json", Bytes::from_static(b"{}"))
     }
 
-    /// JSON of no use.
+    /// A success response with JSON `null`.
     pub fn null() -> Self {
         Self::Scrambled("application/json", Bytes::from_static(b"null"))
     }
 
-    /// The fault in words.
+    /// A description for messages.
     pub fn name(&self) -> String {
         match self {
             Self::Refused => "refused connection".to_owned(),
@@ -76,11 +76,11 @@ impl WireFault {
             Self::TooLarge => "answer too large".to_owned(),
             Self::Slow(time) => format!("answer after {} ms", time.as_millis()),
             Self::Scrambled(kind, body) => format!("success with {} bytes of {kind}", body.len()),
-            Self::Answer(response) => format!("answer {}", response.status().as_u16()),
+            Self::Response(response) => format!("answer {}", response.status().as_u16()),
         }
     }
 
-    /// Whether the request leaves this machine.
+    /// Whether the request leaves this host.
     pub(crate) fn leaves(&self) -> bool {
         !matches!(self, Self::Refused | Self::ConnectTimeout)
     }

@@ -1,28 +1,28 @@
-//! What a strategy receives.
+//! The inbound half of a fixture.
 
 use std::{fmt, path::PathBuf};
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Sample, Told};
+use super::{Expected, Sample};
 
 type Elements = Box<dyn Fn(&Sample) -> Value + Send + Sync>;
 type Bodies = Box<dyn Fn(usize, Vec<Value>) -> Value + Send + Sync>;
 type Mixed = Box<dyn Fn(Vec<(usize, Value)>) -> Value + Send + Sync>;
 type Requests = Box<dyn Fn(&Delivery) -> http::Request<Bytes> + Send + Sync>;
-type Tells = Box<dyn Fn(&Sample, &Told<'_>) -> Option<Value> + Send + Sync>;
+type ExpectedElements = Box<dyn Fn(&Sample, &Expected<'_>) -> Option<Value> + Send + Sync>;
 type Handshakes = Box<dyn Fn(usize) -> Handshake + Send + Sync>;
 
-/// A body on its way to a tenant.
+/// A body to be delivered to a tenant.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Which sample tenant it is for.
+    /// The index of the sample tenant.
     pub tenant: usize,
     /// The exact bytes.
     pub body: Bytes,
-    /// The time, in milliseconds UTC, for signatures that hold one.
+    /// The time of the delivery, in milliseconds UTC, for signatures that include it.
     pub now_ms: i64,
 }
 
@@ -32,7 +32,7 @@ impl Delivery {
     }
 }
 
-/// A handshake: what the provider asks, and what it expects.
+/// A webhook handshake: the provider's request and the expected response.
 #[derive(Clone, Debug)]
 #[must_use = "return it from the closure of Inbound::handshake"]
 pub struct Handshake {
@@ -42,12 +42,12 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// A request, and the exact body that must answer it, with status 200.
+    /// Creates a handshake: the request, and the exact body of the response, which has status 200.
     pub fn new(request: http::Request<Bytes>, expect: impl Into<Bytes>) -> Self {
         Self { request, expect: expect.into(), wrong: None }
     }
 
-    /// The same question with a wrong token, which must be refused.
+    /// Adds the same request with a wrong token, which must be refused.
     pub fn wrong(mut self, request: http::Request<Bytes>) -> Self {
         self.wrong = Some(request);
         self
@@ -56,8 +56,8 @@ impl Handshake {
 
 /// The inbound half of a fixture.
 ///
-/// An element is what becomes one event: one message in the provider's own form. `body` puts elements of one tenant into
-/// the body of a webhook, `request` makes the whole signed request of it.
+/// An element becomes one event: it is one message in the provider's own form. `body` wraps elements of one tenant in a
+/// webhook's body; `request` makes the whole signed request.
 ///
 /// ```
 /// use serde_json::json;
@@ -85,15 +85,15 @@ pub struct Inbound {
     pub(crate) mixed: Option<Mixed>,
     pub(crate) signatures: Vec<&'static str>,
     pub(crate) handshake: Option<Handshakes>,
-    pub(crate) tells: Option<Tells>,
+    pub(crate) expected: Option<ExpectedElements>,
     pub(crate) unknown: Vec<Value>,
     pub(crate) poison: Vec<Value>,
     pub(crate) pairs: Option<PathBuf>,
 }
 
 impl Inbound {
-    /// How a message of a person arrives: one element of each sample, a body of elements for the n-th tenant, and the
-    /// signed request that brings a body.
+    /// Creates the half: the element of a sample message, the body with elements of the n-th tenant, and the signed
+    /// request that delivers a body.
     pub fn new(
         element: impl Fn(&Sample) -> Value + Send + Sync + 'static,
         body: impl Fn(usize, Vec<Value>) -> Value + Send + Sync + 'static,
@@ -107,58 +107,57 @@ impl Inbound {
             mixed: None,
             signatures: vec![],
             handshake: None,
-            tells: None,
+            expected: None,
             unknown: vec![],
             poison: vec![],
             pairs: None,
         }
     }
 
-    /// A body holds exactly one element.
+    /// Limits a body to one element.
     pub fn one_element(mut self) -> Self {
         self.batches = false;
         self
     }
 
-    /// One body may hold elements of several tenants; this makes it.
+    /// Sets the function that makes a body with elements of several tenants.
     pub fn mixed(mut self, body: impl Fn(Vec<(usize, Value)>) -> Value + Send + Sync + 'static) -> Self {
         self.mixed = Some(Box::new(body));
         self
     }
 
-    /// The header that authenticates a request; several may be named. Without it the request must be refused.
+    /// Adds a header that authenticates a request. A request without it must be refused.
     pub fn signature(mut self, header: &'static str) -> Self {
         self.signatures.push(header);
         self
     }
 
-    /// How the provider asks whether the address is ours.
+    /// Sets the handshake of the n-th tenant.
     pub fn handshake(mut self, of: impl Fn(usize) -> Handshake + Send + Sync + 'static) -> Self {
         self.handshake = Some(Box::new(of));
         self
     }
 
-    /// What the provider tells besides messages of text: the element of each kind, `None` where it has no such thing. The
-    /// kit tries every kind and says which are absent.
-    pub fn tells(mut self, element: impl Fn(&Sample, &Told<'_>) -> Option<Value> + Send + Sync + 'static) -> Self {
-        self.tells = Some(Box::new(element));
+    /// Sets the elements of events other than text messages: return the element of each, or `None` if the provider has no
+    /// such event. The kit tries every kind and lists the absent ones.
+    pub fn expected(mut self, element: impl Fn(&Sample, &Expected<'_>) -> Option<Value> + Send + Sync + 'static) -> Self {
+        self.expected = Some(Box::new(element));
         self
     }
 
-    /// Elements of types that the strategy does not know: each must become an event, not an error.
+    /// Adds elements of types unknown to the strategy. Each must become an event, not an error.
     pub fn unknown(mut self, elements: impl IntoIterator<Item = Value>) -> Self {
         self.unknown.extend(elements);
         self
     }
 
-    /// Elements that cannot be read, whatever the strategy knows. Where none are named, the kit uses a number and a text
-    /// in an element's place.
+    /// Adds elements that cannot be read. Defaults to a number, a string and an empty list.
     pub fn poison(mut self, elements: impl IntoIterator<Item = Value>) -> Self {
         self.poison.extend(elements);
         self
     }
 
-    /// A folder of pairs: a webhook's body `name.in.json` and what `normalize` makes of it, `name.expect.json`.
+    /// Sets a folder of pairs: a webhook's body `name.in.json` and the result of `normalize`, `name.expect.json`.
     pub fn pairs(mut self, folder: impl Into<PathBuf>) -> Self {
         self.pairs = Some(folder.into());
         self

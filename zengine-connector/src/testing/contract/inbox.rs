@@ -1,4 +1,4 @@
-//! A host whose handler keeps what it got, and does not store what it is told not to.
+//! A host with a recording inbound handler that can fail on demand.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{
     Delivery, Sample,
-    kit::{Kit, Shared},
-    world::{World, printed},
+    host::{TestHost, printed},
+    kit::{Kit, SharedKit},
 };
 use crate::{
     message::{Content, ElementError, Event, InboundEvent},
@@ -20,56 +20,56 @@ use crate::{
 
 /// A host that receives.
 pub(crate) struct Inbox {
-    pub(crate) world: World,
+    pub(crate) host: TestHost,
     seen: Arc<Mutex<Vec<InboundEvent>>>,
     failing: Arc<Mutex<Option<Sample>>>,
 }
 
 impl Inbox {
-    pub(crate) fn new(kit: &Shared) -> Self {
+    pub(crate) fn new(kit: &SharedKit) -> Self {
         Self::with(kit, |builder| builder)
     }
 
     /// The same with other settings.
-    pub(crate) fn with(kit: &Shared, settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Self {
+    pub(crate) fn with(kit: &SharedKit, settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Self {
         let (seen, failing) = (Arc::<Mutex<Vec<InboundEvent>>>::default(), Arc::<Mutex<Option<Sample>>>::default());
         let (keep, fail) = (Arc::clone(&seen), Arc::clone(&failing));
         let handler = move |event: InboundEvent, _: HandlerContext| {
             let json = serde_json::to_string(&event).unwrap();
             let fails = fail.lock().as_ref().is_some_and(|sample| sample.is_in(&json));
             keep.lock().push(event);
-            std::future::ready(if fails { Err(HandlerError::NotStored("the kit says so".into())) } else { Ok(()) })
+            std::future::ready(if fails { Err(HandlerError::NotStored("injected by the kit".into())) } else { Ok(()) })
         };
-        Self { world: World::with(kit, |builder| settings(builder.on_inbound(handler))), seen, failing }
+        Self { host: TestHost::with(kit, |builder| settings(builder.on_inbound(handler))), seen, failing }
     }
 
     pub(crate) fn kit(&self) -> &Kit {
-        &self.world.kit
+        &self.host.kit
     }
 
-    /// What the handler was given so far, in order, whether or not it stored it.
+    /// The events that the handler received so far, in order, stored or not.
     pub(crate) fn seen(&self) -> Vec<InboundEvent> {
         self.seen.lock().clone()
     }
 
-    /// From now on the handler does not store events of this sample.
+    /// Makes the handler fail on events of this sample.
     pub(crate) fn fail_on(&self, sample: Option<usize>) {
         *self.failing.lock() = sample.map(Sample::new);
     }
 
-    /// Everything that is kept as a dead letter.
+    /// The contents of all dead letters.
     pub(crate) async fn letters(&self) -> Vec<Value> {
-        let letters = self.world.stores.dead_letters().list(None, 10_000).await.unwrap().letters;
-        let keys = self.world.stores.keys();
+        let letters = self.host.stores.dead_letters().list(None, 10_000).await.unwrap().letters;
+        let keys = self.host.stores.keys();
         letters.iter().map(|letter| serde_json::from_slice(&letter.open(&*keys).unwrap()).unwrap()).collect()
     }
 
-    /// The body that brings elements to a tenant.
+    /// The body that delivers elements to a tenant.
     pub(crate) fn body(&self, tenant: usize, elements: Vec<Value>) -> String {
         self.kit().body(tenant, elements).to_string()
     }
 
-    /// The body that brings one sample message to a tenant.
+    /// The body that delivers one sample message to a tenant.
     pub(crate) fn sample_body(&self, tenant: usize, sample: usize) -> String {
         self.body(tenant, vec![self.kit().element(sample)])
     }
@@ -87,26 +87,26 @@ impl Inbox {
 
     /// Delivers exact bytes in a signed request.
     pub(crate) async fn bytes(&self, tenant: usize, body: impl Into<Bytes>) -> Received {
-        self.request(self.world.request(tenant, body)).await
+        self.request(self.host.request(tenant, body)).await
     }
 
-    /// A signed request as it would be made at another time, in milliseconds from now.
-    pub(crate) fn made_at(&self, tenant: usize, body: impl Into<Bytes>, from_now_ms: i64) -> http::Request<Bytes> {
-        (self.kit().inbound().request)(&Delivery::new(tenant, body, self.world.now_ms() + from_now_ms))
+    /// A signed request of another time, in milliseconds from now.
+    pub(crate) fn signed_at(&self, tenant: usize, body: impl Into<Bytes>, from_now_ms: i64) -> http::Request<Bytes> {
+        (self.kit().inbound().request)(&Delivery::new(tenant, body, self.host.now_ms() + from_now_ms))
     }
 
-    /// Delivers a request. Whatever the answer is, it repeats nothing of anybody.
+    /// Delivers a request. Checks that the response repeats nothing secret or personal.
     pub(crate) async fn request(&self, request: http::Request<Bytes>) -> Received {
         self.receive(InboundRequest::http(request)).await
     }
 
-    /// Delivers anything.
+    /// Delivers any inbound request.
     pub(crate) async fn receive(&self, request: InboundRequest) -> Received {
         self.kit().assert_clean("the Debug of a request", &format!("{request:?}"));
-        let before_ms = self.world.now_ms();
-        let received = self.world.orchestrator.receive(self.kit().name.as_str(), request).await.expect("the strategy receives");
-        let took_ms = self.world.now_ms() - before_ms;
-        assert!(took_ms < 1000, "a request took {took_ms} ms of simulated time: nothing on its way may sleep");
+        let before_ms = self.host.now_ms();
+        let received = self.host.orchestrator.receive(self.kit().name.as_str(), request).await.expect("the strategy receives");
+        let took_ms = self.host.now_ms() - before_ms;
+        assert!(took_ms < 1000, "a request took {took_ms} ms of simulated time: neither verify nor normalize may sleep");
         self.kit().assert_clean("the answer's Debug", &format!("{received:?}"));
         self.kit().assert_clean("the answer's body", &String::from_utf8_lossy(received.response.body()));
         for value in received.response.headers().values() {
@@ -115,33 +115,33 @@ impl Inbox {
         received
     }
 
-    /// A request that is refused: 4xx, nothing stored, nobody called.
+    /// Delivers a request and checks its refusal: 4xx, nothing stored, no call.
     pub(crate) async fn assert_refused(&self, request: http::Request<Bytes>, what: &str) -> http::Response<Bytes> {
-        let before = (self.seen().len(), self.letters().await.len(), self.world.wire.calls());
+        let before = (self.seen().len(), self.letters().await.len(), self.host.wire.calls());
         let received = self.request(request).await;
         let status = received.response.status();
         assert!(!status.is_success(), "{what} was let in: answered with {status}");
         assert!(status.is_client_error(), "{what} was answered with {status}: refuse it with a 4xx, or it will be delivered again");
         assert_eq!(received.ack, Ack::Refused, "{what} was answered with {status} and not refused");
-        let after = (self.seen().len(), self.letters().await.len(), self.world.wire.calls());
+        let after = (self.seen().len(), self.letters().await.len(), self.host.wire.calls());
         assert_eq!(before.0, after.0, "{what} was refused, and the handler ran all the same");
-        assert_eq!(before.1, after.1, "{what} was refused, and something of it was stored: anybody could fill the store");
-        assert_eq!(before.2, after.2, "{what} was refused, but the provider was called: anybody could make us call");
+        assert_eq!(before.1, after.1, "{what} was refused, and something of it was stored: anyone could fill the store");
+        assert_eq!(before.2, after.2, "{what} was refused, but the provider was called: anyone could trigger calls");
         received.response
     }
 
-    /// What `verify` and `normalize` make of a body, without the rest of the way. A panic is named as one.
+    /// The result of `verify` and `normalize` for a body, without the rest of the pipeline.
     pub(crate) async fn normalized(&self, tenant: usize, body: impl Into<Bytes>) -> Option<Vec<Result<RoutedEvent, ElementError>>> {
         let payload = self.payload(tenant, body).await?;
         Some(self.normalize(&payload))
     }
 
-    /// What `verify` lets through of a body.
+    /// The payload that `verify` admits for a body.
     pub(crate) async fn payload(&self, tenant: usize, body: impl Into<Bytes>) -> Option<RawPayload> {
-        let engine = &self.world.orchestrator.engine;
+        let engine = &self.host.orchestrator.engine;
         let entry = engine.registry.entry(self.kit().name.as_str()).expect("the strategy is registered");
         let half = entry.inbound.as_ref().expect("the strategy receives");
-        let request = InboundRequest::http(self.world.request(tenant, body));
+        let request = InboundRequest::http(self.host.request(tenant, body));
         let lookup = Arc::new(EngineLookup { engine: Arc::clone(engine), entry: Arc::clone(entry) });
         match half.verify(&request, lookup).await {
             Ok(verified) => match verified.step {
@@ -155,26 +155,26 @@ impl Inbox {
         }
     }
 
-    /// What `normalize` makes of a payload.
+    /// The result of `normalize` for a payload.
     ///
     /// # Panics
-    /// Where it panics, naming that.
+    /// Panics if `normalize` does, with its message.
     pub(crate) fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
-        let entry = self.world.orchestrator.engine.registry.entry(self.kit().name.as_str()).expect("the strategy is registered");
+        let entry = self.host.orchestrator.engine.registry.entry(self.kit().name.as_str()).expect("the strategy is registered");
         let half = entry.inbound.as_ref().expect("the strategy receives");
         let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| half.normalize(payload)));
-        read.unwrap_or_else(|said| {
+        read.unwrap_or_else(|panic| {
             panic!(
                 "normalize panicked: {}\nover {}",
-                super::run::panic_text(&*said),
+                super::run::panic_text(&*panic),
                 String::from_utf8_lossy(&payload.body()[..payload.body().len().min(500)])
             )
         })
     }
 }
 
-/// A request that was let in: its events are stored or kept, and it does not come again.
-pub(crate) fn assert_taken(received: &Received, what: &str) {
+/// Checks that a request was admitted: its events are stored or dead letters, and it is not redelivered.
+pub(crate) fn assert_accepted(received: &Received, what: &str) {
     let status = received.response.status();
     assert!(
         status.is_success() && received.ack == Ack::Done,
@@ -193,7 +193,7 @@ pub(crate) fn content(event: &Event) -> Option<&Content> {
     }
 }
 
-/// The words of a message of text.
+/// The body of a text message.
 pub(crate) fn words(event: &Event) -> Option<&str> {
     match content(event)? {
         Content::Text(text) => Some(&text.body),

@@ -1,11 +1,11 @@
-//! A fixture without its type, as the cases see it.
+//! A type-erased fixture, as the cases use it.
 
 use std::{any::TypeId, sync::Arc};
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Call, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire, logs::Logs, wire::Made};
+use super::{Call, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire, logs::Logs, wire::RecordedCall};
 use crate::{
     ids::{StrategyName, TenantId},
     message::{OutboundMessage, Receipt},
@@ -14,13 +14,13 @@ use crate::{
     sync::Mutex,
 };
 
-/// How many sample tenants a world has.
+/// The number of sample tenants of a host.
 pub(crate) const TENANTS: usize = 3;
 
-/// A call that sends, by what is the same in all of them.
-type Shape = (http::Method, String);
+/// The method and path common to all calls that send.
+type CallPattern = (http::Method, String);
 
-/// A fixture without its type.
+/// A type-erased fixture.
 pub(crate) struct Kit {
     pub(crate) name: StrategyName,
     pub(crate) descriptor: &'static Descriptor,
@@ -31,22 +31,22 @@ pub(crate) struct Kit {
     pub(crate) exceptions: &'static [(&'static str, &'static str)],
     tenant: fn(usize) -> SampleTenant,
     register: fn(&Wire, RegistryBuilder) -> RegistryBuilder,
-    /// What is logged while a case runs.
+    /// The log lines of the running case.
     pub(crate) logs: Logs,
-    learnt: Mutex<Learnt>,
+    observed: Mutex<Observed>,
 }
 
-/// What attempts that succeed show.
+/// Facts observed in successful attempts and a health check.
 #[derive(Clone, Debug, Default)]
-struct Learnt {
-    /// What the call that sends looks like.
-    shapes: Vec<Shape>,
-    /// The most calls that an attempt makes before it.
+struct Observed {
+    /// The patterns of the call that sends.
+    patterns: Vec<CallPattern>,
+    /// The most calls that an attempt makes before the one that sends.
     before: usize,
     /// A health check calls the provider.
-    asks_for_health: bool,
+    health_calls_provider: bool,
     /// The provider names its messages.
-    numbered: bool,
+    names_messages: bool,
     /// A tenant's secret can be seen in its requests.
     shows_secret: bool,
 }
@@ -65,7 +65,7 @@ impl Kit {
             tenant: F::tenant,
             register: |wire, builder| builder.register(F::strategy(wire)),
             logs: Logs::default(),
-            learnt: Mutex::default(),
+            observed: Mutex::default(),
         }
     }
 
@@ -86,87 +86,100 @@ impl Kit {
         self.outbound.as_ref().expect("the case needs an outbound half")
     }
 
+    pub(crate) fn inbound(&self) -> &Inbound {
+        self.inbound.as_ref().expect("the case needs an inbound half")
+    }
+
+    /// The element of a sample message.
+    pub(crate) fn element(&self, sample: usize) -> Value {
+        (self.inbound().element)(&Sample::new(sample))
+    }
+
+    /// A body with elements of a tenant.
+    pub(crate) fn body(&self, tenant: usize, elements: Vec<Value>) -> Value {
+        (self.inbound().body)(tenant, elements)
+    }
+
     /// The n-th sample message as JSON.
     pub(crate) fn message(&self, n: usize) -> Value {
         (self.outbound().message)(&Sample::new(n))
     }
 
-    /// What the provider answers to a call where all is well.
+    /// The provider's response to a call without a fault.
     pub(crate) fn answer(&self, call: &Call<'_>) -> http::Response<Bytes> {
         let provider = self.outbound.as_ref().and_then(|outbound| outbound.provider.as_ref());
         provider.expect("the strategy called a provider, and the fixture scripts none")(call)
     }
 
-    /// Whether a call makes the message happen.
+    /// Whether a call is the one that sends.
     pub(crate) fn sends(&self, request: &http::Request<Bytes>) -> bool {
         if let Some(picks) = self.outbound.as_ref().and_then(|outbound| outbound.sends.as_ref()) {
             return picks(request);
         }
-        let learnt = self.learnt.lock();
-        learnt.shapes.iter().any(|(method, path)| request.method() == method && request.uri().path() == path)
+        let observed = self.observed.lock();
+        observed.patterns.iter().any(|(method, path)| request.method() == method && request.uri().path() == path)
     }
 
-    /// Remembers what an attempt of a tenant looked like that succeeded.
-    pub(crate) fn learn(&self, tenant: usize, made: &[Made], receipt: &Receipt) {
-        let Some(last) = made.last().map(|made| &made.request) else { return };
-        let mut learnt = self.learnt.lock();
-        learnt.shapes.push((last.method().clone(), last.uri().path().to_owned()));
-        drop(learnt);
-        let before = made.iter().take_while(|made| !self.sends(&made.request)).count();
-        let shown = self.secrets_of(tenant).iter().any(|value| made.iter().any(|made| made.printed().contains(value.as_str())));
-        let mut learnt = self.learnt.lock();
-        learnt.before = learnt.before.max(before);
-        learnt.numbered = receipt.provider_id().is_some();
-        learnt.shows_secret = shown;
+    /// Records the calls of a tenant's successful attempt.
+    pub(crate) fn observe(&self, tenant: usize, calls: &[RecordedCall], receipt: &Receipt) {
+        let Some(last) = calls.last().map(|call| &call.request) else { return };
+        let mut observed = self.observed.lock();
+        observed.patterns.push((last.method().clone(), last.uri().path().to_owned()));
+        drop(observed);
+        let before = calls.iter().take_while(|call| !self.sends(&call.request)).count();
+        let shown = self.secrets_of(tenant).iter().any(|value| calls.iter().any(|call| call.printed().contains(value.as_str())));
+        let mut observed = self.observed.lock();
+        observed.before = observed.before.max(before);
+        observed.names_messages = receipt.provider_id().is_some();
+        observed.shows_secret = shown;
     }
 
     /// The most calls that an attempt of any sample message makes before the one that sends.
     pub(crate) fn calls_before(&self) -> usize {
-        self.learnt.lock().before
+        self.observed.lock().before
     }
 
-    /// Remembers that an attempt makes so many calls before the one that sends.
-    pub(crate) fn learn_before(&self, made: &[Made]) {
-        let before = made.iter().take_while(|made| !made.sends).count();
-        if before < made.len() {
-            let mut learnt = self.learnt.lock();
-            learnt.before = learnt.before.max(before);
+    /// Records the number of calls before the one that sends.
+    pub(crate) fn observe_before(&self, calls: &[RecordedCall]) {
+        let before = calls.iter().take_while(|call| !call.sends).count();
+        if before < calls.len() {
+            let mut observed = self.observed.lock();
+            observed.before = observed.before.max(before);
         }
     }
 
-    /// Remembers whether a health check calls the provider.
-    pub(crate) fn learn_health(&self, asks: bool) {
-        self.learnt.lock().asks_for_health = asks;
+    /// Records whether a health check calls the provider.
+    pub(crate) fn observe_health(&self, asks: bool) {
+        self.observed.lock().health_calls_provider = asks;
     }
 
     /// Whether a health check calls the provider.
-    pub(crate) fn asks_for_health(&self) -> bool {
-        self.learnt.lock().asks_for_health
+    pub(crate) fn health_calls_provider(&self) -> bool {
+        self.observed.lock().health_calls_provider
     }
 
     /// Whether the provider names its messages.
-    pub(crate) fn is_numbered(&self) -> bool {
-        self.learnt.lock().numbered
+    pub(crate) fn names_messages(&self) -> bool {
+        self.observed.lock().names_messages
     }
 
     /// Whether a tenant's secret can be seen in its requests.
     pub(crate) fn shows_secret(&self) -> bool {
-        self.learnt.lock().shows_secret
+        self.observed.lock().shows_secret
     }
 
-    /// The values of all secrets of the sample tenants and of the application; of those that are JSON objects also their
-    /// members.
+    /// The values of all secrets of the sample tenants and the application, and the members of those that are JSON objects.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let tenants = (0..TENANTS).flat_map(|n| self.tenant(n).secrets);
         tenants.chain(self.application_secrets.iter().cloned()).flat_map(|(_, value)| values_of(value)).collect()
     }
 
-    /// The same of one sample tenant.
+    /// The values of one sample tenant's secrets, likewise.
     pub(crate) fn secrets_of(&self, tenant: usize) -> Vec<String> {
         self.tenant(tenant).secrets.into_iter().flat_map(|(_, value)| values_of(value)).collect()
     }
 
-    /// What a printed text must not hold: a secret, a recipient, a text. Gives the first that is there.
+    /// The first thing in a printed text that must not be there: a secret, a recipient or a text.
     pub(crate) fn leak(&self, printed: &str) -> Option<String> {
         let secret = |value: &&String| value.len() >= 4 && printed.contains(value.as_str());
         if self.secrets().iter().any(|value| secret(&value)) {
@@ -185,7 +198,7 @@ impl Kit {
         printed.contains("1555731").then(|| "a recipient's number".to_owned())
     }
 
-    /// Fails where a printed text holds something secret or personal.
+    /// Checks that a printed text holds nothing secret or personal.
     pub(crate) fn assert_clean(&self, what: &str, printed: &str) {
         if let Some(leak) = self.leak(printed) {
             panic!("{what} prints {leak}\n{printed}");
@@ -193,12 +206,12 @@ impl Kit {
     }
 }
 
-/// A secret, and the texts in it where it is a JSON object.
+/// A secret, and its members if it is a JSON object.
 fn values_of(secret: String) -> Vec<String> {
     let members = serde_json::from_str::<serde_json::Map<String, Value>>(&secret).unwrap_or_default();
     let texts = members.values().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>();
     std::iter::once(secret).chain(texts).collect()
 }
 
-/// The kit behind a pointer, as worlds share it.
-pub(crate) type Shared = Arc<Kit>;
+/// A kit shared by several hosts.
+pub(crate) type SharedKit = Arc<Kit>;

@@ -1,13 +1,13 @@
-//! The one list of cases.
+//! The list of cases.
 
-/// Makes a `#[test]` of each case of the contract, in a module, for a fixture.
+/// Generates a module with a `#[test]` for each case of the contract, for a fixture.
 ///
 /// ```ignore
 /// #[cfg(test)]
 /// zengine_connector::contract_tests!(acme_chat_contract, tests::AcmeFixture);
 /// ```
 ///
-/// The derive writes this line where `#[strategy(contract = tests::AcmeFixture)]` stands.
+/// The derive generates this line for `#[strategy(contract = tests::AcmeFixture)]`.
 #[macro_export]
 macro_rules! contract_tests {
     ($module:ident, $fixture:path $(,)?) => {
@@ -15,7 +15,7 @@ macro_rules! contract_tests {
     };
 }
 
-/// Not for people: expands the list into tests.
+/// Internal: expands the list into tests.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __contract_tests {
@@ -31,7 +31,7 @@ macro_rules! __contract_tests {
                 }
             )*)*
 
-            /// Lists what is skipped; fails where a declared half is not tested.
+            /// Lists skipped cases; fails if a declared half is not tested.
             #[::core::prelude::v1::test]
             fn skipped_cases() {
                 $crate::testing::contract::run_skips::<$fixture>();
@@ -40,7 +40,7 @@ macro_rules! __contract_tests {
     };
 }
 
-/// Not for people: expands the list into the table of the kit.
+/// Internal: expands the list into the kit's table.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __contract_table {
@@ -56,10 +56,10 @@ macro_rules! __contract_table {
     };
 }
 
-/// Not for people: every case, under its family, with what it needs.
+/// Internal: every case, under its family, with its needs.
 ///
-/// A family is a module of `cases`; a case is a function in it, `async fn name(kit: &Shared) -> Done`. Names are those of
-/// the tests, so each is used once.
+/// A family is a module of `cases`; a case is a function in it, `async fn name(kit: &SharedKit) -> CaseResult`. Each name
+/// must be unique, as it is the name of the test.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __contract_cases {
@@ -71,7 +71,7 @@ macro_rules! __contract_cases {
                 sample_tenants_differ []
                 sample_messages_hold_sample_words [Outbound]
             }
-            happy {
+            delivery {
                 sends_a_message_and_returns_the_provider_id [Outbound Provider]
                 an_attempt_succeeds_for_every_tenant [Outbound Provider]
             }
@@ -84,12 +84,12 @@ macro_rules! __contract_cases {
                 a_cut_body_may_have_been_sent [Outbound Provider]
                 an_answer_too_large_may_have_been_sent [Outbound Provider]
                 a_slow_answer_is_an_answer [Outbound Provider]
-                trouble_before_the_send_was_not_sent [Outbound Provider PreparingCalls]
+                a_fault_before_the_send_was_not_sent [Outbound Provider PreparingCalls]
                 an_attempt_sends_at_most_once [Outbound Provider]
             }
             success {
                 garbage_may_have_been_sent [Outbound Provider NamedMessages]
-                a_page_for_people_may_have_been_sent [Outbound Provider NamedMessages]
+                an_html_page_may_have_been_sent [Outbound Provider NamedMessages]
                 an_empty_answer_may_have_been_sent [Outbound Provider NamedMessages]
                 success_without_an_id_may_have_been_sent [Outbound Provider NamedMessages]
                 a_wrong_content_type_is_no_refusal [Outbound Provider]
@@ -102,12 +102,12 @@ macro_rules! __contract_cases {
                 any_other_4xx_is_not_the_providers_fault [Outbound Provider]
                 a_408_may_have_been_sent [Outbound Provider]
                 a_5xx_may_have_been_sent [Outbound Provider]
-                a_page_for_people_with_502_may_have_been_sent [Outbound Provider]
+                an_html_page_with_502_may_have_been_sent [Outbound Provider]
                 a_429_was_not_sent [Outbound Provider]
                 a_redirect_is_not_followed [Outbound Provider]
-                an_unheard_of_status_is_no_success [Outbound Provider]
-                hostile_refusals_do_not_break_it [Outbound Provider]
-                every_row_of_the_error_table_is_kept [Outbound Answers]
+                an_unknown_status_is_no_success [Outbound Provider]
+                hostile_refusals_do_not_panic [Outbound Provider]
+                every_row_of_the_error_table_is_kept [Outbound ErrorTable]
             }
             hints {
                 a_429_keeps_its_hint_in_seconds [Outbound Provider]
@@ -117,29 +117,29 @@ macro_rules! __contract_cases {
                 a_503_keeps_its_hint [Outbound Provider]
             }
             outcomes {
-                what_was_not_sent_is_tried_again [Outbound Provider]
-                what_may_have_been_sent_is_in_doubt [Outbound Provider Unprotected]
-                what_may_have_been_sent_is_sent_again_under_its_key [Outbound Provider NativeIdempotency]
+                an_attempt_that_was_not_sent_is_retried [Outbound Provider]
+                an_attempt_that_may_have_been_sent_ends_unknown [Outbound Provider NoIdempotency]
+                an_attempt_that_may_have_been_sent_is_retried_with_its_key [Outbound Provider NativeIdempotency]
                 a_refusal_fails_at_once [Outbound Provider]
-                a_long_wait_is_put_off [Outbound Provider]
-                attempts_end [Outbound Provider]
-                bad_messages_do_not_stop_good_ones [Outbound Provider]
-                every_row_of_the_error_table_ends_as_it_must [Outbound Answers]
-                a_dead_provider_is_nobody_elses_fault [Outbound Provider]
+                a_long_wait_is_deferred [Outbound Provider]
+                attempts_are_limited [Outbound Provider]
+                refused_messages_do_not_open_the_breaker [Outbound Provider]
+                every_row_of_the_error_table_ends_as_it_must [Outbound ErrorTable]
+                a_failing_provider_has_the_fault_provider [Outbound Provider]
             }
             idempotency {
                 the_same_id_sends_once [Outbound Provider]
                 the_same_id_sends_once_across_a_restart [Outbound Provider]
-                fifty_calls_at_once_send_once [Outbound Provider]
-                two_processes_at_once_send_once [Outbound Provider]
+                fifty_concurrent_calls_send_once [Outbound Provider]
+                two_concurrent_processes_send_once [Outbound Provider]
                 retries_of_concurrent_calls_send_once [Outbound Provider]
-                doubt_survives_a_restart [Outbound Provider Unprotected]
+                an_unknown_outcome_survives_a_restart [Outbound Provider NoIdempotency]
                 another_message_under_the_same_id_is_refused [Outbound Provider]
                 the_same_id_of_two_tenants_is_two_messages [Outbound Provider]
                 the_key_is_the_same_in_every_attempt [Outbound Provider NativeIdempotency]
                 keys_of_two_tenants_differ [Outbound Provider NativeIdempotency]
-                an_outcome_can_be_read [Outbound Provider]
-                a_dropped_send_is_not_doubled [Outbound Provider]
+                a_stored_outcome_can_be_read [Outbound Provider]
+                a_dropped_send_is_not_duplicated [Outbound Provider]
             }
             tenants {
                 requests_carry_their_own_tenants_credentials [Outbound Provider]
@@ -154,127 +154,127 @@ macro_rules! __contract_cases {
                 a_missing_secret_fails_fast [Outbound Provider Secrets]
                 an_unreadable_secret_fails_fast [Outbound Provider Secrets]
                 a_secret_store_that_is_down_fails_fast [Outbound Provider Secrets]
-                a_secret_in_clear_is_refused [Outbound Provider Secrets]
+                a_plain_text_secret_is_refused [Outbound Provider Secrets]
                 an_odd_secret_adds_no_header [Outbound Provider Secrets]
                 a_rotated_secret_takes_effect [Outbound Provider Secrets]
                 a_rotated_secret_takes_effect_in_time [Outbound Provider Secrets]
-                nothing_of_the_host_prints_a_secret [Secrets]
+                the_host_prints_no_secret [Secrets]
             }
             schema {
                 sample_configurations_fit_schema_and_type []
-                a_removed_field_is_judged_alike []
-                a_null_is_judged_alike []
-                a_wrong_type_is_judged_alike []
+                schema_and_type_agree_on_a_removed_field []
+                schema_and_type_agree_on_null []
+                schema_and_type_agree_on_a_wrong_type []
                 an_unknown_field_is_refused_and_named []
                 a_missing_field_is_named []
                 a_configuration_that_is_no_object_is_refused []
                 configure_refuses_what_the_schema_refuses [SchemaValidation]
             }
             capabilities {
-                text_is_taken_up_to_its_limit [Outbound Provider Canonical]
-                a_long_text_arrives_whole [Outbound Provider Canonical Text]
+                text_is_accepted_up_to_its_limit [Outbound Provider Canonical]
+                a_long_text_is_sent_whole [Outbound Provider Canonical Text]
                 text_formats_are_as_listed [Outbound Provider Canonical Text]
-                media_is_taken_as_listed [Outbound Provider Canonical]
-                captions_are_taken_as_listed [Outbound Provider Canonical Media]
-                buttons_are_taken_up_to_their_limits [Outbound Provider Canonical]
-                lists_are_taken_up_to_their_limits [Outbound Provider Canonical]
-                contacts_are_taken_up_to_their_limit [Outbound Provider Canonical]
-                yes_and_no_are_as_listed [Outbound Provider Canonical]
+                media_is_accepted_as_listed [Outbound Provider Canonical]
+                captions_are_accepted_as_listed [Outbound Provider Canonical Media]
+                buttons_are_accepted_up_to_their_limits [Outbound Provider Canonical]
+                lists_are_accepted_up_to_their_limits [Outbound Provider Canonical]
+                contacts_are_accepted_up_to_their_limit [Outbound Provider Canonical]
+                yes_or_no_capabilities_are_as_listed [Outbound Provider Canonical]
                 quotes_are_as_listed [Outbound Provider Canonical]
-                what_cannot_be_sent_is_refused [Outbound Provider Canonical]
+                content_that_cannot_be_sent_is_refused [Outbound Provider Canonical]
             }
             redaction {
                 a_provider_that_repeats_everything_leaks_nothing [Outbound Provider]
-                announcements_name_nobody [Outbound Provider]
-                logs_say_who_and_never_what [Outbound Provider]
+                failure_events_hold_no_personal_data [Outbound Provider]
+                logs_name_tenant_and_strategy_only [Outbound Provider]
                 a_malformed_message_is_not_repeated [Outbound Provider]
             }
             time {
                 the_deadline_is_honoured [Outbound Provider]
                 an_attempt_neither_waits_nor_repeats [Outbound Provider]
-                a_dropped_send_gives_its_place_back [Outbound Provider]
-                a_dropped_send_leaves_the_strategy_whole [Outbound Provider]
-                a_send_dropped_while_it_prepares_blocks_nobody [Outbound Provider PreparingCalls]
-                a_stopping_host_takes_nothing_new [Outbound Provider]
+                a_dropped_send_releases_its_permit [Outbound Provider]
+                a_strategy_sends_after_a_dropped_send [Outbound Provider]
+                a_send_dropped_while_preparing_blocks_no_other [Outbound Provider PreparingCalls]
+                a_stopped_host_accepts_no_send [Outbound Provider]
             }
             calls {
-                configure_calls_nobody []
+                configure_makes_no_call []
                 a_health_check_sends_no_message [Outbound Provider]
-                a_health_check_of_a_dead_provider_ends [Outbound Provider ActiveHealth]
-                fifty_sends_at_once_share_nothing [Outbound Provider]
+                a_health_check_of_a_failing_provider_ends [Outbound Provider ActiveHealth]
+                fifty_concurrent_sends_are_independent [Outbound Provider]
                 other_kinds_of_messages_are_delivered [Outbound MoreMessages]
                 pairs_of_messages_and_requests [Outbound OutboundPairs]
             }
-            care {
+            compliance {
                 every_part_of_a_message_reaches_the_provider [Outbound MoreMessages]
-                the_time_left_goes_to_the_client [Outbound Provider]
-                what_is_kept_of_an_answer_holds_no_secret [Outbound Provider]
+                the_client_gets_the_remaining_time [Outbound Provider]
+                a_receipt_holds_no_secret [Outbound Provider]
             }
             arrival {
                 a_signed_message_reaches_the_handler [Inbound]
                 an_event_is_stamped [Inbound]
-                people_are_kept_apart [Inbound]
-                text_arrives_as_it_is [Inbound]
+                two_senders_are_kept_apart [Inbound]
+                text_arrives_unchanged [Inbound]
                 raw_is_the_exact_slice [Inbound]
                 inbound_pairs_are_as_expected [InboundPairs]
             }
             batches {
                 every_element_of_a_batch_arrives [Batches]
                 a_batch_keeps_its_order [Batches]
-                a_bad_element_costs_no_neighbour [Batches]
+                a_bad_element_does_not_affect_its_neighbours [Batches]
                 every_bad_element_is_kept [Batches]
             }
             garbage {
                 a_signed_body_that_cannot_be_read_is_kept [Inbound]
-                other_json_is_survived [Inbound]
+                other_json_does_not_panic [Inbound]
             }
             bounds {
                 a_body_above_the_limit_is_refused [Inbound]
-                deep_nesting_is_survived [Inbound]
-                huge_numbers_are_survived [Inbound]
-                values_of_other_types_are_survived [Inbound]
+                deep_nesting_does_not_panic [Inbound]
+                huge_numbers_do_not_panic [Inbound]
+                values_of_other_types_do_not_panic [Inbound]
             }
             unknown {
                 unknown_fields_are_ignored_and_kept [Inbound]
                 unknown_types_become_events [UnknownTypes]
             }
-            once {
-                a_redelivery_runs_nothing_twice [Inbound]
+            dedup {
+                a_redelivery_runs_no_handler_twice [Inbound]
                 a_late_redelivery_is_recognised [Inbound]
-                a_redelivered_batch_runs_nothing_twice [Batches]
+                a_redelivered_batch_runs_no_handler_twice [Batches]
                 an_event_is_recognised_in_another_batch [Batches]
-                equal_words_are_different_messages [Inbound]
-                what_was_not_stored_comes_again [Inbound]
-                an_event_comes_until_it_is_stored [Inbound]
+                messages_with_equal_text_are_different [Inbound]
+                an_event_that_was_not_stored_is_redelivered [Inbound]
+                an_event_is_redelivered_until_it_is_stored [Inbound]
             }
             signature {
                 a_missing_signature_is_refused [Signature]
                 a_wrong_secret_is_refused [Signature]
-                a_piece_of_a_signature_is_refused [Signature]
+                a_part_of_a_signature_is_refused [Signature]
                 a_signature_of_another_form_is_refused [Signature]
                 changed_bytes_are_refused [Signature]
-                the_bytes_are_checked_as_they_came [Signature]
+                the_signature_is_checked_over_the_received_bytes [Signature]
                 a_stale_signature_is_refused [Signature]
-                both_secrets_of_a_rotation_count [Inbound]
-                secrets_out_of_reach_let_nobody_in [Inbound]
+                both_secrets_of_a_rotation_are_accepted [Inbound]
+                unavailable_secrets_admit_no_request [Inbound]
                 odd_requests_are_refused [Inbound]
             }
             refusal {
                 a_refusal_never_holds_the_right_signature [Signature]
-                refusals_leave_nothing_behind [Signature]
+                refusals_leave_no_state [Signature]
             }
-            greeting {
+            handshake {
                 a_handshake_is_answered [Handshake]
                 a_handshake_with_a_wrong_token_is_refused [Handshake]
-                a_handshake_with_a_piece_of_the_token_is_refused [Handshake]
+                a_handshake_with_a_part_of_the_token_is_refused [Handshake]
             }
             cross_talk {
                 each_tenant_gets_its_own_events [Inbound]
                 equal_ids_of_two_tenants_are_two_events [Inbound]
-                another_tenants_signature_opens_nothing [Signature]
-                a_body_names_nobody [Inbound]
-                an_unknown_address_reaches_nobody [Inbound]
-                a_mixed_body_is_taken_apart [Mixed]
+                another_tenants_signature_is_refused [Signature]
+                a_body_does_not_choose_the_tenant [Inbound]
+                an_unknown_address_reaches_no_handler [Inbound]
+                a_mixed_body_is_split_by_tenant [Mixed]
             }
             kinds {
                 a_choice_keeps_its_id [Inbound]
@@ -284,14 +284,14 @@ macro_rules! __contract_cases {
                 a_form_arrives [Inbound]
                 a_person_without_a_phone_number_arrives [Inbound]
             }
-            news {
-                news_have_their_own_time [Inbound]
-                late_news_take_nothing_back [Inbound]
-                news_name_everybody [Inbound]
-                news_name_our_message [Inbound]
+            statuses {
+                statuses_have_their_own_time [Inbound]
+                statuses_in_any_order_merge_to_the_furthest_state [Inbound]
+                statuses_name_every_recipient [Inbound]
+                statuses_name_our_message [Inbound]
             }
             purity {
-                reading_is_pure [Inbound]
+                normalize_is_pure [Inbound]
                 broken_bodies_never_panic [Inbound]
             }
         }

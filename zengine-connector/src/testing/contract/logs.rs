@@ -1,4 +1,4 @@
-//! Everything that is logged on this thread, down to trace.
+//! A capture of everything logged on this thread, down to trace.
 
 use std::{
     fmt::{self, Write as _},
@@ -17,20 +17,20 @@ use tracing::{
 
 use crate::sync::Mutex;
 
-/// What was logged. A clone reads the same.
+/// The captured log lines. A clone shares them.
 #[derive(Clone, Default)]
 pub(crate) struct Logs(Arc<Mutex<Vec<String>>>);
 
 impl Logs {
-    /// Starts to listen on this thread, until the guard goes.
+    /// Starts the capture on this thread. Dropping the guard ends it.
     pub(crate) fn listen(&self) -> DefaultGuard {
         let guard = tracing::subscriber::set_default(Listener { logs: self.clone(), ids: AtomicU64::new(1) });
-        // Another thread may have decided that nobody listens.
+        // Another thread may have cached that no subscriber is interested.
         tracing::callsite::rebuild_interest_cache();
         guard
     }
 
-    /// Every line so far.
+    /// All lines so far.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lock().clone()
     }

@@ -1,9 +1,9 @@
-//! What a case needs of a fixture.
+//! Needs of a case that a fixture must meet.
 
 use super::kit::Kit;
 use crate::message::Idempotency;
 
-/// What a case needs. Some of it is learnt from an attempt that succeeds and a health check. Where it is absent the case prints so and ends.
+/// A need of a case. Some are observed in a successful attempt and a health check. A case with an unmet need is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Need {
@@ -12,22 +12,22 @@ pub enum Need {
     /// A provider behind the wire: [`Outbound::provider`](super::Outbound::provider).
     Provider,
     /// Rows of the provider's error table.
-    Answers,
+    ErrorTable,
     /// A second kind of message: [`Outbound::also`](super::Outbound::also).
     MoreMessages,
     /// Pairs of messages and requests.
     OutboundPairs,
-    /// Canonical messages, not a type of the strategy's own.
+    /// Canonical messages, not the strategy's own type.
     Canonical,
-    /// A provider that recognises our key.
+    /// A provider that recognises an idempotency key.
     NativeIdempotency,
-    /// A provider that offers nothing against doubles.
-    Unprotected,
+    /// A provider that has no idempotency.
+    NoIdempotency,
     /// A provider that names its messages.
     NamedMessages,
     /// Calls before the one that sends: a sign-in, an upload.
     PreparingCalls,
-    /// A health check that asks the provider.
+    /// A health check that calls the provider.
     ActiveHealth,
     /// A channel that carries text.
     Text,
@@ -56,20 +56,20 @@ pub enum Need {
 }
 
 impl Need {
-    /// What is missing, in words.
+    /// A description of the need, for messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Outbound => "an outbound half",
             Self::Provider => "a scripted provider",
-            Self::Answers => "rows of the provider's error table",
+            Self::ErrorTable => "rows of the provider's error table",
             Self::MoreMessages => "a message of another kind",
             Self::OutboundPairs => "a folder of pairs of messages and requests",
             Self::Canonical => "canonical messages",
-            Self::NativeIdempotency => "a provider that recognises our key",
-            Self::Unprotected => "a provider that offers nothing against doubles",
+            Self::NativeIdempotency => "a provider that recognises an idempotency key",
+            Self::NoIdempotency => "a provider that has no idempotency",
             Self::NamedMessages => "a provider that names its messages",
             Self::PreparingCalls => "calls before the one that sends",
-            Self::ActiveHealth => "a health check that asks the provider",
+            Self::ActiveHealth => "a health check that calls the provider",
             Self::Text => "a channel that carries text",
             Self::Media => "a channel that carries files",
             Self::SchemaValidation => "the engine's feature schema-validation",
@@ -91,15 +91,15 @@ impl Need {
         match self {
             Self::Outbound => out.is_some(),
             Self::Provider => out.is_some_and(|out| out.provider.is_some()),
-            Self::Answers => out.is_some_and(|out| !out.answers.is_empty() && out.provider.is_some()),
+            Self::ErrorTable => out.is_some_and(|out| !out.error_table.is_empty() && out.provider.is_some()),
             Self::MoreMessages => out.is_some_and(|out| !out.more.is_empty() && out.provider.is_some()),
             Self::OutboundPairs => out.is_some_and(|out| out.pairs.is_some() && out.provider.is_some()),
             Self::Canonical => out.is_some() && kit.canonical,
             Self::NativeIdempotency => out.is_some() && matches!(kit.descriptor.idempotency, Idempotency::Native { .. }),
-            Self::Unprotected => out.is_some() && kit.descriptor.idempotency == Idempotency::None,
-            Self::NamedMessages => kit.is_numbered(),
+            Self::NoIdempotency => out.is_some() && kit.descriptor.idempotency == Idempotency::None,
+            Self::NamedMessages => kit.names_messages(),
             Self::PreparingCalls => kit.calls_before() > 0,
-            Self::ActiveHealth => kit.asks_for_health(),
+            Self::ActiveHealth => kit.health_calls_provider(),
             Self::Text => kit.descriptor.capabilities.text.is_some(),
             Self::Media => !kit.descriptor.capabilities.media.is_empty(),
             Self::SchemaValidation => cfg!(feature = "schema-validation"),
@@ -116,12 +116,12 @@ impl Need {
     }
 }
 
-/// Why a case did not run.
+/// The reason why a case did not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped(pub String);
 
 impl Skipped {
-    /// It needs something that the fixture does not have.
+    /// Creates the reason from a need that the fixture does not meet.
     pub fn needs(what: &str) -> Self {
         Self(format!("needs {what}"))
     }

@@ -1,4 +1,4 @@
-//! Drop-in pairs: `name.in.json` and `name.expect.json` beside it. `BLESS=1` writes what came out.
+//! Pairs of files: `name.in.json` and `name.expect.json` beside it. `BLESS=1` writes the actual results.
 
 use std::{fs, path::Path};
 
@@ -19,10 +19,10 @@ pub(crate) fn inputs(folder: &Path) -> Vec<(String, String)> {
     inputs
 }
 
-/// Compares what came out of each input with what is expected; with `BLESS=1` in the environment it is written instead.
+/// Compares the result of each input with the expected one. With `BLESS=1` in the environment, writes it instead.
 ///
 /// # Panics
-/// Where something differs: names each pair and the place.
+/// Panics if a result differs, with each pair and place.
 pub(crate) fn compare(folder: &Path, results: &[(String, Value)]) {
     let bless = std::env::var_os("BLESS").is_some_and(|value| value == "1");
     let mut wrong = vec![];
@@ -39,7 +39,7 @@ pub(crate) fn compare(folder: &Path, results: &[(String, Value)]) {
             Err(_) => wrong.push(format!("{name}.expect.json is missing; BLESS=1 writes it")),
         }
     }
-    assert!(wrong.is_empty(), "pairs differ; read each, and BLESS=1 writes what came out:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "pairs differ; read each, and BLESS=1 writes the actual results:\n{}", wrong.join("\n"));
 }
 
 /// Reports each smallest place that differs.
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_without_expectation_fails_and_says_how_to_write_it() {
+    fn a_pair_without_expectation_fails_and_names_bless() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("x.in.json"), "1").unwrap();
         assert_eq!(inputs(folder.path()), [("x".to_owned(), "1".to_owned())]);

@@ -1,33 +1,33 @@
-//! Running one case.
+//! Runs single cases.
 
 use std::{any::Any, panic, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 
 use super::{
     Fixture, Need, Skipped,
     cases::CASES,
-    kit::{Kit, Shared, TENANTS},
-    world::World,
+    host::TestHost,
+    kit::{Kit, SharedKit, TENANTS},
 };
 
-/// What a case ends in: nothing, or the reason why it did not run. What is not as promised panics.
-pub(crate) type Done = Result<(), Skipped>;
+/// The result of a case: passed, or the reason why it did not run. A broken promise panics.
+pub(crate) type CaseResult = Result<(), Skipped>;
 
 /// One case of the list.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) family: &'static str,
     pub(crate) needs: &'static [Need],
-    pub(crate) run: for<'a> fn(&'a Shared) -> Pin<Box<dyn Future<Output = Done> + 'a>>,
+    pub(crate) run: for<'a> fn(&'a SharedKit) -> Pin<Box<dyn Future<Output = CaseResult> + 'a>>,
 }
 
-/// How a case ended.
+/// The verdict of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// As promised.
+    /// The strategy keeps the case.
     Passed,
-    /// It did not run, and why.
+    /// The case did not run, for this reason.
     Skipped(String),
-    /// Something is not as promised, and what.
+    /// The strategy breaks the case, with the panic's message.
     Failed(String),
 }
 
@@ -36,35 +36,35 @@ pub fn case_names() -> impl Iterator<Item = &'static str> {
     CASES.iter().map(|case| case.name)
 }
 
-/// Runs one case and says how it ended, for tests of the kit itself and of deliberately broken strategies.
+/// Runs one case and returns the verdict, for tests of the kit itself and of deliberately broken strategies.
 ///
 /// # Panics
-/// Where there is no case of that name.
+/// Panics if there is no case of that name.
 pub fn verdict<F: Fixture>(case: &str) -> Verdict {
     let run = panic::catch_unwind(AssertUnwindSafe(|| ended::<F>(find(case))));
     match run {
         Ok(Ok(())) => Verdict::Passed,
         Ok(Err(Skipped(why))) => Verdict::Skipped(why),
-        Err(said) => Verdict::Failed(panic_text(&*said)),
+        Err(panic) => Verdict::Failed(panic_text(&*panic)),
     }
 }
 
-/// Runs one case as a test: prints why it is skipped, panics where something is not as promised.
-#[allow(clippy::print_stdout, reason = "a test tells why it does nothing")]
+/// Runs one case as a test: prints the reason if it is skipped, panics if the strategy breaks it.
+#[allow(clippy::print_stdout, reason = "a test prints why it is skipped")]
 pub fn run<F: Fixture>(case: &str) {
     if let Err(Skipped(why)) = ended::<F>(find(case)) {
         println!("skipped: {why}");
     }
 }
 
-/// Lists who skips what; fails where a half that the strategy declares is not tested at all.
+/// Lists the skipped cases of a fixture.
 ///
 /// # Panics
-/// Where it is not, or where an exception names no case.
-#[allow(clippy::print_stdout, reason = "a test tells what is not tested")]
+/// Panics if a half that the strategy declares is not tested at all, or if an exception names no case.
+#[allow(clippy::print_stdout, reason = "a test prints what is not tested")]
 pub fn run_skips<F: Fixture>() {
     let kit = Arc::new(Kit::of::<F>());
-    simulate(learn(&kit));
+    simulate(observe(&kit));
     let mut skipped = 0;
     for case in CASES {
         if let Some(Skipped(why)) = unmet(&kit, case) {
@@ -87,7 +87,7 @@ fn find(name: &str) -> &'static Case {
     CASES.iter().find(|case| case.name == name).unwrap_or_else(|| panic!("the contract has no case {name}"))
 }
 
-/// Why a case does not run, if it does not.
+/// The reason to skip a case, if any.
 fn unmet(kit: &Kit, case: &Case) -> Option<Skipped> {
     if let Some((_, why)) = kit.exceptions.iter().find(|(name, _)| *name == case.name) {
         return Some(Skipped(format!("an exception: {why}")));
@@ -95,54 +95,54 @@ fn unmet(kit: &Kit, case: &Case) -> Option<Skipped> {
     case.needs.iter().find(|need| !need.is_met(kit)).map(|need| Skipped::needs(need.as_str()))
 }
 
-fn ended<F: Fixture>(case: &Case) -> Done {
+fn ended<F: Fixture>(case: &Case) -> CaseResult {
     let kit = Arc::new(Kit::of::<F>());
-    let listening = kit.logs.listen();
+    let capture = kit.logs.listen();
     let done = simulate(async {
-        learn(&kit).await;
+        observe(&kit).await;
         match unmet(&kit, case) {
             Some(skipped) => Err(skipped),
             None => (case.run)(&kit).await,
         }
     });
-    drop(listening);
-    // Whatever a case is about, nobody's data stands in the logs.
+    drop(capture);
+    // Whatever the case, the logs hold nothing secret or personal.
     for line in kit.logs.lines() {
         kit.assert_clean("a log line", &line);
     }
     done
 }
 
-/// Runs on simulated time.
+/// Runs a future on simulated time.
 fn simulate<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(work)
 }
 
-/// Finds out which call sends, what comes before it and whether a health check asks, from attempts that succeed.
-async fn learn(kit: &Shared) {
+/// Observes which call sends, what precedes it and whether a health check calls the provider, in successful attempts.
+async fn observe(kit: &SharedKit) {
     if !Need::Provider.is_met(kit) {
         return;
     }
     for tenant in 0..TENANTS {
-        let world = World::new(kit);
-        if let Ok(receipt) = world.attempt(tenant, 0).await {
-            kit.learn(tenant, &world.wire.made(), &receipt);
+        let host = TestHost::new(kit);
+        if let Ok(receipt) = host.attempt(tenant, 0).await {
+            kit.observe(tenant, &host.wire.recorded(), &receipt);
         }
     }
     for message in &kit.outbound().more {
-        let world = World::new(kit);
-        if world.send_json(0, message, "learn", |options| options).await.is_ok() {
-            kit.learn_before(&world.wire.made());
+        let host = TestHost::new(kit);
+        if host.send_json(0, message, "observe", |options| options).await.is_ok() {
+            kit.observe_before(&host.wire.recorded());
         }
     }
-    let world = World::new(kit);
-    let _ = world.orchestrator.health(&World::id(0), kit.name.as_str()).await;
-    kit.learn_health(world.wire.calls() > 0);
+    let host = TestHost::new(kit);
+    let _ = host.orchestrator.health(&TestHost::id(0), kit.name.as_str()).await;
+    kit.observe_health(host.wire.calls() > 0);
 }
 
-/// What somebody who panicked said.
-pub(crate) fn panic_text(said: &(dyn Any + Send)) -> String {
-    let text = said.downcast_ref::<String>().map(String::as_str).or_else(|| said.downcast_ref::<&str>().copied());
-    text.unwrap_or("a panic without words").to_owned()
+/// The message of a panic.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without a message").to_owned()
 }

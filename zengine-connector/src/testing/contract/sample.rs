@@ -1,33 +1,33 @@
-//! Words to make sample tenants and messages of. The kit knows each of them again, wherever it may be printed.
+//! Sample words for tenants and messages. The kit recognises each of them wherever it is printed.
 
 use serde_json::Value;
 
 use crate::{ids::RouteKey, testing::SimClock};
 
-/// The words of the n-th sample message. Use as many as the message has room for, and none that are your own where
-/// people's data belongs: the kit looks for these words in logs and errors.
+/// The words of the n-th sample message. You must use them, and no words of your own, wherever personal data belongs: the
+/// kit looks for these words in logs and errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     n: usize,
 }
 
 impl Sample {
-    /// The words of the n-th message, from 0.
+    /// Creates the words of the n-th message, from 0.
     pub fn new(n: usize) -> Self {
         Self { n }
     }
 
-    /// Which one it is.
+    /// The index of the message.
     pub fn n(&self) -> usize {
         self.n
     }
 
-    /// A text, with an accent and an emoji: signatures and lengths must survive them.
+    /// A text with an accent and an emoji, which signatures and lengths must handle.
     pub fn text(&self) -> String {
         format!("canary-text-{:05} é 😀", self.n)
     }
 
-    /// A phone number in E.164, out of the range for fiction.
+    /// A phone number in E.164, from the range for fiction.
     pub fn phone(&self) -> String {
         format!("+1555{:07}", 7_310_000 + self.n)
     }
@@ -37,23 +37,23 @@ impl Sample {
         format!("canary-{:05}@example.com", self.n)
     }
 
-    /// A name of ASCII letters, digits and hyphens: of a visitor, an order, a message. One per purpose.
+    /// A name of ASCII letters, digits and hyphens for a purpose, such as a visitor, an order or a message.
     pub fn word(&self, purpose: &str) -> String {
         format!("canary-{purpose}-{:05}", self.n)
     }
 
-    /// When it happened, in milliseconds UTC: a whole second, at or after the start of the simulated clock.
+    /// The time of the message, in milliseconds UTC: a whole second, at or after the start of the simulated clock.
     pub fn at_ms(&self) -> i64 {
         SimClock::EPOCH_MS + 1000 * i64::try_from(self.n % 1000).unwrap_or(0)
     }
 
-    /// Parts of these words that must not be printed.
+    /// The parts of these words that must not be printed.
     pub(crate) fn canaries(&self) -> Vec<String> {
         let phone = self.phone().trim_start_matches('+').to_owned();
         vec![format!("canary-text-{:05}", self.n), phone, self.email()]
     }
 
-    /// Whether anything of this sample stands in a text.
+    /// Whether a text holds anything of this sample.
     pub(crate) fn is_in(&self, text: &str) -> bool {
         self.canaries().iter().any(|canary| text.contains(canary)) || self.words_in(text)
     }
@@ -77,12 +77,12 @@ pub struct SampleTenant {
 }
 
 impl SampleTenant {
-    /// A tenant with this configuration, in which secrets are references: `{"secret": "token"}`.
+    /// Creates a tenant with this configuration. Secrets in it are references: `{"secret": "token"}`.
     pub fn new(config: Value) -> Self {
         Self { config, secrets: vec![], routes: vec![] }
     }
 
-    /// Adds a secret that the configuration refers to. Its value must be another for each tenant.
+    /// Adds a secret that the configuration refers to. Its value must differ between tenants.
     pub fn secret(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.secrets.push((name.into(), value.into()));
         self

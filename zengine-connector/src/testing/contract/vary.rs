@@ -1,4 +1,4 @@
-//! The same JSON in other bytes, and JSON that is a little other.
+//! Variants of JSON: the same value in other bytes, and slightly changed values.
 
 use std::fmt::Write as _;
 
@@ -11,12 +11,12 @@ use crate::{
     strategy::RoutedEvent,
 };
 
-/// The member that no provider has.
+/// The name of a member that no provider has.
 pub(crate) const MEMBER: &str = "kit_unknown";
-/// Stands where another JSON value will stand.
+/// A placeholder for another JSON value.
 const MARK: &str = "kit: another value";
 
-/// Every character outside ASCII as `\uXXXX`, every slash in a string as `\/`: what PHP and several providers write.
+/// Escapes every character outside ASCII as `\uXXXX` and every slash in a string as `\/`, as PHP and several providers do.
 pub(crate) fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let (mut in_string, mut after_backslash) = (false, false);
@@ -38,7 +38,7 @@ pub(crate) fn escaped(json: &str) -> String {
     out
 }
 
-/// White space wherever JSON allows it between tokens.
+/// Adds white space wherever JSON allows it between tokens.
 pub(crate) fn spaced(json: &str) -> String {
     let mut out = String::with_capacity(2 * json.len());
     let (mut in_string, mut after_backslash) = (false, false);
@@ -60,25 +60,25 @@ pub(crate) fn spaced(json: &str) -> String {
     out
 }
 
-/// A JSON object with one more member in front, whose value is given as text. `None` where it is no object.
+/// Adds a member at the front of a JSON object, with its value as text. `None` if it is not an object.
 pub(crate) fn with_member(json: &str, name: &str, value: &str) -> Option<String> {
     let rest = json.trim_start().strip_prefix('{')?;
     let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
     Some(format!("{{\"{name}\":{value}{comma}{rest}"))
 }
 
-/// An element with one more member; [`unmarked`] puts its value in. `None` where it is no object.
+/// Adds a member with a placeholder to an element; [`unmarked`] inserts the value. `None` if it is not an object.
 pub(crate) fn marked(mut element: Value) -> Option<Value> {
     element.as_object_mut()?.insert(MEMBER.to_owned(), MARK.into());
     Some(element)
 }
 
-/// The text of a body with a value in the place that was [`marked`].
+/// Inserts a value at the placeholder of [`marked`].
 pub(crate) fn unmarked(body: &str, value: &str) -> String {
     body.replace(&format!("\"{MARK}\""), value)
 }
 
-/// The element of a sample with other words. `None` where the sample's text does not stand alone in it.
+/// Replaces the text in a sample's element. `None` if no string in it equals the sample's text.
 pub(crate) fn with_text(mut element: Value, sample: &Sample, text: &str) -> Option<Value> {
     let mut found = false;
     let (mut next, words) = (vec![&mut element], sample.text());
@@ -96,7 +96,7 @@ pub(crate) fn with_text(mut element: Value, sample: &Sample, text: &str) -> Opti
     found.then_some(element)
 }
 
-/// The body once for each of its values, with `other` in that value's place. None where the body is no JSON.
+/// One body for each value in it, with `other` in that value's place. Empty if the body is not JSON.
 pub(crate) fn with_each_value(body: &str, other: &str) -> Vec<String> {
     let Ok(value) = serde_json::from_str::<Value>(body) else { return vec![] };
     let mut pointers = Vec::new();
@@ -136,7 +136,7 @@ pub(crate) fn kept(letter: &Value, bytes: &[u8]) -> bool {
     decoded(letter).is_some_and(|raw| raw == bytes)
 }
 
-/// Whether a dead letter of an element holds a part of these bytes, where that part is no JSON.
+/// Whether a dead letter of an element holds a part of these bytes that is not JSON.
 pub(crate) fn kept_part(letter: &Value, bytes: &[u8]) -> bool {
     decoded(letter).is_some_and(|raw| !raw.is_empty() && bytes.windows(raw.len()).any(|part| part == raw))
 }
@@ -145,7 +145,7 @@ fn decoded(letter: &Value) -> Option<Vec<u8>> {
     STANDARD.decode(letter["raw_base64"].as_str()?).ok()
 }
 
-/// What `normalize` made of one element, without its bytes and without what is empty.
+/// The result of `normalize` for one element, without its bytes and empty members.
 pub(crate) fn printed(read: &Result<RoutedEvent, ElementError>) -> Value {
     let event = match read {
         Err(error) => return json!({ "path": error.path, "reason": error.reason }),
@@ -174,7 +174,7 @@ pub(crate) fn printed(read: &Result<RoutedEvent, ElementError>) -> Value {
     printed
 }
 
-/// A request with another value of a header, or without it.
+/// A request with another value of a header, or without the header.
 pub(crate) fn with_header(
     request: &http::Request<bytes::Bytes>,
     name: &'static str,
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_changed_where_they_stand_alone() {
+    fn text_is_replaced_only_in_strings_that_equal_it() {
         let sample = Sample::new(1);
         let changed = with_text(json!({ "a": [{ "text": sample.text() }], "id": sample.word("m") }), &sample, "other").unwrap();
         assert_eq!(changed, json!({ "a": [{ "text": "other" }], "id": sample.word("m") }));

@@ -1,4 +1,4 @@
-//! The pretended network: an HTTP client that answers from the fixture's script and keeps what left.
+//! The simulated network: an HTTP client that answers from the fixture's script and records requests.
 
 use std::{
     collections::VecDeque,
@@ -20,7 +20,7 @@ use crate::{
     testing::SimClock,
 };
 
-/// One call as the provider sees it.
+/// One call to the provider.
 #[derive(Debug)]
 pub struct Call<'a> {
     request: &'a http::Request<Bytes>,
@@ -33,7 +33,7 @@ impl Call<'_> {
         self.request
     }
 
-    /// How many calls there were before, from 0: good for ids that differ.
+    /// The index of the call, from 0. Use it for unique ids.
     pub fn n(&self) -> usize {
         self.n
     }
@@ -43,24 +43,24 @@ impl Call<'_> {
         self.request.uri().path()
     }
 
-    /// The body as JSON; null where it is none.
+    /// The body as JSON; null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(self.request.body()).unwrap_or_default()
     }
 }
 
-/// One call as the kit keeps it.
+/// One recorded call.
 #[derive(Clone, Debug)]
-pub(crate) struct Made {
+pub(crate) struct RecordedCall {
     pub(crate) request: http::Request<Bytes>,
-    /// What the provider answered, where it acted on the request.
+    /// The provider's response, if it acted on the request.
     pub(crate) accepted: Option<http::Response<Bytes>>,
-    /// It is the call that sends.
+    /// Whether it is the call that sends.
     pub(crate) sends: bool,
 }
 
-impl Made {
-    /// Everything of the request that another end could read.
+impl RecordedCall {
+    /// Everything of the request that the receiving end can read.
     pub(crate) fn printed(&self) -> String {
         let mut text = format!("{} {}\n", self.request.method(), self.request.uri());
         for (name, value) in self.request.headers() {
@@ -73,17 +73,17 @@ impl Made {
 
 #[derive(Default)]
 struct State {
-    /// Troubles in line for calls that send.
-    line: VecDeque<WireFault>,
-    /// The trouble of every call that sends and has none in line.
+    /// Queued faults of calls that send.
+    queue: VecDeque<WireFault>,
+    /// The fault of every call that sends and has no queued one.
     always: Option<WireFault>,
-    /// The trouble of the n-th call, whatever it is.
+    /// The fault of the n-th call of any kind.
     nth: Option<(usize, WireFault)>,
     calls: usize,
-    made: Vec<Made>,
+    recorded: Vec<RecordedCall>,
 }
 
-/// What a strategy gets from the kit in place of the world. A clone is another handle to the same.
+/// The simulated network and clock for a strategy under test. A clone shares them.
 #[derive(Clone)]
 pub struct Wire {
     kit: Arc<Kit>,
@@ -101,77 +101,77 @@ impl Wire {
         Arc::new(self.clone())
     }
 
-    /// The clock, for a strategy that takes one.
+    /// The simulated clock, for a strategy that takes one.
     pub fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock) as _
     }
 
-    /// The next calls that send meet these troubles, one each.
+    /// Queues faults for the next calls that send, one each.
     pub(crate) fn next(&self, faults: impl IntoIterator<Item = WireFault>) {
-        self.state.lock().line.extend(faults);
+        self.state.lock().queue.extend(faults);
     }
 
-    /// Every call that sends meets this trouble, until [`heal`](Self::heal).
+    /// Sets the fault of every call that sends, until [`heal`](Self::heal).
     pub(crate) fn always(&self, fault: WireFault) {
         self.state.lock().always = Some(fault);
     }
 
-    /// The n-th call from the start, from 0, meets this trouble, whatever it is for.
+    /// Sets the fault of the n-th call of any kind, counted from 0 at the start.
     pub(crate) fn nth(&self, n: usize, fault: WireFault) {
         self.state.lock().nth = Some((n, fault));
     }
 
-    /// No trouble any more.
+    /// Removes every fault.
     pub(crate) fn heal(&self) {
         let mut state = self.state.lock();
-        state.line.clear();
+        state.queue.clear();
         state.always = None;
         state.nth = None;
     }
 
-    /// Every call that left, in order.
-    pub(crate) fn made(&self) -> Vec<Made> {
-        self.state.lock().made.clone()
+    /// All calls that left, in order.
+    pub(crate) fn recorded(&self) -> Vec<RecordedCall> {
+        self.state.lock().recorded.clone()
     }
 
-    /// How many calls were made, those counted that never left.
+    /// The number of calls, including those that never left.
     pub(crate) fn calls(&self) -> usize {
         self.state.lock().calls
     }
 
-    /// The calls that send, those that left.
-    pub(crate) fn sends(&self) -> Vec<Made> {
-        self.made().into_iter().filter(|made| made.sends).collect()
+    /// The calls that send and that left.
+    pub(crate) fn sends(&self) -> Vec<RecordedCall> {
+        self.recorded().into_iter().filter(|call| call.sends).collect()
     }
 
-    /// The calls that send and that the provider acted on: the messages people got.
-    pub(crate) fn effects(&self) -> Vec<Made> {
-        self.sends().into_iter().filter(|made| made.accepted.is_some()).collect()
+    /// The calls that send and that the provider acted on: the messages that recipients received.
+    pub(crate) fn effects(&self) -> Vec<RecordedCall> {
+        self.sends().into_iter().filter(|call| call.accepted.is_some()).collect()
     }
 
-    /// The trouble of a call, and whether it is one that sends.
-    fn trouble(&self, request: &http::Request<Bytes>) -> (Option<WireFault>, bool, usize) {
+    /// The fault of a call, whether it is one that sends, and its index.
+    fn next_fault(&self, request: &http::Request<Bytes>) -> (Option<WireFault>, bool, usize) {
         let sends = self.kit.sends(request);
         let mut state = self.state.lock();
         let n = state.calls;
         state.calls += 1;
         let fault = match &state.nth {
             Some((at, fault)) if *at == n => Some(fault.clone()),
-            _ if sends => state.line.pop_front().or_else(|| state.always.clone()),
+            _ if sends => state.queue.pop_front().or_else(|| state.always.clone()),
             _ => None,
         };
         (fault, sends, n)
     }
 
     fn keep(&self, request: http::Request<Bytes>, accepted: Option<http::Response<Bytes>>, sends: bool) {
-        self.state.lock().made.push(Made { request, accepted, sends });
+        self.state.lock().recorded.push(RecordedCall { request, accepted, sends });
     }
 }
 
 #[async_trait]
 impl HttpClient for Wire {
     async fn call(&self, request: http::Request<Bytes>, options: CallOptions) -> Result<http::Response<Bytes>, HttpError> {
-        let (fault, sends, n) = self.trouble(&request);
+        let (fault, sends, n) = self.next_fault(&request);
         if let Some(fault) = &fault
             && !fault.leaves()
         {
@@ -184,14 +184,14 @@ impl HttpClient for Wire {
         let acts = fault.as_ref().is_none_or(WireFault::acts);
         let answer = acts.then(|| self.kit.answer(&Call { request: &request, n }));
         self.keep(request, answer.clone(), sends);
-        // Others get their turn, as they would while a request is under way.
+        // Lets other tasks run, as they would during a real request.
         self.clock.sleep(Duration::from_millis(1)).await;
         let Some(fault) = fault else { return Ok(answer.expect("the provider acted")) };
         match (fault, answer) {
-            (WireFault::Answer(response), _) => Ok(response),
+            (WireFault::Response(response), _) => Ok(response),
             (WireFault::Scrambled(kind, body), Some(answer)) => {
                 let (mut parts, _) = answer.into_parts();
-                // Ids may stand in headers, too.
+                // Headers may hold ids, too.
                 parts.headers.clear();
                 parts.headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
                 Ok(http::Response::from_parts(parts, body))

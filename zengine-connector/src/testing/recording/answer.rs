@@ -1,4 +1,4 @@
-//! What a pretended provider answers.
+//! The answers of a simulated provider.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,58 +7,58 @@ use crate::{
     message::Receipt,
 };
 
-/// What a pretended provider does with one call.
+/// The behaviour of the simulated provider for one call to [`Recording`](super::Recording).
 #[derive(Clone)]
 #[non_exhaustive]
-pub enum Answer {
-    /// Takes the message.
+pub enum ProviderAnswer {
+    /// Accepts the message.
     Accept,
-    /// Takes the message and says more about it.
+    /// Accepts the message with a changed receipt.
     AcceptWith(Arc<dyn Fn(Receipt) -> Receipt + Send + Sync>),
-    /// Takes the message after this time.
+    /// Accepts the message after this time.
     Slow(Duration),
-    /// Does not take it and answers with an error.
+    /// Refuses the message with an error.
     Refuse(Arc<dyn Fn() -> SendError + Send + Sync>),
-    /// Does not take it and never answers.
+    /// Never answers; the message is not accepted.
     Hang,
-    /// Takes it and never answers.
+    /// Never answers; the message is accepted.
     AcceptThenHang,
-    /// Takes it and answers with an error all the same.
+    /// Accepts the message and answers with an error.
     AcceptThen(Arc<dyn Fn() -> SendError + Send + Sync>),
-    /// Breaks the strategy.
+    /// Panics inside the strategy.
     Panic,
 }
 
-impl Answer {
-    /// An error of a kind that got so far.
+impl ProviderAnswer {
+    /// Refuses with an error of this kind and reach.
     pub fn error(kind: ErrorKind, reach: Reach) -> Self {
-        Self::Refuse(Arc::new(move || SendError::of(kind, "the pretended provider refuses").code("refused").reach(reach)))
+        Self::Refuse(Arc::new(move || SendError::of(kind, "the simulated provider refuses").code("refused").reach(reach)))
     }
 
-    /// Less traffic, please; come back after this time.
+    /// Refuses as throttled, with a time to retry after.
     pub fn throttle(retry_after: Duration) -> Self {
         Self::Refuse(Arc::new(move || {
-            SendError::throttled("the pretended provider is busy").code("throttled").retry_after(retry_after).not_sent()
+            SendError::throttled("the simulated provider is busy").code("throttled").retry_after(retry_after).not_sent()
         }))
     }
 
-    /// No connection.
+    /// Fails to connect.
     pub fn unreachable() -> Self {
         Self::error(ErrorKind::Unavailable, Reach::NotSent)
     }
 
-    /// A failure of which nobody knows how far the message got; it was not taken.
+    /// Fails with [`Reach::Maybe`]; the message is not accepted.
     pub fn broken() -> Self {
         Self::error(ErrorKind::Unavailable, Reach::Maybe)
     }
 
-    /// A failure of which nobody knows how far the message got; it was taken.
+    /// Fails with [`Reach::Maybe`]; the message is accepted.
     pub fn accept_then_break() -> Self {
         Self::AcceptThen(Arc::new(|| SendError::provider("the connection broke").maybe()))
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for ProviderAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Accept => "Accept",

@@ -1,4 +1,4 @@
-//! A strategy that sends nothing and remembers everything.
+//! A strategy that records messages instead of sending them.
 
 mod answer;
 
@@ -7,7 +7,7 @@ use std::{collections::VecDeque, fmt, marker::PhantomData, sync::Arc};
 use hashbrown::HashMap;
 use serde::Deserialize;
 
-pub use answer::Answer;
+pub use answer::ProviderAnswer;
 
 use crate::{
     error::{Error, SendError},
@@ -21,10 +21,10 @@ use crate::{
     sync::Mutex,
 };
 
-/// A strategy for tests of applications: accepts everything, keeps what was sent, and can be told to answer otherwise. It
-/// needs no provider and no configuration (`{}`).
+/// A strategy for application tests: it accepts every message, records it, and answers otherwise on demand. It needs no
+/// provider and no configuration (`{}`).
 ///
-/// `P` says what the pretended provider offers against doubles: [`Unprotected`], [`Keyed`] or [`Askable`].
+/// `P` selects the idempotency of the simulated provider: [`PlainProvider`], [`NativeProvider`] or [`QueryableProvider`].
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
@@ -45,62 +45,62 @@ use crate::{
 /// # Ok::<(), Error>(())
 /// # }).unwrap();
 /// ```
-pub struct Recording<P = Unprotected> {
-    book: Arc<Mutex<Book>>,
-    protection: PhantomData<fn() -> P>,
+pub struct Recording<P = PlainProvider> {
+    state: Arc<Mutex<RecordingState>>,
+    provider: PhantomData<fn() -> P>,
 }
 
 #[derive(Default)]
-struct Book {
-    script: VecDeque<Answer>,
-    otherwise: Option<Answer>,
-    lookups: VecDeque<Answer>,
+struct RecordingState {
+    script: VecDeque<ProviderAnswer>,
+    default_answer: Option<ProviderAnswer>,
+    lookups: VecDeque<ProviderAnswer>,
     calls: Vec<Sent>,
     accepted: Vec<Sent>,
     health: Option<HealthStatus>,
     ids: HashMap<String, ProviderMessageId>,
 }
 
-/// One call to the pretended provider.
+/// One call to the simulated provider.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Sent {
-    /// Whose message.
+    /// The tenant.
     pub tenant: TenantId,
     /// The caller's id.
     pub client_message_id: ClientMessageId,
-    /// The key at the provider.
+    /// The idempotency key at the provider.
     pub provider_key: ProviderKey,
-    /// Which attempt, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// The message as the strategy got it.
+    /// The message that the strategy received.
     pub message: OutboundMessage,
-    /// When, in milliseconds UTC.
+    /// The time of the call, in milliseconds UTC.
     pub at_ms: i64,
 }
 
-/// What a pretended provider offers against doubles.
-pub trait Protection: Send + Sync + 'static {
-    /// The descriptor of a [`Recording`] at such a provider.
+/// A kind of simulated provider, by its idempotency.
+pub trait ProviderKind: Send + Sync + 'static {
+    /// The descriptor of a [`Recording`] over this provider.
     const DESCRIPTOR: &'static Descriptor;
 }
 
-/// A provider that offers nothing.
+/// A provider without idempotency.
 #[derive(Clone, Copy, Debug)]
-pub struct Unprotected;
+pub struct PlainProvider;
 
-/// A provider that drops doubles of one key within an hour.
+/// A provider that drops duplicates of one key within an hour.
 #[derive(Clone, Copy, Debug)]
-pub struct Keyed;
+pub struct NativeProvider;
 
-/// A provider that can be asked; a message is visible to the question after 10 s.
+/// A provider that answers look-ups; a message becomes visible to them after 10 s.
 #[derive(Clone, Copy, Debug)]
-pub struct Askable;
+pub struct QueryableProvider;
 
 const fn descriptor(idempotency: Idempotency) -> Descriptor {
     Descriptor {
         name: "recording",
-        summary: "Sends nothing and remembers everything.",
+        summary: "Records messages instead of sending them.",
         channel: Channel::Messenger,
         capabilities: &EVERYTHING,
         idempotency,
@@ -111,15 +111,15 @@ const fn descriptor(idempotency: Idempotency) -> Descriptor {
     }
 }
 
-impl Protection for Unprotected {
+impl ProviderKind for PlainProvider {
     const DESCRIPTOR: &'static Descriptor = &descriptor(Idempotency::None);
 }
 
-impl Protection for Keyed {
+impl ProviderKind for NativeProvider {
     const DESCRIPTOR: &'static Descriptor = &descriptor(Idempotency::Native { window_ms: 3_600_000 });
 }
 
-impl Protection for Askable {
+impl ProviderKind for QueryableProvider {
     const DESCRIPTOR: &'static Descriptor = &descriptor(Idempotency::Queryable { visible_after_ms: 10_000 });
 }
 
@@ -154,13 +154,13 @@ static EVERYTHING: Capabilities = Capabilities::NONE
     .with_email()
     .with_native();
 
-/// Nothing to configure.
+/// The empty configuration of [`Recording`].
 #[derive(Clone, Copy, Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordingConfig {}
 
 impl Recording {
-    /// A recording strategy at a provider that offers nothing against doubles.
+    /// Creates a recording strategy over a [`PlainProvider`].
     pub fn new() -> Self {
         Self::default()
     }
@@ -168,79 +168,79 @@ impl Recording {
 
 impl<P> Default for Recording<P> {
     fn default() -> Self {
-        Self { book: Arc::default(), protection: PhantomData }
+        Self { state: Arc::default(), provider: PhantomData }
     }
 }
 
-/// A copy writes into the same book: register one, keep the other.
+/// A clone shares the recording: register one, keep the other.
 impl<P> Clone for Recording<P> {
     fn clone(&self) -> Self {
-        Self { book: Arc::clone(&self.book), protection: PhantomData }
+        Self { state: Arc::clone(&self.state), provider: PhantomData }
     }
 }
 
 impl<P> fmt::Debug for Recording<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recording").field("calls", &self.book.lock().calls.len()).finish_non_exhaustive()
+        f.debug_struct("Recording").field("calls", &self.state.lock().calls.len()).finish_non_exhaustive()
     }
 }
 
 impl<P> Recording<P> {
-    /// Says how the next call that has no answer yet is answered; several wait in line.
-    pub fn answer(&self, answer: Answer) {
-        self.book.lock().script.push_back(answer);
+    /// Queues the answer to one call.
+    pub fn answer(&self, answer: ProviderAnswer) {
+        self.state.lock().script.push_back(answer);
     }
 
-    /// Says how every call is answered that nothing else was said about.
-    pub fn answer_always(&self, answer: Answer) {
-        self.book.lock().otherwise = Some(answer);
+    /// Sets the answer to every call without a queued one. Defaults to [`ProviderAnswer::Accept`].
+    pub fn answer_always(&self, answer: ProviderAnswer) {
+        self.state.lock().default_answer = Some(answer);
     }
 
-    /// Says how the next look-up that has no answer yet is answered. [`Answer::Accept`] is the truth.
-    pub fn answer_lookup(&self, answer: Answer) {
-        self.book.lock().lookups.push_back(answer);
+    /// Queues the answer to one look-up. [`ProviderAnswer::Accept`] answers truthfully.
+    pub fn answer_lookup(&self, answer: ProviderAnswer) {
+        self.state.lock().lookups.push_back(answer);
     }
 
-    /// Says what the health check finds.
+    /// Sets the result of the health check. Defaults to [`HealthStatus::Healthy`].
     pub fn set_health(&self, health: HealthStatus) {
-        self.book.lock().health = Some(health);
+        self.state.lock().health = Some(health);
     }
 
-    /// Every call, in order, whatever it was answered.
+    /// All calls, in order, whatever the answer.
     pub fn calls(&self) -> Vec<Sent> {
-        self.book.lock().calls.clone()
+        self.state.lock().calls.clone()
     }
 
-    /// What the provider took, in order: the messages that people would have received.
+    /// The accepted messages, in order: those that recipients would have received.
     pub fn sent(&self) -> Vec<Sent> {
-        self.book.lock().accepted.clone()
+        self.state.lock().accepted.clone()
     }
 
-    /// How many messages people would have received under a caller's id.
+    /// The number of accepted messages under a caller's id.
     pub fn effects(&self, id: &str) -> usize {
-        self.book.lock().accepted.iter().filter(|sent| sent.client_message_id.as_str() == id).count()
+        self.state.lock().accepted.iter().filter(|sent| sent.client_message_id.as_str() == id).count()
     }
 }
 
-impl<P: Protection> Recording<P> {
-    /// Takes the message; a keyed provider drops a double.
+impl<P: ProviderKind> Recording<P> {
+    /// Accepts the message; a native provider drops a duplicate.
     fn accept(&self, sent: Sent) -> Result<Receipt, SendError> {
-        let mut book = self.book.lock();
+        let mut state = self.state.lock();
         let key = sent.provider_key.as_str().to_owned();
-        let keyed = matches!(P::DESCRIPTOR.idempotency, Idempotency::Native { .. });
-        if keyed && let Some(id) = book.ids.get(&key) {
+        let native = matches!(P::DESCRIPTOR.idempotency, Idempotency::Native { .. });
+        if native && let Some(id) = state.ids.get(&key) {
             return Ok(Receipt::accepted(id.clone()));
         }
-        let number = book.accepted.len() + 1;
+        let number = state.accepted.len() + 1;
         let id = ProviderMessageId::new(format!("recorded-{number}"))
-            .map_err(|_| SendError::provider("the pretended provider gave no id").maybe())?;
-        book.accepted.push(sent);
-        book.ids.insert(key, id.clone());
+            .map_err(|_| SendError::provider("the simulated provider gave no id").maybe())?;
+        state.accepted.push(sent);
+        state.ids.insert(key, id.clone());
         Ok(Receipt::accepted(id))
     }
 }
 
-impl<P: Protection> Configure<RecordingConfig> for Recording<P> {
+impl<P: ProviderKind> Configure<RecordingConfig> for Recording<P> {
     type Tenant = ();
 
     async fn configure(&self, _: RecordingConfig, _: &ConfigureContext) -> Result<(), Error> {
@@ -248,11 +248,11 @@ impl<P: Protection> Configure<RecordingConfig> for Recording<P> {
     }
 
     async fn healthcheck(&self, (): &(), _: &HealthContext) -> HealthStatus {
-        self.book.lock().health.clone().unwrap_or(HealthStatus::Healthy)
+        self.state.lock().health.clone().unwrap_or(HealthStatus::Healthy)
     }
 }
 
-impl<P: Protection> OutboundStrategy<RecordingConfig, OutboundMessage> for Recording<P> {
+impl<P: ProviderKind> OutboundStrategy<RecordingConfig, OutboundMessage> for Recording<P> {
     async fn send(&self, (): &(), message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
         let sent = Sent {
             tenant: cx.tenant().clone(),
@@ -263,48 +263,48 @@ impl<P: Protection> OutboundStrategy<RecordingConfig, OutboundMessage> for Recor
             at_ms: crate::runtime::to_ms(cx.now()),
         };
         let answer = {
-            let mut book = self.book.lock();
-            book.calls.push(sent.clone());
-            book.script.pop_front().or_else(|| book.otherwise.clone()).unwrap_or(Answer::Accept)
+            let mut state = self.state.lock();
+            state.calls.push(sent.clone());
+            state.script.pop_front().or_else(|| state.default_answer.clone()).unwrap_or(ProviderAnswer::Accept)
         };
         match answer {
-            Answer::Accept => self.accept(sent),
-            Answer::AcceptWith(say) => self.accept(sent).map(|receipt| say(receipt)),
-            Answer::Slow(time) => {
+            ProviderAnswer::Accept => self.accept(sent),
+            ProviderAnswer::AcceptWith(change) => self.accept(sent).map(|receipt| change(receipt)),
+            ProviderAnswer::Slow(time) => {
                 cx.base.scope.clock.sleep(time).await;
                 self.accept(sent)
             }
-            Answer::Refuse(error) => Err(error()),
-            Answer::Hang => std::future::pending().await,
-            Answer::AcceptThenHang => {
+            ProviderAnswer::Refuse(error) => Err(error()),
+            ProviderAnswer::Hang => std::future::pending().await,
+            ProviderAnswer::AcceptThenHang => {
                 let _ = self.accept(sent);
                 std::future::pending().await
             }
-            Answer::AcceptThen(error) => {
+            ProviderAnswer::AcceptThen(error) => {
                 let _ = self.accept(sent);
                 Err(error())
             }
-            #[allow(clippy::panic)] // it was asked for
-            Answer::Panic => panic!("the recording strategy was told to panic"),
+            #[allow(clippy::panic)] // injected by the test
+            ProviderAnswer::Panic => panic!("injected panic of the recording strategy"),
         }
     }
 
     async fn lookup(&self, (): &(), _: &OutboundMessage, cx: &SendContext) -> Result<Lookup, SendError> {
-        let answer = self.book.lock().lookups.pop_front().unwrap_or(Answer::Accept);
+        let answer = self.state.lock().lookups.pop_front().unwrap_or(ProviderAnswer::Accept);
         match answer {
-            Answer::Refuse(error) | Answer::AcceptThen(error) => return Err(error()),
-            Answer::Hang | Answer::AcceptThenHang => std::future::pending().await,
-            Answer::Slow(time) => cx.base.scope.clock.sleep(time).await,
-            #[allow(clippy::panic)] // it was asked for
-            Answer::Panic => panic!("the recording strategy was told to panic"),
-            Answer::Accept | Answer::AcceptWith(_) => {}
+            ProviderAnswer::Refuse(error) | ProviderAnswer::AcceptThen(error) => return Err(error()),
+            ProviderAnswer::Hang | ProviderAnswer::AcceptThenHang => std::future::pending().await,
+            ProviderAnswer::Slow(time) => cx.base.scope.clock.sleep(time).await,
+            #[allow(clippy::panic)] // injected by the test
+            ProviderAnswer::Panic => panic!("injected panic of the recording strategy"),
+            ProviderAnswer::Accept | ProviderAnswer::AcceptWith(_) => {}
         }
-        let found = self.book.lock().ids.get(cx.provider_key().as_str()).cloned();
+        let found = self.state.lock().ids.get(cx.provider_key().as_str()).cloned();
         Ok(found.map_or(Lookup::NotFound, |id| Lookup::Found(Receipt::accepted(id))))
     }
 }
 
-impl<P: Protection> Strategy for Recording<P> {
+impl<P: ProviderKind> Strategy for Recording<P> {
     type Config = RecordingConfig;
     type Message = OutboundMessage;
     const DESCRIPTOR: &'static Descriptor = P::DESCRIPTOR;

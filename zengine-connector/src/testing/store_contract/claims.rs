@@ -1,6 +1,6 @@
-//! Cases of claims until they end.
+//! Cases of open claims.
 
-use super::{DAY_S, IN_DOUBT_S, LEASE_MS, NOW, Run, SKEW_MS, Subject, at_once, fingerprint, key, named, strategy, tenant};
+use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, SKEW_MS, Subject, at_once, fingerprint, key, named, strategy, tenant};
 use crate::{
     error::{ErrorKind, Reach},
     ids::ClientMessageId,
@@ -8,24 +8,24 @@ use crate::{
     testing::block_on,
 };
 
-/// After a lease and the skew of clocks.
+/// The time after a lease and the clock skew.
 const LATER: i64 = NOW + LEASE_MS + SKEW_MS + 1;
 
-/// Tenant, strategy and id are the key, each for itself.
+/// Tenant, strategy and id each distinguish keys.
 pub async fn rule_11_keys_of_other_tenants_strategies_and_ids_are_other_records(subject: &Subject) {
     let of = |t: &str, s: &str, id: &str| ClaimKey::outbound(&tenant(t), &strategy(s), &ClientMessageId::new(id).unwrap());
     let keys = [of("acme", "sns-sms", "1"), of("other", "sns-sms", "1"), of("acme", "ses-email", "1"), of("acme", "sns-sms", "2")];
-    let twins = [of("a|b", "s", "c"), of("a", "s", "b|c")];
-    for (n, key) in keys.into_iter().chain(twins).enumerate() {
-        let run = Run { stores: &subject.stores, key };
+    let ambiguous = [of("a|b", "s", "c"), of("a", "s", "b|c")];
+    for (n, key) in keys.into_iter().chain(ambiguous).enumerate() {
+        let run = ClaimRun { stores: &subject.stores, key };
         assert!(run.record().await.is_none());
         assert_eq!(run.done(run.claim(&format!("o{n}"), NOW).await).await.owner, named(&format!("o{n}")));
     }
 }
 
-/// The record of a first claim, and a second claim.
+/// A first claim creates the record, and a second claim is refused.
 pub async fn rule_13_an_absent_record_is_claimed_and_a_claimed_one_is_not(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     let record = run.done(run.claim("a", NOW).await).await;
     assert_eq!((record.status, record.owner, record.maybe_sent), (ClaimStatus::Claimed, named("a"), false));
     assert_eq!((record.lease_until_ms, record.expires_at_s), (NOW + LEASE_MS, NOW / 1000 + DAY_S));
@@ -33,29 +33,29 @@ pub async fn rule_13_an_absent_record_is_claimed_and_a_claimed_one_is_not(subjec
     run.refused(run.claim("b", NOW + 1).await, Some(&record)).await;
 }
 
-/// One of many.
+/// One of many concurrent claims wins.
 pub async fn rule_13_of_100_concurrent_claims_one_wins(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     let all = at_once(100, |n| block_on(run.claim(&format!("o{n}"), NOW)));
     let winners: Vec<_> = all.iter().filter(|applied| applied.done).collect();
     assert_eq!(winners.len(), 1);
     let winner = winners[0].record.clone();
-    assert!(all.iter().all(|applied| applied.record == winner), "everybody sees the winner's record");
+    assert!(all.iter().all(|applied| applied.record == winner), "every claimant sees the winner's record");
     assert_eq!(run.record().await, winner);
 }
 
-/// One of many waiters takes an orphan (case 28).
+/// One of many waiters takes over an orphan (case 28).
 pub async fn rule_13_of_100_concurrent_takeovers_one_wins(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     run.done(run.claim("a", NOW).await).await;
     run.done(run.mark("a", NOW).await).await;
     let all = at_once(100, |n| block_on(run.take_over(&format!("o{n}"), "a", LATER)));
     assert_eq!(all.iter().filter(|applied| applied.done).count(), 1);
 }
 
-/// Each owner's write, written twice.
-pub async fn rule_14_our_own_write_whose_answer_was_lost_counts_as_done(subject: &Subject) {
-    let run = Run::new(subject, "1");
+/// An owner's write counts as done when it is repeated after its answer was lost.
+pub async fn rule_14_an_owners_repeated_write_counts_as_done(subject: &Subject) {
+    let run = ClaimRun::new(subject, "1");
     let claimed = run.done(run.claim("a", NOW).await).await;
     assert_eq!(run.done(run.claim("a", NOW).await).await, claimed);
     let marked = run.done(run.mark("a", NOW + 1).await).await;
@@ -68,10 +68,10 @@ pub async fn rule_14_our_own_write_whose_answer_was_lost_counts_as_done(subject:
     assert_eq!(run.done(run.commit("b", Terminal::Delivered, NOW + 8).await).await, delivered);
 }
 
-/// A zombie's mark, renewal, release and commit (case 18).
+/// A late owner's mark, renewal, release and commit are refused (case 18).
 pub async fn rule_15_late_owner_cannot_change_what_its_successor_holds(subject: &Subject) {
     for sending in [false, true] {
-        let run = Run::new(subject, if sending { "sending" } else { "claimed" });
+        let run = ClaimRun::new(subject, if sending { "sending" } else { "claimed" });
         run.done(run.claim("a", NOW).await).await;
         let held = if sending {
             run.done(run.mark("a", NOW).await).await;
@@ -91,9 +91,9 @@ pub async fn rule_15_late_owner_cannot_change_what_its_successor_holds(subject: 
     }
 }
 
-/// Status, time and life of a marked record.
+/// A mark sets the status, the time of the first byte, and a longer expiry.
 pub async fn rule_16_the_mark_notes_the_first_byte_and_keeps_the_record_longer(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     run.done(run.claim("a", NOW).await).await;
     let marked = run.done(run.mark("a", NOW + 5).await).await;
     assert_eq!((marked.status, marked.first_sent_at_ms), (ClaimStatus::Sending, Some(NOW + 5)));
@@ -103,9 +103,9 @@ pub async fn rule_16_the_mark_notes_the_first_byte_and_keeps_the_record_longer(s
     assert_eq!(again.first_sent_at_ms, Some(NOW + 5), "the window counts from the first byte");
 }
 
-/// Only where one process owns the store.
+/// A claim of an earlier opening is free at once, if one process owns the store.
 pub async fn rule_17_a_claim_of_an_earlier_opening_is_free_at_once(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     let mut lease = run.lease("a", NOW);
     lease.boot = Some("an earlier opening".into());
     let claim = ClaimOp::Claim { lease, fingerprint: fingerprint(), skew_ms: SKEW_MS, ttl_s: DAY_S };
@@ -121,9 +121,9 @@ pub async fn rule_17_a_claim_of_an_earlier_opening_is_free_at_once(subject: &Sub
     }
 }
 
-/// To the millisecond.
+/// A lease ends exactly after the clock skew, a renewed one later.
 pub async fn rule_17_a_lease_ends_after_the_clock_skew_and_a_renewed_one_later(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     let record = run.done(run.claim("a", NOW).await).await;
     run.refused(run.claim("b", NOW + LEASE_MS + SKEW_MS).await, Some(&record)).await;
     let until_ms = NOW + 2 * LEASE_MS;
@@ -133,9 +133,9 @@ pub async fn rule_17_a_lease_ends_after_the_clock_skew_and_a_renewed_one_later(s
     run.done(run.claim("b", until_ms + SKEW_MS + 1).await).await;
 }
 
-/// Claim does not take it, a takeover that saw another owner does not either.
+/// An orphan that may have sent is refused to a claim, and to a takeover that saw another owner.
 pub async fn rule_19_an_orphan_that_may_have_sent_is_not_claimed_as_fresh(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     run.done(run.claim("a", NOW).await).await;
     let sending = run.done(run.mark("a", NOW).await).await;
     run.refused(run.take_over("b", "a", NOW + 1).await, Some(&sending)).await;
@@ -157,9 +157,9 @@ fn give_up(seen: &str) -> ClaimOp {
     }
 }
 
-/// Where nobody can tell what became of it.
+/// Giving up an orphan with an unknown result leaves both effects pending.
 pub async fn rule_19_giving_up_an_orphan_leaves_unknown_with_both_effects(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     run.done(run.claim("a", NOW).await).await;
     let sending = run.done(run.mark("a", NOW).await).await;
     run.refused(run.apply(give_up("a"), NOW + 1).await, Some(&sending)).await;
@@ -169,9 +169,9 @@ pub async fn rule_19_giving_up_an_orphan_leaves_unknown_with_both_effects(subjec
     assert_eq!(run.done(run.apply(give_up("a"), LATER + 1).await).await, record);
 }
 
-/// Neither a release nor a takeover nor a mark makes it sure again.
+/// A release, a takeover or a mark never clears `maybe_sent`.
 pub async fn rule_20_maybe_sent_stays_through_release_and_takeover(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     run.done(run.claim("a", NOW).await).await;
     run.done(run.mark("a", NOW).await).await;
     run.done(run.release("a", true, NOW + 1).await).await;
@@ -182,9 +182,9 @@ pub async fn rule_20_maybe_sent_stays_through_release_and_takeover(subject: &Sub
     assert!(run.done(run.commit("c", Terminal::Failed, NOW + 6).await).await.maybe_sent);
 }
 
-/// At once, with the attempts counted on (case 22).
+/// A released record is claimed at once and keeps its attempts (case 22).
 pub async fn rule_21_a_released_record_is_claimed_with_its_history(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     run.done(run.claim("a", NOW).await).await;
     run.done(run.mark("a", NOW).await).await;
     let released = run.done(run.release("a", false, NOW + 1).await).await;
@@ -192,7 +192,7 @@ pub async fn rule_21_a_released_record_is_claimed_with_its_history(subject: &Sub
     let claimed = run.done(run.claim("b", NOW + 1).await).await;
     assert_eq!((claimed.status, claimed.attempts, claimed.first_claimed_at_ms), (ClaimStatus::Claimed, 1, NOW));
 
-    let doubt = Run::new(subject, "in-doubt");
+    let doubt = ClaimRun::new(subject, "in-doubt");
     doubt.done(doubt.claim("a", NOW).await).await;
     doubt.done(doubt.mark("a", NOW).await).await;
     let released = doubt.done(doubt.release("a", true, NOW + 1).await).await;
@@ -200,9 +200,9 @@ pub async fn rule_21_a_released_record_is_claimed_with_its_history(subject: &Sub
     doubt.done(doubt.take_over("b", "a", NOW + 1).await).await;
 }
 
-/// In every state in which a claim could succeed. What cannot be compared counts as the same.
+/// Another fingerprint is refused in every state that allows a claim. Fingerprints of different keys count as equal.
 pub async fn rule_23_another_fingerprint_is_refused_and_changes_nothing(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     let with = |value: u8, key_id: &str, now: i64| ClaimOp::Claim {
         lease: run.lease("b", now),
         fingerprint: Fingerprint::new([value; 16], 1, key_id),
@@ -216,9 +216,9 @@ pub async fn rule_23_another_fingerprint_is_refused_and_changes_nothing(subject:
     run.done(run.apply(with(2, "k2", NOW), NOW).await).await;
 }
 
-/// A caller that dropped its future in this process.
-pub async fn rule_24_an_owner_known_to_be_gone_is_followed_before_its_lease_ends(subject: &Subject) {
-    let run = Run::new(subject, "1");
+/// An owner that dropped its future in this process is replaced before its lease ends.
+pub async fn rule_24_an_owner_known_to_be_gone_is_replaced_before_its_lease_ends(subject: &Subject) {
+    let run = ClaimRun::new(subject, "1");
     run.done(run.claim("a", NOW).await).await;
     run.done(run.mark("a", NOW).await).await;
     let lease = run.lease("b", NOW + 1);

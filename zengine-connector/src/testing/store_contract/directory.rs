@@ -1,4 +1,4 @@
-//! Cases of the tenant directory. They pass where the store has none.
+//! Cases of the tenant directory. They pass if the store has none.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ fn both(subject: &Subject) -> Option<(Arc<dyn DirectoryWriter>, Arc<dyn TenantDi
     subject.directory.clone().zip(subject.stores.directory.clone())
 }
 
-/// Every change of a configuration has a version of its own.
+/// The directory returns configurations, and every change has its own version.
 pub async fn the_directory_knows_configurations_and_their_versions(subject: &Subject) {
     let Some((writer, directory)) = both(subject) else { return };
     let (acme, sms, mail) = (tenant("acme"), strategy("sns-sms"), strategy("ses-email"));
@@ -30,10 +30,10 @@ pub async fn the_directory_knows_configurations_and_their_versions(subject: &Sub
     assert!(!writer.remove(&acme, &sms).await);
     assert_eq!(directory.config(&acme, &sms).await.unwrap(), None);
     let third = writer.put(&acme, &sms, json!({})).await;
-    assert!(first != second && second != third && first != third, "no version stands for two configurations");
+    assert!(first != second && second != third && first != third, "no version names two configurations");
 }
 
-/// A key may lead to several tenants, and to none of another strategy.
+/// A route key may find several tenants, but none of another strategy.
 pub async fn the_directory_finds_tenants_by_route(subject: &Subject) {
     let Some((writer, directory)) = both(subject) else { return };
     let (acme, other, wa) = (tenant("acme"), tenant("other"), strategy("whatsapp-meta-cloud"));
@@ -52,7 +52,7 @@ pub async fn the_directory_finds_tenants_by_route(subject: &Subject) {
     assert_eq!(directory.route(&wa, &waba).await.unwrap(), [other]);
 }
 
-/// In order, page by page.
+/// Tenants are listed in order, page by page.
 pub async fn the_directory_lists_tenants_in_pages(subject: &Subject) {
     let Some((writer, directory)) = both(subject) else { return };
     let sms = strategy("sns-sms");

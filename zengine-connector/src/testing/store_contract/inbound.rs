@@ -27,7 +27,7 @@ fn settle(owner: &str, status: InboundStatus) -> InboundOp {
     InboundOp::Settle { owner: named(owner), status, ttl_s: DAY_S }
 }
 
-/// From the claim to the record's end.
+/// An inbound event is handled by one owner and stays stored until its record expires.
 pub async fn rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored(subject: &Subject) {
     let claimed = claim(subject, "e", "a", NOW).await;
     assert!(claimed.done);
@@ -56,7 +56,7 @@ pub async fn rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored(s
     assert!(!claim(subject, "poison", "b", NOW + 2 * LEASE_MS).await.done, "poison is not tried again");
 }
 
-/// After a handler that did not store, and after the handler's process died.
+/// An inbound event is claimed again after a release, and after the lease of a crashed owner.
 pub async fn rule_84_a_released_inbound_event_is_claimed_again(subject: &Subject) {
     assert!(claim(subject, "e", "a", NOW).await.done);
     let released = apply(subject, "e", InboundOp::Release { owner: named("a") }, NOW).await;
@@ -67,14 +67,14 @@ pub async fn rule_84_a_released_inbound_event_is_claimed_again(subject: &Subject
     assert!(!apply(subject, "e", settle("b", InboundStatus::Stored), NOW + LEASE_MS + 1).await.done);
 }
 
-/// A provider that delivers twice at once.
+/// One of many concurrent inbound claims wins.
 pub async fn rule_84_of_100_concurrent_inbound_claims_one_wins(subject: &Subject) {
     let all = at_once(100, |n| block_on(claim(subject, "e", &format!("o{n}"), NOW)));
     assert_eq!(all.iter().filter(|applied| applied.done).count(), 1);
 }
 
-/// Hashed provider keys.
-pub async fn references_lead_back_to_their_send_until_they_are_over(subject: &Subject) {
+/// A reference by hashed provider key finds its send until it expires.
+pub async fn references_find_their_send_until_they_expire(subject: &Subject) {
     let claims = &subject.stores.claims;
     let of = |id: &str| Reference::new(tenant("acme"), strategy("sns-sms"), ClientMessageId::new(id).unwrap(), NOW / 1000 + DAY_S);
     assert_eq!(claims.reference("h1", NOW).await.unwrap(), None);

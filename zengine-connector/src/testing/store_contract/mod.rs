@@ -1,4 +1,4 @@
-//! What every implementation of the store ports must do, as cases that run against any of them.
+//! The contract of the store ports, as cases that run against any implementation.
 //!
 //! ```ignore
 //! fn subject() -> zengine_connector::testing::store_contract::Subject {
@@ -7,9 +7,9 @@
 //! zengine_connector::store_contract!(my_stores, crate::subject);
 //! ```
 
-// Cases are tests: what is not as promised ends them.
+// Cases are tests: a broken promise panics.
 #![allow(clippy::unwrap_used)]
-// All cases have one form, also those that only start threads.
+// All cases are async, including those that only start threads.
 #![allow(clippy::unused_async)]
 
 mod claims;
@@ -37,7 +37,7 @@ use crate::{
     },
 };
 
-/// Stores to be tested, empty.
+/// Empty stores under test.
 pub struct Subject {
     /// The stores.
     pub stores: Stores,
@@ -46,20 +46,20 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Empty stores.
+    /// Creates a subject from empty stores.
     pub fn new(stores: impl Into<Stores>) -> Self {
         Self { stores: stores.into(), directory: None, held: Vec::new() }
     }
 
-    /// Adds a way to write the directory, whose port only reads.
+    /// Adds write access to the directory. The port itself only reads.
     #[must_use = "returns the subject with the directory"]
     pub fn with_directory(mut self, directory: Arc<dyn DirectoryWriter>) -> Self {
         self.directory = Some(directory);
         self
     }
 
-    /// Keeps something alive as long as the subject, such as a temporary folder.
-    #[must_use = "returns the subject with what it holds"]
+    /// Keeps a value, such as a temporary folder, alive as long as the subject.
+    #[must_use = "returns the subject with the value"]
     pub fn holding(mut self, held: impl Any + Send + Sync) -> Self {
         self.held.push(Box::new(held));
         self
@@ -72,16 +72,16 @@ impl fmt::Debug for Subject {
     }
 }
 
-/// The writes of a directory.
+/// Write access to a tenant directory.
 #[async_trait]
 pub trait DirectoryWriter: Send + Sync {
-    /// Gives a tenant a configuration under a new version.
+    /// Sets a tenant's configuration, under a new version.
     async fn put(&self, tenant: &TenantId, strategy: &StrategyName, config: serde_json::Value) -> ConfigVersion;
 
-    /// Takes it away.
+    /// Removes a tenant's configuration. `false` if there was none.
     async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> bool;
 
-    /// Switches it on or off.
+    /// Enables or disables a tenant's configuration.
     async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool);
 
     /// Sets a tenant's routes.
@@ -127,7 +127,7 @@ impl DirectoryWriter for EmbeddedDirectory {
     }
 }
 
-/// Makes one test of every case: `store_contract!(module, path::to::subject)`, where `subject` gives a fresh
+/// Generates one test for each case: `store_contract!(module, path::to::subject)`, where `subject` returns a new
 /// [`Subject`](crate::testing::store_contract::Subject).
 #[macro_export]
 macro_rules! store_contract {
@@ -137,7 +137,7 @@ macro_rules! store_contract {
             rule_13_an_absent_record_is_claimed_and_a_claimed_one_is_not
             rule_13_of_100_concurrent_claims_one_wins
             rule_13_of_100_concurrent_takeovers_one_wins
-            rule_14_our_own_write_whose_answer_was_lost_counts_as_done
+            rule_14_an_owners_repeated_write_counts_as_done
             rule_15_late_owner_cannot_change_what_its_successor_holds
             rule_16_the_mark_notes_the_first_byte_and_keeps_the_record_longer
             rule_17_a_claim_of_an_earlier_opening_is_free_at_once
@@ -147,13 +147,13 @@ macro_rules! store_contract {
             rule_20_maybe_sent_stays_through_release_and_takeover
             rule_21_a_released_record_is_claimed_with_its_history
             rule_23_another_fingerprint_is_refused_and_changes_nothing
-            rule_24_an_owner_known_to_be_gone_is_followed_before_its_lease_ends
-            rule_22_a_terminal_record_stays_as_it_is
-            rule_27_a_late_owner_settles_an_unknown_and_nobody_else_does
+            rule_24_an_owner_known_to_be_gone_is_replaced_before_its_lease_ends
+            rule_22_a_terminal_record_does_not_change
+            rule_27_only_a_late_owner_settles_an_unknown
             rule_27_evidence_settles_an_unknown
             rule_27_evidence_while_sending_decides_the_commit
             rule_27_evidence_while_sending_decides_when_the_owner_is_given_up
-            rule_29_a_record_is_over_exactly_at_expires_at
+            rule_29_a_record_expires_exactly_at_expires_at
             rule_29_a_record_in_doubt_is_never_absent
             rule_29_later_writes_remove_no_record_in_doubt_or_with_effects
             rule_65_effects_are_cleared_one_by_one_and_for_their_generation_only
@@ -161,14 +161,14 @@ macro_rules! store_contract {
             rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored
             rule_84_a_released_inbound_event_is_claimed_again
             rule_84_of_100_concurrent_inbound_claims_one_wins
-            references_lead_back_to_their_send_until_they_are_over
+            references_find_their_send_until_they_expire
             dead_letters_are_listed_in_pages_and_removed
             rule_70_a_dead_letter_is_taken_once_per_redrive
-            events_are_taken_more_than_once
+            an_event_may_be_published_twice
             sessions_are_compared_and_set
-            sessions_are_over_exactly_at_their_end
+            sessions_expire_exactly_at_their_end
             session_versions_are_never_used_twice
-            sessions_of_different_scopes_do_not_meet
+            sessions_of_different_scopes_are_separate
             of_100_concurrent_session_writes_one_wins
             rule_49_an_epoch_is_created_once
             rule_51_epochs_are_read_in_order_and_trimmed
@@ -208,7 +208,7 @@ fn key(id: &str) -> ClaimKey {
     ClaimKey::outbound(&tenant("acme"), &strategy("sns-sms"), &ClientMessageId::new(id).unwrap())
 }
 
-/// The token of a claim by its name.
+/// The owner token with this name.
 fn named(name: &str) -> OwnerToken {
     OwnerToken::named(name)
 }
@@ -217,13 +217,13 @@ fn fingerprint() -> Fingerprint {
     Fingerprint::new([1; 16], 1, "k1")
 }
 
-/// Runs operations as one owner after the other.
-struct Run<'a> {
+/// Runs operations on one claim, as any owner.
+struct ClaimRun<'a> {
     stores: &'a Stores,
     key: ClaimKey,
 }
 
-impl<'a> Run<'a> {
+impl<'a> ClaimRun<'a> {
     fn new(subject: &'a Subject, id: &str) -> Self {
         Self { stores: &subject.stores, key: key(id) }
     }
@@ -274,18 +274,18 @@ impl<'a> Run<'a> {
 
     async fn done(&self, applied: Applied<ClaimRecord>) -> ClaimRecord {
         assert!(applied.done, "the condition holds");
-        assert_eq!(applied.record, self.record().await, "what is answered is what is stored");
+        assert_eq!(applied.record, self.record().await, "the returned record is the stored one");
         applied.record.unwrap()
     }
 
     async fn refused(&self, applied: Applied<ClaimRecord>, before: Option<&ClaimRecord>) {
         assert!(!applied.done, "the condition does not hold");
-        assert_eq!(applied.record.as_ref(), before, "a refusal shows the record");
+        assert_eq!(applied.record.as_ref(), before, "a refusal returns the record");
         assert_eq!(self.record().await.as_ref(), before, "a refusal changes nothing");
     }
 }
 
-/// Runs one piece of work on many threads at once.
+/// Runs a function on many threads at once.
 fn at_once<T: Send>(tasks: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let start = std::sync::Barrier::new(tasks);
     std::thread::scope(|scope| {

@@ -24,7 +24,7 @@ fn letter(id: &str, body: &[u8]) -> DeadLetter {
     serde_json::from_value(json).unwrap()
 }
 
-/// In order of their ids; a letter put twice is one.
+/// Dead letters are listed in the order of their ids; a letter put twice is one.
 pub async fn dead_letters_are_listed_in_pages_and_removed(subject: &Subject) {
     let letters = &subject.stores.dead_letters;
     assert!(letters.list(None, 10).await.unwrap().letters.is_empty());
@@ -52,7 +52,7 @@ pub async fn dead_letters_are_listed_in_pages_and_removed(subject: &Subject) {
     assert_eq!((page.letters.len(), page.next), (2, None), "a full last page ends the list");
 }
 
-/// Of two redrives that saw the same letter one goes on.
+/// One of several redrives that saw the same letter takes it.
 pub async fn rule_70_a_dead_letter_is_taken_once_per_redrive(subject: &Subject) {
     let letters = &subject.stores.dead_letters;
     assert_eq!(letters.take(&failure("a"), 0).await.unwrap(), None);
@@ -65,8 +65,8 @@ pub async fn rule_70_a_dead_letter_is_taken_once_per_redrive(subject: &Subject) 
     assert_eq!(letters.take(&failure("a"), 1).await.unwrap().unwrap().redrive_count, 2);
 }
 
-/// Rule 66: an event may come twice, and the bus takes it.
-pub async fn events_are_taken_more_than_once(subject: &Subject) {
+/// Rule 66: the bus accepts an event that is published twice.
+pub async fn an_event_may_be_published_twice(subject: &Subject) {
     let id = ClientMessageId::new("1").unwrap();
     let failed = OutboundFailed::new(failure("f-1"), tenant("acme"), strategy("sns-sms"), id, "failed", NOW);
     for event in [DomainEvent::OutboundFailed(failed.clone()), DomainEvent::OutboundSettled(failed)] {
@@ -77,7 +77,7 @@ pub async fn events_are_taken_more_than_once(subject: &Subject) {
 
 const TTL: Duration = Duration::from_secs(60);
 
-/// Written where the version fits, else not.
+/// A session is written only if its version matches.
 pub async fn sessions_are_compared_and_set(subject: &Subject) {
     let sessions = &subject.stores.sessions;
     let put = |value: &'static str, expect| sessions.put("acme|s", "k", Bytes::from_static(value.as_bytes()), expect, TTL, NOW);
@@ -95,8 +95,8 @@ pub async fn sessions_are_compared_and_set(subject: &Subject) {
     assert_eq!(sessions.delete("acme|s", "k", second, NOW).await.unwrap_err().kind, StoreErrorKind::Conflict);
 }
 
-/// To the millisecond; a value that is over is as none.
-pub async fn sessions_are_over_exactly_at_their_end(subject: &Subject) {
+/// A session expires to the millisecond; an expired value counts as absent.
+pub async fn sessions_expire_exactly_at_their_end(subject: &Subject) {
     let sessions = &subject.stores.sessions;
     let end = NOW + 60_000;
     let version = sessions.put("acme|s", "k", Bytes::from_static(b"one"), None, TTL, NOW).await.unwrap();
@@ -110,7 +110,7 @@ pub async fn sessions_are_over_exactly_at_their_end(subject: &Subject) {
     assert_eq!(sessions.get("acme|s", "f", i64::MAX - 1).await.unwrap().map(|(version, _)| version), Some(forever));
 }
 
-/// A writer that saw an earlier value must not take a later one for it.
+/// A session version is never reused, so that a writer cannot mistake a later value for an earlier one.
 pub async fn session_versions_are_never_used_twice(subject: &Subject) {
     let sessions = &subject.stores.sessions;
     let mut seen = std::collections::BTreeSet::new();
@@ -124,8 +124,8 @@ pub async fn session_versions_are_never_used_twice(subject: &Subject) {
     }
 }
 
-/// Whatever scope and key hold.
-pub async fn sessions_of_different_scopes_do_not_meet(subject: &Subject) {
+/// Sessions of different scopes are separate, whatever scope and key contain.
+pub async fn sessions_of_different_scopes_are_separate(subject: &Subject) {
     let sessions = &subject.stores.sessions;
     let places = [("a|s", "k"), ("a|s|k", ""), ("a", "s|k"), ("b|s", "k"), ("", "a|s|k"), ("a|s", "k|k")];
     for (n, (scope, key)) in places.iter().enumerate() {
@@ -136,7 +136,7 @@ pub async fn sessions_of_different_scopes_do_not_meet(subject: &Subject) {
     }
 }
 
-/// Of writers that saw the same version.
+/// One of many concurrent writers that saw the same version wins.
 pub async fn of_100_concurrent_session_writes_one_wins(subject: &Subject) {
     let sessions = &subject.stores.sessions;
     let version = sessions.put("acme|s", "k", Bytes::from_static(b"0"), None, TTL, NOW).await.unwrap();
@@ -146,7 +146,7 @@ pub async fn of_100_concurrent_session_writes_one_wins(subject: &Subject) {
     assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), Some((winners[0].1, Bytes::from(winners[0].0.to_string()))));
 }
 
-/// Case 55: of many processes one writes the next epoch.
+/// Case 55: one of many processes writes the next epoch.
 pub async fn rule_49_an_epoch_is_created_once(subject: &Subject) {
     let epochs = &subject.stores.epochs;
     let all = at_once(50, |n| block_on(epochs.append("acme/sns-sms", EpochEntry::new(1, Bytes::from(n.to_string())))).unwrap());
@@ -157,7 +157,7 @@ pub async fn rule_49_an_epoch_is_created_once(subject: &Subject) {
     assert_eq!(epochs.newest("acme/sns").await.unwrap(), None);
 }
 
-/// With gaps, across logs.
+/// Epochs are read in order and trimmed, with gaps and in several logs.
 pub async fn rule_51_epochs_are_read_in_order_and_trimmed(subject: &Subject) {
     let epochs = &subject.stores.epochs;
     let entry = |n: u64| EpochEntry::new(n, Bytes::from(n.to_string()));

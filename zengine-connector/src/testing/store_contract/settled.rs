@@ -1,6 +1,6 @@
-//! Cases of claims that have ended, and of what ends.
+//! Cases of settled claims: commits, evidence, expiry, effects, redrives.
 
-use super::{DAY_S, IN_DOUBT_S, LEASE_MS, NOW, Run, SKEW_MS, Subject, at_once, fingerprint, named};
+use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, SKEW_MS, Subject, at_once, fingerprint, named};
 use crate::{
     error::{ErrorKind, Reach},
     message::State,
@@ -20,7 +20,7 @@ fn give_up(seen: &str) -> ClaimOp {
     ClaimOp::GiveUp { claimant, seen, owner_gone: false, error, skew_ms: SKEW_MS, ttl_s: DAY_S }
 }
 
-fn redrive(run: &Run<'_>, owner: &str, generation: u32, now: i64) -> ClaimOp {
+fn redrive(run: &ClaimRun<'_>, owner: &str, generation: u32, now: i64) -> ClaimOp {
     let (lease, fingerprint) = (run.lease(owner, now), fingerprint());
     ClaimOp::Redrive {
         lease,
@@ -33,15 +33,15 @@ fn redrive(run: &Run<'_>, owner: &str, generation: u32, now: i64) -> ClaimOp {
     }
 }
 
-async fn sending(run: &Run<'_>) {
+async fn sending(run: &ClaimRun<'_>) {
     run.done(run.claim("a", NOW).await).await;
     run.done(run.mark("a", NOW).await).await;
 }
 
-/// Whatever is tried on it.
-pub async fn rule_22_a_terminal_record_stays_as_it_is(subject: &Subject) {
+/// No operation changes a terminal record.
+pub async fn rule_22_a_terminal_record_does_not_change(subject: &Subject) {
     for terminal in [Terminal::Delivered, Terminal::Failed] {
-        let run = Run::new(subject, if terminal == Terminal::Failed { "failed" } else { "delivered" });
+        let run = ClaimRun::new(subject, if terminal == Terminal::Failed { "failed" } else { "delivered" });
         sending(&run).await;
         let record = run.done(run.commit("a", terminal, NOW + 1).await).await;
         assert_eq!((record.status, record.expires_at_s), (terminal.into(), (NOW + 1) / 1000 + DAY_S));
@@ -58,9 +58,9 @@ pub async fn rule_22_a_terminal_record_stays_as_it_is(subject: &Subject) {
     }
 }
 
-/// Case 17; never the reverse.
-pub async fn rule_27_a_late_owner_settles_an_unknown_and_nobody_else_does(subject: &Subject) {
-    let run = Run::new(subject, "1");
+/// Case 17: a late owner turns Unknown into Delivered, never the reverse.
+pub async fn rule_27_only_a_late_owner_settles_an_unknown(subject: &Subject) {
+    let run = ClaimRun::new(subject, "1");
     sending(&run).await;
     let unknown = run.done(run.apply(give_up("a"), LATER).await).await;
     run.refused(run.commit("z", Terminal::Delivered, LATER).await, Some(&unknown)).await;
@@ -71,10 +71,10 @@ pub async fn rule_27_a_late_owner_settles_an_unknown_and_nobody_else_does(subjec
     assert_eq!(run.record().await, Some(settled));
 }
 
-/// Good or bad news about an Unknown.
+/// Evidence of delivery or failure settles an Unknown.
 pub async fn rule_27_evidence_settles_an_unknown(subject: &Subject) {
     for (state, status) in [(State::Delivered, ClaimStatus::Delivered), (State::Failed, ClaimStatus::Failed)] {
-        let run = Run::new(subject, state.as_str());
+        let run = ClaimRun::new(subject, state.as_str());
         sending(&run).await;
         run.done(run.commit("a", Terminal::Unknown, NOW + 1).await).await;
         let settled = run.done(run.apply(tell(state), NOW + 2).await).await;
@@ -82,11 +82,11 @@ pub async fn rule_27_evidence_settles_an_unknown(subject: &Subject) {
         assert!(settled.effects_pending.settled);
         assert_eq!(settled.evidence.as_ref().and_then(|evidence| evidence.provider_id.as_deref()), Some("wamid.1"));
     }
-    let absent = Run::new(subject, "absent");
+    let absent = ClaimRun::new(subject, "absent");
     absent.refused(absent.apply(tell(State::Read), NOW).await, None).await;
 }
 
-/// A webhook that is faster than the answer.
+/// Evidence that arrives before the commit decides it.
 pub async fn rule_27_evidence_while_sending_decides_the_commit(subject: &Subject) {
     use Terminal::{Delivered, Failed, Unknown};
     let cases = [
@@ -96,35 +96,43 @@ pub async fn rule_27_evidence_while_sending_decides_the_commit(subject: &Subject
         (State::Failed, Delivered, ClaimStatus::Delivered),
     ];
     for (n, (state, terminal, status)) in cases.into_iter().enumerate() {
-        let run = Run::new(subject, &n.to_string());
+        let run = ClaimRun::new(subject, &n.to_string());
         sending(&run).await;
-        let told = run.done(run.apply(tell(state), NOW + 1).await).await;
-        assert_eq!((told.status, told.owner), (ClaimStatus::Sending, named("a")), "evidence leaves the owner its record");
+        let sending_record = run.done(run.apply(tell(state), NOW + 1).await).await;
+        assert_eq!(
+            (sending_record.status, sending_record.owner),
+            (ClaimStatus::Sending, named("a")),
+            "evidence leaves the owner its record"
+        );
         let record = run.done(run.commit("a", terminal, NOW + 2).await).await;
         assert_eq!(record.status, status);
         if status == ClaimStatus::Delivered {
             assert_eq!(record.effects_pending, Effects::NONE);
         }
     }
-    let run = Run::new(subject, "no-step-back");
+    let run = ClaimRun::new(subject, "no-step-back");
     sending(&run).await;
     run.done(run.apply(tell(State::Read), NOW + 1).await).await;
     let kept = run.done(run.apply(tell(State::Failed), NOW + 2).await).await;
-    assert_eq!(kept.evidence.map(|evidence| evidence.state), Some(State::Read), "good news is not taken back by bad");
+    assert_eq!(
+        kept.evidence.map(|evidence| evidence.state),
+        Some(State::Read),
+        "evidence of failure does not replace evidence of delivery"
+    );
 }
 
-/// Case 90: a webhook, then a crash.
+/// Case 90: after a webhook and a crash, the evidence decides.
 pub async fn rule_27_evidence_while_sending_decides_when_the_owner_is_given_up(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     sending(&run).await;
     run.done(run.apply(tell(State::Delivered), NOW + 1).await).await;
     let record = run.done(run.apply(give_up("a"), LATER).await).await;
     assert_eq!((record.status, record.effects_pending), (ClaimStatus::Delivered, Effects::NONE));
 }
 
-/// Case 25, by condition and without the store having removed it.
-pub async fn rule_29_a_record_is_over_exactly_at_expires_at(subject: &Subject) {
-    let run = Run::new(subject, "1");
+/// Case 25: a record expires by condition, even before the store removes it.
+pub async fn rule_29_a_record_expires_exactly_at_expires_at(subject: &Subject) {
+    let run = ClaimRun::new(subject, "1");
     sending(&run).await;
     let record = run.done(run.commit("a", Terminal::Delivered, NOW).await).await;
     let over = record.expires_at_s * 1000;
@@ -133,21 +141,21 @@ pub async fn rule_29_a_record_is_over_exactly_at_expires_at(subject: &Subject) {
     assert_eq!((fresh.status, fresh.first_claimed_at_ms, fresh.last_owner), (ClaimStatus::Claimed, over, None));
 }
 
-/// Case 89: not after any time.
+/// Case 89: a record in doubt never counts as absent, after any time.
 pub async fn rule_29_a_record_in_doubt_is_never_absent(subject: &Subject) {
     let far = NOW + 100 * IN_DOUBT_S * 1000;
-    let run = Run::new(subject, "sending");
+    let run = ClaimRun::new(subject, "sending");
     sending(&run).await;
     let record = run.record().await;
     run.refused(run.claim("b", far).await, record.as_ref()).await;
     run.done(run.apply(give_up("a"), far).await).await;
 
-    let run = Run::new(subject, "released");
+    let run = ClaimRun::new(subject, "released");
     sending(&run).await;
     let record = run.done(run.release("a", true, NOW).await).await;
     run.refused(run.claim("b", far).await, Some(&record)).await;
 
-    let run = Run::new(subject, "owed");
+    let run = ClaimRun::new(subject, "owed");
     sending(&run).await;
     let record = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
     run.refused(run.claim("b", far).await, Some(&record)).await;
@@ -156,11 +164,11 @@ pub async fn rule_29_a_record_in_doubt_is_never_absent(subject: &Subject) {
     run.done(run.claim("b", far).await).await;
 }
 
-/// Whatever a store does to stay small.
+/// Cleanup removes no record in doubt or with pending effects.
 pub async fn rule_29_later_writes_remove_no_record_in_doubt_or_with_effects(subject: &Subject) {
     let ids: Vec<_> = (0..40).map(|n| format!("kept-{n}")).collect();
     for (n, id) in ids.iter().enumerate() {
-        let run = Run::new(subject, id);
+        let run = ClaimRun::new(subject, id);
         sending(&run).await;
         match n % 3 {
             0 => {}
@@ -171,18 +179,18 @@ pub async fn rule_29_later_writes_remove_no_record_in_doubt_or_with_effects(subj
     let far = NOW + 100 * IN_DOUBT_S * 1000;
     at_once(20, |thread| {
         for n in 0..100 {
-            let run = Run::new(subject, &format!("later-{thread}-{n}"));
+            let run = ClaimRun::new(subject, &format!("later-{thread}-{n}"));
             assert!(block_on(run.claim("a", far)).done);
         }
     });
     for id in &ids {
-        assert!(Run::new(subject, id).record().await.is_some(), "{id} is still there");
+        assert!(ClaimRun::new(subject, id).record().await.is_some(), "{id} is still there");
     }
 }
 
-/// Dead letter first, then the event.
+/// Effects are cleared one by one, and only for their generation.
 pub async fn rule_65_effects_are_cleared_one_by_one_and_for_their_generation_only(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     sending(&run).await;
     let record = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
     assert_eq!(record.effects_pending, Effects::BOTH);
@@ -195,9 +203,10 @@ pub async fn rule_65_effects_are_cleared_one_by_one_and_for_their_generation_onl
     assert_eq!(run.done(run.apply(clear(0, Effects::EVENT), NOW + 1).await).await, cleared);
 }
 
-/// Cases 78 and 80: of two at once one sends, and one long after the record is gone still works.
+/// Cases 78 and 80: one of several concurrent redrives claims the next generation, and a redrive after the record expired
+/// still works.
 pub async fn rule_70_a_redrive_claims_the_next_generation_once(subject: &Subject) {
-    let run = Run::new(subject, "1");
+    let run = ClaimRun::new(subject, "1");
     sending(&run).await;
     let failed = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
     run.refused(run.apply(redrive(&run, "b", 1, NOW), NOW).await, Some(&failed)).await;
@@ -207,11 +216,11 @@ pub async fn rule_70_a_redrive_claims_the_next_generation_once(subject: &Subject
     assert_eq!((record.status, record.generation, record.key_generation), (ClaimStatus::Claimed, 1, 1));
     assert_eq!(record.effects_pending, Effects::NONE);
 
-    let gone = Run::new(subject, "gone");
+    let gone = ClaimRun::new(subject, "gone");
     let record = gone.done(gone.apply(redrive(&gone, "b", 2, NOW), NOW).await).await;
     assert_eq!((record.generation, record.key_generation), (3, 3));
 
-    let delivered = Run::new(subject, "delivered");
+    let delivered = ClaimRun::new(subject, "delivered");
     sending(&delivered).await;
     let record = delivered.done(delivered.commit("a", Terminal::Delivered, NOW).await).await;
     delivered.refused(delivered.apply(redrive(&delivered, "b", 0, NOW), NOW).await, Some(&record)).await;

@@ -1,5 +1,5 @@
-//! Every fault that the kit must catch, and the case that catches it: it fails over the broken strategy, says what is
-//! wrong, and passes over the sound one.
+//! Every fault that the kit must catch, and the case that catches it: the case fails over the broken strategy, names the
+//! fault, and passes over the sound one.
 
 mod reading;
 mod receiving;
@@ -12,17 +12,17 @@ use zengine_connector::testing::contract::{Fixture, Verdict, verdict};
 
 use crate::flaw::Flaw;
 
-/// Runs a case over a broken strategy and over the sound one.
+/// Checks that a case fails over a broken strategy, with these words, and passes over the sound one.
 fn caught<Broken: Fixture, Sound: Fixture>(case: &str, words: &str) {
     match verdict::<Broken>(case) {
         Verdict::Failed(said) => assert!(said.contains(words), "{case} fails, but does not say {words:?}:\n{said}"),
         other => panic!("{case} does not catch the fault: {other:?}"),
     }
-    assert_eq!(verdict::<Sound>(case), Verdict::Passed, "{case} also fails where all is well");
+    assert_eq!(verdict::<Sound>(case), Verdict::Passed, "{case} also fails over the sound strategy");
 }
 
-/// Tests of faults: the test's name, the flaw, its fixture and the sound one, and the cases that catch it with a part of
-/// what they say.
+/// Generates tests of faults from the test's name, the flaw, its fixture and the sound one, and the cases that catch it, each
+/// with a part of its message.
 macro_rules! broken {
     ($($name:ident: $flaw:ident in $broken:ident, sound $sound:ident { $($case:ident $words:literal)+ })*) => {
         $(

@@ -1,4 +1,4 @@
-//! Who is let in, what a refusal tells, and whose events they are.
+//! Authentication, refusals, and the tenant of an event.
 
 use super::broken;
 
@@ -6,40 +6,40 @@ broken! {
     a_request_without_signature_is_let_in: MissingSignatureAccepted in Both, sound Both {
         a_missing_signature_is_refused "without header pigeon-signature was let in"
     }
-    a_signature_is_compared_as_far_as_it_goes: SignaturePrefixAccepted in Both, sound Both {
-        a_piece_of_a_signature_is_refused "was let in"
+    a_prefix_of_a_signature_is_accepted: SignaturePrefixAccepted in Both, sound Both {
+        a_part_of_a_signature_is_refused "was let in"
     }
-    the_algorithm_of_a_signature_is_not_looked_at: SignatureSchemeIgnored in Both, sound Both {
+    the_algorithm_of_a_signature_is_ignored: SignatureSchemeIgnored in Both, sound Both {
         a_signature_of_another_form_is_refused "in another form"
     }
     a_signature_is_compared_without_regard_to_case: SignatureCaseIgnored in Hub, sound Hub {
         a_signature_of_another_form_is_refused "in another form"
     }
-    without_the_secret_everybody_is_let_in: FailsOpenWithoutSecret in Hub, sound Hub {
-        secrets_out_of_reach_let_nobody_in "let in unseen"
+    without_the_secret_every_request_is_admitted: FailsOpenWithoutSecret in Hub, sound Hub {
+        unavailable_secrets_admit_no_request "let in unverified"
     }
-    without_the_secret_everybody_is_turned_away: OutageIsRefusal in Hub, sound Hub {
-        secrets_out_of_reach_let_nobody_in "our own trouble"
+    without_the_secret_every_request_is_refused: OutageIsRefusal in Hub, sound Hub {
+        unavailable_secrets_admit_no_request "a local failure"
     }
     a_record_of_any_queue_is_believed: TrustsAnyRecord in Hub, sound Hub {
         odd_requests_are_refused "reached the handler"
     }
     verify_sleeps: VerifySleeps in Both, sound Both {
-        a_signed_message_reaches_the_handler "nothing on its way may sleep"
+        a_signed_message_reaches_the_handler "neither verify nor normalize may sleep"
     }
-    a_piece_of_the_handshakes_token_is_enough: HandshakeTokenPrefix in Both, sound Both {
-        a_handshake_with_a_piece_of_the_token_is_refused "was let in"
+    a_part_of_the_handshakes_token_is_accepted: HandshakeTokenPrefix in Both, sound Both {
+        a_handshake_with_a_part_of_the_token_is_refused "was let in"
     }
     white_space_around_the_body_is_not_signed: SignsTrimmed in Both, sound Both {
         changed_bytes_are_refused "changed after it was signed was let in"
-        the_bytes_are_checked_as_they_came "check the signature over the bytes that arrived"
+        the_signature_is_checked_over_the_received_bytes "check the signature over the received bytes"
     }
-    the_signature_is_checked_over_json_written_anew: SignsReserialized in Both, sound Both {
-        the_bytes_are_checked_as_they_came "check the signature over the bytes that arrived"
+    the_signature_is_checked_over_reserialized_json: SignsReserialized in Both, sound Both {
+        the_signature_is_checked_over_the_received_bytes "check the signature over the received bytes"
         changed_bytes_are_refused "was let in"
     }
     a_refusal_holds_the_right_signature: OracleInBody in Both, sound Both {
-        a_refusal_never_holds_the_right_signature "the refusal's body holds the pigeon-signature"
+        a_refusal_never_holds_the_right_signature "the refusal's body holds the right pigeon-signature"
     }
     a_header_of_a_refusal_holds_the_right_signature: OracleInHeader in Both, sound Both {
         a_refusal_never_holds_the_right_signature "a header of the refusal holds"
@@ -47,14 +47,14 @@ broken! {
     a_log_line_holds_the_right_signature: OracleInLog in Both, sound Both {
         a_refusal_never_holds_the_right_signature "a log line holds"
     }
-    a_signed_time_is_not_looked_at: StaleAccepted in Both, sound Both {
+    a_signed_time_is_ignored: StaleAccepted in Both, sound Both {
         a_stale_signature_is_refused "a day old was let in"
     }
     a_redelivery_is_refused_as_a_replay: RefusesRedelivery in Both, sound Both {
-        a_redelivery_runs_nothing_twice "a redelivery was answered with 403"
+        a_redelivery_runs_no_handler_twice "a redelivery was answered with 403"
     }
-    only_the_newest_secret_counts: OnlyNewestSecret in Hub, sound Hub {
-        both_secrets_of_a_rotation_count "by the old secret was answered with 401"
+    only_the_newest_secret_is_accepted: OnlyNewestSecret in Hub, sound Hub {
+        both_secrets_of_a_rotation_are_accepted "by the old secret was answered with 401"
     }
     a_handshake_with_any_token_is_answered: HandshakeAnyToken in Both, sound Both {
         a_handshake_with_a_wrong_token_is_refused "was let in"
@@ -65,31 +65,31 @@ broken! {
     verify_calls_the_provider: VerifyCallsProvider in Both, sound Both {
         a_missing_signature_is_refused "the provider was called"
     }
-    a_request_to_nobody_goes_to_somebody: UnknownGoesToLast in Both, sound Both {
-        an_unknown_address_reaches_nobody "reached the handler of"
+    a_request_to_an_unknown_address_is_delivered: UnknownGoesToLast in Both, sound Both {
+        an_unknown_address_reaches_no_handler "reached the handler of"
     }
-    the_first_tenants_secret_opens_every_door: CachesFirstWebhookSecret in Both, sound Both {
-        another_tenants_signature_opens_nothing "with the signature of tenant 0 was let in"
+    the_first_tenants_secret_is_accepted_for_all: CachesFirstWebhookSecret in Both, sound Both {
+        another_tenants_signature_is_refused "with the signature of tenant 0 was let in"
         each_tenant_gets_its_own_events "after one to another tenant"
     }
-    the_body_says_whose_it_is: TenantFromBody in Both, sound Both {
-        a_body_names_nobody "made an event of tenant 1 by naming it in the body"
+    the_body_chooses_the_tenant: TenantFromBody in Both, sound Both {
+        a_body_does_not_choose_the_tenant "made an event of tenant 1 by naming it in the body"
     }
-    everybody_gets_every_event: FansOut in Hub, sound Hub {
+    every_tenant_gets_every_event: FansOut in Hub, sound Hub {
         each_tenant_gets_its_own_events "only those"
-        a_mixed_body_is_taken_apart "only those"
+        a_mixed_body_is_split_by_tenant "only those"
     }
-    everything_goes_to_whoever_came_first: FirstRouteForAll in Hub, sound Hub {
+    every_event_goes_to_the_first_tenant: FirstRouteForAll in Hub, sound Hub {
         each_tenant_gets_its_own_events "only those"
-        a_mixed_body_is_taken_apart "only those"
+        a_mixed_body_is_split_by_tenant "only those"
     }
     the_answer_repeats_the_request: EchoesBody in Both, sound Both {
         a_signed_message_reaches_the_handler "the answer's"
     }
-    a_log_line_holds_what_was_said: TextInLog in Both, sound Both {
+    a_log_line_holds_the_text: TextInLog in Both, sound Both {
         a_signed_message_reaches_the_handler "a log line prints"
     }
-    a_log_line_holds_who_said_it: SenderInLog in Both, sound Both {
+    a_log_line_holds_the_sender: SenderInLog in Both, sound Both {
         a_signed_message_reaches_the_handler "a log line prints"
     }
 }

@@ -1,4 +1,4 @@
-//! What becomes of a message: the class of an error, one effect, whose key, what is printed.
+//! Sends: the class of an error, one effect, credentials, what is printed.
 
 use super::broken;
 
@@ -23,7 +23,7 @@ broken! {
     too_much_traffic_is_the_messages_fault: ThrottleIsDomain in Both, sound Both {
         a_429_was_not_sent "the fault must be one of [Throttled], and is Domain"
     }
-    the_hint_when_to_come_back_is_dropped: IgnoresRetryAfter in Both, sound Both {
+    the_retry_after_hint_is_dropped: IgnoresRetryAfter in Both, sound Both {
         a_429_keeps_its_hint_in_seconds "Retry-After: 7 is not kept"
         a_503_keeps_its_hint "is not kept"
     }
@@ -37,11 +37,11 @@ broken! {
         a_401_is_the_tenants_credentials "the fault must be one of [Auth], and is Provider"
     }
     an_error_in_a_200_is_success: SuccessOnErrorBody in Both, sound Both {
-        every_row_of_the_error_table_is_kept "taken for success"
+        every_row_of_the_error_table_is_kept "treated as success"
     }
     an_answer_without_an_id_is_success: AcceptsWithoutId in Both, sound Both {
-        success_without_an_id_may_have_been_sent "taken for success"
-        garbage_may_have_been_sent "taken for success"
+        success_without_an_id_may_have_been_sent "treated as success"
+        garbage_may_have_been_sent "treated as success"
     }
     an_odd_answer_breaks_it: PanicsOnOddAnswer in Both, sound Both {
         garbage_may_have_been_sent "the strategy panicked"
@@ -70,7 +70,7 @@ broken! {
     it_waits_inside_an_attempt: SleepsInsideSend in Both, sound Both {
         an_attempt_neither_waits_nor_repeats "the attempt slept"
     }
-    the_key_that_drops_doubles_is_not_sent: KeyNotSent in Both, sound Both {
+    the_idempotency_key_is_not_sent: KeyNotSent in Both, sound Both {
         the_key_is_the_same_in_every_attempt "no key reaches it"
     }
     every_attempt_has_a_key_of_its_own: KeyPerAttempt in Both, sound Both {
@@ -80,29 +80,29 @@ broken! {
         requests_carry_their_own_tenants_credentials "carries something of tenant 0"
         a_rotated_secret_takes_effect "an old secret is still used"
     }
-    what_is_being_sent_lies_where_all_see_it: SharesDraft in Both, sound Both {
-        fifty_sends_at_once_share_nothing "of another"
+    a_draft_is_shared_between_sends: SharesDraft in Both, sound Both {
+        fifty_concurrent_sends_are_independent "of another"
         interleaved_sends_carry_their_own_credentials "carries something of tenant"
     }
-    what_is_kept_of_the_answer_holds_the_key: SecretInReceipt in Both, sound Both {
-        what_is_kept_of_an_answer_holds_no_secret "the receipt holds a secret"
+    the_receipt_holds_the_key: SecretInReceipt in Both, sound Both {
+        a_receipt_holds_no_secret "the receipt holds a secret"
     }
     a_health_check_sends_a_message: HealthcheckSends in Both, sound Both {
         a_health_check_sends_no_message "a health check sent a message"
     }
     text_is_cut_at_a_number_of_bytes: CutsText in Both, sound Both {
-        a_long_text_arrives_whole "does not reach the provider whole"
+        a_long_text_is_sent_whole "does not reach the provider whole"
     }
     text_is_split_in_the_middle_of_a_character: SplitsText in Both, sound Both {
-        a_long_text_arrives_whole "does not reach the provider whole"
+        a_long_text_is_sent_whole "does not reach the provider whole"
     }
-    more_is_claimed_than_is_taken: ClaimsMore in Both, sound Both {
-        text_is_taken_up_to_its_limit "text over its limit"
+    more_is_listed_than_is_accepted: ClaimsMore in Both, sound Both {
+        text_is_accepted_up_to_its_limit "text over its limit"
     }
-    buttons_are_claimed_and_left_away: DropsButtons in Both, sound Both {
+    buttons_are_listed_and_dropped: DropsButtons in Both, sound Both {
         every_part_of_a_message_reaches_the_provider "lost its"
     }
     the_client_gets_more_time_than_there_is: IgnoresDeadline in Both, sound Both {
-        the_time_left_goes_to_the_client "give its client the time left"
+        the_client_gets_the_remaining_time "give its client the remaining time"
     }
 }

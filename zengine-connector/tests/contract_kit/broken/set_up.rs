@@ -1,4 +1,4 @@
-//! Configuration: its schema, its secrets, and that it calls nobody.
+//! Configuration: its schema, its secrets, and that it makes no call.
 
 use super::broken;
 
@@ -13,7 +13,7 @@ broken! {
         sample_tenants_bind "does not fit its schema"
     }
     the_schema_allows_what_is_not_read: SchemaTooWide in OfWide, sound Out {
-        a_wrong_type_is_judged_alike "the schema says taken, the type says refused"
+        schema_and_type_agree_on_a_wrong_type "the schema says accepted, the type says refused"
     }
     a_misspelled_field_is_ignored: IgnoresUnknownFields in OfLenient, sound Out {
         an_unknown_field_is_refused_and_named "deny_unknown_fields"

@@ -241,7 +241,7 @@ fn routed(post: &Post, letter: &Letter, event: Event, n: usize, raw: Bytes) -> R
         routed.conversation = ConversationId::new(format!("{}/{}", letter.loft, from.dove)).ok();
     }
     match post.flaw {
-        Flaw::NobodyWrote => routed.from = Party::default(),
+        Flaw::MissingSender => routed.from = Party::default(),
         Flaw::FirstSenderForAll => routed.from = post.memory.sender.lock().unwrap().get_or_insert_with(|| routed.from.clone()).clone(),
         Flaw::OneConversation => routed.conversation = ConversationId::new(&letter.loft).ok(),
         Flaw::NoProviderIds => routed.provider_ids = vec![],

@@ -1,5 +1,5 @@
-//! The capability table tells the truth: what it lists is taken up to its limit, what is over a limit or not listed is
-//! refused before anything leaves, and the violation names the field.
+//! The capability table is correct: listed content is accepted up to its limit; content over a limit or not listed is
+//! refused before any call, with a violation that names the field.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn with(kit: &Kit, content: Value) -> Value {
     message
 }
 
-/// A text of exactly so many units, with letters that count differently in other units.
+/// A text of exactly this length, with characters that count differently in other units.
 fn fill(length: Length) -> String {
     let max = usize::try_from(length.max.min(1 << 20)).unwrap_or(1 << 20);
     match length.unit {
@@ -28,67 +28,67 @@ fn fill(length: Length) -> String {
     }
 }
 
-/// A text that differs from others of the same length.
+/// A text of this length, unique for each number.
 fn numbered(n: usize, length: Length) -> String {
     let head = n.to_string();
     let rest = Length::of(length.max.saturating_sub(head.len() as u64), length.unit);
     format!("{head}{}", fill(rest))
 }
 
-/// One more unit than allowed.
+/// A text one unit longer than allowed.
 fn beyond(length: Length) -> String {
     format!("{}a", fill(length))
 }
 
-/// The message passes every local check: something of it leaves. What the provider says is not the table's matter.
-async fn taken(kit: &Shared, what: &str, message: &Value) {
-    let world = World::new(kit);
-    match world.send_json(0, message, "taken-1", |options| options).await {
+/// Checks that a message passes every local check and a call is made. The provider's response does not matter.
+async fn accepted(kit: &SharedKit, what: &str, message: &Value) {
+    let host = TestHost::new(kit);
+    match host.send_json(0, message, "accepted-1", |options| options).await {
         Ok(Outcome::Failed(end)) if end.error.kind() == ErrorKind::MessageInvalid || end.error.kind() == ErrorKind::Unsupported => {
             panic!("{what} is listed, and refused in the attempt: {}", end.error);
         }
-        Ok(_) => assert!(world.wire.calls() > 0, "{what} is listed, and nothing left"),
+        Ok(_) => assert!(host.wire.calls() > 0, "{what} is listed, and nothing left"),
         Err(error) => panic!("{what} is listed, and refused: {error}"),
     }
 }
 
-/// Whether any of several spellings of the same is taken.
-async fn one_is_taken(kit: &Shared, what: &str, messages: &[Value]) {
-    let mut said = vec![];
+/// Checks that at least one of several forms of a message is accepted.
+async fn one_is_accepted(kit: &SharedKit, what: &str, messages: &[Value]) {
+    let mut refusals = vec![];
     for message in messages {
-        let world = World::new(kit);
-        match world.send_json(0, message, "taken-1", |options| options).await {
-            Ok(_) if world.wire.calls() > 0 => return,
-            Ok(outcome) => said.push(format!("{outcome:?}")),
-            Err(error) => said.push(error.to_string()),
+        let host = TestHost::new(kit);
+        match host.send_json(0, message, "accepted-1", |options| options).await {
+            Ok(_) if host.wire.calls() > 0 => return,
+            Ok(outcome) => refusals.push(format!("{outcome:?}")),
+            Err(error) => refusals.push(error.to_string()),
         }
     }
-    panic!("{what} is listed, and refused: {}", said.join(" / "));
+    panic!("{what} is listed, and refused: {}", refusals.join(" / "));
 }
 
-/// The message is refused before anything leaves, and a violation points into this field.
-async fn refused(kit: &Shared, what: &str, message: &Value, field: &str) {
-    let world = World::new(kit);
-    let sent = world.send_json(0, message, "refused-1", |options| options).await;
-    assert_eq!(world.wire.calls(), 0, "{what} must be refused before anything leaves");
+/// Checks that a message is refused before any call, with a violation that points into this field.
+async fn refused(kit: &SharedKit, what: &str, message: &Value, field: &str) {
+    let host = TestHost::new(kit);
+    let sent = host.send_json(0, message, "refused-1", |options| options).await;
+    assert_eq!(host.wire.calls(), 0, "{what} must be refused before anything leaves");
     let error = match sent {
         Err(error) => error,
         Ok(outcome) => panic!("{what} must be refused: {outcome:?}"),
     };
     assert!(matches!(error.kind(), ErrorKind::MessageInvalid | ErrorKind::Unsupported), "{what}: {error}");
     assert!(error.violations().iter().any(|found| found.pointer.starts_with(field)), "{what}: no violation names {field}: {error}");
-    assert!(world.stores.claims().is_empty(), "{what}: what can never be sent takes no claim");
+    assert!(host.stores.claims().is_empty(), "{what}: a message that can never be sent must take no claim");
 }
 
 /// Text: at the limit, one beyond, and empty.
-pub(crate) async fn text_is_taken_up_to_its_limit(kit: &Shared) -> Done {
+pub(crate) async fn text_is_accepted_up_to_its_limit(kit: &SharedKit) -> CaseResult {
     let text = |body: String| with(kit, json!({ "type": "text", "body": body }));
     let Some(max) = kit.descriptor.capabilities.text else {
         refused(kit, "text", &text("a".to_owned()), "/content").await;
         return Ok(());
     };
-    taken(kit, "text at its limit", &text(fill(max))).await;
-    taken(kit, "one character", &text("a".to_owned())).await;
+    accepted(kit, "text at its limit", &text(fill(max))).await;
+    accepted(kit, "one character", &text("a".to_owned())).await;
     if max.max <= 1 << 20 {
         refused(kit, "text over its limit", &text(beyond(max)), "/content/body").await;
     }
@@ -96,16 +96,16 @@ pub(crate) async fn text_is_taken_up_to_its_limit(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// A long text of accents and emoji reaches the provider whole: not cut, not split inside a character.
-pub(crate) async fn a_long_text_arrives_whole(kit: &Shared) -> Done {
+/// A long text of accents and emoji reaches the provider whole: neither cut nor split inside a character.
+pub(crate) async fn a_long_text_is_sent_whole(kit: &SharedKit) -> CaseResult {
     let max = kit.descriptor.capabilities.text.expect("a channel that carries text");
     let body = fill(Length::of(max.max.min(10_000), max.unit));
-    let world = World::new(kit);
-    let outcome = world.send_json(0, &with(kit, json!({ "type": "text", "body": body })), "long-1", |options| options).await;
+    let host = TestHost::new(kit);
+    let outcome = host.send_json(0, &with(kit, json!({ "type": "text", "body": body })), "long-1", |options| options).await;
     assert!(matches!(outcome, Ok(Outcome::Delivered(_))), "{outcome:?}");
     let mut sent = String::new();
-    for made in world.wire.effects() {
-        let Ok(json) = serde_json::from_slice::<Value>(made.request.body()) else { return Err(Skipped::needs("requests in JSON")) };
+    for call in host.wire.effects() {
+        let Ok(json) = serde_json::from_slice::<Value>(call.request.body()) else { return Err(Skipped::needs("requests in JSON")) };
         texts(&json, &mut sent);
     }
     assert!(sent.contains(&body) || sent.replace('\n', "").contains(&body), "the text does not reach the provider whole");
@@ -121,13 +121,13 @@ fn texts(value: &Value, into: &mut String) {
     }
 }
 
-/// Marked-up text.
-pub(crate) async fn text_formats_are_as_listed(kit: &Shared) -> Done {
+/// Text formats: listed ones are accepted, others refused.
+pub(crate) async fn text_formats_are_as_listed(kit: &SharedKit) -> CaseResult {
     let can = kit.descriptor.capabilities;
     for (format, listed) in [("markdown", can.markdown), ("html", can.html)] {
         let message = with(kit, json!({ "type": "text", "body": "hello", "format": format }));
         if listed {
-            taken(kit, format, &message).await;
+            accepted(kit, format, &message).await;
         } else {
             refused(kit, format, &message, "/content/format").await;
         }
@@ -137,7 +137,7 @@ pub(crate) async fn text_formats_are_as_listed(kit: &Shared) -> Done {
 
 const KINDS: [MediaKind; 5] = [MediaKind::Image, MediaKind::Audio, MediaKind::Video, MediaKind::Document, MediaKind::Sticker];
 
-/// A file of a kind, in each spelling that a strategy may want.
+/// A file of a kind, in each form that a strategy may require.
 fn files(kit: &Kit, kind: MediaKind, mime: Option<&str>, bytes: Option<u64>, caption: Option<&str>) -> Vec<Value> {
     let sources = [
         json!({ "type": "url", "url": "https://files.example.com/file" }),
@@ -147,8 +147,8 @@ fn files(kit: &Kit, kind: MediaKind, mime: Option<&str>, bytes: Option<u64>, cap
     ];
     let mut files = vec![];
     for source in sources {
-        for moves in [false, true] {
-            let mut content = json!({ "type": "media", "kind": kind.as_str(), "source": source, "animated": moves });
+        for animated in [false, true] {
+            let mut content = json!({ "type": "media", "kind": kind.as_str(), "source": source, "animated": animated });
             for (key, value) in [("mime", json!(mime)), ("bytes", json!(bytes)), ("caption", json!(caption))] {
                 if !value.is_null() {
                     content[key] = value;
@@ -163,8 +163,8 @@ fn files(kit: &Kit, kind: MediaKind, mime: Option<&str>, bytes: Option<u64>, cap
     files
 }
 
-/// Files: each kind that is listed up to its size, of its types; the others not at all.
-pub(crate) async fn media_is_taken_as_listed(kit: &Shared) -> Done {
+/// Files: each listed kind up to its size and of its types; other kinds are refused.
+pub(crate) async fn media_is_accepted_as_listed(kit: &SharedKit) -> CaseResult {
     for kind in KINDS {
         let name = kind.as_str();
         let Some(rule) = kit.descriptor.capabilities.media_rule(kind) else {
@@ -173,7 +173,7 @@ pub(crate) async fn media_is_taken_as_listed(kit: &Shared) -> Done {
         };
         let MediaRule { max_bytes, mimes, .. } = *rule;
         for mime in mimes.iter().copied().map(Some).chain(mimes.is_empty().then_some(None)) {
-            one_is_taken(kit, &format!("{name} of {mime:?} at its size"), &files(kit, kind, mime, Some(max_bytes), None)).await;
+            one_is_accepted(kit, &format!("{name} of {mime:?} at its size"), &files(kit, kind, mime, Some(max_bytes), None)).await;
         }
         if let Some(more) = max_bytes.checked_add(1) {
             let over = &files(kit, kind, mimes.first().copied(), Some(more), None)[0];
@@ -187,15 +187,15 @@ pub(crate) async fn media_is_taken_as_listed(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// Captions: up to their limit, and none where none is shown.
-pub(crate) async fn captions_are_taken_as_listed(kit: &Shared) -> Done {
+/// Captions: up to their limit; refused if not listed.
+pub(crate) async fn captions_are_accepted_as_listed(kit: &SharedKit) -> CaseResult {
     let rules: Vec<_> = KINDS.into_iter().filter_map(|kind| kit.descriptor.capabilities.media_rule(kind)).collect();
     for rule in rules {
         let (name, mime) = (rule.kind.as_str(), rule.mimes.first().copied());
         let file = |caption: &str| files(kit, rule.kind, mime, None, Some(caption));
         match rule.caption {
             Some(max) => {
-                one_is_taken(kit, &format!("{name} with a caption at its limit"), &file(&fill(max))).await;
+                one_is_accepted(kit, &format!("{name} with a caption at its limit"), &file(&fill(max))).await;
                 if max.max <= 1 << 20 {
                     refused(kit, &format!("{name} with a caption over its limit"), &file(&beyond(max))[0], "/content/caption").await;
                 }
@@ -207,7 +207,7 @@ pub(crate) async fn captions_are_taken_as_listed(kit: &Shared) -> Done {
 }
 
 /// Reply buttons: as many and as long as listed, and one more.
-pub(crate) async fn buttons_are_taken_up_to_their_limits(kit: &Shared) -> Done {
+pub(crate) async fn buttons_are_accepted_up_to_their_limits(kit: &SharedKit) -> CaseResult {
     let message = |body: String, buttons: Vec<(String, String)>| {
         let buttons: Vec<_> = buttons.into_iter().map(|(id, title)| json!({ "id": id, "title": title })).collect();
         with(kit, json!({ "type": "interactive", "kind": "buttons", "body": body, "buttons": buttons }))
@@ -218,7 +218,7 @@ pub(crate) async fn buttons_are_taken_up_to_their_limits(kit: &Shared) -> Done {
         return Ok(());
     };
     let full = (0..max.min(100) as usize).map(|n| (numbered(n, Length::chars(id.max.min(200))), numbered(n, cut(title)))).collect();
-    taken(kit, "as many buttons as listed, at their limits", &message(fill(cut(body)), full)).await;
+    accepted(kit, "as many buttons as listed, at their limits", &message(fill(cut(body)), full)).await;
     refused(kit, "one button too many", &message("body".into(), plain(max + 1)), "/content/buttons").await;
     refused(kit, "no button", &message("body".into(), vec![]), "/content/buttons").await;
     if title.max <= 1 << 20 {
@@ -229,13 +229,13 @@ pub(crate) async fn buttons_are_taken_up_to_their_limits(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// A limit that is no real one, cut to something that can be sent.
+/// Reduces a practically unlimited length to one that can be sent.
 fn cut(length: Length) -> Length {
     Length::of(length.max.min(5000), length.unit)
 }
 
 /// Lists: as many rows as listed, as long as listed, and one more.
-pub(crate) async fn lists_are_taken_up_to_their_limits(kit: &Shared) -> Done {
+pub(crate) async fn lists_are_accepted_up_to_their_limits(kit: &SharedKit) -> CaseResult {
     let message = |body: String, button: String, rows: Vec<Value>| {
         let list = json!({ "type": "interactive", "kind": "list", "body": body, "button": button, "sections": [{ "title": "Rows", "rows": rows }] });
         with(kit, list)
@@ -249,7 +249,7 @@ pub(crate) async fn lists_are_taken_up_to_their_limits(kit: &Shared) -> Done {
     let full = (0..max_rows.min(100) as usize)
         .map(|n| json!({ "id": format!("id-{n}"), "title": numbered(n, cut(title)), "description": fill(cut(description)) }))
         .collect();
-    taken(kit, "as many rows as listed, at their limits", &message(fill(cut(body)), fill(cut(button)), full)).await;
+    accepted(kit, "as many rows as listed, at their limits", &message(fill(cut(body)), fill(cut(button)), full)).await;
     refused(kit, "one row too many", &message("body".into(), "Choose".into(), plain(max_rows + 1)), "/content/sections").await;
     if title.max <= 1 << 20 {
         let row = json!({ "id": "id", "title": beyond(title) });
@@ -261,7 +261,7 @@ pub(crate) async fn lists_are_taken_up_to_their_limits(kit: &Shared) -> Done {
 }
 
 /// Contact cards: as many as listed, and one more.
-pub(crate) async fn contacts_are_taken_up_to_their_limit(kit: &Shared) -> Done {
+pub(crate) async fn contacts_are_accepted_up_to_their_limit(kit: &SharedKit) -> CaseResult {
     let cards = |n: u32| {
         let card = json!({ "name": { "formatted_name": "Ana Lima", "first_name": "Ana" }, "phones": [{ "value": "+15557310009" }] });
         with(kit, json!({ "type": "contacts", "contacts": vec![card; n as usize] }))
@@ -269,15 +269,15 @@ pub(crate) async fn contacts_are_taken_up_to_their_limit(kit: &Shared) -> Done {
     match kit.descriptor.capabilities.contacts {
         None => refused(kit, "contact cards", &cards(1), "/content").await,
         Some(max) => {
-            taken(kit, "as many contact cards as listed", &cards(max.min(2000))).await;
+            accepted(kit, "as many contact cards as listed", &cards(max.min(2000))).await;
             refused(kit, "one contact card too many", &cards(max + 1), "/content/contacts").await;
         }
     }
     Ok(())
 }
 
-/// What is a plain yes or no: taken where it is listed, refused where it is not.
-pub(crate) async fn yes_and_no_are_as_listed(kit: &Shared) -> Done {
+/// Yes-or-no capabilities: accepted if listed, refused otherwise.
+pub(crate) async fn yes_or_no_capabilities_are_as_listed(kit: &SharedKit) -> CaseResult {
     let can = kit.descriptor.capabilities;
     let cta = json!({ "type": "interactive", "kind": "cta_url", "body": "b", "label": "Open", "url": "https://shop.example/1" });
     let table = [
@@ -292,12 +292,12 @@ pub(crate) async fn yes_and_no_are_as_listed(kit: &Shared) -> Done {
     for (what, listed, content) in table {
         let message = with(kit, content);
         if listed {
-            taken(kit, what, &message).await;
+            accepted(kit, what, &message).await;
         } else {
             refused(kit, what, &message, "/content").await;
         }
     }
-    // These need JSON of the provider's own to be taken.
+    // These need provider-specific JSON to be accepted.
     let rich = json!({ "type": "interactive", "kind": "location_request", "body": "b" });
     for (what, listed, content) in
         [("rich interactive", can.rich_interactive, rich), ("native JSON", can.native, json!({ "type": "native", "value": {} }))]
@@ -309,20 +309,20 @@ pub(crate) async fn yes_and_no_are_as_listed(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// An answer that quotes a message.
-pub(crate) async fn quotes_are_as_listed(kit: &Shared) -> Done {
+/// A message that quotes another.
+pub(crate) async fn quotes_are_as_listed(kit: &SharedKit) -> CaseResult {
     let mut message = kit.message(0);
     message["reply_to"] = "m-1".into();
     if kit.descriptor.capabilities.quote {
-        taken(kit, "a quote", &message).await;
+        accepted(kit, "a quote", &message).await;
     } else {
         refused(kit, "a quote", &message, "/reply_to").await;
     }
     Ok(())
 }
 
-/// What only arrives cannot be sent, and neither can a message to nobody.
-pub(crate) async fn what_cannot_be_sent_is_refused(kit: &Shared) -> Done {
+/// Inbound-only content is refused, and so is a message without a recipient.
+pub(crate) async fn content_that_cannot_be_sent_is_refused(kit: &SharedKit) -> CaseResult {
     let contents = [
         json!({ "type": "interactive_reply", "id": "b", "title": "t", "source": "button" }),
         json!({ "type": "unknown", "provider_type": "hologram" }),
@@ -332,8 +332,8 @@ pub(crate) async fn what_cannot_be_sent_is_refused(kit: &Shared) -> Done {
         let what = content["type"].as_str().unwrap_or_default().to_owned();
         refused(kit, &what, &with(kit, content), "/content").await;
     }
-    let mut nobody = kit.message(0);
-    nobody["to"] = json!({ "ids": [] });
-    refused(kit, "a message to nobody", &nobody, "/to").await;
+    let mut no_recipient = kit.message(0);
+    no_recipient["to"] = json!({ "ids": [] });
+    refused(kit, "a message without a recipient", &no_recipient, "/to").await;
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 mod calls;
 mod capabilities;
-mod care;
+mod compliance;
+mod delivery;
 mod errors;
-mod happy;
 mod idempotency;
 mod inbound;
 mod outcomes;
@@ -17,18 +17,18 @@ mod time;
 
 // Families of the list are names of modules here.
 use errors::{answers, hints, success, transport};
-use inbound::{arrival, batches, bounds, cross_talk, garbage, greeting, kinds, news, once, purity, refusal, signature, unknown};
+use inbound::{arrival, batches, bounds, cross_talk, dedup, garbage, handshake, kinds, purity, refusal, signature, statuses, unknown};
 
-// The names that every case uses.
+// Names used by every case.
 #[allow(unused_imports, reason = "a family takes what it needs")]
 mod prelude {
     pub(crate) use super::super::{
         Sample,
         fault::WireFault,
-        kit::{Kit, Shared, TENANTS},
+        host::TestHost,
+        kit::{Kit, SharedKit, TENANTS},
         need::Skipped,
-        run::Done,
-        world::World,
+        run::CaseResult,
     };
 }
 

@@ -1,12 +1,12 @@
-//! Nothing secret or personal is printed. Beside these cases, every other one looks at all it sees printed.
+//! Nothing secret or personal is printed. Every other case also checks all that it sees printed.
 
 use serde_json::json;
 
-use super::{super::answer, prelude::*};
+use super::{super::response, prelude::*};
 use crate::pipeline::Outcome;
 
-/// A provider that repeats everything it was sent in its answers.
-pub(crate) async fn a_provider_that_repeats_everything_leaks_nothing(kit: &Shared) -> Done {
+/// A provider that repeats everything in its responses leaks nothing into errors and logs.
+pub(crate) async fn a_provider_that_repeats_everything_leaks_nothing(kit: &SharedKit) -> CaseResult {
     let (secrets, words) = (kit.secrets(), Sample::new(0).canaries());
     let all = [secrets, words].concat();
     let text = all.join(" ");
@@ -19,43 +19,43 @@ pub(crate) async fn a_provider_that_repeats_everything_leaks_nothing(kit: &Share
     ];
     for body in shapes {
         for code in [200, 400, 401, 403, 404, 429, 500] {
-            let mut response = answer::json(code, &body);
+            let mut response = response::json(code, &body);
             for header in ["x-request-id", "x-error", "x-amzn-errortype", "retry-after", "www-authenticate"] {
                 response.headers_mut().insert(header, all[0].parse().expect("a header value"));
             }
-            let world = World::new(kit);
-            world.wire.always(WireFault::Answer(response));
-            // Both look at what is printed.
-            let _ = world.attempt(0, 0).await;
-            drop(world.send(0, 0, "echo-1").await);
+            let host = TestHost::new(kit);
+            host.wire.always(WireFault::Response(response));
+            // Both check what is printed.
+            let _ = host.attempt(0, 0).await;
+            drop(host.send(0, 0, "echo-1").await);
         }
     }
     Ok(())
 }
 
-/// What is announced about a failed send names nobody and repeats nothing.
-pub(crate) async fn announcements_name_nobody(kit: &Shared) -> Done {
-    let world = World::new(kit);
-    world.wire.always(WireFault::Answer(answer::json(400, &json!({}))));
-    let outcome = world.send(0, 0, "announced-1").await.expect("a send");
+/// The event of a failed send holds no personal data.
+pub(crate) async fn failure_events_hold_no_personal_data(kit: &SharedKit) -> CaseResult {
+    let host = TestHost::new(kit);
+    host.wire.always(WireFault::Response(response::json(400, &json!({}))));
+    let outcome = host.send(0, 0, "announced-1").await.expect("a send");
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
-    let events = world.stores.events().published();
-    assert_eq!(events.len(), 1, "a failed send is announced once");
+    let events = host.stores.events().published();
+    assert_eq!(events.len(), 1, "a failed send publishes one event");
     for event in events {
-        kit.assert_clean("an announcement", &format!("{event:?} {}", serde_json::to_string(&event).unwrap()));
+        kit.assert_clean("a failure event", &format!("{event:?} {}", serde_json::to_string(&event).unwrap()));
     }
     Ok(())
 }
 
-/// Logs are written, and say which tenant and strategy: otherwise their cleanness means nothing.
-pub(crate) async fn logs_say_who_and_never_what(kit: &Shared) -> Done {
-    let world = World::new(kit);
+/// Logs name tenant and strategy, and hold nothing secret or personal.
+pub(crate) async fn logs_name_tenant_and_strategy_only(kit: &SharedKit) -> CaseResult {
+    let host = TestHost::new(kit);
     let before = kit.logs.lines().len();
-    drop(world.send(0, 0, "logged-1").await.expect("a send"));
-    world.wire.always(WireFault::Answer(answer::json(400, &json!({}))));
-    drop(world.send(0, 1, "logged-2").await.expect("a send"));
+    drop(host.send(0, 0, "logged-1").await.expect("a send"));
+    host.wire.always(WireFault::Response(response::json(400, &json!({}))));
+    drop(host.send(0, 1, "logged-2").await.expect("a send"));
     let lines = kit.logs.lines().split_off(before);
-    let names = [World::id(0).to_string(), kit.name.to_string()];
+    let names = [TestHost::id(0).to_string(), kit.name.to_string()];
     for name in names {
         assert!(lines.iter().any(|line| line.contains(&name)), "no log line names {name}");
     }
@@ -65,9 +65,9 @@ pub(crate) async fn logs_say_who_and_never_what(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// A message that cannot be read is refused without being repeated.
-pub(crate) async fn a_malformed_message_is_not_repeated(kit: &Shared) -> Done {
-    let world = World::new(kit);
+/// A malformed message is refused without being repeated.
+pub(crate) async fn a_malformed_message_is_not_repeated(kit: &SharedKit) -> CaseResult {
+    let host = TestHost::new(kit);
     let message = kit.message(0);
     let mut wrong = vec![json!(17), json!([]), json!("canary-word"), json!({}), json!({ "canary-key": "canary-value" })];
     if let Some(members) = message.as_object() {
@@ -80,11 +80,11 @@ pub(crate) async fn a_malformed_message_is_not_repeated(kit: &Shared) -> Done {
         }
     }
     for (n, message) in wrong.iter().enumerate() {
-        // Some are messages all the same; whatever is said of the others repeats nothing.
-        drop(world.send_json(0, message, &format!("wrong-{n}"), |options| options).await);
+        // Some are valid messages; the errors of the others repeat nothing.
+        drop(host.send_json(0, message, &format!("wrong-{n}"), |options| options).await);
     }
     for message in &wrong[..3] {
-        assert!(world.send_json(0, message, "wrong", |options| options).await.is_err(), "{message} is taken for a message");
+        assert!(host.send_json(0, message, "wrong", |options| options).await.is_err(), "{message} is accepted as a message");
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! The strategy's description of itself, and whether the fixture is usable.
+//! The strategy's descriptor, and the usability of the fixture.
 
 use super::prelude::*;
 
-/// Name in kebab case, a summary, a description for every field of the configuration.
-pub(crate) async fn the_descriptor_is_complete(kit: &Shared) -> Done {
+/// The descriptor has a name in kebab case, a summary, and a description for every configuration field.
+pub(crate) async fn the_descriptor_is_complete(kit: &SharedKit) -> CaseResult {
     let descriptor = kit.descriptor;
     let kebab = |name: &str| {
         let fine = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
@@ -20,7 +20,7 @@ pub(crate) async fn the_descriptor_is_complete(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// Pointers of the properties of a schema that nobody described.
+/// Pointers of the properties of a schema without a description.
 fn undescribed(schema: &serde_json::Value) -> Vec<String> {
     let mut missing = vec![];
     let mut next = vec![(String::new(), schema)];
@@ -53,19 +53,19 @@ fn undescribed(schema: &serde_json::Value) -> Vec<String> {
     missing
 }
 
-/// The sample configurations fit the schema and the type, and binding calls nobody.
-pub(crate) async fn sample_tenants_bind(kit: &Shared) -> Done {
-    let world = World::new(kit);
+/// The sample tenants bind, and binding makes no call.
+pub(crate) async fn sample_tenants_bind(kit: &SharedKit) -> CaseResult {
+    let host = TestHost::new(kit);
     for n in 0..TENANTS {
-        let bound = world.bind(n).await;
+        let bound = host.bind(n).await;
         assert!(bound.is_ok(), "the sample tenant {n} does not bind: {}", bound.unwrap_err());
     }
-    assert_eq!(world.wire.calls(), 0, "configure called the provider");
+    assert_eq!(host.wire.calls(), 0, "configure called the provider");
     Ok(())
 }
 
-/// Tenants differ in their configuration, or in the secrets behind it, and in their routes.
-pub(crate) async fn sample_tenants_differ(kit: &Shared) -> Done {
+/// Sample tenants differ in their configuration or secrets, and in their routes.
+pub(crate) async fn sample_tenants_differ(kit: &SharedKit) -> CaseResult {
     for (a, b) in [(0, 1), (1, 2), (0, 2)] {
         let (x, y) = (kit.tenant(a), kit.tenant(b));
         assert!(x.config != y.config || x.secrets != y.secrets, "sample tenants {a} and {b} are the same");
@@ -80,8 +80,8 @@ pub(crate) async fn sample_tenants_differ(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// Messages are made of the kit's words, so that leaks can be seen, and two of them differ.
-pub(crate) async fn sample_messages_hold_sample_words(kit: &Shared) -> Done {
+/// Sample messages hold the kit's words, so that leaks can be found, and differ from one another.
+pub(crate) async fn sample_messages_hold_sample_words(kit: &SharedKit) -> CaseResult {
     for n in [0, 7] {
         let text = kit.message(n).to_string();
         assert!(Sample::new(n).is_in(&text), "the sample message holds no word of its Sample: use sample.text(), sample.phone() …");

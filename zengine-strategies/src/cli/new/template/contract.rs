@@ -8,7 +8,7 @@ use http::{Request, Response};
 use serde_json::{Value, json};
 use zengine_connector::{
     ErrorKind, Identity, OutboundMessage, Reach, Secret, contract_tests,
-    testing::contract::{self, Answer, Call, Delivery, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire},
+    testing::contract::{self, Call, Delivery, ErrorRow, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire},
     verify::HmacSha256,
 };
 
@@ -33,7 +33,7 @@ impl Fixture for AcmeChatFixture {
     }
 
     fn outbound() -> Option<Outbound> {
-        let outbound = Outbound::new(message).provider(provider).answers(error_table());
+        let outbound = Outbound::new(message).provider(provider).error_table(error_table());
         Some(outbound.pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/outbound")))
     }
 
@@ -53,11 +53,11 @@ fn provider(call: &Call<'_>) -> Response<Bytes> {
 }
 
 /// One row per documented response of the provider.
-fn error_table() -> [Answer; 3] {
+fn error_table() -> [ErrorRow; 3] {
     [
-        Answer::new(contract::json(400, &json!({ "error": "too long" })), ErrorKind::InvalidContent, Reach::Processed),
-        Answer::new(contract::json(401, &json!({ "error": "unauthorized" })), ErrorKind::Unauthorized, Reach::Processed),
-        Answer::new(contract::text(502, "bad gateway"), ErrorKind::Unavailable, Reach::Maybe),
+        ErrorRow::new(contract::json(400, &json!({ "error": "too long" })), ErrorKind::InvalidContent, Reach::Processed),
+        ErrorRow::new(contract::json(401, &json!({ "error": "unauthorized" })), ErrorKind::Unauthorized, Reach::Processed),
+        ErrorRow::new(contract::text(502, "bad gateway"), ErrorKind::Unavailable, Reach::Maybe),
     ]
 }
 

@@ -1,10 +1,10 @@
-//! Answers of success that are none.
+//! Success responses that are unusable.
 
 use super::{expect, expect_kind, meets, prelude::*};
 use crate::error::{ErrorKind, Fault, Reach};
 
-/// The provider may have taken the message, and its answer is of no use.
-async fn useless(kit: &Shared, answers: impl IntoIterator<Item = WireFault>) -> Done {
+/// Checks responses that are unusable although the provider may have accepted the message.
+async fn useless(kit: &SharedKit, answers: impl IntoIterator<Item = WireFault>) -> CaseResult {
     for answer in answers {
         let name = answer.name();
         let error = meets(kit, answer, &[Fault::Provider], &[Reach::Maybe]).await;
@@ -13,36 +13,36 @@ async fn useless(kit: &Shared, answers: impl IntoIterator<Item = WireFault>) -> 
     Ok(())
 }
 
-/// Bytes that are no text, JSON that breaks off.
-pub(crate) async fn garbage_may_have_been_sent(kit: &Shared) -> Done {
+/// A body that is not text or is truncated JSON may have been sent.
+pub(crate) async fn garbage_may_have_been_sent(kit: &SharedKit) -> CaseResult {
     useless(kit, [WireFault::garbage(), WireFault::half_json()]).await
 }
 
-/// A page for people with status 200, as proxies and captive portals give.
-pub(crate) async fn a_page_for_people_may_have_been_sent(kit: &Shared) -> Done {
+/// An HTML page with status 200, as from a proxy or a captive portal, may have been sent.
+pub(crate) async fn an_html_page_may_have_been_sent(kit: &SharedKit) -> CaseResult {
     useless(kit, [WireFault::html()]).await
 }
 
-/// A status of 200 and nothing else.
-pub(crate) async fn an_empty_answer_may_have_been_sent(kit: &Shared) -> Done {
+/// A status of 200 without a body may have been sent.
+pub(crate) async fn an_empty_answer_may_have_been_sent(kit: &SharedKit) -> CaseResult {
     useless(kit, [WireFault::empty()]).await
 }
 
-/// JSON without the message's id.
-pub(crate) async fn success_without_an_id_may_have_been_sent(kit: &Shared) -> Done {
+/// JSON without the message's id may have been sent.
+pub(crate) async fn success_without_an_id_may_have_been_sent(kit: &SharedKit) -> CaseResult {
     let odd = ["[]", "17", "\"canary-word\"", "{\"canary-key\":{\"id\":null}}", "[[[[{}]]]]", "true"];
     let odd = odd.map(|body| WireFault::Scrambled("application/json", body.into()));
     useless(kit, [WireFault::empty_object(), WireFault::null()].into_iter().chain(odd)).await
 }
 
-/// The right JSON under a wrong content type: an answer all the same, or none; never a refusal.
-pub(crate) async fn a_wrong_content_type_is_no_refusal(kit: &Shared) -> Done {
-    let world = World::new(kit);
-    drop(world.attempt(0, 0).await.expect("the sample message is accepted"));
-    let answer = world.wire.effects().remove(0).accepted.expect("the provider acted");
-    let world = World::new(kit);
-    world.wire.always(WireFault::Scrambled("text/plain; charset=iso-8859-1", answer.into_body()));
-    if let Err(error) = world.attempt(0, 0).await {
+/// The right JSON with a wrong content type is a success, or may have been sent; it is never a refusal.
+pub(crate) async fn a_wrong_content_type_is_no_refusal(kit: &SharedKit) -> CaseResult {
+    let host = TestHost::new(kit);
+    drop(host.attempt(0, 0).await.expect("the sample message is accepted"));
+    let answer = host.wire.effects().remove(0).accepted.expect("the provider acted");
+    let host = TestHost::new(kit);
+    host.wire.always(WireFault::Scrambled("text/plain; charset=iso-8859-1", answer.into_body()));
+    if let Err(error) = host.attempt(0, 0).await {
         expect("a wrong content type", &error, &[Fault::Provider], &[Reach::Maybe]);
     }
     Ok(())

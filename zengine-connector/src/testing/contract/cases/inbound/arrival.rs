@@ -1,63 +1,63 @@
-//! What arrives reaches the host as it was told.
+//! Messages reach the host unchanged.
 
 use super::prelude::*;
 use crate::strategy::RawPayload;
 
-/// A signed request with one element: acknowledged, and the handler has the person's text.
-pub(crate) async fn a_signed_message_reaches_the_handler(kit: &Shared) -> Done {
+/// A signed request with one element is acknowledged, and the handler gets the sender's text.
+pub(crate) async fn a_signed_message_reaches_the_handler(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let received = inbox.samples(0, [1]).await;
-    assert_taken(&received, "a signed message");
+    assert_accepted(&received, "a signed message");
     let seen = inbox.seen();
     assert_eq!(seen.len(), 1, "one element is one event, the handler got {}", seen.len());
     let event = serde_json::to_string(&seen[0]).unwrap();
     assert!(Sample::new(1).is_in(&event), "the event holds nothing of the message");
-    assert!(seen[0].from.preferred().is_some(), "RoutedEvent::from holds no identity: nobody can be answered");
+    assert!(seen[0].from.preferred().is_some(), "RoutedEvent::from holds no identity: no reply is possible");
     Ok(())
 }
 
-/// The event says whose it is, over which channel it came, when it happened and when it arrived, and the provider's id.
-pub(crate) async fn an_event_is_stamped(kit: &Shared) -> Done {
+/// An event has its tenant, strategy and channel, the times when it occurred and was received, and the provider's id.
+pub(crate) async fn an_event_is_stamped(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let sample = Sample::new(7);
-    let before_ms = inbox.world.now_ms();
+    let before_ms = inbox.host.now_ms();
     let received = inbox.samples(1, [7]).await;
-    assert_taken(&received, "a signed message");
+    assert_accepted(&received, "a signed message");
     let seen = inbox.seen();
     let event = seen.first().expect("the handler got no event");
     assert_eq!(event.tenant, Kit::tenant_id(1), "the event is another tenant's");
     assert_eq!((&event.strategy, event.channel), (&kit.name, kit.descriptor.channel), "the event is of another strategy or channel");
-    assert!((before_ms..=inbox.world.now_ms()).contains(&event.received_at_ms), "received_at_ms is not our clock's");
+    assert!((before_ms..=inbox.host.now_ms()).contains(&event.received_at_ms), "received_at_ms is not the host clock's");
     if let Some(at_ms) = event.occurred_at_ms {
         assert_eq!(at_ms, sample.at_ms(), "occurred_at_ms is not the provider's time in milliseconds UTC");
     }
     assert!(!event.provider_ids.is_empty(), "the provider's id is lost: RoutedEvent::provider_ids is empty");
     let raw = String::from_utf8_lossy(&event.raw);
     let foreign = event.provider_ids.iter().any(|id| !raw.contains(id.as_str()));
-    assert!(!foreign, "a provider id is not the provider's: it does not stand in the element");
+    assert!(!foreign, "a provider id is not the provider's: the element does not hold it");
     Ok(())
 }
 
-/// Two people are two: each has a name of their own and, where there are conversations, one of their own.
-pub(crate) async fn people_are_kept_apart(kit: &Shared) -> Done {
+/// Two senders have different identities and, if there are conversations, different ones.
+pub(crate) async fn two_senders_are_kept_apart(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     for n in [1, 2] {
-        assert_taken(&inbox.samples(0, [n]).await, "a signed message");
+        assert_accepted(&inbox.samples(0, [n]).await, "a signed message");
     }
     let seen = inbox.seen();
-    assert_eq!(seen.len(), 2, "two messages of two people gave {} events", seen.len());
-    assert!(seen[0].from != seen[1].from, "two people have the same name: an answer would go to the wrong one");
+    assert_eq!(seen.len(), 2, "two messages of two senders gave {} events", seen.len());
+    assert!(seen[0].from != seen[1].from, "two senders have the same identity: a reply would go to the wrong one");
     let (one, two) = (&seen[0].conversation, &seen[1].conversation);
-    assert!(one.is_none() || one != two, "two people share a conversation: an answer would go to the wrong one");
+    assert!(one.is_none() || one != two, "two senders share a conversation: a reply would go to the wrong one");
     assert_eq!(one.is_some(), two.is_some(), "only one of two messages of a kind has a conversation");
     let again = inbox.normalized(0, inbox.sample_body(0, 1)).await.unwrap_or_default();
     let same = again.into_iter().flatten().all(|event| event.from == seen[0].from && event.conversation == seen[0].conversation);
-    assert!(same, "one person has another name or conversation the second time");
+    assert!(same, "one sender has another identity or conversation the second time");
     Ok(())
 }
 
-/// Accents, emoji, quotes, line breaks, long texts arrive as they were written, whether the provider escapes them or not.
-pub(crate) async fn text_arrives_as_it_is(kit: &Shared) -> Done {
+/// Accents, emoji, quotes, line breaks and long texts arrive unchanged, whether the provider escapes them or not.
+pub(crate) async fn text_arrives_unchanged(kit: &SharedKit) -> CaseResult {
     let long = "é😀 ".repeat(120);
     let texts = [
         "Ça va déjà? 😀",
@@ -74,12 +74,12 @@ pub(crate) async fn text_arrives_as_it_is(kit: &Shared) -> Done {
         let plain = vary::with_text(kit.element(2 * n), &Sample::new(2 * n), text);
         let other = vary::with_text(kit.element(2 * n + 1), &Sample::new(2 * n + 1), text);
         let (Some(plain), Some(other)) = (plain, other) else {
-            return Err(Skipped::needs("an element in which the sample's text stands alone"));
+            return Err(Skipped::needs("an element with a string that equals the sample's text"));
         };
         for (body, how) in [(inbox.body(0, vec![plain]), "as it is"), (vary::escaped(&inbox.body(0, vec![other])), "with \\u escapes")] {
             let before = inbox.seen().len();
             let received = inbox.bytes(0, body).await;
-            assert_taken(&received, "a signed message");
+            assert_accepted(&received, "a signed message");
             let seen = inbox.seen();
             assert_eq!(seen.len(), before + 1, "text no. {n}, written {how}, gave no event");
             let Some(arrived) = words(&seen[before].event) else {
@@ -96,41 +96,38 @@ pub(crate) async fn text_arrives_as_it_is(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// `raw` is the exact slice of the body: white space, escapes and the order of members are untouched, and no neighbour
-/// stands in it.
-pub(crate) async fn raw_is_the_exact_slice(kit: &Shared) -> Done {
+/// `raw` is the element's exact slice of the body: white space, escapes and the order of members are unchanged, and it
+/// holds no neighbour.
+pub(crate) async fn raw_is_the_exact_slice(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let batches = kit.inbound().batches;
     let elements = if batches { vec![kit.element(1), kit.element(2)] } else { vec![kit.element(1)] };
     let body = vary::spaced(&vary::escaped(&inbox.body(0, elements)));
     let received = inbox.bytes(0, body.clone()).await;
-    assert_taken(&received, "a body with white space and escapes");
+    assert_accepted(&received, "a body with white space and escapes");
     let seen = inbox.seen();
     assert!(!seen.is_empty(), "a body with white space and escapes gave no event");
     for event in &seen {
         let raw = String::from_utf8_lossy(&event.raw);
-        assert!(!raw.is_empty(), "RoutedEvent::raw is empty: nothing tells what the provider really said");
-        assert!(
-            body.contains(&*raw),
-            "raw does not stand in the body: the JSON was written anew; take the slice with RawPayload::slice_of"
-        );
-        // Escapes are undone by a parser, not by a search.
+        assert!(!raw.is_empty(), "RoutedEvent::raw is empty: the provider's original element is lost");
+        assert!(body.contains(&*raw), "raw is not in the body: the JSON was reserialized; take the slice with RawPayload::slice_of");
+        // Escapes need a parser, not a search.
         let tidy = serde_json::from_str::<serde_json::Value>(&raw).map_or_else(|_| raw.into_owned(), |value| value.to_string());
         let here: Vec<_> = (1..=2).filter(|n| Sample::new(*n).is_in(&tidy)).collect();
-        assert!(!here.is_empty(), "raw is not the element's: nothing of the sample stands in it");
+        assert!(!here.is_empty(), "raw is not the element's: it holds nothing of the sample");
         assert_eq!(here.len(), 1, "raw holds a neighbour too: it must be the element's own slice");
     }
     Ok(())
 }
 
-/// Webhooks of the folder give the events that stand beside them. `BLESS=1` writes what came out.
-pub(crate) async fn inbound_pairs_are_as_expected(kit: &Shared) -> Done {
+/// Each webhook of the folder gives the expected events beside it. `BLESS=1` writes the actual ones.
+pub(crate) async fn inbound_pairs_are_as_expected(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let folder = kit.inbound().pairs.clone().expect("the case needs pairs");
     let mut results = vec![];
     for (name, body) in crate::testing::contract::pairs::inputs(&folder) {
         let before = (inbox.seen().len(), inbox.letters().await.len());
-        // Where the body itself holds a signature, it is not ours: then it is read as it is.
+        // A body that holds its own signature is not signed by the fixture: it is read unverified.
         let payload = inbox.payload(0, body.clone()).await.unwrap_or_else(|| RawPayload::unverified(body));
         let read: Vec<_> = inbox.normalize(&payload).into_iter().map(|element| vary::printed(&element)).collect();
         assert_eq!((inbox.seen().len(), inbox.letters().await.len()), before, "verify or normalize stored something");

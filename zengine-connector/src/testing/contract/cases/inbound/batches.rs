@@ -6,11 +6,11 @@ use super::prelude::*;
 
 const MANY: usize = 100;
 
-/// A request of a hundred elements gives a hundred events.
-pub(crate) async fn every_element_of_a_batch_arrives(kit: &Shared) -> Done {
+/// A request with a hundred elements gives a hundred events.
+pub(crate) async fn every_element_of_a_batch_arrives(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let received = inbox.samples(0, 0..MANY).await;
-    assert_taken(&received, "a batch");
+    assert_accepted(&received, "a batch");
     let seen = inbox.seen();
     let count = seen.len();
     assert_eq!(count, MANY, "of {MANY} elements in one request {count} became events: read every element of every list, not the first");
@@ -19,8 +19,8 @@ pub(crate) async fn every_element_of_a_batch_arrives(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// Events come out of `normalize` in the order in which they stand in the body.
-pub(crate) async fn a_batch_keeps_its_order(kit: &Shared) -> Done {
+/// `normalize` keeps the order of the elements in the body.
+pub(crate) async fn a_batch_keeps_its_order(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let order = [5, 3, 9, 1, 7, 2];
     let body = inbox.body(0, order.iter().map(|n| kit.element(*n)).collect());
@@ -30,13 +30,13 @@ pub(crate) async fn a_batch_keeps_its_order(kit: &Shared) -> Done {
     assert_eq!(events.len(), order.len(), "of {} elements {} became events", order.len(), events.len());
     let found = events.iter().map(|event| order.iter().find(|n| Sample::new(**n).is_in(&String::from_utf8_lossy(&event.raw))));
     let arrived: Vec<_> = found.flatten().copied().collect();
-    assert_eq!(arrived, order, "elements come out in another order than they stand in the request");
+    assert_eq!(arrived, order, "elements come out in another order than in the request");
     Ok(())
 }
 
-/// An element that cannot be read is one element error, kept as a dead letter; its neighbours arrive, and the request is
-/// acknowledged, so that the provider does not deliver it for days.
-pub(crate) async fn a_bad_element_costs_no_neighbour(kit: &Shared) -> Done {
+/// An unreadable element is one element error, kept as a dead letter; its neighbours arrive, and the request is
+/// acknowledged, so that the provider does not redeliver it for days.
+pub(crate) async fn a_bad_element_does_not_affect_its_neighbours(kit: &SharedKit) -> CaseResult {
     for (n, bad) in vary::bad_elements(kit).into_iter().enumerate() {
         for place in [0, 2, 4] {
             let inbox = Inbox::new(kit);
@@ -48,7 +48,7 @@ pub(crate) async fn a_bad_element_costs_no_neighbour(kit: &Shared) -> Done {
             let what = format!("a request of four good elements and bad one no. {n} at place {place}");
             assert!(status.is_success(), "{what} was answered with {status}: the provider will deliver all of it again and again");
             let seen = inbox.seen().len();
-            assert_eq!(seen, 4, "{what}: the bad one cost its neighbours, {seen} of 4 arrived");
+            assert_eq!(seen, 4, "{what}: the bad one affected its neighbours, {seen} of 4 arrived");
             let letters = inbox.letters().await;
             let kept = letters.len();
             assert_eq!(kept, 1, "{what}: the bad one must be one dead letter, there are {kept}; return Err(ElementError) for it alone");
@@ -68,12 +68,12 @@ pub(crate) async fn a_bad_element_costs_no_neighbour(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// A batch of nothing but unreadable elements is kept, each of them, and acknowledged.
-pub(crate) async fn every_bad_element_is_kept(kit: &Shared) -> Done {
+/// A batch of unreadable elements only is acknowledged, and each element is kept.
+pub(crate) async fn every_bad_element_is_kept(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let bad = vary::bad_elements(kit).swap_remove(0);
     let received = inbox.elements(0, vec![bad.clone(), bad.clone(), bad]).await;
-    assert_taken(&received, "a batch of unreadable elements");
+    assert_accepted(&received, "a batch of unreadable elements");
     let kept = inbox.letters().await.len();
     assert_eq!(kept, 3, "of three unreadable elements {kept} were kept: nothing that was delivered may be lost");
     Ok(())

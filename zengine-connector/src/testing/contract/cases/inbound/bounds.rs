@@ -1,22 +1,22 @@
-//! Bodies that ask too much.
+//! Bodies beyond limits: size, nesting, numbers, types.
 
 use super::prelude::*;
 use crate::orchestrator::InboundSettings;
 
-/// A body above the host's limit is refused before it is looked at.
-pub(crate) async fn a_body_above_the_limit_is_refused(kit: &Shared) -> Done {
+/// A body above the host's limit is refused before the strategy sees it.
+pub(crate) async fn a_body_above_the_limit_is_refused(kit: &SharedKit) -> CaseResult {
     let body = kit.body(0, vec![kit.element(0)]).to_string();
     let limit = body.len() + 100;
     let inbox = Inbox::with(kit, |builder| builder.inbound(InboundSettings::default().max_body_bytes(limit)));
-    let request = inbox.world.request(0, body.clone() + &" ".repeat(101));
+    let request = inbox.host.request(0, body.clone() + &" ".repeat(101));
     let answer = inbox.assert_refused(request, "a body above max_body_bytes").await;
     assert_eq!(answer.status().as_u16(), 413);
-    assert_taken(&inbox.bytes(0, body).await, "a body within max_body_bytes");
+    assert_accepted(&inbox.bytes(0, body).await, "a body within max_body_bytes");
     Ok(())
 }
 
-/// JSON nested ten thousand deep neither breaks the process nor comes back for days nor gets lost.
-pub(crate) async fn deep_nesting_is_survived(kit: &Shared) -> Done {
+/// JSON nested ten thousand deep is acknowledged and kept, without a panic.
+pub(crate) async fn deep_nesting_does_not_panic(kit: &SharedKit) -> CaseResult {
     const DEEP: usize = 10_000;
     let lists = "[".repeat(DEEP) + &"]".repeat(DEEP);
     let objects = "{\"a\":".repeat(DEEP) + "1" + &"}".repeat(DEEP);
@@ -41,35 +41,35 @@ pub(crate) async fn deep_nesting_is_survived(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// Numbers beyond every type, wherever a value stands, do not break the strategy.
-pub(crate) async fn huge_numbers_are_survived(kit: &Shared) -> Done {
+/// Numbers beyond every type, in place of any value, cause no panic and no 5xx.
+pub(crate) async fn huge_numbers_do_not_panic(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let whole = inbox.sample_body(0, 1);
     let numbers = [i64::MAX.to_string(), i64::MIN.to_string(), u64::MAX.to_string(), "1e308".into(), "-1e400".into(), "9".repeat(400)];
     for number in numbers {
         for other in [number.clone(), format!("\"{number}\"")] {
             for body in vary::with_each_value(&whole, &other) {
-                survived(&inbox, body, "a number that fits no type").await;
+                assert_handled(&inbox, body, "a number that fits no type").await;
             }
         }
     }
     Ok(())
 }
 
-/// Values of another type than they should have do not break the strategy.
-pub(crate) async fn values_of_other_types_are_survived(kit: &Shared) -> Done {
+/// Values of a wrong type cause no panic and no 5xx.
+pub(crate) async fn values_of_other_types_do_not_panic(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let whole = inbox.sample_body(0, 1);
     for other in ["null", "[]", "{}", "-1", "\"\"", "true", "[[]]", "{\"\":null}"] {
         for body in vary::with_each_value(&whole, other) {
-            survived(&inbox, body, "a value of another type").await;
+            assert_handled(&inbox, body, "a value of another type").await;
         }
     }
     Ok(())
 }
 
-/// Signed and readable or not: no panic, no answer that brings it back for days.
-async fn survived(inbox: &Inbox, body: String, what: &str) {
+/// Checks that a signed body, readable or not, causes no panic and no 5xx, which would bring it back for days.
+async fn assert_handled(inbox: &Inbox, body: String, what: &str) {
     if let Some(payload) = inbox.payload(0, body.clone()).await {
         let _ = inbox.normalize(&payload);
     }

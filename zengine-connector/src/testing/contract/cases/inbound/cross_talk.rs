@@ -1,4 +1,4 @@
-//! No tenant sees anything of another.
+//! No tenant receives events of another.
 
 use super::prelude::*;
 use crate::message::InboundEvent;
@@ -13,8 +13,8 @@ fn of(seen: &[InboundEvent], tenant: usize) -> Vec<usize> {
     .collect()
 }
 
-/// Requests of all tenants in turn: each tenant has its own events, whoever came first.
-pub(crate) async fn each_tenant_gets_its_own_events(kit: &Shared) -> Done {
+/// Requests of all tenants in turn give each tenant its own events.
+pub(crate) async fn each_tenant_gets_its_own_events(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     for n in 0..9 {
         let status = inbox.samples(n % TENANTS, [n]).await.response.status();
@@ -28,11 +28,11 @@ pub(crate) async fn each_tenant_gets_its_own_events(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// The same message id at two tenants is two events.
-pub(crate) async fn equal_ids_of_two_tenants_are_two_events(kit: &Shared) -> Done {
+/// The same message id at two tenants gives two events.
+pub(crate) async fn equal_ids_of_two_tenants_are_two_events(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     for tenant in 0..2 {
-        assert_taken(&inbox.samples(tenant, [1]).await, "a signed message");
+        assert_accepted(&inbox.samples(tenant, [1]).await, "a signed message");
     }
     let seen = inbox.seen();
     assert_eq!((of(&seen, 0), of(&seen, 1)), (vec![1], vec![1]), "the same message id at two tenants is two events, one for each");
@@ -40,11 +40,11 @@ pub(crate) async fn equal_ids_of_two_tenants_are_two_events(kit: &Shared) -> Don
     Ok(())
 }
 
-/// A request to one tenant that carries another one's signature is refused.
-pub(crate) async fn another_tenants_signature_opens_nothing(kit: &Shared) -> Done {
+/// A request to one tenant with another tenant's signature is refused.
+pub(crate) async fn another_tenants_signature_is_refused(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let body = inbox.sample_body(1, 1);
-    let (own, mut forged) = (inbox.world.request(0, body.clone()), inbox.world.request(1, body));
+    let (own, mut forged) = (inbox.host.request(0, body.clone()), inbox.host.request(1, body));
     let mut differ = false;
     for header in &kit.inbound().signatures {
         if let Some(value) = own.headers().get(*header) {
@@ -54,56 +54,57 @@ pub(crate) async fn another_tenants_signature_opens_nothing(kit: &Shared) -> Don
     if !differ || own.uri() == forged.uri() {
         return Err(Skipped::needs("an address and a secret of its own for each tenant"));
     }
-    // Both are known and have been served: nothing of that may help.
-    assert_taken(&inbox.samples(0, [8]).await, "a signed message");
+    // Both tenants are known and cached, which must not help.
+    assert_accepted(&inbox.samples(0, [8]).await, "a signed message");
     inbox.assert_refused(forged, "a request to tenant 1 with the signature of tenant 0").await;
     assert!(of(&inbox.seen(), 1).is_empty(), "an event of tenant 1 came from a request that tenant 0 signed");
     Ok(())
 }
 
-/// A request that one tenant signed rightly never becomes an event of the tenant that its body names.
-pub(crate) async fn a_body_names_nobody(kit: &Shared) -> Done {
+/// A request with one tenant's valid signature never becomes an event of another tenant that its body names.
+pub(crate) async fn a_body_does_not_choose_the_tenant(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    if kit.inbound().mixed.is_some() || inbox.world.request(0, "{}").uri() == inbox.world.request(1, "{}").uri() {
+    if kit.inbound().mixed.is_some() || inbox.host.request(0, "{}").uri() == inbox.host.request(1, "{}").uri() {
         return Err(Skipped::needs("an address of its own for each tenant"));
     }
-    assert_taken(&inbox.samples(1, [8]).await, "a signed message");
-    // Tenant 0's address and signature around a body that is made for tenant 1.
+    assert_accepted(&inbox.samples(1, [8]).await, "a signed message");
+    // Tenant 0's address and signature with a body for tenant 1.
     let body = inbox.sample_body(1, 1);
     let _ = inbox.bytes(0, body).await;
     let stolen = of(&inbox.seen(), 1);
-    assert_eq!(stolen, [8], "tenant 0 made an event of tenant 1 by naming it in the body: whose a request is, its credentials say");
+    assert_eq!(
+        stolen,
+        [8],
+        "tenant 0 made an event of tenant 1 by naming it in the body: the credentials of a request must choose its tenant"
+    );
     Ok(())
 }
 
-/// A request to an address that nobody has reaches nobody.
-pub(crate) async fn an_unknown_address_reaches_nobody(kit: &Shared) -> Done {
+/// A request to an unknown address reaches no handler.
+pub(crate) async fn an_unknown_address_reaches_no_handler(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    assert_taken(&inbox.samples(0, [8]).await, "a signed message");
+    assert_accepted(&inbox.samples(0, [8]).await, "a signed message");
     for n in 0..20 {
         let status = inbox.samples(TENANTS + 1 + n % 2, [n % 5]).await.response.status();
-        assert!(
-            !status.is_server_error(),
-            "a request to an address or account that nobody has was answered with {status}: it comes back for days"
-        );
+        assert!(!status.is_server_error(), "a request to an unknown address or account was answered with {status}: it comes back for days");
     }
     let seen = inbox.seen();
     assert_eq!(
         seen.len(),
         1,
-        "a request to an address or account that nobody has reached the handler of {:?}",
+        "a request to an unknown address or account reached the handler of {:?}",
         seen.last().map(|event| &event.tenant)
     );
     Ok(())
 }
 
-/// In one body of elements of several tenants each element goes to its own tenant, and one of nobody's costs none of them.
-pub(crate) async fn a_mixed_body_is_taken_apart(kit: &Shared) -> Done {
+/// In a body with elements of several tenants each element goes to its own tenant; one of an unknown tenant affects no other.
+pub(crate) async fn a_mixed_body_is_split_by_tenant(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let mix = kit.inbound().mixed.as_ref().expect("the case needs mixed bodies");
     let elements = [0, 1, 2, TENANTS + 1, 1, 0].iter().enumerate().map(|(n, tenant)| (*tenant, kit.element(n))).collect();
     let received = inbox.bytes(0, mix(elements).to_string()).await;
-    assert_taken(&received, "a body of several tenants");
+    assert_accepted(&received, "a body of several tenants");
     let seen = inbox.seen();
     let got: Vec<_> = (0..TENANTS).map(|tenant| of(&seen, tenant)).collect();
     let sorted: Vec<_> = got
@@ -114,6 +115,6 @@ pub(crate) async fn a_mixed_body_is_taken_apart(kit: &Shared) -> Done {
         })
         .collect();
     assert_eq!(sorted, [vec![0, 5], vec![1, 4], vec![2]], "of a body of several tenants each must get its own elements, and only those");
-    assert_eq!(inbox.letters().await.len(), 1, "the element of nobody's must be kept as a dead letter");
+    assert_eq!(inbox.letters().await.len(), 1, "the element of an unknown tenant must be kept as a dead letter");
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Signed bodies that are no webhook.
+//! Signed bodies that are not webhooks.
 
 use super::prelude::*;
 
-/// A signed body that cannot be read is kept as a dead letter and acknowledged: neither lost nor delivered for days.
-pub(crate) async fn a_signed_body_that_cannot_be_read_is_kept(kit: &Shared) -> Done {
+/// A signed body that cannot be read is kept as a dead letter and acknowledged: neither lost nor redelivered for days.
+pub(crate) async fn a_signed_body_that_cannot_be_read_is_kept(kit: &SharedKit) -> CaseResult {
     let whole = kit.body(0, vec![kit.element(0)]).to_string().into_bytes();
     let cut = &whole[..whole.len() - whole.len() / 3];
     let not_utf8 = [&whole[..whole.len() / 2], b"\xff\xfe", &whole[whole.len() / 2..]].concat();
@@ -36,8 +36,8 @@ pub(crate) async fn a_signed_body_that_cannot_be_read_is_kept(kit: &Shared) -> D
     Ok(())
 }
 
-/// Other JSON than a webhook does not break the strategy: `null`, lists, empty objects, an empty body.
-pub(crate) async fn other_json_is_survived(kit: &Shared) -> Done {
+/// Bodies that are not webhooks, such as `null`, lists, empty objects or an empty body, cause no panic and no 5xx.
+pub(crate) async fn other_json_does_not_panic(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     for body in ["", " ", "null", "true", "[]", "{}", "[[]]", "[{}]", "[null]", "{\"\":{}}", "-0", "\u{feff}{}", "{}{}", "\0"] {
         if let Some(payload) = inbox.payload(0, body).await {

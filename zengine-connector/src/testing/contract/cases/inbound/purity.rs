@@ -1,9 +1,9 @@
-//! `normalize` depends on its payload alone, and nothing breaks it.
+//! `normalize` depends on its payload alone, and never panics.
 
 use super::prelude::*;
 
-/// The same payload gives the same events, however often it is read, by this instance and by a fresh one, also after others.
-pub(crate) async fn reading_is_pure(kit: &Shared) -> Done {
+/// The same payload gives the same events every time, in this instance and a fresh one, also after other payloads.
+pub(crate) async fn normalize_is_pure(kit: &SharedKit) -> CaseResult {
     let (inbox, fresh) = (Inbox::new(kit), Inbox::new(kit));
     let batches = kit.inbound().batches;
     let mut elements: Vec<_> = (1..=if batches { 3 } else { 1 }).map(|n| kit.element(n)).collect();
@@ -18,12 +18,13 @@ pub(crate) async fn reading_is_pure(kit: &Shared) -> Done {
     for (again, how) in [(inbox.normalize(&payload), "a second time"), (fresh.normalize(&payload), "by a fresh instance of the strategy")] {
         assert!(again == first, "the same payload, read {how}, gives other events: normalize must depend on its payload alone");
     }
-    assert_eq!(inbox.world.wire.calls(), 0, "normalize called the provider");
+    assert_eq!(inbox.host.wire.calls(), 0, "normalize called the provider");
     Ok(())
 }
 
-/// Bodies cut at every byte and with single bytes changed: `normalize` never panics, and every answer is one that ends.
-pub(crate) async fn broken_bodies_never_panic(kit: &Shared) -> Done {
+/// Bodies cut at many places or with single bytes changed cause no panic of `normalize`, and each `raw` is a slice of the
+/// body.
+pub(crate) async fn broken_bodies_never_panic(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let batches = kit.inbound().batches;
     let whole = inbox.body(0, (1..=if batches { 2 } else { 1 }).map(|n| kit.element(n)).collect()).into_bytes();

@@ -1,14 +1,14 @@
-//! A refusal tells nothing and touches nothing.
+//! A refusal reveals nothing and changes nothing.
 
 use super::prelude::*;
 
-/// Neither the answer nor a log line nor anything's Debug says what would have been right.
-pub(crate) async fn a_refusal_never_holds_the_right_signature(kit: &Shared) -> Done {
+/// Neither the response nor a log line of a refusal holds the right signature.
+pub(crate) async fn a_refusal_never_holds_the_right_signature(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let logs = crate::testing::contract::logs::Logs::default();
     let listening = logs.listen();
-    let request = inbox.world.request(0, inbox.sample_body(0, 1));
-    let mut told = vec![];
+    let request = inbox.host.request(0, inbox.sample_body(0, 1));
+    let mut texts = vec![];
     for header in &kit.inbound().signatures {
         let Some(right) = vary::header_of(&request, header) else { continue };
         let wrong: String = right.chars().map(|char| if char.is_ascii_alphanumeric() { '0' } else { char }).collect();
@@ -16,17 +16,17 @@ pub(crate) async fn a_refusal_never_holds_the_right_signature(kit: &Shared) -> D
             let forged = vary::with_header(&request, header, value).expect("a header");
             let answer = inbox.assert_refused(forged, "a request with a wrong signature").await;
             let body = String::from_utf8_lossy(answer.body()).into_owned();
-            told.push((header, right.clone(), "the refusal's body", body));
-            told.push((header, right.clone(), "a header of the refusal", format!("{:?}", answer.headers())));
+            texts.push((header, right.clone(), "the refusal's body", body));
+            texts.push((header, right.clone(), "a header of the refusal", format!("{:?}", answer.headers())));
         }
-        told.push((header, right, "a log line", logs.lines().join("\n")));
+        texts.push((header, right, "a log line", logs.lines().join("\n")));
     }
     drop(listening);
-    for (header, right, place, text) in told {
-        // With and without what stands before the signature itself.
-        let bare = right.rsplit(['=', ' ']).find(|part| part.len() > 8).unwrap_or(&right);
-        let says = text.to_ascii_lowercase().contains(&bare.to_ascii_lowercase());
-        assert!(!says, "{place} holds the {header} that would have been right: whoever asks can sign whatever they like");
+    for (header, right, place, text) in texts {
+        // With and without the prefix of the signature.
+        let signature = right.rsplit(['=', ' ']).find(|part| part.len() > 8).unwrap_or(&right);
+        let leaks = text.to_ascii_lowercase().contains(&signature.to_ascii_lowercase());
+        assert!(!leaks, "{place} holds the right {header}: anyone can obtain a signature for any body");
     }
     for line in logs.lines() {
         kit.assert_clean("a log line of a refusal", &line);
@@ -34,16 +34,16 @@ pub(crate) async fn a_refusal_never_holds_the_right_signature(kit: &Shared) -> D
     Ok(())
 }
 
-/// A wrong request is refused over and over in the same way, and leaves nothing behind.
-pub(crate) async fn refusals_leave_nothing_behind(kit: &Shared) -> Done {
+/// Repeated refusals store nothing, and a right request still succeeds.
+pub(crate) async fn refusals_leave_no_state(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    let request = inbox.world.request(0, inbox.sample_body(0, 1));
+    let request = inbox.host.request(0, inbox.sample_body(0, 1));
     let header = kit.inbound().signatures[0];
     for _ in 0..20 {
         let forged = vary::with_header(&request, header, Some("0")).expect("a header");
         inbox.assert_refused(forged, "a request with a wrong signature").await;
     }
-    assert_taken(&inbox.request(request).await, "a right request after wrong ones");
+    assert_accepted(&inbox.request(request).await, "a right request after wrong ones");
     assert_eq!(inbox.seen().len(), 1, "after wrong requests the right one did not reach the handler");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Who may deliver.
+//! Authentication of requests.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::{
     strategy::InboundRequest,
 };
 
-/// A request without what authenticates it is refused.
-pub(crate) async fn a_missing_signature_is_refused(kit: &Shared) -> Done {
+/// A request without its signature header is refused.
+pub(crate) async fn a_missing_signature_is_refused(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    let request = inbox.world.request(0, inbox.sample_body(0, 1));
+    let request = inbox.host.request(0, inbox.sample_body(0, 1));
     for header in &kit.inbound().signatures {
         for (value, what) in [(None, "without"), (Some(""), "with an empty"), (Some(" "), "with a blank")] {
             let forged = vary::with_header(&request, header, value).expect("a header");
@@ -26,31 +26,31 @@ pub(crate) async fn a_missing_signature_is_refused(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// A request is refused that was signed with another secret than ours.
-pub(crate) async fn a_wrong_secret_is_refused(kit: &Shared) -> Done {
+/// A request signed with another secret is refused.
+pub(crate) async fn a_wrong_secret_is_refused(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    // It is the host whose secrets become others.
+    // The host's secrets change, not the request.
     let other = |value: &str| value.chars().rev().chain("x".chars()).collect::<String>();
     let mut changed = 0;
     for tenant in 0..TENANTS {
         for (name, value) in &kit.tenant(tenant).secrets {
-            inbox.world.stores.secrets().put(&inbox.world.scope(tenant), name, changed_value(value, other));
+            inbox.host.stores.secrets().put(&inbox.host.scope(tenant), name, changed_value(value, other));
             changed += 1;
         }
     }
     for (name, value) in &kit.application_secrets {
-        inbox.world.stores.secrets().put(&SecretScope::application(kit.name.clone()), name, changed_value(value, other));
+        inbox.host.stores.secrets().put(&SecretScope::application(kit.name.clone()), name, changed_value(value, other));
         changed += 1;
     }
     if changed == 0 {
         return Err(Skipped::needs("secrets in the configuration or of the application"));
     }
-    let request = inbox.world.request(0, inbox.sample_body(0, 1));
-    inbox.assert_refused(request, "a request signed with a secret that is not ours").await;
+    let request = inbox.host.request(0, inbox.sample_body(0, 1));
+    inbox.assert_refused(request, "a request signed with another secret").await;
     Ok(())
 }
 
-/// Another value; a JSON object keeps its members.
+/// A changed secret; a JSON object keeps its members.
 fn changed_value(value: &str, other: impl Fn(&str) -> String) -> String {
     match serde_json::from_str::<serde_json::Value>(value) {
         Ok(serde_json::Value::Object(mut members)) => {
@@ -65,28 +65,28 @@ fn changed_value(value: &str, other: impl Fn(&str) -> String) -> String {
     }
 }
 
-/// A signature is compared whole: none of its beginnings opens the door, nor does anything after its end.
-pub(crate) async fn a_piece_of_a_signature_is_refused(kit: &Shared) -> Done {
+/// A prefix of a signature or an extended one is refused.
+pub(crate) async fn a_part_of_a_signature_is_refused(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    let request = inbox.world.request(0, inbox.sample_body(0, 1));
+    let request = inbox.host.request(0, inbox.sample_body(0, 1));
     for header in &kit.inbound().signatures {
         let Some(signature) = vary::header_of(&request, header).filter(|text| text.is_ascii()) else { continue };
-        // Padding may lack; from there on a character less is another signature.
-        let bare = signature.trim_end_matches('=').len();
-        let pieces = (0..bare).map(|end| signature[..end].to_owned());
+        // Padding may be missing; any shorter text is another signature.
+        let unpadded = signature.trim_end_matches('=').len();
+        let parts = (0..unpadded).map(|end| signature[..end].to_owned());
         let longer = [format!("{signature}0"), format!("{signature}{signature}"), format!("{signature}, {signature}0")];
-        for piece in pieces.chain(longer) {
-            let what = format!("a request with {} of the {} characters of header {header}", piece.len(), signature.len());
-            inbox.assert_refused(vary::with_header(&request, header, Some(&piece)).expect("a header"), &what).await;
+        for part in parts.chain(longer) {
+            let what = format!("a request with {} of the {} characters of header {header}", part.len(), signature.len());
+            inbox.assert_refused(vary::with_header(&request, header, Some(&part)).expect("a header"), &what).await;
         }
     }
     Ok(())
 }
 
 /// A signature of another form, or by another algorithm, is refused.
-pub(crate) async fn a_signature_of_another_form_is_refused(kit: &Shared) -> Done {
+pub(crate) async fn a_signature_of_another_form_is_refused(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    let request = inbox.world.request(0, inbox.sample_body(0, 1));
+    let request = inbox.host.request(0, inbox.sample_body(0, 1));
     for header in &kit.inbound().signatures {
         let Some(signature) = vary::header_of(&request, header).filter(|text| text.is_ascii()) else { continue };
         for form in other_forms(&signature) {
@@ -113,7 +113,7 @@ fn other_forms(signature: &str) -> Vec<String> {
     }
     forms.push(signature.chars().rev().collect());
     forms.push(signature.chars().map(|char| if char.is_ascii_alphanumeric() { '0' } else { char }).collect());
-    // Hexadecimal digits mean the same in both cases, base64 does not.
+    // Case matters in base64, not in hexadecimal.
     let value = signature.rsplit(['=', ' ']).find(|part| part.len() > 8).unwrap_or_default();
     if !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         forms.push(signature.replace(value, &value.to_ascii_lowercase()));
@@ -123,8 +123,8 @@ fn other_forms(signature: &str) -> Vec<String> {
     forms
 }
 
-/// Where the signature covers the body: one changed byte anywhere, and bytes before or after it, make it wrong.
-pub(crate) async fn changed_bytes_are_refused(kit: &Shared) -> Done {
+/// A signature over the body fails if any byte changes or bytes are added before or after it.
+pub(crate) async fn changed_bytes_are_refused(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     covers_the_body(&inbox)?;
     let body = Bytes::from(inbox.sample_body(0, 1));
@@ -136,16 +136,16 @@ pub(crate) async fn changed_bytes_are_refused(kit: &Shared) -> Done {
         others.push(other);
     }
     for other in others {
-        let mut forged = inbox.world.request(0, body.clone());
+        let mut forged = inbox.host.request(0, body.clone());
         *forged.body_mut() = other.into();
-        inbox.assert_refused(forged, "a request whose body was changed after it was signed").await;
+        inbox.assert_refused(forged, "a request with a body changed after it was signed").await;
     }
     Ok(())
 }
 
-/// The signature is checked over the bytes that arrived, not over JSON that was parsed and written anew: escapes, accents,
-/// emoji, white space and the order of members differ between writers.
-pub(crate) async fn the_bytes_are_checked_as_they_came(kit: &Shared) -> Done {
+/// The signature is checked over the received bytes, not over reserialized JSON: escapes, accents, emoji, white space and the
+/// order of members differ between serializers.
+pub(crate) async fn the_signature_is_checked_over_the_received_bytes(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     covers_the_body(&inbox)?;
     let body = inbox.sample_body(0, 1);
@@ -159,46 +159,46 @@ pub(crate) async fn the_bytes_are_checked_as_they_came(kit: &Shared) -> Done {
         let status = inbox.bytes(0, body).await.response.status();
         assert!(
             status.is_success(),
-            "a body {how} was answered with {status} although its signature is right: check the signature over the bytes that arrived, not over \
-             JSON written anew"
+            "a body {how} was answered with {status} although its signature is right: check the signature over the received bytes, not over \
+             reserialized JSON"
         );
     }
-    // The other way round: the signature of the same JSON in other bytes does not vouch for these.
-    let mut forged = inbox.world.request(0, body.clone());
+    // Conversely, the signature of the same JSON in other bytes must not be accepted.
+    let mut forged = inbox.host.request(0, body.clone());
     *forged.body_mut() = vary::spaced(&body).into();
     inbox.assert_refused(forged, "a request with the signature of the same JSON in other bytes").await;
     Ok(())
 }
 
-/// Where the time is signed, a request of yesterday or of tomorrow is refused, although its signature is right.
-pub(crate) async fn a_stale_signature_is_refused(kit: &Shared) -> Done {
+/// A request with a signed time that is too old or in the future is refused, although its signature is right.
+pub(crate) async fn a_stale_signature_is_refused(kit: &SharedKit) -> CaseResult {
     const DAY_MS: i64 = 86_400_000;
     let inbox = Inbox::new(kit);
     let body = inbox.sample_body(0, 1);
-    let now = inbox.made_at(0, body.clone(), 0);
-    if now.headers() == inbox.made_at(0, body.clone(), -DAY_MS).headers() {
+    let now = inbox.signed_at(0, body.clone(), 0);
+    if now.headers() == inbox.signed_at(0, body.clone(), -DAY_MS).headers() {
         return Err(Skipped::needs("a signature that holds the time"));
     }
     for (from_now, what) in [(-DAY_MS, "a day old"), (-30 * DAY_MS, "a month old"), (DAY_MS, "from tomorrow")] {
-        let request = inbox.made_at(0, body.clone(), from_now);
+        let request = inbox.signed_at(0, body.clone(), from_now);
         inbox.assert_refused(request, &format!("a request that is signed rightly and {what}")).await;
     }
-    // The signed time cannot be exchanged for a fresh one.
-    let mut forged = inbox.made_at(0, body.clone(), -DAY_MS);
+    // The signed time cannot be replaced by a fresh one.
+    let mut forged = inbox.signed_at(0, body.clone(), -DAY_MS);
     let fresh =
         now.headers().iter().filter(|(name, _)| !kit.inbound().signatures.iter().any(|header| name.as_str().eq_ignore_ascii_case(header)));
     for (name, value) in fresh {
         forged.headers_mut().insert(name.clone(), value.clone());
     }
-    if forged.headers() != inbox.made_at(0, body.clone(), -DAY_MS).headers() {
-        inbox.assert_refused(forged, "a request whose time was exchanged after it was signed").await;
+    if forged.headers() != inbox.signed_at(0, body.clone(), -DAY_MS).headers() {
+        inbox.assert_refused(forged, "a request with a time replaced after it was signed").await;
     }
-    assert_taken(&inbox.request(inbox.made_at(0, body, -10_000)).await, "a request that is ten seconds old");
+    assert_accepted(&inbox.request(inbox.signed_at(0, body, -10_000)).await, "a request that is ten seconds old");
     Ok(())
 }
 
-/// While a secret of the application is being rotated, the old value and the new one both count.
-pub(crate) async fn both_secrets_of_a_rotation_count(kit: &Shared) -> Done {
+/// During a rotation of an application secret the old and the new value are both accepted.
+pub(crate) async fn both_secrets_of_a_rotation_are_accepted(kit: &SharedKit) -> CaseResult {
     if kit.application_secrets.is_empty() {
         return Err(Skipped::needs("secrets of the application"));
     }
@@ -208,8 +208,8 @@ pub(crate) async fn both_secrets_of_a_rotation_count(kit: &Shared) -> Done {
         for (name, value) in &kit.application_secrets {
             let other = format!("{value}-rotated");
             let (old, new) = if new_first { (value, &other) } else { (&other, value) };
-            inbox.world.stores.secrets().put(&application, name, old.as_bytes());
-            inbox.world.stores.secrets().rotate(&application, name, new.as_bytes());
+            inbox.host.stores.secrets().put(&application, name, old.as_bytes());
+            inbox.host.stores.secrets().rotate(&application, name, new.as_bytes());
         }
         let which = if new_first { "old" } else { "new" };
         let status = inbox.samples(0, [1]).await.response.status();
@@ -221,8 +221,8 @@ pub(crate) async fn both_secrets_of_a_rotation_count(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// Where the secrets cannot be had, nobody is let in, and nobody is turned away for good: it is our own trouble.
-pub(crate) async fn secrets_out_of_reach_let_nobody_in(kit: &Shared) -> Done {
+/// Unavailable secrets admit no request, and the response is a 5xx, so that the provider redelivers.
+pub(crate) async fn unavailable_secrets_admit_no_request(kit: &SharedKit) -> CaseResult {
     if kit.secrets().is_empty() {
         return Err(Skipped::needs("secrets"));
     }
@@ -238,18 +238,18 @@ pub(crate) async fn secrets_out_of_reach_let_nobody_in(kit: &Shared) -> Done {
         let inbox = Inbox::with(kit, |builder| builder.secrets(Arc::new(SecretsDown { all, store })));
         let received = inbox.samples(0, [1]).await;
         let status = received.response.status();
-        assert!(inbox.seen().is_empty(), "while the secret store was down, an event reached the handler: a request was let in unseen");
+        assert!(inbox.seen().is_empty(), "while the secret store was down, an event reached the handler: a request was let in unverified");
         assert!(!status.is_success(), "while the secret store was down, a request was let in: answered with {status}");
         assert!(
             status.is_server_error() && received.ack == Ack::Redeliver,
-            "while the secret store was down, a rightly signed request was answered with {status}: that is our own trouble; hand \
-             VerifyError::Unavailable on, so that it comes again"
+            "while the secret store was down, a rightly signed request was answered with {status}: that is a local failure; return \
+             VerifyError::Unavailable, so that it is redelivered"
         );
     }
     Ok(())
 }
 
-/// A secret store that does not answer, or only not for the application.
+/// A secret store that is down, for all scopes or for the application only.
 #[derive(Debug)]
 struct SecretsDown {
     all: bool,
@@ -266,16 +266,17 @@ impl SecretStore for SecretsDown {
     }
 }
 
-/// No header, method, address or record breaks `verify`: it refuses, and nothing reaches the handler.
-pub(crate) async fn odd_requests_are_refused(kit: &Shared) -> Done {
+/// Odd headers, methods, addresses and records are refused without a 5xx, and none reaches the handler.
+pub(crate) async fn odd_requests_are_refused(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    let request = inbox.world.request(0, inbox.sample_body(0, 1));
+    let request = inbox.host.request(0, inbox.sample_body(0, 1));
     let long = "a".repeat(100_000);
     let mut odd = vec![];
     for header in kit.inbound().signatures.iter().copied().chain(["authorization", "content-type", "x-forwarded-for"]) {
         for value in ["\u{e9}", "=", "=,=,", "sha256=\u{e9}", "Basic =", "Basic \u{e9}", "v=0,t=", "t=99999999999999999999,v1=0", &long] {
-            let bare = kit.inbound().signatures.iter().try_fold(request.clone(), |request, name| vary::with_header(&request, name, None));
-            odd.extend(bare.and_then(|bare| vary::with_header(&bare, header, Some(value))).map(InboundRequest::http));
+            let unsigned =
+                kit.inbound().signatures.iter().try_fold(request.clone(), |request, name| vary::with_header(&request, name, None));
+            odd.extend(unsigned.and_then(|unsigned| vary::with_header(&unsigned, header, Some(value))).map(InboundRequest::http));
         }
     }
     for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "BREW"] {
@@ -287,8 +288,8 @@ pub(crate) async fn odd_requests_are_refused(kit: &Shared) -> Done {
             odd.extend(built.ok().map(InboundRequest::http));
         }
     }
-    // Somebody else's queue vouches for nothing, whatever the record says.
-    for source in ["", "arn:aws:sqs:eu-west-1:000000000000:kit-nobody"] {
+    // A record of an unknown queue is not trusted.
+    for source in ["", "arn:aws:sqs:eu-west-1:000000000000:kit-unknown"] {
         odd.push(InboundRequest::trusted(source, "1", inbox.sample_body(0, 1)));
     }
     for request in odd {
@@ -296,17 +297,17 @@ pub(crate) async fn odd_requests_are_refused(kit: &Shared) -> Done {
         let status = inbox.receive(request).await.response.status();
         assert!(
             !status.is_server_error(),
-            "an odd request that nobody signed was answered with {status}: verify must refuse, not break\n{shown}"
+            "an odd request without a signature was answered with {status}: verify must refuse, not fail\n{shown}"
         );
     }
-    assert!(inbox.seen().is_empty(), "an odd request that nobody signed reached the handler");
+    assert!(inbox.seen().is_empty(), "an odd request without a signature reached the handler");
     Ok(())
 }
 
-/// Skips where what authenticates a request does not depend on its body.
-fn covers_the_body(inbox: &Inbox) -> Done {
-    let one = inbox.world.request(0, "{\"a\":1}");
-    if one.headers() == inbox.world.request(0, "{\"a\":2}").headers() {
+/// Skips the case if the signature does not depend on the body.
+fn covers_the_body(inbox: &Inbox) -> CaseResult {
+    let one = inbox.host.request(0, "{\"a\":1}");
+    if one.headers() == inbox.host.request(0, "{\"a\":2}").headers() {
         return Err(Skipped::needs("a signature over the body"));
     }
     Ok(())

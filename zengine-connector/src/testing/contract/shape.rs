@@ -1,5 +1,5 @@
-//! Whether a configuration has the shape that its JSON Schema asks for: types, required and unknown members, references
-//! and choices. Ranges, lengths and patterns are the strategy's own matter in `configure`.
+//! A check of a configuration against the shape in its JSON Schema: types, required and unknown members, references and
+//! choices. Ranges, lengths and patterns are left to the strategy's `configure`.
 
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -9,23 +9,23 @@ use crate::secret::SecretRef;
 /// Types in Rust are finite, but a schema may refer to itself.
 const MAX_DEPTH: usize = 64;
 
-/// A schema with the document that its references mean.
+/// A schema document. References are resolved against its root.
 #[derive(Clone, Copy)]
-pub(crate) struct Judge<'s> {
+pub(crate) struct SchemaShape<'s> {
     root: &'s Value,
 }
 
-impl<'s> Judge<'s> {
+impl<'s> SchemaShape<'s> {
     pub(crate) fn new(root: &'s Value) -> Self {
         Self { root }
     }
 
-    /// Whether a value has the shape.
+    /// Whether a value has this shape.
     pub(crate) fn accepts(self, value: &Value) -> bool {
         self.fits(self.root, value, 0)
     }
 
-    /// The members that a schema knows for a value at this place, with their schemas.
+    /// The members that a schema defines for a value, with their schemas.
     pub(crate) fn members(self, schema: &'s Value, value: &Value) -> Vec<(&'s String, &'s Value)> {
         let mut found = vec![];
         self.collect(schema, value, 0, &mut found);
@@ -37,7 +37,7 @@ impl<'s> Judge<'s> {
         self.root
     }
 
-    /// Whether a secret stands here.
+    /// Whether a schema describes a secret.
     pub(crate) fn is_secret(self, schema: &'s Value) -> bool {
         let forms = ["anyOf", "oneOf", "allOf"].into_iter().flat_map(|form| list(schema, form));
         schema.get("x-secret") == Some(&Value::Bool(true))
@@ -151,11 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn shapes_are_judged_as_the_type_would() {
+    fn a_shape_accepts_what_the_type_accepts() {
         let schema = crate::schema::schema_of::<Config>();
-        let judge = Judge::new(schema.as_value());
+        let shape = SchemaShape::new(schema.as_value());
         let good = json!({ "id": "x", "token": { "secret": "t" }, "mode": "plain" });
-        assert!(judge.accepts(&good));
+        assert!(shape.accepts(&good));
         for (key, value, fits) in [
             ("id", json!(1), false),
             ("id", json!(null), false),
@@ -170,9 +170,9 @@ mod tests {
         ] {
             let mut config = good.clone();
             config[key] = value.clone();
-            assert_eq!(judge.accepts(&config), fits, "{key} = {value}");
+            assert_eq!(shape.accepts(&config), fits, "{key} = {value}");
         }
-        assert!(!judge.accepts(&json!({ "id": "x" })));
-        assert_eq!(judge.members(schema.as_value(), &good).len(), 5);
+        assert!(!shape.accepts(&json!({ "id": "x" })));
+        assert_eq!(shape.members(schema.as_value(), &good).len(), 5);
     }
 }

@@ -1,24 +1,24 @@
-//! Care with what is handed over: every part of a message goes out, the time left goes with it, and what is kept of the
-//! answer holds no secret.
+//! Compliance with what the host passes and stores: every part of a message is sent, the client gets the remaining time, and
+//! the receipt holds no secret.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::prelude::*;
-use crate::{error::ErrorKind, testing::contract::wire::Made};
+use crate::{error::ErrorKind, testing::contract::wire::RecordedCall};
 
-/// Members whose words people see or the provider acts on.
+/// Members that recipients see or the provider acts on.
 const PARTS: &[&str] = &["body", "title", "id", "name", "url", "target", "caption", "label", "footer", "emoji", "sku", "subject", "text"];
 
-/// Every word and id of a message of another kind reaches the provider: what a channel cannot show is degraded with a report
-/// before the strategy sees it, never dropped by it.
-pub(crate) async fn every_part_of_a_message_reaches_the_provider(kit: &Shared) -> Done {
+/// Every text and id of a message of another kind reaches the provider: the core degrades what a channel cannot show, with a
+/// report; the strategy must never drop it.
+pub(crate) async fn every_part_of_a_message_reaches_the_provider(kit: &SharedKit) -> CaseResult {
     for (n, message) in kit.outbound().more.iter().enumerate() {
-        let world = World::new(kit);
-        let sent = world.attempt_json(0, message, &format!("part-{n}"), 1, crate::testing::contract::bare::TIME).await;
+        let host = TestHost::new(kit);
+        let sent = host.attempt_json(0, message, &format!("part-{n}"), 1, crate::testing::contract::attempt::ATTEMPT_TIME).await;
         assert!(sent.is_ok(), "message {n} of another kind is not accepted: {:?}", sent.err());
-        let said: String = world.wire.made().iter().map(readable).collect();
+        let said: String = host.wire.recorded().iter().map(readable).collect();
         let mut parts = vec![];
         collect(&message["content"], &mut parts);
         for (member, part) in parts {
@@ -31,7 +31,7 @@ pub(crate) async fn every_part_of_a_message_reaches_the_provider(kit: &Shared) -
     Ok(())
 }
 
-/// The words of a content, each with the member it stands in.
+/// The texts of a content, each with its member's name.
 fn collect<'a>(content: &'a Value, into: &mut Vec<(&'a str, &'a str)>) {
     match content {
         Value::Array(items) => items.iter().for_each(|item| collect(item, into)),
@@ -47,17 +47,17 @@ fn collect<'a>(content: &'a Value, into: &mut Vec<(&'a str, &'a str)>) {
     }
 }
 
-/// A request as the provider reads it: escapes of JSON and of forms undone.
-fn readable(made: &Made) -> String {
-    let printed = made.printed();
+/// A request as the provider reads it, with JSON and form escapes decoded.
+fn readable(call: &RecordedCall) -> String {
+    let printed = call.printed();
     let mut text = printed.clone();
-    let mut next = vec![serde_json::from_slice::<Value>(made.request.body()).unwrap_or_default()];
+    let mut next = vec![serde_json::from_slice::<Value>(call.request.body()).unwrap_or_default()];
     while let Some(value) = next.pop() {
         match value {
             Value::String(words) => {
                 text.push('\n');
                 text.push_str(&words);
-                // JSON may be carried in a string of JSON.
+                // A JSON string may hold JSON.
                 next.extend(serde_json::from_str::<Value>(&words).ok().filter(|inner| inner.is_object() || inner.is_array()));
             }
             Value::Array(items) => next.extend(items),
@@ -85,19 +85,19 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// An attempt that may take two seconds asks its client for no more, and ends in a timeout by itself: only then does
-/// it know how far the request got.
-pub(crate) async fn the_time_left_goes_to_the_client(kit: &Shared) -> Done {
+/// An attempt passes its remaining time to the HTTP client and ends in a timeout by itself: only then does it know how far
+/// the request got.
+pub(crate) async fn the_client_gets_the_remaining_time(kit: &SharedKit) -> CaseResult {
     for seconds in [1, 2, 4] {
-        let world = World::new(kit);
-        world.wire.always(WireFault::Hang);
-        let (before, time) = (world.now_ms(), Duration::from_secs(seconds));
-        let error = world.attempt_json(0, &kit.message(0), "time-1", 1, time).await.expect_err("nobody answers");
-        let took = world.now_ms() - before;
+        let host = TestHost::new(kit);
+        host.wire.always(WireFault::Hang);
+        let (before, time) = (host.now_ms(), Duration::from_secs(seconds));
+        let error = host.attempt_json(0, &kit.message(0), "time-1", 1, time).await.expect_err("the provider never responds");
+        let took = host.now_ms() - before;
         let allowed = i64::try_from(time.as_millis()).unwrap() + 50;
         assert!(
             took <= allowed,
-            "an attempt that had {seconds} s waited {took} ms for the provider: give its client the time left, \
+            "an attempt that had {seconds} s waited {took} ms for the provider: give its client the remaining time, \
              CallOptions::with_timeout(limit.min(cx.remaining()))"
         );
         assert_eq!(error.kind(), ErrorKind::Timeout, "an attempt that ran out of time ended in {error}");
@@ -106,10 +106,10 @@ pub(crate) async fn the_time_left_goes_to_the_client(kit: &Shared) -> Done {
 }
 
 /// The receipt, which is stored and handed to the host, holds no secret of the tenant.
-pub(crate) async fn what_is_kept_of_an_answer_holds_no_secret(kit: &Shared) -> Done {
+pub(crate) async fn a_receipt_holds_no_secret(kit: &SharedKit) -> CaseResult {
     for tenant in 0..TENANTS {
-        let world = World::new(kit);
-        let Ok(receipt) = world.attempt(tenant, 0).await else { continue };
+        let host = TestHost::new(kit);
+        let Ok(receipt) = host.attempt(tenant, 0).await else { continue };
         let kept = serde_json::to_string(&receipt).unwrap();
         let leaked = kit.secrets().iter().any(|secret| secret.len() >= 4 && kept.contains(secret.as_str()));
         assert!(!leaked, "the receipt holds a secret of the tenant: it is stored and handed to the host");
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_found_at_any_depth_and_escapes_are_undone() {
+    fn parts_are_found_at_any_depth_and_escapes_are_decoded() {
         let content = json!({ "type": "interactive", "kind": "buttons", "body": "é", "buttons": [{ "id": "yes", "title": "Yes" }] });
         let mut parts = vec![];
         collect(&content, &mut parts);

@@ -1,13 +1,13 @@
-//! The same event is handled once, however often it is delivered; different events are different.
+//! Deduplication: an event is handled once, however often it is delivered; different events stay different.
 
 use super::prelude::*;
 
-/// The same request again is acknowledged and runs nothing: its event has the same dedup key.
-pub(crate) async fn a_redelivery_runs_nothing_twice(kit: &Shared) -> Done {
+/// A redelivered request is acknowledged and runs no handler: its event has the same dedup key.
+pub(crate) async fn a_redelivery_runs_no_handler_twice(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     for n in 1..=3 {
         let received = inbox.samples(0, [1]).await;
-        assert_taken(&received, if n == 1 { "a signed message" } else { "a redelivery" });
+        assert_accepted(&received, if n == 1 { "a signed message" } else { "a redelivery" });
         let ran = inbox.seen().len();
         assert_eq!(
             ran, 1,
@@ -17,12 +17,12 @@ pub(crate) async fn a_redelivery_runs_nothing_twice(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// An hour later, signed anew and in another process, it is still the same event.
-pub(crate) async fn a_late_redelivery_is_recognised(kit: &Shared) -> Done {
+/// An event redelivered an hour later, signed again and in another process, has the same dedup key.
+pub(crate) async fn a_late_redelivery_is_recognised(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let body = inbox.sample_body(0, 1);
     let first = inbox.normalized(0, body.clone()).await.expect("a signed message is let in");
-    inbox.world.pass(std::time::Duration::from_secs(3600)).await;
+    inbox.host.pass(std::time::Duration::from_secs(3600)).await;
     let again = Inbox::new(kit);
     let second = again.normalized(0, body).await.expect("a signed message is let in");
     let keys = |read: Vec<Result<crate::strategy::RoutedEvent, _>>| read.into_iter().flatten().map(|event| event.dedup).collect::<Vec<_>>();
@@ -32,26 +32,26 @@ pub(crate) async fn a_late_redelivery_is_recognised(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// A batch delivered again runs nothing twice, and keeps nothing twice.
-pub(crate) async fn a_redelivered_batch_runs_nothing_twice(kit: &Shared) -> Done {
+/// A redelivered batch runs no handler twice and keeps no dead letter twice.
+pub(crate) async fn a_redelivered_batch_runs_no_handler_twice(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let mut elements: Vec<_> = (1..=3).map(|n| kit.element(n)).collect();
     elements.push(vary::bad_elements(kit).swap_remove(0));
     for n in 1..=3 {
         let received = inbox.elements(0, elements.clone()).await;
-        assert_taken(&received, "a batch, delivered again");
+        assert_accepted(&received, "a batch, delivered again");
         let (ran, letters) = (inbox.seen().len(), inbox.letters().await.len());
         assert_eq!((ran, letters), (3, 1), "after delivery no. {n} of three events and a bad one: {ran} handled, {letters} kept");
     }
     Ok(())
 }
 
-/// An event is the same event in another batch and at another place of it.
-pub(crate) async fn an_event_is_recognised_in_another_batch(kit: &Shared) -> Done {
+/// An event has the same dedup key in another batch and at another place.
+pub(crate) async fn an_event_is_recognised_in_another_batch(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     for batch in [vec![1, 1], vec![2, 1], vec![3, 2], vec![1, 2, 3]] {
         let received = inbox.samples(0, batch).await;
-        assert_taken(&received, "a batch");
+        assert_accepted(&received, "a batch");
     }
     let seen: Vec<_> = inbox.seen().iter().map(|event| serde_json::to_string(event).unwrap()).collect();
     for n in 1..=3 {
@@ -61,23 +61,23 @@ pub(crate) async fn an_event_is_recognised_in_another_batch(kit: &Shared) -> Don
     Ok(())
 }
 
-/// Two messages of the same words, by the same person, are two.
-pub(crate) async fn equal_words_are_different_messages(kit: &Shared) -> Done {
+/// Two messages with equal text are two events.
+pub(crate) async fn messages_with_equal_text_are_different(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     for n in [1, 2] {
         let Some(element) = vary::with_text(kit.element(n), &Sample::new(n), "yes") else {
-            return Err(Skipped::needs("an element in which the sample's text stands alone"));
+            return Err(Skipped::needs("an element with a string that equals the sample's text"));
         };
         let received = inbox.elements(0, vec![element]).await;
-        assert_taken(&received, "a signed message");
+        assert_accepted(&received, "a signed message");
     }
     let ran = inbox.seen().len();
-    assert_eq!(ran, 2, "two messages of the same words were handled {ran} times: the dedup key must hold the provider's id");
+    assert_eq!(ran, 2, "two messages with equal text were handled {ran} times: the dedup key must hold the provider's id");
     Ok(())
 }
 
-/// What the handler could not store is not acknowledged, and the redelivery runs that and nothing else.
-pub(crate) async fn what_was_not_stored_comes_again(kit: &Shared) -> Done {
+/// An event that the handler did not store is not acknowledged, and the redelivery runs that event only.
+pub(crate) async fn an_event_that_was_not_stored_is_redelivered(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let samples: &[usize] = if kit.inbound().batches { &[1, 2, 3] } else { &[2] };
     inbox.fail_on(Some(2));
@@ -87,7 +87,7 @@ pub(crate) async fn what_was_not_stored_comes_again(kit: &Shared) -> Done {
     inbox.fail_on(None);
     let ran = inbox.seen().len();
     let received = inbox.samples(0, samples.iter().copied()).await;
-    assert_taken(&received, "a redelivery after the handler failed");
+    assert_accepted(&received, "a redelivery after the handler failed");
     let again = inbox.seen().split_off(ran);
     assert!(!again.is_empty(), "the redelivered event never reached the handler: nothing before the handler may remember it as done");
     let holds = |n| again.iter().any(|event| Sample::new(n).is_in(&serde_json::to_string(event).unwrap()));
@@ -97,7 +97,7 @@ pub(crate) async fn what_was_not_stored_comes_again(kit: &Shared) -> Done {
 }
 
 /// A handler that fails every time gets the event every time.
-pub(crate) async fn an_event_comes_until_it_is_stored(kit: &Shared) -> Done {
+pub(crate) async fn an_event_is_redelivered_until_it_is_stored(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     inbox.fail_on(Some(1));
     for n in 1..=3 {

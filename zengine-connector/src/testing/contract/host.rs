@@ -1,12 +1,13 @@
-//! One simulated host: a strategy, its pretended provider, stores in memory, sample tenants.
+//! One simulated host: a strategy, its simulated provider, stores in memory, sample tenants.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    SampleTenant,
-    kit::{Kit, Shared, TENANTS},
+    Delivery, SampleTenant,
+    kit::{Kit, SharedKit, TENANTS},
     wire::Wire,
 };
 use crate::{
@@ -20,23 +21,23 @@ use crate::{
     testing::SimClock,
 };
 
-/// One host. It may be restarted: another process over the same stores.
-pub(crate) struct World {
-    pub(crate) kit: Shared,
+/// One simulated host. [`restart`](Self::restart) gives another process over the same stores.
+pub(crate) struct TestHost {
+    pub(crate) kit: SharedKit,
     pub(crate) clock: Arc<SimClock>,
     pub(crate) wire: Wire,
     pub(crate) stores: Memory,
     pub(crate) orchestrator: Orchestrator,
 }
 
-impl World {
-    /// A host with the sample tenants and the pipeline's defaults, but no breaker: cases make many calls fail.
-    pub(crate) fn new(kit: &Shared) -> Self {
+impl TestHost {
+    /// Creates a host with the sample tenants and the pipeline's defaults, but no breaker: cases make many calls fail.
+    pub(crate) fn new(kit: &SharedKit) -> Self {
         Self::with(kit, |builder| builder)
     }
 
-    /// The same with other settings.
-    pub(crate) fn with(kit: &Shared, settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Self {
+    /// Creates a host with other settings.
+    pub(crate) fn with(kit: &SharedKit, settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Self {
         let clock = Arc::new(SimClock::new());
         let wire = Wire::new(Arc::clone(kit), Arc::clone(&clock));
         let stores = Memory::new();
@@ -44,21 +45,21 @@ impl World {
         for (name, value) in &kit.application_secrets {
             stores.secrets().put(&application, name, value.as_bytes());
         }
-        let world = Self::start(kit, clock, wire, stores, settings);
+        let host = Self::start(kit, clock, wire, stores, settings);
         for n in 0..TENANTS {
-            world.put_tenant(n, &kit.tenant(n));
+            host.put_tenant(n, &kit.tenant(n));
         }
-        world
+        host
     }
 
-    /// Another process over the same stores, provider and clock: a fresh instance of the strategy, nothing cached.
+    /// Starts another process over the same stores, provider and clock: a fresh strategy, nothing cached.
     pub(crate) fn restart(&self) -> Self {
         let (clock, stores) = (Arc::clone(&self.clock), self.stores.clone());
         Self::start(&self.kit, clock, self.wire.clone(), stores, |builder| builder)
     }
 
     fn start(
-        kit: &Shared,
+        kit: &SharedKit,
         clock: Arc<SimClock>,
         wire: Wire,
         stores: Memory,
@@ -81,13 +82,13 @@ impl World {
         self.stores.directory().set_routes(&id, name, tenant.routes.iter().cloned());
     }
 
-    /// Writes a tenant's configuration, and has it read again.
+    /// Writes a tenant's configuration and invalidates the cached one.
     pub(crate) async fn put_config(&self, n: usize, config: Value) {
         self.stores.directory().put(&Kit::tenant_id(n), &self.kit.name, config);
         self.orchestrator.invalidate(&Kit::tenant_id(n)).await;
     }
 
-    /// Where a tenant's secrets are kept.
+    /// The scope of a tenant's secrets.
     pub(crate) fn scope(&self, n: usize) -> SecretScope {
         SecretScope::tenant(self.kit.name.clone(), Kit::tenant_id(n))
     }
@@ -112,7 +113,12 @@ impl World {
         sent
     }
 
-    /// An outcome or error prints nothing secret or personal.
+    /// The signed request that delivers exact bytes to a tenant.
+    pub(crate) fn request(&self, tenant: usize, body: impl Into<Bytes>) -> http::Request<Bytes> {
+        (self.kit.inbound().request)(&Delivery::new(tenant, body, self.now_ms()))
+    }
+
+    /// Checks that an outcome or error prints nothing secret or personal.
     fn assert_outcome_clean(&self, sent: &Result<Outcome, Error>) {
         let error = match sent {
             Ok(Outcome::Failed(end)) => Some(&end.error),
@@ -132,7 +138,7 @@ impl World {
         to_ms(self.clock.now())
     }
 
-    /// Lets time pass.
+    /// Advances the simulated time.
     pub(crate) async fn pass(&self, time: Duration) {
         self.clock.advance(time).await;
     }
@@ -143,7 +149,7 @@ impl World {
     }
 }
 
-/// An error and its causes, as a log would have them.
+/// An error and its causes, as a log prints them.
 pub(crate) fn printed(error: &dyn std::error::Error) -> String {
     let mut text = format!("{error} {error:?}");
     let mut next = error.source();
@@ -154,7 +160,7 @@ pub(crate) fn printed(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// A message as its caller would hand it over.
+/// A message in the form that callers pass.
 pub(crate) fn raw(message: &Value) -> Box<RawValue> {
     RawValue::from_string(message.to_string()).unwrap()
 }

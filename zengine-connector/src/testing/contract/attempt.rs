@@ -1,4 +1,4 @@
-//! One attempt without the pipeline: what the strategy itself makes of an answer.
+//! Single attempts without the pipeline: the strategy's own handling of a response.
 
 use std::{num::NonZeroU32, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -6,8 +6,8 @@ use futures_util::FutureExt as _;
 use serde_json::Value;
 
 use super::{
+    host::{TestHost, printed, raw},
     kit::Kit,
-    world::{World, printed, raw},
 };
 use crate::{
     error::{Error, SendError},
@@ -17,11 +17,11 @@ use crate::{
     strategy::{ConfigureContext, SendContext},
 };
 
-/// How long a bare attempt may take where nothing is said.
-pub(crate) const TIME: Duration = Duration::from_secs(30);
+/// The default time of an attempt.
+pub(crate) const ATTEMPT_TIME: Duration = Duration::from_secs(30);
 
-impl World {
-    /// Binds a sample tenant, as the first send or request of it does.
+impl TestHost {
+    /// Binds a sample tenant, as its first send or request does.
     pub(crate) async fn bind(&self, tenant: usize) -> Result<Arc<BoundTenant>, Error> {
         let engine = &self.orchestrator.engine;
         let bound = engine.tenants.bind(engine.registry.entry(self.kit.name.as_str())?, &Kit::tenant_id(tenant)).await;
@@ -31,20 +31,22 @@ impl World {
         bound
     }
 
-    /// What the strategy itself says to a configuration with secrets in it.
+    /// Calls the strategy's own `configure` with a resolved configuration.
     pub(crate) async fn configure(&self, config: &Value) -> Result<(), Error> {
         let (engine, name, tenant) = (&self.orchestrator.engine, &self.kit.name, Kit::tenant_id(0));
-        let cx =
-            ConfigureContext { base: engine.base(&tenant, name, engine.clock.now() + TIME, None, None), version: ConfigVersion::number(1) };
+        let cx = ConfigureContext {
+            base: engine.base(&tenant, name, engine.clock.now() + ATTEMPT_TIME, None, None),
+            version: ConfigVersion::number(1),
+        };
         engine.registry.entry(name.as_str())?.strategy.configure(config, &cx).await.map(drop)
     }
 
-    /// One attempt of a sample message, under an id of its own.
+    /// Makes one attempt of a sample message, under an id of its own.
     pub(crate) async fn attempt(&self, tenant: usize, message: usize) -> Result<Receipt, SendError> {
-        self.attempt_json(tenant, &self.kit.message(message), &format!("bare-{message}"), 1, TIME).await
+        self.attempt_json(tenant, &self.kit.message(message), &format!("attempt-{message}"), 1, ATTEMPT_TIME).await
     }
 
-    /// One attempt. Whatever comes of it prints nothing secret or personal, and it does not panic.
+    /// Makes one attempt. Checks that it does not panic and that its result prints nothing secret or personal.
     pub(crate) async fn attempt_json(
         &self,
         tenant: usize,

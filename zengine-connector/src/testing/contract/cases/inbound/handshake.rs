@@ -1,13 +1,13 @@
-//! The handshake with which a provider asks whether the address is ours.
+//! The handshake by which a provider verifies the webhook's address.
 
 use super::prelude::*;
 
-/// The right token gets the exact answer, as text that no browser takes for a page; nothing is stored.
-pub(crate) async fn a_handshake_is_answered(kit: &Shared) -> Done {
+/// A handshake with the right token gets the exact response, with a content type that is not HTML; nothing is stored.
+pub(crate) async fn a_handshake_is_answered(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    let greet = kit.inbound().handshake.as_ref().expect("the case needs a handshake");
+    let handshake_of = kit.inbound().handshake.as_ref().expect("the case needs a handshake");
     for tenant in 0..TENANTS {
-        let handshake = greet(tenant);
+        let handshake = handshake_of(tenant);
         let received = inbox.request(handshake.request).await;
         let status = received.response.status().as_u16();
         assert_eq!(status, 200, "the handshake of tenant {tenant} was answered with {status}");
@@ -20,11 +20,11 @@ pub(crate) async fn a_handshake_is_answered(kit: &Shared) -> Done {
     Ok(())
 }
 
-/// A wrong token is refused, and the answer does not hold what a right one gets.
-pub(crate) async fn a_handshake_with_a_wrong_token_is_refused(kit: &Shared) -> Done {
+/// A handshake with a wrong token is refused, and the response does not hold the right one's body.
+pub(crate) async fn a_handshake_with_a_wrong_token_is_refused(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    let greet = kit.inbound().handshake.as_ref().expect("the case needs a handshake");
-    let handshake = greet(0);
+    let handshake_of = kit.inbound().handshake.as_ref().expect("the case needs a handshake");
+    let handshake = handshake_of(0);
     let Some(wrong) = handshake.wrong else { return Err(Skipped::needs("a handshake with a wrong token: Handshake::wrong")) };
     let answer = inbox.assert_refused(wrong, "a handshake with a wrong token").await;
     let body = answer.body();
@@ -33,23 +33,23 @@ pub(crate) async fn a_handshake_with_a_wrong_token_is_refused(kit: &Shared) -> D
     Ok(())
 }
 
-/// The token counts whole: a part of it, more than it, none at all are refused.
-pub(crate) async fn a_handshake_with_a_piece_of_the_token_is_refused(kit: &Shared) -> Done {
+/// A handshake with a part of the token, an extended or an empty one is refused.
+pub(crate) async fn a_handshake_with_a_part_of_the_token_is_refused(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    let greet = kit.inbound().handshake.as_ref().expect("the case needs a handshake");
-    let handshake = greet(0);
+    let handshake_of = kit.inbound().handshake.as_ref().expect("the case needs a handshake");
+    let handshake = handshake_of(0);
     let uri = handshake.request.uri().to_string();
     let Some(token) = kit.secrets().into_iter().find(|secret| uri.contains(secret.as_str())) else {
-        return Err(Skipped::needs("a token that is a secret and stands in the address"));
+        return Err(Skipped::needs("a token that is a secret and part of the address"));
     };
     let half = &token[..token.len() / 2];
-    let pieces = [String::new(), half.to_owned(), token[1..].to_owned(), format!("{token}0"), token.to_uppercase(), "%00".to_owned()];
-    for piece in pieces.iter().filter(|piece| **piece != token) {
-        let forged = uri.replace(&token, piece);
+    let tokens = [String::new(), half.to_owned(), token[1..].to_owned(), format!("{token}0"), token.to_uppercase(), "%00".to_owned()];
+    for other in tokens.iter().filter(|other| **other != token) {
+        let forged = uri.replace(&token, other);
         let Ok(forged) = http::Request::builder().method(handshake.request.method()).uri(forged).body(bytes::Bytes::new()) else {
             continue;
         };
-        let what = format!("a handshake with {} of the {} characters of its token", piece.len(), token.len());
+        let what = format!("a handshake with {} of the {} characters of its token", other.len(), token.len());
         inbox.assert_refused(forged, &what).await;
     }
     Ok(())
