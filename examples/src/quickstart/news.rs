@@ -9,33 +9,33 @@ use zengine_connector::{Content, Event, HandlerContext, HandlerError, InboundEve
 
 /// What the webhooks told so far.
 #[derive(Clone, Debug, Default)]
-pub(super) struct News(Arc<Mutex<Told>>);
+pub(super) struct News(Arc<Mutex<Received>>);
 
 #[derive(Debug, Default)]
-struct Told {
+struct Received {
     statuses: BTreeMap<String, Vec<State>>,
     written: Vec<String>,
 }
 
 impl News {
-    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
+    fn received(&self) -> std::sync::MutexGuard<'_, Received> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How far each message came, by our own ids.
     pub(super) fn statuses(&self) -> BTreeMap<String, Vec<State>> {
-        self.told().statuses.clone()
+        self.received().statuses.clone()
     }
 
     /// What people wrote, in lines to print.
     pub(super) fn written(&self) -> Vec<String> {
-        self.told().written.clone()
+        self.received().written.clone()
     }
 
     /// Keeps a status only if it is news: late ones never take a read mark back.
     fn status(&self, id: String, state: State) {
-        let mut told = self.told();
-        let known = told.statuses.entry(id).or_default();
+        let mut received = self.received();
+        let known = received.statuses.entry(id).or_default();
         if known.last().is_none_or(|last| merge(*last, state) == Transition::Advance) {
             known.push(state);
         }
@@ -56,7 +56,7 @@ impl InboundHandler for News {
                 };
                 let reply = cx.reply(0, Content::text("It is on its way.")).await;
                 let reply = reply.as_ref().map_or("not answered", |outcome| outcome.as_str());
-                self.told().written.push(format!("{} received {said}; reply {reply}", event.tenant));
+                self.received().written.push(format!("{} received {said}; reply {reply}", event.tenant));
             }
             _ => {}
         }

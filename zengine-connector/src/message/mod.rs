@@ -34,6 +34,7 @@ mod content;
 mod degrade;
 mod event;
 mod interactive;
+mod location;
 mod media;
 mod outbound;
 mod raw;
@@ -41,13 +42,14 @@ mod receipt;
 mod reference;
 mod status;
 mod template;
+mod traits;
 mod validate;
 
 pub use address::{Identity, IdentityKind, Party};
 pub use channel::{ButtonRules, Capabilities, Channel, Length, ListRules, MediaRule, Unit};
 pub use content::{
-    ContactCard, ContactName, Contacts, Content, Email, EmailAttachment, FlowReply, InteractiveReply, LabelledValue, Location, Money,
-    Order, OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text, TextFormat, Unsupported,
+    ContactCard, ContactName, Contacts, Content, Email, EmailAttachment, FlowReply, InteractiveReply, LabelledValue, Money, Order,
+    OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text, TextFormat, Unsupported,
 };
 pub use degrade::{Degrade, Loss, LossReport};
 pub use event::{
@@ -58,12 +60,14 @@ pub use interactive::{
     Button, CallPermissionRequest, Carousel, CarouselCard, Catalog, CtaUrl, Flow, Header, Interactive, ListRow, ListSection, ProductItem,
     ProductSection,
 };
+pub use location::Location;
 pub use media::{Media, MediaKind, MediaSource};
-pub use outbound::{Effect, Idempotency, Message, Never, OutboundMessage};
+pub use outbound::OutboundMessage;
 pub use raw::RawJson;
 pub use receipt::Receipt;
 pub use reference::MessageRef;
 pub(crate) use reference::Prepared;
 pub use status::{Cost, ProviderError, State, Status, Transition, merge};
 pub use template::{Template, TemplateCard, TemplateComponent, TemplateParameter};
+pub use traits::{Effect, Idempotency, Message, Never};
 pub use validate::Checker;

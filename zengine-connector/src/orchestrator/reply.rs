@@ -11,7 +11,7 @@ use crate::{
     ids::{ClientMessageId, CorrelationId, ProviderMessageId},
     message::{Content, Message, OutboundMessage, Receipt},
     pipeline::{Deferred, DeferredReason, Delivered, Outcome, SendOptions},
-    registry::Entry,
+    registry::RegisteredStrategy,
     strategy::{Reply, SessionErrorKind},
 };
 
@@ -71,7 +71,7 @@ impl Orchestrator {
         }
     }
 
-    async fn reply_in_outbox(&self, entry: &Entry, to: &ReplyTo, n: u32, content: Content) -> Result<Outcome, Error> {
+    async fn reply_in_outbox(&self, entry: &RegisteredStrategy, to: &ReplyTo, n: u32, content: Content) -> Result<Outcome, Error> {
         let Some(conversation) = &to.conversation else {
             return Err(
                 Error::new(ErrorKind::MessageInvalid, "a reply on this channel needs a conversation").with_context("field", "conversation")

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 
 use super::{
     DeferredReason,
-    decision::{End, Exhausted, Next, Protection, decide},
+    decision::{Exhausted, Next, Protection, SendEnd, decide},
     dedup::{Lost, Ownership},
     job::SendJob,
     report,
@@ -17,7 +17,7 @@ use crate::{
     runtime::{ms, within, within_noting},
     stage::{
         backoff,
-        breaker::{Entry, Permit, Verdict},
+        breaker::{Admission, Permit, Verdict},
     },
     store::{AttemptRecord, StoredError},
     strategy::Lookup,
@@ -68,9 +68,9 @@ pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Run {
         let wait = backoff::delay(retry, made, error.retry_after(), &*job.engine.rng);
         let next = decide(error.fault(), error.reach(), protection);
         let exhausted = match next {
-            Next::End(End::Failed { .. }) => return Run::Failed(error),
-            Next::End(End::Unknown) => return Run::Unknown(error),
-            Next::End(End::Deferred) => {
+            Next::SendEnd(SendEnd::Failed { .. }) => return Run::Failed(error),
+            Next::SendEnd(SendEnd::Unknown) => return Run::Unknown(error),
+            Next::SendEnd(SendEnd::Deferred) => {
                 let reason = if error.kind() == ErrorKind::Cancelled { DeferredReason::Cancelled } else { DeferredReason::Busy };
                 // What can never be done is no matter of time.
                 if !error.error().is_temporary() {
@@ -165,9 +165,9 @@ async fn attempt(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
     }
     let stages = job.stages();
     let asked = match stages.circuit.enter(job.now.monotonic()) {
-        Entry::Pass(permit) => Ok(permit),
-        Entry::Reject(rejected) => Err(rejected),
-        Entry::Probe(permit) => {
+        Admission::Pass(permit) => Ok(permit),
+        Admission::Reject(rejected) => Err(rejected),
+        Admission::Probe(permit) => {
             let won = stages.circuit.win_probe(permit).await;
             job.now.refresh();
             won

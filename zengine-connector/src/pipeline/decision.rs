@@ -21,7 +21,7 @@ pub(crate) enum Next {
     /// Ask the provider first; not found: as [`Next::Retry`].
     LookUp,
     /// The end.
-    End(End),
+    SendEnd(SendEnd),
 }
 
 /// How a send ends when attempts run out.
@@ -34,7 +34,7 @@ pub(crate) enum Exhausted {
 
 /// How a send ends at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum SendEnd {
     Failed { redrivable: bool },
     Unknown,
     Deferred,
@@ -47,14 +47,14 @@ pub(crate) const fn decide(fault: Fault, reach: Reach, protection: Protection) -
         (_, Reach::Maybe) => match protection {
             Protection::Native => Next::Retry(Exhausted::Unknown),
             Protection::Queryable => Next::LookUp,
-            Protection::None => Next::End(End::Unknown),
+            Protection::None => Next::SendEnd(SendEnd::Unknown),
         },
         (Fault::Provider, Reach::NotSent) => Next::Retry(Exhausted::Failed),
         (Fault::Throttled, Reach::NotSent) => Next::Retry(Exhausted::Deferred),
-        (Fault::Domain, Reach::NotSent | Reach::Processed) => Next::End(End::Failed { redrivable: false }),
-        (Fault::Local | Fault::Cancelled, Reach::NotSent) => Next::End(End::Deferred),
+        (Fault::Domain, Reach::NotSent | Reach::Processed) => Next::SendEnd(SendEnd::Failed { redrivable: false }),
+        (Fault::Local | Fault::Cancelled, Reach::NotSent) => Next::SendEnd(SendEnd::Deferred),
         (Fault::Auth | Fault::Provider | Fault::Throttled | Fault::Local | Fault::Cancelled, _) => {
-            Next::End(End::Failed { redrivable: true })
+            Next::SendEnd(SendEnd::Failed { redrivable: true })
         }
     }
 }
@@ -67,7 +67,7 @@ mod tests {
     fn rule_34_every_pair_of_fault_and_reach_has_its_row() {
         use Fault::{Auth, Cancelled, Domain, Local, Provider, Throttled};
         use Reach::{Maybe, NotSent, Processed};
-        let failed = |redrivable| Next::End(End::Failed { redrivable });
+        let failed = |redrivable| Next::SendEnd(SendEnd::Failed { redrivable });
         let table = [
             (Provider, NotSent, Next::Retry(Exhausted::Failed)),
             (Provider, Processed, failed(true)),
@@ -77,9 +77,9 @@ mod tests {
             (Domain, Processed, failed(false)),
             (Auth, NotSent, failed(true)),
             (Auth, Processed, failed(true)),
-            (Local, NotSent, Next::End(End::Deferred)),
+            (Local, NotSent, Next::SendEnd(SendEnd::Deferred)),
             (Local, Processed, failed(true)),
-            (Cancelled, NotSent, Next::End(End::Deferred)),
+            (Cancelled, NotSent, Next::SendEnd(SendEnd::Deferred)),
             (Cancelled, Processed, failed(true)),
         ];
         for (fault, reach, next) in table {
@@ -90,7 +90,7 @@ mod tests {
         for fault in [Provider, Throttled, Domain, Auth, Local, Cancelled] {
             assert_eq!(decide(fault, Maybe, Protection::Native), Next::Retry(Exhausted::Unknown));
             assert_eq!(decide(fault, Maybe, Protection::Queryable), Next::LookUp);
-            assert_eq!(decide(fault, Maybe, Protection::None), Next::End(End::Unknown));
+            assert_eq!(decide(fault, Maybe, Protection::None), Next::SendEnd(SendEnd::Unknown));
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Engine, SendOptions, decision::Protection, fingerprint::Content, now
 use crate::{
     ids::{ClientMessageId, TenantId},
     message::{Idempotency, Prepared},
-    registry::{BoundTenant, Entry},
+    registry::{BoundTenant, RegisteredStrategy},
     stage::Stages,
     store::{ClaimKey, Fingerprint, Lease, OwnerToken},
     strategy::{Base, DynOutbound, ProviderKey, SendContext},
@@ -15,7 +15,7 @@ use crate::{
 /// One send.
 pub(crate) struct SendJob<'a> {
     pub(crate) engine: &'a Arc<Engine>,
-    pub(crate) entry: &'a Entry,
+    pub(crate) entry: &'a RegisteredStrategy,
     pub(crate) outbound: &'a dyn DynOutbound,
     pub(crate) bound: &'a BoundTenant,
     pub(crate) key: ClaimKey,

@@ -32,7 +32,7 @@ pub(crate) async fn query(engine: &Arc<Engine>, tenant: &TenantId, strategy: &st
         return Err(Error::new(ErrorKind::Cancelled, "the host shuts down").with_context("strategy", strategy));
     }
     let bound = engine.tenants.bind(entry, tenant).await?;
-    entry.inspect(&bound, &message, Degrade::Refuse)?;
+    entry.inspect(&bound.state, &message, Degrade::Refuse)?;
     let options = SendOptions::new(ClientMessageId::new("query")?);
     let now = Now::read(&*engine.clock);
     let job = SendJob {

@@ -52,7 +52,7 @@ pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &Redr
         .map_err(|error| Error::from_json(ErrorKind::Corrupt, "the dead letter's message cannot be read", &error))?;
     let message = outbound.prepare(MessageRef::from(&json))?;
     let bound = engine.tenants.bind(entry, &letter.tenant).await?;
-    let seen = entry.inspect(&bound, &message, redrive.degrade)?;
+    let seen = entry.inspect(&bound.state, &message, redrive.degrade)?;
     let idempotency = seen.idempotency.unwrap_or(entry.descriptor.idempotency);
     // An open breaker refuses it. One whose time is over lets it through as a probe: where nothing else is sent, nobody
     // would ever close it.

@@ -87,7 +87,7 @@ async fn send_inner(
         Ok(bound) => bound,
         Err(error) => return replay_or_defer(engine, &key, content, &fingerprint, error).await,
     };
-    let seen = entry.inspect(&bound, &message, options.degrade)?;
+    let seen = entry.inspect(&bound.state, &message, options.degrade)?;
     let (degraded, loss) = seen.degraded.unzip();
     let job = SendJob {
         engine,

@@ -9,46 +9,13 @@ use std::{
 
 use serde_json::Value;
 
-use super::{BoundTenant, suggest::closest};
+use super::{RegisteredStrategy, suggest::closest};
 use crate::{
     error::{Error, ErrorKind, Violation},
     ids::StrategyName,
-    message::{Degrade, Prepared},
     schema::{Checks, Schema},
-    strategy::{Descriptor, DynInbound, DynOutbound, DynStrategy, Inspected, Strategy},
+    strategy::{Descriptor, Strategy},
 };
-
-/// One registered strategy.
-pub(crate) struct Entry {
-    pub(crate) name: StrategyName,
-    pub(crate) descriptor: &'static Descriptor,
-    pub(crate) type_name: &'static str,
-    pub(crate) checks: Arc<Checks>,
-    pub(crate) strategy: Arc<dyn DynStrategy>,
-    pub(crate) outbound: Option<Arc<dyn DynOutbound>>,
-    pub(crate) inbound: Option<Arc<dyn DynInbound>>,
-}
-
-impl Entry {
-    /// The half that sends.
-    pub(crate) fn sends(&self) -> Result<&Arc<dyn DynOutbound>, Error> {
-        self.outbound
-            .as_ref()
-            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "this strategy only receives").with_context("strategy", &self.name))
-    }
-
-    /// Degrades and checks a message for a tenant, before anything is claimed or sent.
-    pub(crate) fn inspect(&self, tenant: &BoundTenant, message: &Prepared<'_>, how: Degrade) -> Result<Inspected, Error> {
-        let seen = self.sends()?.inspect(&tenant.state, message, self.descriptor.capabilities, how)?;
-        if seen.violations.is_empty() {
-            return Ok(seen);
-        }
-        Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit the channel")
-            .with_context("strategy", &self.name)
-            .with_context("violations", seen.violations.len())
-            .with_violations(seen.violations))
-    }
-}
 
 /// Collects strategies.
 ///
@@ -62,7 +29,7 @@ impl Entry {
 #[derive(Default)]
 #[must_use = "finish it with build()"]
 pub struct RegistryBuilder {
-    entries: BTreeMap<String, Arc<Entry>>,
+    entries: BTreeMap<String, Arc<RegisteredStrategy>>,
     expected: BTreeSet<String>,
     errors: Vec<Error>,
 }
@@ -70,7 +37,7 @@ pub struct RegistryBuilder {
 /// The strategies of a host. Cloning it copies a pointer.
 #[derive(Clone)]
 pub struct StrategyRegistry {
-    entries: Arc<BTreeMap<String, Arc<Entry>>>,
+    entries: Arc<BTreeMap<String, Arc<RegisteredStrategy>>>,
 }
 
 impl RegistryBuilder {
@@ -97,7 +64,7 @@ impl RegistryBuilder {
         match self.entries.entry(name.as_str().to_owned()) {
             btree_map::Entry::Vacant(place) => {
                 let (strategy, halves) = (Arc::new(strategy), S::halves());
-                place.insert(Arc::new(Entry {
+                place.insert(Arc::new(RegisteredStrategy {
                     name,
                     descriptor: S::DESCRIPTOR,
                     type_name: type_name::<S>(),
@@ -150,7 +117,7 @@ impl RegistryBuilder {
 }
 
 /// Adds what is registered, and what was probably meant.
-fn known(error: Error, entries: &BTreeMap<String, Arc<Entry>>, meant: &str) -> Error {
+fn known(error: Error, entries: &BTreeMap<String, Arc<RegisteredStrategy>>, meant: &str) -> Error {
     let names: Vec<_> = entries.keys().map(String::as_str).collect();
     let error = error.with_context("known", names.join(", "));
     if meant.is_empty() { error } else { error.with_context("did_you_mean", meant) }
@@ -193,7 +160,7 @@ impl StrategyRegistry {
         if secrets.is_empty() { entry.strategy.parses(config) } else { Ok(()) }
     }
 
-    pub(crate) fn entry(&self, name: &str) -> Result<&Arc<Entry>, Error> {
+    pub(crate) fn entry(&self, name: &str) -> Result<&Arc<RegisteredStrategy>, Error> {
         self.entries.get(name).ok_or_else(|| {
             let error = Error::new(ErrorKind::UnknownStrategy, "no strategy is registered under this name");
             known(error, &self.entries, closest(name, self.entries.keys().map(String::as_str)).unwrap_or_default())

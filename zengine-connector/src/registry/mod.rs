@@ -2,10 +2,11 @@
 
 mod builder;
 mod caching;
+mod registered;
 mod suggest;
 mod tenants;
 
-pub(crate) use builder::Entry;
 pub use builder::{RegistryBuilder, SchemaOf, StrategyRegistry};
 pub use caching::Caching;
+pub(crate) use registered::RegisteredStrategy;
 pub(crate) use tenants::{BoundTenant, Tenants};

@@ -34,17 +34,17 @@ pub(super) enum Payload<'p> {
 }
 
 /// The reason there is no answer.
-pub(super) enum Lost {
+pub(super) enum CallFailure {
     /// The request cannot be built.
     Request(SendError),
     Http(HttpError),
 }
 
-impl From<Lost> for SendError {
-    fn from(lost: Lost) -> Self {
+impl From<CallFailure> for SendError {
+    fn from(lost: CallFailure) -> Self {
         match lost {
-            Lost::Request(error) => error,
-            Lost::Http(error) => error.into(),
+            CallFailure::Request(error) => error,
+            CallFailure::Http(error) => error.into(),
         }
     }
 }
@@ -83,16 +83,16 @@ impl<'a> Graph<'a> {
 
     /// Gets an address that the caller trusts with the token, which need not be the API's own. No message is sent, so every
     /// error is safe to repeat.
-    pub(super) async fn fetch(&self, address: &Uri, timeout: Duration, most: usize) -> Result<Response<Bytes>, Lost> {
+    pub(super) async fn fetch(&self, address: &Uri, timeout: Duration, most: usize) -> Result<Response<Bytes>, CallFailure> {
         if timeout.is_zero() {
-            return Err(Lost::Request(no_time()));
+            return Err(CallFailure::Request(no_time()));
         }
         self.exchange(Method::GET, &address.to_string(), Payload::Nothing, timeout, most).await.map_err(|lost| match lost {
-            Lost::Http(mut error) => {
+            CallFailure::Http(mut error) => {
                 error.reach = Reach::NotSent;
-                Lost::Http(error)
+                CallFailure::Http(error)
             }
-            lost @ Lost::Request(_) => lost,
+            lost @ CallFailure::Request(_) => lost,
         })
     }
 
@@ -104,30 +104,30 @@ impl<'a> Graph<'a> {
         payload: Payload<'_>,
         timeout: Duration,
         most: usize,
-    ) -> Result<Response<Bytes>, Lost> {
+    ) -> Result<Response<Bytes>, CallFailure> {
         let (content_type, body) = match payload {
             Payload::Nothing => (None, Bytes::new()),
             Payload::Json(value) => {
-                let body = serde_json::to_vec(value).map_err(|error| Lost::Request(unbuildable().source(error).not_sent()))?;
+                let body = serde_json::to_vec(value).map_err(|error| CallFailure::Request(unbuildable().source(error).not_sent()))?;
                 (Some(HeaderValue::from_static("application/json")), body.into())
             }
             Payload::Form(fields) => (Some(HeaderValue::from_static("application/x-www-form-urlencoded")), form(fields).into()),
             Payload::Raw { content_type, body } => {
                 let content_type = HeaderValue::from_str(content_type);
-                (Some(content_type.map_err(|error| Lost::Request(unbuildable().source(error).not_sent()))?), body)
+                (Some(content_type.map_err(|error| CallFailure::Request(unbuildable().source(error).not_sent()))?), body)
             }
         };
         let mut request = Request::builder().method(method).uri(url);
         if let Some(credentials) = &self.credentials {
-            let bearer = credentials.bearer().ok_or_else(|| Lost::Request(unbuildable().not_sent()))?;
+            let bearer = credentials.bearer().ok_or_else(|| CallFailure::Request(unbuildable().not_sent()))?;
             request = request.header(header::AUTHORIZATION, bearer);
         }
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
-        let request = request.body(body).map_err(|_| Lost::Request(unbuildable().not_sent()))?;
+        let request = request.body(body).map_err(|_| CallFailure::Request(unbuildable().not_sent()))?;
         let options = CallOptions::DEFAULT.with_timeout(timeout).with_max_response_bytes(most);
-        self.http.call(request, options).await.map_err(Lost::Http)
+        self.http.call(request, options).await.map_err(CallFailure::Http)
     }
 }
 

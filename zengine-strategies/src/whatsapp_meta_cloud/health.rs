@@ -8,7 +8,7 @@ use zengine_connector::{ErrorKind, Fault, HealthContext, HealthStatus, HttpCause
 
 use super::{
     Tenant,
-    client::{Graph, Lost, MAX_ANSWER, Payload},
+    client::{CallFailure, Graph, MAX_ANSWER, Payload},
     error, onboarding,
     schemas::Node,
 };
@@ -24,12 +24,12 @@ pub(super) async fn check(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext
     }
     let url = graph.url(&format!("/{}?fields={FIELDS}", tenant.config.phone_number_id));
     match graph.exchange(Method::GET, &url, Payload::Nothing, timeout, MAX_ANSWER).await {
-        Err(Lost::Request(_)) => HealthStatus::Inconclusive("the request cannot be built"),
+        Err(CallFailure::Request(_)) => HealthStatus::Inconclusive("the request cannot be built"),
         Ok(response) => match judge(&response) {
             HealthStatus::Healthy if tenant.config.health_checks_subscription => subscription(graph, tenant, cx).await,
             status => status,
         },
-        Err(Lost::Http(lost)) => match lost.cause {
+        Err(CallFailure::Http(lost)) => match lost.cause {
             // Our deadline, not the provider's slowness, ended the check.
             HttpCause::Timeout if timeout < own => HealthStatus::Inconclusive("the check ran out of time"),
             HttpCause::Timeout => HealthStatus::Unhealthy("the provider does not answer in time"),

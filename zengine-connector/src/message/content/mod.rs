@@ -12,9 +12,9 @@ pub use email::{Email, EmailAttachment};
 pub use orders::{Money, Order, OrderItem};
 pub use replies::{FlowReply, InteractiveReply, Reaction, ReplySource, System};
 
-use super::{Interactive, Media, ProviderError, RawJson, Template};
+use super::{Interactive, Location, Media, ProviderError, RawJson, Template};
 
-super::masked!(Text, Location);
+super::masked!(Text);
 
 /// The content of a message. In JSON the kind is in `type`.
 ///
@@ -159,35 +159,6 @@ impl Text {
     /// Plain text.
     pub fn new(body: impl Into<String>) -> Self {
         Self { body: body.into(), format: TextFormat::Plain, preview_url: None }
-    }
-}
-
-/// A place on a map.
-#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[non_exhaustive]
-pub struct Location {
-    /// Degrees north, −90 to 90.
-    pub latitude: f64,
-    /// Degrees east, −180 to 180.
-    pub longitude: f64,
-    /// The accuracy, in metres.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accuracy_m: Option<f64>,
-    /// The place's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The place's address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
-    /// A page about the place.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-}
-
-impl Location {
-    /// A place in degrees.
-    pub fn new(latitude: f64, longitude: f64) -> Self {
-        Self { latitude, longitude, accuracy_m: None, name: None, address: None, url: None }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// In JSON the envelope is flat: the event's own members are beside `id`, `tenant`, `raw` and the others.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(into = "Wire", try_from = "Wire")]
+#[serde(into = "EventJson", try_from = "EventJson")]
 #[non_exhaustive]
 pub struct InboundEvent {
     /// The event's id, derived from the dedupe key; the same for a redelivery.
@@ -81,7 +81,7 @@ const READABLE_DEPTH: usize = 64;
 /// The flat JSON form.
 #[derive(Serialize, Deserialize, schemars::JsonSchema)]
 #[schemars(rename = "InboundEvent")]
-struct Wire {
+struct EventJson {
     v: u32,
     #[serde(flatten)]
     event: Event,
@@ -127,7 +127,7 @@ pub(super) fn raw_parts(raw: &Bytes) -> (Option<Box<RawValue>>, Option<String>) 
     }
 }
 
-impl From<InboundEvent> for Wire {
+impl From<InboundEvent> for EventJson {
     fn from(event: InboundEvent) -> Self {
         let (raw, raw_base64) = raw_parts(&event.raw);
         Self {
@@ -151,10 +151,10 @@ impl From<InboundEvent> for Wire {
     }
 }
 
-impl TryFrom<Wire> for InboundEvent {
+impl TryFrom<EventJson> for InboundEvent {
     type Error = String;
 
-    fn try_from(wire: Wire) -> Result<Self, String> {
+    fn try_from(wire: EventJson) -> Result<Self, String> {
         if wire.v != VERSION {
             return Err(format!("event version {} is not known, this build reads {VERSION}", wire.v));
         }
@@ -188,7 +188,7 @@ impl schemars::JsonSchema for InboundEvent {
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        Wire::json_schema(generator)
+        EventJson::json_schema(generator)
     }
 }
 

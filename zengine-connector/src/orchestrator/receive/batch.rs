@@ -18,7 +18,7 @@ use crate::{
     message::InboundEvent,
     orchestrator::{HandlerContext, HandlerError, Orchestrator, ReplyTo, handler::DynHandler},
     pipeline::Engine,
-    registry::Entry,
+    registry::RegisteredStrategy,
     runtime::within,
     store::{ClaimKey, InboundStatus},
     strategy::{Admit, DynInbound, ErasedTenant, EventContext, ProviderKey},
@@ -27,7 +27,7 @@ use crate::{
 /// What the tasks of one request share.
 pub(super) struct Batch {
     pub(super) orchestrator: Orchestrator,
-    pub(super) entry: Arc<Entry>,
+    pub(super) entry: Arc<RegisteredStrategy>,
     pub(super) inbound: Arc<dyn DynInbound>,
     pub(super) handler: Arc<dyn DynHandler>,
     /// The request may hold events of several tenants.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use crate::{
     ids::RouteKey,
     pipeline::Engine,
-    registry::Entry,
+    registry::RegisteredStrategy,
     runtime::BoxFuture,
     secret::{Secret, SecretRef},
     strategy::{Found, TenantLookup, VerifyError},
@@ -16,7 +16,7 @@ const MAX_CANDIDATES: usize = 64;
 
 pub(crate) struct EngineLookup {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) entry: Arc<Entry>,
+    pub(crate) entry: Arc<RegisteredStrategy>,
 }
 
 impl TenantLookup for EngineLookup {

@@ -13,7 +13,7 @@ use crate::{
     ids::{ConversationId, RouteKey, TenantId},
     message::{DedupeKey, ElementError, Event, InboundEvent},
     pipeline::Engine,
-    registry::Entry,
+    registry::RegisteredStrategy,
     store::ClaimKey,
     strategy::{Principal, ProviderKey, RawPayload, RoutedEvent},
 };
@@ -60,7 +60,7 @@ const NO_ANSWER: &str = "the tenant directory does not answer";
 
 pub(super) struct Planner<'a> {
     engine: &'a Arc<Engine>,
-    entry: &'a Entry,
+    entry: &'a RegisteredStrategy,
     principal: &'a Principal,
     received_at_ms: i64,
     /// One answer per key and request: events of one conversation never differ in whether the directory answered.
@@ -80,7 +80,7 @@ enum OrderingKey {
 }
 
 impl<'a> Planner<'a> {
-    pub(super) fn new(engine: &'a Arc<Engine>, entry: &'a Entry, principal: &'a Principal, received_at_ms: i64) -> Self {
+    pub(super) fn new(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, principal: &'a Principal, received_at_ms: i64) -> Self {
         Self {
             engine,
             entry,

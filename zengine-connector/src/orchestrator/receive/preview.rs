@@ -15,7 +15,7 @@ use crate::{
     ids::TenantId,
     message::{ElementError, InboundEvent},
     orchestrator::Orchestrator,
-    registry::Entry,
+    registry::RegisteredStrategy,
     runtime::to_ms,
     strategy::{DynInbound, InboundRequest, Principal, RawPayload, Step, Verified, VerifyError},
 };
@@ -76,7 +76,7 @@ impl Orchestrator {
     }
 
     /// A strategy that receives.
-    pub(super) fn receives(&self, strategy: &str) -> Result<(&Arc<Entry>, &Arc<dyn DynInbound>), Error> {
+    pub(super) fn receives(&self, strategy: &str) -> Result<(&Arc<RegisteredStrategy>, &Arc<dyn DynInbound>), Error> {
         let entry = self.engine.registry.entry(strategy)?;
         let only_sends = || Error::new(ErrorKind::Unsupported, "the strategy only sends").with_context("strategy", &entry.name);
         Ok((entry, entry.inbound.as_ref().ok_or_else(only_sends)?))
@@ -84,7 +84,7 @@ impl Orchestrator {
 
     async fn shown(
         &self,
-        entry: &Arc<Entry>,
+        entry: &Arc<RegisteredStrategy>,
         inbound: &Arc<dyn DynInbound>,
         principal: &Principal,
         payload: &RawPayload,

@@ -19,7 +19,7 @@ use crate::{
     ids::CorrelationId,
     orchestrator::Orchestrator,
     pipeline::Engine,
-    registry::Entry,
+    registry::RegisteredStrategy,
     runtime::{to_ms, within},
     strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, Step, Verified, VerifyError},
     telemetry::{InboundLine, TraceParent},
@@ -59,7 +59,7 @@ impl Orchestrator {
 pub(super) struct InboundCall<'a> {
     orchestrator: &'a Orchestrator,
     engine: &'a Arc<Engine>,
-    entry: &'a Arc<Entry>,
+    entry: &'a Arc<RegisteredStrategy>,
     inbound: &'a Arc<dyn DynInbound>,
     request: &'a InboundRequest,
     correlation: Option<CorrelationId>,
@@ -69,7 +69,7 @@ pub(super) struct InboundCall<'a> {
 impl<'a> InboundCall<'a> {
     pub(super) fn new(
         orchestrator: &'a Orchestrator,
-        entry: &'a Arc<Entry>,
+        entry: &'a Arc<RegisteredStrategy>,
         inbound: &'a Arc<dyn DynInbound>,
         request: &'a InboundRequest,
     ) -> Self {

@@ -6,7 +6,7 @@ use super::{
     super::{ended::Ended, job::SendJob},
     Ownership,
     doubt::{self, Resolution},
-    ownership::Asking,
+    ownership::{Asking, another_claim},
     seconds,
 };
 
@@ -103,13 +103,6 @@ pub(crate) async fn claim<'a>(
         }
         owner = another_claim(job, leader);
     }
-}
-
-/// A token for the next try, which the attached ones must know of.
-pub(super) fn another_claim(job: &SendJob<'_>, leader: &Leader<'_>) -> OwnerToken {
-    let owner = job.engine.token();
-    leader.set_owner(owner);
-    owner
 }
 
 /// How long we wait for another's send.

@@ -3,8 +3,7 @@
 use super::{
     super::{decision::Protection, job::SendJob},
     Ownership,
-    claiming::another_claim,
-    ownership::Asking,
+    ownership::{Asking, another_claim},
     seconds,
 };
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::super::{job::SendJob, now::Now};
+use super::super::{job::SendJob, now::Now, single_flight::Leader};
 use crate::{
     message::Receipt,
     runtime::ms,
@@ -301,6 +301,13 @@ impl Drop for Asking<'_> {
             give_back(self.job, release);
         }
     }
+}
+
+/// A token for the next try, which the attached ones must know of.
+pub(super) fn another_claim(job: &SendJob<'_>, leader: &Leader<'_>) -> OwnerToken {
+    let owner = job.engine.token();
+    leader.set_owner(owner);
+    owner
 }
 
 /// Gives a claim back in the background. Where that fails, its lease ends by itself.

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     super::Caching,
-    cache::{Flight, is_outage},
+    cache::{SharedWork, is_outage},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -65,7 +65,7 @@ impl Binder {
 }
 
 /// What one binding needs.
-pub(super) struct Job {
+pub(super) struct BindRequest {
     pub(super) binder: Arc<Binder>,
     pub(super) tenant: TenantId,
     pub(super) strategy: StrategyName,
@@ -77,7 +77,7 @@ pub(super) struct Job {
 #[derive(Default)]
 pub(super) struct Slot {
     state: Snapshot<State>,
-    flight: Flight<Arc<BoundTenant>>,
+    work: SharedWork<Arc<BoundTenant>>,
     used_ms: AtomicU64,
 }
 
@@ -136,26 +136,26 @@ impl Slot {
     }
 
     /// Asks the stores; one caller does, the others wait for the same answer.
-    pub(super) async fn load(self: &Arc<Self>, job: Job) -> Result<Arc<BoundTenant>, Error> {
+    pub(super) async fn load(self: &Arc<Self>, request: BindRequest) -> Result<Arc<BoundTenant>, Error> {
         let slot = Arc::clone(self);
-        self.flight
+        self.work
             .join(move || {
                 Box::pin(async move {
-                    let now = job.now();
+                    let now = request.now();
                     slot.touch(now);
                     // Somebody may have finished between our look and now.
                     if let Some(known) = slot.fresh(now) {
                         return known;
                     }
-                    let result = job.renew(&slot.state, now).await;
-                    result.map_err(|error| error.with_context("strategy", &job.strategy).with_context("tenant", &job.tenant))
+                    let result = request.renew(&slot.state, now).await;
+                    result.map_err(|error| error.with_context("strategy", &request.strategy).with_context("tenant", &request.tenant))
                 })
             })
             .await
     }
 }
 
-impl Job {
+impl BindRequest {
     fn now(&self) -> Duration {
         self.binder.sessions.clock.monotonic()
     }

@@ -18,51 +18,51 @@ type Running<T> = BoxFuture<'static, Result<T, Arc<Error>>>;
 
 /// Work that runs once, however many callers want its result. All of them drive it, so it goes on when the one who
 /// started it goes away; when all have gone, it ends.
-pub(super) struct Flight<T>(Mutex<Option<WeakShared<Running<T>>>>);
+pub(super) struct SharedWork<T>(Mutex<Option<WeakShared<Running<T>>>>);
 
-impl<T> Default for Flight<T> {
+impl<T> Default for SharedWork<T> {
     fn default() -> Self {
         Self(Mutex::new(None))
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Flight<T> {
+impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
     /// Joins the work under way, or starts it.
     pub(super) async fn join(&self, start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>) -> Result<T, Error> {
-        self.board(start).await.map_err(|error| Error::shared(&error))
+        self.start_or_join(start).await.map_err(|error| Error::shared(&error))
     }
 
-    fn board(&self, start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>) -> Shared<Running<T>> {
-        let mut flying = self.0.lock();
+    fn start_or_join(&self, start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>) -> Shared<Running<T>> {
+        let mut running = self.0.lock();
         // A finished one answers those who waited, nobody else.
-        if let Some(flight) = flying.as_ref().and_then(WeakShared::upgrade).filter(|flight| flight.peek().is_none()) {
-            return flight;
+        if let Some(work) = running.as_ref().and_then(WeakShared::upgrade).filter(|work| work.peek().is_none()) {
+            return work;
         }
         let work = AssertUnwindSafe(start()).catch_unwind().map(|result| match result {
             Ok(result) => result.map_err(Arc::new),
             Err(_) => Err(Arc::new(Error::new(ErrorKind::Unexpected, "a strategy or a store panicked"))),
         });
-        let flight = (Box::pin(work) as Running<T>).shared();
-        *flying = flight.downgrade();
-        flight
+        let work = (Box::pin(work) as Running<T>).shared();
+        *running = work.downgrade();
+        work
     }
 }
 
 /// Answers by key: bounded, remembered for a time, also the empty ones.
 pub(super) struct Lookups<K, V> {
     clock: Arc<dyn Clock>,
-    entries: Cache<K, Arc<Entry<V>>>,
+    entries: Cache<K, Arc<CachedValue<V>>>,
     ttl: Duration,
     /// How long an old answer serves while its store is down.
     stale_max: Duration,
 }
 
-struct Entry<V> {
-    known: Mutex<Option<Known<V>>>,
-    flight: Flight<V>,
+struct CachedValue<V> {
+    known: Mutex<Option<FetchedValue<V>>>,
+    work: SharedWork<V>,
 }
 
-struct Known<V> {
+struct FetchedValue<V> {
     value: V,
     read: Duration,
     until: Duration,
@@ -76,7 +76,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
     /// The answer, remembered or fetched.
     pub(super) async fn get(&self, key: &K, fetch: impl FnOnce() -> BoxFuture<'static, Result<V, Error>>) -> Result<V, Error> {
         let made = self.entries.get_or_insert_with(key, || {
-            Ok::<_, std::convert::Infallible>(Arc::new(Entry { known: Mutex::new(None), flight: Flight::default() }))
+            Ok::<_, std::convert::Infallible>(Arc::new(CachedValue { known: Mutex::new(None), work: SharedWork::default() }))
         });
         let Ok(entry) = made;
         if let Some(value) = entry.fresh(self.clock.monotonic()) {
@@ -85,7 +85,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
         let (clock, ttl, stale_max) = (Arc::clone(&self.clock), self.ttl, self.stale_max);
         let place = Arc::clone(&entry);
         entry
-            .flight
+            .work
             .join(move || {
                 let fetch = fetch();
                 Box::pin(async move {
@@ -96,7 +96,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
                     }
                     match fetch.await {
                         Ok(value) => {
-                            *place.known.lock() = Some(Known { value: value.clone(), read, until: read + ttl });
+                            *place.known.lock() = Some(FetchedValue { value: value.clone(), read, until: read + ttl });
                             Ok(value)
                         }
                         Err(error) => place.stale(read, stale_max).filter(|_| is_outage(&error)).ok_or(error),
@@ -119,7 +119,7 @@ pub(super) fn is_outage(error: &Error) -> bool {
 /// Marks an error of a secret store that does not answer.
 pub(super) const OUTAGE: &str = "outage";
 
-impl<V: Clone> Entry<V> {
+impl<V: Clone> CachedValue<V> {
     fn fresh(&self, now: Duration) -> Option<V> {
         self.known.lock().as_ref().filter(|known| now < known.until).map(|known| known.value.clone())
     }

@@ -29,10 +29,11 @@ use quick_cache::{
 };
 
 pub(crate) use bind::BoundTenant;
-use bind::{Binder, Job, Slot};
+use bind::{BindRequest, Binder, Slot};
 use cache::Lookups;
 
-use super::{Caching, Entry};
+use super::Caching;
+use crate::registry::RegisteredStrategy;
 use crate::{
     error::Error,
     ids::{RouteKey, StrategyName, TenantId},
@@ -74,7 +75,7 @@ impl Tenants {
     /// # Errors
     /// `UnknownTenant`, `ConfigInvalid`, `Store` where the directory does not answer, `Secret` where the secret store does
     /// not; what the strategy says.
-    pub(crate) async fn bind(&self, entry: &Entry, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
+    pub(crate) async fn bind(&self, entry: &RegisteredStrategy, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
         let now = self.binder.sessions.clock.monotonic();
         if let Some(result) = self.bound(entry, tenant, now) {
             return result;
@@ -85,18 +86,18 @@ impl Tenants {
             Some(slot) => slot,
             None => self.slot(&SlotKey(tenant.clone(), entry.name.clone())),
         };
-        let job = Job {
+        let request = BindRequest {
             binder: Arc::clone(&self.binder),
             tenant: tenant.clone(),
             strategy: entry.name.clone(),
             configure: Arc::clone(&entry.strategy),
             checks: Arc::clone(&entry.checks),
         };
-        slot.load(job).await
+        slot.load(request).await
     }
 
     /// What is known of the tenant and the strategy, while it may be used without asking. `now` is the monotonic clock.
-    pub(crate) fn bound(&self, entry: &Entry, tenant: &TenantId, now: Duration) -> Option<Result<Arc<BoundTenant>, Error>> {
+    pub(crate) fn bound(&self, entry: &RegisteredStrategy, tenant: &TenantId, now: Duration) -> Option<Result<Arc<BoundTenant>, Error>> {
         self.slots.get(&SlotRef(tenant, &entry.name))?.fresh(now)
     }
 

@@ -151,7 +151,7 @@ pub(crate) struct Rejected {
     pub(crate) retry_after: Duration,
 }
 
-pub(crate) enum Entry<'a> {
+pub(crate) enum Admission<'a> {
     Pass(Permit<'a>),
     Reject(Rejected),
     /// The probe is reserved for us within the process; the log decides between processes.
@@ -198,30 +198,30 @@ impl Circuit {
     /// Asks for leave to make one call.
     pub(crate) async fn acquire(&self) -> Result<Permit<'_>, Rejected> {
         match self.enter(self.ports.clock.monotonic()) {
-            Entry::Pass(permit) => Ok(permit),
-            Entry::Reject(rejected) => Err(rejected),
-            Entry::Probe(permit) => self.win_probe(permit).await,
+            Admission::Pass(permit) => Ok(permit),
+            Admission::Reject(rejected) => Err(rejected),
+            Admission::Probe(permit) => self.win_probe(permit).await,
         }
     }
 
     /// Asks for leave at a time of the monotonic clock; a probe must still be won.
     #[inline]
-    pub(crate) fn enter(&self, now: Duration) -> Entry<'_> {
+    pub(crate) fn enter(&self, now: Duration) -> Admission<'_> {
         if !self.ports.settings.enabled {
-            return Entry::Pass(Permit { circuit: None, state: State::Closed, epoch: 0, probe: false });
+            return Admission::Pass(Permit { circuit: None, state: State::Closed, epoch: 0, probe: false });
         }
         let mut inner = self.inner.lock();
         if inner.state == State::Closed {
-            return Entry::Pass(self.permit(&inner, false));
+            return Admission::Pass(self.permit(&inner, false));
         }
         let wait = inner.wait(now);
         if !wait.is_zero() {
-            return Entry::Reject(Rejected { retry_after: wait });
+            return Admission::Reject(Rejected { retry_after: wait });
         }
         inner.state = State::HalfOpen;
         inner.epoch += 1;
         inner.probing_until = Some(now + self.ports.probe_time());
-        Entry::Probe(self.permit(&inner, true))
+        Admission::Probe(self.permit(&inner, true))
     }
 
     fn permit(&self, inner: &Inner, probe: bool) -> Permit<'_> {

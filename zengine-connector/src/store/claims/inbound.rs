@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    OwnerToken,
-    operation::{At, Lease},
-};
+use super::{OwnerToken, at::At, operation::Lease};
 
 /// Where an inbound event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

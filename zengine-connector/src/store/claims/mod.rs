@@ -3,6 +3,7 @@
 //! [`ClaimRecord`] is what is stored, [`ClaimOp`] every way it may change. A store keeps records by key and runs
 //! [`ClaimOp::decide`] on one atomically; it understands nothing else of them.
 
+mod at;
 mod fingerprint;
 mod hash;
 mod inbound;
@@ -16,10 +17,11 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
+pub use at::At;
 pub use fingerprint::{Fingerprint, FingerprintValue};
 pub use inbound::{InboundDecision, InboundOp, InboundRecord, InboundStatus};
 pub use key::ClaimKey;
-pub use operation::{At, ClaimOp, Decision, Lease};
+pub use operation::{ClaimOp, Decision, Lease};
 pub use receipt::StoredReceipt;
 pub use record::{ClaimRecord, ClaimStatus, Effects, Evidence, Reference, StoredError, Terminal};
 pub use token::{NoToken, OwnerToken};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Fingerprint, OwnerToken, StoredReceipt,
+    At, Fingerprint, OwnerToken, StoredReceipt,
     record::{ClaimRecord, ClaimStatus, Effects, Evidence, StoredError, Terminal},
 };
 
@@ -16,15 +16,6 @@ pub struct Lease {
     pub boot: Option<Arc<str>>,
     /// In milliseconds UTC.
     pub until_ms: i64,
-}
-
-/// When and where an operation is decided.
-#[derive(Clone, Copy, Debug)]
-pub struct At<'a> {
-    /// The wall clock, in milliseconds UTC.
-    pub now_ms: i64,
-    /// The current opening of the store, where one process owns it.
-    pub boot: Option<&'a str>,
 }
 
 /// What is to be written.
@@ -165,7 +156,7 @@ impl ClaimOp {
             Self::Mark { owner, ttl_s } => mark(current, at, *owner, *ttl_s),
             Self::Renew { owner, until_ms } => owned(current, *owner, at, |record| record.lease_until_ms = *until_ms),
             Self::Commit { owner, terminal, result, error, attempts, effects, ttl_s } => {
-                let end = End { terminal: *terminal, result: result.clone(), error: error.clone(), effects: *effects };
+                let end = TerminalEnd { terminal: *terminal, result: result.clone(), error: error.clone(), effects: *effects };
                 commit(current, at, *owner, end, *attempts, *ttl_s)
             }
             Self::Release { owner, maybe_sent, attempts, ttl_s } => release(current, at, *owner, *maybe_sent, *attempts, *ttl_s),
@@ -235,11 +226,6 @@ fn is_absent(current: Option<&ClaimRecord>, now_ms: i64) -> bool {
     current.is_none_or(|record| record.is_expired(now_ms) && !record.is_in_doubt() && !record.effects_pending.dlq)
 }
 
-/// The owner can no longer act: its lease is over, or its process is gone with an earlier opening of the store.
-fn is_orphaned(record: &ClaimRecord, at: At<'_>, skew_ms: i64) -> bool {
-    record.lease_until_ms.saturating_add(skew_ms) < at.now_ms || (at.boot.is_some() && record.boot.as_deref() != at.boot)
-}
-
 fn claim(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, fingerprint: &Fingerprint, skew_ms: i64, ttl_s: i64) -> Decision {
     if is_absent(current, at.now_ms) {
         return write(fresh(at, lease, fingerprint, ttl_s));
@@ -250,7 +236,7 @@ fn claim(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, fingerprint: 
     }
     let free = match record.status {
         ClaimStatus::Released => !record.maybe_sent,
-        ClaimStatus::Claimed => !record.maybe_sent && is_orphaned(record, at, skew_ms),
+        ClaimStatus::Claimed => !record.maybe_sent && record.is_orphaned(at, skew_ms),
         _ => false,
     };
     if !free || record.fingerprint.differs(fingerprint) {
@@ -259,17 +245,10 @@ fn claim(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, fingerprint: 
     write(under(record, at, lease))
 }
 
-/// A record in doubt that its owner no longer works on.
-pub(super) fn is_abandoned(record: &ClaimRecord, at: At<'_>, seen: OwnerToken, owner_gone: bool, skew_ms: i64) -> bool {
-    record.owner == seen
-        && record.is_in_doubt()
-        && (record.status == ClaimStatus::Released || owner_gone || is_orphaned(record, at, skew_ms) || record.is_expired(at.now_ms))
-}
-
 fn take_over(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, seen: OwnerToken, owner_gone: bool, skew_ms: i64) -> Decision {
     match current {
         Some(record) if record.owner == lease.owner && record.status == ClaimStatus::Claimed => Decision::Keep,
-        Some(record) if is_abandoned(record, at, seen, owner_gone, skew_ms) => {
+        Some(record) if record.is_abandoned_by(at, seen, owner_gone, skew_ms) => {
             write(ClaimRecord { maybe_sent: true, ..under(record, at, lease) })
         }
         _ => Decision::Refuse,
@@ -299,7 +278,7 @@ fn mark(current: Option<&ClaimRecord>, at: At<'_>, owner: OwnerToken, ttl_s: i64
     })
 }
 
-struct End {
+struct TerminalEnd {
     terminal: Terminal,
     result: Option<StoredReceipt>,
     error: Option<StoredError>,
@@ -307,18 +286,18 @@ struct End {
 }
 
 /// What the evidence makes of an end: proof of delivery beats any failure, and any news beats not knowing.
-fn with_evidence(end: End, evidence: Option<&Evidence>) -> End {
+fn with_evidence(end: TerminalEnd, evidence: Option<&Evidence>) -> TerminalEnd {
     let verdict = evidence.map(Evidence::verdict);
     match (end.terminal, verdict) {
         (Terminal::Unknown | Terminal::Failed, Some(Terminal::Delivered)) => {
-            End { terminal: Terminal::Delivered, result: end.result, error: None, effects: Effects::NONE }
+            TerminalEnd { terminal: Terminal::Delivered, result: end.result, error: None, effects: Effects::NONE }
         }
-        (Terminal::Unknown, Some(Terminal::Failed)) => End { terminal: Terminal::Failed, ..end },
+        (Terminal::Unknown, Some(Terminal::Failed)) => TerminalEnd { terminal: Terminal::Failed, ..end },
         _ => end,
     }
 }
 
-fn ended(record: &ClaimRecord, at: At<'_>, end: End, ttl_s: i64) -> ClaimRecord {
+fn ended(record: &ClaimRecord, at: At<'_>, end: TerminalEnd, ttl_s: i64) -> ClaimRecord {
     let end = with_evidence(end, record.evidence.as_deref());
     ClaimRecord {
         status: end.terminal.into(),
@@ -332,7 +311,7 @@ fn ended(record: &ClaimRecord, at: At<'_>, end: End, ttl_s: i64) -> ClaimRecord 
     }
 }
 
-fn commit(current: Option<&ClaimRecord>, at: At<'_>, owner: OwnerToken, end: End, attempts: u32, ttl_s: i64) -> Decision {
+fn commit(current: Option<&ClaimRecord>, at: At<'_>, owner: OwnerToken, end: TerminalEnd, attempts: u32, ttl_s: i64) -> Decision {
     let Some(record) = current else { return Decision::Refuse };
     if record.status.is_owned() && record.owner == owner {
         let record = ClaimRecord { attempts, maybe_sent: record.maybe_sent || end.terminal == Terminal::Unknown, ..record.clone() };
@@ -398,8 +377,8 @@ fn give_up(
 ) -> Decision {
     match current {
         Some(record) if record.status.is_terminal() && record.owner == claimant => Decision::Keep,
-        Some(record) if is_abandoned(record, at, seen, owner_gone, skew_ms) => {
-            let end = End { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH };
+        Some(record) if record.is_abandoned_by(at, seen, owner_gone, skew_ms) => {
+            let end = TerminalEnd { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH };
             // The last owner stays on record: it may still come back with the truth (rule 27).
             write(ClaimRecord { owner: claimant, maybe_sent: true, ..ended(record, at, end, ttl_s) })
         }

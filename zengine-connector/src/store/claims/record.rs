@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fingerprint, OwnerToken, StoredReceipt};
+use super::{At, Fingerprint, OwnerToken, StoredReceipt};
 
 use crate::{
     error::{Error, ErrorKind, Fault, Reach, SendError},
@@ -236,9 +236,21 @@ impl ClaimRecord {
             || (self.maybe_sent && matches!(self.status, ClaimStatus::Claimed | ClaimStatus::Released))
     }
 
+    /// Its lease is over, or its owner's process is gone (rule 17).
+    pub(super) fn is_orphaned(&self, at: At<'_>, skew_ms: i64) -> bool {
+        self.lease_until_ms.saturating_add(skew_ms) < at.now_ms || (at.boot.is_some() && self.boot.as_deref() != at.boot)
+    }
+
     /// It is in doubt and its owner no longer works on it.
-    pub(crate) fn is_abandoned(&self, at: super::At<'_>, skew_ms: i64) -> bool {
-        super::operation::is_abandoned(self, at, self.owner, false, skew_ms)
+    pub(crate) fn is_abandoned(&self, at: At<'_>, skew_ms: i64) -> bool {
+        self.is_abandoned_by(at, self.owner, false, skew_ms)
+    }
+
+    /// The same for the owner that the caller saw, which may be known to be gone.
+    pub(super) fn is_abandoned_by(&self, at: At<'_>, seen: OwnerToken, owner_gone: bool, skew_ms: i64) -> bool {
+        self.owner == seen
+            && self.is_in_doubt()
+            && (self.status == ClaimStatus::Released || owner_gone || self.is_orphaned(at, skew_ms) || self.is_expired(at.now_ms))
     }
 
     /// Whether a store may remove it.

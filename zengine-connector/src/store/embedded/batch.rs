@@ -63,12 +63,12 @@ impl<'t> Batch<'t> {
 
 /// An answer, and whether anything was written for it.
 #[derive(Debug)]
-pub(super) struct Answer<T> {
+pub(super) struct WriteResult<T> {
     pub(super) value: T,
     pub(super) wrote: bool,
 }
 
-impl<T> Answer<T> {
+impl<T> WriteResult<T> {
     pub(super) fn wrote(value: T) -> Self {
         Self { value, wrote: true }
     }

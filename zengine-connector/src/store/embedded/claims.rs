@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use redb::{ReadTransaction, ReadableTable as _};
 
 use super::{
-    batch::Answer,
+    batch::WriteResult,
     engine::Engine,
     fault::Fault,
     record::{Record, V1, decode, encode},
@@ -52,10 +52,10 @@ impl ClaimStore for EmbeddedClaims {
                 Ok(match operation.decide(current.as_ref(), At { now_ms, boot: boot.as_deref() }) {
                     Decision::Write(record) => {
                         claims.insert(key.as_str(), &*encode(&record)?)?;
-                        Answer::wrote(Applied::done(Some(record)))
+                        WriteResult::wrote(Applied::done(Some(record)))
                     }
-                    Decision::Keep => Answer::read(Applied::done(current)),
-                    Decision::Refuse => Answer::read(Applied::refused(current)),
+                    Decision::Keep => WriteResult::read(Applied::done(current)),
+                    Decision::Refuse => WriteResult::read(Applied::refused(current)),
                 })
             })
             .await
@@ -74,14 +74,14 @@ impl ClaimStore for EmbeddedClaims {
                 Ok(match operation.decide(current.as_ref(), At { now_ms, boot: boot.as_deref() }) {
                     InboundDecision::Write(record) => {
                         inbound.insert(key.as_str(), &*encode(&record)?)?;
-                        Answer::wrote(Applied::done(Some(record)))
+                        WriteResult::wrote(Applied::done(Some(record)))
                     }
                     InboundDecision::Delete => {
                         inbound.remove(key.as_str())?;
-                        Answer::wrote(Applied::done(None))
+                        WriteResult::wrote(Applied::done(None))
                     }
-                    InboundDecision::Keep => Answer::read(Applied::done(current)),
-                    InboundDecision::Refuse => Answer::read(Applied::refused(current)),
+                    InboundDecision::Keep => WriteResult::read(Applied::done(current)),
+                    InboundDecision::Refuse => WriteResult::read(Applied::refused(current)),
                 })
             })
             .await
@@ -92,7 +92,7 @@ impl ClaimStore for EmbeddedClaims {
         self.0
             .write(None, move |batch| {
                 batch.references()?.insert(&*hash, &*json)?;
-                Ok(Answer::wrote(()))
+                Ok(WriteResult::wrote(()))
             })
             .await
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use redb::ReadableTable as _;
 
 use super::{
-    batch::Answer,
+    batch::WriteResult,
     engine::Engine,
     record::{decode, encode},
     tables::LETTERS,
@@ -27,7 +27,7 @@ impl DeadLetters for EmbeddedDeadLetters {
         self.0
             .write(None, move |batch| {
                 batch.letters()?.insert(id.as_str(), &*json)?;
-                Ok(Answer::wrote(()))
+                Ok(WriteResult::wrote(()))
             })
             .await
     }
@@ -59,10 +59,10 @@ impl DeadLetters for EmbeddedDeadLetters {
             .write(None, move |batch| {
                 let table = batch.letters()?;
                 let letter = table.get(id.as_str())?.map(|json| decode::<DeadLetter>(json.value())).transpose()?;
-                let Some(mut letter) = letter.filter(|letter| letter.redrive_count == seen) else { return Ok(Answer::read(None)) };
+                let Some(mut letter) = letter.filter(|letter| letter.redrive_count == seen) else { return Ok(WriteResult::read(None)) };
                 letter.redrive_count += 1;
                 table.insert(id.as_str(), &*encode(&letter)?)?;
-                Ok(Answer::wrote(Some(letter)))
+                Ok(WriteResult::wrote(Some(letter)))
             })
             .await
     }
@@ -72,7 +72,7 @@ impl DeadLetters for EmbeddedDeadLetters {
         self.0
             .write(None, move |batch| {
                 let wrote = batch.letters()?.remove(id.as_str())?.is_some();
-                Ok(Answer { value: (), wrote })
+                Ok(WriteResult { value: (), wrote })
             })
             .await
     }

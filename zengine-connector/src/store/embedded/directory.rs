@@ -7,7 +7,7 @@ use redb::ReadableTable as _;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    batch::{Answer, Batch},
+    batch::{Batch, WriteResult},
     engine::Engine,
     fault::Fault,
     record::{V1, decode, encode},
@@ -47,7 +47,7 @@ impl EmbeddedDirectory {
             .write(None, move |batch| {
                 let version = ConfigVersion::number(batch.count("config")?);
                 write_row(batch, &tenant, &strategy, Row { version: version.clone(), config, enabled: true })?;
-                Ok(Answer::wrote(version))
+                Ok(WriteResult::wrote(version))
             })
             .await
     }
@@ -62,7 +62,7 @@ impl EmbeddedDirectory {
             .write(None, move |batch| {
                 let TenantConfig { version, config, enabled } = config;
                 write_row(batch, &tenant, &strategy, Row { version, config, enabled })?;
-                Ok(Answer::wrote(()))
+                Ok(WriteResult::wrote(()))
             })
             .await
     }
@@ -76,7 +76,7 @@ impl EmbeddedDirectory {
         self.0
             .write(None, move |batch| {
                 drop_routes(batch, &tenant, &strategy)?;
-                Ok(Answer::wrote(batch.directory()?.remove((strategy.as_str(), tenant.as_str()))?.is_some()))
+                Ok(WriteResult::wrote(batch.directory()?.remove((strategy.as_str(), tenant.as_str()))?.is_some()))
             })
             .await
     }
@@ -94,7 +94,7 @@ impl EmbeddedDirectory {
                     return Err(StoreError::new(StoreErrorKind::Conflict, "the tenant has no configuration of this strategy").into());
                 };
                 write_row(batch, &tenant, &strategy, Row { enabled, ..row.record })?;
-                Ok(Answer::wrote(()))
+                Ok(WriteResult::wrote(()))
             })
             .await
     }
@@ -117,7 +117,7 @@ impl EmbeddedDirectory {
                 for key in &keys {
                     routes.insert((strategy.as_str(), key.kind(), key.value(), tenant.as_str()), ())?;
                 }
-                Ok(Answer::wrote(()))
+                Ok(WriteResult::wrote(()))
             })
             .await
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use redb::ReadTransaction;
 
 use super::{
-    batch::{Answer, Batch},
+    batch::{Batch, WriteResult},
     fault::{Fault, read_only},
     file::Shared,
     writer::Writer,
@@ -49,7 +49,7 @@ impl Engine {
     pub(super) async fn write<T, F>(&self, now_ms: Option<i64>, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Batch<'_>) -> Result<Answer<T>, Fault> + Send + 'static,
+        F: FnOnce(&mut Batch<'_>) -> Result<WriteResult<T>, Fault> + Send + 'static,
     {
         self.writer()?.work(now_ms, work).await
     }

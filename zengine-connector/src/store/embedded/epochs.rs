@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use redb::ReadableTable as _;
 
-use super::{batch::Answer, engine::Engine, tables::EPOCHS};
+use super::{batch::WriteResult, engine::Engine, tables::EPOCHS};
 use crate::store::{EpochEntry, EpochLog, StoreError};
 
 /// Epoch logs in the embedded store.
@@ -21,10 +21,10 @@ impl EpochLog for EmbeddedEpochs {
             .write(None, move |batch| {
                 let epochs = batch.epochs()?;
                 if epochs.get((&*log, entry.n))?.is_some() {
-                    return Ok(Answer::read(false));
+                    return Ok(WriteResult::read(false));
                 }
                 epochs.insert((&*log, entry.n), &*entry.document)?;
-                Ok(Answer::wrote(true))
+                Ok(WriteResult::wrote(true))
             })
             .await
     }
@@ -55,7 +55,7 @@ impl EpochLog for EmbeddedEpochs {
         self.0
             .write(None, move |batch| {
                 batch.epochs()?.retain_in((&*log, 0)..(&*log, below), |_, _| false)?;
-                Ok(Answer::wrote(()))
+                Ok(WriteResult::wrote(()))
             })
             .await
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    batch::Answer,
+    batch::WriteResult,
     engine::Engine,
     record::{V1, decode, encode},
     tables::EVENTS,
@@ -54,7 +54,7 @@ impl EventBus for EmbeddedEvents {
                 if let Some(over) = n.checked_sub(KEPT) {
                     events.remove(over)?;
                 }
-                Ok(Answer::wrote(()))
+                Ok(WriteResult::wrote(()))
             })
             .await
     }

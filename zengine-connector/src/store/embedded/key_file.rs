@@ -21,17 +21,17 @@ use crate::{
 /// The keys of a store as they stand in its file.
 pub(super) struct KeyFile {
     path: PathBuf,
-    current: Entry,
-    older: Vec<Entry>,
+    current: StoredKey,
+    older: Vec<StoredKey>,
 }
 
 #[derive(Clone)]
-struct Entry {
+struct StoredKey {
     id: String,
     bytes: Secret<[u8; 32]>,
 }
 
-impl Entry {
+impl StoredKey {
     fn random(rng: &dyn Rng) -> Self {
         let (key, bytes) = Key::random(rng);
         Self { id: key.id().to_owned(), bytes }
@@ -88,7 +88,7 @@ impl KeyFile {
         for key in &form.keys {
             let bytes = Zeroizing::new(STANDARD.decode(&key.key).map_err(|_| damaged())?);
             let bytes = Secret::new(<[u8; 32]>::try_from(&**bytes).map_err(|_| damaged())?);
-            entries.push(Entry { id: key.id.clone(), bytes });
+            entries.push(StoredKey { id: key.id.clone(), bytes });
         }
         let mut entries = entries.into_iter();
         let current = entries.next().ok_or_else(damaged)?;
@@ -97,7 +97,7 @@ impl KeyFile {
 
     /// Makes one with a fresh key.
     pub(super) fn create(path: &Path, rng: &dyn Rng) -> Result<Self, StoreError> {
-        let file = Self { path: path.to_owned(), current: Entry::random(rng), older: Vec::new() };
+        let file = Self { path: path.to_owned(), current: StoredKey::random(rng), older: Vec::new() };
         file.write()?;
         Ok(file)
     }
@@ -105,7 +105,7 @@ impl KeyFile {
     /// With a fresh key in front. The older ones stay: what they encrypted must open.
     pub(super) fn rotated(&self, rng: &dyn Rng) -> Result<Self, StoreError> {
         let older = std::iter::once(&self.current).chain(&self.older).cloned().collect();
-        let file = Self { path: self.path.clone(), current: Entry::random(rng), older };
+        let file = Self { path: self.path.clone(), current: StoredKey::random(rng), older };
         file.write()?;
         Ok(file)
     }
@@ -138,12 +138,12 @@ impl KeyFile {
         write().map_err(io_error)
     }
 
-    fn entries(&self) -> impl Iterator<Item = &Entry> {
+    fn entries(&self) -> impl Iterator<Item = &StoredKey> {
         std::iter::once(&self.current).chain(&self.older)
     }
 
     pub(super) fn ring(&self) -> StaticKeyRing {
-        self.older.iter().map(Entry::key).fold(StaticKeyRing::new(self.current.key()), StaticKeyRing::with_older)
+        self.older.iter().map(StoredKey::key).fold(StaticKeyRing::new(self.current.key()), StaticKeyRing::with_older)
     }
 
     pub(super) fn current_id(&self) -> &str {

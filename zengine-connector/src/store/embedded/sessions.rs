@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use redb::ReadableTable as _;
 
-use super::{batch::Answer, engine::Engine, tables::SESSIONS};
+use super::{batch::WriteResult, engine::Engine, tables::SESSIONS};
 use crate::{
     runtime::ms,
     store::{SessionStore, StoreError, StoreErrorKind},
@@ -41,7 +41,7 @@ impl SessionStore for EmbeddedSessions {
                 }
                 let version = batch.count("session")?;
                 batch.sessions()?.insert((&*scope, &*key), (version, now_ms.saturating_add(ms(ttl)), &*value))?;
-                Ok(Answer::wrote(version))
+                Ok(WriteResult::wrote(version))
             })
             .await
     }
@@ -55,7 +55,7 @@ impl SessionStore for EmbeddedSessions {
                     return Err(conflict().into());
                 }
                 sessions.remove((&*scope, &*key))?;
-                Ok(Answer::wrote(()))
+                Ok(WriteResult::wrote(()))
             })
             .await
     }

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, future::join_all};
 use redb::{BackendError, StorageBackend, backends::FileBackend};
 
-use super::{Embedded, KeyFile, batch::Answer, file::engine};
+use super::{Embedded, KeyFile, batch::WriteResult, file::engine};
 use crate::store::{EpochEntry, EpochLog as _, StoreErrorKind};
 
 /// A disk that is full as long as the flag is set.
@@ -142,7 +142,7 @@ async fn an_answer_that_wrote_nothing_costs_no_commit_and_its_error_no_other_wor
     let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
     let refused = store.engine.write::<(), _>(None, |_| Err(super::fault::read_only().into()));
     let (refused, written, read) =
-        futures_util::future::join3(refused, append(&store, 1), store.engine.write(None, |_| Ok(Answer::read(7)))).await;
+        futures_util::future::join3(refused, append(&store, 1), store.engine.write(None, |_| Ok(WriteResult::read(7)))).await;
     assert_eq!(refused.unwrap_err().kind, StoreErrorKind::Unsupported);
     assert_eq!((written, read.unwrap()), (Ok(true), 7));
 }

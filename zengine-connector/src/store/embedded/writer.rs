@@ -14,7 +14,7 @@ use std::{
 use futures_channel::oneshot;
 
 use super::{
-    batch::{Answer, Batch},
+    batch::{Batch, WriteResult},
     fault::{Fault, io_error},
     file::Shared,
     sweep::Sweeper,
@@ -34,7 +34,7 @@ pub(super) struct Writer {
 }
 
 enum Command {
-    Job(Box<dyn Job>),
+    Job(Box<dyn WriteTask>),
     Compact(oneshot::Sender<Result<bool, StoreError>>),
 }
 
@@ -49,10 +49,10 @@ impl Writer {
     pub(super) fn work<T, F>(&self, now_ms: Option<i64>, work: F) -> impl Future<Output = Result<T, StoreError>> + Send + use<T, F>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Batch<'_>) -> Result<Answer<T>, Fault> + Send + 'static,
+        F: FnOnce(&mut Batch<'_>) -> Result<WriteResult<T>, Fault> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let sent = self.send(Command::Job(Box::new(Task { now_ms, work: Some(work), result: None, answer })));
+        let sent = self.send(Command::Job(Box::new(PendingWrite { now_ms, work: Some(work), result: None, answer })));
         async move {
             sent?;
             answered.await.unwrap_or_else(|_| Err(gone()))
@@ -90,7 +90,7 @@ fn gone() -> StoreError {
 }
 
 /// Work with its way back.
-trait Job: Send {
+trait WriteTask: Send {
     fn now_ms(&self) -> Option<i64>;
 
     /// Whether it wrote. An error means that the transaction is void.
@@ -100,17 +100,17 @@ trait Job: Send {
     fn settle(self: Box<Self>, failure: Option<StoreError>);
 }
 
-struct Task<T, F> {
+struct PendingWrite<T, F> {
     now_ms: Option<i64>,
     work: Option<F>,
     result: Option<Result<T, StoreError>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, F> Job for Task<T, F>
+impl<T, F> WriteTask for PendingWrite<T, F>
 where
     T: Send,
-    F: FnOnce(&mut Batch<'_>) -> Result<Answer<T>, Fault> + Send,
+    F: FnOnce(&mut Batch<'_>) -> Result<WriteResult<T>, Fault> + Send,
 {
     fn now_ms(&self) -> Option<i64> {
         self.now_ms
@@ -119,7 +119,7 @@ where
     fn run(&mut self, batch: &mut Batch<'_>) -> Result<bool, Fault> {
         let Some(work) = self.work.take() else { return Ok(false) };
         match work(batch) {
-            Ok(Answer { value, wrote }) => {
+            Ok(WriteResult { value, wrote }) => {
                 self.result = Some(Ok(value));
                 Ok(wrote)
             }
@@ -174,7 +174,7 @@ fn run(shared: &Shared, inbox: &Receiver<Command>) {
     }
 }
 
-fn serve(shared: &Shared, mut jobs: Vec<Box<dyn Job>>, sweeper: &mut Sweeper) {
+fn serve(shared: &Shared, mut jobs: Vec<Box<dyn WriteTask>>, sweeper: &mut Sweeper) {
     let served = catch_unwind(AssertUnwindSafe(|| transact(shared, &mut jobs, sweeper)));
     let failure = match served {
         Ok(Ok(())) => None,
@@ -194,7 +194,7 @@ fn serve(shared: &Shared, mut jobs: Vec<Box<dyn Job>>, sweeper: &mut Sweeper) {
     }
 }
 
-fn transact(shared: &Shared, jobs: &mut [Box<dyn Job>], sweeper: &mut Sweeper) -> Result<(), Fault> {
+fn transact(shared: &Shared, jobs: &mut [Box<dyn WriteTask>], sweeper: &mut Sweeper) -> Result<(), Fault> {
     shared.transaction(|transaction| {
         let mut batch = Batch::new(transaction);
         let mut wrote = false;

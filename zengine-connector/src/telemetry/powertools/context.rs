@@ -1,5 +1,6 @@
 //! What stands in every line of one invocation.
 
+use std::borrow::Cow;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -58,12 +59,20 @@ impl Context {
     }
 
     fn set(&mut self, name: &str, json: String) {
-        let name = super::visitor::own_name(name);
+        let name = own_name(name);
         match self.keys.iter().position(|(key, _)| *key == name) {
             Some(n) => self.keys[n].1 = json,
             None if self.keys.len() < MAX_KEYS => self.keys.push((name.into_owned(), json)),
             None => {}
         }
+    }
+}
+
+/// The name of a key that is not one of the first five.
+pub(super) fn own_name(name: &str) -> Cow<'_, str> {
+    match name {
+        "level" | "location" | "message" | "timestamp" | "service" => Cow::Owned(format!("{name}_")),
+        _ => Cow::Borrowed(name),
     }
 }
 

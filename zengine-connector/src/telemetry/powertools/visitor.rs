@@ -1,13 +1,13 @@
 //! An event's fields as JSON.
 
-use std::{
-    borrow::Cow,
-    fmt::{Debug, Write as _},
-};
+use std::fmt::{Debug, Write as _};
 
 use tracing::field::{Field, Visit};
 
-use super::{context::Context, json};
+use super::{
+    context::{Context, own_name},
+    json,
+};
 
 /// Writes `,"name":value` for every field but the message, and notes which keys of the context the event has itself.
 pub(super) struct FieldWriter<'a> {
@@ -16,14 +16,6 @@ pub(super) struct FieldWriter<'a> {
     pub(super) message: &'a mut String,
     context: &'a Context,
     overridden: u64,
-}
-
-/// The name of a key that is not one of the first five.
-pub(super) fn own_name(name: &str) -> Cow<'_, str> {
-    match name {
-        "level" | "location" | "message" | "timestamp" | "service" => Cow::Owned(format!("{name}_")),
-        _ => Cow::Borrowed(name),
-    }
 }
 
 impl<'a> FieldWriter<'a> {

@@ -45,8 +45,8 @@ macro_rules! __contract_tests {
 #[macro_export]
 macro_rules! __contract_table {
     ([] $($family:ident { $($case:ident [$($need:ident)*])* })*) => {
-        pub(in $crate::testing::contract) const CASES: &[$crate::testing::contract::run::Case] = &[$($(
-            $crate::testing::contract::run::Case {
+        pub(in $crate::testing::contract) const CASES: &[$crate::testing::contract::case::Case] = &[$($(
+            $crate::testing::contract::case::Case {
                 name: ::core::stringify!($case),
                 family: ::core::stringify!($family),
                 needs: &[$($crate::testing::contract::Need::$need),*],

@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "cases are tests")]
 
 mod attempt;
+mod case;
 mod cases;
 mod expected;
 mod fault;

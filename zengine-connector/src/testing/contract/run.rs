@@ -1,24 +1,14 @@
 //! Runs single cases.
 
-use std::{any::Any, panic, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+use std::{any::Any, panic, panic::AssertUnwindSafe, sync::Arc};
 
 use super::{
     Fixture, Need, Skipped,
+    case::{Case, CaseResult},
     cases::CASES,
     host::TestHost,
     kit::{Kit, SharedKit, TENANTS},
 };
-
-/// The result of a case: passed, or the reason why it did not run. A broken promise panics.
-pub(crate) type CaseResult = Result<(), Skipped>;
-
-/// One case of the list.
-pub(crate) struct Case {
-    pub(crate) name: &'static str,
-    pub(crate) family: &'static str,
-    pub(crate) needs: &'static [Need],
-    pub(crate) run: for<'a> fn(&'a SharedKit) -> Pin<Box<dyn Future<Output = CaseResult> + 'a>>,
-}
 
 /// The verdict of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use zengine_connector::{AccountUpdate, Event, RoutedEvent};
 
 use super::{
     scope::Scope,
-    sink::{Made, NOT_AN_OBJECT},
+    sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
     json::{Obj, Raw},
@@ -53,21 +53,21 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'
 }
 
 /// An element of `user_actions`: a person followed a link of an advertisement or saw its page. It names no person.
-pub(super) fn user_action<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
+pub(super) fn user_action<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> EventResult {
     element(scope, raw, "user_actions", "action_type")
 }
 
 /// An element of `automatic_events`: a lead or a purchase that the provider recognised.
-pub(super) fn automatic_event<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
+pub(super) fn automatic_event<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> EventResult {
     element(scope, raw, "automatic_events", "event_name")
 }
 
 /// An element of `state_sync`: a contact was added to or removed from the phone's address book.
-pub(super) fn state_sync<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
+pub(super) fn state_sync<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> EventResult {
     element(scope, raw, "smb_app_state_sync", "action")
 }
 
-fn element(scope: &Scope<'_>, raw: Raw<'_>, field: &str, word: &str) -> Made {
+fn element(scope: &Scope<'_>, raw: Raw<'_>, field: &str, word: &str) -> EventResult {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let mut update = AccountUpdate::default();
     field.clone_into(&mut update.field);

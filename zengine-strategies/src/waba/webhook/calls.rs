@@ -4,7 +4,7 @@ use zengine_connector::{Call, Event, ProviderKey, RoutedEvent};
 
 use super::{
     scope::{Scope, provider_id},
-    sink::{Made, NOT_AN_OBJECT},
+    sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
     identity::Names,
@@ -12,7 +12,7 @@ use crate::waba::{
 };
 
 /// An element of `calls`.
-pub(super) fn call<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Made {
+pub(super) fn call<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventResult {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let event = match obj.get("event") {
         Some(raw) => json::string(raw).ok_or("the event is not a string")?.into_owned(),

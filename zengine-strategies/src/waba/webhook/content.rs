@@ -11,7 +11,7 @@ use crate::waba::{json::Obj, problem};
 
 /// The result of reading a message.
 #[allow(clippy::large_enum_variant)] // lives for one call
-pub(super) enum Said {
+pub(super) enum ReadContent {
     Content(Content),
     /// An event other than a message.
     Other(Box<Event>),
@@ -19,13 +19,13 @@ pub(super) enum Said {
     Unknown(String),
 }
 
-impl Said {
+impl ReadContent {
     pub(super) fn other(event: Event) -> Self {
         Self::Other(Box::new(event))
     }
 }
 
-impl From<Content> for Said {
+impl From<Content> for ReadContent {
     fn from(content: Content) -> Self {
         Self::Content(content)
     }
@@ -61,7 +61,7 @@ pub(super) fn kind<'a>(obj: &Obj<'a>) -> Result<Cow<'a, str>, &'static str> {
 }
 
 /// Reads the content of a message.
-pub(super) fn said(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>) -> Said {
+pub(super) fn read(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>) -> ReadContent {
     if let Some(said) = known(kind, obj) {
         return said;
     }
@@ -71,17 +71,17 @@ pub(super) fn said(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>) -> Said {
         errors = scope.errors.map(problem::one).collect();
     }
     if errors.is_empty() || !TYPES.contains(&kind) && obj.get(kind).is_some() {
-        return Said::Unknown(kind.to_owned());
+        return ReadContent::Unknown(kind.to_owned());
     }
     Content::Unsupported(Unsupported::new(Some(kind.to_owned()), errors)).into()
 }
 
 /// `None` if the type is unknown or its object cannot be read.
-fn known(kind: &str, obj: &Obj<'_>) -> Option<Said> {
+fn known(kind: &str, obj: &Obj<'_>) -> Option<ReadContent> {
     let part = || obj.obj(kind);
     Some(match kind {
         "edit" => return edit(&part()?),
-        "revoke" => Said::other(Event::Deleted { target: part()?.owned("original_message_id")? }),
+        "revoke" => ReadContent::other(Event::Deleted { target: part()?.owned("original_message_id")? }),
         "interactive" => return interactive::reply(obj.get(kind)?),
         _ => plain(kind, obj)?.into(),
     })
@@ -170,13 +170,13 @@ fn system(message: &Obj<'_>) -> System {
     system
 }
 
-fn edit(part: &Obj<'_>) -> Option<Said> {
+fn edit(part: &Obj<'_>) -> Option<ReadContent> {
     let target = part.owned("original_message_id")?;
     let message = part.obj("message")?;
     let kind = kind(&message).ok()?;
     let content = match known(&kind, &message) {
-        Some(Said::Content(content)) => content,
+        Some(ReadContent::Content(content)) => content,
         _ => Content::Unknown { provider_type: kind.into_owned() },
     };
-    Some(Said::other(Event::Edited { target, content }))
+    Some(ReadContent::other(Event::Edited { target, content }))
 }

@@ -6,8 +6,8 @@ use zengine_connector::{AccountUpdate, ElementError, Event, RawPayload, RoutedEv
 
 use super::{
     account, calls, groups, handovers, history, messages, preferences,
-    scope::{Entry, Mode, Owner, Scope},
-    sink::{Made, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, text_of},
+    scope::{Mode, Owner, Scope, WebhookEntry},
+    sink::{EventResult, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, text_of},
     statuses, templates,
 };
 use crate::waba::{
@@ -33,7 +33,7 @@ pub(crate) fn normalize(payload: &RawPayload) -> Vec<Result<RoutedEvent, Element
 
 fn body(sink: &mut Sink<'_>, raw: Raw<'_>) {
     let Some(root) = Obj::read(raw) else { return sink.refuse_body(NOT_AN_OBJECT) };
-    let nobody = Scope::new(Cow::Borrowed("body"), Mode::Live, &Entry { id: None, time_ms: None }, &Obj::empty(), &mut None);
+    let nobody = Scope::new(Cow::Borrowed("body"), Mode::Live, &WebhookEntry { id: None, time_ms: None }, &Obj::empty(), &mut None);
     let whole = |sink: &mut Sink<'_>, word: &str| sink.put(&Path::ROOT, raw, Ok(nobody.unknown(word, raw)));
     match root.get("object").map(json::string) {
         // A relay may leave it out; what is there says enough.
@@ -56,7 +56,7 @@ fn body(sink: &mut Sink<'_>, raw: Raw<'_>) {
 
 fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: Raw<'_>) {
     let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
-    let entry = Entry { id: obj.text("id"), time_ms: obj.time("time") };
+    let entry = WebhookEntry { id: obj.text("id"), time_ms: obj.time("time") };
     let path_of_changes = path.member("changes");
     match obj.get("changes").map(|raw| (raw, json::items(raw))) {
         Some((raw, None)) => sink.put(&path_of_changes, raw, Err(NOT_AN_ARRAY)),
@@ -75,7 +75,7 @@ fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: Raw<'_>) {
 }
 
 /// `owner` is the owner of the last change: most changes of a body belong to one number.
-fn change<'a>(sink: &mut Sink<'_>, path: &Path<'_>, entry: &Entry<'a>, owner: &mut Option<Rc<Owner<'a>>>, raw: Raw<'a>) {
+fn change<'a>(sink: &mut Sink<'_>, path: &Path<'_>, entry: &WebhookEntry<'a>, owner: &mut Option<Rc<Owner<'a>>>, raw: Raw<'a>) {
     let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     let raw_value = obj.get("value");
     let value = match raw_value.map(Obj::read) {
@@ -156,7 +156,7 @@ fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &O
 
 enum Reader {
     /// An element is one event.
-    One(for<'a> fn(&Scope<'a>, Raw<'a>, bool) -> Made),
+    One(for<'a> fn(&Scope<'a>, Raw<'a>, bool) -> EventResult),
     /// An element holds elements.
     Many(for<'a> fn(&mut Sink<'_>, &Path<'_>, &Scope<'a>, Raw<'a>)),
 }
@@ -179,7 +179,7 @@ fn reader(name: &str) -> Option<Reader> {
 }
 
 /// An error of the whole number.
-fn error<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
+fn error<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> EventResult {
     Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);

@@ -4,7 +4,7 @@ use zengine_connector::{AccountUpdate, Event, Identity, IdentityKind};
 
 use super::{
     scope::Scope,
-    sink::{Made, NOT_AN_OBJECT},
+    sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
     identity::Names,
@@ -13,7 +13,7 @@ use crate::waba::{
 };
 
 /// An element of `groups`: a change of an object that the business owns, in the conversation of the group.
-pub(super) fn group<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> Made {
+pub(super) fn group<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> EventResult {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);

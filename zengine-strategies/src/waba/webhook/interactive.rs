@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use zengine_connector::{Content, Event, FlowReply, InteractiveReply, Preference, ReplySource};
 
-use super::content::Said;
+use super::content::ReadContent;
 use crate::waba::json::{self, Obj, Raw};
 
 const KINDS: &[&str] = &["button_reply", "list_reply", "nfm_reply", "call_permission_reply"];
 
 /// `None` if it is not an object, or if the answer of its kind is missing.
-pub(super) fn reply(raw: Raw<'_>) -> Option<Said> {
+pub(super) fn reply(raw: Raw<'_>) -> Option<ReadContent> {
     let obj = Obj::read(raw)?;
     let kind = obj.text("type").or_else(|| KINDS.iter().find(|kind| obj.get(kind).is_some()).map(|kind| Cow::Borrowed(*kind)))?;
     let choice = |source| {
@@ -26,7 +26,7 @@ pub(super) fn reply(raw: Raw<'_>) -> Option<Said> {
         "list_reply" => choice(ReplySource::List),
         "nfm_reply" => Some(form(&obj.obj(&kind)?).into()),
         "call_permission_reply" => Some(call_permission(obj.get(&kind)?)),
-        _ => Some(Said::Unknown(format!("interactive.{kind}"))),
+        _ => Some(ReadContent::Unknown(format!("interactive.{kind}"))),
     }
 }
 
@@ -39,14 +39,14 @@ fn form(part: &Obj<'_>) -> Content {
 }
 
 /// Whether the business may call: a preference about calls, with the whole answer (until when, by whom) in its detail.
-fn call_permission(raw: Raw<'_>) -> Said {
+fn call_permission(raw: Raw<'_>) -> ReadContent {
     let response = Obj::read(raw).and_then(|part| part.owned("response"));
     let mut preference = Preference::new("call_permission");
     preference.detail = Some(raw.get().to_owned());
     preference.value.clone_from(&response);
     match response.as_deref() {
-        Some("accept") => Said::other(Event::OptIn(preference)),
-        Some("reject") => Said::other(Event::OptOut(preference)),
-        _ => Said::Unknown("interactive.call_permission_reply".to_owned()),
+        Some("accept") => ReadContent::other(Event::OptIn(preference)),
+        Some("reject") => ReadContent::other(Event::OptOut(preference)),
+        _ => ReadContent::Unknown("interactive.call_permission_reply".to_owned()),
     }
 }

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use zengine_connector::{Content, Context, Event, Forwarded, Identity, IdentityKind, Party, ProductItem, Referral};
 
 use super::{
-    content::{self, Said},
+    content::{self, ReadContent},
     scope::{Mode, Scope, provider_id},
-    sink::{Made, NOT_AN_OBJECT},
+    sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
     identity::{self, Names},
@@ -17,7 +17,7 @@ use crate::waba::{
 
 /// The direction of a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Direction {
     /// From a person to the business.
     In,
     /// From the business to a person, by another application or the phone.
@@ -25,32 +25,32 @@ pub(super) enum Way {
 }
 
 /// An element of `messages`.
-pub(super) fn message<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Made {
+pub(super) fn message<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventResult {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
-    let way = match &*scope.field {
-        "message_echoes" | "smb_message_echoes" => Way::Out,
-        "history" if is_from_business(scope, &obj) => Way::Out,
-        _ => Way::In,
+    let direction = match &*scope.field {
+        "message_echoes" | "smb_message_echoes" => Direction::Out,
+        "history" if is_from_business(scope, &obj) => Direction::Out,
+        _ => Direction::In,
     };
-    read(scope, &obj, raw, way, None, alone)
+    read(scope, &obj, raw, direction, None, alone)
 }
 
 /// An element of `message_echoes`.
-pub(super) fn echo<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Made {
+pub(super) fn echo<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventResult {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
-    read(scope, &obj, raw, Way::Out, None, alone)
+    read(scope, &obj, raw, Direction::Out, None, alone)
 }
 
 /// A message of an older conversation with the person `with`.
-pub(super) fn old<'a>(scope: &Scope<'a>, raw: Raw<'a>, with: Option<&Cow<'a, str>>) -> Made {
+pub(super) fn old<'a>(scope: &Scope<'a>, raw: Raw<'a>, with: Option<&Cow<'a, str>>) -> EventResult {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let from = obj.text("from");
-    let way = match (&from, with) {
-        (Some(from), Some(with)) if from == with => Way::In,
-        _ if is_from_business(scope, &obj) => Way::Out,
-        _ => Way::In,
+    let direction = match (&from, with) {
+        (Some(from), Some(with)) if from == with => Direction::In,
+        _ if is_from_business(scope, &obj) => Direction::Out,
+        _ => Direction::In,
     };
-    read(scope, &obj, raw, way, with.cloned(), false)
+    read(scope, &obj, raw, direction, with.cloned(), false)
 }
 
 /// Whether the business wrote the message: in an older conversation both sides are in one list.
@@ -62,11 +62,11 @@ fn is_from_business(scope: &Scope<'_>, obj: &Obj<'_>) -> bool {
     }
 }
 
-fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, way: Way, with: Option<Cow<'a, str>>, alone: bool) -> Made {
+fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, direction: Direction, with: Option<Cow<'a, str>>, alone: bool) -> EventResult {
     let kind = content::kind(obj)?;
     let id = obj.text("id");
     let at = obj.text("timestamp");
-    let mut names = names(obj, way);
+    let mut names = names(obj, direction);
     if names.is_empty() {
         names.phone = with;
         // A notice about a person's ids may name the person nowhere else.
@@ -78,41 +78,41 @@ fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, way: Way, with: Opti
     let person = names.party(scope.contact(&names, alone));
     let group = obj.text("group_id");
 
-    let said = content::said(scope, &kind, obj);
+    let said = content::read(scope, &kind, obj);
     let dedup = match &id {
-        Some(id) => dedup(scope, id, &kind, at.as_deref().unwrap_or_default(), way),
+        Some(id) => dedup(scope, id, &kind, at.as_deref().unwrap_or_default(), direction),
         None => scope.by_bytes(raw),
     };
     let event = match said {
-        Said::Content(content) if way == Way::Out => Event::Echo { content },
-        Said::Content(content) => Event::message(content),
+        ReadContent::Content(content) if direction == Direction::Out => Event::Echo { content },
+        ReadContent::Content(content) => Event::message(content),
         // That it went out must not be lost with the type.
-        Said::Unknown(provider_type) if way == Way::Out => Event::Echo { content: Content::Unknown { provider_type } },
-        Said::Unknown(provider_type) => Event::Unknown { provider_type },
-        Said::Other(event) => *event,
+        ReadContent::Unknown(provider_type) if direction == Direction::Out => Event::Echo { content: Content::Unknown { provider_type } },
+        ReadContent::Unknown(provider_type) => Event::Unknown { provider_type },
+        ReadContent::Other(event) => *event,
     };
 
     let mut routed = scope.event(event, dedup);
     refer(&mut routed.context, obj);
-    routed.context.echo = way == Way::Out && !matches!(routed.event, Event::Echo { .. });
+    routed.context.echo = direction == Direction::Out && !matches!(routed.event, Event::Echo { .. });
     routed.provider_ids = provider_id(id.as_deref());
     routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
     routed.conversation = match group.as_deref().and_then(|group| Identity::new(IdentityKind::Group, group).ok()) {
         Some(group) => scope.conversation(&[group]),
         None => scope.conversation(&person.ids),
     };
-    (routed.from, routed.to) = match way {
-        Way::In => (person, scope.business()),
-        Way::Out if person == Party::default() => (scope.business().pop().unwrap_or_default(), vec![]),
-        Way::Out => (scope.business().pop().unwrap_or_default(), vec![person]),
+    (routed.from, routed.to) = match direction {
+        Direction::In => (person, scope.business()),
+        Direction::Out if person == Party::default() => (scope.business().pop().unwrap_or_default(), vec![]),
+        Direction::Out => (scope.business().pop().unwrap_or_default(), vec![person]),
     };
     Ok(routed)
 }
 
 /// The dedup key: the number and the message id. An edit may keep the id of the message it edits, and in an older
 /// conversation the file follows under the id of its placeholder.
-fn dedup(scope: &Scope<'_>, id: &str, kind: &str, at: &str, way: Way) -> String {
-    let word = if way == Way::Out { "echo" } else { "message" };
+fn dedup(scope: &Scope<'_>, id: &str, kind: &str, at: &str, direction: Direction) -> String {
+    let word = if direction == Direction::Out { "echo" } else { "message" };
     match (scope.mode, kind) {
         (_, "edit" | "revoke") => scope.by_id(word, id, &[kind, at]),
         (Mode::History, _) => scope.by_id(word, id, &[kind]),
@@ -120,10 +120,10 @@ fn dedup(scope: &Scope<'_>, id: &str, kind: &str, at: &str, way: Way) -> String 
     }
 }
 
-fn names<'a>(obj: &Obj<'a>, way: Way) -> Names<'a> {
-    let keys = match way {
-        Way::In => ["from", "from_user_id", "from_parent_user_id"],
-        Way::Out => ["to", "to_user_id", "to_parent_user_id"],
+fn names<'a>(obj: &Obj<'a>, direction: Direction) -> Names<'a> {
+    let keys = match direction {
+        Direction::In => ["from", "from_user_id", "from_parent_user_id"],
+        Direction::Out => ["to", "to_user_id", "to_parent_user_id"],
     };
     let [phone, user_id, parent_user_id] = keys.map(|key| obj.text(key));
     Names { phone, user_id, parent_user_id, key_hash: key_hash(obj) }

@@ -4,7 +4,7 @@ use zengine_connector::{Event, Preference};
 
 use super::{
     scope::Scope,
-    sink::{Made, NOT_AN_OBJECT},
+    sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
     identity::Names,
@@ -12,7 +12,7 @@ use crate::waba::{
 };
 
 /// An element of `user_preferences`.
-pub(super) fn preference<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Made {
+pub(super) fn preference<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventResult {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let value = obj.owned("value");
     let mut preference = Preference::new(obj.owned("category").unwrap_or_else(|| "marketing_messages".to_owned()));

@@ -25,7 +25,7 @@ pub(super) enum Mode {
 }
 
 /// The members of an account's element of `entry`.
-pub(super) struct Entry<'a> {
+pub(super) struct WebhookEntry<'a> {
     pub(super) id: Option<Cow<'a, str>>,
     pub(super) time_ms: Option<i64>,
 }
@@ -69,7 +69,13 @@ pub(super) struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     /// `last` is the owner of the change before, which is reused if it is the same.
-    pub(super) fn new(field: Cow<'a, str>, mode: Mode, entry: &Entry<'a>, value: &Obj<'a>, last: &mut Option<Rc<Owner<'a>>>) -> Self {
+    pub(super) fn new(
+        field: Cow<'a, str>,
+        mode: Mode,
+        entry: &WebhookEntry<'a>,
+        value: &Obj<'a>,
+        last: &mut Option<Rc<Owner<'a>>>,
+    ) -> Self {
         let metadata = value.obj("metadata").unwrap_or_else(Obj::empty);
         let number = number_id(&field, &metadata, value);
         let account = account_id(&field, entry, value);
@@ -193,7 +199,7 @@ fn number_id<'a>(field: &str, metadata: &Obj<'a>, value: &Obj<'a>) -> Option<Cow
 
 /// The id of the WhatsApp Business account. In notices to partners, `entry[].id` is a business portfolio and `waba_info` names
 /// the account; `0` in samples is no account.
-fn account_id<'a>(field: &str, entry: &Entry<'a>, value: &Obj<'a>) -> Option<Cow<'a, str>> {
+fn account_id<'a>(field: &str, entry: &WebhookEntry<'a>, value: &Obj<'a>) -> Option<Cow<'a, str>> {
     let named = || value.obj("waba_info").and_then(|info| info.text("waba_id"));
     let id = match field {
         "partner_solutions" => named(),

@@ -8,7 +8,7 @@ use zengine_connector::{ElementError, RawPayload, RoutedEvent};
 use crate::waba::json::Raw;
 
 /// An event without its bytes, or the reason the element cannot be read.
-pub(super) type Made = Result<RoutedEvent, &'static str>;
+pub(super) type EventResult = Result<RoutedEvent, &'static str>;
 
 /// The element is not an object.
 pub(super) const NOT_AN_OBJECT: &str = "not an object";
@@ -94,7 +94,7 @@ impl<'p> Sink<'p> {
     }
 
     /// Adds the result of an element.
-    pub(super) fn put(&mut self, path: &Path<'_>, raw: Raw<'_>, made: Made) {
+    pub(super) fn put(&mut self, path: &Path<'_>, raw: Raw<'_>, made: EventResult) {
         let bytes = self.slice(raw.get());
         let made = if self.replaced && std::str::from_utf8(&bytes).is_err() { Err("not UTF-8") } else { made };
         self.out.push(match made {

@@ -5,7 +5,7 @@ use zengine_connector::{AccountUpdate, Cost, Event, Identity, IdentityKind, Prov
 use super::{
     calls,
     scope::{Scope, provider_id},
-    sink::{Made, NOT_AN_OBJECT},
+    sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
     identity::Names,
@@ -14,7 +14,7 @@ use crate::waba::{
 };
 
 /// An element of `statuses`.
-pub(super) fn status<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Made {
+pub(super) fn status<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventResult {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let word = match obj.get("status") {
         Some(raw) => Some(crate::waba::json::string(raw).ok_or("the status is not a string")?),

@@ -13,7 +13,7 @@ const ONE_TIME_CODE: usize = 15;
 
 /// The place of a component.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum ComponentParent {
     Message,
     Card,
 }
@@ -29,7 +29,7 @@ pub(super) fn message(cx: &mut Cx, at: &str, template: &Template) -> Value {
         // A tracking number in body and address looks the same, so that only Meta can refuse.
         tracing::warn!(limit = ONE_TIME_CODE, "if this template carries a one-time code, it is too long");
     }
-    let components = components(cx, &format!("{at}/components"), &template.components, Place::Message);
+    let components = components(cx, &format!("{at}/components"), &template.components, ComponentParent::Message);
     Object::new()
         .with("name", template.name.as_str())
         .with_text("namespace", template.namespace.as_deref())
@@ -38,15 +38,15 @@ pub(super) fn message(cx: &mut Cx, at: &str, template: &Template) -> Value {
         .into()
 }
 
-fn components(cx: &mut Cx, at: &str, components: &[TemplateComponent], place: Place) -> Value {
+fn components(cx: &mut Cx, at: &str, components: &[TemplateComponent], place: ComponentParent) -> Value {
     let count = |wanted: fn(&TemplateComponent) -> bool| components.iter().filter(|component| wanted(component)).count();
     cx.check.require(count(|c| matches!(c, TemplateComponent::Header { .. })) <= 1, at, "a template has one header");
     cx.check.require(count(|c| matches!(c, TemplateComponent::Body { .. })) <= 1, at, "a template has one body");
     components.iter().enumerate().map(|(i, item)| component(cx, &format!("{at}/{i}"), item, place)).collect()
 }
 
-fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: Place) -> Value {
-    if place == Place::Card {
+fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: ComponentParent) -> Value {
+    if place == ComponentParent::Card {
         use TemplateComponent::{Body, Button, Header};
         cx.check.require(matches!(component, Header { .. } | Body { .. } | Button { .. }), at, "a card has a header, a body and buttons");
     }
@@ -75,7 +75,7 @@ fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: Place)
                 .map(|(i, card)| {
                     let at = format!("{at}/{i}");
                     cx.check.require(card.card_index as usize == i, format!("{at}/card_index"), "cards are numbered from 0 in order");
-                    let components = components(cx, &format!("{at}/components"), &card.components, Place::Card);
+                    let components = components(cx, &format!("{at}/components"), &card.components, ComponentParent::Card);
                     json!({"card_index": card.card_index, "components": components})
                 })
                 .collect();

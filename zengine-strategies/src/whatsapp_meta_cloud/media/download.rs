@@ -18,7 +18,7 @@ use super::{
 };
 use crate::whatsapp_meta_cloud::{
     Tenant,
-    client::{self, Graph, Lost, MAX_ANSWER},
+    client::{self, CallFailure, Graph, MAX_ANSWER},
     context::CallContext,
     error,
 };
@@ -85,7 +85,7 @@ impl<'a> Fetch<'a> {
                 return Err(protocol("the file is on a host that is not Meta's").not_sent());
             }
             let response = match self.get(&address, most).await {
-                Err(Lost::Http(lost)) if lost.cause == HttpCause::TooLarge => {
+                Err(CallFailure::Http(lost)) if lost.cause == HttpCause::TooLarge => {
                     return Err(too_large().context("limit", limit).not_sent());
                 }
                 other => other?,
@@ -116,7 +116,7 @@ impl<'a> Fetch<'a> {
         Ok(MediaFile { bytes, mime: info.mime.clone(), sha256, is_verified: info.sha256.is_some() })
     }
 
-    async fn get(&self, address: &Uri, most: usize) -> Result<Response<Bytes>, Lost> {
+    async fn get(&self, address: &Uri, most: usize) -> Result<Response<Bytes>, CallFailure> {
         let left = self.end.duration_since(self.cx.now()).unwrap_or_default();
         self.graph.fetch(address, left, most).await
     }

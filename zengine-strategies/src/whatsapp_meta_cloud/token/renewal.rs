@@ -41,7 +41,7 @@ pub(super) async fn look_after(
         Err(error) => return Err(logged(error.into_send_error().not_sent())),
     };
     let ended = in_turn(watch, configured, http, hook, cx).await;
-    // Lost with the store it expires by itself.
+    // CallFailure with the store it expires by itself.
     let _ = cx.sessions().delete(TURN, turn).await;
     watch.forget();
     ended.map_err(logged)

@@ -24,11 +24,11 @@ use inbound::{arrival, batches, bounds, cross_talk, dedup, garbage, handshake, k
 mod prelude {
     pub(crate) use super::super::{
         Sample,
+        case::CaseResult,
         fault::WireFault,
         host::TestHost,
         kit::{Kit, SharedKit, TENANTS},
         need::Skipped,
-        run::CaseResult,
     };
 }
 

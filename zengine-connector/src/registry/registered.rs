@@ -1,0 +1,43 @@
+//! One registered strategy.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, ErrorKind},
+    ids::StrategyName,
+    message::{Degrade, Prepared},
+    schema::Checks,
+    strategy::{Descriptor, DynInbound, DynOutbound, DynStrategy, ErasedTenant, Inspected},
+};
+
+/// One registered strategy.
+pub(crate) struct RegisteredStrategy {
+    pub(crate) name: StrategyName,
+    pub(crate) descriptor: &'static Descriptor,
+    pub(crate) type_name: &'static str,
+    pub(crate) checks: Arc<Checks>,
+    pub(crate) strategy: Arc<dyn DynStrategy>,
+    pub(crate) outbound: Option<Arc<dyn DynOutbound>>,
+    pub(crate) inbound: Option<Arc<dyn DynInbound>>,
+}
+
+impl RegisteredStrategy {
+    /// The half that sends.
+    pub(crate) fn sends(&self) -> Result<&Arc<dyn DynOutbound>, Error> {
+        self.outbound
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "this strategy only receives").with_context("strategy", &self.name))
+    }
+
+    /// Degrades and checks a message for a tenant, before anything is claimed or sent.
+    pub(crate) fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, how: Degrade) -> Result<Inspected, Error> {
+        let seen = self.sends()?.inspect(tenant, message, self.descriptor.capabilities, how)?;
+        if seen.violations.is_empty() {
+            return Ok(seen);
+        }
+        Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit the channel")
+            .with_context("strategy", &self.name)
+            .with_context("violations", seen.violations.len())
+            .with_violations(seen.violations))
+    }
+}
