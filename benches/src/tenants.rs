@@ -22,7 +22,7 @@ use crate::{
 
 /// Operations whose allocations and instructions are counted.
 pub(crate) const COUNTED: &[Counted] =
-    &[Counted { name: "tenants/lookup", make: lookup_of_a_thousand, allocations: Some(1.0), ceiling: None, instructions: None }];
+    &[Counted { name: "tenants/lookup", make: lookup_of_a_thousand, allocations: Some(1.0), ceiling: None, stretch: None }];
 
 const NAME: &str = "whatsapp-meta-cloud";
 

@@ -18,7 +18,7 @@ mod run;
 use std::time::Duration;
 
 pub(crate) use alloc::{Counting, allocated};
-pub(crate) use case::{Begun, Case, Sample, measured, measured_ns, side_by_side};
+pub(crate) use case::{Case, Sample, measured, side_by_side};
 pub(crate) use instructions::{Counted, REPEAT};
 pub(crate) use row::{Bound, Row};
 pub(crate) use run::Run;
