@@ -7,37 +7,36 @@ use crate::ids::{CorrelationId, TenantId};
 
 /// What became of a request or record that arrived: the event `inbound.completed`.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct InboundLine<'a> {
+pub(crate) struct InboundLine<'a> {
     /// The registered name of the strategy.
-    pub strategy: &'a str,
+    pub(crate) strategy: &'a str,
     /// Whose it is, where one tenant's credentials vouch for the whole request.
-    pub tenant_id: Option<&'a TenantId>,
+    pub(crate) tenant_id: Option<&'a TenantId>,
     /// `done`, `redeliver` or `refused`.
-    pub outcome: &'static str,
+    pub(crate) outcome: &'static str,
     /// Why it was refused.
-    pub reason: Option<&'a str>,
+    pub(crate) reason: Option<&'a str>,
     /// The status of the answer.
-    pub http_status: u16,
+    pub(crate) http_status: u16,
     /// Events that are stored, also by an earlier delivery.
-    pub accepted: u32,
+    pub(crate) accepted: u32,
     /// Elements that can never be read, kept as dead letters.
-    pub poisoned: u32,
+    pub(crate) poisoned: u32,
     /// Events that must come again.
-    pub unstored: u32,
+    pub(crate) unstored: u32,
     /// Bytes of the body.
-    pub body_bytes: usize,
+    pub(crate) body_bytes: usize,
     /// What ties the lines of one request together.
-    pub correlation_id: Option<&'a CorrelationId>,
+    pub(crate) correlation_id: Option<&'a CorrelationId>,
     /// The sender's trace.
-    pub trace: Option<TraceParent>,
+    pub(crate) trace: Option<TraceParent>,
     /// From the arrival to the answer.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
 }
 
 impl<'a> InboundLine<'a> {
     /// A line of a request without events; the rest is filled in.
-    pub fn new(strategy: &'a str, outcome: &'static str, http_status: u16) -> Self {
+    pub(crate) fn new(strategy: &'a str, outcome: &'static str, http_status: u16) -> Self {
         Self {
             strategy,
             tenant_id: None,
@@ -55,7 +54,7 @@ impl<'a> InboundLine<'a> {
     }
 
     /// Logs the line. Costs next to nothing where nobody listens.
-    pub fn emit(&self) {
+    pub(crate) fn emit(&self) {
         tracing::info!(
             strategy = self.strategy,
             tenant_id = self.tenant_id.map(TenantId::as_str),
@@ -74,7 +73,7 @@ impl<'a> InboundLine<'a> {
     }
 
     /// Gives the metrics of the request to the observers.
-    pub fn observe(&self, observers: &Observers) {
+    pub(crate) fn observe(&self, observers: &Observers) {
         if observers.is_empty() {
             return;
         }

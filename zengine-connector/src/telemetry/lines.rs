@@ -12,82 +12,80 @@ use crate::{
 ///
 /// Replays, rejections and panics have one too. Absent facts are absent keys.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SendLine<'a> {
+pub(crate) struct SendLine<'a> {
     /// Whose message.
-    pub tenant_id: &'a TenantId,
+    pub(crate) tenant_id: &'a TenantId,
     /// The registered name of the strategy, or what the caller took for one.
-    pub strategy: &'a str,
+    pub(crate) strategy: &'a str,
     /// The caller's id of the message.
-    pub client_message_id: &'a ClientMessageId,
+    pub(crate) client_message_id: &'a ClientMessageId,
     /// `delivered`, `failed`, `unknown`, `deferred`, or `error`.
-    pub outcome: &'static str,
+    pub(crate) outcome: &'static str,
     /// Why a send was deferred, in snake case.
-    pub reason: Option<&'a str>,
+    pub(crate) reason: Option<&'a str>,
     /// The kind of the last error.
-    pub kind: Option<ErrorKind>,
+    pub(crate) kind: Option<ErrorKind>,
     /// The provider's own code of the last error.
-    pub code: Option<&'a str>,
+    pub(crate) code: Option<&'a str>,
     /// How far the last attempt that failed got.
-    pub reach: Option<Reach>,
+    pub(crate) reach: Option<Reach>,
     /// Calls made to the provider.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// Nothing was sent this time: the outcome is an earlier send's.
-    pub replayed: bool,
+    pub(crate) replayed: bool,
     /// Whether a delivered send's record is stored (rule 26).
-    pub dedup_recorded: bool,
+    pub(crate) dedup_recorded: bool,
     /// Time spent waiting for another process's claim.
-    pub waited: Duration,
+    pub(crate) waited: Duration,
     /// The owner token of the claim.
-    pub lease_owner: Option<&'a str>,
+    pub(crate) lease_owner: Option<&'a str>,
     /// The breaker's state when the last attempt asked for its permit.
-    pub breaker_state: Option<&'a str>,
+    pub(crate) breaker_state: Option<&'a str>,
     /// The epoch of that state.
-    pub breaker_epoch: Option<u64>,
+    pub(crate) breaker_epoch: Option<u64>,
     /// The dead letter, where there is one.
-    pub failure_id: Option<&'a FailureId>,
+    pub(crate) failure_id: Option<&'a FailureId>,
     /// The recipient, as a keyed hash.
-    pub recipient_hmac: Option<RecipientHmac>,
+    pub(crate) recipient_hmac: Option<RecipientHmac>,
     /// What ties the lines of one request together.
-    pub correlation_id: Option<&'a CorrelationId>,
+    pub(crate) correlation_id: Option<&'a CorrelationId>,
     /// The caller's trace.
-    pub trace: Option<TraceParent>,
+    pub(crate) trace: Option<TraceParent>,
     /// From the call to its end.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
 }
 
 /// How one call to a provider ended: the event `send.attempt`.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct AttemptLine<'a> {
+pub(crate) struct AttemptLine<'a> {
     /// Whose message.
-    pub tenant_id: &'a TenantId,
+    pub(crate) tenant_id: &'a TenantId,
     /// The registered name of the strategy.
-    pub strategy: &'a str,
+    pub(crate) strategy: &'a str,
     /// The caller's id of the message.
-    pub client_message_id: &'a ClientMessageId,
+    pub(crate) client_message_id: &'a ClientMessageId,
     /// `accepted`, or the kind of the error.
-    pub outcome: &'static str,
+    pub(crate) outcome: &'static str,
     /// Whose fault it was.
-    pub fault: Option<Fault>,
+    pub(crate) fault: Option<Fault>,
     /// How far the request got, where it failed.
-    pub reach: Option<Reach>,
+    pub(crate) reach: Option<Reach>,
     /// The provider's own code.
-    pub code: Option<&'a str>,
+    pub(crate) code: Option<&'a str>,
     /// Which attempt of the send, from 1.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// The wait before it.
-    pub delay: Duration,
+    pub(crate) delay: Duration,
     /// The breaker's state when it asked for its permit.
-    pub breaker_state: Option<&'a str>,
+    pub(crate) breaker_state: Option<&'a str>,
     /// The epoch of that state.
-    pub breaker_epoch: Option<u64>,
+    pub(crate) breaker_epoch: Option<u64>,
     /// What ties the lines of one request together.
-    pub correlation_id: Option<&'a CorrelationId>,
+    pub(crate) correlation_id: Option<&'a CorrelationId>,
     /// The trace that went to the provider.
-    pub trace: Option<TraceParent>,
+    pub(crate) trace: Option<TraceParent>,
     /// From the start of the call to its end.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
 }
 
 /// Whether a subscriber may take lines of level INFO.
@@ -107,7 +105,7 @@ pub(super) fn millis(time: Duration) -> u64 {
 
 impl<'a> SendLine<'a> {
     /// A line of a send that made no call; the rest is filled in.
-    pub fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, outcome: &'static str) -> Self {
+    pub(crate) fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, outcome: &'static str) -> Self {
         Self {
             tenant_id,
             strategy,
@@ -134,7 +132,7 @@ impl<'a> SendLine<'a> {
 
     /// Logs the line: as a warning where nobody knows whether the message arrived or a delivered send is not recorded, as
     /// an error where the dead letter could not be stored, else as information. Costs next to nothing where nobody listens.
-    pub fn emit(&self) {
+    pub(crate) fn emit(&self) {
         macro_rules! event {
             ($level:ident) => {
                 tracing::event!(
@@ -174,7 +172,7 @@ impl<'a> SendLine<'a> {
     }
 
     /// Gives the metrics of the send to the observers (rule 82). A replay counts as a send and as nothing else.
-    pub fn observe(&self, observers: &Observers) {
+    pub(crate) fn observe(&self, observers: &Observers) {
         if observers.is_empty() {
             return;
         }
@@ -216,7 +214,7 @@ impl<'a> SendLine<'a> {
 
 impl<'a> AttemptLine<'a> {
     /// A line of an attempt that was accepted; the rest is filled in.
-    pub fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, attempt: u32) -> Self {
+    pub(crate) fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, attempt: u32) -> Self {
         Self {
             tenant_id,
             strategy,
@@ -236,7 +234,7 @@ impl<'a> AttemptLine<'a> {
     }
 
     /// Logs the line. Costs next to nothing where nobody listens.
-    pub fn emit(&self) {
+    pub(crate) fn emit(&self) {
         tracing::info!(
             tenant_id = self.tenant_id.as_str(),
             strategy = self.strategy,
