@@ -61,7 +61,7 @@ pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};
 pub use runtime::{TokioClock, TokioSpawner};
 pub use schema::Schema;
 pub use secret::{Secret, SecretRef};
-pub use stage::{Breaker, Dedup, Duplicates, Retry, StoreDown};
+pub use stage::{Breaker, Dedup, Duplicates, Retry, StoreDown, StrategySettings};
 #[cfg(feature = "embedded")]
 pub use store::Embedded;
 pub use store::{Memory, Stores};

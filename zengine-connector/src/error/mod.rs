@@ -15,12 +15,14 @@
 mod json;
 mod kind;
 mod send;
+mod setting;
 mod violation;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
 pub use kind::{ErrorKind, Fault, Poison};
 pub use send::{NeedsReach, Reach, Scope, SendError};
+pub(crate) use setting::{require, require_time};
 pub use violation::Violation;
 
 /// Any error, boxed.

@@ -177,7 +177,7 @@ async fn replies_that_race_all_find_their_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_outbox_refuses_and_loses_nothing() {
-    let host = Host::with(InboundSettings::default().outbox_limits(3, 1024), true);
+    let host = Host::with(InboundSettings { outbox_replies: 3, outbox_bytes: 1024, ..InboundSettings::default() }, true);
     let first = write(&host, "1", "hello").await;
     let to = reply_to(&host);
     for n in 0..3 {

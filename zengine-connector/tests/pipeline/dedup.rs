@@ -57,7 +57,7 @@ async fn rule_24_a_duplicate_elsewhere_waits_and_is_then_put_off() {
 async fn rule_24_rejected_duplicates_do_not_wait() {
     let (world, provider) = (new_world(), Recording::new());
     provider.answer(ProviderAnswer::Slow(secs(8)));
-    let process = world.process_with(&provider, |it| it.dedup(Dedup::default().duplicates(Duplicates::Reject)));
+    let process = world.process_with(&provider, |it| it.dedup(Dedup { duplicates: Duplicates::Reject, ..Dedup::default() }));
     let before = world.clock.monotonic();
     let (_, second) = futures_util::future::join(send(&process, "1"), async {
         let outcome = send(&process, "1").await;
@@ -341,7 +341,7 @@ async fn rule_28_no_claim_no_send_unless_the_host_prefers_doubles() {
     let careful = world.process(&provider);
     assert_eq!(deferred(send(&careful, "1").await).reason, DeferredReason::StoreUnavailable);
     assert_eq!(provider.calls().len(), 0);
-    let bold = world.process_with(&provider, |it| it.dedup(Dedup::default().store_down(StoreDown::SendUnprotected)));
+    let bold = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected));
     assert!(!delivered(send(&bold, "1").await).dedup_recorded);
     assert_eq!(provider.calls().len(), 1);
 }
@@ -368,7 +368,8 @@ async fn rule_28_a_store_that_hangs_puts_the_send_off() {
 #[tokio::test(start_paused = true)]
 async fn rule_21_what_an_open_breaker_put_off_is_released() {
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
+    let process =
+        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     provider.answer(ProviderAnswer::unreachable());
     failed(send(&process, "1").await);
     assert_eq!(deferred(send(&process, "2").await).reason, DeferredReason::BreakerOpen);
@@ -458,8 +459,7 @@ async fn rule_22_a_record_nobody_can_read_is_an_error_and_no_send() {
     }
     let (world, provider) = (new_world(), Recording::new());
     for store_down in [StoreDown::Defer, StoreDown::SendUnprotected] {
-        let process =
-            world.process_with(&provider, |it| it.claims(std::sync::Arc::new(Damaged)).dedup(Dedup::default().store_down(store_down)));
+        let process = world.process_with(&provider, |it| it.claims(std::sync::Arc::new(Damaged)).store_down(store_down));
         let error = process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
         assert_eq!((error.kind(), error.disposition()), (ErrorKind::Corrupt, Disposition::Reject));
     }

@@ -126,7 +126,7 @@ async fn rule_34_the_last_attempt_is_looked_up_too() {
 #[tokio::test(start_paused = true)]
 async fn rule_21_only_protection_allows_a_release_after_a_maybe() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
-    let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(1)));
+    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     provider.answer(ProviderAnswer::accept_then_break());
     assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::BreakerOpen);
     let record = world.record("1").await.unwrap();
@@ -136,7 +136,7 @@ async fn rule_21_only_protection_allows_a_release_after_a_maybe() {
     assert_eq!(provider.calls()[0].provider_key, provider.calls()[1].provider_key);
 
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(1)));
+    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     provider.answer(ProviderAnswer::broken());
     unknown(send(&process, "1").await);
 }

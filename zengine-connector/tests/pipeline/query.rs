@@ -122,7 +122,8 @@ async fn rule_83_a_question_leaves_nothing_behind_and_may_be_repeated() {
 #[tokio::test(start_paused = true)]
 async fn rule_83_a_question_passes_the_breaker() {
     let world = new_world();
-    let (library, process) = library(&world, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
+    let (library, process) =
+        library(&world, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     library.answer([MAYBE]);
     process.query(&tenant(), "library", &Question { page: 1 }).await.unwrap_err();
     let error = process.query(&tenant(), "library", &Question { page: 1 }).await.unwrap_err();

@@ -87,7 +87,7 @@ async fn rule_71_an_unprotected_unknown_needs_force() {
 #[tokio::test(start_paused = true)]
 async fn rule_71_the_window_begins_with_the_first_owner() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
-    let process = world.process_with(&provider, |it| it.retry(Retry::attempts(2)));
+    let process = world.process_with(&provider, |it| it.retry(Retry { max_attempts: 2, ..Retry::default() }));
     provider.answer(ProviderAnswer::broken());
     provider.answer(ProviderAnswer::throttle(secs(600)));
     deferred(send(&process, "1").await);
@@ -165,7 +165,8 @@ async fn rule_70_a_redrive_works_when_the_record_is_gone() {
 #[tokio::test(start_paused = true)]
 async fn rule_70_nothing_is_redriven_through_an_open_breaker() {
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
+    let process =
+        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     provider.answer(ProviderAnswer::unreachable());
     let failure = failed(send(&process, "1").await).failure_id;
     let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();

@@ -235,7 +235,7 @@ async fn rule_08_the_callers_time_of_birth_counts() {
 #[tokio::test(start_paused = true)]
 async fn rule_18_the_lease_outlasts_every_attempt() {
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.dedup(Dedup::default().lease(secs(15))));
+    let process = world.process_with(&provider, |it| it.dedup(Dedup { lease: secs(15), ..Dedup::default() }));
     provider.answer(ProviderAnswer::Refuse(Arc::new(|| SendError::throttled("slow down").retry_after(secs(4)).not_sent())));
     provider.answer(ProviderAnswer::Slow(secs(9)));
     let (outcome, ()) = futures_util::future::join(send(&process, "1"), async {
@@ -249,7 +249,7 @@ async fn rule_18_the_lease_outlasts_every_attempt() {
 
     // The renewal is refused, because another took the send over in the meantime.
     let (world, provider) = (new_world(), Recording::new());
-    let slow = world.process_with(&provider, |it| it.dedup(Dedup::default().lease(secs(15))));
+    let slow = world.process_with(&provider, |it| it.dedup(Dedup { lease: secs(15), ..Dedup::default() }));
     let fast = world.process(&provider);
     provider.answer(ProviderAnswer::unreachable());
     let (late, ()) = futures_util::future::join(send(&slow, "1"), async {

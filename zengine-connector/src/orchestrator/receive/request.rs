@@ -105,7 +105,7 @@ impl InboundCall<'_> {
     pub(super) async fn verify(&self) -> Result<Verified, Option<VerifyError>> {
         let lookup = Arc::new(EngineLookup { engine: Arc::clone(self.engine), entry: Arc::clone(self.entry) });
         let verify = catch_panic(self.inbound.verify(self.request, lookup));
-        match within(&*self.engine.clock, self.orchestrator.inbound.settings.verify_time, verify).await {
+        match within(&*self.engine.clock, self.orchestrator.inbound.settings.verify_timeout, verify).await {
             Some(Some(Ok(verified))) => Ok(verified),
             Some(Some(Err(error))) => {
                 if let VerifyError::Unavailable(cause) = &error {
