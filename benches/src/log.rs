@@ -4,7 +4,10 @@ use std::{io, sync::Arc};
 
 use tracing_subscriber::layer::SubscriberExt as _;
 use zengine_connector::{
-    BoxError, ClientMessageId, CorrelationId, Key, Secret, TenantId, TokioClock,
+    BoxError, ClientMessageId, Secret, TenantId,
+    ids::CorrelationId,
+    keyring::Key,
+    runtime::TokioClock,
     telemetry::{Powertools, RecipientHmac, TraceParent},
 };
 

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 use zengine_connector::{
-    Capabilities, Configure, ConfigureContext, Error, Length, Message, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError,
-    Strategy, schemars::JsonSchema,
+    Configure, ConfigureContext, Error, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError, Strategy,
+    message::{Capabilities, Length, Message},
+    schemars::JsonSchema,
 };
 
 /// Nothing to configure.

@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use tokio::runtime::Runtime;
 use zengine_connector::{
-    BoxError, ClientMessageId, Identity, Message, Orchestrator, OutboundMessage, Outcome, SendOptions, StrategyName, StrategyRegistry,
-    TenantId, store::Memory,
+    BoxError, ClientMessageId, Identity, Orchestrator, OutboundMessage, Outcome, SendOptions, StrategyName, StrategyRegistry, TenantId,
+    message::Message, store::Memory,
 };
 
 use crate::{

@@ -9,7 +9,8 @@ use std::{
 };
 
 use zengine_connector::{
-    BoxError, Caching, Orchestrator, StrategyName, StrategyRegistry, TenantId,
+    BoxError, Orchestrator, StrategyName, StrategyRegistry, TenantId,
+    registry::Caching,
     store::{Memory, SecretScope},
 };
 use zengine_strategies::whatsapp_meta_cloud::WhatsAppMetaCloud;

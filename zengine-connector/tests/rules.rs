@@ -5,9 +5,11 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use zengine_connector::{
-    Breaker, ClientMessageId, Clock, ErrorKind, Fault, Identity, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome, Reach, Retry,
-    SendOptions, StrategyName, StrategyRegistry, TenantId,
+    ClientMessageId, ErrorKind, Fault, Identity, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome, Reach, SendOptions,
+    StrategyName, StrategyRegistry, TenantId,
     http::status_error,
+    runtime::Clock,
+    stage::{Breaker, Retry},
     store::Memory,
     testing::{ProviderAnswer, Recording, SimClock},
 };

@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tempfile::TempDir;
-use zengine_connector::{BoxError, Breaker, Dedup, Orchestrator, StrategyRegistry, store::Embedded};
+use zengine_connector::{
+    BoxError, Orchestrator, StrategyRegistry,
+    stage::{Breaker, Dedup},
+    store::Embedded,
+};
 
 use super::{
     Arguments,

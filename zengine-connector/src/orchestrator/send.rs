@@ -29,7 +29,7 @@ impl Orchestrator {
         pipeline::send(&self.engine, tenant, strategy, message.into(), &options).await
     }
 
-    /// Asks the provider something: for messages whose effect is [`Read`](crate::Effect::Read). No claim, no dead letter,
+    /// Asks the provider something: for messages whose effect is [`Read`](crate::message::Effect::Read). No claim, no dead letter,
     /// no event; safe to repeat (rule 83).
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use std::{
 
 use bytes::Bytes;
 use zengine_connector::{
-    Ack, DedupeKey, InboundSettings,
+    message::DedupeKey,
+    orchestrator::{Ack, InboundSettings},
     store::{ClaimKey, ClaimStore, InboundOp, Lease, OwnerToken},
     testing::SimClock,
 };

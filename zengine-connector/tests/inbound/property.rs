@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use zengine_connector::{Ack, InboundSettings};
+use zengine_connector::orchestrator::{Ack, InboundSettings};
 
 use crate::host::{Do, Host, message, payload};
 

@@ -3,7 +3,12 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use bytes::Bytes;
-use zengine_connector::{Ack, Error, ErrorKind, InboundRequest, InboundSettings, Received, store::SecretScope};
+use zengine_connector::{
+    Error, ErrorKind,
+    orchestrator::{Ack, InboundSettings, Received},
+    store::SecretScope,
+    strategy::InboundRequest,
+};
 
 use crate::host::{Do, Host, counts, message, name, payload, request};
 

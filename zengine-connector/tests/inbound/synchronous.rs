@@ -7,7 +7,12 @@ use std::{
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use zengine_connector::{Clock, Content, DeferredReason, ErrorKind, InboundSettings, Outcome, ReplyTo};
+use zengine_connector::{
+    Content, ErrorKind, Outcome,
+    orchestrator::{InboundSettings, ReplyTo},
+    pipeline::DeferredReason,
+    runtime::Clock,
+};
 
 use crate::host::{Do, Host, counts, payload, request};
 
@@ -19,7 +24,7 @@ struct Answer {
     cursor: Option<String>,
 }
 
-fn answer(received: &zengine_connector::Received) -> Answer {
+fn answer(received: &zengine_connector::orchestrator::Received) -> Answer {
     let body: Value = serde_json::from_slice(received.response.body()).unwrap();
     let each = |pointer: &str| {
         let replies = body["replies"].as_array().unwrap();

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use zengine_connector::{
+    ErrorKind, OrchestratorBuilder, Reach, SendOptions, TenantId, async_trait,
+    pipeline::DeferredReason,
+    runtime::Clock,
+    stage::{Breaker, Retry},
     store::{EpochEntry, EpochLog, StoreError, StoreErrorKind},
     testing::{ProviderAnswer, Recording},
-    *,
 };
 
 use super::new_world;

@@ -1,9 +1,16 @@
 //! One owner per send, and what duplicates get.
 
 use zengine_connector::{
-    store::ClaimStatus,
+    ErrorKind, Reach, Secret, SendOptions, StrategyName, StrategyRegistry, TenantId, async_trait,
+    error::Disposition,
+    keyring::{Key, StaticKeyRing},
+    pipeline::DeferredReason,
+    runtime::{Clock, to_ms},
+    stage::{Breaker, Dedup, Duplicates, Retry, StoreDown},
+    store::{
+        Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, InboundOp, InboundRecord, Reference, StoreError, StoreErrorKind,
+    },
     testing::{NativeProvider, ProviderAnswer, Recording, StoreCall, StoreFault},
-    *,
 };
 
 use super::new_world;
@@ -384,7 +391,7 @@ async fn rule_29_a_record_ends_exactly_at_its_time() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     delivered(send(&process, "1").await);
-    let left = world.record("1").await.unwrap().expires_at_s * 1000 - runtime::to_ms(world.clock.now());
+    let left = world.record("1").await.unwrap().expires_at_s * 1000 - to_ms(world.clock.now());
     world.clock.jump_ms(left - 1);
     let other = world.process(&provider);
     assert!(delivered(send(&process, "1").await).replayed);
@@ -406,7 +413,7 @@ async fn rule_17_no_time_left_still_writes_a_lease_that_ends() {
     let outcome = process.send(&tenant(), "recording", &text("hello"), options).await.unwrap();
     assert_eq!(deferred(outcome).reason, DeferredReason::NoTimeLeft);
     let record = world.record("1").await.unwrap();
-    let lease = record.lease_until_ms - runtime::to_ms(world.clock.now());
+    let lease = record.lease_until_ms - to_ms(world.clock.now());
     assert!(record.status == ClaimStatus::Claimed && lease > 0 && lease <= 120_000, "{lease}");
 }
 
@@ -430,30 +437,20 @@ async fn rule_22_a_record_nobody_can_read_is_an_error_and_no_send() {
     #[derive(Debug)]
     struct Damaged;
     #[async_trait]
-    impl store::ClaimStore for Damaged {
-        async fn apply(
-            &self,
-            _: &store::ClaimKey,
-            _: &store::ClaimOp,
-            _: i64,
-        ) -> Result<store::Applied<store::ClaimRecord>, store::StoreError> {
-            Err(store::StoreError::new(store::StoreErrorKind::Corrupt, "a record of version 9"))
+    impl ClaimStore for Damaged {
+        async fn apply(&self, _: &ClaimKey, _: &ClaimOp, _: i64) -> Result<Applied<ClaimRecord>, StoreError> {
+            Err(StoreError::new(StoreErrorKind::Corrupt, "a record of version 9"))
         }
-        async fn get(&self, _: &store::ClaimKey) -> Result<Option<store::ClaimRecord>, store::StoreError> {
-            Err(store::StoreError::new(store::StoreErrorKind::Corrupt, "a record of version 9"))
+        async fn get(&self, _: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
+            Err(StoreError::new(StoreErrorKind::Corrupt, "a record of version 9"))
         }
-        async fn apply_inbound(
-            &self,
-            _: &store::ClaimKey,
-            _: &store::InboundOp,
-            _: i64,
-        ) -> Result<store::Applied<store::InboundRecord>, store::StoreError> {
-            Err(store::StoreError::new(store::StoreErrorKind::Corrupt, "a record of version 9"))
+        async fn apply_inbound(&self, _: &ClaimKey, _: &InboundOp, _: i64) -> Result<Applied<InboundRecord>, StoreError> {
+            Err(StoreError::new(StoreErrorKind::Corrupt, "a record of version 9"))
         }
-        async fn put_reference(&self, _: &str, _: &store::Reference) -> Result<(), store::StoreError> {
+        async fn put_reference(&self, _: &str, _: &Reference) -> Result<(), StoreError> {
             Ok(())
         }
-        async fn reference(&self, _: &str, _: i64) -> Result<Option<store::Reference>, store::StoreError> {
+        async fn reference(&self, _: &str, _: i64) -> Result<Option<Reference>, StoreError> {
             Ok(None)
         }
     }

@@ -1,9 +1,13 @@
 //! Sends whose owner is gone after something may have been sent, and how each kind of provider settles them.
 
 use zengine_connector::{
+    ErrorKind, ProviderMessageId, Reach,
+    message::State,
+    pipeline::DeferredReason,
+    runtime::{Clock, to_ms},
+    stage::{Breaker, Retry},
     store::{ClaimOp, ClaimStatus, Evidence},
     testing::{NativeProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
-    *,
 };
 
 use super::new_world;
@@ -264,8 +268,8 @@ async fn rule_29_a_record_in_doubt_never_becomes_absent() {
 }
 
 async fn tell(world: &World, what: &str, state: State) {
-    let evidence = Evidence::new(state, runtime::to_ms(world.clock.now()), Some("recorded-1".to_owned()));
-    world.claims.apply(&key(what), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, runtime::to_ms(world.clock.now())).await.unwrap();
+    let evidence = Evidence::new(state, to_ms(world.clock.now()), Some("recorded-1".to_owned()));
+    world.claims.apply(&key(what), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, to_ms(world.clock.now())).await.unwrap();
 }
 
 /// Case 90.

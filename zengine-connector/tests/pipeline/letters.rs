@@ -1,8 +1,12 @@
 //! Dead letters and events: every failure once, whatever fails on the way.
 
 use zengine_connector::{
+    ErrorKind, Fault, OutboundMessage, Outcome, Reach, SendOptions,
+    error::Disposition,
+    ids::CorrelationId,
+    pipeline::DeferredReason,
+    stage::{Breaker, Retry},
     testing::{ProviderAnswer, Recording, StoreCall, StoreFault},
-    *,
 };
 
 use super::{binding::Silent, new_world};

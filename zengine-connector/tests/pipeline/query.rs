@@ -7,7 +7,18 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use zengine_connector::{testing::Recording, *};
+use zengine_connector::{
+    Configure, ConfigureContext, Error, ErrorKind, Orchestrator, OrchestratorBuilder, OutboundStrategy, Receipt, SendContext, SendError,
+    SendOptions, Strategy, StrategyName, StrategyRegistry,
+    error::Disposition,
+    message::{Capabilities, Channel, Effect, Idempotency, Message},
+    runtime::Clock,
+    schema::schema_of,
+    schemars,
+    stage::{Breaker, Retry},
+    strategy::{Descriptor, Direction, Reply},
+    testing::Recording,
+};
 
 use super::new_world;
 use crate::support::{World, id, ms, secs, tenant, text};
@@ -77,12 +88,12 @@ impl Strategy for Library {
         idempotency: Idempotency::None,
         direction: Direction { outbound: true, inbound: false },
         reply: Reply::Acknowledge,
-        config_schema: private::schema_of::<Nothing>,
-        message_schema: private::schema_of::<Question>,
+        config_schema: schema_of::<Nothing>,
+        message_schema: schema_of::<Question>,
     };
 
-    fn halves() -> private::Halves<Self> {
-        private::Halves::new().outbound()
+    fn halves() -> zengine_connector::private::Halves<Self> {
+        zengine_connector::private::Halves::new().outbound()
     }
 }
 

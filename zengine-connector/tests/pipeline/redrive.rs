@@ -1,9 +1,14 @@
 //! Failed messages sent again on purpose.
 
 use zengine_connector::{
+    ErrorKind, FailureId, Orchestrator, Outcome, Reach, SendError, SendOptions,
+    error::Disposition,
+    message::State,
+    pipeline::{DeferredReason, RedriveOptions},
+    runtime::{Clock, to_ms},
+    stage::{Breaker, Retry},
     store::{ClaimOp, ClaimStatus, Evidence},
     testing::{NativeProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
-    *,
 };
 
 use super::new_world;
@@ -270,7 +275,7 @@ async fn rule_72_a_redrive_that_crashed_is_settled_by_the_next() {
 async fn rule_27_redriving_what_arrived_after_all_closes_the_letter() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let failure = an_unknown(&world, &provider, "1").await;
-    let now_ms = runtime::to_ms(world.clock.now());
+    let now_ms = to_ms(world.clock.now());
     let evidence = Evidence::new(State::Delivered, now_ms, None);
     world.claims.apply(&key("1"), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, now_ms).await.unwrap();
     let end = delivered(redrive(&world.process(&provider), &failure).await);
@@ -283,7 +288,7 @@ async fn rule_27_redriving_what_arrived_after_all_closes_the_letter() {
 async fn rule_70_an_unknown_that_turned_out_failed_gets_a_new_key() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let failure = an_unknown(&world, &provider, "1").await;
-    let now_ms = runtime::to_ms(world.clock.now());
+    let now_ms = to_ms(world.clock.now());
     let evidence = Evidence::new(State::Failed, now_ms, None);
     world.claims.apply(&key("1"), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, now_ms).await.unwrap();
     delivered(redrive(&world.process(&provider), &failure).await);

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use zengine_connector::{
+    ErrorKind, Outcome, Reach, SendError, SendOptions,
+    pipeline::DeferredReason,
+    runtime::{Clock, to_ms},
+    stage::Dedup,
     store::ClaimStatus,
     testing::{ProviderAnswer, Recording, Sent, StoreCall},
-    *,
 };
 
 use super::new_world;
@@ -241,7 +244,7 @@ async fn rule_18_the_lease_outlasts_every_attempt() {
     let (outcome, ()) = futures_util::future::join(send(&process, "1"), async {
         world.pass(secs(12)).await;
         let record = world.record("1").await.unwrap();
-        assert!(record.lease_until_ms > runtime::to_ms(world.clock.now()), "still leased in its second attempt");
+        assert!(record.lease_until_ms > to_ms(world.clock.now()), "still leased in its second attempt");
     })
     .await;
     delivered(outcome);

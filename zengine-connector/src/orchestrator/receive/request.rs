@@ -32,7 +32,7 @@ impl Orchestrator {
     /// On a channel that acknowledges, it returns when every handler is done; on a synchronous one at the strategy's
     /// deadline at the latest, while handlers go on. Dropping the future stops the waiting, never the work.
     ///
-    /// A body above [`max_body_bytes`](crate::InboundSettings::max_body_bytes) is refused unseen. Where no handler is set,
+    /// A body above [`max_body_bytes`](crate::orchestrator::InboundSettings::max_body_bytes) is refused unseen. Where no handler is set,
     /// events are answered with 503, so that nothing is lost.
     ///
     /// # Errors
