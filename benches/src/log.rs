@@ -17,17 +17,17 @@ use crate::harness::{Bound, Case, Counted, Row, Run, side_by_side};
 pub(crate) const COUNTED: &[Counted] = &[
     Counted { name: "log/canonical-line", make: ours, allocations: Some(4.0), ceiling: None, stretch: Some(1.0) },
     Counted { name: "log/tracing-subscriber-json", make: theirs, allocations: None, ceiling: None, stretch: None },
-    Counted { name: "log/nobody-listens", make: nobody, allocations: Some(0.0), ceiling: None, stretch: None },
+    Counted { name: "log/no-subscriber", make: without_subscriber, allocations: Some(0.0), ceiling: None, stretch: None },
 ];
 
 pub(crate) fn rows(run: &Run) -> Result<Vec<Row>, BoxError> {
-    let [ours, theirs, nobody] = side_by_side(run, [ours(), theirs(), nobody()]);
+    let [ours, theirs, without_subscriber] = side_by_side(run, [ours(), theirs(), without_subscriber()]);
     Ok(vec![
         Row::new("log/canonical-line", ours.ns, "ns")
             .peer("tracing-subscriber JSON", theirs.ns)
             .must(Bound::AtMost(1_500.0))
             .stretch(Bound::AtMost(800.0)),
-        Row::new("log/nobody-listens", nobody.ns, "ns"),
+        Row::new("log/no-subscriber", without_subscriber.ns, "ns"),
     ])
 }
 
@@ -83,7 +83,7 @@ fn theirs() -> Case<'static> {
     under(tracing_subscriber::registry().with(tracing_subscriber::fmt::layer().json().with_writer(io::sink)))
 }
 
-fn nobody() -> Case<'static> {
+fn without_subscriber() -> Case<'static> {
     let emit = line();
     Case::new(emit)
 }

@@ -1,4 +1,4 @@
-//! What zengine-connector costs, beside peers in the same run.
+//! Benchmarks of zengine-connector, beside peers in the same run.
 //!
 //! ```sh
 //! cargo run --release -p zengine-benches                 # one table

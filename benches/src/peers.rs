@@ -1,4 +1,4 @@
-//! What others charge for wrapping a call: the peers of the pipeline's rows, each around the same call that does nothing.
+//! The peers of the pipeline's rows, each around the same call that does nothing.
 
 use std::{
     cell::Cell,

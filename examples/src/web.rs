@@ -16,7 +16,7 @@ const MAX_BODY: usize = 4 << 20;
 /// Serves one strategy's webhooks on a loopback port; gives the address. It runs until the runtime ends.
 ///
 /// # Errors
-/// Where the port is taken.
+/// The error of binding if the port is taken.
 pub async fn serve(orchestrator: Orchestrator, strategy: &'static str, port: u16) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 const STRATEGY: &str = include_str!("../acme-chat/src/lib.rs");
 
-/// What the host tells.
+/// The host's output.
 fn told() -> Vec<String> {
     let (tell, told) = mpsc::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -14,7 +14,7 @@ use zengine_connector::{
     testing::{ProviderAnswer, Recording, SimClock},
 };
 
-/// What stands in the queue.
+/// A message in the queue.
 #[derive(Deserialize)]
 struct Job {
     tenant: TenantId,
@@ -23,7 +23,7 @@ struct Job {
     message: Box<RawValue>,
 }
 
-/// What the consumer tells the queue.
+/// The consumer's answer to the queue.
 #[derive(Debug, PartialEq)]
 enum Verdict {
     Remove(&'static str),

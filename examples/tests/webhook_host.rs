@@ -95,13 +95,13 @@ impl Host {
         self.serve(Request::get(format!("/webhook?{query}")).body(Bytes::new()).unwrap()).await
     }
 
-    /// What the handler was given since the last call; each is checked against the published form.
+    /// Events handled since the last call; each is checked against the published form.
     fn take(&self, body: &str) -> Vec<Value> {
         let texts = std::mem::take(&mut *self.events.lock().unwrap());
         texts.iter().map(|text| published(text, body)).collect()
     }
 
-    /// What is kept as a dead letter, opened.
+    /// The dead letters, opened.
     async fn kept(&self) -> Vec<Value> {
         let letters = self.stores.dead_letters().list(None, 10_000).await.unwrap().letters;
         letters.iter().map(|letter| serde_json::from_slice(&letter.open(&*self.stores.keys()).unwrap()).unwrap()).collect()

@@ -10,7 +10,7 @@ use std::{
 #[derive(Debug)]
 pub(crate) struct Counting;
 
-/// What a thread has allocated since it began.
+/// Allocations of a thread since it began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allocated {
     /// Calls of `alloc` and `realloc`.
@@ -24,7 +24,7 @@ thread_local! {
     static HELD: Cell<i64> = const { Cell::new(0) };
 }
 
-/// What the current thread has allocated so far.
+/// Allocations of the current thread so far.
 pub(crate) fn allocated() -> Allocated {
     Allocated { calls: CALLS.get(), held: HELD.get() }
 }

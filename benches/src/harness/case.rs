@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Run, alloc, now};
 
-/// What running an operation a number of times took.
+/// Time of running an operation a number of times.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sample {
     time: Duration,
@@ -57,7 +57,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// What one operation costs.
+/// Cost of one operation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
     /// Of the fastest round.

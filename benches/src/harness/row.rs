@@ -59,13 +59,13 @@ impl Row {
         self
     }
 
-    /// What the row has to hold.
+    /// Limit that the row has to hold.
     pub(crate) fn must(mut self, bound: Bound) -> Self {
         self.must = Some(bound);
         self
     }
 
-    /// What it would be good to hold.
+    /// Limit that it would be good to hold.
     pub(crate) fn stretch(mut self, bound: Bound) -> Self {
         self.stretch = Some(bound);
         self

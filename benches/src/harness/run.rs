@@ -1,4 +1,4 @@
-//! What was asked for on the command line.
+//! The command line's arguments.
 
 use std::{io::Write as _, time::Duration};
 
@@ -17,7 +17,7 @@ pub(crate) enum Print {
     Markdown,
 }
 
-/// What was asked for on the command line.
+/// The command line's arguments.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) print: Print,

@@ -38,7 +38,7 @@ pub(super) struct Delivery {
 
 /// The strategy of one Meta app that makes no call.
 pub(crate) fn strategy() -> WhatsAppMetaCloud {
-    WhatsAppMetaCloud::new(Arc::new(Nobody), MetaApp::new(app_secret(), SecretRef::named("verify-token")))
+    WhatsAppMetaCloud::new(Arc::new(NoProvider), MetaApp::new(app_secret(), SecretRef::named("verify-token")))
 }
 
 fn app_secret() -> SecretRef {
@@ -90,10 +90,10 @@ fn at_once<F: Future>(future: F) -> Option<F::Output> {
 
 /// Receiving makes no call.
 #[derive(Debug)]
-struct Nobody;
+struct NoProvider;
 
 #[async_trait]
-impl HttpClient for Nobody {
+impl HttpClient for NoProvider {
     async fn call(&self, _: http::Request<bytes::Bytes>, _: CallOptions) -> Result<http::Response<bytes::Bytes>, HttpError> {
         Err(HttpError::new(HttpCause::Connect, Reach::NotSent))
     }

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-/// What the command line says.
+/// The command line's arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
-    /// Where the store is kept between runs; else it goes with the process.
+    /// File in which the store is kept between runs; without one it goes with the process.
     pub store: Option<PathBuf>,
-    /// Where the emulator appends one JSON line per request.
+    /// File to which the emulator appends one JSON line per request.
     pub journal: Option<PathBuf>,
 }
 

@@ -11,7 +11,7 @@ use zengine_connector::{
 
 use super::{
     Arguments,
-    news::News,
+    handler::ReceivedEvents,
     provider::{Provider, STRATEGY},
 };
 use crate::web;
@@ -21,10 +21,10 @@ use crate::web;
 pub(super) struct Host {
     /// One send, one receive.
     pub(super) orchestrator: Orchestrator,
-    /// Whom we talk to.
+    /// The provider.
     pub(super) provider: Provider,
-    /// What webhooks told.
-    pub(super) news: News,
+    /// The events that webhooks brought.
+    pub(super) news: ReceivedEvents,
     /// The store.
     pub(super) store: Embedded,
     /// Whether the store was there before.
@@ -37,7 +37,7 @@ impl Host {
     /// Starts everything and, with the emulator, subscribes to its webhooks.
     ///
     /// # Errors
-    /// Where a port, a file or a setting stands in the way.
+    /// If a port is taken, a file cannot be used or a setting is impossible.
     pub(super) async fn start(arguments: &Arguments) -> Result<Self, BoxError> {
         let scratch = if arguments.store.is_none() { Some(TempDir::new()?) } else { None };
         let path = match (&arguments.store, &scratch) {
@@ -48,7 +48,7 @@ impl Host {
         let kept = path.exists();
         let store = Embedded::open(&path)?;
         let (provider, whatsapp) = Provider::start(arguments)?;
-        let news = News::default();
+        let news = ReceivedEvents::default();
 
         // Times are short so that the story is; in production the defaults stay.
         let orchestrator = Orchestrator::builder(StrategyRegistry::builder().register(whatsapp).build()?)

@@ -1,8 +1,8 @@
 //! The quickstart: a host with two tenants, a provider, and a story.
 
 mod arguments;
+mod handler;
 mod host;
-mod news;
 mod provider;
 mod story;
 
@@ -13,7 +13,7 @@ pub use arguments::Arguments;
 /// Tells the whole story once.
 ///
 /// # Errors
-/// Where the host cannot be set up.
+/// If the host cannot be set up.
 pub async fn run(arguments: &Arguments) -> Result<(), BoxError> {
     let host = host::Host::start(arguments).await?;
     story::tell(&host).await?;

@@ -1,4 +1,4 @@
-//! Whom the host talks to: the emulator, or Meta where credentials are in the environment.
+//! The provider: the emulator, or Meta if credentials are in the environment.
 
 use std::{env, sync::Arc};
 
@@ -26,7 +26,7 @@ pub(super) struct Customer {
     pub(super) tenant: TenantId,
     /// Its number at the provider.
     pub(super) phone_number_id: String,
-    /// Whom it writes to.
+    /// Recipient of the messages.
     pub(super) to: Identity,
 }
 

@@ -21,7 +21,7 @@ use super::{
 /// Tells it.
 ///
 /// # Errors
-/// Where a send is refused before anything is sent: a mistake of this program.
+/// If a send is refused before anything is sent: a mistake of this program.
 pub(super) async fn tell(host: &Host) -> Result<(), BoxError> {
     let teller = Teller { host };
     println!("{}", if host.kept { "This store was used before: what is settled is replayed, not sent again." } else { "A new store." });
@@ -132,7 +132,7 @@ impl Teller<'_> {
     }
 
     async fn answered(&self, customer: &Customer, emulator: &MetaCloud) {
-        println!("\n6. Somebody writes to us; the host's handler answers.");
+        println!("\n6. A customer writes; the host's handler answers.");
         let message = Inbound::text(customer.to.value().trim_start_matches('+'), "Where is my order?").with("id", "wamid.UVVJQ0tTVEFSVA==");
         let delivery = emulator.send_inbound(&customer.phone_number_id, message).await;
         println!("   the webhook was answered with {}", delivery.status.map_or_else(|| "nothing".to_owned(), |status| status.to_string()));
@@ -149,7 +149,7 @@ impl Teller<'_> {
         }
     }
 
-    /// What is kept for somebody to look at.
+    /// Dead letters, to be looked at.
     async fn failures(&self) -> Result<(), BoxError> {
         println!("\nKept as dead letters, not sent again on their own:");
         for letter in self.host.store.dead_letters().list(None, 100).await?.letters {

@@ -29,11 +29,13 @@ pub(crate) use masked;
 mod address;
 pub(crate) mod base64_bytes;
 mod canonical;
+mod capabilities;
 mod channel;
 mod content;
 mod degrade;
 mod event;
 mod interactive;
+mod length;
 mod location;
 mod media;
 mod outbound;
@@ -46,7 +48,8 @@ mod traits;
 mod validate;
 
 pub use address::{Identity, IdentityKind, Party};
-pub use channel::{ButtonRules, Capabilities, Channel, Length, ListRules, MediaRule, Unit};
+pub use capabilities::{ButtonRules, Capabilities, ListRules, MediaRule};
+pub use channel::Channel;
 pub use content::{
     ContactCard, ContactName, Contacts, Content, Email, EmailAttachment, FlowReply, InteractiveReply, LabelledValue, Money, Order,
     OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text, TextFormat, Unsupported,
@@ -60,6 +63,7 @@ pub use interactive::{
     Button, CallPermissionRequest, Carousel, CarouselCard, Catalog, CtaUrl, Flow, Header, Interactive, ListRow, ListSection, ProductItem,
     ProductSection,
 };
+pub use length::{Length, Unit};
 pub use location::Location;
 pub use media::{Media, MediaKind, MediaSource};
 pub use outbound::OutboundMessage;

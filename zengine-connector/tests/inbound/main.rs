@@ -6,7 +6,7 @@ mod canaries;
 mod evidence;
 mod faults;
 mod host;
-mod lanes;
+mod ordering;
 #[path = "../common/log.rs"]
 mod log;
 mod poison;

@@ -68,7 +68,7 @@ impl TestHost {
         let result = match AssertUnwindSafe(half.attempt(&bound.state, &prepared, &cx)).catch_unwind().await {
             Ok(result) => result,
             Err(panic) => {
-                let said = super::run::panic_text(&*panic);
+                let said = super::host::panic_text(&*panic);
                 self.kit.assert_clean("a panic of the strategy", &said);
                 panic!("the strategy panicked: {said}");
             }

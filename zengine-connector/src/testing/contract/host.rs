@@ -1,6 +1,6 @@
 //! One simulated host: a strategy, its simulated provider, stores in memory, sample tenants.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{any::Any, fmt::Write as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::{Value, value::RawValue};
@@ -163,4 +163,10 @@ pub(crate) fn printed(error: &dyn std::error::Error) -> String {
 /// A message in the form that callers pass.
 pub(crate) fn raw(message: &Value) -> Box<RawValue> {
     RawValue::from_string(message.to_string()).unwrap()
+}
+
+/// The message of a panic.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without a message").to_owned()
 }

@@ -166,7 +166,7 @@ impl Inbox {
         read.unwrap_or_else(|panic| {
             panic!(
                 "normalize panicked: {}\nover {}",
-                super::run::panic_text(&*panic),
+                super::host::panic_text(&*panic),
                 String::from_utf8_lossy(&payload.body()[..payload.body().len().min(500)])
             )
         })

@@ -82,7 +82,7 @@ mod tests {
         fs::write(folder.path().join("x.in.json"), "1").unwrap();
         assert_eq!(inputs(folder.path()), [("x".to_owned(), "1".to_owned())]);
         let run = std::panic::catch_unwind(|| compare(folder.path(), &[("x".to_owned(), json!(1))]));
-        assert!(super::super::run::panic_text(&*run.unwrap_err()).contains("BLESS=1"));
+        assert!(super::super::host::panic_text(&*run.unwrap_err()).contains("BLESS=1"));
         fs::write(folder.path().join("x.expect.json"), "1").unwrap();
         compare(folder.path(), &[("x".to_owned(), json!(1))]);
     }

@@ -1,12 +1,12 @@
 //! Runs single cases.
 
-use std::{any::Any, panic, panic::AssertUnwindSafe, sync::Arc};
+use std::{panic, panic::AssertUnwindSafe, sync::Arc};
 
 use super::{
     Fixture, Need, Skipped,
     case::{Case, CaseResult},
     cases::CASES,
-    host::TestHost,
+    host::{TestHost, panic_text},
     kit::{Kit, SharedKit, TENANTS},
 };
 
@@ -129,10 +129,4 @@ async fn observe(kit: &SharedKit) {
     let host = TestHost::new(kit);
     let _ = host.orchestrator.health(&TestHost::id(0), kit.name.as_str()).await;
     kit.observe_health(host.wire.calls() > 0);
-}
-
-/// The message of a panic.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("a panic without a message").to_owned()
 }

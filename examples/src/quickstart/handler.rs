@@ -1,4 +1,4 @@
-//! What the webhooks told: the host's handler.
+//! The host's handler of events.
 
 use std::{
     collections::BTreeMap,
@@ -11,9 +11,9 @@ use zengine_connector::{
     orchestrator::InboundHandler,
 };
 
-/// What the webhooks told so far.
+/// The events that webhooks brought so far.
 #[derive(Clone, Debug, Default)]
-pub(super) struct News(Arc<Mutex<Received>>);
+pub(super) struct ReceivedEvents(Arc<Mutex<Received>>);
 
 #[derive(Debug, Default)]
 struct Received {
@@ -21,7 +21,7 @@ struct Received {
     written: Vec<String>,
 }
 
-impl News {
+impl ReceivedEvents {
     fn received(&self) -> std::sync::MutexGuard<'_, Received> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -31,7 +31,7 @@ impl News {
         self.received().statuses.clone()
     }
 
-    /// What people wrote, in lines to print.
+    /// Messages of customers, as lines to print.
     pub(super) fn written(&self) -> Vec<String> {
         self.received().written.clone()
     }
@@ -46,7 +46,7 @@ impl News {
     }
 }
 
-impl InboundHandler for News {
+impl InboundHandler for ReceivedEvents {
     async fn handle(&self, event: InboundEvent, cx: HandlerContext) -> Result<(), HandlerError> {
         match event.event {
             Event::Status(status) => {
