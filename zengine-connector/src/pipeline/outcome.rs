@@ -22,14 +22,13 @@ use crate::{
 /// }
 /// ```
 #[derive(Debug)]
-#[must_use = "an outcome decides whether the queue message may go"]
+#[must_use = "the outcome decides whether the queue message may be removed"]
 pub enum Outcome {
     /// The provider accepted the message.
     Delivered(Delivered),
-    /// The provider refused the message, or it was definitely not sent. Its dead letter is stored and its event published.
+    /// The provider refused the message, or it was definitely not sent. Its dead letter is stored.
     Failed(Failed),
-    /// The message may have been delivered. It is never sent again automatically. Its dead letter is stored and its event
-    /// published.
+    /// The message may have been delivered. It is never sent again automatically. Its dead letter is stored.
     Unknown(Unknown),
     /// The send is postponed. Keep the message and send it again after `retry_after`.
     Deferred(Deferred),
