@@ -1,42 +1,42 @@
-//! One line per received request.
+//! The log line of a received request.
 
 use std::time::Duration;
 
 use super::{Dimensions, Metric, MetricName, Observers, TraceParent, lines::millis};
 use crate::ids::{CorrelationId, TenantId};
 
-/// What became of a request or record that arrived: the event `inbound.completed`.
+/// The result of a received request or record: the event `inbound.completed`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct InboundLine<'a> {
     /// The registered name of the strategy.
     pub strategy: &'a str,
-    /// Whose it is, where one tenant's credentials vouch for the whole request.
+    /// The tenant, if one tenant's credentials authenticated the whole request.
     pub tenant_id: Option<&'a TenantId>,
     /// `done`, `redeliver` or `refused`.
     pub outcome: &'static str,
-    /// Why it was refused.
+    /// The reason for a refusal.
     pub reason: Option<&'a str>,
-    /// The status of the answer.
+    /// HTTP status of the response.
     pub http_status: u16,
-    /// Events that are stored, also by an earlier delivery.
+    /// Number of events stored, by this or an earlier delivery.
     pub accepted: u32,
-    /// Elements that can never be read, kept as dead letters.
+    /// Number of events and elements that can never be handled, stored as dead letters.
     pub poisoned: u32,
-    /// Events that must come again.
+    /// Number of events that must be delivered again.
     pub unstored: u32,
-    /// Bytes of the body.
+    /// Size of the body in bytes.
     pub body_bytes: usize,
-    /// What ties the lines of one request together.
+    /// Correlation id of the request.
     pub correlation_id: Option<&'a CorrelationId>,
-    /// The sender's trace.
+    /// The sender's trace parent.
     pub trace: Option<TraceParent>,
-    /// From the arrival to the answer.
+    /// Time from arrival to response.
     pub duration: Duration,
 }
 
 impl<'a> InboundLine<'a> {
-    /// A line of a request without events; the rest is filled in.
+    /// A line for a request without events. Set the other fields.
     pub fn new(strategy: &'a str, outcome: &'static str, http_status: u16) -> Self {
         Self {
             strategy,
@@ -54,7 +54,7 @@ impl<'a> InboundLine<'a> {
         }
     }
 
-    /// Logs the line. Costs next to nothing where nobody listens.
+    /// Logs the line. Almost free without a subscriber.
     pub fn emit(&self) {
         tracing::info!(
             strategy = self.strategy,
@@ -73,7 +73,7 @@ impl<'a> InboundLine<'a> {
         );
     }
 
-    /// Gives the metrics of the request to the observers.
+    /// Passes the request's metrics to the observers.
     pub fn observe(&self, observers: &Observers) {
         if observers.is_empty() {
             return;

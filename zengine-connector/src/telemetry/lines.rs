@@ -1,4 +1,4 @@
-//! One line per send and one per attempt.
+//! The log lines of sends and attempts.
 
 use std::time::Duration;
 
@@ -8,31 +8,31 @@ use crate::{
     ids::{ClientMessageId, CorrelationId, FailureId, TenantId},
 };
 
-/// How a send ended: the event `send.completed`.
+/// The result of a send: the event `send.completed`.
 ///
-/// Replays, rejections and panics have one too. Absent facts are absent keys.
+/// Replays, rejections and panics have one too. A field without a value has no key.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SendLine<'a> {
-    /// Whose message.
+    /// The tenant.
     pub tenant_id: &'a TenantId,
-    /// The registered name of the strategy, or what the caller took for one.
+    /// The registered name of the strategy, or the unknown name that the caller gave.
     pub strategy: &'a str,
     /// The caller's id of the message.
     pub client_message_id: &'a ClientMessageId,
     /// `delivered`, `failed`, `unknown`, `deferred`, or `error`.
     pub outcome: &'static str,
-    /// Why a send was deferred, in snake case.
+    /// The reason for a deferral, in snake case.
     pub reason: Option<&'a str>,
-    /// The kind of the last error.
+    /// Kind of the last error.
     pub kind: Option<ErrorKind>,
     /// The provider's own code of the last error.
     pub code: Option<&'a str>,
-    /// How far the last attempt that failed got.
+    /// Reach of the last failed attempt.
     pub reach: Option<Reach>,
-    /// Calls made to the provider.
+    /// Number of provider calls.
     pub attempts: u32,
-    /// Nothing was sent this time: the outcome is an earlier send's.
+    /// Whether the outcome is that of an earlier send, and this one sent nothing.
     pub replayed: bool,
     /// Whether a delivered send's record is stored (rule 26).
     pub dedup_recorded: bool,
@@ -40,27 +40,27 @@ pub struct SendLine<'a> {
     pub waited: Duration,
     /// The owner token of the claim.
     pub lease_owner: Option<&'a str>,
-    /// The breaker's state when the last attempt asked for its permit.
+    /// The breaker's state when the last attempt requested its permit.
     pub breaker_state: Option<&'a str>,
     /// The epoch of that state.
     pub breaker_epoch: Option<u64>,
-    /// The dead letter, where there is one.
+    /// Id of the dead letter, if there is one.
     pub failure_id: Option<&'a FailureId>,
     /// The recipient, as a keyed hash.
     pub recipient_hmac: Option<RecipientHmac>,
-    /// What ties the lines of one request together.
+    /// Correlation id of the request.
     pub correlation_id: Option<&'a CorrelationId>,
-    /// The caller's trace.
+    /// The caller's trace parent.
     pub trace: Option<TraceParent>,
-    /// From the call to its end.
+    /// Time from the call to its end.
     pub duration: Duration,
 }
 
-/// How one call to a provider ended: the event `send.attempt`.
+/// The result of one provider call: the event `send.attempt`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AttemptLine<'a> {
-    /// Whose message.
+    /// The tenant.
     pub tenant_id: &'a TenantId,
     /// The registered name of the strategy.
     pub strategy: &'a str,
@@ -68,25 +68,25 @@ pub struct AttemptLine<'a> {
     pub client_message_id: &'a ClientMessageId,
     /// `accepted`, or the kind of the error.
     pub outcome: &'static str,
-    /// Whose fault it was.
+    /// The party at fault.
     pub fault: Option<Fault>,
-    /// How far the request got, where it failed.
+    /// Reach of the request, if it failed.
     pub reach: Option<Reach>,
     /// The provider's own code.
     pub code: Option<&'a str>,
-    /// Which attempt of the send, from 1.
+    /// Number of the attempt in the send, from 1.
     pub attempt: u32,
-    /// The wait before it.
+    /// The wait before the attempt.
     pub delay: Duration,
-    /// The breaker's state when it asked for its permit.
+    /// The breaker's state when the attempt requested its permit.
     pub breaker_state: Option<&'a str>,
     /// The epoch of that state.
     pub breaker_epoch: Option<u64>,
-    /// What ties the lines of one request together.
+    /// Correlation id of the request.
     pub correlation_id: Option<&'a CorrelationId>,
-    /// The trace that went to the provider.
+    /// The caller's trace parent.
     pub trace: Option<TraceParent>,
-    /// From the start of the call to its end.
+    /// Time from the start of the call to its end.
     pub duration: Duration,
 }
 
@@ -106,7 +106,7 @@ pub(super) fn millis(time: Duration) -> u64 {
 }
 
 impl<'a> SendLine<'a> {
-    /// A line of a send that made no call; the rest is filled in.
+    /// A line for a send without a provider call. Set the other fields.
     pub fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, outcome: &'static str) -> Self {
         Self {
             tenant_id,
@@ -132,8 +132,8 @@ impl<'a> SendLine<'a> {
         }
     }
 
-    /// Logs the line: as a warning where nobody knows whether the message arrived or a delivered send is not recorded, as
-    /// an error where the dead letter could not be stored, else as information. Costs next to nothing where nobody listens.
+    /// Logs the line: as WARN if the outcome is unknown or a delivered send is not recorded, as ERROR if the dead letter could
+    /// not be stored, else as INFO. Almost free without a subscriber.
     pub fn emit(&self) {
         macro_rules! event {
             ($level:ident) => {
@@ -173,7 +173,7 @@ impl<'a> SendLine<'a> {
         }
     }
 
-    /// Gives the metrics of the send to the observers (rule 82). A replay counts as a send and as nothing else.
+    /// Passes the send's metrics to the observers (rule 82). A replay counts as a send and as nothing else.
     pub fn observe(&self, observers: &Observers) {
         if observers.is_empty() {
             return;
@@ -185,7 +185,7 @@ impl<'a> SendLine<'a> {
         if self.replayed {
             return;
         }
-        #[allow(clippy::cast_precision_loss)] // beyond 2^53 milliseconds nobody counts any more
+        #[allow(clippy::cast_precision_loss)] // exact up to 2^53 milliseconds
         observers.record(&Metric { name: MetricName::Duration, value: millis(self.duration) as f64, dimensions });
         if self.attempts > 0 {
             count(MetricName::Attempts, self.attempts);
@@ -208,14 +208,14 @@ impl<'a> SendLine<'a> {
         }
     }
 
-    /// Whose fault the last error was.
+    /// The party at fault for the last error.
     fn fault(&self) -> Option<Fault> {
         self.kind.map(ErrorKind::fault)
     }
 }
 
 impl<'a> AttemptLine<'a> {
-    /// A line of an attempt that was accepted; the rest is filled in.
+    /// A line for an accepted attempt. Set the other fields.
     pub fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, attempt: u32) -> Self {
         Self {
             tenant_id,
@@ -235,7 +235,7 @@ impl<'a> AttemptLine<'a> {
         }
     }
 
-    /// Logs the line. Costs next to nothing where nobody listens.
+    /// Logs the line. Almost free without a subscriber.
     pub fn emit(&self) {
         tracing::info!(
             tenant_id = self.tenant_id.as_str(),
