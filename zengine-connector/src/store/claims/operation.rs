@@ -113,7 +113,7 @@ pub enum ClaimOp {
         /// Lifetime of the record from now, in seconds.
         ttl_s: i64,
     },
-    /// Stores evidence from the provider, whoever the owner is, and settles an Unknown (rule 27).
+    /// Stores evidence from the provider, regardless of the owner, and settles an Unknown (rule 27).
     Tell {
         /// The evidence.
         evidence: Evidence,
