@@ -3,7 +3,7 @@
 use zengine_connector::BoxError;
 
 use crate::{
-    claims, embedded,
+    embedded,
     harness::{Counted, Row, Run},
     inbound, log, loopback, sends, start, tenants,
 };
@@ -24,7 +24,6 @@ const fn family(name: &'static str, timed: fn(&Run) -> Result<Vec<Row>, BoxError
 
 pub(crate) const FAMILIES: &[Family] = &[
     family("pipeline/", sends::rows, sends::COUNTED),
-    family("claims/", claims::rows, &[]),
     family("inbound/", inbound::rows, inbound::COUNTED),
     family("loopback/", loopback::rows, &[]),
     family("log/", log::rows, log::COUNTED),

@@ -1,20 +1,23 @@
 //! The canonical line of a send, formatted as JSON, beside the JSON formatter of `tracing-subscriber`.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
 use tracing_subscriber::layer::SubscriberExt as _;
 use zengine_connector::{
-    BoxError, ClientMessageId, CorrelationId, Key, Secret, TenantId, TokioClock,
-    telemetry::{Powertools, RecipientHmac, SendLine, TraceParent},
+    BoxError, ClientMessageId, Secret, TenantId,
+    ids::CorrelationId,
+    keyring::Key,
+    runtime::TokioClock,
+    telemetry::{Powertools, RecipientHmac, TraceParent},
 };
 
 use crate::harness::{Bound, Case, Counted, Row, Run, side_by_side};
 
 /// Operations whose allocations and instructions are counted.
 pub(crate) const COUNTED: &[Counted] = &[
-    Counted { name: "log/canonical-line", make: ours, allocations: Some(4.0), ceiling: None, instructions: None },
-    Counted { name: "log/tracing-subscriber-json", make: theirs, allocations: None, ceiling: None, instructions: None },
-    Counted { name: "log/nobody-listens", make: nobody, allocations: Some(0.0), ceiling: None, instructions: None },
+    Counted { name: "log/canonical-line", make: ours, allocations: Some(4.0), ceiling: None, stretch: Some(1.0) },
+    Counted { name: "log/tracing-subscriber-json", make: theirs, allocations: None, ceiling: None, stretch: None },
+    Counted { name: "log/nobody-listens", make: nobody, allocations: Some(0.0), ceiling: None, stretch: None },
 ];
 
 pub(crate) fn rows(run: &Run) -> Result<Vec<Row>, BoxError> {
@@ -28,7 +31,7 @@ pub(crate) fn rows(run: &Run) -> Result<Vec<Row>, BoxError> {
     ])
 }
 
-/// What a delivered send logs.
+/// The line of a delivered send, with the fields of `docs/logging.md`.
 #[allow(clippy::expect_used, reason = "made of constants")]
 fn line() -> impl Fn() {
     let (tenant, id) = (TenantId::new("tenant-000117").expect("an id"), ClientMessageId::new("order-2025-000123").expect("an id"));
@@ -36,15 +39,25 @@ fn line() -> impl Fn() {
     let recipient = RecipientHmac::new(&Key::new("k1", &Secret::new([7; 32])), "tenant-000117", "phone:+15551230001");
     let trace = TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     move || {
-        let mut line = SendLine::new(&tenant, "whatsapp-meta-cloud", &id, "delivered");
-        line.attempts = 1;
-        line.lease_owner = Some("01998f7e5b2c4a6f8d3e1b0a9c7d5e4f");
-        (line.breaker_state, line.breaker_epoch) = (Some("closed"), Some(3));
-        line.recipient_hmac = Some(recipient);
-        line.correlation_id = Some(&correlation);
-        line.trace = trace;
-        line.duration = Duration::from_millis(83);
-        line.emit();
+        tracing::info!(
+            target: "zengine_connector",
+            tenant_id = tenant.as_str(),
+            strategy = "whatsapp-meta-cloud",
+            client_message_id = id.as_str(),
+            outcome = "delivered",
+            attempts = 1,
+            replayed = false,
+            dedup_recorded = true,
+            waited_ms = 0,
+            lease_owner = "01998f7e5b2c4a6f8d3e1b0a9c7d5e4f",
+            breaker_state = "closed",
+            breaker_epoch = 3,
+            recipient_hmac = recipient.as_str(),
+            correlation_id = correlation.as_str(),
+            trace = trace.map(tracing::field::display),
+            duration_ms = 83,
+            "send.completed"
+        );
     }
 }
 

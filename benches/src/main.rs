@@ -9,7 +9,6 @@
 //!
 //! `docs/performance.md` says what each row means.
 
-mod claims;
 mod embedded;
 mod families;
 mod harness;

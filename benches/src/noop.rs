@@ -1,16 +1,12 @@
 //! A provider that does nothing: what is left of a send is the pipeline.
 
-use std::{
-    future::Future,
-    io::Write,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 use zengine_connector::{
-    Capabilities, Configure, ConfigureContext, Error, Length, Message, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError,
-    Strategy, schemars::JsonSchema,
+    Configure, ConfigureContext, Error, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError, Strategy,
+    message::{Capabilities, Length, Message},
+    schemars::JsonSchema,
 };
 
 /// Nothing to configure.
@@ -21,10 +17,7 @@ pub(crate) struct Nothing {}
 /// A message that is told from others by one byte, so that its fingerprint costs as little as it can.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "zengine_connector::schemars")]
-pub(crate) struct Ping {
-    /// The provider lets us wait for one turn of the executor.
-    pub(crate) slow: bool,
-}
+pub(crate) struct Ping {}
 
 impl Message for Ping {
     fn encode(&self, into: &mut dyn Write) -> serde_json::Result<()> {
@@ -48,10 +41,7 @@ impl Configure<Nothing> for Noop {
 }
 
 impl OutboundStrategy<Nothing, Ping> for Noop {
-    async fn send(&self, (): &(), message: &Ping, _: &SendContext) -> Result<Receipt, SendError> {
-        if message.slow {
-            Turn::default().await;
-        }
+    async fn send(&self, (): &(), _: &Ping, _: &SendContext) -> Result<Receipt, SendError> {
         Ok(Receipt::unnumbered())
     }
 }
@@ -74,21 +64,5 @@ impl Configure<Nothing> for Accepting {
 impl OutboundStrategy<Nothing, OutboundMessage> for Accepting {
     async fn send(&self, (): &(), _: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> {
         Ok(Receipt::unnumbered())
-    }
-}
-
-/// Pending once.
-#[derive(Debug, Default)]
-pub(crate) struct Turn(bool);
-
-impl Future for Turn {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if std::mem::replace(&mut self.0, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 }

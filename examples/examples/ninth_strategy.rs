@@ -14,8 +14,10 @@ use acme_chat::AcmeChat;
 use bytes::Bytes;
 use tokio::sync::Mutex;
 use zengine_connector::{
-    CallOptions, ClientMessageId, HandlerContext, HttpCause, HttpClient, HttpError, Identity, InboundEvent, Orchestrator, OutboundMessage,
-    Reach, RouteKey, Secret, SendOptions, StrategyName, StrategyRegistry, TenantId, async_trait,
+    ClientMessageId, HandlerContext, HttpClient, Identity, InboundEvent, Orchestrator, OutboundMessage, Reach, Secret, SendOptions,
+    StrategyName, StrategyRegistry, TenantId, async_trait,
+    http::{CallOptions, HttpCause, HttpError},
+    ids::RouteKey,
     store::{DeadLetters, Memory, SecretScope},
     verify::HmacSha256,
 };

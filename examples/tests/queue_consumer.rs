@@ -6,8 +6,10 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use zengine_connector::{
-    ClientMessageId, Deferred, DeferredReason, Delivered, Disposition, Error, ErrorKind, Failed, FailureId, Orchestrator, Outcome, Reach,
-    Receipt, RedriveOptions, SendOptions, StrategyName, StrategyRegistry, TenantId, Unknown,
+    ClientMessageId, Deferred, Delivered, Error, ErrorKind, Failed, FailureId, Orchestrator, Outcome, Reach, Receipt, SendOptions,
+    StrategyName, StrategyRegistry, TenantId, Unknown,
+    error::Disposition,
+    pipeline::{DeferredReason, RedriveOptions},
     store::{DeadLetters, Memory},
     testing::{ProviderAnswer, Recording, SimClock},
 };

@@ -13,8 +13,10 @@ use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Value, json, value::RawValue};
 use zengine_connector::{
-    CallOptions, HandlerContext, HandlerError, HttpCause, HttpClient, HttpError, InboundEvent, Orchestrator, Reach, RouteKey, Secret,
-    SecretRef, StrategyName, StrategyRegistry, TenantId, async_trait,
+    HandlerContext, HandlerError, HttpClient, InboundEvent, Orchestrator, Reach, Secret, SecretRef, StrategyName, StrategyRegistry,
+    TenantId, async_trait,
+    http::{CallOptions, HttpCause, HttpError},
+    ids::RouteKey,
     store::{DeadLetters, Memory, SecretScope},
     verify::HmacSha256,
 };

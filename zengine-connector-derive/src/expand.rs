@@ -51,7 +51,7 @@ fn strategy_impl(input: &Input<'_>) -> Option<TokenStream> {
                 type Config = #config;
                 type Message = #message;
                 const DESCRIPTOR: &'static _zc::Descriptor = #descriptor;
-                fn halves() -> _zc::private::Halves<Self> {
+                fn halves() -> _zc::Halves<Self> {
                     #halves
                 }
             }
@@ -79,8 +79,8 @@ fn descriptor(input: &Input<'_>, config: &Type, message: &TokenStream) -> TokenS
             idempotency: _zc::Idempotency::#idempotency,
             direction: _zc::Direction { outbound: #outbound, inbound: #inbound },
             reply: _zc::Reply::#reply,
-            config_schema: _zc::private::schema_of::<#config>,
-            message_schema: _zc::private::schema_of::<#message>,
+            config_schema: _zc::schema_of::<#config>,
+            message_schema: _zc::schema_of::<#message>,
         }
     }
 }
@@ -102,14 +102,14 @@ fn halves(input: &Input<'_>) -> TokenStream {
     let span = input.ident.span().resolved_at(Span::call_site());
     let outbound = input.attrs.outbound.as_ref().map(|_| quote_spanned!(span=> .outbound()));
     let inbound = input.attrs.inbound.as_ref().map(|()| quote_spanned!(span=> .inbound()));
-    quote_spanned!(span=> _zc::private::Halves::new() #outbound #inbound)
+    quote_spanned!(span=> _zc::Halves::new() #outbound #inbound)
 }
 
 /// The import that the rest uses. It has the span of the `crate` key's string, so that a wrong path is reported there.
 fn import(input: &Input<'_>) -> TokenStream {
     let span = input.attrs.krate.as_ref().map_or_else(Span::call_site, |path| path.span().resolved_at(Span::call_site()));
     let krate = krate(input);
-    quote_spanned!(span=> use #krate as _zc;)
+    quote_spanned!(span=> use #krate::private as _zc;)
 }
 
 fn krate(input: &Input<'_>) -> TokenStream {

@@ -62,7 +62,7 @@ fn whole_expansion() {
         #[doc(hidden)]
         #[allow(dead_code, unused_qualifications, clippy::absolute_paths)]
         const _: () = {
-            use crate::core as _zc;
+            use crate::core::private as _zc;
             #[automatically_derived]
             impl<T: Clone, const N: usize> _zc::Strategy for AcmeChat<T, N>
             where
@@ -78,11 +78,11 @@ fn whole_expansion() {
                     idempotency: _zc::Idempotency::Native { window_ms: 24 * 3_600_000 },
                     direction: _zc::Direction { outbound: true, inbound: true },
                     reply: _zc::Reply::Synchronous { deadline_ms: 5_000 },
-                    config_schema: _zc::private::schema_of::<AcmeConfig>,
-                    message_schema: _zc::private::schema_of::<OutboundMessage>,
+                    config_schema: _zc::schema_of::<AcmeConfig>,
+                    message_schema: _zc::schema_of::<OutboundMessage>,
                 };
-                fn halves() -> _zc::private::Halves<Self> {
-                    _zc::private::Halves::new().outbound().inbound()
+                fn halves() -> _zc::Halves<Self> {
+                    _zc::Halves::new().outbound().inbound()
                 }
             }
         };
@@ -98,7 +98,7 @@ fn absent_keys_have_their_defaults() {
     assert!(has(
         &node,
         &quote!(
-            use ::zengine_connector as _zc;
+            use ::zengine_connector::private as _zc;
         )
     ));
     assert!(has(
@@ -111,7 +111,7 @@ fn absent_keys_have_their_defaults() {
     assert!(has(&node, &quote!(idempotency: _zc::Idempotency::None)));
     assert!(has(&node, &quote!(direction: _zc::Direction { outbound: false, inbound: true })));
     assert!(has(&node, &quote!(reply: _zc::Reply::Acknowledge)));
-    assert!(has(&node, &quote!(_zc::private::Halves::new().inbound())));
+    assert!(has(&node, &quote!(_zc::Halves::new().inbound())));
     assert!(!expansion(&node).contains("contract_tests"));
 }
 
@@ -119,7 +119,7 @@ fn absent_keys_have_their_defaults() {
 fn outbound_alone_has_no_inbound_half() {
     let node = struct_with(WHOLE);
     assert!(has(&node, &quote!(direction: _zc::Direction { outbound: true, inbound: false })));
-    assert!(has(&node, &quote!({ _zc::private::Halves::new().outbound() })));
+    assert!(has(&node, &quote!({ _zc::Halves::new().outbound() })));
 }
 
 #[test]

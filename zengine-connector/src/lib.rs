@@ -14,6 +14,7 @@ pub mod keyring;
 pub mod message;
 pub mod orchestrator;
 pub mod pipeline;
+pub mod prelude;
 #[doc(hidden)]
 pub mod private;
 pub mod registry;
@@ -43,34 +44,19 @@ macro_rules! contract_tests {
 pub use async_trait::async_trait;
 pub use schemars;
 
-pub use error::{BoxError, Disposition, Error, ErrorKind, Fault, NeedsReach, Poison, Reach, Scope, SendError, Violation};
-pub use http::{CallOptions, HttpCause, HttpClient, HttpError};
-pub use ids::{
-    ClientMessageId, ConfigVersion, ConversationId, CorrelationId, FailureId, ProviderMessageId, RouteKey, StrategyName, TenantId,
-};
-pub use keyring::{Key, KeyRing, StaticKeyRing};
-pub use message::*;
-pub use orchestrator::{
-    Ack, Bound, HandlerContext, HandlerError, InboundHandler, InboundSettings, Orchestrator, OrchestratorBuilder, Preview, Received,
-    ReplyTo,
-};
-pub use pipeline::{Deferred, DeferredReason, Delivered, Failed, Outcome, RedriveOptions, SendOptions, Unknown};
-pub use registry::{Caching, RegistryBuilder, SchemaOf, StrategyRegistry};
-pub use runtime::{BoxFuture, Clock, Rng, Spawner, SystemRng};
-#[cfg(feature = "tokio")]
-pub use runtime::{TokioClock, TokioSpawner};
-pub use schema::Schema;
+pub use error::{BoxError, Error, ErrorKind, Fault, Reach, SendError};
+pub use http::HttpClient;
+pub use ids::{ClientMessageId, ConversationId, FailureId, ProviderMessageId, StrategyName, TenantId};
+pub use message::{Content, Event, Identity, InboundEvent, OutboundMessage, Receipt};
+pub use orchestrator::{HandlerContext, HandlerError, Orchestrator, OrchestratorBuilder};
+pub use pipeline::{Deferred, Delivered, Failed, Outcome, SendOptions, Unknown};
+pub use registry::StrategyRegistry;
 pub use secret::{Secret, SecretRef};
-pub use stage::{Breaker, Dedup, Duplicates, Retry, StoreDown};
 #[cfg(feature = "embedded")]
 pub use store::Embedded;
 pub use store::{Memory, Stores};
 pub use strategy::{
-    Admit, Cached, Candidate, Configure, ConfigureContext, Descriptor, Direction, EventContext, Handled, HealthContext, HealthStatus,
-    InboundContext, InboundRequest, InboundStrategy, Lookup, Origin, OutboundStrategy, ParsedKey, Principal, ProviderKey, RawPayload,
-    Reply, ReplyCursor, ReplyMessage, RoutedEvent, SendContext, SessionError, SessionErrorKind, Sessions, Strategy, Verified, VerifyError,
-    Versioned,
+    Configure, ConfigureContext, EventContext, HealthContext, InboundContext, InboundStrategy, OutboundStrategy, SendContext, Strategy,
 };
-pub use telemetry::{Metric, MetricName, NoopObserver, Observer, Observers};
 #[cfg(feature = "derive")]
 pub use zengine_connector_derive::Strategy;

@@ -5,7 +5,8 @@
 
 use proptest::prelude::*;
 use zengine_connector::{
-    ErrorKind, Reach, State,
+    ErrorKind, Reach,
+    message::State,
     store::{
         At, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, Evidence, Fingerprint, InboundDecision, InboundOp, InboundRecord,
         InboundStatus, Lease, OwnerToken, StoredError, StoredReceipt, Terminal,

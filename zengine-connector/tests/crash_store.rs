@@ -13,7 +13,8 @@ use std::{
 
 use futures_util::future::join_all;
 use zengine_connector::{
-    ClientMessageId, Rng as _, StrategyName, SystemRng, TenantId,
+    ClientMessageId, StrategyName, TenantId,
+    runtime::{Rng as _, SystemRng},
     store::{ClaimKey, ClaimOp, ClaimStatus, ClaimStore as _, Effects, Embedded, Fingerprint, Lease, OwnerToken, StoredReceipt, Terminal},
     testing::block_on,
 };

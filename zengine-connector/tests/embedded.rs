@@ -9,7 +9,8 @@ use futures_util::future::join_all;
 use redb::ReadableDatabase as _;
 use tempfile::TempDir;
 use zengine_connector::{
-    ClientMessageId, FailureId, KeyRing as _, StrategyName, TenantId,
+    ClientMessageId, FailureId, StrategyName, TenantId,
+    keyring::KeyRing as _,
     store::{
         ClaimKey, ClaimOp, ClaimStatus, ClaimStore as _, DomainEvent, Embedded, EpochEntry, EpochLog as _, EventBus as _, Fingerprint,
         Lease, OutboundFailed, OwnerToken, SessionStore as _, StoreErrorKind, Stores,

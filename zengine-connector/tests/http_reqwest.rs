@@ -15,7 +15,10 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
 };
-use zengine_connector::{CallOptions, HttpCause, HttpClient as _, HttpError, Reach, http::ReqwestClient};
+use zengine_connector::{
+    HttpClient as _, Reach,
+    http::{CallOptions, HttpCause, HttpError, ReqwestClient},
+};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 

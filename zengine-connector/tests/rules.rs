@@ -5,9 +5,11 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use zengine_connector::{
-    Breaker, ClientMessageId, Clock, ErrorKind, Fault, Identity, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome, Reach, Retry,
-    SendOptions, StrategyName, StrategyRegistry, TenantId,
+    ClientMessageId, ErrorKind, Fault, Identity, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome, Reach, SendOptions,
+    StrategyName, StrategyRegistry, TenantId,
     http::status_error,
+    runtime::Clock,
+    stage::{Breaker, Retry},
     store::Memory,
     testing::{ProviderAnswer, Recording, SimClock},
 };
@@ -94,7 +96,7 @@ async fn rule_05_the_deadline_ends_the_call_and_the_result_is_stored_all_the_sam
 #[tokio::test(start_paused = true)]
 async fn rule_09_one_layer_retries() {
     for attempts in 1..=4_u32 {
-        let world = World::new(|builder| builder.retry(Retry::attempts(attempts)));
+        let world = World::new(|builder| builder.retry(Retry { max_attempts: attempts, ..Retry::default() }));
         world.recording.answer_always(ProviderAnswer::unreachable());
         assert!(matches!(world.send("1").await, Outcome::Failed(_)));
         assert_eq!(world.recording.calls().len(), attempts as usize);
@@ -103,8 +105,8 @@ async fn rule_09_one_layer_retries() {
 
 #[tokio::test(start_paused = true)]
 async fn rule_10_the_order_of_stages_does_not_depend_on_the_order_of_settings() {
-    let retry = || Retry::attempts(3);
-    let breaker = || Breaker::standard().consecutive_failures(4);
+    let retry = || Retry { max_attempts: 3, ..Retry::default() };
+    let breaker = || Breaker { consecutive_failures: 4, ..Breaker::standard() };
     let timeout = Duration::from_secs(3);
     let worlds = [
         World::new(|builder| builder.retry(retry()).breaker(breaker()).attempt_timeout(timeout).bulkhead(8)),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use zengine_connector::{Schema, schema};
+use zengine_connector::schema::{self, Schema};
 
 #[test]
 fn published_schemas_are_those_of_the_types() {

@@ -12,9 +12,11 @@ use std::{
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt as _;
 use zengine_connector::{
-    telemetry::{Invocation, Powertools},
+    ClientMessageId, Error, ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Outcome, Reach, SendOptions, StrategyName,
+    StrategyRegistry, TenantId,
+    ids::CorrelationId,
+    telemetry::{Invocation, Metric, MetricName, Observer, Powertools},
     testing::{ProviderAnswer, Recording, SimClock},
-    *,
 };
 
 /// A writer whose bytes can be read.

@@ -11,8 +11,9 @@ use std::{
 
 use serde_json::{Value, json};
 use zengine_connector::{
-    Embedded, FailureId, HandlerContext, InboundEvent, Orchestrator, RouteKey, Secret, SecretRef, StrategyName, StrategyRegistry, TenantId,
+    Embedded, FailureId, HandlerContext, InboundEvent, Orchestrator, Secret, SecretRef, StrategyName, StrategyRegistry, TenantId,
     http::ReqwestClient,
+    ids::RouteKey,
     store::{DeadLetters as _, Memory, SecretScope},
     testing::block_on,
     verify::HmacSha256,

@@ -15,9 +15,12 @@ use smol::{
     net::{TcpListener, TcpStream},
 };
 use zengine_connector::{
-    BoxFuture, CallOptions, ClientMessageId, Clock, Event, HandlerContext, HandlerError, HttpCause, HttpClient, HttpError, Identity,
-    InboundEvent, Orchestrator, OutboundMessage, Outcome, Reach, RouteKey, SecretRef, SendOptions, Spawner, State, StrategyName,
-    StrategyRegistry, TenantId, async_trait,
+    ClientMessageId, Event, HandlerContext, HandlerError, HttpClient, Identity, InboundEvent, Orchestrator, OutboundMessage, Outcome,
+    Reach, SecretRef, SendOptions, StrategyName, StrategyRegistry, TenantId, async_trait,
+    http::{CallOptions, HttpCause, HttpError},
+    ids::RouteKey,
+    message::State,
+    runtime::{BoxFuture, Clock, Spawner},
     store::{Memory, SecretScope},
 };
 use zengine_strategies::{

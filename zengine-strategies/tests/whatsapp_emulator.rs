@@ -6,11 +6,14 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use zengine_connector::{
-    ClientMessageId, ConfigVersion, Configure, Error, ErrorKind, HealthStatus, InboundStrategy, Orchestrator, OutboundMessage,
-    OutboundStrategy, Outcome, Reach, Receipt, Scope, Secret, SecretRef, SendError, SendOptions, StrategyName, StrategyRegistry, TenantId,
-    TokioClock,
+    ClientMessageId, Configure, Error, ErrorKind, InboundStrategy, Orchestrator, OutboundMessage, OutboundStrategy, Outcome, Reach,
+    Receipt, Secret, SecretRef, SendError, SendOptions, StrategyName, StrategyRegistry, TenantId,
+    error::Scope,
     http::ReqwestClient,
+    ids::ConfigVersion,
+    runtime::TokioClock,
     store::{Memory, SecretScope},
+    strategy::HealthStatus,
     testing::Contexts,
 };
 use zengine_strategies::{

@@ -7,11 +7,14 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use zengine_connector::{
-    Bound, ClientMessageId, ErrorKind, HealthStatus, MediaKind, Orchestrator, OutboundMessage, Outcome, Secret, SecretRef, SendOptions,
-    StrategyName, StrategyRegistry, TenantId, TokioClock,
+    ClientMessageId, ErrorKind, Orchestrator, OutboundMessage, Outcome, Secret, SecretRef, SendOptions, StrategyName, StrategyRegistry,
+    TenantId,
     http::ReqwestClient,
-    runtime::{Clock, to_ms},
+    message::MediaKind,
+    orchestrator::Bound,
+    runtime::{Clock, TokioClock, to_ms},
     store::{Memory, SecretScope},
+    strategy::HealthStatus,
     testing::SimClock,
 };
 use zengine_strategies::{

@@ -22,32 +22,14 @@ impl std::ops::AddAssign for Sample {
 /// function only, by its name.
 #[inline(never)]
 pub(crate) fn measured(work: impl FnOnce()) -> Sample {
-    let begun = Begun::now();
+    let (calls, begun) = (alloc::allocated().calls, now());
     work();
-    begun.sample()
-}
-
-/// The beginning of a measurement that does not fit into a closure; callgrind does not see it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Begun {
-    allocations: u64,
-    time: Duration,
-}
-
-impl Begun {
-    pub(crate) fn now() -> Self {
-        Self { allocations: alloc::allocated().calls, time: now() }
-    }
-
-    /// The measurement is over.
-    pub(crate) fn sample(self) -> Sample {
-        let time = now().saturating_sub(self.time);
-        Sample { time, allocations: alloc::allocated().calls.wrapping_sub(self.allocations) }
-    }
+    let time = now().saturating_sub(begun);
+    Sample { time, allocations: alloc::allocated().calls.wrapping_sub(calls) }
 }
 
 /// Nanoseconds of each of `n` operations.
-pub(crate) fn measured_ns(sample: Sample, n: u32) -> f64 {
+fn measured_ns(sample: Sample, n: u32) -> f64 {
     sample.time.as_secs_f64() * 1e9 / f64::from(n)
 }
 

@@ -21,8 +21,8 @@ pub(crate) struct Counted {
     pub(crate) allocations: Option<f64>,
     /// Allocations above which the gate fails, where what it must hold is not reached yet.
     pub(crate) ceiling: Option<f64>,
-    /// Instructions it must not exceed, in a release build.
-    pub(crate) instructions: Option<f64>,
+    /// Allocations that would be good to reach.
+    pub(crate) stretch: Option<f64>,
 }
 
 /// The argument that makes this program repeat one operation and end.
@@ -31,24 +31,24 @@ pub(crate) const REPEAT: &str = "repeat";
 impl Counted {
     /// The rows of its counts. Instructions only in a release build, and where valgrind is installed.
     pub(crate) fn rows(&self, run: &Run) -> Vec<Row> {
-        let held = |row: Row, limit: Option<f64>| match limit {
-            Some(limit) => row.must(Bound::AtMost(limit)),
-            None => row,
-        };
         let mut rows = vec![];
         let name = format!("{}/allocations", self.name);
         if run.wants(&name) {
-            rows.push(held(
-                Row::new(name, allocations(&mut (self.make)()), "per op"),
-                if run.gate { self.ceiling.or(self.allocations) } else { self.allocations },
-            ));
+            let mut row = Row::new(name, allocations(&mut (self.make)()), "per op");
+            if let Some(limit) = self.ceiling.filter(|_| run.gate).or(self.allocations) {
+                row = row.must(Bound::AtMost(limit));
+            }
+            if let Some(limit) = self.stretch {
+                row = row.stretch(Bound::AtMost(limit));
+            }
+            rows.push(row);
         }
         let name = format!("{}/instructions", self.name);
         if !cfg!(debug_assertions)
             && run.wants(&name)
             && let Some(count) = self.count(run)
         {
-            rows.push(held(Row::new(name, count, "per op"), self.instructions));
+            rows.push(Row::new(name, count, "per op"));
         }
         rows
     }

@@ -10,8 +10,10 @@ use std::{
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zengine_connector::{
-    CallOptions, ElementError, HttpCause, HttpClient, HttpError, InboundContext, InboundRequest, InboundStrategy as _, RawPayload, Reach,
-    RoutedEvent, Secret, SecretRef, async_trait,
+    HttpClient, InboundContext, InboundStrategy as _, Reach, Secret, SecretRef, async_trait,
+    http::{CallOptions, HttpCause, HttpError},
+    message::ElementError,
+    strategy::{InboundRequest, RawPayload, RoutedEvent},
     testing::{Decided, InboundSetup},
     verify::HmacSha256,
 };

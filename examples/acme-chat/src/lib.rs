@@ -5,11 +5,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, from_slice, from_str, json, value::RawValue};
 use zengine_connector::{
-    CallOptions, Capabilities, Configure, ConfigureContext, Content, ConversationId, ElementError, Error, ErrorKind, Event, HttpClient,
-    Identity, InboundContext, InboundRequest, InboundStrategy, Length, OutboundMessage, OutboundStrategy, ProviderKey, ProviderMessageId,
-    RawPayload, Receipt, RouteKey, RoutedEvent, Secret, SendContext, SendError, State, Status, Strategy, Verified, VerifyError,
-    http::{retry_after, status_error},
+    Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, HttpClient, Identity, InboundContext, InboundStrategy,
+    OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, Secret, SendContext, SendError, Strategy,
+    http::{CallOptions, retry_after, status_error},
+    ids::RouteKey,
+    message::{Capabilities, ElementError, Length, State, Status},
     schemars,
+    strategy::{InboundRequest, ProviderKey, RawPayload, RoutedEvent, Verified, VerifyError},
     verify::HmacSha256,
 };
 

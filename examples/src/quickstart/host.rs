@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tempfile::TempDir;
-use zengine_connector::{BoxError, Breaker, Dedup, Orchestrator, StrategyRegistry, store::Embedded};
+use zengine_connector::{
+    BoxError, Orchestrator, StrategyRegistry,
+    stage::{Breaker, Dedup},
+    store::Embedded,
+};
 
 use super::{
     Arguments,
@@ -51,8 +55,8 @@ impl Host {
             .stores(&store)
             .directory(Arc::clone(&provider.directory) as _)
             .secrets(Arc::clone(&provider.secrets) as _)
-            .dedup(Dedup::default().lease(Duration::from_secs(8)))
-            .breaker(Breaker::standard().open_time(Duration::from_secs(1)))
+            .dedup(Dedup { lease: Duration::from_secs(8), ..Dedup::default() })
+            .breaker(Breaker { open_time: Duration::from_secs(1), ..Breaker::standard() })
             .attempt_timeout(Duration::from_secs(1))
             .on_inbound(news.clone())
             .build()?;

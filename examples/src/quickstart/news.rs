@@ -5,7 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use zengine_connector::{Content, Event, HandlerContext, HandlerError, InboundEvent, InboundHandler, State, Transition, merge};
+use zengine_connector::{
+    Content, Event, HandlerContext, HandlerError, InboundEvent,
+    message::{State, Transition, merge},
+    orchestrator::InboundHandler,
+};
 
 /// What the webhooks told so far.
 #[derive(Clone, Debug, Default)]

@@ -4,8 +4,9 @@ use std::{env, sync::Arc};
 
 use serde_json::{Value, json};
 use zengine_connector::{
-    BoxError, Error, HttpClient, Identity, RouteKey, SecretRef, StrategyName, TenantId,
+    BoxError, Error, HttpClient, Identity, SecretRef, StrategyName, TenantId,
     http::ReqwestClient,
+    ids::RouteKey,
     store::{MemoryDirectory, MemorySecrets, SecretScope},
 };
 use zengine_strategies::{

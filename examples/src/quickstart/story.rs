@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use zengine_connector::{
-    BoxError, Button, ClientMessageId, Content, DeferredReason, Header, Interactive, ListRow, ListSection, Media, MediaKind,
-    OutboundMessage, Outcome, SendOptions, Template, TenantId, store::DeadLetters,
+    BoxError, ClientMessageId, Content, OutboundMessage, Outcome, SendOptions, TenantId,
+    message::{Button, Header, Interactive, ListRow, ListSection, Media, MediaKind, Template},
+    pipeline::DeferredReason,
+    store::DeadLetters,
 };
 use zengine_strategies::sandbox::{
     Fault,

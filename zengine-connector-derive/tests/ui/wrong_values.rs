@@ -6,7 +6,7 @@ use acme::*;
 
 #[derive(Strategy)]
 #[strategy(name = acme-chat, channel = "WhatsApp", config = "AcmeConfig", outbound = OutboundMessage)]
-#[strategy(capabilities = &zengine_connector::Capabilities::NONE, idempotency = native(24h), reply = synchronous(500))]
+#[strategy(capabilities = &zengine_connector::message::Capabilities::NONE, idempotency = native(24h), reply = synchronous(500))]
 #[strategy(crate = zengine_connector, contract)]
 struct AcmeChat;
 configure!(AcmeChat);

@@ -15,12 +15,14 @@
 mod json;
 mod kind;
 mod send;
+mod setting;
 mod violation;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
 pub use kind::{ErrorKind, Fault, Poison};
 pub use send::{NeedsReach, Reach, Scope, SendError};
+pub(crate) use setting::{require, require_time};
 pub use violation::Violation;
 
 /// Any error, boxed.
@@ -222,7 +224,7 @@ impl Error {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use zengine_connector::{Disposition, Error, ErrorKind};
+    /// use zengine_connector::{error::Disposition, Error, ErrorKind};
     ///
     /// assert_eq!(Error::new(ErrorKind::Mismatch, "another message has this id").disposition(), Disposition::Reject);
     /// assert!(matches!(Error::new(ErrorKind::DeadLetterFailed, "kept").disposition(), Disposition::RetryAfter(_)));

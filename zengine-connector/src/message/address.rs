@@ -269,7 +269,7 @@ impl fmt::Debug for Identity {
 /// (`"+15551230001"`).
 ///
 /// ```
-/// use zengine_connector::{IdentityKind, Party};
+/// use zengine_connector::message::{IdentityKind, Party};
 ///
 /// let party: Party = serde_json::from_str(r#""+1 (555) 123-0001""#)?;
 /// assert_eq!(party.id(IdentityKind::Phone).map(|id| id.value()), Some("+15551230001"));

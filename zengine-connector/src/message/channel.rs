@@ -51,7 +51,7 @@ impl Unit {
     /// The length of a text in this unit.
     ///
     /// ```
-    /// use zengine_connector::Unit;
+    /// use zengine_connector::message::Unit;
     ///
     /// assert_eq!(Unit::Chars.count("né😀"), 3);
     /// assert_eq!(Unit::Utf16.count("né😀"), 4);
@@ -169,7 +169,7 @@ pub struct ListRules {
 /// The features that one channel of one provider supports. Everything is off until a `with_…` turns it on.
 ///
 /// ```
-/// use zengine_connector::{Capabilities, Length};
+/// use zengine_connector::message::{Capabilities, Length};
 ///
 /// const SMS: Capabilities = Capabilities::NONE.with_text(Length::chars(1600));
 /// assert!(SMS.list.is_none());

@@ -37,7 +37,7 @@ impl LossReport {
     /// Adds a loss at a place of the message (a JSON pointer). For message types that degrade themselves.
     ///
     /// ```
-    /// use zengine_connector::LossReport;
+    /// use zengine_connector::message::LossReport;
     ///
     /// let mut report = LossReport::default();
     /// report.note("/content/footer", "the footer");
@@ -201,7 +201,10 @@ fn framed(header: Option<&Header>, text: String, footer: Option<&str>, report: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Button, Identity, Length, Message};
+    use crate::{
+        Identity,
+        message::{Button, Length, Message},
+    };
 
     fn buttons() -> OutboundMessage {
         let interactive = Interactive::Buttons {

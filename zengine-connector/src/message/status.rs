@@ -115,7 +115,7 @@ pub enum Transition {
 /// Compares the known state with a new one, in whatever order a provider reports them.
 ///
 /// ```
-/// use zengine_connector::{State, Transition, merge};
+/// use zengine_connector::message::{State, Transition, merge};
 ///
 /// assert_eq!(merge(State::Sent, State::Delivered), Transition::Advance);
 /// assert_eq!(merge(State::Read, State::Delivered), Transition::Stale); // late news never takes a read mark back

@@ -38,7 +38,7 @@ pub enum Idempotency {
 /// them, usually with an empty body.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
-    label = "add `impl zengine_connector::Message for {Self} {{}}`",
+    label = "add `impl zengine_connector::message::Message for {Self} {{}}`",
     note = "a message derives Serialize, Deserialize and JsonSchema"
 )]
 pub trait Message: Serialize + DeserializeOwned + schemars::JsonSchema + Send + Sync + 'static {

@@ -6,7 +6,7 @@ use crate::error::Violation;
 /// Collects violations, so that a caller sees all of them at once. Strategies use it for their own limits.
 ///
 /// ```
-/// use zengine_connector::{Checker, Length};
+/// use zengine_connector::message::{Checker, Length};
 ///
 /// let mut check = Checker::new();
 /// check.text("/content/body", "too long", 1, Length::chars(4));

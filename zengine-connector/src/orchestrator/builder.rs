@@ -1,6 +1,8 @@
-//! Named slots in any order; the pipeline is always assembled the same way (rule 10).
+//! The orchestrator's builder: named slots in any order, always assembled the same way (rule 10).
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use hashbrown::HashMap;
 
 use super::{Inbound, InboundHandler, InboundSettings, Orchestrator, handler::DynHandler, receive::Batches};
 #[cfg(feature = "tokio")]
@@ -11,7 +13,7 @@ use crate::{
     pipeline::{Engine, Parts},
     registry::{Caching, StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
-    stage::{AttemptTimeout, Breaker, Dedup, Retry, Settings},
+    stage::{Breaker, Dedup, Retry, Settings, StoreDown, StrategySettings},
     store::{ClaimStore, DeadLetters, EpochLog, EventBus, Ports, SecretStore, SessionStore, Stores, TenantDirectory},
     strategy::SessionPorts,
     telemetry::{Observer, Observers},
@@ -35,7 +37,8 @@ pub struct OrchestratorBuilder {
     handler: Option<Arc<dyn DynHandler>>,
     observers: Vec<Arc<dyn Observer>>,
     inbound: InboundSettings,
-    settings: Settings,
+    settings: StrategySettings,
+    named: BTreeMap<String, StrategySettings>,
     caching: Caching,
     local_refs: bool,
 }
@@ -74,32 +77,33 @@ impl OrchestratorBuilder {
             handler: None,
             observers: vec![],
             inbound: InboundSettings::default(),
-            settings: Settings::default(),
+            settings: StrategySettings::default(),
+            named: BTreeMap::new(),
             caching: Caching::default(),
             local_refs: false,
         }
     }
 
     ports! {
-        /// Where claims are kept.
+        /// The store of claims.
         claims: ClaimStore;
-        /// Where dead letters are kept.
+        /// The store of dead letters.
         dead_letters: DeadLetters;
-        /// Where domain events go.
+        /// The bus of domain events.
         events: EventBus;
-        /// Where breaker transitions are shared.
+        /// The log of breaker transitions.
         epochs: EpochLog;
-        /// Where strategies' state is kept.
+        /// The store of strategies' sessions.
         sessions: SessionStore;
-        /// Who the tenants are.
+        /// The tenants and their configurations.
         directory: TenantDirectory;
-        /// Where secrets come from.
+        /// The secrets of tenants and of the application.
         secrets: SecretStore;
         /// Keys for encryption and fingerprints.
         keys: KeyRing;
-        /// Time; tokio's where nothing is said and the `tokio` feature is on.
+        /// Time. Defaults to tokio's with the feature `tokio`.
         clock: Clock;
-        /// Tasks; tokio's where nothing is said and the `tokio` feature is on.
+        /// Tasks. Defaults to tokio's with the feature `tokio`.
         spawner: Spawner;
     }
 
@@ -118,84 +122,121 @@ impl OrchestratorBuilder {
         self
     }
 
-    /// Chance; the operating system's generator where nothing is said.
+    /// Randomness. Defaults to the operating system's generator.
     pub fn rng(mut self, rng: Arc<dyn Rng>) -> Self {
         self.rng = rng;
         self
     }
 
-    /// Takes the metrics; may be called for several. One that panics harms no send.
+    /// Adds an observer of metrics. One that panics harms no send.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observers.push(observer);
         self
     }
 
-    /// The host's callback for what arrives.
+    /// The host's handler of events that arrive.
     pub fn on_inbound(mut self, handler: impl InboundHandler) -> Self {
         self.handler = Some(Arc::new(handler));
         self
     }
 
-    /// Settings of the inbound path; defaults where nothing is said.
+    /// Settings of the inbound path.
     pub fn inbound(mut self, settings: InboundSettings) -> Self {
         self.inbound = settings;
         self
     }
 
-    /// Deduplication: claims, leases, waiting.
+    /// All settings of one strategy, by its registered name. They take the place of the default ones, which the calls below
+    /// set.
+    ///
+    /// ```
+    /// use zengine_connector::{Orchestrator, StrategyRegistry, stage::{Retry, StrategySettings}};
+    ///
+    /// let registry = StrategyRegistry::builder().build()?;
+    /// let once = StrategySettings { retry: Retry::none(), ..StrategySettings::default() };
+    /// let error = Orchestrator::builder(registry).strategy_settings("ses-email", once).build().unwrap_err();
+    /// assert_eq!(error.context("strategy"), Some("ses-email")); // it is not registered
+    /// # Ok::<(), zengine_connector::Error>(())
+    /// ```
+    pub fn strategy_settings(mut self, strategy: impl Into<String>, settings: StrategySettings) -> Self {
+        self.named.insert(strategy.into(), settings);
+        self
+    }
+
+    /// Deduplication, by default.
     pub fn dedup(mut self, settings: Dedup) -> Self {
         self.settings.dedup = settings;
         self
     }
 
-    /// Attempts and the time between them.
+    /// Attempts and the delays between them, by default.
     pub fn retry(mut self, settings: Retry) -> Self {
         self.settings.retry = settings;
         self
     }
 
-    /// When calls to a failing provider stop.
+    /// The circuit breaker, by default.
     pub fn breaker(mut self, settings: Breaker) -> Self {
         self.settings.breaker = settings;
         self
     }
 
-    /// How long one call to a provider may take; 10 s where nothing is said.
+    /// Longest time of one call to a provider, by default. Defaults to 10 seconds; at least 1 millisecond.
     pub fn attempt_timeout(mut self, time: Duration) -> Self {
-        self.settings.attempt_timeout = AttemptTimeout(time);
+        self.settings.attempt_timeout = time;
         self
     }
 
-    /// How many calls of one tenant and strategy may run at once; no limit where nothing is said.
+    /// Maximum calls of one tenant and strategy that run at once, by default. Unlimited unless set; at least 1.
     pub fn bulkhead(mut self, calls: u32) -> Self {
         self.settings.bulkhead = Some(calls);
         self
     }
 
-    /// How long what is known of tenants is used without asking again (rule 85).
+    /// Age at which a message is no longer sent, by default (rule 8). Defaults to 6 hours; less than `dedup.keep`.
+    pub fn max_age(mut self, time: Duration) -> Self {
+        self.settings.max_age = time;
+        self
+    }
+
+    /// The fate of a send while the claim store does not answer, by default (rule 28). Defaults to deferring it.
+    pub fn store_down(mut self, choice: StoreDown) -> Self {
+        self.settings.store_down = choice;
+        self
+    }
+
+    /// The caches of tenants' configurations, secrets and routes (rule 85).
     pub fn caching(mut self, caching: Caching) -> Self {
         self.caching = caching;
         self
     }
 
-    /// Whether tenants' configurations may refer to the host's environment and files. No where nothing is said: whoever
-    /// may edit a configuration could otherwise read them. The host's own settings always may.
+    /// Whether tenants' configurations may refer to the host's environment and files. Defaults to `false`: anyone who can
+    /// edit a tenant's configuration could read them. The host's own settings always may.
     pub fn allow_local_refs(mut self, allow: bool) -> Self {
         self.local_refs = allow;
         self
     }
 
-    /// The orchestrator.
+    /// Builds the orchestrator.
     ///
     /// # Errors
-    /// `Settings` where a port is missing or a setting is impossible; says which rule it breaks.
+    /// `Settings` if a port is missing or a setting is impossible, naming the field and the rule it breaks; `UnknownStrategy`
+    /// if settings name a strategy that is not registered.
     pub fn build(self) -> Result<Orchestrator, Error> {
         fn need<T>(port: Option<T>, name: &'static str) -> Result<T, Error> {
             port.ok_or_else(|| Error::new(ErrorKind::Settings, "a port is missing").with_context("missing", name))
         }
         self.inbound.check()?;
-        self.settings.check()?;
         self.caching.check()?;
+        self.settings.check()?;
+        let mut named = HashMap::new();
+        for (name, settings) in self.named {
+            let of_strategy = |error: Error| error.with_context("strategy", &name);
+            let strategy = self.registry.entry(&name).map_err(of_strategy)?;
+            settings.check().map_err(of_strategy)?;
+            named.insert(strategy.name.clone(), Arc::new(settings));
+        }
         let (keys, clock) = (need(self.keys, "keys")?, need(self.clock, "clock")?);
         let stores = Stores::new(
             need(self.claims, "claims")?,
@@ -218,7 +259,7 @@ impl OrchestratorBuilder {
             rng: self.rng,
             spawner: need(self.spawner, "spawner")?,
             observers: Observers::new(self.observers),
-            settings: self.settings,
+            settings: Settings { default: Arc::new(self.settings), named },
         });
         let inbound = Inbound { handler: self.handler, settings: self.inbound, batches: Batches::default() };
         Ok(Orchestrator { engine: Arc::new(engine), inbound: Arc::new(inbound) })

@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn only_what_was_handed_out_makes_room() {
-        let settings = InboundSettings::default().outbox_limits(3, 1024);
+        let settings = InboundSettings { outbox_replies: 3, outbox_bytes: 1024, ..InboundSettings::default() };
         let mut outbox = filled(3, 1);
         outbox.make_room(10, &settings).unwrap();
         assert_eq!(outbox.items.iter().filter(|item| item.content.is_some()).count(), 2);
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn room_is_counted_in_bytes_too() {
-        let settings = InboundSettings::default().outbox_limits(100, 1024);
+        let settings = InboundSettings { outbox_replies: 100, outbox_bytes: 1024, ..InboundSettings::default() };
         let mut outbox = filled(100, 100);
         outbox.make_room(900, &settings).unwrap();
         let size: usize = outbox.items.iter().map(|item| item.bytes).sum();
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn memory_of_dropped_replies_is_bounded() {
-        let settings = InboundSettings::default().outbox_limits(1, 1024);
+        let settings = InboundSettings { outbox_replies: 1, outbox_bytes: 1024, ..InboundSettings::default() };
         let mut outbox = filled(2_000, 2_000);
         outbox.make_room(10, &settings).unwrap();
         assert_eq!(outbox.items.len(), REMEMBERED);

@@ -29,8 +29,8 @@ impl Orchestrator {
         pipeline::send(&self.engine, tenant, strategy, message.into(), &options).await
     }
 
-    /// Queries the provider with a message whose effect is [`Read`](crate::Effect::Read). Makes no claim, dead letter or event,
-    /// and is safe to repeat (rule 83).
+    /// Queries the provider with a message whose effect is [`Read`](crate::message::Effect::Read). Makes no claim, dead letter or
+    /// event, and is safe to repeat (rule 83).
     ///
     /// # Errors
     /// The last attempt's error.

@@ -51,7 +51,7 @@ pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Run {
     {
         return end;
     }
-    let retry = &job.engine.settings.retry;
+    let retry = &job.settings().retry;
     let mut last: Option<SendError> = None;
     loop {
         if let Some(expired) = too_old(job, own) {
@@ -81,7 +81,7 @@ pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Run {
             Next::LookUp => Exhausted::Unknown,
             Next::Retry(exhausted) => exhausted,
         };
-        if made >= retry.attempts {
+        if made >= retry.max_attempts {
             // Query the provider once more before reporting Unknown.
             if next == Next::LookUp
                 && let Some(Run::Delivered(receipt)) = look_up(job, own).await
@@ -94,17 +94,17 @@ pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Run {
                 Exhausted::Deferred => Run::Deferred { reason: DeferredReason::Throttled, retry_after: wait, error: Some(error) },
             };
         }
-        // Do not sleep past the deadline, nor longer than `longest_wait` (rules 36 and 40).
-        let worth = wait <= retry.longest_wait && wait + retry.min_attempt <= job.remaining();
+        // Do not sleep past the deadline, nor longer than `max_wait` (rules 36 and 40).
+        let worth = wait <= retry.max_wait && wait + retry.min_attempt <= job.remaining();
         if !worth {
             let reason = match exhausted {
                 Exhausted::Deferred => DeferredReason::Throttled,
-                Exhausted::Failed | Exhausted::Unknown if wait > retry.longest_wait => DeferredReason::Unavailable,
+                Exhausted::Failed | Exhausted::Unknown if wait > retry.max_wait => DeferredReason::Unavailable,
                 Exhausted::Failed | Exhausted::Unknown => DeferredReason::NoTimeLeft,
             };
             return Run::Deferred { reason, retry_after: wait, error: Some(error) };
         }
-        match own.outlast(wait + job.engine.settings.attempt_timeout.0).await {
+        match own.outlast(wait + job.settings().attempt_timeout).await {
             Ok(()) => {}
             Err(Lost::Lease) => return Run::LeaseLost,
             Err(Lost::Store) => {
@@ -129,7 +129,7 @@ pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Run {
 
 /// The error for a message older than `max_age`, which is no longer sent (rule 8).
 fn too_old(job: &SendJob<'_>, own: &Ownership<'_>) -> Option<SendError> {
-    let max_age = ms(job.engine.settings.dedup.max_age);
+    let max_age = ms(job.settings().max_age);
     let born = job.options.created_at.map_or(own.first_claimed_at_ms, crate::runtime::to_ms).min(own.first_claimed_at_ms);
     (job.now.ms().saturating_sub(born) > max_age).then(|| SendError::of(ErrorKind::Expired, "the message is older than max_age").not_sent())
 }
@@ -143,7 +143,8 @@ enum Attempted {
 /// Makes one attempt through the inner stages.
 async fn attempt(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
     let pipeline = job.engine;
-    let (retry, dedup) = (&pipeline.settings.retry, &pipeline.settings.dedup);
+    let settings = job.settings();
+    let (retry, dedup) = (&settings.retry, &settings.dedup);
     let not_started = |reason, after| Attempted::NotStarted(Run::deferred(reason, after));
     if pipeline.is_closing() {
         return not_started(DeferredReason::Cancelled, Duration::from_secs(1));
@@ -152,7 +153,7 @@ async fn attempt(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
     if remaining < retry.min_attempt {
         return not_started(DeferredReason::NoTimeLeft, Duration::from_secs(1));
     }
-    let limit = pipeline.settings.attempt_timeout.0.min(remaining.saturating_sub(dedup.commit_slack)).max(retry.min_attempt.min(remaining));
+    let limit = settings.attempt_timeout.min(remaining.saturating_sub(dedup.commit_slack)).max(retry.min_attempt.min(remaining));
     let lost = |lost| match lost {
         Lost::Lease => Attempted::NotStarted(Run::LeaseLost),
         Lost::Store => Attempted::NotStarted(Run::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5))),
@@ -162,7 +163,7 @@ async fn attempt(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
     {
         return lost(error);
     }
-    let stages = job.stages();
+    let stages = job.stages;
     let asked = match stages.circuit.enter(job.now.monotonic()) {
         Admission::Pass(permit) => Ok(permit),
         Admission::Reject(rejected) => Err(rejected),
@@ -238,11 +239,11 @@ async fn call(job: &SendJob<'_>, own: &Ownership<'_>, n: u32, limit: Duration) -
 /// passes the bulkhead but not the breaker (rule 21).
 async fn look_up(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Option<Run> {
     let later = |after| Some(Run::deferred(DeferredReason::LookupFailed, after));
-    let limit = job.engine.settings.attempt_timeout.0.min(job.remaining());
-    if limit < job.engine.settings.retry.min_attempt {
+    let limit = job.settings().attempt_timeout.min(job.remaining());
+    if limit < job.settings().retry.min_attempt {
         return Some(Run::deferred(DeferredReason::NoTimeLeft, Duration::from_secs(1)));
     }
-    let Some(_place) = job.stages().bulkhead.enter() else {
+    let Some(_place) = job.stages.bulkhead.enter() else {
         return Some(Run::deferred(DeferredReason::Busy, Duration::from_secs(1)));
     };
     let cx = job.context(own.key_generation, own.all_attempts().max(1), limit);

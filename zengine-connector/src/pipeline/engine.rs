@@ -11,16 +11,15 @@ use std::{
 
 use futures_channel::oneshot;
 use futures_util::{FutureExt as _, future::Shared};
-use quick_cache::sync::Cache;
 
-use super::{single_flight::SingleFlight, tokens::Tokens};
+use super::{delivered::DeliveredSends, single_flight::SingleFlight, tokens::Tokens};
 use crate::{
     ids::{CorrelationId, StrategyName, TenantId},
     keyring::KeyRing,
     registry::{BoundTenant, StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, to_ms},
     stage::{Settings, StageMap, Stages, breaker},
-    store::{ClaimKey, ClaimRecord, OwnerToken, Ports},
+    store::{OwnerToken, Ports},
     strategy::{Base, CallScope},
     sync::Mutex,
     telemetry::Observers,
@@ -50,12 +49,9 @@ pub(crate) struct Engine {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) observers: Observers,
-    pub(super) settings: Settings,
     pub(super) stages: StageMap,
     pub(super) single_flight: SingleFlight,
-    /// Delivered sends only, because they never change (rule 30). Their receipts are not encrypted. Empty if the claim store
-    /// is in this process.
-    pub(super) delivered: Cache<ClaimKey, Arc<ClaimRecord>>,
+    pub(super) delivered: DeliveredSends,
     tokens: Tokens,
     running: AtomicUsize,
     closing: AtomicBool,
@@ -66,22 +62,20 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { registry, tenants, stores, keys, clock, rng, spawner, observers, settings } = parts;
-        let circuits = breaker::Circuits::new(breaker::CircuitPorts {
+        let circuit_ports = breaker::CircuitPorts {
             stores: Arc::clone(&stores),
             clock: Arc::clone(&clock),
             rng: Arc::clone(&rng),
             spawner: Arc::clone(&spawner),
             observers: observers.clone(),
-            settings: Arc::new(settings.breaker.clone()),
-            attempt_timeout: settings.attempt_timeout.0,
             writer: Tokens::name(&*rng).into(),
-        });
+        };
         let (closed, on_close) = oneshot::channel();
         Self {
             tokens: Tokens::of(stores.claims_are_local(), &*rng),
-            stages: StageMap::new(circuits, settings.bulkhead),
+            delivered: DeliveredSends::new(&settings),
+            stages: StageMap::new(settings, circuit_ports),
             single_flight: SingleFlight::default(),
-            delivered: Cache::new(settings.dedup.cached.max(1)),
             running: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             closed: Mutex::new(Some(closed)),
@@ -94,7 +88,6 @@ impl Engine {
             rng,
             spawner,
             observers,
-            settings,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
     ids::{ClientMessageId, TenantId},
     message::{Idempotency, Prepared},
     registry::{BoundTenant, RegisteredStrategy},
-    stage::Stages,
+    stage::{Stages, StrategySettings},
     store::{ClaimKey, Fingerprint, Lease, OwnerToken},
     strategy::{Base, DynOutbound, ProviderKey, SendContext},
 };
@@ -18,6 +18,7 @@ pub(crate) struct SendJob<'a> {
     pub(crate) entry: &'a RegisteredStrategy,
     pub(crate) outbound: &'a dyn DynOutbound,
     pub(crate) bound: &'a BoundTenant,
+    pub(crate) stages: &'a Stages,
     pub(crate) key: ClaimKey,
     pub(crate) fingerprint: Fingerprint,
     /// The caller's message. Dead letters store it.
@@ -60,9 +61,10 @@ impl SendJob<'_> {
         Duration::from_nanos(u64::try_from(self.deadline.saturating_sub(self.now.nanos())).unwrap_or(0))
     }
 
+    /// The settings of the strategy.
     #[inline]
-    pub(crate) fn stages(&self) -> &Stages {
-        self.engine.stages(self.bound)
+    pub(crate) fn settings(&self) -> &StrategySettings {
+        &self.stages.settings
     }
 
     /// The idempotency key at the provider (rule 4).
@@ -82,7 +84,7 @@ impl SendJob<'_> {
 
     /// A new lease for this owner token.
     pub(crate) fn lease(&self, owner: OwnerToken) -> Lease {
-        let time = self.engine.settings.dedup.lease;
+        let time = self.settings().dedup.lease;
         Lease { owner, boot: self.engine.stores.boot().map(Into::into), until_ms: self.now.ms() + crate::runtime::ms(time) }
     }
 
@@ -93,8 +95,8 @@ impl SendJob<'_> {
             Idempotency::None => Protection::None,
             Idempotency::Queryable { .. } => Protection::Queryable,
             Idempotency::Native { window_ms } => {
-                let settings = &self.engine.settings;
-                let margin = crate::runtime::ms(settings.attempt_timeout.0 + settings.dedup.skew);
+                let settings = self.settings();
+                let margin = crate::runtime::ms(settings.attempt_timeout + settings.dedup.clock_skew);
                 let end = first_sent_ms.map(|sent| sent.saturating_add_unsigned(window_ms).saturating_sub(margin));
                 if end.is_none_or(|end| end > self.now.ms()) { Protection::Native } else { Protection::None }
             }

@@ -20,6 +20,7 @@ mod attempts;
 mod dead_letter;
 mod decision;
 mod dedup;
+mod delivered;
 mod ended;
 mod engine;
 mod evidence;

@@ -159,7 +159,7 @@ pub enum DeferredReason {
     BreakerOpen,
     /// The provider limits the rate.
     Throttled,
-    /// The provider is unavailable, and the wait before the next attempt is longer than `longest_wait`.
+    /// The provider is unavailable, and the wait before the next attempt is longer than `max_wait`.
     Unavailable,
     /// This process is at a limit of its own: the bulkhead is full, or a session was changed concurrently.
     Busy,

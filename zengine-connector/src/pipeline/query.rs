@@ -38,6 +38,7 @@ pub(crate) async fn query(engine: &Arc<Engine>, tenant: &TenantId, strategy: &st
         entry,
         outbound: &**outbound,
         bound: &bound,
+        stages: engine.stages(&bound),
         key: ClaimKey::outbound(tenant, &entry.name, &options.client_message_id),
         fingerprint: Fingerprint::new([0; 16], 0, ""),
         original: &message,
@@ -52,10 +53,10 @@ pub(crate) async fn query(engine: &Arc<Engine>, tenant: &TenantId, strategy: &st
 }
 
 async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {
-    let (engine, settings) = (job.engine, &job.engine.settings);
-    let stages = job.stages();
+    let (engine, settings) = (job.engine, job.settings());
+    let stages = job.stages;
     for n in 1.. {
-        let limit = settings.attempt_timeout.0.min(job.remaining());
+        let limit = settings.attempt_timeout.min(job.remaining());
         let permit = stages.circuit.acquire().await.map_err(|rejected| {
             Error::new(ErrorKind::Busy, "the breaker is open")
                 .with_context("strategy", &job.entry.name)
@@ -79,8 +80,8 @@ async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {
         };
         permit.settle(Verdict::of(error.fault()));
         let wait = backoff::delay(&settings.retry, n, error.retry_after(), &*engine.rng);
-        let again = matches!(error.fault(), Fault::Provider | Fault::Throttled) && n < settings.retry.attempts;
-        let in_time = wait <= settings.retry.longest_wait && wait + settings.retry.min_attempt <= job.remaining();
+        let again = matches!(error.fault(), Fault::Provider | Fault::Throttled) && n < settings.retry.max_attempts;
+        let in_time = wait <= settings.retry.max_wait && wait + settings.retry.min_attempt <= job.remaining();
         let goes_on = again && in_time && engine.pause(wait).await;
         job.now.refresh();
         if !goes_on {

@@ -56,7 +56,7 @@ pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &Redr
     let idempotency = seen.idempotency.unwrap_or(entry.descriptor.idempotency);
     // An open breaker refuses the redrive. Once its open time is over, the redrive passes as a probe: with no other
     // traffic, the breaker would never close.
-    let wait = engine.stages.of(&letter.tenant, &letter.strategy).circuit.wait();
+    let wait = engine.stages(&bound).circuit.wait();
     if !wait.is_zero() {
         return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(wait));
     }
@@ -71,6 +71,7 @@ pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &Redr
         entry,
         outbound: &**outbound,
         bound: &bound,
+        stages: engine.stages(&bound),
         key: ClaimKey::outbound(&letter.tenant, &letter.strategy, &options.client_message_id),
         fingerprint: content.fingerprint()?,
         original: &message,
@@ -141,7 +142,7 @@ async fn again<'a>(job: &'a SendJob<'a>, letter: &DeadLetter) -> Result<Settled,
         key_generation: if unknown { letter.key_generation } else { letter.generation + 1 },
         maybe_sent: unknown,
         first_sent_at_ms: letter.first_sent_at_ms,
-        ttl_s: seconds(engine.settings.dedup.keep),
+        ttl_s: seconds(job.settings().dedup.keep),
     };
     match engine.apply_with_retry(job.now, &job.key, &operation).await? {
         Applied { done: true, record: Some(record), .. } => {

@@ -64,7 +64,7 @@ async fn send_inner(
     let content = Content { keys: &*engine.keys, tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
     let fingerprint = content.fingerprint()?;
     let key = ClaimKey::outbound(tenant, &entry.name, &options.client_message_id);
-    if let Some(replay) = remembered(engine, now, &key, |record| {
+    if let Some(replay) = remembered(engine, now, (&entry.name, &key), |record| {
         content.refuse_mismatch(&fingerprint, &record.fingerprint)?;
         Ok::<_, Error>(engine.ended(&key, record))
     })
@@ -94,6 +94,7 @@ async fn send_inner(
         entry,
         outbound: &**outbound,
         bound: &bound,
+        stages: engine.stages(&bound),
         key,
         fingerprint,
         original: &message,
@@ -110,11 +111,16 @@ async fn send_inner(
 }
 
 /// Looks at the record of a delivered send in this process's memory (rule 30).
-fn remembered<T>(engine: &Engine, now: &Now<'_>, key: &ClaimKey, look: impl FnOnce(&ClaimRecord) -> T) -> Option<T> {
+fn remembered<T>(
+    engine: &Engine,
+    now: &Now<'_>,
+    (strategy, key): (&StrategyName, &ClaimKey),
+    look: impl FnOnce(&ClaimRecord) -> T,
+) -> Option<T> {
     if engine.stores.claims_are_local() {
         return engine.stores.delivered_now(key, now.ms()).as_ref().map(look);
     }
-    engine.delivered.get(key).filter(|record| !record.is_expired(now.ms())).as_deref().map(look)
+    engine.delivered.get(strategy, key).filter(|record| !record.is_expired(now.ms())).as_deref().map(look)
 }
 
 /// Answers a send whose tenant cannot be bound: replays a settled record, else defers (rule 85). A record whose dead letter
@@ -160,7 +166,7 @@ pub(crate) async fn settle<'a>(job: &'a SendJob<'a>) -> Result<Settled, Error> {
                     .with_context("strategy", &job.entry.name));
             }
             Joined::Follower(follower) => {
-                if job.engine.settings.dedup.duplicates == Duplicates::Reject {
+                if job.settings().dedup.duplicates == Duplicates::Reject {
                     return Ok(in_progress());
                 }
                 let followed = follower.wait(job.engine.clock.sleep(job.remaining())).await;
@@ -316,7 +322,7 @@ fn remember(job: &SendJob<'_>, mut record: ClaimRecord, receipt: &Receipt) {
         return;
     }
     record.result = record.result.map(|_| StoredReceipt::open(receipt));
-    job.engine.delivered.insert(job.key.clone(), Arc::new(record));
+    job.engine.delivered.insert(&job.entry.name, job.key.clone(), record);
 }
 
 /// Completes a terminal record's letter and events, then returns its end.
@@ -332,7 +338,7 @@ async fn remember_reference(job: &SendJob<'_>, own: &Ownership<'_>) {
     let provider_key = job.provider_key(own.key_generation);
     let Some(hash) = provider_key.hash() else { return };
     let engine = job.engine;
-    let expires_at_s = job.now.ms() / 1000 + seconds(engine.settings.dedup.keep_in_doubt);
+    let expires_at_s = job.now.ms() / 1000 + seconds(job.settings().dedup.keep_in_doubt);
     let reference = Reference::new(job.tenant().clone(), job.entry.name.clone(), job.id().clone(), expires_at_s);
     if engine.stores.put_reference(hash, &reference).await.is_err() {
         tracing::warn!(strategy = %job.entry.name, "dedup.reference_not_stored");

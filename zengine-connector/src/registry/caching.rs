@@ -1,37 +1,42 @@
-//! How long what is known of tenants is used without asking again.
+//! Settings of the caches of tenants.
 
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, require, require_time};
 
-/// How long what is known of tenants is used without asking again, and how much of it is kept.
+/// The most entries that a cache may be told to keep.
+const MOST: usize = 100_000_000;
+
+/// The caches of tenants' configurations, secrets and routes: for how long, and how many.
 ///
 /// ```
 /// use std::time::Duration;
-/// use zengine_connector::Caching;
+/// use zengine_connector::registry::Caching;
 ///
 /// let caching = Caching { secret_ttl: Duration::from_secs(60), ..Caching::default() };
 /// assert!(caching.check().is_ok());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caching {
-    /// A tenant's configuration; a new version takes effect within this time. 30 seconds (rule 85).
+    /// Time that a tenant's configuration is used without asking again; a new version takes effect within it. Defaults to
+    /// 30 seconds (rule 85).
     pub config_ttl: Duration,
-    /// Secrets; a rotated one takes effect within this time. 5 minutes (rule 85).
+    /// Time that secrets are used without asking again; a rotated one takes effect within it. Defaults to 5 minutes
+    /// (rule 85).
     pub secret_ttl: Duration,
-    /// Secrets known before their store went down, and only for an unchanged version; never shorter than `secret_ttl`.
-    /// 1 hour (rule 85).
+    /// Time that secrets serve on while their store is down, under an unchanged version of the configuration. Defaults to
+    /// 1 hour (rule 85); at least `secret_ttl`.
     pub stale_secret_max: Duration,
-    /// Which tenants are behind a provider's key, also where there is none. 30 seconds.
+    /// Time that the tenants behind a provider's key are remembered, also if there is none. Defaults to 30 seconds.
     pub route_ttl: Duration,
-    /// That a tenant does not use a strategy, or is configured wrongly. 1 second: long enough for a storm of requests,
-    /// too short to be noticed by whoever repairs it.
+    /// Time that a tenant's missing or wrong configuration is remembered. Defaults to 1 second: long enough for a storm of
+    /// requests, too short to be noticed by the person who repairs it.
     pub refusal_ttl: Duration,
-    /// A bound tenant that nobody uses is forgotten after this time. 1 hour.
+    /// Time after which an unused bound tenant is forgotten. Defaults to 1 hour; at least `config_ttl`.
     pub idle: Duration,
-    /// The most bound tenants, one per tenant and strategy; the least used go first. 10,000.
+    /// Maximum bound tenants, one for each tenant and strategy; the least used go first. Defaults to 10,000; at least 1.
     pub max_bound: usize,
-    /// The most provider keys remembered. 10,000.
+    /// Maximum provider keys remembered. Defaults to 10,000; at least 1.
     pub max_routes: usize,
 }
 
@@ -63,34 +68,32 @@ impl Caching {
         Self { max_bound: 100_000, max_routes: 100_000, idle: Duration::from_secs(900), ..Self::default() }
     }
 
-    /// Whether the settings go together.
+    /// Checks that the settings can work together.
     ///
     /// # Errors
-    /// `Settings`, naming the field.
+    /// `Settings`, naming the field and the rule it breaks.
     pub fn check(&self) -> Result<(), Error> {
-        let wrong = |message, field| Err(Error::new(ErrorKind::Settings, message).with_context("field", field));
-        if self.stale_secret_max < self.secret_ttl {
-            return wrong("stale secrets cannot end before fresh ones", "stale_secret_max").map_err(|e| e.with_context("rule", 85));
+        for (field, time) in [
+            ("caching.config_ttl", self.config_ttl),
+            ("caching.secret_ttl", self.secret_ttl),
+            ("caching.stale_secret_max", self.stale_secret_max),
+            ("caching.route_ttl", self.route_ttl),
+            ("caching.refusal_ttl", self.refusal_ttl),
+        ] {
+            require_time(field, time, Duration::ZERO)?;
         }
-        if self.idle < self.config_ttl {
-            return wrong("a bound tenant would be forgotten before its configuration is old", "idle");
-        }
-        if self.idle.is_zero() {
-            return wrong("a bound tenant must be kept for some time", "idle");
-        }
-        if self.max_bound == 0 {
-            return wrong("at least one tenant must fit", "max_bound");
-        }
-        if self.max_routes == 0 {
-            return wrong("at least one route must fit", "max_routes");
-        }
-        Ok(())
+        require_time("caching.idle", self.idle, Duration::from_millis(1))?;
+        require(self.stale_secret_max >= self.secret_ttl, "caching.stale_secret_max", "at least `secret_ttl` (rule 85)")?;
+        require(self.idle >= self.config_ttl, "caching.idle", "at least `config_ttl`")?;
+        require((1..=MOST).contains(&self.max_bound), "caching.max_bound", "from 1 to 100,000,000")?;
+        require((1..=MOST).contains(&self.max_routes), "caching.max_routes", "from 1 to 100,000,000")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn presets_are_possible() {
@@ -101,17 +104,26 @@ mod tests {
 
     #[test]
     fn an_impossible_setting_is_named() {
-        let day = Duration::from_secs(86_400);
+        let (day, most) = (Duration::from_secs(86_400), Duration::MAX);
         let base = Caching::default;
         for (caching, field) in [
-            (Caching { secret_ttl: day, ..base() }, "stale_secret_max"),
-            (Caching { config_ttl: day, ..base() }, "idle"),
-            (Caching { idle: Duration::ZERO, ..Caching::off() }, "idle"),
-            (Caching { max_bound: 0, ..base() }, "max_bound"),
-            (Caching { max_routes: 0, ..base() }, "max_routes"),
+            (Caching { secret_ttl: day, ..base() }, "caching.stale_secret_max"),
+            (Caching { config_ttl: day, ..base() }, "caching.idle"),
+            (Caching { idle: Duration::ZERO, ..Caching::off() }, "caching.idle"),
+            (Caching { max_bound: 0, ..base() }, "caching.max_bound"),
+            (Caching { max_routes: 0, ..base() }, "caching.max_routes"),
+            (Caching { max_bound: usize::MAX, ..base() }, "caching.max_bound"),
+            (Caching { max_routes: usize::MAX, ..base() }, "caching.max_routes"),
+            (Caching { config_ttl: most, ..base() }, "caching.config_ttl"),
+            (Caching { secret_ttl: most, ..base() }, "caching.secret_ttl"),
+            (Caching { stale_secret_max: most, ..base() }, "caching.stale_secret_max"),
+            (Caching { route_ttl: most, ..base() }, "caching.route_ttl"),
+            (Caching { refusal_ttl: most, ..base() }, "caching.refusal_ttl"),
+            (Caching { idle: most, ..base() }, "caching.idle"),
         ] {
             let error = caching.check().unwrap_err();
             assert_eq!((error.kind(), error.context("field")), (ErrorKind::Settings, Some(field)));
+            assert!(error.context("rule").is_some(), "{field}");
         }
     }
 }

@@ -13,9 +13,8 @@ use crate::{
 };
 
 /// The bulkheads of all tenants and strategies.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Bulkheads {
-    limit: Option<u32>,
     running: RwLock<HashMap<(StrategyName, TenantId), Arc<AtomicU32>>>,
 }
 
@@ -28,13 +27,9 @@ pub(crate) struct Bulkhead(Option<(u32, Arc<AtomicU32>)>);
 pub(crate) struct BulkheadPermit<'a>(Option<&'a AtomicU32>);
 
 impl Bulkheads {
-    pub(crate) fn new(limit: Option<u32>) -> Self {
-        Self { limit, running: RwLock::new(HashMap::new()) }
-    }
-
     /// The bulkhead of a tenant and strategy. The same pair gives the same bulkhead.
-    pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName) -> Bulkhead {
-        let Some(limit) = self.limit else { return Bulkhead(None) };
+    pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName, limit: Option<u32>) -> Bulkhead {
+        let Some(limit) = limit else { return Bulkhead(None) };
         let key = (strategy.clone(), tenant.clone());
         let known = self.running.read().get(&key).cloned();
         Bulkhead(Some((limit, known.unwrap_or_else(|| Arc::clone(self.running.write().entry(key).or_default())))))
@@ -64,10 +59,11 @@ mod tests {
 
     #[test]
     fn a_full_bulkhead_turns_away_its_own_tenant_only() {
-        let bulkheads = Bulkheads::new(Some(2));
+        let bulkheads = Bulkheads::default();
         let strategy = StrategyName::new("s").unwrap();
         let (a, b) = (TenantId::new("a").unwrap(), TenantId::new("b").unwrap());
-        let (first, again, other) = (bulkheads.of(&a, &strategy), bulkheads.of(&a, &strategy), bulkheads.of(&b, &strategy));
+        let (first, again, other) =
+            (bulkheads.of(&a, &strategy, Some(2)), bulkheads.of(&a, &strategy, Some(2)), bulkheads.of(&b, &strategy, Some(2)));
         let held = [first.enter().unwrap(), again.enter().unwrap()];
         assert!(first.enter().is_none());
         assert!(other.enter().is_some());

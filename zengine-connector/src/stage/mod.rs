@@ -8,6 +8,5 @@ mod bulkhead;
 mod settings;
 mod stages;
 
-pub(crate) use settings::{AttemptTimeout, Settings};
-pub use settings::{Breaker, Dedup, Duplicates, Retry, StoreDown};
-pub(crate) use stages::{StageMap, Stages};
+pub use settings::{Breaker, Dedup, Duplicates, Retry, StoreDown, StrategySettings};
+pub(crate) use stages::{Settings, StageMap, Stages};

@@ -19,7 +19,7 @@ use crate::message::Message;
 pub trait Strategy: Configure<Self::Config> + Sized {
     /// A tenant's configuration.
     type Config: DeserializeOwned + Send + 'static;
-    /// The messages it sends; [`Never`](crate::Never) if it only receives.
+    /// The messages it sends; [`Never`](crate::message::Never) if it only receives.
     type Message: Message;
     /// The description of the strategy.
     const DESCRIPTOR: &'static Descriptor;

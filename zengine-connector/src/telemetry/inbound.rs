@@ -7,37 +7,36 @@ use crate::ids::{CorrelationId, TenantId};
 
 /// The result of a received request or record: the event `inbound.completed`.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct InboundLine<'a> {
+pub(crate) struct InboundLine<'a> {
     /// The registered name of the strategy.
-    pub strategy: &'a str,
+    pub(crate) strategy: &'a str,
     /// The tenant, if one tenant's credentials authenticated the whole request.
-    pub tenant_id: Option<&'a TenantId>,
+    pub(crate) tenant_id: Option<&'a TenantId>,
     /// `done`, `redeliver` or `refused`.
-    pub outcome: &'static str,
+    pub(crate) outcome: &'static str,
     /// The reason for a refusal.
-    pub reason: Option<&'a str>,
+    pub(crate) reason: Option<&'a str>,
     /// HTTP status of the response.
-    pub http_status: u16,
+    pub(crate) http_status: u16,
     /// Number of events stored, by this or an earlier delivery.
-    pub accepted: u32,
+    pub(crate) accepted: u32,
     /// Number of events and elements that can never be handled, stored as dead letters.
-    pub poisoned: u32,
+    pub(crate) poisoned: u32,
     /// Number of events that must be delivered again.
-    pub unstored: u32,
+    pub(crate) unstored: u32,
     /// Size of the body in bytes.
-    pub body_bytes: usize,
+    pub(crate) body_bytes: usize,
     /// Correlation id of the request.
-    pub correlation_id: Option<&'a CorrelationId>,
+    pub(crate) correlation_id: Option<&'a CorrelationId>,
     /// The sender's trace parent.
-    pub trace: Option<TraceParent>,
+    pub(crate) trace: Option<TraceParent>,
     /// Time from arrival to response.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
 }
 
 impl<'a> InboundLine<'a> {
     /// A line for a request without events. Set the other fields.
-    pub fn new(strategy: &'a str, outcome: &'static str, http_status: u16) -> Self {
+    pub(crate) fn new(strategy: &'a str, outcome: &'static str, http_status: u16) -> Self {
         Self {
             strategy,
             tenant_id: None,
@@ -55,7 +54,7 @@ impl<'a> InboundLine<'a> {
     }
 
     /// Logs the line. Almost free without a subscriber.
-    pub fn emit(&self) {
+    pub(crate) fn emit(&self) {
         tracing::info!(
             strategy = self.strategy,
             tenant_id = self.tenant_id.map(TenantId::as_str),
@@ -74,7 +73,7 @@ impl<'a> InboundLine<'a> {
     }
 
     /// Passes the request's metrics to the observers.
-    pub fn observe(&self, observers: &Observers) {
+    pub(crate) fn observe(&self, observers: &Observers) {
         if observers.is_empty() {
             return;
         }

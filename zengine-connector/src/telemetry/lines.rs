@@ -12,82 +12,80 @@ use crate::{
 ///
 /// Replays, rejections and panics have one too. A field without a value has no key.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SendLine<'a> {
+pub(crate) struct SendLine<'a> {
     /// The tenant.
-    pub tenant_id: &'a TenantId,
+    pub(crate) tenant_id: &'a TenantId,
     /// The registered name of the strategy, or the unknown name that the caller gave.
-    pub strategy: &'a str,
+    pub(crate) strategy: &'a str,
     /// The caller's id of the message.
-    pub client_message_id: &'a ClientMessageId,
+    pub(crate) client_message_id: &'a ClientMessageId,
     /// `delivered`, `failed`, `unknown`, `deferred`, or `error`.
-    pub outcome: &'static str,
+    pub(crate) outcome: &'static str,
     /// The reason for a deferral, in snake case.
-    pub reason: Option<&'a str>,
+    pub(crate) reason: Option<&'a str>,
     /// Kind of the last error.
-    pub kind: Option<ErrorKind>,
+    pub(crate) kind: Option<ErrorKind>,
     /// The provider's own code of the last error.
-    pub code: Option<&'a str>,
+    pub(crate) code: Option<&'a str>,
     /// Reach of the last failed attempt.
-    pub reach: Option<Reach>,
+    pub(crate) reach: Option<Reach>,
     /// Number of provider calls.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// Whether the outcome is that of an earlier send, and this one sent nothing.
-    pub replayed: bool,
+    pub(crate) replayed: bool,
     /// Whether a delivered send's record is stored (rule 26).
-    pub dedup_recorded: bool,
+    pub(crate) dedup_recorded: bool,
     /// Time spent waiting for another process's claim.
-    pub waited: Duration,
+    pub(crate) waited: Duration,
     /// The owner token of the claim.
-    pub lease_owner: Option<&'a str>,
+    pub(crate) lease_owner: Option<&'a str>,
     /// The breaker's state when the last attempt requested its permit.
-    pub breaker_state: Option<&'a str>,
+    pub(crate) breaker_state: Option<&'a str>,
     /// The epoch of that state.
-    pub breaker_epoch: Option<u64>,
+    pub(crate) breaker_epoch: Option<u64>,
     /// Id of the dead letter, if there is one.
-    pub failure_id: Option<&'a FailureId>,
+    pub(crate) failure_id: Option<&'a FailureId>,
     /// The recipient, as a keyed hash.
-    pub recipient_hmac: Option<RecipientHmac>,
+    pub(crate) recipient_hmac: Option<RecipientHmac>,
     /// Correlation id of the request.
-    pub correlation_id: Option<&'a CorrelationId>,
+    pub(crate) correlation_id: Option<&'a CorrelationId>,
     /// The caller's trace parent.
-    pub trace: Option<TraceParent>,
+    pub(crate) trace: Option<TraceParent>,
     /// Time from the call to its end.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
 }
 
 /// The result of one provider call: the event `send.attempt`.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct AttemptLine<'a> {
+pub(crate) struct AttemptLine<'a> {
     /// The tenant.
-    pub tenant_id: &'a TenantId,
+    pub(crate) tenant_id: &'a TenantId,
     /// The registered name of the strategy.
-    pub strategy: &'a str,
+    pub(crate) strategy: &'a str,
     /// The caller's id of the message.
-    pub client_message_id: &'a ClientMessageId,
+    pub(crate) client_message_id: &'a ClientMessageId,
     /// `accepted`, or the kind of the error.
-    pub outcome: &'static str,
+    pub(crate) outcome: &'static str,
     /// The party at fault.
-    pub fault: Option<Fault>,
+    pub(crate) fault: Option<Fault>,
     /// Reach of the request, if it failed.
-    pub reach: Option<Reach>,
+    pub(crate) reach: Option<Reach>,
     /// The provider's own code.
-    pub code: Option<&'a str>,
+    pub(crate) code: Option<&'a str>,
     /// Number of the attempt in the send, from 1.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// The wait before the attempt.
-    pub delay: Duration,
+    pub(crate) delay: Duration,
     /// The breaker's state when the attempt requested its permit.
-    pub breaker_state: Option<&'a str>,
+    pub(crate) breaker_state: Option<&'a str>,
     /// The epoch of that state.
-    pub breaker_epoch: Option<u64>,
+    pub(crate) breaker_epoch: Option<u64>,
     /// Correlation id of the request.
-    pub correlation_id: Option<&'a CorrelationId>,
+    pub(crate) correlation_id: Option<&'a CorrelationId>,
     /// The caller's trace parent.
-    pub trace: Option<TraceParent>,
+    pub(crate) trace: Option<TraceParent>,
     /// Time from the start of the call to its end.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
 }
 
 /// Whether a subscriber may take lines of level INFO.
@@ -107,7 +105,7 @@ pub(super) fn millis(time: Duration) -> u64 {
 
 impl<'a> SendLine<'a> {
     /// A line for a send without a provider call. Set the other fields.
-    pub fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, outcome: &'static str) -> Self {
+    pub(crate) fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, outcome: &'static str) -> Self {
         Self {
             tenant_id,
             strategy,
@@ -134,7 +132,7 @@ impl<'a> SendLine<'a> {
 
     /// Logs the line: as WARN if the outcome is unknown or a delivered send is not recorded, as ERROR if the dead letter could
     /// not be stored, else as INFO. Almost free without a subscriber.
-    pub fn emit(&self) {
+    pub(crate) fn emit(&self) {
         macro_rules! event {
             ($level:ident) => {
                 tracing::event!(
@@ -174,7 +172,7 @@ impl<'a> SendLine<'a> {
     }
 
     /// Passes the send's metrics to the observers (rule 82). A replay counts as a send and as nothing else.
-    pub fn observe(&self, observers: &Observers) {
+    pub(crate) fn observe(&self, observers: &Observers) {
         if observers.is_empty() {
             return;
         }
@@ -216,7 +214,7 @@ impl<'a> SendLine<'a> {
 
 impl<'a> AttemptLine<'a> {
     /// A line for an accepted attempt. Set the other fields.
-    pub fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, attempt: u32) -> Self {
+    pub(crate) fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, attempt: u32) -> Self {
         Self {
             tenant_id,
             strategy,
@@ -236,7 +234,7 @@ impl<'a> AttemptLine<'a> {
     }
 
     /// Logs the line. Almost free without a subscriber.
-    pub fn emit(&self) {
+    pub(crate) fn emit(&self) {
         tracing::info!(
             tenant_id = self.tenant_id.as_str(),
             strategy = self.strategy,

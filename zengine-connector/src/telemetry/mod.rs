@@ -1,8 +1,8 @@
-//! What the core tells about its work: canonical log lines, metrics, trace context.
+//! Canonical log lines, metrics and trace context.
 //!
 //! | part | what it is |
 //! |---|---|
-//! | [`SendLine`], [`AttemptLine`], [`InboundLine`] | one `tracing` event per send, per attempt, per received request (rule 81) |
+//! | canonical lines | the `tracing` events `send.completed`, `send.attempt` and `inbound.completed`: one per send, per attempt, per received request (rule 81) |
 //! | [`Observer`], [`Metric`] | the port for numbers, with [`EmfObserver`] for CloudWatch (rule 82) |
 //! | [`TraceParent`] | the W3C trace context that is carried through |
 //! | `Powertools` (feature `powertools`) | a `tracing` layer that prints the JSON of AWS Lambda Powertools' logger |
@@ -21,9 +21,8 @@ mod recipient;
 mod trace;
 
 pub use emf::EmfObserver;
-pub use inbound::InboundLine;
-pub use lines::{AttemptLine, SendLine};
-pub(crate) use lines::{any_level_enabled, info_enabled};
+pub(crate) use inbound::InboundLine;
+pub(crate) use lines::{AttemptLine, SendLine, any_level_enabled, info_enabled};
 pub use metrics::{Dimensions, Metric, MetricName, NoopObserver, Observer, Observers, Unit};
 #[cfg(feature = "powertools")]
 pub use powertools::{Invocation, Powertools, PowertoolsBuilder, PowertoolsHandle};

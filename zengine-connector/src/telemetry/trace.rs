@@ -7,7 +7,7 @@ use crate::runtime::Rng;
 /// A valid `traceparent`: the ids of a call's trace and of the span that caused it.
 ///
 /// ```
-/// use zengine_connector::{SystemRng, telemetry::TraceParent};
+/// use zengine_connector::{runtime::SystemRng, telemetry::TraceParent};
 ///
 /// let parent = TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap();
 /// let child = parent.child(&SystemRng);

@@ -16,7 +16,7 @@ use crate::runtime::{Clock, from_ms};
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
 /// use std::time::Duration;
-/// use zengine_connector::{Clock, testing::SimClock};
+/// use zengine_connector::{runtime::Clock, testing::SimClock};
 ///
 /// let clock = SimClock::new();
 /// let before = clock.now();

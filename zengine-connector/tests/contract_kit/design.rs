@@ -20,8 +20,8 @@ impl zengine_connector::HttpClient for UnusedClient {
     async fn call(
         &self,
         _: http::Request<bytes::Bytes>,
-        _: zengine_connector::CallOptions,
-    ) -> Result<http::Response<bytes::Bytes>, zengine_connector::HttpError> {
+        _: zengine_connector::http::CallOptions,
+    ) -> Result<http::Response<bytes::Bytes>, zengine_connector::http::HttpError> {
         panic!("the client must not be called")
     }
 }

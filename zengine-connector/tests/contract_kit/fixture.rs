@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use zengine_connector::{
-    Button, Content, ErrorKind, Identity, Interactive, OutboundMessage, Reach, Secret,
+    Content, ErrorKind, Identity, OutboundMessage, Reach, Secret,
+    message::{Button, Interactive},
     testing::contract::{self, Call, Delivery, ErrorRow, Expected, Fixture, Handshake, Inbound, Outbound, Sample, SampleTenant, Wire},
     verify::HmacSha256,
 };

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::json;
-use zengine_connector::{Content, InboundRequest};
+use zengine_connector::{Content, strategy::InboundRequest};
 
 use crate::{
     host::{Do, Host, message, payload, request},

@@ -4,11 +4,15 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use serde_json::{Value, json};
 use zengine_connector::{
-    Ack, ClientMessageId, CorrelationId, ErrorKind, Event, Identity, OutboundMessage, Outcome, ProviderKey, Reach, SendOptions, State,
+    ClientMessageId, ErrorKind, Event, Identity, OutboundMessage, Outcome, Reach, SendOptions,
+    ids::CorrelationId,
+    message::State,
+    orchestrator::Ack,
     store::{
         ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, DomainEvent, Effects, Evidence, Fingerprint, Lease, OwnerToken, Reference,
         StoredError, Terminal,
     },
+    strategy::ProviderKey,
     testing::SimClock,
 };
 
@@ -67,7 +71,7 @@ fn status(event: &str, state: State, reference: &str) -> Value {
     json!({ "routes": [["phone", "one"]], "id": event, "status": state, "reference": reference })
 }
 
-async fn tell(host: &Host, event: &str, state: State, reference: &str) -> zengine_connector::Received {
+async fn tell(host: &Host, event: &str, state: State, reference: &str) -> zengine_connector::orchestrator::Received {
     host.shared(payload(&[status(event, state, reference)])).await
 }
 

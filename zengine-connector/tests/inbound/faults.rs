@@ -10,7 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use zengine_connector::{
-    FailureId, RouteKey, StrategyName, TenantId, async_trait,
+    FailureId, StrategyName, TenantId, async_trait,
+    ids::RouteKey,
     store::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetters, DomainEvent, EventBus, InboundOp,
         InboundRecord, MemoryClaims, MemoryDeadLetters, MemoryDirectory, MemoryEvents, MemorySessions, Reference, SessionStore, StoreError,

@@ -13,9 +13,12 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use zengine_connector::{
-    Content, HandlerContext, HandlerError, InboundEvent, InboundRequest, InboundSettings, Orchestrator, OutboundMessage, Outcome, Received,
-    ReplyTo, RouteKey, StrategyName, StrategyRegistry, TenantId, TokioSpawner,
+    Content, HandlerContext, HandlerError, InboundEvent, Orchestrator, OutboundMessage, Outcome, StrategyName, StrategyRegistry, TenantId,
+    ids::RouteKey,
+    orchestrator::{InboundSettings, Received, ReplyTo},
+    runtime::TokioSpawner,
     store::{DeadLetter, DeadLetters, Memory, SecretScope},
+    strategy::InboundRequest,
     testing::SimClock,
 };
 

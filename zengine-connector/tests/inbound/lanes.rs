@@ -7,7 +7,8 @@ use std::{
 
 use bytes::Bytes;
 use zengine_connector::{
-    Ack, DedupeKey, InboundSettings,
+    message::DedupeKey,
+    orchestrator::{Ack, InboundSettings},
     store::{ClaimKey, ClaimStore, InboundOp, Lease, OwnerToken},
     testing::SimClock,
 };
@@ -191,7 +192,7 @@ async fn rule_84_events_of_a_conversation_keep_their_order_and_conversations_do_
 
 #[tokio::test(start_paused = true)]
 async fn rule_84_64_conversations_run_at_the_same_time() {
-    for (settings, most) in [(InboundSettings::default(), 64), (InboundSettings::default().parallel(3), 3)] {
+    for (settings, most) in [(InboundSettings::default(), 64), (InboundSettings { parallel: 3, ..InboundSettings::default() }, 3)] {
         let host = Host::with(settings, true);
         host.on("x", Do::Slow(Duration::from_secs(1)));
         let elements: Vec<_> = (0..200).map(|n| message(&format!("{n}"), &format!("{n}"), "x")).collect();
@@ -293,7 +294,7 @@ async fn without_a_handler_events_must_come_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_above_the_limit_gets_through_in_several_deliveries() {
-    let host = Host::with(InboundSettings::default().max_events(4), true);
+    let host = Host::with(InboundSettings { max_events: 4, ..InboundSettings::default() }, true);
     let elements: Vec<_> = (0..10).map(|n| message(&format!("{n}"), &format!("c{}", n % 3), &n.to_string())).collect();
     let body = payload(&elements);
     for (ack, handled) in [(Ack::Redeliver, 4), (Ack::Redeliver, 8), (Ack::Done, 10), (Ack::Done, 10)] {

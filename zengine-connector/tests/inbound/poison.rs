@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 use zengine_connector::{
-    Ack,
+    orchestrator::Ack,
     store::{DeadLetters, LetterDirection},
 };
 

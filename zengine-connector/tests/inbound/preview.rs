@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 use serde_json::json;
-use zengine_connector::{ErrorKind, InboundRequest, Preview, RawPayload, TenantId, VerifyError};
+use zengine_connector::{
+    ErrorKind, TenantId,
+    orchestrator::Preview,
+    strategy::{InboundRequest, RawPayload, VerifyError},
+};
 
 use crate::{
     host::{Host, counts, message, payload, request},

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use zengine_connector::{Ack, InboundSettings};
+use zengine_connector::orchestrator::{Ack, InboundSettings};
 
 use crate::host::{Do, Host, message, payload};
 
@@ -49,7 +49,7 @@ fn element(n: usize, (conversation, kind): (u8, u8)) -> Value {
 fn check(batch: &[(u8, u8)], error_sets: &[BackgroundErrors], max_events: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let host = Arc::new(Host::with(InboundSettings::default().max_events(max_events), true));
+        let host = Arc::new(Host::with(InboundSettings { max_events, ..InboundSettings::default() }, true));
         let body = payload(&batch.iter().enumerate().map(|(n, kind)| element(n, *kind)).collect::<Vec<_>>());
         let texts: Vec<_> =
             batch.iter().enumerate().map(|(n, (_, kind))| if *kind == 7 { format!("poison {n}") } else { n.to_string() }).collect();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zengine_connector::{Ack, Content, CorrelationId, Outcome};
+use zengine_connector::{Content, Outcome, ids::CorrelationId, orchestrator::Ack};
 
 use crate::{
     host::{Do, Host, message, payload, request},

@@ -3,7 +3,12 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use bytes::Bytes;
-use zengine_connector::{Ack, Error, ErrorKind, InboundRequest, InboundSettings, Received, store::SecretScope};
+use zengine_connector::{
+    Error, ErrorKind,
+    orchestrator::{Ack, InboundSettings, Received},
+    store::SecretScope,
+    strategy::InboundRequest,
+};
 
 use crate::host::{Do, Host, counts, message, name, payload, request};
 
@@ -13,7 +18,7 @@ fn text(received: &Received) -> &str {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_above_the_limit_is_refused_before_verify_sees_it() {
-    let host = Host::with(InboundSettings::default().max_body_bytes(10), true);
+    let host = Host::with(InboundSettings { max_body_bytes: 10, ..InboundSettings::default() }, true);
     // verify would panic on this secret.
     let large = request("/").header("x-secret", "panic").body(Bytes::from_static(b"12345678901")).unwrap();
     let received = host.receive("acme-shared", large).await;

@@ -1,7 +1,7 @@
 //! Whose events they are.
 
 use serde_json::{Value, json};
-use zengine_connector::Ack;
+use zengine_connector::orchestrator::Ack;
 
 use crate::host::{Host, counts, message, payload, request};
 
@@ -43,7 +43,7 @@ async fn an_event_is_stamped_with_whose_it_is_and_when_it_came() {
     let event = host.seen.events.lock().unwrap()[0].clone();
     assert_eq!(
         (event.tenant.as_str(), event.strategy.as_str(), event.channel),
-        ("one", "acme-shared", zengine_connector::Channel::WhatsApp)
+        ("one", "acme-shared", zengine_connector::message::Channel::WhatsApp)
     );
     assert_eq!(event.received_at_ms, zengine_connector::testing::SimClock::EPOCH_MS);
     assert_eq!(event.id, event.dedupe_key.event_id());

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
-use zengine_connector::Ack;
+use zengine_connector::orchestrator::Ack;
 
 use crate::host::{Host, counts, message, payload, request};
 
-async fn deliver(host: &Host, event: &str) -> zengine_connector::Received {
+async fn deliver(host: &Host, event: &str) -> zengine_connector::orchestrator::Received {
     host.receive("acme-keeper", request("/one").body(payload(&[message(event, "a", event)])).unwrap()).await
 }
 

@@ -9,10 +9,14 @@ use std::{
 use bytes::Bytes;
 use serde::Deserialize;
 use zengine_connector::{
-    Admit, Capabilities, Configure, ConfigureContext, Content, ConversationId, CorrelationId, ElementError, Error, ErrorKind, Event,
-    EventContext, Handled, Identity, InboundContext, InboundEvent, InboundRequest, InboundStrategy, Length, Origin, OutboundMessage,
-    OutboundStrategy, Party, ProviderKey, ProviderMessageId, RawPayload, Receipt, ReplyCursor, RouteKey, RoutedEvent, SecretRef,
-    SendContext, SendError, SessionErrorKind, State, Status, Strategy, Verified, VerifyError, schemars,
+    Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, EventContext, Identity, InboundContext, InboundEvent,
+    InboundStrategy, OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, SecretRef, SendContext, SendError, Strategy,
+    ids::{CorrelationId, RouteKey},
+    message::{Capabilities, ElementError, Length, Party, State, Status},
+    schemars,
+    strategy::{
+        Admit, Handled, InboundRequest, Origin, ProviderKey, RawPayload, ReplyCursor, RoutedEvent, SessionErrorKind, Verified, VerifyError,
+    },
 };
 
 /// A tenant's configuration.
@@ -222,7 +226,7 @@ impl InboundStrategy<AcmeConfig> for AcmeKeeper {
 
     async fn admit(&self, _: &AcmeConfig, event: &mut InboundEvent, cx: &EventContext) -> Result<Admit, Error> {
         let key = format!("conversation/{}", event.conversation.as_ref().unwrap());
-        let lost = |error: zengine_connector::SessionError| match error.kind {
+        let lost = |error: zengine_connector::strategy::SessionError| match error.kind {
             SessionErrorKind::Conflict => Error::new(ErrorKind::Busy, "somebody else was faster").with_source(error),
             _ => Error::new(ErrorKind::Store, "no session").with_source(error),
         };

@@ -7,7 +7,12 @@ use std::{
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use zengine_connector::{Clock, Content, DeferredReason, ErrorKind, InboundSettings, Outcome, ReplyTo};
+use zengine_connector::{
+    Content, ErrorKind, Outcome,
+    orchestrator::{InboundSettings, ReplyTo},
+    pipeline::DeferredReason,
+    runtime::Clock,
+};
 
 use crate::host::{Do, Host, counts, payload, request};
 
@@ -19,7 +24,7 @@ struct Answer {
     cursor: Option<String>,
 }
 
-fn answer(received: &zengine_connector::Received) -> Answer {
+fn answer(received: &zengine_connector::orchestrator::Received) -> Answer {
     let body: Value = serde_json::from_slice(received.response.body()).unwrap();
     let each = |pointer: &str| {
         let replies = body["replies"].as_array().unwrap();
@@ -177,7 +182,7 @@ async fn replies_that_race_all_find_their_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_outbox_refuses_and_loses_nothing() {
-    let host = Host::with(InboundSettings::default().outbox_limits(3, 1024), true);
+    let host = Host::with(InboundSettings { outbox_replies: 3, outbox_bytes: 1024, ..InboundSettings::default() }, true);
     let first = write(&host, "1", "hello").await;
     let to = reply_to(&host);
     for n in 0..3 {

@@ -1,9 +1,12 @@
 //! Sends whose configuration does not resolve.
 
 use zengine_connector::{
+    ClientMessageId, Error, ErrorKind, OutboundMessage, Reach, SendOptions, StrategyName, TenantId, async_trait,
+    error::Disposition,
+    ids::RouteKey,
+    pipeline::DeferredReason,
     store::{StoreError, StoreErrorKind, TenantConfig, TenantDirectory},
     testing::{ProviderAnswer, Recording},
-    *,
 };
 
 use super::new_world;

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use zengine_connector::{
+    ErrorKind, OrchestratorBuilder, Reach, SendOptions, TenantId, async_trait,
+    pipeline::DeferredReason,
+    runtime::Clock,
+    stage::{Breaker, Retry},
     store::{EpochEntry, EpochLog, StoreError, StoreErrorKind},
     testing::{ProviderAnswer, Recording},
-    *,
 };
 
 use super::new_world;
@@ -60,7 +63,7 @@ async fn rule_44_only_the_providers_own_faults_count() {
 #[tokio::test(start_paused = true)]
 async fn rule_07_a_breaker_that_opens_between_attempts_ends_the_call() {
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(2)));
+    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 2, ..Breaker::standard() }));
     provider.answer_always(ProviderAnswer::unreachable());
     let end = deferred(send(&process, "1").await);
     assert_eq!((end.reason, provider.calls().len()), (DeferredReason::BreakerOpen, 2));
@@ -195,7 +198,8 @@ async fn rule_44_a_sick_log_neither_stops_nor_slows_a_send() {
 #[tokio::test(start_paused = true)]
 async fn rule_47_breakers_are_per_tenant() {
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
+    let process =
+        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     let other = TenantId::new("other").unwrap();
     world.memory.directory().put(&other, &strategy(), serde_json::json!({}));
     provider.answer(ProviderAnswer::unreachable());

@@ -3,9 +3,12 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use zengine_connector::{
+    ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Reach, Receipt, SendOptions, StrategyRegistry,
+    ids::CorrelationId,
+    pipeline::RedriveOptions,
+    stage::Breaker,
     store::Embedded,
     testing::{ProviderAnswer, Recording, block_on},
-    *,
 };
 
 use crate::log::Log;

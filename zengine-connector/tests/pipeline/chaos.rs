@@ -8,9 +8,13 @@ use std::{
 };
 
 use zengine_connector::{
+    ErrorKind, Memory, Orchestrator, Outcome, Reach, SendOptions, StrategyRegistry,
+    error::Disposition,
+    pipeline::RedriveOptions,
+    runtime::{Clock, Rng},
+    stage::Breaker,
     store::{ClaimStatus, Embedded},
     testing::{NativeProvider, PlainProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
-    *,
 };
 
 use crate::support::{World, id, ms, secs, strategy, tenant, text};

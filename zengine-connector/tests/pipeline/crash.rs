@@ -13,8 +13,14 @@ use std::{
 
 use serde::Deserialize;
 use zengine_connector::{
+    Configure, ConfigureContext, Error, Memory, Orchestrator, OutboundMessage, OutboundStrategy, Outcome, Receipt, SendContext, SendError,
+    SendOptions, Strategy, StrategyName, StrategyRegistry,
+    message::{Capabilities, Channel, Idempotency, Length},
+    runtime::{Clock, Rng, SystemRng, TokioClock},
+    schema::schema_of,
+    schemars,
     store::{DeadLetters as _, Embedded},
-    *,
+    strategy::{Descriptor, Direction, Reply},
 };
 
 use crate::support::{id, ms, tenant, text};
@@ -60,12 +66,12 @@ impl Strategy for Journal {
         idempotency: Idempotency::None,
         direction: Direction { outbound: true, inbound: false },
         reply: Reply::Acknowledge,
-        config_schema: private::schema_of::<Nothing>,
-        message_schema: private::schema_of::<OutboundMessage>,
+        config_schema: schema_of::<Nothing>,
+        message_schema: schema_of::<OutboundMessage>,
     };
 
-    fn halves() -> private::Halves<Self> {
-        private::Halves::new().outbound()
+    fn halves() -> zengine_connector::private::Halves<Self> {
+        zengine_connector::private::Halves::new().outbound()
     }
 }
 

@@ -1,9 +1,16 @@
 //! One owner per send, and what duplicates get.
 
 use zengine_connector::{
-    store::ClaimStatus,
+    ErrorKind, Reach, Secret, SendOptions, StrategyName, StrategyRegistry, TenantId, async_trait,
+    error::Disposition,
+    keyring::{Key, StaticKeyRing},
+    pipeline::DeferredReason,
+    runtime::{Clock, to_ms},
+    stage::{Breaker, Dedup, Duplicates, Retry, StoreDown},
+    store::{
+        Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, InboundOp, InboundRecord, Reference, StoreError, StoreErrorKind,
+    },
     testing::{NativeProvider, ProviderAnswer, Recording, StoreCall, StoreFault},
-    *,
 };
 
 use super::new_world;
@@ -57,7 +64,7 @@ async fn rule_24_a_duplicate_elsewhere_waits_and_is_then_put_off() {
 async fn rule_24_rejected_duplicates_do_not_wait() {
     let (world, provider) = (new_world(), Recording::new());
     provider.answer(ProviderAnswer::Slow(secs(8)));
-    let process = world.process_with(&provider, |it| it.dedup(Dedup::default().duplicates(Duplicates::Reject)));
+    let process = world.process_with(&provider, |it| it.dedup(Dedup { duplicates: Duplicates::Reject, ..Dedup::default() }));
     let before = world.clock.monotonic();
     let (_, second) = futures_util::future::join(send(&process, "1"), async {
         let outcome = send(&process, "1").await;
@@ -341,7 +348,7 @@ async fn rule_28_no_claim_no_send_unless_the_host_prefers_doubles() {
     let careful = world.process(&provider);
     assert_eq!(deferred(send(&careful, "1").await).reason, DeferredReason::StoreUnavailable);
     assert_eq!(provider.calls().len(), 0);
-    let bold = world.process_with(&provider, |it| it.dedup(Dedup::default().store_down(StoreDown::SendUnprotected)));
+    let bold = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected));
     assert!(!delivered(send(&bold, "1").await).dedup_recorded);
     assert_eq!(provider.calls().len(), 1);
 }
@@ -368,7 +375,8 @@ async fn rule_28_a_store_that_hangs_puts_the_send_off() {
 #[tokio::test(start_paused = true)]
 async fn rule_21_what_an_open_breaker_put_off_is_released() {
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
+    let process =
+        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     provider.answer(ProviderAnswer::unreachable());
     failed(send(&process, "1").await);
     assert_eq!(deferred(send(&process, "2").await).reason, DeferredReason::BreakerOpen);
@@ -383,7 +391,7 @@ async fn rule_29_a_record_ends_exactly_at_its_time() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     delivered(send(&process, "1").await);
-    let left = world.record("1").await.unwrap().expires_at_s * 1000 - runtime::to_ms(world.clock.now());
+    let left = world.record("1").await.unwrap().expires_at_s * 1000 - to_ms(world.clock.now());
     world.clock.jump_ms(left - 1);
     let other = world.process(&provider);
     assert!(delivered(send(&process, "1").await).replayed);
@@ -405,7 +413,7 @@ async fn rule_17_no_time_left_still_writes_a_lease_that_ends() {
     let outcome = process.send(&tenant(), "recording", &text("hello"), options).await.unwrap();
     assert_eq!(deferred(outcome).reason, DeferredReason::NoTimeLeft);
     let record = world.record("1").await.unwrap();
-    let lease = record.lease_until_ms - runtime::to_ms(world.clock.now());
+    let lease = record.lease_until_ms - to_ms(world.clock.now());
     assert!(record.status == ClaimStatus::Claimed && lease > 0 && lease <= 120_000, "{lease}");
 }
 
@@ -429,37 +437,26 @@ async fn rule_22_a_record_nobody_can_read_is_an_error_and_no_send() {
     #[derive(Debug)]
     struct Damaged;
     #[async_trait]
-    impl store::ClaimStore for Damaged {
-        async fn apply(
-            &self,
-            _: &store::ClaimKey,
-            _: &store::ClaimOp,
-            _: i64,
-        ) -> Result<store::Applied<store::ClaimRecord>, store::StoreError> {
-            Err(store::StoreError::new(store::StoreErrorKind::Corrupt, "a record of version 9"))
+    impl ClaimStore for Damaged {
+        async fn apply(&self, _: &ClaimKey, _: &ClaimOp, _: i64) -> Result<Applied<ClaimRecord>, StoreError> {
+            Err(StoreError::new(StoreErrorKind::Corrupt, "a record of version 9"))
         }
-        async fn get(&self, _: &store::ClaimKey) -> Result<Option<store::ClaimRecord>, store::StoreError> {
-            Err(store::StoreError::new(store::StoreErrorKind::Corrupt, "a record of version 9"))
+        async fn get(&self, _: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
+            Err(StoreError::new(StoreErrorKind::Corrupt, "a record of version 9"))
         }
-        async fn apply_inbound(
-            &self,
-            _: &store::ClaimKey,
-            _: &store::InboundOp,
-            _: i64,
-        ) -> Result<store::Applied<store::InboundRecord>, store::StoreError> {
-            Err(store::StoreError::new(store::StoreErrorKind::Corrupt, "a record of version 9"))
+        async fn apply_inbound(&self, _: &ClaimKey, _: &InboundOp, _: i64) -> Result<Applied<InboundRecord>, StoreError> {
+            Err(StoreError::new(StoreErrorKind::Corrupt, "a record of version 9"))
         }
-        async fn put_reference(&self, _: &str, _: &store::Reference) -> Result<(), store::StoreError> {
+        async fn put_reference(&self, _: &str, _: &Reference) -> Result<(), StoreError> {
             Ok(())
         }
-        async fn reference(&self, _: &str, _: i64) -> Result<Option<store::Reference>, store::StoreError> {
+        async fn reference(&self, _: &str, _: i64) -> Result<Option<Reference>, StoreError> {
             Ok(None)
         }
     }
     let (world, provider) = (new_world(), Recording::new());
     for store_down in [StoreDown::Defer, StoreDown::SendUnprotected] {
-        let process =
-            world.process_with(&provider, |it| it.claims(std::sync::Arc::new(Damaged)).dedup(Dedup::default().store_down(store_down)));
+        let process = world.process_with(&provider, |it| it.claims(std::sync::Arc::new(Damaged)).store_down(store_down));
         let error = process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
         assert_eq!((error.kind(), error.disposition()), (ErrorKind::Corrupt, Disposition::Reject));
     }

@@ -1,9 +1,13 @@
 //! Sends whose owner is gone after something may have been sent, and how each kind of provider settles them.
 
 use zengine_connector::{
+    ErrorKind, ProviderMessageId, Reach,
+    message::State,
+    pipeline::DeferredReason,
+    runtime::{Clock, to_ms},
+    stage::{Breaker, Retry},
     store::{ClaimOp, ClaimStatus, Evidence},
     testing::{NativeProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
-    *,
 };
 
 use super::new_world;
@@ -126,7 +130,7 @@ async fn rule_34_the_last_attempt_is_looked_up_too() {
 #[tokio::test(start_paused = true)]
 async fn rule_21_only_protection_allows_a_release_after_a_maybe() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
-    let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(1)));
+    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     provider.answer(ProviderAnswer::accept_then_break());
     assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::BreakerOpen);
     let record = world.record("1").await.unwrap();
@@ -136,7 +140,7 @@ async fn rule_21_only_protection_allows_a_release_after_a_maybe() {
     assert_eq!(provider.calls()[0].provider_key, provider.calls()[1].provider_key);
 
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.breaker(Breaker::standard().consecutive_failures(1)));
+    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     provider.answer(ProviderAnswer::broken());
     unknown(send(&process, "1").await);
 }
@@ -264,8 +268,8 @@ async fn rule_29_a_record_in_doubt_never_becomes_absent() {
 }
 
 async fn tell(world: &World, what: &str, state: State) {
-    let evidence = Evidence::new(state, runtime::to_ms(world.clock.now()), Some("recorded-1".to_owned()));
-    world.claims.apply(&key(what), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, runtime::to_ms(world.clock.now())).await.unwrap();
+    let evidence = Evidence::new(state, to_ms(world.clock.now()), Some("recorded-1".to_owned()));
+    world.claims.apply(&key(what), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, to_ms(world.clock.now())).await.unwrap();
 }
 
 /// Case 90.

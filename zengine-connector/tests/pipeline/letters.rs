@@ -1,8 +1,12 @@
 //! Dead letters and events: every failure once, whatever fails on the way.
 
 use zengine_connector::{
+    ErrorKind, Fault, OutboundMessage, Outcome, Reach, SendOptions,
+    error::Disposition,
+    ids::CorrelationId,
+    pipeline::DeferredReason,
+    stage::{Breaker, Retry},
     testing::{ProviderAnswer, Recording, StoreCall, StoreFault},
-    *,
 };
 
 use super::{binding::Silent, new_world};
@@ -181,7 +185,8 @@ async fn rule_69_an_event_that_cannot_be_published_is_published_later() {
 #[tokio::test(start_paused = true)]
 async fn rule_08_an_open_breaker_leaves_no_letter() {
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
+    let process =
+        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     provider.answer(ProviderAnswer::unreachable());
     failed(send(&process, "first").await);
     for n in 0..super::MANY {

@@ -7,7 +7,18 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use zengine_connector::{testing::Recording, *};
+use zengine_connector::{
+    Configure, ConfigureContext, Error, ErrorKind, Orchestrator, OrchestratorBuilder, OutboundStrategy, Receipt, SendContext, SendError,
+    SendOptions, Strategy, StrategyName, StrategyRegistry,
+    error::Disposition,
+    message::{Capabilities, Channel, Effect, Idempotency, Message},
+    runtime::Clock,
+    schema::schema_of,
+    schemars,
+    stage::{Breaker, Retry},
+    strategy::{Descriptor, Direction, Reply},
+    testing::Recording,
+};
 
 use super::new_world;
 use crate::support::{World, id, ms, secs, tenant, text};
@@ -77,12 +88,12 @@ impl Strategy for Library {
         idempotency: Idempotency::None,
         direction: Direction { outbound: true, inbound: false },
         reply: Reply::Acknowledge,
-        config_schema: private::schema_of::<Nothing>,
-        message_schema: private::schema_of::<Question>,
+        config_schema: schema_of::<Nothing>,
+        message_schema: schema_of::<Question>,
     };
 
-    fn halves() -> private::Halves<Self> {
-        private::Halves::new().outbound()
+    fn halves() -> zengine_connector::private::Halves<Self> {
+        zengine_connector::private::Halves::new().outbound()
     }
 }
 
@@ -122,7 +133,8 @@ async fn rule_83_a_question_leaves_nothing_behind_and_may_be_repeated() {
 #[tokio::test(start_paused = true)]
 async fn rule_83_a_question_passes_the_breaker() {
     let world = new_world();
-    let (library, process) = library(&world, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
+    let (library, process) =
+        library(&world, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     library.answer([MAYBE]);
     process.query(&tenant(), "library", &Question { page: 1 }).await.unwrap_err();
     let error = process.query(&tenant(), "library", &Question { page: 1 }).await.unwrap_err();

@@ -1,9 +1,14 @@
 //! Failed messages sent again on purpose.
 
 use zengine_connector::{
+    ErrorKind, FailureId, Orchestrator, Outcome, Reach, SendError, SendOptions,
+    error::Disposition,
+    message::State,
+    pipeline::{DeferredReason, RedriveOptions},
+    runtime::{Clock, to_ms},
+    stage::{Breaker, Retry},
     store::{ClaimOp, ClaimStatus, Evidence},
     testing::{NativeProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
-    *,
 };
 
 use super::new_world;
@@ -87,7 +92,7 @@ async fn rule_71_an_unprotected_unknown_needs_force() {
 #[tokio::test(start_paused = true)]
 async fn rule_71_the_window_begins_with_the_first_owner() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
-    let process = world.process_with(&provider, |it| it.retry(Retry::attempts(2)));
+    let process = world.process_with(&provider, |it| it.retry(Retry { max_attempts: 2, ..Retry::default() }));
     provider.answer(ProviderAnswer::broken());
     provider.answer(ProviderAnswer::throttle(secs(600)));
     deferred(send(&process, "1").await);
@@ -165,7 +170,8 @@ async fn rule_70_a_redrive_works_when_the_record_is_gone() {
 #[tokio::test(start_paused = true)]
 async fn rule_70_nothing_is_redriven_through_an_open_breaker() {
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::standard().consecutive_failures(1)));
+    let process =
+        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     provider.answer(ProviderAnswer::unreachable());
     let failure = failed(send(&process, "1").await).failure_id;
     let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
@@ -269,7 +275,7 @@ async fn rule_72_a_redrive_that_crashed_is_settled_by_the_next() {
 async fn rule_27_redriving_what_arrived_after_all_closes_the_letter() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let failure = an_unknown(&world, &provider, "1").await;
-    let now_ms = runtime::to_ms(world.clock.now());
+    let now_ms = to_ms(world.clock.now());
     let evidence = Evidence::new(State::Delivered, now_ms, None);
     world.claims.apply(&key("1"), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, now_ms).await.unwrap();
     let end = delivered(redrive(&world.process(&provider), &failure).await);
@@ -282,7 +288,7 @@ async fn rule_27_redriving_what_arrived_after_all_closes_the_letter() {
 async fn rule_70_an_unknown_that_turned_out_failed_gets_a_new_key() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let failure = an_unknown(&world, &provider, "1").await;
-    let now_ms = runtime::to_ms(world.clock.now());
+    let now_ms = to_ms(world.clock.now());
     let evidence = Evidence::new(State::Failed, now_ms, None);
     world.claims.apply(&key("1"), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, now_ms).await.unwrap();
     delivered(redrive(&world.process(&provider), &failure).await);

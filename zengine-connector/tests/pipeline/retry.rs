@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use zengine_connector::{
+    ErrorKind, Outcome, Reach, SendError, SendOptions,
+    pipeline::DeferredReason,
+    runtime::{Clock, to_ms},
+    stage::Dedup,
     store::ClaimStatus,
     testing::{ProviderAnswer, Recording, Sent, StoreCall},
-    *,
 };
 
 use super::new_world;
@@ -235,13 +238,13 @@ async fn rule_08_the_callers_time_of_birth_counts() {
 #[tokio::test(start_paused = true)]
 async fn rule_18_the_lease_outlasts_every_attempt() {
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.dedup(Dedup::default().lease(secs(15))));
+    let process = world.process_with(&provider, |it| it.dedup(Dedup { lease: secs(15), ..Dedup::default() }));
     provider.answer(ProviderAnswer::Refuse(Arc::new(|| SendError::throttled("slow down").retry_after(secs(4)).not_sent())));
     provider.answer(ProviderAnswer::Slow(secs(9)));
     let (outcome, ()) = futures_util::future::join(send(&process, "1"), async {
         world.pass(secs(12)).await;
         let record = world.record("1").await.unwrap();
-        assert!(record.lease_until_ms > runtime::to_ms(world.clock.now()), "still leased in its second attempt");
+        assert!(record.lease_until_ms > to_ms(world.clock.now()), "still leased in its second attempt");
     })
     .await;
     delivered(outcome);
@@ -249,7 +252,7 @@ async fn rule_18_the_lease_outlasts_every_attempt() {
 
     // The renewal is refused, because another took the send over in the meantime.
     let (world, provider) = (new_world(), Recording::new());
-    let slow = world.process_with(&provider, |it| it.dedup(Dedup::default().lease(secs(15))));
+    let slow = world.process_with(&provider, |it| it.dedup(Dedup { lease: secs(15), ..Dedup::default() }));
     let fast = world.process(&provider);
     provider.answer(ProviderAnswer::unreachable());
     let (late, ()) = futures_util::future::join(send(&slow, "1"), async {

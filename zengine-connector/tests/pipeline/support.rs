@@ -3,12 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use zengine_connector::{
+    ClientMessageId, Deferred, Delivered, Failed, FailureId, Identity, Memory, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome,
+    SendOptions, StrategyName, StrategyRegistry, TenantId, Unknown, async_trait,
+    registry::RegistryBuilder,
     store::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetters, DomainEvent, Embedded, InboundOp,
         InboundRecord, MemoryEvents, OutboundFailed, Reference, StoreError,
     },
     testing::{Faults, ProviderKind, Recording, SimClock},
-    *,
 };
 
 /// Stores, their faults, and a clock that stands still until every task waits.

@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use futures_util::{FutureExt as _, future::join_all};
 use serde_json::json;
-use zengine_connector::{Caching, ErrorKind};
+use zengine_connector::{ErrorKind, registry::Caching};
 
 use crate::host::{Host, id, name};
 

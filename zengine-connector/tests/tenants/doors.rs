@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use zengine_connector::{
-    Configure, ConfigureContext, Error, ErrorKind, HealthStatus, InboundEvent, Message, OutboundMessage, OutboundStrategy, Receipt,
-    SendContext, SendError, Strategy,
+    Configure, ConfigureContext, Error, ErrorKind, InboundEvent, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError,
+    Strategy, message::Message, strategy::HealthStatus,
 };
 
 use crate::host::{Acme, AcmeConfig, Host, id};

@@ -12,13 +12,18 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use zengine_connector::{
-    Caching, Clock as _, Configure, ConfigureContext, ElementError, Error, ErrorKind, EventContext, HealthContext, HealthStatus,
-    InboundContext, InboundRequest, InboundStrategy, Orchestrator, OrchestratorBuilder, RawPayload, RouteKey, RoutedEvent, Secret,
-    SecretRef, SendError, StrategyName, StrategyRegistry, TenantId, TokioSpawner, Verified, VerifyError, schemars,
+    Configure, ConfigureContext, Error, ErrorKind, EventContext, HealthContext, InboundContext, InboundStrategy, Orchestrator,
+    OrchestratorBuilder, Secret, SecretRef, SendError, StrategyName, StrategyRegistry, TenantId,
+    ids::RouteKey,
+    message::ElementError,
+    registry::Caching,
+    runtime::{Clock as _, TokioSpawner},
+    schemars,
     store::{
         Memory, MemoryDirectory, MemorySecrets, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind, TenantConfig,
         TenantDirectory,
     },
+    strategy::{HealthStatus, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
     testing::SimClock,
 };
 
@@ -246,7 +251,7 @@ impl Host {
         self.secrets.values.put(&scope(tenant), secret, value);
     }
 
-    pub(crate) async fn bind(&self, tenant: &str) -> Result<zengine_connector::Bound<Acme>, Error> {
+    pub(crate) async fn bind(&self, tenant: &str) -> Result<zengine_connector::orchestrator::Bound<Acme>, Error> {
         self.orchestrator.bound::<Acme>(&id(tenant), "acme").await
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use futures_util::future::join_all;
-use zengine_connector::RouteKey;
+use zengine_connector::ids::RouteKey;
 
 use crate::host::{Host, id, name, scope};
 
@@ -47,7 +47,7 @@ async fn a_key_longer_than_any_provider_gives_is_not_looked_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_storm_of_made_up_keys_evicts_and_does_not_grow() {
-    let caching = zengine_connector::Caching { max_routes: 8, ..zengine_connector::Caching::default() };
+    let caching = zengine_connector::registry::Caching { max_routes: 8, ..zengine_connector::registry::Caching::default() };
     let host = Host::caching(caching);
     route(&host, "/t");
     for n in 0..200 {

@@ -2,7 +2,7 @@
 
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
-use zengine_connector::{SchemaOf, Secret, StrategyRegistry};
+use zengine_connector::{Secret, StrategyRegistry, registry::SchemaOf};
 
 use crate::host::{Acme, AcmeConfig};
 

@@ -2,7 +2,10 @@
 
 use std::{io, process::ExitCode};
 
-use zengine_connector::{Disposition, Error, ErrorKind, Violation};
+use zengine_connector::{
+    Error, ErrorKind,
+    error::{Disposition, Violation},
+};
 
 use super::output;
 

@@ -1,7 +1,7 @@
 //! `zengine health`.
 
 use serde::Serialize;
-use zengine_connector::{HealthStatus, StrategyName, TenantId, store::Memory};
+use zengine_connector::{StrategyName, TenantId, store::Memory, strategy::HealthStatus};
 
 use super::{
     exit::{Exit, Failure},

@@ -5,8 +5,10 @@ use std::{net::IpAddr, sync::Arc};
 use http::Uri;
 use serde_json::Value;
 use zengine_connector::{
-    Error, ErrorKind, HttpClient, Orchestrator, OrchestratorBuilder, RouteKey, StrategyName, StrategyRegistry, TenantId, Violation,
+    Error, ErrorKind, HttpClient, Orchestrator, OrchestratorBuilder, StrategyName, StrategyRegistry, TenantId,
+    error::Violation,
     http::ReqwestClient,
+    ids::RouteKey,
     store::{MemoryDirectory, Stores},
 };
 

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use zengine_connector::{Channel, Descriptor, Direction, Idempotency, Reply};
+use zengine_connector::{
+    message::{Channel, Idempotency},
+    strategy::{Descriptor, Direction, Reply},
+};
 
 use super::{
     exit::{Exit, Failure},

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use http::{Request, Response};
-use zengine_connector::{CallOptions, HttpCause, HttpClient, HttpError, Reach, async_trait};
+use zengine_connector::{
+    HttpClient, Reach, async_trait,
+    http::{CallOptions, HttpCause, HttpError},
+};
 
 /// An HTTP client that refuses every call.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
 use serde::Serialize;
-use zengine_connector::Violation;
+use zengine_connector::error::Violation;
 
 use super::exit::Failure;
 

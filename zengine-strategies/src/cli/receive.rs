@@ -4,7 +4,12 @@ use std::{net::IpAddr, path::PathBuf, sync::Arc};
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use zengine_connector::{
-    ElementError, Error, InboundEvent, InboundRequest, Preview, RawPayload, TenantId, VerifyError, Violation, store::Memory,
+    Error, InboundEvent, TenantId,
+    error::Violation,
+    message::ElementError,
+    orchestrator::Preview,
+    store::Memory,
+    strategy::{InboundRequest, RawPayload, VerifyError},
 };
 
 use super::{

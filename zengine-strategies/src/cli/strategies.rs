@@ -9,7 +9,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
 use zengine_connector::{
-    BoxFuture, Descriptor, Error, HttpClient, Orchestrator, RegistryBuilder, SchemaOf, Strategy, StrategyRegistry, TenantId, Violation,
+    Error, HttpClient, Orchestrator, Strategy, StrategyRegistry, TenantId,
+    error::Violation,
+    registry::{RegistryBuilder, SchemaOf},
+    runtime::BoxFuture,
+    strategy::Descriptor,
 };
 
 use super::{

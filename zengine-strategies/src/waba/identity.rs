@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use zengine_connector::{Identity, IdentityKind, Party};
+use zengine_connector::{
+    Identity,
+    message::{IdentityKind, Party},
+};
 
 use super::{
     json::{Items, Obj, Raw},

@@ -1,6 +1,6 @@
 //! Errors inside webhooks: in a status, beside a message, or of a whole number.
 
-use zengine_connector::ProviderError;
+use zengine_connector::message::ProviderError;
 
 use super::{
     errors::GraphError,

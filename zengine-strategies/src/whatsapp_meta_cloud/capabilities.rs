@@ -1,6 +1,6 @@
 //! WhatsApp's capabilities, as data (Meta's message reference: text, media, interactive messages).
 
-use zengine_connector::{ButtonRules, Capabilities, Length, ListRules, MediaKind, MediaRule, Unit};
+use zengine_connector::message::{ButtonRules, Capabilities, Length, ListRules, MediaKind, MediaRule, Unit};
 
 /// WhatsApp's capabilities, with limits counted in Unicode characters.
 pub const CAPABILITIES: Capabilities = capabilities(Unit::Chars, MEDIA_CHARS);

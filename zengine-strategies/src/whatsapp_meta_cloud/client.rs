@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, Uri, header};
 use serde_json::Value;
-use zengine_connector::{CallOptions, ErrorKind, HttpClient, HttpError, NeedsReach, Reach, SendError};
+use zengine_connector::{
+    ErrorKind, HttpClient, Reach, SendError,
+    error::NeedsReach,
+    http::{CallOptions, HttpError},
+};
 
 use super::token::Credentials;
 

@@ -2,7 +2,12 @@
 
 use http::Uri;
 use serde::Deserialize;
-use zengine_connector::{Checker, Error, ErrorKind, Secret, SecretRef, Unit, Violation, schemars};
+use zengine_connector::{
+    Error, ErrorKind, Secret, SecretRef,
+    error::Violation,
+    message::{Checker, Unit},
+    schemars,
+};
 
 /// The default address of the Graph API.
 const GRAPH: &str = "https://graph.facebook.com";

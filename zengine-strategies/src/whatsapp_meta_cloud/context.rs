@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use zengine_connector::{EventContext, HealthContext, SendContext, Sessions, TenantId};
+use zengine_connector::{EventContext, HealthContext, SendContext, TenantId, strategy::Sessions};
 
 /// Time and state of one call.
 pub(super) trait CallContext: Send + Sync {

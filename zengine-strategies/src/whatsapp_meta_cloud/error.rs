@@ -5,7 +5,11 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use serde_json::Value;
-use zengine_connector::{ErrorKind, NeedsReach, ProviderMessageId, Reach, Receipt, SendContext, SendError, Violation, http::retry_after};
+use zengine_connector::{
+    ErrorKind, ProviderMessageId, Reach, Receipt, SendContext, SendError,
+    error::{NeedsReach, Violation},
+    http::retry_after,
+};
 
 use super::schemas::{Accepted, Addressee};
 use crate::waba::errors::{Class, GraphError, classify};

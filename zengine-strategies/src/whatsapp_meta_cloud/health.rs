@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Response};
-use zengine_connector::{ErrorKind, Fault, HealthContext, HealthStatus, HttpCause, SendError};
+use zengine_connector::{ErrorKind, Fault, HealthContext, SendError, http::HttpCause, strategy::HealthStatus};
 
 use super::{
     Tenant,

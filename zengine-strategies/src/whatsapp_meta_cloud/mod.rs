@@ -18,8 +18,12 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use zengine_connector::{
-    Capabilities, Clock, Configure, ConfigureContext, Error, ErrorKind, EventContext, HealthContext, HealthStatus, HttpClient, Message,
-    OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError, Strategy, Violation,
+    Configure, ConfigureContext, Error, ErrorKind, EventContext, HealthContext, HttpClient, OutboundMessage, OutboundStrategy, Receipt,
+    SendContext, SendError, Strategy,
+    error::Violation,
+    message::{Capabilities, Message},
+    runtime::Clock,
+    strategy::HealthStatus,
 };
 
 pub use capabilities::CAPABILITIES;

@@ -1,7 +1,7 @@
 //! What arrives: A to E, J, L, N, O.
 
 use serde_json::{Value, json};
-use zengine_connector::{Content, Event, IdentityKind, InboundEvent};
+use zengine_connector::{Content, Event, InboundEvent, message::IdentityKind};
 
 use crate::{
     host::{Host, sign},

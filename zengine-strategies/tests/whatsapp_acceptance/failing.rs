@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use zengine_connector::{
-    DeferredReason, ErrorKind as Kind, Event, Fault, HealthStatus, HttpCause, HttpError, OutboundMessage, Outcome, Reach, Scope,
+    ErrorKind as Kind, Event, Fault, OutboundMessage, Outcome, Reach,
+    error::Scope,
+    http::{HttpCause, HttpError},
+    pipeline::DeferredReason,
+    strategy::HealthStatus,
 };
 
 use crate::{
@@ -89,7 +93,7 @@ async fn acceptance_g_what_may_have_been_sent_is_not_sent_again_and_a_throttle_i
             response.headers_mut().insert("x-business-use-case-usage", usage.parse().unwrap());
         }
         host.answer(response);
-        let asked = zengine_connector::Clock::now(&*host.clock);
+        let asked = zengine_connector::runtime::Clock::now(&*host.clock);
         let outcome = match host.send(&id, &text()).await.unwrap() {
             // Longer than a caller waits: put off with the wait, which is the provider's at least.
             Outcome::Deferred(deferred) => {
@@ -106,7 +110,7 @@ async fn acceptance_g_what_may_have_been_sent_is_not_sent_again_and_a_throttle_i
             outcome => outcome,
         };
         assert!(matches!(outcome, Outcome::Delivered(_)), "{code}: {outcome:?}");
-        let waited = zengine_connector::Clock::now(&*host.clock).duration_since(asked).unwrap();
+        let waited = zengine_connector::runtime::Clock::now(&*host.clock).duration_since(asked).unwrap();
         assert!(waited >= Duration::from_secs(wait), "{code}: {waited:?}");
         assert_eq!(host.script.len(), before + 2, "{code}: refused once, accepted once");
     }
@@ -119,9 +123,9 @@ async fn acceptance_g_the_pair_limit_waits_longer_each_time() {
     for _ in 0..3 {
         host.answer(refused(400, 131_056));
     }
-    let asked = zengine_connector::Clock::now(&*host.clock);
+    let asked = zengine_connector::runtime::Clock::now(&*host.clock);
     let Outcome::Deferred(deferred) = host.send("pair", &text()).await.unwrap() else { panic!("not put off") };
-    let waited = zengine_connector::Clock::now(&*host.clock).duration_since(asked).unwrap();
+    let waited = zengine_connector::runtime::Clock::now(&*host.clock).duration_since(asked).unwrap();
     assert!((5..=6).contains(&waited.as_secs()), "1 and 4 seconds: {waited:?}");
     assert!(deferred.retry_after >= Duration::from_secs(16), "{:?}", deferred.retry_after);
     assert_eq!(host.script.len(), 3);

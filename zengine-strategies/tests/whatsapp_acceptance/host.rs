@@ -6,9 +6,11 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
 use zengine_connector::{
-    ClientMessageId, Content, Error, HandlerContext, HealthStatus, InboundEvent, Orchestrator, OutboundMessage, Outcome, RouteKey, Secret,
-    SecretRef, SendOptions, StrategyName, StrategyRegistry, TenantId,
+    ClientMessageId, Content, Error, HandlerContext, InboundEvent, Orchestrator, OutboundMessage, Outcome, Secret, SecretRef, SendOptions,
+    StrategyName, StrategyRegistry, TenantId,
+    ids::RouteKey,
     store::{Memory, SecretScope},
+    strategy::HealthStatus,
     testing::SimClock,
     verify::HmacSha256,
 };

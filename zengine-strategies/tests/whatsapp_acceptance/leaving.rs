@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tracing::instrument::WithSubscriber;
-use zengine_connector::{ErrorKind, Identity, MediaKind, Outcome, Secret};
+use zengine_connector::{ErrorKind, Identity, Outcome, Secret, message::MediaKind};
 use zengine_strategies::whatsapp_meta_cloud::{
     AppCredentials, BusinessProfile, CodeMethod, NewMedia, PhoneAppData, Pin, QrImage, TokenKind, WebhookOverride,
 };

@@ -5,7 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use zengine_connector::{
-    Content, ErrorKind as Kind, Identity, Media, MediaKind, OutboundMessage, Reach, Secret, SecretRef,
+    Content, ErrorKind as Kind, Identity, OutboundMessage, Reach, Secret, SecretRef,
+    message::{Media, MediaKind},
     testing::contract::{self, Call, Delivery, ErrorRow, Expected, Fixture, Handshake, Inbound, Outbound, Sample, SampleTenant, Wire},
     verify::HmacSha256,
 };

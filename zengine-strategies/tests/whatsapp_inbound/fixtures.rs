@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use serde_json::{Value, json};
-use zengine_connector::{ElementError, RoutedEvent};
+use zengine_connector::{message::ElementError, strategy::RoutedEvent};
 
 use crate::support::{ids, normalize, routes, shown};
 

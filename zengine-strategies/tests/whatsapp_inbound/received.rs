@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use zengine_connector::{
-    HandlerContext, InboundEvent, Orchestrator, RouteKey, Secret, StrategyName, StrategyRegistry, TenantId,
+    HandlerContext, InboundEvent, Orchestrator, Secret, StrategyName, StrategyRegistry, TenantId,
+    ids::RouteKey,
     store::{Memory, SecretScope},
     verify::HmacSha256,
 };

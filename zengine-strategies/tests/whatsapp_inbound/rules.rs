@@ -1,7 +1,11 @@
 //! The provider's rules (R) and the acceptance list (letters) where they concern what arrives.
 
 use serde_json::{Value, json};
-use zengine_connector::{Content, ErrorKind, Event, IdentityKind, RoutedEvent, State};
+use zengine_connector::{
+    Content, ErrorKind, Event,
+    message::{IdentityKind, State},
+    strategy::RoutedEvent,
+};
 
 use crate::support::{Results, body, ids, message, normalize, only, routes, shown, status, value};
 
@@ -325,7 +329,7 @@ fn l_a_form_answer_is_kept_raw_and_read_leniently() {
             only(&message(json!({"type": "interactive", "interactive": {"type": "nfm_reply", "nfm_reply": {"response_json": answer}}})));
         let Content::FlowReply(reply) = content(&event) else { panic!() };
         assert_eq!(reply.text, answer.as_str().unwrap());
-        assert_eq!(reply.data.as_ref().map(zengine_connector::RawJson::as_str), parsed.then_some(reply.text.as_str()));
+        assert_eq!(reply.data.as_ref().map(zengine_connector::message::RawJson::as_str), parsed.then_some(reply.text.as_str()));
     }
 }
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use zengine_connector::{
-    CallOptions, ElementError, Event, HttpClient, HttpError, InboundStrategy, RawPayload, RoutedEvent, SecretRef, async_trait,
+    Event, HttpClient, InboundStrategy, SecretRef, async_trait,
+    http::{CallOptions, HttpError},
+    message::ElementError,
+    strategy::{RawPayload, RoutedEvent},
 };
 use zengine_strategies::whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud};
 
@@ -84,6 +87,6 @@ pub(crate) fn routes(event: &RoutedEvent) -> Vec<(&str, &str)> {
     event.routes.iter().map(|route| (route.kind(), route.value())).collect()
 }
 
-pub(crate) fn ids(party: &zengine_connector::Party) -> Vec<String> {
+pub(crate) fn ids(party: &zengine_connector::message::Party) -> Vec<String> {
     party.ids.iter().map(ToString::to_string).collect()
 }

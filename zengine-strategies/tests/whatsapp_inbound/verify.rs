@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use serde_json::json;
 use zengine_connector::{
-    InboundContext, InboundRequest, InboundStrategy, Principal, Secret, VerifyError,
+    InboundContext, InboundStrategy, Secret,
+    strategy::{InboundRequest, Principal, VerifyError},
     testing::{Decided, InboundSetup},
     verify::HmacSha256,
 };

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use http::Response;
 use serde_json::json;
-use zengine_connector::{ErrorKind as Kind, HttpCause, HttpError, OutboundMessage, Reach, Scope, SendError};
+use zengine_connector::{
+    ErrorKind as Kind, OutboundMessage, Reach, SendError,
+    error::Scope,
+    http::{HttpCause, HttpError},
+};
 use zengine_strategies::whatsapp_meta_cloud::Addressee;
 
 use super::support::{Bench, PHONE, TOKEN, accepted, answer, config, message, raw, refused};

@@ -1,7 +1,10 @@
 //! Every kind of content as the exact JSON that is posted.
 
 use serde_json::{Value, json};
-use zengine_connector::{Content, Identity, IdentityKind, Media, MediaKind, OutboundMessage, Party, Secret};
+use zengine_connector::{
+    Content, Identity, OutboundMessage, Secret,
+    message::{IdentityKind, Media, MediaKind, Party},
+};
 
 use super::support::{Bench, PHONE, interactive, message, template, to};
 

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
-use zengine_connector::{ErrorKind, HttpCause, HttpError, Reach};
+use zengine_connector::{
+    ErrorKind, Reach,
+    http::{HttpCause, HttpError},
+};
 
 use super::support::{Bench, TOKEN, answer, raw, refused};
 

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use zengine_connector::{HealthStatus, HttpCause, HttpError, Reach};
+use zengine_connector::{
+    Reach,
+    http::{HttpCause, HttpError},
+    strategy::HealthStatus,
+};
 
 use super::support::{Bench, TOKEN, answer, raw, refused};
 

@@ -1,7 +1,7 @@
 //! Every limit is refused before anything is sent, with the field, the limit and the actual size.
 
 use serde_json::{Value, json};
-use zengine_connector::{ErrorKind, Message, OutboundMessage, OutboundStrategy, Reach};
+use zengine_connector::{ErrorKind, OutboundMessage, OutboundStrategy, Reach, message::Message};
 
 use super::support::{Bench, interactive, message, pointers, template, to};
 

@@ -1,7 +1,12 @@
 //! The strategy's smaller methods, byte for byte.
 
 use serde_json::json;
-use zengine_connector::{ErrorKind, HealthStatus, HttpCause, HttpError, Identity, Reach, State};
+use zengine_connector::{
+    ErrorKind, Identity, Reach,
+    http::{HttpCause, HttpError},
+    message::State,
+    strategy::HealthStatus,
+};
 use zengine_strategies::whatsapp_meta_cloud::{BusinessProfile, QrImage};
 
 use super::support::{Bench, answer, raw, refused};

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use zengine_connector::{ErrorKind, HttpCause, HttpError, Reach, Secret, SendError, TokioClock};
+use zengine_connector::{
+    ErrorKind, Reach, Secret, SendError,
+    http::{HttpCause, HttpError},
+    runtime::TokioClock,
+};
 use zengine_strategies::whatsapp_meta_cloud::{AppCredentials, CodeMethod, IssuedToken, Onboarding, PhoneAppData, Pin, WebhookOverride};
 
 use super::support::{Bench, answer, raw, refused};

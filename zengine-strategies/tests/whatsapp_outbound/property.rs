@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use zengine_connector::{Message, OutboundMessage, OutboundStrategy};
+use zengine_connector::{OutboundMessage, OutboundStrategy, message::Message};
 
 use super::support::Bench;
 

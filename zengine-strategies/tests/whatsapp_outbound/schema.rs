@@ -1,7 +1,11 @@
 //! What the strategy says of itself.
 
 use serde_json::Value;
-use zengine_connector::{Channel, Idempotency, Strategy, schemars};
+use zengine_connector::{
+    Strategy,
+    message::{Channel, Idempotency},
+    schemars,
+};
 use zengine_strategies::whatsapp_meta_cloud::{CAPABILITIES, MetaApp, WhatsAppMetaCloud};
 
 #[test]

@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 use serde_json::json;
-use zengine_connector::{Content, ErrorKind, HttpCause, HttpError, MediaKind, OutboundMessage, Party, Reach, Secret};
+use zengine_connector::{
+    Content, ErrorKind, OutboundMessage, Reach, Secret,
+    http::{HttpCause, HttpError},
+    message::{MediaKind, Party},
+};
 use zengine_strategies::whatsapp_meta_cloud::NewMedia;
 
 use super::support::{Bench, PHONE, TOKEN, answer, raw, refused};

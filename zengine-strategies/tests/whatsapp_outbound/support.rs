@@ -11,8 +11,13 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
 use zengine_connector::{
-    CallOptions, ClientMessageId, Clock, ConfigVersion, Configure, Error, HealthStatus, HttpClient, HttpError, InboundStrategy,
-    OutboundMessage, OutboundStrategy, Receipt, Secret, SecretRef, SendError, StrategyName, TenantId, TokioClock, Violation, async_trait,
+    ClientMessageId, Configure, Error, HttpClient, InboundStrategy, OutboundMessage, OutboundStrategy, Receipt, Secret, SecretRef,
+    SendError, StrategyName, TenantId, async_trait,
+    error::Violation,
+    http::{CallOptions, HttpError},
+    ids::ConfigVersion,
+    runtime::{Clock, TokioClock},
+    strategy::HealthStatus,
     testing::Contexts,
 };
 use zengine_strategies::whatsapp_meta_cloud::{MetaApp, Tenant, WhatsAppMetaCloud, WhatsAppMetaCloudConfig};

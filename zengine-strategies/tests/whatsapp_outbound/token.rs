@@ -9,8 +9,8 @@ use std::{
 
 use serde_json::{Value, json};
 use zengine_connector::{
-    ConfigVersion, Configure, Error, ErrorKind, HealthStatus, OutboundMessage, Reach, Secret, SendError, TenantId, async_trait,
-    testing::SimClock,
+    Configure, Error, ErrorKind, OutboundMessage, Reach, Secret, SendError, TenantId, async_trait, ids::ConfigVersion,
+    strategy::HealthStatus, testing::SimClock,
 };
 use zengine_strategies::whatsapp_meta_cloud::{TokenHook, TokenKind, TokenStatus, WhatsAppMetaCloudConfig};
 
@@ -292,7 +292,7 @@ async fn a_refused_token_is_looked_up_again() {
     let (bench, _clock) = bench(TokenKind::Renewable).await;
     renewed(&bench).await;
     // Another process renewed it again, and this one still has the token in memory.
-    let record: zengine_connector::Versioned<Value> = bench.contexts.sessions().get("token").await.unwrap().unwrap();
+    let record: zengine_connector::strategy::Versioned<Value> = bench.contexts.sessions().get("token").await.unwrap().unwrap();
     let mut newer = record.value;
     newer["token"] = "canary-newest".into();
     bench.contexts.sessions().put("token", &newer, Some(record.version), Duration::from_secs(3600)).await.unwrap();
@@ -328,7 +328,7 @@ async fn an_ended_token_is_looked_up_again_before_a_send_is_refused() {
     // This process tries and fails, and is then told to wait; meanwhile the token ends.
     bench.answer(refused(500, 2));
     bench.sent(&text()).await;
-    let record: zengine_connector::Versioned<Value> = bench.contexts.sessions().get("token").await.unwrap().unwrap();
+    let record: zengine_connector::strategy::Versioned<Value> = bench.contexts.sessions().get("token").await.unwrap().unwrap();
     let mut newer = record.value;
     newer["token"] = "canary-newest".into();
     newer["expires_at_s"] = (NOW_S + 80 * DAY / 1000).into();

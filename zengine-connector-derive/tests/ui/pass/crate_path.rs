@@ -1,7 +1,7 @@
 //! The core under another name, and every value handed through a macro.
 
 use crate::acme::{AcmeConfig, OutboundMessage, Strategy};
-use zengine_connector::{Channel, Idempotency};
+use zengine_connector::message::{Channel, Idempotency};
 
 mod platform {
     pub(super) mod messaging {
@@ -19,7 +19,7 @@ macro_rules! strategy {
         send!($name);
     };
 }
-strategy!(ByMacro, "acme-macro", Sms, AcmeConfig, OutboundMessage, zengine_connector::Capabilities::NONE, 5_000);
+strategy!(ByMacro, "acme-macro", Sms, AcmeConfig, OutboundMessage, zengine_connector::message::Capabilities::NONE, 5_000);
 
 #[test]
 fn macro_written_strategy_under_another_path() {
@@ -30,6 +30,6 @@ fn macro_written_strategy_under_another_path() {
 
 #[test]
 fn strategy_inside_a_function() {
-    strategy!(Inner, "acme-inner", Email, AcmeConfig, OutboundMessage, zengine_connector::Capabilities::NONE, 1);
+    strategy!(Inner, "acme-inner", Email, AcmeConfig, OutboundMessage, zengine_connector::message::Capabilities::NONE, 1);
     assert_eq!(Inner::DESCRIPTOR.name, "acme-inner");
 }

@@ -3,7 +3,7 @@
 use crate::acme::{
     AcmeConfig, Configure, ConfigureContext, Error, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError, Strategy,
 };
-use zengine_connector::{Capabilities, Channel, Idempotency};
+use zengine_connector::message::{Capabilities, Channel, Idempotency};
 
 pub(crate) trait Client: Send + Sync + 'static {}
 impl Client for u8 {}

@@ -2,7 +2,9 @@
 
 use crate::acme::{AcmeConfig, Strategy};
 use zengine_connector::{
-    Direction, ElementError, InboundContext, InboundRequest, InboundStrategy, RawPayload, Reply, RoutedEvent, Verified, VerifyError,
+    InboundContext, InboundStrategy,
+    message::ElementError,
+    strategy::{Direction, InboundRequest, RawPayload, Reply, RoutedEvent, Verified, VerifyError},
 };
 
 /** Receives from Acme. */
@@ -30,5 +32,5 @@ fn descriptor_of_the_least_that_receives() {
     assert_eq!(descriptor.summary, "Receives from Acme.");
     assert_eq!(descriptor.direction, Direction { outbound: false, inbound: true });
     assert_eq!(descriptor.reply, Reply::Synchronous { deadline_ms: 8_000 });
-    assert_eq!(message_of::<AcmeHook>(), std::any::TypeId::of::<zengine_connector::Never>());
+    assert_eq!(message_of::<AcmeHook>(), std::any::TypeId::of::<zengine_connector::message::Never>());
 }

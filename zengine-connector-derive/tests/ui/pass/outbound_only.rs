@@ -1,7 +1,10 @@
 //! The least that sends: every optional key has its default.
 
 use crate::acme::{AcmeConfig, OutboundMessage, Strategy};
-use zengine_connector::{Channel, Direction, Idempotency, Reply};
+use zengine_connector::{
+    message::{Channel, Idempotency},
+    strategy::{Direction, Reply},
+};
 
 /// Sends through Acme.
 ///

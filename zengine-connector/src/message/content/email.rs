@@ -55,7 +55,7 @@ impl EmailAttachment {
     /// A file that the HTML does not refer to.
     ///
     /// ```
-    /// use zengine_connector::{Content, Email, EmailAttachment, Media, MediaKind};
+    /// use zengine_connector::{Content, message::{Email, EmailAttachment, Media, MediaKind}};
     ///
     /// let logo = EmailAttachment::new(Media::link(MediaKind::Image, "https://shop.example/logo.png")).with_content_id("logo");
     /// let mut email = Email::default();

@@ -22,7 +22,7 @@ impl Money {
     /// Reads a decimal amount in a currency.
     ///
     /// ```
-    /// use zengine_connector::Money;
+    /// use zengine_connector::message::Money;
     ///
     /// assert_eq!(Money::parse("12.5", Some("USD")).minor, Some(1250));
     /// assert_eq!(Money::parse("12", Some("JPY")).minor, Some(12));

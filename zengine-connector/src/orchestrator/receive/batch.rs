@@ -149,10 +149,10 @@ impl Batch {
     async fn admit(&self, tenant: &ErasedTenant, event: &mut InboundEvent) -> Result<Admit, Error> {
         let engine = self.engine();
         let (whose, id, dedupe_key) = (event.tenant.clone(), event.id.clone(), event.dedupe_key);
-        let admit_time = self.orchestrator.inbound.settings.admit_time;
-        let deadline = engine.clock.now() + admit_time;
+        let admit_timeout = self.orchestrator.inbound.settings.admit_timeout;
+        let deadline = engine.clock.now() + admit_timeout;
         let cx = EventContext { base: engine.base(&whose, &self.entry.name, deadline, self.correlation.clone(), self.traceparent.clone()) };
-        let admitted = within(&*engine.clock, admit_time, catch_panic(self.inbound.admit(tenant, event, &cx))).await;
+        let admitted = within(&*engine.clock, admit_timeout, catch_panic(self.inbound.admit(tenant, event, &cx))).await;
         // The strategy may enrich an event, but not change its tenant, strategy, id or dedupe key.
         (event.tenant, event.strategy, event.id, event.dedupe_key) = (whose, self.entry.name.clone(), id, dedupe_key);
         match admitted {

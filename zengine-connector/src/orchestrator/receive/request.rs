@@ -32,8 +32,8 @@ impl Orchestrator {
     /// On a channel that acknowledges, it returns when all handlers are done. On a synchronous channel it returns at the
     /// strategy's deadline at the latest, while handlers go on. Dropping the future stops the waiting, never the work.
     ///
-    /// A body larger than [`max_body_bytes`](crate::InboundSettings::max_body_bytes) is refused unread. Without a handler,
-    /// events are answered with 503, so that none is lost.
+    /// A body larger than [`max_body_bytes`](crate::orchestrator::InboundSettings::max_body_bytes) is refused unread. Without a
+    /// handler, events are answered with 503, so that none is lost.
     ///
     /// # Errors
     /// `UnknownStrategy` if the name is not registered, `Unsupported` if the strategy only sends. A refused request is not an
@@ -105,7 +105,7 @@ impl InboundCall<'_> {
     pub(super) async fn verify(&self) -> Result<Verified, Option<VerifyError>> {
         let lookup = Arc::new(EngineLookup { engine: Arc::clone(self.engine), entry: Arc::clone(self.entry) });
         let verify = catch_panic(self.inbound.verify(self.request, lookup));
-        match within(&*self.engine.clock, self.orchestrator.inbound.settings.verify_time, verify).await {
+        match within(&*self.engine.clock, self.orchestrator.inbound.settings.verify_timeout, verify).await {
             Some(Some(Ok(verified))) => Ok(verified),
             Some(Some(Err(error))) => {
                 if let VerifyError::Unavailable(cause) = &error {

@@ -40,12 +40,13 @@ pub(crate) async fn claim<'a>(
     gone: Option<OwnerToken>,
 ) -> Result<Claimed<'a>, Error> {
     let engine = job.engine;
-    let dedup = &engine.settings.dedup;
+    let dedup = &job.settings().dedup;
     let mut waiting = None;
     let mut owner = owner;
     loop {
         let lease = job.lease(owner);
-        let operation = ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: ms(dedup.skew), ttl_s: seconds(dedup.keep) };
+        let operation =
+            ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: ms(dedup.clock_skew), ttl_s: seconds(dedup.keep) };
         let answer = if let Some(answer) = engine.apply_now(job.now, &job.key, &operation) {
             answer
         } else {
@@ -74,7 +75,7 @@ pub(crate) async fn claim<'a>(
         }
         let owner_gone = gone == Some(record.owner);
         let at = At { now_ms: job.now.ms(), boot: engine.stores.boot() };
-        if record.is_in_doubt() && (owner_gone || record.is_abandoned(at, ms(dedup.skew))) {
+        if record.is_in_doubt() && (owner_gone || record.is_abandoned(at, ms(dedup.clock_skew))) {
             match doubt::resolve(job, leader, &record, owner_gone).await {
                 Ok(Resolution::Ours(ownership)) => return Ok(Claimed::Ours(ownership)),
                 Ok(Resolution::Settled(record)) => return Ok(Claimed::Settled { record, fresh: true }),
@@ -113,7 +114,7 @@ struct Waiting {
 
 impl Waiting {
     fn new(job: &SendJob<'_>) -> Self {
-        let left = match job.engine.settings.dedup.duplicates {
+        let left = match job.settings().dedup.duplicates {
             Duplicates::Wait(limit) => limit.min(job.remaining()),
             Duplicates::Reject => Duration::ZERO,
         };
@@ -140,7 +141,7 @@ fn store_down<'a>(job: &'a SendJob<'a>, error: StoreError) -> Result<Claimed<'a>
     if error.kind == StoreErrorKind::Corrupt {
         return Err(error.into());
     }
-    match job.engine.settings.dedup.store_down {
+    match job.settings().store_down {
         StoreDown::SendUnprotected => {
             tracing::warn!(strategy = %job.entry.name, "dedup.send_unprotected");
             Ok(Claimed::Ours(Ownership::unprotected(job)))

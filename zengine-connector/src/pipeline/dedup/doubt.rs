@@ -31,11 +31,11 @@ pub(crate) async fn resolve<'a>(
     owner_gone: bool,
 ) -> Result<Resolution<'a>, StoreError> {
     let engine = job.engine;
-    let dedup = &engine.settings.dedup;
+    let dedup = &job.settings().dedup;
     let first_sent = record.first_sent_at_ms.or(Some(record.first_claimed_at_ms));
     let settled_already = record.evidence.is_some() || record.is_expired(job.now.ms());
     let protection = if settled_already { Protection::None } else { job.protection(first_sent) };
-    let (seen, skew_ms) = (record.owner, ms(dedup.skew));
+    let (seen, skew_ms) = (record.owner, ms(dedup.clock_skew));
     if protection == Protection::None {
         let error = StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the sending process ended before it knew the result");
         let operation = ClaimOp::GiveUp { claimant: engine.token(), seen, owner_gone, error, skew_ms, ttl_s: seconds(dedup.keep) };

@@ -84,11 +84,11 @@ impl<'a> Ownership<'a> {
 
     /// Makes the first claim of a send without waiting. `None` if a record exists or the store has to be waited for.
     pub(crate) fn plain(job: &'a SendJob<'a>, owner: OwnerToken) -> Option<Self> {
-        let (engine, dedup) = (job.engine, &job.engine.settings.dedup);
+        let (engine, dedup) = (job.engine, &job.settings().dedup);
         let lease = job.lease(owner);
         let lease_until_ms = lease.until_ms;
         let fingerprint = job.fingerprint.clone();
-        let operation = ClaimOp::Claim { lease, fingerprint, skew_ms: ms(dedup.skew), ttl_s: seconds(dedup.keep) };
+        let operation = ClaimOp::Claim { lease, fingerprint, skew_ms: ms(dedup.clock_skew), ttl_s: seconds(dedup.keep) };
         engine.stores.step(&job.key, &operation, job.now.ms()).then(|| Self::first(job, owner, lease_until_ms))
     }
 
@@ -157,7 +157,7 @@ impl<'a> Ownership<'a> {
     /// Returns `true` if the lease outlasts `time` and the slack and two thirds of it are left (rules 17 and 18).
     #[inline]
     pub(crate) fn outlasts(&self, time: Duration) -> bool {
-        let dedup = &self.job.engine.settings.dedup;
+        let dedup = &self.job.settings().dedup;
         let left = self.lease_until_ms.saturating_sub(self.job.now.ms());
         left > ms(time + dedup.commit_slack) && left > ms(dedup.lease) / 3 * 2
     }
@@ -167,10 +167,10 @@ impl<'a> Ownership<'a> {
         if self.outlasts(time) {
             return Ok(());
         }
-        let dedup = &self.job.engine.settings.dedup;
+        let dedup = &self.job.settings().dedup;
         let now_ms = self.job.now.ms();
         let (needed, lease) = (ms(time + dedup.commit_slack), ms(dedup.lease));
-        let until_ms = now_ms + lease.max(needed + ms(dedup.skew));
+        let until_ms = now_ms + lease.max(needed + ms(dedup.clock_skew));
         self.need(&ClaimOp::Renew { owner: self.owner, until_ms }).await?;
         self.lease_until_ms = until_ms;
         Ok(())
@@ -196,7 +196,7 @@ impl<'a> Ownership<'a> {
     }
 
     fn marking(&self) -> ClaimOp {
-        ClaimOp::Mark { owner: self.owner, ttl_s: seconds(self.job.engine.settings.dedup.keep_in_doubt) }
+        ClaimOp::Mark { owner: self.owner, ttl_s: seconds(self.job.settings().dedup.keep_in_doubt) }
     }
 
     fn marked(&mut self) {
@@ -217,7 +217,7 @@ impl<'a> Ownership<'a> {
             error: None,
             attempts: self.all_attempts(),
             effects: Effects::NONE,
-            ttl_s: seconds(self.job.engine.settings.dedup.keep),
+            ttl_s: seconds(self.job.settings().dedup.keep),
         };
         let delivered = self.job.engine.stores.step(&self.job.key, &operation, self.job.now.ms());
         if delivered {
@@ -241,7 +241,7 @@ impl<'a> Ownership<'a> {
             error,
             attempts: self.all_attempts(),
             effects,
-            ttl_s: seconds(self.job.engine.settings.dedup.keep),
+            ttl_s: seconds(self.job.settings().dedup.keep),
         };
         self.retry_within_lease(&operation).await
     }
@@ -253,7 +253,7 @@ impl<'a> Ownership<'a> {
     }
 
     fn release_operation(&self) -> ClaimOp {
-        let dedup = &self.job.engine.settings.dedup;
+        let dedup = &self.job.settings().dedup;
         let ttl_s = seconds(if self.maybe_sent { dedup.keep_in_doubt } else { dedup.keep });
         ClaimOp::Release { owner: self.owner, maybe_sent: self.maybe_sent, attempts: self.all_attempts(), ttl_s }
     }
@@ -283,7 +283,7 @@ pub(super) struct Asking<'a> {
 
 impl<'a> Asking<'a> {
     pub(super) fn new(job: &'a SendJob<'a>, owner: OwnerToken, maybe_sent: bool) -> Self {
-        let dedup = &job.engine.settings.dedup;
+        let dedup = &job.settings().dedup;
         let ttl_s = seconds(if maybe_sent { dedup.keep_in_doubt } else { dedup.keep });
         let release = ClaimOp::Release { owner, maybe_sent, attempts: 0, ttl_s };
         Self { job, release: Some(release) }

@@ -10,7 +10,7 @@ use futures_util::lock::Mutex as AsyncMutex;
 use hashbrown::HashMap;
 
 use super::{
-    super::{backoff::scale, settings::Breaker},
+    super::{backoff::scale, settings::StrategySettings},
     log::{Document, SCHEMA, State, open_time},
     window::Window,
 };
@@ -52,7 +52,7 @@ impl Verdict {
     }
 }
 
-/// The ports and settings of all breakers.
+/// The ports of all breakers.
 #[derive(Clone, Debug)]
 pub(crate) struct CircuitPorts {
     pub(crate) stores: Arc<Ports>,
@@ -60,17 +60,8 @@ pub(crate) struct CircuitPorts {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) observers: Observers,
-    pub(crate) settings: Arc<Breaker>,
-    pub(crate) attempt_timeout: Duration,
     /// Name of this process in the log.
     pub(crate) writer: Arc<str>,
-}
-
-impl CircuitPorts {
-    /// Time that a prober owns its probe.
-    fn probe_time(&self) -> Duration {
-        self.attempt_timeout + PROBE_SLACK
-    }
 }
 
 /// The breakers of all tenants and strategies.
@@ -86,13 +77,15 @@ impl Circuits {
     }
 
     /// The breaker of a tenant and strategy. The same pair gives the same breaker.
-    pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName) -> Arc<Circuit> {
+    pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName, settings: &Arc<StrategySettings>) -> Arc<Circuit> {
         if let Some(circuit) = self.known.read().get(strategy).and_then(|tenants| tenants.get(tenant)) {
             return Arc::clone(circuit);
         }
         let mut known = self.known.write();
         let tenants = known.entry(strategy.clone()).or_default();
-        Arc::clone(tenants.entry(tenant.clone()).or_insert_with(|| Circuit::new(self.ports.clone(), tenant, strategy)))
+        Arc::clone(
+            tenants.entry(tenant.clone()).or_insert_with(|| Circuit::new(self.ports.clone(), Arc::clone(settings), tenant, strategy)),
+        )
     }
 }
 
@@ -100,6 +93,7 @@ impl Circuits {
 pub(crate) struct Circuit {
     me: Weak<Circuit>,
     ports: CircuitPorts,
+    settings: Arc<StrategySettings>,
     tenant: TenantId,
     strategy: StrategyName,
     /// Name of the log of the tenant and strategy.
@@ -159,13 +153,13 @@ pub(crate) enum Admission<'a> {
 }
 
 impl Circuit {
-    fn new(ports: CircuitPorts, tenant: &TenantId, strategy: &StrategyName) -> Arc<Self> {
+    fn new(ports: CircuitPorts, settings: Arc<StrategySettings>, tenant: &TenantId, strategy: &StrategyName) -> Arc<Self> {
         let now = ports.clock.monotonic();
         let inner = Inner {
             state: State::Closed,
             epoch: 0,
             log_n: 0,
-            window: Window::new(ports.settings.window),
+            window: Window::new(settings.breaker.window),
             consecutive: 0,
             last_call: now,
             trips: 0,
@@ -176,12 +170,18 @@ impl Circuit {
         Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             ports,
+            settings,
             tenant: tenant.clone(),
             strategy: strategy.clone(),
             name: format!("{tenant}|{strategy}"),
             inner: Mutex::new(inner),
             appending: AsyncMutex::new(()),
         })
+    }
+
+    /// Time that a prober owns its probe.
+    fn probe_time(&self) -> Duration {
+        self.settings.attempt_timeout + PROBE_SLACK
     }
 
     /// The state and its epoch, for logs.
@@ -207,7 +207,7 @@ impl Circuit {
     /// Requests a permit at a time of the monotonic clock. A probe must still be won.
     #[inline]
     pub(crate) fn enter(&self, now: Duration) -> Admission<'_> {
-        if !self.ports.settings.enabled {
+        if !self.settings.breaker.enabled {
             return Admission::Pass(Permit { circuit: None, state: State::Closed, epoch: 0, probe: false });
         }
         let mut inner = self.inner.lock();
@@ -220,7 +220,7 @@ impl Circuit {
         }
         inner.state = State::HalfOpen;
         inner.epoch += 1;
-        inner.probing_until = Some(now + self.ports.probe_time());
+        inner.probing_until = Some(now + self.probe_time());
         Admission::Probe(self.permit(&inner, true))
     }
 
@@ -272,7 +272,7 @@ impl Circuit {
                 return Ok(Err(Rejected { retry_after: Duration::from_millis(left.unsigned_abs()) }));
             }
         }
-        Ok(Err(Rejected { retry_after: self.ports.probe_time() }))
+        Ok(Err(Rejected { retry_after: self.probe_time() }))
     }
 
     fn settle(&self, epoch: u64, probe: bool, verdict: Verdict, now: Duration) {
@@ -292,7 +292,7 @@ impl Circuit {
     }
 
     fn count(&self, inner: &mut Inner, now: Duration, failed: bool) {
-        let settings = &self.ports.settings;
+        let settings = &self.settings.breaker;
         // The process may have been frozen, so the window has no data for the time between.
         if now.saturating_sub(inner.last_call) > settings.window {
             inner.window.clear();
@@ -306,7 +306,7 @@ impl Circuit {
         }
         inner.consecutive += 1;
         let (calls, failures) = inner.window.totals(now);
-        if inner.consecutive >= settings.consecutive {
+        if inner.consecutive >= settings.consecutive_failures {
             self.trip(inner, now, "failures in a row");
         } else if calls >= settings.min_calls && f64::from(failures) >= settings.failure_rate * f64::from(calls) {
             self.trip(inner, now, "too many failures");
@@ -318,7 +318,7 @@ impl Circuit {
             inner.trips = 0;
         }
         inner.trips = inner.trips.saturating_add(1);
-        let open = scale(open_time(&self.ports.settings, inner.trips), 1.0 + 0.2 * self.ports.rng.unit());
+        let open = scale(open_time(&self.settings.breaker, inner.trips), 1.0 + 0.2 * self.ports.rng.unit());
         // Each process adds up to 10 % of its own, so that they do not all probe at once.
         inner.probe_at = now + scale(open, 1.0 + 0.1 * self.ports.rng.unit());
         inner.state = State::Open;
@@ -383,7 +383,7 @@ impl Circuit {
             state,
             open_until_ms: None,
             prober: probing.then(|| self.ports.writer.to_string()),
-            probe_until_ms: probing.then(|| at_ms + ms(self.ports.probe_time())),
+            probe_until_ms: probing.then(|| at_ms + ms(self.probe_time())),
             trips: inner.trips,
             reason: reason.to_owned(),
             writer: self.ports.writer.to_string(),

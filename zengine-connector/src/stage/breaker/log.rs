@@ -50,7 +50,7 @@ pub(super) struct Document {
 /// Open time at the n-th trip, before jitter (rule 48).
 pub(super) fn open_time(settings: &Breaker, trips: u32) -> std::time::Duration {
     let factor = 1_u32.checked_shl(trips.saturating_sub(1)).unwrap_or(u32::MAX);
-    settings.open.saturating_mul(factor).min(settings.max_open)
+    settings.open_time.saturating_mul(factor).min(settings.max_open_time)
 }
 
 #[cfg(test)]
@@ -63,6 +63,6 @@ mod tests {
     fn rule_48_open_time_doubles_up_to_five_minutes() {
         let times: Vec<_> = [1, 2, 3, 4, 5, 100].map(|trips| open_time(&Breaker::standard(), trips).as_secs()).into();
         assert_eq!(times, [30, 60, 120, 240, 300, 300]);
-        assert_eq!(open_time(&Breaker::standard().open_time(Duration::from_secs(1)), 2), Duration::from_secs(2));
+        assert_eq!(open_time(&Breaker { open_time: Duration::from_secs(1), ..Breaker::standard() }, 2), Duration::from_secs(2));
     }
 }

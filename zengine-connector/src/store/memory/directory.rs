@@ -18,7 +18,7 @@ use crate::{
 /// The tenant directory in memory, with the writes that the port does not have.
 ///
 /// ```
-/// use zengine_connector::{RouteKey, StrategyName, TenantId, store::MemoryDirectory};
+/// use zengine_connector::{ids::RouteKey, StrategyName, TenantId, store::MemoryDirectory};
 ///
 /// let directory = MemoryDirectory::new();
 /// let (acme, whatsapp) = (TenantId::new("acme")?, StrategyName::new("whatsapp-meta-cloud")?);

@@ -31,7 +31,7 @@ impl Handled {
     /// Creates a value without results. The core makes it; for tests of a strategy's `respond`, set the fields.
     ///
     /// ```
-    /// use zengine_connector::{Handled, Principal};
+    /// use zengine_connector::strategy::{Handled, Principal};
     ///
     /// let mut handled = Handled::new(Principal::Shared);
     /// handled.unstored = 1;

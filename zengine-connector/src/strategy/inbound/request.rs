@@ -91,7 +91,7 @@ impl InboundRequest {
     ///
     /// ```
     /// use bytes::Bytes;
-    /// use zengine_connector::InboundRequest;
+    /// use zengine_connector::strategy::InboundRequest;
     ///
     /// let request = http::Request::get("/hook?hub.challenge=a%2Bb+c").body(Bytes::new()).unwrap();
     /// assert_eq!(InboundRequest::http(request).query("hub.challenge").as_deref(), Some("a+b c"));

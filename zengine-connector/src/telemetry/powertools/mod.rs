@@ -3,7 +3,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use tracing_subscriber::layer::SubscriberExt as _;
-//! use zengine_connector::{TokioClock, telemetry::{Invocation, Powertools}};
+//! use zengine_connector::{runtime::TokioClock, telemetry::{Invocation, Powertools}};
 //!
 //! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 //! # let _guard = runtime.enter();

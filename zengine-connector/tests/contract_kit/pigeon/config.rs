@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 use zengine_connector::{
-    Error, ErrorKind, Secret, Violation,
+    Error, ErrorKind, Secret,
+    error::Violation,
     schemars::{self, JsonSchema, Schema},
 };
 

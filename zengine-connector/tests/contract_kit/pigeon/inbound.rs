@@ -4,8 +4,10 @@ use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use serde_json::Value;
 use zengine_connector::{
-    Admit, CallOptions, Candidate, Handled, InboundContext, InboundEvent, InboundRequest, RouteKey, Secret, SecretRef, Verified,
-    VerifyError,
+    InboundContext, InboundEvent, Secret, SecretRef,
+    http::CallOptions,
+    ids::RouteKey,
+    strategy::{Admit, Candidate, Handled, InboundRequest, Verified, VerifyError},
     verify::{Freshness, HmacSha256, answer_challenge},
 };
 

@@ -6,8 +6,12 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use zengine_connector::{
-    ContactCard, Contacts, Content, ConversationId, ElementError, Event, FlowReply, Identity, InteractiveReply, Order, OrderItem, Party,
-    ProviderKey, ProviderMessageId, RawPayload, Reaction, ReplySource, RouteKey, RoutedEvent, State, Status,
+    Content, ConversationId, Event, Identity, ProviderMessageId,
+    ids::RouteKey,
+    message::{
+        ContactCard, Contacts, ElementError, FlowReply, InteractiveReply, Order, OrderItem, Party, Reaction, ReplySource, State, Status,
+    },
+    strategy::{ProviderKey, RawPayload, RoutedEvent},
 };
 
 use super::Post;

@@ -19,9 +19,10 @@ use std::{
 
 use bytes::Bytes;
 use zengine_connector::{
-    Admit, Capabilities, Configure, ConfigureContext, ElementError, Error, EventContext, Handled, HealthContext, HealthStatus, HttpClient,
-    InboundContext, InboundEvent, InboundRequest, InboundStrategy, OutboundMessage, OutboundStrategy, Party, RawPayload, Receipt,
-    RoutedEvent, Secret, SendContext, SendError, Strategy, Verified, VerifyError,
+    Configure, ConfigureContext, Error, EventContext, HealthContext, HttpClient, InboundContext, InboundEvent, InboundStrategy,
+    OutboundMessage, OutboundStrategy, Receipt, Secret, SendContext, SendError, Strategy,
+    message::{Capabilities, ElementError, Party},
+    strategy::{Admit, Handled, HealthStatus, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
 };
 
 pub(crate) use self::{

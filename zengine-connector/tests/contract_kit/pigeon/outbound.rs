@@ -6,9 +6,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zengine_connector::{
-    ButtonRules, CallOptions, Capabilities, Content, ErrorKind, HealthContext, HealthStatus, HttpCause, HttpError, Interactive, Length,
-    OutboundMessage, ProviderMessageId, Reach, Receipt, SendContext, SendError,
-    http::{retry_after, status_error},
+    Content, ErrorKind, HealthContext, OutboundMessage, ProviderMessageId, Reach, Receipt, SendContext, SendError,
+    http::{CallOptions, HttpCause, HttpError, retry_after, status_error},
+    message::{ButtonRules, Capabilities, Interactive, Length},
+    strategy::HealthStatus,
 };
 
 use super::{Loft, Post};

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use zengine_connector::{
-    ClientMessageId, Disposition, Error, FailureId, RedriveOptions,
+    ClientMessageId, Error, FailureId,
+    error::Disposition,
+    pipeline::RedriveOptions,
     store::{DeadLetter, LetterDirection, Stores},
 };
 

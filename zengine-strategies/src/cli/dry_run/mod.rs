@@ -14,7 +14,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use zengine_connector::{CallOptions, HttpClient, HttpError, async_trait};
+use zengine_connector::{
+    HttpClient, async_trait,
+    http::{CallOptions, HttpError},
+};
 
 use super::{file::File, strategies::ErasedStrategy};
 use redact::Redactor;

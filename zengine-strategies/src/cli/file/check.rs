@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize as _;
 use serde_json::{Value, json};
-use zengine_connector::{StrategyRegistry, TenantId, Violation, schema};
+use zengine_connector::{StrategyRegistry, TenantId, error::Violation, schema};
 
 use super::{File, Needs, Secrets, below};
 use crate::cli::{exit::Failure, no_network::NoNetwork, strategies::ErasedStrategy};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
-use zengine_connector::{TenantId, Violation};
+use zengine_connector::{TenantId, error::Violation};
 
 use super::{exit::Failure, host::TENANT, strategies::ErasedStrategy};
 

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fmt};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 use zengine_connector::{
-    Secret, SecretRef, StrategyName, Violation,
+    Secret, SecretRef, StrategyName,
+    error::Violation,
     store::{MemorySecrets, SecretScope},
 };
 

@@ -1,7 +1,7 @@
 //! The message on standard input.
 
 use serde_json::{Value, value::RawValue};
-use zengine_connector::{Disposition, Error, ErrorKind, schema};
+use zengine_connector::{Error, ErrorKind, error::Disposition, schema};
 
 use crate::cli::{
     exit::{Exit, Failure},

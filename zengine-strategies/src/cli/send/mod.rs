@@ -6,7 +6,9 @@ mod report;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use zengine_connector::{
-    ClientMessageId, Degrade, Embedded, Error, HttpClient, Outcome, Rng as _, SendOptions, SystemRng, TenantId,
+    ClientMessageId, Embedded, Error, HttpClient, Outcome, SendOptions, TenantId,
+    message::Degrade,
+    runtime::{Rng as _, SystemRng},
     store::{Memory, Stores},
 };
 

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 use zengine_connector::{
-    ClientMessageId, Error, FailureId, LossReport, Outcome, ProviderMessageId, Reach, Receipt, TenantId,
+    ClientMessageId, Error, FailureId, Outcome, ProviderMessageId, Reach, Receipt, TenantId,
     error::{ErrorKind, Fault},
+    message::LossReport,
     store::{AttemptRecord, DeadLetters},
 };
 

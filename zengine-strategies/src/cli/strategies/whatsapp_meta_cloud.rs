@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
-use zengine_connector::{HttpClient, Violation, schemars::schema_for};
+use zengine_connector::{HttpClient, error::Violation, schemars::schema_for};
 
 use super::{CliStrategy, StartEmulator};
 use crate::{

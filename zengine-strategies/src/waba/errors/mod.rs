@@ -12,7 +12,11 @@ mod wire;
 
 use std::time::Duration;
 
-use zengine_connector::{ErrorKind, ProviderError, RawJson, Reach, Scope};
+use zengine_connector::{
+    ErrorKind, Reach,
+    error::Scope,
+    message::{ProviderError, RawJson},
+};
 
 pub(crate) use wire::GraphError;
 

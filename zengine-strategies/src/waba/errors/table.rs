@@ -7,7 +7,7 @@
 //! - 134101 is a template that still syncs: safe to send again after ten minutes, which only a throttle of this one
 //!   message expresses.
 
-use zengine_connector::{ErrorKind as Kind, Reach, Scope};
+use zengine_connector::{ErrorKind as Kind, Reach, error::Scope};
 
 use super::{Class, Wait};
 

@@ -1,6 +1,6 @@
 //! Changes of the tenant's objects at the provider: account, number, partners; and what people did with its advertisements.
 
-use zengine_connector::{AccountUpdate, Event, RoutedEvent};
+use zengine_connector::{Event, message::AccountUpdate, strategy::RoutedEvent};
 
 use super::{
     scope::Scope,

@@ -1,6 +1,10 @@
 //! Spoken calls.
 
-use zengine_connector::{Call, Event, ProviderKey, RoutedEvent};
+use zengine_connector::{
+    Event,
+    message::Call,
+    strategy::{ProviderKey, RoutedEvent},
+};
 
 use super::{
     scope::{Scope, provider_id},

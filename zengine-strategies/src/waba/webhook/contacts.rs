@@ -1,6 +1,6 @@
 //! Contact cards.
 
-use zengine_connector::{ContactCard, ContactName, Contacts, LabelledValue, Organization, PostalAddress};
+use zengine_connector::message::{ContactCard, ContactName, Contacts, LabelledValue, Organization, PostalAddress};
 
 use crate::waba::json::{self, Obj};
 

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use zengine_connector::{
-    Content, Event, InteractiveReply, Location, MediaKind, Money, Order, OrderItem, Reaction, ReplySource, System, Text, Unsupported,
+    Content, Event,
+    message::{InteractiveReply, Location, MediaKind, Money, Order, OrderItem, Reaction, ReplySource, System, Text, Unsupported},
 };
 
 use super::{contacts, interactive, media, messages::renamed, scope::Scope};

@@ -2,7 +2,12 @@
 
 use std::{borrow::Cow, rc::Rc};
 
-use zengine_connector::{AccountUpdate, ElementError, Event, RawPayload, RoutedEvent, json::Unread};
+use zengine_connector::{
+    Event,
+    json::Unread,
+    message::{AccountUpdate, ElementError},
+    strategy::{RawPayload, RoutedEvent},
+};
 
 use super::{
     account, calls, groups, handovers, history, messages, preferences,

@@ -1,6 +1,9 @@
 //! Changes of groups.
 
-use zengine_connector::{AccountUpdate, Event, Identity, IdentityKind};
+use zengine_connector::{
+    Event, Identity,
+    message::{AccountUpdate, IdentityKind},
+};
 
 use super::{
     scope::Scope,

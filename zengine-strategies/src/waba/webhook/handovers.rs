@@ -1,6 +1,10 @@
 //! Conversations that change hands between applications of one business.
 
-use zengine_connector::{Event, RoutedEvent, SessionChange, SessionEvent};
+use zengine_connector::{
+    Event,
+    message::{SessionChange, SessionEvent},
+    strategy::RoutedEvent,
+};
 
 use super::scope::Scope;
 use crate::waba::{

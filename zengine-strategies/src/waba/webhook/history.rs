@@ -1,6 +1,6 @@
 //! Older conversations of a number, delivered when it is connected.
 
-use zengine_connector::{AccountUpdate, Event};
+use zengine_connector::{Event, message::AccountUpdate};
 
 use super::{
     messages,
@@ -52,7 +52,7 @@ fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Raw<
     }
 }
 
-fn notice(scope: &Scope<'_>, event: &str, raw: Raw<'_>) -> zengine_connector::RoutedEvent {
+fn notice(scope: &Scope<'_>, event: &str, raw: Raw<'_>) -> zengine_connector::strategy::RoutedEvent {
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);
     update.event = Some(event.to_owned());

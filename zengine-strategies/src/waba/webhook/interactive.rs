@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use zengine_connector::{Content, Event, FlowReply, InteractiveReply, Preference, ReplySource};
+use zengine_connector::{
+    Content, Event,
+    message::{FlowReply, InteractiveReply, Preference, ReplySource},
+};
 
 use super::content::ReadContent;
 use crate::waba::json::{self, Obj, Raw};

@@ -1,6 +1,6 @@
 //! Files in messages.
 
-use zengine_connector::{Media, MediaKind, MediaSource};
+use zengine_connector::message::{Media, MediaKind, MediaSource};
 
 use crate::waba::json::Obj;
 

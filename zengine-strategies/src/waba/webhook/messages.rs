@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use zengine_connector::{Content, Context, Event, Forwarded, Identity, IdentityKind, Party, ProductItem, Referral};
+use zengine_connector::{
+    Content, Event, Identity,
+    message::{Context, Forwarded, IdentityKind, Party, ProductItem, Referral},
+};
 
 use super::{
     content::{self, ReadContent},

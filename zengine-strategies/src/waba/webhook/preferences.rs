@@ -1,6 +1,6 @@
 //! People's preferences about messages.
 
-use zengine_connector::{Event, Preference};
+use zengine_connector::{Event, message::Preference};
 
 use super::{
     scope::Scope,

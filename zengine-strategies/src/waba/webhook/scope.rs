@@ -5,7 +5,12 @@ use std::{borrow::Cow, rc::Rc};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use zengine_connector::{ConversationId, Event, Identity, IdentityKind, Party, ProviderMessageId, RouteKey, RoutedEvent};
+use zengine_connector::{
+    ConversationId, Event, Identity, ProviderMessageId,
+    ids::RouteKey,
+    message::{IdentityKind, Party},
+    strategy::RoutedEvent,
+};
 
 use crate::waba::{
     identity::{Contact, Contacts, Names, address},

@@ -3,7 +3,10 @@
 use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
-use zengine_connector::{ElementError, RawPayload, RoutedEvent};
+use zengine_connector::{
+    message::ElementError,
+    strategy::{RawPayload, RoutedEvent},
+};
 
 use crate::waba::json::Raw;
 

@@ -1,6 +1,10 @@
 //! Statuses of sent messages, and two kinds that come in the same array: payments and calls.
 
-use zengine_connector::{AccountUpdate, Cost, Event, Identity, IdentityKind, ProviderKey, RoutedEvent, State, Status};
+use zengine_connector::{
+    Event, Identity,
+    message::{AccountUpdate, Cost, IdentityKind, State, Status},
+    strategy::{ProviderKey, RoutedEvent},
+};
 
 use super::{
     calls,
@@ -34,7 +38,7 @@ pub(super) fn status<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventR
     let (recipient, participant) = people(scope, &obj, alone);
     routed.conversation = scope.conversation(&recipient.0);
     let person = if participant.is_empty() { &recipient.0 } else { &participant };
-    routed.from = zengine_connector::Party::of_all(person.iter().cloned());
+    routed.from = zengine_connector::message::Party::of_all(person.iter().cloned());
     routed.from.name = recipient.1;
     routed.to = scope.business();
     routed.provider_ids = provider_id(obj.text("id").as_deref());

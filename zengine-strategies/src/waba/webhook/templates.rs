@@ -1,6 +1,6 @@
 //! Changes of templates.
 
-use zengine_connector::{Event, RoutedEvent, TemplateUpdate};
+use zengine_connector::{Event, message::TemplateUpdate, strategy::RoutedEvent};
 
 use super::scope::Scope;
 use crate::waba::json::{Obj, Raw};

@@ -4,7 +4,9 @@ mod verify;
 
 use bytes::Bytes;
 use zengine_connector::{
-    ElementError, EventContext, InboundContext, InboundRequest, InboundStrategy, RawPayload, RoutedEvent, SendError, Verified, VerifyError,
+    EventContext, InboundContext, InboundStrategy, SendError,
+    message::ElementError,
+    strategy::{InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
 };
 
 use super::{Tenant, WhatsAppMetaCloud, WhatsAppMetaCloudConfig};

@@ -2,7 +2,8 @@
 
 use http::Method;
 use zengine_connector::{
-    InboundContext, InboundRequest, Origin, Verified, VerifyError,
+    InboundContext,
+    strategy::{InboundRequest, Origin, Verified, VerifyError},
     verify::{HmacSha256, answer_challenge, check_size},
 };
 

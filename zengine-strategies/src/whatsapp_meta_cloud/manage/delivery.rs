@@ -1,7 +1,7 @@
 //! Queries for the states of a message.
 
 use serde_json::Value;
-use zengine_connector::{ErrorKind, EventContext, SendError, State};
+use zengine_connector::{ErrorKind, EventContext, SendError, message::State};
 
 use super::{items, list};
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::encoded};

@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::Value;
-use zengine_connector::{ErrorKind, EventContext, RawJson, SendError};
+use zengine_connector::{ErrorKind, EventContext, SendError, message::RawJson};
 
 use super::{list, text};
 use crate::whatsapp_meta_cloud::{

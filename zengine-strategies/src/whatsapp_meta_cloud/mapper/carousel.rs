@@ -1,7 +1,7 @@
 //! Cards side by side.
 
 use serde_json::{Value, json};
-use zengine_connector::{Carousel, CarouselCard, Media, MediaKind};
+use zengine_connector::message::{Carousel, CarouselCard, Media, MediaKind};
 
 use super::cx::{Cx, Object};
 use super::interactive::{cta_url, product};

@@ -1,7 +1,7 @@
 //! The state of mapping one message: the tenant's options and the violations found so far.
 
 use serde_json::{Map, Value};
-use zengine_connector::{Checker, Length, RawJson, Unit};
+use zengine_connector::message::{Checker, Length, RawJson, Unit};
 
 /// The tenant's options that change what is sent or refused.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! Something to choose from or tap on.
 
 use serde_json::{Value, json};
-use zengine_connector::{Flow, Header, Interactive, ListSection, MediaKind, ProductSection, RawJson};
+use zengine_connector::message::{Flow, Header, Interactive, ListSection, MediaKind, ProductSection, RawJson};
 
 use super::cx::{Cx, Object};
 use super::{carousel, media};

@@ -1,7 +1,7 @@
 //! Files: by the provider's id or by a link that Meta fetches.
 
 use serde_json::Value;
-use zengine_connector::{Media, MediaKind, MediaSource};
+use zengine_connector::message::{Media, MediaKind, MediaSource};
 
 use super::cx::{Cx, Object};
 use crate::whatsapp_meta_cloud::media::{STILL_STICKER, is_mime, most};

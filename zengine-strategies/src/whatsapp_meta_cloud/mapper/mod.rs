@@ -1,6 +1,6 @@
 //! Canonical message to the body of `POST /messages`. Pure.
 //!
-//! Meta's limits are checked here as far as the core's [`Capabilities`](zengine_connector::Capabilities) cannot express
+//! Meta's limits are checked here as far as the core's [`Capabilities`](zengine_connector::message::Capabilities) cannot express
 //! them; every violation is found in one pass, and none repeats the message's content.
 
 mod carousel;
@@ -13,7 +13,11 @@ mod recipient;
 mod template;
 
 use serde_json::{Map, Value, json};
-use zengine_connector::{Content, Media, MediaSource, OutboundMessage, Violation};
+use zengine_connector::{
+    Content, OutboundMessage,
+    error::Violation,
+    message::{Media, MediaSource},
+};
 
 pub(super) use cx::Rules;
 use cx::{Cx, Object};

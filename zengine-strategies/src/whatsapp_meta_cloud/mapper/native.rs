@@ -1,7 +1,7 @@
 //! Native content: the provider's own keys beside the envelope's.
 
 use serde_json::{Map, Value};
-use zengine_connector::RawJson;
+use zengine_connector::message::RawJson;
 
 use super::cx::Cx;
 

@@ -1,7 +1,7 @@
 //! Text, places, contact cards, reactions.
 
 use serde_json::{Value, json};
-use zengine_connector::{ContactCard, Contacts, LabelledValue, Location, Organization, PostalAddress, Reaction, Text};
+use zengine_connector::message::{ContactCard, Contacts, LabelledValue, Location, Organization, PostalAddress, Reaction, Text};
 
 use super::cx::{Cx, Object};
 

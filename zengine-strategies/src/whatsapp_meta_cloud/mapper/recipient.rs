@@ -1,6 +1,9 @@
 //! The recipient of a message, in Meta's envelope.
 
-use zengine_connector::{Identity, IdentityKind, Party};
+use zengine_connector::{
+    Identity,
+    message::{IdentityKind, Party},
+};
 
 use super::cx::Object;
 

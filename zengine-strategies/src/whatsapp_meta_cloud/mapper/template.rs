@@ -1,7 +1,7 @@
 //! Templates: the parameters of a template that Meta holds.
 
 use serde_json::{Map, Value, json};
-use zengine_connector::{Length, MediaKind, Template, TemplateComponent, TemplateParameter};
+use zengine_connector::message::{Length, MediaKind, Template, TemplateComponent, TemplateParameter};
 
 use super::cx::{Cx, Object};
 use super::{media, plain};

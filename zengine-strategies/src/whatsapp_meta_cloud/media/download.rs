@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode, Uri};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use zengine_connector::{ErrorKind, HttpCause, NeedsReach, Secret, SendError};
+use zengine_connector::{ErrorKind, Secret, SendError, error::NeedsReach, http::HttpCause};
 
 use super::{
     file::{MediaFile, MediaInfo},

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use zengine_connector::{Capabilities, ErrorKind, Media, MediaKind, MediaSource, Secret, SendError};
+use zengine_connector::{
+    ErrorKind, Secret, SendError,
+    message::{Capabilities, Media, MediaKind, MediaSource},
+};
 
 use crate::whatsapp_meta_cloud::CAPABILITIES;
 
@@ -16,7 +19,7 @@ pub(in crate::whatsapp_meta_cloud) const STILL_STICKER: u64 = 100 << 10;
 /// once, so that no more than the limit is ever held.
 ///
 /// ```
-/// use zengine_connector::MediaKind;
+/// use zengine_connector::message::MediaKind;
 /// use zengine_strategies::whatsapp_meta_cloud::NewMedia;
 ///
 /// let mut file = NewMedia::new(MediaKind::Image, "image/png");
@@ -161,7 +164,7 @@ pub(in crate::whatsapp_meta_cloud) fn is_mime(text: &str) -> bool {
 /// A file that Meta holds: 30 days, or for its `ttl_minutes` at numbers without storage.
 ///
 /// ```no_run
-/// # use zengine_connector::{Media, MediaKind, OutboundMessage, Content};
+/// # use zengine_connector::{message::{Media, MediaKind}, OutboundMessage, Content};
 /// # fn message(stored: zengine_strategies::whatsapp_meta_cloud::StoredMedia) -> Media {
 /// stored.into_media(MediaKind::Image).with_caption("Your order")
 /// # }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use serde_json::Value;
-use zengine_connector::{ErrorKind, Media, MediaSource, SendContext, SendError};
+use zengine_connector::{
+    ErrorKind, SendContext, SendError,
+    message::{Media, MediaSource},
+};
 
 use super::file::NewMedia;
 use crate::whatsapp_meta_cloud::{

@@ -8,7 +8,7 @@ use std::{
 
 use http::Method;
 use serde_json::Value;
-use zengine_connector::{Clock, ErrorKind, HttpClient, Secret, SendError};
+use zengine_connector::{ErrorKind, HttpClient, Secret, SendError, runtime::Clock};
 
 use super::{
     calls::{AppCalls, issued},

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Response};
 use serde_json::Value;
-use zengine_connector::{ErrorKind, HttpClient, NeedsReach, Secret, SendError};
+use zengine_connector::{ErrorKind, HttpClient, Secret, SendError, error::NeedsReach};
 
 use super::{AppCredentials, IssuedToken, TokenInfo};
 use crate::{

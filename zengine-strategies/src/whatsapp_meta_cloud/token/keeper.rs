@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use zengine_connector::{Cached, ErrorKind, HttpClient, SendError, runtime::to_ms};
+use zengine_connector::{ErrorKind, HttpClient, SendError, runtime::to_ms, strategy::Cached};
 
 use super::{
     Credentials, TokenHook,

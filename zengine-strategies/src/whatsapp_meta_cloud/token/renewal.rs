@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use zengine_connector::{ErrorKind, HttpClient, Secret, SendError, SessionErrorKind, Versioned};
+use zengine_connector::{
+    ErrorKind, HttpClient, Secret, SendError,
+    strategy::{SessionErrorKind, Versioned},
+};
 
 use super::{
     Credentials, TokenHook, TokenStatus,

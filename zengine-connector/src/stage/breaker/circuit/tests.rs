@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::{
     runtime::{SystemRng, TokioSpawner},
+    stage::Breaker,
     store::{EpochLog, Memory, StoreError, StoreErrorKind, Stores},
     telemetry::Observer,
     testing::SimClock,
@@ -83,11 +84,10 @@ impl World {
             rng: Arc::new(SystemRng),
             spawner: Arc::new(TokioSpawner),
             observers: Observers::new([Arc::clone(&self.metrics) as Arc<dyn Observer>]),
-            settings: Arc::new(settings.clone()),
-            attempt_timeout: Duration::from_secs(10),
             writer: "this process".into(),
         });
-        circuits.of(&TenantId::new("acme").unwrap(), &StrategyName::new("s").unwrap())
+        let settings = Arc::new(StrategySettings { breaker: settings.clone(), ..StrategySettings::default() });
+        circuits.of(&TenantId::new("acme").unwrap(), &StrategyName::new("s").unwrap(), &settings)
     }
 
     async fn pass(&self, seconds: u64) {
@@ -151,7 +151,7 @@ async fn rule_46_opens_after_five_in_a_row_or_half_of_ten() {
 #[tokio::test(start_paused = true)]
 async fn rule_46_long_health_does_not_hide_a_failing_minute() {
     let world = World::new();
-    let circuit = world.process(&Breaker::standard().consecutive_failures(1000));
+    let circuit = world.process(&Breaker { consecutive_failures: 1000, ..Breaker::standard() });
     for _ in 0..100_000 {
         call(&circuit, Verdict::Success).await;
     }

@@ -4,14 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, from_slice, from_str, json, value::RawValue};
-use zengine_connector::{
-    CallOptions, Capabilities, Configure, ConfigureContext, Content, ConversationId, ElementError, Error, ErrorKind, Event, HttpClient,
-    Identity, InboundContext, InboundRequest, InboundStrategy, Length, OutboundMessage, OutboundStrategy, ProviderKey, ProviderMessageId,
-    RawPayload, Receipt, RouteKey, RoutedEvent, Secret, SendContext, SendError, State, Status, Strategy, Verified, VerifyError,
-    http::{retry_after, status_error},
-    schemars,
-    verify::HmacSha256,
-};
+use zengine_connector::{http::{CallOptions, retry_after, status_error}, message::{Capabilities, ElementError, Length, State, Status}, Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, HttpClient, Identity, InboundContext, strategy::{InboundRequest, ProviderKey, RawPayload, RoutedEvent, Verified, VerifyError}, InboundStrategy, OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, ids::RouteKey, Secret, SendContext, SendError, Strategy, schemars, verify::HmacSha256};
 
 /// Configuration of a tenant.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]

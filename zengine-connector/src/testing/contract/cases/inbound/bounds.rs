@@ -7,7 +7,7 @@ use crate::orchestrator::InboundSettings;
 pub(crate) async fn a_body_above_the_limit_is_refused(kit: &SharedKit) -> CaseResult {
     let body = kit.body(0, vec![kit.element(0)]).to_string();
     let limit = body.len() + 100;
-    let inbox = Inbox::with(kit, |builder| builder.inbound(InboundSettings::default().max_body_bytes(limit)));
+    let inbox = Inbox::with(kit, |builder| builder.inbound(InboundSettings { max_body_bytes: limit, ..InboundSettings::default() }));
     let request = inbox.host.request(0, body.clone() + &" ".repeat(101));
     let answer = inbox.assert_refused(request, "a body above max_body_bytes").await;
     assert_eq!(answer.status().as_u16(), 413);

@@ -1,0 +1,19 @@
+//! The names that most hosts use.
+//!
+//! ```
+//! use zengine_connector::prelude::*;
+//!
+//! let message = OutboundMessage::text(Identity::phone("+15551230001")?, "Your order is on its way");
+//! let options = SendOptions::new(ClientMessageId::new("order-17")?);
+//! # let _ = (message, options);
+//! # Ok::<(), zengine_connector::Error>(())
+//! ```
+
+pub use crate::{
+    ids::{ClientMessageId, StrategyName, TenantId},
+    message::{Content, Event, Identity, InboundEvent, OutboundMessage},
+    orchestrator::{HandlerContext, HandlerError, Orchestrator},
+    pipeline::{Outcome, SendOptions},
+    registry::StrategyRegistry,
+    secret::SecretRef,
+};

@@ -1,0 +1,112 @@
+//! Settings of single strategies beside the default ones.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+use zengine_connector::{
+    ClientMessageId, ErrorKind, Identity, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome, SendOptions, StrategyName,
+    StrategyRegistry, TenantId,
+    error::Error,
+    stage::{Breaker, Retry, StrategySettings},
+    store::Memory,
+    testing::{ProviderAnswer, Recording, SimClock},
+};
+
+const NAMES: [&str; 2] = ["first", "second"];
+
+/// A host of one strategy under two names.
+struct Host {
+    recording: Recording,
+    clock: Arc<SimClock>,
+    orchestrator: Orchestrator,
+}
+
+impl Host {
+    fn new(settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Self {
+        let (recording, clock, stores) = (Recording::new(), Arc::new(SimClock::new()), Memory::new());
+        let mut registry = StrategyRegistry::builder();
+        for name in NAMES {
+            registry = registry.register_as(name, recording.clone());
+            stores.directory().put(&tenant(), &StrategyName::new(name).unwrap(), json!({}));
+        }
+        let builder = Orchestrator::builder(registry.build().unwrap()).stores(stores).clock(Arc::clone(&clock) as _);
+        Self { recording, clock, orchestrator: settings(builder).build().unwrap() }
+    }
+
+    /// Sends, and gives the outcome with the number of provider calls it took.
+    async fn send(&self, strategy: &str, id: &str) -> (Outcome, usize) {
+        let before = self.recording.calls().len();
+        let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hello");
+        let options = SendOptions::new(ClientMessageId::new(id).unwrap());
+        let outcome = self.orchestrator.send(&tenant(), strategy, &message, options).await.unwrap();
+        (outcome, self.recording.calls().len() - before)
+    }
+}
+
+fn tenant() -> TenantId {
+    TenantId::new("acme").unwrap()
+}
+
+fn refused(settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Error {
+    let registry = StrategyRegistry::builder().register_as("first", Recording::new()).build().unwrap();
+    settings(Orchestrator::builder(registry).stores(Memory::new())).build().expect_err("impossible settings")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strategy_has_attempts_and_a_breaker_of_its_own() {
+    let own = StrategySettings {
+        retry: Retry::none(),
+        breaker: Breaker { consecutive_failures: 1, ..Breaker::standard() },
+        ..StrategySettings::default()
+    };
+    let host = Host::new(|builder| builder.strategy_settings("second", own).breaker(Breaker::off()));
+    host.recording.answer_always(ProviderAnswer::unreachable());
+    assert_eq!(host.send("first", "1").await.1, 3);
+    assert_eq!(host.send("second", "1").await.1, 1);
+    let (deferred, calls) = host.send("second", "2").await;
+    assert_eq!((deferred.as_str(), calls), ("deferred", 0), "its breaker is open");
+    assert_eq!(host.send("first", "2").await.1, 3, "the other strategy's is off");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strategy_has_an_attempt_timeout_and_an_age_of_its_own() {
+    let own = StrategySettings {
+        attempt_timeout: Duration::from_secs(2),
+        max_age: Duration::from_secs(60),
+        retry: Retry::none(),
+        ..StrategySettings::default()
+    };
+    let host = Host::new(|builder| builder.strategy_settings("second", own).retry(Retry::none()));
+    for (strategy, seconds) in [("first", 10), ("second", 2)] {
+        host.recording.answer(ProviderAnswer::AcceptThenHang);
+        let before = zengine_connector::runtime::Clock::monotonic(&*host.clock);
+        assert_eq!(host.send(strategy, "hangs").await.0.as_str(), "unknown");
+        let took = zengine_connector::runtime::Clock::monotonic(&*host.clock).saturating_sub(before);
+        assert_eq!(took.as_secs(), seconds, "{strategy}");
+    }
+    for strategy in NAMES {
+        host.recording.answer(ProviderAnswer::throttle(Duration::from_secs(600)));
+        assert_eq!(host.send(strategy, "old").await.0.as_str(), "deferred");
+    }
+    host.clock.advance(Duration::from_secs(600)).await;
+    assert_eq!(host.send("first", "old").await.0.as_str(), "delivered");
+    let (outcome, calls) = host.send("second", "old").await;
+    assert_eq!((outcome.as_str(), calls), ("failed", 0), "it is older than its strategy allows");
+}
+
+#[test]
+fn settings_of_a_strategy_that_is_not_registered_are_refused() {
+    let error = refused(|builder| builder.strategy_settings("frist", StrategySettings::default()));
+    assert_eq!(error.kind(), ErrorKind::UnknownStrategy);
+    assert_eq!((error.context("strategy"), error.context("did_you_mean")), (Some("frist"), Some("first")));
+}
+
+#[test]
+fn impossible_settings_of_a_strategy_name_it_and_the_field() {
+    let own = StrategySettings { max_age: Duration::MAX, ..StrategySettings::default() };
+    let error = refused(|builder| builder.strategy_settings("first", own));
+    assert_eq!((error.kind(), error.context("strategy"), error.context("field")), (ErrorKind::Settings, Some("first"), Some("max_age")));
+    let error = refused(|builder| builder.max_age(Duration::from_secs(24 * 3600)));
+    assert_eq!((error.context("strategy"), error.context("field")), (None, Some("max_age")));
+}
