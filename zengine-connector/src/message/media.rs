@@ -122,6 +122,13 @@ impl Media {
     }
 
     /// A file at a public web address.
+    ///
+    /// ```
+    /// use zengine_connector::message::{Media, MediaKind};
+    ///
+    /// let invoice = Media::link(MediaKind::Document, "https://example.com/17.pdf").with_filename("invoice.pdf");
+    /// assert_eq!(invoice.filename.as_deref(), Some("invoice.pdf"));
+    /// ```
     pub fn link(kind: MediaKind, url: impl Into<String>) -> Self {
         Self::new(kind, MediaSource::Url { url: url.into(), expires_at_ms: None })
     }

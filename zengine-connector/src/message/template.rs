@@ -24,6 +24,15 @@ pub struct Template {
 
 impl Template {
     /// A template without parameters.
+    ///
+    /// ```
+    /// use zengine_connector::{Content, Identity, OutboundMessage, message::Template};
+    ///
+    /// let template = Template::new("order_shipped", "en_US").with_body(["Ada", "order 17"]);
+    /// let message = OutboundMessage::new(Identity::phone("+15551230001")?, Content::Template(template));
+    /// # let _ = message;
+    /// # Ok::<(), zengine_connector::Error>(())
+    /// ```
     pub fn new(name: impl Into<String>, language: impl Into<String>) -> Self {
         Self { name: name.into(), language: language.into(), namespace: None, components: vec![] }
     }

@@ -15,8 +15,8 @@ type TenantOf<S> = <S as Configure<<S as Strategy>::Config>>::Tenant;
 
 /// A strategy bound to one tenant, for the strategy's own methods: an upload, an exchange of codes, a registration.
 ///
-/// It stays on the configuration it was bound with; bind again for each piece of work. It derefs to what the strategy
-/// keeps for the tenant.
+/// It keeps the configuration that it was bound with, so you should bind again for each piece of work. It derefs to the
+/// strategy's state for the tenant.
 pub struct Bound<S: Strategy> {
     engine: Arc<Engine>,
     name: StrategyName,
@@ -29,8 +29,8 @@ impl Orchestrator {
     /// Binds a strategy, by its type and registered name, to one tenant.
     ///
     /// # Errors
-    /// `UnknownStrategy` where the name is not registered, `Settings` where it is with another type; where the tenant cannot
-    /// be bound.
+    /// `UnknownStrategy` if the name is not registered, `Settings` if it is registered with another type. Also if the tenant
+    /// cannot be bound.
     pub async fn bound<S: Strategy>(&self, tenant: &TenantId, name: &str) -> Result<Bound<S>, Error> {
         let entry = self.engine.registry.entry(name)?;
         let another = || {
@@ -52,32 +52,32 @@ impl<S: Strategy> Bound<S> {
         &self.strategy
     }
 
-    /// What the strategy keeps for the tenant.
+    /// The strategy's state for the tenant.
     pub fn tenant(&self) -> &TenantOf<S> {
         &self.tenant
     }
 
-    /// Whose it is.
+    /// The tenant.
     pub fn tenant_id(&self) -> &TenantId {
         self.instance.tenant()
     }
 
-    /// The version of the configuration it was bound with.
+    /// Version of the configuration it was bound with.
     pub fn version(&self) -> &ConfigVersion {
         &self.instance.version
     }
 
-    /// A context for one call that may take 30 seconds from now: time, sessions.
+    /// A context for one call, with a deadline 30 seconds from now.
     pub fn cx(&self) -> EventContext {
         self.cx_within(TIME)
     }
 
-    /// A context for one call that may take this long from now.
+    /// A context for one call, with a deadline `time` from now.
     pub fn cx_within(&self, time: Duration) -> EventContext {
         EventContext { base: self.engine.call_base(self.instance.tenant(), &self.name, time) }
     }
 
-    /// A context for a health check of the strategy's own.
+    /// A context for the strategy's health check.
     pub fn health_cx(&self) -> HealthContext {
         HealthContext { base: self.engine.call_base(self.instance.tenant(), &self.name, TIME) }
     }

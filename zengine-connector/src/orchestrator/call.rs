@@ -1,4 +1,4 @@
-//! One call of a strategy beside the pipeline: its time is limited, and a panic is an error.
+//! Calls of strategies outside the pipeline, with a time limit; a panic becomes an error.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -12,21 +12,21 @@ use crate::{
     strategy::Base,
 };
 
-/// How long a health check, a download or a strategy's own method may take where nothing is said.
+/// Maximum time for a health check or a download, and the default for a strategy's own methods.
 pub(super) const TIME: Duration = Duration::from_secs(30);
 
 impl Engine {
-    /// What a call's context holds that may take this long.
+    /// The base of a context for a call that may take `time`.
     pub(super) fn call_base(&self, tenant: &TenantId, strategy: &StrategyName, time: Duration) -> Base {
         self.base(tenant, strategy, self.clock.now() + time, None, None)
     }
 
-    /// The work's result; `Timeout` where it takes longer than [`TIME`], `Unexpected` where it panics.
+    /// Awaits the work. Returns `Timeout` if it takes longer than [`TIME`], `Unexpected` if it panics.
     pub(super) async fn call<T>(&self, work: impl Future<Output = T> + Send) -> Result<T, Error> {
         match within(&*self.clock, TIME, AssertUnwindSafe(work).catch_unwind()).await {
             Some(Ok(result)) => Ok(result),
             Some(Err(_)) => Err(Error::new(ErrorKind::Unexpected, "the strategy panicked")),
-            None => Err(Error::new(ErrorKind::Timeout, "the strategy does not answer in time")),
+            None => Err(Error::new(ErrorKind::Timeout, "the strategy did not answer in time")),
         }
     }
 }

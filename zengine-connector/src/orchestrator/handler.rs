@@ -1,4 +1,4 @@
-//! The host's callback for what arrives.
+//! The host's callback for inbound events.
 
 use std::{fmt, future::Future, sync::Arc, time::SystemTime};
 
@@ -12,13 +12,13 @@ use crate::{
     runtime::BoxFuture,
 };
 
-/// The host's callback for what arrives. It runs in its own task and is never cancelled by a deadline. Closures are
-/// handlers too.
+/// The host's callback for inbound events. It runs in its own task, and no deadline cancels it. Closures implement it.
 pub trait InboundHandler: Send + Sync + 'static {
-    /// Stores the event or acts on it.
+    /// Stores the event or acts on it. May run again for the same event.
     ///
     /// # Errors
-    /// Whether the event must come again or can never be handled.
+    /// [`NotStored`](HandlerError::NotStored) if the event must be delivered again, [`Poison`](HandlerError::Poison) if it can
+    /// never be handled.
     fn handle(&self, event: InboundEvent, cx: HandlerContext) -> impl Future<Output = Result<(), HandlerError>> + Send;
 }
 
@@ -32,7 +32,7 @@ where
     }
 }
 
-/// The callback behind a pointer.
+/// The object-safe form of [`InboundHandler`].
 pub(crate) trait DynHandler: Send + Sync {
     fn handle_event(&self, event: InboundEvent, cx: HandlerContext) -> BoxFuture<'_, Result<(), HandlerError>>;
 }
@@ -49,17 +49,30 @@ impl fmt::Debug for dyn DynHandler {
     }
 }
 
-/// Why a handler did not take an event.
+/// The reason for which a handler did not accept an event.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HandlerError {
-    /// It must come again: the host's own store failed.
+    /// The event was not stored and must be delivered again.
     NotStored(BoxError),
-    /// It can never be handled; it is kept as a dead letter. Says why.
+    /// The event can never be handled and is stored as a dead letter. Holds the reason, a literal without personal data.
     Poison(&'static str),
 }
 
-/// What a handler is handed beside the event. It may be kept; or only its [`ReplyTo`], to answer later from any process.
+/// The context of one event, passed to the handler. You may keep it, or store only its [`ReplyTo`] to answer later from any
+/// process.
+///
+/// ```
+/// use zengine_connector::{Content, InboundEvent, orchestrator::{HandlerContext, HandlerError}};
+///
+/// async fn handle(event: InboundEvent, cx: HandlerContext) -> Result<(), HandlerError> {
+///     if event.is_answerable() {
+///         let _outcome = cx.reply(0, Content::text("Thank you")).await.map_err(|error| HandlerError::NotStored(error.into()))?;
+///     }
+///     Ok(())
+/// }
+/// # let _ = handle;
+/// ```
 #[derive(Clone)]
 pub struct HandlerContext {
     pub(crate) orchestrator: Orchestrator,
@@ -70,22 +83,22 @@ pub struct HandlerContext {
 }
 
 impl HandlerContext {
-    /// Where an answer goes.
+    /// The address for an answer.
     pub fn reply_to(&self) -> &ReplyTo {
         &self.reply_to
     }
 
-    /// On a synchronous channel: until when a reply travels in the response. Later ones wait for a poll.
+    /// On a synchronous channel, the time until which a reply is part of the response. Later replies wait for a poll.
     pub fn reply_by(&self) -> Option<SystemTime> {
         self.reply_by
     }
 
-    /// What ties the log lines of the request together, where the host or the queue named it.
+    /// Correlation id of the request, if the host or the queue set one.
     pub fn correlation_id(&self) -> Option<&CorrelationId> {
         self.correlation.as_ref()
     }
 
-    /// The W3C trace parent that came with the request.
+    /// The request's W3C `traceparent`, if it has a valid one.
     pub fn traceparent(&self) -> Option<&str> {
         self.traceparent.as_deref()
     }
@@ -102,22 +115,22 @@ impl fmt::Debug for HandlerContext {
     }
 }
 
-/// Where an answer to an event goes. Serializable, so that another process can answer.
+/// The address for an answer to an event. Serializable, so that another process can answer.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ReplyTo {
-    /// Whose conversation.
+    /// The tenant.
     pub tenant: TenantId,
     /// The registered name of the strategy.
     pub strategy: StrategyName,
-    /// To whom.
+    /// The recipient of the answer.
     pub to: Party,
-    /// Which conversation.
+    /// The conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<ConversationId>,
-    /// The id of the event that is answered.
+    /// Id of the event to answer.
     pub event_id: String,
-    /// The event is not ours to answer: an echo, a copy for another application, a message of long ago.
+    /// Whether the event cannot be answered: an echo, a copy for another application, or history.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closed: bool,
 }

@@ -1,4 +1,4 @@
-//! How a tenant's channel is.
+//! Health checks of a tenant's channel.
 
 use super::Orchestrator;
 use crate::{
@@ -8,11 +8,11 @@ use crate::{
 };
 
 impl Orchestrator {
-    /// Asks a strategy how a tenant's channel is, once: no breaker, no debounce (rule 80). A check that takes longer than
-    /// 30 seconds says nothing of the channel (rule 75).
+    /// Runs a strategy's health check for a tenant once, without breaker or debounce (rule 80). A check that takes longer than
+    /// 30 seconds is inconclusive (rule 75).
     ///
     /// # Errors
-    /// Where the tenant cannot be bound, or the strategy panics.
+    /// If the tenant cannot be bound, or the strategy panics.
     pub async fn health(&self, tenant: &TenantId, strategy: &str) -> Result<HealthStatus, Error> {
         let engine = &self.engine;
         let entry = engine.registry.entry(strategy)?;

@@ -1,13 +1,13 @@
-//! Forgetting what is known of a tenant.
+//! Removal of a tenant from the caches.
 
 use super::Orchestrator;
 use crate::ids::TenantId;
 
 impl Orchestrator {
-    /// Forgets a tenant's cached configuration, secrets and routes now: the next call reads them anew, without waiting for
-    /// the times of rule 85. What is under way finishes on what it began with.
+    /// Removes a tenant's configuration, secrets and routes from the caches, so that the next call reads them anew instead of
+    /// within the times of rule 85. Calls in progress keep the configuration they began with.
     ///
-    /// Of this process only; others find out within the times of rule 85.
+    /// Affects this process only. Other processes follow within the times of rule 85.
     #[allow(clippy::unused_async)] // a shared cache would be told here
     pub async fn invalidate(&self, tenant: &TenantId) {
         self.engine.tenants.invalidate(tenant);

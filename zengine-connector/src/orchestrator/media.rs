@@ -1,4 +1,4 @@
-//! Downloading what an event refers to.
+//! Downloads of media that events refer to.
 
 use bytes::Bytes;
 
@@ -10,11 +10,10 @@ use crate::{
 };
 
 impl Orchestrator {
-    /// Downloads media of an event by the handle that stands in it, with the credentials of the event's tenant. At most 30
-    /// seconds.
+    /// Downloads an event's media by its handle, with the credentials of the event's tenant. Takes at most 30 seconds.
     ///
     /// # Errors
-    /// `Unsupported` where the strategy gives no media; where the tenant cannot be bound; what the provider says.
+    /// `Unsupported` if the strategy has no media. Also if the tenant cannot be bound, and the provider's errors.
     pub async fn media(&self, event: &InboundEvent, handle: &str) -> Result<Bytes, Error> {
         let engine = &self.engine;
         let entry = engine.registry.entry(event.strategy.as_str())?;

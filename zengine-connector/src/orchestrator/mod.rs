@@ -1,4 +1,4 @@
-//! The host's side: send, query, receive, reply, redrive.
+//! The API for hosts: send, query, receive, reply, redrive.
 
 mod bound;
 mod builder;
@@ -26,14 +26,29 @@ pub use receive::{Ack, Preview, Received};
 
 use crate::{pipeline::Engine, registry::StrategyRegistry};
 
-/// One send, one receive, for every registered strategy and every tenant. Cloning it copies two pointers.
+/// Sends and receives for every registered strategy and every tenant. Cheap to clone: a clone copies two pointers.
+///
+/// ```
+/// # use zengine_connector::{ClientMessageId, Error, OutboundMessage, StrategyRegistry, TenantId};
+/// use zengine_connector::{Memory, Orchestrator, Outcome, SendOptions};
+///
+/// # async fn example(registry: StrategyRegistry, message: OutboundMessage) -> Result<(), Error> {
+/// let orchestrator = Orchestrator::builder(registry).stores(Memory::new()).build()?;
+/// let options = SendOptions::new(ClientMessageId::new("order-17")?);
+/// if let Outcome::Deferred(later) = orchestrator.send(&TenantId::new("acme")?, "sns-sms", &message, options).await? {
+///     println!("send it again in {:?}", later.retry_after);
+/// }
+/// # Ok(())
+/// # }
+/// # let _ = example;
+/// ```
 #[derive(Clone)]
 pub struct Orchestrator {
     pub(crate) engine: Arc<Engine>,
     inbound: Arc<Inbound>,
 }
 
-/// What only receiving needs.
+/// The parts that only receiving needs.
 struct Inbound {
     handler: Option<Arc<dyn handler::DynHandler>>,
     settings: InboundSettings,
@@ -41,12 +56,12 @@ struct Inbound {
 }
 
 impl Orchestrator {
-    /// Starts from the strategies of the host.
+    /// A builder for the strategies of this registry.
     pub fn builder(registry: StrategyRegistry) -> OrchestratorBuilder {
         OrchestratorBuilder::new(registry)
     }
 
-    /// The strategies of the host.
+    /// The host's strategies.
     pub fn registry(&self) -> &StrategyRegistry {
         &self.engine.registry
     }

@@ -1,7 +1,7 @@
-//! Replies on a synchronous channel, waiting for a response or a poll: one record per conversation, in the sessions.
+//! The outbox of a synchronous channel: replies that wait for a response or a poll, one session record per conversation.
 //!
-//! A reply is written here before anything else happens with it, so that a late one is not lost. One is dropped for room
-//! only after it was handed out; where there is no such one, the outbox is full and the reply is refused.
+//! A reply is written here first, so that a late one is not lost. Only replies that were handed out are dropped to make
+//! space. If there are none, the outbox is full and refuses the reply.
 
 use std::collections::HashSet;
 
@@ -15,31 +15,31 @@ use crate::{
     strategy::{ReplyMessage, SessionError, SessionErrorKind, Sessions},
 };
 
-/// How often a lost compare-and-set is tried anew.
+/// Maximum tries of a compare-and-set.
 const RACES: usize = 32;
 
-/// How many replies are remembered after their content was dropped, so that a handler that runs again does not repeat
+/// Number of replies whose ids are kept after their content was dropped, so that a handler that runs again does not repeat
 /// them.
 const REMEMBERED: usize = 512;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Outbox {
-    /// The version of this form: 1.
+    /// Version of this format: 1.
     v: u32,
-    /// The newest reply.
+    /// Number of the newest reply.
     last: u64,
-    /// The newest reply that was handed out.
+    /// Number of the newest reply that was handed out.
     handed: u64,
     items: Vec<Item>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Item {
-    /// Grows within the conversation, also after the record expired: it follows the clock.
+    /// Increases within the conversation, even after the record expired, because it follows the clock.
     seq: u64,
-    /// The event that is answered.
+    /// Id of the event that this answers.
     event: String,
-    /// Which answer to it.
+    /// Number of this answer to the event.
     n: u32,
     bytes: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,19 +52,19 @@ impl std::fmt::Debug for Item {
     }
 }
 
-/// A reply in its place.
+/// A stored reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
     pub(super) seq: u64,
-    /// It was there before.
+    /// Whether the reply was stored before.
     pub(super) replayed: bool,
 }
 
-/// Why a reply has no place.
+/// The reason for which a reply was not stored.
 #[derive(Debug)]
 pub(super) enum NoPlace {
     Sessions(SessionError),
-    /// Refused for good or for now.
+    /// The reply is refused, for good or for now.
     Refused(Error),
 }
 
@@ -74,7 +74,7 @@ impl From<SessionError> for NoPlace {
     }
 }
 
-/// What a response or a poll hands out.
+/// The replies for a response or a poll.
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) replies: Vec<ReplyMessage>,
@@ -103,12 +103,12 @@ impl OutboxOf<'_> {
         self.sessions.put(&self.key(), outbox, version, self.settings.outbox_keep).await.map(|_| ())
     }
 
-    /// Up to where replies were handed out: where a response begins.
+    /// Number of the newest reply that was handed out. A response begins after it.
     pub(super) async fn handed(&self) -> Result<u64, SessionError> {
         Ok(self.load().await?.0.handed)
     }
 
-    /// Puts answer `n` to an event into its place; the same answer keeps the place of the first.
+    /// Stores answer `n` to an event. The same answer again keeps its first number.
     pub(super) async fn place(&self, event: &str, n: u32, content: &Content, now_ms: i64) -> Result<Placed, NoPlace> {
         let bytes = serde_json::to_vec(content)
             .map_err(|error| NoPlace::Refused(Error::from_json(ErrorKind::MessageInvalid, "the reply has no JSON form", &error)))?
@@ -131,8 +131,7 @@ impl OutboxOf<'_> {
         Err(SessionError::from(SessionErrorKind::Conflict).into())
     }
 
-    /// The replies after a cursor, and those to the given events whenever they were made: a request that comes again gets
-    /// the replies of its first time again.
+    /// The replies after a cursor, and all replies to the given events: a redelivered request gets its first replies again.
     pub(super) async fn take(&self, after: u64, events: &HashSet<String>) -> Result<Taken, SessionError> {
         let outbox = self.load().await?.0;
         let wanted = |item: &&Item| item.seq > after || events.contains(&item.event);
@@ -149,7 +148,7 @@ impl OutboxOf<'_> {
         Ok(Taken { replies, cursor })
     }
 
-    /// Notes that replies were handed out. Best effort: where it fails, the next response hands them out again.
+    /// Marks replies as handed out. Best effort: if it fails, the next response hands them out again.
     async fn mark(&self, seq: u64) {
         for _ in 0..RACES {
             let Ok((mut outbox, version)) = self.load().await else { return };
@@ -170,7 +169,7 @@ impl Outbox {
         self.items.iter().find(|item| item.n == n && item.event == event).map(|item| item.seq)
     }
 
-    /// Drops the content of the oldest replies that were handed out, as far as needed.
+    /// Drops the content of the oldest replies that were handed out, until the new one fits.
     fn make_room(&mut self, bytes: usize, settings: &InboundSettings) -> Result<(), Error> {
         if bytes > settings.outbox_bytes {
             return Err(Error::new(ErrorKind::MessageInvalid, "the reply is larger than the conversation's outbox")
@@ -190,7 +189,7 @@ impl Outbox {
             }
         }
         if count >= settings.outbox_replies || size + bytes > settings.outbox_bytes {
-            return Err(Error::new(ErrorKind::Busy, "the conversation's outbox is full of replies that nobody fetched")
+            return Err(Error::new(ErrorKind::Busy, "the conversation's outbox is full")
                 .with_context("limit", settings.outbox_replies)
                 .with_context("actual", count));
         }

@@ -1,4 +1,4 @@
-//! Answers to events, now or later, from any process.
+//! Replies to events, at once or later, from any process.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::{
     strategy::{Reply, SessionErrorKind},
 };
 
-/// When to come back after the session store did not answer.
+/// The `retry_after` if the session store does not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 
 impl HandlerContext {
-    /// Answers the event. `n` tells several answers to one event apart: a handler that runs again for the same event says
-    /// the same `n` for the same answer, which then goes out once.
+    /// Answers the event. `n` numbers the answers to one event. Pass the same `n` for the same answer if the handler runs
+    /// again: the answer is then sent once.
     ///
     /// # Errors
     /// As [`Orchestrator::reply`].
@@ -31,15 +31,15 @@ impl HandlerContext {
 }
 
 impl Orchestrator {
-    /// Answers an event, now or later, from any process that has its [`ReplyTo`].
+    /// Answers an event, at once or later, from any process that has its [`ReplyTo`].
     ///
-    /// On a synchronous channel the answer goes into the conversation's outbox, from where the response or a poll takes it.
-    /// Elsewhere it is a [`send`](Self::send) under the client message id `r.<event id>.<n>`.
+    /// On a synchronous channel the answer is stored in the conversation's outbox, and the response or a poll takes it from
+    /// there. On other channels it is a [`send`](Self::send) with the client message id `r.<event id>.<n>`.
     ///
     /// # Errors
-    /// `Unsupported` where the event is not ours to answer ([`InboundEvent::is_answerable`](crate::InboundEvent::is_answerable));
-    /// `MessageInvalid` where the channel cannot carry the content, or the event has no conversation on a synchronous
-    /// channel; `Busy` where too many replies of the conversation wait to be fetched; else as `send`.
+    /// `Unsupported` if the event cannot be answered ([`InboundEvent::is_answerable`](crate::InboundEvent::is_answerable)).
+    /// `MessageInvalid` if the channel cannot carry the content, or the event has no conversation on a synchronous channel.
+    /// `Busy` if too many replies of the conversation wait to be fetched. Else as `send`.
     pub async fn reply(&self, to: &ReplyTo, n: u32, content: Content) -> Result<Outcome, Error> {
         self.reply_traced(to, n, content, None, None).await
     }
@@ -54,18 +54,18 @@ impl Orchestrator {
     ) -> Result<Outcome, Error> {
         let entry = self.engine.registry.entry(to.strategy.as_str())?;
         if to.closed {
-            return Err(Error::new(ErrorKind::Unsupported, "an echo or a copy of a message is not ours to answer")
+            return Err(Error::new(ErrorKind::Unsupported, "the event cannot be answered: it is an echo, a copy or history")
                 .with_context("strategy", &to.strategy));
         }
         match entry.descriptor.reply {
             Reply::Synchronous { .. } => self.reply_in_outbox(entry, to, n, content).await,
             Reply::Acknowledge => {
-                // The same event and `n` are the same message, also where another process answers.
+                // The same event and `n` give the same id in every process.
                 let mut options = SendOptions::new(ClientMessageId::new(format!("r.{}.{n}", to.event_id))?);
                 (options.correlation_id, options.traceparent) = (correlation, traceparent);
                 let mut message = OutboundMessage::new(to.to.clone(), content);
                 message.conversation = to.conversation.as_ref().map(ToString::to_string);
-                // A handler's future holds it: on the heap, it stays small.
+                // Boxed to keep the handler's future small.
                 Box::pin(self.send(&to.tenant, to.strategy.as_str(), &message, options)).await
             }
         }
@@ -79,7 +79,7 @@ impl Orchestrator {
         };
         let message = OutboundMessage::new(to.to.clone(), content);
         if let Err(mut violations) = message.validate(entry.descriptor.capabilities) {
-            // The conversation is the address.
+            // The conversation is the address, so `/to` may be empty.
             violations.retain(|violation| violation.pointer != "/to");
             if !violations.is_empty() {
                 return Err(Error::new(ErrorKind::MessageInvalid, "the channel cannot carry the reply").with_violations(violations));
@@ -97,7 +97,7 @@ impl Orchestrator {
                 SessionErrorKind::Corrupt => {
                     Err(Error::new(ErrorKind::Corrupt, "the conversation's outbox cannot be read").with_source(error))
                 }
-                // Nothing was written, or nobody knows: the same event and `n` find their place either way.
+                // The reply may have been written. Repeating it with the same event and `n` is safe.
                 kind => {
                     let reason = if kind == SessionErrorKind::Conflict { DeferredReason::Busy } else { DeferredReason::StoreUnavailable };
                     let cause = Error::new(ErrorKind::Store, "the reply could not be stored").with_source(error);

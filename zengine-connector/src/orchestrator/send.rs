@@ -1,4 +1,4 @@
-//! Sending, asking, and what became of a send.
+//! Sends, queries, outcomes, redrives and shutdown.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::{
 };
 
 impl Orchestrator {
-    /// Settles one message: sends it at most once, however often and from wherever the same id is asked for.
+    /// Sends one message. The same id is sent at most once, across retries, concurrent calls, processes and crashes.
     ///
-    /// `message` is any `&M` the strategy takes, or JSON. An outcome other than
-    /// [`Deferred`](Outcome::Deferred) is final: the queue message may go.
+    /// `message` is any `&M` that the strategy accepts, or JSON. Every outcome other than
+    /// [`Deferred`](Outcome::Deferred) is final, and you may remove the queue message.
     ///
     /// # Errors
-    /// Nothing was sent: the message, the id or the strategy is wrong. Or the send is settled but its dead letter is not
-    /// stored. [`Error::disposition`] tells the two apart.
+    /// If the message, the id, the tenant or the strategy is invalid; nothing was sent. Also `DeadLetterFailed` if the send is
+    /// settled but its dead letter could not be stored. [`Error::disposition`] tells whether to keep the message.
     pub async fn send<'m>(
         &self,
         tenant: &TenantId,
@@ -29,8 +29,8 @@ impl Orchestrator {
         pipeline::send(&self.engine, tenant, strategy, message.into(), &options).await
     }
 
-    /// Asks the provider something: for messages whose effect is [`Read`](crate::message::Effect::Read). No claim, no dead letter,
-    /// no event; safe to repeat (rule 83).
+    /// Queries the provider with a message whose effect is [`Read`](crate::message::Effect::Read). Makes no claim, dead letter or
+    /// event, and is safe to repeat (rule 83).
     ///
     /// # Errors
     /// The last attempt's error.
@@ -38,10 +38,10 @@ impl Orchestrator {
         pipeline::query(&self.engine, tenant, strategy, message.into()).await
     }
 
-    /// What became of a send. Reads the record and sends nothing; `None` where it is not settled or not known.
+    /// The outcome of a send. Reads the record and sends nothing. `None` if the send is not settled or not known.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn outcome(&self, tenant: &TenantId, strategy: &str, id: &ClientMessageId) -> Result<Option<Outcome>, Error> {
         pipeline::outcome(&self.engine, tenant, strategy, id).await
     }
@@ -49,15 +49,14 @@ impl Orchestrator {
     /// Sends the message of a dead letter again (rules 70 to 72).
     ///
     /// # Errors
-    /// Where there is no such letter, it was redriven too often, the breaker is not closed, or it may have arrived and
-    /// `force` was not given.
+    /// If the letter does not exist, it was redriven three times, the breaker is open, or the message may have arrived and
+    /// `force` is not set.
     pub async fn redrive(&self, failure: &FailureId, options: RedriveOptions) -> Result<Outcome, Error> {
         pipeline::redrive(&self.engine, failure, &options).await
     }
 
-    /// Starts no further attempt, takes no further event, and waits for what is under way, at most this long. What is put
-    /// off is [`Deferred`](Outcome::Deferred); what arrives is answered with 503.
-    /// Then observers write out what they hold back.
+    /// Shuts down: starts no further attempt, accepts no further event, and waits up to `deadline` for calls in progress.
+    /// Interrupted sends are [`Deferred`](Outcome::Deferred); new requests get a 503. Then flushes the observers.
     pub async fn shutdown(&self, deadline: Duration) {
         const LOOK: Duration = Duration::from_millis(20);
         self.engine.close();

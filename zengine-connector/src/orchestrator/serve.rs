@@ -1,4 +1,4 @@
-//! The whole HTTP glue.
+//! The adapter for HTTP servers.
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -13,13 +13,13 @@ use crate::{
 };
 
 impl Orchestrator {
-    /// [`receive`](Self::receive) for an HTTP server: takes its request, gives its response, never fails. 404 where nothing
-    /// is registered under the name or the strategy only sends.
+    /// [`receive`](Self::receive) for an HTTP server: takes its request and returns the response. Never fails. Answers 404 if
+    /// the strategy is not registered or only sends, 503 after a temporary error and 500 after any other.
     pub async fn serve(&self, strategy: &str, request: Request<Bytes>) -> Response<Bytes> {
         match catch_panic(self.receive(strategy, InboundRequest::http(request))).await {
             Some(Ok(received)) => received.response,
             Some(Err(error)) => refusal(&error),
-            None => plain(StatusCode::INTERNAL_SERVER_ERROR, "our own side is broken"),
+            None => plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
         }
     }
 }
@@ -27,7 +27,7 @@ impl Orchestrator {
 fn refusal(error: &Error) -> Response<Bytes> {
     match error.kind() {
         ErrorKind::UnknownStrategy | ErrorKind::Unsupported => plain(StatusCode::NOT_FOUND, "not found"),
-        _ if error.is_temporary() => plain(StatusCode::SERVICE_UNAVAILABLE, "not now"),
-        _ => plain(StatusCode::INTERNAL_SERVER_ERROR, "our own side is broken"),
+        _ if error.is_temporary() => plain(StatusCode::SERVICE_UNAVAILABLE, "service unavailable"),
+        _ => plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     strategy::Lookup,
 };
 
-/// How the attempts of one owner ended.
+/// The end of one owner's attempts.
 #[derive(Debug)]
 pub(crate) enum Run {
     Delivered(Receipt),
@@ -34,7 +34,7 @@ pub(crate) enum Run {
         retry_after: Duration,
         error: Option<SendError>,
     },
-    /// The claim is another's now.
+    /// Another owner holds the claim.
     LeaseLost,
 }
 
@@ -72,7 +72,7 @@ pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Run {
             Next::SendEnd(SendEnd::Unknown) => return Run::Unknown(error),
             Next::SendEnd(SendEnd::Deferred) => {
                 let reason = if error.kind() == ErrorKind::Cancelled { DeferredReason::Cancelled } else { DeferredReason::Busy };
-                // What can never be done is no matter of time.
+                // A permanent error does not go away by waiting.
                 if !error.error().is_temporary() {
                     return Run::Failed(error);
                 }
@@ -82,7 +82,7 @@ pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Run {
             Next::Retry(exhausted) => exhausted,
         };
         if made >= retry.max_attempts {
-            // A provider that can be asked leaves nobody in the dark without having been asked.
+            // Query the provider once more before reporting Unknown.
             if next == Next::LookUp
                 && let Some(Run::Delivered(receipt)) = look_up(job, own).await
             {
@@ -94,7 +94,7 @@ pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Run {
                 Exhausted::Deferred => Run::Deferred { reason: DeferredReason::Throttled, retry_after: wait, error: Some(error) },
             };
         }
-        // No sleep that would end after the deadline, and none longer than is worth a caller's time (rules 36 and 40).
+        // Do not sleep past the deadline, nor longer than `max_wait` (rules 36 and 40).
         let worth = wait <= retry.max_wait && wait + retry.min_attempt <= job.remaining();
         if !worth {
             let reason = match exhausted {
@@ -127,12 +127,11 @@ pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Run {
     }
 }
 
-/// A message older than the strategy's greatest age is no longer sent (rule 8).
+/// The error for a message older than `max_age`, which is no longer sent (rule 8).
 fn too_old(job: &SendJob<'_>, own: &Ownership<'_>) -> Option<SendError> {
     let max_age = ms(job.settings().max_age);
     let born = job.options.created_at.map_or(own.first_claimed_at_ms, crate::runtime::to_ms).min(own.first_claimed_at_ms);
-    (job.now.ms().saturating_sub(born) > max_age)
-        .then(|| SendError::of(ErrorKind::Expired, "the message got too old before it could be sent").not_sent())
+    (job.now.ms().saturating_sub(born) > max_age).then(|| SendError::of(ErrorKind::Expired, "the message is older than max_age").not_sent())
 }
 
 enum Attempted {
@@ -141,7 +140,7 @@ enum Attempted {
     NotStarted(Run),
 }
 
-/// One attempt through the inner stages.
+/// Makes one attempt through the inner stages.
 async fn attempt(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
     let pipeline = job.engine;
     let settings = job.settings();
@@ -178,7 +177,7 @@ async fn attempt(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
     let permit = match asked {
         Ok(permit) => permit,
         Err(rejected) => {
-            // A little later than the breaker itself, so that those put off do not come back together (rule 7).
+            // Up to 20 % later than the breaker, so that deferred sends do not return all at once (rule 7).
             let after = backoff::scale(rejected.retry_after, 1.0 + 0.2 * job.engine.rng.unit()).max(Duration::from_millis(100));
             return not_started(DeferredReason::BreakerOpen, after);
         }
@@ -218,7 +217,7 @@ async fn attempt(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
     }
 }
 
-/// The provider call, within its time. A strategy that panics has failed like a provider of which nobody knows.
+/// Calls the provider within `limit`. A panic and a timeout both count as [`Reach::Maybe`].
 async fn call(job: &SendJob<'_>, own: &Ownership<'_>, n: u32, limit: Duration) -> Result<Receipt, SendError> {
     let cx = job.context(own.key_generation, n, limit);
     let call = AssertUnwindSafe(job.outbound.attempt(&job.bound.state, job.message, &cx)).catch_unwind();
@@ -236,8 +235,8 @@ async fn call(job: &SendJob<'_>, own: &Ownership<'_>, n: u32, limit: Duration) -
     }
 }
 
-/// Asks the provider what became of the send. `None`: it does not have it, send. Passes limits but not the breaker
-/// (rule 21).
+/// Looks the send up at the provider. `None` means that the provider does not have it and it may be sent. The look-up
+/// passes the bulkhead but not the breaker (rule 21).
 async fn look_up(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Option<Run> {
     let later = |after| Some(Run::deferred(DeferredReason::LookupFailed, after));
     let limit = job.settings().attempt_timeout.min(job.remaining());
@@ -260,11 +259,11 @@ async fn look_up(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Option<Run> {
             };
             let visible = own.first_sent_at_ms.unwrap_or(own.first_claimed_at_ms).saturating_add_unsigned(visible_after);
             let left = visible.saturating_sub(job.now.ms());
-            // Not found yet is not the same as not sent (rule 19).
+            // The provider may not show the message yet, so "not found" does not prove that it was not sent (rule 19).
             if left > 0 { later(Duration::from_millis(left.unsigned_abs())) } else { None }
         }
         Some(Ok(Ok(Lookup::Unsupported))) => {
-            Some(Run::Unknown(SendError::of(ErrorKind::Unexpected, "the provider cannot say what became of the message").maybe()))
+            Some(Run::Unknown(SendError::of(ErrorKind::Unexpected, "the provider cannot look the message up").maybe()))
         }
         Some(Ok(Err(error))) => {
             let retry_after = error.retry_after().unwrap_or(Duration::from_secs(5));

@@ -1,4 +1,4 @@
-//! What follows a failed or unknown send: a dead letter, then an event (rules 63 to 69).
+//! The effects of a failed or unknown send: a dead letter, then an event (rules 63 to 69).
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::{
     },
 };
 
-/// How often storing a dead letter is tried in a row (rule 68).
+/// Maximum tries in a row to store a dead letter (rule 68).
 const TRIES: u32 = 3;
 
-/// What is known of the attempts, where this call made them.
+/// The attempts that this call made. Empty if it made none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     attempts: Vec<AttemptRecord>,
@@ -31,7 +31,7 @@ impl History {
 #[derive(Debug)]
 pub(crate) struct LetterLost;
 
-/// Does what a terminal record still asks for: first the letter, then the events, then the flags go (rule 65).
+/// Completes a terminal record's pending effects: the letter, then the events, then the flags are cleared (rule 65).
 pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord, history: &History) -> Result<(), LetterLost> {
     let pending = record.effects_pending;
     if !pending.pending() {
@@ -53,7 +53,7 @@ pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord, history: &Hi
     }
     let clear = ClaimOp::ClearEffects { generation: record.generation, done };
     if engine.apply(job.now, &job.key, &clear).await.is_err() {
-        // Letter and event have ids of their own: doing it twice does no harm.
+        // Letter and event have deterministic ids, so repeating them is harmless.
         tracing::warn!(strategy = %job.entry.name, "dead_letter.flags_not_cleared");
     }
     Ok(())
@@ -79,7 +79,7 @@ fn report_lost(error: &dyn std::error::Error) -> LetterLost {
     LetterLost
 }
 
-/// Publishes; what fails stays pending for the next duplicate or a sweeper (rule 69).
+/// Publishes the event. After a failure it stays pending for the next duplicate or a sweeper (rule 69).
 async fn publish(engine: &Engine, event: &DomainEvent) -> bool {
     match engine.stores.publish(event).await {
         Ok(()) => true,
@@ -105,7 +105,7 @@ fn about(job: &SendJob<'_>, record: &ClaimRecord) -> OutboundFailed {
     event
 }
 
-/// The letter with everything needed to look into the failure and to send the message again (rule 64).
+/// Builds the letter with all that is needed to diagnose the failure and to redrive the message (rule 64).
 fn letter(job: &SendJob<'_>, record: &ClaimRecord, history: &History) -> Result<DeadLetter, Error> {
     let engine = job.engine;
     let failure_id = FailureId::of_send(&job.key, record.generation);

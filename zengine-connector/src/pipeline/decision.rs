@@ -1,30 +1,30 @@
-//! What follows from an attempt's error: one total function (rule 34).
+//! The decision after a failed attempt: one total function (rule 34).
 
 use crate::error::{Fault, Reach};
 
-/// What the provider offers against doubles, at this moment.
+/// The provider's protection against duplicates at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protection {
-    /// It recognises our key, and its window is still open.
+    /// The provider deduplicates by our key, and its window is still open.
     Native,
-    /// It can be asked.
+    /// The provider supports look-ups.
     Queryable,
-    /// Nothing, or its window has passed.
+    /// No protection, or its window has passed.
     None,
 }
 
-/// What to do next.
+/// The next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Try again after a delay; when attempts or time run out, end so.
+    /// Try again after a delay. When attempts or time run out, end with this.
     Retry(Exhausted),
-    /// Ask the provider first; not found: as [`Next::Retry`].
+    /// Look up at the provider first. If it is not found, continue as [`Next::Retry`].
     LookUp,
-    /// The end.
+    /// End now.
     SendEnd(SendEnd),
 }
 
-/// How a send ends when attempts run out.
+/// The end of a send whose attempts have run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exhausted {
     Failed,
@@ -32,7 +32,7 @@ pub(crate) enum Exhausted {
     Deferred,
 }
 
-/// How a send ends at once.
+/// The end of a send without another attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SendEnd {
     Failed { redrivable: bool },
@@ -43,7 +43,7 @@ pub(crate) enum SendEnd {
 /// The table of rule 34.
 pub(crate) const fn decide(fault: Fault, reach: Reach, protection: Protection) -> Next {
     match (fault, reach) {
-        // Nobody knows whether it was sent: only the provider's own protection allows another call, whatever the fault.
+        // The message may have been sent: whatever the fault, only the provider's own protection allows another call.
         (_, Reach::Maybe) => match protection {
             Protection::Native => Next::Retry(Exhausted::Unknown),
             Protection::Queryable => Next::LookUp,

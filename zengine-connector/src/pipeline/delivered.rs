@@ -1,4 +1,4 @@
-//! Delivered sends that this process remembers (rule 30).
+//! The cache of delivered sends in this process (rule 30).
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use crate::{
     store::{ClaimKey, ClaimRecord},
 };
 
-/// `None` remembers nothing.
+/// The cached records of one strategy. `None` caches nothing.
 type Records = Option<Cache<ClaimKey, Arc<ClaimRecord>>>;
 
-/// Delivered sends only: nothing ever changes them. Their receipts are open. Empty where the claims are in this process
-/// anyway.
+/// A cache of delivered sends only, because they never change. Their receipts are not encrypted. Empty if the claim store is
+/// in this process.
 pub(super) struct DeliveredSends {
     default: Records,
     named: HashMap<StrategyName, Records>,

@@ -10,7 +10,7 @@ use crate::{
     store::StoredError,
 };
 
-/// How a send ended. Cheap enough to hand to every caller that waits for it.
+/// The end of a send. Cheap to clone for every caller that waits for it.
 #[derive(Clone, Debug)]
 pub(crate) enum Ended {
     Delivered {
@@ -33,7 +33,7 @@ pub(crate) enum Ended {
         retry_after: Duration,
         error: Option<StoredError>,
     },
-    /// Settled, but its dead letter is not stored (rule 68).
+    /// The send is settled, but its dead letter is not stored (rule 68).
     LetterLost {
         failure_id: FailureId,
     },
@@ -44,7 +44,7 @@ impl Ended {
         Self::Deferred { reason, retry_after, error: None }
     }
 
-    /// The caller's outcome. `real` is the last attempt's own error, where this very call made it.
+    /// Converts it into the caller's outcome. `real` is the last attempt's own error, if this call made that attempt.
     pub(crate) fn into_outcome(self, replayed: bool, real: Option<Error>, loss: Option<LossReport>) -> Result<Outcome, Error> {
         let restore = |stored: &StoredError, real: Option<Error>| match real {
             Some(error) => error.with_context("attempts", stored.attempts),

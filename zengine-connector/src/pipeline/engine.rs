@@ -25,7 +25,7 @@ use crate::{
     telemetry::Observers,
 };
 
-/// What an engine is made of.
+/// The parts that an engine is built from.
 pub(crate) struct Parts {
     pub(crate) registry: StrategyRegistry,
     pub(crate) tenants: Tenants,
@@ -38,7 +38,8 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
 }
 
-/// Sends, and what sending shares with receiving. It knows no facade and no handler.
+/// The engine for sending, and the parts that sending shares with receiving. It does not depend on the orchestrator or on
+/// handlers.
 pub(crate) struct Engine {
     pub(crate) registry: StrategyRegistry,
     pub(crate) tenants: Tenants,
@@ -95,12 +96,12 @@ impl Engine {
         to_ms(self.clock.now())
     }
 
-    /// The token of one claim.
+    /// A new owner token for one claim.
     pub(crate) fn token(&self) -> OwnerToken {
         self.tokens.next(&*self.rng)
     }
 
-    /// What all contexts of one call share.
+    /// The part that all contexts of one call share.
     pub(crate) fn base(
         &self,
         tenant: &TenantId,
@@ -114,7 +115,7 @@ impl Engine {
         Base { scope: Arc::new(scope), deadline, correlation, traceparent }
     }
 
-    /// No further attempt starts from now on.
+    /// Begins the shutdown: no further attempt starts.
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::Release);
         drop(self.closed.lock().take());
@@ -124,18 +125,18 @@ impl Engine {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Sends under way.
+    /// The number of sends in progress.
     pub(crate) fn running(&self) -> usize {
         self.running.load(Ordering::Acquire)
     }
 
-    /// Counts a send while the value lives.
+    /// Counts a send for as long as the returned guard lives.
     pub(super) fn enter(&self) -> Running<'_> {
         self.running.fetch_add(1, Ordering::AcqRel);
         Running(&self.running)
     }
 
-    /// Waits; `false` where the host shuts down meanwhile.
+    /// Waits. Returns `false` if the host shuts down meanwhile.
     pub(super) async fn pause(&self, time: Duration) -> bool {
         if self.is_closing() {
             return false;
@@ -145,7 +146,7 @@ impl Engine {
         !self.is_closing()
     }
 
-    /// The stages of a tenant's instance, looked up once.
+    /// The stages of a tenant's instance. Looked up once per instance.
     pub(super) fn stages<'a>(&self, bound: &'a BoundTenant) -> &'a Stages {
         bound.stages.get_or_init(|| self.stages.of(&bound.scope.tenant, &bound.scope.strategy))
     }
@@ -157,7 +158,7 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// A send under way.
+/// Counts one send in progress until it is dropped.
 pub(super) struct Running<'a>(&'a AtomicUsize);
 
 impl Drop for Running<'_> {

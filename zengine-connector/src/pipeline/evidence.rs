@@ -1,4 +1,4 @@
-//! Evidence: what a status from the provider proves about a send (rule 27).
+//! Evidence: statuses from the provider as proof about a send (rule 27).
 
 use super::engine::Engine;
 use crate::{
@@ -9,12 +9,12 @@ use crate::{
     strategy::{ParsedKey, ProviderKey},
 };
 
-/// How long a settled record lives (rule 29), in seconds.
+/// Lifetime of a settled record in seconds (rule 29).
 const TTL_S: i64 = 86_400;
 
 impl Engine {
-    /// Reads the send that a status is about from the key that the provider echoes, names it in the event, and tells its
-    /// record. Keys of other tenants and of other senders are left alone.
+    /// Finds the send that a status is about by the key that the provider echoes, adds its id to the event, and stores the
+    /// evidence in its record. Ignores keys of other tenants and of other senders.
     pub(crate) async fn take_evidence(&self, event: &mut InboundEvent, reference: Option<&ProviderKey>) -> Result<(), Error> {
         let Some(reference) = reference else { return Ok(()) };
         let (tenant, strategy) = (event.tenant.clone(), event.strategy.clone());
@@ -25,10 +25,10 @@ impl Engine {
         tell(self, (&tenant, &strategy, &id), generation, status, at_ms).await
     }
 
-    /// Names the send that a status is about, and tells no record.
+    /// Adds the id of the send that a status is about to the event, without storing evidence.
     pub(crate) async fn name_send(&self, event: &mut InboundEvent, reference: Option<&ProviderKey>) {
         let (Some(reference), Event::Status(status)) = (reference, &mut event.event) else { return };
-        // A store that does not answer leaves the name away; the event is shown all the same.
+        // If the store does not answer, the event is shown without the id.
         if let Ok(Some((id, _))) = resolve(self, &event.tenant, &event.strategy, reference).await {
             status.client_message_id = Some(id);
         }
@@ -49,7 +49,7 @@ async fn resolve(
             _ => return Ok(None),
         },
     };
-    // Whatever an echo holds, only a key that we would have made ourselves names a send.
+    // An echo may hold anything. Only a key that we would derive ourselves identifies a send.
     let ours = ProviderKey::derive(tenant, strategy, &id, generation) == *reference;
     Ok(ours.then_some((id, generation)))
 }
@@ -62,7 +62,7 @@ async fn tell(
     at_ms: i64,
 ) -> Result<(), Error> {
     let key = ClaimKey::outbound(tenant, strategy, id);
-    // News of an earlier generation says nothing about the one under way.
+    // A status of an earlier generation proves nothing about the current one.
     match engine.stores.stored_record(&key).await? {
         Some(record) if record.key_generation == generation => {}
         _ => return Ok(()),
@@ -75,8 +75,8 @@ async fn tell(
     }
 }
 
-/// Says that an Unknown became known. Publish, then mark: a crash in between repeats the same id (rule 66). A bus that
-/// does not answer leaves the mark for the next news, duplicate or sweep (rule 69).
+/// Publishes that an Unknown was settled, then clears the flag: a crash in between repeats the same id (rule 66). If the
+/// event bus does not answer, the flag stays for the next status, duplicate or sweep (rule 69).
 async fn announce(
     engine: &Engine,
     (tenant, strategy, id): (&TenantId, &StrategyName, &ClientMessageId),

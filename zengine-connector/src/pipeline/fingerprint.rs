@@ -1,4 +1,4 @@
-//! What makes two messages the same: a keyed fingerprint of what the recipient would notice (rule 23).
+//! Message identity: a keyed fingerprint of all that the recipient would notice (rule 23).
 
 use std::io::{self, Write};
 
@@ -11,10 +11,10 @@ use crate::{
     strategy::DynOutbound,
 };
 
-/// The version of the encoding.
+/// Version of the encoding.
 const VERSION: u32 = 1;
 
-/// Takes an encoding: a short one in place.
+/// A buffer for an encoding. Up to 512 bytes need no allocation.
 struct Scratch {
     short: [u8; 512],
     used: usize,
@@ -53,7 +53,7 @@ impl Write for Scratch {
     }
 }
 
-/// A message, as far as it can be told from others.
+/// The input of a message's fingerprint.
 #[derive(Clone, Copy)]
 pub(crate) struct Content<'a> {
     pub(crate) keys: &'a dyn KeyRing,
@@ -73,7 +73,7 @@ impl Content<'_> {
         let mut noticed = Scratch::new();
         self.outbound.encode(self.message, &mut noticed)?;
         let mut value = [0; 16];
-        // All messages without anything to notice are one: that needs no hash.
+        // All messages with an empty encoding are equal; they need no hash.
         if !noticed.bytes().is_empty() {
             let fingerprint = key.fingerprint(&[self.tenant.as_str().as_bytes(), noticed.bytes()]);
             value.copy_from_slice(&fingerprint[..16]);
@@ -81,8 +81,8 @@ impl Content<'_> {
         Ok(Fingerprint::new(value, VERSION, key.key_id().clone()))
     }
 
-    /// Another message under the same id is an error in every state. Compared under the record's own key, so that a
-    /// rotation neither makes nor hides one; what cannot be compared counts as the same.
+    /// Returns an error if another message has the same id, in every state of the record. Compares under the record's own
+    /// key, so a key rotation neither causes nor hides a mismatch. Fingerprints that cannot be compared count as equal.
     pub(crate) fn refuse_mismatch(&self, ours: &Fingerprint, stored: &Fingerprint) -> Result<(), Error> {
         let same = match ours.compare(stored) {
             Some(same) => same,

@@ -1,4 +1,4 @@
-//! One send, as the stages see it.
+//! One send, as passed to the stages.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -21,13 +21,13 @@ pub(crate) struct SendJob<'a> {
     pub(crate) stages: &'a Stages,
     pub(crate) key: ClaimKey,
     pub(crate) fingerprint: Fingerprint,
-    /// What the caller gave; dead letters keep it.
+    /// The caller's message. Dead letters store it.
     pub(crate) original: &'a Prepared<'a>,
-    /// What is sent.
+    /// The message to send, degraded if needed.
     pub(crate) message: &'a Prepared<'a>,
     pub(crate) idempotency: Idempotency,
     pub(crate) options: &'a SendOptions,
-    /// In nanoseconds since the Unix epoch.
+    /// Deadline in nanoseconds since the Unix epoch.
     pub(crate) deadline: i64,
     pub(crate) now: &'a Now<'a>,
     /// The facts behind the log lines.
@@ -40,7 +40,7 @@ impl SendJob<'_> {
         self.bound.tenant()
     }
 
-    /// What the caller gave, as far as it can be told from others.
+    /// The fingerprint input of the caller's message.
     pub(crate) fn content(&self) -> Content<'_> {
         Content {
             keys: &*self.engine.keys,
@@ -67,7 +67,7 @@ impl SendJob<'_> {
         &self.stages.settings
     }
 
-    /// The key at the provider (rule 4).
+    /// The idempotency key at the provider (rule 4).
     pub(crate) fn provider_key(&self, key_generation: u32) -> ProviderKey {
         self.bound.scope.provider_key(self.id(), key_generation)
     }
@@ -82,14 +82,14 @@ impl SendJob<'_> {
         SendContext::new(base, self.id().clone(), key_generation, NonZeroU32::new(attempt).unwrap_or(NonZeroU32::MIN))
     }
 
-    /// A new lease in our name.
+    /// A new lease for this owner token.
     pub(crate) fn lease(&self, owner: OwnerToken) -> Lease {
         let time = self.settings().dedup.lease;
         Lease { owner, boot: self.engine.stores.boot().map(Into::into), until_ms: self.now.ms() + crate::runtime::ms(time) }
     }
 
-    /// What protects against doubles now, for a send whose first byte may have gone out at `first_sent_ms`. A window that
-    /// would close during the next attempt counts as closed.
+    /// The current protection against duplicates, for a send whose first byte may have left at `first_sent_ms`. A window
+    /// that would close during the next attempt counts as closed.
     pub(crate) fn protection(&self, first_sent_ms: Option<i64>) -> Protection {
         match self.idempotency {
             Idempotency::None => Protection::None,

@@ -1,18 +1,20 @@
 //! The pipeline: a fixed stack of stages around one provider call (rule 10).
 //!
-//! | # | stage | room |
-//! |---|---|---|
-//! | 1 | telemetry, tenant context, deadline | `report`, `send` |
-//! | 2 | fingerprint, degradation, validation | `send` |
-//! | 3 | dedup | `dedup` |
-//! | 4 | dead letter and `Outbound.Failed` | `dead_letter` |
-//! | 5 | retry | `attempts`, `decision`, `backoff` |
-//! | 6 | breaker | `breaker` |
-//! | 7 | bulkhead | `bulkhead` |
-//! | 8 | timeout of one attempt | `attempts`, with `runtime::within` |
-//! | 10 | provider call | the strategy |
+//! | # | stage | module | why here |
+//! |---|---|---|---|
+//! | 1 | telemetry, tenant context, deadline | `report`, `send` | Replays, rejections and panics get a log line too. |
+//! | 2 | fingerprint, degradation, validation | `send`, `fingerprint` | An invalid message must not use up its id. |
+//! | 3 | dedup | `dedup`, `single_flight` | A duplicate touches nothing below: no breaker count, no second dead letter. |
+//! | 4 | dead letter and `Outbound.Failed` | `dead_letter` | Only the owner of the claim writes them, after the last attempt. |
+//! | 5 | retry | `attempts`, `decision`, `stage::backoff` | Every attempt passes all stages below. |
+//! | 6 | breaker | `stage::breaker` | It counts real attempts. While it is open, no attempt takes a bulkhead permit. |
+//! | 7 | bulkhead | `stage::bulkhead` | It limits single attempts. The breaker ignores its rejections. |
+//! | 8 | timeout of one attempt | `attempts`, `runtime::within` | It measures provider time only. No other stage drops a provider call. |
+//! | 10 | provider call | the strategy | |
 //!
-//! It runs in the caller's future, so that messages are borrowed. It knows no channel.
+//! Number 9 is fault injection, of the feature `testing`: a fault must look as if the provider made it.
+//!
+//! The pipeline runs in the caller's future, so messages are borrowed. It does not depend on any channel.
 
 mod attempts;
 mod dead_letter;

@@ -1,4 +1,4 @@
-//! What time it is in one send.
+//! The current time within one send.
 
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
@@ -7,7 +7,8 @@ use std::{
 
 use crate::runtime::Clock;
 
-/// Both clocks, read when the send begins and again after whatever it waited for: a clock costs more than most stages.
+/// Cached readings of both clocks, taken at the start of the send and after each wait: reading a clock costs more than most
+/// stages.
 #[derive(Debug)]
 pub(crate) struct Now<'a> {
     clock: &'a dyn Clock,
@@ -22,13 +23,13 @@ impl<'a> Now<'a> {
         Self { clock, wall: AtomicI64::new(since_epoch(clock.now())), monotonic: AtomicU64::new(nanos(clock.monotonic())) }
     }
 
-    /// Reads both clocks. To be called after every wait: the process may have been frozen in it, and a lease over.
+    /// Reads both clocks. You must call this after every wait: the process may have been frozen and a lease may be over.
     pub(crate) fn refresh(&self) {
         self.wall.store(since_epoch(self.clock.now()), Ordering::Relaxed);
         self.monotonic.store(nanos(self.clock.monotonic()), Ordering::Relaxed);
     }
 
-    /// Reads the monotonic clock, and moves the wall clock by as much. For work that took time and did not wait.
+    /// Reads the monotonic clock and moves the wall clock by the same amount. For work that takes time but does not wait.
     pub(crate) fn tick(&self) {
         let now = nanos(self.clock.monotonic());
         let passed = now.saturating_sub(self.monotonic.swap(now, Ordering::Relaxed));
@@ -53,13 +54,13 @@ impl<'a> Now<'a> {
         self.wall.load(Ordering::Relaxed)
     }
 
-    /// So much later than the wall clock, in nanoseconds since the Unix epoch.
+    /// The wall clock plus `time`, in nanoseconds since the Unix epoch.
     #[inline]
     pub(crate) fn after(&self, time: Duration) -> i64 {
         self.nanos().saturating_add(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
     }
 
-    /// A time in nanoseconds since the Unix epoch.
+    /// Converts nanoseconds since the Unix epoch.
     pub(crate) fn time(wall: i64) -> SystemTime {
         let away = Duration::from_nanos(wall.unsigned_abs());
         let time = if wall < 0 { UNIX_EPOCH.checked_sub(away) } else { UNIX_EPOCH.checked_add(away) };

@@ -1,4 +1,4 @@
-//! What a caller says about one send.
+//! Options of one send and of one redrive.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use crate::{
     message::Degrade,
 };
 
-/// What a caller says about one send.
+/// Options of one send.
 ///
 /// ```
 /// use std::time::Duration;
@@ -19,55 +19,56 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SendOptions {
-    /// The caller's id of the message.
+    /// The caller's id of the message, the same for every try to send it.
     pub client_message_id: ClientMessageId,
-    /// How long the send may take; 60 seconds where nothing is said.
+    /// Maximum time for the send. `None` means 60 seconds.
     pub time: Option<Duration>,
-    /// When the message was first to be sent; with the strategy's `max_age` it ends what is put off for ever (rule 8).
+    /// Time at which the message was first due. Once it is older than the `max_age` setting, the send fails as expired (rule 8).
+    /// Defaults to the time of the first claim.
     pub created_at: Option<SystemTime>,
-    /// What ties log lines together.
+    /// Correlation id for log lines.
     pub correlation_id: Option<CorrelationId>,
-    /// The W3C trace parent to carry on.
+    /// W3C `traceparent` to continue.
     pub traceparent: Option<String>,
-    /// What to do with content that the channel cannot show.
+    /// Handling of content that the channel cannot show.
     pub degrade: Degrade,
 }
 
 impl SendOptions {
-    /// A send under an id.
+    /// Options for a send under this id.
     pub fn new(client_message_id: ClientMessageId) -> Self {
         Self { client_message_id, time: None, created_at: None, correlation_id: None, traceparent: None, degrade: Degrade::Refuse }
     }
 
-    /// Limits how long the send may take.
+    /// Sets the maximum time for the send.
     #[must_use = "returns the options with the limit"]
     pub fn within(mut self, time: Duration) -> Self {
         self.time = Some(time);
         self
     }
 
-    /// Says when the message was first to be sent.
+    /// Sets the time at which the message was first due.
     #[must_use = "returns the options with the time"]
     pub fn created_at(mut self, time: SystemTime) -> Self {
         self.created_at = Some(time);
         self
     }
 
-    /// Says what ties log lines together.
+    /// Sets the correlation id for log lines.
     #[must_use = "returns the options with the id"]
     pub fn correlation_id(mut self, id: CorrelationId) -> Self {
         self.correlation_id = Some(id);
         self
     }
 
-    /// Carries a W3C trace parent on.
+    /// Sets the W3C `traceparent` to continue.
     #[must_use = "returns the options with the trace parent"]
     pub fn traceparent(mut self, text: impl Into<String>) -> Self {
         self.traceparent = Some(text.into());
         self
     }
 
-    /// Says what to do with content that the channel cannot show.
+    /// Sets the handling of content that the channel cannot show. Defaults to [`Degrade::Refuse`].
     #[must_use = "returns the options with the choice"]
     pub fn degrade(mut self, how: Degrade) -> Self {
         self.degrade = how;
@@ -75,27 +76,28 @@ impl SendOptions {
     }
 }
 
-/// What somebody says about one redrive.
+/// Options of one redrive.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct RedriveOptions {
-    /// Send it though it may have arrived already, and the provider cannot tell (rule 71). Goes on record.
+    /// Send the message even if it may have arrived and the provider offers no protection against a duplicate (rule 71). Defaults to
+    /// `false`; use is logged.
     pub force: bool,
-    /// Why, for the record.
+    /// Reason for the use of force, for the log.
     pub reason: Option<String>,
-    /// How long it may take; 60 seconds where nothing is said.
+    /// Maximum time for the send. `None` means 60 seconds.
     pub time: Option<Duration>,
-    /// What to do with content that the channel cannot show.
+    /// Handling of content that the channel cannot show.
     pub degrade: Degrade,
 }
 
 impl RedriveOptions {
-    /// A careful redrive.
+    /// Options for a redrive without force.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sends it though it may have arrived already. Says why, for the record.
+    /// Sends the message even if it may have arrived. Logs `reason`.
     #[must_use = "returns the options with the choice"]
     pub fn force(mut self, reason: impl Into<String>) -> Self {
         (self.force, self.reason) = (true, Some(reason.into()));

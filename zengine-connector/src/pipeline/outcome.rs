@@ -1,4 +1,4 @@
-//! How a send ends.
+//! Outcomes of a send.
 
 use std::time::Duration;
 
@@ -8,27 +8,39 @@ use crate::{
     message::{LossReport, Receipt},
 };
 
-/// How a send ended (rule 3). Total by design: a host decides on all four.
+/// The outcome of a send (rule 3). Exhaustive by design: handle all four.
+///
+/// ```
+/// use zengine_connector::Outcome;
+///
+/// /// Whether the queue message may be removed.
+/// fn is_done(outcome: &Outcome) -> bool {
+///     match outcome {
+///         Outcome::Delivered(_) | Outcome::Failed(_) | Outcome::Unknown(_) => true,
+///         Outcome::Deferred(_) => false,
+///     }
+/// }
+/// ```
 #[derive(Debug)]
-#[must_use = "an outcome decides whether the queue message may go"]
+#[must_use = "the outcome decides whether the queue message may be removed"]
 pub enum Outcome {
     /// The provider accepted the message.
     Delivered(Delivered),
-    /// Refused, or surely not sent. Already kept as a dead letter and announced.
+    /// The provider refused the message, or it was definitely not sent. Its dead letter is stored.
     Failed(Failed),
-    /// May have been delivered. Never sent again on its own; kept as a dead letter and announced.
+    /// The message may have been delivered. It is never sent again automatically. Its dead letter is stored.
     Unknown(Unknown),
-    /// Not now: keep the message and come back.
+    /// The send is postponed. Keep the message and send it again after `retry_after`.
     Deferred(Deferred),
 }
 
 impl Outcome {
-    /// Delivered, Failed or Unknown: settled.
+    /// Returns `true` for Delivered, Failed and Unknown.
     pub fn is_terminal(&self) -> bool {
         !matches!(self, Self::Deferred(_))
     }
 
-    /// Whether it is an earlier send's outcome.
+    /// Returns `true` if this is the stored outcome of an earlier send.
     pub fn is_replayed(&self) -> bool {
         match self {
             Self::Delivered(end) => end.replayed,
@@ -53,20 +65,20 @@ impl Outcome {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Delivered {
-    /// What the provider said.
+    /// The provider's receipt.
     pub receipt: Receipt,
-    /// It was an earlier send that the provider accepted; nothing was sent now.
+    /// An earlier send was accepted, and this one sent nothing.
     pub replayed: bool,
-    /// Whether the record of it is stored. If not, sending the same id again may double the message (rule 26).
+    /// Whether the send's record is stored. If not, sending the same id again may deliver the message twice (rule 26).
     pub dedup_recorded: bool,
-    /// What degrading took away.
+    /// Losses from degradation, if any.
     pub loss: Option<LossReport>,
-    /// Calls made to the provider by this send.
+    /// Provider calls made for this send, by all its owners.
     pub attempts: u32,
 }
 
 impl Delivered {
-    /// Accepted now and recorded. The pipeline makes it; for tests of a host, set the fields.
+    /// A message accepted now and recorded. The pipeline makes these; in a host's tests, set the fields.
     pub fn new(receipt: Receipt) -> Self {
         Self { receipt, replayed: false, dedup_recorded: true, loss: None, attempts: 0 }
     }
@@ -83,18 +95,18 @@ macro_rules! failure {
         #[derive(Debug)]
         #[non_exhaustive]
         pub struct $name {
-            /// Why.
+            /// The error that ended the send.
             pub error: Error,
-            /// Names the dead letter and the event.
+            /// Id of the dead letter and of the event.
             pub failure_id: FailureId,
-            /// It was an earlier send that ended so; nothing was sent now.
+            /// An earlier send ended this way, and this one sent nothing.
             pub replayed: bool,
-            /// Calls made to the provider, by all who tried.
+            /// Provider calls made for this send, by all its owners.
             pub attempts: u32,
         }
 
         impl $name {
-            /// An end by an error. The pipeline makes it; for tests of a host, set the fields.
+            /// A send ended by this error. The pipeline makes these; in a host's tests, set the fields.
             pub fn new(error: Error, failure_id: FailureId) -> Self {
                 Self { error, failure_id, replayed: false, attempts: 0 }
             }
@@ -103,29 +115,30 @@ macro_rules! failure {
 }
 
 failure! {
-    /// Refused, or surely not sent.
+    /// The provider refused the message, or it was definitely not sent.
     Failed
 }
 
 failure! {
-    /// May have been delivered.
+    /// The message may have been delivered.
     Unknown
 }
 
-/// Not now.
+/// The send is postponed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Deferred {
-    /// When to come back, from now.
+    /// Time from now until the send should be tried again.
     pub retry_after: Duration,
-    /// Why.
+    /// The reason.
     pub reason: DeferredReason,
-    /// The last attempt's error, where there was one.
+    /// The last attempt's error, if there was one.
     pub error: Option<Error>,
 }
 
 impl Deferred {
-    /// Put off for a reason, by a time from now. The pipeline makes it; for tests of a host, set the fields.
+    /// A send postponed for a reason, to be tried again after `retry_after`. The pipeline makes these; in a host's tests, set
+    /// the fields.
     pub fn new(reason: DeferredReason, retry_after: Duration) -> Self {
         Self { retry_after, reason, error: None }
     }
@@ -138,31 +151,31 @@ impl Deferred {
     }
 }
 
-/// Why a send was put off.
+/// The reason for which a send was postponed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeferredReason {
     /// The breaker is open (rule 7).
     BreakerOpen,
-    /// The provider asks for less traffic.
+    /// The provider limits the rate.
     Throttled,
-    /// The provider is not available, and says to wait longer than a call is worth.
+    /// The provider is unavailable, and the wait before the next attempt is longer than `max_wait`.
     Unavailable,
-    /// Our own side is busy: limiter, bulkhead, session race.
+    /// This process is at a limit of its own: the bulkhead is full, or a session was changed concurrently.
     Busy,
-    /// Another process sends the same message (rule 24).
+    /// Another caller is sending the same message (rule 24).
     InProgress,
-    /// Another process took the send over (rule 18).
+    /// Another process took over the send (rule 18).
     LeaseLost,
-    /// A store does not answer; nothing was sent (rule 28).
+    /// A store does not answer (rule 28).
     StoreUnavailable,
-    /// Configuration or secrets do not resolve now (rule 85).
+    /// The tenant's configuration or secrets cannot be resolved at present (rule 85).
     BindFailed,
-    /// Too little time is left for an attempt (rule 40).
+    /// The time left is too short for another attempt (rule 40).
     NoTimeLeft,
-    /// The caller went away or the host shuts down.
+    /// The host shuts down, or the strategy cancelled the attempt.
     Cancelled,
-    /// The provider must be asked first and could not be.
+    /// The send must be looked up at the provider first, and that failed.
     LookupFailed,
 }
 

@@ -1,4 +1,4 @@
-//! A message that only asks: no claim, no dead letter, no event; safe to repeat (rule 83).
+//! Read-only messages: no claim, no dead letter, no event; safe to repeat (rule 83).
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -14,19 +14,17 @@ use crate::{
     store::{ClaimKey, Fingerprint},
 };
 
-/// How long a question may take.
+/// Maximum time for a query.
 const TIME: Duration = Duration::from_secs(60);
 
-/// Asks the provider.
+/// Runs a read-only message through breaker, bulkhead, timeout and retry.
 pub(crate) async fn query(engine: &Arc<Engine>, tenant: &TenantId, strategy: &str, message: MessageRef<'_>) -> Result<Receipt, Error> {
     let _running = engine.enter();
     let entry = engine.registry.entry(strategy)?;
     let outbound = entry.sends()?;
     let message = outbound.prepare(message)?;
     if outbound.effect(&message)? == Effect::Write {
-        return Err(
-            Error::new(ErrorKind::Unsupported, "a message that changes something goes through send").with_context("strategy", strategy)
-        );
+        return Err(Error::new(ErrorKind::Unsupported, "a message with an effect must go through send").with_context("strategy", strategy));
     }
     if engine.is_closing() {
         return Err(Error::new(ErrorKind::Cancelled, "the host shuts down").with_context("strategy", strategy));

@@ -1,4 +1,4 @@
-//! Receipts in records, and the end that a record tells of.
+//! Receipts in records, and the outcome that a record stores.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -11,11 +11,11 @@ use crate::{
     store::{ClaimKey, ClaimRecord, ClaimStatus, StoredError, StoredReceipt},
 };
 
-/// The largest receipt a record keeps, in bytes of JSON.
+/// Maximum size of a receipt in a record, in bytes of JSON. A larger one is trimmed.
 const MAX_RECEIPT: usize = 8 * 1024;
 
 impl Engine {
-    /// What a terminal record says. `None`: the record is not terminal.
+    /// The stored end of a terminal record. `None` if the record is not terminal.
     pub(super) fn ended(&self, key: &ClaimKey, record: &ClaimRecord) -> Option<Ended> {
         let error = || {
             record
@@ -34,7 +34,7 @@ impl Engine {
         }
     }
 
-    /// The receipt as a record keeps it: encrypted where the record leaves the process, and cut where it is too large.
+    /// The receipt in its stored form: encrypted if the record leaves the process, and trimmed if it is too large.
     pub(super) fn seal_receipt(&self, key: &ClaimKey, receipt: &Receipt) -> Option<StoredReceipt> {
         if self.stores.claims_are_local() && receipt.is_plain() {
             return Some(StoredReceipt::open(receipt));
@@ -54,7 +54,7 @@ impl Engine {
         Some(StoredReceipt::sealed(STANDARD.encode(sealed)))
     }
 
-    /// The receipt that a record keeps. One that cannot be read is an empty one: the send was delivered all the same.
+    /// Reads the receipt of a record. An unreadable one gives an empty receipt, because the send was delivered all the same.
     fn open_receipt(&self, key: &ClaimKey, record: &ClaimRecord) -> Receipt {
         let open = || {
             let stored = record.result.as_ref()?;

@@ -1,10 +1,10 @@
-//! Changes of a send's record.
+//! Changes to a send's record.
 
 use super::{engine::Engine, now::Now};
 use crate::store::{Applied, ClaimKey, ClaimOp, ClaimRecord, StoreError, StoreErrorKind};
 
 impl Engine {
-    /// Changes the record of a send at once, where the store can.
+    /// Changes the record of a send without waiting, if the store can.
     pub(super) fn apply_now(&self, now: &Now<'_>, key: &ClaimKey, operation: &ClaimOp) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
         self.stores.apply_now(key, operation, now.ms())
     }
@@ -19,7 +19,8 @@ impl Engine {
         answer
     }
 
-    /// Changes it, and once more where the answer was lost: a change that was made is recognised by its token (rule 14).
+    /// Changes the record of a send, and tries once more if the answer was lost. A change that was made is recognised by its
+    /// owner token (rule 14).
     pub(super) async fn apply_with_retry(
         &self,
         now: &Now<'_>,

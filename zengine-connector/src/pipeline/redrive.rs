@@ -1,4 +1,4 @@
-//! Sending a failed message again, when somebody asks for it (rules 70 to 72).
+//! Explicit redrive of failed messages (rules 70 to 72).
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,12 +23,12 @@ use crate::{
     store::{Applied, ClaimKey, ClaimOp, DeadLetter, LetterDirection},
 };
 
-/// How often a message is redriven before it stays where it is (rule 70).
+/// Maximum redrives of a message before it is parked (rule 70).
 const MOST: u32 = 3;
-/// How a letter names a send that may have arrived.
+/// The outcome in a letter whose message may have arrived.
 const UNKNOWN: &str = "unknown";
 
-/// Sends the message of a dead letter again, one generation on.
+/// Sends the message of a dead letter again, under the next generation.
 pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &RedriveOptions) -> Result<Outcome, Error> {
     let _running = engine.enter();
     let letter = engine
@@ -54,15 +54,15 @@ pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &Redr
     let bound = engine.tenants.bind(entry, &letter.tenant).await?;
     let seen = entry.inspect(&bound.state, &message, redrive.degrade)?;
     let idempotency = seen.idempotency.unwrap_or(entry.descriptor.idempotency);
-    // An open breaker refuses it. One whose time is over lets it through as a probe: where nothing else is sent, nobody
-    // would ever close it.
+    // An open breaker refuses the redrive. Once its open time is over, the redrive passes as a probe: with no other
+    // traffic, the breaker would never close.
     let wait = engine.stages(&bound).circuit.wait();
     if !wait.is_zero() {
         return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(wait));
     }
     let mut options = SendOptions::new(client_message_id);
     options.time = redrive.time;
-    // Its age starts anew: somebody asked for it now.
+    // `created_at` stays unset: the age of a redriven message counts from now.
     let (degraded, loss) = seen.degraded.unzip();
     let (now, trace) = (Now::read(&*engine.clock), SendTrace::new());
     let content = Content { keys: &*engine.keys, tenant: &letter.tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
@@ -83,7 +83,7 @@ pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &Redr
         trace: &trace,
     };
     allow_double(&job, &letter, redrive)?;
-    // Two who redrive at once: one takes the letter, the other finds it taken.
+    // Of two concurrent redrives, one takes the letter and the other finds it taken.
     if engine.stores.take_letter(id, letter.redrive_count).await?.is_none() {
         return Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)).into_outcome(false, None, None);
     }
@@ -91,19 +91,19 @@ pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &Redr
     let settled = again(&job, &letter).await?;
     let closed = match &settled.ended {
         Ended::Delivered { .. } => true,
-        // The letter of a later generation has taken this one's place.
+        // The letter of a later generation replaces this one.
         Ended::Failed { failure_id: now, .. } | Ended::Unknown { failure_id: now, .. } => now != id,
         Ended::Deferred { .. } | Ended::LetterLost { .. } => false,
     };
     if closed && engine.stores.remove_letter(id).await.is_err() {
-        // It stays; redriving it finds the send settled and closes it then.
+        // The letter stays. Another redrive finds the send settled and closes it.
         tracing::warn!(failure_id = %id, "redrive.letter_not_closed");
     }
     settled.ended.into_outcome(settled.replayed, settled.error, loss)
 }
 
-/// Sending an Unknown again without the provider's protection, or after its time, may double it: only by force, and on
-/// record (rule 71).
+/// Requires `force`, and logs it, to send an Unknown again when the provider offers no protection or its window is over
+/// (rule 71).
 fn allow_double(job: &SendJob<'_>, letter: &DeadLetter, redrive: &RedriveOptions) -> Result<(), Error> {
     let first_sent_ms = letter.first_sent_at_ms.or(letter.attempts.first().map(|attempt| attempt.started_at_ms)).unwrap_or(letter.at_ms);
     if letter.outcome != UNKNOWN || job.protection(Some(first_sent_ms)) != Protection::None {
@@ -126,7 +126,7 @@ fn allow_double(job: &SendJob<'_>, letter: &DeadLetter, redrive: &RedriveOptions
 
 async fn again<'a>(job: &'a SendJob<'a>, letter: &DeadLetter) -> Result<Settled, Error> {
     let engine = job.engine;
-    // What the failure still asks for comes first: the new generation takes its record's place (rule 67).
+    // Finish the failure's pending effects first: the new generation overwrites the record (rule 67).
     if let Some(record) = engine.stores.record(&job.key).await?
         && record.status.is_terminal()
         && record.effects_pending.pending()
@@ -147,11 +147,11 @@ async fn again<'a>(job: &'a SendJob<'a>, letter: &DeadLetter) -> Result<Settled,
     match engine.apply_with_retry(job.now, &job.key, &operation).await? {
         Applied { done: true, record: Some(record), .. } => {
             let mut own = Ownership::of(job, &record);
-            // A message that may have arrived is asked about first, where the provider can be asked.
+            // Look up a message that may have arrived first, if the provider supports it.
             own.look_up_first = own.maybe_sent && matches!(job.idempotency, Idempotency::Queryable { .. });
             Ok(lead_send(job, own).await)
         }
-        // It is settled, or an earlier redrive of it was put off or went away: it goes on like any send (rule 72).
+        // The send is settled, or an earlier redrive was deferred or dropped: continue like any send (rule 72).
         _ => settle(job).await,
     }
 }

@@ -1,4 +1,4 @@
-//! What the pipeline tells logs and metrics (rules 81 and 82).
+//! Log lines and metrics of the pipeline (rules 81 and 82).
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,9 +9,9 @@ use crate::{
     telemetry::{self, AttemptLine, SendLine, TraceParent},
 };
 
-/// One line per attempt.
+/// Writes one line per attempt.
 pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Option<&SendError>) {
-    // A first attempt that succeeds leaves nothing to tell but its line.
+    // A first attempt that succeeds adds no facts to the send's line.
     if !job.trace.is_enabled() && error.is_none() && n == 1 {
         return;
     }
@@ -34,7 +34,7 @@ pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Opti
     line.emit();
 }
 
-/// One line per send, whatever became of it.
+/// Writes one line per send, whatever its outcome, and its metrics.
 pub(crate) fn send(
     engine: &Arc<Engine>,
     tenant: &TenantId,
@@ -84,12 +84,12 @@ pub(crate) fn send(
     line.observe(&engine.observers);
 }
 
-/// The caller's trace, where it is a valid one.
+/// The caller's trace parent, if it is valid.
 fn trace_parent(options: &SendOptions) -> Option<TraceParent> {
     options.traceparent.as_deref().and_then(TraceParent::parse)
 }
 
-/// A delivered send whose record could not be stored: the one case in which a double is possible (rule 26).
+/// Reports a delivered send whose record could not be stored: sending it again may deliver it twice (rule 26).
 pub(crate) fn not_recorded(job: &SendJob<'_>) {
     tracing::error!(tenant_id = %job.tenant(), strategy = %job.entry.name, client_message_id = %job.id(), "dedup.delivered_not_recorded");
 }

@@ -25,12 +25,12 @@ use crate::{
     strategy::ProviderKey,
 };
 
-/// How long a send may take where the caller says nothing.
+/// Default time for a send.
 pub(super) const DEFAULT_TIME: Duration = Duration::from_secs(60);
-/// When to come back after configuration or secrets did not resolve (rule 85).
+/// The `retry_after` if configuration or secrets cannot be resolved (rule 85).
 const BIND_AGAIN: Duration = Duration::from_secs(30);
 
-/// Settles one message.
+/// Sends one message and reports its outcome.
 pub(crate) async fn send(
     engine: &Arc<Engine>,
     tenant: &TenantId,
@@ -59,7 +59,7 @@ async fn send_inner(
     let outbound = entry.sends()?;
     let message = outbound.prepare(message)?;
     if outbound.effect(&message)? == Effect::Read {
-        return Err(Error::new(ErrorKind::Unsupported, "a message that only asks goes through query").with_context("strategy", strategy));
+        return Err(Error::new(ErrorKind::Unsupported, "a read-only message must go through query").with_context("strategy", strategy));
     }
     let content = Content { keys: &*engine.keys, tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
     let fingerprint = content.fingerprint()?;
@@ -110,7 +110,7 @@ async fn send_inner(
     settled.ended.into_outcome(settled.replayed, settled.error, loss)
 }
 
-/// A delivered send that this process remembers (rule 30).
+/// Looks at the record of a delivered send in this process's memory (rule 30).
 fn remembered<T>(
     engine: &Engine,
     now: &Now<'_>,
@@ -123,8 +123,8 @@ fn remembered<T>(
     engine.delivered.get(strategy, key).filter(|record| !record.is_expired(now.ms())).as_deref().map(look)
 }
 
-/// Without configuration only what is settled can be answered (rule 85). What still needs its dead letter is not settled:
-/// the caller has the only copy of the message (rule 68).
+/// Answers a send whose tenant cannot be bound: replays a settled record, else defers (rule 85). A record whose dead letter
+/// is pending is not replayed, because only the caller has the message (rule 68).
 async fn replay_or_defer(
     engine: &Engine,
     key: &ClaimKey,
@@ -145,15 +145,15 @@ async fn replay_or_defer(
     Ended::deferred(DeferredReason::BindFailed, retry_after).into_outcome(false, Some(error), None)
 }
 
-/// A result, and whether it is somebody else's.
+/// The end of a send, and whether another call made it.
 pub(crate) struct Settled {
     pub(crate) ended: Ended,
     pub(crate) replayed: bool,
-    /// The last attempt's own error, where this call made it.
+    /// The last attempt's own error, if this call made that attempt.
     pub(crate) error: Option<Error>,
 }
 
-/// Attaches to a running send of the same id, or makes it (rule 24).
+/// Joins a running send of the same id, or makes the send (rule 24).
 pub(crate) async fn settle<'a>(job: &'a SendJob<'a>) -> Result<Settled, Error> {
     let mut gone = None;
     let asked = job.now.monotonic();
@@ -210,7 +210,7 @@ fn in_progress() -> Settled {
     Settled { ended: Ended::deferred(DeferredReason::InProgress, Duration::from_secs(1)), replayed: false, error: None }
 }
 
-/// Makes the send under our claim.
+/// Makes the send under our own claim.
 pub(crate) async fn lead_send<'a>(job: &'a SendJob<'a>, mut own: Ownership<'a>) -> Settled {
     job.trace.owner(own.owner());
     if ProviderKey::is_hashed(job.id(), own.key_generation) {
@@ -219,7 +219,7 @@ pub(crate) async fn lead_send<'a>(job: &'a SendJob<'a>, mut own: Ownership<'a>) 
     let run = attempts::run(job, &mut own).await;
     let (terminal, receipt, error) = match run {
         Run::Delivered(receipt) => (Terminal::Delivered, Some(receipt), None),
-        // A refusal says nothing about an earlier attempt that may have arrived (rule 20).
+        // A refusal proves nothing about an earlier attempt that may have arrived (rule 20).
         Run::Failed(error) => (if own.maybe_sent { Terminal::Unknown } else { Terminal::Failed }, None, Some(error)),
         Run::Unknown(error) => {
             own.maybe_sent = true;
@@ -238,7 +238,8 @@ pub(crate) async fn lead_send<'a>(job: &'a SendJob<'a>, mut own: Ownership<'a>) 
     commit(job, own, terminal, receipt, error).await
 }
 
-/// Gives the claim back where that cannot make a double; else the send ends as Unknown, with this error (rule 21).
+/// Releases the claim if that cannot cause a duplicate. Otherwise returns the error with which the send ends as Unknown
+/// (rule 21).
 async fn put_off(
     job: &SendJob<'_>,
     own: &mut Ownership<'_>,
@@ -292,7 +293,7 @@ async fn commit(
             let record = record.filter(|record| record.status == ClaimStatus::Delivered);
             let recorded = record.is_some();
             if let Some(record) = record {
-                // An Unknown that we settled ourselves still has its event to publish (rule 27).
+                // The record may have been Unknown before; then its settled event is still to publish (rule 27).
                 if record.effects_pending.pending() {
                     let _ = dead_letter::finish(job, &record, &history).await;
                 }
@@ -300,7 +301,7 @@ async fn commit(
             } else {
                 report::not_recorded(job);
             }
-            // Delivered stays delivered, whatever the store says (rule 26).
+            // A failed commit never turns a delivered send into an error (rule 26).
             Settled { ended: Ended::Delivered { receipt, attempts, recorded }, replayed: false, error: None }
         }
         (Some(record), None) => {
@@ -308,14 +309,14 @@ async fn commit(
             Settled { ended, replayed: false, error: error.map(SendError::into_error) }
         }
         (None, None) => {
-            // Not settled: the record stays in doubt, and the caller's redelivery resolves it (rule 19).
+            // The record stays in doubt until the caller's redelivery resolves it (rule 19).
             let ended = Ended::Deferred { reason: DeferredReason::StoreUnavailable, retry_after: Duration::from_secs(5), error: stored };
             Settled { ended, replayed: false, error: error.map(SendError::into_error) }
         }
     }
 }
 
-/// Remembers a delivered send, with its receipt open. Claims that are in this process anyway are as good a memory.
+/// Caches a delivered send with its receipt unencrypted. Does nothing if the claim store is in this process.
 fn remember(job: &SendJob<'_>, mut record: ClaimRecord, receipt: &Receipt) {
     if job.engine.stores.claims_are_local() {
         return;
@@ -324,7 +325,7 @@ fn remember(job: &SendJob<'_>, mut record: ClaimRecord, receipt: &Receipt) {
     job.engine.delivered.insert(&job.entry.name, job.key.clone(), record);
 }
 
-/// What a terminal record says, once its letter and events are out.
+/// Completes a terminal record's letter and events, then returns its end.
 pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord, history: &History) -> Ended {
     if dead_letter::finish(job, record, history).await.is_err() {
         return Ended::LetterLost { failure_id: FailureId::of_send(&job.key, record.generation) };
@@ -332,7 +333,7 @@ pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord, history: &Hi
     job.engine.ended(&job.key, record).unwrap_or_else(|| Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)))
 }
 
-/// A key that holds only a hash needs a record that leads back to the send.
+/// Stores the way back from a hashed provider key to its send.
 async fn remember_reference(job: &SendJob<'_>, own: &Ownership<'_>) {
     let provider_key = job.provider_key(own.key_generation);
     let Some(hash) = provider_key.hash() else { return };
@@ -345,7 +346,7 @@ async fn remember_reference(job: &SendJob<'_>, own: &Ownership<'_>) {
     job.now.refresh();
 }
 
-/// What became of a send, without sending anything. `None`: it is not settled.
+/// The outcome of a send, without sending anything. `None` if it is not settled.
 pub(crate) async fn outcome(engine: &Engine, tenant: &TenantId, strategy: &str, id: &ClientMessageId) -> Result<Option<Outcome>, Error> {
     let name = &engine.registry.entry(strategy).map(|entry| entry.name.clone()).or_else(|_| StrategyName::new(strategy))?;
     let key = ClaimKey::outbound(tenant, name, id);

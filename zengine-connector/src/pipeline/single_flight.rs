@@ -1,4 +1,4 @@
-//! Single-flight within one process: callers that ask for the same send share one run (rule 24).
+//! Single-flight within one process: concurrent callers with the same id share one run (rule 24).
 
 use futures_channel::oneshot;
 use futures_util::{
@@ -13,42 +13,42 @@ use crate::{
     sync::Mutex,
 };
 
-/// Sends under way in this process. Spread over shards, so that sends of different ids do not wait for each other.
+/// Sends in progress in this process. Sharded, so that sends of different ids rarely wait for each other.
 #[derive(Debug, Default)]
 pub(crate) struct SingleFlight([Shard; SHARDS]);
 
-/// A power of two: the shard is cut out of the hash.
+/// The number of shards: a power of two, because the shard is taken from the hash.
 const SHARDS: usize = 16;
 
-/// On a cache line of its own.
+/// One shard, on its own cache line.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Shard(Mutex<HashTable<Flight>>);
 
-/// A send under way. Nothing is allocated for it until a follower joins.
+/// A send in progress. Allocates nothing until a follower joins.
 struct Flight {
-    /// Stands for the key.
+    /// Hash of the key.
     hash: u128,
     fingerprint: Fingerprint,
-    /// The leader's claim.
+    /// Owner token of the leader's claim.
     owner: OwnerToken,
     followers: Option<(oneshot::Sender<Completion>, Shared<oneshot::Receiver<Completion>>)>,
 }
 
-/// The end of the leader's send, or the claim of a leader that went away.
+/// The end of the leader's send, or the owner token of a leader that was dropped.
 type Completion = Result<Ended, OwnerToken>;
 
-/// The part of a caller that joined.
+/// The role of a caller.
 pub(crate) enum Joined<'a> {
-    /// It makes the send.
+    /// The caller makes the send.
     Leader(Leader<'a>),
-    /// It waits for the leader's result.
+    /// The caller waits for the leader's result.
     Follower(Follower),
-    /// Another message is under way under the same id.
+    /// A different message with the same id is in progress.
     Mismatch,
 }
 
-/// The caller that makes the send. Dropped without completing, it lets its followers settle the record.
+/// The caller that makes the send. If it is dropped before it completes, its followers settle the record.
 pub(crate) struct Leader<'a> {
     shard: &'a Mutex<HashTable<Flight>>,
     hash: u128,
@@ -58,14 +58,14 @@ pub(crate) struct Leader<'a> {
 /// A caller that waits for the leader.
 pub(crate) struct Follower(Shared<oneshot::Receiver<Completion>>);
 
-/// The hash is one already: its halves are as good as any.
+/// The lower half of a key's hash, for the table.
 #[allow(clippy::cast_possible_truncation)]
 fn short(hash: u128) -> u64 {
     hash as u64
 }
 
 impl SingleFlight {
-    /// `owner` is the claim that the caller makes if it leads.
+    /// Joins the send of this key. `owner` is the token of the claim that the caller makes if it leads.
     pub(crate) fn join(&self, key: &ClaimKey, fingerprint: &Fingerprint, owner: OwnerToken) -> Joined<'_> {
         let hash = key.hash();
         #[allow(clippy::cast_possible_truncation)] // the table uses the lower half
@@ -92,7 +92,7 @@ impl SingleFlight {
 }
 
 impl Leader<'_> {
-    /// Names the claim that followers settle if this leader is dropped.
+    /// Sets the claim that followers settle if this leader is dropped.
     pub(crate) fn set_owner(&self, owner: OwnerToken) {
         if let Some(flight) = self.shard.lock().find_mut(short(self.hash), |flight| flight.hash == self.hash) {
             flight.owner = owner;
@@ -113,7 +113,7 @@ impl Leader<'_> {
             entry.ok().map(|entry| entry.remove().0)
         };
         if let Some(Flight { owner, followers: Some((complete, _)), .. }) = flight {
-            // Followers that are gone are no error.
+            // Fails only if all followers are gone.
             let _ = complete.send(completion(owner));
         }
     }
@@ -127,18 +127,18 @@ impl Drop for Leader<'_> {
     }
 }
 
-/// What a follower waited for.
+/// The end of a follower's wait.
 pub(crate) enum Followed {
     /// The leader's result.
     Ended(Ended),
-    /// The leader went away; the claim it held or was about to make.
+    /// The leader was dropped. Holds the owner token of the claim that it held or was about to make.
     LeaderGone(OwnerToken),
-    /// The time is over.
+    /// The time limit passed.
     TimedOut,
 }
 
 impl Follower {
-    /// Waits for the result, until the limit is over.
+    /// Waits for the result until `limit` completes.
     pub(crate) async fn wait(self, limit: impl Future<Output = ()> + Unpin) -> Followed {
         match select(self.0, limit).await {
             Either::Left((Ok(Ok(ended)), _)) => Followed::Ended(ended),

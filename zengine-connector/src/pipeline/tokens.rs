@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{runtime::Rng, store::OwnerToken};
 
-/// Makes the owner tokens of claims.
+/// A source of owner tokens.
 #[derive(Debug)]
 pub(super) enum Tokens {
-    /// Drawn from the operating system, one by one: the store outlives the process, and a copy of it, restored from a
-    /// snapshot of the machine, must not draw the same.
+    /// Each token is 128 random bits. The store outlives the process, and a process restored from a snapshot must not draw
+    /// the same tokens as its copy.
     Random,
-    /// Counted under a random beginning: the claims are copied with the process, or gone with it.
+    /// A random prefix and a counter. The claims live and die with the process, or are copied with it.
     Counted { start: [u8; 8], next: AtomicU64 },
 }
 

@@ -1,4 +1,4 @@
-//! What the stages of one send learn that its outcome does not say.
+//! Facts that the stages of one send collect for its log line.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     telemetry::{self, RecipientHmac},
 };
 
-/// The facts behind a send's log lines. Those that cost something are collected only where a subscriber takes them.
+/// The facts for a send's log lines. Costly ones are collected only if a subscriber accepts them.
 #[derive(Debug)]
 pub(crate) struct SendTrace {
     enabled: bool,
@@ -66,7 +66,7 @@ impl SendTrace {
         }
     }
 
-    /// The breaker's state when a permit was asked for.
+    /// Sets the breaker's state at the request for a permit.
     #[inline]
     pub(super) fn breaker(&self, state: impl FnOnce() -> (State, u64)) {
         if self.enabled {
@@ -74,7 +74,7 @@ impl SendTrace {
         }
     }
 
-    /// The wait before the next attempt.
+    /// Sets the wait before the next attempt.
     pub(super) fn delay(&self, wait: Duration) {
         self.facts.lock().delay = wait;
     }

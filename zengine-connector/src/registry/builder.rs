@@ -1,4 +1,4 @@
-//! Explicit registration, by instance.
+//! Registration of strategies, by instance.
 
 use std::{
     any::type_name,
@@ -17,7 +17,7 @@ use crate::{
     strategy::{Descriptor, Strategy},
 };
 
-/// Collects strategies.
+/// A builder of a [`StrategyRegistry`].
 ///
 /// ```
 /// use zengine_connector::{ErrorKind, StrategyRegistry};
@@ -46,14 +46,14 @@ impl RegistryBuilder {
         self.register_as(S::DESCRIPTOR.name, strategy)
     }
 
-    /// Adds a strategy under another name: a second Meta app, another AWS account.
+    /// Adds a strategy under another name, for example for a second Meta app or AWS account.
     pub fn register_as<S: Strategy>(mut self, name: &str, strategy: S) -> Self {
         let name = match StrategyName::new(name) {
             Ok(name) => name,
             Err(error) => {
                 let reason = error.message().to_owned();
                 self.errors.push(
-                    Error::new(ErrorKind::Settings, "a strategy cannot have this name")
+                    Error::new(ErrorKind::Settings, "invalid strategy name")
                         .with_context("strategy", name)
                         .with_context("first", type_name::<S>())
                         .with_context("reason", reason),
@@ -84,18 +84,18 @@ impl RegistryBuilder {
         self
     }
 
-    /// Names that must be registered, in any order of the calls: a forgotten line or cargo feature then fails at start-up
-    /// and not at the first message.
+    /// Adds names that must be registered, before or after this call. A missing line or cargo feature then fails at start-up
+    /// instead of at the first message.
     pub fn expect<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.expected.extend(names.into_iter().map(Into::into));
         self
     }
 
-    /// The registry.
+    /// Builds the registry.
     ///
     /// # Errors
-    /// `Settings` where a name is taken twice or is none, or an expected one is missing. Several mistakes are one error
-    /// with a violation each.
+    /// `Settings` if a name is invalid or registered twice, or an expected name is missing. Several errors become one, with a
+    /// violation each.
     pub fn build(mut self) -> Result<StrategyRegistry, Error> {
         let missing: Vec<_> = self.expected.iter().filter(|name| !self.entries.contains_key(*name)).map(String::as_str).collect();
         if !missing.is_empty() {
@@ -110,13 +110,13 @@ impl RegistryBuilder {
             _ => {
                 let place = |error: &Error| error.context("strategy").map(|name| format!("/{name}")).unwrap_or_default();
                 let violations = self.errors.iter().map(|error| Violation::new(place(error), error.to_string())).collect();
-                Err(Error::new(ErrorKind::Settings, "the registry has several mistakes").with_violations(violations))
+                Err(Error::new(ErrorKind::Settings, "the registry has several errors").with_violations(violations))
             }
         }
     }
 }
 
-/// Adds what is registered, and what was probably meant.
+/// Adds the registered names and the probable intended one to an error.
 fn known(error: Error, entries: &BTreeMap<String, Arc<RegisteredStrategy>>, meant: &str) -> Error {
     let names: Vec<_> = entries.keys().map(String::as_str).collect();
     let error = error.with_context("known", names.join(", "));
@@ -124,17 +124,17 @@ fn known(error: Error, entries: &BTreeMap<String, Arc<RegisteredStrategy>>, mean
 }
 
 impl StrategyRegistry {
-    /// An empty registry to fill.
+    /// An empty builder.
     pub fn builder() -> RegistryBuilder {
         RegistryBuilder::default()
     }
 
-    /// What every strategy says of itself, under the name it is registered with.
+    /// The descriptors of all strategies, by registered name.
     pub fn descriptors(&self) -> impl Iterator<Item = (&StrategyName, &'static Descriptor)> {
         self.entries.values().map(|entry| (&entry.name, entry.descriptor))
     }
 
-    /// The JSON Schema of a strategy's configuration or message, under the name it is registered with.
+    /// The JSON Schema of a strategy's configuration or message.
     ///
     /// # Errors
     /// `UnknownStrategy`.
@@ -146,17 +146,16 @@ impl StrategyRegistry {
         })
     }
 
-    /// Checks a tenant's configuration without binding it: no secret is resolved. References to secrets of every form are
-    /// fine here; whether local ones are allowed is a setting of the orchestrator.
+    /// Checks a tenant's configuration without binding it and without resolving secrets. Accepts secret references of every
+    /// form; the orchestrator decides whether local ones are allowed.
     ///
     /// # Errors
     /// `UnknownStrategy`, or `ConfigInvalid` with every violation and its JSON pointer. With the feature
-    /// `schema-validation` the whole schema is checked, without it secrets and the types of a configuration without
-    /// secrets.
+    /// `schema-validation` it checks the whole schema; without it, it checks the secrets, and the types if there are none.
     pub fn check(&self, strategy: &str, config: &Value) -> Result<(), Error> {
         let entry = self.entry(strategy)?;
         let secrets = entry.checks.check(config, true).map_err(|error| error.with_context("strategy", strategy))?;
-        // What stands in for a secret may not parse as one, so types with secrets are left to binding.
+        // A secret's placeholder may not parse as the secret, so the types of a configuration with secrets are checked at binding.
         if secrets.is_empty() { entry.strategy.parses(config) } else { Ok(()) }
     }
 
@@ -168,13 +167,13 @@ impl StrategyRegistry {
     }
 }
 
-/// Which schema of a strategy.
+/// The kind of a strategy's schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SchemaOf {
-    /// That of a tenant's configuration.
+    /// The schema of a tenant's configuration.
     Config,
-    /// That of its messages.
+    /// The schema of its messages.
     Message,
 }
 

@@ -1,4 +1,4 @@
-//! Which strategies there are, and each tenant's instance of them.
+//! The registry of strategies, and each tenant's instance of them.
 
 mod builder;
 mod caching;

@@ -22,14 +22,14 @@ pub(crate) struct RegisteredStrategy {
 }
 
 impl RegisteredStrategy {
-    /// The half that sends.
+    /// The outbound half, or `Unsupported`.
     pub(crate) fn sends(&self) -> Result<&Arc<dyn DynOutbound>, Error> {
         self.outbound
             .as_ref()
             .ok_or_else(|| Error::new(ErrorKind::Unsupported, "this strategy only receives").with_context("strategy", &self.name))
     }
 
-    /// Degrades and checks a message for a tenant, before anything is claimed or sent.
+    /// Degrades and validates a message for a tenant, before the send is claimed.
     pub(crate) fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, how: Degrade) -> Result<Inspected, Error> {
         let seen = self.sends()?.inspect(tenant, message, self.descriptor.capabilities, how)?;
         if seen.violations.is_empty() {

@@ -1,6 +1,6 @@
-//! The known name that somebody probably meant.
+//! Suggestions for misspelled names.
 
-/// The known name closest to a text, where it is close enough to be a slip.
+/// The known name closest to a text, if it is close enough to be a misspelling.
 pub(crate) fn closest<'n>(text: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     known
         .into_iter()
@@ -10,7 +10,8 @@ pub(crate) fn closest<'n>(text: &str, known: impl IntoIterator<Item = &'n str>) 
         .map(|(_, name)| name)
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours between two texts. Reads at most 128 characters of each.
+/// The edit distance of two texts: insertions, deletions, replacements and swaps of neighbours. Reads at most 128
+/// characters of each.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(128).collect(), b.chars().take(128).collect());
     let mut before: Vec<usize> = vec![0; b.len() + 1];

@@ -1,15 +1,15 @@
-//! The time between attempts (rules 35 to 37).
+//! The delay between attempts (rules 35 to 37).
 
 use std::time::Duration;
 
 use super::settings::Retry;
 use crate::runtime::Rng;
 
-/// How far a provider's hint is stretched, as a part of it. Never shortened (rule 36).
+/// Maximum part by which a provider's hint is lengthened. It is never shortened (rule 36).
 const HINT_STRETCH: f64 = 0.2;
 
-/// The delay before the next attempt, after `made` attempts. The cap comes before the jitter, so that callers at the cap
-/// stay spread; a provider's hint is a floor.
+/// The delay before the next attempt, after `made` attempts. The cap is applied before the jitter, so that callers at the
+/// cap stay spread. A provider's hint is the minimum.
 pub(crate) fn delay(retry: &Retry, made: u32, hint: Option<Duration>, rng: &dyn Rng) -> Duration {
     let doubled = 1_u32.checked_shl(made.saturating_sub(1)).map_or(Duration::MAX, |factor| retry.base_delay.saturating_mul(factor));
     let spread = doubled.min(retry.max_delay);
@@ -18,7 +18,7 @@ pub(crate) fn delay(retry: &Retry, made: u32, hint: Option<Duration>, rng: &dyn 
     jittered.max(floor)
 }
 
-/// Stretches a duration; what does not fit is as long as can be.
+/// Multiplies a duration. Saturates at the maximum.
 pub(crate) fn scale(time: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(time.as_secs_f64() * factor).unwrap_or(Duration::MAX)
 }
@@ -38,7 +38,7 @@ mod tests {
         assert!(draws(2).all(|d| (MS(800)..=MS(1200)).contains(&d)));
         let mean = draws(1).map(|d| d.as_secs_f64()).sum::<f64>() / 10_000.0;
         assert!((mean - 0.5).abs() < 0.005, "{mean}");
-        // At the cap callers are still spread on both sides of it.
+        // At the cap, delays are spread on both sides of it.
         let capped: Vec<_> = (0..1000).map(|_| delay(&retry, 40, None, &SystemRng)).collect();
         assert!(capped.iter().any(|d| *d > retry.max_delay) && capped.iter().any(|d| *d < retry.max_delay));
     }

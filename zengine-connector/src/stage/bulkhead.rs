@@ -1,4 +1,4 @@
-//! How many calls of one tenant and strategy may run at once. Open where no limit is set.
+//! The bulkhead: a limit of concurrent calls per tenant and strategy. Unlimited by default.
 
 use std::sync::{
     Arc,
@@ -18,16 +18,16 @@ pub(crate) struct Bulkheads {
     running: RwLock<HashMap<(StrategyName, TenantId), Arc<AtomicU32>>>,
 }
 
-/// How many calls of one tenant and strategy run.
+/// The bulkhead of one tenant and strategy.
 #[derive(Clone, Debug)]
 pub(crate) struct Bulkhead(Option<(u32, Arc<AtomicU32>)>);
 
-/// Leave to make one call; given back when dropped.
+/// A permit for one call. Dropping it releases it.
 #[derive(Debug)]
 pub(crate) struct BulkheadPermit<'a>(Option<&'a AtomicU32>);
 
 impl Bulkheads {
-    /// The bulkhead of a tenant and strategy: the same one for the same two.
+    /// The bulkhead of a tenant and strategy. The same pair gives the same bulkhead.
     pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName, limit: Option<u32>) -> Bulkhead {
         let Some(limit) = limit else { return Bulkhead(None) };
         let key = (strategy.clone(), tenant.clone());
@@ -37,7 +37,7 @@ impl Bulkheads {
 }
 
 impl Bulkhead {
-    /// A permit, or `None` where all are taken.
+    /// Takes a permit. `None` if all are in use.
     pub(crate) fn enter(&self) -> Option<BulkheadPermit<'_>> {
         let Some((limit, running)) = &self.0 else { return Some(BulkheadPermit(None)) };
         let entered = running.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now < *limit).then_some(now + 1));

@@ -1,12 +1,12 @@
-//! All stores of a host in one value.
+//! The bundle of a host's stores.
 
 use std::sync::Arc;
 
 use super::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory};
 use crate::keyring::KeyRing;
 
-/// One store of each kind. [`Memory`](super::Memory) and the embedded store convert into it; a host that mixes stores
-/// starts from one of them and replaces fields.
+/// A bundle with one store of each kind. [`Memory`](super::Memory) and the embedded store convert into it. To mix stores,
+/// start from one of them and replace fields.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -18,26 +18,26 @@ use crate::keyring::KeyRing;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stores {
-    /// Who sends what.
+    /// Claims of sends and inbound events.
     pub claims: Arc<dyn ClaimStore>,
-    /// What failed for good.
+    /// Dead letters.
     pub dead_letters: Arc<dyn DeadLetters>,
-    /// Where domain events go.
+    /// The bus for domain events.
     pub events: Arc<dyn EventBus>,
     /// Breaker transitions.
     pub epochs: Arc<dyn EpochLog>,
-    /// What strategies keep.
+    /// State of strategies.
     pub sessions: Arc<dyn SessionStore>,
-    /// Keys for what is stored encrypted.
+    /// Keys for encryption and fingerprints.
     pub keys: Arc<dyn KeyRing>,
-    /// Tenants' configuration, where this store keeps it.
+    /// Tenants' configuration, if this store holds it.
     pub directory: Option<Arc<dyn TenantDirectory>>,
-    /// Secrets, where this store keeps them.
+    /// Secrets, if this store holds them.
     pub secrets: Option<Arc<dyn SecretStore>>,
 }
 
 impl Stores {
-    /// Stores without directory and secrets.
+    /// A bundle without directory and secrets.
     pub fn new(
         claims: Arc<dyn ClaimStore>,
         dead_letters: Arc<dyn DeadLetters>,

@@ -1,4 +1,4 @@
-//! What failed for good, kept until somebody decides.
+//! Dead letters: failed messages, stored until an operator acts on them.
 
 use std::fmt::{self, Debug};
 
@@ -12,7 +12,7 @@ use crate::{
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
 };
 
-/// Which way the message went.
+/// The direction of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LetterDirection {
@@ -22,69 +22,69 @@ pub enum LetterDirection {
     Inbound,
 }
 
-/// One attempt, as a dead letter remembers it.
+/// One attempt in a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AttemptRecord {
-    /// From 1.
+    /// Number of the attempt, from 1.
     pub n: u32,
-    /// When it began, in milliseconds UTC.
+    /// Start time, in milliseconds UTC.
     pub started_at_ms: i64,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: u64,
-    /// Whose fault its end was.
+    /// The party at fault.
     pub fault: Fault,
-    /// How far it got.
+    /// Reach of the attempt.
     pub reach: Reach,
     /// The provider's code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The provider's hint, in milliseconds.
+    /// The provider's `Retry-After`, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
 
 impl AttemptRecord {
-    /// An attempt and its end.
+    /// A failed attempt.
     pub fn new(n: u32, started_at_ms: i64, duration_ms: u64, fault: Fault, reach: Reach) -> Self {
         Self { n, started_at_ms, duration_ms, fault, reach, code: None, retry_after_ms: None }
     }
 }
 
-/// A failed message with everything needed to look into it and to send it again. The message is encrypted.
+/// A failed message with all that is needed to diagnose the failure and to redrive the message. The message is encrypted.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DeadLetter {
-    /// The version of this form: 1.
+    /// Version of this format: 1.
     pub v: u32,
-    /// Which way the message went.
+    /// Direction of the message.
     pub direction: LetterDirection,
-    /// Names the failure; the same for the same message and generation.
+    /// Id of the failure. The same for the same message and generation.
     pub failure_id: FailureId,
-    /// Whose message.
+    /// The tenant.
     pub tenant: TenantId,
     /// The registered name of the strategy.
     pub strategy: StrategyName,
     /// The caller's id, for a send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<ClientMessageId>,
-    /// How often it was redriven before.
+    /// Number of earlier redrives.
     #[serde(default)]
     pub generation: u32,
-    /// The generation in the provider key it was sent with (rule 70).
+    /// Generation in the provider key of the send (rule 70).
     #[serde(default)]
     pub key_generation: u32,
     /// The message's fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// The message or event, encrypted, base64 in JSON.
+    /// The message or event, encrypted. Base64 in JSON.
     #[serde(with = "crate::message::base64_bytes")]
     pub body: Bytes,
     /// `failed`, `unknown` or `poison`.
     pub outcome: String,
-    /// Whether sending it again may help.
+    /// Whether a redrive may help.
     pub redrivable: bool,
-    /// Every attempt.
+    /// All attempts.
     #[serde(default)]
     pub attempts: Vec<AttemptRecord>,
     /// The error of the first attempt.
@@ -96,16 +96,16 @@ pub struct DeadLetter {
     /// The caller's correlation id and trace parent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<String>,
-    /// How often it was redriven from this letter.
+    /// Number of redrives of the message, this letter's included.
     #[serde(default)]
     pub redrive_count: u32,
-    /// When the first byte may first have gone out under that key, in milliseconds UTC.
+    /// Earliest time at which a byte may have left under that key, in milliseconds UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_sent_at_ms: Option<i64>,
-    /// The provider key it was sent with.
+    /// Provider key of the send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_key: Option<String>,
-    /// When it was stored, in milliseconds UTC.
+    /// Time of storage, in milliseconds UTC.
     pub at_ms: i64,
 }
 
@@ -122,13 +122,13 @@ impl fmt::Debug for DeadLetter {
     }
 }
 
-/// Some dead letters, in order of their ids, and where the next page starts.
+/// A page of dead letters, in order of their ids.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DeadLetterPage {
     /// The letters.
     pub letters: Vec<DeadLetter>,
-    /// The last id of this page, where there may be more.
+    /// The last id of this page, if there may be more.
     pub next: Option<FailureId>,
 }
 
@@ -139,25 +139,25 @@ impl DeadLetterPage {
     }
 }
 
-/// Keeps dead letters.
+/// A store for dead letters.
 #[async_trait]
 pub trait DeadLetters: Send + Sync + Debug + 'static {
-    /// Stores a letter; one with the same failure id is replaced.
+    /// Stores a letter. Replaces one with the same failure id.
     async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError>;
 
-    /// One letter.
+    /// Reads a letter. `None` if it does not exist.
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError>;
 
-    /// A page of letters after an id.
+    /// Reads a page of letters after an id, at most `limit`.
     ///
     /// # Errors
-    /// `Unsupported` where the store is a queue.
+    /// `Unsupported` if the store is a queue.
     async fn list(&self, after: Option<&FailureId>, limit: usize) -> Result<DeadLetterPage, StoreError>;
 
-    /// Takes a letter for a redrive: its `redrive_count` is one higher from now on. `None` where it is gone or was taken
-    /// since its count was `seen`.
+    /// Takes a letter for a redrive and increments its `redrive_count`. `None` if the letter does not exist or its count is
+    /// not `seen`.
     async fn take(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError>;
 
-    /// Removes a letter; one that is not there is no error.
+    /// Removes a letter. A missing letter is not an error.
     async fn remove(&self, id: &FailureId) -> Result<(), StoreError>;
 }

@@ -1,4 +1,4 @@
-//! Which tenant uses which strategy, and how.
+//! The tenant directory: tenants' configurations of strategies.
 
 use std::fmt::Debug;
 
@@ -7,20 +7,20 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::ids::{ConfigVersion, RouteKey, StrategyName, TenantId};
 
-/// A tenant's configuration of one strategy. Secrets stand in it as references.
+/// A tenant's configuration of one strategy. It holds references to secrets, not secrets.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TenantConfig {
-    /// Changes with every change of `config`.
+    /// Version of `config`. You must change it with every change of `config`.
     pub version: ConfigVersion,
-    /// What the strategy's schema describes.
+    /// The configuration, as described by the strategy's schema.
     pub config: serde_json::Value,
-    /// Switched off: treated as if it were not there, with another error.
+    /// Whether the strategy is enabled. A disabled one is treated as missing, with its own error message.
     pub enabled: bool,
 }
 
 impl TenantConfig {
-    /// A configuration that is switched on.
+    /// An enabled configuration.
     pub fn new(version: ConfigVersion, config: serde_json::Value) -> Self {
         Self { version, config, enabled: true }
     }
@@ -32,15 +32,27 @@ impl std::fmt::Debug for TenantConfig {
     }
 }
 
-/// Knows tenants.
+/// A directory of tenants.
+///
+/// ```
+/// # use zengine_connector::{Error, StrategyName, TenantId};
+/// use zengine_connector::store::{MemoryDirectory, TenantDirectory};
+/// # smol::block_on(async {
+/// let directory = MemoryDirectory::new();
+/// let (acme, sms) = (TenantId::new("acme")?, StrategyName::new("sns-sms")?);
+/// directory.put(&acme, &sms, serde_json::json!({ "region": "eu-central-1" }));
+/// assert!(directory.config(&acme, &sms).await?.is_some_and(|row| row.enabled));
+/// # Ok::<(), Error>(())
+/// # }).unwrap();
+/// ```
 #[async_trait]
 pub trait TenantDirectory: Send + Sync + Debug + 'static {
-    /// A tenant's configuration of a strategy.
+    /// Reads a tenant's configuration of a strategy. `None` if there is none.
     async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError>;
 
-    /// All tenants behind a provider's key; a WABA may belong to several.
+    /// All tenants with a provider's key. A WABA may belong to several.
     async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, StoreError>;
 
-    /// A page of the tenants that use a strategy, in order, after one of them.
+    /// A page of the tenants that use a strategy, in order, after a tenant, at most `limit`.
     async fn tenants(&self, strategy: &StrategyName, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError>;
 }

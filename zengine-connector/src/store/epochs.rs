@@ -1,4 +1,4 @@
-//! The append-only log behind breakers that several processes share (rules 49 to 53).
+//! Append-only logs for breakers shared between processes (rules 49 to 53).
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use super::StoreError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EpochEntry {
-    /// From 1, without gaps where the log is whole.
+    /// Number of the entry, from 1. A complete log has no gaps.
     pub n: u64,
     /// The document.
     pub document: Bytes,
@@ -25,15 +25,15 @@ impl EpochEntry {
 /// Append-only logs, one per name, written by create-if-absent.
 #[async_trait]
 pub trait EpochLog: Send + Sync + std::fmt::Debug + 'static {
-    /// Creates entry `n`; `false` where it exists already.
+    /// Creates an entry. Returns `false` if its number exists.
     async fn append(&self, log: &str, entry: EpochEntry) -> Result<bool, StoreError>;
 
-    /// The entries `from..from + count` that exist.
+    /// Reads the entries `from..from + count` that exist.
     async fn read(&self, log: &str, from: u64, count: u32) -> Result<Vec<EpochEntry>, StoreError>;
 
-    /// The entry with the highest number.
+    /// Reads the entry with the highest number.
     async fn newest(&self, log: &str) -> Result<Option<EpochEntry>, StoreError>;
 
-    /// Deletes entries below `n`.
+    /// Deletes the entries with a number less than `below`.
     async fn trim(&self, log: &str, below: u64) -> Result<(), StoreError>;
 }

@@ -1,43 +1,43 @@
-//! What a store can answer instead of an answer.
+//! Errors of stores.
 
 use std::fmt;
 
 use crate::error::{BoxError, Error, ErrorKind};
 
-/// Why a store did not do what it was asked. The write did not happen, or nobody knows whether it did.
+/// An error of a store. After it, a write may or may not have happened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StoreError {
-    /// The class.
+    /// Kind of the error.
     pub kind: StoreErrorKind,
-    /// A literal about it.
+    /// The message, a literal.
     pub message: &'static str,
-    /// The store's own error; its text must not hold keys of tenants or values.
+    /// The store's own error. Its text must not hold tenants' keys or values.
     pub source: Option<BoxError>,
 }
 
-/// The class of a [`StoreError`].
+/// The kind of a [`StoreError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// No answer, or not now.
+    /// The store does not answer, or is temporarily unavailable.
     Unavailable,
-    /// No room.
+    /// No space is left.
     Full,
-    /// Another host writes this store.
+    /// Another host has the store open for writing.
     StoreBusy,
     /// A record or file is damaged, or of an unknown version.
     Corrupt,
-    /// This store cannot do that.
+    /// The store does not support the operation.
     Unsupported,
-    /// A compare-and-set lost its race.
+    /// A compare-and-set failed.
     Conflict,
-    /// The value is larger than the store takes.
+    /// The value is larger than the store accepts.
     TooLarge,
 }
 
 impl StoreError {
-    /// An error of a class.
+    /// An error of a kind.
     pub fn new(kind: StoreErrorKind, message: &'static str) -> Self {
         Self { kind, message, source: None }
     }

@@ -80,9 +80,9 @@ impl DomainEvent {
     }
 }
 
-/// Passes events on.
+/// A bus for domain events.
 #[async_trait]
 pub trait EventBus: Send + Sync + Debug + 'static {
-    /// Publishes one event; returns when the bus has it.
+    /// Publishes one event. Returns when the bus has accepted it.
     async fn publish(&self, event: &DomainEvent) -> Result<(), StoreError>;
 }

@@ -1,5 +1,4 @@
-//! Names and bodies of dead letters: derived, so that the same failure is the same letter; encrypted, so that a queue of
-//! failures is not a leak.
+//! Ids and bodies of dead letters. Ids are derived, so that the same failure is the same letter; bodies are encrypted.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -13,12 +12,12 @@ use crate::{
 };
 
 impl FailureId {
-    /// The name of a send's failure, one per generation (rule 66).
+    /// The id of a send's failure, one per generation (rule 66).
     pub(crate) fn of_send(key: &ClaimKey, generation: u32) -> Self {
         Self::derive('f', &[key.as_str().as_bytes(), &generation.to_be_bytes()])
     }
 
-    /// The name of an inbound event or element that can never be handled.
+    /// The id of an inbound event or element that can never be handled.
     pub(crate) fn of_poison(key: &ClaimKey) -> Self {
         Self::derive('p', &[key.as_str().as_bytes()])
     }
@@ -34,13 +33,13 @@ impl FailureId {
 }
 
 impl DeadLetter {
-    /// The version of this form.
+    /// Version of this format.
     pub const VERSION: u32 = 1;
 
-    /// Stands for the tenant where an inbound event led to none.
+    /// Placeholder for the tenant of an inbound event that leads to none.
     pub const NO_TENANT: &str = "(none)";
 
-    /// A letter whose body is encrypted for its own place: it opens under no other name, tenant or strategy.
+    /// A letter whose encrypted body is bound to its failure id, tenant and strategy.
     pub(crate) fn sealed(
         (keys, rng): (&dyn KeyRing, &dyn Rng),
         direction: LetterDirection,
@@ -73,15 +72,15 @@ impl DeadLetter {
         })
     }
 
-    /// A letter about something inbound that can never be handled.
+    /// Makes it a letter for an inbound event that can never be handled.
     pub(crate) fn poison(self, error: StoredError) -> Self {
         Self { outcome: "poison".to_owned(), last_error: Some(error), ..self }
     }
 
-    /// The message or event, decrypted: JSON.
+    /// Decrypts the message or event. The result is JSON.
     ///
     /// # Errors
-    /// `Corrupt` where the letter is damaged, was renamed, or its key is gone.
+    /// `Corrupt` if the letter is damaged, was renamed, or its key is missing.
     pub fn open(&self, keys: &dyn KeyRing) -> Result<Bytes, Error> {
         keyring::open(keys, &place(&self.tenant, &self.strategy, &self.failure_id), &self.body).map(Bytes::from)
     }

@@ -1,4 +1,4 @@
-//! Secrets that the host itself holds: environment variables and files.
+//! Local secrets: environment variables and files of the host.
 
 use std::{io::Read as _, sync::Arc};
 
@@ -7,22 +7,22 @@ use async_trait::async_trait;
 use super::{SecretError, SecretScope, SecretStore};
 use crate::secret::{Secret, SecretRef};
 
-/// No secret is larger, in bytes.
+/// Maximum size of a secret's file, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// Resolves `{"env": …}` and `{"file": …}` on the host, and asks another store for named secrets.
+/// A secret store that resolves `{"env": …}` and `{"file": …}` on the host and passes named secrets to another store.
 ///
-/// The orchestrator wraps its secret store in one. Whether a *tenant's* configuration may hold such references is
-/// another question: see [`OrchestratorBuilder::allow_local_refs`](crate::OrchestratorBuilder::allow_local_refs).
+/// The orchestrator wraps its secret store in one. A *tenant's* configuration may hold such references only with
+/// [`OrchestratorBuilder::allow_local_refs`](crate::OrchestratorBuilder::allow_local_refs).
 ///
-/// One line break at the end of a file is cut off. Errors name neither the path nor anything of the content.
+/// One line break at the end of a file is removed. Errors hold neither the path nor the content.
 #[derive(Clone, Debug)]
 pub struct LocalSecrets {
     named: Arc<dyn SecretStore>,
 }
 
 impl LocalSecrets {
-    /// Local references are resolved here, named ones by this store.
+    /// A store that passes named secrets to `named`.
     pub fn new(named: Arc<dyn SecretStore>) -> Self {
         Self { named }
     }
@@ -47,14 +47,14 @@ fn variable(name: &str) -> Result<Secret<Vec<u8>>, SecretError> {
     }
 }
 
-/// Read without a thread of its own: it is small, and read once in minutes.
+/// Reads a file in the calling thread: it is small and read every few minutes at most.
 fn read(path: &str) -> Result<Secret<Vec<u8>>, SecretError> {
-    // Opening a pipe would wait for its other end.
+    // Opening a pipe would block until the other end is open.
     let about = std::fs::metadata(path).map_err(|error| refusal(&error))?;
     if !about.is_file() {
         return Err(SecretError::Malformed("a secret's file is not a plain file"));
     }
-    // Room for all of it at once: a buffer that grows would leave copies behind.
+    // Allocate the whole size: a buffer that grows would leave copies of the secret in memory.
     let room = usize::try_from(about.len().min(MAX_FILE)).unwrap_or_default() + 1;
     let mut value = Vec::with_capacity(room);
     std::fs::File::open(path)
@@ -75,7 +75,7 @@ fn read(path: &str) -> Result<Secret<Vec<u8>>, SecretError> {
     Ok(Secret::new(value))
 }
 
-/// The operating system's own text may name the path.
+/// Converts the error without the operating system's text, which may hold the path.
 fn refusal(error: &std::io::Error) -> SecretError {
     match error.kind() {
         std::io::ErrorKind::NotFound => SecretError::NotFound,

@@ -1,19 +1,19 @@
-//! Stores: small object-safe ports, and what is kept behind them.
+//! Stores: small object-safe ports, and their records.
 //!
-//! | port | keeps |
+//! | port | contents |
 //! |---|---|
-//! | [`ClaimStore`] | one record per send and per inbound event: who owns it, what became of it |
-//! | [`DeadLetters`] | what failed for good, with the message, encrypted |
-//! | [`EventBus`] | nothing: passes domain events on |
+//! | [`ClaimStore`] | one record per send and per inbound event: its owner and its outcome |
+//! | [`DeadLetters`] | failed messages, encrypted |
+//! | [`EventBus`] | none: it passes domain events on |
 //! | [`EpochLog`] | breaker transitions shared between processes |
-//! | [`SessionStore`] | the state strategies keep between attempts, encrypted |
-//! | [`TenantDirectory`] | which tenant uses which strategy, how configured, and which provider ids are its |
+//! | [`SessionStore`] | the state of strategies between attempts, encrypted |
+//! | [`TenantDirectory`] | the tenants of each strategy, with configuration and provider ids |
 //! | [`SecretStore`] | secrets by reference |
 //!
-//! Conditional writes of claims are decided by one pure function, [`ClaimOp::decide`]; a store only has to run it
-//! atomically.
+//! One pure function, [`ClaimOp::decide`], decides all conditional writes of claims. A store only has to run it atomically.
 //!
-//! [`Memory`] is every port in memory; the feature `embedded` brings one crash-safe file. [`Stores`] is the bundle an orchestrator takes.
+//! [`Memory`] implements every port in memory. With the feature `embedded`, `Embedded` implements them in one crash-safe file.
+//! [`Stores`] is the bundle that an orchestrator takes.
 
 mod bundle;
 pub mod claims;

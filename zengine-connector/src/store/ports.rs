@@ -1,4 +1,4 @@
-//! The host's stores behind time limits.
+//! The host's stores, with time limits.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -15,13 +15,13 @@ use crate::{
     secret::{Secret, SecretRef},
 };
 
-/// How long one call to a store may take.
+/// Maximum time for one call to a store.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the tenant directory or the secret store may take: they stand behind caches and are often a service away.
+/// Maximum time for the tenant directory or the secret store, which are cached and often remote.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The host's stores. Every call ends within its time: a store that hangs is a store that fails, and whether its call was
-/// done is then unknown. The core reaches claims, letters, events, epochs, sessions, directory and secrets in no other way.
+/// The host's stores. Every call ends within its time limit. A call that timed out may have been done. The core accesses
+/// claims, letters, events, epochs, sessions, directory and secrets only through this.
 pub(crate) struct Ports {
     clock: Arc<dyn Clock>,
     claims: Arc<dyn ClaimStore>,
@@ -34,7 +34,7 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// The directory and the secret store take the place of those that `stores` may hold.
+    /// Wraps the stores. `directory` and `secrets` replace those in `stores`.
     pub(crate) fn new(stores: Stores, directory: Arc<dyn TenantDirectory>, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Self {
         let Stores { claims, dead_letters, events, epochs, sessions, .. } = stores;
         Self { clock, claims, dead_letters, events, epochs, sessions, directory, secrets: LocalSecrets::new(secrets) }
@@ -45,7 +45,7 @@ impl Ports {
         to_ms(self.clock.now())
     }
 
-    /// The store's answer, or an error where it gives none in time.
+    /// Awaits a store's answer. Returns an error if it does not answer in time.
     async fn store<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let silent = || Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer in time"));
         within(&*self.clock, STORE_TIMEOUT, call).await.unwrap_or_else(silent)
@@ -83,12 +83,12 @@ impl Ports {
         self.store(self.claims.apply(key, operation, now_ms)).await
     }
 
-    /// The record of a send, also one whose time is over.
+    /// The record of a send, also an expired one.
     pub(crate) async fn stored_record(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
         self.store(self.claims.get(key)).await
     }
 
-    /// The record of a send, unless its time is over.
+    /// The record of a send, unless it is expired.
     pub(crate) async fn record(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
         Ok(self.stored_record(key).await?.filter(|record| !record.is_expired(self.now_ms())))
     }
@@ -129,7 +129,7 @@ impl Ports {
     }
 }
 
-/// The log behind breakers.
+/// Breaker logs.
 impl Ports {
     pub(crate) async fn append_epoch(&self, log: &str, entry: EpochEntry) -> Result<bool, StoreError> {
         self.store(self.epochs.append(log, entry)).await

@@ -1,4 +1,4 @@
-//! Where secrets come from.
+//! The port for secrets.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -11,7 +11,7 @@ use crate::{
     secret::{Secret, SecretRef},
 };
 
-/// Whose secret is asked for. A store looks under the tenant first and under the shared name only where the tenant has none.
+/// The scope of a secret. A store looks for the tenant's own secret first, then for the shared one of the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SecretScope {
@@ -33,15 +33,15 @@ impl SecretScope {
     }
 }
 
-/// Why a secret did not resolve. Names nothing of the secret.
+/// The reason for which a secret was not resolved. Holds no part of the secret.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// There is none of that name.
+    /// No secret has this name.
     NotFound,
-    /// It is not of the expected form, for example without the named member.
+    /// The secret does not have the expected format, for example it lacks the named member.
     Malformed(&'static str),
-    /// The store refuses to give it.
+    /// The store denies access.
     Denied,
     /// The store does not answer.
     Unavailable(Option<BoxError>),
@@ -77,14 +77,26 @@ impl From<SecretError> for Error {
     }
 }
 
-/// Gives out secrets by reference.
+/// A store of secrets.
+///
+/// ```
+/// # use zengine_connector::{SecretRef, StrategyName, TenantId};
+/// use zengine_connector::store::{MemorySecrets, SecretScope, SecretStore};
+/// # smol::block_on(async {
+/// let secrets = MemorySecrets::new();
+/// let acme = SecretScope::tenant(StrategyName::new("sns-sms")?, TenantId::new("acme")?);
+/// secrets.put(&acme, "aws", "an access key");
+/// assert_eq!(secrets.get(&acme, &SecretRef::named("aws")).await?[0].expose().as_slice(), b"an access key");
+/// # Ok::<(), zengine_connector::Error>(())
+/// # }).unwrap();
+/// ```
 #[async_trait]
 pub trait SecretStore: Send + Sync + fmt::Debug + 'static {
-    /// The values of a secret, the newest first; two while it is being rotated.
+    /// The values of a secret, newest first. Two while the secret is being rotated.
     async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError>;
 }
 
-/// The member of a secret that is a JSON object: a string's text, any other value's JSON.
+/// A member of a secret that is a JSON object: the text of a string, or the JSON of any other value.
 pub(crate) fn member(value: &Secret<Vec<u8>>, key: &str) -> Result<Secret<Vec<u8>>, SecretError> {
     const NO_OBJECT: SecretError = SecretError::Malformed("the secret is not a JSON object");
     let text = value.expose_str().ok_or(NO_OBJECT)?;

@@ -1,4 +1,4 @@
-//! Where strategies' state is kept.
+//! The port for the state of strategies.
 
 use std::{fmt::Debug, time::Duration};
 
@@ -7,21 +7,21 @@ use bytes::Bytes;
 
 use super::StoreError;
 
-/// Versioned values with compare-and-set. Values arrive encrypted.
+/// A store of versioned values with compare-and-set. The values are encrypted by the caller.
 #[async_trait]
 pub trait SessionStore: Send + Sync + Debug + 'static {
-    /// The value and its version; absent or expired: `None`.
+    /// Reads a value and its version. `None` if it is absent or expired.
     async fn get(&self, scope: &str, key: &str, now_ms: i64) -> Result<Option<(u64, Bytes)>, StoreError>;
 
-    /// Writes where the stored version is `expect` (`None`: where nothing is stored) and gives the new version.
+    /// Writes the value if the stored version is `expect`; `None` means that nothing is stored. Returns the new version.
     ///
     /// # Errors
-    /// `Conflict` where it is another.
+    /// `Conflict` if the stored version is different.
     async fn put(&self, scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration, now_ms: i64) -> Result<u64, StoreError>;
 
-    /// Deletes where the stored version is `expect`.
+    /// Deletes the value if the stored version is `expect`.
     ///
     /// # Errors
-    /// `Conflict` where it is another.
+    /// `Conflict` if the stored version is different.
     async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError>;
 }

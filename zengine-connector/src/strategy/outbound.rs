@@ -11,6 +11,20 @@ use crate::{
 /// Turns a tenant's configuration into the strategy's state for that tenant.
 ///
 /// Write `async fn` in the implementation; the signatures here only add that the futures are `Send`.
+///
+/// ```
+/// use zengine_connector::{Configure, Error, Secret, strategy::ConfigureContext};
+///
+/// struct Pager;
+///
+/// impl Configure<Secret<String>> for Pager {
+///     type Tenant = Secret<String>;
+///
+///     async fn configure(&self, api_key: Secret<String>, _: &ConfigureContext) -> Result<Secret<String>, Error> {
+///         Ok(api_key)
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(message = "`{Self}` cannot be configured by `{Cfg}`", label = "write `impl Configure<{Cfg}> for {Self}`")]
 pub trait Configure<Cfg>: Send + Sync + 'static {
     /// The checked configuration and the state derived from it. Built once per tenant and configuration version.
@@ -42,6 +56,24 @@ pub enum Lookup {
 }
 
 /// Sends messages of one type.
+///
+/// ```
+/// # use zengine_connector::{Configure, Error, Secret, strategy::ConfigureContext};
+/// use zengine_connector::{OutboundMessage, OutboundStrategy, Receipt, SendError, strategy::SendContext};
+///
+/// # struct Pager;
+/// # impl Configure<Secret<String>> for Pager {
+/// #     type Tenant = Secret<String>;
+/// #     async fn configure(&self, api_key: Secret<String>, _: &ConfigureContext) -> Result<Secret<String>, Error> { Ok(api_key) }
+/// # }
+/// impl OutboundStrategy<Secret<String>, OutboundMessage> for Pager {
+///     async fn send(&self, api_key: &Secret<String>, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
+///         // Make one call here, with `cx.provider_key()` as the idempotency key, and report how it ended.
+///         # let _ = (api_key, message, cx);
+///         Err(SendError::throttled("too many requests").not_sent())
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot send `{Msg}` configured by `{Cfg}`",
     label = "write `impl OutboundStrategy<{Cfg}, {Msg}> for {Self}`, or drop `outbound` from `#[strategy(..)]`"

@@ -1,4 +1,4 @@
-//! Metrics as log lines that CloudWatch reads: the embedded metric format.
+//! Metrics as log lines in CloudWatch's embedded metric format.
 
 use std::{
     fmt::{self, Write as _},
@@ -12,10 +12,20 @@ use crate::{
     sync::Mutex,
 };
 
-/// Writes one JSON line per metric, in CloudWatch's embedded metric format, to standard output or any other writer.
+/// An observer that writes one JSON line per metric, in CloudWatch's embedded metric format, to a writer.
 ///
-/// Each combination of dimensions is a series that is billed; with many tenants, make the tenant a plain
-/// [property](Self::with_tenant_as_property) that log queries still find.
+/// CloudWatch bills every combination of dimensions as a series. With many tenants, make the tenant a
+/// [property](Self::with_tenant_as_property), which log queries still find.
+///
+/// ```
+/// use std::{io::Stdout, sync::Arc};
+/// use zengine_connector::{runtime::Clock, telemetry::EmfObserver};
+///
+/// fn metrics(clock: Arc<dyn Clock>) -> EmfObserver<Stdout> {
+///     EmfObserver::new("messaging", clock, std::io::stdout()).with_tenant_as_property()
+/// }
+/// # let _ = metrics;
+/// ```
 pub struct EmfObserver<W> {
     namespace: String,
     clock: Arc<dyn Clock>,
@@ -30,20 +40,20 @@ struct State<W> {
 }
 
 impl<W: Write + Send + 'static> EmfObserver<W> {
-    /// Metrics of a namespace, each written at once.
+    /// An observer for a namespace. Writes each metric at once.
     pub fn new(namespace: impl Into<String>, clock: Arc<dyn Clock>, writer: W) -> Self {
         let state = Mutex::new(State { writer, lines: String::new() });
         Self { namespace: namespace.into(), clock, tenant_is_property: false, batch_bytes: 0, state }
     }
 
-    /// Holds lines back until there are so many bytes of them; flush before the process may be frozen.
+    /// Buffers lines up to this many bytes. You must call `flush` before the process may be frozen.
     #[must_use = "returns the observer with the batch"]
     pub fn with_batch(mut self, bytes: usize) -> Self {
         self.batch_bytes = bytes;
         self
     }
 
-    /// Writes the tenant as a property and not as a dimension.
+    /// Writes the tenant as a property instead of a dimension.
     #[must_use = "returns the observer with the setting"]
     pub fn with_tenant_as_property(mut self) -> Self {
         self.tenant_is_property = true;
@@ -74,7 +84,7 @@ impl<W: Write + Send + 'static> EmfObserver<W> {
 
 impl<W: Write> State<W> {
     fn write_out(&mut self) {
-        // Metrics that cannot be written are lost: no send waits or fails for them.
+        // A metric that cannot be written is lost: no send waits or fails because of it.
         let _ = self.writer.write_all(self.lines.as_bytes()).and_then(|()| self.writer.flush());
         self.lines.clear();
     }
@@ -82,7 +92,7 @@ impl<W: Write> State<W> {
 
 impl<W: Write + Send + 'static> Observer for EmfObserver<W> {
     fn record(&self, metric: &Metric<'_>) {
-        // CloudWatch refuses a line without a number.
+        // CloudWatch rejects a value that is not a finite number.
         if !metric.value.is_finite() {
             return;
         }

@@ -1,41 +1,41 @@
-//! One line per received request.
+//! The log line of a received request.
 
 use std::time::Duration;
 
 use super::{Dimensions, Metric, MetricName, Observers, TraceParent, lines::millis};
 use crate::ids::{CorrelationId, TenantId};
 
-/// What became of a request or record that arrived: the event `inbound.completed`.
+/// The result of a received request or record: the event `inbound.completed`.
 #[derive(Clone, Debug)]
 pub(crate) struct InboundLine<'a> {
     /// The registered name of the strategy.
     pub(crate) strategy: &'a str,
-    /// Whose it is, where one tenant's credentials vouch for the whole request.
+    /// The tenant, if one tenant's credentials authenticated the whole request.
     pub(crate) tenant_id: Option<&'a TenantId>,
     /// `done`, `redeliver` or `refused`.
     pub(crate) outcome: &'static str,
-    /// Why it was refused.
+    /// The reason for a refusal.
     pub(crate) reason: Option<&'a str>,
-    /// The status of the answer.
+    /// HTTP status of the response.
     pub(crate) http_status: u16,
-    /// Events that are stored, also by an earlier delivery.
+    /// Number of events stored, by this or an earlier delivery.
     pub(crate) accepted: u32,
-    /// Elements that can never be read, kept as dead letters.
+    /// Number of events and elements that can never be handled, stored as dead letters.
     pub(crate) poisoned: u32,
-    /// Events that must come again.
+    /// Number of events that must be delivered again.
     pub(crate) unstored: u32,
-    /// Bytes of the body.
+    /// Size of the body in bytes.
     pub(crate) body_bytes: usize,
-    /// What ties the lines of one request together.
+    /// Correlation id of the request.
     pub(crate) correlation_id: Option<&'a CorrelationId>,
-    /// The sender's trace.
+    /// The sender's trace parent.
     pub(crate) trace: Option<TraceParent>,
-    /// From the arrival to the answer.
+    /// Time from arrival to response.
     pub(crate) duration: Duration,
 }
 
 impl<'a> InboundLine<'a> {
-    /// A line of a request without events; the rest is filled in.
+    /// A line for a request without events. Set the other fields.
     pub(crate) fn new(strategy: &'a str, outcome: &'static str, http_status: u16) -> Self {
         Self {
             strategy,
@@ -53,7 +53,7 @@ impl<'a> InboundLine<'a> {
         }
     }
 
-    /// Logs the line. Costs next to nothing where nobody listens.
+    /// Logs the line. Almost free without a subscriber.
     pub(crate) fn emit(&self) {
         tracing::info!(
             strategy = self.strategy,
@@ -72,7 +72,7 @@ impl<'a> InboundLine<'a> {
         );
     }
 
-    /// Gives the metrics of the request to the observers.
+    /// Passes the request's metrics to the observers.
     pub(crate) fn observe(&self, observers: &Observers) {
         if observers.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! Writing JSON into a buffer that is used again, without a tree and without an allocation per value.
+//! JSON output into a reused buffer, without a tree and without an allocation per value.
 
 use std::fmt::{self, Write};
 
@@ -9,15 +9,15 @@ pub(super) fn string(into: &mut String, text: &str) {
     into.push('"');
 }
 
-/// Writes what a value displays, as a JSON string.
+/// Writes a value's `Display` output as a JSON string.
 pub(super) fn display(into: &mut String, value: impl fmt::Display) {
     into.push('"');
-    // Writing into a buffer cannot fail; a value that gives up half-way leaves what it had said.
+    // Writing into the buffer cannot fail. If the value's `Display` fails, its output so far stays.
     let _ = write!(Escape(into), "{value}");
     into.push('"');
 }
 
-/// Writes a number; what JSON has no number for is a string.
+/// Writes a number. NaN and infinities become strings.
 pub(super) fn float(into: &mut String, value: f64) {
     if value.is_finite() {
         let _ = write!(into, "{value}");
@@ -53,7 +53,7 @@ pub(super) fn integer(into: &mut String, number: u64) {
 
 fn escape(into: &mut String, text: &str) {
     let special = |byte: u8| byte < 0x20 || matches!(byte, b'"' | b'\\' | 0x7f);
-    // Most texts have nothing to escape, which is seen many bytes at a time.
+    // Most texts need no escape; this check is vectorized.
     if !text.bytes().fold(false, |any, byte| any | special(byte)) {
         into.push_str(text);
         return;

@@ -1,4 +1,4 @@
-//! One line per send and one per attempt.
+//! The log lines of sends and attempts.
 
 use std::time::Duration;
 
@@ -8,30 +8,30 @@ use crate::{
     ids::{ClientMessageId, CorrelationId, FailureId, TenantId},
 };
 
-/// How a send ended: the event `send.completed`.
+/// The result of a send: the event `send.completed`.
 ///
-/// Replays, rejections and panics have one too. Absent facts are absent keys.
+/// Replays, rejections and panics have one too. A field without a value has no key.
 #[derive(Clone, Debug)]
 pub(crate) struct SendLine<'a> {
-    /// Whose message.
+    /// The tenant.
     pub(crate) tenant_id: &'a TenantId,
-    /// The registered name of the strategy, or what the caller took for one.
+    /// The registered name of the strategy, or the unknown name that the caller gave.
     pub(crate) strategy: &'a str,
     /// The caller's id of the message.
     pub(crate) client_message_id: &'a ClientMessageId,
     /// `delivered`, `failed`, `unknown`, `deferred`, or `error`.
     pub(crate) outcome: &'static str,
-    /// Why a send was deferred, in snake case.
+    /// The reason for a deferral, in snake case.
     pub(crate) reason: Option<&'a str>,
-    /// The kind of the last error.
+    /// Kind of the last error.
     pub(crate) kind: Option<ErrorKind>,
     /// The provider's own code of the last error.
     pub(crate) code: Option<&'a str>,
-    /// How far the last attempt that failed got.
+    /// Reach of the last failed attempt.
     pub(crate) reach: Option<Reach>,
-    /// Calls made to the provider.
+    /// Number of provider calls.
     pub(crate) attempts: u32,
-    /// Nothing was sent this time: the outcome is an earlier send's.
+    /// Whether the outcome is that of an earlier send, and this one sent nothing.
     pub(crate) replayed: bool,
     /// Whether a delivered send's record is stored (rule 26).
     pub(crate) dedup_recorded: bool,
@@ -39,26 +39,26 @@ pub(crate) struct SendLine<'a> {
     pub(crate) waited: Duration,
     /// The owner token of the claim.
     pub(crate) lease_owner: Option<&'a str>,
-    /// The breaker's state when the last attempt asked for its permit.
+    /// The breaker's state when the last attempt requested its permit.
     pub(crate) breaker_state: Option<&'a str>,
     /// The epoch of that state.
     pub(crate) breaker_epoch: Option<u64>,
-    /// The dead letter, where there is one.
+    /// Id of the dead letter, if there is one.
     pub(crate) failure_id: Option<&'a FailureId>,
     /// The recipient, as a keyed hash.
     pub(crate) recipient_hmac: Option<RecipientHmac>,
-    /// What ties the lines of one request together.
+    /// Correlation id of the request.
     pub(crate) correlation_id: Option<&'a CorrelationId>,
-    /// The caller's trace.
+    /// The caller's trace parent.
     pub(crate) trace: Option<TraceParent>,
-    /// From the call to its end.
+    /// Time from the call to its end.
     pub(crate) duration: Duration,
 }
 
-/// How one call to a provider ended: the event `send.attempt`.
+/// The result of one provider call: the event `send.attempt`.
 #[derive(Clone, Debug)]
 pub(crate) struct AttemptLine<'a> {
-    /// Whose message.
+    /// The tenant.
     pub(crate) tenant_id: &'a TenantId,
     /// The registered name of the strategy.
     pub(crate) strategy: &'a str,
@@ -66,25 +66,25 @@ pub(crate) struct AttemptLine<'a> {
     pub(crate) client_message_id: &'a ClientMessageId,
     /// `accepted`, or the kind of the error.
     pub(crate) outcome: &'static str,
-    /// Whose fault it was.
+    /// The party at fault.
     pub(crate) fault: Option<Fault>,
-    /// How far the request got, where it failed.
+    /// Reach of the request, if it failed.
     pub(crate) reach: Option<Reach>,
     /// The provider's own code.
     pub(crate) code: Option<&'a str>,
-    /// Which attempt of the send, from 1.
+    /// Number of the attempt in the send, from 1.
     pub(crate) attempt: u32,
-    /// The wait before it.
+    /// The wait before the attempt.
     pub(crate) delay: Duration,
-    /// The breaker's state when it asked for its permit.
+    /// The breaker's state when the attempt requested its permit.
     pub(crate) breaker_state: Option<&'a str>,
     /// The epoch of that state.
     pub(crate) breaker_epoch: Option<u64>,
-    /// What ties the lines of one request together.
+    /// Correlation id of the request.
     pub(crate) correlation_id: Option<&'a CorrelationId>,
-    /// The trace that went to the provider.
+    /// The caller's trace parent.
     pub(crate) trace: Option<TraceParent>,
-    /// From the start of the call to its end.
+    /// Time from the start of the call to its end.
     pub(crate) duration: Duration,
 }
 
@@ -104,7 +104,7 @@ pub(super) fn millis(time: Duration) -> u64 {
 }
 
 impl<'a> SendLine<'a> {
-    /// A line of a send that made no call; the rest is filled in.
+    /// A line for a send without a provider call. Set the other fields.
     pub(crate) fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, outcome: &'static str) -> Self {
         Self {
             tenant_id,
@@ -130,8 +130,8 @@ impl<'a> SendLine<'a> {
         }
     }
 
-    /// Logs the line: as a warning where nobody knows whether the message arrived or a delivered send is not recorded, as
-    /// an error where the dead letter could not be stored, else as information. Costs next to nothing where nobody listens.
+    /// Logs the line: as WARN if the outcome is unknown or a delivered send is not recorded, as ERROR if the dead letter could
+    /// not be stored, else as INFO. Almost free without a subscriber.
     pub(crate) fn emit(&self) {
         macro_rules! event {
             ($level:ident) => {
@@ -171,7 +171,7 @@ impl<'a> SendLine<'a> {
         }
     }
 
-    /// Gives the metrics of the send to the observers (rule 82). A replay counts as a send and as nothing else.
+    /// Passes the send's metrics to the observers (rule 82). A replay counts as a send and as nothing else.
     pub(crate) fn observe(&self, observers: &Observers) {
         if observers.is_empty() {
             return;
@@ -183,7 +183,7 @@ impl<'a> SendLine<'a> {
         if self.replayed {
             return;
         }
-        #[allow(clippy::cast_precision_loss)] // beyond 2^53 milliseconds nobody counts any more
+        #[allow(clippy::cast_precision_loss)] // exact up to 2^53 milliseconds
         observers.record(&Metric { name: MetricName::Duration, value: millis(self.duration) as f64, dimensions });
         if self.attempts > 0 {
             count(MetricName::Attempts, self.attempts);
@@ -206,14 +206,14 @@ impl<'a> SendLine<'a> {
         }
     }
 
-    /// Whose fault the last error was.
+    /// The party at fault for the last error.
     fn fault(&self) -> Option<Fault> {
         self.kind.map(ErrorKind::fault)
     }
 }
 
 impl<'a> AttemptLine<'a> {
-    /// A line of an attempt that was accepted; the rest is filled in.
+    /// A line for an accepted attempt. Set the other fields.
     pub(crate) fn new(tenant_id: &'a TenantId, strategy: &'a str, client_message_id: &'a ClientMessageId, attempt: u32) -> Self {
         Self {
             tenant_id,
@@ -233,7 +233,7 @@ impl<'a> AttemptLine<'a> {
         }
     }
 
-    /// Logs the line. Costs next to nothing where nobody listens.
+    /// Logs the line. Almost free without a subscriber.
     pub(crate) fn emit(&self) {
         tracing::info!(
             tenant_id = self.tenant_id.as_str(),

@@ -1,4 +1,4 @@
-//! Numbers, through a port.
+//! Metrics, through a port.
 
 use std::{
     fmt::Debug,
@@ -8,23 +8,23 @@ use std::{
 
 use crate::{error::Fault, ids::TenantId};
 
-/// Takes metrics. An implementation must not block; one that panics harms no send.
+/// A port for metrics. An implementation must not block. A panic in it is caught.
 pub trait Observer: Send + Sync + Debug + 'static {
-    /// Takes one number.
+    /// Records one value.
     fn record(&self, metric: &Metric<'_>);
 
-    /// Writes out what is held back. Called at shutdown and by hosts that are about to be frozen.
+    /// Writes buffered metrics. Called at shutdown, and by hosts that are about to be frozen.
     fn flush(&self) {}
 }
 
-/// One number.
+/// One value of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric<'a> {
-    /// What is counted or measured; says the unit too.
+    /// The metric's name, which determines the unit.
     pub name: MetricName,
-    /// How many, or how long.
+    /// The count, or the duration.
     pub value: f64,
-    /// What it is told apart by.
+    /// The dimensions.
     pub dimensions: Dimensions<'a>,
 }
 
@@ -35,21 +35,21 @@ impl Metric<'_> {
     }
 }
 
-/// What metrics are told apart by: few and small, since each combination is a series of its own.
+/// The dimensions of a metric: few, because each combination is a series of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Dimensions<'a> {
-    /// Whose it is.
+    /// The tenant.
     pub tenant: Option<&'a TenantId>,
     /// The registered name of the strategy.
     pub strategy: Option<&'a str>,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Option<&'a str>,
-    /// Whose fault it was.
+    /// The party at fault.
     pub fault: Option<Fault>,
 }
 
 impl<'a> Dimensions<'a> {
-    /// Those that are there, by name, in a fixed order.
+    /// The dimensions that are set, by name, in a fixed order.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {
         let all = [
             ("tenant", self.tenant.map(TenantId::as_str)),
@@ -65,9 +65,9 @@ impl<'a> Dimensions<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Unit {
-    /// How many.
+    /// A count.
     Count,
-    /// How long, in milliseconds.
+    /// A duration in milliseconds.
     Milliseconds,
 }
 
@@ -83,7 +83,7 @@ impl Unit {
 
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $unit:ident;)*) => {
-        /// What is counted or measured.
+        /// The name of a metric.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum MetricName {
@@ -110,37 +110,37 @@ macro_rules! names {
 names! {
     /// Sends that ended, replays included.
     Sends = "sends", Count;
-    /// Calls made to providers by sends.
+    /// Provider calls made by sends.
     Attempts = "attempts", Count;
     /// Sends that the first call delivered (rule 82).
     FirstTrySuccess = "first_try_success", Count;
-    /// Sends that only a later call delivered: the sign of a sick provider (rule 82).
+    /// Sends that only a later call delivered: a sign of an unhealthy provider (rule 82).
     RetriedSuccess = "retried_success", Count;
-    /// How long sends took.
+    /// Duration of sends.
     Duration = "duration", Milliseconds;
-    /// Sends to come back to.
+    /// Sends that were deferred.
     Deferred = "deferred", Count;
-    /// Sends of which nobody knows whether they arrived.
+    /// Sends that may have been delivered.
     Unknown = "unknown", Count;
     /// Dead letters written.
     DeadLetters = "dead_letters", Count;
     /// Dead letters that could not be stored (rule 68).
     DeadLettersFailed = "dead_letters_failed", Count;
-    /// Delivered sends whose record could not be stored: raise an alarm (rule 26).
+    /// Delivered sends whose record could not be stored. You should alarm on it (rule 26).
     DedupNotRecorded = "dedup_not_recorded", Count;
-    /// Breakers that changed their state.
+    /// State changes of breakers.
     BreakerTransitions = "breaker_transitions", Count;
-    /// Requests and records that arrived.
+    /// Received requests and records.
     InboundRequests = "inbound_requests", Count;
-    /// Events that handlers have stored.
+    /// Events that handlers stored.
     InboundEvents = "inbound_events", Count;
-    /// Elements that can never be read.
+    /// Events and elements that can never be handled.
     InboundPoisoned = "inbound_poisoned", Count;
-    /// Events that must come again.
+    /// Events that must be delivered again.
     InboundUnstored = "inbound_unstored", Count;
 }
 
-/// Takes nothing.
+/// An observer that drops all metrics.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoopObserver;
 
@@ -148,34 +148,34 @@ impl Observer for NoopObserver {
     fn record(&self, _: &Metric<'_>) {}
 }
 
-/// Any number of observers, one after the other; a panic in one reaches neither the others nor the caller.
+/// A list of observers, called in order. A panic in one affects neither the others nor the caller.
 #[derive(Clone, Debug, Default)]
 pub struct Observers(Arc<[Arc<dyn Observer>]>);
 
 impl Observers {
-    /// All of these.
+    /// A list of these observers.
     pub fn new(observers: impl IntoIterator<Item = Arc<dyn Observer>>) -> Self {
         Self(observers.into_iter().collect())
     }
 
-    /// Nobody is there, so nothing needs to be computed.
+    /// Returns `true` if there are no observers, so that no metric needs to be computed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Gives a number to every observer.
+    /// Passes a value to every observer.
     pub fn record(&self, metric: &Metric<'_>) {
         self.each(|observer| observer.record(metric));
     }
 
-    /// Has every observer write out what it holds back.
+    /// Flushes every observer.
     pub fn flush(&self) {
         self.each(Observer::flush);
     }
 
     fn each(&self, tell: impl Fn(&dyn Observer)) {
         for observer in &*self.0 {
-            // What the observer left half-done is its own affair: the core never looks at it.
+            // The core does not read the observer's state, so it is unwind safe here.
             if catch_unwind(AssertUnwindSafe(|| tell(&**observer))).is_err() {
                 tracing::warn!("an observer of metrics panicked");
             }

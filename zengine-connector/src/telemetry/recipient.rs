@@ -1,10 +1,10 @@
-//! A recipient as it may stand in a log line.
+//! The recipient's form in log lines.
 
 use std::fmt;
 
 use crate::{hex::digits, keyring::Key};
 
-/// A keyed hash of a recipient: the same recipient gives the same value, nobody without the key can guess back.
+/// A keyed hash of a recipient. The same recipient gives the same value, and without the key it cannot be guessed.
 ///
 /// ```
 /// use zengine_connector::{keyring::Key, Secret, telemetry::RecipientHmac};

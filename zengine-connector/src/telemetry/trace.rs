@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::runtime::Rng;
 
-/// A checked `traceparent`: which trace a call belongs to, and which span caused it.
+/// A valid `traceparent`: the ids of a call's trace and of the span that caused it.
 ///
 /// ```
 /// use zengine_connector::{runtime::SystemRng, telemetry::TraceParent};
@@ -23,9 +23,9 @@ pub struct TraceParent {
 }
 
 impl TraceParent {
-    /// Reads the header. `None` where it is not valid: an invalid one is dropped and never passed on.
+    /// Parses the header. `None` if it is invalid; an invalid one must not be passed on.
     ///
-    /// A later version than 00 is read as far as 00 knows it, as the specification asks.
+    /// Of a version later than 00, reads the fields of version 00, as the specification requires.
     pub fn parse(header: &str) -> Option<Self> {
         let (fields, rest) = header.split_at_checked(55)?;
         let mut parts = fields.split('-');
@@ -42,11 +42,11 @@ impl TraceParent {
     pub fn new(rng: &dyn Rng, sampled: bool) -> Self {
         let mut bytes = [0; 16];
         rng.fill(&mut bytes);
-        // A trace id of zeros is invalid; a generator that draws it is replaced by the next valid one.
+        // A trace id of zeros is invalid; it becomes 1.
         Self { trace: u128::from_be_bytes(bytes).max(1), parent: span(rng), flags: u8::from(sampled) }
     }
 
-    /// The same trace with a new span of our own, to hand on.
+    /// The same trace with a new span id, to pass on.
     #[must_use = "returns the child; the parent is not changed"]
     pub fn child(&self, rng: &dyn Rng) -> Self {
         Self { parent: span(rng), ..*self }
@@ -62,13 +62,13 @@ impl TraceParent {
         format!("{:016x}", self.parent)
     }
 
-    /// Whether the caller records this trace.
+    /// Returns `true` if the caller records this trace.
     pub fn is_sampled(&self) -> bool {
         self.flags & 1 == 1
     }
 }
 
-/// Sampled, and random trace id.
+/// The flags `sampled` and `random trace id`.
 const KNOWN_FLAGS: u8 = 3;
 
 fn span(rng: &dyn Rng) -> u64 {
@@ -77,7 +77,7 @@ fn span(rng: &dyn Rng) -> u64 {
     u64::from_be_bytes(bytes).max(1)
 }
 
-/// Exactly so many lower-case hexadecimal digits.
+/// Parses exactly `digits` lower-case hexadecimal digits.
 fn hex(text: &str, digits: usize) -> Option<u128> {
     let all = text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     all.then(|| u128::from_str_radix(text, 16).ok())?

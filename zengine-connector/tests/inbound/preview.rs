@@ -54,8 +54,8 @@ async fn a_preview_shows_events_in_order_calls_no_handler_and_writes_no_store() 
             "one: shared",
             "three: shared",
             "two: shared",
-            "several tenants are behind a route that should be one tenant's",
-            "no tenant is behind the event's routes",
+            "ambiguous tenant: several tenants have a route that must belong to one",
+            "unknown tenant: no tenant has any of the event's routes",
             "one: last",
         ];
         assert_eq!(shown(preview), expected);

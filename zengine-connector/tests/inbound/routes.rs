@@ -96,7 +96,7 @@ async fn an_event_that_leads_to_nobody_is_kept_once_and_answered_200() {
     assert!(letters.iter().all(|(letter, _)| letter.tenant.as_str() == "(none)" && letter.outcome == "poison"));
     assert!(letters.iter().any(|(_, body)| body["content"]["body"] == "lost?" && body["type"] == "message"));
     let reason = letters[0].0.last_error.as_ref().unwrap();
-    assert_eq!(reason.message, "no tenant is behind the event's routes");
+    assert_eq!(reason.message, "unknown tenant: no tenant has any of the event's routes");
 }
 
 #[tokio::test(start_paused = true)]

@@ -90,12 +90,12 @@ fn routes_decide_the_tenant_and_tenant_has_the_rest() {
     };
     assert_eq!(tenants(|_| {}, &["--tenant", "globex"]), ["acme"]);
     let elsewhere = |file: &mut Value| file["routes"] = json!([{ "kind": "phone_number_id", "value": "7", "tenants": ["acme"] }]);
-    assert_eq!(tenants(elsewhere, &[]), ["no tenant is behind the event's routes"]);
+    assert_eq!(tenants(elsewhere, &[]), ["unknown tenant: no tenant has any of the event's routes"]);
     assert_eq!(tenants(elsewhere, &["--tenant", "globex"]), ["globex"]);
     let none = |file: &mut Value| drop(file.as_object_mut().unwrap().remove("routes"));
     assert_eq!(tenants(none, &[]), ["cli"]);
     let shared = |file: &mut Value| file["routes"][0]["tenants"] = json!(["acme", "globex"]);
-    assert_eq!(tenants(shared, &[]), ["several tenants are behind a route that should be one tenant's"]);
+    assert_eq!(tenants(shared, &[]), ["ambiguous tenant: several tenants have a route that must belong to one"]);
 }
 
 #[test]

@@ -165,7 +165,7 @@ impl<'a> Obj<'a> {
 
     /// A member; the last if a name is repeated. `null` counts as absent.
     ///
-    /// A message is asked for some forty members, most of which it has not: inlined, so that the trace is a constant.
+    /// Inlined so that the name's trace is a constant: reading a message looks up some forty members, most of them absent.
     #[inline]
     pub fn get(&self, name: &str) -> Option<Raw<'a>> {
         let object = self.0?;

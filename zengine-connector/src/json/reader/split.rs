@@ -203,7 +203,7 @@ impl Splitter<'_> {
                     escaped = ESCAPED;
                     at = self.escape(at + 1)?;
                 }
-                // Only what is shorter than eight bytes comes here with anything else.
+                // Other bytes occur here only in the last chunk, which is shorter than eight bytes.
                 Some(0x20..) => at += 1,
                 _ => return Err(Unread::NotJson),
             }
@@ -224,7 +224,7 @@ impl Splitter<'_> {
     fn number(&mut self) -> Result<(), Unread> {
         let start = self.at;
         let mut at = start + usize::from(self.bytes.get(start) == Some(&b'-'));
-        // No zero before other digits.
+        // No leading zeros.
         at = if self.bytes.get(at) == Some(&b'0') { at + 1 } else { self.digits(at)? };
         if self.bytes.get(at) == Some(&b'.') {
             at = self.digits(at + 1)?;

@@ -17,6 +17,18 @@ use crate::{
 /// An event with its envelope: id, tenant, strategy, channel and times.
 ///
 /// In JSON the envelope is flat: the event's own members are beside `id`, `tenant`, `raw` and the others.
+///
+/// ```
+/// use zengine_connector::{Content, Event, InboundEvent};
+///
+/// fn text(inbound: &InboundEvent) -> Option<&str> {
+///     match &inbound.event {
+///         Event::Message { content: Content::Text(text) } => Some(&text.body),
+///         _ => None,
+///     }
+/// }
+/// # let _ = text;
+/// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "EventJson", try_from = "EventJson")]
 #[non_exhaustive]

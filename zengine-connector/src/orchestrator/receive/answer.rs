@@ -1,4 +1,4 @@
-//! What the host gives back to whoever delivered.
+//! The answer to one delivery.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -10,33 +10,33 @@ use crate::{
     strategy::{Principal, VerifyError},
 };
 
-/// The end of one delivery: an HTTP response, and the same as an acknowledgement for a queue record.
+/// The result of one delivery: an HTTP response, and the same as an acknowledgement for a queue record.
 #[derive(Debug)]
-#[must_use = "whoever delivered waits for an answer"]
+#[must_use = "the sender waits for the response"]
 #[non_exhaustive]
 pub struct Received {
-    /// What to do with a queue record.
+    /// The acknowledgement for a queue record.
     pub ack: Ack,
-    /// What to answer over HTTP.
+    /// The HTTP response.
     pub response: Response<Bytes>,
-    /// Events that are stored, now or by an earlier delivery.
+    /// Number of events stored, by this or an earlier delivery.
     pub accepted: usize,
-    /// Events and elements that can never be handled; they are kept as dead letters.
+    /// Number of events and elements that can never be handled. They are stored as dead letters.
     pub poisoned: usize,
-    /// Events that must come again.
+    /// Number of events that must be delivered again.
     pub unstored: usize,
     pub(super) reason: Option<&'static str>,
     pub(super) tenant: Option<TenantId>,
 }
 
-/// What to do with a queue record. Total by design.
+/// The acknowledgement for a queue record. Exhaustive by design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ack {
-    /// Everything is stored, or kept as a dead letter: remove the record.
+    /// All events are stored or are dead letters. Remove the record.
     Done,
-    /// Something must come again: keep the record.
+    /// At least one event must be delivered again. Keep the record.
     Redeliver,
-    /// Nobody vouches for it, or it cannot be read: it will never be accepted.
+    /// The request is not authenticated or not readable, and will never be accepted.
     Refused,
 }
 
@@ -56,18 +56,18 @@ impl Received {
         Self { ack, response, accepted: counts.accepted, poisoned: counts.poisoned, unstored: counts.unstored, reason: None, tenant: None }
     }
 
-    /// An end without events, with a plain answer.
+    /// A result without events, with a plain text response.
     pub(super) fn plain(ack: Ack, status: StatusCode, text: &'static str) -> Self {
         Self { reason: Some(text), ..Self::new(ack, plain(status, text), Counts::default()) }
     }
 
-    /// The end of a request that `verify` refused. The body says why in a literal, never what would have been right.
+    /// The result for a request that `verify` refused. The body states the reason as a literal, never the expected value.
     pub(super) fn refused(error: &VerifyError) -> Self {
         let ack = if matches!(error, VerifyError::Unavailable(_)) { Ack::Redeliver } else { Ack::Refused };
         let mut response = plain(error.status(), error.reason());
         match error {
             VerifyError::Challenge(scheme) => {
-                // RFC 7617 demands a realm; other schemes allow one.
+                // RFC 7617 requires a realm; other schemes allow one.
                 let challenge = if scheme.contains(' ') { (*scheme).to_owned() } else { format!("{scheme} realm=\"inbound\"") };
                 if let Ok(value) = HeaderValue::from_str(&challenge) {
                     response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
@@ -85,7 +85,7 @@ impl Received {
         Self { reason: Some(error.reason()), ..Self::new(ack, response, Counts::default()) }
     }
 
-    /// Notes who vouched for the request.
+    /// Sets the tenant that authenticated the request.
     pub(super) fn of(self, principal: &Principal) -> Self {
         match principal {
             Principal::Tenant(tenant) => Self { tenant: Some(tenant.clone()), ..self },
@@ -94,7 +94,7 @@ impl Received {
     }
 }
 
-/// A response of one line of text.
+/// A plain text response.
 pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(text.as_bytes()));
     *response.status_mut() = status;

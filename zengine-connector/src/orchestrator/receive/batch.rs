@@ -1,4 +1,4 @@
-//! One request's events on their way to the handler: claim → evidence → admit → handler → settle (rule 84).
+//! Handling of one request's events: claim → evidence → admit → handler → settle (rule 84).
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -24,13 +24,13 @@ use crate::{
     strategy::{Admit, DynInbound, ErasedTenant, EventContext, ProviderKey},
 };
 
-/// What the tasks of one request share.
+/// The part that all tasks of one request share.
 pub(super) struct Batch {
     pub(super) orchestrator: Orchestrator,
     pub(super) entry: Arc<RegisteredStrategy>,
     pub(super) inbound: Arc<dyn DynInbound>,
     pub(super) handler: Arc<dyn DynHandler>,
-    /// The request may hold events of several tenants.
+    /// Whether the request may hold events of several tenants.
     pub(super) shared: bool,
     pub(super) reply_by: Option<SystemTime>,
     pub(super) correlation: Option<CorrelationId>,
@@ -43,8 +43,8 @@ impl Batch {
         &self.orchestrator.engine
     }
 
-    /// Runs partitions side by side, in a task of its own: whoever waits may go away, the work goes on. The receiver hears
-    /// when all is done.
+    /// Runs the partitions concurrently in a task of its own, which goes on if the caller is dropped. The receiver completes
+    /// when all partitions are done.
     pub(super) fn start(self: &Arc<Self>, partitions: Vec<Vec<InboundTask>>) -> oneshot::Receiver<()> {
         let (done, wait) = oneshot::channel();
         let (batch, running) = (Arc::clone(self), self.orchestrator.inbound.batches.enter());
@@ -57,7 +57,7 @@ impl Batch {
         wait
     }
 
-    /// Runs the tasks of one conversation in order. Once one must come again, so must all after it.
+    /// Runs the tasks of one partition in order. After an event that must be delivered again, so must all that follow.
     async fn run(&self, partition: Vec<InboundTask>) {
         let mut stopped = false;
         for task in partition {
@@ -77,7 +77,7 @@ impl Batch {
             InboundTask::Keep(poison) => poison.key.clone(),
             InboundTask::Wait => return EventResult::Unstored,
         };
-        // A host that shuts down finishes what runs and takes nothing new.
+        // During shutdown, tasks in progress finish and no new one starts.
         if self.progress.is_spent() || self.engine().is_closing() {
             return EventResult::Unstored;
         }
@@ -128,11 +128,11 @@ impl Batch {
         }
         let tenant = match self.engine().tenants.bind(&self.entry, &event.tenant).await {
             Ok(bound) => Arc::clone(&bound.state),
-            // On an endpoint that tenants share, one whose set-up is broken for good must not make the provider redeliver
-            // everybody's events for days.
+            // On an endpoint that tenants share, one tenant with an invalid configuration must not make the provider redeliver
+            // the events of all tenants for days.
             Err(error) if self.shared && !error.is_temporary() => {
                 tracing::warn!(tenant_id = %event.tenant, strategy = %self.entry.name, error = %error, "inbound.tenant_broken");
-                return self.poison(&event, key, error.kind(), "the tenant's configuration of the strategy is not usable").await;
+                return self.poison(&event, key, error.kind(), "the tenant's configuration for this strategy is invalid").await;
             }
             Err(error) => return self.unstored(&event, "bind", &error),
         };
@@ -153,16 +153,16 @@ impl Batch {
         let deadline = engine.clock.now() + admit_timeout;
         let cx = EventContext { base: engine.base(&whose, &self.entry.name, deadline, self.correlation.clone(), self.traceparent.clone()) };
         let admitted = within(&*engine.clock, admit_timeout, catch_panic(self.inbound.admit(tenant, event, &cx))).await;
-        // The strategy may enrich an event; whose it is and how it is recognised stays.
+        // The strategy may enrich an event, but not change its tenant, strategy, id or dedupe key.
         (event.tenant, event.strategy, event.id, event.dedupe_key) = (whose, self.entry.name.clone(), id, dedupe_key);
         match admitted {
             Some(Some(admitted)) => admitted,
             Some(None) => Err(Error::new(ErrorKind::Unexpected, "the strategy panicked in admit")),
-            None => Err(Error::new(ErrorKind::Timeout, "admit took too long")),
+            None => Err(Error::new(ErrorKind::Timeout, "admit did not finish in time")),
         }
     }
 
-    /// The handler runs in its own task: neither a deadline nor a caller that goes away ends it.
+    /// Runs the handler in its own task, which neither a deadline nor a dropped caller ends.
     async fn hand_over(&self, key: ClaimKey, event: Box<InboundEvent>) -> EventResult {
         let reply_to = ReplyTo {
             tenant: event.tenant.clone(),
@@ -187,7 +187,7 @@ impl Batch {
         match wait.await {
             Ok(Some(Ok(()))) => EventResult::Accepted,
             Ok(Some(Err(HandlerError::Poison(reason)))) => self.poison(&kept, key, ErrorKind::InvalidContent, reason).await,
-            // The host's own error may hold anything; it is the host's to print.
+            // The host's error may hold personal data, so it is not logged here.
             Ok(Some(Err(HandlerError::NotStored(_)))) => self.not_stored(&kept, "the handler did not store the event"),
             Ok(None) => self.not_stored(&kept, "the handler panicked"),
             Err(oneshot::Canceled) => self.not_stored(&kept, "the handler's task was dropped"),

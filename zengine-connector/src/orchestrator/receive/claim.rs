@@ -1,4 +1,4 @@
-//! The record of one event: who works on it, and whether it is done (rule 84).
+//! The claim of one event: its owner and its status (rule 84).
 
 use std::{convert::Infallible, pin::pin, time::Duration};
 
@@ -10,30 +10,30 @@ use crate::{
     store::{ClaimKey, InboundOp, InboundStatus, Lease, OwnerToken, StoreError},
 };
 
-/// How often a settled event's record is tried to be written.
+/// Maximum tries to write the record of a settled event.
 const SETTLE_ATTEMPTS: usize = 3;
 
-/// An event that is ours to work on.
+/// A claimed event.
 pub(super) struct Claim {
     orchestrator: Orchestrator,
     key: ClaimKey,
     owner: OwnerToken,
 }
 
-/// How an attempt to take an event ended.
+/// The result of a claim.
 pub(super) enum Taken {
-    /// It is ours.
+    /// The event is claimed by us.
     Ours(Claim),
     /// An earlier delivery settled it.
     Settled(InboundStatus),
-    /// Somebody else works on it.
+    /// Another owner holds the claim.
     Elsewhere,
-    /// The store does not say.
+    /// The store does not answer.
     NoAnswer(StoreError),
 }
 
 impl Claim {
-    /// Takes an event that nobody works on and that is not settled.
+    /// Claims an event that has no owner and is not settled.
     pub(super) async fn take(orchestrator: &Orchestrator, key: ClaimKey) -> Taken {
         let claim = Self { orchestrator: orchestrator.clone(), key, owner: orchestrator.engine.token() };
         let lease = Lease { owner: claim.owner, boot: orchestrator.engine.stores.boot().map(Into::into), until_ms: claim.lease_end() };
@@ -42,14 +42,14 @@ impl Claim {
             Ok((false, Some(InboundStatus::Claimed) | None)) => Taken::Elsewhere,
             Ok((false, Some(settled))) => Taken::Settled(settled),
             Err(error) => {
-                // The write may have happened although its answer was lost: then nobody could work on it before the lease ends.
+                // The write may have happened although its answer was lost. Release it, or the event stays blocked until the lease ends.
                 claim.release().await;
                 Taken::NoAnswer(error)
             }
         }
     }
 
-    /// Works on the event and renews the lease at a third for as long as that takes.
+    /// Awaits the work and renews the lease at every third of its length.
     pub(super) async fn hold<T>(&self, work: impl Future<Output = T>) -> T {
         match select(pin!(work), pin!(self.renew())).await {
             Either::Left((output, _)) => output,
@@ -62,7 +62,7 @@ impl Claim {
         loop {
             self.orchestrator.engine.clock.sleep(self.orchestrator.inbound.settings.lease / 3).await;
             let renewed = self.apply(&InboundOp::Renew { owner: self.owner, until_ms: self.lease_end() }).await;
-            // The handler is not stopped: it may have stored the event already. Its end decides.
+            // The handler is not stopped, because it may have stored the event already. Its result decides.
             if !lost && matches!(renewed, Ok((false, _))) {
                 lost = true;
                 tracing::warn!(record = %self.key, "inbound.lease_lost");
@@ -70,8 +70,8 @@ impl Claim {
         }
     }
 
-    /// Says that the event is stored or poison. A store that does not answer changes nothing about that: a redelivery may
-    /// then be handled twice, which is said in a warning (as rule 26 for sends).
+    /// Records that the event is stored or poison. If the store does not answer, a redelivery may be handled twice, and a
+    /// warning is logged (as rule 26 for sends).
     pub(super) async fn settle(&self, status: InboundStatus) {
         let settle = InboundOp::Settle { owner: self.owner, status, ttl_s: self.ttl_s() };
         let mut reason = "the lease was lost";
@@ -85,7 +85,7 @@ impl Claim {
         tracing::warn!(record = %self.key, reason, "inbound.settle_not_recorded");
     }
 
-    /// Gives the event back. Best effort: where the store does not answer, the lease ends by itself.
+    /// Releases the event. Best effort: if the store does not answer, the lease expires.
     pub(super) async fn release(&self) {
         if self.apply(&InboundOp::Release { owner: self.owner }).await.is_err() {
             tracing::warn!(record = %self.key, "inbound.release_not_recorded");

@@ -1,4 +1,4 @@
-//! The bounded look-up that an unauthenticated request may cause: nothing but reads of our own stores.
+//! The bounded tenant look-up for unauthenticated requests: it only reads the host's stores.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -11,7 +11,7 @@ use crate::{
     strategy::{Found, TenantLookup, VerifyError},
 };
 
-/// The most tenants of one key that a request is tried against.
+/// Maximum number of tenants of one key that a request is verified against.
 const MAX_CANDIDATES: usize = 64;
 
 pub(crate) struct EngineLookup {
@@ -36,7 +36,7 @@ impl TenantLookup for EngineLookup {
                         tenant,
                     }),
                     Err(error) if error.is_temporary() => return Err(VerifyError::Unavailable(error)),
-                    // A tenant with a broken configuration cannot vouch for anything, and must not refuse its neighbours.
+                    // A tenant with an invalid configuration cannot authenticate anything and must not block the others.
                     Err(error) => {
                         tracing::debug!(tenant_id = %tenant, strategy = %self.entry.name, error = %error, "inbound.tenant_skipped");
                     }

@@ -1,13 +1,13 @@
-//! From a request to an acknowledgement: verify → normalize → route → dedup → admit → handler → respond.
+//! The inbound path: verify → normalize → route → dedup → admit → handler → respond.
 //!
-//! What the steps promise (rule 84):
+//! Guarantees (rule 84):
 //!
-//! - Nothing that somebody vouched for is lost: an event ends stored, as a dead letter, or unstored with a 503, and a
-//!   redelivery runs only what is not settled.
-//! - Events of one conversation are handled in order, conversations side by side. After an event that must come again,
-//!   the rest of its conversation must too.
-//! - A strategy's or handler's panic ends where it happens. A caller that goes away stops the waiting, never the work.
-//! - A request nobody vouches for writes no store and costs a bounded look-up.
+//! - No authenticated event is lost: it ends stored, as a dead letter, or unstored with a 503. A redelivery handles only
+//!   events that are not settled.
+//! - Events of one conversation are handled in order, conversations concurrently. After an event that must be delivered
+//!   again, so must the rest of its conversation in the request.
+//! - A panic of a strategy or handler affects only its own event. Dropping the caller stops the waiting, never the work.
+//! - An unauthenticated request writes no store and costs one bounded look-up.
 
 mod answer;
 mod batch;

@@ -1,4 +1,4 @@
-//! Whose events they are, and which of them must keep their order.
+//! Routing of events to tenants, and their order.
 
 use std::{
     collections::{HashMap, HashSet, hash_map},
@@ -18,44 +18,44 @@ use crate::{
     strategy::{Principal, ProviderKey, RawPayload, RoutedEvent},
 };
 
-/// One thing to do.
+/// One task of a request.
 pub(super) enum InboundTask {
     /// Hand an event to its tenant's handler.
     Handle { key: ClaimKey, event: Box<InboundEvent>, reference: Option<ProviderKey> },
-    /// Keep what nobody can handle.
+    /// Store a dead letter for an event that cannot be handled.
     Keep(Box<Poison>),
-    /// Nobody can say now whose it is: it must come again.
+    /// The tenant cannot be determined at present, so the event must be delivered again.
     Wait,
 }
 
-/// What is to be done about one request: partitions run side by side, the tasks of a partition one after the other.
+/// The tasks of one request. Partitions run concurrently, the tasks of a partition in order.
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) partitions: Vec<Vec<InboundTask>>,
-    /// How many tasks there are.
+    /// Number of tasks.
     pub(super) tasks: usize,
-    /// The conversation that a synchronous response speaks in: the first one of the request.
+    /// The conversation of a synchronous response: the first one in the request.
     pub(super) conversation: Option<(TenantId, ConversationId)>,
-    /// The events in it.
+    /// Ids of the events in that conversation.
     pub(super) events: HashSet<String>,
 }
 
-/// Who gets an event.
+/// The tenants that an event belongs to.
 enum Owner {
     Tenants(Vec<TenantId>),
-    /// No route leads anywhere.
+    /// No route leads to a tenant.
     Nobody,
-    /// Several tenants claim a key that should be one tenant's. Guessing would show one tenant's mail to another.
+    /// Several tenants have a key that must belong to one. Guessing would show one tenant's messages to another.
     Ambiguous,
-    /// The route leads to tenants that did not vouch for the request.
+    /// The route leads to tenants that did not authenticate the request.
     Foreign,
     /// The directory does not answer.
     NoAnswer,
 }
 
-const UNROUTABLE: &str = "no tenant is behind the event's routes";
-const AMBIGUOUS: &str = "several tenants are behind a route that should be one tenant's";
-const FOREIGN: &str = "the event's routes lead to another tenant than the one that vouches for it";
+const UNROUTABLE: &str = "unknown tenant: no tenant has any of the event's routes";
+const AMBIGUOUS: &str = "ambiguous tenant: several tenants have a route that must belong to one";
+const FOREIGN: &str = "the event's routes belong to a tenant that did not authenticate the request";
 const NO_ANSWER: &str = "the tenant directory does not answer";
 
 pub(super) struct Planner<'a> {
@@ -63,11 +63,11 @@ pub(super) struct Planner<'a> {
     entry: &'a RegisteredStrategy,
     principal: &'a Principal,
     received_at_ms: i64,
-    /// One answer per key and request: events of one conversation never differ in whether the directory answered.
+    /// One answer per key and request, so that all events of a conversation see the same answer of the directory.
     routes: HashMap<RouteKey, Option<Vec<TenantId>>>,
-    /// Partitions by what must keep its order.
+    /// Partitions by ordering key.
     by_order: HashMap<(TenantId, OrderingKey), usize>,
-    /// Partitions by event: one that stands in a request twice waits for itself.
+    /// Partitions by event, so that a repeated event in one request waits for the first one.
     keys: HashMap<ClaimKey, usize>,
     plan: Plan,
 }
@@ -75,7 +75,7 @@ pub(super) struct Planner<'a> {
 #[derive(PartialEq, Eq, Hash)]
 enum OrderingKey {
     Conversation(ConversationId),
-    /// News of one message keep their order where there is no conversation.
+    /// The statuses of one message, for events without a conversation.
     Message(String),
 }
 
@@ -112,7 +112,7 @@ impl<'a> Planner<'a> {
         self.plan
     }
 
-    /// The events as their tenants would get them, in order. Those of nobody are `unrouted`'s, where one is given.
+    /// The events as their tenants would get them, in order. Events without a tenant belong to `unrouted`, if given.
     pub(super) async fn preview(
         mut self,
         elements: Vec<Result<RoutedEvent, ElementError>>,
@@ -159,7 +159,7 @@ impl<'a> Planner<'a> {
                     self.handle(tenant, event);
                 }
             }
-            // In a partition of its own: all events of its conversation have the same routes, and wait too.
+            // In a partition of its own: all events of its conversation have the same routes and wait too.
             Owner::NoAnswer => {
                 let partition = self.partition(None);
                 self.push(partition, InboundTask::Wait);
@@ -193,7 +193,7 @@ impl<'a> Planner<'a> {
             }
         }
         match (self.principal, found) {
-            // Nobody else claims the event, and the tenant's own credentials came with it.
+            // No route claims the event, and the tenant's own credentials authenticated it.
             (Principal::Tenant(tenant), None) => Owner::Tenants(vec![tenant.clone()]),
             (Principal::Tenant(tenant), Some(tenants)) if tenants.contains(tenant) => Owner::Tenants(vec![tenant.clone()]),
             (Principal::Tenant(_), Some(_)) => Owner::Foreign,
@@ -277,10 +277,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Says whose event it is and when it came.
+    /// Adds the tenant and the time of receipt to an event.
     fn stamp(&self, tenant: TenantId, event: RoutedEvent) -> (InboundEvent, Option<ProviderKey>) {
         let strategy = &self.entry.name;
-        // A strategy without a key of its own must not make all its events one: the bytes tell them apart.
+        // If the strategy gives no dedupe key, the hash of the bytes keeps its events apart.
         let dedupe_key = if event.dedup.is_empty() {
             DedupeKey::of(&tenant, strategy, &format!("raw|{}", digest(&event.raw)))
         } else {
@@ -314,7 +314,7 @@ fn ordering_key(event: &RoutedEvent) -> Option<OrderingKey> {
     }
 }
 
-/// What stands for a payload that a strategy could not read at all.
+/// The elements of a payload whose reading panicked.
 pub(super) fn unreadable(body: &Bytes) -> Vec<Result<RoutedEvent, ElementError>> {
     vec![Err(ElementError::new("", "the strategy panicked while it read the payload", body.clone()))]
 }

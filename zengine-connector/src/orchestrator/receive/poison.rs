@@ -1,4 +1,4 @@
-//! What can never be handled is kept as a dead letter, encrypted: nothing that a provider delivered is dropped.
+//! Poison: events that can never be handled become encrypted dead letters, so that nothing from a provider is dropped.
 
 use std::sync::Arc;
 
@@ -14,41 +14,41 @@ use crate::{
     store::{ClaimKey, DeadLetter, LetterDirection, StoredError},
 };
 
-/// Something that can never be handled.
+/// An event or element that can never be handled.
 pub(super) struct Poison {
-    /// Whose it is; [`DeadLetter::NO_TENANT`] where nobody knows.
+    /// The tenant. [`DeadLetter::NO_TENANT`] if it is unknown.
     pub(super) tenant: TenantId,
-    /// Recognises a redelivery of it.
+    /// Key that identifies a redelivery.
     pub(super) key: ClaimKey,
-    /// What is kept, as JSON.
+    /// Content of the letter, as JSON.
     pub(super) body: Vec<u8>,
-    /// The class of the fault.
+    /// Kind of the error.
     pub(super) kind: ErrorKind,
-    /// Why, in a literal.
+    /// The reason, a literal.
     pub(super) reason: &'static str,
 }
 
 impl Poison {
-    /// An element that could not be read. `body` is the whole payload: the same element of the same payload is the same
-    /// poison, and equal elements at two places are two.
+    /// An element that cannot be read. `fingerprint` is that of the whole payload: the same element of the same payload is one
+    /// letter, and equal elements at two positions are two.
     pub(super) fn element(tenant: TenantId, strategy: &StrategyName, error: &ElementError, fingerprint: &str) -> Result<Self, Error> {
         let dedup = format!("element|{fingerprint}|{}|{}", error.path, digest(&error.raw));
         Ok(Self { key: key(&tenant, strategy, &dedup), tenant, body: json(error)?, kind: ErrorKind::MessageInvalid, reason: error.reason })
     }
 
-    /// An event that belongs to nobody, or to somebody who may not have it. `why` keeps its record apart from that of the
-    /// same event once it is handled.
+    /// An event without a tenant, or of a tenant that must not get it. `why` keeps its record separate from that of the same
+    /// event if it is handled later.
     pub(super) fn event(event: &InboundEvent, why: &str, kind: ErrorKind, reason: &'static str) -> Result<Self, Error> {
         let key = key(&event.tenant, &event.strategy, &format!("{why}|{}", event.dedupe_key));
         Ok(Self { tenant: event.tenant.clone(), key, body: json(event)?, kind, reason })
     }
 
-    /// An event that its handler can never handle.
+    /// An event that its handler refused for good.
     pub(super) fn handled(event: &InboundEvent, key: ClaimKey, kind: ErrorKind, reason: &'static str) -> Result<Self, Error> {
         Ok(Self { tenant: event.tenant.clone(), key, body: json(event)?, kind, reason })
     }
 
-    /// Stores it. The letter's name follows from the record's key, so that storing it twice is storing it once.
+    /// Stores the letter. Its id is derived from the record's key, so storing it twice has no further effect.
     pub(super) async fn keep(&self, engine: &Arc<Engine>, strategy: &StrategyName) -> Result<(), Error> {
         let id = FailureId::of_poison(&self.key);
         let place = (&self.tenant, strategy, id);
@@ -66,12 +66,12 @@ impl Poison {
     }
 }
 
-/// Stands for the tenant where nobody knows it.
+/// The placeholder for an unknown tenant.
 pub(super) fn nobody() -> Result<TenantId, Error> {
     TenantId::new(DeadLetter::NO_TENANT)
 }
 
-/// Recognises bytes without keeping them.
+/// SHA-256 of the bytes, base64url without padding.
 pub(super) fn digest(bytes: &Bytes) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))
 }

@@ -1,4 +1,4 @@
-//! What would become of a request, without anything becoming of it.
+//! Previews of requests, without effects.
 
 use std::sync::Arc;
 
@@ -20,29 +20,29 @@ use crate::{
     strategy::{DynInbound, InboundRequest, Principal, RawPayload, Step, Verified, VerifyError},
 };
 
-/// What a request holds.
+/// The content of a request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Preview {
-    /// It is refused.
+    /// The request is refused.
     Refused(VerifyError),
-    /// It holds no events: this is the answer, as to a handshake.
+    /// The request holds no events and has this answer, for example to a handshake.
     Reply(Response<Bytes>),
-    /// Its events and what could not be read of it, in the order of the payload. An event that belongs to no tenant, or to
-    /// another one than vouches for it, is among the errors.
+    /// The events and the unreadable elements, in the order of the payload. An event without a tenant, or of a tenant that did
+    /// not authenticate the request, is an error.
     Events(Vec<Result<InboundEvent, ElementError>>),
-    /// It asks for replies that were not ready in time.
+    /// The request polls for replies.
     Poll,
 }
 
 impl Orchestrator {
-    /// Verifies a request and shows its events, for tools that look at what a provider delivers. No handler is called and
-    /// no store is written: nothing is deduplicated, admitted or settled.
+    /// Verifies a request and returns its events, for tools that inspect what a provider delivers. Calls no handler and
+    /// writes no store: nothing is deduplicated, admitted or settled.
     ///
-    /// An event that no route leads to a tenant is shown as `unrouted`'s, where one is given.
+    /// Events that no route leads to a tenant are assigned to `unrouted`, if given.
     ///
     /// # Errors
-    /// `UnknownStrategy` where nothing is registered under the name, `Unsupported` where the strategy only sends.
+    /// `UnknownStrategy` if the name is not registered, `Unsupported` if the strategy only sends.
     pub async fn preview(&self, strategy: &str, request: &InboundRequest, unrouted: Option<&TenantId>) -> Result<Preview, Error> {
         let (entry, inbound) = self.receives(strategy)?;
         let call = InboundCall::new(self, entry, inbound, request);
@@ -61,10 +61,10 @@ impl Orchestrator {
         })
     }
 
-    /// The same for a payload that nobody vouches for: routes say whose its events are, and `unrouted` has the rest.
+    /// The same for an unauthenticated payload: routes determine the tenants, and the other events belong to `unrouted`.
     ///
     /// # Errors
-    /// `UnknownStrategy` where nothing is registered under the name, `Unsupported` where the strategy only sends.
+    /// `UnknownStrategy` if the name is not registered, `Unsupported` if the strategy only sends.
     pub async fn preview_unverified(
         &self,
         strategy: &str,
@@ -75,7 +75,7 @@ impl Orchestrator {
         Ok(self.shown(entry, inbound, &Principal::Shared, payload, Some(unrouted)).await)
     }
 
-    /// A strategy that receives.
+    /// The registered strategy and its inbound half.
     pub(super) fn receives(&self, strategy: &str) -> Result<(&Arc<RegisteredStrategy>, &Arc<dyn DynInbound>), Error> {
         let entry = self.engine.registry.entry(strategy)?;
         let only_sends = || Error::new(ErrorKind::Unsupported, "the strategy only sends").with_context("strategy", &entry.name);

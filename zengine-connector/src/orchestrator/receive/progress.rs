@@ -1,15 +1,15 @@
-//! Counting: what becomes of the events of one request, from several tasks; and how many requests are worked on.
+//! Counters: the results of one request's events across its tasks, and the number of requests in progress.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// How many requests are worked on, whether or not anybody waits for them.
+/// Number of requests in progress, including those whose caller is gone.
 #[derive(Debug, Default)]
 pub(crate) struct Batches(Arc<AtomicUsize>);
 
-/// One of them.
+/// Counts one request in progress until it is dropped.
 pub(crate) struct Running(Arc<AtomicUsize>);
 
 impl Batches {
@@ -29,14 +29,14 @@ impl Drop for Running {
     }
 }
 
-/// What became of one event.
+/// The result of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EventResult {
-    /// Stored, now or earlier.
+    /// Stored, by this or an earlier delivery.
     Accepted,
-    /// Kept as a dead letter, now or earlier.
+    /// Stored as a dead letter, by this or an earlier delivery.
     Poisoned,
-    /// It must come again.
+    /// The event must be delivered again.
     Unstored,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Counts {
     pub(super) unstored: usize,
 }
 
-/// Counts while tasks run, and how much more this request may work on.
+/// Counts of running tasks, and the number of events that the request may still start.
 #[derive(Debug)]
 pub(super) struct Progress {
     total: usize,
@@ -78,12 +78,12 @@ impl Progress {
         counter.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Takes one piece of work from what the request may do. `false`: nothing is left.
+    /// Takes one event from the request's allowance. Returns `false` if none is left.
     pub(super) fn spend(&self) -> bool {
         self.budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
     }
 
-    /// Nothing is left to spend.
+    /// Returns `true` if the allowance is used up.
     pub(super) fn is_spent(&self) -> bool {
         self.budget.load(Ordering::SeqCst) == 0
     }
@@ -94,7 +94,7 @@ impl Progress {
         Counts { accepted: count(&self.accepted), poisoned: count(&self.poisoned), unstored: count(&self.unstored) }
     }
 
-    /// The counts at the end: what nobody counted was lost with its task and must come again.
+    /// The counts at the end. Uncounted events were lost with their task and must be delivered again.
     pub(super) fn at_the_end(&self) -> Counts {
         let counts = self.so_far();
         Counts { unstored: self.total.saturating_sub(counts.accepted + counts.poisoned), ..counts }

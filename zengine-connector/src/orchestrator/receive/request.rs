@@ -1,4 +1,4 @@
-//! One request from its arrival to its answer.
+//! One request, from arrival to answer.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -26,18 +26,18 @@ use crate::{
 };
 
 impl Orchestrator {
-    /// Takes what a provider delivered: an HTTP request, or a record of a queue. Verifies it, turns it into events, and
-    /// hands each that is new to its tenant's handler.
+    /// Receives a provider's delivery: an HTTP request or a queue record. Verifies it, normalizes it into events, and passes
+    /// each new event to the handler.
     ///
-    /// On a channel that acknowledges, it returns when every handler is done; on a synchronous one at the strategy's
-    /// deadline at the latest, while handlers go on. Dropping the future stops the waiting, never the work.
+    /// On a channel that acknowledges, it returns when all handlers are done. On a synchronous channel it returns at the
+    /// strategy's deadline at the latest, while handlers go on. Dropping the future stops the waiting, never the work.
     ///
-    /// A body above [`max_body_bytes`](crate::orchestrator::InboundSettings::max_body_bytes) is refused unseen. Where no handler is set,
-    /// events are answered with 503, so that nothing is lost.
+    /// A body larger than [`max_body_bytes`](crate::orchestrator::InboundSettings::max_body_bytes) is refused unread. Without a
+    /// handler, events are answered with 503, so that none is lost.
     ///
     /// # Errors
-    /// `UnknownStrategy` where nothing is registered under the name, `Unsupported` where the strategy only sends. What is
-    /// wrong with a request is no error but a [`Received`] with its answer.
+    /// `UnknownStrategy` if the name is not registered, `Unsupported` if the strategy only sends. A refused request is not an
+    /// error but a [`Received`] with its response.
     pub async fn receive(&self, strategy: &str, request: InboundRequest) -> Result<Received, Error> {
         let (entry, inbound) = self.receives(strategy)?;
         let arrived = self.engine.clock.monotonic();
@@ -55,7 +55,7 @@ impl Orchestrator {
     }
 }
 
-/// A request and what it meets.
+/// A request with its strategy and engine.
 pub(super) struct InboundCall<'a> {
     orchestrator: &'a Orchestrator,
     engine: &'a Arc<Engine>,
@@ -95,13 +95,13 @@ impl InboundCall<'_> {
                 let Principal::Tenant(tenant) = &principal else { return broken() };
                 match ConversationReader::of_poll(self.orchestrator, tenant, &self.entry.name, conversation, after.as_deref()) {
                     Ok(reader) => self.poll(principal, reader).await,
-                    Err(_) => Received::refused(&VerifyError::Malformed("not a cursor")),
+                    Err(_) => Received::refused(&VerifyError::Malformed("invalid cursor")),
                 }
             }
         }
     }
 
-    /// Authenticates the request; the inner error is none where the strategy panicked.
+    /// Authenticates the request. The inner error is `None` if the strategy panicked.
     pub(super) async fn verify(&self) -> Result<Verified, Option<VerifyError>> {
         let lookup = Arc::new(EngineLookup { engine: Arc::clone(self.engine), entry: Arc::clone(self.entry) });
         let verify = catch_panic(self.inbound.verify(self.request, lookup));
@@ -117,7 +117,7 @@ impl InboundCall<'_> {
                 tracing::error!(strategy = %self.entry.name, "inbound.verify_panicked");
                 Err(None)
             }
-            None => Err(Some(VerifyError::Unavailable(Error::new(ErrorKind::Timeout, "verify took too long")))),
+            None => Err(Some(VerifyError::Unavailable(Error::new(ErrorKind::Timeout, "verify did not finish in time")))),
         }
     }
 
@@ -140,7 +140,7 @@ impl InboundCall<'_> {
             return self.respond(handled).await;
         };
 
-        // Where the response begins must be known before a handler can reply.
+        // Read the start of the response before a handler can reply.
         let reader = match (&plan.conversation, deadline) {
             (Some(conversation), Some(_)) => {
                 match ConversationReader::of_request(self.orchestrator, conversation, &self.entry.name, &payload).await {
@@ -187,7 +187,8 @@ impl InboundCall<'_> {
         }
     }
 
-    /// The strategy's answer; our own where it panics, or where it says success although something must come again.
+    /// The strategy's response. Replaced by the default one if the strategy panics, or if it reports success although an event
+    /// must be delivered again.
     async fn respond(&self, handled: Handled) -> Received {
         let tenant = match &handled.principal {
             Principal::Tenant(tenant) => self.engine.tenants.bind(self.entry, tenant).await.ok().map(|bound| Arc::clone(&bound.state)),
@@ -211,7 +212,7 @@ impl InboundCall<'_> {
     }
 }
 
-/// What ties log lines together: what the host put into the request's extensions, or the record's id.
+/// The correlation id: the one in the request's extensions, or the queue record's id.
 fn correlation(request: &InboundRequest) -> Option<CorrelationId> {
     match request.origin() {
         Origin::Http { parts, .. } => parts.extensions.get().cloned(),
@@ -219,7 +220,7 @@ fn correlation(request: &InboundRequest) -> Option<CorrelationId> {
     }
 }
 
-/// The trace that the request belongs to, where it names one in the W3C form.
+/// The request's W3C trace parent, if it has a valid one.
 fn trace(request: &InboundRequest) -> Option<TraceParent> {
     match request.origin() {
         Origin::Http { .. } => TraceParent::parse(request.header("traceparent")?),
@@ -241,7 +242,7 @@ fn ack_of(response: &Response<Bytes>) -> Ack {
     }
 }
 
-/// The answer where a strategy is broken: nothing is known of the request, so it may come again.
+/// The answer after a strategy panicked: 500, so that the provider delivers again.
 fn broken() -> Received {
-    Received::plain(Ack::Redeliver, StatusCode::INTERNAL_SERVER_ERROR, "our own side is broken")
+    Received::plain(Ack::Redeliver, StatusCode::INTERNAL_SERVER_ERROR, "internal error")
 }

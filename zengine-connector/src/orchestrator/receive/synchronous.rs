@@ -1,4 +1,4 @@
-//! Channels that answer in the response: waiting until the deadline, and handing out replies.
+//! Synchronous channels: waiting until the deadline, and replies in the response.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -13,18 +13,18 @@ use crate::{
     strategy::{Handled, RawPayload, ReplyCursor, SessionError},
 };
 
-/// The conversation a response speaks in.
+/// The conversation whose replies a response holds.
 pub(super) struct ConversationReader {
     orchestrator: Orchestrator,
     tenant: TenantId,
     strategy: StrategyName,
     conversation: ConversationId,
-    /// The response begins after this reply.
+    /// Number of the reply after which the response begins.
     after: u64,
 }
 
 impl ConversationReader {
-    /// The conversation of a poll, after the cursor that the other side gives.
+    /// The conversation of a poll, after the client's cursor.
     pub(super) fn of_poll(
         orchestrator: &Orchestrator,
         tenant: &TenantId,
@@ -36,8 +36,8 @@ impl ConversationReader {
         Ok(Self { orchestrator: orchestrator.clone(), tenant: tenant.clone(), strategy: strategy.clone(), conversation, after })
     }
 
-    /// The conversation of a request's events. Its response begins after the cursor that the other side gave, or after
-    /// what was handed out before.
+    /// The conversation of a request's events. The response begins after the client's cursor, or after the newest reply that
+    /// was handed out.
     pub(super) async fn of_request(
         orchestrator: &Orchestrator,
         (tenant, conversation): &(TenantId, ConversationId),
@@ -52,19 +52,19 @@ impl ConversationReader {
             after: 0,
         };
         let handed = reader.with_outbox(async |outbox| outbox.handed().await).await.map_err(unavailable)?;
-        // A cursor that nobody can read does not cost the request: the replies merely come twice.
+        // An invalid cursor does not fail the request; it uses the newest reply handed out instead.
         reader.after = payload.note::<ReplyCursor>().and_then(|cursor| parse(&cursor.0).ok()).unwrap_or(handed);
         Ok(reader)
     }
 
-    /// Adds the replies that are ready.
+    /// Adds the replies that are ready to `into`.
     pub(super) async fn collect(&self, events: &HashSet<String>, into: &mut Handled) -> Result<(), Error> {
         let taken = self.with_outbox(async |outbox| outbox.take(self.after, events).await).await.map_err(unavailable)?;
         (into.replies, into.cursor) = (taken.replies, Some(taken.cursor.to_string()));
         Ok(())
     }
 
-    /// The cursor the response began with, where nothing can be collected: a poll finds the replies.
+    /// Sets the cursor to the start of the response if no replies can be read, so that a poll finds them.
     pub(super) fn put_off(&self, into: &mut Handled) {
         (into.pending, into.cursor) = (true, Some(self.after.to_string()));
     }
@@ -76,17 +76,17 @@ impl ConversationReader {
 }
 
 fn parse(cursor: &str) -> Result<u64, Error> {
-    cursor.parse().map_err(|_| Error::new(ErrorKind::MessageInvalid, "not a cursor of ours"))
+    cursor.parse().map_err(|_| Error::new(ErrorKind::MessageInvalid, "invalid cursor"))
 }
 
 fn unavailable(error: SessionError) -> Error {
     Error::new(ErrorKind::Store, "the outbox does not answer").with_source(error)
 }
 
-/// Waits for the end of the work, on a synchronous channel not beyond the deadline. `true`: all is done.
+/// Waits for the work, on a synchronous channel until the deadline at most. Returns `true` if all is done.
 pub(super) async fn wait(engine: &Engine, done: oneshot::Receiver<()>, deadline: Option<Duration>) -> bool {
     match deadline {
-        // A task that was dropped is an end too; what it did not count must come again.
+        // A dropped task ends the wait too. Events that it did not count must be delivered again.
         None => {
             let _ = done.await;
             true

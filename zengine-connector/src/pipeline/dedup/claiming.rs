@@ -1,4 +1,4 @@
-//! Becoming the owner of a send, or learning what became of it.
+//! Claiming a send, or waiting for the outcome of the current owner.
 
 use std::time::Duration;
 
@@ -18,21 +18,21 @@ use crate::{
     store::{At, ClaimOp, ClaimRecord, ClaimStatus, OwnerToken, StoreError, StoreErrorKind},
 };
 
-/// First and longest time between two looks at another's claim (rule 24).
+/// First and longest time between two reads of another owner's claim (rule 24).
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
-/// What a caller got.
+/// The result of a claim.
 pub(crate) enum Claimed<'a> {
     /// The claim is ours.
     Ours(Ownership<'a>),
-    /// It is settled. `fresh`: just now, by us, because nobody else could.
+    /// The send is settled. `fresh` if this call settled it just now.
     Settled { record: Box<ClaimRecord>, fresh: bool },
-    /// Not now.
+    /// The send is postponed.
     Deferred(Ended),
 }
 
-/// Claims the send. `gone` is the claim of a caller of this process that went away.
+/// Claims the send. `gone` is the owner token of a caller of this process that was dropped.
 pub(crate) async fn claim<'a>(
     job: &'a SendJob<'a>,
     leader: &Leader<'_>,
@@ -64,7 +64,7 @@ pub(crate) async fn claim<'a>(
         let Some(record) = applied.record else {
             return store_down(job, StoreError::new(StoreErrorKind::Corrupt, "a claim was refused without a record"));
         };
-        // A claim of ours that this refuses is given back as it goes.
+        // If this errors, dropping `ours` releases the claim.
         let ours = applied.done.then(|| Ownership::of(job, &record));
         job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint)?;
         if let Some(ours) = ours {
@@ -79,7 +79,7 @@ pub(crate) async fn claim<'a>(
             match doubt::resolve(job, leader, &record, owner_gone).await {
                 Ok(Resolution::Ours(ownership)) => return Ok(Claimed::Ours(ownership)),
                 Ok(Resolution::Settled(record)) => return Ok(Claimed::Settled { record, fresh: true }),
-                // Somebody was faster: look again.
+                // Another caller was faster: read the record again.
                 Ok(Resolution::Overtaken) => {
                     owner = another_claim(job, leader);
                     continue;
@@ -88,7 +88,7 @@ pub(crate) async fn claim<'a>(
             }
         }
         if owner_gone && record.status == ClaimStatus::Claimed {
-            // The caller that held it is gone and sent nothing: give it back in its name.
+            // The caller that held the claim is gone and sent nothing: release it under its token.
             let release =
                 ClaimOp::Release { owner: record.owner, maybe_sent: false, attempts: record.attempts, ttl_s: seconds(dedup.keep) };
             if let Err(error) = engine.apply(job.now, &job.key, &release).await {
@@ -106,7 +106,7 @@ pub(crate) async fn claim<'a>(
     }
 }
 
-/// How long we wait for another's send.
+/// The time left to wait for another owner's send.
 struct Waiting {
     left: Duration,
     next: Duration,
@@ -121,7 +121,7 @@ impl Waiting {
         Self { left, next: FIRST_LOOK }
     }
 
-    /// Waits a little; `false` where time is over.
+    /// Waits until the next read. Returns `false` if the time is over.
     async fn look_later(&mut self, job: &SendJob<'_>) -> bool {
         if self.left.is_zero() {
             return false;
@@ -136,7 +136,7 @@ impl Waiting {
     }
 }
 
-/// Fail closed, unless the host prefers doubles to silence (rule 28).
+/// Defers the send, unless the host chose to send without dedup (rule 28).
 fn store_down<'a>(job: &'a SendJob<'a>, error: StoreError) -> Result<Claimed<'a>, Error> {
     if error.kind == StoreErrorKind::Corrupt {
         return Err(error.into());

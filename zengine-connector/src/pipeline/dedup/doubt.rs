@@ -1,4 +1,4 @@
-//! Sends in doubt: their owner is gone, and something may have been sent (rule 19).
+//! Sends in doubt: the owner is gone, and the message may have been sent (rule 19).
 
 use super::{
     super::{decision::Protection, job::SendJob},
@@ -13,17 +13,17 @@ use crate::{
     store::{Applied, ClaimOp, ClaimRecord, StoreError, StoredError},
 };
 
-/// What became of a send in doubt.
+/// The resolution of a send in doubt.
 pub(crate) enum Resolution<'a> {
-    /// Ours, to send again with the same key or to look up first.
+    /// We own the claim, to send again with the same key or to look up first.
     Ours(Ownership<'a>),
-    /// Settled.
+    /// The send is settled.
     Settled(Box<ClaimRecord>),
-    /// Somebody else was faster.
+    /// Another caller was faster.
     Overtaken,
 }
 
-/// Takes it over where the provider protects against doubles, else ends it as Unknown, or as the evidence says.
+/// Takes the send over if the provider protects against duplicates. Otherwise ends it as the evidence says, or as Unknown.
 pub(crate) async fn resolve<'a>(
     job: &'a SendJob<'a>,
     leader: &Leader<'_>,
@@ -37,7 +37,7 @@ pub(crate) async fn resolve<'a>(
     let protection = if settled_already { Protection::None } else { job.protection(first_sent) };
     let (seen, skew_ms) = (record.owner, ms(dedup.clock_skew));
     if protection == Protection::None {
-        let error = StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the process that sent it went away before it knew the result");
+        let error = StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the sending process ended before it knew the result");
         let operation = ClaimOp::GiveUp { claimant: engine.token(), seen, owner_gone, error, skew_ms, ttl_s: seconds(dedup.keep) };
         return Ok(match engine.apply_with_retry(job.now, &job.key, &operation).await? {
             Applied { done: true, record: Some(record), .. } => Resolution::Settled(Box::new(record)),

@@ -1,4 +1,4 @@
-//! Dedup: one owner per send, whoever asks how often (rules 11 to 32).
+//! Dedup: one owner per send, for any number of callers (rules 11 to 32).
 //!
 //! Callers in one process meet in [`SingleFlight`](super::single_flight::SingleFlight); callers in different processes meet at the claim store.
 

@@ -1,4 +1,4 @@
-//! A claim that is ours, and what we may do with it.
+//! A claim that this call owns, and its conditional writes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,47 +11,47 @@ use crate::{
     },
 };
 
-/// The wait between two tries to end a claim at which patience ends: after 50, 200 and 800 ms.
+/// Limit of the wait between two tries to end a claim: waits are 50, 200 and 800 ms, then the write fails.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(3);
 
-/// A claim that is ours. Dropped before anything was sent, it gives the claim back (rule 31).
+/// A claim that this call owns. If it is dropped before anything was sent, it releases the claim (rule 31).
 pub(crate) struct Ownership<'a> {
     job: &'a SendJob<'a>,
     owner: OwnerToken,
     lease_until_ms: i64,
     phase: Phase,
-    /// Some attempt, ours or an earlier owner's, may have reached the provider (rule 20).
+    /// An attempt of ours or of an earlier owner may have reached the provider (rule 20).
     pub(crate) maybe_sent: bool,
-    /// The provider must be asked before anything is sent.
+    /// Look up at the provider before sending.
     pub(crate) look_up_first: bool,
-    /// Attempts made before, by others.
+    /// Attempts made by earlier owners.
     earlier_attempts: u32,
-    /// The generation in the key at the provider: one for all attempts (rule 4).
+    /// Generation in the provider key, the same for all attempts (rule 4).
     pub(crate) key_generation: u32,
     pub(crate) first_claimed_at_ms: i64,
     pub(crate) first_sent_at_ms: Option<i64>,
-    /// Attempts made by us.
+    /// Attempts made by this call.
     pub(crate) made: u32,
-    /// Those of them that failed.
+    /// The failed ones among them.
     pub(crate) failures: Vec<AttemptRecord>,
     pub(crate) first_error: Option<StoredError>,
 }
 
-/// How far we are with it.
+/// The phase of the claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing has gone out.
+    /// Nothing was sent.
     Quiet,
-    /// Bytes may have gone out.
+    /// Bytes may have been sent.
     Sending,
-    /// Committed, given back, or lost.
+    /// Committed, released, or lost.
     Done,
 }
 
-/// Why a conditional write did not happen.
+/// The reason for which a conditional write failed.
 #[derive(Debug)]
 pub(crate) enum Lost {
-    /// The lease is another's now: nothing may be sent or stored.
+    /// Another owner holds the lease: nothing may be sent or stored.
     Lease,
     /// The store does not answer.
     Store,
@@ -63,7 +63,7 @@ impl<'a> Ownership<'a> {
         self.owner
     }
 
-    /// Ours, by a record that was just written in our name.
+    /// The ownership of a record that was just written under our token.
     pub(crate) fn of(job: &'a SendJob<'a>, record: &ClaimRecord) -> Self {
         Self {
             job,
@@ -82,7 +82,7 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Ours by a first claim that met nothing, where the store can say so at once.
+    /// Makes the first claim of a send without waiting. `None` if a record exists or the store has to be waited for.
     pub(crate) fn plain(job: &'a SendJob<'a>, owner: OwnerToken) -> Option<Self> {
         let (engine, dedup) = (job.engine, &job.settings().dedup);
         let lease = job.lease(owner);
@@ -110,7 +110,7 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// A send without any record, where the host prefers doubles to silence (rule 28).
+    /// A send without a record, for hosts that chose to send without dedup (rule 28).
     pub(crate) fn unprotected(job: &'a SendJob<'a>) -> Self {
         let mut own = Self::first(job, job.engine.token(), i64::MAX);
         own.phase = Phase::Sending;
@@ -134,8 +134,8 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// How the claim ends is worth some patience within the lease: what was sent cannot be unsent (rule 26), and what
-    /// was not should not stay in doubt.
+    /// Ends the claim, and retries within the lease: a delivered send should be recorded (rule 26), and an unsent one should
+    /// not stay in doubt.
     async fn retry_within_lease(&mut self, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
         let mut wait = Duration::from_millis(50);
         let SendJob { engine, key, now, .. } = self.job;
@@ -154,7 +154,7 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Whether the lease outlasts `time` and the slack, and two thirds of it are left (rules 17 and 18).
+    /// Returns `true` if the lease outlasts `time` and the slack and two thirds of it are left (rules 17 and 18).
     #[inline]
     pub(crate) fn outlasts(&self, time: Duration) -> bool {
         let dedup = &self.job.settings().dedup;
@@ -162,7 +162,7 @@ impl<'a> Ownership<'a> {
         left > ms(time + dedup.commit_slack) && left > ms(dedup.lease) / 3 * 2
     }
 
-    /// Makes sure that it does; renews it where it does not.
+    /// Renews the lease unless it outlasts `time`.
     pub(crate) async fn outlast(&mut self, time: Duration) -> Result<(), Lost> {
         if self.outlasts(time) {
             return Ok(());
@@ -176,7 +176,7 @@ impl<'a> Ownership<'a> {
         Ok(())
     }
 
-    /// Says that bytes may go out from now on, where the store can be told at once; `true` where it is said.
+    /// Marks the record as sending without waiting, if the store can. Returns `true` if it is marked.
     pub(crate) fn mark_plainly(&mut self) -> bool {
         let marked = self.phase == Phase::Sending || self.job.engine.stores.step(&self.job.key, &self.marking(), self.job.now.ms());
         if marked {
@@ -185,7 +185,7 @@ impl<'a> Ownership<'a> {
         marked
     }
 
-    /// Says that bytes may go out from now on; once per claim (rule 16).
+    /// Marks the record as sending before the first byte, once per claim (rule 16).
     pub(crate) async fn mark(&mut self) -> Result<(), Lost> {
         if self.phase == Phase::Sending {
             return Ok(());
@@ -204,8 +204,8 @@ impl<'a> Ownership<'a> {
         self.first_sent_at_ms.get_or_insert(self.job.now.ms());
     }
 
-    /// Ends the send as delivered, where the store can be told at once and nothing else has come up; `true` where it is
-    /// said.
+    /// Commits the send as delivered without waiting, if the store can and the record is unchanged. Returns `true` if it is
+    /// committed.
     pub(crate) fn deliver_plainly(&mut self, receipt: &Receipt) -> bool {
         if !self.job.engine.stores.claims_are_local() || !receipt.is_plain() {
             return false;
@@ -226,7 +226,7 @@ impl<'a> Ownership<'a> {
         delivered
     }
 
-    /// Ends the send. Gives the record as it stands then: what the provider told meanwhile may have decided otherwise.
+    /// Commits the end of the send. Returns the record as stored: evidence that arrived meanwhile may have decided otherwise.
     pub(crate) async fn commit(
         &mut self,
         terminal: Terminal,
@@ -246,7 +246,7 @@ impl<'a> Ownership<'a> {
         self.retry_within_lease(&operation).await
     }
 
-    /// Gives the claim back, to be sent later (rule 21). Where the store does not answer, the lease ends by itself.
+    /// Releases the claim, to send later (rule 21). If the store does not answer, the lease expires.
     pub(crate) async fn release(&mut self) -> Result<Applied<ClaimRecord>, StoreError> {
         let operation = self.release_operation();
         self.retry_within_lease(&operation).await
@@ -258,7 +258,7 @@ impl<'a> Ownership<'a> {
         ClaimOp::Release { owner: self.owner, maybe_sent: self.maybe_sent, attempts: self.all_attempts(), ttl_s }
     }
 
-    /// The claim is another's: nothing is given back.
+    /// Forgets the claim without releasing it.
     pub(crate) fn forget(&mut self) {
         self.phase = Phase::Done;
     }
@@ -266,7 +266,7 @@ impl<'a> Ownership<'a> {
 
 impl Drop for Ownership<'_> {
     fn drop(&mut self) {
-        // Once bytes may have gone out, the record stays in doubt for whoever comes next (rule 31).
+        // Once bytes may have been sent, the record stays in doubt for the next caller (rule 31).
         if self.phase != Phase::Quiet {
             return;
         }
@@ -274,8 +274,8 @@ impl Drop for Ownership<'_> {
     }
 }
 
-/// A claim under way. Where its caller goes away or the store does not answer, it may have been made all the same: it is
-/// given back like one that is ours (rule 31).
+/// A claim in progress. If its caller is dropped or the store does not answer, the write may still have happened, so the
+/// claim is released (rule 31).
 pub(super) struct Asking<'a> {
     job: &'a SendJob<'a>,
     release: Option<ClaimOp>,
@@ -289,7 +289,7 @@ impl<'a> Asking<'a> {
         Self { job, release: Some(release) }
     }
 
-    /// The store answered.
+    /// Disarms the release after the store answered.
     pub(super) fn answered(mut self) {
         self.release = None;
     }
@@ -303,25 +303,25 @@ impl Drop for Asking<'_> {
     }
 }
 
-/// A token for the next try, which the attached ones must know of.
+/// A token for the next try. Also tells the leader's followers.
 pub(super) fn another_claim(job: &SendJob<'_>, leader: &Leader<'_>) -> OwnerToken {
     let owner = job.engine.token();
     leader.set_owner(owner);
     owner
 }
 
-/// Gives a claim back in the background. Where that fails, its lease ends by itself.
+/// Releases a claim in the background. If that fails, its lease expires.
 fn give_back(job: &SendJob<'_>, release: ClaimOp) {
     let (engine, key) = (Arc::clone(job.engine), job.key.clone());
     Arc::clone(&engine.spawner).spawn(Box::pin(async move {
         let now = Now::read(&*engine.clock);
         if engine.apply(&now, &key, &release).await.is_err() {
-            tracing::debug!("a dropped claim could not be given back; its lease ends by itself");
+            tracing::debug!("a dropped claim could not be released; its lease will expire");
         }
     }));
 }
 
-/// Whole seconds, as records count their time.
+/// Whole seconds, the unit of lifetimes in records.
 pub(crate) fn seconds(time: Duration) -> i64 {
     i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! One tenant and strategy: when its instance still serves, and when it is made anew.
+//! The lifetime of a tenant's instance: when it is reused and when it is made anew.
 
 use std::{
     fmt,
@@ -25,7 +25,7 @@ use crate::{
     sync::Snapshot,
 };
 
-/// How long `configure` may take.
+/// Maximum time for `configure`.
 const CONFIGURE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A tenant bound to a strategy: configuration checked, secrets resolved.
@@ -33,7 +33,7 @@ pub(crate) struct BoundTenant {
     pub(crate) scope: Arc<CallScope>,
     pub(crate) version: ConfigVersion,
     pub(crate) state: ErasedTenant,
-    /// The stages of the pipeline that are this tenant's; looked up at the first send.
+    /// The tenant's pipeline stages, looked up at the first send.
     pub(crate) stages: OnceLock<Stages>,
 }
 
@@ -49,12 +49,12 @@ impl fmt::Debug for BoundTenant {
     }
 }
 
-/// What every binding needs.
+/// The parts that every binding needs.
 pub(super) struct Binder {
     pub(super) sessions: Arc<SessionPorts>,
     pub(super) caching: Caching,
     pub(super) local_refs: bool,
-    /// Secrets are compared by keyed digests, so that only the strategy keeps them.
+    /// Key of the digests by which secrets are compared, so that only the strategy keeps the secrets.
     pub(super) digest: Key,
 }
 
@@ -64,7 +64,7 @@ impl Binder {
     }
 }
 
-/// What one binding needs.
+/// One binding to make.
 pub(super) struct BindRequest {
     pub(super) binder: Arc<Binder>,
     pub(super) tenant: TenantId,
@@ -73,7 +73,7 @@ pub(super) struct BindRequest {
     pub(super) checks: Arc<Checks>,
 }
 
-/// What is known of one tenant and strategy.
+/// The cached state of one tenant and strategy.
 #[derive(Default)]
 pub(super) struct Slot {
     state: Snapshot<State>,
@@ -86,14 +86,14 @@ enum State {
     #[default]
     Empty,
     Bound(Current),
-    /// Nothing to bind, or nothing that can be.
+    /// There is no configuration, or it cannot be bound.
     Refused {
         error: Arc<Error>,
         until: Duration,
     },
 }
 
-/// An instance, and until when it serves without a question. Times are the monotonic clock's.
+/// An instance and the times until which it is reused without reading the stores. Times are of the monotonic clock.
 #[derive(Clone)]
 struct Current {
     bound: Arc<BoundTenant>,
@@ -111,7 +111,7 @@ impl Current {
 }
 
 impl Slot {
-    /// What is known, while it may be used without asking.
+    /// The cached result, if it is still fresh.
     pub(super) fn fresh(&self, now: Duration) -> Option<Result<Arc<BoundTenant>, Error>> {
         let state = self.state.load();
         let result = match &*state {
@@ -123,7 +123,7 @@ impl Slot {
         Some(result)
     }
 
-    /// Notes the use, to the second, so that a busy tenant does not write on every send.
+    /// Records the use, once per second at most, so that a busy tenant does not write on every send.
     fn touch(&self, now: Duration) {
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         if now >= self.used_ms.load(Ordering::Relaxed).saturating_add(1000) {
@@ -135,7 +135,7 @@ impl Slot {
         Duration::from_millis(self.used_ms.load(Ordering::Relaxed))
     }
 
-    /// Asks the stores; one caller does, the others wait for the same answer.
+    /// Reads the stores. Concurrent callers share one read.
     pub(super) async fn load(self: &Arc<Self>, request: BindRequest) -> Result<Arc<BoundTenant>, Error> {
         let slot = Arc::clone(self);
         self.work
@@ -143,7 +143,7 @@ impl Slot {
                 Box::pin(async move {
                     let now = request.now();
                     slot.touch(now);
-                    // Somebody may have finished between our look and now.
+                    // Another caller may have finished since we looked.
                     if let Some(known) = slot.fresh(now) {
                         return known;
                     }
@@ -160,7 +160,7 @@ impl BindRequest {
         self.binder.sessions.clock.monotonic()
     }
 
-    /// Reads configuration and secrets, and makes a new instance where one of them changed (rule 85).
+    /// Reads configuration and secrets, and makes a new instance if one of them changed (rule 85).
     async fn renew(&self, state: &Snapshot<State>, now: Duration) -> Result<Arc<BoundTenant>, Error> {
         let known = state.load();
         let current = match &*known {
@@ -170,7 +170,7 @@ impl BindRequest {
         let caching = &self.binder.caching;
         let row = match self.row().await {
             Ok(row) => row,
-            // The directory is down while only the secrets are due: the version is still the one to use.
+            // The directory is down, but only the secrets are due: keep using this version.
             Err(error) => match current {
                 Some(current) if now < current.config_until && now < current.secrets_read + caching.stale_secret_max => {
                     return Ok(Arc::clone(&current.bound));
@@ -182,7 +182,7 @@ impl BindRequest {
             Ok(row) => self.instance(current.filter(|current| current.bound.version == row.version), row, now).await,
             Err(error) => Err(error),
         };
-        // Whatever happened, an instance of another version is not used again.
+        // An instance of an old version is never used for a new call.
         match result {
             Ok(current) => {
                 let bound = Arc::clone(&current.bound);
@@ -201,17 +201,17 @@ impl BindRequest {
         }
     }
 
-    /// The tenant's row; the inner error where there is none to use.
+    /// The tenant's directory row. The inner error means that it is missing or disabled.
     async fn row(&self) -> Result<Result<TenantConfig, Error>, Error> {
         let row = self.binder.stores().tenant_config(&self.tenant, &self.strategy).await?;
         Ok(match row {
-            None => Err(Error::new(ErrorKind::UnknownTenant, "the tenant does not use this strategy")),
-            Some(row) if !row.enabled => Err(Error::new(ErrorKind::UnknownTenant, "the tenant has switched this strategy off")),
+            None => Err(Error::new(ErrorKind::UnknownTenant, "unknown tenant: it has no configuration for this strategy")),
+            Some(row) if !row.enabled => Err(Error::new(ErrorKind::UnknownTenant, "the strategy is disabled for this tenant")),
             Some(row) => Ok(row),
         })
     }
 
-    /// The instance of this version: the one there is, where its secrets are still the same.
+    /// The instance for this row. Reuses `same` if its secrets are unchanged.
     async fn instance(&self, same: Option<&Current>, row: TenantConfig, now: Duration) -> Result<Current, Error> {
         let caching = &self.binder.caching;
         let config_until = now + caching.config_ttl;
@@ -222,7 +222,7 @@ impl BindRequest {
         let scope = SecretScope::tenant(self.strategy.clone(), self.tenant.clone());
         let (config, digest) = match self.binder.resolve(&scope, row.config, &sites).await {
             Ok(resolved) => resolved,
-            // What is known serves on, and the store is asked again when the configuration is.
+            // Keep the known secrets, and read them again together with the configuration.
             Err(error) => match same {
                 Some(current) if is_outage(&error) && now < current.secrets_read + caching.stale_secret_max => {
                     let secrets_until = config_until.min(current.secrets_read + caching.stale_secret_max);
@@ -247,7 +247,7 @@ impl BindRequest {
         let base = Base { scope: Arc::clone(&scope), deadline, correlation: None, traceparent: None };
         let cx = ConfigureContext { base, version: version.clone() };
         let configured = within(&*sessions.clock, CONFIGURE_TIMEOUT, self.configure.configure(config.value(), &cx)).await;
-        let silent = || Err(Error::new(ErrorKind::Timeout, "the strategy does not finish configuring the tenant"));
+        let silent = || Err(Error::new(ErrorKind::Timeout, "the strategy did not configure the tenant in time"));
         let state = configured.unwrap_or_else(silent)?;
         Ok(Arc::new(BoundTenant { scope, version, state, stages: OnceLock::new() }))
     }

@@ -1,4 +1,4 @@
-//! Answers that are remembered for a while, each fetched by one caller at a time.
+//! A cache of answers, each fetched by one caller at a time.
 
 use std::{fmt, hash::Hash, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -16,8 +16,8 @@ use crate::{
 
 type Running<T> = BoxFuture<'static, Result<T, Arc<Error>>>;
 
-/// Work that runs once, however many callers want its result. All of them drive it, so it goes on when the one who
-/// started it goes away; when all have gone, it ends.
+/// Work that runs once for all concurrent callers. Each caller drives it, so it continues if the first one is dropped. It
+/// is cancelled when all are dropped.
 pub(super) struct SharedWork<T>(Mutex<Option<WeakShared<Running<T>>>>);
 
 impl<T> Default for SharedWork<T> {
@@ -27,14 +27,14 @@ impl<T> Default for SharedWork<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
-    /// Joins the work under way, or starts it.
+    /// Joins the work in progress, or starts it.
     pub(super) async fn join(&self, start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>) -> Result<T, Error> {
         self.start_or_join(start).await.map_err(|error| Error::shared(&error))
     }
 
     fn start_or_join(&self, start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>) -> Shared<Running<T>> {
         let mut running = self.0.lock();
-        // A finished one answers those who waited, nobody else.
+        // Finished work answers only the callers that joined it before.
         if let Some(work) = running.as_ref().and_then(WeakShared::upgrade).filter(|work| work.peek().is_none()) {
             return work;
         }
@@ -48,12 +48,12 @@ impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
     }
 }
 
-/// Answers by key: bounded, remembered for a time, also the empty ones.
+/// A bounded cache of answers by key, with a time to live. Caches empty answers too.
 pub(super) struct Lookups<K, V> {
     clock: Arc<dyn Clock>,
     entries: Cache<K, Arc<CachedValue<V>>>,
     ttl: Duration,
-    /// How long an old answer serves while its store is down.
+    /// Maximum age of an answer that is used while its store is down.
     stale_max: Duration,
 }
 
@@ -73,7 +73,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
         Self { clock, entries: Cache::new(capacity), ttl, stale_max }
     }
 
-    /// The answer, remembered or fetched.
+    /// The answer, cached or fetched.
     pub(super) async fn get(&self, key: &K, fetch: impl FnOnce() -> BoxFuture<'static, Result<V, Error>>) -> Result<V, Error> {
         let made = self.entries.get_or_insert_with(key, || {
             Ok::<_, std::convert::Infallible>(Arc::new(CachedValue { known: Mutex::new(None), work: SharedWork::default() }))
@@ -90,7 +90,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
                 let fetch = fetch();
                 Box::pin(async move {
                     let read = clock.monotonic();
-                    // Somebody may have fetched it between our look and now.
+                    // Another caller may have fetched it since we looked.
                     if let Some(value) = place.fresh(read) {
                         return Ok(value);
                     }
@@ -111,12 +111,12 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
     }
 }
 
-/// Whether a store gave no answer, which is not the same as "no".
+/// Returns `true` if the store did not answer, as opposed to a negative answer.
 pub(super) fn is_outage(error: &Error) -> bool {
     error.kind() == ErrorKind::Secret && error.context("reason") == Some(OUTAGE)
 }
 
-/// Marks an error of a secret store that does not answer.
+/// Context key of errors from a secret store that does not answer.
 pub(super) const OUTAGE: &str = "outage";
 
 impl<V: Clone> CachedValue<V> {
@@ -124,7 +124,7 @@ impl<V: Clone> CachedValue<V> {
         self.known.lock().as_ref().filter(|known| now < known.until).map(|known| known.value.clone())
     }
 
-    /// An old answer while it may still serve; the store is asked again at the next use.
+    /// An old answer, if it may still be used. The next use asks the store again.
     fn stale(&self, now: Duration, max: Duration) -> Option<V> {
         self.known.lock().as_ref().filter(|known| now < known.read + max).map(|known| known.value.clone())
     }

@@ -1,11 +1,11 @@
-//! Each tenant's instance of a strategy: configuration checked, secrets resolved, remembered for a while.
+//! Each tenant's instance of a strategy: configuration checked, secrets resolved, cached.
 //!
-//! | file | what |
+//! | module | purpose |
 //! |---|---|
-//! | `bind` | one tenant and strategy: when its instance still serves, when it is made anew (rule 85) |
+//! | `bind` | the lifetime of a tenant's instance (rule 85) |
 //! | `secrets` | the secrets of a configuration and of the application |
 //! | `routes` | the tenants behind a provider's key |
-//! | `cache` | answers remembered for a while, each fetched by one caller at a time |
+//! | `cache` | a cache of answers, each fetched by one caller at a time |
 
 mod bind;
 mod cache;
@@ -42,7 +42,7 @@ use crate::{
     strategy::{SessionPorts, Sessions},
 };
 
-/// Binds tenants to strategies.
+/// Binds tenants to strategies, and caches the instances.
 pub(crate) struct Tenants {
     binder: Arc<Binder>,
     slots: Slots,
@@ -51,14 +51,14 @@ pub(crate) struct Tenants {
     application: Lookups<(StrategyName, SecretRef), Arc<Values>>,
 }
 
-/// The values of a secret, the newest first.
+/// The values of a secret, newest first.
 type Values = Vec<Secret<Vec<u8>>>;
 
-/// The most secrets of the application that are remembered.
+/// Maximum number of cached application secrets.
 const MAX_APPLICATION_SECRETS: usize = 1024;
 
 impl Tenants {
-    /// How long things are remembered, and whether tenants may refer to the host's environment and files, are settings.
+    /// `caching` sets the lifetimes. `local_refs` allows tenants to refer to the host's environment and files.
     pub(crate) fn new(sessions: Arc<SessionPorts>, caching: Caching, local_refs: bool) -> Self {
         let clock = || Arc::clone(&sessions.clock);
         Self {
@@ -70,11 +70,11 @@ impl Tenants {
         }
     }
 
-    /// The tenant's instance of a strategy. A remembered one costs a look into a map.
+    /// The tenant's instance of a strategy. A cached one costs one map look-up.
     ///
     /// # Errors
-    /// `UnknownTenant`, `ConfigInvalid`, `Store` where the directory does not answer, `Secret` where the secret store does
-    /// not; what the strategy says.
+    /// `UnknownTenant`, `ConfigInvalid`, `Store` if the directory does not answer, `Secret` if the secret store does not; also
+    /// the strategy's errors.
     pub(crate) async fn bind(&self, entry: &RegisteredStrategy, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
         let now = self.binder.sessions.clock.monotonic();
         if let Some(result) = self.bound(entry, tenant, now) {
@@ -96,7 +96,7 @@ impl Tenants {
         slot.load(request).await
     }
 
-    /// What is known of the tenant and the strategy, while it may be used without asking. `now` is the monotonic clock.
+    /// The cached result for the tenant and the strategy, if it is fresh. `now` is of the monotonic clock.
     pub(crate) fn bound(&self, entry: &RegisteredStrategy, tenant: &TenantId, now: Duration) -> Option<Result<Arc<BoundTenant>, Error>> {
         self.slots.get(&SlotRef(tenant, &entry.name))?.fresh(now)
     }
@@ -106,7 +106,7 @@ impl Tenants {
         slot
     }
 
-    /// Forgets instances that nobody uses. Runs where something must be loaded anyway, a few times per idle time.
+    /// Removes idle instances. Runs when an instance is loaded anyway, a few times per idle time.
     fn sweep(&self, now: Duration) {
         let idle = self.binder.caching.idle;
         let last = Duration::from_millis(self.swept_ms.load(Ordering::Relaxed));
@@ -122,8 +122,8 @@ impl Tenants {
         Sessions::new(Arc::clone(&self.binder.sessions), tenant, strategy)
     }
 
-    /// Forgets what is known of a tenant: the next use asks. Routes and the application's secrets are forgotten whole: a
-    /// key that led nowhere may be this tenant's now. Work that has begun keeps its instance.
+    /// Removes a tenant from the caches, so that the next use reads the stores. Removes all routes and application secrets,
+    /// because a key without a tenant may belong to this one now. Calls in progress keep their instance.
     pub(crate) fn invalidate(&self, tenant: &TenantId) {
         self.slots.retain(|key, _| key.0 != *tenant);
         self.routes.clear();
@@ -131,7 +131,7 @@ impl Tenants {
     }
 }
 
-/// Keys come from the host and from its directory, never from a request, so a fast hash will do.
+/// Keys come from the host and its directory, never from a request, so a fast hash is safe.
 type Slots = Cache<SlotKey, Arc<Slot>, UnitWeighter, DefaultHashBuilder>;
 
 fn slots(max: usize) -> Slots {
@@ -141,7 +141,7 @@ fn slots(max: usize) -> Slots {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct SlotKey(TenantId, StrategyName);
 
-/// The same borrowed.
+/// The borrowed form of the key.
 struct SlotRef<'a>(&'a TenantId, &'a StrategyName);
 
 impl Hash for SlotRef<'_> {

@@ -8,14 +8,14 @@ use crate::{
     ids::{RouteKey, StrategyName, TenantId},
 };
 
-/// No provider's key is longer, in bytes. Longer ones come from whoever sends us requests, and are not looked up.
+/// Maximum length of a provider's key, in bytes. Longer ones, from forged requests, are not looked up.
 const MAX_KEY: usize = 1024;
 
 impl Tenants {
-    /// The tenants behind a provider's key; remembered, also where there is none.
+    /// The tenants behind a provider's key. Cached, empty answers too.
     ///
     /// # Errors
-    /// `Store` where the directory does not answer.
+    /// `Store` if the directory does not answer.
     pub(crate) async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, Error> {
         if key.value().len() > MAX_KEY {
             return Ok(vec![]);

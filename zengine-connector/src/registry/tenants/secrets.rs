@@ -15,10 +15,10 @@ use crate::{
 };
 
 impl Tenants {
-    /// A secret of the application, the newest value first; remembered, and for a while also while its store is down.
+    /// A secret of the application, newest value first. Cached, and used for a limited time while its store is down.
     ///
     /// # Errors
-    /// `ConfigInvalid` where there is none, `Secret` where the store does not give it; names the secret.
+    /// `ConfigInvalid` if it does not exist, `Secret` if the store does not return it. The error names the secret.
     pub(crate) async fn application_secret(&self, strategy: &StrategyName, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, Error> {
         let key = (strategy.clone(), reference.clone());
         let values = self.application.get(&key, || {
@@ -34,8 +34,7 @@ impl Tenants {
 }
 
 impl Binder {
-    /// Puts the newest value of every secret into a configuration. The second part of the answer changes where one of
-    /// them does.
+    /// Puts the newest value of every secret into a configuration. The returned digest changes if one of them changes.
     pub(super) async fn resolve(&self, scope: &SecretScope, config: Value, sites: &[Site]) -> Result<(Resolved, [u8; 32]), Error> {
         let mut resolved = Resolved::new(config);
         let read = join_all(sites.iter().map(|site| self.read(scope, &site.reference))).await;
@@ -58,8 +57,8 @@ impl Binder {
         let names: Vec<_> = wrong.iter().map(|(site, _)| label(&site.reference)).collect();
         let names = names.join(", ");
         let violations = wrong.iter().map(|(site, message)| Violation::new(site.pointer.as_str(), *message)).collect();
-        // A store that does not answer may yet have them all, so its trouble is the one to report: it passes. A refusal is
-        // no outage: old values must not stand in for it.
+        // Report an outage first, because it is temporary and the store may have all secrets. A refusal is not an outage: old
+        // values must not replace it.
         let rank = |error: &SecretError| match error {
             SecretError::Denied => 2,
             SecretError::Unavailable(_) => 1,
@@ -71,7 +70,7 @@ impl Binder {
 
     async fn read(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
         let values = self.stores().secret(scope, reference).await?;
-        // An empty key would make every signature easy to forge.
+        // An empty key would make signatures easy to forge.
         if values.is_empty() || values.iter().any(|value| value.expose().is_empty()) {
             return Err(SecretError::Malformed("a secret is empty"));
         }
@@ -88,7 +87,7 @@ fn message(error: &SecretError) -> &'static str {
     }
 }
 
-/// The error with the names of the secrets, and marked where old values may stand in.
+/// Converts the error, adds the secrets' names, and marks an outage, in which old values may be used.
 fn failed(error: SecretError, names: &str) -> Error {
     let outage = matches!(error, SecretError::Unavailable(_));
     let error = Error::from(error).with_context("secret", names);

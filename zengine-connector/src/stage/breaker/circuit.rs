@@ -1,4 +1,4 @@
-//! One breaker, and all of them.
+//! Breakers of tenants and strategies.
 
 use std::{
     fmt,
@@ -23,26 +23,26 @@ use crate::{
     telemetry::{Dimensions, Metric, MetricName, Observers},
 };
 
-/// How long the append that wins a probe may take (rule 54).
+/// Maximum time for the append that wins a probe (rule 54).
 const PROBE_APPEND: Duration = Duration::from_millis(150);
-/// Time a prober has beyond its attempt (rule 50).
+/// Time that a prober owns its probe beyond the attempt timeout (rule 50).
 const PROBE_SLACK: Duration = Duration::from_secs(5);
-/// How long a breaker must be closed until earlier trips are forgotten (rule 48).
+/// Closed time after which earlier trips are forgotten (rule 48).
 const FORGIVEN_AFTER: Duration = Duration::from_secs(600);
 
-/// What a call says about the provider (rule 44).
+/// The verdict of a call about the provider (rule 44).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It answered, whatever it said about the message.
+    /// The provider answered, even if it refused the message.
     Success,
-    /// It failed.
+    /// The provider failed.
     Failure,
-    /// Nothing: throttled, refused our credentials, cancelled, or our own side.
+    /// No verdict: throttled, credentials refused, cancelled, or a local error.
     Neutral,
 }
 
 impl Verdict {
-    /// What an attempt's error says about the provider.
+    /// The verdict of an attempt's error.
     pub(crate) const fn of(fault: Fault) -> Self {
         match fault {
             Fault::Provider => Self::Failure,
@@ -60,7 +60,7 @@ pub(crate) struct CircuitPorts {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) observers: Observers,
-    /// Names this process in the log.
+    /// Name of this process in the log.
     pub(crate) writer: Arc<str>,
 }
 
@@ -76,7 +76,7 @@ impl Circuits {
         Self { ports, known: RwLock::new(HashMap::new()) }
     }
 
-    /// The breaker of a tenant and strategy: the same one for the same two.
+    /// The breaker of a tenant and strategy. The same pair gives the same breaker.
     pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName, settings: &Arc<StrategySettings>) -> Arc<Circuit> {
         if let Some(circuit) = self.known.read().get(strategy).and_then(|tenants| tenants.get(tenant)) {
             return Arc::clone(circuit);
@@ -96,7 +96,7 @@ pub(crate) struct Circuit {
     settings: Arc<StrategySettings>,
     tenant: TenantId,
     strategy: StrategyName,
-    /// Names the log of the two.
+    /// Name of the log of the tenant and strategy.
     name: String,
     inner: Mutex<Inner>,
     appending: AsyncMutex<()>,
@@ -105,18 +105,18 @@ pub(crate) struct Circuit {
 #[derive(Debug)]
 struct Inner {
     state: State,
-    /// Counts transitions; a permit of an earlier one has no say (rule 47).
+    /// Number of transitions. A verdict on a permit of an earlier epoch is ignored (rule 47).
     epoch: u64,
-    /// The newest entry of the log that is known.
+    /// Number of the newest known log entry.
     log_n: u64,
     window: Window,
     consecutive: u32,
     last_call: Duration,
     trips: u32,
     closed_since: Duration,
-    /// When a probe may be tried, on the monotonic clock.
+    /// Time from which a probe may be tried, on the monotonic clock.
     probe_at: Duration,
-    /// Until when a prober owns its probe; `None`: the probe is free.
+    /// Time until which a prober owns the probe. `None` if the probe is free.
     probing_until: Option<Duration>,
 }
 
@@ -130,7 +130,7 @@ impl Inner {
     }
 }
 
-/// Leave to make one call. Dropped without a verdict it says nothing.
+/// A permit for one call. Dropping it without a verdict counts as neutral.
 #[must_use = "settle it with a verdict"]
 pub(crate) struct Permit<'a> {
     circuit: Option<&'a Circuit>,
@@ -139,7 +139,7 @@ pub(crate) struct Permit<'a> {
     probe: bool,
 }
 
-/// No leave to call, and when to come back.
+/// A rejected call, and the time until the next try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rejected {
     pub(crate) retry_after: Duration,
@@ -148,7 +148,7 @@ pub(crate) struct Rejected {
 pub(crate) enum Admission<'a> {
     Pass(Permit<'a>),
     Reject(Rejected),
-    /// The probe is reserved for us within the process; the log decides between processes.
+    /// The probe is reserved within this process. The log decides between processes.
     Probe(Permit<'a>),
 }
 
@@ -179,7 +179,7 @@ impl Circuit {
         })
     }
 
-    /// How long a prober owns its probe.
+    /// Time that a prober owns its probe.
     fn probe_time(&self) -> Duration {
         self.settings.attempt_timeout + PROBE_SLACK
     }
@@ -190,12 +190,12 @@ impl Circuit {
         (inner.state, inner.epoch)
     }
 
-    /// How long calls are turned away; zero where the next one passes, be it as a probe.
+    /// Time for which calls are rejected. Zero if the next call passes, also as a probe.
     pub(crate) fn wait(&self) -> Duration {
         self.inner.lock().wait(self.ports.clock.monotonic())
     }
 
-    /// Asks for leave to make one call.
+    /// Requests a permit for one call.
     pub(crate) async fn acquire(&self) -> Result<Permit<'_>, Rejected> {
         match self.enter(self.ports.clock.monotonic()) {
             Admission::Pass(permit) => Ok(permit),
@@ -204,7 +204,7 @@ impl Circuit {
         }
     }
 
-    /// Asks for leave at a time of the monotonic clock; a probe must still be won.
+    /// Requests a permit at a time of the monotonic clock. A probe must still be won.
     #[inline]
     pub(crate) fn enter(&self, now: Duration) -> Admission<'_> {
         if !self.settings.breaker.enabled {
@@ -228,12 +228,12 @@ impl Circuit {
         Permit { circuit: Some(self), state: inner.state, epoch: inner.epoch, probe }
     }
 
-    /// Appends our claim to the probe. Where the log does not answer in time, one local probe goes ahead (rule 54).
+    /// Appends our claim to the probe. If the log does not answer in time, one local probe goes ahead (rule 54).
     pub(crate) async fn win_probe<'a>(&self, permit: Permit<'a>) -> Result<Permit<'a>, Rejected> {
         let won = match within(&*self.ports.clock, PROBE_APPEND, self.append_probe()).await {
             Some(Ok(Ok(()))) => Ok(permit),
             Some(Ok(Err(rejected))) => {
-                // Another process probes; ours is given back without a verdict and waits for its end.
+                // Another process probes: drop our permit without a verdict and wait for that probe's end.
                 let mut inner = self.inner.lock();
                 inner.state = State::Open;
                 inner.epoch += 1;
@@ -242,7 +242,7 @@ impl Circuit {
                 Err(rejected)
             }
             Some(Err(())) | None => {
-                self.degraded("the probe is not shared");
+                self.degraded("the probe could not be stored");
                 Ok(permit)
             }
         };
@@ -252,7 +252,7 @@ impl Circuit {
         won
     }
 
-    /// `Ok(Ok)`: the probe is ours. `Ok(Err)`: it is another's. `Err`: the log does not answer.
+    /// `Ok(Ok)`: this process has the probe. `Ok(Err)`: another process has it. `Err`: the log does not answer.
     async fn append_probe(&self) -> Result<Result<(), Rejected>, ()> {
         let _turn = self.appending.lock().await;
         for _ in 0..2 {
@@ -277,14 +277,14 @@ impl Circuit {
 
     fn settle(&self, epoch: u64, probe: bool, verdict: Verdict, now: Duration) {
         let mut inner = self.inner.lock();
-        // Late news of an earlier state has no say (rule 47).
+        // Ignore a late verdict of an earlier epoch (rule 47).
         if inner.epoch != epoch {
             return;
         }
         match (probe, verdict) {
             (true, Verdict::Success) => self.close(&mut inner, now),
             (true, Verdict::Failure) => self.trip(&mut inner, now, "the probe failed"),
-            // The slot is free again, without a verdict.
+            // Free the probe again, without a verdict.
             (true, Verdict::Neutral) => inner.probing_until = None,
             (false, Verdict::Neutral) => {}
             (false, verdict) => self.count(&mut inner, now, verdict == Verdict::Failure),
@@ -293,7 +293,7 @@ impl Circuit {
 
     fn count(&self, inner: &mut Inner, now: Duration, failed: bool) {
         let settings = &self.settings.breaker;
-        // A process that was frozen knows nothing of the time between.
+        // The process may have been frozen, so the window has no data for the time between.
         if now.saturating_sub(inner.last_call) > settings.window {
             inner.window.clear();
             inner.consecutive = 0;
@@ -319,7 +319,7 @@ impl Circuit {
         }
         inner.trips = inner.trips.saturating_add(1);
         let open = scale(open_time(&self.settings.breaker, inner.trips), 1.0 + 0.2 * self.ports.rng.unit());
-        // Each process waits a little longer on its own, so that not all of them probe at once.
+        // Each process adds up to 10 % of its own, so that they do not all probe at once.
         inner.probe_at = now + scale(open, 1.0 + 0.1 * self.ports.rng.unit());
         inner.state = State::Open;
         inner.epoch += 1;
@@ -339,7 +339,7 @@ impl Circuit {
         self.publish(inner, "the probe succeeded", None);
     }
 
-    /// Tells the metrics, and the log in the background: no send waits for it (rule 54).
+    /// Records the transition in the metrics, and in the log in the background: no send waits for it (rule 54).
     fn publish(&self, inner: &Inner, reason: &'static str, open: Option<Duration>) {
         self.observe(inner.state);
         tracing::info!(breaker = %self.name, state = inner.state.as_str(), epoch = inner.epoch, trips = inner.trips, reason, "breaker.changed");
@@ -355,18 +355,18 @@ impl Circuit {
                 match me.append(&document).await {
                     Ok(true) => return,
                     Ok(false) => match me.newest().await {
-                        // Somebody else came to the same view first.
+                        // Another process recorded the same state first.
                         Ok(Some(newest)) if newest.state == state => return,
                         Ok(_) => {}
-                        Err(()) => return me.degraded("a transition is not shared"),
+                        Err(()) => return me.degraded("a transition could not be stored"),
                     },
-                    Err(()) => return me.degraded("a transition is not shared"),
+                    Err(()) => return me.degraded("a transition could not be stored"),
                 }
             }
         }));
     }
 
-    /// Counts a transition.
+    /// Records a transition in the metrics.
     fn observe(&self, state: State) {
         let (tenant, strategy) = (Some(&self.tenant), Some(self.strategy.as_str()));
         let dimensions = Dimensions { tenant, strategy, outcome: Some(state.as_str()), fault: None };
@@ -427,19 +427,19 @@ impl fmt::Debug for Circuit {
 }
 
 impl Permit<'_> {
-    /// What the breaker stood at, and its epoch.
+    /// The breaker's state at the request, and its epoch.
     pub(crate) const fn state(&self) -> (State, u64) {
         (self.state, self.epoch)
     }
 
-    /// Says what the call showed.
+    /// Records the verdict of the call.
     pub(crate) fn settle(self, verdict: Verdict) {
         if let Some(circuit) = self.circuit {
             self.settle_at(verdict, circuit.ports.clock.monotonic());
         }
     }
 
-    /// Says what the call showed, at a time of the monotonic clock.
+    /// Records the verdict of the call, at a time of the monotonic clock.
     #[inline]
     pub(crate) fn settle_at(mut self, verdict: Verdict, now: Duration) {
         if let Some(circuit) = self.circuit.take() {
@@ -451,7 +451,7 @@ impl Permit<'_> {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if let Some(circuit) = self.circuit.take() {
-            // Without a verdict the time does not matter.
+            // A neutral verdict does not use the time.
             circuit.settle(self.epoch, self.probe, Verdict::Neutral, Duration::ZERO);
         }
     }

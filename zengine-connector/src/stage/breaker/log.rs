@@ -1,21 +1,21 @@
-//! What breakers write to the shared log (rule 49).
+//! The breakers' entries in the shared log (rule 49).
 
 use serde::{Deserialize, Serialize};
 
 use super::super::settings::Breaker;
 
-/// The version of the document's form.
+/// Version of the document's format.
 pub(super) const SCHEMA: u32 = 1;
 
-/// What a breaker does.
+/// The state of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
-    /// Lets calls through.
+    /// All calls pass.
     Closed,
-    /// Lets no call through.
+    /// No call passes.
     Open,
-    /// Lets one call through, to see.
+    /// One call passes as a probe.
     HalfOpen,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Document {
     pub(super) at_ms: i64,
 }
 
-/// How long the breaker stays open at the n-th trip, before jitter (rule 48).
+/// Open time at the n-th trip, before jitter (rule 48).
 pub(super) fn open_time(settings: &Breaker, trips: u32) -> std::time::Duration {
     let factor = 1_u32.checked_shl(trips.saturating_sub(1)).unwrap_or(u32::MAX);
     settings.open_time.saturating_mul(factor).min(settings.max_open_time)

@@ -1,4 +1,4 @@
-//! What happened lately: ten buckets over a sliding window (rule 46).
+//! Recent calls: ten buckets over a sliding window (rule 46).
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ const BUCKETS: usize = 10;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Bucket {
-    /// Which slice of time it counts; another one means that it is old.
+    /// Number of the time slice that the bucket counts. A different number means that the bucket is old.
     slice: u64,
     calls: u32,
     failures: u32,
 }
 
-/// Calls and failures of the last while. Old ones fall out.
+/// Calls and failures within a sliding window.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     slice: Duration,
@@ -42,13 +42,13 @@ impl Window {
         self.buckets.iter().filter(lately).fold((0, 0), |(calls, failures), bucket| (calls + bucket.calls, failures + bucket.failures))
     }
 
-    /// Forgets everything.
+    /// Clears the window.
     pub(super) fn clear(&mut self) {
         self.buckets = Default::default();
     }
 
     fn slice_at(&self, now: Duration) -> u64 {
-        // The first slice is 1, so that an untouched bucket, slice 0, never counts as lately by itself.
+        // The first slice is 1, so that an unused bucket, slice 0, never counts as recent.
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX - 1);
         nanos(now) / nanos(self.slice) + 1
     }

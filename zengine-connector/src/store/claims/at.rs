@@ -1,10 +1,10 @@
-//! The time and place of a decision.
+//! The time and the store of a decision.
 
-/// When and where an operation is decided.
+/// The time of a decision, and the store's current opening.
 #[derive(Clone, Copy, Debug)]
 pub struct At<'a> {
     /// The wall clock, in milliseconds UTC.
     pub now_ms: i64,
-    /// The current opening of the store, where one process owns it.
+    /// Id of the store's current opening, if one process owns the store.
     pub boot: Option<&'a str>,
 }

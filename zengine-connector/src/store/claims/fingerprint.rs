@@ -1,4 +1,4 @@
-//! What tells messages of one id apart.
+//! Fingerprints of messages.
 
 use std::{borrow::Cow, fmt};
 
@@ -6,16 +6,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{hex, keyring::KeyId};
 
-/// A keyed fingerprint of a message, with what it was made by. Two are compared only where version and key are the same
+/// A keyed fingerprint of a message, with its encoding version and key id. Two are compared only if both are the same
 /// (rule 23).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Fingerprint {
-    /// The fingerprint.
+    /// The value.
     pub value: FingerprintValue,
-    /// The version of the encoding it was made over.
+    /// Version of the message's encoding.
     pub version: u32,
-    /// The id of the key it was made with.
+    /// Id of the key.
     pub key_id: KeyId,
 }
 
@@ -25,30 +25,30 @@ impl Fingerprint {
         Self { value: value.into(), version, key_id: key_id.into() }
     }
 
-    /// `Some(same)` where the two can be compared.
+    /// Compares the values. `None` if the two cannot be compared.
     pub fn compare(&self, other: &Self) -> Option<bool> {
         (self.version == other.version && self.key_id == other.key_id).then(|| self.value == other.value)
     }
 
-    /// Surely another message. What cannot be compared counts as the same.
+    /// Returns `true` if the messages differ. Fingerprints that cannot be compared count as equal.
     pub fn differs(&self, other: &Self) -> bool {
         self.compare(other) == Some(false)
     }
 }
 
-/// A fingerprint: 128 bits, in records 32 hexadecimal digits. A record of another form keeps its own.
+/// The value of a fingerprint: 128 bits, in records 32 hexadecimal digits. Other text in a record is kept as it is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FingerprintValue(Form);
 
 #[derive(Clone, PartialEq, Eq)]
 enum Form {
     Bits([u8; 16]),
-    /// Never 32 digits, so that one value has one form.
+    /// Never 32 hexadecimal digits, so that each value has one form.
     Text(Box<str>),
 }
 
 impl FingerprintValue {
-    /// The 128 bits, where it is as long.
+    /// The 128 bits. `None` if the value has another length.
     pub const fn bits(&self) -> Option<[u8; 16]> {
         match self.0 {
             Form::Bits(bits) => Some(bits),

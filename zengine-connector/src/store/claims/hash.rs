@@ -1,15 +1,14 @@
-//! 128 bits in place of a key.
+//! 128-bit hashes of keys.
 //!
-//! A table in memory that finds records by such a hash and does not keep the keys needs a hash that nobody can make
-//! collide: `SipHash` (<https://www.aumasson.jp/siphash/siphash.pdf>) under a secret of the process. It is a pseudorandom
-//! function: among 100 million keys the chance that any two meet is below 10⁻²².
+//! Tables in memory find records by such a hash and do not store the keys, so an attacker must not be able to cause
+//! collisions. The hash is `SipHash` (<https://www.aumasson.jp/siphash/siphash.pdf>), a pseudorandom function, under a
+//! secret of the process: among 100 million keys the probability of a collision is below 10⁻²².
 
 use std::sync::OnceLock;
 
 use crate::runtime::{Rng as _, SystemRng};
 
-/// The hash of a key in this process, made of what kind of key it is and its parts. Another process has others: it is never
-/// stored.
+/// The hash of a key's kind and parts. It differs between processes and must not be stored.
 pub(super) fn of(kind: u8, parts: [&str; 3]) -> u128 {
     static SECRET: OnceLock<[u64; 2]> = OnceLock::new();
     let secret = SECRET.get_or_init(|| {
@@ -19,9 +18,9 @@ pub(super) fn of(kind: u8, parts: [&str; 3]) -> u128 {
         #[allow(clippy::cast_possible_truncation)] // two halves
         [bits as u64, (bits >> 64) as u64]
     });
-    // One and three rounds, as the tables of Rust's standard library: nobody sees the hashes.
+    // One and three rounds, as in the tables of Rust's standard library: the hashes are never exposed.
     let mut sip = Sip::<1, 3>::new(*secret);
-    // All lengths come first, so that no two keys are the same words. No part is longer than 255 bytes.
+    // All lengths come first, so that different keys give different words. No part is longer than 255 bytes.
     let lengths = parts.iter().fold(u64::from(kind), |lengths, part| lengths << 16 | part.len() as u64 & 0xffff);
     sip.word(lengths);
     for part in parts {
@@ -36,7 +35,7 @@ pub(super) fn of(kind: u8, parts: [&str; 3]) -> u128 {
     sip.finish()
 }
 
-/// Fewer than eight bytes, filled up with zeros.
+/// Fewer than eight bytes, padded with zeros.
 fn last_word(rest: &[u8]) -> u64 {
     rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }

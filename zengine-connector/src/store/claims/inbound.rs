@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{OwnerToken, at::At, operation::Lease};
 
-/// Where an inbound event stands.
+/// The status of an inbound event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InboundStatus {
-    /// A handler works on it.
+    /// A handler is working on the event.
     Claimed,
-    /// The host has stored it.
+    /// The host stored the event.
     Stored,
-    /// It can never be handled; it is kept as a dead letter.
+    /// The event can never be handled and is stored as a dead letter.
     Poison,
 }
 
@@ -22,26 +22,26 @@ pub enum InboundStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InboundRecord {
-    /// The version of this form: 1.
+    /// Version of this format: 1.
     pub v: u32,
-    /// Where it stands.
+    /// The status.
     pub status: InboundStatus,
-    /// The claim that works on it.
+    /// Owner token of the current claim.
     pub owner: OwnerToken,
-    /// The opening of the store that the owner belongs to.
+    /// Id of the store's opening that the owner belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<Arc<str>>,
-    /// Until when the owner owns it, in milliseconds UTC.
+    /// End of the lease, in milliseconds UTC.
     pub lease_until_ms: i64,
-    /// When the record may go, in seconds UTC.
+    /// Expiry of the record, in seconds UTC.
     pub expires_at_s: i64,
 }
 
 impl InboundRecord {
-    /// The version of this form.
+    /// Version of this format.
     pub const VERSION: u32 = 1;
 
-    /// Its time is over.
+    /// Returns `true` if the record is expired.
     pub const fn is_expired(&self, now_ms: i64) -> bool {
         self.expires_at_s.saturating_mul(1000) <= now_ms
     }
@@ -51,14 +51,14 @@ impl InboundRecord {
     }
 }
 
-/// What is to be done with the record.
+/// The decision about a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InboundDecision {
-    /// This record takes the old one's place.
+    /// Write this record.
     Write(InboundRecord),
-    /// The record goes.
+    /// Delete the record.
     Delete,
-    /// The condition holds and nothing needs writing.
+    /// The condition holds, and no write is needed.
     Keep,
     /// The condition does not hold.
     Refuse,
@@ -68,38 +68,38 @@ pub enum InboundDecision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InboundOp {
-    /// Takes an event that nobody works on and that is not settled.
+    /// Claims an event that has no owner and is not settled.
     Claim {
-        /// Who.
+        /// The new lease.
         lease: Lease,
-        /// How long the record lives, in seconds.
+        /// Lifetime of the record, in seconds.
         ttl_s: i64,
     },
-    /// Lengthens the lease.
+    /// Extends the lease.
     Renew {
-        /// Who.
+        /// Owner token of the claim.
         owner: OwnerToken,
-        /// In milliseconds UTC.
+        /// New end of the lease, in milliseconds UTC.
         until_ms: i64,
     },
-    /// Says that the event is stored, or can never be handled.
+    /// Marks the event as stored or poison.
     Settle {
-        /// Who.
+        /// Owner token of the claim.
         owner: OwnerToken,
-        /// Which.
+        /// The final status.
         status: InboundStatus,
-        /// How long the record lives from now, in seconds.
+        /// Lifetime of the record from now, in seconds.
         ttl_s: i64,
     },
-    /// Gives the event back: a redelivery handles it.
+    /// Releases the event: a redelivery handles it.
     Release {
-        /// Who.
+        /// Owner token of the claim.
         owner: OwnerToken,
     },
 }
 
 impl InboundOp {
-    /// Decides on the record as it stands. Pure; stores run it inside one atomic step.
+    /// Decides the operation on the current record. Pure; you must run it and the write as one atomic step.
     pub fn decide(&self, current: Option<&InboundRecord>, at: At<'_>) -> InboundDecision {
         match self {
             Self::Claim { lease, ttl_s } => match current {

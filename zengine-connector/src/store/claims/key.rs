@@ -1,4 +1,4 @@
-//! Keys of records.
+//! Keys of claim records.
 
 use std::{
     cmp::Ordering,
@@ -15,13 +15,13 @@ use crate::{
 
 /// The key of a record: `v1|tenant|strategy|client_message_id`, or `v1|in|tenant|strategy|dedupe_key` (rule 11).
 ///
-/// Parts are escaped, so that ("a|b", "c") and ("a", "b|c") stay apart.
+/// Parts are escaped, so that ("a|b", "c") and ("a", "b|c") give different keys.
 #[derive(Clone)]
 pub struct ClaimKey {
     parts: Parts,
-    /// Found once, looked up by many.
+    /// Computed once, because several tables look it up.
     hash: u128,
-    /// Written where somebody asks for it: tables in memory do not.
+    /// Written on first use. Tables in memory do not use it.
     text: OnceLock<Box<str>>,
 }
 
@@ -52,7 +52,7 @@ impl ClaimKey {
         })
     }
 
-    /// 128 bits that stand for the key within this process: nobody can make two keys meet in them.
+    /// A 128-bit hash of the key in this process, safe against chosen collisions.
     #[inline]
     pub(crate) const fn hash(&self) -> u128 {
         self.hash

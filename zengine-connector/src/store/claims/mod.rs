@@ -1,7 +1,7 @@
-//! Claims: one record per send, which decides who may send it and remembers what became of it.
+//! Claims: one record per send, which determines the owner and stores the outcome.
 //!
-//! [`ClaimRecord`] is what is stored, [`ClaimOp`] every way it may change. A store keeps records by key and runs
-//! [`ClaimOp::decide`] on one atomically; it understands nothing else of them.
+//! [`ClaimRecord`] is the stored record, and [`ClaimOp`] holds all its possible changes. A store keeps records by key and
+//! runs [`ClaimOp::decide`] on one of them atomically. It needs to know nothing else about them.
 
 mod at;
 mod fingerprint;
@@ -28,13 +28,13 @@ pub use token::{NoToken, OwnerToken};
 
 use super::StoreError;
 
-/// What an operation did.
+/// The result of an operation.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Applied<R> {
     /// Whether its condition held.
     pub done: bool,
-    /// The record as it stands now.
+    /// The current record.
     pub record: Option<R>,
 }
 
@@ -50,43 +50,56 @@ impl<R> Applied<R> {
     }
 }
 
-/// Keeps claims.
+/// A store of claims.
 ///
 /// # Contract
-/// - `apply` reads the record, runs `decide`, and writes what it says, as one atomic step.
-/// - What was written is durable when `apply` returns, and seen by every later call.
-/// - Records whose time is over may be removed at any later time, except those in doubt (rule 29).
+/// - `apply` reads the record, runs `decide`, and writes its result, as one atomic step.
+/// - A write is durable when `apply` returns, and visible to every later call.
+/// - Expired records may be removed at any time, except those in doubt (rule 29).
+///
+/// ```
+/// # use zengine_connector::{ClientMessageId, Error, StrategyName, TenantId};
+/// use zengine_connector::store::{ClaimKey, ClaimOp, ClaimStore, Fingerprint, Lease, MemoryClaims, OwnerToken};
+/// # smol::block_on(async {
+/// let (claims, fingerprint) = (MemoryClaims::new(), Fingerprint::new([0; 16], 1, "k1"));
+/// let key = ClaimKey::outbound(&TenantId::new("acme")?, &StrategyName::new("sns-sms")?, &ClientMessageId::new("order-17")?);
+/// let lease = Lease { owner: OwnerToken::new([1; 16]), boot: None, until_ms: 60_000 };
+/// let claim = ClaimOp::Claim { lease, fingerprint, skew_ms: 2_000, ttl_s: 86_400 };
+/// assert!(claims.apply(&key, &claim, 0).await?.done);
+/// # Ok::<(), Error>(())
+/// # }).unwrap();
+/// ```
 #[async_trait]
 pub trait ClaimStore: Send + Sync + Debug + 'static {
-    /// Where one process owns the store exclusively: a name of this opening. Claims of an earlier one count as expired,
-    /// because their process is gone (rule 17).
+    /// Id of this opening, if one process owns the store exclusively. Claims of an earlier opening count as expired, because
+    /// their process is gone (rule 17). Defaults to `None`.
     fn boot(&self) -> Option<&str> {
         None
     }
 
-    /// Whether records never leave this process. Then receipts are kept as they are, else they are sealed first. Say so
-    /// only of a store that is gone when the process is.
+    /// Whether records never leave this process. Receipts are then stored unencrypted. You must return `true` only for a store
+    /// that ends with the process. Defaults to `false`.
     fn is_local(&self) -> bool {
         false
     }
 
-    /// [`apply`](Self::apply) at once, where the store need not wait for anything; `None` where it must be awaited. A store
-    /// gives either always or never.
+    /// Runs [`apply`](Self::apply) without waiting. `None` if the store has to be awaited. A store must return `None` always or
+    /// never. Defaults to `None`.
     fn apply_now(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
         let _ = (key, operation, now_ms);
         None
     }
 
-    /// Does one of the three steps of a send that meets nothing unusual: the first claim, its owner's mark, its owner's
-    /// commit as Delivered. `false` where the store does not know such steps or the record is not as plain as that: then
-    /// nothing was done. What it does is what [`apply`](Self::apply) would do.
+    /// Runs one of the three steps of an ordinary send without waiting: the first claim, the owner's mark, or the owner's
+    /// commit as Delivered. Has the effect of [`apply`](Self::apply). Returns `false`, without effect, if the store does not
+    /// support it or the record needs a full decision. Defaults to `false`.
     fn step(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> bool {
         let _ = (key, operation, now_ms);
         false
     }
 
-    /// What became of a delivered send, where the store keeps records in this process and can tell at once; anything else
-    /// is `None`, and the operation that follows will find out.
+    /// The record of a delivered send, if the store has it in this process. Else `None`, and `apply` is called next. Defaults
+    /// to `None`.
     fn delivered_now(&self, key: &ClaimKey, now_ms: i64) -> Option<ClaimRecord> {
         let _ = (key, now_ms);
         None
@@ -95,15 +108,15 @@ pub trait ClaimStore: Send + Sync + Debug + 'static {
     /// Runs an operation on a send's record.
     async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError>;
 
-    /// Reads a send's record, consistently.
+    /// Reads a send's record, with strong consistency.
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError>;
 
     /// Runs an operation on an inbound event's record.
     async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError>;
 
-    /// Remembers which send a hashed provider key belongs to.
+    /// Stores the send that a hashed provider key belongs to.
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError>;
 
-    /// Which send a hashed provider key belongs to.
+    /// Reads the send that a hashed provider key belongs to.
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! Every way the record of a send may change, as one pure function (rules 13 to 29).
+//! All changes of a send's record, as one pure function (rules 13 to 29).
 
 use std::sync::Arc;
 
@@ -7,148 +7,147 @@ use super::{
     record::{ClaimRecord, ClaimStatus, Effects, Evidence, StoredError, Terminal},
 };
 
-/// Who wants to own a record, and until when.
+/// A lease: the owner of a record and its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// The claim, new each time.
+    /// Owner token, new for each claim.
     pub owner: OwnerToken,
-    /// The opening of the store that the owner belongs to.
+    /// Id of the store's opening that the owner belongs to.
     pub boot: Option<Arc<str>>,
-    /// In milliseconds UTC.
+    /// End of the lease, in milliseconds UTC.
     pub until_ms: i64,
 }
 
-/// What is to be written.
+/// The decision about a record.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "it is taken apart at once; a box would cost every send three allocations")]
 pub enum Decision {
-    /// This record takes the old one's place.
+    /// Write this record.
     Write(ClaimRecord),
-    /// The condition holds and the record already says so: our own write, whose answer was lost (rule 14).
+    /// The condition holds and the record already has the change: our own write, whose answer was lost (rule 14).
     Keep,
     /// The condition does not hold.
     Refuse,
 }
 
-/// A conditional change of a send's record. Everything but the first claim and evidence demands the owner's own token
-/// (rule 15).
+/// A conditional change of a send's record. All but the first claim and evidence require the owner's token (rule 15).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ClaimOp {
-    /// Takes a record that nobody owns and under which nothing was sent.
+    /// Claims a record that has no owner and under which nothing was sent.
     Claim {
-        /// Who.
+        /// The new lease.
         lease: Lease,
-        /// What is to be sent; another fingerprint is refused.
+        /// Fingerprint of the message. A different one is refused.
         fingerprint: Fingerprint,
-        /// How far clocks may differ, in milliseconds.
+        /// Maximum difference between clocks, in milliseconds.
         skew_ms: i64,
-        /// How long the record lives, in seconds.
+        /// Lifetime of the record, in seconds.
         ttl_s: i64,
     },
     /// Takes a record in doubt, to send again with the same provider key or to look up first.
     TakeOver {
-        /// Who.
+        /// The new lease.
         lease: Lease,
-        /// The owner that was seen; another one means that somebody was faster.
+        /// Owner token that was read. If it differs, another caller was faster.
         seen: OwnerToken,
-        /// The owner's future is known to be dropped: its lease need not end first (rule 24).
+        /// Whether the owner's future was dropped, so that its lease need not end first (rule 24).
         owner_gone: bool,
-        /// How far clocks may differ, in milliseconds.
+        /// Maximum difference between clocks, in milliseconds.
         skew_ms: i64,
     },
-    /// Says that bytes may go out from now on (rule 16).
+    /// Marks that bytes may be sent from now on (rule 16).
     Mark {
         /// Who.
         owner: OwnerToken,
-        /// How long a record in doubt lives, in seconds (rule 29).
+        /// Lifetime of a record in doubt, in seconds (rule 29).
         ttl_s: i64,
     },
-    /// Lengthens the lease (rule 17).
+    /// Extends the lease (rule 17).
     Renew {
         /// Who.
         owner: OwnerToken,
-        /// In milliseconds UTC.
+        /// New end of the lease, in milliseconds UTC.
         until_ms: i64,
     },
     /// Ends the send. Also lets a late owner settle an Unknown (rule 27).
     Commit {
         /// Who.
         owner: OwnerToken,
-        /// How it ended.
+        /// The end.
         terminal: Terminal,
         /// The receipt.
         result: Option<StoredReceipt>,
-        /// Why it failed.
+        /// The error.
         error: Option<StoredError>,
         /// Attempts made so far, by all owners.
         attempts: u32,
-        /// What is to be done about it.
+        /// The effects to complete.
         effects: Effects,
-        /// How long the record lives from now, in seconds (rule 29).
+        /// Lifetime of the record from now, in seconds (rule 29).
         ttl_s: i64,
     },
-    /// Gives it back to be sent later (rule 21).
+    /// Releases the record, to send later (rule 21).
     Release {
         /// Who.
         owner: OwnerToken,
-        /// Some attempt may have reached the provider.
+        /// Whether an attempt may have reached the provider.
         maybe_sent: bool,
         /// Attempts made so far, by all owners.
         attempts: u32,
-        /// How long the record lives from now, in seconds (rule 29).
+        /// Lifetime of the record from now, in seconds (rule 29).
         ttl_s: i64,
     },
-    /// Ends a record in doubt that nobody can settle: Unknown, or what the evidence says (rule 19).
+    /// Ends a record in doubt as the evidence says, or as Unknown (rule 19).
     GiveUp {
-        /// Who does it.
+        /// Token of the caller.
         claimant: OwnerToken,
-        /// The owner that was seen.
+        /// Owner token that was read.
         seen: OwnerToken,
-        /// The owner's future is known to be dropped.
+        /// Whether the owner's future was dropped.
         owner_gone: bool,
-        /// Why.
+        /// The error of an Unknown.
         error: StoredError,
-        /// How far clocks may differ, in milliseconds.
+        /// Maximum difference between clocks, in milliseconds.
         skew_ms: i64,
-        /// How long the record lives from now, in seconds.
+        /// Lifetime of the record from now, in seconds.
         ttl_s: i64,
     },
-    /// Notes what the provider told, whoever owns the record, and settles an Unknown (rule 27).
+    /// Stores evidence from the provider, regardless of the owner, and settles an Unknown (rule 27).
     Tell {
-        /// What it told.
+        /// The evidence.
         evidence: Evidence,
-        /// How long a settled record lives from now, in seconds.
+        /// Lifetime of a settled record from now, in seconds.
         ttl_s: i64,
     },
-    /// Says that dead letter or events are done (rule 65).
+    /// Clears the flags of completed effects (rule 65).
     ClearEffects {
-        /// Of which generation.
+        /// Generation of the effects.
         generation: u32,
-        /// Which ones are done.
+        /// The completed effects.
         done: Effects,
     },
-    /// Claims a failed send anew, one generation on (rule 70).
+    /// Claims a failed send again, under the next generation (rule 70).
     Redrive {
-        /// Who.
+        /// The new lease.
         lease: Lease,
-        /// What is to be sent.
+        /// Fingerprint of the message.
         fingerprint: Fingerprint,
         /// The generation that failed.
         generation: u32,
-        /// The generation in the provider key from now on.
+        /// New generation in the provider key.
         key_generation: u32,
-        /// Some attempt of an earlier generation may have reached the provider.
+        /// Whether an attempt of an earlier generation may have reached the provider.
         maybe_sent: bool,
-        /// When the first one did, as far as the dead letter knows, in milliseconds UTC.
+        /// Time of the first such attempt from the dead letter, in milliseconds UTC, if known.
         first_sent_at_ms: Option<i64>,
-        /// How long the record lives, in seconds.
+        /// Lifetime of the record, in seconds.
         ttl_s: i64,
     },
 }
 
 impl ClaimOp {
-    /// Decides on the record as it stands. Pure; stores run it inside one atomic step.
+    /// Decides the operation on the current record. Pure; you must run it and the write as one atomic step.
     pub fn decide(&self, current: Option<&ClaimRecord>, at: At<'_>) -> Decision {
         match self {
             Self::Claim { lease, fingerprint, skew_ms, ttl_s } => claim(current, at, lease, fingerprint, *skew_ms, *ttl_s),
@@ -221,7 +220,7 @@ fn under(record: &ClaimRecord, at: At<'_>, lease: &Lease) -> ClaimRecord {
     }
 }
 
-/// Nothing stands in the way of a new send: no record, or one whose time is over and that leaves nothing open.
+/// Returns `true` if a new send may start: there is no record, or an expired one with nothing pending.
 fn is_absent(current: Option<&ClaimRecord>, now_ms: i64) -> bool {
     current.is_none_or(|record| record.is_expired(now_ms) && !record.is_in_doubt() && !record.effects_pending.dlq)
 }
@@ -255,7 +254,7 @@ fn take_over(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, seen: Own
     }
 }
 
-/// A change that only the present owner may make.
+/// A change that only the current owner may make.
 fn owned(current: Option<&ClaimRecord>, owner: OwnerToken, at: At<'_>, change: impl FnOnce(&mut ClaimRecord)) -> Decision {
     match current {
         Some(record) if record.status.is_owned() && record.owner == owner => {
@@ -285,7 +284,7 @@ struct TerminalEnd {
     effects: Effects,
 }
 
-/// What the evidence makes of an end: proof of delivery beats any failure, and any news beats not knowing.
+/// Applies evidence to an end: proof of delivery overrides any failure, and any evidence overrides Unknown.
 fn with_evidence(end: TerminalEnd, evidence: Option<&Evidence>) -> TerminalEnd {
     let verdict = evidence.map(Evidence::verdict);
     match (end.terminal, verdict) {
@@ -326,7 +325,7 @@ fn commit(current: Option<&ClaimRecord>, at: At<'_>, owner: OwnerToken, end: Ter
     Decision::Keep
 }
 
-/// An Unknown that became known.
+/// An Unknown that evidence or its late owner settled.
 fn settled(
     record: &ClaimRecord,
     at: At<'_>,
@@ -379,7 +378,7 @@ fn give_up(
         Some(record) if record.status.is_terminal() && record.owner == claimant => Decision::Keep,
         Some(record) if record.is_abandoned_by(at, seen, owner_gone, skew_ms) => {
             let end = TerminalEnd { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH };
-            // The last owner stays on record: it may still come back with the truth (rule 27).
+            // Keep the last owner: it may still return with the result (rule 27).
             write(ClaimRecord { owner: claimant, maybe_sent: true, ..ended(record, at, end, ttl_s) })
         }
         _ => Decision::Refuse,
@@ -395,13 +394,13 @@ fn tell(current: Option<&ClaimRecord>, at: At<'_>, evidence: &Evidence, ttl_s: i
             write(settled(&record, at, evidence.verdict(), record.result.clone(), None, ttl_s))
         }
         ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => {
-            // Good news is not taken back by bad.
+            // Evidence of a failure does not override evidence of delivery.
             let news =
                 record.evidence.as_ref().is_none_or(|old| old.verdict() == Terminal::Failed && evidence.verdict() == Terminal::Delivered);
             if !news {
                 return Decision::Keep;
             }
-            // Whatever an owner believes: the provider has seen it, so it is not sent like something new.
+            // The provider has seen the message, so it must not be sent as if it were new.
             write(ClaimRecord { evidence: Some(Box::new(evidence.clone())), maybe_sent: true, updated_at_ms: at.now_ms, ..record.clone() })
         }
     }
@@ -431,7 +430,7 @@ fn redrive(current: Option<&ClaimRecord>, at: At<'_>, next: ClaimRecord) -> Deci
         Some(record) if record.status == ClaimStatus::Unknown && record.generation + 1 == next.generation => {
             write(ClaimRecord { last_owner: Some(record.owner), first_sent_at_ms: record.first_sent_at_ms, ..next })
         }
-        // Under its old key a provider may repeat the old refusal; also where the failure became known only later (rule 70).
+        // A new key, because under the old one the provider may repeat its refusal, also a late one (rule 70).
         Some(record) if record.status == ClaimStatus::Failed && record.generation + 1 == next.generation => write(ClaimRecord {
             last_owner: Some(record.owner),
             key_generation: next.generation,
@@ -439,7 +438,7 @@ fn redrive(current: Option<&ClaimRecord>, at: At<'_>, next: ClaimRecord) -> Deci
             first_sent_at_ms: None,
             ..next
         }),
-        // An earlier redrive of this generation was put off.
+        // An earlier redrive of this generation was deferred.
         Some(record) if record.status == ClaimStatus::Released && record.generation == next.generation && !record.maybe_sent => {
             write(ClaimRecord { last_owner: Some(record.owner), ..next })
         }

@@ -1,4 +1,4 @@
-//! The receipt as a record holds it.
+//! The stored form of a receipt.
 
 use std::{fmt, sync::Arc};
 
@@ -6,9 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{ids::ProviderMessageId, message::Receipt};
 
-/// The receipt of a delivered send in its record: sealed wherever records leave the process, else as it is.
+/// The receipt in a delivered send's record: encrypted if records leave the process, else open.
 ///
-/// An open one has no serialized form, so that a store that writes it down by mistake fails instead.
+/// Serializing an open receipt is an error, so that a store cannot persist one by mistake.
 #[derive(Clone, PartialEq)]
 pub struct StoredReceipt(Form);
 
@@ -16,21 +16,21 @@ pub struct StoredReceipt(Form);
 enum Form {
     /// Encrypted, base64.
     Sealed(Box<str>),
-    /// Open: nothing is in it.
+    /// Open and empty.
     Empty,
-    /// Open: one id of the provider's, and nothing else.
+    /// Open, with one provider id only.
     Id(ProviderMessageId),
-    /// Open: everything.
+    /// Open and complete.
     Whole(Arc<Receipt>),
 }
 
 impl StoredReceipt {
-    /// A receipt that was encrypted, in base64.
+    /// An encrypted receipt, in base64.
     pub fn sealed(text: impl Into<Box<str>>) -> Self {
         Self(Form::Sealed(text.into()))
     }
 
-    /// A receipt as it is, for records that never leave the process.
+    /// An open receipt, for records that never leave the process.
     pub fn open(receipt: &Receipt) -> Self {
         Self(match receipt.provider_id() {
             _ if !receipt.is_plain() => Form::Whole(Arc::new(receipt.clone())),
@@ -39,7 +39,7 @@ impl StoredReceipt {
         })
     }
 
-    /// The encrypted form, where it is encrypted.
+    /// The encrypted receipt in base64, if it is encrypted.
     pub fn as_sealed(&self) -> Option<&str> {
         match &self.0 {
             Form::Sealed(text) => Some(text),
@@ -47,7 +47,7 @@ impl StoredReceipt {
         }
     }
 
-    /// The receipt, where it is open.
+    /// The receipt, if it is open.
     pub fn as_open(&self) -> Option<Receipt> {
         match &self.0 {
             Form::Sealed(_) => None,
@@ -59,12 +59,12 @@ impl StoredReceipt {
 }
 
 impl StoredReceipt {
-    /// It is open, and nothing is in it.
+    /// Returns `true` if it is open and empty.
     pub(crate) const fn is_empty(&self) -> bool {
         matches!(self.0, Form::Empty)
     }
 
-    /// An open one with nothing in it.
+    /// An open and empty receipt.
     pub(crate) const fn empty() -> Self {
         Self(Form::Empty)
     }

@@ -1,4 +1,4 @@
-//! The token of a claim.
+//! Owner tokens of claims.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::hex;
 
-/// The token of one claim: 128 bits, new for every claim. In records and logs it is 32 hexadecimal digits.
+/// The owner token of a claim: 128 bits, new for every claim. 32 hexadecimal digits in records and logs.
 ///
 /// ```
 /// use zengine_connector::store::OwnerToken;
@@ -25,7 +25,7 @@ impl OwnerToken {
         Self(bits)
     }
 
-    /// A token that says a name of at most 16 bytes; for tests, where claims are told apart by eye. What is longer is cut.
+    /// A readable token for tests, made of the first 16 bytes of a name.
     pub fn named(name: &str) -> Self {
         let mut bits = [0; 16];
         for (bit, byte) in bits.iter_mut().zip(name.bytes()) {
@@ -41,7 +41,7 @@ impl OwnerToken {
     }
 }
 
-/// A text that is no token: it must be 32 lower-case hexadecimal digits.
+/// The error for a text that is not 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NoToken;

@@ -10,7 +10,7 @@ use super::{
 type Text = &'static str;
 type Bytes = &'static [u8];
 
-/// The open tables of a transaction; each is opened when it is first asked for.
+/// The open tables of a transaction. Each is opened on first use.
 pub(super) struct Batch<'t> {
     transaction: &'t WriteTransaction,
     slots: Slots<'t>,
@@ -52,7 +52,7 @@ impl<'t> Batch<'t> {
         Self { transaction, slots: Slots::default() }
     }
 
-    /// The next number of a counter; never given twice.
+    /// The next number of a counter. A number is never returned twice.
     pub(super) fn count(&mut self, counter: &str) -> Result<u64, Fault> {
         let counters = self.counters()?;
         let next = counters.get(counter)?.map_or(0, |last| last.value()) + 1;
@@ -61,7 +61,7 @@ impl<'t> Batch<'t> {
     }
 }
 
-/// An answer, and whether anything was written for it.
+/// An answer, and whether the transaction wrote anything for it.
 #[derive(Debug)]
 pub(super) struct WriteResult<T> {
     pub(super) value: T,

@@ -1,4 +1,4 @@
-//! Claims in the file.
+//! Claims in the embedded store.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl ClaimStore for EmbeddedClaims {
 
     async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
         if matches!(operation, ClaimOp::Claim { .. }) {
-            // Most claims that are refused are duplicates: they need no write transaction.
+            // Most refused claims are duplicates, which need no write transaction.
             let current = self.0.read(|snapshot| read_claim(snapshot, key.as_str()))?;
             match operation.decide(current.as_ref(), At { now_ms, boot: self.boot() }) {
                 Decision::Refuse => return Ok(Applied::refused(current)),

@@ -1,4 +1,4 @@
-//! Dead letters in the file.
+//! Dead letters in the embedded store.
 
 use std::{ops::Bound, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! The tenant directory in the file.
+//! The tenant directory in the embedded store.
 
 use std::{ops::Bound, sync::Arc};
 
@@ -18,11 +18,11 @@ use crate::{
     store::{StoreError, StoreErrorKind, TenantConfig, TenantDirectory},
 };
 
-/// The tenant directory in the embedded store, with the writes that the port leaves to its owner.
+/// The tenant directory in the embedded store, with the writes that the port does not have.
 #[derive(Clone, Debug)]
 pub struct EmbeddedDirectory(pub(super) Arc<Engine>);
 
-/// A row; routes have a table of their own for the look-up and stand here for the way back.
+/// A row of the directory. Its routes are also in a table of their own, for look-ups by key.
 #[derive(Serialize, Deserialize)]
 struct Row {
     version: ConfigVersion,
@@ -37,10 +37,10 @@ impl From<Row> for TenantConfig {
 }
 
 impl EmbeddedDirectory {
-    /// Gives a tenant a configuration under a new version, switched on. An earlier one is replaced; routes stay.
+    /// Stores a tenant's configuration under a new version, enabled. Replaces an earlier one and keeps the routes.
     ///
     /// # Errors
-    /// Where the store does not write.
+    /// If the store cannot write.
     pub async fn put(&self, tenant: &TenantId, strategy: &StrategyName, config: serde_json::Value) -> Result<ConfigVersion, StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
         self.0
@@ -52,10 +52,10 @@ impl EmbeddedDirectory {
             .await
     }
 
-    /// Gives a tenant a configuration under the version it carries.
+    /// Stores a tenant's configuration under its own version.
     ///
     /// # Errors
-    /// Where the store does not write.
+    /// If the store cannot write.
     pub async fn put_config(&self, tenant: &TenantId, strategy: &StrategyName, config: TenantConfig) -> Result<(), StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
         self.0
@@ -67,10 +67,10 @@ impl EmbeddedDirectory {
             .await
     }
 
-    /// Takes a tenant's configuration and routes away; whether there was one.
+    /// Removes a tenant's configuration and routes. Returns `true` if there was a configuration.
     ///
     /// # Errors
-    /// Where the store does not write.
+    /// If the store cannot write.
     pub async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
         self.0
@@ -81,10 +81,10 @@ impl EmbeddedDirectory {
             .await
     }
 
-    /// Switches a tenant's strategy on or off.
+    /// Enables or disables a tenant's strategy.
     ///
     /// # Errors
-    /// `Conflict` where the tenant has no configuration of it.
+    /// `Conflict` if the tenant has no configuration of the strategy.
     pub async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<(), StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
         self.0
@@ -99,10 +99,10 @@ impl EmbeddedDirectory {
             .await
     }
 
-    /// Says which of the provider's keys are this tenant's; earlier ones go.
+    /// Sets the provider's keys of a tenant. Replaces earlier ones.
     ///
     /// # Errors
-    /// Where the store does not write.
+    /// If the store cannot write.
     pub async fn set_routes(
         &self,
         tenant: &TenantId,
@@ -122,10 +122,10 @@ impl EmbeddedDirectory {
             .await
     }
 
-    /// Which of the provider's keys are this tenant's, in order.
+    /// The provider's keys of a tenant, in order.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// If the file cannot be read.
     pub fn routes(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Vec<RouteKey>, StoreError> {
         self.0.read(|snapshot| {
             let mut keys = Vec::new();
@@ -169,7 +169,7 @@ fn drop_routes(batch: &mut Batch<'_>, tenant: &TenantId, strategy: &StrategyName
     Ok(())
 }
 
-/// What the directory holds was checked when it was written.
+/// Parses a stored tenant id. Ids were checked when they were written.
 fn tenant(text: &str) -> Result<TenantId, Fault> {
     TenantId::new(text).map_err(|_| StoreError::new(StoreErrorKind::Corrupt, "a stored record is damaged").into())
 }

@@ -12,10 +12,10 @@ use super::{
 };
 use crate::store::StoreError;
 
-/// The open store behind every port.
+/// The open store, shared by all ports.
 #[derive(Debug)]
 pub(super) struct Engine {
-    // Dropped before the file: the thread's last transaction needs it.
+    // Must be dropped before the file, because the thread's last transaction needs the file.
     writer: Option<Writer>,
     shared: Arc<Shared>,
     boot: Option<Arc<str>>,
@@ -39,7 +39,7 @@ impl Engine {
         self.writer.as_ref().ok_or_else(read_only)
     }
 
-    /// Looks at the last commit.
+    /// Reads from the last commit.
     pub(super) fn read<T>(&self, look: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, StoreError> {
         let snapshot = self.shared.snapshot()?;
         Ok(look(&snapshot)?)

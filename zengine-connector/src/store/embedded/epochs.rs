@@ -1,4 +1,4 @@
-//! Epoch logs in the file.
+//! Epoch logs in the embedded store.
 
 use std::sync::Arc;
 

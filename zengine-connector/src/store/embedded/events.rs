@@ -1,4 +1,4 @@
-//! Domain events in the file, for whoever passes them on.
+//! Domain events in the embedded store.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use super::{
 };
 use crate::store::{DomainEvent, EventBus, StoreError};
 
-/// How many events are kept.
+/// Number of events kept.
 const KEPT: u64 = 10_000;
 
-/// Domain events in the embedded store: the newest 10,000, numbered in the order they came.
+/// Domain events in the embedded store: the newest 10,000, numbered in order of publication.
 #[derive(Clone, Debug)]
 pub struct EmbeddedEvents(pub(super) Arc<Engine>);
 
@@ -26,10 +26,10 @@ struct Stored {
 }
 
 impl EmbeddedEvents {
-    /// A page of events with their numbers, after one of them; 0 starts at the oldest that is kept.
+    /// A page of at most `limit` events with their numbers, after a number. 0 starts at the oldest kept event.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// If the file cannot be read.
     pub fn list(&self, after: u64, limit: usize) -> Result<Vec<(u64, DomainEvent)>, StoreError> {
         self.0.read(|snapshot| {
             let mut events = Vec::new();

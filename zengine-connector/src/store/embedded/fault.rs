@@ -1,15 +1,15 @@
-//! What can go wrong below the ports.
+//! Failures below the ports.
 
 use std::io;
 
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Why work on the file stopped.
+/// The reason for which work on the file stopped.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The engine failed: nothing of the transaction counts.
+    /// The engine failed, and the transaction is void.
     Engine(redb::Error),
-    /// The answer is an error; the transaction goes on.
+    /// The answer is an error, and the transaction continues.
     Said(StoreError),
 }
 
@@ -40,7 +40,7 @@ impl From<Fault> for StoreError {
 }
 
 impl Fault {
-    /// The class, and our words for it.
+    /// The kind, and our message for it.
     pub(super) fn reason(&self) -> (StoreErrorKind, &'static str) {
         match self {
             Self::Said(error) => (error.kind, error.message),
@@ -64,12 +64,10 @@ fn reason(error: &redb::Error) -> (StoreErrorKind, &'static str) {
         E::RepairAborted => {
             (StoreErrorKind::Unavailable, "the store was not closed properly: open it once for writing, then it can be read again")
         }
-        E::UpgradeRequired(_) => {
-            (StoreErrorKind::Corrupt, "the store's file is of an older engine: open it with the release that wrote it")
-        }
+        E::UpgradeRequired(_) => (StoreErrorKind::Corrupt, "the store's file has an older format: open it with the release that wrote it"),
         E::Corrupted(_) => (StoreErrorKind::Corrupt, "the store's file is damaged: put a backup in its place"),
-        E::ValueTooLarge(_) => (StoreErrorKind::TooLarge, "the value is larger than the store takes"),
-        E::TransactionInProgress => (StoreErrorKind::Unavailable, "somebody reads the store: try again"),
+        E::ValueTooLarge(_) => (StoreErrorKind::TooLarge, "the value is larger than the store accepts"),
+        E::TransactionInProgress => (StoreErrorKind::Unavailable, "the store is being read: try again"),
         E::PreviousIo | E::DatabaseClosed => (StoreErrorKind::Unavailable, "the store is being opened again after a failure"),
         _ => (StoreErrorKind::Unavailable, "the store failed"),
     }
@@ -77,7 +75,7 @@ fn reason(error: &redb::Error) -> (StoreErrorKind, &'static str) {
 
 fn return_kind(error: &io::Error) -> (StoreErrorKind, &'static str) {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (StoreErrorKind::Full, "there is no room left for the store"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (StoreErrorKind::Full, "no space is left for the store"),
         io::ErrorKind::InvalidData => (StoreErrorKind::Corrupt, "the file is not a store: name another one"),
         io::ErrorKind::NotFound => (StoreErrorKind::Unavailable, "there is no store at this path"),
         io::ErrorKind::PermissionDenied => (StoreErrorKind::Unavailable, "the store's file may not be opened"),
@@ -85,7 +83,7 @@ fn return_kind(error: &io::Error) -> (StoreErrorKind, &'static str) {
     }
 }
 
-/// An error of the file system outside the engine.
+/// Converts an error of the file system from outside the engine.
 pub(super) fn io_error(error: io::Error) -> StoreError {
     of_engine(redb::Error::Io(error))
 }

@@ -1,4 +1,4 @@
-//! The file while it is open.
+//! The open file.
 
 use std::{fmt, path::Path};
 
@@ -10,13 +10,13 @@ use crate::{
     sync::RwLock,
 };
 
-/// Pages kept in memory, in bytes.
+/// Size of the page cache, in bytes.
 const CACHE: usize = 64 << 20;
 
-/// Opens the file for writing, the first time and after a failure.
+/// A function that opens the file for writing, at first and after a failure.
 pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
 
-/// One writer, and readers of other processes beside it.
+/// The engine's settings: one writer, and readers in other processes.
 pub(super) fn engine() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE).set_concurrency_mode(ConcurrencyMode::SingleWriter);
@@ -26,7 +26,7 @@ pub(super) fn engine() -> Builder {
 enum Open {
     Writing(Database),
     Reading(ReadOnlyDatabase),
-    /// Between a failure and the next attempt to open it: why.
+    /// Closed between a failure and the next attempt to open the file, with the reason.
     Closed(StoreErrorKind, &'static str),
 }
 
@@ -71,7 +71,7 @@ impl Shared {
         }
     }
 
-    /// Runs one write transaction; commits where the work says that it wrote.
+    /// Runs one write transaction. Commits if the work returns `true`.
     pub(super) fn transaction(&self, work: impl FnOnce(&WriteTransaction) -> Result<bool, Fault>) -> Result<(), Fault> {
         let open = self.open.read();
         let database = match &*open {
@@ -98,11 +98,11 @@ impl Shared {
         }
     }
 
-    /// Closes and opens the file.
+    /// Closes and reopens the file.
     pub(super) fn reopen(&self) -> Result<(), Fault> {
         let Some(opener) = &self.opener else { return Ok(()) };
         let mut open = self.open.write();
-        // Closed first: the new one needs the lock.
+        // Close first: the new one needs the lock.
         *open = Open::Closed(StoreErrorKind::Unavailable, "the store is being opened again after a failure");
         match opener() {
             Ok(database) => {
@@ -111,7 +111,7 @@ impl Shared {
             }
             Err(error) => {
                 let fault = Fault::from(error);
-                // Until it opens, everybody hears why it does not: a full disk stays a full disk.
+                // Until the file opens, every call gets the reason, for example a full disk.
                 let (kind, message) = fault.reason();
                 *open = Open::Closed(kind, message);
                 Err(fault)

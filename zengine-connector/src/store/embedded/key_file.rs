@@ -18,7 +18,7 @@ use crate::{
     store::{StoreError, StoreErrorKind},
 };
 
-/// The keys of a store as they stand in its file.
+/// The content of a store's key file.
 pub(super) struct KeyFile {
     path: PathBuf,
     current: StoredKey,
@@ -68,7 +68,7 @@ impl KeyFile {
         name.into()
     }
 
-    /// Reads it; `None` where there is none.
+    /// Reads the key file. `None` if it does not exist.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, StoreError> {
         let damaged = || StoreError::new(StoreErrorKind::Corrupt, "the store's key file is damaged: put a backup in its place");
         let mut text = Zeroizing::new(String::new());
@@ -95,14 +95,14 @@ impl KeyFile {
         Ok(Some(Self { path: path.to_owned(), current, older: entries.collect() }))
     }
 
-    /// Makes one with a fresh key.
+    /// Creates a key file with a new key.
     pub(super) fn create(path: &Path, rng: &dyn Rng) -> Result<Self, StoreError> {
         let file = Self { path: path.to_owned(), current: StoredKey::random(rng), older: Vec::new() };
         file.write()?;
         Ok(file)
     }
 
-    /// With a fresh key in front. The older ones stay: what they encrypted must open.
+    /// The same keys with a new current one. Older keys stay, because data that they encrypted must stay readable.
     pub(super) fn rotated(&self, rng: &dyn Rng) -> Result<Self, StoreError> {
         let older = std::iter::once(&self.current).chain(&self.older).cloned().collect();
         let file = Self { path: self.path.clone(), current: StoredKey::random(rng), older };
@@ -110,12 +110,12 @@ impl KeyFile {
         Ok(file)
     }
 
-    /// Writes the keys for another store.
+    /// Writes the keys to another store's key file.
     pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         Self { path: path.to_owned(), current: self.current.clone(), older: self.older.clone() }.write()
     }
 
-    /// Replaces the file in one step: a crash leaves the old keys or the new ones.
+    /// Replaces the file atomically: after a crash it holds the old keys or the new ones.
     fn write(&self) -> Result<(), StoreError> {
         let keys = self.entries().map(|entry| KeyForm { id: entry.id.clone(), key: STANDARD.encode(entry.bytes.expose()) }).collect();
         let text = serde_json::to_vec(&Form { v: 1, keys }).map(Zeroizing::new);
@@ -124,7 +124,7 @@ impl KeyFile {
         next.push(".new");
         let next = PathBuf::from(next);
         let write = || {
-            // One left by a crash may have other rights.
+            // A file left by a crash may have other permissions.
             match fs::remove_file(&next) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -155,14 +155,14 @@ impl KeyFile {
     }
 }
 
-/// A file that only its owner may read.
+/// Options for a file that only its owner may read.
 pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
 }
 
-/// Takes from others what an existing file gives them.
+/// Removes the permissions of group and others from an existing file.
 pub(super) fn make_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -176,7 +176,7 @@ pub(super) fn make_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A new name is durable only when its folder is.
+/// Syncs the folder, without which a new name is not durable.
 fn sync_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {

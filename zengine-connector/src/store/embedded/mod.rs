@@ -1,14 +1,13 @@
-//! Every store in one crash-safe file, for hosts that want no server.
+//! Every store in one crash-safe file, for hosts without a database server.
 //!
-//! - A write is on disk when its future is ready. Writes that wait at the same time share one transaction, made by a
-//!   thread of its own.
-//! - One process writes. [`Embedded::open_read_only`] works beside it, in the same process or another, and sees every
-//!   commit.
-//! - Every opening has a name of its own: claims of an earlier one count as expired, because the lock of the file proves
-//!   their process gone (rule 17).
-//! - No room on the disk is [`StoreErrorKind::Full`]: nothing that was acknowledged is lost, and the store works again
-//!   as soon as there is room.
-//! - Calls never wait for a lock held across disk writes, but a read may touch the disk in the calling thread.
+//! - A write is on disk when its future completes. Concurrent writes share one transaction, made by a thread of its own.
+//! - One process writes. [`Embedded::open_read_only`] can read at the same time, in the same process or another, and sees
+//!   every commit.
+//! - Every opening has an id of its own. Claims of an earlier opening count as expired, because the file's lock proves that
+//!   their process is gone (rule 17).
+//! - A full disk is [`StoreErrorKind::Full`]. No acknowledged write is lost, and the store works again as soon as there is
+//!   space.
+//! - Calls never wait for a lock that is held across disk writes, but a read may access the disk in the calling thread.
 
 mod batch;
 mod claims;
@@ -57,7 +56,7 @@ use self::{
 use super::{StoreError, StoreErrorKind, Stores};
 use crate::runtime::{Rng, SystemRng};
 
-/// The store in one file. A clone is another handle to it; the last one to go closes the file.
+/// The store in one file. A clone is another handle to the same store. Dropping the last handle closes the file.
 ///
 /// ```
 /// use zengine_connector::store::{Embedded, Stores};
@@ -76,12 +75,12 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Opens a store for writing. Where there is none, it is made, together with its key file `<path>.key`; both only
-    /// for the eyes of their owner.
+    /// Opens a store for writing. Creates it, with its key file `<path>.key`, if it does not exist. Only the owner can read
+    /// either file.
     ///
     /// # Errors
-    /// `StoreBusy` where another process or handle has it open for writing, `Corrupt` where its form is unknown, where it
-    /// is no store, and where its key file is gone or another's; `Unavailable` where the folder does not exist.
+    /// `StoreBusy` if another process or handle has it open for writing. `Corrupt` if its format is unknown, the file is not a
+    /// store, or its key file is missing or of another store. `Unavailable` if the folder does not exist.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         make_file(&path)?;
@@ -103,12 +102,11 @@ impl Embedded {
         Ok(Self { engine: Arc::new(Engine::writing(shared, boot.into())?), keys: Arc::new(EmbeddedKeys::new(keys, true)) })
     }
 
-    /// Opens a store for reading, also while a host writes it: every read sees the host's last commit. Writes are refused
-    /// as `Unsupported`.
+    /// Opens a store for reading, also while a host writes it. Every read sees the host's last commit. Writes return
+    /// `Unsupported`.
     ///
     /// # Errors
-    /// `Unavailable` where there is no store, or where its host was killed and has not opened it since; else as
-    /// [`open`](Self::open).
+    /// `Unavailable` if there is no store, or its host was killed and has not opened it since. Else as [`open`](Self::open).
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let shared = Shared::reading(path)?;
@@ -117,28 +115,29 @@ impl Embedded {
         Ok(Self { engine: Arc::new(Engine::reading(shared)), keys: Arc::new(EmbeddedKeys::new(keys, false)) })
     }
 
-    /// Copies the store as it stands, with its keys, to another path; the host goes on writing. Blocks its thread.
+    /// Copies the last commit of the store, with its keys, to another path, while the host goes on writing. Blocks the calling
+    /// thread.
     ///
     /// # Errors
-    /// `Conflict` where there is something at that path; else where a file cannot be read or written.
+    /// `Conflict` if a file exists at that path. Also if a file cannot be read or written.
     pub fn snapshot(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
         let path = path.as_ref();
         self.engine.read(|from| snapshot::copy(from, path))?;
         self.keys.copy_to(&KeyFile::beside(path))
     }
 
-    /// Gives the file's free room back to the disk. Writes wait meanwhile. `false` where there was none to give.
+    /// Returns the file's free space to the disk. Writes wait meanwhile. Returns `false` if there was no free space.
     ///
     /// # Errors
-    /// `Unavailable` while somebody reads: try again.
+    /// `Unavailable` while the store is being read: try again.
     pub async fn compact(&self) -> Result<bool, StoreError> {
         self.engine.compact().await
     }
 
-    /// Makes a new key the current one and gives its id. Older keys stay, so that what they encrypted can be read.
+    /// Makes a new key the current one and returns its id. Older keys stay, so that data that they encrypted stays readable.
     ///
     /// # Errors
-    /// Where the key file cannot be written; the old key stays then.
+    /// If the key file cannot be written. The old key then stays the current one.
     pub fn rotate_key(&self) -> Result<String, StoreError> {
         self.keys.rotate(&SystemRng)
     }
@@ -192,13 +191,13 @@ impl From<Embedded> for Stores {
     }
 }
 
-/// What stands in a file that opened.
+/// The content of an opened file.
 enum Found {
     Nothing,
     Store { key_id: String },
 }
 
-/// Makes the empty file, so that it never exists with wider rights.
+/// Creates the empty file, so that it never exists with wider permissions.
 fn make_file(path: &PathBuf) -> Result<(), StoreError> {
     match private(OpenOptions::new().write(true).create_new(true)).open(path) {
         Ok(_) => Ok(()),
@@ -247,8 +246,8 @@ fn no_store() -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, "the file is not a store: name another one")
 }
 
-/// The keys of an existing store. A fresh key would make receipts, sessions and dead letters unreadable, and replays
-/// mismatches nobody sees, so a missing file is never replaced.
+/// The keys of an existing store. A missing key file is never replaced: a new key would make receipts, sessions and dead
+/// letters unreadable and fingerprints incomparable.
 fn fitting(keys: Option<KeyFile>, key_id: &str) -> Result<KeyFile, StoreError> {
     let missing = || {
         StoreError::new(
@@ -264,7 +263,7 @@ fn fitting(keys: Option<KeyFile>, key_id: &str) -> Result<KeyFile, StoreError> {
     }
 }
 
-/// Writes what every opening writes. Also proves that the file can be written.
+/// Writes the facts of this opening. Also proves that the file can be written.
 fn prepare(shared: &Shared, boot: &str, key_id: &str) -> Result<(), StoreError> {
     let prepared = shared.transaction(|transaction| {
         macro_rules! make {

@@ -1,10 +1,10 @@
-//! Records as JSON with their version. One of an unknown version is an error, never misread (case 30).
+//! Records as JSON with their version. An unknown version is an error (case 30).
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::store::{ClaimRecord, DeadLetter, InboundRecord, StoreError, StoreErrorKind};
 
-/// A record that carries the version of its form.
+/// A record that holds the version of its format.
 pub(super) trait Record: Serialize + DeserializeOwned {
     const VERSION: u32;
 
@@ -24,7 +24,7 @@ macro_rules! records {
 }
 records!(ClaimRecord, InboundRecord, DeadLetter);
 
-/// Gives a version to what has none of its own.
+/// Adds a version to a record without one.
 #[derive(Serialize, Deserialize)]
 pub(super) struct V1<T> {
     v: u32,
@@ -50,7 +50,7 @@ pub(super) fn encode<R: Record>(record: &R) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(record).map_err(|_| StoreError::new(StoreErrorKind::Corrupt, "a record has no JSON form"))
 }
 
-/// The parser's own error is dropped: it may quote the record.
+/// Parses a record. Drops the parser's error, because it may quote the record.
 pub(super) fn decode<R: Record>(json: &[u8]) -> Result<R, StoreError> {
     #[derive(Deserialize)]
     struct Version {

@@ -1,4 +1,4 @@
-//! Sessions in the file.
+//! Sessions in the embedded store.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     store::{SessionStore, StoreError, StoreErrorKind},
 };
 
-/// Sessions in the embedded store. Versions are never used twice.
+/// Sessions in the embedded store. A version is never used twice.
 #[derive(Clone, Debug)]
 pub struct EmbeddedSessions(pub(super) Arc<Engine>);
 

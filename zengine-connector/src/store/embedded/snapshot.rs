@@ -1,4 +1,4 @@
-//! A copy of the whole store.
+//! Copies of the whole store.
 
 use std::{
     fs::{self, OpenOptions},
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Copies every table of one commit into a new file. What is left of a copy that failed is removed.
+/// Copies every table of one commit into a new file. Removes the file if the copy fails.
 pub(super) fn copy(from: &ReadTransaction, path: &Path) -> Result<(), Fault> {
     match private(OpenOptions::new().write(true).create_new(true)).open(path) {
         Ok(_) => {}
@@ -27,7 +27,7 @@ pub(super) fn copy(from: &ReadTransaction, path: &Path) -> Result<(), Fault> {
     }
     let copied = fill(from, path);
     if copied.is_err() {
-        // The first error is the one to tell.
+        // Report the first error.
         let _ = fs::remove_file(path);
     }
     copied

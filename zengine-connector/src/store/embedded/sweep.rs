@@ -1,4 +1,4 @@
-//! Removal of what is over, a few records with every batch.
+//! Removal of expired records, a few with every batch.
 
 use redb::{ReadableTable as _, Table};
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::store::{ClaimRecord, InboundRecord, Reference};
 
-/// Where the next batch goes on looking.
+/// The positions at which the next batch continues.
 #[derive(Debug, Default)]
 pub(super) struct Sweeper {
     claims: String,
@@ -19,7 +19,7 @@ pub(super) struct Sweeper {
 }
 
 impl Sweeper {
-    /// Looks at about two records for each job, so that looking keeps up with writing. What cannot be read stays.
+    /// Checks about two records per job in each table, so that removal keeps up with writing. Unreadable records stay.
     pub(super) fn sweep(&mut self, batch: &mut Batch<'_>, now_ms: i64, jobs: usize) -> Result<(), Fault> {
         let budget = 2 * jobs + 2;
         pass(batch.claims()?, &mut self.claims, budget, |json| {
@@ -57,7 +57,7 @@ impl Sweeper {
     }
 }
 
-/// Looks at the next records of a table; from the start again after the last.
+/// Checks the next records of a table, and starts over after the last.
 fn pass(
     table: &mut Table<'_, &'static str, &'static [u8]>,
     cursor: &mut String,

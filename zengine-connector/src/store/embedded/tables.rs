@@ -1,8 +1,8 @@
-//! What is in the file.
+//! The tables of the file.
 
 use redb::TableDefinition;
 
-/// The version of the whole file's form, under `format` in [`META`].
+/// Version of the file's format, under `format` in [`META`].
 pub(super) const FORMAT: &str = "1";
 
 /// Facts about the file: `format`, `boot`, `key_id`.
@@ -17,7 +17,7 @@ pub(super) const INBOUND: TableDefinition<'_, &str, &[u8]> = TableDefinition::ne
 pub(super) const REFERENCES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("references");
 /// Dead letters, JSON, by failure id.
 pub(super) const LETTERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("dead_letters");
-/// Domain events, JSON, in the order they came.
+/// Domain events, JSON, by number.
 pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
 /// Documents by log and number.
 pub(super) const EPOCHS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("epochs");

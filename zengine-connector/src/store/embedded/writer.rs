@@ -1,5 +1,4 @@
-//! The thread that writes: everything that waits goes into one transaction, and nobody gets an answer before it is on
-//! disk.
+//! The writer thread: all waiting work shares one transaction, and every answer is sent after it is on disk.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -21,12 +20,12 @@ use super::{
 };
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Bounds what one failure takes down, and how long the first caller of a batch waits for the last.
+/// Maximum jobs per batch. Limits the jobs that one failure affects, and the wait of the first caller for the last.
 const MOST_PER_BATCH: usize = 1024;
-/// How often a store that failed is opened again while nobody asks.
+/// Interval at which an idle store is reopened after a failure.
 const REOPEN_EVERY: Duration = Duration::from_secs(1);
 
-/// The sending end; dropping it stops the thread after what is queued.
+/// The sending end. Dropping it stops the thread after the queued work.
 #[derive(Debug)]
 pub(super) struct Writer {
     commands: Option<Sender<Command>>,
@@ -45,7 +44,7 @@ impl Writer {
         Ok(Self { commands: Some(commands), thread: Some(thread) })
     }
 
-    /// Runs work inside the next transaction. Once this is called the work is done, also where the future is dropped.
+    /// Runs work inside the next transaction. The work runs even if the returned future is dropped.
     pub(super) fn work<T, F>(&self, now_ms: Option<i64>, work: F) -> impl Future<Output = Result<T, StoreError>> + Send + use<T, F>
     where
         T: Send + 'static,
@@ -79,7 +78,7 @@ impl Drop for Writer {
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
         {
-            // A panic of the thread has been answered already.
+            // A panic of the thread was answered already.
             let _ = thread.join();
         }
     }
@@ -89,14 +88,14 @@ fn gone() -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, "the store's writer has stopped: open the store again")
 }
 
-/// Work with its way back.
+/// Work with the channel for its answer.
 trait WriteTask: Send {
     fn now_ms(&self) -> Option<i64>;
 
-    /// Whether it wrote. An error means that the transaction is void.
+    /// Runs the work. Returns `true` if it wrote. An error means that the transaction is void.
     fn run(&mut self, batch: &mut Batch<'_>) -> Result<bool, Fault>;
 
-    /// Answers; with the failure where the transaction failed.
+    /// Sends the answer, or the failure if the transaction failed.
     fn settle(self: Box<Self>, failure: Option<StoreError>);
 }
 
@@ -136,7 +135,7 @@ where
             Some(failure) => Err(failure),
             None => self.result.unwrap_or_else(|| Err(gone())),
         };
-        // Nobody waits any more: the work is done all the same.
+        // Fails only if the caller is gone; the work is done all the same.
         let _ = self.answer.send(result);
     }
 }
@@ -182,13 +181,13 @@ fn serve(shared: &Shared, mut jobs: Vec<Box<dyn WriteTask>>, sweeper: &mut Sweep
         Err(_) => Some(StoreError::new(StoreErrorKind::Unavailable, "the store's writer panicked")),
     };
     if failure.is_some() {
-        // After a failed write the engine refuses all others until it is opened anew.
+        // After a failed write the engine refuses all others until it is reopened.
         reopen(shared);
     }
     let mut failure = failure;
     let last = jobs.len() - 1;
     for (i, job) in jobs.into_iter().enumerate() {
-        // The cause goes to one of them.
+        // One job gets the cause, because it cannot be cloned.
         let own = if i == last { failure.take() } else { failure.as_ref().map(|failure| StoreError::new(failure.kind, failure.message)) };
         job.settle(own);
     }
@@ -209,6 +208,6 @@ fn transact(shared: &Shared, jobs: &mut [Box<dyn WriteTask>], sweeper: &mut Swee
 }
 
 fn reopen(shared: &Shared) {
-    // Where it fails, or panics, the store stays closed and is tried again.
+    // If it fails or panics, the store stays closed and is tried again later.
     let _ = catch_unwind(AssertUnwindSafe(|| shared.reopen()));
 }

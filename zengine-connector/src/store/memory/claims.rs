@@ -17,35 +17,35 @@ use crate::store::{
 
 /// Claims in memory, for one process.
 ///
-/// Records whose time is over are removed by later writes, a few at a time. A record in doubt, one with effects pending
-/// and one whose time is not over is never removed, however many there are (rule 29).
+/// Later writes remove expired records, a few at a time. Records that are in doubt, have pending effects or are not expired
+/// are never removed, regardless of their number (rule 29).
 #[derive(Default)]
 pub struct MemoryClaims {
     outbound: Sends,
     inbound: Table<InboundRecord>,
     references: Table<Reference>,
-    /// The time of a recent operation, to the second: the port writes references without one.
+    /// Time of a recent operation, to the second, for references, which are written without a time.
     recent_ms: AtomicI64,
 }
 
 impl MemoryClaims {
-    /// No claims.
+    /// An empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many records of sends there are, those whose time is over and that are not removed yet among them.
+    /// Number of records of sends, including expired ones that are not removed yet.
     pub fn len(&self) -> usize {
         self.outbound.len()
     }
 
-    /// There is no record of a send.
+    /// Returns `true` if there is no record of a send.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     fn note(&self, now_ms: i64) {
-        // Written once a second at most: all shards share this value.
+        // Written once per second at most, because all shards share this value.
         if now_ms.saturating_sub(self.recent_ms.load(Ordering::Relaxed)) >= 1000 {
             self.recent_ms.store(now_ms, Ordering::Relaxed);
         }

@@ -15,17 +15,17 @@ use crate::{
 pub struct MemoryDeadLetters(Mutex<BTreeMap<FailureId, DeadLetter>>);
 
 impl MemoryDeadLetters {
-    /// No letters.
+    /// An empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many letters there are.
+    /// Number of letters.
     pub fn len(&self) -> usize {
         self.0.lock().len()
     }
 
-    /// There is none.
+    /// Returns `true` if there are no letters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

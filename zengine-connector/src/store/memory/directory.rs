@@ -15,7 +15,7 @@ use crate::{
     sync::RwLock,
 };
 
-/// The tenant directory in memory, with the writes that the port leaves to its owner.
+/// The tenant directory in memory, with the writes that the port does not have.
 ///
 /// ```
 /// use zengine_connector::{ids::RouteKey, StrategyName, TenantId, store::MemoryDirectory};
@@ -31,19 +31,19 @@ pub struct MemoryDirectory(RwLock<Rows>);
 
 #[derive(Default)]
 struct Rows {
-    /// The last version that `put` gave.
+    /// The last version that `put` returned.
     version: u64,
     configs: BTreeMap<StrategyName, BTreeMap<TenantId, TenantConfig>>,
     routes: HashMap<StrategyName, HashMap<RouteKey, BTreeSet<TenantId>>>,
 }
 
 impl MemoryDirectory {
-    /// No tenants.
+    /// An empty directory.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Gives a tenant a configuration under a new version, switched on. An earlier one is replaced; routes stay.
+    /// Stores a tenant's configuration under a new version, enabled. Replaces an earlier one and keeps the routes.
     pub fn put(&self, tenant: &TenantId, strategy: &StrategyName, config: serde_json::Value) -> ConfigVersion {
         let mut rows = self.0.write();
         rows.version += 1;
@@ -52,22 +52,22 @@ impl MemoryDirectory {
         version
     }
 
-    /// Gives a tenant a configuration under the version it carries.
+    /// Stores a tenant's configuration under its own version.
     pub fn put_config(&self, tenant: &TenantId, strategy: &StrategyName, config: TenantConfig) {
         self.0.write().insert(tenant, strategy, config);
     }
 
-    /// Takes a tenant's configuration and routes away; whether there was one.
+    /// Removes a tenant's configuration and routes. Returns `true` if there was a configuration.
     pub fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> bool {
         let mut rows = self.0.write();
         rows.drop_routes(tenant, strategy);
         rows.configs.get_mut(strategy).is_some_and(|tenants| tenants.remove(tenant).is_some())
     }
 
-    /// Switches a tenant's strategy on or off.
+    /// Enables or disables a tenant's strategy.
     ///
     /// # Errors
-    /// `ConfigInvalid` where the tenant has no configuration of it.
+    /// `ConfigInvalid` if the tenant has no configuration of the strategy.
     pub fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<(), Error> {
         let mut rows = self.0.write();
         match rows.configs.get_mut(strategy).and_then(|tenants| tenants.get_mut(tenant)) {
@@ -79,7 +79,7 @@ impl MemoryDirectory {
         }
     }
 
-    /// Says which of the provider's keys are this tenant's; earlier ones go.
+    /// Sets the provider's keys of a tenant. Replaces earlier ones.
     pub fn set_routes(&self, tenant: &TenantId, strategy: &StrategyName, keys: impl IntoIterator<Item = RouteKey>) {
         let mut rows = self.0.write();
         rows.drop_routes(tenant, strategy);
@@ -89,7 +89,7 @@ impl MemoryDirectory {
         }
     }
 
-    /// Which of the provider's keys are this tenant's, in order.
+    /// The provider's keys of a tenant, in order.
     pub fn routes(&self, tenant: &TenantId, strategy: &StrategyName) -> Vec<RouteKey> {
         let rows = self.0.read();
         let Some(routes) = rows.routes.get(strategy) else { return Vec::new() };

@@ -18,7 +18,7 @@ use crate::{
 pub struct MemoryEpochs(Mutex<HashMap<String, BTreeMap<u64, Bytes>>>);
 
 impl MemoryEpochs {
-    /// No logs.
+    /// An empty store.
     pub fn new() -> Self {
         Self::default()
     }

@@ -9,32 +9,32 @@ use crate::{
     sync::Mutex,
 };
 
-/// How many events are kept by default.
+/// Default number of events kept.
 const KEPT: usize = 10_000;
 
-/// Keeps the newest published events, for tests and for small programs that look at them themselves.
+/// An event bus that keeps the newest events in memory, for tests and for small programs that read them.
 pub struct MemoryEvents {
     kept: usize,
     events: Mutex<VecDeque<DomainEvent>>,
 }
 
 impl MemoryEvents {
-    /// Keeps the newest 10,000.
+    /// A bus that keeps the newest 10,000 events.
     pub fn new() -> Self {
         Self::keeping(KEPT)
     }
 
-    /// Keeps so many, at least one.
+    /// A bus that keeps the newest `events`, at least one.
     pub fn keeping(events: usize) -> Self {
         Self { kept: events.max(1), events: Mutex::default() }
     }
 
-    /// What was published, the oldest first, repeated ids included.
+    /// The published events, oldest first, including repeated ids.
     pub fn published(&self) -> Vec<DomainEvent> {
         self.events.lock().iter().cloned().collect()
     }
 
-    /// Takes out what was published, the oldest first.
+    /// Removes and returns the published events, oldest first.
     pub fn take(&self) -> Vec<DomainEvent> {
         self.events.lock().drain(..).collect()
     }

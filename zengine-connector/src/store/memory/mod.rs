@@ -1,7 +1,7 @@
-//! Every store in memory, for tests and for programs that may forget.
+//! Every store in memory, for tests and for programs that need no durability.
 //!
-//! [`Memory`] holds one of each and goes into an orchestrator in one line. Nothing here outlives the process, and a
-//! crash forgets who sent what: a host that must not send twice after a restart takes a durable store.
+//! [`Memory`] holds one store of each kind. Its content is lost when the process ends. A host that must not send twice after
+//! a restart needs a durable store.
 
 mod claims;
 mod dead_letters;
@@ -100,7 +100,7 @@ impl Memory {
         Arc::clone(&self.secrets)
     }
 
-    /// The keys; they go with the last handle.
+    /// The keys. They are lost with the last handle.
     pub fn keys(&self) -> Arc<StaticKeyRing> {
         Arc::clone(&self.keys)
     }

@@ -1,8 +1,8 @@
-//! The record of a send in 56 bytes.
+//! A send's record in 56 bytes.
 //!
-//! Almost every record is one of three: claimed, being sent, or delivered, each by one owner and at the first go. Such a
-//! one is packed: what all records of a setting share stands once, in a [`Shape`], and times are told from one another.
-//! Packing loses nothing; what does not fit is kept whole.
+//! Almost every record is claimed, sending or delivered, by one owner and without a retry. Such a record is packed: a
+//! [`Shape`] holds the parts that all records with the same settings share, and times are stored as differences. Packing
+//! is lossless. A record that does not fit is stored whole.
 
 #![allow(clippy::many_single_char_names, reason = "bytes of one number, in their order")]
 
@@ -11,46 +11,46 @@ use crate::{
     store::{ClaimRecord, ClaimStatus, Effects, Fingerprint, OwnerToken, StoredReceipt},
 };
 
-/// Where the 40 bits of a time begin, 2020-01-01: they reach to 2054.
+/// Start of the 40-bit times, 2020-01-01. They reach to 2054.
 const EPOCH_MS: i64 = 1_577_836_800_000;
 
-/// What many records share.
+/// The parts that many records share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// The lease, from the claim on.
+    /// Length of the lease from the claim.
     pub(super) lease_ms: i64,
-    /// The life, from the last write on.
+    /// Lifetime from the last write.
     pub(super) ttl_s: i64,
-    /// How the fingerprint was made.
+    /// Version of the fingerprint's encoding.
     pub(super) version: u32,
     pub(super) key_id: KeyId,
 }
 
-/// What stands in a slot.
+/// The content of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Empty,
     Claimed,
     Sending,
-    /// Without a receipt.
+    /// Delivered, without a receipt.
     Delivered,
-    /// Its receipt is open and empty.
+    /// Delivered, with an open and empty receipt.
     DeliveredEmpty,
-    /// Its receipt is kept beside it.
+    /// Delivered, with the receipt stored beside the slot.
     DeliveredWith,
-    /// The record is kept beside it, whole.
+    /// The whole record is stored beside the slot.
     Whole,
 }
 
-/// One slot. The hash stands for the key: 96 bits here, 6 more in the choice of the shard.
+/// One slot. A hash identifies the key: 96 bits here, and 6 more in the choice of the shard.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Packed {
     hash: [u8; 12],
     owner: [u8; 16],
     fingerprint: [u8; 16],
-    /// In milliseconds since [`EPOCH_MS`].
+    /// Time of the claim, in milliseconds since [`EPOCH_MS`].
     claimed: [u8; 5],
-    /// In milliseconds after the claim, and after that.
+    /// Milliseconds from the claim to `sent`, and from `sent` to `settled`.
     sent: [u8; 2],
     settled: [u8; 2],
     pub(super) shape: u8,
@@ -61,7 +61,7 @@ pub(super) struct Packed {
 const _: () = assert!(size_of::<Packed>() == 56);
 
 impl Packed {
-    /// An empty slot, or one whose record is kept beside it.
+    /// An empty slot, or one whose record is stored beside it.
     pub(super) const fn of_kind(hash: u128, kind: Kind) -> Self {
         Self {
             hash: short(hash),
@@ -76,7 +76,7 @@ impl Packed {
         }
     }
 
-    /// A first claim; `None` where it does not fit.
+    /// A first claim. `None` if it does not fit.
     #[inline]
     pub(super) fn claimed(hash: u128, owner: OwnerToken, fingerprint: [u8; 16], now_ms: i64, shape: u8) -> Option<Self> {
         let claimed = time(now_ms)?;
@@ -88,7 +88,7 @@ impl Packed {
         self.hash == short(hash)
     }
 
-    /// What the index hashes by.
+    /// The hash for the index.
     #[inline]
     pub(super) fn index(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.hash;
@@ -100,7 +100,7 @@ impl Packed {
         self.owner == owner.bits()
     }
 
-    /// Whether the record may go; of one that is kept whole, whoever has it knows.
+    /// Returns `true` if the record may be removed. For a record stored whole, the caller has to decide.
     pub(super) fn may_go(&self, shape: &Shape, now_ms: i64) -> bool {
         match self.kind {
             Kind::Claimed | Kind::Delivered | Kind::DeliveredEmpty | Kind::DeliveredWith => {
@@ -110,13 +110,13 @@ impl Packed {
         }
     }
 
-    /// Marks a claim; `None` where that does not fit.
+    /// Marks a claim as sending. `None` if it does not fit.
     #[inline]
     pub(super) fn mark(&self, now_ms: i64, shape: u8) -> Option<Self> {
         Some(Self { sent: after(self.claimed_ms(), now_ms)?, shape, kind: Kind::Sending, ..*self })
     }
 
-    /// Delivers what is being sent; `None` where that does not fit.
+    /// Marks a sending record as delivered. `None` if it does not fit.
     #[inline]
     pub(super) fn deliver(&self, now_ms: i64, attempts: u32, kind: Kind, shape: u8) -> Option<Self> {
         let (settled, attempts) = (after(self.sent_ms(), now_ms)?, u8::try_from(attempts).ok()?);
@@ -139,12 +139,12 @@ impl Packed {
         self.sent_ms() + i64::from(u16::from_le_bytes(self.settled))
     }
 
-    /// The lease, as it was at the claim.
+    /// Length of the lease at the claim.
     pub(super) fn lease_ms(until_ms: i64, now_ms: i64) -> i64 {
         until_ms.saturating_sub(now_ms)
     }
 
-    /// The record as it is; `receipt` where one is kept beside it. `None`: the slot holds none.
+    /// Unpacks the record, with the receipt stored beside the slot, if any. `None` if the slot holds no record.
     pub(super) fn unpack(&self, shape: &Shape, receipt: Option<&StoredReceipt>) -> Option<ClaimRecord> {
         let (status, result) = match self.kind {
             Kind::Empty | Kind::Whole => return None,
@@ -178,7 +178,7 @@ impl Packed {
         })
     }
 
-    /// A record packed, with the shape it has; `None` where it does not fit. The shape's number is still to be put in.
+    /// Packs a record and returns its shape. `None` if it does not fit. The caller has to set the shape's number.
     pub(super) fn pack(hash: u128, record: &ClaimRecord) -> Option<(Self, Shape)> {
         let shape = Shape {
             lease_ms: Self::lease_ms(record.lease_until_ms, record.first_claimed_at_ms),
@@ -194,13 +194,13 @@ impl Packed {
         if record.status == ClaimStatus::Delivered {
             packed = packed.deliver(record.updated_at_ms, record.attempts, kind_of(record.result.as_ref()), 0)?;
         }
-        // Whatever a record has beyond this shows here.
+        // A record with anything else does not compare equal here.
         let same = packed.unpack(&shape, record.result.as_ref()).is_some_and(|unpacked| unpacked == *record);
         same.then_some((packed, shape))
     }
 }
 
-/// How a delivered send with this receipt is kept.
+/// The kind of slot for a delivered send with this receipt.
 pub(super) fn kind_of(receipt: Option<&StoredReceipt>) -> Kind {
     match receipt {
         None => Kind::Delivered,

@@ -10,9 +10,9 @@ use crate::{
     sync::RwLock,
 };
 
-/// Secrets in memory: a tenant's own, and shared ones that serve every tenant without its own of that name.
+/// Secrets in memory: tenants' own, and shared ones for tenants without an own secret of that name.
 ///
-/// References to environment variables and files are the host's business and not found here.
+/// References to environment variables and files are not resolved here; the host resolves them.
 ///
 /// ```
 /// use zengine_connector::{StrategyName, TenantId, store::{MemorySecrets, SecretScope}};
@@ -25,21 +25,21 @@ use crate::{
 #[derive(Default)]
 pub struct MemorySecrets(RwLock<HashMap<SecretScope, HashMap<String, Values>>>);
 
-/// The newest first.
+/// The values of a secret, newest first.
 type Values = Vec<Secret<Vec<u8>>>;
 
 impl MemorySecrets {
-    /// No secrets.
+    /// An empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets a secret's only value. An application scope makes it a shared one.
+    /// Sets a secret's only value. With an application scope, the secret is shared.
     pub fn put(&self, scope: &SecretScope, name: impl Into<String>, value: impl Into<Vec<u8>>) {
         self.0.write().entry(scope.clone()).or_default().insert(name.into(), vec![Secret::new(value.into())]);
     }
 
-    /// Gives a secret a new value; the one before stays valid beside it, older ones go.
+    /// Adds a new value to a secret. The previous value stays valid; older ones are removed.
     pub fn rotate(&self, scope: &SecretScope, name: impl Into<String>, value: impl Into<Vec<u8>>) {
         let mut secrets = self.0.write();
         let values = secrets.entry(scope.clone()).or_default().entry(name.into()).or_default();
@@ -47,7 +47,7 @@ impl MemorySecrets {
         values.truncate(2);
     }
 
-    /// Removes a secret; whether it was there.
+    /// Removes a secret. Returns `true` if it existed.
     pub fn remove(&self, scope: &SecretScope, name: &str) -> bool {
         self.0.write().get_mut(scope).is_some_and(|secrets| secrets.remove(name).is_some())
     }

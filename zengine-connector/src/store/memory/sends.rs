@@ -1,4 +1,4 @@
-//! The records of sends, spread over shards, most of them packed; removal is paid for by new records.
+//! Records of sends, sharded, most of them packed. Inserting a record removes expired ones.
 
 use hashbrown::{HashMap, HashTable};
 
@@ -8,39 +8,39 @@ use crate::{
     sync::Mutex,
 };
 
-/// A power of two: the shard is cut out of the hash.
+/// Number of shards: a power of two, because the shard is taken from the hash.
 const SHARDS: usize = 64;
-/// Slots looked at per new record: every one is looked at before half as many new ones have come.
+/// Slots checked per new record. Every slot is checked before half as many new ones are added.
 const SWEPT_PER_INSERT: usize = 2;
-/// Slots of one piece of memory, so that a table that grows copies nothing and wastes little.
+/// Slots per chunk of memory, so that a growing table copies nothing and wastes little.
 const CHUNK: usize = 64;
 
-/// Records by key. Every operation on one key is atomic; none waits for another but of the same shard.
+/// Records by key. Every operation on one key is atomic. Operations on different shards do not wait for each other.
 pub(super) struct Sends(Box<[Shard]>);
 
-/// On a cache line of its own, so that neighbours do not slow each other down.
+/// One shard, on its own cache lines to avoid false sharing.
 #[derive(Default)]
 #[repr(align(128))]
 struct Shard(Mutex<Slots>);
 
 #[derive(Default)]
 struct Slots {
-    /// Numbers of slots, by hash. The slots are not in it, because nearly half of its places are empty.
+    /// Numbers of slots, by hash. Slots are stored outside, because nearly half of an index is empty.
     index: HashTable<u32>,
     #[allow(clippy::vec_box, reason = "the chunks stay where they are when there are more of them")]
     chunks: Vec<Box<[Packed; CHUNK]>>,
-    /// How many slots were ever used.
+    /// Number of slots ever used.
     used: u32,
     free: Vec<u32>,
     shapes: Vec<Shape>,
-    /// What a slot has no room for, by its number.
+    /// Parts that do not fit into a slot, by the slot's number.
     receipts: HashMap<u32, StoredReceipt>,
     whole: HashMap<u32, Box<ClaimRecord>>,
     swept: u32,
 }
 
 impl Sends {
-    /// Reads the record under a key and changes it, in one step.
+    /// Reads the record of a key and changes it, in one atomic step.
     pub(super) fn change(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Applied<ClaimRecord> {
         let hash = key.hash();
         let mut slots = self.shard(hash).lock();
@@ -63,8 +63,8 @@ impl Sends {
         }
     }
 
-    /// The three steps of a send that meets nothing unusual, in place and without making a record of them: the first claim,
-    /// its mark, its delivery. `false`: it is something else, and nothing was done.
+    /// Runs one of the three steps of an ordinary send in place, without unpacking the record: the first claim, the mark, the
+    /// delivery. Returns `false`, without effect, for anything else.
     pub(super) fn step(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> bool {
         let hash = key.hash();
         let mut slots = self.shard(hash).lock();
@@ -72,13 +72,13 @@ impl Sends {
         slots.step(hash, found, operation, now_ms).is_some()
     }
 
-    /// Looks at the record under a key.
+    /// Reads the record of a key.
     pub(super) fn read(&self, key: &ClaimKey) -> Option<ClaimRecord> {
         let slots = self.shard(key.hash()).lock();
         slots.find(key.hash()).and_then(|n| slots.record(n))
     }
 
-    /// The record under a key, where it is of a delivered send.
+    /// The record of a key, if the send is delivered.
     pub(super) fn delivered(&self, key: &ClaimKey) -> Option<ClaimRecord> {
         let slots = self.shard(key.hash()).lock();
         let n = slots.find(key.hash())?;
@@ -88,13 +88,13 @@ impl Sends {
         }
     }
 
-    /// How many records there are.
+    /// Number of records.
     pub(super) fn len(&self) -> usize {
         self.0.iter().map(|shard| shard.0.lock().index.len()).sum()
     }
 
     fn shard(&self, hash: u128) -> &Mutex<Slots> {
-        // The slots hold the lower bits.
+        // The slots store the lower bits.
         #[allow(clippy::cast_possible_truncation)]
         let index = (hash >> 120) as usize % SHARDS;
         &self.0[index].0
@@ -107,7 +107,7 @@ impl Default for Sends {
     }
 }
 
-/// What the index hashes by, as [`Packed::index`] has it.
+/// The hash for the index, the same as [`Packed::index`].
 #[allow(clippy::cast_possible_truncation)]
 fn index(hash: u128) -> u64 {
     hash as u64
@@ -203,20 +203,20 @@ impl Slots {
         self.shapes.iter().position(is).and_then(|at| u8::try_from(at).ok())
     }
 
-    /// The same shape with another life.
+    /// The same shape with another lifetime.
     fn shape_living(&self, n: u8, ttl_s: i64) -> Option<u8> {
         let old = self.shapes.get(usize::from(n))?;
         self.shape(|shape| (shape.lease_ms, shape.ttl_s, shape.version) == (old.lease_ms, ttl_s, old.version) && shape.key_id == old.key_id)
     }
 
-    /// Few settings make few shapes; where there are many, records are kept whole.
+    /// Adds a shape. `None` if there are too many; records are then stored whole. Few settings make few shapes.
     fn new_shape(&mut self, shape: Shape) -> Option<u8> {
         let n = u8::try_from(self.shapes.len()).ok()?;
         self.shapes.push(shape);
         Some(n)
     }
 
-    /// A slot for a new record. Looks at the next few others and removes what may go.
+    /// Adds a record in a free slot. Checks the next few slots and removes expired records.
     fn add(&mut self, hash: u128, packed: Packed, now_ms: i64) -> u32 {
         let n = self.free.pop().unwrap_or_else(|| {
             if self.used as usize == self.chunks.len() * CHUNK {

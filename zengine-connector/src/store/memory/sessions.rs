@@ -19,8 +19,8 @@ use crate::{
 #[derive(Default)]
 pub struct MemorySessions {
     values: Table<Stored>,
-    /// The last version given. Versions are never used twice, not even after a value went: a writer that saw an earlier
-    /// value must not take a later one for it.
+    /// The last version. A version is never used twice, even after a value was deleted, so that a writer cannot mistake a later
+    /// value for the one it read.
     versions: AtomicU64,
 }
 
@@ -31,7 +31,7 @@ struct Stored {
 }
 
 impl MemorySessions {
-    /// No sessions.
+    /// An empty store.
     pub fn new() -> Self {
         Self::default()
     }
@@ -49,7 +49,7 @@ impl Kept for Stored {
     }
 }
 
-/// The length of the scope keeps ("a", "bc") and ("ab", "c") apart.
+/// The key of a session. The length of the scope keeps ("a", "bc") and ("ab", "c") distinct.
 fn place(scope: &str, key: &str) -> String {
     format!("{}|{scope}|{key}", scope.len())
 }

@@ -1,29 +1,29 @@
-//! Records by key, spread over shards, with removal paid for by the writes.
+//! Records by key, sharded. Inserting a record removes expired ones.
 
 use std::hash::BuildHasher as _;
 
 use crate::sync::Mutex;
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 
-/// A power of two: the shard is cut out of the hash.
+/// Number of shards: a power of two, because the shard is taken from the hash.
 const SHARDS: usize = 64;
-/// Buckets looked at per new record. A table is at least 7/16 full after it has grown, so every record is looked at
-/// before as many new ones have come.
+/// Buckets checked per new record. A table is at least 7/16 full after it has grown, so every record is checked before as
+/// many new ones are added.
 const SWEPT_PER_INSERT: usize = 4;
 
-/// What a record says of itself.
+/// A record that can be removed.
 pub(super) trait Kept {
-    /// Whether it may be removed.
+    /// Returns `true` if the record may be removed.
     fn may_go(&self, now_ms: i64) -> bool;
 }
 
-/// Records by text key. Every operation on one key is atomic; none waits for another but of the same shard.
+/// Records by text key. Every operation on one key is atomic. Operations on different shards do not wait for each other.
 pub(super) struct Table<R> {
     hasher: DefaultHashBuilder,
     shards: Box<[Shard<R>]>,
 }
 
-/// On a cache line of its own, so that neighbours do not slow each other down.
+/// One shard, on its own cache lines to avoid false sharing.
 #[repr(align(128))]
 struct Shard<R>(Mutex<Slots<R>>);
 
@@ -32,13 +32,13 @@ struct Slots<R> {
     swept: usize,
 }
 
-/// The record is boxed: empty slots stay small.
+/// One slot. The record is boxed, so that empty slots are small.
 struct Slot<R> {
     key: Box<str>,
     record: Box<R>,
 }
 
-/// What becomes of a record.
+/// The change of a record.
 pub(super) enum Change<R> {
     Keep,
     Write(Box<R>),
@@ -46,7 +46,7 @@ pub(super) enum Change<R> {
 }
 
 impl<R: Kept> Table<R> {
-    /// Reads the record under a key and changes it, in one step.
+    /// Reads the record of a key and changes it, in one atomic step.
     pub(super) fn change<T>(&self, key: &str, now_ms: i64, decide: impl FnOnce(Option<&R>) -> (Change<R>, T)) -> T {
         let hash = self.hasher.hash_one(key);
         let mut slots = self.shard(hash).lock();
@@ -72,14 +72,14 @@ impl<R: Kept> Table<R> {
         }
     }
 
-    /// Looks at the record under a key.
+    /// Reads the record of a key.
     pub(super) fn read<T>(&self, key: &str, look: impl FnOnce(&R) -> T) -> Option<T> {
         let hash = self.hasher.hash_one(key);
         let slots = self.shard(hash).lock();
         slots.table.find(hash, |slot| *slot.key == *key).map(|slot| look(&slot.record))
     }
 
-    /// How many records there are.
+    /// Number of records.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.0.lock().table.len()).sum()
@@ -94,7 +94,7 @@ impl<R: Kept> Table<R> {
 }
 
 impl<R: Kept> Slots<R> {
-    /// Looks at the next few buckets and removes what may go.
+    /// Checks the next few buckets and removes expired records.
     fn sweep(&mut self, now_ms: i64) {
         for _ in 0..SWEPT_PER_INSERT.min(self.table.num_buckets()) {
             if self.swept >= self.table.num_buckets() {

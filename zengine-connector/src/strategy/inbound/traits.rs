@@ -22,6 +22,29 @@ pub enum Admit {
 }
 
 /// Receives a provider's requests.
+///
+/// ```
+/// # use zengine_connector::{Configure, Error, Secret, strategy::ConfigureContext};
+/// # use zengine_connector::{Content, Event, InboundStrategy, ids::RouteKey, message::ElementError, verify::HmacSha256};
+/// # use zengine_connector::strategy::{InboundContext, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError};
+/// # struct Pager;
+/// # impl Configure<Secret<String>> for Pager {
+/// #     type Tenant = Secret<String>;
+/// #     async fn configure(&self, key: Secret<String>, _: &ConfigureContext) -> Result<Secret<String>, Error> { Ok(key) }
+/// # }
+/// impl InboundStrategy<Secret<String>> for Pager {
+///     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Secret<String>>) -> Result<Verified, VerifyError> {
+///         let tenant = cx.find_one(&RouteKey::new("path", request.path())).await?;
+///         HmacSha256::hex().check(request.header("x-signature"), request.body(), &[tenant.to_bytes()])?;
+///         Ok(Verified::tenant(&tenant, request.body().clone()))
+///     }
+///
+///     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+///         let text = String::from_utf8_lossy(payload.body());
+///         vec![Ok(RoutedEvent::new(Event::message(Content::text(text)), "", payload.body().clone()))]
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot receive, configured by `{Cfg}`",
     label = "write `impl InboundStrategy<{Cfg}> for {Self}`, or drop `inbound` from `#[strategy(..)]`"

@@ -1,4 +1,4 @@
-//! What stands in every line of one invocation.
+//! The keys of every line of one invocation.
 
 use std::borrow::Cow;
 use std::sync::{
@@ -8,30 +8,30 @@ use std::sync::{
 
 use crate::sync::Snapshot;
 
-/// The most keys a line may have beside the event's own fields; what is set beyond that is dropped.
+/// Maximum number of keys of a line besides the event's own fields. Further keys are dropped.
 const MAX_KEYS: usize = 64;
 
-/// What is known of one call of a function.
+/// The facts of one function invocation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Invocation<'a> {
-    /// The id that the platform gave the call.
+    /// The platform's request id.
     pub function_request_id: Option<&'a str>,
-    /// The trace's id at X-Ray.
+    /// The X-Ray trace id.
     pub xray_trace_id: Option<&'a str>,
-    /// What ties the lines of one request together, across services.
+    /// Correlation id of the request, across services.
     pub correlation_id: Option<&'a str>,
 }
 
-/// Sets what stands in every line. Cloning it copies a pointer.
+/// A handle that sets the keys of every line. Cheap to clone.
 ///
-/// A process handles one call at a time where this is used, as a Lambda function does; a server that handles many at
-/// once gives such facts as fields of its events instead.
+/// Use it in a process that handles one invocation at a time, as a Lambda function does. A server that handles many at
+/// once must pass such facts as fields of its events instead.
 #[derive(Clone, Debug)]
 pub struct PowertoolsHandle(Arc<Shared>);
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    /// Keys that outlive the call, with their values as JSON.
+    /// Keys that outlive the invocation, with their values as JSON.
     fixed: Vec<(String, String)>,
     warm: AtomicBool,
     pub(super) context: Snapshot<Context>,
@@ -68,7 +68,7 @@ impl Context {
     }
 }
 
-/// The name of a key that is not one of the first five.
+/// The name of a key, with a `_` appended if it is one of the first five.
 pub(super) fn own_name(name: &str) -> Cow<'_, str> {
     match name {
         "level" | "location" | "message" | "timestamp" | "service" => Cow::Owned(format!("{name}_")),
@@ -81,7 +81,7 @@ impl PowertoolsHandle {
         Self(shared)
     }
 
-    /// A call of the function begins: every key of the last one is gone. The first call is the cold start.
+    /// Begins an invocation, and removes the keys of the previous one. The first invocation is the cold start.
     pub fn begin(&self, invocation: Invocation<'_>) {
         let mut context = Context::default();
         context.set("cold_start", (!self.0.warm.swap(true, Ordering::AcqRel)).to_string());
@@ -101,8 +101,8 @@ impl PowertoolsHandle {
         self.0.context.store(Arc::new(context));
     }
 
-    /// Adds a key to every line until the next call begins; the same key again is replaced. At most 64 keys are kept.
-    /// The value must be free of secrets and personal data.
+    /// Adds a key to every line until the next invocation begins. Replaces the same key; keeps at most 64 keys. The value must
+    /// not hold secrets or personal data.
     pub fn append(&self, name: &str, value: impl Into<serde_json::Value>) {
         let json = value.into().to_string();
         self.0.context.update(|context| {
@@ -112,7 +112,7 @@ impl PowertoolsHandle {
         });
     }
 
-    /// Takes a key out.
+    /// Removes a key.
     pub fn remove(&self, name: &str) {
         self.0.context.update(|context| {
             let mut context = Context::clone(context);
@@ -121,7 +121,7 @@ impl PowertoolsHandle {
         });
     }
 
-    /// The call is over: only the keys that stand in every line stay.
+    /// Ends the invocation. Only the persistent keys stay.
     pub fn clear(&self) {
         self.0.context.store(Arc::new(Context::fixed(&self.0.fixed)));
     }

@@ -1,4 +1,4 @@
-//! Log lines as AWS Lambda Powertools' logger writes them: one JSON object per line, under the same keys.
+//! Log lines in the format of AWS Lambda Powertools' logger: one JSON object per line, with the same keys.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -37,12 +37,24 @@ use crate::{
     sync::{Mutex, Snapshot},
 };
 
-/// A `tracing` layer that prints every event as one JSON line.
+/// A `tracing` layer that writes every event as one JSON line.
 ///
 /// The line has `level`, `location`, `message`, `timestamp` (RFC 3339, milliseconds, UTC) and `service`, then the keys of
-/// the invocation and the persistent ones, then the event's own fields. A field with the key of an invocation wins over
-/// it; one with a key of the first five gets a `_` behind its name. Spans are not needed and not looked at. Buffers are
-/// used again, so that a line costs no allocation once they have grown.
+/// the invocation and the persistent ones, then the event's own fields. A field replaces an invocation key of the same
+/// name; a field with the name of one of the first five gets a `_` appended. Spans are ignored. Buffers are reused, so a
+/// line costs no allocation once they have grown.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tracing_subscriber::layer::SubscriberExt as _;
+/// use zengine_connector::{runtime::Clock, telemetry::Powertools};
+///
+/// fn log_json(clock: Arc<dyn Clock>) {
+///     let layer = Powertools::builder("messaging", clock).function_name("webhook").build(std::io::stdout());
+///     let _subscriber = tracing_subscriber::registry().with(layer); // then `.init()`
+/// }
+/// # let _ = log_json;
+/// ```
 pub struct Powertools<W> {
     service: String,
     clock: Arc<dyn Clock>,
@@ -60,25 +72,25 @@ pub struct PowertoolsBuilder {
 }
 
 impl Powertools<io::Stdout> {
-    /// Settings of a layer for a service.
+    /// A builder of a layer for a service.
     pub fn builder(service: impl Into<String>, clock: Arc<dyn Clock>) -> PowertoolsBuilder {
         PowertoolsBuilder { service: service.into(), clock, fixed: vec![] }
     }
 }
 
 impl PowertoolsBuilder {
-    /// The function's name, in every line.
+    /// Sets the function's name, a key in every line.
     pub fn function_name(self, name: impl Into<String>) -> Self {
         self.key("function_name", name.into())
     }
 
-    /// A key in every line, whatever the invocation. The value must be free of secrets and personal data.
+    /// Adds a persistent key to every line. The value must not hold secrets or personal data.
     pub fn key(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
         self.fixed.push((name.into(), value.into().to_string()));
         self
     }
 
-    /// The layer, writing to a writer. Each line is one call of `write_all`.
+    /// Builds the layer. Each line is one `write_all` call on the writer.
     pub fn build<W: io::Write + Send + 'static>(self, writer: W) -> Powertools<W> {
         let context = Snapshot::new(Context::fixed(&self.fixed));
         let shared = Arc::new(Shared::new(self.fixed, context));
@@ -87,12 +99,12 @@ impl PowertoolsBuilder {
 }
 
 impl<W> Powertools<W> {
-    /// The handle that sets what changes from call to call.
+    /// The handle that sets the keys of each invocation.
     pub fn handle(&self) -> PowertoolsHandle {
         PowertoolsHandle::new(Arc::clone(&self.shared))
     }
 
-    /// The whole line, from the fields that the event has.
+    /// Writes the whole line, from the event's fields.
     fn line(&self, line: &mut String, stamp: &mut Stamp, fields: &mut FieldWriter<'_>, event: &Event<'_>, context: &Context) {
         event.record(fields);
         let metadata = event.metadata();
@@ -134,7 +146,7 @@ const fn level(level: Level) -> &'static str {
     }
 }
 
-/// Buffers of one thread: the line, the event's fields, its message, the last time.
+/// The buffers of one thread: the line, the event's fields, its message, the last timestamp.
 #[derive(Default)]
 struct Buffers {
     line: String,
@@ -144,7 +156,7 @@ struct Buffers {
 }
 
 impl Buffers {
-    /// Larger ones are not kept: one giant line must not hold its memory for ever.
+    /// Maximum size of a kept buffer in bytes, so that one huge line does not hold its memory forever.
     const KEEP: usize = 64 << 10;
 
     fn clear(&mut self) {
@@ -168,10 +180,10 @@ impl<S: Subscriber, W: io::Write + Send + 'static> Layer<S> for Powertools<W> {
             buffers.clear();
             let mut fields = FieldWriter::new(&mut buffers.fields, &mut buffers.message, &context);
             self.line(&mut buffers.line, &mut buffers.stamp, &mut fields, event, &context);
-            // A log line that cannot be written is lost: nothing waits or fails for it.
+            // A log line that cannot be written is lost: nothing waits or fails because of it.
             let _ = self.writer.lock().write_all(buffers.line.as_bytes());
         };
-        // A value that logs while it is being printed finds the buffers taken, and a thread at its end has none.
+        // A value that logs during its own formatting finds the buffers in use, and an ending thread has none.
         let reused = BUFFERS.try_with(|buffers| buffers.try_borrow_mut().map(|mut buffers| print(&mut buffers)).is_ok());
         if !matches!(reused, Ok(true)) {
             print(&mut Buffers::default());

@@ -1,4 +1,4 @@
-//! The time of a line.
+//! The timestamp of a line.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,7 +6,7 @@ use jiff::fmt::temporal::DateTimePrinter;
 
 const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
-/// The last time that was printed: within one second only the milliseconds change.
+/// The last timestamp: within one second only the milliseconds change.
 #[derive(Debug, Default)]
 pub(super) struct Stamp {
     second: u64,
@@ -14,7 +14,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// Writes a time in RFC 3339, milliseconds, UTC.
+    /// Writes a time as RFC 3339 with milliseconds in UTC.
     pub(super) fn print(&mut self, now: SystemTime, into: &mut String) {
         let time = || jiff::Timestamp::try_from(now).unwrap_or_default();
         let Ok(since) = now.duration_since(UNIX_EPOCH) else {

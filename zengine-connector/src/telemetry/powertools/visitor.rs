@@ -9,10 +9,10 @@ use super::{
     json,
 };
 
-/// Writes `,"name":value` for every field but the message, and notes which keys of the context the event has itself.
+/// Writes `,"name":value` for every field except the message, and records the context keys that the event overrides.
 pub(super) struct FieldWriter<'a> {
     pub(super) text: &'a mut String,
-    /// The message as a JSON string; empty where the event has none.
+    /// The message as a JSON string. Empty if the event has none.
     pub(super) message: &'a mut String,
     context: &'a Context,
     overridden: u64,
@@ -23,12 +23,12 @@ impl<'a> FieldWriter<'a> {
         Self { text, message, context, overridden: 0 }
     }
 
-    /// Whether the event has the n-th key of the context itself.
+    /// Returns `true` if the event overrides the n-th context key.
     pub(super) fn overrides(&self, n: usize) -> bool {
         self.overridden >> n & 1 == 1
     }
 
-    /// The buffer at the place where the value goes.
+    /// Writes the field's name and returns the buffer for its value.
     fn value(&mut self, field: &Field) -> &mut String {
         if field.name() == "message" {
             self.message.clear();
