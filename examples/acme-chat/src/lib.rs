@@ -123,8 +123,7 @@ fn event(json: &str, raw: bytes::Bytes) -> Result<RoutedEvent, &'static str> {
             Ok(event)
         }
         Element::Status { id, state, reference, at_ms } => {
-            let status = Status::new(id.as_str(), state);
-            let mut event = RoutedEvent::new(Event::Status(status), format!("{} {id}", state.as_str()), raw);
+            let mut event = RoutedEvent::new(Event::Status(Status::new(id.as_str(), state)), format!("{} {id}", state.as_str()), raw);
             (event.occurred_at_ms, event.reference) = (Some(at_ms), reference.map(ProviderKey::echoed));
             Ok(event)
         }

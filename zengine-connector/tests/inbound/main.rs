@@ -6,9 +6,9 @@ mod canaries;
 mod evidence;
 mod faults;
 mod host;
-mod ordering;
 #[path = "../common/log.rs"]
 mod log;
+mod ordering;
 mod poison;
 mod preview;
 mod property;

@@ -4,7 +4,16 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, from_slice, from_str, json, value::RawValue};
-use zengine_connector::{http::{CallOptions, retry_after, status_error}, message::{Capabilities, ElementError, Length, State, Status}, Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, HttpClient, Identity, InboundContext, strategy::{InboundRequest, ProviderKey, RawPayload, RoutedEvent, Verified, VerifyError}, InboundStrategy, OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, ids::RouteKey, Secret, SendContext, SendError, Strategy, schemars, verify::HmacSha256};
+use zengine_connector::{
+    Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, HttpClient, Identity, InboundContext, InboundStrategy,
+    OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, Secret, SendContext, SendError, Strategy,
+    http::{CallOptions, retry_after, status_error},
+    ids::RouteKey,
+    message::{Capabilities, ElementError, Length, State, Status},
+    schemars,
+    strategy::{InboundRequest, ProviderKey, RawPayload, RoutedEvent, Verified, VerifyError},
+    verify::HmacSha256,
+};
 
 /// Configuration of a tenant.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
@@ -114,8 +123,7 @@ fn event(json: &str, raw: bytes::Bytes) -> Result<RoutedEvent, &'static str> {
             Ok(event)
         }
         Element::Status { id, state, reference, at_ms } => {
-            let status = Status::new(id.as_str(), state);
-            let mut event = RoutedEvent::new(Event::Status(status), format!("{} {id}", state.as_str()), raw);
+            let mut event = RoutedEvent::new(Event::Status(Status::new(id.as_str(), state)), format!("{} {id}", state.as_str()), raw);
             (event.occurred_at_ms, event.reference) = (Some(at_ms), reference.map(ProviderKey::echoed));
             Ok(event)
         }
