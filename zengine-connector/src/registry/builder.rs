@@ -22,7 +22,7 @@ use crate::{
 /// ```
 /// use zengine_connector::{ErrorKind, StrategyRegistry};
 ///
-/// // A host names what it cannot do without; `build` says which of them nobody registered.
+/// // A host names what it cannot do without; `build` says which of them are not registered.
 /// let error = StrategyRegistry::builder().expect(["ses-email"]).build().unwrap_err();
 /// assert_eq!((error.kind(), error.context("missing")), (ErrorKind::Settings, Some("ses-email")));
 /// ```

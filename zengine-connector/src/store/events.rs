@@ -30,13 +30,13 @@ pub enum DomainEvent {
 pub struct OutboundFailed {
     /// The event's id: the failure's.
     pub id: FailureId,
-    /// Whose message.
+    /// The tenant.
     pub tenant: TenantId,
     /// The registered name of the strategy.
     pub strategy: StrategyName,
     /// The caller's id of the message.
     pub client_message_id: ClientMessageId,
-    /// How often it was redriven.
+    /// The number of redrives before this send.
     pub generation: u32,
     /// `failed`, `unknown` or `delivered`.
     pub outcome: String,
@@ -51,7 +51,7 @@ pub struct OutboundFailed {
     /// The provider's code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// When, in milliseconds UTC.
+    /// Time of the event, in milliseconds UTC.
     pub at_ms: i64,
 }
 

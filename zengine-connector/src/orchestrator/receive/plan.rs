@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::poison::{Poison, digest, nobody};
+use super::poison::{Poison, digest, unknown_tenant};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, RouteKey, TenantId},
@@ -44,7 +44,7 @@ pub(super) struct Plan {
 enum Owner {
     Tenants(Vec<TenantId>),
     /// No route leads to a tenant.
-    Nobody,
+    Unknown,
     /// Several tenants have a key that must belong to one. Guessing would show one tenant's messages to another.
     Ambiguous,
     /// The route leads to tenants that did not authenticate the request.
@@ -102,7 +102,7 @@ impl<'a> Planner<'a> {
                     let body = fingerprint.get_or_insert_with(|| digest(payload.body()));
                     let tenant = match self.principal {
                         Principal::Tenant(tenant) => Ok(tenant.clone()),
-                        Principal::Shared => nobody(),
+                        Principal::Shared => unknown_tenant(),
                     };
                     let poison = tenant.and_then(|tenant| Poison::element(tenant, &self.entry.name, &error, body));
                     self.keep(poison);
@@ -129,8 +129,8 @@ impl<'a> Planner<'a> {
             };
             let (tenants, reason) = match (self.owner(&event).await, unrouted) {
                 (Owner::Tenants(tenants), _) => (tenants, ""),
-                (Owner::Nobody, Some(tenant)) => (vec![tenant.clone()], ""),
-                (Owner::Nobody, None) => (vec![], UNROUTABLE),
+                (Owner::Unknown, Some(tenant)) => (vec![tenant.clone()], ""),
+                (Owner::Unknown, None) => (vec![], UNROUTABLE),
                 (Owner::Ambiguous, _) => (vec![], AMBIGUOUS),
                 (Owner::Foreign, _) => (vec![], FOREIGN),
                 (Owner::NoAnswer, _) => (vec![], NO_ANSWER),
@@ -164,16 +164,16 @@ impl<'a> Planner<'a> {
                 let partition = self.partition(None);
                 self.push(partition, InboundTask::Wait);
             }
-            Owner::Nobody => {
-                self.keep_event(nobody(), event, "unroutable", ErrorKind::UnknownTenant, UNROUTABLE);
+            Owner::Unknown => {
+                self.keep_event(unknown_tenant(), event, "unroutable", ErrorKind::UnknownTenant, UNROUTABLE);
             }
             Owner::Ambiguous => {
-                self.keep_event(nobody(), event, "ambiguous", ErrorKind::Settings, AMBIGUOUS);
+                self.keep_event(unknown_tenant(), event, "ambiguous", ErrorKind::Settings, AMBIGUOUS);
             }
             Owner::Foreign => {
                 let tenant = match self.principal {
                     Principal::Tenant(tenant) => Ok(tenant.clone()),
-                    Principal::Shared => nobody(),
+                    Principal::Shared => unknown_tenant(),
                 };
                 self.keep_event(tenant, event, "foreign", ErrorKind::Forbidden, FOREIGN);
             }
@@ -197,7 +197,7 @@ impl<'a> Planner<'a> {
             (Principal::Tenant(tenant), None) => Owner::Tenants(vec![tenant.clone()]),
             (Principal::Tenant(tenant), Some(tenants)) if tenants.contains(tenant) => Owner::Tenants(vec![tenant.clone()]),
             (Principal::Tenant(_), Some(_)) => Owner::Foreign,
-            (Principal::Shared, None) => Owner::Nobody,
+            (Principal::Shared, None) => Owner::Unknown,
             (Principal::Shared, Some(tenants)) if tenants.len() == 1 || event.fan_out => Owner::Tenants(tenants),
             (Principal::Shared, Some(_)) => Owner::Ambiguous,
         }

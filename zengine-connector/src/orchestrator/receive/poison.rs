@@ -67,7 +67,7 @@ impl Poison {
 }
 
 /// The placeholder for an unknown tenant.
-pub(super) fn nobody() -> Result<TenantId, Error> {
+pub(super) fn unknown_tenant() -> Result<TenantId, Error> {
     TenantId::new(DeadLetter::NO_TENANT)
 }
 

@@ -58,21 +58,21 @@ pub enum ClaimOp {
     },
     /// Marks that bytes may be sent from now on (rule 16).
     Mark {
-        /// Who.
+        /// The owner's token.
         owner: OwnerToken,
         /// Lifetime of a record in doubt, in seconds (rule 29).
         ttl_s: i64,
     },
     /// Extends the lease (rule 17).
     Renew {
-        /// Who.
+        /// The owner's token.
         owner: OwnerToken,
         /// New end of the lease, in milliseconds UTC.
         until_ms: i64,
     },
     /// Ends the send. Also lets a late owner settle an Unknown (rule 27).
     Commit {
-        /// Who.
+        /// The owner's token.
         owner: OwnerToken,
         /// The end.
         terminal: Terminal,
@@ -89,7 +89,7 @@ pub enum ClaimOp {
     },
     /// Releases the record, to send later (rule 21).
     Release {
-        /// Who.
+        /// The owner's token.
         owner: OwnerToken,
         /// Whether an attempt may have reached the provider.
         maybe_sent: bool,
