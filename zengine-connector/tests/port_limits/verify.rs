@@ -51,3 +51,28 @@ async fn a_request_is_answered_503_where_the_applications_secret_hangs() {
     host.faults.heal();
     assert_done(&receive_at(&process, ("acme", "/shared"), &[routed("1", "/acme")]).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn events_come_again_where_the_look_up_of_their_tenants_hangs_however_many_keys_they_have() {
+    let host = TestHost::new();
+    let process = host.process();
+    host.hang([StoreCall::Route]);
+    let events: Vec<_> = (0..100).map(|n| routed(&n.to_string(), &format!("/{n}"))).chain([routed("x", "/acme")]).collect();
+    let received = takes(secs(10), receive_at(&process, ("acme", "/shared"), &events)).await;
+    assert_comes_again(&received);
+    assert_eq!((received.unstored, host.letters().await), (101, 0));
+    host.faults.heal();
+    assert_done(&receive_at(&process, ("acme", "/shared"), &[routed("x", "/acme")]).await);
+    assert_eq!(host.handled(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_ends_where_the_look_up_of_tenants_hangs() {
+    let host = TestHost::new();
+    let process = host.process();
+    host.hang([StoreCall::Route]);
+    let body = serde_json::to_vec(&[routed("1", "/acme"), routed("2", "/other")]).unwrap();
+    let request = InboundRequest::http(::http::Request::post("/shared").body(body.into()).unwrap());
+    let Preview::Events(events) = takes(secs(10), process.preview("acme", &request, None)).await.unwrap() else { panic!("no events") };
+    assert!(events.len() == 2 && events.iter().all(Result::is_err));
+}

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet, hash_map},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -58,6 +59,10 @@ const AMBIGUOUS: &str = "several tenants are behind a route that should be one t
 const FOREIGN: &str = "the event's routes lead to another tenant than the one that vouches for it";
 const NO_ANSWER: &str = "the tenant directory does not answer";
 
+/// Time without an answer after which one request asks the directory no further. A directory that hangs costs one look-up's
+/// time, not one per key; one that is slow and answers is asked for every key.
+const UNANSWERED: Duration = Duration::from_secs(5);
+
 pub(super) struct Planner<'a> {
     engine: &'a Arc<Engine>,
     entry: &'a RegisteredStrategy,
@@ -65,6 +70,8 @@ pub(super) struct Planner<'a> {
     received_at_ms: i64,
     /// One answer per key and request: events of one conversation never differ in whether the directory answered.
     routes: HashMap<RouteKey, Option<Vec<TenantId>>>,
+    /// Time spent on look-ups that gave no answer.
+    unanswered: Duration,
     /// Partitions by what must keep its order.
     by_order: HashMap<(TenantId, OrderingKey), usize>,
     /// Partitions by event: one that stands in a request twice waits for itself.
@@ -87,6 +94,7 @@ impl<'a> Planner<'a> {
             principal,
             received_at_ms,
             routes: HashMap::new(),
+            unanswered: Duration::ZERO,
             by_order: HashMap::new(),
             keys: HashMap::new(),
             plan: Plan::default(),
@@ -207,12 +215,18 @@ impl<'a> Planner<'a> {
         if let Some(known) = self.routes.get(key) {
             return known.clone();
         }
+        if self.unanswered >= UNANSWERED {
+            self.routes.insert(key.clone(), None);
+            return None;
+        }
+        let asked = self.engine.clock.monotonic();
         let found = match self.engine.tenants.route(&self.entry.name, key).await {
             Ok(tenants) => {
                 let mut seen = HashSet::new();
                 Some(tenants.into_iter().filter(|tenant| seen.insert(tenant.clone())).collect())
             }
             Err(error) => {
+                self.unanswered += self.engine.clock.monotonic().saturating_sub(asked);
                 tracing::warn!(strategy = %self.entry.name, route = key.kind(), error = %error, "inbound.route_unavailable");
                 None
             }
