@@ -26,12 +26,16 @@ impl Engine {
     }
 
     /// Names the send that a status is about, and tells no record.
-    pub(crate) async fn name_send(&self, event: &mut InboundEvent, reference: Option<&ProviderKey>) {
-        let (Some(reference), Event::Status(status)) = (reference, &mut event.event) else { return };
-        // A store that does not answer leaves the name away; the event is shown all the same.
-        if let Ok(Some((id, _))) = resolve(self, &event.tenant, &event.strategy, reference).await {
+    ///
+    /// # Errors
+    /// The store does not answer: the name stays away.
+    pub(crate) async fn name_send(&self, event: &mut InboundEvent, reference: Option<&ProviderKey>) -> Result<(), Error> {
+        if let (Some(reference), Event::Status(status)) = (reference, &mut event.event)
+            && let Some((id, _)) = resolve(self, &event.tenant, &event.strategy, reference).await?
+        {
             status.client_message_id = Some(id);
         }
+        Ok(())
     }
 }
 

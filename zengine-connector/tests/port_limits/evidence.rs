@@ -1,6 +1,6 @@
 //! Delivery statuses of sends whose records never answer.
 
-use zengine_connector::{Orchestrator, testing::StoreCall};
+use zengine_connector::{Event, InboundEvent, InboundRequest, Orchestrator, Preview, testing::StoreCall};
 
 use crate::{
     host::{TestHost, assert_comes_again, assert_done, element, receive, secs, send_by, takes},
@@ -44,4 +44,20 @@ async fn a_status_whose_event_hangs_is_done_and_the_next_news_publishes_it() {
     host.faults.heal();
     assert_done(&receive(&process, &[status("2")]).await);
     assert_eq!(host.events(), ["Outbound.Failed", "Outbound.Settled"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_shows_statuses_without_their_sends_where_the_references_hang() {
+    let host = TestHost::new();
+    let process = host.process();
+    let status = unknown(&host, &process, &"x".repeat(200)).await;
+    let body = serde_json::to_vec(&["1", "2", "3"].map(status)).unwrap();
+    let request = InboundRequest::http(http::Request::post("/acme").body(body.into()).unwrap());
+    host.hang([StoreCall::Reference]);
+    let Preview::Events(events) = takes(secs(5), process.preview("acme", &request, None)).await.unwrap() else { panic!("no events") };
+    let named = |event: &Result<InboundEvent, _>| match &event.as_ref().unwrap().event {
+        Event::Status(status) => status.client_message_id.is_some(),
+        other => panic!("no status: {other:?}"),
+    };
+    assert_eq!((events.len(), events.iter().filter(|event| named(event)).count()), (3, 0));
 }

@@ -126,7 +126,7 @@ impl<'a> Planner<'a> {
         elements: Vec<Result<RoutedEvent, ElementError>>,
         unrouted: Option<&TenantId>,
     ) -> Vec<Result<InboundEvent, ElementError>> {
-        let mut shown = Vec::with_capacity(elements.len());
+        let (mut shown, mut named) = (Vec::with_capacity(elements.len()), true);
         for element in elements {
             let event = match element {
                 Ok(event) => event,
@@ -149,7 +149,10 @@ impl<'a> Planner<'a> {
             }
             for tenant in tenants {
                 let (mut event, reference) = self.stamp(tenant, event.clone());
-                self.engine.name_send(&mut event, reference.as_ref()).await;
+                // A store that does not answer leaves the names away; the events are shown all the same.
+                if named {
+                    named = self.engine.name_send(&mut event, reference.as_ref()).await.is_ok();
+                }
                 shown.push(Ok(event));
             }
         }
