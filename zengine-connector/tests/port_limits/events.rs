@@ -113,3 +113,18 @@ async fn a_response_is_given_without_the_tenant_where_the_directory_hangs_after_
     assert_comes_again(&takes(secs(20), receive(&process, &[element("1", "hello")])).await);
     assert_eq!(host.handled(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_of_many_conversations_stops_at_claims_that_hang() {
+    let host = TestHost::new();
+    let process = host.process();
+    host.hang([StoreCall::ClaimInbound, StoreCall::ReleaseInbound]);
+    let events: Vec<_> = (0..300).map(|n| element(&n.to_string(), "hello")).collect();
+    let received = takes(secs(10), receive(&process, &events)).await;
+    assert_comes_again(&received);
+    assert_eq!((received.unstored, host.handled()), (300, 0));
+    host.faults.heal();
+    host.pass(63).await;
+    assert_done(&receive(&process, &events).await);
+    assert_eq!(host.handled(), 300);
+}

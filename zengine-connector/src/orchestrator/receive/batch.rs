@@ -1,6 +1,9 @@
 //! One request's events on their way to the handler: claim → evidence → admit → handler → settle (rule 84).
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use futures_channel::oneshot;
 use futures_util::{StreamExt, stream};
@@ -23,6 +26,10 @@ use crate::{
     store::{ClaimKey, InboundStatus},
     strategy::{Admit, DynInbound, ErasedTenant, EventContext, ProviderKey},
 };
+
+/// Time without an answer to a claim after which one request begins no further event. A store that hangs costs this once,
+/// not once per conversation; one that fails at once is asked for every event.
+const UNANSWERED: Duration = Duration::from_secs(5);
 
 /// What the tasks of one request share.
 pub(super) struct Batch {
@@ -81,6 +88,7 @@ impl Batch {
         if self.progress.is_spent() || self.engine().is_closing() {
             return EventResult::Unstored;
         }
+        let asked = self.engine().clock.monotonic();
         let claim = match Claim::take(&self.orchestrator, key).await {
             Taken::Ours(claim) => claim,
             Taken::Settled(InboundStatus::Poison) => return EventResult::Poisoned,
@@ -88,6 +96,9 @@ impl Batch {
             Taken::Elsewhere => return EventResult::Unstored,
             Taken::NoAnswer(error) => {
                 tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.claim_unavailable");
+                if self.engine().clock.monotonic().saturating_sub(asked) >= UNANSWERED {
+                    self.progress.stop();
+                }
                 return EventResult::Unstored;
             }
         };

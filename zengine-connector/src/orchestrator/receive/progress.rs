@@ -83,6 +83,11 @@ impl Progress {
         self.budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
     }
 
+    /// Leaves nothing to spend: what has not begun must come again.
+    pub(super) fn stop(&self) {
+        self.budget.store(0, Ordering::SeqCst);
+    }
+
     /// Nothing is left to spend.
     pub(super) fn is_spent(&self) -> bool {
         self.budget.load(Ordering::SeqCst) == 0
