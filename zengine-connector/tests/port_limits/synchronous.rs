@@ -44,6 +44,33 @@ async fn a_request_whose_outbox_hangs_is_answered_503_and_runs_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_that_no_handler_has_at_the_deadline_comes_again() {
+    let host = TestHost::new();
+    let process = host.process();
+    host.hang([StoreCall::ClaimInbound]);
+    assert_comes_again(&takes(secs(2), write(&process, "1", "hello")).await);
+    host.faults.heal();
+    host.pass(10).await;
+    assert_eq!(write(&process, "1", "hello").await.response.status(), 200);
+    assert_eq!(host.handled(), 1);
+    // So does one that the handler can never handle, while its dead letter hangs.
+    host.hang([StoreCall::PutLetter]);
+    assert_comes_again(&takes(secs(2), write(&process, "2", "poison")).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_at_work_at_the_deadline_leaves_its_event_pending() {
+    let host = TestHost::new();
+    let process = host.process();
+    let received = takes(secs(2), write(&process, "1", "slow")).await;
+    assert_eq!((received.ack, received.unstored), (Ack::Done, 0));
+    // So does one whose record hangs once the handler has stored the event.
+    host.hang([StoreCall::SettleInbound]);
+    let received = takes(secs(2), write(&process, "2", "hello")).await;
+    assert_eq!((received.ack, received.unstored), (Ack::Done, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reply_whose_outbox_hangs_is_deferred_and_later_stored_once() {
     for (call, fault) in [
         (StoreCall::ReadSession, StoreFault::Hang),

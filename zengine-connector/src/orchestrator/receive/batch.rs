@@ -108,11 +108,16 @@ impl Batch {
         }
         let result = catch_panic(claim.hold(self.work(task))).await.unwrap_or(EventResult::Unstored);
         match result {
-            EventResult::Accepted => claim.settle(InboundStatus::Stored).await,
-            EventResult::Poisoned => claim.settle(InboundStatus::Poison).await,
+            EventResult::Accepted => self.settle(&claim, InboundStatus::Stored).await,
+            EventResult::Poisoned => self.settle(&claim, InboundStatus::Poison).await,
             EventResult::Unstored => claim.release().await,
         }
         result
+    }
+
+    async fn settle(&self, claim: &Claim, status: InboundStatus) {
+        let _underway = self.progress.underway();
+        claim.settle(status).await;
     }
 
     async fn work(&self, task: InboundTask) -> EventResult {
@@ -192,10 +197,13 @@ impl Batch {
         };
         let (handler, kept) = (Arc::clone(&self.handler), event.clone());
         let (end, wait) = oneshot::channel();
+        let underway = self.progress.underway();
         self.engine().spawner.spawn(Box::pin(async move {
             let _ = end.send(catch_panic(async { handler.handle_event(*event, cx).await }).await);
         }));
-        match wait.await {
+        let ended = wait.await;
+        drop(underway);
+        match ended {
             Ok(Some(Ok(()))) => EventResult::Accepted,
             Ok(Some(Err(HandlerError::Poison(reason)))) => self.poison(&kept, key, ErrorKind::InvalidContent, reason).await,
             // The host's own error may hold anything; it is the host's to print.
