@@ -6,7 +6,7 @@ use zengine_connector::{
 };
 
 use crate::{
-    host::{TestHost, assert_comes_again, assert_done, deferred, delivered, element, receive, receive_at, secs, takes},
+    host::{TestHost, assert_comes_again, assert_done, deferred, delivered, element, ms, receive, receive_at, secs, takes},
     strategies::Element,
 };
 
@@ -36,7 +36,8 @@ async fn a_request_whose_outbox_hangs_is_answered_503_and_runs_nothing() {
     let host = TestHost::new();
     let process = host.process();
     host.hang([StoreCall::ReadSession]);
-    assert_comes_again(&takes(secs(5), write(&process, "1", "hello")).await);
+    // The channel's deadline.
+    assert_comes_again(&takes(secs(2), write(&process, "1", "hello")).await);
     assert_eq!(host.handled(), 0);
     host.faults.heal();
     assert_eq!(write(&process, "1", "hello").await.response.status(), 200);
@@ -96,7 +97,7 @@ async fn a_response_whose_replies_hang_leaves_them_to_a_poll() {
     let process = host.process();
     // The first look finds where the response begins, the second the place of the reply.
     host.hang_after(2, StoreCall::ReadSession);
-    let received = takes(secs(5), write(&process, "1", "reply")).await;
+    let received = takes(secs(2), write(&process, "1", "reply")).await;
     assert_eq!((received.ack, replies(&received)), (Ack::Done, 0));
     delivered(host.handler.replies.lock().unwrap().remove(0));
     host.faults.heal();
@@ -108,7 +109,7 @@ async fn a_mark_of_replies_handed_out_that_hangs_does_not_keep_them_back() {
     let host = TestHost::new();
     let process = host.process();
     host.hang_after(1, StoreCall::PutSession);
-    let received = takes(secs(5), write(&process, "1", "reply")).await;
+    let received = takes(secs(2), write(&process, "1", "reply")).await;
     assert_eq!((received.ack, replies(&received)), (Ack::Done, 1));
 }
 
@@ -129,4 +130,16 @@ async fn a_reply_on_a_channel_that_acknowledges_is_deferred_where_the_claim_hang
     assert_done(&takes(secs(10), receive(&process, &[element("1", "reply")])).await);
     assert_eq!(deferred(host.handler.replies.lock().unwrap().remove(0)), DeferredReason::StoreUnavailable);
     assert!(host.acme.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_of_the_channel_holds_where_the_outbox_hangs() {
+    let host = TestHost::new();
+    let process = host.process();
+    host.hang_after(1, StoreCall::ReadSession);
+    // The handler's reply waits for the outbox, and then the response has half a second to read it.
+    let received = takes(secs(2) + ms(500), write(&process, "1", "reply")).await;
+    assert_eq!((received.ack, replies(&received)), (Ack::Done, 0));
+    host.pass(60).await;
+    assert_eq!(deferred(host.handler.replies.lock().unwrap().remove(0)), DeferredReason::StoreUnavailable);
 }
