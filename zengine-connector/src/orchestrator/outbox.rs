@@ -79,6 +79,8 @@ impl From<SessionError> for NoPlace {
 pub(super) struct Taken {
     pub(super) replies: Vec<ReplyMessage>,
     pub(super) cursor: u64,
+    /// To be noted as handed out.
+    pub(super) unmarked: Option<u64>,
 }
 
 /// The outbox of one conversation.
@@ -142,25 +144,24 @@ impl OutboxOf<'_> {
             .filter_map(|item| item.content.clone().map(|content| ReplyMessage::new(item.seq.to_string(), content)))
             .collect();
         let cursor = outbox.last.max(after);
-        if !replies.is_empty() && outbox.handed < outbox.last {
-            self.mark(outbox.last).await;
-        }
-        Ok(Taken { replies, cursor })
+        let unmarked = (!replies.is_empty() && outbox.handed < outbox.last).then_some(outbox.last);
+        Ok(Taken { replies, cursor, unmarked })
     }
 
-    /// Marks replies as handed out. Best effort: if it fails, the next response hands them out again.
-    async fn mark(&self, seq: u64) {
+    /// Marks replies as handed out. If it fails, the next response hands them out again.
+    pub(super) async fn mark(&self, seq: u64) -> Result<(), SessionError> {
         for _ in 0..RACES {
-            let Ok((mut outbox, version)) = self.load().await else { return };
+            let (mut outbox, version) = self.load().await?;
             if version.is_none() || outbox.handed >= seq {
-                return;
+                return Ok(());
             }
             outbox.handed = seq;
             match self.store(&outbox, version).await {
                 Err(error) if error.kind == SessionErrorKind::Conflict => {}
-                _ => return,
+                stored => return stored,
             }
         }
+        Err(SessionErrorKind::Conflict.into())
     }
 }
 

@@ -26,12 +26,16 @@ impl Engine {
     }
 
     /// Adds the id of the send that a status is about to the event, without storing evidence.
-    pub(crate) async fn name_send(&self, event: &mut InboundEvent, reference: Option<&ProviderKey>) {
-        let (Some(reference), Event::Status(status)) = (reference, &mut event.event) else { return };
-        // If the store does not answer, the event is shown without the id.
-        if let Ok(Some((id, _))) = resolve(self, &event.tenant, &event.strategy, reference).await {
+    ///
+    /// # Errors
+    /// If the store does not answer; the event is then shown without the id.
+    pub(crate) async fn name_send(&self, event: &mut InboundEvent, reference: Option<&ProviderKey>) -> Result<(), Error> {
+        if let (Some(reference), Event::Status(status)) = (reference, &mut event.event)
+            && let Some((id, _)) = resolve(self, &event.tenant, &event.strategy, reference).await?
+        {
             status.client_message_id = Some(id);
         }
+        Ok(())
     }
 }
 

@@ -19,7 +19,9 @@ pub use block_on::block_on;
 #[cfg(feature = "tokio")]
 pub use clock::SimClock;
 pub use contexts::Contexts;
-pub use faults::{Faults, FaultyClaims, FaultyEvents, FaultyLetters, StoreCall, StoreFault};
+pub use faults::{
+    Faults, FaultyClaims, FaultyDirectory, FaultyEpochs, FaultyEvents, FaultyLetters, FaultySecrets, FaultySessions, StoreCall, StoreFault,
+};
 pub use inbound::{Decided, InboundSetup};
 pub use recording::{NativeProvider, PlainProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, RecordingConfig, Sent};
 pub use secret_contract::{SecretWriter, secret_store_contract};

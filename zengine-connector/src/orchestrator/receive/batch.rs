@@ -1,6 +1,9 @@
 //! Handling of one request's events: claim → evidence → admit → handler → settle (rule 84).
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use futures_channel::oneshot;
 use futures_util::{StreamExt, stream};
@@ -23,6 +26,10 @@ use crate::{
     store::{ClaimKey, InboundStatus},
     strategy::{Admit, DynInbound, ErasedTenant, EventContext, ProviderKey},
 };
+
+/// Time without an answer to a claim after which a request begins no further event: a store that hangs costs it once, not once
+/// per conversation.
+const UNANSWERED: Duration = Duration::from_secs(5);
 
 /// The part that all tasks of one request share.
 pub(super) struct Batch {
@@ -81,6 +88,7 @@ impl Batch {
         if self.progress.is_spent() || self.engine().is_closing() {
             return EventResult::Unstored;
         }
+        let asked = self.engine().clock.monotonic();
         let claim = match Claim::take(&self.orchestrator, key).await {
             Taken::Ours(claim) => claim,
             Taken::Settled(InboundStatus::Poison) => return EventResult::Poisoned,
@@ -88,6 +96,9 @@ impl Batch {
             Taken::Elsewhere => return EventResult::Unstored,
             Taken::NoAnswer(error) => {
                 tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.claim_unavailable");
+                if self.engine().clock.monotonic().saturating_sub(asked) >= UNANSWERED {
+                    self.progress.stop();
+                }
                 return EventResult::Unstored;
             }
         };
@@ -97,11 +108,16 @@ impl Batch {
         }
         let result = catch_panic(claim.hold(self.work(task))).await.unwrap_or(EventResult::Unstored);
         match result {
-            EventResult::Accepted => claim.settle(InboundStatus::Stored).await,
-            EventResult::Poisoned => claim.settle(InboundStatus::Poison).await,
+            EventResult::Accepted => self.settle(&claim, InboundStatus::Stored).await,
+            EventResult::Poisoned => self.settle(&claim, InboundStatus::Poison).await,
             EventResult::Unstored => claim.release().await,
         }
         result
+    }
+
+    async fn settle(&self, claim: &Claim, status: InboundStatus) {
+        let _underway = self.progress.underway();
+        claim.settle(status).await;
     }
 
     async fn work(&self, task: InboundTask) -> EventResult {
@@ -181,10 +197,13 @@ impl Batch {
         };
         let (handler, kept) = (Arc::clone(&self.handler), event.clone());
         let (end, wait) = oneshot::channel();
+        let underway = self.progress.underway();
         self.engine().spawner.spawn(Box::pin(async move {
             let _ = end.send(catch_panic(async { handler.handle_event(*event, cx).await }).await);
         }));
-        match wait.await {
+        let ended = wait.await;
+        drop(underway);
+        match ended {
             Ok(Some(Ok(()))) => EventResult::Accepted,
             Ok(Some(Err(HandlerError::Poison(reason)))) => self.poison(&kept, key, ErrorKind::InvalidContent, reason).await,
             // The host's error may hold personal data, so it is not logged here.

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet, hash_map},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -58,6 +59,10 @@ const AMBIGUOUS: &str = "ambiguous tenant: several tenants have a route that mus
 const FOREIGN: &str = "the event's routes belong to a tenant that did not authenticate the request";
 const NO_ANSWER: &str = "the tenant directory does not answer";
 
+/// Time without an answer after which one request asks the directory no further. A directory that hangs costs one look-up's
+/// time, not one per key; one that is slow and answers is asked for every key.
+const UNANSWERED: Duration = Duration::from_secs(5);
+
 pub(super) struct Planner<'a> {
     engine: &'a Arc<Engine>,
     entry: &'a RegisteredStrategy,
@@ -65,6 +70,8 @@ pub(super) struct Planner<'a> {
     received_at_ms: i64,
     /// One answer per key and request, so that all events of a conversation see the same answer of the directory.
     routes: HashMap<RouteKey, Option<Vec<TenantId>>>,
+    /// Time spent on look-ups that gave no answer.
+    unanswered: Duration,
     /// Partitions by ordering key.
     by_order: HashMap<(TenantId, OrderingKey), usize>,
     /// Partitions by event, so that a repeated event in one request waits for the first one.
@@ -87,6 +94,7 @@ impl<'a> Planner<'a> {
             principal,
             received_at_ms,
             routes: HashMap::new(),
+            unanswered: Duration::ZERO,
             by_order: HashMap::new(),
             keys: HashMap::new(),
             plan: Plan::default(),
@@ -118,7 +126,7 @@ impl<'a> Planner<'a> {
         elements: Vec<Result<RoutedEvent, ElementError>>,
         unrouted: Option<&TenantId>,
     ) -> Vec<Result<InboundEvent, ElementError>> {
-        let mut shown = Vec::with_capacity(elements.len());
+        let (mut shown, mut named) = (Vec::with_capacity(elements.len()), true);
         for element in elements {
             let event = match element {
                 Ok(event) => event,
@@ -141,7 +149,10 @@ impl<'a> Planner<'a> {
             }
             for tenant in tenants {
                 let (mut event, reference) = self.stamp(tenant, event.clone());
-                self.engine.name_send(&mut event, reference.as_ref()).await;
+                // A store that does not answer leaves the names away; the events are shown all the same.
+                if named {
+                    named = self.engine.name_send(&mut event, reference.as_ref()).await.is_ok();
+                }
                 shown.push(Ok(event));
             }
         }
@@ -207,12 +218,18 @@ impl<'a> Planner<'a> {
         if let Some(known) = self.routes.get(key) {
             return known.clone();
         }
+        if self.unanswered >= UNANSWERED {
+            self.routes.insert(key.clone(), None);
+            return None;
+        }
+        let asked = self.engine.clock.monotonic();
         let found = match self.engine.tenants.route(&self.entry.name, key).await {
             Ok(tenants) => {
                 let mut seen = HashSet::new();
                 Some(tenants.into_iter().filter(|tenant| seen.insert(tenant.clone())).collect())
             }
             Err(error) => {
+                self.unanswered += self.engine.clock.monotonic().saturating_sub(asked);
                 tracing::warn!(strategy = %self.entry.name, route = key.kind(), error = %error, "inbound.route_unavailable");
                 None
             }

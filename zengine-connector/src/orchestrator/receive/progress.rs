@@ -54,8 +54,18 @@ pub(super) struct Progress {
     total: usize,
     accepted: AtomicUsize,
     poisoned: AtomicUsize,
-    unstored: AtomicUsize,
+    /// With the handler, or stored and about to be settled.
+    underway: AtomicUsize,
     budget: AtomicUsize,
+}
+
+/// An event that the handler has.
+pub(super) struct Underway<'a>(&'a AtomicUsize);
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Progress {
@@ -64,7 +74,7 @@ impl Progress {
             total,
             accepted: AtomicUsize::new(0),
             poisoned: AtomicUsize::new(0),
-            unstored: AtomicUsize::new(0),
+            underway: AtomicUsize::new(0),
             budget: AtomicUsize::new(budget),
         }
     }
@@ -73,9 +83,15 @@ impl Progress {
         let counter = match result {
             EventResult::Accepted => &self.accepted,
             EventResult::Poisoned => &self.poisoned,
-            EventResult::Unstored => &self.unstored,
+            EventResult::Unstored => return,
         };
         counter.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Counts an event as the handler's while the value lives: it may be stored and need not be delivered again.
+    pub(super) fn underway(&self) -> Underway<'_> {
+        self.underway.fetch_add(1, Ordering::SeqCst);
+        Underway(&self.underway)
     }
 
     /// Takes one event from the request's allowance. Returns `false` if none is left.
@@ -83,21 +99,29 @@ impl Progress {
         self.budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
     }
 
+    /// Uses the allowance up: events that have not begun must be delivered again.
+    pub(super) fn stop(&self) {
+        self.budget.store(0, Ordering::SeqCst);
+    }
+
     /// Returns `true` if the allowance is used up.
     pub(super) fn is_spent(&self) -> bool {
         self.budget.load(Ordering::SeqCst) == 0
     }
 
-    /// The counts so far.
+    /// The counts so far. Events that no handler has yet must be delivered again.
     pub(super) fn so_far(&self) -> Counts {
-        let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
-        Counts { accepted: count(&self.accepted), poisoned: count(&self.poisoned), unstored: count(&self.unstored) }
+        self.counts(self.underway.load(Ordering::SeqCst))
     }
 
     /// The counts at the end. Uncounted events were lost with their task and must be delivered again.
     pub(super) fn at_the_end(&self) -> Counts {
-        let counts = self.so_far();
-        Counts { unstored: self.total.saturating_sub(counts.accepted + counts.poisoned), ..counts }
+        self.counts(0)
+    }
+
+    fn counts(&self, underway: usize) -> Counts {
+        let (accepted, poisoned) = (self.accepted.load(Ordering::SeqCst), self.poisoned.load(Ordering::SeqCst));
+        Counts { accepted, poisoned, unstored: self.total.saturating_sub(accepted + poisoned + underway) }
     }
 }
 
@@ -110,6 +134,17 @@ mod tests {
         let progress = Progress::new(3, 1);
         progress.add(EventResult::Accepted);
         assert_eq!(progress.at_the_end(), Counts { accepted: 1, poisoned: 0, unstored: 2 });
+    }
+
+    #[test]
+    fn what_no_handler_has_must_come_again() {
+        let progress = Progress::new(3, 3);
+        progress.add(EventResult::Accepted);
+        let underway = progress.underway();
+        assert_eq!(progress.so_far(), Counts { accepted: 1, poisoned: 0, unstored: 1 });
+        drop(underway);
+        progress.add(EventResult::Unstored);
+        assert_eq!(progress.so_far(), Counts { accepted: 1, poisoned: 0, unstored: 2 });
     }
 
     #[test]

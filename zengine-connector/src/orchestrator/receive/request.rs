@@ -25,12 +25,16 @@ use crate::{
     telemetry::{InboundLine, TraceParent},
 };
 
+/// Time to collect replies, where the deadline leaves less.
+const COLLECT: Duration = Duration::from_millis(500);
+
 impl Orchestrator {
     /// Receives a provider's delivery: an HTTP request or a queue record. Verifies it, normalizes it into events, and passes
     /// each new event to the handler.
     ///
     /// On a channel that acknowledges, it returns when all handlers are done. On a synchronous channel it returns at the
-    /// strategy's deadline at the latest, while handlers go on. Dropping the future stops the waiting, never the work.
+    /// strategy's deadline at the latest, or half a second later if the store of the replies hangs, while handlers go on.
+    /// Dropping the future stops the waiting, never the work.
     ///
     /// A body larger than [`max_body_bytes`](crate::orchestrator::InboundSettings::max_body_bytes) is refused unread. Without a
     /// handler, events are answered with 503, so that none is lost.
@@ -122,13 +126,14 @@ impl InboundCall<'_> {
     }
 
     async fn events(&self, principal: Principal, payload: RawPayload) -> Received {
-        let arrived = self.engine.clock.now();
+        let (arrived, began) = (self.engine.clock.now(), self.engine.clock.monotonic());
         let elements = catch_panic_in(|| self.inbound.normalize(&payload)).unwrap_or_else(|| unreadable(payload.body()));
         let plan = Planner::new(self.engine, self.entry, &principal, to_ms(arrived)).plan(&payload, elements).await;
         let deadline = match self.entry.descriptor.reply {
             Reply::Acknowledge => None,
             Reply::Synchronous { deadline_ms } => Some(Duration::from_millis(deadline_ms)),
         };
+        let until = deadline.map(|time| began + time);
         let mut handled = Handled::new(principal);
 
         let Some(handler) = &self.orchestrator.inbound.handler else {
@@ -143,7 +148,7 @@ impl InboundCall<'_> {
         // Read the start of the response before a handler can reply.
         let reader = match (&plan.conversation, deadline) {
             (Some(conversation), Some(_)) => {
-                match ConversationReader::of_request(self.orchestrator, conversation, &self.entry.name, &payload).await {
+                match ConversationReader::of_request(self.orchestrator, conversation, &self.entry.name, &payload, until).await {
                     Ok(reader) => Some(reader),
                     Err(error) => {
                         tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
@@ -166,12 +171,13 @@ impl InboundCall<'_> {
             traceparent: self.trace.map(|trace| trace.to_string()),
             progress: Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events),
         });
-        let done = wait(self.engine, batch.start(plan.partitions), deadline).await;
+        let done = wait(self.engine, batch.start(plan.partitions), until).await;
         let counts = if done { batch.progress.at_the_end() } else { batch.progress.so_far() };
         (handled.accepted, handled.poisoned, handled.unstored) = (counts.accepted, counts.poisoned, counts.unstored);
         (handled.pending, handled.payload) = (!done, Some(payload));
+        let until = until.map(|until| until.max(self.engine.clock.monotonic() + COLLECT));
         if let Some(reader) = &reader
-            && let Err(error) = reader.collect(&plan.events, &mut handled).await
+            && let Err(error) = reader.collect(&plan.events, &mut handled, until).await
         {
             tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
             reader.put_off(&mut handled);
@@ -181,7 +187,7 @@ impl InboundCall<'_> {
 
     async fn poll(&self, principal: Principal, reader: ConversationReader) -> Received {
         let mut handled = Handled::new(principal);
-        match reader.collect(&HashSet::new(), &mut handled).await {
+        match reader.collect(&HashSet::new(), &mut handled, None).await {
             Ok(()) => self.respond(handled).await,
             Err(error) => Received::refused(&VerifyError::Unavailable(error)).of(&handled.principal),
         }

@@ -10,7 +10,7 @@ use crate::{
     orchestrator::{Orchestrator, outbox::OutboxOf},
     pipeline::Engine,
     runtime::within,
-    strategy::{Handled, RawPayload, ReplyCursor, SessionError},
+    strategy::{Handled, RawPayload, ReplyCursor, SessionError, SessionErrorKind},
 };
 
 /// The conversation whose replies a response holds.
@@ -43,6 +43,7 @@ impl ConversationReader {
         (tenant, conversation): &(TenantId, ConversationId),
         strategy: &StrategyName,
         payload: &RawPayload,
+        until: Option<Duration>,
     ) -> Result<Self, Error> {
         let mut reader = Self {
             orchestrator: orchestrator.clone(),
@@ -51,16 +52,20 @@ impl ConversationReader {
             conversation: conversation.clone(),
             after: 0,
         };
-        let handed = reader.with_outbox(async |outbox| outbox.handed().await).await.map_err(unavailable)?;
+        let handed = reader.with_outbox(until, async |outbox| outbox.handed().await).await.map_err(unavailable)?;
         // An invalid cursor does not fail the request; it uses the newest reply handed out instead.
         reader.after = payload.note::<ReplyCursor>().and_then(|cursor| parse(&cursor.0).ok()).unwrap_or(handed);
         Ok(reader)
     }
 
     /// Adds the replies that are ready to `into`.
-    pub(super) async fn collect(&self, events: &HashSet<String>, into: &mut Handled) -> Result<(), Error> {
-        let taken = self.with_outbox(async |outbox| outbox.take(self.after, events).await).await.map_err(unavailable)?;
+    pub(super) async fn collect(&self, events: &HashSet<String>, into: &mut Handled, until: Option<Duration>) -> Result<(), Error> {
+        let taken = self.with_outbox(until, async |outbox| outbox.take(self.after, events).await).await.map_err(unavailable)?;
         (into.replies, into.cursor) = (taken.replies, Some(taken.cursor.to_string()));
+        if let Some(seq) = taken.unmarked {
+            // Best effort: the replies are in this response already.
+            let _ = self.with_outbox(until, async |outbox| outbox.mark(seq).await).await;
+        }
         Ok(())
     }
 
@@ -69,9 +74,22 @@ impl ConversationReader {
         (into.pending, into.cursor) = (true, Some(self.after.to_string()));
     }
 
-    async fn with_outbox<T>(&self, run: impl AsyncFnOnce(OutboxOf<'_>) -> Result<T, SessionError>) -> Result<T, SessionError> {
-        let sessions = self.orchestrator.engine.tenants.sessions(&self.tenant, &self.strategy);
-        run(OutboxOf { sessions: &sessions, settings: &self.orchestrator.inbound.settings, conversation: &self.conversation }).await
+    /// Uses the outbox, until a time of the monotonic clock.
+    async fn with_outbox<T>(
+        &self,
+        until: Option<Duration>,
+        run: impl AsyncFnOnce(OutboxOf<'_>) -> Result<T, SessionError>,
+    ) -> Result<T, SessionError> {
+        let engine = &self.orchestrator.engine;
+        let sessions = engine.tenants.sessions(&self.tenant, &self.strategy);
+        let outbox = OutboxOf { sessions: &sessions, settings: &self.orchestrator.inbound.settings, conversation: &self.conversation };
+        match until {
+            None => run(outbox).await,
+            Some(until) => {
+                let left = until.saturating_sub(engine.clock.monotonic());
+                within(&*engine.clock, left, run(outbox)).await.unwrap_or(Err(SessionErrorKind::Unavailable.into()))
+            }
+        }
     }
 }
 
@@ -83,14 +101,14 @@ fn unavailable(error: SessionError) -> Error {
     Error::new(ErrorKind::Store, "the outbox does not answer").with_source(error)
 }
 
-/// Waits for the work, on a synchronous channel until the deadline at most. Returns `true` if all is done.
-pub(super) async fn wait(engine: &Engine, done: oneshot::Receiver<()>, deadline: Option<Duration>) -> bool {
-    match deadline {
+/// Waits for the work, on a synchronous channel until a time of the monotonic clock at most. Returns `true` if all is done.
+pub(super) async fn wait(engine: &Engine, done: oneshot::Receiver<()>, until: Option<Duration>) -> bool {
+    match until {
         // A dropped task ends the wait too. Events that it did not count must be delivered again.
         None => {
             let _ = done.await;
             true
         }
-        Some(time) => within(&*engine.clock, time, done).await.is_some(),
+        Some(until) => within(&*engine.clock, until.saturating_sub(engine.clock.monotonic()), done).await.is_some(),
     }
 }
