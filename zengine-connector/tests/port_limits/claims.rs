@@ -3,7 +3,7 @@
 use zengine_connector::{
     ClientMessageId, ErrorKind, Outcome,
     pipeline::DeferredReason,
-    stage::{Dedup, Retry, StoreDown},
+    stage::{Retry, StoreDown},
     testing::{NativeProvider, ProviderAnswer, Recording, StoreCall, StoreFault},
 };
 
