@@ -224,7 +224,7 @@ impl Error {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use zengine_connector::{error::Disposition, Error, ErrorKind};
+    /// use zengine_connector::{Error, ErrorKind, error::Disposition};
     ///
     /// assert_eq!(Error::new(ErrorKind::Mismatch, "another message has this id").disposition(), Disposition::Reject);
     /// assert!(matches!(Error::new(ErrorKind::DeadLetterFailed, "kept").disposition(), Disposition::RetryAfter(_)));

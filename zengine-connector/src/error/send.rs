@@ -48,7 +48,7 @@ pub enum Scope {
 ///
 /// ```
 /// # use std::time::Duration;
-/// use zengine_connector::{error::Scope, SendError};
+/// use zengine_connector::{SendError, error::Scope};
 ///
 /// let error = SendError::throttled("the number sends too fast")
 ///     .code("130429")

@@ -11,7 +11,7 @@ use crate::{
 ///
 /// ```
 /// use std::time::Duration;
-/// use zengine_connector::{ClientMessageId, message::Degrade, SendOptions};
+/// use zengine_connector::{ClientMessageId, SendOptions, message::Degrade};
 ///
 /// let options = SendOptions::new(ClientMessageId::new("order-17")?).within(Duration::from_secs(20)).degrade(Degrade::Text);
 /// # Ok::<(), zengine_connector::Error>(())

@@ -7,7 +7,7 @@ use crate::{hex::digits, keyring::Key};
 /// A keyed hash of a recipient. The same recipient gives the same value, and without the key it cannot be guessed.
 ///
 /// ```
-/// use zengine_connector::{keyring::Key, Secret, telemetry::RecipientHmac};
+/// use zengine_connector::{Secret, keyring::Key, telemetry::RecipientHmac};
 ///
 /// let key = Key::new("k1", &Secret::new([7; 32]));
 /// let hmac = RecipientHmac::new(&key, "acme", "tel:+15551230001");

@@ -18,7 +18,7 @@ use crate::{
 /// The tenant directory in memory, with the writes that the port does not have.
 ///
 /// ```
-/// use zengine_connector::{ids::RouteKey, StrategyName, TenantId, store::MemoryDirectory};
+/// use zengine_connector::{StrategyName, TenantId, ids::RouteKey, store::MemoryDirectory};
 ///
 /// let directory = MemoryDirectory::new();
 /// let (acme, whatsapp) = (TenantId::new("acme")?, StrategyName::new("whatsapp-meta-cloud")?);

@@ -25,8 +25,12 @@ pub enum Admit {
 ///
 /// ```
 /// # use zengine_connector::{Configure, Error, Secret, strategy::ConfigureContext};
-/// # use zengine_connector::{Content, Event, InboundStrategy, ids::RouteKey, message::ElementError, verify::HmacSha256};
-/// # use zengine_connector::strategy::{InboundContext, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError};
+/// # use zengine_connector::{
+/// #     Content, Event, InboundStrategy, ids::RouteKey, message::ElementError, verify::HmacSha256,
+/// # };
+/// # use zengine_connector::strategy::{
+/// #     InboundContext, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError,
+/// # };
 /// # struct Pager;
 /// # impl Configure<Secret<String>> for Pager {
 /// #     type Tenant = Secret<String>;

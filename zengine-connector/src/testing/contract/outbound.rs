@@ -16,7 +16,9 @@ type SendPredicate = Box<dyn Fn(&http::Request<Bytes>) -> bool + Send + Sync>;
 ///
 /// ```
 /// use serde_json::json;
-/// use zengine_connector::{ErrorKind, Identity, OutboundMessage, Reach, testing::contract::{ErrorRow, Outbound, json}};
+/// use zengine_connector::{
+///     ErrorKind, Identity, OutboundMessage, Reach, testing::contract::{ErrorRow, Outbound, json},
+/// };
 ///
 /// let outbound = Outbound::new(|sample| OutboundMessage::text(Identity::phone(&sample.phone()).unwrap(), sample.text()))
 ///     .provider(|call| json(200, &json!({ "id": format!("m-{}", call.n()) })))

@@ -95,7 +95,7 @@ type FaultPolicy = Box<dyn FnMut(StoreCall) -> Option<StoreFault> + Send>;
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
-/// use zengine_connector::{store::{ClaimStore, ClaimKey, MemoryClaims}, testing::{Faults, StoreCall, StoreFault}, *};
+/// use zengine_connector::{*, store::{ClaimKey, ClaimStore, MemoryClaims}, testing::{Faults, StoreCall, StoreFault}};
 ///
 /// let faults = Faults::new();
 /// let claims = faults.claims(std::sync::Arc::new(MemoryClaims::new()));

@@ -28,7 +28,7 @@ use crate::{
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
-/// use zengine_connector::{store::Memory, testing::Recording, *};
+/// use zengine_connector::{*, store::Memory, testing::Recording};
 ///
 /// let recording = Recording::new();
 /// let stores = Memory::new();

@@ -164,7 +164,7 @@ pub(in crate::whatsapp_meta_cloud) fn is_mime(text: &str) -> bool {
 /// A file that Meta holds: 30 days, or for its `ttl_minutes` at numbers without storage.
 ///
 /// ```no_run
-/// # use zengine_connector::{message::{Media, MediaKind}, OutboundMessage, Content};
+/// # use zengine_connector::{Content, OutboundMessage, message::{Media, MediaKind}};
 /// # fn message(stored: zengine_strategies::whatsapp_meta_cloud::StoredMedia) -> Media {
 /// stored.into_media(MediaKind::Image).with_caption("Your order")
 /// # }

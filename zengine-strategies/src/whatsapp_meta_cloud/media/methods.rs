@@ -13,7 +13,7 @@ use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
 /// Files, for one tenant.
 ///
 /// ```no_run
-/// # use zengine_connector::{message::MediaKind, Orchestrator, TenantId};
+/// # use zengine_connector::{Orchestrator, TenantId, message::MediaKind};
 /// # use zengine_strategies::whatsapp_meta_cloud::{NewMedia, WhatsAppMetaCloud};
 /// # async fn f(orchestrator: Orchestrator, acme: TenantId, png: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
 /// let number = orchestrator.bound::<WhatsAppMetaCloud>(&acme, "whatsapp-meta-cloud").await?;

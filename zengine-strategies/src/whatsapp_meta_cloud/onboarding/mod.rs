@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! use std::sync::Arc;
-//! use zengine_connector::{runtime::Clock, HttpClient, Secret, SendError};
+//! use zengine_connector::{HttpClient, Secret, SendError, runtime::Clock};
 //! use zengine_strategies::whatsapp_meta_cloud::{AppCredentials, MetaApp, Onboarding};
 //!
 //! # async fn f(http: Arc<dyn HttpClient>, clock: Arc<dyn Clock>, app: MetaApp, secret: Secret<String>, code: Secret<String>)
