@@ -7,7 +7,6 @@ use super::Unread;
 /// Check them before a body is parsed into a tree. A parser into typed structs that bounds its own recursion needs only
 /// the size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
     /// Maximum size of the body, in bytes. Defaults to 4 MiB.
     pub body_bytes: usize,
@@ -20,27 +19,6 @@ pub struct Limits {
 impl Limits {
     /// 4 MiB, 64 levels, half a million items.
     pub const DEFAULT: Self = Self { body_bytes: 4 << 20, json_depth: 64, json_items: 500_000 };
-
-    /// The same with another size, in bytes.
-    #[must_use = "returns the limits with the size"]
-    pub const fn with_body_bytes(mut self, bytes: usize) -> Self {
-        self.body_bytes = bytes;
-        self
-    }
-
-    /// The same with another depth.
-    #[must_use = "returns the limits with the depth"]
-    pub const fn with_json_depth(mut self, depth: usize) -> Self {
-        self.json_depth = depth;
-        self
-    }
-
-    /// The same with another number of items.
-    #[must_use = "returns the limits with the number"]
-    pub const fn with_json_items(mut self, items: usize) -> Self {
-        self.json_items = items;
-        self
-    }
 
     /// Checks a body. It does not check that the body is JSON; the parser does.
     ///
@@ -159,7 +137,7 @@ mod tests {
     fn a_long_row_of_brackets_is_refused_at_once() {
         assert!(matches!(Limits::DEFAULT.check(&vec![b'['; 1 << 20]), Err(Unread::TooDeep)));
         assert!(matches!(Limits::DEFAULT.check(&vec![b' '; (4 << 20) + 1]), Err(Unread::TooLarge)));
-        assert!(matches!(Limits::DEFAULT.with_json_items(1000).check(&vec![b','; 1001]), Err(Unread::TooLarge)));
+        assert!(matches!(Limits { json_items: 1000, ..Limits::DEFAULT }.check(&vec![b','; 1001]), Err(Unread::TooLarge)));
     }
 
     #[test]
@@ -175,13 +153,14 @@ mod tests {
             let (depth, items) = (depth(&value), items(&value));
             prop_assert!(check_depth(text.as_bytes(), depth).is_ok());
             prop_assert!(depth == 0 || check_depth(text.as_bytes(), depth - 1).is_err());
-            prop_assert!(Limits::DEFAULT.with_json_items(items).check(text.as_bytes()).is_ok());
-            prop_assert!(items == 0 || Limits::DEFAULT.with_json_items(items - 1).check(text.as_bytes()).is_err());
+            let passes = |json_items| Limits { json_items, ..Limits::DEFAULT }.check(text.as_bytes()).is_ok();
+            prop_assert!(passes(items));
+            prop_assert!(items == 0 || !passes(items - 1));
         }
 
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b'\\'), Just(b'[')], 0..100)) {
-            let _ = Limits::DEFAULT.with_json_depth(3).check(&bytes);
+            let _ = Limits { json_depth: 3, ..Limits::DEFAULT }.check(&bytes);
         }
 
         #[test]

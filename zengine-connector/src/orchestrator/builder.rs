@@ -101,9 +101,9 @@ impl OrchestratorBuilder {
         secrets: SecretStore;
         /// Keys for encryption and fingerprints.
         keys: KeyRing;
-        /// Time. Defaults to tokio's with the feature `tokio`.
+        /// The clock. Defaults to tokio's with the feature `tokio`.
         clock: Clock;
-        /// Tasks. Defaults to tokio's with the feature `tokio`.
+        /// The spawner of background tasks. Defaults to tokio's with the feature `tokio`.
         spawner: Spawner;
     }
 
@@ -122,13 +122,13 @@ impl OrchestratorBuilder {
         self
     }
 
-    /// Randomness. Defaults to the operating system's generator.
+    /// The source of random bytes. Defaults to the operating system's generator.
     pub fn rng(mut self, rng: Arc<dyn Rng>) -> Self {
         self.rng = rng;
         self
     }
 
-    /// Adds an observer of metrics. One that panics harms no send.
+    /// Adds an observer of metrics. If it panics, no send is affected.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observers.push(observer);
         self
@@ -181,7 +181,8 @@ impl OrchestratorBuilder {
         self
     }
 
-    /// Longest time of one call to a provider, by default. Defaults to 10 seconds; at least 1 millisecond.
+    /// Longest time of one call to a provider, by default. Defaults to 10 seconds; at least
+    /// `retry.min_attempt`.
     pub fn attempt_timeout(mut self, time: Duration) -> Self {
         self.settings.attempt_timeout = time;
         self
@@ -199,7 +200,7 @@ impl OrchestratorBuilder {
         self
     }
 
-    /// The fate of a send while the claim store does not answer, by default (rule 28). Defaults to deferring it.
+    /// The treatment of a send while the claim store does not answer, by default (rule 28). Defaults to deferring it.
     pub fn store_down(mut self, choice: StoreDown) -> Self {
         self.settings.store_down = choice;
         self

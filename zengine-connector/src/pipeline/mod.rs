@@ -4,8 +4,8 @@
 //! |---|---|---|---|
 //! | 1 | telemetry, tenant context, deadline | `report`, `send` | Replays, rejections and panics get a log line too. |
 //! | 2 | fingerprint, degradation, validation | `send`, `fingerprint` | An invalid message must not use up its id. |
-//! | 3 | dedup | `dedup`, `single_flight` | A duplicate touches nothing below: no breaker count, no second dead letter. |
-//! | 4 | dead letter and `Outbound.Failed` | `dead_letter` | Only the owner of the claim writes them, after the last attempt. |
+//! | 3 | dedup | `dedup`, `single_flight` | A duplicate reaches no stage below: no breaker count, no second dead letter. |
+//! | 4 | dead letter and `Outbound.Failed` | `dead_letter` | They follow the last attempt of the claim's owner; a duplicate only completes what its owner could not store. |
 //! | 5 | retry | `attempts`, `decision`, `stage::backoff` | Every attempt passes all stages below. |
 //! | 6 | breaker | `stage::breaker` | It counts real attempts. While it is open, no attempt takes a bulkhead permit. |
 //! | 7 | bulkhead | `stage::bulkhead` | It limits single attempts. The breaker ignores its rejections. |

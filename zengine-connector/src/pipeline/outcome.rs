@@ -175,7 +175,7 @@ pub enum DeferredReason {
     NoTimeLeft,
     /// The host shuts down, or the strategy cancelled the attempt.
     Cancelled,
-    /// The send must be looked up at the provider first, and that failed.
+    /// The send must be looked up at the provider first; that failed, or the provider does not show the message yet.
     LookupFailed,
 }
 

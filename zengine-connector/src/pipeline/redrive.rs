@@ -8,7 +8,7 @@ use super::{
     DeferredReason, Engine, Outcome, RedriveOptions, SendOptions,
     dead_letter::History,
     decision::Protection,
-    dedup::{Ownership, seconds},
+    dedup::Ownership,
     ended::Ended,
     fingerprint::Content,
     job::SendJob,
@@ -20,6 +20,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::FailureId,
     message::{Idempotency, MessageRef},
+    runtime::seconds,
     store::{Applied, ClaimKey, ClaimOp, DeadLetter, LetterDirection},
 };
 

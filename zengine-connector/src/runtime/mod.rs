@@ -60,3 +60,8 @@ pub fn from_ms(ms: i64) -> SystemTime {
 pub(crate) fn ms(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
+
+/// A duration in whole seconds, as records keep it.
+pub(crate) fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+}

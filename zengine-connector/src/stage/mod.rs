@@ -1,6 +1,7 @@
 //! The stateful stages of the pipeline: breaker, bulkhead, backoff, and their settings.
 //!
-//! Their state belongs to one tenant and strategy and lives with the bound tenant, which knows no pipeline.
+//! Their state belongs to one tenant and strategy. [`StageMap`] keeps it, also when a tenant is bound again; a bound tenant holds a
+//! handle, and knows no pipeline. No time in the settings may be longer than 366 days.
 
 pub(crate) mod backoff;
 pub(crate) mod breaker;

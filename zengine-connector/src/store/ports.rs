@@ -5,9 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetters, DomainEvent, EpochEntry, EpochLog, EventBus, InboundOp,
-    InboundRecord, LocalSecrets, Reference, SecretError, SecretScope, SecretStore, SessionStore, StoreError, StoreErrorKind, Stores,
-    TenantConfig, TenantDirectory,
+    Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DomainEvent, EpochEntry, InboundOp, InboundRecord, LocalSecrets, Reference,
+    SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind, Stores, TenantConfig, TenantDirectory,
 };
 use crate::{
     ids::{FailureId, RouteKey, StrategyName, TenantId},
@@ -24,11 +23,7 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// claims, letters, events, epochs, sessions, directory and secrets only through this.
 pub(crate) struct Ports {
     clock: Arc<dyn Clock>,
-    claims: Arc<dyn ClaimStore>,
-    dead_letters: Arc<dyn DeadLetters>,
-    events: Arc<dyn EventBus>,
-    epochs: Arc<dyn EpochLog>,
-    sessions: Arc<dyn SessionStore>,
+    stores: Stores,
     directory: Arc<dyn TenantDirectory>,
     secrets: LocalSecrets,
 }
@@ -36,8 +31,7 @@ pub(crate) struct Ports {
 impl Ports {
     /// Wraps the stores. `directory` and `secrets` replace those in `stores`.
     pub(crate) fn new(stores: Stores, directory: Arc<dyn TenantDirectory>, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Self {
-        let Stores { claims, dead_letters, events, epochs, sessions, .. } = stores;
-        Self { clock, claims, dead_letters, events, epochs, sessions, directory, secrets: LocalSecrets::new(secrets) }
+        Self { clock, stores, directory, secrets: LocalSecrets::new(secrets) }
     }
 
     /// The wall clock in milliseconds UTC.
@@ -60,32 +54,32 @@ impl Ports {
 /// Claims.
 impl Ports {
     pub(crate) fn boot(&self) -> Option<&str> {
-        self.claims.boot()
+        self.stores.claims.boot()
     }
 
     pub(crate) fn claims_are_local(&self) -> bool {
-        self.claims.is_local()
+        self.stores.claims.is_local()
     }
 
     pub(crate) fn apply_now(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
-        self.claims.apply_now(key, operation, now_ms)
+        self.stores.claims.apply_now(key, operation, now_ms)
     }
 
     pub(crate) fn step(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> bool {
-        self.claims.step(key, operation, now_ms)
+        self.stores.claims.step(key, operation, now_ms)
     }
 
     pub(crate) fn delivered_now(&self, key: &ClaimKey, now_ms: i64) -> Option<ClaimRecord> {
-        self.claims.delivered_now(key, now_ms)
+        self.stores.claims.delivered_now(key, now_ms)
     }
 
     pub(crate) async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
-        self.store(self.claims.apply(key, operation, now_ms)).await
+        self.store(self.stores.claims.apply(key, operation, now_ms)).await
     }
 
     /// The record of a send, also an expired one.
     pub(crate) async fn stored_record(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
-        self.store(self.claims.get(key)).await
+        self.store(self.stores.claims.get(key)).await
     }
 
     /// The record of a send, unless it is expired.
@@ -94,56 +88,56 @@ impl Ports {
     }
 
     pub(crate) async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp) -> Result<Applied<InboundRecord>, StoreError> {
-        self.store(self.claims.apply_inbound(key, operation, self.now_ms())).await
+        self.store(self.stores.claims.apply_inbound(key, operation, self.now_ms())).await
     }
 
     pub(crate) async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
-        self.store(self.claims.put_reference(hash, reference)).await
+        self.store(self.stores.claims.put_reference(hash, reference)).await
     }
 
     pub(crate) async fn reference(&self, hash: &str) -> Result<Option<Reference>, StoreError> {
-        self.store(self.claims.reference(hash, self.now_ms())).await
+        self.store(self.stores.claims.reference(hash, self.now_ms())).await
     }
 }
 
 /// Dead letters and events.
 impl Ports {
     pub(crate) async fn put_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
-        self.store(self.dead_letters.put(letter)).await
+        self.store(self.stores.dead_letters.put(letter)).await
     }
 
     pub(crate) async fn letter(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
-        self.store(self.dead_letters.get(id)).await
+        self.store(self.stores.dead_letters.get(id)).await
     }
 
     pub(crate) async fn take_letter(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {
-        self.store(self.dead_letters.take(id, seen)).await
+        self.store(self.stores.dead_letters.take(id, seen)).await
     }
 
     pub(crate) async fn remove_letter(&self, id: &FailureId) -> Result<(), StoreError> {
-        self.store(self.dead_letters.remove(id)).await
+        self.store(self.stores.dead_letters.remove(id)).await
     }
 
     pub(crate) async fn publish(&self, event: &DomainEvent) -> Result<(), StoreError> {
-        self.store(self.events.publish(event)).await
+        self.store(self.stores.events.publish(event)).await
     }
 }
 
 /// Breaker logs.
 impl Ports {
     pub(crate) async fn append_epoch(&self, log: &str, entry: EpochEntry) -> Result<bool, StoreError> {
-        self.store(self.epochs.append(log, entry)).await
+        self.store(self.stores.epochs.append(log, entry)).await
     }
 
     pub(crate) async fn newest_epoch(&self, log: &str) -> Result<Option<EpochEntry>, StoreError> {
-        self.store(self.epochs.newest(log)).await
+        self.store(self.stores.epochs.newest(log)).await
     }
 }
 
 /// Sessions of strategies.
 impl Ports {
     pub(crate) async fn session(&self, scope: &str, key: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
-        self.store(self.sessions.get(scope, key, self.now_ms())).await
+        self.store(self.stores.sessions.get(scope, key, self.now_ms())).await
     }
 
     pub(crate) async fn put_session(
@@ -153,11 +147,11 @@ impl Ports {
         expect: Option<u64>,
         ttl: Duration,
     ) -> Result<u64, StoreError> {
-        self.store(self.sessions.put(scope, key, value, expect, ttl, self.now_ms())).await
+        self.store(self.stores.sessions.put(scope, key, value, expect, ttl, self.now_ms())).await
     }
 
     pub(crate) async fn delete_session(&self, scope: &str, key: &str, expect: u64) -> Result<(), StoreError> {
-        self.store(self.sessions.delete(scope, key, expect, self.now_ms())).await
+        self.store(self.stores.sessions.delete(scope, key, expect, self.now_ms())).await
     }
 }
 
@@ -179,6 +173,6 @@ impl Ports {
 
 impl fmt::Debug for Ports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ports").field("claims", &self.claims).finish_non_exhaustive()
+        f.debug_struct("Ports").field("claims", &self.stores.claims).finish_non_exhaustive()
     }
 }

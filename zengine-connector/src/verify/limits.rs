@@ -10,14 +10,6 @@ pub fn check_size(actual: usize, max: usize) -> Result<(), VerifyError> {
     if actual <= max { Ok(()) } else { Err(VerifyError::TooLarge) }
 }
 
-/// Refuses a batch that holds more elements than allowed.
-///
-/// # Errors
-/// [`VerifyError::TooLarge`].
-pub fn check_batch(actual: usize, max: usize) -> Result<(), VerifyError> {
-    check_size(actual, max)
-}
-
 impl From<Unread> for VerifyError {
     fn from(unread: Unread) -> Self {
         match unread {
@@ -34,16 +26,11 @@ mod tests {
     use crate::json::Limits;
 
     #[test]
-    fn a_batch_over_its_limit_is_refused() {
-        assert!(check_batch(1000, 1000).is_ok() && check_batch(1001, 1000).is_err());
-    }
-
-    #[test]
     fn json_beyond_its_limits_is_answered_by_what_is_wrong_with_it() {
         let status = |limits: Limits, body: &[u8]| VerifyError::from(limits.check(body).unwrap_err()).status().as_u16();
-        assert_eq!(status(Limits::DEFAULT.with_json_depth(1), b"[[]]"), 400);
-        assert_eq!(status(Limits::DEFAULT.with_json_items(1), b"[1,2]"), 413);
-        assert_eq!(status(Limits::DEFAULT.with_body_bytes(1), b"[]"), 413);
+        assert_eq!(status(Limits { json_depth: 1, ..Limits::DEFAULT }, b"[[]]"), 400);
+        assert_eq!(status(Limits { json_items: 1, ..Limits::DEFAULT }, b"[1,2]"), 413);
+        assert_eq!(status(Limits { body_bytes: 1, ..Limits::DEFAULT }, b"[]"), 413);
         assert_eq!(VerifyError::from(Unread::NotJson).status().as_u16(), 400);
     }
 }

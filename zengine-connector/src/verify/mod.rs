@@ -7,7 +7,7 @@
 //! | the address of the other end, also behind proxies | [`IpAllowlist`] |
 //! | the challenge of a webhook subscription | [`answer_challenge`] |
 //! | the age of a signed timestamp | [`Freshness`] |
-//! | size of a body, number of its elements | [`check_size`], [`check_batch`] |
+//! | size of a body | [`check_size`] |
 //! | nesting and number of items of a JSON body | [`json::Limits`](crate::json::Limits) |
 //!
 //! Secrets are compared in constant time, every candidate is tried, and no error holds the expected value.
@@ -37,7 +37,7 @@ pub use allowlist::IpAllowlist;
 pub use basic::{BasicAuth, BasicCredentials};
 pub use handshake::{MAX_CHALLENGE_BYTES, answer_challenge};
 pub use hmac::HmacSha256;
-pub use limits::{check_batch, check_size};
+pub use limits::check_size;
 pub use replay::Freshness;
 
 /// Whether two byte strings are equal, in a time that depends on their lengths and not on their content.

@@ -94,10 +94,12 @@ async fn a_broken_respond_falls_back_to_the_plain_acknowledgement() {
         let request = request("/").header("x-secret", "canary-secret").header("x-respond", respond);
         host.receive("acme-shared", request.body(body).unwrap()).await
     };
-    let panicked = send("panic", "good").await;
-    assert_eq!((panicked.ack, panicked.response.status().as_u16(), counts(&panicked)), (Ack::Done, 200, (1, 0, 0)));
-    let panicked = send("panic", "bad").await;
-    assert_eq!((panicked.ack, panicked.response.status().as_u16()), (Ack::Redeliver, 503));
+    for broken in ["panic", "hang"] {
+        let good = send(broken, "good").await;
+        assert_eq!((good.ack, good.response.status().as_u16(), counts(&good)), (Ack::Done, 200, (1, 0, 0)), "{broken}");
+        let bad = send(broken, "bad").await;
+        assert_eq!((bad.ack, bad.response.status().as_u16()), (Ack::Redeliver, 503), "{broken}");
+    }
     // A strategy cannot say 200 where something must come again.
     let hasty = send("always 200", "bad").await;
     assert_eq!((hasty.ack, hasty.response.status().as_u16(), text(&hasty)), (Ack::Redeliver, 503, ""));

@@ -130,6 +130,7 @@ impl InboundStrategy<AcmeConfig> for AcmeShared {
     async fn respond(&self, request: &InboundRequest, handled: &Handled, _: Option<&AcmeConfig>) -> http::Response<Bytes> {
         match request.header("x-respond") {
             Some("panic") => panic!("respond was told to"),
+            Some("hang") => std::future::pending().await,
             Some("always 200") => http::Response::new(Bytes::from_static(b"fine")),
             _ => handled.acknowledge(),
         }

@@ -14,6 +14,16 @@ pub(crate) struct Module {
     pub(crate) names: Vec<(String, Import)>,
     /// Child modules that exist only for tests.
     pub(crate) tests: Vec<ModulePath>,
+    /// Forms that hide arrows from this test: globs, `#[path]`, `include!`.
+    pub(crate) refused: Vec<String>,
+}
+
+impl Module {
+    fn refuse_glob(&mut self, name: &str) {
+        if name == "*" {
+            self.refused.push("a glob".to_owned());
+        }
+    }
 }
 
 /// A path as it is written.
@@ -40,15 +50,18 @@ fn walk(here: &[String], tokens: TokenStream, into: &mut BTreeMap<ModulePath, Mo
         match token {
             TokenTree::Punct(punct) if punct.as_char() == '#' => {
                 while tokens.next_if(|next| is_punct(next, '!')).is_some() {}
-                if let Some(TokenTree::Group(attribute)) = tokens.next_if(is_bracketed)
-                    && is_for_tests(&attribute)
-                {
+                let Some(TokenTree::Group(attribute)) = tokens.next_if(is_bracketed) else { continue };
+                if is_for_tests(&attribute) {
                     skip_item(here, &mut tokens, into);
+                } else {
+                    read_attribute(here, attribute.stream(), into);
                 }
             }
-            TokenTree::Ident(word) if word == "use" => {
+            // Not the `use<'a>` of an `impl` type.
+            TokenTree::Ident(word) if word == "use" && !tokens.peek().is_some_and(|next| is_punct(next, '<')) => {
                 for (alias, import) in use_tree(here, &[], &mut tokens) {
                     let module = into.entry(here.to_vec()).or_default();
+                    module.refuse_glob(&alias);
                     module.imports.push(import.clone());
                     module.names.push((alias, import));
                 }
@@ -61,17 +74,50 @@ fn walk(here: &[String], tokens: TokenStream, into: &mut BTreeMap<ModulePath, Mo
                     walk(&inner, body.stream(), into);
                 }
             }
-            TokenTree::Ident(word) if ["crate", "super", "self"].contains(&word.to_string().as_str()) => {
-                let mut path = vec![word.to_string()];
-                while eat_colons(&mut tokens) {
-                    let Some(TokenTree::Ident(next)) = tokens.next_if(|next| matches!(next, TokenTree::Ident(_))) else { break };
-                    path.push(next.to_string());
-                }
-                if path.len() > 1 {
-                    into.entry(here.to_vec()).or_default().imports.push(import(here, path));
+            TokenTree::Ident(word) if ["include", "path"].contains(&word.to_string().as_str()) => {
+                if tokens.peek().is_some_and(|next| is_punct(next, '!')) && word == "include" {
+                    into.entry(here.to_vec()).or_default().refused.push("include!".to_owned());
                 }
             }
+            TokenTree::Ident(word) => read_path(here, word.to_string(), &mut tokens, into),
             TokenTree::Group(group) => walk(here, group.stream(), into),
+            _ => {}
+        }
+    }
+}
+
+/// A path in code: `crate::a::b`, or one that begins with a name that a `use` brought in.
+fn read_path(here: &[String], first: String, tokens: &mut Tokens, into: &mut BTreeMap<ModulePath, Module>) {
+    let mut path = vec![first];
+    while eat_colons(tokens) {
+        let Some(TokenTree::Ident(next)) = tokens.next_if(|next| matches!(next, TokenTree::Ident(_))) else { break };
+        path.push(next.to_string());
+    }
+    if path.len() > 1 {
+        into.entry(here.to_vec()).or_default().imports.push(import(here, path));
+    }
+}
+
+/// Paths in attributes, also those that serde takes as strings: `with = "crate::a::b"`.
+fn read_attribute(here: &[String], tokens: TokenStream, into: &mut BTreeMap<ModulePath, Module>) {
+    let mut tokens: Tokens = tokens.into_iter().collect::<Vec<_>>().into_iter().peekable();
+    let mut is_doc = false;
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(word) if word == "doc" => is_doc = true,
+            TokenTree::Ident(word) if word == "path" && tokens.peek().is_some_and(|next| is_punct(next, '=')) => {
+                into.entry(here.to_vec()).or_default().refused.push("#[path]".to_owned());
+            }
+            TokenTree::Ident(word) => read_path(here, word.to_string(), &mut tokens, into),
+            TokenTree::Literal(text) if !is_doc => {
+                let text = text.to_string();
+                if let Ok(path) = text.trim_matches('"').parse::<TokenStream>()
+                    && text.contains("::")
+                {
+                    walk(here, path, into);
+                }
+            }
+            TokenTree::Group(group) => read_attribute(here, group.stream(), into),
             _ => {}
         }
     }
@@ -96,6 +142,7 @@ fn use_tree(here: &[String], prefix: &[String], tokens: &mut Tokens) -> Vec<(Str
                 }
             }
             TokenTree::Punct(punct) if [';', ','].contains(&punct.as_char()) => break,
+            TokenTree::Punct(punct) if punct.as_char() == '*' => path.push("*".to_owned()),
             _ => {}
         }
     }
@@ -114,6 +161,10 @@ fn import(here: &[String], written: Vec<String>) -> Import {
     let mut base = here.to_vec();
     let mut anchored = false;
     let mut rest = written.into_iter().peekable();
+    if rest.next_if(|word| word == "zengine_connector").is_some() {
+        // `extern crate self` gives the crate its public name inside.
+        return Import { path: rest.collect(), anchored: true };
+    }
     while let Some(word) = rest.next_if(|word| ["crate", "super", "self"].contains(&word.as_str())) {
         anchored = true;
         match word.as_str() {
@@ -126,19 +177,24 @@ fn import(here: &[String], written: Vec<String>) -> Import {
     Import { path: base.into_iter().chain(rest).collect(), anchored }
 }
 
-/// Passes over what stands under `#[cfg(test)]`.
+/// Passes over what stands under `#[cfg(test)]`: an item, or a field, variant, arm or parameter, which ends at a comma.
 fn skip_item(here: &[String], tokens: &mut Tokens, into: &mut BTreeMap<ModulePath, Module>) {
-    let mut is_use = false;
+    const ITEMS: &[&str] =
+        &["use", "mod", "fn", "struct", "enum", "trait", "impl", "const", "static", "type", "macro_rules", "let", "extern"];
+    let (mut is_use, mut is_item) = (false, false);
     while let Some(token) = tokens.next() {
         match token {
-            TokenTree::Ident(word) if word == "use" => is_use = true,
-            TokenTree::Ident(word) if word == "mod" => {
-                if let Some(name) = tokens.peek() {
+            TokenTree::Ident(word) if ITEMS.contains(&word.to_string().as_str()) => {
+                is_item = true;
+                is_use |= word == "use";
+                if word == "mod"
+                    && let Some(name) = tokens.peek()
+                {
                     let test = child(here, &name.to_string());
                     into.entry(here.to_vec()).or_default().tests.push(test);
                 }
             }
-            TokenTree::Punct(punct) if punct.as_char() == ';' => return,
+            TokenTree::Punct(punct) if punct.as_char() == ';' || (punct.as_char() == ',' && !is_item) => return,
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && !is_use => return,
             _ => {}
         }

@@ -8,7 +8,10 @@
 mod imports;
 mod tree;
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use tree::Tree;
 
@@ -38,10 +41,10 @@ const TOWER: &[&str] = &[
     "testing",
 ];
 
-/// Siblings that import each other, with the reason. At most three.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[
+/// Rings of siblings that stay, with the reason. At most three.
+const EXCEPTIONS: &[(&str, &[&str])] = &[
     // A fixture builds its strategy on the wire, and the wire answers as the fixture's provider.
-    ("testing::contract", "kit", "wire"),
+    ("testing::contract", &["fixture", "kit", "outbound", "wire"]),
 ];
 
 fn core() -> Tree {
@@ -73,18 +76,39 @@ fn upward(tree: &Tree) -> BTreeSet<String> {
     found
 }
 
-/// The pairs of siblings that import each other, each as a line.
+/// The rings of siblings, each as a line: files or folders of one folder that lead back to each other, over any number of steps.
 fn knots(tree: &Tree) -> BTreeSet<String> {
-    let mut arrows = BTreeSet::new();
+    let mut arrows: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for import in tree.imports() {
         let shared = import.from.iter().zip(&import.to).take_while(|(a, b)| a == b).count();
         if shared > 0 && shared < import.from.len().min(import.to.len()) {
-            arrows.insert((import.from[..shared].join("::"), import.from[shared].clone(), import.to[shared].clone()));
+            let folder = arrows.entry(import.from[..shared].join("::")).or_default();
+            folder.entry(import.from[shared].clone()).or_default().insert(import.to[shared].clone());
         }
     }
-    let both = |(folder, a, b): &(String, String, String)| a < b && arrows.contains(&(folder.clone(), b.clone(), a.clone()));
-    let named = |(folder, a, b): &(String, String, String)| EXCEPTIONS.iter().any(|(f, x, y)| f == folder && x == a && y == b);
-    arrows.iter().filter(|arrow| both(arrow) && !named(arrow)).map(|(folder, a, b)| format!("{folder}: {a} ↔ {b}")).collect()
+    let mut found = BTreeSet::new();
+    for (folder, arrows) in &arrows {
+        for name in arrows.keys() {
+            let ring: Vec<&str> = reached(arrows, name).filter(|other| reached(arrows, other).any(|back| back == name)).collect();
+            if ring.len() > 1 && !EXCEPTIONS.iter().any(|(place, names)| place == folder && *names == ring) {
+                found.insert(format!("{folder}: {}", ring.join(" ↔ ")));
+            }
+        }
+    }
+    found
+}
+
+/// Everything that a file leads to, itself included where it leads back; in alphabetical order.
+fn reached<'a>(arrows: &'a BTreeMap<String, BTreeSet<String>>, from: &str) -> impl Iterator<Item = &'a str> {
+    let (mut seen, mut next) = (BTreeSet::new(), vec![from.to_owned()]);
+    while let Some(name) = next.pop() {
+        for to in arrows.get(&name).into_iter().flatten() {
+            if seen.insert(to.as_str()) {
+                next.push(to.clone());
+            }
+        }
+    }
+    seen.into_iter()
 }
 
 fn none(what: &str, found: &BTreeSet<String>) {
@@ -101,6 +125,12 @@ fn a_folder_imports_only_those_below_it() {
 fn no_two_siblings_import_each_other() {
     assert!(EXCEPTIONS.len() <= 3);
     none("knots of siblings", &knots(&core()));
+}
+
+#[test]
+fn no_form_hides_an_arrow() {
+    // The kit's cases share a prelude of their own.
+    none("forms that hide arrows", &core().refused().filter(|line| !line.starts_with("testing")).collect());
 }
 
 #[test]
@@ -126,6 +156,15 @@ fn an_arrow_that_goes_up_is_found_however_it_is_written() {
         "pub use super::Again;",
         "#[cfg(not(test))] use crate::pipeline::Send;",
         "mod inner { use super::super::super::pipeline::Send; }",
+        "struct S { #[serde(with = \"crate::pipeline::send\")] field: u8 }",
+        "#[cfg_attr(feature = \"x\", derive(crate::pipeline::Derive))] struct S;",
+        "use zengine_connector::pipeline::Send;",
+        "fn f() -> ::zengine_connector::pipeline::Send { todo!() }",
+        "fn f<'a>() -> impl Sized + use<'a> { crate::pipeline::send::run() }",
+        "enum E { #[cfg(test)] A, B(crate::pipeline::Send) }",
+        "fn f(x: u8) { match x { #[cfg(test)] 1 => (), _ => crate::pipeline::send::run() } }",
+        "use crate::pipeline as up; fn f() { up::send::run() }",
+        "use crate as root; fn f() { root::pipeline::send::run() }",
     ];
     for text in wrong {
         let tree = planted(&[
@@ -180,4 +219,27 @@ fn a_knot_of_siblings_is_found_through_the_names_of_their_folder() {
     };
     assert_eq!(knots(&tree("pub struct B(super::A);")), BTreeSet::from(["store: a ↔ b".to_owned()]));
     none("knots", &knots(&tree("pub struct B;")));
+}
+
+#[test]
+fn a_ring_over_several_files_is_found() {
+    let tree = |last| {
+        planted(&[
+            ("lib.rs", "mod store;"),
+            ("store/mod.rs", "mod a; mod b; mod c; mod d;"),
+            ("store/a.rs", "use super::b::B; pub struct A;"),
+            ("store/b.rs", "use super as here; pub struct B; fn f() { here::c::run() }"),
+            ("store/c.rs", last),
+            ("store/d.rs", "use super::a::A;"),
+        ])
+    };
+    assert_eq!(knots(&tree("pub fn run() { super::a::A; }")), BTreeSet::from(["store: a ↔ b ↔ c".to_owned()]));
+    none("knots", &knots(&tree("pub fn run() {}")));
+}
+
+#[test]
+fn forms_that_hide_arrows_are_refused() {
+    for text in ["use super::*;", "pub use crate::pipeline::*;", "include!(\"other.rs\");", "#[path = \"other.rs\"] mod other;"] {
+        assert_eq!(planted(&[("lib.rs", "mod store;"), ("store.rs", text)]).refused().count(), 1, "{text}");
+    }
 }

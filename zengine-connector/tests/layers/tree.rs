@@ -42,6 +42,11 @@ impl Tree {
         self.0.keys()
     }
 
+    /// What a module holds that would hide arrows, each as a line.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = String> {
+        self.0.iter().flat_map(|(path, module)| module.refused.iter().map(move |form| format!("{} holds {form}", path.join("::"))))
+    }
+
     /// Every import, with the module that defines what is imported. Those of other crates are left out, and so are the root's own.
     pub(crate) fn imports(&self) -> impl Iterator<Item = Resolved<'_>> {
         let all = self.0.iter().filter(|(path, _)| !path.is_empty());
@@ -66,9 +71,14 @@ impl Tree {
         if import.anchored {
             return Some(import.path.clone());
         }
-        // A path without `crate`, `super` or `self` names a child of the module, or another crate.
+        // A path without `crate`, `super` or `self` begins with a child of the module, a name that a `use` brought in, or a crate.
         let local: ModulePath = from.iter().chain(&import.path).cloned().collect();
-        self.0.contains_key(&local[..=from.len()]).then_some(local)
+        if self.0.contains_key(&local[..=from.len()]) {
+            return Some(local);
+        }
+        let (first, rest) = import.path.split_first()?;
+        let (_, named) = self.0.get(from)?.names.iter().find(|(alias, named)| alias == first && named.path != import.path)?;
+        Some(self.absolute(from, named)?.into_iter().chain(rest.iter().cloned()).collect())
     }
 
     fn definition(&self, path: &[String], steps: u8) -> ModulePath {

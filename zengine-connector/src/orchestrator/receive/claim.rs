@@ -1,12 +1,12 @@
 //! The claim of one event: its owner and its status (rule 84).
 
-use std::{convert::Infallible, pin::pin, time::Duration};
+use std::{convert::Infallible, pin::pin};
 
 use futures_util::future::{Either, select};
 
 use crate::{
     orchestrator::Orchestrator,
-    runtime::ms,
+    runtime::{ms, seconds},
     store::{ClaimKey, InboundOp, InboundStatus, Lease, OwnerToken, StoreError},
 };
 
@@ -104,8 +104,4 @@ impl Claim {
     fn ttl_s(&self) -> i64 {
         seconds(self.orchestrator.inbound.settings.keep)
     }
-}
-
-fn seconds(time: Duration) -> i64 {
-    i64::try_from(time.as_secs()).unwrap_or(i64::MAX / 4)
 }

@@ -6,8 +6,9 @@
 //!   events that are not settled.
 //! - Events of one conversation are handled in order, conversations concurrently. After an event that must be delivered
 //!   again, so must the rest of its conversation in the request.
-//! - A panic of a strategy or handler affects only its own event. Dropping the caller stops the waiting, never the work.
-//! - An unauthenticated request writes no store and costs one bounded look-up.
+//! - A panic ends where it happens: one of `verify` fails its request with a 500, one of `normalize` makes its payload a dead
+//!   letter, one of `admit` or a handler leaves its event to a redelivery. Dropping the caller stops the waiting, never the work.
+//! - An unauthenticated request writes no store. Its look-ups are bounded and cached, and end with the time of `verify`.
 
 mod answer;
 mod batch;

@@ -75,13 +75,6 @@ impl Orchestrator {
         Ok(self.shown(entry, inbound, &Principal::Shared, payload, Some(unrouted)).await)
     }
 
-    /// The registered strategy and its inbound half.
-    pub(super) fn receives(&self, strategy: &str) -> Result<(&Arc<RegisteredStrategy>, &Arc<dyn DynInbound>), Error> {
-        let entry = self.engine.registry.entry(strategy)?;
-        let only_sends = || Error::new(ErrorKind::Unsupported, "the strategy only sends").with_context("strategy", &entry.name);
-        Ok((entry, entry.inbound.as_ref().ok_or_else(only_sends)?))
-    }
-
     async fn shown(
         &self,
         entry: &Arc<RegisteredStrategy>,

@@ -25,6 +25,9 @@ use crate::{
     telemetry::{InboundLine, TraceParent},
 };
 
+/// Maximum time for `respond`.
+const RESPOND_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Time to collect replies, where the deadline leaves less.
 const COLLECT: Duration = Duration::from_millis(500);
 
@@ -32,9 +35,9 @@ impl Orchestrator {
     /// Receives a provider's delivery: an HTTP request or a queue record. Verifies it, normalizes it into events, and passes
     /// each new event to the handler.
     ///
-    /// On a channel that acknowledges, it returns when all handlers are done. On a synchronous channel it returns at the
-    /// strategy's deadline at the latest, or half a second later if the store of the replies hangs, while handlers go on.
-    /// Dropping the future stops the waiting, never the work.
+    /// On a channel that acknowledges, it returns when all handlers are done. On a synchronous channel it waits for handlers
+    /// until the strategy's deadline, counted from the end of `verify`, or half a second longer if the store of the replies
+    /// hangs; handlers go on. Dropping the future stops the waiting, never the work.
     ///
     /// A body larger than [`max_body_bytes`](crate::orchestrator::InboundSettings::max_body_bytes) is refused unread. Without a
     /// handler, events are answered with 503, so that none is lost.
@@ -56,6 +59,13 @@ impl Orchestrator {
         line.emit();
         line.observe(&self.engine.observers);
         Ok(received)
+    }
+
+    /// The registered strategy and its inbound half.
+    pub(super) fn receives(&self, strategy: &str) -> Result<(&Arc<RegisteredStrategy>, &Arc<dyn DynInbound>), Error> {
+        let entry = self.engine.registry.entry(strategy)?;
+        let only_sends = || Error::new(ErrorKind::Unsupported, "the strategy only sends").with_context("strategy", &entry.name);
+        Ok((entry, entry.inbound.as_ref().ok_or_else(only_sends)?))
     }
 }
 
@@ -200,15 +210,19 @@ impl InboundCall<'_> {
             Principal::Tenant(tenant) => self.engine.tenants.bind(self.entry, tenant).await.ok().map(|bound| Arc::clone(&bound.state)),
             Principal::Shared => None,
         };
-        let response = catch_panic(self.inbound.respond(self.request, &handled, tenant.as_ref())).await;
-        let response = match response {
-            Some(response) if handled.unstored > 0 && response.status().is_success() => {
+        let respond = catch_panic(self.inbound.respond(self.request, &handled, tenant.as_ref()));
+        let response = match within(&*self.engine.clock, RESPOND_TIMEOUT, respond).await {
+            Some(Some(response)) if handled.unstored > 0 && response.status().is_success() => {
                 tracing::error!(strategy = %self.entry.name, unstored = handled.unstored, "inbound.premature_acknowledgement");
                 handled.acknowledge()
             }
-            Some(response) => response,
-            None => {
+            Some(Some(response)) => response,
+            Some(None) => {
                 tracing::error!(strategy = %self.entry.name, "inbound.respond_panicked");
+                handled.acknowledge()
+            }
+            None => {
+                tracing::error!(strategy = %self.entry.name, "inbound.respond_timed_out");
                 handled.acknowledge()
             }
         };

@@ -7,13 +7,12 @@ use super::{
     Ownership,
     doubt::{self, Resolution},
     ownership::{Asking, another_claim},
-    seconds,
 };
 
 use crate::{
     error::Error,
     pipeline::{DeferredReason, single_flight::Leader},
-    runtime::ms,
+    runtime::{ms, seconds},
     stage::{Duplicates, StoreDown, backoff::scale},
     store::{At, ClaimOp, ClaimRecord, ClaimStatus, OwnerToken, StoreError, StoreErrorKind},
 };

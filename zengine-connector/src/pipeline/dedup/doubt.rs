@@ -4,12 +4,11 @@ use super::{
     super::{decision::Protection, job::SendJob},
     Ownership,
     ownership::{Asking, another_claim},
-    seconds,
 };
 use crate::{
     error::{ErrorKind, Reach},
     pipeline::single_flight::Leader,
-    runtime::ms,
+    runtime::{ms, seconds},
     store::{Applied, ClaimOp, ClaimRecord, StoreError, StoredError},
 };
 

@@ -7,4 +7,4 @@ mod doubt;
 mod ownership;
 
 pub(super) use claiming::{Claimed, claim};
-pub(super) use ownership::{Lost, Ownership, seconds};
+pub(super) use ownership::{Lost, Ownership};

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::super::{job::SendJob, now::Now, single_flight::Leader};
 use crate::{
     message::Receipt,
-    runtime::ms,
+    runtime::{ms, seconds},
     store::{
         Applied, AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, Effects, OwnerToken, StoreError, StoredError, StoredReceipt, Terminal,
     },
@@ -319,9 +319,4 @@ fn give_back(job: &SendJob<'_>, release: ClaimOp) {
             tracing::debug!("a dropped claim could not be released; its lease will expire");
         }
     }));
-}
-
-/// Whole seconds, the unit of lifetimes in records.
-pub(crate) fn seconds(time: Duration) -> i64 {
-    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }

@@ -10,18 +10,17 @@ use std::{
 };
 
 use super::{
-    super::Caching,
+    binder::Binder,
     cache::{SharedWork, is_outage},
 };
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConfigVersion, StrategyName, TenantId},
-    keyring::Key,
     runtime::within,
     schema::{Checks, Resolved},
     stage::Stages,
-    store::{Ports, SecretScope, TenantConfig},
-    strategy::{Base, CallScope, ConfigureContext, DynStrategy, ErasedTenant, SessionPorts, Sessions},
+    store::{SecretScope, TenantConfig},
+    strategy::{Base, CallScope, ConfigureContext, DynStrategy, ErasedTenant, Sessions},
     sync::Snapshot,
 };
 
@@ -46,21 +45,6 @@ impl BoundTenant {
 impl fmt::Debug for BoundTenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BoundTenant").field("tenant", self.tenant()).field("version", &self.version).finish_non_exhaustive()
-    }
-}
-
-/// The parts that every binding needs.
-pub(super) struct Binder {
-    pub(super) sessions: Arc<SessionPorts>,
-    pub(super) caching: Caching,
-    pub(super) local_refs: bool,
-    /// Key of the digests by which secrets are compared, so that only the strategy keeps the secrets.
-    pub(super) digest: Key,
-}
-
-impl Binder {
-    pub(super) fn stores(&self) -> &Ports {
-        &self.sessions.stores
     }
 }
 

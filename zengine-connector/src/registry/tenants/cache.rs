@@ -116,7 +116,7 @@ pub(super) fn is_outage(error: &Error) -> bool {
     error.kind() == ErrorKind::Secret && error.context("reason") == Some(OUTAGE)
 }
 
-/// Context key of errors from a secret store that does not answer.
+/// Value of the context key `reason` in errors of a secret store that does not answer.
 pub(super) const OUTAGE: &str = "outage";
 
 impl<V: Clone> CachedValue<V> {

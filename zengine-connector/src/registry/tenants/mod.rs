@@ -8,6 +8,7 @@
 //! | `cache` | a cache of answers, each fetched by one caller at a time |
 
 mod bind;
+mod binder;
 mod cache;
 mod routes;
 mod secrets;
@@ -29,7 +30,8 @@ use quick_cache::{
 };
 
 pub(crate) use bind::BoundTenant;
-use bind::{BindRequest, Binder, Slot};
+use bind::{BindRequest, Slot};
+use binder::Binder;
 use cache::Lookups;
 
 use super::Caching;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::{Tenants, bind::Binder, cache::OUTAGE};
+use super::{Tenants, binder::Binder, cache::OUTAGE};
 use crate::{
     error::{Error, ErrorKind, Violation},
     ids::StrategyName,

@@ -29,23 +29,23 @@ pub struct StrategySettings {
     pub retry: Retry,
     /// The circuit breaker.
     pub breaker: Breaker,
-    /// Longest time of one call to the provider. Defaults to 10 seconds; at least 1 millisecond.
+    /// Longest time of one call to the provider. Defaults to 10 seconds; at least `retry.min_attempt`.
     pub attempt_timeout: Duration,
     /// Maximum calls of one tenant that run at once; `None` is no limit. Defaults to `None`; at least 1.
     pub bulkhead: Option<u32>,
     /// Age at which a message is no longer sent (rule 8). Defaults to 6 hours; less than `dedup.keep`.
     pub max_age: Duration,
-    /// The fate of a send while the claim store does not answer. Defaults to deferring it (rule 28).
+    /// The treatment of a send while the claim store does not answer. Defaults to deferring it (rule 28).
     pub store_down: StoreDown,
 }
 
-/// The fate of a send while the claim store does not answer (rule 28).
+/// The treatment of a send while the claim store does not answer (rule 28).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreDown {
-    /// The send is Deferred: a lost claim costs doubles.
+    /// The send is Deferred, because without its claim it could be sent twice.
     Defer,
-    /// The send goes out without dedup, with a warning. Only for channels on which a double costs less than silence.
+    /// The send goes out without dedup, with a warning. For channels on which a message sent twice is better than none.
     SendUnprotected,
 }
 
@@ -73,6 +73,7 @@ impl StrategySettings {
         self.retry.check()?;
         self.breaker.check()?;
         require_time("attempt_timeout", self.attempt_timeout, Duration::from_millis(1))?;
+        require(self.attempt_timeout >= self.retry.min_attempt, "attempt_timeout", "at least `retry.min_attempt` (rule 40)")?;
         require(self.bulkhead != Some(0), "bulkhead", "at least 1")?;
         require_time("max_age", self.max_age, Duration::ZERO)?;
         require(self.max_age < self.dedup.keep, "max_age", "less than `dedup.keep` (rule 8)")?;
@@ -109,6 +110,7 @@ mod tests {
         assert_eq!(field(|s| s.dedup.keep_in_doubt = Duration::from_secs(86_399)), "dedup.keep_in_doubt");
         assert_eq!(field(|s| s.dedup.cached = usize::MAX), "dedup.cached");
         assert_eq!(field(|s| s.max_age = day), "max_age");
+        assert_eq!(field(|s| s.attempt_timeout = Duration::from_millis(999)), "attempt_timeout");
         assert_eq!(field(|s| s.bulkhead = Some(0)), "bulkhead");
         assert_eq!(field(|s| s.retry.max_attempts = u32::MAX), "retry.max_attempts");
         assert_eq!(field(|s| s.retry.base_delay = Duration::from_secs(21)), "retry.max_delay");

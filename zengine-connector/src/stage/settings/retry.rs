@@ -26,7 +26,7 @@ pub struct Retry {
     /// Longest wait between two attempts within one send; a send that has to wait longer is Deferred (rule 36). Defaults to
     /// 5 seconds.
     pub max_wait: Duration,
-    /// Least time that an attempt is started with (rule 40). Defaults to 1 second.
+    /// Least time that an attempt is started with (rule 40). Defaults to 1 second; at most `attempt_timeout`.
     pub min_attempt: Duration,
 }
 

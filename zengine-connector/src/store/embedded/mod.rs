@@ -267,7 +267,7 @@ fn fitting(keys: Option<KeyFile>, key_id: &str) -> Result<KeyFile, StoreError> {
 fn prepare(shared: &Shared, boot: &str, key_id: &str) -> Result<(), StoreError> {
     let prepared = shared.transaction(|transaction| {
         macro_rules! make {
-            ($($table:ident),*) => {{ use tables::*; $(transaction.open_table($table)?;)* }};
+            ($($table:ident),*) => {{ $(transaction.open_table(tables::$table)?;)* }};
         }
         each_table!(make);
         let mut meta = transaction.open_table(META)?;
