@@ -65,7 +65,7 @@ fn write_until_killed(path: &Path, round: &str) {
         }
     };
     for n in 0.. {
-        block_on(join_all((0..8).map(|lane| send(format!("{round}-{n}-{lane}")))));
+        block_on(join_all((0..8).map(|worker| send(format!("{round}-{n}-{worker}")))));
     }
 }
 

@@ -1,5 +1,5 @@
 //! Taking numbers in, keeping their tokens alive and moving their files, over real HTTP against the emulator of the Cloud
-//! API, through the orchestrator's typed door.
+//! API, through the orchestrator's `bound`.
 
 #![allow(clippy::unwrap_used, reason = "these are tests, helpers included")]
 

@@ -83,6 +83,11 @@ pub(super) struct Taken {
     pub(super) unmarked: Option<u64>,
 }
 
+/// The key of an outbox among the tenant's sessions. Strategies keep their own entries there; this prefix is the core's.
+fn key_of(conversation: &ConversationId) -> String {
+    format!("core:outbox/{conversation}")
+}
+
 /// The outbox of one conversation.
 pub(super) struct OutboxOf<'a> {
     pub(super) sessions: &'a Sessions,
@@ -92,8 +97,7 @@ pub(super) struct OutboxOf<'a> {
 
 impl OutboxOf<'_> {
     fn key(&self) -> String {
-        // Strategies keep their own entries in the same sessions; this prefix is the engine's.
-        format!("engine:outbox/{}", self.conversation)
+        key_of(self.conversation)
     }
 
     async fn load(&self) -> Result<(Outbox, Option<u64>), SessionError> {
@@ -211,6 +215,11 @@ mod tests {
     fn filled(replies: u64, handed: u64) -> Outbox {
         let item = |seq| Item { seq, event: format!("e{seq}"), n: 0, bytes: 10, content: Some(Content::text("hi")) };
         Outbox { v: 1, last: replies, handed, items: (1..=replies).map(item).collect() }
+    }
+
+    #[test]
+    fn the_stored_key_is_that_of_the_formats() {
+        assert_eq!(key_of(&ConversationId::new("c-1").unwrap()), "core:outbox/c-1");
     }
 
     #[test]

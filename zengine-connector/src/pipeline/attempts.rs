@@ -142,11 +142,10 @@ enum Attempted {
 
 /// Makes one attempt through the inner stages.
 async fn attempt(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
-    let pipeline = job.engine;
     let settings = job.settings();
     let (retry, dedup) = (&settings.retry, &settings.dedup);
     let not_started = |reason, after| Attempted::NotStarted(Run::deferred(reason, after));
-    if pipeline.is_closing() {
+    if job.engine.is_closing() {
         return not_started(DeferredReason::Cancelled, Duration::from_secs(1));
     }
     let remaining = job.remaining();
@@ -182,7 +181,7 @@ async fn attempt(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
             return not_started(DeferredReason::BreakerOpen, after);
         }
     };
-    let Some(_place) = stages.bulkhead.enter() else {
+    let Some(_permit) = stages.bulkhead.enter() else {
         return not_started(DeferredReason::Busy, Duration::from_secs(1));
     };
     if !own.mark_plainly()
@@ -243,7 +242,7 @@ async fn look_up(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Option<Run> {
     if limit < job.settings().retry.min_attempt {
         return Some(Run::deferred(DeferredReason::NoTimeLeft, Duration::from_secs(1)));
     }
-    let Some(_place) = job.stages.bulkhead.enter() else {
+    let Some(_permit) = job.stages.bulkhead.enter() else {
         return Some(Run::deferred(DeferredReason::Busy, Duration::from_secs(1)));
     };
     let cx = job.context(own.key_generation, own.all_attempts().max(1), limit);

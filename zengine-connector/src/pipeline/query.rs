@@ -62,7 +62,7 @@ async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {
                 .with_context("strategy", &job.entry.name)
                 .with_retry_after(rejected.retry_after)
         })?;
-        let Some(_place) = stages.bulkhead.enter() else {
+        let Some(_permit) = stages.bulkhead.enter() else {
             return Err(Error::new(ErrorKind::Busy, "too many calls run at once").with_retry_after(Duration::from_secs(1)));
         };
         let cx = job.context(0, n, limit);

@@ -86,10 +86,10 @@ async fn work(folder: &Path) {
     embedded.directory().put(&tenant(), &StrategyName::new("journal").unwrap(), serde_json::json!({})).await.unwrap();
     let registry = StrategyRegistry::builder().register(Journal(folder.join("journal"))).build().unwrap();
     let process = Orchestrator::builder(registry).stores(&embedded).secrets(Memory::new().secrets()).build().unwrap();
-    let lanes = (0..8).map(|lane| {
+    let workers = (0..8).map(|worker| {
         let process = &process;
         async move {
-            for n in (lane..MESSAGES).step_by(8) {
+            for n in (worker..MESSAGES).step_by(8) {
                 let what = n.to_string();
                 let end = loop {
                     match process.send(&tenant(), "journal", &text("hello"), SendOptions::new(id(&what))).await.unwrap() {
@@ -101,7 +101,7 @@ async fn work(folder: &Path) {
             }
         }
     });
-    futures_util::future::join_all(lanes).await;
+    futures_util::future::join_all(workers).await;
 }
 
 /// Runs the worker until it ends or has said so many lines; what it said.

@@ -1,7 +1,7 @@
 //! The outbound path end to end, by the numbered rules of `docs/semantics.md`: one owner per send, honest outcomes, and
 //! what faults of stores, providers and callers must never lead to.
 //!
-//! Two orchestrators over the same stores stand for two processes: each has its own flights, caches and breakers. Every
+//! Two orchestrators over the same stores stand for two processes: each has its own single-flight, caches and breakers. Every
 //! rule is proved twice, with its records in `memory` and in a `file`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets the unexpected fails")]

@@ -142,7 +142,7 @@ async fn rule_83_a_question_passes_the_breaker() {
     assert!(matches!(error.disposition(), Disposition::RetryAfter(wait) if wait > secs(20)));
 }
 
-/// Rule 83: each kind of message has its own door.
+/// Rule 83: a message with an effect goes through send, one without through query.
 #[tokio::test(start_paused = true)]
 async fn rule_83_questions_are_not_sent_and_sends_are_not_asked() {
     let world = new_world();

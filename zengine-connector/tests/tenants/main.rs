@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod binding;
+mod bound;
 mod canaries;
 mod contract;
-mod doors;
 mod host;
 #[path = "../common/log.rs"]
 mod log;

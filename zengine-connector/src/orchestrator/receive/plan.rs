@@ -239,7 +239,7 @@ impl<'a> Planner<'a> {
     }
 
     fn handle(&mut self, tenant: TenantId, event: RoutedEvent) {
-        let key_of_order = ordering_key(&event);
+        let order = ordering_key(&event);
         let (event, reference) = self.stamp(tenant, event);
         let key = ClaimKey::inbound(&event.tenant, &event.strategy, &event.dedupe_key);
         if let Some(conversation) = &event.conversation {
@@ -250,7 +250,7 @@ impl<'a> Planner<'a> {
         }
         let partition = match self.keys.get(&key) {
             Some(partition) => *partition,
-            None => self.partition(key_of_order.map(|key_of_order| (event.tenant.clone(), key_of_order))),
+            None => self.partition(order.map(|order| (event.tenant.clone(), order))),
         };
         self.keys.insert(key.clone(), partition);
         self.push(partition, InboundTask::Handle { key, event: Box::new(event), reference });
@@ -274,9 +274,9 @@ impl<'a> Planner<'a> {
         self.push(partition, task);
     }
 
-    fn partition(&mut self, key_of_order: Option<(TenantId, OrderingKey)>) -> usize {
+    fn partition(&mut self, order: Option<(TenantId, OrderingKey)>) -> usize {
         let next = self.plan.partitions.len();
-        let partition = match key_of_order.map(|key_of_order| self.by_order.entry(key_of_order)) {
+        let partition = match order.map(|order| self.by_order.entry(order)) {
             Some(hash_map::Entry::Occupied(partition)) => *partition.get(),
             Some(hash_map::Entry::Vacant(place)) => *place.insert(next),
             None => next,

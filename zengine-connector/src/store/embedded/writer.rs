@@ -20,7 +20,7 @@ use super::{
 };
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Maximum jobs per batch. Limits the jobs that one failure affects, and the wait of the first caller for the last.
+/// Maximum tasks per batch. Limits the tasks that one failure affects, and the wait of the first caller for the last.
 const MOST_PER_BATCH: usize = 1024;
 /// Interval at which an idle store is reopened after a failure.
 const REOPEN_EVERY: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ pub(super) struct Writer {
 }
 
 enum Command {
-    Job(Box<dyn WriteTask>),
+    Write(Box<dyn WriteTask>),
     Compact(oneshot::Sender<Result<bool, StoreError>>),
 }
 
@@ -51,7 +51,7 @@ impl Writer {
         F: FnOnce(&mut Batch<'_>) -> Result<WriteResult<T>, Fault> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let sent = self.send(Command::Job(Box::new(PendingWrite { now_ms, work: Some(work), result: None, answer })));
+        let sent = self.send(Command::Write(Box::new(PendingWrite { now_ms, work: Some(work), result: None, answer })));
         async move {
             sent?;
             answered.await.unwrap_or_else(|_| Err(gone()))
@@ -153,19 +153,19 @@ fn run(shared: &Shared, inbox: &Receiver<Command>) {
             }
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let mut jobs = Vec::new();
+        let mut tasks = Vec::new();
         let mut compactions = Vec::new();
         for command in std::iter::once(first).chain(inbox.try_iter()).take(MOST_PER_BATCH) {
             match command {
-                Command::Job(job) => jobs.push(job),
+                Command::Write(task) => tasks.push(task),
                 Command::Compact(answer) => compactions.push(answer),
             }
         }
         if !shared.is_open() {
             reopen(shared);
         }
-        if !jobs.is_empty() {
-            serve(shared, jobs, &mut sweeper);
+        if !tasks.is_empty() {
+            serve(shared, tasks, &mut sweeper);
         }
         for answer in compactions {
             let _ = answer.send(shared.compact().map_err(StoreError::from));
@@ -173,8 +173,8 @@ fn run(shared: &Shared, inbox: &Receiver<Command>) {
     }
 }
 
-fn serve(shared: &Shared, mut jobs: Vec<Box<dyn WriteTask>>, sweeper: &mut Sweeper) {
-    let served = catch_unwind(AssertUnwindSafe(|| transact(shared, &mut jobs, sweeper)));
+fn serve(shared: &Shared, mut tasks: Vec<Box<dyn WriteTask>>, sweeper: &mut Sweeper) {
+    let served = catch_unwind(AssertUnwindSafe(|| transact(shared, &mut tasks, sweeper)));
     let failure = match served {
         Ok(Ok(())) => None,
         Ok(Err(fault)) => Some(StoreError::from(fault)),
@@ -185,23 +185,23 @@ fn serve(shared: &Shared, mut jobs: Vec<Box<dyn WriteTask>>, sweeper: &mut Sweep
         reopen(shared);
     }
     let mut failure = failure;
-    let last = jobs.len() - 1;
-    for (i, job) in jobs.into_iter().enumerate() {
-        // One job gets the cause, because it cannot be cloned.
+    let last = tasks.len() - 1;
+    for (i, task) in tasks.into_iter().enumerate() {
+        // One task gets the cause, because it cannot be cloned.
         let own = if i == last { failure.take() } else { failure.as_ref().map(|failure| StoreError::new(failure.kind, failure.message)) };
-        job.settle(own);
+        task.settle(own);
     }
 }
 
-fn transact(shared: &Shared, jobs: &mut [Box<dyn WriteTask>], sweeper: &mut Sweeper) -> Result<(), Fault> {
+fn transact(shared: &Shared, tasks: &mut [Box<dyn WriteTask>], sweeper: &mut Sweeper) -> Result<(), Fault> {
     shared.transaction(|transaction| {
         let mut batch = Batch::new(transaction);
         let mut wrote = false;
-        for job in jobs.iter_mut() {
-            wrote |= job.run(&mut batch)?;
+        for task in tasks.iter_mut() {
+            wrote |= task.run(&mut batch)?;
         }
-        if let Some(now_ms) = jobs.iter().filter_map(|job| job.now_ms()).max().filter(|_| wrote) {
-            sweeper.sweep(&mut batch, now_ms, jobs.len())?;
+        if let Some(now_ms) = tasks.iter().filter_map(|task| task.now_ms()).max().filter(|_| wrote) {
+            sweeper.sweep(&mut batch, now_ms, tasks.len())?;
         }
         Ok(wrote)
     })

@@ -33,7 +33,7 @@ pub enum Need {
     Text,
     /// A channel that carries files.
     Media,
-    /// The engine's feature `schema-validation`.
+    /// The core's feature `schema-validation`.
     SchemaValidation,
     /// Secrets in the configuration.
     Secrets,
@@ -72,7 +72,7 @@ impl Need {
             Self::ActiveHealth => "a health check that calls the provider",
             Self::Text => "a channel that carries text",
             Self::Media => "a channel that carries files",
-            Self::SchemaValidation => "the engine's feature schema-validation",
+            Self::SchemaValidation => "the core's feature schema-validation",
             Self::Secrets => "secrets in the configuration",
             Self::Inbound => "an inbound half",
             Self::Signature => "a header that authenticates requests",

@@ -192,7 +192,7 @@ fn clock<P: Provider>(handler: &RequestHandler<P>) -> Value {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Advance {
     advance: Option<String>,
     advance_ms: Option<u64>,
@@ -211,7 +211,7 @@ fn advance<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> 
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Refuse {
     refuse_ms: u64,
 }
@@ -226,7 +226,7 @@ async fn refuse<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Settle {
     timeout_ms: Option<u64>,
 }

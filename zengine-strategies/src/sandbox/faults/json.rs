@@ -10,7 +10,7 @@ use super::{Fault, FaultAction, FaultResponse, Scope};
 
 /// The JSON form of a fault in control calls. Members that its kind does not use must be absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "an object")]
 pub(in crate::sandbox) struct FaultSpec {
     fault: String,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -121,7 +121,7 @@ fn credentials(state: &State) -> Value {
 
 /// One update, in one of its forms.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct UpdateForm {
     number: String,
     message: Option<Value>,
@@ -218,7 +218,7 @@ fn webhooks(state: &State) -> Value {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 #[allow(clippy::option_option, reason = "null is not the same as absent")]
 struct WebhooksForm {
     #[serde(default, deserialize_with = "present")]
@@ -232,7 +232,7 @@ struct WebhooksForm {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct StatusForm {
     status: String,
     #[serde(default)]
@@ -240,7 +240,7 @@ struct StatusForm {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct BatchForm {
     most: usize,
     ms: u64,
@@ -285,7 +285,7 @@ fn set_webhooks(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlErr
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct HandshakeForm {
     verify_token: Option<String>,
 }
@@ -301,7 +301,7 @@ async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, Control
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 #[allow(clippy::option_option, reason = "null is not the same as absent")]
 struct RulesForm {
     known_templates_only: Option<bool>,
@@ -348,7 +348,7 @@ fn set_rules(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError>
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct NumberForm {
     id: String,
     account: String,
@@ -388,7 +388,7 @@ fn add_number(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct NodeForm {
     number: String,
     field: String,
@@ -412,7 +412,7 @@ fn verification_code(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, Contr
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct CodeForm {
     accounts: Vec<String>,
     days: Option<u32>,
@@ -434,7 +434,7 @@ fn issue_code(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct TokenForm {
     token: Option<String>,
     number: Option<String>,
@@ -462,7 +462,7 @@ fn tokens(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct TemplateForm {
     name: String,
     language: String,
@@ -493,7 +493,7 @@ fn add_template(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlErr
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct ChangeForm {
     name: String,
     language: String,

@@ -10,7 +10,7 @@ use super::fault::{WebhookAction, WebhookFault};
 
 /// The JSON form of a webhook fault in control calls.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "an object")]
 pub(in crate::sandbox) struct WebhookFaultSpec {
     fault: String,
     #[serde(skip_serializing_if = "Option::is_none")]

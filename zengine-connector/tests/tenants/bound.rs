@@ -1,4 +1,4 @@
-//! The typed door, health and media.
+//! `bound`, health and media.
 
 use std::time::Duration;
 
