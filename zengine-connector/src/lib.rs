@@ -44,17 +44,28 @@ macro_rules! contract_tests {
 pub use async_trait::async_trait;
 pub use schemars;
 
+#[doc(inline)]
 pub use error::{BoxError, Error, ErrorKind, Fault, Reach, SendError};
+#[doc(inline)]
 pub use http::HttpClient;
-pub use ids::{ClientMessageId, ConversationId, FailureId, ProviderMessageId, StrategyName, TenantId};
+#[doc(inline)]
+pub use ids::{ClientMessageId, ConversationId, FailureId, ProviderMessageId, RouteKey, StrategyName, TenantId};
+#[doc(inline)]
 pub use message::{Content, Event, Identity, InboundEvent, OutboundMessage, Receipt};
+#[doc(inline)]
 pub use orchestrator::{HandlerContext, HandlerError, Orchestrator, OrchestratorBuilder};
+#[doc(inline)]
 pub use pipeline::{Deferred, Delivered, Failed, Outcome, SendOptions, Unknown};
+#[doc(inline)]
 pub use registry::StrategyRegistry;
+#[doc(inline)]
 pub use secret::{Secret, SecretRef};
 #[cfg(feature = "embedded")]
+#[doc(inline)]
 pub use store::Embedded;
-pub use store::{Memory, Stores};
+#[doc(inline)]
+pub use store::{Memory, SecretScope, Stores};
+#[doc(inline)]
 pub use strategy::{
     Configure, ConfigureContext, EventContext, HealthContext, InboundContext, InboundStrategy, OutboundStrategy, SendContext, Strategy,
 };

@@ -9,6 +9,7 @@
 //! # Ok::<(), zengine_connector::Error>(())
 //! ```
 
+#[doc(inline)]
 pub use crate::{
     ids::{ClientMessageId, StrategyName, TenantId},
     message::{Content, Event, Identity, InboundEvent, OutboundMessage},
@@ -16,4 +17,5 @@ pub use crate::{
     pipeline::{Outcome, SendOptions},
     registry::StrategyRegistry,
     secret::SecretRef,
+    store::{Memory, SecretScope},
 };

@@ -1,21 +1,25 @@
 //! Checks of settings.
 
-use std::{fmt::Display, time::Duration};
+use std::{
+    fmt::{Debug, Display},
+    time::Duration,
+};
 
 use super::{Error, ErrorKind};
 
 /// The longest time that a setting may hold: longer ones would overflow sums of times.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
-/// Refuses a setting that cannot work, naming its field and the rule it breaks.
-pub(crate) fn require(fine: bool, field: &'static str, rule: impl Display) -> Result<(), Error> {
+/// Refuses a setting that cannot work, naming its field, the rule it breaks and its value.
+pub(crate) fn require(fine: bool, field: &'static str, rule: impl Display, actual: impl Debug) -> Result<(), Error> {
     if fine {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Settings, "a setting is impossible").with_context("field", field).with_context("rule", rule))
+    let error = Error::new(ErrorKind::Settings, "a setting is impossible").with_context("field", field);
+    Err(error.with_context("rule", rule).with_context("actual", format_args!("{actual:?}")))
 }
 
 /// Refuses a time that is shorter than `least` or longer than a year.
 pub(crate) fn require_time(field: &'static str, time: Duration, least: Duration) -> Result<(), Error> {
-    require((least..=LONGEST).contains(&time), field, format_args!("from {least:?} to 366 days"))
+    require((least..=LONGEST).contains(&time), field, format_args!("from {least:?} to 366 days"), time)
 }

@@ -9,7 +9,7 @@ use crate::{
     ids::printable,
 };
 
-/// The kind of an [`Identity`].
+/// The kind of an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -51,7 +51,7 @@ impl IdentityKind {
 /// One name of a person or group on a channel.
 ///
 /// Two identities are equal if kind, namespace and value are equal, whatever the provider's spelling. `Debug` masks the
-/// value; [`Display`](fmt::Display) is the URN `kind:value`, for use where personal data is allowed. Cloning one copies a
+/// value; `Display` is the URN `kind:value`, for use where personal data is allowed. Cloning one copies a
 /// pointer.
 #[derive(Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Unchecked")]

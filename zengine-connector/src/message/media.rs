@@ -12,7 +12,7 @@ super::masked!(MediaSource, Media);
 pub enum MediaKind {
     /// A picture.
     Image,
-    /// Sound; a voice note if [`Media::voice`] is set.
+    /// Sound; a voice note if `voice` is set.
     Audio,
     /// A film.
     Video,

@@ -224,7 +224,7 @@ pub struct Cost {
     pub currency: Option<String>,
 }
 
-/// An error that a provider reports, with its [`ErrorKind`].
+/// An error that a provider reports, with its kind.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct ProviderError {

@@ -226,7 +226,9 @@ impl OrchestratorBuilder {
     /// if settings name a strategy that is not registered.
     pub fn build(self) -> Result<Orchestrator, Error> {
         fn need<T>(port: Option<T>, name: &'static str) -> Result<T, Error> {
-            port.ok_or_else(|| Error::new(ErrorKind::Settings, "a port is missing").with_context("missing", name))
+            port.ok_or_else(|| {
+                Error::new(ErrorKind::Settings, "a port is missing: stores(..) sets all of them").with_context("missing", name)
+            })
         }
         self.inbound.check()?;
         self.caching.check()?;

@@ -68,17 +68,17 @@ impl InboundSettings {
     /// `Settings`, naming the field and the rule it breaks.
     pub fn check(&self) -> Result<(), Error> {
         let millisecond = Duration::from_millis(1);
-        require(self.max_body_bytes >= 1, "inbound.max_body_bytes", "at least 1")?;
-        require(self.max_events >= 1, "inbound.max_events", "at least 1")?;
-        require(self.parallel >= 1, "inbound.parallel", "at least 1")?;
+        require(self.max_body_bytes >= 1, "inbound.max_body_bytes", "at least 1", self.max_body_bytes)?;
+        require(self.max_events >= 1, "inbound.max_events", "at least 1", self.max_events)?;
+        require(self.parallel >= 1, "inbound.parallel", "at least 1", self.parallel)?;
         require_time("inbound.lease", self.lease, Duration::from_secs(3))?;
         require_time("inbound.keep", self.keep, Duration::ZERO)?;
-        require(self.keep >= self.lease, "inbound.keep", "at least `lease`")?;
+        require(self.keep >= self.lease, "inbound.keep", "at least `lease`", self.keep)?;
         require_time("inbound.verify_timeout", self.verify_timeout, millisecond)?;
         require_time("inbound.admit_timeout", self.admit_timeout, millisecond)?;
         require_time("inbound.outbox_keep", self.outbox_keep, Duration::from_secs(1))?;
-        require(self.outbox_replies >= 1, "inbound.outbox_replies", "at least 1")?;
-        require(self.outbox_bytes >= 1024, "inbound.outbox_bytes", "at least 1,024")
+        require(self.outbox_replies >= 1, "inbound.outbox_replies", "at least 1", self.outbox_replies)?;
+        require(self.outbox_bytes >= 1024, "inbound.outbox_bytes", "at least 1,024", self.outbox_bytes)
     }
 }
 

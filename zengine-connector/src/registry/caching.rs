@@ -83,10 +83,15 @@ impl Caching {
             require_time(field, time, Duration::ZERO)?;
         }
         require_time("caching.idle", self.idle, Duration::from_millis(1))?;
-        require(self.stale_secret_max >= self.secret_ttl, "caching.stale_secret_max", "at least `secret_ttl` (rule 85)")?;
-        require(self.idle >= self.config_ttl, "caching.idle", "at least `config_ttl`")?;
-        require((1..=MOST).contains(&self.max_bound), "caching.max_bound", "from 1 to 100,000,000")?;
-        require((1..=MOST).contains(&self.max_routes), "caching.max_routes", "from 1 to 100,000,000")
+        require(
+            self.stale_secret_max >= self.secret_ttl,
+            "caching.stale_secret_max",
+            "at least `secret_ttl` (rule 85)",
+            self.stale_secret_max,
+        )?;
+        require(self.idle >= self.config_ttl, "caching.idle", "at least `config_ttl`", self.idle)?;
+        require((1..=MOST).contains(&self.max_bound), "caching.max_bound", "from 1 to 100,000,000", self.max_bound)?;
+        require((1..=MOST).contains(&self.max_routes), "caching.max_routes", "from 1 to 100,000,000", self.max_routes)
     }
 }
 

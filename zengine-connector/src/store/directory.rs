@@ -32,7 +32,7 @@ impl std::fmt::Debug for TenantConfig {
     }
 }
 
-/// A directory of tenants.
+/// A directory of tenants. A call that takes longer than 10 seconds is dropped and counts as failed.
 ///
 /// ```
 /// # use zengine_connector::{Error, StrategyName, TenantId};

@@ -41,12 +41,12 @@ impl Ports {
 
     /// Awaits a store's answer. Returns an error if it does not answer in time.
     async fn store<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let silent = || Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer in time"));
+        let silent = || Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer within 5 s"));
         within(&*self.clock, STORE_TIMEOUT, call).await.unwrap_or_else(silent)
     }
 
     async fn look_up<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let silent = || Err(StoreError::new(StoreErrorKind::Unavailable, "the tenant directory does not answer"));
+        let silent = || Err(StoreError::new(StoreErrorKind::Unavailable, "the tenant directory did not answer within 10 s"));
         within(&*self.clock, LOOKUP_TIMEOUT, call).await.unwrap_or_else(silent)
     }
 }

@@ -79,6 +79,8 @@ impl From<SecretError> for Error {
 
 /// A store of secrets.
 ///
+/// A call that takes longer than 10 seconds is dropped and counts as [`Unavailable`](SecretError::Unavailable).
+///
 /// ```
 /// # use zengine_connector::{SecretRef, StrategyName, TenantId};
 /// use zengine_connector::store::{MemorySecrets, SecretScope, SecretStore};

@@ -6,7 +6,7 @@ use crate::message::{Identity, RawJson};
 
 crate::message::masked!(InteractiveReply, Reaction, FlowReply, System);
 
-/// The source of an [`InteractiveReply`].
+/// The source of an interactive reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

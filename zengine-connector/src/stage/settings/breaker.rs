@@ -73,11 +73,11 @@ impl Breaker {
     pub fn check(&self) -> Result<(), Error> {
         let rate = self.failure_rate > 0.0 && self.failure_rate <= 1.0;
         require_time("breaker.window", self.window, Duration::from_secs(1))?;
-        require(self.min_calls >= 1, "breaker.min_calls", "at least 1 (rule 46)")?;
-        require(rate, "breaker.failure_rate", "above 0 and at most 1 (rule 46)")?;
-        require(self.consecutive_failures >= 1, "breaker.consecutive_failures", "at least 1 (rule 46)")?;
+        require(self.min_calls >= 1, "breaker.min_calls", "at least 1 (rule 46)", self.min_calls)?;
+        require(rate, "breaker.failure_rate", "above 0 and at most 1 (rule 46)", self.failure_rate)?;
+        require(self.consecutive_failures >= 1, "breaker.consecutive_failures", "at least 1 (rule 46)", self.consecutive_failures)?;
         require_time("breaker.open_time", self.open_time, Duration::from_millis(1))?;
         require_time("breaker.max_open_time", self.max_open_time, Duration::from_millis(1))?;
-        require(self.open_time <= self.max_open_time, "breaker.max_open_time", "at least `open_time` (rule 48)")
+        require(self.open_time <= self.max_open_time, "breaker.max_open_time", "at least `open_time` (rule 48)", self.max_open_time)
     }
 }

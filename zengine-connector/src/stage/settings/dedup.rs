@@ -74,7 +74,7 @@ impl Dedup {
         if let Duplicates::Wait(time) = self.duplicates {
             require_time("dedup.duplicates", time, Duration::ZERO)?;
         }
-        require(self.keep <= self.keep_in_doubt, "dedup.keep_in_doubt", "at least `keep` (rule 29)")?;
-        require(self.cached <= 10_000_000, "dedup.cached", "at most 10,000,000")
+        require(self.keep <= self.keep_in_doubt, "dedup.keep_in_doubt", "at least `keep` (rule 29)", self.keep_in_doubt)?;
+        require(self.cached <= 10_000_000, "dedup.cached", "at most 10,000,000", self.cached)
     }
 }

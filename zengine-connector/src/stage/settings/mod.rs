@@ -73,12 +73,22 @@ impl StrategySettings {
         self.retry.check()?;
         self.breaker.check()?;
         require_time("attempt_timeout", self.attempt_timeout, Duration::from_millis(1))?;
-        require(self.attempt_timeout >= self.retry.min_attempt, "attempt_timeout", "at least `retry.min_attempt` (rule 40)")?;
-        require(self.bulkhead != Some(0), "bulkhead", "at least 1")?;
+        require(
+            self.attempt_timeout >= self.retry.min_attempt,
+            "attempt_timeout",
+            "at least `retry.min_attempt` (rule 40)",
+            self.attempt_timeout,
+        )?;
+        require(self.bulkhead != Some(0), "bulkhead", "at least 1", self.bulkhead)?;
         require_time("max_age", self.max_age, Duration::ZERO)?;
-        require(self.max_age < self.dedup.keep, "max_age", "less than `dedup.keep` (rule 8)")?;
+        require(self.max_age < self.dedup.keep, "max_age", "less than `dedup.keep` (rule 8)", self.max_age)?;
         let shortest = self.attempt_timeout + self.dedup.commit_slack + self.dedup.clock_skew;
-        require(self.dedup.lease >= shortest, "dedup.lease", "at least `attempt_timeout` + `commit_slack` + `clock_skew` (rule 17)")
+        require(
+            self.dedup.lease >= shortest,
+            "dedup.lease",
+            format_args!("at least {shortest:?}: `attempt_timeout` + `commit_slack` + `clock_skew` (rule 17)"),
+            self.dedup.lease,
+        )
     }
 }
 

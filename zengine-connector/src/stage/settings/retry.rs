@@ -26,7 +26,7 @@ pub struct Retry {
     /// Longest wait between two attempts within one send; a send that has to wait longer is Deferred (rule 36). Defaults to
     /// 5 seconds.
     pub max_wait: Duration,
-    /// Least time that an attempt is started with (rule 40). Defaults to 1 second; at most `attempt_timeout`.
+    /// Least time that an attempt is started with (rule 40). Defaults to 1 second; at most 30 seconds and `attempt_timeout`.
     pub min_attempt: Duration,
 }
 
@@ -54,13 +54,20 @@ impl Retry {
     /// # Errors
     /// `Settings`, naming the field and the rule it breaks.
     pub fn check(&self) -> Result<(), Error> {
-        require((1..=100).contains(&self.max_attempts), "retry.max_attempts", "from 1 to 100 (rule 33)")?;
+        require((1..=100).contains(&self.max_attempts), "retry.max_attempts", "from 1 to 100 (rule 33)", self.max_attempts)?;
         require_time("retry.base_delay", self.base_delay, Duration::ZERO)?;
         require_time("retry.max_delay", self.max_delay, Duration::ZERO)?;
-        require(self.base_delay <= self.max_delay, "retry.max_delay", "at least `base_delay` (rule 35)")?;
-        require((0.0..=1.0).contains(&self.jitter), "retry.jitter", "from 0 to 1 (rule 35)")?;
+        require(self.base_delay <= self.max_delay, "retry.max_delay", "at least `base_delay` (rule 35)", self.max_delay)?;
+        require((0.0..=1.0).contains(&self.jitter), "retry.jitter", "from 0 to 1 (rule 35)", self.jitter)?;
         require_time("retry.max_wait", self.max_wait, Duration::ZERO)?;
-        require_time("retry.min_attempt", self.min_attempt, Duration::ZERO)
+        require_time("retry.min_attempt", self.min_attempt, Duration::ZERO)?;
+        let most = Duration::from_secs(30);
+        require(
+            self.min_attempt <= most,
+            "retry.min_attempt",
+            "at most 30 s, half of the time that a send has by default",
+            self.min_attempt,
+        )
     }
 }
 

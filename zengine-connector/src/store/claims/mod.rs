@@ -56,6 +56,9 @@ impl<R> Applied<R> {
 /// - `apply` reads the record, runs `decide`, and writes its result, as one atomic step.
 /// - A write is durable when `apply` returns, and visible to every later call.
 /// - Expired records may be removed at any time, except those in doubt (rule 29).
+/// - A call that takes longer than 5 seconds is dropped and counts as failed; it may have been done.
+///
+/// [`store_contract!`](crate::store_contract) tests an implementation.
 ///
 /// ```
 /// # use zengine_connector::{ClientMessageId, Error, StrategyName, TenantId};
@@ -117,6 +120,6 @@ pub trait ClaimStore: Send + Sync + Debug + 'static {
     /// Stores the send that a hashed provider key belongs to.
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError>;
 
-    /// Reads the send that a hashed provider key belongs to.
+    /// Reads the send that a hashed provider key belongs to; `None` once its reference has expired.
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError>;
 }

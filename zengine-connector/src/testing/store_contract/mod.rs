@@ -1,10 +1,15 @@
 //! The contract of the store ports, as cases that run against any implementation.
 //!
-//! ```ignore
-//! fn subject() -> zengine_connector::testing::store_contract::Subject {
-//!     Subject::new(MyStores::empty())
+//! ```
+//! use zengine_connector::{store::Memory, testing::store_contract::Subject};
+//!
+//! // Your own stores, empty, in place of the memory.
+//! fn subject() -> Subject {
+//!     Subject::new(Memory::new())
 //! }
+//!
 //! zengine_connector::store_contract!(my_stores, crate::subject);
+//! # fn main() {}
 //! ```
 
 // Cases are tests: a broken promise panics.
