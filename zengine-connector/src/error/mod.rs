@@ -258,9 +258,17 @@ impl fmt::Display for Error {
     }
 }
 
+/// Characters that change how the text around them is read: zero widths, line separators, directions.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 /// Keeps one error on one line, however a provider spells its codes.
 fn printable(text: &str) -> impl fmt::Display + '_ {
-    text.chars().take(256).flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect::<String>()
+    text.chars()
+        .take(256)
+        .flat_map(|c| if c.is_control() || is_invisible(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+        .collect::<String>()
 }
 
 impl fmt::Debug for Error {
@@ -328,6 +336,12 @@ mod tests {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
         let error = Error::new(ErrorKind::Unavailable, "no answer").with_code("a\nb").with_retry_after(Duration::from_secs(2));
         assert_eq!(error.to_string(), "unavailable (temporary): no answer, provider_code=a\\nb, retry_after_ms=2000");
+    }
+
+    #[test]
+    fn a_code_cannot_turn_or_hide_the_text_around_it() {
+        let error = Error::new(ErrorKind::Unavailable, "no answer").with_code("a\u{202e}b\u{200b}\u{2028}\u{feff}");
+        assert_eq!(error.to_string(), r"unavailable (temporary): no answer, provider_code=a\u{202e}b\u{200b}\u{2028}\u{feff}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::{StrategyName, TenantId},
     pipeline::Engine,
-    runtime::within,
+    runtime::{later, within},
     strategy::Base,
 };
 
@@ -18,7 +18,7 @@ pub(super) const TIME: Duration = Duration::from_secs(30);
 impl Engine {
     /// The base of a context for a call that may take `time`.
     pub(super) fn call_base(&self, tenant: &TenantId, strategy: &StrategyName, time: Duration) -> Base {
-        self.base(tenant, strategy, self.clock.now() + time, None, None)
+        self.base(tenant, strategy, later(self.clock.now(), time), None, None)
     }
 
     /// Awaits the work. Returns `Timeout` if it takes longer than [`TIME`], `Unexpected` if it panics.

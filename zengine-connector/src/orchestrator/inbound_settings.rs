@@ -24,7 +24,8 @@ pub struct InboundSettings {
     /// Maximum conversations of one request that are handled at the same time (rule 84). Defaults to 64; at least 1.
     pub parallel: usize,
     /// Time that an event belongs to the process that handles it, after which a redelivery may take over from a process
-    /// that died. Renewed at a third while a handler runs. Defaults to 60 seconds; at least 3 seconds.
+    /// that died. Renewed at a third while a handler runs. Defaults to 60 seconds; at least
+    /// 15 seconds, so that a renewal may take its 5 seconds at the store.
     pub lease: Duration,
     /// Time that a stored event is recognised when it comes again. Defaults to 8 days, because providers redeliver for up
     /// to 7; at least `lease`.
@@ -71,7 +72,7 @@ impl InboundSettings {
         require(self.max_body_bytes >= 1, "inbound.max_body_bytes", "at least 1", self.max_body_bytes)?;
         require(self.max_events >= 1, "inbound.max_events", "at least 1", self.max_events)?;
         require(self.parallel >= 1, "inbound.parallel", "at least 1", self.parallel)?;
-        require_time("inbound.lease", self.lease, Duration::from_secs(3))?;
+        require_time("inbound.lease", self.lease, Duration::from_secs(15))?;
         require_time("inbound.keep", self.keep, Duration::ZERO)?;
         require(self.keep >= self.lease, "inbound.keep", "at least `lease`", self.keep)?;
         require_time("inbound.verify_timeout", self.verify_timeout, millisecond)?;

@@ -140,19 +140,23 @@ enum Attempted {
     NotStarted(Run),
 }
 
+/// The time of an attempt that begins now. `None` if too little is left (rule 40).
+fn attempt_time(job: &SendJob<'_>) -> Option<Duration> {
+    let (settings, remaining) = (job.settings(), job.remaining());
+    let shortest = settings.retry.min_attempt;
+    let time = settings.attempt_timeout.min(remaining.saturating_sub(settings.dedup.commit_slack)).max(shortest);
+    (remaining >= shortest).then_some(time)
+}
+
 /// Makes one attempt through the inner stages.
 async fn attempt(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
-    let settings = job.settings();
-    let (retry, dedup) = (&settings.retry, &settings.dedup);
     let not_started = |reason, after| Attempted::NotStarted(Run::deferred(reason, after));
     if job.engine.is_closing() {
         return not_started(DeferredReason::Cancelled, Duration::from_secs(1));
     }
-    let remaining = job.remaining();
-    if remaining < retry.min_attempt {
+    let Some(limit) = attempt_time(job) else {
         return not_started(DeferredReason::NoTimeLeft, Duration::from_secs(1));
-    }
-    let limit = settings.attempt_timeout.min(remaining.saturating_sub(dedup.commit_slack)).max(retry.min_attempt.min(remaining));
+    };
     let lost = |lost| match lost {
         Lost::Lease => Attempted::NotStarted(Run::LeaseLost),
         Lost::Store => Attempted::NotStarted(Run::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5))),
@@ -189,6 +193,18 @@ async fn attempt(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
     {
         return lost(error);
     }
+    // The renewal, the probe and the mark may have taken seconds of the lease and of the caller's time (rules 18 and 40).
+    if !own.covers(limit) {
+        if let Err(error) = own.renew(limit).await {
+            return lost(error);
+        }
+        if !own.covers(limit) {
+            return not_started(DeferredReason::StoreUnavailable, Duration::from_secs(5));
+        }
+    }
+    let Some(limit) = attempt_time(job).map(|left| left.min(limit)) else {
+        return not_started(DeferredReason::NoTimeLeft, Duration::from_secs(1));
+    };
 
     let n = own.all_attempts() + 1;
     let started = (job.now.ms(), job.now.monotonic());

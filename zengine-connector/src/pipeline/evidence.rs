@@ -5,12 +5,10 @@ use crate::{
     error::{Error, Reach},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     message::{Event, InboundEvent, Status},
+    runtime::seconds,
     store::{ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DomainEvent, Effects, Evidence, OutboundFailed},
     strategy::{ParsedKey, ProviderKey},
 };
-
-/// Lifetime of a settled record in seconds (rule 29).
-const TTL_S: i64 = 86_400;
 
 impl Engine {
     /// Finds the send that a status is about by the key that the provider echoes, adds its id to the event, and stores the
@@ -72,7 +70,8 @@ async fn tell(
         _ => return Ok(()),
     }
     let provider_id = (!status.target.is_empty()).then(|| status.target.clone());
-    let told = ClaimOp::Tell { evidence: Evidence::new(status.state, at_ms, provider_id), ttl_s: TTL_S };
+    let ttl_s = seconds(engine.stages.settings(strategy).dedup.keep);
+    let told = ClaimOp::Tell { evidence: Evidence::new(status.state, at_ms, provider_id), ttl_s };
     match engine.stores.apply(&key, &told, engine.now_ms()).await?.record {
         Some(record) if record.effects_pending.settled => announce(engine, (tenant, strategy, id), status, &key, &record).await,
         _ => Ok(()),

@@ -61,7 +61,13 @@ pub(crate) fn ms(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A duration in whole seconds, as records keep it.
+/// A duration in whole seconds, rounded up, as records keep it.
 pub(crate) fn seconds(time: Duration) -> i64 {
-    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+    let up = u64::from(time.subsec_nanos() > 0);
+    i64::try_from(time.as_secs().saturating_add(up)).unwrap_or(i64::MAX)
+}
+
+/// The time after a duration; 366 days later where the sum would overflow.
+pub(crate) fn later(time: SystemTime, after: Duration) -> SystemTime {
+    time.checked_add(after).unwrap_or(time + Duration::from_secs(366 * 86_400))
 }

@@ -44,12 +44,14 @@ impl Clock for TokioClock {
     }
 }
 
-/// Spawns tasks on the current tokio runtime.
+/// Spawns tasks on the current tokio runtime. Outside of one, as while a process ends, the task is dropped.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioSpawner;
 
 impl Spawner for TokioSpawner {
     fn spawn(&self, future: BoxFuture<'static, ()>) {
-        tokio::spawn(future);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(future);
+        }
     }
 }

@@ -45,6 +45,11 @@ impl StageMap {
         Self { settings, circuits: Circuits::new(ports), bulkheads: Bulkheads::default() }
     }
 
+    /// The settings of a strategy.
+    pub(crate) fn settings(&self, strategy: &StrategyName) -> &StrategySettings {
+        self.settings.of(strategy)
+    }
+
     /// The stages of a tenant and strategy: the same ones for the same two.
     pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName) -> Stages {
         let settings = self.settings.of(strategy);

@@ -1,8 +1,9 @@
 //! The host's stores, with time limits.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 
 use super::{
     Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DomainEvent, EpochEntry, InboundOp, InboundRecord, LocalSecrets, Reference,
@@ -14,8 +15,6 @@ use crate::{
     secret::{Secret, SecretRef},
 };
 
-/// Maximum time for one call to a store.
-const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum time for the tenant directory or the secret store, which are cached and often remote.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -29,6 +28,9 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
+    /// Maximum time of one call to a store.
+    pub(crate) const STORE_TIMEOUT: Duration = Duration::from_secs(5);
+
     /// Wraps the stores. `directory` and `secrets` replace those in `stores`.
     pub(crate) fn new(stores: Stores, directory: Arc<dyn TenantDirectory>, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Self {
         Self { clock, stores, directory, secrets: LocalSecrets::new(secrets) }
@@ -39,15 +41,23 @@ impl Ports {
         to_ms(self.clock.now())
     }
 
-    /// Awaits a store's answer. Returns an error if it does not answer in time.
+    /// The store's answer; an error if it gives none in time, or panics.
     async fn store<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let silent = || Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer within 5 s"));
-        within(&*self.clock, STORE_TIMEOUT, call).await.unwrap_or_else(silent)
+        let unavailable = |why| Err(StoreError::new(StoreErrorKind::Unavailable, why));
+        match within(&*self.clock, Self::STORE_TIMEOUT, AssertUnwindSafe(call).catch_unwind()).await {
+            Some(Ok(answer)) => answer,
+            Some(Err(_panic)) => unavailable("the store panicked"),
+            None => unavailable("the store did not answer within 5 s"),
+        }
     }
 
     async fn look_up<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let silent = || Err(StoreError::new(StoreErrorKind::Unavailable, "the tenant directory did not answer within 10 s"));
-        within(&*self.clock, LOOKUP_TIMEOUT, call).await.unwrap_or_else(silent)
+        let unavailable = |why| Err(StoreError::new(StoreErrorKind::Unavailable, why));
+        match within(&*self.clock, LOOKUP_TIMEOUT, AssertUnwindSafe(call).catch_unwind()).await {
+            Some(Ok(answer)) => answer,
+            Some(Err(_panic)) => unavailable("the tenant directory panicked"),
+            None => unavailable("the tenant directory did not answer within 10 s"),
+        }
     }
 }
 
@@ -166,8 +176,9 @@ impl Ports {
     }
 
     pub(crate) async fn secret(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
-        let call = self.secrets.get(scope, reference);
-        within(&*self.clock, LOOKUP_TIMEOUT, call).await.unwrap_or(Err(SecretError::Unavailable(None)))
+        let call = AssertUnwindSafe(self.secrets.get(scope, reference)).catch_unwind();
+        let answer = within(&*self.clock, LOOKUP_TIMEOUT, call).await;
+        answer.and_then(Result::ok).unwrap_or(Err(SecretError::Unavailable(None)))
     }
 }
 

@@ -7,8 +7,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::sync::Mutex;
 use futures_util::lock::Mutex as AsyncMutex;
+
+use crate::{runtime::later, sync::Mutex};
 
 /// A value with an expiry, fetched by one caller at a time. Keep it in [`Configure::Tenant`](super::Configure::Tenant).
 ///
@@ -56,7 +57,7 @@ impl<T: Send + Sync> Cached<T> {
         }
         let (value, ttl) = refresh().await?;
         let value = Arc::new(value);
-        *self.value.lock() = Some((Arc::clone(&value), now + ttl));
+        *self.value.lock() = Some((Arc::clone(&value), later(now, ttl)));
         Ok(value)
     }
 
@@ -102,5 +103,13 @@ mod tests {
         assert_eq!(*cached.get_or_refresh(from_ms(1000), fetch(Ok(3))).await.unwrap(), 3);
         cached.invalidate();
         assert_eq!(*cached.get_or_refresh(from_ms(1000), fetch(Ok(4))).await.unwrap(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_value_that_never_expires_is_kept() {
+        let cached = Cached::<u32>::new();
+        let fetch = |value| move || async move { Ok::<_, ()>((value, Duration::MAX)) };
+        assert_eq!(*cached.get_or_refresh(from_ms(0), fetch(1)).await.unwrap(), 1);
+        assert_eq!(*cached.get_or_refresh(from_ms(86_400_000), fetch(2)).await.unwrap(), 1);
     }
 }

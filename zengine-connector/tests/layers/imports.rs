@@ -74,11 +74,10 @@ fn walk(here: &[String], tokens: TokenStream, into: &mut BTreeMap<ModulePath, Mo
                     walk(&inner, body.stream(), into);
                 }
             }
-            TokenTree::Ident(word) if ["include", "path"].contains(&word.to_string().as_str()) => {
-                if tokens.peek().is_some_and(|next| is_punct(next, '!')) && word == "include" {
-                    into.entry(here.to_vec()).or_default().refused.push("include!".to_owned());
-                }
+            TokenTree::Ident(word) if word == "include" && tokens.peek().is_some_and(|next| is_punct(next, '!')) => {
+                into.entry(here.to_vec()).or_default().refused.push("include!".to_owned());
             }
+            TokenTree::Ident(word) if word == "path" => {}
             TokenTree::Ident(word) => read_path(here, word.to_string(), &mut tokens, into),
             TokenTree::Group(group) => walk(here, group.stream(), into),
             _ => {}

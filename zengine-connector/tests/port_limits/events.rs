@@ -130,3 +130,16 @@ async fn a_request_of_many_conversations_stops_at_claims_that_hang() {
     assert_done(&receive(&process, &events).await);
     assert_eq!(host.handled(), 300);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_of_many_conversations_stops_at_any_store_that_hangs() {
+    // The calls to the directory: for the route, then for the events.
+    for (call, passing, time) in [(StoreCall::SettleInbound, 0, 15), (StoreCall::PutLetter, 0, 5)] {
+        let host = TestHost::new();
+        let process = host.process();
+        host.hang_after(passing, call);
+        let text = if call == StoreCall::PutLetter { "poison" } else { "hello" };
+        let events: Vec<_> = (0..640).map(|n| element(&n.to_string(), text)).collect();
+        assert_comes_again(&takes(secs(time), receive(&process, &events)).await);
+    }
+}

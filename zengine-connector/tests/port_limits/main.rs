@@ -14,6 +14,8 @@ mod effects;
 mod events;
 mod evidence;
 mod host;
+mod late;
+mod panics;
 mod redrive;
 mod sessions;
 mod strategies;

@@ -41,6 +41,7 @@ async fn the_typed_door_gives_strategy_tenant_and_a_context() {
     cx.sessions().put("k", &1_u32, None, Duration::from_secs(60)).await.unwrap();
     assert_eq!(bound.health_cx().sessions().get::<u32>("k").await.unwrap().unwrap().value, 1);
     assert_eq!(bound.cx_within(Duration::from_secs(5)).remaining(), Duration::from_secs(5));
+    assert!(bound.cx_within(Duration::MAX).remaining() > Duration::from_secs(86_400));
     assert!(!format!("{bound:?}").contains("canary"));
 }
 

@@ -27,8 +27,8 @@ use crate::{
     strategy::{Admit, DynInbound, ErasedTenant, EventContext, ProviderKey},
 };
 
-/// Time without an answer to a claim after which a request begins no further event: a store that hangs costs it once, not once
-/// per conversation.
+/// Time without an answer after which a request begins no further event: a store that hangs costs it once, not once per
+/// conversation.
 const UNANSWERED: Duration = Duration::from_secs(5);
 
 /// The part that all tasks of one request share.
@@ -88,36 +88,45 @@ impl Batch {
         if self.progress.is_spent() || self.engine().is_closing() {
             return EventResult::Unstored;
         }
-        let asked = self.engine().clock.monotonic();
-        let claim = match Claim::take(&self.orchestrator, key).await {
-            Taken::Ours(claim) => claim,
-            Taken::Settled(InboundStatus::Poison) => return EventResult::Poisoned,
-            Taken::Settled(_) => return EventResult::Accepted,
-            Taken::Elsewhere => return EventResult::Unstored,
-            Taken::NoAnswer(error) => {
+        let claim = match self.or_stop(self.now(), Claim::take(&self.orchestrator, key).await) {
+            Ok(Taken::Ours(claim)) => claim,
+            Ok(Taken::Settled(InboundStatus::Poison)) => return EventResult::Poisoned,
+            Ok(Taken::Settled(_)) => return EventResult::Accepted,
+            Ok(Taken::Elsewhere) => return EventResult::Unstored,
+            Err(error) => {
                 tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.claim_unavailable");
-                if self.engine().clock.monotonic().saturating_sub(asked) >= UNANSWERED {
-                    self.progress.stop();
-                }
                 return EventResult::Unstored;
             }
         };
         if !self.progress.spend() {
-            claim.release().await;
+            let _ = self.or_stop(self.now(), claim.release().await);
             return EventResult::Unstored;
         }
         let result = catch_panic(claim.hold(self.work(task))).await.unwrap_or(EventResult::Unstored);
         match result {
             EventResult::Accepted => self.settle(&claim, InboundStatus::Stored).await,
             EventResult::Poisoned => self.settle(&claim, InboundStatus::Poison).await,
-            EventResult::Unstored => claim.release().await,
+            EventResult::Unstored => drop(self.or_stop(self.now(), claim.release().await)),
         }
         result
     }
 
     async fn settle(&self, claim: &Claim, status: InboundStatus) {
         let _underway = self.progress.underway();
-        claim.settle(status).await;
+        let _ = self.or_stop(self.now(), claim.settle(status).await);
+    }
+
+    /// The result of a step that began at `began`. If it failed after [`UNANSWERED`], a store hangs, and the request begins no
+    /// further event.
+    fn or_stop<T, E>(&self, began: Duration, result: Result<T, E>) -> Result<T, E> {
+        if result.is_err() && self.now().saturating_sub(began) >= UNANSWERED {
+            self.progress.stop();
+        }
+        result
+    }
+
+    fn now(&self) -> Duration {
+        self.engine().clock.monotonic()
     }
 
     async fn work(&self, task: InboundTask) -> EventResult {
@@ -129,7 +138,7 @@ impl Batch {
     }
 
     async fn keep(&self, poison: &Poison) -> EventResult {
-        match poison.keep(self.engine(), &self.entry.name).await {
+        match self.or_stop(self.now(), poison.keep(self.engine(), &self.entry.name).await) {
             Ok(()) => EventResult::Poisoned,
             Err(error) => {
                 tracing::warn!(tenant_id = %poison.tenant, strategy = %self.entry.name, error = %error, "inbound.dead_letter_unavailable");
@@ -139,10 +148,10 @@ impl Batch {
     }
 
     async fn handle(&self, key: ClaimKey, mut event: Box<InboundEvent>, reference: Option<ProviderKey>) -> EventResult {
-        if let Err(error) = self.engine().take_evidence(&mut event, reference.as_ref()).await {
+        if let Err(error) = self.or_stop(self.now(), self.engine().take_evidence(&mut event, reference.as_ref()).await) {
             return self.unstored(&event, "evidence", &error);
         }
-        let tenant = match self.engine().tenants.bind(&self.entry, &event.tenant).await {
+        let tenant = match self.or_stop(self.now(), self.engine().tenants.bind(&self.entry, &event.tenant).await) {
             Ok(bound) => Arc::clone(&bound.state),
             // On an endpoint that tenants share, one tenant with an invalid configuration must not make the provider redeliver
             // the events of all tenants for days.
@@ -152,7 +161,7 @@ impl Batch {
             }
             Err(error) => return self.unstored(&event, "bind", &error),
         };
-        match self.admit(&tenant, &mut event).await {
+        match self.or_stop(self.now(), self.admit(&tenant, &mut event).await) {
             Ok(Admit::Pass) => self.hand_over(key, event).await,
             Ok(Admit::Drop(reason)) => {
                 tracing::debug!(tenant_id = %event.tenant, strategy = %self.entry.name, event_id = %event.id, reason, "inbound.dropped");

@@ -28,23 +28,25 @@ pub(super) enum Taken {
     Settled(InboundStatus),
     /// Another owner holds the claim.
     Elsewhere,
-    /// The store does not answer.
-    NoAnswer(StoreError),
 }
+
+/// The end of an event is not recorded; a warning says so.
+#[derive(Debug)]
+pub(super) struct NotRecorded;
 
 impl Claim {
     /// Claims an event that has no owner and is not settled.
-    pub(super) async fn take(orchestrator: &Orchestrator, key: ClaimKey) -> Taken {
+    pub(super) async fn take(orchestrator: &Orchestrator, key: ClaimKey) -> Result<Taken, StoreError> {
         let claim = Self { orchestrator: orchestrator.clone(), key, owner: orchestrator.engine.token() };
         let lease = Lease { owner: claim.owner, boot: orchestrator.engine.stores.boot().map(Into::into), until_ms: claim.lease_end() };
         match claim.apply(&InboundOp::Claim { lease, ttl_s: claim.ttl_s() }).await {
-            Ok((true, _)) => Taken::Ours(claim),
-            Ok((false, Some(InboundStatus::Claimed) | None)) => Taken::Elsewhere,
-            Ok((false, Some(settled))) => Taken::Settled(settled),
+            Ok((true, _)) => Ok(Taken::Ours(claim)),
+            Ok((false, Some(InboundStatus::Claimed) | None)) => Ok(Taken::Elsewhere),
+            Ok((false, Some(settled))) => Ok(Taken::Settled(settled)),
             Err(error) => {
                 // The write may have happened although its answer was lost. Release it, or the event stays blocked until the lease ends.
-                claim.release().await;
-                Taken::NoAnswer(error)
+                let _ = claim.release().await;
+                Err(error)
             }
         }
     }
@@ -72,24 +74,27 @@ impl Claim {
 
     /// Records that the event is stored or poison. If the store does not answer, a redelivery may be handled twice, and a
     /// warning is logged (as rule 26 for sends).
-    pub(super) async fn settle(&self, status: InboundStatus) {
+    pub(super) async fn settle(&self, status: InboundStatus) -> Result<(), NotRecorded> {
         let settle = InboundOp::Settle { owner: self.owner, status, ttl_s: self.ttl_s() };
         let mut reason = "the lease was lost";
         for _ in 0..SETTLE_ATTEMPTS {
             match self.apply(&settle).await {
-                Ok((true, _)) => return,
+                Ok((true, _)) => return Ok(()),
                 Ok((false, _)) => break,
                 Err(_) => reason = "the store does not answer",
             }
         }
         tracing::warn!(record = %self.key, reason, "inbound.settle_not_recorded");
+        Err(NotRecorded)
     }
 
     /// Releases the event. Best effort: if the store does not answer, the lease expires.
-    pub(super) async fn release(&self) {
-        if self.apply(&InboundOp::Release { owner: self.owner }).await.is_err() {
+    pub(super) async fn release(&self) -> Result<(), NotRecorded> {
+        let released = self.apply(&InboundOp::Release { owner: self.owner }).await;
+        released.map(drop).map_err(|_| {
             tracing::warn!(record = %self.key, "inbound.release_not_recorded");
-        }
+            NotRecorded
+        })
     }
 
     async fn apply(&self, operation: &InboundOp) -> Result<(bool, Option<InboundStatus>), StoreError> {

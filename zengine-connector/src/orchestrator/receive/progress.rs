@@ -111,17 +111,18 @@ impl Progress {
 
     /// The counts so far. Events that no handler has yet must be delivered again.
     pub(super) fn so_far(&self) -> Counts {
-        self.counts(self.underway.load(Ordering::SeqCst))
+        // Last, so that an event that ends meanwhile is not counted twice.
+        self.counts(|| self.underway.load(Ordering::SeqCst))
     }
 
     /// The counts at the end. Uncounted events were lost with their task and must be delivered again.
     pub(super) fn at_the_end(&self) -> Counts {
-        self.counts(0)
+        self.counts(|| 0)
     }
 
-    fn counts(&self, underway: usize) -> Counts {
+    fn counts(&self, underway: impl FnOnce() -> usize) -> Counts {
         let (accepted, poisoned) = (self.accepted.load(Ordering::SeqCst), self.poisoned.load(Ordering::SeqCst));
-        Counts { accepted, poisoned, unstored: self.total.saturating_sub(accepted + poisoned + underway) }
+        Counts { accepted, poisoned, unstored: self.total.saturating_sub(accepted + poisoned + underway()) }
     }
 }
 

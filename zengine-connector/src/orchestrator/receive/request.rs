@@ -152,7 +152,7 @@ impl InboundCall<'_> {
             }
             handled.unstored = plan.tasks;
             handled.payload = Some(payload);
-            return self.respond(handled).await;
+            return self.respond(handled, until).await;
         };
 
         // Read the start of the response before a handler can reply.
@@ -164,7 +164,7 @@ impl InboundCall<'_> {
                         tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
                         handled.unstored = plan.tasks;
                         handled.payload = Some(payload);
-                        return self.respond(handled).await;
+                        return self.respond(handled, until).await;
                     }
                 }
             }
@@ -186,28 +186,37 @@ impl InboundCall<'_> {
         (handled.accepted, handled.poisoned, handled.unstored) = (counts.accepted, counts.poisoned, counts.unstored);
         (handled.pending, handled.payload) = (!done, Some(payload));
         let until = until.map(|until| until.max(self.engine.clock.monotonic() + COLLECT));
-        if let Some(reader) = &reader
-            && let Err(error) = reader.collect(&plan.events, &mut handled, until).await
-        {
-            tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
-            reader.put_off(&mut handled);
+        match &reader {
+            // The sender drops this response and asks again; replies in it would be lost.
+            Some(reader) if handled.unstored > 0 => reader.put_off(&mut handled),
+            Some(reader) => {
+                if let Err(error) = reader.collect(&plan.events, &mut handled, until).await {
+                    tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
+                    reader.put_off(&mut handled);
+                }
+            }
+            None => {}
         }
-        self.respond(handled).await
+        self.respond(handled, until).await
     }
 
     async fn poll(&self, principal: Principal, reader: ConversationReader) -> Received {
         let mut handled = Handled::new(principal);
         match reader.collect(&HashSet::new(), &mut handled, None).await {
-            Ok(()) => self.respond(handled).await,
+            Ok(()) => self.respond(handled, None).await,
             Err(error) => Received::refused(&VerifyError::Unavailable(error)).of(&handled.principal),
         }
     }
 
     /// The strategy's response. Replaced by the default one if the strategy panics, or if it reports success although an event
     /// must be delivered again.
-    async fn respond(&self, handled: Handled) -> Received {
+    async fn respond(&self, handled: Handled, until: Option<Duration>) -> Received {
+        let left = until.map_or(RESPOND_TIMEOUT, |until| until.saturating_sub(self.engine.clock.monotonic()));
         let tenant = match &handled.principal {
-            Principal::Tenant(tenant) => self.engine.tenants.bind(self.entry, tenant).await.ok().map(|bound| Arc::clone(&bound.state)),
+            Principal::Tenant(tenant) => {
+                let bound = within(&*self.engine.clock, left, self.engine.tenants.bind(self.entry, tenant)).await;
+                bound.and_then(Result::ok).map(|bound| Arc::clone(&bound.state))
+            }
             Principal::Shared => None,
         };
         let respond = catch_panic(self.inbound.respond(self.request, &handled, tenant.as_ref()));

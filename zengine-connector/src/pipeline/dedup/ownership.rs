@@ -7,7 +7,8 @@ use crate::{
     message::Receipt,
     runtime::{ms, seconds},
     store::{
-        Applied, AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, Effects, OwnerToken, StoreError, StoredError, StoredReceipt, Terminal,
+        Applied, AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, Effects, OwnerToken, Ports, StoreError, StoredError, StoredReceipt,
+        Terminal,
     },
 };
 
@@ -162,15 +163,22 @@ impl<'a> Ownership<'a> {
         left > ms(time + dedup.commit_slack) && left > ms(dedup.lease) / 3 * 2
     }
 
+    /// Returns `true` if an attempt of `time` and the slack fit into the lease.
+    #[inline]
+    pub(crate) fn covers(&self, time: Duration) -> bool {
+        self.lease_until_ms.saturating_sub(self.job.now.ms()) >= ms(time + self.job.settings().dedup.commit_slack)
+    }
+
     /// Renews the lease unless it outlasts `time`.
     pub(crate) async fn outlast(&mut self, time: Duration) -> Result<(), Lost> {
-        if self.outlasts(time) {
-            return Ok(());
-        }
+        if self.outlasts(time) { Ok(()) } else { self.renew(time).await }
+    }
+
+    /// Renews the lease for `time`, the slack, the skew, and the time that this call and one more may take at the store.
+    pub(crate) async fn renew(&mut self, time: Duration) -> Result<(), Lost> {
         let dedup = &self.job.settings().dedup;
-        let now_ms = self.job.now.ms();
-        let (needed, lease) = (ms(time + dedup.commit_slack), ms(dedup.lease));
-        let until_ms = now_ms + lease.max(needed + ms(dedup.clock_skew));
+        let needed = time + dedup.commit_slack + dedup.clock_skew + 2 * Ports::STORE_TIMEOUT;
+        let until_ms = self.job.now.ms() + ms(dedup.lease.max(needed));
         self.need(&ClaimOp::Renew { owner: self.owner, until_ms }).await?;
         self.lease_until_ms = until_ms;
         Ok(())

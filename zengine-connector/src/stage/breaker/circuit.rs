@@ -267,7 +267,8 @@ impl Circuit {
                 State::Open => newest.open_until_ms,
                 State::HalfOpen => newest.probe_until_ms,
             };
-            let left = busy_until.unwrap_or(now_ms) - now_ms;
+            let left =
+                busy_until.unwrap_or(now_ms).saturating_sub(now_ms).min(ms(self.settings.breaker.max_open_time.max(self.probe_time())) * 2);
             if left > 0 {
                 return Ok(Err(Rejected { retry_after: Duration::from_millis(left.unsigned_abs()) }));
             }

@@ -74,6 +74,13 @@ impl Dedup {
         if let Duplicates::Wait(time) = self.duplicates {
             require_time("dedup.duplicates", time, Duration::ZERO)?;
         }
+        let shortest = self.lease + self.clock_skew;
+        require(
+            self.keep >= shortest,
+            "dedup.keep",
+            format_args!("at least {shortest:?}: `lease` + `clock_skew` (rules 17 and 29)"),
+            self.keep,
+        )?;
         require(self.keep <= self.keep_in_doubt, "dedup.keep_in_doubt", "at least `keep` (rule 29)", self.keep_in_doubt)?;
         require(self.cached <= 10_000_000, "dedup.cached", "at most 10,000,000", self.cached)
     }

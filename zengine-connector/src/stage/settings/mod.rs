@@ -81,7 +81,9 @@ impl StrategySettings {
         )?;
         require(self.bulkhead != Some(0), "bulkhead", "at least 1", self.bulkhead)?;
         require_time("max_age", self.max_age, Duration::ZERO)?;
-        require(self.max_age < self.dedup.keep, "max_age", "less than `dedup.keep` (rule 8)", self.max_age)?;
+        // Records expire by whole seconds.
+        let oldest = self.dedup.keep.saturating_sub(Duration::from_secs(1));
+        require(self.max_age <= oldest, "max_age", "at least a second less than `dedup.keep` (rule 8)", self.max_age)?;
         let shortest = self.attempt_timeout + self.dedup.commit_slack + self.dedup.clock_skew;
         require(
             self.dedup.lease >= shortest,
@@ -120,6 +122,7 @@ mod tests {
         assert_eq!(field(|s| s.dedup.keep_in_doubt = Duration::from_secs(86_399)), "dedup.keep_in_doubt");
         assert_eq!(field(|s| s.dedup.cached = usize::MAX), "dedup.cached");
         assert_eq!(field(|s| s.max_age = day), "max_age");
+        assert_eq!(field(|s| s.dedup.lease = day), "dedup.keep");
         assert_eq!(field(|s| s.attempt_timeout = Duration::from_millis(999)), "attempt_timeout");
         assert_eq!(field(|s| s.bulkhead = Some(0)), "bulkhead");
         assert_eq!(field(|s| s.retry.max_attempts = u32::MAX), "retry.max_attempts");

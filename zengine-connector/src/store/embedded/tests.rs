@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, future::join_all};
 use redb::{BackendError, StorageBackend, backends::FileBackend};
 
-use super::{Embedded, KeyFile, batch::WriteResult, file::engine};
+use super::{Embedded, KeyFile, batch::WriteResult, file::engine, writer::MAX_WAITING};
 use crate::store::{EpochEntry, EpochLog as _, StoreErrorKind};
 
 /// A disk that is full as long as the flag is set.
@@ -134,6 +134,31 @@ async fn a_panic_in_the_writer_is_an_error_for_its_batch_and_the_store_goes_on()
     assert_eq!((failed.kind, failed.message), (StoreErrorKind::Unavailable, "the store's writer panicked"));
     assert_eq!(append(&store, 2).await, Ok(true));
     assert_eq!(stored(&store).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn the_writer_takes_no_more_work_than_it_may_hold_and_goes_on_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
+    let (resume, waits) = std::sync::mpsc::channel::<()>();
+    let mut held = Box::pin(store.engine.write::<(), _>(None, move |_| {
+        let _ = waits.recv();
+        Ok(WriteResult::read(()))
+    }));
+    assert!(held.as_mut().now_or_never().is_none());
+    let write = || store.engine.write(None, |_| Ok(WriteResult::read(())));
+    let queued: Vec<_> = (1..MAX_WAITING)
+        .map(|_| {
+            let mut write = Box::pin(write());
+            assert!(write.as_mut().now_or_never().is_none());
+            write
+        })
+        .collect();
+    let refused = write().await.unwrap_err();
+    assert_eq!((refused.kind, refused.message), (StoreErrorKind::Unavailable, "too many writes wait for the store"));
+    drop(resume);
+    assert!(held.await.is_ok() && join_all(queued).await.iter().all(Result::is_ok));
+    write().await.unwrap();
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::JoinHandle,
@@ -20,6 +21,8 @@ use super::{
 };
 use crate::store::{StoreError, StoreErrorKind};
 
+/// Maximum writes that wait for the thread, about 1 KiB each.
+pub(super) const MAX_WAITING: usize = 65_536;
 /// Maximum tasks per batch. Limits the tasks that one failure affects, and the wait of the first caller for the last.
 const MOST_PER_BATCH: usize = 1024;
 /// Interval at which an idle store is reopened after a failure.
@@ -29,6 +32,7 @@ const REOPEN_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Writer {
     commands: Option<Sender<Command>>,
+    waiting: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -41,7 +45,7 @@ impl Writer {
     pub(super) fn start(shared: Arc<Shared>) -> Result<Self, StoreError> {
         let (commands, inbox) = channel();
         let thread = std::thread::Builder::new().name("zengine-store".to_owned()).spawn(move || run(&shared, &inbox)).map_err(io_error)?;
-        Ok(Self { commands: Some(commands), thread: Some(thread) })
+        Ok(Self { commands: Some(commands), waiting: Arc::default(), thread: Some(thread) })
     }
 
     /// Runs work inside the next transaction. The work runs even if the returned future is dropped.
@@ -51,7 +55,9 @@ impl Writer {
         F: FnOnce(&mut Batch<'_>) -> Result<WriteResult<T>, Fault> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let sent = self.send(Command::Write(Box::new(PendingWrite { now_ms, work: Some(work), result: None, answer })));
+        let sent = Waiting::one(&self.waiting).and_then(|waiting| {
+            self.send(Command::Write(Box::new(PendingWrite { now_ms, work: Some(work), result: None, answer, _waiting: waiting })))
+        });
         async move {
             sent?;
             answered.await.unwrap_or_else(|_| Err(gone()))
@@ -84,6 +90,26 @@ impl Drop for Writer {
     }
 }
 
+/// One write that waits for the thread.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    /// Refuses one more than [`MAX_WAITING`]: callers give up after their time, and what they asked for stays.
+    fn one(waiting: &Arc<AtomicUsize>) -> Result<Self, StoreError> {
+        let admitted = Self(Arc::clone(waiting));
+        if waiting.fetch_add(1, Ordering::AcqRel) < MAX_WAITING {
+            return Ok(admitted);
+        }
+        Err(StoreError::new(StoreErrorKind::Unavailable, "too many writes wait for the store"))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 fn gone() -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, "the store's writer has stopped: open the store again")
 }
@@ -104,6 +130,7 @@ struct PendingWrite<T, F> {
     work: Option<F>,
     result: Option<Result<T, StoreError>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
+    _waiting: Waiting,
 }
 
 impl<T, F> WriteTask for PendingWrite<T, F>

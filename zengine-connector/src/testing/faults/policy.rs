@@ -87,6 +87,8 @@ pub enum StoreFault {
     Hang,
     /// The call takes effect and never returns.
     DoneThenHang,
+    /// The call has no effect and panics.
+    Panic,
 }
 
 type FaultPolicy = Box<dyn FnMut(StoreCall) -> Option<StoreFault> + Send>;
@@ -213,6 +215,8 @@ impl Faults {
                 work.await?;
                 pending().await
             }
+            #[allow(clippy::panic, reason = "the fault that was asked for")]
+            Some(StoreFault::Panic) => panic!("the store panics on demand"),
         }
     }
 }

@@ -1,0 +1,109 @@
+//! A claim store that does what it is asked and answers late, just within its time.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use zengine_connector::{
+    ClientMessageId, Identity, Orchestrator, OutboundMessage, SendOptions,
+    orchestrator::InboundSettings,
+    runtime::Clock as _,
+    stage::Dedup,
+    store::{Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, InboundOp, InboundRecord, Reference, StoreError},
+    testing::{NativeProvider, PlainProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, SimClock},
+};
+
+use crate::host::{TestHost, assert_comes_again, assert_done, element, ms, receive, secs, tenant};
+
+#[derive(Debug)]
+struct LateAnswers {
+    store: Arc<dyn ClaimStore>,
+    clock: SimClock,
+    late: Duration,
+}
+
+impl LateAnswers {
+    fn new(host: &TestHost, late: Duration) -> Arc<Self> {
+        Arc::new(Self { store: host.memory.claims(), clock: SimClock::new(), late })
+    }
+}
+
+#[async_trait]
+impl ClaimStore for LateAnswers {
+    async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
+        let answer = self.store.apply(key, operation, now_ms).await;
+        self.clock.sleep(self.late).await;
+        answer
+    }
+
+    async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
+        self.store.get(key).await
+    }
+
+    async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError> {
+        self.clock.sleep(self.late).await;
+        self.store.apply_inbound(key, operation, now_ms).await
+    }
+
+    async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
+        self.store.put_reference(hash, reference).await
+    }
+
+    async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
+        self.store.reference(hash, now_ms).await
+    }
+}
+
+async fn send(process: &Orchestrator) -> String {
+    let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hello");
+    let options = SendOptions::new(ClientMessageId::new("1").unwrap()).within(secs(200));
+    process.send(&tenant(), "recording", &message, options).await.unwrap().as_str().to_owned()
+}
+
+/// One process whose store answers late, one whose store does not, and a provider that takes nearly the whole attempt.
+async fn send_from_two<P: ProviderKind>(dedup: &Dedup, late: Duration) -> usize {
+    let (host, provider) = (TestHost::new(), Recording::<P>::default());
+    provider.answer(ProviderAnswer::Slow(ms(9_900)));
+    let slow = host.process_with(&provider, |builder| builder.dedup(dedup.clone()).claims(LateAnswers::new(&host, late)));
+    let quick = host.process_with(&provider, |builder| builder.dedup(dedup.clone()));
+    let rival = async {
+        for _ in 0..200 {
+            host.clock.advance(ms(500)).await;
+            if send(&quick).await != "deferred" {
+                break;
+            }
+        }
+    };
+    futures_util::future::join(send(&slow), rival).await;
+    provider.effects("1")
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_18_an_attempt_begins_only_where_the_lease_covers_it_however_late_the_store_answers() {
+    for (lease, commit_slack, clock_skew) in [(10, 0, 0), (12, 2, 0), (14, 2, 2), (17, 2, 2), (20, 2, 2), (60, 2, 2)] {
+        let (commit_slack, clock_skew) = (secs(commit_slack), secs(clock_skew));
+        let dedup = Dedup { lease: secs(lease), commit_slack, clock_skew, ..Dedup::default() };
+        for late in [1_000, 2_500, 3_500, 4_900].map(ms) {
+            assert_eq!(send_from_two::<PlainProvider>(&dedup, late).await, 1, "lease {lease} s, {late:?} late");
+            assert_eq!(send_from_two::<NativeProvider>(&dedup, late).await, 1, "lease {lease} s, {late:?} late");
+            assert_eq!(send_from_two::<QueryableProvider>(&dedup, late).await, 1, "lease {lease} s, {late:?} late");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_shortest_lease_of_an_event_outlasts_renewals_that_come_late() {
+    let host = TestHost::new();
+    let settings = InboundSettings { lease: secs(15), ..InboundSettings::default() };
+    let process = || {
+        let late = LateAnswers::new(&host, ms(4_900));
+        host.process_with(&Recording::new(), |builder| builder.claims(late).inbound(settings.clone()))
+    };
+    let (process, another) = (process(), process());
+    let handled = tokio::spawn(async move { receive(&process, &[element("1", "slow")]).await });
+    host.clock.advance(secs(10)).await;
+    for _ in 0..15 {
+        assert_comes_again(&receive(&another, &[element("1", "slow")]).await);
+    }
+    assert_done(&handled.await.unwrap());
+    assert_eq!(host.handled(), 1);
+}
