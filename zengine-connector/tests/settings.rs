@@ -110,3 +110,14 @@ fn impossible_settings_of_a_strategy_name_it_and_the_field() {
     let error = refused(|builder| builder.max_age(Duration::from_secs(24 * 3600)));
     assert_eq!((error.context("strategy"), error.context("field")), (None, Some("max_age")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_strategy_has_a_bulkhead_of_its_own() {
+    let host =
+        Host::new(|builder| builder.strategy_settings("second", StrategySettings { bulkhead: Some(1), ..StrategySettings::default() }));
+    host.recording.answer_always(ProviderAnswer::Slow(Duration::from_secs(1)));
+    for (strategy, ends) in [("first", ["delivered", "delivered"]), ("second", ["delivered", "deferred"])] {
+        let (one, two) = futures_util::future::join(host.send(strategy, "1"), host.send(strategy, "2")).await;
+        assert_eq!([one.0.as_str(), two.0.as_str()], ends, "{strategy}");
+    }
+}

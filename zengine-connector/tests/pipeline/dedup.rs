@@ -10,6 +10,7 @@ use zengine_connector::{
     store::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, InboundOp, InboundRecord, Reference, StoreError, StoreErrorKind,
     },
+    strategy::ProviderKey,
     testing::{NativeProvider, ProviderAnswer, Recording, StoreCall, StoreFault},
 };
 
@@ -401,6 +402,30 @@ async fn rule_29_a_record_ends_exactly_at_its_time() {
     assert!(process.outcome(&tenant(), "recording", &id("1")).await.unwrap().is_none());
     assert!(!delivered(send(&process, "1").await).replayed);
     assert_eq!(provider.sent().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_29_a_release_is_kept_as_long_as_its_doubt() {
+    let days = |days: u64| secs(days * 86_400);
+    for (answer, kept) in [(ProviderAnswer::throttle(secs(60)), days(1)), (ProviderAnswer::accept_then_break(), days(14))] {
+        let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+        provider.answer(answer);
+        provider.answer(ProviderAnswer::throttle(secs(60)));
+        deferred(send(&world.process(&provider), "1").await);
+        let record = world.record("1").await.unwrap();
+        assert_eq!((record.status, record.maybe_sent), (ClaimStatus::Released, kept == days(14)));
+        assert_eq!(record.expires_at_s - to_ms(world.clock.now()) / 1000, i64::try_from(kept.as_secs()).unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_29_the_way_back_to_a_send_lives_as_long_as_its_doubt() {
+    let (world, provider) = (new_world(), Recording::new());
+    let long = "x".repeat(200);
+    delivered(send(&world.process(&provider), &long).await);
+    let key = ProviderKey::derive(&tenant(), &strategy(), &id(&long), 0);
+    let reference = world.claims.reference(key.hash().unwrap(), to_ms(world.clock.now())).await.unwrap().unwrap();
+    assert_eq!(reference.expires_at_s - to_ms(world.clock.now()) / 1000, 14 * 86_400);
 }
 
 /// Case 26.

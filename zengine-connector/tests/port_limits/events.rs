@@ -143,3 +143,14 @@ async fn a_request_of_many_conversations_stops_at_any_store_that_hangs() {
         assert_comes_again(&takes(secs(time), receive(&process, &events)).await);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_fails_at_once_costs_only_its_event() {
+    let host = TestHost::new();
+    let process = host.process();
+    host.faults.next(StoreCall::ClaimInbound, 1, StoreFault::Refused);
+    let events: Vec<_> = (0..300).map(|n| element(&n.to_string(), "hello")).collect();
+    let received = takes(secs(0), receive(&process, &events)).await;
+    assert_comes_again(&received);
+    assert_eq!((received.unstored, host.handled()), (1, 299));
+}

@@ -1,6 +1,12 @@
 //! Delivery statuses of sends whose records never answer.
 
-use zengine_connector::{Event, InboundEvent, Orchestrator, orchestrator::Preview, strategy::InboundRequest, testing::StoreCall};
+use zengine_connector::{
+    Event, InboundEvent, Orchestrator,
+    orchestrator::Preview,
+    stage::Dedup,
+    strategy::InboundRequest,
+    testing::{Recording, StoreCall},
+};
 
 use crate::{
     host::{TestHost, assert_comes_again, assert_done, element, receive, secs, send_by, takes},
@@ -60,4 +66,16 @@ async fn a_preview_shows_statuses_without_their_sends_where_the_references_hang(
         other => panic!("no status: {other:?}"),
     };
     assert_eq!((events.len(), events.iter().filter(|event| named(event)).count()), (3, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_29_a_send_that_a_status_settled_is_kept_as_long_as_any_other() {
+    let host = TestHost::new();
+    let dedup = Dedup { keep: secs(7 * 86_400), ..Dedup::default() };
+    let process = host.process_with(&Recording::new(), |builder| builder.dedup(dedup).max_age(secs(3 * 86_400)));
+    let status = unknown(&host, &process, "1").await;
+    assert_done(&receive(&process, &[status("1")]).await);
+    host.pass(25 * 3600).await;
+    assert_eq!(send_by(&process, ("acme", "lost"), "1").await.unwrap().as_str(), "delivered");
+    assert_eq!(host.acme.0.lock().unwrap().len(), 1);
 }

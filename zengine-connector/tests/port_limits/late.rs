@@ -107,3 +107,35 @@ async fn the_shortest_lease_of_an_event_outlasts_renewals_that_come_late() {
     assert_done(&handled.await.unwrap());
     assert_eq!(host.handled(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn rule_40_the_time_that_the_store_takes_is_the_attempt_s_loss() {
+    let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hello");
+    // The claim and the mark take 8 s.
+    for (time, calls, end) in [(8_500, 0, "deferred"), (9_500, 1, "unknown")] {
+        let (host, provider) = (TestHost::new(), Recording::new());
+        let process = host.process_with(&provider, |builder| builder.claims(LateAnswers::new(&host, secs(4))));
+        provider.answer(ProviderAnswer::AcceptThenHang);
+        let options = SendOptions::new(ClientMessageId::new("1").unwrap()).within(ms(time));
+        let outcome = process.send(&tenant(), "recording", &message, options).await.unwrap();
+        assert_eq!((outcome.as_str(), provider.calls().len()), (end, calls));
+        if calls > 0 {
+            let began = provider.calls()[0].at_ms - SimClock::EPOCH_MS;
+            assert!((8_000..=8_500).contains(&began), "{began}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_24_a_duplicate_waits_no_longer_than_it_was_told_however_late_the_store_answers() {
+    let (host, provider) = (TestHost::new(), Recording::new());
+    provider.answer(ProviderAnswer::Slow(secs(50)));
+    let process = host.process_with(&provider, |builder| builder.attempt_timeout(secs(55)));
+    let slow = host.process_with(&provider, |builder| builder.claims(LateAnswers::new(&host, secs(2))));
+    let owner = tokio::spawn(async move { send(&process).await });
+    host.clock.advance(secs(1)).await;
+    // The first claim, five seconds, and the claim that was under way.
+    let outcome = tokio::time::timeout(secs(2) + secs(5) + secs(2), send(&slow)).await.expect("it waits 5 s");
+    assert_eq!((outcome.as_str(), owner.await.unwrap().as_str()), ("deferred", "delivered"));
+    assert_eq!(provider.calls().len(), 1);
+}

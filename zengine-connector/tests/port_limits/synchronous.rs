@@ -4,8 +4,9 @@ use zengine_connector::{
     Content, Orchestrator,
     orchestrator::{Ack, Received, ReplyTo},
     pipeline::DeferredReason,
+    registry::Caching,
     strategy::InboundRequest,
-    testing::{StoreCall, StoreFault},
+    testing::{Recording, StoreCall, StoreFault},
 };
 
 use crate::{
@@ -145,4 +146,33 @@ async fn the_deadline_of_the_channel_holds_where_the_outbox_hangs() {
     assert_eq!((received.ack, replies(&received)), (Ack::Done, 0));
     host.pass(60).await;
     assert_eq!(deferred(host.handler.replies.lock().unwrap().remove(0)), DeferredReason::StoreUnavailable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_that_must_come_again_hands_out_no_replies() {
+    let host = TestHost::new();
+    let process = host.process();
+    let to = reply_to(&host, &process).await;
+    delivered(process.reply(&to, 0, Content::text("late")).await.unwrap());
+    host.hang([StoreCall::ClaimInbound]);
+    let refused = takes(secs(2), write(&process, "2", "hello")).await;
+    assert_comes_again(&refused);
+    assert_eq!(replies(&refused), 0);
+    host.faults.heal();
+    host.pass(20).await;
+    assert_eq!(replies(&write(&process, "2", "hello").await), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_of_the_channel_holds_where_the_directory_hangs() {
+    // With a configuration that hangs, the response waits half a second for it too.
+    for (call, time) in [(StoreCall::Route, secs(2)), (StoreCall::Config, ms(2_500))] {
+        let host = TestHost::new();
+        let process = host.process_with(&Recording::new(), |builder| builder.caching(Caching::off()));
+        // The first call belongs to verify, which has a limit of its own.
+        host.hang_after(1, call);
+        let element = Element { conversation: Some("c".into()), routes: vec!["/acme".into()], ..element("1", "hello") };
+        assert_comes_again(&takes(time, receive_at(&process, ("acme-chat", "/acme"), &[element])).await);
+        assert_eq!(host.handled(), 0, "{call:?}");
+    }
 }

@@ -149,6 +149,18 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_ends_while_it_is_counted_hides_no_other() {
+        let progress = Progress::new(2, 2);
+        progress.add(EventResult::Unstored);
+        let counts = progress.counts(|| {
+            let underway = 1;
+            progress.add(EventResult::Accepted);
+            underway
+        });
+        assert_eq!(counts.unstored, 1);
+    }
+
+    #[test]
     fn a_budget_is_never_overdrawn() {
         let progress = Progress::new(3, 2);
         assert_eq!([progress.spend(), progress.spend(), progress.spend()], [true, true, false]);

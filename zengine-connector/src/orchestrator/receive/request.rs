@@ -138,12 +138,19 @@ impl InboundCall<'_> {
     async fn events(&self, principal: Principal, payload: RawPayload) -> Received {
         let (arrived, began) = (self.engine.clock.now(), self.engine.clock.monotonic());
         let elements = catch_panic_in(|| self.inbound.normalize(&payload)).unwrap_or_else(|| unreadable(payload.body()));
-        let plan = Planner::new(self.engine, self.entry, &principal, to_ms(arrived)).plan(&payload, elements).await;
         let deadline = match self.entry.descriptor.reply {
             Reply::Acknowledge => None,
             Reply::Synchronous { deadline_ms } => Some(Duration::from_millis(deadline_ms)),
         };
         let until = deadline.map(|time| began + time);
+        let planned = Box::pin(Planner::new(self.engine, self.entry, &principal, to_ms(arrived)).plan(&payload, elements));
+        let plan = match deadline {
+            None => planned.await,
+            Some(time) => match within(&*self.engine.clock, time, planned).await {
+                Some(plan) => plan,
+                None => return Received::refused(&VerifyError::Unavailable(no_answer())).of(&principal),
+            },
+        };
         let mut handled = Handled::new(principal);
 
         let Some(handler) = &self.orchestrator.inbound.handler else {
@@ -239,6 +246,10 @@ impl InboundCall<'_> {
         let counts = Counts { accepted: handled.accepted, poisoned: handled.poisoned, unstored: handled.unstored };
         Received::new(ack, response, counts).of(&handled.principal)
     }
+}
+
+fn no_answer() -> Error {
+    Error::new(ErrorKind::Timeout, "the tenant directory did not answer before the deadline of the channel")
 }
 
 /// The correlation id: the one in the request's extensions, or the queue record's id.

@@ -107,27 +107,28 @@ pub(crate) async fn claim<'a>(
 
 /// The time left to wait for another owner's send.
 struct Waiting {
-    left: Duration,
+    /// End, by the monotonic clock: what the store takes counts too.
+    until: Duration,
     next: Duration,
 }
 
 impl Waiting {
     fn new(job: &SendJob<'_>) -> Self {
-        let left = match job.settings().dedup.duplicates {
+        let time = match job.settings().dedup.duplicates {
             Duplicates::Wait(limit) => limit.min(job.remaining()),
             Duplicates::Reject => Duration::ZERO,
         };
-        Self { left, next: FIRST_LOOK }
+        Self { until: job.now.monotonic() + time, next: FIRST_LOOK }
     }
 
     /// Waits until the next read. Returns `false` if the time is over.
     async fn look_later(&mut self, job: &SendJob<'_>) -> bool {
-        if self.left.is_zero() {
+        let left = self.until.saturating_sub(job.now.monotonic());
+        if left.is_zero() {
             return false;
         }
         let engine = job.engine;
-        let wait = scale(self.next, 0.8 + 0.4 * engine.rng.unit()).min(self.left);
-        self.left -= wait;
+        let wait = scale(self.next, 0.8 + 0.4 * engine.rng.unit()).min(left);
         self.next = scale(self.next, 1.5).min(LONGEST_LOOK);
         let goes_on = engine.pause(wait).await;
         job.now.refresh();
