@@ -53,7 +53,8 @@ impl fmt::Debug for dyn DynHandler {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HandlerError {
-    /// The event was not stored and must be delivered again.
+    /// The event was not stored and must be delivered again. It becomes a dead letter if its request was answered already, as
+    /// at the deadline of a synchronous channel.
     NotStored(BoxError),
     /// The event can never be handled and is stored as a dead letter. Holds the reason, a literal without personal data.
     Poison(&'static str),

@@ -130,6 +130,10 @@ async fn handle(handler: Arc<Handler>, event: InboundEvent, cx: HandlerContext) 
         "later" => return Err(HandlerError::NotStored("told to".into())),
         "poison" => return Err(HandlerError::Poison("told to")),
         "slow" => SimClock::new().advance(secs(100)).await,
+        "slowly later" => {
+            SimClock::new().advance(secs(10)).await;
+            return Err(HandlerError::NotStored("told to".into()));
+        }
         "reply" => {
             let outcome = cx.reply(0, Content::text("hi")).await.unwrap();
             handler.replies.lock().unwrap().push(outcome);

@@ -76,6 +76,22 @@ async fn a_handler_at_work_at_the_deadline_leaves_its_event_pending() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rule_84_an_event_that_is_not_stored_after_the_answer_becomes_a_dead_letter() {
+    let host = TestHost::new();
+    let process = host.process();
+    let received = takes(secs(2), write(&process, "1", "slowly later")).await;
+    assert_eq!((received.ack, received.unstored, host.letters().await), (Ack::Done, 0, 0));
+    host.pass(10).await;
+    assert_eq!(host.letters().await, 1);
+    // One whose request was answered 503 comes again by itself.
+    let (slow, hung) = (element("2", "slowly later"), element("3", "hello"));
+    host.hang_after(1, StoreCall::ClaimInbound);
+    assert_comes_again(&takes(secs(2), receive_at(&process, ("acme-chat", "/acme"), &[slow, hung])).await);
+    host.pass(10).await;
+    assert_eq!(host.letters().await, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reply_whose_outbox_hangs_is_deferred_and_later_stored_once() {
     for (call, fault) in [
         (StoreCall::ReadSession, StoreFault::Hang),

@@ -212,14 +212,19 @@ impl Batch {
         }));
         let ended = wait.await;
         drop(underway);
-        match ended {
-            Ok(Some(Ok(()))) => EventResult::Accepted,
-            Ok(Some(Err(HandlerError::Poison(reason)))) => self.poison(&kept, key, ErrorKind::InvalidContent, reason).await,
+        let reason = match ended {
+            Ok(Some(Ok(()))) => return EventResult::Accepted,
+            Ok(Some(Err(HandlerError::Poison(reason)))) => return self.poison(&kept, key, ErrorKind::InvalidContent, reason).await,
             // The host's error may hold personal data, so it is not logged here.
-            Ok(Some(Err(HandlerError::NotStored(_)))) => self.not_stored(&kept, "the handler did not store the event"),
-            Ok(None) => self.not_stored(&kept, "the handler panicked"),
-            Err(oneshot::Canceled) => self.not_stored(&kept, "the handler's task was dropped"),
+            Ok(Some(Err(HandlerError::NotStored(_)))) => "the handler did not store the event",
+            Ok(None) => "the handler panicked",
+            Err(oneshot::Canceled) => "the handler's task was dropped",
+        };
+        tracing::warn!(tenant_id = %kept.tenant, strategy = %self.entry.name, event_id = %kept.id, reason, "inbound.unstored");
+        if self.progress.is_acknowledged() {
+            return self.poison(&kept, key, ErrorKind::Unexpected, reason).await;
         }
+        EventResult::Unstored
     }
 
     async fn poison(&self, event: &InboundEvent, key: ClaimKey, kind: ErrorKind, reason: &'static str) -> EventResult {
@@ -231,11 +236,6 @@ impl Batch {
 
     fn unstored(&self, event: &InboundEvent, step: &'static str, error: &Error) -> EventResult {
         tracing::warn!(tenant_id = %event.tenant, strategy = %self.entry.name, event_id = %event.id, step, error = %error, "inbound.unstored");
-        EventResult::Unstored
-    }
-
-    fn not_stored(&self, event: &InboundEvent, reason: &'static str) -> EventResult {
-        tracing::warn!(tenant_id = %event.tenant, strategy = %self.entry.name, event_id = %event.id, reason, "inbound.unstored");
         EventResult::Unstored
     }
 }

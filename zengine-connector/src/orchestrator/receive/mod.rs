@@ -3,7 +3,8 @@
 //! Guarantees (rule 84):
 //!
 //! - No authenticated event is lost: it ends stored, as a dead letter, or unstored with a 503. A redelivery handles only
-//!   events that are not settled.
+//!   events that are not settled. One that a handler does not store after the deadline of a synchronous channel was answered
+//!   becomes a dead letter.
 //! - Events of one conversation are handled in order, conversations concurrently. After an event that must be delivered
 //!   again, so must the rest of its conversation in the request.
 //! - A panic ends where it happens: one of `verify` fails its request with a 500, one of `normalize` makes its payload a dead

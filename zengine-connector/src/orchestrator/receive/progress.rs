@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 /// Number of requests in progress, including those whose caller is gone.
@@ -57,6 +57,8 @@ pub(super) struct Progress {
     /// With the handler, or stored and about to be settled.
     underway: AtomicUsize,
     budget: AtomicUsize,
+    /// The request was answered while handlers were at work: their events will not come again.
+    acknowledged: AtomicBool,
 }
 
 /// An event that the handler has.
@@ -76,6 +78,7 @@ impl Progress {
             poisoned: AtomicUsize::new(0),
             underway: AtomicUsize::new(0),
             budget: AtomicUsize::new(budget),
+            acknowledged: AtomicBool::new(false),
         }
     }
 
@@ -109,10 +112,20 @@ impl Progress {
         self.budget.load(Ordering::SeqCst) == 0
     }
 
-    /// The counts so far. Events that no handler has yet must be delivered again.
+    /// The counts so far, for an answer before the end. Events that no handler has yet must be delivered again; if there are
+    /// none, the handlers' events will not come again.
     pub(super) fn so_far(&self) -> Counts {
+        // First, so that an event that ends meanwhile knows that it will not come again.
+        self.acknowledged.store(true, Ordering::SeqCst);
         // Last, so that an event that ends meanwhile is not counted twice.
-        self.counts(|| self.underway.load(Ordering::SeqCst))
+        let counts = self.counts(|| self.underway.load(Ordering::SeqCst));
+        self.acknowledged.store(counts.unstored == 0, Ordering::SeqCst);
+        counts
+    }
+
+    /// Returns `true` if an event that a handler had will not come again.
+    pub(super) fn is_acknowledged(&self) -> bool {
+        self.acknowledged.load(Ordering::SeqCst)
     }
 
     /// The counts at the end. Uncounted events were lost with their task and must be delivered again.
@@ -143,9 +156,13 @@ mod tests {
         progress.add(EventResult::Accepted);
         let underway = progress.underway();
         assert_eq!(progress.so_far(), Counts { accepted: 1, poisoned: 0, unstored: 1 });
+        assert!(!progress.is_acknowledged());
         drop(underway);
         progress.add(EventResult::Unstored);
         assert_eq!(progress.so_far(), Counts { accepted: 1, poisoned: 0, unstored: 2 });
+        progress.add(EventResult::Accepted);
+        let _underway = progress.underway();
+        assert_eq!((progress.so_far().unstored, progress.is_acknowledged()), (0, true));
     }
 
     #[test]
