@@ -1,6 +1,6 @@
 //! The stateful stages of the pipeline: breaker, bulkhead, backoff, and their settings.
 //!
-//! Their state belongs to one tenant and strategy. [`StageMap`] keeps it, also when a tenant is bound again; a bound tenant holds a
+//! Their state belongs to one tenant and strategy. `StageMap` keeps it, also when a tenant is bound again; a bound tenant holds a
 //! handle, and knows no pipeline. No time in the settings may be longer than 366 days.
 
 pub(crate) mod backoff;

@@ -137,7 +137,7 @@ impl InboundStrategy<AcmeConfig> for AcmeShared {
     }
 }
 
-/// What a message says; empty where the event is none.
+/// The text of a message; empty where the event is none.
 pub(crate) fn text_of(event: &InboundEvent) -> &str {
     match &event.event {
         Event::Message { content: Content::Text(text) } => &text.body,

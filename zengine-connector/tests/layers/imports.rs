@@ -10,7 +10,7 @@ use crate::tree::ModulePath;
 #[derive(Default)]
 pub(crate) struct Module {
     pub(crate) imports: Vec<Import>,
-    /// What `use` brings in, by the name it has here.
+    /// The imports of `use`, by the name they have here.
     pub(crate) names: Vec<(String, Import)>,
     /// Child modules that exist only for tests.
     pub(crate) tests: Vec<ModulePath>,

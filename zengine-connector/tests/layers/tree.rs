@@ -42,7 +42,7 @@ impl Tree {
         self.0.keys()
     }
 
-    /// What a module holds that would hide arrows, each as a line.
+    /// Items of a module that would hide arrows, each as a line.
     pub(crate) fn refused(&self) -> impl Iterator<Item = String> {
         self.0.iter().flat_map(|(path, module)| module.refused.iter().map(move |form| format!("{} holds {form}", path.join("::"))))
     }

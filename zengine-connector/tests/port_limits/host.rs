@@ -113,7 +113,7 @@ impl TestHost {
     }
 }
 
-/// What the handler was given and got.
+/// The events that the handler got, and the outcomes of its replies.
 #[derive(Default)]
 pub(crate) struct Handler {
     pub(crate) events: Mutex<Vec<InboundEvent>>,

@@ -126,7 +126,7 @@ fn elements(payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
     elements.into_iter().map(event).collect()
 }
 
-/// What a message says.
+/// The text of a message.
 pub(crate) fn text_of(event: &InboundEvent) -> &str {
     match &event.event {
         Event::Message { content: Content::Text(text) } => &text.body,
