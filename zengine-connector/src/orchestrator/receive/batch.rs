@@ -88,7 +88,8 @@ impl Batch {
         if self.progress.is_spent() || self.engine().is_closing() {
             return EventResult::Unstored;
         }
-        let claim = match self.or_stop(self.now(), Claim::take(&self.orchestrator, key).await) {
+        let began = self.now();
+        let claim = match self.or_stop(began, Claim::take(&self.orchestrator, key).await) {
             Ok(Taken::Ours(claim)) => claim,
             Ok(Taken::Settled(InboundStatus::Poison)) => return EventResult::Poisoned,
             Ok(Taken::Settled(_)) => return EventResult::Accepted,
@@ -99,10 +100,10 @@ impl Batch {
             }
         };
         if !self.progress.spend() {
-            let _ = self.or_stop(self.now(), claim.release().await);
+            let _ = self.or_stop(began, claim.release().await);
             return EventResult::Unstored;
         }
-        let result = catch_panic(claim.hold(self.work(task))).await.unwrap_or(EventResult::Unstored);
+        let result = catch_panic(claim.hold(self.work(task, began))).await.unwrap_or(EventResult::Unstored);
         match result {
             EventResult::Accepted => self.settle(&claim, InboundStatus::Stored).await,
             EventResult::Poisoned => self.settle(&claim, InboundStatus::Poison).await,
@@ -116,8 +117,7 @@ impl Batch {
         let _ = self.or_stop(self.now(), claim.settle(status).await);
     }
 
-    /// The result of a step that began at `began`. If it failed after [`UNANSWERED`], a store hangs, and the request begins no
-    /// further event.
+    /// The result of a step. If it failed [`UNANSWERED`] after `began`, a store hangs, and the request begins no further event.
     fn or_stop<T, E>(&self, began: Duration, result: Result<T, E>) -> Result<T, E> {
         if result.is_err() && self.now().saturating_sub(began) >= UNANSWERED {
             self.progress.stop();
@@ -129,16 +129,16 @@ impl Batch {
         self.engine().clock.monotonic()
     }
 
-    async fn work(&self, task: InboundTask) -> EventResult {
+    async fn work(&self, task: InboundTask, began: Duration) -> EventResult {
         match task {
-            InboundTask::Handle { key, event, reference } => self.handle(key, event, reference).await,
-            InboundTask::Keep(poison) => self.keep(&poison).await,
+            InboundTask::Handle { key, event, reference } => self.handle(key, event, reference, began).await,
+            InboundTask::Keep(poison) => self.keep(&poison, began).await,
             InboundTask::Wait => EventResult::Unstored,
         }
     }
 
-    async fn keep(&self, poison: &Poison) -> EventResult {
-        match self.or_stop(self.now(), poison.keep(self.engine(), &self.entry.name).await) {
+    async fn keep(&self, poison: &Poison, began: Duration) -> EventResult {
+        match self.or_stop(began, poison.keep(self.engine(), &self.entry.name).await) {
             Ok(()) => EventResult::Poisoned,
             Err(error) => {
                 tracing::warn!(tenant_id = %poison.tenant, strategy = %self.entry.name, error = %error, "inbound.dead_letter_unavailable");
@@ -147,11 +147,11 @@ impl Batch {
         }
     }
 
-    async fn handle(&self, key: ClaimKey, mut event: Box<InboundEvent>, reference: Option<ProviderKey>) -> EventResult {
-        if let Err(error) = self.or_stop(self.now(), self.engine().take_evidence(&mut event, reference.as_ref()).await) {
+    async fn handle(&self, key: ClaimKey, mut event: Box<InboundEvent>, reference: Option<ProviderKey>, began: Duration) -> EventResult {
+        if let Err(error) = self.or_stop(began, self.engine().take_evidence(&mut event, reference.as_ref()).await) {
             return self.unstored(&event, "evidence", &error);
         }
-        let tenant = match self.or_stop(self.now(), self.engine().tenants.bind(&self.entry, &event.tenant).await) {
+        let tenant = match self.or_stop(began, self.engine().tenants.bind(&self.entry, &event.tenant).await) {
             Ok(bound) => Arc::clone(&bound.state),
             // On an endpoint that tenants share, one tenant with an invalid configuration must not make the provider redeliver
             // the events of all tenants for days.
@@ -161,7 +161,7 @@ impl Batch {
             }
             Err(error) => return self.unstored(&event, "bind", &error),
         };
-        match self.or_stop(self.now(), self.admit(&tenant, &mut event).await) {
+        match self.or_stop(began, self.admit(&tenant, &mut event).await) {
             Ok(Admit::Pass) => self.hand_over(key, event).await,
             Ok(Admit::Drop(reason)) => {
                 tracing::debug!(tenant_id = %event.tenant, strategy = %self.entry.name, event_id = %event.id, reason, "inbound.dropped");
@@ -229,7 +229,7 @@ impl Batch {
 
     async fn poison(&self, event: &InboundEvent, key: ClaimKey, kind: ErrorKind, reason: &'static str) -> EventResult {
         match Poison::handled(event, key, kind, reason) {
-            Ok(poison) => self.keep(&poison).await,
+            Ok(poison) => self.keep(&poison, self.now()).await,
             Err(error) => self.unstored(event, "dead_letter", &error),
         }
     }
