@@ -8,7 +8,7 @@ use zengine_connector::{
     ErrorKind, Reach,
     message::State,
     store::{
-        At, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, Evidence, Fingerprint, InboundDecision, InboundOp, InboundRecord,
+        At, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, Evidence, Fingerprint, InboundOp, InboundRecord,
         InboundStatus, Lease, OwnerToken, StoredError, StoredReceipt, Terminal,
     },
 };
@@ -153,15 +153,18 @@ impl World {
             Step::Commit { who, terminal } => ClaimOp::Commit {
                 owner: self.tokens[who],
                 terminal,
-                result: (terminal == Terminal::Delivered).then(|| StoredReceipt::sealed("r")),
+                result: (terminal == Terminal::Delivered).then(|| StoredReceipt::sealed(&b"r"[..])),
                 error: (terminal != Terminal::Delivered).then(error),
-                attempts: 1,
+                made: AttemptsMade::new(1),
                 effects: if terminal == Terminal::Delivered { Effects::NONE } else { Effects::BOTH },
                 ttl_s: DAY_S,
             },
-            Step::Release { who, maybe_sent } => {
-                ClaimOp::Release { owner: self.tokens[who], maybe_sent, attempts: 1, ttl_s: if maybe_sent { IN_DOUBT_S } else { DAY_S } }
-            }
+            Step::Release { who, maybe_sent } => ClaimOp::Release {
+                owner: self.tokens[who],
+                maybe_sent,
+                made: AttemptsMade::new(1),
+                ttl_s: if maybe_sent { IN_DOUBT_S } else { DAY_S },
+            },
             Step::GiveUp { who, owner_gone } => {
                 let (seen, claimant) = (self.seen(), self.lease(who).owner);
                 ClaimOp::GiveUp { claimant, seen, owner_gone, error: error(), skew_ms: SKEW_MS, ttl_s: DAY_S }
@@ -176,9 +179,11 @@ impl World {
                 lease: self.lease(who),
                 fingerprint: Fingerprint::new(THIS, 1, "k"),
                 generation,
+                first_claimed_at_ms: None,
                 key_generation: generation + 1,
                 maybe_sent,
                 first_sent_at_ms: None,
+                last_attempt_at_ms: None,
                 ttl_s: DAY_S,
             },
             Step::Again => return self.last.clone(),
@@ -201,10 +206,27 @@ fn owner_of(operation: &ClaimOp) -> Option<OwnerToken> {
     }
 }
 
+/// A member that this build does not know: `{99: [1, "new"]}`.
+const UNKNOWN_MEMBER: [u8; 8] = [0x18, 99, 0x82, 1, 0x63, b'n', b'e', b'w'];
+
+/// The record as a newer release would have written it.
+fn of_a_newer_release(record: &ClaimRecord) -> ClaimRecord {
+    let mut bytes = record.to_cbor();
+    assert!(bytes[0] < 0xb7, "a map of fewer than 23 members has its length in its first byte");
+    bytes[0] += 1;
+    bytes.extend(UNKNOWN_MEMBER);
+    ClaimRecord::from_cbor(&bytes).unwrap()
+}
+
+fn has_unknown_member(record: &ClaimRecord) -> bool {
+    record.to_cbor().ends_with(&UNKNOWN_MEMBER)
+}
+
 /// What every write must keep.
 fn check(before: Option<&ClaimRecord>, operation: &ClaimOp, after: &ClaimRecord, now_ms: i64) {
     assert_eq!(after.v, ClaimRecord::VERSION);
-    assert!(serde_json::from_str::<ClaimRecord>(&serde_json::to_string(after).unwrap()).unwrap() == *after, "what is stored can be read");
+    assert_eq!(ClaimRecord::from_cbor(&after.to_cbor()).unwrap(), *after, "what is stored can be read");
+    assert_eq!(after.rev, before.map_or(0, |before| before.rev) + 1, "every write counts");
     let redriven = matches!(operation, ClaimOp::Redrive { .. });
     let Some(before) = before else {
         return assert!(matches!(operation, ClaimOp::Claim { .. }) || redriven, "only a claim makes a record");
@@ -221,9 +243,15 @@ fn check(before: Option<&ClaimRecord>, operation: &ClaimOp, after: &ClaimRecord,
         assert!(after.status == before.status || settled, "rule 27: {:?} became {:?}", before.status, after.status);
         if after.status == before.status {
             let mut cleared = before.clone();
-            (cleared.effects_pending, cleared.updated_at_ms) = (after.effects_pending, after.updated_at_ms);
+            (cleared.effects_pending, cleared.updated_at_ms, cleared.rev) = (after.effects_pending, after.updated_at_ms, after.rev);
             assert_eq!(*after, cleared, "rule 22: a terminal record stays");
         }
+    }
+    let over = before.is_expired(now_ms) && !before.is_in_doubt() && !before.effects_pending.dlq;
+    let another_life = over && (redriven || matches!(operation, ClaimOp::Claim { .. }));
+    assert!(!has_unknown_member(before) || another_life || has_unknown_member(after), "a member of a newer release was lost");
+    if !after.maybe_sent && after.status == ClaimStatus::Released {
+        assert_eq!((after.first_sent_at_ms, after.last_attempt_at_ms), (None, None), "nothing can have arrived");
     }
     if before.status.is_terminal() && fresh {
         assert!(before.is_expired(now_ms) && !before.effects_pending.dlq, "rule 29: replaced before its time");
@@ -274,7 +302,10 @@ proptest! {
                     // Rule 14: the same write, whose answer was lost, is done and changes nothing but the times.
                     let again = operation.decide(Some(&next), at);
                     match again {
-                        Decision::Write(again) => prop_assert_eq!(again, next.clone(), "the second time wrote something else"),
+                        Decision::Write(mut again) => {
+                            again.rev -= 1;
+                            prop_assert_eq!(again, next.clone(), "the second time wrote something else");
+                        }
                         Decision::Keep => {}
                         // News about a terminal record are refused: the first time settled it.
                         Decision::Refuse => {
@@ -282,7 +313,7 @@ proptest! {
                             prop_assert!(news, "our own write was not recognised");
                         }
                     }
-                    world.record = Some(next);
+                    world.record = Some(if has_unknown_member(&next) { next } else { of_a_newer_release(&next) });
                 }
                 Decision::Keep => prop_assert!(world.record.is_some(), "nothing to keep"),
                 Decision::Refuse => {}
@@ -330,11 +361,9 @@ proptest! {
                 _ => InboundOp::Release { owner },
             };
             let at = At { now_ms, boot: None };
-            let next = match operation.decide(record.as_ref(), at) {
-                InboundDecision::Write(next) => Some(next),
-                InboundDecision::Delete => None,
-                InboundDecision::Keep | InboundDecision::Refuse => continue,
-            };
+            let Decision::Write(next) = operation.decide(record.as_ref(), at) else { continue };
+            prop_assert_eq!(InboundRecord::from_cbor(&next.to_cbor()).unwrap(), next.clone());
+            prop_assert_eq!(next.rev, record.as_ref().map_or(0, |record| record.rev) + 1);
             if let Some(before) = &record {
                 let over = before.is_expired(now_ms) || before.lease_until_ms < now_ms;
                 match before.status {
@@ -342,7 +371,7 @@ proptest! {
                     _ => prop_assert!(before.is_expired(now_ms), "a settled event was handled again"),
                 }
             }
-            record = next;
+            record = Some(next);
         }
     }
 }

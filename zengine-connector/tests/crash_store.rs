@@ -15,7 +15,10 @@ use futures_util::future::join_all;
 use zengine_connector::{
     ClientMessageId, StrategyName, TenantId,
     runtime::{Rng as _, SystemRng},
-    store::{ClaimKey, ClaimOp, ClaimStatus, ClaimStore as _, Effects, Embedded, Fingerprint, Lease, OwnerToken, StoredReceipt, Terminal},
+    store::{
+        AttemptsMade, ClaimKey, ClaimOp, ClaimStatus, ClaimStore as _, Effects, Embedded, Fingerprint, Lease, OwnerToken, StoredReceipt,
+        Terminal,
+    },
     testing::block_on,
 };
 
@@ -50,16 +53,16 @@ fn write_until_killed(path: &Path, round: &str) {
                     ClaimOp::Commit {
                         owner: OwnerToken::named("o"),
                         terminal: Terminal::Delivered,
-                        result: Some(StoredReceipt::sealed("r")),
+                        result: Some(StoredReceipt::sealed(&b"r"[..])),
                         error: None,
-                        attempts: 1,
+                        made: AttemptsMade::new(1),
                         effects: Effects::NONE,
                         ttl_s: 86_400,
                     },
                 ),
             ];
             for (name, step) in steps {
-                assert!(claims.apply(&key, &step, NOW).await.unwrap().done);
+                assert!(claims.apply(&key, &step, None, NOW).await.unwrap().done);
                 say(format!("{id} {name}"));
             }
         }

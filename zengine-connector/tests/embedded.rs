@@ -48,22 +48,22 @@ async fn rule_17_what_was_written_survives_closing_and_earlier_claims_are_free_a
     let (_folder, path) = place();
     let store = Embedded::open(&path).unwrap();
     let first_boot = store.claims().boot().unwrap().to_owned();
-    assert!(store.claims().apply(&key("claimed"), &claim(&store, "a", NOW), NOW).await.unwrap().done);
-    assert!(store.claims().apply(&key("sending"), &claim(&store, "a", NOW), NOW).await.unwrap().done);
+    assert!(store.claims().apply(&key("claimed"), &claim(&store, "a", NOW), None, NOW).await.unwrap().done);
+    assert!(store.claims().apply(&key("sending"), &claim(&store, "a", NOW), None, NOW).await.unwrap().done);
     let mark = ClaimOp::Mark { owner: OwnerToken::named("a"), ttl_s: 3_600 };
-    assert!(store.claims().apply(&key("sending"), &mark, NOW).await.unwrap().done);
+    assert!(store.claims().apply(&key("sending"), &mark, None, NOW).await.unwrap().done);
     let version = store.sessions().put("s", "k", Bytes::from_static(b"v"), None, Duration::from_secs(60), NOW).await.unwrap();
     drop(store);
 
     let store = Embedded::open(&path).unwrap();
     assert_ne!(store.claims().boot().unwrap(), first_boot);
     assert_eq!(store.sessions().get("s", "k", NOW).await.unwrap(), Some((version, Bytes::from_static(b"v"))));
-    assert!(store.claims().apply(&key("claimed"), &claim(&store, "b", NOW + 1), NOW + 1).await.unwrap().done);
-    let sending = store.claims().apply(&key("sending"), &claim(&store, "b", NOW + 1), NOW + 1).await.unwrap();
+    assert!(store.claims().apply(&key("claimed"), &claim(&store, "b", NOW + 1), None, NOW + 1).await.unwrap().done);
+    let sending = store.claims().apply(&key("sending"), &claim(&store, "b", NOW + 1), None, NOW + 1).await.unwrap();
     assert_eq!((sending.done, sending.record.unwrap().status), (false, ClaimStatus::Sending));
     let lease = Lease { owner: OwnerToken::named("b"), boot: store.claims().boot().map(Into::into), until_ms: NOW + 60_000 };
     let take_over = ClaimOp::TakeOver { lease, seen: OwnerToken::named("a"), owner_gone: false, skew_ms: 2_000 };
-    assert!(store.claims().apply(&key("sending"), &take_over, NOW + 1).await.unwrap().record.unwrap().maybe_sent);
+    assert!(store.claims().apply(&key("sending"), &take_over, None, NOW + 1).await.unwrap().record.unwrap().maybe_sent);
 }
 
 #[tokio::test]
@@ -85,9 +85,9 @@ async fn readers_work_beside_the_writer_and_see_its_commits() {
     let store = Embedded::open(&path).unwrap();
     let reader = Embedded::open_read_only(&path).unwrap();
     assert_eq!(reader.claims().get(&key("1")).await.unwrap(), None);
-    let written = store.claims().apply(&key("1"), &claim(&store, "a", NOW), NOW).await.unwrap();
+    let written = store.claims().apply(&key("1"), &claim(&store, "a", NOW), None, NOW).await.unwrap();
     assert_eq!(reader.claims().get(&key("1")).await.unwrap(), written.record);
-    let write = reader.claims().apply(&key("2"), &claim(&reader, "a", NOW), NOW).await;
+    let write = reader.claims().apply(&key("2"), &claim(&reader, "a", NOW), None, NOW).await;
     assert_eq!(write.unwrap_err().kind, StoreErrorKind::Unsupported);
     assert_eq!(reader.rotate_key().unwrap_err().kind, StoreErrorKind::Unsupported);
     drop(store);
@@ -210,11 +210,11 @@ async fn case_30_a_record_of_an_unknown_version_is_an_error_and_never_a_fresh_cl
     let store = Embedded::open(&path).unwrap();
     let far = NOW + 1_000 * 24 * 3_600_000;
     for now in [NOW, far] {
-        let error = store.claims().apply(&key("1"), &claim(&store, "a", now), now).await.unwrap_err();
+        let error = store.claims().apply(&key("1"), &claim(&store, "a", now), None, now).await.unwrap_err();
         assert_eq!(error.kind, StoreErrorKind::Corrupt);
         assert!(!format!("{error} {error:?}").contains("acme"));
     }
-    assert!(store.claims().apply(&key("2"), &claim(&store, "a", far), far).await.unwrap().done);
+    assert!(store.claims().apply(&key("2"), &claim(&store, "a", far), None, far).await.unwrap().done);
     assert_eq!(store.claims().get(&key("1")).await.unwrap_err().kind, StoreErrorKind::Corrupt);
     drop(store);
     let database = redb::Database::open(&path).unwrap();
@@ -225,12 +225,12 @@ async fn case_30_a_record_of_an_unknown_version_is_an_error_and_never_a_fresh_cl
 async fn a_snapshot_is_a_store_of_its_own_with_the_same_keys() {
     let (folder, path) = place();
     let store = Embedded::open(&path).unwrap();
-    let written = store.claims().apply(&key("1"), &claim(&store, "a", NOW), NOW).await.unwrap();
+    let written = store.claims().apply(&key("1"), &claim(&store, "a", NOW), None, NOW).await.unwrap();
     store.directory().put(&TenantId::new("acme").unwrap(), &StrategyName::new("sns-sms").unwrap(), serde_json::json!({})).await.unwrap();
     let copy = folder.path().join("copy.db");
     store.snapshot(&copy).unwrap();
     assert_eq!(store.snapshot(&copy).unwrap_err().kind, StoreErrorKind::Conflict);
-    assert!(store.claims().apply(&key("2"), &claim(&store, "a", NOW), NOW).await.unwrap().done);
+    assert!(store.claims().apply(&key("2"), &claim(&store, "a", NOW), None, NOW).await.unwrap().done);
     let copied = Embedded::open(&copy).unwrap();
     assert_eq!(copied.claims().get(&key("1")).await.unwrap(), written.record);
     assert_eq!(copied.claims().get(&key("2")).await.unwrap(), None);
@@ -244,7 +244,8 @@ async fn what_is_over_makes_room_and_compaction_gives_it_back() {
     let (_folder, path) = place();
     let store = Embedded::open(&path).unwrap();
     let ids: Vec<_> = (0..300).map(|n| key(&format!("old-{n}"))).collect();
-    let all = join_all(ids.iter().map(|key| async { store.claims().apply(key, &claim(&store, "a", NOW), NOW).await.unwrap().done })).await;
+    let all =
+        join_all(ids.iter().map(|key| async { store.claims().apply(key, &claim(&store, "a", NOW), None, NOW).await.unwrap().done })).await;
     assert!(all.iter().all(|done| *done));
     for n in 0..50 {
         let document = Bytes::from(vec![1; 100_000]);
@@ -252,7 +253,7 @@ async fn what_is_over_makes_room_and_compaction_gives_it_back() {
     }
     let later = NOW + 3_600_000;
     for n in 0..300 {
-        assert!(store.claims().apply(&key(&format!("new-{n}")), &claim(&store, "a", later), later).await.unwrap().done);
+        assert!(store.claims().apply(&key(&format!("new-{n}")), &claim(&store, "a", later), None, later).await.unwrap().done);
     }
     for key in &ids {
         assert_eq!(store.claims().get(key).await.unwrap(), None, "removed by later writes");
@@ -262,7 +263,7 @@ async fn what_is_over_makes_room_and_compaction_gives_it_back() {
     assert!(store.compact().await.unwrap());
     assert!(fs::metadata(&path).unwrap().len() < before / 2);
     assert!(store.claims().get(&key("new-7")).await.unwrap().is_some());
-    assert!(store.claims().apply(&key("after"), &claim(&store, "a", later), later).await.unwrap().done);
+    assert!(store.claims().apply(&key("after"), &claim(&store, "a", later), None, later).await.unwrap().done);
 }
 
 #[tokio::test]
@@ -296,6 +297,6 @@ fn it_works_on_any_executor() {
     let (_folder, path) = place();
     let store = Embedded::open(&path).unwrap();
     smol::block_on(async {
-        assert!(store.claims().apply(&key("1"), &claim(&store, "a", NOW), NOW).await.unwrap().done);
+        assert!(store.claims().apply(&key("1"), &claim(&store, "a", NOW), None, NOW).await.unwrap().done);
     });
 }

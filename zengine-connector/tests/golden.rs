@@ -3,19 +3,34 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fmt::Debug, fs, path::Path};
 
 use serde::{Serialize, de::DeserializeOwned};
-use zengine_connector::store::{ClaimRecord, ClaimStatus, DeadLetter, InboundRecord, InboundStatus};
+use zengine_connector::store::{ClaimRecord, ClaimStatus, DeadLetter, InboundRecord, InboundStatus, Reference, StoreError};
 
 fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).with_extension("json")).unwrap()
 }
 
-fn reads_and_rewrites<R: Serialize + DeserializeOwned>(name: &str) -> R {
+/// A record in its stored form, as hexadecimal digits in lines.
+fn stored(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).with_extension("cbor.hex");
+    let digits: String = fs::read_to_string(path).unwrap().split_whitespace().collect();
+    digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+/// The record in the JSON file and the one in the CBOR file are the same, and both files are what this build writes.
+fn reads_and_rewrites<R: Serialize + DeserializeOwned + Debug + PartialEq>(
+    name: &str,
+    from_cbor: fn(&[u8]) -> Result<R, StoreError>,
+    to_cbor: fn(&R) -> Vec<u8>,
+) -> R {
     let text = file(name);
     let record: R = serde_json::from_str(&text).unwrap();
     assert_eq!(serde_json::to_string_pretty(&record).unwrap() + "\n", text, "{name}");
+    let bytes = stored(name);
+    assert_eq!(from_cbor(&bytes).unwrap(), record, "{name}");
+    assert_eq!(to_cbor(&record), bytes, "{name}");
     record
 }
 
@@ -30,7 +45,7 @@ fn case_30_claims_of_version_1_are_read_in_every_status() {
         ("unknown", ClaimStatus::Unknown),
     ];
     for (name, status) in statuses {
-        let record: ClaimRecord = reads_and_rewrites(&format!("claim-v1-{name}"));
+        let record = reads_and_rewrites(&format!("claim-v1-{name}"), ClaimRecord::from_cbor, ClaimRecord::to_cbor);
         assert_eq!((record.v, record.status), (ClaimRecord::VERSION, status));
     }
 }
@@ -39,7 +54,7 @@ fn case_30_claims_of_version_1_are_read_in_every_status() {
 fn case_30_inbound_records_of_version_1_are_read_in_every_status() {
     let statuses = [("claimed", InboundStatus::Claimed), ("stored", InboundStatus::Stored), ("poison", InboundStatus::Poison)];
     for (name, status) in statuses {
-        let record: InboundRecord = reads_and_rewrites(&format!("inbound-v1-{name}"));
+        let record = reads_and_rewrites(&format!("inbound-v1-{name}"), InboundRecord::from_cbor, InboundRecord::to_cbor);
         assert_eq!((record.v, record.status), (InboundRecord::VERSION, status));
     }
 }
@@ -47,8 +62,13 @@ fn case_30_inbound_records_of_version_1_are_read_in_every_status() {
 #[test]
 fn case_30_dead_letters_of_version_1_are_read() {
     for name in ["dead-letter-v1", "dead-letter-v1-inbound"] {
-        assert_eq!(reads_and_rewrites::<DeadLetter>(name).v, DeadLetter::VERSION);
+        assert_eq!(reads_and_rewrites(name, DeadLetter::from_cbor, DeadLetter::to_cbor).v, DeadLetter::VERSION);
     }
+}
+
+#[test]
+fn case_30_references_of_version_1_are_read() {
+    assert_eq!(reads_and_rewrites("reference-v1", Reference::from_cbor, Reference::to_cbor).v, Reference::VERSION);
 }
 
 #[cfg(feature = "embedded")]
@@ -57,7 +77,7 @@ async fn case_30_the_embedded_store_reads_and_writes_the_same_forms() {
     use redb::{ReadableDatabase as _, TableDefinition};
     use zengine_connector::{
         StrategyName, TenantId,
-        store::{ClaimKey, ClaimStore as _, DeadLetters as _, DomainEvent, Embedded, EventBus as _, Reference},
+        store::{ClaimKey, ClaimStore as _, DeadLetters as _, DomainEvent, Embedded, EventBus as _},
     };
     fn text(name: &str) -> TableDefinition<'_, &'static str, &'static [u8]> {
         TableDefinition::new(name)
@@ -70,9 +90,9 @@ async fn case_30_the_embedded_store_reads_and_writes_the_same_forms() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("zengine.db");
     let store = Embedded::open(&path).unwrap();
-    let letter: DeadLetter = reads_and_rewrites("dead-letter-v1");
+    let letter = DeadLetter::from_cbor(&stored("dead-letter-v1")).unwrap();
     store.dead_letters().put(&letter).await.unwrap();
-    let reference: Reference = serde_json::from_str(&file("embedded-reference-v1")).unwrap();
+    let reference = Reference::from_cbor(&stored("reference-v1")).unwrap();
     store.claims().put_reference("hash", &reference).await.unwrap();
     let event: serde_json::Value = serde_json::from_str(&file("embedded-event-v1")).unwrap();
     let event: DomainEvent = serde_json::from_value(event["event"].clone()).unwrap();
@@ -87,19 +107,22 @@ async fn case_30_the_embedded_store_reads_and_writes_the_same_forms() {
         let stored: serde_json::Value = serde_json::from_slice(stored).unwrap();
         assert_eq!(serde_json::to_string(&stored).unwrap(), compact, "{name}");
     };
-    same("dead-letter-v1", snapshot.open_table(text("dead_letters")).unwrap().get(letter.failure_id.as_str()).unwrap().unwrap().value());
-    same("embedded-reference-v1", snapshot.open_table(text("references")).unwrap().get("hash").unwrap().unwrap().value());
+    let letters = snapshot.open_table(text("dead_letters")).unwrap();
+    assert_eq!(letters.get(letter.failure_id.as_str()).unwrap().unwrap().value(), stored("dead-letter-v1"));
+    let references = snapshot.open_table(text("references")).unwrap();
+    assert_eq!(references.get("hash").unwrap().unwrap().value(), stored("reference-v1"));
+    drop((letters, references));
     same("embedded-event-v1", snapshot.open_table(EVENTS).unwrap().get(1).unwrap().unwrap().value());
     same("embedded-directory-v1", snapshot.open_table(DIRECTORY).unwrap().get(("sns-sms", "acme")).unwrap().unwrap().value());
     drop(snapshot);
 
-    let claim = file("claim-v1-unknown");
+    let claim = stored("claim-v1-unknown");
     let transaction = database.begin_write().unwrap();
-    transaction.open_table(text("claims")).unwrap().insert(key.as_str(), claim.as_bytes()).unwrap();
+    transaction.open_table(text("claims")).unwrap().insert(key.as_str(), &*claim).unwrap();
     transaction.commit().unwrap();
     drop(database);
     let store = Embedded::open(&path).unwrap();
-    assert_eq!(store.claims().get(&key).await.unwrap(), Some(serde_json::from_str(&claim).unwrap()));
+    assert_eq!(store.claims().get(&key).await.unwrap(), Some(ClaimRecord::from_cbor(&claim).unwrap()));
     assert_eq!(store.claims().reference("hash", 0).await.unwrap(), Some(reference));
     assert_eq!(store.events().list(0, 9).unwrap(), [(1, event)]);
     assert_eq!(store.dead_letters().get(&letter.failure_id).await.unwrap(), Some(letter));
@@ -109,12 +132,12 @@ async fn case_30_the_embedded_store_reads_and_writes_the_same_forms() {
 fn every_golden_file_is_read_by_a_test() {
     let files: BTreeSet<String> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"))
         .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     let tests = include_str!("golden.rs");
     for file in &files {
         let family = file.rsplit_once("v1").unwrap().0;
         assert!(tests.contains(family), "{file}");
     }
-    assert_eq!(files.len(), 14);
+    assert_eq!(files.len(), 14 + 12, "12 of the 14 have a CBOR form");
 }

@@ -55,20 +55,28 @@ impl ClaimStore for Writes {
         self.inner.claims.boot()
     }
 
-    fn is_local(&self) -> bool {
-        self.inner.claims.is_local()
-    }
-
-    async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
-        self.write().claims.apply(key, operation, now_ms).await
+    async fn apply(
+        &self,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+        current: Option<&ClaimRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
+        self.write().claims.apply(key, operation, current, now_ms).await
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
         self.inner.claims.get(key).await
     }
 
-    async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError> {
-        self.write().claims.apply_inbound(key, operation, now_ms).await
+    async fn apply_inbound(
+        &self,
+        key: &ClaimKey,
+        operation: &InboundOp,
+        current: Option<&InboundRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<InboundRecord>, StoreError> {
+        self.write().claims.apply_inbound(key, operation, current, now_ms).await
     }
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {

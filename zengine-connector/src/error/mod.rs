@@ -52,12 +52,14 @@ pub const CONTEXT_KEYS: &[&str] = &[
     "line",
     "column",
     "rule",
+    "stage",
     "secret",
     "key_id",
     "version",
     "reason",
     "os_error",
     "host",
+    "stage",
 ];
 
 /// The action for a queue message whose handling ended in an error (rule 86).

@@ -85,12 +85,6 @@ impl Receipt {
         self.data.as_ref().map(RawJson::parse)
     }
 
-    /// Whether it holds at most one id of the provider and nothing else.
-    pub(crate) const fn is_plain(&self) -> bool {
-        let Self { provider_ids, conversation, note, next, trimmed, data } = self;
-        provider_ids.len() <= 1 && conversation.is_none() && note.is_none() && next.is_none() && !*trimmed && data.is_none()
-    }
-
     /// The same without its data, for records that are too small for it.
     pub(crate) fn trimmed(mut self) -> Self {
         (self.data, self.next, self.trimmed) = (None, None, true);

@@ -1,14 +1,12 @@
 //! Calls of strategies outside the pipeline, with a time limit; a panic becomes an error.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
-
-use futures_util::FutureExt as _;
+use std::time::Duration;
 
 use crate::{
     error::{Error, ErrorKind},
     ids::{StrategyName, TenantId},
     pipeline::Engine,
-    runtime::{later, within},
+    runtime::{Missed, guard, later},
     strategy::Base,
 };
 
@@ -23,10 +21,9 @@ impl Engine {
 
     /// Awaits the work. Returns `Timeout` if it takes longer than [`TIME`], `Unexpected` if it panics.
     pub(super) async fn call<T>(&self, work: impl Future<Output = T> + Send) -> Result<T, Error> {
-        match within(&*self.clock, TIME, AssertUnwindSafe(work).catch_unwind()).await {
-            Some(Ok(result)) => Ok(result),
-            Some(Err(_)) => Err(Error::new(ErrorKind::Unexpected, "the strategy panicked")),
-            None => Err(Error::new(ErrorKind::Timeout, "the strategy did not answer in time")),
-        }
+        guard(&*self.clock, TIME, work).await.map_err(|missed| match missed {
+            Missed::Panicked => Error::new(ErrorKind::Unexpected, "the strategy panicked"),
+            Missed::TimedOut => Error::new(ErrorKind::Timeout, "the strategy did not answer in time"),
+        })
     }
 }

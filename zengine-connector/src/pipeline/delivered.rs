@@ -5,40 +5,74 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use quick_cache::sync::Cache;
 
+use super::ended::{Ended, How};
 use crate::{
     ids::StrategyName,
+    message::Receipt,
     stage::{Settings, StrategySettings},
-    store::{ClaimKey, ClaimRecord},
+    store::{ClaimKey, ClaimRecord, Fingerprint},
 };
 
-/// The cached records of one strategy. `None` caches nothing.
-type Records = Option<Cache<ClaimKey, Arc<ClaimRecord>>>;
+/// A delivered send, with its receipt open.
+#[derive(Debug)]
+pub(super) struct DeliveredSend {
+    pub(super) fingerprint: Fingerprint,
+    expires_at_s: i64,
+    receipt: Receipt,
+    attempts: u32,
+    generation: u32,
+}
 
-/// A cache of delivered sends only, because they never change. Their receipts are not encrypted. Empty if the claim store is
-/// in this process.
+impl DeliveredSend {
+    pub(super) fn new(record: &ClaimRecord, receipt: &Receipt) -> Self {
+        Self {
+            fingerprint: record.fingerprint.clone(),
+            expires_at_s: record.expires_at_s,
+            receipt: receipt.clone(),
+            attempts: record.attempts,
+            generation: record.generation,
+        }
+    }
+
+    /// Returns `true` if the record of the send is expired.
+    pub(super) const fn is_expired(&self, now_ms: i64) -> bool {
+        self.expires_at_s.saturating_mul(1000) <= now_ms
+    }
+
+    /// The end of the send, for one more caller.
+    pub(super) fn ended(&self) -> Ended {
+        let how = How::Delivered { receipt: self.receipt.clone(), recorded: true };
+        Ended::new(how, self.attempts, self.generation).replayed()
+    }
+}
+
+/// The delivered sends of one strategy. `None` caches nothing.
+type Sends = Option<Cache<ClaimKey, Arc<DeliveredSend>>>;
+
+/// A cache of delivered sends only, because they never change.
 pub(super) struct DeliveredSends {
-    default: Records,
-    named: HashMap<StrategyName, Records>,
+    default: Sends,
+    named: HashMap<StrategyName, Sends>,
 }
 
 impl DeliveredSends {
     pub(super) fn new(settings: &Settings) -> Self {
-        let records = |settings: &StrategySettings| (settings.dedup.cached > 0).then(|| Cache::new(settings.dedup.cached));
-        let named = settings.named.iter().map(|(name, settings)| (name.clone(), records(settings))).collect();
-        Self { default: records(&settings.default), named }
+        let sends = |settings: &StrategySettings| (settings.dedup.cached > 0).then(|| Cache::new(settings.dedup.cached));
+        let named = settings.named.iter().map(|(name, settings)| (name.clone(), sends(settings))).collect();
+        Self { default: sends(&settings.default), named }
     }
 
-    pub(super) fn get(&self, strategy: &StrategyName, key: &ClaimKey) -> Option<Arc<ClaimRecord>> {
+    pub(super) fn get(&self, strategy: &StrategyName, key: &ClaimKey) -> Option<Arc<DeliveredSend>> {
         self.of(strategy).as_ref()?.get(key)
     }
 
-    pub(super) fn insert(&self, strategy: &StrategyName, key: ClaimKey, record: ClaimRecord) {
-        if let Some(records) = self.of(strategy) {
-            records.insert(key, Arc::new(record));
+    pub(super) fn insert(&self, strategy: &StrategyName, key: ClaimKey, send: DeliveredSend) {
+        if let Some(sends) = self.of(strategy) {
+            sends.insert(key, Arc::new(send));
         }
     }
 
-    fn of(&self, strategy: &StrategyName) -> &Records {
+    fn of(&self, strategy: &StrategyName) -> &Sends {
         self.named.get(strategy).unwrap_or(&self.default)
     }
 }
@@ -64,7 +98,7 @@ mod tests {
         let Decision::Write(record) = claim.decide(None, At { now_ms: 0, boot: None }) else { panic!("a first claim is written") };
         for strategy in [&first, &second] {
             let key = ClaimKey::outbound(&TenantId::new("acme").unwrap(), strategy, &ClientMessageId::new("1").unwrap());
-            sends.insert(strategy, key.clone(), ClaimRecord::clone(&record));
+            sends.insert(strategy, key.clone(), DeliveredSend::new(&record, &Receipt::unnumbered()));
             assert_eq!(sends.get(strategy, &key).is_some(), *strategy == second);
         }
     }

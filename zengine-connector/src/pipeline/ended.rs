@@ -1,74 +1,122 @@
 //! The end of a send inside the pipeline, in a form that can be shared and stored.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, SendError},
     ids::FailureId,
     message::{LossReport, Receipt},
-    store::StoredError,
+    store::{ClaimKey, StoredError},
 };
 
 /// The end of a send. Cheap to clone for every caller that waits for it.
 #[derive(Clone, Debug)]
-pub(crate) enum Ended {
+pub(crate) struct Ended {
+    pub(super) how: How,
+    /// Attempts made, by all owners.
+    pub(super) attempts: u32,
+    /// Number of redrives of the send.
+    pub(super) generation: u32,
+    /// Whether another call made the send, and this one sent nothing.
+    pub(super) replayed: bool,
+}
+
+/// The kinds of ends.
+#[derive(Clone, Debug)]
+pub(crate) enum How {
     Delivered {
         receipt: Receipt,
-        attempts: u32,
         recorded: bool,
     },
-    Failed {
-        error: StoredError,
-        failure_id: FailureId,
-        attempts: u32,
-    },
-    Unknown {
-        error: StoredError,
-        failure_id: FailureId,
-        attempts: u32,
-    },
+    Failed(EndError),
+    Unknown(EndError),
     Deferred {
         reason: DeferredReason,
         retry_after: Duration,
-        error: Option<StoredError>,
+        error: Option<EndError>,
     },
     /// The send is settled, but its dead letter is not stored (rule 68).
-    LetterLost {
-        failure_id: FailureId,
-    },
+    LetterLost,
+}
+
+/// The error that ended a send: as it is stored, and as the attempt returned it if this process made the attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct EndError {
+    pub(super) stored: StoredError,
+    live: Option<Arc<Error>>,
+}
+
+impl EndError {
+    /// The error of an attempt.
+    pub(super) fn of(error: SendError, attempts: u32) -> Self {
+        let stored = StoredError::of(&error, attempts);
+        Self { stored, live: Some(Arc::new(error.into_error().with_context("attempts", attempts))) }
+    }
+
+    /// An error of this process that no attempt made.
+    pub(super) fn live(stored: StoredError, error: Error) -> Self {
+        Self { stored, live: Some(Arc::new(error)) }
+    }
+
+    fn into_error(self) -> Error {
+        match self.live.map(Arc::try_unwrap) {
+            Some(Ok(error)) => error,
+            Some(Err(shared)) => Error::shared(&shared),
+            None => self.stored.to_error(),
+        }
+    }
+}
+
+impl From<StoredError> for EndError {
+    fn from(stored: StoredError) -> Self {
+        Self { stored, live: None }
+    }
 }
 
 impl Ended {
-    pub(crate) fn deferred(reason: DeferredReason, retry_after: Duration) -> Self {
-        Self::Deferred { reason, retry_after, error: None }
+    pub(super) fn new(how: How, attempts: u32, generation: u32) -> Self {
+        Self { how, attempts, generation, replayed: false }
     }
 
-    /// Converts it into the caller's outcome. `real` is the last attempt's own error, if this call made that attempt.
-    pub(crate) fn into_outcome(self, replayed: bool, real: Option<Error>, loss: Option<LossReport>) -> Result<Outcome, Error> {
-        let restore = |stored: &StoredError, real: Option<Error>| match real {
-            Some(error) => error.with_context("attempts", stored.attempts),
-            None => stored.to_error(),
-        };
-        Ok(match self {
-            Self::Delivered { receipt, attempts, recorded } => {
+    pub(super) fn deferred(reason: DeferredReason, retry_after: Duration) -> Self {
+        Self::new(How::Deferred { reason, retry_after, error: None }, 0, 0)
+    }
+
+    /// The same end, made by another call.
+    pub(super) fn replayed(self) -> Self {
+        Self { replayed: true, ..self }
+    }
+
+    /// Puts the attempt's own error in the place of the stored one.
+    pub(super) fn with_live(mut self, own: Option<EndError>) -> Self {
+        if let (How::Failed(error) | How::Unknown(error), Some(own)) = (&mut self.how, own)
+            && error.stored.kind == own.stored.kind
+        {
+            error.live = own.live;
+        }
+        self
+    }
+
+    /// The caller's outcome of the send with this key.
+    pub(super) fn into_outcome(self, key: &ClaimKey, loss: Option<LossReport>) -> Result<Outcome, Error> {
+        let Self { how, attempts, generation, replayed } = self;
+        let failure_id = || FailureId::of_send(key, generation);
+        Ok(match how {
+            How::Delivered { receipt, recorded } => {
                 Outcome::Delivered(Delivered { replayed, dedup_recorded: recorded, loss, attempts, ..Delivered::new(receipt) })
             }
-            Self::Failed { error, failure_id, attempts } => {
-                Outcome::Failed(Failed { error: restore(&error, real), failure_id, replayed, attempts })
-            }
-            Self::Unknown { error, failure_id, attempts } => {
-                Outcome::Unknown(Unknown { error: restore(&error, real), failure_id, replayed, attempts })
-            }
-            Self::Deferred { reason, retry_after, error } => {
+            How::Failed(error) => Outcome::Failed(Failed { replayed, attempts, ..Failed::new(error.into_error(), failure_id()) }),
+            How::Unknown(error) => Outcome::Unknown(Unknown { replayed, attempts, ..Unknown::new(error.into_error(), failure_id()) }),
+            How::Deferred { reason, retry_after, error } => {
                 let deferred = Deferred::new(reason, retry_after);
-                Outcome::Deferred(match real.or_else(|| error.map(|stored| stored.to_error())) {
-                    Some(error) => deferred.with_error(error),
+                Outcome::Deferred(match error {
+                    Some(error) => deferred.with_error(error.into_error()),
                     None => deferred,
                 })
             }
-            Self::LetterLost { failure_id } => {
-                tracing::error!(%failure_id, "dead_letter.lost");
+            How::LetterLost => {
+                tracing::error!(failure_id = %failure_id(), "dead_letter.lost");
                 return Err(Error::new(ErrorKind::DeadLetterFailed, "the send is settled but its dead letter could not be stored")
                     .with_retry_after(Duration::from_secs(30)));
             }

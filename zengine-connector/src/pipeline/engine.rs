@@ -12,7 +12,7 @@ use std::{
 use futures_channel::oneshot;
 use futures_util::{FutureExt as _, future::Shared};
 
-use super::{delivered::DeliveredSends, single_flight::SingleFlight, tokens::Tokens};
+use super::{delivered::DeliveredSends, single_flight::SingleFlight};
 use crate::{
     ids::{CorrelationId, StrategyName, TenantId},
     keyring::KeyRing,
@@ -52,7 +52,6 @@ pub(crate) struct Engine {
     pub(super) stages: StageMap,
     pub(super) single_flight: SingleFlight,
     pub(super) delivered: DeliveredSends,
-    tokens: Tokens,
     running: AtomicUsize,
     closing: AtomicBool,
     closed: Mutex<Option<oneshot::Sender<()>>>,
@@ -68,11 +67,10 @@ impl Engine {
             rng: Arc::clone(&rng),
             spawner: Arc::clone(&spawner),
             observers: observers.clone(),
-            writer: Tokens::name(&*rng).into(),
+            writer: draw(&*rng).to_string().into(),
         };
         let (closed, on_close) = oneshot::channel();
         Self {
-            tokens: Tokens::of(stores.claims_are_local(), &*rng),
             delivered: DeliveredSends::new(&settings),
             stages: StageMap::new(settings, circuit_ports),
             single_flight: SingleFlight::default(),
@@ -98,7 +96,7 @@ impl Engine {
 
     /// A new owner token for one claim.
     pub(crate) fn token(&self) -> OwnerToken {
-        self.tokens.next(&*self.rng)
+        draw(&*self.rng)
     }
 
     /// The part that all contexts of one call share.
@@ -156,6 +154,13 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("registry", &self.registry).field("running", &self.running()).finish_non_exhaustive()
     }
+}
+
+/// 128 random bits: a process restored from a snapshot must not draw the same token as its copy.
+fn draw(rng: &dyn Rng) -> OwnerToken {
+    let mut bits = [0; 16];
+    rng.fill(&mut bits);
+    OwnerToken::new(bits)
 }
 
 /// Counts one send in progress until it is dropped.

@@ -65,14 +65,13 @@ async fn tell(
 ) -> Result<(), Error> {
     let key = ClaimKey::outbound(tenant, strategy, id);
     // A status of an earlier generation proves nothing about the current one.
-    match engine.stores.stored_record(&key).await? {
-        Some(record) if record.key_generation == generation => {}
-        _ => return Ok(()),
-    }
+    let Some(seen) = engine.stores.stored_record(&key).await?.filter(|record| record.key_generation == generation) else {
+        return Ok(());
+    };
     let provider_id = (!status.target.is_empty()).then(|| status.target.clone());
     let ttl_s = seconds(engine.stages.settings(strategy).dedup.keep);
     let told = ClaimOp::Tell { evidence: Evidence::new(status.state, at_ms, provider_id), ttl_s };
-    match engine.stores.apply(&key, &told, engine.now_ms()).await?.record {
+    match engine.stores.apply(&key, &told, Some(&seen), engine.now_ms()).await?.record {
         Some(record) if record.effects_pending.settled => announce(engine, (tenant, strategy, id), status, &key, &record).await,
         _ => Ok(()),
     }
@@ -102,7 +101,7 @@ async fn announce(
         tracing::warn!(tenant_id = %tenant, strategy = %strategy, client_message_id = %id, error = %Error::from(error), "outbound.settled_not_published");
         return Ok(());
     }
-    let clear = ClaimOp::ClearEffects { generation: record.generation, done: Effects { settled: true, ..Effects::NONE } };
-    engine.stores.apply(key, &clear, engine.now_ms()).await?;
+    let clear = ClaimOp::ClearEffects { generation: record.generation, done: Effects::SETTLED };
+    engine.stores.apply(key, &clear, Some(record), engine.now_ms()).await?;
     Ok(())
 }

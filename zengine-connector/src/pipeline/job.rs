@@ -1,70 +1,102 @@
-//! One send, as passed to the stages.
+//! A call of a strategy, and the send that it belongs to, as passed to the stages.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use super::{Engine, SendOptions, decision::Protection, fingerprint::Content, now::Now, trace::SendTrace};
+use super::{Engine, SendOptions, clock::CallClock, decision::Protection, fingerprint::Content, trace::SendTrace};
 use crate::{
+    error::Error,
     ids::{ClientMessageId, TenantId},
-    message::{Idempotency, Prepared},
+    message::{Degrade, Idempotency, LossReport, Prepared},
     registry::{BoundTenant, RegisteredStrategy},
+    runtime::ms,
     stage::{Stages, StrategySettings},
-    store::{ClaimKey, Fingerprint, Lease, OwnerToken},
+    store::{Applied, ClaimKey, ClaimOp, ClaimRecord, Fingerprint, Lease, OwnerToken, StoreError, StoreErrorKind},
     strategy::{Base, DynOutbound, ProviderKey, SendContext},
 };
 
-/// One send.
-pub(crate) struct SendJob<'a> {
+/// The surroundings of one call by a host: a send, a redrive or a query.
+#[derive(Clone, Copy)]
+pub(crate) struct HostCall<'a> {
     pub(crate) engine: &'a Arc<Engine>,
     pub(crate) entry: &'a RegisteredStrategy,
     pub(crate) outbound: &'a dyn DynOutbound,
-    pub(crate) bound: &'a BoundTenant,
-    pub(crate) stages: &'a Stages,
-    pub(crate) key: ClaimKey,
-    pub(crate) fingerprint: Fingerprint,
-    /// The caller's message. Dead letters store it.
-    pub(crate) original: &'a Prepared<'a>,
-    /// The message to send, degraded if needed.
-    pub(crate) message: &'a Prepared<'a>,
-    pub(crate) idempotency: Idempotency,
     pub(crate) options: &'a SendOptions,
-    /// Deadline in nanoseconds since the Unix epoch.
-    pub(crate) deadline: i64,
-    pub(crate) now: &'a Now<'a>,
+    pub(crate) clock: &'a CallClock<'a>,
     /// The facts behind the log lines.
     pub(crate) trace: &'a SendTrace,
 }
 
-impl SendJob<'_> {
+/// One message for one bound tenant.
+pub(crate) struct SendJob<'a> {
+    pub(crate) call: HostCall<'a>,
+    pub(crate) bound: Arc<BoundTenant>,
+    pub(crate) key: ClaimKey,
+    pub(crate) fingerprint: Fingerprint,
+    /// The caller's message. Dead letters store it.
+    pub(crate) original: Prepared<'a>,
+    degraded: Option<Prepared<'static>>,
+    /// Losses from degradation, if any.
+    pub(crate) loss: Option<LossReport>,
+    pub(crate) idempotency: Idempotency,
+}
+
+impl<'a> SendJob<'a> {
+    /// Degrades and validates the message for the tenant.
+    ///
+    /// # Errors
+    /// If the channel cannot carry the message.
+    pub(crate) fn new(
+        call: HostCall<'a>,
+        bound: Arc<BoundTenant>,
+        (key, fingerprint): (ClaimKey, Fingerprint),
+        message: Prepared<'a>,
+        degrade: Degrade,
+    ) -> Result<Self, Error> {
+        let seen = call.entry.inspect(&bound.state, &message, degrade)?;
+        let (degraded, loss) = seen.degraded.unzip();
+        let idempotency = seen.idempotency.unwrap_or(call.entry.descriptor.idempotency);
+        let job = Self { call, bound, key, fingerprint, original: message, degraded, loss, idempotency };
+        call.trace.recipient(|| call.outbound.recipient(job.message(), &call.engine.keys.current(), job.tenant()))?;
+        Ok(job)
+    }
+
+    pub(crate) fn engine(&self) -> &'a Arc<Engine> {
+        self.call.engine
+    }
+
+    pub(crate) fn clock(&self) -> &'a CallClock<'a> {
+        self.call.clock
+    }
+
     #[inline]
     pub(crate) fn tenant(&self) -> &TenantId {
         self.bound.tenant()
     }
 
-    /// The fingerprint input of the caller's message.
-    pub(crate) fn content(&self) -> Content<'_> {
-        Content {
-            keys: &*self.engine.keys,
-            tenant: self.tenant(),
-            strategy: &self.entry.name,
-            outbound: self.outbound,
-            message: self.original,
-        }
-    }
-
     #[inline]
-    pub(crate) fn id(&self) -> &ClientMessageId {
-        &self.options.client_message_id
+    pub(crate) fn id(&self) -> &'a ClientMessageId {
+        &self.call.options.client_message_id
     }
 
-    /// Time left to the deadline.
-    pub(crate) fn remaining(&self) -> Duration {
-        Duration::from_nanos(u64::try_from(self.deadline.saturating_sub(self.now.nanos())).unwrap_or(0))
+    /// The message to send, degraded if needed.
+    pub(crate) fn message(&self) -> &Prepared<'a> {
+        self.degraded.as_ref().unwrap_or(&self.original)
+    }
+
+    pub(crate) fn stages(&self) -> &Stages {
+        self.call.engine.stages(&self.bound)
     }
 
     /// The settings of the strategy.
     #[inline]
     pub(crate) fn settings(&self) -> &StrategySettings {
-        &self.stages.settings
+        &self.stages().settings
+    }
+
+    /// The fingerprint input of the caller's message.
+    pub(crate) fn content(&self) -> Content<'_> {
+        let HostCall { engine, entry, outbound, .. } = self.call;
+        Content { keys: &*engine.keys, tenant: self.tenant(), strategy: &entry.name, outbound, message: &self.original }
     }
 
     /// The idempotency key at the provider (rule 4).
@@ -72,20 +104,27 @@ impl SendJob<'_> {
         self.bound.scope.provider_key(self.id(), key_generation)
     }
 
+    /// The context of an attempt that may take `limit`.
     pub(crate) fn context(&self, key_generation: u32, attempt: u32, limit: Duration) -> SendContext {
+        let HostCall { options, clock, .. } = self.call;
         let base = Base {
             scope: Arc::clone(&self.bound.scope),
-            deadline: Now::time(self.now.after(limit).min(self.deadline)),
-            correlation: self.options.correlation_id.clone(),
-            traceparent: self.options.traceparent.clone(),
+            deadline: clock.deadline_within(limit),
+            correlation: options.correlation_id.clone(),
+            traceparent: options.traceparent.clone(),
         };
         SendContext::new(base, self.id().clone(), key_generation, NonZeroU32::new(attempt).unwrap_or(NonZeroU32::MIN))
     }
 
+    /// Waits. Returns `false` if the host shuts down meanwhile.
+    pub(crate) async fn pause(&self, time: Duration) -> bool {
+        self.clock().wait(self.engine().pause(time)).await
+    }
+
     /// A new lease for this owner token.
     pub(crate) fn lease(&self, owner: OwnerToken) -> Lease {
-        let time = self.settings().dedup.lease;
-        Lease { owner, boot: self.engine.stores.boot().map(Into::into), until_ms: self.now.ms() + crate::runtime::ms(time) }
+        let until_ms = self.clock().ms() + ms(self.settings().dedup.lease);
+        Lease { owner, boot: self.engine().stores.boot().map(Into::into), until_ms }
     }
 
     /// The current protection against duplicates, for a send whose first byte may have left at `first_sent_ms`. A window
@@ -96,10 +135,50 @@ impl SendJob<'_> {
             Idempotency::Queryable { .. } => Protection::Queryable,
             Idempotency::Native { window_ms } => {
                 let settings = self.settings();
-                let margin = crate::runtime::ms(settings.attempt_timeout + settings.dedup.clock_skew);
+                let margin = ms(settings.attempt_timeout + settings.dedup.clock_skew);
                 let end = first_sent_ms.map(|sent| sent.saturating_add_unsigned(window_ms).saturating_sub(margin));
-                if end.is_none_or(|end| end > self.now.ms()) { Protection::Native } else { Protection::None }
+                if end.is_none_or(|end| end > self.clock().ms()) { Protection::Native } else { Protection::None }
             }
         }
+    }
+}
+
+/// Changes of the send's record.
+impl SendJob<'_> {
+    /// Changes the record within the time of the send. `current` is the record as last seen.
+    pub(crate) async fn apply(&self, operation: &ClaimOp, current: Option<&ClaimRecord>) -> Result<Applied<ClaimRecord>, StoreError> {
+        let clock = self.clock();
+        let answer = clock.guard(clock.remaining(), self.engine().stores.apply(&self.key, operation, current, clock.ms())).await;
+        answer.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer within the time of the send")))
+    }
+
+    /// Changes the record, and tries once more if the answer was lost. A change that was made is recognised by its owner
+    /// token (rule 14).
+    pub(crate) async fn apply_with_retry(
+        &self,
+        operation: &ClaimOp,
+        current: Option<&ClaimRecord>,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
+        match self.apply(operation, current).await {
+            Err(error) if error.kind == StoreErrorKind::Unavailable => self.apply(operation, current).await,
+            answer => answer,
+        }
+    }
+
+    /// Changes the record, also when the time of the send is over: an end must be recorded (rule 26).
+    pub(crate) async fn apply_past_deadline(
+        &self,
+        operation: &ClaimOp,
+        current: Option<&ClaimRecord>,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
+        let clock = self.clock();
+        clock.wait(self.engine().stores.apply(&self.key, operation, current, clock.ms())).await
+    }
+
+    /// Reads the record within the time of the send.
+    pub(crate) async fn record(&self) -> Result<Option<ClaimRecord>, StoreError> {
+        let clock = self.clock();
+        let answer = clock.guard(clock.remaining(), self.engine().stores.stored_record(&self.key)).await;
+        answer.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer within the time of the send")))
     }
 }

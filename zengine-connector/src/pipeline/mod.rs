@@ -16,27 +16,28 @@
 //!
 //! The pipeline runs in the caller's future, so messages are borrowed. It does not depend on any channel.
 
+mod attempt;
 mod attempts;
-mod dead_letter;
+mod clock;
 mod decision;
 mod dedup;
 mod delivered;
+mod effects;
 mod ended;
 mod engine;
 mod evidence;
 mod fingerprint;
 mod job;
-mod now;
 mod options;
 mod outcome;
+mod prepare;
 mod query;
 mod receipt;
-mod records;
 mod redrive;
 mod report;
 mod send;
+mod settle;
 mod single_flight;
-mod tokens;
 mod trace;
 
 pub(crate) use engine::{Engine, Parts};

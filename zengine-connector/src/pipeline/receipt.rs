@@ -1,11 +1,12 @@
-//! Receipts in records, and the outcome that a record stores.
+//! Receipts in records, and the end that a record stores.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-
-use super::{ended::Ended, engine::Engine};
+use super::{
+    ended::{Ended, How},
+    engine::Engine,
+};
 use crate::{
     error::{ErrorKind, Reach},
-    ids::{FailureId, ProviderMessageId},
+    ids::ProviderMessageId,
     keyring,
     message::Receipt,
     store::{ClaimKey, ClaimRecord, ClaimStatus, StoredError, StoredReceipt},
@@ -18,49 +19,38 @@ impl Engine {
     /// The stored end of a terminal record. `None` if the record is not terminal.
     pub(super) fn ended(&self, key: &ClaimKey, record: &ClaimRecord) -> Option<Ended> {
         let error = || {
-            record
-                .error
-                .as_deref()
-                .cloned()
-                .unwrap_or_else(|| StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the reason is not recorded"))
+            let unrecorded = || StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the reason is not recorded");
+            record.error.as_deref().cloned().unwrap_or_else(unrecorded).into()
         };
-        let failure_id = || FailureId::of_send(key, record.generation);
-        let attempts = record.attempts;
-        match record.status {
-            ClaimStatus::Delivered => Some(Ended::Delivered { receipt: self.open_receipt(key, record), attempts, recorded: true }),
-            ClaimStatus::Failed => Some(Ended::Failed { error: error(), failure_id: failure_id(), attempts }),
-            ClaimStatus::Unknown => Some(Ended::Unknown { error: error(), failure_id: failure_id(), attempts }),
-            ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => None,
-        }
+        let how = match record.status {
+            ClaimStatus::Delivered => How::Delivered { receipt: self.open_receipt(key, record), recorded: true },
+            ClaimStatus::Failed => How::Failed(error()),
+            ClaimStatus::Unknown => How::Unknown(error()),
+            ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => return None,
+        };
+        Some(Ended::new(how, record.attempts, record.generation))
     }
 
-    /// The receipt in its stored form: encrypted if the record leaves the process, and trimmed if it is too large.
+    /// The receipt in its stored form: encrypted, and trimmed if it is too large. `None` if it cannot be encrypted.
     pub(super) fn seal_receipt(&self, key: &ClaimKey, receipt: &Receipt) -> Option<StoredReceipt> {
-        if self.stores.claims_are_local() && receipt.is_plain() {
-            return Some(StoredReceipt::open(receipt));
+        if *receipt == Receipt::unnumbered() {
+            return Some(StoredReceipt::EMPTY);
         }
         let mut json = serde_json::to_vec(receipt).ok()?;
         if json.len() > MAX_RECEIPT {
-            let trimmed = receipt.clone().trimmed();
-            if self.stores.claims_are_local() {
-                return Some(StoredReceipt::open(&trimmed));
-            }
-            json = serde_json::to_vec(&trimmed).ok()?;
+            json = serde_json::to_vec(&receipt.clone().trimmed()).ok()?;
         }
-        if self.stores.claims_are_local() {
-            return Some(StoredReceipt::open(receipt));
-        }
-        let sealed = keyring::seal(&*self.keys, &*self.rng, &["receipt", key.as_str()], &json).ok()?;
-        Some(StoredReceipt::sealed(STANDARD.encode(sealed)))
+        keyring::seal(&*self.keys, &*self.rng, &["receipt", key.as_str()], &json).ok().map(StoredReceipt::sealed)
     }
 
     /// Reads the receipt of a record. An unreadable one gives an empty receipt, because the send was delivered all the same.
     fn open_receipt(&self, key: &ClaimKey, record: &ClaimRecord) -> Receipt {
         let open = || {
-            let stored = record.result.as_ref()?;
-            let Some(sealed) = stored.as_sealed() else { return stored.as_open() };
-            let sealed = STANDARD.decode(sealed).ok()?;
-            let json = keyring::open(&*self.keys, &["receipt", key.as_str()], &sealed).ok()?;
+            let sealed = record.result.as_ref()?.as_sealed();
+            if sealed.is_empty() {
+                return Some(Receipt::unnumbered());
+            }
+            let json = keyring::open(&*self.keys, &["receipt", key.as_str()], sealed).ok()?;
             serde_json::from_slice::<Receipt>(&json).ok()
         };
         open().unwrap_or_else(|| {

@@ -6,14 +6,15 @@ use serde_json::value::RawValue;
 
 use super::{
     DeferredReason, Engine, Outcome, RedriveOptions, SendOptions,
-    dead_letter::History,
+    clock::CallClock,
     decision::Protection,
     dedup::Ownership,
-    ended::Ended,
+    ended::{Ended, How},
     fingerprint::Content,
     job::SendJob,
-    now::Now,
-    send::{DEFAULT_TIME, Settled, finish, lead_send, settle},
+    prepare::SendRequest,
+    send::DEFAULT_TIME,
+    settle,
     trace::SendTrace,
 };
 use crate::{
@@ -46,61 +47,50 @@ pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &Redr
             .with_context("limit", MOST)
             .with_context("actual", letter.generation));
     }
-    let entry = engine.registry.entry(letter.strategy.as_str())?;
-    let outbound = entry.sends()?;
     let json = letter.open(&*engine.keys)?;
     let json: Box<RawValue> = serde_json::from_slice(&json)
         .map_err(|error| Error::from_json(ErrorKind::Corrupt, "the dead letter's message cannot be read", &error))?;
-    let message = outbound.prepare(MessageRef::from(&json))?;
-    let bound = engine.tenants.bind(entry, &letter.tenant).await?;
-    let seen = entry.inspect(&bound.state, &message, redrive.degrade)?;
-    let idempotency = seen.idempotency.unwrap_or(entry.descriptor.idempotency);
-    // An open breaker refuses the redrive. Once its open time is over, the redrive passes as a probe: with no other
-    // traffic, the breaker would never close.
-    let wait = engine.stages(&bound).circuit.wait();
-    if !wait.is_zero() {
-        return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(wait));
-    }
-    let mut options = SendOptions::new(client_message_id);
-    options.time = redrive.time;
     // `created_at` stays unset: the age of a redriven message counts from now.
-    let (degraded, loss) = seen.degraded.unzip();
-    let (now, trace) = (Now::read(&*engine.clock), SendTrace::new());
-    let content = Content { keys: &*engine.keys, tenant: &letter.tenant, strategy: &entry.name, outbound: &**outbound, message: &message };
-    let job = SendJob {
-        engine,
-        entry,
-        outbound: &**outbound,
-        bound: &bound,
-        stages: engine.stages(&bound),
-        key: ClaimKey::outbound(&letter.tenant, &letter.strategy, &options.client_message_id),
-        fingerprint: content.fingerprint()?,
-        original: &message,
-        message: degraded.as_ref().unwrap_or(&message),
-        idempotency,
-        options: &options,
-        deadline: now.after(options.time.unwrap_or(DEFAULT_TIME)),
-        now: &now,
-        trace: &trace,
-    };
+    let options = SendOptions { time: redrive.time, degrade: redrive.degrade, ..SendOptions::new(client_message_id) };
+    let (clock, trace) = (CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME)), SendTrace::new());
+    let (tenant, strategy) = (&letter.tenant, letter.strategy.as_str());
+    let request = SendRequest { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace };
+    let job = prepare(&request, MessageRef::from(&json)).await?;
     allow_double(&job, &letter, redrive)?;
     // Of two concurrent redrives, one takes the letter and the other finds it taken.
-    if engine.stores.take_letter(id, letter.redrive_count).await?.is_none() {
-        return Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)).into_outcome(false, None, None);
+    if clock.wait(engine.stores.take_letter(id, letter.redrive_count)).await?.is_none() {
+        return Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)).into_outcome(&job.key, None);
     }
-    now.refresh();
-    let settled = again(&job, &letter).await?;
-    let closed = match &settled.ended {
-        Ended::Delivered { .. } => true,
+    let ended = again(&job, &letter).await?;
+    let closed = match &ended.how {
+        How::Delivered { .. } => true,
         // The letter of a later generation replaces this one.
-        Ended::Failed { failure_id: now, .. } | Ended::Unknown { failure_id: now, .. } => now != id,
-        Ended::Deferred { .. } | Ended::LetterLost { .. } => false,
+        How::Failed(_) | How::Unknown(_) => ended.generation != letter.generation,
+        How::Deferred { .. } | How::LetterLost => false,
     };
-    if closed && engine.stores.remove_letter(id).await.is_err() {
+    if closed && clock.wait(engine.stores.remove_letter(id)).await.is_err() {
         // The letter stays. Another redrive finds the send settled and closes it.
         tracing::warn!(failure_id = %id, "redrive.letter_not_closed");
     }
-    settled.ended.into_outcome(settled.replayed, settled.error, loss)
+    ended.into_outcome(&job.key, job.loss.clone())
+}
+
+/// Prepares the message of a letter. An open breaker refuses it. Once its open time is over, the redrive passes as a probe:
+/// with no other traffic, the breaker would never close.
+async fn prepare<'a>(request: &SendRequest<'a>, message: MessageRef<'a>) -> Result<SendJob<'a>, Error> {
+    let entry = request.engine.registry.entry(request.strategy)?;
+    let call = request.call(entry)?;
+    let message = call.outbound.prepare(message)?;
+    let bound = request.bind(entry).await?;
+    let keys = &*request.engine.keys;
+    let content = Content { keys, tenant: request.tenant, strategy: &entry.name, outbound: call.outbound, message: &message };
+    let identity = (ClaimKey::outbound(request.tenant, &entry.name, &request.options.client_message_id), content.fingerprint()?);
+    let job = SendJob::new(call, bound, identity, message, request.options.degrade)?;
+    let wait = job.stages().circuit.wait();
+    if !wait.is_zero() {
+        return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(wait));
+    }
+    Ok(job)
 }
 
 /// Requires `force`, and logs it, to send an Unknown again when the provider offers no protection or its window is over
@@ -125,34 +115,37 @@ fn allow_double(job: &SendJob<'_>, letter: &DeadLetter, redrive: &RedriveOptions
     Ok(())
 }
 
-async fn again<'a>(job: &'a SendJob<'a>, letter: &DeadLetter) -> Result<Settled, Error> {
-    let engine = job.engine;
+async fn again(job: &SendJob<'_>, letter: &DeadLetter) -> Result<Ended, Error> {
+    let engine = job.engine();
+    let current = job.record().await?;
     // Finish the failure's pending effects first: the new generation overwrites the record (rule 67).
-    if let Some(record) = engine.stores.record(&job.key).await?
+    if let Some(record) = current.as_ref().filter(|record| !record.is_expired(job.clock().ms()))
         && record.status.is_terminal()
         && record.effects_pending.pending()
-        && let ended @ Ended::LetterLost { .. } = finish(job, &record, &History::default()).await
+        && let ended @ Ended { how: How::LetterLost, .. } = settle::finish(job, record).await
     {
-        return Ok(Settled { ended, replayed: true, error: None });
+        return Ok(ended.replayed());
     }
     let unknown = letter.outcome == UNKNOWN;
     let operation = ClaimOp::Redrive {
         lease: job.lease(engine.token()),
         fingerprint: job.fingerprint.clone(),
         generation: letter.generation,
+        first_claimed_at_ms: letter.first_claimed_at_ms,
         key_generation: if unknown { letter.key_generation } else { letter.generation + 1 },
         maybe_sent: unknown,
         first_sent_at_ms: letter.first_sent_at_ms,
+        last_attempt_at_ms: letter.last_attempt_at_ms,
         ttl_s: seconds(job.settings().dedup.keep),
     };
-    match engine.apply_with_retry(job.now, &job.key, &operation).await? {
+    match job.apply_with_retry(&operation, current.as_ref()).await? {
         Applied { done: true, record: Some(record), .. } => {
-            let mut own = Ownership::of(job, &record);
+            let mut own = Ownership::of(job, record);
             // Look up a message that may have arrived first, if the provider supports it.
-            own.look_up_first = own.maybe_sent && matches!(job.idempotency, Idempotency::Queryable { .. });
-            Ok(lead_send(job, own).await)
+            own.look_up_first = own.maybe_sent() && matches!(job.idempotency, Idempotency::Queryable { .. });
+            Ok(settle::lead(job, own).await)
         }
         // The send is settled, or an earlier redrive was deferred or dropped: continue like any send (rule 72).
-        _ => settle(job).await,
+        _ => settle::settle(job).await,
     }
 }

@@ -1,25 +1,25 @@
 //! Log lines and metrics of the pipeline (rules 81 and 82).
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use super::{Engine, Outcome, SendOptions, job::SendJob, trace::SendTrace};
+use super::{Outcome, SendOptions, job::SendJob, prepare::SendRequest};
 use crate::{
     error::{Error, SendError},
-    ids::TenantId,
     telemetry::{self, AttemptLine, SendLine, TraceParent},
 };
 
 /// Writes one line per attempt.
 pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Option<&SendError>) {
     // A first attempt that succeeds adds no facts to the send's line.
-    if !job.trace.is_enabled() && error.is_none() && n == 1 {
+    let trace = job.call.trace;
+    if !trace.is_enabled() && error.is_none() && n == 1 {
         return;
     }
-    let (delay, breaker) = job.trace.with(|facts| {
+    let (delay, breaker) = trace.with(|facts| {
         facts.reach = error.map(SendError::reach);
         (std::mem::take(&mut facts.delay), facts.breaker())
     });
-    let mut line = AttemptLine::new(job.tenant(), job.entry.name.as_str(), job.id(), n);
+    let mut line = AttemptLine::new(job.tenant(), job.call.entry.name.as_str(), job.id(), n);
     if let Some(error) = error {
         line.outcome = error.kind().as_str();
         line.fault = Some(error.fault());
@@ -28,22 +28,15 @@ pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Opti
     }
     line.delay = delay;
     (line.breaker_state, line.breaker_epoch) = breaker;
-    line.correlation_id = job.options.correlation_id.as_ref();
-    line.trace = trace_parent(job.options);
+    line.correlation_id = job.call.options.correlation_id.as_ref();
+    line.trace = trace_parent(job.call.options);
     line.duration = duration;
     line.emit();
 }
 
 /// Writes one line per send, whatever its outcome, and its metrics.
-pub(crate) fn send(
-    engine: &Arc<Engine>,
-    tenant: &TenantId,
-    strategy: &str,
-    options: &SendOptions,
-    trace: &SendTrace,
-    started: Duration,
-    result: &Result<Outcome, Error>,
-) {
+pub(crate) fn send(request: &SendRequest<'_>, started: Duration, result: &Result<Outcome, Error>) {
+    let SendRequest { engine, tenant, strategy, options, trace, .. } = *request;
     if engine.observers.is_empty() && !telemetry::any_level_enabled() {
         return;
     }
@@ -91,5 +84,5 @@ fn trace_parent(options: &SendOptions) -> Option<TraceParent> {
 
 /// Reports a delivered send whose record could not be stored: sending it again may deliver it twice (rule 26).
 pub(crate) fn not_recorded(job: &SendJob<'_>) {
-    tracing::error!(tenant_id = %job.tenant(), strategy = %job.entry.name, client_message_id = %job.id(), "dedup.delivered_not_recorded");
+    tracing::error!(tenant_id = %job.tenant(), strategy = %job.call.entry.name, client_message_id = %job.id(), "dedup.delivered_not_recorded");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    error::Reach,
+    error::{Error, Reach},
     stage::breaker::State,
     store::OwnerToken,
     sync::Mutex,
@@ -46,10 +46,12 @@ impl SendTrace {
         use_facts(&mut self.facts.lock())
     }
 
-    pub(super) fn recipient(&self, hash: impl FnOnce() -> Option<RecipientHmac>) {
+    pub(super) fn recipient(&self, hash: impl FnOnce() -> Result<Option<RecipientHmac>, Error>) -> Result<(), Error> {
         if self.enabled {
-            self.facts.lock().recipient = hash();
+            let recipient = hash()?;
+            self.facts.lock().recipient = recipient;
         }
+        Ok(())
     }
 
     #[inline]

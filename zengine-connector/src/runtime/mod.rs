@@ -3,6 +3,7 @@
 //! The `tokio` feature provides [`TokioClock`] and [`TokioSpawner`]; for another executor a host writes its own, a few
 //! lines each.
 
+mod guard;
 mod random;
 #[cfg(feature = "tokio")]
 mod tokio;
@@ -17,8 +18,9 @@ use async_trait::async_trait;
 
 #[cfg(feature = "tokio")]
 pub use self::tokio::{TokioClock, TokioSpawner};
+pub(crate) use guard::{Missed, catch, catch_in, guard};
 pub use random::{Rng, SystemRng};
-pub(crate) use within::{within, within_noting};
+pub(crate) use within::within;
 
 /// A future that a port runs or returns.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -9,5 +9,6 @@ mod bulkhead;
 mod settings;
 mod stages;
 
+pub(crate) use bulkhead::BulkheadPermit;
 pub use settings::{Breaker, Dedup, Duplicates, Retry, StoreDown, StrategySettings};
 pub(crate) use stages::{Settings, StageMap, Stages};

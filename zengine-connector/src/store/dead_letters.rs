@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Fingerprint, StoreError, StoredError};
-use crate::{
-    error::{Fault, Reach},
-    ids::{ClientMessageId, FailureId, StrategyName, TenantId},
+use super::{
+    Attempts, Fingerprint, StoreError, StoredError,
+    cbor::{self, Record, Unread, cbor_codes, cbor_map},
 };
+use crate::ids::{ClientMessageId, FailureId, StrategyName, TenantId};
 
 /// The direction of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,33 +22,8 @@ pub enum LetterDirection {
     Inbound,
 }
 
-/// One attempt in a dead letter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct AttemptRecord {
-    /// Number of the attempt, from 1.
-    pub n: u32,
-    /// Start time, in milliseconds UTC.
-    pub started_at_ms: i64,
-    /// Duration in milliseconds.
-    pub duration_ms: u64,
-    /// The party at fault.
-    pub fault: Fault,
-    /// Reach of the attempt.
-    pub reach: Reach,
-    /// The provider's code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// The provider's `Retry-After`, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after_ms: Option<u64>,
-}
-
-impl AttemptRecord {
-    /// A failed attempt.
-    pub fn new(n: u32, started_at_ms: i64, duration_ms: u64, fault: Fault, reach: Reach) -> Self {
-        Self { n, started_at_ms, duration_ms, fault, reach, code: None, retry_after_ms: None }
-    }
+cbor_codes! {
+    LetterDirection { 0 => Outbound, 1 => Inbound, }
 }
 
 /// A failed message with all that is needed to diagnose the failure and to redrive the message. The message is encrypted.
@@ -84,9 +59,9 @@ pub struct DeadLetter {
     pub outcome: String,
     /// Whether a redrive may help.
     pub redrivable: bool,
-    /// All attempts.
+    /// The failed attempts: the first and the latest nine.
     #[serde(default)]
-    pub attempts: Vec<AttemptRecord>,
+    pub attempts: Attempts,
     /// The error of the first attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_error: Option<StoredError>,
@@ -99,14 +74,66 @@ pub struct DeadLetter {
     /// Number of redrives of the message, this letter's included.
     #[serde(default)]
     pub redrive_count: u32,
+    /// Time of the send's first claim, in milliseconds UTC. With `generation`, it names the life of the send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_claimed_at_ms: Option<i64>,
     /// Earliest time at which a byte may have left under that key, in milliseconds UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_sent_at_ms: Option<i64>,
+    /// Latest time at which an attempt that may have arrived may have begun, in milliseconds UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_attempt_at_ms: Option<i64>,
     /// Provider key of the send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_key: Option<String>,
     /// Time of storage, in milliseconds UTC.
     pub at_ms: i64,
+    #[serde(skip)]
+    pub(crate) unread: Unread,
+}
+
+cbor_map!(DeadLetter {
+    1 => v: required,
+    2 => direction: required,
+    3 => failure_id: required,
+    4 => tenant: required,
+    5 => strategy: required,
+    6 => client_message_id: optional,
+    7 => generation: default,
+    8 => key_generation: default,
+    9 => fingerprint: optional,
+    10 => body: required,
+    11 => outcome: required,
+    12 => redrivable: default,
+    13 => attempts: default,
+    14 => first_error: optional,
+    15 => last_error: optional,
+    16 => trace: default,
+    17 => redrive_count: default,
+    18 => first_claimed_at_ms: optional,
+    19 => first_sent_at_ms: optional,
+    20 => last_attempt_at_ms: optional,
+    21 => provider_key: optional,
+    22 => at_ms: required,
+});
+
+impl Record for DeadLetter {
+    const VERSION: u32 = Self::VERSION;
+}
+
+impl DeadLetter {
+    /// The letter in its stored form: a CBOR map with integer keys. Members that a newer release wrote are part of it.
+    pub fn to_cbor(&self) -> Vec<u8> {
+        cbor::encode(self)
+    }
+
+    /// Reads a letter from its stored form.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is damaged or of another version.
+    pub fn from_cbor(bytes: &[u8]) -> Result<Self, StoreError> {
+        cbor::decode(bytes)
+    }
 }
 
 impl fmt::Debug for DeadLetter {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{ClaimKey, DeadLetter, LetterDirection, StoredError};
+use super::{Attempts, ClaimKey, DeadLetter, LetterDirection, StoredError, cbor::Unread};
 use crate::{
     error::Error,
     ids::{FailureId, StrategyName, TenantId},
@@ -61,14 +61,17 @@ impl DeadLetter {
             body,
             outcome: String::new(),
             redrivable: false,
-            attempts: vec![],
+            attempts: Attempts::new(),
             first_error: None,
             last_error: None,
             trace: vec![],
             redrive_count: 0,
+            first_claimed_at_ms: None,
             first_sent_at_ms: None,
+            last_attempt_at_ms: None,
             provider_key: None,
             at_ms,
+            unread: Unread::default(),
         })
     }
 

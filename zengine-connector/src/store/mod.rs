@@ -16,6 +16,7 @@
 //! [`Stores`] is the bundle that an orchestrator takes.
 
 mod bundle;
+mod cbor;
 pub mod claims;
 mod dead_letters;
 mod directory;
@@ -33,10 +34,11 @@ mod sessions;
 
 pub use bundle::Stores;
 pub use claims::{
-    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, Decision, Effects, Evidence, Fingerprint, FingerprintValue,
-    InboundDecision, InboundOp, InboundRecord, InboundStatus, Lease, NoToken, OwnerToken, Reference, StoredError, StoredReceipt, Terminal,
+    Applied, At, AttemptRecord, Attempts, AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, Decision, Effects,
+    Evidence, Fingerprint, FingerprintValue, InboundOp, InboundRecord, InboundStatus, Lease, NoToken, OwnerToken, Reference, StoredError,
+    StoredReceipt, Terminal, compare_and_set,
 };
-pub use dead_letters::{AttemptRecord, DeadLetter, DeadLetterPage, DeadLetters, LetterDirection};
+pub use dead_letters::{DeadLetter, DeadLetterPage, DeadLetters, LetterDirection};
 pub use directory::{TenantConfig, TenantDirectory};
 #[cfg(feature = "embedded")]
 pub use embedded::{

@@ -1,9 +1,8 @@
 //! The host's stores, with time limits.
 
-use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 
 use super::{
     Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DomainEvent, EpochEntry, InboundOp, InboundRecord, LocalSecrets, Reference,
@@ -11,7 +10,7 @@ use super::{
 };
 use crate::{
     ids::{FailureId, RouteKey, StrategyName, TenantId},
-    runtime::{Clock, to_ms, within},
+    runtime::{Clock, Missed, guard, to_ms},
     secret::{Secret, SecretRef},
 };
 
@@ -43,22 +42,24 @@ impl Ports {
 
     /// The store's answer; an error if it gives none in time, or panics.
     async fn store<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let unavailable = |why| Err(StoreError::new(StoreErrorKind::Unavailable, why));
-        match within(&*self.clock, Self::STORE_TIMEOUT, AssertUnwindSafe(call).catch_unwind()).await {
-            Some(Ok(answer)) => answer,
-            Some(Err(_panic)) => unavailable("the store panicked"),
-            None => unavailable("the store did not answer within 5 s"),
-        }
+        guard(&*self.clock, Self::STORE_TIMEOUT, call)
+            .await
+            .unwrap_or_else(|missed| Err(unavailable(missed, "the store panicked", "the store did not answer within 5 s")))
     }
 
     async fn look_up<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let unavailable = |why| Err(StoreError::new(StoreErrorKind::Unavailable, why));
-        match within(&*self.clock, LOOKUP_TIMEOUT, AssertUnwindSafe(call).catch_unwind()).await {
-            Some(Ok(answer)) => answer,
-            Some(Err(_panic)) => unavailable("the tenant directory panicked"),
-            None => unavailable("the tenant directory did not answer within 10 s"),
-        }
+        guard(&*self.clock, LOOKUP_TIMEOUT, call).await.unwrap_or_else(|missed| {
+            Err(unavailable(missed, "the tenant directory panicked", "the tenant directory did not answer within 10 s"))
+        })
     }
+}
+
+fn unavailable(missed: Missed, panicked: &'static str, timed_out: &'static str) -> StoreError {
+    let message = match missed {
+        Missed::Panicked => panicked,
+        Missed::TimedOut => timed_out,
+    };
+    StoreError::new(StoreErrorKind::Unavailable, message)
 }
 
 /// Claims.
@@ -67,24 +68,14 @@ impl Ports {
         self.stores.claims.boot()
     }
 
-    pub(crate) fn claims_are_local(&self) -> bool {
-        self.stores.claims.is_local()
-    }
-
-    pub(crate) fn apply_now(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
-        self.stores.claims.apply_now(key, operation, now_ms)
-    }
-
-    pub(crate) fn step(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> bool {
-        self.stores.claims.step(key, operation, now_ms)
-    }
-
-    pub(crate) fn delivered_now(&self, key: &ClaimKey, now_ms: i64) -> Option<ClaimRecord> {
-        self.stores.claims.delivered_now(key, now_ms)
-    }
-
-    pub(crate) async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
-        self.store(self.stores.claims.apply(key, operation, now_ms)).await
+    pub(crate) async fn apply(
+        &self,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+        current: Option<&ClaimRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
+        self.store(self.stores.claims.apply(key, operation, current, now_ms)).await
     }
 
     /// The record of a send, also an expired one.
@@ -97,8 +88,13 @@ impl Ports {
         Ok(self.stored_record(key).await?.filter(|record| !record.is_expired(self.now_ms())))
     }
 
-    pub(crate) async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp) -> Result<Applied<InboundRecord>, StoreError> {
-        self.store(self.stores.claims.apply_inbound(key, operation, self.now_ms())).await
+    pub(crate) async fn apply_inbound(
+        &self,
+        key: &ClaimKey,
+        operation: &InboundOp,
+        current: Option<&InboundRecord>,
+    ) -> Result<Applied<InboundRecord>, StoreError> {
+        self.store(self.stores.claims.apply_inbound(key, operation, current, self.now_ms())).await
     }
 
     pub(crate) async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
@@ -176,9 +172,7 @@ impl Ports {
     }
 
     pub(crate) async fn secret(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
-        let call = AssertUnwindSafe(self.secrets.get(scope, reference)).catch_unwind();
-        let answer = within(&*self.clock, LOOKUP_TIMEOUT, call).await;
-        answer.and_then(Result::ok).unwrap_or(Err(SecretError::Unavailable(None)))
+        guard(&*self.clock, LOOKUP_TIMEOUT, self.secrets.get(scope, reference)).await.unwrap_or(Err(SecretError::Unavailable(None)))
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     Configure, ConfigureContext, EventContext, HealthContext, HealthStatus, OutboundStrategy, SendContext, Strategy,
     declared::Halves,
+    guarded::guarded,
     inbound::{
         Admit, Handled, InboundContext, InboundRequest, InboundStrategy, RawPayload, RoutedEvent, TenantLookup, Verified, VerifyError,
     },
@@ -69,7 +70,7 @@ impl<S: Strategy> DynStrategy for S {
     }
 
     fn parses(&self, config: &Value) -> Result<(), Error> {
-        parse::<S::Config>(config).map(drop)
+        guarded("parse", || parse::<S::Config>(config).map(drop))?
     }
 
     fn healthcheck<'a>(&'a self, tenant: &'a ErasedTenant, cx: &'a HealthContext) -> BoxFuture<'a, Result<HealthStatus, Error>> {
@@ -90,42 +91,45 @@ fn message_of<'a, S: Strategy>(message: &'a Prepared<'_>) -> Result<&'a S::Messa
 
 impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for OutboundHalf<S> {
     fn prepare<'m>(&self, message: MessageRef<'m>) -> Result<Prepared<'m>, Error> {
-        message.prepare::<S::Message>()
+        guarded("prepare", || message.prepare::<S::Message>())?
     }
 
     fn to_json(&self, message: &Prepared<'_>) -> Result<Vec<u8>, Error> {
-        serde_json::to_vec(message_of::<S>(message)?)
+        let message = message_of::<S>(message)?;
+        guarded("serialize", || serde_json::to_vec(message))?
             .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "the message has no JSON form", &error))
     }
 
     fn encode(&self, message: &Prepared<'_>, into: &mut dyn std::io::Write) -> Result<(), Error> {
-        message_of::<S>(message)?
-            .encode(into)
+        let message = message_of::<S>(message)?;
+        guarded("encode", || message.encode(into))?
             .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "the message has no JSON form", &error))
     }
 
     fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, descriptor: &Capabilities, how: Degrade) -> Result<Inspected, Error> {
         let tenant = tenant_of::<S>(tenant)?;
-        let capabilities = self.0.capabilities(tenant).unwrap_or(descriptor);
+        let capabilities = guarded("capabilities", || self.0.capabilities(tenant))?.unwrap_or(descriptor);
         let message = message_of::<S>(message)?;
-        let degraded = message.degrade(capabilities, how);
+        let degraded = guarded("degrade", || message.degrade(capabilities, how))?;
         let sent = degraded.as_ref().map_or(message, |(degraded, _)| degraded);
-        let mut violations = sent.validate(capabilities).err().unwrap_or_default();
-        violations.extend(self.0.check(tenant, sent).err().unwrap_or_default());
+        let mut violations = guarded("validate", || sent.validate(capabilities))?.err().unwrap_or_default();
+        violations.extend(guarded("check", || self.0.check(tenant, sent))?.err().unwrap_or_default());
         Ok(Inspected {
-            idempotency: sent.idempotency(),
+            idempotency: guarded("idempotency", || sent.idempotency())?,
             violations,
             degraded: degraded.map(|(message, report)| (Prepared::Owned(Box::new(message)), report)),
         })
     }
 
-    fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Option<RecipientHmac> {
-        let recipient = message_of::<S>(message).ok()?.recipient()?;
-        Some(RecipientHmac::new(key, tenant.as_str(), &recipient))
+    fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Result<Option<RecipientHmac>, Error> {
+        let message = message_of::<S>(message)?;
+        let recipient = guarded("recipient", || message.recipient())?;
+        Ok(recipient.map(|recipient| RecipientHmac::new(key, tenant.as_str(), &recipient)))
     }
 
     fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error> {
-        Ok(message_of::<S>(message)?.effect())
+        let message = message_of::<S>(message)?;
+        guarded("effect", || message.effect())
     }
 
     fn attempt<'a>(

@@ -9,6 +9,7 @@ mod context;
 mod declared;
 mod descriptor;
 mod erased;
+mod guarded;
 mod health;
 mod inbound;
 mod outbound;
@@ -21,6 +22,7 @@ pub(crate) use context::{Base, CallScope};
 pub use context::{ConfigureContext, EventContext, HealthContext, SendContext};
 pub use declared::{Halves, Strategy};
 pub use descriptor::{Descriptor, Direction, Reply};
+pub(crate) use guarded::guarded;
 pub use health::HealthStatus;
 pub use inbound::{
     Admit, Candidate, Handled, InboundContext, InboundRequest, InboundStrategy, Origin, Principal, RawPayload, ReplyCursor, ReplyMessage,

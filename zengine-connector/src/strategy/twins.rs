@@ -1,4 +1,6 @@
 //! Private object-safe twins of the public traits: `dyn` lives only here. One box per call.
+//!
+//! A panic of the strategy in a method that returns a `Result` at once is an error of kind `Unexpected`. A future may panic.
 
 use std::{any::Any, sync::Arc};
 
@@ -54,7 +56,7 @@ pub(crate) trait DynOutbound: Send + Sync {
     fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, descriptor: &Capabilities, how: Degrade) -> Result<Inspected, Error>;
 
     /// A keyed hash of the recipient, for logs.
-    fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Option<RecipientHmac>;
+    fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Result<Option<RecipientHmac>, Error>;
 
     /// Whether the message changes something at the provider; asked before there is a tenant.
     fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error>;
@@ -77,6 +79,7 @@ pub(crate) trait DynOutbound: Send + Sync {
 /// The inbound half.
 pub(crate) trait DynInbound: Send + Sync {
     fn verify<'a>(&'a self, request: &'a InboundRequest, tenants: Arc<dyn TenantLookup>) -> BoxFuture<'a, Result<Verified, VerifyError>>;
+    /// May panic.
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>>;
     fn admit<'a>(
         &'a self,

@@ -9,8 +9,8 @@ use zengine_connector::{
     message::State,
     orchestrator::Ack,
     store::{
-        ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, DomainEvent, Effects, Evidence, Fingerprint, Lease, OwnerToken, Reference,
-        StoredError, Terminal,
+        AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, DomainEvent, Effects, Evidence, Fingerprint, Lease,
+        OwnerToken, Reference, StoredError, Terminal,
     },
     strategy::ProviderKey,
     testing::SimClock,
@@ -55,7 +55,7 @@ impl Send {
     }
 
     async fn apply(&self, host: &Host, operation: ClaimOp) {
-        assert!(host.memory.claims().apply(&self.key, &operation, NOW).await.unwrap().done, "{operation:?}");
+        assert!(host.memory.claims().apply(&self.key, &operation, None, NOW).await.unwrap().done, "{operation:?}");
     }
 
     async fn record(&self, host: &Host) -> ClaimRecord {
@@ -157,11 +157,24 @@ async fn rule_27_news_of_an_earlier_generation_says_nothing_of_the_one_under_way
     let send = Send::sending(&host, "order-17").await;
     let error = Some(StoredError::new(ErrorKind::Account, Reach::Processed, "refused"));
     let (owner, terminal) = (OwnerToken::named("owner"), Terminal::Failed);
-    send.apply(&host, ClaimOp::Commit { owner, terminal, result: None, error, attempts: 1, effects: Effects::NONE, ttl_s: 86_400 }).await;
+    send.apply(
+        &host,
+        ClaimOp::Commit { owner, terminal, result: None, error, made: AttemptsMade::new(1), effects: Effects::NONE, ttl_s: 86_400 },
+    )
+    .await;
     let lease = Lease { owner: OwnerToken::named("redriver"), boot: None, until_ms: NOW + 60_000 };
     let fingerprint = Fingerprint::new([1; 16], 1, "k");
-    let redrive =
-        ClaimOp::Redrive { lease, fingerprint, generation: 0, key_generation: 1, maybe_sent: false, first_sent_at_ms: None, ttl_s: 86_400 };
+    let redrive = ClaimOp::Redrive {
+        lease,
+        fingerprint,
+        generation: 0,
+        first_claimed_at_ms: None,
+        key_generation: 1,
+        maybe_sent: false,
+        first_sent_at_ms: None,
+        last_attempt_at_ms: None,
+        ttl_s: 86_400,
+    };
     send.apply(&host, redrive).await;
 
     let _ = tell(&host, "1", State::Failed, &send.reference(0)).await;

@@ -59,10 +59,16 @@ pub(crate) struct Under<S>(pub(crate) Arc<S>, pub(crate) Arc<Faults>);
 
 #[async_trait]
 impl ClaimStore for Under<MemoryClaims> {
-    async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
+    async fn apply(
+        &self,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+        current: Option<&ClaimRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
         check(&self.1.sends_down)?;
         self.1.writes.fetch_add(1, SeqCst);
-        self.0.apply(key, operation, now_ms).await
+        self.0.apply(key, operation, current, now_ms).await
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
@@ -70,13 +76,19 @@ impl ClaimStore for Under<MemoryClaims> {
         self.0.get(key).await
     }
 
-    async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError> {
+    async fn apply_inbound(
+        &self,
+        key: &ClaimKey,
+        operation: &InboundOp,
+        current: Option<&InboundRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<InboundRecord>, StoreError> {
         check(&self.1.claims_down)?;
         if matches!(operation, InboundOp::Settle { .. }) {
             check(&self.1.settle_down)?;
         }
         self.1.writes.fetch_add(1, SeqCst);
-        let applied = self.0.apply_inbound(key, operation, now_ms).await?;
+        let applied = self.0.apply_inbound(key, operation, current, now_ms).await?;
         if matches!(operation, InboundOp::Claim { .. }) && draw(&self.1.lose_claim_answers) { Err(down()) } else { Ok(applied) }
     }
 

@@ -60,7 +60,7 @@ async fn every_path(world: &World, printed: &mut String) {
             }
         }
         let record = world.record(what).await.unwrap();
-        write!(printed, "{record:?} {} {:?} ", written(record.clone()), key(what)).unwrap();
+        write!(printed, "{record:?} {} {:?} ", written(&record), key(what)).unwrap();
     }
     let other = OutboundMessage::text(Identity::phone("+15550009999").unwrap(), "another canary");
     let invalid = OutboundMessage::text(Identity::phone("+15550009999").unwrap(), "canary".repeat(1 << 20));

@@ -119,16 +119,28 @@ impl<S: ClaimStore> ClaimStore for Blocking<S> {
         self.0.boot()
     }
 
-    async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
-        smol::future::block_on(self.0.apply(key, operation, now_ms))
+    async fn apply(
+        &self,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+        current: Option<&ClaimRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
+        smol::future::block_on(self.0.apply(key, operation, current, now_ms))
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
         smol::future::block_on(self.0.get(key))
     }
 
-    async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError> {
-        smol::future::block_on(self.0.apply_inbound(key, operation, now_ms))
+    async fn apply_inbound(
+        &self,
+        key: &ClaimKey,
+        operation: &InboundOp,
+        current: Option<&InboundRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<InboundRecord>, StoreError> {
+        smol::future::block_on(self.0.apply_inbound(key, operation, current, now_ms))
     }
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
@@ -237,11 +249,7 @@ pub(crate) fn deferred(outcome: Outcome) -> Deferred {
     }
 }
 
-/// A record as a store would write it down. One whose receipt is open never is.
-pub(crate) fn written(mut record: ClaimRecord) -> String {
-    if record.result.as_ref().is_some_and(|receipt| receipt.as_sealed().is_none()) {
-        assert!(serde_json::to_string(&record).is_err(), "an open receipt was written down");
-        record.result = None;
-    }
-    serde_json::to_string(&record).unwrap()
+/// A record as a store writes it down, and as the command prints it.
+pub(crate) fn written(record: &ClaimRecord) -> String {
+    String::from_utf8_lossy(&record.to_cbor()).into_owned() + &serde_json::to_string(record).unwrap()
 }

@@ -29,8 +29,14 @@ impl LateAnswers {
 
 #[async_trait]
 impl ClaimStore for LateAnswers {
-    async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
-        let answer = self.store.apply(key, operation, now_ms).await;
+    async fn apply(
+        &self,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+        current: Option<&ClaimRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
+        let answer = self.store.apply(key, operation, current, now_ms).await;
         self.clock.sleep(self.late).await;
         answer
     }
@@ -39,9 +45,15 @@ impl ClaimStore for LateAnswers {
         self.store.get(key).await
     }
 
-    async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError> {
+    async fn apply_inbound(
+        &self,
+        key: &ClaimKey,
+        operation: &InboundOp,
+        current: Option<&InboundRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<InboundRecord>, StoreError> {
         self.clock.sleep(self.late).await;
-        self.store.apply_inbound(key, operation, now_ms).await
+        self.store.apply_inbound(key, operation, current, now_ms).await
     }
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {

@@ -10,7 +10,6 @@ use futures_util::{StreamExt, stream};
 
 use super::{
     claim::{Claim, Taken},
-    guard::catch_panic,
     plan::InboundTask,
     poison::Poison,
     progress::{EventResult, Progress},
@@ -22,7 +21,7 @@ use crate::{
     orchestrator::{HandlerContext, HandlerError, Orchestrator, ReplyTo, handler::DynHandler},
     pipeline::Engine,
     registry::RegisteredStrategy,
-    runtime::within,
+    runtime::{Missed, catch, guard},
     store::{ClaimKey, InboundStatus},
     strategy::{Admit, DynInbound, ErasedTenant, EventContext, ProviderKey},
 };
@@ -68,11 +67,8 @@ impl Batch {
     async fn run(&self, partition: Vec<InboundTask>) {
         let mut stopped = false;
         for task in partition {
-            let result = if stopped {
-                EventResult::Unstored
-            } else {
-                catch_panic(Box::pin(self.run_task(task))).await.unwrap_or(EventResult::Unstored)
-            };
+            let result =
+                if stopped { EventResult::Unstored } else { catch(Box::pin(self.run_task(task))).await.unwrap_or(EventResult::Unstored) };
             stopped |= result == EventResult::Unstored;
             self.progress.add(result);
         }
@@ -103,7 +99,7 @@ impl Batch {
             let _ = self.or_stop(began, claim.release().await);
             return EventResult::Unstored;
         }
-        let result = catch_panic(claim.hold(self.work(task, began))).await.unwrap_or(EventResult::Unstored);
+        let result = catch(claim.hold(self.work(task, began))).await.unwrap_or(EventResult::Unstored);
         match result {
             EventResult::Accepted => self.settle(&claim, InboundStatus::Stored).await,
             EventResult::Poisoned => self.settle(&claim, InboundStatus::Poison).await,
@@ -177,14 +173,15 @@ impl Batch {
         let admit_timeout = self.orchestrator.inbound.settings.admit_timeout;
         let deadline = engine.clock.now() + admit_timeout;
         let cx = EventContext { base: engine.base(&whose, &self.entry.name, deadline, self.correlation.clone(), self.traceparent.clone()) };
-        let admitted = within(&*engine.clock, admit_timeout, catch_panic(self.inbound.admit(tenant, event, &cx))).await;
+        let admitted = guard(&*engine.clock, admit_timeout, self.inbound.admit(tenant, event, &cx)).await;
         // The strategy may enrich an event, but not change its tenant, strategy, id or dedupe key.
         (event.tenant, event.strategy, event.id, event.dedupe_key) = (whose, self.entry.name.clone(), id, dedupe_key);
-        match admitted {
-            Some(Some(admitted)) => admitted,
-            Some(None) => Err(Error::new(ErrorKind::Unexpected, "the strategy panicked in admit")),
-            None => Err(Error::new(ErrorKind::Timeout, "admit did not finish in time")),
-        }
+        admitted.unwrap_or_else(|missed| {
+            Err(match missed {
+                Missed::Panicked => Error::new(ErrorKind::Unexpected, "the strategy panicked in admit"),
+                Missed::TimedOut => Error::new(ErrorKind::Timeout, "admit did not finish in time"),
+            })
+        })
     }
 
     /// Runs the handler in its own task, which neither a deadline nor a dropped caller ends.
@@ -208,7 +205,7 @@ impl Batch {
         let (end, wait) = oneshot::channel();
         let underway = self.progress.underway();
         self.engine().spawner.spawn(Box::pin(async move {
-            let _ = end.send(catch_panic(async { handler.handle_event(*event, cx).await }).await);
+            let _ = end.send(catch(async { handler.handle_event(*event, cx).await }).await);
         }));
         let ended = wait.await;
         drop(underway);

@@ -7,7 +7,8 @@ use futures_util::future::{Either, select};
 use crate::{
     orchestrator::Orchestrator,
     runtime::{ms, seconds},
-    store::{ClaimKey, InboundOp, InboundStatus, Lease, OwnerToken, StoreError},
+    store::{ClaimKey, InboundOp, InboundRecord, InboundStatus, Lease, OwnerToken, StoreError},
+    sync::Mutex,
 };
 
 /// Maximum tries to write the record of a settled event.
@@ -18,6 +19,8 @@ pub(super) struct Claim {
     orchestrator: Orchestrator,
     key: ClaimKey,
     owner: OwnerToken,
+    /// The record as last written or read.
+    seen: Mutex<Option<InboundRecord>>,
 }
 
 /// The result of a claim.
@@ -37,7 +40,7 @@ pub(super) struct NotRecorded;
 impl Claim {
     /// Claims an event that has no owner and is not settled.
     pub(super) async fn take(orchestrator: &Orchestrator, key: ClaimKey) -> Result<Taken, StoreError> {
-        let claim = Self { orchestrator: orchestrator.clone(), key, owner: orchestrator.engine.token() };
+        let claim = Self { orchestrator: orchestrator.clone(), key, owner: orchestrator.engine.token(), seen: Mutex::default() };
         let lease = Lease { owner: claim.owner, boot: orchestrator.engine.stores.boot().map(Into::into), until_ms: claim.lease_end() };
         match claim.apply(&InboundOp::Claim { lease, ttl_s: claim.ttl_s() }).await {
             Ok((true, _)) => Ok(Taken::Ours(claim)),
@@ -98,8 +101,11 @@ impl Claim {
     }
 
     async fn apply(&self, operation: &InboundOp) -> Result<(bool, Option<InboundStatus>), StoreError> {
-        let applied = self.orchestrator.engine.stores.apply_inbound(&self.key, operation).await?;
-        Ok((applied.done, applied.record.map(|record| record.status)))
+        let seen = self.seen.lock().clone();
+        let applied = self.orchestrator.engine.stores.apply_inbound(&self.key, operation, seen.as_ref()).await?;
+        let status = applied.record.as_ref().map(|record| record.status);
+        *self.seen.lock() = applied.record;
+        Ok((applied.done, status))
     }
 
     fn lease_end(&self) -> i64 {

@@ -14,7 +14,6 @@
 mod answer;
 mod batch;
 mod claim;
-mod guard;
 mod lookup;
 mod plan;
 mod poison;
@@ -25,7 +24,6 @@ mod synchronous;
 
 pub(super) use answer::plain;
 pub use answer::{Ack, Received};
-pub(super) use guard::catch_panic;
 #[cfg(all(feature = "testing", feature = "tokio"))]
 pub(crate) use lookup::EngineLookup;
 pub use preview::Preview;

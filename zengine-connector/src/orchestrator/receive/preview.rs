@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::Response;
 
 use super::{
-    guard::catch_panic_in,
     plan::{Planner, unreadable},
     request::InboundCall,
 };
@@ -17,7 +16,7 @@ use crate::{
     orchestrator::Orchestrator,
     registry::RegisteredStrategy,
     runtime::to_ms,
-    strategy::{DynInbound, InboundRequest, Principal, RawPayload, Step, Verified, VerifyError},
+    strategy::{DynInbound, InboundRequest, Principal, RawPayload, Step, Verified, VerifyError, guarded},
 };
 
 /// The content of a request.
@@ -83,7 +82,7 @@ impl Orchestrator {
         payload: &RawPayload,
         unrouted: Option<&TenantId>,
     ) -> Vec<Result<InboundEvent, ElementError>> {
-        let elements = catch_panic_in(|| inbound.normalize(payload)).unwrap_or_else(|| unreadable(payload.body()));
+        let elements = guarded("normalize", || inbound.normalize(payload)).unwrap_or_else(|_| unreadable(payload.body()));
         let received = to_ms(self.engine.clock.now());
         Planner::new(&self.engine, entry, principal, received).preview(elements, unrouted).await
     }

@@ -8,7 +8,6 @@ use http::{Response, StatusCode};
 use super::{
     answer::{Ack, Received},
     batch::Batch,
-    guard::{catch_panic, catch_panic_in},
     lookup::EngineLookup,
     plan::{Planner, unreadable},
     progress::{Counts, Progress},
@@ -20,8 +19,8 @@ use crate::{
     orchestrator::Orchestrator,
     pipeline::Engine,
     registry::RegisteredStrategy,
-    runtime::{to_ms, within},
-    strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, Step, Verified, VerifyError},
+    runtime::{Missed, guard, to_ms, within},
+    strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, Step, Verified, VerifyError, guarded},
     telemetry::{InboundLine, TraceParent},
 };
 
@@ -118,26 +117,26 @@ impl InboundCall<'_> {
     /// Authenticates the request. The inner error is `None` if the strategy panicked.
     pub(super) async fn verify(&self) -> Result<Verified, Option<VerifyError>> {
         let lookup = Arc::new(EngineLookup { engine: Arc::clone(self.engine), entry: Arc::clone(self.entry) });
-        let verify = catch_panic(self.inbound.verify(self.request, lookup));
-        match within(&*self.engine.clock, self.orchestrator.inbound.settings.verify_timeout, verify).await {
-            Some(Some(Ok(verified))) => Ok(verified),
-            Some(Some(Err(error))) => {
+        let verify = self.inbound.verify(self.request, lookup);
+        match guard(&*self.engine.clock, self.orchestrator.inbound.settings.verify_timeout, verify).await {
+            Ok(Ok(verified)) => Ok(verified),
+            Ok(Err(error)) => {
                 if let VerifyError::Unavailable(cause) = &error {
                     tracing::warn!(strategy = %self.entry.name, error = %cause, "inbound.verify_unavailable");
                 }
                 Err(Some(error))
             }
-            Some(None) => {
+            Err(Missed::Panicked) => {
                 tracing::error!(strategy = %self.entry.name, "inbound.verify_panicked");
                 Err(None)
             }
-            None => Err(Some(VerifyError::Unavailable(Error::new(ErrorKind::Timeout, "verify did not finish in time")))),
+            Err(Missed::TimedOut) => Err(Some(VerifyError::Unavailable(Error::new(ErrorKind::Timeout, "verify did not finish in time")))),
         }
     }
 
     async fn events(&self, principal: Principal, payload: RawPayload) -> Received {
         let (arrived, began) = (self.engine.clock.now(), self.engine.clock.monotonic());
-        let elements = catch_panic_in(|| self.inbound.normalize(&payload)).unwrap_or_else(|| unreadable(payload.body()));
+        let elements = guarded("normalize", || self.inbound.normalize(&payload)).unwrap_or_else(|_| unreadable(payload.body()));
         let deadline = match self.entry.descriptor.reply {
             Reply::Acknowledge => None,
             Reply::Synchronous { deadline_ms } => Some(Duration::from_millis(deadline_ms)),
@@ -226,18 +225,18 @@ impl InboundCall<'_> {
             }
             Principal::Shared => None,
         };
-        let respond = catch_panic(self.inbound.respond(self.request, &handled, tenant.as_ref()));
-        let response = match within(&*self.engine.clock, RESPOND_TIMEOUT, respond).await {
-            Some(Some(response)) if handled.unstored > 0 && response.status().is_success() => {
+        let respond = self.inbound.respond(self.request, &handled, tenant.as_ref());
+        let response = match guard(&*self.engine.clock, RESPOND_TIMEOUT, respond).await {
+            Ok(response) if handled.unstored > 0 && response.status().is_success() => {
                 tracing::error!(strategy = %self.entry.name, unstored = handled.unstored, "inbound.premature_acknowledgement");
                 handled.acknowledge()
             }
-            Some(Some(response)) => response,
-            Some(None) => {
+            Ok(response) => response,
+            Err(Missed::Panicked) => {
                 tracing::error!(strategy = %self.entry.name, "inbound.respond_panicked");
                 handled.acknowledge()
             }
-            None => {
+            Err(Missed::TimedOut) => {
                 tracing::error!(strategy = %self.entry.name, "inbound.respond_timed_out");
                 handled.acknowledge()
             }

@@ -3,18 +3,16 @@
 use std::time::Duration;
 
 use super::{
-    super::{ended::Ended, job::SendJob},
+    super::{ended::Ended, job::SendJob, outcome::DeferredReason, single_flight::Leader},
     Ownership,
     doubt::{self, Resolution},
-    ownership::{Asking, another_claim},
+    ownership::Asking,
 };
-
 use crate::{
     error::Error,
-    pipeline::{DeferredReason, single_flight::Leader},
     runtime::{ms, seconds},
     stage::{Duplicates, StoreDown, backoff::scale},
-    store::{At, ClaimOp, ClaimRecord, ClaimStatus, OwnerToken, StoreError, StoreErrorKind},
+    store::{Applied, At, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, OwnerToken, StoreError, StoreErrorKind},
 };
 
 /// First and longest time between two reads of another owner's claim (rule 24).
@@ -22,6 +20,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// The result of a claim.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once; a box would cost every send an allocation")]
 pub(crate) enum Claimed<'a> {
     /// The claim is ours.
     Ours(Ownership<'a>),
@@ -32,77 +31,109 @@ pub(crate) enum Claimed<'a> {
 }
 
 /// Claims the send. `gone` is the owner token of a caller of this process that was dropped.
-pub(crate) async fn claim<'a>(
-    job: &'a SendJob<'a>,
-    leader: &Leader<'_>,
-    owner: OwnerToken,
-    gone: Option<OwnerToken>,
-) -> Result<Claimed<'a>, Error> {
-    let engine = job.engine;
-    let dedup = &job.settings().dedup;
+pub(crate) async fn claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: Option<OwnerToken>) -> Result<Claimed<'a>, Error> {
+    let claimed = try_claim(job, leader, gone).await;
+    match claimed {
+        Ok(claimed) => Ok(claimed),
+        Err(NotClaimed::Refused(error)) => Err(error),
+        Err(NotClaimed::Store(error)) => store_down(job, error),
+    }
+}
+
+/// The reason for which neither a claim nor a record was obtained.
+enum NotClaimed {
+    /// The record is of another message.
+    Refused(Error),
+    Store(StoreError),
+}
+
+impl From<StoreError> for NotClaimed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: Option<OwnerToken>) -> Result<Claimed<'a>, NotClaimed> {
     let mut waiting = None;
-    let mut owner = owner;
+    let mut seen: Option<ClaimRecord> = None;
     loop {
-        let lease = job.lease(owner);
-        let operation =
-            ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: ms(dedup.clock_skew), ttl_s: seconds(dedup.keep) };
-        let answer = if let Some(answer) = engine.apply_now(job.now, &job.key, &operation) {
-            answer
-        } else {
-            let asking = Asking::new(job, owner, false);
-            let answer = engine.apply_with_retry(job.now, &job.key, &operation).await;
-            if answer.is_ok() {
-                asking.answered();
+        let claim = claim_operation(job, leader.owner());
+        let before = seen.as_ref().map(|record| (record.owner, record.rev));
+        if is_free(job, &claim, seen.as_ref()) {
+            let asking = Asking::new(job, leader.owner(), false);
+            let Applied { done, record, .. } = job.apply_with_retry(&claim, seen.as_ref()).await?;
+            asking.answered();
+            let record = record.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, "a claim was refused without a record"))?;
+            // If the message is another one, dropping the ownership releases the claim.
+            let ours = done.then(|| Ownership::of(job, record.clone()));
+            job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint).map_err(NotClaimed::Refused)?;
+            if let Some(ours) = ours {
+                return Ok(Claimed::Ours(ours));
             }
-            answer
-        };
-        let applied = match answer {
-            Ok(applied) => applied,
-            Err(error) => return store_down(job, error),
-        };
-        let Some(record) = applied.record else {
-            return store_down(job, StoreError::new(StoreErrorKind::Corrupt, "a claim was refused without a record"));
-        };
-        // If this errors, dropping `ours` releases the claim.
-        let ours = applied.done.then(|| Ownership::of(job, &record));
-        job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint)?;
-        if let Some(ours) = ours {
-            return Ok(Claimed::Ours(ours));
+            seen = Some(record);
         }
-        if record.status.is_terminal() {
-            return Ok(Claimed::Settled { record: Box::new(record), fresh: false });
-        }
-        let owner_gone = gone == Some(record.owner);
-        let at = At { now_ms: job.now.ms(), boot: engine.stores.boot() };
-        if record.is_in_doubt() && (owner_gone || record.is_abandoned(at, ms(dedup.clock_skew))) {
-            match doubt::resolve(job, leader, &record, owner_gone).await {
-                Ok(Resolution::Ours(ownership)) => return Ok(Claimed::Ours(ownership)),
-                Ok(Resolution::Settled(record)) => return Ok(Claimed::Settled { record, fresh: true }),
-                // Another caller was faster: read the record again.
-                Ok(Resolution::Overtaken) => {
-                    owner = another_claim(job, leader);
-                    continue;
-                }
-                Err(error) => return store_down(job, error),
+        if let Some(record) = &seen {
+            job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint).map_err(NotClaimed::Refused)?;
+            if record.status.is_terminal() {
+                return Ok(Claimed::Settled { record: Box::new(record.clone()), fresh: false });
+            }
+            match without_owner(job, leader, record, gone).await? {
+                Resolution::Ours(ownership) => return Ok(Claimed::Ours(ownership)),
+                Resolution::Settled(record) => return Ok(Claimed::Settled { record, fresh: true }),
+                Resolution::Changed(record) => seen = record,
+                Resolution::Owned => {}
             }
         }
-        if owner_gone && record.status == ClaimStatus::Claimed {
-            // The caller that held the claim is gone and sent nothing: release it under its token.
-            let release =
-                ClaimOp::Release { owner: record.owner, maybe_sent: false, attempts: record.attempts, ttl_s: seconds(dedup.keep) };
-            if let Err(error) = engine.apply(job.now, &job.key, &release).await {
-                return store_down(job, error);
-            }
-            owner = another_claim(job, leader);
+        // A round that changed nothing waits: the owner of the claim is at work.
+        if seen.as_ref().map(|record| (record.owner, record.rev)) != before {
             continue;
         }
         if !waiting.get_or_insert_with(|| Waiting::new(job)).look_later(job).await {
-            let lease_left = Duration::from_millis(record.lease_until_ms.saturating_sub(job.now.ms()).max(0).unsigned_abs());
-            let retry_after = lease_left.clamp(Duration::from_secs(1), dedup.lease.max(Duration::from_secs(1)));
-            return Ok(Claimed::Deferred(Ended::deferred(DeferredReason::InProgress, retry_after)));
+            return Ok(Claimed::Deferred(in_progress(job, seen.as_ref())));
         }
-        owner = another_claim(job, leader);
+        seen = job.record().await?;
     }
+}
+
+/// Resolves a claim whose owner is gone.
+async fn without_owner<'a>(
+    job: &'a SendJob<'a>,
+    leader: &mut Leader<'_>,
+    record: &ClaimRecord,
+    gone: Option<OwnerToken>,
+) -> Result<Resolution<'a>, StoreError> {
+    let dedup = &job.settings().dedup;
+    let owner_gone = gone == Some(record.owner);
+    let at = At { now_ms: job.clock().ms(), boot: job.engine().stores.boot() };
+    if record.is_in_doubt() && (owner_gone || record.is_abandoned(at, ms(dedup.clock_skew))) {
+        return doubt::resolve(job, leader, record, owner_gone).await;
+    }
+    if owner_gone && record.status == ClaimStatus::Claimed {
+        // The caller that held the claim is gone and sent nothing: release it under its token.
+        let made = AttemptsMade::default();
+        let release = ClaimOp::Release { owner: record.owner, maybe_sent: false, made, ttl_s: seconds(dedup.keep) };
+        return Ok(Resolution::Changed(job.apply(&release, Some(record)).await?.record));
+    }
+    Ok(Resolution::Owned)
+}
+
+fn claim_operation(job: &SendJob<'_>, owner: OwnerToken) -> ClaimOp {
+    let dedup = &job.settings().dedup;
+    let (skew_ms, ttl_s) = (ms(dedup.clock_skew), seconds(dedup.keep));
+    ClaimOp::Claim { lease: job.lease(owner), fingerprint: job.fingerprint.clone(), skew_ms, ttl_s }
+}
+
+/// Returns `true` if the claim may succeed on the record as last seen.
+fn is_free(job: &SendJob<'_>, claim: &ClaimOp, seen: Option<&ClaimRecord>) -> bool {
+    let at = At { now_ms: job.clock().ms(), boot: job.engine().stores.boot() };
+    claim.decide(seen, at) != Decision::Refuse
+}
+
+fn in_progress(job: &SendJob<'_>, record: Option<&ClaimRecord>) -> Ended {
+    let left = record.map_or(0, |record| record.lease_until_ms.saturating_sub(job.clock().ms()));
+    let lease_left = Duration::from_millis(left.max(0).unsigned_abs());
+    let second = Duration::from_secs(1);
+    Ended::deferred(DeferredReason::InProgress, lease_left.clamp(second, job.settings().dedup.lease.max(second)))
 }
 
 /// The time left to wait for another owner's send.
@@ -115,24 +146,21 @@ struct Waiting {
 impl Waiting {
     fn new(job: &SendJob<'_>) -> Self {
         let time = match job.settings().dedup.duplicates {
-            Duplicates::Wait(limit) => limit.min(job.remaining()),
+            Duplicates::Wait(limit) => limit.min(job.clock().remaining()),
             Duplicates::Reject => Duration::ZERO,
         };
-        Self { until: job.now.monotonic() + time, next: FIRST_LOOK }
+        Self { until: job.clock().monotonic() + time, next: FIRST_LOOK }
     }
 
     /// Waits until the next read. Returns `false` if the time is over.
     async fn look_later(&mut self, job: &SendJob<'_>) -> bool {
-        let left = self.until.saturating_sub(job.now.monotonic());
+        let left = self.until.saturating_sub(job.clock().monotonic());
         if left.is_zero() {
             return false;
         }
-        let engine = job.engine;
-        let wait = scale(self.next, 0.8 + 0.4 * engine.rng.unit()).min(left);
+        let wait = scale(self.next, 0.8 + 0.4 * job.engine().rng.unit()).min(left);
         self.next = scale(self.next, 1.5).min(LONGEST_LOOK);
-        let goes_on = engine.pause(wait).await;
-        job.now.refresh();
-        goes_on
+        job.pause(wait).await
     }
 }
 
@@ -142,12 +170,12 @@ fn store_down<'a>(job: &'a SendJob<'a>, error: StoreError) -> Result<Claimed<'a>
         return Err(error.into());
     }
     match job.settings().store_down {
-        StoreDown::SendUnprotected => {
-            tracing::warn!(strategy = %job.entry.name, "dedup.send_unprotected");
-            Ok(Claimed::Ours(Ownership::unprotected(job)))
+        StoreDown::SendUnprotected if let Some(own) = Ownership::unprotected(job) => {
+            tracing::warn!(strategy = %job.call.entry.name, "dedup.send_unprotected");
+            Ok(Claimed::Ours(own))
         }
-        StoreDown::Defer => {
-            tracing::warn!(strategy = %job.entry.name, error = %error, "dedup.store_unavailable");
+        StoreDown::SendUnprotected | StoreDown::Defer => {
+            tracing::warn!(strategy = %job.call.entry.name, error = %error, "dedup.store_unavailable");
             Ok(Claimed::Deferred(Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5))))
         }
     }

@@ -4,7 +4,9 @@
 
 mod claiming;
 mod doubt;
+mod joining;
 mod ownership;
 
 pub(super) use claiming::{Claimed, claim};
+pub(super) use joining::{Joined, join};
 pub(super) use ownership::{Lost, Ownership};

@@ -195,15 +195,6 @@ impl Circuit {
         self.inner.lock().wait(self.ports.clock.monotonic())
     }
 
-    /// Requests a permit for one call.
-    pub(crate) async fn acquire(&self) -> Result<Permit<'_>, Rejected> {
-        match self.enter(self.ports.clock.monotonic()) {
-            Admission::Pass(permit) => Ok(permit),
-            Admission::Reject(rejected) => Err(rejected),
-            Admission::Probe(permit) => self.win_probe(permit).await,
-        }
-    }
-
     /// Requests a permit at a time of the monotonic clock. A probe must still be won.
     #[inline]
     pub(crate) fn enter(&self, now: Duration) -> Admission<'_> {
@@ -433,16 +424,9 @@ impl Permit<'_> {
         (self.state, self.epoch)
     }
 
-    /// Records the verdict of the call.
-    pub(crate) fn settle(self, verdict: Verdict) {
-        if let Some(circuit) = self.circuit {
-            self.settle_at(verdict, circuit.ports.clock.monotonic());
-        }
-    }
-
     /// Records the verdict of the call, at a time of the monotonic clock.
     #[inline]
-    pub(crate) fn settle_at(mut self, verdict: Verdict, now: Duration) {
+    pub(crate) fn settle(mut self, verdict: Verdict, now: Duration) {
         if let Some(circuit) = self.circuit.take() {
             circuit.settle(self.epoch, self.probe, verdict, now);
         }

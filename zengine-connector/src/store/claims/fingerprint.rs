@@ -2,9 +2,14 @@
 
 use std::{borrow::Cow, fmt};
 
+use minicbor::{Decoder, Encoder, decode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{hex, keyring::KeyId};
+use crate::{
+    hex,
+    keyring::KeyId,
+    store::cbor::{Cbor, Unread, cbor_map},
+};
 
 /// A keyed fingerprint of a message, with its encoding version and key id. Two are compared only if both are the same
 /// (rule 23).
@@ -17,12 +22,20 @@ pub struct Fingerprint {
     pub version: u32,
     /// Id of the key.
     pub key_id: KeyId,
+    #[serde(skip)]
+    unread: Unread,
 }
+
+cbor_map!(Fingerprint {
+    1 => value: required,
+    2 => version: required,
+    3 => key_id: required,
+});
 
 impl Fingerprint {
     /// A fingerprint.
     pub fn new(value: impl Into<FingerprintValue>, version: u32, key_id: impl Into<KeyId>) -> Self {
-        Self { value: value.into(), version, key_id: key_id.into() }
+        Self { value: value.into(), version, key_id: key_id.into(), unread: Unread::default() }
     }
 
     /// Compares the values. `None` if the two cannot be compared.
@@ -36,45 +49,19 @@ impl Fingerprint {
     }
 }
 
-/// The value of a fingerprint: 128 bits, in records 32 hexadecimal digits. Other text in a record is kept as it is.
-#[derive(Clone, PartialEq, Eq)]
-pub struct FingerprintValue(Form);
-
-#[derive(Clone, PartialEq, Eq)]
-enum Form {
-    Bits([u8; 16]),
-    /// Never 32 hexadecimal digits, so that each value has one form.
-    Text(Box<str>),
-}
-
-impl FingerprintValue {
-    /// The 128 bits. `None` if the value has another length.
-    pub const fn bits(&self) -> Option<[u8; 16]> {
-        match self.0 {
-            Form::Bits(bits) => Some(bits),
-            Form::Text(_) => None,
-        }
-    }
-}
+/// The value of a fingerprint: 128 bits. 32 hexadecimal digits in JSON.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FingerprintValue([u8; 16]);
 
 impl From<[u8; 16]> for FingerprintValue {
     fn from(bits: [u8; 16]) -> Self {
-        Self(Form::Bits(bits))
-    }
-}
-
-impl From<&str> for FingerprintValue {
-    fn from(text: &str) -> Self {
-        Self(hex::parse(text).map_or_else(|| Form::Text(text.into()), Form::Bits))
+        Self(bits)
     }
 }
 
 impl fmt::Display for FingerprintValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Form::Bits(bits) => f.write_str(hex::text(&hex::encode(*bits))),
-            Form::Text(text) => f.write_str(text),
-        }
+        f.write_str(hex::text(&hex::encode(self.0)))
     }
 }
 
@@ -86,30 +73,23 @@ impl fmt::Debug for FingerprintValue {
 
 impl Serialize for FingerprintValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
-            Form::Bits(bits) => serializer.serialize_str(hex::text(&hex::encode(*bits))),
-            Form::Text(text) => serializer.serialize_str(text),
-        }
+        serializer.serialize_str(hex::text(&hex::encode(self.0)))
     }
 }
 
 impl<'de> Deserialize<'de> for FingerprintValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Cow::<'de, str>::deserialize(deserializer).map(|text| Self::from(&*text))
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        hex::parse(&text).map(Self).ok_or_else(|| serde::de::Error::custom("a fingerprint is 32 hexadecimal digits"))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Cbor for FingerprintValue {
+    fn write(&self, to: &mut Encoder<Vec<u8>>) {
+        self.0.write(to);
+    }
 
-    #[test]
-    fn a_value_of_any_form_comes_back_as_it_was() {
-        for text in ["", "f", &"ab".repeat(16), &"AB".repeat(16), &"8f1d".repeat(16)] {
-            let value = FingerprintValue::from(text);
-            assert_eq!((value.to_string(), value.bits().is_some()), (text.to_owned(), text == "ab".repeat(16)));
-            let json = serde_json::to_string(&value).unwrap();
-            assert_eq!((&*json, serde_json::from_str::<FingerprintValue>(&json).unwrap()), (&*format!("{text:?}"), value));
-        }
+    fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
+        Cbor::read(from).map(Self)
     }
 }

@@ -4,7 +4,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{OwnerToken, at::At, operation::Lease};
+use super::{
+    OwnerToken,
+    at::At,
+    operation::{Decision, Lease},
+};
+use crate::store::{
+    StoreError,
+    cbor::{self, Record, Unread, cbor_codes, cbor_map},
+};
 
 /// The status of an inbound event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,12 +26,18 @@ pub enum InboundStatus {
     Poison,
 }
 
+cbor_codes! {
+    InboundStatus { 0 => Claimed, 1 => Stored, 2 => Poison, }
+}
+
 /// The record of one inbound event, version 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InboundRecord {
     /// Version of this format: 1.
     pub v: u32,
+    /// Number of writes so far, this one included. With `owner`, it never repeats.
+    pub rev: u64,
     /// The status.
     pub status: InboundStatus,
     /// Owner token of the current claim.
@@ -35,11 +49,43 @@ pub struct InboundRecord {
     pub lease_until_ms: i64,
     /// Expiry of the record, in seconds UTC.
     pub expires_at_s: i64,
+    #[serde(skip)]
+    unread: Unread,
+}
+
+cbor_map!(InboundRecord {
+    1 => v: required,
+    2 => rev: required,
+    3 => status: required,
+    4 => owner: required,
+    5 => boot: optional,
+    6 => lease_until_ms: required,
+    7 => expires_at_s: required,
+});
+
+impl Record for InboundRecord {
+    const VERSION: u32 = Self::VERSION;
 }
 
 impl InboundRecord {
     /// Version of this format.
     pub const VERSION: u32 = 1;
+
+    /// Owner token of a released event.
+    const NO_OWNER: OwnerToken = OwnerToken::new([0; 16]);
+
+    /// The record in its stored form: a CBOR map with integer keys.
+    pub fn to_cbor(&self) -> Vec<u8> {
+        cbor::encode(self)
+    }
+
+    /// Reads a record from its stored form.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is damaged or of another version.
+    pub fn from_cbor(bytes: &[u8]) -> Result<Self, StoreError> {
+        cbor::decode(bytes)
+    }
 
     /// Returns `true` if the record is expired.
     pub const fn is_expired(&self, now_ms: i64) -> bool {
@@ -49,19 +95,6 @@ impl InboundRecord {
     fn is_orphaned(&self, at: At<'_>) -> bool {
         self.lease_until_ms < at.now_ms || (at.boot.is_some() && self.boot.as_deref() != at.boot)
     }
-}
-
-/// The decision about a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum InboundDecision {
-    /// Write this record.
-    Write(InboundRecord),
-    /// Delete the record.
-    Delete,
-    /// The condition holds, and no write is needed.
-    Keep,
-    /// The condition does not hold.
-    Refuse,
 }
 
 /// A conditional change of an inbound event's record.
@@ -100,40 +133,65 @@ pub enum InboundOp {
 
 impl InboundOp {
     /// Decides the operation on the current record. Pure; you must run it and the write as one atomic step.
-    pub fn decide(&self, current: Option<&InboundRecord>, at: At<'_>) -> InboundDecision {
+    pub fn decide(&self, current: Option<&InboundRecord>, at: At<'_>) -> Decision<InboundRecord> {
+        match self.change(current, at) {
+            Decision::Write(record) => {
+                let rev = current.map_or(0, |current| current.rev).saturating_add(1);
+                Decision::Write(InboundRecord { rev, ..record })
+            }
+            decision => decision,
+        }
+    }
+
+    fn change(&self, current: Option<&InboundRecord>, at: At<'_>) -> Decision<InboundRecord> {
+        let owned = |owner: &OwnerToken| current.filter(|record| record.status == InboundStatus::Claimed && record.owner == *owner);
         match self {
-            Self::Claim { lease, ttl_s } => match current {
-                Some(record) if record.owner == lease.owner && record.status == InboundStatus::Claimed => InboundDecision::Keep,
-                Some(record) if !record.is_expired(at.now_ms) && (record.status != InboundStatus::Claimed || !record.is_orphaned(at)) => {
-                    InboundDecision::Refuse
+            Self::Claim { lease, ttl_s } => claim(current, at, lease, *ttl_s),
+            Self::Renew { owner, until_ms } => match owned(owner) {
+                Some(record) => Decision::Write(InboundRecord { lease_until_ms: *until_ms, ..record.clone() }),
+                None => Decision::Refuse,
+            },
+            Self::Settle { owner, status, ttl_s } => match (current, owned(owner)) {
+                (Some(record), _) if record.owner == *owner && record.status == *status => Decision::Keep,
+                (_, Some(record)) => {
+                    Decision::Write(InboundRecord { status: *status, expires_at_s: at.now_ms / 1000 + ttl_s, ..record.clone() })
                 }
-                _ => InboundDecision::Write(InboundRecord {
-                    v: InboundRecord::VERSION,
-                    status: InboundStatus::Claimed,
-                    owner: lease.owner,
-                    boot: lease.boot.clone(),
-                    lease_until_ms: lease.until_ms,
-                    expires_at_s: at.now_ms / 1000 + ttl_s,
+                (_, None) => Decision::Refuse,
+            },
+            Self::Release { owner } => match (current, owned(owner)) {
+                (None, _) => Decision::Keep,
+                // An expired record without an owner counts as absent; a store removes it when it removes expired ones.
+                (_, Some(record)) => Decision::Write(InboundRecord {
+                    owner: InboundRecord::NO_OWNER,
+                    lease_until_ms: at.now_ms,
+                    expires_at_s: at.now_ms / 1000,
+                    ..record.clone()
                 }),
-            },
-            Self::Renew { owner, until_ms } => match current {
-                Some(record) if record.status == InboundStatus::Claimed && record.owner == *owner => {
-                    InboundDecision::Write(InboundRecord { lease_until_ms: *until_ms, ..record.clone() })
-                }
-                _ => InboundDecision::Refuse,
-            },
-            Self::Settle { owner, status, ttl_s } => match current {
-                Some(record) if record.owner == *owner && record.status == *status => InboundDecision::Keep,
-                Some(record) if record.status == InboundStatus::Claimed && record.owner == *owner => {
-                    InboundDecision::Write(InboundRecord { status: *status, expires_at_s: at.now_ms / 1000 + ttl_s, ..record.clone() })
-                }
-                _ => InboundDecision::Refuse,
-            },
-            Self::Release { owner } => match current {
-                None => InboundDecision::Keep,
-                Some(record) if record.status == InboundStatus::Claimed && record.owner == *owner => InboundDecision::Delete,
-                Some(_) => InboundDecision::Refuse,
+                (Some(record), None) if record.owner == InboundRecord::NO_OWNER => Decision::Keep,
+                (Some(_), None) => Decision::Refuse,
             },
         }
+    }
+}
+
+fn claim(current: Option<&InboundRecord>, at: At<'_>, lease: &Lease, ttl_s: i64) -> Decision<InboundRecord> {
+    let next = InboundRecord {
+        v: InboundRecord::VERSION,
+        rev: 0,
+        status: InboundStatus::Claimed,
+        owner: lease.owner,
+        boot: lease.boot.clone(),
+        lease_until_ms: lease.until_ms,
+        expires_at_s: at.now_ms / 1000 + ttl_s,
+        unread: Unread::default(),
+    };
+    match current {
+        Some(record) if record.owner == lease.owner && record.status == InboundStatus::Claimed => Decision::Keep,
+        Some(record) if record.is_expired(at.now_ms) => Decision::Write(next),
+        Some(record) if record.status == InboundStatus::Claimed && record.is_orphaned(at) => {
+            Decision::Write(InboundRecord { unread: record.unread.clone(), ..next })
+        }
+        Some(_) => Decision::Refuse,
+        None => Decision::Write(next),
     }
 }

@@ -1,13 +1,7 @@
 //! Keys of claim records.
 
-use std::{
-    cmp::Ordering,
-    fmt,
-    hash::{Hash, Hasher},
-    sync::OnceLock,
-};
+use std::{fmt, sync::Arc};
 
-use super::hash;
 use crate::{
     ids::{ClientMessageId, StrategyName, TenantId},
     message::DedupeKey,
@@ -16,50 +10,27 @@ use crate::{
 /// The key of a record: `v1|tenant|strategy|client_message_id`, or `v1|in|tenant|strategy|dedupe_key` (rule 11).
 ///
 /// Parts are escaped, so that ("a|b", "c") and ("a", "b|c") give different keys.
-#[derive(Clone)]
-pub struct ClaimKey {
-    parts: Parts,
-    /// Computed once, because several tables look it up.
-    hash: u128,
-    /// Written on first use. Tables in memory do not use it.
-    text: OnceLock<Box<str>>,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-enum Parts {
-    Outbound(TenantId, StrategyName, ClientMessageId),
-    Inbound(TenantId, StrategyName, DedupeKey),
-}
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClaimKey(Arc<str>);
 
 impl ClaimKey {
     /// The key of a send.
     pub fn outbound(tenant: &TenantId, strategy: &StrategyName, id: &ClientMessageId) -> Self {
-        let hash = hash::of(1, [tenant.as_str(), strategy.as_str(), id.as_str()]);
-        Self { parts: Parts::Outbound(tenant.clone(), strategy.clone(), id.clone()), hash, text: OnceLock::new() }
+        Self(joined(&["v1", tenant.as_str(), strategy.as_str(), id.as_str()]))
     }
 
     /// The key of an inbound event.
     pub fn inbound(tenant: &TenantId, strategy: &StrategyName, key: &DedupeKey) -> Self {
-        let hash = hash::of(2, [tenant.as_str(), strategy.as_str(), &key.to_string()]);
-        Self { parts: Parts::Inbound(tenant.clone(), strategy.clone(), *key), hash, text: OnceLock::new() }
+        Self(joined(&["v1", "in", tenant.as_str(), strategy.as_str(), &key.to_string()]))
     }
 
     /// The key as text.
     pub fn as_str(&self) -> &str {
-        self.text.get_or_init(|| match &self.parts {
-            Parts::Outbound(tenant, strategy, id) => joined(&["v1", tenant.as_str(), strategy.as_str(), id.as_str()]),
-            Parts::Inbound(tenant, strategy, key) => joined(&["v1", "in", tenant.as_str(), strategy.as_str(), &key.to_string()]),
-        })
-    }
-
-    /// A 128-bit hash of the key in this process, safe against chosen collisions.
-    #[inline]
-    pub(crate) const fn hash(&self) -> u128 {
-        self.hash
+        &self.0
     }
 }
 
-fn joined(parts: &[&str]) -> Box<str> {
+fn joined(parts: &[&str]) -> Arc<str> {
     let length = parts.iter().map(|part| part.len() + 1).sum::<usize>();
     let mut text = String::with_capacity(length.saturating_sub(1));
     for (i, part) in parts.iter().enumerate() {
@@ -73,32 +44,6 @@ fn joined(parts: &[&str]) -> Box<str> {
         }
     }
     text.into()
-}
-
-impl PartialEq for ClaimKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash && self.parts == other.parts
-    }
-}
-
-impl Eq for ClaimKey {}
-
-impl Hash for ClaimKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.hash.hash(state);
-    }
-}
-
-impl PartialOrd for ClaimKey {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for ClaimKey {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.as_str().cmp(other.as_str())
-    }
 }
 
 impl fmt::Display for ClaimKey {

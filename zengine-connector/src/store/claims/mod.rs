@@ -4,13 +4,17 @@
 //! runs [`ClaimOp::decide`] on one of them atomically. It needs to know nothing else about them.
 
 mod at;
+mod attempts;
+pub mod compare_and_set;
+mod effects;
+mod error;
 mod fingerprint;
-mod hash;
 mod inbound;
 mod key;
 mod operation;
 mod receipt;
 mod record;
+mod reference;
 mod token;
 
 use std::fmt::Debug;
@@ -18,12 +22,16 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 pub use at::At;
+pub use attempts::{AttemptRecord, Attempts};
+pub use effects::Effects;
+pub use error::StoredError;
 pub use fingerprint::{Fingerprint, FingerprintValue};
-pub use inbound::{InboundDecision, InboundOp, InboundRecord, InboundStatus};
+pub use inbound::{InboundOp, InboundRecord, InboundStatus};
 pub use key::ClaimKey;
-pub use operation::{ClaimOp, Decision, Lease};
+pub use operation::{AttemptsMade, ClaimOp, Decision, Lease};
 pub use receipt::StoredReceipt;
-pub use record::{ClaimRecord, ClaimStatus, Effects, Evidence, Reference, StoredError, Terminal};
+pub use record::{ClaimRecord, ClaimStatus, Evidence, Terminal};
+pub use reference::Reference;
 pub use token::{NoToken, OwnerToken};
 
 use super::StoreError;
@@ -53,9 +61,13 @@ impl<R> Applied<R> {
 /// A store of claims.
 ///
 /// # Contract
-/// - `apply` reads the record, runs `decide`, and writes its result, as one atomic step.
+/// - `apply` reads the record, runs `decide`, and writes its result, as one atomic step. A store that has no such step, but
+///   compares and sets, runs [`compare_and_set::apply`].
+/// - `current` is the record that the caller believes to be stored; `None` means that it believes there is none. It may be
+///   out of date. Only a write under the condition that this record is stored may rest on it; before a refusal the store
+///   reads. A store with an atomic step of its own ignores it.
 /// - A write is durable when `apply` returns, and visible to every later call.
-/// - Expired records may be removed at any time, except those in doubt (rule 29).
+/// - A store may remove a record from [`removable_at_s`](ClaimRecord::removable_at_s) on, and never before (rule 29).
 /// - A call that takes longer than 5 seconds is dropped and counts as failed; it may have been done.
 ///
 /// [`store_contract!`](crate::store_contract) tests an implementation.
@@ -68,7 +80,7 @@ impl<R> Applied<R> {
 /// let key = ClaimKey::outbound(&TenantId::new("acme")?, &StrategyName::new("sns-sms")?, &ClientMessageId::new("order-17")?);
 /// let lease = Lease { owner: OwnerToken::new([1; 16]), boot: None, until_ms: 60_000 };
 /// let claim = ClaimOp::Claim { lease, fingerprint, skew_ms: 2_000, ttl_s: 86_400 };
-/// assert!(claims.apply(&key, &claim, 0).await?.done);
+/// assert!(claims.apply(&key, &claim, None, 0).await?.done);
 /// # Ok::<(), Error>(())
 /// # }).unwrap();
 /// ```
@@ -80,42 +92,26 @@ pub trait ClaimStore: Send + Sync + Debug + 'static {
         None
     }
 
-    /// Whether records never leave this process. Receipts are then stored unencrypted. You must return `true` only for a store
-    /// that ends with the process. Defaults to `false`.
-    fn is_local(&self) -> bool {
-        false
-    }
-
-    /// Runs [`apply`](Self::apply) without waiting. `None` if the store has to be awaited. A store must return `None` always or
-    /// never. Defaults to `None`.
-    fn apply_now(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
-        let _ = (key, operation, now_ms);
-        None
-    }
-
-    /// Runs one of the three steps of an ordinary send without waiting: the first claim, the owner's mark, or the owner's
-    /// commit as Delivered. Has the effect of [`apply`](Self::apply). Returns `false`, without effect, if the store does not
-    /// support it or the record needs a full decision. Defaults to `false`.
-    fn step(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> bool {
-        let _ = (key, operation, now_ms);
-        false
-    }
-
-    /// The record of a delivered send, if the store has it in this process. Else `None`, and `apply` is called next. Defaults
-    /// to `None`.
-    fn delivered_now(&self, key: &ClaimKey, now_ms: i64) -> Option<ClaimRecord> {
-        let _ = (key, now_ms);
-        None
-    }
-
     /// Runs an operation on a send's record.
-    async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError>;
+    async fn apply(
+        &self,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+        current: Option<&ClaimRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<ClaimRecord>, StoreError>;
 
     /// Reads a send's record, with strong consistency.
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError>;
 
     /// Runs an operation on an inbound event's record.
-    async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError>;
+    async fn apply_inbound(
+        &self,
+        key: &ClaimKey,
+        operation: &InboundOp,
+        current: Option<&InboundRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<InboundRecord>, StoreError>;
 
     /// Stores the send that a hashed provider key belongs to.
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError>;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    At, Fingerprint, OwnerToken, StoredReceipt,
-    record::{ClaimRecord, ClaimStatus, Effects, Evidence, StoredError, Terminal},
+    At, AttemptRecord, Attempts, Effects, Fingerprint, OwnerToken, StoredError, StoredReceipt,
+    record::{ClaimRecord, ClaimStatus, Evidence, Terminal},
 };
+use crate::store::cbor::Unread;
 
 /// A lease: the owner of a record and its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,13 +22,32 @@ pub struct Lease {
 /// The decision about a record.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "it is taken apart at once; a box would cost every send three allocations")]
-pub enum Decision {
+pub enum Decision<R> {
     /// Write this record.
-    Write(ClaimRecord),
+    Write(R),
     /// The condition holds and the record already has the change: our own write, whose answer was lost (rule 14).
     Keep,
     /// The condition does not hold.
     Refuse,
+}
+
+/// The attempts that one owner made.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct AttemptsMade {
+    /// Their number.
+    pub count: u32,
+    /// The failed ones, oldest first.
+    pub failed: Vec<AttemptRecord>,
+    /// Start of the latest one of any owner that may have arrived, in milliseconds UTC. `None` if the owner knows of none.
+    pub last_maybe_at_ms: Option<i64>,
+}
+
+impl AttemptsMade {
+    /// This many attempts, none of which failed.
+    pub fn new(count: u32) -> Self {
+        Self { count, ..Self::default() }
+    }
 }
 
 /// A conditional change of a send's record. All but the first claim and evidence require the owner's token (rule 15).
@@ -80,8 +100,8 @@ pub enum ClaimOp {
         result: Option<StoredReceipt>,
         /// The error.
         error: Option<StoredError>,
-        /// Attempts made so far, by all owners.
-        attempts: u32,
+        /// The owner's attempts.
+        made: AttemptsMade,
         /// The effects to complete.
         effects: Effects,
         /// Lifetime of the record from now, in seconds (rule 29).
@@ -93,8 +113,8 @@ pub enum ClaimOp {
         owner: OwnerToken,
         /// Whether an attempt may have reached the provider.
         maybe_sent: bool,
-        /// Attempts made so far, by all owners.
-        attempts: u32,
+        /// The owner's attempts.
+        made: AttemptsMade,
         /// Lifetime of the record from now, in seconds (rule 29).
         ttl_s: i64,
     },
@@ -135,12 +155,16 @@ pub enum ClaimOp {
         fingerprint: Fingerprint,
         /// The generation that failed.
         generation: u32,
+        /// Time of the first claim of the send that failed, if known: the send of another life of the id is not claimed.
+        first_claimed_at_ms: Option<i64>,
         /// New generation in the provider key.
         key_generation: u32,
         /// Whether an attempt of an earlier generation may have reached the provider.
         maybe_sent: bool,
         /// Time of the first such attempt from the dead letter, in milliseconds UTC, if known.
         first_sent_at_ms: Option<i64>,
+        /// Time of the latest such attempt, in milliseconds UTC, if known.
+        last_attempt_at_ms: Option<i64>,
         /// Lifetime of the record, in seconds.
         ttl_s: i64,
     },
@@ -148,37 +172,58 @@ pub enum ClaimOp {
 
 impl ClaimOp {
     /// Decides the operation on the current record. Pure; you must run it and the write as one atomic step.
-    pub fn decide(&self, current: Option<&ClaimRecord>, at: At<'_>) -> Decision {
+    pub fn decide(&self, current: Option<&ClaimRecord>, at: At<'_>) -> Decision<ClaimRecord> {
+        match self.change(current, at) {
+            Decision::Write(record) => {
+                let rev = current.map_or(0, |current| current.rev).saturating_add(1);
+                Decision::Write(ClaimRecord { rev, ..record })
+            }
+            decision => decision,
+        }
+    }
+
+    fn change(&self, current: Option<&ClaimRecord>, at: At<'_>) -> Decision<ClaimRecord> {
         match self {
             Self::Claim { lease, fingerprint, skew_ms, ttl_s } => claim(current, at, lease, fingerprint, *skew_ms, *ttl_s),
             Self::TakeOver { lease, seen, owner_gone, skew_ms } => take_over(current, at, lease, *seen, *owner_gone, *skew_ms),
             Self::Mark { owner, ttl_s } => mark(current, at, *owner, *ttl_s),
             Self::Renew { owner, until_ms } => owned(current, *owner, at, |record| record.lease_until_ms = *until_ms),
-            Self::Commit { owner, terminal, result, error, attempts, effects, ttl_s } => {
+            Self::Commit { owner, terminal, result, error, made, effects, ttl_s } => {
                 let end = TerminalEnd { terminal: *terminal, result: result.clone(), error: error.clone(), effects: *effects };
-                commit(current, at, *owner, end, *attempts, *ttl_s)
+                commit(current, at, *owner, end, made, *ttl_s)
             }
-            Self::Release { owner, maybe_sent, attempts, ttl_s } => release(current, at, *owner, *maybe_sent, *attempts, *ttl_s),
+            Self::Release { owner, maybe_sent, made, ttl_s } => release(current, at, *owner, *maybe_sent, made, *ttl_s),
             Self::GiveUp { claimant, seen, owner_gone, error, skew_ms, ttl_s } => {
                 give_up(current, at, *claimant, *seen, *owner_gone, error, *skew_ms, *ttl_s)
             }
             Self::Tell { evidence, ttl_s } => tell(current, at, evidence, *ttl_s),
             Self::ClearEffects { generation, done } => clear_effects(current, at, *generation, *done),
-            Self::Redrive { lease, fingerprint, generation, key_generation, maybe_sent, first_sent_at_ms, ttl_s } => {
+            Self::Redrive {
+                lease,
+                fingerprint,
+                generation,
+                first_claimed_at_ms,
+                key_generation,
+                maybe_sent,
+                first_sent_at_ms,
+                last_attempt_at_ms,
+                ttl_s,
+            } => {
                 let next = ClaimRecord {
                     generation: generation + 1,
                     key_generation: *key_generation,
                     maybe_sent: *maybe_sent,
                     first_sent_at_ms: first_sent_at_ms.filter(|_| *maybe_sent),
+                    last_attempt_at_ms: last_attempt_at_ms.filter(|_| *maybe_sent),
                     ..fresh(at, lease, fingerprint, *ttl_s)
                 };
-                redrive(current, at, next)
+                redrive(current, at, *first_claimed_at_ms, next)
             }
         }
     }
 }
 
-fn write(record: ClaimRecord) -> Decision {
+fn write(record: ClaimRecord) -> Decision<ClaimRecord> {
     Decision::Write(record)
 }
 
@@ -186,6 +231,7 @@ fn write(record: ClaimRecord) -> Decision {
 fn fresh(at: At<'_>, lease: &Lease, fingerprint: &Fingerprint, ttl_s: i64) -> ClaimRecord {
     ClaimRecord {
         v: ClaimRecord::VERSION,
+        rev: 0,
         status: ClaimStatus::Claimed,
         owner: lease.owner,
         last_owner: None,
@@ -196,7 +242,9 @@ fn fresh(at: At<'_>, lease: &Lease, fingerprint: &Fingerprint, ttl_s: i64) -> Cl
         maybe_sent: false,
         first_claimed_at_ms: at.now_ms,
         first_sent_at_ms: None,
+        last_attempt_at_ms: None,
         attempts: 0,
+        history: Attempts::new(),
         generation: 0,
         key_generation: 0,
         evidence: None,
@@ -204,6 +252,7 @@ fn fresh(at: At<'_>, lease: &Lease, fingerprint: &Fingerprint, ttl_s: i64) -> Cl
         error: None,
         effects_pending: Effects::NONE,
         updated_at_ms: at.now_ms,
+        unread: Unread::default(),
     }
 }
 
@@ -225,7 +274,14 @@ fn is_absent(current: Option<&ClaimRecord>, now_ms: i64) -> bool {
     current.is_none_or(|record| record.is_expired(now_ms) && !record.is_in_doubt() && !record.effects_pending.dlq)
 }
 
-fn claim(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, fingerprint: &Fingerprint, skew_ms: i64, ttl_s: i64) -> Decision {
+fn claim(
+    current: Option<&ClaimRecord>,
+    at: At<'_>,
+    lease: &Lease,
+    fingerprint: &Fingerprint,
+    skew_ms: i64,
+    ttl_s: i64,
+) -> Decision<ClaimRecord> {
     if is_absent(current, at.now_ms) {
         return write(fresh(at, lease, fingerprint, ttl_s));
     }
@@ -244,18 +300,36 @@ fn claim(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, fingerprint: 
     write(under(record, at, lease))
 }
 
-fn take_over(current: Option<&ClaimRecord>, at: At<'_>, lease: &Lease, seen: OwnerToken, owner_gone: bool, skew_ms: i64) -> Decision {
+fn take_over(
+    current: Option<&ClaimRecord>,
+    at: At<'_>,
+    lease: &Lease,
+    seen: OwnerToken,
+    owner_gone: bool,
+    skew_ms: i64,
+) -> Decision<ClaimRecord> {
     match current {
         Some(record) if record.owner == lease.owner && record.status == ClaimStatus::Claimed => Decision::Keep,
         Some(record) if record.is_abandoned_by(at, seen, owner_gone, skew_ms) => {
-            write(ClaimRecord { maybe_sent: true, ..under(record, at, lease) })
+            let last_attempt_at_ms = latest_attempt(record, at, owner_gone, skew_ms);
+            write(ClaimRecord { maybe_sent: true, last_attempt_at_ms, ..under(record, at, lease) })
         }
         _ => Decision::Refuse,
     }
 }
 
+/// The latest moment at which an attempt of a gone owner may have begun: before its lease ended, or just now if its future
+/// was dropped (rule 19).
+fn latest_attempt(record: &ClaimRecord, at: At<'_>, owner_gone: bool, skew_ms: i64) -> Option<i64> {
+    match record.status {
+        ClaimStatus::Sending if owner_gone => Some(at.now_ms),
+        ClaimStatus::Sending => Some(record.lease_until_ms.saturating_add(skew_ms).min(at.now_ms)),
+        _ => record.last_attempt_at_ms,
+    }
+}
+
 /// A change that only the current owner may make.
-fn owned(current: Option<&ClaimRecord>, owner: OwnerToken, at: At<'_>, change: impl FnOnce(&mut ClaimRecord)) -> Decision {
+fn owned(current: Option<&ClaimRecord>, owner: OwnerToken, at: At<'_>, change: impl FnOnce(&mut ClaimRecord)) -> Decision<ClaimRecord> {
     match current {
         Some(record) if record.status.is_owned() && record.owner == owner => {
             let mut next = ClaimRecord { updated_at_ms: at.now_ms, ..record.clone() };
@@ -266,15 +340,25 @@ fn owned(current: Option<&ClaimRecord>, owner: OwnerToken, at: At<'_>, change: i
     }
 }
 
-fn mark(current: Option<&ClaimRecord>, at: At<'_>, owner: OwnerToken, ttl_s: i64) -> Decision {
+fn mark(current: Option<&ClaimRecord>, at: At<'_>, owner: OwnerToken, ttl_s: i64) -> Decision<ClaimRecord> {
     if current.is_some_and(|record| record.status == ClaimStatus::Sending && record.owner == owner) {
         return Decision::Keep;
     }
     owned(current, owner, at, |record| {
         record.status = ClaimStatus::Sending;
         record.first_sent_at_ms.get_or_insert(at.now_ms);
+        record.last_attempt_at_ms = Some(at.now_ms);
         record.expires_at_s = at.now_ms / 1000 + ttl_s;
     })
+}
+
+/// Adds an owner's attempts.
+fn add(record: &mut ClaimRecord, made: &AttemptsMade) {
+    record.attempts = record.attempts.saturating_add(made.count);
+    for attempt in &made.failed {
+        record.history.push(attempt.clone());
+    }
+    record.last_attempt_at_ms = made.last_maybe_at_ms.or(record.last_attempt_at_ms);
 }
 
 struct TerminalEnd {
@@ -310,10 +394,18 @@ fn ended(record: &ClaimRecord, at: At<'_>, end: TerminalEnd, ttl_s: i64) -> Clai
     }
 }
 
-fn commit(current: Option<&ClaimRecord>, at: At<'_>, owner: OwnerToken, end: TerminalEnd, attempts: u32, ttl_s: i64) -> Decision {
+fn commit(
+    current: Option<&ClaimRecord>,
+    at: At<'_>,
+    owner: OwnerToken,
+    end: TerminalEnd,
+    made: &AttemptsMade,
+    ttl_s: i64,
+) -> Decision<ClaimRecord> {
     let Some(record) = current else { return Decision::Refuse };
     if record.status.is_owned() && record.owner == owner {
-        let record = ClaimRecord { attempts, maybe_sent: record.maybe_sent || end.terminal == Terminal::Unknown, ..record.clone() };
+        let mut record = ClaimRecord { maybe_sent: record.maybe_sent || end.terminal == Terminal::Unknown, ..record.clone() };
+        add(&mut record, made);
         return write(ended(&record, at, end, ttl_s));
     }
     if !record.status.is_terminal() || record.last_owner != Some(owner) {
@@ -339,25 +431,31 @@ fn settled(
         status: terminal.into(),
         result,
         error: if delivered { None } else { error.map(Box::new).or_else(|| record.error.clone()) },
-        effects_pending: Effects {
-            dlq: record.effects_pending.dlq && !delivered,
-            event: record.effects_pending.event && !delivered,
-            settled: true,
-        },
+        effects_pending: Effects { settled: true, ..record.effects_pending.without(if delivered { Effects::BOTH } else { Effects::NONE }) },
         expires_at_s: at.now_ms / 1000 + ttl_s,
         updated_at_ms: at.now_ms,
         ..record.clone()
     }
 }
 
-fn release(current: Option<&ClaimRecord>, at: At<'_>, owner: OwnerToken, maybe_sent: bool, attempts: u32, ttl_s: i64) -> Decision {
+fn release(
+    current: Option<&ClaimRecord>,
+    at: At<'_>,
+    owner: OwnerToken,
+    maybe_sent: bool,
+    made: &AttemptsMade,
+    ttl_s: i64,
+) -> Decision<ClaimRecord> {
     if current.is_some_and(|record| record.status == ClaimStatus::Released && record.owner == owner) {
         return Decision::Keep;
     }
     owned(current, owner, at, |record| {
         record.status = ClaimStatus::Released;
         record.maybe_sent |= maybe_sent;
-        record.attempts = record.attempts.max(attempts);
+        add(record, made);
+        if !record.maybe_sent {
+            (record.first_sent_at_ms, record.last_attempt_at_ms) = (None, None);
+        }
         record.lease_until_ms = at.now_ms;
         record.expires_at_s = at.now_ms / 1000 + ttl_s;
     })
@@ -373,19 +471,20 @@ fn give_up(
     error: &StoredError,
     skew_ms: i64,
     ttl_s: i64,
-) -> Decision {
+) -> Decision<ClaimRecord> {
     match current {
         Some(record) if record.status.is_terminal() && record.owner == claimant => Decision::Keep,
         Some(record) if record.is_abandoned_by(at, seen, owner_gone, skew_ms) => {
             let end = TerminalEnd { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH };
             // Keep the last owner: it may still return with the result (rule 27).
-            write(ClaimRecord { owner: claimant, maybe_sent: true, ..ended(record, at, end, ttl_s) })
+            let last_attempt_at_ms = latest_attempt(record, at, owner_gone, skew_ms);
+            write(ClaimRecord { owner: claimant, maybe_sent: true, last_attempt_at_ms, ..ended(record, at, end, ttl_s) })
         }
         _ => Decision::Refuse,
     }
 }
 
-fn tell(current: Option<&ClaimRecord>, at: At<'_>, evidence: &Evidence, ttl_s: i64) -> Decision {
+fn tell(current: Option<&ClaimRecord>, at: At<'_>, evidence: &Evidence, ttl_s: i64) -> Decision<ClaimRecord> {
     let Some(record) = current else { return Decision::Refuse };
     match record.status {
         ClaimStatus::Delivered | ClaimStatus::Failed => Decision::Refuse,
@@ -406,13 +505,11 @@ fn tell(current: Option<&ClaimRecord>, at: At<'_>, evidence: &Evidence, ttl_s: i
     }
 }
 
-fn clear_effects(current: Option<&ClaimRecord>, at: At<'_>, generation: u32, done: Effects) -> Decision {
+fn clear_effects(current: Option<&ClaimRecord>, at: At<'_>, generation: u32, done: Effects) -> Decision<ClaimRecord> {
     match current {
         Some(record) if record.status.is_terminal() && record.generation == generation => {
-            let before = record.effects_pending;
-            let left =
-                Effects { dlq: before.dlq && !done.dlq, event: before.event && !done.event, settled: before.settled && !done.settled };
-            if left == before {
+            let left = record.effects_pending.without(done);
+            if left == record.effects_pending {
                 return Decision::Keep;
             }
             write(ClaimRecord { effects_pending: left, updated_at_ms: at.now_ms, ..record.clone() })
@@ -421,27 +518,30 @@ fn clear_effects(current: Option<&ClaimRecord>, at: At<'_>, generation: u32, don
     }
 }
 
-fn redrive(current: Option<&ClaimRecord>, at: At<'_>, next: ClaimRecord) -> Decision {
+fn redrive(current: Option<&ClaimRecord>, at: At<'_>, life: Option<i64>, next: ClaimRecord) -> Decision<ClaimRecord> {
     if is_absent(current, at.now_ms) {
         return write(next);
     }
-    match current {
-        Some(record) if record.owner == next.owner && record.status == ClaimStatus::Claimed => Decision::Keep,
-        Some(record) if record.status == ClaimStatus::Unknown && record.generation + 1 == next.generation => {
-            write(ClaimRecord { last_owner: Some(record.owner), first_sent_at_ms: record.first_sent_at_ms, ..next })
+    let Some(record) = current else { return Decision::Refuse };
+    if record.owner == next.owner && record.status == ClaimStatus::Claimed {
+        return Decision::Keep;
+    }
+    let again = |next| write(ClaimRecord { last_owner: Some(record.owner), unread: record.unread.clone(), ..next });
+    let is_the_failure = record.generation + 1 == next.generation && life.is_none_or(|life| life == record.first_claimed_at_ms);
+    match record.status {
+        ClaimStatus::Unknown if is_the_failure => {
+            again(ClaimRecord { first_sent_at_ms: record.first_sent_at_ms, last_attempt_at_ms: record.last_attempt_at_ms, ..next })
         }
         // A new key, because under the old one the provider may repeat its refusal, also a late one (rule 70).
-        Some(record) if record.status == ClaimStatus::Failed && record.generation + 1 == next.generation => write(ClaimRecord {
-            last_owner: Some(record.owner),
+        ClaimStatus::Failed if is_the_failure => again(ClaimRecord {
             key_generation: next.generation,
             maybe_sent: false,
             first_sent_at_ms: None,
+            last_attempt_at_ms: None,
             ..next
         }),
         // An earlier redrive of this generation was deferred.
-        Some(record) if record.status == ClaimStatus::Released && record.generation == next.generation && !record.maybe_sent => {
-            write(ClaimRecord { last_owner: Some(record.owner), ..next })
-        }
+        ClaimStatus::Released if record.generation == next.generation && !record.maybe_sent => again(next),
         _ => Decision::Refuse,
     }
 }

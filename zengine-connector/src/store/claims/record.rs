@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Fingerprint, OwnerToken, StoredReceipt};
-
+use super::{At, Attempts, Effects, Fingerprint, OwnerToken, StoredError, StoredReceipt};
 use crate::{
-    error::{Error, ErrorKind, Fault, Reach, SendError},
-    ids::{ClientMessageId, StrategyName, TenantId},
     message::State,
+    store::{
+        StoreError,
+        cbor::{self, Record, Unread, cbor_codes, cbor_map},
+    },
 };
 
 /// The status of a send.
@@ -28,6 +29,10 @@ pub enum ClaimStatus {
     Failed,
     /// The message may have been delivered.
     Unknown,
+}
+
+cbor_codes! {
+    ClaimStatus { 0 => Claimed, 1 => Sending, 2 => Released, 3 => Delivered, 4 => Failed, 5 => Unknown, }
 }
 
 impl ClaimStatus {
@@ -75,94 +80,25 @@ pub struct Evidence {
     /// The provider's id of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
+    #[serde(skip)]
+    unread: Unread,
 }
+
+cbor_map!(Evidence {
+    1 => state: required,
+    2 => at_ms: required,
+    3 => provider_id: optional,
+});
 
 impl Evidence {
     /// Evidence of a state at a time.
     pub fn new(state: State, at_ms: i64, provider_id: Option<String>) -> Self {
-        Self { state, at_ms, provider_id }
+        Self { state, at_ms, provider_id, unread: Unread::default() }
     }
 
     /// The end of the send that this evidence proves.
     pub const fn verdict(&self) -> Terminal {
         if self.state.is_failure() { Terminal::Failed } else { Terminal::Delivered }
-    }
-}
-
-/// An error in its stored form. Its text is one of our literals, its code the provider's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct StoredError {
-    /// Kind of the error.
-    pub kind: ErrorKind,
-    /// The party at fault.
-    pub fault: Fault,
-    /// Reach of the attempt.
-    pub reach: Reach,
-    /// The provider's code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// The message, one of our literals.
-    #[serde(default)]
-    pub message: String,
-    /// Number of attempts made.
-    #[serde(default)]
-    pub attempts: u32,
-}
-
-impl StoredError {
-    /// An error of a kind.
-    pub fn new(kind: ErrorKind, reach: Reach, message: impl Into<String>) -> Self {
-        Self { kind, fault: kind.fault(), reach, code: None, message: message.into(), attempts: 0 }
-    }
-
-    /// The stored form of an attempt's error.
-    pub fn of(error: &SendError, attempts: u32) -> Self {
-        Self {
-            kind: error.kind(),
-            fault: error.fault(),
-            reach: error.reach(),
-            code: error.provider_code().map(str::to_owned),
-            message: error.error().message().to_owned(),
-            attempts,
-        }
-    }
-
-    /// Restores the error, without the parts that are not stored.
-    pub fn to_error(&self) -> Error {
-        let error = Error::restored(self.kind, self.message.clone());
-        let error = match &self.code {
-            Some(code) => error.with_code(code),
-            None => error,
-        };
-        if self.attempts > 0 { error.with_context("attempts", self.attempts) } else { error }
-    }
-}
-
-/// The pending effects of a terminal record (rules 65 to 69).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Effects {
-    /// The dead letter is not stored yet.
-    pub dlq: bool,
-    /// The event is not published yet.
-    pub event: bool,
-    /// The event that an Unknown was settled is not published yet.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub settled: bool,
-}
-
-impl Effects {
-    /// No effects.
-    pub const NONE: Self = Self { dlq: false, event: false, settled: false };
-    /// A dead letter and an event.
-    pub const BOTH: Self = Self { dlq: true, event: true, settled: false };
-    /// An event.
-    pub const EVENT: Self = Self { dlq: false, event: true, settled: false };
-
-    /// Returns `true` if an effect is pending.
-    pub const fn pending(self) -> bool {
-        self.dlq || self.event || self.settled
     }
 }
 
@@ -172,6 +108,8 @@ impl Effects {
 pub struct ClaimRecord {
     /// Version of this format: 1.
     pub v: u32,
+    /// Number of writes so far, this one included. With `owner`, which is new in every life of the record, it never repeats.
+    pub rev: u64,
     /// The status.
     pub status: ClaimStatus,
     /// Owner token of the current claim.
@@ -193,12 +131,18 @@ pub struct ClaimRecord {
     pub maybe_sent: bool,
     /// Time of the first claim, in milliseconds UTC.
     pub first_claimed_at_ms: i64,
-    /// Earliest time at which a byte may have left, in milliseconds UTC.
+    /// Earliest time at which a byte that may have arrived may have left, in milliseconds UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_sent_at_ms: Option<i64>,
+    /// Latest time at which an attempt that may have arrived may have begun, in milliseconds UTC (rule 19).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_attempt_at_ms: Option<i64>,
     /// Attempts made so far, by all owners.
     #[serde(default)]
     pub attempts: u32,
+    /// The failed ones among them: the first and the latest nine.
+    #[serde(default, skip_serializing_if = "Attempts::is_empty")]
+    pub history: Attempts,
     /// Number of redrives.
     #[serde(default)]
     pub generation: u32,
@@ -219,11 +163,55 @@ pub struct ClaimRecord {
     pub effects_pending: Effects,
     /// Time of the last write, in milliseconds UTC.
     pub updated_at_ms: i64,
+    #[serde(skip)]
+    pub(super) unread: Unread,
+}
+
+cbor_map!(ClaimRecord {
+    1 => v: required,
+    2 => rev: required,
+    3 => status: required,
+    4 => owner: required,
+    5 => last_owner: optional,
+    6 => boot: optional,
+    7 => lease_until_ms: required,
+    8 => expires_at_s: required,
+    9 => fingerprint: required,
+    10 => maybe_sent: default,
+    11 => first_claimed_at_ms: required,
+    12 => first_sent_at_ms: optional,
+    13 => last_attempt_at_ms: optional,
+    14 => attempts: default,
+    15 => history: default,
+    16 => generation: default,
+    17 => key_generation: default,
+    18 => evidence: optional,
+    19 => result: optional,
+    20 => error: optional,
+    21 => effects_pending: default,
+    22 => updated_at_ms: required,
+});
+
+impl Record for ClaimRecord {
+    const VERSION: u32 = Self::VERSION;
 }
 
 impl ClaimRecord {
     /// Version of this format.
     pub const VERSION: u32 = 1;
+
+    /// The record in its stored form: a CBOR map with integer keys. Members that a newer release wrote are part of it.
+    pub fn to_cbor(&self) -> Vec<u8> {
+        cbor::encode(self)
+    }
+
+    /// Reads a record from its stored form.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is damaged or of another version.
+    pub fn from_cbor(bytes: &[u8]) -> Result<Self, StoreError> {
+        cbor::decode(bytes)
+    }
 
     /// Returns `true` if the record is expired. Every check must use this comparison (rule 29).
     pub const fn is_expired(&self, now_ms: i64) -> bool {
@@ -254,29 +242,14 @@ impl ClaimRecord {
             && (self.status == ClaimStatus::Released || owner_gone || self.is_orphaned(at, skew_ms) || self.is_expired(at.now_ms))
     }
 
+    /// The time from which a store may remove the record, in seconds UTC. `None` while the record is in doubt or has pending
+    /// effects: it must then stay (rule 29). A store with an expiry of its own sets it to this value, or to nothing.
+    pub const fn removable_at_s(&self) -> Option<i64> {
+        if self.is_in_doubt() || self.effects_pending.pending() { None } else { Some(self.expires_at_s) }
+    }
+
     /// Returns `true` if a store may remove the record.
     pub const fn is_removable(&self, now_ms: i64) -> bool {
-        self.is_expired(now_ms) && !self.is_in_doubt() && !self.effects_pending.pending()
-    }
-}
-
-/// The send that a hashed provider key belongs to (`formats`: provider key).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Reference {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The registered name of the strategy.
-    pub strategy: StrategyName,
-    /// The caller's id.
-    pub client_message_id: ClientMessageId,
-    /// Expiry of the reference, in seconds UTC.
-    pub expires_at_s: i64,
-}
-
-impl Reference {
-    /// A reference to a send.
-    pub fn new(tenant: TenantId, strategy: StrategyName, client_message_id: ClientMessageId, expires_at_s: i64) -> Self {
-        Self { tenant, strategy, client_message_id, expires_at_s }
+        matches!(self.removable_at_s(), Some(at_s) if at_s.saturating_mul(1000) <= now_ms)
     }
 }

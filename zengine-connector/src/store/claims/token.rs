@@ -2,9 +2,10 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
+use minicbor::{Decoder, Encoder, decode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::hex;
+use crate::{hex, store::cbor::Cbor};
 
 /// The owner token of a claim: 128 bits, new for every claim. 32 hexadecimal digits in records and logs.
 ///
@@ -84,6 +85,16 @@ impl<'de> Deserialize<'de> for OwnerToken {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Cbor for OwnerToken {
+    fn write(&self, to: &mut Encoder<Vec<u8>>) {
+        self.0.write(to);
+    }
+
+    fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
+        Cbor::read(from).map(Self)
     }
 }
 

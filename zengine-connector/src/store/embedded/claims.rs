@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use redb::{ReadTransaction, ReadableTable as _};
+use redb::{ReadTransaction, ReadableTable as _, Table};
 
 use super::{
     batch::WriteResult,
     engine::Engine,
     fault::Fault,
-    record::{Record, V1, decode, encode},
     tables::{CLAIMS, REFERENCES},
 };
 use crate::store::{
-    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, InboundDecision, InboundOp, InboundRecord, Reference, StoreError,
+    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, InboundOp, InboundRecord, Reference, StoreError,
+    cbor::{Record, decode, encode},
 };
 
 /// Claims in the embedded store.
@@ -25,7 +25,24 @@ fn read_claim(snapshot: &ReadTransaction, key: &str) -> Result<Option<ClaimRecor
 }
 
 fn read<R: Record>(stored: Option<&redb::AccessGuard<'_, &'static [u8]>>) -> Result<Option<R>, Fault> {
-    Ok(stored.map(|json| decode(json.value())).transpose()?)
+    Ok(stored.map(|bytes| decode(bytes.value())).transpose()?)
+}
+
+/// Changes the record of a key as decided.
+fn change<R: Record + Clone>(
+    table: &mut Table<'_, &'static str, &'static [u8]>,
+    key: &str,
+    decide: impl FnOnce(Option<&R>) -> Decision<R>,
+) -> Result<WriteResult<Applied<R>>, Fault> {
+    let current = read(table.get(key)?.as_ref())?;
+    Ok(match decide(current.as_ref()) {
+        Decision::Write(record) => {
+            table.insert(key, &*encode(&record))?;
+            WriteResult::wrote(Applied::done(Some(record)))
+        }
+        Decision::Keep => WriteResult::read(Applied::done(current)),
+        Decision::Refuse => WriteResult::read(Applied::refused(current)),
+    })
 }
 
 #[async_trait]
@@ -34,7 +51,13 @@ impl ClaimStore for EmbeddedClaims {
         self.0.boot().map(|boot| &**boot)
     }
 
-    async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
+    async fn apply(
+        &self,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+        _current: Option<&ClaimRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
         if matches!(operation, ClaimOp::Claim { .. }) {
             // Most refused claims are duplicates, which need no write transaction.
             let current = self.0.read(|snapshot| read_claim(snapshot, key.as_str()))?;
@@ -47,16 +70,7 @@ impl ClaimStore for EmbeddedClaims {
         let (key, operation, boot) = (key.clone(), operation.clone(), self.0.boot().cloned());
         self.0
             .write(Some(now_ms), move |batch| {
-                let claims = batch.claims()?;
-                let current = read(claims.get(key.as_str())?.as_ref())?;
-                Ok(match operation.decide(current.as_ref(), At { now_ms, boot: boot.as_deref() }) {
-                    Decision::Write(record) => {
-                        claims.insert(key.as_str(), &*encode(&record)?)?;
-                        WriteResult::wrote(Applied::done(Some(record)))
-                    }
-                    Decision::Keep => WriteResult::read(Applied::done(current)),
-                    Decision::Refuse => WriteResult::read(Applied::refused(current)),
-                })
+                change(batch.claims()?, key.as_str(), |current| operation.decide(current, At { now_ms, boot: boot.as_deref() }))
             })
             .await
     }
@@ -65,40 +79,33 @@ impl ClaimStore for EmbeddedClaims {
         self.0.read(|snapshot| read_claim(snapshot, key.as_str()))
     }
 
-    async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError> {
+    async fn apply_inbound(
+        &self,
+        key: &ClaimKey,
+        operation: &InboundOp,
+        _current: Option<&InboundRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<InboundRecord>, StoreError> {
         let (key, operation, boot) = (key.clone(), operation.clone(), self.0.boot().cloned());
         self.0
             .write(Some(now_ms), move |batch| {
-                let inbound = batch.inbound()?;
-                let current = read(inbound.get(key.as_str())?.as_ref())?;
-                Ok(match operation.decide(current.as_ref(), At { now_ms, boot: boot.as_deref() }) {
-                    InboundDecision::Write(record) => {
-                        inbound.insert(key.as_str(), &*encode(&record)?)?;
-                        WriteResult::wrote(Applied::done(Some(record)))
-                    }
-                    InboundDecision::Delete => {
-                        inbound.remove(key.as_str())?;
-                        WriteResult::wrote(Applied::done(None))
-                    }
-                    InboundDecision::Keep => WriteResult::read(Applied::done(current)),
-                    InboundDecision::Refuse => WriteResult::read(Applied::refused(current)),
-                })
+                change(batch.inbound()?, key.as_str(), |current| operation.decide(current, At { now_ms, boot: boot.as_deref() }))
             })
             .await
     }
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
-        let (hash, json) = (hash.to_owned(), encode(&V1::new(reference.clone()))?);
+        let (hash, bytes) = (hash.to_owned(), encode(reference));
         self.0
             .write(None, move |batch| {
-                batch.references()?.insert(&*hash, &*json)?;
+                batch.references()?.insert(&*hash, &*bytes)?;
                 Ok(WriteResult::wrote(()))
             })
             .await
     }
 
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
-        let stored: Option<V1<Reference>> = self.0.read(|snapshot| read(snapshot.open_table(REFERENCES)?.get(hash)?.as_ref()))?;
-        Ok(stored.map(|stored| stored.record).filter(|reference| reference.expires_at_s.saturating_mul(1000) > now_ms))
+        let stored: Option<Reference> = self.0.read(|snapshot| read(snapshot.open_table(REFERENCES)?.get(hash)?.as_ref()))?;
+        Ok(stored.filter(|reference| !reference.is_expired(now_ms)))
     }
 }

@@ -5,15 +5,13 @@ use std::{ops::Bound, sync::Arc};
 use async_trait::async_trait;
 use redb::ReadableTable as _;
 
-use super::{
-    batch::WriteResult,
-    engine::Engine,
-    record::{decode, encode},
-    tables::LETTERS,
-};
+use super::{batch::WriteResult, engine::Engine, tables::LETTERS};
 use crate::{
     ids::FailureId,
-    store::{DeadLetter, DeadLetterPage, DeadLetters, StoreError},
+    store::{
+        DeadLetter, DeadLetterPage, DeadLetters, StoreError,
+        cbor::{decode, encode},
+    },
 };
 
 /// Dead letters in the embedded store.
@@ -23,10 +21,10 @@ pub struct EmbeddedDeadLetters(pub(super) Arc<Engine>);
 #[async_trait]
 impl DeadLetters for EmbeddedDeadLetters {
     async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
-        let (id, json) = (letter.failure_id.clone(), encode(letter)?);
+        let (id, bytes) = (letter.failure_id.clone(), encode(letter));
         self.0
             .write(None, move |batch| {
-                batch.letters()?.insert(id.as_str(), &*json)?;
+                batch.letters()?.insert(id.as_str(), &*bytes)?;
                 Ok(WriteResult::wrote(()))
             })
             .await
@@ -34,7 +32,7 @@ impl DeadLetters for EmbeddedDeadLetters {
 
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
         self.0.read(|snapshot| match snapshot.open_table(LETTERS)?.get(id.as_str())? {
-            Some(json) => Ok(Some(decode(json.value())?)),
+            Some(bytes) => Ok(Some(decode(bytes.value())?)),
             None => Ok(None),
         })
     }
@@ -58,10 +56,10 @@ impl DeadLetters for EmbeddedDeadLetters {
         self.0
             .write(None, move |batch| {
                 let table = batch.letters()?;
-                let letter = table.get(id.as_str())?.map(|json| decode::<DeadLetter>(json.value())).transpose()?;
+                let letter = table.get(id.as_str())?.map(|bytes| decode::<DeadLetter>(bytes.value())).transpose()?;
                 let Some(mut letter) = letter.filter(|letter| letter.redrive_count == seen) else { return Ok(WriteResult::read(None)) };
                 letter.redrive_count += 1;
-                table.insert(id.as_str(), &*encode(&letter)?)?;
+                table.insert(id.as_str(), &*encode(&letter))?;
                 Ok(WriteResult::wrote(Some(letter)))
             })
             .await

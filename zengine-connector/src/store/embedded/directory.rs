@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     batch::{Batch, WriteResult},
+    document::{decode, encode},
     engine::Engine,
     fault::Fault,
-    record::{V1, decode, encode},
     tables::{DIRECTORY, ROUTES},
 };
 use crate::{
@@ -46,7 +46,7 @@ impl EmbeddedDirectory {
         self.0
             .write(None, move |batch| {
                 let version = ConfigVersion::number(batch.count("config")?);
-                write_row(batch, &tenant, &strategy, Row { version: version.clone(), config, enabled: true })?;
+                write_row(batch, &tenant, &strategy, &Row { version: version.clone(), config, enabled: true })?;
                 Ok(WriteResult::wrote(version))
             })
             .await
@@ -61,7 +61,7 @@ impl EmbeddedDirectory {
         self.0
             .write(None, move |batch| {
                 let TenantConfig { version, config, enabled } = config;
-                write_row(batch, &tenant, &strategy, Row { version, config, enabled })?;
+                write_row(batch, &tenant, &strategy, &Row { version, config, enabled })?;
                 Ok(WriteResult::wrote(()))
             })
             .await
@@ -89,11 +89,11 @@ impl EmbeddedDirectory {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
         self.0
             .write(None, move |batch| {
-                let row = batch.directory()?.get((strategy.as_str(), tenant.as_str()))?.map(|json| decode::<V1<Row>>(json.value()));
+                let row = batch.directory()?.get((strategy.as_str(), tenant.as_str()))?.map(|json| decode::<Row>(json.value()));
                 let Some(row) = row.transpose()? else {
                     return Err(StoreError::new(StoreErrorKind::Conflict, "the tenant has no configuration of this strategy").into());
                 };
-                write_row(batch, &tenant, &strategy, Row { enabled, ..row.record })?;
+                write_row(batch, &tenant, &strategy, &Row { enabled, ..row })?;
                 Ok(WriteResult::wrote(()))
             })
             .await
@@ -144,8 +144,8 @@ impl EmbeddedDirectory {
     }
 }
 
-fn write_row(batch: &mut Batch<'_>, tenant: &TenantId, strategy: &StrategyName, row: Row) -> Result<(), Fault> {
-    let json = encode(&V1::new(row))?;
+fn write_row(batch: &mut Batch<'_>, tenant: &TenantId, strategy: &StrategyName, row: &Row) -> Result<(), Fault> {
+    let json = encode(row)?;
     batch.directory()?.insert((strategy.as_str(), tenant.as_str()), &*json)?;
     Ok(())
 }
@@ -178,7 +178,7 @@ fn tenant(text: &str) -> Result<TenantId, Fault> {
 impl TenantDirectory for EmbeddedDirectory {
     async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
         self.0.read(|snapshot| match snapshot.open_table(DIRECTORY)?.get((strategy.as_str(), tenant.as_str()))? {
-            Some(json) => Ok(Some(decode::<V1<Row>>(json.value())?.record.into())),
+            Some(json) => Ok(Some(decode::<Row>(json.value())?.into())),
             None => Ok(None),
         })
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     batch::WriteResult,
+    document::{decode, encode},
     engine::Engine,
-    record::{V1, decode, encode},
     tables::EVENTS,
 };
 use crate::store::{DomainEvent, EventBus, StoreError};
@@ -35,7 +35,7 @@ impl EmbeddedEvents {
             let mut events = Vec::new();
             for entry in snapshot.open_table(EVENTS)?.range(after.saturating_add(1)..)?.take(limit) {
                 let (n, json) = entry?;
-                events.push((n.value(), decode::<V1<Stored>>(json.value())?.record.event));
+                events.push((n.value(), decode::<Stored>(json.value())?.event));
             }
             Ok(events)
         })
@@ -45,7 +45,7 @@ impl EmbeddedEvents {
 #[async_trait]
 impl EventBus for EmbeddedEvents {
     async fn publish(&self, event: &DomainEvent) -> Result<(), StoreError> {
-        let json = encode(&V1::new(Stored { event: event.clone() }))?;
+        let json = encode(&Stored { event: event.clone() })?;
         self.0
             .write(None, move |batch| {
                 let n = batch.count("event")?;

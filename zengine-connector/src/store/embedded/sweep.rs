@@ -2,12 +2,8 @@
 
 use redb::{ReadableTable as _, Table};
 
-use super::{
-    batch::Batch,
-    fault::Fault,
-    record::{V1, decode},
-};
-use crate::store::{ClaimRecord, InboundRecord, Reference};
+use super::{batch::Batch, fault::Fault};
+use crate::store::{ClaimRecord, InboundRecord, Reference, cbor::decode};
 
 /// The positions at which the next batch continues.
 #[derive(Debug, Default)]
@@ -22,14 +18,14 @@ impl Sweeper {
     /// Checks about two records per job in each table, so that removal keeps up with writing. Unreadable records stay.
     pub(super) fn sweep(&mut self, batch: &mut Batch<'_>, now_ms: i64, jobs: usize) -> Result<(), Fault> {
         let budget = 2 * jobs + 2;
-        pass(batch.claims()?, &mut self.claims, budget, |json| {
-            decode::<ClaimRecord>(json).is_ok_and(|record| record.is_removable(now_ms))
+        pass(batch.claims()?, &mut self.claims, budget, |bytes| {
+            decode::<ClaimRecord>(bytes).is_ok_and(|record| record.is_removable(now_ms))
         })?;
-        pass(batch.inbound()?, &mut self.inbound, budget, |json| {
-            decode::<InboundRecord>(json).is_ok_and(|record| record.is_expired(now_ms))
+        pass(batch.inbound()?, &mut self.inbound, budget, |bytes| {
+            decode::<InboundRecord>(bytes).is_ok_and(|record| record.is_expired(now_ms))
         })?;
-        pass(batch.references()?, &mut self.references, budget, |json| {
-            decode::<V1<Reference>>(json).is_ok_and(|stored| stored.record.expires_at_s.saturating_mul(1000) <= now_ms)
+        pass(batch.references()?, &mut self.references, budget, |bytes| {
+            decode::<Reference>(bytes).is_ok_and(|reference| reference.is_expired(now_ms))
         })?;
         self.sweep_sessions(batch, now_ms, budget)
     }

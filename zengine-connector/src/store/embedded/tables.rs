@@ -9,13 +9,13 @@ pub(super) const FORMAT: &str = "1";
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
 /// Numbers that only grow: `session`, `config`, `event`.
 pub(super) const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new("counters");
-/// Claim records, JSON, by key.
+/// Claim records, CBOR, by key.
 pub(super) const CLAIMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("claims");
-/// Inbound records, JSON, by key.
+/// Inbound records, CBOR, by key.
 pub(super) const INBOUND: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("inbound");
-/// Sends, JSON, by the hash of their provider key.
+/// References to sends, CBOR, by the hash of their provider key.
 pub(super) const REFERENCES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("references");
-/// Dead letters, JSON, by failure id.
+/// Dead letters, CBOR, by failure id.
 pub(super) const LETTERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("dead_letters");
 /// Domain events, JSON, by number.
 pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");

@@ -7,13 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{
-    sends::Sends,
-    table::{Change, Kept, Table},
-};
-use crate::store::{
-    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, InboundDecision, InboundOp, InboundRecord, Reference, StoreError,
-};
+use super::table::{Change, Kept, Table};
+use crate::store::{Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, InboundOp, InboundRecord, Reference, StoreError};
 
 /// Claims in memory, for one process.
 ///
@@ -21,7 +16,7 @@ use crate::store::{
 /// are never removed, regardless of their number (rule 29).
 #[derive(Default)]
 pub struct MemoryClaims {
-    outbound: Sends,
+    outbound: Table<ClaimRecord>,
     inbound: Table<InboundRecord>,
     references: Table<Reference>,
     /// Time of a recent operation, to the second, for references, which are written without a time.
@@ -58,6 +53,12 @@ impl fmt::Debug for MemoryClaims {
     }
 }
 
+impl Kept for ClaimRecord {
+    fn may_go(&self, now_ms: i64) -> bool {
+        self.is_removable(now_ms)
+    }
+}
+
 impl Kept for InboundRecord {
     fn may_go(&self, now_ms: i64) -> bool {
         self.is_expired(now_ms)
@@ -66,59 +67,55 @@ impl Kept for InboundRecord {
 
 impl Kept for Reference {
     fn may_go(&self, now_ms: i64) -> bool {
-        self.expires_at_s.saturating_mul(1000) <= now_ms
+        self.is_expired(now_ms)
+    }
+}
+
+/// The change of a record and the answer, as decided.
+fn applied<R: Clone>(decision: Decision<R>, current: Option<&R>) -> (Change<R>, Applied<R>) {
+    match decision {
+        Decision::Write(record) => (Change::Write(record.clone()), Applied::done(Some(record))),
+        Decision::Keep => (Change::Keep, Applied::done(current.cloned())),
+        Decision::Refuse => (Change::Keep, Applied::refused(current.cloned())),
     }
 }
 
 #[async_trait]
 impl ClaimStore for MemoryClaims {
-    fn is_local(&self) -> bool {
-        true
-    }
-
-    fn step(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> bool {
+    async fn apply(
+        &self,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+        _current: Option<&ClaimRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
         self.note(now_ms);
-        self.outbound.step(key, operation, now_ms)
-    }
-
-    fn apply_now(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Option<Result<Applied<ClaimRecord>, StoreError>> {
-        self.note(now_ms);
-        Some(Ok(self.outbound.change(key, operation, now_ms)))
-    }
-
-    fn delivered_now(&self, key: &ClaimKey, now_ms: i64) -> Option<ClaimRecord> {
-        self.outbound.delivered(key).filter(|record| record.status == ClaimStatus::Delivered && !record.is_expired(now_ms))
-    }
-
-    async fn apply(&self, key: &ClaimKey, operation: &ClaimOp, now_ms: i64) -> Result<Applied<ClaimRecord>, StoreError> {
-        self.note(now_ms);
-        Ok(self.outbound.change(key, operation, now_ms))
+        let at = At { now_ms, boot: None };
+        Ok(self.outbound.change(key.as_str(), now_ms, |current| applied(operation.decide(current, at), current)))
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
-        Ok(self.outbound.read(key))
+        Ok(self.outbound.read(key.as_str(), ClaimRecord::clone))
     }
 
-    async fn apply_inbound(&self, key: &ClaimKey, operation: &InboundOp, now_ms: i64) -> Result<Applied<InboundRecord>, StoreError> {
+    async fn apply_inbound(
+        &self,
+        key: &ClaimKey,
+        operation: &InboundOp,
+        _current: Option<&InboundRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<InboundRecord>, StoreError> {
         let at = At { now_ms, boot: None };
-        Ok(self.inbound.change(key.as_str(), now_ms, |current| match operation.decide(current, at) {
-            InboundDecision::Write(record) => {
-                let applied = Applied::done(Some(record.clone()));
-                (Change::Write(Box::new(record)), applied)
-            }
-            InboundDecision::Delete => (Change::Remove, Applied::done(None)),
-            InboundDecision::Keep => (Change::Keep, Applied::done(current.cloned())),
-            InboundDecision::Refuse => (Change::Keep, Applied::refused(current.cloned())),
-        }))
+        Ok(self.inbound.change(key.as_str(), now_ms, |current| applied(operation.decide(current, at), current)))
     }
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
         let now_ms = self.recent_ms.load(Ordering::Relaxed);
-        self.references.change(hash, now_ms, |_| (Change::Write(Box::new(reference.clone())), ()));
+        self.references.change(hash, now_ms, |_| (Change::Write(reference.clone()), ()));
         Ok(())
     }
 
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
-        Ok(self.references.read(hash, |reference| (!reference.may_go(now_ms)).then(|| reference.clone())).flatten())
+        Ok(self.references.read(hash, Reference::clone).filter(|reference| !reference.is_expired(now_ms)))
     }
 }

@@ -8,9 +8,7 @@ mod dead_letters;
 mod directory;
 mod epochs;
 mod events;
-mod packed;
 mod secrets;
-mod sends;
 mod sessions;
 mod table;
 

@@ -74,7 +74,7 @@ impl SessionStore for MemorySessions {
             }
             let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
             let stored = Stored { version, expires_at_ms: now_ms.saturating_add(ms(ttl)), value };
-            (Change::Write(Box::new(stored)), Ok(version))
+            (Change::Write(stored), Ok(version))
         })
     }
 

@@ -41,7 +41,7 @@ struct Slot<R> {
 /// The change of a record.
 pub(super) enum Change<R> {
     Keep,
-    Write(Box<R>),
+    Write(R),
     Remove,
 }
 
@@ -56,7 +56,7 @@ impl<R: Kept> Table<R> {
                 let (change, answer) = decide(Some(&*entry.get().record));
                 match change {
                     Change::Keep => {}
-                    Change::Write(record) => entry.get_mut().record = record,
+                    Change::Write(record) => *entry.get_mut().record = record,
                     Change::Remove => drop(entry.remove()),
                 }
                 answer
@@ -64,7 +64,7 @@ impl<R: Kept> Table<R> {
             Entry::Vacant(entry) => {
                 let (change, answer) = decide(None);
                 if let Change::Write(record) = change {
-                    entry.insert(Slot { key: key.into(), record });
+                    entry.insert(Slot { key: key.into(), record: Box::new(record) });
                     slots.sweep(now_ms);
                 }
                 answer
@@ -80,7 +80,6 @@ impl<R: Kept> Table<R> {
     }
 
     /// Number of records.
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.0.lock().table.len()).sum()
     }
@@ -128,7 +127,7 @@ mod tests {
     }
 
     fn put(table: &Table<i64>, key: &str, until: i64, now: i64) {
-        table.change(key, now, |_| (Change::Write(Box::new(until)), ()));
+        table.change(key, now, |_| (Change::Write(until), ()));
     }
 
     #[test]

@@ -189,15 +189,7 @@ impl Faults {
     }
 
     pub(super) async fn run<T, E: Injected>(&self, call: StoreCall, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        self.run_with(self.next_fault(call), work).await
-    }
-
-    pub(super) async fn run_with<T, E: Injected>(
-        &self,
-        fault: Option<StoreFault>,
-        work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        match fault {
+        match self.next_fault(call) {
             None => work.await,
             Some(StoreFault::Refused) => Err(E::injected()),
             Some(StoreFault::AnswerLost) => {

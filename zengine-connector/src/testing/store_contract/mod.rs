@@ -38,7 +38,8 @@ use crate::store::EmbeddedDirectory;
 use crate::{
     ids::{ClientMessageId, ConfigVersion, RouteKey, StrategyName, TenantId},
     store::{
-        Applied, ClaimKey, ClaimOp, ClaimRecord, Effects, Fingerprint, Lease, MemoryDirectory, OwnerToken, StoredReceipt, Stores, Terminal,
+        Applied, AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, Effects, Fingerprint, Lease, MemoryDirectory, OwnerToken, StoredReceipt,
+        Stores, Terminal,
     },
 };
 
@@ -238,7 +239,7 @@ impl<'a> ClaimRun<'a> {
     }
 
     async fn apply(&self, operation: ClaimOp, now: i64) -> Applied<ClaimRecord> {
-        self.stores.claims.apply(&self.key, &operation, now).await.unwrap()
+        self.stores.claims.apply(&self.key, &operation, None, now).await.unwrap()
     }
 
     async fn record(&self) -> Option<ClaimRecord> {
@@ -267,14 +268,14 @@ impl<'a> ClaimRun<'a> {
 
     async fn commit(&self, owner: &str, terminal: Terminal, now: i64) -> Applied<ClaimRecord> {
         let effects = if terminal == Terminal::Delivered { Effects::NONE } else { Effects::BOTH };
-        let result = (terminal == Terminal::Delivered).then(|| StoredReceipt::sealed("receipt"));
+        let result = (terminal == Terminal::Delivered).then(|| StoredReceipt::sealed(&b"receipt"[..]));
         let owner = named(owner);
-        self.apply(ClaimOp::Commit { owner, terminal, result, error: None, attempts: 1, effects, ttl_s: DAY_S }, now).await
+        self.apply(ClaimOp::Commit { owner, terminal, result, error: None, made: AttemptsMade::new(1), effects, ttl_s: DAY_S }, now).await
     }
 
     async fn release(&self, owner: &str, maybe_sent: bool, now: i64) -> Applied<ClaimRecord> {
         let ttl_s = if maybe_sent { IN_DOUBT_S } else { DAY_S };
-        self.apply(ClaimOp::Release { owner: named(owner), maybe_sent, attempts: 1, ttl_s }, now).await
+        self.apply(ClaimOp::Release { owner: named(owner), maybe_sent, made: AttemptsMade::new(1), ttl_s }, now).await
     }
 
     async fn done(&self, applied: Applied<ClaimRecord>) -> ClaimRecord {

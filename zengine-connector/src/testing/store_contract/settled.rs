@@ -27,8 +27,10 @@ fn redrive(run: &ClaimRun<'_>, owner: &str, generation: u32, now: i64) -> ClaimO
         fingerprint,
         generation,
         key_generation: generation + 1,
+        first_claimed_at_ms: None,
         maybe_sent: false,
         first_sent_at_ms: None,
+        last_attempt_at_ms: None,
         ttl_s: DAY_S,
     }
 }
@@ -65,7 +67,7 @@ pub async fn rule_27_only_a_late_owner_settles_an_unknown(subject: &Subject) {
     let unknown = run.done(run.apply(give_up("a"), LATER).await).await;
     run.refused(run.commit("z", Terminal::Delivered, LATER).await, Some(&unknown)).await;
     let settled = run.done(run.commit("a", Terminal::Delivered, LATER + 1).await).await;
-    assert_eq!((settled.status, settled.result.as_ref().and_then(StoredReceipt::as_sealed)), (ClaimStatus::Delivered, Some("receipt")));
+    assert_eq!((settled.status, &settled.result), (ClaimStatus::Delivered, &Some(StoredReceipt::sealed(&b"receipt"[..]))));
     assert!(settled.effects_pending.settled && !settled.effects_pending.dlq);
     run.done(run.commit("a", Terminal::Unknown, LATER + 2).await).await;
     assert_eq!(run.record().await, Some(settled));
@@ -196,7 +198,7 @@ pub async fn rule_65_effects_are_cleared_one_by_one_and_for_their_generation_onl
     assert_eq!(record.effects_pending, Effects::BOTH);
     let clear = |generation, done| ClaimOp::ClearEffects { generation, done };
     run.refused(run.apply(clear(1, Effects::BOTH), NOW).await, Some(&record)).await;
-    let letter = Effects { dlq: true, ..Effects::NONE };
+    let letter = Effects::LETTER;
     assert_eq!(run.done(run.apply(clear(0, letter), NOW).await).await.effects_pending, Effects::EVENT);
     let cleared = run.done(run.apply(clear(0, Effects::EVENT), NOW).await).await;
     assert_eq!(cleared.effects_pending, Effects::NONE);

@@ -5,7 +5,7 @@ use zengine_connector::{
     ClientMessageId, Error, FailureId, Outcome, ProviderMessageId, Reach, Receipt, TenantId,
     error::{ErrorKind, Fault},
     message::LossReport,
-    store::{AttemptRecord, DeadLetters},
+    store::{Attempts, DeadLetters},
 };
 
 #[derive(Serialize)]
@@ -76,7 +76,7 @@ struct ViolationLine<'a> {
 #[derive(Serialize)]
 struct Letter {
     redrivable: bool,
-    attempts: Vec<AttemptRecord>,
+    attempts: Attempts,
 }
 
 impl<'a> ErrorLine<'a> {

@@ -101,8 +101,21 @@ impl World {
     }
 }
 
+async fn acquire(circuit: &Circuit) -> Result<Permit<'_>, Rejected> {
+    match circuit.enter(circuit.ports.clock.monotonic()) {
+        Admission::Pass(permit) => Ok(permit),
+        Admission::Reject(rejected) => Err(rejected),
+        Admission::Probe(permit) => circuit.win_probe(permit).await,
+    }
+}
+
+fn settle(permit: Permit<'_>, verdict: Verdict) {
+    let now = permit.circuit.map_or(Duration::ZERO, |circuit| circuit.ports.clock.monotonic());
+    permit.settle(verdict, now);
+}
+
 async fn call(circuit: &Circuit, verdict: Verdict) {
-    circuit.acquire().await.expect("a call passes").settle(verdict);
+    settle(acquire(circuit).await.expect("a call passes"), verdict);
 }
 
 async fn open(circuit: &Circuit) {
@@ -137,7 +150,7 @@ async fn rule_46_opens_after_five_in_a_row_or_half_of_ten() {
     let world = World::new();
     let circuit = world.process(&Breaker::standard());
     open(&circuit).await;
-    assert!(circuit.acquire().await.is_err());
+    assert!(acquire(&circuit).await.is_err());
 
     let mixed = World::new().process(&Breaker::standard());
     for failed in [true, true, true, true, false, true, true, true, true] {
@@ -166,15 +179,15 @@ async fn rule_46_long_health_does_not_hide_a_failing_minute() {
 async fn rule_47_a_late_result_has_no_say_and_a_dropped_permit_says_nothing() {
     let world = World::new();
     let circuit = world.process(&Breaker::standard());
-    let (late_failure, late_success) = (circuit.acquire().await.unwrap(), circuit.acquire().await.unwrap());
+    let (late_failure, late_success) = (acquire(&circuit).await.unwrap(), acquire(&circuit).await.unwrap());
     open(&circuit).await;
-    late_success.settle(Verdict::Success);
+    settle(late_success, Verdict::Success);
     assert_eq!(circuit.state().0, State::Open);
     world.pass(60).await;
-    let probe = circuit.acquire().await.expect("the probe");
-    late_failure.settle(Verdict::Failure);
+    let probe = acquire(&circuit).await.expect("the probe");
+    settle(late_failure, Verdict::Failure);
     assert_eq!(circuit.state().0, State::HalfOpen);
-    assert!(circuit.acquire().await.is_err(), "one probe at a time");
+    assert!(acquire(&circuit).await.is_err(), "one probe at a time");
     drop(probe);
     assert_eq!(circuit.state().0, State::HalfOpen);
     call(&circuit, Verdict::Success).await;
@@ -186,17 +199,17 @@ async fn rule_48_each_trip_doubles_the_open_time_until_it_is_forgiven() {
     let world = World::new();
     let circuit = world.process(&Breaker::standard());
     open(&circuit).await;
-    let first = circuit.acquire().await.unwrap_err().retry_after;
+    let first = acquire(&circuit).await.unwrap_err().retry_after;
     assert!((30.0..=30.0 * 1.2 * 1.1).contains(&first.as_secs_f64()), "{first:?}");
     world.pass(40).await;
     call(&circuit, Verdict::Failure).await;
-    let second = circuit.acquire().await.unwrap_err().retry_after;
+    let second = acquire(&circuit).await.unwrap_err().retry_after;
     assert!((60.0..=60.0 * 1.2 * 1.1).contains(&second.as_secs_f64()), "{second:?}");
     world.pass(80).await;
     call(&circuit, Verdict::Success).await;
     world.pass(601).await;
     open(&circuit).await;
-    let forgiven = circuit.acquire().await.unwrap_err().retry_after;
+    let forgiven = acquire(&circuit).await.unwrap_err().retry_after;
     assert!(forgiven <= Duration::from_secs(40), "{forgiven:?}");
 }
 
@@ -206,7 +219,7 @@ async fn rule_54_a_trip_acts_at_once_and_is_told_in_the_background() {
     world.log.hangs.store(true, Ordering::Relaxed);
     let circuit = world.process(&Breaker::standard());
     open(&circuit).await;
-    assert!(circuit.acquire().await.is_err(), "no store was waited for");
+    assert!(acquire(&circuit).await.is_err(), "no store was waited for");
 
     let told = World::new();
     let circuit = told.process(&Breaker::standard());
@@ -243,7 +256,7 @@ async fn of_fifty_processes_one_probes() {
     world.pass(60).await;
     let mut probes = vec![];
     for process in &processes {
-        probes.extend(process.acquire().await);
+        probes.extend(acquire(process).await);
     }
     assert_eq!(probes.len(), 1);
 }

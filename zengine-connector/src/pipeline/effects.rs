@@ -2,71 +2,55 @@
 
 use std::time::Duration;
 
-use super::{Engine, dedup::Ownership, job::SendJob};
+use super::job::SendJob;
 use crate::{
     error::{Error, Fault},
     ids::FailureId,
-    store::{
-        AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, OutboundFailed, StoredError,
-    },
+    store::{AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, OutboundFailed},
 };
 
 /// Maximum tries in a row to store a dead letter (rule 68).
 const TRIES: u32 = 3;
-
-/// The attempts that this call made. Empty if it made none.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct History {
-    attempts: Vec<AttemptRecord>,
-    first_error: Option<StoredError>,
-}
-
-impl History {
-    pub(crate) fn of(own: &mut Ownership<'_>) -> Self {
-        Self { attempts: std::mem::take(&mut own.failures), first_error: own.first_error.take() }
-    }
-}
 
 /// The dead letter could not be stored.
 #[derive(Debug)]
 pub(crate) struct LetterLost;
 
 /// Completes a terminal record's pending effects: the letter, then the events, then the flags are cleared (rule 65).
-pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord, history: &History) -> Result<(), LetterLost> {
+pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Result<(), LetterLost> {
     let pending = record.effects_pending;
     if !pending.pending() {
         return Ok(());
     }
     let mut done = Effects::NONE;
     if pending.dlq {
-        let letter = letter(job, record, history).map_err(|error| report_lost(&error))?;
-        put(job.engine, &letter).await?;
+        let letter = letter(job, record).map_err(|error| report_lost(&error))?;
+        put(job, &letter).await?;
         done.dlq = true;
     }
-    let engine = job.engine;
     let event = about(job, record);
     if pending.event {
-        done.event = publish(engine, &DomainEvent::OutboundFailed(event.clone())).await;
+        done.event = publish(job, &DomainEvent::OutboundFailed(event.clone())).await;
     }
     if pending.settled {
-        done.settled = publish(engine, &DomainEvent::OutboundSettled(event)).await;
+        done.settled = publish(job, &DomainEvent::OutboundSettled(event)).await;
     }
     let clear = ClaimOp::ClearEffects { generation: record.generation, done };
-    if engine.apply(job.now, &job.key, &clear).await.is_err() {
+    if job.apply_past_deadline(&clear, Some(record)).await.is_err() {
         // Letter and event have deterministic ids, so repeating them is harmless.
-        tracing::warn!(strategy = %job.entry.name, "dead_letter.flags_not_cleared");
+        tracing::warn!(strategy = %job.call.entry.name, "dead_letter.flags_not_cleared");
     }
     Ok(())
 }
 
-async fn put(engine: &Engine, letter: &DeadLetter) -> Result<(), LetterLost> {
+async fn put(job: &SendJob<'_>, letter: &DeadLetter) -> Result<(), LetterLost> {
     let mut wait = Duration::from_millis(100);
     for n in 1..=TRIES {
-        match engine.stores.put_letter(letter).await {
+        match job.clock().wait(job.engine().stores.put_letter(letter)).await {
             Ok(()) => return Ok(()),
             Err(error) if n == TRIES => return Err(report_lost(&error)),
             Err(_) => {
-                engine.clock.sleep(wait).await;
+                job.clock().sleep(wait).await;
                 wait *= 3;
             }
         }
@@ -80,8 +64,8 @@ fn report_lost(error: &dyn std::error::Error) -> LetterLost {
 }
 
 /// Publishes the event. After a failure it stays pending for the next duplicate or a sweeper (rule 69).
-async fn publish(engine: &Engine, event: &DomainEvent) -> bool {
-    match engine.stores.publish(event).await {
+async fn publish(job: &SendJob<'_>, event: &DomainEvent) -> bool {
+    match job.clock().wait(job.engine().stores.publish(event)).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, event = event.name(), "event.not_published");
@@ -97,7 +81,8 @@ fn about(job: &SendJob<'_>, record: &ClaimRecord) -> OutboundFailed {
         _ => "unknown",
     };
     let id = FailureId::of_send(&job.key, record.generation);
-    let mut event = OutboundFailed::new(id, job.tenant().clone(), job.entry.name.clone(), job.id().clone(), outcome, record.updated_at_ms);
+    let mut event =
+        OutboundFailed::new(id, job.tenant().clone(), job.call.entry.name.clone(), job.id().clone(), outcome, record.updated_at_ms);
     event.generation = record.generation;
     if let Some(error) = &record.error {
         (event.kind, event.reach, event.code) = (Some(error.kind), Some(error.reach), error.code.clone());
@@ -106,18 +91,18 @@ fn about(job: &SendJob<'_>, record: &ClaimRecord) -> OutboundFailed {
 }
 
 /// Builds the letter with all that is needed to diagnose the failure and to redrive the message (rule 64).
-fn letter(job: &SendJob<'_>, record: &ClaimRecord, history: &History) -> Result<DeadLetter, Error> {
-    let engine = job.engine;
+fn letter(job: &SendJob<'_>, record: &ClaimRecord) -> Result<DeadLetter, Error> {
+    let (engine, options) = (job.engine(), job.call.options);
     let failure_id = FailureId::of_send(&job.key, record.generation);
-    let json = job.outbound.to_json(job.original)?;
-    let (keys, whose) = ((&*engine.keys, &*engine.rng), (job.tenant(), &job.entry.name, failure_id));
-    let sealed = DeadLetter::sealed(keys, LetterDirection::Outbound, whose, &json, job.now.ms())?;
+    let json = job.call.outbound.to_json(&job.original)?;
+    let (keys, whose) = ((&*engine.keys, &*engine.rng), (job.tenant(), &job.call.entry.name, failure_id));
+    let sealed = DeadLetter::sealed(keys, LetterDirection::Outbound, whose, &json, job.clock().ms())?;
     let last_error = record.error.as_deref().cloned();
     let redrivable = match (record.status, &last_error) {
         (ClaimStatus::Unknown, _) | (_, None) => true,
         (_, Some(error)) => error.fault != Fault::Domain,
     };
-    let trace = [job.options.correlation_id.as_ref().map(ToString::to_string), job.options.traceparent.clone()];
+    let trace = [options.correlation_id.as_ref().map(ToString::to_string), options.traceparent.clone()];
     Ok(DeadLetter {
         client_message_id: Some(job.id().clone()),
         generation: record.generation,
@@ -125,12 +110,14 @@ fn letter(job: &SendJob<'_>, record: &ClaimRecord, history: &History) -> Result<
         fingerprint: Some(record.fingerprint.clone()),
         outcome: if record.status == ClaimStatus::Failed { "failed" } else { "unknown" }.to_owned(),
         redrivable,
-        attempts: history.attempts.clone(),
-        first_error: history.first_error.clone().or_else(|| last_error.clone()),
+        first_error: record.history.first().and_then(AttemptRecord::error).or_else(|| last_error.clone()),
+        attempts: record.history.clone(),
         last_error,
         trace: trace.into_iter().flatten().collect(),
         redrive_count: record.generation,
+        first_claimed_at_ms: Some(record.first_claimed_at_ms),
         first_sent_at_ms: record.first_sent_at_ms,
+        last_attempt_at_ms: record.last_attempt_at_ms,
         provider_key: Some(job.provider_key(record.key_generation).as_str().to_owned()),
         ..sealed
     })

@@ -1,0 +1,149 @@
+//! One attempt: breaker, bulkhead, lease and mark, timeout, provider call.
+
+use std::time::Duration;
+
+use super::{
+    dedup::{Lost, Ownership},
+    job::SendJob,
+    outcome::DeferredReason,
+    report,
+};
+use crate::{
+    error::{ErrorKind, SendError},
+    message::Receipt,
+    runtime::Missed,
+    stage::{
+        BulkheadPermit, backoff,
+        breaker::{Admission, Permit, Verdict},
+    },
+    store::{AttemptRecord, StoredError},
+};
+
+/// The result of an attempt.
+pub(crate) enum Attempted {
+    Accepted(Receipt),
+    Failed(SendError),
+    /// The provider was not called. The time says when to try again.
+    NotStarted(DeferredReason, Duration),
+}
+
+/// The permission for one call, held while it runs.
+pub(crate) struct Admitted<'a> {
+    permit: Permit<'a>,
+    _slot: BulkheadPermit<'a>,
+}
+
+/// A stage refused the call. The time says when to try again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotAdmitted(pub(crate) DeferredReason, pub(crate) Duration);
+
+impl From<NotAdmitted> for Attempted {
+    fn from(NotAdmitted(reason, retry_after): NotAdmitted) -> Self {
+        Self::NotStarted(reason, retry_after)
+    }
+}
+
+impl From<Lost> for NotAdmitted {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Lease => Self(DeferredReason::LeaseLost, Duration::from_secs(1)),
+            Lost::Store => Self(DeferredReason::StoreUnavailable, Duration::from_secs(5)),
+        }
+    }
+}
+
+const NO_TIME: NotAdmitted = NotAdmitted(DeferredReason::NoTimeLeft, Duration::from_secs(1));
+
+/// Makes one attempt through the inner stages.
+pub(crate) async fn make(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
+    let (admitted, limit) = match start(job, own).await {
+        Ok(started) => started,
+        Err(refused) => return refused.into(),
+    };
+    let (n, started_at_ms, began) = (own.all_attempts() + 1, job.clock().ms(), job.clock().monotonic());
+    let result = call(job, admitted, own.record().key_generation, n, limit).await;
+    let duration = job.clock().monotonic().saturating_sub(began);
+    report::attempt(job, n, duration, result.as_ref().err());
+    match result {
+        Ok(receipt) => {
+            own.accepted();
+            Attempted::Accepted(receipt)
+        }
+        Err(error) => {
+            let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            let mut record = AttemptRecord::new(n, started_at_ms, millis(duration), &StoredError::of(&error, n));
+            record.retry_after_ms = error.retry_after().map(millis);
+            own.failed(record);
+            Attempted::Failed(error)
+        }
+    }
+}
+
+/// Passes every stage before the call. Returns the time that the call may take.
+async fn start<'a>(job: &'a SendJob<'_>, own: &mut Ownership<'_>) -> Result<(Admitted<'a>, Duration), NotAdmitted> {
+    if job.engine().is_closing() {
+        return Err(NotAdmitted(DeferredReason::Cancelled, Duration::from_secs(1)));
+    }
+    let limit = attempt_time(job)?;
+    own.outlast(limit).await?;
+    let admitted = admit(job).await?;
+    own.mark().await?;
+    // The renewal, the probe and the mark may have taken seconds of the lease and of the caller's time (rules 18 and 40).
+    if !own.covers(limit) {
+        own.renew(limit).await?;
+        if !own.covers(limit) {
+            return Err(Lost::Store.into());
+        }
+    }
+    Ok((admitted, attempt_time(job)?.min(limit)))
+}
+
+/// The time of an attempt that begins now, unless too little is left (rule 40).
+fn attempt_time(job: &SendJob<'_>) -> Result<Duration, NotAdmitted> {
+    let (settings, remaining) = (job.settings(), job.clock().remaining());
+    let shortest = settings.retry.min_attempt;
+    if remaining < shortest {
+        return Err(NO_TIME);
+    }
+    Ok(settings.attempt_timeout.min(remaining.saturating_sub(settings.dedup.commit_slack)).max(shortest))
+}
+
+/// Passes breaker and bulkhead.
+pub(crate) async fn admit<'a>(job: &'a SendJob<'_>) -> Result<Admitted<'a>, NotAdmitted> {
+    let (stages, clock) = (job.stages(), job.clock());
+    let asked = match stages.circuit.enter(clock.monotonic()) {
+        Admission::Pass(permit) => Ok(permit),
+        Admission::Reject(rejected) => Err(rejected),
+        Admission::Probe(permit) => clock.wait(stages.circuit.win_probe(permit)).await,
+    };
+    job.call.trace.breaker(|| asked.as_ref().map_or_else(|_| stages.circuit.state(), Permit::state));
+    let permit = asked.map_err(|rejected| {
+        // Up to 20 % later than the breaker, so that deferred sends do not return all at once (rule 7).
+        let after = backoff::scale(rejected.retry_after, 1.0 + 0.2 * job.engine().rng.unit()).max(Duration::from_millis(100));
+        NotAdmitted(DeferredReason::BreakerOpen, after)
+    })?;
+    let slot = stages.bulkhead.enter().ok_or(NotAdmitted(DeferredReason::Busy, Duration::from_secs(1)))?;
+    Ok(Admitted { permit, _slot: slot })
+}
+
+/// Calls the provider within `limit`, and tells the breaker. A panic and a timeout both count as
+/// [`Reach::Maybe`](crate::error::Reach::Maybe).
+pub(crate) async fn call(
+    job: &SendJob<'_>,
+    admitted: Admitted<'_>,
+    key_generation: u32,
+    n: u32,
+    limit: Duration,
+) -> Result<Receipt, SendError> {
+    let cx = job.context(key_generation, n, limit);
+    let answer = job.clock().guard(limit, job.call.outbound.attempt(&job.bound.state, job.message(), &cx)).await;
+    let result = answer.unwrap_or_else(|missed| {
+        Err(match missed {
+            Missed::Panicked => SendError::of(ErrorKind::Unexpected, "the strategy panicked").maybe(),
+            Missed::TimedOut => SendError::of(ErrorKind::Timeout, "the provider did not answer in time").maybe(),
+        })
+    });
+    let verdict = result.as_ref().map_or_else(|error| Verdict::of(error.fault()), |_| Verdict::Success);
+    admitted.permit.settle(verdict, job.clock().monotonic());
+    result
+}

@@ -1,0 +1,135 @@
+//! Dedup, attempts and effects of one send.
+
+use std::time::Duration;
+
+use super::{
+    attempts,
+    decision::Protection,
+    dedup::{Claimed, Joined, Ownership, claim, join},
+    delivered::DeliveredSend,
+    effects,
+    ended::{EndError, Ended, How},
+    job::SendJob,
+    outcome::DeferredReason,
+    report,
+};
+use crate::{
+    error::{Error, ErrorKind, SendError},
+    message::Receipt,
+    runtime::seconds,
+    store::{ClaimRecord, ClaimStatus, Reference, Terminal},
+    strategy::ProviderKey,
+};
+
+/// Settles the send: leads it, follows the caller that leads it, or replays it (rule 24).
+pub(crate) async fn settle(job: &SendJob<'_>) -> Result<Ended, Error> {
+    let asked = job.clock().monotonic();
+    let joined = join(job).await?;
+    job.call.trace.waited(job.clock().monotonic().saturating_sub(asked));
+    let (mut leader, gone) = match joined {
+        Joined::Ended(ended) => return Ok(ended),
+        Joined::Leader { leader, gone } => (leader, gone),
+    };
+    let claimed = claim(job, &mut leader, gone).await?;
+    job.call.trace.waited(job.clock().monotonic().saturating_sub(asked));
+    let ended = match claimed {
+        Claimed::Ours(own) => lead(job, own).await,
+        Claimed::Settled { record, fresh: true } => finish(job, &record).await,
+        Claimed::Settled { record, fresh: false } => {
+            let ended = finish(job, &record).await.replayed();
+            remember(job, &record, &ended);
+            ended
+        }
+        Claimed::Deferred(ended) => ended,
+    };
+    leader.complete(&ended);
+    Ok(ended)
+}
+
+/// Makes the send under our own claim: attempts, then the record of their end, then its effects.
+pub(crate) async fn lead<'a>(job: &'a SendJob<'a>, mut own: Ownership<'a>) -> Ended {
+    job.call.trace.owner(own.owner());
+    if ProviderKey::is_hashed(job.id(), own.record().key_generation) {
+        put_reference(job, &own).await;
+    }
+    let ended = attempts::run(job, &mut own).await;
+    match ended.how {
+        How::Delivered { receipt, .. } => delivered(job, own, receipt).await,
+        // A refusal proves nothing about an earlier attempt that may have arrived (rule 20).
+        How::Failed(error) if own.maybe_sent() => failed(job, own, Terminal::Unknown, error).await,
+        How::Failed(error) => failed(job, own, Terminal::Failed, error).await,
+        How::Unknown(error) => failed(job, own, Terminal::Unknown, error).await,
+        How::Deferred { reason: DeferredReason::LeaseLost, .. } => {
+            own.forget();
+            ended
+        }
+        How::Deferred { error, .. } if own.maybe_sent() && job.protection(own.record().first_sent_at_ms) == Protection::None => {
+            // A release would allow a second delivery (rule 21).
+            let doubt = || SendError::of(ErrorKind::Unexpected, "an earlier attempt may have arrived").maybe();
+            let error = error.unwrap_or_else(|| EndError::of(doubt(), own.all_attempts()));
+            failed(job, own, Terminal::Unknown, error).await
+        }
+        How::Deferred { .. } | How::LetterLost => {
+            if own.release().await.is_err() {
+                tracing::warn!(strategy = %job.call.entry.name, "dedup.not_released");
+            }
+            ended
+        }
+    }
+}
+
+/// Records a delivery. A record that cannot be stored never turns it into an error (rule 26).
+async fn delivered(job: &SendJob<'_>, mut own: Ownership<'_>, receipt: Receipt) -> Ended {
+    let result = job.engine().seal_receipt(&job.key, &receipt);
+    let record = own.commit(Terminal::Delivered, result, None).await.filter(|record| record.status == ClaimStatus::Delivered);
+    let ended = Ended::new(How::Delivered { receipt, recorded: record.is_some() }, own.all_attempts(), own.record().generation);
+    match record {
+        Some(record) => {
+            // The record may have been Unknown before; then its settled event is still to publish (rule 27).
+            if effects::finish(job, &record).await.is_err() {
+                tracing::warn!(strategy = %job.call.entry.name, "dead_letter.not_stored_for_a_delivery");
+            }
+            remember(job, &record, &ended);
+        }
+        None => report::not_recorded(job),
+    }
+    ended
+}
+
+/// Records a failure, and completes its effects.
+async fn failed(job: &SendJob<'_>, mut own: Ownership<'_>, terminal: Terminal, error: EndError) -> Ended {
+    if let Some(record) = own.commit(terminal, None, Some(error.stored.clone())).await {
+        return finish(job, &record).await.with_live(Some(error));
+    }
+    // The record stays in doubt until the caller's redelivery resolves it (rule 19).
+    let (reason, retry_after) = (DeferredReason::StoreUnavailable, Duration::from_secs(5));
+    Ended::new(How::Deferred { reason, retry_after, error: Some(error) }, own.all_attempts(), own.record().generation)
+}
+
+/// Completes a terminal record's letter and events, then returns its end.
+pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Ended {
+    if effects::finish(job, record).await.is_err() {
+        return Ended::new(How::LetterLost, record.attempts, record.generation);
+    }
+    let ended = job.engine().ended(&job.key, record);
+    ended.unwrap_or_else(|| Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)))
+}
+
+/// Remembers a delivered send in this process, with its receipt open (rule 30).
+fn remember(job: &SendJob<'_>, record: &ClaimRecord, ended: &Ended) {
+    if let (How::Delivered { receipt, recorded: true }, false) = (&ended.how, record.effects_pending.pending()) {
+        job.engine().delivered.insert(&job.call.entry.name, job.key.clone(), DeliveredSend::new(record, receipt));
+    }
+}
+
+/// Stores the way back from a hashed provider key to its send.
+async fn put_reference(job: &SendJob<'_>, own: &Ownership<'_>) {
+    let provider_key = job.provider_key(own.record().key_generation);
+    let (Some(hash), clock) = (provider_key.hash(), job.clock()) else { return };
+    let expires_at_s = clock.ms() / 1000 + seconds(job.settings().dedup.keep_in_doubt);
+    let reference = Reference::new(job.tenant().clone(), job.call.entry.name.clone(), job.id().clone(), expires_at_s);
+    let stored = clock.guard(clock.remaining(), job.engine().stores.put_reference(hash, &reference)).await;
+    if !matches!(stored, Ok(Ok(()))) {
+        tracing::warn!(strategy = %job.call.entry.name, "dedup.reference_not_stored");
+    }
+}

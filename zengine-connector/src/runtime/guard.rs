@@ -1,0 +1,36 @@
+//! Guards against code that is not ours: strategies, stores, handlers. It may panic, and it may not return.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt as _;
+
+use super::{Clock, within};
+
+/// The reason for which guarded work has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missed {
+    /// It panicked.
+    Panicked,
+    /// It did not end in time. It may have been done.
+    TimedOut,
+}
+
+/// The result of the work, which may panic and may take longer than `time`. You must not use what it borrowed mutably after
+/// a panic.
+pub(crate) async fn guard<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T>) -> Result<T, Missed> {
+    match within(clock, time, AssertUnwindSafe(work).catch_unwind()).await {
+        Some(Ok(result)) => Ok(result),
+        Some(Err(_panic)) => Err(Missed::Panicked),
+        None => Err(Missed::TimedOut),
+    }
+}
+
+/// The result of the work. `None` if it panics.
+pub(crate) async fn catch<T>(work: impl Future<Output = T>) -> Option<T> {
+    AssertUnwindSafe(work).catch_unwind().await.ok()
+}
+
+/// The result of the call. `None` if it panics.
+pub(crate) fn catch_in<T>(call: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(call)).ok()
+}

@@ -1,0 +1,142 @@
+//! The failed attempts of a send, as records and dead letters hold them.
+
+use std::ops::Deref;
+
+use minicbor::{Decoder, Encoder, decode};
+use serde::{Deserialize, Serialize};
+
+use super::StoredError;
+use crate::{
+    error::{ErrorKind, Fault, Reach},
+    store::cbor::{Cbor, Unread, cbor_map},
+};
+
+/// One failed attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AttemptRecord {
+    /// Number of the attempt, from 1.
+    pub n: u32,
+    /// Start time, in milliseconds UTC.
+    pub started_at_ms: i64,
+    /// Duration in milliseconds.
+    pub duration_ms: u64,
+    /// Kind of the error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ErrorKind>,
+    /// The party at fault.
+    pub fault: Fault,
+    /// Reach of the attempt.
+    pub reach: Reach,
+    /// The provider's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The message of the error, one of our literals.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// The provider's `Retry-After`, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    #[serde(skip)]
+    unread: Unread,
+}
+
+cbor_map!(AttemptRecord {
+    1 => n: required,
+    2 => started_at_ms: required,
+    3 => duration_ms: required,
+    4 => kind: optional,
+    5 => fault: required,
+    6 => reach: required,
+    7 => code: optional,
+    8 => message: default,
+    9 => retry_after_ms: optional,
+});
+
+impl AttemptRecord {
+    /// A failed attempt.
+    pub fn new(n: u32, started_at_ms: i64, duration_ms: u64, error: &StoredError) -> Self {
+        Self {
+            n,
+            started_at_ms,
+            duration_ms,
+            kind: Some(error.kind),
+            fault: error.fault,
+            reach: error.reach,
+            code: error.code.clone(),
+            message: error.message.clone(),
+            retry_after_ms: None,
+            unread: Unread::default(),
+        }
+    }
+
+    /// The error of the attempt. `None` if the attempt does not hold its kind.
+    pub fn error(&self) -> Option<StoredError> {
+        let mut error = StoredError::new(self.kind?, self.reach, self.message.clone());
+        (error.fault, error.code, error.attempts) = (self.fault, self.code.clone(), self.n);
+        Some(error)
+    }
+}
+
+/// The failed attempts of a send: the first and the latest nine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Attempts(Vec<AttemptRecord>);
+
+impl Attempts {
+    /// Maximum number of attempts that are kept.
+    pub const MAX: usize = 10;
+
+    /// No attempts.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds the latest attempt. Beyond [`MAX`](Self::MAX), the second oldest is dropped.
+    pub fn push(&mut self, attempt: AttemptRecord) {
+        if self.0.len() >= Self::MAX {
+            self.0.remove(1);
+        }
+        self.0.push(attempt);
+    }
+
+    /// Returns `true` if there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The attempts, oldest first.
+impl Deref for Attempts {
+    type Target = [AttemptRecord];
+
+    fn deref(&self) -> &[AttemptRecord] {
+        &self.0
+    }
+}
+
+impl Cbor for Attempts {
+    fn write(&self, to: &mut Encoder<Vec<u8>>) {
+        self.0.write(to);
+    }
+
+    fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
+        Cbor::read(from).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_and_the_latest_nine_attempts_are_kept() {
+        let error = StoredError::new(ErrorKind::Timeout, Reach::Maybe, "late");
+        let mut attempts = Attempts::new();
+        for n in 1..=100 {
+            attempts.push(AttemptRecord::new(n, 0, 0, &error));
+        }
+        let kept: Vec<u32> = attempts.iter().map(|attempt| attempt.n).collect();
+        assert_eq!(kept, [1, 92, 93, 94, 95, 96, 97, 98, 99, 100]);
+    }
+}
