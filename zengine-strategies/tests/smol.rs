@@ -56,8 +56,9 @@ impl Clock for SmolClock {
 struct SmolSpawner;
 
 impl Spawner for SmolSpawner {
-    fn spawn(&self, future: BoxFuture<'static, ()>) {
+    fn spawn(&self, future: BoxFuture<'static, ()>) -> bool {
         smol::spawn(future).detach();
+        true
     }
 }
 

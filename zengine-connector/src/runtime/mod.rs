@@ -40,8 +40,10 @@ pub trait Clock: Send + Sync + Debug + 'static {
 
 /// Runs futures to their end, independently of the caller.
 pub trait Spawner: Send + Sync + Debug + 'static {
-    /// Starts the future.
-    fn spawn(&self, future: BoxFuture<'static, ()>);
+    /// Starts the future. Returns `false` if it cannot, for example because the executor has shut down; the future is then
+    /// dropped unpolled. The caller decides what becomes of its work.
+    #[must_use = "a future that was not taken never runs"]
+    fn spawn(&self, future: BoxFuture<'static, ()>) -> bool;
 }
 
 /// Milliseconds since the Unix epoch; negative before it.

@@ -44,14 +44,34 @@ impl Clock for TokioClock {
     }
 }
 
-/// Spawns tasks on the current tokio runtime. Outside of one, as while a process ends, the task is dropped.
+/// Spawns tasks on the current tokio runtime. Outside of one, as while a process ends, it takes no task.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioSpawner;
 
 impl Spawner for TokioSpawner {
-    fn spawn(&self, future: BoxFuture<'static, ()>) {
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(future);
+    fn spawn(&self, future: BoxFuture<'static, ()>) -> bool {
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                runtime.spawn(future);
+                true
+            }
+            Err(_) => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_taken_in_a_runtime_and_refused_outside_of_one() {
+        let (done, ran) = futures_channel::oneshot::channel();
+        assert!(!TokioSpawner.spawn(Box::pin(async {})), "there is no runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            assert!(TokioSpawner.spawn(Box::pin(async { done.send(()).unwrap() })));
+            ran.await.expect("the task runs");
+        });
     }
 }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use zengine_connector::{
     FailureId, StrategyName, TenantId, async_trait,
     ids::RouteKey,
+    runtime::{BoxFuture, Spawner, TokioSpawner},
     store::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetters, DomainEvent, EventBus, InboundOp,
         InboundRecord, MemoryClaims, MemoryDeadLetters, MemoryDirectory, MemoryEvents, MemorySessions, Reference, SessionStore, StoreError,
@@ -37,6 +38,8 @@ pub(crate) struct Faults {
     pub(crate) sessions_down: AtomicBool,
     /// So many session writes lose their race.
     pub(crate) lose_races: AtomicUsize,
+    /// The task that cannot be spawned, counted from 1; 0 if all can.
+    pub(crate) refused_task: AtomicUsize,
     /// How often a store was written.
     pub(crate) writes: AtomicUsize,
 }
@@ -51,6 +54,17 @@ fn check(flag: &AtomicBool) -> Result<(), StoreError> {
 
 fn draw(counter: &AtomicUsize) -> bool {
     counter.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+/// A spawner that refuses one task.
+#[derive(Debug)]
+pub(crate) struct FaultySpawner(pub(crate) Arc<Faults>);
+
+impl Spawner for FaultySpawner {
+    fn spawn(&self, future: BoxFuture<'static, ()>) -> bool {
+        let refused = self.0.refused_task.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) == Ok(1);
+        !refused && TokioSpawner.spawn(future)
+    }
 }
 
 /// A store under faults.

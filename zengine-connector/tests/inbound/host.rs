@@ -16,14 +16,13 @@ use zengine_connector::{
     Content, HandlerContext, HandlerError, InboundEvent, Orchestrator, OutboundMessage, Outcome, StrategyName, StrategyRegistry, TenantId,
     ids::RouteKey,
     orchestrator::{InboundSettings, Received, ReplyTo},
-    runtime::TokioSpawner,
     store::{DeadLetter, DeadLetters, Memory, SecretScope},
     strategy::InboundRequest,
     testing::SimClock,
 };
 
 use crate::{
-    faults::{Faults, Under},
+    faults::{Faults, FaultySpawner, Under},
     strategies::{AcmeBoth, AcmeChat, AcmeHook, AcmeKeeper, AcmeQueue, AcmeShared, text_of},
 };
 
@@ -175,7 +174,7 @@ impl Host {
             .secrets(memory.secrets())
             .keys(memory.keys())
             .clock(Arc::clone(&clock) as _)
-            .spawner(Arc::new(TokioSpawner))
+            .spawner(Arc::new(FaultySpawner(Arc::clone(&faults))))
             .inbound(settings);
         if handler {
             let seen = Arc::clone(&seen);

@@ -118,6 +118,22 @@ async fn case_91_not_stored_for_one_of_three_answers_503_and_only_that_one_runs_
     assert_eq!(host.seen.texts()[3..], ["second"]);
 }
 
+/// Without a task, for the request or for a handler, no event is lost: it is unstored, and the provider delivers it again.
+#[tokio::test(start_paused = true)]
+async fn rule_84_an_event_whose_task_is_not_spawned_answers_503_and_comes_again() {
+    for refused in [1, 2] {
+        let host = Host::new();
+        host.faults.refused_task.store(refused, SeqCst);
+        let body = payload(&[message("1", "a", "hello")]);
+        let received = host.shared(body.clone()).await;
+        assert_eq!((received.ack, received.response.status().as_u16(), counts(&received)), (Ack::Redeliver, 503, (0, 0, 1)));
+        assert_eq!(host.seen.count(), 0);
+        // Its claim was given back, so nothing waits for a lease.
+        assert_eq!(counts(&host.shared(body).await), (1, 0, 0));
+        assert_eq!(host.seen.count(), 1);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn case_91_later_events_of_the_conversation_wait_for_the_one_that_was_not_stored() {
     let host = Host::new();

@@ -1,16 +1,19 @@
 //! Sends whose owner is gone after something may have been sent, and how each kind of provider settles them.
 
+use std::sync::Arc;
+
 use zengine_connector::{
     ErrorKind, ProviderMessageId, Reach,
     message::State,
     pipeline::DeferredReason,
-    runtime::{Clock, to_ms},
+    runtime::{BoxFuture, Clock, Spawner, to_ms},
     stage::{Breaker, Retry},
     store::{ClaimOp, ClaimStatus, Evidence},
     testing::{NativeProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
 };
 
 use super::new_world;
+use crate::log::Log;
 use crate::support::{World, deferred, delivered, drop_after, failed, key, ms, secs, send, unknown};
 
 /// Leaves a send that the provider took and whose owner crashed before it knew.
@@ -182,6 +185,30 @@ async fn rule_31_a_caller_dropped_before_sending_gives_the_claim_back() {
     assert_eq!(world.record("3").await.unwrap().status, ClaimStatus::Released);
     delivered(send(&process, "3").await);
     assert_eq!(provider.calls().len(), 3);
+}
+
+/// Without a task the claim cannot be given back, which is logged; its lease ends.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_claim_that_no_task_gives_back_is_logged_and_ends_with_its_lease() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let process = world.process_with(&provider, |it| it.spawner(Arc::new(NoTasks)));
+    let _logging = tracing::subscriber::set_default(log.clone());
+    world.faults.next(StoreCall::Claim, 1, StoreFault::DoneThenHang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Claimed);
+    assert_eq!(log.lines("a dropped claim could not be released, because no task can be spawned").len(), 1);
+    world.pass(secs(63)).await;
+    delivered(send(&process, "1").await);
+}
+
+/// A spawner that takes no task.
+#[derive(Debug)]
+struct NoTasks;
+
+impl Spawner for NoTasks {
+    fn spawn(&self, _: BoxFuture<'static, ()>) -> bool {
+        false
+    }
 }
 
 /// Case 27: dropped while sending, it stays in doubt.

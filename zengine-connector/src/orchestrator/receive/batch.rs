@@ -50,16 +50,19 @@ impl Batch {
     }
 
     /// Runs the partitions concurrently in a task of its own, which goes on if the caller is dropped. The receiver completes
-    /// when all partitions are done.
+    /// when all partitions are done, or when the task could not start: then all events are unstored.
     pub(super) fn start(self: &Arc<Self>, partitions: Vec<Vec<InboundTask>>) -> oneshot::Receiver<()> {
         let (done, wait) = oneshot::channel();
         let (batch, running) = (Arc::clone(self), self.orchestrator.inbound.batches.enter());
-        self.engine().spawner.spawn(Box::pin(async move {
+        let taken = self.engine().spawner.spawn(Box::pin(async move {
             let _running = running;
             let parallel = batch.orchestrator.inbound.settings.parallel;
             stream::iter(partitions).for_each_concurrent(parallel, |partition| batch.run(partition)).await;
             let _ = done.send(());
         }));
+        if !taken {
+            tracing::warn!(strategy = %self.entry.name, "inbound.not_spawned");
+        }
         wait
     }
 
@@ -204,9 +207,10 @@ impl Batch {
         let (handler, kept) = (Arc::clone(&self.handler), event.clone());
         let (end, wait) = oneshot::channel();
         let underway = self.progress.underway();
-        self.engine().spawner.spawn(Box::pin(async move {
+        let taken = self.engine().spawner.spawn(Box::pin(async move {
             let _ = end.send(catch(async { handler.handle_event(*event, cx).await }).await);
         }));
+        // The sender is gone if the task was not taken.
         let ended = wait.await;
         drop(underway);
         let reason = match ended {
@@ -215,6 +219,7 @@ impl Batch {
             // The host's error may hold personal data, so it is not logged here.
             Ok(Some(Err(HandlerError::NotStored(_)))) => "the handler did not store the event",
             Ok(None) => "the handler panicked",
+            Err(oneshot::Canceled) if !taken => "the handler's task could not be spawned",
             Err(oneshot::Canceled) => "the handler's task was dropped",
         };
         tracing::warn!(tenant_id = %kept.tenant, strategy = %self.entry.name, event_id = %kept.id, reason, "inbound.unstored");

@@ -272,9 +272,12 @@ fn released_ttl_s(job: &SendJob<'_>, maybe_sent: bool) -> i64 {
 /// Releases a claim in the background. If that fails, its lease expires.
 fn give_back(job: &SendJob<'_>, release: ClaimOp) {
     let (engine, key) = (Arc::clone(job.engine()), job.key.clone());
-    Arc::clone(&engine.spawner).spawn(Box::pin(async move {
+    let taken = Arc::clone(&engine.spawner).spawn(Box::pin(async move {
         if engine.stores.apply(&key, &release, None, engine.now_ms()).await.is_err() {
             tracing::debug!("a dropped claim could not be released; its lease will expire");
         }
     }));
+    if !taken {
+        tracing::warn!("a dropped claim could not be released, because no task can be spawned; its lease will expire");
+    }
 }

@@ -340,7 +340,7 @@ impl Circuit {
         let state = inner.state;
         let open_until_ms = open.map(|open| now_ms + ms(open));
         let trips = inner.trips;
-        self.ports.spawner.spawn(Box::pin(async move {
+        let taken = self.ports.spawner.spawn(Box::pin(async move {
             let _turn = me.appending.lock().await;
             for _ in 0..3 {
                 let document = Document { open_until_ms, trips, ..me.document(state, reason) };
@@ -356,6 +356,9 @@ impl Circuit {
                 }
             }
         }));
+        if !taken {
+            self.degraded("a transition could not be stored, because no task can be spawned");
+        }
     }
 
     /// Records a transition in the metrics.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::{
-    runtime::{SystemRng, TokioSpawner},
+    runtime::{BoxFuture, SystemRng, TokioSpawner},
     stage::Breaker,
     store::{EpochLog, Memory, StoreError, StoreErrorKind, Stores},
     telemetry::Observer,
@@ -75,6 +75,10 @@ impl World {
 
     /// The breaker as one process sees it.
     fn process(&self, settings: &Breaker) -> Arc<Circuit> {
+        self.process_with(settings, Arc::new(TokioSpawner))
+    }
+
+    fn process_with(&self, settings: &Breaker, spawner: Arc<dyn Spawner>) -> Arc<Circuit> {
         let memory = Memory::new();
         let log = Stores { epochs: Arc::clone(&self.log) as _, ..memory.clone().into() };
         let stores = Ports::new(log, memory.directory(), memory.secrets(), Arc::clone(&self.clock) as _);
@@ -82,7 +86,7 @@ impl World {
             stores: Arc::new(stores),
             clock: Arc::clone(&self.clock) as _,
             rng: Arc::new(SystemRng),
-            spawner: Arc::new(TokioSpawner),
+            spawner,
             observers: Observers::new([Arc::clone(&self.metrics) as Arc<dyn Observer>]),
             writer: "this process".into(),
         });
@@ -228,6 +232,26 @@ async fn rule_54_a_trip_acts_at_once_and_is_told_in_the_background() {
     call(&circuit, Verdict::Success).await;
     told.pass(1).await;
     assert_eq!(told.told(), [State::Open, State::HalfOpen, State::Closed]);
+}
+
+/// A spawner that takes no task.
+#[derive(Debug)]
+struct NoTasks;
+
+impl Spawner for NoTasks {
+    fn spawn(&self, _: BoxFuture<'static, ()>) -> bool {
+        false
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_54_a_transition_that_no_task_can_store_acts_in_this_process() {
+    let world = World::new();
+    let circuit = world.process_with(&Breaker::standard(), Arc::new(NoTasks));
+    open(&circuit).await;
+    assert!(circuit.acquire().await.is_err(), "this process calls no more");
+    world.pass(1).await;
+    assert!(world.told().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
