@@ -4,7 +4,7 @@ use std::{io::Read as _, sync::Arc};
 
 use async_trait::async_trait;
 
-use super::{SecretError, SecretScope, SecretStore};
+use super::{SecretAnswer, SecretError, SecretScope, SecretStore};
 use crate::secret::{Secret, SecretRef};
 
 /// Maximum size of a secret's file, in bytes.
@@ -37,6 +37,26 @@ impl SecretStore for LocalSecrets {
             SecretRef::File { file } => Ok(vec![read(file)?]),
         }
     }
+
+    /// Passes all named secrets to the other store in one call.
+    async fn get_all(&self, scope: &SecretScope, references: &[SecretRef]) -> Vec<SecretAnswer> {
+        let named: Vec<_> = references.iter().filter(|reference| !reference.is_local()).cloned().collect();
+        let answers = if named.is_empty() { vec![] } else { self.named.get_all(scope, &named).await };
+        // With another number of answers, a value could stand in for another secret.
+        let mut answers = (answers.len() == named.len()).then(|| answers.into_iter());
+        let mut values = Vec::with_capacity(references.len());
+        for reference in references {
+            values.push(match reference {
+                SecretRef::Named { .. } => answers.as_mut().and_then(Iterator::next).unwrap_or_else(|| Err(miscounted())),
+                local => self.get(scope, local).await,
+            });
+        }
+        values
+    }
+}
+
+fn miscounted() -> SecretError {
+    SecretError::Unavailable(Some("the secret store gave another number of answers than it was asked for".into()))
 }
 
 fn variable(name: &str) -> Result<Secret<Vec<u8>>, SecretError> {
@@ -115,6 +135,44 @@ mod tests {
         for missing in ["ZENGINE_NO_SUCH_VARIABLE", "", "A=B"] {
             assert!(matches!(get(&SecretRef::env(missing)), Err(SecretError::NotFound)), "{missing}");
         }
+    }
+
+    /// A store that reads many secrets at once, each with its name as its value, and gives so many answers.
+    #[derive(Debug)]
+    struct Batching {
+        answers: usize,
+    }
+
+    #[async_trait]
+    impl SecretStore for Batching {
+        async fn get(&self, _: &SecretScope, _: &SecretRef) -> SecretAnswer {
+            panic!("the references are read in one call");
+        }
+
+        async fn get_all(&self, _: &SecretScope, references: &[SecretRef]) -> Vec<SecretAnswer> {
+            let named = references.iter().map(|reference| match reference {
+                SecretRef::Named { secret, .. } => Ok(vec![Secret::new(secret.clone().into_bytes())]),
+                _ => panic!("local references stay here"),
+            });
+            named.take(self.answers).collect()
+        }
+    }
+
+    #[test]
+    fn named_secrets_are_passed_on_in_one_call_and_answers_keep_their_order() {
+        let scope = SecretScope::shared(StrategyName::new("x").unwrap());
+        let references =
+            [SecretRef::named("a"), SecretRef::env("CARGO_PKG_NAME"), SecretRef::env("ZENGINE_NO_SUCH_VARIABLE"), SecretRef::named("b")];
+        let get_all = |answers| LocalSecrets::new(Arc::new(Batching { answers })).get_all(&scope, &references).now_or_never().unwrap();
+        let texts = |answers: Vec<SecretAnswer>| {
+            answers.into_iter().map(|answer| answer.ok().map(|values| values[0].expose_str().unwrap().to_owned())).collect::<Vec<_>>()
+        };
+        let found = texts(get_all(2));
+        assert_eq!(found.iter().map(Option::as_deref).collect::<Vec<_>>(), [Some("a"), Some("zengine-connector"), None, Some("b")]);
+        // One answer for two secrets belongs to either: neither is used.
+        let found = get_all(1);
+        assert!(matches!((&found[0], &found[3]), (Err(SecretError::Unavailable(Some(_))), Err(SecretError::Unavailable(Some(_))))));
+        assert!(found[1].is_ok());
     }
 
     #[test]

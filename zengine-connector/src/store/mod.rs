@@ -50,5 +50,5 @@ pub use events::{DomainEvent, EventBus, OutboundFailed};
 pub use local_secrets::LocalSecrets;
 pub use memory::{Memory, MemoryClaims, MemoryDeadLetters, MemoryDirectory, MemoryEpochs, MemoryEvents, MemorySecrets, MemorySessions};
 pub(crate) use ports::Ports;
-pub use secrets::{SecretError, SecretScope, SecretStore};
+pub use secrets::{SecretAnswer, SecretError, SecretScope, SecretStore};
 pub use sessions::SessionStore;

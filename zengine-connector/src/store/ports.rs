@@ -6,12 +6,12 @@ use bytes::Bytes;
 
 use super::{
     Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DomainEvent, EpochEntry, InboundOp, InboundRecord, LocalSecrets, Reference,
-    SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind, Stores, TenantConfig, TenantDirectory,
+    SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind, Stores, TenantConfig, TenantDirectory,
 };
 use crate::{
     ids::{FailureId, RouteKey, StrategyName, TenantId},
     runtime::{Clock, Missed, guard, to_ms},
-    secret::{Secret, SecretRef},
+    secret::SecretRef,
 };
 
 /// Maximum time for the tenant directory or the secret store, which are cached and often remote.
@@ -171,8 +171,17 @@ impl Ports {
         self.look_up(self.directory.route(strategy, key)).await
     }
 
-    pub(crate) async fn secret(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
+    pub(crate) async fn secret(&self, scope: &SecretScope, reference: &SecretRef) -> SecretAnswer {
         guard(&*self.clock, LOOKUP_TIMEOUT, self.secrets.get(scope, reference)).await.unwrap_or(Err(SecretError::Unavailable(None)))
+    }
+
+    /// One answer per reference.
+    pub(crate) async fn secrets(&self, scope: &SecretScope, references: &[SecretRef]) -> Vec<SecretAnswer> {
+        if references.is_empty() {
+            return vec![];
+        }
+        let answers = guard(&*self.clock, LOOKUP_TIMEOUT, self.secrets.get_all(scope, references)).await;
+        answers.unwrap_or_else(|_| references.iter().map(|_| Err(SecretError::Unavailable(None))).collect())
     }
 }
 

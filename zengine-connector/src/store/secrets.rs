@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -11,25 +12,54 @@ use crate::{
     secret::{Secret, SecretRef},
 };
 
-/// The scope of a secret. A store looks for the tenant's own secret first, then for the shared one of the same name.
+/// The namespace of a secret. Scopes are separate: a store looks in exactly one.
+///
+/// The core resolves a named secret of a tenant's configuration in [`Tenant`](Self::Tenant) and, only if it is not found there,
+/// in [`Shared`](Self::Shared). A tenant's configuration never reaches [`Application`](Self::Application).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct SecretScope {
-    /// The registered name of the strategy.
-    pub strategy: StrategyName,
-    /// The tenant; `None` for the application's own secrets.
-    pub tenant: Option<TenantId>,
+pub enum SecretScope {
+    /// A tenant's own secrets.
+    Tenant {
+        /// The registered name of the strategy.
+        strategy: StrategyName,
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// Secrets for every tenant of a strategy that has none of that name.
+    Shared {
+        /// The registered name of the strategy.
+        strategy: StrategyName,
+    },
+    /// The secrets of the application itself, such as the key of its webhooks: those in a strategy's constructor and those that
+    /// [`InboundContext::secret`](crate::InboundContext::secret) reads.
+    Application {
+        /// The registered name of the strategy.
+        strategy: StrategyName,
+    },
 }
 
 impl SecretScope {
-    /// A tenant's secrets.
+    /// A tenant's own secrets.
     pub fn tenant(strategy: StrategyName, tenant: TenantId) -> Self {
-        Self { strategy, tenant: Some(tenant) }
+        Self::Tenant { strategy, tenant }
+    }
+
+    /// The secrets that all tenants share.
+    pub fn shared(strategy: StrategyName) -> Self {
+        Self::Shared { strategy }
     }
 
     /// The application's secrets.
     pub fn application(strategy: StrategyName) -> Self {
-        Self { strategy, tenant: None }
+        Self::Application { strategy }
+    }
+
+    /// The registered name of the strategy.
+    pub fn strategy(&self) -> &StrategyName {
+        match self {
+            Self::Tenant { strategy, .. } | Self::Shared { strategy } | Self::Application { strategy } => strategy,
+        }
     }
 }
 
@@ -94,9 +124,20 @@ impl From<SecretError> for Error {
 /// ```
 #[async_trait]
 pub trait SecretStore: Send + Sync + fmt::Debug + 'static {
-    /// The values of a secret, newest first. Two while the secret is being rotated.
+    /// The values of a secret in exactly this scope, newest first. Two while the secret is being rotated.
     async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError>;
+
+    /// The values of several secrets of one scope: one answer per reference, in their order. The time limit holds for all of them.
+    ///
+    /// The default calls [`get`](Self::get) for each, all at once. A remote store should ask once: the core resolves a
+    /// tenant's configuration with two calls at most, one per scope.
+    async fn get_all(&self, scope: &SecretScope, references: &[SecretRef]) -> Vec<SecretAnswer> {
+        join_all(references.iter().map(|reference| self.get(scope, reference))).await
+    }
 }
+
+/// The answer to one reference: its values, newest first.
+pub type SecretAnswer = Result<Vec<Secret<Vec<u8>>>, SecretError>;
 
 /// A member of a secret that is a JSON object: the text of a string, or the JSON of any other value.
 pub(crate) fn member(value: &Secret<Vec<u8>>, key: &str) -> Result<Secret<Vec<u8>>, SecretError> {

@@ -14,7 +14,7 @@ use crate::{
 /// Write access to a secret store. The port itself only reads.
 #[async_trait]
 pub trait SecretWriter: Send + Sync {
-    /// Sets the values of a secret, the newest first. In an application scope the secret is shared.
+    /// Sets the values of a secret in a scope, the newest first.
     async fn put(&self, scope: &SecretScope, name: &str, values: &[&str]);
 }
 
@@ -42,27 +42,31 @@ impl SecretWriter for MemorySecrets {
 pub async fn secret_store_contract(store: &dyn SecretStore, writer: &dyn SecretWriter) {
     let strategy = StrategyName::new("contract").unwrap();
     let tenant = |id| SecretScope::tenant(strategy.clone(), TenantId::new(id).unwrap());
-    let (acme, other, shared) = (tenant("acme"), tenant("other"), SecretScope::application(strategy.clone()));
-    let elsewhere = SecretScope::application(StrategyName::new("elsewhere").unwrap());
+    let (acme, other) = (tenant("acme"), tenant("other"));
+    let (shared, application) = (SecretScope::shared(strategy.clone()), SecretScope::application(strategy.clone()));
+    let elsewhere = StrategyName::new("elsewhere").unwrap();
     let token = SecretRef::named("token");
 
-    for scope in [&acme, &shared] {
+    // A scope is a namespace of its own: the core asks for the shared secret, the store never gives it for another.
+    let scopes = [acme.clone(), other, shared, application];
+    for (n, scope) in scopes.iter().enumerate() {
         missing(store, scope, &token).await;
+        writer.put(scope, "token", &[&format!("canary-{n}")]).await;
+        writer.put(scope, &format!("only-{n}"), &["canary-only"]).await;
     }
-    writer.put(&shared, "token", &["canary-shared"]).await;
-    for scope in [&acme, &other, &shared] {
-        expect(store, scope, &token, &["canary-shared"]).await;
+    for (n, scope) in scopes.iter().enumerate() {
+        expect(store, scope, &token, &[&format!("canary-{n}")]).await;
+        for m in 0..scopes.len() {
+            let only = SecretRef::named(format!("only-{m}"));
+            if n == m {
+                expect(store, scope, &only, &["canary-only"]).await;
+            } else {
+                missing(store, scope, &only).await;
+            }
+        }
     }
-    writer.put(&acme, "token", &["canary-own"]).await;
-    expect(store, &acme, &token, &["canary-own"]).await;
-    for scope in [&other, &shared] {
-        expect(store, scope, &token, &["canary-shared"]).await;
-    }
-    missing(store, &elsewhere, &token).await;
-    // No other tenant sees a tenant's own secret.
-    writer.put(&acme, "private", &["canary-own"]).await;
-    for scope in [&other, &shared] {
-        missing(store, scope, &SecretRef::named("private")).await;
+    for scope in [SecretScope::shared(elsewhere.clone()), SecretScope::application(elsewhere)] {
+        missing(store, &scope, &token).await;
     }
 
     writer.put(&acme, "token", &["canary-new", "canary-own"]).await;
@@ -71,11 +75,35 @@ pub async fn secret_store_contract(store: &dyn SecretStore, writer: &dyn SecretW
     writer.put(&acme, "json", &[r#"{"id":"canary-new"}"#, r#"{"id":"canary-old"}"#]).await;
     expect(store, &acme, &SecretRef::member("json", "id"), &["canary-new", "canary-old"]).await;
 
-    // Only "not found" falls back to the shared secret: a tenant's own malformed secret must be an error.
-    writer.put(&shared, "broken", &[r#"{"id":"canary-shared"}"#]).await;
     writer.put(&acme, "broken", &["canary, no JSON"]).await;
     malformed(store, &acme, &SecretRef::member("broken", "id")).await;
     malformed(store, &acme, &SecretRef::member("json", "absent")).await;
+
+    several(store, &acme).await;
+}
+
+/// Several secrets at once are answered as each alone, in order, and one that fails spoils no other.
+async fn several(store: &dyn SecretStore, scope: &SecretScope) {
+    let references = [
+        SecretRef::member("json", "id"),
+        SecretRef::named("absent"),
+        SecretRef::named("token"),
+        SecretRef::member("broken", "id"),
+        SecretRef::named("token"),
+    ];
+    let answers = store.get_all(scope, &references).await;
+    assert_eq!(answers.len(), references.len(), "one answer per reference");
+    assert!(!format!("{answers:?}").contains("canary"), "secrets print themselves");
+    for (reference, answer) in references.iter().zip(answers) {
+        match (answer, store.get(scope, reference).await) {
+            (Ok(values), Ok(alone)) => {
+                assert!(values.iter().map(|value| value.expose()).eq(alone.iter().map(|value| value.expose())), "{reference:?}");
+            }
+            (Err(error), Err(alone)) => assert_eq!(error.to_string(), alone.to_string(), "{reference:?}"),
+            _ => panic!("{reference:?}: get_all and get disagree"),
+        }
+    }
+    assert!(store.get_all(scope, &[]).await.is_empty());
 }
 
 async fn expect(store: &dyn SecretStore, scope: &SecretScope, reference: &SecretRef, values: &[&str]) {

@@ -39,9 +39,10 @@ impl TestHost {
             let config = json!({ "token": { "secret": "token" }, "second": { "secret": "second" } });
             memory.directory().put(&tenant(), &strategy, config);
             memory.directory().set_routes(&tenant(), &strategy, [RouteKey::new("path", "/acme")]);
-            for secret in ["token", "second", "app"] {
-                memory.secrets().put(&SecretScope::application(strategy.clone()), secret, "canary-secret");
+            for secret in ["token", "second"] {
+                memory.secrets().put(&SecretScope::shared(strategy.clone()), secret, "canary-secret");
             }
+            memory.secrets().put(&SecretScope::application(strategy.clone()), "app", "canary-secret");
         }
         let (clock, faults) = (Arc::new(SimClock::new()), Faults::new());
         Self { clock, faults, memory, acme: Acme::default(), handler: Arc::default() }

@@ -125,7 +125,7 @@ async fn invalidate_forgets_at_once() {
 #[tokio::test(start_paused = true)]
 async fn invalidate_touches_no_other_tenant() {
     let host = Host::new();
-    host.secret(None, "token", "shared");
+    host.shared("token", "shared");
     host.config("other", json!({ "id": "o", "token": { "secret": "token" } }));
     host.bind("other").await.unwrap();
     let before = host.reads();
@@ -137,7 +137,7 @@ async fn invalidate_touches_no_other_tenant() {
 #[tokio::test(start_paused = true)]
 async fn no_more_tenants_are_kept_than_allowed() {
     let host = Host::caching(Caching { max_bound: 4, ..Caching::default() });
-    host.secret(None, "token", "shared");
+    host.shared("token", "shared");
     let mut handles = vec![];
     for n in 0..50 {
         let tenant = format!("tenant-{n}");
@@ -155,7 +155,7 @@ async fn no_more_tenants_are_kept_than_allowed() {
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_nobody_uses_is_forgotten_after_an_hour() {
     let host = Host::new();
-    host.secret(None, "token", "shared");
+    host.shared("token", "shared");
     host.config("other", json!({ "id": "o", "token": { "secret": "token" } }));
     host.bind("acme").await.unwrap();
     host.bind("other").await.unwrap();

@@ -60,7 +60,7 @@ async fn a_health_check_may_answer_hang_or_panic() {
     let host = Host::new();
     assert_eq!(host.orchestrator.health(&id("acme"), "acme").await.unwrap(), HealthStatus::Healthy);
     for (tenant, mode) in [("h", "hang"), ("p", "panic")] {
-        host.secret(None, "token", "x");
+        host.shared("token", "x");
         host.config(tenant, json!({ "id": "a", "token": { "secret": "token" }, "mode": mode }));
     }
     assert!(matches!(host.orchestrator.health(&id("h"), "acme").await.unwrap(), HealthStatus::Inconclusive(_)));
@@ -84,7 +84,7 @@ async fn media_are_fetched_as_the_tenant_of_the_event() {
     assert_eq!((error.kind(), error.context("strategy")), (ErrorKind::InvalidContent, Some("acme")));
     assert_eq!(host.orchestrator.media(&event("nobody"), "photo").await.unwrap_err().kind(), ErrorKind::UnknownTenant);
     for (tenant, mode, kind) in [("h", "hang", ErrorKind::Timeout), ("p", "panic", ErrorKind::Unexpected)] {
-        host.secret(None, "token", "x");
+        host.shared("token", "x");
         host.config(tenant, json!({ "id": "a", "token": { "secret": "token" }, "mode": mode }));
         assert_eq!(host.orchestrator.media(&event(tenant), "photo").await.unwrap_err().kind(), kind);
     }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
@@ -20,8 +20,8 @@ use zengine_connector::{
     runtime::{Clock as _, TokioSpawner},
     schemars,
     store::{
-        Memory, MemoryDirectory, MemorySecrets, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind, TenantConfig,
-        TenantDirectory,
+        Memory, MemoryDirectory, MemorySecrets, SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind,
+        TenantConfig, TenantDirectory,
     },
     strategy::{HealthStatus, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
     testing::SimClock,
@@ -190,6 +190,8 @@ impl TenantDirectory for Directory {
 pub(crate) struct Secrets {
     pub(crate) values: MemorySecrets,
     pub(crate) reads: AtomicUsize,
+    /// The calls for many secrets at once: the scope and the number of references.
+    pub(crate) batches: Mutex<Vec<(SecretScope, usize)>>,
     pub(crate) down: AtomicBool,
     pub(crate) denied: AtomicBool,
 }
@@ -206,6 +208,11 @@ impl SecretStore for Secrets {
             return Err(SecretError::Denied);
         }
         self.values.get(scope, reference).await
+    }
+
+    async fn get_all(&self, scope: &SecretScope, references: &[SecretRef]) -> Vec<SecretAnswer> {
+        self.batches.lock().unwrap().push((scope.clone(), references.len()));
+        futures_util::future::join_all(references.iter().map(|reference| self.get(scope, reference))).await
     }
 }
 
@@ -249,6 +256,11 @@ impl Host {
 
     pub(crate) fn secret(&self, tenant: Option<&str>, secret: &str, value: &str) {
         self.secrets.values.put(&scope(tenant), secret, value);
+    }
+
+    /// A secret for every tenant that has none of that name.
+    pub(crate) fn shared(&self, secret: &str, value: &str) {
+        self.secrets.values.put(&SecretScope::shared(name()), secret, value);
     }
 
     pub(crate) async fn bind(&self, tenant: &str) -> Result<zengine_connector::orchestrator::Bound<Acme>, Error> {

@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use serde_json::json;
-use zengine_connector::ErrorKind;
+use zengine_connector::{ErrorKind, store::SecretScope};
 
-use crate::host::{Host, scope};
+use crate::host::{Acme, Host, id, name, scope};
 
 #[tokio::test(start_paused = true)]
 async fn rule_85_a_rotated_secret_is_used_within_five_minutes_and_work_under_way_keeps_the_old_one() {
@@ -93,9 +93,9 @@ async fn a_secret_that_is_gone_or_refused_is_not_replaced_by_the_stale_one() {
 async fn every_place_that_the_schema_marks_is_resolved_and_no_other() {
     let host = Host::new();
     for name in ["second", "k1", "k2", "n", "password"] {
-        host.secret(None, name, &format!("shared {name}"));
+        host.shared(name, &format!("shared {name}"));
     }
-    host.secret(None, "json", r#"{"id":"an id"}"#);
+    host.shared("json", r#"{"id":"an id"}"#);
     host.config(
         "acme",
         json!({
@@ -112,7 +112,57 @@ async fn every_place_that_the_schema_marks_is_resolved_and_no_other() {
     assert_eq!(bound.token.expose(), "an id");
     let others: Vec<_> = bound.others.iter().map(|secret| secret.expose().as_str()).collect();
     assert_eq!(others, ["shared second", "shared k1", "shared k2", "shared n", "shared password"]);
-    assert_eq!(host.reads().1, 6, "the label is left alone");
+    assert_eq!(host.reads().1, 12, "six in each scope: the label is left alone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenants_own_secret_comes_before_the_shared_one_and_each_scope_is_asked_once() {
+    let host = Host::new();
+    host.shared("token", "shared");
+    host.shared("second", "shared");
+    let config = json!({ "id": "a", "token": { "secret": "token" }, "second": { "secret": "second" }, "keys": [{ "secret": "token" }] });
+    host.config("acme", config.clone());
+    host.config("other", config.clone());
+    let bound = host.bind("acme").await.unwrap();
+    let texts = |bound: &zengine_connector::orchestrator::Bound<Acme>| {
+        std::iter::once(&bound.token).chain(&bound.others).map(|secret| secret.expose().clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&bound), ["canary-token", "shared", "canary-token"]);
+    let shared = SecretScope::shared(name());
+    assert_eq!(*host.secrets.batches.lock().unwrap(), [(scope(Some("acme")), 3), (shared.clone(), 1)]);
+    assert_eq!(texts(&host.bind("other").await.unwrap()), ["shared", "shared", "shared"]);
+    assert_eq!(host.secrets.batches.lock().unwrap()[2..], [(scope(Some("other")), 3), (shared, 3)]);
+
+    // Nothing is missing: the shared scope is not asked.
+    host.secret(Some("acme"), "second", "canary-own");
+    host.orchestrator.invalidate(&id("acme")).await;
+    assert_eq!(texts(&host.bind("acme").await.unwrap()), ["canary-token", "canary-own", "canary-token"]);
+    assert_eq!(host.secrets.batches.lock().unwrap()[4..], [(scope(Some("acme")), 3)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_malformed_or_empty_own_secret_is_an_error_and_the_shared_one_does_not_stand_in() {
+    for (own, said) in [("canary, no JSON", "/token: the secret is not a JSON object"), (r#"{"id":""}"#, "/token: a secret is empty")] {
+        let host = Host::new();
+        host.shared("json", r#"{"id":"shared"}"#);
+        host.secret(Some("acme"), "json", own);
+        host.config("acme", json!({ "id": "a", "token": { "secret": "json", "key": "id" } }));
+        let error = host.bind("acme").await.unwrap_err();
+        assert_eq!((error.kind(), error.violations()[0].to_string().as_str()), (ErrorKind::ConfigInvalid, said));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenants_configuration_does_not_reach_the_applications_secrets() {
+    let host = Host::new();
+    host.secret(None, "app", "canary-app");
+    host.config("acme", json!({ "id": "a", "token": { "secret": "app" } }));
+    let error = host.bind("acme").await.unwrap_err();
+    assert_eq!(error.violations()[0].to_string(), "/token: the secret does not exist");
+    // Nor does the application reach a tenant's, or the shared ones.
+    host.shared("token", "shared");
+    assert_eq!(host.request("/", Some("token")).await.0, 503);
+    assert_eq!(host.request("/", Some("app")).await, (200, "canary-app".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,7 +175,7 @@ async fn an_absent_or_null_optional_secret_is_none() {
 #[tokio::test(start_paused = true)]
 async fn all_secrets_that_fail_are_named_at_once() {
     let host = Host::new();
-    host.secret(None, "empty", "");
+    host.shared("empty", "");
     host.config(
         "acme",
         json!({ "id": "a", "token": { "secret": "no-1" }, "second": { "secret": "empty" }, "keys": [{ "secret": "token" }, { "secret": "no-2" }] }),

@@ -19,7 +19,7 @@ use crate::{
     runtime::within,
     schema::{Checks, Resolved},
     stage::Stages,
-    store::{SecretScope, TenantConfig},
+    store::TenantConfig,
     strategy::{Base, CallScope, ConfigureContext, DynStrategy, ErasedTenant, Sessions},
     sync::Snapshot,
 };
@@ -203,8 +203,7 @@ impl BindRequest {
             return Ok(Current { config_until, ..current.clone() });
         }
         let sites = self.checks.check(&row.config, self.binder.local_refs)?;
-        let scope = SecretScope::tenant(self.strategy.clone(), self.tenant.clone());
-        let (config, digest) = match self.binder.resolve(&scope, row.config, &sites).await {
+        let (config, digest) = match self.binder.resolve(&self.tenant, &self.strategy, row.config, &sites).await {
             Ok(resolved) => resolved,
             // Keep the known secrets, and read them again together with the configuration.
             Err(error) => match same {

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{Tenants, binder::Binder, cache::OUTAGE};
 use crate::{
     error::{Error, ErrorKind, Violation},
-    ids::StrategyName,
+    ids::{StrategyName, TenantId},
     schema::{Resolved, Site, label},
     secret::{Secret, SecretRef},
-    store::{SecretError, SecretScope},
+    store::{SecretAnswer, SecretError, SecretScope},
 };
 
 impl Tenants {
@@ -34,10 +33,16 @@ impl Tenants {
 }
 
 impl Binder {
-    /// Puts the newest value of every secret into a configuration. The returned digest changes if one of them changes.
-    pub(super) async fn resolve(&self, scope: &SecretScope, config: Value, sites: &[Site]) -> Result<(Resolved, [u8; 32]), Error> {
+    /// Puts the newest value of every secret into a tenant's configuration. The returned digest changes if one of them changes.
+    pub(super) async fn resolve(
+        &self,
+        tenant: &TenantId,
+        strategy: &StrategyName,
+        config: Value,
+        sites: &[Site],
+    ) -> Result<(Resolved, [u8; 32]), Error> {
         let mut resolved = Resolved::new(config);
-        let read = join_all(sites.iter().map(|site| self.read(scope, &site.reference))).await;
+        let read = self.read_all(tenant, strategy, sites).await;
         let (mut parts, mut wrong) = (vec![], vec![]);
         for (site, values) in sites.iter().zip(&read) {
             match values {
@@ -68,14 +73,35 @@ impl Binder {
         Err(failed(worst.unwrap_or(SecretError::Malformed("a secret is not text")), &names).with_violations(violations))
     }
 
-    async fn read(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
-        let values = self.stores().secret(scope, reference).await?;
-        // An empty key would make signatures easy to forge.
-        if values.is_empty() || values.iter().any(|value| value.expose().is_empty()) {
-            return Err(SecretError::Malformed("a secret is empty"));
+    /// One answer per site: the tenant's own secret, or the shared one where the tenant has none. Only a secret that does not
+    /// exist is replaced: a malformed or refused one is an error.
+    async fn read_all(&self, tenant: &TenantId, strategy: &StrategyName, sites: &[Site]) -> Vec<SecretAnswer> {
+        let references: Vec<_> = sites.iter().map(|site| site.reference.clone()).collect();
+        let mut answers = self.stores().secrets(&SecretScope::tenant(strategy.clone(), tenant.clone()), &references).await;
+        let (missing, references): (Vec<_>, Vec<_>) = references
+            .into_iter()
+            .enumerate()
+            .filter(|(n, reference)| !reference.is_local() && matches!(answers[*n], Err(SecretError::NotFound)))
+            .unzip();
+        let shared = self.stores().secrets(&SecretScope::shared(strategy.clone()), &references).await;
+        for (n, answer) in missing.into_iter().zip(shared) {
+            answers[n] = answer;
         }
-        Ok(values)
+        answers.into_iter().map(not_empty).collect()
     }
+
+    async fn read(&self, scope: &SecretScope, reference: &SecretRef) -> SecretAnswer {
+        not_empty(self.stores().secret(scope, reference).await)
+    }
+}
+
+/// Refuses an empty value: an empty key would make signatures easy to forge.
+fn not_empty(answer: SecretAnswer) -> SecretAnswer {
+    let values = answer?;
+    if values.is_empty() || values.iter().any(|value| value.expose().is_empty()) {
+        return Err(SecretError::Malformed("a secret is empty"));
+    }
+    Ok(values)
 }
 
 fn message(error: &SecretError) -> &'static str {

@@ -10,7 +10,7 @@ use crate::{
     sync::RwLock,
 };
 
-/// Secrets in memory: tenants' own, and shared ones for tenants without an own secret of that name.
+/// Secrets in memory, by scope.
 ///
 /// References to environment variables and files are not resolved here; the host resolves them.
 ///
@@ -34,7 +34,7 @@ impl MemorySecrets {
         Self::default()
     }
 
-    /// Sets a secret's only value. With an application scope, the secret is shared.
+    /// Sets a secret's only value.
     pub fn put(&self, scope: &SecretScope, name: impl Into<String>, value: impl Into<Vec<u8>>) {
         self.0.write().entry(scope.clone()).or_default().insert(name.into(), vec![Secret::new(value.into())]);
     }
@@ -64,8 +64,7 @@ impl SecretStore for MemorySecrets {
     async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
         let SecretRef::Named { secret, key } = reference else { return Err(SecretError::NotFound) };
         let secrets = self.0.read();
-        let under = |scope: &SecretScope| secrets.get(scope).and_then(|secrets| secrets.get(secret));
-        let values = under(scope).or_else(|| under(&SecretScope::application(scope.strategy.clone()))).ok_or(SecretError::NotFound)?;
+        let values = secrets.get(scope).and_then(|secrets| secrets.get(secret)).ok_or(SecretError::NotFound)?;
         match key {
             None => Ok(values.clone()),
             Some(key) => values.iter().map(|value| member(value, key)).collect(),
@@ -89,29 +88,6 @@ mod tests {
     fn get(secrets: &MemorySecrets, tenant: Option<&str>, reference: &SecretRef) -> Result<Vec<String>, SecretError> {
         let values = futures_util::FutureExt::now_or_never(secrets.get(&scope(tenant), reference)).unwrap()?;
         Ok(values.iter().map(|value| value.expose_str().unwrap().to_owned()).collect())
-    }
-
-    #[test]
-    fn the_tenants_own_secret_comes_before_the_shared_one() {
-        let secrets = MemorySecrets::new();
-        let reference = SecretRef::named("token");
-        assert!(matches!(get(&secrets, Some("acme"), &reference), Err(SecretError::NotFound)));
-        secrets.put(&scope(None), "token", "shared");
-        assert_eq!(get(&secrets, Some("acme"), &reference).unwrap(), ["shared"]);
-        secrets.put(&scope(Some("acme")), "token", "own");
-        assert_eq!(get(&secrets, Some("acme"), &reference).unwrap(), ["own"]);
-        assert_eq!(get(&secrets, Some("other"), &reference).unwrap(), ["shared"]);
-        assert_eq!(get(&secrets, None, &reference).unwrap(), ["shared"]);
-        assert!(secrets.remove(&scope(Some("acme")), "token"));
-        assert_eq!(get(&secrets, Some("acme"), &reference).unwrap(), ["shared"]);
-    }
-
-    #[test]
-    fn a_malformed_own_secret_is_an_error_and_the_shared_one_does_not_stand_in() {
-        let secrets = MemorySecrets::new();
-        secrets.put(&scope(None), "aws", r#"{"id":"shared"}"#);
-        secrets.put(&scope(Some("acme")), "aws", "not json");
-        assert!(matches!(get(&secrets, Some("acme"), &SecretRef::member("aws", "id")), Err(SecretError::Malformed(_))));
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub enum StoreCall {
     Config,
     /// [`TenantDirectory::route`](crate::store::TenantDirectory::route).
     Route,
-    /// [`SecretStore::get`](crate::store::SecretStore::get).
+    /// [`SecretStore::get`](crate::store::SecretStore::get) and [`SecretStore::get_all`](crate::store::SecretStore::get_all).
     Secret,
 }
 

@@ -8,7 +8,7 @@ use super::policy::{Faults, StoreCall};
 use crate::{
     ids::{RouteKey, StrategyName, TenantId},
     secret::{Secret, SecretRef},
-    store::{SecretError, SecretScope, SecretStore, StoreError, TenantConfig, TenantDirectory},
+    store::{SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, TenantConfig, TenantDirectory},
 };
 
 impl Faults {
@@ -56,5 +56,14 @@ pub struct FaultySecrets {
 impl SecretStore for FaultySecrets {
     async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
         self.faults.run(StoreCall::Secret, self.store.get(scope, reference)).await
+    }
+
+    async fn get_all(&self, scope: &SecretScope, references: &[SecretRef]) -> Vec<SecretAnswer> {
+        let call = async { Ok::<_, SecretError>(self.store.get_all(scope, references).await) };
+        // One fault fails the whole call.
+        self.faults
+            .run(StoreCall::Secret, call)
+            .await
+            .unwrap_or_else(|_| references.iter().map(|_| Err(SecretError::Unavailable(None))).collect())
     }
 }

@@ -124,10 +124,11 @@ impl Secrets {
 
     /// A secret store with these secrets, for the application and every tenant.
     pub(in crate::cli) fn store(&self, strategy: &StrategyName) -> MemorySecrets {
-        let (store, scope) = (MemorySecrets::new(), SecretScope::application(strategy.clone()));
+        let store = MemorySecrets::new();
         for (name, value) in &self.named {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            store.put(&scope, name.as_str(), text);
+            store.put(&SecretScope::application(strategy.clone()), name.as_str(), text.as_str());
+            store.put(&SecretScope::shared(strategy.clone()), name.as_str(), text);
         }
         store
     }
