@@ -110,14 +110,23 @@ pub async fn sessions_expire_exactly_at_their_end(subject: &Subject) {
     assert_eq!(sessions.get("acme|s", "f", i64::MAX - 1).await.unwrap().map(|(version, _)| version), Some(forever));
 }
 
-/// A session version is never reused, so that a writer cannot mistake a later value for an earlier one.
+/// A later version is higher than the one it replaces, and a value that is created again has no version that an earlier one of
+/// its key had: a writer cannot mistake a later value for the one it read.
 pub async fn session_versions_are_never_used_twice(subject: &Subject) {
     let sessions = &subject.stores.sessions;
     let mut seen = std::collections::BTreeSet::new();
     for n in 0..10 {
         let now = NOW + n * 60_000;
-        let version = sessions.put("acme|s", "k", Bytes::from_static(b"v"), None, TTL, now).await.unwrap();
-        assert!(seen.insert(version));
+        let put = |expect| sessions.put("acme|s", "k", Bytes::from_static(b"v"), expect, TTL, now);
+        let mut version = put(None).await.unwrap();
+        assert!(seen.insert(version), "an earlier value had the version of this first write");
+        for _ in 0..3 {
+            let later = put(Some(version)).await.unwrap();
+            assert!(later > version, "{later} replaces {version}");
+            assert!(seen.insert(later), "an earlier value had the version of this later write");
+            version = later;
+        }
+        // Every second value is deleted, the others expire.
         if n % 2 == 0 {
             sessions.delete("acme|s", "k", version, now).await.unwrap();
         }
