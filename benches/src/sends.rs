@@ -77,7 +77,7 @@ impl Host {
     fn new(registry: StrategyRegistry) -> Self {
         let (stores, tenant) = (Memory::new(), TenantId::new("acme").expect("an id"));
         for name in ["noop", "accepting"] {
-            stores.directory().put(&tenant, &StrategyName::new(name).expect("a name"), serde_json::json!({}));
+            stores.put_tenant(&tenant, &StrategyName::new(name).expect("a name"), serde_json::json!({}));
         }
         let orchestrator = Orchestrator::builder(registry).stores(stores).build().expect("an orchestrator");
         Self { runtime: peers::runtime(), orchestrator, tenant, next: Cell::new(0) }

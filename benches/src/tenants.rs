@@ -71,13 +71,13 @@ impl Tenants {
         let ids = (0..count).map(|n| TenantId::new(format!("tenant-{n:07}"))).collect::<Result<Vec<_>, _>>()?;
         for (n, id) in ids.iter().enumerate() {
             let scope = SecretScope::tenant(name.clone(), id.clone());
-            stores.secrets().put(&scope, "token", format!("EAAG{n:0>180}"));
+            stores.put_secret(&scope, "token", format!("EAAG{n:0>180}"));
             let config = serde_json::json!({
                 "phone_number_id": format!("1065403522{n:06}"),
                 "waba_id": format!("1022901293{n:06}"),
                 "access_token": { "secret": "token" },
             });
-            stores.directory().put(id, &name, config);
+            stores.put_tenant(id, &name, config);
         }
         let mut caching = Caching::default();
         // The map is bounded in shards, so that a full one forgets some early.

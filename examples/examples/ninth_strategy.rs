@@ -18,7 +18,7 @@ use zengine_connector::{
     StrategyName, StrategyRegistry, TenantId, async_trait,
     http::{CallOptions, HttpCause, HttpError},
     ids::RouteKey,
-    store::{DeadLetters, Memory, SecretScope},
+    store::{Memory, SecretScope, TenantRow},
     verify::HmacSha256,
 };
 
@@ -59,13 +59,12 @@ pub(crate) async fn host(tell: impl Fn(String) + Clone + Send + Sync + 'static) 
     let (tenant, name) = (TenantId::new("shop")?, StrategyName::new("acme-chat")?);
     let stores = Memory::new();
     let scope = SecretScope::tenant(name.clone(), tenant.clone());
-    stores.secrets().put(&scope, "acme", r#"{"key":"example-key","webhook":"example-webhook-secret"}"#);
+    stores.put_secret(&scope, "acme", r#"{"key":"example-key","webhook":"example-webhook-secret"}"#);
     let config = serde_json::json!({
         "api_key": { "secret": "acme", "key": "key" },
         "webhook_secret": { "secret": "acme", "key": "webhook" },
     });
-    stores.directory().put(&tenant, &name, config);
-    stores.directory().set_routes(&tenant, &name, [RouteKey::new("site", "shop-7f3a")]);
+    stores.put_tenant(&tenant, &name, TenantRow::new(config).with_routes([RouteKey::new("site", "shop-7f3a")]));
 
     // The host: the strategy, and what to do with what arrives.
     let registry =

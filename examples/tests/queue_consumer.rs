@@ -10,7 +10,7 @@ use zengine_connector::{
     StrategyName, StrategyRegistry, TenantId, Unknown,
     error::Disposition,
     pipeline::{DeferredReason, RedriveOptions},
-    store::{DeadLetters, Memory},
+    store::Memory,
     testing::{ProviderAnswer, Recording, SimClock},
 };
 
@@ -52,7 +52,7 @@ struct Host {
 impl Host {
     fn new() -> Self {
         let (stores, provider, clock) = (Memory::new(), Recording::new(), Arc::new(SimClock::new()));
-        stores.directory().put(&acme(), &StrategyName::new("recording").unwrap(), serde_json::json!({}));
+        stores.put_tenant(&acme(), &StrategyName::new("recording").unwrap(), serde_json::json!({}));
         let registry = StrategyRegistry::builder().register(provider.clone()).build().unwrap();
         let orchestrator = Orchestrator::builder(registry).stores(stores.clone()).clock(Arc::clone(&clock) as _).build().unwrap();
         Self { orchestrator, stores, provider, clock }
@@ -138,7 +138,7 @@ async fn an_outage_keeps_the_queue_and_loses_and_doubles_nothing() {
     let failed = verdicts.iter().filter(|verdict| **verdict == Verdict::Remove("failed")).count();
     let open = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::KeepFor("breaker_open", _))).count();
     assert!(failed > 0 && open > 0, "{verdicts:?}");
-    assert_eq!(host.stores.dead_letters().len(), failed);
+    assert_eq!(host.stores.dead_letter_count(), failed);
     assert_eq!(host.provider.sent().len() + failed, 6);
 }
 
@@ -158,7 +158,7 @@ async fn requests_that_are_wrong_are_taken_off_the_queue() {
         assert_eq!(host.consume(&line).await, Verdict::Reject(kind), "{line}");
     }
     assert_eq!(host.provider.calls().len(), 1);
-    assert!(host.stores.dead_letters().is_empty());
+    assert!(host.stores.dead_letter_count() == 0);
 }
 
 #[tokio::test(start_paused = true)]

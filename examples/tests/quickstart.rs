@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use zengine_connector::{
     ClientMessageId, StrategyName, TenantId,
-    store::{ClaimKey, ClaimStatus, ClaimStore, Embedded},
+    store::{ClaimKey, ClaimStatus, Embedded},
 };
 
 struct Place {

@@ -17,7 +17,7 @@ use zengine_connector::{
     TenantId, async_trait,
     http::{CallOptions, HttpCause, HttpError},
     ids::RouteKey,
-    store::{DeadLetters, Memory, SecretScope},
+    store::{Memory, SecretScope, TenantRow},
     verify::HmacSha256,
 };
 use zengine_strategies::whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud};
@@ -47,15 +47,14 @@ impl Host {
     fn new() -> Self {
         let (stores, name) = (Memory::new(), StrategyName::new(NAME).unwrap());
         let shared = SecretScope::application(name.clone());
-        stores.secrets().put(&shared, "app-secret", "example-app-secret");
-        stores.secrets().put(&shared, "verify-token", "example-verify-token");
+        stores.put_secret(&shared, "app-secret", "example-app-secret");
+        stores.put_secret(&shared, "verify-token", "example-verify-token");
         for (tenant, number, account) in [("acme", "1550001", "1440001"), ("globex", "1550002", "1440002")] {
             let tenant = TenantId::new(tenant).unwrap();
-            stores.secrets().put(&SecretScope::tenant(name.clone(), tenant.clone()), "token", "example-token");
+            stores.put_secret(&SecretScope::tenant(name.clone(), tenant.clone()), "token", "example-token");
             let config = json!({ "phone_number_id": number, "waba_id": account, "access_token": { "secret": "token" } });
-            stores.directory().put(&tenant, &name, config);
             let routes = [RouteKey::new("phone_number_id", number), RouteKey::new("waba_id", account)];
-            stores.directory().set_routes(&tenant, &name, routes);
+            stores.put_tenant(&tenant, &name, TenantRow::new(config).with_routes(routes));
         }
         let app = MetaApp::new(SecretRef::named("app-secret"), SecretRef::named("verify-token"));
         let registry = StrategyRegistry::builder().register(WhatsAppMetaCloud::new(Arc::new(NoNetwork), app)).build().unwrap();

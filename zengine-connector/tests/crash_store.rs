@@ -15,10 +15,7 @@ use futures_util::future::join_all;
 use zengine_connector::{
     ClientMessageId, StrategyName, TenantId,
     runtime::{Rng as _, SystemRng},
-    store::{
-        AttemptsMade, ClaimKey, ClaimOp, ClaimStatus, ClaimStore as _, Effects, Embedded, Fingerprint, Lease, OwnerToken, StoredReceipt,
-        Terminal,
-    },
+    store::{AttemptsMade, ClaimKey, ClaimOp, ClaimStatus, Effects, Embedded, Fingerprint, Lease, OwnerToken, StoredReceipt, Terminal},
     testing::block_on,
 };
 

@@ -10,10 +10,9 @@ use redb::ReadableDatabase as _;
 use tempfile::TempDir;
 use zengine_connector::{
     ClientMessageId, FailureId, StrategyName, TenantId,
-    keyring::KeyRing as _,
     store::{
-        ClaimKey, ClaimOp, ClaimStatus, ClaimStore as _, DomainEvent, Embedded, EpochEntry, EpochLog as _, EventBus as _, Fingerprint,
-        Lease, OutboundFailed, OwnerToken, SessionStore as _, StoreErrorKind, Stores,
+        ClaimKey, ClaimOp, ClaimStatus, DomainEvent, Embedded, EpochEntry, Fingerprint, Lease, OutboundFailed, OwnerToken, StoreErrorKind,
+        Stores,
     },
 };
 
@@ -226,7 +225,8 @@ async fn a_snapshot_is_a_store_of_its_own_with_the_same_keys() {
     let (folder, path) = place();
     let store = Embedded::open(&path).unwrap();
     let written = store.claims().apply(&key("1"), &claim(&store, "a", NOW), None, NOW).await.unwrap();
-    store.directory().put(&TenantId::new("acme").unwrap(), &StrategyName::new("sns-sms").unwrap(), serde_json::json!({})).await.unwrap();
+    let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("sns-sms").unwrap());
+    store.tenant_writer().put(&tenant, &strategy, serde_json::json!({}).into()).await.unwrap();
     let copy = folder.path().join("copy.db");
     store.snapshot(&copy).unwrap();
     assert_eq!(store.snapshot(&copy).unwrap_err().kind, StoreErrorKind::Conflict);
@@ -284,7 +284,7 @@ async fn the_newest_ten_thousand_events_are_kept_in_order() {
     assert!(published.iter().all(Result::is_ok));
     let (mut seen, mut after) = (Vec::new(), 0);
     loop {
-        let page = events.list(after, 999).unwrap();
+        let page = store.published(after, 999).unwrap();
         let Some((last, _)) = page.last() else { break };
         after = *last;
         seen.extend(page.into_iter().map(|(_, event)| event));

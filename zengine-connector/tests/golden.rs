@@ -77,7 +77,7 @@ async fn case_30_the_embedded_store_reads_and_writes_the_same_forms() {
     use redb::{ReadableDatabase as _, TableDefinition};
     use zengine_connector::{
         StrategyName, TenantId,
-        store::{ClaimKey, ClaimStore as _, DeadLetters as _, DomainEvent, Embedded, EventBus as _},
+        store::{ClaimKey, DomainEvent, Embedded},
     };
     fn text(name: &str) -> TableDefinition<'_, &'static str, &'static [u8]> {
         TableDefinition::new(name)
@@ -97,7 +97,7 @@ async fn case_30_the_embedded_store_reads_and_writes_the_same_forms() {
     let event: serde_json::Value = serde_json::from_str(&file("embedded-event-v1")).unwrap();
     let event: DomainEvent = serde_json::from_value(event["event"].clone()).unwrap();
     store.events().publish(&event).await.unwrap();
-    store.directory().put(&tenant, &strategy, serde_json::json!({ "sender": "ACME" })).await.unwrap();
+    store.tenant_writer().put(&tenant, &strategy, serde_json::json!({ "sender": "ACME" }).into()).await.unwrap();
     drop(store);
 
     let database = redb::Database::open(&path).unwrap();
@@ -124,7 +124,7 @@ async fn case_30_the_embedded_store_reads_and_writes_the_same_forms() {
     let store = Embedded::open(&path).unwrap();
     assert_eq!(store.claims().get(&key).await.unwrap(), Some(ClaimRecord::from_cbor(&claim).unwrap()));
     assert_eq!(store.claims().reference("hash", 0).await.unwrap(), Some(reference));
-    assert_eq!(store.events().list(0, 9).unwrap(), [(1, event)]);
+    assert_eq!(store.published(0, 9).unwrap(), [(1, event)]);
     assert_eq!(store.dead_letters().get(&letter.failure_id).await.unwrap(), Some(letter));
 }
 

@@ -25,7 +25,7 @@ impl World {
     fn new(settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Self {
         let (recording, clock, stores) = (Recording::new(), Arc::new(SimClock::new()), Memory::new());
         let tenant = TenantId::new("acme").unwrap();
-        stores.directory().put(&tenant, &StrategyName::new("recording").unwrap(), json!({}));
+        stores.put_tenant(&tenant, &StrategyName::new("recording").unwrap(), json!({}));
         let registry = StrategyRegistry::builder().register(recording.clone()).build().unwrap();
         let builder = Orchestrator::builder(registry).stores(stores).clock(Arc::clone(&clock) as _);
         Self { recording, clock, orchestrator: settings(builder).build().unwrap(), tenant }

@@ -9,7 +9,7 @@ use zengine_connector::{
     StrategyRegistry, TenantId,
     error::Error,
     stage::{Breaker, Retry, StrategySettings},
-    store::Memory,
+    store::{Memory, Stores},
     testing::{ProviderAnswer, Recording, SimClock},
 };
 
@@ -28,7 +28,7 @@ impl Host {
         let mut registry = StrategyRegistry::builder();
         for name in NAMES {
             registry = registry.register_as(name, recording.clone());
-            stores.directory().put(&tenant(), &StrategyName::new(name).unwrap(), json!({}));
+            stores.put_tenant(&tenant(), &StrategyName::new(name).unwrap(), json!({}));
         }
         let builder = Orchestrator::builder(registry.build().unwrap()).stores(stores).clock(Arc::clone(&clock) as _);
         Self { recording, clock, orchestrator: settings(builder).build().unwrap() }
@@ -120,4 +120,17 @@ async fn a_strategy_has_a_bulkhead_of_its_own() {
         let (one, two) = futures_util::future::join(host.send(strategy, "1"), host.send(strategy, "2")).await;
         assert_eq!([one.0.as_str(), two.0.as_str()], ends, "{strategy}");
     }
+}
+
+#[test]
+fn a_host_without_ports_is_refused_with_the_call_for_each_of_them() {
+    let registry = || StrategyRegistry::builder().build().unwrap();
+    let error = Orchestrator::builder(registry()).build().unwrap_err();
+    let stores = ".claims(..), .dead_letters(..), .events(..), .epochs(..), .sessions(..), .keys(..), .directory(..), .secrets(..)";
+    assert_eq!((error.kind(), error.context("missing")), (ErrorKind::Settings, Some(stores)));
+    assert!(error.to_string().contains("add them with these calls, or all stores with stores(..)"), "{error}");
+
+    let memory = Memory::new();
+    let without = Stores::builder().claims(memory.claims()).base(memory).build().unwrap();
+    assert!(Orchestrator::builder(registry()).stores(without).build().is_ok());
 }

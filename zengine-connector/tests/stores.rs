@@ -8,14 +8,13 @@ use zengine_connector::{
 };
 
 fn memory() -> Subject {
-    let memory = Memory::new();
-    Subject::new(&memory).with_directory(memory.directory())
+    Subject::new(Memory::new())
 }
 
 fn embedded() -> Subject {
     let folder = tempfile::tempdir().unwrap();
     let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
-    Subject::new(&store).with_directory(store.directory()).holding(folder)
+    Subject::new(store).holding(folder)
 }
 
 zengine_connector::store_contract!(memory_stores, crate::memory);

@@ -81,7 +81,7 @@ impl Host {
         layer.handle().begin(Invocation { function_request_id: Some("req-1"), ..Invocation::default() });
         let subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
         let (provider, memory) = (Recording::new(), Memory::new());
-        memory.directory().put(&acme(), &StrategyName::new("recording").unwrap(), json!({}));
+        memory.put_tenant(&acme(), &StrategyName::new("recording").unwrap(), json!({}));
         let orchestrator = Orchestrator::builder(StrategyRegistry::builder().register(provider.clone()).build().unwrap())
             .stores(memory)
             .clock(Arc::clone(&clock) as _)

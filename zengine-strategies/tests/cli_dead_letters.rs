@@ -14,7 +14,7 @@ use zengine_connector::{
     Embedded, FailureId, HandlerContext, InboundEvent, Orchestrator, Secret, SecretRef, StrategyName, StrategyRegistry, TenantId,
     http::ReqwestClient,
     ids::RouteKey,
-    store::{DeadLetters as _, Memory, SecretScope},
+    store::{Memory, SecretScope, TenantRow},
     testing::block_on,
     verify::HmacSha256,
 };
@@ -299,11 +299,10 @@ fn what_arrived_and_could_not_be_read_is_shown_as_an_event() {
 async fn receive_one_bad_element(setup: &Setup) {
     let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("whatsapp-meta-cloud").unwrap());
     let memory = Memory::new();
-    memory.secrets().put(&SecretScope::application(strategy.clone()), "app", "example-app-secret");
-    memory.secrets().put(&SecretScope::tenant(strategy.clone(), tenant.clone()), "token", "the-token");
+    memory.put_secret(&SecretScope::application(strategy.clone()), "app", "example-app-secret");
+    memory.put_secret(&SecretScope::tenant(strategy.clone(), tenant.clone()), "token", "the-token");
     let config = json!({ "phone_number_id": NUMBER, "waba_id": "900100", "access_token": { "secret": "token" } });
-    memory.directory().put(&tenant, &strategy, config);
-    memory.directory().set_routes(&tenant, &strategy, [RouteKey::new("phone_number_id", NUMBER)]);
+    memory.put_tenant(&tenant, &strategy, TenantRow::new(config).with_routes([RouteKey::new("phone_number_id", NUMBER)]));
     let app = MetaApp::new(SecretRef::named("app"), SecretRef::named("verify"));
     let registry =
         StrategyRegistry::builder().register(WhatsAppMetaCloud::new(Arc::new(ReqwestClient::new().unwrap()), app)).build().unwrap();

@@ -21,7 +21,7 @@ use zengine_connector::{
     ids::RouteKey,
     message::State,
     runtime::{BoxFuture, Clock, Spawner},
-    store::{Memory, SecretScope},
+    store::{Memory, SecretScope, TenantRow},
 };
 use zengine_strategies::{
     sandbox::{
@@ -164,13 +164,13 @@ fn a_message_goes_out_and_its_webhooks_come_back_on_smol() {
             "waba_id": "900100",
             "access_token": { "secret": "token" },
         });
-        stores.directory().put(&tenant, &strategy, config);
-        stores.directory().set_routes(&tenant, &strategy, [RouteKey::new("phone_number_id", "100200300")]);
+        let row = TenantRow::new(config).with_routes([RouteKey::new("phone_number_id", "100200300")]);
+        stores.put_tenant(&tenant, &strategy, row);
         let token = Number::new("100200300", "900100").token().to_owned();
-        stores.secrets().put(&SecretScope::tenant(strategy.clone(), tenant.clone()), "token", token);
+        stores.put_secret(&SecretScope::tenant(strategy.clone(), tenant.clone()), "token", token);
         let application = SecretScope::application(strategy);
-        stores.secrets().put(&application, "app-secret", emulator.app_secret());
-        stores.secrets().put(&application, "verify-token", emulator.verify_token());
+        stores.put_secret(&application, "app-secret", emulator.app_secret());
+        stores.put_secret(&application, "verify-token", emulator.verify_token());
 
         let app =
             MetaApp::new(SecretRef::named("app-secret"), SecretRef::named("verify-token")).with_base_url(emulator.base_url()).unwrap();

@@ -57,13 +57,13 @@ impl Host {
         let (acme, name) = (TenantId::new("acme").unwrap(), StrategyName::new(NAME).unwrap());
         let stores = Memory::new();
         let scope = SecretScope::tenant(name.clone(), acme.clone());
-        stores.secrets().put(&scope, "token", token);
-        stores.secrets().put(&scope, "app", SECRET);
+        stores.put_secret(&scope, "token", token);
+        stores.put_secret(&scope, "app", SECRET);
         let config = json!({
             "phone_number_id": NUMBER, "waba_id": ACCOUNT, "access_token": {"secret": "token"}, "token_kind": kind, "app_id": APP,
             "app_secret": {"secret": "app"}, "health_checks_subscription": true
         });
-        stores.directory().put(&acme, &name, config);
+        stores.put_tenant(&acme, &name, config);
         let strategy = WhatsAppMetaCloud::new(Arc::new(ReqwestClient::new().unwrap()), app(meta));
         let registry = StrategyRegistry::builder().register(strategy).build().unwrap();
         let clock = Arc::new(SimClock::new());

@@ -30,9 +30,9 @@ impl Sender {
     /// Sends with these stores; the tenant and its secret are in memory.
     pub(super) fn new(url: &str, stores: impl Into<Stores>) -> Result<Self, BoxError> {
         let (names, tenant, name) = (Memory::new(), TenantId::new("acme")?, StrategyName::new(NAME)?);
-        names.secrets().put(&SecretScope::tenant(name.clone(), tenant.clone()), "token", "EAAG-example");
+        names.put_secret(&SecretScope::tenant(name.clone(), tenant.clone()), "token", "EAAG-example");
         let config = json!({"phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": {"secret": "token"}});
-        names.directory().put(&tenant, &name, config);
+        names.put_tenant(&tenant, &name, config);
         let app = MetaApp::new(SecretRef::named("app-secret"), SecretRef::named("verify-token")).with_base_url(url)?;
         let client = ReqwestClient::builder().no_proxy().build()?;
         let registry = StrategyRegistry::builder().register(WhatsAppMetaCloud::new(Arc::new(client), app)).build()?;

@@ -1,6 +1,6 @@
 //! The host: an orchestrator, a store, a web server for webhooks.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use zengine_connector::{
@@ -53,8 +53,8 @@ impl Host {
         // Times are short so that the story is; in production the defaults stay.
         let orchestrator = Orchestrator::builder(StrategyRegistry::builder().register(whatsapp).build()?)
             .stores(&store)
-            .directory(Arc::clone(&provider.directory) as _)
-            .secrets(Arc::clone(&provider.secrets) as _)
+            .directory(provider.tenants.directory())
+            .secrets(provider.tenants.secrets())
             .dedup(Dedup { lease: Duration::from_secs(8), ..Dedup::default() })
             .breaker(Breaker { open_time: Duration::from_secs(1), ..Breaker::standard() })
             .attempt_timeout(Duration::from_secs(1))

@@ -7,7 +7,7 @@ use zengine_connector::{
     BoxError, Error, HttpClient, Identity, SecretRef, StrategyName, TenantId,
     http::ReqwestClient,
     ids::RouteKey,
-    store::{MemoryDirectory, MemorySecrets, SecretScope},
+    store::{Memory, SecretScope, TenantRow},
 };
 use zengine_strategies::{
     sandbox::meta_cloud::{MetaCloud, Number, Settings},
@@ -37,10 +37,8 @@ pub(super) struct Provider {
     pub(super) emulator: Option<MetaCloud>,
     /// The tenants.
     pub(super) customers: Vec<Customer>,
-    /// The tenants' configuration.
-    pub(super) directory: Arc<MemoryDirectory>,
-    /// The tenants' and the application's secrets.
-    pub(super) secrets: Arc<MemorySecrets>,
+    /// The tenants' configuration and secrets, and the application's secrets.
+    pub(super) tenants: Memory,
 }
 
 impl Provider {
@@ -59,7 +57,7 @@ impl Provider {
     }
 
     fn empty() -> Self {
-        Self { emulator: None, customers: vec![], directory: Arc::default(), secrets: Arc::default() }
+        Self { emulator: None, customers: vec![], tenants: Memory::new() }
     }
 
     fn emulated(arguments: &Arguments) -> Result<Self, BoxError> {
@@ -96,18 +94,17 @@ impl Provider {
             "waba_id": waba_id,
             "access_token": { "secret": "whatsapp-token" },
         });
-        self.directory.put(&tenant, &strategy, config);
         let routes = [RouteKey::new("phone_number_id", phone_number_id), RouteKey::new("waba_id", waba_id)];
-        self.directory.set_routes(&tenant, &strategy, routes);
-        self.secrets.put(&SecretScope::tenant(strategy, tenant.clone()), "whatsapp-token", token);
+        self.tenants.put_tenant(&tenant, &strategy, TenantRow::new(config).with_routes(routes));
+        self.tenants.put_secret(&SecretScope::tenant(strategy, tenant.clone()), "whatsapp-token", token);
         self.customers.push(Customer { tenant, phone_number_id: phone_number_id.to_owned(), to: Identity::phone(to)? });
         Ok(())
     }
 
     fn application(&self, app_secret: &str, verify_token: &str) -> Result<(), Error> {
         let scope = SecretScope::application(StrategyName::new(STRATEGY)?);
-        self.secrets.put(&scope, "meta-app-secret", app_secret);
-        self.secrets.put(&scope, "meta-verify-token", verify_token);
+        self.tenants.put_secret(&scope, "meta-app-secret", app_secret);
+        self.tenants.put_secret(&scope, "meta-verify-token", verify_token);
         Ok(())
     }
 }

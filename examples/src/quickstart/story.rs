@@ -6,7 +6,6 @@ use zengine_connector::{
     BoxError, ClientMessageId, Content, OutboundMessage, Outcome, SendOptions, TenantId,
     message::{Button, Header, Interactive, ListRow, ListSection, Media, MediaKind, Template},
     pipeline::DeferredReason,
-    store::DeadLetters,
 };
 use zengine_strategies::sandbox::{
     Fault,

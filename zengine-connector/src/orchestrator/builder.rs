@@ -14,7 +14,7 @@ use crate::{
     registry::{Caching, StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
     stage::{Breaker, Dedup, Retry, Settings, StoreDown, StrategySettings},
-    store::{ClaimStore, DeadLetters, EpochLog, EventBus, Ports, SecretStore, SessionStore, Stores, TenantDirectory},
+    store::{ClaimStore, DeadLetters, EpochLog, EventBus, Ports, SecretStore, SessionStore, Stores, StoresBuilder, TenantDirectory},
     strategy::SessionPorts,
     telemetry::{Observer, Observers},
 };
@@ -23,14 +23,7 @@ use crate::{
 #[must_use = "finish it with build()"]
 pub struct OrchestratorBuilder {
     registry: StrategyRegistry,
-    claims: Option<Arc<dyn ClaimStore>>,
-    dead_letters: Option<Arc<dyn DeadLetters>>,
-    events: Option<Arc<dyn EventBus>>,
-    epochs: Option<Arc<dyn EpochLog>>,
-    sessions: Option<Arc<dyn SessionStore>>,
-    directory: Option<Arc<dyn TenantDirectory>>,
-    secrets: Option<Arc<dyn SecretStore>>,
-    keys: Option<Arc<dyn KeyRing>>,
+    stores: StoresBuilder,
     clock: Option<Arc<dyn Clock>>,
     spawner: Option<Arc<dyn Spawner>>,
     rng: Arc<dyn Rng>,
@@ -43,11 +36,11 @@ pub struct OrchestratorBuilder {
     local_refs: bool,
 }
 
-macro_rules! ports {
+macro_rules! stores {
     ($($(#[$doc:meta])* $name:ident: $port:ident;)*) => {$(
         $(#[$doc])*
         pub fn $name(mut self, port: Arc<dyn $port>) -> Self {
-            self.$name = Some(port);
+            self.stores = self.stores.$name(port);
             self
         }
     )*};
@@ -57,14 +50,7 @@ impl OrchestratorBuilder {
     pub(super) fn new(registry: StrategyRegistry) -> Self {
         Self {
             registry,
-            claims: None,
-            dead_letters: None,
-            events: None,
-            epochs: None,
-            sessions: None,
-            directory: None,
-            secrets: None,
-            keys: None,
+            stores: StoresBuilder::default(),
             #[cfg(feature = "tokio")]
             clock: Some(Arc::new(TokioClock::new())),
             #[cfg(not(feature = "tokio"))]
@@ -84,7 +70,7 @@ impl OrchestratorBuilder {
         }
     }
 
-    ports! {
+    stores! {
         /// The store of claims.
         claims: ClaimStore;
         /// The store of dead letters.
@@ -101,24 +87,24 @@ impl OrchestratorBuilder {
         secrets: SecretStore;
         /// Keys for encryption and fingerprints.
         keys: KeyRing;
-        /// The clock. Defaults to tokio's with the feature `tokio`.
-        clock: Clock;
-        /// The spawner of background tasks. Defaults to tokio's with the feature `tokio`.
-        spawner: Spawner;
+    }
+
+    /// The clock. Defaults to tokio's with the feature `tokio`.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// The spawner of background tasks. Defaults to tokio's with the feature `tokio`.
+    pub fn spawner(mut self, spawner: Arc<dyn Spawner>) -> Self {
+        self.spawner = Some(spawner);
+        self
     }
 
     /// All stores in one line: [`Memory`](crate::store::Memory), the embedded store, or any [`Stores`]. A port named beside
     /// it takes its place.
     pub fn stores(mut self, stores: impl Into<Stores>) -> Self {
-        let stores = stores.into();
-        self.claims.get_or_insert(stores.claims);
-        self.dead_letters.get_or_insert(stores.dead_letters);
-        self.events.get_or_insert(stores.events);
-        self.epochs.get_or_insert(stores.epochs);
-        self.sessions.get_or_insert(stores.sessions);
-        self.keys.get_or_insert(stores.keys);
-        self.directory = self.directory.or(stores.directory);
-        self.secrets = self.secrets.or(stores.secrets);
+        self.stores = self.stores.base(stores);
         self
     }
 
@@ -222,14 +208,9 @@ impl OrchestratorBuilder {
     /// Builds the orchestrator.
     ///
     /// # Errors
-    /// `Settings` if a port is missing or a setting is impossible, naming the field and the rule it breaks; `UnknownStrategy`
-    /// if settings name a strategy that is not registered.
+    /// `Settings` if ports are missing, with the call for each of them in the context `missing`, or if a setting is impossible,
+    /// naming the field and the rule it breaks; `UnknownStrategy` if settings name a strategy that is not registered.
     pub fn build(self) -> Result<Orchestrator, Error> {
-        fn need<T>(port: Option<T>, name: &'static str) -> Result<T, Error> {
-            port.ok_or_else(|| {
-                Error::new(ErrorKind::Settings, "a port is missing: stores(..) sets all of them").with_context("missing", name)
-            })
-        }
         self.inbound.check()?;
         self.caching.check()?;
         self.settings.check()?;
@@ -240,16 +221,22 @@ impl OrchestratorBuilder {
             settings.check().map_err(of_strategy)?;
             named.insert(strategy.name.clone(), Arc::new(settings));
         }
-        let (keys, clock) = (need(self.keys, "keys")?, need(self.clock, "clock")?);
-        let stores = Stores::new(
-            need(self.claims, "claims")?,
-            need(self.dead_letters, "dead_letters")?,
-            need(self.events, "events")?,
-            need(self.epochs, "epochs")?,
-            need(self.sessions, "sessions")?,
-            Arc::clone(&keys),
-        );
-        let (directory, secrets) = (need(self.directory, "directory")?, need(self.secrets, "secrets")?);
+        let mut missing = self.stores.missing();
+        let also = [
+            (self.stores.directory.is_none(), ".directory(..)"),
+            (self.stores.secrets.is_none(), ".secrets(..)"),
+            (self.clock.is_none(), ".clock(..)"),
+            (self.spawner.is_none(), ".spawner(..)"),
+        ];
+        missing.extend(also.into_iter().filter_map(|(missing, call)| missing.then_some(call)));
+        let (directory, secrets) = (self.stores.directory.clone(), self.stores.secrets.clone());
+        let (Some(directory), Some(secrets), Some(clock), Some(spawner), Ok(stores)) =
+            (directory, secrets, self.clock, self.spawner, self.stores.build())
+        else {
+            let error = Error::new(ErrorKind::Settings, "ports are missing: add them with these calls, or all stores with stores(..)");
+            return Err(error.with_context("missing", missing.join(", ")));
+        };
+        let keys = Arc::clone(&stores.keys);
         let stores = Arc::new(Ports::new(stores, directory, secrets, Arc::clone(&clock)));
         let sessions =
             SessionPorts { stores: Arc::clone(&stores), keys: Arc::clone(&keys), rng: Arc::clone(&self.rng), clock: Arc::clone(&clock) };
@@ -260,7 +247,7 @@ impl OrchestratorBuilder {
             keys,
             clock,
             rng: self.rng,
-            spawner: need(self.spawner, "spawner")?,
+            spawner,
             observers: Observers::new(self.observers),
             settings: Settings { default: Arc::new(self.settings), named },
         });

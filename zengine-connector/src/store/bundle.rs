@@ -1,19 +1,23 @@
 //! The bundle of a host's stores.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use super::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory};
-use crate::keyring::KeyRing;
+use super::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory, TenantWriter};
+use crate::{
+    error::{Error, ErrorKind},
+    keyring::KeyRing,
+};
 
-/// A bundle with one store of each kind. [`Memory`](super::Memory) and the embedded store convert into it. To mix stores,
-/// start from one of them and replace fields.
+/// A bundle with one store of each kind. [`Memory`](super::Memory) and the embedded store convert into it; to mix stores, use
+/// its [`builder`](Self::builder).
 ///
 /// ```
-/// use std::sync::Arc;
-/// use zengine_connector::store::{Memory, MemoryEvents, Stores};
+/// use zengine_connector::store::{Memory, Stores};
 ///
-/// let mut stores = Stores::from(Memory::new());
-/// stores.events = Arc::new(MemoryEvents::new());
+/// let (memory, events) = (Memory::new(), Memory::new());
+/// let stores = Stores::builder().base(&memory).events(events.events()).build()?;
+/// assert!(stores.directory.is_some());
+/// # Ok::<(), zengine_connector::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -32,34 +36,176 @@ pub struct Stores {
     pub keys: Arc<dyn KeyRing>,
     /// Tenants' configuration, if this store holds it.
     pub directory: Option<Arc<dyn TenantDirectory>>,
+    /// Writes tenants' configuration, if this store holds it. The core only reads.
+    pub tenant_writer: Option<Arc<dyn TenantWriter>>,
     /// Secrets, if this store holds them.
     pub secrets: Option<Arc<dyn SecretStore>>,
 }
 
 impl Stores {
-    /// A bundle without directory and secrets.
-    pub fn new(
-        claims: Arc<dyn ClaimStore>,
-        dead_letters: Arc<dyn DeadLetters>,
-        events: Arc<dyn EventBus>,
-        epochs: Arc<dyn EpochLog>,
-        sessions: Arc<dyn SessionStore>,
-        keys: Arc<dyn KeyRing>,
-    ) -> Self {
-        Self { claims, dead_letters, events, epochs, sessions, keys, directory: None, secrets: None }
+    /// An empty bundle to fill.
+    pub fn builder() -> StoresBuilder {
+        StoresBuilder::default()
+    }
+}
+
+/// Collects the ports of a [`Stores`], in any order.
+///
+/// ```
+/// use zengine_connector::store::{Memory, Stores};
+///
+/// let memory = Memory::new();
+/// let error = Stores::builder().claims(memory.claims()).keys(memory.keys()).build().unwrap_err();
+/// assert_eq!(error.context("missing"), Some(".dead_letters(..), .events(..), .epochs(..), .sessions(..)"));
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "finish it with build()"]
+pub struct StoresBuilder {
+    claims: Option<Arc<dyn ClaimStore>>,
+    dead_letters: Option<Arc<dyn DeadLetters>>,
+    events: Option<Arc<dyn EventBus>>,
+    epochs: Option<Arc<dyn EpochLog>>,
+    sessions: Option<Arc<dyn SessionStore>>,
+    keys: Option<Arc<dyn KeyRing>>,
+    pub(crate) directory: Option<Arc<dyn TenantDirectory>>,
+    tenant_writer: Option<Arc<dyn TenantWriter>>,
+    pub(crate) secrets: Option<Arc<dyn SecretStore>>,
+}
+
+macro_rules! ports {
+    ($($(#[$doc:meta])* $name:ident: $port:ident;)*) => {$(
+        $(#[$doc])*
+        pub fn $name(mut self, port: Arc<dyn $port>) -> Self {
+            self.$name = Some(port);
+            self
+        }
+    )*};
+}
+
+impl StoresBuilder {
+    ports! {
+        /// The store of claims. Required.
+        claims: ClaimStore;
+        /// The store of dead letters. Required.
+        dead_letters: DeadLetters;
+        /// The bus of domain events. Required.
+        events: EventBus;
+        /// The log of breaker transitions. Required.
+        epochs: EpochLog;
+        /// The store of strategies' sessions. Required.
+        sessions: SessionStore;
+        /// Keys for encryption and fingerprints. Required.
+        keys: KeyRing;
+        /// The tenants and their configurations.
+        directory: TenantDirectory;
+        /// The writer of tenants.
+        tenant_writer: TenantWriter;
+        /// The secrets of tenants and of the application.
+        secrets: SecretStore;
     }
 
-    /// Adds the tenant directory.
-    #[must_use = "returns the stores with the directory"]
-    pub fn with_directory(mut self, directory: Arc<dyn TenantDirectory>) -> Self {
-        self.directory = Some(directory);
+    /// Every port of a bundle. A port that is set by its own call, before or after, takes its place.
+    pub fn base(mut self, stores: impl Into<Stores>) -> Self {
+        let stores = stores.into();
+        self.claims.get_or_insert(stores.claims);
+        self.dead_letters.get_or_insert(stores.dead_letters);
+        self.events.get_or_insert(stores.events);
+        self.epochs.get_or_insert(stores.epochs);
+        self.sessions.get_or_insert(stores.sessions);
+        self.keys.get_or_insert(stores.keys);
+        self.directory = self.directory.or(stores.directory);
+        self.tenant_writer = self.tenant_writer.or(stores.tenant_writer);
+        self.secrets = self.secrets.or(stores.secrets);
         self
     }
 
-    /// Adds the secret store.
-    #[must_use = "returns the stores with the secrets"]
-    pub fn with_secrets(mut self, secrets: Arc<dyn SecretStore>) -> Self {
-        self.secrets = Some(secrets);
-        self
+    /// Builds the bundle.
+    ///
+    /// # Errors
+    /// `Settings` if a required port is missing. The context `missing` lists the call for each of them.
+    pub fn build(self) -> Result<Stores, Error> {
+        let missing = self.missing();
+        let Self {
+            claims: Some(claims),
+            dead_letters: Some(dead_letters),
+            events: Some(events),
+            epochs: Some(epochs),
+            sessions: Some(sessions),
+            keys: Some(keys),
+            directory,
+            tenant_writer,
+            secrets,
+        } = self
+        else {
+            let error = Error::new(ErrorKind::Settings, "ports are missing: add them with these calls, or a whole bundle with base(..)");
+            return Err(error.with_context("missing", missing.join(", ")));
+        };
+        Ok(Stores { claims, dead_letters, events, epochs, sessions, keys, directory, tenant_writer, secrets })
+    }
+
+    /// The calls that add the required ports that are missing.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        let required = [
+            (self.claims.is_none(), ".claims(..)"),
+            (self.dead_letters.is_none(), ".dead_letters(..)"),
+            (self.events.is_none(), ".events(..)"),
+            (self.epochs.is_none(), ".epochs(..)"),
+            (self.sessions.is_none(), ".sessions(..)"),
+            (self.keys.is_none(), ".keys(..)"),
+        ];
+        required.into_iter().filter_map(|(missing, call)| missing.then_some(call)).collect()
+    }
+}
+
+impl fmt::Debug for StoresBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoresBuilder").field("missing", &self.missing()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Memory;
+
+    #[test]
+    fn a_bundle_without_ports_names_every_missing_one_and_its_call() {
+        let error = Stores::builder().build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Settings);
+        assert_eq!(
+            error.to_string(),
+            "settings (permanent): ports are missing: add them with these calls, or a whole bundle with base(..), \
+             missing=.claims(..), .dead_letters(..), .events(..), .epochs(..), .sessions(..), .keys(..)"
+        );
+    }
+
+    #[test]
+    fn a_port_takes_the_place_of_the_bases_whichever_comes_first() {
+        let (base, other) = (Memory::new(), Memory::new());
+        let (claims, directory) = (other.claims(), other.directory());
+        for builder in [
+            Stores::builder().base(&base).claims(Arc::clone(&claims)).directory(Arc::clone(&directory)),
+            Stores::builder().claims(Arc::clone(&claims)).directory(Arc::clone(&directory)).base(&base),
+        ] {
+            let stores = builder.build().unwrap();
+            assert!(Arc::ptr_eq(&stores.claims, &claims) && Arc::ptr_eq(&stores.directory.unwrap(), &directory));
+            assert!(Arc::ptr_eq(&stores.dead_letters, &base.dead_letters()) && Arc::ptr_eq(&stores.secrets.unwrap(), &base.secrets()));
+            assert!(Arc::ptr_eq(&stores.tenant_writer.unwrap(), &base.tenant_writer()));
+        }
+    }
+
+    #[test]
+    fn the_directory_the_writer_and_the_secrets_may_be_absent() {
+        let memory = Memory::new();
+        let stores = Stores::builder()
+            .claims(memory.claims())
+            .dead_letters(memory.dead_letters())
+            .events(memory.events())
+            .epochs(memory.epochs())
+            .sessions(memory.sessions())
+            .keys(memory.keys())
+            .build()
+            .unwrap();
+        assert!(stores.directory.is_none() && stores.tenant_writer.is_none() && stores.secrets.is_none());
     }
 }

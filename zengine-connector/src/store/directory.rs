@@ -32,16 +32,16 @@ impl std::fmt::Debug for TenantConfig {
     }
 }
 
-/// A directory of tenants. A call that takes longer than 10 seconds is dropped and counts as failed.
+/// A directory of tenants, which a [`TenantWriter`](super::TenantWriter) writes. A call that takes longer than 10 seconds is dropped and counts as failed.
 ///
 /// ```
 /// # use zengine_connector::{Error, StrategyName, TenantId};
-/// use zengine_connector::store::{MemoryDirectory, TenantDirectory};
+/// use zengine_connector::store::Memory;
 /// # smol::block_on(async {
-/// let directory = MemoryDirectory::new();
+/// let memory = Memory::new();
 /// let (acme, sms) = (TenantId::new("acme")?, StrategyName::new("sns-sms")?);
-/// directory.put(&acme, &sms, serde_json::json!({ "region": "eu-central-1" }));
-/// assert!(directory.config(&acme, &sms).await?.is_some_and(|row| row.enabled));
+/// memory.put_tenant(&acme, &sms, serde_json::json!({ "region": "eu-central-1" }));
+/// assert!(memory.directory().config(&acme, &sms).await?.is_some_and(|row| row.enabled));
 /// # Ok::<(), Error>(())
 /// # }).unwrap();
 /// ```

@@ -8,12 +8,13 @@
 //! | [`EpochLog`] | breaker transitions shared between processes |
 //! | [`SessionStore`] | the state of strategies between attempts, encrypted |
 //! | [`TenantDirectory`] | the tenants of each strategy, with configuration and provider ids |
+//! | [`TenantWriter`] | none: it writes what a directory reads, for the host |
 //! | [`SecretStore`] | secrets by reference |
 //!
 //! One pure function, [`ClaimOp::decide`], decides all conditional writes of claims. A store only has to run it atomically.
 //!
-//! [`Memory`] implements every port in memory. With the feature `embedded`, `Embedded` implements them in one crash-safe file.
-//! [`Stores`] is the bundle that an orchestrator takes.
+//! [`Memory`] implements every port in memory. With the feature `embedded`, `Embedded` implements all but the secrets in one
+//! crash-safe file. [`Stores`] is the bundle that an orchestrator takes; its builder mixes ports of several back ends.
 
 mod bundle;
 mod cbor;
@@ -31,8 +32,9 @@ mod memory;
 mod ports;
 mod secrets;
 mod sessions;
+mod tenant_writer;
 
-pub use bundle::Stores;
+pub use bundle::{Stores, StoresBuilder};
 pub use claims::{
     Applied, At, AttemptRecord, Attempts, AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, Decision, Effects,
     Evidence, Fingerprint, FingerprintValue, InboundOp, InboundRecord, InboundStatus, Lease, NoToken, OwnerToken, Reference, StoredError,
@@ -41,14 +43,13 @@ pub use claims::{
 pub use dead_letters::{DeadLetter, DeadLetterPage, DeadLetters, LetterDirection};
 pub use directory::{TenantConfig, TenantDirectory};
 #[cfg(feature = "embedded")]
-pub use embedded::{
-    Embedded, EmbeddedClaims, EmbeddedDeadLetters, EmbeddedDirectory, EmbeddedEpochs, EmbeddedEvents, EmbeddedKeys, EmbeddedSessions,
-};
+pub use embedded::Embedded;
 pub use epochs::{EpochEntry, EpochLog};
 pub use error::{StoreError, StoreErrorKind};
 pub use events::{DomainEvent, EventBus, OutboundFailed};
 pub use local_secrets::LocalSecrets;
-pub use memory::{Memory, MemoryClaims, MemoryDeadLetters, MemoryDirectory, MemoryEpochs, MemoryEvents, MemorySecrets, MemorySessions};
+pub use memory::Memory;
 pub(crate) use ports::Ports;
 pub use secrets::{SecretAnswer, SecretError, SecretScope, SecretStore};
 pub use sessions::SessionStore;
+pub use tenant_writer::{TenantRow, TenantWriter};

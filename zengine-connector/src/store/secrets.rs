@@ -113,12 +113,12 @@ impl From<SecretError> for Error {
 ///
 /// ```
 /// # use zengine_connector::{SecretRef, StrategyName, TenantId};
-/// use zengine_connector::store::{MemorySecrets, SecretScope, SecretStore};
+/// use zengine_connector::store::{Memory, SecretScope};
 /// # smol::block_on(async {
-/// let secrets = MemorySecrets::new();
+/// let memory = Memory::new();
 /// let acme = SecretScope::tenant(StrategyName::new("sns-sms")?, TenantId::new("acme")?);
-/// secrets.put(&acme, "aws", "an access key");
-/// assert_eq!(secrets.get(&acme, &SecretRef::named("aws")).await?[0].expose().as_slice(), b"an access key");
+/// memory.put_secret(&acme, "aws", "an access key");
+/// assert_eq!(memory.secrets().get(&acme, &SecretRef::named("aws")).await?[0].expose().as_slice(), b"an access key");
 /// # Ok::<(), zengine_connector::Error>(())
 /// # }).unwrap();
 /// ```

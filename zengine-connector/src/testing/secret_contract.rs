@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use crate::{
     ids::{StrategyName, TenantId},
-    secret::SecretRef,
-    store::{MemorySecrets, SecretError, SecretScope, SecretStore},
+    secret::{Secret, SecretRef},
+    store::{Memory, SecretError, SecretScope, SecretStore},
 };
 
 /// Write access to a secret store. The port itself only reads.
@@ -19,12 +19,10 @@ pub trait SecretWriter: Send + Sync {
 }
 
 #[async_trait]
-impl SecretWriter for MemorySecrets {
+impl SecretWriter for Memory {
     async fn put(&self, scope: &SecretScope, name: &str, values: &[&str]) {
-        self.remove(scope, name);
-        for value in values.iter().rev() {
-            self.rotate(scope, name, *value);
-        }
+        let values = values.iter().map(|value| Secret::new(value.as_bytes().to_vec())).collect();
+        self.tenant_writer().put_secret(scope, name, values).await.unwrap();
     }
 }
 
@@ -35,8 +33,8 @@ impl SecretWriter for MemorySecrets {
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let secrets = zengine_connector::store::MemorySecrets::new();
-/// zengine_connector::testing::secret_store_contract(&secrets, &secrets).await;
+/// let memory = zengine_connector::store::Memory::new();
+/// zengine_connector::testing::secret_store_contract(&*memory.secrets(), &memory).await;
 /// # });
 /// ```
 pub async fn secret_store_contract(store: &dyn SecretStore, writer: &dyn SecretWriter) {
@@ -97,7 +95,7 @@ async fn several(store: &dyn SecretStore, scope: &SecretScope) {
     for (reference, answer) in references.iter().zip(answers) {
         match (answer, store.get(scope, reference).await) {
             (Ok(values), Ok(alone)) => {
-                assert!(values.iter().map(|value| value.expose()).eq(alone.iter().map(|value| value.expose())), "{reference:?}");
+                assert!(values.iter().map(Secret::expose).eq(alone.iter().map(Secret::expose)), "{reference:?}");
             }
             (Err(error), Err(alone)) => assert_eq!(error.to_string(), alone.to_string(), "{reference:?}"),
             _ => panic!("{reference:?}: get_all and get disagree"),

@@ -9,8 +9,8 @@ use zengine_connector::{
     message::State,
     orchestrator::Ack,
     store::{
-        AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, DomainEvent, Effects, Evidence, Fingerprint, Lease,
-        OwnerToken, Reference, StoredError, Terminal,
+        AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DomainEvent, Effects, Evidence, Fingerprint, Lease, OwnerToken,
+        Reference, StoredError, Terminal,
     },
     strategy::ProviderKey,
     testing::SimClock,
@@ -84,7 +84,7 @@ fn named(host: &Host) -> Option<ClientMessageId> {
 }
 
 fn settled(host: &Host) -> Vec<(String, String)> {
-    let events = host.memory.events().published();
+    let events = host.memory.published();
     let settled = events.iter().map(|event| match event {
         DomainEvent::OutboundSettled(settled) => (settled.client_message_id.to_string(), settled.outcome.clone()),
         other => panic!("{}", other.name()),
@@ -240,7 +240,7 @@ async fn rule_27_the_same_failure_is_announced_settled_and_then_replayed_as_deli
     let body = payload(&[json!({ "id": "1", "status": "delivered", "reference": key })]);
     assert_eq!(host.receive("acme-both", webhook.body(body).unwrap()).await.ack, Ack::Done);
 
-    let events = host.memory.events().published();
+    let events = host.memory.published();
     let [DomainEvent::OutboundFailed(failed), DomainEvent::OutboundSettled(settled)] = &events[..] else { panic!("{}", events.len()) };
     assert_eq!((&failed.id, &settled.id), (&unknown.failure_id, &unknown.failure_id));
     assert_eq!((failed.outcome.as_str(), settled.outcome.as_str()), ("unknown", "delivered"));

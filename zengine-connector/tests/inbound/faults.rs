@@ -15,8 +15,7 @@ use zengine_connector::{
     runtime::{BoxFuture, Spawner, TokioSpawner},
     store::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetters, DomainEvent, EventBus, InboundOp,
-        InboundRecord, MemoryClaims, MemoryDeadLetters, MemoryDirectory, MemoryEvents, MemorySessions, Reference, SessionStore, StoreError,
-        StoreErrorKind, TenantConfig, TenantDirectory,
+        InboundRecord, Reference, SessionStore, StoreError, StoreErrorKind, TenantConfig, TenantDirectory,
     },
 };
 
@@ -69,10 +68,10 @@ impl Spawner for FaultySpawner {
 
 /// A store under faults.
 #[derive(Debug)]
-pub(crate) struct Under<S>(pub(crate) Arc<S>, pub(crate) Arc<Faults>);
+pub(crate) struct Under<S: ?Sized>(pub(crate) Arc<S>, pub(crate) Arc<Faults>);
 
 #[async_trait]
-impl ClaimStore for Under<MemoryClaims> {
+impl ClaimStore for Under<dyn ClaimStore> {
     async fn apply(
         &self,
         key: &ClaimKey,
@@ -117,7 +116,7 @@ impl ClaimStore for Under<MemoryClaims> {
 }
 
 #[async_trait]
-impl DeadLetters for Under<MemoryDeadLetters> {
+impl DeadLetters for Under<dyn DeadLetters> {
     async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         check(&self.1.dead_letters_down)?;
         self.1.writes.fetch_add(1, SeqCst);
@@ -142,7 +141,7 @@ impl DeadLetters for Under<MemoryDeadLetters> {
 }
 
 #[async_trait]
-impl EventBus for Under<MemoryEvents> {
+impl EventBus for Under<dyn EventBus> {
     async fn publish(&self, event: &DomainEvent) -> Result<(), StoreError> {
         check(&self.1.bus_down)?;
         self.0.publish(event).await
@@ -150,7 +149,7 @@ impl EventBus for Under<MemoryEvents> {
 }
 
 #[async_trait]
-impl TenantDirectory for Under<MemoryDirectory> {
+impl TenantDirectory for Under<dyn TenantDirectory> {
     async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
         check(&self.1.configs_down)?;
         self.0.config(tenant, strategy).await
@@ -167,7 +166,7 @@ impl TenantDirectory for Under<MemoryDirectory> {
 }
 
 #[async_trait]
-impl SessionStore for Under<MemorySessions> {
+impl SessionStore for Under<dyn SessionStore> {
     async fn get(&self, scope: &str, key: &str, now_ms: i64) -> Result<Option<(u64, Bytes)>, StoreError> {
         check(&self.1.sessions_down)?;
         self.0.get(scope, key, now_ms).await

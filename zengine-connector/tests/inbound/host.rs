@@ -16,7 +16,7 @@ use zengine_connector::{
     Content, HandlerContext, HandlerError, InboundEvent, Orchestrator, OutboundMessage, Outcome, StrategyName, StrategyRegistry, TenantId,
     ids::RouteKey,
     orchestrator::{InboundSettings, Received, ReplyTo},
-    store::{DeadLetter, DeadLetters, Memory, SecretScope},
+    store::{DeadLetter, Memory, SecretScope, TenantRow},
     strategy::InboundRequest,
     testing::SimClock,
 };
@@ -136,7 +136,7 @@ impl Host {
         let clock = Arc::new(SimClock::new());
         for strategy in STRATEGIES {
             let strategy = name(strategy);
-            memory.secrets().put(&SecretScope::application(strategy.clone()), "app", "canary-secret");
+            memory.put_secret(&SecretScope::application(strategy.clone()), "app", "canary-secret");
             for (i, tenant) in ["one", "two", "three"].into_iter().enumerate() {
                 let mut routes = vec![
                     RouteKey::new("phone", tenant),
@@ -149,11 +149,10 @@ impl Host {
                 if i > 0 {
                     routes.push(RouteKey::new("phone", "twice"));
                 }
-                memory.directory().put(&id(tenant), &strategy, json!({}));
-                memory.directory().set_routes(&id(tenant), &strategy, routes);
+                memory.put_tenant(&id(tenant), &strategy, TenantRow::new(json!({})).with_routes(routes));
             }
-            memory.directory().put(&id("broken"), &strategy, json!({ "broken": true }));
-            memory.directory().set_routes(&id("broken"), &strategy, [RouteKey::new("phone", "broken")]);
+            let row = TenantRow::new(json!({ "broken": true })).with_routes([RouteKey::new("phone", "broken")]);
+            memory.put_tenant(&id("broken"), &strategy, row);
         }
         let registry = StrategyRegistry::builder()
             .register(AcmeShared)

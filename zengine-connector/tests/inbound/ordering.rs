@@ -9,7 +9,7 @@ use bytes::Bytes;
 use zengine_connector::{
     message::DedupeKey,
     orchestrator::{Ack, InboundSettings},
-    store::{ClaimKey, ClaimStore, InboundOp, Lease, OwnerToken},
+    store::{ClaimKey, InboundOp, Lease, OwnerToken},
     testing::SimClock,
 };
 

@@ -2,10 +2,7 @@
 
 use bytes::Bytes;
 use serde_json::json;
-use zengine_connector::{
-    orchestrator::Ack,
-    store::{DeadLetters, LetterDirection},
-};
+use zengine_connector::{orchestrator::Ack, store::LetterDirection};
 
 use crate::host::{Do, Host, counts, message, payload, request};
 

@@ -78,7 +78,7 @@ async fn a_verify_that_hangs_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn our_own_trouble_is_503_and_not_401() {
     let host = Host::new();
-    host.memory.secrets().remove(&SecretScope::application(name("acme-shared")), "app");
+    host.memory.remove_secret(&SecretScope::application(name("acme-shared")), "app");
     assert_eq!(host.shared(payload(&[])).await.response.status(), 503);
     Host::fault(&host.faults.routes_down, true);
     let received = host.receive("acme-hook", request("/hook/one").body(payload(&[])).unwrap()).await;

@@ -201,7 +201,7 @@ async fn rule_47_breakers_are_per_tenant() {
     let process =
         world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
     let other = TenantId::new("other").unwrap();
-    world.memory.directory().put(&other, &strategy(), serde_json::json!({}));
+    world.memory.put_tenant(&other, &strategy(), serde_json::json!({}));
     provider.answer(ProviderAnswer::unreachable());
     failed(send(&process, "1").await);
     deferred(send(&process, "2").await);

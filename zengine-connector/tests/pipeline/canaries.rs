@@ -77,7 +77,7 @@ async fn every_path(world: &World, printed: &mut String) {
             write!(printed, "{:?} ", process.redrive(&letter.failure_id, RedriveOptions::new()).await).unwrap();
         }
     }
-    write!(printed, "{:?} {process:?}", world.events.published()).unwrap();
+    write!(printed, "{:?} {process:?}", world.memory.published()).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,7 +125,7 @@ fn rule_32_the_file_of_the_store_holds_nothing_personal() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         let provider = Recording::new();
-        embedded.directory().put(&tenant(), &crate::support::strategy(), serde_json::json!({})).await.unwrap();
+        embedded.tenant_writer().put(&tenant(), &crate::support::strategy(), serde_json::json!({}).into()).await.unwrap();
         let process = Orchestrator::builder(StrategyRegistry::builder().register(provider.clone()).build().unwrap())
             .stores(&embedded)
             .secrets(Memory::new().secrets())

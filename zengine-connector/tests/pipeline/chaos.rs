@@ -284,7 +284,7 @@ async fn at_most<T>(polls: u64, call: impl Future<Output = T>) -> Option<T> {
 async fn rule_31_callers_dropped_anywhere_make_no_double_and_block_nobody() {
     let disk = tempfile::tempdir().unwrap();
     let embedded = Embedded::open(disk.path().join("store")).unwrap();
-    embedded.directory().put(&tenant(), &strategy(), serde_json::json!({})).await.unwrap();
+    embedded.tenant_writer().put(&tenant(), &strategy(), serde_json::json!({}).into()).await.unwrap();
     let provider = Recording::new();
     let registry = StrategyRegistry::builder().register(provider.clone()).build().unwrap();
     let secrets = Memory::new().secrets();

@@ -19,7 +19,7 @@ use zengine_connector::{
     runtime::{Clock, Rng, SystemRng, TokioClock},
     schema::schema_of,
     schemars,
-    store::{DeadLetters as _, Embedded},
+    store::Embedded,
     strategy::{Descriptor, Direction, Reply},
 };
 
@@ -83,7 +83,7 @@ fn say(what: &str, id: &str) {
 /// Delivers all messages, eight at a time, each until it is settled; says how each ended.
 async fn work(folder: &Path) {
     let embedded = Embedded::open(folder.join("store")).unwrap();
-    embedded.directory().put(&tenant(), &StrategyName::new("journal").unwrap(), serde_json::json!({})).await.unwrap();
+    embedded.tenant_writer().put(&tenant(), &StrategyName::new("journal").unwrap(), serde_json::json!({}).into()).await.unwrap();
     let registry = StrategyRegistry::builder().register(Journal(folder.join("journal"))).build().unwrap();
     let process = Orchestrator::builder(registry).stores(&embedded).secrets(Memory::new().secrets()).build().unwrap();
     let workers = (0..8).map(|worker| {

@@ -85,8 +85,8 @@ async fn rule_11_tenant_and_strategy_are_part_of_the_key() {
     let second = StrategyName::new("second").unwrap();
     let tenants = ["acme", "other", "a|b", "a"].map(|name| TenantId::new(name).unwrap());
     for name in &tenants {
-        world.memory.directory().put(name, &strategy(), serde_json::json!({}));
-        world.memory.directory().put(name, &second, serde_json::json!({}));
+        world.memory.put_tenant(name, &strategy(), serde_json::json!({}));
+        world.memory.put_tenant(name, &second, serde_json::json!({}));
     }
     let sends = [(0, "recording", "1"), (1, "recording", "1"), (0, "second", "1"), (2, "recording", "c"), (3, "recording", "b|c")];
     for (who, how, what) in sends {
@@ -504,7 +504,7 @@ async fn rule_30_a_warm_cache_answers_without_the_store() {
     assert!(delivered(send(&process, "1").await).replayed);
     // Another tenant's same id is not in it.
     let other = TenantId::new("other").unwrap();
-    world.memory.directory().put(&other, &strategy(), serde_json::json!({}));
+    world.memory.put_tenant(&other, &strategy(), serde_json::json!({}));
     deferred(process.send(&other, "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap());
 }
 

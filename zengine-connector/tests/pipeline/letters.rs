@@ -38,7 +38,7 @@ async fn rule_63_only_failed_and_unknown_enter() {
     delivered(send(&process, "1").await);
     delivered(send(&process, "1").await);
     process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap_err();
-    assert!(world.all_letters().await.is_empty() && world.events.published().is_empty());
+    assert!(world.all_letters().await.is_empty() && world.memory.published().is_empty());
     provider.answer(refusal());
     failed(send(&process, "2").await);
     provider.answer(ProviderAnswer::broken());

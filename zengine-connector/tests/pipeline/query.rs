@@ -99,7 +99,7 @@ impl Strategy for Library {
 
 fn library(world: &World, settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> (Library, Orchestrator) {
     let library = Library::default();
-    world.memory.directory().put(&tenant(), &StrategyName::new("library").unwrap(), serde_json::json!({}));
+    world.memory.put_tenant(&tenant(), &StrategyName::new("library").unwrap(), serde_json::json!({}));
     let process = world.host(StrategyRegistry::builder().register(library.clone()).register(Recording::new()), settings);
     (library, process)
 }
@@ -126,7 +126,7 @@ async fn rule_83_a_question_leaves_nothing_behind_and_may_be_repeated() {
     library.answer([MAYBE, MAYBE, MAYBE]);
     let error = process.query(&tenant(), "library", &Question { page: 9 }).await.unwrap_err();
     assert_eq!((error.kind(), error.context("attempts")), (ErrorKind::Unavailable, Some("3")));
-    assert!(world.faults.calls().is_empty() && world.events.published().is_empty());
+    assert!(world.faults.calls().is_empty() && world.memory.published().is_empty());
 }
 
 /// Rule 83: it passes the breaker.

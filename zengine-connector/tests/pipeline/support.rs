@@ -8,7 +8,7 @@ use zengine_connector::{
     registry::RegistryBuilder,
     store::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetters, DomainEvent, Embedded, InboundOp,
-        InboundRecord, MemoryEvents, OutboundFailed, Reference, StoreError,
+        InboundRecord, OutboundFailed, Reference, StoreError,
     },
     testing::{Faults, ProviderKind, Recording, SimClock},
 };
@@ -21,7 +21,6 @@ pub(crate) struct World {
     pub(crate) claims: Arc<dyn ClaimStore>,
     /// The dead letters, without faults.
     pub(crate) letters: Arc<dyn DeadLetters>,
-    pub(crate) events: Arc<MemoryEvents>,
     pub(crate) memory: Memory,
     _disk: Option<tempfile::TempDir>,
 }
@@ -43,9 +42,8 @@ impl World {
     }
 
     fn of(memory: Memory, claims: Arc<dyn ClaimStore>, letters: Arc<dyn DeadLetters>, disk: Option<tempfile::TempDir>) -> Self {
-        memory.directory().put(&tenant(), &strategy(), serde_json::json!({}));
-        let events = memory.events();
-        Self { clock: Arc::new(SimClock::new()), faults: Faults::new(), claims, letters, events, memory, _disk: disk }
+        memory.put_tenant(&tenant(), &strategy(), serde_json::json!({}));
+        Self { clock: Arc::new(SimClock::new()), faults: Faults::new(), claims, letters, memory, _disk: disk }
     }
 
     /// A process with default settings.
@@ -72,7 +70,7 @@ impl World {
             .stores(&self.memory)
             .claims(self.faults.claims(Arc::clone(&self.claims)))
             .dead_letters(self.faults.dead_letters(Arc::clone(&self.letters)))
-            .events(self.faults.events(Arc::clone(&self.events) as _))
+            .events(self.faults.events(self.memory.events()))
             .clock(Arc::clone(&self.clock) as _);
         settings(builder).build().unwrap()
     }
@@ -87,7 +85,7 @@ impl World {
 
     /// The events of failed sends, repeated ones included.
     pub(crate) fn failed(&self) -> Vec<OutboundFailed> {
-        self.events
+        self.memory
             .published()
             .into_iter()
             .filter_map(|event| if let DomainEvent::OutboundFailed(failed) = event { Some(failed) } else { None })
@@ -96,7 +94,7 @@ impl World {
 
     /// The events of settled sends.
     pub(crate) fn settled(&self) -> Vec<OutboundFailed> {
-        self.events
+        self.memory
             .published()
             .into_iter()
             .filter_map(|event| if let DomainEvent::OutboundSettled(told) = event { Some(told) } else { None })
@@ -111,10 +109,10 @@ impl World {
 /// A store that works in threads of its own, as one that does not: simulated time moves whenever every task waits, and must
 /// not move while a thread works.
 #[derive(Debug)]
-struct Blocking<S>(Arc<S>);
+struct Blocking<S: ?Sized>(Arc<S>);
 
 #[async_trait]
-impl<S: ClaimStore> ClaimStore for Blocking<S> {
+impl<S: ClaimStore + ?Sized> ClaimStore for Blocking<S> {
     fn boot(&self) -> Option<&str> {
         self.0.boot()
     }
@@ -153,7 +151,7 @@ impl<S: ClaimStore> ClaimStore for Blocking<S> {
 }
 
 #[async_trait]
-impl<S: DeadLetters> DeadLetters for Blocking<S> {
+impl<S: DeadLetters + ?Sized> DeadLetters for Blocking<S> {
     async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         smol::future::block_on(self.0.put(letter))
     }

@@ -5,7 +5,7 @@ use zengine_connector::{
     Orchestrator, Outcome,
     pipeline::{DeferredReason, RedriveOptions},
     stage::Breaker,
-    store::{EpochEntry, EpochLog as _},
+    store::EpochEntry,
     testing::{ProviderAnswer, Recording, StoreCall, StoreFault},
 };
 

@@ -15,7 +15,7 @@ use zengine_connector::{
     pipeline::DeferredReason,
     runtime::Clock,
     stage::Retry,
-    store::{DeadLetters as _, DomainEvent, Memory, SecretScope},
+    store::{DomainEvent, Memory, SecretScope, TenantRow},
     strategy::InboundRequest,
     testing::{Faults, ProviderAnswer, ProviderKind, Recording, SimClock, StoreCall, StoreFault},
 };
@@ -34,15 +34,14 @@ impl TestHost {
     /// The tenant `acme` uses every strategy; its path is `/acme`.
     pub(crate) fn new() -> Self {
         let memory = Memory::new();
-        memory.directory().put(&tenant(), &name("recording"), json!({}));
+        memory.put_tenant(&tenant(), &name("recording"), json!({}));
         for strategy in ["acme", "acme-chat", "acme-shelf"].map(name) {
             let config = json!({ "token": { "secret": "token" }, "second": { "secret": "second" } });
-            memory.directory().put(&tenant(), &strategy, config);
-            memory.directory().set_routes(&tenant(), &strategy, [RouteKey::new("path", "/acme")]);
+            memory.put_tenant(&tenant(), &strategy, TenantRow::new(config).with_routes([RouteKey::new("path", "/acme")]));
             for secret in ["token", "second"] {
-                memory.secrets().put(&SecretScope::shared(strategy.clone()), secret, "canary-secret");
+                memory.put_secret(&SecretScope::shared(strategy.clone()), secret, "canary-secret");
             }
-            memory.secrets().put(&SecretScope::application(strategy.clone()), "app", "canary-secret");
+            memory.put_secret(&SecretScope::application(strategy.clone()), "app", "canary-secret");
         }
         let (clock, faults) = (Arc::new(SimClock::new()), Faults::new());
         Self { clock, faults, memory, acme: Acme::default(), handler: Arc::default() }
@@ -105,7 +104,7 @@ impl TestHost {
 
     /// The names of the events.
     pub(crate) fn events(&self) -> Vec<&'static str> {
-        self.memory.events().published().iter().map(DomainEvent::name).collect()
+        self.memory.published().iter().map(DomainEvent::name).collect()
     }
 
     /// How often the handler ran.

@@ -98,7 +98,7 @@ async fn a_hundred_callers_of_a_directory_that_is_down_ask_it_once() {
 async fn a_tenant_without_the_strategy_and_one_that_switched_it_off_are_told_apart() {
     let host = Host::new();
     let missing = host.bind("nobody").await.unwrap_err();
-    host.directory.rows.set_enabled(&id("acme"), &name(), false).unwrap();
+    host.directory.rows.tenant_writer().set_enabled(&id("acme"), &name(), false).await.unwrap();
     let off = host.bind("acme").await.unwrap_err();
     assert_eq!((missing.kind(), off.kind()), (ErrorKind::UnknownTenant, ErrorKind::UnknownTenant));
     assert_ne!(missing.message(), off.message());
@@ -106,7 +106,7 @@ async fn a_tenant_without_the_strategy_and_one_that_switched_it_off_are_told_apa
     // Remembered for a moment, and no longer.
     host.bind("acme").await.unwrap_err();
     assert_eq!(host.reads().0, 2);
-    host.directory.rows.set_enabled(&id("acme"), &name(), true).unwrap();
+    host.directory.rows.tenant_writer().set_enabled(&id("acme"), &name(), true).await.unwrap();
     host.pass(1).await;
     host.bind("acme").await.unwrap();
 }

@@ -18,7 +18,7 @@ async fn no_secret_appears_on_any_path() {
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
     let host = Host::new();
-    host.secrets.values.put(&scope(Some("acme")), "binary", b"canary\xff".to_vec());
+    host.secrets.values.put_secret(&scope(Some("acme")), "binary", b"canary\xff".to_vec());
     host.secret(Some("acme"), "object", r#"{"id":"canary-id"}"#);
     host.secret(Some("acme"), "refused", "canary-refused");
     let mut printed = String::new();

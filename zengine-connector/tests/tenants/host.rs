@@ -19,10 +19,7 @@ use zengine_connector::{
     registry::Caching,
     runtime::{Clock as _, TokioSpawner},
     schemars,
-    store::{
-        Memory, MemoryDirectory, MemorySecrets, SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind,
-        TenantConfig, TenantDirectory,
-    },
+    store::{Memory, SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind, TenantConfig, TenantDirectory},
     strategy::{HealthStatus, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
     testing::SimClock,
 };
@@ -154,7 +151,7 @@ async fn moment() {
 /// A directory that counts and fails.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
-    pub(crate) rows: MemoryDirectory,
+    pub(crate) rows: Memory,
     pub(crate) configs: AtomicUsize,
     pub(crate) routes: AtomicUsize,
     pub(crate) down: AtomicBool,
@@ -172,23 +169,23 @@ impl Directory {
 impl TenantDirectory for Directory {
     async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
         self.answer(&self.configs).await?;
-        self.rows.config(tenant, strategy).await
+        self.rows.directory().config(tenant, strategy).await
     }
 
     async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, StoreError> {
         self.answer(&self.routes).await?;
-        self.rows.route(strategy, key).await
+        self.rows.directory().route(strategy, key).await
     }
 
     async fn tenants(&self, strategy: &StrategyName, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
-        self.rows.tenants(strategy, after, limit).await
+        self.rows.directory().tenants(strategy, after, limit).await
     }
 }
 
 /// Secrets that count and fail.
 #[derive(Debug, Default)]
 pub(crate) struct Secrets {
-    pub(crate) values: MemorySecrets,
+    pub(crate) values: Memory,
     pub(crate) reads: AtomicUsize,
     /// The calls for many secrets at once: the scope and the number of references.
     pub(crate) batches: Mutex<Vec<(SecretScope, usize)>>,
@@ -207,7 +204,7 @@ impl SecretStore for Secrets {
         if self.denied.load(SeqCst) {
             return Err(SecretError::Denied);
         }
-        self.values.get(scope, reference).await
+        self.values.secrets().get(scope, reference).await
     }
 
     async fn get_all(&self, scope: &SecretScope, references: &[SecretRef]) -> Vec<SecretAnswer> {
@@ -251,16 +248,16 @@ impl Host {
     }
 
     pub(crate) fn config(&self, tenant: &str, config: Value) {
-        self.directory.rows.put(&id(tenant), &name(), config);
+        self.directory.rows.put_tenant(&id(tenant), &name(), config);
     }
 
     pub(crate) fn secret(&self, tenant: Option<&str>, secret: &str, value: &str) {
-        self.secrets.values.put(&scope(tenant), secret, value);
+        self.secrets.values.put_secret(&scope(tenant), secret, value);
     }
 
     /// A secret for every tenant that has none of that name.
     pub(crate) fn shared(&self, secret: &str, value: &str) {
-        self.secrets.values.put(&SecretScope::shared(name()), secret, value);
+        self.secrets.values.put_secret(&SecretScope::shared(name()), secret, value);
     }
 
     pub(crate) async fn bind(&self, tenant: &str) -> Result<zengine_connector::orchestrator::Bound<Acme>, Error> {

@@ -11,7 +11,7 @@ use crate::host::{Acme, Host, id, name, scope};
 async fn rule_85_a_rotated_secret_is_used_within_five_minutes_and_work_under_way_keeps_the_old_one() {
     let host = Host::new();
     let under_way = host.bind("acme").await.unwrap();
-    host.secrets.values.rotate(&scope(Some("acme")), "token", "canary-new");
+    host.secrets.values.rotate_secret(&scope(Some("acme")), "token", "canary-new");
     for _ in 0..9 {
         host.pass(30).await;
         assert_eq!(host.bind("acme").await.unwrap().token.expose(), "canary-token");
@@ -82,7 +82,7 @@ async fn a_secret_that_is_gone_or_refused_is_not_replaced_by_the_stale_one() {
     assert_eq!(host.bind("acme").await.unwrap_err().kind(), ErrorKind::Secret);
     host.secrets.denied.store(false, SeqCst);
     host.bind("acme").await.unwrap();
-    host.secrets.values.remove(&scope(Some("acme")), "token");
+    host.secrets.values.remove_secret(&scope(Some("acme")), "token");
     host.pass(300).await;
     let error = host.bind("acme").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid);

@@ -3,12 +3,14 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use futures_util::future::join_all;
-use zengine_connector::ids::RouteKey;
+use serde_json::json;
+use zengine_connector::{ids::RouteKey, store::TenantRow};
 
 use crate::host::{Host, id, name, scope};
 
 fn route(host: &Host, token: &str) {
-    host.directory.rows.set_routes(&id("acme"), &name(), [RouteKey::new("url_token", token)]);
+    let row = TenantRow::new(json!({ "id": "a", "token": { "secret": "token" } })).with_routes([RouteKey::new("url_token", token)]);
+    host.directory.rows.put_tenant(&id("acme"), &name(), row);
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,7 +80,7 @@ async fn a_secret_of_the_application_is_read_once_in_five_minutes_and_survives_a
         assert_eq!(body, "old");
     }
     assert_eq!(host.reads().1, 1);
-    host.secrets.values.rotate(&scope(None), "app", "new");
+    host.secrets.values.rotate_secret(&scope(None), "app", "new");
     host.secrets.down.store(true, SeqCst);
     host.pass(300).await;
     assert_eq!(host.request("/", Some("app")).await.1, "old");

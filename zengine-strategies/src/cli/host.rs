@@ -9,7 +9,7 @@ use zengine_connector::{
     error::Violation,
     http::ReqwestClient,
     ids::RouteKey,
-    store::{MemoryDirectory, Stores},
+    store::{Memory, Stores, TenantRow},
 };
 
 use super::{
@@ -41,11 +41,9 @@ impl Host {
         let registry = (strategy.register)(StrategyRegistry::builder(), http, &file.instance)
             .map_err(|violation| Failure::violations(below("/instance", [violation])))?
             .build()?;
-        let builder = Orchestrator::builder(registry)
-            .directory(Arc::new(directory(&name, file, tenant)))
-            .secrets(Arc::new(file.secrets.store(&name)))
-            .stores(stores)
-            .allow_local_refs(true);
+        let tenants = tenants(&name, file, tenant);
+        let builder =
+            Orchestrator::builder(registry).directory(tenants.directory()).secrets(tenants.secrets()).stores(stores).allow_local_refs(true);
         Ok(Self { orchestrator: settings(builder).build()?, strategy })
     }
 
@@ -64,17 +62,18 @@ pub(super) fn client(file: &File) -> Result<Arc<dyn HttpClient>, Error> {
     Ok(Arc::new(if here { builder.no_proxy() } else { builder }.build()?))
 }
 
-fn directory(strategy: &StrategyName, file: &File, tenant: &TenantId) -> MemoryDirectory {
-    let directory = MemoryDirectory::new();
+/// The tenants and secrets of a file. Without a configuration the tenants are disabled: only their routes are of use.
+fn tenants(strategy: &StrategyName, file: &File, tenant: &TenantId) -> Memory {
+    let memory = Memory::new();
+    file.secrets.put_into(&memory, strategy);
     let routed = file.routes.iter().flat_map(|route| &route.tenants);
     for tenant in routed.chain([tenant]) {
-        if let Some(config) = &file.config {
-            directory.put(tenant, strategy, config.clone());
-        }
         let keys = file.routes.iter().filter(|route| route.tenants.contains(tenant));
-        directory.set_routes(tenant, strategy, keys.map(|route| RouteKey::new(route.kind.clone(), route.value.clone())));
+        let routes = keys.map(|route| RouteKey::new(route.kind.clone(), route.value.clone()));
+        let row = file.config.clone().map_or_else(|| TenantRow::new(Value::Null).disabled(), TenantRow::new);
+        memory.put_tenant(tenant, strategy, row.with_routes(routes));
     }
-    directory
+    memory
 }
 
 /// Failure of a tenant's configuration, with pointers into the file.

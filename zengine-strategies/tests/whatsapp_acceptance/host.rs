@@ -9,7 +9,7 @@ use zengine_connector::{
     ClientMessageId, Content, Error, HandlerContext, InboundEvent, Orchestrator, OutboundMessage, Outcome, Secret, SecretRef, SendOptions,
     StrategyName, StrategyRegistry, TenantId,
     ids::RouteKey,
-    store::{Memory, SecretScope},
+    store::{Memory, SecretScope, TenantRow},
     strategy::HealthStatus,
     testing::SimClock,
     verify::HmacSha256,
@@ -47,14 +47,14 @@ impl Host {
         let name = StrategyName::new(NAME).unwrap();
         let stores = Memory::new();
         for (secret, value) in [("app-secret", SECRET), ("verify-token", VERIFY)] {
-            stores.secrets().put(&SecretScope::application(name.clone()), secret, value);
+            stores.put_secret(&SecretScope::application(name.clone()), secret, value);
         }
         for (tenant, number) in [("acme", "100200300"), ("bolt", "100200301")] {
             let tenant = TenantId::new(tenant).unwrap();
-            stores.secrets().put(&SecretScope::tenant(name.clone(), tenant.clone()), "token", TOKEN);
+            stores.put_secret(&SecretScope::tenant(name.clone(), tenant.clone()), "token", TOKEN);
             let config = json!({"phone_number_id": number, "waba_id": "900100", "access_token": {"secret": "token"}});
-            stores.directory().put(&tenant, &name, config);
-            stores.directory().set_routes(&tenant, &name, [RouteKey::new("phone_number_id", number), RouteKey::new("waba_id", "900100")]);
+            let routes = [RouteKey::new("phone_number_id", number), RouteKey::new("waba_id", "900100")];
+            stores.put_tenant(&tenant, &name, TenantRow::new(config).with_routes(routes));
         }
         let (seen, answers) = (Arc::new(Mutex::new(vec![])), Arc::new(Mutex::new(vec![])));
         let (keep, told) = (Arc::clone(&seen), Arc::clone(&answers));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use zengine_connector::{
     HandlerContext, InboundEvent, Orchestrator, Secret, StrategyName, StrategyRegistry, TenantId,
     ids::RouteKey,
-    store::{Memory, SecretScope},
+    store::{Memory, SecretScope, TenantRow},
     verify::HmacSha256,
 };
 
@@ -25,14 +25,14 @@ impl Host {
         let stores = Memory::new();
         let name = StrategyName::new("whatsapp-meta-cloud").unwrap();
         for (secret, value) in [("app-secret", "the secret"), ("verify-token", "the token")] {
-            stores.secrets().put(&SecretScope::application(name.clone()), secret, value);
+            stores.put_secret(&SecretScope::application(name.clone()), secret, value);
         }
         for (tenant, number) in [("acme", "100200300"), ("bolt", "100200301")] {
             let tenant = TenantId::new(tenant).unwrap();
-            stores.secrets().put(&SecretScope::tenant(name.clone(), tenant.clone()), "token", "t");
+            stores.put_secret(&SecretScope::tenant(name.clone(), tenant.clone()), "token", "t");
             let config = json!({"phone_number_id": number, "waba_id": "900100", "access_token": {"secret": "token"}});
-            stores.directory().put(&tenant, &name, config);
-            stores.directory().set_routes(&tenant, &name, [RouteKey::new("phone_number_id", number), RouteKey::new("waba_id", "900100")]);
+            let routes = [RouteKey::new("phone_number_id", number), RouteKey::new("waba_id", "900100")];
+            stores.put_tenant(&tenant, &name, TenantRow::new(config).with_routes(routes));
         }
         let seen = Arc::new(Mutex::new(vec![]));
         let keep = Arc::clone(&seen);
@@ -95,7 +95,7 @@ async fn r9_news_of_an_account_reach_its_tenants_and_peoples_words_do_not() {
     let mut nobodys = text("wamid.2");
     nobodys["entry"][0]["changes"][0]["value"].as_object_mut().unwrap().remove("metadata");
     assert_eq!(host.post(&nobodys).await, 200, "kept, not sent again for days");
-    assert_eq!((host.take(), host.stores.dead_letters().len()), (vec![], 1));
+    assert_eq!((host.take(), host.stores.dead_letter_count()), (vec![], 1));
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn d_unknown_tenants_and_unreadable_elements_are_kept_and_answered_with_20
     batch["entry"].as_array_mut().unwrap().push(strangers);
     batch["entry"].as_array_mut().unwrap().push(json!({"id": "0", "changes": [{"field": "account_update", "value": {"event": "X"}}]}));
     assert_eq!(host.post(&batch).await, 200);
-    assert_eq!((host.take(), host.stores.dead_letters().len()), (vec![("acme".to_owned(), "message")], 3));
+    assert_eq!((host.take(), host.stores.dead_letter_count()), (vec![("acme".to_owned(), "message")], 3));
 }
 
 #[tokio::test]
@@ -121,5 +121,5 @@ async fn j_the_handshake_and_a_forged_delivery_are_answered_without_a_handler() 
 
     let forged = http::Request::post("/hook").header("x-hub-signature-256", format!("sha256={}", "0".repeat(64)));
     let answer = host.orchestrator.serve("whatsapp-meta-cloud", forged.body(Bytes::from(text("wamid.5").to_string())).unwrap()).await;
-    assert_eq!((answer.status().as_u16(), host.take(), host.stores.dead_letters().len()), (401, vec![], 0));
+    assert_eq!((answer.status().as_u16(), host.take(), host.stores.dead_letter_count()), (401, vec![], 0));
 }

@@ -74,9 +74,9 @@ impl<R> Applied<R> {
 ///
 /// ```
 /// # use zengine_connector::{ClientMessageId, Error, StrategyName, TenantId};
-/// use zengine_connector::store::{ClaimKey, ClaimOp, ClaimStore, Fingerprint, Lease, MemoryClaims, OwnerToken};
+/// use zengine_connector::store::{ClaimKey, ClaimOp, Fingerprint, Lease, Memory, OwnerToken};
 /// # smol::block_on(async {
-/// let (claims, fingerprint) = (MemoryClaims::new(), Fingerprint::new([0; 16], 1, "k1"));
+/// let (claims, fingerprint) = (Memory::new().claims(), Fingerprint::new([0; 16], 1, "k1"));
 /// let key = ClaimKey::outbound(&TenantId::new("acme")?, &StrategyName::new("sns-sms")?, &ClientMessageId::new("order-17")?);
 /// let lease = Lease { owner: OwnerToken::new([1; 16]), boot: None, until_ms: 60_000 };
 /// let claim = ClaimOp::Claim { lease, fingerprint, skew_ms: 2_000, ttl_s: 86_400 };

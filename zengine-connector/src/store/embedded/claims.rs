@@ -1,7 +1,5 @@
 //! Claims in the embedded store.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use redb::{ReadTransaction, ReadableTable as _, Table};
 
@@ -15,10 +13,6 @@ use crate::store::{
     Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, InboundOp, InboundRecord, Reference, StoreError,
     cbor::{Record, decode, encode},
 };
-
-/// Claims in the embedded store.
-#[derive(Clone, Debug)]
-pub struct EmbeddedClaims(pub(super) Arc<Engine>);
 
 fn read_claim(snapshot: &ReadTransaction, key: &str) -> Result<Option<ClaimRecord>, Fault> {
     read(snapshot.open_table(CLAIMS)?.get(key)?.as_ref())
@@ -46,9 +40,9 @@ fn change<R: Record + Clone>(
 }
 
 #[async_trait]
-impl ClaimStore for EmbeddedClaims {
+impl ClaimStore for Engine {
     fn boot(&self) -> Option<&str> {
-        self.0.boot().map(|boot| &**boot)
+        self.boot_id().map(|boot| &**boot)
     }
 
     async fn apply(
@@ -60,23 +54,22 @@ impl ClaimStore for EmbeddedClaims {
     ) -> Result<Applied<ClaimRecord>, StoreError> {
         if matches!(operation, ClaimOp::Claim { .. }) {
             // Most refused claims are duplicates, which need no write transaction.
-            let current = self.0.read(|snapshot| read_claim(snapshot, key.as_str()))?;
+            let current = self.read(|snapshot| read_claim(snapshot, key.as_str()))?;
             match operation.decide(current.as_ref(), At { now_ms, boot: self.boot() }) {
                 Decision::Refuse => return Ok(Applied::refused(current)),
                 Decision::Keep => return Ok(Applied::done(current)),
                 Decision::Write(_) => {}
             }
         }
-        let (key, operation, boot) = (key.clone(), operation.clone(), self.0.boot().cloned());
-        self.0
-            .write(Some(now_ms), move |batch| {
-                change(batch.claims()?, key.as_str(), |current| operation.decide(current, At { now_ms, boot: boot.as_deref() }))
-            })
-            .await
+        let (key, operation, boot) = (key.clone(), operation.clone(), self.boot_id().cloned());
+        self.write(Some(now_ms), move |batch| {
+            change(batch.claims()?, key.as_str(), |current| operation.decide(current, At { now_ms, boot: boot.as_deref() }))
+        })
+        .await
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
-        self.0.read(|snapshot| read_claim(snapshot, key.as_str()))
+        self.read(|snapshot| read_claim(snapshot, key.as_str()))
     }
 
     async fn apply_inbound(
@@ -86,26 +79,24 @@ impl ClaimStore for EmbeddedClaims {
         _current: Option<&InboundRecord>,
         now_ms: i64,
     ) -> Result<Applied<InboundRecord>, StoreError> {
-        let (key, operation, boot) = (key.clone(), operation.clone(), self.0.boot().cloned());
-        self.0
-            .write(Some(now_ms), move |batch| {
-                change(batch.inbound()?, key.as_str(), |current| operation.decide(current, At { now_ms, boot: boot.as_deref() }))
-            })
-            .await
+        let (key, operation, boot) = (key.clone(), operation.clone(), self.boot_id().cloned());
+        self.write(Some(now_ms), move |batch| {
+            change(batch.inbound()?, key.as_str(), |current| operation.decide(current, At { now_ms, boot: boot.as_deref() }))
+        })
+        .await
     }
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
         let (hash, bytes) = (hash.to_owned(), encode(reference));
-        self.0
-            .write(None, move |batch| {
-                batch.references()?.insert(&*hash, &*bytes)?;
-                Ok(WriteResult::wrote(()))
-            })
-            .await
+        self.write(None, move |batch| {
+            batch.references()?.insert(&*hash, &*bytes)?;
+            Ok(WriteResult::wrote(()))
+        })
+        .await
     }
 
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
-        let stored: Option<Reference> = self.0.read(|snapshot| read(snapshot.open_table(REFERENCES)?.get(hash)?.as_ref()))?;
+        let stored: Option<Reference> = self.read(|snapshot| read(snapshot.open_table(REFERENCES)?.get(hash)?.as_ref()))?;
         Ok(stored.filter(|reference| !reference.is_expired(now_ms)))
     }
 }

@@ -1,6 +1,6 @@
 //! Dead letters in the embedded store.
 
-use std::{ops::Bound, sync::Arc};
+use std::ops::Bound;
 
 use async_trait::async_trait;
 use redb::ReadableTable as _;
@@ -14,31 +14,26 @@ use crate::{
     },
 };
 
-/// Dead letters in the embedded store.
-#[derive(Clone, Debug)]
-pub struct EmbeddedDeadLetters(pub(super) Arc<Engine>);
-
 #[async_trait]
-impl DeadLetters for EmbeddedDeadLetters {
+impl DeadLetters for Engine {
     async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let (id, bytes) = (letter.failure_id.clone(), encode(letter));
-        self.0
-            .write(None, move |batch| {
-                batch.letters()?.insert(id.as_str(), &*bytes)?;
-                Ok(WriteResult::wrote(()))
-            })
-            .await
+        self.write(None, move |batch| {
+            batch.letters()?.insert(id.as_str(), &*bytes)?;
+            Ok(WriteResult::wrote(()))
+        })
+        .await
     }
 
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
-        self.0.read(|snapshot| match snapshot.open_table(LETTERS)?.get(id.as_str())? {
+        self.read(|snapshot| match snapshot.open_table(LETTERS)?.get(id.as_str())? {
             Some(bytes) => Ok(Some(decode(bytes.value())?)),
             None => Ok(None),
         })
     }
 
     async fn list(&self, after: Option<&FailureId>, limit: usize) -> Result<DeadLetterPage, StoreError> {
-        self.0.read(|snapshot| {
+        self.read(|snapshot| {
             let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_str()));
             let table = snapshot.open_table(LETTERS)?;
             let mut rest = table.range::<&str>((from, Bound::Unbounded))?;
@@ -53,25 +48,23 @@ impl DeadLetters for EmbeddedDeadLetters {
 
     async fn take(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {
         let id = id.clone();
-        self.0
-            .write(None, move |batch| {
-                let table = batch.letters()?;
-                let letter = table.get(id.as_str())?.map(|bytes| decode::<DeadLetter>(bytes.value())).transpose()?;
-                let Some(mut letter) = letter.filter(|letter| letter.redrive_count == seen) else { return Ok(WriteResult::read(None)) };
-                letter.redrive_count += 1;
-                table.insert(id.as_str(), &*encode(&letter))?;
-                Ok(WriteResult::wrote(Some(letter)))
-            })
-            .await
+        self.write(None, move |batch| {
+            let table = batch.letters()?;
+            let letter = table.get(id.as_str())?.map(|bytes| decode::<DeadLetter>(bytes.value())).transpose()?;
+            let Some(mut letter) = letter.filter(|letter| letter.redrive_count == seen) else { return Ok(WriteResult::read(None)) };
+            letter.redrive_count += 1;
+            table.insert(id.as_str(), &*encode(&letter))?;
+            Ok(WriteResult::wrote(Some(letter)))
+        })
+        .await
     }
 
     async fn remove(&self, id: &FailureId) -> Result<(), StoreError> {
         let id = id.clone();
-        self.0
-            .write(None, move |batch| {
-                let wrote = batch.letters()?.remove(id.as_str())?.is_some();
-                Ok(WriteResult { value: (), wrote })
-            })
-            .await
+        self.write(None, move |batch| {
+            let wrote = batch.letters()?.remove(id.as_str())?.is_some();
+            Ok(WriteResult { value: (), wrote })
+        })
+        .await
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::store::StoreError;
 
-/// The open store, shared by all ports.
+/// The open store, which implements the ports.
 #[derive(Debug)]
 pub(super) struct Engine {
     // Must be dropped before the file, because the thread's last transaction needs the file.
@@ -31,7 +31,8 @@ impl Engine {
         Self { writer: None, shared: Arc::new(shared), boot: None }
     }
 
-    pub(super) fn boot(&self) -> Option<&Arc<str>> {
+    /// The id of this opening; absent if it only reads.
+    pub(super) fn boot_id(&self) -> Option<&Arc<str>> {
         self.boot.as_ref()
     }
 

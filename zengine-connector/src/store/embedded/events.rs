@@ -1,7 +1,5 @@
 //! Domain events in the embedded store.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -13,25 +11,18 @@ use super::{
 };
 use crate::store::{DomainEvent, EventBus, StoreError};
 
-/// Number of events kept.
+/// Number of events kept, the newest.
 const KEPT: u64 = 10_000;
-
-/// Domain events in the embedded store: the newest 10,000, numbered in order of publication.
-#[derive(Clone, Debug)]
-pub struct EmbeddedEvents(pub(super) Arc<Engine>);
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
     event: DomainEvent,
 }
 
-impl EmbeddedEvents {
-    /// A page of at most `limit` events with their numbers, after a number. 0 starts at the oldest kept event.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    pub fn list(&self, after: u64, limit: usize) -> Result<Vec<(u64, DomainEvent)>, StoreError> {
-        self.0.read(|snapshot| {
+impl Engine {
+    /// A page of at most `limit` events with their numbers, after a number.
+    pub(super) fn published(&self, after: u64, limit: usize) -> Result<Vec<(u64, DomainEvent)>, StoreError> {
+        self.read(|snapshot| {
             let mut events = Vec::new();
             for entry in snapshot.open_table(EVENTS)?.range(after.saturating_add(1)..)?.take(limit) {
                 let (n, json) = entry?;
@@ -43,19 +34,18 @@ impl EmbeddedEvents {
 }
 
 #[async_trait]
-impl EventBus for EmbeddedEvents {
+impl EventBus for Engine {
     async fn publish(&self, event: &DomainEvent) -> Result<(), StoreError> {
         let json = encode(&Stored { event: event.clone() })?;
-        self.0
-            .write(None, move |batch| {
-                let n = batch.count("event")?;
-                let events = batch.events()?;
-                events.insert(n, &*json)?;
-                if let Some(over) = n.checked_sub(KEPT) {
-                    events.remove(over)?;
-                }
-                Ok(WriteResult::wrote(()))
-            })
-            .await
+        self.write(None, move |batch| {
+            let n = batch.count("event")?;
+            let events = batch.events()?;
+            events.insert(n, &*json)?;
+            if let Some(over) = n.checked_sub(KEPT) {
+                events.remove(over)?;
+            }
+            Ok(WriteResult::wrote(()))
+        })
+        .await
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The keys of an embedded store, from its key file.
-pub struct EmbeddedKeys {
+pub(super) struct EmbeddedKeys {
     file: Mutex<KeyFile>,
     ring: Snapshot<StaticKeyRing>,
     writable: bool,

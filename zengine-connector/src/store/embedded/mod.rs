@@ -38,34 +38,32 @@ use std::{
 
 use redb::{Database, ReadableTable as _, TableHandle as _};
 
-pub use claims::EmbeddedClaims;
-pub use dead_letters::EmbeddedDeadLetters;
-pub use directory::EmbeddedDirectory;
-pub use epochs::EmbeddedEpochs;
-pub use events::EmbeddedEvents;
-pub use keys::EmbeddedKeys;
-pub use sessions::EmbeddedSessions;
-
 use self::{
     engine::Engine,
     fault::{Fault, io_error},
     file::{Opener, Shared},
     key_file::{KeyFile, make_private, private},
+    keys::EmbeddedKeys,
     tables::{FORMAT, META, each_table},
 };
-use super::{StoreError, StoreErrorKind, Stores};
-use crate::runtime::{Rng, SystemRng};
+use super::{
+    ClaimStore, DeadLetters, DomainEvent, EpochLog, EventBus, SessionStore, StoreError, StoreErrorKind, Stores, TenantDirectory,
+    TenantWriter,
+};
+use crate::{
+    keyring::KeyRing,
+    runtime::{Rng, SystemRng},
+};
 
 /// The store in one file. A clone is another handle to the same store. Dropping the last handle closes the file.
 ///
 /// ```
-/// use zengine_connector::store::{Embedded, Stores};
+/// use zengine_connector::store::Embedded;
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("zengine.db");
 /// let store = Embedded::open(&path)?;
-/// let stores = Stores::from(&store);
-/// assert!(stores.claims.boot().is_some());
+/// assert!(store.stores().claims.boot().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -142,52 +140,83 @@ impl Embedded {
         self.keys.rotate(&SystemRng)
     }
 
+    /// A page of at most `limit` published events with their numbers, after a number. 0 starts at the oldest event that is
+    /// kept, of the newest 10,000.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn published(&self, after: u64, limit: usize) -> Result<Vec<(u64, DomainEvent)>, StoreError> {
+        self.engine.published(after, limit)
+    }
+
+    /// All ports. The store keeps no secrets.
+    pub fn stores(&self) -> Stores {
+        Stores {
+            claims: self.claims(),
+            dead_letters: self.dead_letters(),
+            events: self.events(),
+            epochs: self.epochs(),
+            sessions: self.sessions(),
+            keys: self.keys(),
+            directory: Some(self.directory()),
+            tenant_writer: Some(self.tenant_writer()),
+            secrets: None,
+        }
+    }
+}
+
+/// The ports, one by one.
+impl Embedded {
     /// The claims.
-    pub fn claims(&self) -> Arc<EmbeddedClaims> {
-        Arc::new(EmbeddedClaims(Arc::clone(&self.engine)))
+    pub fn claims(&self) -> Arc<dyn ClaimStore> {
+        Arc::clone(&self.engine) as _
     }
 
     /// The dead letters.
-    pub fn dead_letters(&self) -> Arc<EmbeddedDeadLetters> {
-        Arc::new(EmbeddedDeadLetters(Arc::clone(&self.engine)))
+    pub fn dead_letters(&self) -> Arc<dyn DeadLetters> {
+        Arc::clone(&self.engine) as _
     }
 
-    /// The published events.
-    pub fn events(&self) -> Arc<EmbeddedEvents> {
-        Arc::new(EmbeddedEvents(Arc::clone(&self.engine)))
+    /// The event bus. [`published`](Self::published) reads its events.
+    pub fn events(&self) -> Arc<dyn EventBus> {
+        Arc::clone(&self.engine) as _
     }
 
     /// The epoch logs.
-    pub fn epochs(&self) -> Arc<EmbeddedEpochs> {
-        Arc::new(EmbeddedEpochs(Arc::clone(&self.engine)))
+    pub fn epochs(&self) -> Arc<dyn EpochLog> {
+        Arc::clone(&self.engine) as _
     }
 
     /// The sessions.
-    pub fn sessions(&self) -> Arc<EmbeddedSessions> {
-        Arc::new(EmbeddedSessions(Arc::clone(&self.engine)))
+    pub fn sessions(&self) -> Arc<dyn SessionStore> {
+        Arc::clone(&self.engine) as _
     }
 
     /// The tenant directory.
-    pub fn directory(&self) -> Arc<EmbeddedDirectory> {
-        Arc::new(EmbeddedDirectory(Arc::clone(&self.engine)))
+    pub fn directory(&self) -> Arc<dyn TenantDirectory> {
+        Arc::clone(&self.engine) as _
+    }
+
+    /// The writer of tenants. A row is one transaction.
+    pub fn tenant_writer(&self) -> Arc<dyn TenantWriter> {
+        Arc::clone(&self.engine) as _
     }
 
     /// The keys.
-    pub fn keys(&self) -> Arc<EmbeddedKeys> {
-        Arc::clone(&self.keys)
+    pub fn keys(&self) -> Arc<dyn KeyRing> {
+        Arc::clone(&self.keys) as _
     }
 }
 
 impl From<&Embedded> for Stores {
     fn from(store: &Embedded) -> Self {
-        Self::new(store.claims(), store.dead_letters(), store.events(), store.epochs(), store.sessions(), store.keys())
-            .with_directory(store.directory())
+        store.stores()
     }
 }
 
 impl From<Embedded> for Stores {
     fn from(store: Embedded) -> Self {
-        Self::from(&store)
+        store.stores()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sessions in the embedded store.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,18 +12,14 @@ use crate::{
     store::{SessionStore, StoreError, StoreErrorKind},
 };
 
-/// Sessions in the embedded store. A version is never used twice.
-#[derive(Clone, Debug)]
-pub struct EmbeddedSessions(pub(super) Arc<Engine>);
-
 fn conflict() -> StoreError {
     StoreError::new(StoreErrorKind::Conflict, "the session was changed meanwhile")
 }
 
 #[async_trait]
-impl SessionStore for EmbeddedSessions {
+impl SessionStore for Engine {
     async fn get(&self, scope: &str, key: &str, now_ms: i64) -> Result<Option<(u64, Bytes)>, StoreError> {
-        self.0.read(|snapshot| {
+        self.read(|snapshot| {
             let stored = snapshot.open_table(SESSIONS)?.get((scope, key))?;
             Ok(stored.and_then(|stored| {
                 let (version, expires_at_ms, value) = stored.value();
@@ -34,30 +30,29 @@ impl SessionStore for EmbeddedSessions {
 
     async fn put(&self, scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration, now_ms: i64) -> Result<u64, StoreError> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
-        self.0
-            .write(Some(now_ms), move |batch| {
-                if version(batch.sessions()?.get((&*scope, &*key))?.as_ref(), now_ms) != expect {
-                    return Err(conflict().into());
-                }
-                let version = batch.count("session")?;
-                batch.sessions()?.insert((&*scope, &*key), (version, now_ms.saturating_add(ms(ttl)), &*value))?;
-                Ok(WriteResult::wrote(version))
-            })
-            .await
+        self.write(Some(now_ms), move |batch| {
+            if version(batch.sessions()?.get((&*scope, &*key))?.as_ref(), now_ms) != expect {
+                return Err(conflict().into());
+            }
+            // A counter of the whole file keeps versions unique, also after a value was deleted.
+            let version = batch.count("session")?;
+            batch.sessions()?.insert((&*scope, &*key), (version, now_ms.saturating_add(ms(ttl)), &*value))?;
+            Ok(WriteResult::wrote(version))
+        })
+        .await
     }
 
     async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
-        self.0
-            .write(Some(now_ms), move |batch| {
-                let sessions = batch.sessions()?;
-                if version(sessions.get((&*scope, &*key))?.as_ref(), now_ms) != Some(expect) {
-                    return Err(conflict().into());
-                }
-                sessions.remove((&*scope, &*key))?;
-                Ok(WriteResult::wrote(()))
-            })
-            .await
+        self.write(Some(now_ms), move |batch| {
+            let sessions = batch.sessions()?;
+            if version(sessions.get((&*scope, &*key))?.as_ref(), now_ms) != Some(expect) {
+                return Err(conflict().into());
+            }
+            sessions.remove((&*scope, &*key))?;
+            Ok(WriteResult::wrote(()))
+        })
+        .await
     }
 }
 

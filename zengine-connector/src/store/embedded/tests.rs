@@ -16,7 +16,11 @@ use futures_util::{FutureExt as _, future::join_all};
 use redb::{BackendError, StorageBackend, backends::FileBackend};
 
 use super::{Embedded, KeyFile, batch::WriteResult, file::engine, writer::MAX_WAITING};
-use crate::store::{EpochEntry, EpochLog as _, StoreErrorKind};
+use crate::{
+    ids::{RouteKey, StrategyName, TenantId},
+    secret::Secret,
+    store::{EpochEntry, SecretScope, StoreErrorKind, TenantRow},
+};
 
 /// A disk that is full as long as the flag is set.
 #[derive(Debug)]
@@ -123,6 +127,55 @@ async fn a_full_disk_is_said_and_costs_nothing_and_ends_without_a_restart() {
     }
     drop(store);
     assert_eq!(stored(&Embedded::open(&path).unwrap()).await, written);
+}
+
+/// A row is all new or all old, also after the write failed and the file was opened again.
+#[tokio::test]
+async fn a_row_that_could_not_be_written_leaves_the_old_configuration_with_its_old_routes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zengine.db");
+    let full = Arc::new(AtomicBool::new(false));
+    let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("sns-sms").unwrap());
+    let route = |n: u32| RouteKey::new("topic_arn", n.to_string());
+    // Far more than what a transaction keeps in memory before it writes.
+    let row = |n: u32| {
+        let routes = (0..500).map(|i| RouteKey::new("topic_arn", format!("{n}-{i}-{}", "x".repeat(1000))));
+        TenantRow::new(serde_json::json!({ "n": n })).with_routes(routes.chain([route(n)]))
+    };
+    let expect = async |store: &Embedded, n: u32| {
+        let (writer, directory) = (store.tenant_writer(), store.directory());
+        let stored = writer.row(&tenant, &strategy).await.unwrap().unwrap();
+        assert_eq!((stored.config["n"].as_u64(), stored.routes.len()), (Some(n.into()), 501));
+        for other in 1..=2 {
+            let found = directory.route(&strategy, &route(other)).await.unwrap();
+            assert_eq!(found.as_slice(), if other == n { std::slice::from_ref(&tenant) } else { &[] }, "{other}");
+        }
+    };
+    let store = on_disk(&path, &full);
+    store.tenant_writer().put(&tenant, &strategy, row(1)).await.unwrap();
+    full.store(true, Ordering::SeqCst);
+    assert_eq!(store.tenant_writer().put(&tenant, &strategy, row(2)).await.unwrap_err().kind, StoreErrorKind::Full);
+    full.store(false, Ordering::SeqCst);
+    drop(store);
+    let store = Embedded::open(&path).unwrap();
+    expect(&store, 1).await;
+    store.tenant_writer().put(&tenant, &strategy, row(2)).await.unwrap();
+    expect(&store, 2).await;
+}
+
+#[tokio::test]
+async fn no_secret_is_written_and_no_row_through_a_handle_that_only_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zengine.db");
+    let store = Embedded::open(&path).unwrap();
+    let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("sns-sms").unwrap());
+    let secret = vec![Secret::new(b"canary".to_vec())];
+    let refused = store.tenant_writer().put_secret(&SecretScope::shared(strategy.clone()), "token", secret).await.unwrap_err();
+    assert_eq!((refused.kind, refused.message), (StoreErrorKind::Unsupported, "the store keeps no secrets"));
+    assert!(store.stores().secrets.is_none());
+    let reader = Embedded::open_read_only(&path).unwrap();
+    let refused = reader.tenant_writer().put(&tenant, &strategy, serde_json::json!({}).into()).await.unwrap_err();
+    assert_eq!(refused.kind, StoreErrorKind::Unsupported);
 }
 
 #[tokio::test]

@@ -1,21 +1,21 @@
 //! Claims in memory.
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicI64, Ordering},
-};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 
-use super::table::{Change, Kept, Table};
+use super::{
+    Tables,
+    table::{Change, Kept, Table},
+};
 use crate::store::{Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, InboundOp, InboundRecord, Reference, StoreError};
 
-/// Claims in memory, for one process.
+/// The tables of claims.
 ///
 /// Later writes remove expired records, a few at a time. Records that are in doubt, have pending effects or are not expired
 /// are never removed, regardless of their number (rule 29).
 #[derive(Default)]
-pub struct MemoryClaims {
+pub(super) struct Claims {
     outbound: Table<ClaimRecord>,
     inbound: Table<InboundRecord>,
     references: Table<Reference>,
@@ -23,20 +23,10 @@ pub struct MemoryClaims {
     recent_ms: AtomicI64,
 }
 
-impl MemoryClaims {
-    /// An empty store.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
+impl Claims {
     /// Number of records of sends, including expired ones that are not removed yet.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.outbound.len()
-    }
-
-    /// Returns `true` if there is no record of a send.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn note(&self, now_ms: i64) {
@@ -44,12 +34,6 @@ impl MemoryClaims {
         if now_ms.saturating_sub(self.recent_ms.load(Ordering::Relaxed)) >= 1000 {
             self.recent_ms.store(now_ms, Ordering::Relaxed);
         }
-    }
-}
-
-impl fmt::Debug for MemoryClaims {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryClaims").finish_non_exhaustive()
     }
 }
 
@@ -81,7 +65,7 @@ fn applied<R: Clone>(decision: Decision<R>, current: Option<&R>) -> (Change<R>, 
 }
 
 #[async_trait]
-impl ClaimStore for MemoryClaims {
+impl ClaimStore for Tables {
     async fn apply(
         &self,
         key: &ClaimKey,
@@ -89,13 +73,13 @@ impl ClaimStore for MemoryClaims {
         _current: Option<&ClaimRecord>,
         now_ms: i64,
     ) -> Result<Applied<ClaimRecord>, StoreError> {
-        self.note(now_ms);
+        self.claims.note(now_ms);
         let at = At { now_ms, boot: None };
-        Ok(self.outbound.change(key.as_str(), now_ms, |current| applied(operation.decide(current, at), current)))
+        Ok(self.claims.outbound.change(key.as_str(), now_ms, |current| applied(operation.decide(current, at), current)))
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
-        Ok(self.outbound.read(key.as_str(), ClaimRecord::clone))
+        Ok(self.claims.outbound.read(key.as_str(), ClaimRecord::clone))
     }
 
     async fn apply_inbound(
@@ -106,16 +90,16 @@ impl ClaimStore for MemoryClaims {
         now_ms: i64,
     ) -> Result<Applied<InboundRecord>, StoreError> {
         let at = At { now_ms, boot: None };
-        Ok(self.inbound.change(key.as_str(), now_ms, |current| applied(operation.decide(current, at), current)))
+        Ok(self.claims.inbound.change(key.as_str(), now_ms, |current| applied(operation.decide(current, at), current)))
     }
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
-        let now_ms = self.recent_ms.load(Ordering::Relaxed);
-        self.references.change(hash, now_ms, |_| (Change::Write(reference.clone()), ()));
+        let now_ms = self.claims.recent_ms.load(Ordering::Relaxed);
+        self.claims.references.change(hash, now_ms, |_| (Change::Write(reference.clone()), ()));
         Ok(())
     }
 
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
-        Ok(self.references.read(hash, Reference::clone).filter(|reference| !reference.is_expired(now_ms)))
+        Ok(self.claims.references.read(hash, Reference::clone).filter(|reference| !reference.is_expired(now_ms)))
     }
 }

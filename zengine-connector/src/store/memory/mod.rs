@@ -12,95 +12,165 @@ mod secrets;
 mod sessions;
 mod table;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-pub use claims::MemoryClaims;
-pub use dead_letters::MemoryDeadLetters;
-pub use directory::MemoryDirectory;
-pub use epochs::MemoryEpochs;
-pub use events::MemoryEvents;
-pub use secrets::MemorySecrets;
-pub use sessions::MemorySessions;
-
-use super::Stores;
-use crate::{keyring::StaticKeyRing, runtime::SystemRng};
+use super::{
+    ClaimStore, DeadLetters, DomainEvent, EpochLog, EventBus, SecretScope, SecretStore, SessionStore, Stores, TenantDirectory, TenantRow,
+    TenantWriter,
+};
+use crate::{
+    ids::{ConfigVersion, StrategyName, TenantId},
+    keyring::{KeyRing, StaticKeyRing},
+    runtime::SystemRng,
+    secret::Secret,
+    sync::RwLock,
+};
 
 /// One store of each kind, in memory. A clone is another handle to the same stores.
 ///
-/// ```
-/// use zengine_connector::{StrategyName, TenantId, store::{Memory, Stores}};
+/// Its own methods write tenants and secrets without waiting, and look inside for tests; everything else goes through the ports.
 ///
-/// let memory = Memory::new();
-/// memory.directory().put(&TenantId::new("acme")?, &StrategyName::new("sns-sms")?, serde_json::json!({}));
-/// let stores = Stores::from(memory);
-/// assert!(stores.directory.is_some());
+/// ```
+/// use zengine_connector::{StrategyName, TenantId, store::{Memory, SecretScope}};
+///
+/// let (memory, acme, sms) = (Memory::new(), TenantId::new("acme")?, StrategyName::new("sns-sms")?);
+/// memory.put_secret(&SecretScope::tenant(sms.clone(), acme.clone()), "aws", "an access key");
+/// memory.put_tenant(&acme, &sms, serde_json::json!({ "credentials": { "secret": "aws" } }));
+/// assert!(memory.stores().directory.is_some());
+/// assert_eq!(memory.claim_count(), 0);
 /// # Ok::<(), zengine_connector::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Memory {
-    claims: Arc<MemoryClaims>,
-    dead_letters: Arc<MemoryDeadLetters>,
-    events: Arc<MemoryEvents>,
-    epochs: Arc<MemoryEpochs>,
-    sessions: Arc<MemorySessions>,
-    directory: Arc<MemoryDirectory>,
-    secrets: Arc<MemorySecrets>,
+    tables: Arc<Tables>,
     keys: Arc<StaticKeyRing>,
+}
+
+/// The tables of all kinds, which implement the ports.
+#[derive(Default)]
+struct Tables {
+    claims: claims::Claims,
+    dead_letters: dead_letters::Letters,
+    events: events::Published,
+    epochs: epochs::Logs,
+    sessions: sessions::Sessions,
+    directory: RwLock<directory::Rows>,
+    secrets: secrets::Secrets,
 }
 
 impl Memory {
     /// Empty stores and a random key.
     pub fn new() -> Self {
-        Self {
-            claims: Arc::default(),
-            dead_letters: Arc::default(),
-            events: Arc::default(),
-            epochs: Arc::default(),
-            sessions: Arc::default(),
-            directory: Arc::default(),
-            secrets: Arc::default(),
-            keys: Arc::new(StaticKeyRing::ephemeral(&SystemRng)),
-        }
+        Self { tables: Arc::default(), keys: Arc::new(StaticKeyRing::ephemeral(&SystemRng)) }
     }
 
-    /// The claims.
-    pub fn claims(&self) -> Arc<MemoryClaims> {
-        Arc::clone(&self.claims)
+    /// All ports.
+    pub fn stores(&self) -> Stores {
+        Stores {
+            claims: self.claims(),
+            dead_letters: self.dead_letters(),
+            events: self.events(),
+            epochs: self.epochs(),
+            sessions: self.sessions(),
+            keys: self.keys(),
+            directory: Some(self.directory()),
+            tenant_writer: Some(self.tenant_writer()),
+            secrets: Some(self.secrets()),
+        }
+    }
+}
+
+/// The ports, one by one.
+impl Memory {
+    /// The claims, for one process.
+    pub fn claims(&self) -> Arc<dyn ClaimStore> {
+        Arc::clone(&self.tables) as _
     }
 
     /// The dead letters.
-    pub fn dead_letters(&self) -> Arc<MemoryDeadLetters> {
-        Arc::clone(&self.dead_letters)
+    pub fn dead_letters(&self) -> Arc<dyn DeadLetters> {
+        Arc::clone(&self.tables) as _
     }
 
-    /// The published events.
-    pub fn events(&self) -> Arc<MemoryEvents> {
-        Arc::clone(&self.events)
+    /// The event bus. It keeps the newest 10,000 events for [`published`](Self::published).
+    pub fn events(&self) -> Arc<dyn EventBus> {
+        Arc::clone(&self.tables) as _
     }
 
     /// The epoch logs.
-    pub fn epochs(&self) -> Arc<MemoryEpochs> {
-        Arc::clone(&self.epochs)
+    pub fn epochs(&self) -> Arc<dyn EpochLog> {
+        Arc::clone(&self.tables) as _
     }
 
     /// The sessions.
-    pub fn sessions(&self) -> Arc<MemorySessions> {
-        Arc::clone(&self.sessions)
+    pub fn sessions(&self) -> Arc<dyn SessionStore> {
+        Arc::clone(&self.tables) as _
     }
 
     /// The tenant directory.
-    pub fn directory(&self) -> Arc<MemoryDirectory> {
-        Arc::clone(&self.directory)
+    pub fn directory(&self) -> Arc<dyn TenantDirectory> {
+        Arc::clone(&self.tables) as _
     }
 
-    /// The secrets.
-    pub fn secrets(&self) -> Arc<MemorySecrets> {
-        Arc::clone(&self.secrets)
+    /// The writer of tenants and their secrets.
+    pub fn tenant_writer(&self) -> Arc<dyn TenantWriter> {
+        Arc::clone(&self.tables) as _
+    }
+
+    /// The secrets. References to environment variables and files are not found here; the host resolves them.
+    pub fn secrets(&self) -> Arc<dyn SecretStore> {
+        Arc::clone(&self.tables) as _
     }
 
     /// The keys. They are lost with the last handle.
-    pub fn keys(&self) -> Arc<StaticKeyRing> {
-        Arc::clone(&self.keys)
+    pub fn keys(&self) -> Arc<dyn KeyRing> {
+        Arc::clone(&self.keys) as _
+    }
+}
+
+/// Writes that need not wait.
+impl Memory {
+    /// Writes a tenant's row, as [`TenantWriter::put`] does. A plain configuration is an enabled row without routes.
+    pub fn put_tenant(&self, tenant: &TenantId, strategy: &StrategyName, row: impl Into<TenantRow>) -> ConfigVersion {
+        self.tables.directory.write().put(tenant, strategy, row.into())
+    }
+
+    /// Sets a secret's only value.
+    pub fn put_secret(&self, scope: &SecretScope, name: impl AsRef<str>, value: impl Into<Vec<u8>>) {
+        self.tables.set_secret(scope, name.as_ref(), vec![Secret::new(value.into())]);
+    }
+
+    /// Adds a new value to a secret. The previous value stays valid; older ones are removed.
+    pub fn rotate_secret(&self, scope: &SecretScope, name: impl AsRef<str>, value: impl Into<Vec<u8>>) {
+        self.tables.rotate_secret(scope, name.as_ref(), Secret::new(value.into()));
+    }
+
+    /// Removes a secret. Returns `true` if it existed.
+    pub fn remove_secret(&self, scope: &SecretScope, name: impl AsRef<str>) -> bool {
+        self.tables.set_secret(scope, name.as_ref(), vec![])
+    }
+}
+
+/// A look inside, for tests and for small programs.
+impl Memory {
+    /// The published events, oldest first, including repeated ids.
+    pub fn published(&self) -> Vec<DomainEvent> {
+        self.tables.events.lock().iter().cloned().collect()
+    }
+
+    /// Removes and returns the published events, oldest first.
+    pub fn take_published(&self) -> Vec<DomainEvent> {
+        self.tables.events.lock().drain(..).collect()
+    }
+
+    /// Number of records of sends, including expired ones that are not removed yet.
+    pub fn claim_count(&self) -> usize {
+        self.tables.claims.len()
+    }
+
+    /// Number of dead letters.
+    pub fn dead_letter_count(&self) -> usize {
+        self.tables.dead_letters.lock().len()
     }
 }
 
@@ -110,16 +180,26 @@ impl Default for Memory {
     }
 }
 
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Tables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
+    }
+}
+
 impl From<&Memory> for Stores {
     fn from(memory: &Memory) -> Self {
-        Self::new(memory.claims(), memory.dead_letters(), memory.events(), memory.epochs(), memory.sessions(), memory.keys())
-            .with_directory(memory.directory())
-            .with_secrets(memory.secrets())
+        memory.stores()
     }
 }
 
 impl From<Memory> for Stores {
     fn from(memory: Memory) -> Self {
-        Self::from(&memory)
+        memory.stores()
     }
 }

@@ -1,7 +1,6 @@
 //! Sessions in memory.
 
 use std::{
-    fmt,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -9,18 +8,20 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::table::{Change, Kept, Table};
+use super::{
+    Tables,
+    table::{Change, Kept, Table},
+};
 use crate::{
     runtime::ms,
     store::{SessionStore, StoreError, StoreErrorKind},
 };
 
-/// Sessions in memory.
+/// The sessions and their versions.
 #[derive(Default)]
-pub struct MemorySessions {
+pub(super) struct Sessions {
     values: Table<Stored>,
-    /// The last version. A version is never used twice, even after a value was deleted, so that a writer cannot mistake a later
-    /// value for the one it read.
+    /// The last version of any value: a counter keeps versions unique also after a value was deleted.
     versions: AtomicU64,
 }
 
@@ -28,19 +29,6 @@ struct Stored {
     version: u64,
     expires_at_ms: i64,
     value: Bytes,
-}
-
-impl MemorySessions {
-    /// An empty store.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
-impl fmt::Debug for MemorySessions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemorySessions").finish_non_exhaustive()
-    }
 }
 
 impl Kept for Stored {
@@ -59,27 +47,28 @@ fn conflict() -> StoreError {
 }
 
 #[async_trait]
-impl SessionStore for MemorySessions {
+impl SessionStore for Tables {
     async fn get(&self, scope: &str, key: &str, now_ms: i64) -> Result<Option<(u64, Bytes)>, StoreError> {
         Ok(self
+            .sessions
             .values
             .read(&place(scope, key), |stored| (!stored.may_go(now_ms)).then(|| (stored.version, stored.value.clone())))
             .flatten())
     }
 
     async fn put(&self, scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration, now_ms: i64) -> Result<u64, StoreError> {
-        self.values.change(&place(scope, key), now_ms, |current| {
+        self.sessions.values.change(&place(scope, key), now_ms, |current| {
             if current.filter(|stored| !stored.may_go(now_ms)).map(|stored| stored.version) != expect {
                 return (Change::Keep, Err(conflict()));
             }
-            let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
+            let version = self.sessions.versions.fetch_add(1, Ordering::Relaxed) + 1;
             let stored = Stored { version, expires_at_ms: now_ms.saturating_add(ms(ttl)), value };
             (Change::Write(stored), Ok(version))
         })
     }
 
     async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
-        self.values.change(&place(scope, key), now_ms, |current| match current.filter(|stored| !stored.may_go(now_ms)) {
+        self.sessions.values.change(&place(scope, key), now_ms, |current| match current.filter(|stored| !stored.may_go(now_ms)) {
             Some(stored) if stored.version == expect => (Change::Remove, Ok(())),
             _ => (Change::Keep, Err(conflict())),
         })

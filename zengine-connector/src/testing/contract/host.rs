@@ -17,7 +17,7 @@ use crate::{
     pipeline::{Outcome, SendOptions},
     runtime::{Clock, to_ms},
     stage::Breaker,
-    store::{Memory, SecretScope},
+    store::{Memory, SecretScope, TenantRow},
     testing::SimClock,
 };
 
@@ -43,7 +43,7 @@ impl TestHost {
         let stores = Memory::new();
         let application = SecretScope::application(kit.name.clone());
         for (name, value) in &kit.application_secrets {
-            stores.secrets().put(&application, name, value.as_bytes());
+            stores.put_secret(&application, name, value.as_bytes());
         }
         let host = Self::start(kit, clock, wire, stores, settings);
         for n in 0..TENANTS {
@@ -76,15 +76,16 @@ impl TestHost {
         let (id, name) = (Kit::tenant_id(n), &self.kit.name);
         let scope = SecretScope::tenant(name.clone(), id.clone());
         for (secret, value) in &tenant.secrets {
-            self.stores.secrets().put(&scope, secret, value.as_bytes());
+            self.stores.put_secret(&scope, secret, value.as_bytes());
         }
-        self.stores.directory().put(&id, name, tenant.config.clone());
-        self.stores.directory().set_routes(&id, name, tenant.routes.iter().cloned());
+        let row = TenantRow::new(tenant.config.clone()).with_routes(tenant.routes.iter().cloned());
+        self.stores.put_tenant(&id, name, row);
     }
 
-    /// Writes a tenant's configuration and invalidates the cached one.
+    /// Writes a tenant's configuration, with the sample's routes, and invalidates the cached one.
     pub(crate) async fn put_config(&self, n: usize, config: Value) {
-        self.stores.directory().put(&Kit::tenant_id(n), &self.kit.name, config);
+        let row = TenantRow::new(config).with_routes(self.kit.tenant(n).routes);
+        self.stores.put_tenant(&Kit::tenant_id(n), &self.kit.name, row);
         self.orchestrator.invalidate(&Kit::tenant_id(n)).await;
     }
 

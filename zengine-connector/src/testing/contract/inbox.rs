@@ -13,7 +13,6 @@ use super::{
 use crate::{
     message::{Content, ElementError, Event, InboundEvent},
     orchestrator::{Ack, EngineLookup, HandlerContext, HandlerError, OrchestratorBuilder, Received},
-    store::DeadLetters,
     strategy::{InboundRequest, RawPayload, RoutedEvent, Step},
     sync::Mutex,
 };

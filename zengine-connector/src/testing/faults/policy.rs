@@ -97,10 +97,10 @@ type FaultPolicy = Box<dyn FnMut(StoreCall) -> Option<StoreFault> + Send>;
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
-/// use zengine_connector::{*, store::{ClaimKey, ClaimStore, MemoryClaims}, testing::{Faults, StoreCall, StoreFault}};
+/// use zengine_connector::{*, store::{ClaimKey, ClaimStore as _, Memory}, testing::{Faults, StoreCall, StoreFault}};
 ///
 /// let faults = Faults::new();
-/// let claims = faults.claims(std::sync::Arc::new(MemoryClaims::new()));
+/// let claims = faults.claims(Memory::new().claims());
 /// faults.next(StoreCall::GetClaim, 1, StoreFault::Refused);
 /// let key = ClaimKey::outbound(&TenantId::new("acme")?, &StrategyName::new("recording")?, &ClientMessageId::new("1")?);
 /// assert!(claims.get(&key).await.is_err());

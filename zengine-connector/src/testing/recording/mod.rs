@@ -33,7 +33,7 @@ use crate::{
 /// let recording = Recording::new();
 /// let stores = Memory::new();
 /// let tenant = TenantId::new("acme")?;
-/// stores.directory().put(&tenant, &StrategyName::new("recording")?, serde_json::json!({}));
+/// stores.put_tenant(&tenant, &StrategyName::new("recording")?, serde_json::json!({}));
 ///
 /// let registry = StrategyRegistry::builder().register(recording.clone()).build()?;
 /// let orchestrator = Orchestrator::builder(registry).stores(stores).build()?;

@@ -1,14 +1,24 @@
-//! Cases of the tenant directory. They pass if the store has none.
+//! Cases of the tenant directory and its writer. They pass if the store has not both.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
 
 use serde_json::json;
 
-use super::{DirectoryWriter, Subject, strategy, tenant};
-use crate::{ids::RouteKey, store::TenantDirectory};
+use super::{Subject, strategy, tenant};
+use crate::{
+    ids::RouteKey,
+    store::{TenantDirectory, TenantRow, TenantWriter},
+    testing::block_on,
+};
 
-fn both(subject: &Subject) -> Option<(Arc<dyn DirectoryWriter>, Arc<dyn TenantDirectory>)> {
-    subject.directory.clone().zip(subject.stores.directory.clone())
+fn both(subject: &Subject) -> Option<(Arc<dyn TenantWriter>, Arc<dyn TenantDirectory>)> {
+    subject.stores.tenant_writer.clone().zip(subject.stores.directory.clone())
 }
 
 /// The directory returns configurations, and every change has its own version.
@@ -16,20 +26,22 @@ pub async fn the_directory_knows_configurations_and_their_versions(subject: &Sub
     let Some((writer, directory)) = both(subject) else { return };
     let (acme, sms, mail) = (tenant("acme"), strategy("sns-sms"), strategy("ses-email"));
     assert_eq!(directory.config(&acme, &sms).await.unwrap(), None);
-    let first = writer.put(&acme, &sms, json!({ "sender": "ACME" })).await;
+    assert!(!writer.set_enabled(&acme, &sms, true).await.unwrap(), "there is nothing to enable");
+    let first = writer.put(&acme, &sms, json!({ "sender": "ACME" }).into()).await.unwrap();
     let stored = directory.config(&acme, &sms).await.unwrap().unwrap();
     assert_eq!((&stored.version, stored.config, stored.enabled), (&first, json!({ "sender": "ACME" }), true));
     assert_eq!(directory.config(&acme, &mail).await.unwrap(), None);
     assert_eq!(directory.config(&tenant("other"), &sms).await.unwrap(), None);
 
-    let second = writer.put(&acme, &sms, json!({ "sender": "ACME2" })).await;
-    writer.set_enabled(&acme, &sms, false).await;
+    let second = writer.put(&acme, &sms, json!({ "sender": "ACME2" }).into()).await.unwrap();
+    assert!(writer.set_enabled(&acme, &sms, false).await.unwrap());
     let stored = directory.config(&acme, &sms).await.unwrap().unwrap();
     assert_eq!((&stored.version, stored.config, stored.enabled), (&second, json!({ "sender": "ACME2" }), false));
-    assert!(writer.remove(&acme, &sms).await);
-    assert!(!writer.remove(&acme, &sms).await);
+    assert!(writer.remove(&acme, &sms).await.unwrap());
+    assert!(!writer.remove(&acme, &sms).await.unwrap());
     assert_eq!(directory.config(&acme, &sms).await.unwrap(), None);
-    let third = writer.put(&acme, &sms, json!({})).await;
+    let third = writer.put(&acme, &sms, TenantRow::new(json!({})).disabled()).await.unwrap();
+    assert!(!directory.config(&acme, &sms).await.unwrap().unwrap().enabled);
     assert!(first != second && second != third && first != third, "no version names two configurations");
 }
 
@@ -38,17 +50,16 @@ pub async fn the_directory_finds_tenants_by_route(subject: &Subject) {
     let Some((writer, directory)) = both(subject) else { return };
     let (acme, other, wa) = (tenant("acme"), tenant("other"), strategy("whatsapp-meta-cloud"));
     let (number, waba) = (RouteKey::new("phone_number_id", "1"), RouteKey::new("waba_id", "1"));
-    writer.put(&acme, &wa, json!({})).await;
-    writer.put(&other, &wa, json!({})).await;
-    writer.set_routes(&other, &wa, vec![waba.clone()]).await;
-    writer.set_routes(&acme, &wa, vec![number.clone(), waba.clone()]).await;
+    let row = |routes: &[&RouteKey]| TenantRow::new(json!({})).with_routes(routes.iter().copied().cloned());
+    writer.put(&other, &wa, row(&[&waba])).await.unwrap();
+    writer.put(&acme, &wa, row(&[&number, &waba])).await.unwrap();
     assert_eq!(directory.route(&wa, &number).await.unwrap(), std::slice::from_ref(&acme));
     assert_eq!(directory.route(&wa, &waba).await.unwrap(), [acme.clone(), other.clone()]);
     assert!(directory.route(&strategy("sns-sms"), &number).await.unwrap().is_empty());
     assert!(directory.route(&wa, &RouteKey::new("phone_number_id", "10")).await.unwrap().is_empty());
-    writer.set_routes(&acme, &wa, vec![waba.clone()]).await;
+    writer.put(&acme, &wa, row(&[&waba])).await.unwrap();
     assert!(directory.route(&wa, &number).await.unwrap().is_empty());
-    writer.remove(&acme, &wa).await;
+    writer.remove(&acme, &wa).await.unwrap();
     assert_eq!(directory.route(&wa, &waba).await.unwrap(), [other]);
 }
 
@@ -57,10 +68,10 @@ pub async fn the_directory_lists_tenants_in_pages(subject: &Subject) {
     let Some((writer, directory)) = both(subject) else { return };
     let sms = strategy("sns-sms");
     for n in [3, 1, 4, 0, 2] {
-        writer.put(&tenant(&format!("t{n}")), &sms, json!({})).await;
+        writer.put(&tenant(&format!("t{n}")), &sms, json!({}).into()).await.unwrap();
     }
-    writer.put(&tenant("t9"), &strategy("ses-email"), json!({})).await;
-    writer.put(&tenant("t9"), &strategy("webchat-http"), json!({})).await;
+    writer.put(&tenant("t9"), &strategy("ses-email"), json!({}).into()).await.unwrap();
+    writer.put(&tenant("t9"), &strategy("webchat-http"), json!({}).into()).await.unwrap();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let page = directory.tenants(&sms, after.as_ref(), 2).await.unwrap();
@@ -70,4 +81,68 @@ pub async fn the_directory_lists_tenants_in_pages(subject: &Subject) {
         seen.extend(page.iter().map(ToString::to_string));
     }
     assert_eq!(seen, ["t0", "t1", "t2", "t3", "t4"]);
+}
+
+/// The writer returns the row that it wrote, so that a host can change a part of it.
+pub async fn a_row_is_read_as_it_was_written(subject: &Subject) {
+    let Some((writer, _)) = both(subject) else { return };
+    let (acme, wa) = (tenant("acme"), strategy("whatsapp-meta-cloud"));
+    let (one, two) = (RouteKey::new("phone_number_id", "1"), RouteKey::new("waba_id", "2"));
+    assert_eq!(writer.row(&acme, &wa).await.unwrap(), None);
+    let row = TenantRow::new(json!({ "n": 1 })).with_routes([two.clone(), one.clone(), two.clone()]).disabled();
+    writer.put(&acme, &wa, row).await.unwrap();
+    writer.put(&tenant("other"), &wa, TenantRow::new(json!({})).with_routes([RouteKey::new("waba_id", "3")])).await.unwrap();
+    let stored = writer.row(&acme, &wa).await.unwrap();
+    assert_eq!(stored, Some(TenantRow::new(json!({ "n": 1 })).with_routes([one, two]).disabled()));
+    assert_eq!(writer.row(&acme, &strategy("sns-sms")).await.unwrap(), None);
+    writer.remove(&acme, &wa).await.unwrap();
+    assert_eq!(writer.row(&acme, &wa).await.unwrap(), None);
+}
+
+/// Concurrent readers never see a new configuration with old routes, nor an old one with new routes.
+pub async fn a_tenants_configuration_and_routes_change_together(subject: &Subject) {
+    const WRITES: u64 = 50;
+    let Some((writer, directory)) = both(subject) else { return };
+    let (acme, wa) = (tenant("acme"), strategy("whatsapp-meta-cloud"));
+    let key = |n: u64| RouteKey::new("phone_number_id", n.to_string());
+    // The configuration's number is that of its only route, and only grows.
+    let row = |n: u64| TenantRow::new(json!(n)).with_routes([key(n)]);
+    let number = || async { directory.config(&acme, &wa).await.unwrap().unwrap().config.as_u64().unwrap() };
+    writer.put(&acme, &wa, row(0)).await.unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 1..=WRITES {
+                block_on(writer.put(&acme, &wa, row(n))).unwrap();
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    block_on(async {
+                        while !done.load(Ordering::SeqCst) {
+                            let stored = writer.row(&acme, &wa).await.unwrap().unwrap();
+                            assert_eq!(stored.routes, [key(stored.config.as_u64().unwrap())]);
+                            let n = number().await;
+                            if n > 0 {
+                                assert!(
+                                    directory.route(&wa, &key(n - 1)).await.unwrap().is_empty(),
+                                    "a new configuration with an old route"
+                                );
+                            }
+                            let found = directory.route(&wa, &key(n)).await.unwrap();
+                            assert!(found == [acme.clone()] || number().await > n, "a new configuration without its route");
+                            let next = directory.route(&wa, &key(n + 1)).await.unwrap();
+                            assert!(next.is_empty() || number().await > n, "a new route with an old configuration");
+                        }
+                    });
+                })
+            })
+            .collect();
+        for reader in readers {
+            reader.join().unwrap();
+        }
+    });
+    assert_eq!(number().await, WRITES);
 }

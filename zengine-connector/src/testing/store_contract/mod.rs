@@ -23,9 +23,7 @@ mod inbound;
 mod rest;
 mod settled;
 
-use std::{any::Any, fmt, sync::Arc};
-
-use async_trait::async_trait;
+use std::{any::Any, fmt};
 
 pub use claims::*;
 pub use directory::*;
@@ -33,35 +31,25 @@ pub use inbound::*;
 pub use rest::*;
 pub use settled::*;
 
-#[cfg(feature = "embedded")]
-use crate::store::EmbeddedDirectory;
 use crate::{
-    ids::{ClientMessageId, ConfigVersion, RouteKey, StrategyName, TenantId},
+    ids::{ClientMessageId, StrategyName, TenantId},
     store::{
-        Applied, AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, Effects, Fingerprint, Lease, MemoryDirectory, OwnerToken, StoredReceipt,
-        Stores, Terminal,
+        Applied, AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, Effects, Fingerprint, Lease, OwnerToken, StoredReceipt, Stores, Terminal,
     },
 };
 
-/// Empty stores under test.
+/// Empty stores under test. The cases of the directory need both its ports, `directory` and `tenant_writer`; without them they
+/// pass.
 pub struct Subject {
     /// The stores.
     pub stores: Stores,
-    directory: Option<Arc<dyn DirectoryWriter>>,
     held: Vec<Box<dyn Any + Send + Sync>>,
 }
 
 impl Subject {
     /// Creates a subject from empty stores.
     pub fn new(stores: impl Into<Stores>) -> Self {
-        Self { stores: stores.into(), directory: None, held: Vec::new() }
-    }
-
-    /// Adds write access to the directory. The port itself only reads.
-    #[must_use = "returns the subject with the directory"]
-    pub fn with_directory(mut self, directory: Arc<dyn DirectoryWriter>) -> Self {
-        self.directory = Some(directory);
-        self
+        Self { stores: stores.into(), held: Vec::new() }
     }
 
     /// Keeps a value, such as a temporary folder, alive as long as the subject.
@@ -75,61 +63,6 @@ impl Subject {
 impl fmt::Debug for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subject").field("stores", &self.stores).finish_non_exhaustive()
-    }
-}
-
-/// Write access to a tenant directory.
-#[async_trait]
-pub trait DirectoryWriter: Send + Sync {
-    /// Sets a tenant's configuration, under a new version.
-    async fn put(&self, tenant: &TenantId, strategy: &StrategyName, config: serde_json::Value) -> ConfigVersion;
-
-    /// Removes a tenant's configuration. `false` if there was none.
-    async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> bool;
-
-    /// Enables or disables a tenant's configuration.
-    async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool);
-
-    /// Sets a tenant's routes.
-    async fn set_routes(&self, tenant: &TenantId, strategy: &StrategyName, keys: Vec<RouteKey>);
-}
-
-#[async_trait]
-impl DirectoryWriter for MemoryDirectory {
-    async fn put(&self, tenant: &TenantId, strategy: &StrategyName, config: serde_json::Value) -> ConfigVersion {
-        Self::put(self, tenant, strategy, config)
-    }
-
-    async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> bool {
-        Self::remove(self, tenant, strategy)
-    }
-
-    async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) {
-        Self::set_enabled(self, tenant, strategy, enabled).unwrap();
-    }
-
-    async fn set_routes(&self, tenant: &TenantId, strategy: &StrategyName, keys: Vec<RouteKey>) {
-        Self::set_routes(self, tenant, strategy, keys);
-    }
-}
-
-#[cfg(feature = "embedded")]
-#[async_trait]
-impl DirectoryWriter for EmbeddedDirectory {
-    async fn put(&self, tenant: &TenantId, strategy: &StrategyName, config: serde_json::Value) -> ConfigVersion {
-        Self::put(self, tenant, strategy, config).await.unwrap()
-    }
-
-    async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> bool {
-        Self::remove(self, tenant, strategy).await.unwrap()
-    }
-
-    async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) {
-        Self::set_enabled(self, tenant, strategy, enabled).await.unwrap();
-    }
-
-    async fn set_routes(&self, tenant: &TenantId, strategy: &StrategyName, keys: Vec<RouteKey>) {
-        Self::set_routes(self, tenant, strategy, keys).await.unwrap();
     }
 }
 
@@ -181,6 +114,8 @@ macro_rules! store_contract {
             the_directory_knows_configurations_and_their_versions
             the_directory_finds_tenants_by_route
             the_directory_lists_tenants_in_pages
+            a_row_is_read_as_it_was_written
+            a_tenants_configuration_and_routes_change_together
         }
     };
     (@cases $module:ident, $subject:path, $($case:ident)*) => {

@@ -45,7 +45,7 @@ impl DeadLetterLine {
 }
 
 /// The letter with this id.
-pub(super) async fn find(letters: &impl DeadLetters, id: &FailureId) -> Result<DeadLetter, Failure> {
+pub(super) async fn find(letters: &dyn DeadLetters, id: &FailureId) -> Result<DeadLetter, Failure> {
     letters.get(id).await.map_err(store_failure)?.ok_or_else(|| Failure::invalid(format!("there is no dead letter {id}")))
 }
 

@@ -2,7 +2,7 @@
 
 use zengine_connector::{
     FailureId, StrategyName, TenantId,
-    store::{DeadLetter, DeadLetters as _, LetterDirection},
+    store::{DeadLetter, LetterDirection},
 };
 
 use super::{StoreArgument, letter::DeadLetterLine, store_failure};

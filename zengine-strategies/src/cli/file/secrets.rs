@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use zengine_connector::{
     Secret, SecretRef, StrategyName,
     error::Violation,
-    store::{MemorySecrets, SecretScope},
+    store::{Memory, SecretScope},
 };
 
 /// Maximum length of a secret's file, in bytes.
@@ -122,15 +122,13 @@ impl Secrets {
         }
     }
 
-    /// A secret store with these secrets, for the application and every tenant.
-    pub(in crate::cli) fn store(&self, strategy: &StrategyName) -> MemorySecrets {
-        let store = MemorySecrets::new();
+    /// Puts these secrets into a store, for the application and every tenant.
+    pub(in crate::cli) fn put_into(&self, store: &Memory, strategy: &StrategyName) {
         for (name, value) in &self.named {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            store.put(&SecretScope::application(strategy.clone()), name.as_str(), text.as_str());
-            store.put(&SecretScope::shared(strategy.clone()), name.as_str(), text);
+            store.put_secret(&SecretScope::application(strategy.clone()), name, text.as_str());
+            store.put_secret(&SecretScope::shared(strategy.clone()), name, text);
         }
-        store
     }
 
     pub(in crate::cli) fn texts(&self) -> impl Iterator<Item = &str> {

@@ -249,7 +249,7 @@ async fn rule_54_a_transition_that_no_task_can_store_acts_in_this_process() {
     let world = World::new();
     let circuit = world.process_with(&Breaker::standard(), Arc::new(NoTasks));
     open(&circuit).await;
-    assert!(circuit.acquire().await.is_err(), "this process calls no more");
+    assert!(acquire(&circuit).await.is_err(), "this process calls no more");
     world.pass(1).await;
     assert!(world.told().is_empty());
 }

@@ -39,7 +39,7 @@ pub(crate) async fn failure_events_hold_no_personal_data(kit: &SharedKit) -> Cas
     host.wire.always(WireFault::Response(response::json(400, &json!({}))));
     let outcome = host.send(0, 0, "announced-1").await.expect("a send");
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
-    let events = host.stores.events().published();
+    let events = host.stores.published();
     assert_eq!(events.len(), 1, "a failed send publishes one event");
     for event in events {
         kit.assert_clean("a failure event", &format!("{event:?} {}", serde_json::to_string(&event).unwrap()));

@@ -29,7 +29,7 @@ async fn fails_fast(host: &TestHost, what: &str) -> Error {
 pub(crate) async fn a_missing_secret_fails_fast(kit: &SharedKit) -> CaseResult {
     for (name, _) in &kit.tenant(0).secrets {
         let host = TestHost::new(kit);
-        host.stores.secrets().remove(&host.scope(0), name);
+        host.stores.remove_secret(&host.scope(0), name);
         let error = fails_fast(&host, "a missing secret").await;
         assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{error}");
         assert!(error.to_string().contains(name.as_str()), "the error does not name the secret: {error}");
@@ -42,7 +42,7 @@ pub(crate) async fn an_unreadable_secret_fails_fast(kit: &SharedKit) -> CaseResu
     for (name, _) in &kit.tenant(0).secrets {
         for value in [&b""[..], b"\xff\xfe"] {
             let host = TestHost::new(kit);
-            host.stores.secrets().put(&host.scope(0), name, value);
+            host.stores.put_secret(&host.scope(0), name, value);
             let error = fails_fast(&host, "an unreadable secret").await;
             assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{error}");
         }
@@ -100,7 +100,7 @@ pub(crate) async fn an_odd_secret_adds_no_header(kit: &SharedKit) -> CaseResult 
     for (name, value) in &kit.tenant(0).secrets {
         for odd in [format!("{value}\r\nx-injected: 1"), format!("{value}\n"), format!("{value}é😀"), format!("{value}\0")] {
             let host = TestHost::new(kit);
-            host.stores.secrets().put(&host.scope(0), name, odd.clone());
+            host.stores.put_secret(&host.scope(0), name, odd.clone());
             let sent = host.send(0, 0, "odd-1").await;
             if let Err(error) = &sent {
                 assert!(!error.to_string().contains("x-injected"), "an error repeats the secret");
@@ -119,7 +119,7 @@ pub(crate) async fn an_odd_secret_adds_no_header(kit: &SharedKit) -> CaseResult 
 /// Sets tenant 0's secrets to those of tenant 2, which have the right form.
 fn rotate(kit: &Kit, host: &TestHost) {
     for (name, value) in &kit.tenant(2).secrets {
-        host.stores.secrets().put(&host.scope(0), name, value.as_bytes());
+        host.stores.put_secret(&host.scope(0), name, value.as_bytes());
     }
 }
 

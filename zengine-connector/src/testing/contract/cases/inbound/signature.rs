@@ -9,7 +9,7 @@ use super::prelude::*;
 use crate::{
     orchestrator::Ack,
     secret::{Secret, SecretRef},
-    store::{MemorySecrets, SecretError, SecretScope, SecretStore},
+    store::{Memory, SecretError, SecretScope, SecretStore},
     strategy::InboundRequest,
 };
 
@@ -34,12 +34,12 @@ pub(crate) async fn a_wrong_secret_is_refused(kit: &SharedKit) -> CaseResult {
     let mut changed = 0;
     for tenant in 0..TENANTS {
         for (name, value) in &kit.tenant(tenant).secrets {
-            inbox.host.stores.secrets().put(&inbox.host.scope(tenant), name, changed_value(value, other));
+            inbox.host.stores.put_secret(&inbox.host.scope(tenant), name, changed_value(value, other));
             changed += 1;
         }
     }
     for (name, value) in &kit.application_secrets {
-        inbox.host.stores.secrets().put(&SecretScope::application(kit.name.clone()), name, changed_value(value, other));
+        inbox.host.stores.put_secret(&SecretScope::application(kit.name.clone()), name, changed_value(value, other));
         changed += 1;
     }
     if changed == 0 {
@@ -208,8 +208,8 @@ pub(crate) async fn both_secrets_of_a_rotation_are_accepted(kit: &SharedKit) -> 
         for (name, value) in &kit.application_secrets {
             let other = format!("{value}-rotated");
             let (old, new) = if new_first { (value, &other) } else { (&other, value) };
-            inbox.host.stores.secrets().put(&application, name, old.as_bytes());
-            inbox.host.stores.secrets().rotate(&application, name, new.as_bytes());
+            inbox.host.stores.put_secret(&application, name, old.as_bytes());
+            inbox.host.stores.rotate_secret(&application, name, new.as_bytes());
         }
         let which = if new_first { "old" } else { "new" };
         let status = inbox.samples(0, [1]).await.response.status();
@@ -230,12 +230,12 @@ pub(crate) async fn unavailable_secrets_admit_no_request(kit: &SharedKit) -> Cas
         if !all && kit.application_secrets.is_empty() {
             continue;
         }
-        let store = MemorySecrets::new();
+        let memory = Memory::new();
         for tenant in 0..TENANTS {
             let scope = SecretScope::tenant(kit.name.clone(), Kit::tenant_id(tenant));
-            kit.tenant(tenant).secrets.iter().for_each(|(name, value)| store.put(&scope, name, value.as_bytes()));
+            kit.tenant(tenant).secrets.iter().for_each(|(name, value)| memory.put_secret(&scope, name, value.as_bytes()));
         }
-        let inbox = Inbox::with(kit, |builder| builder.secrets(Arc::new(SecretsDown { all, store })));
+        let inbox = Inbox::with(kit, |builder| builder.secrets(Arc::new(SecretsDown { all, store: memory.secrets() })));
         let received = inbox.samples(0, [1]).await;
         let status = received.response.status();
         assert!(inbox.seen().is_empty(), "while the secret store was down, an event reached the handler: a request was let in unverified");
@@ -253,7 +253,7 @@ pub(crate) async fn unavailable_secrets_admit_no_request(kit: &SharedKit) -> Cas
 #[derive(Debug)]
 struct SecretsDown {
     all: bool,
-    store: MemorySecrets,
+    store: Arc<dyn SecretStore>,
 }
 
 #[async_trait]

@@ -1,0 +1,109 @@
+//! The port that writes tenants.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use super::{SecretScope, StoreError, StoreErrorKind};
+use crate::{
+    ids::{ConfigVersion, RouteKey, StrategyName, TenantId},
+    secret::Secret,
+};
+
+/// A tenant's row of one strategy, as it is written: the configuration and the provider's keys that lead to the tenant.
+///
+/// ```
+/// use zengine_connector::{ids::RouteKey, store::TenantRow};
+///
+/// let row = TenantRow::new(serde_json::json!({ "phone_number_id": "1550001" })).with_routes([RouteKey::new("phone_number_id", "1550001")]);
+/// assert!(row.enabled);
+/// ```
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct TenantRow {
+    /// The configuration, as described by the strategy's schema. It holds references to secrets, not secrets.
+    pub config: serde_json::Value,
+    /// The provider's keys of the tenant. A key may belong to several tenants.
+    pub routes: Vec<RouteKey>,
+    /// Whether the strategy is enabled for the tenant. Defaults to `true`.
+    pub enabled: bool,
+}
+
+impl TenantRow {
+    /// An enabled row without routes.
+    pub fn new(config: serde_json::Value) -> Self {
+        Self { config, routes: vec![], enabled: true }
+    }
+
+    /// Replaces the routes.
+    #[must_use = "returns the row with the routes"]
+    pub fn with_routes(mut self, routes: impl IntoIterator<Item = RouteKey>) -> Self {
+        self.routes = routes.into_iter().collect();
+        self
+    }
+
+    /// Disables the row.
+    #[must_use = "returns the disabled row"]
+    pub fn disabled(mut self) -> Self {
+        self.enabled = false;
+        self
+    }
+}
+
+impl From<serde_json::Value> for TenantRow {
+    fn from(config: serde_json::Value) -> Self {
+        Self::new(config)
+    }
+}
+
+impl fmt::Debug for TenantRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantRow").field("routes", &self.routes.len()).field("enabled", &self.enabled).finish_non_exhaustive()
+    }
+}
+
+/// Writes the rows that a [`TenantDirectory`](super::TenantDirectory) reads, for the host's own administration. The core never
+/// writes them.
+///
+/// Running hosts notice a change after the times of [`Caching`](crate::registry::Caching), or at once after
+/// [`invalidate`](crate::Orchestrator::invalidate).
+///
+/// ```
+/// # use zengine_connector::{Error, StrategyName, TenantId};
+/// use zengine_connector::{ids::RouteKey, store::{Memory, TenantRow}};
+/// # smol::block_on(async {
+/// let memory = Memory::new();
+/// let (acme, sms) = (TenantId::new("acme")?, StrategyName::new("sns-sms")?);
+/// let row = TenantRow::new(serde_json::json!({ "region": "eu-central-1" })).with_routes([RouteKey::new("topic_arn", "arn:1")]);
+/// let version = memory.tenant_writer().put(&acme, &sms, row).await?;
+/// assert_eq!(memory.directory().config(&acme, &sms).await?.map(|row| row.version), Some(version));
+/// # Ok::<(), Error>(())
+/// # }).unwrap();
+/// ```
+#[async_trait]
+pub trait TenantWriter: Send + Sync + fmt::Debug + 'static {
+    /// Writes a row under a new version and returns it. Replaces an earlier row with its routes.
+    ///
+    /// You must write configuration and routes in one step: a reader, also one after a crash, sees all of the old row or all of
+    /// the new one. A version never names two configurations of a tenant and strategy, also not after a
+    /// [`remove`](Self::remove).
+    async fn put(&self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> Result<ConfigVersion, StoreError>;
+
+    /// Reads a row as it was written, with its routes in order. `None` if there is none.
+    async fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantRow>, StoreError>;
+
+    /// Enables or disables a row and keeps its version. Returns `false` if there is none.
+    async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<bool, StoreError>;
+
+    /// Removes a row with its routes. Returns `false` if there was none.
+    async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError>;
+
+    /// Sets the values of a secret, newest first; without values, removes it.
+    ///
+    /// # Errors
+    /// `Unsupported`, also by default, if the back end keeps no secrets.
+    async fn put_secret(&self, scope: &SecretScope, name: &str, values: Vec<Secret<Vec<u8>>>) -> Result<(), StoreError> {
+        let _ = (scope, name, values);
+        Err(StoreError::new(StoreErrorKind::Unsupported, "the store keeps no secrets"))
+    }
+}
