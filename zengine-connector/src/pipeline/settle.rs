@@ -70,9 +70,7 @@ pub(crate) async fn lead<'a>(job: &'a SendJob<'a>, mut own: Ownership<'a>) -> En
             failed(job, own, Terminal::Unknown, error).await
         }
         How::Deferred { .. } | How::LetterLost => {
-            if own.release().await.is_err() {
-                tracing::warn!(strategy = %job.call.entry.name, "dedup.not_released");
-            }
+            own.release().await;
             ended
         }
     }

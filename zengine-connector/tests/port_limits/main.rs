@@ -9,12 +9,16 @@
 mod binding;
 mod breaker;
 mod claims;
+mod deadline;
 mod doubt;
 mod effects;
 mod events;
 mod evidence;
+mod guard;
 mod host;
 mod late;
+#[path = "../common/log.rs"]
+mod log;
 mod panics;
 mod redrive;
 mod sessions;

@@ -11,7 +11,8 @@ use crate::{
     },
 };
 
-/// Limit of the wait between two tries to end a claim: waits are 50, 200 and 800 ms, then the write fails.
+/// First wait between two tries to end a claim, and the wait that is no longer waited for: 50, 200 and 800 ms.
+const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A claim that this call owns. If it is dropped before anything was sent, it releases the claim (rule 31).
@@ -130,7 +131,7 @@ impl<'a> Ownership<'a> {
     /// Ends the claim, and retries within the lease: a delivered send should be recorded (rule 26), and an unsent one should
     /// not stay in doubt.
     async fn end(&mut self, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
-        let mut wait = Duration::from_millis(50);
+        let mut wait = FIRST_PATIENCE;
         loop {
             match self.job.apply_past_deadline(operation, Some(&self.record)).await {
                 Err(_) if wait < LONGEST_PATIENCE && self.job.clock().ms() < self.record.lease_until_ms => {
@@ -210,10 +211,15 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Releases the claim, to send later (rule 21). If the store does not answer, the lease expires.
-    pub(crate) async fn release(&mut self) -> Result<(), StoreError> {
+    /// Releases the claim within the time of the send, to send later (rule 21). If the store does not answer, the release goes
+    /// on in the background.
+    pub(crate) async fn release(&mut self) {
+        self.phase = Phase::Done;
         let operation = self.release_operation();
-        self.end(&operation).await.map(drop)
+        if let Err(error) = self.job.apply(&operation, Some(&self.record)).await {
+            tracing::warn!(%error, strategy = %self.job.call.entry.name, "dedup.not_released");
+            give_back(self.job, operation);
+        }
     }
 
     fn release_operation(&self) -> ClaimOp {
@@ -269,15 +275,21 @@ fn released_ttl_s(job: &SendJob<'_>, maybe_sent: bool) -> i64 {
     seconds(if maybe_sent { dedup.keep_in_doubt } else { dedup.keep })
 }
 
-/// Releases a claim in the background. If that fails, its lease expires.
+/// Releases a claim in the background, with a few tries. If they fail, its lease expires.
 fn give_back(job: &SendJob<'_>, release: ClaimOp) {
     let (engine, key) = (Arc::clone(job.engine()), job.key.clone());
     let taken = Arc::clone(&engine.spawner).spawn(Box::pin(async move {
-        if engine.stores.apply(&key, &release, None, engine.now_ms()).await.is_err() {
-            tracing::debug!("a dropped claim could not be released; its lease will expire");
+        let mut wait = FIRST_PATIENCE;
+        while engine.stores.apply(&key, &release, None, engine.now_ms()).await.is_err() {
+            if wait >= LONGEST_PATIENCE {
+                tracing::warn!("a claim could not be released; its lease will expire");
+                return;
+            }
+            engine.clock.sleep(wait).await;
+            wait *= 4;
         }
     }));
     if !taken {
-        tracing::warn!("a dropped claim could not be released, because no task can be spawned; its lease will expire");
+        tracing::warn!("a claim could not be released, because no task can be spawned; its lease will expire");
     }
 }
