@@ -196,7 +196,7 @@ async fn rule_31_a_claim_that_no_task_gives_back_is_logged_and_ends_with_its_lea
     world.faults.next(StoreCall::Claim, 1, StoreFault::DoneThenHang);
     drop_after(&world, &process, "1", secs(1)).await;
     assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Claimed);
-    assert_eq!(log.lines("a dropped claim could not be released, because no task can be spawned").len(), 1);
+    assert_eq!(log.lines("a claim could not be released, because no task can be spawned").len(), 1);
     world.pass(secs(63)).await;
     delivered(send(&process, "1").await);
 }
