@@ -85,12 +85,12 @@ async fn readers_work_beside_the_writer_and_see_its_commits() {
     let reader = Embedded::open_read_only(&path).unwrap();
     assert_eq!(reader.claims().get(&key("1")).await.unwrap(), None);
     let written = store.claims().apply(&key("1"), &claim(&store, "a", NOW), None, NOW).await.unwrap();
-    assert_eq!(reader.claims().get(&key("1")).await.unwrap(), written.record);
+    assert_eq!(reader.claims().get(&key("1")).await.unwrap().as_ref(), written.record.as_deref());
     let write = reader.claims().apply(&key("2"), &claim(&reader, "a", NOW), None, NOW).await;
     assert_eq!(write.unwrap_err().kind, StoreErrorKind::Unsupported);
     assert_eq!(reader.rotate_key().unwrap_err().kind, StoreErrorKind::Unsupported);
     drop(store);
-    assert_eq!(reader.claims().get(&key("1")).await.unwrap(), written.record);
+    assert_eq!(reader.claims().get(&key("1")).await.unwrap().as_ref(), written.record.as_deref());
     let again = Embedded::open(&path).unwrap();
     assert_eq!(reader.keys().current().id(), again.keys().current().id());
 }
@@ -232,7 +232,7 @@ async fn a_snapshot_is_a_store_of_its_own_with_the_same_keys() {
     assert_eq!(store.snapshot(&copy).unwrap_err().kind, StoreErrorKind::Conflict);
     assert!(store.claims().apply(&key("2"), &claim(&store, "a", NOW), None, NOW).await.unwrap().done);
     let copied = Embedded::open(&copy).unwrap();
-    assert_eq!(copied.claims().get(&key("1")).await.unwrap(), written.record);
+    assert_eq!(copied.claims().get(&key("1")).await.unwrap().as_ref(), written.record.as_deref());
     assert_eq!(copied.claims().get(&key("2")).await.unwrap(), None);
     assert_eq!(copied.keys().current().id(), store.keys().current().id());
     let directory = Stores::from(&copied).directory.unwrap();

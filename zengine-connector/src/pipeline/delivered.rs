@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-use quick_cache::sync::Cache;
+use hashbrown::{DefaultHashBuilder, HashMap};
+use quick_cache::{
+    UnitWeighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
 use super::ended::{Ended, How};
 use crate::{
@@ -47,7 +50,12 @@ impl DeliveredSend {
 }
 
 /// The delivered sends of one strategy. `None` caches nothing.
-type Sends = Option<Cache<ClaimKey, Arc<DeliveredSend>>>;
+type Sends = Option<Cache<ClaimKey, Arc<DeliveredSend>, UnitWeighter, DefaultHashBuilder>>;
+
+fn cache(most: usize) -> Cache<ClaimKey, Arc<DeliveredSend>, UnitWeighter, DefaultHashBuilder> {
+    let weight = u64::try_from(most).unwrap_or(u64::MAX);
+    Cache::with(most, weight, UnitWeighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
+}
 
 /// A cache of delivered sends only, because they never change.
 pub(super) struct DeliveredSends {
@@ -57,7 +65,7 @@ pub(super) struct DeliveredSends {
 
 impl DeliveredSends {
     pub(super) fn new(settings: &Settings) -> Self {
-        let sends = |settings: &StrategySettings| (settings.dedup.cached > 0).then(|| Cache::new(settings.dedup.cached));
+        let sends = |settings: &StrategySettings| (settings.dedup.cached > 0).then(|| cache(settings.dedup.cached));
         let named = settings.named.iter().map(|(name, settings)| (name.clone(), sends(settings))).collect();
         Self { default: sends(&settings.default), named }
     }

@@ -1,6 +1,6 @@
 //! The claim of one event: its owner and its status (rule 84).
 
-use std::{convert::Infallible, pin::pin};
+use std::{convert::Infallible, pin::pin, sync::Arc};
 
 use futures_util::future::{Either, select};
 
@@ -20,7 +20,7 @@ pub(super) struct Claim {
     key: ClaimKey,
     owner: OwnerToken,
     /// The record as last written or read.
-    seen: Mutex<Option<InboundRecord>>,
+    seen: Mutex<Option<Arc<InboundRecord>>>,
 }
 
 /// The result of a claim.
@@ -102,7 +102,7 @@ impl Claim {
 
     async fn apply(&self, operation: &InboundOp) -> Result<(bool, Option<InboundStatus>), StoreError> {
         let seen = self.seen.lock().clone();
-        let applied = self.orchestrator.engine.stores.apply_inbound(&self.key, operation, seen.as_ref()).await?;
+        let applied = self.orchestrator.engine.stores.apply_inbound(&self.key, operation, seen.as_deref()).await?;
         let status = applied.record.as_ref().map(|record| record.status);
         *self.seen.lock() = applied.record;
         Ok((applied.done, status))

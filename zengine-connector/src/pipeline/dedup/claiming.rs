@@ -1,6 +1,6 @@
 //! Claiming a send, or waiting for the outcome of the current owner.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     super::{ended::Ended, job::SendJob, outcome::DeferredReason, single_flight::Leader},
@@ -20,12 +20,11 @@ const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// The result of a claim.
-#[allow(clippy::large_enum_variant, reason = "it is taken apart at once; a box would cost every send an allocation")]
 pub(crate) enum Claimed<'a> {
     /// The claim is ours.
     Ours(Ownership<'a>),
     /// The send is settled. `fresh` if this call settled it just now.
-    Settled { record: Box<ClaimRecord>, fresh: bool },
+    Settled { record: Arc<ClaimRecord>, fresh: bool },
     /// The send is postponed.
     Deferred(Ended),
 }
@@ -55,17 +54,17 @@ impl From<StoreError> for NotClaimed {
 
 async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: Option<OwnerToken>) -> Result<Claimed<'a>, NotClaimed> {
     let mut waiting = None;
-    let mut seen: Option<ClaimRecord> = None;
+    let mut seen: Option<Arc<ClaimRecord>> = None;
     loop {
         let claim = claim_operation(job, leader.owner());
         let before = seen.as_ref().map(|record| (record.owner, record.rev));
-        if is_free(job, &claim, seen.as_ref()) {
+        if is_free(job, &claim, seen.as_deref()) {
             let asking = Asking::new(job, leader.owner(), false);
-            let Applied { done, record, .. } = job.apply_with_retry(&claim, seen.as_ref()).await?;
+            let Applied { done, record, .. } = job.apply_with_retry(&claim, seen.as_deref()).await?;
             asking.answered();
             let record = record.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, "a claim was refused without a record"))?;
             // If the message is another one, dropping the ownership releases the claim.
-            let ours = done.then(|| Ownership::of(job, record.clone()));
+            let ours = done.then(|| Ownership::of(job, Arc::clone(&record)));
             job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint).map_err(NotClaimed::Refused)?;
             if let Some(ours) = ours {
                 return Ok(Claimed::Ours(ours));
@@ -75,7 +74,7 @@ async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: Opti
         if let Some(record) = &seen {
             job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint).map_err(NotClaimed::Refused)?;
             if record.status.is_terminal() {
-                return Ok(Claimed::Settled { record: Box::new(record.clone()), fresh: false });
+                return Ok(Claimed::Settled { record: Arc::clone(record), fresh: false });
             }
             match without_owner(job, leader, record, gone).await? {
                 Resolution::Ours(ownership) => return Ok(Claimed::Ours(ownership)),
@@ -89,9 +88,9 @@ async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: Opti
             continue;
         }
         if !waiting.get_or_insert_with(|| Waiting::new(job)).look_later(job).await {
-            return Ok(Claimed::Deferred(in_progress(job, seen.as_ref())));
+            return Ok(Claimed::Deferred(in_progress(job, seen.as_deref())));
         }
-        seen = job.record().await?;
+        seen = job.record().await?.map(Arc::new);
     }
 }
 

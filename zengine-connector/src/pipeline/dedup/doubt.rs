@@ -1,5 +1,7 @@
 //! Sends in doubt: the owner is gone, and the message may have been sent (rule 19).
 
+use std::sync::Arc;
+
 use super::{
     super::{decision::Protection, job::SendJob, single_flight::Leader},
     Ownership,
@@ -16,9 +18,9 @@ pub(crate) enum Resolution<'a> {
     /// We own the claim, to send again with the same key or to look up first.
     Ours(Ownership<'a>),
     /// The send is settled.
-    Settled(Box<ClaimRecord>),
+    Settled(Arc<ClaimRecord>),
     /// The record is changed, by us or by a faster caller.
-    Changed(Option<ClaimRecord>),
+    Changed(Option<Arc<ClaimRecord>>),
     /// The owner is at work.
     Owned,
 }
@@ -38,7 +40,7 @@ pub(crate) async fn resolve<'a>(
     if protection == Protection::None {
         let operation = give_up(job.engine().token(), seen, owner_gone, skew_ms, seconds(dedup.keep));
         return Ok(match job.apply_with_retry(&operation, Some(record)).await? {
-            Applied { done: true, record: Some(record), .. } => Resolution::Settled(Box::new(record)),
+            Applied { done: true, record: Some(record), .. } => Resolution::Settled(record),
             Applied { record, .. } => Resolution::Changed(record),
         });
     }

@@ -19,7 +19,7 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(3);
 pub(crate) struct Ownership<'a> {
     job: &'a SendJob<'a>,
     /// The record as last written or read.
-    record: ClaimRecord,
+    record: Arc<ClaimRecord>,
     phase: Phase,
     /// The attempts of this call.
     made: AttemptsMade,
@@ -51,7 +51,7 @@ pub(crate) enum Lost {
 
 impl<'a> Ownership<'a> {
     /// The ownership of a record that was just written under our token.
-    pub(crate) fn of(job: &'a SendJob<'a>, record: ClaimRecord) -> Self {
+    pub(crate) fn of(job: &'a SendJob<'a>, record: Arc<ClaimRecord>) -> Self {
         let phase = if record.status == ClaimStatus::Sending { Phase::Sending } else { Phase::Quiet };
         // What earlier owners know of their attempts stays, unless we make one that may arrive.
         let made = AttemptsMade { last_maybe_at_ms: record.last_attempt_at_ms, ..AttemptsMade::default() };
@@ -64,7 +64,7 @@ impl<'a> Ownership<'a> {
         lease.until_ms = i64::MAX;
         let claim = ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: 0, ttl_s: 0 };
         let Decision::Write(record) = claim.decide(None, At { now_ms: job.clock().ms(), boot: None }) else { return None };
-        let mut own = Self::of(job, record);
+        let mut own = Self::of(job, Arc::new(record));
         own.phase = Phase::Sending;
         Some(own)
     }
@@ -192,7 +192,7 @@ impl<'a> Ownership<'a> {
         terminal: Terminal,
         result: Option<StoredReceipt>,
         error: Option<StoredError>,
-    ) -> Option<ClaimRecord> {
+    ) -> Option<Arc<ClaimRecord>> {
         let operation = ClaimOp::Commit {
             owner: self.owner(),
             terminal,

@@ -6,11 +6,19 @@ use minicbor::{Decoder, Encoder, decode};
 
 /// Members of a stored record that this build does not know. They are written back as they were read.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Unread(Vec<(u32, Box<[u8]>)>);
+#[allow(clippy::box_collection, reason = "nearly every record has none, and every record holds this several times")]
+pub(crate) struct Unread(Option<Box<Vec<Member>>>);
+
+/// A key and its encoded value.
+type Member = (u32, Box<[u8]>);
 
 impl Unread {
     pub(crate) fn len(&self) -> u64 {
-        self.0.len() as u64
+        self.members().count() as u64
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Member> {
+        self.0.iter().flat_map(|members| members.iter())
     }
 
     /// Keeps the next value under this key.
@@ -18,12 +26,12 @@ impl Unread {
         let start = from.position();
         from.skip()?;
         let value = from.input().get(start..from.position()).ok_or_else(|| decode::Error::message("a value ends early"))?;
-        self.0.push((key, value.into()));
+        self.0.get_or_insert_default().push((key, value.into()));
         Ok(())
     }
 
     pub(crate) fn write(&self, to: &mut Encoder<Vec<u8>>) {
-        for (key, value) in &self.0 {
+        for (key, value) in self.members() {
             let _ = to.u32(*key);
             to.writer_mut().extend_from_slice(value);
         }
@@ -33,7 +41,7 @@ impl Unread {
 /// Prints the keys only.
 impl fmt::Debug for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(key, _)| key)).finish()
+        f.debug_list().entries(self.members().map(|(key, _)| key)).finish()
     }
 }
 

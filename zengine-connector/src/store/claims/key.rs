@@ -24,6 +24,11 @@ impl ClaimKey {
         Self(joined(&["v1", "in", tenant.as_str(), strategy.as_str(), &key.to_string()]))
     }
 
+    /// The key as text that is shared with the key.
+    pub(crate) const fn shared(&self) -> &Arc<str> {
+        &self.0
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0

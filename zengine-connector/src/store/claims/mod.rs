@@ -17,7 +17,7 @@ mod record;
 mod reference;
 mod token;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -43,18 +43,18 @@ pub struct Applied<R> {
     /// Whether its condition held.
     pub done: bool,
     /// The current record.
-    pub record: Option<R>,
+    pub record: Option<Arc<R>>,
 }
 
 impl<R> Applied<R> {
     /// The condition held.
-    pub fn done(record: Option<R>) -> Self {
-        Self { done: true, record }
+    pub fn done(record: Option<impl Into<Arc<R>>>) -> Self {
+        Self { done: true, record: record.map(Into::into) }
     }
 
     /// The condition did not hold.
-    pub fn refused(record: Option<R>) -> Self {
-        Self { done: false, record }
+    pub fn refused(record: Option<impl Into<Arc<R>>>) -> Self {
+        Self { done: false, record: record.map(Into::into) }
     }
 }
 

@@ -174,9 +174,9 @@ impl ClaimOp {
     /// Decides the operation on the current record. Pure; you must run it and the write as one atomic step.
     pub fn decide(&self, current: Option<&ClaimRecord>, at: At<'_>) -> Decision<ClaimRecord> {
         match self.change(current, at) {
-            Decision::Write(record) => {
-                let rev = current.map_or(0, |current| current.rev).saturating_add(1);
-                Decision::Write(ClaimRecord { rev, ..record })
+            Decision::Write(mut record) => {
+                record.rev = current.map_or(0, |current| current.rev).saturating_add(1);
+                Decision::Write(record)
             }
             decision => decision,
         }

@@ -1,6 +1,9 @@
 //! Claims in memory.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use async_trait::async_trait;
 
@@ -38,27 +41,30 @@ impl Claims {
 }
 
 impl Kept for ClaimRecord {
-    fn may_go(&self, now_ms: i64) -> bool {
-        self.is_removable(now_ms)
+    fn removable_at_ms(&self) -> i64 {
+        self.removable_at_s().map_or(i64::MAX, |at_s| at_s.saturating_mul(1000))
     }
 }
 
 impl Kept for InboundRecord {
-    fn may_go(&self, now_ms: i64) -> bool {
-        self.is_expired(now_ms)
+    fn removable_at_ms(&self) -> i64 {
+        self.expires_at_s.saturating_mul(1000)
     }
 }
 
 impl Kept for Reference {
-    fn may_go(&self, now_ms: i64) -> bool {
-        self.is_expired(now_ms)
+    fn removable_at_ms(&self) -> i64 {
+        self.expires_at_s.saturating_mul(1000)
     }
 }
 
 /// The change of a record and the answer, as decided.
-fn applied<R: Clone>(decision: Decision<R>, current: Option<&R>) -> (Change<R>, Applied<R>) {
+fn applied<R>(decision: Decision<R>, current: Option<&Arc<R>>) -> (Change<R>, Applied<R>) {
     match decision {
-        Decision::Write(record) => (Change::Write(record.clone()), Applied::done(Some(record))),
+        Decision::Write(record) => {
+            let record = Arc::new(record);
+            (Change::Write(Arc::clone(&record)), Applied::done(Some(record)))
+        }
         Decision::Keep => (Change::Keep, Applied::done(current.cloned())),
         Decision::Refuse => (Change::Keep, Applied::refused(current.cloned())),
     }
@@ -75,11 +81,14 @@ impl ClaimStore for Tables {
     ) -> Result<Applied<ClaimRecord>, StoreError> {
         self.claims.note(now_ms);
         let at = At { now_ms, boot: None };
-        Ok(self.claims.outbound.change(key.as_str(), now_ms, |current| applied(operation.decide(current, at), current)))
+        Ok(self
+            .claims
+            .outbound
+            .change(key.shared(), now_ms, |current| applied(operation.decide(current.map(|record| &**record), at), current)))
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
-        Ok(self.claims.outbound.read(key.as_str(), ClaimRecord::clone))
+        Ok(self.claims.outbound.read(key.as_str(), |record| ClaimRecord::clone(record)))
     }
 
     async fn apply_inbound(
@@ -90,16 +99,19 @@ impl ClaimStore for Tables {
         now_ms: i64,
     ) -> Result<Applied<InboundRecord>, StoreError> {
         let at = At { now_ms, boot: None };
-        Ok(self.claims.inbound.change(key.as_str(), now_ms, |current| applied(operation.decide(current, at), current)))
+        Ok(self
+            .claims
+            .inbound
+            .change(key.shared(), now_ms, |current| applied(operation.decide(current.map(|record| &**record), at), current)))
     }
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
         let now_ms = self.claims.recent_ms.load(Ordering::Relaxed);
-        self.claims.references.change(hash, now_ms, |_| (Change::Write(reference.clone()), ()));
+        self.claims.references.change(&hash.into(), now_ms, |_| (Change::Write(Arc::new(reference.clone())), ()));
         Ok(())
     }
 
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
-        Ok(self.claims.references.read(hash, Reference::clone).filter(|reference| !reference.is_expired(now_ms)))
+        Ok(self.claims.references.read(hash, |reference| Reference::clone(reference)).filter(|reference| !reference.is_expired(now_ms)))
     }
 }

@@ -1,7 +1,10 @@
 //! Sessions in memory.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -32,14 +35,14 @@ struct Stored {
 }
 
 impl Kept for Stored {
-    fn may_go(&self, now_ms: i64) -> bool {
-        self.expires_at_ms <= now_ms
+    fn removable_at_ms(&self) -> i64 {
+        self.expires_at_ms
     }
 }
 
 /// The key of a session. The length of the scope keeps ("a", "bc") and ("ab", "c") distinct.
-fn place(scope: &str, key: &str) -> String {
-    format!("{}|{scope}|{key}", scope.len())
+fn place(scope: &str, key: &str) -> Arc<str> {
+    format!("{}|{scope}|{key}", scope.len()).into()
 }
 
 fn conflict() -> StoreError {
@@ -52,23 +55,23 @@ impl SessionStore for Tables {
         Ok(self
             .sessions
             .values
-            .read(&place(scope, key), |stored| (!stored.may_go(now_ms)).then(|| (stored.version, stored.value.clone())))
+            .read(&place(scope, key), |stored| (stored.expires_at_ms > now_ms).then(|| (stored.version, stored.value.clone())))
             .flatten())
     }
 
     async fn put(&self, scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration, now_ms: i64) -> Result<u64, StoreError> {
         self.sessions.values.change(&place(scope, key), now_ms, |current| {
-            if current.filter(|stored| !stored.may_go(now_ms)).map(|stored| stored.version) != expect {
+            if current.filter(|stored| stored.expires_at_ms > now_ms).map(|stored| stored.version) != expect {
                 return (Change::Keep, Err(conflict()));
             }
             let version = self.sessions.versions.fetch_add(1, Ordering::Relaxed) + 1;
             let stored = Stored { version, expires_at_ms: now_ms.saturating_add(ms(ttl)), value };
-            (Change::Write(stored), Ok(version))
+            (Change::Write(Arc::new(stored)), Ok(version))
         })
     }
 
     async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
-        self.sessions.values.change(&place(scope, key), now_ms, |current| match current.filter(|stored| !stored.may_go(now_ms)) {
+        self.sessions.values.change(&place(scope, key), now_ms, |current| match current.filter(|stored| stored.expires_at_ms > now_ms) {
             Some(stored) if stored.version == expect => (Change::Remove, Ok(())),
             _ => (Change::Keep, Err(conflict())),
         })

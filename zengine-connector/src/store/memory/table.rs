@@ -1,9 +1,10 @@
 //! Records by key, sharded. Inserting a record removes expired ones.
 
-use std::hash::BuildHasher as _;
+use std::{hash::BuildHasher as _, sync::Arc};
+
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 
 use crate::sync::Mutex;
-use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 
 /// Number of shards: a power of two, because the shard is taken from the hash.
 const SHARDS: usize = 64;
@@ -13,8 +14,8 @@ const SWEPT_PER_INSERT: usize = 4;
 
 /// A record that can be removed.
 pub(super) trait Kept {
-    /// Returns `true` if the record may be removed.
-    fn may_go(&self, now_ms: i64) -> bool;
+    /// The time from which the record may be removed, in milliseconds UTC.
+    fn removable_at_ms(&self) -> i64;
 }
 
 /// Records by text key. Every operation on one key is atomic. Operations on different shards do not wait for each other.
@@ -32,31 +33,36 @@ struct Slots<R> {
     swept: usize,
 }
 
-/// One slot. The record is boxed, so that empty slots are small.
+/// One slot. The record is shared with those who read it, so that empty slots are small and reading copies nothing.
 struct Slot<R> {
-    key: Box<str>,
-    record: Box<R>,
+    key: Arc<str>,
+    /// Of the record, which the check then need not touch.
+    removable_at_ms: i64,
+    record: Arc<R>,
 }
 
 /// The change of a record.
 pub(super) enum Change<R> {
     Keep,
-    Write(R),
+    Write(Arc<R>),
     Remove,
 }
 
 impl<R: Kept> Table<R> {
     /// Reads the record of a key and changes it, in one atomic step.
-    pub(super) fn change<T>(&self, key: &str, now_ms: i64, decide: impl FnOnce(Option<&R>) -> (Change<R>, T)) -> T {
-        let hash = self.hasher.hash_one(key);
+    pub(super) fn change<T>(&self, key: &Arc<str>, now_ms: i64, decide: impl FnOnce(Option<&Arc<R>>) -> (Change<R>, T)) -> T {
+        let hash = self.hasher.hash_one(&**key);
         let mut slots = self.shard(hash).lock();
         let rehash = |slot: &Slot<R>| self.hasher.hash_one(&*slot.key);
-        match slots.table.entry(hash, |slot| *slot.key == *key, rehash) {
+        match slots.table.entry(hash, |slot| *slot.key == **key, rehash) {
             Entry::Occupied(mut entry) => {
-                let (change, answer) = decide(Some(&*entry.get().record));
+                let (change, answer) = decide(Some(&entry.get().record));
                 match change {
                     Change::Keep => {}
-                    Change::Write(record) => *entry.get_mut().record = record,
+                    Change::Write(record) => {
+                        let slot = entry.get_mut();
+                        (slot.removable_at_ms, slot.record) = (record.removable_at_ms(), record);
+                    }
                     Change::Remove => drop(entry.remove()),
                 }
                 answer
@@ -64,7 +70,7 @@ impl<R: Kept> Table<R> {
             Entry::Vacant(entry) => {
                 let (change, answer) = decide(None);
                 if let Change::Write(record) = change {
-                    entry.insert(Slot { key: key.into(), record: Box::new(record) });
+                    entry.insert(Slot { key: Arc::clone(key), removable_at_ms: record.removable_at_ms(), record });
                     slots.sweep(now_ms);
                 }
                 answer
@@ -73,7 +79,7 @@ impl<R: Kept> Table<R> {
     }
 
     /// Reads the record of a key.
-    pub(super) fn read<T>(&self, key: &str, look: impl FnOnce(&R) -> T) -> Option<T> {
+    pub(super) fn read<T>(&self, key: &str, look: impl FnOnce(&Arc<R>) -> T) -> Option<T> {
         let hash = self.hasher.hash_one(key);
         let slots = self.shard(hash).lock();
         slots.table.find(hash, |slot| *slot.key == *key).map(|slot| look(&slot.record))
@@ -99,7 +105,7 @@ impl<R: Kept> Slots<R> {
             if self.swept >= self.table.num_buckets() {
                 self.swept = 0;
             }
-            if self.table.get_bucket(self.swept).is_some_and(|slot| slot.record.may_go(now_ms))
+            if self.table.get_bucket(self.swept).is_some_and(|slot| slot.removable_at_ms <= now_ms)
                 && let Ok(entry) = self.table.get_bucket_entry(self.swept)
             {
                 entry.remove();
@@ -121,13 +127,13 @@ mod tests {
     use super::*;
 
     impl Kept for i64 {
-        fn may_go(&self, now_ms: i64) -> bool {
-            *self <= now_ms
+        fn removable_at_ms(&self) -> i64 {
+            *self
         }
     }
 
     fn put(table: &Table<i64>, key: &str, until: i64, now: i64) {
-        table.change(key, now, |_| (Change::Write(until), ()));
+        table.change(&key.into(), now, |_| (Change::Write(Arc::new(until)), ()));
     }
 
     #[test]
@@ -149,9 +155,9 @@ mod tests {
         let table = Table::default();
         put(&table, "k", 1, 0);
         put(&table, "k", 2, 0);
-        assert_eq!(table.read("k", |until| *until), Some(2));
-        assert!(table.change("k", 0, |old| (Change::Remove, old.is_some())));
-        assert!(!table.change("k", 0, |old| (Change::Keep, old.is_some())));
+        assert_eq!(table.read("k", |until| **until), Some(2));
+        assert!(table.change(&"k".into(), 0, |old| (Change::Remove, old.is_some())));
+        assert!(!table.change(&"k".into(), 0, |old| (Change::Keep, old.is_some())));
         assert_eq!(table.len(), 0);
     }
 }

@@ -41,7 +41,7 @@ pub async fn rule_13_of_100_concurrent_claims_one_wins(subject: &Subject) {
     assert_eq!(winners.len(), 1);
     let winner = winners[0].record.clone();
     assert!(all.iter().all(|applied| applied.record == winner), "every claimant sees the winner's record");
-    assert_eq!(run.record().await, winner);
+    assert_eq!(run.record().await.as_ref(), winner.as_deref());
 }
 
 /// One of many waiters takes over an orphan (case 28).

@@ -215,13 +215,13 @@ impl<'a> ClaimRun<'a> {
 
     async fn done(&self, applied: Applied<ClaimRecord>) -> ClaimRecord {
         assert!(applied.done, "the condition holds");
-        assert_eq!(applied.record, self.record().await, "the returned record is the stored one");
-        applied.record.unwrap()
+        assert_eq!(applied.record.as_deref(), self.record().await.as_ref(), "the returned record is the stored one");
+        ClaimRecord::clone(&applied.record.unwrap())
     }
 
     async fn refused(&self, applied: Applied<ClaimRecord>, before: Option<&ClaimRecord>) {
         assert!(!applied.done, "the condition does not hold");
-        assert_eq!(applied.record.as_ref(), before, "a refusal returns the record");
+        assert_eq!(applied.record.as_deref(), before, "a refusal returns the record");
         assert_eq!(self.record().await.as_ref(), before, "a refusal changes nothing");
     }
 }
