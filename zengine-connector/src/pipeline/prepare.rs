@@ -94,7 +94,7 @@ impl<'a> SendRequest<'a> {
         if error.kind() == ErrorKind::UnknownTenant {
             return Err(error);
         }
-        if let Ok(Some(record)) = self.clock.wait(self.engine.stores.record(key)).await {
+        if let Ok(Ok(Some(record))) = self.clock.guard(self.clock.remaining(), self.engine.stores.record(key)).await {
             content.refuse_mismatch(fingerprint, &record.fingerprint)?;
             if let Some(ended) = self.engine.ended(key, &record).filter(|_| !record.effects_pending.dlq) {
                 return ended.replayed().into_outcome(key, None);

@@ -354,6 +354,23 @@ async fn rule_28_no_claim_no_send_unless_the_host_prefers_doubles() {
     assert_eq!(provider.calls().len(), 1);
 }
 
+/// A claim that was seen is respected also when the store is down afterwards.
+#[tokio::test(start_paused = true)]
+async fn rule_28_a_host_that_prefers_doubles_sends_nothing_that_another_process_sends() {
+    let (world, provider) = (new_world(), Recording::new());
+    let bold = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected));
+    provider.answer(ProviderAnswer::Hang);
+    drop_after(&world, &world.process(&provider), "1", ms(10)).await;
+    world.faults.always(StoreCall::GetClaim, StoreFault::Refused);
+    assert_eq!(deferred(send(&bold, "1").await).reason, DeferredReason::StoreUnavailable);
+    world.pass(secs(63)).await;
+    world.faults.heal();
+    // The claim is refused, and giving the orphan up fails.
+    world.faults.always(StoreCall::GiveUp, StoreFault::Refused);
+    assert_eq!(deferred(send(&bold, "1").await).reason, DeferredReason::StoreUnavailable);
+    assert_eq!(provider.calls().len(), 1);
+}
+
 /// A store that does not answer holds nobody for ever.
 #[tokio::test(start_paused = true)]
 async fn rule_28_a_store_that_hangs_puts_the_send_off() {

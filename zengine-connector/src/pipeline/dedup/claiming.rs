@@ -31,11 +31,11 @@ pub(crate) enum Claimed<'a> {
 
 /// Claims the send. `gone` is the owner token of a caller of this process that was dropped.
 pub(crate) async fn claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: Option<OwnerToken>) -> Result<Claimed<'a>, Error> {
-    let claimed = try_claim(job, leader, gone).await;
-    match claimed {
+    let mut seen = None;
+    match try_claim(job, leader, gone, &mut seen).await {
         Ok(claimed) => Ok(claimed),
         Err(NotClaimed::Refused(error)) => Err(error),
-        Err(NotClaimed::Store(error)) => store_down(job, error),
+        Err(NotClaimed::Store(error)) => store_down(job, error, seen.is_some()),
     }
 }
 
@@ -52,9 +52,14 @@ impl From<StoreError> for NotClaimed {
     }
 }
 
-async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: Option<OwnerToken>) -> Result<Claimed<'a>, NotClaimed> {
+/// `seen` is the record as last seen.
+async fn try_claim<'a>(
+    job: &'a SendJob<'a>,
+    leader: &mut Leader<'_>,
+    gone: Option<OwnerToken>,
+    seen: &mut Option<Arc<ClaimRecord>>,
+) -> Result<Claimed<'a>, NotClaimed> {
     let mut waiting = None;
-    let mut seen: Option<Arc<ClaimRecord>> = None;
     loop {
         let claim = claim_operation(job, leader.owner());
         let before = seen.as_ref().map(|record| (record.owner, record.rev));
@@ -69,9 +74,9 @@ async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: Opti
             if let Some(ours) = ours {
                 return Ok(Claimed::Ours(ours));
             }
-            seen = Some(record);
+            *seen = Some(record);
         }
-        if let Some(record) = &seen {
+        if let Some(record) = seen {
             job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint).map_err(NotClaimed::Refused)?;
             if record.status.is_terminal() {
                 return Ok(Claimed::Settled { record: Arc::clone(record), fresh: false });
@@ -79,7 +84,7 @@ async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: Opti
             match without_owner(job, leader, record, gone).await? {
                 Resolution::Ours(ownership) => return Ok(Claimed::Ours(ownership)),
                 Resolution::Settled(record) => return Ok(Claimed::Settled { record, fresh: true }),
-                Resolution::Changed(record) => seen = record,
+                Resolution::Changed(record) => *seen = record,
                 Resolution::Owned => {}
             }
         }
@@ -90,7 +95,7 @@ async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: Opti
         if !waiting.get_or_insert_with(|| Waiting::new(job)).look_later(job).await {
             return Ok(Claimed::Deferred(in_progress(job, seen.as_deref())));
         }
-        seen = job.record().await?.map(Arc::new);
+        *seen = job.record().await?.map(Arc::new);
     }
 }
 
@@ -163,13 +168,13 @@ impl Waiting {
     }
 }
 
-/// Defers the send, unless the host chose to send without dedup (rule 28).
-fn store_down<'a>(job: &'a SendJob<'a>, error: StoreError) -> Result<Claimed<'a>, Error> {
+/// Defers the send, unless the host chose to send without dedup (rule 28) and no other claim of the send was seen.
+fn store_down<'a>(job: &'a SendJob<'a>, error: StoreError, is_known: bool) -> Result<Claimed<'a>, Error> {
     if error.kind == StoreErrorKind::Corrupt {
         return Err(error.into());
     }
     match job.settings().store_down {
-        StoreDown::SendUnprotected if let Some(own) = Ownership::unprotected(job) => {
+        StoreDown::SendUnprotected if !is_known && let Some(own) = Ownership::unprotected(job) => {
             tracing::warn!(strategy = %job.call.entry.name, "dedup.send_unprotected");
             Ok(Claimed::Ours(own))
         }
