@@ -4,6 +4,7 @@
 //! Not covered by semantic versioning: names here may change in patch releases.
 
 mod block_on;
+mod cas_store;
 #[cfg(feature = "tokio")]
 mod clock;
 mod contexts;
@@ -16,6 +17,7 @@ mod secret_contract;
 pub mod store_contract;
 
 pub use block_on::block_on;
+pub use cas_store::{CasStore, Trips};
 #[cfg(feature = "tokio")]
 pub use clock::SimClock;
 pub use contexts::Contexts;

@@ -112,3 +112,6 @@ pub async fn apply<O: Operation>(
         is_read = true;
     }
 }
+
+#[cfg(test)]
+mod tests;

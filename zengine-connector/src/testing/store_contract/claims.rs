@@ -1,11 +1,10 @@
 //! Cases of open claims.
 
-use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, SKEW_MS, Subject, at_once, fingerprint, key, named, strategy, tenant};
+use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, ROUNDS, SKEW_MS, Subject, at_once, fingerprint, key, named, strategy, tenant};
 use crate::{
     error::{ErrorKind, Reach},
     ids::ClientMessageId,
     store::{ClaimKey, ClaimOp, ClaimStatus, Effects, Fingerprint, StoredError, Terminal},
-    testing::block_on,
 };
 
 /// The time after a lease and the clock skew.
@@ -17,7 +16,7 @@ pub async fn rule_11_keys_of_other_tenants_strategies_and_ids_are_other_records(
     let keys = [of("acme", "sns-sms", "1"), of("other", "sns-sms", "1"), of("acme", "ses-email", "1"), of("acme", "sns-sms", "2")];
     let ambiguous = [of("a|b", "s", "c"), of("a", "s", "b|c")];
     for (n, key) in keys.into_iter().chain(ambiguous).enumerate() {
-        let run = ClaimRun { stores: &subject.stores, key };
+        let run = ClaimRun::of(subject, key);
         assert!(run.record().await.is_none());
         assert_eq!(run.done(run.claim(&format!("o{n}"), NOW).await).await.owner, named(&format!("o{n}")));
     }
@@ -35,22 +34,33 @@ pub async fn rule_13_an_absent_record_is_claimed_and_a_claimed_one_is_not(subjec
 
 /// One of many concurrent claims wins.
 pub async fn rule_13_of_100_concurrent_claims_one_wins(subject: &Subject) {
-    let run = ClaimRun::new(subject, "1");
-    let all = at_once(100, |n| block_on(run.claim(&format!("o{n}"), NOW)));
-    let winners: Vec<_> = all.iter().filter(|applied| applied.done).collect();
-    assert_eq!(winners.len(), 1);
-    let winner = winners[0].record.clone();
-    assert!(all.iter().all(|applied| applied.record == winner), "every claimant sees the winner's record");
-    assert_eq!(run.record().await.as_ref(), winner.as_deref());
+    for round in 0..ROUNDS {
+        let run = ClaimRun::new(subject, &round.to_string());
+        let all = at_once(100, |n| {
+            let run = run.clone();
+            async move { run.claim(&format!("o{n}"), NOW).await }
+        });
+        let all = all.await;
+        let winners: Vec<_> = all.iter().filter(|applied| applied.done).collect();
+        assert_eq!(winners.len(), 1);
+        let winner = winners[0].record.clone();
+        assert!(all.iter().all(|applied| applied.record == winner), "every claimant sees the winner's record");
+        assert_eq!(run.record().await.as_ref(), winner.as_deref());
+    }
 }
 
 /// One of many waiters takes over an orphan (case 28).
 pub async fn rule_13_of_100_concurrent_takeovers_one_wins(subject: &Subject) {
-    let run = ClaimRun::new(subject, "1");
-    run.done(run.claim("a", NOW).await).await;
-    run.done(run.mark("a", NOW).await).await;
-    let all = at_once(100, |n| block_on(run.take_over(&format!("o{n}"), "a", LATER)));
-    assert_eq!(all.iter().filter(|applied| applied.done).count(), 1);
+    for round in 0..ROUNDS {
+        let run = ClaimRun::new(subject, &round.to_string());
+        run.done(run.claim("a", NOW).await).await;
+        run.done(run.mark("a", NOW).await).await;
+        let all = at_once(100, |n| {
+            let run = run.clone();
+            async move { run.take_over(&format!("o{n}"), "a", LATER).await }
+        });
+        assert_eq!(all.await.iter().filter(|applied| applied.done).count(), 1);
+    }
 }
 
 /// An owner's write counts as done when it is repeated after its answer was lost.

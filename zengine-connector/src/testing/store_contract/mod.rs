@@ -1,40 +1,69 @@
 //! The contract of the store ports, as cases that run against any implementation.
 //!
+//! Each case is a test on a tokio runtime of its own with several threads, on which `subject` runs too; a store may spawn
+//! tasks and use I/O and timers. `subject` may also be an `async fn`. A case of concurrent callers repeats for 50 rounds, each
+//! under keys of its own.
+//!
 //! ```
 //! use zengine_connector::{store::Memory, testing::store_contract::Subject};
 //!
-//! // Your own stores, empty, in place of the memory.
+//! // A bundle with your own claim store, empty, in place of the memory.
 //! fn subject() -> Subject {
 //!     Subject::new(Memory::new())
 //! }
 //!
-//! zengine_connector::store_contract!(my_stores, crate::subject);
+//! zengine_connector::store_contract!(my_claims, crate::subject, ports = [claims]);
 //! # fn main() {}
 //! ```
+//!
+//! | port | cases |
+//! |---|---|
+//! | `claims` | claims of sends and of inbound events, and references |
+//! | `dead_letters` | dead letters |
+//! | `events` | the event bus |
+//! | `sessions` | sessions |
+//! | `epochs` | epoch logs |
+//! | `directory` | the tenant directory; its cases pass if the subject has none |
+//!
+//! Without `ports`, every port is tested.
+//!
+//! The store removes expired records: itself, or by its back end's expiry. It may do so from a record's
+//! [`removable_at_s`](crate::store::ClaimRecord::removable_at_s) on, and never before; no case requires that it does. The cases
+//! run in the year 2100, so that a back end that expires records by the wall clock removes none of them.
 
 // Cases are tests: a broken promise panics.
 #![allow(clippy::unwrap_used)]
-// All cases are async, including those that only start threads.
-#![allow(clippy::unused_async)]
 
 mod claims;
+mod current;
 mod directory;
 mod inbound;
 mod rest;
+mod run;
 mod settled;
 
-use std::{any::Any, fmt};
+use std::{
+    any::Any,
+    fmt,
+    future::{IntoFuture, Ready, ready},
+    sync::Arc,
+};
 
 pub use claims::*;
+pub use current::*;
 pub use directory::*;
 pub use inbound::*;
 pub use rest::*;
+#[doc(hidden)]
+pub use run::run;
+use run::{ROUNDS, at_once};
 pub use settled::*;
 
 use crate::{
     ids::{ClientMessageId, StrategyName, TenantId},
     store::{
-        Applied, AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, Effects, Fingerprint, Lease, OwnerToken, StoredReceipt, Stores, Terminal,
+        Applied, AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Effects, Fingerprint, Lease, OwnerToken, StoredReceipt, Stores,
+        Terminal,
     },
 };
 
@@ -60,18 +89,37 @@ impl Subject {
     }
 }
 
+/// A subject is ready at once, so that the macro awaits the result of a function and of an `async fn` alike.
+impl IntoFuture for Subject {
+    type Output = Self;
+    type IntoFuture = Ready<Self>;
+
+    fn into_future(self) -> Ready<Self> {
+        ready(self)
+    }
+}
+
 impl fmt::Debug for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subject").field("stores", &self.stores).finish_non_exhaustive()
     }
 }
 
-/// Generates one test for each case: `store_contract!(module, path::to::subject)`, where `subject` returns a new
-/// [`Subject`](crate::testing::store_contract::Subject).
+/// Generates one test for each case: `store_contract!(module, path::to::subject)`, or of some ports,
+/// `store_contract!(module, path::to::subject, ports = [claims, sessions])`. `subject` returns a new
+/// [`Subject`](crate::testing::store_contract::Subject), or a future of one.
 #[macro_export]
 macro_rules! store_contract {
     ($module:ident, $subject:path) => {
-        $crate::store_contract! { @cases $module, $subject,
+        $crate::store_contract!($module, $subject, ports = [claims, dead_letters, events, sessions, epochs, directory]);
+    };
+    ($module:ident, $subject:path, ports = [$($port:ident),+ $(,)?]) => {
+        mod $module {
+            $($crate::store_contract! { @$port $subject })+
+        }
+    };
+    (@claims $subject:path) => {
+        $crate::store_contract! { @cases $subject,
             rule_11_keys_of_other_tenants_strategies_and_ids_are_other_records
             rule_13_an_absent_record_is_claimed_and_a_claimed_one_is_not
             rule_13_of_100_concurrent_claims_one_wins
@@ -97,20 +145,42 @@ macro_rules! store_contract {
             rule_29_later_writes_remove_no_record_in_doubt_or_with_effects
             rule_65_effects_are_cleared_one_by_one_and_for_their_generation_only
             rule_70_a_redrive_claims_the_next_generation_once
+            a_wrong_current_record_changes_no_result_of_a_send
             rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored
             rule_84_a_released_inbound_event_is_claimed_again
             rule_84_of_100_concurrent_inbound_claims_one_wins
+            a_wrong_current_record_changes_no_result_of_an_inbound_event
             references_find_their_send_until_they_expire
+        }
+    };
+    (@dead_letters $subject:path) => {
+        $crate::store_contract! { @cases $subject,
             dead_letters_are_listed_in_pages_and_removed
             rule_70_a_dead_letter_is_taken_once_per_redrive
+        }
+    };
+    (@events $subject:path) => {
+        $crate::store_contract! { @cases $subject,
             an_event_may_be_published_twice
+        }
+    };
+    (@sessions $subject:path) => {
+        $crate::store_contract! { @cases $subject,
             sessions_are_compared_and_set
             sessions_expire_exactly_at_their_end
             session_versions_are_never_used_twice
             sessions_of_different_scopes_are_separate
             of_100_concurrent_session_writes_one_wins
+        }
+    };
+    (@epochs $subject:path) => {
+        $crate::store_contract! { @cases $subject,
             rule_49_an_epoch_is_created_once
             rule_51_epochs_are_read_in_order_and_trimmed
+        }
+    };
+    (@directory $subject:path) => {
+        $crate::store_contract! { @cases $subject,
             the_directory_knows_configurations_and_their_versions
             the_directory_finds_tenants_by_route
             the_directory_lists_tenants_in_pages
@@ -118,20 +188,26 @@ macro_rules! store_contract {
             a_tenants_configuration_and_routes_change_together
         }
     };
-    (@cases $module:ident, $subject:path, $($case:ident)*) => {
-        mod $module {
-            $(
-                #[test]
-                fn $case() {
-                    let subject = $subject();
-                    $crate::testing::block_on($crate::testing::store_contract::$case(&subject));
-                }
-            )*
-        }
+    (@cases $subject:path, $($case:ident)*) => {
+        $(
+            #[test]
+            fn $case() {
+                $crate::testing::store_contract::run(async {
+                    let subject = $subject().await;
+                    $crate::testing::store_contract::$case(&subject).await;
+                });
+            }
+        )*
+    };
+    (@$port:ident $subject:path) => {
+        ::core::compile_error!(concat!(
+            "no port is called `", stringify!($port), "`: there are claims, dead_letters, events, sessions, epochs and directory"
+        ));
     };
 }
 
-const NOW: i64 = 1_767_225_600_000;
+/// 2100-01-01 00:00 UTC: no back end that expires records by the wall clock removes a case's own.
+const NOW: i64 = 4_102_444_800_000;
 const LEASE_MS: i64 = 60_000;
 const SKEW_MS: i64 = 2_000;
 const DAY_S: i64 = 24 * 3600;
@@ -159,26 +235,31 @@ fn fingerprint() -> Fingerprint {
 }
 
 /// Runs operations on one claim, as any owner.
-struct ClaimRun<'a> {
-    stores: &'a Stores,
+#[derive(Clone)]
+struct ClaimRun {
+    claims: Arc<dyn ClaimStore>,
     key: ClaimKey,
 }
 
-impl<'a> ClaimRun<'a> {
-    fn new(subject: &'a Subject, id: &str) -> Self {
-        Self { stores: &subject.stores, key: key(id) }
+impl ClaimRun {
+    fn new(subject: &Subject, id: &str) -> Self {
+        Self::of(subject, key(id))
+    }
+
+    fn of(subject: &Subject, key: ClaimKey) -> Self {
+        Self { claims: Arc::clone(&subject.stores.claims), key }
     }
 
     fn lease(&self, owner: &str, now: i64) -> Lease {
-        Lease { owner: named(owner), boot: self.stores.claims.boot().map(Into::into), until_ms: now + LEASE_MS }
+        Lease { owner: named(owner), boot: self.claims.boot().map(Into::into), until_ms: now + LEASE_MS }
     }
 
     async fn apply(&self, operation: ClaimOp, now: i64) -> Applied<ClaimRecord> {
-        self.stores.claims.apply(&self.key, &operation, None, now).await.unwrap()
+        self.claims.apply(&self.key, &operation, None, now).await.unwrap()
     }
 
     async fn record(&self) -> Option<ClaimRecord> {
-        self.stores.claims.get(&self.key).await.unwrap()
+        self.claims.get(&self.key).await.unwrap()
     }
 
     fn claim_op(&self, owner: &str, now: i64) -> ClaimOp {
@@ -224,21 +305,4 @@ impl<'a> ClaimRun<'a> {
         assert_eq!(applied.record.as_deref(), before, "a refusal returns the record");
         assert_eq!(self.record().await.as_ref(), before, "a refusal changes nothing");
     }
-}
-
-/// Runs a function on many threads at once.
-fn at_once<T: Send>(tasks: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let start = std::sync::Barrier::new(tasks);
-    std::thread::scope(|scope| {
-        let (start, work) = (&start, &work);
-        let threads: Vec<_> = (0..tasks)
-            .map(|n| {
-                scope.spawn(move || {
-                    start.wait();
-                    work(n)
-                })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
 }

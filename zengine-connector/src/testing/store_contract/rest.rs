@@ -1,14 +1,13 @@
 //! Cases of dead letters, events, sessions and epoch logs.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{NOW, Subject, at_once, strategy, tenant};
+use super::{NOW, ROUNDS, Subject, at_once, strategy, tenant};
 use crate::{
     ids::{ClientMessageId, FailureId},
     store::{DeadLetter, DomainEvent, EpochEntry, OutboundFailed, StoreErrorKind},
-    testing::block_on,
 };
 
 fn failure(id: &str) -> FailureId {
@@ -56,13 +55,19 @@ pub async fn dead_letters_are_listed_in_pages_and_removed(subject: &Subject) {
 pub async fn rule_70_a_dead_letter_is_taken_once_per_redrive(subject: &Subject) {
     let letters = &subject.stores.dead_letters;
     assert_eq!(letters.take(&failure("a"), 0).await.unwrap(), None);
-    letters.put(&letter("a", b"body")).await.unwrap();
-    let all = at_once(50, |_| block_on(letters.take(&failure("a"), 0)).unwrap());
-    let taken: Vec<_> = all.into_iter().flatten().collect();
-    assert_eq!(taken.len(), 1);
-    assert_eq!(taken[0].redrive_count, 1);
-    assert_eq!(letters.get(&failure("a")).await.unwrap().unwrap().redrive_count, 1);
-    assert_eq!(letters.take(&failure("a"), 1).await.unwrap().unwrap().redrive_count, 2);
+    for round in 0..ROUNDS {
+        let id = format!("a{round}");
+        letters.put(&letter(&id, b"body")).await.unwrap();
+        let all = at_once(50, |_| {
+            let (letters, id) = (Arc::clone(letters), failure(&id));
+            async move { letters.take(&id, 0).await.unwrap() }
+        });
+        let taken: Vec<_> = all.await.into_iter().flatten().collect();
+        assert_eq!(taken.len(), 1);
+        assert_eq!(taken[0].redrive_count, 1);
+        assert_eq!(letters.get(&failure(&id)).await.unwrap().unwrap().redrive_count, 1);
+        assert_eq!(letters.take(&failure(&id), 1).await.unwrap().unwrap().redrive_count, 2);
+    }
 }
 
 /// Rule 66: the bus accepts an event that is published twice.
@@ -148,21 +153,35 @@ pub async fn sessions_of_different_scopes_are_separate(subject: &Subject) {
 /// One of many concurrent writers that saw the same version wins.
 pub async fn of_100_concurrent_session_writes_one_wins(subject: &Subject) {
     let sessions = &subject.stores.sessions;
-    let version = sessions.put("acme|s", "k", Bytes::from_static(b"0"), None, TTL, NOW).await.unwrap();
-    let all = at_once(100, |n| block_on(sessions.put("acme|s", "k", Bytes::from(n.to_string()), Some(version), TTL, NOW)));
-    let winners: Vec<_> = all.iter().enumerate().filter_map(|(n, written)| written.as_ref().ok().map(|version| (n, *version))).collect();
-    assert_eq!(winners.len(), 1);
-    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), Some((winners[0].1, Bytes::from(winners[0].0.to_string()))));
+    for round in 0..ROUNDS {
+        let key = round.to_string();
+        let version = sessions.put("acme|s", &key, Bytes::from_static(b"0"), None, TTL, NOW).await.unwrap();
+        let all = at_once(100, |n| {
+            let (sessions, key) = (Arc::clone(sessions), key.clone());
+            async move { sessions.put("acme|s", &key, Bytes::from(n.to_string()), Some(version), TTL, NOW).await }
+        });
+        let all = all.await;
+        let winners: Vec<_> =
+            all.iter().enumerate().filter_map(|(n, written)| written.as_ref().ok().map(|version| (n, *version))).collect();
+        assert_eq!(winners.len(), 1);
+        assert_eq!(sessions.get("acme|s", &key, NOW).await.unwrap(), Some((winners[0].1, Bytes::from(winners[0].0.to_string()))));
+    }
 }
 
 /// Case 55: one of many processes writes the next epoch.
 pub async fn rule_49_an_epoch_is_created_once(subject: &Subject) {
     let epochs = &subject.stores.epochs;
-    let all = at_once(50, |n| block_on(epochs.append("acme/sns-sms", EpochEntry::new(1, Bytes::from(n.to_string())))).unwrap());
-    let winners: Vec<_> = all.iter().enumerate().filter(|(_, won)| **won).collect();
-    assert_eq!(winners.len(), 1);
-    let entry = EpochEntry::new(1, Bytes::from(winners[0].0.to_string()));
-    assert_eq!(epochs.newest("acme/sns-sms").await.unwrap(), Some(entry));
+    for epoch in 1..=ROUNDS as u64 {
+        let of = move |n: usize| EpochEntry::new(epoch, Bytes::from(n.to_string()));
+        let all = at_once(50, |n| {
+            let epochs = Arc::clone(epochs);
+            async move { epochs.append("acme/sns-sms", of(n)).await.unwrap() }
+        });
+        let all = all.await;
+        let winners: Vec<_> = all.iter().enumerate().filter(|(_, won)| **won).collect();
+        assert_eq!(winners.len(), 1);
+        assert_eq!(epochs.newest("acme/sns-sms").await.unwrap(), Some(of(winners[0].0)));
+    }
     assert_eq!(epochs.newest("acme/sns").await.unwrap(), None);
 }
 

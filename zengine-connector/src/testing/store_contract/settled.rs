@@ -1,11 +1,10 @@
 //! Cases of settled claims: commits, evidence, expiry, effects, redrives.
 
-use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, SKEW_MS, Subject, at_once, fingerprint, named};
+use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, ROUNDS, SKEW_MS, Subject, at_once, fingerprint, named};
 use crate::{
     error::{ErrorKind, Reach},
     message::State,
     store::{ClaimOp, ClaimStatus, Effects, Evidence, StoredError, StoredReceipt, Terminal},
-    testing::block_on,
 };
 
 const LATER: i64 = NOW + LEASE_MS + SKEW_MS + 1;
@@ -20,7 +19,7 @@ fn give_up(seen: &str) -> ClaimOp {
     ClaimOp::GiveUp { claimant, seen, owner_gone: false, error, skew_ms: SKEW_MS, ttl_s: DAY_S }
 }
 
-fn redrive(run: &ClaimRun<'_>, owner: &str, generation: u32, now: i64) -> ClaimOp {
+fn redrive(run: &ClaimRun, owner: &str, generation: u32, now: i64) -> ClaimOp {
     let (lease, fingerprint) = (run.lease(owner, now), fingerprint());
     ClaimOp::Redrive {
         lease,
@@ -35,7 +34,7 @@ fn redrive(run: &ClaimRun<'_>, owner: &str, generation: u32, now: i64) -> ClaimO
     }
 }
 
-async fn sending(run: &ClaimRun<'_>) {
+async fn sending(run: &ClaimRun) {
     run.done(run.claim("a", NOW).await).await;
     run.done(run.mark("a", NOW).await).await;
 }
@@ -179,12 +178,15 @@ pub async fn rule_29_later_writes_remove_no_record_in_doubt_or_with_effects(subj
         }
     }
     let far = NOW + 100 * IN_DOUBT_S * 1000;
-    at_once(20, |thread| {
-        for n in 0..100 {
-            let run = ClaimRun::new(subject, &format!("later-{thread}-{n}"));
-            assert!(block_on(run.claim("a", far)).done);
+    at_once(20, |task| {
+        let runs: Vec<_> = (0..100).map(|n| ClaimRun::new(subject, &format!("later-{task}-{n}"))).collect();
+        async move {
+            for run in runs {
+                assert!(run.claim("a", far).await.done);
+            }
         }
-    });
+    })
+    .await;
     for id in &ids {
         assert!(ClaimRun::new(subject, id).record().await.is_some(), "{id} is still there");
     }
@@ -208,15 +210,20 @@ pub async fn rule_65_effects_are_cleared_one_by_one_and_for_their_generation_onl
 /// Cases 78 and 80: one of several concurrent redrives claims the next generation, and a redrive after the record expired
 /// still works.
 pub async fn rule_70_a_redrive_claims_the_next_generation_once(subject: &Subject) {
-    let run = ClaimRun::new(subject, "1");
-    sending(&run).await;
-    let failed = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
-    run.refused(run.apply(redrive(&run, "b", 1, NOW), NOW).await, Some(&failed)).await;
-    let all = at_once(20, |n| block_on(run.apply(redrive(&run, &format!("r{n}"), 0, NOW), NOW)));
-    assert_eq!(all.iter().filter(|applied| applied.done).count(), 1);
-    let record = run.record().await.unwrap();
-    assert_eq!((record.status, record.generation, record.key_generation), (ClaimStatus::Claimed, 1, 1));
-    assert_eq!(record.effects_pending, Effects::NONE);
+    for round in 0..ROUNDS {
+        let run = ClaimRun::new(subject, &round.to_string());
+        sending(&run).await;
+        let failed = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
+        run.refused(run.apply(redrive(&run, "b", 1, NOW), NOW).await, Some(&failed)).await;
+        let all = at_once(20, |n| {
+            let run = run.clone();
+            async move { run.apply(redrive(&run, &format!("r{n}"), 0, NOW), NOW).await }
+        });
+        assert_eq!(all.await.iter().filter(|applied| applied.done).count(), 1);
+        let record = run.record().await.unwrap();
+        assert_eq!((record.status, record.generation, record.key_generation), (ClaimStatus::Claimed, 1, 1));
+        assert_eq!(record.effects_pending, Effects::NONE);
+    }
 
     let gone = ClaimRun::new(subject, "gone");
     let record = gone.done(gone.apply(redrive(&gone, "b", 2, NOW), NOW).await).await;
