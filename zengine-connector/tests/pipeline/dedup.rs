@@ -247,6 +247,7 @@ async fn rule_15_a_late_owner_before_its_mark_sends_nothing() {
     let (slow, fast) = (world.process(&provider), world.process(&provider));
     world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
     let (late, ()) = futures_util::future::join(send(&slow, "1"), async {
+        world.pass(ms(1)).await;
         world.clock.jump_ms(63_000);
         delivered(send(&fast, "1").await);
         world.faults.resume();
@@ -264,6 +265,7 @@ async fn rule_19_a_late_owner_after_its_mark_makes_at_most_one_message() {
     let (slow, fast) = (world.process(&provider), world.process(&provider));
     provider.answer(ProviderAnswer::Slow(secs(1)));
     let (late, early) = futures_util::future::join(send(&slow, "1"), async {
+        world.pass(ms(1)).await;
         world.clock.jump_ms(63_000);
         send(&fast, "1").await
     })
@@ -307,6 +309,7 @@ async fn rule_15_a_zombies_release_is_refused() {
     provider.answer(ProviderAnswer::Slow(secs(3)));
     let ((late, second), ()) = futures_util::future::join(
         futures_util::future::join(send(&zombie, "1"), async {
+            world.pass(ms(1)).await;
             world.clock.jump_ms(63_000);
             send(&successor, "1").await
         }),
@@ -451,7 +454,7 @@ async fn rule_17_no_time_left_still_writes_a_lease_that_ends() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     world.faults.always(StoreCall::Release, StoreFault::Refused);
-    let options = SendOptions::new(id("1")).within(ms(0));
+    let options = SendOptions::new(id("1")).within(ms(super::SHORTEST_MS));
     let outcome = process.send(&tenant(), "recording", &text("hello"), options).await.unwrap();
     assert_eq!(deferred(outcome).reason, DeferredReason::NoTimeLeft);
     let record = world.record("1").await.unwrap();

@@ -2,13 +2,14 @@
 //! what faults of stores, providers and callers must never lead to.
 //!
 //! Two orchestrators over the same stores stand for two processes: each has its own single-flight, caches and breakers. Every
-//! rule is proved twice, with its records in `memory` and in a `file`.
+//! rule is proved with its records in `memory` and in a `file`; those of claims also over `cas`, a store that compares and sets.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets the unexpected fails")]
-#![allow(clippy::duplicate_mod, reason = "every rule is proved over two kinds of store")]
+#![allow(clippy::duplicate_mod, reason = "every rule is proved over several kinds of store")]
 #![allow(clippy::unchecked_time_subtraction, reason = "simulated time only goes forward")]
 
 mod canaries;
+mod cas;
 mod chaos;
 mod crash;
 mod file;
@@ -16,3 +17,4 @@ mod file;
 mod log;
 mod memory;
 mod support;
+mod trips;

@@ -22,6 +22,9 @@ mod retry;
 /// So many sends are many.
 const MANY: u32 = 10_000;
 
+/// The shortest time in which the store answers a claim, in milliseconds.
+const SHORTEST_MS: u64 = 0;
+
 fn new_world() -> World {
     World::in_memory()
 }

@@ -10,7 +10,7 @@ use zengine_connector::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetters, DomainEvent, Embedded, InboundOp,
         InboundRecord, OutboundFailed, Reference, StoreError,
     },
-    testing::{Faults, ProviderKind, Recording, SimClock},
+    testing::{CasStore, Faults, ProviderKind, Recording, SimClock},
 };
 
 /// Stores, their faults, and a clock that stands still until every task waits.
@@ -39,6 +39,13 @@ impl World {
         let embedded = Embedded::open(disk.path().join("store")).unwrap();
         let (claims, letters) = (Blocking(embedded.claims()), Blocking(embedded.dead_letters()));
         Self::of(Memory::new(), Arc::new(claims), Arc::new(letters), Some(disk))
+    }
+
+    /// Claims that are compared and set.
+    pub(crate) fn on_cas(claims: Arc<CasStore>) -> Self {
+        let memory = Memory::new();
+        let letters = memory.dead_letters();
+        Self::of(memory, claims, letters, None)
     }
 
     fn of(memory: Memory, claims: Arc<dyn ClaimStore>, letters: Arc<dyn DeadLetters>, disk: Option<tempfile::TempDir>) -> Self {
