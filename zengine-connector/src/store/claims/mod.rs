@@ -67,10 +67,13 @@ impl<R> Applied<R> {
 ///   out of date. Only a write under the condition that this record is stored may rest on it; before a refusal the store
 ///   reads. A store with an atomic step of its own ignores it.
 /// - A write is durable when `apply` returns, and visible to every later call.
-/// - A store may remove a record from [`removable_at_s`](ClaimRecord::removable_at_s) on, and never before (rule 29).
+/// - The store removes expired records, itself or by its back end's expiry: from
+///   [`removable_at_s`](ClaimRecord::removable_at_s) on, and never before (rule 29). An inbound record or a reference may go
+///   from its `expires_at_s` on.
 /// - A call that takes longer than 5 seconds is dropped and counts as failed; it may have been done.
 ///
-/// [`store_contract!`](crate::store_contract) tests an implementation.
+/// [`store_contract!`](crate::store_contract) tests an implementation, and [writing a
+/// store](https://github.com/zengine/zengine-connector/blob/main/docs/writing-a-store.md) explains how to make one.
 ///
 /// ```
 /// # use zengine_connector::{ClientMessageId, Error, StrategyName, TenantId};
