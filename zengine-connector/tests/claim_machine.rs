@@ -169,7 +169,11 @@ impl World {
                 let (seen, claimant) = (self.seen(), self.lease(who).owner);
                 ClaimOp::GiveUp { claimant, seen, owner_gone, error: error(), skew_ms: SKEW_MS, ttl_s: DAY_S }
             }
-            Step::Tell(state) => ClaimOp::Tell { evidence: Evidence::new(state, self.now_ms, None), ttl_s: DAY_S },
+            Step::Tell(state) => ClaimOp::Tell {
+                key_generation: self.record.as_ref().map_or(0, |record| record.key_generation),
+                evidence: Evidence::new(state, self.now_ms, None),
+                ttl_s: DAY_S,
+            },
             Step::ClearEffects { generation, dlq, event } => {
                 let mut done = Effects::NONE;
                 (done.dlq, done.event, done.settled) = (dlq, event, event);

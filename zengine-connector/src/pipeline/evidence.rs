@@ -70,7 +70,7 @@ async fn tell(
     };
     let provider_id = (!status.target.is_empty()).then(|| status.target.clone());
     let ttl_s = seconds(engine.stages.settings(strategy).dedup.keep);
-    let told = ClaimOp::Tell { evidence: Evidence::new(status.state, at_ms, provider_id), ttl_s };
+    let told = ClaimOp::Tell { key_generation: generation, evidence: Evidence::new(status.state, at_ms, provider_id), ttl_s };
     match engine.stores.apply(&key, &told, Some(&seen), engine.now_ms()).await?.record {
         Some(record) if record.effects_pending.settled => announce(engine, (tenant, strategy, id), status, &key, &record).await,
         _ => Ok(()),

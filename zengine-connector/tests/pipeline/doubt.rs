@@ -299,7 +299,11 @@ async fn rule_29_a_record_in_doubt_never_becomes_absent() {
 
 async fn tell(world: &World, what: &str, state: State) {
     let evidence = Evidence::new(state, to_ms(world.clock.now()), Some("recorded-1".to_owned()));
-    world.claims.apply(&key(what), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, None, to_ms(world.clock.now())).await.unwrap();
+    world
+        .claims
+        .apply(&key(what), &ClaimOp::Tell { key_generation: 0, evidence, ttl_s: 86_400 }, None, to_ms(world.clock.now()))
+        .await
+        .unwrap();
 }
 
 /// Case 90.

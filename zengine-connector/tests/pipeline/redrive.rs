@@ -277,7 +277,7 @@ async fn rule_27_redriving_what_arrived_after_all_closes_the_letter() {
     let failure = an_unknown(&world, &provider, "1").await;
     let now_ms = to_ms(world.clock.now());
     let evidence = Evidence::new(State::Delivered, now_ms, None);
-    world.claims.apply(&key("1"), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, None, now_ms).await.unwrap();
+    world.claims.apply(&key("1"), &ClaimOp::Tell { key_generation: 0, evidence, ttl_s: 86_400 }, None, now_ms).await.unwrap();
     let end = delivered(redrive(&world.process(&provider), &failure).await);
     assert!(end.replayed);
     assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 0));
@@ -290,7 +290,7 @@ async fn rule_70_an_unknown_that_turned_out_failed_gets_a_new_key() {
     let failure = an_unknown(&world, &provider, "1").await;
     let now_ms = to_ms(world.clock.now());
     let evidence = Evidence::new(State::Failed, now_ms, None);
-    world.claims.apply(&key("1"), &ClaimOp::Tell { evidence, ttl_s: 86_400 }, None, now_ms).await.unwrap();
+    world.claims.apply(&key("1"), &ClaimOp::Tell { key_generation: 0, evidence, ttl_s: 86_400 }, None, now_ms).await.unwrap();
     delivered(redrive(&world.process(&provider), &failure).await);
     assert_ne!(provider.calls()[0].provider_key, provider.calls()[1].provider_key);
 }

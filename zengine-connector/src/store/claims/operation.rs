@@ -135,6 +135,8 @@ pub enum ClaimOp {
     },
     /// Stores evidence from the provider, regardless of the owner, and settles an Unknown (rule 27).
     Tell {
+        /// Generation in the provider key that the evidence is about. Another one is refused.
+        key_generation: u32,
         /// The evidence.
         evidence: Evidence,
         /// Lifetime of a settled record from now, in seconds.
@@ -196,7 +198,7 @@ impl ClaimOp {
             Self::GiveUp { claimant, seen, owner_gone, error, skew_ms, ttl_s } => {
                 give_up(current, at, *claimant, *seen, *owner_gone, error, *skew_ms, *ttl_s)
             }
-            Self::Tell { evidence, ttl_s } => tell(current, at, evidence, *ttl_s),
+            Self::Tell { key_generation, evidence, ttl_s } => tell(current, at, *key_generation, evidence, *ttl_s),
             Self::ClearEffects { generation, done } => clear_effects(current, at, *generation, *done),
             Self::Redrive {
                 lease,
@@ -484,8 +486,8 @@ fn give_up(
     }
 }
 
-fn tell(current: Option<&ClaimRecord>, at: At<'_>, evidence: &Evidence, ttl_s: i64) -> Decision<ClaimRecord> {
-    let Some(record) = current else { return Decision::Refuse };
+fn tell(current: Option<&ClaimRecord>, at: At<'_>, key_generation: u32, evidence: &Evidence, ttl_s: i64) -> Decision<ClaimRecord> {
+    let Some(record) = current.filter(|record| record.key_generation == key_generation) else { return Decision::Refuse };
     match record.status {
         ClaimStatus::Delivered | ClaimStatus::Failed => Decision::Refuse,
         ClaimStatus::Unknown => {

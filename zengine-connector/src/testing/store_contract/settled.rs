@@ -10,7 +10,7 @@ use crate::{
 const LATER: i64 = NOW + LEASE_MS + SKEW_MS + 1;
 
 fn tell(state: State) -> ClaimOp {
-    ClaimOp::Tell { evidence: Evidence::new(state, NOW, Some("wamid.1".to_owned())), ttl_s: DAY_S }
+    ClaimOp::Tell { key_generation: 0, evidence: Evidence::new(state, NOW, Some("wamid.1".to_owned())), ttl_s: DAY_S }
 }
 
 fn give_up(seen: &str) -> ClaimOp {
@@ -120,6 +120,16 @@ pub async fn rule_27_evidence_while_sending_decides_the_commit(subject: &Subject
         Some(State::Read),
         "evidence of failure does not replace evidence of delivery"
     );
+}
+
+/// Evidence about an earlier generation of the provider key proves nothing about the current one.
+pub async fn rule_27_evidence_of_an_earlier_key_is_refused(subject: &Subject) {
+    let run = ClaimRun::new(subject, "1");
+    sending(&run).await;
+    run.done(run.commit("a", Terminal::Failed, NOW).await).await;
+    let again = run.done(run.apply(redrive(&run, "b", 0, NOW), NOW).await).await;
+    assert_eq!(again.key_generation, 1);
+    run.refused(run.apply(tell(State::Delivered), NOW + 1).await, Some(&again)).await;
 }
 
 /// Case 90: after a webhook and a crash, the evidence decides.
