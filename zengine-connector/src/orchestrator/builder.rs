@@ -14,7 +14,10 @@ use crate::{
     registry::{Caching, StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
     stage::{Breaker, Dedup, Retry, Settings, StoreDown, StrategySettings},
-    store::{ClaimStore, DeadLetters, EpochLog, EventBus, Ports, SecretStore, SessionStore, Stores, StoresBuilder, TenantDirectory},
+    store::{
+        ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, Ports, SecretStore, SessionStore, Stores, StoresBuilder,
+        TenantDirectory,
+    },
     strategy::SessionPorts,
     telemetry::{Observer, Observers},
 };
@@ -73,8 +76,6 @@ impl OrchestratorBuilder {
     stores! {
         /// The store of claims.
         claims: ClaimStore;
-        /// The store of dead letters.
-        dead_letters: DeadLetters;
         /// The bus of domain events.
         events: EventBus;
         /// The log of breaker transitions.
@@ -99,6 +100,18 @@ impl OrchestratorBuilder {
     pub fn spawner(mut self, spawner: Arc<dyn Spawner>) -> Self {
         self.spawner = Some(spawner);
         self
+    }
+
+    /// The store of dead letters.
+    pub fn dead_letters(mut self, port: impl Into<DeadLetterPort>) -> Self {
+        self.stores = self.stores.dead_letters(port);
+        self
+    }
+
+    /// A sink of dead letters in place of a store, such as a queue. Its consumer passes the letters to
+    /// [`redrive_letter`](Orchestrator::redrive_letter) and [`replay_letter`](Orchestrator::replay_letter).
+    pub fn dead_letter_sink(self, sink: Arc<dyn DeadLetterSink>) -> Self {
+        self.dead_letters(DeadLetterPort::Sink(sink))
     }
 
     /// All stores in one line: [`Memory`](crate::store::Memory), the embedded store, or any [`Stores`]. A port named beside

@@ -8,6 +8,7 @@ use crate::{
     ids::{ClientMessageId, FailureId, TenantId},
     message::{MessageRef, Receipt},
     pipeline::{self, Outcome, RedriveOptions, SendOptions},
+    store::DeadLetter,
 };
 
 impl Orchestrator {
@@ -47,13 +48,47 @@ impl Orchestrator {
         pipeline::outcome(&self.engine, tenant, strategy, id).await
     }
 
-    /// Sends the message of a dead letter again (rules 70 to 72).
+    /// Sends the message of a dead letter in the store again (rules 70 to 72). The letter is removed once the send is settled;
+    /// if it fails again, the letter of the next generation takes its place.
     ///
     /// # Errors
     /// If the letter does not exist, it was redriven three times, the breaker is open, or the message may have arrived and
-    /// `force` is not set.
+    /// `force` is not set. `Unsupported` if dead letters go to a sink, which cannot be read: use
+    /// [`redrive_letter`](Self::redrive_letter).
     pub async fn redrive(&self, failure: &FailureId, options: RedriveOptions) -> Result<Outcome, Error> {
         pipeline::redrive(&self.engine, failure, &options).await
+    }
+
+    /// Sends the message of a dead letter in hand again (rules 70 to 72), for the consumer of a queue of letters. No store of
+    /// letters is read or changed; if the send fails again, the letter of the next generation is put into the port as for any
+    /// send.
+    ///
+    /// Delete the queue's message on Delivered, Failed and Unknown. Keep it on Deferred and on an error: the letter in it is
+    /// the only copy. An error with [`Disposition::Reject`](crate::error::Disposition::Reject) is for a person to decide.
+    ///
+    /// A queue may deliver a letter twice. Consumers that hold the same letter at once make one send. A letter that comes
+    /// again after its redrive ended replays that end and sends nothing, as long as the send's record lives: for
+    /// [`Dedup::keep`](crate::stage::Dedup::keep) after the end. A letter that comes still later is sent again, because it
+    /// looks like one whose turn never came. Choose `keep` longer than the queue takes to deliver a message again.
+    ///
+    /// ```
+    /// use zengine_connector::{Error, Orchestrator, Outcome, pipeline::RedriveOptions, store::DeadLetter};
+    ///
+    /// /// Handles one message of a queue of dead letters. Returns `true` if the queue may delete it.
+    /// async fn consume(orchestrator: &Orchestrator, body: &[u8]) -> Result<bool, Error> {
+    ///     let letter = DeadLetter::from_cbor(body)?;
+    ///     match orchestrator.redrive_letter(&letter, RedriveOptions::new()).await? {
+    ///         Outcome::Delivered(_) | Outcome::Failed(_) | Outcome::Unknown(_) => Ok(true),
+    ///         Outcome::Deferred(_) => Ok(false),
+    ///     }
+    /// }
+    /// # let _ = consume;
+    /// ```
+    ///
+    /// # Errors
+    /// As [`redrive`](Self::redrive). `Corrupt` if the letter cannot be read.
+    pub async fn redrive_letter(&self, letter: &DeadLetter, options: RedriveOptions) -> Result<Outcome, Error> {
+        pipeline::redrive_letter(&self.engine, letter, &options).await
     }
 
     /// Shuts down: starts no further attempt, accepts no further event, and waits up to `deadline` for calls in progress.

@@ -44,5 +44,5 @@ pub(crate) use engine::{Engine, Parts};
 pub use options::{RedriveOptions, SendOptions};
 pub use outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
 pub(crate) use query::query;
-pub(crate) use redrive::redrive;
+pub(crate) use redrive::{redrive, redrive_letter};
 pub(crate) use send::{outcome, send};

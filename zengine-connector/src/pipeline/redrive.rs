@@ -30,17 +30,34 @@ const MOST: u32 = 3;
 /// The outcome in a letter whose message may have arrived.
 const UNKNOWN: &str = "unknown";
 
-/// Sends the message of a dead letter again, under the next generation.
+/// Sends the message of a dead letter in the store again. The letter is taken first, and removed once the send is settled.
 pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &RedriveOptions) -> Result<Outcome, Error> {
     let _running = engine.enter();
-    let letter = engine
-        .stores
-        .letter(id)
-        .await?
-        .ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "there is no dead letter of this id").with_context("actual", id))?;
+    let letter = engine.stores.known_letter(id).await?;
+    run(engine, &letter, redrive, LetterOf::Store).await
+}
+
+/// Sends the message of a dead letter in hand again. Reads and changes no store of dead letters: of two callers with the same
+/// letter, the claim decides.
+pub(crate) async fn redrive_letter(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions) -> Result<Outcome, Error> {
+    let _running = engine.enter();
+    letter.check_version()?;
+    run(engine, letter, redrive, LetterOf::Caller).await
+}
+
+/// The owner of a letter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LetterOf {
+    Store,
+    Caller,
+}
+
+/// Sends the message of a letter under the next generation.
+async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions, of: LetterOf) -> Result<Outcome, Error> {
+    let id = &letter.failure_id;
     let client_message_id = match (&letter.direction, &letter.client_message_id) {
         (LetterDirection::Outbound, Some(id)) => id.clone(),
-        _ => return Err(Error::new(ErrorKind::Unsupported, "only messages that were to be sent can be redriven")),
+        _ => return Err(Error::new(ErrorKind::Unsupported, "only messages that were to be sent can be redriven; an event is replayed")),
     };
     if letter.generation >= MOST {
         return Err(Error::new(ErrorKind::Unsupported, "the message was redriven too often and stays parked")
@@ -56,19 +73,19 @@ pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &Redr
     let (tenant, strategy) = (&letter.tenant, letter.strategy.as_str());
     let request = SendRequest { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace };
     let job = prepare(&request, MessageRef::from(&json)).await?;
-    allow_double(&job, &letter, redrive)?;
+    allow_double(&job, letter, redrive)?;
     // Of two concurrent redrives, one takes the letter and the other finds it taken.
-    if clock.wait(engine.stores.take_letter(id, letter.redrive_count)).await?.is_none() {
+    if of == LetterOf::Store && clock.wait(engine.stores.take_letter(id, letter.redrive_count)).await?.is_none() {
         return Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)).into_outcome(&job.key, None);
     }
-    let ended = again(&job, &letter).await?;
+    let ended = again(&job, letter).await?;
     let closed = match &ended.how {
         How::Delivered { .. } => true,
         // The letter of a later generation replaces this one.
         How::Failed(_) | How::Unknown(_) => ended.generation != letter.generation,
         How::Deferred { .. } | How::LetterLost => false,
     };
-    if closed && clock.wait(engine.stores.remove_letter(id)).await.is_err() {
+    if of == LetterOf::Store && closed && clock.wait(engine.stores.remove_letter(id)).await.is_err() {
         // The letter stays. Another redrive finds the send settled and closes it.
         tracing::warn!(failure_id = %id, "redrive.letter_not_closed");
     }
@@ -120,6 +137,8 @@ async fn again(job: &SendJob<'_>, letter: &DeadLetter) -> Result<Ended, Error> {
     let current = job.record().await?;
     // Finish the failure's pending effects first: the new generation overwrites the record (rule 67).
     if let Some(record) = current.as_ref().filter(|record| !record.is_expired(job.clock().ms()))
+        // The effects of another message must not be finished with this one.
+        && job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint).map(|()| true)?
         && record.status.is_terminal()
         && record.effects_pending.pending()
         && let ended @ Ended { how: How::LetterLost, .. } = settle::finish(job, record).await

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{ClaimStore, DeadLetters, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory, TenantWriter};
+use super::{ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory, TenantWriter};
 use crate::{
     error::{Error, ErrorKind},
     keyring::KeyRing,
@@ -25,7 +25,7 @@ pub struct Stores {
     /// Claims of sends and inbound events.
     pub claims: Arc<dyn ClaimStore>,
     /// Dead letters.
-    pub dead_letters: Arc<dyn DeadLetters>,
+    pub dead_letters: DeadLetterPort,
     /// The bus for domain events.
     pub events: Arc<dyn EventBus>,
     /// Breaker transitions.
@@ -62,7 +62,7 @@ impl Stores {
 #[must_use = "finish it with build()"]
 pub struct StoresBuilder {
     claims: Option<Arc<dyn ClaimStore>>,
-    dead_letters: Option<Arc<dyn DeadLetters>>,
+    dead_letters: Option<DeadLetterPort>,
     events: Option<Arc<dyn EventBus>>,
     epochs: Option<Arc<dyn EpochLog>>,
     sessions: Option<Arc<dyn SessionStore>>,
@@ -86,8 +86,6 @@ impl StoresBuilder {
     ports! {
         /// The store of claims. Required.
         claims: ClaimStore;
-        /// The store of dead letters. Required.
-        dead_letters: DeadLetters;
         /// The bus of domain events. Required.
         events: EventBus;
         /// The log of breaker transitions. Required.
@@ -102,6 +100,18 @@ impl StoresBuilder {
         tenant_writer: TenantWriter;
         /// The secrets of tenants and of the application.
         secrets: SecretStore;
+    }
+
+    /// The store of dead letters, or a sink. Required.
+    pub fn dead_letters(mut self, port: impl Into<DeadLetterPort>) -> Self {
+        self.dead_letters = Some(port.into());
+        self
+    }
+
+    /// A sink of dead letters in place of a store, such as a queue. Its consumer passes the letters to
+    /// [`redrive_letter`](crate::Orchestrator::redrive_letter) and [`replay_letter`](crate::Orchestrator::replay_letter).
+    pub fn dead_letter_sink(self, sink: Arc<dyn DeadLetterSink>) -> Self {
+        self.dead_letters(DeadLetterPort::Sink(sink))
     }
 
     /// Every port of a bundle. A port that is set by its own call, before or after, takes its place.
@@ -189,7 +199,8 @@ mod tests {
         ] {
             let stores = builder.build().unwrap();
             assert!(Arc::ptr_eq(&stores.claims, &claims) && Arc::ptr_eq(&stores.directory.unwrap(), &directory));
-            assert!(Arc::ptr_eq(&stores.dead_letters, &base.dead_letters()) && Arc::ptr_eq(&stores.secrets.unwrap(), &base.secrets()));
+            let DeadLetterPort::Store(letters) = &stores.dead_letters else { panic!("a store") };
+            assert!(Arc::ptr_eq(letters, &base.dead_letters()) && Arc::ptr_eq(&stores.secrets.unwrap(), &base.secrets()));
             assert!(Arc::ptr_eq(&stores.tenant_writer.unwrap(), &base.tenant_writer()));
         }
     }

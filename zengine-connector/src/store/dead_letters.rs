@@ -1,13 +1,16 @@
 //! Dead letters: failed messages, stored until an operator acts on them.
 
-use std::fmt::{self, Debug};
+use std::{
+    fmt::{self, Debug},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempts, Fingerprint, StoreError, StoredError,
+    Attempts, Fingerprint, StoreError, StoreErrorKind, StoredError,
     cbor::{self, Record, Unread, cbor_codes, cbor_map},
 };
 use crate::ids::{ClientMessageId, FailureId, StrategyName, TenantId};
@@ -166,19 +169,24 @@ impl DeadLetterPage {
     }
 }
 
+/// A sink for dead letters, such as a queue: it takes letters and cannot be asked for them.
+///
+/// A consumer of the queue hands each letter to
+/// [`Orchestrator::redrive_letter`](crate::Orchestrator::redrive_letter) or
+/// [`Orchestrator::replay_letter`](crate::Orchestrator::replay_letter).
+#[async_trait]
+pub trait DeadLetterSink: Send + Sync + Debug + 'static {
+    /// Stores a letter. One with the same failure id is the same letter: a store replaces it, a queue may hold it twice.
+    async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError>;
+}
+
 /// A store for dead letters.
 #[async_trait]
-pub trait DeadLetters: Send + Sync + Debug + 'static {
-    /// Stores a letter. Replaces one with the same failure id.
-    async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError>;
-
+pub trait DeadLetterStore: DeadLetterSink {
     /// Reads a letter. `None` if it does not exist.
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError>;
 
     /// Reads a page of letters after an id, at most `limit`.
-    ///
-    /// # Errors
-    /// `Unsupported` if the store is a queue.
     async fn list(&self, after: Option<&FailureId>, limit: usize) -> Result<DeadLetterPage, StoreError>;
 
     /// Takes a letter for a redrive and increments its `redrive_count`. `None` if the letter does not exist or its count is
@@ -187,4 +195,60 @@ pub trait DeadLetters: Send + Sync + Debug + 'static {
 
     /// Removes a letter. A missing letter is not an error.
     async fn remove(&self, id: &FailureId) -> Result<(), StoreError>;
+}
+
+/// The host's port for dead letters: a store, or a sink only.
+///
+/// Any [`DeadLetterStore`] converts into it. A sink is named as such, because a store is a sink too:
+/// `DeadLetterPort::Sink(queue)`.
+#[derive(Clone, Debug)]
+pub enum DeadLetterPort {
+    /// A sink: letters cannot be read back.
+    Sink(Arc<dyn DeadLetterSink>),
+    /// A store.
+    Store(Arc<dyn DeadLetterStore>),
+}
+
+impl DeadLetterPort {
+    /// The store.
+    ///
+    /// # Errors
+    /// `Unsupported` if it is a sink.
+    pub fn store(&self) -> Result<&Arc<dyn DeadLetterStore>, StoreError> {
+        match self {
+            Self::Store(store) => Ok(store),
+            Self::Sink(_) => Err(StoreError::new(
+                StoreErrorKind::Unsupported,
+                "a sink of dead letters cannot be read; pass the letter itself to redrive_letter or replay_letter",
+            )),
+        }
+    }
+}
+
+#[async_trait]
+impl DeadLetterSink for DeadLetterPort {
+    async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        match self {
+            Self::Sink(sink) => sink.put(letter).await,
+            Self::Store(store) => store.put(letter).await,
+        }
+    }
+}
+
+impl<S: DeadLetterStore> From<Arc<S>> for DeadLetterPort {
+    fn from(store: Arc<S>) -> Self {
+        Self::Store(store)
+    }
+}
+
+impl From<Arc<dyn DeadLetterStore>> for DeadLetterPort {
+    fn from(store: Arc<dyn DeadLetterStore>) -> Self {
+        Self::Store(store)
+    }
+}
+
+impl From<Arc<dyn DeadLetterSink>> for DeadLetterPort {
+    fn from(sink: Arc<dyn DeadLetterSink>) -> Self {
+        Self::Sink(sink)
+    }
 }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Attempts, ClaimKey, DeadLetter, LetterDirection, StoredError, cbor::Unread};
 use crate::{
-    error::Error,
+    error::{Error, ErrorKind},
     ids::{FailureId, StrategyName, TenantId},
     keyring::{self, KeyRing},
     runtime::Rng,
@@ -78,6 +78,19 @@ impl DeadLetter {
     /// Makes it a letter for an inbound event that can never be handled.
     pub(crate) fn poison(self, error: StoredError) -> Self {
         Self { outcome: "poison".to_owned(), last_error: Some(error), ..self }
+    }
+
+    /// Refuses a letter of a version that this build does not know: read from JSON, it may be one.
+    ///
+    /// # Errors
+    /// `Corrupt` if the version is not known.
+    pub(crate) fn check_version(&self) -> Result<(), Error> {
+        if self.v == Self::VERSION {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Corrupt, "the dead letter is of a version that this build does not know")
+            .with_context("version", self.v)
+            .with_context("known", Self::VERSION))
     }
 
     /// Decrypts the message or event. The result is JSON.

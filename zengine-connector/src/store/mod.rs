@@ -3,7 +3,7 @@
 //! | port | contents |
 //! |---|---|
 //! | [`ClaimStore`] | one record per send and per inbound event: its owner and its outcome |
-//! | [`DeadLetters`] | failed messages, encrypted |
+//! | [`DeadLetterSink`], [`DeadLetterStore`] | failed messages, encrypted; a queue is a sink |
 //! | [`EventBus`] | none: it passes domain events on |
 //! | [`EpochLog`] | breaker transitions shared between processes |
 //! | [`SessionStore`] | the state of strategies between attempts, encrypted |
@@ -40,7 +40,7 @@ pub use claims::{
     Evidence, Fingerprint, FingerprintValue, InboundOp, InboundRecord, InboundStatus, Lease, NoToken, OwnerToken, Reference, StoredError,
     StoredReceipt, Terminal, compare_and_set,
 };
-pub use dead_letters::{DeadLetter, DeadLetterPage, DeadLetters, LetterDirection};
+pub use dead_letters::{DeadLetter, DeadLetterPage, DeadLetterPort, DeadLetterSink, DeadLetterStore, LetterDirection};
 pub use directory::{TenantConfig, TenantDirectory};
 #[cfg(feature = "embedded")]
 pub use embedded::Embedded;

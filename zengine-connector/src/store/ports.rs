@@ -5,10 +5,12 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DomainEvent, EpochEntry, InboundOp, InboundRecord, LocalSecrets, Reference,
-    SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind, Stores, TenantConfig, TenantDirectory,
+    Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DeadLetterSink as _, DomainEvent, EpochEntry, InboundOp, InboundRecord,
+    LocalSecrets, Reference, SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind, Stores, TenantConfig,
+    TenantDirectory,
 };
 use crate::{
+    error::{Error, ErrorKind},
     ids::{FailureId, RouteKey, StrategyName, TenantId},
     runtime::{Clock, Missed, guard, to_ms},
     secret::SecretRef,
@@ -112,16 +114,22 @@ impl Ports {
         self.store(self.stores.dead_letters.put(letter)).await
     }
 
-    pub(crate) async fn letter(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
-        self.store(self.stores.dead_letters.get(id)).await
+    /// The letter of this id.
+    ///
+    /// # Errors
+    /// `MessageInvalid` if there is none, `Unsupported` if the port is a sink.
+    pub(crate) async fn known_letter(&self, id: &FailureId) -> Result<DeadLetter, Error> {
+        self.store(self.stores.dead_letters.store()?.get(id))
+            .await?
+            .ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "there is no dead letter of this id").with_context("actual", id))
     }
 
     pub(crate) async fn take_letter(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {
-        self.store(self.stores.dead_letters.take(id, seen)).await
+        self.store(self.stores.dead_letters.store()?.take(id, seen)).await
     }
 
     pub(crate) async fn remove_letter(&self, id: &FailureId) -> Result<(), StoreError> {
-        self.store(self.stores.dead_letters.remove(id)).await
+        self.store(self.stores.dead_letters.store()?.remove(id)).await
     }
 
     pub(crate) async fn publish(&self, event: &DomainEvent) -> Result<(), StoreError> {

@@ -14,8 +14,8 @@ use zengine_connector::{
     ids::RouteKey,
     runtime::{BoxFuture, Spawner, TokioSpawner},
     store::{
-        Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetters, DomainEvent, EventBus, InboundOp,
-        InboundRecord, Reference, SessionStore, StoreError, StoreErrorKind, TenantConfig, TenantDirectory,
+        Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, DomainEvent,
+        EventBus, InboundOp, InboundRecord, Reference, SessionStore, StoreError, StoreErrorKind, TenantConfig, TenantDirectory,
     },
 };
 
@@ -116,13 +116,16 @@ impl ClaimStore for Under<dyn ClaimStore> {
 }
 
 #[async_trait]
-impl DeadLetters for Under<dyn DeadLetters> {
+impl DeadLetterSink for Under<dyn DeadLetterStore> {
     async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         check(&self.1.dead_letters_down)?;
         self.1.writes.fetch_add(1, SeqCst);
         self.0.put(letter).await
     }
+}
 
+#[async_trait]
+impl DeadLetterStore for Under<dyn DeadLetterStore> {
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
         self.0.get(id).await
     }

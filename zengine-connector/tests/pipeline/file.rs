@@ -14,6 +14,8 @@ mod doubt;
 mod letters;
 #[path = "query.rs"]
 mod query;
+#[path = "queue.rs"]
+mod queue;
 #[path = "redrive.rs"]
 mod redrive;
 #[path = "retry.rs"]

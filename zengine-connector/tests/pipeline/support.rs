@@ -1,14 +1,17 @@
 //! A world of stores, a clock, and processes that share them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use zengine_connector::{
     ClientMessageId, Deferred, Delivered, Failed, FailureId, Identity, Memory, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome,
     SendOptions, StrategyName, StrategyRegistry, TenantId, Unknown, async_trait,
     registry::RegistryBuilder,
     store::{
-        Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetters, DomainEvent, Embedded, InboundOp,
-        InboundRecord, OutboundFailed, Reference, StoreError,
+        Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, DomainEvent,
+        Embedded, InboundOp, InboundRecord, OutboundFailed, Reference, StoreError,
     },
     testing::{CasStore, Faults, ProviderKind, Recording, SimClock},
 };
@@ -20,7 +23,7 @@ pub(crate) struct World {
     /// The claims, without faults.
     pub(crate) claims: Arc<dyn ClaimStore>,
     /// The dead letters, without faults.
-    pub(crate) letters: Arc<dyn DeadLetters>,
+    pub(crate) letters: Arc<dyn DeadLetterStore>,
     pub(crate) memory: Memory,
     _disk: Option<tempfile::TempDir>,
 }
@@ -48,7 +51,7 @@ impl World {
         Self::of(memory, claims, letters, None)
     }
 
-    fn of(memory: Memory, claims: Arc<dyn ClaimStore>, letters: Arc<dyn DeadLetters>, disk: Option<tempfile::TempDir>) -> Self {
+    fn of(memory: Memory, claims: Arc<dyn ClaimStore>, letters: Arc<dyn DeadLetterStore>, disk: Option<tempfile::TempDir>) -> Self {
         memory.put_tenant(&tenant(), &strategy(), serde_json::json!({}));
         Self { clock: Arc::new(SimClock::new()), faults: Faults::new(), claims, letters, memory, _disk: disk }
     }
@@ -113,6 +116,31 @@ impl World {
     }
 }
 
+/// A queue of dead letters: it takes them and is not asked for them.
+#[derive(Debug, Default)]
+pub(crate) struct Queue(Mutex<Vec<DeadLetter>>);
+
+impl Queue {
+    /// Every message of the queue, oldest first. None is deleted.
+    pub(crate) fn messages(&self) -> Vec<DeadLetter> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// The newest message.
+    pub(crate) fn newest(&self) -> DeadLetter {
+        self.messages().pop().expect("a letter")
+    }
+}
+
+#[async_trait]
+impl DeadLetterSink for Queue {
+    async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        // As a queue holds it: in bytes.
+        self.0.lock().unwrap().push(DeadLetter::from_cbor(&letter.to_cbor()).unwrap());
+        Ok(())
+    }
+}
+
 /// A store that works in threads of its own, as one that does not: simulated time moves whenever every task waits, and must
 /// not move while a thread works.
 #[derive(Debug)]
@@ -158,11 +186,14 @@ impl<S: ClaimStore + ?Sized> ClaimStore for Blocking<S> {
 }
 
 #[async_trait]
-impl<S: DeadLetters + ?Sized> DeadLetters for Blocking<S> {
+impl<S: DeadLetterSink + ?Sized> DeadLetterSink for Blocking<S> {
     async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         smol::future::block_on(self.0.put(letter))
     }
+}
 
+#[async_trait]
+impl<S: DeadLetterStore + ?Sized> DeadLetterStore for Blocking<S> {
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
         smol::future::block_on(self.0.get(id))
     }

@@ -9,13 +9,13 @@ use super::{batch::WriteResult, engine::Engine, tables::LETTERS};
 use crate::{
     ids::FailureId,
     store::{
-        DeadLetter, DeadLetterPage, DeadLetters, StoreError,
+        DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, StoreError,
         cbor::{decode, encode},
     },
 };
 
 #[async_trait]
-impl DeadLetters for Engine {
+impl DeadLetterSink for Engine {
     async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let (id, bytes) = (letter.failure_id.clone(), encode(letter));
         self.write(None, move |batch| {
@@ -24,7 +24,10 @@ impl DeadLetters for Engine {
         })
         .await
     }
+}
 
+#[async_trait]
+impl DeadLetterStore for Engine {
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
         self.read(|snapshot| match snapshot.open_table(LETTERS)?.get(id.as_str())? {
             Some(bytes) => Ok(Some(decode(bytes.value())?)),

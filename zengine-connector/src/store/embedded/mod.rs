@@ -47,7 +47,7 @@ use self::{
     tables::{FORMAT, META, each_table},
 };
 use super::{
-    ClaimStore, DeadLetters, DomainEvent, EpochLog, EventBus, SessionStore, StoreError, StoreErrorKind, Stores, TenantDirectory,
+    ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, SessionStore, StoreError, StoreErrorKind, Stores, TenantDirectory,
     TenantWriter,
 };
 use crate::{
@@ -153,7 +153,7 @@ impl Embedded {
     pub fn stores(&self) -> Stores {
         Stores {
             claims: self.claims(),
-            dead_letters: self.dead_letters(),
+            dead_letters: self.dead_letters().into(),
             events: self.events(),
             epochs: self.epochs(),
             sessions: self.sessions(),
@@ -173,7 +173,7 @@ impl Embedded {
     }
 
     /// The dead letters.
-    pub fn dead_letters(&self) -> Arc<dyn DeadLetters> {
+    pub fn dead_letters(&self) -> Arc<dyn DeadLetterStore> {
         Arc::clone(&self.engine) as _
     }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::Tables;
 use crate::{
     ids::FailureId,
-    store::{DeadLetter, DeadLetterPage, DeadLetters, StoreError},
+    store::{DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, StoreError},
     sync::Mutex,
 };
 
@@ -15,12 +15,15 @@ use crate::{
 pub(super) type Letters = Mutex<BTreeMap<FailureId, DeadLetter>>;
 
 #[async_trait]
-impl DeadLetters for Tables {
+impl DeadLetterSink for Tables {
     async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         self.dead_letters.lock().insert(letter.failure_id.clone(), letter.clone());
         Ok(())
     }
+}
 
+#[async_trait]
+impl DeadLetterStore for Tables {
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
         Ok(self.dead_letters.lock().get(id).cloned())
     }

@@ -15,8 +15,8 @@ mod table;
 use std::{fmt, sync::Arc};
 
 use super::{
-    ClaimStore, DeadLetters, DomainEvent, EpochLog, EventBus, SecretScope, SecretStore, SessionStore, Stores, TenantDirectory, TenantRow,
-    TenantWriter,
+    ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, SecretScope, SecretStore, SessionStore, Stores, TenantDirectory,
+    TenantRow, TenantWriter,
 };
 use crate::{
     ids::{ConfigVersion, StrategyName, TenantId},
@@ -68,7 +68,7 @@ impl Memory {
     pub fn stores(&self) -> Stores {
         Stores {
             claims: self.claims(),
-            dead_letters: self.dead_letters(),
+            dead_letters: self.dead_letters().into(),
             events: self.events(),
             epochs: self.epochs(),
             sessions: self.sessions(),
@@ -88,7 +88,7 @@ impl Memory {
     }
 
     /// The dead letters.
-    pub fn dead_letters(&self) -> Arc<dyn DeadLetters> {
+    pub fn dead_letters(&self) -> Arc<dyn DeadLetterStore> {
         Arc::clone(&self.tables) as _
     }
 

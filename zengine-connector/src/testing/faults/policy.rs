@@ -45,13 +45,13 @@ pub enum StoreCall {
     ReleaseInbound,
     /// [`ClaimStore::put_reference`](crate::store::ClaimStore::put_reference) and [`ClaimStore::reference`](crate::store::ClaimStore::reference).
     Reference,
-    /// [`DeadLetters::put`](crate::store::DeadLetters::put).
+    /// [`DeadLetterSink::put`](crate::store::DeadLetterSink::put).
     PutLetter,
-    /// [`DeadLetters::get`](crate::store::DeadLetters::get) and [`DeadLetters::list`](crate::store::DeadLetters::list).
+    /// [`DeadLetterStore::get`](crate::store::DeadLetterStore::get) and [`DeadLetterStore::list`](crate::store::DeadLetterStore::list).
     ReadLetter,
-    /// [`DeadLetters::take`](crate::store::DeadLetters::take).
+    /// [`DeadLetterStore::take`](crate::store::DeadLetterStore::take).
     TakeLetter,
-    /// [`DeadLetters::remove`](crate::store::DeadLetters::remove).
+    /// [`DeadLetterStore::remove`](crate::store::DeadLetterStore::remove).
     RemoveLetter,
     /// [`EventBus::publish`](crate::store::EventBus::publish).
     Publish,

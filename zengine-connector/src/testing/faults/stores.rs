@@ -8,13 +8,20 @@ use bytes::Bytes;
 use super::policy::{Faults, StoreCall};
 use crate::{
     ids::FailureId,
-    store::{DeadLetter, DeadLetterPage, DeadLetters, DomainEvent, EpochEntry, EpochLog, EventBus, SessionStore, StoreError},
+    store::{
+        DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, DomainEvent, EpochEntry, EpochLog, EventBus, SessionStore, StoreError,
+    },
 };
 
 impl Faults {
     /// Wraps a dead-letter store with these faults.
-    pub fn dead_letters(&self, store: Arc<dyn DeadLetters>) -> Arc<FaultyLetters> {
+    pub fn dead_letters(&self, store: Arc<dyn DeadLetterStore>) -> Arc<FaultyLetters> {
         Arc::new(FaultyLetters { faults: self.clone(), store })
+    }
+
+    /// Wraps a sink of dead letters with these faults.
+    pub fn dead_letter_sink(&self, sink: Arc<dyn DeadLetterSink>) -> Arc<FaultyLetterSink> {
+        Arc::new(FaultyLetterSink { faults: self.clone(), sink })
     }
 
     /// Wraps an event bus with these faults.
@@ -37,15 +44,18 @@ impl Faults {
 #[derive(Debug)]
 pub struct FaultyLetters {
     faults: Faults,
-    store: Arc<dyn DeadLetters>,
+    store: Arc<dyn DeadLetterStore>,
 }
 
 #[async_trait]
-impl DeadLetters for FaultyLetters {
+impl DeadLetterSink for FaultyLetters {
     async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         self.faults.run(StoreCall::PutLetter, self.store.put(letter)).await
     }
+}
 
+#[async_trait]
+impl DeadLetterStore for FaultyLetters {
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
         self.faults.run(StoreCall::ReadLetter, self.store.get(id)).await
     }
@@ -60,6 +70,20 @@ impl DeadLetters for FaultyLetters {
 
     async fn remove(&self, id: &FailureId) -> Result<(), StoreError> {
         self.faults.run(StoreCall::RemoveLetter, self.store.remove(id)).await
+    }
+}
+
+/// A sink of dead letters with injected faults, from [`Faults::dead_letter_sink`].
+#[derive(Debug)]
+pub struct FaultyLetterSink {
+    faults: Faults,
+    sink: Arc<dyn DeadLetterSink>,
+}
+
+#[async_trait]
+impl DeadLetterSink for FaultyLetterSink {
+    async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        self.faults.run(StoreCall::PutLetter, self.sink.put(letter)).await
     }
 }
 

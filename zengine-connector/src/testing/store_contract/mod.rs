@@ -157,6 +157,7 @@ macro_rules! store_contract {
     (@dead_letters $subject:path) => {
         $crate::store_contract! { @cases $subject,
             dead_letters_are_listed_in_pages_and_removed
+            rule_66_a_dead_letter_may_be_put_twice
             rule_70_a_dead_letter_is_taken_once_per_redrive
         }
     };

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{NOW, ROUNDS, Subject, at_once, strategy, tenant};
 use crate::{
     ids::{ClientMessageId, FailureId},
-    store::{DeadLetter, DomainEvent, EpochEntry, OutboundFailed, StoreErrorKind},
+    store::{DeadLetter, DeadLetterPort, DeadLetterSink as _, DomainEvent, EpochEntry, OutboundFailed, StoreErrorKind},
 };
 
 fn failure(id: &str) -> FailureId {
@@ -25,7 +25,7 @@ fn letter(id: &str, body: &[u8]) -> DeadLetter {
 
 /// Dead letters are listed in the order of their ids; a letter put twice is one.
 pub async fn dead_letters_are_listed_in_pages_and_removed(subject: &Subject) {
-    let letters = &subject.stores.dead_letters;
+    let Ok(letters) = subject.stores.dead_letters.store() else { return };
     assert!(letters.list(None, 10).await.unwrap().letters.is_empty());
     for id in ["c", "a", "e", "b", "d"] {
         letters.put(&letter(id, b"one")).await.unwrap();
@@ -51,9 +51,21 @@ pub async fn dead_letters_are_listed_in_pages_and_removed(subject: &Subject) {
     assert_eq!((page.letters.len(), page.next), (2, None), "a full last page ends the list");
 }
 
+/// A letter put twice is accepted twice, by a store and by a sink. A sink cannot be read: a typed error says so.
+pub async fn rule_66_a_dead_letter_may_be_put_twice(subject: &Subject) {
+    let port = &subject.stores.dead_letters;
+    for _ in 0..2 {
+        port.put(&letter("a", b"body")).await.unwrap();
+    }
+    match port {
+        DeadLetterPort::Store(store) => assert_eq!(store.list(None, 10).await.unwrap().letters, [letter("a", b"body")]),
+        DeadLetterPort::Sink(_) => assert_eq!(port.store().unwrap_err().kind, StoreErrorKind::Unsupported),
+    }
+}
+
 /// One of several redrives that saw the same letter takes it.
 pub async fn rule_70_a_dead_letter_is_taken_once_per_redrive(subject: &Subject) {
-    let letters = &subject.stores.dead_letters;
+    let Ok(letters) = subject.stores.dead_letters.store() else { return };
     assert_eq!(letters.take(&failure("a"), 0).await.unwrap(), None);
     for round in 0..ROUNDS {
         let id = format!("a{round}");

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use zengine_connector::{
     ErrorKind, FailureId,
-    store::{DeadLetter, DeadLetters, LetterDirection},
+    store::{DeadLetter, DeadLetterStore, LetterDirection},
 };
 
 use super::store_failure;
@@ -45,7 +45,7 @@ impl DeadLetterLine {
 }
 
 /// The letter with this id.
-pub(super) async fn find(letters: &dyn DeadLetters, id: &FailureId) -> Result<DeadLetter, Failure> {
+pub(super) async fn find(letters: &dyn DeadLetterStore, id: &FailureId) -> Result<DeadLetter, Failure> {
     letters.get(id).await.map_err(store_failure)?.ok_or_else(|| Failure::invalid(format!("there is no dead letter {id}")))
 }
 

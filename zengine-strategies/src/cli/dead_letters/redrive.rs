@@ -1,6 +1,6 @@
 //! `zengine dead-letters redrive`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use zengine_connector::{
     ClientMessageId, Error, FailureId,
@@ -47,7 +47,7 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     let strategy = strategies::find(name.as_str())?;
     let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
     let stores = Stores::from(&store);
-    let letters = Arc::clone(&stores.dead_letters);
+    let letters = stores.dead_letters.clone();
     let host = Host::new(strategy, &file, tenant, host::client(&file)?, stores, |builder| builder)?;
     host.bind(tenant).await?;
     if let Some(reason) = &arguments.force {
@@ -55,7 +55,7 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     }
     let redriven = progress::during("sending", host.orchestrator.redrive(&arguments.id, options(arguments))).await;
     let outcome = redriven.map_err(refused)?;
-    let (report, exit) = (Report::of(strategy.name(), tenant, id, &outcome, &*letters).await, report_outcome(&outcome));
+    let (report, exit) = (Report::of(strategy.name(), tenant, id, &outcome, &letters).await, report_outcome(&outcome));
     out.json(&report).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
     Ok(exit)
 }

@@ -5,7 +5,7 @@ use zengine_connector::{
     ClientMessageId, Error, FailureId, Outcome, ProviderMessageId, Reach, Receipt, TenantId,
     error::{ErrorKind, Fault},
     message::LossReport,
-    store::{Attempts, DeadLetters},
+    store::{Attempts, DeadLetterPort},
 };
 
 #[derive(Serialize)]
@@ -103,7 +103,7 @@ impl<'a> Report<'a> {
         tenant: &'a TenantId,
         id: &'a ClientMessageId,
         outcome: &'a Outcome,
-        letters: &dyn DeadLetters,
+        letters: &DeadLetterPort,
     ) -> Self {
         let mut report = Self {
             outcome: outcome.as_str(),
@@ -141,9 +141,12 @@ impl<'a> Report<'a> {
         report
     }
 
-    async fn ended(&mut self, error: &'a Error, failure_id: &'a FailureId, attempts: u32, letters: &dyn DeadLetters) {
+    async fn ended(&mut self, error: &'a Error, failure_id: &'a FailureId, attempts: u32, letters: &DeadLetterPort) {
         // If the store does not answer, the report omits the letter; the outcome stands.
-        let letter = letters.get(failure_id).await.ok().flatten();
+        let letter = match letters.store() {
+            Ok(store) => store.get(failure_id).await.ok().flatten(),
+            Err(_) => None,
+        };
         let reach = letter.as_ref().and_then(|letter| letter.last_error.as_ref()).map(|error| error.reach);
         self.attempts = Some(attempts);
         self.error = Some(ErrorLine::of(error, reach));
