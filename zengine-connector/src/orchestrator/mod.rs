@@ -1,4 +1,4 @@
-//! The API for hosts: send, query, receive, reply, redrive.
+//! The API for hosts: send, query, receive, reply, redrive, replay.
 
 mod bound;
 mod builder;
@@ -22,7 +22,7 @@ pub use handler::{HandlerContext, HandlerError, InboundHandler, ReplyTo};
 pub use inbound_settings::InboundSettings;
 #[cfg(all(feature = "testing", feature = "tokio"))]
 pub(crate) use receive::EngineLookup;
-pub use receive::{Ack, Preview, Received};
+pub use receive::{Ack, Preview, Received, Replayed};
 
 use crate::{pipeline::Engine, registry::StrategyRegistry};
 

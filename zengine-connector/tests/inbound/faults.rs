@@ -102,7 +102,11 @@ impl ClaimStore for Under<dyn ClaimStore> {
         }
         self.1.writes.fetch_add(1, SeqCst);
         let applied = self.0.apply_inbound(key, operation, current, now_ms).await?;
-        if matches!(operation, InboundOp::Claim { .. }) && draw(&self.1.lose_claim_answers) { Err(down()) } else { Ok(applied) }
+        if matches!(operation, InboundOp::Claim { .. } | InboundOp::Replay { .. }) && draw(&self.1.lose_claim_answers) {
+            Err(down())
+        } else {
+            Ok(applied)
+        }
     }
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {

@@ -23,7 +23,7 @@ use zengine_connector::{
 
 use crate::{
     faults::{Faults, FaultySpawner, Under},
-    strategies::{AcmeBoth, AcmeChat, AcmeHook, AcmeKeeper, AcmeQueue, AcmeShared, text_of},
+    strategies::{AcmeBoth, AcmeChat, AcmeFlaky, AcmeHook, AcmeKeeper, AcmeQueue, AcmeShared, text_of},
 };
 
 /// What the handler does with a message of a certain text. Everything else it stores.
@@ -117,10 +117,12 @@ pub(crate) struct Host {
     pub(crate) faults: Arc<Faults>,
     pub(crate) seen: Arc<Seen>,
     pub(crate) sent: Arc<Mutex<Vec<(String, OutboundMessage)>>>,
+    /// Whether `acme-flaky` panics.
+    pub(crate) flaky: Arc<AtomicBool>,
     pub(crate) orchestrator: Orchestrator,
 }
 
-const STRATEGIES: [&str; 6] = ["acme-both", "acme-shared", "acme-hook", "acme-chat", "acme-keeper", "acme-queue"];
+const STRATEGIES: [&str; 7] = ["acme-flaky", "acme-both", "acme-shared", "acme-hook", "acme-chat", "acme-keeper", "acme-queue"];
 
 impl Host {
     pub(crate) fn new() -> Self {
@@ -132,7 +134,7 @@ impl Host {
     /// configuration that nobody can use.
     pub(crate) fn with(settings: InboundSettings, handler: bool) -> Self {
         let (memory, faults, seen) = (Memory::new(), Arc::new(Faults::default()), Arc::new(Seen::default()));
-        let sent = Arc::default();
+        let (sent, flaky) = (Arc::default(), Arc::new(AtomicBool::new(false)));
         let clock = Arc::new(SimClock::new());
         for strategy in STRATEGIES {
             let strategy = name(strategy);
@@ -160,6 +162,7 @@ impl Host {
             .register(AcmeChat)
             .register(AcmeKeeper)
             .register(AcmeQueue)
+            .register(AcmeFlaky(Arc::clone(&flaky)))
             .register(AcmeBoth(Arc::clone(&sent)))
             .build()
             .unwrap();
@@ -182,7 +185,7 @@ impl Host {
                 async move { seen.handle(event, cx).await }
             });
         }
-        Self { orchestrator: builder.build().unwrap(), memory, clock, faults, seen, sent }
+        Self { orchestrator: builder.build().unwrap(), memory, clock, faults, seen, sent, flaky }
     }
 
     /// Tells the handler what to do with messages of this text.

@@ -12,6 +12,7 @@ mod ordering;
 mod poison;
 mod preview;
 mod property;
+mod replay;
 mod replies;
 mod requests;
 mod routes;

@@ -2,7 +2,10 @@
 //! sessions, and a reader of a queue.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -38,7 +41,7 @@ macro_rules! configure {
         }
     )*};
 }
-configure!(AcmeShared, AcmeHook, AcmeChat, AcmeKeeper, AcmeQueue);
+configure!(AcmeShared, AcmeHook, AcmeChat, AcmeKeeper, AcmeQueue, AcmeFlaky);
 
 /// One element of a payload.
 #[derive(Deserialize)]
@@ -142,6 +145,22 @@ pub(crate) fn text_of(event: &InboundEvent) -> &str {
     match &event.event {
         Event::Message { content: Content::Text(text) } => &text.body,
         _ => "",
+    }
+}
+
+/// Receives for every tenant from anyone; while the flag is set, it panics over every payload.
+#[derive(Strategy)]
+#[strategy(name = "acme-flaky", channel = WhatsApp, config = AcmeConfig, inbound)]
+pub(crate) struct AcmeFlaky(pub(crate) Arc<AtomicBool>);
+
+impl InboundStrategy<AcmeConfig> for AcmeFlaky {
+    async fn verify(&self, request: &InboundRequest, _: &InboundContext<AcmeConfig>) -> Result<Verified, VerifyError> {
+        Ok(Verified::shared(request.body().clone()))
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        assert!(!self.0.load(SeqCst), "normalize was told to");
+        elements(payload)
     }
 }
 

@@ -67,6 +67,8 @@ async fn a_sink_cannot_be_read_and_says_what_to_do() {
     let error = process.redrive(&letter.failure_id, RedriveOptions::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.disposition()), (ErrorKind::Unsupported, Disposition::Reject));
     assert!(error.to_string().contains("redrive_letter"), "{error}");
+    let error = process.replay(&letter.failure_id).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(provider.calls().len(), 1);
 }
 
@@ -262,6 +264,7 @@ async fn letters_that_cannot_be_redriven_are_refused_with_a_reason() {
     let mut inbound = letter.clone();
     inbound.direction = LetterDirection::Inbound;
     assert_eq!(redrive(&process, &inbound).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(process.replay_letter(&letter).await.unwrap_err().kind(), ErrorKind::Unsupported);
     let mut newer = letter.clone();
     newer.v = 2;
     assert_eq!(redrive(&process, &newer).await.unwrap_err().kind(), ErrorKind::Corrupt);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -50,7 +51,11 @@ impl Serialize for ElementError {
             #[serde(skip_serializing_if = "Option::is_none")]
             raw_base64: Option<String>,
         }
-        let (raw, raw_base64) = raw_parts(&self.raw);
+        let (raw, raw_base64) = match raw_parts(&self.raw) {
+            // Space around a value is part of what was received.
+            (Some(value), _) if value.get().len() != self.raw.len() => (None, Some(STANDARD.encode(&self.raw))),
+            parts => parts,
+        };
         Form { v: VERSION, r#type: "element_error", path: &self.path, reason: self.reason, raw, raw_base64 }.serialize(serializer)
     }
 }

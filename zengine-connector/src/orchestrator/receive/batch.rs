@@ -1,7 +1,10 @@
 //! Handling of one request's events: claim → evidence → admit → handler → settle (rule 84).
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -42,6 +45,15 @@ pub(super) struct Batch {
     pub(super) correlation: Option<CorrelationId>,
     pub(super) traceparent: Option<String>,
     pub(super) progress: Progress,
+    /// Set if the events are those of a dead letter.
+    pub(super) replay: Option<Replay>,
+}
+
+/// The replay of one dead letter. Events that still can never be handled stay in that letter: no other is stored.
+#[derive(Debug, Default)]
+pub(super) struct Replay {
+    /// An event was handed over and is stored.
+    pub(super) stored: AtomicBool,
 }
 
 impl Batch {
@@ -80,6 +92,7 @@ impl Batch {
     async fn run_task(&self, task: InboundTask) -> EventResult {
         let key = match &task {
             InboundTask::Handle { key, .. } => key.clone(),
+            InboundTask::Keep(poison) if self.replay.is_some() => return self.keep(poison, self.now()).await,
             InboundTask::Keep(poison) => poison.key.clone(),
             InboundTask::Wait => return EventResult::Unstored,
         };
@@ -88,7 +101,7 @@ impl Batch {
             return EventResult::Unstored;
         }
         let began = self.now();
-        let claim = match self.or_stop(began, Claim::take(&self.orchestrator, key).await) {
+        let claim = match self.or_stop(began, Claim::take(&self.orchestrator, key, self.replay.is_some()).await) {
             Ok(Taken::Ours(claim)) => claim,
             Ok(Taken::Settled(InboundStatus::Poison)) => return EventResult::Poisoned,
             Ok(Taken::Settled(_)) => return EventResult::Accepted,
@@ -104,7 +117,12 @@ impl Batch {
         }
         let result = catch(claim.hold(self.work(task, began))).await.unwrap_or(EventResult::Unstored);
         match result {
-            EventResult::Accepted => self.settle(&claim, InboundStatus::Stored).await,
+            EventResult::Accepted => {
+                if let Some(replay) = &self.replay {
+                    replay.stored.store(true, Ordering::SeqCst);
+                }
+                self.settle(&claim, InboundStatus::Stored).await;
+            }
             EventResult::Poisoned => self.settle(&claim, InboundStatus::Poison).await,
             EventResult::Unstored => drop(self.or_stop(self.now(), claim.release().await)),
         }
@@ -137,6 +155,10 @@ impl Batch {
     }
 
     async fn keep(&self, poison: &Poison, began: Duration) -> EventResult {
+        if self.replay.is_some() {
+            tracing::warn!(tenant_id = %poison.tenant, strategy = %self.entry.name, reason = poison.reason, "inbound.still_poison");
+            return EventResult::Poisoned;
+        }
         match self.or_stop(began, poison.keep(self.engine(), &self.entry.name).await) {
             Ok(()) => EventResult::Poisoned,
             Err(error) => {

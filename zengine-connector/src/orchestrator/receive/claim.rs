@@ -38,11 +38,13 @@ pub(super) enum Taken {
 pub(super) struct NotRecorded;
 
 impl Claim {
-    /// Claims an event that has no owner and is not settled.
-    pub(super) async fn take(orchestrator: &Orchestrator, key: ClaimKey) -> Result<Taken, StoreError> {
+    /// Claims an event that has no owner and is not settled. A replay claims one that is poison, too.
+    pub(super) async fn take(orchestrator: &Orchestrator, key: ClaimKey, replay: bool) -> Result<Taken, StoreError> {
         let claim = Self { orchestrator: orchestrator.clone(), key, owner: orchestrator.engine.token(), seen: Mutex::default() };
         let lease = Lease { owner: claim.owner, boot: orchestrator.engine.stores.boot().map(Into::into), until_ms: claim.lease_end() };
-        match claim.apply(&InboundOp::Claim { lease, ttl_s: claim.ttl_s() }).await {
+        let ttl_s = claim.ttl_s();
+        let operation = if replay { InboundOp::Replay { lease, ttl_s } } else { InboundOp::Claim { lease, ttl_s } };
+        match claim.apply(&operation).await {
             Ok((true, _)) => Ok(Taken::Ours(claim)),
             Ok((false, Some(InboundStatus::Claimed) | None)) => Ok(Taken::Elsewhere),
             Ok((false, Some(settled))) => Ok(Taken::Settled(settled)),

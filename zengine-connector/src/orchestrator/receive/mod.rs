@@ -9,6 +9,7 @@
 //!   again, so must the rest of its conversation in the request.
 //! - A panic ends where it happens: one of `verify` fails its request with a 500, one of `normalize` makes its payload a dead
 //!   letter, one of `admit` or a handler leaves its event to a redelivery. Dropping the caller stops the waiting, never the work.
+//! - A dead letter's event goes the same way again from its route on, under the same claim (`Orchestrator::replay`).
 //! - An unauthenticated request writes no store. Its look-ups are bounded and cached, and end with the time of `verify`.
 
 mod answer;
@@ -19,6 +20,7 @@ mod plan;
 mod poison;
 mod preview;
 mod progress;
+mod replay;
 mod request;
 mod synchronous;
 
@@ -28,3 +30,4 @@ pub use answer::{Ack, Received};
 pub(crate) use lookup::EngineLookup;
 pub use preview::Preview;
 pub(crate) use progress::Batches;
+pub use replay::Replayed;

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::poison::{Poison, digest, unknown_tenant};
+use super::poison::{Poison, Routing, dedup_of, digest, unknown_tenant};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, RouteKey, TenantId},
@@ -117,6 +117,12 @@ impl<'a> Planner<'a> {
                 }
             }
         }
+        self.plan
+    }
+
+    /// The plan for one event of a dead letter, which is routed again.
+    pub(super) async fn replay(mut self, event: RoutedEvent) -> Plan {
+        self.event(event).await;
         self.plan
     }
 
@@ -257,7 +263,8 @@ impl<'a> Planner<'a> {
     }
 
     fn keep_event(&mut self, tenant: Result<TenantId, Error>, event: RoutedEvent, why: &str, kind: ErrorKind, reason: &'static str) {
-        let poison = tenant.and_then(|tenant| Poison::event(&self.stamp(tenant, event).0, why, kind, reason));
+        let routing = Routing::of(&event);
+        let poison = tenant.and_then(|tenant| Poison::event(&self.stamp(tenant, event).0, &routing, why, kind, reason));
         self.keep(poison);
     }
 
@@ -297,12 +304,7 @@ impl<'a> Planner<'a> {
     /// Adds the tenant and the time of receipt to an event.
     fn stamp(&self, tenant: TenantId, event: RoutedEvent) -> (InboundEvent, Option<ProviderKey>) {
         let strategy = &self.entry.name;
-        // If the strategy gives no dedupe key, the hash of the bytes keeps its events apart.
-        let dedupe_key = if event.dedup.is_empty() {
-            DedupeKey::of(&tenant, strategy, &format!("raw|{}", digest(&event.raw)))
-        } else {
-            DedupeKey::of(&tenant, strategy, &event.dedup)
-        };
+        let dedupe_key = DedupeKey::of(&tenant, strategy, &dedup_of(&event));
         let stamped = InboundEvent {
             id: dedupe_key.event_id(),
             tenant,

@@ -1,17 +1,19 @@
 //! Poison: events that can never be handled become encrypted dead letters, so that nothing from a provider is dropped.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
     error::{Error, ErrorKind, Reach},
-    ids::{FailureId, StrategyName, TenantId},
+    ids::{FailureId, RouteKey, StrategyName, TenantId},
     message::{DedupeKey, ElementError, InboundEvent},
     pipeline::Engine,
     store::{ClaimKey, DeadLetter, LetterDirection, StoredError},
+    strategy::{ProviderKey, RoutedEvent},
 };
 
 /// An event or element that can never be handled.
@@ -36,11 +38,17 @@ impl Poison {
         Ok(Self { key: key(&tenant, strategy, &dedup), tenant, body: json(error)?, kind: ErrorKind::MessageInvalid, reason: error.reason })
     }
 
-    /// An event without a tenant, or of a tenant that must not get it. `why` keeps its record separate from that of the same
+    /// An event without a tenant, or of a tenant that must not get it. The letter holds what a replay needs to route it again. `why` keeps its record separate from that of the same
     /// event if it is handled later.
-    pub(super) fn event(event: &InboundEvent, why: &str, kind: ErrorKind, reason: &'static str) -> Result<Self, Error> {
+    pub(super) fn event(event: &InboundEvent, routing: &Routing, why: &str, kind: ErrorKind, reason: &'static str) -> Result<Self, Error> {
+        #[derive(Serialize)]
+        struct Form<'a> {
+            #[serde(flatten)]
+            event: &'a InboundEvent,
+            routing: &'a Routing,
+        }
         let key = key(&event.tenant, &event.strategy, &format!("{why}|{}", event.dedupe_key));
-        Ok(Self { tenant: event.tenant.clone(), key, body: json(event)?, kind, reason })
+        Ok(Self { tenant: event.tenant.clone(), key, body: json(&Form { event, routing })?, kind, reason })
     }
 
     /// An event that its handler refused for good.
@@ -66,6 +74,46 @@ impl Poison {
     }
 }
 
+/// The members of an event that lead it to its tenant. They stand in the encrypted body of a letter: a route may be the
+/// token of an endpoint, and the key may name a person.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Routing {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<RouteKey>,
+    /// The strategy's own key. Made of the bytes if the strategy gives none.
+    dedup: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    fan_out: bool,
+}
+
+impl Routing {
+    pub(super) fn of(event: &RoutedEvent) -> Self {
+        Self {
+            routes: event.routes.clone(),
+            dedup: dedup_of(event).into_owned(),
+            reference: event.reference.as_ref().map(|key| key.as_str().to_owned()),
+            fan_out: event.fan_out,
+        }
+    }
+
+    /// The event as `normalize` returned it.
+    pub(super) fn restore(self, event: InboundEvent) -> RoutedEvent {
+        let mut routed = RoutedEvent::new(event.event, self.dedup, event.raw);
+        (routed.routes, routed.fan_out) = (self.routes, self.fan_out);
+        routed.reference = self.reference.map(ProviderKey::echoed);
+        (routed.from, routed.to, routed.conversation) = (event.from, event.to, event.conversation);
+        (routed.context, routed.provider_ids, routed.occurred_at_ms) = (event.context, event.provider_ids, event.occurred_at_ms);
+        routed
+    }
+}
+
+/// The strategy's dedupe key. If it gives none, the hash of the bytes keeps its events apart.
+pub(super) fn dedup_of(event: &RoutedEvent) -> Cow<'_, str> {
+    if event.dedup.is_empty() { Cow::Owned(format!("raw|{}", digest(&event.raw))) } else { Cow::Borrowed(&event.dedup) }
+}
+
 /// The placeholder for an unknown tenant.
 pub(super) fn unknown_tenant() -> Result<TenantId, Error> {
     TenantId::new(DeadLetter::NO_TENANT)
@@ -80,6 +128,6 @@ fn key(tenant: &TenantId, strategy: &StrategyName, dedup: &str) -> ClaimKey {
     ClaimKey::inbound(tenant, strategy, &DedupeKey::of(tenant, strategy, dedup))
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, Error> {
+fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(value).map_err(|error| Error::from_json(ErrorKind::Unexpected, "an inbound event has no JSON form", &error))
 }

@@ -108,6 +108,13 @@ pub enum InboundOp {
         /// Lifetime of the record, in seconds.
         ttl_s: i64,
     },
+    /// Claims an event for the replay of its dead letter: like `Claim`, and also an event that is poison.
+    Replay {
+        /// The new lease.
+        lease: Lease,
+        /// Lifetime of the record, in seconds.
+        ttl_s: i64,
+    },
     /// Extends the lease.
     Renew {
         /// Owner token of the claim.
@@ -146,7 +153,8 @@ impl InboundOp {
     fn change(&self, current: Option<&InboundRecord>, at: At<'_>) -> Decision<InboundRecord> {
         let owned = |owner: &OwnerToken| current.filter(|record| record.status == InboundStatus::Claimed && record.owner == *owner);
         match self {
-            Self::Claim { lease, ttl_s } => claim(current, at, lease, *ttl_s),
+            Self::Claim { lease, ttl_s } => claim(current, at, lease, *ttl_s, false),
+            Self::Replay { lease, ttl_s } => claim(current, at, lease, *ttl_s, true),
             Self::Renew { owner, until_ms } => match owned(owner) {
                 Some(record) => Decision::Write(InboundRecord { lease_until_ms: *until_ms, ..record.clone() }),
                 None => Decision::Refuse,
@@ -174,7 +182,7 @@ impl InboundOp {
     }
 }
 
-fn claim(current: Option<&InboundRecord>, at: At<'_>, lease: &Lease, ttl_s: i64) -> Decision<InboundRecord> {
+fn claim(current: Option<&InboundRecord>, at: At<'_>, lease: &Lease, ttl_s: i64, poison_too: bool) -> Decision<InboundRecord> {
     let next = InboundRecord {
         v: InboundRecord::VERSION,
         rev: 0,
@@ -188,7 +196,10 @@ fn claim(current: Option<&InboundRecord>, at: At<'_>, lease: &Lease, ttl_s: i64)
     match current {
         Some(record) if record.owner == lease.owner && record.status == InboundStatus::Claimed => Decision::Keep,
         Some(record) if record.is_expired(at.now_ms) => Decision::Write(next),
-        Some(record) if record.status == InboundStatus::Claimed && record.is_orphaned(at) => {
+        Some(record)
+            if (record.status == InboundStatus::Claimed && record.is_orphaned(at))
+                || (poison_too && record.status == InboundStatus::Poison) =>
+        {
             Decision::Write(InboundRecord { unread: record.unread.clone(), ..next })
         }
         Some(_) => Decision::Refuse,

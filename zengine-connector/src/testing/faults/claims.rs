@@ -38,7 +38,7 @@ fn kind_of(operation: &ClaimOp) -> StoreCall {
 
 fn inbound_kind_of(operation: &InboundOp) -> StoreCall {
     match operation {
-        InboundOp::Claim { .. } => StoreCall::ClaimInbound,
+        InboundOp::Claim { .. } | InboundOp::Replay { .. } => StoreCall::ClaimInbound,
         InboundOp::Renew { .. } => StoreCall::RenewInbound,
         InboundOp::Settle { .. } => StoreCall::SettleInbound,
         InboundOp::Release { .. } => StoreCall::ReleaseInbound,

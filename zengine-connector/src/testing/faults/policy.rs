@@ -35,7 +35,7 @@ pub enum StoreCall {
     Redrive,
     /// [`ClaimStore::get`](crate::store::ClaimStore::get).
     GetClaim,
-    /// [`InboundOp::Claim`](crate::store::InboundOp::Claim).
+    /// [`InboundOp::Claim`](crate::store::InboundOp::Claim) and [`InboundOp::Replay`](crate::store::InboundOp::Replay).
     ClaimInbound,
     /// [`InboundOp::Renew`](crate::store::InboundOp::Renew).
     RenewInbound,

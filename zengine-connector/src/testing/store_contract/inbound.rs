@@ -60,6 +60,26 @@ pub async fn rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored(s
     assert!(!claim(subject, "poison", "b", NOW + 2 * LEASE_MS).await.done, "poison is not tried again");
 }
 
+/// The replay of a dead letter claims poison once, and nothing that is stored or has an owner.
+pub async fn rule_84_a_replay_claims_poison_once(subject: &Subject) {
+    let boot = subject.stores.claims.boot().map(Into::into);
+    let replay = |owner: &str, now: i64| {
+        let lease = Lease { owner: named(owner), boot: Clone::clone(&boot), until_ms: now + LEASE_MS };
+        InboundOp::Replay { lease, ttl_s: DAY_S }
+    };
+    assert!(claim(subject, "e", "a", NOW).await.done);
+    assert!(!apply(subject, "e", replay("b", NOW), NOW).await.done, "its owner is at work");
+    assert!(apply(subject, "e", settle("a", InboundStatus::Poison), NOW).await.done);
+    let replayed = apply(subject, "e", replay("b", NOW + 1), NOW + 1).await;
+    assert!(replayed.done);
+    assert_eq!(apply(subject, "e", replay("b", NOW + 1), NOW + 1).await, replayed, "the same claim again is the same claim");
+    assert!(!apply(subject, "e", replay("c", NOW + 2), NOW + 2).await.done);
+    assert!(!claim(subject, "e", "c", NOW + 2).await.done);
+    assert!(apply(subject, "e", settle("b", InboundStatus::Stored), NOW + 3).await.done);
+    assert!(!apply(subject, "e", replay("c", NOW + 4), NOW + 4).await.done, "what is stored is not replayed");
+    assert!(apply(subject, "new", replay("a", NOW), NOW).await.done, "an event without a record is free");
+}
+
 /// An inbound event is claimed again after a release, and after the lease of a crashed owner.
 pub async fn rule_84_a_released_inbound_event_is_claimed_again(subject: &Subject) {
     assert!(claim(subject, "e", "a", NOW).await.done);

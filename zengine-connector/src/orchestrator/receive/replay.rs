@@ -1,0 +1,243 @@
+//! Replay of inbound dead letters: their events go to the host's handler again.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    batch::{Batch, Replay},
+    plan::{InboundTask, Plan, Planner, unreadable},
+    poison::Routing,
+    progress::Progress,
+};
+use crate::{
+    error::{Error, ErrorKind},
+    ids::FailureId,
+    message::InboundEvent,
+    orchestrator::Orchestrator,
+    registry::RegisteredStrategy,
+    store::{ClaimKey, DeadLetter, LetterDirection},
+    strategy::{DynInbound, Principal, RawPayload, guarded},
+};
+
+/// The result of a replay. Exhaustive by design: it decides whether the letter may be deleted.
+///
+/// ```
+/// use zengine_connector::orchestrator::Replayed;
+///
+/// /// Whether a queue may delete the message that held the letter.
+/// fn may_delete(replayed: &Replayed) -> bool {
+///     match replayed {
+///         Replayed::Stored | Replayed::Settled => true,
+///         Replayed::Poison(_) | Replayed::NotStored => false,
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "it decides whether the letter may be deleted"]
+pub enum Replayed {
+    /// The handler stored the event, or the strategy dropped it in `admit`. Delete the letter.
+    Stored,
+    /// An earlier replay or delivery stored the event; the handler did not run. Delete the letter.
+    Settled,
+    /// The event still can never be handled: its handler refused it, it leads to no tenant, or it cannot be read. It stays in
+    /// the letter with this id. Keep the letter.
+    Poison(FailureId),
+    /// The event is not stored: its handler did not store it, a store or the tenant is not available, another caller handles it,
+    /// or the host shuts down. Keep the letter and replay it later.
+    NotStored,
+}
+
+impl Replayed {
+    /// Returns `true` for Stored and Settled: the letter may be deleted.
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Stored | Self::Settled)
+    }
+
+    /// The result in snake case, as logs have it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Settled => "settled",
+            Self::Poison(_) => "poison",
+            Self::NotStored => "not_stored",
+        }
+    }
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Orchestrator {
+    /// Hands the event of an inbound dead letter in the store to the handler again. The letter is removed once the event is
+    /// stored; after any other result it stays.
+    ///
+    /// # Errors
+    /// As [`replay_letter`](Self::replay_letter). `MessageInvalid` if the letter does not exist; `Unsupported` if dead letters go
+    /// to a sink, which cannot be read.
+    pub async fn replay(&self, failure: &FailureId) -> Result<Replayed, Error> {
+        let letter = self.engine.stores.known_letter(failure).await?;
+        let replayed = self.replay_letter(&letter).await?;
+        if replayed.is_done() && self.engine.stores.remove_letter(failure).await.is_err() {
+            // The letter stays. Another replay finds the event settled and removes it.
+            tracing::warn!(failure_id = %failure, "inbound.letter_not_removed");
+        }
+        Ok(replayed)
+    }
+
+    /// Hands the event of an inbound dead letter in hand to the handler again, for the consumer of a queue of letters.
+    ///
+    /// The event goes the way of a delivery: an event that led to no tenant is routed again, `admit` runs, and the handler
+    /// runs in a task of its own, which goes on if the caller is dropped. The event's claim decides between concurrent
+    /// replays and deliveries: the handler gets it from one of them. Its place in the order of its conversation is lost. A
+    /// payload that made its strategy panic is read again from its bytes, without the notes of `verify`.
+    ///
+    /// Delete the queue's message on [`Stored`](Replayed::Stored) and [`Settled`](Replayed::Settled). Keep it otherwise, and
+    /// after an error. No letter is stored or removed.
+    ///
+    /// ```
+    /// use zengine_connector::{Error, Orchestrator, store::DeadLetter};
+    ///
+    /// /// Handles one message of a queue of dead letters. Returns `true` if the queue may delete it.
+    /// async fn consume(orchestrator: &Orchestrator, body: &[u8]) -> Result<bool, Error> {
+    ///     let letter = DeadLetter::from_cbor(body)?;
+    ///     Ok(orchestrator.replay_letter(&letter).await?.is_done())
+    /// }
+    /// # let _ = consume;
+    /// ```
+    ///
+    /// # Errors
+    /// `Unsupported` if the letter is of a send, the host has no handler, the strategy only sends, or the letter holds one
+    /// element of a payload that could not be read: without the rest of its payload no strategy can read it, and
+    /// [`DeadLetter::open`] gives its exact bytes. `UnknownStrategy` if the strategy is not registered, `Corrupt` if the letter
+    /// cannot be read.
+    pub async fn replay_letter(&self, letter: &DeadLetter) -> Result<Replayed, Error> {
+        letter.check_version()?;
+        if letter.direction != LetterDirection::Inbound {
+            return Err(Error::new(ErrorKind::Unsupported, "only events can be replayed; a message is redriven"));
+        }
+        let (entry, inbound) = self.receives(letter.strategy.as_str())?;
+        let Some(handler) = &self.inbound.handler else {
+            return Err(Error::new(ErrorKind::Unsupported, "the host has no handler for events"));
+        };
+        let body = letter.open(&*self.engine.keys)?;
+        let plan = Box::pin(self.plan_again(entry, inbound, letter, &body)).await?;
+        let batch = Arc::new(Batch {
+            orchestrator: self.clone(),
+            entry: Arc::clone(entry),
+            inbound: Arc::clone(inbound),
+            handler: Arc::clone(handler),
+            // A tenant that cannot be bound is not poison here: the event waits in its letter.
+            shared: false,
+            reply_by: None,
+            correlation: None,
+            traceparent: None,
+            progress: Progress::new(plan.tasks, self.inbound.settings.max_events),
+            replay: Some(Replay::default()),
+        });
+        // A dropped task ends the wait too. Events that it did not count are not stored.
+        let _ = batch.start(plan.partitions).await;
+        let counts = batch.progress.at_the_end();
+        let stored = batch.replay.as_ref().is_some_and(|replay| replay.stored.load(Ordering::SeqCst));
+        let replayed = match () {
+            () if counts.unstored > 0 => Replayed::NotStored,
+            // A payload without any event is not proof that its event is stored.
+            () if counts.poisoned > 0 || plan.tasks == 0 => Replayed::Poison(letter.failure_id.clone()),
+            () if stored => Replayed::Stored,
+            () => Replayed::Settled,
+        };
+        tracing::info!(
+            tenant_id = %letter.tenant,
+            strategy = %letter.strategy,
+            failure_id = %letter.failure_id,
+            outcome = replayed.as_str(),
+            "inbound.replayed"
+        );
+        Ok(replayed)
+    }
+
+    async fn plan_again(
+        &self,
+        entry: &Arc<RegisteredStrategy>,
+        inbound: &Arc<dyn DynInbound>,
+        letter: &DeadLetter,
+        body: &Bytes,
+    ) -> Result<Plan, Error> {
+        let head: Head = read(body)?;
+        let principal = match letter.tenant.as_str() {
+            DeadLetter::NO_TENANT => Principal::Shared,
+            _ => Principal::Tenant(letter.tenant.clone()),
+        };
+        if head.kind == "element_error" {
+            let payload = read::<Element>(body)?.payload()?;
+            let elements = guarded("normalize", || inbound.normalize(&payload)).unwrap_or_else(|_| unreadable(payload.body()));
+            return Ok(Planner::new(&self.engine, entry, &principal, letter.at_ms).plan(&payload, elements).await);
+        }
+        let event: InboundEvent = read(body)?;
+        match (head.routing, principal) {
+            (Some(routing), principal) => {
+                let planner = Planner::new(&self.engine, entry, &principal, event.received_at_ms);
+                Ok(planner.replay(routing.restore(event)).await)
+            }
+            (None, Principal::Tenant(_)) => {
+                let key = ClaimKey::inbound(&event.tenant, &event.strategy, &event.dedupe_key);
+                let task = InboundTask::Handle { key, event: Box::new(event), reference: None };
+                Ok(Plan { partitions: vec![vec![task]], tasks: 1, ..Plan::default() })
+            }
+            (None, Principal::Shared) => Err(Error::new(ErrorKind::Corrupt, "the dead letter does not hold the routes of its event")),
+        }
+    }
+}
+
+/// The members of a body that tell its form.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    routing: Option<Routing>,
+}
+
+/// An element or payload that could not be read.
+#[derive(Deserialize)]
+struct Element {
+    path: String,
+    #[serde(default)]
+    raw: Option<Box<RawValue>>,
+    #[serde(default)]
+    raw_base64: Option<String>,
+}
+
+impl Element {
+    /// The payload, if the letter holds all of it.
+    fn payload(self) -> Result<RawPayload, Error> {
+        if !self.path.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "the letter holds one element without the rest of its payload, which no strategy can read; export its bytes",
+            ));
+        }
+        let bytes = match (self.raw, self.raw_base64) {
+            (Some(raw), _) => Bytes::copy_from_slice(raw.get().as_bytes()),
+            (None, Some(text)) => {
+                let bytes = STANDARD.decode(text).map_err(|_| Error::new(ErrorKind::Corrupt, "the dead letter's bytes are not base64"))?;
+                bytes.into()
+            }
+            (None, None) => Bytes::new(),
+        };
+        Ok(RawPayload::new(bytes))
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::from_json(ErrorKind::Corrupt, "the dead letter's event cannot be read", &error))
+}
