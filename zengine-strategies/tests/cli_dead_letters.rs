@@ -11,7 +11,8 @@ use std::{
 
 use serde_json::{Value, json};
 use zengine_connector::{
-    Embedded, FailureId, HandlerContext, InboundEvent, Orchestrator, Secret, SecretRef, StrategyName, StrategyRegistry, TenantId,
+    Embedded, FailureId, HandlerContext, HandlerError, InboundEvent, Orchestrator, Secret, SecretRef, StrategyName, StrategyRegistry,
+    TenantId,
     http::ReqwestClient,
     ids::RouteKey,
     store::{Memory, SecretScope, TenantRow},
@@ -240,7 +241,7 @@ fn beside_a_running_host_one_can_look_and_the_host_must_redrive() {
 
     let busy = setup.redrive(&id, "right.json", &[]);
     assert_eq!(busy.status.code(), Some(1), "{}", said(&busy));
-    assert!(said(&busy).contains("Redrive in that host"), "{}", said(&busy));
+    assert!(said(&busy).contains("Redrive or replay in that host"), "{}", said(&busy));
     assert_eq!(setup.meta.journal().accepted_count(), 0);
 
     // Once it has stopped, the store is free.
@@ -285,7 +286,7 @@ fn after_a_killed_host_the_store_is_to_be_opened_for_writing_once() {
 fn what_arrived_and_could_not_be_read_is_shown_as_an_event() {
     let setup = Setup::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(receive_one_bad_element(&setup));
+    runtime.block_on(receive(&setup, NUMBER, json!(42)));
     let listed = setup.listed(&["--direction", "inbound"]);
     assert_eq!((listed.len(), &listed[0]["outcome"]), (1, &json!("poison")));
     let id = listed[0]["failure_id"].as_str().unwrap();
@@ -296,7 +297,53 @@ fn what_arrived_and_could_not_be_read_is_shown_as_an_event() {
     assert!(said(&refused).contains("only messages that were to be sent"), "{}", said(&refused));
 }
 
-async fn receive_one_bad_element(setup: &Setup) {
+#[test]
+fn what_no_handler_took_is_printed_by_a_replay() {
+    let setup = Setup::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let message = json!({ "from": RECIPIENT, "id": "wamid.1", "timestamp": "1760000000", "type": "text", "text": { "body": BODY } });
+    runtime.block_on(receive(&setup, NUMBER, message.clone()));
+    let listed = setup.listed(&[]);
+    assert_eq!((listed.len(), &listed[0]["outcome"], &listed[0]["tenant"]), (1, &json!("poison"), &json!("acme")));
+    let id = listed[0]["failure_id"].as_str().unwrap();
+    let replayed = setup.dead_letters(&["replay", id, "--config", "right.json"]);
+    assert_eq!(replayed.status.code(), Some(0), "{}", said(&replayed));
+    let events = lines(&replayed);
+    assert_eq!((events.len(), &events[0]["content"]["body"], &events[0]["tenant"]), (1, &json!(BODY), &json!("acme")));
+    assert!(setup.listed(&[]).is_empty());
+    let gone = setup.dead_letters(&["replay", id, "--config", "right.json"]);
+    assert_eq!(gone.status.code(), Some(2), "{}", said(&gone));
+
+    // An event that led to no tenant: the routes of the file decide.
+    let mut other = message;
+    other["id"] = json!("wamid.2");
+    runtime.block_on(receive(&setup, "999", other));
+    let listed = setup.listed(&[]);
+    assert_eq!((listed.len(), &listed[0]["tenant"]), (1, &json!("(none)")));
+    let id = listed[0]["failure_id"].as_str().unwrap();
+    let kept = setup.dead_letters(&["replay", id, "--config", "right.json"]);
+    assert_eq!((kept.status.code(), lines(&kept).len(), setup.listed(&[]).len()), (Some(4), 0, 1), "{}", said(&kept));
+    assert_clean(&kept);
+    let mut routed: Value = serde_json::from_str(&std::fs::read_to_string(setup.path("right.json")).unwrap()).unwrap();
+    routed["routes"] = json!([{ "kind": "phone_number_id", "value": "999", "tenants": ["acme"] }]);
+    std::fs::write(setup.path("routed.json"), routed.to_string()).unwrap();
+    let replayed = setup.dead_letters(&["replay", id, "--config", "routed.json"]);
+    assert_eq!((replayed.status.code(), lines(&replayed).len()), (Some(0), 1), "{}", said(&replayed));
+    assert!(setup.listed(&[]).is_empty());
+
+    // An element without its payload, and a message that was to be sent.
+    runtime.block_on(receive(&setup, NUMBER, json!(42)));
+    let id = setup.listed(&[])[0]["failure_id"].as_str().unwrap().to_owned();
+    let element = setup.dead_letters(&["replay", &id, "--config", "right.json"]);
+    assert_eq!((element.status.code(), said(&element).contains("export its bytes")), (Some(2), true), "{}", said(&element));
+    let (_, failed) = setup.send("order-21", "wrong.json");
+    let sent = setup.dead_letters(&["replay", failed["failure_id"].as_str().unwrap(), "--config", "right.json"]);
+    assert_eq!((sent.status.code(), said(&sent).contains("redriven")), (Some(2), true), "{}", said(&sent));
+    assert_eq!(setup.listed(&[]).len(), 2);
+}
+
+/// Receives one message for a number, with a handler that refuses every event for good.
+async fn receive(setup: &Setup, number: &str, message: Value) {
     let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("whatsapp-meta-cloud").unwrap());
     let memory = Memory::new();
     memory.put_secret(&SecretScope::application(strategy.clone()), "app", "example-app-secret");
@@ -310,11 +357,11 @@ async fn receive_one_bad_element(setup: &Setup) {
         .stores(Embedded::open(setup.store()).unwrap())
         .directory(memory.directory())
         .secrets(memory.secrets())
-        .on_inbound(|_: InboundEvent, _: HandlerContext| async { Ok(()) })
+        .on_inbound(|_: InboundEvent, _: HandlerContext| async { Err(HandlerError::Poison("told to")) })
         .build()
         .unwrap();
     let body = json!({ "object": "whatsapp_business_account", "entry": [{ "id": "900100", "changes": [{ "field": "messages", "value": {
-        "metadata": { "phone_number_id": NUMBER }, "messages": [42],
+        "metadata": { "phone_number_id": number }, "messages": [message],
     } }] }] })
     .to_string();
     let signature = HmacSha256::hex_with_prefix("sha256=").sign(body.as_bytes(), &Secret::new(b"example-app-secret".to_vec()));

@@ -3,6 +3,7 @@
 mod letter;
 mod list;
 mod redrive;
+mod replay;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use zengine_connector::{
     Embedded, Error,
+    error::Disposition,
     store::{StoreError, StoreErrorKind},
 };
 
@@ -18,9 +20,9 @@ use super::{
     output::Out,
 };
 
-/// Inspect messages that could not be sent or read, and send them again
+/// Inspect messages that could not be sent or handled, and send or hand them over again
 ///
-/// Reads the embedded store of a host. `list` and `show` work beside the running host; `redrive` needs exclusive access.
+/// Reads the embedded store of a host. `list` and `show` work beside the running host; `redrive` and `replay` need exclusive access.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -32,6 +34,7 @@ enum Command {
     List(list::Arguments),
     Show(show::Arguments),
     Redrive(redrive::Arguments),
+    Replay(replay::Arguments),
 }
 
 pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Failure> {
@@ -39,6 +42,7 @@ pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Fai
         Command::List(arguments) => list::run(&arguments, out).await,
         Command::Show(arguments) => show::run(&arguments, out).await,
         Command::Redrive(arguments) => redrive::run(&arguments, out).await,
+        Command::Replay(arguments) => replay::run(&arguments).await,
     }
 }
 
@@ -70,12 +74,20 @@ impl StoreArgument {
         opened.map_err(|error| {
             let exit = if error.kind == StoreErrorKind::Corrupt { Exit::Invalid } else { Exit::Broken };
             let more = match error.kind {
-                StoreErrorKind::StoreBusy => ". Redrive in that host (Orchestrator::redrive), or stop it first",
+                StoreErrorKind::StoreBusy => {
+                    ". Redrive or replay in that host (Orchestrator::redrive, Orchestrator::replay), or stop it first"
+                }
                 _ => "",
             };
             Failure::new(exit, format!("{}: {error}{more}", self.store.display()))
         })
     }
+}
+
+/// Failure of a redrive or replay that did nothing: the letter is rejected, or it is too early.
+fn refused(error: Error) -> Failure {
+    let exit = if error.disposition() == Disposition::Reject { Exit::Invalid } else { Exit::Deferred };
+    Failure::from(error).with_exit(exit)
 }
 
 /// Failure of a store operation.

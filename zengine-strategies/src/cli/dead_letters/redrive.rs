@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use zengine_connector::{
-    ClientMessageId, Error, FailureId,
-    error::Disposition,
+    ClientMessageId, FailureId,
     pipeline::RedriveOptions,
     store::{DeadLetter, LetterDirection, Stores},
 };
 
-use super::{StoreArgument, letter::find};
+use super::{StoreArgument, letter::find, refused};
 use crate::cli::{
     exit::{Exit, Failure},
     file::{File, FileArgument, Needs},
@@ -64,7 +63,7 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
 fn sent(letter: &DeadLetter) -> Result<&ClientMessageId, Failure> {
     match (letter.direction, &letter.client_message_id) {
         (LetterDirection::Outbound, Some(id)) => Ok(id),
-        _ => Err(Failure::invalid("only messages that were to be sent can be redriven")),
+        _ => Err(Failure::invalid("only messages that were to be sent can be redriven; an event is replayed")),
     }
 }
 
@@ -75,10 +74,4 @@ fn options(arguments: &Arguments) -> RedriveOptions {
     }
     options.time = Some(Duration::from_secs(arguments.timeout));
     options
-}
-
-/// Failure of a redrive that sent nothing: the letter is rejected, or cannot be redriven now.
-fn refused(error: Error) -> Failure {
-    let exit = if error.disposition() == Disposition::Reject { Exit::Invalid } else { Exit::Deferred };
-    Failure::from(error).with_exit(exit)
 }
