@@ -34,7 +34,7 @@ const UNKNOWN: &str = "unknown";
 pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &RedriveOptions) -> Result<Outcome, Error> {
     let _running = engine.enter();
     let letter = engine.stores.known_letter(id).await?;
-    run(engine, &letter, redrive, LetterOf::Store).await
+    Box::pin(run(engine, &letter, redrive, LetterOf::Store)).await
 }
 
 /// Sends the message of a dead letter in hand again. Reads and changes no store of dead letters: of two callers with the same
@@ -42,7 +42,7 @@ pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &Redr
 pub(crate) async fn redrive_letter(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions) -> Result<Outcome, Error> {
     let _running = engine.enter();
     letter.check_version()?;
-    run(engine, letter, redrive, LetterOf::Caller).await
+    Box::pin(run(engine, letter, redrive, LetterOf::Caller)).await
 }
 
 /// The owner of a letter.
