@@ -8,9 +8,9 @@ use super::{Inbound, InboundHandler, InboundSettings, Orchestrator, handler::Dyn
 #[cfg(feature = "tokio")]
 use crate::runtime::{TokioClock, TokioSpawner};
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, require_time},
     keyring::KeyRing,
-    pipeline::{Engine, Parts},
+    pipeline::{self, Engine, Parts},
     registry::{Caching, StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
     stage::{Breaker, Dedup, Retry, Settings, StoreDown, StrategySettings},
@@ -21,6 +21,9 @@ use crate::{
     strategy::SessionPorts,
     telemetry::{Observer, Observers},
 };
+
+/// Default interval of the sweeps in the background.
+const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
 /// Collects ports and settings.
 #[must_use = "finish it with build()"]
@@ -36,6 +39,7 @@ pub struct OrchestratorBuilder {
     settings: StrategySettings,
     named: BTreeMap<String, StrategySettings>,
     caching: Caching,
+    sweep_every: Option<Duration>,
     local_refs: bool,
 }
 
@@ -69,6 +73,7 @@ impl OrchestratorBuilder {
             settings: StrategySettings::default(),
             named: BTreeMap::new(),
             caching: Caching::default(),
+            sweep_every: Some(SWEEP_EVERY),
             local_refs: false,
         }
     }
@@ -211,6 +216,16 @@ impl OrchestratorBuilder {
         self
     }
 
+    /// Interval of the sweeps in the background, for a claim store that this process owns exclusively, as the embedded one: each
+    /// does what [`Orchestrator::sweep`] does. `None` or zero for none. Defaults to 5 minutes; at least 1 second. With any
+    /// other store it has no effect.
+    ///
+    /// The spawner starts them when the orchestrator is built, so you must build it inside of the runtime.
+    pub fn sweep_every(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.sweep_every = interval.into().filter(|interval| !interval.is_zero());
+        self
+    }
+
     /// Whether tenants' configurations may refer to the host's environment and files. Defaults to `false`: anyone who can
     /// edit a tenant's configuration could read them. The host's own settings always may.
     pub fn allow_local_refs(mut self, allow: bool) -> Self {
@@ -227,6 +242,9 @@ impl OrchestratorBuilder {
         self.inbound.check()?;
         self.caching.check()?;
         self.settings.check()?;
+        if let Some(interval) = self.sweep_every {
+            require_time("sweep_every", interval, Duration::from_secs(1))?;
+        }
         let mut named = HashMap::new();
         for (name, settings) in self.named {
             let of_strategy = |error: Error| error.with_context("strategy", &name);
@@ -253,7 +271,7 @@ impl OrchestratorBuilder {
         let stores = Arc::new(Ports::new(stores, directory, secrets, Arc::clone(&clock)));
         let sessions =
             SessionPorts { stores: Arc::clone(&stores), keys: Arc::clone(&keys), rng: Arc::clone(&self.rng), clock: Arc::clone(&clock) };
-        let engine = Engine::new(Parts {
+        let engine = Arc::new(Engine::new(Parts {
             registry: self.registry,
             tenants: Tenants::new(Arc::new(sessions), self.caching, self.local_refs),
             stores,
@@ -263,9 +281,12 @@ impl OrchestratorBuilder {
             spawner,
             observers: Observers::new(self.observers),
             settings: Settings { default: Arc::new(self.settings), named },
-        });
+        }));
+        if let Some(interval) = self.sweep_every.filter(|_| engine.stores.boot().is_some()) {
+            pipeline::sweep_every(&engine, interval);
+        }
         let inbound = Inbound { handler: self.handler, settings: self.inbound, batches: Batches::default() };
-        Ok(Orchestrator { engine: Arc::new(engine), inbound: Arc::new(inbound) })
+        Ok(Orchestrator { engine, inbound: Arc::new(inbound) })
     }
 }
 

@@ -13,6 +13,7 @@ mod receive;
 mod reply;
 mod send;
 mod serve;
+mod sweep;
 
 use std::{fmt, sync::Arc};
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use super::job::SendJob;
+use super::{engine::Engine, job::SendJob};
 use crate::{
     error::{Error, Fault},
-    ids::FailureId,
-    store::{AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, OutboundFailed},
+    ids::{ClientMessageId, FailureId, StrategyName, TenantId},
+    store::{
+        AttemptRecord, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, OutboundFailed,
+    },
 };
 
 /// Maximum tries in a row to store a dead letter (rule 68).
@@ -28,13 +30,8 @@ pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Result<()
         put(job, &letter).await?;
         done.dlq = true;
     }
-    let event = about(job, record);
-    if pending.event {
-        done.event = publish(job, &DomainEvent::OutboundFailed(event.clone())).await;
-    }
-    if pending.settled {
-        done.settled = publish(job, &DomainEvent::OutboundSettled(event)).await;
-    }
+    let published = job.clock().wait(publish(job.engine(), SendIds::of(job), record)).await;
+    (done.event, done.settled) = (published.event, published.settled);
     let clear = ClaimOp::ClearEffects { generation: record.generation, done };
     if job.apply_past_deadline(&clear, Some(record)).await.is_err() {
         // Letter and event have deterministic ids, so repeating them is harmless.
@@ -63,9 +60,40 @@ fn report_lost(error: &dyn std::error::Error) -> LetterLost {
     LetterLost
 }
 
-/// Publishes the event. After a failure it stays pending for the next duplicate or a sweeper (rule 69).
-async fn publish(job: &SendJob<'_>, event: &DomainEvent) -> bool {
-    match job.clock().wait(job.engine().stores.publish(event)).await {
+/// The parts of a send's key.
+#[derive(Clone, Copy)]
+pub(crate) struct SendIds<'a> {
+    pub(super) key: &'a ClaimKey,
+    pub(super) tenant: &'a TenantId,
+    pub(super) strategy: &'a StrategyName,
+    pub(super) id: &'a ClientMessageId,
+}
+
+impl<'a> SendIds<'a> {
+    fn of(job: &'a SendJob<'_>) -> Self {
+        Self { key: &job.key, tenant: job.tenant(), strategy: &job.call.entry.name, id: job.id() }
+    }
+
+    pub(super) fn failure_id(&self, record: &ClaimRecord) -> FailureId {
+        FailureId::of_send(self.key, record.generation)
+    }
+}
+
+/// Publishes a record's pending events. Returns those that the bus accepted. The others stay pending for the next duplicate
+/// or sweep (rule 69).
+pub(crate) async fn publish(engine: &Engine, send: SendIds<'_>, record: &ClaimRecord) -> Effects {
+    let (pending, mut done) = (record.effects_pending, Effects::NONE);
+    if pending.event {
+        done.event = publish_one(engine, &DomainEvent::OutboundFailed(about(send, record))).await;
+    }
+    if pending.settled {
+        done.settled = publish_one(engine, &DomainEvent::OutboundSettled(about(send, record))).await;
+    }
+    done
+}
+
+async fn publish_one(engine: &Engine, event: &DomainEvent) -> bool {
+    match engine.stores.publish(event).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, event = event.name(), "event.not_published");
@@ -74,15 +102,20 @@ async fn publish(job: &SendJob<'_>, event: &DomainEvent) -> bool {
     }
 }
 
-fn about(job: &SendJob<'_>, record: &ClaimRecord) -> OutboundFailed {
-    let outcome = match record.status {
+/// The outcome of a settled send, as events and log lines name it.
+pub(super) fn outcome(status: ClaimStatus) -> &'static str {
+    match status {
         ClaimStatus::Delivered => "delivered",
         ClaimStatus::Failed => "failed",
         _ => "unknown",
-    };
-    let id = FailureId::of_send(&job.key, record.generation);
+    }
+}
+
+fn about(send: SendIds<'_>, record: &ClaimRecord) -> OutboundFailed {
+    let SendIds { tenant, strategy, id, .. } = send;
+    let failure_id = send.failure_id(record);
     let mut event =
-        OutboundFailed::new(id, job.tenant().clone(), job.call.entry.name.clone(), job.id().clone(), outcome, record.updated_at_ms);
+        OutboundFailed::new(failure_id, tenant.clone(), strategy.clone(), id.clone(), outcome(record.status), record.updated_at_ms);
     event.generation = record.generation;
     if let Some(error) = &record.error {
         (event.kind, event.reach, event.code) = (Some(error.kind), Some(error.reach), error.code.clone());

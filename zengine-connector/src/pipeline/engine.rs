@@ -123,12 +123,17 @@ impl Engine {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// The number of sends in progress.
+    /// Completes when the engine is closed or dropped.
+    pub(super) fn on_close(&self) -> Shared<oneshot::Receiver<()>> {
+        self.on_close.clone()
+    }
+
+    /// The number of sends and sweeps in progress.
     pub(crate) fn running(&self) -> usize {
         self.running.load(Ordering::Acquire)
     }
 
-    /// Counts a send for as long as the returned guard lives.
+    /// Counts a send or sweep for as long as the returned guard lives.
     pub(super) fn enter(&self) -> Running<'_> {
         self.running.fetch_add(1, Ordering::AcqRel);
         Running(&self.running)
@@ -139,8 +144,7 @@ impl Engine {
         if self.is_closing() {
             return false;
         }
-        let closing = self.on_close.clone();
-        futures_util::future::select(self.clock.sleep(time), closing).await;
+        futures_util::future::select(self.clock.sleep(time), self.on_close()).await;
         !self.is_closing()
     }
 
@@ -163,7 +167,7 @@ fn draw(rng: &dyn Rng) -> OwnerToken {
     OwnerToken::new(bits)
 }
 
-/// Counts one send in progress until it is dropped.
+/// Counts one send or sweep in progress until it is dropped.
 pub(super) struct Running<'a>(&'a AtomicUsize);
 
 impl Drop for Running<'_> {

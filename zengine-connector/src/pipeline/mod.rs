@@ -38,6 +38,7 @@ mod report;
 mod send;
 mod settle;
 mod single_flight;
+mod sweep;
 mod trace;
 
 pub(crate) use engine::{Engine, Parts};
@@ -46,3 +47,5 @@ pub use outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown}
 pub(crate) use query::query;
 pub(crate) use redrive::{redrive, redrive_letter};
 pub(crate) use send::{outcome, send};
+pub use sweep::Swept;
+pub(crate) use sweep::{sweep, sweep_every};

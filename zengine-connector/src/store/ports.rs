@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DeadLetterSink as _, DomainEvent, EpochEntry, InboundOp, InboundRecord,
+    Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DeadLetterSink as _, DomainEvent, DuePage, EpochEntry, InboundOp, InboundRecord,
     LocalSecrets, Reference, SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind, Stores, TenantConfig,
     TenantDirectory,
 };
@@ -105,6 +105,10 @@ impl Ports {
 
     pub(crate) async fn reference(&self, hash: &str) -> Result<Option<Reference>, StoreError> {
         self.store(self.stores.claims.reference(hash, self.now_ms())).await
+    }
+
+    pub(crate) async fn due(&self, before_ms: i64, after: Option<&str>, limit: usize) -> Result<DuePage, StoreError> {
+        self.store(self.stores.claims.due(before_ms, after, limit)).await
     }
 }
 

@@ -128,6 +128,14 @@ names! {
     DeadLettersFailed = "dead_letters_failed", Count;
     /// Delivered sends whose record could not be stored. You should alarm on it (rule 26).
     DedupNotRecorded = "dedup_not_recorded", Count;
+    /// Sends in doubt that a sweep ended. `outcome` is their end (rule 29).
+    Swept = "swept", Count;
+    /// Sends in doubt whose owner is gone for 15 minutes, at each sweep. You should alarm on it (rule 19).
+    Overdue = "overdue", Count;
+    /// Dead letters that only a duplicate can store, at each sweep. You should alarm on it (rule 68).
+    DeadLettersOwed = "dead_letters_owed", Count;
+    /// Dead letters that a sweep gave up. You should alarm on it.
+    DeadLettersGivenUp = "dead_letters_given_up", Count;
     /// State changes of breakers.
     BreakerTransitions = "breaker_transitions", Count;
     /// Received requests and records.

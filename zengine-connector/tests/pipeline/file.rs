@@ -20,6 +20,8 @@ mod queue;
 mod redrive;
 #[path = "retry.rs"]
 mod retry;
+#[path = "sweep.rs"]
+mod sweep;
 
 /// So many sends are many.
 const MANY: u32 = 100;

@@ -11,7 +11,7 @@ use zengine_connector::{
     registry::RegistryBuilder,
     store::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, DomainEvent,
-        Embedded, InboundOp, InboundRecord, OutboundFailed, Reference, StoreError,
+        DuePage, Embedded, InboundOp, InboundRecord, OutboundFailed, Reference, StoreError,
     },
     testing::{CasStore, Faults, ProviderKind, Recording, SimClock},
 };
@@ -81,7 +81,8 @@ impl World {
             .claims(self.faults.claims(Arc::clone(&self.claims)))
             .dead_letters(self.faults.dead_letters(Arc::clone(&self.letters)))
             .events(self.faults.events(self.memory.events()))
-            .clock(Arc::clone(&self.clock) as _);
+            .clock(Arc::clone(&self.clock) as _)
+            .sweep_every(None);
         settings(builder).build().unwrap()
     }
 
@@ -182,6 +183,10 @@ impl<S: ClaimStore + ?Sized> ClaimStore for Blocking<S> {
 
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
         smol::future::block_on(self.0.reference(hash, now_ms))
+    }
+
+    async fn due(&self, before_ms: i64, after: Option<&str>, limit: usize) -> Result<DuePage, StoreError> {
+        smol::future::block_on(self.0.due(before_ms, after, limit))
     }
 }
 

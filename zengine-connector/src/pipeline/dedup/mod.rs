@@ -8,5 +8,6 @@ mod joining;
 mod ownership;
 
 pub(super) use claiming::{Claimed, claim};
+pub(super) use doubt::give_up;
 pub(super) use joining::{Joined, join};
 pub(super) use ownership::{Lost, Ownership};

@@ -6,6 +6,7 @@
 mod at;
 mod attempts;
 pub mod compare_and_set;
+mod due;
 mod effects;
 mod error;
 mod fingerprint;
@@ -23,6 +24,8 @@ use async_trait::async_trait;
 
 pub use at::At;
 pub use attempts::{AttemptRecord, Attempts};
+pub(crate) use due::Due;
+pub use due::DuePage;
 pub use effects::Effects;
 pub use error::StoredError;
 pub use fingerprint::{Fingerprint, FingerprintValue};
@@ -34,7 +37,7 @@ pub use record::{ClaimRecord, ClaimStatus, Evidence, Terminal};
 pub use reference::Reference;
 pub use token::{NoToken, OwnerToken};
 
-use super::StoreError;
+use super::{StoreError, StoreErrorKind};
 
 /// The result of an operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,4 +124,18 @@ pub trait ClaimStore: Send + Sync + Debug + 'static {
 
     /// Reads the send that a hashed provider key belongs to; `None` once its reference has expired.
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError>;
+
+    /// A page of the sends whose record [is due](ClaimRecord::is_due), at most `limit` and at least one if there is one.
+    /// `after` is the [`next`](DuePage::next) of the page before. A call must examine a bounded number of records: a page may
+    /// be empty although more follow. A record that is written between two pages may be missing; the next sweep finds it.
+    /// Keys of events are left out.
+    ///
+    /// The default returns `Unsupported`: such a store is not swept, and keeps what no duplicate resolves.
+    ///
+    /// # Errors
+    /// `Unsupported` if the store cannot find them, `Corrupt` if `after` is not a place in this store.
+    async fn due(&self, before_ms: i64, after: Option<&str>, limit: usize) -> Result<DuePage, StoreError> {
+        let _ = (before_ms, after, limit);
+        Err(StoreError::new(StoreErrorKind::Unsupported, "the claim store cannot find the records that are due"))
+    }
 }

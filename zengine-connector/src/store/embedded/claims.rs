@@ -1,5 +1,7 @@
 //! Claims in the embedded store.
 
+use std::ops::Bound;
+
 use async_trait::async_trait;
 use redb::{ReadTransaction, ReadableTable as _, Table};
 
@@ -10,9 +12,12 @@ use super::{
     tables::{CLAIMS, REFERENCES},
 };
 use crate::store::{
-    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, InboundOp, InboundRecord, Reference, StoreError,
+    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, DuePage, InboundOp, InboundRecord, Reference, StoreError,
     cbor::{Record, decode, encode},
 };
+
+/// Maximum records that one page of due records reads: a read blocks its thread.
+const EXAMINED: usize = 256;
 
 fn read_claim(snapshot: &ReadTransaction, key: &str) -> Result<Option<ClaimRecord>, Fault> {
     read(snapshot.open_table(CLAIMS)?.get(key)?.as_ref())
@@ -98,5 +103,28 @@ impl ClaimStore for Engine {
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
         let stored: Option<Reference> = self.read(|snapshot| read(snapshot.open_table(REFERENCES)?.get(hash)?.as_ref()))?;
         Ok(stored.filter(|reference| !reference.is_expired(now_ms)))
+    }
+
+    /// In order of keys. Unreadable records are left out.
+    async fn due(&self, before_ms: i64, after: Option<&str>, limit: usize) -> Result<DuePage, StoreError> {
+        self.read(|snapshot| {
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let table = snapshot.open_table(CLAIMS)?;
+            let (mut records, mut last) = (Vec::new(), None);
+            for (n, entry) in table.range::<&str>((from, Bound::Unbounded))?.enumerate() {
+                if n == EXAMINED || records.len() == limit.max(1) {
+                    return Ok(DuePage::new(records, last.map(|key: redb::AccessGuard<'_, &str>| key.value().to_owned())));
+                }
+                let (key, bytes) = entry?;
+                if let Ok(record) = decode::<ClaimRecord>(bytes.value())
+                    && record.is_due(before_ms)
+                    && let Ok(key) = ClaimKey::parse(key.value())
+                {
+                    records.push((key, record));
+                }
+                last = Some(key);
+            }
+            Ok(DuePage::new(records, None))
+        })
     }
 }

@@ -9,9 +9,15 @@ use async_trait::async_trait;
 
 use super::{
     Tables,
-    table::{Change, Kept, Table},
+    table::{Change, Kept, Place, Table},
 };
-use crate::store::{Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, InboundOp, InboundRecord, Reference, StoreError};
+use crate::store::{
+    Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, DuePage, InboundOp, InboundRecord, Reference, StoreError,
+    StoreErrorKind,
+};
+
+/// Maximum buckets that one page of due records looks at.
+const EXAMINED: usize = 1024;
 
 /// The tables of claims.
 ///
@@ -56,6 +62,11 @@ impl Kept for Reference {
     fn removable_at_ms(&self) -> i64 {
         self.expires_at_s.saturating_mul(1000)
     }
+}
+
+fn read_place(text: &str) -> Option<Place> {
+    let (shard, bucket) = text.split_once('/')?;
+    Some(Place { shard: shard.parse().ok()?, bucket: bucket.parse().ok()? })
 }
 
 /// The change of a record and the answer, as decided.
@@ -113,5 +124,20 @@ impl ClaimStore for Tables {
 
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
         Ok(self.claims.references.read(hash, |reference| Reference::clone(reference)).filter(|reference| !reference.is_expired(now_ms)))
+    }
+
+    async fn due(&self, before_ms: i64, after: Option<&str>, limit: usize) -> Result<DuePage, StoreError> {
+        let from = after.map_or(Some(Place::default()), read_place);
+        let from = from.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, "this is no place in the memory's claims"))?;
+        let mut records = Vec::new();
+        let next = self.claims.outbound.scan(from, EXAMINED, |key, record| {
+            if record.is_due(before_ms)
+                && let Ok(key) = ClaimKey::parse(key)
+            {
+                records.push((key, ClaimRecord::clone(record)));
+            }
+            records.len() < limit.max(1)
+        });
+        Ok(DuePage::new(records, next.map(|place| format!("{}/{}", place.shard, place.bucket))))
     }
 }

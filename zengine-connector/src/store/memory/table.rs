@@ -41,6 +41,13 @@ struct Slot<R> {
     record: Arc<R>,
 }
 
+/// A place in a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) shard: usize,
+    pub(super) bucket: usize,
+}
+
 /// The change of a record.
 pub(super) enum Change<R> {
     Keep,
@@ -83,6 +90,28 @@ impl<R: Kept> Table<R> {
         let hash = self.hasher.hash_one(key);
         let slots = self.shard(hash).lock();
         slots.table.find(hash, |slot| *slot.key == *key).map(|slot| look(&slot.record))
+    }
+
+    /// Looks at the records from a place on, at `budget` buckets at most, until `look` returns `false`. Returns the place at
+    /// which to go on. Records move when a table grows: a pass may miss some, or see some twice.
+    pub(super) fn scan(&self, from: Place, budget: usize, mut look: impl FnMut(&str, &R) -> bool) -> Option<Place> {
+        let (mut place, mut left) = (from, budget);
+        while let Some(shard) = self.shards.get(place.shard) {
+            let slots = shard.0.lock();
+            while place.bucket < slots.table.num_buckets() {
+                if left == 0 {
+                    return Some(place);
+                }
+                left -= 1;
+                let slot = slots.table.get_bucket(place.bucket);
+                place.bucket += 1;
+                if slot.is_some_and(|slot| !look(&slot.key, &slot.record)) {
+                    return Some(place);
+                }
+            }
+            place = Place { shard: place.shard + 1, bucket: 0 };
+        }
+        None
     }
 
     /// Number of records.
@@ -148,6 +177,28 @@ mod tests {
         }
         assert_eq!(table.len(), 40_000);
         assert!((0..20_000).all(|n| table.read(&format!("old-{n}"), |_| ()).is_some() == (n % 2 == 1)));
+    }
+
+    #[test]
+    fn a_scan_sees_every_record_once_and_a_bounded_number_per_call() {
+        let table = Table::default();
+        for n in 0..5_000 {
+            put(&table, &n.to_string(), i64::MAX, 0);
+        }
+        let (mut place, mut seen, mut calls) = (Some(Place::default()), std::collections::BTreeSet::new(), 0);
+        while let Some(from) = place {
+            let mut looked = 0;
+            place = table.scan(from, 100, |key, _| {
+                looked += 1;
+                assert!(seen.insert(key.to_owned()), "{key} twice");
+                looked < 30
+            });
+            calls += 1;
+            assert!(looked <= 30);
+        }
+        assert_eq!(seen.len(), 5_000);
+        assert!(calls >= 5_000 / 30);
+        assert_eq!(table.scan(Place { shard: SHARDS, bucket: 0 }, 1, |_, _| true), None);
     }
 
     #[test]

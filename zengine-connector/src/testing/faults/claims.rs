@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::policy::{Faults, StoreCall};
-use crate::store::{Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, InboundOp, InboundRecord, Reference, StoreError};
+use crate::store::{Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DuePage, InboundOp, InboundRecord, Reference, StoreError};
 
 impl Faults {
     /// Wraps a claim store with these faults.
@@ -81,5 +81,9 @@ impl ClaimStore for FaultyClaims {
 
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
         self.faults.run(StoreCall::Reference, self.store.reference(hash, now_ms)).await
+    }
+
+    async fn due(&self, before_ms: i64, after: Option<&str>, limit: usize) -> Result<DuePage, StoreError> {
+        self.faults.run(StoreCall::Due, self.store.due(before_ms, after, limit)).await
     }
 }

@@ -35,6 +35,8 @@ pub enum StoreCall {
     Redrive,
     /// [`ClaimStore::get`](crate::store::ClaimStore::get).
     GetClaim,
+    /// [`ClaimStore::due`](crate::store::ClaimStore::due).
+    Due,
     /// [`InboundOp::Claim`](crate::store::InboundOp::Claim) and [`InboundOp::Replay`](crate::store::InboundOp::Replay).
     ClaimInbound,
     /// [`InboundOp::Renew`](crate::store::InboundOp::Renew).

@@ -1,10 +1,12 @@
 //! Cases of settled claims: commits, evidence, expiry, effects, redrives.
 
-use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, ROUNDS, SKEW_MS, Subject, at_once, fingerprint, named};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, ROUNDS, SKEW_MS, Subject, at_once, fingerprint, key, named};
 use crate::{
     error::{ErrorKind, Reach},
     message::State,
-    store::{ClaimOp, ClaimStatus, Effects, Evidence, StoredError, StoredReceipt, Terminal},
+    store::{ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, Effects, Evidence, StoreErrorKind, StoredError, StoredReceipt, Terminal},
 };
 
 const LATER: i64 = NOW + LEASE_MS + SKEW_MS + 1;
@@ -243,4 +245,71 @@ pub async fn rule_70_a_redrive_claims_the_next_generation_once(subject: &Subject
     sending(&delivered).await;
     let record = delivered.done(delivered.commit("a", Terminal::Delivered, NOW).await).await;
     delivered.refused(delivered.apply(redrive(&delivered, "b", 0, NOW), NOW).await, Some(&record)).await;
+}
+
+/// All records that are due, page by page. `None` if the store does not find them.
+async fn all_due(subject: &Subject, before: i64, limit: usize) -> Option<BTreeMap<ClaimKey, ClaimRecord>> {
+    let (mut found, mut after) = (BTreeMap::new(), None);
+    loop {
+        let page = match subject.stores.claims.due(before, after.as_deref(), limit).await {
+            Err(error) if error.kind == StoreErrorKind::Unsupported => return None,
+            page => page.unwrap(),
+        };
+        assert!(page.records.len() <= limit, "a page holds at most {limit} records");
+        for (key, record) in page.records {
+            assert!(found.insert(key, record).is_none(), "a record comes once");
+        }
+        assert!(page.next.is_none() || page.next != after, "pages go on");
+        after = page.next;
+        if after.is_none() {
+            return Some(found);
+        }
+    }
+}
+
+/// Records that are due come in pages, each once and as stored, and no others. A store may leave this out.
+pub async fn rule_29_records_that_are_due_come_in_pages(subject: &Subject) {
+    assert!(all_due(subject, NOW, 2).await.is_none_or(|due| due.is_empty()));
+    for n in 0..30 {
+        let run = ClaimRun::new(subject, &format!("|{n}%"));
+        sending(&run).await;
+        match n % 6 {
+            0 => {}
+            1 => drop(run.done(run.release("a", true, NOW).await).await),
+            2 => drop(run.done(run.release("a", false, NOW).await).await),
+            3 => drop(run.done(run.commit("a", Terminal::Delivered, NOW).await).await),
+            4 => drop(run.done(run.commit("a", Terminal::Failed, NOW).await).await),
+            _ => {
+                run.done(run.commit("a", Terminal::Unknown, NOW).await).await;
+                run.done(run.apply(ClaimOp::ClearEffects { generation: 0, done: Effects::BOTH }, NOW).await).await;
+            }
+        }
+    }
+    // The time, and the states that are due by then.
+    let expired = NOW + IN_DOUBT_S * 1000;
+    for (before, states) in [(NOW - 1, &[][..]), (NOW, &[4]), (NOW + LEASE_MS, &[4]), (expired - 1, &[0, 4]), (expired, &[0, 1, 4])] {
+        for limit in [1, 4, 100] {
+            let Some(due) = all_due(subject, before, limit).await else { return };
+            let expected: BTreeSet<_> = (0..30).filter(|n| states.contains(&(n % 6))).map(|n| key(&format!("|{n}%"))).collect();
+            assert_eq!(due.keys().cloned().collect::<BTreeSet<_>>(), expected, "{limit} per page at {before}");
+            for (key, record) in due {
+                assert!(record.is_due(before));
+                assert_eq!(subject.stores.claims.get(&key).await.unwrap(), Some(record));
+            }
+        }
+    }
+}
+
+/// Many records that are not due do not make a call long: pages go on, and the due one is found.
+pub async fn rule_29_a_due_record_is_found_among_many(subject: &Subject) {
+    at_once(600, |n| {
+        let run = ClaimRun::new(subject, &format!("{}-{}", n / 60, n % 60));
+        async move { assert!(run.claim("a", NOW).await.done) }
+    })
+    .await;
+    let run = ClaimRun::new(subject, "5-due");
+    sending(&run).await;
+    if let Some(due) = all_due(subject, NOW + IN_DOUBT_S * 1000, 10).await {
+        assert_eq!(due.into_keys().collect::<Vec<_>>(), [key("5-due")]);
+    }
 }
