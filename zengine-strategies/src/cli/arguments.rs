@@ -9,7 +9,7 @@ use super::{
     exit::{Exit, Failure},
     health, list, new,
     output::Out,
-    receive, sandbox, schema, send,
+    receive, sandbox, schema, send, sweep,
 };
 
 /// Try a messaging provider without writing code.
@@ -48,6 +48,7 @@ pub(super) enum Command {
     Health(health::Arguments),
     Sandbox(sandbox::Arguments),
     DeadLetters(dead_letters::Arguments),
+    Sweep(sweep::Arguments),
     New(new::Arguments),
     Completions(completions::Arguments),
 }
@@ -63,6 +64,7 @@ impl Command {
             Self::Health(arguments) => health::run(&arguments, out).await,
             Self::Sandbox(arguments) => sandbox::run(&arguments, out).await,
             Self::DeadLetters(arguments) => dead_letters::run(arguments, out).await,
+            Self::Sweep(arguments) => sweep::run(&arguments, out).await,
             Self::New(arguments) => new::run(&arguments, out),
             Self::Completions(arguments) => completions::run(&arguments, out),
         }

@@ -42,8 +42,12 @@ impl Host {
             .map_err(|violation| Failure::violations(below("/instance", [violation])))?
             .build()?;
         let tenants = tenants(&name, file, tenant);
-        let builder =
-            Orchestrator::builder(registry).directory(tenants.directory()).secrets(tenants.secrets()).stores(stores).allow_local_refs(true);
+        let builder = Orchestrator::builder(registry)
+            .directory(tenants.directory())
+            .secrets(tenants.secrets())
+            .stores(stores)
+            .sweep_every(None)
+            .allow_local_refs(true);
         Ok(Self { orchestrator: settings(builder).build()?, strategy })
     }
 

@@ -10,6 +10,7 @@
 //! | `health` | `health` | the health of a tenant's channel |
 //! | `sandbox` | `sandbox` | emulators of the providers, until they are stopped |
 //! | `dead-letters` | `dead_letters` | the dead letters of an embedded store |
+//! | `sweep` | `sweep` | ends what no duplicate resolves, in an embedded store |
 //! | `new` | `new` | a new strategy, as a crate |
 //! | `completions` | `completions` | completions for a shell |
 //!
@@ -36,6 +37,7 @@ mod sandbox;
 mod schema;
 mod send;
 mod strategies;
+mod sweep;
 
 use std::process::ExitCode;
 

@@ -65,7 +65,7 @@ fn an_unknown_strategy_names_the_known_ones_and_the_one_that_was_meant() {
 fn help_and_version_go_to_standard_output_and_mistakes_to_standard_error() {
     let help = zengine(&["--help"], "").ended(0);
     assert!(help.out.contains("Exit codes") && help.err.is_empty(), "{help:?}");
-    for command in ["strategies", "schema", "check", "send", "receive", "health", "sandbox", "completions"] {
+    for command in ["strategies", "schema", "check", "send", "receive", "health", "sandbox", "sweep", "completions"] {
         assert!(help.out.contains(command), "{command}");
         assert!(zengine(&[command, "--help"], "").ended(0).out.contains("Usage: zengine"), "{command}");
     }

@@ -12,3 +12,4 @@ mod sandbox;
 mod secrecy;
 mod send;
 mod support;
+mod sweep;

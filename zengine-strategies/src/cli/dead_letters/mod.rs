@@ -48,7 +48,7 @@ pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Fai
 
 /// The option that names the store.
 #[derive(Debug, clap::Args)]
-struct StoreArgument {
+pub(super) struct StoreArgument {
     /// The host's embedded store; its key file lies beside it
     #[arg(long, value_name = "FILE")]
     store: PathBuf,
@@ -57,12 +57,12 @@ struct StoreArgument {
 impl StoreArgument {
     /// Opens the store for reading, also beside a running host.
     fn reading(&self) -> Result<Embedded, Failure> {
-        self.opened(Embedded::open_read_only(self.existing()?))
+        self.opened(Embedded::open_read_only(self.existing()?), "try again later")
     }
 
-    /// Opens the store for writing; one process at a time.
-    fn writing(&self) -> Result<Embedded, Failure> {
-        self.opened(Embedded::open(self.existing()?))
+    /// Opens the store for writing; one process at a time. `if_busy` says what to do while a host has it open.
+    pub(super) fn writing(&self, if_busy: &str) -> Result<Embedded, Failure> {
+        self.opened(Embedded::open(self.existing()?), if_busy)
     }
 
     /// The path of an existing store: a misspelt one must not create a new store.
@@ -70,15 +70,10 @@ impl StoreArgument {
         if self.store.is_file() { Ok(&self.store) } else { Err(Failure::invalid(format!("there is no store at {}", self.store.display()))) }
     }
 
-    fn opened(&self, opened: Result<Embedded, StoreError>) -> Result<Embedded, Failure> {
+    fn opened(&self, opened: Result<Embedded, StoreError>, if_busy: &str) -> Result<Embedded, Failure> {
         opened.map_err(|error| {
             let exit = if error.kind == StoreErrorKind::Corrupt { Exit::Invalid } else { Exit::Broken };
-            let more = match error.kind {
-                StoreErrorKind::StoreBusy => {
-                    ". Redrive or replay in that host (Orchestrator::redrive, Orchestrator::replay), or stop it first"
-                }
-                _ => "",
-            };
+            let more = if error.kind == StoreErrorKind::StoreBusy { format!(". {if_busy}") } else { String::new() };
             Failure::new(exit, format!("{}: {error}{more}", self.store.display()))
         })
     }

@@ -40,7 +40,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    let store = arguments.store.writing()?;
+    let store = arguments.store.writing("Redrive in that host (Orchestrator::redrive), or stop it first")?;
     let letter = find(&*store.dead_letters(), &arguments.id).await?;
     let (DeadLetter { tenant, strategy: name, .. }, id) = (&letter, sent(&letter)?);
     let strategy = strategies::find(name.as_str())?;

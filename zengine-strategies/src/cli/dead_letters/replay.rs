@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let store = arguments.store.writing()?;
+    let store = arguments.store.writing("Replay in that host (Orchestrator::replay), or stop it first")?;
     let letter = find(&*store.dead_letters(), &arguments.id).await?;
     if letter.direction != LetterDirection::Inbound {
         return Err(Failure::invalid("only events can be replayed; a message is redriven"));

@@ -1,0 +1,64 @@
+//! `zengine sweep`.
+
+use serde::Serialize;
+use zengine_connector::{Memory, Orchestrator, StrategyRegistry, pipeline::Swept, store::Stores};
+
+use super::{
+    dead_letters::StoreArgument,
+    exit::{Exit, Failure},
+    output::Out,
+    progress,
+};
+
+/// Records per page.
+const PAGE: usize = 100;
+
+/// End sends in doubt whose time is over, and publish what is pending
+///
+/// Sends nothing. Prints the counts as one JSON line; exits 1 if a send could not be completed. Needs exclusive access to the
+/// store: a running host sweeps it by itself.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    store: StoreArgument,
+}
+
+/// The counts of `docs/command-line.md`.
+#[derive(Serialize)]
+struct SweptLine {
+    ended: usize,
+    published: usize,
+    overdue: usize,
+    waiting_for_letter: usize,
+    letters_given_up: usize,
+    failed: usize,
+}
+
+impl From<&Swept> for SweptLine {
+    fn from(swept: &Swept) -> Self {
+        let Swept { ended, published, overdue, waiting_for_letter, letters_given_up, failed, .. } = *swept;
+        Self { ended, published, overdue, waiting_for_letter, letters_given_up, failed }
+    }
+}
+
+pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+    let store = arguments.store.writing("A host sweeps its store by itself; to do it here, stop the host first")?;
+    let secrets = Memory::new().secrets();
+    let builder = Orchestrator::builder(StrategyRegistry::builder().build()?).stores(Stores::from(&store)).secrets(secrets);
+    let orchestrator = builder.sweep_every(None).build()?;
+    let swept = progress::during("sweeping", sweep_all(&orchestrator)).await?;
+    let exit = if swept.failed > 0 { Exit::Broken } else { Exit::Done };
+    out.json(&SweptLine::from(&swept)).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
+    Ok(exit)
+}
+
+async fn sweep_all(orchestrator: &Orchestrator) -> Result<Swept, Failure> {
+    let mut swept = Swept::default();
+    loop {
+        let page = orchestrator.sweep(swept.next.as_deref(), PAGE).await;
+        swept.add(page.map_err(|error| Failure::from(error).with_exit(Exit::Broken))?);
+        if swept.next.is_none() {
+            return Ok(swept);
+        }
+    }
+}
