@@ -349,6 +349,40 @@ proptest! {
         prop_assert!(settled || can(&claim) || can(&take_over) || other, "stuck: {:?}", world.record);
     }
 
+    /// Nothing stays for ever without a sweep looking at it, and a sweep can end whatever it looks at.
+    #[test]
+    fn rule_29_what_a_store_may_not_remove_is_due_in_the_end_and_a_sweep_ends_it(steps in prop::collection::vec(step(), 1..60)) {
+        let mut world = World::new();
+        for step in &steps {
+            let Some(operation) = world.operation(step) else { continue };
+            let boot = world.boot.to_string();
+            if let Decision::Write(next) = operation.decide(world.record.as_ref(), At { now_ms: world.now_ms, boot: Some(&boot) }) {
+                prop_assert_eq!(next.removable_at_s().is_none(), next.is_due(i64::MAX), "{:?}", next);
+                prop_assert!(!next.status.is_owned() || !next.is_due(next.lease_until_ms - 1), "its owner is at work");
+                world.record = Some(next);
+            }
+        }
+        let Some(record) = world.record.take_if(|record| record.removable_at_s().is_none()) else { return Ok(()) };
+        world.now_ms = world.now_ms.max(record.lease_until_ms).max(record.expires_at_s * 1000);
+        prop_assert!(record.is_due(world.now_ms));
+        let (boot, now_ms, in_doubt) = (world.boot.to_string(), world.now_ms, record.is_in_doubt());
+        let at = At { now_ms, boot: Some(&boot) };
+        world.record = Some(record);
+        if in_doubt {
+            let give_up = world.operation(&Step::GiveUp { who: 0, owner_gone: false }).unwrap();
+            let Decision::Write(ended) = give_up.decide(world.record.as_ref(), at) else { panic!("not ended: {:?}", world.record) };
+            prop_assert!(ended.status.is_terminal());
+            world.record = Some(ended);
+        }
+        let generation = world.record.as_ref().map_or(0, |record| record.generation);
+        let clear = world.operation(&Step::ClearEffects { generation, dlq: true, event: true }).unwrap();
+        if let Decision::Write(cleared) = clear.decide(world.record.as_ref(), at) {
+            world.record = Some(cleared);
+        }
+        let record = world.record.unwrap();
+        prop_assert!(!record.is_due(i64::MAX) && record.removable_at_s() == Some(record.expires_at_s), "{:?}", record);
+    }
+
     #[test]
     fn rule_84_an_inbound_record_has_one_owner_and_stays_settled(
         steps in prop::collection::vec((0..5_u8, 0..3_usize, 0..2 * LEASE_MS), 1..60)

@@ -330,6 +330,19 @@ async fn a_store_that_cannot_find_them_is_not_swept() {
     delivered(send(&process, "1").await);
 }
 
+/// Without a runtime the sweeps of the background cannot run, and a line says so.
+#[test]
+fn a_host_built_outside_of_a_runtime_is_told_that_nothing_sweeps() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let (world, provider) = (new_world(), Recording::new());
+    let host = |interval| world.process_with(&provider, |it| it.claims(Arc::new(Silent(MemoryClaims::new()))).sweep_every(interval));
+    drop(host(None));
+    assert!(log.lines("sweep.not_started").is_empty());
+    drop(host(Some(secs(60))));
+    assert_eq!(log.lines("sweep.not_started").len(), 1);
+}
+
 /// A store of one process without `due`.
 #[derive(Debug)]
 struct Silent(Arc<dyn ClaimStore>);

@@ -23,5 +23,6 @@ mod panics;
 mod redrive;
 mod sessions;
 mod strategies;
+mod sweep;
 mod synchronous;
 mod verify;
