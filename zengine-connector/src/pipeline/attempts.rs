@@ -21,7 +21,7 @@ use crate::{
 /// Makes attempts until one decides. The end is not recorded yet.
 pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Ended {
     let how = attempts(job, own).await;
-    Ended::new(how, own.all_attempts(), own.record().generation)
+    Ended::new(how, own.all_attempts(), own.record().life())
 }
 
 async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {

@@ -13,7 +13,7 @@ use crate::{
     ids::StrategyName,
     message::Receipt,
     stage::{Settings, StrategySettings},
-    store::{ClaimKey, ClaimRecord, Fingerprint},
+    store::{ClaimKey, ClaimRecord, Fingerprint, Life},
 };
 
 /// A delivered send, with its receipt open.
@@ -23,7 +23,7 @@ pub(super) struct DeliveredSend {
     expires_at_s: i64,
     receipt: Receipt,
     attempts: u32,
-    generation: u32,
+    life: Life,
 }
 
 impl DeliveredSend {
@@ -33,7 +33,7 @@ impl DeliveredSend {
             expires_at_s: record.expires_at_s,
             receipt: receipt.clone(),
             attempts: record.attempts,
-            generation: record.generation,
+            life: record.life(),
         }
     }
 
@@ -45,7 +45,7 @@ impl DeliveredSend {
     /// The end of the send, for one more caller.
     pub(super) fn ended(&self) -> Ended {
         let how = How::Delivered { receipt: self.receipt.clone(), recorded: true };
-        Ended::new(how, self.attempts, self.generation).replayed()
+        Ended::new(how, self.attempts, self.life).replayed()
     }
 }
 

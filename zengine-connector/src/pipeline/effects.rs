@@ -75,7 +75,7 @@ impl<'a> SendIds<'a> {
     }
 
     pub(super) fn failure_id(&self, record: &ClaimRecord) -> FailureId {
-        FailureId::of_send(self.key, record.generation)
+        FailureId::of_send(self.key, record.life())
     }
 }
 
@@ -126,7 +126,7 @@ fn about(send: SendIds<'_>, record: &ClaimRecord) -> OutboundFailed {
 /// Builds the letter with all that is needed to diagnose the failure and to redrive the message (rule 64).
 fn letter(job: &SendJob<'_>, record: &ClaimRecord) -> Result<DeadLetter, Error> {
     let (engine, options) = (job.engine(), job.call.options);
-    let failure_id = FailureId::of_send(&job.key, record.generation);
+    let failure_id = FailureId::of_send(&job.key, record.life());
     let json = job.call.outbound.to_json(&job.original)?;
     let (keys, whose) = ((&*engine.keys, &*engine.rng), (job.tenant(), &job.call.entry.name, failure_id));
     let sealed = DeadLetter::sealed(keys, LetterDirection::Outbound, whose, &json, job.clock().ms())?;

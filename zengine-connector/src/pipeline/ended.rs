@@ -7,7 +7,7 @@ use crate::{
     error::{Error, ErrorKind, SendError},
     ids::FailureId,
     message::{LossReport, Receipt},
-    store::{ClaimKey, StoredError},
+    store::{ClaimKey, Life, StoredError},
 };
 
 /// The end of a send. Cheap to clone for every caller that waits for it.
@@ -16,8 +16,8 @@ pub(crate) struct Ended {
     pub(super) how: How,
     /// Attempts made, by all owners.
     pub(super) attempts: u32,
-    /// Number of redrives of the send.
-    pub(super) generation: u32,
+    /// The life of the send.
+    pub(super) life: Life,
     /// Whether another call made the send, and this one sent nothing.
     pub(super) replayed: bool,
 }
@@ -75,12 +75,12 @@ impl From<StoredError> for EndError {
 }
 
 impl Ended {
-    pub(super) fn new(how: How, attempts: u32, generation: u32) -> Self {
-        Self { how, attempts, generation, replayed: false }
+    pub(super) fn new(how: How, attempts: u32, life: Life) -> Self {
+        Self { how, attempts, life, replayed: false }
     }
 
     pub(super) fn deferred(reason: DeferredReason, retry_after: Duration) -> Self {
-        Self::new(How::Deferred { reason, retry_after, error: None }, 0, 0)
+        Self::new(How::Deferred { reason, retry_after, error: None }, 0, Life::default())
     }
 
     /// The same end, made by another call.
@@ -100,8 +100,8 @@ impl Ended {
 
     /// The caller's outcome of the send with this key.
     pub(super) fn into_outcome(self, key: &ClaimKey, loss: Option<LossReport>) -> Result<Outcome, Error> {
-        let Self { how, attempts, generation, replayed } = self;
-        let failure_id = || FailureId::of_send(key, generation);
+        let Self { how, attempts, life, replayed } = self;
+        let failure_id = || FailureId::of_send(key, life);
         Ok(match how {
             How::Delivered { receipt, recorded } => {
                 Outcome::Delivered(Delivered { replayed, dedup_recorded: recorded, loss, attempts, ..Delivered::new(receipt) })

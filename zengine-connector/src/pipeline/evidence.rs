@@ -87,7 +87,7 @@ async fn announce(
     record: &ClaimRecord,
 ) -> Result<(), Error> {
     let outcome = if record.status == ClaimStatus::Delivered { "delivered" } else { "failed" };
-    let failure_id = FailureId::of_send(key, record.generation);
+    let failure_id = FailureId::of_send(key, record.life());
     let mut settled = OutboundFailed::new(failure_id, tenant.clone(), strategy.clone(), id.clone(), outcome, engine.now_ms());
     settled.generation = record.generation;
     match (&status.error, &record.error) {

@@ -15,7 +15,7 @@ use crate::{
     ids::TenantId,
     message::{Effect, MessageRef},
     registry::{BoundTenant, RegisteredStrategy},
-    store::{ClaimKey, Fingerprint, StoredError},
+    store::{ClaimKey, Fingerprint, Life, StoredError},
 };
 
 /// The `retry_after` if configuration or secrets cannot be resolved (rule 85).
@@ -103,6 +103,6 @@ impl<'a> SendRequest<'a> {
         let retry_after = error.retry_after().unwrap_or(BIND_AGAIN);
         let stored = StoredError::new(error.kind(), Reach::NotSent, error.message().to_owned());
         let how = How::Deferred { reason: DeferredReason::BindFailed, retry_after, error: Some(EndError::live(stored, error)) };
-        Ended::new(how, 0, 0).into_outcome(key, None)
+        Ended::new(how, 0, Life::default()).into_outcome(key, None)
     }
 }

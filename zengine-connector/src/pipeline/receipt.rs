@@ -28,7 +28,7 @@ impl Engine {
             ClaimStatus::Unknown => How::Unknown(error()),
             ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => return None,
         };
-        Some(Ended::new(how, record.attempts, record.generation))
+        Some(Ended::new(how, record.attempts, record.life()))
     }
 
     /// The receipt in its stored form: encrypted, and trimmed if it is too large. `None` if it cannot be encrypted.

@@ -82,7 +82,7 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
     let closed = match &ended.how {
         How::Delivered { .. } => true,
         // The letter of a later generation replaces this one.
-        How::Failed(_) | How::Unknown(_) => ended.generation != letter.generation,
+        How::Failed(_) | How::Unknown(_) => ended.life.generation != letter.generation,
         How::Deferred { .. } | How::LetterLost => false,
     };
     if of == LetterOf::Store && closed && clock.wait(engine.stores.remove_letter(id)).await.is_err() {

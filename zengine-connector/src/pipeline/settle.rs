@@ -80,7 +80,7 @@ pub(crate) async fn lead<'a>(job: &'a SendJob<'a>, mut own: Ownership<'a>) -> En
 async fn delivered(job: &SendJob<'_>, mut own: Ownership<'_>, receipt: Receipt) -> Ended {
     let result = job.engine().seal_receipt(&job.key, &receipt);
     let record = own.commit(Terminal::Delivered, result, None).await.filter(|record| record.status == ClaimStatus::Delivered);
-    let ended = Ended::new(How::Delivered { receipt, recorded: record.is_some() }, own.all_attempts(), own.record().generation);
+    let ended = Ended::new(How::Delivered { receipt, recorded: record.is_some() }, own.all_attempts(), own.record().life());
     match record {
         Some(record) => {
             // The record may have been Unknown before; then its settled event is still to publish (rule 27).
@@ -101,13 +101,13 @@ async fn failed(job: &SendJob<'_>, mut own: Ownership<'_>, terminal: Terminal, e
     }
     // The record stays in doubt until the caller's redelivery resolves it (rule 19).
     let (reason, retry_after) = (DeferredReason::StoreUnavailable, Duration::from_secs(5));
-    Ended::new(How::Deferred { reason, retry_after, error: Some(error) }, own.all_attempts(), own.record().generation)
+    Ended::new(How::Deferred { reason, retry_after, error: Some(error) }, own.all_attempts(), own.record().life())
 }
 
 /// Completes a terminal record's letter and events, then returns its end.
 pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Ended {
     if effects::finish(job, record).await.is_err() {
-        return Ended::new(How::LetterLost, record.attempts, record.generation);
+        return Ended::new(How::LetterLost, record.attempts, record.life());
     }
     let ended = job.engine().ended(&job.key, record);
     ended.unwrap_or_else(|| Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)))

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{Attempts, ClaimKey, DeadLetter, LetterDirection, StoredError, cbor::Unread};
+use super::{Attempts, ClaimKey, DeadLetter, LetterDirection, Life, StoredError, cbor::Unread};
 use crate::{
     error::{Error, ErrorKind},
     ids::{FailureId, StrategyName, TenantId},
@@ -12,9 +12,10 @@ use crate::{
 };
 
 impl FailureId {
-    /// The id of a send's failure, one per generation (rule 66).
-    pub(crate) fn of_send(key: &ClaimKey, generation: u32) -> Self {
-        Self::derive('f', &[key.as_str().as_bytes(), &generation.to_be_bytes()])
+    /// The id of a send's failure, one per life of the send (rule 66).
+    pub(crate) fn of_send(key: &ClaimKey, life: Life) -> Self {
+        let Life { first_claimed_at_ms, generation } = life;
+        Self::derive('f', &[key.as_str().as_bytes(), &first_claimed_at_ms.to_be_bytes(), &generation.to_be_bytes()])
     }
 
     /// The id of an inbound event or element that can never be handled.
@@ -112,13 +113,14 @@ mod tests {
     use crate::{keyring::StaticKeyRing, message::DedupeKey, runtime::SystemRng};
 
     #[test]
-    fn rule_66_the_name_of_a_failure_follows_from_key_and_generation() {
+    fn rule_66_the_name_of_a_failure_follows_from_key_first_claim_and_generation() {
         let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("s").unwrap());
         let key = ClaimKey::inbound(&tenant, &strategy, &DedupeKey::of(&tenant, &strategy, "1"));
-        let name = |generation| FailureId::of_send(&key, generation);
-        assert_eq!(name(0), name(0));
-        assert_ne!(name(0), name(1));
-        assert_ne!(name(0), FailureId::of_poison(&key));
+        let name = |first_claimed_at_ms, generation| FailureId::of_send(&key, Life { first_claimed_at_ms, generation });
+        assert_eq!(name(7, 0), name(7, 0));
+        assert_ne!(name(7, 0), name(7, 1));
+        assert_ne!(name(7, 0), name(8, 0));
+        assert_ne!(name(7, 0), FailureId::of_poison(&key));
     }
 
     #[test]

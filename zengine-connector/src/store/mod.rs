@@ -35,12 +35,12 @@ mod sessions;
 mod tenant_writer;
 
 pub use bundle::{Stores, StoresBuilder};
-pub(crate) use claims::Due;
 pub use claims::{
     Applied, At, AttemptRecord, Attempts, AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, Decision, DuePage,
     Effects, Evidence, Fingerprint, FingerprintValue, InboundOp, InboundRecord, InboundStatus, Lease, NoToken, OwnerToken, Reference,
     StoredError, StoredReceipt, Terminal, compare_and_set,
 };
+pub(crate) use claims::{Due, Life};
 pub use dead_letters::{DeadLetter, DeadLetterPage, DeadLetterPort, DeadLetterSink, DeadLetterStore, LetterDirection};
 pub use directory::{TenantConfig, TenantDirectory};
 #[cfg(feature = "embedded")]

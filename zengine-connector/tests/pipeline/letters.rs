@@ -194,3 +194,19 @@ async fn rule_08_an_open_breaker_leaves_no_letter() {
     }
     assert_eq!((world.all_letters().await.len(), provider.calls().len()), (1, 1));
 }
+
+/// Rule 66: an id that is used again after its record is gone fails under another id, and its letter stands beside the first.
+#[tokio::test(start_paused = true)]
+async fn rule_66_another_life_of_an_id_has_another_failure() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let first = failed(send(&process, "1").await).failure_id;
+    world.clock.jump_ms(25 * 3600 * 1000);
+    provider.answer(refusal());
+    let second = failed(send(&world.process(&provider), "1").await).failure_id;
+    assert_ne!(first, second);
+    let letters: Vec<_> = world.all_letters().await.into_iter().map(|letter| letter.failure_id).collect();
+    assert!(letters.len() == 2 && letters.contains(&first) && letters.contains(&second));
+    assert_eq!(world.failed().iter().map(|event| event.id.clone()).collect::<Vec<_>>(), [first, second]);
+}

@@ -336,7 +336,7 @@ fn a_host_built_outside_of_a_runtime_is_told_that_nothing_sweeps() {
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
     let (world, provider) = (new_world(), Recording::new());
-    let host = |interval| world.process_with(&provider, |it| it.claims(Arc::new(Silent(MemoryClaims::new()))).sweep_every(interval));
+    let host = |interval| world.process_with(&provider, |it| it.claims(Arc::new(Silent(Memory::new().claims()))).sweep_every(interval));
     drop(host(None));
     assert!(log.lines("sweep.not_started").is_empty());
     drop(host(Some(secs(60))));

@@ -33,6 +33,7 @@ pub use inbound::{InboundOp, InboundRecord, InboundStatus};
 pub use key::ClaimKey;
 pub use operation::{AttemptsMade, ClaimOp, Decision, Lease};
 pub use receipt::StoredReceipt;
+pub(crate) use record::Life;
 pub use record::{ClaimRecord, ClaimStatus, Evidence, Terminal};
 pub use reference::Reference;
 pub use token::{NoToken, OwnerToken};

@@ -271,7 +271,8 @@ fn under(record: &ClaimRecord, at: At<'_>, lease: &Lease) -> ClaimRecord {
     }
 }
 
-/// Returns `true` if a new send may start: there is no record, or an expired one with nothing pending.
+/// Returns `true` if a new send may start: there is no record, or an expired one that owes no dead letter. An event that is
+/// still to publish does not hold a send back (rule 69).
 fn is_absent(current: Option<&ClaimRecord>, now_ms: i64) -> bool {
     current.is_none_or(|record| record.is_expired(now_ms) && !record.is_in_doubt() && !record.effects_pending.dlq)
 }

@@ -196,6 +196,14 @@ impl Record for ClaimRecord {
     const VERSION: u32 = Self::VERSION;
 }
 
+/// One life of a send: the first claim and the number of redrives. An id that is used again after its record is gone is
+/// another life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) first_claimed_at_ms: i64,
+    pub(crate) generation: u32,
+}
+
 impl ClaimRecord {
     /// Version of this format.
     pub const VERSION: u32 = 1;
@@ -211,6 +219,10 @@ impl ClaimRecord {
     /// `Corrupt` if it is damaged or of another version.
     pub fn from_cbor(bytes: &[u8]) -> Result<Self, StoreError> {
         cbor::decode(bytes)
+    }
+
+    pub(crate) const fn life(&self) -> Life {
+        Life { first_claimed_at_ms: self.first_claimed_at_ms, generation: self.generation }
     }
 
     /// Returns `true` if the record is expired. Every check must use this comparison (rule 29).
