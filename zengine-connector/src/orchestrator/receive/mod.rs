@@ -22,6 +22,7 @@ mod preview;
 mod progress;
 mod replay;
 mod request;
+mod route;
 mod synchronous;
 
 pub(super) use answer::plain;

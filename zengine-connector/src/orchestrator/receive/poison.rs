@@ -38,17 +38,17 @@ impl Poison {
         Ok(Self { key: key(&tenant, strategy, &dedup), tenant, body: json(error)?, kind: ErrorKind::MessageInvalid, reason: error.reason })
     }
 
-    /// An event without a tenant, or of a tenant that must not get it. The letter holds what a replay needs to route it again. `why` keeps its record separate from that of the same
-    /// event if it is handled later.
-    pub(super) fn event(event: &InboundEvent, routing: &Routing, why: &str, kind: ErrorKind, reason: &'static str) -> Result<Self, Error> {
+    /// An event that no tenant gets. The letter holds what a replay needs to route it again. `why` keeps its record separate
+    /// from that of the same event if it is handled later.
+    pub(super) fn event(event: &InboundEvent, routing: &Routing, why: Homeless) -> Result<Self, Error> {
         #[derive(Serialize)]
         struct Form<'a> {
             #[serde(flatten)]
             event: &'a InboundEvent,
             routing: &'a Routing,
         }
-        let key = key(&event.tenant, &event.strategy, &format!("{why}|{}", event.dedupe_key));
-        Ok(Self { tenant: event.tenant.clone(), key, body: json(&Form { event, routing })?, kind, reason })
+        let key = key(&event.tenant, &event.strategy, &format!("{}|{}", why.name(), event.dedupe_key));
+        Ok(Self { tenant: event.tenant.clone(), key, body: json(&Form { event, routing })?, kind: why.kind(), reason: why.reason() })
     }
 
     /// An event that its handler refused for good.
@@ -71,6 +71,49 @@ impl Poison {
             "inbound.poison"
         );
         Ok(())
+    }
+}
+
+/// The reason for which no tenant gets an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Homeless {
+    /// No route leads to a tenant.
+    Unroutable,
+    /// Several tenants have a key that must belong to one. Guessing would show one tenant's messages to another.
+    Ambiguous,
+    /// The route leads to tenants that did not authenticate the request.
+    Foreign,
+    /// The directory does not answer, so the event must be delivered again.
+    NoAnswer,
+}
+
+impl Homeless {
+    /// The name in the key of a dead letter.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Unroutable => "unroutable",
+            Self::Ambiguous => "ambiguous",
+            Self::Foreign => "foreign",
+            Self::NoAnswer => "no_answer",
+        }
+    }
+
+    pub(super) const fn kind(self) -> ErrorKind {
+        match self {
+            Self::Unroutable => ErrorKind::UnknownTenant,
+            Self::Ambiguous => ErrorKind::Settings,
+            Self::Foreign => ErrorKind::Forbidden,
+            Self::NoAnswer => ErrorKind::Store,
+        }
+    }
+
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Unroutable => "unknown tenant: no tenant has any of the event's routes",
+            Self::Ambiguous => "ambiguous tenant: several tenants have a route that must belong to one",
+            Self::Foreign => "the event's routes belong to a tenant that did not authenticate the request",
+            Self::NoAnswer => "the tenant directory does not answer",
+        }
     }
 }
 

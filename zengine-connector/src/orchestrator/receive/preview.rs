@@ -6,8 +6,9 @@ use bytes::Bytes;
 use http::Response;
 
 use super::{
-    plan::{Planner, unreadable},
+    poison::Homeless,
     request::InboundCall,
+    route::{Routed, Router},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -16,7 +17,7 @@ use crate::{
     orchestrator::Orchestrator,
     registry::RegisteredStrategy,
     runtime::to_ms,
-    strategy::{DynInbound, InboundRequest, Principal, RawPayload, Step, Verified, VerifyError, guarded},
+    strategy::{DynInbound, InboundRequest, Principal, RawPayload, Step, Verified, VerifyError},
 };
 
 /// The content of a request.
@@ -82,8 +83,28 @@ impl Orchestrator {
         payload: &RawPayload,
         unrouted: Option<&TenantId>,
     ) -> Vec<Result<InboundEvent, ElementError>> {
-        let elements = guarded("normalize", || inbound.normalize(payload)).unwrap_or_else(|_| unreadable(payload.body()));
-        let received = to_ms(self.engine.clock.now());
-        Planner::new(&self.engine, entry, principal, received).preview(elements, unrouted).await
+        let mut router = Router::new(&self.engine, entry, principal, to_ms(self.engine.clock.now()));
+        let elements = router.read(&**inbound, payload).await;
+        let (mut shown, mut named) = (Vec::with_capacity(elements.len()), true);
+        for element in elements {
+            let (mut event, reference) = match element {
+                Routed::Event(event, reference) => (*event, reference),
+                Routed::Homeless(event, Homeless::Unroutable) if let Some(tenant) = unrouted => router.stamp(tenant.clone(), *event),
+                Routed::Homeless(event, why) => {
+                    shown.push(Err(ElementError::new("", why.reason(), event.raw)));
+                    continue;
+                }
+                Routed::Unreadable(error) => {
+                    shown.push(Err(error));
+                    continue;
+                }
+            };
+            // A store that does not answer leaves the names away; the events are shown all the same.
+            if named {
+                named = self.engine.name_send(&mut event, reference.as_ref()).await.is_ok();
+            }
+            shown.push(Ok(event));
+        }
+        shown
     }
 }

@@ -12,9 +12,10 @@ use serde_json::value::RawValue;
 
 use super::{
     batch::{Batch, Replay},
-    plan::{InboundTask, Plan, Planner, unreadable},
+    plan::Plan,
     poison::Routing,
     progress::Progress,
+    route::Router,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -22,8 +23,8 @@ use crate::{
     message::InboundEvent,
     orchestrator::Orchestrator,
     registry::RegisteredStrategy,
-    store::{ClaimKey, DeadLetter, LetterDirection},
-    strategy::{DynInbound, Principal, RawPayload, guarded},
+    store::{DeadLetter, LetterDirection},
+    strategy::{DynInbound, Principal, RawPayload},
 };
 
 /// The result of a replay. Exhaustive by design: it decides whether the letter may be deleted.
@@ -179,19 +180,22 @@ impl Orchestrator {
         };
         if head.kind == "element_error" {
             let payload = read::<Element>(body)?.payload()?;
-            let elements = guarded("normalize", || inbound.normalize(&payload)).unwrap_or_else(|_| unreadable(payload.body()));
-            return Ok(Planner::new(&self.engine, entry, &principal, letter.at_ms).plan(&payload, elements).await);
+            let mut router = Router::new(&self.engine, entry, &principal, letter.at_ms);
+            let elements = router.read(&**inbound, &payload).await;
+            return Ok(Plan::of(&router, &payload, elements));
         }
         let event: InboundEvent = read(body)?;
         match (head.routing, principal) {
             (Some(routing), principal) => {
-                let planner = Planner::new(&self.engine, entry, &principal, event.received_at_ms);
-                Ok(planner.replay(routing.restore(event)).await)
+                let mut router = Router::new(&self.engine, entry, &principal, event.received_at_ms);
+                let (payload, mut routed) = (RawPayload::new(event.raw.clone()), Vec::new());
+                router.route(routing.restore(event), &mut routed).await;
+                Ok(Plan::of(&router, &payload, routed))
             }
             (None, Principal::Tenant(_)) => {
-                let key = ClaimKey::inbound(&event.tenant, &event.strategy, &event.dedupe_key);
-                let task = InboundTask::Handle { key, event: Box::new(event), reference: None };
-                Ok(Plan { partitions: vec![vec![task]], tasks: 1, ..Plan::default() })
+                let mut plan = Plan::default();
+                plan.handle(Box::new(event), None);
+                Ok(plan)
             }
             (None, Principal::Shared) => Err(Error::new(ErrorKind::Corrupt, "the dead letter does not hold the routes of its event")),
         }

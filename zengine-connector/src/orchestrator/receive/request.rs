@@ -9,8 +9,9 @@ use super::{
     answer::{Ack, Received},
     batch::Batch,
     lookup::EngineLookup,
-    plan::{Planner, unreadable},
+    plan::Plan,
     progress::{Counts, Progress},
+    route::Router,
     synchronous::{ConversationReader, wait},
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
     pipeline::Engine,
     registry::RegisteredStrategy,
     runtime::{Missed, guard, to_ms, within},
-    strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, Step, Verified, VerifyError, guarded},
+    strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, Step, Verified, VerifyError},
     telemetry::{InboundLine, TraceParent},
 };
 
@@ -136,13 +137,16 @@ impl InboundCall<'_> {
 
     async fn events(&self, principal: Principal, payload: RawPayload) -> Received {
         let (arrived, began) = (self.engine.clock.now(), self.engine.clock.monotonic());
-        let elements = guarded("normalize", || self.inbound.normalize(&payload)).unwrap_or_else(|_| unreadable(payload.body()));
         let deadline = match self.entry.descriptor.reply {
             Reply::Acknowledge => None,
             Reply::Synchronous { deadline_ms } => Some(Duration::from_millis(deadline_ms)),
         };
         let until = deadline.map(|time| began + time);
-        let planned = Box::pin(Planner::new(self.engine, self.entry, &principal, to_ms(arrived)).plan(&payload, elements));
+        let planned = Box::pin(async {
+            let mut router = Router::new(self.engine, self.entry, &principal, to_ms(arrived));
+            let elements = router.read(&**self.inbound, &payload).await;
+            Plan::of(&router, &payload, elements)
+        });
         let plan = match deadline {
             None => planned.await,
             Some(time) => match within(&*self.engine.clock, time, planned).await {

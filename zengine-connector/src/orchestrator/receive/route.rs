@@ -1,0 +1,150 @@
+//! Routing: the tenants that each element of a payload leads to.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::poison::{Homeless, dedup_of};
+use crate::{
+    ids::{RouteKey, TenantId},
+    message::{DedupeKey, ElementError, InboundEvent},
+    pipeline::Engine,
+    registry::RegisteredStrategy,
+    strategy::{DynInbound, Principal, ProviderKey, RawPayload, RoutedEvent, guarded},
+};
+
+/// One element of a payload, routed. An event that belongs to several tenants is one for each.
+pub(super) enum Routed {
+    /// An event of a tenant, and the key of our send that it echoes.
+    Event(Box<InboundEvent>, Option<ProviderKey>),
+    /// An event that no tenant gets.
+    Homeless(Box<RoutedEvent>, Homeless),
+    /// An element that cannot be read.
+    Unreadable(ElementError),
+}
+
+/// Time without an answer after which one request asks the directory no further. A directory that hangs costs one look-up's
+/// time, not one per key; one that is slow and answers is asked for every key.
+const UNANSWERED: Duration = Duration::from_secs(5);
+
+/// Routes the elements of one request.
+pub(super) struct Router<'a> {
+    pub(super) engine: &'a Arc<Engine>,
+    pub(super) entry: &'a RegisteredStrategy,
+    pub(super) principal: &'a Principal,
+    pub(super) received_at_ms: i64,
+    /// One answer per key and request, so that all events of a conversation see the same answer of the directory.
+    routes: HashMap<RouteKey, Option<Vec<TenantId>>>,
+    /// Time spent on look-ups that gave no answer.
+    unanswered: Duration,
+}
+
+impl<'a> Router<'a> {
+    pub(super) fn new(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, principal: &'a Principal, received_at_ms: i64) -> Self {
+        Self { engine, entry, principal, received_at_ms, routes: HashMap::new(), unanswered: Duration::ZERO }
+    }
+
+    /// Reads a payload and routes its elements, in order. A panic of the strategy makes it one element that cannot be read.
+    pub(super) async fn read(&mut self, inbound: &dyn DynInbound, payload: &RawPayload) -> Vec<Routed> {
+        let elements = guarded("normalize", || inbound.normalize(payload)).unwrap_or_else(|_| unreadable(payload.body()));
+        let mut routed = Vec::with_capacity(elements.len());
+        for element in elements {
+            match element {
+                Ok(event) => self.route(event, &mut routed).await,
+                Err(error) => routed.push(Routed::Unreadable(error)),
+            }
+        }
+        routed
+    }
+
+    /// Routes one event.
+    pub(super) async fn route(&mut self, event: RoutedEvent, into: &mut Vec<Routed>) {
+        match self.owners(&event).await {
+            Ok(tenants) => {
+                let mut copies = std::iter::repeat_n(event, tenants.len());
+                for tenant in tenants {
+                    let Some(event) = copies.next() else { return };
+                    let (event, reference) = self.stamp(tenant, event);
+                    into.push(Routed::Event(Box::new(event), reference));
+                }
+            }
+            Err(homeless) => into.push(Routed::Homeless(Box::new(event), homeless)),
+        }
+    }
+
+    async fn owners(&mut self, event: &RoutedEvent) -> Result<Vec<TenantId>, Homeless> {
+        let mut found = None;
+        for key in &event.routes {
+            let tenants = self.look_up(key).await.ok_or(Homeless::NoAnswer)?;
+            if !tenants.is_empty() {
+                found = Some(tenants);
+                break;
+            }
+        }
+        match (self.principal, found) {
+            // No route claims the event, and the tenant's own credentials authenticated it.
+            (Principal::Tenant(tenant), None) => Ok(vec![tenant.clone()]),
+            (Principal::Tenant(tenant), Some(tenants)) if tenants.contains(tenant) => Ok(vec![tenant.clone()]),
+            (Principal::Tenant(_), Some(_)) => Err(Homeless::Foreign),
+            (Principal::Shared, None) => Err(Homeless::Unroutable),
+            (Principal::Shared, Some(tenants)) if tenants.len() == 1 || event.fan_out => Ok(tenants),
+            (Principal::Shared, Some(_)) => Err(Homeless::Ambiguous),
+        }
+    }
+
+    async fn look_up(&mut self, key: &RouteKey) -> Option<Vec<TenantId>> {
+        if let Some(known) = self.routes.get(key) {
+            return known.clone();
+        }
+        if self.unanswered >= UNANSWERED {
+            self.routes.insert(key.clone(), None);
+            return None;
+        }
+        let asked = self.engine.clock.monotonic();
+        let found = match self.engine.tenants.route(&self.entry.name, key).await {
+            Ok(tenants) => {
+                let mut seen = HashSet::new();
+                Some(tenants.into_iter().filter(|tenant| seen.insert(tenant.clone())).collect())
+            }
+            Err(error) => {
+                self.unanswered += self.engine.clock.monotonic().saturating_sub(asked);
+                tracing::warn!(strategy = %self.entry.name, route = key.kind(), error = %error, "inbound.route_unavailable");
+                None
+            }
+        };
+        self.routes.insert(key.clone(), found.clone());
+        found
+    }
+
+    /// Adds the tenant and the time of receipt to an event.
+    pub(super) fn stamp(&self, tenant: TenantId, event: RoutedEvent) -> (InboundEvent, Option<ProviderKey>) {
+        let strategy = &self.entry.name;
+        let dedupe_key = DedupeKey::of(&tenant, strategy, &dedup_of(&event));
+        let stamped = InboundEvent {
+            id: dedupe_key.event_id(),
+            tenant,
+            strategy: strategy.clone(),
+            channel: self.entry.descriptor.channel,
+            occurred_at_ms: event.occurred_at_ms,
+            received_at_ms: self.received_at_ms,
+            dedupe_key,
+            from: event.from,
+            to: event.to,
+            conversation: event.conversation,
+            provider_ids: event.provider_ids,
+            event: event.event,
+            context: event.context,
+            raw: event.raw,
+        };
+        (stamped, event.reference)
+    }
+}
+
+/// The elements of a payload whose reading panicked.
+fn unreadable(body: &Bytes) -> Vec<Result<RoutedEvent, ElementError>> {
+    vec![Err(ElementError::new("", "the strategy panicked while it read the payload", body.clone()))]
+}
