@@ -32,7 +32,7 @@ pub struct InboundSettings {
     pub keep: Duration,
     /// Longest time of `verify`; then the answer is 503. Defaults to 10 seconds; at least 1 millisecond.
     pub verify_timeout: Duration,
-    /// Longest time of `admit` for one event; then the event must come again. Defaults to 10 seconds; at least
+    /// Longest time of `admit` for one event; then the event must be redelivered. Defaults to 10 seconds; at least
     /// 1 millisecond.
     pub admit_timeout: Duration,
     /// Time that replies of a synchronous channel wait for a poll, from the last reply of the conversation. Defaults to

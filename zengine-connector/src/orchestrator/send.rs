@@ -59,17 +59,17 @@ impl Orchestrator {
         pipeline::redrive(&self.engine, failure, &options).await
     }
 
-    /// Sends the message of a dead letter in hand again (rules 70 to 72), for the consumer of a queue of letters. No store of
-    /// letters is read or changed; if the send fails again, the letter of the next generation is put into the port as for any
-    /// send.
+    /// Sends the message of a dead letter that the caller holds again (rules 70 to 72), for the consumer of a queue of
+    /// letters. No store of letters is read or changed; if the send fails again, the letter of the next generation is put into
+    /// the port as for any send.
     ///
     /// Delete the queue's message on Delivered, Failed and Unknown. Keep it on Deferred and on an error: the letter in it is
     /// the only copy. An error with [`Disposition::Reject`](crate::error::Disposition::Reject) is for a person to decide.
     ///
     /// A queue may deliver a letter twice. Consumers that hold the same letter at once make one send. A letter that comes
     /// again after its redrive ended replays that end and sends nothing, as long as the send's record lives: for
-    /// [`Dedup::keep`](crate::stage::Dedup::keep) after the end. A letter that comes still later is sent again, because it
-    /// looks like one whose turn never came. Choose `keep` longer than the queue takes to deliver a message again.
+    /// [`Dedup::keep`](crate::stage::Dedup::keep) after the end. A letter that comes still later is sent again: the record is
+    /// gone, so it cannot be told from a first delivery. Choose `keep` longer than the queue takes to deliver a message again.
     ///
     /// ```
     /// use zengine_connector::{Error, Orchestrator, Outcome, pipeline::RedriveOptions, store::DeadLetter};

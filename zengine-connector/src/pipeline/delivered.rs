@@ -11,9 +11,8 @@ use quick_cache::{
 use super::ended::{Ended, How};
 use crate::{
     ids::StrategyName,
-    message::Receipt,
     stage::{Settings, StrategySettings},
-    store::{ClaimKey, ClaimRecord, Fingerprint, Life},
+    store::{ClaimKey, ClaimRecord, Fingerprint},
 };
 
 /// A delivered send, with its receipt open.
@@ -21,20 +20,15 @@ use crate::{
 pub(super) struct DeliveredSend {
     pub(super) fingerprint: Fingerprint,
     expires_at_s: i64,
-    receipt: Receipt,
-    attempts: u32,
-    life: Life,
+    ended: Ended,
 }
 
 impl DeliveredSend {
-    pub(super) fn new(record: &ClaimRecord, receipt: &Receipt) -> Self {
-        Self {
-            fingerprint: record.fingerprint.clone(),
-            expires_at_s: record.expires_at_s,
-            receipt: receipt.clone(),
-            attempts: record.attempts,
-            life: record.life(),
-        }
+    /// The end of a send with this record, if it was delivered and recorded and nothing is pending.
+    pub(super) fn of(record: &ClaimRecord, ended: &Ended) -> Option<Self> {
+        let is_final = matches!(ended.how, How::Delivered { recorded: true, .. }) && !record.effects_pending.pending();
+        let (fingerprint, expires_at_s) = (record.fingerprint.clone(), record.expires_at_s);
+        is_final.then(|| Self { fingerprint, expires_at_s, ended: ended.clone().replayed() })
     }
 
     /// Returns `true` if the record of the send is expired.
@@ -44,8 +38,7 @@ impl DeliveredSend {
 
     /// The end of the send, for one more caller.
     pub(super) fn ended(&self) -> Ended {
-        let how = How::Delivered { receipt: self.receipt.clone(), recorded: true };
-        Ended::new(how, self.attempts, self.life).replayed()
+        self.ended.clone()
     }
 }
 
@@ -90,6 +83,7 @@ mod tests {
     use super::*;
     use crate::{
         ids::{ClientMessageId, TenantId},
+        message::Receipt,
         stage::Dedup,
         store::{At, ClaimOp, Decision, Fingerprint, Lease, OwnerToken},
     };
@@ -104,9 +98,10 @@ mod tests {
         let lease = Lease { owner: OwnerToken::new([1; 16]), boot: None, until_ms: 1 };
         let claim = ClaimOp::Claim { lease, fingerprint: Fingerprint::new([0; 16], 1, "k"), skew_ms: 0, ttl_s: 1 };
         let Decision::Write(record) = claim.decide(None, At { now_ms: 0, boot: None }) else { panic!("a first claim is written") };
+        let delivered = Ended::new(How::Delivered { receipt: Receipt::unnumbered(), recorded: true }, 1, record.life());
         for strategy in [&first, &second] {
             let key = ClaimKey::outbound(&TenantId::new("acme").unwrap(), strategy, &ClientMessageId::new("1").unwrap());
-            sends.insert(strategy, key.clone(), DeliveredSend::new(&record, &Receipt::unnumbered()));
+            sends.insert(strategy, key.clone(), DeliveredSend::of(&record, &delivered).unwrap());
             assert_eq!(sends.get(strategy, &key).is_some(), *strategy == second);
         }
     }

@@ -2,14 +2,14 @@
 //!
 //! | # | stage | module | why here |
 //! |---|---|---|---|
-//! | 1 | telemetry, tenant context, deadline | `report`, `send` | Replays, rejections and panics get a log line too. |
-//! | 2 | fingerprint, degradation, validation | `send`, `fingerprint` | An invalid message must not use up its id. |
-//! | 3 | dedup | `dedup`, `single_flight` | A duplicate reaches no stage below: no breaker count, no second dead letter. |
-//! | 4 | dead letter and `Outbound.Failed` | `dead_letter` | They follow the last attempt of the claim's owner; a duplicate only completes what its owner could not store. |
+//! | 1 | telemetry, tenant context, deadline | `send`, `report`, `clock` | Replays, rejections and panics get a log line too. |
+//! | 2 | fingerprint, degradation, validation | `prepare`, `fingerprint`, `job` | An invalid message must not use up its id. |
+//! | 3 | dedup | `settle`, `dedup`, `single_flight`, `delivered` | A duplicate reaches no stage below: no breaker count, no second dead letter. |
+//! | 4 | dead letter and `Outbound.Failed` | `effects` | They follow the last attempt of the claim's owner; a duplicate only completes what its owner could not store. |
 //! | 5 | retry | `attempts`, `decision`, `stage::backoff` | Every attempt passes all stages below. |
-//! | 6 | breaker | `stage::breaker` | It counts real attempts. While it is open, no attempt takes a bulkhead permit. |
-//! | 7 | bulkhead | `stage::bulkhead` | It limits single attempts. The breaker ignores its rejections. |
-//! | 8 | timeout of one attempt | `attempts`, `runtime::within` | It measures provider time only. No other stage drops a provider call. |
+//! | 6 | breaker | `attempt`, `stage::breaker` | It counts real attempts. While it is open, no attempt takes a bulkhead permit. |
+//! | 7 | bulkhead | `attempt`, `stage::bulkhead` | It limits single attempts. The breaker ignores its rejections. |
+//! | 8 | timeout of one attempt | `attempt`, `runtime::guard` | It measures provider time only. No other stage drops a provider call. |
 //! | 10 | provider call | the strategy | |
 //!
 //! Number 9 is fault injection, of the feature `testing`: a fault must look as if the provider made it.

@@ -37,7 +37,7 @@ pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &Redr
     Box::pin(run(engine, &letter, redrive, LetterOf::Store)).await
 }
 
-/// Sends the message of a dead letter in hand again. Reads and changes no store of dead letters: of two callers with the same
+/// Sends the message of a dead letter that the caller holds again. Reads and changes no store of dead letters: of two callers with the same
 /// letter, the claim decides.
 pub(crate) async fn redrive_letter(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions) -> Result<Outcome, Error> {
     let _running = engine.enter();

@@ -115,12 +115,12 @@ pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Ended {
 
 /// Remembers a delivered send in this process, with its receipt open (rule 30).
 fn remember(job: &SendJob<'_>, record: &ClaimRecord, ended: &Ended) {
-    if let (How::Delivered { receipt, recorded: true }, false) = (&ended.how, record.effects_pending.pending()) {
-        job.engine().delivered.insert(&job.call.entry.name, job.key.clone(), DeliveredSend::new(record, receipt));
+    if let Some(delivered) = DeliveredSend::of(record, ended) {
+        job.engine().delivered.insert(&job.call.entry.name, job.key.clone(), delivered);
     }
 }
 
-/// Stores the way back from a hashed provider key to its send.
+/// Maps a hashed provider key to its send.
 async fn put_reference(job: &SendJob<'_>, own: &Ownership<'_>) {
     let provider_key = job.provider_key(own.record().key_generation);
     let (Some(hash), clock) = (provider_key.hash(), job.clock()) else { return };

@@ -1,10 +1,7 @@
 //! Handling of one request's events: claim → evidence → admit → handler → settle (rule 84).
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -45,15 +42,8 @@ pub(super) struct Batch {
     pub(super) correlation: Option<CorrelationId>,
     pub(super) traceparent: Option<String>,
     pub(super) progress: Progress,
-    /// Set if the events are those of a dead letter.
-    pub(super) replay: Option<Replay>,
-}
-
-/// The replay of one dead letter. Events that still can never be handled stay in that letter: no other is stored.
-#[derive(Debug, Default)]
-pub(super) struct Replay {
-    /// An event was handed over and is stored.
-    pub(super) stored: AtomicBool,
+    /// Whether the events are those of a dead letter. Events that still can never be handled stay in it: no other is stored.
+    pub(super) replay: bool,
 }
 
 impl Batch {
@@ -92,7 +82,7 @@ impl Batch {
     async fn run_task(&self, task: InboundTask) -> EventResult {
         let key = match &task {
             InboundTask::Handle { key, .. } => key.clone(),
-            InboundTask::Keep(poison) if self.replay.is_some() => return self.keep(poison, self.now()).await,
+            InboundTask::Keep(poison) if self.replay => return self.keep(poison, self.now()).await,
             InboundTask::Keep(poison) => poison.key.clone(),
             InboundTask::Wait => return EventResult::Unstored,
         };
@@ -101,10 +91,10 @@ impl Batch {
             return EventResult::Unstored;
         }
         let began = self.now();
-        let claim = match self.or_stop(began, Claim::take(&self.orchestrator, key, self.replay.is_some()).await) {
+        let claim = match self.or_stop(began, Claim::take(&self.orchestrator, key, self.replay).await) {
             Ok(Taken::Ours(claim)) => claim,
             Ok(Taken::Settled(InboundStatus::Poison)) => return EventResult::Poisoned,
-            Ok(Taken::Settled(_)) => return EventResult::Accepted,
+            Ok(Taken::Settled(_)) => return EventResult::Settled,
             Ok(Taken::Elsewhere) => return EventResult::Unstored,
             Err(error) => {
                 tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.claim_unavailable");
@@ -117,12 +107,7 @@ impl Batch {
         }
         let result = catch(claim.hold(self.work(task, began))).await.unwrap_or(EventResult::Unstored);
         match result {
-            EventResult::Accepted => {
-                if let Some(replay) = &self.replay {
-                    replay.stored.store(true, Ordering::SeqCst);
-                }
-                self.settle(&claim, InboundStatus::Stored).await;
-            }
+            EventResult::Accepted | EventResult::Settled => self.settle(&claim, InboundStatus::Stored).await,
             EventResult::Poisoned => self.settle(&claim, InboundStatus::Poison).await,
             EventResult::Unstored => drop(self.or_stop(self.now(), claim.release().await)),
         }
@@ -155,7 +140,7 @@ impl Batch {
     }
 
     async fn keep(&self, poison: &Poison, began: Duration) -> EventResult {
-        if self.replay.is_some() {
+        if self.replay {
             tracing::warn!(tenant_id = %poison.tenant, strategy = %self.entry.name, reason = poison.reason, "inbound.still_poison");
             return EventResult::Poisoned;
         }

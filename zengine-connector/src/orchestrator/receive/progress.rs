@@ -32,8 +32,10 @@ impl Drop for Running {
 /// The result of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EventResult {
-    /// Stored, by this or an earlier delivery.
+    /// Stored now.
     Accepted,
+    /// Stored by an earlier delivery.
+    Settled,
     /// Stored as a dead letter, by this or an earlier delivery.
     Poisoned,
     /// The event must be delivered again.
@@ -53,6 +55,7 @@ pub(super) struct Counts {
 pub(super) struct Progress {
     total: usize,
     accepted: AtomicUsize,
+    settled: AtomicUsize,
     poisoned: AtomicUsize,
     /// With the handler, or stored and about to be settled.
     underway: AtomicUsize,
@@ -75,6 +78,7 @@ impl Progress {
         Self {
             total,
             accepted: AtomicUsize::new(0),
+            settled: AtomicUsize::new(0),
             poisoned: AtomicUsize::new(0),
             underway: AtomicUsize::new(0),
             budget: AtomicUsize::new(budget),
@@ -83,8 +87,11 @@ impl Progress {
     }
 
     pub(super) fn add(&self, result: EventResult) {
+        if result == EventResult::Settled {
+            self.settled.fetch_add(1, Ordering::SeqCst);
+        }
         let counter = match result {
-            EventResult::Accepted => &self.accepted,
+            EventResult::Accepted | EventResult::Settled => &self.accepted,
             EventResult::Poisoned => &self.poisoned,
             EventResult::Unstored => return,
         };
@@ -95,6 +102,11 @@ impl Progress {
     pub(super) fn underway(&self) -> Underway<'_> {
         self.underway.fetch_add(1, Ordering::SeqCst);
         Underway(&self.underway)
+    }
+
+    /// Number of events that an earlier delivery stored.
+    pub(super) fn settled(&self) -> usize {
+        self.settled.load(Ordering::SeqCst)
     }
 
     /// Takes one event from the request's allowance. Returns `false` if none is left.

@@ -1,22 +1,13 @@
 //! Replay of inbound dead letters: their events go to the host's handler again.
 
-use std::{
-    fmt,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{fmt, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{
-    batch::{Batch, Replay},
-    plan::Plan,
-    poison::Routing,
-    progress::Progress,
-    route::Router,
-};
+use super::{batch::Batch, plan::Plan, poison::Routing, progress::Progress, route::Router};
 use crate::{
     error::{Error, ErrorKind},
     ids::FailureId,
@@ -97,9 +88,9 @@ impl Orchestrator {
 
     /// Hands the event of an inbound dead letter in hand to the handler again, for the consumer of a queue of letters.
     ///
-    /// The event goes the way of a delivery: an event that led to no tenant is routed again, `admit` runs, and the handler
+    /// The event takes the same path as a delivery: an event that led to no tenant is routed again, `admit` runs, and the handler
     /// runs in a task of its own, which goes on if the caller is dropped. The event's claim decides between concurrent
-    /// replays and deliveries: the handler gets it from one of them. Its place in the order of its conversation is lost. A
+    /// replays and deliveries: the handler gets it from one of them. Its order in the conversation is not kept. A
     /// payload that made its strategy panic is read again from its bytes, without the notes of `verify`.
     ///
     /// Delete the queue's message on [`Stored`](Replayed::Stored) and [`Settled`](Replayed::Settled). Keep it otherwise, and
@@ -143,17 +134,16 @@ impl Orchestrator {
             correlation: None,
             traceparent: None,
             progress: Progress::new(plan.tasks, self.inbound.settings.max_events),
-            replay: Some(Replay::default()),
+            replay: true,
         });
         // A dropped task ends the wait too. Events that it did not count are not stored.
         let _ = batch.start(plan.partitions).await;
         let counts = batch.progress.at_the_end();
-        let stored = batch.replay.as_ref().is_some_and(|replay| replay.stored.load(Ordering::SeqCst));
         let replayed = match () {
             () if counts.unstored > 0 => Replayed::NotStored,
             // A payload without any event is not proof that its event is stored.
             () if counts.poisoned > 0 || plan.tasks == 0 => Replayed::Poison(letter.failure_id.clone()),
-            () if stored => Replayed::Stored,
+            () if counts.accepted > batch.progress.settled() => Replayed::Stored,
             () => Replayed::Settled,
         };
         tracing::info!(

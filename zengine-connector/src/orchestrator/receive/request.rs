@@ -190,7 +190,7 @@ impl InboundCall<'_> {
             correlation: self.correlation.clone(),
             traceparent: self.trace.map(|trace| trace.to_string()),
             progress: Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events),
-            replay: None,
+            replay: false,
         });
         let done = wait(self.engine, batch.start(plan.partitions), until).await;
         let counts = if done { batch.progress.at_the_end() } else { batch.progress.so_far() };

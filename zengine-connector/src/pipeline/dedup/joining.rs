@@ -1,4 +1,4 @@
-//! Meeting the other callers of this process (rule 24).
+//! Leads a send, or follows the call that leads it (rule 24).
 
 use std::time::Duration;
 

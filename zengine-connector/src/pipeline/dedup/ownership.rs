@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// First wait between two tries to end a claim, and the wait that is no longer waited for: 50, 200 and 800 ms.
+/// Waits between tries to end a claim: 50, 200 and 800 ms.
 const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(3);
 
