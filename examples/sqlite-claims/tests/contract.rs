@@ -34,7 +34,7 @@ async fn a_send_is_replayed_after_the_file_is_opened_again() {
     let path = folder.path().join("claims.db");
     let tenant = TenantId::new("acme").unwrap();
     let (provider, memory) = (Recording::new(), Memory::new());
-    memory.directory().put(&tenant, &StrategyName::new("recording").unwrap(), serde_json::json!({}));
+    memory.put_tenant(&tenant, &StrategyName::new("recording").unwrap(), serde_json::json!({}));
     let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hello");
     for replayed in [false, true] {
         let process = process(&path, &provider, &memory);

@@ -107,7 +107,7 @@ impl OrchestratorBuilder {
         self
     }
 
-    /// The store of dead letters.
+    /// The store of dead letters, or a sink.
     pub fn dead_letters(mut self, port: impl Into<DeadLetterPort>) -> Self {
         self.stores = self.stores.dead_letters(port);
         self
