@@ -128,20 +128,20 @@ fn letter(job: &SendJob<'_>, record: &ClaimRecord) -> Result<DeadLetter, Error> 
     let (engine, options) = (job.engine(), job.call.options);
     let failure_id = FailureId::of_send(&job.key, record.life());
     let json = job.call.outbound.to_json(&job.original)?;
-    let (keys, whose) = ((&*engine.keys, &*engine.rng), (job.tenant(), &job.call.entry.name, failure_id));
-    let sealed = DeadLetter::sealed(keys, LetterDirection::Outbound, whose, &json, job.clock().ms())?;
+    let whose = (job.tenant(), &job.call.entry.name, failure_id);
+    let outcome = if record.status == ClaimStatus::Failed { "failed" } else { "unknown" };
+    let letter = DeadLetter::new(LetterDirection::Outbound, whose, outcome, job.clock().ms());
     let last_error = record.error.as_deref().cloned();
     let redrivable = match (record.status, &last_error) {
         (ClaimStatus::Unknown, _) | (_, None) => true,
         (_, Some(error)) => error.fault != Fault::Domain,
     };
     let trace = [options.correlation_id.as_ref().map(ToString::to_string), options.traceparent.clone()];
-    Ok(DeadLetter {
+    let letter = DeadLetter {
         client_message_id: Some(job.id().clone()),
         generation: record.generation,
         key_generation: record.key_generation,
         fingerprint: Some(record.fingerprint.clone()),
-        outcome: if record.status == ClaimStatus::Failed { "failed" } else { "unknown" }.to_owned(),
         redrivable,
         first_error: record.history.first().and_then(AttemptRecord::error).or_else(|| last_error.clone()),
         attempts: record.history.clone(),
@@ -152,6 +152,7 @@ fn letter(job: &SendJob<'_>, record: &ClaimRecord) -> Result<DeadLetter, Error> 
         first_sent_at_ms: record.first_sent_at_ms,
         last_attempt_at_ms: record.last_attempt_at_ms,
         provider_key: Some(job.provider_key(record.key_generation).as_str().to_owned()),
-        ..sealed
-    })
+        ..letter
+    };
+    letter.seal(&*engine.keys, &*engine.rng, &json)
 }

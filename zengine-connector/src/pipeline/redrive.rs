@@ -22,12 +22,13 @@ use crate::{
     ids::FailureId,
     message::{Idempotency, MessageRef},
     runtime::seconds,
-    store::{Applied, ClaimKey, ClaimOp, DeadLetter, LetterDirection},
+    store::{Applied, ClaimKey, ClaimOp, DeadLetter, LetterDirection, Life},
 };
 
 /// Maximum redrives of a message before it is parked (rule 70).
 const MOST: u32 = 3;
-/// The outcome in a letter whose message may have arrived.
+/// The outcome in a letter whose message surely did not arrive, and in one whose message may have.
+const FAILED: &str = "failed";
 const UNKNOWN: &str = "unknown";
 
 /// Sends the message of a dead letter in the store again. The letter is taken first, and removed once the send is settled.
@@ -63,6 +64,13 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
         return Err(Error::new(ErrorKind::Unsupported, "the message was redriven too often and stays parked")
             .with_context("limit", MOST)
             .with_context("actual", letter.generation));
+    }
+    let key = ClaimKey::outbound(&letter.tenant, &letter.strategy, &client_message_id);
+    let is_ours = letter
+        .first_claimed_at_ms
+        .is_some_and(|first_claimed_at_ms| *id == FailureId::of_send(&key, Life { first_claimed_at_ms, generation: letter.generation }));
+    if !is_ours || ![FAILED, UNKNOWN].contains(&letter.outcome.as_str()) {
+        return Err(Error::new(ErrorKind::Corrupt, "the dead letter does not name a failure that this build knows"));
     }
     let json = letter.open(&*engine.keys)?;
     let json: Box<RawValue> = serde_json::from_slice(&json)

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{Attempts, ClaimKey, DeadLetter, LetterDirection, Life, StoredError, cbor::Unread};
+use super::{Attempts, ClaimKey, DeadLetter, LetterDirection, Life, cbor::Unread};
 use crate::{
     error::{Error, ErrorKind},
     ids::{FailureId, StrategyName, TenantId},
@@ -40,16 +40,14 @@ impl DeadLetter {
     /// Placeholder for the tenant of an inbound event that leads to none.
     pub const NO_TENANT: &str = "(none)";
 
-    /// A letter whose encrypted body is bound to its failure id, tenant and strategy.
-    pub(crate) fn sealed(
-        (keys, rng): (&dyn KeyRing, &dyn Rng),
+    /// A letter without a body. Set what is known, then [`seal`](Self::seal) it.
+    pub(crate) fn new(
         direction: LetterDirection,
         (tenant, strategy, failure_id): (&TenantId, &StrategyName, FailureId),
-        body: &[u8],
+        outcome: &str,
         at_ms: i64,
-    ) -> Result<Self, Error> {
-        let body = keyring::seal(keys, rng, &place(tenant, strategy, &failure_id), body)?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             v: Self::VERSION,
             direction,
             failure_id,
@@ -59,8 +57,8 @@ impl DeadLetter {
             generation: 0,
             key_generation: 0,
             fingerprint: None,
-            body,
-            outcome: String::new(),
+            body: Bytes::new(),
+            outcome: outcome.to_owned(),
             redrivable: false,
             attempts: Attempts::new(),
             first_error: None,
@@ -73,12 +71,13 @@ impl DeadLetter {
             provider_key: None,
             at_ms,
             unread: Unread::default(),
-        })
+        }
     }
 
-    /// Makes it a letter for an inbound event that can never be handled.
-    pub(crate) fn poison(self, error: StoredError) -> Self {
-        Self { outcome: "poison".to_owned(), last_error: Some(error), ..self }
+    /// Encrypts the body, and binds it to all members that decide what a redrive or a replay does.
+    pub(crate) fn seal(mut self, keys: &dyn KeyRing, rng: &dyn Rng, body: &[u8]) -> Result<Self, Error> {
+        self.body = keyring::seal(keys, rng, &texts(&self.bound()), body)?;
+        Ok(self)
     }
 
     /// Refuses a letter of a version that this build does not know: read from JSON, it may be one.
@@ -97,14 +96,32 @@ impl DeadLetter {
     /// Decrypts the message or event. The result is JSON.
     ///
     /// # Errors
-    /// `Corrupt` if the letter is damaged, was renamed, or its key is missing.
+    /// `Corrupt` if the letter is damaged or was changed, or its key is missing.
     pub fn open(&self, keys: &dyn KeyRing) -> Result<Bytes, Error> {
-        keyring::open(keys, &place(&self.tenant, &self.strategy, &self.failure_id), &self.body).map(Bytes::from)
+        keyring::open(keys, &texts(&self.bound()), &self.body).map(Bytes::from)
+    }
+
+    /// The members that the body is bound to: in a queue, others may be able to change a letter.
+    fn bound(&self) -> [String; 11] {
+        let number = |number: Option<i64>| number.map_or_else(String::new, |number| number.to_string());
+        [
+            format!("dead_letter {:?}", self.direction),
+            self.tenant.to_string(),
+            self.strategy.to_string(),
+            self.failure_id.to_string(),
+            self.client_message_id.as_ref().map_or_else(String::new, ToString::to_string),
+            self.outcome.clone(),
+            format!("{} {}", self.generation, self.key_generation),
+            number(self.first_claimed_at_ms),
+            number(self.first_sent_at_ms),
+            number(self.last_attempt_at_ms),
+            self.fingerprint.as_ref().map_or_else(String::new, |fingerprint| fingerprint.value.to_string()),
+        ]
     }
 }
 
-fn place<'a>(tenant: &'a TenantId, strategy: &'a StrategyName, id: &'a FailureId) -> [&'a str; 4] {
-    ["dead_letter", tenant.as_str(), strategy.as_str(), id.as_str()]
+fn texts(parts: &[String; 11]) -> [&str; 11] {
+    parts.each_ref().map(String::as_str)
 }
 
 #[cfg(test)]
@@ -124,13 +141,28 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_opens_under_its_own_name_only() {
+    fn a_letter_opens_only_as_it_was_sealed() {
         let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("s").unwrap());
         let ring = StaticKeyRing::ephemeral(&SystemRng);
         let id = FailureId::new("f-1").unwrap();
-        let letter = DeadLetter::sealed((&ring, &SystemRng), LetterDirection::Inbound, (&tenant, &strategy, id), b"canary", 7).unwrap();
+        let letter = DeadLetter::new(LetterDirection::Inbound, (&tenant, &strategy, id), "failed", 7);
+        let letter = letter.seal(&ring, &SystemRng, b"canary").unwrap();
         assert_eq!(letter.open(&ring).unwrap(), "canary");
-        let stolen = DeadLetter { tenant: TenantId::new("other").unwrap(), ..letter };
-        assert!(stolen.open(&ring).is_err());
+        let changes: [fn(&mut DeadLetter); 9] = [
+            |letter| letter.tenant = TenantId::new("other").unwrap(),
+            |letter| letter.direction = LetterDirection::Outbound,
+            |letter| letter.outcome = "unknown".to_owned(),
+            |letter| letter.client_message_id = Some(crate::ids::ClientMessageId::new("2").unwrap()),
+            |letter| letter.generation = 1,
+            |letter| letter.key_generation = 1,
+            |letter| letter.first_claimed_at_ms = Some(1),
+            |letter| letter.first_sent_at_ms = Some(1),
+            |letter| letter.last_attempt_at_ms = Some(1),
+        ];
+        for change in changes {
+            let mut changed = letter.clone();
+            change(&mut changed);
+            assert_eq!(changed.open(&ring).unwrap_err().kind(), ErrorKind::Corrupt, "{changed:?}");
+        }
     }
 }

@@ -345,3 +345,33 @@ async fn letters_that_cannot_be_replayed_are_refused_with_a_reason() {
     assert_eq!(replay(&host, &kept.failure_id).await, Replayed::NotStored);
     assert_eq!((host.seen.count(), host.letters().await.len()), (1, 1));
 }
+
+/// A customer may bear the name under which the events of nobody are kept. What it sends for another stays its own.
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_tenant_named_like_nobody_replays_nothing_to_another() {
+    let host = Host::new();
+    let row = TenantRow::new(json!({})).with_routes([RouteKey::new("url_token", "none")]);
+    host.memory.put_tenant(&id(DeadLetter::NO_TENANT), &name("acme-hook"), row);
+    let foreign = json!({ "routes": [["phone", "two"]], "id": "1", "conversation": "a", "text": "forged" });
+    let received = host.receive("acme-hook", request("/hook/none").body(payload(&[foreign])).unwrap()).await;
+    assert_eq!(counts(&received), (0, 1, 0));
+    let failure = letter(&host).await.0.failure_id;
+    assert_eq!(replay(&host, &failure).await, Replayed::Poison(failure));
+    assert_eq!((host.seen.count(), host.letters().await.len()), (0, 1));
+}
+
+/// Who can write to a queue cannot hand one tenant's event to another.
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_letter_changed_in_a_queue_is_refused() {
+    let (host, ..) = a_poison().await;
+    let (kept, _) = letter(&host).await;
+    host.heal();
+    let (mut moved, mut renamed) = (kept.clone(), kept.clone());
+    moved.tenant = id("two");
+    renamed.failure_id = FailureId::new("other").unwrap();
+    for letter in [moved, renamed] {
+        assert_eq!(host.orchestrator.replay_letter(&letter).await.unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+    assert_eq!(host.seen.count(), 1);
+    assert_eq!(host.orchestrator.replay_letter(&kept).await.unwrap(), Replayed::Stored);
+}

@@ -275,3 +275,31 @@ async fn letters_that_cannot_be_redriven_are_refused_with_a_reason() {
     assert_eq!((provider.calls().len(), queue.messages().len()), (1, 1));
     assert!(!format!("{letter:?}").contains("hello"));
 }
+
+/// Who can write to a queue must not make a send that may have arrived look like one that did not.
+#[tokio::test(start_paused = true)]
+async fn rule_71_a_letter_changed_in_a_queue_is_refused() {
+    let (world, provider, queue) = (new_world(), Recording::new(), Arc::new(Queue::default()));
+    provider.answer(ProviderAnswer::broken());
+    let process = process(&world, &provider, &queue);
+    unknown(send(&process, "1").await);
+    let letter = queue.newest();
+    let forced = || RedriveOptions::new().force("asked");
+    let changes: [fn(&mut DeadLetter); 7] = [
+        |letter| letter.outcome = "failed".to_owned(),
+        |letter| letter.outcome = "poison".to_owned(),
+        |letter| letter.key_generation = 1,
+        |letter| letter.generation = 1,
+        |letter| letter.client_message_id = Some(id("2")),
+        |letter| letter.first_sent_at_ms = None,
+        |letter| letter.failure_id = FailureId::new("other").unwrap(),
+    ];
+    for change in changes {
+        let mut changed = letter.clone();
+        change(&mut changed);
+        let error = process.redrive_letter(&changed, forced()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{changed:?}");
+    }
+    assert_eq!(provider.calls().len(), 1);
+    delivered(process.redrive_letter(&letter, forced()).await.unwrap());
+}

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, hash_map};
 
 use super::{
-    poison::{Homeless, Poison, Routing, digest, unknown_tenant},
+    poison::{Homeless, Poison, Routing, digest, principal_tenant, unknown_tenant},
     route::{Routed, Router},
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     ids::{ConversationId, TenantId},
     message::{Event, InboundEvent},
     store::ClaimKey,
-    strategy::{Principal, ProviderKey, RawPayload},
+    strategy::{ProviderKey, RawPayload},
 };
 
 /// One task of a request.
@@ -58,16 +58,15 @@ impl Plan {
                 Routed::Homeless(_, Homeless::NoAnswer) => drop(plan.push(None, InboundTask::Wait)),
                 Routed::Homeless(event, why) => {
                     let tenant = match why {
-                        Homeless::Foreign => principal(router.principal),
+                        Homeless::Foreign => principal_tenant(router.principal),
                         _ => unknown_tenant(),
                     };
-                    let routing = Routing::of(&event);
+                    let routing = Routing::of(&event, router.principal);
                     plan.keep(tenant.and_then(|tenant| Poison::event(&router.stamp(tenant, *event).0, &routing, why)));
                 }
                 Routed::Unreadable(error) => {
                     let body = fingerprint.get_or_insert_with(|| digest(payload.body()));
-                    let poison = principal(router.principal).and_then(|tenant| Poison::element(tenant, &router.entry.name, &error, body));
-                    plan.keep(poison);
+                    plan.keep(Poison::element(router.principal, &router.entry.name, &error, body));
                 }
             }
         }
@@ -123,14 +122,6 @@ impl Plan {
             self.tasks += 1;
         }
         at
-    }
-}
-
-/// The tenant that authenticated the request.
-fn principal(principal: &Principal) -> Result<TenantId, Error> {
-    match principal {
-        Principal::Tenant(tenant) => Ok(tenant.clone()),
-        Principal::Shared => unknown_tenant(),
     }
 }
 

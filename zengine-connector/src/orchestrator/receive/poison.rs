@@ -13,7 +13,7 @@ use crate::{
     message::{DedupeKey, ElementError, InboundEvent},
     pipeline::Engine,
     store::{ClaimKey, DeadLetter, LetterDirection, StoredError},
-    strategy::{ProviderKey, RoutedEvent},
+    strategy::{Principal, ProviderKey, RoutedEvent},
 };
 
 /// An event or element that can never be handled.
@@ -33,9 +33,22 @@ pub(super) struct Poison {
 impl Poison {
     /// An element that cannot be read. `fingerprint` is that of the whole payload: the same element of the same payload is one
     /// letter, and equal elements at two positions are two.
-    pub(super) fn element(tenant: TenantId, strategy: &StrategyName, error: &ElementError, fingerprint: &str) -> Result<Self, Error> {
+    pub(super) fn element(principal: &Principal, strategy: &StrategyName, error: &ElementError, fingerprint: &str) -> Result<Self, Error> {
+        #[derive(Serialize)]
+        struct Form<'a> {
+            #[serde(flatten)]
+            error: &'a ElementError,
+            shared: bool,
+        }
+        let (tenant, shared) = (principal_tenant(principal)?, *principal == Principal::Shared);
         let dedup = format!("element|{fingerprint}|{}|{}", error.path, digest(&error.raw));
-        Ok(Self { key: key(&tenant, strategy, &dedup), tenant, body: json(error)?, kind: ErrorKind::MessageInvalid, reason: error.reason })
+        Ok(Self {
+            key: key(&tenant, strategy, &dedup),
+            tenant,
+            body: json(&Form { error, shared })?,
+            kind: ErrorKind::MessageInvalid,
+            reason: error.reason,
+        })
     }
 
     /// An event that no tenant gets. The letter holds what a replay needs to route it again. `why` keeps its record separate
@@ -60,8 +73,9 @@ impl Poison {
     pub(super) async fn keep(&self, engine: &Arc<Engine>, strategy: &StrategyName) -> Result<(), Error> {
         let id = FailureId::of_poison(&self.key);
         let place = (&self.tenant, strategy, id);
-        let letter = DeadLetter::sealed((&*engine.keys, &*engine.rng), LetterDirection::Inbound, place, &self.body, engine.now_ms())?
-            .poison(StoredError::new(self.kind, Reach::Processed, self.reason));
+        let mut letter = DeadLetter::new(LetterDirection::Inbound, place, "poison", engine.now_ms());
+        letter.last_error = Some(StoredError::new(self.kind, Reach::Processed, self.reason));
+        let letter = letter.seal(&*engine.keys, &*engine.rng, &self.body)?;
         engine.stores.put_letter(&letter).await?;
         tracing::warn!(
             tenant_id = %self.tenant,
@@ -129,11 +143,15 @@ pub(super) struct Routing {
     reference: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     fan_out: bool,
+    /// Whether the endpoint of all tenants vouched for the event. It stands in the encrypted body, because a letter's tenant
+    /// is a name that a customer may have too.
+    pub(super) shared: bool,
 }
 
 impl Routing {
-    pub(super) fn of(event: &RoutedEvent) -> Self {
+    pub(super) fn of(event: &RoutedEvent, principal: &Principal) -> Self {
         Self {
+            shared: *principal == Principal::Shared,
             routes: event.routes.clone(),
             dedup: dedup_of(event).into_owned(),
             reference: event.reference.as_ref().map(|key| key.as_str().to_owned()),
@@ -155,6 +173,14 @@ impl Routing {
 /// The strategy's dedupe key. If it gives none, the hash of the bytes keeps its events apart.
 pub(super) fn dedup_of(event: &RoutedEvent) -> Cow<'_, str> {
     if event.dedup.is_empty() { Cow::Owned(format!("raw|{}", digest(&event.raw))) } else { Cow::Borrowed(&event.dedup) }
+}
+
+/// The tenant that authenticated the request.
+pub(super) fn principal_tenant(principal: &Principal) -> Result<TenantId, Error> {
+    match principal {
+        Principal::Tenant(tenant) => Ok(tenant.clone()),
+        Principal::Shared => unknown_tenant(),
+    }
 }
 
 /// The placeholder for an unknown tenant.

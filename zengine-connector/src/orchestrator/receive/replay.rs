@@ -164,10 +164,9 @@ impl Orchestrator {
         body: &Bytes,
     ) -> Result<Plan, Error> {
         let head: Head = read(body)?;
-        let principal = match letter.tenant.as_str() {
-            DeadLetter::NO_TENANT => Principal::Shared,
-            _ => Principal::Tenant(letter.tenant.clone()),
-        };
+        // The sealed body says who vouched for the event: a letter's tenant is a name that a customer may have too.
+        let shared = head.shared || head.routing.as_ref().is_some_and(|routing| routing.shared);
+        let principal = if shared { Principal::Shared } else { Principal::Tenant(letter.tenant.clone()) };
         if head.kind == "element_error" {
             let payload = read::<Element>(body)?.payload()?;
             let mut router = Router::new(&self.engine, entry, &principal, letter.at_ms);
@@ -175,19 +174,19 @@ impl Orchestrator {
             return Ok(Plan::of(&router, &payload, elements));
         }
         let event: InboundEvent = read(body)?;
-        match (head.routing, principal) {
-            (Some(routing), principal) => {
+        match head.routing {
+            Some(routing) => {
                 let mut router = Router::new(&self.engine, entry, &principal, event.received_at_ms);
                 let (payload, mut routed) = (RawPayload::new(event.raw.clone()), Vec::new());
                 router.route(routing.restore(event), &mut routed).await;
                 Ok(Plan::of(&router, &payload, routed))
             }
-            (None, Principal::Tenant(_)) => {
+            None if event.tenant == letter.tenant => {
                 let mut plan = Plan::default();
                 plan.handle(Box::new(event), None);
                 Ok(plan)
             }
-            (None, Principal::Shared) => Err(Error::new(ErrorKind::Corrupt, "the dead letter does not hold the routes of its event")),
+            None => Err(Error::new(ErrorKind::Corrupt, "the dead letter's event is of another tenant")),
         }
     }
 }
@@ -199,6 +198,8 @@ struct Head {
     kind: String,
     #[serde(default)]
     routing: Option<Routing>,
+    #[serde(default)]
+    shared: bool,
 }
 
 /// An element or payload that could not be read.

@@ -532,7 +532,8 @@ fn redrive(current: Option<&ClaimRecord>, at: At<'_>, life: Option<i64>, next: C
     let again = |next| write(ClaimRecord { last_owner: Some(record.owner), unread: record.unread.clone(), ..next });
     let is_the_failure = record.generation + 1 == next.generation && life.is_none_or(|life| life == record.first_claimed_at_ms);
     match record.status {
-        ClaimStatus::Unknown if is_the_failure => {
+        // A message that may have arrived is sent again only as such.
+        ClaimStatus::Unknown if is_the_failure && next.maybe_sent => {
             again(ClaimRecord { first_sent_at_ms: record.first_sent_at_ms, last_attempt_at_ms: record.last_attempt_at_ms, ..next })
         }
         // A new key, because under the old one the provider may repeat its refusal, also a late one (rule 70).
