@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attempts, Fingerprint, StoreError, StoreErrorKind, StoredError,
-    cbor::{self, Record, Unread, cbor_codes, cbor_map},
+    cbor::{cbor_codes, record},
 };
 use crate::ids::{ClientMessageId, FailureId, StrategyName, TenantId};
 
@@ -29,113 +29,53 @@ cbor_codes! {
     LetterDirection { 0 => Outbound, 1 => Inbound, }
 }
 
-/// A failed message with all that is needed to diagnose the failure and to redrive the message. The message is encrypted.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct DeadLetter {
-    /// Version of this format: 1.
-    pub v: u32,
-    /// Direction of the message.
-    pub direction: LetterDirection,
-    /// Id of the failure. The same for the same message and generation.
-    pub failure_id: FailureId,
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The registered name of the strategy.
-    pub strategy: StrategyName,
-    /// The caller's id, for a send.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_message_id: Option<ClientMessageId>,
-    /// Number of earlier redrives.
-    #[serde(default)]
-    pub generation: u32,
-    /// Generation in the provider key of the send (rule 70).
-    #[serde(default)]
-    pub key_generation: u32,
-    /// The message's fingerprint.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fingerprint: Option<Fingerprint>,
-    /// The message or event, encrypted. Base64 in JSON.
-    #[serde(with = "crate::message::base64_bytes")]
-    pub body: Bytes,
-    /// `failed`, `unknown` or `poison`.
-    pub outcome: String,
-    /// Whether a redrive may help.
-    pub redrivable: bool,
-    /// The failed attempts: the first and the latest nine.
-    #[serde(default)]
-    pub attempts: Attempts,
-    /// The error of the first attempt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_error: Option<StoredError>,
-    /// The error of the last attempt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<StoredError>,
-    /// The caller's correlation id and trace parent.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub trace: Vec<String>,
-    /// Number of redrives of the message, this letter's included.
-    #[serde(default)]
-    pub redrive_count: u32,
-    /// Time of the send's first claim, in milliseconds UTC. With `generation`, it names the life of the send.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_claimed_at_ms: Option<i64>,
-    /// Earliest time at which a byte may have left under that key, in milliseconds UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_sent_at_ms: Option<i64>,
-    /// Latest time at which an attempt that may have arrived may have begun, in milliseconds UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_attempt_at_ms: Option<i64>,
-    /// Provider key of the send.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provider_key: Option<String>,
-    /// Time of storage, in milliseconds UTC.
-    pub at_ms: i64,
-    #[serde(skip)]
-    pub(crate) unread: Unread,
-}
-
-cbor_map!(DeadLetter {
-    1 => v: required,
-    2 => direction: required,
-    3 => failure_id: required,
-    4 => tenant: required,
-    5 => strategy: required,
-    6 => client_message_id: optional,
-    7 => generation: default,
-    8 => key_generation: default,
-    9 => fingerprint: optional,
-    10 => body: required,
-    11 => outcome: required,
-    12 => redrivable: default,
-    13 => attempts: default,
-    14 => first_error: optional,
-    15 => last_error: optional,
-    16 => trace: default,
-    17 => redrive_count: default,
-    18 => first_claimed_at_ms: optional,
-    19 => first_sent_at_ms: optional,
-    20 => last_attempt_at_ms: optional,
-    21 => provider_key: optional,
-    22 => at_ms: required,
-});
-
-impl Record for DeadLetter {
-    const VERSION: u32 = Self::VERSION;
-}
-
-impl DeadLetter {
-    /// The letter in its stored form: a CBOR map with integer keys. Members that a newer release wrote are part of it.
-    pub fn to_cbor(&self) -> Vec<u8> {
-        cbor::encode(self)
-    }
-
-    /// Reads a letter from its stored form.
-    ///
-    /// # Errors
-    /// `Corrupt` if it is damaged or of another version.
-    pub fn from_cbor(bytes: &[u8]) -> Result<Self, StoreError> {
-        cbor::decode(bytes)
+record! {
+    /// A failed message with all that is needed to diagnose the failure and to redrive the message. The message is encrypted.
+    pub struct DeadLetter version 1 {
+        /// Direction of the message.
+        2 required pub direction: LetterDirection,
+        /// Id of the failure. The same for the same message and generation.
+        3 required pub failure_id: FailureId,
+        /// The tenant.
+        4 required pub tenant: TenantId,
+        /// The registered name of the strategy.
+        5 required pub strategy: StrategyName,
+        /// The caller's id, for a send.
+        6 optional pub client_message_id: Option<ClientMessageId>,
+        /// Number of earlier redrives.
+        7 default pub generation: u32,
+        /// Generation in the provider key of the send (rule 70).
+        8 default pub key_generation: u32,
+        /// The message's fingerprint.
+        9 optional pub fingerprint: Option<Fingerprint>,
+        /// The message or event, encrypted. Base64 in JSON.
+        #[serde(with = "crate::message::base64_bytes")]
+        10 required pub body: Bytes,
+        /// `failed`, `unknown` or `poison`.
+        11 required pub outcome: String,
+        /// Whether a redrive may help.
+        12 default pub redrivable: bool,
+        /// The failed attempts: the first and the latest nine.
+        13 default pub attempts: Attempts,
+        /// The error of the first attempt.
+        14 optional pub first_error: Option<StoredError>,
+        /// The error of the last attempt.
+        15 optional pub last_error: Option<StoredError>,
+        /// The caller's correlation id and trace parent.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        16 default pub trace: Vec<String>,
+        /// Number of redrives of the message, this letter's included.
+        17 default pub redrive_count: u32,
+        /// Time of the send's first claim, in milliseconds UTC. With `generation`, it names the life of the send.
+        18 optional pub first_claimed_at_ms: Option<i64>,
+        /// Earliest time at which a byte may have left under that key, in milliseconds UTC.
+        19 optional pub first_sent_at_ms: Option<i64>,
+        /// Latest time at which an attempt that may have arrived may have begun, in milliseconds UTC.
+        20 optional pub last_attempt_at_ms: Option<i64>,
+        /// Provider key of the send.
+        21 optional pub provider_key: Option<String>,
+        /// Time of storage, in milliseconds UTC.
+        22 required pub at_ms: i64,
     }
 }
 

@@ -34,9 +34,6 @@ impl FailureId {
 }
 
 impl DeadLetter {
-    /// Version of this format.
-    pub const VERSION: u32 = 1;
-
     /// Placeholder for the tenant of an inbound event that leads to none.
     pub const NO_TENANT: &str = "(none)";
 

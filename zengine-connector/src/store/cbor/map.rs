@@ -63,15 +63,52 @@ pub(crate) fn members(from: &mut Decoder<'_>) -> Result<u64, decode::Error> {
     from.map()?.ok_or_else(|| decode::Error::message("a map has no length"))
 }
 
-/// Writes a struct as a map: `key => field: required`, `optional` for an `Option`, or `default` for a value that is left out
-/// where it is the default. The struct needs a field `unread: Unread`.
-macro_rules! cbor_map {
-    ($type:ty { $($key:literal => $field:ident: $kind:ident,)* }) => {
-        impl $crate::store::cbor::Cbor for $type {
+/// Declares a record of the store: a struct, its JSON form and its CBOR form. A member is `key kind pub field: type`, and
+/// its kind is `required`, `optional` for an `Option` that is omitted if it is `None`, or `default` for a value that CBOR omits
+/// if it equals its default. A struct with a version has it as its member 1, and is a [`Record`](super::Record).
+macro_rules! record {
+    ($(#[$about:meta])* pub struct $name:ident version $version:literal { $($members:tt)* }) => {
+        $crate::store::cbor::record! {
+            $(#[$about])*
+            pub struct $name {
+                #[doc = concat!("Version of this format: ", $version, ".")]
+                1 required pub v: u32,
+                $($members)*
+            }
+        }
+
+        impl $crate::store::cbor::Record for $name {
+            const VERSION: u32 = $version;
+        }
+
+        impl $name {
+            /// Version of this format.
+            pub const VERSION: u32 = $version;
+
+            /// The stored form: a CBOR map with integer keys. Members that a newer release wrote are part of it.
+            pub fn to_cbor(&self) -> Vec<u8> {
+                $crate::store::cbor::encode(self)
+            }
+
+            /// Reads the stored form.
+            ///
+            /// # Errors
+            /// `Corrupt` if it is damaged or of another version.
+            pub fn from_cbor(bytes: &[u8]) -> Result<Self, $crate::store::StoreError> {
+                $crate::store::cbor::decode(bytes)
+            }
+        }
+    };
+    ($(#[$about:meta])* pub struct $name:ident {
+        $($(#[$member:meta])* $key:literal $kind:ident pub $field:ident: $type:ty,)*
+    }) => {
+        $crate::store::cbor::record!(@struct [$(#[$about])* pub struct $name] [] $($kind [$(#[$member])*] $field: $type,)*);
+
+        impl $crate::store::cbor::Cbor for $name {
             fn write(&self, to: &mut minicbor::Encoder<Vec<u8>>) {
-                let known = 0 $(+ u64::from($crate::store::cbor::cbor_map!(@written $kind self.$field)))*;
+                let known = 0 $(+ u64::from($crate::store::cbor::record!(@written $kind self.$field)))*;
                 let _ = to.map(known + self.unread.len());
-                $($crate::store::cbor::cbor_map!(@write $kind self.$field, $key, to);)*
+                $($crate::store::cbor::record!(@write $kind self.$field, $key, to);)*
                 self.unread.write(to);
             }
 
@@ -85,8 +122,28 @@ macro_rules! cbor_map {
                         other => unread.keep(other, from)?,
                     }
                 }
-                Ok(Self { $($field: $crate::store::cbor::cbor_map!(@finish $kind $field),)* unread })
+                Ok(Self { $($field: $crate::store::cbor::record!(@finish $kind $field),)* unread })
             }
+        }
+    };
+    (@struct $head:tt [$($done:tt)*] required [$($about:tt)*] $field:ident: $type:ty, $($rest:tt)*) => {
+        $crate::store::cbor::record!(@struct $head [$($done)* $($about)* pub $field: $type,] $($rest)*);
+    };
+    (@struct $head:tt $done:tt optional [$($about:tt)*] $($rest:tt)*) => {
+        $crate::store::cbor::record!(@struct $head $done required [
+            $($about)* #[serde(default, skip_serializing_if = "Option::is_none")]
+        ] $($rest)*);
+    };
+    (@struct $head:tt $done:tt default [$($about:tt)*] $($rest:tt)*) => {
+        $crate::store::cbor::record!(@struct $head $done required [$($about)* #[serde(default)]] $($rest)*);
+    };
+    (@struct [$($head:tt)*] [$($members:tt)*]) => {
+        #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[non_exhaustive]
+        $($head)* {
+            $($members)*
+            #[serde(skip)]
+            pub(crate) unread: $crate::store::cbor::Unread,
         }
     };
     (@written required $value:expr) => { true };
@@ -104,7 +161,7 @@ macro_rules! cbor_map {
     };
     (@write default $value:expr, $key:literal, $to:ident) => {
         if !$crate::store::cbor::map::is_default(&$value) {
-            $crate::store::cbor::cbor_map!(@write required $value, $key, $to);
+            $crate::store::cbor::record!(@write required $value, $key, $to);
         }
     };
     (@finish required $field:ident) => {
@@ -113,4 +170,4 @@ macro_rules! cbor_map {
     (@finish optional $field:ident) => { $field };
     (@finish default $field:ident) => { $field.unwrap_or_default() };
 }
-pub(crate) use cbor_map;
+pub(in crate::store) use record;

@@ -7,8 +7,8 @@ mod values;
 
 use minicbor::{Decoder, Encoder, decode::Error};
 
-pub(crate) use map::Unread;
-pub(crate) use map::cbor_map;
+pub(super) use map::Unread;
+pub(super) use map::record;
 pub(super) use values::cbor_codes;
 
 use super::{StoreError, StoreErrorKind};

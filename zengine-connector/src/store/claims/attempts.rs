@@ -8,50 +8,34 @@ use serde::{Deserialize, Serialize};
 use super::StoredError;
 use crate::{
     error::{ErrorKind, Fault, Reach},
-    store::cbor::{Cbor, Unread, cbor_map},
+    store::cbor::{Cbor, Unread, record},
 };
 
-/// One failed attempt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct AttemptRecord {
-    /// Number of the attempt, from 1.
-    pub n: u32,
-    /// Start time, in milliseconds UTC.
-    pub started_at_ms: i64,
-    /// Duration in milliseconds.
-    pub duration_ms: u64,
-    /// Kind of the error.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<ErrorKind>,
-    /// The party at fault.
-    pub fault: Fault,
-    /// Reach of the attempt.
-    pub reach: Reach,
-    /// The provider's code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// The message of the error, one of our literals.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub message: String,
-    /// The provider's `Retry-After`, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after_ms: Option<u64>,
-    #[serde(skip)]
-    unread: Unread,
+record! {
+    /// One failed attempt.
+    #[derive(Debug)]
+    pub struct AttemptRecord {
+        /// Number of the attempt, from 1.
+        1 required pub n: u32,
+        /// Start time, in milliseconds UTC.
+        2 required pub started_at_ms: i64,
+        /// Duration in milliseconds.
+        3 required pub duration_ms: u64,
+        /// Kind of the error.
+        4 optional pub kind: Option<ErrorKind>,
+        /// The party at fault.
+        5 required pub fault: Fault,
+        /// Reach of the attempt.
+        6 required pub reach: Reach,
+        /// The provider's code.
+        7 optional pub code: Option<String>,
+        /// The message of the error, one of our literals.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        8 default pub message: String,
+        /// The provider's `Retry-After`, in milliseconds.
+        9 optional pub retry_after_ms: Option<u64>,
+    }
 }
-
-cbor_map!(AttemptRecord {
-    1 => n: required,
-    2 => started_at_ms: required,
-    3 => duration_ms: required,
-    4 => kind: optional,
-    5 => fault: required,
-    6 => reach: required,
-    7 => code: optional,
-    8 => message: default,
-    9 => retry_after_ms: optional,
-});
 
 impl AttemptRecord {
     /// A failed attempt.

@@ -1,43 +1,28 @@
 //! The stored form of an attempt's error.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     error::{Error, ErrorKind, Fault, Reach, SendError},
-    store::cbor::{Unread, cbor_map},
+    store::cbor::{Unread, record},
 };
 
-/// An error in its stored form. Its text is one of our literals, its code the provider's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct StoredError {
-    /// Kind of the error.
-    pub kind: ErrorKind,
-    /// The party at fault.
-    pub fault: Fault,
-    /// Reach of the attempt.
-    pub reach: Reach,
-    /// The provider's code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// The message, one of our literals.
-    #[serde(default)]
-    pub message: String,
-    /// Number of attempts made.
-    #[serde(default)]
-    pub attempts: u32,
-    #[serde(skip)]
-    unread: Unread,
+record! {
+    /// An error in its stored form. Its text is one of our literals, its code the provider's.
+    #[derive(Debug)]
+    pub struct StoredError {
+        /// Kind of the error.
+        1 required pub kind: ErrorKind,
+        /// The party at fault.
+        2 required pub fault: Fault,
+        /// Reach of the attempt.
+        3 required pub reach: Reach,
+        /// The provider's code.
+        4 optional pub code: Option<String>,
+        /// The message, one of our literals.
+        5 default pub message: String,
+        /// Number of attempts made.
+        6 default pub attempts: u32,
+    }
 }
-
-cbor_map!(StoredError {
-    1 => kind: required,
-    2 => fault: required,
-    3 => reach: required,
-    4 => code: optional,
-    5 => message: default,
-    6 => attempts: default,
-});
 
 impl StoredError {
     /// An error of a kind.

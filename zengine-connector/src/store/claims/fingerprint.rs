@@ -8,29 +8,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     hex,
     keyring::KeyId,
-    store::cbor::{Cbor, Unread, cbor_map},
+    store::cbor::{Cbor, Unread, record},
 };
 
-/// A keyed fingerprint of a message, with its encoding version and key id. Two are compared only if both are the same
-/// (rule 23).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Fingerprint {
-    /// The value.
-    pub value: FingerprintValue,
-    /// Version of the message's encoding.
-    pub version: u32,
-    /// Id of the key.
-    pub key_id: KeyId,
-    #[serde(skip)]
-    unread: Unread,
+record! {
+    /// A keyed fingerprint of a message, with its encoding version and key id. Two are compared only if both are the same
+    /// (rule 23).
+    #[derive(Debug)]
+    pub struct Fingerprint {
+        /// The value.
+        1 required pub value: FingerprintValue,
+        /// Version of the message's encoding.
+        2 required pub version: u32,
+        /// Id of the key.
+        3 required pub key_id: KeyId,
+    }
 }
-
-cbor_map!(Fingerprint {
-    1 => value: required,
-    2 => version: required,
-    3 => key_id: required,
-});
 
 impl Fingerprint {
     /// A fingerprint.

@@ -9,10 +9,7 @@ use super::{
     at::At,
     operation::{Decision, Lease},
 };
-use crate::store::{
-    StoreError,
-    cbor::{self, Record, Unread, cbor_codes, cbor_map},
-};
+use crate::store::cbor::{Unread, cbor_codes, record};
 
 /// The status of an inbound event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,62 +27,28 @@ cbor_codes! {
     InboundStatus { 0 => Claimed, 1 => Stored, 2 => Poison, }
 }
 
-/// The record of one inbound event, version 1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct InboundRecord {
-    /// Version of this format: 1.
-    pub v: u32,
-    /// Number of writes so far, this one included. With `owner`, it never repeats.
-    pub rev: u64,
-    /// The status.
-    pub status: InboundStatus,
-    /// Owner token of the current claim.
-    pub owner: OwnerToken,
-    /// Id of the store's opening that the owner belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boot: Option<Arc<str>>,
-    /// End of the lease, in milliseconds UTC.
-    pub lease_until_ms: i64,
-    /// Expiry of the record, in seconds UTC.
-    pub expires_at_s: i64,
-    #[serde(skip)]
-    unread: Unread,
-}
-
-cbor_map!(InboundRecord {
-    1 => v: required,
-    2 => rev: required,
-    3 => status: required,
-    4 => owner: required,
-    5 => boot: optional,
-    6 => lease_until_ms: required,
-    7 => expires_at_s: required,
-});
-
-impl Record for InboundRecord {
-    const VERSION: u32 = Self::VERSION;
+record! {
+    /// The record of one inbound event, version 1.
+    #[derive(Debug)]
+    pub struct InboundRecord version 1 {
+        /// Number of writes so far, this one included. With `owner`, it never repeats.
+        2 required pub rev: u64,
+        /// The status.
+        3 required pub status: InboundStatus,
+        /// Owner token of the current claim.
+        4 required pub owner: OwnerToken,
+        /// Id of the store's opening that the owner belongs to.
+        5 optional pub boot: Option<Arc<str>>,
+        /// End of the lease, in milliseconds UTC.
+        6 required pub lease_until_ms: i64,
+        /// Expiry of the record, in seconds UTC.
+        7 required pub expires_at_s: i64,
+    }
 }
 
 impl InboundRecord {
-    /// Version of this format.
-    pub const VERSION: u32 = 1;
-
     /// Owner token of a released event.
     const NO_OWNER: OwnerToken = OwnerToken::new([0; 16]);
-
-    /// The record in its stored form: a CBOR map with integer keys.
-    pub fn to_cbor(&self) -> Vec<u8> {
-        cbor::encode(self)
-    }
-
-    /// Reads a record from its stored form.
-    ///
-    /// # Errors
-    /// `Corrupt` if it is damaged or of another version.
-    pub fn from_cbor(bytes: &[u8]) -> Result<Self, StoreError> {
-        cbor::decode(bytes)
-    }
 
     /// Returns `true` if the record is expired.
     pub const fn is_expired(&self, now_ms: i64) -> bool {

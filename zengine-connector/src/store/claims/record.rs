@@ -7,10 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{At, Attempts, Effects, Fingerprint, OwnerToken, StoredError, StoredReceipt};
 use crate::{
     message::State,
-    store::{
-        StoreError,
-        cbor::{self, Record, Unread, cbor_codes, cbor_map},
-    },
+    store::cbor::{Unread, cbor_codes, record},
 };
 
 /// The status of a send.
@@ -69,26 +66,18 @@ impl From<Terminal> for ClaimStatus {
     }
 }
 
-/// Evidence: a provider's status about a send (rule 27).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Evidence {
-    /// The reported state.
-    pub state: State,
-    /// Time of the status, in milliseconds UTC.
-    pub at_ms: i64,
-    /// The provider's id of the message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provider_id: Option<String>,
-    #[serde(skip)]
-    unread: Unread,
+record! {
+    /// Evidence: a provider's status about a send (rule 27).
+    #[derive(Debug)]
+    pub struct Evidence {
+        /// The reported state.
+        1 required pub state: State,
+        /// Time of the status, in milliseconds UTC.
+        2 required pub at_ms: i64,
+        /// The provider's id of the message.
+        3 optional pub provider_id: Option<String>,
+    }
 }
-
-cbor_map!(Evidence {
-    1 => state: required,
-    2 => at_ms: required,
-    3 => provider_id: optional,
-});
 
 impl Evidence {
     /// Evidence of a state at a time.
@@ -102,98 +91,54 @@ impl Evidence {
     }
 }
 
-/// The record of one send, version 1.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ClaimRecord {
-    /// Version of this format: 1.
-    pub v: u32,
-    /// Number of writes so far, this one included. With `owner`, which is new in every life of the record, it never repeats.
-    pub rev: u64,
-    /// The status.
-    pub status: ClaimStatus,
-    /// Owner token of the current claim.
-    pub owner: OwnerToken,
-    /// Owner token of the claim that ended the send or was taken over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_owner: Option<OwnerToken>,
-    /// Id of the store's opening that the owner belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boot: Option<Arc<str>>,
-    /// End of the lease, in milliseconds UTC.
-    pub lease_until_ms: i64,
-    /// Expiry of the record, in seconds UTC.
-    pub expires_at_s: i64,
-    /// Fingerprint of the message.
-    pub fingerprint: Fingerprint,
-    /// Whether an attempt may have reached the provider. Never reset (rule 20).
-    #[serde(default)]
-    pub maybe_sent: bool,
-    /// Time of the first claim, in milliseconds UTC.
-    pub first_claimed_at_ms: i64,
-    /// Earliest time at which a byte that may have arrived may have left, in milliseconds UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_sent_at_ms: Option<i64>,
-    /// Latest time at which an attempt that may have arrived may have begun, in milliseconds UTC (rule 19).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_attempt_at_ms: Option<i64>,
-    /// Attempts made so far, by all owners.
-    #[serde(default)]
-    pub attempts: u32,
-    /// The failed ones among them: the first and the latest nine.
-    #[serde(default, skip_serializing_if = "Attempts::is_empty")]
-    pub history: Attempts,
-    /// Number of redrives.
-    #[serde(default)]
-    pub generation: u32,
-    /// Generation in the provider key. Unchanged when an Unknown is redriven (rule 70).
-    #[serde(default)]
-    pub key_generation: u32,
-    /// Evidence from the provider, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<Box<Evidence>>,
-    /// The receipt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<StoredReceipt>,
-    /// The error.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Box<StoredError>>,
-    /// The pending effects.
-    #[serde(default)]
-    pub effects_pending: Effects,
-    /// Time of the last write, in milliseconds UTC.
-    pub updated_at_ms: i64,
-    #[serde(skip)]
-    pub(super) unread: Unread,
-}
-
-cbor_map!(ClaimRecord {
-    1 => v: required,
-    2 => rev: required,
-    3 => status: required,
-    4 => owner: required,
-    5 => last_owner: optional,
-    6 => boot: optional,
-    7 => lease_until_ms: required,
-    8 => expires_at_s: required,
-    9 => fingerprint: required,
-    10 => maybe_sent: default,
-    11 => first_claimed_at_ms: required,
-    12 => first_sent_at_ms: optional,
-    13 => last_attempt_at_ms: optional,
-    14 => attempts: default,
-    15 => history: default,
-    16 => generation: default,
-    17 => key_generation: default,
-    18 => evidence: optional,
-    19 => result: optional,
-    20 => error: optional,
-    21 => effects_pending: default,
-    22 => updated_at_ms: required,
-});
-
-impl Record for ClaimRecord {
-    const VERSION: u32 = Self::VERSION;
+record! {
+    /// The record of one send, version 1.
+    #[derive(Debug)]
+    pub struct ClaimRecord version 1 {
+        /// Number of writes so far, this one included. With `owner`, which is new in every life of the record, it never repeats.
+        2 required pub rev: u64,
+        /// The status.
+        3 required pub status: ClaimStatus,
+        /// Owner token of the current claim.
+        4 required pub owner: OwnerToken,
+        /// Owner token of the claim that ended the send or was taken over.
+        5 optional pub last_owner: Option<OwnerToken>,
+        /// Id of the store's opening that the owner belongs to.
+        6 optional pub boot: Option<Arc<str>>,
+        /// End of the lease, in milliseconds UTC.
+        7 required pub lease_until_ms: i64,
+        /// Expiry of the record, in seconds UTC.
+        8 required pub expires_at_s: i64,
+        /// Fingerprint of the message.
+        9 required pub fingerprint: Fingerprint,
+        /// Whether an attempt may have reached the provider. Never reset (rule 20).
+        10 default pub maybe_sent: bool,
+        /// Time of the first claim, in milliseconds UTC.
+        11 required pub first_claimed_at_ms: i64,
+        /// Earliest time at which a byte that may have arrived may have left, in milliseconds UTC.
+        12 optional pub first_sent_at_ms: Option<i64>,
+        /// Latest time at which an attempt that may have arrived may have begun, in milliseconds UTC (rule 19).
+        13 optional pub last_attempt_at_ms: Option<i64>,
+        /// Attempts made so far, by all owners.
+        14 default pub attempts: u32,
+        /// The failed ones among them: the first and the latest nine.
+        #[serde(skip_serializing_if = "Attempts::is_empty")]
+        15 default pub history: Attempts,
+        /// Number of redrives.
+        16 default pub generation: u32,
+        /// Generation in the provider key. Unchanged when an Unknown is redriven (rule 70).
+        17 default pub key_generation: u32,
+        /// Evidence from the provider, if any.
+        18 optional pub evidence: Option<Box<Evidence>>,
+        /// The receipt.
+        19 optional pub result: Option<StoredReceipt>,
+        /// The error.
+        20 optional pub error: Option<Box<StoredError>>,
+        /// The pending effects.
+        21 default pub effects_pending: Effects,
+        /// Time of the last write, in milliseconds UTC.
+        22 required pub updated_at_ms: i64,
+    }
 }
 
 /// One life of a send: the first claim and the number of redrives. An id that is used again after its record is gone is
@@ -205,22 +150,6 @@ pub(crate) struct Life {
 }
 
 impl ClaimRecord {
-    /// Version of this format.
-    pub const VERSION: u32 = 1;
-
-    /// The record in its stored form: a CBOR map with integer keys. Members that a newer release wrote are part of it.
-    pub fn to_cbor(&self) -> Vec<u8> {
-        cbor::encode(self)
-    }
-
-    /// Reads a record from its stored form.
-    ///
-    /// # Errors
-    /// `Corrupt` if it is damaged or of another version.
-    pub fn from_cbor(bytes: &[u8]) -> Result<Self, StoreError> {
-        cbor::decode(bytes)
-    }
-
     pub(crate) const fn life(&self) -> Life {
         Life { first_claimed_at_ms: self.first_claimed_at_ms, generation: self.generation }
     }
