@@ -109,7 +109,7 @@ impl DeadLetterPage {
     }
 }
 
-/// A sink for dead letters, such as a queue: it takes letters and cannot be asked for them.
+/// A sink for dead letters, such as a queue. Accepts letters but cannot return them.
 ///
 /// A consumer of the queue hands each letter to
 /// [`Orchestrator::redrive_letter`](crate::Orchestrator::redrive_letter) or
@@ -140,7 +140,7 @@ pub trait DeadLetterStore: DeadLetterSink {
 /// The host's port for dead letters: a store, or a sink only.
 ///
 /// Any [`DeadLetterStore`] converts into it. A sink is named as such, because a store is a sink too:
-/// `DeadLetterPort::Sink(queue)`.
+/// `DeadLetterPort::Sink(queue)`. Not `#[non_exhaustive]`: a port can return letters or it cannot.
 #[derive(Clone, Debug)]
 pub enum DeadLetterPort {
     /// A sink: letters cannot be read back.

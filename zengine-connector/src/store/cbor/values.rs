@@ -29,7 +29,7 @@ macro_rules! numbers {
 }
 numbers!(bool u32 u64 i64);
 
-/// Text: how to see it, and how to make the value of it.
+/// Text: the conversion to `&str`, and the checked conversion back.
 macro_rules! texts {
     ($($text:ty: $see:expr, $make:expr;)*) => {$(
         impl Cbor for $text {

@@ -17,7 +17,7 @@ pub struct Stored {
     pub rev: u64,
 }
 
-/// The result of a conditional write.
+/// The result of a conditional write. Not `#[non_exhaustive]`: the three are all the answers that there can be.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PutIf<R> {
     /// The record is written.

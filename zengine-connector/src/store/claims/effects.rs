@@ -1,4 +1,4 @@
-//! The effects that a terminal record still owes.
+//! Pending effects of a terminal record.
 
 use minicbor::{Decoder, Encoder, decode};
 use serde::{Deserialize, Serialize};

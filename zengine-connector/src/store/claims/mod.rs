@@ -72,8 +72,8 @@ impl<R> Applied<R> {
 ///   reads. A store with an atomic step of its own ignores it.
 /// - A write is durable when `apply` returns, and visible to every later call.
 /// - The store removes expired records, itself or by its back end's expiry: from
-///   [`removable_at_s`](ClaimRecord::removable_at_s) on, and never before (rule 29). An inbound record or a reference may go
-///   from its `expires_at_s` on.
+///   [`removable_at_s`](ClaimRecord::removable_at_s) on, and never before (rule 29). An inbound record or a reference may be
+///   removed from its `expires_at_s` on.
 /// - A call that takes longer than 5 seconds is dropped and counts as failed; it may have been done.
 ///
 /// [`store_contract!`](crate::store_contract) tests an implementation, and [writing a

@@ -184,7 +184,8 @@ impl ClaimRecord {
     }
 
     /// The time from which a store may remove the record, in seconds UTC. `None` while the record is in doubt or has pending
-    /// effects: it must then stay (rule 29). A store with an expiry of its own sets it to this value, or to nothing.
+    /// effects: it must then stay (rule 29). If the back end has a TTL, set it to this
+    /// value; leave it unset for `None`.
     pub const fn removable_at_s(&self) -> Option<i64> {
         if self.is_in_doubt() || self.effects_pending.pending() { None } else { Some(self.expires_at_s) }
     }

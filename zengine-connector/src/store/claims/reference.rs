@@ -1,4 +1,4 @@
-//! The way back from a hashed provider key to its send.
+//! Maps a hashed provider key to its send.
 
 use crate::{
     ids::{ClientMessageId, StrategyName, TenantId},
