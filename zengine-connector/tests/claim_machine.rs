@@ -177,7 +177,8 @@ impl World {
             Step::ClearEffects { generation, dlq, event } => {
                 let mut done = Effects::NONE;
                 (done.dlq, done.event, done.settled) = (dlq, event, event);
-                ClaimOp::ClearEffects { generation, done }
+                let first_claimed_at_ms = self.record.as_ref().map_or(0, |record| record.first_claimed_at_ms);
+                ClaimOp::ClearEffects { first_claimed_at_ms, generation, done }
             }
             Step::Redrive { who, generation, maybe_sent } => ClaimOp::Redrive {
                 lease: self.lease(who),
@@ -261,7 +262,10 @@ fn check(before: Option<&ClaimRecord>, operation: &ClaimOp, after: &ClaimRecord,
         assert!(before.is_expired(now_ms) && !before.effects_pending.dlq, "rule 29: replaced before its time");
     }
     if before.is_in_doubt() {
-        assert!(!fresh && !matches!(operation, ClaimOp::Claim { .. }) && !redriven, "rule 29: in doubt and claimed as fresh");
+        assert!(!fresh && !matches!(operation, ClaimOp::Claim { .. }), "rule 29: in doubt and claimed as fresh");
+        let known = |record: &ClaimRecord| (record.maybe_sent, record.key_generation, record.first_sent_at_ms, record.last_attempt_at_ms);
+        let goes_on = before.status == ClaimStatus::Released && known(before) == known(after);
+        assert!(!redriven || goes_on, "rule 20: a redrive forgot that something may have gone out");
     }
     if before.maybe_sent && !redriven && !fresh {
         assert!(after.maybe_sent, "rule 20: maybe_sent was taken back");
@@ -283,6 +287,8 @@ fn check(before: Option<&ClaimRecord>, operation: &ClaimOp, after: &ClaimRecord,
         let absent = before.is_expired(now_ms) && !before.is_in_doubt() && !before.effects_pending.dlq;
         assert!(absent || matches!(before.status, ClaimStatus::Failed | ClaimStatus::Unknown | ClaimStatus::Released));
         assert!(absent || after.generation >= before.generation, "rule 70: a redrive goes on, never back");
+        assert!(absent || !before.effects_pending.pending(), "rule 67: a redrive overwrote what the failure owes");
+        assert!(absent || !before.fingerprint.differs(&after.fingerprint), "rule 23: another message under the same id");
     }
     if after.status.is_terminal() && after.status != before.status {
         let proof = after.evidence.as_ref().is_some_and(|evidence| evidence.verdict() == Terminal::Delivered);

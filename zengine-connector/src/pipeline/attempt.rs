@@ -95,6 +95,10 @@ async fn start<'a>(job: &'a SendJob<'_>, own: &mut Ownership<'_>) -> Result<(Adm
             return Err(Lost::Store.into());
         }
     }
+    // What arrived after all is not sent again; the record may say so only now (rule 27).
+    if own.is_proven() {
+        return Err(NotAdmitted(DeferredReason::InProgress, Duration::from_secs(1)));
+    }
     Ok((admitted, attempt_time(job)?.min(limit)))
 }
 

@@ -39,6 +39,10 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
         let error = match attempt::make(job, own).await {
             Attempted::Accepted(receipt) => return accepted(receipt),
             Attempted::Failed(error) => error,
+            Attempted::NotStarted(..) if own.is_proven() => {
+                let reported = SendError::of(ErrorKind::Unexpected, "the provider reported an earlier attempt").maybe();
+                return How::Unknown(EndError::of(reported, own.all_attempts()));
+            }
             Attempted::NotStarted(reason, retry_after) => return How::Deferred { reason, retry_after, error: last },
         };
         let made = own.made();

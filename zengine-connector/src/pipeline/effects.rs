@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Fault},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     store::{
-        AttemptRecord, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, OutboundFailed,
+        AttemptRecord, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, Life, OutboundFailed,
     },
 };
 
@@ -18,11 +18,12 @@ const TRIES: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct LetterLost;
 
-/// Completes a terminal record's pending effects: the letter, then the events, then the flags are cleared (rule 65).
-pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Result<(), LetterLost> {
+/// Completes a terminal record's pending effects: the letter, then the events, then the flags are cleared (rule 65). Returns
+/// the effects that are still pending.
+pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Result<Effects, LetterLost> {
     let pending = record.effects_pending;
     if !pending.pending() {
-        return Ok(());
+        return Ok(Effects::NONE);
     }
     let mut done = Effects::NONE;
     if pending.dlq {
@@ -32,12 +33,18 @@ pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Result<()
     }
     let published = job.clock().wait(publish(job.engine(), SendIds::of(job), record)).await;
     (done.event, done.settled) = (published.event, published.settled);
-    let clear = ClaimOp::ClearEffects { generation: record.generation, done };
+    let clear = clear(record, done);
     if job.apply_past_deadline(&clear, Some(record)).await.is_err() {
         // Letter and event have deterministic ids, so repeating them is harmless.
         tracing::warn!(strategy = %job.call.entry.name, "dead_letter.flags_not_cleared");
     }
-    Ok(())
+    Ok(pending.without(done))
+}
+
+/// The change that clears the flags of a record's completed effects.
+pub(super) fn clear(record: &ClaimRecord, done: Effects) -> ClaimOp {
+    let Life { first_claimed_at_ms, generation } = record.life();
+    ClaimOp::ClearEffects { first_claimed_at_ms, generation, done }
 }
 
 async fn put(job: &SendJob<'_>, letter: &DeadLetter) -> Result<(), LetterLost> {

@@ -1,6 +1,6 @@
 //! Evidence: statuses from the provider as proof about a send (rule 27).
 
-use super::engine::Engine;
+use super::{effects, engine::Engine};
 use crate::{
     error::{Error, Reach},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
@@ -101,7 +101,6 @@ async fn announce(
         tracing::warn!(tenant_id = %tenant, strategy = %strategy, client_message_id = %id, error = %Error::from(error), "outbound.settled_not_published");
         return Ok(());
     }
-    let clear = ClaimOp::ClearEffects { generation: record.generation, done: Effects::SETTLED };
-    engine.stores.apply(key, &clear, Some(record), engine.now_ms()).await?;
+    engine.stores.apply(key, &effects::clear(record, Effects::SETTLED), Some(record), engine.now_ms()).await?;
     Ok(())
 }

@@ -8,7 +8,8 @@ use super::{
     DeferredReason, Engine, Outcome, RedriveOptions, SendOptions,
     clock::CallClock,
     decision::Protection,
-    dedup::Ownership,
+    dedup::{Asking, Ownership, released_ttl_s},
+    effects::{self, LetterLost},
     ended::{Ended, How},
     fingerprint::Content,
     job::SendJob,
@@ -19,10 +20,9 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    ids::FailureId,
+    ids::{ClientMessageId, FailureId},
     message::{Idempotency, MessageRef},
-    runtime::seconds,
-    store::{Applied, ClaimKey, ClaimOp, DeadLetter, LetterDirection, Life},
+    store::{Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, LetterDirection, Life},
 };
 
 /// Maximum redrives of a message before it is parked (rule 70).
@@ -53,25 +53,10 @@ enum LetterOf {
     Caller,
 }
 
-/// Sends the message of a letter under the next generation.
+/// Sends the message of a letter under the next generation, unless its send is settled.
 async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions, of: LetterOf) -> Result<Outcome, Error> {
     let id = &letter.failure_id;
-    let client_message_id = match (&letter.direction, &letter.client_message_id) {
-        (LetterDirection::Outbound, Some(id)) => id.clone(),
-        _ => return Err(Error::new(ErrorKind::Unsupported, "only messages that were to be sent can be redriven; an event is replayed")),
-    };
-    if letter.generation >= MOST {
-        return Err(Error::new(ErrorKind::Unsupported, "the message was redriven too often and stays parked")
-            .with_context("limit", MOST)
-            .with_context("actual", letter.generation));
-    }
-    let key = ClaimKey::outbound(&letter.tenant, &letter.strategy, &client_message_id);
-    let is_ours = letter
-        .first_claimed_at_ms
-        .is_some_and(|first_claimed_at_ms| *id == FailureId::of_send(&key, Life { first_claimed_at_ms, generation: letter.generation }));
-    if !is_ours || ![FAILED, UNKNOWN].contains(&letter.outcome.as_str()) {
-        return Err(Error::new(ErrorKind::Corrupt, "the dead letter does not name a failure that this build knows"));
-    }
+    let (client_message_id, failed) = failure(letter)?;
     let json = letter.open(&*engine.keys)?;
     let json: Box<RawValue> = serde_json::from_slice(&json)
         .map_err(|error| Error::from_json(ErrorKind::Corrupt, "the dead letter's message cannot be read", &error))?;
@@ -81,16 +66,29 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
     let (tenant, strategy) = (&letter.tenant, letter.strategy.as_str());
     let request = SendRequest { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace };
     let job = prepare(&request, MessageRef::from(&json)).await?;
-    allow_double(&job, letter, redrive)?;
-    // Of two concurrent redrives, one takes the letter and the other finds it taken.
-    if of == LetterOf::Store && clock.wait(engine.stores.take_letter(id, letter.redrive_count)).await?.is_none() {
-        return Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)).into_outcome(&job.key, None);
+    let current = job.record().await?;
+    let known = current.as_ref().filter(|record| !record.is_expired(clock.ms()) || record.is_in_doubt());
+    if let Some(record) = known {
+        job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint)?;
     }
-    let ended = again(&job, letter).await?;
+    let ended = match known {
+        // The failure is settled by now, or a later one has taken its place (rules 27 and 72).
+        Some(record) if record.status.is_terminal() && (record.status == ClaimStatus::Delivered || record.life() != failed) => {
+            settle::finish(&job, record).await.replayed()
+        }
+        _ => {
+            permit(&job, letter, failed, known, redrive)?;
+            // Of two concurrent redrives, one takes the letter and the other finds it taken.
+            if of == LetterOf::Store && clock.wait(engine.stores.take_letter(id, letter.redrive_count)).await?.is_none() {
+                return Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)).into_outcome(&job.key, None);
+            }
+            again(&job, letter, failed, current.as_ref()).await?
+        }
+    };
     let closed = match &ended.how {
         How::Delivered { .. } => true,
-        // The letter of a later generation replaces this one.
-        How::Failed(_) | How::Unknown(_) => ended.life.generation != letter.generation,
+        // The letter of the later failure replaces this one.
+        How::Failed(_) | How::Unknown(_) => ended.life != failed,
         How::Deferred { .. } | How::LetterLost => false,
     };
     if of == LetterOf::Store && closed && clock.wait(engine.stores.remove_letter(id)).await.is_err() {
@@ -100,8 +98,20 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
     ended.into_outcome(&job.key, job.loss.clone())
 }
 
-/// Prepares the message of a letter. An open breaker refuses it. Once its open time is over, the redrive passes as a probe:
-/// with no other traffic, the breaker would never close.
+/// The message's id, and the life of the send that failed.
+fn failure(letter: &DeadLetter) -> Result<(ClientMessageId, Life), Error> {
+    let (LetterDirection::Outbound, Some(id)) = (&letter.direction, &letter.client_message_id) else {
+        return Err(Error::new(ErrorKind::Unsupported, "only messages that were to be sent can be redriven; an event is replayed"));
+    };
+    let life = letter.first_claimed_at_ms.map(|first_claimed_at_ms| Life { first_claimed_at_ms, generation: letter.generation });
+    let key = ClaimKey::outbound(&letter.tenant, &letter.strategy, id);
+    match life.filter(|life| letter.failure_id == FailureId::of_send(&key, *life)) {
+        Some(life) if [FAILED, UNKNOWN].contains(&letter.outcome.as_str()) => Ok((id.clone(), life)),
+        _ => Err(Error::new(ErrorKind::Corrupt, "the dead letter does not name a failure that this build knows")),
+    }
+}
+
+/// Binds the tenant, and prepares the message of a letter.
 async fn prepare<'a>(request: &SendRequest<'a>, message: MessageRef<'a>) -> Result<SendJob<'a>, Error> {
     let entry = request.engine.registry.entry(request.strategy)?;
     let call = request.call(entry)?;
@@ -110,21 +120,44 @@ async fn prepare<'a>(request: &SendRequest<'a>, message: MessageRef<'a>) -> Resu
     let keys = &*request.engine.keys;
     let content = Content { keys, tenant: request.tenant, strategy: &entry.name, outbound: call.outbound, message: &message };
     let identity = (ClaimKey::outbound(request.tenant, &entry.name, &request.options.client_message_id), content.fingerprint()?);
-    let job = SendJob::new(call, bound, identity, message, request.options.degrade)?;
+    SendJob::new(call, bound, identity, message, request.options.degrade)
+}
+
+/// Permits another send.
+///
+/// # Errors
+/// If the message was redriven too often, the breaker is not closed, or a second delivery is possible and not accepted. Once
+/// the breaker's open time is over, the redrive passes as a probe: with no other traffic, the breaker would never close.
+fn permit(
+    job: &SendJob<'_>,
+    letter: &DeadLetter,
+    failed: Life,
+    record: Option<&ClaimRecord>,
+    redrive: &RedriveOptions,
+) -> Result<(), Error> {
+    if letter.generation >= MOST {
+        return Err(Error::new(ErrorKind::Unsupported, "the message was redriven too often and stays parked")
+            .with_context("limit", MOST)
+            .with_context("actual", letter.generation));
+    }
     let wait = job.stages().circuit.wait();
     if !wait.is_zero() {
         return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(wait));
     }
-    Ok(job)
+    let may_have_arrived = match record {
+        None => letter.outcome == UNKNOWN,
+        Some(record) if record.life() == failed => record.status == ClaimStatus::Unknown,
+        // An earlier redrive was put off. Any other record is not claimed.
+        Some(record) => record.status == ClaimStatus::Released && record.maybe_sent,
+    };
+    let first_attempt_ms = letter.attempts.first().map_or(letter.at_ms, |attempt| attempt.started_at_ms);
+    let first_sent_ms = record.and_then(|record| record.first_sent_at_ms).or(letter.first_sent_at_ms).unwrap_or(first_attempt_ms);
+    if may_have_arrived && job.protection(Some(first_sent_ms)) == Protection::None { allow_double(letter, redrive) } else { Ok(()) }
 }
 
 /// Requires `force`, and logs it, to send an Unknown again when the provider offers no protection or its window is over
 /// (rule 71).
-fn allow_double(job: &SendJob<'_>, letter: &DeadLetter, redrive: &RedriveOptions) -> Result<(), Error> {
-    let first_sent_ms = letter.first_sent_at_ms.or(letter.attempts.first().map(|attempt| attempt.started_at_ms)).unwrap_or(letter.at_ms);
-    if letter.outcome != UNKNOWN || job.protection(Some(first_sent_ms)) != Protection::None {
-        return Ok(());
-    }
+fn allow_double(letter: &DeadLetter, redrive: &RedriveOptions) -> Result<(), Error> {
     if !redrive.force {
         return Err(
             Error::new(ErrorKind::Unsupported, "the message may have arrived; sending it again needs force").with_context("rule", 71)
@@ -140,22 +173,22 @@ fn allow_double(job: &SendJob<'_>, letter: &DeadLetter, redrive: &RedriveOptions
     Ok(())
 }
 
-async fn again(job: &SendJob<'_>, letter: &DeadLetter) -> Result<Ended, Error> {
-    let engine = job.engine();
-    let current = job.record().await?;
-    // Finish the failure's pending effects first: the new generation overwrites the record (rule 67).
-    if let Some(record) = current.as_ref().filter(|record| !record.is_expired(job.clock().ms()))
-        // The effects of another message must not be finished with this one.
-        && job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint).map(|()| true)?
-        && record.status.is_terminal()
-        && record.effects_pending.pending()
-        && let ended @ Ended { how: How::LetterLost, .. } = settle::finish(job, record).await
-    {
-        return Ok(ended.replayed());
+/// Claims the send again and makes it, or settles it like any send if the record is not that of the failure.
+async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Option<&ClaimRecord>) -> Result<Ended, Error> {
+    let put_off = || Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5));
+    // The new generation overwrites the record, so what the failure still owes comes first (rule 67).
+    if let Some(record) = current.filter(|record| record.life() == failed && record.status.is_terminal()) {
+        match effects::finish(job, record).await {
+            Ok(left) if left.pending() => return Ok(put_off()),
+            Ok(_) => {}
+            Err(LetterLost) => return Ok(Ended::new(How::LetterLost, record.attempts, failed).replayed()),
+        }
     }
     let unknown = letter.outcome == UNKNOWN;
+    let lease = job.lease(job.engine().token());
+    let asking = Asking::new(job, lease.owner, unknown);
     let operation = ClaimOp::Redrive {
-        lease: job.lease(engine.token()),
+        lease,
         fingerprint: job.fingerprint.clone(),
         generation: letter.generation,
         first_claimed_at_ms: letter.first_claimed_at_ms,
@@ -163,16 +196,20 @@ async fn again(job: &SendJob<'_>, letter: &DeadLetter) -> Result<Ended, Error> {
         maybe_sent: unknown,
         first_sent_at_ms: letter.first_sent_at_ms,
         last_attempt_at_ms: letter.last_attempt_at_ms,
-        ttl_s: seconds(job.settings().dedup.keep),
+        ttl_s: released_ttl_s(job, unknown),
     };
-    match job.apply_with_retry(&operation, current.as_ref()).await? {
+    let applied = job.apply_with_retry(&operation, current).await?;
+    asking.answered();
+    match applied {
         Applied { done: true, record: Some(record), .. } => {
             let mut own = Ownership::of(job, record);
             // Look up a message that may have arrived first, if the provider supports it.
             own.look_up_first = own.maybe_sent() && matches!(job.idempotency, Idempotency::Queryable { .. });
             Ok(settle::lead(job, own).await)
         }
-        // The send is settled, or an earlier redrive was deferred or dropped: continue like any send (rule 72).
+        // The failure owes something anew.
+        Applied { record: Some(record), .. } if record.life() == failed && record.status != ClaimStatus::Delivered => Ok(put_off()),
+        // The send is settled, or an earlier redrive was dropped: continue like any send (rule 72).
         _ => settle::settle(job).await,
     }
 }

@@ -30,7 +30,7 @@ pub(crate) async fn settle(job: &SendJob<'_>) -> Result<Ended, Error> {
         Joined::Ended(ended) => return Ok(ended),
         Joined::Leader { leader, gone } => (leader, gone),
     };
-    let claimed = claim(job, &mut leader, gone).await?;
+    let claimed = claim(job, &mut leader, &gone).await?;
     job.call.trace.waited(job.clock().monotonic().saturating_sub(asked));
     let ended = match claimed {
         Claimed::Ours(own) => lead(job, own).await,
@@ -63,9 +63,9 @@ pub(crate) async fn lead<'a>(job: &'a SendJob<'a>, mut own: Ownership<'a>) -> En
             own.forget();
             ended
         }
-        How::Deferred { error, .. } if own.maybe_sent() && job.protection(own.record().first_sent_at_ms) == Protection::None => {
+        How::Deferred { error, .. } if own.made_maybe() && job.protection(own.record().first_sent_at_ms) == Protection::None => {
             // A release would allow a second delivery (rule 21).
-            let doubt = || SendError::of(ErrorKind::Unexpected, "an earlier attempt may have arrived").maybe();
+            let doubt = || SendError::of(ErrorKind::Unexpected, "an attempt may have arrived").maybe();
             let error = error.unwrap_or_else(|| EndError::of(doubt(), own.all_attempts()));
             failed(job, own, Terminal::Unknown, error).await
         }

@@ -35,11 +35,13 @@ struct Flight {
     fingerprint: Fingerprint,
     /// Owner token of the leader's claim.
     owner: OwnerToken,
+    /// Those of earlier leaders that were dropped.
+    gone: Vec<OwnerToken>,
     followers: Option<(oneshot::Sender<Completion>, Shared<oneshot::Receiver<Completion>>)>,
 }
 
-/// The end of the leader's send, or the owner token of a leader that was dropped.
-type Completion = Result<Ended, OwnerToken>;
+/// The end of the leader's send, or the owner tokens of this leader and of those before it, which were dropped.
+type Completion = Result<Ended, Vec<OwnerToken>>;
 
 /// The role of a caller.
 pub(crate) enum Seat<'a> {
@@ -47,8 +49,6 @@ pub(crate) enum Seat<'a> {
     Leader(Leader<'a>),
     /// The caller waits for the leader's result.
     Follower(Follower),
-    /// A different message with the same id is in progress.
-    Mismatch,
 }
 
 /// The caller that makes the send. If it is dropped before it completes, its followers settle the record.
@@ -60,28 +60,35 @@ pub(crate) struct Leader<'a> {
 }
 
 /// A caller that waits for the leader.
-pub(crate) struct Follower(Shared<oneshot::Receiver<Completion>>);
+pub(crate) struct Follower {
+    /// Fingerprint of the leader's message. It may be another message under the same id.
+    pub(crate) fingerprint: Fingerprint,
+    completion: Shared<oneshot::Receiver<Completion>>,
+}
 
 impl SingleFlight {
-    /// Joins the send of this key. A leader draws the owner token of its claim.
-    pub(crate) fn join(&self, key: &ClaimKey, fingerprint: &Fingerprint, draw: impl FnOnce() -> OwnerToken) -> Seat<'_> {
+    /// Joins the send of this key. A leader draws the owner token of its claim; `gone` are those of leaders before it.
+    pub(crate) fn join(
+        &self,
+        key: &ClaimKey,
+        fingerprint: &Fingerprint,
+        gone: &[OwnerToken],
+        draw: impl FnOnce() -> OwnerToken,
+    ) -> Seat<'_> {
         #[allow(clippy::cast_possible_truncation)] // any bits do
         let shard = &self.shards[(self.hasher.hash_one(key) >> 32) as usize % SHARDS];
         match shard.0.lock().entry(key.clone()) {
             Entry::Occupied(mut flight) => {
                 let flight = flight.get_mut();
-                if flight.fingerprint.differs(fingerprint) {
-                    return Seat::Mismatch;
-                }
                 let (_, completion) = flight.followers.get_or_insert_with(|| {
                     let (complete, completion) = oneshot::channel();
                     (complete, completion.shared())
                 });
-                Seat::Follower(Follower(completion.clone()))
+                Seat::Follower(Follower { fingerprint: flight.fingerprint.clone(), completion: completion.clone() })
             }
             Entry::Vacant(vacant) => {
                 let owner = draw();
-                vacant.insert(Flight { fingerprint: fingerprint.clone(), owner, followers: None });
+                vacant.insert(Flight { fingerprint: fingerprint.clone(), owner, gone: gone.to_vec(), followers: None });
                 Seat::Leader(Leader { shard, key: key.clone(), owner, completed: false })
             }
         }
@@ -108,12 +115,13 @@ impl Leader<'_> {
     }
 
     /// Removes the flight before any follower wakes up, so that one of them can lead.
-    fn end(&mut self, completion: impl FnOnce(OwnerToken) -> Completion) {
+    fn end(&mut self, completion: impl FnOnce(Vec<OwnerToken>) -> Completion) {
         self.completed = true;
         let flight = self.shard.0.lock().remove(&self.key);
-        if let Some(Flight { owner, followers: Some((complete, _)), .. }) = flight {
+        if let Some(Flight { owner, mut gone, followers: Some((complete, _)), .. }) = flight {
+            gone.push(owner);
             // Fails only if all followers are gone.
-            let _ = complete.send(completion(owner));
+            let _ = complete.send(completion(gone));
         }
     }
 }
@@ -130,8 +138,8 @@ impl Drop for Leader<'_> {
 pub(crate) enum Followed {
     /// The leader's result.
     Ended(Ended),
-    /// The leader was dropped. Holds the owner token of the claim that it held or was about to make.
-    LeaderGone(OwnerToken),
+    /// The leader was dropped. Holds the owner tokens of the claims that it, and those before it, held or were about to make.
+    LeaderGone(Vec<OwnerToken>),
     /// The time limit passed.
     TimedOut,
 }
@@ -139,9 +147,9 @@ pub(crate) enum Followed {
 impl Follower {
     /// Waits for the result until `limit` completes.
     pub(crate) async fn wait(self, limit: impl Future<Output = ()> + Unpin) -> Followed {
-        match select(self.0, limit).await {
+        match select(self.completion, limit).await {
             Either::Left((Ok(Ok(ended)), _)) => Followed::Ended(ended),
-            Either::Left((Ok(Err(owner)), _)) => Followed::LeaderGone(owner),
+            Either::Left((Ok(Err(owners)), _)) => Followed::LeaderGone(owners),
             Either::Left((Err(oneshot::Canceled), _)) | Either::Right(_) => Followed::TimedOut,
         }
     }

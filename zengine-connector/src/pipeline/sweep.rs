@@ -16,12 +16,14 @@ use super::{
 use crate::{
     error::Error,
     runtime::{ms, seconds},
-    store::{Applied, ClaimOp, ClaimRecord, Due, Effects, StoreError, StoreErrorKind},
+    store::{Applied, ClaimRecord, Due, Effects, StoreError, StoreErrorKind},
     telemetry::{Dimensions, Metric, MetricName},
 };
 
 /// Time in which the owner of a send completes its effects. A sweep leaves them alone for so long.
 const GRACE: Duration = Duration::from_secs(60);
+/// Time after which a page begins no further record, so that stores that hang do not hold it up.
+const PAGE_TIME: Duration = Duration::from_secs(10);
 /// Maximum records per page of a sweep in the background, and the pause between two pages.
 const PAGE: usize = 100;
 const PAUSE: Duration = Duration::from_millis(10);
@@ -140,10 +142,12 @@ async fn sweep_page(engine: &Engine, after: Option<&str>, limit: usize) -> Resul
     let before_ms = engine.now_ms().saturating_sub(ms(GRACE));
     let due = engine.stores.due(before_ms, after, limit.max(1)).await?;
     let mut swept = Swept { next: due.next, ..Swept::default() };
+    let until = engine.clock.monotonic() + PAGE_TIME;
     for (key, _) in &due.records {
         let Some((tenant, strategy, id)) = key.send() else { continue };
         let send = SendIds { key, tenant: &tenant, strategy: &strategy, id: &id };
-        if engine.is_closing() {
+        if engine.is_closing() || engine.clock.monotonic() >= until {
+            // The next sweep finds it again.
             swept.failed += 1;
         } else if let Err(error) = (DueSend { engine, send }.sweep(before_ms, &mut swept)).await {
             tracing::warn!(tenant_id = %tenant, strategy = %strategy, client_message_id = %id, %error, "sweep.failed");
@@ -228,8 +232,7 @@ impl DueSend<'_> {
             }
         }
         if done.pending() {
-            let clear = ClaimOp::ClearEffects { generation: record.generation, done };
-            engine.stores.apply(key, &clear, Some(record), engine.now_ms()).await?;
+            engine.stores.apply(key, &effects::clear(record, done), Some(record), engine.now_ms()).await?;
         }
         Ok(())
     }

@@ -70,7 +70,7 @@ record! {
         18 optional pub first_claimed_at_ms: Option<i64>,
         /// Earliest time at which a byte may have left under that key, in milliseconds UTC.
         19 optional pub first_sent_at_ms: Option<i64>,
-        /// Latest time at which an attempt that may have arrived may have begun, in milliseconds UTC.
+        /// Latest time at which an attempt that may have arrived may still have been under way, in milliseconds UTC.
         20 optional pub last_attempt_at_ms: Option<i64>,
         /// Provider key of the send.
         21 optional pub provider_key: Option<String>,

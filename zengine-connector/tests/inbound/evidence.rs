@@ -44,7 +44,7 @@ impl Send {
     async fn unknown(host: &Host, message: &str) -> Self {
         let send = Self::sending(host, message).await;
         send.give_up(host).await;
-        send.apply(host, ClaimOp::ClearEffects { generation: 0, done: Effects::BOTH }).await;
+        send.apply(host, ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH }).await;
         send
     }
 

@@ -1,10 +1,12 @@
 //! One owner per send, and what duplicates get.
 
+use std::sync::{Arc, Mutex};
+
 use zengine_connector::{
     ErrorKind, Reach, Secret, SendOptions, StrategyName, StrategyRegistry, TenantId, async_trait,
     error::Disposition,
-    keyring::{Key, StaticKeyRing},
-    pipeline::DeferredReason,
+    keyring::{Key, KeyRing, StaticKeyRing},
+    pipeline::{DeferredReason, RedriveOptions},
     runtime::{Clock, to_ms},
     stage::{Breaker, Dedup, Duplicates, Retry, StoreDown},
     store::{
@@ -132,6 +134,40 @@ async fn rule_23_another_body_under_a_running_id_is_refused_at_once() {
 }
 
 /// Case 9; metadata and the recipient's spelling are nothing the recipient would notice either.
+/// A ring whose newest key is the current one.
+#[derive(Debug)]
+struct Rotating(Mutex<Vec<Arc<Key>>>);
+
+impl KeyRing for Rotating {
+    fn current(&self) -> Arc<Key> {
+        self.0.lock().unwrap().last().unwrap().clone()
+    }
+
+    fn by_id(&self, id: &str) -> Option<Arc<Key>> {
+        self.0.lock().unwrap().iter().find(|key| key.id() == id).cloned()
+    }
+}
+
+/// The fingerprints of a running send and of its duplicate may be of two keys.
+#[tokio::test(start_paused = true)]
+async fn rule_23_another_body_under_a_running_id_is_refused_over_a_rotation() {
+    let (world, provider) = (new_world(), Recording::new());
+    let key = |name, byte| Arc::new(Key::new(name, &Secret::new([byte; 32])));
+    let ring = Arc::new(Rotating(Mutex::new(vec![key("old", 1)])));
+    let process = world.process_with(&provider, |it| it.keys(Arc::clone(&ring) as _));
+    provider.answer(ProviderAnswer::Slow(secs(3)));
+    let others = async {
+        world.pass(secs(1)).await;
+        ring.0.lock().unwrap().push(key("new", 2));
+        let other = process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await;
+        assert_eq!(other.unwrap_err().kind(), ErrorKind::Mismatch);
+        assert!(delivered(send(&process, "1").await).replayed);
+    };
+    let (first, ()) = futures_util::future::join(send(&process, "1"), others).await;
+    delivered(first);
+    assert_eq!(provider.calls().len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_23_another_spelling_of_the_same_message_is_the_same() {
     let (world, provider) = (new_world(), Recording::new());
@@ -372,6 +408,37 @@ async fn rule_28_a_host_that_prefers_doubles_sends_nothing_that_another_process_
     world.faults.always(StoreCall::GiveUp, StoreFault::Refused);
     assert_eq!(deferred(send(&bold, "1").await).reason, DeferredReason::StoreUnavailable);
     assert_eq!(provider.calls().len(), 1);
+}
+
+/// Writes that collide mean that somebody is at work: the store is not down.
+#[tokio::test(start_paused = true)]
+async fn rule_28_a_conflict_is_not_sent_unprotected() {
+    let (world, provider) = (new_world(), Recording::new());
+    let bold = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected));
+    world.faults.next(StoreCall::Claim, 1, StoreFault::Conflict);
+    assert_eq!(deferred(send(&bold, "1").await).reason, DeferredReason::StoreUnavailable);
+    assert_eq!(provider.calls().len(), 0);
+}
+
+/// The end of an unprotected send is the end: its queue does not deliver it again, and its letter is kept.
+#[tokio::test(start_paused = true)]
+async fn rule_28_an_unprotected_send_ends_as_what_it_is() {
+    for (answer, end) in
+        [(ProviderAnswer::accept_then_break(), "unknown"), (ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed), "failed")]
+    {
+        let (world, provider) = (new_world(), Recording::new());
+        let bold = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected));
+        provider.answer(answer);
+        world.faults.always(StoreCall::Claim, StoreFault::Refused);
+        let outcome = send(&bold, "1").await;
+        assert_eq!((outcome.as_str(), outcome.is_replayed()), (end, false));
+        let letters = world.all_letters().await;
+        assert_eq!((letters.len(), letters[0].outcome.as_str(), world.failed().len()), (1, end, 1));
+        assert_eq!(letters[0].failure_id, world.failed()[0].id);
+        world.faults.heal();
+        let options = RedriveOptions::new().force("asked");
+        delivered(bold.redrive(&letters[0].failure_id, options).await.unwrap());
+    }
 }
 
 /// A store that does not answer holds nobody for ever.

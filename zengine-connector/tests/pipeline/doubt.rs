@@ -101,6 +101,23 @@ async fn rule_19_not_found_counts_only_after_the_visibility_delay() {
 }
 
 /// A look-up that fails, hangs or breaks the strategy leaves the send in doubt, whatever it is.
+/// What an attempt sent may have left as late as its end.
+#[tokio::test(start_paused = true)]
+async fn rule_19_the_visibility_delay_counts_from_the_end_of_an_attempt() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::AcceptLate(ms(9_900)));
+    let began = world.clock.monotonic();
+    assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::LookupFailed);
+    // The attempt timed out after 10 s, so it counts from 20 s.
+    let left = secs(20) - (world.clock.monotonic() - began);
+    world.pass(left - ms(150)).await;
+    assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::LookupFailed);
+    world.pass(ms(151)).await;
+    delivered(send(&process, "1").await);
+    assert_eq!((provider.calls().len(), provider.effects("1")), (1, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_21_a_failed_look_up_keeps_the_doubt() {
     let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
@@ -126,7 +143,8 @@ async fn rule_21_a_failed_look_up_keeps_the_doubt() {
 async fn rule_34_the_last_attempt_is_looked_up_too() {
     let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
     let process = world.process_with(&provider, |it| it.retry(Retry::none()));
-    provider.answer(ProviderAnswer::accept_then_break());
+    // It is visible when the attempt times out.
+    provider.answer(ProviderAnswer::AcceptThenHang);
     delivered(send(&process, "taken").await);
     provider.answer(ProviderAnswer::broken());
     unknown(send(&process, "lost").await);
@@ -188,6 +206,30 @@ async fn rule_31_a_caller_dropped_before_sending_gives_the_claim_back() {
 }
 
 /// Without a task the claim cannot be given back, which is logged; its lease ends.
+/// A release that is under way goes on without its caller, whatever was done before it.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_caller_dropped_while_releasing_gives_the_claim_back() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process_with(&provider, |it| it.bulkhead(1));
+    provider.answer(ProviderAnswer::throttle(secs(600)));
+    world.faults.next(StoreCall::Release, 1, StoreFault::Hang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(ms(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Released);
+
+    provider.answer(ProviderAnswer::Slow(secs(5)));
+    let no_place = async {
+        world.pass(ms(10)).await;
+        world.faults.next(StoreCall::Release, 1, StoreFault::Hang);
+        drop_after(&world, &process, "3", secs(1)).await;
+        world.pass(ms(1)).await;
+        assert_eq!(world.record("3").await.unwrap().status, ClaimStatus::Released);
+    };
+    let (end, ()) = futures_util::future::join(send(&process, "2"), no_place).await;
+    delivered(end);
+    delivered(send(&process, "1").await);
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_31_a_claim_that_no_task_gives_back_is_logged_and_ends_with_its_lease() {
     let (world, provider, log) = (new_world(), Recording::new(), Log::default());
@@ -265,6 +307,28 @@ async fn rule_24_attached_callers_settle_a_dropped_leaders_record_at_once() {
 }
 
 /// Case 88, and case 14 once more: a release that was protected is not for ever.
+/// The claims of all leaders that were dropped are known, not only the latest.
+#[tokio::test(start_paused = true)]
+async fn rule_24_attached_callers_settle_the_record_of_an_earlier_leader() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::Hang);
+    let first = drop_after(&world, &process, "1", secs(1));
+    let second = async {
+        world.pass(ms(1)).await;
+        // It leads from 1 s, and its first call hangs.
+        drop_after(&world, &process, "1", secs(2)).await;
+    };
+    let third = async {
+        world.pass(ms(2)).await;
+        world.faults.next(StoreCall::Claim, 1, StoreFault::Hang);
+        send(&process, "1").await
+    };
+    let (.., end) = futures_util::future::join3(first, second, third).await;
+    unknown(end);
+    assert!(world.clock.monotonic() < secs(5));
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_13_a_released_maybe_is_not_claimed_like_a_fresh_one() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());

@@ -130,7 +130,13 @@ async fn rule_70_two_who_redrive_at_once_make_one_send() {
         if together {
             world.faults.next(StoreCall::TakeLetter, 2, StoreFault::Wait);
         }
-        let both = futures_util::future::join(redrive(&one, &failure), redrive(&two, &failure));
+        let later = async {
+            if !together {
+                world.pass(ms(500)).await;
+            }
+            redrive(&two, &failure).await
+        };
+        let both = futures_util::future::join(redrive(&one, &failure), later);
         let ((first, second), ()) = futures_util::future::join(both, async {
             world.pass(ms(1)).await;
             world.faults.resume();
@@ -337,4 +343,149 @@ async fn rule_72_an_id_that_now_names_another_message_is_a_mismatch() {
     delivered(process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap());
     let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
     assert_eq!((error.kind(), provider.calls().len()), (ErrorKind::Mismatch, 2));
+}
+
+/// The event of a failure outlives a redrive while the bus is down.
+#[tokio::test(start_paused = true)]
+async fn rule_67_a_redrive_waits_until_the_failure_is_announced() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    world.faults.always(StoreCall::Publish, StoreFault::Refused);
+    let failure = failed(send(&process, "1").await).failure_id;
+    assert_eq!(deferred(redrive(&process, &failure).await).reason, DeferredReason::StoreUnavailable);
+    assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 1));
+    world.faults.heal();
+    delivered(redrive(&process, &failure).await);
+    assert_eq!(world.failed().into_iter().map(|event| event.id).collect::<Vec<_>>(), [failure]);
+}
+
+/// What is settled needs no permission: neither force, nor a closed breaker, nor a redrive that is left.
+#[tokio::test(start_paused = true)]
+async fn rule_27_redriving_what_arrived_after_all_needs_no_force() {
+    let (world, provider) = (new_world(), Recording::new());
+    let failure = an_unknown(&world, &provider, "1").await;
+    let now_ms = to_ms(world.clock.now());
+    let evidence = Evidence::new(State::Delivered, now_ms, None);
+    world.claims.apply(&key("1"), &ClaimOp::Tell { key_generation: 0, evidence, ttl_s: 86_400 }, None, now_ms).await.unwrap();
+    let process = world.process_with(&provider, |it| it.breaker(Breaker::fast_fail()));
+    for other in 2..40 {
+        provider.answer(ProviderAnswer::unreachable());
+        let _ = send(&process, &other.to_string()).await;
+    }
+    assert_eq!(deferred(send(&process, "40").await).reason, DeferredReason::BreakerOpen);
+    assert!(delivered(redrive(&process, &failure).await).replayed);
+    assert_eq!((provider.effects("1"), world.all_letters().await.len()), (0, 0));
+}
+
+/// Rule 70: a redrive that was put off does not count, and may be asked for again.
+#[tokio::test(start_paused = true)]
+async fn rule_70_a_forced_redrive_that_is_put_off_does_not_count() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    let failure = an_unknown(&world, &provider, "1").await;
+    for _ in 0..5 {
+        world.faults.next(StoreCall::Mark, 1, StoreFault::Refused);
+        deferred(process.redrive(&failure, forced()).await.unwrap());
+    }
+    // The doubt stays: without force nothing is sent.
+    let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
+    assert_eq!((error.kind(), provider.calls().len()), (ErrorKind::Unsupported, 1));
+    delivered(process.redrive(&failure, forced()).await.unwrap());
+    let record = world.record("1").await.unwrap();
+    assert_eq!((record.generation, provider.calls().len(), world.all_letters().await.len()), (1, 2, 0));
+}
+
+/// Rule 20: a duplicate of a redrive that was put off finds the doubt of the failure.
+#[tokio::test(start_paused = true)]
+async fn rule_20_a_redrive_that_is_put_off_keeps_the_doubt() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    let failure = an_unknown(&world, &provider, "1").await;
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Refused);
+    deferred(process.redrive(&failure, forced()).await.unwrap());
+    unknown(send(&process, "1").await);
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// Rule 70: an Unknown that turned out failed keeps its new key, also where its redrive was put off.
+#[tokio::test(start_paused = true)]
+async fn rule_70_a_redrive_that_was_put_off_keeps_its_new_key() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let failure = an_unknown(&world, &provider, "1").await;
+    let now_ms = to_ms(world.clock.now());
+    let evidence = Evidence::new(State::Failed, now_ms, None);
+    world.claims.apply(&key("1"), &ClaimOp::Tell { key_generation: 0, evidence, ttl_s: 86_400 }, None, now_ms).await.unwrap();
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::throttle(secs(600)));
+    assert_eq!(deferred(redrive(&process, &failure).await).reason, DeferredReason::Throttled);
+    delivered(redrive(&process, &failure).await);
+    let keys: Vec<_> = provider.calls().into_iter().map(|call| call.provider_key).collect();
+    assert_ne!(keys[0], keys[1]);
+    assert_eq!(keys[1], keys[2]);
+}
+
+/// Rule 31: a caller that goes away while its redrive is claimed gives the claim back.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_redrive_dropped_before_sending_gives_the_claim_back() {
+    for fault in [StoreFault::DoneThenHang, StoreFault::Hang] {
+        let (world, provider) = (new_world(), Recording::new());
+        let process = world.process(&provider);
+        provider.answer(refusal());
+        let failure = failed(send(&process, "1").await).failure_id;
+        world.faults.next(StoreCall::Redrive, 1, fault);
+        tokio::select! { biased;
+            end = process.redrive(&failure, RedriveOptions::new()) => panic!("{end:?}"),
+            () = world.pass(secs(1)) => {}
+        }
+        world.pass(ms(1)).await;
+        delivered(redrive(&process, &failure).await);
+        assert_eq!(provider.calls().len(), 2);
+    }
+}
+
+/// Rule 27: proof that arrives while the redrive is claimed stops it before its first byte.
+#[tokio::test(start_paused = true)]
+async fn rule_27_proof_of_delivery_stops_a_redrive_that_is_under_way() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    let failure = an_unknown(&world, &provider, "1").await;
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
+    let proof = async {
+        world.pass(ms(10)).await;
+        let now_ms = to_ms(world.clock.now());
+        let evidence = Evidence::new(State::Delivered, now_ms, None);
+        let tell = ClaimOp::Tell { key_generation: 0, evidence, ttl_s: 86_400 };
+        assert!(world.claims.apply(&key("1"), &tell, None, now_ms).await.unwrap().done);
+        world.faults.resume();
+        world.pass(ms(10)).await;
+    };
+    let (end, ()) = futures_util::future::join(process.redrive(&failure, forced()), proof).await;
+    delivered(end.unwrap());
+    assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 0));
+}
+
+/// Rules 19 and 29: a redrive that crashed keeps its doubt for 14 days, and is looked up before it is sent again.
+#[tokio::test(start_paused = true)]
+async fn rule_29_a_redriven_unknown_lives_as_long_as_its_doubt() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::accept_then_break());
+    provider.answer_lookup(ProviderAnswer::error(ErrorKind::Unavailable, Reach::NotSent));
+    let once = world.process_with(&provider, |it| it.retry(Retry::none()));
+    let failure = unknown(send(&once, "1").await).failure_id;
+    provider.answer_lookup(ProviderAnswer::Hang);
+    tokio::select! { biased;
+        end = process.redrive(&failure, RedriveOptions::new()) => panic!("{end:?}"),
+        () = async {
+            world.faults.always(StoreCall::Release, StoreFault::Refused);
+            world.pass(secs(1)).await;
+        } => {}
+    }
+    world.pass(secs(10)).await;
+    world.faults.heal();
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Claimed);
+    world.clock.jump_ms(25 * 3_600_000);
+    delivered(send(&world.process(&provider), "1").await);
+    assert_eq!((provider.calls().len(), provider.effects("1")), (1, 1));
 }

@@ -461,3 +461,50 @@ async fn an_impossible_interval_is_named() {
         assert_eq!(built.unwrap_err().context("field"), Some("sweep_every"));
     }
 }
+
+/// The flags that a sweeper clears late are those of the send that it swept, not of a later one under the same id.
+#[tokio::test(start_paused = true)]
+async fn rule_66_a_late_clear_spares_another_life_of_the_id() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer_always(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
+    world.faults.always(StoreCall::Publish, StoreFault::Refused);
+    failed(send(&process, "1").await);
+    world.faults.heal();
+    world.clock.jump_ms(DAY_MS + 1000);
+    world.faults.next(StoreCall::ClearEffects, 1, StoreFault::Wait);
+    let sweeper = world.process(&provider);
+    let another_life = async {
+        world.pass(ms(1)).await;
+        world.faults.always(StoreCall::PutLetter, StoreFault::Hang);
+        drop_after(&world, &process, "1", ms(100)).await;
+        world.faults.resume();
+        world.pass(ms(100)).await;
+        world.faults.heal();
+    };
+    let (swept, ()) = futures_util::future::join(sweep(&sweeper), another_life).await;
+    assert_eq!(counts(&swept), [0, 1, 0, 0, 0, 0]);
+    let owed = world.record("1").await.unwrap().effects_pending;
+    assert!(owed.event && owed.dlq, "{owed:?}");
+}
+
+/// A page over stores that hang ends: what it did not begin is left to the next sweep.
+#[tokio::test(start_paused = true)]
+async fn rule_69_a_page_over_stores_that_hang_ends() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer_always(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
+    world.faults.always(StoreCall::Publish, StoreFault::Refused);
+    for n in 0..20 {
+        failed(send(&process, &n.to_string()).await);
+    }
+    world.faults.heal();
+    world.pass(secs(120)).await;
+    world.faults.always(StoreCall::Publish, StoreFault::Hang);
+    let began = world.clock.monotonic();
+    let swept = process.sweep(None, 100).await.unwrap();
+    assert_eq!((counts(&swept), swept.next), ([0, 0, 0, 0, 0, 20], None));
+    assert!(world.clock.monotonic() - began <= secs(15));
+    world.faults.heal();
+    assert_eq!(counts(&sweep(&process).await), [0, 20, 0, 0, 0, 0]);
+}

@@ -29,8 +29,8 @@ pub(crate) enum Claimed<'a> {
     Deferred(Ended),
 }
 
-/// Claims the send. `gone` is the owner token of a caller of this process that was dropped.
-pub(crate) async fn claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: Option<OwnerToken>) -> Result<Claimed<'a>, Error> {
+/// Claims the send. `gone` are the owner tokens of callers of this process that were dropped.
+pub(crate) async fn claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: &[OwnerToken]) -> Result<Claimed<'a>, Error> {
     let mut seen = None;
     match try_claim(job, leader, gone, &mut seen).await {
         Ok(claimed) => Ok(claimed),
@@ -56,7 +56,7 @@ impl From<StoreError> for NotClaimed {
 async fn try_claim<'a>(
     job: &'a SendJob<'a>,
     leader: &mut Leader<'_>,
-    gone: Option<OwnerToken>,
+    gone: &[OwnerToken],
     seen: &mut Option<Arc<ClaimRecord>>,
 ) -> Result<Claimed<'a>, NotClaimed> {
     let mut waiting = None;
@@ -104,10 +104,10 @@ async fn without_owner<'a>(
     job: &'a SendJob<'a>,
     leader: &mut Leader<'_>,
     record: &ClaimRecord,
-    gone: Option<OwnerToken>,
+    gone: &[OwnerToken],
 ) -> Result<Resolution<'a>, StoreError> {
     let dedup = &job.settings().dedup;
-    let owner_gone = gone == Some(record.owner);
+    let owner_gone = gone.contains(&record.owner);
     let at = At { now_ms: job.clock().ms(), boot: job.engine().stores.boot() };
     if record.is_in_doubt() && (owner_gone || record.is_abandoned(at, ms(dedup.clock_skew))) {
         return doubt::resolve(job, leader, record, owner_gone).await;
@@ -168,13 +168,18 @@ impl Waiting {
     }
 }
 
-/// Defers the send, unless the host chose to send without dedup (rule 28) and no other claim of the send was seen.
+/// Defers the send, unless the host chose to send without dedup (rule 28) and the store is down: where another claim of the
+/// send was seen, or writes collide, somebody is at work on it.
 fn store_down<'a>(job: &'a SendJob<'a>, error: StoreError, is_known: bool) -> Result<Claimed<'a>, Error> {
     if error.kind == StoreErrorKind::Corrupt {
         return Err(error.into());
     }
     match job.settings().store_down {
-        StoreDown::SendUnprotected if !is_known && let Some(own) = Ownership::unprotected(job) => {
+        StoreDown::SendUnprotected
+            if !is_known
+                && error.kind != StoreErrorKind::Conflict
+                && let Some(own) = Ownership::unprotected(job) =>
+        {
             tracing::warn!(strategy = %job.call.entry.name, "dedup.send_unprotected");
             Ok(Claimed::Ours(own))
         }

@@ -8,16 +8,12 @@ use super::super::{
     outcome::DeferredReason,
     single_flight::{Followed, Leader, Seat},
 };
-use crate::{
-    error::{Error, ErrorKind},
-    stage::Duplicates,
-    store::OwnerToken,
-};
+use crate::{error::Error, stage::Duplicates, store::OwnerToken};
 
 /// The role of this call.
 pub(crate) enum Joined<'a> {
-    /// This call makes the send. `gone` is the owner token of an earlier leader that was dropped.
-    Leader { leader: Leader<'a>, gone: Option<OwnerToken> },
+    /// This call makes the send. `gone` are the owner tokens of earlier leaders that were dropped.
+    Leader { leader: Leader<'a>, gone: Vec<OwnerToken> },
     /// Another call made the send, or makes it for longer than we wait.
     Ended(Ended),
 }
@@ -25,16 +21,13 @@ pub(crate) enum Joined<'a> {
 /// Leads the send, or waits for the call that leads it.
 pub(crate) async fn join<'a>(job: &SendJob<'a>) -> Result<Joined<'a>, Error> {
     let engine = job.engine();
-    let mut gone = None;
+    let mut gone = vec![];
     loop {
-        let follower = match engine.single_flight.join(&job.key, &job.fingerprint, || engine.token()) {
+        let follower = match engine.single_flight.join(&job.key, &job.fingerprint, &gone, || engine.token()) {
             Seat::Leader(leader) => return Ok(Joined::Leader { leader, gone }),
-            Seat::Mismatch => {
-                return Err(Error::new(ErrorKind::Mismatch, "another message is being sent under this client message id")
-                    .with_context("strategy", &job.call.entry.name));
-            }
             Seat::Follower(follower) => follower,
         };
+        job.content().refuse_mismatch(&job.fingerprint, &follower.fingerprint)?;
         if job.settings().dedup.duplicates == Duplicates::Reject {
             return Ok(Joined::Ended(in_progress()));
         }
@@ -42,7 +35,7 @@ pub(crate) async fn join<'a>(job: &SendJob<'a>) -> Result<Joined<'a>, Error> {
         match job.clock().wait(follower.wait(engine.clock.sleep(remaining))).await {
             Followed::Ended(ended) => return Ok(Joined::Ended(ended.replayed())),
             Followed::TimedOut => return Ok(Joined::Ended(in_progress())),
-            Followed::LeaderGone(owner) => gone = Some(owner),
+            Followed::LeaderGone(owners) => gone = owners,
         }
     }
 }

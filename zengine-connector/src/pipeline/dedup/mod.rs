@@ -10,4 +10,4 @@ mod ownership;
 pub(super) use claiming::{Claimed, claim};
 pub(super) use doubt::give_up;
 pub(super) use joining::{Joined, join};
-pub(super) use ownership::{Lost, Ownership};
+pub(super) use ownership::{Asking, Lost, Ownership, released_ttl_s};

@@ -36,6 +36,8 @@ enum Phase {
     Quiet,
     /// Bytes may have been sent.
     Sending,
+    /// Bytes may be sent, and no record is stored (rule 28).
+    Unprotected,
     /// Committed, released, or lost.
     Done,
 }
@@ -65,7 +67,7 @@ impl<'a> Ownership<'a> {
         let claim = ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: 0, ttl_s: 0 };
         let Decision::Write(record) = claim.decide(None, At { now_ms: job.clock().ms(), boot: None }) else { return None };
         let mut own = Self::of(job, Arc::new(record));
-        own.phase = Phase::Sending;
+        own.phase = Phase::Unprotected;
         Some(own)
     }
 
@@ -84,6 +86,16 @@ impl<'a> Ownership<'a> {
         self.maybe_sent || self.record.maybe_sent
     }
 
+    /// Returns `true` if an attempt of this call may have reached the provider.
+    pub(crate) fn made_maybe(&self) -> bool {
+        self.maybe_sent
+    }
+
+    /// Returns `true` if the provider reported that the message arrived (rule 27).
+    pub(crate) fn is_proven(&self) -> bool {
+        self.record.evidence.as_ref().is_some_and(|evidence| evidence.verdict() == Terminal::Delivered)
+    }
+
     /// Attempts made by this call.
     pub(crate) fn made(&self) -> u32 {
         self.made.count
@@ -94,7 +106,7 @@ impl<'a> Ownership<'a> {
         self.record.attempts.saturating_add(self.made.count)
     }
 
-    /// Start of the latest attempt that may have arrived, in milliseconds UTC.
+    /// End of the latest attempt that may have arrived, in milliseconds UTC.
     pub(crate) fn last_maybe_at_ms(&self) -> Option<i64> {
         self.made.last_maybe_at_ms
     }
@@ -109,7 +121,8 @@ impl<'a> Ownership<'a> {
         self.made.count += 1;
         if attempt.reach == crate::error::Reach::Maybe {
             self.maybe_sent = true;
-            self.made.last_maybe_at_ms = Some(attempt.started_at_ms);
+            // Its bytes may have left, and arrived, as late as its end.
+            self.made.last_maybe_at_ms = Some(attempt.started_at_ms.saturating_add_unsigned(attempt.duration_ms));
         }
         self.made.failed.push(attempt);
     }
@@ -186,7 +199,7 @@ impl<'a> Ownership<'a> {
     }
 
     /// Commits the end of the send. The record as stored: evidence that arrived meanwhile may have decided otherwise. `None`
-    /// if the end is not stored.
+    /// if the end is not stored; the failure of an unprotected send counts all the same.
     pub(crate) async fn commit(
         &mut self,
         terminal: Terminal,
@@ -202,6 +215,14 @@ impl<'a> Ownership<'a> {
             effects: if terminal == Terminal::Delivered { Effects::NONE } else { Effects::BOTH },
             ttl_s: seconds(self.job.settings().dedup.keep),
         };
+        if self.phase == Phase::Unprotected {
+            self.phase = Phase::Done;
+            let at = At { now_ms: self.job.clock().ms(), boot: None };
+            return match operation.decide(Some(&self.record), at) {
+                Decision::Write(record) if terminal != Terminal::Delivered => Some(Arc::new(record)),
+                _ => None,
+            };
+        }
         match self.end(&operation).await {
             Ok(applied) => applied.record.filter(|_| applied.done),
             Err(error) => {
@@ -211,14 +232,17 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Releases the claim within the time of the send, to send later (rule 21). If the store does not answer, the release goes
-    /// on in the background.
+    /// Releases the claim within the time of the send, to send later (rule 21). If the store does not answer or the caller goes
+    /// away meanwhile, the release goes on in the background.
     pub(crate) async fn release(&mut self) {
-        self.phase = Phase::Done;
+        if std::mem::replace(&mut self.phase, Phase::Done) == Phase::Unprotected {
+            return;
+        }
         let operation = self.release_operation();
-        if let Err(error) = self.job.apply(&operation, Some(&self.record)).await {
-            tracing::warn!(%error, strategy = %self.job.call.entry.name, "dedup.not_released");
-            give_back(self.job, operation);
+        let asking = Asking { job: self.job, release: Some(operation.clone()) };
+        match self.job.apply(&operation, Some(&self.record)).await {
+            Ok(_) => asking.answered(),
+            Err(error) => tracing::warn!(%error, strategy = %self.job.call.entry.name, "dedup.not_released"),
         }
     }
 
@@ -242,22 +266,23 @@ impl Drop for Ownership<'_> {
     }
 }
 
-/// A claim in progress. If its caller is dropped or the store does not answer, the write may still have happened, so the
-/// claim is released (rule 31).
-pub(super) struct Asking<'a> {
+/// A claim or a release in progress. If its caller is dropped or the store does not answer, the write may or may not have
+/// happened, so the claim is released in the background (rule 31).
+pub(crate) struct Asking<'a> {
     job: &'a SendJob<'a>,
     release: Option<ClaimOp>,
 }
 
 impl<'a> Asking<'a> {
-    pub(super) fn new(job: &'a SendJob<'a>, owner: OwnerToken, maybe_sent: bool) -> Self {
-        let ttl_s = released_ttl_s(job, maybe_sent);
-        let release = ClaimOp::Release { owner, maybe_sent, made: AttemptsMade::default(), ttl_s };
+    /// `in_doubt` if the claim is of a message that may have arrived; its record says so.
+    pub(crate) fn new(job: &'a SendJob<'a>, owner: OwnerToken, in_doubt: bool) -> Self {
+        let ttl_s = released_ttl_s(job, in_doubt);
+        let release = ClaimOp::Release { owner, maybe_sent: false, made: AttemptsMade::default(), ttl_s };
         Self { job, release: Some(release) }
     }
 
-    /// Disarms the release after the store answered.
-    pub(super) fn answered(mut self) {
+    /// Nothing is left to release: the store answered.
+    pub(crate) fn answered(mut self) {
         self.release = None;
     }
 }
@@ -270,9 +295,10 @@ impl Drop for Asking<'_> {
     }
 }
 
-fn released_ttl_s(job: &SendJob<'_>, maybe_sent: bool) -> i64 {
+/// Lifetime of a record that nobody owns or that is new, in seconds (rule 29).
+pub(crate) fn released_ttl_s(job: &SendJob<'_>, in_doubt: bool) -> i64 {
     let dedup = &job.settings().dedup;
-    seconds(if maybe_sent { dedup.keep_in_doubt } else { dedup.keep })
+    seconds(if in_doubt { dedup.keep_in_doubt } else { dedup.keep })
 }
 
 /// Releases a claim in the background, with a few tries. If they fail, its lease expires.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     At, AttemptRecord, Attempts, Effects, Fingerprint, OwnerToken, StoredError, StoredReceipt,
-    record::{ClaimRecord, ClaimStatus, Evidence, Terminal},
+    record::{ClaimRecord, ClaimStatus, Evidence, Life, Terminal},
 };
 use crate::store::cbor::Unread;
 
@@ -39,7 +39,7 @@ pub struct AttemptsMade {
     pub count: u32,
     /// The failed ones, oldest first.
     pub failed: Vec<AttemptRecord>,
-    /// Start of the latest one of any owner that may have arrived, in milliseconds UTC. `None` if the owner knows of none.
+    /// End of the latest one of any owner that may have arrived, in milliseconds UTC. `None` if the owner knows of none.
     pub last_maybe_at_ms: Option<i64>,
 }
 
@@ -87,7 +87,7 @@ pub enum ClaimOp {
     Renew {
         /// The owner's token.
         owner: OwnerToken,
-        /// New end of the lease, in milliseconds UTC.
+        /// New end of the lease, in milliseconds UTC. An earlier one than the present end changes nothing.
         until_ms: i64,
     },
     /// Ends the send. Also lets a late owner settle an Unknown (rule 27).
@@ -144,12 +144,15 @@ pub enum ClaimOp {
     },
     /// Clears the flags of completed effects (rule 65).
     ClearEffects {
+        /// Time of the first claim of the send that owed them, in milliseconds UTC: another life of the id owes its own.
+        first_claimed_at_ms: i64,
         /// Generation of the effects.
         generation: u32,
         /// The completed effects.
         done: Effects,
     },
-    /// Claims a failed send again, under the next generation (rule 70).
+    /// Claims a failed send again, under the next generation (rule 70). Refused while the failure has pending effects, which the
+    /// new generation would overwrite (rule 67).
     Redrive {
         /// The new lease.
         lease: Lease,
@@ -159,7 +162,7 @@ pub enum ClaimOp {
         generation: u32,
         /// Time of the first claim of the send that failed, if known: the send of another life of the id is not claimed.
         first_claimed_at_ms: Option<i64>,
-        /// New generation in the provider key.
+        /// New generation in the provider key, unless the record knows better.
         key_generation: u32,
         /// Whether an attempt of an earlier generation may have reached the provider.
         maybe_sent: bool,
@@ -189,7 +192,9 @@ impl ClaimOp {
             Self::Claim { lease, fingerprint, skew_ms, ttl_s } => claim(current, at, lease, fingerprint, *skew_ms, *ttl_s),
             Self::TakeOver { lease, seen, owner_gone, skew_ms } => take_over(current, at, lease, *seen, *owner_gone, *skew_ms),
             Self::Mark { owner, ttl_s } => mark(current, at, *owner, *ttl_s),
-            Self::Renew { owner, until_ms } => owned(current, *owner, at, |record| record.lease_until_ms = *until_ms),
+            Self::Renew { owner, until_ms } => {
+                owned(current, *owner, at, |record| record.lease_until_ms = record.lease_until_ms.max(*until_ms))
+            }
             Self::Commit { owner, terminal, result, error, made, effects, ttl_s } => {
                 let end = TerminalEnd { terminal: *terminal, result: result.clone(), error: error.clone(), effects: *effects };
                 commit(current, at, *owner, end, made, *ttl_s)
@@ -199,7 +204,10 @@ impl ClaimOp {
                 give_up(current, at, *claimant, *seen, *owner_gone, error, *skew_ms, *ttl_s)
             }
             Self::Tell { key_generation, evidence, ttl_s } => tell(current, at, *key_generation, evidence, *ttl_s),
-            Self::ClearEffects { generation, done } => clear_effects(current, at, *generation, *done),
+            Self::ClearEffects { first_claimed_at_ms, generation, done } => {
+                let life = Life { first_claimed_at_ms: *first_claimed_at_ms, generation: *generation };
+                clear_effects(current, at, life, *done)
+            }
             Self::Redrive {
                 lease,
                 fingerprint,
@@ -321,7 +329,7 @@ fn take_over(
     }
 }
 
-/// The latest moment at which an attempt of a gone owner may have begun: before its lease ended, or just now if its future
+/// The latest moment at which an attempt of a gone owner may have been under way: before its lease ended, or just now if its future
 /// was dropped (rule 19).
 fn latest_attempt(record: &ClaimRecord, at: At<'_>, owner_gone: bool, skew_ms: i64) -> Option<i64> {
     match record.status {
@@ -508,9 +516,9 @@ fn tell(current: Option<&ClaimRecord>, at: At<'_>, key_generation: u32, evidence
     }
 }
 
-fn clear_effects(current: Option<&ClaimRecord>, at: At<'_>, generation: u32, done: Effects) -> Decision<ClaimRecord> {
+fn clear_effects(current: Option<&ClaimRecord>, at: At<'_>, life: Life, done: Effects) -> Decision<ClaimRecord> {
     match current {
-        Some(record) if record.status.is_terminal() && record.generation == generation => {
+        Some(record) if record.status.is_terminal() && record.life() == life => {
             let left = record.effects_pending.without(done);
             if left == record.effects_pending {
                 return Decision::Keep;
@@ -529,23 +537,36 @@ fn redrive(current: Option<&ClaimRecord>, at: At<'_>, life: Option<i64>, next: C
     if record.owner == next.owner && record.status == ClaimStatus::Claimed {
         return Decision::Keep;
     }
-    let again = |next| write(ClaimRecord { last_owner: Some(record.owner), unread: record.unread.clone(), ..next });
+    if record.fingerprint.differs(&next.fingerprint) {
+        return Decision::Refuse;
+    }
     let is_the_failure = record.generation + 1 == next.generation && life.is_none_or(|life| life == record.first_claimed_at_ms);
+    let next = ClaimRecord { last_owner: Some(record.owner), unread: record.unread.clone(), ..next };
     match record.status {
+        ClaimStatus::Unknown | ClaimStatus::Failed if record.effects_pending.pending() => Decision::Refuse,
         // A message that may have arrived is sent again only as such.
-        ClaimStatus::Unknown if is_the_failure && next.maybe_sent => {
-            again(ClaimRecord { first_sent_at_ms: record.first_sent_at_ms, last_attempt_at_ms: record.last_attempt_at_ms, ..next })
-        }
+        ClaimStatus::Unknown if is_the_failure && next.maybe_sent => write(with_doubt_of(record, next)),
         // A new key, because under the old one the provider may repeat its refusal, also a late one (rule 70).
-        ClaimStatus::Failed if is_the_failure => again(ClaimRecord {
+        ClaimStatus::Failed if is_the_failure => write(ClaimRecord {
             key_generation: next.generation,
             maybe_sent: false,
             first_sent_at_ms: None,
             last_attempt_at_ms: None,
             ..next
         }),
-        // An earlier redrive of this generation was deferred.
-        ClaimStatus::Released if record.generation == next.generation && !record.maybe_sent => again(next),
+        // An earlier redrive of this generation was put off.
+        ClaimStatus::Released if record.generation == next.generation && record.evidence.is_none() => write(with_doubt_of(record, next)),
         _ => Decision::Refuse,
+    }
+}
+
+/// The next record with the key of the present one, and what that knows of attempts that may have arrived.
+fn with_doubt_of(record: &ClaimRecord, next: ClaimRecord) -> ClaimRecord {
+    ClaimRecord {
+        key_generation: record.key_generation,
+        maybe_sent: record.maybe_sent,
+        first_sent_at_ms: record.first_sent_at_ms,
+        last_attempt_at_ms: record.last_attempt_at_ms,
+        ..next
     }
 }

@@ -117,7 +117,7 @@ record! {
         11 required pub first_claimed_at_ms: i64,
         /// Earliest time at which a byte that may have arrived may have left, in milliseconds UTC.
         12 optional pub first_sent_at_ms: Option<i64>,
-        /// Latest time at which an attempt that may have arrived may have begun, in milliseconds UTC (rule 19).
+        /// Latest time at which an attempt that may have arrived may still have been under way, in milliseconds UTC (rule 19).
         13 optional pub last_attempt_at_ms: Option<i64>,
         /// Attempts made so far, by all owners.
         14 default pub attempts: u32,

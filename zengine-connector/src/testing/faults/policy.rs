@@ -81,6 +81,8 @@ pub enum StoreCall {
 pub enum StoreFault {
     /// The call fails without effect.
     Refused,
+    /// The call fails without effect as a conflict: others changed the record each time.
+    Conflict,
     /// The call takes effect and its answer is lost: the caller sees an error.
     AnswerLost,
     /// The call waits for [`Faults::resume`], then takes effect.
@@ -193,10 +195,11 @@ impl Faults {
     pub(super) async fn run<T, E: Injected>(&self, call: StoreCall, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         match self.next_fault(call) {
             None => work.await,
-            Some(StoreFault::Refused) => Err(E::injected()),
+            Some(StoreFault::Refused) => Err(E::injected(StoreErrorKind::Unavailable)),
+            Some(StoreFault::Conflict) => Err(E::injected(StoreErrorKind::Conflict)),
             Some(StoreFault::AnswerLost) => {
                 work.await?;
-                Err(E::injected())
+                Err(E::injected(StoreErrorKind::Unavailable))
             }
             Some(StoreFault::Wait) => {
                 let (resumed, waits) = oneshot::channel();
@@ -223,17 +226,17 @@ impl fmt::Debug for Faults {
 
 /// The error of a call that fails on demand.
 pub(super) trait Injected {
-    fn injected() -> Self;
+    fn injected(kind: StoreErrorKind) -> Self;
 }
 
 impl Injected for StoreError {
-    fn injected() -> Self {
-        Self::new(StoreErrorKind::Unavailable, "injected store fault")
+    fn injected(kind: StoreErrorKind) -> Self {
+        Self::new(kind, "injected store fault")
     }
 }
 
 impl Injected for SecretError {
-    fn injected() -> Self {
+    fn injected(_: StoreErrorKind) -> Self {
         Self::Unavailable(Some("injected store fault".into()))
     }
 }

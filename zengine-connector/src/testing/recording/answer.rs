@@ -23,6 +23,8 @@ pub enum ProviderAnswer {
     Hang,
     /// Never answers; the message is accepted.
     AcceptThenHang,
+    /// Never answers; the message is accepted after this time, whether or not the caller still waits.
+    AcceptLate(Duration),
     /// Accepts the message and answers with an error.
     AcceptThen(Arc<dyn Fn() -> SendError + Send + Sync>),
     /// Panics inside the strategy.
@@ -67,6 +69,7 @@ impl fmt::Debug for ProviderAnswer {
             Self::Refuse(_) => "Refuse",
             Self::Hang => "Hang",
             Self::AcceptThenHang => "AcceptThenHang",
+            Self::AcceptLate(_) => "AcceptLate",
             Self::AcceptThen(_) => "AcceptThen",
             Self::Panic => "Panic",
         })

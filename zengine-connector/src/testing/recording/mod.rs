@@ -13,6 +13,7 @@ use crate::{
     error::{Error, SendError},
     ids::{ClientMessageId, ProviderMessageId, TenantId},
     message::{ButtonRules, Capabilities, Channel, Idempotency, Length, ListRules, MediaKind, MediaRule, OutboundMessage, Receipt},
+    runtime::{ms, to_ms},
     schema::schema_of,
     strategy::{
         Configure, ConfigureContext, Descriptor, Direction, Halves, HealthContext, HealthStatus, Lookup, OutboundStrategy, ProviderKey,
@@ -58,7 +59,21 @@ struct RecordingState {
     calls: Vec<Sent>,
     accepted: Vec<Sent>,
     health: Option<HealthStatus>,
-    ids: HashMap<String, ProviderMessageId>,
+    ids: HashMap<String, Known>,
+}
+
+/// A message that the provider knows by its key.
+struct Known {
+    id: ProviderMessageId,
+    /// Time of its acceptance, in milliseconds UTC.
+    at_ms: i64,
+}
+
+impl Known {
+    /// Returns `true` if this time passed since the acceptance.
+    fn is_older(&self, than_ms: u64, now_ms: i64) -> bool {
+        self.at_ms.saturating_add_unsigned(than_ms) <= now_ms
+    }
 }
 
 /// One call to the simulated provider.
@@ -196,7 +211,7 @@ impl<P> Recording<P> {
         self.state.lock().default_answer = Some(answer);
     }
 
-    /// Queues the answer to one look-up. [`ProviderAnswer::Accept`] answers truthfully.
+    /// Queues the answer to one look-up. [`ProviderAnswer::Accept`] answers truthfully: with the message, once it is visible.
     pub fn answer_lookup(&self, answer: ProviderAnswer) {
         self.state.lock().lookups.push_back(answer);
     }
@@ -223,19 +238,20 @@ impl<P> Recording<P> {
 }
 
 impl<P: ProviderKind> Recording<P> {
-    /// Accepts the message; a native provider drops a duplicate.
-    fn accept(&self, sent: Sent) -> Result<Receipt, SendError> {
+    /// Accepts the message at this time; a native provider drops a duplicate within its window.
+    fn accept(&self, sent: Sent, at_ms: i64) -> Result<Receipt, SendError> {
         let mut state = self.state.lock();
         let key = sent.provider_key.as_str().to_owned();
-        let native = matches!(P::DESCRIPTOR.idempotency, Idempotency::Native { .. });
-        if native && let Some(id) = state.ids.get(&key) {
-            return Ok(Receipt::accepted(id.clone()));
+        if let Idempotency::Native { window_ms } = P::DESCRIPTOR.idempotency
+            && let Some(known) = state.ids.get(&key).filter(|known| !known.is_older(window_ms, at_ms))
+        {
+            return Ok(Receipt::accepted(known.id.clone()));
         }
         let number = state.accepted.len() + 1;
         let id = ProviderMessageId::new(format!("recorded-{number}"))
             .map_err(|_| SendError::provider("the simulated provider gave no id").maybe())?;
         state.accepted.push(sent);
-        state.ids.insert(key, id.clone());
+        state.ids.insert(key, Known { id: id.clone(), at_ms });
         Ok(Receipt::accepted(id))
     }
 }
@@ -260,28 +276,33 @@ impl<P: ProviderKind> OutboundStrategy<RecordingConfig, OutboundMessage> for Rec
             provider_key: cx.provider_key().clone(),
             attempt: cx.attempt().get(),
             message: message.clone(),
-            at_ms: crate::runtime::to_ms(cx.now()),
+            at_ms: to_ms(cx.now()),
         };
+        let at_ms = sent.at_ms;
         let answer = {
             let mut state = self.state.lock();
             state.calls.push(sent.clone());
             state.script.pop_front().or_else(|| state.default_answer.clone()).unwrap_or(ProviderAnswer::Accept)
         };
         match answer {
-            ProviderAnswer::Accept => self.accept(sent),
-            ProviderAnswer::AcceptWith(change) => self.accept(sent).map(|receipt| change(receipt)),
+            ProviderAnswer::Accept => self.accept(sent, at_ms),
+            ProviderAnswer::AcceptWith(change) => self.accept(sent, at_ms).map(|receipt| change(receipt)),
             ProviderAnswer::Slow(time) => {
                 cx.base.scope.clock.sleep(time).await;
-                self.accept(sent)
+                self.accept(sent, to_ms(cx.now()))
             }
             ProviderAnswer::Refuse(error) => Err(error()),
             ProviderAnswer::Hang => std::future::pending().await,
             ProviderAnswer::AcceptThenHang => {
-                let _ = self.accept(sent);
+                let _ = self.accept(sent, at_ms);
+                std::future::pending().await
+            }
+            ProviderAnswer::AcceptLate(time) => {
+                let _ = self.accept(sent, at_ms.saturating_add(ms(time)));
                 std::future::pending().await
             }
             ProviderAnswer::AcceptThen(error) => {
-                let _ = self.accept(sent);
+                let _ = self.accept(sent, at_ms);
                 Err(error())
             }
             #[allow(clippy::panic)] // injected by the test
@@ -293,14 +314,19 @@ impl<P: ProviderKind> OutboundStrategy<RecordingConfig, OutboundMessage> for Rec
         let answer = self.state.lock().lookups.pop_front().unwrap_or(ProviderAnswer::Accept);
         match answer {
             ProviderAnswer::Refuse(error) | ProviderAnswer::AcceptThen(error) => return Err(error()),
-            ProviderAnswer::Hang | ProviderAnswer::AcceptThenHang => std::future::pending().await,
+            ProviderAnswer::Hang | ProviderAnswer::AcceptThenHang | ProviderAnswer::AcceptLate(_) => std::future::pending().await,
             ProviderAnswer::Slow(time) => cx.base.scope.clock.sleep(time).await,
             #[allow(clippy::panic)] // injected by the test
             ProviderAnswer::Panic => panic!("injected panic of the recording strategy"),
             ProviderAnswer::Accept | ProviderAnswer::AcceptWith(_) => {}
         }
-        let found = self.state.lock().ids.get(cx.provider_key().as_str()).cloned();
-        Ok(found.map_or(Lookup::NotFound, |id| Lookup::Found(Receipt::accepted(id))))
+        let visible_after_ms = match P::DESCRIPTOR.idempotency {
+            Idempotency::Queryable { visible_after_ms } => visible_after_ms,
+            Idempotency::Native { .. } | Idempotency::None => 0,
+        };
+        let state = self.state.lock();
+        let visible = state.ids.get(cx.provider_key().as_str()).filter(|known| known.is_older(visible_after_ms, to_ms(cx.now())));
+        Ok(visible.map_or(Lookup::NotFound, |known| Lookup::Found(Receipt::accepted(known.id.clone()))))
     }
 }
 

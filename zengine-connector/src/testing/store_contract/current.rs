@@ -85,7 +85,7 @@ pub async fn a_wrong_current_record_changes_no_result_of_a_send(subject: &Subjec
         ClaimOp::Mark { owner: b, ttl_s: IN_DOUBT_S },
         unknown(b),
         ClaimOp::Tell { key_generation: 0, evidence: Evidence::new(State::Failed, NOW, None), ttl_s: DAY_S },
-        ClaimOp::ClearEffects { generation: 0, done: Effects::BOTH },
+        ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH },
     ];
     let refused = [claim("b"), unknown(named("z"))];
     let boot = subject.stores.claims.boot();

@@ -146,7 +146,7 @@ macro_rules! store_contract {
             rule_29_later_writes_remove_no_record_in_doubt_or_with_effects
             rule_29_records_that_are_due_come_in_pages
             rule_29_a_due_record_is_found_among_many
-            rule_65_effects_are_cleared_one_by_one_and_for_their_generation_only
+            rule_65_effects_are_cleared_one_by_one_and_for_their_life_only
             rule_70_a_redrive_claims_the_next_generation_once
             a_wrong_current_record_changes_no_result_of_a_send
             rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored

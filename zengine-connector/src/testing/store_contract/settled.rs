@@ -172,7 +172,7 @@ pub async fn rule_29_a_record_in_doubt_is_never_absent(subject: &Subject) {
     sending(&run).await;
     let record = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
     run.refused(run.claim("b", far).await, Some(&record)).await;
-    let cleared = ClaimOp::ClearEffects { generation: 0, done: Effects::BOTH };
+    let cleared = ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH };
     assert!(run.apply(cleared, far).await.done, "and from now on the store may remove it");
     run.done(run.claim("b", far).await).await;
 }
@@ -204,14 +204,16 @@ pub async fn rule_29_later_writes_remove_no_record_in_doubt_or_with_effects(subj
     }
 }
 
-/// Effects are cleared one by one, and only for their generation.
-pub async fn rule_65_effects_are_cleared_one_by_one_and_for_their_generation_only(subject: &Subject) {
+/// Effects are cleared one by one, and only for their life and generation.
+pub async fn rule_65_effects_are_cleared_one_by_one_and_for_their_life_only(subject: &Subject) {
     let run = ClaimRun::new(subject, "1");
     sending(&run).await;
     let record = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
     assert_eq!(record.effects_pending, Effects::BOTH);
-    let clear = |generation, done| ClaimOp::ClearEffects { generation, done };
+    let clear = |generation, done| ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation, done };
     run.refused(run.apply(clear(1, Effects::BOTH), NOW).await, Some(&record)).await;
+    let other_life = ClaimOp::ClearEffects { first_claimed_at_ms: NOW - 1, generation: 0, done: Effects::BOTH };
+    run.refused(run.apply(other_life, NOW).await, Some(&record)).await;
     let letter = Effects::LETTER;
     assert_eq!(run.done(run.apply(clear(0, letter), NOW).await).await.effects_pending, Effects::EVENT);
     let cleared = run.done(run.apply(clear(0, Effects::EVENT), NOW).await).await;
@@ -219,13 +221,16 @@ pub async fn rule_65_effects_are_cleared_one_by_one_and_for_their_generation_onl
     assert_eq!(run.done(run.apply(clear(0, Effects::EVENT), NOW + 1).await).await, cleared);
 }
 
-/// Cases 78 and 80: one of several concurrent redrives claims the next generation, and a redrive after the record expired
-/// still works.
+/// Cases 78 and 80: one of several concurrent redrives claims the next generation once the failure owes nothing, and a redrive
+/// after the record expired still works.
 pub async fn rule_70_a_redrive_claims_the_next_generation_once(subject: &Subject) {
     for round in 0..ROUNDS {
         let run = ClaimRun::new(subject, &round.to_string());
         sending(&run).await;
-        let failed = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
+        let owing = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
+        run.refused(run.apply(redrive(&run, "b", 0, NOW), NOW).await, Some(&owing)).await;
+        let cleared = ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH };
+        let failed = run.done(run.apply(cleared, NOW).await).await;
         run.refused(run.apply(redrive(&run, "b", 1, NOW), NOW).await, Some(&failed)).await;
         let all = at_once(20, |n| {
             let run = run.clone();
@@ -281,7 +286,8 @@ pub async fn rule_29_records_that_are_due_come_in_pages(subject: &Subject) {
             4 => drop(run.done(run.commit("a", Terminal::Failed, NOW).await).await),
             _ => {
                 run.done(run.commit("a", Terminal::Unknown, NOW).await).await;
-                run.done(run.apply(ClaimOp::ClearEffects { generation: 0, done: Effects::BOTH }, NOW).await).await;
+                run.done(run.apply(ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH }, NOW).await)
+                    .await;
             }
         }
     }

@@ -189,6 +189,7 @@ fn rule_14_a_write_whose_answer_was_lost_is_recognised() {
     };
     let sending = [claim("a"), mark("a")];
     let failed = [claim("a"), mark("a"), commit(Terminal::Failed, Effects::BOTH)];
+    let owing_nothing = [claim("a"), mark("a"), commit(Terminal::Failed, Effects::NONE)];
     let cases: [(&[ClaimOp], ClaimOp); 10] = [
         (&[], claim("a")),
         (&sending[..1], mark("a")),
@@ -199,9 +200,9 @@ fn rule_14_a_write_whose_answer_was_lost_is_recognised() {
         (&sending, ClaimOp::TakeOver { lease: lease("b"), seen: token("a"), owner_gone: true, skew_ms: 2_000 }),
         (&sending, give_up),
         (&sending, ClaimOp::Tell { key_generation: 0, evidence: Evidence::new(State::Delivered, NOW, None), ttl_s: 86_400 }),
-        (&failed, ClaimOp::ClearEffects { generation: 0, done: Effects::BOTH }),
+        (&failed, ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH }),
     ];
-    for (before, operation) in cases.into_iter().chain([(&failed[..], redrive)]) {
+    for (before, operation) in cases.into_iter().chain([(&owing_nothing[..], redrive)]) {
         for returns_found in [true, false] {
             let current = after(before);
             let store = One::of(current.as_ref(), returns_found);
