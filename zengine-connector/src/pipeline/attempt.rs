@@ -140,7 +140,7 @@ pub(crate) async fn call(
     limit: Duration,
 ) -> Result<Receipt, SendError> {
     let cx = job.context(key_generation, n, limit);
-    let answer = job.clock().guard(limit, job.call.outbound.attempt(&job.bound.state, job.message(), &cx)).await;
+    let answer = job.clock().guard(limit, job.outbound.attempt(&job.bound.state, job.message(), &cx)).await;
     let result = answer.unwrap_or_else(|missed| {
         Err(match missed {
             Missed::Panicked => SendError::of(ErrorKind::Unexpected, "the strategy panicked").maybe(),

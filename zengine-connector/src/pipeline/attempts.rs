@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     attempt::{self, Attempted},
-    decision::{Exhausted, Next, Protection, SendEnd, decide},
+    decision::{Next, Protection, SendEnd, decide},
     dedup::{Lost, Ownership},
     ended::{EndError, Ended, How},
     job::SendJob,
@@ -54,13 +54,13 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
         let error = EndError::of(error, own.all_attempts());
         let deferred = |reason, error| How::Deferred { reason, retry_after: wait, error: Some(error) };
         let exhausted = match next {
-            Next::SendEnd(SendEnd::Failed { .. }) => return How::Failed(error),
-            Next::SendEnd(SendEnd::Unknown) => return How::Unknown(error),
+            Next::End(SendEnd::Failed) => return How::Failed(error),
+            Next::End(SendEnd::Unknown) => return How::Unknown(error),
             // A permanent error does not go away by waiting.
-            Next::SendEnd(SendEnd::Deferred) if !temporary => return How::Failed(error),
-            Next::SendEnd(SendEnd::Deferred) if cancelled => return deferred(DeferredReason::Cancelled, error),
-            Next::SendEnd(SendEnd::Deferred) => return deferred(DeferredReason::Busy, error),
-            Next::LookUp => Exhausted::Unknown,
+            Next::End(SendEnd::Deferred) if !temporary => return How::Failed(error),
+            Next::End(SendEnd::Deferred) if cancelled => return deferred(DeferredReason::Cancelled, error),
+            Next::End(SendEnd::Deferred) => return deferred(DeferredReason::Busy, error),
+            Next::LookUp => SendEnd::Unknown,
             Next::Retry(exhausted) => exhausted,
         };
         if made >= retry.max_attempts {
@@ -71,17 +71,17 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
                 return end;
             }
             return match exhausted {
-                Exhausted::Failed => How::Failed(error),
-                Exhausted::Unknown => How::Unknown(error),
-                Exhausted::Deferred => deferred(DeferredReason::Throttled, error),
+                SendEnd::Failed => How::Failed(error),
+                SendEnd::Unknown => How::Unknown(error),
+                SendEnd::Deferred => deferred(DeferredReason::Throttled, error),
             };
         }
         // Do not sleep past the deadline, nor longer than `max_wait` (rules 36 and 40).
         if wait > retry.max_wait || wait + retry.min_attempt > job.clock().remaining() {
             return match exhausted {
-                Exhausted::Deferred => deferred(DeferredReason::Throttled, error),
-                Exhausted::Failed | Exhausted::Unknown if wait > retry.max_wait => deferred(DeferredReason::Unavailable, error),
-                Exhausted::Failed | Exhausted::Unknown => deferred(DeferredReason::NoTimeLeft, error),
+                SendEnd::Deferred => deferred(DeferredReason::Throttled, error),
+                SendEnd::Failed | SendEnd::Unknown if wait > retry.max_wait => deferred(DeferredReason::Unavailable, error),
+                SendEnd::Failed | SendEnd::Unknown => deferred(DeferredReason::NoTimeLeft, error),
             };
         }
         match own.outlast(wait + job.settings().attempt_timeout).await {
@@ -126,7 +126,7 @@ async fn look_up(job: &SendJob<'_>, own: &Ownership<'_>) -> Option<How> {
     }
     let Some(_slot) = job.stages().bulkhead.enter() else { return later(DeferredReason::Busy, second) };
     let cx = job.context(own.record().key_generation, own.all_attempts().max(1), limit);
-    match clock.guard(limit, job.call.outbound.lookup(&job.bound.state, job.message(), &cx)).await {
+    match clock.guard(limit, job.outbound.lookup(&job.bound.state, job.message(), &cx)).await {
         Ok(Ok(Lookup::Found(receipt))) => Some(accepted(receipt)),
         Ok(Ok(Lookup::NotFound)) => {
             let visible_after = match job.idempotency {

@@ -17,25 +17,17 @@ pub(crate) enum Protection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Try again after a delay. When attempts or time run out, end with this.
-    Retry(Exhausted),
+    Retry(SendEnd),
     /// Look up at the provider first. If it is not found, continue as [`Next::Retry`].
     LookUp,
     /// End now.
-    SendEnd(SendEnd),
-}
-
-/// The end of a send whose attempts have run out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exhausted {
-    Failed,
-    Unknown,
-    Deferred,
+    End(SendEnd),
 }
 
 /// The end of a send without another attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SendEnd {
-    Failed { redrivable: bool },
+    Failed,
     Unknown,
     Deferred,
 }
@@ -45,17 +37,14 @@ pub(crate) const fn decide(fault: Fault, reach: Reach, protection: Protection) -
     match (fault, reach) {
         // The message may have been sent: whatever the fault, only the provider's own protection allows another call.
         (_, Reach::Maybe) => match protection {
-            Protection::Native => Next::Retry(Exhausted::Unknown),
+            Protection::Native => Next::Retry(SendEnd::Unknown),
             Protection::Queryable => Next::LookUp,
-            Protection::None => Next::SendEnd(SendEnd::Unknown),
+            Protection::None => Next::End(SendEnd::Unknown),
         },
-        (Fault::Provider, Reach::NotSent) => Next::Retry(Exhausted::Failed),
-        (Fault::Throttled, Reach::NotSent) => Next::Retry(Exhausted::Deferred),
-        (Fault::Domain, Reach::NotSent | Reach::Processed) => Next::SendEnd(SendEnd::Failed { redrivable: false }),
-        (Fault::Local | Fault::Cancelled, Reach::NotSent) => Next::SendEnd(SendEnd::Deferred),
-        (Fault::Auth | Fault::Provider | Fault::Throttled | Fault::Local | Fault::Cancelled, _) => {
-            Next::SendEnd(SendEnd::Failed { redrivable: true })
-        }
+        (Fault::Provider, Reach::NotSent) => Next::Retry(SendEnd::Failed),
+        (Fault::Throttled, Reach::NotSent) => Next::Retry(SendEnd::Deferred),
+        (Fault::Local | Fault::Cancelled, Reach::NotSent) => Next::End(SendEnd::Deferred),
+        (Fault::Domain | Fault::Auth, _) | (_, Reach::Processed) => Next::End(SendEnd::Failed),
     }
 }
 
@@ -67,20 +56,20 @@ mod tests {
     fn rule_34_every_pair_of_fault_and_reach_has_its_row() {
         use Fault::{Auth, Cancelled, Domain, Local, Provider, Throttled};
         use Reach::{Maybe, NotSent, Processed};
-        let failed = |redrivable| Next::SendEnd(SendEnd::Failed { redrivable });
+        let failed = Next::End(SendEnd::Failed);
         let table = [
-            (Provider, NotSent, Next::Retry(Exhausted::Failed)),
-            (Provider, Processed, failed(true)),
-            (Throttled, NotSent, Next::Retry(Exhausted::Deferred)),
-            (Throttled, Processed, failed(true)),
-            (Domain, NotSent, failed(false)),
-            (Domain, Processed, failed(false)),
-            (Auth, NotSent, failed(true)),
-            (Auth, Processed, failed(true)),
-            (Local, NotSent, Next::SendEnd(SendEnd::Deferred)),
-            (Local, Processed, failed(true)),
-            (Cancelled, NotSent, Next::SendEnd(SendEnd::Deferred)),
-            (Cancelled, Processed, failed(true)),
+            (Provider, NotSent, Next::Retry(SendEnd::Failed)),
+            (Provider, Processed, failed),
+            (Throttled, NotSent, Next::Retry(SendEnd::Deferred)),
+            (Throttled, Processed, failed),
+            (Domain, NotSent, failed),
+            (Domain, Processed, failed),
+            (Auth, NotSent, failed),
+            (Auth, Processed, failed),
+            (Local, NotSent, Next::End(SendEnd::Deferred)),
+            (Local, Processed, failed),
+            (Cancelled, NotSent, Next::End(SendEnd::Deferred)),
+            (Cancelled, Processed, failed),
         ];
         for (fault, reach, next) in table {
             for protection in [Protection::Native, Protection::Queryable, Protection::None] {
@@ -88,9 +77,9 @@ mod tests {
             }
         }
         for fault in [Provider, Throttled, Domain, Auth, Local, Cancelled] {
-            assert_eq!(decide(fault, Maybe, Protection::Native), Next::Retry(Exhausted::Unknown));
+            assert_eq!(decide(fault, Maybe, Protection::Native), Next::Retry(SendEnd::Unknown));
             assert_eq!(decide(fault, Maybe, Protection::Queryable), Next::LookUp);
-            assert_eq!(decide(fault, Maybe, Protection::None), Next::SendEnd(SendEnd::Unknown));
+            assert_eq!(decide(fault, Maybe, Protection::None), Next::End(SendEnd::Unknown));
         }
     }
 }

@@ -31,12 +31,12 @@ pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Result<Ef
         put(job, &letter).await?;
         done.dlq = true;
     }
-    let published = job.clock().wait(publish(job.engine(), SendIds::of(job), record)).await;
+    let published = job.clock().wait(publish(job.engine(), SendIds::of(job), record, pending)).await;
     (done.event, done.settled) = (published.event, published.settled);
     let clear = clear(record, done);
     if job.apply_past_deadline(&clear, Some(record)).await.is_err() {
         // Letter and event have deterministic ids, so repeating them is harmless.
-        tracing::warn!(strategy = %job.call.entry.name, "dead_letter.flags_not_cleared");
+        tracing::warn!(strategy = %job.entry.name, "dead_letter.flags_not_cleared");
     }
     Ok(pending.without(done))
 }
@@ -78,7 +78,7 @@ pub(crate) struct SendIds<'a> {
 
 impl<'a> SendIds<'a> {
     fn of(job: &'a SendJob<'_>) -> Self {
-        Self { key: &job.key, tenant: job.tenant(), strategy: &job.call.entry.name, id: job.id() }
+        Self { key: &job.key, tenant: job.tenant(), strategy: &job.entry.name, id: job.id() }
     }
 
     pub(super) fn failure_id(&self, record: &ClaimRecord) -> FailureId {
@@ -86,10 +86,10 @@ impl<'a> SendIds<'a> {
     }
 }
 
-/// Publishes a record's pending events. Returns those that the bus accepted. The others stay pending for the next duplicate
-/// or sweep (rule 69).
-pub(crate) async fn publish(engine: &Engine, send: SendIds<'_>, record: &ClaimRecord) -> Effects {
-    let (pending, mut done) = (record.effects_pending, Effects::NONE);
+/// Publishes these events of a record. Returns those that the bus accepted. The others stay pending for the next duplicate or
+/// sweep (rule 69).
+pub(crate) async fn publish(engine: &Engine, send: SendIds<'_>, record: &ClaimRecord, pending: Effects) -> Effects {
+    let mut done = Effects::NONE;
     if pending.event {
         done.event = publish_one(engine, &DomainEvent::OutboundFailed(about(send, record))).await;
     }
@@ -134,8 +134,8 @@ fn about(send: SendIds<'_>, record: &ClaimRecord) -> OutboundFailed {
 fn letter(job: &SendJob<'_>, record: &ClaimRecord) -> Result<DeadLetter, Error> {
     let (engine, options) = (job.engine(), job.call.options);
     let failure_id = FailureId::of_send(&job.key, record.life());
-    let json = job.call.outbound.to_json(&job.original)?;
-    let whose = (job.tenant(), &job.call.entry.name, failure_id);
+    let json = job.outbound.to_json(job.callers_message())?;
+    let whose = (job.tenant(), &job.entry.name, failure_id);
     let outcome = if record.status == ClaimStatus::Failed { "failed" } else { "unknown" };
     let letter = DeadLetter::new(LetterDirection::Outbound, whose, outcome, job.clock().ms());
     let last_error = record.error.as_deref().cloned();

@@ -1,12 +1,15 @@
 //! Evidence: statuses from the provider as proof about a send (rule 27).
 
-use super::{effects, engine::Engine};
+use super::{
+    effects::{self, SendIds},
+    engine::Engine,
+};
 use crate::{
-    error::{Error, Reach},
-    ids::{ClientMessageId, FailureId, StrategyName, TenantId},
+    error::{Error, SendError},
+    ids::{ClientMessageId, StrategyName, TenantId},
     message::{Event, InboundEvent, Status},
     runtime::seconds,
-    store::{ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DomainEvent, Effects, Evidence, OutboundFailed},
+    store::{ClaimKey, ClaimOp, Effects, Evidence, StoredError},
     strategy::{ParsedKey, ProviderKey},
 };
 
@@ -69,38 +72,25 @@ async fn tell(
         return Ok(());
     };
     let provider_id = (!status.target.is_empty()).then(|| status.target.clone());
+    let mut evidence = Evidence::new(status.state, at_ms, provider_id);
+    evidence.error = status.error.as_ref().map(|error| {
+        let reported = SendError::of(error.kind, "the provider reported a failure");
+        let coded = match &error.code {
+            Some(code) => reported.code(code),
+            None => reported,
+        };
+        StoredError::of(&coded.processed(), 0)
+    });
     let ttl_s = seconds(engine.stages.settings(strategy).dedup.keep);
-    let told = ClaimOp::Tell { key_generation: generation, evidence: Evidence::new(status.state, at_ms, provider_id), ttl_s };
-    match engine.stores.apply(&key, &told, Some(&seen), engine.now_ms()).await?.record {
-        Some(record) if record.effects_pending.settled => announce(engine, (tenant, strategy, id), status, &key, &record).await,
-        _ => Ok(()),
-    }
-}
-
-/// Publishes that an Unknown was settled, then clears the flag: a crash in between repeats the same id (rule 66). If the
-/// event bus does not answer, the flag stays for the next status, duplicate or sweep (rule 69).
-async fn announce(
-    engine: &Engine,
-    (tenant, strategy, id): (&TenantId, &StrategyName, &ClientMessageId),
-    status: &Status,
-    key: &ClaimKey,
-    record: &ClaimRecord,
-) -> Result<(), Error> {
-    let outcome = if record.status == ClaimStatus::Delivered { "delivered" } else { "failed" };
-    let failure_id = FailureId::of_send(key, record.life());
-    let mut settled = OutboundFailed::new(failure_id, tenant.clone(), strategy.clone(), id.clone(), outcome, engine.now_ms());
-    settled.generation = record.generation;
-    match (&status.error, &record.error) {
-        (Some(error), _) if outcome == "failed" => {
-            (settled.kind, settled.reach, settled.code) = (Some(error.kind), Some(Reach::Processed), error.code.clone());
+    let told = ClaimOp::Tell { key_generation: generation, evidence, ttl_s };
+    let Some(record) = engine.stores.apply(&key, &told, Some(&seen), engine.now_ms()).await?.record else { return Ok(()) };
+    if record.effects_pending.settled {
+        // A crash before the flag is cleared repeats the event under the same id (rule 66). If the bus does not answer, the flag
+        // stays for the next status, duplicate or sweep (rule 69).
+        let done = effects::publish(engine, SendIds { key: &key, tenant, strategy, id }, &record, Effects::SETTLED).await;
+        if done.settled {
+            engine.stores.apply(&key, &effects::clear(&record, done), Some(&record), engine.now_ms()).await?;
         }
-        (_, Some(error)) => (settled.kind, settled.reach, settled.code) = (Some(error.kind), Some(error.reach), error.code.clone()),
-        (_, None) => {}
     }
-    if let Err(error) = engine.stores.publish(&DomainEvent::OutboundSettled(settled)).await {
-        tracing::warn!(tenant_id = %tenant, strategy = %strategy, client_message_id = %id, error = %Error::from(error), "outbound.settled_not_published");
-        return Ok(());
-    }
-    engine.stores.apply(key, &effects::clear(record, Effects::SETTLED), Some(record), engine.now_ms()).await?;
     Ok(())
 }

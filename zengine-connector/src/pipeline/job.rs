@@ -1,12 +1,12 @@
 //! A call of a strategy, and the send that it belongs to, as passed to the stages.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, ops::Deref, sync::Arc, time::Duration};
 
 use super::{Engine, SendOptions, clock::CallClock, decision::Protection, fingerprint::Content, trace::SendTrace};
 use crate::{
-    error::Error,
+    error::{Error, ErrorKind},
     ids::{ClientMessageId, TenantId},
-    message::{Degrade, Idempotency, LossReport, Prepared},
+    message::{Effect, Idempotency, LossReport, MessageRef, Prepared},
     registry::{BoundTenant, RegisteredStrategy},
     runtime::ms,
     stage::{Stages, StrategySettings},
@@ -14,50 +14,101 @@ use crate::{
     strategy::{Base, DynOutbound, ProviderKey, SendContext},
 };
 
-/// The surroundings of one call by a host: a send, a redrive or a query.
+/// One call by a host as it was asked for: a send, a redrive or a query.
 #[derive(Clone, Copy)]
 pub(crate) struct HostCall<'a> {
     pub(crate) engine: &'a Arc<Engine>,
-    pub(crate) entry: &'a RegisteredStrategy,
-    pub(crate) outbound: &'a dyn DynOutbound,
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) strategy: &'a str,
     pub(crate) options: &'a SendOptions,
     pub(crate) clock: &'a CallClock<'a>,
     /// The facts behind the log lines.
     pub(crate) trace: &'a SendTrace,
 }
 
-/// One message for one bound tenant.
-pub(crate) struct SendJob<'a> {
+/// The message of a call with its identity, for a tenant that is not bound yet.
+pub(crate) struct Identified<'a> {
     pub(crate) call: HostCall<'a>,
-    pub(crate) bound: Arc<BoundTenant>,
+    pub(crate) entry: &'a RegisteredStrategy,
+    pub(crate) outbound: &'a dyn DynOutbound,
     pub(crate) key: ClaimKey,
     pub(crate) fingerprint: Fingerprint,
     /// The caller's message. Dead letters store it.
-    pub(crate) original: Prepared<'a>,
+    pub(crate) message: Prepared<'a>,
+}
+
+impl<'a> HostCall<'a> {
+    /// Prepares and fingerprints the message.
+    pub(crate) fn identify(self, message: MessageRef<'a>) -> Result<Identified<'a>, Error> {
+        let Self { engine, tenant, strategy, options, .. } = self;
+        let entry = engine.registry.entry(strategy)?;
+        let outbound = &**entry.sends()?;
+        let message = outbound.prepare(message)?;
+        let content = Content { keys: &*engine.keys, tenant, strategy: &entry.name, outbound, message: &message };
+        let fingerprint = content.fingerprint()?;
+        let key = ClaimKey::outbound(tenant, &entry.name, &options.client_message_id);
+        Ok(Identified { call: self, entry, outbound, key, fingerprint, message })
+    }
+}
+
+impl<'a> Identified<'a> {
+    pub(crate) fn effect(&self) -> Result<Effect, Error> {
+        self.outbound.effect(&self.message)
+    }
+
+    /// The fingerprint input of the caller's message.
+    pub(crate) fn content(&self) -> Content<'_> {
+        let HostCall { engine, tenant, .. } = self.call;
+        Content { keys: &*engine.keys, tenant, strategy: &self.entry.name, outbound: self.outbound, message: &self.message }
+    }
+
+    /// Binds the tenant, within the time of the call.
+    pub(crate) async fn bind(&self) -> Result<Arc<BoundTenant>, Error> {
+        let HostCall { engine, tenant, clock, .. } = self.call;
+        if let Some(bound) = engine.tenants.bound(self.entry, tenant, clock.monotonic()) {
+            return bound;
+        }
+        let bound = clock.guard(clock.remaining(), engine.tenants.bind(self.entry, tenant)).await;
+        bound.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the tenant was not bound within the time of the send")))
+    }
+
+    /// Degrades and validates the message for the tenant.
+    ///
+    /// # Errors
+    /// If the channel cannot carry the message.
+    pub(crate) fn for_tenant(self, bound: Arc<BoundTenant>) -> Result<SendJob<'a>, Error> {
+        let seen = self.entry.inspect(&bound.state, &self.message, self.call.options.degrade)?;
+        let (degraded, loss) = seen.degraded.unzip();
+        let idempotency = seen.idempotency.unwrap_or(self.entry.descriptor.idempotency);
+        let job = SendJob { sent: self, bound, degraded, loss, idempotency };
+        job.call.trace.recipient(|| job.outbound.recipient(job.message(), &job.engine().keys.current(), job.tenant()))?;
+        Ok(job)
+    }
+}
+
+/// One message for one bound tenant.
+pub(crate) struct SendJob<'a> {
+    sent: Identified<'a>,
+    pub(crate) bound: Arc<BoundTenant>,
     degraded: Option<Prepared<'static>>,
     /// Losses from degradation, if any.
     pub(crate) loss: Option<LossReport>,
     pub(crate) idempotency: Idempotency,
 }
 
+/// Its stages read the call, the strategy and the identity as its own.
+impl<'a> Deref for SendJob<'a> {
+    type Target = Identified<'a>;
+
+    fn deref(&self) -> &Identified<'a> {
+        &self.sent
+    }
+}
+
 impl<'a> SendJob<'a> {
-    /// Degrades and validates the message for the tenant.
-    ///
-    /// # Errors
-    /// If the channel cannot carry the message.
-    pub(crate) fn new(
-        call: HostCall<'a>,
-        bound: Arc<BoundTenant>,
-        (key, fingerprint): (ClaimKey, Fingerprint),
-        message: Prepared<'a>,
-        degrade: Degrade,
-    ) -> Result<Self, Error> {
-        let seen = call.entry.inspect(&bound.state, &message, degrade)?;
-        let (degraded, loss) = seen.degraded.unzip();
-        let idempotency = seen.idempotency.unwrap_or(call.entry.descriptor.idempotency);
-        let job = Self { call, bound, key, fingerprint, original: message, degraded, loss, idempotency };
-        call.trace.recipient(|| call.outbound.recipient(job.message(), &call.engine.keys.current(), job.tenant()))?;
-        Ok(job)
+    /// The caller's message, not degraded.
+    pub(crate) fn callers_message(&self) -> &Prepared<'a> {
+        &self.sent.message
     }
 
     pub(crate) fn engine(&self) -> &'a Arc<Engine> {
@@ -80,7 +131,7 @@ impl<'a> SendJob<'a> {
 
     /// The message to send, degraded if needed.
     pub(crate) fn message(&self) -> &Prepared<'a> {
-        self.degraded.as_ref().unwrap_or(&self.original)
+        self.degraded.as_ref().unwrap_or(&self.sent.message)
     }
 
     pub(crate) fn stages(&self) -> &Stages {
@@ -91,12 +142,6 @@ impl<'a> SendJob<'a> {
     #[inline]
     pub(crate) fn settings(&self) -> &StrategySettings {
         &self.stages().settings
-    }
-
-    /// The fingerprint input of the caller's message.
-    pub(crate) fn content(&self) -> Content<'_> {
-        let HostCall { engine, entry, outbound, .. } = self.call;
-        Content { keys: &*engine.keys, tenant: self.tenant(), strategy: &entry.name, outbound, message: &self.original }
     }
 
     /// The idempotency key at the provider (rule 4).

@@ -6,16 +6,14 @@ use super::{
     Engine, SendOptions,
     attempt::{self, NotAdmitted},
     clock::CallClock,
-    job::SendJob,
-    prepare::SendRequest,
+    job::{HostCall, SendJob},
     trace::SendTrace,
 };
 use crate::{
     error::{Error, ErrorKind, Fault},
     ids::{ClientMessageId, TenantId},
-    message::{Degrade, Effect, MessageRef, Receipt},
+    message::{Effect, MessageRef, Receipt},
     stage::backoff,
-    store::{ClaimKey, Fingerprint},
 };
 
 /// Maximum time for a query.
@@ -26,20 +24,16 @@ pub(crate) async fn query(engine: &Arc<Engine>, tenant: &TenantId, strategy: &st
     let _running = engine.enter();
     let options = SendOptions::new(ClientMessageId::new("query")?);
     let (clock, trace) = (CallClock::start(&*engine.clock, TIME), SendTrace::new());
-    let request = SendRequest { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace };
-    let entry = engine.registry.entry(strategy)?;
-    let call = request.call(entry)?;
-    let message = call.outbound.prepare(message)?;
-    if call.outbound.effect(&message)? == Effect::Write {
+    // A query takes no claim, so nothing is stored under its key.
+    let query = HostCall { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace }.identify(message)?;
+    if query.effect()? == Effect::Write {
         return Err(Error::new(ErrorKind::Unsupported, "a message with an effect must go through send").with_context("strategy", strategy));
     }
     if engine.is_closing() {
         return Err(Error::new(ErrorKind::Cancelled, "the host shuts down").with_context("strategy", strategy));
     }
-    let bound = request.bind(entry).await?;
-    // A query takes no claim, so nothing is stored under this key.
-    let identity = (ClaimKey::outbound(tenant, &entry.name, &options.client_message_id), Fingerprint::new([0; 16], 0, ""));
-    ask(&SendJob::new(call, bound, identity, message, Degrade::Refuse)?).await
+    let bound = query.bind().await?;
+    ask(&query.for_tenant(bound)?).await
 }
 
 async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {
@@ -47,7 +41,7 @@ async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {
     for n in 1.. {
         let admitted = attempt::admit(job).await.map_err(|NotAdmitted(reason, retry_after)| {
             Error::new(ErrorKind::Busy, "the breaker is open, or too many calls run at once")
-                .with_context("strategy", &job.call.entry.name)
+                .with_context("strategy", &job.entry.name)
                 .with_context("reason", reason.as_str())
                 .with_retry_after(retry_after)
         })?;

@@ -11,9 +11,7 @@ use super::{
     dedup::{Asking, Ownership, released_ttl_s},
     effects::{self, LetterLost},
     ended::{Ended, How},
-    fingerprint::Content,
-    job::SendJob,
-    prepare::SendRequest,
+    job::{HostCall, SendJob},
     send::DEFAULT_TIME,
     settle,
     trace::SendTrace,
@@ -64,8 +62,10 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
     let options = SendOptions { time: redrive.time, degrade: redrive.degrade, ..SendOptions::new(client_message_id) };
     let (clock, trace) = (CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME)), SendTrace::new());
     let (tenant, strategy) = (&letter.tenant, letter.strategy.as_str());
-    let request = SendRequest { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace };
-    let job = prepare(&request, MessageRef::from(&json)).await?;
+    let call = HostCall { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace };
+    let send = call.identify(MessageRef::from(&json))?;
+    let bound = send.bind().await?;
+    let job = send.for_tenant(bound)?;
     let current = job.record().await?;
     let known = current.as_ref().filter(|record| !record.is_expired(clock.ms()) || record.is_in_doubt());
     if let Some(record) = known {
@@ -109,18 +109,6 @@ fn failure(letter: &DeadLetter) -> Result<(ClientMessageId, Life), Error> {
         Some(life) if [FAILED, UNKNOWN].contains(&letter.outcome.as_str()) => Ok((id.clone(), life)),
         _ => Err(Error::new(ErrorKind::Corrupt, "the dead letter does not name a failure that this build knows")),
     }
-}
-
-/// Binds the tenant, and prepares the message of a letter.
-async fn prepare<'a>(request: &SendRequest<'a>, message: MessageRef<'a>) -> Result<SendJob<'a>, Error> {
-    let entry = request.engine.registry.entry(request.strategy)?;
-    let call = request.call(entry)?;
-    let message = call.outbound.prepare(message)?;
-    let bound = request.bind(entry).await?;
-    let keys = &*request.engine.keys;
-    let content = Content { keys, tenant: request.tenant, strategy: &entry.name, outbound: call.outbound, message: &message };
-    let identity = (ClaimKey::outbound(request.tenant, &entry.name, &request.options.client_message_id), content.fingerprint()?);
-    SendJob::new(call, bound, identity, message, request.options.degrade)
 }
 
 /// Permits another send.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Outcome, SendOptions, job::SendJob, prepare::SendRequest};
+use super::{
+    Outcome, SendOptions,
+    job::{HostCall, SendJob},
+};
 use crate::{
     error::{Error, SendError},
     telemetry::{self, AttemptLine, SendLine, TraceParent},
@@ -19,7 +22,7 @@ pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Opti
         facts.reach = error.map(SendError::reach);
         (std::mem::take(&mut facts.delay), facts.breaker())
     });
-    let mut line = AttemptLine::new(job.tenant(), job.call.entry.name.as_str(), job.id(), n);
+    let mut line = AttemptLine::new(job.tenant(), job.entry.name.as_str(), job.id(), n);
     if let Some(error) = error {
         line.outcome = error.kind().as_str();
         line.fault = Some(error.fault());
@@ -35,8 +38,8 @@ pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Opti
 }
 
 /// Writes one line per send, whatever its outcome, and its metrics.
-pub(crate) fn send(request: &SendRequest<'_>, started: Duration, result: &Result<Outcome, Error>) {
-    let SendRequest { engine, tenant, strategy, options, trace, .. } = *request;
+pub(crate) fn send(call: HostCall<'_>, started: Duration, result: &Result<Outcome, Error>) {
+    let HostCall { engine, tenant, strategy, options, trace, .. } = call;
     if engine.observers.is_empty() && !telemetry::any_level_enabled() {
         return;
     }
@@ -84,5 +87,5 @@ fn trace_parent(options: &SendOptions) -> Option<TraceParent> {
 
 /// Reports a delivered send whose record could not be stored: sending it again may deliver it twice (rule 26).
 pub(crate) fn not_recorded(job: &SendJob<'_>) {
-    tracing::error!(tenant_id = %job.tenant(), strategy = %job.call.entry.name, client_message_id = %job.id(), "dedup.delivered_not_recorded");
+    tracing::error!(tenant_id = %job.tenant(), strategy = %job.entry.name, client_message_id = %job.id(), "dedup.delivered_not_recorded");
 }

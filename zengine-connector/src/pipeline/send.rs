@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Engine, Outcome, SendOptions,
     clock::CallClock,
-    prepare::{Preparation, SendRequest},
+    job::HostCall,
+    prepare::{Preparation, prepare},
     report,
     settle::settle,
     trace::SendTrace,
@@ -31,15 +32,15 @@ pub(crate) async fn send(
     let _running = engine.enter();
     let clock = CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME));
     let (started, trace) = (clock.monotonic(), SendTrace::new());
-    let request = SendRequest { engine, tenant, strategy, options, clock: &clock, trace: &trace };
+    let call = HostCall { engine, tenant, strategy, options, clock: &clock, trace: &trace };
     let result = async {
-        match request.prepare(message).await? {
+        match prepare(call, message).await? {
             Preparation::Outcome(outcome) => Ok(outcome),
             Preparation::Job(job) => settle(&job).await?.into_outcome(&job.key, job.loss.clone()),
         }
     }
     .await;
-    report::send(&request, started, &result);
+    report::send(call, started, &result);
     result
 }
 

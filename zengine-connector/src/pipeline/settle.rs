@@ -85,7 +85,7 @@ async fn delivered(job: &SendJob<'_>, mut own: Ownership<'_>, receipt: Receipt) 
         Some(record) => {
             // The record may have been Unknown before; then its settled event is still to publish (rule 27).
             if effects::finish(job, &record).await.is_err() {
-                tracing::warn!(strategy = %job.call.entry.name, "dead_letter.not_stored_for_a_delivery");
+                tracing::warn!(strategy = %job.entry.name, "dead_letter.not_stored_for_a_delivery");
             }
             remember(job, &record, &ended);
         }
@@ -116,7 +116,7 @@ pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Ended {
 /// Remembers a delivered send in this process, with its receipt open (rule 30).
 fn remember(job: &SendJob<'_>, record: &ClaimRecord, ended: &Ended) {
     if let Some(delivered) = DeliveredSend::of(record, ended) {
-        job.engine().delivered.insert(&job.call.entry.name, job.key.clone(), delivered);
+        job.engine().delivered.insert(&job.entry.name, job.key.clone(), delivered);
     }
 }
 
@@ -125,9 +125,9 @@ async fn put_reference(job: &SendJob<'_>, own: &Ownership<'_>) {
     let provider_key = job.provider_key(own.record().key_generation);
     let (Some(hash), clock) = (provider_key.hash(), job.clock()) else { return };
     let expires_at_s = clock.ms() / 1000 + seconds(job.settings().dedup.keep_in_doubt);
-    let reference = Reference::new(job.tenant().clone(), job.call.entry.name.clone(), job.id().clone(), expires_at_s);
+    let reference = Reference::new(job.tenant().clone(), job.entry.name.clone(), job.id().clone(), expires_at_s);
     let stored = clock.guard(clock.remaining(), job.engine().stores.put_reference(hash, &reference)).await;
     if !matches!(stored, Ok(Ok(()))) {
-        tracing::warn!(strategy = %job.call.entry.name, "dedup.reference_not_stored");
+        tracing::warn!(strategy = %job.entry.name, "dedup.reference_not_stored");
     }
 }

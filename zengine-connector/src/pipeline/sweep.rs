@@ -211,7 +211,7 @@ impl DueSend<'_> {
         // The letter comes before the event that tells people where to look, as long as it can be expected (rule 65).
         let is_late = record.is_expired(now_ms) || record.first_claimed_at_ms.saturating_add(keep_in_doubt) <= now_ms;
         if (pending.event || pending.settled) && (!pending.dlq || is_late) {
-            done = effects::publish(engine, self.send, record).await;
+            done = effects::publish(engine, self.send, record, pending).await;
             swept.published += usize::from(done.pending());
             swept.failed += usize::from(done.event != pending.event || done.settled != pending.settled);
             if pending.dlq && done.event {

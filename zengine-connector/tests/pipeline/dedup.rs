@@ -140,7 +140,7 @@ struct Rotating(Mutex<Vec<Arc<Key>>>);
 
 impl KeyRing for Rotating {
     fn current(&self) -> Arc<Key> {
-        self.0.lock().unwrap().last().unwrap().clone()
+        Arc::clone(self.0.lock().unwrap().last().unwrap())
     }
 
     fn by_id(&self, id: &str) -> Option<Arc<Key>> {

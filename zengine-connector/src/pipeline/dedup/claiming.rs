@@ -180,11 +180,11 @@ fn store_down<'a>(job: &'a SendJob<'a>, error: StoreError, is_known: bool) -> Re
                 && error.kind != StoreErrorKind::Conflict
                 && let Some(own) = Ownership::unprotected(job) =>
         {
-            tracing::warn!(strategy = %job.call.entry.name, "dedup.send_unprotected");
+            tracing::warn!(strategy = %job.entry.name, "dedup.send_unprotected");
             Ok(Claimed::Ours(own))
         }
         StoreDown::SendUnprotected | StoreDown::Defer => {
-            tracing::warn!(strategy = %job.call.entry.name, error = %error, "dedup.store_unavailable");
+            tracing::warn!(strategy = %job.entry.name, error = %error, "dedup.store_unavailable");
             Ok(Claimed::Deferred(Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5))))
         }
     }

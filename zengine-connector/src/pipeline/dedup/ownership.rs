@@ -226,7 +226,7 @@ impl<'a> Ownership<'a> {
         match self.end(&operation).await {
             Ok(applied) => applied.record.filter(|_| applied.done),
             Err(error) => {
-                tracing::warn!(%error, strategy = %self.job.call.entry.name, "dedup.not_recorded");
+                tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_recorded");
                 None
             }
         }
@@ -242,7 +242,7 @@ impl<'a> Ownership<'a> {
         let asking = Asking { job: self.job, release: Some(operation.clone()) };
         match self.job.apply(&operation, Some(&self.record)).await {
             Ok(_) => asking.answered(),
-            Err(error) => tracing::warn!(%error, strategy = %self.job.call.entry.name, "dedup.not_released"),
+            Err(error) => tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_released"),
         }
     }
 

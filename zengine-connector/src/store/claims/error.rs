@@ -15,7 +15,7 @@ record! {
         2 required pub fault: Fault,
         /// Reach of the attempt.
         3 required pub reach: Reach,
-        /// The provider's code.
+        /// The provider's code, up to 128 characters of it.
         4 optional pub code: Option<String>,
         /// The message, one of our literals.
         5 default pub message: String,
@@ -25,6 +25,8 @@ record! {
 }
 
 impl StoredError {
+    const MAX_CODE: usize = 128;
+
     /// An error of a kind.
     pub fn new(kind: ErrorKind, reach: Reach, message: impl Into<String>) -> Self {
         Self { kind, fault: kind.fault(), reach, code: None, message: message.into(), attempts: 0, unread: Unread::default() }
@@ -36,7 +38,7 @@ impl StoredError {
             kind: error.kind(),
             fault: error.fault(),
             reach: error.reach(),
-            code: error.provider_code().map(str::to_owned),
+            code: error.provider_code().map(|code| code.chars().take(Self::MAX_CODE).collect()),
             message: error.error().message().to_owned(),
             attempts,
             unread: Unread::default(),

@@ -386,7 +386,10 @@ fn with_evidence(end: TerminalEnd, evidence: Option<&Evidence>) -> TerminalEnd {
         (Terminal::Unknown | Terminal::Failed, Some(Terminal::Delivered)) => {
             TerminalEnd { terminal: Terminal::Delivered, result: end.result, error: None, effects: Effects::NONE }
         }
-        (Terminal::Unknown, Some(Terminal::Failed)) => TerminalEnd { terminal: Terminal::Failed, ..end },
+        (Terminal::Unknown, Some(Terminal::Failed)) => {
+            let told = evidence.and_then(|evidence| evidence.error.clone());
+            TerminalEnd { terminal: Terminal::Failed, error: told.or(end.error), ..end }
+        }
         _ => end,
     }
 }
@@ -501,7 +504,7 @@ fn tell(current: Option<&ClaimRecord>, at: At<'_>, key_generation: u32, evidence
         ClaimStatus::Delivered | ClaimStatus::Failed => Decision::Refuse,
         ClaimStatus::Unknown => {
             let record = ClaimRecord { evidence: Some(Box::new(evidence.clone())), ..record.clone() };
-            write(settled(&record, at, evidence.verdict(), record.result.clone(), None, ttl_s))
+            write(settled(&record, at, evidence.verdict(), record.result.clone(), evidence.error.clone(), ttl_s))
         }
         ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => {
             // Evidence of a failure does not override evidence of delivery.

@@ -76,13 +76,15 @@ record! {
         2 required pub at_ms: i64,
         /// The provider's id of the message.
         3 optional pub provider_id: Option<String>,
+        /// The provider's error, if it reported a failure.
+        4 optional pub error: Option<StoredError>,
     }
 }
 
 impl Evidence {
-    /// Evidence of a state at a time.
+    /// Evidence of a state at a time, without an error.
     pub fn new(state: State, at_ms: i64, provider_id: Option<String>) -> Self {
-        Self { state, at_ms, provider_id, unread: Unread::default() }
+        Self { state, at_ms, provider_id, error: None, unread: Unread::default() }
     }
 
     /// The end of the send that this evidence proves.
