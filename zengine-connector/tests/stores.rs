@@ -1,4 +1,4 @@
-//! Every store against the contract, and what only the embedded one has.
+//! Every store against the contract, and broken stores that break it.
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 
@@ -9,6 +9,7 @@ use zengine_connector::{
     store::{
         Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, Embedded, InboundOp, InboundRecord, Memory, Reference,
         StoreError, Stores,
+        compare_and_set::{self, CompareAndSet, Operation as _, PutIf, Stored},
     },
     testing::{
         CasStore,
@@ -26,10 +27,8 @@ fn embedded() -> Subject {
     Subject::new(store).holding(folder)
 }
 
-fn with_claims(claims: CasStore) -> Subject {
-    let mut stores = Stores::from(Memory::new());
-    stores.claims = Arc::new(claims);
-    Subject::new(stores)
+fn with_claims(claims: impl ClaimStore) -> Subject {
+    Subject::new(Stores::builder().base(Memory::new()).claims(Arc::new(claims)).build().unwrap())
 }
 
 fn found() -> Subject {
@@ -91,9 +90,113 @@ impl ClaimStore for Trusting {
 }
 
 #[tokio::test]
-#[should_panic(expected = "the returned record is the stored one")]
+#[should_panic(expected = "rule 13: Claim returned (left) another record than the stored one")]
 async fn a_store_that_trusts_its_callers_record_breaks_the_contract() {
-    let mut stores = Stores::from(Memory::new());
-    stores.claims = Arc::new(Trusting(stores.claims));
-    store_contract::a_wrong_current_record_changes_no_result_of_a_send(&Subject::new(stores)).await;
+    let claims = Trusting(Memory::new().claims());
+    store_contract::a_wrong_current_record_changes_no_result_of_a_send(&with_claims(claims)).await;
+}
+
+/// A store whose conditional write compares a part of what it must.
+#[derive(Debug)]
+struct Partial {
+    claims: CasStore,
+    same: fn(Stored, Stored) -> bool,
+}
+
+impl Partial {
+    const fn new(claims: CasStore, same: fn(Stored, Stored) -> bool) -> Self {
+        Self { claims, same }
+    }
+
+    /// Compares `rev` alone.
+    fn by_rev() -> Self {
+        Self::new(CasStore::new(), |stored, seen| stored.rev == seen.rev)
+    }
+
+    /// Compares the owner alone.
+    fn by_owner() -> Self {
+        Self::new(CasStore::new(), |stored, seen| stored.owner == seen.owner)
+    }
+}
+
+macro_rules! partial {
+    ($($record:ty, $operation:ty;)*) => {$(
+        #[async_trait]
+        impl CompareAndSet<$record> for Partial {
+            async fn get(&self, key: &ClaimKey) -> Result<Option<$record>, StoreError> {
+                CompareAndSet::get(&self.claims, key).await
+            }
+
+            async fn put_if(&self, key: &ClaimKey, expected: Option<Stored>, record: &$record) -> Result<PutIf<$record>, StoreError> {
+                let stored: Option<$record> = CompareAndSet::get(&self.claims, key).await?;
+                let stored = stored.as_ref().map(<$operation>::state);
+                let expected = stored.filter(|stored| expected.is_some_and(|seen| (self.same)(*stored, seen))).or(expected);
+                self.claims.put_if(key, expected, record).await
+            }
+        }
+    )*};
+}
+
+partial! {
+    ClaimRecord, ClaimOp;
+    InboundRecord, InboundOp;
+}
+
+#[async_trait]
+impl ClaimStore for Partial {
+    async fn apply(
+        &self,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+        current: Option<&ClaimRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
+        compare_and_set::apply(self, key, operation, current, At { now_ms, boot: None }).await
+    }
+
+    async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
+        CompareAndSet::get(self, key).await
+    }
+
+    async fn apply_inbound(
+        &self,
+        key: &ClaimKey,
+        operation: &InboundOp,
+        current: Option<&InboundRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<InboundRecord>, StoreError> {
+        compare_and_set::apply(self, key, operation, current, At { now_ms, boot: None }).await
+    }
+
+    async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
+        self.claims.put_reference(hash, reference).await
+    }
+
+    async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
+        self.claims.reference(hash, now_ms).await
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "rule 15: the store did (left) Mark of an owner whose record was removed")]
+async fn a_store_that_compares_rev_alone_breaks_the_contract_of_sends() {
+    store_contract::rule_15_late_owner_cannot_change_a_record_that_was_made_anew(&with_claims(Partial::by_rev())).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "rule 84: the store did (left) Renew of an owner whose record was removed")]
+async fn a_store_that_compares_rev_alone_breaks_the_contract_of_events() {
+    store_contract::rule_84_late_owner_cannot_change_an_inbound_record_that_was_made_anew(&with_claims(Partial::by_rev())).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "rule 13: `current` changed the result (left)")]
+async fn a_store_that_compares_the_owner_alone_breaks_the_contract_of_sends() {
+    store_contract::a_wrong_current_record_changes_no_result_of_a_send(&with_claims(Partial::by_owner())).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "rule 84: `current` changed the result (left)")]
+async fn a_store_that_compares_the_owner_alone_breaks_the_contract_of_events() {
+    store_contract::a_wrong_current_record_changes_no_result_of_an_inbound_event(&with_claims(Partial::by_owner())).await;
 }

@@ -1,13 +1,13 @@
-//! Cases of the record that a caller believes to be stored: it saves a read, and decides nothing.
+//! Cases of the record that a caller believes to be stored: it saves a read, and a write under its condition may rest on it.
 
 use std::fmt::Debug;
 
-use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, SKEW_MS, Subject, named, strategy, tenant};
+use super::{DAY_S, IN_DOUBT_S, LEASE_MS, NOW, SKEW_MS, Subject, key, name, named, strategy, tenant};
 use crate::{
     message::{DedupeKey, State},
     store::{
-        Applied, At, AttemptsMade, ClaimKey, ClaimOp, Decision, Effects, Evidence, InboundOp, InboundStatus, Lease, Terminal,
-        compare_and_set::Operation,
+        Applied, At, AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, Decision, Effects, Evidence, InboundOp, InboundRecord, InboundStatus,
+        Lease, Terminal, compare_and_set::Operation,
     },
 };
 
@@ -26,7 +26,8 @@ fn right<O: Operation>(operation: &O, stored: Option<&O::Record>, at: At<'_>) ->
 
 /// Brings a key to each stage of a script of writes. There, runs its next write, the write that was just done and `refused`,
 /// each with every record of the script as the one that the caller believes to be stored: earlier ones, later ones, and none.
-async fn with_any_belief<O: Operation<Record: PartialEq + Debug>>(
+async fn with_any_belief<O: Operation<Record: PartialEq + Debug> + Debug>(
+    rule: u8,
     script: &[O],
     refused: &[O],
     at: At<'_>,
@@ -34,9 +35,7 @@ async fn with_any_belief<O: Operation<Record: PartialEq + Debug>>(
 ) {
     let mut history = vec![None];
     for operation in script {
-        let next = right(operation, history.last().and_then(Option::as_deref), at);
-        assert!(next.done);
-        history.push(next.record);
+        history.push(right(operation, history.last().and_then(Option::as_deref), at).record);
     }
     for (stage, stored) in history.iter().enumerate() {
         let (done, ahead) = script.split_at(stage);
@@ -47,12 +46,19 @@ async fn with_any_belief<O: Operation<Record: PartialEq + Debug>>(
                 if key.is_none() {
                     let fresh = format!("{stage}-{n}-{b}");
                     for (operation, before) in done.iter().zip(&history) {
-                        assert!(apply(&fresh, operation, before.as_deref()).await.done);
+                        let applied = apply(&fresh, operation, before.as_deref()).await;
+                        assert!(applied.done, "rule {rule}: the store refused {} with the right `current`", name(operation));
                     }
                     key = Some(fresh);
                 }
                 let applied = apply(key.as_deref().unwrap(), operation, believed.as_deref()).await;
-                assert_eq!(applied, expected, "record {stage} is stored, record {b} was believed to be");
+                assert_eq!(
+                    applied,
+                    expected,
+                    "rule {rule}: `current` changed the result (left) of {}: it was {believed:?}, and {stored:?} is stored. \
+                     Only a write under the condition that `current` is stored may rest on it",
+                    name(operation)
+                );
                 if expected.record != *stored {
                     key = None;
                 }
@@ -89,13 +95,25 @@ pub async fn a_wrong_current_record_changes_no_result_of_a_send(subject: &Subjec
     ];
     let refused = [claim("b"), unknown(named("z"))];
     let boot = subject.stores.claims.boot();
-    with_any_belief(&script, &refused, At { now_ms: NOW, boot }, async |id, operation, current| {
-        let run = ClaimRun::new(subject, id);
-        let applied = run.claims.apply(&run.key, operation, current, NOW).await.unwrap();
-        assert_eq!(applied.record.as_deref(), run.record().await.as_ref(), "the returned record is the stored one");
-        applied
+    with_any_belief(13, &script, &refused, At { now_ms: NOW, boot }, async |id, operation, current| {
+        apply_to_send(subject, id, operation, current).await
     })
     .await;
+}
+
+async fn apply_to_send(subject: &Subject, id: &str, operation: &ClaimOp, current: Option<&ClaimRecord>) -> Applied<ClaimRecord> {
+    let (claims, key) = (&subject.stores.claims, key(id));
+    let applied = claims.apply(&key, operation, current, NOW).await.unwrap();
+    let stored = claims.get(&key).await.unwrap();
+    let name = name(operation);
+    assert_eq!(applied.record.as_deref(), stored.as_ref(), "rule 13: {name} returned (left) another record than the stored one");
+    applied
+}
+
+async fn apply_to_event(subject: &Subject, event: &str, operation: &InboundOp, current: Option<&InboundRecord>) -> Applied<InboundRecord> {
+    let (tenant, strategy) = (tenant("acme"), strategy("whatsapp-meta-cloud"));
+    let key = ClaimKey::inbound(&tenant, &strategy, &DedupeKey::of(&tenant, &strategy, event));
+    subject.stores.claims.apply_inbound(&key, operation, current, NOW).await.unwrap()
 }
 
 /// The same for the record of an inbound event.
@@ -110,10 +128,72 @@ pub async fn a_wrong_current_record_changes_no_result_of_an_inbound_event(subjec
     ];
     let refused = [claim("c"), InboundOp::Renew { owner: named("z"), until_ms: NOW }];
     let boot = subject.stores.claims.boot();
-    let (tenant, strategy) = (tenant("acme"), strategy("whatsapp-meta-cloud"));
-    with_any_belief(&script, &refused, At { now_ms: NOW, boot }, async |id, operation, current| {
-        let key = ClaimKey::inbound(&tenant, &strategy, &DedupeKey::of(&tenant, &strategy, id));
-        subject.stores.claims.apply_inbound(&key, operation, current, NOW).await.unwrap()
+    with_any_belief(84, &script, &refused, At { now_ms: NOW, boot }, async |event, operation, current| {
+        apply_to_event(subject, event, operation, current).await
+    })
+    .await;
+}
+
+/// Runs each next write of the owner of a record that was removed, on the record that another owner made anew. It has been
+/// written as often, so that `rev` is the same, and only the owner tells the two apart.
+async fn of_a_late_owner<O: Operation<Record: PartialEq + Debug> + Debug>(
+    rule: u8,
+    script: impl Fn(&str) -> Vec<O>,
+    at: At<'_>,
+    apply: impl AsyncFn(&str, &O, Option<&O::Record>) -> Applied<O::Record>,
+) {
+    let (late, anew) = (script("late"), script("anew"));
+    let mut removed = None;
+    for (stage, pair) in late.windows(2).enumerate() {
+        removed = right(&pair[0], removed.as_deref(), at).record;
+        let (id, mut stored) = (format!("anew-{stage}"), None);
+        for operation in &anew[..=stage] {
+            let applied = apply(&id, operation, stored.as_deref()).await;
+            assert!(applied.done, "rule {rule}: the store refused {} with the right `current`", name(operation));
+            stored = applied.record;
+        }
+        let applied = apply(&id, &pair[1], removed.as_deref()).await;
+        assert_eq!(
+            applied,
+            right(&pair[1], stored.as_deref(), at),
+            "rule {rule}: the store did (left) {} of an owner whose record was removed, on the record that another owner made \
+             anew. `rev` counts from 1 again in it: a write must compare `owner` and `rev`",
+            name(&pair[1])
+        );
+    }
+}
+
+/// The owner of a record that was removed writes nothing into the one that was made anew under its key.
+pub async fn rule_15_late_owner_cannot_change_a_record_that_was_made_anew(subject: &Subject) {
+    let script = |owner: &str| {
+        let (lease, fingerprint, owner) = (lease(subject, owner), super::fingerprint(), named(owner));
+        vec![
+            ClaimOp::Claim { lease, fingerprint, skew_ms: SKEW_MS, ttl_s: DAY_S },
+            ClaimOp::Mark { owner, ttl_s: IN_DOUBT_S },
+            ClaimOp::Renew { owner, until_ms: NOW + 2 * LEASE_MS },
+            ClaimOp::Release { owner, maybe_sent: true, made: AttemptsMade::new(1), ttl_s: IN_DOUBT_S },
+        ]
+    };
+    let boot = subject.stores.claims.boot();
+    of_a_late_owner(15, script, At { now_ms: NOW, boot }, async |id, operation, current| {
+        apply_to_send(subject, id, operation, current).await
+    })
+    .await;
+}
+
+/// The same for the record of an inbound event.
+pub async fn rule_84_late_owner_cannot_change_an_inbound_record_that_was_made_anew(subject: &Subject) {
+    let script = |owner: &str| {
+        let (lease, owner) = (lease(subject, owner), named(owner));
+        vec![
+            InboundOp::Claim { lease, ttl_s: DAY_S },
+            InboundOp::Renew { owner, until_ms: NOW + 2 * LEASE_MS },
+            InboundOp::Settle { owner, status: InboundStatus::Stored, ttl_s: DAY_S },
+        ]
+    };
+    let boot = subject.stores.claims.boot();
+    of_a_late_owner(84, script, At { now_ms: NOW, boot }, async |event, operation, current| {
+        apply_to_event(subject, event, operation, current).await
     })
     .await;
 }

@@ -31,33 +31,50 @@ fn settle(owner: &str, status: InboundStatus) -> InboundOp {
     InboundOp::Settle { owner: named(owner), status, ttl_s: DAY_S }
 }
 
+const REFUSED: &str = "rule 84: the store refused what `decide` allows";
+const DONE: &str = "rule 84: the store did what `decide` refuses";
+const REPEATED: &str = "rule 84: the store did not return the same record for the repetition of a write, for which `decide` returns Keep";
+
 /// An inbound event is handled by one owner and stays stored until its record expires.
 pub async fn rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored(subject: &Subject) {
     let claimed = claim(subject, "e", "a", NOW).await;
-    assert!(claimed.done);
-    assert_eq!(claim(subject, "e", "a", NOW).await, claimed, "the same claim again is the same claim");
+    assert!(claimed.done, "{REFUSED}: the first claim of an event");
+    assert_eq!(claim(subject, "e", "a", NOW).await, claimed, "{REPEATED}: a claim");
     let refused = claim(subject, "e", "b", NOW + 1).await;
-    assert_eq!((refused.done, refused.record.map(|record| record.owner)), (false, Some(named("a"))));
-    assert!(!apply(subject, "e", settle("b", InboundStatus::Stored), NOW + 1).await.done);
-    assert!(!apply(subject, "e", InboundOp::Release { owner: named("b") }, NOW + 1).await.done);
+    assert!(!refused.done, "{DONE}: the claim of an event that another owner holds");
+    assert_eq!(
+        refused.record.map(|record| record.owner),
+        Some(named("a")),
+        "rule 84: a refusal returned (left) another record than the stored one"
+    );
+    assert!(!apply(subject, "e", settle("b", InboundStatus::Stored), NOW + 1).await.done, "{DONE}: a settlement by another than the owner");
+    assert!(
+        !apply(subject, "e", InboundOp::Release { owner: named("b") }, NOW + 1).await.done,
+        "{DONE}: a release by another than the owner"
+    );
     let renew = |owner: &str| InboundOp::Renew { owner: named(owner), until_ms: NOW + 2 * LEASE_MS };
-    assert!(!apply(subject, "e", renew("b"), NOW + 1).await.done);
-    assert!(apply(subject, "e", renew("a"), NOW + 1).await.done);
-    assert!(!claim(subject, "e", "b", NOW + LEASE_MS + 1).await.done, "a renewed lease holds longer");
+    assert!(!apply(subject, "e", renew("b"), NOW + 1).await.done, "{DONE}: a renewal by another than the owner");
+    assert!(apply(subject, "e", renew("a"), NOW + 1).await.done, "{REFUSED}: a renewal by the owner");
+    assert!(!claim(subject, "e", "b", NOW + LEASE_MS + 1).await.done, "{DONE}: a claim within a renewed lease");
 
     let stored = apply(subject, "e", settle("a", InboundStatus::Stored), NOW + 2).await;
-    assert!(stored.done);
-    assert_eq!(apply(subject, "e", settle("a", InboundStatus::Stored), NOW + 3).await, stored);
+    assert!(stored.done, "{REFUSED}: a settlement by the owner");
+    assert_eq!(apply(subject, "e", settle("a", InboundStatus::Stored), NOW + 3).await, stored, "{REPEATED}: a settlement");
     let record = stored.record.unwrap();
-    assert_eq!((record.status, record.expires_at_s), (InboundStatus::Stored, (NOW + 2) / 1000 + DAY_S));
-    assert!(!apply(subject, "e", InboundOp::Release { owner: named("a") }, NOW + 3).await.done);
+    let holds = (record.status, record.expires_at_s);
+    assert_eq!(
+        holds,
+        (InboundStatus::Stored, (NOW + 2) / 1000 + DAY_S),
+        "rule 84: the store lost (left) status or expiry of a stored event"
+    );
+    assert!(!apply(subject, "e", InboundOp::Release { owner: named("a") }, NOW + 3).await.done, "{DONE}: the release of a stored event");
     let over = record.expires_at_s * 1000;
-    assert!(!claim(subject, "e", "b", over - 1).await.done);
-    assert!(claim(subject, "e", "b", over).await.done);
+    assert!(!claim(subject, "e", "b", over - 1).await.done, "{DONE}: the claim of a stored event that is not expired");
+    assert!(claim(subject, "e", "b", over).await.done, "{REFUSED}: the claim of an expired event");
 
-    assert!(claim(subject, "poison", "a", NOW).await.done);
-    assert!(apply(subject, "poison", settle("a", InboundStatus::Poison), NOW).await.done);
-    assert!(!claim(subject, "poison", "b", NOW + 2 * LEASE_MS).await.done, "poison is not tried again");
+    assert!(claim(subject, "poison", "a", NOW).await.done, "{REFUSED}: the first claim of an event");
+    assert!(apply(subject, "poison", settle("a", InboundStatus::Poison), NOW).await.done, "{REFUSED}: a settlement by the owner");
+    assert!(!claim(subject, "poison", "b", NOW + 2 * LEASE_MS).await.done, "{DONE}: the claim of poison");
 }
 
 /// The replay of a dead letter claims poison once, and nothing that is stored or has an owner.
@@ -67,28 +84,29 @@ pub async fn rule_84_a_replay_claims_poison_once(subject: &Subject) {
         let lease = Lease { owner: named(owner), boot: Clone::clone(&boot), until_ms: now + LEASE_MS };
         InboundOp::Replay { lease, ttl_s: DAY_S }
     };
-    assert!(claim(subject, "e", "a", NOW).await.done);
-    assert!(!apply(subject, "e", replay("b", NOW), NOW).await.done, "its owner is at work");
-    assert!(apply(subject, "e", settle("a", InboundStatus::Poison), NOW).await.done);
+    assert!(claim(subject, "e", "a", NOW).await.done, "{REFUSED}: the first claim of an event");
+    assert!(!apply(subject, "e", replay("b", NOW), NOW).await.done, "{DONE}: the replay of an event that another owner holds");
+    assert!(apply(subject, "e", settle("a", InboundStatus::Poison), NOW).await.done, "{REFUSED}: a settlement by the owner");
     let replayed = apply(subject, "e", replay("b", NOW + 1), NOW + 1).await;
-    assert!(replayed.done);
-    assert_eq!(apply(subject, "e", replay("b", NOW + 1), NOW + 1).await, replayed, "the same claim again is the same claim");
-    assert!(!apply(subject, "e", replay("c", NOW + 2), NOW + 2).await.done);
-    assert!(!claim(subject, "e", "c", NOW + 2).await.done);
-    assert!(apply(subject, "e", settle("b", InboundStatus::Stored), NOW + 3).await.done);
-    assert!(!apply(subject, "e", replay("c", NOW + 4), NOW + 4).await.done, "what is stored is not replayed");
-    assert!(apply(subject, "new", replay("a", NOW), NOW).await.done, "an event without a record is free");
+    assert!(replayed.done, "{REFUSED}: the replay of poison");
+    assert_eq!(apply(subject, "e", replay("b", NOW + 1), NOW + 1).await, replayed, "{REPEATED}: a replay");
+    assert!(!apply(subject, "e", replay("c", NOW + 2), NOW + 2).await.done, "{DONE}: a second replay");
+    assert!(!claim(subject, "e", "c", NOW + 2).await.done, "{DONE}: the claim of an event that is being replayed");
+    assert!(apply(subject, "e", settle("b", InboundStatus::Stored), NOW + 3).await.done, "{REFUSED}: a settlement by the owner");
+    assert!(!apply(subject, "e", replay("c", NOW + 4), NOW + 4).await.done, "{DONE}: the replay of a stored event");
+    assert!(apply(subject, "new", replay("a", NOW), NOW).await.done, "{REFUSED}: the replay of an event without a record");
 }
 
 /// An inbound event is claimed again after a release, and after the lease of a crashed owner.
 pub async fn rule_84_a_released_inbound_event_is_claimed_again(subject: &Subject) {
-    assert!(claim(subject, "e", "a", NOW).await.done);
+    assert!(claim(subject, "e", "a", NOW).await.done, "{REFUSED}: the first claim of an event");
     let released = apply(subject, "e", InboundOp::Release { owner: named("a") }, NOW).await;
-    assert!(released.done);
-    assert!(apply(subject, "e", InboundOp::Release { owner: named("a") }, NOW).await.done, "a repeated release is done");
-    assert!(claim(subject, "e", "b", NOW).await.done);
-    assert!(claim(subject, "e", "c", NOW + LEASE_MS + 1).await.done, "the lease of b is over");
-    assert!(!apply(subject, "e", settle("b", InboundStatus::Stored), NOW + LEASE_MS + 1).await.done);
+    assert!(released.done, "{REFUSED}: a release by the owner");
+    assert!(apply(subject, "e", InboundOp::Release { owner: named("a") }, NOW).await.done, "{REFUSED}: a repeated release");
+    assert!(claim(subject, "e", "b", NOW).await.done, "{REFUSED}: the claim of a released event");
+    assert!(claim(subject, "e", "c", NOW + LEASE_MS + 1).await.done, "{REFUSED}: the claim of an event whose lease is over");
+    let late = apply(subject, "e", settle("b", InboundStatus::Stored), NOW + LEASE_MS + 1).await;
+    assert!(!late.done, "{DONE}: a settlement by an owner that another one has replaced");
 }
 
 /// One of many concurrent inbound claims wins.
@@ -98,7 +116,8 @@ pub async fn rule_84_of_100_concurrent_inbound_claims_one_wins(subject: &Subject
             let claims = Arc::clone(&subject.stores.claims);
             async move { claim_in(&*claims, &round.to_string(), &format!("o{n}"), NOW).await }
         });
-        assert_eq!(all.await.iter().filter(|applied| applied.done).count(), 1);
+        let won = all.await.iter().filter(|applied| applied.done).count();
+        assert_eq!(won, 1, "rule 84: of 100 concurrent claims of an event the store did this many (left): read and write are not one step");
     }
 }
 
@@ -106,12 +125,17 @@ pub async fn rule_84_of_100_concurrent_inbound_claims_one_wins(subject: &Subject
 pub async fn references_find_their_send_until_they_expire(subject: &Subject) {
     let claims = &subject.stores.claims;
     let of = |id: &str| Reference::new(tenant("acme"), strategy("sns-sms"), ClientMessageId::new(id).unwrap(), NOW / 1000 + DAY_S);
-    assert_eq!(claims.reference("h1", NOW).await.unwrap(), None);
+    assert_eq!(claims.reference("h1", NOW).await.unwrap(), None, "`reference` finds a send (left) in an empty store");
     claims.put_reference("h1", &of("1")).await.unwrap();
     claims.put_reference("h2", &of("2")).await.unwrap();
-    assert_eq!(claims.reference("h1", NOW).await.unwrap(), Some(of("1")));
-    assert_eq!(claims.reference("h2", NOW + DAY_S * 1000 - 1).await.unwrap(), Some(of("2")));
-    assert_eq!(claims.reference("h2", NOW + DAY_S * 1000).await.unwrap(), None);
+    assert_eq!(claims.reference("h1", NOW).await.unwrap(), Some(of("1")), "`reference` returned (left) another send than the hash's");
+    let end = NOW + DAY_S * 1000;
+    assert_eq!(
+        claims.reference("h2", end - 1).await.unwrap(),
+        Some(of("2")),
+        "`reference` lost (left) a send before its reference expired"
+    );
+    assert_eq!(claims.reference("h2", end).await.unwrap(), None, "`reference` returned (left) an expired reference");
     claims.put_reference("h1", &of("3")).await.unwrap();
-    assert_eq!(claims.reference("h1", NOW).await.unwrap(), Some(of("3")));
+    assert_eq!(claims.reference("h1", NOW).await.unwrap(), Some(of("3")), "`put_reference` did not replace an earlier reference (left)");
 }

@@ -32,7 +32,7 @@
 //! run in the year 2100, so that a back end that expires records by the wall clock removes none of them.
 
 // Cases are tests: a broken promise panics.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod claims;
 mod current;
@@ -46,6 +46,7 @@ use std::{
     any::Any,
     fmt,
     future::{IntoFuture, Ready, ready},
+    ops::Deref,
     sync::Arc,
 };
 
@@ -126,6 +127,7 @@ macro_rules! store_contract {
             rule_13_of_100_concurrent_takeovers_one_wins
             rule_14_an_owners_repeated_write_counts_as_done
             rule_15_late_owner_cannot_change_what_its_successor_holds
+            rule_15_late_owner_cannot_change_a_record_that_was_made_anew
             rule_16_the_mark_notes_the_first_byte_and_keeps_the_record_longer
             rule_17_a_claim_of_an_earlier_opening_is_free_at_once
             rule_17_a_lease_ends_after_the_clock_skew_and_a_renewed_one_later
@@ -153,6 +155,7 @@ macro_rules! store_contract {
             rule_84_a_replay_claims_poison_once
             rule_84_a_released_inbound_event_is_claimed_again
             rule_84_of_100_concurrent_inbound_claims_one_wins
+            rule_84_late_owner_cannot_change_an_inbound_record_that_was_made_anew
             a_wrong_current_record_changes_no_result_of_an_inbound_event
             references_find_their_send_until_they_expire
         }
@@ -239,28 +242,50 @@ fn fingerprint() -> Fingerprint {
     Fingerprint::new([1; 16], 1, "k1")
 }
 
-/// Runs operations on one claim, as any owner.
+/// Runs operations on one claim, as any owner, for a case of a rule.
 #[derive(Clone)]
 struct ClaimRun {
     claims: Arc<dyn ClaimStore>,
     key: ClaimKey,
+    rule: u8,
+}
+
+/// An operation that ran, and its result.
+struct Ran {
+    /// The operation's name and time.
+    operation: String,
+    applied: Applied<ClaimRecord>,
+}
+
+impl Deref for Ran {
+    type Target = Applied<ClaimRecord>;
+
+    fn deref(&self) -> &Applied<ClaimRecord> {
+        &self.applied
+    }
+}
+
+/// The name of an operation, for messages.
+fn name(operation: &impl fmt::Debug) -> String {
+    format!("{operation:?}").split([' ', '{', '(']).next().unwrap_or_default().to_owned()
 }
 
 impl ClaimRun {
-    fn new(subject: &Subject, id: &str) -> Self {
-        Self::of(subject, key(id))
+    fn new(subject: &Subject, rule: u8, id: &str) -> Self {
+        Self::of(subject, rule, key(id))
     }
 
-    fn of(subject: &Subject, key: ClaimKey) -> Self {
-        Self { claims: Arc::clone(&subject.stores.claims), key }
+    fn of(subject: &Subject, rule: u8, key: ClaimKey) -> Self {
+        Self { claims: Arc::clone(&subject.stores.claims), key, rule }
     }
 
     fn lease(&self, owner: &str, now: i64) -> Lease {
         Lease { owner: named(owner), boot: self.claims.boot().map(Into::into), until_ms: now + LEASE_MS }
     }
 
-    async fn apply(&self, operation: ClaimOp, now: i64) -> Applied<ClaimRecord> {
-        self.claims.apply(&self.key, &operation, None, now).await.unwrap()
+    async fn apply(&self, operation: ClaimOp, now: i64) -> Ran {
+        let applied = self.claims.apply(&self.key, &operation, None, now).await.unwrap();
+        Ran { operation: format!("{}, {} ms after the start,", name(&operation), now - NOW), applied }
     }
 
     async fn record(&self) -> Option<ClaimRecord> {
@@ -271,7 +296,7 @@ impl ClaimRun {
         ClaimOp::Claim { lease: self.lease(owner, now), fingerprint: fingerprint(), skew_ms: SKEW_MS, ttl_s: DAY_S }
     }
 
-    async fn claim(&self, owner: &str, now: i64) -> Applied<ClaimRecord> {
+    async fn claim(&self, owner: &str, now: i64) -> Ran {
         self.apply(self.claim_op(owner, now), now).await
     }
 
@@ -279,35 +304,45 @@ impl ClaimRun {
         ClaimOp::TakeOver { lease: self.lease(owner, now), seen: named(seen), owner_gone: false, skew_ms: SKEW_MS }
     }
 
-    async fn take_over(&self, owner: &str, seen: &str, now: i64) -> Applied<ClaimRecord> {
+    async fn take_over(&self, owner: &str, seen: &str, now: i64) -> Ran {
         self.apply(self.take_over_op(owner, seen, now), now).await
     }
 
-    async fn mark(&self, owner: &str, now: i64) -> Applied<ClaimRecord> {
+    async fn mark(&self, owner: &str, now: i64) -> Ran {
         self.apply(ClaimOp::Mark { owner: named(owner), ttl_s: IN_DOUBT_S }, now).await
     }
 
-    async fn commit(&self, owner: &str, terminal: Terminal, now: i64) -> Applied<ClaimRecord> {
+    async fn commit(&self, owner: &str, terminal: Terminal, now: i64) -> Ran {
         let effects = if terminal == Terminal::Delivered { Effects::NONE } else { Effects::BOTH };
         let result = (terminal == Terminal::Delivered).then(|| StoredReceipt::sealed(&b"receipt"[..]));
         let owner = named(owner);
         self.apply(ClaimOp::Commit { owner, terminal, result, error: None, made: AttemptsMade::new(1), effects, ttl_s: DAY_S }, now).await
     }
 
-    async fn release(&self, owner: &str, maybe_sent: bool, now: i64) -> Applied<ClaimRecord> {
+    async fn release(&self, owner: &str, maybe_sent: bool, now: i64) -> Ran {
         let ttl_s = if maybe_sent { IN_DOUBT_S } else { DAY_S };
         self.apply(ClaimOp::Release { owner: named(owner), maybe_sent, made: AttemptsMade::new(1), ttl_s }, now).await
     }
 
-    async fn done(&self, applied: Applied<ClaimRecord>) -> ClaimRecord {
-        assert!(applied.done, "the condition holds");
-        assert_eq!(applied.record.as_deref(), self.record().await.as_ref(), "the returned record is the stored one");
-        ClaimRecord::clone(&applied.record.unwrap())
+    async fn done(&self, Ran { operation, applied }: Ran) -> ClaimRecord {
+        let (rule, stored) = (self.rule, self.record().await);
+        assert!(applied.done, "rule {rule}: the store refused {operation} which `decide` allows; stored is {stored:?}");
+        assert_eq!(
+            applied.record.as_deref(),
+            stored.as_ref(),
+            "rule {rule}: {operation} returned (left) another record than the stored one"
+        );
+        stored.unwrap_or_else(|| panic!("rule {rule}: the store says that {operation} is done, and stored no record"))
     }
 
-    async fn refused(&self, applied: Applied<ClaimRecord>, before: Option<&ClaimRecord>) {
-        assert!(!applied.done, "the condition does not hold");
-        assert_eq!(applied.record.as_deref(), before, "a refusal returns the record");
-        assert_eq!(self.record().await.as_ref(), before, "a refusal changes nothing");
+    async fn refused(&self, Ran { operation, applied }: Ran, before: Option<&ClaimRecord>) {
+        let (rule, stored) = (self.rule, self.record().await);
+        assert!(!applied.done, "rule {rule}: the store did {operation} which `decide` refuses; stored is now {stored:?}");
+        assert_eq!(stored.as_ref(), before, "rule {rule}: the store changed the record, though it refused {operation} as it must");
+        assert_eq!(
+            applied.record.as_deref(),
+            before,
+            "rule {rule}: the refusal of {operation} returned (left) another record than the stored one"
+        );
     }
 }

@@ -1,13 +1,13 @@
 //! Cases of dead letters, events, sessions and epoch logs.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
 use super::{NOW, ROUNDS, Subject, at_once, strategy, tenant};
 use crate::{
     ids::{ClientMessageId, FailureId},
-    store::{DeadLetter, DeadLetterPort, DeadLetterSink as _, DomainEvent, EpochEntry, OutboundFailed, StoreErrorKind},
+    store::{DeadLetter, DeadLetterPort, DeadLetterSink as _, DomainEvent, EpochEntry, OutboundFailed, StoreError, StoreErrorKind},
 };
 
 fn failure(id: &str) -> FailureId {
@@ -26,39 +26,52 @@ fn letter(id: &str, body: &[u8]) -> DeadLetter {
 /// Dead letters are listed in the order of their ids; a letter put twice is one.
 pub async fn dead_letters_are_listed_in_pages_and_removed(subject: &Subject) {
     let Ok(letters) = subject.stores.dead_letters.store() else { return };
-    assert!(letters.list(None, 10).await.unwrap().letters.is_empty());
+    let listed = letters.list(None, 10).await.unwrap().letters;
+    assert!(listed.is_empty(), "`list` finds letters in an empty store: {listed:?}");
     for id in ["c", "a", "e", "b", "d"] {
         letters.put(&letter(id, b"one")).await.unwrap();
     }
     letters.put(&letter("c", b"two")).await.unwrap();
-    assert_eq!(letters.get(&failure("c")).await.unwrap(), Some(letter("c", b"two")));
-    assert_eq!(letters.get(&failure("x")).await.unwrap(), None);
+    assert_eq!(
+        letters.get(&failure("c")).await.unwrap(),
+        Some(letter("c", b"two")),
+        "`put` did not replace the letter of the same id (left)"
+    );
+    assert_eq!(letters.get(&failure("x")).await.unwrap(), None, "`get` returned (left) a letter of another id");
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let page = letters.list(after.as_ref(), 2).await.unwrap();
-        assert!(page.letters.len() <= 2);
+        assert!(page.letters.len() <= 2, "`list` returned {} letters for a limit of 2", page.letters.len());
+        assert!(page.next.is_none() || page.next != after, "`list` returned the place {after:?} as `next` of the page after it");
         seen.extend(page.letters.iter().map(|letter| letter.failure_id.to_string()));
         after = page.next;
         if after.is_none() {
             break;
         }
     }
-    assert_eq!(seen, ["a", "b", "c", "d", "e"]);
+    assert_eq!(seen, ["a", "b", "c", "d", "e"], "`list` must return each letter once, in order of ids");
     letters.remove(&failure("c")).await.unwrap();
-    letters.remove(&failure("c")).await.unwrap();
-    assert_eq!(letters.get(&failure("c")).await.unwrap(), None);
+    letters.remove(&failure("c")).await.expect("`remove` of a letter that is gone must be no error");
+    assert_eq!(letters.get(&failure("c")).await.unwrap(), None, "`get` returned (left) a letter that was removed");
     let page = letters.list(Some(&failure("b")), 2).await.unwrap();
-    assert_eq!((page.letters.len(), page.next), (2, None), "a full last page ends the list");
+    assert_eq!(
+        (page.letters.len(), page.next),
+        (2, None),
+        "`list` must return the last two letters and no `next`, though the page is full"
+    );
 }
 
 /// A letter put twice is accepted twice, by a store and by a sink. A sink cannot be read: a typed error says so.
 pub async fn rule_66_a_dead_letter_may_be_put_twice(subject: &Subject) {
     let port = &subject.stores.dead_letters;
     for _ in 0..2 {
-        port.put(&letter("a", b"body")).await.unwrap();
+        port.put(&letter("a", b"body")).await.expect("rule 66: a letter is put twice after a crash, and each `put` must succeed");
     }
     match port {
-        DeadLetterPort::Store(store) => assert_eq!(store.list(None, 10).await.unwrap().letters, [letter("a", b"body")]),
+        DeadLetterPort::Store(store) => {
+            let listed = store.list(None, 10).await.unwrap().letters;
+            assert_eq!(listed, [letter("a", b"body")], "rule 66: a letter that was put twice must be one");
+        }
         DeadLetterPort::Sink(_) => assert_eq!(port.store().unwrap_err().kind, StoreErrorKind::Unsupported),
     }
 }
@@ -66,7 +79,7 @@ pub async fn rule_66_a_dead_letter_may_be_put_twice(subject: &Subject) {
 /// One of several redrives that saw the same letter takes it.
 pub async fn rule_70_a_dead_letter_is_taken_once_per_redrive(subject: &Subject) {
     let Ok(letters) = subject.stores.dead_letters.store() else { return };
-    assert_eq!(letters.take(&failure("a"), 0).await.unwrap(), None);
+    assert_eq!(letters.take(&failure("a"), 0).await.unwrap(), None, "rule 70: `take` returned (left) a letter that does not exist");
     for round in 0..ROUNDS {
         let id = format!("a{round}");
         letters.put(&letter(&id, b"body")).await.unwrap();
@@ -75,10 +88,20 @@ pub async fn rule_70_a_dead_letter_is_taken_once_per_redrive(subject: &Subject) 
             async move { letters.take(&id, 0).await.unwrap() }
         });
         let taken: Vec<_> = all.await.into_iter().flatten().collect();
-        assert_eq!(taken.len(), 1);
-        assert_eq!(taken[0].redrive_count, 1);
-        assert_eq!(letters.get(&failure(&id)).await.unwrap().unwrap().redrive_count, 1);
-        assert_eq!(letters.take(&failure(&id), 1).await.unwrap().unwrap().redrive_count, 2);
+        assert_eq!(
+            taken.len(),
+            1,
+            "rule 70: this many (left) of 50 concurrent callers took one letter: `take` must compare and count in one step"
+        );
+        assert_eq!(taken[0].redrive_count, 1, "rule 70: `take` must return the letter with its new `redrive_count`");
+        let stored = letters.get(&failure(&id)).await.unwrap().expect("`take` must leave the letter in the store");
+        assert_eq!(stored.redrive_count, 1, "rule 70: `take` did not store the new `redrive_count`");
+        let again = letters.take(&failure(&id), 1).await.unwrap();
+        assert_eq!(
+            again.map(|letter| letter.redrive_count),
+            Some(2),
+            "rule 70: `take` refused the count that is stored, or did not raise it"
+        );
     }
 }
 
@@ -87,29 +110,46 @@ pub async fn an_event_may_be_published_twice(subject: &Subject) {
     let id = ClientMessageId::new("1").unwrap();
     let failed = OutboundFailed::new(failure("f-1"), tenant("acme"), strategy("sns-sms"), id, "failed", NOW);
     for event in [DomainEvent::OutboundFailed(failed.clone()), DomainEvent::OutboundSettled(failed)] {
-        subject.stores.events.publish(&event).await.unwrap();
-        subject.stores.events.publish(&event).await.unwrap();
+        for _ in 0..2 {
+            let published = subject.stores.events.publish(&event).await;
+            published.expect("rule 66: an event is published twice after a crash, and each `publish` must succeed");
+        }
     }
 }
 
 const TTL: Duration = Duration::from_secs(60);
 
+/// Checks that a session's write was refused with a conflict.
+#[track_caller]
+fn conflict<T: Debug>(result: Result<T, StoreError>, write: &str) {
+    match result {
+        Err(error) if error.kind == StoreErrorKind::Conflict => {}
+        other => panic!("the store must refuse {write} as Conflict; it returned {other:?}"),
+    }
+}
+
 /// A session is written only if its version matches.
 pub async fn sessions_are_compared_and_set(subject: &Subject) {
     let sessions = &subject.stores.sessions;
     let put = |value: &'static str, expect| sessions.put("acme|s", "k", Bytes::from_static(value.as_bytes()), expect, TTL, NOW);
-    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), None);
-    assert_eq!(put("one", Some(1)).await.unwrap_err().kind, StoreErrorKind::Conflict);
+    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), None, "`get` finds a session (left) in an empty store");
+    conflict(put("one", Some(1)).await, "a `put` that expects a version where there is none");
     let first = put("one", None).await.unwrap();
-    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), Some((first, Bytes::from_static(b"one"))));
-    assert_eq!(put("two", None).await.unwrap_err().kind, StoreErrorKind::Conflict);
+    let stored = sessions.get("acme|s", "k", NOW).await.unwrap();
+    assert_eq!(stored, Some((first, Bytes::from_static(b"one"))), "`get` must return the value of the first `put` and its version");
+    conflict(put("two", None).await, "a `put` that expects no session where there is one");
     let second = put("two", Some(first)).await.unwrap();
-    assert_eq!(put("three", Some(first)).await.unwrap_err().kind, StoreErrorKind::Conflict);
-    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), Some((second, Bytes::from_static(b"two"))));
-    assert_eq!(sessions.delete("acme|s", "k", first, NOW).await.unwrap_err().kind, StoreErrorKind::Conflict);
+    conflict(put("three", Some(first)).await, "a `put` that expects an earlier version");
+    let stored = sessions.get("acme|s", "k", NOW).await.unwrap();
+    assert_eq!(
+        stored,
+        Some((second, Bytes::from_static(b"two"))),
+        "`get` must return the value of the second `put`: later ones were refused"
+    );
+    conflict(sessions.delete("acme|s", "k", first, NOW).await, "a `delete` that expects an earlier version");
     sessions.delete("acme|s", "k", second, NOW).await.unwrap();
-    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), None);
-    assert_eq!(sessions.delete("acme|s", "k", second, NOW).await.unwrap_err().kind, StoreErrorKind::Conflict);
+    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), None, "`get` returned (left) a deleted session");
+    conflict(sessions.delete("acme|s", "k", second, NOW).await, "a `delete` where there is nothing");
 }
 
 /// A session expires to the millisecond; an expired value counts as absent.
@@ -117,14 +157,15 @@ pub async fn sessions_expire_exactly_at_their_end(subject: &Subject) {
     let sessions = &subject.stores.sessions;
     let end = NOW + 60_000;
     let version = sessions.put("acme|s", "k", Bytes::from_static(b"one"), None, TTL, NOW).await.unwrap();
-    assert!(sessions.get("acme|s", "k", end - 1).await.unwrap().is_some());
-    assert_eq!(sessions.get("acme|s", "k", end).await.unwrap(), None);
+    assert!(sessions.get("acme|s", "k", end - 1).await.unwrap().is_some(), "`get` lost a session a millisecond before its end");
+    assert_eq!(sessions.get("acme|s", "k", end).await.unwrap(), None, "`get` returned (left) a session at its end: it is then expired");
     let late = sessions.put("acme|s", "k", Bytes::from_static(b"two"), Some(version), TTL, end).await;
-    assert_eq!(late.unwrap_err().kind, StoreErrorKind::Conflict);
-    assert_eq!(sessions.delete("acme|s", "k", version, end).await.unwrap_err().kind, StoreErrorKind::Conflict);
+    conflict(late, "a `put` that expects the version of an expired session");
+    conflict(sessions.delete("acme|s", "k", version, end).await, "a `delete` that expects the version of an expired session");
     sessions.put("acme|s", "k", Bytes::from_static(b"two"), None, TTL, end).await.unwrap();
     let forever = sessions.put("acme|s", "f", Bytes::from_static(b"x"), None, Duration::MAX, NOW).await.unwrap();
-    assert_eq!(sessions.get("acme|s", "f", i64::MAX - 1).await.unwrap().map(|(version, _)| version), Some(forever));
+    let found = sessions.get("acme|s", "f", i64::MAX - 1).await.unwrap().map(|(version, _)| version);
+    assert_eq!(found, Some(forever), "a session of the longest lifetime must never expire: add times with saturation");
 }
 
 /// A later version is higher than the one it replaces, and a value that is created again has no version that an earlier one of
@@ -136,11 +177,11 @@ pub async fn session_versions_are_never_used_twice(subject: &Subject) {
         let now = NOW + n * 60_000;
         let put = |expect| sessions.put("acme|s", "k", Bytes::from_static(b"v"), expect, TTL, now);
         let mut version = put(None).await.unwrap();
-        assert!(seen.insert(version), "an earlier value had the version of this first write");
+        assert!(seen.insert(version), "the store gave version {version} to a new session, which an earlier one of its key had");
         for _ in 0..3 {
             let later = put(Some(version)).await.unwrap();
-            assert!(later > version, "{later} replaces {version}");
-            assert!(seen.insert(later), "an earlier value had the version of this later write");
+            assert!(later > version, "the store replaced version {version} with {later}: versions must grow");
+            assert!(seen.insert(later), "the store gave version {later} to a write, which an earlier value of its key had");
             version = later;
         }
         // Every second value is deleted, the others expire.
@@ -158,7 +199,8 @@ pub async fn sessions_of_different_scopes_are_separate(subject: &Subject) {
         sessions.put(scope, key, Bytes::from(n.to_string()), None, TTL, NOW).await.unwrap();
     }
     for (n, (scope, key)) in places.iter().enumerate() {
-        assert_eq!(sessions.get(scope, key, NOW).await.unwrap().unwrap().1, n.to_string());
+        let found = sessions.get(scope, key, NOW).await.unwrap().map(|(_, value)| value);
+        assert_eq!(found, Some(Bytes::from(n.to_string())), "the session {scope:?} / {key:?} is mixed up with one of another scope");
     }
 }
 
@@ -175,8 +217,17 @@ pub async fn of_100_concurrent_session_writes_one_wins(subject: &Subject) {
         let all = all.await;
         let winners: Vec<_> =
             all.iter().enumerate().filter_map(|(n, written)| written.as_ref().ok().map(|version| (n, *version))).collect();
-        assert_eq!(winners.len(), 1);
-        assert_eq!(sessions.get("acme|s", &key, NOW).await.unwrap(), Some((winners[0].1, Bytes::from(winners[0].0.to_string()))));
+        assert_eq!(
+            winners.len(),
+            1,
+            "of 100 concurrent writes that expect one version the store did this many (left): `put` must be one step"
+        );
+        let stored = sessions.get("acme|s", &key, NOW).await.unwrap();
+        assert_eq!(
+            stored,
+            Some((winners[0].1, Bytes::from(winners[0].0.to_string()))),
+            "the store holds (left) another value than the winner's"
+        );
     }
 }
 
@@ -191,10 +242,15 @@ pub async fn rule_49_an_epoch_is_created_once(subject: &Subject) {
         });
         let all = all.await;
         let winners: Vec<_> = all.iter().enumerate().filter(|(_, won)| **won).collect();
-        assert_eq!(winners.len(), 1);
-        assert_eq!(epochs.newest("acme/sns-sms").await.unwrap(), Some(of(winners[0].0)));
+        assert_eq!(
+            winners.len(),
+            1,
+            "rule 49: of 50 concurrent appends of one epoch the store did this many (left): `append` must be one step"
+        );
+        let newest = epochs.newest("acme/sns-sms").await.unwrap();
+        assert_eq!(newest, Some(of(winners[0].0)), "rule 49: the store holds (left) another entry than the winner's");
     }
-    assert_eq!(epochs.newest("acme/sns").await.unwrap(), None);
+    assert_eq!(epochs.newest("acme/sns").await.unwrap(), None, "rule 51: `newest` returned (left) an entry of another log");
 }
 
 /// Epochs are read in order and trimmed, with gaps and in several logs.
@@ -202,15 +258,21 @@ pub async fn rule_51_epochs_are_read_in_order_and_trimmed(subject: &Subject) {
     let epochs = &subject.stores.epochs;
     let entry = |n: u64| EpochEntry::new(n, Bytes::from(n.to_string()));
     for n in [3, 1, 2, 5, 300] {
-        assert!(epochs.append("log", entry(n)).await.unwrap());
-        assert!(epochs.append("log2", entry(n + 1)).await.unwrap());
+        assert!(epochs.append("log", entry(n)).await.unwrap(), "rule 51: the store refused epoch {n}, which the log does not hold");
+        assert!(epochs.append("log2", entry(n + 1)).await.unwrap(), "rule 51: the store refused epoch {} of a second log", n + 1);
     }
-    assert_eq!(epochs.read("log", 2, 3).await.unwrap(), [entry(2), entry(3)]);
-    assert_eq!(epochs.read("log", 4, 3).await.unwrap(), [entry(5)]);
-    assert_eq!(epochs.read("log", 301, u32::MAX).await.unwrap(), []);
-    assert_eq!(epochs.newest("log").await.unwrap(), Some(entry(300)));
+    let read = async |log: &str, from, count| epochs.read(log, from, count).await.unwrap();
+    assert_eq!(read("log", 2, 3).await, [entry(2), entry(3)], "rule 51: `read` of 3 epochs from 2 must skip the missing 4, in order");
+    assert_eq!(read("log", 4, 3).await, [entry(5)], "rule 51: `read` of 3 epochs from 4 must return 5 alone");
+    assert_eq!(read("log", 301, u32::MAX).await, [], "rule 51: `read` beyond the newest epoch must return nothing");
+    assert_eq!(
+        epochs.newest("log").await.unwrap(),
+        Some(entry(300)),
+        "rule 51: `newest` must return the highest epoch, not the latest write"
+    );
     epochs.trim("log", 5).await.unwrap();
-    assert_eq!(epochs.read("log", 0, u32::MAX).await.unwrap(), [entry(5), entry(300)]);
-    assert_eq!(epochs.read("log2", 0, 10).await.unwrap(), [entry(2), entry(3), entry(4), entry(6)]);
-    epochs.trim("absent", 5).await.unwrap();
+    assert_eq!(read("log", 0, u32::MAX).await, [entry(5), entry(300)], "rule 51: `trim` to 5 must remove the epochs below 5 and no others");
+    let other = read("log2", 0, 10).await;
+    assert_eq!(other, [entry(2), entry(3), entry(4), entry(6)], "rule 51: `trim` of one log changed another (left)");
+    epochs.trim("absent", 5).await.expect("`trim` of a log that does not exist must be no error");
 }
