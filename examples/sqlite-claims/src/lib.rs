@@ -1,6 +1,9 @@
 //! A claim store for `zengine-connector` on SQLite: one table of records, each written under the condition that it is still the
 //! one that was read.
 //!
+//! It leaves out `ClaimStore::due`, so that `Orchestrator::sweep` answers `Unsupported`: a send in doubt that no duplicate
+//! resolves keeps its row.
+//!
 //! ```
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("claims.db");
@@ -9,8 +12,7 @@
 //! use sqlite_claims::SqliteClaims;
 //! use zengine_connector::store::{Memory, Stores};
 //!
-//! let mut stores = Stores::from(Memory::new());
-//! stores.claims = Arc::new(SqliteClaims::open(&path)?);
+//! let stores = Stores::builder().base(Memory::new()).claims(Arc::new(SqliteClaims::open(&path)?)).build()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -84,10 +86,8 @@ impl SqliteClaims {
     {
         let connection = Arc::clone(&self.connection);
         let task = tokio::task::spawn_blocking(move || statement(&connection.lock().unwrap_or_else(PoisonError::into_inner)));
-        match task.await {
-            Ok(result) => result.map_err(unavailable),
-            Err(stopped) => Err(StoreError::new(StoreErrorKind::Unavailable, "the runtime is shutting down").with_source(stopped)),
-        }
+        let stopped = |error| StoreError::new(StoreErrorKind::Unavailable, "the statement was not run to its end").with_source(error);
+        task.await.map_err(stopped)?.map_err(unavailable)
     }
 }
 

@@ -13,19 +13,19 @@ use zengine_connector::{
 
 fn subject() -> Subject {
     let folder = tempfile::tempdir().unwrap();
-    let mut stores = Stores::from(Memory::new());
-    stores.claims = Arc::new(SqliteClaims::open(folder.path().join("claims.db")).unwrap());
-    Subject::new(stores).holding(folder)
+    Subject::new(stores(&folder.path().join("claims.db"), &Memory::new())).holding(folder)
+}
+
+fn stores(path: &Path, memory: &Memory) -> Stores {
+    Stores::builder().base(memory).claims(Arc::new(SqliteClaims::open(path).unwrap())).build().unwrap()
 }
 
 zengine_connector::store_contract!(contract, crate::subject, ports = [claims]);
 
 /// A process that keeps its claims in the file.
 fn process(path: &Path, provider: &Recording, memory: &Memory) -> Orchestrator {
-    let mut stores = Stores::from(memory);
-    stores.claims = Arc::new(SqliteClaims::open(path).unwrap());
     let registry = StrategyRegistry::builder().register(provider.clone()).build().unwrap();
-    Orchestrator::builder(registry).stores(stores).build().unwrap()
+    Orchestrator::builder(registry).stores(stores(path, memory)).build().unwrap()
 }
 
 #[tokio::test]
