@@ -220,7 +220,7 @@ impl OrchestratorBuilder {
     /// does what [`Orchestrator::sweep`] does. `None` or zero for none. Defaults to 5 minutes; at least 1 second. With any
     /// other store it has no effect.
     ///
-    /// The spawner starts them when the orchestrator is built, so you must build it inside of the runtime.
+    /// The spawner starts them in [`build`](Self::build), which you must then call inside the runtime.
     pub fn sweep_every(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.sweep_every = interval.into().filter(|interval| !interval.is_zero());
         self
@@ -234,6 +234,11 @@ impl OrchestratorBuilder {
     }
 
     /// Builds the orchestrator.
+    ///
+    /// With tokio's spawner and a claim store that this process owns exclusively, such as the embedded one, you must call this
+    /// inside the runtime. Otherwise the sweeps in the background do not start, and the line `sweep.not_started` says so. With
+    /// any other store, and for all other calls of the builder, the runtime does not matter. Await the methods of the
+    /// [`Orchestrator`] inside it.
     ///
     /// # Errors
     /// `Settings` if ports are missing, with the call for each of them in the context `missing`, or if a setting is impossible,

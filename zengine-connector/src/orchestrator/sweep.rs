@@ -7,9 +7,10 @@ use crate::{
 };
 
 impl Orchestrator {
-    /// Sweeps one page of sends, at most `limit`: ends those that are in doubt past their time, publishes pending events, and
-    /// reports what only a duplicate can complete (rules 19, 29 and 69). `after` is the [`next`](Swept::next) of the call
-    /// before. Safe to run in several processes at once.
+    /// Sweeps one page of sends, at most `limit`: ends those that are in doubt past their time, publishes pending events,
+    /// reports what only a duplicate can complete, and gives up the dead letters for which no duplicate can come any more
+    /// (rules 19, 29, 68 and 69). `after` is the [`next`](Swept::next) of the call before. Safe to run in several processes at
+    /// once.
     ///
     /// A host with the embedded store sweeps by itself, every
     /// [`sweep_every`](super::OrchestratorBuilder::sweep_every). Any other host must call this on a schedule, such as once
@@ -25,7 +26,8 @@ impl Orchestrator {
     ///         break;
     ///     }
     /// }
-    /// println!("{} sends ended, {} need attention", swept.ended, swept.overdue + swept.waiting_for_letter);
+    /// let attention = swept.overdue + swept.waiting_for_letter + swept.letters_given_up + swept.failed;
+    /// println!("{} sends ended, {attention} need attention", swept.ended);
     /// # Ok(())
     /// # }
     /// # let _ = example;

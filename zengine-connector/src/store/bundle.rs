@@ -114,7 +114,8 @@ impl StoresBuilder {
         self.dead_letters(DeadLetterPort::Sink(sink))
     }
 
-    /// Every port of a bundle. A port that is set by its own call, before or after, takes its place.
+    /// Every port of a bundle. A port that is set by its own call, before or after, takes its place. A second call adds only the
+    /// ports that the bundles before it lack, such as secrets beside the embedded store.
     pub fn base(mut self, stores: impl Into<Stores>) -> Self {
         let stores = stores.into();
         self.claims.get_or_insert(stores.claims);

@@ -137,10 +137,10 @@ pub trait DeadLetterStore: DeadLetterSink {
     async fn remove(&self, id: &FailureId) -> Result<(), StoreError>;
 }
 
-/// The host's port for dead letters: a store, or a sink only.
+/// The host's port for dead letters: a store, or a sink that cannot return them.
 ///
-/// Any [`DeadLetterStore`] converts into it. A sink is named as such, because a store is a sink too:
-/// `DeadLetterPort::Sink(queue)`. Not `#[non_exhaustive]`: a port can return letters or it cannot.
+/// An `Arc` of a [`DeadLetterStore`] converts into `Store`. An `Arc` of a type that is only a [`DeadLetterSink`] does not
+/// convert: write `DeadLetterPort::Sink(queue)`. The enum is exhaustive, because there is no third case.
 #[derive(Clone, Debug)]
 pub enum DeadLetterPort {
     /// A sink: letters cannot be read back.

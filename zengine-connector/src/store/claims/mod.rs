@@ -129,12 +129,13 @@ pub trait ClaimStore: Send + Sync + Debug + 'static {
     /// A page of the sends whose record [is due](ClaimRecord::is_due), at most `limit` and at least one if there is one.
     /// `after` is the [`next`](DuePage::next) of the page before. A call must examine a bounded number of records: a page may
     /// be empty although more follow. A record that is written between two pages may be missing; the next sweep finds it.
-    /// Keys of events are left out.
+    /// Leave out keys of events, and records that cannot be decoded: one must not keep the others from being swept.
     ///
     /// The default returns `Unsupported`: such a store is not swept, and keeps what no duplicate resolves.
     ///
     /// # Errors
-    /// `Unsupported` if the store cannot find them, `Corrupt` if `after` is not a place in this store.
+    /// `Unsupported` if the store cannot find them. A store that cannot read `after` returns `Corrupt`; a record that is corrupt
+    /// is no error.
     async fn due(&self, before_ms: i64, after: Option<&str>, limit: usize) -> Result<DuePage, StoreError> {
         let _ = (before_ms, after, limit);
         Err(StoreError::new(StoreErrorKind::Unsupported, "the claim store cannot find the records that are due"))
