@@ -138,8 +138,7 @@ fn permit(
         // An earlier redrive was put off. Any other record is not claimed.
         Some(record) => record.status == ClaimStatus::Released && record.maybe_sent,
     };
-    let first_attempt_ms = letter.attempts.first().map_or(letter.at_ms, |attempt| attempt.started_at_ms);
-    let first_sent_ms = record.and_then(|record| record.first_sent_at_ms).or(letter.first_sent_at_ms).unwrap_or(first_attempt_ms);
+    let first_sent_ms = record.and_then(|record| record.first_sent_at_ms).or(letter.first_sent_at_ms).unwrap_or(failed.first_claimed_at_ms);
     if may_have_arrived && job.protection(Some(first_sent_ms)) == Protection::None { allow_double(letter, redrive) } else { Ok(()) }
 }
 

@@ -434,6 +434,7 @@ async fn rule_28_an_unprotected_send_ends_as_what_it_is() {
         assert_eq!((outcome.as_str(), outcome.is_replayed()), (end, false));
         let letters = world.all_letters().await;
         assert_eq!((letters.len(), letters[0].outcome.as_str(), world.failed().len()), (1, end, 1));
+        assert_eq!(letters[0].first_sent_at_ms, letters[0].first_claimed_at_ms, "since when a window counts");
         assert_eq!(letters[0].failure_id, world.failed()[0].id);
         world.faults.heal();
         let options = RedriveOptions::new().force("asked");

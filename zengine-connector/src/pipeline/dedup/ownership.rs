@@ -64,9 +64,11 @@ impl<'a> Ownership<'a> {
     pub(crate) fn unprotected(job: &'a SendJob<'a>) -> Option<Self> {
         let mut lease = job.lease(job.engine().token());
         lease.until_ms = i64::MAX;
+        let (owner, at) = (lease.owner, At { now_ms: job.clock().ms(), boot: None });
         let claim = ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: 0, ttl_s: 0 };
-        let Decision::Write(record) = claim.decide(None, At { now_ms: job.clock().ms(), boot: None }) else { return None };
-        let mut own = Self::of(job, Arc::new(record));
+        let Decision::Write(claimed) = claim.decide(None, at) else { return None };
+        let Decision::Write(marked) = (ClaimOp::Mark { owner, ttl_s: 0 }).decide(Some(&claimed), at) else { return None };
+        let mut own = Self::of(job, Arc::new(marked));
         own.phase = Phase::Unprotected;
         Some(own)
     }

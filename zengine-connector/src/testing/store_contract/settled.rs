@@ -9,6 +9,9 @@ use crate::{
     store::{ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, Effects, Evidence, StoreErrorKind, StoredError, StoredReceipt, Terminal},
 };
 
+/// Clears all that a send claimed at `NOW` owes.
+const CLEARED: ClaimOp = ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH };
+
 const LATER: i64 = NOW + LEASE_MS + SKEW_MS + 1;
 
 fn tell(state: State) -> ClaimOp {
@@ -143,6 +146,7 @@ pub async fn rule_27_evidence_of_an_earlier_key_is_refused(subject: &Subject) {
     let run = ClaimRun::new(subject, 27, "1");
     sending(&run).await;
     run.done(run.commit("a", Terminal::Failed, NOW).await).await;
+    run.done(run.apply(CLEARED, NOW).await).await;
     let again = run.done(run.apply(redrive(&run, "b", 0, NOW), NOW).await).await;
     assert_eq!(again.key_generation, 1, "rule 27: the store lost (left) the generation in the provider key of a redrive");
     run.refused(run.apply(tell(State::Delivered), NOW + 1).await, Some(&again)).await;
@@ -188,9 +192,8 @@ pub async fn rule_29_a_record_in_doubt_is_never_absent(subject: &Subject) {
     sending(&run).await;
     let record = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
     run.refused(run.claim("b", far).await, Some(&record)).await;
-    let cleared = ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH };
     // From now on the store may remove it.
-    assert!(run.apply(cleared, far).await.done, "rule 29: the store removed a record that owed its effects, or refused to clear them");
+    assert!(run.apply(CLEARED, far).await.done, "rule 29: the store removed a record that owed its effects, or refused to clear them");
     run.done(run.claim("b", far).await).await;
 }
 
@@ -252,8 +255,7 @@ pub async fn rule_70_a_redrive_claims_the_next_generation_once(subject: &Subject
         sending(&run).await;
         let owing = run.done(run.commit("a", Terminal::Failed, NOW).await).await;
         run.refused(run.apply(redrive(&run, "b", 0, NOW), NOW).await, Some(&owing)).await;
-        let cleared = ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH };
-        let failed = run.done(run.apply(cleared, NOW).await).await;
+        let failed = run.done(run.apply(CLEARED, NOW).await).await;
         run.refused(run.apply(redrive(&run, "b", 1, NOW), NOW).await, Some(&failed)).await;
         let all = at_once(20, |n| {
             let run = run.clone();
@@ -318,8 +320,7 @@ pub async fn rule_29_records_that_are_due_come_in_pages(subject: &Subject) {
             4 => drop(run.done(run.commit("a", Terminal::Failed, NOW).await).await),
             _ => {
                 run.done(run.commit("a", Terminal::Unknown, NOW).await).await;
-                run.done(run.apply(ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH }, NOW).await)
-                    .await;
+                run.done(run.apply(CLEARED, NOW).await).await;
             }
         }
     }
