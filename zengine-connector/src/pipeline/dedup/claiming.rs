@@ -130,7 +130,7 @@ fn claim_operation(job: &SendJob<'_>, owner: OwnerToken) -> ClaimOp {
 /// Returns `true` if the claim may succeed on the record as last seen.
 fn is_free(job: &SendJob<'_>, claim: &ClaimOp, seen: Option<&ClaimRecord>) -> bool {
     let at = At { now_ms: job.clock().ms(), boot: job.engine().stores.boot() };
-    claim.decide(seen, at) != Decision::Refuse
+    seen.is_none_or(|record| claim.decide(Some(record), at) != Decision::Refuse)
 }
 
 fn in_progress(job: &SendJob<'_>, record: Option<&ClaimRecord>) -> Ended {
