@@ -241,7 +241,7 @@ fn beside_a_running_host_one_can_look_and_the_host_must_redrive() {
 
     let busy = setup.redrive(&id, "right.json", &[]);
     assert_eq!(busy.status.code(), Some(1), "{}", said(&busy));
-    assert!(said(&busy).contains("Redrive or replay in that host"), "{}", said(&busy));
+    assert!(said(&busy).contains("Redrive in that host (Orchestrator::redrive)"), "{}", said(&busy));
     assert_eq!(setup.meta.journal().accepted_count(), 0);
 
     // Once it has stopped, the store is free.
