@@ -7,12 +7,13 @@ use std::{fs, path::PathBuf, time::Duration};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use redb::ReadableDatabase as _;
+use serde_json::json;
 use tempfile::TempDir;
 use zengine_connector::{
     ClientMessageId, FailureId, StrategyName, TenantId,
     store::{
-        ClaimKey, ClaimOp, ClaimStatus, DomainEvent, Embedded, EpochEntry, Fingerprint, Lease, OutboundFailed, OwnerToken, StoreErrorKind,
-        Stores,
+        ClaimKey, ClaimOp, ClaimStatus, DeadLetter, DomainEvent, Embedded, EpochEntry, Fingerprint, Lease, OutboundFailed, OwnerToken,
+        StoreErrorKind, Stores,
     },
 };
 
@@ -186,7 +187,7 @@ fn case_30_a_store_of_an_unknown_format_is_refused_with_what_to_do() {
     let meta: redb::TableDefinition<'_, &str, &str> = redb::TableDefinition::new("meta");
     let database = redb::Database::open(&path).unwrap();
     let transaction = database.begin_write().unwrap();
-    transaction.open_table(meta).unwrap().insert("format", "2").unwrap();
+    transaction.open_table(meta).unwrap().insert("format", "1").unwrap();
     transaction.commit().unwrap();
     drop(database);
     for opened in [Embedded::open(&path), Embedded::open_read_only(&path)] {
@@ -218,6 +219,92 @@ async fn case_30_a_record_of_an_unknown_version_is_an_error_and_never_a_fresh_cl
     drop(store);
     let database = redb::Database::open(&path).unwrap();
     assert!(database.begin_read().unwrap().open_table(claims).unwrap().get(key("1").as_str()).unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_damaged_record_hides_no_other_from_a_list_or_a_sweep() {
+    let (_folder, path) = place();
+    drop(Embedded::open(&path).unwrap());
+    let letter = |id: &str| {
+        serde_json::from_value::<DeadLetter>(json!({
+            "v": 1, "direction": "outbound", "failure_id": id, "tenant": "acme", "strategy": "sns-sms", "body": "", "outcome": "failed",
+            "at_ms": NOW,
+        }))
+        .unwrap()
+        .to_cbor()
+    };
+    let database = redb::Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    for (table, key, bytes) in [
+        ("dead_letters", "f-1", letter("f-1")),
+        ("dead_letters", "f-2", vec![0xff]),
+        ("dead_letters", "f-3", letter("f-3")),
+        ("dead_letters", "f-4", vec![]),
+        ("claims", key("1").as_str(), vec![0xff]),
+    ] {
+        let table: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new(table);
+        transaction.open_table(table).unwrap().insert(key, &*bytes).unwrap();
+    }
+    transaction.commit().unwrap();
+    drop(database);
+
+    let store = Embedded::open(&path).unwrap();
+    let mut after = None;
+    let mut pages = vec![];
+    loop {
+        let page = store.dead_letters().list(after.as_ref(), 2).await.unwrap();
+        let ids: Vec<_> = page.letters.iter().map(|letter| letter.failure_id.to_string()).collect();
+        pages.push((ids, page.unreadable.iter().map(ToString::to_string).collect::<Vec<_>>()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [(vec!["f-1".into()], vec!["f-2".into()]), (vec!["f-3".into()], vec!["f-4".into()])]);
+    assert_eq!(store.dead_letters().get(&FailureId::new("f-2").unwrap()).await.unwrap_err().kind, StoreErrorKind::Corrupt);
+
+    let due = store.claims().due(NOW, None, 10).await.unwrap();
+    assert_eq!((due.records.len(), due.unreadable, due.next), (0, 1, None));
+}
+
+/// The engine trusts its file, and panics over some damage.
+#[tokio::test]
+async fn a_damaged_file_is_a_typed_error_and_never_a_panic() {
+    let (folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    for n in 0..200 {
+        store.claims().apply(&key(&n.to_string()), &claim(&store, "a", NOW), None, NOW).await.unwrap();
+    }
+    drop(store);
+    let whole = fs::read(&path).unwrap();
+    let damaged = folder.path().join("damaged.db");
+    fs::copy(path.with_extension("db.key"), damaged.with_extension("db.key")).unwrap();
+    let zeroed = |at: usize, length: usize| {
+        let mut bytes = whole.clone();
+        bytes[at..][..length].fill(0);
+        bytes
+    };
+    let flipped = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x55;
+        bytes
+    };
+    let mut files: Vec<Vec<u8>> = (0..512).step_by(9).map(flipped).collect();
+    files.extend((0..whole.len() / 4096).step_by(whole.len() / 4096 / 40 + 1).map(|page| zeroed(page * 4096, 4096)));
+    files.extend([1, 320, 4096, whole.len() / 2, whole.len() - 1].map(|length| whole[..length].to_vec()));
+    let mut refused = 0;
+    for bytes in files {
+        fs::write(&damaged, bytes).unwrap();
+        let works = async || {
+            Embedded::open_read_only(&damaged).map(drop).ok();
+            let store = Embedded::open(&damaged)?;
+            store.claims().get(&key("7")).await?;
+            store.claims().due(NOW, None, 1000).await?;
+            store.claims().apply(&key("new"), &claim(&store, "a", NOW), None, NOW).await.map(drop)
+        };
+        refused += usize::from(works().await.is_err());
+    }
+    assert!(refused > 10, "{refused} were refused");
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ pub struct Swept {
     pub waiting_for_letter: usize,
     /// Settled sends whose dead letter it gave up, because no duplicate can come any more.
     pub letters_given_up: usize,
-    /// Sends that it could not complete. The next sweep tries again.
+    /// Sends that it could not complete, or whose record it could not read. The next sweep tries again.
     pub failed: usize,
     /// The place at which the next call goes on. `None` if every record was looked at.
     pub next: Option<String>,
@@ -141,7 +141,10 @@ async fn sweep_page(engine: &Engine, after: Option<&str>, limit: usize) -> Resul
     let _running = engine.enter();
     let before_ms = engine.now_ms().saturating_sub(ms(GRACE));
     let due = engine.stores.due(before_ms, after, limit.max(1)).await?;
-    let mut swept = Swept { next: due.next, ..Swept::default() };
+    if due.unreadable > 0 {
+        tracing::warn!(records = due.unreadable, "sweep.unreadable");
+    }
+    let mut swept = Swept { failed: due.unreadable, next: due.next, ..Swept::default() };
     let until = engine.clock.monotonic() + PAGE_TIME;
     for (key, _) in &due.records {
         let Some((tenant, strategy, id)) = key.send() else { continue };

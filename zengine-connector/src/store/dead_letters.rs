@@ -100,12 +100,14 @@ pub struct DeadLetterPage {
     pub letters: Vec<DeadLetter>,
     /// The last id of this page, if there may be more.
     pub next: Option<FailureId>,
+    /// Letters of this page that could not be read: [`get`](DeadLetterStore::get) says why.
+    pub unreadable: Vec<FailureId>,
 }
 
 impl DeadLetterPage {
     /// A page.
     pub fn new(letters: Vec<DeadLetter>, next: Option<FailureId>) -> Self {
-        Self { letters, next }
+        Self { letters, next, unreadable: vec![] }
     }
 }
 
@@ -126,7 +128,8 @@ pub trait DeadLetterStore: DeadLetterSink {
     /// Reads a letter. `None` if it does not exist.
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError>;
 
-    /// Reads a page of letters after an id, at most `limit`.
+    /// Reads a page of letters after an id, at most `limit`. A letter that cannot be read does not hide the others: the page
+    /// names it.
     async fn list(&self, after: Option<&FailureId>, limit: usize) -> Result<DeadLetterPage, StoreError>;
 
     /// Takes a letter for a redrive and increments its `redrive_count`. `None` if the letter does not exist or its count is

@@ -9,6 +9,9 @@ use minicbor::{Decoder, Encoder, decode};
 #[allow(clippy::box_collection, reason = "nearly every record has none, and every record holds this several times")]
 pub(crate) struct Unread(Option<Box<Vec<Member>>>);
 
+/// Maximum number of unknown members of one map: far more than releases will add.
+const MAX_UNREAD: u64 = 64;
+
 /// A key and its encoded value.
 type Member = (u32, Box<[u8]>);
 
@@ -21,8 +24,11 @@ impl Unread {
         self.0.iter().flat_map(|members| members.iter())
     }
 
-    /// Keeps the next value under this key.
+    /// Keeps the next value under this key. An error if the key came before, or too many are unknown.
     pub(crate) fn keep(&mut self, key: u32, from: &mut Decoder<'_>) -> Result<(), decode::Error> {
+        if self.members().any(|(known, _)| *known == key) || self.len() >= MAX_UNREAD {
+            return Err(decode::Error::message("a member comes twice, or too many are unknown"));
+        }
         let start = from.position();
         from.skip()?;
         let value = from.input().get(start..from.position()).ok_or_else(|| decode::Error::message("a value ends early"))?;

@@ -9,7 +9,7 @@ use minicbor::{Decoder, Encoder, decode::Error};
 
 pub(super) use map::Unread;
 pub(super) use map::record;
-pub(super) use values::cbor_codes;
+pub(super) use values::{cbor_codes, each_of_array};
 
 use super::{StoreError, StoreErrorKind};
 
@@ -108,6 +108,22 @@ mod tests {
         twice[0] += 1;
         twice.extend([7, 1]);
         assert_eq!(refusal::<InboundRecord>(&twice), "a stored record is damaged");
+        let mut unknown = inbound().to_vec();
+        unknown[0] += 2;
+        unknown.extend([20, 1, 20, 1]);
+        assert_eq!(refusal::<InboundRecord>(&unknown), "a stored record is damaged", "of a newer release too");
+    }
+
+    #[test]
+    fn unknown_members_are_limited_in_number() {
+        let of_newer_release = |unknown: u8| {
+            let mut newer = vec![0xb8, 6 + unknown];
+            newer.extend(&inbound()[1..]);
+            (0..unknown).for_each(|key| newer.extend([0x18, 100 + key, 1]));
+            newer
+        };
+        assert!(decode::<InboundRecord>(&of_newer_release(64)).is_ok());
+        assert_eq!(refusal::<InboundRecord>(&of_newer_release(65)), "a stored record is damaged");
     }
 
     proptest! {

@@ -125,8 +125,14 @@ impl<T: Cbor> Cbor for Vec<T> {
     }
 
     fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
-        let length = from.array()?.ok_or_else(|| decode::Error::message("an array has no length"))?;
-        // Grows as values are read: a damaged length allocates nothing.
-        (0..length).map(|_| T::read(from)).collect()
+        let mut values = Self::new();
+        each_of_array(from, |value| values.push(value))?;
+        Ok(values)
     }
+}
+
+/// Reads the values of an array one by one: a damaged length allocates nothing.
+pub(in crate::store) fn each_of_array<T: Cbor>(from: &mut Decoder<'_>, mut take: impl FnMut(T)) -> Result<(), decode::Error> {
+    let length = from.array()?.ok_or_else(|| decode::Error::message("an array has no length"))?;
+    (0..length).try_for_each(|_| T::read(from).map(&mut take))
 }

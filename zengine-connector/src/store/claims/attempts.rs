@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::StoredError;
 use crate::{
     error::{ErrorKind, Fault, Reach},
-    store::cbor::{Cbor, Unread, record},
+    store::cbor::{Cbor, Unread, each_of_array, record},
 };
 
 record! {
@@ -62,9 +62,9 @@ impl AttemptRecord {
     }
 }
 
-/// The failed attempts of a send: the first and the latest nine.
+/// The failed attempts of a send: the first and the latest nine, however many were stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "Vec<AttemptRecord>", into = "Vec<AttemptRecord>")]
 pub struct Attempts(Vec<AttemptRecord>);
 
 impl Attempts {
@@ -90,6 +90,12 @@ impl Attempts {
     }
 }
 
+impl From<Attempts> for Vec<AttemptRecord> {
+    fn from(attempts: Attempts) -> Self {
+        attempts.0
+    }
+}
+
 /// The attempts, oldest first.
 impl Deref for Attempts {
     type Target = [AttemptRecord];
@@ -105,7 +111,17 @@ impl Cbor for Attempts {
     }
 
     fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
-        Cbor::read(from).map(Self)
+        let mut attempts = Self::new();
+        each_of_array(from, |attempt| attempts.push(attempt))?;
+        Ok(attempts)
+    }
+}
+
+impl From<Vec<AttemptRecord>> for Attempts {
+    fn from(stored: Vec<AttemptRecord>) -> Self {
+        let mut attempts = Self::new();
+        stored.into_iter().for_each(|attempt| attempts.push(attempt));
+        attempts
     }
 }
 
@@ -120,7 +136,13 @@ mod tests {
         for n in 1..=100 {
             attempts.push(AttemptRecord::new(n, 0, 0, &error));
         }
-        let kept: Vec<u32> = attempts.iter().map(|attempt| attempt.n).collect();
-        assert_eq!(kept, [1, 92, 93, 94, 95, 96, 97, 98, 99, 100]);
+        let kept = |attempts: &Attempts| attempts.iter().map(|attempt| attempt.n).collect::<Vec<_>>();
+        assert_eq!(kept(&attempts), [1, 92, 93, 94, 95, 96, 97, 98, 99, 100]);
+
+        let stored: Vec<_> = (1..=100).map(|n| AttemptRecord::new(n, 0, 0, &error)).collect();
+        let mut to = Encoder::new(Vec::new());
+        stored.write(&mut to);
+        assert_eq!(Attempts::read(&mut Decoder::new(&to.into_writer())).unwrap(), attempts, "of a stored record too");
+        assert_eq!(serde_json::from_value::<Attempts>(serde_json::to_value(&stored).unwrap()).unwrap(), attempts);
     }
 }

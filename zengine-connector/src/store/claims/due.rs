@@ -13,12 +13,14 @@ pub struct DuePage {
     pub records: Vec<(ClaimKey, ClaimRecord)>,
     /// The place at which the next page begins, in a form of the store's own. `None` if there are no more pages.
     pub next: Option<String>,
+    /// Number of records that could not be read. A sweep counts them as failed.
+    pub unreadable: usize,
 }
 
 impl DuePage {
     /// A page.
     pub fn new(records: Vec<(ClaimKey, ClaimRecord)>, next: Option<String>) -> Self {
-        Self { records, next }
+        Self { records, next, unreadable: 0 }
     }
 }
 

@@ -105,26 +105,26 @@ impl ClaimStore for Engine {
         Ok(stored.filter(|reference| !reference.is_expired(now_ms)))
     }
 
-    /// In order of keys. Unreadable records are left out.
+    /// In order of keys.
     async fn due(&self, before_ms: i64, after: Option<&str>, limit: usize) -> Result<DuePage, StoreError> {
         self.read(|snapshot| {
             let from = after.map_or(Bound::Unbounded, Bound::Excluded);
             let table = snapshot.open_table(CLAIMS)?;
-            let (mut records, mut last) = (Vec::new(), None);
+            let (mut page, mut last) = (DuePage::default(), None);
             for (n, entry) in table.range::<&str>((from, Bound::Unbounded))?.enumerate() {
-                if n == EXAMINED || records.len() == limit.max(1) {
-                    return Ok(DuePage::new(records, last.map(|key: redb::AccessGuard<'_, &str>| key.value().to_owned())));
+                if n == EXAMINED || page.records.len() == limit.max(1) {
+                    page.next = last.map(|key: redb::AccessGuard<'_, &str>| key.value().to_owned());
+                    break;
                 }
                 let (key, bytes) = entry?;
-                if let Ok(record) = decode::<ClaimRecord>(bytes.value())
-                    && record.is_due(before_ms)
-                    && let Ok(key) = ClaimKey::parse(key.value())
-                {
-                    records.push((key, record));
+                match (ClaimKey::parse(key.value()), decode::<ClaimRecord>(bytes.value())) {
+                    (Ok(key), Ok(record)) if record.is_due(before_ms) => page.records.push((key, record)),
+                    (Ok(_), Ok(_)) => {}
+                    _ => page.unreadable += 1,
                 }
                 last = Some(key);
             }
-            Ok(DuePage::new(records, None))
+            Ok(page)
         })
     }
 }

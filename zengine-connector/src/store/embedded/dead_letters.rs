@@ -9,7 +9,7 @@ use super::{batch::WriteResult, engine::Engine, tables::LETTERS};
 use crate::{
     ids::FailureId,
     store::{
-        DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, StoreError,
+        DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, StoreError, StoreErrorKind,
         cbor::{decode, encode},
     },
 };
@@ -40,12 +40,19 @@ impl DeadLetterStore for Engine {
             let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_str()));
             let table = snapshot.open_table(LETTERS)?;
             let mut rest = table.range::<&str>((from, Bound::Unbounded))?;
-            let mut letters: Vec<DeadLetter> = Vec::new();
+            let mut page = DeadLetterPage::default();
+            let mut last = None;
             for entry in rest.by_ref().take(limit.max(1)) {
-                letters.push(decode(entry?.1.value())?);
+                let (key, bytes) = entry?;
+                let id = FailureId::new(key.value()).map_err(|_| StoreError::new(StoreErrorKind::Corrupt, "a dead letter has no id"))?;
+                match decode(bytes.value()) {
+                    Ok(letter) => page.letters.push(letter),
+                    Err(_) => page.unreadable.push(id.clone()),
+                }
+                last = Some(id);
             }
-            let next = if rest.next().transpose()?.is_some() { letters.last().map(|letter| letter.failure_id.clone()) } else { None };
-            Ok(DeadLetterPage::new(letters, next))
+            page.next = rest.next().transpose()?.and(last);
+            Ok(page)
         })
     }
 

@@ -6,7 +6,7 @@ use redb::ReadTransaction;
 
 use super::{
     batch::{Batch, WriteResult},
-    fault::{Fault, read_only},
+    fault::{Fault, read_only, unless_damaged},
     file::Shared,
     writer::Writer,
 };
@@ -42,8 +42,7 @@ impl Engine {
 
     /// Reads from the last commit.
     pub(super) fn read<T>(&self, look: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, StoreError> {
-        let snapshot = self.shared.snapshot()?;
-        Ok(look(&snapshot)?)
+        unless_damaged(|| Ok(look(&self.shared.snapshot()?)?))
     }
 
     /// Runs work in the next write transaction and waits until it is on disk.

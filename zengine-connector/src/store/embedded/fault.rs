@@ -2,7 +2,10 @@
 
 use std::io;
 
-use crate::store::{StoreError, StoreErrorKind};
+use crate::{
+    runtime::catch_in,
+    store::{StoreError, StoreErrorKind},
+};
 
 /// The reason for which work on the file stopped.
 #[derive(Debug)]
@@ -81,6 +84,11 @@ fn return_kind(error: &io::Error) -> (StoreErrorKind, &'static str) {
         io::ErrorKind::PermissionDenied => (StoreErrorKind::Unavailable, "the store's file may not be opened"),
         _ => (StoreErrorKind::Unavailable, "the store's file could not be read or written"),
     }
+}
+
+/// The result of the work. A panic of the engine is damage: it trusts what it reads from the file.
+pub(super) fn unless_damaged<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_in(work).unwrap_or_else(|| Err(of_engine(redb::Error::Corrupted(String::new()))))
 }
 
 /// Converts an error of the file system from outside the engine.

@@ -40,7 +40,7 @@ use redb::{Database, ReadableTable as _, TableHandle as _};
 
 use self::{
     engine::Engine,
-    fault::{Fault, io_error},
+    fault::{Fault, io_error, unless_damaged},
     file::{Opener, Shared},
     key_file::{KeyFile, make_private, private},
     keys::EmbeddedKeys,
@@ -83,7 +83,8 @@ impl Embedded {
         let path = path.as_ref().to_owned();
         make_file(&path)?;
         let key_path = KeyFile::beside(&path);
-        Self::open_with(Box::new(move || file::engine().open(&path).or_else(|error| first_open(&path, error))), &key_path)
+        let opener = Box::new(move || file::engine().open(&path).or_else(|error| first_open(&path, error)));
+        unless_damaged(|| Self::open_with(opener, &key_path))
     }
 
     fn open_with(opener: Opener, key_path: &Path) -> Result<Self, StoreError> {
@@ -107,8 +108,12 @@ impl Embedded {
     /// `Unavailable` if there is no store, or its host was killed and has not opened it since. Else as [`open`](Self::open).
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        let shared = Shared::reading(path)?;
-        let Found::Store { key_id } = examine(&shared)? else { return Err(no_store()) };
+        let (shared, found) = unless_damaged(|| {
+            let shared = Shared::reading(path)?;
+            let found = examine(&shared)?;
+            Ok((shared, found))
+        })?;
+        let Found::Store { key_id } = found else { return Err(no_store()) };
         let keys = fitting(KeyFile::read(&KeyFile::beside(path))?, &key_id)?;
         Ok(Self { engine: Arc::new(Engine::reading(shared)), keys: Arc::new(EmbeddedKeys::new(keys, false)) })
     }

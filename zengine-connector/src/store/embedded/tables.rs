@@ -3,7 +3,7 @@
 use redb::TableDefinition;
 
 /// Version of the file's format, under `format` in [`META`].
-pub(super) const FORMAT: &str = "1";
+pub(super) const FORMAT: &str = "2";
 
 /// Facts about the file: `format`, `boot`, `key_id`.
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");

@@ -8,7 +8,7 @@ use zengine_connector::{
 use super::{StoreArgument, letter::DeadLetterLine, store_failure};
 use crate::cli::{
     exit::{Exit, Failure},
-    output::Out,
+    output::{self, Out},
 };
 
 /// Letters per page.
@@ -69,6 +69,9 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
         for letter in page.letters.iter().filter(|letter| arguments.wants(letter)).take(left) {
             out.json(&DeadLetterLine::of(letter)?)?;
             left -= 1;
+        }
+        for id in &page.unreadable {
+            output::note(&format!("{id} cannot be read: `dead-letters show` says why"));
         }
         after = page.next;
         if after.is_none() {
