@@ -188,13 +188,11 @@ impl<'a> SendJob<'a> {
     }
 }
 
-/// Changes of the send's record.
+/// The send's record in the store.
 impl SendJob<'_> {
     /// Changes the record within the time of the send. `current` is the record as last seen.
     pub(crate) async fn apply(&self, operation: &ClaimOp, current: Option<&ClaimRecord>) -> Result<Applied<ClaimRecord>, StoreError> {
-        let clock = self.clock();
-        let answer = clock.guard(clock.remaining(), self.engine().stores.apply(&self.key, operation, current, clock.ms())).await;
-        answer.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer within the time of the send")))
+        self.in_time(self.engine().stores.apply(&self.key, operation, current, self.clock().ms())).await
     }
 
     /// Changes the record, and tries once more if the answer was lost. A change that was made is recognised by its owner
@@ -222,8 +220,11 @@ impl SendJob<'_> {
 
     /// Reads the record within the time of the send.
     pub(crate) async fn record(&self) -> Result<Option<ClaimRecord>, StoreError> {
-        let clock = self.clock();
-        let answer = clock.guard(clock.remaining(), self.engine().stores.stored_record(&self.key)).await;
-        answer.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer within the time of the send")))
+        self.in_time(self.engine().stores.stored_record(&self.key)).await
+    }
+
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let late = StoreError::new(StoreErrorKind::Unavailable, "the store did not answer within the time of the send");
+        self.clock().guard(self.clock().remaining(), call).await.unwrap_or(Err(late))
     }
 }
