@@ -5,6 +5,7 @@
 #[allow(unused_extern_crates)]
 extern crate self as zengine_connector;
 
+mod debug;
 pub mod error;
 mod hex;
 pub mod http;

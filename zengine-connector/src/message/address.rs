@@ -5,6 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    debug::{debug_fields, debug_value},
     error::{Error, ErrorKind},
     ids::printable,
 };
@@ -257,11 +258,7 @@ impl fmt::Display for Identity {
     }
 }
 
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Identity({}:***)", self.kind.as_str())
-    }
-}
+debug_value!(Identity, |it| format_args!("{}:***", it.kind.as_str()));
 
 /// A person or a group: identities in order of preference, and further details.
 ///
@@ -326,11 +323,7 @@ impl From<Identity> for Party {
     }
 }
 
-impl fmt::Debug for Party {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Party").field("ids", &self.ids).field("name", &self.name.as_ref().map(|_| "***")).finish_non_exhaustive()
-    }
-}
+debug_fields!(Party { ids, name: |it| it.name.as_ref().map(|_| "***") });
 
 #[derive(Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Media, RawJson};
 
-super::masked!(
+crate::debug::masked!(
     Header,
     Button,
     ListRow,
@@ -167,11 +167,7 @@ impl Interactive {
     }
 }
 
-impl std::fmt::Debug for Interactive {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Interactive({})", self.kind())
-    }
-}
+crate::debug::debug_value!(Interactive, |it| it.kind());
 
 /// The header above the text.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]

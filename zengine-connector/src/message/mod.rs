@@ -14,18 +14,6 @@
 //! In JSON everything is tagged by `type`, in snake case, with times as integer milliseconds UTC (`…_ms`). Unknown types
 //! are kept: they become `unknown` with their raw JSON, never an error.
 
-/// `Debug` that names the type and nothing of its content: messages are personal data.
-macro_rules! masked {
-    ($($name:ty),* $(,)?) => {$(
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(concat!(stringify!($name), "(***)"))
-            }
-        }
-    )*};
-}
-pub(crate) use masked;
-
 mod address;
 pub(crate) mod base64_bytes;
 mod canonical;

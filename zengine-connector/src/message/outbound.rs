@@ -33,7 +33,7 @@ pub struct OutboundMessage {
     pub metadata: BTreeMap<String, String>,
 }
 
-super::masked!(OutboundMessage);
+crate::debug::masked!(OutboundMessage);
 
 impl OutboundMessage {
     /// A message of any content.

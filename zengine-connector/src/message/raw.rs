@@ -1,11 +1,12 @@
 //! JSON that is passed through as it is.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
+    debug::debug_value,
     error::{Error, ErrorKind},
     json::reader::Raw,
 };
@@ -67,11 +68,7 @@ impl From<&RawValue> for RawJson {
     }
 }
 
-impl fmt::Debug for RawJson {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RawJson({} bytes)", self.0.len())
-    }
-}
+debug_value!(RawJson, |it| format_args!("{} bytes", it.0.len()));
 
 impl Serialize for RawJson {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,14 +1,14 @@
 //! A message handed to the pipeline: JSON, or typed.
 
-use std::{
-    any::{Any, TypeId, type_name},
-    fmt,
-};
+use std::any::{Any, TypeId, type_name};
 
 use serde_json::value::RawValue;
 
 use super::Message;
-use crate::error::{Error, ErrorKind};
+use crate::{
+    debug::masked,
+    error::{Error, ErrorKind},
+};
 
 /// The message to send: a reference to a typed message, or JSON that the strategy's message type reads.
 #[derive(Clone, Copy)]
@@ -20,11 +20,7 @@ enum Repr<'a> {
     Typed { message: &'a (dyn Any + Send + Sync), name: &'static str },
 }
 
-impl fmt::Debug for MessageRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MessageRef(***)")
-    }
-}
+masked!(MessageRef<'_>, Prepared<'_>);
 
 impl<'a, M: Message> From<&'a M> for MessageRef<'a> {
     fn from(message: &'a M) -> Self {
@@ -72,11 +68,5 @@ impl Prepared<'_> {
             Self::Borrowed(message) => message.downcast_ref(),
             Self::Owned(message) => message.downcast_ref(),
         }
-    }
-}
-
-impl fmt::Debug for Prepared<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Prepared(***)")
     }
 }

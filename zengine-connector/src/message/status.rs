@@ -258,11 +258,7 @@ impl ProviderError {
     }
 }
 
-impl std::fmt::Debug for ProviderError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ProviderError").field("kind", &self.kind).field("code", &self.code).finish_non_exhaustive()
-    }
-}
+crate::debug::debug_fields!(ProviderError { kind, code });
 
 #[cfg(test)]
 mod tests {

@@ -114,11 +114,7 @@ impl Checks {
     }
 }
 
-impl std::fmt::Debug for Checks {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Checks").finish_non_exhaustive()
-    }
-}
+crate::debug::debug_fields!(Checks {});
 
 /// One step of a JSON pointer (RFC 6901).
 fn join(pointer: &str, key: &str) -> String {

@@ -1,7 +1,6 @@
 //! A value that a tenant's strategy fetches now and then, such as an access token.
 
 use std::{
-    fmt,
     future::Future,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -26,11 +25,7 @@ impl<T> Default for Cached<T> {
     }
 }
 
-impl<T> fmt::Debug for Cached<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cached").field("filled", &self.value.lock().is_some()).finish_non_exhaustive()
-    }
-}
+crate::debug::debug_fields!([T] Cached<T> { filled: |it| it.value.lock().is_some() });
 
 impl<T: Send + Sync> Cached<T> {
     /// Creates an empty cache.

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    debug::debug_fields,
     error::{ErrorKind, NeedsReach, SendError},
     ids::{StrategyName, TenantId},
     keyring::{self, KeyRing},
@@ -29,11 +30,7 @@ pub struct Sessions {
     scope: Arc<str>,
 }
 
-impl fmt::Debug for Sessions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sessions").finish_non_exhaustive()
-    }
-}
+debug_fields!(Sessions {});
 
 /// A value and its version.
 #[derive(Clone, Debug, PartialEq, Eq)]

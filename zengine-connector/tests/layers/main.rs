@@ -17,6 +17,7 @@ use tree::Tree;
 
 /// The top folders, from the ground up.
 const TOWER: &[&str] = &[
+    "debug",
     "sync",
     "hex",
     "secret",

@@ -14,7 +14,7 @@ pub use replies::{FlowReply, InteractiveReply, Reaction, ReplySource, System};
 
 use super::{Interactive, Location, Media, ProviderError, RawJson, Template};
 
-super::masked!(Text);
+crate::debug::masked!(Text);
 
 /// The content of a message. In JSON the kind is in `type`.
 ///
@@ -114,11 +114,7 @@ impl Content {
     }
 }
 
-impl std::fmt::Debug for Content {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Content({})", self.kind())
-    }
-}
+crate::debug::debug_value!(Content, |it| it.kind());
 
 /// The markup of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{Identity, RawJson};
 
-crate::message::masked!(InteractiveReply, Reaction, FlowReply, System);
+crate::debug::masked!(InteractiveReply, Reaction, FlowReply, System);
 
 /// The source of an interactive reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    debug::debug_value,
     hex::hex,
     ids::{StrategyName, TenantId},
 };
@@ -44,11 +45,7 @@ impl fmt::Display for DedupeKey {
     }
 }
 
-impl fmt::Debug for DedupeKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DedupeKey({self})")
-    }
-}
+debug_value!(DedupeKey, |it| it);
 
 impl Serialize for DedupeKey {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,7 +1,5 @@
 //! An element of a payload that could not be read.
 
-use std::fmt;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::Serialize;
@@ -28,15 +26,7 @@ impl ElementError {
     }
 }
 
-impl fmt::Debug for ElementError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ElementError")
-            .field("path", &self.path)
-            .field("reason", &self.reason)
-            .field("raw_bytes", &self.raw.len())
-            .finish_non_exhaustive()
-    }
-}
+crate::debug::debug_fields!(ElementError { path, reason, raw_bytes: |it| it.raw.len() });
 
 impl Serialize for ElementError {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

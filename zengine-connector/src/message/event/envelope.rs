@@ -1,7 +1,5 @@
 //! An event with its envelope, and the flat JSON form of the two.
 
-use std::fmt;
-
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -72,17 +70,7 @@ impl InboundEvent {
     }
 }
 
-impl fmt::Debug for InboundEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InboundEvent")
-            .field("id", &self.id)
-            .field("tenant", &self.tenant)
-            .field("strategy", &self.strategy)
-            .field("event", &self.event)
-            .field("raw_bytes", &self.raw.len())
-            .finish_non_exhaustive()
-    }
-}
+crate::debug::debug_fields!(InboundEvent { id, tenant, strategy, event, raw_bytes: |it| it.raw.len() });
 
 /// The version of the event's JSON form.
 pub(super) const VERSION: u32 = 1;

@@ -6,8 +6,6 @@ mod element_error;
 mod envelope;
 mod updates;
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 pub use context::{Context, Forwarded, Referral};
@@ -104,8 +102,4 @@ impl Event {
     }
 }
 
-impl fmt::Debug for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Event({})", self.kind())
-    }
-}
+crate::debug::debug_value!(Event, |it| it.kind());

@@ -1,7 +1,6 @@
 //! Breakers of tenants and strategies.
 
 use std::{
-    fmt,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -15,6 +14,7 @@ use super::{
     window::Window,
 };
 use crate::{
+    debug::debug_fields,
     error::Fault,
     ids::{StrategyName, TenantId},
     runtime::{Clock, Rng, Spawner, ms, to_ms, within},
@@ -414,12 +414,7 @@ impl Circuit {
     }
 }
 
-impl fmt::Debug for Circuit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (state, epoch) = self.state();
-        f.debug_struct("Circuit").field("name", &self.name).field("state", &state).field("epoch", &epoch).finish_non_exhaustive()
-    }
-}
+debug_fields!(Circuit { name, state: |it| it.state().0, epoch: |it| it.state().1 });
 
 impl Permit<'_> {
     /// The breaker's state at the request, and its epoch.
@@ -445,11 +440,7 @@ impl Drop for Permit<'_> {
     }
 }
 
-impl fmt::Debug for Permit<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("epoch", &self.epoch).field("probe", &self.probe).finish_non_exhaustive()
-    }
-}
+debug_fields!(Permit<'_> { epoch, probe });
 
 #[cfg(all(test, feature = "testing", feature = "tokio"))]
 mod tests;

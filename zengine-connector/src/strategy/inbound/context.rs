@@ -1,9 +1,10 @@
 //! Look-ups of tenants before a request is authenticated.
 
-use std::{any::Any, fmt, marker::PhantomData, ops::Deref, sync::Arc, time::SystemTime};
+use std::{any::Any, marker::PhantomData, ops::Deref, sync::Arc, time::SystemTime};
 
 use super::{super::Sessions, VerifyError};
 use crate::{
+    debug::debug_fields,
     ids::{RouteKey, TenantId},
     runtime::BoxFuture,
     secret::{Secret, SecretRef},
@@ -29,11 +30,7 @@ pub struct InboundContext<T> {
     tenant: PhantomData<fn() -> T>,
 }
 
-impl<T> fmt::Debug for InboundContext<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InboundContext").finish_non_exhaustive()
-    }
-}
+debug_fields!([T] InboundContext<T> {});
 
 impl<T> InboundContext<T> {
     pub(crate) fn new(lookup: Arc<dyn TenantLookup>) -> Self {
@@ -109,8 +106,4 @@ impl<T> Deref for Candidate<T> {
     }
 }
 
-impl<T> fmt::Debug for Candidate<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Candidate").field("id", &self.id).finish_non_exhaustive()
-    }
-}
+debug_fields!([T] Candidate<T> { id });

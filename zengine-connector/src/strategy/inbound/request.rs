@@ -145,11 +145,7 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
-impl fmt::Debug for InboundRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InboundRequest").field("origin", &self.origin).field("body_bytes", &self.body.len()).finish()
-    }
-}
+crate::debug::debug_fields!(InboundRequest { origin, body_bytes: |it| it.body.len() });
 
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

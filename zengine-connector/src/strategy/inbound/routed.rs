@@ -1,7 +1,5 @@
 //! An event that names its routes and not yet its tenant.
 
-use std::fmt;
-
 use bytes::Bytes;
 
 use crate::{
@@ -60,14 +58,5 @@ impl RoutedEvent {
     }
 }
 
-/// Without people, bytes and the dedup key, which may name a person.
-impl fmt::Debug for RoutedEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RoutedEvent")
-            .field("routes", &self.routes)
-            .field("event", &self.event)
-            .field("provider_ids", &self.provider_ids)
-            .field("raw_bytes", &self.raw.len())
-            .finish_non_exhaustive()
-    }
-}
+// Without people, bytes and the dedup key, which may name a person.
+crate::debug::debug_fields!(RoutedEvent { routes, event, provider_ids, raw_bytes: |it| it.raw.len() });

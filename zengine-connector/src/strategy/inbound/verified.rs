@@ -1,11 +1,14 @@
 //! Authenticated requests.
 
-use std::{fmt, ops::Range};
+use std::ops::Range;
 
 use bytes::Bytes;
 
 use super::Candidate;
-use crate::ids::{ConversationId, TenantId};
+use crate::{
+    debug::debug_fields,
+    ids::{ConversationId, TenantId},
+};
 
 /// The credentials that authenticated the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,11 +63,7 @@ impl Verified {
     }
 }
 
-impl fmt::Debug for Verified {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified").field("principal", &self.principal).finish_non_exhaustive()
-    }
-}
+debug_fields!(Verified { principal });
 
 /// Authenticated bytes. Only [`Verified`] makes them.
 #[derive(Clone)]
@@ -109,8 +108,4 @@ impl RawPayload {
     }
 }
 
-impl fmt::Debug for RawPayload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RawPayload").field("body_bytes", &self.body.len()).finish_non_exhaustive()
-    }
-}
+debug_fields!(RawPayload { body_bytes: |it| it.body.len() });
