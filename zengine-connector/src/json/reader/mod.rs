@@ -6,24 +6,15 @@
 
 mod split;
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
-use super::Unread;
-use serde::{Deserialize, Deserializer, de::Visitor};
+use bytes::Bytes;
 use split::Node;
 
-/// `Debug` that prints nothing of the text: bodies hold personal data.
-macro_rules! unprinted {
-    ($($name:ident),*) => {$(
-        impl fmt::Debug for $name<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(***)"))
-            }
-        }
-    )*};
-}
+use super::Unread;
+use crate::debug::masked;
 
-unprinted!(Document, Raw, Items, Obj);
+masked!(Document<'_>, Raw<'_>, Items<'_>, Obj<'_>);
 
 /// A JSON text and the places of its values.
 pub struct Document<'a> {
@@ -247,8 +238,11 @@ pub fn string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     if raw.first() != Some(b'"') {
         return None;
     }
-    let escaped = raw.node().is_some_and(Node::escaped);
-    if escaped { serde_json::from_str::<Words<'_>>(raw.get()).ok().map(|words| words.0) } else { Some(Cow::Borrowed(raw.inner())) }
+    if !raw.node().is_some_and(Node::escaped) {
+        return Some(Cow::Borrowed(raw.inner()));
+    }
+    // Read as bytes, a string may hold half a surrogate pair.
+    serde_json::from_str::<Bytes>(raw.get()).ok().map(|bytes| Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// A string's text or a number's source text; `None` if it is empty or anything else.
@@ -273,31 +267,6 @@ pub fn milliseconds(time: i64) -> i64 {
         100_000_000_000..100_000_000_000_000 => time,
         100_000_000_000_000..100_000_000_000_000_000 => time / 1_000,
         _ => time / 1_000_000,
-    }
-}
-
-/// A string that is decoded even if it holds half a surrogate pair.
-struct Words<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Words<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Decode;
-        impl<'de> Visitor<'de> for Decode {
-            type Value = Words<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Words<'de>, E> {
-                Ok(Words(String::from_utf8_lossy(bytes)))
-            }
-
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Words<'de>, E> {
-                Ok(Words(Cow::Owned(String::from_utf8_lossy(bytes).into_owned())))
-            }
-        }
-        deserializer.deserialize_bytes(Decode)
     }
 }
 
