@@ -18,7 +18,7 @@ mod send;
 mod setting;
 mod violation;
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 pub use kind::{ErrorKind, Fault, Poison};
 pub use send::{NeedsReach, Reach, Scope, SendError};
@@ -76,6 +76,7 @@ pub enum Disposition {
 /// `Display` is one line. Neither `Display` nor `Debug` ever holds a secret, a recipient or a body.
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
@@ -83,7 +84,7 @@ struct Inner {
     retry_after: Option<Duration>,
     context: Vec<(&'static str, String)>,
     violations: Vec<Violation>,
-    source: Option<BoxError>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
@@ -102,17 +103,8 @@ impl Error {
     }
 
     /// The same error for one more caller who waited for the same work; the cause is shared.
-    pub(crate) fn shared(of: &std::sync::Arc<Self>) -> Self {
-        let inner = &of.0;
-        Self(Box::new(Inner {
-            kind: inner.kind,
-            message: inner.message.clone(),
-            code: inner.code.clone(),
-            retry_after: inner.retry_after,
-            context: inner.context.clone(),
-            violations: inner.violations.clone(),
-            source: inner.source.is_some().then(|| Box::new(SharedCause(std::sync::Arc::clone(of))) as BoxError),
-        }))
+    pub(crate) fn shared(of: &Self) -> Self {
+        Self(of.0.clone())
     }
 
     /// Creates an error for JSON that does not have the expected form. Keeps line and column, and the missing field or the expected
@@ -154,7 +146,7 @@ impl Error {
     /// Adds the cause. Its text is printed, so it must be free of secrets, recipients, bodies and URLs.
     #[must_use = "returns the error with its cause added"]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -290,33 +282,6 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_ref().map(|source| &**source as _)
-    }
-}
-
-/// The cause of an error that several callers hold.
-struct SharedCause(std::sync::Arc<Error>);
-
-impl SharedCause {
-    fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&*self.0)
-    }
-}
-
-impl fmt::Display for SharedCause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause().map_or(Ok(()), |cause| fmt::Display::fmt(cause, f))
-    }
-}
-
-impl fmt::Debug for SharedCause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause().map_or(Ok(()), |cause| fmt::Debug::fmt(cause, f))
-    }
-}
-
-impl std::error::Error for SharedCause {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.cause().and_then(std::error::Error::source)
     }
 }
 

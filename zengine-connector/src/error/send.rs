@@ -62,6 +62,7 @@ pub enum Scope {
 /// # use zengine_connector::SendError;
 /// let error: SendError = SendError::provider("no answer");   // expected `SendError`, found `NeedsReach`
 /// ```
+#[derive(Debug)]
 pub struct SendError {
     error: Error,
     reach: Reach,
@@ -69,6 +70,7 @@ pub struct SendError {
 }
 
 /// A [`SendError`] that still needs its [`Reach`].
+#[derive(Debug)]
 #[must_use = "say how far the request got: .not_sent(), .maybe() or .processed()"]
 pub struct NeedsReach {
     error: Error,
@@ -228,18 +230,6 @@ impl fmt::Display for SendError {
             Reach::Processed => "processed and refused",
         };
         write!(f, "{} [{reach}]", self.error)
-    }
-}
-
-impl fmt::Debug for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendError").field("error", &self.error).field("reach", &self.reach).field("scope", &self.scope).finish()
-    }
-}
-
-impl fmt::Debug for NeedsReach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NeedsReach").field("error", &self.error).finish_non_exhaustive()
     }
 }
 
