@@ -5,7 +5,9 @@
 #[allow(unused_extern_crates)]
 extern crate self as zengine_connector;
 
-mod debug;
+#[macro_use]
+mod macros;
+
 pub mod error;
 mod hex;
 pub mod http;

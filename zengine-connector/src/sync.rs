@@ -1,8 +1,16 @@
-//! Locks of the standard library without poisoning: a panic of one send must not stop the others.
+//! What threads share: locks of the standard library without poisoning, because a panic of one send must not stop the others, and
+//! a bounded cache.
 
 use std::{
     fmt,
+    hash::Hash,
     sync::{self, Arc, PoisonError},
+};
+
+use hashbrown::DefaultHashBuilder;
+use quick_cache::{
+    UnitWeighter,
+    sync::{Cache, DefaultLifecycle},
 };
 
 /// A mutex without poisoning.
@@ -37,6 +45,15 @@ impl<T> RwLock<T> {
     pub(crate) fn write(&self) -> sync::RwLockWriteGuard<'_, T> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A cache of a number of values, of which the least used go first. Its keys come from the host and its directory, never from a
+/// request, so a fast hash is safe.
+pub(crate) type BoundedCache<K, V> = Cache<K, V, UnitWeighter, DefaultHashBuilder>;
+
+pub(crate) fn bounded_cache<K: Eq + Hash, V: Clone>(most: usize) -> BoundedCache<K, V> {
+    let weight = u64::try_from(most).unwrap_or(u64::MAX);
+    Cache::with(most, weight, UnitWeighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
 }
 
 /// A value that is read often and replaced as a whole.

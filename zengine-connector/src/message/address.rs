@@ -5,7 +5,6 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    debug::{debug_fields, debug_value},
     error::{Error, ErrorKind},
     ids::printable,
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Media, RawJson};
 
-crate::debug::masked!(
+masked!(
     Header,
     Button,
     ListRow,
@@ -167,7 +167,7 @@ impl Interactive {
     }
 }
 
-crate::debug::debug_value!(Interactive, |it| it.kind());
+debug_value!(Interactive, |it| it.kind());
 
 /// The header above the text.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-crate::debug::masked!(Location);
+masked!(Location);
 
 /// A place on a map.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]

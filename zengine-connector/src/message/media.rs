@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-crate::debug::masked!(MediaSource, Media);
+masked!(MediaSource, Media);
 
 /// The kind of a file: how it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]

@@ -33,7 +33,7 @@ pub struct OutboundMessage {
     pub metadata: BTreeMap<String, String>,
 }
 
-crate::debug::masked!(OutboundMessage);
+masked!(OutboundMessage);
 
 impl OutboundMessage {
     /// A message of any content.

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
-    debug::debug_value,
     error::{Error, ErrorKind},
     json::reader::Raw,
 };

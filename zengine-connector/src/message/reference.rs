@@ -5,10 +5,7 @@ use std::any::{Any, TypeId, type_name};
 use serde_json::value::RawValue;
 
 use super::Message;
-use crate::{
-    debug::masked,
-    error::{Error, ErrorKind},
-};
+use crate::error::{Error, ErrorKind};
 
 /// The message to send: a reference to a typed message, or JSON that the strategy's message type reads.
 #[derive(Clone, Copy)]

@@ -258,7 +258,7 @@ impl ProviderError {
     }
 }
 
-crate::debug::debug_fields!(ProviderError { kind, code });
+debug_fields!(ProviderError { kind, code });
 
 #[cfg(test)]
 mod tests {

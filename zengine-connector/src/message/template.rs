@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Location, Media, RawJson};
 
-crate::debug::masked!(Template, TemplateComponent, TemplateCard, TemplateParameter);
+masked!(Template, TemplateComponent, TemplateCard, TemplateParameter);
 
 /// A template held by the provider.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]

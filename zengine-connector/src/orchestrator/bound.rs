@@ -1,14 +1,14 @@
 //! A strategy bound to one tenant, by its type.
 
-use std::{any::type_name, fmt, ops::Deref, sync::Arc, time::Duration};
+use std::{any::type_name, ops::Deref, sync::Arc, time::Duration};
 
 use super::{Orchestrator, call::TIME};
 use crate::{
     error::{Error, ErrorKind},
-    ids::{ConfigVersion, StrategyName, TenantId},
-    pipeline::Engine,
+    ids::{ConfigVersion, TenantId},
     registry::BoundTenant,
-    strategy::{Configure, EventContext, HealthContext, Strategy},
+    runtime::later,
+    strategy::{Base, Configure, EventContext, HealthContext, Strategy},
 };
 
 type TenantOf<S> = <S as Configure<<S as Strategy>::Config>>::Tenant;
@@ -18,8 +18,6 @@ type TenantOf<S> = <S as Configure<<S as Strategy>::Config>>::Tenant;
 /// It keeps the configuration that it was bound with, so you should bind again for each piece of work. It derefs to the
 /// strategy's state for the tenant.
 pub struct Bound<S: Strategy> {
-    engine: Arc<Engine>,
-    name: StrategyName,
     strategy: Arc<S>,
     tenant: Arc<TenantOf<S>>,
     instance: Arc<BoundTenant>,
@@ -42,7 +40,7 @@ impl Orchestrator {
         let strategy = Arc::clone(&entry.strategy).as_any().downcast::<S>().map_err(|_| another())?;
         let bound = self.engine.tenants.bind(entry, tenant).await?;
         let state = Arc::clone(&bound.state).downcast::<TenantOf<S>>().map_err(|_| another())?;
-        Ok(Bound { engine: Arc::clone(&self.engine), name: entry.name.clone(), strategy, tenant: state, instance: bound })
+        Ok(Bound { strategy, tenant: state, instance: bound })
     }
 }
 
@@ -74,12 +72,17 @@ impl<S: Strategy> Bound<S> {
 
     /// A context for one call, with a deadline `time` from now.
     pub fn cx_within(&self, time: Duration) -> EventContext {
-        EventContext { base: self.engine.call_base(self.instance.tenant(), &self.name, time) }
+        EventContext { base: self.base(time) }
     }
 
     /// A context for the strategy's health check.
     pub fn health_cx(&self) -> HealthContext {
-        HealthContext { base: self.engine.call_base(self.instance.tenant(), &self.name, TIME) }
+        HealthContext { base: self.base(TIME) }
+    }
+
+    fn base(&self, time: Duration) -> Base {
+        let scope = Arc::clone(&self.instance.scope);
+        Base { deadline: later(scope.clock.now(), time), scope, correlation: None, traceparent: None }
     }
 }
 
@@ -93,18 +96,8 @@ impl<S: Strategy> Deref for Bound<S> {
 
 impl<S: Strategy> Clone for Bound<S> {
     fn clone(&self) -> Self {
-        Self {
-            engine: Arc::clone(&self.engine),
-            name: self.name.clone(),
-            strategy: Arc::clone(&self.strategy),
-            tenant: Arc::clone(&self.tenant),
-            instance: Arc::clone(&self.instance),
-        }
+        Self { strategy: Arc::clone(&self.strategy), tenant: Arc::clone(&self.tenant), instance: Arc::clone(&self.instance) }
     }
 }
 
-impl<S: Strategy> fmt::Debug for Bound<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bound").field("strategy", &self.name).field("instance", &self.instance).finish_non_exhaustive()
-    }
-}
+debug_fields!([S: Strategy] Bound<S> { instance });

@@ -1,10 +1,10 @@
 //! The orchestrator's builder: named slots in any order, always assembled the same way (rule 10).
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 
-use super::{Inbound, InboundHandler, InboundSettings, Orchestrator, handler::DynHandler, receive::Batches};
+use super::{Inbound, InboundHandler, InboundSettings, Orchestrator, handler::DynHandler};
 #[cfg(feature = "tokio")]
 use crate::runtime::{TokioClock, TokioSpawner};
 use crate::{
@@ -55,16 +55,10 @@ macro_rules! stores {
 
 impl OrchestratorBuilder {
     pub(super) fn new(registry: StrategyRegistry) -> Self {
-        Self {
+        let builder = Self {
             registry,
             stores: StoresBuilder::default(),
-            #[cfg(feature = "tokio")]
-            clock: Some(Arc::new(TokioClock::new())),
-            #[cfg(not(feature = "tokio"))]
             clock: None,
-            #[cfg(feature = "tokio")]
-            spawner: Some(Arc::new(TokioSpawner)),
-            #[cfg(not(feature = "tokio"))]
             spawner: None,
             rng: Arc::new(SystemRng),
             handler: None,
@@ -75,7 +69,10 @@ impl OrchestratorBuilder {
             caching: Caching::default(),
             sweep_every: Some(SWEEP_EVERY),
             local_refs: false,
-        }
+        };
+        #[cfg(feature = "tokio")]
+        let builder = builder.clock(Arc::new(TokioClock::new())).spawner(Arc::new(TokioSpawner));
+        builder
     }
 
     stores! {
@@ -93,18 +90,6 @@ impl OrchestratorBuilder {
         secrets: SecretStore;
         /// Keys for encryption and fingerprints.
         keys: KeyRing;
-    }
-
-    /// The clock. Defaults to tokio's with the feature `tokio`.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
-        self
-    }
-
-    /// The spawner of background tasks. Defaults to tokio's with the feature `tokio`.
-    pub fn spawner(mut self, spawner: Arc<dyn Spawner>) -> Self {
-        self.spawner = Some(spawner);
-        self
     }
 
     /// The store of dead letters, or a sink.
@@ -126,27 +111,9 @@ impl OrchestratorBuilder {
         self
     }
 
-    /// The source of random bytes. Defaults to the operating system's generator.
-    pub fn rng(mut self, rng: Arc<dyn Rng>) -> Self {
-        self.rng = rng;
-        self
-    }
-
     /// Adds an observer of metrics. If it panics, no send is affected.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observers.push(observer);
-        self
-    }
-
-    /// The host's handler of events that arrive.
-    pub fn on_inbound(mut self, handler: impl InboundHandler) -> Self {
-        self.handler = Some(Arc::new(handler));
-        self
-    }
-
-    /// Settings of the inbound path.
-    pub fn inbound(mut self, settings: InboundSettings) -> Self {
-        self.inbound = settings;
         self
     }
 
@@ -167,70 +134,43 @@ impl OrchestratorBuilder {
         self
     }
 
-    /// Deduplication, by default.
-    pub fn dedup(mut self, settings: Dedup) -> Self {
-        self.settings.dedup = settings;
-        self
-    }
-
-    /// Attempts and the delays between them, by default.
-    pub fn retry(mut self, settings: Retry) -> Self {
-        self.settings.retry = settings;
-        self
-    }
-
-    /// The circuit breaker, by default.
-    pub fn breaker(mut self, settings: Breaker) -> Self {
-        self.settings.breaker = settings;
-        self
-    }
-
-    /// Longest time of one call to a provider, by default. Defaults to 10 seconds; at least
-    /// `retry.min_attempt`.
-    pub fn attempt_timeout(mut self, time: Duration) -> Self {
-        self.settings.attempt_timeout = time;
-        self
-    }
-
-    /// Maximum calls of one tenant and strategy that run at once, by default. Unlimited unless set; at least 1.
-    pub fn bulkhead(mut self, calls: u32) -> Self {
-        self.settings.bulkhead = Some(calls);
-        self
-    }
-
-    /// Age at which a message is no longer sent, by default (rule 8). Defaults to 6 hours; less than `dedup.keep`.
-    pub fn max_age(mut self, time: Duration) -> Self {
-        self.settings.max_age = time;
-        self
-    }
-
-    /// The treatment of a send while the claim store does not answer, by default (rule 28). Defaults to deferring it.
-    pub fn store_down(mut self, choice: StoreDown) -> Self {
-        self.settings.store_down = choice;
-        self
-    }
-
-    /// The caches of tenants' configurations, secrets and routes (rule 85).
-    pub fn caching(mut self, caching: Caching) -> Self {
-        self.caching = caching;
-        self
-    }
-
-    /// Interval of the sweeps in the background, for a claim store that this process owns exclusively, as the embedded one: each
-    /// does what [`Orchestrator::sweep`] does. `None` or zero for none. Defaults to 5 minutes; at least 1 second. With any
-    /// other store it has no effect.
-    ///
-    /// The spawner starts them in [`build`](Self::build), which you must then call inside the runtime.
-    pub fn sweep_every(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.sweep_every = interval.into().filter(|interval| !interval.is_zero());
-        self
-    }
-
-    /// Whether tenants' configurations may refer to the host's environment and files. Defaults to `false`: anyone who can
-    /// edit a tenant's configuration could read them. The host's own settings always may.
-    pub fn allow_local_refs(mut self, allow: bool) -> Self {
-        self.local_refs = allow;
-        self
+    setters! {
+        /// Deduplication, by default.
+        dedup(settings: Dedup) => settings.dedup = settings;
+        /// Attempts and the delays between them, by default.
+        retry(settings: Retry) => settings.retry = settings;
+        /// The circuit breaker, by default.
+        breaker(settings: Breaker) => settings.breaker = settings;
+        /// Longest time of one call to a provider, by default. Defaults to 10 seconds; at least
+        /// `retry.min_attempt`.
+        attempt_timeout(time: Duration) => settings.attempt_timeout = time;
+        /// Maximum calls of one tenant and strategy that run at once, by default. Unlimited unless set; at least 1.
+        bulkhead(calls: u32) => settings.bulkhead = Some(calls);
+        /// Age at which a message is no longer sent, by default (rule 8). Defaults to 6 hours; less than `dedup.keep`.
+        max_age(time: Duration) => settings.max_age = time;
+        /// The treatment of a send while the claim store does not answer, by default (rule 28). Defaults to deferring it.
+        store_down(choice: StoreDown) => settings.store_down = choice;
+        /// The host's handler of events that arrive.
+        on_inbound(handler: impl InboundHandler) => handler = Some(Arc::new(handler));
+        /// Settings of the inbound path.
+        inbound(settings: InboundSettings) => inbound = settings;
+        /// The caches of tenants' configurations, secrets and routes (rule 85).
+        caching(caching: Caching) => caching = caching;
+        /// Interval of the sweeps in the background, for a claim store that this process owns exclusively, as the embedded one: each
+        /// does what [`Orchestrator::sweep`] does. `None` or zero for none. Defaults to 5 minutes; at least 1 second. With any
+        /// other store it has no effect.
+        ///
+        /// The spawner starts them in [`build`](Self::build), which you must then call inside the runtime.
+        sweep_every(interval: impl Into<Option<Duration>>) => sweep_every = interval.into().filter(|interval| !interval.is_zero());
+        /// Whether tenants' configurations may refer to the host's environment and files. Defaults to `false`: anyone who can
+        /// edit a tenant's configuration could read them. The host's own settings always may.
+        allow_local_refs(allow: bool) => local_refs = allow;
+        /// The clock. Defaults to tokio's with the feature `tokio`.
+        clock(clock: Arc<dyn Clock>) => clock = Some(clock);
+        /// The spawner of background tasks. Defaults to tokio's with the feature `tokio`.
+        spawner(spawner: Arc<dyn Spawner>) => spawner = Some(spawner);
+        /// The source of random bytes. Defaults to the operating system's generator.
+        rng(rng: Arc<dyn Rng>) => rng = rng;
     }
 
     /// Builds the orchestrator.
@@ -276,7 +216,7 @@ impl OrchestratorBuilder {
         let stores = Arc::new(Ports::new(stores, directory, secrets, Arc::clone(&clock)));
         let sessions =
             SessionPorts { stores: Arc::clone(&stores), keys: Arc::clone(&keys), rng: Arc::clone(&self.rng), clock: Arc::clone(&clock) };
-        let engine = Arc::new(Engine::new(Parts {
+        let parts = Parts {
             registry: self.registry,
             tenants: Tenants::new(Arc::new(sessions), self.caching, self.local_refs),
             stores,
@@ -285,18 +225,14 @@ impl OrchestratorBuilder {
             rng: self.rng,
             spawner,
             observers: Observers::new(self.observers),
-            settings: Settings { default: Arc::new(self.settings), named },
-        }));
+        };
+        let engine = Arc::new(Engine::new(parts, Settings { default: Arc::new(self.settings), named }));
         if let Some(interval) = self.sweep_every.filter(|_| engine.stores.boot().is_some()) {
             pipeline::sweep_every(&engine, interval);
         }
-        let inbound = Inbound { handler: self.handler, settings: self.inbound, batches: Batches::default() };
+        let inbound = Inbound { handler: self.handler, settings: self.inbound };
         Ok(Orchestrator { engine, inbound: Arc::new(inbound) })
     }
 }
 
-impl fmt::Debug for OrchestratorBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OrchestratorBuilder").field("registry", &self.registry).finish_non_exhaustive()
-    }
-}
+debug_fields!(OrchestratorBuilder { registry });

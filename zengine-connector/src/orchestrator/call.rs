@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    error::{Error, ErrorKind},
+    error::Error,
     ids::{StrategyName, TenantId},
     pipeline::Engine,
-    runtime::{Missed, guard, later},
+    runtime::{guard, later},
     strategy::Base,
 };
 
@@ -21,9 +21,7 @@ impl Engine {
 
     /// Awaits the work. Returns `Timeout` if it takes longer than [`TIME`], `Unexpected` if it panics.
     pub(super) async fn call<T>(&self, work: impl Future<Output = T> + Send) -> Result<T, Error> {
-        guard(&*self.clock, TIME, work).await.map_err(|missed| match missed {
-            Missed::Panicked => Error::new(ErrorKind::Unexpected, "the strategy panicked"),
-            Missed::TimedOut => Error::new(ErrorKind::Timeout, "the strategy did not answer in time"),
-        })
+        let result = guard(&*self.clock, TIME, work).await;
+        result.map_err(|missed| missed.error("the strategy panicked", "the strategy did not answer in time"))
     }
 }

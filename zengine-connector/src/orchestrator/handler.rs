@@ -1,6 +1,6 @@
 //! The host's callback for inbound events.
 
-use std::{fmt, future::Future, sync::Arc, time::SystemTime};
+use std::{future::Future, sync::Arc, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,12 +40,6 @@ pub(crate) trait DynHandler: Send + Sync {
 impl<H: InboundHandler> DynHandler for H {
     fn handle_event(&self, event: InboundEvent, cx: HandlerContext) -> BoxFuture<'_, Result<(), HandlerError>> {
         Box::pin(self.handle(event, cx))
-    }
-}
-
-impl fmt::Debug for dyn DynHandler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InboundHandler")
     }
 }
 
@@ -110,11 +104,7 @@ impl HandlerContext {
     }
 }
 
-impl fmt::Debug for HandlerContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HandlerContext").field("reply_to", &self.reply_to).finish_non_exhaustive()
-    }
-}
+debug_fields!(HandlerContext { reply_to });
 
 /// The address for an answer to an event. Serializable, so that another process can answer.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,12 +126,4 @@ pub struct ReplyTo {
     pub closed: bool,
 }
 
-impl fmt::Debug for ReplyTo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReplyTo")
-            .field("tenant", &self.tenant)
-            .field("strategy", &self.strategy)
-            .field("event_id", &self.event_id)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(ReplyTo { tenant, strategy, event_id });

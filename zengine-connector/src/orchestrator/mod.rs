@@ -15,7 +15,7 @@ mod send;
 mod serve;
 mod sweep;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 pub use bound::Bound;
 pub use builder::OrchestratorBuilder;
@@ -53,7 +53,6 @@ pub struct Orchestrator {
 struct Inbound {
     handler: Option<Arc<dyn handler::DynHandler>>,
     settings: InboundSettings,
-    batches: receive::Batches,
 }
 
 impl Orchestrator {
@@ -68,8 +67,4 @@ impl Orchestrator {
     }
 }
 
-impl fmt::Debug for Orchestrator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Orchestrator").field("registry", &self.engine.registry).finish_non_exhaustive()
-    }
-}
+debug_fields!(Orchestrator { engine });

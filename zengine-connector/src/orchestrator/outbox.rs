@@ -3,14 +3,14 @@
 //! A reply is written here first, so that a late one is not lost. Only replies that were handed out are dropped to make
 //! space. If there are none, the outbox is full and refuses the reply.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::ControlFlow};
 
 use serde::{Deserialize, Serialize};
 
-use super::InboundSettings;
+use super::{InboundSettings, Orchestrator};
 use crate::{
     error::{Error, ErrorKind},
-    ids::ConversationId,
+    ids::{ConversationId, StrategyName, TenantId},
     message::Content,
     strategy::{ReplyMessage, SessionError, SessionErrorKind, Sessions},
 };
@@ -22,14 +22,15 @@ const RACES: usize = 32;
 /// them.
 const REMEMBERED: usize = 512;
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Outbox {
+/// The stored form.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Outbox {
     /// Version of this format: 1.
     v: u32,
     /// Number of the newest reply.
-    last: u64,
-    /// Number of the newest reply that was handed out.
-    handed: u64,
+    pub(super) last: u64,
+    /// Number of the newest reply that was handed out. A response begins after it.
+    pub(super) handed: u64,
     items: Vec<Item>,
 }
 
@@ -46,41 +47,12 @@ struct Item {
     content: Option<Content>,
 }
 
-impl std::fmt::Debug for Item {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Item").field("seq", &self.seq).field("n", &self.n).field("bytes", &self.bytes).finish_non_exhaustive()
-    }
-}
-
 /// A stored reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
     pub(super) seq: u64,
     /// Whether the reply was stored before.
     pub(super) replayed: bool,
-}
-
-/// The reason for which a reply was not stored.
-#[derive(Debug)]
-pub(super) enum NoPlace {
-    Sessions(SessionError),
-    /// The reply is refused, for good or for now.
-    Refused(Error),
-}
-
-impl From<SessionError> for NoPlace {
-    fn from(error: SessionError) -> Self {
-        Self::Sessions(error)
-    }
-}
-
-/// The replies for a response or a poll.
-#[derive(Debug)]
-pub(super) struct Taken {
-    pub(super) replies: Vec<ReplyMessage>,
-    pub(super) cursor: u64,
-    /// To be noted as handed out.
-    pub(super) unmarked: Option<u64>,
 }
 
 /// The key of an outbox among the tenant's sessions. Strategies keep their own entries there; this prefix is the core's.
@@ -90,79 +62,76 @@ fn key_of(conversation: &ConversationId) -> String {
 
 /// The outbox of one conversation.
 pub(super) struct OutboxOf<'a> {
-    pub(super) sessions: &'a Sessions,
-    pub(super) settings: &'a InboundSettings,
-    pub(super) conversation: &'a ConversationId,
+    settings: &'a InboundSettings,
+    sessions: Sessions,
+    key: String,
+}
+
+impl Orchestrator {
+    /// The outbox of a conversation.
+    pub(super) fn outbox(&self, tenant: &TenantId, strategy: &StrategyName, conversation: &ConversationId) -> OutboxOf<'_> {
+        let sessions = self.engine.tenants.sessions(tenant, strategy);
+        OutboxOf { settings: &self.inbound.settings, sessions, key: key_of(conversation) }
+    }
 }
 
 impl OutboxOf<'_> {
-    fn key(&self) -> String {
-        key_of(self.conversation)
-    }
-
-    async fn load(&self) -> Result<(Outbox, Option<u64>), SessionError> {
-        let stored = self.sessions.get::<Outbox>(&self.key()).await?;
-        Ok(stored.map_or_else(|| (Outbox { v: 1, ..Outbox::default() }, None), |stored| (stored.value, Some(stored.version))))
-    }
-
-    async fn store(&self, outbox: &Outbox, version: Option<u64>) -> Result<(), SessionError> {
-        self.sessions.put(&self.key(), outbox, version, self.settings.outbox_keep).await.map(|_| ())
-    }
-
-    /// Number of the newest reply that was handed out. A response begins after it.
-    pub(super) async fn handed(&self) -> Result<u64, SessionError> {
-        Ok(self.load().await?.0.handed)
-    }
-
-    /// Stores answer `n` to an event. The same answer again keeps its first number.
-    pub(super) async fn place(&self, event: &str, n: u32, content: &Content, now_ms: i64) -> Result<Placed, NoPlace> {
-        let bytes = serde_json::to_vec(content)
-            .map_err(|error| NoPlace::Refused(Error::from_json(ErrorKind::MessageInvalid, "the reply has no JSON form", &error)))?
-            .len();
-        for _ in 0..RACES {
-            let (mut outbox, version) = self.load().await?;
+    /// Stores answer `n` to an event, unless there is no room. The same answer again keeps its first number.
+    pub(super) async fn place(&self, event: &str, n: u32, content: &Content, now_ms: i64) -> Result<Result<Placed, Error>, SessionError> {
+        let bytes = match serde_json::to_vec(content) {
+            Ok(json) => json.len(),
+            Err(error) => return Ok(Err(Error::from_json(ErrorKind::MessageInvalid, "the reply has no JSON form", &error))),
+        };
+        let place = |outbox: &mut Outbox| {
             if let Some(seq) = outbox.find(event, n) {
-                return Ok(Placed { seq, replayed: true });
+                return ControlFlow::Break(Ok(Placed { seq, replayed: true }));
             }
-            outbox.make_room(bytes, self.settings).map_err(NoPlace::Refused)?;
+            if let Err(full) = outbox.make_room(bytes, self.settings) {
+                return ControlFlow::Break(Err(full));
+            }
             let seq = outbox.last.saturating_add(1).max(u64::try_from(now_ms).unwrap_or(0));
             outbox.last = seq;
             outbox.items.push(Item { seq, event: event.to_owned(), n, bytes, content: Some(content.clone()) });
-            match self.store(&outbox, version).await {
-                Ok(()) => return Ok(Placed { seq, replayed: false }),
-                Err(error) if error.kind == SessionErrorKind::Conflict => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(SessionError::from(SessionErrorKind::Conflict).into())
-    }
-
-    /// The replies after a cursor, and all replies to the given events: a redelivered request gets its first replies again.
-    pub(super) async fn take(&self, after: u64, events: &HashSet<String>) -> Result<Taken, SessionError> {
-        let outbox = self.load().await?.0;
-        let wanted = |item: &&Item| item.seq > after || events.contains(&item.event);
-        let replies: Vec<_> = outbox
-            .items
-            .iter()
-            .filter(wanted)
-            .filter_map(|item| item.content.clone().map(|content| ReplyMessage::new(item.seq.to_string(), content)))
-            .collect();
-        let cursor = outbox.last.max(after);
-        let unmarked = (!replies.is_empty() && outbox.handed < outbox.last).then_some(outbox.last);
-        Ok(Taken { replies, cursor, unmarked })
+            ControlFlow::Continue(Ok(Placed { seq, replayed: false }))
+        };
+        self.change(place).await
     }
 
     /// Marks replies as handed out. If it fails, the next response hands them out again.
     pub(super) async fn mark(&self, seq: u64) -> Result<(), SessionError> {
-        for _ in 0..RACES {
-            let (mut outbox, version) = self.load().await?;
-            if version.is_none() || outbox.handed >= seq {
-                return Ok(());
+        let mark = |outbox: &mut Outbox| {
+            // An outbox that expired meanwhile is not made anew.
+            if outbox.last < seq || outbox.handed >= seq {
+                return ControlFlow::Break(());
             }
             outbox.handed = seq;
-            match self.store(&outbox, version).await {
+            ControlFlow::Continue(())
+        };
+        self.change(mark).await
+    }
+
+    /// The record as it is stored.
+    pub(super) async fn load(&self) -> Result<Outbox, SessionError> {
+        Ok(self.versioned().await?.0)
+    }
+
+    async fn versioned(&self) -> Result<(Outbox, Option<u64>), SessionError> {
+        let stored = self.sessions.get::<Outbox>(&self.key).await?;
+        Ok(stored.map_or_else(|| (Outbox { v: 1, ..Outbox::default() }, None), |stored| (stored.value, Some(stored.version))))
+    }
+
+    /// Changes the record and stores it, from the start again if another caller was faster. A break stores nothing.
+    async fn change<T>(&self, change: impl Fn(&mut Outbox) -> ControlFlow<T, T>) -> Result<T, SessionError> {
+        for _ in 0..RACES {
+            let (mut outbox, version) = self.versioned().await?;
+            let done = match change(&mut outbox) {
+                ControlFlow::Continue(done) => done,
+                ControlFlow::Break(unchanged) => return Ok(unchanged),
+            };
+            match self.sessions.put(&self.key, &outbox, version, self.settings.outbox_keep).await {
+                Ok(_) => return Ok(done),
                 Err(error) if error.kind == SessionErrorKind::Conflict => {}
-                stored => return stored,
+                Err(error) => return Err(error),
             }
         }
         Err(SessionErrorKind::Conflict.into())
@@ -170,6 +139,12 @@ impl OutboxOf<'_> {
 }
 
 impl Outbox {
+    /// The replies after a cursor, and all replies to the given events: a redelivered request gets its first replies again.
+    pub(super) fn replies(&self, after: u64, events: &HashSet<String>) -> Vec<ReplyMessage> {
+        let wanted = self.items.iter().filter(|item| item.seq > after || events.contains(&item.event));
+        wanted.filter_map(|item| Some(ReplyMessage::new(item.seq.to_string(), item.content.clone()?))).collect()
+    }
+
     fn find(&self, event: &str, n: u32) -> Option<u64> {
         self.items.iter().find(|item| item.n == n && item.event == event).map(|item| item.seq)
     }

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    HandlerContext, Orchestrator, ReplyTo,
-    outbox::{NoPlace, OutboxOf},
-};
+use super::{HandlerContext, Orchestrator, ReplyTo, outbox::Placed};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ClientMessageId, CorrelationId, ProviderMessageId},
@@ -85,25 +82,24 @@ impl Orchestrator {
                 return Err(Error::new(ErrorKind::MessageInvalid, "the channel cannot carry the reply").with_violations(violations));
             }
         }
-        let sessions = self.engine.tenants.sessions(&to.tenant, &to.strategy);
-        let outbox = OutboxOf { sessions: &sessions, settings: &self.inbound.settings, conversation };
-        match outbox.place(&to.event_id, n, &message.content, self.engine.now_ms()).await {
+        let outbox = self.outbox(&to.tenant, &to.strategy, conversation);
+        let error = match outbox.place(&to.event_id, n, &message.content, self.engine.now_ms()).await {
             Ok(placed) => {
-                let receipt = Receipt::accepted(ProviderMessageId::new(placed.seq.to_string())?).with_conversation(conversation.clone());
-                Ok(Outcome::Delivered(Delivered { replayed: placed.replayed, ..Delivered::new(receipt) }))
+                let Placed { seq, replayed } = placed?;
+                let receipt = Receipt::accepted(ProviderMessageId::new(seq.to_string())?).with_conversation(conversation.clone());
+                return Ok(Outcome::Delivered(Delivered { replayed, ..Delivered::new(receipt) }));
             }
-            Err(NoPlace::Refused(error)) => Err(error),
-            Err(NoPlace::Sessions(error)) => match error.kind {
-                SessionErrorKind::Corrupt => {
-                    Err(Error::new(ErrorKind::Corrupt, "the conversation's outbox cannot be read").with_source(error))
-                }
-                // The reply may have been written. Repeating it with the same event and `n` is safe.
-                kind => {
-                    let reason = if kind == SessionErrorKind::Conflict { DeferredReason::Busy } else { DeferredReason::StoreUnavailable };
-                    let cause = Error::new(ErrorKind::Store, "the reply could not be stored").with_source(error);
-                    Ok(Outcome::Deferred(Deferred::new(reason, STORE_PAUSE).with_error(cause)))
-                }
-            },
-        }
+            Err(error) => error,
+        };
+        // The reply may have been written. Repeating it with the same event and `n` is safe.
+        let reason = match error.kind {
+            SessionErrorKind::Conflict => DeferredReason::Busy,
+            SessionErrorKind::Unavailable => DeferredReason::StoreUnavailable,
+            SessionErrorKind::Corrupt => {
+                return Err(Error::new(ErrorKind::Corrupt, "the conversation's outbox cannot be read").with_source(error));
+            }
+        };
+        let cause = Error::new(ErrorKind::Store, "the reply could not be stored").with_source(error);
+        Ok(Outcome::Deferred(Deferred::new(reason, STORE_PAUSE).with_error(cause)))
     }
 }

@@ -97,7 +97,7 @@ impl Orchestrator {
         const LOOK: Duration = Duration::from_millis(20);
         self.engine.close();
         let mut left = deadline;
-        while self.engine.running() + self.inbound.batches.running() > 0 && !left.is_zero() {
+        while self.engine.running() > 0 && !left.is_zero() {
             let wait = LOOK.min(left);
             self.engine.clock.sleep(wait).await;
             left -= wait;

@@ -120,7 +120,7 @@ pub(crate) async fn admit<'a>(job: &'a SendJob<'_>) -> Result<Admitted<'a>, NotA
         Admission::Reject(rejected) => Err(rejected),
         Admission::Probe(permit) => clock.wait(stages.circuit.win_probe(permit)).await,
     };
-    job.call.trace.breaker(|| asked.as_ref().map_or_else(|_| stages.circuit.state(), Permit::state));
+    job.call.trace.note(|facts| facts.breaker = Some(asked.as_ref().map_or_else(|_| stages.circuit.state(), Permit::state)));
     let permit = asked.map_err(|rejected| {
         // Up to 20 % later than the breaker, so that deferred sends do not return all at once (rule 7).
         let after = backoff::scale(rejected.retry_after, 1.0 + 0.2 * job.engine().rng.unit()).max(Duration::from_millis(100));

@@ -89,7 +89,7 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
             Err(Lost::Lease) => return deferred(DeferredReason::LeaseLost, error),
             Err(Lost::Store) => return deferred(DeferredReason::StoreUnavailable, error),
         }
-        job.call.trace.delay(wait);
+        job.call.trace.with(|facts| facts.delay = wait);
         if !job.pause(wait).await {
             return deferred(DeferredReason::Cancelled, error);
         }

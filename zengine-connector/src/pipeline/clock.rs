@@ -89,9 +89,7 @@ impl<'a> CallClock<'a> {
     /// The deadline of a part of the call that may take `time`.
     pub(crate) fn deadline_within(&self, time: Duration) -> SystemTime {
         let end = self.wall().saturating_add(signed_nanos(time)).min(self.deadline);
-        let away = Duration::from_nanos(end.unsigned_abs());
-        let time = if end < 0 { UNIX_EPOCH.checked_sub(away) } else { UNIX_EPOCH.checked_add(away) };
-        time.unwrap_or(UNIX_EPOCH)
+        UNIX_EPOCH + Duration::from_nanos(end.max(0).unsigned_abs())
     }
 
     fn wall(&self) -> i64 {

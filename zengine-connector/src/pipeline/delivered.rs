@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use hashbrown::{DefaultHashBuilder, HashMap};
-use quick_cache::{
-    UnitWeighter,
-    sync::{Cache, DefaultLifecycle},
-};
+use hashbrown::HashMap;
 
 use super::ended::{Ended, How};
 use crate::{
     ids::StrategyName,
     stage::{Settings, StrategySettings},
     store::{ClaimKey, ClaimRecord, Fingerprint},
+    sync::{BoundedCache, bounded_cache},
 };
 
 /// A delivered send, with its receipt open.
@@ -43,12 +40,7 @@ impl DeliveredSend {
 }
 
 /// The delivered sends of one strategy. `None` caches nothing.
-type Sends = Option<Cache<ClaimKey, Arc<DeliveredSend>, UnitWeighter, DefaultHashBuilder>>;
-
-fn cache(most: usize) -> Cache<ClaimKey, Arc<DeliveredSend>, UnitWeighter, DefaultHashBuilder> {
-    let weight = u64::try_from(most).unwrap_or(u64::MAX);
-    Cache::with(most, weight, UnitWeighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
-}
+type Sends = Option<BoundedCache<ClaimKey, Arc<DeliveredSend>>>;
 
 /// A cache of delivered sends only, because they never change.
 pub(super) struct DeliveredSends {
@@ -58,7 +50,7 @@ pub(super) struct DeliveredSends {
 
 impl DeliveredSends {
     pub(super) fn new(settings: &Settings) -> Self {
-        let sends = |settings: &StrategySettings| (settings.dedup.cached > 0).then(|| cache(settings.dedup.cached));
+        let sends = |settings: &StrategySettings| (settings.dedup.cached > 0).then(|| bounded_cache(settings.dedup.cached));
         let named = settings.named.iter().map(|(name, settings)| (name.clone(), sends(settings))).collect();
         Self { default: sends(&settings.default), named }
     }

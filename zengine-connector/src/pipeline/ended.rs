@@ -109,11 +109,7 @@ impl Ended {
             How::Failed(error) => Outcome::Failed(Failed { replayed, attempts, ..Failed::new(error.into_error(), failure_id()) }),
             How::Unknown(error) => Outcome::Unknown(Unknown { replayed, attempts, ..Unknown::new(error.into_error(), failure_id()) }),
             How::Deferred { reason, retry_after, error } => {
-                let deferred = Deferred::new(reason, retry_after);
-                Outcome::Deferred(match error {
-                    Some(error) => deferred.with_error(error.into_error()),
-                    None => deferred,
-                })
+                Outcome::Deferred(Deferred { error: error.map(EndError::into_error), ..Deferred::new(reason, retry_after) })
             }
             How::LetterLost => {
                 tracing::error!(failure_id = %failure_id(), "dead_letter.lost");

@@ -1,7 +1,7 @@
 //! The engine behind every orchestrator: ports, caches, the state of the stages.
 
 use std::{
-    fmt,
+    ops::Deref,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -35,20 +35,12 @@ pub(crate) struct Parts {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) observers: Observers,
-    pub(crate) settings: Settings,
 }
 
 /// The engine for sending, and the parts that sending shares with receiving. It does not depend on the orchestrator or on
 /// handlers.
 pub(crate) struct Engine {
-    pub(crate) registry: StrategyRegistry,
-    pub(crate) tenants: Tenants,
-    pub(crate) stores: Arc<Ports>,
-    pub(crate) keys: Arc<dyn KeyRing>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) rng: Arc<dyn Rng>,
-    pub(crate) spawner: Arc<dyn Spawner>,
-    pub(crate) observers: Observers,
+    parts: Parts,
     pub(super) stages: StageMap,
     pub(super) single_flight: SingleFlight,
     pub(super) delivered: DeliveredSends,
@@ -58,16 +50,27 @@ pub(crate) struct Engine {
     on_close: Shared<oneshot::Receiver<()>>,
 }
 
+/// Its users read the parts as its own.
+impl Deref for Engine {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+debug_fields!(Engine { parts, running });
+debug_fields!(Parts { registry });
+
 impl Engine {
-    pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { registry, tenants, stores, keys, clock, rng, spawner, observers, settings } = parts;
+    pub(crate) fn new(parts: Parts, settings: Settings) -> Self {
         let circuit_ports = breaker::CircuitPorts {
-            stores: Arc::clone(&stores),
-            clock: Arc::clone(&clock),
-            rng: Arc::clone(&rng),
-            spawner: Arc::clone(&spawner),
-            observers: observers.clone(),
-            writer: draw(&*rng).to_string().into(),
+            stores: Arc::clone(&parts.stores),
+            clock: Arc::clone(&parts.clock),
+            rng: Arc::clone(&parts.rng),
+            spawner: Arc::clone(&parts.spawner),
+            observers: parts.observers.clone(),
+            writer: draw(&*parts.rng).to_string().into(),
         };
         let (closed, on_close) = oneshot::channel();
         Self {
@@ -78,14 +81,7 @@ impl Engine {
             closing: AtomicBool::new(false),
             closed: Mutex::new(Some(closed)),
             on_close: on_close.shared(),
-            registry,
-            tenants,
-            stores,
-            keys,
-            clock,
-            rng,
-            spawner,
-            observers,
+            parts,
         }
     }
 
@@ -128,15 +124,14 @@ impl Engine {
         self.on_close.clone()
     }
 
-    /// The number of sends and sweeps in progress.
+    /// The number of sends, sweeps and received requests in progress.
     pub(crate) fn running(&self) -> usize {
         self.running.load(Ordering::Acquire)
     }
 
     /// Counts a send or sweep for as long as the returned guard lives.
-    pub(super) fn enter(&self) -> Running<'_> {
-        self.running.fetch_add(1, Ordering::AcqRel);
-        Running(&self.running)
+    pub(super) fn enter(&self) -> Running<&Self> {
+        Running::of(self)
     }
 
     /// Waits. Returns `false` if the host shuts down meanwhile.
@@ -154,12 +149,6 @@ impl Engine {
     }
 }
 
-impl fmt::Debug for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("registry", &self.registry).field("running", &self.running()).finish_non_exhaustive()
-    }
-}
-
 /// 128 random bits: a process restored from a snapshot must not draw the same token as its copy.
 fn draw(rng: &dyn Rng) -> OwnerToken {
     let mut bits = [0; 16];
@@ -167,11 +156,18 @@ fn draw(rng: &dyn Rng) -> OwnerToken {
     OwnerToken::new(bits)
 }
 
-/// Counts one send or sweep in progress until it is dropped.
-pub(super) struct Running<'a>(&'a AtomicUsize);
+/// Counts one piece of work in progress until it is dropped.
+pub(crate) struct Running<E: Deref<Target = Engine>>(E);
 
-impl Drop for Running<'_> {
+impl<E: Deref<Target = Engine>> Running<E> {
+    pub(crate) fn of(engine: E) -> Self {
+        engine.running.fetch_add(1, Ordering::AcqRel);
+        Self(engine)
+    }
+}
+
+impl<E: Deref<Target = Engine>> Drop for Running<E> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct HostCall<'a> {
 /// The message of a call with its identity, for a tenant that is not bound yet.
 pub(crate) struct Identified<'a> {
     pub(crate) call: HostCall<'a>,
-    pub(crate) entry: &'a RegisteredStrategy,
+    pub(crate) entry: &'a Arc<RegisteredStrategy>,
     pub(crate) outbound: &'a dyn DynOutbound,
     pub(crate) key: ClaimKey,
     pub(crate) fingerprint: Fingerprint,
@@ -81,7 +81,10 @@ impl<'a> Identified<'a> {
         let (degraded, loss) = seen.degraded.unzip();
         let idempotency = seen.idempotency.unwrap_or(self.entry.descriptor.idempotency);
         let job = SendJob { sent: self, bound, degraded, loss, idempotency };
-        job.call.trace.recipient(|| job.outbound.recipient(job.message(), &job.engine().keys.current(), job.tenant()))?;
+        if job.call.trace.is_enabled() {
+            let recipient = job.outbound.recipient(job.message(), &job.engine().keys.current(), job.tenant())?;
+            job.call.trace.with(|facts| facts.recipient = recipient);
+        }
         Ok(job)
     }
 }

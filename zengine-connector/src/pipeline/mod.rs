@@ -41,7 +41,7 @@ mod single_flight;
 mod sweep;
 mod trace;
 
-pub(crate) use engine::{Engine, Parts};
+pub(crate) use engine::{Engine, Parts, Running};
 pub use options::{RedriveOptions, SendOptions};
 pub use outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
 pub(crate) use query::query;

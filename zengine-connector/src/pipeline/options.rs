@@ -17,6 +17,7 @@ use crate::{
 /// # Ok::<(), zengine_connector::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "pass them to a send"]
 #[non_exhaustive]
 pub struct SendOptions {
     /// The caller's id of the message, the same for every try to send it.
@@ -40,39 +41,17 @@ impl SendOptions {
         Self { client_message_id, time: None, created_at: None, correlation_id: None, traceparent: None, degrade: Degrade::Refuse }
     }
 
-    /// Sets the maximum time for the send.
-    #[must_use = "returns the options with the limit"]
-    pub fn within(mut self, time: Duration) -> Self {
-        self.time = Some(time);
-        self
-    }
-
-    /// Sets the time at which the message was first due.
-    #[must_use = "returns the options with the time"]
-    pub fn created_at(mut self, time: SystemTime) -> Self {
-        self.created_at = Some(time);
-        self
-    }
-
-    /// Sets the correlation id for log lines.
-    #[must_use = "returns the options with the id"]
-    pub fn correlation_id(mut self, id: CorrelationId) -> Self {
-        self.correlation_id = Some(id);
-        self
-    }
-
-    /// Sets the W3C `traceparent` to continue.
-    #[must_use = "returns the options with the trace parent"]
-    pub fn traceparent(mut self, text: impl Into<String>) -> Self {
-        self.traceparent = Some(text.into());
-        self
-    }
-
-    /// Sets the handling of content that the channel cannot show. Defaults to [`Degrade::Refuse`].
-    #[must_use = "returns the options with the choice"]
-    pub fn degrade(mut self, how: Degrade) -> Self {
-        self.degrade = how;
-        self
+    setters! {
+        /// Sets the maximum time for the send.
+        within(time: Duration) => time = Some(time);
+        /// Sets the time at which the message was first due.
+        created_at(time: SystemTime) => created_at = Some(time);
+        /// Sets the correlation id for log lines.
+        correlation_id(id: CorrelationId) => correlation_id = Some(id);
+        /// Sets the W3C `traceparent` to continue.
+        traceparent(text: impl Into<String>) => traceparent = Some(text.into());
+        /// Sets the handling of content that the channel cannot show. Defaults to [`Degrade::Refuse`].
+        degrade(how: Degrade) => degrade = how;
     }
 }
 

@@ -151,49 +151,32 @@ impl Deferred {
     }
 }
 
-/// The reason for which a send was postponed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DeferredReason {
-    /// The breaker is open (rule 7).
-    BreakerOpen,
-    /// The provider limits the rate.
-    Throttled,
-    /// The provider is unavailable, and the wait before the next attempt is longer than `max_wait`.
-    Unavailable,
-    /// This process is at a limit of its own: the bulkhead is full, or a session was changed concurrently.
-    Busy,
-    /// Another caller is sending the same message (rule 24).
-    InProgress,
-    /// Another process took over the send (rule 18).
-    LeaseLost,
-    /// A store does not answer (rule 28).
-    StoreUnavailable,
-    /// The tenant's configuration or secrets cannot be resolved at present (rule 85).
-    BindFailed,
-    /// The time left is too short for another attempt (rule 40).
-    NoTimeLeft,
-    /// The host shuts down, or the strategy cancelled the attempt.
-    Cancelled,
-    /// The send must be looked up at the provider first; that failed, or the provider does not show the message yet.
-    LookupFailed,
-}
-
-impl DeferredReason {
-    /// The reason in snake case, as logs have it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BreakerOpen => "breaker_open",
-            Self::Throttled => "throttled",
-            Self::Unavailable => "unavailable",
-            Self::Busy => "busy",
-            Self::InProgress => "in_progress",
-            Self::LeaseLost => "lease_lost",
-            Self::StoreUnavailable => "store_unavailable",
-            Self::BindFailed => "bind_failed",
-            Self::NoTimeLeft => "no_time_left",
-            Self::Cancelled => "cancelled",
-            Self::LookupFailed => "lookup_failed",
-        }
+named! {
+    /// The reason for which a send was postponed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum DeferredReason {
+        /// The breaker is open (rule 7).
+        BreakerOpen = "breaker_open",
+        /// The provider limits the rate.
+        Throttled = "throttled",
+        /// The provider is unavailable, and the wait before the next attempt is longer than `max_wait`.
+        Unavailable = "unavailable",
+        /// This process is at a limit of its own: the bulkhead is full, or a session was changed concurrently.
+        Busy = "busy",
+        /// Another caller is sending the same message (rule 24).
+        InProgress = "in_progress",
+        /// Another process took over the send (rule 18).
+        LeaseLost = "lease_lost",
+        /// A store does not answer (rule 28).
+        StoreUnavailable = "store_unavailable",
+        /// The tenant's configuration or secrets cannot be resolved at present (rule 85).
+        BindFailed = "bind_failed",
+        /// The time left is too short for another attempt (rule 40).
+        NoTimeLeft = "no_time_left",
+        /// The host shuts down, or the strategy cancelled the attempt.
+        Cancelled = "cancelled",
+        /// The send must be looked up at the provider first; that failed, or the provider does not show the message yet.
+        LookupFailed = "lookup_failed",
     }
 }

@@ -33,7 +33,7 @@ const UNKNOWN: &str = "unknown";
 pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &RedriveOptions) -> Result<Outcome, Error> {
     let _running = engine.enter();
     let letter = engine.stores.known_letter(id).await?;
-    Box::pin(run(engine, &letter, redrive, LetterOf::Store)).await
+    Box::pin(run(engine, &letter, redrive, true)).await
 }
 
 /// Sends the message of a dead letter that the caller holds again. Reads and changes no store of dead letters: of two callers with the same
@@ -41,18 +41,12 @@ pub(crate) async fn redrive(engine: &Arc<Engine>, id: &FailureId, redrive: &Redr
 pub(crate) async fn redrive_letter(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions) -> Result<Outcome, Error> {
     let _running = engine.enter();
     letter.check_version()?;
-    Box::pin(run(engine, letter, redrive, LetterOf::Caller)).await
+    Box::pin(run(engine, letter, redrive, false)).await
 }
 
-/// The owner of a letter.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum LetterOf {
-    Store,
-    Caller,
-}
-
-/// Sends the message of a letter under the next generation, unless its send is settled.
-async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions, of: LetterOf) -> Result<Outcome, Error> {
+/// Sends the message of a letter under the next generation, unless its send is settled. The letter is the
+/// store's, or the caller holds it.
+async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions, in_store: bool) -> Result<Outcome, Error> {
     let id = &letter.failure_id;
     let (client_message_id, failed) = failure(letter)?;
     let json = letter.open(&*engine.keys)?;
@@ -79,7 +73,7 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
         _ => {
             permit(&job, letter, failed, known, redrive)?;
             // Of two concurrent redrives, one takes the letter and the other finds it taken.
-            if of == LetterOf::Store && clock.wait(engine.stores.take_letter(id, letter.redrive_count)).await?.is_none() {
+            if in_store && clock.wait(engine.stores.take_letter(id, letter.redrive_count)).await?.is_none() {
                 return Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)).into_outcome(&job.key, None);
             }
             again(&job, letter, failed, current.as_ref()).await?
@@ -91,7 +85,7 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
         How::Failed(_) | How::Unknown(_) => ended.life != failed,
         How::Deferred { .. } | How::LetterLost => false,
     };
-    if of == LetterOf::Store && closed && clock.wait(engine.stores.remove_letter(id)).await.is_err() {
+    if in_store && closed && clock.wait(engine.stores.remove_letter(id)).await.is_err() {
         // The letter stays. Another redrive finds the send settled and closes it.
         tracing::warn!(failure_id = %id, "redrive.letter_not_closed");
     }

@@ -1,83 +1,175 @@
 //! Log lines and metrics of the pipeline (rules 81 and 82).
+//!
+//! A line takes ids that are not personal by contract, and of a recipient only its keyed hash.
 
 use std::time::Duration;
+
+use tracing::Level;
 
 use super::{
     Outcome, SendOptions,
     job::{HostCall, SendJob},
+    outcome::{Failed, Unknown},
 };
 use crate::{
-    error::{Error, SendError},
-    telemetry::{self, AttemptLine, SendLine, TraceParent},
+    error::{Error, ErrorKind, Fault, Reach, SendError},
+    ids::{CorrelationId, FailureId},
+    runtime::ms,
+    telemetry::{self, Dimensions, Metric, MetricName, Observers, RecipientHmac, TraceParent},
 };
 
-/// Writes one line per attempt.
+/// Writes one line per attempt: the event `send.attempt`. A fact without a value has no key.
 pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Option<&SendError>) {
     // A first attempt that succeeds adds no facts to the send's line.
-    let trace = job.call.trace;
+    let HostCall { options, trace, .. } = job.call;
     if !trace.is_enabled() && error.is_none() && n == 1 {
         return;
     }
-    let (delay, breaker) = trace.with(|facts| {
+    let (delay, (breaker_state, breaker_epoch)) = trace.with(|facts| {
         facts.reach = error.map(SendError::reach);
         (std::mem::take(&mut facts.delay), facts.breaker())
     });
-    let mut line = AttemptLine::new(job.tenant(), job.entry.name.as_str(), job.id(), n);
-    if let Some(error) = error {
-        line.outcome = error.kind().as_str();
-        line.fault = Some(error.fault());
-        line.reach = Some(error.reach());
-        line.code = error.provider_code();
-    }
-    line.delay = delay;
-    (line.breaker_state, line.breaker_epoch) = breaker;
-    line.correlation_id = job.call.options.correlation_id.as_ref();
-    line.trace = trace_parent(job.call.options);
-    line.duration = duration;
-    line.emit();
+    tracing::info!(
+        tenant_id = job.tenant().as_str(),
+        strategy = job.entry.name.as_str(),
+        client_message_id = job.id().as_str(),
+        outcome = error.map_or("accepted", |error| error.kind().as_str()),
+        fault = error.map(|error| error.fault().as_str()),
+        reach = error.map(|error| error.reach().as_str()),
+        code = error.and_then(SendError::provider_code),
+        attempt = n,
+        delay_ms = ms(delay),
+        breaker_state,
+        breaker_epoch,
+        correlation_id = options.correlation_id.as_ref().map(CorrelationId::as_str),
+        trace = trace_parent(options).map(display),
+        duration_ms = ms(duration),
+        "send.attempt"
+    );
 }
 
-/// Writes one line per send, whatever its outcome, and its metrics.
+/// Writes one line per send, whatever its outcome, and its metrics. Replays, rejections and panics have a line too.
 pub(crate) fn send(call: HostCall<'_>, started: Duration, result: &Result<Outcome, Error>) {
-    let HostCall { engine, tenant, strategy, options, trace, .. } = call;
+    let HostCall { engine, tenant, strategy, .. } = call;
     if engine.observers.is_empty() && !telemetry::any_level_enabled() {
         return;
     }
-    let facts = trace.with(|facts| facts.clone());
-    let owner = facts.owner.map(|owner| owner.to_string());
-    let mut line = SendLine::new(tenant, strategy, &options.client_message_id, result.as_ref().map_or("error", Outcome::as_str));
-    let error = match result {
-        Ok(Outcome::Delivered(end)) => {
-            (line.attempts, line.dedup_recorded) = (end.attempts, end.dedup_recorded);
-            None
+    let (end, duration) = (End::of(result), engine.clock.monotonic().saturating_sub(started));
+    end.log(call, duration);
+    let dimensions = Dimensions { tenant: Some(tenant), strategy: Some(strategy), outcome: Some(end.outcome), fault: end.fault() };
+    end.count(&engine.observers, duration, dimensions);
+}
+
+/// What the line and the metrics say of the end of a send.
+#[derive(Default)]
+struct End<'a> {
+    /// `delivered`, `failed`, `unknown`, `deferred`, or `error`.
+    outcome: &'static str,
+    /// The reason for a deferral, in snake case.
+    reason: Option<&'static str>,
+    error: Option<&'a Error>,
+    failure_id: Option<&'a FailureId>,
+    attempts: u32,
+    replayed: bool,
+    /// Whether a delivered send's record is not stored (rule 26).
+    unrecorded: bool,
+}
+
+impl<'a> End<'a> {
+    fn of(result: &'a Result<Outcome, Error>) -> Self {
+        let outcome = result.as_ref().map_or("error", Outcome::as_str);
+        let end = Self { outcome, replayed: result.as_ref().is_ok_and(Outcome::is_replayed), ..Self::default() };
+        match result {
+            Ok(Outcome::Delivered(sent)) => Self { attempts: sent.attempts, unrecorded: !sent.dedup_recorded, ..end },
+            Ok(
+                Outcome::Failed(Failed { error, failure_id, attempts, .. }) | Outcome::Unknown(Unknown { error, failure_id, attempts, .. }),
+            ) => Self { error: Some(error), failure_id: Some(failure_id), attempts: *attempts, ..end },
+            Ok(Outcome::Deferred(later)) => Self { reason: Some(later.reason.as_str()), error: later.error.as_ref(), ..end },
+            Err(error) => Self { error: Some(error), ..end },
         }
-        Ok(Outcome::Failed(end)) => {
-            (line.attempts, line.failure_id) = (end.attempts, Some(&end.failure_id));
-            Some(&end.error)
+    }
+
+    /// The event `send.completed`. Almost free without a subscriber. A fact without a value has no key.
+    fn log(&self, call: HostCall<'_>, duration: Duration) {
+        let HostCall { tenant, strategy, options, trace, .. } = call;
+        let facts = trace.with(|facts| facts.clone());
+        let (breaker_state, breaker_epoch) = facts.breaker();
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::event!(
+                    Level::$level,
+                    tenant_id = tenant.as_str(),
+                    strategy,
+                    client_message_id = options.client_message_id.as_str(),
+                    outcome = self.outcome,
+                    reason = self.reason,
+                    kind = self.error.map(|error| error.kind().as_str()),
+                    fault = self.fault().map(Fault::as_str),
+                    reach = facts.reach.map(Reach::as_str),
+                    code = self.error.and_then(Error::provider_code),
+                    attempts = self.attempts,
+                    replayed = self.replayed,
+                    dedup_recorded = !self.unrecorded,
+                    waited_ms = ms(facts.waited),
+                    lease_owner = facts.owner.map(|owner| owner.to_string()).as_deref(),
+                    breaker_state,
+                    breaker_epoch,
+                    failure_id = self.failure_id.map(FailureId::as_str),
+                    recipient_hmac = facts.recipient.as_ref().map(RecipientHmac::as_str),
+                    correlation_id = options.correlation_id.as_ref().map(CorrelationId::as_str),
+                    trace = trace_parent(options).map(display),
+                    duration_ms = ms(duration),
+                    "send.completed"
+                )
+            };
         }
-        Ok(Outcome::Unknown(end)) => {
-            (line.attempts, line.failure_id) = (end.attempts, Some(&end.failure_id));
-            Some(&end.error)
+        match self.level() {
+            Level::ERROR => event!(ERROR),
+            Level::WARN => event!(WARN),
+            _ => event!(INFO),
         }
-        Ok(Outcome::Deferred(end)) => {
-            line.reason = Some(end.reason.as_str());
-            end.error.as_ref()
+    }
+
+    /// WARN if the outcome is unknown or a delivered send is not recorded, ERROR if the dead letter could not be stored, else INFO.
+    fn level(&self) -> Level {
+        match self.outcome {
+            _ if self.lost_letter() => Level::ERROR,
+            "unknown" => Level::WARN,
+            _ if self.unrecorded => Level::WARN,
+            _ => Level::INFO,
         }
-        Err(error) => Some(error),
-    };
-    line.kind = error.map(Error::kind);
-    line.code = error.and_then(Error::provider_code);
-    line.replayed = result.as_ref().is_ok_and(Outcome::is_replayed);
-    line.reach = facts.reach;
-    line.waited = facts.waited;
-    line.lease_owner = owner.as_deref();
-    line.recipient_hmac = facts.recipient;
-    (line.breaker_state, line.breaker_epoch) = facts.breaker();
-    line.correlation_id = options.correlation_id.as_ref();
-    line.trace = trace_parent(options);
-    line.duration = engine.clock.monotonic().saturating_sub(started);
-    line.emit();
-    line.observe(&engine.observers);
+    }
+
+    /// Passes the send's metrics to the observers (rule 82). A replay counts as a send and as nothing else.
+    fn count(&self, observers: &Observers, duration: Duration, dimensions: Dimensions<'_>) {
+        let count = |name, n| observers.count(name, n, dimensions);
+        count(MetricName::Sends, 1);
+        if self.replayed {
+            return;
+        }
+        #[allow(clippy::cast_precision_loss)] // exact up to 2^53 milliseconds
+        observers.record(&Metric { name: MetricName::Duration, value: ms(duration) as f64, dimensions });
+        count(MetricName::Attempts, self.attempts);
+        match (self.outcome, self.attempts) {
+            ("delivered", 0 | 1) => count(MetricName::FirstTrySuccess, 1),
+            ("delivered", _) => count(MetricName::RetriedSuccess, 1),
+            ("deferred", _) => count(MetricName::Deferred, 1),
+            ("unknown", _) => count(MetricName::Unknown, 1),
+            _ => {}
+        }
+        count(MetricName::DeadLetters, self.failure_id.is_some().into());
+        count(MetricName::DeadLettersFailed, self.lost_letter().into());
+        count(MetricName::DedupNotRecorded, self.unrecorded.into());
+    }
+
+    /// The party at fault for the last error.
+    fn fault(&self) -> Option<Fault> {
+        self.error.map(Error::fault)
+    }
+
+    fn lost_letter(&self) -> bool {
+        self.error.is_some_and(|error| error.kind() == ErrorKind::DeadLetterFailed)
+    }
 }
 
 /// The caller's trace parent, if it is valid.
@@ -85,7 +177,79 @@ fn trace_parent(options: &SendOptions) -> Option<TraceParent> {
     options.traceparent.as_deref().and_then(TraceParent::parse)
 }
 
-/// Reports a delivered send whose record could not be stored: sending it again may deliver it twice (rule 26).
-pub(crate) fn not_recorded(job: &SendJob<'_>) {
-    tracing::error!(tenant_id = %job.tenant(), strategy = %job.entry.name, client_message_id = %job.id(), "dedup.delivered_not_recorded");
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::{
+        message::Receipt,
+        pipeline::{Deferred, DeferredReason, Delivered},
+        telemetry::Observer,
+    };
+
+    #[derive(Debug, Default)]
+    struct Kept(Mutex<Vec<(&'static str, f64)>>);
+
+    impl Observer for Kept {
+        fn record(&self, metric: &Metric<'_>) {
+            self.0.lock().unwrap().push((metric.name.as_str(), metric.value));
+        }
+    }
+
+    fn observed(result: Result<Outcome, Error>) -> Vec<(&'static str, f64)> {
+        let kept = Arc::new(Kept::default());
+        End::of(&result).count(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]), Duration::ZERO, Dimensions::default());
+        kept.0.lock().unwrap().clone()
+    }
+
+    fn delivered() -> Delivered {
+        Delivered { attempts: 1, ..Delivered::new(Receipt::unnumbered()) }
+    }
+
+    fn unknown() -> Unknown {
+        Unknown::new(Error::new(ErrorKind::Timeout, "no answer"), FailureId::new("f1").unwrap())
+    }
+
+    fn refused(kind: ErrorKind) -> Error {
+        Error::new(kind, "refused")
+    }
+
+    #[test]
+    fn rule_82_success_at_once_and_after_a_retry_are_told_apart() {
+        let common = |n| vec![("sends", 1.0), ("duration", 0.0), ("attempts", n)];
+        assert_eq!(observed(Ok(Outcome::Delivered(delivered()))), [common(1.0), vec![("first_try_success", 1.0)]].concat());
+        let retried = Delivered { attempts: 3, ..delivered() };
+        assert_eq!(observed(Ok(Outcome::Delivered(retried))), [common(3.0), vec![("retried_success", 1.0)]].concat());
+    }
+
+    #[test]
+    fn a_replay_is_a_send_and_no_success_of_the_provider() {
+        assert_eq!(observed(Ok(Outcome::Delivered(Delivered { replayed: true, ..delivered() }))), [("sends", 1.0)]);
+    }
+
+    #[test]
+    fn trouble_has_metrics_of_its_own() {
+        let names = |result| observed(result).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names(Ok(Outcome::Unknown(unknown()))), ["sends", "duration", "unknown", "dead_letters"]);
+        let unrecorded = Delivered { attempts: 0, dedup_recorded: false, ..delivered() };
+        assert_eq!(names(Ok(Outcome::Delivered(unrecorded))), ["sends", "duration", "first_try_success", "dedup_not_recorded"]);
+        assert_eq!(names(Err(refused(ErrorKind::DeadLetterFailed))), ["sends", "duration", "dead_letters_failed"]);
+        let deferred = Deferred::new(DeferredReason::Busy, Duration::ZERO);
+        assert_eq!(names(Ok(Outcome::Deferred(deferred))), ["sends", "duration", "deferred"]);
+    }
+
+    #[test]
+    fn the_level_of_a_send_follows_from_its_end() {
+        let unrecorded = Delivered { dedup_recorded: false, ..delivered() };
+        for (result, level) in [
+            (Ok(Outcome::Delivered(delivered())), Level::INFO),
+            (Ok(Outcome::Delivered(unrecorded)), Level::WARN),
+            (Ok(Outcome::Unknown(unknown())), Level::WARN),
+            (Err(refused(ErrorKind::Template)), Level::INFO),
+            (Err(refused(ErrorKind::DeadLetterFailed)), Level::ERROR),
+        ] {
+            assert_eq!(End::of(&result).level(), level);
+        }
+    }
 }

@@ -11,7 +11,6 @@ use super::{
     ended::{EndError, Ended, How},
     job::SendJob,
     outcome::DeferredReason,
-    report,
 };
 use crate::{
     error::{Error, ErrorKind, SendError},
@@ -25,13 +24,13 @@ use crate::{
 pub(crate) async fn settle(job: &SendJob<'_>) -> Result<Ended, Error> {
     let asked = job.clock().monotonic();
     let joined = join(job).await?;
-    job.call.trace.waited(job.clock().monotonic().saturating_sub(asked));
+    job.call.trace.note(|facts| facts.waited = job.clock().monotonic().saturating_sub(asked));
     let (mut leader, gone) = match joined {
         Joined::Ended(ended) => return Ok(ended),
         Joined::Leader { leader, gone } => (leader, gone),
     };
     let claimed = claim(job, &mut leader, &gone).await?;
-    job.call.trace.waited(job.clock().monotonic().saturating_sub(asked));
+    job.call.trace.note(|facts| facts.waited = job.clock().monotonic().saturating_sub(asked));
     let ended = match claimed {
         Claimed::Ours(own) => lead(job, own).await,
         Claimed::Settled { record, fresh: true } => finish(job, &record).await,
@@ -48,7 +47,7 @@ pub(crate) async fn settle(job: &SendJob<'_>) -> Result<Ended, Error> {
 
 /// Makes the send under our own claim: attempts, then the record of their end, then its effects.
 pub(crate) async fn lead<'a>(job: &'a SendJob<'a>, mut own: Ownership<'a>) -> Ended {
-    job.call.trace.owner(own.owner());
+    job.call.trace.note(|facts| facts.owner = Some(own.owner()));
     if ProviderKey::is_hashed(job.id(), own.record().key_generation) {
         put_reference(job, &own).await;
     }
@@ -89,7 +88,10 @@ async fn delivered(job: &SendJob<'_>, mut own: Ownership<'_>, receipt: Receipt) 
             }
             remember(job, &record, &ended);
         }
-        None => report::not_recorded(job),
+        // Sending it again may deliver it twice (rule 26).
+        None => {
+            tracing::error!(tenant_id = %job.tenant(), strategy = %job.entry.name, client_message_id = %job.id(), "dedup.delivered_not_recorded");
+        }
     }
     ended
 }

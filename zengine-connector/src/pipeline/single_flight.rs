@@ -41,7 +41,7 @@ struct Flight {
 }
 
 /// The end of the leader's send, or the owner tokens of this leader and of those before it, which were dropped.
-type Completion = Result<Ended, Vec<OwnerToken>>;
+pub(crate) type Completion = Result<Ended, Vec<OwnerToken>>;
 
 /// The role of a caller.
 pub(crate) enum Seat<'a> {
@@ -134,23 +134,12 @@ impl Drop for Leader<'_> {
     }
 }
 
-/// The end of a follower's wait.
-pub(crate) enum Followed {
-    /// The leader's result.
-    Ended(Ended),
-    /// The leader was dropped. Holds the owner tokens of the claims that it, and those before it, held or were about to make.
-    LeaderGone(Vec<OwnerToken>),
-    /// The time limit passed.
-    TimedOut,
-}
-
 impl Follower {
-    /// Waits for the result until `limit` completes.
-    pub(crate) async fn wait(self, limit: impl Future<Output = ()> + Unpin) -> Followed {
+    /// Waits for the completion until `limit` completes: then it is `None`.
+    pub(crate) async fn wait(self, limit: impl Future<Output = ()> + Unpin) -> Option<Completion> {
         match select(self.completion, limit).await {
-            Either::Left((Ok(Ok(ended)), _)) => Followed::Ended(ended),
-            Either::Left((Ok(Err(owners)), _)) => Followed::LeaderGone(owners),
-            Either::Left((Err(oneshot::Canceled), _)) | Either::Right(_) => Followed::TimedOut,
+            Either::Left((completion, _)) => completion.ok(),
+            Either::Right(_) => None,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     error::Error,
     runtime::{ms, seconds},
     store::{Applied, ClaimRecord, Due, Effects, StoreError, StoreErrorKind},
-    telemetry::{Dimensions, Metric, MetricName},
+    telemetry::{Dimensions, MetricName},
 };
 
 /// Time in which the owner of a send completes its effects. A sweep leaves them alone for so long.
@@ -174,8 +174,10 @@ impl DueSend<'_> {
             None => Ok(()),
             Some(Due::Effects) => self.complete(&record, swept).await,
             Some(Due::Overdue) => {
+                let SendIds { tenant, strategy, id, .. } = self.send;
+                tracing::warn!(tenant_id = %tenant, strategy = %strategy, client_message_id = %id, "sweep.overdue");
+                self.count(MetricName::Overdue, None);
                 swept.overdue += 1;
-                self.report_overdue();
                 Ok(())
             }
             Some(Due::Expired) => match self.end(&record).await? {
@@ -240,14 +242,8 @@ impl DueSend<'_> {
         Ok(())
     }
 
-    fn report_overdue(&self) {
-        let SendIds { tenant, strategy, id, .. } = self.send;
-        tracing::warn!(tenant_id = %tenant, strategy = %strategy, client_message_id = %id, "sweep.overdue");
-        self.count(MetricName::Overdue, None);
-    }
-
     fn count(&self, name: MetricName, outcome: Option<&str>) {
         let dimensions = Dimensions { tenant: Some(self.send.tenant), strategy: Some(self.send.strategy.as_str()), outcome, fault: None };
-        self.engine.observers.record(&Metric { name, value: 1.0, dimensions });
+        self.engine.observers.count(name, 1, dimensions);
     }
 }

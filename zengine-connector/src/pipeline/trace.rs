@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    error::{Error, Reach},
+    error::Reach,
     stage::breaker::State,
     store::OwnerToken,
     sync::Mutex,
@@ -19,12 +19,15 @@ pub(crate) struct SendTrace {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct TraceFacts {
+    /// The wait for another process's claim.
     pub(super) waited: Duration,
+    /// The wait before the next attempt.
     pub(super) delay: Duration,
     pub(super) owner: Option<OwnerToken>,
     pub(super) recipient: Option<RecipientHmac>,
     pub(super) reach: Option<Reach>,
-    breaker: Option<(State, u64)>,
+    /// The breaker's state when the last attempt asked for its permit, and the epoch of that state.
+    pub(super) breaker: Option<(State, u64)>,
 }
 
 impl TraceFacts {
@@ -46,38 +49,11 @@ impl SendTrace {
         use_facts(&mut self.facts.lock())
     }
 
-    pub(super) fn recipient(&self, hash: impl FnOnce() -> Result<Option<RecipientHmac>, Error>) -> Result<(), Error> {
-        if self.enabled {
-            let recipient = hash()?;
-            self.facts.lock().recipient = recipient;
-        }
-        Ok(())
-    }
-
+    /// Notes a fact, if a line may tell it.
     #[inline]
-    pub(super) fn owner(&self, token: OwnerToken) {
+    pub(super) fn note(&self, note: impl FnOnce(&mut TraceFacts)) {
         if self.enabled {
-            self.facts.lock().owner = Some(token);
+            self.with(note);
         }
-    }
-
-    #[inline]
-    pub(super) fn waited(&self, time: Duration) {
-        if self.enabled {
-            self.facts.lock().waited = time;
-        }
-    }
-
-    /// Sets the breaker's state at the request for a permit.
-    #[inline]
-    pub(super) fn breaker(&self, state: impl FnOnce() -> (State, u64)) {
-        if self.enabled {
-            self.facts.lock().breaker = Some(state());
-        }
-    }
-
-    /// Sets the wait before the next attempt.
-    pub(super) fn delay(&self, wait: Duration) {
-        self.facts.lock().delay = wait;
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     any::type_name,
     collections::{BTreeMap, BTreeSet, btree_map},
-    fmt,
     sync::Arc,
 };
 
@@ -26,7 +25,7 @@ use crate::{
 /// let error = StrategyRegistry::builder().expect(["ses-email"]).build().unwrap_err();
 /// assert_eq!((error.kind(), error.context("missing")), (ErrorKind::Settings, Some("ses-email")));
 /// ```
-#[derive(Default)]
+#[derive(Debug, Default)]
 #[must_use = "finish it with build()"]
 pub struct RegistryBuilder {
     entries: BTreeMap<String, Arc<RegisteredStrategy>>,
@@ -35,7 +34,7 @@ pub struct RegistryBuilder {
 }
 
 /// The strategies of a host. Cloning it copies a pointer.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct StrategyRegistry {
     entries: Arc<BTreeMap<String, Arc<RegisteredStrategy>>>,
 }
@@ -68,7 +67,7 @@ impl RegistryBuilder {
                     name,
                     descriptor: S::DESCRIPTOR,
                     type_name: type_name::<S>(),
-                    checks: Arc::new(Checks::new(S::DESCRIPTOR.config_schema)),
+                    checks: Checks::new(S::DESCRIPTOR.config_schema),
                     outbound: halves.outbound.map(|half| half(Arc::clone(&strategy))),
                     inbound: halves.inbound.map(|half| half(Arc::clone(&strategy))),
                     strategy,
@@ -175,16 +174,4 @@ pub enum SchemaOf {
     Config,
     /// The schema of its messages.
     Message,
-}
-
-impl fmt::Debug for RegistryBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.entries.keys()).finish()
-    }
-}
-
-impl fmt::Debug for StrategyRegistry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.entries.keys()).finish()
-    }
 }

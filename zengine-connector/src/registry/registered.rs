@@ -15,11 +15,13 @@ pub(crate) struct RegisteredStrategy {
     pub(crate) name: StrategyName,
     pub(crate) descriptor: &'static Descriptor,
     pub(crate) type_name: &'static str,
-    pub(crate) checks: Arc<Checks>,
+    pub(crate) checks: Checks,
     pub(crate) strategy: Arc<dyn DynStrategy>,
     pub(crate) outbound: Option<Arc<dyn DynOutbound>>,
     pub(crate) inbound: Option<Arc<dyn DynInbound>>,
 }
+
+debug_fields!(RegisteredStrategy { type_name });
 
 impl RegisteredStrategy {
     /// The outbound half, or `Unsupported`.

@@ -5,6 +5,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 use futures_util::FutureExt as _;
 
 use super::{Clock, within};
+use crate::error::{Error, ErrorKind};
 
 /// The reason for which guarded work has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,16 @@ pub(crate) enum Missed {
     Panicked,
     /// It did not end in time. It may have been done.
     TimedOut,
+}
+
+impl Missed {
+    /// The error that says so: `Unexpected` after a panic, else `Timeout`.
+    pub(crate) fn error(self, panicked: &'static str, timed_out: &'static str) -> Error {
+        match self {
+            Self::Panicked => Error::new(ErrorKind::Unexpected, panicked),
+            Self::TimedOut => Error::new(ErrorKind::Timeout, timed_out),
+        }
+    }
 }
 
 /// The result of the work, which may panic and may take longer than `time`. You must not use what it borrowed mutably after

@@ -114,7 +114,7 @@ impl Checks {
     }
 }
 
-crate::debug::debug_fields!(Checks {});
+debug_fields!(Checks {});
 
 /// One step of a JSON pointer (RFC 6901).
 fn join(pointer: &str, key: &str) -> String {

@@ -25,7 +25,7 @@ impl<T> Default for Cached<T> {
     }
 }
 
-crate::debug::debug_fields!([T] Cached<T> { filled: |it| it.value.lock().is_some() });
+debug_fields!([T] Cached<T> { filled: |it| it.value.lock().is_some() });
 
 impl<T: Send + Sync> Cached<T> {
     /// Creates an empty cache.

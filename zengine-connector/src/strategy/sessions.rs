@@ -5,7 +5,6 @@ use std::{fmt, sync::Arc, time::Duration};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    debug::debug_fields,
     error::{ErrorKind, NeedsReach, SendError},
     ids::{StrategyName, TenantId},
     keyring::{self, KeyRing},

@@ -1,10 +1,6 @@
 //! Metrics as log lines in CloudWatch's embedded metric format.
 
-use std::{
-    fmt::{self, Write as _},
-    io::Write,
-    sync::Arc,
-};
+use std::{fmt::Write as _, io::Write, sync::Arc};
 
 use super::{Metric, Observer, json};
 use crate::{
@@ -70,7 +66,7 @@ impl<W: Write + Send + 'static> EmfObserver<W> {
             json::string(into, name);
             first = false;
         }
-        let (name, unit) = (metric.name.as_str(), metric.unit().as_str());
+        let (name, unit) = (metric.name.as_str(), metric.name.unit().as_str());
         let _ = write!(into, "]],\"Metrics\":[{{\"Name\":\"{name}\",\"Unit\":\"{unit}\"}}]}}]}}");
         for (name, value) in metric.dimensions.iter() {
             let _ = write!(into, ",\"{name}\":");
@@ -108,11 +104,7 @@ impl<W: Write + Send + 'static> Observer for EmfObserver<W> {
     }
 }
 
-impl<W> fmt::Debug for EmfObserver<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmfObserver").field("namespace", &self.namespace).finish_non_exhaustive()
-    }
-}
+debug_fields!([W] EmfObserver<W> { namespace });
 
 #[cfg(test)]
 pub(super) mod tests {

@@ -28,13 +28,6 @@ pub struct Metric<'a> {
     pub dimensions: Dimensions<'a>,
 }
 
-impl Metric<'_> {
-    /// The unit of the value.
-    pub fn unit(&self) -> Unit {
-        self.name.unit()
-    }
-}
-
 /// The dimensions of a metric: few, because each combination is a series of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Dimensions<'a> {
@@ -61,23 +54,15 @@ impl<'a> Dimensions<'a> {
     }
 }
 
-/// The unit of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Unit {
-    /// A count.
-    Count,
-    /// A duration in milliseconds.
-    Milliseconds,
-}
-
-impl Unit {
-    /// The unit as CloudWatch spells it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Count => "Count",
-            Self::Milliseconds => "Milliseconds",
-        }
+named! {
+    /// The unit of a metric, named as CloudWatch spells it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum Unit {
+        /// A count.
+        Count = "Count",
+        /// A duration in milliseconds.
+        Milliseconds = "Milliseconds",
     }
 }
 
@@ -148,14 +133,6 @@ names! {
     InboundUnstored = "inbound_unstored", Count;
 }
 
-/// An observer that drops all metrics.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoopObserver;
-
-impl Observer for NoopObserver {
-    fn record(&self, _: &Metric<'_>) {}
-}
-
 /// A list of observers, called in order. A panic in one affects neither the others nor the caller.
 #[derive(Clone, Debug, Default)]
 pub struct Observers(Arc<[Arc<dyn Observer>]>);
@@ -174,6 +151,13 @@ impl Observers {
     /// Passes a value to every observer.
     pub fn record(&self, metric: &Metric<'_>) {
         self.each(|observer| observer.record(metric));
+    }
+
+    /// Passes a count, unless it is zero.
+    pub(crate) fn count(&self, name: MetricName, n: u32, dimensions: Dimensions<'_>) {
+        if n > 0 {
+            self.record(&Metric { name, value: n.into(), dimensions });
+        }
     }
 
     /// Flushes every observer.
@@ -196,19 +180,13 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::telemetry::{InboundLine, SendLine};
-    use crate::{
-        error::ErrorKind,
-        ids::{ClientMessageId, FailureId},
-    };
 
     #[derive(Debug, Default)]
-    struct Kept(Mutex<Vec<(&'static str, f64, String)>>);
+    struct Kept(Mutex<Vec<MetricName>>);
 
     impl Observer for Kept {
         fn record(&self, metric: &Metric<'_>) {
-            let dimensions: Vec<_> = metric.dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            self.0.lock().unwrap().push((metric.name.as_str(), metric.value, dimensions.join(",")));
+            self.0.lock().unwrap().push(metric.name);
         }
     }
 
@@ -223,67 +201,6 @@ mod tests {
         fn flush(&self) {
             panic!("an observer of this test panics");
         }
-    }
-
-    fn observed(change: impl FnOnce(&mut SendLine<'_>)) -> Vec<(&'static str, f64)> {
-        let (tenant, id) = (TenantId::new("acme").unwrap(), ClientMessageId::new("m1").unwrap());
-        let kept = Arc::new(Kept::default());
-        let mut line = SendLine::new(&tenant, "demo", &id, "delivered");
-        line.attempts = 1;
-        change(&mut line);
-        line.observe(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]));
-        let kept = kept.0.lock().unwrap();
-        kept.iter().map(|(name, value, _)| (*name, *value)).collect()
-    }
-
-    #[test]
-    fn rule_82_success_at_once_and_after_a_retry_are_told_apart() {
-        let common = |n| vec![("sends", 1.0), ("duration", 0.0), ("attempts", n)];
-        assert_eq!(observed(|_| {}), [common(1.0), vec![("first_try_success", 1.0)]].concat());
-        assert_eq!(observed(|line| line.attempts = 3), [common(3.0), vec![("retried_success", 1.0)]].concat());
-    }
-
-    #[test]
-    fn a_replay_is_a_send_and_no_success_of_the_provider() {
-        assert_eq!(observed(|line| line.replayed = true), [("sends", 1.0)]);
-    }
-
-    #[test]
-    fn trouble_has_metrics_of_its_own() {
-        let failure = FailureId::new("f1").unwrap();
-        let names = |change: &dyn Fn(&mut SendLine<'_>)| {
-            let (tenant, id) = (TenantId::new("acme").unwrap(), ClientMessageId::new("m1").unwrap());
-            let kept = Arc::new(Kept::default());
-            let mut line = SendLine::new(&tenant, "demo", &id, "delivered");
-            line.failure_id = Some(&failure);
-            change(&mut line);
-            line.observe(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]));
-            let kept = kept.0.lock().unwrap();
-            (kept.iter().map(|entry| entry.0).collect::<Vec<_>>(), kept[0].2.clone())
-        };
-        let (unknown, dimensions) = names(&|line| {
-            line.outcome = "unknown";
-            line.kind = Some(ErrorKind::Timeout);
-        });
-        assert_eq!(unknown, ["sends", "duration", "unknown", "dead_letters"]);
-        assert_eq!(dimensions, "tenant=acme,strategy=demo,outcome=unknown,fault=provider");
-        let (unrecorded, _) = names(&|line| {
-            line.failure_id = None;
-            line.dedup_recorded = false;
-        });
-        assert_eq!(unrecorded, ["sends", "duration", "first_try_success", "dedup_not_recorded"]);
-        assert!(observed(|line| line.outcome = "deferred").contains(&("deferred", 1.0)));
-    }
-
-    #[test]
-    fn inbound_events_are_counted_by_what_became_of_them() {
-        let kept = Arc::new(Kept::default());
-        let mut line = InboundLine::new("demo", "done", 200);
-        (line.accepted, line.poisoned) = (3, 1);
-        line.observe(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]));
-        let kept = kept.0.lock().unwrap();
-        let seen: Vec<_> = kept.iter().map(|(name, value, _)| (*name, *value)).collect();
-        assert_eq!(seen, [("inbound_requests", 1.0), ("inbound_events", 3.0), ("inbound_poisoned", 1.0)]);
     }
 
     #[test]

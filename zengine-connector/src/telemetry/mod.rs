@@ -7,13 +7,11 @@
 //! | [`TraceParent`] | the W3C trace context that is carried through |
 //! | `Powertools` (feature `powertools`) | a `tracing` layer that prints the JSON of AWS Lambda Powertools' logger |
 //!
-//! Redaction is by type: a line takes ids that are not personal by contract, and of a recipient only a
-//! [`RecipientHmac`]. There is no field for a body, a URL or a header.
+//! The lines are written where their facts are: in `pipeline::report` and `orchestrator::receive`. They take ids that
+//! are not personal by contract, and of a recipient only a [`RecipientHmac`]; never a body, a URL or a header.
 
 mod emf;
-mod inbound;
 mod json;
-mod lines;
 mod metrics;
 #[cfg(feature = "powertools")]
 mod powertools;
@@ -21,10 +19,18 @@ mod recipient;
 mod trace;
 
 pub use emf::EmfObserver;
-pub(crate) use inbound::InboundLine;
-pub(crate) use lines::{AttemptLine, SendLine, any_level_enabled, info_enabled};
-pub use metrics::{Dimensions, Metric, MetricName, NoopObserver, Observer, Observers, Unit};
+pub use metrics::{Dimensions, Metric, MetricName, Observer, Observers, Unit};
 #[cfg(feature = "powertools")]
 pub use powertools::{Invocation, Powertools, PowertoolsBuilder, PowertoolsHandle};
 pub use recipient::RecipientHmac;
 pub use trace::TraceParent;
+
+/// Whether a subscriber may take lines of level INFO.
+pub(crate) fn info_enabled() -> bool {
+    tracing::enabled!(tracing::Level::INFO)
+}
+
+/// Whether a subscriber may take a line of any level.
+pub(crate) fn any_level_enabled() -> bool {
+    tracing::level_filters::LevelFilter::current() != tracing::level_filters::LevelFilter::OFF
+}

@@ -17,7 +17,7 @@ use tree::Tree;
 
 /// The top folders, from the ground up.
 const TOWER: &[&str] = &[
-    "debug",
+    "macros",
     "sync",
     "hex",
     "secret",

@@ -12,7 +12,6 @@ use bytes::Bytes;
 use split::Node;
 
 use super::Unread;
-use crate::debug::masked;
 
 masked!(Document<'_>, Raw<'_>, Items<'_>, Obj<'_>);
 

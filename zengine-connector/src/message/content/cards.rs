@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-crate::debug::masked!(Contacts, ContactCard, ContactName, LabelledValue, PostalAddress, Organization);
+masked!(Contacts, ContactCard, ContactName, LabelledValue, PostalAddress, Organization);
 
 /// Contact cards.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{Media, RawJson};
 
-crate::debug::masked!(Email, EmailAttachment);
+masked!(Email, EmailAttachment);
 
 /// An e-mail.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]

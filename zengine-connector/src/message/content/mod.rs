@@ -14,7 +14,7 @@ pub use replies::{FlowReply, InteractiveReply, Reaction, ReplySource, System};
 
 use super::{Interactive, Location, Media, ProviderError, RawJson, Template};
 
-crate::debug::masked!(Text);
+masked!(Text);
 
 /// The content of a message. In JSON the kind is in `type`.
 ///
@@ -114,7 +114,7 @@ impl Content {
     }
 }
 
-crate::debug::debug_value!(Content, |it| it.kind());
+debug_value!(Content, |it| it.kind());
 
 /// The markup of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-crate::debug::masked!(Order, OrderItem);
+masked!(Order, OrderItem);
 
 /// An amount of money: minor units beside the provider's own text, because decimals do not survive as floats.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

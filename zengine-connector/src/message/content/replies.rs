@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{Identity, RawJson};
 
-crate::debug::masked!(InteractiveReply, Reaction, FlowReply, System);
+masked!(InteractiveReply, Reaction, FlowReply, System);
 
 /// The source of an interactive reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{Content, Identity, ProductItem, ProviderError, RawJson};
 
-crate::debug::masked!(Referral);
+masked!(Referral);
 
 /// The context of an event: what it refers to, and how it arrived.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    debug::debug_value,
     hex::hex,
     ids::{StrategyName, TenantId},
 };

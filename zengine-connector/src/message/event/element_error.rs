@@ -26,7 +26,7 @@ impl ElementError {
     }
 }
 
-crate::debug::debug_fields!(ElementError { path, reason, raw_bytes: |it| it.raw.len() });
+debug_fields!(ElementError { path, reason, raw_bytes: |it| it.raw.len() });
 
 impl Serialize for ElementError {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

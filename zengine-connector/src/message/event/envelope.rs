@@ -70,7 +70,7 @@ impl InboundEvent {
     }
 }
 
-crate::debug::debug_fields!(InboundEvent { id, tenant, strategy, event, raw_bytes: |it| it.raw.len() });
+debug_fields!(InboundEvent { id, tenant, strategy, event, raw_bytes: |it| it.raw.len() });
 
 /// The version of the event's JSON form.
 pub(super) const VERSION: u32 = 1;

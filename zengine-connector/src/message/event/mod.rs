@@ -102,4 +102,4 @@ impl Event {
     }
 }
 
-crate::debug::debug_value!(Event, |it| it.kind());
+debug_value!(Event, |it| it.kind());

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{ProviderError, RawJson};
 
-crate::debug::masked!(AccountUpdate, Call);
+masked!(AccountUpdate, Call);
 
 /// A change of presence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::progress::Counts;
 use crate::{
     error::Disposition,
     ids::TenantId,
@@ -29,48 +28,41 @@ pub struct Received {
     pub(super) tenant: Option<TenantId>,
 }
 
-/// The acknowledgement for a queue record. Exhaustive by design.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Ack {
-    /// All events are stored or are dead letters. Remove the record.
-    Done,
-    /// At least one event must be delivered again. Keep the record.
-    Redeliver,
-    /// The request is not authenticated or not readable, and will never be accepted.
-    Refused,
-}
-
-impl Ack {
-    /// The acknowledgement in snake case, as logs have it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Redeliver => "redeliver",
-            Self::Refused => "refused",
-        }
+named! {
+    /// The acknowledgement for a queue record. Exhaustive by design.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Ack {
+        /// All events are stored or are dead letters. Remove the record.
+        Done = "done",
+        /// At least one event must be delivered again. Keep the record.
+        Redeliver = "redeliver",
+        /// The request is not authenticated or not readable, and will never be accepted.
+        Refused = "refused",
     }
 }
 
 impl Received {
-    pub(super) fn new(ack: Ack, response: Response<Bytes>, counts: Counts) -> Self {
-        Self { ack, response, accepted: counts.accepted, poisoned: counts.poisoned, unstored: counts.unstored, reason: None, tenant: None }
+    /// A result without events.
+    pub(super) fn new(ack: Ack, response: Response<Bytes>) -> Self {
+        Self { ack, response, accepted: 0, poisoned: 0, unstored: 0, reason: None, tenant: None }
     }
 
     /// A result without events, with a plain text response.
     pub(super) fn plain(ack: Ack, status: StatusCode, text: &'static str) -> Self {
-        Self { reason: Some(text), ..Self::new(ack, plain(status, text), Counts::default()) }
+        Self { reason: Some(text), ..Self::new(ack, plain(status, text)) }
     }
 
     /// The result for a request that `verify` refused. The body states the reason as a literal, never the expected value.
     pub(super) fn refused(error: &VerifyError) -> Self {
         let ack = if matches!(error, VerifyError::Unavailable(_)) { Ack::Redeliver } else { Ack::Refused };
-        let mut response = plain(error.status(), error.reason());
+        let mut refused = Self::plain(ack, error.status(), error.reason());
+        let headers = refused.response.headers_mut();
         match error {
             VerifyError::Challenge(scheme) => {
                 // RFC 7617 requires a realm; other schemes allow one.
                 let challenge = if scheme.contains(' ') { (*scheme).to_owned() } else { format!("{scheme} realm=\"inbound\"") };
                 if let Ok(value) = HeaderValue::from_str(&challenge) {
-                    response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+                    headers.insert(header::WWW_AUTHENTICATE, value);
                 }
             }
             VerifyError::Unavailable(cause) => {
@@ -78,11 +70,11 @@ impl Received {
                     Disposition::RetryAfter(time) => time.as_secs().max(1),
                     Disposition::Reject => 30,
                 };
-                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                headers.insert(header::RETRY_AFTER, seconds.into());
             }
             _ => {}
         }
-        Self { reason: Some(error.reason()), ..Self::new(ack, response, Counts::default()) }
+        refused
     }
 
     /// Sets the tenant that authenticated the request.

@@ -19,9 +19,9 @@ use crate::{
     ids::CorrelationId,
     message::InboundEvent,
     orchestrator::{HandlerContext, HandlerError, Orchestrator, ReplyTo, handler::DynHandler},
-    pipeline::Engine,
+    pipeline::{Engine, Running},
     registry::RegisteredStrategy,
-    runtime::{Missed, catch, guard},
+    runtime::{catch, guard},
     store::{ClaimKey, InboundStatus},
     strategy::{Admit, DynInbound, ErasedTenant, EventContext, ProviderKey},
 };
@@ -55,7 +55,7 @@ impl Batch {
     /// when all partitions are done, or when the task could not start: then all events are unstored.
     pub(super) fn start(self: &Arc<Self>, partitions: Vec<Vec<InboundTask>>) -> oneshot::Receiver<()> {
         let (done, wait) = oneshot::channel();
-        let (batch, running) = (Arc::clone(self), self.orchestrator.inbound.batches.enter());
+        let (batch, running) = (Arc::clone(self), Running::of(Arc::clone(self.engine())));
         let taken = self.engine().spawner.spawn(Box::pin(async move {
             let _running = running;
             let parallel = batch.orchestrator.inbound.settings.parallel;
@@ -186,12 +186,7 @@ impl Batch {
         let admitted = guard(&*engine.clock, admit_timeout, self.inbound.admit(tenant, event, &cx)).await;
         // The strategy may enrich an event, but not change its tenant, strategy, id or dedupe key.
         (event.tenant, event.strategy, event.id, event.dedupe_key) = (whose, self.entry.name.clone(), id, dedupe_key);
-        admitted.unwrap_or_else(|missed| {
-            Err(match missed {
-                Missed::Panicked => Error::new(ErrorKind::Unexpected, "the strategy panicked in admit"),
-                Missed::TimedOut => Error::new(ErrorKind::Timeout, "admit did not finish in time"),
-            })
-        })
+        admitted.unwrap_or_else(|missed| Err(missed.error("the strategy panicked in admit", "admit did not finish in time")))
     }
 
     /// Runs the handler in its own task, which neither a deadline nor a dropped caller ends.

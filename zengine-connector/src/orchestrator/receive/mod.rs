@@ -21,6 +21,7 @@ mod poison;
 mod preview;
 mod progress;
 mod replay;
+mod report;
 mod request;
 mod route;
 mod synchronous;
@@ -30,5 +31,4 @@ pub use answer::{Ack, Received};
 #[cfg(all(feature = "testing", feature = "tokio"))]
 pub(crate) use lookup::EngineLookup;
 pub use preview::Preview;
-pub(crate) use progress::Batches;
 pub use replay::Replayed;

@@ -1,6 +1,6 @@
 //! The plan of a request: its tasks, and which of them wait for each other.
 
-use std::collections::{HashMap, HashSet, hash_map};
+use std::collections::{HashMap, HashSet};
 
 use super::{
     poison::{Homeless, Poison, Routing, digest, principal_tenant, unknown_tenant},
@@ -83,7 +83,10 @@ impl Plan {
             }
         }
         let known = self.by_key.get(&key).copied();
-        let partition = known.or_else(|| ordering_key(&event).map(|order| self.ordered((event.tenant.clone(), order))));
+        let partition = known.or_else(|| {
+            let order = (event.tenant.clone(), ordering_key(&event)?);
+            Some(*self.by_order.entry(order).or_insert(self.partitions.len()))
+        });
         let partition = self.push(partition, InboundTask::Handle { key: key.clone(), event, reference });
         self.by_key.insert(key, partition);
     }
@@ -101,17 +104,7 @@ impl Plan {
         }
     }
 
-    fn ordered(&mut self, order: (TenantId, OrderingKey)) -> usize {
-        match self.by_order.entry(order) {
-            hash_map::Entry::Occupied(partition) => *partition.get(),
-            hash_map::Entry::Vacant(place) => {
-                self.partitions.push(vec![]);
-                *place.insert(self.partitions.len() - 1)
-            }
-        }
-    }
-
-    /// Adds a task to a partition, or to a new one.
+    /// Adds a task to a partition. One that does not exist yet is the next one.
     fn push(&mut self, partition: Option<usize>, task: InboundTask) -> usize {
         let at = partition.unwrap_or(self.partitions.len());
         if at == self.partitions.len() {

@@ -60,8 +60,9 @@ impl Poison {
             event: &'a InboundEvent,
             routing: &'a Routing,
         }
-        let key = key(&event.tenant, &event.strategy, &format!("{}|{}", why.name(), event.dedupe_key));
-        Ok(Self { tenant: event.tenant.clone(), key, body: json(&Form { event, routing })?, kind: why.kind(), reason: why.reason() })
+        let (name, kind, reason) = why.facts();
+        let key = key(&event.tenant, &event.strategy, &format!("{name}|{}", event.dedupe_key));
+        Ok(Self { tenant: event.tenant.clone(), key, body: json(&Form { event, routing })?, kind, reason })
     }
 
     /// An event that its handler refused for good.
@@ -102,31 +103,15 @@ pub(super) enum Homeless {
 }
 
 impl Homeless {
-    /// The name in the key of a dead letter.
-    pub(super) const fn name(self) -> &'static str {
+    /// The name in the key of a dead letter, the kind of its error, and the reason in it.
+    pub(super) const fn facts(self) -> (&'static str, ErrorKind, &'static str) {
         match self {
-            Self::Unroutable => "unroutable",
-            Self::Ambiguous => "ambiguous",
-            Self::Foreign => "foreign",
-            Self::NoAnswer => "no_answer",
-        }
-    }
-
-    pub(super) const fn kind(self) -> ErrorKind {
-        match self {
-            Self::Unroutable => ErrorKind::UnknownTenant,
-            Self::Ambiguous => ErrorKind::Settings,
-            Self::Foreign => ErrorKind::Forbidden,
-            Self::NoAnswer => ErrorKind::Store,
-        }
-    }
-
-    pub(super) const fn reason(self) -> &'static str {
-        match self {
-            Self::Unroutable => "unknown tenant: no tenant has any of the event's routes",
-            Self::Ambiguous => "ambiguous tenant: several tenants have a route that must belong to one",
-            Self::Foreign => "the event's routes belong to a tenant that did not authenticate the request",
-            Self::NoAnswer => "the tenant directory does not answer",
+            Self::Unroutable => ("unroutable", ErrorKind::UnknownTenant, "unknown tenant: no tenant has any of the event's routes"),
+            Self::Ambiguous => ("ambiguous", ErrorKind::Settings, "ambiguous tenant: several tenants have a route that must belong to one"),
+            Self::Foreign => {
+                ("foreign", ErrorKind::Forbidden, "the event's routes belong to a tenant that did not authenticate the request")
+            }
+            Self::NoAnswer => ("no_answer", ErrorKind::Store, "the tenant directory does not answer"),
         }
     }
 }

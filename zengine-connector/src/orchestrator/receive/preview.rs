@@ -45,7 +45,7 @@ impl Orchestrator {
     /// `UnknownStrategy` if the name is not registered, `Unsupported` if the strategy only sends.
     pub async fn preview(&self, strategy: &str, request: &InboundRequest, unrouted: Option<&TenantId>) -> Result<Preview, Error> {
         let (entry, inbound) = self.receives(strategy)?;
-        let call = InboundCall::new(self, entry, inbound, request);
+        let call = InboundCall { orchestrator: self, engine: &self.engine, entry, inbound, request };
         if request.body().len() > self.inbound.settings.max_body_bytes {
             return Ok(Preview::Refused(VerifyError::TooLarge));
         }
@@ -87,23 +87,17 @@ impl Orchestrator {
         let elements = router.read(&**inbound, payload).await;
         let (mut shown, mut named) = (Vec::with_capacity(elements.len()), true);
         for element in elements {
-            let (mut event, reference) = match element {
-                Routed::Event(event, reference) => (*event, reference),
-                Routed::Homeless(event, Homeless::Unroutable) if let Some(tenant) = unrouted => router.stamp(tenant.clone(), *event),
-                Routed::Homeless(event, why) => {
-                    shown.push(Err(ElementError::new("", why.reason(), event.raw)));
-                    continue;
-                }
-                Routed::Unreadable(error) => {
-                    shown.push(Err(error));
-                    continue;
-                }
+            let mut event = match element {
+                Routed::Event(event, reference) => Ok((*event, reference)),
+                Routed::Homeless(event, Homeless::Unroutable) if let Some(tenant) = unrouted => Ok(router.stamp(tenant.clone(), *event)),
+                Routed::Homeless(event, why) => Err(ElementError::new("", why.facts().2, event.raw)),
+                Routed::Unreadable(error) => Err(error),
             };
             // A store that does not answer leaves the names away; the events are shown all the same.
-            if named {
-                named = self.engine.name_send(&mut event, reference.as_ref()).await.is_ok();
+            if let (true, Ok((event, reference))) = (named, &mut event) {
+                named = self.engine.name_send(event, reference.as_ref()).await.is_ok();
             }
-            shown.push(Ok(event));
+            shown.push(event.map(|(event, _)| event));
         }
         shown
     }

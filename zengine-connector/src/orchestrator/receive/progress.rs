@@ -1,33 +1,6 @@
 //! Counters: the results of one request's events across its tasks, and the number of requests in progress.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
-};
-
-/// Number of requests in progress, including those whose caller is gone.
-#[derive(Debug, Default)]
-pub(crate) struct Batches(Arc<AtomicUsize>);
-
-/// Counts one request in progress until it is dropped.
-pub(crate) struct Running(Arc<AtomicUsize>);
-
-impl Batches {
-    pub(crate) fn enter(&self) -> Running {
-        self.0.fetch_add(1, Ordering::AcqRel);
-        Running(Arc::clone(&self.0))
-    }
-
-    pub(crate) fn running(&self) -> usize {
-        self.0.load(Ordering::Acquire)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
+use crate::sync::Mutex;
 
 /// The result of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,103 +24,98 @@ pub(super) struct Counts {
 }
 
 /// Counts of running tasks, and the number of events that the request may still start.
-#[derive(Debug)]
 pub(super) struct Progress {
     total: usize,
-    accepted: AtomicUsize,
-    settled: AtomicUsize,
-    poisoned: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    accepted: usize,
+    settled: usize,
+    poisoned: usize,
     /// With the handler, or stored and about to be settled.
-    underway: AtomicUsize,
-    budget: AtomicUsize,
+    underway: usize,
+    budget: usize,
     /// The request was answered while handlers were at work: their events will not come again.
-    acknowledged: AtomicBool,
+    acknowledged: bool,
 }
 
 /// An event that the handler has.
-pub(super) struct Underway<'a>(&'a AtomicUsize);
+pub(super) struct Underway<'a>(&'a Progress);
 
 impl Drop for Underway<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.state.lock().underway -= 1;
     }
 }
 
 impl Progress {
     pub(super) fn new(total: usize, budget: usize) -> Self {
-        Self {
-            total,
-            accepted: AtomicUsize::new(0),
-            settled: AtomicUsize::new(0),
-            poisoned: AtomicUsize::new(0),
-            underway: AtomicUsize::new(0),
-            budget: AtomicUsize::new(budget),
-            acknowledged: AtomicBool::new(false),
-        }
+        Self { total, state: Mutex::new(State { budget, ..State::default() }) }
     }
 
     pub(super) fn add(&self, result: EventResult) {
-        if result == EventResult::Settled {
-            self.settled.fetch_add(1, Ordering::SeqCst);
+        let mut state = self.state.lock();
+        match result {
+            EventResult::Accepted => state.accepted += 1,
+            EventResult::Settled => state.settled += 1,
+            EventResult::Poisoned => state.poisoned += 1,
+            EventResult::Unstored => {}
         }
-        let counter = match result {
-            EventResult::Accepted | EventResult::Settled => &self.accepted,
-            EventResult::Poisoned => &self.poisoned,
-            EventResult::Unstored => return,
-        };
-        counter.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Counts an event as the handler's while the value lives: it may be stored and need not be delivered again.
     pub(super) fn underway(&self) -> Underway<'_> {
-        self.underway.fetch_add(1, Ordering::SeqCst);
-        Underway(&self.underway)
+        self.state.lock().underway += 1;
+        Underway(self)
     }
 
-    /// Number of events that an earlier delivery stored.
-    pub(super) fn settled(&self) -> usize {
-        self.settled.load(Ordering::SeqCst)
+    /// Returns `true` if this request stored an event, and not an earlier delivery.
+    pub(super) fn stored_any(&self) -> bool {
+        self.state.lock().accepted > 0
     }
 
     /// Takes one event from the request's allowance. Returns `false` if none is left.
     pub(super) fn spend(&self) -> bool {
-        self.budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+        let budget = &mut self.state.lock().budget;
+        budget.checked_sub(1).map(|left| *budget = left).is_some()
     }
 
     /// Uses the allowance up: events that have not begun must be delivered again.
     pub(super) fn stop(&self) {
-        self.budget.store(0, Ordering::SeqCst);
+        self.state.lock().budget = 0;
     }
 
     /// Returns `true` if the allowance is used up.
     pub(super) fn is_spent(&self) -> bool {
-        self.budget.load(Ordering::SeqCst) == 0
+        self.state.lock().budget == 0
     }
 
     /// The counts so far, for an answer before the end. Events that no handler has yet must be delivered again; if there are
     /// none, the handlers' events will not come again.
     pub(super) fn so_far(&self) -> Counts {
-        // First, so that an event that ends meanwhile knows that it will not come again.
-        self.acknowledged.store(true, Ordering::SeqCst);
-        // Last, so that an event that ends meanwhile is not counted twice.
-        let counts = self.counts(|| self.underway.load(Ordering::SeqCst));
-        self.acknowledged.store(counts.unstored == 0, Ordering::SeqCst);
+        let mut state = self.state.lock();
+        let counts = state.counts(self.total.saturating_sub(state.underway));
+        state.acknowledged = counts.unstored == 0;
         counts
     }
 
     /// Returns `true` if an event that a handler had will not come again.
     pub(super) fn is_acknowledged(&self) -> bool {
-        self.acknowledged.load(Ordering::SeqCst)
+        self.state.lock().acknowledged
     }
 
     /// The counts at the end. Uncounted events were lost with their task and must be delivered again.
     pub(super) fn at_the_end(&self) -> Counts {
-        self.counts(|| 0)
+        self.state.lock().counts(self.total)
     }
+}
 
-    fn counts(&self, underway: impl FnOnce() -> usize) -> Counts {
-        let (accepted, poisoned) = (self.accepted.load(Ordering::SeqCst), self.poisoned.load(Ordering::SeqCst));
-        Counts { accepted, poisoned, unstored: self.total.saturating_sub(accepted + poisoned + underway()) }
+impl State {
+    fn counts(&self, total: usize) -> Counts {
+        let accepted = self.accepted + self.settled;
+        Counts { accepted, poisoned: self.poisoned, unstored: total.saturating_sub(accepted + self.poisoned) }
     }
 }
 
@@ -175,18 +143,6 @@ mod tests {
         progress.add(EventResult::Accepted);
         let _underway = progress.underway();
         assert_eq!((progress.so_far().unstored, progress.is_acknowledged()), (0, true));
-    }
-
-    #[test]
-    fn an_event_that_ends_while_it_is_counted_hides_no_other() {
-        let progress = Progress::new(2, 2);
-        progress.add(EventResult::Unstored);
-        let counts = progress.counts(|| {
-            let underway = 1;
-            progress.add(EventResult::Accepted);
-            underway
-        });
-        assert_eq!(counts.unstored, 1);
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl Orchestrator {
             () if counts.unstored > 0 => Replayed::NotStored,
             // A payload without any event is not proof that its event is stored.
             () if counts.poisoned > 0 || plan.tasks == 0 => Replayed::Poison(letter.failure_id.clone()),
-            () if counts.accepted > batch.progress.settled() => Replayed::Stored,
+            () if batch.progress.stored_any() => Replayed::Stored,
             () => Replayed::Settled,
         };
         tracing::info!(
@@ -168,7 +168,7 @@ impl Orchestrator {
         let shared = head.shared || head.routing.as_ref().is_some_and(|routing| routing.shared);
         let principal = if shared { Principal::Shared } else { Principal::Tenant(letter.tenant.clone()) };
         if head.kind == "element_error" {
-            let payload = read::<Element>(body)?.payload()?;
+            let payload = head.payload()?;
             let mut router = Router::new(&self.engine, entry, &principal, letter.at_ms);
             let elements = router.read(&**inbound, &payload).await;
             return Ok(Plan::of(&router, &payload, elements));
@@ -191,7 +191,7 @@ impl Orchestrator {
     }
 }
 
-/// The members of a body that tell its form.
+/// The members of a body that tell its form, and those of an element or payload that could not be read.
 #[derive(Deserialize)]
 struct Head {
     #[serde(rename = "type")]
@@ -200,19 +200,13 @@ struct Head {
     routing: Option<Routing>,
     #[serde(default)]
     shared: bool,
-}
-
-/// An element or payload that could not be read.
-#[derive(Deserialize)]
-struct Element {
+    #[serde(default)]
     path: String,
-    #[serde(default)]
     raw: Option<Box<RawValue>>,
-    #[serde(default)]
     raw_base64: Option<String>,
 }
 
-impl Element {
+impl Head {
     /// The payload, if the letter holds all of it.
     fn payload(self) -> Result<RawPayload, Error> {
         if !self.path.is_empty() {

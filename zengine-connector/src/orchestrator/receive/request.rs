@@ -10,19 +10,20 @@ use super::{
     batch::Batch,
     lookup::EngineLookup,
     plan::Plan,
-    progress::{Counts, Progress},
+    progress::Progress,
+    report,
     route::Router,
-    synchronous::{ConversationReader, wait},
+    synchronous::{ConversationReader, before},
 };
 use crate::{
     error::{Error, ErrorKind},
-    ids::CorrelationId,
+    ids::{ConversationId, CorrelationId, TenantId},
     orchestrator::Orchestrator,
     pipeline::Engine,
     registry::RegisteredStrategy,
-    runtime::{Missed, guard, to_ms, within},
-    strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, Step, Verified, VerifyError},
-    telemetry::{InboundLine, TraceParent},
+    runtime::{Missed, guard, ms, to_ms},
+    strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, Verified, VerifyError},
+    telemetry::TraceParent,
 };
 
 /// Maximum time for `respond`.
@@ -48,16 +49,10 @@ impl Orchestrator {
     pub async fn receive(&self, strategy: &str, request: InboundRequest) -> Result<Received, Error> {
         let (entry, inbound) = self.receives(strategy)?;
         let arrived = self.engine.clock.monotonic();
-        let call = InboundCall::new(self, entry, inbound, &request);
+        let call = InboundCall { orchestrator: self, engine: &self.engine, entry, inbound, request: &request };
         let received = call.receive().await;
-        let mut line = InboundLine::new(entry.name.as_str(), received.ack.as_str(), received.response.status().as_u16());
-        (line.tenant_id, line.reason) = (received.tenant.as_ref(), received.reason);
-        (line.accepted, line.poisoned, line.unstored) =
-            (saturated(received.accepted), saturated(received.poisoned), saturated(received.unstored));
-        (line.correlation_id, line.trace) = (call.correlation.as_ref(), call.trace);
-        (line.body_bytes, line.duration) = (request.body().len(), self.engine.clock.monotonic().saturating_sub(arrived));
-        line.emit();
-        line.observe(&self.engine.observers);
+        call.log(&received, self.engine.clock.monotonic().saturating_sub(arrived));
+        report::count(&self.engine.observers, entry.name.as_str(), &received);
         Ok(received)
     }
 
@@ -71,28 +66,34 @@ impl Orchestrator {
 
 /// A request with its strategy and engine.
 pub(super) struct InboundCall<'a> {
-    orchestrator: &'a Orchestrator,
-    engine: &'a Arc<Engine>,
-    entry: &'a Arc<RegisteredStrategy>,
-    inbound: &'a Arc<dyn DynInbound>,
-    request: &'a InboundRequest,
-    correlation: Option<CorrelationId>,
-    trace: Option<TraceParent>,
-}
-
-impl<'a> InboundCall<'a> {
-    pub(super) fn new(
-        orchestrator: &'a Orchestrator,
-        entry: &'a Arc<RegisteredStrategy>,
-        inbound: &'a Arc<dyn DynInbound>,
-        request: &'a InboundRequest,
-    ) -> Self {
-        let (correlation, trace) = (correlation(request), trace(request));
-        Self { orchestrator, engine: &orchestrator.engine, entry, inbound, request, correlation, trace }
-    }
+    pub(super) orchestrator: &'a Orchestrator,
+    pub(super) engine: &'a Arc<Engine>,
+    pub(super) entry: &'a Arc<RegisteredStrategy>,
+    pub(super) inbound: &'a Arc<dyn DynInbound>,
+    pub(super) request: &'a InboundRequest,
 }
 
 impl InboundCall<'_> {
+    /// The event `inbound.completed` of a request or record (rule 81). A fact without a value has no key.
+    fn log(&self, received: &Received, duration: Duration) {
+        tracing::info!(
+            strategy = self.entry.name.as_str(),
+            // Only if one tenant's credentials authenticated the whole request.
+            tenant_id = received.tenant.as_ref().map(TenantId::as_str),
+            outcome = received.ack.as_str(),
+            reason = received.reason,
+            http_status = received.response.status().as_u16(),
+            accepted = received.accepted,
+            poisoned = received.poisoned,
+            unstored = received.unstored,
+            body_bytes = self.request.body().len(),
+            correlation_id = correlation(self.request).as_ref().map(CorrelationId::as_str),
+            trace = trace(self.request).map(tracing::field::display),
+            duration_ms = ms(duration),
+            "inbound.completed"
+        );
+    }
+
     async fn receive(&self) -> Received {
         if self.engine.is_closing() {
             return Received::refused(&VerifyError::Unavailable(Error::new(ErrorKind::Busy, "the host shuts down")));
@@ -104,11 +105,14 @@ impl InboundCall<'_> {
             Err(Some(refused)) => Received::refused(&refused),
             Err(None) => broken(),
             Ok(Verified { principal, step: Step::Events(payload) }) => self.events(principal, payload).await,
-            Ok(Verified { step: Step::Reply(response), .. }) => Received::new(ack_of(&response), response, Counts::default()),
+            Ok(Verified { step: Step::Reply(response), .. }) => Received::new(ack_of(&response), response),
             Ok(Verified { principal, step: Step::Poll { conversation, after } }) => {
                 let Principal::Tenant(tenant) = &principal else { return broken() };
-                match ConversationReader::of_poll(self.orchestrator, tenant, &self.entry.name, conversation, after.as_deref()) {
-                    Ok(reader) => self.poll(principal, reader).await,
+                match after.as_deref().map_or(Ok(0), str::parse) {
+                    Ok(after) => {
+                        let reader = ConversationReader { after, ..self.reader(tenant, &conversation) };
+                        self.poll(principal, reader).await
+                    }
                     Err(_) => Received::refused(&VerifyError::Malformed("invalid cursor")),
                 }
             }
@@ -147,39 +151,30 @@ impl InboundCall<'_> {
             let elements = router.read(&**self.inbound, &payload).await;
             Plan::of(&router, &payload, elements)
         });
-        let plan = match deadline {
-            None => planned.await,
-            Some(time) => match within(&*self.engine.clock, time, planned).await {
-                Some(plan) => plan,
-                None => return Received::refused(&VerifyError::Unavailable(no_answer())).of(&principal),
-            },
+        let Some(plan) = before(self.engine, until, planned).await else {
+            let error = Error::new(ErrorKind::Timeout, "the tenant directory did not answer before the deadline of the channel");
+            return Received::refused(&VerifyError::Unavailable(error)).of(&principal);
         };
+        let cursor = payload.note::<ReplyCursor>().map(|cursor| cursor.0.clone());
         let mut handled = Handled::new(principal);
+        (handled.unstored, handled.payload) = (plan.tasks, Some(payload));
 
         let Some(handler) = &self.orchestrator.inbound.handler else {
             if plan.tasks > 0 {
                 tracing::error!(strategy = %self.entry.name, events = plan.tasks, "inbound.no_handler");
             }
-            handled.unstored = plan.tasks;
-            handled.payload = Some(payload);
             return self.respond(handled, until).await;
         };
 
         // Read the start of the response before a handler can reply.
-        let reader = match (&plan.conversation, deadline) {
-            (Some(conversation), Some(_)) => {
-                match ConversationReader::of_request(self.orchestrator, conversation, &self.entry.name, &payload, until).await {
-                    Ok(reader) => Some(reader),
-                    Err(error) => {
-                        tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
-                        handled.unstored = plan.tasks;
-                        handled.payload = Some(payload);
-                        return self.respond(handled, until).await;
-                    }
-                }
-            }
-            _ => None,
-        };
+        let conversation = plan.conversation.as_ref().filter(|_| deadline.is_some());
+        let mut reader = conversation.map(|(tenant, conversation)| self.reader(tenant, conversation));
+        if let Some(reader) = &mut reader
+            && let Err(error) = reader.begin(cursor.as_deref(), until).await
+        {
+            tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
+            return self.respond(handled, until).await;
+        }
         let batch = Arc::new(Batch {
             orchestrator: self.orchestrator.clone(),
             entry: Arc::clone(self.entry),
@@ -187,15 +182,16 @@ impl InboundCall<'_> {
             handler: Arc::clone(handler),
             shared: handled.principal == Principal::Shared,
             reply_by: deadline.map(|time| arrived + time),
-            correlation: self.correlation.clone(),
-            traceparent: self.trace.map(|trace| trace.to_string()),
+            correlation: correlation(self.request),
+            traceparent: trace(self.request).map(|trace| trace.to_string()),
             progress: Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events),
             replay: false,
         });
-        let done = wait(self.engine, batch.start(plan.partitions), until).await;
+        // A dropped task ends the wait too. Events that it did not count must be delivered again.
+        let done = before(self.engine, until, batch.start(plan.partitions)).await.is_some();
         let counts = if done { batch.progress.at_the_end() } else { batch.progress.so_far() };
         (handled.accepted, handled.poisoned, handled.unstored) = (counts.accepted, counts.poisoned, counts.unstored);
-        (handled.pending, handled.payload) = (!done, Some(payload));
+        handled.pending = !done;
         let until = until.map(|until| until.max(self.engine.clock.monotonic() + COLLECT));
         match &reader {
             // The sender drops this response and asks again; replies in it would be lost.
@@ -211,7 +207,12 @@ impl InboundCall<'_> {
         self.respond(handled, until).await
     }
 
-    async fn poll(&self, principal: Principal, reader: ConversationReader) -> Received {
+    fn reader(&self, tenant: &TenantId, conversation: &ConversationId) -> ConversationReader<'_> {
+        let outbox = self.orchestrator.outbox(tenant, &self.entry.name, conversation);
+        ConversationReader { engine: self.engine, outbox, after: 0 }
+    }
+
+    async fn poll(&self, principal: Principal, reader: ConversationReader<'_>) -> Received {
         let mut handled = Handled::new(principal);
         match reader.collect(&HashSet::new(), &mut handled, None).await {
             Ok(()) => self.respond(handled, None).await,
@@ -222,38 +223,28 @@ impl InboundCall<'_> {
     /// The strategy's response. Replaced by the default one if the strategy panics, or if it reports success although an event
     /// must be delivered again.
     async fn respond(&self, handled: Handled, until: Option<Duration>) -> Received {
-        let left = until.map_or(RESPOND_TIMEOUT, |until| until.saturating_sub(self.engine.clock.monotonic()));
+        let until = until.unwrap_or_else(|| self.engine.clock.monotonic() + RESPOND_TIMEOUT);
         let tenant = match &handled.principal {
-            Principal::Tenant(tenant) => {
-                let bound = within(&*self.engine.clock, left, self.engine.tenants.bind(self.entry, tenant)).await;
-                bound.and_then(Result::ok).map(|bound| Arc::clone(&bound.state))
-            }
+            Principal::Tenant(tenant) => before(self.engine, Some(until), self.engine.tenants.bind(self.entry, tenant)).await,
             Principal::Shared => None,
         };
+        let tenant = tenant.and_then(Result::ok).map(|bound| Arc::clone(&bound.state));
         let respond = self.inbound.respond(self.request, &handled, tenant.as_ref());
         let response = match guard(&*self.engine.clock, RESPOND_TIMEOUT, respond).await {
-            Ok(response) if handled.unstored > 0 && response.status().is_success() => {
-                tracing::error!(strategy = %self.entry.name, unstored = handled.unstored, "inbound.premature_acknowledgement");
-                handled.acknowledge()
-            }
-            Ok(response) => response,
-            Err(Missed::Panicked) => {
-                tracing::error!(strategy = %self.entry.name, "inbound.respond_panicked");
-                handled.acknowledge()
-            }
-            Err(Missed::TimedOut) => {
-                tracing::error!(strategy = %self.entry.name, "inbound.respond_timed_out");
+            Ok(response) if handled.unstored == 0 || !response.status().is_success() => response,
+            failed => {
+                match failed {
+                    Ok(_) => tracing::error!(strategy = %self.entry.name, unstored = handled.unstored, "inbound.premature_acknowledgement"),
+                    Err(Missed::Panicked) => tracing::error!(strategy = %self.entry.name, "inbound.respond_panicked"),
+                    Err(Missed::TimedOut) => tracing::error!(strategy = %self.entry.name, "inbound.respond_timed_out"),
+                }
                 handled.acknowledge()
             }
         };
-        let ack = if handled.unstored > 0 { Ack::Redeliver } else { Ack::Done };
-        let counts = Counts { accepted: handled.accepted, poisoned: handled.poisoned, unstored: handled.unstored };
-        Received::new(ack, response, counts).of(&handled.principal)
+        let Handled { principal, accepted, poisoned, unstored, .. } = handled;
+        let ack = if unstored > 0 { Ack::Redeliver } else { Ack::Done };
+        Received { accepted, poisoned, unstored, ..Received::new(ack, response) }.of(&principal)
     }
-}
-
-fn no_answer() -> Error {
-    Error::new(ErrorKind::Timeout, "the tenant directory did not answer before the deadline of the channel")
 }
 
 /// The correlation id: the one in the request's extensions, or the queue record's id.
@@ -272,10 +263,6 @@ fn trace(request: &InboundRequest) -> Option<TraceParent> {
             attributes.iter().find(|(name, _)| name == "traceparent").and_then(|(_, value)| TraceParent::parse(value))
         }
     }
-}
-
-fn saturated(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn ack_of(response: &Response<Bytes>) -> Ack {

@@ -65,9 +65,8 @@ impl<'a> Router<'a> {
     pub(super) async fn route(&mut self, event: RoutedEvent, into: &mut Vec<Routed>) {
         match self.owners(&event).await {
             Ok(tenants) => {
-                let mut copies = std::iter::repeat_n(event, tenants.len());
-                for tenant in tenants {
-                    let Some(event) = copies.next() else { return };
+                let copies = std::iter::repeat_n(event, tenants.len());
+                for (tenant, event) in tenants.into_iter().zip(copies) {
                     let (event, reference) = self.stamp(tenant, event);
                     into.push(Routed::Event(Box::new(event), reference));
                 }

@@ -6,7 +6,7 @@ use super::super::{
     ended::Ended,
     job::SendJob,
     outcome::DeferredReason,
-    single_flight::{Followed, Leader, Seat},
+    single_flight::{Leader, Seat},
 };
 use crate::{error::Error, stage::Duplicates, store::OwnerToken};
 
@@ -33,9 +33,9 @@ pub(crate) async fn join<'a>(job: &SendJob<'a>) -> Result<Joined<'a>, Error> {
         }
         let remaining = job.clock().remaining();
         match job.clock().wait(follower.wait(engine.clock.sleep(remaining))).await {
-            Followed::Ended(ended) => return Ok(Joined::Ended(ended.replayed())),
-            Followed::TimedOut => return Ok(Joined::Ended(in_progress())),
-            Followed::LeaderGone(owners) => gone = owners,
+            Some(Ok(ended)) => return Ok(Joined::Ended(ended.replayed())),
+            None => return Ok(Joined::Ended(in_progress())),
+            Some(Err(owners)) => gone = owners,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The lifetime of a tenant's instance: when it is reused and when it is made anew.
 
 use std::{
-    fmt,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -15,12 +14,13 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    ids::{ConfigVersion, StrategyName, TenantId},
+    ids::{ConfigVersion, TenantId},
+    registry::RegisteredStrategy,
     runtime::within,
-    schema::{Checks, Resolved},
+    schema::Resolved,
     stage::Stages,
     store::TenantConfig,
-    strategy::{Base, CallScope, ConfigureContext, DynStrategy, ErasedTenant, Sessions},
+    strategy::{Base, CallScope, ConfigureContext, ErasedTenant, Sessions},
     sync::Snapshot,
 };
 
@@ -42,19 +42,13 @@ impl BoundTenant {
     }
 }
 
-impl fmt::Debug for BoundTenant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundTenant").field("tenant", self.tenant()).field("version", &self.version).finish_non_exhaustive()
-    }
-}
+debug_fields!(BoundTenant { scope, version });
 
 /// One binding to make.
 pub(super) struct BindRequest {
     pub(super) binder: Arc<Binder>,
+    pub(super) entry: Arc<RegisteredStrategy>,
     pub(super) tenant: TenantId,
-    pub(super) strategy: StrategyName,
-    pub(super) configure: Arc<dyn DynStrategy>,
-    pub(super) checks: Arc<Checks>,
 }
 
 /// The cached state of one tenant and strategy.
@@ -132,7 +126,7 @@ impl Slot {
                         return known;
                     }
                     let result = request.renew(&slot.state, now).await;
-                    result.map_err(|error| error.with_context("strategy", &request.strategy).with_context("tenant", &request.tenant))
+                    result.map_err(|error| error.with_context("strategy", &request.entry.name).with_context("tenant", &request.tenant))
                 })
             })
             .await
@@ -187,7 +181,7 @@ impl BindRequest {
 
     /// The tenant's directory row. The inner error means that it is missing or disabled.
     async fn row(&self) -> Result<Result<TenantConfig, Error>, Error> {
-        let row = self.binder.stores().tenant_config(&self.tenant, &self.strategy).await?;
+        let row = self.binder.stores().tenant_config(&self.tenant, &self.entry.name).await?;
         Ok(match row {
             None => Err(Error::new(ErrorKind::UnknownTenant, "unknown tenant: it has no configuration for this strategy")),
             Some(row) if !row.enabled => Err(Error::new(ErrorKind::UnknownTenant, "the strategy is disabled for this tenant")),
@@ -202,8 +196,8 @@ impl BindRequest {
         if let Some(current) = same.filter(|current| !current.has_secrets || now < current.secrets_until) {
             return Ok(Current { config_until, ..current.clone() });
         }
-        let sites = self.checks.check(&row.config, self.binder.local_refs)?;
-        let (config, digest) = match self.binder.resolve(&self.tenant, &self.strategy, row.config, &sites).await {
+        let sites = self.entry.checks.check(&row.config, self.binder.local_refs)?;
+        let (config, digest) = match self.binder.resolve(&self.tenant, &self.entry.name, row.config, &sites).await {
             Ok(resolved) => resolved,
             // Keep the known secrets, and read them again together with the configuration.
             Err(error) => match same {
@@ -224,12 +218,12 @@ impl BindRequest {
 
     async fn configure(&self, config: &Resolved, version: ConfigVersion) -> Result<Arc<BoundTenant>, Error> {
         let sessions = &self.binder.sessions;
-        let kept = Sessions::new(Arc::clone(sessions), &self.tenant, &self.strategy);
-        let scope = Arc::new(CallScope::new(self.tenant.clone(), self.strategy.clone(), Arc::clone(&sessions.clock), kept));
+        let kept = Sessions::new(Arc::clone(sessions), &self.tenant, &self.entry.name);
+        let scope = Arc::new(CallScope::new(self.tenant.clone(), self.entry.name.clone(), Arc::clone(&sessions.clock), kept));
         let deadline = sessions.clock.now() + CONFIGURE_TIMEOUT;
         let base = Base { scope: Arc::clone(&scope), deadline, correlation: None, traceparent: None };
         let cx = ConfigureContext { base, version: version.clone() };
-        let configured = within(&*sessions.clock, CONFIGURE_TIMEOUT, self.configure.configure(config.value(), &cx)).await;
+        let configured = within(&*sessions.clock, CONFIGURE_TIMEOUT, self.entry.strategy.configure(config.value(), &cx)).await;
         let silent = || Err(Error::new(ErrorKind::Timeout, "the strategy did not configure the tenant in time"));
         let state = configured.unwrap_or_else(silent)?;
         Ok(Arc::new(BoundTenant { scope, version, state, stages: OnceLock::new() }))

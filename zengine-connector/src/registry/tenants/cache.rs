@@ -1,6 +1,6 @@
 //! A cache of answers, each fetched by one caller at a time.
 
-use std::{fmt, hash::Hash, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{hash::Hash, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::{
     FutureExt as _,
@@ -127,11 +127,5 @@ impl<V: Clone> CachedValue<V> {
     /// An old answer, if it may still be used. The next use asks the store again.
     fn stale(&self, now: Duration, max: Duration) -> Option<V> {
         self.known.lock().as_ref().filter(|known| now < known.read + max).map(|known| known.value.clone())
-    }
-}
-
-impl<K, V> fmt::Debug for Lookups<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lookups").finish_non_exhaustive()
     }
 }

@@ -14,8 +14,7 @@ mod routes;
 mod secrets;
 
 use std::{
-    fmt,
-    hash::{Hash, Hasher},
+    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -23,11 +22,7 @@ use std::{
     time::Duration,
 };
 
-use hashbrown::DefaultHashBuilder;
-use quick_cache::{
-    Equivalent, UnitWeighter,
-    sync::{Cache, DefaultLifecycle},
-};
+use quick_cache::Equivalent;
 
 pub(crate) use bind::BoundTenant;
 use bind::{BindRequest, Slot};
@@ -42,12 +37,13 @@ use crate::{
     keyring::Key,
     secret::{Secret, SecretRef},
     strategy::{SessionPorts, Sessions},
+    sync::{BoundedCache, bounded_cache},
 };
 
 /// Binds tenants to strategies, and caches the instances.
 pub(crate) struct Tenants {
     binder: Arc<Binder>,
-    slots: Slots,
+    slots: BoundedCache<(TenantId, StrategyName), Arc<Slot>>,
     swept_ms: AtomicU64,
     routes: Lookups<(StrategyName, RouteKey), Arc<[TenantId]>>,
     application: Lookups<(StrategyName, SecretRef), Arc<Values>>,
@@ -64,7 +60,7 @@ impl Tenants {
     pub(crate) fn new(sessions: Arc<SessionPorts>, caching: Caching, local_refs: bool) -> Self {
         let clock = || Arc::clone(&sessions.clock);
         Self {
-            slots: slots(caching.max_bound),
+            slots: bounded_cache(caching.max_bound),
             swept_ms: AtomicU64::new(0),
             routes: Lookups::new(clock(), caching.max_routes, caching.route_ttl, Duration::ZERO),
             application: Lookups::new(clock(), MAX_APPLICATION_SECRETS, caching.secret_ttl, caching.stale_secret_max),
@@ -77,35 +73,20 @@ impl Tenants {
     /// # Errors
     /// `UnknownTenant`, `ConfigInvalid`, `Store` if the directory does not answer, `Secret` if the secret store does not; also
     /// the strategy's errors.
-    pub(crate) async fn bind(&self, entry: &RegisteredStrategy, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
+    pub(crate) async fn bind(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
         let now = self.binder.sessions.clock.monotonic();
         if let Some(result) = self.bound(entry, tenant, now) {
             return result;
         }
-        let known = self.slots.get(&SlotRef(tenant, &entry.name));
         self.sweep(now);
-        let slot = match known {
-            Some(slot) => slot,
-            None => self.slot(&SlotKey(tenant.clone(), entry.name.clone())),
-        };
-        let request = BindRequest {
-            binder: Arc::clone(&self.binder),
-            tenant: tenant.clone(),
-            strategy: entry.name.clone(),
-            configure: Arc::clone(&entry.strategy),
-            checks: Arc::clone(&entry.checks),
-        };
-        slot.load(request).await
+        let place = (tenant.clone(), entry.name.clone());
+        let Ok(slot) = self.slots.get_or_insert_with(&place, || Ok::<_, Infallible>(Arc::default()));
+        slot.load(BindRequest { binder: Arc::clone(&self.binder), entry: Arc::clone(entry), tenant: tenant.clone() }).await
     }
 
     /// The cached result for the tenant and the strategy, if it is fresh. `now` is of the monotonic clock.
     pub(crate) fn bound(&self, entry: &RegisteredStrategy, tenant: &TenantId, now: Duration) -> Option<Result<Arc<BoundTenant>, Error>> {
         self.slots.get(&SlotRef(tenant, &entry.name))?.fresh(now)
-    }
-
-    fn slot(&self, key: &SlotKey) -> Arc<Slot> {
-        let Ok(slot) = self.slots.get_or_insert_with(key, || Ok::<_, std::convert::Infallible>(Arc::default()));
-        slot
     }
 
     /// Removes idle instances. Runs when an instance is loaded anyway, a few times per idle time.
@@ -133,34 +114,12 @@ impl Tenants {
     }
 }
 
-/// Keys come from the host and its directory, never from a request, so a fast hash is safe.
-type Slots = Cache<SlotKey, Arc<Slot>, UnitWeighter, DefaultHashBuilder>;
-
-fn slots(max: usize) -> Slots {
-    Cache::with(max, u64::try_from(max).unwrap_or(u64::MAX), UnitWeighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct SlotKey(TenantId, StrategyName);
-
-/// The borrowed form of the key.
+/// The borrowed form of a key, with the same hash.
+#[derive(Hash)]
 struct SlotRef<'a>(&'a TenantId, &'a StrategyName);
 
-impl Hash for SlotRef<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-        self.1.hash(state);
-    }
-}
-
-impl Equivalent<SlotKey> for SlotRef<'_> {
-    fn equivalent(&self, key: &SlotKey) -> bool {
+impl Equivalent<(TenantId, StrategyName)> for SlotRef<'_> {
+    fn equivalent(&self, key: &(TenantId, StrategyName)) -> bool {
         *self.0 == key.0 && *self.1 == key.1
-    }
-}
-
-impl fmt::Debug for Tenants {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tenants").field("bound", &self.slots.len()).finish_non_exhaustive()
     }
 }

@@ -14,7 +14,6 @@ use super::{
     window::Window,
 };
 use crate::{
-    debug::debug_fields,
     error::Fault,
     ids::{StrategyName, TenantId},
     runtime::{Clock, Rng, Spawner, ms, to_ms, within},

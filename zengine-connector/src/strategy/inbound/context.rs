@@ -4,7 +4,6 @@ use std::{any::Any, marker::PhantomData, ops::Deref, sync::Arc, time::SystemTime
 
 use super::{super::Sessions, VerifyError};
 use crate::{
-    debug::debug_fields,
     ids::{RouteKey, TenantId},
     runtime::BoxFuture,
     secret::{Secret, SecretRef},

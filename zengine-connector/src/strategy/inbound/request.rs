@@ -145,7 +145,7 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
-crate::debug::debug_fields!(InboundRequest { origin, body_bytes: |it| it.body.len() });
+debug_fields!(InboundRequest { origin, body_bytes: |it| it.body.len() });
 
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -59,4 +59,4 @@ impl RoutedEvent {
 }
 
 // Without people, bytes and the dedup key, which may name a person.
-crate::debug::debug_fields!(RoutedEvent { routes, event, provider_ids, raw_bytes: |it| it.raw.len() });
+debug_fields!(RoutedEvent { routes, event, provider_ids, raw_bytes: |it| it.raw.len() });

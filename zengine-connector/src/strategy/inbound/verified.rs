@@ -5,10 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::Candidate;
-use crate::{
-    debug::debug_fields,
-    ids::{ConversationId, TenantId},
-};
+use crate::ids::{ConversationId, TenantId};
 
 /// The credentials that authenticated the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

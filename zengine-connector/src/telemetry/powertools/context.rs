@@ -27,20 +27,14 @@ pub struct Invocation<'a> {
 /// Use it in a process that handles one invocation at a time, as a Lambda function does. A server that handles many at
 /// once must pass such facts as fields of its events instead.
 #[derive(Clone, Debug)]
-pub struct PowertoolsHandle(Arc<Shared>);
+pub struct PowertoolsHandle(pub(super) Arc<Shared>);
 
 #[derive(Debug)]
 pub(super) struct Shared {
     /// Keys that outlive the invocation, with their values as JSON.
-    fixed: Vec<(String, String)>,
-    warm: AtomicBool,
+    pub(super) fixed: Vec<(String, String)>,
+    pub(super) warm: AtomicBool,
     pub(super) context: Snapshot<Context>,
-}
-
-impl Shared {
-    pub(super) fn new(fixed: Vec<(String, String)>, context: Snapshot<Context>) -> Self {
-        Self { fixed, warm: AtomicBool::new(false), context }
-    }
 }
 
 /// Keys with their values as JSON, each key once.
@@ -52,10 +46,14 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn fixed(keys: &[(String, String)]) -> Self {
         let mut context = Self::default();
-        for (name, value) in keys {
-            context.set(name, value.clone());
-        }
+        context.extend(keys);
         context
+    }
+
+    fn extend(&mut self, keys: &[(String, String)]) {
+        for (name, value) in keys {
+            self.set(name, value.clone());
+        }
     }
 
     fn set(&mut self, name: &str, json: String) {
@@ -77,26 +75,18 @@ pub(super) fn own_name(name: &str) -> Cow<'_, str> {
 }
 
 impl PowertoolsHandle {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self(shared)
-    }
-
     /// Begins an invocation, and removes the keys of the previous one. The first invocation is the cold start.
     pub fn begin(&self, invocation: Invocation<'_>) {
         let mut context = Context::default();
         context.set("cold_start", (!self.0.warm.swap(true, Ordering::AcqRel)).to_string());
-        for (name, value) in &self.0.fixed {
-            context.set(name, value.clone());
-        }
+        context.extend(&self.0.fixed);
         let facts = [
             ("function_request_id", invocation.function_request_id),
             ("correlation_id", invocation.correlation_id),
             ("xray_trace_id", invocation.xray_trace_id),
         ];
-        for (name, value) in facts {
-            if let Some(value) = value {
-                context.set(name, serde_json::Value::from(value).to_string());
-            }
+        for (name, value) in facts.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            context.set(name, serde_json::Value::from(value).to_string());
         }
         self.0.context.store(Arc::new(context));
     }
@@ -105,18 +95,18 @@ impl PowertoolsHandle {
     /// not hold secrets or personal data.
     pub fn append(&self, name: &str, value: impl Into<serde_json::Value>) {
         let json = value.into().to_string();
-        self.0.context.update(|context| {
-            let mut context = Context::clone(context);
-            context.set(name, json.clone());
-            context
-        });
+        self.change(|context| context.set(name, json));
     }
 
     /// Removes a key.
     pub fn remove(&self, name: &str) {
+        self.change(|context| context.keys.retain(|(key, _)| key != name));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Context)) {
         self.0.context.update(|context| {
-            let mut context = Context::clone(context);
-            context.keys.retain(|(key, _)| key != name);
+            let mut context = context.clone();
+            change(&mut context);
             context
         });
     }

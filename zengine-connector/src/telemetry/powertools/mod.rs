@@ -20,9 +20,9 @@ mod context;
 mod stamp;
 mod visitor;
 
-use std::{cell::RefCell, fmt, fmt::Write as _, io, sync::Arc};
+use std::{cell::RefCell, fmt::Write as _, io, sync::Arc};
 
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context as SubscriberContext, Layer};
 
 pub use self::context::{Invocation, PowertoolsHandle};
@@ -93,7 +93,7 @@ impl PowertoolsBuilder {
     /// Builds the layer. Each line is one `write_all` call on the writer.
     pub fn build<W: io::Write + Send + 'static>(self, writer: W) -> Powertools<W> {
         let context = Snapshot::new(Context::fixed(&self.fixed));
-        let shared = Arc::new(Shared::new(self.fixed, context));
+        let shared = Arc::new(Shared { fixed: self.fixed, warm: false.into(), context });
         Powertools { service: self.service, clock: self.clock, shared, writer: Mutex::new(writer) }
     }
 }
@@ -101,7 +101,7 @@ impl PowertoolsBuilder {
 impl<W> Powertools<W> {
     /// The handle that sets the keys of each invocation.
     pub fn handle(&self) -> PowertoolsHandle {
-        PowertoolsHandle::new(Arc::clone(&self.shared))
+        PowertoolsHandle(Arc::clone(&self.shared))
     }
 
     /// Writes the whole line, from the event's fields.
@@ -109,13 +109,12 @@ impl<W> Powertools<W> {
         event.record(fields);
         let metadata = event.metadata();
         line.push_str("{\"level\":\"");
-        line.push_str(level(*metadata.level()));
+        line.push_str(metadata.level().as_str());
         line.push_str("\",\"location\":\"");
         let place = metadata.module_path().unwrap_or_else(|| metadata.target());
         let _ = json::Escape(line).write_str(place);
         if let Some(number) = metadata.line() {
-            line.push(':');
-            json::integer(line, number.into());
+            let _ = write!(line, ":{number}");
         }
         line.push_str("\",\"message\":");
         line.push_str(if fields.message.is_empty() { "\"\"" } else { fields.message });
@@ -133,16 +132,6 @@ impl<W> Powertools<W> {
         }
         line.push_str(fields.text);
         line.push_str("}\n");
-    }
-}
-
-const fn level(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "ERROR",
-        Level::WARN => "WARN",
-        Level::INFO => "INFO",
-        Level::DEBUG => "DEBUG",
-        Level::TRACE => "TRACE",
     }
 }
 
@@ -178,7 +167,7 @@ impl<S: Subscriber, W: io::Write + Send + 'static> Layer<S> for Powertools<W> {
         let context = self.shared.context.load();
         let print = |buffers: &mut Buffers| {
             buffers.clear();
-            let mut fields = FieldWriter::new(&mut buffers.fields, &mut buffers.message, &context);
+            let mut fields = FieldWriter { text: &mut buffers.fields, message: &mut buffers.message, context: &context, overridden: 0 };
             self.line(&mut buffers.line, &mut buffers.stamp, &mut fields, event, &context);
             // A log line that cannot be written is lost: nothing waits or fails because of it.
             let _ = self.writer.lock().write_all(buffers.line.as_bytes());
@@ -191,11 +180,7 @@ impl<S: Subscriber, W: io::Write + Send + 'static> Layer<S> for Powertools<W> {
     }
 }
 
-impl<W> fmt::Debug for Powertools<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Powertools").field("service", &self.service).finish_non_exhaustive()
-    }
-}
+debug_fields!([W] Powertools<W> { service });
 
 #[cfg(test)]
 mod tests;

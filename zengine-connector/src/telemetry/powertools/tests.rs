@@ -1,20 +1,9 @@
-use std::time::Duration;
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::*;
-use crate::{
-    error::{ErrorKind, Fault, Reach},
-    ids::{ClientMessageId, CorrelationId, FailureId, TenantId},
-    keyring::Key,
-    secret::Secret,
-    telemetry::{
-        AttemptLine, InboundLine, RecipientHmac, SendLine, TraceParent,
-        emf::tests::{Kept, Still},
-    },
-};
+use crate::telemetry::emf::tests::{Kept, Still};
 
 fn printed(set_up: impl FnOnce(&PowertoolsHandle), log: impl FnOnce()) -> Vec<Value> {
     let kept = Kept::default();
@@ -101,8 +90,8 @@ fn keys_are_bounded() {
 #[test]
 fn a_value_that_logs_while_it_is_printed_harms_nothing() {
     struct Chatty;
-    impl fmt::Debug for Chatty {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    impl std::fmt::Debug for Chatty {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             // The writer is not held while values are printed.
             tracing::info!("inner");
             f.write_str("outer value")
@@ -110,89 +99,6 @@ fn a_value_that_logs_while_it_is_printed_harms_nothing() {
     }
     let lines = printed(|_| {}, || tracing::info!(value = ?Chatty, "outer"));
     assert!(lines.iter().any(|line| line["message"] == "outer" && line["value"] == "outer value"));
-}
-
-#[test]
-fn canary_no_line_holds_a_recipient_or_a_body() {
-    let tenant = TenantId::new("acme").unwrap();
-    let id = ClientMessageId::new("order-17").unwrap();
-    let (failure, correlation) = (FailureId::new("f-1").unwrap(), CorrelationId::new("c-1").unwrap());
-    let trace = TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap();
-    let hmac = RecipientHmac::new(&Key::new("k1", &Secret::new(*b"canary-key-of-thirty-two-bytes!!")), "acme", "tel:+canary15551230001");
-    let lines = printed(
-        |_| {},
-        || {
-            let mut line = SendLine::new(&tenant, "demo", &id, "unknown");
-            line.reason = Some("breaker_open");
-            (line.kind, line.reach, line.code) = (Some(ErrorKind::Timeout), Some(Reach::Maybe), Some("131000"));
-            (line.attempts, line.replayed, line.dedup_recorded) = (3, true, false);
-            (line.waited, line.duration) = (Duration::from_millis(7), Duration::from_micros(12_999));
-            (line.lease_owner, line.breaker_state, line.breaker_epoch) = (Some("o-1"), Some("closed"), Some(4));
-            (line.failure_id, line.recipient_hmac, line.correlation_id, line.trace) =
-                (Some(&failure), Some(hmac), Some(&correlation), Some(trace));
-            line.emit();
-            let mut line = AttemptLine::new(&tenant, "demo", &id, 2);
-            (line.outcome, line.fault, line.reach, line.code) = ("timeout", Some(Fault::Provider), Some(Reach::Maybe), Some("131000"));
-            (line.delay, line.duration) = (Duration::from_millis(500), Duration::from_millis(9));
-            (line.breaker_state, line.breaker_epoch) = (Some("half_open"), Some(5));
-            (line.correlation_id, line.trace) = (Some(&correlation), Some(trace));
-            line.emit();
-            let mut line = InboundLine::new("demo", "done", 200);
-            (line.tenant_id, line.reason, line.correlation_id, line.trace) = (Some(&tenant), Some("none"), Some(&correlation), Some(trace));
-            (line.accepted, line.poisoned, line.unstored, line.body_bytes) = (3, 1, 2, 512);
-            line.emit();
-        },
-    );
-    let common = |message: &str, level: &str, place: &Value| {
-        json!({"level": level, "location": place, "message": message, "timestamp": "2025-10-09T08:53:20.123Z", "service": "demo",
-            "function_name": "fn", "env": "test", "strategy": "demo", "tenant_id": "acme", "correlation_id": "c-1", "trace": trace.to_string()})
-    };
-    let own = [
-        json!({"client_message_id": "order-17", "outcome": "unknown", "reason": "breaker_open", "kind": "timeout", "fault": "provider",
-            "reach": "maybe", "code": "131000", "attempts": 3, "replayed": true, "dedup_recorded": false, "waited_ms": 7,
-            "lease_owner": "o-1", "breaker_state": "closed", "breaker_epoch": 4, "failure_id": "f-1",
-            "recipient_hmac": hmac.as_str(), "duration_ms": 12}),
-        json!({"client_message_id": "order-17", "outcome": "timeout", "fault": "provider", "reach": "maybe", "code": "131000", "attempt": 2,
-            "delay_ms": 500, "breaker_state": "half_open", "breaker_epoch": 5, "duration_ms": 9}),
-        json!({"outcome": "done", "reason": "none", "http_status": 200, "accepted": 3, "poisoned": 1, "unstored": 2, "body_bytes": 512,
-            "duration_ms": 0}),
-    ];
-    for ((line, own), (message, level)) in
-        lines.iter().zip(own).zip([("send.completed", "WARN"), ("send.attempt", "INFO"), ("inbound.completed", "INFO")])
-    {
-        let mut expected = common(message, level, &line["location"]);
-        expected.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
-        assert_eq!(*line, expected);
-        assert!(!line.to_string().contains("canary"));
-    }
-    assert_eq!(lines.len(), 3);
-    assert!(!format!("{hmac:?} {hmac}").contains("canary"));
-}
-
-#[test]
-fn the_level_of_a_send_follows_from_its_end() {
-    let (tenant, id) = (TenantId::new("acme").unwrap(), ClientMessageId::new("m").unwrap());
-    let lines = printed(
-        |_| {},
-        || {
-            for (outcome, kind) in
-                [("delivered", None), ("failed", Some(ErrorKind::Template)), ("error", Some(ErrorKind::DeadLetterFailed))]
-            {
-                let mut line = SendLine::new(&tenant, "demo", &id, outcome);
-                line.kind = kind;
-                line.emit();
-            }
-        },
-    );
-    let levels: Vec<_> = lines.iter().map(|line| line["level"].as_str().unwrap()).collect();
-    assert_eq!(levels, ["INFO", "INFO", "ERROR"]);
-    assert!(lines[0].get("fault").is_none(), "absent facts are absent keys");
-}
-
-#[test]
-fn without_a_subscriber_a_line_goes_nowhere() {
-    let (tenant, id) = (TenantId::new("acme").unwrap(), ClientMessageId::new("m").unwrap());
-    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), || SendLine::new(&tenant, "demo", &id, "failed").emit());
 }
 
 proptest! {

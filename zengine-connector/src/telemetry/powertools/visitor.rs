@@ -14,15 +14,12 @@ pub(super) struct FieldWriter<'a> {
     pub(super) text: &'a mut String,
     /// The message as a JSON string. Empty if the event has none.
     pub(super) message: &'a mut String,
-    context: &'a Context,
-    overridden: u64,
+    pub(super) context: &'a Context,
+    /// The overridden keys of the context, a bit for each.
+    pub(super) overridden: u64,
 }
 
-impl<'a> FieldWriter<'a> {
-    pub(super) fn new(text: &'a mut String, message: &'a mut String, context: &'a Context) -> Self {
-        Self { text, message, context, overridden: 0 }
-    }
-
+impl FieldWriter<'_> {
     /// Returns `true` if the event overrides the n-th context key.
     pub(super) fn overrides(&self, n: usize) -> bool {
         self.overridden >> n & 1 == 1
@@ -46,40 +43,37 @@ impl<'a> FieldWriter<'a> {
     }
 }
 
+/// Numbers and truth values, whose text is JSON as it is.
+macro_rules! plain {
+    ($($record:ident: $type:ty;)*) => {$(
+        fn $record(&mut self, field: &Field, value: $type) {
+            let _ = write!(self.value(field), "{value}");
+        }
+    )*};
+}
+
 impl Visit for FieldWriter<'_> {
+    plain! {
+        record_bool: bool;
+        record_i64: i64;
+        record_u64: u64;
+        record_i128: i128;
+        record_u128: u128;
+    }
+
     fn record_str(&mut self, field: &Field, value: &str) {
         json::string(self.value(field), value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.value(field).push_str(if value { "true" } else { "false" });
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        let _ = write!(self.value(field), "{value}");
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        json::integer(self.value(field), value);
-    }
-
-    fn record_i128(&mut self, field: &Field, value: i128) {
-        let _ = write!(self.value(field), "{value}");
-    }
-
-    fn record_u128(&mut self, field: &Field, value: u128) {
-        let _ = write!(self.value(field), "{value}");
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         json::float(self.value(field), value);
     }
 
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        json::display(self.value(field), value);
-    }
-
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         json::display(self.value(field), format_args!("{value:?}"));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        json::display(self.value(field), value);
     }
 }

@@ -1,4 +1,4 @@
-//! `Debug` for types that hold what no log line may show: it names what may be seen, and nothing else is printed.
+//! Macros for what many types repeat.
 
 /// Prints nothing but the name: `Text(***)`.
 macro_rules! masked {
@@ -10,7 +10,6 @@ macro_rules! masked {
         }
     )*};
 }
-pub(crate) use masked;
 
 /// Prints the fields that are named, or what is read from the value, and `..` for the rest.
 ///
@@ -24,7 +23,7 @@ macro_rules! debug_fields {
         impl $(<$($bounds)+>)? std::fmt::Debug for $name $(<$($of),+>)? {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 let mut shown = f.debug_struct(stringify!($name));
-                $(shown.field(stringify!($field), $crate::debug::debug_fields!(@ self $field $($it $seen)?));)*
+                $(shown.field(stringify!($field), debug_fields!(@ self $field $($it $seen)?));)*
                 shown.finish_non_exhaustive()
             }
         }
@@ -32,7 +31,6 @@ macro_rules! debug_fields {
     (@ $self:ident $field:ident) => { &$self.$field };
     (@ $self:ident $field:ident $it:ident $seen:expr) => { &match $self { $it => $seen } };
 }
-pub(crate) use debug_fields;
 
 /// Prints the name and, in brackets, what is read from the value: `debug_value!(Event, |it| it.kind())` is `Event(typing)`.
 macro_rules! debug_value {
@@ -45,4 +43,31 @@ macro_rules! debug_value {
         }
     };
 }
-pub(crate) use debug_value;
+
+/// The calls of a builder that set one field each: the call with its argument, then the field and its value.
+macro_rules! setters {
+    ($($(#[$doc:meta])* $call:ident($argument:ident: $type:ty) => $($field:ident).+ = $value:expr;)*) => {$(
+        $(#[$doc])*
+        pub fn $call(mut self, $argument: $type) -> Self {
+            self.$($field).+ = $value;
+            self
+        }
+    )*};
+}
+
+/// An enum whose values have a name in text, from one table.
+macro_rules! named {
+    ($(#[$of:meta])* pub enum $name:ident { $($(#[$doc:meta])* $value:ident = $text:literal,)* }) => {
+        $(#[$of])*
+        pub enum $name {
+            $($(#[$doc])* $value,)*
+        }
+
+        impl $name {
+            /// The name, as logs have it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$value => $text,)* }
+            }
+        }
+    };
+}
