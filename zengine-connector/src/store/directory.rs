@@ -3,12 +3,13 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use crate::ids::{ConfigVersion, RouteKey, StrategyName, TenantId};
 
 /// A tenant's configuration of one strategy. It holds references to secrets, not secrets.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TenantConfig {
     /// Version of `config`. You must change it with every change of `config`.

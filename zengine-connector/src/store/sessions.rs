@@ -5,7 +5,7 @@ use std::{fmt::Debug, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::StoreError;
+use super::{StoreError, StoreErrorKind};
 
 /// A store of versioned values with compare-and-set. The values are encrypted by the caller.
 ///
@@ -35,4 +35,9 @@ pub trait SessionStore: Send + Sync + Debug + 'static {
     /// # Errors
     /// `Conflict` if the stored version is different.
     async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError>;
+}
+
+/// The error of a write that expected another version.
+pub(super) fn conflict() -> StoreError {
+    StoreError::new(StoreErrorKind::Conflict, "the session was changed meanwhile")
 }

@@ -3,45 +3,50 @@
 use std::ops::Bound;
 
 use async_trait::async_trait;
-use redb::{ReadTransaction, ReadableTable as _, Table};
+use redb::{ReadableTable, TableDefinition};
 
 use super::{
-    batch::WriteResult,
     engine::Engine,
     fault::Fault,
-    tables::{CLAIMS, REFERENCES},
+    tables::{CLAIMS, INBOUND, REFERENCES},
+    work::Done,
 };
 use crate::store::{
     Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, DuePage, InboundOp, InboundRecord, Reference, StoreError,
     cbor::{Record, decode, encode},
+    claims::compare_and_set::Operation,
 };
 
 /// Maximum records that one page of due records reads: a read blocks its thread.
 const EXAMINED: usize = 256;
 
-fn read_claim(snapshot: &ReadTransaction, key: &str) -> Result<Option<ClaimRecord>, Fault> {
-    read(snapshot.open_table(CLAIMS)?.get(key)?.as_ref())
+type Records = TableDefinition<'static, &'static str, &'static [u8]>;
+
+fn read<R: Record>(table: &impl ReadableTable<&'static str, &'static [u8]>, key: &str) -> Result<Option<R>, Fault> {
+    Ok(table.get(key)?.map(|bytes| decode(bytes.value())).transpose()?)
 }
 
-fn read<R: Record>(stored: Option<&redb::AccessGuard<'_, &'static [u8]>>) -> Result<Option<R>, Fault> {
-    Ok(stored.map(|bytes| decode(bytes.value())).transpose()?)
-}
-
-/// Changes the record of a key as decided.
-fn change<R: Record + Clone>(
-    table: &mut Table<'_, &'static str, &'static [u8]>,
-    key: &str,
-    decide: impl FnOnce(Option<&R>) -> Decision<R>,
-) -> Result<WriteResult<Applied<R>>, Fault> {
-    let current = read(table.get(key)?.as_ref())?;
-    Ok(match decide(current.as_ref()) {
-        Decision::Write(record) => {
-            table.insert(key, &*encode(&record))?;
-            WriteResult::wrote(Applied::done(Some(record)))
-        }
-        Decision::Keep => WriteResult::read(Applied::done(current)),
-        Decision::Refuse => WriteResult::read(Applied::refused(current)),
-    })
+impl Engine {
+    /// Changes the record of a key as decided.
+    async fn change<O>(&self, table: Records, key: &ClaimKey, operation: &O, now_ms: i64) -> Result<Applied<O::Record>, StoreError>
+    where
+        O: Operation<Record: Record> + Clone + Send + 'static,
+    {
+        let (key, operation, boot) = (key.clone(), operation.clone(), self.boot_id().cloned());
+        self.write(Some(now_ms), move |transaction| {
+            let mut table = transaction.open_table(table)?;
+            let current = read(&table, key.as_str())?;
+            Ok(match operation.decide(current.as_ref(), At { now_ms, boot: boot.as_deref() }) {
+                Decision::Write(record) => {
+                    table.insert(key.as_str(), &*encode(&record))?;
+                    Done::Wrote(Applied::done(Some(record)))
+                }
+                Decision::Keep => Done::Looked(Applied::done(current)),
+                Decision::Refuse => Done::Looked(Applied::refused(current)),
+            })
+        })
+        .await
+    }
 }
 
 #[async_trait]
@@ -54,54 +59,46 @@ impl ClaimStore for Engine {
         &self,
         key: &ClaimKey,
         operation: &ClaimOp,
-        _current: Option<&ClaimRecord>,
+        _: Option<&ClaimRecord>,
         now_ms: i64,
     ) -> Result<Applied<ClaimRecord>, StoreError> {
         if matches!(operation, ClaimOp::Claim { .. }) {
             // Most refused claims are duplicates, which need no write transaction.
-            let current = self.read(|snapshot| read_claim(snapshot, key.as_str()))?;
+            let current = self.get(key).await?;
             match operation.decide(current.as_ref(), At { now_ms, boot: self.boot() }) {
                 Decision::Refuse => return Ok(Applied::refused(current)),
                 Decision::Keep => return Ok(Applied::done(current)),
                 Decision::Write(_) => {}
             }
         }
-        let (key, operation, boot) = (key.clone(), operation.clone(), self.boot_id().cloned());
-        self.write(Some(now_ms), move |batch| {
-            change(batch.claims()?, key.as_str(), |current| operation.decide(current, At { now_ms, boot: boot.as_deref() }))
-        })
-        .await
+        self.change(CLAIMS, key, operation, now_ms).await
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
-        self.read(|snapshot| read_claim(snapshot, key.as_str()))
+        self.read(|snapshot| read(&snapshot.open_table(CLAIMS)?, key.as_str()))
     }
 
     async fn apply_inbound(
         &self,
         key: &ClaimKey,
         operation: &InboundOp,
-        _current: Option<&InboundRecord>,
+        _: Option<&InboundRecord>,
         now_ms: i64,
     ) -> Result<Applied<InboundRecord>, StoreError> {
-        let (key, operation, boot) = (key.clone(), operation.clone(), self.boot_id().cloned());
-        self.write(Some(now_ms), move |batch| {
-            change(batch.inbound()?, key.as_str(), |current| operation.decide(current, At { now_ms, boot: boot.as_deref() }))
-        })
-        .await
+        self.change(INBOUND, key, operation, now_ms).await
     }
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
         let (hash, bytes) = (hash.to_owned(), encode(reference));
-        self.write(None, move |batch| {
-            batch.references()?.insert(&*hash, &*bytes)?;
-            Ok(WriteResult::wrote(()))
+        self.write(None, move |transaction| {
+            transaction.open_table(REFERENCES)?.insert(&*hash, &*bytes)?;
+            Ok(Done::Wrote(()))
         })
         .await
     }
 
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
-        let stored: Option<Reference> = self.read(|snapshot| read(snapshot.open_table(REFERENCES)?.get(hash)?.as_ref()))?;
+        let stored = self.read(|snapshot| read::<Reference>(&snapshot.open_table(REFERENCES)?, hash))?;
         Ok(stored.filter(|reference| !reference.is_expired(now_ms)))
     }
 

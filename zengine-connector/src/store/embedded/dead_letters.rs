@@ -5,7 +5,7 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use redb::ReadableTable as _;
 
-use super::{batch::WriteResult, engine::Engine, tables::LETTERS};
+use super::{engine::Engine, tables::LETTERS, work::Done};
 use crate::{
     ids::FailureId,
     store::{
@@ -18,9 +18,9 @@ use crate::{
 impl DeadLetterSink for Engine {
     async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let (id, bytes) = (letter.failure_id.clone(), encode(letter));
-        self.write(None, move |batch| {
-            batch.letters()?.insert(id.as_str(), &*bytes)?;
-            Ok(WriteResult::wrote(()))
+        self.write(None, move |transaction| {
+            transaction.open_table(LETTERS)?.insert(id.as_str(), &*bytes)?;
+            Ok(Done::Wrote(()))
         })
         .await
     }
@@ -29,10 +29,7 @@ impl DeadLetterSink for Engine {
 #[async_trait]
 impl DeadLetterStore for Engine {
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
-        self.read(|snapshot| match snapshot.open_table(LETTERS)?.get(id.as_str())? {
-            Some(bytes) => Ok(Some(decode(bytes.value())?)),
-            None => Ok(None),
-        })
+        self.read(|snapshot| Ok(snapshot.open_table(LETTERS)?.get(id.as_str())?.map(|bytes| decode(bytes.value())).transpose()?))
     }
 
     async fn list(&self, after: Option<&FailureId>, limit: usize) -> Result<DeadLetterPage, StoreError> {
@@ -58,22 +55,22 @@ impl DeadLetterStore for Engine {
 
     async fn take(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {
         let id = id.clone();
-        self.write(None, move |batch| {
-            let table = batch.letters()?;
+        self.write(None, move |transaction| {
+            let mut table = transaction.open_table(LETTERS)?;
             let letter = table.get(id.as_str())?.map(|bytes| decode::<DeadLetter>(bytes.value())).transpose()?;
-            let Some(mut letter) = letter.filter(|letter| letter.redrive_count == seen) else { return Ok(WriteResult::read(None)) };
+            let Some(mut letter) = letter.filter(|letter| letter.redrive_count == seen) else { return Ok(Done::Looked(None)) };
             letter.redrive_count += 1;
             table.insert(id.as_str(), &*encode(&letter))?;
-            Ok(WriteResult::wrote(Some(letter)))
+            Ok(Done::Wrote(Some(letter)))
         })
         .await
     }
 
     async fn remove(&self, id: &FailureId) -> Result<(), StoreError> {
         let id = id.clone();
-        self.write(None, move |batch| {
-            let wrote = batch.letters()?.remove(id.as_str())?.is_some();
-            Ok(WriteResult { value: (), wrote })
+        self.write(None, move |transaction| {
+            let removed = transaction.open_table(LETTERS)?.remove(id.as_str())?.is_some();
+            Ok(if removed { Done::Wrote(()) } else { Done::Looked(()) })
         })
         .await
     }

@@ -3,45 +3,39 @@
 use std::ops::Bound;
 
 use async_trait::async_trait;
-use redb::{ReadTransaction, ReadableTable as _};
-use serde::{Deserialize, Serialize};
+use redb::{ReadableTable, WriteTransaction};
 
 use super::{
-    batch::{Batch, WriteResult},
     document::{decode, encode},
     engine::Engine,
     fault::Fault,
     tables::{DIRECTORY, ROUTES},
+    work::{Done, count},
 };
 use crate::{
     ids::{ConfigVersion, RouteKey, StrategyName, TenantId},
     store::{StoreError, StoreErrorKind, TenantConfig, TenantDirectory, TenantRow, TenantWriter},
 };
 
-/// A row of the directory. Its routes are also in a table of their own, for look-ups by key.
-#[derive(Serialize, Deserialize)]
-struct Row {
-    version: ConfigVersion,
-    config: serde_json::Value,
-    enabled: bool,
-}
+type Text = &'static str;
 
-impl From<Row> for TenantConfig {
-    fn from(row: Row) -> Self {
-        Self { version: row.version, config: row.config, enabled: row.enabled }
-    }
-}
-
-fn write_row(batch: &mut Batch<'_>, tenant: &TenantId, strategy: &StrategyName, row: &Row) -> Result<(), Fault> {
-    let json = encode(row)?;
-    batch.directory()?.insert((strategy.as_str(), tenant.as_str()), &*json)?;
-    Ok(())
+/// The row of a strategy and a tenant. Its routes are in a table of their own, for look-ups by key.
+fn row_of(
+    rows: &impl ReadableTable<(Text, Text), &'static [u8]>,
+    tenant: &TenantId,
+    strategy: &StrategyName,
+) -> Result<Option<TenantConfig>, Fault> {
+    Ok(rows.get((strategy.as_str(), tenant.as_str()))?.map(|json| decode(json.value())).transpose()?)
 }
 
 /// The provider's keys of a tenant, in order.
-fn routes_of(snapshot: &ReadTransaction, tenant: &TenantId, strategy: &StrategyName) -> Result<Vec<RouteKey>, Fault> {
+fn routes_of(
+    routes: &impl ReadableTable<(Text, Text, Text, Text), ()>,
+    tenant: &TenantId,
+    strategy: &StrategyName,
+) -> Result<Vec<RouteKey>, Fault> {
     let mut keys = Vec::new();
-    for entry in snapshot.open_table(ROUTES)?.range((strategy.as_str(), "", "", "")..)? {
+    for entry in routes.range((strategy.as_str(), "", "", "")..)? {
         let (place, _) = entry?;
         let (of, kind, value, whose) = place.value();
         if of != strategy.as_str() {
@@ -54,21 +48,14 @@ fn routes_of(snapshot: &ReadTransaction, tenant: &TenantId, strategy: &StrategyN
     Ok(keys)
 }
 
-fn drop_routes(batch: &mut Batch<'_>, tenant: &TenantId, strategy: &StrategyName) -> Result<(), Fault> {
-    let routes = batch.routes()?;
-    let mut old = Vec::new();
-    for entry in routes.range((strategy.as_str(), "", "", "")..)? {
-        let (place, _) = entry?;
-        let (of, kind, value, whose) = place.value();
-        if of != strategy.as_str() {
-            break;
-        }
-        if whose == tenant.as_str() {
-            old.push((kind.to_owned(), value.to_owned()));
-        }
+/// Replaces the routes of a tenant.
+fn set_routes(transaction: &WriteTransaction, tenant: &TenantId, strategy: &StrategyName, keys: &[RouteKey]) -> Result<(), Fault> {
+    let mut routes = transaction.open_table(ROUTES)?;
+    for key in routes_of(&routes, tenant, strategy)? {
+        routes.remove((strategy.as_str(), key.kind(), key.value(), tenant.as_str()))?;
     }
-    for (kind, value) in &old {
-        routes.remove((strategy.as_str(), &**kind, &**value, tenant.as_str()))?;
+    for key in keys {
+        routes.insert((strategy.as_str(), key.kind(), key.value(), tenant.as_str()), ())?;
     }
     Ok(())
 }
@@ -81,10 +68,7 @@ fn tenant(text: &str) -> Result<TenantId, Fault> {
 #[async_trait]
 impl TenantDirectory for Engine {
     async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
-        self.read(|snapshot| match snapshot.open_table(DIRECTORY)?.get((strategy.as_str(), tenant.as_str()))? {
-            Some(json) => Ok(Some(decode::<Row>(json.value())?.into())),
-            None => Ok(None),
-        })
+        self.read(|snapshot| row_of(&snapshot.open_table(DIRECTORY)?, tenant, strategy))
     }
 
     async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, StoreError> {
@@ -124,45 +108,40 @@ impl TenantDirectory for Engine {
 impl TenantWriter for Engine {
     async fn put(&self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> Result<ConfigVersion, StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
-        self.write(None, move |batch| {
-            let TenantRow { config, routes: keys, enabled } = row;
-            let version = ConfigVersion::number(batch.count("config")?);
-            write_row(batch, &tenant, &strategy, &Row { version: version.clone(), config, enabled })?;
-            drop_routes(batch, &tenant, &strategy)?;
-            let routes = batch.routes()?;
-            for key in &keys {
-                routes.insert((strategy.as_str(), key.kind(), key.value(), tenant.as_str()), ())?;
-            }
-            Ok(WriteResult::wrote(version))
+        self.write(None, move |transaction| {
+            let config =
+                TenantConfig { version: ConfigVersion::number(count(transaction, "config")?), config: row.config, enabled: row.enabled };
+            transaction.open_table(DIRECTORY)?.insert((strategy.as_str(), tenant.as_str()), &*encode(&config)?)?;
+            set_routes(transaction, &tenant, &strategy, &row.routes)?;
+            Ok(Done::Wrote(config.version))
         })
         .await
     }
 
     async fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantRow>, StoreError> {
         self.read(|snapshot| {
-            let stored = snapshot.open_table(DIRECTORY)?.get((strategy.as_str(), tenant.as_str()))?;
-            let Some(stored) = stored.map(|json| decode::<Row>(json.value())).transpose()? else { return Ok(None) };
-            let Row { config, enabled, .. } = stored;
-            Ok(Some(TenantRow { config, routes: routes_of(snapshot, tenant, strategy)?, enabled }))
+            let Some(stored) = row_of(&snapshot.open_table(DIRECTORY)?, tenant, strategy)? else { return Ok(None) };
+            let routes = routes_of(&snapshot.open_table(ROUTES)?, tenant, strategy)?;
+            Ok(Some(TenantRow { config: stored.config, routes, enabled: stored.enabled }))
         })
     }
 
     async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<bool, StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
-        self.write(None, move |batch| {
-            let row = batch.directory()?.get((strategy.as_str(), tenant.as_str()))?.map(|json| decode::<Row>(json.value()));
-            let Some(row) = row.transpose()? else { return Ok(WriteResult::read(false)) };
-            write_row(batch, &tenant, &strategy, &Row { enabled, ..row })?;
-            Ok(WriteResult::wrote(true))
+        self.write(None, move |transaction| {
+            let mut rows = transaction.open_table(DIRECTORY)?;
+            let Some(row) = row_of(&rows, &tenant, &strategy)? else { return Ok(Done::Looked(false)) };
+            rows.insert((strategy.as_str(), tenant.as_str()), &*encode(&TenantConfig { enabled, ..row })?)?;
+            Ok(Done::Wrote(true))
         })
         .await
     }
 
     async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
-        self.write(None, move |batch| {
-            drop_routes(batch, &tenant, &strategy)?;
-            Ok(WriteResult::wrote(batch.directory()?.remove((strategy.as_str(), tenant.as_str()))?.is_some()))
+        self.write(None, move |transaction| {
+            set_routes(transaction, &tenant, &strategy, &[])?;
+            Ok(Done::Wrote(transaction.open_table(DIRECTORY)?.remove((strategy.as_str(), tenant.as_str()))?.is_some()))
         })
         .await
     }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use redb::ReadTransaction;
+use redb::{ReadTransaction, WriteTransaction};
 
 use super::{
-    batch::{Batch, WriteResult},
     fault::{Fault, read_only, unless_damaged},
     file::Shared,
+    work::Done,
     writer::Writer,
 };
 use crate::store::StoreError;
@@ -49,7 +49,7 @@ impl Engine {
     pub(super) async fn write<T, F>(&self, now_ms: Option<i64>, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Batch<'_>) -> Result<WriteResult<T>, Fault> + Send + 'static,
+        F: FnOnce(&WriteTransaction) -> Result<Done<T>, Fault> + Send + 'static,
     {
         self.writer()?.work(now_ms, work).await
     }

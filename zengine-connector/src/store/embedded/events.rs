@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    batch::WriteResult,
     document::{decode, encode},
     engine::Engine,
     tables::EVENTS,
+    work::{Done, count},
 };
 use crate::store::{DomainEvent, EventBus, StoreError};
 
@@ -37,14 +37,14 @@ impl Engine {
 impl EventBus for Engine {
     async fn publish(&self, event: &DomainEvent) -> Result<(), StoreError> {
         let json = encode(&Stored { event: event.clone() })?;
-        self.write(None, move |batch| {
-            let n = batch.count("event")?;
-            let events = batch.events()?;
+        self.write(None, move |transaction| {
+            let n = count(transaction, "event")?;
+            let mut events = transaction.open_table(EVENTS)?;
             events.insert(n, &*json)?;
             if let Some(over) = n.checked_sub(KEPT) {
                 events.remove(over)?;
             }
-            Ok(WriteResult::wrote(()))
+            Ok(Done::Wrote(()))
         })
         .await
     }

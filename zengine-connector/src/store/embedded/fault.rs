@@ -22,16 +22,11 @@ impl From<StoreError> for Fault {
     }
 }
 
-macro_rules! from_engine {
-    ($($error:ident),*) => {$(
-        impl From<redb::$error> for Fault {
-            fn from(error: redb::$error) -> Self {
-                Self::Engine(error.into())
-            }
-        }
-    )*};
+impl<E: Into<redb::Error>> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self::Engine(error.into())
+    }
 }
-from_engine!(StorageError, TableError, TransactionError, CommitError, DatabaseError, CompactionError, SetDurabilityError);
 
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {

@@ -31,8 +31,12 @@ enum Open {
 }
 
 impl Open {
-    fn closed(kind: StoreErrorKind, message: &'static str) -> Fault {
-        StoreError::new(kind, message).into()
+    /// The answer to a call for which the file is not open.
+    fn refusal(&self) -> Fault {
+        Fault::Said(match self {
+            Self::Closed(kind, message) => StoreError::new(*kind, message),
+            _ => read_only(),
+        })
     }
 }
 
@@ -67,18 +71,14 @@ impl Shared {
         match &*self.open.read() {
             Open::Writing(database) => Ok(database.begin_read()?),
             Open::Reading(database) => Ok(database.begin_read()?),
-            Open::Closed(kind, message) => Err(Open::closed(*kind, message)),
+            closed @ Open::Closed(..) => Err(closed.refusal()),
         }
     }
 
     /// Runs one write transaction. Commits if the work returns `true`.
     pub(super) fn transaction(&self, work: impl FnOnce(&WriteTransaction) -> Result<bool, Fault>) -> Result<(), Fault> {
         let open = self.open.read();
-        let database = match &*open {
-            Open::Writing(database) => database,
-            Open::Reading(_) => return Err(read_only().into()),
-            Open::Closed(kind, message) => return Err(Open::closed(*kind, message)),
-        };
+        let Open::Writing(database) = &*open else { return Err(open.refusal()) };
         let mut transaction = database.begin_write()?;
         transaction.set_durability(redb::Durability::Immediate)?;
         transaction.set_quick_repair(true);
@@ -93,29 +93,22 @@ impl Shared {
     pub(super) fn compact(&self) -> Result<bool, Fault> {
         match &mut *self.open.write() {
             Open::Writing(database) => Ok(database.compact()?),
-            Open::Reading(_) => Err(read_only().into()),
-            Open::Closed(kind, message) => Err(Open::closed(*kind, message)),
+            open => Err(open.refusal()),
         }
     }
 
-    /// Closes and reopens the file.
-    pub(super) fn reopen(&self) -> Result<(), Fault> {
-        let Some(opener) = &self.opener else { return Ok(()) };
+    /// Closes and reopens the file. Until it opens, every call gets the reason, for example a full disk.
+    pub(super) fn reopen(&self) {
+        let Some(opener) = &self.opener else { return };
         let mut open = self.open.write();
         // Close first: the new one needs the lock.
         *open = Open::Closed(StoreErrorKind::Unavailable, "the store is being opened again after a failure");
-        match opener() {
-            Ok(database) => {
-                *open = Open::Writing(database);
-                Ok(())
-            }
-            Err(error) => {
-                let fault = Fault::from(error);
-                // Until the file opens, every call gets the reason, for example a full disk.
-                let (kind, message) = fault.reason();
-                *open = Open::Closed(kind, message);
-                Err(fault)
-            }
-        }
+        *open = opener().map_or_else(
+            |error| {
+                let (kind, message) = Fault::from(error).reason();
+                Open::Closed(kind, message)
+            },
+            Open::Writing,
+        );
     }
 }

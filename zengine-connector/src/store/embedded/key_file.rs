@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize as _, Zeroizing};
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use super::fault::io_error;
 use crate::{
@@ -19,15 +19,17 @@ use crate::{
 };
 
 /// The content of a store's key file.
+#[derive(Clone)]
 pub(super) struct KeyFile {
     path: PathBuf,
     current: StoredKey,
     older: Vec<StoredKey>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct StoredKey {
     id: String,
+    #[serde(rename = "key", with = "base64")]
     bytes: Secret<[u8; 32]>,
 }
 
@@ -38,25 +40,32 @@ impl StoredKey {
     }
 
     fn key(&self) -> Key {
-        Key::new(self.id.clone(), &self.bytes)
+        Key::new(&*self.id, &self.bytes)
     }
 }
 
 #[derive(Serialize, Deserialize)]
-struct Form {
+struct Form<Keys> {
     v: u32,
-    keys: Vec<KeyForm>,
+    keys: Keys,
 }
 
-#[derive(Serialize, Deserialize)]
-struct KeyForm {
-    id: String,
-    key: String,
-}
+/// The bytes of a key as base64. Overwrites every copy in memory.
+mod base64 {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+    use zeroize::Zeroizing;
 
-impl Drop for KeyForm {
-    fn drop(&mut self) {
-        self.key.zeroize();
+    use crate::secret::Secret;
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Secret<[u8; 32]>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&Zeroizing::new(STANDARD.encode(bytes.expose())))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<[u8; 32]>, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        let bytes = STANDARD.decode(&*text).map(Zeroizing::new).map_err(D::Error::custom)?;
+        <[u8; 32]>::try_from(&**bytes).map(Secret::new).map_err(D::Error::custom)
     }
 }
 
@@ -77,22 +86,16 @@ impl KeyFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io_error(error)),
         };
-        let form: Form = serde_json::from_str(&text).map_err(|_| damaged())?;
+        let form: Form<&RawValue> = serde_json::from_str(&text).map_err(|_| damaged())?;
         if form.v != 1 {
             return Err(StoreError::new(
                 StoreErrorKind::Corrupt,
                 "the store's key file has an unknown version: use the release that wrote it",
             ));
         }
-        let mut entries = Vec::new();
-        for key in &form.keys {
-            let bytes = Zeroizing::new(STANDARD.decode(&key.key).map_err(|_| damaged())?);
-            let bytes = Secret::new(<[u8; 32]>::try_from(&**bytes).map_err(|_| damaged())?);
-            entries.push(StoredKey { id: key.id.clone(), bytes });
-        }
-        let mut entries = entries.into_iter();
-        let current = entries.next().ok_or_else(damaged)?;
-        Ok(Some(Self { path: path.to_owned(), current, older: entries.collect() }))
+        let mut keys = serde_json::from_str::<Vec<_>>(form.keys.get()).map_err(|_| damaged())?.into_iter();
+        let current = keys.next().ok_or_else(damaged)?;
+        Ok(Some(Self { path: path.to_owned(), current, older: keys.collect() }))
     }
 
     /// Creates a key file with a new key.
@@ -104,20 +107,19 @@ impl KeyFile {
 
     /// The same keys with a new current one. Older keys stay, because data that they encrypted must stay readable.
     pub(super) fn rotated(&self, rng: &dyn Rng) -> Result<Self, StoreError> {
-        let older = std::iter::once(&self.current).chain(&self.older).cloned().collect();
-        let file = Self { path: self.path.clone(), current: StoredKey::random(rng), older };
+        let file = Self { path: self.path.clone(), current: StoredKey::random(rng), older: self.entries().cloned().collect() };
         file.write()?;
         Ok(file)
     }
 
     /// Writes the keys to another store's key file.
     pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        Self { path: path.to_owned(), current: self.current.clone(), older: self.older.clone() }.write()
+        Self { path: path.to_owned(), ..self.clone() }.write()
     }
 
     /// Replaces the file atomically: after a crash it holds the old keys or the new ones.
     fn write(&self) -> Result<(), StoreError> {
-        let keys = self.entries().map(|entry| KeyForm { id: entry.id.clone(), key: STANDARD.encode(entry.bytes.expose()) }).collect();
+        let keys: Vec<_> = self.entries().collect();
         let text = serde_json::to_vec(&Form { v: 1, keys }).map(Zeroizing::new);
         let text = text.map_err(|_| StoreError::new(StoreErrorKind::Corrupt, "the keys have no JSON form"))?;
         let mut next = self.path.as_os_str().to_owned();
@@ -125,11 +127,8 @@ impl KeyFile {
         let next = PathBuf::from(next);
         let write = || {
             // A file left by a crash may have other permissions.
-            match fs::remove_file(&next) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&next)?;
+            fs::remove_file(&next).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+            let mut file = create_private(&next)?;
             file.write_all(&text)?;
             file.sync_all()?;
             fs::rename(&next, &self.path)?;
@@ -155,11 +154,12 @@ impl KeyFile {
     }
 }
 
-/// Options for a file that only its owner may read.
-pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+/// Creates a file that only its owner may read.
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create_new(true).open(path)
 }
 
 /// Removes the permissions of group and others from an existing file.

@@ -9,7 +9,6 @@
 //!   space.
 //! - Calls never wait for a lock that is held across disk writes, but a read may access the disk in the calling thread.
 
-mod batch;
 mod claims;
 mod dead_letters;
 mod directory;
@@ -27,14 +26,10 @@ mod sweep;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod work;
 mod writer;
 
-use std::{
-    fs::OpenOptions,
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc};
 
 use redb::{Database, ReadableTable as _, TableHandle as _};
 
@@ -42,7 +37,7 @@ use self::{
     engine::Engine,
     fault::{Fault, io_error, unless_damaged},
     file::{Opener, Shared},
-    key_file::{KeyFile, make_private, private},
+    key_file::{KeyFile, create_private, make_private},
     keys::EmbeddedKeys,
     tables::{FORMAT, META, each_table},
 };
@@ -232,8 +227,8 @@ enum Found {
 }
 
 /// Creates the empty file, so that it never exists with wider permissions.
-fn make_file(path: &PathBuf) -> Result<(), StoreError> {
-    match private(OpenOptions::new().write(true).create_new(true)).open(path) {
+fn make_file(path: &Path) -> Result<(), StoreError> {
+    match create_private(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => make_private(path).map_err(io_error),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use redb::ReadableTable as _;
+use redb::{AccessGuard, ReadableTable as _};
 
-use super::{batch::WriteResult, engine::Engine, tables::SESSIONS};
+use super::{
+    engine::Engine,
+    tables::SESSIONS,
+    work::{Done, count},
+};
 use crate::{
     runtime::ms,
-    store::{SessionStore, StoreError, StoreErrorKind},
+    store::{SessionStore, StoreError, sessions::conflict},
 };
-
-fn conflict() -> StoreError {
-    StoreError::new(StoreErrorKind::Conflict, "the session was changed meanwhile")
-}
 
 #[async_trait]
 impl SessionStore for Engine {
@@ -30,33 +30,34 @@ impl SessionStore for Engine {
 
     async fn put(&self, scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration, now_ms: i64) -> Result<u64, StoreError> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
-        self.write(Some(now_ms), move |batch| {
-            if version(batch.sessions()?.get((&*scope, &*key))?.as_ref(), now_ms) != expect {
+        self.write(Some(now_ms), move |transaction| {
+            let mut sessions = transaction.open_table(SESSIONS)?;
+            if version(sessions.get((&*scope, &*key))?.as_ref(), now_ms) != expect {
                 return Err(conflict().into());
             }
             // A counter of the whole file keeps versions unique, also after a value was deleted.
-            let version = batch.count("session")?;
-            batch.sessions()?.insert((&*scope, &*key), (version, now_ms.saturating_add(ms(ttl)), &*value))?;
-            Ok(WriteResult::wrote(version))
+            let version = count(transaction, "session")?;
+            sessions.insert((&*scope, &*key), (version, now_ms.saturating_add(ms(ttl)), &*value))?;
+            Ok(Done::Wrote(version))
         })
         .await
     }
 
     async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
-        self.write(Some(now_ms), move |batch| {
-            let sessions = batch.sessions()?;
+        self.write(Some(now_ms), move |transaction| {
+            let mut sessions = transaction.open_table(SESSIONS)?;
             if version(sessions.get((&*scope, &*key))?.as_ref(), now_ms) != Some(expect) {
                 return Err(conflict().into());
             }
             sessions.remove((&*scope, &*key))?;
-            Ok(WriteResult::wrote(()))
+            Ok(Done::Wrote(()))
         })
         .await
     }
 }
 
-fn version(stored: Option<&redb::AccessGuard<'_, (u64, i64, &'static [u8])>>, now_ms: i64) -> Option<u64> {
+fn version(stored: Option<&AccessGuard<'_, (u64, i64, &'static [u8])>>, now_ms: i64) -> Option<u64> {
     let (version, expires_at_ms, _) = stored?.value();
     (expires_at_ms > now_ms).then_some(version)
 }

@@ -1,30 +1,23 @@
 //! Copies of the whole store.
 
-use std::{
-    fs::{self, OpenOptions},
-    io,
-    path::Path,
-};
+use std::{fs, io, path::Path};
 
 use redb::{ReadTransaction, ReadableTable as _};
 
 use super::{
     fault::{Fault, io_error},
     file::engine,
-    key_file::private,
+    key_file::create_private,
     tables::{CLAIMS, COUNTERS, DIRECTORY, EPOCHS, EVENTS, INBOUND, LETTERS, META, REFERENCES, ROUTES, SESSIONS, each_table},
 };
 use crate::store::{StoreError, StoreErrorKind};
 
 /// Copies every table of one commit into a new file. Removes the file if the copy fails.
 pub(super) fn copy(from: &ReadTransaction, path: &Path) -> Result<(), Fault> {
-    match private(OpenOptions::new().write(true).create_new(true)).open(path) {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(StoreError::new(StoreErrorKind::Conflict, "there is a file at the copy's path: name another one").into());
-        }
-        Err(error) => return Err(io_error(error).into()),
-    }
+    create_private(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => StoreError::new(StoreErrorKind::Conflict, "there is a file at the copy's path: name another one"),
+        _ => io_error(error),
+    })?;
     let copied = fill(from, path);
     if copied.is_err() {
         // Report the first error.

@@ -1,9 +1,18 @@
 //! Removal of expired records, a few with every batch.
 
-use redb::{ReadableTable as _, Table};
+use std::ops::Bound;
 
-use super::{batch::Batch, fault::Fault};
-use crate::store::{ClaimRecord, InboundRecord, Reference, cbor::decode};
+use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
+
+use super::{
+    fault::Fault,
+    tables::{CLAIMS, INBOUND, REFERENCES, SESSIONS},
+};
+use crate::store::{
+    ClaimRecord, InboundRecord, Reference,
+    cbor::{Record, decode},
+    claims::Kept,
+};
 
 /// The positions at which the next batch continues.
 #[derive(Debug, Default)]
@@ -15,66 +24,40 @@ pub(super) struct Sweeper {
 }
 
 impl Sweeper {
-    /// Checks about two records per job in each table, so that removal keeps up with writing. Unreadable records stay.
-    pub(super) fn sweep(&mut self, batch: &mut Batch<'_>, now_ms: i64, jobs: usize) -> Result<(), Fault> {
+    /// Checks about two records per job in each table, so that removal keeps up with writing. Unreadable records stay. A table is
+    /// swept from its start again after its end.
+    pub(super) fn sweep(&mut self, transaction: &WriteTransaction, now_ms: i64, jobs: usize) -> Result<(), Fault> {
         let budget = 2 * jobs + 2;
-        pass(batch.claims()?, &mut self.claims, budget, |bytes| {
-            decode::<ClaimRecord>(bytes).is_ok_and(|record| record.is_removable(now_ms))
-        })?;
-        pass(batch.inbound()?, &mut self.inbound, budget, |bytes| {
-            decode::<InboundRecord>(bytes).is_ok_and(|record| record.is_expired(now_ms))
-        })?;
-        pass(batch.references()?, &mut self.references, budget, |bytes| {
-            decode::<Reference>(bytes).is_ok_and(|reference| reference.is_expired(now_ms))
-        })?;
-        self.sweep_sessions(batch, now_ms, budget)
-    }
-
-    fn sweep_sessions(&mut self, batch: &mut Batch<'_>, now_ms: i64, budget: usize) -> Result<(), Fault> {
-        let sessions = batch.sessions()?;
-        let mut over = Vec::new();
-        let mut next = None;
-        for (n, entry) in sessions.range((&*self.sessions.0, &*self.sessions.1)..)?.enumerate() {
-            let (place, value) = entry?;
+        sweep::<ClaimRecord>(transaction, CLAIMS, &mut self.claims, budget, now_ms)?;
+        sweep::<InboundRecord>(transaction, INBOUND, &mut self.inbound, budget, now_ms)?;
+        sweep::<Reference>(transaction, REFERENCES, &mut self.references, budget, now_ms)?;
+        let mut sessions = transaction.open_table(SESSIONS)?;
+        let from = (&*self.sessions.0, &*self.sessions.1);
+        let next = sessions.range(from..)?.nth(budget).transpose()?.map(|(place, _)| {
             let (scope, key) = place.value();
-            if n == budget {
-                next = Some((scope.to_owned(), key.to_owned()));
-                break;
-            }
-            if value.value().1 <= now_ms {
-                over.push((scope.to_owned(), key.to_owned()));
-            }
-        }
+            (scope.to_owned(), key.to_owned())
+        });
+        let to = next.as_ref().map_or(Bound::Unbounded, |(scope, key)| Bound::Excluded((&**scope, &**key)));
+        sessions.retain_in((Bound::Included(from), to), |_, (_, expires_at_ms, _)| expires_at_ms > now_ms)?;
         self.sessions = next.unwrap_or_default();
-        for (scope, key) in &over {
-            sessions.remove((&**scope, &**key))?;
-        }
         Ok(())
     }
 }
 
-/// Checks the next records of a table, and starts over after the last.
-fn pass(
-    table: &mut Table<'_, &'static str, &'static [u8]>,
+/// Checks the next records of a table.
+fn sweep<R: Record + Kept>(
+    transaction: &WriteTransaction,
+    table: TableDefinition<'_, &'static str, &'static [u8]>,
     cursor: &mut String,
     budget: usize,
-    over: impl Fn(&[u8]) -> bool,
+    now_ms: i64,
 ) -> Result<(), Fault> {
-    let mut removed = Vec::new();
-    let mut next = None;
-    for (n, entry) in table.range(&**cursor..)?.enumerate() {
-        let (key, json) = entry?;
-        if n == budget {
-            next = Some(key.value().to_owned());
-            break;
-        }
-        if over(json.value()) {
-            removed.push(key.value().to_owned());
-        }
-    }
+    let mut table = transaction.open_table(table)?;
+    let next = table.range(&**cursor..)?.nth(budget).transpose()?.map(|(key, _)| key.value().to_owned());
+    let to = next.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    table.retain_in::<&str, _>((Bound::Included(&**cursor), to), |_, bytes| {
+        decode::<R>(bytes).map_or(true, |record| record.removable_at_ms() > now_ms)
+    })?;
     *cursor = next.unwrap_or_default();
-    for key in &removed {
-        table.remove(&**key)?;
-    }
     Ok(())
 }

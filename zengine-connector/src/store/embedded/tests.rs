@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, future::join_all};
 use redb::{BackendError, StorageBackend, backends::FileBackend};
 
-use super::{Embedded, KeyFile, batch::WriteResult, file::engine, writer::MAX_WAITING};
+use super::{Embedded, KeyFile, file::engine, work::Done, writer::MAX_WAITING};
 use crate::{
     ids::{RouteKey, StrategyName, TenantId},
     secret::Secret,
@@ -196,10 +196,10 @@ async fn the_writer_takes_no_more_work_than_it_may_hold_and_goes_on_after_it() {
     let (resume, waits) = std::sync::mpsc::channel::<()>();
     let mut held = Box::pin(store.engine.write::<(), _>(None, move |_| {
         let _ = waits.recv();
-        Ok(WriteResult::read(()))
+        Ok(Done::Looked(()))
     }));
     assert!(held.as_mut().now_or_never().is_none());
-    let write = || store.engine.write(None, |_| Ok(WriteResult::read(())));
+    let write = || store.engine.write(None, |_| Ok(Done::Looked(())));
     let queued: Vec<_> = (1..MAX_WAITING)
         .map(|_| {
             let mut write = Box::pin(write());
@@ -220,7 +220,7 @@ async fn an_answer_that_wrote_nothing_costs_no_commit_and_its_error_no_other_wor
     let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
     let refused = store.engine.write::<(), _>(None, |_| Err(super::fault::read_only().into()));
     let (refused, written, read) =
-        futures_util::future::join3(refused, append(&store, 1), store.engine.write(None, |_| Ok(WriteResult::read(7)))).await;
+        futures_util::future::join3(refused, append(&store, 1), store.engine.write(None, |_| Ok(Done::Looked(7)))).await;
     assert_eq!(refused.unwrap_err().kind, StoreErrorKind::Unsupported);
     assert_eq!((written, read.unwrap()), (Ok(true), 7));
 }

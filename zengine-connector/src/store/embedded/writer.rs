@@ -4,7 +4,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::JoinHandle,
@@ -12,12 +11,13 @@ use std::{
 };
 
 use futures_channel::oneshot;
+use redb::WriteTransaction;
 
 use super::{
-    batch::{Batch, WriteResult},
     fault::{Fault, io_error},
     file::Shared,
     sweep::Sweeper,
+    work::Done,
 };
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -32,49 +32,78 @@ const REOPEN_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Writer {
     commands: Option<Sender<Command>>,
-    waiting: Arc<AtomicUsize>,
+    /// Held by every write that waits, and by this.
+    place: Arc<()>,
     thread: Option<JoinHandle<()>>,
 }
 
 enum Command {
-    Write(Box<dyn WriteTask>),
+    Write(Work, Caller),
     Compact(oneshot::Sender<Result<bool, StoreError>>),
+}
+
+/// Work for a transaction.
+struct Work {
+    now_ms: Option<i64>,
+    /// Keeps the answer, and returns `true` if it wrote. An error means that the transaction is void.
+    run: Box<dyn FnOnce(&WriteTransaction) -> Result<bool, Fault> + Send>,
+}
+
+/// The caller of some work, who learns how the transaction ended.
+struct Caller {
+    ended: oneshot::Sender<Result<(), StoreError>>,
+    _place: Arc<()>,
 }
 
 impl Writer {
     pub(super) fn start(shared: Arc<Shared>) -> Result<Self, StoreError> {
         let (commands, inbox) = channel();
         let thread = std::thread::Builder::new().name("zengine-store".to_owned()).spawn(move || run(&shared, &inbox)).map_err(io_error)?;
-        Ok(Self { commands: Some(commands), waiting: Arc::default(), thread: Some(thread) })
+        Ok(Self { commands: Some(commands), place: Arc::default(), thread: Some(thread) })
     }
 
-    /// Runs work inside the next transaction. The work runs even if the returned future is dropped.
-    pub(super) fn work<T, F>(&self, now_ms: Option<i64>, work: F) -> impl Future<Output = Result<T, StoreError>> + Send + use<T, F>
+    /// Runs work inside the next transaction. The work runs even if the future is dropped once it has been polled.
+    pub(super) async fn work<T, F>(&self, now_ms: Option<i64>, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Batch<'_>) -> Result<WriteResult<T>, Fault> + Send + 'static,
+        F: FnOnce(&WriteTransaction) -> Result<Done<T>, Fault> + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
-        let sent = Waiting::one(&self.waiting).and_then(|waiting| {
-            self.send(Command::Write(Box::new(PendingWrite { now_ms, work: Some(work), result: None, answer, _waiting: waiting })))
-        });
-        async move {
-            sent?;
-            answered.await.unwrap_or_else(|_| Err(gone()))
-        }
+        let ((answer, answered), (ended, has_ended)) = (oneshot::channel(), oneshot::channel());
+        let run = move |transaction: &WriteTransaction| {
+            let (result, wrote) = match work(transaction) {
+                Ok(Done::Wrote(value)) => (Ok(value), true),
+                Ok(Done::Looked(value)) => (Ok(value), false),
+                Err(Fault::Said(error)) => (Err(error), false),
+                Err(fault) => return Err(fault),
+            };
+            // Fails only if the caller is gone; the work is done all the same.
+            let _ = answer.send(result);
+            Ok(wrote)
+        };
+        let caller = Caller { ended, _place: self.place()? };
+        self.send(Command::Write(Work { now_ms, run: Box::new(run) }, caller))?;
+        has_ended.await.map_err(|_| gone())??;
+        answered.await.map_err(|_| gone())?
     }
 
-    pub(super) fn compact(&self) -> impl Future<Output = Result<bool, StoreError>> + Send + use<> {
+    pub(super) async fn compact(&self) -> Result<bool, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.send(Command::Compact(answer));
-        async move {
-            sent?;
-            answered.await.unwrap_or_else(|_| Err(gone()))
+        self.send(Command::Compact(answer))?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// A place among the waiting writes. Refuses one more than [`MAX_WAITING`]: callers give up after their time, and what they
+    /// asked for stays.
+    fn place(&self) -> Result<Arc<()>, StoreError> {
+        let place = Arc::clone(&self.place);
+        if Arc::strong_count(&place) > 1 + MAX_WAITING {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "too many writes wait for the store"));
         }
+        Ok(place)
     }
 
     fn send(&self, command: Command) -> Result<(), StoreError> {
-        self.commands.as_ref().ok_or_else(gone)?.send(command).map_err(|_| gone())
+        self.commands.as_ref().and_then(|commands| commands.send(command).ok()).ok_or_else(gone)
     }
 }
 
@@ -90,81 +119,8 @@ impl Drop for Writer {
     }
 }
 
-/// One write that waits for the thread.
-struct Waiting(Arc<AtomicUsize>);
-
-impl Waiting {
-    /// Refuses one more than [`MAX_WAITING`]: callers give up after their time, and what they asked for stays.
-    fn one(waiting: &Arc<AtomicUsize>) -> Result<Self, StoreError> {
-        let admitted = Self(Arc::clone(waiting));
-        if waiting.fetch_add(1, Ordering::AcqRel) < MAX_WAITING {
-            return Ok(admitted);
-        }
-        Err(StoreError::new(StoreErrorKind::Unavailable, "too many writes wait for the store"))
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 fn gone() -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, "the store's writer has stopped: open the store again")
-}
-
-/// Work with the channel for its answer.
-trait WriteTask: Send {
-    fn now_ms(&self) -> Option<i64>;
-
-    /// Runs the work. Returns `true` if it wrote. An error means that the transaction is void.
-    fn run(&mut self, batch: &mut Batch<'_>) -> Result<bool, Fault>;
-
-    /// Sends the answer, or the failure if the transaction failed.
-    fn settle(self: Box<Self>, failure: Option<StoreError>);
-}
-
-struct PendingWrite<T, F> {
-    now_ms: Option<i64>,
-    work: Option<F>,
-    result: Option<Result<T, StoreError>>,
-    answer: oneshot::Sender<Result<T, StoreError>>,
-    _waiting: Waiting,
-}
-
-impl<T, F> WriteTask for PendingWrite<T, F>
-where
-    T: Send,
-    F: FnOnce(&mut Batch<'_>) -> Result<WriteResult<T>, Fault> + Send,
-{
-    fn now_ms(&self) -> Option<i64> {
-        self.now_ms
-    }
-
-    fn run(&mut self, batch: &mut Batch<'_>) -> Result<bool, Fault> {
-        let Some(work) = self.work.take() else { return Ok(false) };
-        match work(batch) {
-            Ok(WriteResult { value, wrote }) => {
-                self.result = Some(Ok(value));
-                Ok(wrote)
-            }
-            Err(Fault::Said(error)) => {
-                self.result = Some(Err(error));
-                Ok(false)
-            }
-            Err(fault) => Err(fault),
-        }
-    }
-
-    fn settle(self: Box<Self>, failure: Option<StoreError>) {
-        let result = match failure {
-            Some(failure) => Err(failure),
-            None => self.result.unwrap_or_else(|| Err(gone())),
-        };
-        // Fails only if the caller is gone; the work is done all the same.
-        let _ = self.answer.send(result);
-    }
 }
 
 fn run(shared: &Shared, inbox: &Receiver<Command>) {
@@ -180,19 +136,21 @@ fn run(shared: &Shared, inbox: &Receiver<Command>) {
             }
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let mut tasks = Vec::new();
-        let mut compactions = Vec::new();
+        let (mut works, mut callers, mut compactions) = (Vec::new(), Vec::new(), Vec::new());
         for command in std::iter::once(first).chain(inbox.try_iter()).take(MOST_PER_BATCH) {
             match command {
-                Command::Write(task) => tasks.push(task),
+                Command::Write(work, caller) => {
+                    works.push(work);
+                    callers.push(caller);
+                }
                 Command::Compact(answer) => compactions.push(answer),
             }
         }
         if !shared.is_open() {
             reopen(shared);
         }
-        if !tasks.is_empty() {
-            serve(shared, tasks, &mut sweeper);
+        if !works.is_empty() {
+            serve(shared, works, callers, &mut sweeper);
         }
         for answer in compactions {
             let _ = answer.send(shared.compact().map_err(StoreError::from));
@@ -200,41 +158,39 @@ fn run(shared: &Shared, inbox: &Receiver<Command>) {
     }
 }
 
-fn serve(shared: &Shared, mut tasks: Vec<Box<dyn WriteTask>>, sweeper: &mut Sweeper) {
-    let served = catch_unwind(AssertUnwindSafe(|| transact(shared, &mut tasks, sweeper)));
-    let failure = match served {
-        Ok(Ok(())) => None,
-        Ok(Err(fault)) => Some(StoreError::from(fault)),
+fn serve(shared: &Shared, works: Vec<Work>, callers: Vec<Caller>, sweeper: &mut Sweeper) {
+    let served = catch_unwind(AssertUnwindSafe(|| transact(shared, works, sweeper)));
+    let mut failure = match served {
+        Ok(done) => done.err().map(StoreError::from),
         Err(_) => Some(StoreError::new(StoreErrorKind::Unavailable, "the store's writer panicked")),
     };
     if failure.is_some() {
         // After a failed write the engine refuses all others until it is reopened.
         reopen(shared);
     }
-    let mut failure = failure;
-    let last = tasks.len() - 1;
-    for (i, task) in tasks.into_iter().enumerate() {
-        // One task gets the cause, because it cannot be cloned.
+    let last = callers.len() - 1;
+    for (i, caller) in callers.into_iter().enumerate() {
+        // One caller gets the cause, because it cannot be cloned.
         let own = if i == last { failure.take() } else { failure.as_ref().map(|failure| StoreError::new(failure.kind, failure.message)) };
-        task.settle(own);
+        let _ = caller.ended.send(own.map_or(Ok(()), Err));
     }
 }
 
-fn transact(shared: &Shared, tasks: &mut [Box<dyn WriteTask>], sweeper: &mut Sweeper) -> Result<(), Fault> {
+fn transact(shared: &Shared, works: Vec<Work>, sweeper: &mut Sweeper) -> Result<(), Fault> {
     shared.transaction(|transaction| {
-        let mut batch = Batch::new(transaction);
+        let (jobs, now_ms) = (works.len(), works.iter().filter_map(|work| work.now_ms).max());
         let mut wrote = false;
-        for task in tasks.iter_mut() {
-            wrote |= task.run(&mut batch)?;
+        for work in works {
+            wrote |= (work.run)(transaction)?;
         }
-        if let Some(now_ms) = tasks.iter().filter_map(|task| task.now_ms()).max().filter(|_| wrote) {
-            sweeper.sweep(&mut batch, now_ms, tasks.len())?;
+        if let Some(now_ms) = now_ms.filter(|_| wrote) {
+            sweeper.sweep(transaction, now_ms, jobs)?;
         }
         Ok(wrote)
     })
 }
 
 fn reopen(shared: &Shared) {
-    // If it fails or panics, the store stays closed and is tried again later.
+    // If it panics, the store stays closed and is tried again later.
     let _ = catch_unwind(AssertUnwindSafe(|| shared.reopen()));
 }

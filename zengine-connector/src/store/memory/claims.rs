@@ -9,11 +9,12 @@ use async_trait::async_trait;
 
 use super::{
     Tables,
-    table::{Change, Kept, Place, Table},
+    table::{Change, Place, Table},
 };
 use crate::store::{
     Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, DuePage, InboundOp, InboundRecord, Reference, StoreError,
     StoreErrorKind,
+    claims::{Kept, compare_and_set::Operation},
 };
 
 /// Maximum buckets that one page of due records looks at.
@@ -46,39 +47,21 @@ impl Claims {
     }
 }
 
-impl Kept for ClaimRecord {
-    fn removable_at_ms(&self) -> i64 {
-        self.removable_at_s().map_or(i64::MAX, |at_s| at_s.saturating_mul(1000))
-    }
-}
-
-impl Kept for InboundRecord {
-    fn removable_at_ms(&self) -> i64 {
-        self.expires_at_s.saturating_mul(1000)
-    }
-}
-
-impl Kept for Reference {
-    fn removable_at_ms(&self) -> i64 {
-        self.expires_at_s.saturating_mul(1000)
-    }
-}
-
 fn read_place(text: &str) -> Option<Place> {
     let (shard, bucket) = text.split_once('/')?;
     Some(Place { shard: shard.parse().ok()?, bucket: bucket.parse().ok()? })
 }
 
-/// The change of a record and the answer, as decided.
-fn applied<R>(decision: Decision<R>, current: Option<&Arc<R>>) -> (Change<R>, Applied<R>) {
-    match decision {
+/// Changes the record of a key as decided.
+fn change<O: Operation<Record: Kept>>(records: &Table<O::Record>, key: &ClaimKey, operation: &O, now_ms: i64) -> Applied<O::Record> {
+    records.change(key.shared(), now_ms, |current| match operation.decide(current.map(|record| &**record), At { now_ms, boot: None }) {
         Decision::Write(record) => {
             let record = Arc::new(record);
             (Change::Write(Arc::clone(&record)), Applied::done(Some(record)))
         }
         Decision::Keep => (Change::Keep, Applied::done(current.cloned())),
         Decision::Refuse => (Change::Keep, Applied::refused(current.cloned())),
-    }
+    })
 }
 
 #[async_trait]
@@ -87,15 +70,11 @@ impl ClaimStore for Tables {
         &self,
         key: &ClaimKey,
         operation: &ClaimOp,
-        _current: Option<&ClaimRecord>,
+        _: Option<&ClaimRecord>,
         now_ms: i64,
     ) -> Result<Applied<ClaimRecord>, StoreError> {
         self.claims.note(now_ms);
-        let at = At { now_ms, boot: None };
-        Ok(self
-            .claims
-            .outbound
-            .change(key.shared(), now_ms, |current| applied(operation.decide(current.map(|record| &**record), at), current)))
+        Ok(change(&self.claims.outbound, key, operation, now_ms))
     }
 
     async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
@@ -106,14 +85,10 @@ impl ClaimStore for Tables {
         &self,
         key: &ClaimKey,
         operation: &InboundOp,
-        _current: Option<&InboundRecord>,
+        _: Option<&InboundRecord>,
         now_ms: i64,
     ) -> Result<Applied<InboundRecord>, StoreError> {
-        let at = At { now_ms, boot: None };
-        Ok(self
-            .claims
-            .inbound
-            .change(key.shared(), now_ms, |current| applied(operation.decide(current.map(|record| &**record), at), current)))
+        Ok(change(&self.claims.inbound, key, operation, now_ms))
     }
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {

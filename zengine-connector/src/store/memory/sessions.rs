@@ -13,11 +13,11 @@ use bytes::Bytes;
 
 use super::{
     Tables,
-    table::{Change, Kept, Table},
+    table::{Change, Table},
 };
 use crate::{
     runtime::ms,
-    store::{SessionStore, StoreError, StoreErrorKind},
+    store::{SessionStore, StoreError, claims::Kept, sessions::conflict},
 };
 
 /// The sessions and their versions.
@@ -43,10 +43,6 @@ impl Kept for Stored {
 /// The key of a session. The length of the scope keeps ("a", "bc") and ("ab", "c") distinct.
 fn place(scope: &str, key: &str) -> Arc<str> {
     format!("{}|{scope}|{key}", scope.len()).into()
-}
-
-fn conflict() -> StoreError {
-    StoreError::new(StoreErrorKind::Conflict, "the session was changed meanwhile")
 }
 
 #[async_trait]

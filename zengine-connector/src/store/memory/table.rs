@@ -4,19 +4,13 @@ use std::{hash::BuildHasher as _, sync::Arc};
 
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 
-use crate::sync::Mutex;
+use crate::{store::claims::Kept, sync::Mutex};
 
 /// Number of shards: a power of two, because the shard is taken from the hash.
 const SHARDS: usize = 64;
 /// Buckets checked per new record. A table is at least 7/16 full after it has grown, so every record is checked before as
 /// many new ones are added.
 const SWEPT_PER_INSERT: usize = 4;
-
-/// A record that can be removed.
-pub(super) trait Kept {
-    /// The time from which the record may be removed, in milliseconds UTC.
-    fn removable_at_ms(&self) -> i64;
-}
 
 /// Records by text key. Every operation on one key is atomic. Operations on different shards do not wait for each other.
 pub(super) struct Table<R> {
