@@ -54,10 +54,6 @@ impl InboundRecord {
     pub const fn is_expired(&self, now_ms: i64) -> bool {
         self.expires_at_s.saturating_mul(1000) <= now_ms
     }
-
-    fn is_orphaned(&self, at: At<'_>) -> bool {
-        self.lease_until_ms < at.now_ms || (at.boot.is_some() && self.boot.as_deref() != at.boot)
-    }
 }
 
 /// A conditional change of an inbound event's record.
@@ -104,42 +100,39 @@ pub enum InboundOp {
 impl InboundOp {
     /// Decides the operation on the current record. Pure; you must run it and the write as one atomic step.
     pub fn decide(&self, current: Option<&InboundRecord>, at: At<'_>) -> Decision<InboundRecord> {
-        match self.change(current, at) {
-            Decision::Write(record) => {
-                let rev = current.map_or(0, |current| current.rev).saturating_add(1);
-                Decision::Write(InboundRecord { rev, ..record })
-            }
-            decision => decision,
-        }
+        let rev = current.map_or(0, |current| current.rev).saturating_add(1);
+        self.change(current, at).map(|record| InboundRecord { rev, ..record })
     }
 
     fn change(&self, current: Option<&InboundRecord>, at: At<'_>) -> Decision<InboundRecord> {
-        let owned = |owner: &OwnerToken| current.filter(|record| record.status == InboundStatus::Claimed && record.owner == *owner);
+        let held = |owner: &OwnerToken| current.filter(|record| record.owner == *owner);
         match self {
             Self::Claim { lease, ttl_s } => claim(current, at, lease, *ttl_s, false),
             Self::Replay { lease, ttl_s } => claim(current, at, lease, *ttl_s, true),
-            Self::Renew { owner, until_ms } => match owned(owner) {
-                Some(record) => Decision::Write(InboundRecord { lease_until_ms: *until_ms, ..record.clone() }),
-                None => Decision::Refuse,
-            },
-            Self::Settle { owner, status, ttl_s } => match (current, owned(owner)) {
-                (Some(record), _) if record.owner == *owner && record.status == *status => Decision::Keep,
-                (_, Some(record)) => {
-                    Decision::Write(InboundRecord { status: *status, expires_at_s: at.now_ms / 1000 + ttl_s, ..record.clone() })
+            Self::Renew { owner, until_ms } => match held(owner) {
+                Some(record) if record.status == InboundStatus::Claimed => {
+                    Decision::Write(InboundRecord { lease_until_ms: *until_ms, ..record.clone() })
                 }
-                (_, None) => Decision::Refuse,
+                _ => Decision::Refuse,
             },
-            Self::Release { owner } => match (current, owned(owner)) {
-                (None, _) => Decision::Keep,
+            Self::Settle { owner, status, ttl_s } => match held(owner) {
+                Some(record) if record.status == *status => Decision::Keep,
+                Some(record) if record.status == InboundStatus::Claimed => {
+                    Decision::Write(InboundRecord { status: *status, expires_at_s: at.expiry(*ttl_s), ..record.clone() })
+                }
+                _ => Decision::Refuse,
+            },
+            Self::Release { owner } => match current {
+                None => Decision::Keep,
                 // An expired record without an owner counts as absent; a store removes it when it removes expired ones.
-                (_, Some(record)) => Decision::Write(InboundRecord {
+                Some(record) if record.owner == *owner && record.status == InboundStatus::Claimed => Decision::Write(InboundRecord {
                     owner: InboundRecord::NO_OWNER,
                     lease_until_ms: at.now_ms,
-                    expires_at_s: at.now_ms / 1000,
+                    expires_at_s: at.expiry(0),
                     ..record.clone()
                 }),
-                (Some(record), None) if record.owner == InboundRecord::NO_OWNER => Decision::Keep,
-                (Some(_), None) => Decision::Refuse,
+                Some(record) if record.owner == InboundRecord::NO_OWNER => Decision::Keep,
+                Some(_) => Decision::Refuse,
             },
         }
     }
@@ -153,18 +146,18 @@ fn claim(current: Option<&InboundRecord>, at: At<'_>, lease: &Lease, ttl_s: i64,
         owner: lease.owner,
         boot: lease.boot.clone(),
         lease_until_ms: lease.until_ms,
-        expires_at_s: at.now_ms / 1000 + ttl_s,
+        expires_at_s: at.expiry(ttl_s),
         unread: Unread::default(),
+    };
+    let is_free = |record: &InboundRecord| match record.status {
+        InboundStatus::Claimed => at.is_over(record.lease_until_ms, record.boot.as_deref()),
+        InboundStatus::Poison => poison_too,
+        InboundStatus::Stored => false,
     };
     match current {
         Some(record) if record.owner == lease.owner && record.status == InboundStatus::Claimed => Decision::Keep,
         Some(record) if record.is_expired(at.now_ms) => Decision::Write(next),
-        Some(record)
-            if (record.status == InboundStatus::Claimed && record.is_orphaned(at))
-                || (poison_too && record.status == InboundStatus::Poison) =>
-        {
-            Decision::Write(InboundRecord { unread: record.unread.clone(), ..next })
-        }
+        Some(record) if is_free(record) => Decision::Write(InboundRecord { unread: record.unread.clone(), ..next }),
         Some(_) => Decision::Refuse,
         None => Decision::Write(next),
     }

@@ -31,6 +31,16 @@ pub enum Decision<R> {
     Refuse,
 }
 
+impl<R> Decision<R> {
+    /// Changes what is written.
+    pub(super) fn map(self, change: impl FnOnce(R) -> R) -> Self {
+        match self {
+            Self::Write(record) => Self::Write(change(record)),
+            other => other,
+        }
+    }
+}
+
 /// The attempts that one owner made.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -178,35 +188,28 @@ pub enum ClaimOp {
 impl ClaimOp {
     /// Decides the operation on the current record. Pure; you must run it and the write as one atomic step.
     pub fn decide(&self, current: Option<&ClaimRecord>, at: At<'_>) -> Decision<ClaimRecord> {
-        match self.change(current, at) {
-            Decision::Write(mut record) => {
-                record.rev = current.map_or(0, |current| current.rev).saturating_add(1);
-                Decision::Write(record)
-            }
-            decision => decision,
-        }
+        let rev = current.map_or(0, |current| current.rev).saturating_add(1);
+        self.change(Case { current, at }).map(|record| ClaimRecord { rev, ..record })
     }
 
-    fn change(&self, current: Option<&ClaimRecord>, at: At<'_>) -> Decision<ClaimRecord> {
+    fn change(&self, case: Case<'_>) -> Decision<ClaimRecord> {
         match self {
-            Self::Claim { lease, fingerprint, skew_ms, ttl_s } => claim(current, at, lease, fingerprint, *skew_ms, *ttl_s),
-            Self::TakeOver { lease, seen, owner_gone, skew_ms } => take_over(current, at, lease, *seen, *owner_gone, *skew_ms),
-            Self::Mark { owner, ttl_s } => mark(current, at, *owner, *ttl_s),
-            Self::Renew { owner, until_ms } => {
-                owned(current, *owner, at, |record| record.lease_until_ms = record.lease_until_ms.max(*until_ms))
-            }
+            Self::Claim { lease, fingerprint, skew_ms, ttl_s } => case.claim(lease, fingerprint, *skew_ms, *ttl_s),
+            Self::TakeOver { lease, seen, owner_gone, skew_ms } => case.take_over(lease, *seen, *owner_gone, *skew_ms),
+            Self::Mark { owner, ttl_s } => case.mark(*owner, *ttl_s),
+            Self::Renew { owner, until_ms } => case.owned(*owner, |record| record.lease_until_ms = record.lease_until_ms.max(*until_ms)),
             Self::Commit { owner, terminal, result, error, made, effects, ttl_s } => {
-                let end = TerminalEnd { terminal: *terminal, result: result.clone(), error: error.clone(), effects: *effects };
-                commit(current, at, *owner, end, made, *ttl_s)
+                let end = End { terminal: *terminal, result: result.clone(), error: error.clone(), effects: *effects };
+                case.commit(*owner, end, made, *ttl_s)
             }
-            Self::Release { owner, maybe_sent, made, ttl_s } => release(current, at, *owner, *maybe_sent, made, *ttl_s),
+            Self::Release { owner, maybe_sent, made, ttl_s } => case.release(*owner, *maybe_sent, made, *ttl_s),
             Self::GiveUp { claimant, seen, owner_gone, error, skew_ms, ttl_s } => {
-                give_up(current, at, *claimant, *seen, *owner_gone, error, *skew_ms, *ttl_s)
+                let end = End { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH };
+                case.give_up(*claimant, *seen, *owner_gone, end, *skew_ms, *ttl_s)
             }
-            Self::Tell { key_generation, evidence, ttl_s } => tell(current, at, *key_generation, evidence, *ttl_s),
+            Self::Tell { key_generation, evidence, ttl_s } => case.tell(*key_generation, evidence, *ttl_s),
             Self::ClearEffects { first_claimed_at_ms, generation, done } => {
-                let life = Life { first_claimed_at_ms: *first_claimed_at_ms, generation: *generation };
-                clear_effects(current, at, life, *done)
+                case.clear_effects(Life { first_claimed_at_ms: *first_claimed_at_ms, generation: *generation }, *done)
             }
             Self::Redrive {
                 lease,
@@ -225,142 +228,286 @@ impl ClaimOp {
                     maybe_sent: *maybe_sent,
                     first_sent_at_ms: first_sent_at_ms.filter(|_| *maybe_sent),
                     last_attempt_at_ms: last_attempt_at_ms.filter(|_| *maybe_sent),
-                    ..fresh(at, lease, fingerprint, *ttl_s)
+                    ..case.fresh(lease, fingerprint, *ttl_s)
                 };
-                redrive(current, at, *first_claimed_at_ms, next)
+                case.redrive(*first_claimed_at_ms, next)
             }
         }
     }
 }
 
-fn write(record: ClaimRecord) -> Decision<ClaimRecord> {
-    Decision::Write(record)
+/// How a send ends.
+struct End {
+    terminal: Terminal,
+    result: Option<StoredReceipt>,
+    error: Option<StoredError>,
+    effects: Effects,
 }
 
-/// The record of a first claim.
-fn fresh(at: At<'_>, lease: &Lease, fingerprint: &Fingerprint, ttl_s: i64) -> ClaimRecord {
-    ClaimRecord {
-        v: ClaimRecord::VERSION,
-        rev: 0,
-        status: ClaimStatus::Claimed,
-        owner: lease.owner,
-        last_owner: None,
-        boot: lease.boot.clone(),
-        lease_until_ms: lease.until_ms,
-        expires_at_s: at.now_ms / 1000 + ttl_s,
-        fingerprint: fingerprint.clone(),
-        maybe_sent: false,
-        first_claimed_at_ms: at.now_ms,
-        first_sent_at_ms: None,
-        last_attempt_at_ms: None,
-        attempts: 0,
-        history: Attempts::new(),
-        generation: 0,
-        key_generation: 0,
-        evidence: None,
-        result: None,
-        error: None,
-        effects_pending: Effects::NONE,
-        updated_at_ms: at.now_ms,
-        unread: Unread::default(),
-    }
-}
-
-/// The record under a new owner.
-fn under(record: &ClaimRecord, at: At<'_>, lease: &Lease) -> ClaimRecord {
-    ClaimRecord {
-        status: ClaimStatus::Claimed,
-        last_owner: Some(record.owner),
-        owner: lease.owner,
-        boot: lease.boot.clone(),
-        lease_until_ms: lease.until_ms,
-        updated_at_ms: at.now_ms,
-        ..record.clone()
-    }
-}
-
-/// Returns `true` if a new send may start: there is no record, or an expired one that owes no dead letter. An event that is
-/// still to publish does not hold a send back (rule 69).
-fn is_absent(current: Option<&ClaimRecord>, now_ms: i64) -> bool {
-    current.is_none_or(|record| record.is_expired(now_ms) && !record.is_in_doubt() && !record.effects_pending.dlq)
-}
-
-fn claim(
-    current: Option<&ClaimRecord>,
-    at: At<'_>,
-    lease: &Lease,
-    fingerprint: &Fingerprint,
-    skew_ms: i64,
-    ttl_s: i64,
-) -> Decision<ClaimRecord> {
-    if is_absent(current, at.now_ms) {
-        return write(fresh(at, lease, fingerprint, ttl_s));
-    }
-    let Some(record) = current else { return Decision::Refuse };
-    if record.owner == lease.owner && record.status == ClaimStatus::Claimed {
-        return Decision::Keep;
-    }
-    let free = match record.status {
-        ClaimStatus::Released => !record.maybe_sent,
-        ClaimStatus::Claimed => !record.maybe_sent && record.is_orphaned(at, skew_ms),
-        _ => false,
-    };
-    if !free || record.fingerprint.differs(fingerprint) {
-        return Decision::Refuse;
-    }
-    write(under(record, at, lease))
-}
-
-fn take_over(
-    current: Option<&ClaimRecord>,
-    at: At<'_>,
-    lease: &Lease,
-    seen: OwnerToken,
-    owner_gone: bool,
-    skew_ms: i64,
-) -> Decision<ClaimRecord> {
-    match current {
-        Some(record) if record.owner == lease.owner && record.status == ClaimStatus::Claimed => Decision::Keep,
-        Some(record) if record.is_abandoned_by(at, seen, owner_gone, skew_ms) => {
-            let last_attempt_at_ms = latest_attempt(record, at, owner_gone, skew_ms);
-            write(ClaimRecord { maybe_sent: true, last_attempt_at_ms, ..under(record, at, lease) })
+impl End {
+    /// Applies evidence: proof of delivery overrides any failure, and any evidence overrides Unknown.
+    fn with_evidence(self, evidence: Option<&Evidence>) -> Self {
+        match (self.terminal, evidence.map(Evidence::verdict)) {
+            (Terminal::Unknown | Terminal::Failed, Some(Terminal::Delivered)) => {
+                Self { terminal: Terminal::Delivered, result: self.result, error: None, effects: Effects::NONE }
+            }
+            (Terminal::Unknown, Some(Terminal::Failed)) => {
+                let told = evidence.and_then(|evidence| evidence.error.clone());
+                Self { terminal: Terminal::Failed, error: told.or(self.error), ..self }
+            }
+            _ => self,
         }
-        _ => Decision::Refuse,
     }
 }
 
-/// The latest moment at which an attempt of a gone owner may have been under way: before its lease ended, or just now if its future
-/// was dropped (rule 19).
-fn latest_attempt(record: &ClaimRecord, at: At<'_>, owner_gone: bool, skew_ms: i64) -> Option<i64> {
-    match record.status {
-        ClaimStatus::Sending if owner_gone => Some(at.now_ms),
-        ClaimStatus::Sending => Some(record.lease_until_ms.saturating_add(skew_ms).min(at.now_ms)),
-        _ => record.last_attempt_at_ms,
-    }
+/// What an operation decides on: the current record and the time.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    current: Option<&'a ClaimRecord>,
+    at: At<'a>,
 }
 
-/// A change that only the current owner may make.
-fn owned(current: Option<&ClaimRecord>, owner: OwnerToken, at: At<'_>, change: impl FnOnce(&mut ClaimRecord)) -> Decision<ClaimRecord> {
-    match current {
-        Some(record) if record.status.is_owned() && record.owner == owner => {
-            let mut next = ClaimRecord { updated_at_ms: at.now_ms, ..record.clone() };
-            change(&mut next);
-            write(next)
+/// The operations, each with its condition.
+impl Case<'_> {
+    fn claim(self, lease: &Lease, fingerprint: &Fingerprint, skew_ms: i64, ttl_s: i64) -> Decision<ClaimRecord> {
+        let Some(record) = self.present() else { return Decision::Write(self.fresh(lease, fingerprint, ttl_s)) };
+        let free = match record.status {
+            ClaimStatus::Claimed if record.owner == lease.owner => return Decision::Keep,
+            ClaimStatus::Claimed => !record.maybe_sent && record.is_orphaned(self.at, skew_ms),
+            ClaimStatus::Released => !record.maybe_sent,
+            _ => false,
+        };
+        if free && !record.fingerprint.differs(fingerprint) { Decision::Write(self.under(record, lease)) } else { Decision::Refuse }
+    }
+
+    fn take_over(self, lease: &Lease, seen: OwnerToken, owner_gone: bool, skew_ms: i64) -> Decision<ClaimRecord> {
+        match self.current {
+            Some(record) if record.owner == lease.owner && record.status == ClaimStatus::Claimed => Decision::Keep,
+            Some(record) if record.is_abandoned_by(self.at, seen, owner_gone, skew_ms) => {
+                let last_attempt_at_ms = self.latest_attempt(record, owner_gone, skew_ms);
+                Decision::Write(ClaimRecord { maybe_sent: true, last_attempt_at_ms, ..self.under(record, lease) })
+            }
+            _ => Decision::Refuse,
         }
-        _ => Decision::Refuse,
+    }
+
+    fn mark(self, owner: OwnerToken, ttl_s: i64) -> Decision<ClaimRecord> {
+        if self.is(ClaimStatus::Sending, owner) {
+            return Decision::Keep;
+        }
+        self.owned(owner, |record| {
+            record.status = ClaimStatus::Sending;
+            record.first_sent_at_ms.get_or_insert(self.at.now_ms);
+            record.last_attempt_at_ms = Some(self.at.now_ms);
+            record.expires_at_s = self.at.expiry(ttl_s);
+        })
+    }
+
+    fn commit(self, owner: OwnerToken, end: End, made: &AttemptsMade, ttl_s: i64) -> Decision<ClaimRecord> {
+        match self.current {
+            Some(record) if record.status.is_owned() && record.owner == owner => {
+                let mut record = ClaimRecord { maybe_sent: record.maybe_sent || end.terminal == Terminal::Unknown, ..record.clone() };
+                add(&mut record, made);
+                Decision::Write(self.finished(&record, end, ttl_s))
+            }
+            Some(record) if record.status.is_terminal() && record.last_owner == Some(owner) => {
+                if record.status != ClaimStatus::Unknown || end.terminal == Terminal::Unknown {
+                    return Decision::Keep;
+                }
+                Decision::Write(self.settled(record, end, ttl_s))
+            }
+            _ => Decision::Refuse,
+        }
+    }
+
+    fn release(self, owner: OwnerToken, maybe_sent: bool, made: &AttemptsMade, ttl_s: i64) -> Decision<ClaimRecord> {
+        if self.is(ClaimStatus::Released, owner) {
+            return Decision::Keep;
+        }
+        self.owned(owner, |record| {
+            record.status = ClaimStatus::Released;
+            record.maybe_sent |= maybe_sent;
+            add(record, made);
+            if !record.maybe_sent {
+                (record.first_sent_at_ms, record.last_attempt_at_ms) = (None, None);
+            }
+            record.lease_until_ms = self.at.now_ms;
+            record.expires_at_s = self.at.expiry(ttl_s);
+        })
+    }
+
+    fn give_up(self, claimant: OwnerToken, seen: OwnerToken, gone: bool, end: End, skew_ms: i64, ttl_s: i64) -> Decision<ClaimRecord> {
+        match self.current {
+            Some(record) if record.status.is_terminal() && record.owner == claimant => Decision::Keep,
+            Some(record) if record.is_abandoned_by(self.at, seen, gone, skew_ms) => {
+                // Keep the last owner: it may still return with the result (rule 27).
+                let last_attempt_at_ms = self.latest_attempt(record, gone, skew_ms);
+                Decision::Write(ClaimRecord { owner: claimant, maybe_sent: true, last_attempt_at_ms, ..self.finished(record, end, ttl_s) })
+            }
+            _ => Decision::Refuse,
+        }
+    }
+
+    fn tell(self, key_generation: u32, evidence: &Evidence, ttl_s: i64) -> Decision<ClaimRecord> {
+        let Some(record) = self.current.filter(|record| record.key_generation == key_generation) else { return Decision::Refuse };
+        let told = ClaimRecord { evidence: Some(Box::new(evidence.clone())), updated_at_ms: self.at.now_ms, ..record.clone() };
+        match record.status {
+            ClaimStatus::Delivered | ClaimStatus::Failed => Decision::Refuse,
+            ClaimStatus::Unknown => {
+                let (result, error) = (record.result.clone(), evidence.error.clone());
+                let end = End { terminal: evidence.verdict(), result, error, effects: Effects::NONE };
+                Decision::Write(self.settled(&told, end, ttl_s))
+            }
+            ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => match &record.evidence {
+                // Evidence of a failure does not override evidence of delivery.
+                Some(old) if old.verdict() == Terminal::Delivered || evidence.verdict() == Terminal::Failed => Decision::Keep,
+                // The provider has seen the message, so it must not be sent as if it were new.
+                _ => Decision::Write(ClaimRecord { maybe_sent: true, ..told }),
+            },
+        }
+    }
+
+    fn clear_effects(self, life: Life, done: Effects) -> Decision<ClaimRecord> {
+        let owing = self.current.filter(|record| record.status.is_terminal() && record.life() == life);
+        let Some(record) = owing else { return Decision::Refuse };
+        let left = record.effects_pending.without(done);
+        if left == record.effects_pending {
+            return Decision::Keep;
+        }
+        Decision::Write(ClaimRecord { effects_pending: left, updated_at_ms: self.at.now_ms, ..record.clone() })
+    }
+
+    fn redrive(self, life: Option<i64>, next: ClaimRecord) -> Decision<ClaimRecord> {
+        let Some(record) = self.present() else { return Decision::Write(next) };
+        if record.owner == next.owner && record.status == ClaimStatus::Claimed {
+            return Decision::Keep;
+        }
+        if record.fingerprint.differs(&next.fingerprint) {
+            return Decision::Refuse;
+        }
+        let is_the_failure = record.generation + 1 == next.generation && life.is_none_or(|life| life == record.first_claimed_at_ms);
+        let next = ClaimRecord { last_owner: Some(record.owner), unread: record.unread.clone(), ..next };
+        match record.status {
+            ClaimStatus::Unknown | ClaimStatus::Failed if record.effects_pending.pending() => Decision::Refuse,
+            // A message that may have arrived is sent again only as such.
+            ClaimStatus::Unknown if is_the_failure && next.maybe_sent => Decision::Write(with_doubt_of(record, next)),
+            // A new key, because under the old one the provider may repeat its refusal, also a late one (rule 70).
+            ClaimStatus::Failed if is_the_failure => Decision::Write(ClaimRecord {
+                key_generation: next.generation,
+                maybe_sent: false,
+                first_sent_at_ms: None,
+                last_attempt_at_ms: None,
+                ..next
+            }),
+            // An earlier redrive of this generation was put off.
+            ClaimStatus::Released if record.generation == next.generation && record.evidence.is_none() => {
+                Decision::Write(with_doubt_of(record, next))
+            }
+            _ => Decision::Refuse,
+        }
     }
 }
 
-fn mark(current: Option<&ClaimRecord>, at: At<'_>, owner: OwnerToken, ttl_s: i64) -> Decision<ClaimRecord> {
-    if current.is_some_and(|record| record.status == ClaimStatus::Sending && record.owner == owner) {
-        return Decision::Keep;
+/// The records that operations write.
+impl<'a> Case<'a> {
+    /// The current record, unless a new send may start: it is expired and owes no dead letter. An event that is still to publish
+    /// does not hold a send back (rule 69).
+    fn present(self) -> Option<&'a ClaimRecord> {
+        self.current.filter(|record| !record.is_expired(self.at.now_ms) || record.is_in_doubt() || record.effects_pending.dlq)
     }
-    owned(current, owner, at, |record| {
-        record.status = ClaimStatus::Sending;
-        record.first_sent_at_ms.get_or_insert(at.now_ms);
-        record.last_attempt_at_ms = Some(at.now_ms);
-        record.expires_at_s = at.now_ms / 1000 + ttl_s;
-    })
+
+    fn is(self, status: ClaimStatus, owner: OwnerToken) -> bool {
+        self.current.is_some_and(|record| record.status == status && record.owner == owner)
+    }
+
+    /// A change that only the current owner may make.
+    fn owned(self, owner: OwnerToken, change: impl FnOnce(&mut ClaimRecord)) -> Decision<ClaimRecord> {
+        let owned = self.current.filter(|record| record.status.is_owned() && record.owner == owner);
+        let Some(record) = owned else { return Decision::Refuse };
+        let mut next = ClaimRecord { updated_at_ms: self.at.now_ms, ..record.clone() };
+        change(&mut next);
+        Decision::Write(next)
+    }
+
+    /// The record of a first claim.
+    fn fresh(self, lease: &Lease, fingerprint: &Fingerprint, ttl_s: i64) -> ClaimRecord {
+        ClaimRecord {
+            v: ClaimRecord::VERSION,
+            rev: 0,
+            status: ClaimStatus::Claimed,
+            owner: lease.owner,
+            last_owner: None,
+            boot: lease.boot.clone(),
+            lease_until_ms: lease.until_ms,
+            expires_at_s: self.at.expiry(ttl_s),
+            fingerprint: fingerprint.clone(),
+            maybe_sent: false,
+            first_claimed_at_ms: self.at.now_ms,
+            first_sent_at_ms: None,
+            last_attempt_at_ms: None,
+            attempts: 0,
+            history: Attempts::new(),
+            generation: 0,
+            key_generation: 0,
+            evidence: None,
+            result: None,
+            error: None,
+            effects_pending: Effects::NONE,
+            updated_at_ms: self.at.now_ms,
+            unread: Unread::default(),
+        }
+    }
+
+    /// The record under a new owner.
+    fn under(self, record: &ClaimRecord, lease: &Lease) -> ClaimRecord {
+        ClaimRecord {
+            status: ClaimStatus::Claimed,
+            last_owner: Some(record.owner),
+            owner: lease.owner,
+            boot: lease.boot.clone(),
+            lease_until_ms: lease.until_ms,
+            updated_at_ms: self.at.now_ms,
+            ..record.clone()
+        }
+    }
+
+    /// The latest moment at which an attempt of a gone owner may have been under way: before its lease ended, or just now if its future
+    /// was dropped (rule 19).
+    fn latest_attempt(self, record: &ClaimRecord, owner_gone: bool, skew_ms: i64) -> Option<i64> {
+        match record.status {
+            ClaimStatus::Sending if owner_gone => Some(self.at.now_ms),
+            ClaimStatus::Sending => Some(record.lease_until_ms.saturating_add(skew_ms).min(self.at.now_ms)),
+            _ => record.last_attempt_at_ms,
+        }
+    }
+
+    fn ended(self, record: &ClaimRecord, end: End, ttl_s: i64) -> ClaimRecord {
+        ClaimRecord {
+            status: end.terminal.into(),
+            result: end.result,
+            error: end.error.map(Box::new),
+            effects_pending: end.effects,
+            expires_at_s: self.at.expiry(ttl_s),
+            updated_at_ms: self.at.now_ms,
+            ..record.clone()
+        }
+    }
+
+    /// A send that its owner ended, or that was given up.
+    fn finished(self, record: &ClaimRecord, end: End, ttl_s: i64) -> ClaimRecord {
+        let end = end.with_evidence(record.evidence.as_deref());
+        ClaimRecord { last_owner: Some(record.owner), ..self.ended(record, end, ttl_s) }
+    }
+
+    /// An Unknown that evidence or its late owner settled. Its pending effects stay, but a delivery needs neither letter nor event.
+    fn settled(self, record: &ClaimRecord, end: End, ttl_s: i64) -> ClaimRecord {
+        let pending = record.effects_pending;
+        let (error, left) = match end.terminal {
+            Terminal::Delivered => (None, pending.without(Effects::BOTH)),
+            _ => (end.error.or_else(|| record.error.as_deref().cloned()), pending),
+        };
+        self.ended(record, End { error, effects: Effects { settled: true, ..left }, ..end }, ttl_s)
+    }
 }
 
 /// Adds an owner's attempts.
@@ -370,197 +517,6 @@ fn add(record: &mut ClaimRecord, made: &AttemptsMade) {
         record.history.push(attempt.clone());
     }
     record.last_attempt_at_ms = made.last_maybe_at_ms.or(record.last_attempt_at_ms);
-}
-
-struct TerminalEnd {
-    terminal: Terminal,
-    result: Option<StoredReceipt>,
-    error: Option<StoredError>,
-    effects: Effects,
-}
-
-/// Applies evidence to an end: proof of delivery overrides any failure, and any evidence overrides Unknown.
-fn with_evidence(end: TerminalEnd, evidence: Option<&Evidence>) -> TerminalEnd {
-    let verdict = evidence.map(Evidence::verdict);
-    match (end.terminal, verdict) {
-        (Terminal::Unknown | Terminal::Failed, Some(Terminal::Delivered)) => {
-            TerminalEnd { terminal: Terminal::Delivered, result: end.result, error: None, effects: Effects::NONE }
-        }
-        (Terminal::Unknown, Some(Terminal::Failed)) => {
-            let told = evidence.and_then(|evidence| evidence.error.clone());
-            TerminalEnd { terminal: Terminal::Failed, error: told.or(end.error), ..end }
-        }
-        _ => end,
-    }
-}
-
-fn ended(record: &ClaimRecord, at: At<'_>, end: TerminalEnd, ttl_s: i64) -> ClaimRecord {
-    let end = with_evidence(end, record.evidence.as_deref());
-    ClaimRecord {
-        status: end.terminal.into(),
-        last_owner: Some(record.owner),
-        result: end.result,
-        error: end.error.map(Box::new),
-        effects_pending: end.effects,
-        expires_at_s: at.now_ms / 1000 + ttl_s,
-        updated_at_ms: at.now_ms,
-        ..record.clone()
-    }
-}
-
-fn commit(
-    current: Option<&ClaimRecord>,
-    at: At<'_>,
-    owner: OwnerToken,
-    end: TerminalEnd,
-    made: &AttemptsMade,
-    ttl_s: i64,
-) -> Decision<ClaimRecord> {
-    let Some(record) = current else { return Decision::Refuse };
-    if record.status.is_owned() && record.owner == owner {
-        let mut record = ClaimRecord { maybe_sent: record.maybe_sent || end.terminal == Terminal::Unknown, ..record.clone() };
-        add(&mut record, made);
-        return write(ended(&record, at, end, ttl_s));
-    }
-    if !record.status.is_terminal() || record.last_owner != Some(owner) {
-        return Decision::Refuse;
-    }
-    if record.status == ClaimStatus::Unknown && end.terminal != Terminal::Unknown {
-        return write(settled(record, at, end.terminal, end.result, end.error, ttl_s));
-    }
-    Decision::Keep
-}
-
-/// An Unknown that evidence or its late owner settled.
-fn settled(
-    record: &ClaimRecord,
-    at: At<'_>,
-    terminal: Terminal,
-    result: Option<StoredReceipt>,
-    error: Option<StoredError>,
-    ttl_s: i64,
-) -> ClaimRecord {
-    let delivered = terminal == Terminal::Delivered;
-    ClaimRecord {
-        status: terminal.into(),
-        result,
-        error: if delivered { None } else { error.map(Box::new).or_else(|| record.error.clone()) },
-        effects_pending: Effects { settled: true, ..record.effects_pending.without(if delivered { Effects::BOTH } else { Effects::NONE }) },
-        expires_at_s: at.now_ms / 1000 + ttl_s,
-        updated_at_ms: at.now_ms,
-        ..record.clone()
-    }
-}
-
-fn release(
-    current: Option<&ClaimRecord>,
-    at: At<'_>,
-    owner: OwnerToken,
-    maybe_sent: bool,
-    made: &AttemptsMade,
-    ttl_s: i64,
-) -> Decision<ClaimRecord> {
-    if current.is_some_and(|record| record.status == ClaimStatus::Released && record.owner == owner) {
-        return Decision::Keep;
-    }
-    owned(current, owner, at, |record| {
-        record.status = ClaimStatus::Released;
-        record.maybe_sent |= maybe_sent;
-        add(record, made);
-        if !record.maybe_sent {
-            (record.first_sent_at_ms, record.last_attempt_at_ms) = (None, None);
-        }
-        record.lease_until_ms = at.now_ms;
-        record.expires_at_s = at.now_ms / 1000 + ttl_s;
-    })
-}
-
-#[allow(clippy::too_many_arguments)] // one field of the operation each
-fn give_up(
-    current: Option<&ClaimRecord>,
-    at: At<'_>,
-    claimant: OwnerToken,
-    seen: OwnerToken,
-    owner_gone: bool,
-    error: &StoredError,
-    skew_ms: i64,
-    ttl_s: i64,
-) -> Decision<ClaimRecord> {
-    match current {
-        Some(record) if record.status.is_terminal() && record.owner == claimant => Decision::Keep,
-        Some(record) if record.is_abandoned_by(at, seen, owner_gone, skew_ms) => {
-            let end = TerminalEnd { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH };
-            // Keep the last owner: it may still return with the result (rule 27).
-            let last_attempt_at_ms = latest_attempt(record, at, owner_gone, skew_ms);
-            write(ClaimRecord { owner: claimant, maybe_sent: true, last_attempt_at_ms, ..ended(record, at, end, ttl_s) })
-        }
-        _ => Decision::Refuse,
-    }
-}
-
-fn tell(current: Option<&ClaimRecord>, at: At<'_>, key_generation: u32, evidence: &Evidence, ttl_s: i64) -> Decision<ClaimRecord> {
-    let Some(record) = current.filter(|record| record.key_generation == key_generation) else { return Decision::Refuse };
-    match record.status {
-        ClaimStatus::Delivered | ClaimStatus::Failed => Decision::Refuse,
-        ClaimStatus::Unknown => {
-            let record = ClaimRecord { evidence: Some(Box::new(evidence.clone())), ..record.clone() };
-            write(settled(&record, at, evidence.verdict(), record.result.clone(), evidence.error.clone(), ttl_s))
-        }
-        ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => {
-            // Evidence of a failure does not override evidence of delivery.
-            let news =
-                record.evidence.as_ref().is_none_or(|old| old.verdict() == Terminal::Failed && evidence.verdict() == Terminal::Delivered);
-            if !news {
-                return Decision::Keep;
-            }
-            // The provider has seen the message, so it must not be sent as if it were new.
-            write(ClaimRecord { evidence: Some(Box::new(evidence.clone())), maybe_sent: true, updated_at_ms: at.now_ms, ..record.clone() })
-        }
-    }
-}
-
-fn clear_effects(current: Option<&ClaimRecord>, at: At<'_>, life: Life, done: Effects) -> Decision<ClaimRecord> {
-    match current {
-        Some(record) if record.status.is_terminal() && record.life() == life => {
-            let left = record.effects_pending.without(done);
-            if left == record.effects_pending {
-                return Decision::Keep;
-            }
-            write(ClaimRecord { effects_pending: left, updated_at_ms: at.now_ms, ..record.clone() })
-        }
-        _ => Decision::Refuse,
-    }
-}
-
-fn redrive(current: Option<&ClaimRecord>, at: At<'_>, life: Option<i64>, next: ClaimRecord) -> Decision<ClaimRecord> {
-    if is_absent(current, at.now_ms) {
-        return write(next);
-    }
-    let Some(record) = current else { return Decision::Refuse };
-    if record.owner == next.owner && record.status == ClaimStatus::Claimed {
-        return Decision::Keep;
-    }
-    if record.fingerprint.differs(&next.fingerprint) {
-        return Decision::Refuse;
-    }
-    let is_the_failure = record.generation + 1 == next.generation && life.is_none_or(|life| life == record.first_claimed_at_ms);
-    let next = ClaimRecord { last_owner: Some(record.owner), unread: record.unread.clone(), ..next };
-    match record.status {
-        ClaimStatus::Unknown | ClaimStatus::Failed if record.effects_pending.pending() => Decision::Refuse,
-        // A message that may have arrived is sent again only as such.
-        ClaimStatus::Unknown if is_the_failure && next.maybe_sent => write(with_doubt_of(record, next)),
-        // A new key, because under the old one the provider may repeat its refusal, also a late one (rule 70).
-        ClaimStatus::Failed if is_the_failure => write(ClaimRecord {
-            key_generation: next.generation,
-            maybe_sent: false,
-            first_sent_at_ms: None,
-            last_attempt_at_ms: None,
-            ..next
-        }),
-        // An earlier redrive of this generation was put off.
-        ClaimStatus::Released if record.generation == next.generation && record.evidence.is_none() => write(with_doubt_of(record, next)),
-        _ => Decision::Refuse,
-    }
 }
 
 /// The next record with the key of the present one, and what that knows of attempts that may have arrived.

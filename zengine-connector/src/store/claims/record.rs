@@ -170,7 +170,7 @@ impl ClaimRecord {
 
     /// Returns `true` if the lease is over or the owner's process is gone (rule 17).
     pub(super) fn is_orphaned(&self, at: At<'_>, skew_ms: i64) -> bool {
-        self.lease_until_ms.saturating_add(skew_ms) < at.now_ms || (at.boot.is_some() && self.boot.as_deref() != at.boot)
+        at.is_over(self.lease_until_ms.saturating_add(skew_ms), self.boot.as_deref())
     }
 
     /// Returns `true` if the record is in doubt and its owner is gone.
