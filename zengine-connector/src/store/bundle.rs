@@ -42,6 +42,32 @@ pub struct Stores {
     pub secrets: Option<Arc<dyn SecretStore>>,
 }
 
+/// The ports of a store that implements several with one of its members, and its conversions into [`Stores`].
+macro_rules! ports_of {
+    ($store:ident { $($(#[$doc:meta])* $name:ident: $port:ident in $member:ident,)* }) => {
+        /// The ports, one by one.
+        impl $store {$(
+            $(#[$doc])*
+            pub fn $name(&self) -> Arc<dyn $port> {
+                Arc::clone(&self.$member) as _
+            }
+        )*}
+
+        impl From<&$store> for Stores {
+            fn from(store: &$store) -> Self {
+                store.stores()
+            }
+        }
+
+        impl From<$store> for Stores {
+            fn from(store: $store) -> Self {
+                store.stores()
+            }
+        }
+    };
+}
+pub(super) use ports_of;
+
 impl Stores {
     /// An empty bundle to fill.
     pub fn builder() -> StoresBuilder {

@@ -108,14 +108,18 @@ impl TenantDirectory for Engine {
 impl TenantWriter for Engine {
     async fn put(&self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> Result<ConfigVersion, StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
-        self.write(None, move |transaction| {
-            let config =
-                TenantConfig { version: ConfigVersion::number(count(transaction, "config")?), config: row.config, enabled: row.enabled };
-            transaction.open_table(DIRECTORY)?.insert((strategy.as_str(), tenant.as_str()), &*encode(&config)?)?;
-            set_routes(transaction, &tenant, &strategy, &row.routes)?;
-            Ok(Done::Wrote(config.version))
-        })
-        .await
+        self.writer()?
+            .write(None, move |transaction| {
+                let config = TenantConfig {
+                    version: ConfigVersion::number(count(transaction, "config")?),
+                    config: row.config,
+                    enabled: row.enabled,
+                };
+                transaction.open_table(DIRECTORY)?.insert((strategy.as_str(), tenant.as_str()), &*encode(&config)?)?;
+                set_routes(transaction, &tenant, &strategy, &row.routes)?;
+                Ok(Done::Wrote(config.version))
+            })
+            .await
     }
 
     async fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantRow>, StoreError> {
@@ -128,21 +132,23 @@ impl TenantWriter for Engine {
 
     async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<bool, StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
-        self.write(None, move |transaction| {
-            let mut rows = transaction.open_table(DIRECTORY)?;
-            let Some(row) = row_of(&rows, &tenant, &strategy)? else { return Ok(Done::Looked(false)) };
-            rows.insert((strategy.as_str(), tenant.as_str()), &*encode(&TenantConfig { enabled, ..row })?)?;
-            Ok(Done::Wrote(true))
-        })
-        .await
+        self.writer()?
+            .write(None, move |transaction| {
+                let mut rows = transaction.open_table(DIRECTORY)?;
+                let Some(row) = row_of(&rows, &tenant, &strategy)? else { return Ok(Done::Looked(false)) };
+                rows.insert((strategy.as_str(), tenant.as_str()), &*encode(&TenantConfig { enabled, ..row })?)?;
+                Ok(Done::Wrote(true))
+            })
+            .await
     }
 
     async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
-        self.write(None, move |transaction| {
-            set_routes(transaction, &tenant, &strategy, &[])?;
-            Ok(Done::Wrote(transaction.open_table(DIRECTORY)?.remove((strategy.as_str(), tenant.as_str()))?.is_some()))
-        })
-        .await
+        self.writer()?
+            .write(None, move |transaction| {
+                set_routes(transaction, &tenant, &strategy, &[])?;
+                Ok(Done::Wrote(transaction.open_table(DIRECTORY)?.remove((strategy.as_str(), tenant.as_str()))?.is_some()))
+            })
+            .await
     }
 }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use redb::{ReadTransaction, WriteTransaction};
+use redb::ReadTransaction;
 
 use super::{
     fault::{Fault, read_only, unless_damaged},
     file::Shared,
-    work::Done,
     writer::Writer,
 };
 use crate::store::StoreError;
@@ -36,6 +35,7 @@ impl Engine {
         self.boot.as_ref()
     }
 
+    /// The thread that writes.
     pub(super) fn writer(&self) -> Result<&Writer, StoreError> {
         self.writer.as_ref().ok_or_else(read_only)
     }
@@ -43,18 +43,5 @@ impl Engine {
     /// Reads from the last commit.
     pub(super) fn read<T>(&self, look: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, StoreError> {
         unless_damaged(|| Ok(look(&self.shared.snapshot()?)?))
-    }
-
-    /// Runs work in the next write transaction and waits until it is on disk.
-    pub(super) async fn write<T, F>(&self, now_ms: Option<i64>, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&WriteTransaction) -> Result<Done<T>, Fault> + Send + 'static,
-    {
-        self.writer()?.work(now_ms, work).await
-    }
-
-    pub(super) async fn compact(&self) -> Result<bool, StoreError> {
-        self.writer()?.compact().await
     }
 }

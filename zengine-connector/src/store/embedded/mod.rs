@@ -43,7 +43,7 @@ use self::{
 };
 use super::{
     ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, SessionStore, StoreError, StoreErrorKind, Stores, TenantDirectory,
-    TenantWriter,
+    TenantWriter, bundle::ports_of,
 };
 use crate::{
     keyring::KeyRing,
@@ -129,7 +129,7 @@ impl Embedded {
     /// # Errors
     /// `Unavailable` while the store is being read: try again.
     pub async fn compact(&self) -> Result<bool, StoreError> {
-        self.engine.compact().await
+        self.engine.writer()?.compact().await
     }
 
     /// Makes a new key the current one and returns its id. Older keys stay, so that data that they encrypted stays readable.
@@ -165,58 +165,24 @@ impl Embedded {
     }
 }
 
-/// The ports, one by one.
-impl Embedded {
-    /// The claims.
-    pub fn claims(&self) -> Arc<dyn ClaimStore> {
-        Arc::clone(&self.engine) as _
-    }
-
-    /// The dead letters.
-    pub fn dead_letters(&self) -> Arc<dyn DeadLetterStore> {
-        Arc::clone(&self.engine) as _
-    }
-
-    /// The event bus. [`published`](Self::published) reads its events.
-    pub fn events(&self) -> Arc<dyn EventBus> {
-        Arc::clone(&self.engine) as _
-    }
-
-    /// The epoch logs.
-    pub fn epochs(&self) -> Arc<dyn EpochLog> {
-        Arc::clone(&self.engine) as _
-    }
-
-    /// The sessions.
-    pub fn sessions(&self) -> Arc<dyn SessionStore> {
-        Arc::clone(&self.engine) as _
-    }
-
-    /// The tenant directory.
-    pub fn directory(&self) -> Arc<dyn TenantDirectory> {
-        Arc::clone(&self.engine) as _
-    }
-
-    /// The writer of tenants. A row is one transaction.
-    pub fn tenant_writer(&self) -> Arc<dyn TenantWriter> {
-        Arc::clone(&self.engine) as _
-    }
-
-    /// The keys.
-    pub fn keys(&self) -> Arc<dyn KeyRing> {
-        Arc::clone(&self.keys) as _
-    }
-}
-
-impl From<&Embedded> for Stores {
-    fn from(store: &Embedded) -> Self {
-        store.stores()
-    }
-}
-
-impl From<Embedded> for Stores {
-    fn from(store: Embedded) -> Self {
-        store.stores()
+ports_of! {
+    Embedded {
+        /// The claims.
+        claims: ClaimStore in engine,
+        /// The dead letters.
+        dead_letters: DeadLetterStore in engine,
+        /// The event bus. [`published`](Self::published) reads its events.
+        events: EventBus in engine,
+        /// The epoch logs.
+        epochs: EpochLog in engine,
+        /// The sessions.
+        sessions: SessionStore in engine,
+        /// The tenant directory.
+        directory: TenantDirectory in engine,
+        /// The writer of tenants. A row is one transaction.
+        tenant_writer: TenantWriter in engine,
+        /// The keys.
+        keys: KeyRing in keys,
     }
 }
 

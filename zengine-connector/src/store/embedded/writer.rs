@@ -63,7 +63,7 @@ impl Writer {
     }
 
     /// Runs work inside the next transaction. The work runs even if the future is dropped once it has been polled.
-    pub(super) async fn work<T, F>(&self, now_ms: Option<i64>, work: F) -> Result<T, StoreError>
+    pub(super) async fn write<T, F>(&self, now_ms: Option<i64>, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&WriteTransaction) -> Result<Done<T>, Fault> + Send + 'static,

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{
     Tables,
-    table::{Change, Place, Table},
+    table::{Place, Table},
 };
 use crate::store::{
     Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, DuePage, InboundOp, InboundRecord, Reference, StoreError,
@@ -54,13 +54,13 @@ fn read_place(text: &str) -> Option<Place> {
 
 /// Changes the record of a key as decided.
 fn change<O: Operation<Record: Kept>>(records: &Table<O::Record>, key: &ClaimKey, operation: &O, now_ms: i64) -> Applied<O::Record> {
-    records.change(key.shared(), now_ms, |current| match operation.decide(current.map(|record| &**record), At { now_ms, boot: None }) {
+    records.change(key.shared(), now_ms, |stored| match operation.decide(stored.as_deref(), At { now_ms, boot: None }) {
         Decision::Write(record) => {
-            let record = Arc::new(record);
-            (Change::Write(Arc::clone(&record)), Applied::done(Some(record)))
+            *stored = Some(Arc::new(record));
+            Applied::done(stored.clone())
         }
-        Decision::Keep => (Change::Keep, Applied::done(current.cloned())),
-        Decision::Refuse => (Change::Keep, Applied::refused(current.cloned())),
+        Decision::Keep => Applied::done(stored.clone()),
+        Decision::Refuse => Applied::refused(stored.clone()),
     })
 }
 
@@ -93,7 +93,7 @@ impl ClaimStore for Tables {
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
         let now_ms = self.claims.recent_ms.load(Ordering::Relaxed);
-        self.claims.references.change(&hash.into(), now_ms, |_| (Change::Write(Arc::new(reference.clone())), ()));
+        self.claims.references.change(&hash.into(), now_ms, |stored| *stored = Some(Arc::new(reference.clone())));
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, SecretScope, SecretStore, SessionStore, Stores, TenantDirectory,
-    TenantRow, TenantWriter,
+    TenantRow, TenantWriter, bundle::ports_of,
 };
 use crate::{
     ids::{ConfigVersion, StrategyName, TenantId},
@@ -80,51 +80,26 @@ impl Memory {
     }
 }
 
-/// The ports, one by one.
-impl Memory {
-    /// The claims, for one process.
-    pub fn claims(&self) -> Arc<dyn ClaimStore> {
-        Arc::clone(&self.tables) as _
-    }
-
-    /// The dead letters.
-    pub fn dead_letters(&self) -> Arc<dyn DeadLetterStore> {
-        Arc::clone(&self.tables) as _
-    }
-
-    /// The event bus. It keeps the newest 10,000 events for [`published`](Self::published).
-    pub fn events(&self) -> Arc<dyn EventBus> {
-        Arc::clone(&self.tables) as _
-    }
-
-    /// The epoch logs.
-    pub fn epochs(&self) -> Arc<dyn EpochLog> {
-        Arc::clone(&self.tables) as _
-    }
-
-    /// The sessions.
-    pub fn sessions(&self) -> Arc<dyn SessionStore> {
-        Arc::clone(&self.tables) as _
-    }
-
-    /// The tenant directory.
-    pub fn directory(&self) -> Arc<dyn TenantDirectory> {
-        Arc::clone(&self.tables) as _
-    }
-
-    /// The writer of tenants and their secrets.
-    pub fn tenant_writer(&self) -> Arc<dyn TenantWriter> {
-        Arc::clone(&self.tables) as _
-    }
-
-    /// The secrets. References to environment variables and files are not found here; the host resolves them.
-    pub fn secrets(&self) -> Arc<dyn SecretStore> {
-        Arc::clone(&self.tables) as _
-    }
-
-    /// The keys. They are lost with the last handle.
-    pub fn keys(&self) -> Arc<dyn KeyRing> {
-        Arc::clone(&self.keys) as _
+ports_of! {
+    Memory {
+        /// The claims, for one process.
+        claims: ClaimStore in tables,
+        /// The dead letters.
+        dead_letters: DeadLetterStore in tables,
+        /// The event bus. It keeps the newest 10,000 events for [`published`](Self::published).
+        events: EventBus in tables,
+        /// The epoch logs.
+        epochs: EpochLog in tables,
+        /// The sessions.
+        sessions: SessionStore in tables,
+        /// The tenant directory.
+        directory: TenantDirectory in tables,
+        /// The writer of tenants and their secrets.
+        tenant_writer: TenantWriter in tables,
+        /// The secrets. References to environment variables and files are not found here; the host resolves them.
+        secrets: SecretStore in tables,
+        /// The keys. They are lost with the last handle.
+        keys: KeyRing in keys,
     }
 }
 
@@ -189,17 +164,5 @@ impl fmt::Debug for Memory {
 impl fmt::Debug for Tables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory").finish_non_exhaustive()
-    }
-}
-
-impl From<&Memory> for Stores {
-    fn from(memory: &Memory) -> Self {
-        memory.stores()
-    }
-}
-
-impl From<Memory> for Stores {
-    fn from(memory: Memory) -> Self {
-        memory.stores()
     }
 }

@@ -11,10 +11,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{
-    Tables,
-    table::{Change, Table},
-};
+use super::{Tables, table::Table};
 use crate::{
     runtime::ms,
     store::{SessionStore, StoreError, claims::Kept, sessions::conflict},
@@ -57,19 +54,26 @@ impl SessionStore for Tables {
 
     async fn put(&self, scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration, now_ms: i64) -> Result<u64, StoreError> {
         self.sessions.values.change(&place(scope, key), now_ms, |current| {
-            if current.filter(|stored| stored.expires_at_ms > now_ms).map(|stored| stored.version) != expect {
-                return (Change::Keep, Err(conflict()));
+            if version(current.as_deref(), now_ms) != expect {
+                return Err(conflict());
             }
             let version = self.sessions.versions.fetch_add(1, Ordering::Relaxed) + 1;
-            let stored = Stored { version, expires_at_ms: now_ms.saturating_add(ms(ttl)), value };
-            (Change::Write(Arc::new(stored)), Ok(version))
+            *current = Some(Arc::new(Stored { version, expires_at_ms: now_ms.saturating_add(ms(ttl)), value }));
+            Ok(version)
         })
     }
 
     async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
-        self.sessions.values.change(&place(scope, key), now_ms, |current| match current.filter(|stored| stored.expires_at_ms > now_ms) {
-            Some(stored) if stored.version == expect => (Change::Remove, Ok(())),
-            _ => (Change::Keep, Err(conflict())),
+        self.sessions.values.change(&place(scope, key), now_ms, |current| {
+            if version(current.as_deref(), now_ms) != Some(expect) {
+                return Err(conflict());
+            }
+            *current = None;
+            Ok(())
         })
     }
+}
+
+fn version(stored: Option<&Stored>, now_ms: i64) -> Option<u64> {
+    stored.filter(|stored| stored.expires_at_ms > now_ms).map(|stored| stored.version)
 }

@@ -42,35 +42,29 @@ pub(super) struct Place {
     pub(super) bucket: usize,
 }
 
-/// The change of a record.
-pub(super) enum Change<R> {
-    Keep,
-    Write(Arc<R>),
-    Remove,
-}
-
 impl<R: Kept> Table<R> {
-    /// Reads the record of a key and changes it, in one atomic step.
-    pub(super) fn change<T>(&self, key: &Arc<str>, now_ms: i64, decide: impl FnOnce(Option<&Arc<R>>) -> (Change<R>, T)) -> T {
+    /// Changes the record of a key, in one atomic step. `None` is no record, before and after the change.
+    pub(super) fn change<T>(&self, key: &Arc<str>, now_ms: i64, change: impl FnOnce(&mut Option<Arc<R>>) -> T) -> T {
         let hash = self.hasher.hash_one(&**key);
         let mut slots = self.shard(hash).lock();
         let rehash = |slot: &Slot<R>| self.hasher.hash_one(&*slot.key);
         match slots.table.entry(hash, |slot| *slot.key == **key, rehash) {
             Entry::Occupied(mut entry) => {
-                let (change, answer) = decide(Some(&entry.get().record));
-                match change {
-                    Change::Keep => {}
-                    Change::Write(record) => {
+                let mut record = Some(Arc::clone(&entry.get().record));
+                let answer = change(&mut record);
+                match record {
+                    Some(record) => {
                         let slot = entry.get_mut();
                         (slot.removable_at_ms, slot.record) = (record.removable_at_ms(), record);
                     }
-                    Change::Remove => drop(entry.remove()),
+                    None => drop(entry.remove()),
                 }
                 answer
             }
             Entry::Vacant(entry) => {
-                let (change, answer) = decide(None);
-                if let Change::Write(record) = change {
+                let mut record = None;
+                let answer = change(&mut record);
+                if let Some(record) = record {
                     entry.insert(Slot { key: Arc::clone(key), removable_at_ms: record.removable_at_ms(), record });
                     slots.sweep(now_ms);
                 }
@@ -156,7 +150,7 @@ mod tests {
     }
 
     fn put(table: &Table<i64>, key: &str, until: i64, now: i64) {
-        table.change(&key.into(), now, |_| (Change::Write(Arc::new(until)), ()));
+        table.change(&key.into(), now, |record| *record = Some(Arc::new(until)));
     }
 
     #[test]
@@ -201,8 +195,8 @@ mod tests {
         put(&table, "k", 1, 0);
         put(&table, "k", 2, 0);
         assert_eq!(table.read("k", |until| **until), Some(2));
-        assert!(table.change(&"k".into(), 0, |old| (Change::Remove, old.is_some())));
-        assert!(!table.change(&"k".into(), 0, |old| (Change::Keep, old.is_some())));
+        assert_eq!(table.change(&"k".into(), 0, Option::take).as_deref(), Some(&2));
+        assert_eq!(table.change(&"k".into(), 0, Option::take), None);
         assert_eq!(table.len(), 0);
     }
 }
