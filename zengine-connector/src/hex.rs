@@ -11,31 +11,18 @@ pub(crate) const fn digits(byte: u8) -> [u8; 2] {
     [DIGITS[(byte >> 4) as usize], DIGITS[(byte & 15) as usize]]
 }
 
-/// The 32 digits of 128 bits, in ASCII.
-pub(crate) fn encode(bits: [u8; 16]) -> [u8; 32] {
-    let mut text = [0; 32];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bits) {
-        pair.copy_from_slice(&digits(byte));
-    }
-    text
-}
+/// The JSON form of 128 bits: exactly 32 digits, in lower case.
+pub(crate) mod bits {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-/// The digits of [`encode`], as text.
-pub(crate) fn text(digits: &[u8; 32]) -> &str {
-    std::str::from_utf8(digits).unwrap_or_default()
-}
-
-/// Parses the digits of [`encode`]: exactly 32, in lower case.
-pub(crate) fn parse(text: &str) -> Option<[u8; 16]> {
-    let value = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    let digits: &[u8; 32] = text.as_bytes().try_into().ok()?;
-    let mut bits = [0; 16];
-    for (byte, pair) in bits.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    pub(crate) fn serialize<S: Serializer>(bits: &[u8; 16], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::hex(bits))
     }
-    Some(bits)
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 16], D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let plain = text.len() == 32 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        let number = u128::from_str_radix(&text, 16).ok().filter(|_| plain);
+        number.map(u128::to_be_bytes).ok_or_else(|| D::Error::custom("not 32 lower-case hexadecimal digits"))
+    }
 }

@@ -53,9 +53,10 @@ fn kebab(text: &str) -> bool {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $field:literal, max $max:literal, $allowed:path, $hint:literal) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
         #[serde(transparent)]
-        pub struct $name(Arc<str>);
+        #[schemars(inline, description = "")]
+        pub struct $name(#[schemars(length(min = 1, max = $max))] Arc<str>);
 
         impl $name {
             const RULE: Rule = Rule { name: $field, max_bytes: $max, allowed: $allowed, hint: $hint };
@@ -109,19 +110,6 @@ macro_rules! id {
             }
         }
 
-        impl schemars::JsonSchema for $name {
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": $max })
-            }
-        }
     };
 }
 

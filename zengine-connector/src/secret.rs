@@ -20,6 +20,10 @@ use zeroize::Zeroize;
 /// fn store<T: serde::Serialize>(value: T) {}
 /// store(zengine_connector::Secret::new("s3cret".to_owned()));   // secrets do not serialize
 /// ```
+///
+/// In a configuration, the value is resolved from a [`SecretRef`] before it is read.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {
@@ -63,22 +67,9 @@ impl<T: Zeroize> Drop for Secret<T> {
     }
 }
 
-impl<T: Zeroize + Clone> Clone for Secret<T> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
 impl<T: Zeroize> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(***)")
-    }
-}
-
-/// In a configuration, the value is resolved from a [`SecretRef`] before it is read.
-impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self)
     }
 }
 

@@ -4,8 +4,6 @@
 //! HMAC-SHA-256. The id of the key is stored beside every value, so that keys can be rotated: new values use the current
 //! key, old ones are read with theirs.
 
-mod key_id;
-
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use bytes::Bytes;
@@ -20,8 +18,6 @@ use crate::{
     secret::Secret,
 };
 
-pub use key_id::KeyId;
-
 /// A source of keys. One key serves encryption and fingerprints; the two are separated by derivation.
 pub trait KeyRing: Send + Sync + fmt::Debug + 'static {
     /// The key for new values.
@@ -33,7 +29,7 @@ pub trait KeyRing: Send + Sync + fmt::Debug + 'static {
 
 /// A key with its id: 32 random bytes.
 pub struct Key {
-    id: KeyId,
+    id: Arc<str>,
     encryption: Secret<[u8; 32]>,
     /// A keyed HMAC; every fingerprint starts from a copy of it.
     fingerprint: Hmac<Sha256>,
@@ -41,7 +37,7 @@ pub struct Key {
 
 impl Key {
     /// A key from 32 secret bytes. The id is public: records hold it.
-    pub fn new(id: impl Into<KeyId>, bytes: &Secret<[u8; 32]>) -> Self {
+    pub fn new(id: impl Into<Arc<str>>, bytes: &Secret<[u8; 32]>) -> Self {
         let derive = |purpose: &[u8]| Secret::new(mac_of(new_mac(bytes.expose()), &[purpose]));
         let fingerprint = new_mac(derive(b"zengine fingerprint v1").expose());
         Self { id: id.into(), encryption: derive(b"zengine encryption v1"), fingerprint }
@@ -62,7 +58,7 @@ impl Key {
     }
 
     /// The key's id, as records hold it.
-    pub(crate) const fn key_id(&self) -> &KeyId {
+    pub(crate) const fn key_id(&self) -> &Arc<str> {
         &self.id
     }
 
@@ -97,7 +93,7 @@ impl fmt::Debug for Key {
 #[derive(Clone, Debug)]
 pub struct StaticKeyRing {
     current: Arc<Key>,
-    older: BTreeMap<String, Arc<Key>>,
+    older: BTreeMap<Arc<str>, Arc<Key>>,
 }
 
 impl StaticKeyRing {
@@ -114,7 +110,7 @@ impl StaticKeyRing {
     /// Adds an older key, to read the values made with it.
     #[must_use = "returns the ring with the key"]
     pub fn with_older(mut self, key: Key) -> Self {
-        self.older.insert(key.id.as_str().to_owned(), Arc::new(key));
+        self.older.insert(Arc::clone(&key.id), Arc::new(key));
         self
     }
 }

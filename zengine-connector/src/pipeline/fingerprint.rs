@@ -1,5 +1,7 @@
 //! Message identity: a keyed fingerprint of all that the recipient would notice (rule 23).
 
+use std::sync::Arc;
+
 use crate::{
     error::{Error, ErrorKind},
     ids::{StrategyName, TenantId},
@@ -37,7 +39,7 @@ impl Content<'_> {
             let fingerprint = key.fingerprint(&[self.tenant.as_str().as_bytes(), &noticed]);
             value.copy_from_slice(&fingerprint[..16]);
         }
-        Ok(Fingerprint::new(value, VERSION, key.key_id().clone()))
+        Ok(Fingerprint::new(value, VERSION, Arc::clone(key.key_id())))
     }
 
     /// Returns an error if another message has the same id, in every state of the record. Compares under the record's own

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::{Attempts, ClaimKey, DeadLetter, LetterDirection, Life, cbor::Unread};
 use crate::{
     error::{Error, ErrorKind},
+    hex::hex,
     ids::{FailureId, StrategyName, TenantId},
     keyring::{self, KeyRing},
     runtime::Rng,
@@ -112,7 +113,7 @@ impl DeadLetter {
             number(self.first_claimed_at_ms),
             number(self.first_sent_at_ms),
             number(self.last_attempt_at_ms),
-            self.fingerprint.as_ref().map_or_else(String::new, |fingerprint| fingerprint.value.to_string()),
+            self.fingerprint.as_ref().map_or_else(String::new, |fingerprint| hex(&fingerprint.value)),
         ]
     }
 }

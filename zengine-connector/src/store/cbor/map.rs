@@ -70,8 +70,8 @@ pub(crate) fn members(from: &mut Decoder<'_>) -> Result<u64, decode::Error> {
 }
 
 /// Declares a record of the store: a struct, its JSON form and its CBOR form. A member is `key kind pub field: type`, and
-/// its kind is `required`, `optional` for an `Option` that is omitted if it is `None`, or `default` for a value that CBOR omits
-/// if it equals its default. A struct with a version has it as its member 1, and is a [`Record`](super::Record).
+/// its kind is `required`, `default` for a value that CBOR omits if it equals its default, or `optional` for an `Option`, which JSON
+/// omits too. A struct with a version has it as its member 1, and is a [`Record`](super::Record).
 macro_rules! record {
     ($(#[$about:meta])* pub struct $name:ident version $version:literal { $($members:tt)* }) => {
         $crate::store::cbor::record! {
@@ -153,19 +153,12 @@ macro_rules! record {
         }
     };
     (@written required $value:expr) => { true };
-    (@written optional $value:expr) => { $value.is_some() };
-    (@written default $value:expr) => { !$crate::store::cbor::map::is_default(&$value) };
+    (@written $omitted_if_default:ident $value:expr) => { !$crate::store::cbor::map::is_default(&$value) };
     (@write required $value:expr, $key:literal, $to:ident) => {{
         let _ = $to.u32($key);
         $crate::store::cbor::Cbor::write(&$value, $to);
     }};
-    (@write optional $value:expr, $key:literal, $to:ident) => {
-        if let Some(value) = &$value {
-            let _ = $to.u32($key);
-            $crate::store::cbor::Cbor::write(value, $to);
-        }
-    };
-    (@write default $value:expr, $key:literal, $to:ident) => {
+    (@write $omitted_if_default:ident $value:expr, $key:literal, $to:ident) => {
         if !$crate::store::cbor::map::is_default(&$value) {
             $crate::store::cbor::record!(@write required $value, $key, $to);
         }
@@ -173,7 +166,6 @@ macro_rules! record {
     (@finish required $field:ident) => {
         $field.ok_or_else(|| minicbor::decode::Error::message("a member is missing"))?
     };
-    (@finish optional $field:ident) => { $field };
-    (@finish default $field:ident) => { $field.unwrap_or_default() };
+    (@finish $omitted_if_default:ident $field:ident) => { $field.unwrap_or_default() };
 }
 pub(in crate::store) use record;

@@ -9,7 +9,7 @@ use minicbor::{Decoder, Encoder, decode::Error};
 
 pub(super) use map::Unread;
 pub(super) use map::record;
-pub(super) use values::{cbor_codes, each_of_array};
+pub(super) use values::{cbor_codes, cbor_newtype, each_of_array};
 
 use super::{StoreError, StoreErrorKind};
 

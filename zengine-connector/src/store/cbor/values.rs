@@ -10,7 +10,6 @@ use super::Cbor;
 use crate::{
     error::{ErrorKind, Fault, Reach},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
-    keyring::KeyId,
     message::State,
 };
 
@@ -48,7 +47,6 @@ macro_rules! texts {
 texts! {
     String: |text| text, |text| Some(text.to_owned());
     Arc<str>: |text| text, |text| Some(text.into());
-    KeyId: |id| id.as_str(), |text| Some(text.into());
     TenantId: |id| id.as_str(), |text| Self::new(text).ok();
     StrategyName: |name| name.as_str(), |text| Self::new(text).ok();
     ClientMessageId: |id| id.as_str(), |text| Self::new(text).ok();
@@ -81,6 +79,22 @@ macro_rules! cbor_codes {
 }
 pub(in crate::store) use cbor_codes;
 
+/// A type with one member, in the form of that.
+macro_rules! cbor_newtype {
+    ($type:ident) => {
+        impl $crate::store::cbor::Cbor for $type {
+            fn write(&self, to: &mut minicbor::Encoder<Vec<u8>>) {
+                self.0.write(to);
+            }
+
+            fn read(from: &mut minicbor::Decoder<'_>) -> Result<Self, minicbor::decode::Error> {
+                $crate::store::cbor::Cbor::read(from).map(Self)
+            }
+        }
+    };
+}
+pub(in crate::store) use cbor_newtype;
+
 cbor_codes! {
     Fault { 0 => Provider, 1 => Throttled, 2 => Domain, 3 => Auth, 4 => Local, 5 => Cancelled, }
     Reach { 0 => NotSent, 1 => Maybe, 2 => Processed, }
@@ -103,6 +117,19 @@ impl Cbor for Bytes {
 
     fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
         from.bytes().map(Self::copy_from_slice)
+    }
+}
+
+/// Without a form for `None`: a member that is `None` is left out.
+impl<T: Cbor> Cbor for Option<T> {
+    fn write(&self, to: &mut Encoder<Vec<u8>>) {
+        if let Some(value) = self {
+            value.write(to);
+        }
+    }
+
+    fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
+        T::read(from).map(Some)
     }
 }
 

@@ -50,29 +50,23 @@ pub trait Operation: Sync {
     fn state(record: &Self::Record) -> Stored;
 }
 
-impl Operation for ClaimOp {
-    type Record = ClaimRecord;
+macro_rules! operation {
+    ($operation:ident on $record:ident) => {
+        impl Operation for $operation {
+            type Record = $record;
 
-    fn decide(&self, current: Option<&ClaimRecord>, at: At<'_>) -> Decision<ClaimRecord> {
-        Self::decide(self, current, at)
-    }
+            fn decide(&self, current: Option<&$record>, at: At<'_>) -> Decision<$record> {
+                Self::decide(self, current, at)
+            }
 
-    fn state(record: &ClaimRecord) -> Stored {
-        Stored { owner: record.owner, rev: record.rev }
-    }
+            fn state(record: &$record) -> Stored {
+                Stored { owner: record.owner, rev: record.rev }
+            }
+        }
+    };
 }
-
-impl Operation for InboundOp {
-    type Record = InboundRecord;
-
-    fn decide(&self, current: Option<&InboundRecord>, at: At<'_>) -> Decision<InboundRecord> {
-        Self::decide(self, current, at)
-    }
-
-    fn state(record: &InboundRecord) -> Stored {
-        Stored { owner: record.owner, rev: record.rev }
-    }
-}
+operation!(ClaimOp on ClaimRecord);
+operation!(InboundOp on InboundRecord);
 
 /// Runs an operation on a store that compares and sets. `current` is the record that the caller believes to be stored; if
 /// it is right, the operation costs one conditional write and no read. A decision that writes nothing is made on a record

@@ -29,7 +29,7 @@ pub(crate) use due::Due;
 pub use due::DuePage;
 pub use effects::Effects;
 pub use error::StoredError;
-pub use fingerprint::{Fingerprint, FingerprintValue};
+pub use fingerprint::Fingerprint;
 pub use inbound::{InboundOp, InboundRecord, InboundStatus};
 pub(in crate::store) use kept::Kept;
 pub use key::ClaimKey;
@@ -38,7 +38,7 @@ pub use receipt::StoredReceipt;
 pub(crate) use record::Life;
 pub use record::{ClaimRecord, ClaimStatus, Evidence, Terminal};
 pub use reference::Reference;
-pub use token::{NoToken, OwnerToken};
+pub use token::OwnerToken;
 
 use super::{StoreError, StoreErrorKind};
 
