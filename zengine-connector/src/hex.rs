@@ -16,7 +16,7 @@ pub(crate) mod bits {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
     pub(crate) fn serialize<S: Serializer>(bits: &[u8; 16], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&super::hex(bits))
+        serializer.collect_str(&format_args!("{:032x}", u128::from_be_bytes(*bits)))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 16], D::Error> {

@@ -17,28 +17,31 @@ use crate::{
 struct Rule {
     name: &'static str,
     max_bytes: usize,
-    allowed: fn(&str) -> bool,
-    hint: &'static str,
+    characters: Characters,
 }
 
 impl Rule {
     fn check(&self, text: &str) -> Result<(), Error> {
-        let fail = |message| Err(Error::new(ErrorKind::MessageInvalid, message).with_context("field", self.name));
-        if text.is_empty() {
-            return fail("an identifier must not be empty");
+        let fail = |message| Error::new(ErrorKind::MessageInvalid, message).with_context("field", self.name);
+        match text.len() {
+            0 => Err(fail("an identifier must not be empty")),
+            length if length > self.max_bytes => {
+                Err(fail("an identifier is too long").with_context("limit", self.max_bytes).with_context("actual", length))
+            }
+            _ if !(self.characters.allowed)(text) => Err(fail(self.characters.hint)),
+            _ => Ok(()),
         }
-        if text.len() > self.max_bytes {
-            return Err(Error::new(ErrorKind::MessageInvalid, "an identifier is too long")
-                .with_context("field", self.name)
-                .with_context("limit", self.max_bytes)
-                .with_context("actual", text.len()));
-        }
-        if !(self.allowed)(text) {
-            return fail(self.hint);
-        }
-        Ok(())
     }
 }
+
+/// The characters of one kind of identifier.
+struct Characters {
+    allowed: fn(&str) -> bool,
+    hint: &'static str,
+}
+
+const PRINTABLE: Characters = Characters { allowed: printable, hint: "an identifier must not hold control characters" };
+const KEBAB: Characters = Characters { allowed: kebab, hint: "a strategy name holds lower-case letters, digits and inner hyphens" };
 
 /// Whether a text holds no control characters.
 pub(crate) fn printable(text: &str) -> bool {
@@ -50,8 +53,8 @@ fn kebab(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') && !text.starts_with('-') && !text.ends_with('-')
 }
 
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $field:literal, max $max:literal, $allowed:path, $hint:literal) => {
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident: $field:literal, $characters:ident, max $max:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
         #[serde(transparent)]
@@ -59,7 +62,7 @@ macro_rules! id {
         pub struct $name(#[schemars(length(min = 1, max = $max))] Arc<str>);
 
         impl $name {
-            const RULE: Rule = Rule { name: $field, max_bytes: $max, allowed: $allowed, hint: $hint };
+            const RULE: Rule = Rule { name: $field, max_bytes: $max, characters: $characters };
 
             /// Checks the text and creates the identifier.
             ///
@@ -110,55 +113,34 @@ macro_rules! id {
             }
         }
 
-    };
+    )*};
 }
 
-id!(
+ids! {
     /// A customer of the platform: 1–255 bytes, no control characters.
-    TenantId, "tenant", max 255, printable, "an identifier must not hold control characters"
-);
-id!(
+    TenantId: "tenant", PRINTABLE, max 255;
     /// The registered name of a strategy, in kebab case: `whatsapp-meta-cloud`.
-    StrategyName, "strategy", max 64, kebab, "a strategy name holds lower-case letters, digits and inner hyphens"
-);
-id!(
+    StrategyName: "strategy", KEBAB, max 64;
     /// The caller's own id of one message: 1–255 bytes, no control characters (rule 12).
     ///
     /// The same id under the same tenant and strategy is the same send, however often you request it.
-    ClientMessageId, "client_message_id", max 255, printable, "an identifier must not hold control characters"
-);
-id!(
+    ClientMessageId: "client_message_id", PRINTABLE, max 255;
     /// The provider's id of one message, kept as the provider spells it.
-    ProviderMessageId, "provider_message_id", max 1024, printable, "an identifier must not hold control characters"
-);
-id!(
+    ProviderMessageId: "provider_message_id", PRINTABLE, max 1024;
     /// The id that ties the log lines of one request together; usually the host's request or trace id.
-    CorrelationId, "correlation_id", max 255, printable, "an identifier must not hold control characters"
-);
-id!(
+    CorrelationId: "correlation_id", PRINTABLE, max 255;
     /// A thread of messages on one channel. Events of one conversation are handled in order (rule 84).
-    ConversationId, "conversation", max 512, printable, "an identifier must not hold control characters"
-);
-id!(
+    ConversationId: "conversation", PRINTABLE, max 512;
     /// The version of a tenant's configuration.
-    ConfigVersion, "config_version", max 255, printable, "an identifier must not hold control characters"
-);
-id!(
+    ConfigVersion: "config_version", PRINTABLE, max 255;
     /// The id of one failed send: dead letter, event and log line carry it (rule 66).
-    FailureId, "failure_id", max 64, printable, "an identifier must not hold control characters"
-);
+    FailureId: "failure_id", PRINTABLE, max 64;
+}
 
 impl FailureId {
     /// An id made of a letter and hex digits, which needs no check.
     pub(crate) fn of_hash(prefix: char, hash: &[u8]) -> Self {
         Self(format!("{prefix}-{}", hex(&hash[..hash.len().min(16)])).into())
-    }
-}
-
-impl StrategyName {
-    /// The sort key under which a tenant's row names this strategy.
-    pub fn config_key(&self) -> String {
-        format!("STRATEGY#{self}")
     }
 }
 

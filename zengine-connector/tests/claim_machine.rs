@@ -351,7 +351,7 @@ proptest! {
         let take_over = world.operation(&Step::TakeOver { who: 1, owner_gone: false }).unwrap();
         let can = |operation: &ClaimOp| matches!(operation.decide(world.record.as_ref(), at), Decision::Write(_));
         // A message of another fingerprint under the id is a caller's mistake and ends in an error, not in a wedge.
-        let other = world.record.as_ref().is_some_and(|record| record.fingerprint.value == OTHER.into());
+        let other = world.record.as_ref().is_some_and(|record| record.fingerprint.value == OTHER);
         prop_assert!(settled || can(&claim) || can(&take_over) || other, "stuck: {:?}", world.record);
     }
 

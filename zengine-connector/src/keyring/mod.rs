@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::{Error, ErrorKind},
     runtime::Rng,
-    secret::Secret,
+    secret::{Secret, debug_only},
 };
 
 /// A source of keys. One key serves encryption and fingerprints; the two are separated by derivation.
@@ -83,11 +83,7 @@ fn mac_of(mut mac: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key").field("id", &self.id).finish_non_exhaustive()
-    }
-}
+debug_only!(Key |key| id: key.id);
 
 /// Keys held in memory: one current, any number of older ones.
 #[derive(Clone, Debug)]
@@ -131,7 +127,7 @@ const NONCE: usize = 12;
 
 /// Encrypts a value for one place. `place` (tenant, strategy, key, …) must be given again to open it, so that a value
 /// cannot be moved to another place.
-pub(crate) fn seal(ring: &dyn KeyRing, rng: &dyn Rng, place: &[&str], value: &[u8]) -> Result<Bytes, Error> {
+pub(crate) fn seal(ring: &dyn KeyRing, rng: &dyn Rng, place: &[impl AsRef<str>], value: &[u8]) -> Result<Bytes, Error> {
     let key = ring.current();
     let mut nonce = [0; NONCE];
     rng.fill(&mut nonce);
@@ -140,16 +136,11 @@ pub(crate) fn seal(ring: &dyn KeyRing, rng: &dyn Rng, place: &[&str], value: &[u
         .encrypt((&nonce).into(), Payload { msg: value, aad: &aad })
         .map_err(|_| Error::new(ErrorKind::Store, "a value could not be encrypted"))?;
     let id_length = u8::try_from(key.id.len()).map_err(|_| Error::new(ErrorKind::Settings, "a key id is longer than 255 bytes"))?;
-    let mut sealed = Vec::with_capacity(2 + key.id.len() + NONCE + text.len());
-    sealed.extend([SEALED_V1, id_length]);
-    sealed.extend(key.id.as_bytes());
-    sealed.extend(nonce);
-    sealed.extend(text);
-    Ok(sealed.into())
+    Ok([&[SEALED_V1, id_length][..], key.id.as_bytes(), &nonce, &text].concat().into())
 }
 
 /// Decrypts a value that [`seal`] made for the same place.
-pub(crate) fn open(ring: &dyn KeyRing, place: &[&str], sealed: &[u8]) -> Result<Vec<u8>, Error> {
+pub(crate) fn open(ring: &dyn KeyRing, place: &[impl AsRef<str>], sealed: &[u8]) -> Result<Vec<u8>, Error> {
     let damaged = || Error::new(ErrorKind::Corrupt, "a stored value is damaged, or belongs to another place");
     let (&[version, id_length], rest) = sealed.split_first_chunk().ok_or_else(damaged)?;
     if version != SEALED_V1 {
@@ -164,9 +155,9 @@ pub(crate) fn open(ring: &dyn KeyRing, place: &[&str], sealed: &[u8]) -> Result<
     ChaCha20Poly1305::new(key.encryption.expose().into()).decrypt(nonce.into(), Payload { msg: text, aad: &aad }).map_err(|_| damaged())
 }
 
-fn associated(place: &[&str]) -> Vec<u8> {
+fn associated(place: &[impl AsRef<str>]) -> Vec<u8> {
     let mut aad = Vec::new();
-    for part in place {
+    for part in place.iter().map(AsRef::as_ref) {
         aad.extend((part.len() as u64).to_be_bytes());
         aad.extend(part.as_bytes());
     }

@@ -74,7 +74,7 @@ impl DeadLetter {
 
     /// Encrypts the body, and binds it to all members that decide what a redrive or a replay does.
     pub(crate) fn seal(mut self, keys: &dyn KeyRing, rng: &dyn Rng, body: &[u8]) -> Result<Self, Error> {
-        self.body = keyring::seal(keys, rng, &texts(&self.bound()), body)?;
+        self.body = keyring::seal(keys, rng, &self.bound(), body)?;
         Ok(self)
     }
 
@@ -96,7 +96,7 @@ impl DeadLetter {
     /// # Errors
     /// `Corrupt` if the letter is damaged or was changed, or its key is missing.
     pub fn open(&self, keys: &dyn KeyRing) -> Result<Bytes, Error> {
-        keyring::open(keys, &texts(&self.bound()), &self.body).map(Bytes::from)
+        keyring::open(keys, &self.bound(), &self.body).map(Bytes::from)
     }
 
     /// The members that the body is bound to: in a queue, others may be able to change a letter.
@@ -116,10 +116,6 @@ impl DeadLetter {
             self.fingerprint.as_ref().map_or_else(String::new, |fingerprint| hex(&fingerprint.value)),
         ]
     }
-}
-
-fn texts(parts: &[String; 11]) -> [&str; 11] {
-    parts.each_ref().map(String::as_str)
 }
 
 #[cfg(test)]

@@ -114,7 +114,10 @@ macro_rules! record {
             fn write(&self, to: &mut minicbor::Encoder<Vec<u8>>) {
                 let known = 0 $(+ u64::from($crate::store::cbor::record!(@written $kind self.$field)))*;
                 let _ = to.map(known + self.unread.len());
-                $($crate::store::cbor::record!(@write $kind self.$field, $key, to);)*
+                $(if $crate::store::cbor::record!(@written $kind self.$field) {
+                    let _ = to.u32($key);
+                    $crate::store::cbor::Cbor::write(&self.$field, to);
+                })*
                 self.unread.write(to);
             }
 
@@ -154,15 +157,6 @@ macro_rules! record {
     };
     (@written required $value:expr) => { true };
     (@written $omitted_if_default:ident $value:expr) => { !$crate::store::cbor::map::is_default(&$value) };
-    (@write required $value:expr, $key:literal, $to:ident) => {{
-        let _ = $to.u32($key);
-        $crate::store::cbor::Cbor::write(&$value, $to);
-    }};
-    (@write $omitted_if_default:ident $value:expr, $key:literal, $to:ident) => {
-        if !$crate::store::cbor::map::is_default(&$value) {
-            $crate::store::cbor::record!(@write required $value, $key, $to);
-        }
-    };
     (@finish required $field:ident) => {
         $field.ok_or_else(|| minicbor::decode::Error::message("a member is missing"))?
     };

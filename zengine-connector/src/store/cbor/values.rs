@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use minicbor::{Decoder, Encoder, decode};
-use serde::{Deserialize as _, de::value::StrDeserializer};
+use serde::{
+    Deserialize as _,
+    de::{IntoDeserializer, value::StrDeserializer},
+};
 
 use super::Cbor;
 use crate::{
@@ -13,51 +16,46 @@ use crate::{
     message::State,
 };
 
-macro_rules! numbers {
-    ($($number:ident)*) => {$(
-        impl Cbor for $number {
-            fn write(&self, to: &mut Encoder<Vec<u8>>) {
-                let _ = to.$number(*self);
+/// Values: how each is written, and how it is read.
+macro_rules! values {
+    ($($type:ty: |$value:ident, $to:ident| $write:expr, |$from:ident| $read:expr;)*) => {$(
+        impl Cbor for $type {
+            fn write(&self, $to: &mut Encoder<Vec<u8>>) {
+                let $value = self;
+                let _ = $write;
             }
 
-            fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
-                from.$number()
+            fn read($from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
+                $read
             }
         }
     )*};
 }
-numbers!(bool u32 u64 i64);
-
-/// Text: the conversion to `&str`, and the checked conversion back.
-macro_rules! texts {
-    ($($text:ty: $see:expr, $make:expr;)*) => {$(
-        impl Cbor for $text {
-            fn write(&self, to: &mut Encoder<Vec<u8>>) {
-                let see: fn(&$text) -> &str = $see;
-                let _ = to.str(see(self));
-            }
-
-            fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
-                let make: fn(&str) -> Option<$text> = $make;
-                make(from.str()?).ok_or_else(|| decode::Error::message("a text is no such value"))
-            }
-        }
-    )*};
-}
-texts! {
-    String: |text| text, |text| Some(text.to_owned());
-    Arc<str>: |text| text, |text| Some(text.into());
-    TenantId: |id| id.as_str(), |text| Self::new(text).ok();
-    StrategyName: |name| name.as_str(), |text| Self::new(text).ok();
-    ClientMessageId: |id| id.as_str(), |text| Self::new(text).ok();
-    FailureId: |id| id.as_str(), |text| Self::new(text).ok();
-    State: |state| state.as_str(), |text| Self::deserialize(of(text)).ok();
+values! {
+    bool: |value, to| to.bool(*value), |from| from.bool();
+    u32: |value, to| to.u32(*value), |from| from.u32();
+    u64: |value, to| to.u64(*value), |from| from.u64();
+    i64: |value, to| to.i64(*value), |from| from.i64();
+    [u8; 16]: |bits, to| to.bytes(bits), |from| from.bytes()?.try_into().map_err(unlike);
+    Bytes: |bytes, to| to.bytes(bytes), |from| from.bytes().map(Self::copy_from_slice);
+    String: |text, to| to.str(text), |from| from.str().map(Self::from);
+    Arc<str>: |text, to| to.str(text), |from| from.str().map(Self::from);
+    TenantId: |id, to| to.str(id.as_str()), |from| Self::new(from.str()?).map_err(unlike);
+    StrategyName: |name, to| to.str(name.as_str()), |from| Self::new(from.str()?).map_err(unlike);
+    ClientMessageId: |id, to| to.str(id.as_str()), |from| Self::new(from.str()?).map_err(unlike);
+    FailureId: |id, to| to.str(id.as_str()), |from| Self::new(from.str()?).map_err(unlike);
+    State: |state, to| to.str(state.as_str()), |from| Self::deserialize(text(from)?).map_err(unlike);
     // A newer release may know more kinds. The fault, which decisions rest on, is stored beside it.
-    ErrorKind: |kind| kind.as_str(), |text| Some(Self::deserialize(of(text)).unwrap_or(Self::Unexpected));
+    ErrorKind: |kind, to| to.str(kind.as_str()), |from| Ok(Self::deserialize(text(from)?).unwrap_or(Self::Unexpected));
 }
 
-fn of(text: &str) -> StrDeserializer<'_, serde::de::value::Error> {
-    serde::de::IntoDeserializer::into_deserializer(text)
+/// Drops the error, because it may quote the value.
+fn unlike<E>(_: E) -> decode::Error {
+    decode::Error::message("a value is not of its type")
+}
+
+fn text<'a>(from: &mut Decoder<'a>) -> Result<StrDeserializer<'a, serde::de::value::Error>, decode::Error> {
+    from.str().map(IntoDeserializer::into_deserializer)
 }
 
 /// Enumerations as small numbers, which are never given to another value.
@@ -98,26 +96,6 @@ pub(in crate::store) use cbor_newtype;
 cbor_codes! {
     Fault { 0 => Provider, 1 => Throttled, 2 => Domain, 3 => Auth, 4 => Local, 5 => Cancelled, }
     Reach { 0 => NotSent, 1 => Maybe, 2 => Processed, }
-}
-
-impl Cbor for [u8; 16] {
-    fn write(&self, to: &mut Encoder<Vec<u8>>) {
-        let _ = to.bytes(self);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
-        from.bytes()?.try_into().map_err(|_| decode::Error::message("a value does not have 16 bytes"))
-    }
-}
-
-impl Cbor for Bytes {
-    fn write(&self, to: &mut Encoder<Vec<u8>>) {
-        let _ = to.bytes(self);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
-        from.bytes().map(Self::copy_from_slice)
-    }
 }
 
 /// Without a form for `None`: a member that is `None` is left out.

@@ -35,13 +35,10 @@ impl StoredError {
     /// The stored form of an attempt's error.
     pub fn of(error: &SendError, attempts: u32) -> Self {
         Self {
-            kind: error.kind(),
             fault: error.fault(),
-            reach: error.reach(),
             code: error.provider_code().map(|code| code.chars().take(Self::MAX_CODE).collect()),
-            message: error.error().message().to_owned(),
             attempts,
-            unread: Unread::default(),
+            ..Self::new(error.kind(), error.reach(), error.error().message())
         }
     }
 
