@@ -50,13 +50,7 @@ pub struct TokioSpawner;
 
 impl Spawner for TokioSpawner {
     fn spawn(&self, future: BoxFuture<'static, ()>) -> bool {
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                runtime.spawn(future);
-                true
-            }
-            Err(_) => false,
-        }
+        tokio::runtime::Handle::try_current().map(|runtime| runtime.spawn(future)).is_ok()
     }
 }
 

@@ -1,11 +1,12 @@
 //! The bundle of a host's stores.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use super::{ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory, TenantWriter};
 use crate::{
     error::{Error, ErrorKind},
     keyring::KeyRing,
+    secret::debug_only,
 };
 
 /// A bundle with one store of each kind. [`Memory`](super::Memory) and the embedded store convert into it; to mix stores, use
@@ -44,7 +45,14 @@ pub struct Stores {
 
 /// The ports of a store that implements several with one of its members, and its conversions into [`Stores`].
 macro_rules! ports_of {
-    ($store:ident { $($(#[$doc:meta])* $name:ident: $port:ident in $member:ident,)* }) => {
+    ($store:ident { $($(#[$doc:meta])* $name:ident: $port:ident in $member:ident,)* } $(without $absent:ident)?) => {
+        impl $store {
+            /// All ports.
+            pub fn stores(&self) -> Stores {
+                Stores { $($name: self.$name().into(),)* $($absent: None)? }
+            }
+        }
+
         /// The ports, one by one.
         impl $store {$(
             $(#[$doc])*
@@ -194,11 +202,7 @@ impl StoresBuilder {
     }
 }
 
-impl fmt::Debug for StoresBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoresBuilder").field("missing", &self.missing()).finish_non_exhaustive()
-    }
-}
+debug_only!(StoresBuilder |builder| missing: builder.missing());
 
 #[cfg(test)]
 mod tests {

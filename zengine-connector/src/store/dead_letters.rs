@@ -1,9 +1,6 @@
 //! Dead letters: failed messages, stored until an operator acts on them.
 
-use std::{
-    fmt::{self, Debug},
-    sync::Arc,
-};
+use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,7 +10,10 @@ use super::{
     Attempts, Fingerprint, StoreError, StoreErrorKind, StoredError,
     cbor::{cbor_codes, record},
 };
-use crate::ids::{ClientMessageId, FailureId, StrategyName, TenantId};
+use crate::{
+    ids::{ClientMessageId, FailureId, StrategyName, TenantId},
+    secret::debug_only,
+};
 
 /// The direction of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,18 +79,8 @@ record! {
     }
 }
 
-impl fmt::Debug for DeadLetter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeadLetter")
-            .field("direction", &self.direction)
-            .field("failure_id", &self.failure_id)
-            .field("tenant", &self.tenant)
-            .field("strategy", &self.strategy)
-            .field("outcome", &self.outcome)
-            .field("attempts", &self.attempts.len())
-            .finish_non_exhaustive()
-    }
-}
+debug_only!(DeadLetter |letter| direction: letter.direction, failure_id: letter.failure_id, tenant: letter.tenant,
+    strategy: letter.strategy, outcome: letter.outcome, attempts: letter.attempts.len());
 
 /// A page of dead letters, in order of their ids.
 #[derive(Clone, Debug, Default, PartialEq)]

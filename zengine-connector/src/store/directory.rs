@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use crate::ids::{ConfigVersion, RouteKey, StrategyName, TenantId};
+use crate::{
+    ids::{ConfigVersion, RouteKey, StrategyName, TenantId},
+    secret::debug_only,
+};
 
 /// A tenant's configuration of one strategy. It holds references to secrets, not secrets.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -27,11 +30,7 @@ impl TenantConfig {
     }
 }
 
-impl std::fmt::Debug for TenantConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TenantConfig").field("version", &self.version).field("enabled", &self.enabled).finish_non_exhaustive()
-    }
-}
+debug_only!(TenantConfig |row| version: row.version, enabled: row.enabled);
 
 /// A directory of tenants, which a [`TenantWriter`](super::TenantWriter) writes. A call that takes longer than 10 seconds is dropped and counts as failed.
 ///

@@ -1,6 +1,6 @@
 //! The host's stores, with time limits.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -13,7 +13,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::{FailureId, RouteKey, StrategyName, TenantId},
     runtime::{Clock, Missed, guard, to_ms},
-    secret::SecretRef,
+    secret::{SecretRef, debug_only},
 };
 
 /// Maximum time for the tenant directory or the secret store, which are cached and often remote.
@@ -64,58 +64,45 @@ fn unavailable(missed: Missed, panicked: &'static str, timed_out: &'static str) 
     StoreError::new(StoreErrorKind::Unavailable, message)
 }
 
-/// Claims.
+/// Declares calls of the ports, each within the time limit of a store. With `now_ms`, the time is the last
+/// argument.
+macro_rules! calls {
+    ($($(#[$about:meta])* $name:ident = $port:ident.$method:ident($($argument:ident: $type:ty),*) $($now:ident)? -> $answer:ty;)*) => {
+        impl Ports {$(
+            $(#[$about])*
+            pub(crate) async fn $name(&self, $($argument: $type),*) -> Result<$answer, StoreError> {
+                self.store(self.stores.$port.$method($($argument,)* $(self.$now())?)).await
+            }
+        )*}
+    };
+}
+
+calls! {
+    apply = claims.apply(key: &ClaimKey, operation: &ClaimOp, current: Option<&ClaimRecord>, now_ms: i64) -> Applied<ClaimRecord>;
+    /// The record of a send, also an expired one.
+    stored_record = claims.get(key: &ClaimKey) -> Option<ClaimRecord>;
+    apply_inbound = claims.apply_inbound(key: &ClaimKey, operation: &InboundOp, current: Option<&InboundRecord>) now_ms
+        -> Applied<InboundRecord>;
+    put_reference = claims.put_reference(hash: &str, reference: &Reference) -> ();
+    reference = claims.reference(hash: &str) now_ms -> Option<Reference>;
+    due = claims.due(before_ms: i64, after: Option<&str>, limit: usize) -> DuePage;
+    put_letter = dead_letters.put(letter: &DeadLetter) -> ();
+    publish = events.publish(event: &DomainEvent) -> ();
+    append_epoch = epochs.append(log: &str, entry: EpochEntry) -> bool;
+    newest_epoch = epochs.newest(log: &str) -> Option<EpochEntry>;
+    session = sessions.get(scope: &str, key: &str) now_ms -> Option<(u64, Bytes)>;
+    put_session = sessions.put(scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration) now_ms -> u64;
+    delete_session = sessions.delete(scope: &str, key: &str, expect: u64) now_ms -> ();
+}
+
 impl Ports {
     pub(crate) fn boot(&self) -> Option<&str> {
         self.stores.claims.boot()
     }
 
-    pub(crate) async fn apply(
-        &self,
-        key: &ClaimKey,
-        operation: &ClaimOp,
-        current: Option<&ClaimRecord>,
-        now_ms: i64,
-    ) -> Result<Applied<ClaimRecord>, StoreError> {
-        self.store(self.stores.claims.apply(key, operation, current, now_ms)).await
-    }
-
-    /// The record of a send, also an expired one.
-    pub(crate) async fn stored_record(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
-        self.store(self.stores.claims.get(key)).await
-    }
-
     /// The record of a send, unless it is expired.
     pub(crate) async fn record(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
         Ok(self.stored_record(key).await?.filter(|record| !record.is_expired(self.now_ms())))
-    }
-
-    pub(crate) async fn apply_inbound(
-        &self,
-        key: &ClaimKey,
-        operation: &InboundOp,
-        current: Option<&InboundRecord>,
-    ) -> Result<Applied<InboundRecord>, StoreError> {
-        self.store(self.stores.claims.apply_inbound(key, operation, current, self.now_ms())).await
-    }
-
-    pub(crate) async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
-        self.store(self.stores.claims.put_reference(hash, reference)).await
-    }
-
-    pub(crate) async fn reference(&self, hash: &str) -> Result<Option<Reference>, StoreError> {
-        self.store(self.stores.claims.reference(hash, self.now_ms())).await
-    }
-
-    pub(crate) async fn due(&self, before_ms: i64, after: Option<&str>, limit: usize) -> Result<DuePage, StoreError> {
-        self.store(self.stores.claims.due(before_ms, after, limit)).await
-    }
-}
-
-/// Dead letters and events.
-impl Ports {
-    pub(crate) async fn put_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
-        self.store(self.stores.dead_letters.put(letter)).await
     }
 
     /// The letter of this id.
@@ -134,42 +121,6 @@ impl Ports {
 
     pub(crate) async fn remove_letter(&self, id: &FailureId) -> Result<(), StoreError> {
         self.store(self.stores.dead_letters.store()?.remove(id)).await
-    }
-
-    pub(crate) async fn publish(&self, event: &DomainEvent) -> Result<(), StoreError> {
-        self.store(self.stores.events.publish(event)).await
-    }
-}
-
-/// Breaker logs.
-impl Ports {
-    pub(crate) async fn append_epoch(&self, log: &str, entry: EpochEntry) -> Result<bool, StoreError> {
-        self.store(self.stores.epochs.append(log, entry)).await
-    }
-
-    pub(crate) async fn newest_epoch(&self, log: &str) -> Result<Option<EpochEntry>, StoreError> {
-        self.store(self.stores.epochs.newest(log)).await
-    }
-}
-
-/// Sessions of strategies.
-impl Ports {
-    pub(crate) async fn session(&self, scope: &str, key: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
-        self.store(self.stores.sessions.get(scope, key, self.now_ms())).await
-    }
-
-    pub(crate) async fn put_session(
-        &self,
-        (scope, key): (&str, &str),
-        value: Bytes,
-        expect: Option<u64>,
-        ttl: Duration,
-    ) -> Result<u64, StoreError> {
-        self.store(self.stores.sessions.put(scope, key, value, expect, ttl, self.now_ms())).await
-    }
-
-    pub(crate) async fn delete_session(&self, scope: &str, key: &str, expect: u64) -> Result<(), StoreError> {
-        self.store(self.stores.sessions.delete(scope, key, expect, self.now_ms())).await
     }
 }
 
@@ -197,8 +148,4 @@ impl Ports {
     }
 }
 
-impl fmt::Debug for Ports {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ports").field("claims", &self.stores.claims).finish_non_exhaustive()
-    }
-}
+debug_only!(Ports |ports| claims: ports.stores.claims);

@@ -92,17 +92,15 @@ impl std::error::Error for SecretError {}
 
 impl From<SecretError> for Error {
     fn from(error: SecretError) -> Self {
+        let (kind, message) = match error {
+            SecretError::NotFound => (ErrorKind::ConfigInvalid, "a secret does not exist"),
+            SecretError::Malformed(what) => (ErrorKind::ConfigInvalid, what),
+            SecretError::Denied => (ErrorKind::Secret, "the secret store refuses access"),
+            SecretError::Unavailable(_) => (ErrorKind::Secret, "the secret store does not answer"),
+        };
         match error {
-            SecretError::NotFound => Self::new(ErrorKind::ConfigInvalid, "a secret does not exist"),
-            SecretError::Malformed(what) => Self::new(ErrorKind::ConfigInvalid, what),
-            SecretError::Denied => Self::new(ErrorKind::Secret, "the secret store refuses access"),
-            SecretError::Unavailable(source) => {
-                let error = Self::new(ErrorKind::Secret, "the secret store does not answer");
-                match source {
-                    Some(source) => error.with_source(source),
-                    None => error,
-                }
-            }
+            SecretError::Unavailable(Some(source)) => Self::new(kind, message).with_source(source),
+            _ => Self::new(kind, message),
         }
     }
 }

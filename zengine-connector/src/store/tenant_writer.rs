@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{SecretScope, StoreError, StoreErrorKind};
 use crate::{
     ids::{ConfigVersion, RouteKey, StrategyName, TenantId},
-    secret::Secret,
+    secret::{Secret, debug_only},
 };
 
 /// A tenant's row of one strategy, as it is written: the configuration and the provider's keys that lead to the tenant.
@@ -56,11 +56,7 @@ impl From<serde_json::Value> for TenantRow {
     }
 }
 
-impl fmt::Debug for TenantRow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TenantRow").field("routes", &self.routes.len()).field("enabled", &self.enabled).finish_non_exhaustive()
-    }
-}
+debug_only!(TenantRow |row| routes: row.routes.len(), enabled: row.enabled);
 
 /// Writes the rows that a [`TenantDirectory`](super::TenantDirectory) reads, for the host's own administration. The core never
 /// writes them.

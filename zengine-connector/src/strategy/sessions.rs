@@ -65,7 +65,7 @@ impl Sessions {
         let text = serde_json::to_vec(value).map_err(|_| SessionErrorKind::Corrupt)?;
         let sealed = keyring::seal(&*self.ports.keys, &*self.ports.rng, &["session", &self.scope, key], &text)
             .map_err(|_| SessionErrorKind::Unavailable)?;
-        Ok(self.ports.stores.put_session((&self.scope, key), sealed, expect, ttl).await?)
+        Ok(self.ports.stores.put_session(&self.scope, key, sealed, expect, ttl).await?)
     }
 
     /// Deletes a value if the stored version is `expect`.

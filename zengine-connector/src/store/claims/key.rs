@@ -68,8 +68,7 @@ impl ClaimKey {
 }
 
 fn joined(parts: &[&str]) -> Arc<str> {
-    let length = parts.iter().map(|part| part.len() + 1).sum::<usize>();
-    let mut text = String::with_capacity(length.saturating_sub(1));
+    let mut text = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
     for (i, part) in parts.iter().enumerate() {
         if i > 0 {
             text.push('|');

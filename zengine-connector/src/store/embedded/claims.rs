@@ -32,7 +32,7 @@ impl Engine {
     where
         O: Operation<Record: Record> + Clone + Send + 'static,
     {
-        let (key, operation, boot) = (key.clone(), operation.clone(), self.boot_id().cloned());
+        let (key, operation, boot) = (key.clone(), operation.clone(), self.boot.clone());
         self.writer()?
             .write(Some(now_ms), move |transaction| {
                 let mut table = transaction.open_table(table)?;
@@ -53,7 +53,7 @@ impl Engine {
 #[async_trait]
 impl ClaimStore for Engine {
     fn boot(&self) -> Option<&str> {
-        self.boot_id().map(|boot| &**boot)
+        self.boot.as_deref()
     }
 
     async fn apply(

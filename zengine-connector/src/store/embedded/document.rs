@@ -26,19 +26,15 @@ pub(super) fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, StoreError> 
     struct Version {
         v: u32,
     }
-    match serde_json::from_slice::<Version>(json) {
-        Ok(Version { v: VERSION }) => {}
-        Ok(_) => {
-            let message = "a stored document has an unknown version: use the release that wrote it";
-            return Err(StoreError::new(StoreErrorKind::Corrupt, message));
-        }
-        Err(_) => return Err(damaged()),
-    }
-    serde_json::from_slice::<Versioned<T>>(json).map(|stored| stored.document).map_err(|_| damaged())
-}
-
-fn damaged() -> StoreError {
-    StoreError::new(StoreErrorKind::Corrupt, "a stored document is damaged")
+    let message = match serde_json::from_slice(json) {
+        Ok(Version { v: VERSION }) => match serde_json::from_slice::<Versioned<T>>(json) {
+            Ok(stored) => return Ok(stored.document),
+            Err(_) => "a stored document is damaged",
+        },
+        Ok(_) => "a stored document has an unknown version: use the release that wrote it",
+        Err(_) => "a stored document is damaged",
+    };
+    Err(StoreError::new(StoreErrorKind::Corrupt, message))
 }
 
 #[cfg(test)]

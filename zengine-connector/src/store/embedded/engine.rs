@@ -17,7 +17,8 @@ pub(super) struct Engine {
     // Must be dropped before the file, because the thread's last transaction needs the file.
     writer: Option<Writer>,
     shared: Arc<Shared>,
-    boot: Option<Arc<str>>,
+    /// The id of this opening; absent if it only reads.
+    pub(super) boot: Option<Arc<str>>,
 }
 
 impl Engine {
@@ -28,11 +29,6 @@ impl Engine {
 
     pub(super) fn reading(shared: Shared) -> Self {
         Self { writer: None, shared: Arc::new(shared), boot: None }
-    }
-
-    /// The id of this opening; absent if it only reads.
-    pub(super) fn boot_id(&self) -> Option<&Arc<str>> {
-        self.boot.as_ref()
     }
 
     /// The thread that writes.

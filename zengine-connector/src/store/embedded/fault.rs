@@ -32,7 +32,10 @@ impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Said(error) => error,
-            Fault::Engine(error) => of_engine(error),
+            Fault::Engine(error) => {
+                let (kind, message) = reason(&error);
+                Self::new(kind, message).with_source(error)
+            }
         }
     }
 }
@@ -45,11 +48,6 @@ impl Fault {
             Self::Engine(error) => reason(error),
         }
     }
-}
-
-fn of_engine(error: redb::Error) -> StoreError {
-    let (kind, message) = reason(&error);
-    StoreError::new(kind, message).with_source(error)
 }
 
 fn reason(error: &redb::Error) -> (StoreErrorKind, &'static str) {
@@ -88,7 +86,7 @@ pub(super) fn unless_damaged<T>(work: impl FnOnce() -> Result<T, StoreError>) ->
 
 /// Converts an error of the file system from outside the engine.
 pub(super) fn io_error(error: io::Error) -> StoreError {
-    of_engine(redb::Error::Io(error))
+    Fault::Engine(redb::Error::Io(error)).into()
 }
 
 pub(super) fn read_only() -> StoreError {

@@ -1,11 +1,12 @@
 //! The open file.
 
-use std::{fmt, path::Path};
+use std::path::Path;
 
 use redb::{Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _, WriteTransaction};
 
 use super::fault::{Fault, read_only};
 use crate::{
+    secret::debug_only,
     store::{StoreError, StoreErrorKind},
     sync::RwLock,
 };
@@ -46,11 +47,7 @@ pub(super) struct Shared {
     opener: Option<Opener>,
 }
 
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("open", &self.is_open()).finish_non_exhaustive()
-    }
-}
+debug_only!(Shared |shared| open: shared.is_open());
 
 impl Shared {
     pub(super) fn writing(opener: Opener) -> Result<Self, Fault> {

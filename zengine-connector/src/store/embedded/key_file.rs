@@ -72,9 +72,7 @@ mod base64 {
 impl KeyFile {
     /// The path of a store's key file.
     pub(super) fn beside(store: &Path) -> PathBuf {
-        let mut name = store.as_os_str().to_owned();
-        name.push(".key");
-        name.into()
+        extended(store, ".key")
     }
 
     /// Reads the key file. `None` if it does not exist.
@@ -100,31 +98,25 @@ impl KeyFile {
 
     /// Creates a key file with a new key.
     pub(super) fn create(path: &Path, rng: &dyn Rng) -> Result<Self, StoreError> {
-        let file = Self { path: path.to_owned(), current: StoredKey::random(rng), older: Vec::new() };
-        file.write()?;
-        Ok(file)
+        Self { path: path.to_owned(), current: StoredKey::random(rng), older: Vec::new() }.written()
     }
 
     /// The same keys with a new current one. Older keys stay, because data that they encrypted must stay readable.
     pub(super) fn rotated(&self, rng: &dyn Rng) -> Result<Self, StoreError> {
-        let file = Self { path: self.path.clone(), current: StoredKey::random(rng), older: self.entries().cloned().collect() };
-        file.write()?;
-        Ok(file)
+        Self { path: self.path.clone(), current: StoredKey::random(rng), older: self.entries().cloned().collect() }.written()
     }
 
     /// Writes the keys to another store's key file.
     pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        Self { path: path.to_owned(), ..self.clone() }.write()
+        Self { path: path.to_owned(), ..self.clone() }.written().map(drop)
     }
 
     /// Replaces the file atomically: after a crash it holds the old keys or the new ones.
-    fn write(&self) -> Result<(), StoreError> {
+    fn written(self) -> Result<Self, StoreError> {
         let keys: Vec<_> = self.entries().collect();
         let text = serde_json::to_vec(&Form { v: 1, keys }).map(Zeroizing::new);
         let text = text.map_err(|_| StoreError::new(StoreErrorKind::Corrupt, "the keys have no JSON form"))?;
-        let mut next = self.path.as_os_str().to_owned();
-        next.push(".new");
-        let next = PathBuf::from(next);
+        let next = extended(&self.path, ".new");
         let write = || {
             // A file left by a crash may have other permissions.
             fs::remove_file(&next).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
@@ -134,7 +126,8 @@ impl KeyFile {
             fs::rename(&next, &self.path)?;
             sync_folder(&self.path)
         };
-        write().map_err(io_error)
+        write().map_err(io_error)?;
+        Ok(self)
     }
 
     fn entries(&self) -> impl Iterator<Item = &StoredKey> {
@@ -152,6 +145,13 @@ impl KeyFile {
     pub(super) fn holds(&self, id: &str) -> bool {
         self.entries().any(|entry| entry.id == id)
     }
+}
+
+/// A path with more at its end.
+fn extended(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
 }
 
 /// Creates a file that only its owner may read.

@@ -1,11 +1,12 @@
 //! The store's keys.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use super::{fault::read_only, key_file::KeyFile};
 use crate::{
     keyring::{Key, KeyRing, StaticKeyRing},
     runtime::Rng,
+    secret::debug_only,
     store::StoreError,
     sync::{Mutex, Snapshot},
 };
@@ -48,8 +49,4 @@ impl KeyRing for EmbeddedKeys {
     }
 }
 
-impl fmt::Debug for EmbeddedKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmbeddedKeys").field("current", &self.current().id()).finish_non_exhaustive()
-    }
-}
+debug_only!(EmbeddedKeys |keys| current: keys.current().id());

@@ -148,21 +148,6 @@ impl Embedded {
     pub fn published(&self, after: u64, limit: usize) -> Result<Vec<(u64, DomainEvent)>, StoreError> {
         self.engine.published(after, limit)
     }
-
-    /// All ports. The store keeps no secrets.
-    pub fn stores(&self) -> Stores {
-        Stores {
-            claims: self.claims(),
-            dead_letters: self.dead_letters().into(),
-            events: self.events(),
-            epochs: self.epochs(),
-            sessions: self.sessions(),
-            keys: self.keys(),
-            directory: Some(self.directory()),
-            tenant_writer: Some(self.tenant_writer()),
-            secrets: None,
-        }
-    }
 }
 
 ports_of! {
@@ -183,7 +168,7 @@ ports_of! {
         tenant_writer: TenantWriter in engine,
         /// The keys.
         keys: KeyRing in keys,
-    }
+    } without secrets
 }
 
 /// The content of an opened file.
@@ -244,18 +229,12 @@ fn no_store() -> StoreError {
 /// The keys of an existing store. A missing key file is never replaced: a new key would make receipts, sessions and dead
 /// letters unreadable and fingerprints incomparable.
 fn fitting(keys: Option<KeyFile>, key_id: &str) -> Result<KeyFile, StoreError> {
-    let missing = || {
-        StoreError::new(
-            StoreErrorKind::Corrupt,
-            "the store's key file is gone: put its backup beside the store, named as the store with .key",
-        )
+    let message = match keys {
+        Some(keys) if keys.holds(key_id) => return Ok(keys),
+        Some(_) => "the key file belongs to another store: put this store's own in its place",
+        None => "the store's key file is gone: put its backup beside the store, named as the store with .key",
     };
-    let keys = keys.ok_or_else(missing)?;
-    if keys.holds(key_id) {
-        Ok(keys)
-    } else {
-        Err(StoreError::new(StoreErrorKind::Corrupt, "the key file belongs to another store: put this store's own in its place"))
-    }
+    Err(StoreError::new(StoreErrorKind::Corrupt, message))
 }
 
 /// Writes the facts of this opening. Also proves that the file can be written.

@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError::Disconnected, Sender, channel},
     },
     thread::JoinHandle,
     time::Duration,
@@ -126,31 +126,22 @@ fn gone() -> StoreError {
 fn run(shared: &Shared, inbox: &Receiver<Command>) {
     let mut sweeper = Sweeper::default();
     loop {
-        let first =
-            if shared.is_open() { inbox.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { inbox.recv_timeout(REOPEN_EVERY) };
-        let first = match first {
-            Ok(command) => command,
-            Err(RecvTimeoutError::Timeout) => {
-                reopen(shared);
-                continue;
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-        let (mut works, mut callers, mut compactions) = (Vec::new(), Vec::new(), Vec::new());
-        for command in std::iter::once(first).chain(inbox.try_iter()).take(MOST_PER_BATCH) {
+        let first = if shared.is_open() { inbox.recv().map_err(|_| Disconnected) } else { inbox.recv_timeout(REOPEN_EVERY) };
+        if matches!(first, Err(Disconnected)) {
+            return;
+        }
+        let (mut jobs, mut compactions) = (Vec::new(), Vec::new());
+        for command in first.into_iter().chain(inbox.try_iter()).take(MOST_PER_BATCH) {
             match command {
-                Command::Write(work, caller) => {
-                    works.push(work);
-                    callers.push(caller);
-                }
+                Command::Write(work, caller) => jobs.push((work, caller)),
                 Command::Compact(answer) => compactions.push(answer),
             }
         }
         if !shared.is_open() {
             reopen(shared);
         }
-        if !works.is_empty() {
-            serve(shared, works, callers, &mut sweeper);
+        if !jobs.is_empty() {
+            serve(shared, jobs, &mut sweeper);
         }
         for answer in compactions {
             let _ = answer.send(shared.compact().map_err(StoreError::from));
@@ -158,7 +149,8 @@ fn run(shared: &Shared, inbox: &Receiver<Command>) {
     }
 }
 
-fn serve(shared: &Shared, works: Vec<Work>, callers: Vec<Caller>, sweeper: &mut Sweeper) {
+fn serve(shared: &Shared, jobs: Vec<(Work, Caller)>, sweeper: &mut Sweeper) {
+    let (works, callers): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
     let served = catch_unwind(AssertUnwindSafe(|| transact(shared, works, sweeper)));
     let mut failure = match served {
         Ok(done) => done.err().map(StoreError::from),

@@ -49,7 +49,7 @@ impl Claims {
 
 fn read_place(text: &str) -> Option<Place> {
     let (shard, bucket) = text.split_once('/')?;
-    Some(Place { shard: shard.parse().ok()?, bucket: bucket.parse().ok()? })
+    Some((shard.parse().ok()?, bucket.parse().ok()?))
 }
 
 /// Changes the record of a key as decided.
@@ -113,6 +113,6 @@ impl ClaimStore for Tables {
             }
             records.len() < limit.max(1)
         });
-        Ok(DuePage::new(records, next.map(|place| format!("{}/{}", place.shard, place.bucket))))
+        Ok(DuePage::new(records, next.map(|(shard, bucket)| format!("{shard}/{bucket}"))))
     }
 }

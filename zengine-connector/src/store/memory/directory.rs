@@ -1,7 +1,7 @@
 //! The tenant directory in memory.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     ops::Bound,
 };
 
@@ -14,65 +14,64 @@ use crate::{
     store::{SecretScope, StoreError, TenantConfig, TenantDirectory, TenantRow, TenantWriter},
 };
 
-/// The tenants' rows. One lock holds configurations and routes, so that they change together.
+/// The tenants' rows. One lock holds them and the routes, so that they change together.
 #[derive(Default)]
 pub(super) struct Rows {
     /// The last version of any row.
     version: u64,
-    configs: BTreeMap<StrategyName, BTreeMap<TenantId, TenantConfig>>,
-    routes: HashMap<StrategyName, HashMap<RouteKey, BTreeSet<TenantId>>>,
+    rows: BTreeMap<StrategyName, BTreeMap<TenantId, (ConfigVersion, TenantRow)>>,
+    routes: HashMap<(StrategyName, RouteKey), BTreeSet<TenantId>>,
 }
 
 impl Rows {
-    pub(super) fn put(&mut self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> ConfigVersion {
+    pub(super) fn put(&mut self, tenant: &TenantId, strategy: &StrategyName, mut row: TenantRow) -> ConfigVersion {
+        self.remove(tenant, strategy);
+        row.routes.sort();
+        row.routes.dedup();
+        for key in &row.routes {
+            self.routes.entry((strategy.clone(), key.clone())).or_default().insert(tenant.clone());
+        }
         self.version += 1;
         let version = ConfigVersion::number(self.version);
-        let config = TenantConfig { version: version.clone(), config: row.config, enabled: row.enabled };
-        self.configs.entry(strategy.clone()).or_default().insert(tenant.clone(), config);
-        self.drop_routes(tenant, strategy);
-        let routes = self.routes.entry(strategy.clone()).or_default();
-        for key in row.routes {
-            routes.entry(key).or_default().insert(tenant.clone());
-        }
+        self.rows.entry(strategy.clone()).or_default().insert(tenant.clone(), (version.clone(), row));
         version
     }
 
-    fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Option<&TenantConfig> {
-        self.configs.get(strategy)?.get(tenant)
+    fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Option<&(ConfigVersion, TenantRow)> {
+        self.rows.get(strategy)?.get(tenant)
     }
 
-    /// The provider's keys of a tenant, in order.
-    fn routes(&self, tenant: &TenantId, strategy: &StrategyName) -> Vec<RouteKey> {
-        let Some(routes) = self.routes.get(strategy) else { return Vec::new() };
-        let mut keys: Vec<_> = routes.iter().filter(|(_, tenants)| tenants.contains(tenant)).map(|(key, _)| key.clone()).collect();
-        keys.sort();
-        keys
-    }
-
-    fn drop_routes(&mut self, tenant: &TenantId, strategy: &StrategyName) {
-        if let Some(routes) = self.routes.get_mut(strategy) {
-            routes.retain(|_, tenants| {
-                tenants.remove(tenant);
-                !tenants.is_empty()
-            });
+    fn remove(&mut self, tenant: &TenantId, strategy: &StrategyName) -> bool {
+        let Some((_, row)) = self.rows.get_mut(strategy).and_then(|tenants| tenants.remove(tenant)) else { return false };
+        for key in row.routes {
+            if let Entry::Occupied(mut tenants) = self.routes.entry((strategy.clone(), key)) {
+                tenants.get_mut().remove(tenant);
+                if tenants.get().is_empty() {
+                    tenants.remove();
+                }
+            }
         }
+        true
     }
 }
 
 #[async_trait]
 impl TenantDirectory for Tables {
     async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
-        Ok(self.directory.read().config(tenant, strategy).cloned())
+        Ok(self.directory.read().row(tenant, strategy).map(|(version, row)| {
+            let TenantRow { config, enabled, .. } = row.clone();
+            TenantConfig { version: version.clone(), config, enabled }
+        }))
     }
 
     async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, StoreError> {
         let rows = self.directory.read();
-        Ok(rows.routes.get(strategy).and_then(|routes| routes.get(key)).map_or_else(Vec::new, |tenants| tenants.iter().cloned().collect()))
+        Ok(rows.routes.get(&(strategy.clone(), key.clone())).into_iter().flatten().cloned().collect())
     }
 
     async fn tenants(&self, strategy: &StrategyName, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         let rows = self.directory.read();
-        let Some(tenants) = rows.configs.get(strategy) else { return Ok(Vec::new()) };
+        let Some(tenants) = rows.rows.get(strategy) else { return Ok(Vec::new()) };
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         Ok(tenants.range((from, Bound::Unbounded)).take(limit).map(|(tenant, _)| tenant.clone()).collect())
     }
@@ -85,25 +84,17 @@ impl TenantWriter for Tables {
     }
 
     async fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantRow>, StoreError> {
-        let rows = self.directory.read();
-        let row = |stored: &TenantConfig| {
-            let TenantConfig { config, enabled, .. } = stored.clone();
-            TenantRow { config, routes: rows.routes(tenant, strategy), enabled }
-        };
-        Ok(rows.config(tenant, strategy).map(row))
+        Ok(self.directory.read().row(tenant, strategy).map(|(_, row)| row.clone()))
     }
 
     async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<bool, StoreError> {
         let mut rows = self.directory.write();
-        let Some(config) = rows.configs.get_mut(strategy).and_then(|tenants| tenants.get_mut(tenant)) else { return Ok(false) };
-        config.enabled = enabled;
-        Ok(true)
+        let row = rows.rows.get_mut(strategy).and_then(|tenants| tenants.get_mut(tenant));
+        Ok(row.map(|(_, row)| row.enabled = enabled).is_some())
     }
 
     async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError> {
-        let mut rows = self.directory.write();
-        rows.drop_routes(tenant, strategy);
-        Ok(rows.configs.get_mut(strategy).is_some_and(|tenants| tenants.remove(tenant).is_some()))
+        Ok(self.directory.write().remove(tenant, strategy))
     }
 
     async fn put_secret(&self, scope: &SecretScope, name: &str, values: Vec<Secret<Vec<u8>>>) -> Result<(), StoreError> {

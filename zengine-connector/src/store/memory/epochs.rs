@@ -1,6 +1,6 @@
 //! Epoch logs in memory.
 
-use std::collections::{BTreeMap, HashMap, btree_map::Entry};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,41 +11,35 @@ use crate::{
     sync::Mutex,
 };
 
-/// The entries of each log, by number.
-pub(super) type Logs = Mutex<HashMap<String, BTreeMap<u64, Bytes>>>;
+/// The documents of all logs, by log and number.
+pub(super) type Logs = Mutex<BTreeMap<(String, u64), Bytes>>;
 
 #[async_trait]
 impl EpochLog for Tables {
     async fn append(&self, log: &str, entry: EpochEntry) -> Result<bool, StoreError> {
-        Ok(match self.epochs.lock().entry(log.to_owned()).or_default().entry(entry.n) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(slot) => {
-                slot.insert(entry.document);
-                true
-            }
-        })
+        let mut is_new = false;
+        self.epochs.lock().entry((log.to_owned(), entry.n)).or_insert_with(|| {
+            is_new = true;
+            entry.document
+        });
+        Ok(is_new)
     }
 
     async fn read(&self, log: &str, from: u64, count: u32) -> Result<Vec<EpochEntry>, StoreError> {
-        let logs = self.epochs.lock();
-        let Some(log) = logs.get(log) else { return Ok(Vec::new()) };
-        let to = from.saturating_add(count.into());
-        Ok(log.range(from..to).map(|(n, document)| EpochEntry::new(*n, document.clone())).collect())
+        let range = (log.to_owned(), from)..(log.to_owned(), from.saturating_add(count.into()));
+        Ok(self.epochs.lock().range(range).map(entry).collect())
     }
 
     async fn newest(&self, log: &str) -> Result<Option<EpochEntry>, StoreError> {
-        let logs = self.epochs.lock();
-        Ok(logs.get(log).and_then(BTreeMap::last_key_value).map(|(n, document)| EpochEntry::new(*n, document.clone())))
+        Ok(self.epochs.lock().range((log.to_owned(), 0)..=(log.to_owned(), u64::MAX)).next_back().map(entry))
     }
 
     async fn trim(&self, log: &str, below: u64) -> Result<(), StoreError> {
-        let mut logs = self.epochs.lock();
-        if let Some(entries) = logs.get_mut(log) {
-            entries.retain(|n, _| *n >= below);
-            if entries.is_empty() {
-                logs.remove(log);
-            }
-        }
+        self.epochs.lock().retain(|(of, n), _| of != log || *n >= below);
         Ok(())
     }
+}
+
+fn entry(((_, n), document): (&(String, u64), &Bytes)) -> EpochEntry {
+    EpochEntry::new(*n, document.clone())
 }

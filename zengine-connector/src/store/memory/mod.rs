@@ -12,7 +12,7 @@ mod secrets;
 mod sessions;
 mod table;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, SecretScope, SecretStore, SessionStore, Stores, TenantDirectory,
@@ -22,7 +22,7 @@ use crate::{
     ids::{ConfigVersion, StrategyName, TenantId},
     keyring::{KeyRing, StaticKeyRing},
     runtime::SystemRng,
-    secret::Secret,
+    secret::{Secret, debug_only},
     sync::RwLock,
 };
 
@@ -40,7 +40,7 @@ use crate::{
 /// assert_eq!(memory.claim_count(), 0);
 /// # Ok::<(), zengine_connector::Error>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Memory {
     tables: Arc<Tables>,
     keys: Arc<StaticKeyRing>,
@@ -62,21 +62,6 @@ impl Memory {
     /// Empty stores and a random key.
     pub fn new() -> Self {
         Self { tables: Arc::default(), keys: Arc::new(StaticKeyRing::ephemeral(&SystemRng)) }
-    }
-
-    /// All ports.
-    pub fn stores(&self) -> Stores {
-        Stores {
-            claims: self.claims(),
-            dead_letters: self.dead_letters().into(),
-            events: self.events(),
-            epochs: self.epochs(),
-            sessions: self.sessions(),
-            keys: self.keys(),
-            directory: Some(self.directory()),
-            tenant_writer: Some(self.tenant_writer()),
-            secrets: Some(self.secrets()),
-        }
     }
 }
 
@@ -155,14 +140,4 @@ impl Default for Memory {
     }
 }
 
-impl fmt::Debug for Memory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Tables {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").finish_non_exhaustive()
-    }
-}
+debug_only!(Tables |_tables|);

@@ -35,12 +35,8 @@ struct Slot<R> {
     record: Arc<R>,
 }
 
-/// A place in a table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) shard: usize,
-    pub(super) bucket: usize,
-}
+/// A place in a table: a shard and a bucket.
+pub(super) type Place = (usize, usize);
 
 impl<R: Kept> Table<R> {
     /// Changes the record of a key, in one atomic step. `None` is no record, before and after the change.
@@ -83,21 +79,22 @@ impl<R: Kept> Table<R> {
     /// Looks at the records from a place on, at `budget` buckets at most, until `look` returns `false`. Returns the place at
     /// which to go on. Records move when a table grows: a pass may miss some, or see some twice.
     pub(super) fn scan(&self, from: Place, budget: usize, mut look: impl FnMut(&str, &R) -> bool) -> Option<Place> {
-        let (mut place, mut left) = (from, budget);
-        while let Some(shard) = self.shards.get(place.shard) {
-            let slots = shard.0.lock();
-            while place.bucket < slots.table.num_buckets() {
+        let (mut shard, mut bucket) = from;
+        let mut left = budget;
+        while let Some(slots) = self.shards.get(shard) {
+            let slots = slots.0.lock();
+            while bucket < slots.table.num_buckets() {
                 if left == 0 {
-                    return Some(place);
+                    return Some((shard, bucket));
                 }
                 left -= 1;
-                let slot = slots.table.get_bucket(place.bucket);
-                place.bucket += 1;
+                let slot = slots.table.get_bucket(bucket);
+                bucket += 1;
                 if slot.is_some_and(|slot| !look(&slot.key, &slot.record)) {
-                    return Some(place);
+                    return Some((shard, bucket));
                 }
             }
-            place = Place { shard: place.shard + 1, bucket: 0 };
+            (shard, bucket) = (shard + 1, 0);
         }
         None
     }
@@ -186,7 +183,7 @@ mod tests {
         }
         assert_eq!(seen.len(), 5_000);
         assert!(calls >= 5_000 / 30);
-        assert_eq!(table.scan(Place { shard: SHARDS, bucket: 0 }, 1, |_, _| true), None);
+        assert_eq!(table.scan((SHARDS, 0), 1, |_, _| true), None);
     }
 
     #[test]
