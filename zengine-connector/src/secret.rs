@@ -90,19 +90,6 @@ impl<T: Zeroize> schemars::JsonSchema for Secret<T> {
     }
 }
 
-/// `Debug` that prints the named values only: the others may be secret, personal, or too much to read.
-macro_rules! debug_only {
-    ($type:ident |$of:ident| $($name:ident: $value:expr),*) => {
-        impl std::fmt::Debug for $type {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                let $of = self;
-                f.debug_struct(stringify!($type))$(.field(stringify!($name), &$value))*.finish_non_exhaustive()
-            }
-        }
-    };
-}
-pub(crate) use debug_only;
-
 /// A reference to a secret. In JSON: `{"secret": "name", "key": "json key"}`, `{"env": "NAME"}` or `{"file": "/path"}`.
 ///
 /// `env` and `file` are for the host's own settings. Tenants may edit their configuration, so both are refused there

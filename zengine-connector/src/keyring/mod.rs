@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::{Error, ErrorKind},
     runtime::Rng,
-    secret::{Secret, debug_only},
+    secret::Secret,
 };
 
 /// A source of keys. One key serves encryption and fingerprints; the two are separated by derivation.
@@ -83,7 +83,7 @@ fn mac_of(mut mac: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-debug_only!(Key |key| id: key.id);
+debug_fields!(Key { id });
 
 /// Keys held in memory: one current, any number of older ones.
 #[derive(Clone, Debug)]

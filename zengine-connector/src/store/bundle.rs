@@ -6,7 +6,6 @@ use super::{ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, Secr
 use crate::{
     error::{Error, ErrorKind},
     keyring::KeyRing,
-    secret::debug_only,
 };
 
 /// A bundle with one store of each kind. [`Memory`](super::Memory) and the embedded store convert into it; to mix stores, use
@@ -202,7 +201,7 @@ impl StoresBuilder {
     }
 }
 
-debug_only!(StoresBuilder |builder| missing: builder.missing());
+debug_fields!(StoresBuilder { missing: |builder| builder.missing() });
 
 #[cfg(test)]
 mod tests {

@@ -10,10 +10,7 @@ use super::{
     Attempts, Fingerprint, StoreError, StoreErrorKind, StoredError,
     cbor::{cbor_codes, record},
 };
-use crate::{
-    ids::{ClientMessageId, FailureId, StrategyName, TenantId},
-    secret::debug_only,
-};
+use crate::ids::{ClientMessageId, FailureId, StrategyName, TenantId};
 
 /// The direction of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,8 +76,7 @@ record! {
     }
 }
 
-debug_only!(DeadLetter |letter| direction: letter.direction, failure_id: letter.failure_id, tenant: letter.tenant,
-    strategy: letter.strategy, outcome: letter.outcome, attempts: letter.attempts.len());
+debug_fields!(DeadLetter { direction, failure_id, tenant, strategy, outcome, attempts: |letter| letter.attempts.len() });
 
 /// A page of dead letters, in order of their ids.
 #[derive(Clone, Debug, Default, PartialEq)]

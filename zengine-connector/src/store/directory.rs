@@ -6,10 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use crate::{
-    ids::{ConfigVersion, RouteKey, StrategyName, TenantId},
-    secret::debug_only,
-};
+use crate::ids::{ConfigVersion, RouteKey, StrategyName, TenantId};
 
 /// A tenant's configuration of one strategy. It holds references to secrets, not secrets.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -30,7 +27,7 @@ impl TenantConfig {
     }
 }
 
-debug_only!(TenantConfig |row| version: row.version, enabled: row.enabled);
+debug_fields!(TenantConfig { version, enabled });
 
 /// A directory of tenants, which a [`TenantWriter`](super::TenantWriter) writes. A call that takes longer than 10 seconds is dropped and counts as failed.
 ///

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::{FailureId, RouteKey, StrategyName, TenantId},
     runtime::{Clock, Missed, guard, to_ms},
-    secret::{SecretRef, debug_only},
+    secret::SecretRef,
 };
 
 /// Maximum time for the tenant directory or the secret store, which are cached and often remote.
@@ -148,4 +148,4 @@ impl Ports {
     }
 }
 
-debug_only!(Ports |ports| claims: ports.stores.claims);
+debug_fields!(Ports { claims: |ports| &ports.stores.claims });

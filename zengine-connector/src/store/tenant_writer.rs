@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{SecretScope, StoreError, StoreErrorKind};
 use crate::{
     ids::{ConfigVersion, RouteKey, StrategyName, TenantId},
-    secret::{Secret, debug_only},
+    secret::Secret,
 };
 
 /// A tenant's row of one strategy, as it is written: the configuration and the provider's keys that lead to the tenant.
@@ -56,7 +56,7 @@ impl From<serde_json::Value> for TenantRow {
     }
 }
 
-debug_only!(TenantRow |row| routes: row.routes.len(), enabled: row.enabled);
+debug_fields!(TenantRow { routes: |row| row.routes.len(), enabled });
 
 /// Writes the rows that a [`TenantDirectory`](super::TenantDirectory) reads, for the host's own administration. The core never
 /// writes them.

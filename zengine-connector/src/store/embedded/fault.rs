@@ -81,7 +81,7 @@ fn return_kind(error: &io::Error) -> (StoreErrorKind, &'static str) {
 
 /// The result of the work. A panic of the engine is damage: it trusts what it reads from the file.
 pub(super) fn unless_damaged<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    catch_in(work).unwrap_or_else(|| Err(of_engine(redb::Error::Corrupted(String::new()))))
+    catch_in(work).unwrap_or_else(|| Err(Fault::Engine(redb::Error::Corrupted(String::new())).into()))
 }
 
 /// Converts an error of the file system from outside the engine.

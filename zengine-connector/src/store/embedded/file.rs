@@ -6,7 +6,6 @@ use redb::{Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, 
 
 use super::fault::{Fault, read_only};
 use crate::{
-    secret::debug_only,
     store::{StoreError, StoreErrorKind},
     sync::RwLock,
 };
@@ -47,7 +46,7 @@ pub(super) struct Shared {
     opener: Option<Opener>,
 }
 
-debug_only!(Shared |shared| open: shared.is_open());
+debug_fields!(Shared { open: |shared| shared.is_open() });
 
 impl Shared {
     pub(super) fn writing(opener: Opener) -> Result<Self, Fault> {

@@ -6,7 +6,6 @@ use super::{fault::read_only, key_file::KeyFile};
 use crate::{
     keyring::{Key, KeyRing, StaticKeyRing},
     runtime::Rng,
-    secret::debug_only,
     store::StoreError,
     sync::{Mutex, Snapshot},
 };
@@ -49,4 +48,4 @@ impl KeyRing for EmbeddedKeys {
     }
 }
 
-debug_only!(EmbeddedKeys |keys| current: keys.current().id());
+debug_fields!(EmbeddedKeys { current: |keys| keys.current().id().to_owned() });

@@ -22,7 +22,7 @@ use crate::{
     ids::{ConfigVersion, StrategyName, TenantId},
     keyring::{KeyRing, StaticKeyRing},
     runtime::SystemRng,
-    secret::{Secret, debug_only},
+    secret::Secret,
     sync::RwLock,
 };
 
@@ -140,4 +140,4 @@ impl Default for Memory {
     }
 }
 
-debug_only!(Tables |_tables|);
+debug_fields!(Tables {});
