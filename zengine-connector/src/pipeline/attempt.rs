@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    decision::Protection,
     dedup::{Lost, Ownership},
     job::SendJob,
     outcome::DeferredReason,
@@ -25,6 +26,8 @@ pub(crate) enum Attempted {
     Failed(SendError),
     /// The provider was not called. The time says when to try again.
     NotStarted(DeferredReason, Duration),
+    /// The provider was not called, and must not be: the message may have arrived. The text says why.
+    Barred(&'static str),
 }
 
 /// The permission for one call, held while it runs.
@@ -60,6 +63,9 @@ pub(crate) async fn make(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempte
         Ok(started) => started,
         Err(refused) => return refused.into(),
     };
+    if let Some(why) = barred(job, own) {
+        return Attempted::Barred(why);
+    }
     let (n, started_at_ms, began) = (own.all_attempts() + 1, job.clock().ms(), job.clock().monotonic());
     let result = call(job, admitted, own.record().key_generation, n, limit).await;
     let duration = job.clock().monotonic().saturating_sub(began);
@@ -95,11 +101,21 @@ async fn start<'a>(job: &'a SendJob<'_>, own: &mut Ownership<'_>) -> Result<(Adm
             return Err(Lost::Store.into());
         }
     }
-    // What arrived after all is not sent again; the record may say so only now (rule 27).
-    if own.is_proven() {
-        return Err(NotAdmitted(DeferredReason::InProgress, Duration::from_secs(1)));
-    }
     Ok((admitted, attempt_time(job)?.min(limit)))
+}
+
+/// The reason for which the message must not be sent again. Asked right before each call: the record may know of a delivery only
+/// now, and the waits before the call may have outlasted the provider's window (rules 21 and 27).
+fn barred(job: &SendJob<'_>, own: &Ownership<'_>) -> Option<&'static str> {
+    let record = own.record();
+    let first_sent_ms = record.first_sent_at_ms.unwrap_or(record.first_claimed_at_ms);
+    if own.is_proven() {
+        Some("the provider reported an earlier attempt")
+    } else if own.maybe_sent() && !own.forced && job.protection(Some(first_sent_ms)) == Protection::None {
+        Some("the provider no longer recognises a second delivery")
+    } else {
+        None
+    }
 }
 
 /// The time of an attempt that begins now, unless too little is left (rule 40).

@@ -28,20 +28,28 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
     if own.look_up_first
         && let Some(end) = look_up(job, own).await
     {
-        return end;
+        return match end {
+            // A provider that never says whether the message arrived must not defer it for ever (rule 8).
+            How::Deferred { error, .. } if is_too_old(job, own) => How::Unknown(error.unwrap_or_else(|| {
+                let expired = SendError::of(ErrorKind::Expired, "the message may have arrived, and is older than max_age");
+                EndError::of(expired.maybe(), own.all_attempts())
+            })),
+            end => end,
+        };
     }
     let retry = &job.settings().retry;
     let mut last: Option<EndError> = None;
     loop {
-        if let Some(expired) = too_old(job, own) {
-            return How::Failed(last.unwrap_or(expired));
+        if is_too_old(job, own) {
+            let expired = || SendError::of(ErrorKind::Expired, "the message is older than max_age").not_sent();
+            return How::Failed(last.unwrap_or_else(|| EndError::of(expired(), own.all_attempts())));
         }
         let error = match attempt::make(job, own).await {
             Attempted::Accepted(receipt) => return accepted(receipt),
             Attempted::Failed(error) => error,
-            Attempted::NotStarted(..) if own.is_proven() => {
-                let reported = SendError::of(ErrorKind::Unexpected, "the provider reported an earlier attempt").maybe();
-                return How::Unknown(EndError::of(reported, own.all_attempts()));
+            Attempted::Barred(why) => {
+                let barred = || EndError::of(SendError::of(ErrorKind::Unexpected, why).maybe(), own.all_attempts());
+                return How::Unknown(last.unwrap_or_else(barred));
             }
             Attempted::NotStarted(reason, retry_after) => return How::Deferred { reason, retry_after, error: last },
         };
@@ -107,12 +115,11 @@ fn accepted(receipt: Receipt) -> How {
     How::Delivered { receipt, recorded: false }
 }
 
-/// The error for a message older than `max_age`, which is no longer sent (rule 8).
-fn too_old(job: &SendJob<'_>, own: &Ownership<'_>) -> Option<EndError> {
-    let (max_age, first_claimed) = (ms(job.settings().max_age), own.record().first_claimed_at_ms);
+/// Returns `true` for a message older than `max_age`, which is no longer sent (rule 8).
+fn is_too_old(job: &SendJob<'_>, own: &Ownership<'_>) -> bool {
+    let first_claimed = own.record().first_claimed_at_ms;
     let born = job.call.options.created_at.map_or(first_claimed, crate::runtime::to_ms).min(first_claimed);
-    let expired = || SendError::of(ErrorKind::Expired, "the message is older than max_age").not_sent();
-    (job.clock().ms().saturating_sub(born) > max_age).then(|| EndError::of(expired(), own.all_attempts()))
+    job.clock().ms().saturating_sub(born) > ms(job.settings().max_age)
 }
 
 /// Looks the send up at the provider. `None` means that the provider does not have it and it may be sent. The look-up

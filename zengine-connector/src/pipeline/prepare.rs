@@ -49,15 +49,15 @@ pub(crate) async fn prepare<'a>(call: HostCall<'a>, message: MessageRef<'a>) -> 
 /// Answers a send whose tenant cannot be bound: replays a settled record, else defers (rule 85). A record whose dead letter is
 /// pending is not replayed, because only the caller has the message (rule 68).
 async fn replay_or_defer(send: &Identified<'_>, error: Error) -> Result<Outcome, Error> {
-    if error.kind() == ErrorKind::UnknownTenant {
-        return Err(error);
-    }
     let HostCall { engine, clock, .. } = send.call;
     if let Ok(Ok(Some(record))) = clock.guard(clock.remaining(), engine.stores.record(&send.key)).await {
         send.content().refuse_mismatch(&send.fingerprint, &record.fingerprint)?;
         if let Some(ended) = engine.ended(&send.key, &record).filter(|_| !record.effects_pending.dlq) {
             return ended.replayed().into_outcome(&send.key, None);
         }
+    }
+    if error.kind() == ErrorKind::UnknownTenant {
+        return Err(error);
     }
     let retry_after = error.retry_after().unwrap_or(BIND_AGAIN);
     let stored = StoredError::new(error.kind(), Reach::NotSent, error.message().to_owned());

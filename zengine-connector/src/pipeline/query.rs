@@ -39,13 +39,16 @@ pub(crate) async fn query(engine: &Arc<Engine>, tenant: &TenantId, strategy: &st
 async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {
     let (settings, clock) = (job.settings(), job.clock());
     for n in 1.. {
+        let limit = settings.attempt_timeout.min(clock.remaining());
+        if limit < settings.retry.min_attempt {
+            return Err(Error::new(ErrorKind::Timeout, "no time is left for a call").with_context("strategy", &job.entry.name));
+        }
         let admitted = attempt::admit(job).await.map_err(|NotAdmitted(reason, retry_after)| {
             Error::new(ErrorKind::Busy, "the breaker is open, or too many calls run at once")
                 .with_context("strategy", &job.entry.name)
                 .with_context("reason", reason.as_str())
                 .with_retry_after(retry_after)
         })?;
-        let limit = settings.attempt_timeout.min(clock.remaining());
         let error = match attempt::call(job, admitted, 0, n, limit).await {
             Ok(receipt) => return Ok(receipt),
             Err(error) => error,

@@ -76,7 +76,7 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
             if in_store && clock.wait(engine.stores.take_letter(id, letter.redrive_count)).await?.is_none() {
                 return Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)).into_outcome(&job.key, None);
             }
-            again(&job, letter, failed, current.as_ref()).await?
+            again(&job, letter, failed, current.as_ref(), redrive.force).await?
         }
     };
     let closed = match &ended.how {
@@ -127,13 +127,18 @@ fn permit(
         return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(wait));
     }
     let may_have_arrived = match record {
-        None => letter.outcome == UNKNOWN,
+        None => letter.outcome == UNKNOWN || was_begun(letter),
         Some(record) if record.life() == failed => record.status == ClaimStatus::Unknown,
         // An earlier redrive was put off. Any other record is not claimed.
         Some(record) => record.status == ClaimStatus::Released && record.maybe_sent,
     };
     let first_sent_ms = record.and_then(|record| record.first_sent_at_ms).or(letter.first_sent_at_ms).unwrap_or(failed.first_claimed_at_ms);
     if may_have_arrived && job.protection(Some(first_sent_ms)) == Protection::None { allow_double(letter, redrive) } else { Ok(()) }
+}
+
+/// Returns `true` if a redrive of this letter began and did not close it. It may have sent the message.
+const fn was_begun(letter: &DeadLetter) -> bool {
+    letter.redrive_count > letter.generation
 }
 
 /// Requires `force`, and logs it, to send an Unknown again when the provider offers no protection or its window is over
@@ -155,7 +160,7 @@ fn allow_double(letter: &DeadLetter, redrive: &RedriveOptions) -> Result<(), Err
 }
 
 /// Claims the send again and makes it, or settles it like any send if the record is not that of the failure.
-async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Option<&ClaimRecord>) -> Result<Ended, Error> {
+async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Option<&ClaimRecord>, forced: bool) -> Result<Ended, Error> {
     let put_off = || Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5));
     // The new generation overwrites the record, so what the failure still owes comes first (rule 67).
     if let Some(record) = current.filter(|record| record.life() == failed && record.status.is_terminal()) {
@@ -166,18 +171,19 @@ async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Op
         }
     }
     let unknown = letter.outcome == UNKNOWN;
+    let in_doubt = unknown || was_begun(letter);
     let lease = job.lease(job.engine().token());
-    let asking = Asking::new(job, lease.owner, unknown);
+    let asking = Asking::new(job, lease.owner, in_doubt);
     let operation = ClaimOp::Redrive {
         lease,
         fingerprint: job.fingerprint.clone(),
         generation: letter.generation,
         first_claimed_at_ms: letter.first_claimed_at_ms,
         key_generation: if unknown { letter.key_generation } else { letter.generation + 1 },
-        maybe_sent: unknown,
+        maybe_sent: in_doubt,
         first_sent_at_ms: letter.first_sent_at_ms,
         last_attempt_at_ms: letter.last_attempt_at_ms,
-        ttl_s: released_ttl_s(job, unknown),
+        ttl_s: released_ttl_s(job, in_doubt || current.is_some_and(|record| record.maybe_sent)),
     };
     let applied = job.apply_with_retry(&operation, current).await?;
     asking.answered();
@@ -185,6 +191,7 @@ async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Op
         Applied { done: true, record: Some(record), .. } => {
             let mut own = Ownership::of(job, record);
             // Look up a message that may have arrived first, if the provider supports it.
+            own.forced = forced;
             own.look_up_first = own.maybe_sent() && matches!(job.idempotency, Idempotency::Queryable { .. });
             Ok(settle::lead(job, own).await)
         }

@@ -25,11 +25,11 @@ pub(crate) async fn settle(job: &SendJob<'_>) -> Result<Ended, Error> {
     let asked = job.clock().monotonic();
     let joined = join(job).await?;
     job.call.trace.note(|facts| facts.waited = job.clock().monotonic().saturating_sub(asked));
-    let (mut leader, gone) = match joined {
+    let mut leader = match joined {
         Joined::Ended(ended) => return Ok(ended),
-        Joined::Leader { leader, gone } => (leader, gone),
+        Joined::Leader(leader) => leader,
     };
-    let claimed = claim(job, &mut leader, &gone).await?;
+    let claimed = claim(job, &mut leader).await?;
     job.call.trace.note(|facts| facts.waited = job.clock().monotonic().saturating_sub(asked));
     let ended = match claimed {
         Claimed::Ours(own) => lead(job, own).await,
@@ -62,8 +62,10 @@ pub(crate) async fn lead<'a>(job: &'a SendJob<'a>, mut own: Ownership<'a>) -> En
             own.forget();
             ended
         }
-        How::Deferred { error, .. } if own.made_maybe() && job.protection(own.record().first_sent_at_ms) == Protection::None => {
-            // A release would allow a second delivery (rule 21).
+        How::Deferred { error, .. }
+            if own.made_maybe() && (own.is_unprotected() || job.protection(own.record().first_sent_at_ms) == Protection::None) =>
+        {
+            // A release would allow a second delivery (rule 21). Without a record, nobody would know of the first.
             let doubt = || SendError::of(ErrorKind::Unexpected, "an attempt may have arrived").maybe();
             let error = error.unwrap_or_else(|| EndError::of(doubt(), own.all_attempts()));
             failed(job, own, Terminal::Unknown, error).await

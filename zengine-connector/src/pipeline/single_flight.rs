@@ -25,6 +25,9 @@ pub(crate) struct SingleFlight {
 /// The number of shards: a power of two, because the shard is taken from the hash.
 const SHARDS: usize = 16;
 
+/// Number of dropped leaders that a flight remembers.
+const MAX_GONE: usize = 16;
+
 /// One shard, on its own cache line.
 #[derive(Default)]
 #[repr(align(64))]
@@ -67,7 +70,8 @@ pub(crate) struct Follower {
 }
 
 impl SingleFlight {
-    /// Joins the send of this key. A leader draws the owner token of its claim; `gone` are those of leaders before it.
+    /// Joins the send of this key. A leader draws the owner token of its claim. `gone` are those of dropped leaders that the caller
+    /// followed; the present leader learns of them.
     pub(crate) fn join(
         &self,
         key: &ClaimKey,
@@ -80,6 +84,7 @@ impl SingleFlight {
         match shard.0.lock().entry(key.clone()) {
             Entry::Occupied(mut flight) => {
                 let flight = flight.get_mut();
+                flight.add_gone(gone);
                 let (_, completion) = flight.followers.get_or_insert_with(|| {
                     let (complete, completion) = oneshot::channel();
                     (complete, completion.shared())
@@ -95,7 +100,24 @@ impl SingleFlight {
     }
 }
 
+impl Flight {
+    /// Remembers dropped leaders, the latest few.
+    fn add_gone(&mut self, gone: &[OwnerToken]) {
+        for owner in gone {
+            if !self.gone.contains(owner) {
+                self.gone.push(*owner);
+            }
+        }
+        self.gone.drain(..self.gone.len().saturating_sub(MAX_GONE));
+    }
+}
+
 impl Leader<'_> {
+    /// Returns `true` if the claim of this owner was made by a leader before this one, which was dropped.
+    pub(crate) fn is_gone(&self, owner: OwnerToken) -> bool {
+        self.shard.0.lock().get(&self.key).is_some_and(|flight| flight.gone.contains(&owner))
+    }
+
     /// The owner token of the leader's next claim.
     pub(crate) const fn owner(&self) -> OwnerToken {
         self.owner
@@ -118,10 +140,12 @@ impl Leader<'_> {
     fn end(&mut self, completion: impl FnOnce(Vec<OwnerToken>) -> Completion) {
         self.completed = true;
         let flight = self.shard.0.lock().remove(&self.key);
-        if let Some(Flight { owner, mut gone, followers: Some((complete, _)), .. }) = flight {
-            gone.push(owner);
-            // Fails only if all followers are gone.
-            let _ = complete.send(completion(gone));
+        if let Some(mut flight) = flight {
+            flight.add_gone(&[flight.owner]);
+            if let Some((complete, _)) = flight.followers {
+                // Fails only if all followers are gone.
+                let _ = complete.send(completion(flight.gone));
+            }
         }
     }
 }

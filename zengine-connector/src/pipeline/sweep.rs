@@ -120,6 +120,8 @@ async fn sweep_all(weak: &Weak<Engine>) -> bool {
     loop {
         let Some(engine) = weak.upgrade().filter(|engine| !engine.is_closing()) else { return false };
         match sweep_page(&engine, swept.next.as_deref(), PAGE).await {
+            // A store that does not get on is asked again at the next turn.
+            Ok(page) if page.next.is_some() && page.next == swept.next => return true,
             Ok(page) => swept.add(page),
             Err(error) if error.kind == StoreErrorKind::Unsupported => return false,
             Err(error) => {

@@ -1,7 +1,7 @@
 //! Sends whose configuration does not resolve.
 
 use zengine_connector::{
-    ClientMessageId, Error, ErrorKind, OutboundMessage, Reach, SendOptions, StrategyName, TenantId, async_trait,
+    ClientMessageId, Error, ErrorKind, Memory, OutboundMessage, Reach, SendOptions, StrategyName, TenantId, async_trait,
     error::Disposition,
     ids::RouteKey,
     pipeline::DeferredReason,
@@ -50,6 +50,12 @@ async fn rule_85_what_is_settled_is_replayed_before_binding() {
     assert_eq!((end.reason, end.retry_after), (DeferredReason::BindFailed, secs(30)));
     assert!(world.record("new").await.is_none(), "nothing is claimed");
     assert_eq!(provider.calls().len(), 2);
+
+    // Of a tenant that is gone too.
+    let moved = world.process_with(&provider, |it| it.directory(Memory::new().directory()));
+    assert!(delivered(send(&moved, "delivered").await).replayed);
+    let error = moved.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("new"))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownTenant);
 }
 
 /// Rule 86: what requeueing would only repeat is an error that says so.

@@ -13,7 +13,7 @@ use zengine_connector::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, InboundOp, InboundRecord, Reference, StoreError, StoreErrorKind,
     },
     strategy::ProviderKey,
-    testing::{NativeProvider, ProviderAnswer, Recording, StoreCall, StoreFault},
+    testing::{NativeProvider, ProviderAnswer, QueryableProvider, Recording, StoreCall, StoreFault},
 };
 
 use super::new_world;
@@ -440,6 +440,17 @@ async fn rule_28_an_unprotected_send_ends_as_what_it_is() {
         let options = RedriveOptions::new().force("asked");
         delivered(bold.redrive(&letters[0].failure_id, options).await.unwrap());
     }
+}
+
+/// Nobody would know of an attempt that may have arrived, so it is not put off.
+#[tokio::test(start_paused = true)]
+async fn rule_28_an_unprotected_send_in_doubt_is_unknown_and_not_put_off() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    let bold = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected));
+    world.faults.always(StoreCall::Claim, StoreFault::Refused);
+    provider.answer(ProviderAnswer::AcceptLate(secs(60)));
+    unknown(send(&bold, "1").await);
+    assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 1));
 }
 
 /// A store that does not answer holds nobody for ever.

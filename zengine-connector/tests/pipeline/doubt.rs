@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use zengine_connector::{
-    ErrorKind, ProviderMessageId, Reach,
+    ErrorKind, ProviderMessageId, Reach, SendOptions,
     message::State,
     pipeline::DeferredReason,
     runtime::{BoxFuture, Clock, Spawner, to_ms},
@@ -14,7 +14,7 @@ use zengine_connector::{
 
 use super::new_world;
 use crate::log::Log;
-use crate::support::{World, deferred, delivered, drop_after, failed, key, ms, secs, send, unknown};
+use crate::support::{World, deferred, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown};
 
 /// Leaves a send that the provider took and whose owner crashed before it knew.
 async fn crashed_after_sending<P: ProviderKind>(world: &World, provider: &Recording<P>, what: &str) {
@@ -100,7 +100,6 @@ async fn rule_19_not_found_counts_only_after_the_visibility_delay() {
     assert_eq!((provider.calls().len(), provider.effects("1")), (2, 1));
 }
 
-/// A look-up that fails, hangs or breaks the strategy leaves the send in doubt, whatever it is.
 /// What an attempt sent may have left as late as its end.
 #[tokio::test(start_paused = true)]
 async fn rule_19_the_visibility_delay_counts_from_the_end_of_an_attempt() {
@@ -118,6 +117,69 @@ async fn rule_19_the_visibility_delay_counts_from_the_end_of_an_attempt() {
     assert_eq!((provider.calls().len(), provider.effects("1")), (1, 1));
 }
 
+/// The waits before an attempt may outlast the provider's window, as where the process is frozen meanwhile.
+#[tokio::test(start_paused = true)]
+async fn rule_21_the_providers_window_is_looked_at_right_before_each_attempt() {
+    for frozen_in in ["backoff", "mark"] {
+        let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+        provider.answer(ProviderAnswer::accept_then_break());
+        let long = async || {
+            let mut options = SendOptions::new(id("1"));
+            options.time = Some(secs(3 * 3600));
+            world.process(&provider).send(&tenant(), "recording", &text("hello"), options).await.unwrap()
+        };
+        let sending = async {
+            if frozen_in == "backoff" {
+                return long().await;
+            }
+            let once = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+            assert_eq!(deferred(send(&once, "1").await).reason, DeferredReason::BreakerOpen);
+            world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
+            long().await
+        };
+        let freeze = async {
+            world.pass(ms(if frozen_in == "backoff" { 50 } else { 1_000 })).await;
+            world.clock.jump_ms(3_600_000);
+            world.faults.resume();
+        };
+        let (end, ()) = futures_util::future::join(sending, freeze).await;
+        unknown(end);
+        assert_eq!((provider.calls().len(), provider.effects("1")), (1, 1), "{frozen_in}");
+    }
+}
+
+/// A provider that never says whether the message arrived puts it off, but not for ever.
+#[tokio::test(start_paused = true)]
+async fn rule_08_look_ups_that_always_fail_end_with_max_age() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    let process = world.process(&provider);
+    for _ in 0..2 {
+        provider.answer_lookup(ProviderAnswer::unreachable());
+        assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::LookupFailed);
+    }
+    world.clock.jump_ms(86_400_000);
+    provider.answer_lookup(ProviderAnswer::unreachable());
+    unknown(send(&process, "1").await);
+    assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 1));
+}
+
+/// A doubt that no attempt renews ends after its time, however often duplicates put it off.
+#[tokio::test(start_paused = true)]
+async fn rule_29_looking_up_does_not_renew_a_doubt() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    let process = world.process(&provider);
+    let expiry = world.record("1").await.unwrap().expires_at_s;
+    for _ in 0..3 {
+        world.clock.jump_ms(3_600_000);
+        provider.answer_lookup(ProviderAnswer::unreachable());
+        deferred(send(&process, "1").await);
+        assert_eq!(world.record("1").await.unwrap().expires_at_s, expiry);
+    }
+}
+
+/// A look-up that fails, hangs or breaks the strategy leaves the send in doubt, whatever it is.
 #[tokio::test(start_paused = true)]
 async fn rule_21_a_failed_look_up_keeps_the_doubt() {
     let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
@@ -306,7 +368,6 @@ async fn rule_24_attached_callers_settle_a_dropped_leaders_record_at_once() {
     }
 }
 
-/// Case 88, and case 14 once more: a release that was protected is not for ever.
 /// The claims of all leaders that were dropped are known, not only the latest.
 #[tokio::test(start_paused = true)]
 async fn rule_24_attached_callers_settle_the_record_of_an_earlier_leader() {
@@ -329,6 +390,28 @@ async fn rule_24_attached_callers_settle_the_record_of_an_earlier_leader() {
     assert!(world.clock.monotonic() < secs(5));
 }
 
+/// A caller that comes while the followers of a dropped leader wake up leads, and learns from them.
+#[tokio::test(start_paused = true)]
+async fn rule_24_a_leader_learns_from_its_followers_of_earlier_leaders() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::Hang);
+    let attached = async {
+        world.pass(ms(1)).await;
+        send(&process, "1").await
+    };
+    let between = async {
+        drop_after(&world, &process, "1", secs(1)).await;
+        // The follower has been woken and has not run yet.
+        send(&process, "1").await
+    };
+    for end in <[_; 2]>::from(futures_util::future::join(between, attached).await) {
+        unknown(end);
+    }
+    assert!(world.clock.monotonic() < secs(5), "nobody waits for the lease");
+}
+
+/// Case 88, and case 14 once more: a release that was protected is not for ever.
 #[tokio::test(start_paused = true)]
 async fn rule_13_a_released_maybe_is_not_claimed_like_a_fresh_one() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
@@ -384,6 +467,26 @@ async fn rule_27_what_the_provider_told_meanwhile_decides() {
     tell(&world, "2", State::Failed).await;
     failed(send(&world.process(&provider), "2").await);
     assert_eq!((world.all_letters().await.len(), world.failed().len(), provider.calls().len()), (1, 1, 2));
+}
+
+/// An id that is used again after its record is gone has the same provider key, and statuses of its earlier life may be late.
+#[tokio::test(start_paused = true)]
+async fn rule_27_a_status_of_an_earlier_life_proves_nothing() {
+    let (world, provider) = (new_world(), Recording::new());
+    delivered(send(&world.process(&provider), "1").await);
+    let (first_life, days) = (to_ms(world.clock.now()), 2 * 86_400_000);
+    world.clock.jump_ms(days);
+    crashed_after_sending(&world, &provider, "1").await;
+    let tell = async |at_ms| {
+        let tell = ClaimOp::Tell { key_generation: 0, evidence: Evidence::new(State::Delivered, at_ms, None), ttl_s: 86_400 };
+        world.claims.apply(&key("1"), &tell, None, to_ms(world.clock.now())).await.unwrap().done
+    };
+    assert!(!tell(first_life).await);
+    unknown(send(&world.process(&provider), "1").await);
+    assert!(!tell(first_life + days - 61_000).await);
+    // The provider's clock may be behind ours.
+    assert!(tell(first_life + days - 60_000).await);
+    delivered(send(&world.process(&provider), "1").await);
 }
 
 /// News that comes for a send that its owner holds for not sent: the provider knows better.

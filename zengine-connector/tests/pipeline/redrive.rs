@@ -444,6 +444,33 @@ async fn rule_31_a_redrive_dropped_before_sending_gives_the_claim_back() {
     }
 }
 
+/// A redrive that began and never closed its letter may have sent the message; its record may be gone by now.
+#[tokio::test(start_paused = true)]
+async fn rule_71_a_redrive_that_crashed_long_ago_needs_force() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    world.faults.next(StoreCall::RemoveLetter, 1, StoreFault::Refused);
+    delivered(redrive(&process, &failure).await);
+    world.clock.jump_ms(2 * 86_400_000);
+    let later = world.process(&provider);
+    let error = later.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
+    assert_eq!((error.context("rule"), provider.calls().len()), (Some("71"), 2));
+    delivered(later.redrive(&failure, forced()).await.unwrap());
+    assert_eq!(provider.calls().len(), 3);
+
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    world.faults.next(StoreCall::RemoveLetter, 1, StoreFault::Refused);
+    delivered(redrive(&process, &failure).await);
+    world.clock.jump_ms(2 * 86_400_000);
+    delivered(redrive(&world.process(&provider), &failure).await);
+    assert_eq!(provider.calls().len(), 2, "it is looked up first");
+}
+
 /// Rule 27: proof that arrives while the redrive is claimed stops it before its first byte.
 #[tokio::test(start_paused = true)]
 async fn rule_27_proof_of_delivery_stops_a_redrive_that_is_under_way() {

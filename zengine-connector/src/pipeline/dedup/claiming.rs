@@ -29,10 +29,10 @@ pub(crate) enum Claimed<'a> {
     Deferred(Ended),
 }
 
-/// Claims the send. `gone` are the owner tokens of callers of this process that were dropped.
-pub(crate) async fn claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, gone: &[OwnerToken]) -> Result<Claimed<'a>, Error> {
+/// Claims the send.
+pub(crate) async fn claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>) -> Result<Claimed<'a>, Error> {
     let mut seen = None;
-    match try_claim(job, leader, gone, &mut seen).await {
+    match try_claim(job, leader, &mut seen).await {
         Ok(claimed) => Ok(claimed),
         Err(NotClaimed::Refused(error)) => Err(error),
         Err(NotClaimed::Store(error)) => store_down(job, error, seen.is_some()),
@@ -56,7 +56,6 @@ impl From<StoreError> for NotClaimed {
 async fn try_claim<'a>(
     job: &'a SendJob<'a>,
     leader: &mut Leader<'_>,
-    gone: &[OwnerToken],
     seen: &mut Option<Arc<ClaimRecord>>,
 ) -> Result<Claimed<'a>, NotClaimed> {
     let mut waiting = None;
@@ -81,7 +80,7 @@ async fn try_claim<'a>(
             if record.status.is_terminal() {
                 return Ok(Claimed::Settled { record: Arc::clone(record), fresh: false });
             }
-            match without_owner(job, leader, record, gone).await? {
+            match without_owner(job, leader, record).await? {
                 Resolution::Ours(ownership) => return Ok(Claimed::Ours(ownership)),
                 Resolution::Settled(record) => return Ok(Claimed::Settled { record, fresh: true }),
                 Resolution::Changed(record) => *seen = record,
@@ -100,14 +99,9 @@ async fn try_claim<'a>(
 }
 
 /// Resolves a claim whose owner is gone.
-async fn without_owner<'a>(
-    job: &'a SendJob<'a>,
-    leader: &mut Leader<'_>,
-    record: &ClaimRecord,
-    gone: &[OwnerToken],
-) -> Result<Resolution<'a>, StoreError> {
+async fn without_owner<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, record: &ClaimRecord) -> Result<Resolution<'a>, StoreError> {
     let dedup = &job.settings().dedup;
-    let owner_gone = gone.contains(&record.owner);
+    let owner_gone = leader.is_gone(record.owner);
     let at = At { now_ms: job.clock().ms(), boot: job.engine().stores.boot() };
     if record.is_in_doubt() && (owner_gone || record.is_abandoned(at, ms(dedup.clock_skew))) {
         return doubt::resolve(job, leader, record, owner_gone).await;

@@ -8,12 +8,12 @@ use super::super::{
     outcome::DeferredReason,
     single_flight::{Leader, Seat},
 };
-use crate::{error::Error, stage::Duplicates, store::OwnerToken};
+use crate::{error::Error, stage::Duplicates};
 
 /// The role of this call.
 pub(crate) enum Joined<'a> {
-    /// This call makes the send. `gone` are the owner tokens of earlier leaders that were dropped.
-    Leader { leader: Leader<'a>, gone: Vec<OwnerToken> },
+    /// This call makes the send.
+    Leader(Leader<'a>),
     /// Another call made the send, or makes it for longer than we wait.
     Ended(Ended),
 }
@@ -24,7 +24,7 @@ pub(crate) async fn join<'a>(job: &SendJob<'a>) -> Result<Joined<'a>, Error> {
     let mut gone = vec![];
     loop {
         let follower = match engine.single_flight.join(&job.key, &job.fingerprint, &gone, || engine.token()) {
-            Seat::Leader(leader) => return Ok(Joined::Leader { leader, gone }),
+            Seat::Leader(leader) => return Ok(Joined::Leader(leader)),
             Seat::Follower(follower) => follower,
         };
         job.content().refuse_mismatch(&job.fingerprint, &follower.fingerprint)?;

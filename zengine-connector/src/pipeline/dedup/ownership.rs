@@ -27,6 +27,8 @@ pub(crate) struct Ownership<'a> {
     maybe_sent: bool,
     /// Look up at the provider before sending.
     pub(crate) look_up_first: bool,
+    /// A second delivery is accepted (rule 71).
+    pub(crate) forced: bool,
 }
 
 /// The phase of the claim.
@@ -57,7 +59,7 @@ impl<'a> Ownership<'a> {
         let phase = if record.status == ClaimStatus::Sending { Phase::Sending } else { Phase::Quiet };
         // What earlier owners know of their attempts stays, unless we make one that may arrive.
         let made = AttemptsMade { last_maybe_at_ms: record.last_attempt_at_ms, ..AttemptsMade::default() };
-        Self { job, record, phase, made, maybe_sent: false, look_up_first: false }
+        Self { job, record, phase, made, maybe_sent: false, look_up_first: false, forced: false }
     }
 
     /// A send without a stored record, for hosts that chose to send without dedup (rule 28).
@@ -86,6 +88,11 @@ impl<'a> Ownership<'a> {
     /// Returns `true` if an attempt of ours or of an earlier owner may have reached the provider (rule 20).
     pub(crate) fn maybe_sent(&self) -> bool {
         self.maybe_sent || self.record.maybe_sent
+    }
+
+    /// Returns `true` if no record of the send is stored.
+    pub(crate) fn is_unprotected(&self) -> bool {
+        self.phase == Phase::Unprotected
     }
 
     /// Returns `true` if an attempt of this call may have reached the provider.

@@ -8,6 +8,9 @@ use super::{
 };
 use crate::store::cbor::Unread;
 
+/// Maximum time by which a provider's clock may be behind ours, in milliseconds. Statuses are in whole seconds too.
+const PROVIDER_CLOCK_MS: i64 = 60_000;
+
 /// A lease: the owner of a record and its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -143,7 +146,8 @@ pub enum ClaimOp {
         /// Lifetime of the record from now, in seconds.
         ttl_s: i64,
     },
-    /// Stores evidence from the provider, regardless of the owner, and settles an Unknown (rule 27).
+    /// Stores evidence from the provider, regardless of the owner, and settles an Unknown (rule 27). Refused if the evidence is
+    /// more than a minute older than the send.
     Tell {
         /// Generation in the provider key that the evidence is about. Another one is refused.
         key_generation: u32,
@@ -189,7 +193,13 @@ impl ClaimOp {
     /// Decides the operation on the current record. Pure; you must run it and the write as one atomic step.
     pub fn decide(&self, current: Option<&ClaimRecord>, at: At<'_>) -> Decision<ClaimRecord> {
         let rev = current.map_or(0, |current| current.rev).saturating_add(1);
-        self.change(Case { current, at }).map(|record| ClaimRecord { rev, ..record })
+        match self.change(Case { current, at }) {
+            Decision::Write(mut record) => {
+                record.rev = rev;
+                Decision::Write(record)
+            }
+            other => other,
+        }
     }
 
     fn change(&self, case: Case<'_>) -> Decision<ClaimRecord> {
@@ -306,15 +316,15 @@ impl Case<'_> {
     fn commit(self, owner: OwnerToken, end: End, made: &AttemptsMade, ttl_s: i64) -> Decision<ClaimRecord> {
         match self.current {
             Some(record) if record.status.is_owned() && record.owner == owner => {
-                let mut record = ClaimRecord { maybe_sent: record.maybe_sent || end.terminal == Terminal::Unknown, ..record.clone() };
-                add(&mut record, made);
-                Decision::Write(self.finished(&record, end, ttl_s))
+                let mut record = with_attempts(record, made);
+                record.maybe_sent |= end.terminal == Terminal::Unknown;
+                Decision::Write(self.finished(record, end, ttl_s))
             }
             Some(record) if record.status.is_terminal() && record.last_owner == Some(owner) => {
                 if record.status != ClaimStatus::Unknown || end.terminal == Terminal::Unknown {
                     return Decision::Keep;
                 }
-                Decision::Write(self.settled(record, end, ttl_s))
+                Decision::Write(self.settled(with_attempts(record, made), end, ttl_s))
             }
             _ => Decision::Refuse,
         }
@@ -325,6 +335,11 @@ impl Case<'_> {
             return Decision::Keep;
         }
         self.owned(owner, |record| {
+            // A doubt that is not renewed ends in its time, however often its duplicates come (rule 29).
+            let same_doubt = record.maybe_sent && made.last_maybe_at_ms == record.last_attempt_at_ms;
+            if !same_doubt || record.status == ClaimStatus::Sending {
+                record.expires_at_s = self.at.expiry(ttl_s);
+            }
             record.status = ClaimStatus::Released;
             record.maybe_sent |= maybe_sent;
             add(record, made);
@@ -332,7 +347,6 @@ impl Case<'_> {
                 (record.first_sent_at_ms, record.last_attempt_at_ms) = (None, None);
             }
             record.lease_until_ms = self.at.now_ms;
-            record.expires_at_s = self.at.expiry(ttl_s);
         })
     }
 
@@ -342,21 +356,31 @@ impl Case<'_> {
             Some(record) if record.is_abandoned_by(self.at, seen, gone, skew_ms) => {
                 // Keep the last owner: it may still return with the result (rule 27).
                 let last_attempt_at_ms = self.latest_attempt(record, gone, skew_ms);
-                Decision::Write(ClaimRecord { owner: claimant, maybe_sent: true, last_attempt_at_ms, ..self.finished(record, end, ttl_s) })
+                Decision::Write(ClaimRecord {
+                    owner: claimant,
+                    maybe_sent: true,
+                    last_attempt_at_ms,
+                    ..self.finished(record.clone(), end, ttl_s)
+                })
             }
             _ => Decision::Refuse,
         }
     }
 
     fn tell(self, key_generation: u32, evidence: &Evidence, ttl_s: i64) -> Decision<ClaimRecord> {
-        let Some(record) = self.current.filter(|record| record.key_generation == key_generation) else { return Decision::Refuse };
+        // An id that is used again after its record is gone has the same provider key: a status of its earlier life says nothing.
+        let is_about = |record: &&ClaimRecord| {
+            let since = record.first_sent_at_ms.map_or(record.first_claimed_at_ms, |sent| sent.min(record.first_claimed_at_ms));
+            record.key_generation == key_generation && evidence.at_ms >= since.saturating_sub(PROVIDER_CLOCK_MS)
+        };
+        let Some(record) = self.current.filter(is_about) else { return Decision::Refuse };
         let told = ClaimRecord { evidence: Some(Box::new(evidence.clone())), updated_at_ms: self.at.now_ms, ..record.clone() };
         match record.status {
             ClaimStatus::Delivered | ClaimStatus::Failed => Decision::Refuse,
             ClaimStatus::Unknown => {
                 let (result, error) = (record.result.clone(), evidence.error.clone());
                 let end = End { terminal: evidence.verdict(), result, error, effects: Effects::NONE };
-                Decision::Write(self.settled(&told, end, ttl_s))
+                Decision::Write(self.settled(told, end, ttl_s))
             }
             ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => match &record.evidence {
                 // Evidence of a failure does not override evidence of delivery.
@@ -481,7 +505,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn ended(self, record: &ClaimRecord, end: End, ttl_s: i64) -> ClaimRecord {
+    fn ended(self, record: ClaimRecord, end: End, ttl_s: i64) -> ClaimRecord {
         ClaimRecord {
             status: end.terminal.into(),
             result: end.result,
@@ -489,18 +513,18 @@ impl<'a> Case<'a> {
             effects_pending: end.effects,
             expires_at_s: self.at.expiry(ttl_s),
             updated_at_ms: self.at.now_ms,
-            ..record.clone()
+            ..record
         }
     }
 
     /// A send that its owner ended, or that was given up.
-    fn finished(self, record: &ClaimRecord, end: End, ttl_s: i64) -> ClaimRecord {
+    fn finished(self, record: ClaimRecord, end: End, ttl_s: i64) -> ClaimRecord {
         let end = end.with_evidence(record.evidence.as_deref());
         ClaimRecord { last_owner: Some(record.owner), ..self.ended(record, end, ttl_s) }
     }
 
     /// An Unknown that evidence or its late owner settled. Its pending effects stay, but a delivery needs neither letter nor event.
-    fn settled(self, record: &ClaimRecord, end: End, ttl_s: i64) -> ClaimRecord {
+    fn settled(self, record: ClaimRecord, end: End, ttl_s: i64) -> ClaimRecord {
         let pending = record.effects_pending;
         let (error, left) = match end.terminal {
             Terminal::Delivered => (None, pending.without(Effects::BOTH)),
@@ -508,6 +532,13 @@ impl<'a> Case<'a> {
         };
         self.ended(record, End { error, effects: Effects { settled: true, ..left }, ..end }, ttl_s)
     }
+}
+
+/// The record with its owner's attempts.
+fn with_attempts(record: &ClaimRecord, made: &AttemptsMade) -> ClaimRecord {
+    let mut record = record.clone();
+    add(&mut record, made);
+    record
 }
 
 /// Adds an owner's attempts.
