@@ -47,30 +47,23 @@ macro_rules! contract_tests {
 pub use async_trait::async_trait;
 pub use schemars;
 
-#[doc(inline)]
-pub use error::{BoxError, Error, ErrorKind, Fault, Reach, SendError};
-#[doc(inline)]
-pub use http::HttpClient;
-#[doc(inline)]
-pub use ids::{ClientMessageId, ConversationId, FailureId, ProviderMessageId, RouteKey, StrategyName, TenantId};
-#[doc(inline)]
-pub use message::{Content, Event, Identity, InboundEvent, OutboundMessage, Receipt};
-#[doc(inline)]
-pub use orchestrator::{HandlerContext, HandlerError, Orchestrator, OrchestratorBuilder};
-#[doc(inline)]
-pub use pipeline::{Deferred, Delivered, Failed, Outcome, SendOptions, Unknown};
-#[doc(inline)]
-pub use registry::StrategyRegistry;
-#[doc(inline)]
-pub use secret::{Secret, SecretRef};
 #[cfg(feature = "embedded")]
 #[doc(inline)]
-pub use store::Embedded;
+pub use crate::store::Embedded;
 #[doc(inline)]
-pub use store::{Memory, SecretScope, Stores};
-#[doc(inline)]
-pub use strategy::{
-    Configure, ConfigureContext, EventContext, HealthContext, InboundContext, InboundStrategy, OutboundStrategy, SendContext, Strategy,
+pub use crate::{
+    error::{BoxError, Error, ErrorKind, Fault, Reach, SendError},
+    http::HttpClient,
+    ids::{ClientMessageId, ConversationId, FailureId, ProviderMessageId, RouteKey, StrategyName, TenantId},
+    message::{Content, Event, Identity, InboundEvent, OutboundMessage, Receipt},
+    orchestrator::{HandlerContext, HandlerError, Orchestrator, OrchestratorBuilder},
+    pipeline::{Deferred, Delivered, Failed, Outcome, SendOptions, Unknown},
+    registry::StrategyRegistry,
+    secret::{Secret, SecretRef},
+    store::{Memory, SecretScope, Stores},
+    strategy::{
+        Configure, ConfigureContext, EventContext, HealthContext, InboundContext, InboundStrategy, OutboundStrategy, SendContext, Strategy,
+    },
 };
 #[cfg(feature = "derive")]
 pub use zengine_connector_derive::Strategy;

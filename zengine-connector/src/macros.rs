@@ -44,17 +44,6 @@ macro_rules! debug_value {
     };
 }
 
-/// The calls of a builder that set one field each: the call with its argument, then the field and its value.
-macro_rules! setters {
-    ($($(#[$doc:meta])* $call:ident($argument:ident: $type:ty) => $($field:ident).+ = $value:expr;)*) => {$(
-        $(#[$doc])*
-        pub fn $call(mut self, $argument: $type) -> Self {
-            self.$($field).+ = $value;
-            self
-        }
-    )*};
-}
-
 /// An enum whose values have a name in text, from one table.
 macro_rules! named {
     ($(#[$of:meta])* pub enum $name:ident { $($(#[$doc:meta])* $value:ident = $text:literal,)* }) => {
@@ -70,4 +59,66 @@ macro_rules! named {
             }
         }
     };
+}
+
+/// An enum of plain words, with `as_str`.
+macro_rules! words {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        $vis enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)+ }
+
+        impl $name {
+            /// The word for it, as in JSON, records and logs.
+            $vis const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+    };
+}
+
+/// An enum whose variants hold something and are told apart by a word, with `kind`. `Debug` shows nothing but the word.
+macro_rules! tagged {
+    ($(#[$meta:meta])* pub enum $name:ident {
+        $($(#[$doc:meta])* $variant:ident $(($content:ty))? $({ $($fields:tt)* })? = $word:literal,)+
+    }) => {
+        $(#[$meta])*
+        pub enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant $(($content))? $({ $($fields)* })?,)+ }
+
+        impl $name {
+            /// The word for the variant, as in JSON.
+            pub const fn kind(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $word,)+ }
+            }
+        }
+
+        debug_value!($name, |it| it.kind());
+    };
+}
+
+/// Each line is a method that takes the value, sets the field, and returns the whole: `name(argument) => field = value;`.
+/// `const:` before them makes them `const`.
+///
+/// ```ignore
+/// setters! {
+///     /// Adds a caption.
+///     with_caption(caption: impl Into<String>) => caption = Some(caption.into());
+/// }
+/// ```
+macro_rules! setters {
+    (const: $($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty)?) => $field:ident = $value:expr;)+) => {$(
+        $(#[$doc])*
+        #[must_use = "returns the whole with the field set"]
+        pub const fn $name(mut self $(, $argument: $type)?) -> Self {
+            self.$field = $value;
+            self
+        }
+    )+};
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty)?) => $($field:tt).+ = $value:expr;)+) => {$(
+        $(#[$doc])*
+        #[must_use = "returns the whole with the field set"]
+        pub fn $name(mut self $(, $argument: $type)?) -> Self {
+            self.$($field).+ = $value;
+            self
+        }
+    )+};
 }

@@ -2,37 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The party at fault: the coarse class that retry and breaker decide on. Follows from [`ErrorKind`].
-///
-/// Exhaustive by design: every stage matches on it without a catch-all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fault {
-    /// The provider or the link to it.
-    Provider,
-    /// The provider asks for less traffic.
-    Throttled,
-    /// The message or its recipient.
-    Domain,
-    /// The tenant's set-up at the provider: credentials, permissions, account, configuration.
-    Auth,
-    /// This process or its stores: limiter, bulkhead, lost session race.
-    Local,
-    /// The caller went away.
-    Cancelled,
-}
-
-impl Fault {
-    /// The fault in snake case, as written in logs and records.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Provider => "provider",
-            Self::Throttled => "throttled",
-            Self::Domain => "domain",
-            Self::Auth => "auth",
-            Self::Local => "local",
-            Self::Cancelled => "cancelled",
-        }
+words! {
+    /// The party at fault: the coarse class that retry and breaker decide on. Follows from [`ErrorKind`].
+    ///
+    /// Exhaustive by design: every stage matches on it without a catch-all.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub enum Fault {
+        /// The provider or the link to it.
+        Provider = "provider",
+        /// The provider asks for less traffic.
+        Throttled = "throttled",
+        /// The message or its recipient.
+        Domain = "domain",
+        /// The tenant's set-up at the provider: credentials, permissions, account, configuration.
+        Auth = "auth",
+        /// This process or its stores: limiter, bulkhead, lost session race.
+        Local = "local",
+        /// The caller went away.
+        Cancelled = "cancelled",
     }
 }
 

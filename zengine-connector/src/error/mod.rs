@@ -90,15 +90,12 @@ struct Inner {
 impl Error {
     /// Creates an error of a kind. The message is a literal, so that it cannot hold a secret.
     pub fn new(kind: ErrorKind, message: &'static str) -> Self {
-        Self::build(kind, Cow::Borrowed(message))
+        Self::restored(kind, message)
     }
 
     /// An error read back from a record; the text was a literal when it was stored.
-    pub(crate) fn restored(kind: ErrorKind, message: String) -> Self {
-        Self::build(kind, Cow::Owned(message))
-    }
-
-    fn build(kind: ErrorKind, message: Cow<'static, str>) -> Self {
+    pub(crate) fn restored(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        let message = message.into();
         Self(Box::new(Inner { kind, message, code: None, retry_after: None, context: vec![], violations: vec![], source: None }))
     }
 
@@ -136,32 +133,15 @@ impl Error {
         self
     }
 
-    /// Adds every violation found in a message or a configuration.
-    #[must_use = "returns the error with the violations added"]
-    pub fn with_violations(mut self, violations: Vec<Violation>) -> Self {
-        self.0.violations = violations;
-        self
-    }
-
-    /// Adds the cause. Its text is printed, so it must be free of secrets, recipients, bodies and URLs.
-    #[must_use = "returns the error with its cause added"]
-    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.source = Some(Arc::from(source.into()));
-        self
-    }
-
-    /// Adds the provider's own code, as the provider spells it.
-    #[must_use = "returns the error with the code added"]
-    pub fn with_code(mut self, code: impl Into<String>) -> Self {
-        self.0.code = Some(code.into());
-        self
-    }
-
-    /// Adds the wait before a retry makes sense.
-    #[must_use = "returns the error with the hint added"]
-    pub fn with_retry_after(mut self, wait: Duration) -> Self {
-        self.0.retry_after = Some(wait);
-        self
+    setters! {
+        /// Adds every violation found in a message or a configuration.
+        with_violations(violations: Vec<Violation>) => 0.violations = violations;
+        /// Adds the cause. Its text is printed, so it must be free of secrets, recipients, bodies and URLs.
+        with_source(source: impl Into<BoxError>) => 0.source = Some(Arc::from(source.into()));
+        /// Adds the provider's own code, as the provider spells it.
+        with_code(code: impl Into<String>) => 0.code = Some(code.into());
+        /// Adds the wait before a retry makes sense.
+        with_retry_after(wait: Duration) => 0.retry_after = Some(wait);
     }
 
     /// The fine-grained class.

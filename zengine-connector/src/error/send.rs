@@ -6,26 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{BoxError, Error, ErrorKind, Fault};
 
-/// How far a request got (rule 1). Exhaustive by design: every decision about repeating matches on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reach {
-    /// The request was not sent, or the provider refused it before processing.
-    NotSent,
-    /// Unknown: the provider may have acted on it.
-    Maybe,
-    /// The provider processed it and refused.
-    Processed,
-}
-
-impl Reach {
-    /// The reach in snake case, as written in logs and records.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotSent => "not_sent",
-            Self::Maybe => "maybe",
-            Self::Processed => "processed",
-        }
+words! {
+    /// How far a request got (rule 1). Exhaustive by design: every decision about repeating matches on it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    pub enum Reach {
+        /// The request was not sent, or the provider refused it before processing.
+        NotSent = "not_sent",
+        /// Unknown: the provider may have acted on it.
+        Maybe = "maybe",
+        /// The provider processed it and refused.
+        Processed = "processed",
     }
 }
 
@@ -143,16 +133,6 @@ impl SendError {
         self.reach == Reach::NotSent
     }
 
-    /// Whether the message or its recipient is at fault.
-    pub fn is_domain(&self) -> bool {
-        self.error.is_domain()
-    }
-
-    /// Whether the provider, the link or the tenant's set-up is at fault.
-    pub fn is_integration(&self) -> bool {
-        self.error.is_integration()
-    }
-
     /// The error without its reach.
     pub fn error(&self) -> &Error {
         &self.error
@@ -165,10 +145,13 @@ impl SendError {
 }
 
 impl NeedsReach {
+    fn map(self, change: impl FnOnce(Error) -> Error) -> Self {
+        Self { error: change(self.error), ..self }
+    }
+
     /// Adds the provider's own code.
-    pub fn code(mut self, code: impl Into<String>) -> Self {
-        self.error = self.error.with_code(code);
-        self
+    pub fn code(self, code: impl Into<String>) -> Self {
+        self.map(|error| error.with_code(code))
     }
 
     /// Sets the scope of a throttling answer.
@@ -178,27 +161,23 @@ impl NeedsReach {
     }
 
     /// Adds the provider's wait before a retry.
-    pub fn retry_after(mut self, wait: Duration) -> Self {
-        self.error = self.error.with_retry_after(wait);
-        self
+    pub fn retry_after(self, wait: Duration) -> Self {
+        self.map(|error| error.with_retry_after(wait))
     }
 
     /// Adds a context value; see [`Error::with_context`].
-    pub fn context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
-        self.error = self.error.with_context(key, value);
-        self
+    pub fn context(self, key: &'static str, value: impl fmt::Display) -> Self {
+        self.map(|error| error.with_context(key, value))
     }
 
     /// Adds the cause; see [`Error::with_source`].
-    pub fn source(mut self, source: impl Into<BoxError>) -> Self {
-        self.error = self.error.with_source(source);
-        self
+    pub fn source(self, source: impl Into<BoxError>) -> Self {
+        self.map(|error| error.with_source(source))
     }
 
     /// Adds every violation that was found in the message; see [`Error::with_violations`].
-    pub fn violations(mut self, violations: Vec<crate::error::Violation>) -> Self {
-        self.error = self.error.with_violations(violations);
-        self
+    pub fn violations(self, violations: Vec<crate::error::Violation>) -> Self {
+        self.map(|error| error.with_violations(violations))
     }
 
     /// The request was not sent, or was refused before processing.

@@ -19,155 +19,132 @@ masked!(
     CarouselCard
 );
 
-/// Something to choose from or tap on. In JSON the kind is in `kind`.
-#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Interactive {
-    /// Reply buttons.
-    Buttons {
-        /// The header above the text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        header: Option<Header>,
-        /// The text.
-        body: String,
-        /// The footer below the text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        footer: Option<String>,
-        /// The buttons.
-        buttons: Vec<Button>,
-    },
-    /// A list of rows in sections.
-    List {
-        /// The header above the text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        header: Option<Header>,
-        /// The text.
-        body: String,
-        /// The footer below the text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        footer: Option<String>,
-        /// The label that opens the list.
-        button: String,
-        /// The rows.
-        sections: Vec<ListSection>,
-    },
-    /// One button that opens a web address.
-    CtaUrl(CtaUrl),
-    /// One product.
-    Product {
-        /// The text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        body: Option<String>,
-        /// The footer below the text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        footer: Option<String>,
-        /// The catalogue.
-        catalog: String,
-        /// The seller's article number.
-        sku: String,
-    },
-    /// Several products.
-    ProductList {
-        /// The header above the text.
-        header: Header,
-        /// The text.
-        body: String,
-        /// The footer below the text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        footer: Option<String>,
-        /// The catalogue.
-        catalog: String,
-        /// The products.
-        sections: Vec<ProductSection>,
-    },
-    /// The whole catalogue.
-    Catalog(Catalog),
-    /// A form.
-    Flow(Flow),
-    /// Asks for the person's location.
-    LocationRequest {
-        /// The text.
-        body: String,
-    },
-    /// Asks for a postal address.
-    AddressRequest {
-        /// The header above the text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        header: Option<Header>,
-        /// The text.
-        body: String,
-        /// The footer below the text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        footer: Option<String>,
-        /// Country, ISO 3166 two letters.
-        country: String,
-        /// Values, saved addresses and errors, in the provider's form.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        parameters: Option<RawJson>,
-    },
-    /// A button that starts a call.
-    VoiceCall {
-        /// The text.
-        body: String,
-        /// The button's label.
-        label: String,
-        /// How long the button works, in minutes.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        ttl_minutes: Option<u32>,
-        /// Echoed when the call arrives.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        payload: Option<String>,
-    },
-    /// Asks for permission to call.
-    CallPermissionRequest(CallPermissionRequest),
-    /// Asks a person without a visible number for contact data.
-    ContactInfoRequest {
-        /// The text.
-        body: String,
-    },
-    /// Cards side by side.
-    Carousel(Carousel),
-    /// The bill of an order, in the provider's form.
-    OrderDetails {
-        /// The text.
-        body: String,
-        /// The provider's parameters.
-        parameters: RawJson,
-    },
-    /// A status update of an order, in the provider's form.
-    OrderStatus {
-        /// The text.
-        body: String,
-        /// The provider's parameters.
-        parameters: RawJson,
-    },
-}
-
-impl Interactive {
-    /// The kind, as written in JSON.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Buttons { .. } => "buttons",
-            Self::List { .. } => "list",
-            Self::CtaUrl(_) => "cta_url",
-            Self::Product { .. } => "product",
-            Self::ProductList { .. } => "product_list",
-            Self::Catalog(_) => "catalog",
-            Self::Flow(_) => "flow",
-            Self::LocationRequest { .. } => "location_request",
-            Self::AddressRequest { .. } => "address_request",
-            Self::VoiceCall { .. } => "voice_call",
-            Self::CallPermissionRequest(_) => "call_permission_request",
-            Self::ContactInfoRequest { .. } => "contact_info_request",
-            Self::Carousel(_) => "carousel",
-            Self::OrderDetails { .. } => "order_details",
-            Self::OrderStatus { .. } => "order_status",
-        }
+tagged! {
+    /// Something to choose from or tap on. In JSON the kind is in `kind`.
+    #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+    #[serde(tag = "kind")]
+    #[non_exhaustive]
+    pub enum Interactive {
+        /// Reply buttons.
+        Buttons {
+            /// The header above the text.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            header: Option<Header>,
+            /// The text.
+            body: String,
+            /// The footer below the text.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            footer: Option<String>,
+            /// The buttons.
+            buttons: Vec<Button>,
+        } = "buttons",
+        /// A list of rows in sections.
+        List {
+            /// The header above the text.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            header: Option<Header>,
+            /// The text.
+            body: String,
+            /// The footer below the text.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            footer: Option<String>,
+            /// The label that opens the list.
+            button: String,
+            /// The rows.
+            sections: Vec<ListSection>,
+        } = "list",
+        /// One button that opens a web address.
+        CtaUrl(CtaUrl) = "cta_url",
+        /// One product.
+        Product {
+            /// The text.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            body: Option<String>,
+            /// The footer below the text.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            footer: Option<String>,
+            /// The catalogue.
+            catalog: String,
+            /// The seller's article number.
+            sku: String,
+        } = "product",
+        /// Several products.
+        ProductList {
+            /// The header above the text.
+            header: Header,
+            /// The text.
+            body: String,
+            /// The footer below the text.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            footer: Option<String>,
+            /// The catalogue.
+            catalog: String,
+            /// The products.
+            sections: Vec<ProductSection>,
+        } = "product_list",
+        /// The whole catalogue.
+        Catalog(Catalog) = "catalog",
+        /// A form.
+        Flow(Flow) = "flow",
+        /// Asks for the person's location.
+        LocationRequest {
+            /// The text.
+            body: String,
+        } = "location_request",
+        /// Asks for a postal address.
+        AddressRequest {
+            /// The header above the text.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            header: Option<Header>,
+            /// The text.
+            body: String,
+            /// The footer below the text.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            footer: Option<String>,
+            /// Country, ISO 3166 two letters.
+            country: String,
+            /// Values, saved addresses and errors, in the provider's form.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            parameters: Option<RawJson>,
+        } = "address_request",
+        /// A button that starts a call.
+        VoiceCall {
+            /// The text.
+            body: String,
+            /// The button's label.
+            label: String,
+            /// How long the button works, in minutes.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            ttl_minutes: Option<u32>,
+            /// Echoed when the call arrives.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            payload: Option<String>,
+        } = "voice_call",
+        /// Asks for permission to call.
+        CallPermissionRequest(CallPermissionRequest) = "call_permission_request",
+        /// Asks a person without a visible number for contact data.
+        ContactInfoRequest {
+            /// The text.
+            body: String,
+        } = "contact_info_request",
+        /// Cards side by side.
+        Carousel(Carousel) = "carousel",
+        /// The bill of an order, in the provider's form.
+        OrderDetails {
+            /// The text.
+            body: String,
+            /// The provider's parameters.
+            parameters: RawJson,
+        } = "order_details",
+        /// A status update of an order, in the provider's form.
+        OrderStatus {
+            /// The text.
+            body: String,
+            /// The provider's parameters.
+            parameters: RawJson,
+        } = "order_status",
     }
 }
-
-debug_value!(Interactive, |it| it.kind());
 
 /// The header above the text.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -5,33 +5,21 @@ use serde::{Deserialize, Serialize};
 
 masked!(MediaSource, Media);
 
-/// The kind of a file: how it is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum MediaKind {
-    /// A picture.
-    Image,
-    /// Sound; a voice note if `voice` is set.
-    Audio,
-    /// A film.
-    Video,
-    /// A file to open or keep.
-    Document,
-    /// A sticker.
-    Sticker,
-}
-
-impl MediaKind {
-    /// The kind in snake case.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Audio => "audio",
-            Self::Video => "video",
-            Self::Document => "document",
-            Self::Sticker => "sticker",
-        }
+words! {
+    /// The kind of a file: how it is shown.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+    #[non_exhaustive]
+    pub enum MediaKind {
+        /// A picture.
+        Image = "image",
+        /// Sound; a voice note if `voice` is set.
+        Audio = "audio",
+        /// A film.
+        Video = "video",
+        /// A file to open or keep.
+        Document = "document",
+        /// A sticker.
+        Sticker = "sticker",
     }
 }
 
@@ -138,24 +126,12 @@ impl Media {
         Self::new(kind, MediaSource::Handle { id: id.into(), url: None })
     }
 
-    /// Adds text shown with the file.
-    #[must_use = "returns the media with the caption"]
-    pub fn with_caption(mut self, caption: impl Into<String>) -> Self {
-        self.caption = Some(caption.into());
-        self
-    }
-
-    /// Adds the file's name.
-    #[must_use = "returns the media with the file name"]
-    pub fn with_filename(mut self, name: impl Into<String>) -> Self {
-        self.filename = Some(name.into());
-        self
-    }
-
-    /// Adds the MIME type.
-    #[must_use = "returns the media with the MIME type"]
-    pub fn with_mime(mut self, mime: impl Into<String>) -> Self {
-        self.mime = Some(mime.into());
-        self
+    setters! {
+        /// Adds text shown with the file.
+        with_caption(caption: impl Into<String>) => caption = Some(caption.into());
+        /// Adds the file's name.
+        with_filename(name: impl Into<String>) => filename = Some(name.into());
+        /// Adds the MIME type.
+        with_mime(mime: impl Into<String>) => mime = Some(mime.into());
     }
 }

@@ -46,17 +46,10 @@ impl OutboundMessage {
         Self::new(to, Content::text(body))
     }
 
-    /// Makes it an answer to a message.
-    #[must_use = "returns the message with the quote"]
-    pub fn with_reply_to(mut self, message: impl Into<String>) -> Self {
-        self.reply_to = Some(message.into());
-        self
-    }
-
-    /// Puts it into a conversation.
-    #[must_use = "returns the message with the conversation"]
-    pub fn with_conversation(mut self, conversation: impl Into<String>) -> Self {
-        self.conversation = Some(conversation.into());
-        self
+    setters! {
+        /// Makes it an answer to a message.
+        with_reply_to(message: impl Into<String>) => reply_to = Some(message.into());
+        /// Puts it into a conversation.
+        with_conversation(conversation: impl Into<String>) => conversation = Some(conversation.into());
     }
 }

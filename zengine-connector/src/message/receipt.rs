@@ -54,22 +54,13 @@ impl Receipt {
         Ok(self)
     }
 
-    /// Adds the cursor of the next page.
-    pub fn with_next(mut self, cursor: Option<String>) -> Self {
-        self.next = cursor;
-        self
-    }
-
-    /// Adds the provider's remark.
-    pub fn with_note(mut self, note: impl Into<String>) -> Self {
-        self.note = Some(note.into());
-        self
-    }
-
-    /// Adds the conversation of the message.
-    pub fn with_conversation(mut self, conversation: ConversationId) -> Self {
-        self.conversation = Some(conversation);
-        self
+    setters! {
+        /// Adds the cursor of the next page.
+        with_next(cursor: Option<String>) => next = cursor;
+        /// Adds the provider's remark.
+        with_note(note: impl Into<String>) => note = Some(note.into());
+        /// Adds the conversation of the message.
+        with_conversation(conversation: ConversationId) => conversation = Some(conversation);
     }
 
     /// The provider's first id of the message.

@@ -5,68 +5,47 @@ use serde::{Deserialize, Serialize};
 use super::{Identity, RawJson};
 use crate::{error::ErrorKind, ids::ClientMessageId};
 
-/// The state of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum State {
-    /// The provider accepted it.
-    Accepted,
-    /// It waits at the provider.
-    Queued,
-    /// It waits for a check by the provider.
-    Held,
-    /// The provider tries again later.
-    Deferred,
-    /// It left the provider.
-    Sent,
-    /// It reached the recipient's device or mailbox.
-    Delivered,
-    /// The recipient saw it.
-    Read,
-    /// The recipient listened to it.
-    Played,
-    /// The recipient opened it.
-    Opened,
-    /// The recipient followed a link in it.
-    Clicked,
-    /// The recipient reported it as unwanted.
-    Complained,
-    /// The recipient unsubscribed.
-    Unsubscribed,
-    /// It will not arrive.
-    Failed,
-    /// The provider refused it after accepting it.
-    Rejected,
-    /// It was not delivered in time.
-    Expired,
-    /// It was deleted.
-    Deleted,
+words! {
+    /// The state of a message.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+    #[non_exhaustive]
+    pub enum State {
+        /// The provider accepted it.
+        Accepted = "accepted",
+        /// It waits at the provider.
+        Queued = "queued",
+        /// It waits for a check by the provider.
+        Held = "held",
+        /// The provider tries again later.
+        Deferred = "deferred",
+        /// It left the provider.
+        Sent = "sent",
+        /// It reached the recipient's device or mailbox.
+        Delivered = "delivered",
+        /// The recipient saw it.
+        Read = "read",
+        /// The recipient listened to it.
+        Played = "played",
+        /// The recipient opened it.
+        Opened = "opened",
+        /// The recipient followed a link in it.
+        Clicked = "clicked",
+        /// The recipient reported it as unwanted.
+        Complained = "complained",
+        /// The recipient unsubscribed.
+        Unsubscribed = "unsubscribed",
+        /// It will not arrive.
+        Failed = "failed",
+        /// The provider refused it after accepting it.
+        Rejected = "rejected",
+        /// It was not delivered in time.
+        Expired = "expired",
+        /// It was deleted.
+        Deleted = "deleted",
+    }
 }
 
 impl State {
-    /// The state in snake case.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Queued => "queued",
-            Self::Held => "held",
-            Self::Deferred => "deferred",
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Read => "read",
-            Self::Played => "played",
-            Self::Opened => "opened",
-            Self::Clicked => "clicked",
-            Self::Complained => "complained",
-            Self::Unsubscribed => "unsubscribed",
-            Self::Failed => "failed",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-            Self::Deleted => "deleted",
-        }
-    }
-
     /// Whether the message did not arrive and will not.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::Rejected | Self::Expired)
@@ -75,11 +54,6 @@ impl State {
     /// Whether the recipient has it: proof of delivery.
     pub const fn is_arrival(self) -> bool {
         matches!(self, Self::Delivered | Self::Read | Self::Played | Self::Opened | Self::Clicked | Self::Complained | Self::Unsubscribed)
-    }
-
-    /// Whether the provider has acted on the message: proof that it was accepted (rule 27).
-    pub const fn is_proof_of_acceptance(self) -> bool {
-        !self.is_failure()
     }
 
     /// The rank of progress; later states have higher ranks.
@@ -133,16 +107,8 @@ pub const fn merge(old: State, new: State) -> Transition {
         (old, new) if old.is_arrival() && new.is_failure() => Transition::Conflict,
         (old, new) if old.is_failure() && new.is_arrival() => Transition::Conflict,
         (old, new) if old.is_failure() && new.is_failure() => Transition::Stale,
-        (old, new) if new.rank() > old.rank() => Transition::Advance,
         // Side states of one rank say different things; neither takes the other back.
-        (State::Held, State::Deferred)
-        | (State::Deferred, State::Held)
-        | (State::Read, State::Opened)
-        | (State::Opened, State::Read)
-        | (State::Played, State::Clicked)
-        | (State::Clicked, State::Played)
-        | (State::Complained, State::Unsubscribed)
-        | (State::Unsubscribed, State::Complained) => Transition::Advance,
+        (old, new) if new.rank() >= old.rank() => Transition::Advance,
         _ => Transition::Stale,
     }
 }

@@ -68,10 +68,8 @@ impl EmailAttachment {
         Self { media, content_id: None }
     }
 
-    /// Sets the name by which the HTML refers to the file.
-    #[must_use = "returns the attachment with its name"]
-    pub fn with_content_id(mut self, name: impl Into<String>) -> Self {
-        self.content_id = Some(name.into());
-        self
+    setters! {
+        /// Sets the name by which the HTML refers to the file.
+        with_content_id(name: impl Into<String>) => content_id = Some(name.into());
     }
 }

@@ -16,71 +16,73 @@ use super::{Interactive, Location, Media, ProviderError, RawJson, Template};
 
 masked!(Text);
 
-/// The content of a message. In JSON the kind is in `type`.
-///
-/// ```
-/// use zengine_connector::Content;
-///
-/// let content: Content = serde_json::from_str(r#"{"type":"text","body":"Hello"}"#)?;
-/// assert_eq!(content.kind(), "text");
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Content {
-    /// Text.
-    Text(Text),
-    /// A file.
-    Media(Media),
-    /// A place.
-    Location(Location),
-    /// Contact cards.
-    Contacts(Contacts),
-    /// Something to choose from or tap on.
-    Interactive(Interactive),
-    /// A choice that a person made, or a button that they tapped.
-    InteractiveReply(InteractiveReply),
-    /// A template held by the provider, with parameters.
-    Template(Template),
-    /// A reaction to a message, or its removal.
-    Reaction(Reaction),
-    /// An order from a catalogue.
-    Order(Order),
-    /// A completed form.
-    FlowReply(FlowReply),
-    /// A notice of the provider about the other side.
-    System(System),
-    /// An e-mail.
-    Email(Email),
-    /// A typing notice. Outbound: shown until the answer is sent.
-    Typing {
-        /// The inbound message that is being answered, if the channel needs it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        target: Option<String>,
-    },
-    /// Outbound: marks a message as read.
-    ReadMark {
-        /// The inbound message.
-        target: String,
-    },
-    /// The provider's own JSON, for features that the model does not have. One channel only, unchecked.
-    Native {
-        /// The JSON.
-        value: RawJson,
-    },
-    /// Several contents in one message.
-    Compound {
-        /// The parts, in order.
-        parts: Vec<Content>,
-    },
-    /// A message the provider cannot pass on.
-    Unsupported(Unsupported),
-    /// An unknown type; the event's raw JSON holds it.
-    Unknown {
-        /// The provider's word for the type.
-        provider_type: String,
-    },
+tagged! {
+    /// The content of a message. In JSON the kind is in `type`.
+    ///
+    /// ```
+    /// use zengine_connector::Content;
+    ///
+    /// let content: Content = serde_json::from_str(r#"{"type":"text","body":"Hello"}"#)?;
+    /// assert_eq!(content.kind(), "text");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+    #[serde(tag = "type")]
+    #[non_exhaustive]
+    pub enum Content {
+        /// Text.
+        Text(Text) = "text",
+        /// A file.
+        Media(Media) = "media",
+        /// A place.
+        Location(Location) = "location",
+        /// Contact cards.
+        Contacts(Contacts) = "contacts",
+        /// Something to choose from or tap on.
+        Interactive(Interactive) = "interactive",
+        /// A choice that a person made, or a button that they tapped.
+        InteractiveReply(InteractiveReply) = "interactive_reply",
+        /// A template held by the provider, with parameters.
+        Template(Template) = "template",
+        /// A reaction to a message, or its removal.
+        Reaction(Reaction) = "reaction",
+        /// An order from a catalogue.
+        Order(Order) = "order",
+        /// A completed form.
+        FlowReply(FlowReply) = "flow_reply",
+        /// A notice of the provider about the other side.
+        System(System) = "system",
+        /// An e-mail.
+        Email(Email) = "email",
+        /// A typing notice. Outbound: shown until the answer is sent.
+        Typing {
+            /// The inbound message that is being answered, if the channel needs it.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            target: Option<String>,
+        } = "typing",
+        /// Outbound: marks a message as read.
+        ReadMark {
+            /// The inbound message.
+            target: String,
+        } = "read_mark",
+        /// The provider's own JSON, for features that the model does not have. One channel only, unchecked.
+        Native {
+            /// The JSON.
+            value: RawJson,
+        } = "native",
+        /// Several contents in one message.
+        Compound {
+            /// The parts, in order.
+            parts: Vec<Content>,
+        } = "compound",
+        /// A message the provider cannot pass on.
+        Unsupported(Unsupported) = "unsupported",
+        /// An unknown type; the event's raw JSON holds it.
+        Unknown {
+            /// The provider's word for the type.
+            provider_type: String,
+        } = "unknown",
+    }
 }
 
 impl Content {
@@ -88,33 +90,7 @@ impl Content {
     pub fn text(body: impl Into<String>) -> Self {
         Self::Text(Text::new(body))
     }
-
-    /// The kind, as written in `type`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Text(_) => "text",
-            Self::Media(_) => "media",
-            Self::Location(_) => "location",
-            Self::Contacts(_) => "contacts",
-            Self::Interactive(_) => "interactive",
-            Self::InteractiveReply(_) => "interactive_reply",
-            Self::Template(_) => "template",
-            Self::Reaction(_) => "reaction",
-            Self::Order(_) => "order",
-            Self::FlowReply(_) => "flow_reply",
-            Self::System(_) => "system",
-            Self::Email(_) => "email",
-            Self::Typing { .. } => "typing",
-            Self::ReadMark { .. } => "read_mark",
-            Self::Native { .. } => "native",
-            Self::Compound { .. } => "compound",
-            Self::Unsupported(_) => "unsupported",
-            Self::Unknown { .. } => "unknown",
-        }
-    }
 }
-
-debug_value!(Content, |it| it.kind());
 
 /// The markup of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]

@@ -43,11 +43,9 @@ impl InteractiveReply {
         Self { id: id.into(), title: None, description: None, source }
     }
 
-    /// Adds the label the person saw.
-    #[must_use = "returns the reply with the title"]
-    pub fn with_title(mut self, title: impl Into<String>) -> Self {
-        self.title = Some(title.into());
-        self
+    setters! {
+        /// Adds the label the person saw.
+        with_title(title: impl Into<String>) => title = Some(title.into());
     }
 }
 

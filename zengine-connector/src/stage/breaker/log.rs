@@ -7,25 +7,16 @@ use super::super::settings::Breaker;
 /// Version of the document's format.
 pub(super) const SCHEMA: u32 = 1;
 
-/// The state of a breaker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum State {
-    /// All calls pass.
-    Closed,
-    /// No call passes.
-    Open,
-    /// One call passes as a probe.
-    HalfOpen,
-}
-
-impl State {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-        }
+words! {
+    /// The state of a breaker.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub(crate) enum State {
+        /// All calls pass.
+        Closed = "closed",
+        /// No call passes.
+        Open = "open",
+        /// One call passes as a probe.
+        HalfOpen = "half_open",
     }
 }
 
