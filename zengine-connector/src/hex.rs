@@ -11,18 +11,32 @@ pub(crate) const fn digits(byte: u8) -> [u8; 2] {
     [DIGITS[(byte >> 4) as usize], DIGITS[(byte & 15) as usize]]
 }
 
+/// Parses digits in lower case, exactly two for each byte.
+pub(crate) fn parse<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bits = [0; N];
+    if text.len() != 2 * N {
+        return None;
+    }
+    for (byte, pair) in bits.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(bits)
+}
+
 /// The JSON form of 128 bits: exactly 32 digits, in lower case.
 pub(crate) mod bits {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
     pub(crate) fn serialize<S: Serializer>(bits: &[u8; 16], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:032x}", u128::from_be_bytes(*bits)))
+        serializer.serialize_str(&super::hex(bits))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 16], D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let plain = text.len() == 32 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-        let number = u128::from_str_radix(&text, 16).ok().filter(|_| plain);
-        number.map(u128::to_be_bytes).ok_or_else(|| D::Error::custom("not 32 lower-case hexadecimal digits"))
+        super::parse(&String::deserialize(deserializer)?).ok_or_else(|| D::Error::custom("not 32 lower-case hexadecimal digits"))
     }
 }

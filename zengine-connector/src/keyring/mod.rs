@@ -155,7 +155,8 @@ pub(crate) fn open(ring: &dyn KeyRing, place: &[impl AsRef<str>], sealed: &[u8])
     ChaCha20Poly1305::new(key.encryption.expose().into()).decrypt(nonce.into(), Payload { msg: text, aad: &aad }).map_err(|_| damaged())
 }
 
-fn associated(place: &[impl AsRef<str>]) -> Vec<u8> {
+/// The parts one after the other, each with its length, so that no two lists look alike.
+pub(crate) fn associated(place: &[impl AsRef<str>]) -> Vec<u8> {
     let mut aad = Vec::new();
     for part in place.iter().map(AsRef::as_ref) {
         aad.extend((part.len() as u64).to_be_bytes());

@@ -9,42 +9,27 @@ use crate::{
     ids::printable,
 };
 
-/// The kind of an identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum IdentityKind {
-    /// A phone number in E.164: `+` and up to 15 digits.
-    Phone,
-    /// WhatsApp's business-scoped user id: two letters, a dot, up to 128 letters and digits.
-    Bsuid,
-    /// The business-scoped id across linked portfolios: `CC.ENT.…`.
-    ParentBsuid,
-    /// A username that its owner chose.
-    Username,
-    /// WhatsApp's own id of a phone account: digits without `+`.
-    WaId,
-    /// A group of people, as the provider names it.
-    Group,
-    /// An e-mail address.
-    Email,
-    /// Any other id; `ns` names its namespace.
-    Opaque,
-}
-
-impl IdentityKind {
-    /// The kind in snake case, as written in JSON and URNs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Phone => "phone",
-            Self::Bsuid => "bsuid",
-            Self::ParentBsuid => "parent_bsuid",
-            Self::Username => "username",
-            Self::WaId => "wa_id",
-            Self::Group => "group",
-            Self::Email => "email",
-            Self::Opaque => "opaque",
-        }
+words! {
+    /// The kind of an identity.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+    #[non_exhaustive]
+    pub enum IdentityKind {
+        /// A phone number in E.164: `+` and up to 15 digits.
+        Phone = "phone",
+        /// WhatsApp's business-scoped user id: two letters, a dot, up to 128 letters and digits.
+        Bsuid = "bsuid",
+        /// The business-scoped id across linked portfolios: `CC.ENT.…`.
+        ParentBsuid = "parent_bsuid",
+        /// A username that its owner chose.
+        Username = "username",
+        /// WhatsApp's own id of a phone account: digits without `+`.
+        WaId = "wa_id",
+        /// A group of people, as the provider names it.
+        Group = "group",
+        /// An e-mail address.
+        Email = "email",
+        /// Any other id; `ns` names its namespace.
+        Opaque = "opaque",
     }
 }
 
@@ -271,7 +256,9 @@ debug_value!(Identity, |it| format_args!("{}:***", it.kind.as_str()));
 /// assert_eq!(party.id(IdentityKind::Phone).map(|id| id.value()), Some("+15551230001"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "AnyParty")]
+#[schemars(description = "")]
 #[non_exhaustive]
 pub struct Party {
     /// Identities, the preferred one first.
@@ -298,11 +285,9 @@ impl Party {
         Self { ids: ids.into_iter().collect(), ..Self::default() }
     }
 
-    /// Adds the name the person gives.
-    #[must_use = "returns the party with the name"]
-    pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
+    setters! {
+        /// Adds the name the person gives.
+        with_name(name: impl Into<String>) => name = Some(name.into());
     }
 
     /// The identity of a kind.
@@ -346,27 +331,18 @@ enum AnyParty {
     },
 }
 
-impl<'de> Deserialize<'de> for Party {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+impl TryFrom<AnyParty> for Party {
+    type Error = Error;
+
+    fn try_from(from: AnyParty) -> Result<Self, Error> {
         // Names are checked after the form is known, so that the error says which rule a name breaks.
         let checked = |ids: Vec<Unchecked>| ids.into_iter().map(Identity::try_from).collect::<Result<Vec<_>, _>>();
-        match AnyParty::deserialize(deserializer)? {
-            AnyParty::Text(text) => Identity::guess(&text).map(Self::of),
-            AnyParty::Identity(id) => Identity::try_from(id).map(Self::of),
-            AnyParty::Identities(ids) => checked(ids).map(|ids| Self { ids, ..Self::default() }),
-            AnyParty::Full { ids, name, locale, verified } => checked(ids).map(|ids| Self { ids, name, locale, verified }),
-        }
-        .map_err(serde::de::Error::custom)
-    }
-}
-
-impl schemars::JsonSchema for Party {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Party".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        AnyParty::json_schema(generator)
+        Ok(match from {
+            AnyParty::Text(text) => Self::of(Identity::guess(&text)?),
+            AnyParty::Identity(id) => Self::of(id.try_into()?),
+            AnyParty::Identities(ids) => Self::of_all(checked(ids)?),
+            AnyParty::Full { ids, name, locale, verified } => Self { ids: checked(ids)?, name, locale, verified },
+        })
     }
 }
 

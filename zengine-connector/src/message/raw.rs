@@ -15,7 +15,9 @@ use crate::{
 /// Made from text, it is that text to the byte. Read as part of a larger document it is rewritten: members in order of
 /// their names, and numbers as 64-bit integers or doubles hold them (`1.10` comes back as `1.1`, and an integer of more than
 /// 64 bits is rounded). The exact bytes of what arrived are in [`InboundEvent::raw`](crate::InboundEvent::raw).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(from = "serde_json::Value")]
+#[schemars(inline, description = "")]
 pub struct RawJson(Arc<str>);
 
 impl RawJson {
@@ -24,11 +26,9 @@ impl RawJson {
     /// # Errors
     /// `MessageInvalid` if the text is not one JSON value.
     pub fn from_text(text: impl AsRef<str>) -> Result<Self, Error> {
-        let text = text.as_ref();
-        match serde_json::from_str::<&RawValue>(text) {
-            Ok(raw) => Ok(Self(raw.get().into())),
-            Err(error) => Err(Error::from_json(ErrorKind::MessageInvalid, "not a JSON value", &error)),
-        }
+        serde_json::from_str::<&RawValue>(text.as_ref())
+            .map(Self::from)
+            .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "not a JSON value", &error))
     }
 
     /// Creates a value from JSON text that was parsed before, without parsing it again. If the text is not JSON, serialization
@@ -71,32 +71,14 @@ debug_value!(RawJson, |it| format_args!("{} bytes", it.0.len()));
 
 impl Serialize for RawJson {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match serde_json::from_str::<&RawValue>(&self.0) {
-            Ok(raw) => raw.serialize(serializer),
-            Err(error) => Err(serde::ser::Error::custom(error)),
-        }
+        serde_json::from_str::<&RawValue>(&self.0).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for RawJson {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Content stands inside tagged enums, which buffer their values: raw text cannot be borrowed through them.
-        let value = serde_json::Value::deserialize(deserializer)?;
-        Ok(Self(value.to_string().into()))
-    }
-}
-
-impl schemars::JsonSchema for RawJson {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Json".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        true.into()
+impl From<serde_json::Value> for RawJson {
+    // Content stands inside tagged enums, which buffer their values: raw text cannot be borrowed through them.
+    fn from(value: serde_json::Value) -> Self {
+        Self(value.to_string().into())
     }
 }
 

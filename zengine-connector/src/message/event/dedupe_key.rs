@@ -6,25 +6,23 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    hex::hex,
+    hex::{hex, parse},
     ids::{StrategyName, TenantId},
+    keyring::associated,
 };
 
 /// The key that identifies a redelivered event: 16 bytes of SHA-256 over tenant, strategy and the strategy's own key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(into = "String", try_from = "String")]
+#[schemars(inline, description = "", extend("pattern" = "^[0-9a-f]{32}$"))]
 pub struct DedupeKey([u8; 16]);
 
 impl DedupeKey {
     /// The key of an event of a tenant and strategy.
     pub fn of(tenant: &TenantId, strategy: &StrategyName, key: &str) -> Self {
-        let mut hash = Sha256::new();
-        for part in [tenant.as_str(), strategy.as_str(), key] {
-            // Each part carries its length, so that no two different triples look alike.
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
+        let hash = Sha256::digest(associated(&[tenant.as_str(), strategy.as_str(), key]));
         let mut key = [0; 16];
-        key.copy_from_slice(&hash.finalize()[..16]);
+        key.copy_from_slice(&hash[..16]);
         Self(key)
     }
 
@@ -46,35 +44,17 @@ impl fmt::Display for DedupeKey {
 
 debug_value!(DedupeKey, |it| it);
 
-impl Serialize for DedupeKey {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl From<DedupeKey> for String {
+    fn from(key: DedupeKey) -> Self {
+        key.to_string()
     }
 }
 
-impl<'de> Deserialize<'de> for DedupeKey {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let byte = |i: usize| text.get(2 * i..2 * i + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        let mut key = [0; 16];
-        for (i, slot) in key.iter_mut().enumerate() {
-            *slot = byte(i).ok_or_else(|| serde::de::Error::custom("a dedupe key is 32 hex digits"))?;
-        }
-        if text.len() == 32 { Ok(Self(key)) } else { Err(serde::de::Error::custom("a dedupe key is 32 hex digits")) }
-    }
-}
+impl TryFrom<String> for DedupeKey {
+    type Error = &'static str;
 
-impl schemars::JsonSchema for DedupeKey {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "DedupeKey".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$" })
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        parse(&text).map(Self).ok_or("a dedupe key is 32 hex digits")
     }
 }
 

@@ -27,8 +27,9 @@ use crate::{
 /// }
 /// # let _ = text;
 /// ```
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(into = "EventJson", try_from = "EventJson")]
+#[schemars(description = "The flat JSON form.")]
 #[non_exhaustive]
 pub struct InboundEvent {
     /// The event's id, derived from the dedupe key; the same for a redelivery.
@@ -80,7 +81,6 @@ const READABLE_DEPTH: usize = 64;
 
 /// The flat JSON form.
 #[derive(Serialize, Deserialize, schemars::JsonSchema)]
-#[schemars(rename = "InboundEvent")]
 struct EventJson {
     v: u32,
     #[serde(flatten)]
@@ -95,7 +95,7 @@ struct EventJson {
     occurred_at_ms: Option<i64>,
     received_at_ms: i64,
     dedupe_key: DedupeKey,
-    #[serde(default, skip_serializing_if = "is_nobody")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<Party>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     to: Vec<Party>,
@@ -108,11 +108,6 @@ struct EventJson {
     /// The raw bytes in base64, if they are not JSON that a common parser reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     raw_base64: Option<String>,
-}
-
-#[allow(clippy::ref_option)] // serde asks with a reference to the field
-fn is_nobody(party: &Option<Party>) -> bool {
-    party.is_none()
 }
 
 /// Raw bytes as JSON if they are JSON that a common parser reads, else as base64.
@@ -179,16 +174,6 @@ impl TryFrom<EventJson> for InboundEvent {
             context: wire.context,
             raw,
         })
-    }
-}
-
-impl schemars::JsonSchema for InboundEvent {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "InboundEvent".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        EventJson::json_schema(generator)
     }
 }
 
