@@ -9,7 +9,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ids::{ClientMessageId, StrategyName, TenantId};
+use crate::{
+    ids::{ClientMessageId, StrategyName, TenantId},
+    keyring::associated,
+};
 
 /// Maximum length of a key that holds its client message id, in bytes.
 const MAX: usize = 120;
@@ -96,24 +99,13 @@ impl KeyScope {
         if !ProviderKey::is_hashed(id, generation) {
             return ProviderKey(format!("z1.{generation}.{}.{}", self.0, URL_SAFE_NO_PAD.encode(id.as_str())));
         }
-        let mut hash = Sha256::new();
-        hash.update(scope_parts(tenant, strategy));
-        hash.update(id.as_str());
-        ProviderKey(format!("z1.{generation}.h.{}", URL_SAFE_NO_PAD.encode(hash.finalize())))
+        let hash = Sha256::digest([&associated(&[tenant.as_str(), strategy.as_str()])[..], id.as_str().as_bytes()].concat());
+        ProviderKey(format!("z1.{generation}.h.{}", URL_SAFE_NO_PAD.encode(hash)))
     }
-}
-
-fn scope_parts(tenant: &TenantId, strategy: &StrategyName) -> Vec<u8> {
-    let mut parts = Vec::new();
-    for part in [tenant.as_str(), strategy.as_str()] {
-        parts.extend((part.len() as u64).to_be_bytes());
-        parts.extend(part.as_bytes());
-    }
-    parts
 }
 
 fn scope(tenant: &TenantId, strategy: &StrategyName) -> [u8; 32] {
-    Sha256::digest(scope_parts(tenant, strategy)).into()
+    Sha256::digest(associated(&[tenant.as_str(), strategy.as_str()])).into()
 }
 
 impl fmt::Display for ProviderKey {

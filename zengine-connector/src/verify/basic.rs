@@ -1,21 +1,14 @@
 //! HTTP basic authentication (RFC 7617).
 
-use base64::{
-    Engine as _, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
-use subtle::Choice;
+use base64::Engine as _;
 use zeroize::Zeroizing;
 
-use super::same_secret;
+use super::{BASE64, any_of, same_secret};
 use crate::{
     error::{Error, ErrorKind},
     secret::Secret,
     strategy::VerifyError,
 };
-
-const BASE64: GeneralPurpose =
-    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
 /// Maximum length of the header, in bytes; longer ones are refused unread.
 const MAX_HEADER_BYTES: usize = 4096;
@@ -83,17 +76,8 @@ impl BasicAuth {
     /// [`VerifyError::Challenge`] for every failure.
     pub fn check(&self, header: Option<&str>, credentials: &[BasicCredentials]) -> Result<(), VerifyError> {
         let given = header.and_then(parse).ok_or(VerifyError::Challenge(self.challenge))?;
-        let mut matches = Choice::from(0);
-        for allowed in credentials {
-            matches |= same_secret(&given, allowed.pair.expose());
-        }
-        if matches.into() { Ok(()) } else { Err(VerifyError::Challenge(self.challenge)) }
-    }
-}
-
-impl Default for BasicAuth {
-    fn default() -> Self {
-        Self::DEFAULT
+        let matches = any_of(credentials, |allowed| same_secret(&given, allowed.pair.expose()));
+        if matches { Ok(()) } else { Err(VerifyError::Challenge(self.challenge)) }
     }
 }
 

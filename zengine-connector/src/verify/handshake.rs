@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use subtle::Choice;
 
-use super::same_secret;
+use super::{any_of, same_secret, usable};
 use crate::{secret::Secret, strategy::VerifyError};
 
 /// Maximum length of a challenge that is echoed, in bytes.
@@ -32,12 +31,7 @@ pub fn answer_challenge(
     tokens: &[Secret<Vec<u8>>],
 ) -> Result<http::Response<Bytes>, VerifyError> {
     let token = token.ok_or(VerifyError::Forbidden)?;
-    let mut matches = Choice::from(0);
-    for ours in tokens {
-        let usable = Choice::from(u8::from(!ours.expose().is_empty()));
-        matches |= usable & same_secret(token.as_bytes(), ours.expose());
-    }
-    if !bool::from(matches) {
+    if !any_of(tokens, |ours| usable(ours) & same_secret(token.as_bytes(), ours.expose())) {
         return Err(VerifyError::Forbidden);
     }
     let challenge = challenge.filter(|text| !text.is_empty()).ok_or(VerifyError::Malformed("the challenge is missing"))?;

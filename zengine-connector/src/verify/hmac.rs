@@ -1,20 +1,16 @@
 //! Signatures in a header: HMAC-SHA-256 over the bytes as they arrived.
 
-use base64::{
-    Engine as _, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
+use base64::Engine as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq as _};
+use subtle::ConstantTimeEq as _;
 
-use crate::{secret::Secret, strategy::VerifyError};
-
-/// Standard alphabet; encoders disagree about padding, so both forms are read.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_encode_padding(true).with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+use super::{BASE64, any_of, usable};
+use crate::{
+    hex::{hex, parse},
+    secret::Secret,
+    strategy::VerifyError,
+};
 
 const MAC_BYTES: usize = 32;
 
@@ -81,31 +77,25 @@ impl HmacSha256 {
     /// As [`check`](Self::check).
     pub fn check_parts(&self, header: Option<&str>, parts: &[&[u8]], secrets: &[Secret<Vec<u8>>]) -> Result<(), VerifyError> {
         let given = header.and_then(|header| self.parse(header)).ok_or(VerifyError::Unauthenticated)?;
-        let mut matches = Choice::from(0);
-        for secret in secrets {
-            let usable = Choice::from(u8::from(!secret.expose().is_empty()));
-            // No way out at the first match: the time must not tell which secret it was.
-            matches |= usable & mac(secret, parts).as_slice().ct_eq(given.as_slice());
-        }
-        if matches.into() { Ok(()) } else { Err(VerifyError::Unauthenticated) }
+        let matches = any_of(secrets, |secret| usable(secret) & mac(secret, parts).as_slice().ct_eq(given.as_slice()));
+        if matches { Ok(()) } else { Err(VerifyError::Unauthenticated) }
     }
 
     /// The header of a body, for tests and for your own requests.
     pub fn sign(&self, body: &[u8], secret: &Secret<Vec<u8>>) -> String {
         let mac = mac(secret, &[body]);
-        let mut header = String::with_capacity(self.prefix.len() + 2 * MAC_BYTES);
-        header.push_str(self.prefix);
-        match self.form {
-            Form::Hex { .. } => header.extend(mac.iter().flat_map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]])),
-            Form::Base64 => BASE64.encode_string(mac, &mut header),
-        }
-        header
+        let code = match self.form {
+            Form::Hex { .. } => hex(&mac),
+            Form::Base64 => BASE64.encode(mac),
+        };
+        format!("{}{code}", self.prefix)
     }
 
     fn parse(&self, header: &str) -> Option<[u8; MAC_BYTES]> {
         let text = header.strip_prefix(self.prefix)?;
         match self.form {
-            Form::Hex { lower_only } => hex(text, lower_only),
+            Form::Hex { lower_only: true } => parse(text),
+            Form::Hex { lower_only: false } => parse(&text.to_ascii_lowercase()),
             Form::Base64 => {
                 // The decoder wants room for whole groups of three; a longer text does not fit and is refused.
                 let mut room = [0; MAC_BYTES + 1];
@@ -114,23 +104,6 @@ impl HmacSha256 {
             }
         }
     }
-}
-
-const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-
-fn hex(text: &str, lower_only: bool) -> Option<[u8; MAC_BYTES]> {
-    let digits: &[u8; 2 * MAC_BYTES] = text.as_bytes().try_into().ok()?;
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' if !lower_only => Some(byte - b'A' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; MAC_BYTES];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(bytes)
 }
 
 fn mac(secret: &Secret<Vec<u8>>, parts: &[&[u8]]) -> [u8; MAC_BYTES] {

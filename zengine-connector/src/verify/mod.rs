@@ -30,6 +30,10 @@ mod hmac;
 mod limits;
 mod replay;
 
+use base64::{
+    alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
@@ -39,6 +43,12 @@ pub use handshake::{MAX_CHALLENGE_BYTES, answer_challenge};
 pub use hmac::HmacSha256;
 pub use limits::check_size;
 pub use replay::Freshness;
+
+use crate::secret::Secret;
+
+/// Standard alphabet; encoders disagree about padding, so both forms are read.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
 /// Whether two byte strings are equal, in a time that depends on their lengths and not on their content.
 ///
@@ -57,4 +67,14 @@ pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
 /// The same for secrets of unknown length: hashes are compared, so that the time does not even tell whether the lengths are equal.
 fn same_secret(a: &[u8], b: &[u8]) -> Choice {
     Sha256::digest(a).as_slice().ct_eq(Sha256::digest(b).as_slice())
+}
+
+/// Whether one of several matches. There is no way out at the first match: the time must not tell which one it was.
+fn any_of<T>(allowed: &[T], matches: impl Fn(&T) -> Choice) -> bool {
+    allowed.iter().fold(Choice::from(0), |found, one| found | matches(one)).into()
+}
+
+/// Whether a secret is not empty; anyone knows an empty one.
+fn usable(secret: &Secret<Vec<u8>>) -> Choice {
+    Choice::from(u8::from(!secret.expose().is_empty()))
 }

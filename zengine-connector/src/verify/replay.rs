@@ -52,12 +52,6 @@ impl Freshness {
     }
 }
 
-impl Default for Freshness {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
