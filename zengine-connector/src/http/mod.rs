@@ -35,31 +35,14 @@ impl CallOptions {
     /// Ten seconds, 4 MiB, no redirects.
     pub const DEFAULT: Self = Self { timeout: Duration::from_secs(10), max_response_bytes: 4 << 20, redirects: 0 };
 
-    /// The same with another timeout.
-    #[must_use = "returns the options with the timeout"]
-    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// The same with another number of redirects.
-    #[must_use = "returns the options with the redirects"]
-    pub const fn with_redirects(mut self, redirects: usize) -> Self {
-        self.redirects = redirects;
-        self
-    }
-
-    /// The same with another limit of the answer, in bytes.
-    #[must_use = "returns the options with the limit"]
-    pub const fn with_max_response_bytes(mut self, limit: usize) -> Self {
-        self.max_response_bytes = limit;
-        self
-    }
-}
-
-impl Default for CallOptions {
-    fn default() -> Self {
-        Self::DEFAULT
+    setters! {
+        const:
+        /// The same with another timeout.
+        with_timeout(timeout: Duration) => timeout = timeout;
+        /// The same with another number of redirects.
+        with_redirects(redirects: usize) => redirects = redirects;
+        /// The same with another limit of the answer, in bytes.
+        with_max_response_bytes(limit: usize) => max_response_bytes = limit;
     }
 }
 
@@ -107,28 +90,26 @@ impl HttpError {
         Self { reach, cause, source: None }
     }
 
-    /// Adds the client's own error. Its text must not hold the URL, a header or a body.
-    #[must_use = "returns the error with its cause"]
-    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.source = Some(source.into());
-        self
+    setters! {
+        /// Adds the client's own error. Its text must not hold the URL, a header or a body.
+        with_source(source: impl Into<BoxError>) => source = Some(source.into());
     }
 
     /// Converts it into the error of an attempt.
     pub fn into_send_error(self) -> SendError {
-        let reach = self.reach;
-        let error = match self.cause {
-            HttpCause::Connect => SendError::of(ErrorKind::Unavailable, "no connection to the provider"),
-            HttpCause::Timeout => SendError::of(ErrorKind::Timeout, "the provider did not answer in time"),
-            HttpCause::Broken => SendError::of(ErrorKind::Unavailable, "the connection to the provider broke"),
-            HttpCause::TooLarge => SendError::of(ErrorKind::Protocol, "the provider's answer is too large"),
-            HttpCause::Request => SendError::of(ErrorKind::MessageInvalid, "the request cannot be built"),
+        let (kind, message) = match self.cause {
+            HttpCause::Connect => (ErrorKind::Unavailable, "no connection to the provider"),
+            HttpCause::Timeout => (ErrorKind::Timeout, "the provider did not answer in time"),
+            HttpCause::Broken => (ErrorKind::Unavailable, "the connection to the provider broke"),
+            HttpCause::TooLarge => (ErrorKind::Protocol, "the provider's answer is too large"),
+            HttpCause::Request => (ErrorKind::MessageInvalid, "the request cannot be built"),
         };
+        let error = SendError::of(kind, message);
         match self.source {
             Some(source) => error.source(source),
             None => error,
         }
-        .reach(reach)
+        .reach(self.reach)
     }
 }
 
@@ -166,21 +147,17 @@ impl std::error::Error for HttpError {
 /// assert_eq!(error, Reach::NotSent);
 /// ```
 pub fn status_error(status: http::StatusCode, retry_after: Option<Duration>) -> Option<(NeedsReach, Reach)> {
-    let (error, reach) = match status.as_u16() {
+    let (kind, message, reach) = match status.as_u16() {
         200..=299 => return None,
-        429 => (SendError::of(ErrorKind::RateLimited, "the provider asks for less traffic"), Reach::NotSent),
-        503 if retry_after.is_some() => (SendError::of(ErrorKind::Unavailable, "the provider is not available"), Reach::NotSent),
-        401 => (SendError::of(ErrorKind::Unauthorized, "the provider refused the credentials"), Reach::Processed),
-        403 => (SendError::of(ErrorKind::Forbidden, "the provider refused the permission"), Reach::Processed),
-        408 => (SendError::of(ErrorKind::Timeout, "the provider gave up waiting"), Reach::Maybe),
-        400..=499 => (SendError::of(ErrorKind::InvalidContent, "the provider refused the request"), Reach::Processed),
-        500..=599 => (SendError::of(ErrorKind::Unavailable, "the provider failed"), Reach::Maybe),
-        _ => (SendError::of(ErrorKind::Protocol, "the provider answered with an unexpected status"), Reach::Maybe),
+        429 => (ErrorKind::RateLimited, "the provider asks for less traffic", Reach::NotSent),
+        503 if retry_after.is_some() => (ErrorKind::Unavailable, "the provider is not available", Reach::NotSent),
+        401 => (ErrorKind::Unauthorized, "the provider refused the credentials", Reach::Processed),
+        403 => (ErrorKind::Forbidden, "the provider refused the permission", Reach::Processed),
+        408 => (ErrorKind::Timeout, "the provider gave up waiting", Reach::Maybe),
+        400..=499 => (ErrorKind::InvalidContent, "the provider refused the request", Reach::Processed),
+        500..=599 => (ErrorKind::Unavailable, "the provider failed", Reach::Maybe),
+        _ => (ErrorKind::Protocol, "the provider answered with an unexpected status", Reach::Maybe),
     };
-    let error = error.context("http_status", status.as_u16());
-    let error = match retry_after {
-        Some(wait) => error.retry_after(wait),
-        None => error,
-    };
-    Some((error, reach))
+    let error = SendError::of(kind, message).context("http_status", status.as_u16());
+    Some((retry_after.into_iter().fold(error, NeedsReach::retry_after), reach))
 }

@@ -3,10 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, header::RETRY_AFTER};
-use jiff::{
-    civil::{Date, Time},
-    tz::Offset,
-};
+use jiff::{fmt::strtime::BrokenDownTime, tz::Offset};
 
 /// Maximum wait. Longer waits are cut: a provider's typing error must not park a message for a year.
 const CAP: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,52 +29,17 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
         // More digits than fit are a very long wait.
         Duration::from_secs(text.parse().unwrap_or(u64::MAX))
     } else {
-        http_date(text, now)?.duration_since(now).unwrap_or(Duration::ZERO)
+        http_date(text)?.duration_since(now).unwrap_or(Duration::ZERO)
     };
     Some(wait.min(CAP))
 }
 
-fn http_date(text: &str, now: SystemTime) -> Option<SystemTime> {
-    if text.len() > 40 {
-        return None;
-    }
-    let mut words = text.split([' ', ',', '-']).filter(|word| !word.is_empty());
-    let words: [Option<&str>; 7] = std::array::from_fn(|_| words.next());
-    let (
-        // `Sun, 06 Nov 1994 08:49:37 GMT`, and with a two-digit year `Sunday, 06-Nov-94 08:49:37 GMT`.
-        [Some(_), Some(day), Some(month), Some(year), Some(time), Some("GMT" | "UTC"), None]
-        // `Sun Nov  6 08:49:37 1994`
-        | [Some(_), Some(month), Some(day), Some(time), Some(year), None, None]
-    ) = words
-    else {
-        return None;
-    };
-    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = i8::try_from(months.iter().position(|name| name.eq_ignore_ascii_case(month))?).ok()? + 1;
-    let date = Date::new(full_year(year, now)?, month, i8::try_from(number(day, 1..=2)?).ok()?).ok()?;
-    let mut parts = time.split(':');
-    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next()?);
-    let two = |text| number(text, 2..=2).and_then(|n| i8::try_from(n).ok());
-    // A leap second counts as the one before it.
-    let time = Time::new(two(hour)?, two(minute)?, if second == "60" { 59 } else { two(second)? }, 0).ok()?;
-    if parts.next().is_some() {
-        return None;
-    }
-    Offset::UTC.to_timestamp(date.to_datetime(time)).ok().map(SystemTime::from)
-}
-
-/// The year; two digits mean the year with that ending that is at most 50 years ahead.
-fn full_year(text: &str, now: SystemTime) -> Option<i16> {
-    if text.len() != 2 {
-        return number(text, 4..=4);
-    }
-    let this = Offset::UTC.to_datetime(jiff::Timestamp::try_from(now).ok()?).year();
-    let year = this - this.rem_euclid(100) + number(text, 2..=2)?;
-    Some(if year > this + 50 { year - 100 } else { year })
-}
-
-fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<i16> {
-    (digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+/// A date in one of the forms, after the name of the day, which says nothing new and is not read.
+fn http_date(text: &str) -> Option<SystemTime> {
+    const FORMS: [&str; 4] = ["%d %b %Y %H:%M:%S GMT", "%d %b %Y %H:%M:%S UTC", "%d-%b-%y %H:%M:%S GMT", "%b %d %H:%M:%S %Y"];
+    let (_day, date) = text.split_once([' ', ','])?;
+    let date = FORMS.iter().find_map(|form| BrokenDownTime::parse(form, date.trim_start()).ok()?.to_datetime().ok())?;
+    Offset::UTC.to_timestamp(date).ok().map(SystemTime::from)
 }
 
 #[cfg(test)]

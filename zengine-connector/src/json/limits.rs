@@ -32,12 +32,6 @@ impl Limits {
     }
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
-
 /// Refuses JSON whose arrays and objects are nested deeper than allowed. A bare number has depth 0.
 ///
 /// ```
@@ -78,25 +72,15 @@ fn scan(bytes: &[u8], max_depth: usize, max_items: usize) -> Result<(), Unread> 
     Ok(())
 }
 
-/// The place after the quote that ends the string; strings are most of a body, so eight bytes are looked at a time.
+/// The place after the quote that ends the string.
 fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
-    loop {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let dull = rest.chunks_exact(8).take_while(|chunk| chunk.first_chunk().is_some_and(|&word| !has_quote_or_backslash(word))).count();
-        at += 8 * dull;
-        match bytes.get(at..).unwrap_or_default().iter().position(|byte| matches!(byte, b'"' | b'\\')) {
-            Some(n) if bytes[at + n] == b'"' => return at + n + 1,
-            Some(n) => at += n + 2,
-            None => return bytes.len(),
+    while let Some(n) = memchr::memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()) {
+        if bytes[at + n] == b'"' {
+            return at + n + 1;
         }
+        at += n + 2;
     }
-}
-
-fn has_quote_or_backslash(word: [u8; 8]) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let word = u64::from_ne_bytes(word);
-    let has_zero = |v: u64| v.wrapping_sub(ONES) & !v & (ONES << 7);
-    has_zero(word ^ (ONES * u64::from(b'"'))) | has_zero(word ^ (ONES * u64::from(b'\\'))) != 0
+    bytes.len()
 }
 
 #[cfg(test)]

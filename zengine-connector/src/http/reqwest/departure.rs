@@ -29,18 +29,17 @@ pub(super) struct Departure(Arc<AtomicU8>);
 impl Departure {
     /// The request may leave unless the call was given up.
     fn begin(&self) -> bool {
-        match self.0.compare_exchange(WAITING, LEFT, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => true,
-            Err(state) => state == LEFT,
-        }
+        self.enter(LEFT)
     }
 
     /// Gives the call up; `true` if nothing was sent, which then stays so.
     pub(super) fn give_up(&self) -> bool {
-        match self.0.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => true,
-            Err(state) => state == GIVEN_UP,
-        }
+        self.enter(GIVEN_UP)
+    }
+
+    /// Whether this is the state from now on: the first that is entered stays.
+    fn enter(&self, state: u8) -> bool {
+        self.0.compare_exchange(WAITING, state, Ordering::AcqRel, Ordering::Acquire).map_or_else(|entered| entered == state, |_| true)
     }
 }
 
@@ -59,11 +58,11 @@ impl DepartingBody {
 
 impl Body for DepartingBody {
     type Data = Bytes;
-    type Error = GivenUp;
+    type Error = &'static str;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, GivenUp>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
         if !self.departure.begin() {
-            return Poll::Ready(Some(Err(GivenUp)));
+            return Poll::Ready(Some(Err("the call was given up before it was sent")));
         }
         let rest = std::mem::take(&mut self.rest);
         Poll::Ready((!rest.is_empty()).then(|| Ok(Frame::data(rest))))
@@ -79,23 +78,11 @@ impl Body for DepartingBody {
     }
 }
 
-/// The call was given up before its request left.
-#[derive(Debug)]
-pub(super) struct GivenUp;
-
-impl std::fmt::Display for GivenUp {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the call was given up before it was sent")
-    }
-}
-
-impl std::error::Error for GivenUp {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn poll(body: &mut DepartingBody) -> Option<Result<Bytes, GivenUp>> {
+    fn poll(body: &mut DepartingBody) -> Option<Result<Bytes, &'static str>> {
         let mut cx = Context::from_waker(std::task::Waker::noop());
         match Pin::new(body).poll_frame(&mut cx) {
             Poll::Ready(frame) => frame.map(|frame| frame.map(|frame| frame.into_data().unwrap())),
@@ -128,7 +115,7 @@ mod tests {
             let mut body = DepartingBody::new(text.into(), departure.clone());
             assert!(departure.give_up() && departure.give_up());
             assert!(!body.is_end_stream());
-            assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
+            assert!(matches!(poll(&mut body), Some(Err("the call was given up before it was sent"))));
             assert!(departure.give_up());
         }
     }

@@ -9,11 +9,13 @@ mod departure;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
     header::{CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING},
 };
+
+use http_body_util::{BodyExt as _, Limited};
 
 use self::departure::{DepartingBody, Departure};
 use super::{CallOptions, HttpCause, HttpClient, HttpError};
@@ -60,34 +62,17 @@ impl ReqwestClient {
 }
 
 impl ReqwestClientBuilder {
-    /// Maximum time to connect, TLS included. Defaults to 5 seconds.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// Time that an idle connection is kept. Defaults to 60 seconds. Keep it below the provider's, so that this side closes first.
-    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.idle_timeout = timeout;
-        self
-    }
-
-    /// Maximum idle connections kept per host. Defaults to 64.
-    pub fn idle_per_host(mut self, connections: usize) -> Self {
-        self.idle_per_host = connections;
-        self
-    }
-
-    /// The `User-Agent` header. Defaults to `zengine-connector/` and the version.
-    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
-        self.user_agent = name.into();
-        self
-    }
-
-    /// Ignores the proxies that the environment names.
-    pub fn no_proxy(mut self) -> Self {
-        self.proxy_from_environment = false;
-        self
+    setters! {
+        /// Maximum time to connect, TLS included. Defaults to 5 seconds.
+        connect_timeout(timeout: Duration) => connect_timeout = timeout;
+        /// Time that an idle connection is kept. Defaults to 60 seconds. Keep it below the provider's, so that this side closes first.
+        idle_timeout(timeout: Duration) => idle_timeout = timeout;
+        /// Maximum idle connections kept per host. Defaults to 64.
+        idle_per_host(connections: usize) => idle_per_host = connections;
+        /// The `User-Agent` header. Defaults to `zengine-connector/` and the version.
+        user_agent(name: impl Into<String>) => user_agent = name.into();
+        /// Ignores the proxies that the environment names.
+        no_proxy() => proxy_from_environment = false;
     }
 
     /// Builds the client. Retries and redirects are off: the pipeline and the strategies decide on both.
@@ -189,36 +174,16 @@ fn redirected(mut request: reqwest::Request, answer: &reqwest::Response) -> Opti
 }
 
 /// Reads the whole answer, or refuses it as soon as it is known to be too large.
-async fn read(mut answer: reqwest::Response, limit: usize, departure: &Departure) -> Result<http::Response<Bytes>, HttpError> {
+async fn read(answer: reqwest::Response, limit: usize, departure: &Departure) -> Result<http::Response<Bytes>, HttpError> {
     let too_large = || HttpError::new(HttpCause::TooLarge, Reach::Maybe);
-    let announced = answer.content_length();
-    if announced.is_some_and(|length| length > limit as u64) {
+    if answer.content_length().is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
-    let mut response = http::Response::new(Bytes::new());
-    *response.status_mut() = answer.status();
-    *response.version_mut() = answer.version();
-    std::mem::swap(response.headers_mut(), answer.headers_mut());
-    // An answer of one piece is taken as it is; only the pieces of a longer one are put together.
-    let mut whole = Bytes::new();
-    let mut pieces = BytesMut::new();
-    while let Some(piece) = answer.chunk().await.map_err(|error| classify(error, departure))? {
-        if whole.len() + pieces.len() + piece.len() > limit {
-            return Err(too_large());
-        }
-        if whole.is_empty() && pieces.is_empty() {
-            whole = piece;
-            continue;
-        }
-        if pieces.is_empty() {
-            let length = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(whole.len() + piece.len());
-            pieces.reserve(length.min(limit));
-            pieces.extend_from_slice(&std::mem::take(&mut whole));
-        }
-        pieces.extend_from_slice(&piece);
+    let (parts, body) = http::Response::from(answer).into_parts();
+    match Limited::new(body, limit).collect().await {
+        Ok(whole) => Ok(http::Response::from_parts(parts, whole.to_bytes())),
+        Err(error) => Err(error.downcast().map_or_else(|_| too_large(), |error| classify(*error, departure))),
     }
-    *response.body_mut() = if pieces.is_empty() { whole } else { pieces.freeze() };
-    Ok(response)
 }
 
 /// The cause of an error, and whether anything was sent before it.
