@@ -2,6 +2,7 @@
 
 use std::{any::Any, sync::Arc};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -20,7 +21,6 @@ use crate::{
     ids::TenantId,
     keyring::Key,
     message::{Capabilities, Degrade, Effect, ElementError, InboundEvent, Message, MessageRef, Prepared, Receipt},
-    runtime::BoxFuture,
     schema::parse,
     telemetry::RecipientHmac,
 };
@@ -64,17 +64,18 @@ fn not_ours(error: Error) -> SendError {
     SendError::of(error.kind(), "a tenant or message belongs to another strategy").not_sent()
 }
 
+#[async_trait]
 impl<S: Strategy> DynStrategy for S {
-    fn configure<'a>(&'a self, config: &'a Value, cx: &'a ConfigureContext) -> BoxFuture<'a, Result<ErasedTenant, Error>> {
-        Box::pin(async move { Ok(Arc::new(Configure::configure(self, parse(config)?, cx).await?) as ErasedTenant) })
+    async fn configure(&self, config: &Value, cx: &ConfigureContext) -> Result<ErasedTenant, Error> {
+        Ok(Arc::new(Configure::configure(self, parse(config)?, cx).await?) as ErasedTenant)
     }
 
     fn parses(&self, config: &Value) -> Result<(), Error> {
         guarded("parse", || parse::<S::Config>(config).map(drop))?
     }
 
-    fn healthcheck<'a>(&'a self, tenant: &'a ErasedTenant, cx: &'a HealthContext) -> BoxFuture<'a, Result<HealthStatus, Error>> {
-        Box::pin(async move { Ok(Configure::healthcheck(self, tenant_of::<S>(tenant)?, cx).await) })
+    async fn healthcheck(&self, tenant: &ErasedTenant, cx: &HealthContext) -> Result<HealthStatus, Error> {
+        Ok(Configure::healthcheck(self, tenant_of::<S>(tenant)?, cx).await)
     }
 
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
@@ -89,6 +90,7 @@ fn message_of<'a, S: Strategy>(message: &'a Prepared<'_>) -> Result<&'a S::Messa
     message.get().ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "the strategy takes another type of message"))
 }
 
+#[async_trait]
 impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for OutboundHalf<S> {
     fn prepare<'m>(&self, message: MessageRef<'m>) -> Result<Prepared<'m>, Error> {
         guarded("prepare", || message.prepare::<S::Message>())?
@@ -132,62 +134,37 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
         guarded("effect", || message.effect())
     }
 
-    fn attempt<'a>(
-        &'a self,
-        tenant: &'a ErasedTenant,
-        message: &'a Prepared<'_>,
-        cx: &'a SendContext,
-    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        Box::pin(async move {
-            let tenant = tenant_of::<S>(tenant).map_err(not_ours)?;
-            self.0.send(tenant, message_of::<S>(message).map_err(not_ours)?, cx).await
-        })
+    async fn attempt(&self, tenant: &ErasedTenant, message: &Prepared<'_>, cx: &SendContext) -> Result<Receipt, SendError> {
+        self.0.send(tenant_of::<S>(tenant).map_err(not_ours)?, message_of::<S>(message).map_err(not_ours)?, cx).await
     }
 
-    fn lookup<'a>(
-        &'a self,
-        tenant: &'a ErasedTenant,
-        message: &'a Prepared<'_>,
-        cx: &'a SendContext,
-    ) -> BoxFuture<'a, Result<Lookup, SendError>> {
-        Box::pin(async move {
-            let tenant = tenant_of::<S>(tenant).map_err(not_ours)?;
-            self.0.lookup(tenant, message_of::<S>(message).map_err(not_ours)?, cx).await
-        })
+    async fn lookup(&self, tenant: &ErasedTenant, message: &Prepared<'_>, cx: &SendContext) -> Result<Lookup, SendError> {
+        self.0.lookup(tenant_of::<S>(tenant).map_err(not_ours)?, message_of::<S>(message).map_err(not_ours)?, cx).await
     }
 }
 
 /// A strategy's inbound half, erased.
 struct InboundHalf<S>(Arc<S>);
 
+#[async_trait]
 impl<S: Strategy + InboundStrategy<S::Config>> DynInbound for InboundHalf<S> {
-    fn verify<'a>(&'a self, request: &'a InboundRequest, tenants: Arc<dyn TenantLookup>) -> BoxFuture<'a, Result<Verified, VerifyError>> {
-        Box::pin(async move { self.0.verify(request, &InboundContext::new(tenants)).await })
+    async fn verify(&self, request: &InboundRequest, tenants: Arc<dyn TenantLookup>) -> Result<Verified, VerifyError> {
+        self.0.verify(request, &InboundContext::new(tenants)).await
     }
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
         self.0.normalize(payload)
     }
 
-    fn admit<'a>(
-        &'a self,
-        tenant: &'a ErasedTenant,
-        event: &'a mut InboundEvent,
-        cx: &'a EventContext,
-    ) -> BoxFuture<'a, Result<Admit, Error>> {
-        Box::pin(async move { self.0.admit(tenant_of::<S>(tenant)?, event, cx).await })
+    async fn admit(&self, tenant: &ErasedTenant, event: &mut InboundEvent, cx: &EventContext) -> Result<Admit, Error> {
+        self.0.admit(tenant_of::<S>(tenant)?, event, cx).await
     }
 
-    fn respond<'a>(
-        &'a self,
-        request: &'a InboundRequest,
-        handled: &'a Handled,
-        tenant: Option<&'a ErasedTenant>,
-    ) -> BoxFuture<'a, http::Response<Bytes>> {
-        Box::pin(async move { self.0.respond(request, handled, tenant.and_then(|tenant| tenant_of::<S>(tenant).ok())).await })
+    async fn respond(&self, request: &InboundRequest, handled: &Handled, tenant: Option<&ErasedTenant>) -> http::Response<Bytes> {
+        self.0.respond(request, handled, tenant.and_then(|tenant| tenant_of::<S>(tenant).ok())).await
     }
 
-    fn media<'a>(&'a self, tenant: &'a ErasedTenant, handle: &'a str, cx: &'a EventContext) -> BoxFuture<'a, Result<Bytes, SendError>> {
-        Box::pin(async move { self.0.media(tenant_of::<S>(tenant).map_err(not_ours)?, handle, cx).await })
+    async fn media(&self, tenant: &ErasedTenant, handle: &str, cx: &EventContext) -> Result<Bytes, SendError> {
+        self.0.media(tenant_of::<S>(tenant).map_err(not_ours)?, handle, cx).await
     }
 }

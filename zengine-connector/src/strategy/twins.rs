@@ -4,6 +4,7 @@
 
 use std::{any::Any, sync::Arc};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -17,7 +18,6 @@ use crate::{
     ids::TenantId,
     keyring::Key,
     message::{Capabilities, Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, MessageRef, Prepared, Receipt},
-    runtime::BoxFuture,
     telemetry::RecipientHmac,
 };
 
@@ -25,12 +25,13 @@ use crate::{
 pub(crate) type ErasedTenant = Arc<dyn Any + Send + Sync>;
 
 /// Configuration and health.
+#[async_trait]
 pub(crate) trait DynStrategy: Send + Sync {
     /// Configures a tenant. The configuration has its secrets in it.
-    fn configure<'a>(&'a self, config: &'a Value, cx: &'a ConfigureContext) -> BoxFuture<'a, Result<ErasedTenant, Error>>;
+    async fn configure(&self, config: &Value, cx: &ConfigureContext) -> Result<ErasedTenant, Error>;
     /// Whether a configuration is of the strategy's type.
     fn parses(&self, config: &Value) -> Result<(), Error>;
-    fn healthcheck<'a>(&'a self, tenant: &'a ErasedTenant, cx: &'a HealthContext) -> BoxFuture<'a, Result<HealthStatus, Error>>;
+    async fn healthcheck(&self, tenant: &ErasedTenant, cx: &HealthContext) -> Result<HealthStatus, Error>;
     /// The strategy itself, for `Orchestrator::bound`.
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
@@ -43,6 +44,7 @@ pub(crate) struct Inspected {
 }
 
 /// The outbound half.
+#[async_trait]
 pub(crate) trait DynOutbound: Send + Sync {
     fn prepare<'m>(&self, message: MessageRef<'m>) -> Result<Prepared<'m>, Error>;
 
@@ -61,37 +63,18 @@ pub(crate) trait DynOutbound: Send + Sync {
     /// Whether the message changes something at the provider; asked before there is a tenant.
     fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error>;
 
-    fn attempt<'a>(
-        &'a self,
-        tenant: &'a ErasedTenant,
-        message: &'a Prepared<'_>,
-        cx: &'a SendContext,
-    ) -> BoxFuture<'a, Result<Receipt, SendError>>;
+    async fn attempt(&self, tenant: &ErasedTenant, message: &Prepared<'_>, cx: &SendContext) -> Result<Receipt, SendError>;
 
-    fn lookup<'a>(
-        &'a self,
-        tenant: &'a ErasedTenant,
-        message: &'a Prepared<'_>,
-        cx: &'a SendContext,
-    ) -> BoxFuture<'a, Result<Lookup, SendError>>;
+    async fn lookup(&self, tenant: &ErasedTenant, message: &Prepared<'_>, cx: &SendContext) -> Result<Lookup, SendError>;
 }
 
 /// The inbound half.
+#[async_trait]
 pub(crate) trait DynInbound: Send + Sync {
-    fn verify<'a>(&'a self, request: &'a InboundRequest, tenants: Arc<dyn TenantLookup>) -> BoxFuture<'a, Result<Verified, VerifyError>>;
+    async fn verify(&self, request: &InboundRequest, tenants: Arc<dyn TenantLookup>) -> Result<Verified, VerifyError>;
     /// May panic.
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>>;
-    fn admit<'a>(
-        &'a self,
-        tenant: &'a ErasedTenant,
-        event: &'a mut InboundEvent,
-        cx: &'a EventContext,
-    ) -> BoxFuture<'a, Result<Admit, Error>>;
-    fn respond<'a>(
-        &'a self,
-        request: &'a InboundRequest,
-        handled: &'a Handled,
-        tenant: Option<&'a ErasedTenant>,
-    ) -> BoxFuture<'a, http::Response<Bytes>>;
-    fn media<'a>(&'a self, tenant: &'a ErasedTenant, handle: &'a str, cx: &'a EventContext) -> BoxFuture<'a, Result<Bytes, SendError>>;
+    async fn admit(&self, tenant: &ErasedTenant, event: &mut InboundEvent, cx: &EventContext) -> Result<Admit, Error>;
+    async fn respond(&self, request: &InboundRequest, handled: &Handled, tenant: Option<&ErasedTenant>) -> http::Response<Bytes>;
+    async fn media(&self, tenant: &ErasedTenant, handle: &str, cx: &EventContext) -> Result<Bytes, SendError>;
 }

@@ -29,27 +29,24 @@ pub enum VerifyError {
 impl VerifyError {
     /// The HTTP status of the answer.
     pub fn status(&self) -> http::StatusCode {
-        match self {
-            Self::Unauthenticated | Self::Challenge(_) => http::StatusCode::UNAUTHORIZED,
-            Self::Forbidden => http::StatusCode::FORBIDDEN,
-            Self::NotFound => http::StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => http::StatusCode::METHOD_NOT_ALLOWED,
-            Self::Malformed(_) => http::StatusCode::BAD_REQUEST,
-            Self::TooLarge => http::StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unavailable(_) => http::StatusCode::SERVICE_UNAVAILABLE,
-        }
+        self.answer().0
     }
 
     /// The reason, in words for a log.
     pub fn reason(&self) -> &'static str {
+        self.answer().1
+    }
+
+    fn answer(&self) -> (http::StatusCode, &'static str) {
+        use http::StatusCode as S;
         match self {
-            Self::Unauthenticated | Self::Challenge(_) => "not authenticated",
-            Self::Forbidden => "forbidden",
-            Self::NotFound => "not found",
-            Self::MethodNotAllowed => "method not allowed",
-            Self::Malformed(why) => why,
-            Self::TooLarge => "too large",
-            Self::Unavailable(_) => "service unavailable",
+            Self::Unauthenticated | Self::Challenge(_) => (S::UNAUTHORIZED, "not authenticated"),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden"),
+            Self::NotFound => (S::NOT_FOUND, "not found"),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method not allowed"),
+            Self::Malformed(why) => (S::BAD_REQUEST, why),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too large"),
+            Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "service unavailable"),
         }
     }
 }
