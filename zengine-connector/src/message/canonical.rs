@@ -1,43 +1,30 @@
 //! Canonical JSON: sorted keys, no white space, whole numbers without a fraction.
 
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
 
+use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
 /// Writes a value as canonical JSON.
 pub(super) fn write(value: &Value, into: &mut dyn Write) -> serde_json::Result<()> {
-    match value {
-        Value::Array(items) => separated(b'[', items.iter(), b']', into, |item, into| write(item, into)),
-        Value::Object(members) => {
-            // The map may keep the order of insertion, where some other crate asks serde_json to.
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_unstable_by_key(|(key, _)| *key);
-            separated(b'{', members.into_iter(), b'}', into, |(key, value), into| {
-                serde_json::to_writer(&mut *into, key)?;
-                into.write_all(b":").map_err(serde_json::Error::io)?;
-                write(value, into)
-            })
-        }
-        Value::Number(number) => serde_json::to_writer(into, &whole(number)),
-        Value::Null | Value::Bool(_) | Value::String(_) => serde_json::to_writer(into, value),
-    }
+    serde_json::to_writer(into, &Canonical(value))
 }
 
-fn separated<T>(
-    open: u8,
-    items: impl Iterator<Item = T>,
-    close: u8,
-    into: &mut dyn Write,
-    mut each: impl FnMut(T, &mut dyn Write) -> serde_json::Result<()>,
-) -> serde_json::Result<()> {
-    into.write_all(&[open]).map_err(serde_json::Error::io)?;
-    for (i, item) in items.enumerate() {
-        if i > 0 {
-            into.write_all(b",").map_err(serde_json::Error::io)?;
+struct Canonical<'a>(&'a Value);
+
+impl Serialize for Canonical<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Canonical)),
+            // The map may keep the order of insertion, where some other crate asks serde_json to.
+            Value::Object(members) => {
+                let sorted: BTreeMap<_, _> = members.iter().map(|(key, value)| (key, Canonical(value))).collect();
+                serializer.collect_map(sorted)
+            }
+            Value::Number(number) => whole(number).serialize(serializer),
+            Value::Null | Value::Bool(_) | Value::String(_) => self.0.serialize(serializer),
         }
-        each(item, into)?;
     }
-    into.write_all(&[close]).map_err(serde_json::Error::io)
 }
 
 /// `1.0` and `1e0` are `1`.

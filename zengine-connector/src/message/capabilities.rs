@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Length, MediaKind};
+use super::{Length, MediaKind, TextFormat};
 
 /// The limits of a channel for one kind of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -103,17 +103,6 @@ pub struct Capabilities {
     pub native: bool,
 }
 
-macro_rules! with_flags {
-    ($($(#[$doc:meta])* $with:ident, $field:ident;)*) => {$(
-        $(#[$doc])*
-        #[must_use = "returns the capabilities with this one added"]
-        pub const fn $with(mut self) -> Self {
-            self.$field = true;
-            self
-        }
-    )*};
-}
-
 impl Capabilities {
     /// No features.
     pub const NONE: Self = Self {
@@ -136,76 +125,55 @@ impl Capabilities {
         native: false,
     };
 
-    /// Text up to a length.
-    #[must_use = "returns the capabilities with this one added"]
-    pub const fn with_text(mut self, max: Length) -> Self {
-        self.text = Some(max);
-        self
-    }
-
-    /// Media of these kinds.
-    #[must_use = "returns the capabilities with this one added"]
-    pub const fn with_media(mut self, rules: &'static [MediaRule]) -> Self {
-        self.media = rules;
-        self
-    }
-
-    /// Reply buttons.
-    #[must_use = "returns the capabilities with this one added"]
-    pub const fn with_buttons(mut self, rules: ButtonRules) -> Self {
-        self.buttons = Some(rules);
-        self
-    }
-
-    /// A list to choose from.
-    #[must_use = "returns the capabilities with this one added"]
-    pub const fn with_list(mut self, rules: ListRules) -> Self {
-        self.list = Some(rules);
-        self
-    }
-
-    /// Up to `max` contact cards.
-    #[must_use = "returns the capabilities with this one added"]
-    pub const fn with_contacts(mut self, max: u32) -> Self {
-        self.contacts = Some(max);
-        self
-    }
-
-    with_flags! {
+    crate::setters::setters! {
+        const:
+        /// Text up to a length.
+        with_text(max: Length), text = Some(max);
+        /// Media of these kinds.
+        with_media(rules: &'static [MediaRule]), media = rules;
+        /// Reply buttons.
+        with_buttons(rules: ButtonRules), buttons = Some(rules);
+        /// A list to choose from.
+        with_list(rules: ListRules), list = Some(rules);
+        /// Up to `max` contact cards.
+        with_contacts(max: u32), contacts = Some(max);
         /// Markdown in text.
-        with_markdown, markdown;
+        with_markdown(), markdown = true;
         /// HTML in text.
-        with_html, html;
+        with_html(), html = true;
         /// One button that opens a web address.
-        with_cta_url, cta_url;
+        with_cta_url(), cta_url = true;
         /// Interactive kinds beyond buttons, list and web address.
-        with_rich_interactive, rich_interactive;
+        with_rich_interactive(), rich_interactive = true;
         /// A place on a map.
-        with_location, location;
+        with_location(), location = true;
         /// Reactions.
-        with_reaction, reaction;
+        with_reaction(), reaction = true;
         /// Templates that the provider holds.
-        with_template, template;
+        with_template(), template = true;
         /// Typing notices.
-        with_typing, typing;
+        with_typing(), typing = true;
         /// Read marks.
-        with_read_mark, read_mark;
+        with_read_mark(), read_mark = true;
         /// Answers that quote a message.
-        with_quote, quote;
+        with_quote(), quote = true;
         /// E-mail parts.
-        with_email, email;
+        with_email(), email = true;
         /// The provider's own JSON.
-        with_native, native;
+        with_native(), native = true;
+    }
+
+    /// Whether a text with this markup is shown as it is meant.
+    pub(super) fn shows(&self, format: TextFormat) -> bool {
+        match format {
+            TextFormat::Plain => true,
+            TextFormat::Markdown => self.markdown,
+            TextFormat::Html => self.html,
+        }
     }
 
     /// The limits for a kind of media; `None` if the channel does not carry it.
     pub fn media_rule(&self, kind: MediaKind) -> Option<&'static MediaRule> {
         self.media.iter().find(|rule| rule.kind == kind)
-    }
-}
-
-impl Default for Capabilities {
-    fn default() -> Self {
-        Self::NONE
     }
 }

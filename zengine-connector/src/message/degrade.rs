@@ -103,12 +103,7 @@ fn content(content: &Content, can: &Capabilities, report: &mut LossReport) -> Op
 }
 
 fn plain(text: &Text, can: &Capabilities, report: &mut LossReport) -> Option<Content> {
-    let shown = match text.format {
-        TextFormat::Plain => true,
-        TextFormat::Markdown => can.markdown,
-        TextFormat::Html => can.html,
-    };
-    if shown || text.format == TextFormat::Html {
+    if can.shows(text.format) || text.format == TextFormat::Html {
         // HTML cannot be shown as plain text without reading it; it stays and validation refuses it.
         return None;
     }
@@ -171,17 +166,11 @@ fn numbered<'a>(
     footer: Option<&str>,
     report: &mut LossReport,
 ) -> String {
-    let mut text = format!("{body}\n");
-    for (i, (title, description)) in choices.enumerate() {
-        text.push('\n');
-        text.push_str(&(i + 1).to_string());
-        text.push_str(". ");
-        text.push_str(title);
-        if let Some(description) = description {
-            text.push_str(" - ");
-            text.push_str(description);
-        }
-    }
+    let lines = choices.zip(1..).map(|((title, description), number)| match description {
+        Some(description) => format!("\n{number}. {title} - {description}"),
+        None => format!("\n{number}. {title}"),
+    });
+    let text = format!("{body}\n{}", lines.collect::<String>());
     framed(header, text, footer, report)
 }
 

@@ -1,6 +1,8 @@
 //! Checks of a message against a channel's capabilities; all violations are reported at once.
 
-use super::{Capabilities, Content, Header, Interactive, Length, Media, OutboundMessage, TextFormat};
+use std::ops::RangeInclusive;
+
+use super::{Capabilities, Content, Header, Interactive, Length, Media, OutboundMessage};
 use crate::error::Violation;
 
 /// Collects violations, so that a caller sees all of them at once. Strategies use it for their own limits.
@@ -37,21 +39,19 @@ impl Checker {
 
     /// Checks that a text has at least `min` and at most `max` units.
     pub fn text(&mut self, pointer: impl Into<String>, text: &str, min: u64, max: Length) {
-        let actual = max.unit.count(text);
-        if actual < min {
-            self.found.push(Violation::new(pointer, "too short").with_sizes(min, actual));
-        } else if actual > max.max {
-            self.found.push(Violation::new(pointer, format!("too long, in {}", max.unit.as_str())).with_sizes(max.max, actual));
-        }
+        self.range(pointer, max.unit.count(text), min..=max.max, "too short", || format!("too long, in {}", max.unit.as_str()));
     }
 
     /// Checks that `actual` is at least `min` and at most `max`.
     pub fn count(&mut self, pointer: impl Into<String>, actual: usize, min: u64, max: u64) {
-        let actual = actual as u64;
-        if actual < min {
-            self.found.push(Violation::new(pointer, "too few").with_sizes(min, actual));
-        } else if actual > max {
-            self.found.push(Violation::new(pointer, "too many").with_sizes(max, actual));
+        self.range(pointer, actual as u64, min..=max, "too few", || "too many".to_owned());
+    }
+
+    fn range(&mut self, pointer: impl Into<String>, actual: u64, fine: RangeInclusive<u64>, less: &str, more: impl FnOnce() -> String) {
+        if actual < *fine.start() {
+            self.found.push(Violation::new(pointer, less).with_sizes(*fine.start(), actual));
+        } else if actual > *fine.end() {
+            self.found.push(Violation::new(pointer, more()).with_sizes(*fine.end(), actual));
         }
     }
 
@@ -96,12 +96,7 @@ fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker)
             None => check.add(at, "the channel carries no text"),
             Some(max) => {
                 check.text(Under(at, "/body"), &text.body, 1, max);
-                let format = match text.format {
-                    TextFormat::Plain => true,
-                    TextFormat::Markdown => can.markdown,
-                    TextFormat::Html => can.html,
-                };
-                check.require(format, Under(at, "/format"), "the channel does not show this text format");
+                check.require(can.shows(text.format), Under(at, "/format"), "the channel does not show this text format");
             }
         },
         Content::Media(item) => media(at, item, can, check),

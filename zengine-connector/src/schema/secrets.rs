@@ -102,23 +102,17 @@ impl<'s> Walk<'s> {
     }
 
     fn secret(&mut self, value: &Value, pointer: &str) {
-        match SecretRef::deserialize(value) {
-            Ok(reference) if reference.is_local() && !self.local_refs => {
-                self.wrong.insert(pointer.to_owned(), NOT_LOCAL);
-            }
-            Ok(reference) if matches!(&reference, SecretRef::Named { secret, .. } if secret.is_empty()) => {
-                self.wrong.insert(pointer.to_owned(), "must name a secret");
-            }
+        let message = match SecretRef::deserialize(value) {
+            Ok(reference) if reference.is_local() && !self.local_refs => NOT_LOCAL,
+            Ok(SecretRef::Named { secret, .. }) if secret.is_empty() => "must name a secret",
             Ok(reference) => {
                 self.sites.insert(pointer.to_owned(), reference);
+                return;
             }
-            Err(_) if value.is_null() => {
-                self.wrong.insert(pointer.to_owned(), "must be a reference to a secret");
-            }
-            Err(_) => {
-                self.wrong.insert(pointer.to_owned(), NOT_A_REFERENCE);
-            }
-        }
+            Err(_) if value.is_null() => "must be a reference to a secret",
+            Err(_) => NOT_A_REFERENCE,
+        };
+        self.wrong.insert(pointer.to_owned(), message);
     }
 
     /// Whether a value may be of a form: tag, type, names of members. Secrets fit anything, so that a literal in one does

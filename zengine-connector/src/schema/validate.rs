@@ -44,15 +44,14 @@ impl Found<'_> {
         match error.kind() {
             Kind::Required { property } => self.say(&join(pointer, property.as_str().unwrap_or_default()), "is required".to_owned()),
             Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-                for name in unexpected {
-                    self.say(&join(pointer, name), "is not a known field".to_owned());
-                }
+                self.unknown(pointer, unexpected);
             }
             // An object that knows no fields at all: the validator does not say which one it found.
             Kind::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
-                for name in self.value.pointer(pointer).and_then(Value::as_object).into_iter().flat_map(|members| members.keys()) {
-                    self.say(&join(pointer, name), "is not a known field".to_owned());
-                }
+                self.unknown(
+                    pointer,
+                    self.value.pointer(pointer).and_then(Value::as_object).into_iter().flat_map(|members| members.keys()),
+                );
             }
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => self.forms(pointer, context),
             Kind::PropertyNames { .. } => self.say(pointer, "has a field with a name that is not allowed".to_owned()),
@@ -63,6 +62,12 @@ impl Found<'_> {
                     None => violation,
                 });
             }
+        }
+    }
+
+    fn unknown<'n>(&mut self, pointer: &str, names: impl IntoIterator<Item = &'n String>) {
+        for name in names {
+            self.say(&join(pointer, name), "is not a known field".to_owned());
         }
     }
 
