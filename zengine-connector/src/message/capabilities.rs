@@ -125,42 +125,42 @@ impl Capabilities {
         native: false,
     };
 
-    crate::setters::setters! {
+    setters! {
         const:
         /// Text up to a length.
-        with_text(max: Length), text = Some(max);
+        with_text(max: Length) => text = Some(max);
         /// Media of these kinds.
-        with_media(rules: &'static [MediaRule]), media = rules;
+        with_media(rules: &'static [MediaRule]) => media = rules;
         /// Reply buttons.
-        with_buttons(rules: ButtonRules), buttons = Some(rules);
+        with_buttons(rules: ButtonRules) => buttons = Some(rules);
         /// A list to choose from.
-        with_list(rules: ListRules), list = Some(rules);
+        with_list(rules: ListRules) => list = Some(rules);
         /// Up to `max` contact cards.
-        with_contacts(max: u32), contacts = Some(max);
+        with_contacts(max: u32) => contacts = Some(max);
         /// Markdown in text.
-        with_markdown(), markdown = true;
+        with_markdown() => markdown = true;
         /// HTML in text.
-        with_html(), html = true;
+        with_html() => html = true;
         /// One button that opens a web address.
-        with_cta_url(), cta_url = true;
+        with_cta_url() => cta_url = true;
         /// Interactive kinds beyond buttons, list and web address.
-        with_rich_interactive(), rich_interactive = true;
+        with_rich_interactive() => rich_interactive = true;
         /// A place on a map.
-        with_location(), location = true;
+        with_location() => location = true;
         /// Reactions.
-        with_reaction(), reaction = true;
+        with_reaction() => reaction = true;
         /// Templates that the provider holds.
-        with_template(), template = true;
+        with_template() => template = true;
         /// Typing notices.
-        with_typing(), typing = true;
+        with_typing() => typing = true;
         /// Read marks.
-        with_read_mark(), read_mark = true;
+        with_read_mark() => read_mark = true;
         /// Answers that quote a message.
-        with_quote(), quote = true;
+        with_quote() => quote = true;
         /// E-mail parts.
-        with_email(), email = true;
+        with_email() => email = true;
         /// The provider's own JSON.
-        with_native(), native = true;
+        with_native() => native = true;
     }
 
     /// Whether a text with this markup is shown as it is meant.

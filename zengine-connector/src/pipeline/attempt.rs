@@ -133,13 +133,13 @@ pub(crate) async fn admit<'a>(job: &'a SendJob<'_>) -> Result<Admitted<'a>, NotA
     let (stages, clock) = (job.stages(), job.clock());
     let asked = match stages.circuit.enter(clock.monotonic()) {
         Admission::Pass(permit) => Ok(permit),
-        Admission::Reject(rejected) => Err(rejected),
+        Admission::Reject(closed) => Err(closed),
         Admission::Probe(permit) => clock.wait(stages.circuit.win_probe(permit)).await,
     };
     job.call.trace.note(|facts| facts.breaker = Some(asked.as_ref().map_or_else(|_| stages.circuit.state(), Permit::state)));
-    let permit = asked.map_err(|rejected| {
+    let permit = asked.map_err(|closed| {
         // Up to 20 % later than the breaker, so that deferred sends do not return all at once (rule 7).
-        let after = backoff::scale(rejected.retry_after, 1.0 + 0.2 * job.engine().rng.unit()).max(Duration::from_millis(100));
+        let after = backoff::scale(closed, 1.0 + 0.2 * job.engine().rng.unit()).max(Duration::from_millis(100));
         NotAdmitted(DeferredReason::BreakerOpen, after)
     })?;
     let slot = stages.bulkhead.enter().ok_or(NotAdmitted(DeferredReason::Busy, Duration::from_secs(1)))?;

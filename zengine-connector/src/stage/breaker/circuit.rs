@@ -120,6 +120,18 @@ struct Inner {
 }
 
 impl Inner {
+    /// A state begins: a new epoch, with nothing counted yet.
+    fn enter(&mut self, state: State, probing_until: Option<Duration>) {
+        (self.state, self.probing_until) = (state, probing_until);
+        self.epoch += 1;
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.consecutive = 0;
+        self.window.clear();
+    }
+
     fn wait(&self, now: Duration) -> Duration {
         match self.state {
             State::Closed => Duration::ZERO,
@@ -138,15 +150,10 @@ pub(crate) struct Permit<'a> {
     probe: bool,
 }
 
-/// A rejected call, and the time until the next try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rejected {
-    pub(crate) retry_after: Duration,
-}
-
 pub(crate) enum Admission<'a> {
     Pass(Permit<'a>),
-    Reject(Rejected),
+    /// The time until the next call may pass.
+    Reject(Duration),
     /// The probe is reserved within this process. The log decides between processes.
     Probe(Permit<'a>),
 }
@@ -206,11 +213,9 @@ impl Circuit {
         }
         let wait = inner.wait(now);
         if !wait.is_zero() {
-            return Admission::Reject(Rejected { retry_after: wait });
+            return Admission::Reject(wait);
         }
-        inner.state = State::HalfOpen;
-        inner.epoch += 1;
-        inner.probing_until = Some(now + self.probe_time());
+        inner.enter(State::HalfOpen, Some(now + self.probe_time()));
         Admission::Probe(self.permit(&inner, true))
     }
 
@@ -219,31 +224,24 @@ impl Circuit {
     }
 
     /// Appends our claim to the probe. If the log does not answer in time, one local probe goes ahead (rule 54).
-    pub(crate) async fn win_probe<'a>(&self, permit: Permit<'a>) -> Result<Permit<'a>, Rejected> {
-        let won = match within(&*self.ports.clock, PROBE_APPEND, self.append_probe()).await {
-            Some(Ok(Ok(()))) => Ok(permit),
-            Some(Ok(Err(rejected))) => {
+    pub(crate) async fn win_probe<'a>(&self, permit: Permit<'a>) -> Result<Permit<'a>, Duration> {
+        match within(&*self.ports.clock, PROBE_APPEND, self.append_probe()).await {
+            Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(busy))) => {
                 // Another process probes: drop our permit without a verdict and wait for that probe's end.
                 let mut inner = self.inner.lock();
-                inner.state = State::Open;
-                inner.epoch += 1;
-                inner.probing_until = None;
-                inner.probe_at = self.ports.clock.monotonic() + rejected.retry_after;
-                Err(rejected)
+                inner.enter(State::Open, None);
+                inner.probe_at = self.ports.clock.monotonic() + busy;
+                return Err(busy);
             }
-            Some(Err(())) | None => {
-                self.degraded("the probe could not be stored");
-                Ok(permit)
-            }
-        };
-        if won.is_ok() {
-            self.observe(State::HalfOpen);
+            Some(Err(())) | None => self.degraded("the probe could not be stored"),
         }
-        won
+        self.observe(State::HalfOpen);
+        Ok(permit)
     }
 
     /// `Ok(Ok)`: this process has the probe. `Ok(Err)`: another process has it. `Err`: the log does not answer.
-    async fn append_probe(&self) -> Result<Result<(), Rejected>, ()> {
+    async fn append_probe(&self) -> Result<Result<(), Duration>, ()> {
         let _turn = self.appending.lock().await;
         for _ in 0..2 {
             let document = self.document(State::HalfOpen, "the open time is over");
@@ -260,10 +258,10 @@ impl Circuit {
             let left =
                 busy_until.unwrap_or(now_ms).saturating_sub(now_ms).min(ms(self.settings.breaker.max_open_time.max(self.probe_time())) * 2);
             if left > 0 {
-                return Ok(Err(Rejected { retry_after: Duration::from_millis(left.unsigned_abs()) }));
+                return Ok(Err(Duration::from_millis(left.unsigned_abs())));
             }
         }
-        Ok(Err(Rejected { retry_after: self.probe_time() }))
+        Ok(Err(self.probe_time()))
     }
 
     fn settle(&self, epoch: u64, probe: bool, verdict: Verdict, now: Duration) {
@@ -286,8 +284,7 @@ impl Circuit {
         let settings = &self.settings.breaker;
         // The process may have been frozen, so the window has no data for the time between.
         if now.saturating_sub(inner.last_call) > settings.window {
-            inner.window.clear();
-            inner.consecutive = 0;
+            inner.forget();
         }
         inner.last_call = now;
         inner.window.count(now, failed);
@@ -312,21 +309,13 @@ impl Circuit {
         let open = scale(open_time(&self.settings.breaker, inner.trips), 1.0 + 0.2 * self.ports.rng.unit());
         // Each process adds up to 10 % of its own, so that they do not all probe at once.
         inner.probe_at = now + scale(open, 1.0 + 0.1 * self.ports.rng.unit());
-        inner.state = State::Open;
-        inner.epoch += 1;
-        inner.probing_until = None;
-        inner.consecutive = 0;
-        inner.window.clear();
+        inner.enter(State::Open, None);
         self.publish(inner, reason, Some(open));
     }
 
     fn close(&self, inner: &mut Inner, now: Duration) {
-        inner.state = State::Closed;
-        inner.epoch += 1;
-        inner.probing_until = None;
-        inner.consecutive = 0;
+        inner.enter(State::Closed, None);
         inner.closed_since = now;
-        inner.window.clear();
         self.publish(inner, "the probe succeeded", None);
     }
 
