@@ -21,10 +21,12 @@ use zeroize::Zeroize;
 /// store(zengine_connector::Secret::new("s3cret".to_owned()));   // secrets do not serialize
 /// ```
 ///
-/// In a configuration, the value is resolved from a [`SecretRef`] before it is read.
-#[derive(Clone, Deserialize)]
+/// In a configuration, the value is resolved from a [`SecretRef`] before it is read; its schema is that of the reference, marked
+/// `x-secret`.
+#[derive(Clone, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
-pub struct Secret<T: Zeroize>(T);
+#[schemars(inline, description = "", extend("x-secret" = true))]
+pub struct Secret<T: Zeroize>(#[schemars(with = "SecretRef")] T);
 
 impl<T: Zeroize> Secret<T> {
     /// Wraps a value.

@@ -127,11 +127,11 @@ const NONCE: usize = 12;
 
 /// Encrypts a value for one place. `place` (tenant, strategy, key, …) must be given again to open it, so that a value
 /// cannot be moved to another place.
-pub(crate) fn seal(ring: &dyn KeyRing, rng: &dyn Rng, place: &[impl AsRef<str>], value: &[u8]) -> Result<Bytes, Error> {
+pub(crate) fn seal(ring: &dyn KeyRing, rng: &dyn Rng, place: &[impl AsRef<[u8]>], value: &[u8]) -> Result<Bytes, Error> {
     let key = ring.current();
     let mut nonce = [0; NONCE];
     rng.fill(&mut nonce);
-    let aad = associated(place);
+    let aad = framed(place);
     let text = ChaCha20Poly1305::new(key.encryption.expose().into())
         .encrypt((&nonce).into(), Payload { msg: value, aad: &aad })
         .map_err(|_| Error::new(ErrorKind::Store, "a value could not be encrypted"))?;
@@ -140,7 +140,7 @@ pub(crate) fn seal(ring: &dyn KeyRing, rng: &dyn Rng, place: &[impl AsRef<str>],
 }
 
 /// Decrypts a value that [`seal`] made for the same place.
-pub(crate) fn open(ring: &dyn KeyRing, place: &[impl AsRef<str>], sealed: &[u8]) -> Result<Vec<u8>, Error> {
+pub(crate) fn open(ring: &dyn KeyRing, place: &[impl AsRef<[u8]>], sealed: &[u8]) -> Result<Vec<u8>, Error> {
     let damaged = || Error::new(ErrorKind::Corrupt, "a stored value is damaged, or belongs to another place");
     let (&[version, id_length], rest) = sealed.split_first_chunk().ok_or_else(damaged)?;
     if version != SEALED_V1 {
@@ -151,18 +151,18 @@ pub(crate) fn open(ring: &dyn KeyRing, place: &[impl AsRef<str>], sealed: &[u8])
     let id = std::str::from_utf8(id).map_err(|_| damaged())?;
     let key =
         ring.by_id(id).ok_or_else(|| Error::new(ErrorKind::Corrupt, "the key of a stored value is missing").with_context("key_id", id))?;
-    let aad = associated(place);
+    let aad = framed(place);
     ChaCha20Poly1305::new(key.encryption.expose().into()).decrypt(nonce.into(), Payload { msg: text, aad: &aad }).map_err(|_| damaged())
 }
 
-/// The parts one after the other, each with its length, so that no two lists look alike.
-pub(crate) fn associated(place: &[impl AsRef<str>]) -> Vec<u8> {
-    let mut aad = Vec::new();
-    for part in place.iter().map(AsRef::as_ref) {
-        aad.extend((part.len() as u64).to_be_bytes());
-        aad.extend(part.as_bytes());
+/// Parts as one value, which also holds the boundaries between them.
+pub(crate) fn framed(parts: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let mut framed = Vec::new();
+    for part in parts.iter().map(AsRef::as_ref) {
+        framed.extend((part.len() as u64).to_be_bytes());
+        framed.extend(part);
     }
-    aad
+    framed
 }
 
 #[cfg(test)]

@@ -175,9 +175,3 @@ impl From<Arc<dyn DeadLetterStore>> for DeadLetterPort {
         Self::Store(store)
     }
 }
-
-impl From<Arc<dyn DeadLetterSink>> for DeadLetterPort {
-    fn from(sink: Arc<dyn DeadLetterSink>) -> Self {
-        Self::Sink(sink)
-    }
-}

@@ -25,12 +25,7 @@ impl FailureId {
     }
 
     fn derive(prefix: char, parts: &[&[u8]]) -> Self {
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        Self::of_hash(prefix, &hash.finalize())
+        Self::of_hash(prefix, &Sha256::digest(keyring::framed(parts)))
     }
 }
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     ids::{ClientMessageId, StrategyName, TenantId},
-    keyring::associated,
+    keyring::framed,
 };
 
 /// Maximum length of a key that holds its client message id, in bytes.
@@ -99,13 +99,13 @@ impl KeyScope {
         if !ProviderKey::is_hashed(id, generation) {
             return ProviderKey(format!("z1.{generation}.{}.{}", self.0, URL_SAFE_NO_PAD.encode(id.as_str())));
         }
-        let hash = Sha256::digest([&associated(&[tenant.as_str(), strategy.as_str()])[..], id.as_str().as_bytes()].concat());
+        let hash = Sha256::digest([&framed(&[tenant.as_str(), strategy.as_str()])[..], id.as_str().as_bytes()].concat());
         ProviderKey(format!("z1.{generation}.h.{}", URL_SAFE_NO_PAD.encode(hash)))
     }
 }
 
 fn scope(tenant: &TenantId, strategy: &StrategyName) -> [u8; 32] {
-    Sha256::digest(associated(&[tenant.as_str(), strategy.as_str()])).into()
+    Sha256::digest(framed(&[tenant.as_str(), strategy.as_str()])).into()
 }
 
 impl fmt::Display for ProviderKey {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     hex::{hex, parse},
     ids::{StrategyName, TenantId},
-    keyring::associated,
+    keyring::framed,
 };
 
 /// The key that identifies a redelivered event: 16 bytes of SHA-256 over tenant, strategy and the strategy's own key.
@@ -20,7 +20,7 @@ pub struct DedupeKey([u8; 16]);
 impl DedupeKey {
     /// The key of an event of a tenant and strategy.
     pub fn of(tenant: &TenantId, strategy: &StrategyName, key: &str) -> Self {
-        let hash = Sha256::digest(associated(&[tenant.as_str(), strategy.as_str(), key]));
+        let hash = Sha256::digest(framed(&[tenant.as_str(), strategy.as_str(), key]));
         let mut key = [0; 16];
         key.copy_from_slice(&hash[..16]);
         Self(key)

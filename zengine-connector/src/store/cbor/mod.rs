@@ -38,17 +38,13 @@ pub(super) fn encode<R: Record>(record: &R) -> Vec<u8> {
 /// Reads a record. An unknown version is an error (case 30). Drops the parser's error, because it may quote the record.
 pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
     let mut from = Decoder::new(bytes);
-    let record = R::read(&mut from);
-    match record {
-        Ok(record) if from.position() == bytes.len() && version(bytes) == Some(R::VERSION) => Ok(record),
-        _ => Err(StoreError::new(
-            StoreErrorKind::Corrupt,
-            match version(bytes) {
-                Some(version) if version != R::VERSION => "a stored record has an unknown version: use the release that wrote it",
-                _ => "a stored record is damaged",
-            },
-        )),
-    }
+    let record = R::read(&mut from).ok().filter(|_| from.position() == bytes.len());
+    let message = match (record, version(bytes)) {
+        (Some(record), Some(version)) if version == R::VERSION => return Ok(record),
+        (_, Some(version)) if version != R::VERSION => "a stored record has an unknown version: use the release that wrote it",
+        _ => "a stored record is damaged",
+    };
+    Err(StoreError::new(StoreErrorKind::Corrupt, message))
 }
 
 /// The version of a record of any format.

@@ -33,20 +33,19 @@ impl Engine {
         O: Operation<Record: Record> + Clone + Send + 'static,
     {
         let (key, operation, boot) = (key.clone(), operation.clone(), self.boot.clone());
-        self.writer()?
-            .write(Some(now_ms), move |transaction| {
-                let mut table = transaction.open_table(table)?;
-                let current = read(&table, key.as_str())?;
-                Ok(match operation.decide(current.as_ref(), At { now_ms, boot: boot.as_deref() }) {
-                    Decision::Write(record) => {
-                        table.insert(key.as_str(), &*encode(&record))?;
-                        Done::Wrote(Applied::done(Some(record)))
-                    }
-                    Decision::Keep => Done::Looked(Applied::done(current)),
-                    Decision::Refuse => Done::Looked(Applied::refused(current)),
-                })
+        self.write(Some(now_ms), move |transaction| {
+            let mut table = transaction.open_table(table)?;
+            let current = read(&table, key.as_str())?;
+            Ok(match operation.decide(current.as_ref(), At { now_ms, boot: boot.as_deref() }) {
+                Decision::Write(record) => {
+                    table.insert(key.as_str(), &*encode(&record))?;
+                    Done::Wrote(Applied::done(Some(record)))
+                }
+                Decision::Keep => Done::Looked(Applied::done(current)),
+                Decision::Refuse => Done::Looked(Applied::refused(current)),
             })
-            .await
+        })
+        .await
     }
 }
 
@@ -91,12 +90,11 @@ impl ClaimStore for Engine {
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
         let (hash, bytes) = (hash.to_owned(), encode(reference));
-        self.writer()?
-            .write(None, move |transaction| {
-                transaction.open_table(REFERENCES)?.insert(&*hash, &*bytes)?;
-                Ok(Done::Wrote(()))
-            })
-            .await
+        self.write(None, move |transaction| {
+            transaction.open_table(REFERENCES)?.insert(&*hash, &*bytes)?;
+            Ok(Done::Wrote(()))
+        })
+        .await
     }
 
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {

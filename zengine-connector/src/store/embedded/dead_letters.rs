@@ -18,12 +18,11 @@ use crate::{
 impl DeadLetterSink for Engine {
     async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let (id, bytes) = (letter.failure_id.clone(), encode(letter));
-        self.writer()?
-            .write(None, move |transaction| {
-                transaction.open_table(LETTERS)?.insert(id.as_str(), &*bytes)?;
-                Ok(Done::Wrote(()))
-            })
-            .await
+        self.write(None, move |transaction| {
+            transaction.open_table(LETTERS)?.insert(id.as_str(), &*bytes)?;
+            Ok(Done::Wrote(()))
+        })
+        .await
     }
 }
 
@@ -56,25 +55,23 @@ impl DeadLetterStore for Engine {
 
     async fn take(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {
         let id = id.clone();
-        self.writer()?
-            .write(None, move |transaction| {
-                let mut table = transaction.open_table(LETTERS)?;
-                let letter = table.get(id.as_str())?.map(|bytes| decode::<DeadLetter>(bytes.value())).transpose()?;
-                let Some(mut letter) = letter.filter(|letter| letter.redrive_count == seen) else { return Ok(Done::Looked(None)) };
-                letter.redrive_count += 1;
-                table.insert(id.as_str(), &*encode(&letter))?;
-                Ok(Done::Wrote(Some(letter)))
-            })
-            .await
+        self.write(None, move |transaction| {
+            let mut table = transaction.open_table(LETTERS)?;
+            let letter = table.get(id.as_str())?.map(|bytes| decode::<DeadLetter>(bytes.value())).transpose()?;
+            let Some(mut letter) = letter.filter(|letter| letter.redrive_count == seen) else { return Ok(Done::Looked(None)) };
+            letter.redrive_count += 1;
+            table.insert(id.as_str(), &*encode(&letter))?;
+            Ok(Done::Wrote(Some(letter)))
+        })
+        .await
     }
 
     async fn remove(&self, id: &FailureId) -> Result<(), StoreError> {
         let id = id.clone();
-        self.writer()?
-            .write(None, move |transaction| {
-                let removed = transaction.open_table(LETTERS)?.remove(id.as_str())?.is_some();
-                Ok(if removed { Done::Wrote(()) } else { Done::Looked(()) })
-            })
-            .await
+        self.write(None, move |transaction| {
+            let removed = transaction.open_table(LETTERS)?.remove(id.as_str())?.is_some();
+            Ok(if removed { Done::Wrote(()) } else { Done::Looked(()) })
+        })
+        .await
     }
 }

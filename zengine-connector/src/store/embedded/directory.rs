@@ -20,28 +20,17 @@ use crate::{
 type Text = &'static str;
 
 /// The row of a strategy and a tenant. Its routes are in a table of their own, for look-ups by key.
-fn row_of(
-    rows: &impl ReadableTable<(Text, Text), &'static [u8]>,
-    tenant: &TenantId,
-    strategy: &StrategyName,
-) -> Result<Option<TenantConfig>, Fault> {
-    Ok(rows.get((strategy.as_str(), tenant.as_str()))?.map(|json| decode(json.value())).transpose()?)
+fn row_of(rows: &impl ReadableTable<(Text, Text), &'static [u8]>, row: (&str, &str)) -> Result<Option<TenantConfig>, Fault> {
+    Ok(rows.get(row)?.map(|json| decode(json.value())).transpose()?)
 }
 
 /// The provider's keys of a tenant, in order.
-fn routes_of(
-    routes: &impl ReadableTable<(Text, Text, Text, Text), ()>,
-    tenant: &TenantId,
-    strategy: &StrategyName,
-) -> Result<Vec<RouteKey>, Fault> {
+fn routes_of(routes: &impl ReadableTable<(Text, Text, Text, Text), ()>, (strategy, tenant): (&str, &str)) -> Result<Vec<RouteKey>, Fault> {
     let mut keys = Vec::new();
-    for entry in routes.range((strategy.as_str(), "", "", "")..)? {
+    for entry in routes.range((strategy, "", "", "")..(&*after(strategy), "", "", ""))? {
         let (place, _) = entry?;
-        let (of, kind, value, whose) = place.value();
-        if of != strategy.as_str() {
-            break;
-        }
-        if whose == tenant.as_str() {
+        let (_, kind, value, whose) = place.value();
+        if whose == tenant {
             keys.push(RouteKey::new(kind.to_owned(), value));
         }
     }
@@ -49,15 +38,20 @@ fn routes_of(
 }
 
 /// Replaces the routes of a tenant.
-fn set_routes(transaction: &WriteTransaction, tenant: &TenantId, strategy: &StrategyName, keys: &[RouteKey]) -> Result<(), Fault> {
+fn set_routes(transaction: &WriteTransaction, (strategy, tenant): (&str, &str), keys: &[RouteKey]) -> Result<(), Fault> {
     let mut routes = transaction.open_table(ROUTES)?;
-    for key in routes_of(&routes, tenant, strategy)? {
-        routes.remove((strategy.as_str(), key.kind(), key.value(), tenant.as_str()))?;
+    for key in routes_of(&routes, (strategy, tenant))? {
+        routes.remove((strategy, key.kind(), key.value(), tenant))?;
     }
     for key in keys {
-        routes.insert((strategy.as_str(), key.kind(), key.value(), tenant.as_str()), ())?;
+        routes.insert((strategy, key.kind(), key.value(), tenant), ())?;
     }
     Ok(())
+}
+
+/// The least text after this one: the end of its range.
+fn after(text: &str) -> String {
+    format!("{text}\0")
 }
 
 /// Parses a stored tenant id. Ids were checked when they were written.
@@ -68,38 +62,22 @@ fn tenant(text: &str) -> Result<TenantId, Fault> {
 #[async_trait]
 impl TenantDirectory for Engine {
     async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
-        self.read(|snapshot| row_of(&snapshot.open_table(DIRECTORY)?, tenant, strategy))
+        self.read(|snapshot| row_of(&snapshot.open_table(DIRECTORY)?, (strategy.as_str(), tenant.as_str())))
     }
 
     async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, StoreError> {
-        self.read(|snapshot| {
-            let mut tenants = Vec::new();
-            for entry in snapshot.open_table(ROUTES)?.range((strategy.as_str(), key.kind(), key.value(), "")..)? {
-                let (place, _) = entry?;
-                let (of, kind, value, whose) = place.value();
-                if (of, kind, value) != (strategy.as_str(), key.kind(), key.value()) {
-                    break;
-                }
-                tenants.push(tenant(whose)?);
-            }
-            Ok(tenants)
-        })
+        let (strategy, kind, value) = (strategy.as_str(), key.kind(), key.value());
+        let range = (strategy, kind, value, "")..(strategy, kind, &*after(value), "");
+        self.read(|snapshot| snapshot.open_table(ROUTES)?.range(range)?.map(|entry| tenant(entry?.0.value().3)).collect())
     }
 
     async fn tenants(&self, strategy: &StrategyName, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        let strategy = strategy.as_str();
+        let from = after.map_or(Bound::Included((strategy, "")), |tenant| Bound::Excluded((strategy, tenant.as_str())));
+        let range = (from, Bound::Excluded((&*self::after(strategy), "")));
         self.read(|snapshot| {
-            let from =
-                after.map_or(Bound::Included((strategy.as_str(), "")), |tenant| Bound::Excluded((strategy.as_str(), tenant.as_str())));
-            let mut tenants = Vec::new();
-            for entry in snapshot.open_table(DIRECTORY)?.range::<(&str, &str)>((from, Bound::Unbounded))?.take(limit) {
-                let (place, _) = entry?;
-                let (of, whose) = place.value();
-                if of != strategy.as_str() {
-                    break;
-                }
-                tenants.push(tenant(whose)?);
-            }
-            Ok(tenants)
+            let rows = snapshot.open_table(DIRECTORY)?.range::<(&str, &str)>(range)?;
+            rows.take(limit).map(|entry| tenant(entry?.0.value().1)).collect()
         })
     }
 }
@@ -108,47 +86,41 @@ impl TenantDirectory for Engine {
 impl TenantWriter for Engine {
     async fn put(&self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> Result<ConfigVersion, StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
-        self.writer()?
-            .write(None, move |transaction| {
-                let config = TenantConfig {
-                    version: ConfigVersion::number(count(transaction, "config")?),
-                    config: row.config,
-                    enabled: row.enabled,
-                };
-                transaction.open_table(DIRECTORY)?.insert((strategy.as_str(), tenant.as_str()), &*encode(&config)?)?;
-                set_routes(transaction, &tenant, &strategy, &row.routes)?;
-                Ok(Done::Wrote(config.version))
-            })
-            .await
+        self.write(None, move |transaction| {
+            let config =
+                TenantConfig { version: ConfigVersion::number(count(transaction, "config")?), config: row.config, enabled: row.enabled };
+            transaction.open_table(DIRECTORY)?.insert((strategy.as_str(), tenant.as_str()), &*encode(&config)?)?;
+            set_routes(transaction, (strategy.as_str(), tenant.as_str()), &row.routes)?;
+            Ok(Done::Wrote(config.version))
+        })
+        .await
     }
 
     async fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantRow>, StoreError> {
         self.read(|snapshot| {
-            let Some(stored) = row_of(&snapshot.open_table(DIRECTORY)?, tenant, strategy)? else { return Ok(None) };
-            let routes = routes_of(&snapshot.open_table(ROUTES)?, tenant, strategy)?;
+            let Some(stored) = row_of(&snapshot.open_table(DIRECTORY)?, (strategy.as_str(), tenant.as_str()))? else { return Ok(None) };
+            let routes = routes_of(&snapshot.open_table(ROUTES)?, (strategy.as_str(), tenant.as_str()))?;
             Ok(Some(TenantRow { config: stored.config, routes, enabled: stored.enabled }))
         })
     }
 
     async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<bool, StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
-        self.writer()?
-            .write(None, move |transaction| {
-                let mut rows = transaction.open_table(DIRECTORY)?;
-                let Some(row) = row_of(&rows, &tenant, &strategy)? else { return Ok(Done::Looked(false)) };
-                rows.insert((strategy.as_str(), tenant.as_str()), &*encode(&TenantConfig { enabled, ..row })?)?;
-                Ok(Done::Wrote(true))
-            })
-            .await
+        self.write(None, move |transaction| {
+            let mut rows = transaction.open_table(DIRECTORY)?;
+            let Some(row) = row_of(&rows, (strategy.as_str(), tenant.as_str()))? else { return Ok(Done::Looked(false)) };
+            rows.insert((strategy.as_str(), tenant.as_str()), &*encode(&TenantConfig { enabled, ..row })?)?;
+            Ok(Done::Wrote(true))
+        })
+        .await
     }
 
     async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
-        self.writer()?
-            .write(None, move |transaction| {
-                set_routes(transaction, &tenant, &strategy, &[])?;
-                Ok(Done::Wrote(transaction.open_table(DIRECTORY)?.remove((strategy.as_str(), tenant.as_str()))?.is_some()))
-            })
-            .await
+        self.write(None, move |transaction| {
+            set_routes(transaction, (strategy.as_str(), tenant.as_str()), &[])?;
+            Ok(Done::Wrote(transaction.open_table(DIRECTORY)?.remove((strategy.as_str(), tenant.as_str()))?.is_some()))
+        })
+        .await
     }
 }

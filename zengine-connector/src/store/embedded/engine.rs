@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use redb::ReadTransaction;
+use redb::{ReadTransaction, WriteTransaction};
 
 use super::{
     fault::{Fault, read_only, unless_damaged},
     file::Shared,
+    work::Done,
     writer::Writer,
 };
 use crate::store::StoreError;
@@ -39,5 +40,14 @@ impl Engine {
     /// Reads from the last commit.
     pub(super) fn read<T>(&self, look: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, StoreError> {
         unless_damaged(|| Ok(look(&self.shared.snapshot()?)?))
+    }
+
+    /// Runs work in the next write transaction and waits until it is on disk.
+    pub(super) async fn write<T, F>(&self, now_ms: Option<i64>, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&WriteTransaction) -> Result<Done<T>, Fault> + Send + 'static,
+    {
+        self.writer()?.write(now_ms, work).await
     }
 }

@@ -11,16 +11,15 @@ use crate::store::{EpochEntry, EpochLog, StoreError};
 impl EpochLog for Engine {
     async fn append(&self, log: &str, entry: EpochEntry) -> Result<bool, StoreError> {
         let log = log.to_owned();
-        self.writer()?
-            .write(None, move |transaction| {
-                let mut epochs = transaction.open_table(EPOCHS)?;
-                if epochs.get((&*log, entry.n))?.is_some() {
-                    return Ok(Done::Looked(false));
-                }
-                epochs.insert((&*log, entry.n), &*entry.document)?;
-                Ok(Done::Wrote(true))
-            })
-            .await
+        self.write(None, move |transaction| {
+            let mut epochs = transaction.open_table(EPOCHS)?;
+            if epochs.get((&*log, entry.n))?.is_some() {
+                return Ok(Done::Looked(false));
+            }
+            epochs.insert((&*log, entry.n), &*entry.document)?;
+            Ok(Done::Wrote(true))
+        })
+        .await
     }
 
     async fn read(&self, log: &str, from: u64, count: u32) -> Result<Vec<EpochEntry>, StoreError> {
@@ -34,12 +33,11 @@ impl EpochLog for Engine {
 
     async fn trim(&self, log: &str, below: u64) -> Result<(), StoreError> {
         let log = log.to_owned();
-        self.writer()?
-            .write(None, move |transaction| {
-                transaction.open_table(EPOCHS)?.retain_in((&*log, 0)..(&*log, below), |_, _| false)?;
-                Ok(Done::Wrote(()))
-            })
-            .await
+        self.write(None, move |transaction| {
+            transaction.open_table(EPOCHS)?.retain_in((&*log, 0)..(&*log, below), |_, _| false)?;
+            Ok(Done::Wrote(()))
+        })
+        .await
     }
 }
 

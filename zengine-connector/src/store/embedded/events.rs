@@ -37,16 +37,15 @@ impl Engine {
 impl EventBus for Engine {
     async fn publish(&self, event: &DomainEvent) -> Result<(), StoreError> {
         let json = encode(&Stored { event: event.clone() })?;
-        self.writer()?
-            .write(None, move |transaction| {
-                let n = count(transaction, "event")?;
-                let mut events = transaction.open_table(EVENTS)?;
-                events.insert(n, &*json)?;
-                if let Some(over) = n.checked_sub(KEPT) {
-                    events.remove(over)?;
-                }
-                Ok(Done::Wrote(()))
-            })
-            .await
+        self.write(None, move |transaction| {
+            let n = count(transaction, "event")?;
+            let mut events = transaction.open_table(EVENTS)?;
+            events.insert(n, &*json)?;
+            if let Some(over) = n.checked_sub(KEPT) {
+                events.remove(over)?;
+            }
+            Ok(Done::Wrote(()))
+        })
+        .await
     }
 }

@@ -40,16 +40,6 @@ impl From<Fault> for StoreError {
     }
 }
 
-impl Fault {
-    /// The kind, and our message for it.
-    pub(super) fn reason(&self) -> (StoreErrorKind, &'static str) {
-        match self {
-            Self::Said(error) => (error.kind, error.message),
-            Self::Engine(error) => reason(error),
-        }
-    }
-}
-
 fn reason(error: &redb::Error) -> (StoreErrorKind, &'static str) {
     use redb::Error as E;
     match error {

@@ -101,8 +101,8 @@ impl Shared {
         *open = Open::Closed(StoreErrorKind::Unavailable, "the store is being opened again after a failure");
         *open = opener().map_or_else(
             |error| {
-                let (kind, message) = Fault::from(error).reason();
-                Open::Closed(kind, message)
+                let error = StoreError::from(Fault::from(error));
+                Open::Closed(error.kind, error.message)
             },
             Open::Writing,
         );

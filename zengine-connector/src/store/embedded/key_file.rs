@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -78,9 +78,8 @@ impl KeyFile {
     /// Reads the key file. `None` if it does not exist.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, StoreError> {
         let damaged = || StoreError::new(StoreErrorKind::Corrupt, "the store's key file is damaged: put a backup in its place");
-        let mut text = Zeroizing::new(String::new());
-        match File::open(path) {
-            Ok(mut file) => file.read_to_string(&mut text).map_err(io_error)?,
+        let text = match fs::read_to_string(path) {
+            Ok(text) => Zeroizing::new(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io_error(error)),
         };

@@ -30,32 +30,30 @@ impl SessionStore for Engine {
 
     async fn put(&self, scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration, now_ms: i64) -> Result<u64, StoreError> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
-        self.writer()?
-            .write(Some(now_ms), move |transaction| {
-                let mut sessions = transaction.open_table(SESSIONS)?;
-                if version(sessions.get((&*scope, &*key))?.as_ref(), now_ms) != expect {
-                    return Err(conflict().into());
-                }
-                // A counter of the whole file keeps versions unique, also after a value was deleted.
-                let version = count(transaction, "session")?;
-                sessions.insert((&*scope, &*key), (version, now_ms.saturating_add(ms(ttl)), &*value))?;
-                Ok(Done::Wrote(version))
-            })
-            .await
+        self.write(Some(now_ms), move |transaction| {
+            let mut sessions = transaction.open_table(SESSIONS)?;
+            if version(sessions.get((&*scope, &*key))?.as_ref(), now_ms) != expect {
+                return Err(conflict().into());
+            }
+            // A counter of the whole file keeps versions unique, also after a value was deleted.
+            let version = count(transaction, "session")?;
+            sessions.insert((&*scope, &*key), (version, now_ms.saturating_add(ms(ttl)), &*value))?;
+            Ok(Done::Wrote(version))
+        })
+        .await
     }
 
     async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
-        self.writer()?
-            .write(Some(now_ms), move |transaction| {
-                let mut sessions = transaction.open_table(SESSIONS)?;
-                if version(sessions.get((&*scope, &*key))?.as_ref(), now_ms) != Some(expect) {
-                    return Err(conflict().into());
-                }
-                sessions.remove((&*scope, &*key))?;
-                Ok(Done::Wrote(()))
-            })
-            .await
+        self.write(Some(now_ms), move |transaction| {
+            let mut sessions = transaction.open_table(SESSIONS)?;
+            if version(sessions.get((&*scope, &*key))?.as_ref(), now_ms) != Some(expect) {
+                return Err(conflict().into());
+            }
+            sessions.remove((&*scope, &*key))?;
+            Ok(Done::Wrote(()))
+        })
+        .await
     }
 }
 

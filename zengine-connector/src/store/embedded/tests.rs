@@ -183,7 +183,7 @@ async fn a_panic_in_the_writer_is_an_error_for_its_batch_and_the_store_goes_on()
     let folder = tempfile::tempdir().unwrap();
     let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
     assert_eq!(append(&store, 1).await, Ok(true));
-    let failed = store.engine.writer().unwrap().write::<(), _>(None, |_| panic!("on purpose")).await.unwrap_err();
+    let failed = store.engine.write::<(), _>(None, |_| panic!("on purpose")).await.unwrap_err();
     assert_eq!((failed.kind, failed.message), (StoreErrorKind::Unavailable, "the store's writer panicked"));
     assert_eq!(append(&store, 2).await, Ok(true));
     assert_eq!(stored(&store).await, [1, 2]);
@@ -194,12 +194,12 @@ async fn the_writer_takes_no_more_work_than_it_may_hold_and_goes_on_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
     let (resume, waits) = std::sync::mpsc::channel::<()>();
-    let mut held = Box::pin(store.engine.writer().unwrap().write::<(), _>(None, move |_| {
+    let mut held = Box::pin(store.engine.write::<(), _>(None, move |_| {
         let _ = waits.recv();
         Ok(Done::Looked(()))
     }));
     assert!(held.as_mut().now_or_never().is_none());
-    let write = || store.engine.writer().unwrap().write(None, |_| Ok(Done::Looked(())));
+    let write = || store.engine.write(None, |_| Ok(Done::Looked(())));
     let queued: Vec<_> = (1..MAX_WAITING)
         .map(|_| {
             let mut write = Box::pin(write());
@@ -218,9 +218,9 @@ async fn the_writer_takes_no_more_work_than_it_may_hold_and_goes_on_after_it() {
 async fn an_answer_that_wrote_nothing_costs_no_commit_and_its_error_no_other_work() {
     let folder = tempfile::tempdir().unwrap();
     let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
-    let refused = store.engine.writer().unwrap().write::<(), _>(None, |_| Err(super::fault::read_only().into()));
+    let refused = store.engine.write::<(), _>(None, |_| Err(super::fault::read_only().into()));
     let (refused, written, read) =
-        futures_util::future::join3(refused, append(&store, 1), store.engine.writer().unwrap().write(None, |_| Ok(Done::Looked(7)))).await;
+        futures_util::future::join3(refused, append(&store, 1), store.engine.write(None, |_| Ok(Done::Looked(7)))).await;
     assert_eq!(refused.unwrap_err().kind, StoreErrorKind::Unsupported);
     assert_eq!((written, read.unwrap()), (Ok(true), 7));
 }

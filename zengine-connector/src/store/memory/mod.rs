@@ -102,7 +102,10 @@ impl Memory {
 
     /// Adds a new value to a secret. The previous value stays valid; older ones are removed.
     pub fn rotate_secret(&self, scope: &SecretScope, name: impl AsRef<str>, value: impl Into<Vec<u8>>) {
-        self.tables.rotate_secret(scope, name.as_ref(), Secret::new(value.into()));
+        let mut secrets = self.tables.secrets.write();
+        let values = secrets.entry((scope.clone(), name.as_ref().to_owned())).or_default();
+        values.insert(0, Secret::new(value.into()));
+        values.truncate(2);
     }
 
     /// Removes a secret. Returns `true` if it existed.
@@ -116,11 +119,6 @@ impl Memory {
     /// The published events, oldest first, including repeated ids.
     pub fn published(&self) -> Vec<DomainEvent> {
         self.tables.events.lock().iter().cloned().collect()
-    }
-
-    /// Removes and returns the published events, oldest first.
-    pub fn take_published(&self) -> Vec<DomainEvent> {
-        self.tables.events.lock().drain(..).collect()
     }
 
     /// Number of records of sends, including expired ones that are not removed yet.

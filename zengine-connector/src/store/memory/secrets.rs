@@ -12,24 +12,13 @@ use crate::{
 };
 
 /// The values of secrets, newest first, by scope and name.
-pub(super) type Secrets = RwLock<HashMap<SecretScope, HashMap<String, Vec<Secret<Vec<u8>>>>>>;
+pub(super) type Secrets = RwLock<HashMap<(SecretScope, String), Vec<Secret<Vec<u8>>>>>;
 
 impl Tables {
     /// Sets the values of a secret; without values, removes it.
     pub(super) fn set_secret(&self, scope: &SecretScope, name: &str, values: Vec<Secret<Vec<u8>>>) -> bool {
-        let mut secrets = self.secrets.write();
-        if values.is_empty() {
-            return secrets.get_mut(scope).is_some_and(|secrets| secrets.remove(name).is_some());
-        }
-        secrets.entry(scope.clone()).or_default().insert(name.to_owned(), values).is_some()
-    }
-
-    /// Adds a value to a secret. The previous one stays valid; older ones are removed.
-    pub(super) fn rotate_secret(&self, scope: &SecretScope, name: &str, value: Secret<Vec<u8>>) {
-        let mut secrets = self.secrets.write();
-        let values = secrets.entry(scope.clone()).or_default().entry(name.to_owned()).or_default();
-        values.insert(0, value);
-        values.truncate(2);
+        let (mut secrets, place) = (self.secrets.write(), (scope.clone(), name.to_owned()));
+        if values.is_empty() { secrets.remove(&place).is_some() } else { secrets.insert(place, values).is_some() }
     }
 }
 
@@ -38,7 +27,7 @@ impl SecretStore for Tables {
     async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
         let SecretRef::Named { secret, key } = reference else { return Err(SecretError::NotFound) };
         let secrets = self.secrets.read();
-        let values = secrets.get(scope).and_then(|secrets| secrets.get(secret)).ok_or(SecretError::NotFound)?;
+        let values = secrets.get(&(scope.clone(), secret.clone())).ok_or(SecretError::NotFound)?;
         match key {
             None => Ok(values.clone()),
             Some(key) => values.iter().map(|value| member(value, key)).collect(),

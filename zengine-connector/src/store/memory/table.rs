@@ -115,16 +115,14 @@ impl<R: Kept> Table<R> {
 impl<R: Kept> Slots<R> {
     /// Checks the next few buckets and removes expired records.
     fn sweep(&mut self, now_ms: i64) {
-        for _ in 0..SWEPT_PER_INSERT.min(self.table.num_buckets()) {
-            if self.swept >= self.table.num_buckets() {
-                self.swept = 0;
-            }
+        for _ in 0..SWEPT_PER_INSERT {
+            // A record was just inserted, so there are buckets.
+            self.swept = (self.swept + 1) % self.table.num_buckets();
             if self.table.get_bucket(self.swept).is_some_and(|slot| slot.removable_at_ms <= now_ms)
                 && let Ok(entry) = self.table.get_bucket_entry(self.swept)
             {
                 entry.remove();
             }
-            self.swept += 1;
         }
     }
 }
