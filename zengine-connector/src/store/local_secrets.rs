@@ -70,14 +70,18 @@ fn variable(name: &str) -> Result<Secret<Vec<u8>>, SecretError> {
 /// Reads a file in the calling thread: it is small and read every few minutes at most.
 fn read(path: &str) -> Result<Secret<Vec<u8>>, SecretError> {
     // Opening a pipe would block until the other end is open.
-    let about = std::fs::metadata(path).map_err(refusal)?;
+    let about = std::fs::metadata(path).map_err(|error| refusal(&error))?;
     if !about.is_file() {
         return Err(SecretError::Malformed("a secret's file is not a plain file"));
     }
     // Allocate the whole size: a buffer that grows would leave copies of the secret in memory.
     let room = usize::try_from(about.len().min(MAX_FILE)).unwrap_or_default() + 1;
     let mut value = Vec::with_capacity(room);
-    std::fs::File::open(path).map_err(refusal)?.take(MAX_FILE + 1).read_to_end(&mut value).map_err(refusal)?;
+    std::fs::File::open(path)
+        .map_err(|error| refusal(&error))?
+        .take(MAX_FILE + 1)
+        .read_to_end(&mut value)
+        .map_err(|error| refusal(&error))?;
     if value.len() as u64 > MAX_FILE {
         drop(Secret::new(value));
         return Err(SecretError::Malformed("a secret's file is too large"));
@@ -88,7 +92,7 @@ fn read(path: &str) -> Result<Secret<Vec<u8>>, SecretError> {
 }
 
 /// Converts the error without the operating system's text, which may hold the path.
-fn refusal(error: std::io::Error) -> SecretError {
+fn refusal(error: &std::io::Error) -> SecretError {
     match error.kind() {
         std::io::ErrorKind::NotFound => SecretError::NotFound,
         std::io::ErrorKind::PermissionDenied => SecretError::Denied,
