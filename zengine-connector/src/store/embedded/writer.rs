@@ -45,9 +45,11 @@ enum Command {
 /// Work for a transaction.
 struct Work {
     now_ms: Option<i64>,
-    /// Keeps the answer, and returns `true` if it wrote. An error means that the transaction is void.
-    run: Box<dyn FnOnce(&WriteTransaction) -> Result<bool, Fault> + Send>,
+    run: Box<Run>,
 }
+
+/// Keeps the answer, and returns `true` if it wrote. An error means that the transaction is void.
+type Run = dyn FnOnce(&WriteTransaction) -> Result<bool, Fault> + Send;
 
 /// The caller of some work, who learns how the transaction ended.
 struct Caller {

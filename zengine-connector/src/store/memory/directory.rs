@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct Rows {
     /// The last version of any row.
     version: u64,
-    rows: BTreeMap<StrategyName, BTreeMap<TenantId, (ConfigVersion, TenantRow)>>,
+    tenants: BTreeMap<StrategyName, BTreeMap<TenantId, (ConfigVersion, TenantRow)>>,
     routes: HashMap<(StrategyName, RouteKey), BTreeSet<TenantId>>,
 }
 
@@ -33,16 +33,16 @@ impl Rows {
         }
         self.version += 1;
         let version = ConfigVersion::number(self.version);
-        self.rows.entry(strategy.clone()).or_default().insert(tenant.clone(), (version.clone(), row));
+        self.tenants.entry(strategy.clone()).or_default().insert(tenant.clone(), (version.clone(), row));
         version
     }
 
     fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Option<&(ConfigVersion, TenantRow)> {
-        self.rows.get(strategy)?.get(tenant)
+        self.tenants.get(strategy)?.get(tenant)
     }
 
     fn remove(&mut self, tenant: &TenantId, strategy: &StrategyName) -> bool {
-        let Some((_, row)) = self.rows.get_mut(strategy).and_then(|tenants| tenants.remove(tenant)) else { return false };
+        let Some((_, row)) = self.tenants.get_mut(strategy).and_then(|tenants| tenants.remove(tenant)) else { return false };
         for key in row.routes {
             if let Entry::Occupied(mut tenants) = self.routes.entry((strategy.clone(), key)) {
                 tenants.get_mut().remove(tenant);
@@ -71,7 +71,7 @@ impl TenantDirectory for Tables {
 
     async fn tenants(&self, strategy: &StrategyName, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         let rows = self.directory.read();
-        let Some(tenants) = rows.rows.get(strategy) else { return Ok(Vec::new()) };
+        let Some(tenants) = rows.tenants.get(strategy) else { return Ok(Vec::new()) };
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         Ok(tenants.range((from, Bound::Unbounded)).take(limit).map(|(tenant, _)| tenant.clone()).collect())
     }
@@ -89,7 +89,7 @@ impl TenantWriter for Tables {
 
     async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<bool, StoreError> {
         let mut rows = self.directory.write();
-        let row = rows.rows.get_mut(strategy).and_then(|tenants| tenants.get_mut(tenant));
+        let row = rows.tenants.get_mut(strategy).and_then(|tenants| tenants.get_mut(tenant));
         Ok(row.map(|(_, row)| row.enabled = enabled).is_some())
     }
 
