@@ -75,23 +75,6 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
-/// The schema of a secret in a configuration is that of a reference to it, marked `x-secret`.
-impl<T: Zeroize> schemars::JsonSchema for Secret<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "SecretRef".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let mut schema = SecretRef::json_schema(generator);
-        schema.insert("x-secret".to_owned(), true.into());
-        schema
-    }
-}
-
 /// A reference to a secret. In JSON: `{"secret": "name", "key": "json key"}`, `{"env": "NAME"}` or `{"file": "/path"}`.
 ///
 /// `env` and `file` are for the host's own settings. Tenants may edit their configuration, so both are refused there
