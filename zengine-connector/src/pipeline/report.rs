@@ -197,9 +197,9 @@ mod tests {
         }
     }
 
-    fn observed(result: Result<Outcome, Error>) -> Vec<(&'static str, f64)> {
+    fn observed(result: &Result<Outcome, Error>) -> Vec<(&'static str, f64)> {
         let kept = Arc::new(Kept::default());
-        End::of(&result).count(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]), Duration::ZERO, Dimensions::default());
+        End::of(result).count(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]), Duration::ZERO, Dimensions::default());
         kept.0.lock().unwrap().clone()
     }
 
@@ -218,19 +218,19 @@ mod tests {
     #[test]
     fn rule_82_success_at_once_and_after_a_retry_are_told_apart() {
         let common = |n| vec![("sends", 1.0), ("duration", 0.0), ("attempts", n)];
-        assert_eq!(observed(Ok(Outcome::Delivered(delivered()))), [common(1.0), vec![("first_try_success", 1.0)]].concat());
+        assert_eq!(observed(&Ok(Outcome::Delivered(delivered()))), [common(1.0), vec![("first_try_success", 1.0)]].concat());
         let retried = Delivered { attempts: 3, ..delivered() };
-        assert_eq!(observed(Ok(Outcome::Delivered(retried))), [common(3.0), vec![("retried_success", 1.0)]].concat());
+        assert_eq!(observed(&Ok(Outcome::Delivered(retried))), [common(3.0), vec![("retried_success", 1.0)]].concat());
     }
 
     #[test]
     fn a_replay_is_a_send_and_no_success_of_the_provider() {
-        assert_eq!(observed(Ok(Outcome::Delivered(Delivered { replayed: true, ..delivered() }))), [("sends", 1.0)]);
+        assert_eq!(observed(&Ok(Outcome::Delivered(Delivered { replayed: true, ..delivered() }))), [("sends", 1.0)]);
     }
 
     #[test]
     fn trouble_has_metrics_of_its_own() {
-        let names = |result| observed(result).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let names = |result| observed(&result).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names(Ok(Outcome::Unknown(unknown()))), ["sends", "duration", "unknown", "dead_letters"]);
         let unrecorded = Delivered { attempts: 0, dedup_recorded: false, ..delivered() };
         assert_eq!(names(Ok(Outcome::Delivered(unrecorded))), ["sends", "duration", "first_try_success", "dedup_not_recorded"]);

@@ -60,11 +60,10 @@ impl<W: Write + Send + 'static> EmfObserver<W> {
         let _ = write!(into, "{{\"_aws\":{{\"Timestamp\":{},\"CloudWatchMetrics\":[{{\"Namespace\":", to_ms(self.clock.now()));
         json::string(into, &self.namespace);
         into.push_str(",\"Dimensions\":[[");
-        let mut first = true;
-        for (name, _) in metric.dimensions.iter().filter(|(name, _)| !(self.tenant_is_property && *name == "tenant")) {
-            into.push_str(if first { "" } else { "," });
+        let dimensions = metric.dimensions.iter().filter(|(name, _)| !(self.tenant_is_property && *name == "tenant"));
+        for (n, (name, _)) in dimensions.enumerate() {
+            into.push_str(if n == 0 { "" } else { "," });
             json::string(into, name);
-            first = false;
         }
         let (name, unit) = (metric.name.as_str(), metric.name.unit().as_str());
         let _ = write!(into, "]],\"Metrics\":[{{\"Name\":\"{name}\",\"Unit\":\"{unit}\"}}]}}]}}");

@@ -58,14 +58,9 @@ pub(super) struct Lookups<K, V> {
 }
 
 struct CachedValue<V> {
-    known: Mutex<Option<FetchedValue<V>>>,
+    /// The last answer, and when its store was asked.
+    known: Mutex<Option<(V, Duration)>>,
     work: SharedWork<V>,
-}
-
-struct FetchedValue<V> {
-    value: V,
-    read: Duration,
-    until: Duration,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
@@ -79,7 +74,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
             Ok::<_, std::convert::Infallible>(Arc::new(CachedValue { known: Mutex::new(None), work: SharedWork::default() }))
         });
         let Ok(entry) = made;
-        if let Some(value) = entry.fresh(self.clock.monotonic()) {
+        if let Some(value) = entry.younger(self.ttl, self.clock.monotonic()) {
             return Ok(value);
         }
         let (clock, ttl, stale_max) = (Arc::clone(&self.clock), self.ttl, self.stale_max);
@@ -91,15 +86,16 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
                 Box::pin(async move {
                     let read = clock.monotonic();
                     // Another caller may have fetched it since we looked.
-                    if let Some(value) = place.fresh(read) {
+                    if let Some(value) = place.younger(ttl, read) {
                         return Ok(value);
                     }
                     match fetch.await {
                         Ok(value) => {
-                            *place.known.lock() = Some(FetchedValue { value: value.clone(), read, until: read + ttl });
+                            *place.known.lock() = Some((value.clone(), read));
                             Ok(value)
                         }
-                        Err(error) => place.stale(read, stale_max).filter(|_| is_outage(&error)).ok_or(error),
+                        // The next use asks the store again.
+                        Err(error) => place.younger(stale_max, read).filter(|_| is_outage(&error)).ok_or(error),
                     }
                 })
             })
@@ -120,12 +116,8 @@ pub(super) fn is_outage(error: &Error) -> bool {
 pub(super) const OUTAGE: &str = "outage";
 
 impl<V: Clone> CachedValue<V> {
-    fn fresh(&self, now: Duration) -> Option<V> {
-        self.known.lock().as_ref().filter(|known| now < known.until).map(|known| known.value.clone())
-    }
-
-    /// An old answer, if it may still be used. The next use asks the store again.
-    fn stale(&self, now: Duration, max: Duration) -> Option<V> {
-        self.known.lock().as_ref().filter(|known| now < known.read + max).map(|known| known.value.clone())
+    /// The last answer, if it is younger than `age`.
+    fn younger(&self, age: Duration, now: Duration) -> Option<V> {
+        self.known.lock().as_ref().filter(|(_, read)| now < *read + age).map(|(value, _)| value.clone())
     }
 }
