@@ -59,7 +59,6 @@ pub const CONTEXT_KEYS: &[&str] = &[
     "reason",
     "os_error",
     "host",
-    "stage",
 ];
 
 /// The action for a queue message whose handling ended in an error (rule 86).

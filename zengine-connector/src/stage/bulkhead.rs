@@ -5,19 +5,6 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use hashbrown::HashMap;
-
-use crate::{
-    ids::{StrategyName, TenantId},
-    sync::RwLock,
-};
-
-/// The bulkheads of all tenants and strategies.
-#[derive(Debug, Default)]
-pub(crate) struct Bulkheads {
-    running: RwLock<HashMap<(StrategyName, TenantId), Arc<AtomicU32>>>,
-}
-
 /// The bulkhead of one tenant and strategy.
 #[derive(Clone, Debug)]
 pub(crate) struct Bulkhead(Option<(u32, Arc<AtomicU32>)>);
@@ -26,17 +13,11 @@ pub(crate) struct Bulkhead(Option<(u32, Arc<AtomicU32>)>);
 #[derive(Debug)]
 pub(crate) struct BulkheadPermit<'a>(Option<&'a AtomicU32>);
 
-impl Bulkheads {
-    /// The bulkhead of a tenant and strategy. The same pair gives the same bulkhead.
-    pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName, limit: Option<u32>) -> Bulkhead {
-        let Some(limit) = limit else { return Bulkhead(None) };
-        let key = (strategy.clone(), tenant.clone());
-        let known = self.running.read().get(&key).cloned();
-        Bulkhead(Some((limit, known.unwrap_or_else(|| Arc::clone(self.running.write().entry(key).or_default())))))
-    }
-}
-
 impl Bulkhead {
+    pub(crate) fn new(limit: Option<u32>) -> Self {
+        Self(limit.map(|limit| (limit, Arc::default())))
+    }
+
     /// Takes a permit. `None` if all are in use.
     pub(crate) fn enter(&self) -> Option<BulkheadPermit<'_>> {
         let Some((limit, running)) = &self.0 else { return Some(BulkheadPermit(None)) };
@@ -59,11 +40,8 @@ mod tests {
 
     #[test]
     fn a_full_bulkhead_turns_away_its_own_tenant_only() {
-        let bulkheads = Bulkheads::default();
-        let strategy = StrategyName::new("s").unwrap();
-        let (a, b) = (TenantId::new("a").unwrap(), TenantId::new("b").unwrap());
-        let (first, again, other) =
-            (bulkheads.of(&a, &strategy, Some(2)), bulkheads.of(&a, &strategy, Some(2)), bulkheads.of(&b, &strategy, Some(2)));
+        let (first, other) = (Bulkhead::new(Some(2)), Bulkhead::new(Some(2)));
+        let again = first.clone();
         let held = [first.enter().unwrap(), again.enter().unwrap()];
         assert!(first.enter().is_none());
         assert!(other.enter().is_some());

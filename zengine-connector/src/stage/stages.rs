@@ -5,14 +5,17 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::{
-    breaker::{Circuit, CircuitPorts, Circuits},
-    bulkhead::{Bulkhead, Bulkheads},
+    breaker::{Circuit, CircuitPorts},
+    bulkhead::Bulkhead,
     settings::StrategySettings,
 };
-use crate::ids::{StrategyName, TenantId};
+use crate::{
+    ids::{StrategyName, TenantId},
+    sync::RwLock,
+};
 
 /// The stages that belong to one tenant and strategy.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stages {
     pub(crate) settings: Arc<StrategySettings>,
     pub(crate) circuit: Arc<Circuit>,
@@ -36,13 +39,13 @@ impl Settings {
 #[derive(Debug)]
 pub(crate) struct StageMap {
     settings: Settings,
-    circuits: Circuits,
-    bulkheads: Bulkheads,
+    ports: CircuitPorts,
+    known: RwLock<HashMap<(StrategyName, TenantId), Stages>>,
 }
 
 impl StageMap {
     pub(crate) fn new(settings: Settings, ports: CircuitPorts) -> Self {
-        Self { settings, circuits: Circuits::new(ports), bulkheads: Bulkheads::default() }
+        Self { settings, ports, known: RwLock::new(HashMap::new()) }
     }
 
     /// The settings of a strategy.
@@ -52,11 +55,16 @@ impl StageMap {
 
     /// The stages of a tenant and strategy: the same ones for the same two.
     pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName) -> Stages {
-        let settings = self.settings.of(strategy);
-        Stages {
-            circuit: self.circuits.of(tenant, strategy, settings),
-            bulkhead: self.bulkheads.of(tenant, strategy, settings.bulkhead),
-            settings: Arc::clone(settings),
+        let key = (strategy.clone(), tenant.clone());
+        if let Some(stages) = self.known.read().get(&key) {
+            return stages.clone();
         }
+        let settings = self.settings.of(strategy);
+        let new = || Stages {
+            circuit: Circuit::new(self.ports.clone(), Arc::clone(settings), tenant, strategy),
+            bulkhead: Bulkhead::new(settings.bulkhead),
+            settings: Arc::clone(settings),
+        };
+        self.known.write().entry(key).or_insert_with(new).clone()
     }
 }

@@ -6,7 +6,6 @@ use std::{
 };
 
 use futures_util::lock::Mutex as AsyncMutex;
-use hashbrown::HashMap;
 
 use super::{
     super::{backoff::scale, settings::StrategySettings},
@@ -18,7 +17,7 @@ use crate::{
     ids::{StrategyName, TenantId},
     runtime::{Clock, Rng, Spawner, ms, to_ms, within},
     store::{EpochEntry, Ports},
-    sync::{Mutex, RwLock},
+    sync::Mutex,
     telemetry::{Dimensions, Metric, MetricName, Observers},
 };
 
@@ -61,31 +60,6 @@ pub(crate) struct CircuitPorts {
     pub(crate) observers: Observers,
     /// Name of this process in the log.
     pub(crate) writer: Arc<str>,
-}
-
-/// The breakers of all tenants and strategies.
-#[derive(Debug)]
-pub(crate) struct Circuits {
-    ports: CircuitPorts,
-    known: RwLock<HashMap<StrategyName, HashMap<TenantId, Arc<Circuit>>>>,
-}
-
-impl Circuits {
-    pub(crate) fn new(ports: CircuitPorts) -> Self {
-        Self { ports, known: RwLock::new(HashMap::new()) }
-    }
-
-    /// The breaker of a tenant and strategy. The same pair gives the same breaker.
-    pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName, settings: &Arc<StrategySettings>) -> Arc<Circuit> {
-        if let Some(circuit) = self.known.read().get(strategy).and_then(|tenants| tenants.get(tenant)) {
-            return Arc::clone(circuit);
-        }
-        let mut known = self.known.write();
-        let tenants = known.entry(strategy.clone()).or_default();
-        Arc::clone(
-            tenants.entry(tenant.clone()).or_insert_with(|| Circuit::new(self.ports.clone(), Arc::clone(settings), tenant, strategy)),
-        )
-    }
 }
 
 /// The breaker of one tenant and strategy.
@@ -159,7 +133,7 @@ pub(crate) enum Admission<'a> {
 }
 
 impl Circuit {
-    fn new(ports: CircuitPorts, settings: Arc<StrategySettings>, tenant: &TenantId, strategy: &StrategyName) -> Arc<Self> {
+    pub(crate) fn new(ports: CircuitPorts, settings: Arc<StrategySettings>, tenant: &TenantId, strategy: &StrategyName) -> Arc<Self> {
         let now = ports.clock.monotonic();
         let inner = Inner {
             state: State::Closed,

@@ -7,5 +7,5 @@ mod circuit;
 mod log;
 mod window;
 
-pub(crate) use circuit::{Admission, Circuit, CircuitPorts, Circuits, Permit, Verdict};
+pub(crate) use circuit::{Admission, Circuit, CircuitPorts, Permit, Verdict};
 pub(crate) use log::State;

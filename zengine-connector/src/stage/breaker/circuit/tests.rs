@@ -82,16 +82,16 @@ impl World {
         let memory = Memory::new();
         let log = Stores { epochs: Arc::clone(&self.log) as _, ..memory.clone().into() };
         let stores = Ports::new(log, memory.directory(), memory.secrets(), Arc::clone(&self.clock) as _);
-        let circuits = Circuits::new(CircuitPorts {
+        let ports = CircuitPorts {
             stores: Arc::new(stores),
             clock: Arc::clone(&self.clock) as _,
             rng: Arc::new(SystemRng),
             spawner,
             observers: Observers::new([Arc::clone(&self.metrics) as Arc<dyn Observer>]),
             writer: "this process".into(),
-        });
+        };
         let settings = Arc::new(StrategySettings { breaker: settings.clone(), ..StrategySettings::default() });
-        circuits.of(&TenantId::new("acme").unwrap(), &StrategyName::new("s").unwrap(), &settings)
+        Circuit::new(ports, settings, &TenantId::new("acme").unwrap(), &StrategyName::new("s").unwrap())
     }
 
     async fn pass(&self, seconds: u64) {
