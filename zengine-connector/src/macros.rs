@@ -122,3 +122,15 @@ macro_rules! setters {
         }
     )+};
 }
+
+/// Shows what is read from the value: `display!(ProviderKey, |it| it.0);`.
+macro_rules! display {
+    ($name:ident, |$it:ident| $shown:expr) => {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let $it = self;
+                std::fmt::Display::fmt(&$shown, f)
+            }
+        }
+    };
+}

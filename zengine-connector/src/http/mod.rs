@@ -119,18 +119,13 @@ impl From<HttpError> for SendError {
     }
 }
 
-impl fmt::Display for HttpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause = match self.cause {
-            HttpCause::Connect => "no connection",
-            HttpCause::Timeout => "no answer in time",
-            HttpCause::Broken => "the connection broke",
-            HttpCause::TooLarge => "the answer is too large",
-            HttpCause::Request => "the request cannot be built",
-        };
-        f.write_str(cause)
-    }
-}
+display!(HttpError, |it| match it.cause {
+    HttpCause::Connect => "no connection",
+    HttpCause::Timeout => "no answer in time",
+    HttpCause::Broken => "the connection broke",
+    HttpCause::TooLarge => "the answer is too large",
+    HttpCause::Request => "the request cannot be built",
+});
 
 impl std::error::Error for HttpError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

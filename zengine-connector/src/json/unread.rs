@@ -1,7 +1,5 @@
 //! The reason why JSON is not read.
 
-use std::fmt;
-
 /// The reason why JSON is not read. Exhaustive by design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unread {
@@ -13,14 +11,10 @@ pub enum Unread {
     TooLarge,
 }
 
-impl fmt::Display for Unread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotJson => "not JSON",
-            Self::TooDeep => "the JSON is nested too deeply",
-            Self::TooLarge => "the JSON is too large",
-        })
-    }
-}
+display!(Unread, |it| match it {
+    Self::NotJson => "not JSON",
+    Self::TooDeep => "the JSON is nested too deeply",
+    Self::TooLarge => "the JSON is too large",
+});
 
 impl std::error::Error for Unread {}

@@ -21,7 +21,7 @@ impl Validator {
 
     /// The violations in a value, without those at the places in `said`.
     pub(super) fn violations(&self, value: &Value, said: &[String]) -> Vec<Violation> {
-        let mut found = Found { value, said, violations: vec![] };
+        let mut found = Found { said, violations: vec![] };
         for error in self.0.iter_errors(value) {
             found.add(&error);
         }
@@ -30,7 +30,6 @@ impl Validator {
 }
 
 struct Found<'a> {
-    value: &'a Value,
     said: &'a [String],
     violations: Vec<Violation>,
 }
@@ -44,14 +43,15 @@ impl Found<'_> {
         match error.kind() {
             Kind::Required { property } => self.say(&join(pointer, property.as_str().unwrap_or_default()), "is required".to_owned()),
             Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-                self.unknown(pointer, unexpected);
+                for name in unexpected {
+                    self.say(&join(pointer, name), "is not a known field".to_owned());
+                }
             }
             // An object that knows no fields at all: the validator does not say which one it found.
             Kind::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
-                self.unknown(
-                    pointer,
-                    self.value.pointer(pointer).and_then(Value::as_object).into_iter().flat_map(|members| members.keys()),
-                );
+                for name in error.instance().as_object().into_iter().flat_map(|members| members.keys()) {
+                    self.say(&join(pointer, name), "is not a known field".to_owned());
+                }
             }
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => self.forms(pointer, context),
             Kind::PropertyNames { .. } => self.say(pointer, "has a field with a name that is not allowed".to_owned()),
@@ -62,12 +62,6 @@ impl Found<'_> {
                     None => violation,
                 });
             }
-        }
-    }
-
-    fn unknown<'n>(&mut self, pointer: &str, names: impl IntoIterator<Item = &'n String>) {
-        for name in names {
-            self.say(&join(pointer, name), "is not a known field".to_owned());
         }
     }
 

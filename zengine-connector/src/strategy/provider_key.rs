@@ -3,8 +3,6 @@
 //! `z1.<generation>.<6 bytes of SHA-256(tenant, strategy)>.<client message id>`, both in base64url, if that is at most
 //! 120 bytes; else `z1.<generation>.h.<SHA-256>` with a record that leads back to the send.
 
-use std::fmt;
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -108,11 +106,7 @@ fn scope(tenant: &TenantId, strategy: &StrategyName) -> [u8; 32] {
     Sha256::digest(framed(&[tenant.as_str(), strategy.as_str()])).into()
 }
 
-impl fmt::Display for ProviderKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+display!(ProviderKey, |it| it.0);
 
 #[cfg(test)]
 mod tests {

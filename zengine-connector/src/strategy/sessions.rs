@@ -1,6 +1,6 @@
 //! The state that a strategy keeps between attempts.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -128,15 +128,11 @@ impl From<StoreError> for SessionError {
     }
 }
 
-impl fmt::Display for SessionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            SessionErrorKind::Conflict => "the session was changed meanwhile",
-            SessionErrorKind::Unavailable => "the session store does not answer",
-            SessionErrorKind::Corrupt => "the session cannot be read",
-        })
-    }
-}
+display!(SessionError, |it| match it.kind {
+    SessionErrorKind::Conflict => "the session was changed meanwhile",
+    SessionErrorKind::Unavailable => "the session store does not answer",
+    SessionErrorKind::Corrupt => "the session cannot be read",
+});
 
 impl std::error::Error for SessionError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

@@ -1,7 +1,5 @@
 //! The key that identifies a redelivered event.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -36,11 +34,7 @@ impl DedupeKey {
     }
 }
 
-impl fmt::Display for DedupeKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
-    }
-}
+display!(DedupeKey, |it| hex(&it.0));
 
 debug_value!(DedupeKey, |it| it);
 

@@ -1,7 +1,5 @@
 //! The reason why a request is refused.
 
-use std::fmt;
-
 use crate::error::Error;
 
 /// The reason why a request is refused. The answer never holds the expected value.
@@ -51,11 +49,7 @@ impl VerifyError {
     }
 }
 
-impl fmt::Display for VerifyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.reason())
-    }
-}
+display!(VerifyError, |it| it.reason());
 
 impl std::error::Error for VerifyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
