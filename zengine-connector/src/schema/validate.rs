@@ -21,7 +21,7 @@ impl Validator {
 
     /// The violations in a value, without those at the places in `said`.
     pub(super) fn violations(&self, value: &Value, said: &[String]) -> Vec<Violation> {
-        let mut found = Found { said, violations: vec![] };
+        let mut found = Found { value, said, violations: vec![] };
         for error in self.0.iter_errors(value) {
             found.add(&error);
         }
@@ -30,6 +30,7 @@ impl Validator {
 }
 
 struct Found<'a> {
+    value: &'a Value,
     said: &'a [String],
     violations: Vec<Violation>,
 }
@@ -49,7 +50,7 @@ impl Found<'_> {
             }
             // An object that knows no fields at all: the validator does not say which one it found.
             Kind::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
-                for name in error.instance().as_object().into_iter().flat_map(|members| members.keys()) {
+                for name in self.value.pointer(pointer).and_then(Value::as_object).into_iter().flat_map(|members| members.keys()) {
                     self.say(&join(pointer, name), "is not a known field".to_owned());
                 }
             }
