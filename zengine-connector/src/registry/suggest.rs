@@ -1,16 +1,33 @@
 //! Suggestions for misspelled names.
 
-use strsim::osa_distance;
-
-/// The known name closest to a text, if it is close enough to be a misspelling. Reads at most 128 characters of the text.
+/// The known name closest to a text, if it is close enough to be a misspelling.
 pub(crate) fn closest<'n>(text: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let text: String = text.chars().take(128).collect();
     known
         .into_iter()
-        .map(|name| (osa_distance(&text, name), name))
+        .map(|name| (distance(text, name), name))
         .filter(|(distance, name)| *distance <= name.chars().count().max(3) / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// The edit distance of two texts: insertions, deletions, replacements and swaps of neighbours. Reads at most 128
+/// characters of each.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(128).collect(), b.chars().take(128).collect());
+    let mut before: Vec<usize> = vec![0; b.len() + 1];
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let replaced = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = replaced.min(above[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before[j - 2] + 1);
+            }
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    above[b.len()]
 }
 
 #[cfg(test)]
@@ -30,6 +47,13 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(closest(text, KNOWN), meant, "{text}");
+        }
+    }
+
+    #[test]
+    fn distance_counts_single_slips() {
+        for (a, b, slips) in [("", "", 0), ("a", "", 1), ("ab", "ba", 1), ("kitten", "sitting", 3), ("same", "same", 0)] {
+            assert_eq!((distance(a, b), distance(b, a)), (slips, slips), "{a} {b}");
         }
     }
 }

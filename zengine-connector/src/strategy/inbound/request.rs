@@ -98,7 +98,10 @@ impl InboundRequest {
     /// ```
     pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
         let query = self.parts()?.uri.query()?;
-        form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
+        query.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(key)? == name).then(|| decode(value)).flatten()
+        })
     }
 
     /// A header, if it is visible ASCII; the first if there are several.
@@ -120,6 +123,26 @@ impl InboundRequest {
             Origin::Trusted { .. } => None,
         }
     }
+}
+
+/// Decodes `+` to a space and `%xx` to a byte. `None` if the result is not UTF-8 or an escape is broken.
+fn decode(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains(['+', '%']) {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let hex = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&hex).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 debug_fields!(InboundRequest { origin, body_bytes: |it| it.body.len() });
