@@ -23,7 +23,7 @@ const fn counted(name: &'static str, make: fn() -> Case<'static>) -> Counted {
 
 /// Operations whose allocations and instructions are counted.
 pub(crate) const COUNTED: &[Counted] = &[
-    Counted { ceiling: Some(3.0), ..counted("pipeline/no-op", || fresh(1_000)) },
+    Counted { ceiling: Some(14.0), ..counted("pipeline/no-op", || fresh(1_000)) },
     Counted { allocations: Some(14.0), stretch: Some(6.0), ..counted("pipeline/text", || text(1_000)) },
     counted("pipeline/replay", replay),
     counted("pipeline/peer-native", PEERS[0].1),

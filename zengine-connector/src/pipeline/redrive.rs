@@ -12,6 +12,7 @@ use super::{
     effects::{self, LetterLost},
     ended::{Ended, How},
     job::{HostCall, SendJob},
+    report,
     send::DEFAULT_TIME,
     settle,
     trace::SendTrace,
@@ -47,7 +48,6 @@ pub(crate) async fn redrive_letter(engine: &Arc<Engine>, letter: &DeadLetter, re
 /// Sends the message of a letter under the next generation, unless its send is settled. The letter is the
 /// store's, or the caller holds it.
 async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions, in_store: bool) -> Result<Outcome, Error> {
-    let id = &letter.failure_id;
     let (client_message_id, failed) = failure(letter)?;
     let json = letter.open(&*engine.keys)?;
     let json: Box<RawValue> = serde_json::from_slice(&json)
@@ -57,7 +57,22 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
     let (clock, trace) = (CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME)), SendTrace::new());
     let (tenant, strategy) = (&letter.tenant, letter.strategy.as_str());
     let call = HostCall { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace };
-    let send = call.identify(MessageRef::from(&json))?;
+    let (started, result) = (clock.monotonic(), redriven(call, MessageRef::from(&json), letter, failed, redrive, in_store).await);
+    report::send(call, started, &result);
+    result
+}
+
+async fn redriven(
+    call: HostCall<'_>,
+    message: MessageRef<'_>,
+    letter: &DeadLetter,
+    failed: Life,
+    redrive: &RedriveOptions,
+    in_store: bool,
+) -> Result<Outcome, Error> {
+    let HostCall { engine, clock, .. } = call;
+    let id = &letter.failure_id;
+    let send = call.identify(message)?;
     let bound = send.bind().await?;
     let job = send.for_tenant(bound)?;
     let current = job.record().await?;

@@ -1,7 +1,5 @@
 //! The recipient's form in log lines.
 
-use std::fmt;
-
 use crate::{hex::digits, keyring::Key};
 
 /// A keyed hash of a recipient. The same recipient gives the same value, and without the key it cannot be guessed.
@@ -35,14 +33,5 @@ impl RecipientHmac {
     }
 }
 
-impl fmt::Display for RecipientHmac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for RecipientHmac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RecipientHmac({self})")
-    }
-}
+display!(RecipientHmac, |it| it.as_str());
+debug_value!(RecipientHmac, |it| it);

@@ -12,6 +12,7 @@ use zengine_connector::{
 };
 
 use super::new_world;
+use crate::log::Log;
 use crate::support::{World, deferred, delivered, failed, id, key, ms, secs, send, tenant, text, unknown};
 
 fn refusal() -> ProviderAnswer {
@@ -442,6 +443,19 @@ async fn rule_31_a_redrive_dropped_before_sending_gives_the_claim_back() {
         delivered(redrive(&process, &failure).await);
         assert_eq!(provider.calls().len(), 2);
     }
+}
+
+/// Rule 81: a redrive is a send, with its line.
+#[tokio::test(start_paused = true)]
+async fn rule_81_a_redrive_has_a_line_like_any_send() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    delivered(redrive(&process, &failure).await);
+    let lines = log.lines("send.completed");
+    assert!(lines.len() == 2 && lines[1].contains("outcome=\"delivered\"") && lines[1].contains("client_message_id=\"1\""), "{lines:?}");
 }
 
 /// A redrive that began and never closed its letter may have sent the message; its record may be gone by now.

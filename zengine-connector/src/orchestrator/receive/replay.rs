@@ -1,6 +1,6 @@
 //! Replay of inbound dead letters: their events go to the host's handler again.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -63,11 +63,7 @@ impl Replayed {
     }
 }
 
-impl fmt::Display for Replayed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+display!(Replayed, |it| it.as_str());
 
 impl Orchestrator {
     /// Hands the event of an inbound dead letter in the store to the handler again. The letter is removed once the event is

@@ -204,8 +204,11 @@ impl Circuit {
             Some(Ok(Err(busy))) => {
                 // Another process probes: drop our permit without a verdict and wait for that probe's end.
                 let mut inner = self.inner.lock();
-                inner.enter(State::Open, None);
-                inner.probe_at = self.ports.clock.monotonic() + busy;
+                // Unless this process was frozen meanwhile, and another caller changed the state (rule 47).
+                if inner.epoch == permit.epoch {
+                    inner.enter(State::Open, None);
+                    inner.probe_at = self.ports.clock.monotonic() + busy;
+                }
                 return Err(busy);
             }
             Some(Err(())) | None => self.degraded("the probe could not be stored"),

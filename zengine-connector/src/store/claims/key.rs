@@ -1,6 +1,6 @@
 //! Keys of claim records.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     ids::{ClientMessageId, StrategyName, TenantId},
@@ -82,17 +82,8 @@ fn joined(parts: &[&str]) -> Arc<str> {
     text.into()
 }
 
-impl fmt::Display for ClaimKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for ClaimKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClaimKey({})", self.as_str())
-    }
-}
+display!(ClaimKey, |it| it.as_str());
+debug_value!(ClaimKey, |it| it);
 
 #[cfg(test)]
 mod tests {

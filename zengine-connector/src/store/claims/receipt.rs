@@ -1,7 +1,5 @@
 //! The stored form of a receipt.
 
-use std::fmt;
-
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +27,4 @@ impl StoredReceipt {
     }
 }
 
-impl fmt::Debug for StoredReceipt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "StoredReceipt(empty)" } else { "StoredReceipt(sealed)" })
-    }
-}
+debug_value!(StoredReceipt, |it| if it.0.is_empty() { "empty" } else { "sealed" });

@@ -1,7 +1,5 @@
 //! Owner tokens of claims.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{hex, store::cbor::cbor_newtype};
@@ -43,17 +41,8 @@ impl OwnerToken {
     }
 }
 
-impl fmt::Display for OwnerToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
-    }
-}
-
-impl fmt::Debug for OwnerToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OwnerToken({self})")
-    }
-}
+display!(OwnerToken, |it| hex::hex(&it.0));
+debug_value!(OwnerToken, |it| it);
 
 #[cfg(test)]
 mod tests {
