@@ -419,3 +419,78 @@ proptest! {
         }
     }
 }
+
+/// A record after these operations, each at its time and in its opening of the store.
+fn after(operations: &[(ClaimOp, i64, &str)]) -> ClaimRecord {
+    let mut record = None;
+    for (operation, now_ms, boot) in operations {
+        match operation.decide(record.as_ref(), At { now_ms: *now_ms, boot: Some(boot) }) {
+            Decision::Write(next) => record = Some(next),
+            decision => panic!("{operation:?} on {record:?}: {decision:?}"),
+        }
+    }
+    record.unwrap()
+}
+
+fn lease(who: &str, now_ms: i64) -> Lease {
+    Lease { owner: OwnerToken::named(who), boot: Some("first".into()), until_ms: now_ms + LEASE_MS }
+}
+
+fn claim(who: &str) -> ClaimOp {
+    ClaimOp::Claim { lease: lease(who, NOW), fingerprint: Fingerprint::new(THIS, 1, "k"), skew_ms: SKEW_MS, ttl_s: DAY_S }
+}
+
+fn mark(who: &str) -> ClaimOp {
+    ClaimOp::Mark { owner: OwnerToken::named(who), ttl_s: IN_DOUBT_S }
+}
+
+fn take_over(who: &str, seen: &str, owner_gone: bool, now_ms: i64) -> ClaimOp {
+    ClaimOp::TakeOver { lease: lease(who, now_ms), seen: OwnerToken::named(seen), owner_gone, skew_ms: SKEW_MS }
+}
+
+fn give_up(who: &str, seen: &str, owner_gone: bool) -> ClaimOp {
+    let (claimant, seen) = (OwnerToken::named(who), OwnerToken::named(seen));
+    ClaimOp::GiveUp { claimant, seen, owner_gone, error: error(), skew_ms: SKEW_MS, ttl_s: DAY_S }
+}
+
+/// Up to the end of its lease, by any clock, or until it was seen to be gone; never in the future.
+#[test]
+fn rule_19_a_lost_owner_may_have_sent_as_late_as_it_could() {
+    let over = NOW + LEASE_MS + SKEW_MS;
+    for (now_ms, boot, owner_gone, latest) in [
+        (over + 500, "first", false, over),
+        (over + 500, "first", true, over + 500),
+        (NOW + 100, "first", true, NOW + 100),
+        (NOW + 200, "second", false, NOW + 200),
+    ] {
+        for operation in [take_over("b", "a", owner_gone, now_ms), give_up("b", "a", owner_gone)] {
+            let record = after(&[(claim("a"), NOW, "first"), (mark("a"), NOW, "first"), (operation, now_ms, boot)]);
+            assert_eq!((record.last_attempt_at_ms, record.first_sent_at_ms), (Some(latest), Some(NOW)), "{record:?}");
+        }
+    }
+    // An owner that was lost before its mark made no attempt.
+    let again = after(&[
+        (claim("a"), NOW, "first"),
+        (mark("a"), NOW, "first"),
+        (take_over("b", "a", true, NOW + 100), NOW + 100, "first"),
+        (take_over("c", "b", true, NOW + 300), NOW + 300, "first"),
+    ]);
+    assert_eq!(again.last_attempt_at_ms, Some(NOW + 100));
+    let marked = after(&[
+        (claim("a"), NOW, "first"),
+        (mark("a"), NOW, "first"),
+        (take_over("b", "a", true, NOW + 100), NOW + 100, "first"),
+        (mark("b"), NOW + 400, "first"),
+    ]);
+    assert_eq!((marked.last_attempt_at_ms, marked.first_sent_at_ms), (Some(NOW + 400), Some(NOW)));
+}
+
+/// A release ends the lease too: what is in doubt is due when its time is over.
+#[test]
+fn rule_29_a_released_record_has_no_lease() {
+    let made = AttemptsMade::new(1);
+    let release = ClaimOp::Release { owner: OwnerToken::named("a"), maybe_sent: true, made, ttl_s: 10 };
+    let record = after(&[(claim("a"), NOW, "first"), (mark("a"), NOW, "first"), (release, NOW + 1000, "first")]);
+    assert_eq!(record.lease_until_ms, NOW + 1000);
+    assert!(!record.is_due(NOW + 10_999) && record.is_due(NOW + 11_000));
+}
