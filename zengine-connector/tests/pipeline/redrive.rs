@@ -530,3 +530,66 @@ async fn rule_29_a_redriven_unknown_lives_as_long_as_its_doubt() {
     delivered(send(&world.process(&provider), "1").await);
     assert_eq!((provider.calls().len(), provider.effects("1")), (1, 1));
 }
+
+/// Rule 71: a doubt that is older than its record's time is still one.
+#[tokio::test(start_paused = true)]
+async fn rule_71_a_redrive_that_was_put_off_in_doubt_needs_force_after_its_time_too() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    provider.answer(ProviderAnswer::accept_then_break());
+    provider.answer(ProviderAnswer::throttle(secs(600)));
+    deferred(redrive(&process, &failure).await);
+    world.clock.jump_ms(15 * 86_400_000);
+    let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
+    assert_eq!((error.context("rule"), provider.effects("1")), (Some("71"), 1));
+}
+
+/// Rule 71: the window of a redrive that was put off began with its own first byte, not with that of the failure.
+#[tokio::test(start_paused = true)]
+async fn rule_71_the_window_of_a_redrive_begins_with_its_own_first_byte() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    world.pass(secs(3000)).await;
+    provider.answer(ProviderAnswer::accept_then_break());
+    provider.answer(ProviderAnswer::throttle(secs(600)));
+    deferred(redrive(&process, &failure).await);
+    world.pass(secs(1800)).await;
+    delivered(redrive(&process, &failure).await);
+    assert_eq!((provider.calls().len(), provider.effects("1")), (4, 1));
+}
+
+/// Rule 72: a later failure answers for the letter that it replaced, whatever the breaker says.
+#[tokio::test(start_paused = true)]
+async fn rule_72_the_letter_of_an_earlier_failure_is_closed_by_the_later_one() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process =
+        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+    provider.answer(refusal());
+    let first = failed(send(&process, "1").await).failure_id;
+    provider.answer(ProviderAnswer::unreachable());
+    world.faults.next(StoreCall::RemoveLetter, 1, StoreFault::Refused);
+    let later = failed(redrive(&process, &first).await).failure_id;
+    assert_eq!(world.all_letters().await.len(), 2);
+    let end = failed(redrive(&process, &first).await);
+    assert!(end.replayed && end.failure_id == later);
+    let letters = world.all_letters().await;
+    assert_eq!((letters.len(), &letters[0].failure_id, provider.calls().len()), (1, &later, 2));
+}
+
+/// Rule 67: effects whose flags could not be cleared still put a redrive off; its letter stays.
+#[tokio::test(start_paused = true)]
+async fn rule_67_a_redrive_waits_until_the_flags_are_cleared() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    world.faults.always(StoreCall::ClearEffects, StoreFault::Refused);
+    let failure = failed(send(&process, "1").await).failure_id;
+    assert_eq!(deferred(redrive(&process, &failure).await).reason, DeferredReason::StoreUnavailable);
+    assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 1));
+    world.faults.heal();
+    delivered(redrive(&process, &failure).await);
+}
