@@ -618,3 +618,14 @@ async fn rule_32_the_record_holds_nothing_personal() {
         assert!(!json.contains(canary), "{json}");
     }
 }
+
+/// A send that another process made is remembered once it was replayed.
+#[tokio::test(start_paused = true)]
+async fn rule_30_a_replay_warms_the_cache() {
+    let (world, provider) = (new_world(), Recording::new());
+    delivered(send(&world.process(&provider), "1").await);
+    let process = world.process(&provider);
+    assert!(delivered(send(&process, "1").await).replayed);
+    world.faults.always(StoreCall::Claim, StoreFault::Refused);
+    assert!(delivered(send(&process, "1").await).replayed);
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use zengine_connector::{
-    ErrorKind, ProviderMessageId, Reach, SendOptions,
+    ErrorKind, Orchestrator, ProviderMessageId, Reach, SendError, SendOptions,
     message::State,
     pipeline::DeferredReason,
     runtime::{BoxFuture, Clock, Spawner, to_ms},
@@ -548,6 +548,77 @@ async fn rule_17_clock_jumps_do_no_harm() {
         } else {
             delivered(send(&process, "1").await);
         }
+        assert_eq!(provider.effects("1"), 1);
+    }
+}
+
+/// A window that closes while the send is put off protects no release any more.
+#[tokio::test(start_paused = true)]
+async fn rule_21_a_send_put_off_past_the_window_is_unknown() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::accept_then_break());
+    provider.answer(ProviderAnswer::throttle(secs(600)));
+    let began = world.clock.monotonic();
+    deferred(send(&process, "1").await);
+    world.pass(secs(3600 - 13) - (world.clock.monotonic() - began)).await;
+    // One second before the last attempt that the window covers.
+    provider.answer(ProviderAnswer::Refuse(Arc::new(|| SendError::provider("broke").retry_after(secs(4)).maybe())));
+    provider.answer(ProviderAnswer::throttle(secs(600)));
+    unknown(send(&process, "1").await);
+    assert_eq!((provider.effects("1"), world.all_letters().await.len()), (1, 1));
+}
+
+/// What never left is not asked for: the provider cannot have it.
+#[tokio::test(start_paused = true)]
+async fn rule_34_what_never_left_is_not_looked_up() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    provider.answer(ProviderAnswer::unreachable());
+    delivered(send(&world.process(&provider), "1").await);
+    assert_eq!(provider.calls().len(), 2);
+}
+
+/// Leaves a send in doubt that its owner gave back.
+async fn put_off_in_doubt(world: &World, process: &Orchestrator, provider: &Recording<QueryableProvider>, what: &str) {
+    provider.answer(ProviderAnswer::accept_then_break());
+    assert_eq!(deferred(send(process, what).await).reason, DeferredReason::LookupFailed);
+    world.pass(secs(10)).await;
+}
+
+/// A look-up is a call like others: it needs time, and a place in the bulkhead.
+#[tokio::test(start_paused = true)]
+async fn rule_21_a_look_up_passes_the_limits() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    let process = world.process_with(&provider, |it| it.bulkhead(1));
+    put_off_in_doubt(&world, &process, &provider, "1").await;
+    let options = SendOptions::new(id("1")).within(ms(100));
+    let end = process.send(&tenant(), "recording", &text("hello"), options).await.unwrap();
+    assert_eq!(deferred(end).reason, DeferredReason::NoTimeLeft);
+
+    provider.answer(ProviderAnswer::Slow(secs(1)));
+    let (other, end) = futures_util::future::join(send(&process, "2"), async {
+        world.pass(ms(100)).await;
+        send(&process, "1").await
+    })
+    .await;
+    delivered(other);
+    assert_eq!(deferred(end).reason, DeferredReason::Busy);
+    delivered(send(&process, "1").await);
+    assert_eq!((provider.calls().len(), provider.effects("1")), (2, 1));
+}
+
+/// A window that would close during the attempt, by any clock, is closed.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_window_must_cover_the_attempt_and_the_skew() {
+    for (left, ended) in [(ms(12_100), "delivered"), (ms(11_900), "unknown")] {
+        let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+        let process = world.process(&provider);
+        provider.answer(ProviderAnswer::accept_then_break());
+        provider.answer(ProviderAnswer::throttle(secs(600)));
+        let began = world.clock.monotonic();
+        deferred(send(&process, "1").await);
+        world.pass(secs(3600) - left - (world.clock.monotonic() - began)).await;
+        assert_eq!(send(&process, "1").await.as_str(), ended, "{left:?}");
         assert_eq!(provider.effects("1"), 1);
     }
 }

@@ -6,9 +6,9 @@ use zengine_connector::{
     ErrorKind, Outcome, Reach, SendError, SendOptions,
     pipeline::DeferredReason,
     runtime::{Clock, to_ms},
-    stage::Dedup,
+    stage::{Dedup, Retry},
     store::ClaimStatus,
-    testing::{ProviderAnswer, Recording, Sent, StoreCall},
+    testing::{ProviderAnswer, Recording, Sent, StoreCall, StoreFault},
 };
 
 use super::new_world;
@@ -275,4 +275,112 @@ async fn rule_34_a_full_bulkhead_puts_the_send_off() {
     delivered(first);
     assert_eq!(deferred(second).reason, DeferredReason::Busy);
     delivered(send(&process, "2").await);
+}
+
+/// A hint within the deadline, but longer than this process waits.
+#[tokio::test(start_paused = true)]
+async fn rule_36_a_hint_beyond_the_longest_wait_puts_the_send_off() {
+    let busy = || SendError::provider("restarting").retry_after(secs(10)).not_sent();
+    for (answer, reason) in [
+        (ProviderAnswer::throttle(secs(10)), DeferredReason::Throttled),
+        (ProviderAnswer::Refuse(Arc::new(busy)), DeferredReason::Unavailable),
+    ] {
+        let (world, provider) = (new_world(), Recording::new());
+        provider.answer(answer);
+        let end = deferred(send(&world.process(&provider), "1").await);
+        assert!(end.reason == reason && end.retry_after >= secs(10), "{end:?}");
+        assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 0));
+    }
+}
+
+/// What is put off must be able to pass: an error of ours that stays ends the send.
+#[tokio::test(start_paused = true)]
+async fn rule_34_an_error_of_ours_that_stays_is_a_failure() {
+    for (kind, ended) in [(ErrorKind::Unsupported, "failed"), (ErrorKind::Busy, "deferred"), (ErrorKind::Cancelled, "deferred")] {
+        let (world, provider) = (new_world(), Recording::new());
+        provider.answer(ProviderAnswer::error(kind, Reach::NotSent));
+        assert_eq!(send(&world.process(&provider), "1").await.as_str(), ended, "{kind:?}");
+        assert_eq!(provider.calls().len(), 1);
+    }
+}
+
+/// A caller whose clock is ahead gives the message no longer life.
+#[tokio::test(start_paused = true)]
+async fn rule_08_a_birth_in_the_future_gives_no_more_time() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    let options = SendOptions::new(id("1")).created_at(world.clock.now() + secs(10 * 3600));
+    provider.answer(ProviderAnswer::throttle(secs(3600)));
+    deferred(process.send(&tenant(), "recording", &text("hello"), options.clone()).await.unwrap());
+    world.pass(secs(7 * 3600)).await;
+    let end = failed(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    assert_eq!((end.error.kind(), provider.calls().len()), (ErrorKind::Expired, 1));
+}
+
+/// Nobody takes a send over while its owner waits for the next attempt.
+#[tokio::test(start_paused = true)]
+async fn rule_18_the_lease_outlasts_the_wait_between_attempts() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process_with(&provider, |it| {
+        it.dedup(Dedup { lease: secs(15), ..Dedup::default() }).retry(Retry { max_wait: secs(30), ..Retry::default() })
+    });
+    let other = world.process(&provider);
+    provider.answer(ProviderAnswer::throttle(secs(24)));
+    let (end, ()) = futures_util::future::join(send(&process, "1"), async {
+        world.pass(secs(18)).await;
+        assert_eq!(deferred(send(&other, "1").await).reason, DeferredReason::InProgress);
+    })
+    .await;
+    delivered(end);
+    assert_eq!((provider.calls().len(), provider.effects("1")), (2, 1));
+}
+
+/// Rule 17: a lease is renewed when a third of it is over, not when it ends.
+#[tokio::test(start_paused = true)]
+async fn rule_17_a_lease_is_renewed_when_a_third_of_it_is_over() {
+    for (wait, renewed) in [(secs(5), 0), (secs(25), 1)] {
+        let (world, provider) = (new_world(), Recording::new());
+        let process = world.process_with(&provider, |it| it.retry(Retry { max_wait: secs(30), ..Retry::default() }));
+        provider.answer(ProviderAnswer::throttle(wait));
+        let options = SendOptions::new(id("1")).within(secs(120));
+        delivered(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+        assert_eq!(world.faults.count(StoreCall::Renew), renewed, "{wait:?}");
+    }
+}
+
+/// Rule 41: a host that shuts down while the claim is under way begins no attempt.
+#[tokio::test(start_paused = true)]
+async fn rule_41_no_attempt_begins_once_the_host_shuts_down() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.next(StoreCall::Claim, 1, StoreFault::Wait);
+    let (end, ()) = futures_util::future::join(send(&process, "1"), async {
+        world.pass(ms(10)).await;
+        process.shutdown(ms(10)).await;
+        world.faults.resume();
+    })
+    .await;
+    assert_eq!(deferred(end).reason, DeferredReason::Cancelled);
+    assert_eq!((provider.calls().len(), world.record("1").await.unwrap().status), (0, ClaimStatus::Released));
+}
+
+/// Rule 18: a renewal whose answer comes when its lease is over again begins no attempt.
+#[tokio::test(start_paused = true)]
+async fn rule_18_a_renewal_that_comes_too_late_begins_no_attempt() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
+    world.faults.next(StoreCall::Renew, 1, StoreFault::Wait);
+    let options = SendOptions::new(id("1")).within(secs(600));
+    let message = text("hello");
+    let (end, ()) = futures_util::future::join(process.send(&tenant(), "recording", &message, options), async {
+        for jump in [55_000, 70_000] {
+            world.pass(ms(10)).await;
+            world.clock.jump_ms(jump);
+            world.faults.resume();
+        }
+    })
+    .await;
+    assert_eq!(deferred(end.unwrap()).reason, DeferredReason::StoreUnavailable);
+    assert_eq!((world.faults.count(StoreCall::Renew), provider.calls().len()), (1, 0));
 }
