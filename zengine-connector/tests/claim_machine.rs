@@ -494,3 +494,34 @@ fn rule_29_a_released_record_has_no_lease() {
     assert_eq!(record.lease_until_ms, NOW + 1000);
     assert!(!record.is_due(NOW + 10_999) && record.is_due(NOW + 11_000));
 }
+
+/// A redrive takes the failure of its letter only: of this message and of this life.
+#[test]
+fn rule_72_a_redrive_of_another_message_or_life_is_refused() {
+    let commit = ClaimOp::Commit {
+        owner: OwnerToken::named("a"),
+        terminal: Terminal::Failed,
+        result: None,
+        error: Some(error()),
+        made: AttemptsMade::new(1),
+        effects: Effects::NONE,
+        ttl_s: DAY_S,
+    };
+    let failed = after(&[(claim("a"), NOW, "first"), (mark("a"), NOW, "first"), (commit, NOW, "first")]);
+    let redrive = |message, first_claimed_at_ms| ClaimOp::Redrive {
+        lease: lease("b", NOW),
+        fingerprint: Fingerprint::new(message, 1, "k"),
+        generation: 0,
+        first_claimed_at_ms,
+        key_generation: 1,
+        maybe_sent: false,
+        first_sent_at_ms: None,
+        last_attempt_at_ms: None,
+        ttl_s: DAY_S,
+    };
+    let at = At { now_ms: NOW, boot: Some("first") };
+    assert_eq!(redrive(OTHER, Some(NOW)).decide(Some(&failed), at), Decision::Refuse);
+    assert_eq!(redrive(THIS, Some(NOW - 1)).decide(Some(&failed), at), Decision::Refuse);
+    assert!(matches!(redrive(THIS, Some(NOW)).decide(Some(&failed), at), Decision::Write(_)));
+    assert!(matches!(redrive(THIS, None).decide(Some(&failed), at), Decision::Write(_)), "a letter that does not know its life");
+}

@@ -629,3 +629,28 @@ async fn rule_30_a_replay_warms_the_cache() {
     world.faults.always(StoreCall::Claim, StoreFault::Refused);
     assert!(delivered(send(&process, "1").await).replayed);
 }
+
+/// A waiter that finds another message under its id, because the one that it waited for is over, replays nothing of it.
+#[tokio::test(start_paused = true)]
+async fn rule_23_a_waiter_that_finds_another_message_is_refused() {
+    let (world, provider) = (new_world(), Recording::new());
+    let (first, second, third) = (world.process(&provider), world.process(&provider), world.process(&provider));
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
+    let (hello, options) = (text("hello"), SendOptions::new(id("1")).within(secs(200_000)));
+    let waiter = async {
+        world.pass(ms(10)).await;
+        second.send(&tenant(), "recording", &hello, options).await
+    };
+    let others = async {
+        world.pass(ms(20)).await;
+        // The claim was never marked, and its record is over.
+        world.clock.jump_ms(25 * 3_600_000);
+        delivered(third.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap());
+        world.pass(secs(1)).await;
+        world.faults.resume();
+    };
+    let (late, waited, ()) = futures_util::future::join3(send(&first, "1"), waiter, others).await;
+    assert_eq!(deferred(late).reason, DeferredReason::LeaseLost);
+    assert_eq!(waited.unwrap_err().kind(), ErrorKind::Mismatch);
+    assert_eq!(provider.sent().len(), 1);
+}

@@ -622,3 +622,48 @@ async fn rule_19_a_window_must_cover_the_attempt_and_the_skew() {
         assert_eq!(provider.effects("1"), 1);
     }
 }
+
+/// What the provider reported as failed is not sent again as if it had never left.
+#[tokio::test(start_paused = true)]
+async fn rule_27_proof_of_failure_stops_another_send() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::throttle(secs(60)));
+    deferred(send(&process, "1").await);
+    tell(&world, "1", State::Failed).await;
+    failed(send(&process, "1").await);
+    assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 1));
+}
+
+/// The claim that a leader took over is as well known as one that it made.
+#[tokio::test(start_paused = true)]
+async fn rule_24_attached_callers_settle_what_a_dropped_leader_took_over() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::Hang);
+    let began = world.clock.monotonic();
+    let attached = async {
+        world.pass(ms(1)).await;
+        send(&process, "1").await
+    };
+    let (end, ()) = futures_util::future::join(attached, drop_after(&world, &process, "1", secs(1))).await;
+    delivered(end);
+    assert!(world.clock.monotonic() - began < secs(2));
+    assert_eq!((provider.calls().len(), provider.effects("1")), (3, 1));
+}
+
+/// A delivery that is still to be announced is not answered from the cache: the next duplicate announces it.
+#[tokio::test(start_paused = true)]
+async fn rule_69_a_delivery_is_remembered_once_it_is_announced() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::broken());
+    unknown(send(&process, "1").await);
+    tell(&world, "1", State::Delivered).await;
+    world.faults.next(StoreCall::Publish, 1, StoreFault::Refused);
+    assert!(delivered(send(&process, "1").await).replayed);
+    assert!(world.settled().is_empty());
+    assert!(delivered(send(&process, "1").await).replayed);
+    assert_eq!(world.settled().len(), 1);
+}

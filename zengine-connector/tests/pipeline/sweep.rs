@@ -508,3 +508,29 @@ async fn rule_69_a_page_over_stores_that_hang_ends() {
     world.faults.heal();
     assert_eq!(counts(&sweep(&process).await), [0, 20, 0, 0, 0, 0]);
 }
+
+/// Rule 14 for a sweep: it knows its own end by the token that it wrote.
+#[tokio::test(start_paused = true)]
+async fn rule_14_a_sweep_recognises_an_end_whose_answer_was_lost() {
+    let (world, provider) = (new_world(), Recording::new());
+    leave(&world, &provider, "1").await;
+    world.clock.jump_ms(IN_DOUBT_MS);
+    world.faults.next(StoreCall::GiveUp, 1, StoreFault::AnswerLost);
+    let swept = sweep(&world.process(&provider)).await;
+    assert_eq!(counts(&swept)[..2], [1, 1], "{swept:?}");
+    assert_eq!((swept.failed, world.failed().len()), (0, 1));
+}
+
+/// A host that shuts down changes no further record; the next sweep finds what is left.
+#[tokio::test(start_paused = true)]
+async fn rule_41_a_sweep_ends_nothing_once_the_host_shuts_down() {
+    let (world, provider) = (new_world(), Recording::new());
+    leave(&world, &provider, "1").await;
+    world.clock.jump_ms(IN_DOUBT_MS);
+    let process = world.process(&provider);
+    process.shutdown(ms(1)).await;
+    let swept = sweep(&process).await;
+    assert_eq!((swept.ended, swept.failed), (0, 1));
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Sending);
+    assert_eq!(sweep(&world.process(&provider)).await.ended, 1);
+}
