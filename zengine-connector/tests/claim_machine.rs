@@ -495,33 +495,72 @@ fn rule_29_a_released_record_has_no_lease() {
     assert!(!record.is_due(NOW + 10_999) && record.is_due(NOW + 11_000));
 }
 
-/// A redrive takes the failure of its letter only: of this message and of this life.
-#[test]
-fn rule_72_a_redrive_of_another_message_or_life_is_refused() {
-    let commit = ClaimOp::Commit {
-        owner: OwnerToken::named("a"),
-        terminal: Terminal::Failed,
+/// The commit of a failure that owes nothing.
+fn commit(who: &str, terminal: Terminal) -> ClaimOp {
+    ClaimOp::Commit {
+        owner: OwnerToken::named(who),
+        terminal,
         result: None,
         error: Some(error()),
         made: AttemptsMade::new(1),
         effects: Effects::NONE,
         ttl_s: DAY_S,
-    };
-    let failed = after(&[(claim("a"), NOW, "first"), (mark("a"), NOW, "first"), (commit, NOW, "first")]);
-    let redrive = |message, first_claimed_at_ms| ClaimOp::Redrive {
-        lease: lease("b", NOW),
+    }
+}
+
+/// The redrive of a failure of generation 0.
+fn redrive(who: &str, message: [u8; 16], first_claimed_at_ms: Option<i64>, maybe_sent: bool) -> ClaimOp {
+    ClaimOp::Redrive {
+        lease: lease(who, NOW),
         fingerprint: Fingerprint::new(message, 1, "k"),
         generation: 0,
         first_claimed_at_ms,
         key_generation: 1,
-        maybe_sent: false,
+        maybe_sent,
         first_sent_at_ms: None,
         last_attempt_at_ms: None,
         ttl_s: DAY_S,
-    };
+    }
+}
+
+/// A redrive takes the failure of its letter only: of this message and of this life.
+#[test]
+fn rule_72_a_redrive_of_another_message_or_life_is_refused() {
+    let failed = after(&[(claim("a"), NOW, "first"), (mark("a"), NOW, "first"), (commit("a", Terminal::Failed), NOW, "first")]);
+    let redrive = |message, life| redrive("b", message, life, false);
     let at = At { now_ms: NOW, boot: Some("first") };
     assert_eq!(redrive(OTHER, Some(NOW)).decide(Some(&failed), at), Decision::Refuse);
     assert_eq!(redrive(THIS, Some(NOW - 1)).decide(Some(&failed), at), Decision::Refuse);
     assert!(matches!(redrive(THIS, Some(NOW)).decide(Some(&failed), at), Decision::Write(_)));
     assert!(matches!(redrive(THIS, None).decide(Some(&failed), at), Decision::Write(_)), "a letter that does not know its life");
+}
+
+/// What may have arrived is redriven only as such, and not at all once the provider has reported it.
+#[test]
+fn rule_71_a_redrive_forgets_no_doubt_and_no_proof() {
+    let at = At { now_ms: NOW, boot: Some("first") };
+    let unknown = after(&[(claim("a"), NOW, "first"), (mark("a"), NOW, "first"), (commit("a", Terminal::Unknown), NOW, "first")]);
+    assert_eq!(redrive("b", THIS, None, false).decide(Some(&unknown), at), Decision::Refuse);
+    let put_off = [
+        (claim("a"), NOW, "first"),
+        (mark("a"), NOW, "first"),
+        (commit("a", Terminal::Unknown), NOW, "first"),
+        (redrive("b", THIS, None, true), NOW, "first"),
+        (ClaimOp::Release { owner: OwnerToken::named("b"), maybe_sent: true, made: AttemptsMade::new(0), ttl_s: IN_DOUBT_S }, NOW, "first"),
+    ];
+    let released = after(&put_off);
+    let again = |record: &ClaimRecord| redrive("c", THIS, None, true).decide(Some(record), at);
+    assert!(matches!(again(&released), Decision::Write(_)));
+    let tell =
+        ClaimOp::Tell { key_generation: released.key_generation, evidence: Evidence::new(State::Delivered, NOW, None), ttl_s: DAY_S };
+    let Decision::Write(told) = tell.decide(Some(&released), at) else { panic!("news about a released send are kept") };
+    assert_eq!(again(&told), Decision::Refuse);
+}
+
+/// A renewal that was decided before another one does not take it back.
+#[test]
+fn rule_17_a_renewal_never_shortens_a_lease() {
+    let renew = |until_ms| ClaimOp::Renew { owner: OwnerToken::named("a"), until_ms };
+    let record = after(&[(claim("a"), NOW, "first"), (renew(NOW + 3 * LEASE_MS), NOW, "first"), (renew(NOW + 2 * LEASE_MS), NOW, "first")]);
+    assert_eq!(record.lease_until_ms, NOW + 3 * LEASE_MS);
 }

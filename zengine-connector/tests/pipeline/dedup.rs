@@ -654,3 +654,21 @@ async fn rule_23_a_waiter_that_finds_another_message_is_refused() {
     assert_eq!(waited.unwrap_err().kind(), ErrorKind::Mismatch);
     assert_eq!(provider.sent().len(), 1);
 }
+
+/// A duplicate waits for another process no longer than its own caller does.
+#[tokio::test(start_paused = true)]
+async fn rule_24_a_waiter_keeps_its_own_deadline() {
+    let (world, provider) = (new_world(), Recording::new());
+    let (one, two) = (world.process(&provider), world.process(&provider));
+    provider.answer(ProviderAnswer::Slow(secs(8)));
+    let (hello, options) = (text("hello"), SendOptions::new(id("1")).within(secs(2)));
+    let waiter = async {
+        world.pass(ms(10)).await;
+        let end = two.send(&tenant(), "recording", &hello, options).await.unwrap();
+        (end, world.clock.monotonic())
+    };
+    let (first, (end, at)) = futures_util::future::join(send(&one, "1"), waiter).await;
+    delivered(first);
+    deferred(end);
+    assert!(at <= ms(2_100), "{at:?}");
+}

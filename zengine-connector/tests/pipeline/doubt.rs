@@ -633,6 +633,13 @@ async fn rule_27_proof_of_failure_stops_another_send() {
     tell(&world, "1", State::Failed).await;
     failed(send(&process, "1").await);
     assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 1));
+
+    // Nor what its key would protect.
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    tell(&world, "1", State::Failed).await;
+    failed(send(&world.process(&provider), "1").await);
+    assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 1));
 }
 
 /// The claim that a leader took over is as well known as one that it made.
@@ -666,4 +673,43 @@ async fn rule_69_a_delivery_is_remembered_once_it_is_announced() {
     assert!(world.settled().is_empty());
     assert!(delivered(send(&process, "1").await).replayed);
     assert_eq!(world.settled().len(), 1);
+}
+
+/// Rule 24: where no task gives a dropped caller's claim back, the attached ones do.
+#[tokio::test(start_paused = true)]
+async fn rule_24_attached_callers_give_a_dropped_leaders_claim_back() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process_with(&provider, |it| it.spawner(Arc::new(NoTasks)));
+    world.faults.next(StoreCall::Claim, 1, StoreFault::DoneThenHang);
+    let attached = async {
+        world.pass(ms(1)).await;
+        send(&process, "1").await
+    };
+    let (end, ()) = futures_util::future::join(attached, drop_after(&world, &process, "1", secs(1))).await;
+    delivered(end);
+    assert!(world.clock.monotonic() < secs(2));
+}
+
+/// Rule 31: giving a claim back is tried again, because nobody else does it before the lease ends.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_claim_is_given_back_in_several_tries() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Hang);
+    world.faults.next(StoreCall::Release, 2, StoreFault::Refused);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(secs(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Released);
+}
+
+/// Rule 29: the doubt of an earlier owner keeps the record of one that sent nothing.
+#[tokio::test(start_paused = true)]
+async fn rule_29_a_release_without_an_attempt_is_kept_as_long_as_the_doubt_before() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    provider.answer_lookup(ProviderAnswer::unreachable());
+    assert_eq!(deferred(send(&world.process(&provider), "1").await).reason, DeferredReason::LookupFailed);
+    let record = world.record("1").await.unwrap();
+    assert_eq!(record.status, ClaimStatus::Released);
+    assert!(record.expires_at_s - to_ms(world.clock.now()) / 1000 > 13 * 86_400, "{record:?}");
 }
