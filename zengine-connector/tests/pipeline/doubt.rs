@@ -8,7 +8,7 @@ use zengine_connector::{
     pipeline::DeferredReason,
     runtime::{BoxFuture, Clock, Spawner, to_ms},
     stage::{Breaker, Retry},
-    store::{ClaimOp, ClaimStatus, Evidence},
+    store::{ClaimOp, ClaimStatus, Evidence, Lease, OwnerToken},
     testing::{NativeProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
 };
 
@@ -712,4 +712,51 @@ async fn rule_29_a_release_without_an_attempt_is_kept_as_long_as_the_doubt_befor
     let record = world.record("1").await.unwrap();
     assert_eq!(record.status, ClaimStatus::Released);
     assert!(record.expires_at_s - to_ms(world.clock.now()) / 1000 > 13 * 86_400, "{record:?}");
+}
+
+/// Rule 14: an orphan that this call gave up is known by its token, although the answer was lost.
+#[tokio::test(start_paused = true)]
+async fn rule_14_a_send_given_up_is_recognised_when_its_answer_was_lost() {
+    let (world, provider) = (new_world(), Recording::new());
+    crashed_after_sending(&world, &provider, "1").await;
+    world.faults.next(StoreCall::GiveUp, 1, StoreFault::AnswerLost);
+    assert!(!unknown(send(&world.process(&provider), "1").await).replayed);
+    assert_eq!((provider.calls().len(), world.all_letters().await.len(), world.failed().len()), (1, 1, 1));
+}
+
+/// Rule 29: after its time a doubt ends Unknown, also where the provider could be asked.
+#[tokio::test(start_paused = true)]
+async fn rule_29_a_doubt_whose_time_is_over_is_not_looked_up() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    world.clock.jump_ms(15 * 86_400_000);
+    unknown(send(&world.process(&provider), "1").await);
+    assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 1));
+}
+
+/// A window whose beginning nobody noted began with the claim at the latest.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_window_of_an_unknown_beginning_counts_from_the_claim() {
+    for (passed, ended) in [(secs(1800), "delivered"), (secs(5400), "unknown")] {
+        let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+        delivered(send(&world.process(&provider), "1").await);
+        let fingerprint = world.record("1").await.unwrap().fingerprint;
+        world.clock.jump_ms(25 * 3_600_000);
+        let now_ms = to_ms(world.clock.now());
+        // The redrive of a letter that does not say when its message left; its owner is gone.
+        let redrive = ClaimOp::Redrive {
+            lease: Lease { owner: OwnerToken::named("gone"), boot: world.claims.boot().map(Into::into), until_ms: now_ms + 1000 },
+            fingerprint,
+            generation: 0,
+            first_claimed_at_ms: None,
+            key_generation: 0,
+            maybe_sent: true,
+            first_sent_at_ms: None,
+            last_attempt_at_ms: None,
+            ttl_s: 14 * 86_400,
+        };
+        assert!(world.claims.apply(&key("1"), &redrive, None, now_ms).await.unwrap().done);
+        world.pass(passed).await;
+        assert_eq!(send(&world.process(&provider), "1").await.as_str(), ended, "{passed:?}");
+    }
 }
