@@ -564,3 +564,55 @@ fn rule_17_a_renewal_never_shortens_a_lease() {
     let record = after(&[(claim("a"), NOW, "first"), (renew(NOW + 3 * LEASE_MS), NOW, "first"), (renew(NOW + 2 * LEASE_MS), NOW, "first")]);
     assert_eq!(record.lease_until_ms, NOW + 3 * LEASE_MS);
 }
+
+/// An effect that only a newer release knows keeps the record, and stays in it when ours are completed.
+#[test]
+fn rule_29_an_effect_of_a_newer_release_keeps_the_record() {
+    const KEY: u8 = 21;
+    const OURS: u8 = 3;
+    const NEWER: u8 = 8;
+    let ClaimOp::Commit { owner, terminal, result, error, made, ttl_s, .. } = commit("a", Terminal::Failed) else { unreachable!() };
+    let owing = ClaimOp::Commit { owner, terminal, result, error, made, effects: Effects::BOTH, ttl_s };
+    let record = after(&[(claim("a"), NOW, "first"), (mark("a"), NOW, "first"), (owing, NOW, "first")]);
+    let place = |bytes: &[u8], bits: u8| bytes.windows(2).rposition(|pair| pair == [KEY, bits]);
+    let mut bytes = record.to_cbor();
+    let at = place(&bytes, OURS).unwrap();
+    bytes[at + 1] |= NEWER;
+    let newer = ClaimRecord::from_cbor(&bytes).unwrap();
+    assert_eq!((newer.effects_pending.dlq, newer.effects_pending.event), (true, true));
+
+    let clear = ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH };
+    let Decision::Write(cleared) = clear.decide(Some(&newer), At { now_ms: NOW, boot: None }) else { panic!("our flags are cleared") };
+    assert!(cleared.effects_pending.pending() && cleared.removable_at_s().is_none());
+    assert!(place(&cleared.to_cbor(), NEWER).is_some(), "{cleared:?}");
+}
+
+/// Rule 17 for events: the claim of an earlier opening of the store has no owner.
+#[test]
+fn rule_84_an_event_claimed_before_the_store_was_opened_is_free() {
+    let claim = |who: &str, boot: &str| {
+        let lease = Lease { owner: OwnerToken::named(who), boot: Some(boot.into()), until_ms: NOW + LEASE_MS };
+        InboundOp::Claim { lease, ttl_s: DAY_S }
+    };
+    let at = |boot| At { now_ms: NOW, boot: Some(boot) };
+    let Decision::Write(record) = claim("a", "first").decide(None, at("first")) else { panic!("the first claim") };
+    assert_eq!(claim("b", "first").decide(Some(&record), at("first")), Decision::Refuse);
+    let Decision::Write(next) = claim("b", "second").decide(Some(&record), at("second")) else { panic!("its process is gone") };
+    assert_eq!(next.owner, OwnerToken::named("b"));
+}
+
+/// An owner that released its event settles and renews it no more: a redelivery handles it.
+#[test]
+fn rule_84_a_released_event_has_no_owner() {
+    let owner = OwnerToken::named("a");
+    let at = At { now_ms: NOW, boot: None };
+    let lease = Lease { owner, boot: None, until_ms: NOW + LEASE_MS };
+    let Decision::Write(record) = (InboundOp::Claim { lease, ttl_s: DAY_S }).decide(None, at) else { panic!("the first claim") };
+    let Decision::Write(released) = (InboundOp::Release { owner }).decide(Some(&record), at) else { panic!("its owner releases it") };
+    assert_eq!((InboundOp::Release { owner }).decide(Some(&released), at), Decision::Keep, "its answer was lost");
+    for late in
+        [InboundOp::Settle { owner, status: InboundStatus::Stored, ttl_s: DAY_S }, InboundOp::Renew { owner, until_ms: NOW + LEASE_MS }]
+    {
+        assert_eq!(late.decide(Some(&released), at), Decision::Refuse, "{late:?}");
+    }
+}
