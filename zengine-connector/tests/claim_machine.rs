@@ -369,7 +369,7 @@ proptest! {
             }
         }
         let Some(record) = world.record.take_if(|record| record.removable_at_s().is_none()) else { return Ok(()) };
-        world.now_ms = world.now_ms.max(record.lease_until_ms).max(record.expires_at_s * 1000);
+        world.now_ms = world.now_ms.max(record.lease_until_ms).max(record.expires_at_s * 1000).max(record.updated_at_ms);
         prop_assert!(record.is_due(world.now_ms));
         let (boot, now_ms, in_doubt) = (world.boot.to_string(), world.now_ms, record.is_in_doubt());
         let at = At { now_ms, boot: Some(&boot) };

@@ -148,6 +148,22 @@ async fn rule_21_the_providers_window_is_looked_at_right_before_each_attempt() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn rule_21_the_window_may_end_between_two_attempts() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::accept_then_break());
+    provider.answer(ProviderAnswer::throttle(secs(600)));
+    deferred(send(&process, "1").await);
+    let first = provider.calls()[0].at_ms;
+    let until = first + 3_600_000 - 13_000;
+    world.pass(ms((until - to_ms(world.clock.now())) as u64)).await;
+    provider.answer(ProviderAnswer::Refuse(Arc::new(|| SendError::provider("broke").retry_after(secs(4)).maybe())));
+    provider.answer(ProviderAnswer::Slow(ms(9_500)));
+    let end = send(&process, "1").await;
+    assert_eq!(provider.effects("1"), 1, "{end:?}");
+}
+
 /// A provider that never says whether the message arrived puts it off, but not for ever.
 #[tokio::test(start_paused = true)]
 async fn rule_08_look_ups_that_always_fail_end_with_max_age() {
@@ -300,7 +316,7 @@ async fn rule_31_a_claim_that_no_task_gives_back_is_logged_and_ends_with_its_lea
     world.faults.next(StoreCall::Claim, 1, StoreFault::DoneThenHang);
     drop_after(&world, &process, "1", secs(1)).await;
     assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Claimed);
-    assert_eq!(log.lines("a claim could not be released, because no task can be spawned").len(), 1);
+    assert_eq!(log.lines("a claim could not be ended, because no task can be spawned").len(), 1);
     world.pass(secs(63)).await;
     delivered(send(&process, "1").await);
 }
@@ -313,6 +329,33 @@ impl Spawner for NoTasks {
     fn spawn(&self, _: BoxFuture<'static, ()>) -> bool {
         false
     }
+}
+
+/// The caller goes away while the end of a delivered send is written: the write goes on.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_delivery_whose_commit_was_dropped_is_recorded() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.next(StoreCall::Commit, 1, StoreFault::Hang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(secs(80)).await;
+    delivered(send(&process, "1").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_27_a_late_owner_adds_its_attempts() {
+    let (world, provider) = (new_world(), Recording::new());
+    let (slow, fast) = (world.process(&provider), world.process(&provider));
+    provider.answer(ProviderAnswer::Slow(secs(1)));
+    let (late, early) = futures_util::future::join(send(&slow, "1"), async {
+        world.pass(ms(1)).await;
+        world.clock.jump_ms(63_000);
+        send(&fast, "1").await
+    })
+    .await;
+    unknown(early);
+    delivered(late);
+    assert_eq!(world.record("1").await.unwrap().attempts, 1);
 }
 
 /// Case 27: dropped while sending, it stays in doubt.

@@ -151,9 +151,10 @@ impl<'a> Ownership<'a> {
     }
 
     /// Ends the claim, and retries within the lease: a delivered send should be recorded (rule 26), and an unsent one should
-    /// not stay in doubt.
+    /// not stay in doubt. If the caller goes away meanwhile, this goes on in the background.
     async fn end(&mut self, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
         let mut wait = FIRST_PATIENCE;
+        let asking = Asking { job: self.job, otherwise: Some(operation.clone()) };
         loop {
             match self.job.apply_past_deadline(operation, Some(&self.record)).await {
                 Err(_) if wait < LONGEST_PATIENCE && self.job.clock().ms() < self.record.lease_until_ms => {
@@ -161,6 +162,7 @@ impl<'a> Ownership<'a> {
                     wait *= 4;
                 }
                 answer => {
+                    asking.answered();
                     self.phase = Phase::Done;
                     return answer;
                 }
@@ -248,7 +250,7 @@ impl<'a> Ownership<'a> {
             return;
         }
         let operation = self.release_operation();
-        let asking = Asking { job: self.job, release: Some(operation.clone()) };
+        let asking = Asking { job: self.job, otherwise: Some(operation.clone()) };
         match self.job.apply(&operation, Some(&self.record)).await {
             Ok(_) => asking.answered(),
             Err(error) => tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_released"),
@@ -275,31 +277,31 @@ impl Drop for Ownership<'_> {
     }
 }
 
-/// A claim or a release in progress. If its caller is dropped or the store does not answer, the write may or may not have
-/// happened, so the claim is released in the background (rule 31).
+/// A claim, a release or a commit in progress. If its caller is dropped or the store does not answer, the write may or may not
+/// have happened, so the claim is ended in the background (rule 31).
 pub(crate) struct Asking<'a> {
     job: &'a SendJob<'a>,
-    release: Option<ClaimOp>,
+    otherwise: Option<ClaimOp>,
 }
 
 impl<'a> Asking<'a> {
-    /// `in_doubt` if the claim is of a message that may have arrived; its record says so.
+    /// A claim, which is otherwise released. `in_doubt` if its message may have arrived; its record says so.
     pub(crate) fn new(job: &'a SendJob<'a>, owner: OwnerToken, in_doubt: bool) -> Self {
         let ttl_s = released_ttl_s(job, in_doubt);
         let release = ClaimOp::Release { owner, maybe_sent: false, made: AttemptsMade::default(), ttl_s };
-        Self { job, release: Some(release) }
+        Self { job, otherwise: Some(release) }
     }
 
-    /// Nothing is left to release: the store answered.
+    /// Nothing is left to do: the store answered.
     pub(crate) fn answered(mut self) {
-        self.release = None;
+        self.otherwise = None;
     }
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if let Some(release) = self.release.take() {
-            give_back(self.job, release);
+        if let Some(operation) = self.otherwise.take() {
+            give_back(self.job, operation);
         }
     }
 }
@@ -310,14 +312,14 @@ pub(crate) fn released_ttl_s(job: &SendJob<'_>, in_doubt: bool) -> i64 {
     seconds(if in_doubt { dedup.keep_in_doubt } else { dedup.keep })
 }
 
-/// Releases a claim in the background, with a few tries. If they fail, its lease expires.
-fn give_back(job: &SendJob<'_>, release: ClaimOp) {
+/// Ends a claim in the background, with a few tries. If they fail, its lease expires.
+fn give_back(job: &SendJob<'_>, operation: ClaimOp) {
     let (engine, key) = (Arc::clone(job.engine()), job.key.clone());
     let taken = Arc::clone(&engine.spawner).spawn(Box::pin(async move {
         let mut wait = FIRST_PATIENCE;
-        while engine.stores.apply(&key, &release, None, engine.now_ms()).await.is_err() {
+        while engine.stores.apply(&key, &operation, None, engine.now_ms()).await.is_err() {
             if wait >= LONGEST_PATIENCE {
-                tracing::warn!("a claim could not be released; its lease will expire");
+                tracing::warn!("a claim could not be ended; its lease will expire");
                 return;
             }
             engine.clock.sleep(wait).await;
@@ -325,6 +327,6 @@ fn give_back(job: &SendJob<'_>, release: ClaimOp) {
         }
     }));
     if !taken {
-        tracing::warn!("a claim could not be released, because no task can be spawned; its lease will expire");
+        tracing::warn!("a claim could not be ended, because no task can be spawned; its lease will expire");
     }
 }

@@ -120,7 +120,9 @@ impl Cbor for Attempts {
 impl From<Vec<AttemptRecord>> for Attempts {
     fn from(stored: Vec<AttemptRecord>) -> Self {
         let mut attempts = Self::new();
-        stored.into_iter().for_each(|attempt| attempts.push(attempt));
+        for attempt in stored {
+            attempts.push(attempt);
+        }
         attempts
     }
 }
