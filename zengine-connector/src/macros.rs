@@ -1,6 +1,6 @@
-//! Macros for what many types repeat.
+//! Macros for repeated code: `Debug`, `Display`, enums of words, setters.
 
-/// Prints nothing but the name: `Text(***)`.
+/// `Debug` that prints the type's name and none of its content, because messages are personal data: `Text(***)`.
 macro_rules! masked {
     ($($name:ident $(<$lifetime:lifetime>)?),* $(,)?) => {$(
         impl std::fmt::Debug for $name $(<$lifetime>)? {
@@ -11,7 +11,7 @@ macro_rules! masked {
     )*};
 }
 
-/// Prints the fields that are named, or what is read from the value, and `..` for the rest.
+/// `Debug` that prints the named fields, or values computed from the whole, and `..` for the rest. `[T]` declares type parameters.
 ///
 /// ```ignore
 /// debug_fields!(ReplyTo { tenant, strategy });                 // ReplyTo { tenant: .., strategy: .., .. }
@@ -32,7 +32,7 @@ macro_rules! debug_fields {
     (@ $self:ident $field:ident $it:ident $seen:expr) => { &match $self { $it => $seen } };
 }
 
-/// Prints the name and, in brackets, what is read from the value: `debug_value!(Event, |it| it.kind())` is `Event(typing)`.
+/// `Debug` that prints the type's name around one computed value: `debug_value!(Event, |it| it.kind())` prints `Event(typing)`.
 macro_rules! debug_value {
     ($name:ident, |$it:ident| $seen:expr) => {
         impl std::fmt::Debug for $name {
@@ -44,7 +44,7 @@ macro_rules! debug_value {
     };
 }
 
-/// An enum whose values have a name in text, from one table.
+/// An enum with `as_str`, for names that only logs and metrics use. `words!` is for those that serde reads and writes.
 macro_rules! named {
     ($(#[$of:meta])* pub enum $name:ident { $($(#[$doc:meta])* $value:ident = $text:literal,)* }) => {
         $(#[$of])*
@@ -53,7 +53,7 @@ macro_rules! named {
         }
 
         impl $name {
-            /// The name, as logs have it.
+            /// The name in text, as in logs and metrics.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$value => $text,)* }
             }
@@ -61,14 +61,14 @@ macro_rules! named {
     };
 }
 
-/// An enum of plain words, with `as_str`.
+/// An enum of words with `as_str` and the same words in serde.
 macro_rules! words {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
         $vis enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)+ }
 
         impl $name {
-            /// The word for it, as in JSON, records and logs.
+            /// The name in snake case, as in JSON, records and logs.
             $vis const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
@@ -76,7 +76,7 @@ macro_rules! words {
     };
 }
 
-/// An enum whose variants hold something and are told apart by a word, with `kind`. `Debug` shows nothing but the word.
+/// An enum with content, a serde tag for each variant and `kind`, which returns the tag. `Debug` prints the tag alone.
 macro_rules! tagged {
     ($(#[$meta:meta])* pub enum $name:ident {
         $($(#[$doc:meta])* $variant:ident $(($content:ty))? $({ $($fields:tt)* })? = $word:literal,)+
@@ -85,7 +85,7 @@ macro_rules! tagged {
         pub enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant $(($content))? $({ $($fields)* })?,)+ }
 
         impl $name {
-            /// The word for the variant, as in JSON.
+            /// The kind, as written in the tag of the JSON form.
             pub const fn kind(&self) -> &'static str {
                 match self { $(Self::$variant { .. } => $word,)+ }
             }
@@ -107,7 +107,7 @@ macro_rules! tagged {
 macro_rules! setters {
     (const: $($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty)?) => $field:ident = $value:expr;)+) => {$(
         $(#[$doc])*
-        #[must_use = "returns the whole with the field set"]
+        #[must_use = "returns the changed value; the receiver is consumed"]
         pub const fn $name(mut self $(, $argument: $type)?) -> Self {
             self.$field = $value;
             self
@@ -115,7 +115,7 @@ macro_rules! setters {
     )+};
     ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty)?) => $($field:tt).+ = $value:expr;)+) => {$(
         $(#[$doc])*
-        #[must_use = "returns the whole with the field set"]
+        #[must_use = "returns the changed value; the receiver is consumed"]
         pub fn $name(mut self $(, $argument: $type)?) -> Self {
             self.$($field).+ = $value;
             self
@@ -123,7 +123,7 @@ macro_rules! setters {
     )+};
 }
 
-/// Shows what is read from the value: `display!(ProviderKey, |it| it.0);`.
+/// `Display` as that of a computed value: `display!(ProviderKey, |it| it.0);`.
 macro_rules! display {
     ($name:ident, |$it:ident| $shown:expr) => {
         impl std::fmt::Display for $name {

@@ -92,7 +92,7 @@ impl Error {
         Self::restored(kind, message)
     }
 
-    /// An error read back from a record; the text was a literal when it was stored.
+    /// An error whose message was a literal when it was made: a new one, or one read back from a record.
     pub(crate) fn restored(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
         Self(Box::new(Inner { kind, message, code: None, retry_after: None, context: vec![], violations: vec![], source: None }))

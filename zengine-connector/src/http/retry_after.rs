@@ -34,11 +34,12 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(wait.min(CAP))
 }
 
-/// A date in one of the forms, after the name of the day, which says nothing new and is not read.
+/// Parses an HTTP date. The name of the day is skipped.
 fn http_date(text: &str) -> Option<SystemTime> {
-    const FORMS: [&str; 4] = ["%d %b %Y %H:%M:%S GMT", "%d %b %Y %H:%M:%S UTC", "%d-%b-%y %H:%M:%S GMT", "%b %d %H:%M:%S %Y"];
+    const FORMS: [&str; 3] = ["%d %b %y %H:%M:%S GMT", "%d %b %Y %H:%M:%S GMT", "%b %d %H:%M:%S %Y"];
     let (_day, date) = text.split_once([' ', ','])?;
-    let date = FORMS.iter().find_map(|form| BrokenDownTime::parse(form, date.trim_start()).ok()?.to_datetime().ok())?;
+    let date = date.trim_start().replace('-', " ").replace("UTC", "GMT");
+    let date = FORMS.iter().find_map(|form| BrokenDownTime::parse(form, &date).ok()?.to_datetime().ok())?;
     Offset::UTC.to_timestamp(date).ok().map(SystemTime::from)
 }
 
@@ -69,9 +70,13 @@ mod tests {
 
     #[test]
     fn rule_36_all_three_forms_of_a_date_are_a_wait() {
-        for header in
-            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:37 UTC"]
-        {
+        for header in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 06-Nov-1994 08:49:37 GMT",
+        ] {
             assert_eq!(wait(header, DATE - 90), Some(90), "{header}");
         }
     }

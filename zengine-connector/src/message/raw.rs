@@ -17,7 +17,7 @@ use crate::{
 /// 64 bits is rounded). The exact bytes of what arrived are in [`InboundEvent::raw`](crate::InboundEvent::raw).
 #[derive(Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(from = "serde_json::Value")]
-#[schemars(inline, description = "")]
+#[schemars(with = "serde_json::Value", inline, description = "")]
 pub struct RawJson(Arc<str>);
 
 impl RawJson {
@@ -99,5 +99,13 @@ mod tests {
         assert!(RawJson::from_text("{").is_err());
         assert_eq!(RawJson::from_known(text).as_str(), text);
         assert!(serde_json::to_string(&RawJson::from_known("{")).is_err());
+    }
+
+    #[test]
+    fn the_schema_takes_any_value_in_both_directions() {
+        use schemars::generate::SchemaSettings;
+        for settings in [SchemaSettings::default().for_serialize(), SchemaSettings::default().for_deserialize()] {
+            assert_eq!(settings.into_generator().subschema_for::<RawJson>(), schemars::Schema::from(true));
+        }
     }
 }

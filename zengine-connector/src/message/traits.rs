@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Capabilities, Checker, Content, Degrade, IdentityKind, LossReport, OutboundMessage, canonical, degrade, validate};
+use super::{Capabilities, Checker, Content, Degrade, Identity, LossReport, OutboundMessage, canonical, degrade, validate};
 use crate::error::Violation;
 
 /// Whether a message changes anything at the provider.
@@ -93,11 +93,15 @@ impl Message for Never {}
 
 #[derive(Serialize)]
 struct Noticed<'a> {
-    /// Identities without their spelling.
-    to: Vec<(IdentityKind, Option<&'a str>, &'a str)>,
+    #[serde(serialize_with = "without_spelling")]
+    to: &'a [Identity],
     content: &'a Content,
     reply_to: Option<&'a str>,
     conversation: Option<&'a str>,
+}
+
+fn without_spelling<S: serde::Serializer>(ids: &&[Identity], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(ids.iter().map(|id| (id.kind(), id.ns(), id.value())))
 }
 
 impl Message for OutboundMessage {
@@ -114,7 +118,7 @@ impl Message for OutboundMessage {
     /// Recipient, content, quote and conversation, without metadata, names and spellings, which the recipient does not notice.
     fn encode(&self, into: &mut dyn std::io::Write) -> serde_json::Result<()> {
         let noticed = Noticed {
-            to: self.to.ids.iter().map(|id| (id.kind(), id.ns(), id.value())).collect(),
+            to: &self.to.ids,
             content: &self.content,
             reply_to: self.reply_to.as_deref(),
             conversation: self.conversation.as_deref(),
@@ -142,7 +146,6 @@ impl Message for OutboundMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Identity;
 
     #[test]
     fn rule_04_only_what_may_come_twice_is_called_idempotent() {

@@ -22,7 +22,7 @@ const RACES: usize = 32;
 /// them.
 const REMEMBERED: usize = 512;
 
-/// The stored form.
+/// The outbox, as stored.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Outbox {
     /// Version of this format: 1.
@@ -110,7 +110,7 @@ impl OutboxOf<'_> {
         self.change(mark).await
     }
 
-    /// The record as it is stored.
+    /// The outbox, as stored; an empty one if there is none.
     pub(super) async fn load(&self) -> Result<Outbox, SessionError> {
         Ok(self.versioned().await?.0)
     }

@@ -40,12 +40,6 @@ pub(crate) struct Admitted<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NotAdmitted(pub(crate) DeferredReason, pub(crate) Duration);
 
-impl From<NotAdmitted> for Attempted {
-    fn from(NotAdmitted(reason, retry_after): NotAdmitted) -> Self {
-        Self::NotStarted(reason, retry_after)
-    }
-}
-
 impl From<Lost> for NotAdmitted {
     fn from(lost: Lost) -> Self {
         match lost {
@@ -61,7 +55,7 @@ const NO_TIME: NotAdmitted = NotAdmitted(DeferredReason::NoTimeLeft, Duration::f
 pub(crate) async fn make(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
     let (admitted, limit) = match start(job, own).await {
         Ok(started) => started,
-        Err(refused) => return refused.into(),
+        Err(NotAdmitted(reason, retry_after)) => return Attempted::NotStarted(reason, retry_after),
     };
     if let Some(why) = barred(job, own) {
         return Attempted::Barred(why);
@@ -133,13 +127,13 @@ pub(crate) async fn admit<'a>(job: &'a SendJob<'_>) -> Result<Admitted<'a>, NotA
     let (stages, clock) = (job.stages(), job.clock());
     let asked = match stages.circuit.enter(clock.monotonic()) {
         Admission::Pass(permit) => Ok(permit),
-        Admission::Reject(closed) => Err(closed),
+        Admission::Reject(wait) => Err(wait),
         Admission::Probe(permit) => clock.wait(stages.circuit.win_probe(permit)).await,
     };
     job.call.trace.note(|facts| facts.breaker = Some(asked.as_ref().map_or_else(|_| stages.circuit.state(), Permit::state)));
-    let permit = asked.map_err(|closed| {
+    let permit = asked.map_err(|wait| {
         // Up to 20 % later than the breaker, so that deferred sends do not return all at once (rule 7).
-        let after = backoff::scale(closed, 1.0 + 0.2 * job.engine().rng.unit()).max(Duration::from_millis(100));
+        let after = backoff::scale(wait, 1.0 + 0.2 * job.engine().rng.unit()).max(Duration::from_millis(100));
         NotAdmitted(DeferredReason::BreakerOpen, after)
     })?;
     let slot = stages.bulkhead.enter().ok_or(NotAdmitted(DeferredReason::Busy, Duration::from_secs(1)))?;

@@ -50,7 +50,7 @@ pub(crate) struct Engine {
     on_close: Shared<oneshot::Receiver<()>>,
 }
 
-/// Its users read the parts as its own.
+/// The parts are read through the engine: `engine.clock`.
 impl Deref for Engine {
     type Target = Parts;
 
@@ -129,7 +129,7 @@ impl Engine {
         self.running.load(Ordering::Acquire)
     }
 
-    /// Counts a send or sweep for as long as the returned guard lives.
+    /// Counts a send, query, redrive or sweep while the returned guard lives.
     pub(super) fn enter(&self) -> Running<&Self> {
         Running::of(self)
     }

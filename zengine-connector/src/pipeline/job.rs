@@ -1,6 +1,6 @@
 //! A call of a strategy, and the send that it belongs to, as passed to the stages.
 
-use std::{num::NonZeroU32, ops::Deref, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, ops::Deref, pin::pin, sync::Arc, time::Duration};
 
 use super::{Engine, SendOptions, clock::CallClock, decision::Protection, fingerprint::Content, trace::SendTrace};
 use crate::{
@@ -218,7 +218,7 @@ impl SendJob<'_> {
         current: Option<&ClaimRecord>,
     ) -> Result<Applied<ClaimRecord>, StoreError> {
         let clock = self.clock();
-        clock.wait(self.engine().stores.apply(&self.key, operation, current, clock.ms())).await
+        clock.wait(pin!(self.engine().stores.apply(&self.key, operation, current, clock.ms()))).await
     }
 
     /// Reads the record within the time of the send.
@@ -228,6 +228,7 @@ impl SendJob<'_> {
 
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let late = StoreError::new(StoreErrorKind::Unavailable, "the store did not answer within the time of the send");
-        self.clock().guard(self.clock().remaining(), call).await.unwrap_or(Err(late))
+        // Pinned here, because each layer around a future would move it once.
+        self.clock().guard(self.clock().remaining(), pin!(call)).await.unwrap_or(Err(late))
     }
 }

@@ -40,7 +40,7 @@ async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {
     let (settings, clock) = (job.settings(), job.clock());
     for n in 1.. {
         let limit = settings.attempt_timeout.min(clock.remaining());
-        if limit < settings.retry.min_attempt {
+        if n == 1 && limit < settings.retry.min_attempt {
             return Err(Error::new(ErrorKind::Timeout, "no time is left for a call").with_context("strategy", &job.entry.name));
         }
         let admitted = attempt::admit(job).await.map_err(|NotAdmitted(reason, retry_after)| {

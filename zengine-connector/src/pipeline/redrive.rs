@@ -62,6 +62,7 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
     result
 }
 
+/// The redrive without its line: checks what is settled, permits, takes the letter, sends.
 async fn redriven(
     call: HostCall<'_>,
     message: MessageRef<'_>,
@@ -205,8 +206,8 @@ async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Op
     match applied {
         Applied { done: true, record: Some(record), .. } => {
             let mut own = Ownership::of(job, record);
-            // Look up a message that may have arrived first, if the provider supports it.
             own.forced = forced;
+            // Look up a message that may have arrived first, if the provider supports it.
             own.look_up_first = own.maybe_sent() && matches!(job.idempotency, Idempotency::Queryable { .. });
             Ok(settle::lead(job, own).await)
         }

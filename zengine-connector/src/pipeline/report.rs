@@ -42,7 +42,7 @@ pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Opti
         breaker_state,
         breaker_epoch,
         correlation_id = options.correlation_id.as_ref().map(CorrelationId::as_str),
-        trace = trace_parent(options).map(display),
+        trace = trace_parent(options).map(tracing::field::display),
         duration_ms = ms(duration),
         "send.attempt"
     );
@@ -54,15 +54,15 @@ pub(crate) fn send(call: HostCall<'_>, started: Duration, result: &Result<Outcom
     if engine.observers.is_empty() && !telemetry::any_level_enabled() {
         return;
     }
-    let (end, duration) = (End::of(result), engine.clock.monotonic().saturating_sub(started));
+    let (end, duration) = (SendReport::of(result), engine.clock.monotonic().saturating_sub(started));
     end.log(call, duration);
     let dimensions = Dimensions { tenant: Some(tenant), strategy: Some(strategy), outcome: Some(end.outcome), fault: end.fault() };
     end.count(&engine.observers, duration, dimensions);
 }
 
-/// What the line and the metrics say of the end of a send.
+/// The end of a send, as its line and metrics tell it.
 #[derive(Default)]
-struct End<'a> {
+struct SendReport<'a> {
     /// `delivered`, `failed`, `unknown`, `deferred`, or `error`.
     outcome: &'static str,
     /// The reason for a deferral, in snake case.
@@ -75,7 +75,7 @@ struct End<'a> {
     unrecorded: bool,
 }
 
-impl<'a> End<'a> {
+impl<'a> SendReport<'a> {
     fn of(result: &'a Result<Outcome, Error>) -> Self {
         let outcome = result.as_ref().map_or("error", Outcome::as_str);
         let end = Self { outcome, replayed: result.as_ref().is_ok_and(Outcome::is_replayed), ..Self::default() };
@@ -117,7 +117,7 @@ impl<'a> End<'a> {
                     failure_id = self.failure_id.map(FailureId::as_str),
                     recipient_hmac = facts.recipient.as_ref().map(RecipientHmac::as_str),
                     correlation_id = options.correlation_id.as_ref().map(CorrelationId::as_str),
-                    trace = trace_parent(options).map(display),
+                    trace = trace_parent(options).map(tracing::field::display),
                     duration_ms = ms(duration),
                     "send.completed"
                 )
@@ -199,7 +199,7 @@ mod tests {
 
     fn observed(result: &Result<Outcome, Error>) -> Vec<(&'static str, f64)> {
         let kept = Arc::new(Kept::default());
-        End::of(result).count(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]), Duration::ZERO, Dimensions::default());
+        SendReport::of(result).count(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]), Duration::ZERO, Dimensions::default());
         kept.0.lock().unwrap().clone()
     }
 
@@ -249,7 +249,7 @@ mod tests {
             (Err(refused(ErrorKind::Template)), Level::INFO),
             (Err(refused(ErrorKind::DeadLetterFailed)), Level::ERROR),
         ] {
-            assert_eq!(End::of(&result).level(), level);
+            assert_eq!(SendReport::of(&result).level(), level);
         }
     }
 }

@@ -65,7 +65,7 @@ pub(crate) async fn lead<'a>(job: &'a SendJob<'a>, mut own: Ownership<'a>) -> En
         How::Deferred { error, .. }
             if own.made_maybe() && (own.is_unprotected() || job.protection(own.record().first_sent_at_ms) == Protection::None) =>
         {
-            // A release would allow a second delivery (rule 21). Without a record, nobody would know of the first.
+            // A release would allow a second delivery (rule 21). Without a record, no duplicate would know of the first.
             let doubt = || SendError::of(ErrorKind::Unexpected, "an attempt may have arrived").maybe();
             let error = error.unwrap_or_else(|| EndError::of(doubt(), own.all_attempts()));
             failed(job, own, Terminal::Unknown, error).await

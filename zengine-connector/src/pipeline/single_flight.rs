@@ -25,7 +25,7 @@ pub(crate) struct SingleFlight {
 /// The number of shards: a power of two, because the shard is taken from the hash.
 const SHARDS: usize = 16;
 
-/// Number of dropped leaders that a flight remembers.
+/// Maximum number of dropped leaders that a flight remembers.
 const MAX_GONE: usize = 16;
 
 /// One shard, on its own cache line.
@@ -140,12 +140,12 @@ impl Leader<'_> {
     fn end(&mut self, completion: impl FnOnce(Vec<OwnerToken>) -> Completion) {
         self.completed = true;
         let flight = self.shard.0.lock().remove(&self.key);
-        if let Some(mut flight) = flight {
+        if let Some(mut flight) = flight
+            && let Some((complete, _)) = flight.followers.take()
+        {
             flight.add_gone(&[flight.owner]);
-            if let Some((complete, _)) = flight.followers {
-                // Fails only if all followers are gone.
-                let _ = complete.send(completion(flight.gone));
-            }
+            // Fails only if all followers are gone.
+            let _ = complete.send(completion(flight.gone));
         }
     }
 }
@@ -159,7 +159,7 @@ impl Drop for Leader<'_> {
 }
 
 impl Follower {
-    /// Waits for the completion until `limit` completes: then it is `None`.
+    /// Waits for the leader's completion. `None` if `limit` completes first.
     pub(crate) async fn wait(self, limit: impl Future<Output = ()> + Unpin) -> Option<Completion> {
         match select(self.completion, limit).await {
             Either::Left((completion, _)) => completion.ok(),

@@ -120,8 +120,6 @@ async fn sweep_all(weak: &Weak<Engine>) -> bool {
     loop {
         let Some(engine) = weak.upgrade().filter(|engine| !engine.is_closing()) else { return false };
         match sweep_page(&engine, swept.next.as_deref(), PAGE).await {
-            // A store that does not get on is asked again at the next turn.
-            Ok(page) if page.next.is_some() && page.next == swept.next => return true,
             Ok(page) => swept.add(page),
             Err(error) if error.kind == StoreErrorKind::Unsupported => return false,
             Err(error) => {
@@ -143,6 +141,9 @@ async fn sweep_page(engine: &Engine, after: Option<&str>, limit: usize) -> Resul
     let _running = engine.enter();
     let before_ms = engine.now_ms().saturating_sub(ms(GRACE));
     let due = engine.stores.due(before_ms, after, limit.max(1)).await?;
+    if due.next.is_some() && due.next.as_deref() == after {
+        return Err(StoreError::new(StoreErrorKind::Corrupt, "a page of due records ends where it began"));
+    }
     if due.unreadable > 0 {
         tracing::warn!(records = due.unreadable, "sweep.unreadable");
     }

@@ -19,7 +19,7 @@ pub(crate) struct SendTrace {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct TraceFacts {
-    /// The wait for another process's claim.
+    /// Time until the claim was made or given up.
     pub(super) waited: Duration,
     /// The wait before the next attempt.
     pub(super) delay: Duration,
@@ -49,7 +49,7 @@ impl SendTrace {
         use_facts(&mut self.facts.lock())
     }
 
-    /// Notes a fact, if a line may tell it.
+    /// Notes a fact, if a subscriber takes the line.
     #[inline]
     pub(super) fn note(&self, note: impl FnOnce(&mut TraceFacts)) {
         if self.enabled {

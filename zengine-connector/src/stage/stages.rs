@@ -53,7 +53,7 @@ impl StageMap {
         self.settings.of(strategy)
     }
 
-    /// The stages of a tenant and strategy: the same ones for the same two.
+    /// The stages of a tenant and strategy. The same pair gives the same stages.
     pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName) -> Stages {
         let key = (strategy.clone(), tenant.clone());
         if let Some(stages) = self.known.read().get(&key) {

@@ -93,7 +93,7 @@ macro_rules! names {
 }
 
 names! {
-    /// Sends that ended, replays included.
+    /// Sends and redrives that ended, replays included.
     Sends = "sends", Count;
     /// Provider calls made by sends.
     Attempts = "attempts", Count;

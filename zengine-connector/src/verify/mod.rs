@@ -69,12 +69,12 @@ fn same_secret(a: &[u8], b: &[u8]) -> Choice {
     Sha256::digest(a).as_slice().ct_eq(Sha256::digest(b).as_slice())
 }
 
-/// Whether one of several matches. There is no way out at the first match: the time must not tell which one it was.
+/// Whether one of several matches. Looks at all of them, so that the time does not tell which one it was.
 fn any_of<T>(allowed: &[T], matches: impl Fn(&T) -> Choice) -> bool {
     allowed.iter().fold(Choice::from(0), |found, one| found | matches(one)).into()
 }
 
-/// Whether a secret is not empty; anyone knows an empty one.
+/// Whether a secret is not empty. An empty one protects nothing.
 fn usable(secret: &Secret<Vec<u8>>) -> Choice {
     Choice::from(u8::from(!secret.expose().is_empty()))
 }

@@ -168,6 +168,7 @@ async fn rule_23_another_body_under_a_running_id_is_refused_over_a_rotation() {
     assert_eq!(provider.calls().len(), 1);
 }
 
+/// The order of members, white space and the spelling of numbers do not change the fingerprint; nor does metadata.
 #[tokio::test(start_paused = true)]
 async fn rule_23_another_spelling_of_the_same_message_is_the_same() {
     let (world, provider) = (new_world(), Recording::new());
@@ -442,7 +443,7 @@ async fn rule_28_an_unprotected_send_ends_as_what_it_is() {
     }
 }
 
-/// Nobody would know of an attempt that may have arrived, so it is not put off.
+/// Without a record, a duplicate cannot know of an attempt that may have arrived: the send ends Unknown.
 #[tokio::test(start_paused = true)]
 async fn rule_28_an_unprotected_send_in_doubt_is_unknown_and_not_put_off() {
     let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
@@ -503,6 +504,7 @@ async fn rule_29_a_record_ends_exactly_at_its_time() {
     assert_eq!(provider.sent().len(), 2);
 }
 
+/// A release that sent nothing lives as long as a settled send, one in doubt for 14 days.
 #[tokio::test(start_paused = true)]
 async fn rule_29_a_release_is_kept_as_long_as_its_doubt() {
     let days = |days: u64| secs(days * 86_400);
@@ -517,6 +519,7 @@ async fn rule_29_a_release_is_kept_as_long_as_its_doubt() {
     }
 }
 
+/// The reference of a hashed provider key lives for 14 days.
 #[tokio::test(start_paused = true)]
 async fn rule_29_the_way_back_to_a_send_lives_as_long_as_its_doubt() {
     let (world, provider) = (new_world(), Recording::new());
@@ -649,7 +652,7 @@ async fn rule_23_a_waiter_that_finds_another_message_is_refused() {
         world.pass(secs(1)).await;
         world.faults.resume();
     };
-    let (late, waited, ()) = futures_util::future::join3(send(&first, "1"), waiter, others).await;
+    let (late, waited, ()) = Box::pin(futures_util::future::join3(send(&first, "1"), waiter, others)).await;
     assert_eq!(deferred(late).reason, DeferredReason::LeaseLost);
     assert_eq!(waited.unwrap_err().kind(), ErrorKind::Mismatch);
     assert_eq!(provider.sent().len(), 1);

@@ -148,6 +148,7 @@ async fn rule_21_the_providers_window_is_looked_at_right_before_each_attempt() {
     }
 }
 
+/// The window may end between two attempts of one send: the second is not made.
 #[tokio::test(start_paused = true)]
 async fn rule_21_the_window_may_end_between_two_attempts() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
@@ -157,7 +158,7 @@ async fn rule_21_the_window_may_end_between_two_attempts() {
     deferred(send(&process, "1").await);
     let first = provider.calls()[0].at_ms;
     let until = first + 3_600_000 - 13_000;
-    world.pass(ms((until - to_ms(world.clock.now())) as u64)).await;
+    world.pass(ms((until - to_ms(world.clock.now())).unsigned_abs())).await;
     provider.answer(ProviderAnswer::Refuse(Arc::new(|| SendError::provider("broke").retry_after(secs(4)).maybe())));
     provider.answer(ProviderAnswer::Slow(ms(9_500)));
     let end = send(&process, "1").await;
@@ -283,7 +284,6 @@ async fn rule_31_a_caller_dropped_before_sending_gives_the_claim_back() {
     assert_eq!(provider.calls().len(), 3);
 }
 
-/// Without a task the claim cannot be given back, which is logged; its lease ends.
 /// A release that is under way goes on without its caller, whatever was done before it.
 #[tokio::test(start_paused = true)]
 async fn rule_31_a_caller_dropped_while_releasing_gives_the_claim_back() {
@@ -308,6 +308,7 @@ async fn rule_31_a_caller_dropped_while_releasing_gives_the_claim_back() {
     delivered(send(&process, "1").await);
 }
 
+/// Without a task the claim cannot be given back, which is logged; its lease ends.
 #[tokio::test(start_paused = true)]
 async fn rule_31_a_claim_that_no_task_gives_back_is_logged_and_ends_with_its_lease() {
     let (world, provider, log) = (new_world(), Recording::new(), Log::default());
@@ -342,6 +343,7 @@ async fn rule_31_a_delivery_whose_commit_was_dropped_is_recorded() {
     delivered(send(&process, "1").await);
 }
 
+/// A late owner that settles an Unknown adds its attempts to those of the record.
 #[tokio::test(start_paused = true)]
 async fn rule_27_a_late_owner_adds_its_attempts() {
     let (world, provider) = (new_world(), Recording::new());
@@ -428,7 +430,7 @@ async fn rule_24_attached_callers_settle_the_record_of_an_earlier_leader() {
         world.faults.next(StoreCall::Claim, 1, StoreFault::Hang);
         send(&process, "1").await
     };
-    let (.., end) = futures_util::future::join3(first, second, third).await;
+    let (.., end) = Box::pin(futures_util::future::join3(first, second, third)).await;
     unknown(end);
     assert!(world.clock.monotonic() < secs(5));
 }

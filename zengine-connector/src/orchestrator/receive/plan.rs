@@ -104,7 +104,7 @@ impl Plan {
         }
     }
 
-    /// Adds a task to a partition. One that does not exist yet is the next one.
+    /// Adds a task to a partition and returns its number. `None`, or the number after the last, begins a new partition.
     fn push(&mut self, partition: Option<usize>, task: InboundTask) -> usize {
         let at = partition.unwrap_or(self.partitions.len());
         if at == self.partitions.len() {

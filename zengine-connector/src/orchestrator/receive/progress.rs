@@ -1,4 +1,4 @@
-//! Counters: the results of one request's events across its tasks, and the number of requests in progress.
+//! The results of one request's events, counted across its tasks.
 
 use crate::sync::Mutex;
 

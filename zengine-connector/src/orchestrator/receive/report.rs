@@ -1,4 +1,4 @@
-//! The metrics of a received request (rule 82).
+//! The metrics of a received request.
 
 use super::answer::Received;
 use crate::telemetry::{Dimensions, MetricName, Observers};

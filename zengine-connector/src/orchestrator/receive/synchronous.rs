@@ -10,7 +10,7 @@ use crate::{
     strategy::{Handled, SessionError, SessionErrorKind},
 };
 
-/// The result of the work. `None` if it does not end before a time of the monotonic clock, if there is one.
+/// Awaits the work, until a time of the monotonic clock if one is given. `None` if it takes longer.
 pub(super) async fn before<T>(engine: &Engine, until: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
     match until {
         None => Some(work.await),
@@ -51,7 +51,7 @@ impl ConversationReader<'_> {
         (into.pending, into.cursor) = (true, Some(self.after.to_string()));
     }
 
-    /// Uses the outbox, until a time of the monotonic clock.
+    /// Awaits a call of the outbox. `Unavailable` if it takes longer.
     async fn before<T>(&self, until: Option<Duration>, work: impl Future<Output = Result<T, SessionError>>) -> Result<T, SessionError> {
         before(self.engine, until, work).await.unwrap_or(Err(SessionErrorKind::Unavailable.into()))
     }

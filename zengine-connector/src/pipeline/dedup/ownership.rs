@@ -152,18 +152,19 @@ impl<'a> Ownership<'a> {
 
     /// Ends the claim, and retries within the lease: a delivered send should be recorded (rule 26), and an unsent one should
     /// not stay in doubt. If the caller goes away meanwhile, this goes on in the background.
-    async fn end(&mut self, operation: &ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
+    async fn end(&mut self, operation: ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
         let mut wait = FIRST_PATIENCE;
-        let asking = Asking { job: self.job, otherwise: Some(operation.clone()) };
+        let asking = Asking { job: self.job, otherwise: operation, answered: false };
+        // What is being ended is not released too.
+        self.phase = Phase::Done;
         loop {
-            match self.job.apply_past_deadline(operation, Some(&self.record)).await {
+            match self.job.apply_past_deadline(&asking.otherwise, Some(&self.record)).await {
                 Err(_) if wait < LONGEST_PATIENCE && self.job.clock().ms() < self.record.lease_until_ms => {
                     self.job.clock().sleep(wait).await;
                     wait *= 4;
                 }
                 answer => {
                     asking.answered();
-                    self.phase = Phase::Done;
                     return answer;
                 }
             }
@@ -234,7 +235,7 @@ impl<'a> Ownership<'a> {
                 _ => None,
             };
         }
-        match self.end(&operation).await {
+        match self.end(operation).await {
             Ok(applied) => applied.record.filter(|_| applied.done),
             Err(error) => {
                 tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_recorded");
@@ -249,9 +250,8 @@ impl<'a> Ownership<'a> {
         if std::mem::replace(&mut self.phase, Phase::Done) == Phase::Unprotected {
             return;
         }
-        let operation = self.release_operation();
-        let asking = Asking { job: self.job, otherwise: Some(operation.clone()) };
-        match self.job.apply(&operation, Some(&self.record)).await {
+        let asking = Asking { job: self.job, otherwise: self.release_operation(), answered: false };
+        match self.job.apply(&asking.otherwise, Some(&self.record)).await {
             Ok(_) => asking.answered(),
             Err(error) => tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_released"),
         }
@@ -281,7 +281,9 @@ impl Drop for Ownership<'_> {
 /// have happened, so the claim is ended in the background (rule 31).
 pub(crate) struct Asking<'a> {
     job: &'a SendJob<'a>,
-    otherwise: Option<ClaimOp>,
+    /// The change to make unless the store answers.
+    otherwise: ClaimOp,
+    answered: bool,
 }
 
 impl<'a> Asking<'a> {
@@ -289,19 +291,19 @@ impl<'a> Asking<'a> {
     pub(crate) fn new(job: &'a SendJob<'a>, owner: OwnerToken, in_doubt: bool) -> Self {
         let ttl_s = released_ttl_s(job, in_doubt);
         let release = ClaimOp::Release { owner, maybe_sent: false, made: AttemptsMade::default(), ttl_s };
-        Self { job, otherwise: Some(release) }
+        Self { job, otherwise: release, answered: false }
     }
 
     /// Nothing is left to do: the store answered.
     pub(crate) fn answered(mut self) {
-        self.otherwise = None;
+        self.answered = true;
     }
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if let Some(operation) = self.otherwise.take() {
-            give_back(self.job, operation);
+        if !self.answered {
+            give_back(self.job, self.otherwise.clone());
         }
     }
 }

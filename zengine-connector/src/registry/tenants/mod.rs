@@ -78,9 +78,11 @@ impl Tenants {
         if let Some(result) = self.bound(entry, tenant, now) {
             return result;
         }
+        // An idle slot outlives the sweep: its secrets may serve where the store of secrets is down.
+        let known = self.slots.get(&SlotRef(tenant, &entry.name));
         self.sweep(now);
         let place = (tenant.clone(), entry.name.clone());
-        let Ok(slot) = self.slots.get_or_insert_with(&place, || Ok::<_, Infallible>(Arc::default()));
+        let Ok(slot) = self.slots.get_or_insert_with(&place, || Ok::<_, Infallible>(known.unwrap_or_default()));
         slot.load(BindRequest { binder: Arc::clone(&self.binder), entry: Arc::clone(entry), tenant: tenant.clone() }).await
     }
 

@@ -1,4 +1,4 @@
-//! Breakers of tenants and strategies.
+//! The breaker of a tenant and strategy.
 
 use std::{
     sync::{Arc, Weak},
@@ -94,7 +94,7 @@ struct Inner {
 }
 
 impl Inner {
-    /// A state begins: a new epoch, with nothing counted yet.
+    /// Enters a state: begins a new epoch and clears the counts.
     fn enter(&mut self, state: State, probing_until: Option<Duration>) {
         (self.state, self.probing_until) = (state, probing_until);
         self.epoch += 1;

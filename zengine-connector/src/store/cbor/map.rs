@@ -24,7 +24,7 @@ impl Unread {
         self.0.iter().flat_map(|members| members.iter())
     }
 
-    /// Keeps the next value under this key. An error if the key came before, or too many are unknown.
+    /// Keeps the next value under this key. Fails if the key came before, or if too many members are unknown.
     pub(crate) fn keep(&mut self, key: u32, from: &mut Decoder<'_>) -> Result<(), decode::Error> {
         if self.members().any(|(known, _)| *known == key) || self.len() >= MAX_UNREAD {
             return Err(decode::Error::message("a member comes twice, or too many are unknown"));

@@ -16,7 +16,7 @@ use crate::{
     message::State,
 };
 
-/// Values: how each is written, and how it is read.
+/// Implements [`Cbor`] for types: an expression that writes, and one that reads.
 macro_rules! values {
     ($($type:ty: |$value:ident, $to:ident| $write:expr, |$from:ident| $read:expr;)*) => {$(
         impl Cbor for $type {
@@ -77,7 +77,7 @@ macro_rules! cbor_codes {
 }
 pub(in crate::store) use cbor_codes;
 
-/// A type with one member, in the form of that.
+/// Implements [`Cbor`] for a newtype, in the form of its member.
 macro_rules! cbor_newtype {
     ($type:ident) => {
         impl $crate::store::cbor::Cbor for $type {
@@ -98,7 +98,7 @@ cbor_codes! {
     Reach { 0 => NotSent, 1 => Maybe, 2 => Processed, }
 }
 
-/// Without a form for `None`: a member that is `None` is left out.
+/// `None` has no form: the map leaves such a member out.
 impl<T: Cbor> Cbor for Option<T> {
     fn write(&self, to: &mut Encoder<Vec<u8>>) {
         if let Some(value) = self {

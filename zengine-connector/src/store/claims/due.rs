@@ -112,6 +112,20 @@ mod tests {
     }
 
     #[test]
+    fn rule_29_a_release_renews_a_doubt_only_if_an_attempt_did() {
+        let lease = Lease { owner: OwnerToken::new([2; 16]), boot: None, until_ms: NOW + 60_000 };
+        let taken = ClaimOp::TakeOver { lease, seen: OWNER, owner_gone: false, skew_ms: 0 };
+        let release = |owner, made, ttl_s| ClaimOp::Release { owner, maybe_sent: true, made, ttl_s };
+        let released = |made| {
+            let first = release(OWNER, AttemptsMade { last_maybe_at_ms: Some(NOW), ..AttemptsMade::new(1) }, 500);
+            let mark = ClaimOp::Mark { owner: OWNER, ttl_s: 500 };
+            record(&[mark, first, taken.clone(), release(OwnerToken::new([2; 16]), made, 9_000)]).expires_at_s - NOW / 1000
+        };
+        let at = |last_maybe_at_ms| AttemptsMade { last_maybe_at_ms, ..AttemptsMade::default() };
+        assert_eq!([at(None), at(Some(NOW)), at(Some(NOW + 1))].map(released), [500, 500, 9_000]);
+    }
+
+    #[test]
     fn rule_69_a_record_is_due_while_it_owes_an_effect() {
         let commit = |terminal, effects| {
             let (result, error, made) = (None, None, AttemptsMade::new(1));

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::store::cbor::{Unread, record};
+use crate::{
+    hex::hex,
+    store::cbor::{Unread, record},
+};
 
 record! {
     /// A keyed fingerprint of a message, with its encoding version and key id. Two are compared only if both are the same
     /// (rule 23).
-    #[derive(Debug)]
     pub struct Fingerprint {
         /// The value: 128 bits. 32 hexadecimal digits in JSON.
         #[serde(with = "crate::hex::bits")]
@@ -18,6 +20,8 @@ record! {
         3 required pub key_id: Arc<str>,
     }
 }
+
+debug_fields!(Fingerprint { value: |it| hex(&it.value), version, key_id });
 
 impl Fingerprint {
     /// A fingerprint.

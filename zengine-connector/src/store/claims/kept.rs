@@ -1,8 +1,8 @@
-//! When a store may remove a record.
+//! The time from which a store may remove a record.
 
 use super::{ClaimRecord, InboundRecord, Reference};
 
-/// A record that a store removes in time.
+/// A record that may be removed at a time.
 pub(in crate::store) trait Kept {
     /// The time from which the record may be removed, in milliseconds UTC.
     fn removable_at_ms(&self) -> i64;

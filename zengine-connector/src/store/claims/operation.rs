@@ -8,7 +8,7 @@ use super::{
 };
 use crate::store::cbor::Unread;
 
-/// Maximum time by which a provider's clock may be behind ours, in milliseconds. Statuses are in whole seconds too.
+/// Maximum lag of a provider's clock, in milliseconds. Also covers statuses whose time is in whole seconds.
 const PROVIDER_CLOCK_MS: i64 = 60_000;
 
 /// A lease: the owner of a record and its end.
@@ -18,7 +18,7 @@ pub struct Lease {
     pub owner: OwnerToken,
     /// Id of the store's opening that the owner belongs to.
     pub boot: Option<Arc<str>>,
-    /// End of the lease, in milliseconds UTC.
+    /// TerminalEnd of the lease, in milliseconds UTC.
     pub until_ms: i64,
 }
 
@@ -52,7 +52,7 @@ pub struct AttemptsMade {
     pub count: u32,
     /// The failed ones, oldest first.
     pub failed: Vec<AttemptRecord>,
-    /// End of the latest one of any owner that may have arrived, in milliseconds UTC. `None` if the owner knows of none.
+    /// TerminalEnd of the latest one of any owner that may have arrived, in milliseconds UTC. `None` if the owner knows of none.
     pub last_maybe_at_ms: Option<i64>,
 }
 
@@ -193,13 +193,7 @@ impl ClaimOp {
     /// Decides the operation on the current record. Pure; you must run it and the write as one atomic step.
     pub fn decide(&self, current: Option<&ClaimRecord>, at: At<'_>) -> Decision<ClaimRecord> {
         let rev = current.map_or(0, |current| current.rev).saturating_add(1);
-        match self.change(Case { current, at }) {
-            Decision::Write(mut record) => {
-                record.rev = rev;
-                Decision::Write(record)
-            }
-            other => other,
-        }
+        self.change(Case { current, at }).map(|record| ClaimRecord { rev, ..record })
     }
 
     fn change(&self, case: Case<'_>) -> Decision<ClaimRecord> {
@@ -209,12 +203,12 @@ impl ClaimOp {
             Self::Mark { owner, ttl_s } => case.mark(*owner, *ttl_s),
             Self::Renew { owner, until_ms } => case.owned(*owner, |record| record.lease_until_ms = record.lease_until_ms.max(*until_ms)),
             Self::Commit { owner, terminal, result, error, made, effects, ttl_s } => {
-                let end = End { terminal: *terminal, result: result.clone(), error: error.clone(), effects: *effects };
+                let end = TerminalEnd { terminal: *terminal, result: result.clone(), error: error.clone(), effects: *effects };
                 case.commit(*owner, end, made, *ttl_s)
             }
             Self::Release { owner, maybe_sent, made, ttl_s } => case.release(*owner, *maybe_sent, made, *ttl_s),
             Self::GiveUp { claimant, seen, owner_gone, error, skew_ms, ttl_s } => {
-                let end = End { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH };
+                let end = TerminalEnd { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH };
                 case.give_up(*claimant, *seen, *owner_gone, end, *skew_ms, *ttl_s)
             }
             Self::Tell { key_generation, evidence, ttl_s } => case.tell(*key_generation, evidence, *ttl_s),
@@ -246,15 +240,15 @@ impl ClaimOp {
     }
 }
 
-/// How a send ends.
-struct End {
+/// The end of a send.
+struct TerminalEnd {
     terminal: Terminal,
     result: Option<StoredReceipt>,
     error: Option<StoredError>,
     effects: Effects,
 }
 
-impl End {
+impl TerminalEnd {
     /// Applies evidence: proof of delivery overrides any failure, and any evidence overrides Unknown.
     fn with_evidence(self, evidence: Option<&Evidence>) -> Self {
         match (self.terminal, evidence.map(Evidence::verdict)) {
@@ -270,14 +264,14 @@ impl End {
     }
 }
 
-/// What an operation decides on: the current record and the time.
+/// The input of a decision: the current record and the time.
 #[derive(Clone, Copy)]
 struct Case<'a> {
     current: Option<&'a ClaimRecord>,
     at: At<'a>,
 }
 
-/// The operations, each with its condition.
+/// The operations.
 impl Case<'_> {
     fn claim(self, lease: &Lease, fingerprint: &Fingerprint, skew_ms: i64, ttl_s: i64) -> Decision<ClaimRecord> {
         let Some(record) = self.present() else { return Decision::Write(self.fresh(lease, fingerprint, ttl_s)) };
@@ -313,7 +307,7 @@ impl Case<'_> {
         })
     }
 
-    fn commit(self, owner: OwnerToken, end: End, made: &AttemptsMade, ttl_s: i64) -> Decision<ClaimRecord> {
+    fn commit(self, owner: OwnerToken, end: TerminalEnd, made: &AttemptsMade, ttl_s: i64) -> Decision<ClaimRecord> {
         match self.current {
             Some(record) if record.status.is_owned() && record.owner == owner => {
                 let mut record = with_attempts(record, made);
@@ -336,8 +330,8 @@ impl Case<'_> {
         }
         self.owned(owner, |record| {
             // A doubt that is not renewed ends in its time, however often its duplicates come (rule 29).
-            let same_doubt = record.maybe_sent && made.last_maybe_at_ms == record.last_attempt_at_ms;
-            if !same_doubt || record.status == ClaimStatus::Sending {
+            let is_newer = made.last_maybe_at_ms.is_some_and(|at| Some(at) != record.last_attempt_at_ms);
+            if is_newer || !record.maybe_sent || record.status == ClaimStatus::Sending {
                 record.expires_at_s = self.at.expiry(ttl_s);
             }
             record.status = ClaimStatus::Released;
@@ -350,7 +344,15 @@ impl Case<'_> {
         })
     }
 
-    fn give_up(self, claimant: OwnerToken, seen: OwnerToken, gone: bool, end: End, skew_ms: i64, ttl_s: i64) -> Decision<ClaimRecord> {
+    fn give_up(
+        self,
+        claimant: OwnerToken,
+        seen: OwnerToken,
+        gone: bool,
+        end: TerminalEnd,
+        skew_ms: i64,
+        ttl_s: i64,
+    ) -> Decision<ClaimRecord> {
         match self.current {
             Some(record) if record.status.is_terminal() && record.owner == claimant => Decision::Keep,
             Some(record) if record.is_abandoned_by(self.at, seen, gone, skew_ms) => {
@@ -379,7 +381,7 @@ impl Case<'_> {
             ClaimStatus::Delivered | ClaimStatus::Failed => Decision::Refuse,
             ClaimStatus::Unknown => {
                 let (result, error) = (record.result.clone(), evidence.error.clone());
-                let end = End { terminal: evidence.verdict(), result, error, effects: Effects::NONE };
+                let end = TerminalEnd { terminal: evidence.verdict(), result, error, effects: Effects::NONE };
                 Decision::Write(self.settled(told, end, ttl_s))
             }
             ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => match &record.evidence {
@@ -505,7 +507,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn ended(self, record: ClaimRecord, end: End, ttl_s: i64) -> ClaimRecord {
+    fn ended(self, record: ClaimRecord, end: TerminalEnd, ttl_s: i64) -> ClaimRecord {
         ClaimRecord {
             status: end.terminal.into(),
             result: end.result,
@@ -518,19 +520,19 @@ impl<'a> Case<'a> {
     }
 
     /// A send that its owner ended, or that was given up.
-    fn finished(self, record: ClaimRecord, end: End, ttl_s: i64) -> ClaimRecord {
+    fn finished(self, record: ClaimRecord, end: TerminalEnd, ttl_s: i64) -> ClaimRecord {
         let end = end.with_evidence(record.evidence.as_deref());
         ClaimRecord { last_owner: Some(record.owner), ..self.ended(record, end, ttl_s) }
     }
 
     /// An Unknown that evidence or its late owner settled. Its pending effects stay, but a delivery needs neither letter nor event.
-    fn settled(self, record: ClaimRecord, end: End, ttl_s: i64) -> ClaimRecord {
+    fn settled(self, record: ClaimRecord, end: TerminalEnd, ttl_s: i64) -> ClaimRecord {
         let pending = record.effects_pending;
         let (error, left) = match end.terminal {
             Terminal::Delivered => (None, pending.without(Effects::BOTH)),
             _ => (end.error.or_else(|| record.error.as_deref().cloned()), pending),
         };
-        self.ended(record, End { error, effects: Effects { settled: true, ..left }, ..end }, ttl_s)
+        self.ended(record, TerminalEnd { error, effects: Effects { settled: true, ..left }, ..end }, ttl_s)
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{hex, store::cbor::cbor_newtype};
 
-/// The owner token of a claim: 128 bits, new for every claim. 32 hexadecimal digits in records and logs.
+/// The owner token of a claim: 128 bits, new for every claim. 32 lower-case hexadecimal digits in JSON and logs.
 ///
 /// ```
 /// use zengine_connector::store::OwnerToken;

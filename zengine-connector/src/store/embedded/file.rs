@@ -31,7 +31,7 @@ enum Open {
 }
 
 impl Open {
-    /// The answer to a call for which the file is not open.
+    /// The error of a call that the file, closed or read-only, cannot serve.
     fn refusal(&self) -> Fault {
         Fault::Said(match self {
             Self::Closed(kind, message) => StoreError::new(*kind, message),

@@ -146,7 +146,7 @@ impl KeyFile {
     }
 }
 
-/// A path with more at its end.
+/// The path with a suffix.
 fn extended(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{fault::read_only, key_file::KeyFile};
+use super::key_file::KeyFile;
 use crate::{
     keyring::{Key, KeyRing, StaticKeyRing},
     runtime::Rng,
@@ -14,19 +14,15 @@ use crate::{
 pub(super) struct EmbeddedKeys {
     file: Mutex<KeyFile>,
     ring: Snapshot<StaticKeyRing>,
-    writable: bool,
 }
 
 impl EmbeddedKeys {
-    pub(super) fn new(file: KeyFile, writable: bool) -> Self {
+    pub(super) fn new(file: KeyFile) -> Self {
         let ring = Snapshot::new(file.ring());
-        Self { file: Mutex::new(file), ring, writable }
+        Self { file: Mutex::new(file), ring }
     }
 
     pub(super) fn rotate(&self, rng: &dyn Rng) -> Result<String, StoreError> {
-        if !self.writable {
-            return Err(read_only());
-        }
         let mut file = self.file.lock();
         *file = file.rotated(rng)?;
         self.ring.store(Arc::new(file.ring()));

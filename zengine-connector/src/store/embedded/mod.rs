@@ -93,7 +93,7 @@ impl Embedded {
         make_private(key_path).map_err(io_error)?;
         let boot = draw_boot(&SystemRng);
         prepare(&shared, &boot, keys.current_id())?;
-        Ok(Self { engine: Arc::new(Engine::writing(shared, boot.into())?), keys: Arc::new(EmbeddedKeys::new(keys, true)) })
+        Ok(Self { engine: Arc::new(Engine::writing(shared, boot.into())?), keys: Arc::new(EmbeddedKeys::new(keys)) })
     }
 
     /// Opens a store for reading, also while a host writes it. Every read sees the host's last commit. Writes return
@@ -110,7 +110,7 @@ impl Embedded {
         })?;
         let Found::Store { key_id } = found else { return Err(no_store()) };
         let keys = fitting(KeyFile::read(&KeyFile::beside(path))?, &key_id)?;
-        Ok(Self { engine: Arc::new(Engine::reading(shared)), keys: Arc::new(EmbeddedKeys::new(keys, false)) })
+        Ok(Self { engine: Arc::new(Engine::reading(shared)), keys: Arc::new(EmbeddedKeys::new(keys)) })
     }
 
     /// Copies the last commit of the store, with its keys, to another path, while the host goes on writing. Blocks the calling
@@ -137,6 +137,7 @@ impl Embedded {
     /// # Errors
     /// If the key file cannot be written. The old key then stays the current one.
     pub fn rotate_key(&self) -> Result<String, StoreError> {
+        self.engine.writer()?;
         self.keys.rotate(&SystemRng)
     }
 

@@ -1,4 +1,4 @@
-//! Removal of expired records, a few with every batch.
+//! Removal of expired records, a few with every transaction.
 
 use std::ops::Bound;
 
@@ -14,7 +14,7 @@ use crate::store::{
     claims::Kept,
 };
 
-/// The positions at which the next batch continues.
+/// The positions at which the next transaction continues.
 #[derive(Debug, Default)]
 pub(super) struct Sweeper {
     claims: String,

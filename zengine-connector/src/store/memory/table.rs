@@ -39,7 +39,7 @@ struct Slot<R> {
 pub(super) type Place = (usize, usize);
 
 impl<R: Kept> Table<R> {
-    /// Changes the record of a key, in one atomic step. `None` is no record, before and after the change.
+    /// Changes the record of a key in one atomic step. `None` means no record, before and after.
     pub(super) fn change<T>(&self, key: &Arc<str>, now_ms: i64, change: impl FnOnce(&mut Option<Arc<R>>) -> T) -> T {
         let hash = self.hasher.hash_one(&**key);
         let mut slots = self.shard(hash).lock();
