@@ -18,7 +18,7 @@ pub struct Lease {
     pub owner: OwnerToken,
     /// Id of the store's opening that the owner belongs to.
     pub boot: Option<Arc<str>>,
-    /// TerminalEnd of the lease, in milliseconds UTC.
+    /// End of the lease, in milliseconds UTC.
     pub until_ms: i64,
 }
 
@@ -52,7 +52,7 @@ pub struct AttemptsMade {
     pub count: u32,
     /// The failed ones, oldest first.
     pub failed: Vec<AttemptRecord>,
-    /// TerminalEnd of the latest one of any owner that may have arrived, in milliseconds UTC. `None` if the owner knows of none.
+    /// End of the latest one of any owner that may have arrived, in milliseconds UTC. `None` if the owner knows of none.
     pub last_maybe_at_ms: Option<i64>,
 }
 
