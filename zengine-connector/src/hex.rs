@@ -11,11 +11,12 @@ pub(crate) const fn digits(byte: u8) -> [u8; 2] {
     [DIGITS[(byte >> 4) as usize], DIGITS[(byte & 15) as usize]]
 }
 
-/// Parses digits in lower case, exactly two for each byte.
-pub(crate) fn parse<const N: usize>(text: &str) -> Option<[u8; N]> {
+/// Parses digits, exactly two for each byte.
+pub(crate) fn parse<const N: usize>(text: &str, lower_only: bool) -> Option<[u8; N]> {
     let value = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' if !lower_only => Some(digit - b'A' + 10),
         _ => None,
     };
     let mut bits = [0; N];
@@ -37,6 +38,6 @@ pub(crate) mod bits {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 16], D::Error> {
-        super::parse(&String::deserialize(deserializer)?).ok_or_else(|| D::Error::custom("not 32 lower-case hexadecimal digits"))
+        super::parse(&String::deserialize(deserializer)?, true).ok_or_else(|| D::Error::custom("not 32 lower-case hexadecimal digits"))
     }
 }

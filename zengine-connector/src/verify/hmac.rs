@@ -94,8 +94,7 @@ impl HmacSha256 {
     fn parse(&self, header: &str) -> Option<[u8; MAC_BYTES]> {
         let text = header.strip_prefix(self.prefix)?;
         match self.form {
-            Form::Hex { lower_only: true } => parse(text),
-            Form::Hex { lower_only: false } => parse(&text.to_ascii_lowercase()),
+            Form::Hex { lower_only } => parse(text, lower_only),
             Form::Base64 => {
                 // The decoder wants room for whole groups of three; a longer text does not fit and is refused.
                 let mut room = [0; MAC_BYTES + 1];

@@ -48,7 +48,7 @@ impl TryFrom<String> for DedupeKey {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, &'static str> {
-        parse(&text).map(Self).ok_or("a dedupe key is 32 lower-case hexadecimal digits")
+        parse(&text, true).map(Self).ok_or("a dedupe key is 32 lower-case hexadecimal digits")
     }
 }
 
