@@ -1,5 +1,4 @@
-//! What threads share: locks of the standard library without poisoning, because a panic of one send must not stop the others, and
-//! a bounded cache.
+//! Locks of the standard library without poisoning, because a panic of one send must not stop the others, and a bounded cache.
 
 use std::{
     fmt,

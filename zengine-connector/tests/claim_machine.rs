@@ -535,7 +535,7 @@ fn rule_72_a_redrive_of_another_message_or_life_is_refused() {
     assert!(matches!(redrive(THIS, None).decide(Some(&failed), at), Decision::Write(_)), "a letter that does not know its life");
 }
 
-/// What may have arrived is redriven only as such, and not at all once the provider has reported it.
+/// A send that may have arrived is redriven only with its doubt, and not at all once the provider has reported it.
 #[test]
 fn rule_71_a_redrive_forgets_no_doubt_and_no_proof() {
     let at = At { now_ms: NOW, boot: Some("first") };

@@ -310,6 +310,7 @@ async fn rule_19_a_late_owner_after_its_mark_makes_at_most_one_message() {
     unknown(early);
     delivered(late);
     assert_eq!(provider.sent().len(), 1);
+    assert_eq!(world.record("1").await.unwrap().attempts, 1, "a late owner adds its attempts (rule 27)");
 }
 
 /// Case 17: the truth of a late owner replaces not knowing, and never the other way round.

@@ -343,23 +343,6 @@ async fn rule_31_a_delivery_whose_commit_was_dropped_is_recorded() {
     delivered(send(&process, "1").await);
 }
 
-/// A late owner that settles an Unknown adds its attempts to those of the record.
-#[tokio::test(start_paused = true)]
-async fn rule_27_a_late_owner_adds_its_attempts() {
-    let (world, provider) = (new_world(), Recording::new());
-    let (slow, fast) = (world.process(&provider), world.process(&provider));
-    provider.answer(ProviderAnswer::Slow(secs(1)));
-    let (late, early) = futures_util::future::join(send(&slow, "1"), async {
-        world.pass(ms(1)).await;
-        world.clock.jump_ms(63_000);
-        send(&fast, "1").await
-    })
-    .await;
-    unknown(early);
-    delivered(late);
-    assert_eq!(world.record("1").await.unwrap().attempts, 1);
-}
-
 /// Case 27: dropped while sending, it stays in doubt.
 #[tokio::test(start_paused = true)]
 async fn rule_31_a_caller_dropped_while_sending_releases_nothing() {
@@ -614,7 +597,7 @@ async fn rule_21_a_send_put_off_past_the_window_is_unknown() {
     assert_eq!((provider.effects("1"), world.all_letters().await.len()), (1, 1));
 }
 
-/// What never left is not asked for: the provider cannot have it.
+/// A send without an attempt that may have arrived is not looked up: the provider cannot have it.
 #[tokio::test(start_paused = true)]
 async fn rule_34_what_never_left_is_not_looked_up() {
     let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
@@ -668,7 +651,7 @@ async fn rule_19_a_window_must_cover_the_attempt_and_the_skew() {
     }
 }
 
-/// What the provider reported as failed is not sent again as if it had never left.
+/// A send that the provider reported as failed is not sent again like a new one.
 #[tokio::test(start_paused = true)]
 async fn rule_27_proof_of_failure_stops_another_send() {
     let (world, provider) = (new_world(), Recording::new());

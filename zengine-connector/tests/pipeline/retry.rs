@@ -293,7 +293,7 @@ async fn rule_36_a_hint_beyond_the_longest_wait_puts_the_send_off() {
     }
 }
 
-/// What is put off must be able to pass: an error of ours that stays ends the send.
+/// A permanent error on our side ends the send: waiting does not help.
 #[tokio::test(start_paused = true)]
 async fn rule_34_an_error_of_ours_that_stays_is_a_failure() {
     for (kind, ended) in [(ErrorKind::Unsupported, "failed"), (ErrorKind::Busy, "deferred"), (ErrorKind::Cancelled, "deferred")] {
@@ -317,7 +317,7 @@ async fn rule_08_a_birth_in_the_future_gives_no_more_time() {
     assert_eq!((end.error.kind(), provider.calls().len()), (ErrorKind::Expired, 1));
 }
 
-/// Nobody takes a send over while its owner waits for the next attempt.
+/// The lease covers the wait before the next attempt: no other process takes the send over meanwhile.
 #[tokio::test(start_paused = true)]
 async fn rule_18_the_lease_outlasts_the_wait_between_attempts() {
     let (world, provider) = (new_world(), Recording::new());
