@@ -172,6 +172,7 @@ impl World {
             Step::Tell(state) => ClaimOp::Tell {
                 key_generation: self.record.as_ref().map_or(0, |record| record.key_generation),
                 evidence: Evidence::new(state, self.now_ms, None),
+                skew_ms: SKEW_MS,
                 ttl_s: DAY_S,
             },
             Step::ClearEffects { generation, dlq, event } => {
@@ -274,7 +275,7 @@ fn check(before: Option<&ClaimRecord>, operation: &ClaimOp, after: &ClaimRecord,
         assert!(after.maybe_sent, "rule 20: a takeover forgot that something may have gone out");
     }
     if matches!(operation, ClaimOp::Claim { .. }) && !fresh {
-        assert!(!before.fingerprint.differs(&after.fingerprint), "rule 23: another message under the same id");
+        assert!(before.fingerprint.compare(&after.fingerprint) == Some(true), "rule 23: another message under the same id");
     }
     if before.owner != after.owner && before.status.is_owned() {
         let orphan = before.lease_until_ms + SKEW_MS < now_ms || before.boot != after.boot || before.is_expired(now_ms);
@@ -288,7 +289,7 @@ fn check(before: Option<&ClaimRecord>, operation: &ClaimOp, after: &ClaimRecord,
         assert!(absent || matches!(before.status, ClaimStatus::Failed | ClaimStatus::Unknown | ClaimStatus::Released));
         assert!(absent || after.generation >= before.generation, "rule 70: a redrive goes on, never back");
         assert!(absent || !before.effects_pending.pending(), "rule 67: a redrive overwrote what the failure owes");
-        assert!(absent || !before.fingerprint.differs(&after.fingerprint), "rule 23: another message under the same id");
+        assert!(absent || before.fingerprint.compare(&after.fingerprint) == Some(true), "rule 23: another message under the same id");
     }
     if after.status.is_terminal() && after.status != before.status {
         let proof = after.evidence.as_ref().is_some_and(|evidence| evidence.verdict() == Terminal::Delivered);
@@ -551,8 +552,12 @@ fn rule_71_a_redrive_forgets_no_doubt_and_no_proof() {
     let released = after(&put_off);
     let again = |record: &ClaimRecord| redrive("c", THIS, None, true).decide(Some(record), at);
     assert!(matches!(again(&released), Decision::Write(_)));
-    let tell =
-        ClaimOp::Tell { key_generation: released.key_generation, evidence: Evidence::new(State::Delivered, NOW, None), ttl_s: DAY_S };
+    let tell = ClaimOp::Tell {
+        key_generation: released.key_generation,
+        evidence: Evidence::new(State::Delivered, NOW, None),
+        skew_ms: 2_000,
+        ttl_s: DAY_S,
+    };
     let Decision::Write(told) = tell.decide(Some(&released), at) else { panic!("news about a released send are kept") };
     assert_eq!(again(&told), Decision::Refuse);
 }

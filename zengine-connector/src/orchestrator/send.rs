@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     ids::{ClientMessageId, FailureId, TenantId},
     message::{MessageRef, Receipt},
-    pipeline::{self, Outcome, RedriveOptions, SendOptions},
+    pipeline::{self, Outcome, RedriveOptions, SendHandle, SendOptions},
     store::DeadLetter,
 };
 
@@ -16,6 +16,11 @@ impl Orchestrator {
     ///
     /// `message` is any `&M` that the strategy accepts, or JSON. Every outcome other than
     /// [`Deferred`](Outcome::Deferred) is final, and you may remove the queue message.
+    ///
+    /// If you drop the future, for example at a time limit of your own, a task ends the send (rule 31): it is released to be sent
+    /// later if nothing left, or if the provider recognises a second delivery; else it ends as [`Unknown`](Outcome::Unknown), with its
+    /// dead letter. Send the same id again to learn which. A limit that ends in an outcome is [`SendOptions::within`]; a send that
+    /// should not depend on its caller is [`send_detached`](Self::send_detached).
     ///
     /// # Errors
     /// If the message, the id, the tenant or the strategy is invalid; nothing was sent. Also `DeadLetterFailed` if the send is
@@ -28,6 +33,31 @@ impl Orchestrator {
         options: SendOptions,
     ) -> Result<Outcome, Error> {
         pipeline::send(&self.engine, tenant, strategy, message.into(), &options).await
+    }
+
+    /// Sends one message in a task of its own, which goes on if the handle or the caller's future is dropped: for a request handler
+    /// whose client may go away. Otherwise as [`send`](Self::send).
+    ///
+    /// ```
+    /// use zengine_connector::{Error, Orchestrator, OutboundMessage, Outcome, SendOptions, TenantId};
+    ///
+    /// async fn handle(orchestrator: &Orchestrator, tenant: &TenantId, message: &OutboundMessage, options: SendOptions) -> Result<Outcome, Error> {
+    ///     orchestrator.send_detached(tenant, "whatsapp-meta-cloud", message, options)?.await
+    /// }
+    /// # let _ = handle;
+    /// ```
+    ///
+    /// # Errors
+    /// If the message or the strategy is invalid. `Cancelled` if the executor takes no task, or drops it before its end. The handle
+    /// resolves to the errors of [`send`](Self::send).
+    pub fn send_detached<'m>(
+        &self,
+        tenant: &TenantId,
+        strategy: &str,
+        message: impl Into<MessageRef<'m>>,
+        options: SendOptions,
+    ) -> Result<SendHandle, Error> {
+        pipeline::send_detached(&self.engine, tenant, strategy, message.into(), options)
     }
 
     /// Queries the provider with a message whose effect is [`Read`](crate::message::Effect::Read). Makes no claim, dead letter or

@@ -17,7 +17,6 @@ use crate::{
         BulkheadPermit, backoff,
         breaker::{Admission, Permit, Verdict},
     },
-    store::{AttemptRecord, StoredError},
 };
 
 /// The result of an attempt.
@@ -60,7 +59,8 @@ pub(crate) async fn make(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempte
     if let Some(why) = barred(job, own) {
         return Attempted::Barred(why);
     }
-    let (n, started_at_ms, began) = (own.all_attempts() + 1, job.clock().ms(), job.clock().monotonic());
+    let (n, began) = (own.all_attempts() + 1, job.clock().monotonic());
+    own.calling();
     let result = call(job, admitted, own.record().key_generation, n, limit).await;
     let duration = job.clock().monotonic().saturating_sub(began);
     report::attempt(job, n, duration, result.as_ref().err());
@@ -70,10 +70,7 @@ pub(crate) async fn make(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempte
             Attempted::Accepted(receipt)
         }
         Err(error) => {
-            let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            let mut record = AttemptRecord::new(n, started_at_ms, millis(duration), &StoredError::of(&error, n));
-            record.retry_after_ms = error.retry_after().map(millis);
-            own.failed(record);
+            own.failed(duration, &error);
             Attempted::Failed(error)
         }
     }
@@ -101,11 +98,9 @@ async fn start<'a>(job: &'a SendJob<'_>, own: &mut Ownership<'_>) -> Result<(Adm
 /// The reason for which the message must not be sent again. Asked right before each call: the record may know of a delivery only
 /// now, and the waits before the call may have outlasted the provider's window (rules 21 and 27).
 fn barred(job: &SendJob<'_>, own: &Ownership<'_>) -> Option<&'static str> {
-    let record = own.record();
-    let first_sent_ms = record.first_sent_at_ms.unwrap_or(record.first_claimed_at_ms);
     if own.is_proven() {
         Some("the provider reported an earlier attempt")
-    } else if own.maybe_sent() && !own.forced && job.protection(Some(first_sent_ms)) == Protection::None {
+    } else if own.maybe_sent() && !own.forced && job.protection(own.first_maybe_at_ms()) == Protection::None {
         Some("the provider no longer recognises a second delivery")
     } else {
         None

@@ -13,7 +13,6 @@ use super::{
 use crate::{
     error::{ErrorKind, Reach, SendError},
     message::{Idempotency, Receipt},
-    runtime::ms,
     stage::backoff,
     strategy::Lookup,
 };
@@ -25,12 +24,14 @@ pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Ended {
 }
 
 async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
+    let first_claimed_at_ms = own.record().first_claimed_at_ms;
+    let is_too_old = || job.is_too_old(job.settings().max_age, Some(first_claimed_at_ms));
     if own.look_up_first
         && let Some(end) = look_up(job, own).await
     {
         return match end {
             // A provider that never says whether the message arrived must not defer it for ever (rule 8).
-            How::Deferred { error, .. } if is_too_old(job, own) => How::Unknown(error.unwrap_or_else(|| {
+            How::Deferred { error, .. } if is_too_old() => How::Unknown(error.unwrap_or_else(|| {
                 let expired = SendError::of(ErrorKind::Expired, "the message may have arrived, and is older than max_age");
                 EndError::of(expired.maybe(), own.all_attempts())
             })),
@@ -40,7 +41,7 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
     let retry = &job.settings().retry;
     let mut last: Option<EndError> = None;
     loop {
-        if is_too_old(job, own) {
+        if is_too_old() {
             let expired = || SendError::of(ErrorKind::Expired, "the message is older than max_age").not_sent();
             return How::Failed(last.unwrap_or_else(|| EndError::of(expired(), own.all_attempts())));
         }
@@ -54,7 +55,7 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
             Attempted::NotStarted(reason, retry_after) => return How::Deferred { reason, retry_after, error: last },
         };
         let made = own.made();
-        let protection = job.protection(own.record().first_sent_at_ms);
+        let protection = job.protection(own.first_maybe_at_ms());
         let wait = backoff::delay(retry, made, error.retry_after(), &*job.engine().rng);
         let next = decide(error.fault(), error.reach(), protection);
         let (maybe, temporary, cancelled) =
@@ -113,13 +114,6 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
 
 fn accepted(receipt: Receipt) -> How {
     How::Delivered { receipt, recorded: false }
-}
-
-/// Returns `true` for a message older than `max_age`, which is no longer sent (rule 8).
-fn is_too_old(job: &SendJob<'_>, own: &Ownership<'_>) -> bool {
-    let first_claimed = own.record().first_claimed_at_ms;
-    let born = job.call.options.created_at.map_or(first_claimed, crate::runtime::to_ms).min(first_claimed);
-    job.clock().ms().saturating_sub(born) > ms(job.settings().max_age)
 }
 
 /// Looks the send up at the provider. `None` means that the provider does not have it and it may be sent. The look-up

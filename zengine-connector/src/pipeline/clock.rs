@@ -14,6 +14,8 @@ use crate::runtime::{Clock, Missed, guard};
 #[derive(Debug)]
 pub(crate) struct CallClock<'a> {
     clock: &'a dyn Clock,
+    /// Begin of the call, by the monotonic clock.
+    began: Duration,
     /// Nanoseconds since the Unix epoch.
     wall: AtomicI64,
     /// Nanoseconds of the monotonic clock.
@@ -25,13 +27,19 @@ pub(crate) struct CallClock<'a> {
 impl<'a> CallClock<'a> {
     /// A call that begins now and may take `time`.
     pub(crate) fn start(clock: &'a dyn Clock, time: Duration) -> Self {
-        let wall = since_epoch(clock.now());
+        let (wall, began) = (since_epoch(clock.now()), clock.monotonic());
         Self {
             clock,
+            began,
             wall: AtomicI64::new(wall),
-            monotonic: AtomicU64::new(nanos(clock.monotonic())),
+            monotonic: AtomicU64::new(nanos(began)),
             deadline: wall.saturating_add(signed_nanos(time)),
         }
+    }
+
+    /// The end of a call that began earlier, which may take `time` more.
+    pub(crate) fn resume(clock: &'a dyn Clock, began: Duration, time: Duration) -> Self {
+        Self { began, ..Self::start(clock, time) }
     }
 
     /// Awaits the work, and reads the clocks.
@@ -63,10 +71,20 @@ impl<'a> CallClock<'a> {
     }
 
     /// Moves the wall clock by what passed on the monotonic clock, because work that does not wait takes time too.
-    fn tick(&self) {
+    pub(crate) fn tick(&self) {
         let now = nanos(self.clock.monotonic());
         let passed = now.saturating_sub(self.monotonic.swap(now, Ordering::Relaxed));
         self.wall.fetch_add(i64::try_from(passed).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
+    /// The time since the call began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.clock.monotonic().saturating_sub(self.began)
+    }
+
+    /// The begin of the call, by the monotonic clock.
+    pub(crate) const fn began(&self) -> Duration {
+        self.began
     }
 
     /// The monotonic clock.

@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
-use super::{engine::Engine, job::SendJob};
+use super::{engine::Engine, job::Identified};
 use crate::{
     error::{Error, Fault},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     store::{
         AttemptRecord, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, Life, OutboundFailed,
     },
+    strategy::ProviderKey,
 };
 
 /// Maximum tries in a row to store a dead letter (rule 68).
 const TRIES: u32 = 3;
+
+/// Maximum redrives of a message before it is parked (rule 70).
+pub(super) const MAX_REDRIVES: u32 = 3;
 
 /// The dead letter could not be stored.
 #[derive(Debug)]
@@ -20,23 +24,23 @@ pub(crate) struct LetterLost;
 
 /// Completes a terminal record's pending effects: the letter, then the events, then the flags are cleared (rule 65). Returns
 /// the effects that are still pending.
-pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Result<Effects, LetterLost> {
+pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord) -> Result<Effects, LetterLost> {
     let pending = record.effects_pending;
     if !pending.pending() {
         return Ok(Effects::NONE);
     }
     let mut done = Effects::NONE;
     if pending.dlq {
-        let letter = letter(job, record).map_err(|error| report_lost(&error))?;
-        put(job, &letter).await?;
+        let letter = letter(send, record).map_err(|error| report_lost(&error))?;
+        put(send, &letter).await?;
         done.dlq = true;
     }
-    let published = job.clock().wait(publish(job.engine(), SendIds::of(job), record, pending)).await;
+    let published = send.clock().wait(publish(send.engine(), SendIds::of(send), record, pending)).await;
     (done.event, done.settled) = (published.event, published.settled);
     let clear = clear(record, done);
-    if job.apply_past_deadline(&clear, Some(record)).await.is_err() {
+    if send.apply_past_deadline(&clear, Some(record)).await.is_err() {
         // Letter and event have deterministic ids, so repeating them is harmless.
-        tracing::warn!(strategy = %job.entry.name, "dead_letter.flags_not_cleared");
+        tracing::warn!(strategy = %send.entry.name, "dead_letter.flags_not_cleared");
     }
     Ok(pending.without(done))
 }
@@ -47,14 +51,14 @@ pub(super) fn clear(record: &ClaimRecord, done: Effects) -> ClaimOp {
     ClaimOp::ClearEffects { first_claimed_at_ms, generation, done }
 }
 
-async fn put(job: &SendJob<'_>, letter: &DeadLetter) -> Result<(), LetterLost> {
+async fn put(send: &Identified<'_>, letter: &DeadLetter) -> Result<(), LetterLost> {
     let mut wait = Duration::from_millis(100);
     for n in 1..=TRIES {
-        match job.clock().wait(job.engine().stores.put_letter(letter)).await {
+        match send.clock().wait(send.engine().stores.put_letter(letter)).await {
             Ok(()) => return Ok(()),
             Err(error) if n == TRIES => return Err(report_lost(&error)),
             Err(_) => {
-                job.clock().sleep(wait).await;
+                send.clock().sleep(wait).await;
                 wait *= 3;
             }
         }
@@ -77,8 +81,8 @@ pub(crate) struct SendIds<'a> {
 }
 
 impl<'a> SendIds<'a> {
-    fn of(job: &'a SendJob<'_>) -> Self {
-        Self { key: &job.key, tenant: job.tenant(), strategy: &job.entry.name, id: job.id() }
+    fn of(send: &'a Identified<'_>) -> Self {
+        Self { key: &send.key, tenant: send.tenant(), strategy: &send.entry.name, id: send.id() }
     }
 
     pub(super) fn failure_id(&self, record: &ClaimRecord) -> FailureId {
@@ -131,21 +135,22 @@ fn about(send: SendIds<'_>, record: &ClaimRecord) -> OutboundFailed {
 }
 
 /// Builds the letter with all that is needed to diagnose the failure and to redrive the message (rule 64).
-fn letter(job: &SendJob<'_>, record: &ClaimRecord) -> Result<DeadLetter, Error> {
-    let (engine, options) = (job.engine(), job.call.options);
-    let failure_id = FailureId::of_send(&job.key, record.life());
-    let json = job.outbound.to_json(job.callers_message())?;
-    let whose = (job.tenant(), &job.entry.name, failure_id);
+fn letter(send: &Identified<'_>, record: &ClaimRecord) -> Result<DeadLetter, Error> {
+    let (engine, options) = (send.engine(), send.call.options);
+    let failure_id = FailureId::of_send(&send.key, record.life());
+    let json = send.outbound.to_json(&send.message)?;
+    let whose = (send.tenant(), &send.entry.name, failure_id);
     let outcome = if record.status == ClaimStatus::Failed { "failed" } else { "unknown" };
-    let letter = DeadLetter::new(LetterDirection::Outbound, whose, outcome, job.clock().ms());
+    let letter = DeadLetter::new(LetterDirection::Outbound, whose, outcome, send.clock().ms());
     let last_error = record.error.as_deref().cloned();
     let redrivable = match (record.status, &last_error) {
+        _ if record.generation >= MAX_REDRIVES => false,
         (ClaimStatus::Unknown, _) | (_, None) => true,
         (_, Some(error)) => error.fault != Fault::Domain,
     };
     let trace = [options.correlation_id.as_ref().map(ToString::to_string), options.traceparent.clone()];
     let letter = DeadLetter {
-        client_message_id: Some(job.id().clone()),
+        client_message_id: Some(send.id().clone()),
         generation: record.generation,
         key_generation: record.key_generation,
         fingerprint: Some(record.fingerprint.clone()),
@@ -158,7 +163,7 @@ fn letter(job: &SendJob<'_>, record: &ClaimRecord) -> Result<DeadLetter, Error> 
         first_claimed_at_ms: Some(record.first_claimed_at_ms),
         first_sent_at_ms: record.first_sent_at_ms,
         last_attempt_at_ms: record.last_attempt_at_ms,
-        provider_key: Some(job.provider_key(record.key_generation).as_str().to_owned()),
+        provider_key: Some(ProviderKey::derive(send.tenant(), &send.entry.name, send.id(), record.key_generation).as_str().to_owned()),
         ..letter
     };
     letter.seal(&*engine.keys, &*engine.rng, &json)

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, SendError},
     ids::{ClientMessageId, StrategyName, TenantId},
     message::{Event, InboundEvent, Status},
-    runtime::seconds,
+    runtime::{ms, seconds},
     store::{ClaimKey, ClaimOp, Effects, Evidence, StoredError},
     strategy::{ParsedKey, ProviderKey},
 };
@@ -81,8 +81,8 @@ async fn tell(
         };
         StoredError::of(&coded.processed(), 0)
     });
-    let ttl_s = seconds(engine.stages.settings(strategy).dedup.keep);
-    let told = ClaimOp::Tell { key_generation: generation, evidence, ttl_s };
+    let dedup = &engine.stages.settings(strategy).dedup;
+    let told = ClaimOp::Tell { key_generation: generation, evidence, skew_ms: ms(dedup.clock_skew), ttl_s: seconds(dedup.keep) };
     let Some(record) = engine.stores.apply(&key, &told, Some(&seen), engine.now_ms()).await?.record else { return Ok(()) };
     if record.effects_pending.settled {
         // A crash before the flag is cleared repeats the event under the same id (rule 66). If the bus does not answer, the flag

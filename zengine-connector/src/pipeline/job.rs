@@ -8,8 +8,8 @@ use crate::{
     ids::{ClientMessageId, TenantId},
     message::{Effect, Idempotency, LossReport, MessageRef, Prepared},
     registry::{BoundTenant, RegisteredStrategy},
-    runtime::ms,
-    stage::{Stages, StrategySettings},
+    runtime::{ms, seconds},
+    stage::{Dedup, Stages, StrategySettings},
     store::{Applied, ClaimKey, ClaimOp, ClaimRecord, Fingerprint, Lease, OwnerToken, StoreError, StoreErrorKind},
     strategy::{Base, DynOutbound, ProviderKey, SendContext},
 };
@@ -52,6 +52,46 @@ impl<'a> HostCall<'a> {
 }
 
 impl<'a> Identified<'a> {
+    pub(crate) fn engine(&self) -> &'a Arc<Engine> {
+        self.call.engine
+    }
+
+    pub(crate) fn clock(&self) -> &'a CallClock<'a> {
+        self.call.clock
+    }
+
+    pub(crate) fn tenant(&self) -> &'a TenantId {
+        self.call.tenant
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> &'a ClientMessageId {
+        &self.call.options.client_message_id
+    }
+
+    /// Returns `true` for a message older than `max_age`, which is no longer sent (rule 8). Without a time of its own its age counts from
+    /// the first claim.
+    pub(crate) fn is_too_old(&self, max_age: Duration, first_claimed_at_ms: Option<i64>) -> bool {
+        let born = self.call.options.created_at.map(crate::runtime::to_ms).into_iter().chain(first_claimed_at_ms).min();
+        born.is_some_and(|born| self.clock().ms().saturating_sub(born) > ms(max_age))
+    }
+
+    /// A new lease for this owner token.
+    pub(crate) fn lease(&self, owner: OwnerToken, dedup: &Dedup) -> Lease {
+        Lease { owner, boot: self.engine().stores.boot().map(Into::into), until_ms: self.clock().ms() + ms(dedup.lease) }
+    }
+
+    /// The claim of the record as last seen, whose message is ours. Its fingerprint may be under an older key (rule 23).
+    pub(crate) fn claim(&self, owner: OwnerToken, dedup: &Dedup, seen: Option<&ClaimRecord>) -> ClaimOp {
+        let seen = seen.filter(|record| record.is_present(self.clock().ms()));
+        ClaimOp::Claim {
+            lease: self.lease(owner, dedup),
+            fingerprint: seen.map_or(&self.fingerprint, |record| &record.fingerprint).clone(),
+            skew_ms: ms(dedup.clock_skew),
+            ttl_s: seconds(dedup.keep),
+        }
+    }
+
     pub(crate) fn effect(&self) -> Result<Effect, Error> {
         self.outbound.effect(&self.message)
     }
@@ -109,29 +149,6 @@ impl<'a> Deref for SendJob<'a> {
 }
 
 impl<'a> SendJob<'a> {
-    /// The caller's message, not degraded.
-    pub(crate) fn callers_message(&self) -> &Prepared<'a> {
-        &self.sent.message
-    }
-
-    pub(crate) fn engine(&self) -> &'a Arc<Engine> {
-        self.call.engine
-    }
-
-    pub(crate) fn clock(&self) -> &'a CallClock<'a> {
-        self.call.clock
-    }
-
-    #[inline]
-    pub(crate) fn tenant(&self) -> &TenantId {
-        self.bound.tenant()
-    }
-
-    #[inline]
-    pub(crate) fn id(&self) -> &'a ClientMessageId {
-        &self.call.options.client_message_id
-    }
-
     /// The message to send, degraded if needed.
     pub(crate) fn message(&self) -> &Prepared<'a> {
         self.degraded.as_ref().unwrap_or(&self.sent.message)
@@ -169,12 +186,6 @@ impl<'a> SendJob<'a> {
         self.clock().wait(self.engine().pause(time)).await
     }
 
-    /// A new lease for this owner token.
-    pub(crate) fn lease(&self, owner: OwnerToken) -> Lease {
-        let until_ms = self.clock().ms() + ms(self.settings().dedup.lease);
-        Lease { owner, boot: self.engine().stores.boot().map(Into::into), until_ms }
-    }
-
     /// The current protection against duplicates, for a send whose first byte may have left at `first_sent_ms`. A window
     /// that would close during the next attempt counts as closed.
     pub(crate) fn protection(&self, first_sent_ms: Option<i64>) -> Protection {
@@ -192,7 +203,7 @@ impl<'a> SendJob<'a> {
 }
 
 /// The send's record in the store.
-impl SendJob<'_> {
+impl Identified<'_> {
     /// Changes the record within the time of the send. `current` is the record as last seen.
     pub(crate) async fn apply(&self, operation: &ClaimOp, current: Option<&ClaimRecord>) -> Result<Applied<ClaimRecord>, StoreError> {
         self.in_time(self.engine().stores.apply(&self.key, operation, current, self.clock().ms())).await

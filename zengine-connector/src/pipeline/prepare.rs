@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::{
     DeferredReason, Outcome,
     ended::{EndError, Ended, How},
+    expired::expire,
     job::{HostCall, Identified, SendJob},
+    settle,
 };
 use crate::{
     error::{Error, ErrorKind, Reach},
@@ -46,18 +48,22 @@ pub(crate) async fn prepare<'a>(call: HostCall<'a>, message: MessageRef<'a>) -> 
     }
 }
 
-/// Answers a send whose tenant cannot be bound: replays a settled record, else defers (rule 85). A record whose dead letter is
-/// pending is not replayed, because only the caller has the message (rule 68).
+/// Answers a send whose tenant cannot be bound: replays a settled record, ends a message that is too old, else defers (rule 85).
 async fn replay_or_defer(send: &Identified<'_>, error: Error) -> Result<Outcome, Error> {
-    let HostCall { engine, clock, .. } = send.call;
-    if let Ok(Ok(Some(record))) = clock.guard(clock.remaining(), engine.stores.record(&send.key)).await {
+    let record = send.record().await.map(|record| record.filter(|record| record.is_present(send.clock().ms())));
+    if let Ok(Some(record)) = &record {
         send.content().refuse_mismatch(&send.fingerprint, &record.fingerprint)?;
-        if let Some(ended) = engine.ended(&send.key, &record).filter(|_| !record.effects_pending.dlq) {
-            return ended.replayed().into_outcome(&send.key, None);
+        if record.status.is_terminal() {
+            return settle::finish(send, record).await.replayed().into_outcome(&send.key, None);
         }
     }
     if error.kind() == ErrorKind::UnknownTenant {
         return Err(error);
+    }
+    if let Ok(record) = record
+        && let Some(ended) = expire(send, record.as_ref()).await
+    {
+        return ended.into_outcome(&send.key, None);
     }
     let retry_after = error.retry_after().unwrap_or(BIND_AGAIN);
     let stored = StoredError::new(error.kind(), Reach::NotSent, error.message().to_owned());

@@ -9,7 +9,7 @@ use super::{
     clock::CallClock,
     decision::Protection,
     dedup::{Asking, Ownership, released_ttl_s},
-    effects::{self, LetterLost},
+    effects::{self, LetterLost, MAX_REDRIVES},
     ended::{Ended, How},
     job::{HostCall, SendJob},
     report,
@@ -24,8 +24,6 @@ use crate::{
     store::{Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, LetterDirection, Life},
 };
 
-/// Maximum redrives of a message before it is parked (rule 70).
-const MOST: u32 = 3;
 /// The outcome in a letter whose message surely did not arrive, and in one whose message may have.
 const FAILED: &str = "failed";
 const UNKNOWN: &str = "unknown";
@@ -57,9 +55,7 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
     let (clock, trace) = (CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME)), SendTrace::new());
     let (tenant, strategy) = (&letter.tenant, letter.strategy.as_str());
     let call = HostCall { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace };
-    let (started, result) = (clock.monotonic(), redriven(call, MessageRef::from(&json), letter, failed, redrive, in_store).await);
-    report::send(call, started, &result);
-    result
+    report::reported(call, redriven(call, MessageRef::from(&json), letter, failed, redrive, in_store)).await
 }
 
 /// The redrive without its line: checks what is settled, permits, takes the letter, sends.
@@ -77,7 +73,7 @@ async fn redriven(
     let bound = send.bind().await?;
     let job = send.for_tenant(bound)?;
     let current = job.record().await?;
-    let known = current.as_ref().filter(|record| !record.is_expired(clock.ms()) || record.is_in_doubt());
+    let known = current.as_ref().filter(|record| record.is_present(clock.ms()));
     if let Some(record) = known {
         job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint)?;
     }
@@ -133,14 +129,17 @@ fn permit(
     record: Option<&ClaimRecord>,
     redrive: &RedriveOptions,
 ) -> Result<(), Error> {
-    if letter.generation >= MOST {
+    if letter.generation >= MAX_REDRIVES {
         return Err(Error::new(ErrorKind::Unsupported, "the message was redriven too often and stays parked")
-            .with_context("limit", MOST)
+            .with_context("limit", MAX_REDRIVES)
             .with_context("actual", letter.generation));
     }
     let wait = job.stages().circuit.wait();
     if !wait.is_zero() {
         return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(wait));
+    }
+    if !letter.redrivable {
+        allow(letter, redrive, "the provider refused the message for good; sending it again needs force", 34)?;
     }
     let may_have_arrived = match record {
         None => letter.outcome == UNKNOWN || was_begun(letter),
@@ -149,7 +148,10 @@ fn permit(
         Some(record) => record.status == ClaimStatus::Released && record.maybe_sent,
     };
     let first_sent_ms = record.and_then(|record| record.first_sent_at_ms).or(letter.first_sent_at_ms).unwrap_or(failed.first_claimed_at_ms);
-    if may_have_arrived && job.protection(Some(first_sent_ms)) == Protection::None { allow_double(letter, redrive) } else { Ok(()) }
+    if may_have_arrived && job.protection(Some(first_sent_ms)) == Protection::None {
+        allow(letter, redrive, "the message may have arrived; sending it again needs force", 71)?;
+    }
+    Ok(())
 }
 
 /// Returns `true` if a redrive of this letter began and did not close it. It may have sent the message.
@@ -157,13 +159,11 @@ const fn was_begun(letter: &DeadLetter) -> bool {
     letter.redrive_count > letter.generation
 }
 
-/// Requires `force`, and logs it, to send an Unknown again when the provider offers no protection or its window is over
-/// (rule 71).
-fn allow_double(letter: &DeadLetter, redrive: &RedriveOptions) -> Result<(), Error> {
+/// Requires `force` to send the message again, and logs it: an Unknown that the provider does not protect, or no longer (rule 71), and
+/// a message that was refused (rule 34).
+fn allow(letter: &DeadLetter, redrive: &RedriveOptions, why: &'static str, rule: u32) -> Result<(), Error> {
     if !redrive.force {
-        return Err(
-            Error::new(ErrorKind::Unsupported, "the message may have arrived; sending it again needs force").with_context("rule", 71)
-        );
+        return Err(Error::new(ErrorKind::Unsupported, why).with_context("rule", rule));
     }
     tracing::warn!(
         tenant_id = %letter.tenant,
@@ -188,11 +188,15 @@ async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Op
     }
     let unknown = letter.outcome == UNKNOWN;
     let in_doubt = unknown || was_begun(letter);
-    let lease = job.lease(job.engine().token());
+    let lease = job.lease(job.engine().token(), &job.settings().dedup);
     let asking = Asking::new(job, lease.owner, in_doubt);
     let operation = ClaimOp::Redrive {
         lease,
-        fingerprint: job.fingerprint.clone(),
+        // The message is the same; the key of the record's may be an older one (rule 23).
+        fingerprint: current
+            .filter(|record| record.is_present(job.clock().ms()))
+            .map_or(&job.fingerprint, |record| &record.fingerprint)
+            .clone(),
         generation: letter.generation,
         first_claimed_at_ms: letter.first_claimed_at_ms,
         key_generation: if unknown { letter.key_generation } else { letter.generation + 1 },

@@ -9,7 +9,7 @@ use tracing::Level;
 use super::{
     Outcome, SendOptions,
     job::{HostCall, SendJob},
-    outcome::{Failed, Unknown},
+    outcome::{Deferred, DeferredReason, Failed, Unknown},
 };
 use crate::{
     error::{Error, ErrorKind, Fault, Reach, SendError},
@@ -48,13 +48,33 @@ pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Opti
     );
 }
 
+/// Makes a send and reports its end: also the end of one whose caller goes away, unless a task takes it over.
+pub(crate) async fn reported(call: HostCall<'_>, send: impl Future<Output = Result<Outcome, Error>>) -> Result<Outcome, Error> {
+    let mut unreported = Unreported(Some(call));
+    let result = send.await;
+    unreported.0 = None;
+    report(call, &result);
+    result
+}
+
+/// A send whose end is not reported yet.
+struct Unreported<'a>(Option<HostCall<'a>>);
+
+impl Drop for Unreported<'_> {
+    fn drop(&mut self) {
+        if let Some(call) = self.0.filter(|call| !call.trace.is_handed_over()) {
+            report(call, &Ok(Outcome::Deferred(Deferred::new(DeferredReason::Cancelled, Duration::from_secs(1)))));
+        }
+    }
+}
+
 /// Writes one line per send, whatever its outcome, and its metrics. Replays, rejections and panics have a line too.
-pub(crate) fn send(call: HostCall<'_>, started: Duration, result: &Result<Outcome, Error>) {
+pub(crate) fn report(call: HostCall<'_>, result: &Result<Outcome, Error>) {
     let HostCall { engine, tenant, strategy, .. } = call;
     if engine.observers.is_empty() && !telemetry::any_level_enabled() {
         return;
     }
-    let (end, duration) = (SendReport::of(result), engine.clock.monotonic().saturating_sub(started));
+    let (end, duration) = (SendReport::of(result), call.clock.elapsed());
     end.log(call, duration);
     let dimensions = Dimensions { tenant: Some(tenant), strategy: Some(strategy), outcome: Some(end.outcome), fault: end.fault() };
     end.count(&engine.observers, duration, dimensions);

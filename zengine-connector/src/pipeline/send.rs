@@ -31,17 +31,15 @@ pub(crate) async fn send(
 ) -> Result<Outcome, Error> {
     let _running = engine.enter();
     let clock = CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME));
-    let (started, trace) = (clock.monotonic(), SendTrace::new());
+    let trace = SendTrace::new();
     let call = HostCall { engine, tenant, strategy, options, clock: &clock, trace: &trace };
-    let result = async {
+    report::reported(call, async {
         match prepare(call, message).await? {
             Preparation::Outcome(outcome) => Ok(outcome),
             Preparation::Job(job) => settle(&job).await?.into_outcome(&job.key, job.loss.clone()),
         }
-    }
-    .await;
-    report::send(call, started, &result);
-    result
+    })
+    .await
 }
 
 /// The outcome of a send, without sending anything. `None` if it is not settled.

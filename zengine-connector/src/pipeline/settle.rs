@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use super::{
     attempts,
-    decision::Protection,
     dedup::{Claimed, Joined, Ownership, claim, join},
     delivered::DeliveredSend,
     effects,
     ended::{EndError, Ended, How},
-    job::SendJob,
+    job::{Identified, SendJob},
     outcome::DeferredReason,
 };
 use crate::{
@@ -32,7 +31,7 @@ pub(crate) async fn settle(job: &SendJob<'_>) -> Result<Ended, Error> {
     let claimed = claim(job, &mut leader).await?;
     job.call.trace.note(|facts| facts.waited = job.clock().monotonic().saturating_sub(asked));
     let ended = match claimed {
-        Claimed::Ours(own) => lead(job, own).await,
+        Claimed::Ours(own) => return Ok(lead(job, own.led_by(leader)).await),
         Claimed::Settled { record, fresh: true } => finish(job, &record).await,
         Claimed::Settled { record, fresh: false } => {
             let ended = finish(job, &record).await.replayed();
@@ -52,33 +51,29 @@ pub(crate) async fn lead<'a>(job: &'a SendJob<'a>, mut own: Ownership<'a>) -> En
         put_reference(job, &own).await;
     }
     let ended = attempts::run(job, &mut own).await;
-    match ended.how {
-        How::Delivered { receipt, .. } => delivered(job, own, receipt).await,
+    let ended = match ended.how {
+        How::Delivered { receipt, .. } => delivered(job, &mut own, receipt).await,
         // A refusal proves nothing about an earlier attempt that may have arrived (rule 20).
-        How::Failed(error) if own.maybe_sent() => failed(job, own, Terminal::Unknown, error).await,
-        How::Failed(error) => failed(job, own, Terminal::Failed, error).await,
-        How::Unknown(error) => failed(job, own, Terminal::Unknown, error).await,
-        How::Deferred { reason: DeferredReason::LeaseLost, .. } => {
-            own.forget();
-            ended
-        }
-        How::Deferred { error, .. }
-            if own.made_maybe() && (own.is_unprotected() || job.protection(own.record().first_sent_at_ms) == Protection::None) =>
-        {
-            // A release would allow a second delivery (rule 21). Without a record, no duplicate would know of the first.
+        How::Failed(error) if own.maybe_sent() => failed(job, &mut own, Terminal::Unknown, error).await,
+        How::Failed(error) => failed(job, &mut own, Terminal::Failed, error).await,
+        How::Unknown(error) => failed(job, &mut own, Terminal::Unknown, error).await,
+        How::Deferred { reason: DeferredReason::LeaseLost, .. } => ended,
+        How::Deferred { error, .. } if own.must_end() => {
             let doubt = || SendError::of(ErrorKind::Unexpected, "an attempt may have arrived").maybe();
             let error = error.unwrap_or_else(|| EndError::of(doubt(), own.all_attempts()));
-            failed(job, own, Terminal::Unknown, error).await
+            failed(job, &mut own, Terminal::Unknown, error).await
         }
         How::Deferred { .. } | How::LetterLost => {
             own.release().await;
             ended
         }
-    }
+    };
+    own.complete(&ended);
+    ended
 }
 
 /// Records a delivery. A record that cannot be stored never turns it into an error (rule 26).
-async fn delivered(job: &SendJob<'_>, mut own: Ownership<'_>, receipt: Receipt) -> Ended {
+async fn delivered(job: &SendJob<'_>, own: &mut Ownership<'_>, receipt: Receipt) -> Ended {
     let result = job.engine().seal_receipt(&job.key, &receipt);
     let record = own.commit(Terminal::Delivered, result, None).await.filter(|record| record.status == ClaimStatus::Delivered);
     let ended = Ended::new(How::Delivered { receipt, recorded: record.is_some() }, own.all_attempts(), own.record().life());
@@ -99,7 +94,7 @@ async fn delivered(job: &SendJob<'_>, mut own: Ownership<'_>, receipt: Receipt) 
 }
 
 /// Records a failure, and completes its effects.
-async fn failed(job: &SendJob<'_>, mut own: Ownership<'_>, terminal: Terminal, error: EndError) -> Ended {
+async fn failed(job: &SendJob<'_>, own: &mut Ownership<'_>, terminal: Terminal, error: EndError) -> Ended {
     if let Some(record) = own.commit(terminal, None, Some(error.stored.clone())).await {
         return finish(job, &record).await.with_live(Some(error));
     }
@@ -109,11 +104,11 @@ async fn failed(job: &SendJob<'_>, mut own: Ownership<'_>, terminal: Terminal, e
 }
 
 /// Completes a terminal record's letter and events, then returns its end.
-pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Ended {
-    if effects::finish(job, record).await.is_err() {
+pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord) -> Ended {
+    if effects::finish(send, record).await.is_err() {
         return Ended::new(How::LetterLost, record.attempts, record.life());
     }
-    let ended = job.engine().ended(&job.key, record);
+    let ended = send.engine().ended(&send.key, record);
     ended.unwrap_or_else(|| Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)))
 }
 

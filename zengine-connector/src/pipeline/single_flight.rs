@@ -1,6 +1,6 @@
 //! Single-flight within one process: concurrent callers with the same id share one run (rule 24).
 
-use std::hash::BuildHasher as _;
+use std::{hash::BuildHasher as _, sync::Arc};
 
 use futures_channel::oneshot;
 use futures_util::{
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct SingleFlight {
     hasher: DefaultHashBuilder,
-    shards: [Shard; SHARDS],
+    shards: Arc<[Shard; SHARDS]>,
 }
 
 /// The number of shards: a power of two, because the shard is taken from the hash.
@@ -47,16 +47,18 @@ struct Flight {
 pub(crate) type Completion = Result<Ended, Vec<OwnerToken>>;
 
 /// The role of a caller.
-pub(crate) enum Seat<'a> {
+pub(crate) enum Seat {
     /// The caller makes the send.
-    Leader(Leader<'a>),
+    Leader(Leader),
     /// The caller waits for the leader's result.
     Follower(Follower),
 }
 
-/// The caller that makes the send. If it is dropped before it completes, its followers settle the record.
-pub(crate) struct Leader<'a> {
-    shard: &'a Shard,
+/// The caller that makes the send, or the task that ends it after the caller went away. If it is dropped before it completes, its
+/// followers settle the record.
+pub(crate) struct Leader {
+    shards: Arc<[Shard; SHARDS]>,
+    shard: usize,
     key: ClaimKey,
     owner: OwnerToken,
     completed: bool,
@@ -72,16 +74,10 @@ pub(crate) struct Follower {
 impl SingleFlight {
     /// Joins the send of this key. A leader draws the owner token of its claim. `gone` are those of dropped leaders that the caller
     /// followed; the present leader learns of them.
-    pub(crate) fn join(
-        &self,
-        key: &ClaimKey,
-        fingerprint: &Fingerprint,
-        gone: &[OwnerToken],
-        draw: impl FnOnce() -> OwnerToken,
-    ) -> Seat<'_> {
+    pub(crate) fn join(&self, key: &ClaimKey, fingerprint: &Fingerprint, gone: &[OwnerToken], draw: impl FnOnce() -> OwnerToken) -> Seat {
         #[allow(clippy::cast_possible_truncation)] // any bits do
-        let shard = &self.shards[(self.hasher.hash_one(key) >> 32) as usize % SHARDS];
-        match shard.0.lock().entry(key.clone()) {
+        let shard = (self.hasher.hash_one(key) >> 32) as usize % SHARDS;
+        match self.shards[shard].0.lock().entry(key.clone()) {
             Entry::Occupied(mut flight) => {
                 let flight = flight.get_mut();
                 flight.add_gone(gone);
@@ -94,7 +90,7 @@ impl SingleFlight {
             Entry::Vacant(vacant) => {
                 let owner = draw();
                 vacant.insert(Flight { fingerprint: fingerprint.clone(), owner, gone: gone.to_vec(), followers: None });
-                Seat::Leader(Leader { shard, key: key.clone(), owner, completed: false })
+                Seat::Leader(Leader { shards: Arc::clone(&self.shards), shard, key: key.clone(), owner, completed: false })
             }
         }
     }
@@ -112,10 +108,14 @@ impl Flight {
     }
 }
 
-impl Leader<'_> {
+impl Leader {
+    fn flights(&self) -> &Mutex<HashMap<ClaimKey, Flight>> {
+        &self.shards[self.shard].0
+    }
+
     /// Returns `true` if the claim of this owner was made by a leader before this one, which was dropped.
     pub(crate) fn is_gone(&self, owner: OwnerToken) -> bool {
-        self.shard.0.lock().get(&self.key).is_some_and(|flight| flight.gone.contains(&owner))
+        self.flights().lock().get(&self.key).is_some_and(|flight| flight.gone.contains(&owner))
     }
 
     /// The owner token of the leader's next claim.
@@ -126,7 +126,7 @@ impl Leader<'_> {
     /// Sets the token of another claim, which followers settle if this leader is dropped.
     pub(crate) fn set_owner(&mut self, owner: OwnerToken) {
         self.owner = owner;
-        if let Some(flight) = self.shard.0.lock().get_mut(&self.key) {
+        if let Some(flight) = self.flights().lock().get_mut(&self.key) {
             flight.owner = owner;
         }
     }
@@ -139,7 +139,7 @@ impl Leader<'_> {
     /// Removes the flight before any follower wakes up, so that one of them can lead.
     fn end(&mut self, completion: impl FnOnce(Vec<OwnerToken>) -> Completion) {
         self.completed = true;
-        let flight = self.shard.0.lock().remove(&self.key);
+        let flight = self.flights().lock().remove(&self.key);
         if let Some(mut flight) = flight
             && let Some((complete, _)) = flight.followers.take()
         {
@@ -150,7 +150,7 @@ impl Leader<'_> {
     }
 }
 
-impl Drop for Leader<'_> {
+impl Drop for Leader {
     fn drop(&mut self) {
         if !self.completed {
             self.end(Err);

@@ -1,6 +1,9 @@
 //! Facts that the stages of one send collect for its log line.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use crate::{
     error::Reach,
@@ -14,6 +17,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct SendTrace {
     enabled: bool,
+    /// Whether a task ends the send and reports it, because its caller went away (rule 31).
+    handed_over: AtomicBool,
     facts: Mutex<TraceFacts>,
 }
 
@@ -38,7 +43,20 @@ impl TraceFacts {
 
 impl SendTrace {
     pub(super) fn new() -> Self {
-        Self { enabled: telemetry::info_enabled(), facts: Mutex::default() }
+        Self::resume(TraceFacts::default())
+    }
+
+    /// The facts of a send that goes on without its caller.
+    pub(super) fn resume(facts: TraceFacts) -> Self {
+        Self { enabled: telemetry::info_enabled(), handed_over: AtomicBool::new(false), facts: Mutex::new(facts) }
+    }
+
+    pub(super) fn hand_over(&self) {
+        self.handed_over.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_handed_over(&self) -> bool {
+        self.handed_over.load(Ordering::Relaxed)
     }
 
     pub(super) const fn is_enabled(&self) -> bool {

@@ -7,6 +7,8 @@ use crate::runtime::Rng;
 
 /// Maximum part by which a provider's hint is lengthened. It is never shortened (rule 36).
 const HINT_STRETCH: f64 = 0.2;
+/// Longest hint that is believed (rule 36).
+const LONGEST_HINT: Duration = Duration::from_secs(24 * 3600);
 
 /// The delay before the next attempt, after `made` attempts. The cap is applied before the jitter, so that callers at the
 /// cap stay spread. A provider's hint is the minimum.
@@ -14,7 +16,7 @@ pub(crate) fn delay(retry: &Retry, made: u32, hint: Option<Duration>, rng: &dyn 
     let doubled = 1_u32.checked_shl(made.saturating_sub(1)).map_or(Duration::MAX, |factor| retry.base_delay.saturating_mul(factor));
     let spread = doubled.min(retry.max_delay);
     let jittered = scale(spread, 1.0 + retry.jitter * (2.0 * rng.unit() - 1.0));
-    let floor = hint.map_or(Duration::ZERO, |hint| scale(hint, 1.0 + HINT_STRETCH * rng.unit()));
+    let floor = hint.map_or(Duration::ZERO, |hint| scale(hint.min(LONGEST_HINT), 1.0 + HINT_STRETCH * rng.unit()));
     jittered.max(floor)
 }
 
@@ -62,7 +64,10 @@ mod tests {
             assert!((MS(2000)..=MS(2400)).contains(&d), "{d:?}");
             assert!(delay(&retry, 1, Some(Duration::ZERO), &SystemRng) >= MS(400));
         }
-        assert_eq!(delay(&retry, 1, Some(Duration::MAX), &SystemRng), Duration::MAX);
+        for endless in [25 * LONGEST_HINT / 24, Duration::MAX] {
+            let d = delay(&retry, 1, Some(endless), &SystemRng);
+            assert!(d >= LONGEST_HINT && d <= LONGEST_HINT * 6 / 5, "{d:?}");
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::support::World;
 mod dedup;
 #[path = "doubt.rs"]
 mod doubt;
+#[path = "dropped.rs"]
+mod dropped;
 #[path = "redrive.rs"]
 mod redrive;
 #[path = "retry.rs"]

@@ -263,9 +263,8 @@ async fn rule_14_every_write_survives_a_lost_answer() {
 #[tokio::test(start_paused = true)]
 async fn rule_19_a_crash_before_the_mark_leads_to_one_send_after_the_lease() {
     let (world, provider) = (new_world(), Recording::new());
-    let crashed = world.process(&provider);
+    let crashed = world.killed(&provider);
     world.faults.next(StoreCall::Mark, 1, StoreFault::Hang);
-    world.faults.next(StoreCall::Release, 1, StoreFault::Hang); // the crash takes the guard with it
     drop_after(&world, &crashed, "1", secs(1)).await;
     assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Claimed);
 
@@ -401,7 +400,7 @@ async fn rule_28_a_host_that_prefers_doubles_sends_nothing_that_another_process_
     let (world, provider) = (new_world(), Recording::new());
     let bold = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected));
     provider.answer(ProviderAnswer::Hang);
-    drop_after(&world, &world.process(&provider), "1", ms(10)).await;
+    drop_after(&world, &world.killed(&provider), "1", ms(10)).await;
     world.faults.always(StoreCall::GetClaim, StoreFault::Refused);
     assert_eq!(deferred(send(&bold, "1").await).reason, DeferredReason::StoreUnavailable);
     world.pass(secs(63)).await;

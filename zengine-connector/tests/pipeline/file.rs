@@ -10,6 +10,8 @@ mod breaker;
 mod dedup;
 #[path = "doubt.rs"]
 mod doubt;
+#[path = "dropped.rs"]
+mod dropped;
 #[path = "letters.rs"]
 mod letters;
 #[path = "query.rs"]

@@ -99,7 +99,7 @@ async fn rule_66_a_crash_at_any_step_repeats_at_most_the_same_event() {
             let (world, provider) = (new_world(), Recording::new());
             provider.answer(refusal());
             world.faults.next(call, 1, fault);
-            drop_after(&world, &world.process(&provider), "1", secs(1)).await;
+            drop_after(&world, &world.killed(&provider), "1", secs(1)).await;
             world.pass(secs(63)).await;
             let end = send(&world.process(&provider), "1").await;
             let failure = match end {
@@ -144,12 +144,11 @@ async fn rule_68_no_replay_hides_a_letter_that_is_not_stored() {
     world.faults.always(StoreCall::PutLetter, StoreFault::Refused);
     process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
     let blind = world.process_with(&provider, |it| it.directory(std::sync::Arc::new(Silent)));
-    let outcome = send(&blind, "1").await;
-    assert!(!outcome.is_terminal(), "{outcome:?}");
+    let sent = blind.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await;
+    assert_eq!(sent.unwrap_err().kind(), ErrorKind::DeadLetterFailed);
     world.faults.heal();
-    failed(send(&process, "1").await);
-    assert_eq!(world.all_letters().await.len(), 1);
     assert!(failed(send(&blind, "1").await).replayed);
+    assert_eq!(world.all_letters().await.len(), 1, "a letter needs no configuration");
 }
 
 /// A queue of letters that does not answer holds nobody for ever.

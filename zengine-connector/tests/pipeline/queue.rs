@@ -17,7 +17,7 @@ use crate::support::{Queue, World, deferred, delivered, failed, id, ms, secs, se
 const DAY_MS: i64 = 86_400_000;
 
 fn refusal() -> ProviderAnswer {
-    ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed)
+    ProviderAnswer::error(ErrorKind::Unauthorized, Reach::Processed)
 }
 
 /// A process whose dead letters go to the queue.

@@ -16,7 +16,7 @@ use crate::log::Log;
 use crate::support::{World, deferred, delivered, failed, id, key, ms, secs, send, tenant, text, unknown};
 
 fn refusal() -> ProviderAnswer {
-    ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed)
+    ProviderAnswer::error(ErrorKind::Unauthorized, Reach::Processed)
 }
 
 async fn redrive(process: &Orchestrator, failure: &FailureId) -> Outcome {
@@ -284,7 +284,11 @@ async fn rule_27_redriving_what_arrived_after_all_closes_the_letter() {
     let failure = an_unknown(&world, &provider, "1").await;
     let now_ms = to_ms(world.clock.now());
     let evidence = Evidence::new(State::Delivered, now_ms, None);
-    world.claims.apply(&key("1"), &ClaimOp::Tell { key_generation: 0, evidence, ttl_s: 86_400 }, None, now_ms).await.unwrap();
+    world
+        .claims
+        .apply(&key("1"), &ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 2_000, ttl_s: 86_400 }, None, now_ms)
+        .await
+        .unwrap();
     let end = delivered(redrive(&world.process(&provider), &failure).await);
     assert!(end.replayed);
     assert_eq!((provider.calls().len(), world.all_letters().await.len()), (1, 0));
@@ -297,7 +301,11 @@ async fn rule_70_an_unknown_that_turned_out_failed_gets_a_new_key() {
     let failure = an_unknown(&world, &provider, "1").await;
     let now_ms = to_ms(world.clock.now());
     let evidence = Evidence::new(State::Failed, now_ms, None);
-    world.claims.apply(&key("1"), &ClaimOp::Tell { key_generation: 0, evidence, ttl_s: 86_400 }, None, now_ms).await.unwrap();
+    world
+        .claims
+        .apply(&key("1"), &ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 2_000, ttl_s: 86_400 }, None, now_ms)
+        .await
+        .unwrap();
     delivered(redrive(&world.process(&provider), &failure).await);
     assert_ne!(provider.calls()[0].provider_key, provider.calls()[1].provider_key);
 }
@@ -368,7 +376,11 @@ async fn rule_27_redriving_what_arrived_after_all_needs_no_force() {
     let failure = an_unknown(&world, &provider, "1").await;
     let now_ms = to_ms(world.clock.now());
     let evidence = Evidence::new(State::Delivered, now_ms, None);
-    world.claims.apply(&key("1"), &ClaimOp::Tell { key_generation: 0, evidence, ttl_s: 86_400 }, None, now_ms).await.unwrap();
+    world
+        .claims
+        .apply(&key("1"), &ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 2_000, ttl_s: 86_400 }, None, now_ms)
+        .await
+        .unwrap();
     let process = world.process_with(&provider, |it| it.breaker(Breaker::fast_fail()));
     for other in 2..40 {
         provider.answer(ProviderAnswer::unreachable());
@@ -416,7 +428,11 @@ async fn rule_70_a_redrive_that_was_put_off_keeps_its_new_key() {
     let failure = an_unknown(&world, &provider, "1").await;
     let now_ms = to_ms(world.clock.now());
     let evidence = Evidence::new(State::Failed, now_ms, None);
-    world.claims.apply(&key("1"), &ClaimOp::Tell { key_generation: 0, evidence, ttl_s: 86_400 }, None, now_ms).await.unwrap();
+    world
+        .claims
+        .apply(&key("1"), &ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 2_000, ttl_s: 86_400 }, None, now_ms)
+        .await
+        .unwrap();
     let process = world.process(&provider);
     provider.answer(ProviderAnswer::throttle(secs(600)));
     assert_eq!(deferred(redrive(&process, &failure).await).reason, DeferredReason::Throttled);
@@ -496,7 +512,7 @@ async fn rule_27_proof_of_delivery_stops_a_redrive_that_is_under_way() {
         world.pass(ms(10)).await;
         let now_ms = to_ms(world.clock.now());
         let evidence = Evidence::new(State::Delivered, now_ms, None);
-        let tell = ClaimOp::Tell { key_generation: 0, evidence, ttl_s: 86_400 };
+        let tell = ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 2_000, ttl_s: 86_400 };
         assert!(world.claims.apply(&key("1"), &tell, None, now_ms).await.unwrap().done);
         world.faults.resume();
         world.pass(ms(10)).await;

@@ -9,6 +9,7 @@ use zengine_connector::{
     ClientMessageId, Deferred, Delivered, Failed, FailureId, Identity, Memory, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome,
     SendOptions, StrategyName, StrategyRegistry, TenantId, Unknown, async_trait,
     registry::RegistryBuilder,
+    runtime::{BoxFuture, Spawner},
     store::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, DomainEvent,
         DuePage, Embedded, InboundOp, InboundRecord, OutboundFailed, Reference, StoreError,
@@ -59,6 +60,11 @@ impl World {
     /// A process with default settings.
     pub(crate) fn process<P: ProviderKind>(&self, provider: &Recording<P>) -> Orchestrator {
         self.process_with(provider, |settings| settings)
+    }
+
+    /// A process that is killed: no task ends what its callers leave.
+    pub(crate) fn killed<P: ProviderKind>(&self, provider: &Recording<P>) -> Orchestrator {
+        self.process_with(provider, |settings| settings.spawner(Arc::new(NoTasks)))
     }
 
     /// A process with settings of its own.
@@ -114,6 +120,16 @@ impl World {
 
     pub(crate) async fn pass(&self, time: Duration) {
         self.clock.advance(time).await;
+    }
+}
+
+/// A spawner that takes no task.
+#[derive(Debug)]
+pub(crate) struct NoTasks;
+
+impl Spawner for NoTasks {
+    fn spawn(&self, _: BoxFuture<'static, ()>) -> bool {
+        false
     }
 }
 

@@ -18,7 +18,7 @@ use zengine_connector::{
 use super::new_world;
 use crate::{
     log::Log,
-    support::{World, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown},
+    support::{NoTasks, World, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown},
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -28,7 +28,7 @@ const IN_DOUBT_MS: i64 = 14 * DAY_MS + 60_000;
 /// Leaves a send in doubt: its owner is gone.
 async fn leave<P: ProviderKind>(world: &World, provider: &Recording<P>, what: &str) {
     provider.answer(ProviderAnswer::AcceptThenHang);
-    drop_after(world, &world.process(provider), what, secs(1)).await;
+    drop_after(world, &world.killed(provider), what, secs(1)).await;
     assert_eq!(world.record(what).await.unwrap().status, ClaimStatus::Sending);
 }
 
@@ -119,7 +119,11 @@ async fn rule_29_a_native_send_ends_too_and_the_late_evidence_settles_it() {
 async fn tell(world: &World, what: &str, state: State) {
     let now_ms = to_ms(world.clock.now());
     let evidence = Evidence::new(state, now_ms, Some("recorded-1".to_owned()));
-    world.claims.apply(&key(what), &ClaimOp::Tell { key_generation: 0, evidence, ttl_s: 86_400 }, None, now_ms).await.unwrap();
+    world
+        .claims
+        .apply(&key(what), &ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 2_000, ttl_s: 86_400 }, None, now_ms)
+        .await
+        .unwrap();
 }
 
 /// Case 90, without a duplicate.
@@ -438,7 +442,7 @@ async fn rule_69_sweeps_in_the_background_outlive_a_store_that_fails() {
 async fn rule_29_a_sweep_follows_the_strategys_settings() {
     let (world, provider) = (new_world(), Recording::new());
     let short = Dedup { keep: secs(3600), keep_in_doubt: secs(2 * 3600), ..Dedup::default() };
-    let process = world.process_with(&provider, |it| it.dedup(short).max_age(secs(1800)));
+    let process = world.process_with(&provider, |it| it.dedup(short).max_age(secs(1800)).spawner(Arc::new(NoTasks)));
     provider.answer(ProviderAnswer::AcceptThenHang);
     drop_after(&world, &process, "1", secs(1)).await;
     world.clock.jump_ms(2 * 3_600_000 + 60_000);
@@ -466,7 +470,7 @@ async fn an_impossible_interval_is_named() {
 #[tokio::test(start_paused = true)]
 async fn rule_66_a_late_clear_spares_another_life_of_the_id() {
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process(&provider);
+    let process = world.killed(&provider);
     provider.answer_always(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
     world.faults.always(StoreCall::Publish, StoreFault::Refused);
     failed(send(&process, "1").await);

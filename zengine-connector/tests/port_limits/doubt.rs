@@ -10,7 +10,7 @@ use crate::host::{TestHost, deferred, secs, send, takes};
 /// Leaves a send that the provider took and whose owner went away before it knew.
 async fn in_doubt<P: ProviderKind>(host: &TestHost, provider: &Recording<P>) {
     provider.answer(ProviderAnswer::AcceptThenHang);
-    let process = host.process_of(provider);
+    let process = host.killed(provider);
     tokio::select! {
         biased;
         outcome = send(&process, "1") => panic!("the send was not to end: {outcome:?}"),

@@ -13,7 +13,7 @@ use zengine_connector::{
     ids::RouteKey,
     orchestrator::{Ack, Received, ReplyTo},
     pipeline::DeferredReason,
-    runtime::Clock,
+    runtime::{BoxFuture, Clock, Spawner},
     stage::Retry,
     store::{DomainEvent, Memory, SecretScope, TenantRow},
     strategy::InboundRequest,
@@ -53,6 +53,11 @@ impl TestHost {
 
     pub(crate) fn process_of<P: ProviderKind>(&self, provider: &Recording<P>) -> Orchestrator {
         self.process_with(provider, |builder| builder)
+    }
+
+    /// A process that is killed: no task ends what its callers leave.
+    pub(crate) fn killed<P: ProviderKind>(&self, provider: &Recording<P>) -> Orchestrator {
+        self.process_with(provider, |builder| builder.spawner(Arc::new(NoTasks)))
     }
 
     pub(crate) fn process_with<P: ProviderKind>(
@@ -141,6 +146,16 @@ async fn handle(handler: Arc<Handler>, event: InboundEvent, cx: HandlerContext) 
         _ => {}
     }
     Ok(())
+}
+
+/// A spawner that takes no task.
+#[derive(Debug)]
+struct NoTasks;
+
+impl Spawner for NoTasks {
+    fn spawn(&self, _: BoxFuture<'static, ()>) -> bool {
+        false
+    }
 }
 
 /// The result of a call that takes this much simulated time. One that takes longer waits for a port that never answers; one

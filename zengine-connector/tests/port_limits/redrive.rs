@@ -1,16 +1,16 @@
 //! Redrives whose stores never answer.
 
 use zengine_connector::{
-    ErrorKind, FailureId, Orchestrator, Outcome,
+    ErrorKind, FailureId, Orchestrator, Outcome, Reach,
     pipeline::RedriveOptions,
-    testing::{Recording, StoreCall, StoreFault},
+    testing::{ProviderAnswer, Recording, StoreCall, StoreFault},
 };
 
-use crate::host::{TestHost, delivered, refusal, secs, send, takes};
+use crate::host::{TestHost, delivered, secs, send, takes};
 
-/// Leaves a send that the provider refused.
+/// Leaves a send that the provider refused for its credentials.
 async fn a_failure(process: &Orchestrator, provider: &Recording) -> FailureId {
-    provider.answer(refusal());
+    provider.answer(ProviderAnswer::error(ErrorKind::Unauthorized, Reach::Processed));
     let outcome = send(process, "1").await;
     let Outcome::Failed(failed) = outcome else { panic!("not failed: {outcome:?}") };
     failed.failure_id

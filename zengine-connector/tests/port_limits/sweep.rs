@@ -14,13 +14,14 @@ async fn a_sweep_goes_on_with_the_next_send_when_a_store_hangs() {
     // A write that ends a send is tried twice, and then the time of the page is over.
     for (call, seconds, ended) in [(GetClaim, 10, 0), (GiveUp, 10, 0), (Publish, 10, 2), (ClearEffects, 10, 2)] {
         let (host, provider) = (TestHost::new(), Recording::new());
-        let process = host.process_of(&provider);
+        let killed = host.killed(&provider);
         for id in ["1", "2"] {
             provider.answer(ProviderAnswer::AcceptThenHang);
-            tokio::time::timeout(secs(1), send(&process, id)).await.unwrap_err();
+            tokio::time::timeout(secs(1), send(&killed, id)).await.unwrap_err();
         }
         host.clock.jump_ms(15 * 86_400_000);
         host.faults.always(call, StoreFault::Hang);
+        let process = host.process_of(&provider);
         let swept = takes(secs(seconds), process.sweep(None, 10)).await.unwrap();
         assert_eq!((swept.failed, swept.ended, swept.next), (2, ended, None), "{call:?}");
         host.faults.heal();

@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use super::{
     super::{ended::Ended, job::SendJob, outcome::DeferredReason, single_flight::Leader},
     Ownership,
+    background::Asking,
     doubt::{self, Resolution},
-    ownership::Asking,
 };
 use crate::{
     error::Error,
     runtime::{ms, seconds},
     stage::{Duplicates, StoreDown, backoff::scale},
-    store::{Applied, At, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, OwnerToken, StoreError, StoreErrorKind},
+    store::{Applied, At, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, StoreError, StoreErrorKind},
 };
 
 /// First and longest time between two reads of another owner's claim (rule 24).
@@ -30,7 +30,7 @@ pub(crate) enum Claimed<'a> {
 }
 
 /// Claims the send.
-pub(crate) async fn claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>) -> Result<Claimed<'a>, Error> {
+pub(crate) async fn claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader) -> Result<Claimed<'a>, Error> {
     let mut seen = None;
     match try_claim(job, leader, &mut seen).await {
         Ok(claimed) => Ok(claimed),
@@ -53,25 +53,18 @@ impl From<StoreError> for NotClaimed {
 }
 
 /// `seen` is the record as last seen.
-async fn try_claim<'a>(
-    job: &'a SendJob<'a>,
-    leader: &mut Leader<'_>,
-    seen: &mut Option<Arc<ClaimRecord>>,
-) -> Result<Claimed<'a>, NotClaimed> {
+async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader, seen: &mut Option<Arc<ClaimRecord>>) -> Result<Claimed<'a>, NotClaimed> {
     let mut waiting = None;
     loop {
-        let claim = claim_operation(job, leader.owner());
+        let claim = job.claim(leader.owner(), &job.settings().dedup, seen.as_deref());
         let before = seen.as_ref().map(|record| (record.owner, record.rev));
         if is_free(job, &claim, seen.as_deref()) {
             let asking = Asking::new(job, leader.owner(), false);
             let Applied { done, record, .. } = job.apply_with_retry(&claim, seen.as_deref()).await?;
             asking.answered();
             let record = record.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, "a claim was refused without a record"))?;
-            // If the message is another one, dropping the ownership releases the claim.
-            let ours = done.then(|| Ownership::of(job, Arc::clone(&record)));
-            job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint).map_err(NotClaimed::Refused)?;
-            if let Some(ours) = ours {
-                return Ok(Claimed::Ours(ours));
+            if done {
+                return Ok(Claimed::Ours(Ownership::of(job, record)));
             }
             *seen = Some(record);
         }
@@ -99,7 +92,7 @@ async fn try_claim<'a>(
 }
 
 /// Resolves a claim whose owner is gone.
-async fn without_owner<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, record: &ClaimRecord) -> Result<Resolution<'a>, StoreError> {
+async fn without_owner<'a>(job: &'a SendJob<'a>, leader: &mut Leader, record: &ClaimRecord) -> Result<Resolution<'a>, StoreError> {
     let dedup = &job.settings().dedup;
     let owner_gone = leader.is_gone(record.owner);
     let at = At { now_ms: job.clock().ms(), boot: job.engine().stores.boot() };
@@ -113,12 +106,6 @@ async fn without_owner<'a>(job: &'a SendJob<'a>, leader: &mut Leader<'_>, record
         return Ok(Resolution::Changed(job.apply(&release, Some(record)).await?.record));
     }
     Ok(Resolution::Owned)
-}
-
-fn claim_operation(job: &SendJob<'_>, owner: OwnerToken) -> ClaimOp {
-    let dedup = &job.settings().dedup;
-    let (skew_ms, ttl_s) = (ms(dedup.clock_skew), seconds(dedup.keep));
-    ClaimOp::Claim { lease: job.lease(owner), fingerprint: job.fingerprint.clone(), skew_ms, ttl_s }
 }
 
 /// Returns `true` if the claim may succeed on the record as last seen.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::{
     super::{decision::Protection, job::SendJob, single_flight::Leader},
     Ownership,
-    ownership::Asking,
+    background::Asking,
 };
 use crate::{
     error::{ErrorKind, Reach},
     runtime::{ms, seconds},
-    store::{Applied, ClaimOp, ClaimRecord, OwnerToken, StoreError, StoredError},
+    store::{Applied, AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, OwnerToken, StoreError, StoredError},
 };
 
 /// The resolution of a send whose owner may be gone.
@@ -28,7 +28,7 @@ pub(crate) enum Resolution<'a> {
 /// Takes the send over if the provider protects against duplicates. Otherwise ends it as the evidence says, or as Unknown.
 pub(crate) async fn resolve<'a>(
     job: &'a SendJob<'a>,
-    leader: &mut Leader<'_>,
+    leader: &mut Leader,
     record: &ClaimRecord,
     owner_gone: bool,
 ) -> Result<Resolution<'a>, StoreError> {
@@ -38,14 +38,14 @@ pub(crate) async fn resolve<'a>(
     let protection = if settled_already { Protection::None } else { job.protection(first_sent) };
     let (seen, skew_ms) = (record.owner, ms(dedup.clock_skew));
     if protection == Protection::None {
-        let operation = give_up(job.engine().token(), seen, owner_gone, skew_ms, seconds(dedup.keep));
+        let operation = give_up(record, job.engine().token(), owner_gone, skew_ms, seconds(dedup.keep));
         return Ok(match job.apply_with_retry(&operation, Some(record)).await? {
             Applied { done: true, record: Some(record), .. } => Resolution::Settled(record),
             Applied { record, .. } => Resolution::Changed(record),
         });
     }
     leader.set_owner(job.engine().token());
-    let lease = job.lease(leader.owner());
+    let lease = job.lease(leader.owner(), &job.settings().dedup);
     let asking = Asking::new(job, lease.owner, true);
     let operation = ClaimOp::TakeOver { lease, seen, owner_gone, skew_ms };
     let applied = job.apply_with_retry(&operation, Some(record)).await?;
@@ -60,8 +60,16 @@ pub(crate) async fn resolve<'a>(
     })
 }
 
-/// Ends a send in doubt whose owner `seen` is gone.
-pub(crate) fn give_up(claimant: OwnerToken, seen: OwnerToken, owner_gone: bool, skew_ms: i64, ttl_s: i64) -> ClaimOp {
-    let error = StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the sending process ended before it knew the result");
-    ClaimOp::GiveUp { claimant, seen, owner_gone, error, skew_ms, ttl_s }
+/// Ends the send of a record in doubt whose owner is gone.
+pub(crate) fn give_up(record: &ClaimRecord, claimant: OwnerToken, owner_gone: bool, skew_ms: i64, ttl_s: i64) -> ClaimOp {
+    ClaimOp::GiveUp { claimant, seen: record.owner, owner_gone, error: doubt(record), skew_ms, ttl_s }
+}
+
+/// The error of a send that ends in doubt: of its latest attempt that may have arrived, or of a process that ended in the middle of one.
+fn doubt(record: &ClaimRecord) -> StoredError {
+    let known = record.history.iter().rev().find(|attempt| attempt.reach == Reach::Maybe).and_then(AttemptRecord::error);
+    known.filter(|_| record.status == ClaimStatus::Released).unwrap_or_else(|| {
+        let error = StoredError::new(ErrorKind::Cancelled, Reach::Maybe, "the sending process ended before it knew the result");
+        StoredError { attempts: record.attempts, ..error }
+    })
 }

@@ -11,15 +11,15 @@ use super::super::{
 use crate::{error::Error, stage::Duplicates};
 
 /// The role of this call.
-pub(crate) enum Joined<'a> {
+pub(crate) enum Joined {
     /// This call makes the send.
-    Leader(Leader<'a>),
+    Leader(Leader),
     /// Another call made the send, or makes it for longer than we wait.
     Ended(Ended),
 }
 
 /// Leads the send, or waits for the call that leads it.
-pub(crate) async fn join<'a>(job: &SendJob<'a>) -> Result<Joined<'a>, Error> {
+pub(crate) async fn join(job: &SendJob<'_>) -> Result<Joined, Error> {
     let engine = job.engine();
     let mut gone = vec![];
     loop {

@@ -2,29 +2,31 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::super::job::SendJob;
+use super::{
+    super::{decision::Protection, ended::Ended, job::SendJob, report, single_flight::Leader},
+    background::{self, FIRST_PATIENCE, LONGEST_PATIENCE, Unfinished, released_ttl_s},
+};
 use crate::{
+    error::{ErrorKind, Reach, SendError},
     runtime::{ms, seconds},
     store::{
-        Applied, At, AttemptRecord, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, OwnerToken, Ports, StoreError,
-        StoredError, StoredReceipt, Terminal,
+        Applied, At, AttemptRecord, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, OwnerToken, Ports, StoredError,
+        StoredReceipt, Terminal,
     },
 };
 
-/// Waits between tries to end a claim: 50, 200 and 800 ms.
-const FIRST_PATIENCE: Duration = Duration::from_millis(50);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(3);
-
-/// A claim that this call owns. If it is dropped before anything was sent, it releases the claim (rule 31).
+/// A claim that this call owns. If it is dropped, a task ends it (rule 31).
 pub(crate) struct Ownership<'a> {
     job: &'a SendJob<'a>,
+    /// The callers that wait for the send.
+    leader: Option<Leader>,
     /// The record as last written or read.
     record: Arc<ClaimRecord>,
     phase: Phase,
     /// The attempts of this call.
     made: AttemptsMade,
-    /// Whether one of them may have reached the provider.
-    maybe_sent: bool,
+    /// The start of the attempt in progress, in milliseconds UTC.
+    calling: Option<i64>,
     /// Look up at the provider before sending.
     pub(crate) look_up_first: bool,
     /// A second delivery is accepted (rule 71).
@@ -32,7 +34,6 @@ pub(crate) struct Ownership<'a> {
 }
 
 /// The phase of the claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Nothing was sent.
     Quiet,
@@ -40,7 +41,9 @@ enum Phase {
     Sending,
     /// Bytes may be sent, and no record is stored (rule 28).
     Unprotected,
-    /// Committed, released, or lost.
+    /// This end is being written, and its effects completed.
+    Ending(Unfinished),
+    /// Complete, or lost.
     Done,
 }
 
@@ -59,12 +62,12 @@ impl<'a> Ownership<'a> {
         let phase = if record.status == ClaimStatus::Sending { Phase::Sending } else { Phase::Quiet };
         // What earlier owners know of their attempts stays, unless we make one that may arrive.
         let made = AttemptsMade { last_maybe_at_ms: record.last_attempt_at_ms, ..AttemptsMade::default() };
-        Self { job, record, phase, made, maybe_sent: false, look_up_first: false, forced: false }
+        Self { job, leader: None, record, phase, made, calling: None, look_up_first: false, forced: false }
     }
 
     /// A send without a stored record, for hosts that chose to send without dedup (rule 28).
     pub(crate) fn unprotected(job: &'a SendJob<'a>) -> Option<Self> {
-        let mut lease = job.lease(job.engine().token());
+        let mut lease = job.lease(job.engine().token(), &job.settings().dedup);
         lease.until_ms = i64::MAX;
         let (owner, at) = (lease.owner, At { now_ms: job.clock().ms(), boot: None });
         let claim = ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: 0, ttl_s: 0 };
@@ -73,6 +76,13 @@ impl<'a> Ownership<'a> {
         let mut own = Self::of(job, Arc::new(marked));
         own.phase = Phase::Unprotected;
         Some(own)
+    }
+
+    /// The same, for the callers that follow this leader.
+    pub(crate) fn led_by(self, leader: Leader) -> Self {
+        let mut own = self;
+        own.leader = Some(leader);
+        own
     }
 
     /// The record as last seen.
@@ -87,17 +97,27 @@ impl<'a> Ownership<'a> {
 
     /// Returns `true` if an attempt of ours or of an earlier owner may have reached the provider (rule 20).
     pub(crate) fn maybe_sent(&self) -> bool {
-        self.maybe_sent || self.record.maybe_sent
-    }
-
-    /// Returns `true` if no record of the send is stored.
-    pub(crate) fn is_unprotected(&self) -> bool {
-        self.phase == Phase::Unprotected
+        self.made_maybe() || self.record.maybe_sent
     }
 
     /// Returns `true` if an attempt of this call may have reached the provider.
-    pub(crate) fn made_maybe(&self) -> bool {
-        self.maybe_sent
+    fn made_maybe(&self) -> bool {
+        self.made.first_maybe_at_ms.is_some()
+    }
+
+    /// The start of the first attempt of any owner that may have arrived, in milliseconds UTC.
+    pub(crate) fn first_maybe_at_ms(&self) -> Option<i64> {
+        if self.record.maybe_sent {
+            self.record.first_sent_at_ms.or(Some(self.record.first_claimed_at_ms))
+        } else {
+            self.made.first_maybe_at_ms
+        }
+    }
+
+    /// Returns `true` if a release would allow a second delivery (rule 21). Without a record, no duplicate would know of the first.
+    pub(crate) fn must_end(&self) -> bool {
+        let is_bare = || matches!(self.phase, Phase::Unprotected) || self.job.protection(self.first_maybe_at_ms()) == Protection::None;
+        self.made_maybe() && is_bare()
     }
 
     /// Returns `true` if the provider reported that the message arrived (rule 27).
@@ -120,18 +140,29 @@ impl<'a> Ownership<'a> {
         self.made.last_maybe_at_ms
     }
 
-    /// Notes an attempt that was accepted.
+    /// Notes that an attempt begins.
+    pub(crate) fn calling(&mut self) {
+        self.calling = Some(self.job.clock().ms());
+    }
+
+    /// Notes that the attempt was accepted.
     pub(crate) fn accepted(&mut self) {
+        self.calling = None;
         self.made.count += 1;
     }
 
-    /// Notes an attempt that failed.
-    pub(crate) fn failed(&mut self, attempt: AttemptRecord) {
+    /// Notes that the attempt failed.
+    pub(crate) fn failed(&mut self, duration: Duration, error: &SendError) {
+        let Some(started_at_ms) = self.calling.take() else { return };
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.made.count += 1;
-        if attempt.reach == crate::error::Reach::Maybe {
-            self.maybe_sent = true;
+        let n = self.all_attempts();
+        let mut attempt = AttemptRecord::new(n, started_at_ms, millis(duration), &StoredError::of(error, n));
+        attempt.retry_after_ms = error.retry_after().map(millis);
+        if attempt.reach == Reach::Maybe {
+            self.made.first_maybe_at_ms.get_or_insert(started_at_ms);
             // Its bytes may have left, and arrived, as late as its end.
-            self.made.last_maybe_at_ms = Some(attempt.started_at_ms.saturating_add_unsigned(attempt.duration_ms));
+            self.made.last_maybe_at_ms = Some(started_at_ms.saturating_add_unsigned(attempt.duration_ms));
         }
         self.made.failed.push(attempt);
     }
@@ -146,27 +177,6 @@ impl<'a> Ownership<'a> {
             Err(error) => {
                 tracing::warn!(%error, "dedup.store_unavailable");
                 Err(Lost::Store)
-            }
-        }
-    }
-
-    /// Ends the claim, and retries within the lease: a delivered send should be recorded (rule 26), and an unsent one should
-    /// not stay in doubt. If the caller goes away meanwhile, this goes on in the background.
-    async fn end(&mut self, operation: ClaimOp) -> Result<Applied<ClaimRecord>, StoreError> {
-        let mut wait = FIRST_PATIENCE;
-        let asking = Asking { job: self.job, otherwise: operation, answered: false };
-        // What is being ended is not released too.
-        self.phase = Phase::Done;
-        loop {
-            match self.job.apply_past_deadline(&asking.otherwise, Some(&self.record)).await {
-                Err(_) if wait < LONGEST_PATIENCE && self.job.clock().ms() < self.record.lease_until_ms => {
-                    self.job.clock().sleep(wait).await;
-                    wait *= 4;
-                }
-                answer => {
-                    asking.answered();
-                    return answer;
-                }
             }
         }
     }
@@ -202,7 +212,7 @@ impl<'a> Ownership<'a> {
 
     /// Marks the record as sending before the first byte, once per claim (rule 16).
     pub(crate) async fn mark(&mut self) -> Result<(), Lost> {
-        if self.phase == Phase::Quiet {
+        if matches!(self.phase, Phase::Quiet) {
             let ttl_s = seconds(self.job.settings().dedup.keep_in_doubt);
             self.write(&ClaimOp::Mark { owner: self.owner(), ttl_s }).await?;
             self.phase = Phase::Sending;
@@ -218,6 +228,36 @@ impl<'a> Ownership<'a> {
         result: Option<StoredReceipt>,
         error: Option<StoredError>,
     ) -> Option<Arc<ClaimRecord>> {
+        self.phase = Phase::Ending(self.end(terminal, result, error));
+        match &self.phase {
+            Phase::Ending(Unfinished::Change(operation)) => self.write_end(operation).await,
+            Phase::Ending(Unfinished::Unstored(record)) if terminal != Terminal::Delivered => Some(Arc::clone(record)),
+            _ => None,
+        }
+    }
+
+    /// Writes the end, and retries within the lease: a delivered send should be recorded (rule 26), and an unsent one should not stay
+    /// in doubt.
+    async fn write_end(&self, operation: &ClaimOp) -> Option<Arc<ClaimRecord>> {
+        let clock = self.job.clock();
+        let mut wait = FIRST_PATIENCE;
+        loop {
+            match self.job.apply_past_deadline(operation, Some(&self.record)).await {
+                Ok(applied) => return applied.record.filter(|_| applied.done),
+                Err(_) if wait < LONGEST_PATIENCE && clock.ms() < self.record.lease_until_ms => {
+                    clock.sleep(wait).await;
+                    wait *= 4;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_recorded");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// The change that ends the send, or its result if no record is stored.
+    fn end(&self, terminal: Terminal, result: Option<StoredReceipt>, error: Option<StoredError>) -> Unfinished {
         let operation = ClaimOp::Commit {
             owner: self.owner(),
             terminal,
@@ -227,33 +267,30 @@ impl<'a> Ownership<'a> {
             effects: if terminal == Terminal::Delivered { Effects::NONE } else { Effects::BOTH },
             ttl_s: seconds(self.job.settings().dedup.keep),
         };
-        if self.phase == Phase::Unprotected {
-            self.phase = Phase::Done;
-            let at = At { now_ms: self.job.clock().ms(), boot: None };
-            return match operation.decide(Some(&self.record), at) {
-                Decision::Write(record) if terminal != Terminal::Delivered => Some(Arc::new(record)),
-                _ => None,
-            };
-        }
-        match self.end(operation).await {
-            Ok(applied) => applied.record.filter(|_| applied.done),
-            Err(error) => {
-                tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_recorded");
-                None
+        let at = At { now_ms: self.job.clock().ms(), boot: None };
+        match self.phase {
+            Phase::Unprotected if let Decision::Write(record) = operation.decide(Some(&self.record), at) => {
+                Unfinished::Unstored(record.into())
             }
+            _ => Unfinished::Change(operation),
         }
     }
 
-    /// Releases the claim within the time of the send, to send later (rule 21). If the store does not answer or the caller goes
-    /// away meanwhile, the release goes on in the background.
+    /// Releases the claim within the time of the send, to send later (rule 21). If the store does not answer, the release goes on in
+    /// the background.
     pub(crate) async fn release(&mut self) {
-        if std::mem::replace(&mut self.phase, Phase::Done) == Phase::Unprotected {
+        if matches!(self.phase, Phase::Unprotected) {
             return;
         }
-        let asking = Asking { job: self.job, otherwise: self.release_operation(), answered: false };
-        match self.job.apply(&asking.otherwise, Some(&self.record)).await {
-            Ok(_) => asking.answered(),
-            Err(error) => tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_released"),
+        let operation = self.release_operation();
+        let released = {
+            self.phase = Phase::Ending(Unfinished::Change(operation));
+            let Phase::Ending(Unfinished::Change(operation)) = &self.phase else { return };
+            self.job.apply(operation, Some(&self.record)).await
+        };
+        if let Err(error) = released {
+            tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_released");
+            background::end(self.job, Unfinished::Change(self.release_operation()), None);
         }
     }
 
@@ -262,73 +299,43 @@ impl<'a> Ownership<'a> {
         ClaimOp::Release { owner: self.owner(), maybe_sent, made, ttl_s: released_ttl_s(self.job, maybe_sent) }
     }
 
-    /// Forgets the claim without releasing it.
-    pub(crate) fn forget(&mut self) {
+    /// Nothing is left to do for the claim: hands the result to the callers that wait for it.
+    pub(crate) fn complete(mut self, ended: &Ended) {
         self.phase = Phase::Done;
+        if let Some(leader) = self.leader.take() {
+            leader.complete(ended);
+        }
+    }
+
+    /// What is left to do for a claim whose caller goes away (rule 31). The attempt in progress may arrive.
+    fn cancelled(&mut self) -> Option<Unfinished> {
+        self.job.clock().tick();
+        let error = SendError::of(ErrorKind::Cancelled, "the caller went away before the provider answered").maybe();
+        if let Some(started_at_ms) = self.calling {
+            let duration = Duration::from_millis(self.job.clock().ms().saturating_sub(started_at_ms).max(0).unsigned_abs());
+            report::attempt(self.job, self.all_attempts() + 1, duration, Some(&error));
+            self.failed(duration, &error);
+        }
+        if self.must_end() {
+            Some(self.end(Terminal::Unknown, None, Some(StoredError::of(&error, self.all_attempts()))))
+        } else {
+            (!matches!(self.phase, Phase::Unprotected)).then(|| Unfinished::Change(self.release_operation()))
+        }
     }
 }
 
 impl Drop for Ownership<'_> {
     fn drop(&mut self) {
-        // Once bytes may have been sent, the record stays in doubt for the next caller (rule 31).
-        if self.phase == Phase::Quiet {
-            give_back(self.job, self.release_operation());
-        }
-    }
-}
-
-/// A claim, a release or a commit in progress. If its caller is dropped or the store does not answer, the write may or may not
-/// have happened, so the claim is ended in the background (rule 31).
-pub(crate) struct Asking<'a> {
-    job: &'a SendJob<'a>,
-    /// The change to make unless the store answers.
-    otherwise: ClaimOp,
-    answered: bool,
-}
-
-impl<'a> Asking<'a> {
-    /// A claim, which is otherwise released. `in_doubt` if its message may have arrived; its record says so.
-    pub(crate) fn new(job: &'a SendJob<'a>, owner: OwnerToken, in_doubt: bool) -> Self {
-        let ttl_s = released_ttl_s(job, in_doubt);
-        let release = ClaimOp::Release { owner, maybe_sent: false, made: AttemptsMade::default(), ttl_s };
-        Self { job, otherwise: release, answered: false }
-    }
-
-    /// Nothing is left to do: the store answered.
-    pub(crate) fn answered(mut self) {
-        self.answered = true;
-    }
-}
-
-impl Drop for Asking<'_> {
-    fn drop(&mut self) {
-        if !self.answered {
-            give_back(self.job, self.otherwise.clone());
-        }
-    }
-}
-
-/// Lifetime of a record that nobody owns or that is new, in seconds (rule 29).
-pub(crate) fn released_ttl_s(job: &SendJob<'_>, in_doubt: bool) -> i64 {
-    let dedup = &job.settings().dedup;
-    seconds(if in_doubt { dedup.keep_in_doubt } else { dedup.keep })
-}
-
-/// Ends a claim in the background, with a few tries. If they fail, its lease expires.
-fn give_back(job: &SendJob<'_>, operation: ClaimOp) {
-    let (engine, key) = (Arc::clone(job.engine()), job.key.clone());
-    let taken = Arc::clone(&engine.spawner).spawn(Box::pin(async move {
-        let mut wait = FIRST_PATIENCE;
-        while engine.stores.apply(&key, &operation, None, engine.now_ms()).await.is_err() {
-            if wait >= LONGEST_PATIENCE {
-                tracing::warn!("a claim could not be ended; its lease will expire");
-                return;
+        let unfinished = match std::mem::replace(&mut self.phase, Phase::Done) {
+            Phase::Done => None,
+            Phase::Ending(unfinished) => Some(unfinished),
+            phase => {
+                self.phase = phase;
+                self.cancelled()
             }
-            engine.clock.sleep(wait).await;
-            wait *= 4;
+        };
+        if let Some(unfinished) = unfinished {
+            background::end(self.job, unfinished, self.leader.take());
         }
-    }));
-    if !taken {
-        tracing::warn!("a claim could not be ended, because no task can be spawned; its lease will expire");
     }
 }

@@ -115,6 +115,15 @@ impl Inner {
     }
 }
 
+/// A change of state by a verdict.
+struct Transition {
+    state: State,
+    epoch: u64,
+    trips: u32,
+    reason: &'static str,
+    open: Option<Duration>,
+}
+
 /// A permit for one call. Dropping it without a verdict counts as neutral.
 #[must_use = "settle it with a verdict"]
 pub(crate) struct Permit<'a> {
@@ -230,6 +239,8 @@ impl Circuit {
             let busy_until = match newest.state {
                 State::Closed => return Ok(Ok(())),
                 State::Open => newest.open_until_ms,
+                // A probe of this process that was dropped, or whose answer was lost (rule 52).
+                State::HalfOpen if newest.writer == *self.ports.writer => return Ok(Ok(())),
                 State::HalfOpen => newest.probe_until_ms,
             };
             let left =
@@ -242,22 +253,32 @@ impl Circuit {
     }
 
     fn settle(&self, epoch: u64, probe: bool, verdict: Verdict, now: Duration) {
-        let mut inner = self.inner.lock();
-        // Ignore a late verdict of an earlier epoch (rule 47).
-        if inner.epoch != epoch {
-            return;
-        }
-        match (probe, verdict) {
-            (true, Verdict::Success) => self.close(&mut inner, now),
-            (true, Verdict::Failure) => self.trip(&mut inner, now, "the probe failed"),
-            // Free the probe again, without a verdict.
-            (true, Verdict::Neutral) => inner.probing_until = None,
-            (false, Verdict::Neutral) => {}
-            (false, verdict) => self.count(&mut inner, now, verdict == Verdict::Failure),
+        // The lock is released before observers and tasks, which are not ours (rule 59).
+        let transition = self.transition(&mut self.inner.lock(), epoch, probe, verdict, now);
+        if let Some(transition) = transition {
+            self.publish(&transition);
         }
     }
 
-    fn count(&self, inner: &mut Inner, now: Duration, failed: bool) {
+    fn transition(&self, inner: &mut Inner, epoch: u64, probe: bool, verdict: Verdict, now: Duration) -> Option<Transition> {
+        // Ignore a late verdict of an earlier epoch (rule 47).
+        if inner.epoch != epoch {
+            return None;
+        }
+        match (probe, verdict) {
+            (true, Verdict::Success) => Some(Self::close(inner, now)),
+            (true, Verdict::Failure) => Some(self.trip(inner, now, "the probe failed")),
+            // Free the probe again, without a verdict.
+            (true, Verdict::Neutral) => {
+                inner.probing_until = None;
+                None
+            }
+            (false, Verdict::Neutral) => None,
+            (false, verdict) => self.count(inner, now, verdict == Verdict::Failure),
+        }
+    }
+
+    fn count(&self, inner: &mut Inner, now: Duration, failed: bool) -> Option<Transition> {
         let settings = &self.settings.breaker;
         // The process may have been frozen, so the window has no data for the time between.
         if now.saturating_sub(inner.last_call) > settings.window {
@@ -267,18 +288,20 @@ impl Circuit {
         inner.window.count(now, failed);
         if !failed {
             inner.consecutive = 0;
-            return;
+            return None;
         }
         inner.consecutive += 1;
         let (calls, failures) = inner.window.totals(now);
         if inner.consecutive >= settings.consecutive_failures {
-            self.trip(inner, now, "failures in a row");
+            Some(self.trip(inner, now, "failures in a row"))
         } else if calls >= settings.min_calls && f64::from(failures) >= settings.failure_rate * f64::from(calls) {
-            self.trip(inner, now, "too many failures");
+            Some(self.trip(inner, now, "too many failures"))
+        } else {
+            None
         }
     }
 
-    fn trip(&self, inner: &mut Inner, now: Duration, reason: &'static str) {
+    fn trip(&self, inner: &mut Inner, now: Duration, reason: &'static str) -> Transition {
         if inner.state == State::Closed && now.saturating_sub(inner.closed_since) > FORGIVEN_AFTER {
             inner.trips = 0;
         }
@@ -287,24 +310,23 @@ impl Circuit {
         // Each process adds up to 10 % of its own, so that they do not all probe at once.
         inner.probe_at = now + scale(open, 1.0 + 0.1 * self.ports.rng.unit());
         inner.enter(State::Open, None);
-        self.publish(inner, reason, Some(open));
+        Transition { state: State::Open, epoch: inner.epoch, trips: inner.trips, reason, open: Some(open) }
     }
 
-    fn close(&self, inner: &mut Inner, now: Duration) {
+    fn close(inner: &mut Inner, now: Duration) -> Transition {
         inner.enter(State::Closed, None);
         inner.closed_since = now;
-        self.publish(inner, "the probe succeeded", None);
+        Transition { state: State::Closed, epoch: inner.epoch, trips: inner.trips, reason: "the probe succeeded", open: None }
     }
 
     /// Records the transition in the metrics, and in the log in the background: no send waits for it (rule 54).
-    fn publish(&self, inner: &Inner, reason: &'static str, open: Option<Duration>) {
-        self.observe(inner.state);
-        tracing::info!(breaker = %self.name, state = inner.state.as_str(), epoch = inner.epoch, trips = inner.trips, reason, "breaker.changed");
+    fn publish(&self, transition: &Transition) {
+        let Transition { state, epoch, trips, reason, open } = *transition;
+        self.observe(state);
+        tracing::info!(breaker = %self.name, state = state.as_str(), epoch, trips, reason, "breaker.changed");
         let Some(me) = self.me.upgrade() else { return };
         let now_ms = to_ms(self.ports.clock.now());
-        let state = inner.state;
         let open_until_ms = open.map(|open| now_ms + ms(open));
-        let trips = inner.trips;
         let taken = self.ports.spawner.spawn(Box::pin(async move {
             let _turn = me.appending.lock().await;
             for _ in 0..3 {

@@ -33,9 +33,4 @@ impl Fingerprint {
     pub fn compare(&self, other: &Self) -> Option<bool> {
         (self.version == other.version && self.key_id == other.key_id).then(|| self.value == other.value)
     }
-
-    /// Returns `true` if the messages differ. Fingerprints that cannot be compared count as equal.
-    pub fn differs(&self, other: &Self) -> bool {
-        self.compare(other) == Some(false)
-    }
 }

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::store::cbor::Unread;
 
-/// Maximum lag of a provider's clock, in milliseconds. Also covers statuses whose time is in whole seconds.
-const PROVIDER_CLOCK_MS: i64 = 60_000;
+/// Statuses name their time in whole seconds: up to so many milliseconds before they happened.
+const WHOLE_SECOND_MS: i64 = 1_000;
 
 /// A lease: the owner of a record and its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct AttemptsMade {
     pub count: u32,
     /// The failed ones, oldest first.
     pub failed: Vec<AttemptRecord>,
+    /// Start of the first one that may have arrived, in milliseconds UTC. `None` if there is none.
+    pub first_maybe_at_ms: Option<i64>,
     /// End of the latest one of any owner that may have arrived, in milliseconds UTC. `None` if the owner knows of none.
     pub last_maybe_at_ms: Option<i64>,
 }
@@ -71,7 +73,7 @@ pub enum ClaimOp {
     Claim {
         /// The new lease.
         lease: Lease,
-        /// Fingerprint of the message. A different one is refused.
+        /// Fingerprint of the message, under the key of the record's. Any other is refused.
         fingerprint: Fingerprint,
         /// Maximum difference between clocks, in milliseconds.
         skew_ms: i64,
@@ -147,12 +149,14 @@ pub enum ClaimOp {
         ttl_s: i64,
     },
     /// Stores evidence from the provider, regardless of the owner, and settles an Unknown (rule 27). Refused if the evidence is
-    /// more than a minute older than the send.
+    /// older than the send.
     Tell {
         /// Generation in the provider key that the evidence is about. Another one is refused.
         key_generation: u32,
         /// The evidence.
         evidence: Evidence,
+        /// Maximum difference between clocks, in milliseconds.
+        skew_ms: i64,
         /// Lifetime of a settled record from now, in seconds.
         ttl_s: i64,
     },
@@ -170,7 +174,7 @@ pub enum ClaimOp {
     Redrive {
         /// The new lease.
         lease: Lease,
-        /// Fingerprint of the message.
+        /// Fingerprint of the message, under the key of the record's. Any other is refused.
         fingerprint: Fingerprint,
         /// The generation that failed.
         generation: u32,
@@ -211,7 +215,7 @@ impl ClaimOp {
                 let end = TerminalEnd { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH };
                 case.give_up(*claimant, *seen, *owner_gone, end, *skew_ms, *ttl_s)
             }
-            Self::Tell { key_generation, evidence, ttl_s } => case.tell(*key_generation, evidence, *ttl_s),
+            Self::Tell { key_generation, evidence, skew_ms, ttl_s } => case.tell(*key_generation, evidence, *skew_ms, *ttl_s),
             Self::ClearEffects { first_claimed_at_ms, generation, done } => {
                 case.clear_effects(Life { first_claimed_at_ms: *first_claimed_at_ms, generation: *generation }, *done)
             }
@@ -281,7 +285,11 @@ impl Case<'_> {
             ClaimStatus::Released => !record.maybe_sent,
             _ => false,
         };
-        if free && !record.fingerprint.differs(fingerprint) { Decision::Write(self.under(record, lease)) } else { Decision::Refuse }
+        if free && record.fingerprint.compare(fingerprint) == Some(true) {
+            Decision::Write(self.under(record, lease))
+        } else {
+            Decision::Refuse
+        }
     }
 
     fn take_over(self, lease: &Lease, seen: OwnerToken, owner_gone: bool, skew_ms: i64) -> Decision<ClaimRecord> {
@@ -335,8 +343,8 @@ impl Case<'_> {
                 record.expires_at_s = self.at.expiry(ttl_s);
             }
             record.status = ClaimStatus::Released;
-            record.maybe_sent |= maybe_sent;
             add(record, made);
+            record.maybe_sent |= maybe_sent;
             if !record.maybe_sent {
                 (record.first_sent_at_ms, record.last_attempt_at_ms) = (None, None);
             }
@@ -369,11 +377,11 @@ impl Case<'_> {
         }
     }
 
-    fn tell(self, key_generation: u32, evidence: &Evidence, ttl_s: i64) -> Decision<ClaimRecord> {
+    fn tell(self, key_generation: u32, evidence: &Evidence, skew_ms: i64, ttl_s: i64) -> Decision<ClaimRecord> {
         // An id that is used again after its record is gone has the same provider key: a status of its earlier life says nothing.
         let is_about = |record: &&ClaimRecord| {
             let since = record.first_sent_at_ms.map_or(record.first_claimed_at_ms, |sent| sent.min(record.first_claimed_at_ms));
-            record.key_generation == key_generation && evidence.at_ms >= since.saturating_sub(PROVIDER_CLOCK_MS)
+            record.key_generation == key_generation && evidence.at_ms.saturating_add(skew_ms + WHOLE_SECOND_MS) >= since
         };
         let Some(record) = self.current.filter(is_about) else { return Decision::Refuse };
         let told = ClaimRecord { evidence: Some(Box::new(evidence.clone())), updated_at_ms: self.at.now_ms, ..record.clone() };
@@ -408,7 +416,7 @@ impl Case<'_> {
         if record.owner == next.owner && record.status == ClaimStatus::Claimed {
             return Decision::Keep;
         }
-        if record.fingerprint.differs(&next.fingerprint) {
+        if record.fingerprint.compare(&next.fingerprint) != Some(true) {
             return Decision::Refuse;
         }
         let is_the_failure = record.generation + 1 == next.generation && life.is_none_or(|life| life == record.first_claimed_at_ms);
@@ -436,10 +444,9 @@ impl Case<'_> {
 
 /// The records that operations write.
 impl<'a> Case<'a> {
-    /// The current record, unless a new send may start: it is expired and owes no dead letter. An event that is still to publish
-    /// does not hold a send back (rule 69).
+    /// The current record, unless a new send may start.
     fn present(self) -> Option<&'a ClaimRecord> {
-        self.current.filter(|record| !record.is_expired(self.at.now_ms) || record.is_in_doubt() || record.effects_pending.dlq)
+        self.current.filter(|record| record.is_present(self.at.now_ms))
     }
 
     fn is(self, status: ClaimStatus, owner: OwnerToken) -> bool {
@@ -545,6 +552,10 @@ fn with_attempts(record: &ClaimRecord, made: &AttemptsMade) -> ClaimRecord {
 
 /// Adds an owner's attempts.
 fn add(record: &mut ClaimRecord, made: &AttemptsMade) {
+    if !record.maybe_sent {
+        // The mark was written before an attempt that left nothing; the provider's window begins with the first that may have (rule 21).
+        record.first_sent_at_ms = made.first_maybe_at_ms.or(record.first_sent_at_ms);
+    }
     record.attempts = record.attempts.saturating_add(made.count);
     for attempt in &made.failed {
         record.history.push(attempt.clone());
@@ -559,6 +570,8 @@ fn with_doubt_of(record: &ClaimRecord, next: ClaimRecord) -> ClaimRecord {
         maybe_sent: record.maybe_sent,
         first_sent_at_ms: record.first_sent_at_ms,
         last_attempt_at_ms: record.last_attempt_at_ms,
+        attempts: record.attempts,
+        history: record.history.clone(),
         ..next
     }
 }

@@ -161,6 +161,12 @@ impl ClaimRecord {
         self.expires_at_s.saturating_mul(1000) <= now_ms
     }
 
+    /// Returns `true` unless a new send may start: the record is expired and owes no dead letter. An event that is still to publish
+    /// does not hold a send back (rule 69).
+    pub(crate) const fn is_present(&self, now_ms: i64) -> bool {
+        !self.is_expired(now_ms) || self.is_in_doubt() || self.effects_pending.dlq
+    }
+
     /// Returns `true` if the message may have been sent and the send is not settled. Such a record never counts as absent
     /// (rule 29).
     pub const fn is_in_doubt(&self) -> bool {

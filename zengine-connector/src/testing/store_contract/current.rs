@@ -90,7 +90,7 @@ pub async fn a_wrong_current_record_changes_no_result_of_a_send(subject: &Subjec
         ClaimOp::TakeOver { lease: lease(subject, "b"), seen: a, owner_gone: false, skew_ms: SKEW_MS },
         ClaimOp::Mark { owner: b, ttl_s: IN_DOUBT_S },
         unknown(b),
-        ClaimOp::Tell { key_generation: 0, evidence: Evidence::new(State::Failed, NOW, None), ttl_s: DAY_S },
+        ClaimOp::Tell { key_generation: 0, evidence: Evidence::new(State::Failed, NOW, None), skew_ms: 2_000, ttl_s: DAY_S },
         ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH },
     ];
     let refused = [claim("b"), unknown(named("z"))];

@@ -15,7 +15,7 @@ const CLEARED: ClaimOp = ClaimOp::ClearEffects { first_claimed_at_ms: NOW, gener
 const LATER: i64 = NOW + LEASE_MS + SKEW_MS + 1;
 
 fn tell(state: State) -> ClaimOp {
-    ClaimOp::Tell { key_generation: 0, evidence: Evidence::new(state, NOW, Some("wamid.1".to_owned())), ttl_s: DAY_S }
+    ClaimOp::Tell { key_generation: 0, evidence: Evidence::new(state, NOW, Some("wamid.1".to_owned())), skew_ms: 2_000, ttl_s: DAY_S }
 }
 
 fn give_up(seen: &str) -> ClaimOp {

@@ -1,11 +1,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 
 use super::*;
 use crate::{
+    hex::hex,
     runtime::{BoxFuture, SystemRng, TokioSpawner},
     stage::Breaker,
     store::{EpochLog, Memory, StoreError, StoreErrorKind, Stores},
@@ -19,6 +23,7 @@ struct Log {
     entries: Mutex<Vec<(String, EpochEntry)>>,
     down: AtomicBool,
     hangs: AtomicBool,
+    answers_never: AtomicBool,
 }
 
 #[async_trait]
@@ -34,6 +39,10 @@ impl EpochLog for Log {
         let free = !entries.iter().any(|(name, old)| name == log && old.n == entry.n);
         if free {
             entries.push((log.to_owned(), entry));
+        }
+        drop(entries);
+        if self.answers_never.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
         }
         Ok(free)
     }
@@ -53,11 +62,16 @@ impl EpochLog for Log {
 
 /// What metrics tell, as text.
 #[derive(Debug, Default)]
-struct Metrics(Mutex<Vec<String>>);
+struct Metrics(Mutex<Vec<String>>, OnceLock<Arc<Circuit>>);
 
 impl Observer for Metrics {
     fn record(&self, metric: &Metric<'_>) {
         let dimensions: Vec<_> = metric.dimensions.iter().map(|(_, value)| value).collect();
+        if let Some(circuit) = self.1.get().map(Arc::clone) {
+            let (say, said) = std::sync::mpsc::channel();
+            std::thread::spawn(move || say.send(circuit.state()));
+            said.recv_timeout(Duration::from_secs(5)).expect("the breaker is not locked while its observers run");
+        }
         self.0.lock().push(format!("{} {} {}", metric.name.as_str(), metric.value, dimensions.join(" ")));
     }
 }
@@ -79,7 +93,8 @@ impl World {
     }
 
     fn process_with(&self, settings: &Breaker, spawner: Arc<dyn Spawner>) -> Arc<Circuit> {
-        let memory = Memory::new();
+        let (memory, mut name) = (Memory::new(), [0; 8]);
+        SystemRng.fill(&mut name);
         let log = Stores { epochs: Arc::clone(&self.log) as _, ..memory.clone().into() };
         let stores = Ports::new(log, memory.directory(), memory.secrets(), Arc::clone(&self.clock) as _);
         let ports = CircuitPorts {
@@ -88,7 +103,7 @@ impl World {
             rng: Arc::new(SystemRng),
             spawner,
             observers: Observers::new([Arc::clone(&self.metrics) as Arc<dyn Observer>]),
-            writer: "this process".into(),
+            writer: hex(&name).into(),
         };
         let settings = Arc::new(StrategySettings { breaker: settings.clone(), ..StrategySettings::default() });
         Circuit::new(ports, settings, &TenantId::new("acme").unwrap(), &StrategyName::new("s").unwrap())
@@ -268,6 +283,32 @@ async fn rule_54_a_store_that_is_down_or_hangs_does_not_stop_the_probe() {
         assert!(world.clock.monotonic().saturating_sub(before) <= PROBE_APPEND + Duration::from_millis(5));
         assert_eq!(circuit.state().0, State::Closed);
     }
+}
+
+/// A caller that goes away while it asks for the probe leaves an entry of its process behind.
+#[tokio::test(start_paused = true)]
+async fn rule_52_a_probe_dropped_while_it_is_appended_blocks_nobody() {
+    let world = World::new();
+    let circuit = world.process(&Breaker::standard());
+    open(&circuit).await;
+    world.pass(60).await;
+    world.log.answers_never.store(true, Ordering::Relaxed);
+    assert!(within(&*world.clock, Duration::from_millis(50), acquire(&circuit)).await.is_none());
+    world.log.answers_never.store(false, Ordering::Relaxed);
+    assert_eq!(world.told().last(), Some(&State::HalfOpen));
+    call(&circuit, Verdict::Success).await;
+    assert_eq!(circuit.state().0, State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_59_observers_run_outside_the_breakers_lock() {
+    let world = World::new();
+    let circuit = world.process(&Breaker::standard());
+    assert!(world.metrics.1.set(Arc::clone(&circuit)).is_ok());
+    open(&circuit).await;
+    world.pass(60).await;
+    call(&circuit, Verdict::Success).await;
+    assert_eq!(world.metrics.0.lock().len(), 3);
 }
 
 #[tokio::test(start_paused = true)]

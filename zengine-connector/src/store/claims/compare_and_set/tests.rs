@@ -199,7 +199,10 @@ fn rule_14_a_write_whose_answer_was_lost_is_recognised() {
         (&sending, release(true)),
         (&sending, ClaimOp::TakeOver { lease: lease("b"), seen: token("a"), owner_gone: true, skew_ms: 2_000 }),
         (&sending, give_up),
-        (&sending, ClaimOp::Tell { key_generation: 0, evidence: Evidence::new(State::Delivered, NOW, None), ttl_s: 86_400 }),
+        (
+            &sending,
+            ClaimOp::Tell { key_generation: 0, evidence: Evidence::new(State::Delivered, NOW, None), skew_ms: 2_000, ttl_s: 86_400 },
+        ),
         (&failed, ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH }),
     ];
     for (before, operation) in cases.into_iter().chain([(&owing_nothing[..], redrive)]) {

@@ -1,0 +1,57 @@
+//! Sends that go on without their caller.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_channel::oneshot;
+use serde_json::value::RawValue;
+
+use super::{Engine, Outcome, SendOptions, send::send};
+use crate::{
+    error::{Error, ErrorKind},
+    ids::TenantId,
+    message::MessageRef,
+};
+
+/// A send that runs in a task of its own. Await it for the outcome, or drop it: the send goes on.
+///
+/// See [`Orchestrator::send_detached`](crate::Orchestrator::send_detached).
+#[derive(Debug)]
+#[must_use = "the outcome decides whether the queue message may be removed"]
+pub struct SendHandle(oneshot::Receiver<Result<Outcome, Error>>);
+
+impl Future for SendHandle {
+    type Output = Result<Outcome, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|end| end.unwrap_or_else(|oneshot::Canceled| Err(not_run())))
+    }
+}
+
+/// Starts a send in a task of its own, with a copy of the message.
+pub(crate) fn send_detached(
+    engine: &Arc<Engine>,
+    tenant: &TenantId,
+    strategy: &str,
+    message: MessageRef<'_>,
+    options: SendOptions,
+) -> Result<SendHandle, Error> {
+    let outbound = engine.registry.entry(strategy)?.sends()?;
+    let json = outbound.to_json(&outbound.prepare(message)?)?;
+    let json: Box<RawValue> = serde_json::from_slice(&json)
+        .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "the message has no JSON form", &error))?;
+    let (tenant, strategy, running) = (tenant.clone(), strategy.to_owned(), Arc::clone(engine));
+    let (ended, end) = oneshot::channel();
+    let taken = engine.spawner.spawn(Box::pin(async move {
+        // Fails only if the handle was dropped.
+        let _ = ended.send(send(&running, &tenant, &strategy, MessageRef::from(&json), &options).await);
+    }));
+    if taken { Ok(SendHandle(end)) } else { Err(not_run()) }
+}
+
+fn not_run() -> Error {
+    Error::new(ErrorKind::Cancelled, "the task of the send did not run to its end, because the executor shuts down")
+}

@@ -1,0 +1,308 @@
+//! Callers that go away: whatever they leave, a task ends it (rule 31).
+
+use std::sync::Arc;
+
+use zengine_connector::{
+    ErrorKind, Fault, Outcome, Reach, SendOptions,
+    pipeline::RedriveOptions,
+    runtime::{Clock, to_ms},
+    stage::{Breaker, Retry, StoreDown},
+    store::ClaimStatus,
+    testing::{NativeProvider, ProviderAnswer, QueryableProvider, Recording, StoreCall, StoreFault},
+};
+
+use super::new_world;
+use crate::log::Log;
+use crate::support::{NoTasks, delivered, drop_after, failed, id, ms, secs, send, tenant, text, unknown};
+
+/// Case 27: dropped while claimed, it is given back; nobody has to wait for a lease.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_caller_dropped_before_sending_gives_the_claim_back() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker::off()));
+    // Dropped while the mark is under way, whether it is done or not.
+    for (what, fault) in [("1", StoreFault::Hang), ("2", StoreFault::DoneThenHang)] {
+        world.faults.next(StoreCall::Mark, 1, fault);
+        drop_after(&world, &process, what, secs(1)).await;
+        world.pass(ms(1)).await;
+        assert_eq!(world.record(what).await.unwrap().status, ClaimStatus::Released);
+        assert!(!delivered(send(&process, what).await).replayed);
+    }
+    // Dropped while the claim is under way.
+    world.faults.next(StoreCall::Claim, 1, StoreFault::DoneThenHang);
+    drop_after(&world, &process, "3", secs(1)).await;
+    world.pass(ms(1)).await;
+    assert_eq!(world.record("3").await.unwrap().status, ClaimStatus::Released);
+    delivered(send(&process, "3").await);
+    assert_eq!(provider.calls().len(), 3);
+}
+
+/// A release that is under way goes on without its caller, whatever was done before it.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_caller_dropped_while_releasing_gives_the_claim_back() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process_with(&provider, |it| it.bulkhead(1));
+    provider.answer(ProviderAnswer::throttle(secs(600)));
+    world.faults.next(StoreCall::Release, 1, StoreFault::Hang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(ms(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Released);
+
+    provider.answer(ProviderAnswer::Slow(secs(5)));
+    let no_place = async {
+        world.pass(ms(10)).await;
+        world.faults.next(StoreCall::Release, 1, StoreFault::Hang);
+        drop_after(&world, &process, "3", secs(1)).await;
+        world.pass(ms(1)).await;
+        assert_eq!(world.record("3").await.unwrap().status, ClaimStatus::Released);
+    };
+    let (end, ()) = futures_util::future::join(send(&process, "2"), no_place).await;
+    delivered(end);
+    delivered(send(&process, "1").await);
+}
+
+/// Without a task the claim cannot be given back, which is logged; its lease ends.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_claim_that_no_task_gives_back_is_logged_and_ends_with_its_lease() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let process = world.process_with(&provider, |it| it.spawner(Arc::new(NoTasks)));
+    let _logging = tracing::subscriber::set_default(log.clone());
+    world.faults.next(StoreCall::Claim, 1, StoreFault::DoneThenHang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Claimed);
+    assert_eq!(log.lines("a claim could not be ended, because no task can be spawned").len(), 1);
+    world.pass(secs(63)).await;
+    delivered(send(&process, "1").await);
+}
+
+/// The caller goes away while the end of a delivered send is written: the write goes on.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_delivery_whose_commit_was_dropped_is_recorded() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.next(StoreCall::Commit, 1, StoreFault::Hang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(secs(80)).await;
+    delivered(send(&process, "1").await);
+}
+
+/// Rule 31: giving a claim back is tried again, because nobody else does it before the lease ends.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_claim_is_given_back_in_several_tries() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Hang);
+    world.faults.next(StoreCall::Release, 2, StoreFault::Refused);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(secs(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Released);
+}
+
+/// Case 27: nothing protects what may have left, so the send ends, and says why.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_caller_dropped_while_sending_leaves_an_unknown_with_its_letter() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let _logging = tracing::subscriber::set_default(log.clone());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::unreachable());
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    drop_after(&world, &process, "1", secs(3)).await;
+    world.pass(ms(1)).await;
+    let record = world.record("1").await.unwrap();
+    assert_eq!((record.status, record.attempts, record.maybe_sent), (ClaimStatus::Unknown, 2, true));
+    assert!(!record.effects_pending.pending());
+    let letters = world.all_letters().await;
+    let attempts: Vec<_> = letters[0].attempts.iter().map(|attempt| (attempt.n, attempt.fault, attempt.reach)).collect();
+    assert_eq!(attempts, [(1, Fault::Provider, Reach::NotSent), (2, Fault::Cancelled, Reach::Maybe)]);
+    let last = letters[0].last_error.clone().unwrap();
+    assert_eq!((last.kind, last.fault, last.attempts), (ErrorKind::Cancelled, Fault::Cancelled, 2));
+    assert_eq!((letters.len(), world.failed().len()), (1, 1));
+    let lines = log.lines("send.completed");
+    assert!(lines.len() == 1 && lines[0].contains("outcome=\"unknown\"") && lines[0].contains("fault=\"cancelled\""), "{lines:?}");
+    assert!(lines[0].contains("attempts=2"), "{lines:?}");
+    assert_eq!(log.lines("send.attempt").len(), 2);
+    let end = unknown(send(&process, "1").await);
+    assert!(end.replayed && end.error.kind() == ErrorKind::Cancelled && end.failure_id == letters[0].failure_id);
+    assert_eq!(provider.calls().len(), 2);
+}
+
+/// A provider that recognises the key gets the message again, under the same key and at once.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_caller_dropped_while_sending_to_a_native_provider_releases_as_maybe() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(ms(1)).await;
+    let record = world.record("1").await.unwrap();
+    assert_eq!((record.status, record.attempts, record.maybe_sent), (ClaimStatus::Released, 1, true));
+    let now_ms = to_ms(world.clock.now());
+    assert!(record.last_attempt_at_ms.is_some_and(|at_ms| (now_ms - 10..=now_ms).contains(&at_ms)), "the moment of the drop");
+    delivered(send(&process, "1").await);
+    let calls = provider.calls();
+    assert!(calls.len() == 2 && calls[0].provider_key == calls[1].provider_key);
+    assert_eq!(provider.effects("1"), 1);
+}
+
+/// A provider that can be asked is asked first, and "not found" counts from the moment of the drop (rule 19).
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_caller_dropped_while_sending_to_a_queryable_provider_releases_as_maybe() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::Hang);
+    drop_after(&world, &process, "1", secs(5)).await;
+    world.pass(ms(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Released);
+    world.pass(secs(6)).await;
+    let Outcome::Deferred(later) = send(&process, "1").await else { panic!("the provider may still show it") };
+    assert!(later.retry_after > secs(3) && later.retry_after <= secs(4), "{:?}", later.retry_after);
+    world.pass(later.retry_after).await;
+    delivered(send(&process, "1").await);
+    assert_eq!(provider.calls().len(), 2);
+}
+
+/// Marked, and nothing that could arrive has left: the next caller sends it as if it were new.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_caller_dropped_between_attempts_that_never_left_releases() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::unreachable());
+    drop_after(&world, &process, "1", ms(200)).await;
+    world.pass(ms(1)).await;
+    let record = world.record("1").await.unwrap();
+    assert_eq!((record.status, record.attempts, record.maybe_sent), (ClaimStatus::Released, 1, false));
+    assert_eq!(record.first_sent_at_ms, None);
+    delivered(send(&process, "1").await);
+}
+
+/// Whatever of the end was written when the caller went away, the rest follows.
+#[tokio::test(start_paused = true)]
+async fn rule_31_the_letter_of_a_failure_is_stored_without_its_caller() {
+    for call in [StoreCall::Commit, StoreCall::PutLetter, StoreCall::Publish, StoreCall::ClearEffects] {
+        for fault in [StoreFault::Hang, StoreFault::DoneThenHang] {
+            let (world, provider) = (new_world(), Recording::new());
+            let process = world.process(&provider);
+            provider.answer(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
+            world.faults.next(call, 1, fault);
+            drop_after(&world, &process, "1", secs(1)).await;
+            world.pass(ms(1)).await;
+            let record = world.record("1").await.unwrap();
+            assert_eq!(record.status, ClaimStatus::Failed, "{call:?} {fault:?}");
+            assert!(!record.effects_pending.pending(), "{call:?} {fault:?}");
+            assert_eq!(world.all_letters().await.len(), 1, "{call:?} {fault:?}");
+            assert!((1..=2).contains(&world.failed().len()), "{call:?} {fault:?}");
+        }
+    }
+}
+
+/// A send without a record ends as what it is (rule 28).
+#[tokio::test(start_paused = true)]
+async fn rule_31_an_unprotected_send_that_was_dropped_has_its_letter() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected));
+    world.faults.always(StoreCall::Claim, StoreFault::Refused);
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(ms(1)).await;
+    assert_eq!((world.all_letters().await.len(), world.failed().len(), world.record("1").await), (1, 1, None));
+}
+
+/// Where no task can be spawned the record stays in doubt, and its lease ends.
+#[tokio::test(start_paused = true)]
+async fn rule_31_without_a_task_a_dropped_send_stays_in_doubt() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let _logging = tracing::subscriber::set_default(log.clone());
+    let process = world.killed(&provider);
+    provider.answer(ProviderAnswer::Hang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(ms(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Sending);
+    assert_eq!(log.lines("no task can be spawned").len(), 1);
+    let lines = log.lines("send.completed");
+    assert!(lines.len() == 1 && lines[0].contains("reason=\"cancelled\""), "{lines:?}");
+    world.pass(secs(63)).await;
+    let end = unknown(send(&process, "1").await);
+    assert_eq!((end.error.kind(), end.error.fault()), (ErrorKind::Cancelled, Fault::Cancelled), "not the provider's fault");
+}
+
+/// The callers that follow a dropped one get the end that its task makes: of one that was not sent, they make it themselves.
+#[tokio::test(start_paused = true)]
+async fn rule_31_followers_of_a_dropped_caller_get_its_end() {
+    let endings = [(ProviderAnswer::AcceptThenHang, "unknown", 1), (ProviderAnswer::unreachable(), "delivered", 2)];
+    for (answer, ended, calls) in endings {
+        let (world, provider) = (new_world(), Recording::new());
+        let process = world.process(&provider);
+        provider.answer(answer);
+        let follower = async {
+            world.pass(ms(1)).await;
+            send(&process, "1").await
+        };
+        let (end, ()) = futures_util::future::join(follower, drop_after(&world, &process, "1", ms(300))).await;
+        assert_eq!((end.as_str(), provider.calls().len()), (ended, calls));
+        if let Outcome::Unknown(end) = &end {
+            assert_eq!((end.attempts, end.error.kind()), (1, ErrorKind::Cancelled));
+        }
+        assert!(world.clock.monotonic() < secs(2), "nobody waits for the lease");
+    }
+}
+
+/// Every dropped call has its line and is counted, at whatever step.
+#[tokio::test(start_paused = true)]
+async fn rule_81_a_caller_that_goes_away_early_leaves_a_line() {
+    for call in [StoreCall::Claim, StoreCall::Mark] {
+        let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+        let _logging = tracing::subscriber::set_default(log.clone());
+        let process = world.process(&provider);
+        world.faults.next(call, 1, StoreFault::Hang);
+        drop_after(&world, &process, "1", secs(1)).await;
+        let lines = log.lines("send.completed");
+        assert!(lines.len() == 1 && lines[0].contains("outcome=\"deferred\"") && lines[0].contains("reason=\"cancelled\""), "{lines:?}");
+    }
+}
+
+/// A shutdown waits for what a dropped caller left.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_shutdown_waits_for_the_end_of_a_dropped_send() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::Hang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    process.shutdown(secs(5)).await;
+    assert_eq!((world.record("1").await.unwrap().status, world.all_letters().await.len()), (ClaimStatus::Unknown, 1));
+}
+
+/// A redrive that is dropped ends like any send, with the letter of its generation.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_redrive_dropped_while_sending_ends_as_unknown() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::error(ErrorKind::Unauthorized, Reach::Processed));
+    let failure = failed(send(&process, "1").await).failure_id;
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    tokio::select! { biased;
+        end = process.redrive(&failure, RedriveOptions::new()) => panic!("{end:?}"),
+        () = world.pass(secs(1)) => {}
+    }
+    world.pass(ms(1)).await;
+    let record = world.record("1").await.unwrap();
+    assert_eq!((record.status, record.generation), (ClaimStatus::Unknown, 1));
+    assert!(world.all_letters().await.iter().any(|letter| letter.generation == 1 && letter.outcome == "unknown"));
+}
+
+/// A send in a task of its own needs no caller.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_detached_send_goes_on_without_its_handle() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::Slow(secs(2)));
+    drop(process.send_detached(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).unwrap());
+    world.pass(secs(3)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Delivered);
+    let handle = process.send_detached(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).unwrap();
+    assert!(delivered(handle.await.unwrap()).replayed);
+    assert_eq!(provider.calls().len(), 1);
+
+    let closed = world.killed(&provider);
+    let error = closed.send_detached(&tenant(), "recording", &text("hello"), SendOptions::new(id("2"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+}
