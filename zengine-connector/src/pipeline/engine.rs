@@ -59,7 +59,7 @@ impl Deref for Engine {
     }
 }
 
-debug_fields!(Engine { parts, running });
+debug_fields!(Engine { parts, running, single_flight });
 debug_fields!(Parts { registry });
 
 impl Engine {

@@ -59,8 +59,8 @@ impl SendOptions {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct RedriveOptions {
-    /// Send the message even if it may have arrived and the provider offers no protection against a duplicate (rule 71). Defaults to
-    /// `false`; use is logged.
+    /// Send the message even if it may have arrived and the provider offers no protection against a duplicate (rule 71), or if the
+    /// provider refused it for good (rule 34). Defaults to `false`; use is logged.
     pub force: bool,
     /// Reason for the use of force, for the log.
     pub reason: Option<String>,
@@ -76,7 +76,7 @@ impl RedriveOptions {
         Self::default()
     }
 
-    /// Sends the message even if it may have arrived. Logs `reason`.
+    /// Sends the message even if it may have arrived or was refused for good. Logs `reason`.
     #[must_use = "returns the options with the choice"]
     pub fn force(mut self, reason: impl Into<String>) -> Self {
         (self.force, self.reason) = (true, Some(reason.into()));

@@ -1,6 +1,6 @@
 //! Single-flight within one process: concurrent callers with the same id share one run (rule 24).
 
-use std::{hash::BuildHasher as _, sync::Arc};
+use std::{fmt, hash::BuildHasher as _, sync::Arc};
 
 use futures_channel::oneshot;
 use futures_util::{
@@ -93,6 +93,14 @@ impl SingleFlight {
                 Seat::Leader(Leader { shards: Arc::clone(&self.shards), shard, key: key.clone(), owner, completed: false })
             }
         }
+    }
+}
+
+/// Prints the number of sends in progress.
+impl fmt::Debug for SingleFlight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flights: usize = self.shards.iter().map(|shard| shard.0.lock().len()).sum();
+        write!(f, "{flights}")
     }
 }
 

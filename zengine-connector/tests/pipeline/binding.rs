@@ -5,12 +5,14 @@ use zengine_connector::{
     error::Disposition,
     ids::RouteKey,
     pipeline::DeferredReason,
+    runtime::Clock,
     store::{StoreError, StoreErrorKind, TenantConfig, TenantDirectory},
     testing::{ProviderAnswer, Recording},
 };
 
 use super::new_world;
-use crate::support::{deferred, delivered, failed, id, secs, send, tenant, text};
+use crate::log::Log;
+use crate::support::{deferred, delivered, drop_after, failed, id, secs, send, strategy, tenant, text, unknown};
 
 /// A directory that does not answer.
 #[derive(Debug)]
@@ -81,4 +83,46 @@ async fn rule_86_what_can_never_be_sent_is_rejected() {
     for wrong in [String::new(), "a\nb".to_owned(), "x".repeat(256)] {
         assert!(ClientMessageId::new(wrong).is_err());
     }
+}
+
+/// A configuration that cannot be bound defers a message until it is too old, if its age is known.
+#[tokio::test(start_paused = true)]
+async fn rule_85_a_message_too_old_for_its_broken_tenant_ends_with_its_letter() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let _logging = tracing::subscriber::set_default(log.clone());
+    let process = world.process(&provider);
+    // Put off before the configuration broke, once with nothing sent and once in doubt.
+    provider.answer(ProviderAnswer::throttle(secs(60)));
+    deferred(send(&process, "released").await);
+    let killed = world.killed(&provider);
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    drop_after(&world, &killed, "in doubt", secs(1)).await;
+    world.memory.put_tenant(&tenant(), &strategy(), serde_json::json!({"no": "member"}));
+    world.pass(secs(120)).await;
+
+    let born = world.clock.now();
+    let send_born = async |what: &str| {
+        let options = SendOptions::new(id(what)).created_at(born);
+        process.send(&tenant(), "recording", &text("hello"), options).await.unwrap()
+    };
+    for what in ["new", "released", "in doubt"] {
+        assert_eq!(deferred(send_born(what).await).reason, DeferredReason::BindFailed);
+        assert_eq!(deferred(send(&process, what).await).reason, DeferredReason::BindFailed, "its age is not known");
+    }
+    world.clock.jump_ms(6 * 3_600_000 + 1000);
+    world.pass(secs(31)).await;
+    let end = failed(send_born("new").await);
+    assert_eq!((end.error.kind(), end.replayed, provider.calls().len()), (ErrorKind::Expired, false, 2));
+    assert!(failed(send_born("new").await).replayed);
+    failed(send_born("released").await);
+    unknown(send_born("in doubt").await);
+    assert_eq!((world.all_letters().await.len(), world.failed().len()), (3, 3));
+    assert_eq!(deferred(send(&process, "nobody knows").await).reason, DeferredReason::BindFailed);
+
+    let lines = log.lines("tenant.configuration_refused");
+    assert!(lines.len() == 1 && lines[0].contains("/no") && lines[0].contains("created_at"), "once per version: {lines:?}");
+    world.memory.put_tenant(&tenant(), &strategy(), serde_json::json!({"still": "wrong"}));
+    world.pass(secs(31)).await;
+    deferred(send(&process, "nobody knows").await);
+    assert_eq!(log.lines("tenant.configuration_refused").len(), 2);
 }

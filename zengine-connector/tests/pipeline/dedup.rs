@@ -133,7 +133,6 @@ async fn rule_23_another_body_under_a_running_id_is_refused_at_once() {
     delivered(first);
 }
 
-/// Case 9; metadata and the recipient's spelling are nothing the recipient would notice either.
 /// A ring whose newest key is the current one.
 #[derive(Debug)]
 struct Rotating(Mutex<Vec<Arc<Key>>>);
@@ -168,7 +167,7 @@ async fn rule_23_another_body_under_a_running_id_is_refused_over_a_rotation() {
     assert_eq!(provider.calls().len(), 1);
 }
 
-/// The order of members, white space and the spelling of numbers do not change the fingerprint; nor does metadata.
+/// Case 9: the order of members, white space and the spelling of numbers do not change the fingerprint; nor does metadata.
 #[tokio::test(start_paused = true)]
 async fn rule_23_another_spelling_of_the_same_message_is_the_same() {
     let (world, provider) = (new_world(), Recording::new());
@@ -200,8 +199,10 @@ async fn rule_23_fingerprints_are_compared_under_their_own_key() {
     let both = StaticKeyRing::new(Key::new("new", &bytes(2))).with_older(old());
     let after = world.process_with(&provider, |it| it.keys(std::sync::Arc::new(both)));
     for released_or_settled in ["1", "2"] {
+        let before = world.record(released_or_settled).await;
         let error = after.send(&tenant(), "recording", &text("other"), SendOptions::new(id(released_or_settled))).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Mismatch, "{released_or_settled}");
+        assert_eq!(world.record(released_or_settled).await, before, "not claimed even for a moment: {released_or_settled}");
     }
     assert!(delivered(send(&after, "1").await).replayed);
     assert!(!delivered(send(&after, "2").await).replayed);

@@ -68,6 +68,20 @@ async fn rule_70_an_unknown_is_redriven_under_the_same_key() {
     assert_eq!(provider.effects("1"), 1);
 }
 
+/// The letter of a redriven Unknown still tells why it was unknown.
+#[tokio::test(start_paused = true)]
+async fn rule_64_a_redriven_unknown_keeps_the_attempts_before_it() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    provider.answer(ProviderAnswer::broken());
+    let once = world.process_with(&provider, |it| it.retry(Retry::none()));
+    let failure = unknown(send(&once, "1").await).failure_id;
+    provider.answer(refusal());
+    assert_eq!(unknown(redrive(&once, &failure).await).attempts, 2);
+    let letter = world.all_letters().await.pop().unwrap();
+    let attempts: Vec<_> = letter.attempts.iter().map(|attempt| (attempt.n, attempt.reach)).collect();
+    assert_eq!((letter.generation, attempts), (1, vec![(1, Reach::Maybe), (2, Reach::Processed)]));
+}
+
 /// Rule 71, and what protects only for a while protects no more afterwards.
 #[tokio::test(start_paused = true)]
 async fn rule_71_an_unprotected_unknown_needs_force() {
@@ -192,7 +206,7 @@ async fn rule_70_nothing_is_redriven_through_an_open_breaker() {
 
 /// Rule 70: after three times it stays where it is.
 #[tokio::test(start_paused = true)]
-async fn rule_70_the_fourth_redrive_is_refused() {
+async fn rule_70_the_fourth_redrive_is_refused_and_its_letter_says_so() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer_always(refusal());
@@ -201,6 +215,7 @@ async fn rule_70_the_fourth_redrive_is_refused() {
         failure = failed(redrive(&process, &failure).await).failure_id;
         let letters = world.all_letters().await;
         assert_eq!((letters.len(), letters[0].redrive_count, letters[0].generation), (1, n, n));
+        assert_eq!(letters[0].redrivable, n < 3);
     }
     let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
     assert_eq!((error.context("limit"), provider.calls().len()), (Some("3"), 4));
@@ -459,6 +474,19 @@ async fn rule_31_a_redrive_dropped_before_sending_gives_the_claim_back() {
         delivered(redrive(&process, &failure).await);
         assert_eq!(provider.calls().len(), 2);
     }
+}
+
+/// What the provider refused for good is not sent again by mistake, and the fourth failure says that it is parked.
+#[tokio::test(start_paused = true)]
+async fn rule_34_a_message_refused_for_good_is_redriven_by_force_only() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
+    let failure = failed(send(&process, "1").await).failure_id;
+    let refused = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.context("rule")), (ErrorKind::Unsupported, Some("34")));
+    assert_eq!(provider.calls().len(), 1);
+    delivered(process.redrive(&failure, forced()).await.unwrap());
 }
 
 /// Rule 81: a redrive is a send, with its line.

@@ -8,7 +8,7 @@ use zengine_connector::{
     runtime::{Clock, to_ms},
     stage::{Dedup, Retry},
     store::ClaimStatus,
-    testing::{ProviderAnswer, Recording, Sent, StoreCall, StoreFault},
+    testing::{NativeProvider, ProviderAnswer, Recording, Sent, StoreCall, StoreFault},
 };
 
 use super::new_world;
@@ -383,4 +383,26 @@ async fn rule_18_a_renewal_that_comes_too_late_begins_no_attempt() {
     .await;
     assert_eq!(deferred(end.unwrap()).reason, DeferredReason::StoreUnavailable);
     assert_eq!((world.faults.count(StoreCall::Renew), provider.calls().len()), (1, 0));
+}
+
+/// The provider's window begins with the first attempt that may have left, not with the mark before one that did not.
+#[tokio::test(start_paused = true)]
+async fn rule_21_the_window_begins_with_the_first_attempt_that_may_have_left() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let patient = Retry { max_wait: secs(7200), ..Retry::default() };
+    let process = world.process_with(&provider, |it| it.retry(patient));
+    provider.answer(ProviderAnswer::throttle(secs(3590)));
+    provider.answer(ProviderAnswer::accept_then_break());
+    let options = SendOptions::new(id("1")).within(secs(2 * 3600));
+    delivered(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    assert_eq!((provider.calls().len(), provider.effects("1")), (3, 1));
+
+    // The record tells the next owner the same.
+    provider.answer(ProviderAnswer::throttle(secs(3590)));
+    provider.answer(ProviderAnswer::accept_then_break());
+    provider.answer(ProviderAnswer::throttle(secs(7201)));
+    let options = SendOptions::new(id("2")).within(secs(3 * 3600));
+    deferred(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    delivered(send(&world.process(&provider), "2").await);
+    assert_eq!(provider.effects("2"), 1);
 }

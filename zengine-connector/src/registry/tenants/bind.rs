@@ -68,6 +68,7 @@ enum State {
     Refused {
         error: Arc<Error>,
         until: Duration,
+        version: Option<ConfigVersion>,
     },
 }
 
@@ -94,7 +95,7 @@ impl Slot {
         let state = self.state.load();
         let result = match &*state {
             State::Bound(current) if now < current.until() => Ok(Arc::clone(&current.bound)),
-            State::Refused { error, until } if now < *until => Err(Error::shared(error)),
+            State::Refused { error, until, .. } if now < *until => Err(Error::shared(error)),
             _ => return None,
         };
         self.touch(now);
@@ -156,6 +157,7 @@ impl BindRequest {
                 _ => return Err(error),
             },
         };
+        let version = row.as_ref().ok().map(|row| row.version.clone());
         let result = match row {
             Ok(row) => self.instance(current.filter(|current| current.bound.version == row.version), row, now).await,
             Err(error) => Err(error),
@@ -172,11 +174,28 @@ impl BindRequest {
                 Err(error)
             }
             Err(error) => {
+                self.report(&known, version.as_ref(), &error);
                 let error = Arc::new(error);
-                state.store(Arc::new(State::Refused { error: Arc::clone(&error), until: now + caching.refusal_ttl }));
+                state.store(Arc::new(State::Refused { error: Arc::clone(&error), until: now + caching.refusal_ttl, version }));
                 Err(Error::shared(&error))
             }
         }
+    }
+
+    /// Warns once of each version of a configuration that cannot be bound. Its sends are deferred, and nobody can tell the age of one
+    /// without `created_at` (rule 85).
+    fn report(&self, known: &State, version: Option<&ConfigVersion>, error: &Error) {
+        let Some(version) = version else { return };
+        if matches!(known, State::Refused { version: Some(reported), .. } if reported == version) {
+            return;
+        }
+        tracing::warn!(
+            tenant_id = %self.tenant,
+            strategy = %self.entry.name,
+            config_version = %version,
+            %error,
+            "tenant.configuration_refused: sends are deferred, those without created_at for ever"
+        );
     }
 
     /// The tenant's directory row. The inner error means that it is missing or disabled.

@@ -35,12 +35,14 @@ impl EpochLog for Log {
         if self.down.load(Ordering::Relaxed) {
             return Err(StoreError::new(StoreErrorKind::Unavailable, "down"));
         }
-        let mut entries = self.entries.lock();
-        let free = !entries.iter().any(|(name, old)| name == log && old.n == entry.n);
-        if free {
-            entries.push((log.to_owned(), entry));
-        }
-        drop(entries);
+        let free = {
+            let mut entries = self.entries.lock();
+            let free = !entries.iter().any(|(name, old)| name == log && old.n == entry.n);
+            if free {
+                entries.push((log.to_owned(), entry));
+            }
+            free
+        };
         if self.answers_never.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
