@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     error::{Error, SendError},
-    ids::{ClientMessageId, StrategyName, TenantId},
-    message::{Event, InboundEvent, Status},
+    ids::{ClientMessageId, ProviderMessageId, StrategyName, TenantId},
+    message::{Event, InboundEvent, Receipt, Status},
     runtime::{ms, seconds},
     store::{ClaimKey, ClaimOp, Effects, Evidence, StoredError},
     strategy::{ParsedKey, ProviderKey},
@@ -71,8 +71,8 @@ async fn tell(
     let Some(seen) = engine.stores.stored_record(&key).await?.filter(|record| record.key_generation == generation) else {
         return Ok(());
     };
-    let provider_id = (!status.target.is_empty()).then(|| status.target.clone());
-    let mut evidence = Evidence::new(status.state, at_ms, provider_id);
+    let receipt = ProviderMessageId::new(&status.target).ok().and_then(|id| engine.seal_receipt(&key, &Receipt::accepted(id)));
+    let mut evidence = Evidence::new(status.state, at_ms, receipt);
     evidence.error = status.error.as_ref().map(|error| {
         let reported = SendError::of(error.kind, "the provider reported a failure");
         let coded = match &error.code {

@@ -6,7 +6,6 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, Reach},
-    ids::ProviderMessageId,
     keyring,
     message::Receipt,
     store::{ClaimKey, ClaimRecord, ClaimStatus, StoredError, StoredReceipt},
@@ -43,20 +42,20 @@ impl Engine {
         keyring::seal(&*self.keys, &*self.rng, &["receipt", key.as_str()], &json).ok().map(StoredReceipt::sealed)
     }
 
-    /// Reads the receipt of a record. An unreadable one gives an empty receipt, because the send was delivered all the same.
+    /// Reads the receipt of a record, or what evidence tells of it. An unreadable one gives an empty receipt, because the send was
+    /// delivered all the same.
     fn open_receipt(&self, key: &ClaimKey, record: &ClaimRecord) -> Receipt {
-        let open = || {
-            let sealed = record.result.as_ref()?.as_sealed();
+        let open = |stored: &StoredReceipt| {
+            let sealed = stored.as_sealed();
             if sealed.is_empty() {
                 return Some(Receipt::unnumbered());
             }
             let json = keyring::open(&*self.keys, &["receipt", key.as_str()], sealed).ok()?;
             serde_json::from_slice::<Receipt>(&json).ok()
         };
-        open().unwrap_or_else(|| {
-            let known = record.evidence.as_ref().and_then(|evidence| evidence.provider_id.as_deref());
-            let receipt = known.and_then(|id| ProviderMessageId::new(id).ok()).map_or_else(Receipt::unnumbered, Receipt::accepted);
-            receipt.trimmed()
+        record.result.as_ref().and_then(open).unwrap_or_else(|| {
+            let told = record.evidence.as_ref().and_then(|evidence| open(evidence.receipt.as_ref()?));
+            told.unwrap_or_else(Receipt::unnumbered).trimmed()
         })
     }
 }

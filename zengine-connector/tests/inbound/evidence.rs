@@ -132,6 +132,25 @@ async fn case_90_proof_that_comes_while_sending_decides_after_a_crash() {
     assert!(settled(&host).is_empty());
 }
 
+/// A provider's id may hold the recipient, so that a record holds it encrypted; a replay names it.
+#[tokio::test(start_paused = true)]
+async fn rule_32_the_id_that_a_status_tells_is_encrypted_and_replayed() {
+    let host = Host::new();
+    let send = Send::unknown(&host, "order-17").await;
+    let _ = tell(&host, "1", State::Delivered, &send.reference(0)).await;
+    let target = match &host.seen.events.lock().unwrap().last().unwrap().event {
+        Event::Status(status) => status.target.clone(),
+        other => panic!("{other:?}"),
+    };
+    let record = send.record(&host).await;
+    let written = String::from_utf8_lossy(&record.to_cbor()).into_owned() + &serde_json::to_string(&record).unwrap();
+    assert!(!target.is_empty() && !written.contains(&target), "{written}");
+    assert!(!format!("{record:?}").contains(&target));
+    let end = host.orchestrator.outcome(&id("one"), "acme-shared", &send.id).await.unwrap();
+    let Some(Outcome::Delivered(end)) = end else { panic!("{end:?}") };
+    assert_eq!(end.provider_id().map(ToString::to_string), Some(target));
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_27_keys_of_others_are_left_alone() {
     let host = Host::new();

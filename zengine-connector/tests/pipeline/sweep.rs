@@ -118,7 +118,7 @@ async fn rule_29_a_native_send_ends_too_and_the_late_evidence_settles_it() {
 
 async fn tell(world: &World, what: &str, state: State) {
     let now_ms = to_ms(world.clock.now());
-    let evidence = Evidence::new(state, now_ms, Some("recorded-1".to_owned()));
+    let evidence = Evidence::new(state, now_ms, None);
     world
         .claims
         .apply(&key(what), &ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 2_000, ttl_s: 86_400 }, None, now_ms)

@@ -74,8 +74,8 @@ record! {
         1 required pub state: State,
         /// Time of the status, in milliseconds UTC.
         2 required pub at_ms: i64,
-        /// The provider's id of the message.
-        3 optional pub provider_id: Option<String>,
+        /// The provider's id of the message as a receipt, encrypted: an id may hold the recipient (rule 32).
+        3 optional pub receipt: Option<StoredReceipt>,
         /// The provider's error, if it reported a failure.
         4 optional pub error: Option<StoredError>,
     }
@@ -83,8 +83,8 @@ record! {
 
 impl Evidence {
     /// Evidence of a state at a time, without an error.
-    pub fn new(state: State, at_ms: i64, provider_id: Option<String>) -> Self {
-        Self { state, at_ms, provider_id, error: None, unread: Unread::default() }
+    pub fn new(state: State, at_ms: i64, receipt: Option<StoredReceipt>) -> Self {
+        Self { state, at_ms, receipt, error: None, unread: Unread::default() }
     }
 
     /// The end of the send that this evidence proves.

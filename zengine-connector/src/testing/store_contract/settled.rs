@@ -15,7 +15,8 @@ const CLEARED: ClaimOp = ClaimOp::ClearEffects { first_claimed_at_ms: NOW, gener
 const LATER: i64 = NOW + LEASE_MS + SKEW_MS + 1;
 
 fn tell(state: State) -> ClaimOp {
-    ClaimOp::Tell { key_generation: 0, evidence: Evidence::new(state, NOW, Some("wamid.1".to_owned())), skew_ms: 2_000, ttl_s: DAY_S }
+    let evidence = Evidence::new(state, NOW, Some(StoredReceipt::sealed(&b"told"[..])));
+    ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 2_000, ttl_s: DAY_S }
 }
 
 fn give_up(seen: &str) -> ClaimOp {
@@ -88,10 +89,10 @@ pub async fn rule_27_evidence_settles_an_unknown(subject: &Subject) {
         sending(&run).await;
         run.done(run.commit("a", Terminal::Unknown, NOW + 1).await).await;
         let settled = run.done(run.apply(tell(state), NOW + 2).await).await;
-        let provider_id = settled.evidence.as_ref().and_then(|evidence| evidence.provider_id.as_deref());
+        let receipt = settled.evidence.as_ref().and_then(|evidence| evidence.receipt.clone());
         assert_eq!(
-            (settled.status, settled.effects_pending.settled, provider_id),
-            (status, true, Some("wamid.1")),
+            (settled.status, settled.effects_pending.settled, receipt),
+            (status, true, Some(StoredReceipt::sealed(&b"told"[..]))),
             "rule 27: the store lost (left) the end of an Unknown that evidence settled, its event, or the evidence"
         );
     }
