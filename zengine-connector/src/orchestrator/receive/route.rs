@@ -37,15 +37,23 @@ pub(super) struct Router<'a> {
     pub(super) entry: &'a RegisteredStrategy,
     pub(super) principal: &'a Principal,
     pub(super) received_at_ms: i64,
-    /// One answer per key and request, so that all events of a conversation see the same answer of the directory.
-    routes: HashMap<RouteKey, Option<Vec<TenantId>>>,
+    /// Whether the payload is verified: only then may an event without a tenant pass by the cache.
+    verified: bool,
+    /// One answer per key and request, so that all events of a conversation see the same answer of the directory. With it,
+    /// whether it was remembered from an earlier request.
+    routes: HashMap<RouteKey, (Option<Vec<TenantId>>, bool)>,
     /// Time spent on look-ups that gave no answer.
     unanswered: Duration,
 }
 
 impl<'a> Router<'a> {
     pub(super) fn new(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, principal: &'a Principal, received_at_ms: i64) -> Self {
-        Self { engine, entry, principal, received_at_ms, routes: HashMap::new(), unanswered: Duration::ZERO }
+        Self { engine, entry, principal, received_at_ms, verified: true, routes: HashMap::new(), unanswered: Duration::ZERO }
+    }
+
+    /// A router for a payload that was not verified.
+    pub(super) fn unverified(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, received_at_ms: i64) -> Self {
+        Self { verified: false, ..Self::new(engine, entry, &Principal::Shared, received_at_ms) }
     }
 
     /// Reads a payload and routes its elements, in order. A panic of the strategy makes it one element that cannot be read.
@@ -76,9 +84,17 @@ impl<'a> Router<'a> {
     }
 
     async fn owners(&mut self, event: &RoutedEvent) -> Result<Vec<TenantId>, Homeless> {
+        match self.owners_by(event, false).await {
+            // The tenant may be newer than what is remembered of its keys.
+            Err(_) if self.verified => self.owners_by(event, true).await,
+            known => known,
+        }
+    }
+
+    async fn owners_by(&mut self, event: &RoutedEvent, again: bool) -> Result<Vec<TenantId>, Homeless> {
         let mut found = None;
         for key in &event.routes {
-            let tenants = self.look_up(key).await.ok_or(Homeless::NoAnswer)?;
+            let tenants = self.look_up(key, again).await.ok_or(Homeless::NoAnswer)?;
             if !tenants.is_empty() {
                 found = Some(tenants);
                 break;
@@ -95,19 +111,22 @@ impl<'a> Router<'a> {
         }
     }
 
-    async fn look_up(&mut self, key: &RouteKey) -> Option<Vec<TenantId>> {
-        if let Some(known) = self.routes.get(key) {
+    async fn look_up(&mut self, key: &RouteKey, again: bool) -> Option<Vec<TenantId>> {
+        if let Some((known, cached)) = self.routes.get(key)
+            && !(again && *cached)
+        {
             return known.clone();
         }
         if self.unanswered >= UNANSWERED {
-            self.routes.insert(key.clone(), None);
+            self.routes.insert(key.clone(), (None, false));
             return None;
         }
         let asked = self.engine.clock.monotonic();
-        let found = match self.engine.tenants.route(&self.entry.name, key).await {
+        let looked = self.engine.tenants.route(&self.entry.name, key, again).await;
+        let found: Option<Vec<_>> = match looked.result {
             Ok(tenants) => {
                 let mut seen = HashSet::new();
-                Some(tenants.into_iter().filter(|tenant| seen.insert(tenant.clone())).collect())
+                Some(tenants.iter().filter(|tenant| seen.insert(*tenant)).cloned().collect())
             }
             Err(error) => {
                 self.unanswered += self.engine.clock.monotonic().saturating_sub(asked);
@@ -115,7 +134,7 @@ impl<'a> Router<'a> {
                 None
             }
         };
-        self.routes.insert(key.clone(), found.clone());
+        self.routes.insert(key.clone(), (found.clone(), looked.cached && !again));
         found
     }
 

@@ -27,7 +27,8 @@ use quick_cache::Equivalent;
 pub(crate) use bind::BoundTenant;
 use bind::{BindRequest, Slot};
 use binder::Binder;
-use cache::Lookups;
+pub(crate) use cache::Looked;
+use cache::{Lifetimes, Lookups};
 
 use super::Caching;
 use crate::registry::RegisteredStrategy;
@@ -59,11 +60,14 @@ impl Tenants {
     /// `caching` sets the lifetimes. `local_refs` allows tenants to refer to the host's environment and files.
     pub(crate) fn new(sessions: Arc<SessionPorts>, caching: Caching, local_refs: bool) -> Self {
         let clock = || Arc::clone(&sessions.clock);
+        let missing = caching.refusal_ttl;
+        let routes = Lifetimes { found: caching.route_ttl, missing, stale_max: Duration::ZERO };
+        let secrets = Lifetimes { found: caching.secret_ttl, missing, stale_max: caching.stale_secret_max };
         Self {
             slots: bounded_cache(caching.max_bound),
             swept_ms: AtomicU64::new(0),
-            routes: Lookups::new(clock(), caching.max_routes, caching.route_ttl, Duration::ZERO),
-            application: Lookups::new(clock(), MAX_APPLICATION_SECRETS, caching.secret_ttl, caching.stale_secret_max),
+            routes: Lookups::new(clock(), caching.max_routes, routes, |tenants| tenants.is_empty()),
+            application: Lookups::new(clock(), MAX_APPLICATION_SECRETS, secrets, |_| false),
             binder: Arc::new(Binder { digest: Key::random(&*sessions.rng).0, sessions, caching, local_refs }),
         }
     }
