@@ -18,6 +18,9 @@ pub struct InboundSettings {
     /// Largest body that is looked at, in bytes; a larger one is answered with 413 before `verify` sees it. Defaults to
     /// 4 MiB; at least 1.
     pub max_body_bytes: usize,
+    /// Maximum requests whose events are worked on at the same time in this process. A further one is answered with 503, and must
+    /// be delivered again. A request counts until its work ends, also if its caller is gone. Defaults to 1,024; at least 1.
+    pub max_requests: usize,
     /// Maximum events of one request that are worked on. The rest is answered with 503, and the redelivery goes on where
     /// this one stopped, because stored events do not count again. Defaults to 5,000; at least 1.
     pub max_events: usize,
@@ -49,6 +52,7 @@ impl Default for InboundSettings {
     fn default() -> Self {
         Self {
             max_body_bytes: 4 << 20,
+            max_requests: 1_024,
             max_events: 5_000,
             parallel: 64,
             lease: Duration::from_secs(60),
@@ -70,6 +74,7 @@ impl InboundSettings {
     pub fn check(&self) -> Result<(), Error> {
         let millisecond = Duration::from_millis(1);
         require(self.max_body_bytes >= 1, "inbound.max_body_bytes", "at least 1", self.max_body_bytes)?;
+        require(self.max_requests >= 1, "inbound.max_requests", "at least 1", self.max_requests)?;
         require(self.max_events >= 1, "inbound.max_events", "at least 1", self.max_events)?;
         require(self.parallel >= 1, "inbound.parallel", "at least 1", self.parallel)?;
         require_time("inbound.lease", self.lease, Duration::from_secs(15))?;
@@ -91,8 +96,9 @@ mod tests {
     fn an_impossible_setting_is_named() {
         type Change = fn(&mut InboundSettings);
         InboundSettings::default().check().unwrap();
-        let cases: [(&str, Change); 15] = [
+        let cases: [(&str, Change); 16] = [
             ("inbound.max_body_bytes", |s| s.max_body_bytes = 0),
+            ("inbound.max_requests", |s| s.max_requests = 0),
             ("inbound.max_events", |s| s.max_events = 0),
             ("inbound.parallel", |s| s.parallel = 0),
             ("inbound.lease", |s| s.lease = Duration::ZERO),

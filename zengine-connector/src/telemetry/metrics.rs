@@ -121,10 +121,14 @@ names! {
     DeadLettersOwed = "dead_letters_owed", Count;
     /// Dead letters that a sweep gave up. You should alarm on it.
     DeadLettersGivenUp = "dead_letters_given_up", Count;
+    /// Provider calls that were not made because the tenant's calls fill the bulkhead.
+    BulkheadFull = "bulkhead_full", Count;
     /// State changes of breakers.
     BreakerTransitions = "breaker_transitions", Count;
     /// Received requests and records.
     InboundRequests = "inbound_requests", Count;
+    /// Requests that were refused because too many are under work.
+    InboundBusy = "inbound_busy", Count;
     /// Events that handlers stored.
     InboundEvents = "inbound_events", Count;
     /// Events and elements that can never be handled.

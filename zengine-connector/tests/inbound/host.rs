@@ -18,6 +18,7 @@ use zengine_connector::{
     orchestrator::{InboundSettings, Received, ReplyTo},
     store::{DeadLetter, Memory, SecretScope, TenantRow},
     strategy::InboundRequest,
+    telemetry::{Metric, MetricName, Observer},
     testing::SimClock,
 };
 
@@ -111,6 +112,22 @@ impl Seen {
     }
 }
 
+/// How often each metric was recorded.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics(Mutex<HashMap<&'static str, usize>>);
+
+impl Metrics {
+    pub(crate) fn of(&self, name: MetricName) -> usize {
+        self.0.lock().unwrap().get(name.as_str()).copied().unwrap_or_default()
+    }
+}
+
+impl Observer for Metrics {
+    fn record(&self, metric: &Metric<'_>) {
+        *self.0.lock().unwrap().entry(metric.name.as_str()).or_default() += 1;
+    }
+}
+
 pub(crate) struct Host {
     pub(crate) memory: Memory,
     pub(crate) clock: Arc<SimClock>,
@@ -119,6 +136,7 @@ pub(crate) struct Host {
     pub(crate) sent: Arc<Mutex<Vec<(String, OutboundMessage)>>>,
     /// Whether `acme-flaky` panics.
     pub(crate) flaky: Arc<AtomicBool>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) orchestrator: Orchestrator,
 }
 
@@ -134,7 +152,7 @@ impl Host {
     /// configuration that nobody can use.
     pub(crate) fn with(settings: InboundSettings, handler: bool) -> Self {
         let (memory, faults, seen) = (Memory::new(), Arc::new(Faults::default()), Arc::new(Seen::default()));
-        let (sent, flaky) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+        let (sent, flaky, metrics) = (Arc::default(), Arc::new(AtomicBool::new(false)), Arc::new(Metrics::default()));
         let clock = Arc::new(SimClock::new());
         for strategy in STRATEGIES {
             let strategy = name(strategy);
@@ -177,6 +195,7 @@ impl Host {
             .keys(memory.keys())
             .clock(Arc::clone(&clock) as _)
             .spawner(Arc::new(FaultySpawner(Arc::clone(&faults))))
+            .observer(Arc::clone(&metrics) as _)
             .inbound(settings);
         if handler {
             let seen = Arc::clone(&seen);
@@ -185,7 +204,7 @@ impl Host {
                 async move { seen.handle(event, cx).await }
             });
         }
-        Self { orchestrator: builder.build().unwrap(), memory, clock, faults, seen, sent, flaky }
+        Self { orchestrator: builder.build().unwrap(), memory, clock, faults, seen, sent, flaky, metrics }
     }
 
     /// Tells the handler what to do with messages of this text.

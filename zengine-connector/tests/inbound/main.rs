@@ -6,6 +6,7 @@ mod canaries;
 mod evidence;
 mod faults;
 mod host;
+mod load;
 #[path = "../common/log.rs"]
 mod log;
 mod ordering;

@@ -15,6 +15,7 @@
 mod answer;
 mod batch;
 mod claim;
+mod load;
 mod lookup;
 mod plan;
 mod poison;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{batch::Batch, plan::Plan, poison::Routing, progress::Progress, route::Router};
+use super::{batch::Batch, load::UnderWork, plan::Plan, poison::Routing, progress::Progress, route::Router};
 use crate::{
     error::{Error, ErrorKind},
     ids::FailureId,
@@ -42,7 +42,7 @@ pub enum Replayed {
     /// the letter with this id. Keep the letter.
     Poison(FailureId),
     /// The event is not stored: its handler did not store it, a store or the tenant is not available, another caller handles it,
-    /// or the host shuts down. Keep the letter and replay it later.
+    /// too many requests are under work, or the host shuts down. Keep the letter and replay it later.
     NotStored,
 }
 
@@ -118,6 +118,7 @@ impl Orchestrator {
             return Err(Error::new(ErrorKind::Unsupported, "the host has no handler for events"));
         };
         let body = letter.open(&*self.engine.keys)?;
+        let Some(under_work) = UnderWork::begin(&self.inbound) else { return Ok(Replayed::NotStored) };
         let plan = Box::pin(self.plan_again(entry, inbound, letter, &body)).await?;
         let batch = Arc::new(Batch {
             orchestrator: self.clone(),
@@ -130,6 +131,7 @@ impl Orchestrator {
             correlation: None,
             traceparent: None,
             progress: Progress::new(plan.tasks, self.inbound.settings.max_events),
+            _under_work: under_work,
             replay: true,
         });
         // A dropped task ends the wait too. Events that it did not count are not stored.

@@ -8,6 +8,7 @@ use http::{Response, StatusCode};
 use super::{
     answer::{Ack, Received},
     batch::Batch,
+    load::UnderWork,
     lookup::EngineLookup,
     plan::Plan,
     progress::Progress,
@@ -23,11 +24,14 @@ use crate::{
     registry::RegisteredStrategy,
     runtime::{Missed, guard, ms, to_ms},
     strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, Verified, VerifyError},
-    telemetry::TraceParent,
+    telemetry::{Dimensions, MetricName, TraceParent},
 };
 
 /// Maximum time for `respond`.
 const RESPOND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The `Retry-After` while too many requests are under work.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// Time to collect replies, where the deadline leaves less.
 const COLLECT: Duration = Duration::from_millis(500);
@@ -41,7 +45,8 @@ impl Orchestrator {
     /// hangs; handlers go on. Dropping the future stops the waiting, never the work.
     ///
     /// A body larger than [`max_body_bytes`](crate::orchestrator::InboundSettings::max_body_bytes) is refused unread. Without a
-    /// handler, events are answered with 503, so that none is lost.
+    /// handler, events are answered with 503, so that none is lost; so are those of a request beyond
+    /// [`max_requests`](crate::orchestrator::InboundSettings::max_requests).
     ///
     /// # Errors
     /// `UnknownStrategy` if the name is not registered, `Unsupported` if the strategy only sends. A refused request is not an
@@ -140,6 +145,12 @@ impl InboundCall<'_> {
     }
 
     async fn events(&self, principal: Principal, payload: RawPayload) -> Received {
+        let Some(under_work) = UnderWork::begin(&self.orchestrator.inbound) else {
+            let strategy = Some(self.entry.name.as_str());
+            self.engine.observers.count(MetricName::InboundBusy, 1, Dimensions { strategy, ..Dimensions::default() });
+            let busy = Error::new(ErrorKind::Busy, "too many requests are under work").with_retry_after(BUSY);
+            return Received::refused(&VerifyError::Unavailable(busy)).of(&principal);
+        };
         let (arrived, began) = (self.engine.clock.now(), self.engine.clock.monotonic());
         let deadline = match self.entry.descriptor.reply {
             Reply::Acknowledge => None,
@@ -185,6 +196,7 @@ impl InboundCall<'_> {
             correlation: correlation(self.request),
             traceparent: trace(self.request).map(|trace| trace.to_string()),
             progress: Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events),
+            _under_work: under_work,
             replay: false,
         });
         // A dropped task ends the wait too. Events that it did not count must be delivered again.
