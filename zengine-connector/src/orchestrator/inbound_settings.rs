@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, require, require_time};
+use crate::{
+    error::{Error, require, require_time},
+    json::Limits,
+};
 
 /// Settings of the inbound path.
 ///
@@ -18,6 +21,12 @@ pub struct InboundSettings {
     /// Largest body that is looked at, in bytes; a larger one is answered with 413 before `verify` sees it. Defaults to
     /// 4 MiB; at least 1.
     pub max_body_bytes: usize,
+    /// Bounds of a JSON body, checked in one pass before it is read. A verified body beyond them becomes one dead letter and is
+    /// answered with 200, any other is answered with 413. Default to [`Limits::DEFAULT`]; each at least 1.
+    pub json: Limits,
+    /// Maximum elements of a body. A body that holds more becomes one dead letter, and is answered with 200. Defaults to
+    /// 10,000; at least 1.
+    pub max_elements: usize,
     /// Maximum requests whose events are worked on at the same time in this process. A further one is answered with 503, and must
     /// be delivered again. A request counts until its work ends, also if its caller is gone. Defaults to 1,024; at least 1.
     pub max_requests: usize,
@@ -52,6 +61,8 @@ impl Default for InboundSettings {
     fn default() -> Self {
         Self {
             max_body_bytes: 4 << 20,
+            json: Limits::DEFAULT,
+            max_elements: 10_000,
             max_requests: 1_024,
             max_events: 5_000,
             parallel: 64,
@@ -74,6 +85,14 @@ impl InboundSettings {
     pub fn check(&self) -> Result<(), Error> {
         let millisecond = Duration::from_millis(1);
         require(self.max_body_bytes >= 1, "inbound.max_body_bytes", "at least 1", self.max_body_bytes)?;
+        let Limits { body_bytes, json_depth, json_items, name_bytes } = self.json;
+        require(
+            [body_bytes, json_depth, json_items, name_bytes].iter().all(|most| *most >= 1),
+            "inbound.json",
+            "each at least 1",
+            self.json,
+        )?;
+        require(self.max_elements >= 1, "inbound.max_elements", "at least 1", self.max_elements)?;
         require(self.max_requests >= 1, "inbound.max_requests", "at least 1", self.max_requests)?;
         require(self.max_events >= 1, "inbound.max_events", "at least 1", self.max_events)?;
         require(self.parallel >= 1, "inbound.parallel", "at least 1", self.parallel)?;
@@ -96,8 +115,10 @@ mod tests {
     fn an_impossible_setting_is_named() {
         type Change = fn(&mut InboundSettings);
         InboundSettings::default().check().unwrap();
-        let cases: [(&str, Change); 16] = [
+        let cases: [(&str, Change); 18] = [
             ("inbound.max_body_bytes", |s| s.max_body_bytes = 0),
+            ("inbound.json", |s| s.json.json_depth = 0),
+            ("inbound.max_elements", |s| s.max_elements = 0),
             ("inbound.max_requests", |s| s.max_requests = 0),
             ("inbound.max_events", |s| s.max_events = 0),
             ("inbound.parallel", |s| s.parallel = 0),

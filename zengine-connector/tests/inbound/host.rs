@@ -24,7 +24,7 @@ use zengine_connector::{
 
 use crate::{
     faults::{Faults, FaultySpawner, Under},
-    strategies::{AcmeBoth, AcmeChat, AcmeFlaky, AcmeHook, AcmeKeeper, AcmeQueue, AcmeShared, text_of},
+    strategies::{AcmeBoth, AcmeChat, AcmeFlaky, AcmeHook, AcmeKeeper, AcmeQueue, AcmeShared, AcmeText, text_of},
 };
 
 /// What the handler does with a message of a certain text. Everything else it stores.
@@ -140,7 +140,8 @@ pub(crate) struct Host {
     pub(crate) orchestrator: Orchestrator,
 }
 
-const STRATEGIES: [&str; 7] = ["acme-flaky", "acme-both", "acme-shared", "acme-hook", "acme-chat", "acme-keeper", "acme-queue"];
+const STRATEGIES: [&str; 8] =
+    ["acme-text", "acme-flaky", "acme-both", "acme-shared", "acme-hook", "acme-chat", "acme-keeper", "acme-queue"];
 
 impl Host {
     pub(crate) fn new() -> Self {
@@ -151,7 +152,12 @@ impl Host {
     /// `waba`, and `two` and `three` wrongly share the phone `twice`. The tenant `broken` has the phone `broken` and a
     /// configuration that nobody can use.
     pub(crate) fn with(settings: InboundSettings, handler: bool) -> Self {
-        let (memory, faults, seen) = (Memory::new(), Arc::new(Faults::default()), Arc::new(Seen::default()));
+        Self::over(Memory::new(), settings, handler)
+    }
+
+    /// The same over given stores.
+    pub(crate) fn over(memory: Memory, settings: InboundSettings, handler: bool) -> Self {
+        let (faults, seen) = (Arc::new(Faults::default()), Arc::new(Seen::default()));
         let (sent, flaky, metrics) = (Arc::default(), Arc::new(AtomicBool::new(false)), Arc::new(Metrics::default()));
         let clock = Arc::new(SimClock::new());
         for strategy in STRATEGIES {
@@ -180,6 +186,7 @@ impl Host {
             .register(AcmeChat)
             .register(AcmeKeeper)
             .register(AcmeQueue)
+            .register(AcmeText)
             .register(AcmeFlaky(Arc::clone(&flaky)))
             .register(AcmeBoth(Arc::clone(&sent)))
             .build()

@@ -1,7 +1,5 @@
 //! Previews of requests, without effects.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::Response;
 
@@ -14,7 +12,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::TenantId,
     message::{ElementError, InboundEvent},
-    orchestrator::Orchestrator,
+    orchestrator::{InboundSettings, Orchestrator},
     runtime::to_ms,
     strategy::{DynInbound, InboundRequest, RawPayload, Step, Verified, VerifyError},
 };
@@ -56,7 +54,7 @@ impl Orchestrator {
             Ok(Verified { step: Step::Poll { .. }, .. }) => Preview::Poll,
             Ok(Verified { principal, step: Step::Events(payload) }) => {
                 let router = Router::new(&self.engine, entry, &principal, to_ms(self.engine.clock.now()));
-                Preview::Events(shown(router, inbound, &payload, unrouted).await)
+                Preview::Events(shown(router, &self.inbound.settings, &**inbound, &payload, unrouted).await)
             }
         })
     }
@@ -73,17 +71,18 @@ impl Orchestrator {
     ) -> Result<Vec<Result<InboundEvent, ElementError>>, Error> {
         let (entry, inbound) = self.receives(strategy)?;
         let router = Router::unverified(&self.engine, entry, to_ms(self.engine.clock.now()));
-        Ok(shown(router, inbound, payload, Some(unrouted)).await)
+        Ok(shown(router, &self.inbound.settings, &**inbound, payload, Some(unrouted)).await)
     }
 }
 
 async fn shown(
     mut router: Router<'_>,
-    inbound: &Arc<dyn DynInbound>,
+    settings: &InboundSettings,
+    inbound: &dyn DynInbound,
     payload: &RawPayload,
     unrouted: Option<&TenantId>,
 ) -> Vec<Result<InboundEvent, ElementError>> {
-    let elements = router.read(&**inbound, payload).await;
+    let elements = router.read(settings, inbound, payload).await;
     let (mut shown, mut named) = (Vec::with_capacity(elements.len()), true);
     for element in elements {
         let mut event = match element {

@@ -87,7 +87,8 @@ impl Orchestrator {
     /// The event takes the same path as a delivery: an event that led to no tenant is routed again, `admit` runs, and the handler
     /// runs in a task of its own, which goes on if the caller is dropped. The event's claim decides between concurrent
     /// replays and deliveries: the handler gets it from one of them. Its order in the conversation is not kept. A
-    /// payload that made its strategy panic is read again from its bytes, without the notes of `verify`.
+    /// payload that made its strategy panic, or was beyond its bounds, is read again from its bytes, without the notes of
+    /// `verify`.
     ///
     /// Delete the queue's message on [`Stored`](Replayed::Stored) and [`Settled`](Replayed::Settled). Keep it otherwise, and
     /// after an error. No letter is stored or removed.
@@ -168,7 +169,7 @@ impl Orchestrator {
         if head.kind == "element_error" {
             let payload = head.payload()?;
             let mut router = Router::new(&self.engine, entry, &principal, letter.at_ms);
-            let elements = router.read(&**inbound, &payload).await;
+            let elements = router.read(&self.inbound.settings, &**inbound, &payload).await;
             return Ok(Plan::of(&router, &payload, elements));
         }
         let event: InboundEvent = read(body)?;

@@ -8,6 +8,7 @@ use http::{Response, StatusCode};
 use super::{
     answer::{Ack, Received},
     batch::Batch,
+    bounds,
     load::UnderWork,
     lookup::EngineLookup,
     plan::Plan,
@@ -133,8 +134,10 @@ impl InboundCall<'_> {
             Ok(Err(error)) => {
                 if let VerifyError::Unavailable(cause) = &error {
                     tracing::warn!(strategy = %self.entry.name, error = %cause, "inbound.verify_unavailable");
+                    return Err(Some(error));
                 }
-                Err(Some(error))
+                let bounded = bounds::check(&self.orchestrator.inbound.settings, &**self.inbound, self.request.body()).is_ok();
+                Err(Some(if bounded { error } else { VerifyError::TooLarge }))
             }
             Err(Missed::Panicked) => {
                 tracing::error!(strategy = %self.entry.name, "inbound.verify_panicked");
@@ -159,7 +162,7 @@ impl InboundCall<'_> {
         let until = deadline.map(|time| began + time);
         let planned = Box::pin(async {
             let mut router = Router::new(self.engine, self.entry, &principal, to_ms(arrived));
-            let elements = router.read(&**self.inbound, &payload).await;
+            let elements = router.read(&self.orchestrator.inbound.settings, &**self.inbound, &payload).await;
             Plan::of(&router, &payload, elements)
         });
         let Some(plan) = before(self.engine, until, planned).await else {

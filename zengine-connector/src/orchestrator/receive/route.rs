@@ -6,15 +6,17 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-
-use super::poison::{Homeless, dedup_of};
+use super::{
+    bounds,
+    poison::{Homeless, dedup_of},
+};
 use crate::{
     ids::{RouteKey, TenantId},
     message::{DedupeKey, ElementError, InboundEvent},
+    orchestrator::InboundSettings,
     pipeline::Engine,
     registry::RegisteredStrategy,
-    strategy::{DynInbound, Principal, ProviderKey, RawPayload, RoutedEvent, guarded},
+    strategy::{DynInbound, Principal, ProviderKey, RawPayload, RoutedEvent},
 };
 
 /// One element of a payload, routed. An event that belongs to several tenants is one for each.
@@ -56,9 +58,9 @@ impl<'a> Router<'a> {
         Self { verified: false, ..Self::new(engine, entry, &Principal::Shared, received_at_ms) }
     }
 
-    /// Reads a payload and routes its elements, in order. A panic of the strategy makes it one element that cannot be read.
-    pub(super) async fn read(&mut self, inbound: &dyn DynInbound, payload: &RawPayload) -> Vec<Routed> {
-        let elements = guarded("normalize", || inbound.normalize(payload)).unwrap_or_else(|_| unreadable(payload.body()));
+    /// Reads a payload within its bounds, and routes its elements, in order.
+    pub(super) async fn read(&mut self, settings: &InboundSettings, inbound: &dyn DynInbound, payload: &RawPayload) -> Vec<Routed> {
+        let elements = bounds::elements(settings, inbound, payload);
         let mut routed = Vec::with_capacity(elements.len());
         for element in elements {
             match element {
@@ -160,9 +162,4 @@ impl<'a> Router<'a> {
         };
         (stamped, event.reference)
     }
-}
-
-/// The elements of a payload whose reading panicked.
-fn unreadable(body: &Bytes) -> Vec<Result<RoutedEvent, ElementError>> {
-    vec![Err(ElementError::new("", "the strategy panicked while it read the payload", body.clone()))]
 }

@@ -43,6 +43,10 @@ pub enum Admit {
 ///         Ok(Verified::tenant(&tenant, request.body().clone()))
 ///     }
 ///
+///     fn takes_json(&self) -> bool {
+///         false // the body is a plain text
+///     }
+///
 ///     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
 ///         let text = String::from_utf8_lossy(payload.body());
 ///         vec![Ok(RoutedEvent::new(Event::message(Content::text(text)), "", payload.body().clone()))]
@@ -63,6 +67,12 @@ pub trait InboundStrategy<Cfg>: Configure<Cfg> {
         request: &InboundRequest,
         cx: &InboundContext<Self::Tenant>,
     ) -> impl Future<Output = Result<Verified, VerifyError>> + Send;
+
+    /// Returns `true` if its bodies are JSON. The core then bounds them before [`normalize`](Self::normalize) reads them, and you
+    /// must otherwise bound them yourself. Defaults to `true`.
+    fn takes_json(&self) -> bool {
+        true
+    }
 
     /// Turns authenticated bytes into events, in order. Pure. A bad element must not affect the others, and an element of an
     /// unknown kind becomes an event of type Unknown.
