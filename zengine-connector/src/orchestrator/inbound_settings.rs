@@ -39,8 +39,10 @@ pub struct InboundSettings {
     /// that died. Renewed at a third while a handler runs. Defaults to 60 seconds; at least
     /// 15 seconds, so that a renewal may take its 5 seconds at the store.
     pub lease: Duration,
+    /// Difference that the clocks of processes may have: a lease is written as much longer. Defaults to 2 seconds.
+    pub clock_skew: Duration,
     /// Time that a stored event is recognised when it comes again. Defaults to 8 days, because providers redeliver for up
-    /// to 7; at least `lease`.
+    /// to 7; at least `lease` and `clock_skew` together.
     pub keep: Duration,
     /// Longest time of `verify`; then the answer is 503. Defaults to 10 seconds; at least 1 millisecond.
     pub verify_timeout: Duration,
@@ -67,6 +69,7 @@ impl Default for InboundSettings {
             max_events: 5_000,
             parallel: 64,
             lease: Duration::from_secs(60),
+            clock_skew: Duration::from_secs(2),
             keep: Duration::from_secs(8 * 86_400),
             verify_timeout: Duration::from_secs(10),
             admit_timeout: Duration::from_secs(10),
@@ -98,7 +101,8 @@ impl InboundSettings {
         require(self.parallel >= 1, "inbound.parallel", "at least 1", self.parallel)?;
         require_time("inbound.lease", self.lease, Duration::from_secs(15))?;
         require_time("inbound.keep", self.keep, Duration::ZERO)?;
-        require(self.keep >= self.lease, "inbound.keep", "at least `lease`", self.keep)?;
+        require_time("inbound.clock_skew", self.clock_skew, Duration::ZERO)?;
+        require(self.keep >= self.lease + self.clock_skew, "inbound.keep", "at least `lease` + `clock_skew`", self.keep)?;
         require_time("inbound.verify_timeout", self.verify_timeout, millisecond)?;
         require_time("inbound.admit_timeout", self.admit_timeout, millisecond)?;
         require_time("inbound.outbox_keep", self.outbox_keep, Duration::from_secs(1))?;
@@ -115,7 +119,7 @@ mod tests {
     fn an_impossible_setting_is_named() {
         type Change = fn(&mut InboundSettings);
         InboundSettings::default().check().unwrap();
-        let cases: [(&str, Change); 18] = [
+        let cases: [(&str, Change); 19] = [
             ("inbound.max_body_bytes", |s| s.max_body_bytes = 0),
             ("inbound.json", |s| s.json.json_depth = 0),
             ("inbound.max_elements", |s| s.max_elements = 0),
@@ -124,7 +128,8 @@ mod tests {
             ("inbound.parallel", |s| s.parallel = 0),
             ("inbound.lease", |s| s.lease = Duration::ZERO),
             ("inbound.lease", |s| s.lease = Duration::MAX),
-            ("inbound.keep", |s| s.keep = Duration::from_secs(59)),
+            ("inbound.clock_skew", |s| s.clock_skew = Duration::MAX),
+            ("inbound.keep", |s| s.keep = s.lease),
             ("inbound.keep", |s| s.keep = Duration::MAX),
             ("inbound.verify_timeout", |s| s.verify_timeout = Duration::ZERO),
             ("inbound.verify_timeout", |s| s.verify_timeout = Duration::MAX),
