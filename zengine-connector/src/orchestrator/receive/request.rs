@@ -133,7 +133,9 @@ impl InboundCall<'_> {
             Ok(Ok(verified)) => Ok(verified),
             Ok(Err(error)) => {
                 if let VerifyError::Unavailable(cause) = &error {
-                    tracing::warn!(strategy = %self.entry.name, error = %cause, "inbound.verify_unavailable");
+                    if self.entry.warned.is_due(self.engine.clock.monotonic()) {
+                        tracing::warn!(strategy = %self.entry.name, error = %cause, "inbound.verify_unavailable");
+                    }
                     return Err(Some(error));
                 }
                 let bounded = bounds::check(&self.orchestrator.inbound.settings, &**self.inbound, self.request.body()).is_ok();

@@ -15,7 +15,7 @@ use crate::{
     message::{DedupeKey, ElementError, InboundEvent},
     orchestrator::InboundSettings,
     pipeline::Engine,
-    registry::RegisteredStrategy,
+    registry::{Ask, RegisteredStrategy},
     strategy::{DynInbound, Principal, ProviderKey, RawPayload, RoutedEvent},
 };
 
@@ -39,8 +39,8 @@ pub(super) struct Router<'a> {
     pub(super) entry: &'a RegisteredStrategy,
     pub(super) principal: &'a Principal,
     pub(super) received_at_ms: i64,
-    /// Whether the payload is verified: only then may an event without a tenant pass by the cache.
-    verified: bool,
+    /// What a look-up may take from memory. Only an event of a verified payload that no tenant gets may pass by it.
+    ask: Ask,
     /// One answer per key and request, so that all events of a conversation see the same answer of the directory. With it,
     /// whether it was remembered from an earlier request.
     routes: HashMap<RouteKey, (Option<Vec<TenantId>>, bool)>,
@@ -50,12 +50,12 @@ pub(super) struct Router<'a> {
 
 impl<'a> Router<'a> {
     pub(super) fn new(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, principal: &'a Principal, received_at_ms: i64) -> Self {
-        Self { engine, entry, principal, received_at_ms, verified: true, routes: HashMap::new(), unanswered: Duration::ZERO }
+        Self { engine, entry, principal, received_at_ms, ask: Ask::Verified, routes: HashMap::new(), unanswered: Duration::ZERO }
     }
 
     /// A router for a payload that was not verified.
     pub(super) fn unverified(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, received_at_ms: i64) -> Self {
-        Self { verified: false, ..Self::new(engine, entry, &Principal::Shared, received_at_ms) }
+        Self { ask: Ask::Unverified, ..Self::new(engine, entry, &Principal::Shared, received_at_ms) }
     }
 
     /// Reads a payload within its bounds, and routes its elements, in order.
@@ -86,17 +86,17 @@ impl<'a> Router<'a> {
     }
 
     async fn owners(&mut self, event: &RoutedEvent) -> Result<Vec<TenantId>, Homeless> {
-        match self.owners_by(event, false).await {
+        match self.owners_by(event, self.ask).await {
             // The tenant may be newer than what is remembered of its keys.
-            Err(_) if self.verified => self.owners_by(event, true).await,
+            Err(_) if self.ask == Ask::Verified => self.owners_by(event, Ask::Again).await,
             known => known,
         }
     }
 
-    async fn owners_by(&mut self, event: &RoutedEvent, again: bool) -> Result<Vec<TenantId>, Homeless> {
+    async fn owners_by(&mut self, event: &RoutedEvent, ask: Ask) -> Result<Vec<TenantId>, Homeless> {
         let mut found = None;
         for key in &event.routes {
-            let tenants = self.look_up(key, again).await.ok_or(Homeless::NoAnswer)?;
+            let tenants = self.look_up(key, ask).await.ok_or(Homeless::NoAnswer)?;
             if !tenants.is_empty() {
                 found = Some(tenants);
                 break;
@@ -113,9 +113,9 @@ impl<'a> Router<'a> {
         }
     }
 
-    async fn look_up(&mut self, key: &RouteKey, again: bool) -> Option<Vec<TenantId>> {
+    async fn look_up(&mut self, key: &RouteKey, ask: Ask) -> Option<Vec<TenantId>> {
         if let Some((known, cached)) = self.routes.get(key)
-            && !(again && *cached)
+            && !(ask == Ask::Again && *cached)
         {
             return known.clone();
         }
@@ -124,7 +124,7 @@ impl<'a> Router<'a> {
             return None;
         }
         let asked = self.engine.clock.monotonic();
-        let looked = self.engine.tenants.route(&self.entry.name, key, again).await;
+        let looked = self.engine.tenants.route(&self.entry.name, key, ask).await;
         let found: Option<Vec<_>> = match looked.result {
             Ok(tenants) => {
                 let mut seen = HashSet::new();
@@ -136,7 +136,7 @@ impl<'a> Router<'a> {
                 None
             }
         };
-        self.routes.insert(key.clone(), (found.clone(), looked.cached && !again));
+        self.routes.insert(key.clone(), (found.clone(), looked.cached && ask != Ask::Again));
         found
     }
 

@@ -11,7 +11,7 @@ use quick_cache::sync::Cache;
 use crate::{
     error::{Error, ErrorKind},
     runtime::{BoxFuture, Clock},
-    sync::Mutex,
+    sync::{Mutex, Seldom},
 };
 
 type Running<T> = BoxFuture<'static, Result<T, Arc<Error>>>;
@@ -48,9 +48,6 @@ impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
     }
 }
 
-/// Shortest time between two look-ups of one key that pass by the cache.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
 /// How long answers are remembered.
 #[derive(Clone, Copy)]
 pub(super) struct Lifetimes {
@@ -59,6 +56,17 @@ pub(super) struct Lifetimes {
     pub(super) missing: Duration,
     /// Maximum age of an answer that is used while its store is down.
     pub(super) stale_max: Duration,
+}
+
+/// What a look-up may take from memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// Answers and failures: for a request that is not authenticated.
+    Unverified,
+    /// Answers.
+    Verified,
+    /// Nothing, once per key and second; else answers.
+    Again,
 }
 
 /// An answer, and whether it was remembered.
@@ -77,6 +85,7 @@ pub(super) struct Lookups<K, V> {
 
 struct CachedValue<V> {
     known: Mutex<Known<V>>,
+    asked_again: Seldom,
     work: SharedWork<V>,
 }
 
@@ -86,7 +95,6 @@ struct Known<V> {
     answer: Option<(V, Duration)>,
     /// The last failure, if it is newer than the answer.
     failure: Option<(Arc<Error>, Duration)>,
-    asked_again: Option<Duration>,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
@@ -94,16 +102,18 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
         Self { clock, entries: Cache::new(capacity), lifetimes, is_missing }
     }
 
-    /// The answer, cached or fetched. `again` passes by the cache, at most once per key and second.
-    pub(super) async fn get(&self, key: &K, again: bool, fetch: impl FnOnce() -> BoxFuture<'static, Result<V, Error>>) -> Looked<V> {
+    /// The answer, cached or fetched.
+    pub(super) async fn get(&self, key: &K, ask: Ask, fetch: impl FnOnce() -> BoxFuture<'static, Result<V, Error>>) -> Looked<V> {
         let made = self.entries.get_or_insert_with(key, || {
-            let known = Mutex::new(Known { answer: None, failure: None, asked_again: None });
-            Ok::<_, std::convert::Infallible>(Arc::new(CachedValue { known, work: SharedWork::default() }))
+            let known = Mutex::new(Known { answer: None, failure: None });
+            Ok::<_, std::convert::Infallible>(Arc::new(CachedValue { known, asked_again: Seldom::default(), work: SharedWork::default() }))
         });
         let Ok(entry) = made;
         let (lifetimes, is_missing) = (self.lifetimes, self.is_missing);
-        let fresh = move |known: &Known<V>, now| known.fresh(lifetimes, is_missing, now);
-        if let Some(result) = entry.remembered(again, self.clock.monotonic(), fresh) {
+        let fresh = move |known: &Known<V>, now| known.fresh(ask, lifetimes, is_missing, now);
+        let now = self.clock.monotonic();
+        let known = fresh(&entry.known.lock(), now);
+        if let Some(result) = known.filter(|_| ask != Ask::Again || !entry.asked_again.is_due(now)) {
             return Looked { result, cached: true };
         }
         let (clock, place) = (Arc::clone(&self.clock), Arc::clone(&entry));
@@ -112,7 +122,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
             Box::pin(async move {
                 let read = clock.monotonic();
                 // Another caller may have fetched it since we looked.
-                if let Some(result) = fresh(&place.known.lock(), read).filter(|_| !again) {
+                if let Some(result) = fresh(&place.known.lock(), read).filter(|_| ask != Ask::Again) {
                     return result;
                 }
                 let result = fetch.await;
@@ -134,33 +144,17 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
     }
 }
 
-impl<V> CachedValue<V> {
-    /// What is known, unless the caller may pass it by.
-    fn remembered<T>(&self, again: bool, now: Duration, fresh: impl Fn(&Known<V>, Duration) -> Option<T>) -> Option<T> {
-        let mut known = self.known.lock();
-        fresh(&known, now).filter(|_| !(again && known.may_ask_again(now)))
-    }
-}
-
-impl<V> Known<V> {
-    fn may_ask_again(&mut self, now: Duration) -> bool {
-        let may = self.asked_again.is_none_or(|at| now >= at + ASK_AGAIN_AFTER);
-        if may {
-            self.asked_again = Some(now);
-        }
-        may
-    }
-}
-
 impl<V: Clone> Known<V> {
     /// What needs no look-up.
-    fn fresh(&self, lifetimes: Lifetimes, is_missing: fn(&V) -> bool, now: Duration) -> Option<Result<V, Error>> {
-        if let Some((error, at)) = &self.failure {
-            return (now < *at + lifetimes.missing).then(|| self.instead_of(lifetimes, error, now));
+    fn fresh(&self, ask: Ask, lifetimes: Lifetimes, is_missing: fn(&V) -> bool, now: Duration) -> Option<Result<V, Error>> {
+        if let Some((value, read)) = &self.answer {
+            let lifetime = if is_missing(value) { lifetimes.missing.min(lifetimes.found) } else { lifetimes.found };
+            if now < *read + lifetime {
+                return Some(Ok(value.clone()));
+            }
         }
-        let (value, read) = self.answer.as_ref()?;
-        let lifetime = if is_missing(value) { lifetimes.missing.min(lifetimes.found) } else { lifetimes.found };
-        (now < *read + lifetime).then(|| Ok(value.clone()))
+        let failure = self.failure.as_ref().filter(|(_, at)| ask == Ask::Unverified && now < *at + lifetimes.missing);
+        failure.map(|(error, _)| self.instead_of(lifetimes, error, now))
     }
 
     /// The last answer in place of an outage, if it is not too old.

@@ -27,7 +27,7 @@ use quick_cache::Equivalent;
 pub(crate) use bind::BoundTenant;
 use bind::{BindRequest, Slot};
 use binder::Binder;
-pub(crate) use cache::Looked;
+pub(crate) use cache::{Ask, Looked};
 use cache::{Lifetimes, Lookups};
 
 use super::Caching;
@@ -88,6 +88,15 @@ impl Tenants {
         let place = (tenant.clone(), entry.name.clone());
         let Ok(slot) = self.slots.get_or_insert_with(&place, || Ok::<_, Infallible>(known.unwrap_or_default()));
         slot.load(BindRequest { binder: Arc::clone(&self.binder), entry: Arc::clone(entry), tenant: tenant.clone() }).await
+    }
+
+    /// The same for a request that is not authenticated: while a store fails, one request per [`Caching::refusal_ttl`] asks it.
+    pub(crate) async fn bind_unverified(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
+        let outage = self.slots.get(&SlotRef(tenant, &entry.name)).and_then(|slot| slot.outage(self.binder.sessions.clock.monotonic()));
+        match outage {
+            Some(error) => Err(error),
+            None => self.bind(entry, tenant).await,
+        }
     }
 
     /// The cached result for the tenant and the strategy, if it is fresh. `now` is of the monotonic clock.

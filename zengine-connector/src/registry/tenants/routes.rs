@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Looked, Tenants};
+use super::{Ask, Looked, Tenants};
 use crate::{
     ids::{RouteKey, StrategyName, TenantId},
     runtime::BoxFuture,
@@ -12,9 +12,8 @@ use crate::{
 const MAX_KEY: usize = 1024;
 
 impl Tenants {
-    /// The tenants behind a provider's key, or `Store` if the directory does not answer. Cached, empty answers and failures too;
-    /// `again` passes by the cache, at most once per key and second.
-    pub(crate) async fn route(&self, strategy: &StrategyName, key: &RouteKey, again: bool) -> Looked<Arc<[TenantId]>> {
+    /// The tenants behind a provider's key, or `Store` if the directory does not answer. Cached, empty answers too.
+    pub(crate) async fn route(&self, strategy: &StrategyName, key: &RouteKey, ask: Ask) -> Looked<Arc<[TenantId]>> {
         if key.value().len() > MAX_KEY {
             return Looked { result: Ok(Arc::default()), cached: false };
         }
@@ -23,6 +22,6 @@ impl Tenants {
             let (binder, (strategy, key)) = (Arc::clone(&self.binder), cached.clone());
             Box::pin(async move { Ok(binder.stores().route(&strategy, &key).await?.into()) }) as BoxFuture<'static, _>
         };
-        self.routes.get(&cached, again, fetch).await
+        self.routes.get(&cached, ask, fetch).await
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Tenants, binder::Binder, cache::OUTAGE};
+use super::{Ask, Tenants, binder::Binder, cache::OUTAGE};
 use crate::{
     error::{Error, ErrorKind, Violation},
     ids::{StrategyName, TenantId},
@@ -30,7 +30,7 @@ impl Tenants {
                 Ok(Arc::new(values))
             }) as BoxFuture<'static, _>
         };
-        Ok(self.application.get(&key, false, fetch).await.result?.to_vec())
+        Ok(self.application.get(&key, Ask::Unverified, fetch).await.result?.to_vec())
     }
 }
 

@@ -38,8 +38,9 @@ pub enum Admit {
 /// # }
 /// impl InboundStrategy<Secret<String>> for Pager {
 ///     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Secret<String>>) -> Result<Verified, VerifyError> {
+///         let signature = HmacSha256::hex().read(request.header("x-signature"))?;
 ///         let tenant = cx.find_one(&RouteKey::new("path", request.path())).await?;
-///         HmacSha256::hex().check(request.header("x-signature"), request.body(), &[tenant.to_bytes()])?;
+///         signature.check(request.body(), &[tenant.to_bytes()])?;
 ///         Ok(Verified::tenant(&tenant, request.body().clone()))
 ///     }
 ///
@@ -58,7 +59,8 @@ pub enum Admit {
     label = "write `impl InboundStrategy<{Cfg}> for {Self}`, or drop `inbound` from `#[strategy(..)]`"
 )]
 pub trait InboundStrategy<Cfg>: Configure<Cfg> {
-    /// Authenticates the exact bytes. Reads only: writes no store and calls no provider.
+    /// Authenticates the exact bytes. Reads only: writes no store and calls no provider. Look at the request's credentials before
+    /// you ask the context: a request without them should cost no look-up.
     ///
     /// # Errors
     /// The reason the request is refused.
