@@ -3,12 +3,13 @@
 use super::{
     effects::{self, SendIds},
     engine::Engine,
+    sweep::GRACE,
 };
 use crate::{
     error::{Error, SendError},
     ids::{ClientMessageId, StrategyName, TenantId},
     message::{Event, InboundEvent, Status},
-    runtime::seconds,
+    runtime::{ms, seconds},
     store::{ClaimKey, ClaimOp, Effects, Evidence, StoredError},
     strategy::{ParsedKey, ProviderKey},
 };
@@ -84,7 +85,10 @@ async fn tell(
     let ttl_s = seconds(engine.stages.settings(strategy).dedup.keep);
     let told = ClaimOp::Tell { key_generation: generation, evidence, ttl_s };
     let Some(record) = engine.stores.apply(&key, &told, Some(&seen), engine.now_ms()).await?.record else { return Ok(()) };
-    if record.effects_pending.settled {
+    // The owner of a fresh Unknown may be about to announce it: its end waits for the next status, duplicate or sweep.
+    let is_announced = seen.status.is_terminal() && !seen.effects_pending.event;
+    let owner_is_done = seen.updated_at_ms <= engine.now_ms().saturating_sub(ms(GRACE));
+    if record.effects_pending.settled && !record.effects_pending.event && (is_announced || owner_is_done) {
         // A crash before the flag is cleared repeats the event under the same id (rule 66). If the bus does not answer, the flag
         // stays for the next status, duplicate or sweep (rule 69).
         let done = effects::publish(engine, SendIds { key: &key, tenant, strategy, id }, &record, Effects::SETTLED).await;
