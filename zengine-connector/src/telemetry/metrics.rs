@@ -31,9 +31,9 @@ pub struct Metric<'a> {
 /// The dimensions of a metric: few, because each combination is a series of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Dimensions<'a> {
-    /// The tenant.
+    /// The tenant; `unknown` if it is not known to have the strategy.
     pub tenant: Option<&'a TenantId>,
-    /// The registered name of the strategy.
+    /// The registered name of the strategy; `unknown` if it is not registered.
     pub strategy: Option<&'a str>,
     /// The outcome.
     pub outcome: Option<&'a str>,
