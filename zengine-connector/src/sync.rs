@@ -4,6 +4,7 @@ use std::{
     fmt,
     hash::Hash,
     sync::{self, Arc, PoisonError},
+    time::Duration,
 };
 
 use hashbrown::DefaultHashBuilder;
@@ -78,6 +79,22 @@ impl<T> Snapshot<T> {
 
     pub(crate) fn store(&self, value: Arc<T>) {
         *self.0.write() = value;
+    }
+}
+
+/// Lets one caller per second through, such as a warning that any request may cause.
+#[derive(Debug, Default)]
+pub(crate) struct Seldom(Mutex<Option<Duration>>);
+
+impl Seldom {
+    /// Whether the last one is a second ago. `now` is of the monotonic clock.
+    pub(crate) fn is_due(&self, now: Duration) -> bool {
+        let mut last = self.0.lock();
+        let due = last.is_none_or(|last| now >= last + Duration::from_secs(1));
+        if due {
+            *last = Some(now);
+        }
+        due
     }
 }
 

@@ -400,7 +400,8 @@ proptest! {
             now_ms += passed;
             let owner = OwnerToken::named(&format!("o{who}"));
             let operation = match kind {
-                0 | 1 => InboundOp::Claim { lease: Lease { owner, boot: None, until_ms: now_ms + LEASE_MS }, ttl_s: 100 },
+                // A record is to outlive its lease however short its life is.
+                0 | 1 => InboundOp::Claim { lease: Lease { owner, boot: None, until_ms: now_ms + LEASE_MS }, ttl_s: 1 },
                 2 => InboundOp::Renew { owner, until_ms: now_ms + LEASE_MS },
                 3 => InboundOp::Settle { owner, status: InboundStatus::Stored, ttl_s: DAY_S },
                 _ => InboundOp::Release { owner },
@@ -410,9 +411,11 @@ proptest! {
             prop_assert_eq!(InboundRecord::from_cbor(&next.to_cbor()).unwrap(), next.clone());
             prop_assert_eq!(next.rev, record.as_ref().map_or(0, |record| record.rev) + 1);
             if let Some(before) = &record {
-                let over = before.is_expired(now_ms) || before.lease_until_ms < now_ms;
                 match before.status {
-                    InboundStatus::Claimed => prop_assert!(before.owner == owner || over, "a living owner was robbed"),
+                    InboundStatus::Claimed => {
+                        let released = before.expires_at_s * 1000 <= before.lease_until_ms;
+                        prop_assert!(before.owner == owner || before.lease_until_ms < now_ms || released, "a living owner was robbed");
+                    }
                     _ => prop_assert!(before.is_expired(now_ms), "a settled event was handled again"),
                 }
             }

@@ -315,6 +315,17 @@ async fn a_large_answer_arrives_whole() {
 }
 
 #[tokio::test]
+async fn no_time_overflows() {
+    let (address, journal) = answering(OK).await;
+    let client = ReqwestClient::builder().no_proxy().connect_timeout(Duration::MAX).idle_timeout(Duration::MAX).build().unwrap();
+    let options = CallOptions::DEFAULT.with_timeout(Duration::MAX);
+    for _ in 0..2 {
+        assert_eq!(client.call(post(address, "/"), options).await.unwrap().status(), 200);
+    }
+    assert_eq!(journal.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn an_error_status_is_an_answer() {
     let (address, _) = answering("HTTP/1.1 503 Service Unavailable\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n").await;
     let answer = client().call(post(address, "/"), CallOptions::DEFAULT).await.unwrap();

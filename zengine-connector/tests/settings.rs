@@ -1,7 +1,13 @@
 //! Settings of single strategies beside the default ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::json;
 use zengine_connector::{
@@ -10,6 +16,7 @@ use zengine_connector::{
     error::Error,
     stage::{Breaker, Retry, StrategySettings},
     store::{Memory, Stores},
+    telemetry::{Metric, MetricName, Observer},
     testing::{ProviderAnswer, Recording, SimClock},
 };
 
@@ -119,6 +126,35 @@ async fn a_strategy_has_a_bulkhead_of_its_own() {
     for (strategy, ends) in [("first", ["delivered", "delivered"]), ("second", ["delivered", "deferred"])] {
         let (one, two) = futures_util::future::join(host.send(strategy, "1"), host.send(strategy, "2")).await;
         assert_eq!([one.0.as_str(), two.0.as_str()], ends, "{strategy}");
+    }
+}
+
+/// Counts the calls that a full bulkhead refused.
+#[derive(Debug, Default)]
+struct Full(AtomicUsize);
+
+impl Observer for Full {
+    fn record(&self, metric: &Metric<'_>) {
+        if metric.name == MetricName::BulkheadFull {
+            assert_eq!((metric.dimensions.tenant, metric.dimensions.strategy), (Some(&tenant()), Some("first")));
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_34_a_tenant_has_512_calls_at_once_unless_told_otherwise() {
+    for (bulkhead, deferred) in [(Some(512), 8), (None, 0)] {
+        let full = Arc::new(Full::default());
+        let host = Host::new(|builder| {
+            let builder = builder.observer(Arc::clone(&full) as _);
+            if bulkhead.is_none() { builder.bulkhead(None) } else { builder }
+        });
+        host.recording.answer_always(ProviderAnswer::Slow(Duration::from_secs(1)));
+        let ids: Vec<_> = (0..520).map(|n| n.to_string()).collect();
+        let ends = futures_util::future::join_all(ids.iter().map(|id| host.send("first", id))).await;
+        assert_eq!(ends.iter().filter(|(end, _)| end.as_str() == "deferred").count(), deferred);
+        assert_eq!(full.0.load(Ordering::SeqCst), deferred);
     }
 }
 

@@ -224,6 +224,32 @@ async fn rule_82_success_at_once_and_after_a_retry_are_separate_metrics() {
     assert!(host.sums.0.lock().unwrap().contains_key(&retried), "{:?}", host.sums);
 }
 
+/// Names that a caller makes up are one series, not one each.
+#[tokio::test(start_paused = true)]
+async fn rule_82_a_name_that_is_not_registered_is_unknown_in_metrics() {
+    let host = Host::new();
+    let message = OutboundMessage::text(Identity::phone(PHONE).unwrap(), "hello");
+    let send = async |tenant: &str, strategy: &str, message: &OutboundMessage| {
+        let options = SendOptions::new(ClientMessageId::new("1").unwrap());
+        host.orchestrator.send(&TenantId::new(tenant).unwrap(), strategy, message, options).await
+    };
+    let invalid = OutboundMessage::text(Identity::phone(PHONE).unwrap(), "");
+    for n in 0..50 {
+        let name = format!("made-up-{n}");
+        assert_eq!(send(&name, "recording", &message).await.unwrap_err().kind(), ErrorKind::UnknownTenant);
+        assert_eq!(send(&name, &name, &message).await.unwrap_err().kind(), ErrorKind::UnknownStrategy);
+        send(&name, "recording", &invalid).await.unwrap_err();
+    }
+    assert_eq!(send("acme", "recording", &message).await.unwrap().as_str(), "delivered");
+    send("acme", "recording", &invalid).await.unwrap_err();
+    let sums = host.sums.0.lock().unwrap();
+    let sends = sums.keys().filter(|(name, _)| *name == "sends");
+    let mut names: Vec<_> = sends.map(|(_, dimensions)| dimensions.split(" outcome").next().unwrap()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names, ["tenant=acme strategy=recording", "tenant=unknown strategy=recording", "tenant=unknown strategy=unknown"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_81_no_line_and_no_metric_holds_a_recipient_or_a_body() {
     let host = Host::new();

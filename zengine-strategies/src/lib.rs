@@ -4,6 +4,8 @@
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "sandbox")]
+mod private_file;
+#[cfg(feature = "sandbox")]
 pub mod sandbox;
 #[cfg(feature = "whatsapp-meta-cloud")]
 mod waba;

@@ -4,8 +4,9 @@ use super::Unread;
 
 /// Bounds of a JSON body, checked in one pass over its bytes, without parsing and without an allocation.
 ///
-/// Check them before a body is parsed into a tree. A parser into typed structs that bounds its own recursion needs only
-/// the size.
+/// The core checks them before a strategy reads a body
+/// ([`InboundSettings::json`](crate::orchestrator::InboundSettings::json)). Check them yourself where you read JSON before it is
+/// authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Maximum size of the body, in bytes. Defaults to 4 MiB.
@@ -14,21 +15,23 @@ pub struct Limits {
     pub json_depth: usize,
     /// Maximum number of array elements and object members, all of them together. Defaults to 500,000.
     pub json_items: usize,
+    /// Maximum length of a member's name as it is written, in bytes. Defaults to 1,024.
+    pub name_bytes: usize,
 }
 
 impl Limits {
-    /// 4 MiB, 64 levels, half a million items.
-    pub const DEFAULT: Self = Self { body_bytes: 4 << 20, json_depth: 64, json_items: 500_000 };
+    /// 4 MiB, 64 levels, half a million items, names of 1,024 bytes.
+    pub const DEFAULT: Self = Self { body_bytes: 4 << 20, json_depth: 64, json_items: 500_000, name_bytes: 1024 };
 
     /// Checks a body. It does not check that the body is JSON; the parser does.
     ///
     /// # Errors
-    /// [`Unread::TooLarge`] over the size or the number of items, [`Unread::TooDeep`] over the depth.
+    /// [`Unread::TooLarge`] over the size, the number of items or the length of a name, [`Unread::TooDeep`] over the depth.
     pub fn check(&self, body: &[u8]) -> Result<(), Unread> {
         if body.len() > self.body_bytes {
             return Err(Unread::TooLarge);
         }
-        scan(body, self.json_depth, self.json_items)
+        scan(body, self)
     }
 }
 
@@ -44,18 +47,23 @@ impl Limits {
 /// # Errors
 /// [`Unread::TooDeep`].
 pub fn check_depth(bytes: &[u8], max: usize) -> Result<(), Unread> {
-    scan(bytes, max, usize::MAX)
+    scan(bytes, &Limits { body_bytes: usize::MAX, json_depth: max, json_items: usize::MAX, name_bytes: usize::MAX })
 }
 
-fn scan(bytes: &[u8], max_depth: usize, max_items: usize) -> Result<(), Unread> {
-    let (mut depth, mut items, mut at) = (0_usize, 0_usize, 0);
+fn scan(bytes: &[u8], limits: &Limits) -> Result<(), Unread> {
+    let (mut depth, mut items, mut string, mut at) = (0_usize, 0_usize, 0_usize, 0);
     while let Some(&byte) = bytes.get(at) {
         at += 1;
         match byte {
-            b'"' => at = end_of_string(bytes, at),
+            b'"' => {
+                let end = end_of_string(bytes, at);
+                (string, at) = ((end - at).saturating_sub(1), end);
+            }
+            // Outside of strings, a colon follows a name.
+            b':' if string > limits.name_bytes => return Err(Unread::TooLarge),
             b'[' | b'{' => {
                 depth += 1;
-                if depth > max_depth {
+                if depth > limits.json_depth {
                     return Err(Unread::TooDeep);
                 }
                 // The first item of a container has no comma; that an empty one counts as one more does no harm.
@@ -65,7 +73,7 @@ fn scan(bytes: &[u8], max_depth: usize, max_items: usize) -> Result<(), Unread> 
             b',' => items += 1,
             _ => {}
         }
-        if items > max_items {
+        if items > limits.json_items {
             return Err(Unread::TooLarge);
         }
     }
@@ -122,6 +130,17 @@ mod tests {
         assert!(matches!(Limits::DEFAULT.check(&vec![b'['; 1 << 20]), Err(Unread::TooDeep)));
         assert!(matches!(Limits::DEFAULT.check(&vec![b' '; (4 << 20) + 1]), Err(Unread::TooLarge)));
         assert!(matches!(Limits { json_items: 1000, ..Limits::DEFAULT }.check(&vec![b','; 1001]), Err(Unread::TooLarge)));
+    }
+
+    #[test]
+    fn a_name_is_bounded_and_a_text_is_not() {
+        let short = Limits { name_bytes: 4, ..Limits::DEFAULT };
+        let (name, longer) = (r#"{"1234" : "12345","a":["12345",{"b":1}]}"#, r#"{"a":1,"12345" :1}"#);
+        assert_eq!((short.check(name.as_bytes()), short.check(longer.as_bytes())), (Ok(()), Err(Unread::TooLarge)));
+        assert_eq!(short.check(br#"{"ab\"c":1}"#), Err(Unread::TooLarge));
+        let most = |n| Limits::DEFAULT.check(format!("{{{:?}:1}}", "x".repeat(n)).as_bytes());
+        assert_eq!((most(1024), most(1025)), (Ok(()), Err(Unread::TooLarge)));
+        assert_eq!(short.check(br#"{"never closed"#), Ok(()), "the parser refuses it");
     }
 
     #[test]

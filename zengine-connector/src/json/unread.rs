@@ -7,14 +7,20 @@ pub enum Unread {
     NotJson,
     /// Nested deeper than allowed.
     TooDeep,
-    /// Of more bytes or more items than allowed.
+    /// Of more bytes, more items or longer names than allowed.
     TooLarge,
 }
 
-display!(Unread, |it| match it {
-    Self::NotJson => "not JSON",
-    Self::TooDeep => "the JSON is nested too deeply",
-    Self::TooLarge => "the JSON is too large",
-});
+impl Unread {
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::NotJson => "not JSON",
+            Self::TooDeep => "the JSON is nested too deeply",
+            Self::TooLarge => "the JSON is too large",
+        }
+    }
+}
+
+display!(Unread, |it| it.reason());
 
 impl std::error::Error for Unread {}

@@ -1,6 +1,10 @@
 //! The orchestrator's builder: named slots in any order, always assembled the same way (rule 10).
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use hashbrown::HashMap;
 
@@ -144,8 +148,8 @@ impl OrchestratorBuilder {
         /// Longest time of one call to a provider, by default. Defaults to 10 seconds; at least
         /// `retry.min_attempt`.
         attempt_timeout(time: Duration) => settings.attempt_timeout = time;
-        /// Maximum calls of one tenant and strategy that run at once, by default. Unlimited unless set; at least 1.
-        bulkhead(calls: u32) => settings.bulkhead = Some(calls);
+        /// Maximum calls of one tenant and strategy that run at once, by default. Defaults to 512; at least 1. `None` is no limit.
+        bulkhead(calls: impl Into<Option<u32>>) => settings.bulkhead = calls.into();
         /// Age at which a message is no longer sent, by default (rule 8). Defaults to 6 hours; less than `dedup.keep`.
         max_age(time: Duration) => settings.max_age = time;
         /// The treatment of a send while the claim store does not answer, by default (rule 28). Defaults to deferring it.
@@ -230,7 +234,7 @@ impl OrchestratorBuilder {
         if let Some(interval) = self.sweep_every.filter(|_| engine.stores.boot().is_some()) {
             pipeline::sweep_every(&engine, interval);
         }
-        let inbound = Inbound { handler: self.handler, settings: self.inbound };
+        let inbound = Inbound { handler: self.handler, settings: self.inbound, under_work: AtomicUsize::new(0) };
         Ok(Orchestrator { engine, inbound: Arc::new(inbound) })
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, require, require_time};
+use crate::{
+    error::{Error, require, require_time},
+    json::Limits,
+};
 
 /// Settings of the inbound path.
 ///
@@ -18,6 +21,15 @@ pub struct InboundSettings {
     /// Largest body that is looked at, in bytes; a larger one is answered with 413 before `verify` sees it. Defaults to
     /// 4 MiB; at least 1.
     pub max_body_bytes: usize,
+    /// Bounds of a JSON body, checked in one pass before it is read. A verified body beyond them becomes one dead letter and is
+    /// answered with 200, any other is answered with 413. Default to [`Limits::DEFAULT`]; each at least 1.
+    pub json: Limits,
+    /// Maximum elements of a body. A body that holds more becomes one dead letter, and is answered with 200. Defaults to
+    /// 10,000; at least 1.
+    pub max_elements: usize,
+    /// Maximum requests whose events are worked on at the same time in this process. A further one is answered with 503, and must
+    /// be delivered again. A request counts until its work ends, also if its caller is gone. Defaults to 1,024; at least 1.
+    pub max_requests: usize,
     /// Maximum events of one request that are worked on. The rest is answered with 503, and the redelivery goes on where
     /// this one stopped, because stored events do not count again. Defaults to 5,000; at least 1.
     pub max_events: usize,
@@ -27,8 +39,10 @@ pub struct InboundSettings {
     /// that died. Renewed at a third while a handler runs. Defaults to 60 seconds; at least
     /// 15 seconds, so that a renewal may take its 5 seconds at the store.
     pub lease: Duration,
+    /// Difference that the clocks of processes may have: a lease is written as much longer. Defaults to 2 seconds.
+    pub clock_skew: Duration,
     /// Time that a stored event is recognised when it comes again. Defaults to 8 days, because providers redeliver for up
-    /// to 7; at least `lease`.
+    /// to 7; at least `lease` and `clock_skew` together.
     pub keep: Duration,
     /// Longest time of `verify`; then the answer is 503. Defaults to 10 seconds; at least 1 millisecond.
     pub verify_timeout: Duration,
@@ -49,9 +63,13 @@ impl Default for InboundSettings {
     fn default() -> Self {
         Self {
             max_body_bytes: 4 << 20,
+            json: Limits::DEFAULT,
+            max_elements: 10_000,
+            max_requests: 1_024,
             max_events: 5_000,
             parallel: 64,
             lease: Duration::from_secs(60),
+            clock_skew: Duration::from_secs(2),
             keep: Duration::from_secs(8 * 86_400),
             verify_timeout: Duration::from_secs(10),
             admit_timeout: Duration::from_secs(10),
@@ -70,11 +88,21 @@ impl InboundSettings {
     pub fn check(&self) -> Result<(), Error> {
         let millisecond = Duration::from_millis(1);
         require(self.max_body_bytes >= 1, "inbound.max_body_bytes", "at least 1", self.max_body_bytes)?;
+        let Limits { body_bytes, json_depth, json_items, name_bytes } = self.json;
+        require(
+            [body_bytes, json_depth, json_items, name_bytes].iter().all(|most| *most >= 1),
+            "inbound.json",
+            "each at least 1",
+            self.json,
+        )?;
+        require(self.max_elements >= 1, "inbound.max_elements", "at least 1", self.max_elements)?;
+        require(self.max_requests >= 1, "inbound.max_requests", "at least 1", self.max_requests)?;
         require(self.max_events >= 1, "inbound.max_events", "at least 1", self.max_events)?;
         require(self.parallel >= 1, "inbound.parallel", "at least 1", self.parallel)?;
         require_time("inbound.lease", self.lease, Duration::from_secs(15))?;
         require_time("inbound.keep", self.keep, Duration::ZERO)?;
-        require(self.keep >= self.lease, "inbound.keep", "at least `lease`", self.keep)?;
+        require_time("inbound.clock_skew", self.clock_skew, Duration::ZERO)?;
+        require(self.keep >= self.lease + self.clock_skew, "inbound.keep", "at least `lease` + `clock_skew`", self.keep)?;
         require_time("inbound.verify_timeout", self.verify_timeout, millisecond)?;
         require_time("inbound.admit_timeout", self.admit_timeout, millisecond)?;
         require_time("inbound.outbox_keep", self.outbox_keep, Duration::from_secs(1))?;
@@ -91,13 +119,17 @@ mod tests {
     fn an_impossible_setting_is_named() {
         type Change = fn(&mut InboundSettings);
         InboundSettings::default().check().unwrap();
-        let cases: [(&str, Change); 15] = [
+        let cases: [(&str, Change); 19] = [
             ("inbound.max_body_bytes", |s| s.max_body_bytes = 0),
+            ("inbound.json", |s| s.json.json_depth = 0),
+            ("inbound.max_elements", |s| s.max_elements = 0),
+            ("inbound.max_requests", |s| s.max_requests = 0),
             ("inbound.max_events", |s| s.max_events = 0),
             ("inbound.parallel", |s| s.parallel = 0),
             ("inbound.lease", |s| s.lease = Duration::ZERO),
             ("inbound.lease", |s| s.lease = Duration::MAX),
-            ("inbound.keep", |s| s.keep = Duration::from_secs(59)),
+            ("inbound.clock_skew", |s| s.clock_skew = Duration::MAX),
+            ("inbound.keep", |s| s.keep = s.lease),
             ("inbound.keep", |s| s.keep = Duration::MAX),
             ("inbound.verify_timeout", |s| s.verify_timeout = Duration::ZERO),
             ("inbound.verify_timeout", |s| s.verify_timeout = Duration::MAX),

@@ -15,7 +15,7 @@ mod send;
 mod serve;
 mod sweep;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicUsize};
 
 pub use bound::Bound;
 pub use builder::OrchestratorBuilder;
@@ -53,6 +53,8 @@ pub struct Orchestrator {
 struct Inbound {
     handler: Option<Arc<dyn handler::DynHandler>>,
     settings: InboundSettings,
+    /// Number of requests whose events are worked on.
+    under_work: AtomicUsize,
 }
 
 impl Orchestrator {

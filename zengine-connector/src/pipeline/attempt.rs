@@ -17,6 +17,7 @@ use crate::{
         BulkheadPermit, backoff,
         breaker::{Admission, Permit, Verdict},
     },
+    telemetry::{Dimensions, MetricName},
 };
 
 /// The result of an attempt.
@@ -131,8 +132,16 @@ pub(crate) async fn admit<'a>(job: &'a SendJob<'_>) -> Result<Admitted<'a>, NotA
         let after = backoff::scale(wait, 1.0 + 0.2 * job.engine().rng.unit()).max(Duration::from_millis(100));
         NotAdmitted(DeferredReason::BreakerOpen, after)
     })?;
-    let slot = stages.bulkhead.enter().ok_or(NotAdmitted(DeferredReason::Busy, Duration::from_secs(1)))?;
-    Ok(Admitted { permit, _slot: slot })
+    Ok(Admitted { permit, _slot: enter_bulkhead(job)? })
+}
+
+/// Passes the bulkhead.
+pub(crate) fn enter_bulkhead<'a>(job: &'a SendJob<'_>) -> Result<BulkheadPermit<'a>, NotAdmitted> {
+    job.stages().bulkhead.enter().ok_or_else(|| {
+        let (tenant, strategy) = (Some(job.tenant()), Some(job.entry.name.as_str()));
+        job.engine().observers.count(MetricName::BulkheadFull, 1, Dimensions { tenant, strategy, ..Dimensions::default() });
+        NotAdmitted(DeferredReason::Busy, Duration::from_secs(1))
+    })
 }
 
 /// Calls the provider within `limit`, and tells the breaker. A panic and a timeout both count as

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    attempt::{self, Attempted},
+    attempt::{self, Attempted, NotAdmitted},
     decision::{Next, Protection, SendEnd, decide},
     dedup::{Lost, Ownership},
     ended::{EndError, Ended, How},
@@ -125,7 +125,10 @@ async fn look_up(job: &SendJob<'_>, own: &Ownership<'_>) -> Option<How> {
     if limit < job.settings().retry.min_attempt {
         return later(DeferredReason::NoTimeLeft, second);
     }
-    let Some(_slot) = job.stages().bulkhead.enter() else { return later(DeferredReason::Busy, second) };
+    let _slot = match attempt::enter_bulkhead(job) {
+        Ok(slot) => slot,
+        Err(NotAdmitted(reason, retry_after)) => return later(reason, retry_after),
+    };
     let cx = job.context(own.record().key_generation, own.all_attempts().max(1), limit);
     match clock.guard(limit, job.outbound.lookup(&job.bound.state, job.message(), &cx)).await {
         Ok(Ok(Lookup::Found(receipt))) => Some(accepted(receipt)),

@@ -97,7 +97,8 @@ pub(crate) async fn publish(engine: &Engine, send: SendIds<'_>, record: &ClaimRe
     if pending.event {
         done.event = publish_one(engine, &DomainEvent::OutboundFailed(about(send, record))).await;
     }
-    if pending.settled {
+    // The end of a failure is told only after the failure.
+    if pending.settled && done.event == pending.event {
         done.settled = publish_one(engine, &DomainEvent::OutboundSettled(about(send, record))).await;
     }
     done

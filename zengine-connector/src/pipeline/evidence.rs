@@ -3,6 +3,7 @@
 use super::{
     effects::{self, SendIds},
     engine::Engine,
+    sweep::GRACE,
 };
 use crate::{
     error::{Error, SendError},
@@ -84,7 +85,10 @@ async fn tell(
     let dedup = &engine.stages.settings(strategy).dedup;
     let told = ClaimOp::Tell { key_generation: generation, evidence, skew_ms: ms(dedup.clock_skew), ttl_s: seconds(dedup.keep) };
     let Some(record) = engine.stores.apply(&key, &told, Some(&seen), engine.now_ms()).await?.record else { return Ok(()) };
-    if record.effects_pending.settled {
+    // The owner of a fresh Unknown may be about to announce it: its end waits for the next status, duplicate or sweep.
+    let is_announced = seen.status.is_terminal() && !seen.effects_pending.event;
+    let owner_is_done = seen.updated_at_ms <= engine.now_ms().saturating_sub(ms(GRACE));
+    if record.effects_pending.settled && !record.effects_pending.event && (is_announced || owner_is_done) {
         // A crash before the flag is cleared repeats the event under the same id (rule 66). If the bus does not answer, the flag
         // stays for the next status, duplicate or sweep (rule 69).
         let done = effects::publish(engine, SendIds { key: &key, tenant, strategy, id }, &record, Effects::SETTLED).await;

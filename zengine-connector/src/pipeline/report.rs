@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Fault, Reach, SendError},
-    ids::{CorrelationId, FailureId},
+    ids::{CorrelationId, FailureId, TenantId},
     runtime::ms,
     telemetry::{self, Dimensions, Metric, MetricName, Observers, RecipientHmac, TraceParent},
 };
@@ -76,9 +76,19 @@ pub(crate) fn report(call: HostCall<'_>, result: &Result<Outcome, Error>) {
     }
     let (end, duration) = (SendReport::of(result), call.clock.elapsed());
     end.log(call, duration);
-    let dimensions = Dimensions { tenant: Some(tenant), strategy: Some(strategy), outcome: Some(end.outcome), fault: end.fault() };
-    end.count(&engine.observers, duration, dimensions);
+    if engine.observers.is_empty() {
+        return;
+    }
+    let (registered, unknown) = (engine.registry.entry(strategy).ok(), TenantId::new(UNKNOWN).ok());
+    let is_bound = || registered.is_some_and(|entry| matches!(engine.tenants.bound(entry, tenant, engine.clock.monotonic()), Some(Ok(_))));
+    // A send that ended has a record or a configuration; of an error that came before, only what is bound is known.
+    let tenant = if result.is_ok() || is_bound() { Some(tenant) } else { unknown.as_ref() };
+    let strategy = Some(registered.map_or(UNKNOWN, |entry| entry.name.as_str()));
+    end.count(&engine.observers, duration, Dimensions { tenant, strategy, outcome: Some(end.outcome), fault: end.fault() });
 }
+
+/// The name in metrics of a tenant or strategy that is not registered: any text would be a series of its own.
+const UNKNOWN: &str = "unknown";
 
 /// The end of a send, as its line and metrics tell it.
 #[derive(Default)]

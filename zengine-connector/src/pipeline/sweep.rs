@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Time in which the owner of a send completes its effects. A sweep leaves them alone for so long.
-const GRACE: Duration = Duration::from_secs(60);
+pub(super) const GRACE: Duration = Duration::from_secs(60);
 /// Time after which a page begins no further record, so that stores that hang do not hold it up.
 const PAGE_TIME: Duration = Duration::from_secs(10);
 /// Maximum records per page of a sweep in the background, and the pause between two pages.

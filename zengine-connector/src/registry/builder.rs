@@ -14,6 +14,7 @@ use crate::{
     ids::StrategyName,
     schema::{Checks, Schema},
     strategy::{Descriptor, Strategy},
+    sync::Seldom,
 };
 
 /// A builder of a [`StrategyRegistry`].
@@ -71,6 +72,7 @@ impl RegistryBuilder {
                     outbound: halves.outbound.map(|half| half(Arc::clone(&strategy))),
                     inbound: halves.inbound.map(|half| half(Arc::clone(&strategy))),
                     strategy,
+                    warned: Seldom::default(),
                 }));
             }
             btree_map::Entry::Occupied(taken) => self.errors.push(

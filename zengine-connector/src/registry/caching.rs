@@ -27,10 +27,11 @@ pub struct Caching {
     /// Time that secrets serve on while their store is down, under an unchanged version of the configuration. Defaults to
     /// 1 hour (rule 85); at least `secret_ttl`.
     pub stale_secret_max: Duration,
-    /// Time that the tenants behind a provider's key are remembered, also if there is none. Defaults to 30 seconds.
+    /// Time that the tenants behind a provider's key are remembered; if there is none, `refusal_ttl`. Defaults to 30 seconds.
     pub route_ttl: Duration,
-    /// Time that a tenant's missing or wrong configuration is remembered. Defaults to 1 second: long enough for a storm of
-    /// requests, too short to be noticed by the person who repairs it.
+    /// Time that is remembered what cannot be had: a missing or wrong configuration, a key without a tenant, a store that fails
+    /// while a request is verified. Defaults to 1 second: long enough for a storm of requests, too short to be noticed by the
+    /// person who repairs it.
     pub refusal_ttl: Duration,
     /// Time after which an unused bound tenant is forgotten. Defaults to 1 hour; at least `config_ttl`.
     pub idle: Duration,

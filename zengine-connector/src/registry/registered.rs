@@ -8,6 +8,7 @@ use crate::{
     message::{Degrade, Prepared},
     schema::Checks,
     strategy::{Descriptor, DynInbound, DynOutbound, DynStrategy, ErasedTenant, Inspected},
+    sync::Seldom,
 };
 
 /// One registered strategy.
@@ -19,6 +20,8 @@ pub(crate) struct RegisteredStrategy {
     pub(crate) strategy: Arc<dyn DynStrategy>,
     pub(crate) outbound: Option<Arc<dyn DynOutbound>>,
     pub(crate) inbound: Option<Arc<dyn DynInbound>>,
+    /// Limits the warnings that unauthenticated requests can cause.
+    pub(crate) warned: Seldom,
 }
 
 debug_fields!(RegisteredStrategy { type_name });

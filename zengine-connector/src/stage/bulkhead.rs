@@ -1,4 +1,4 @@
-//! The bulkhead: a limit of concurrent calls per tenant and strategy. Unlimited by default.
+//! The bulkhead: a limit of concurrent calls per tenant and strategy.
 
 use std::sync::{
     Arc,

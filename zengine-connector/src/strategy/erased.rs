@@ -152,6 +152,10 @@ impl<S: Strategy + InboundStrategy<S::Config>> DynInbound for InboundHalf<S> {
         self.0.verify(request, &InboundContext::new(tenants)).await
     }
 
+    fn takes_json(&self) -> bool {
+        self.0.takes_json()
+    }
+
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
         self.0.normalize(payload)
     }

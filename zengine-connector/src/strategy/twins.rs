@@ -72,6 +72,7 @@ pub(crate) trait DynOutbound: Send + Sync {
 #[async_trait]
 pub(crate) trait DynInbound: Send + Sync {
     async fn verify(&self, request: &InboundRequest, tenants: Arc<dyn TenantLookup>) -> Result<Verified, VerifyError>;
+    fn takes_json(&self) -> bool;
     /// May panic.
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>>;
     async fn admit(&self, tenant: &ErasedTenant, event: &mut InboundEvent, cx: &EventContext) -> Result<Admit, Error>;

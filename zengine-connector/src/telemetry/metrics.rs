@@ -31,9 +31,9 @@ pub struct Metric<'a> {
 /// The dimensions of a metric: few, because each combination is a series of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Dimensions<'a> {
-    /// The tenant.
+    /// The tenant; `unknown` if it is not known to have the strategy.
     pub tenant: Option<&'a TenantId>,
-    /// The registered name of the strategy.
+    /// The registered name of the strategy; `unknown` if it is not registered.
     pub strategy: Option<&'a str>,
     /// The outcome.
     pub outcome: Option<&'a str>,
@@ -121,10 +121,14 @@ names! {
     DeadLettersOwed = "dead_letters_owed", Count;
     /// Dead letters that a sweep gave up. You should alarm on it.
     DeadLettersGivenUp = "dead_letters_given_up", Count;
+    /// Provider calls that were not made because the tenant's calls fill the bulkhead.
+    BulkheadFull = "bulkhead_full", Count;
     /// State changes of breakers.
     BreakerTransitions = "breaker_transitions", Count;
     /// Received requests and records.
     InboundRequests = "inbound_requests", Count;
+    /// Requests that were refused because too many are under work.
+    InboundBusy = "inbound_busy", Count;
     /// Events that handlers stored.
     InboundEvents = "inbound_events", Count;
     /// Events and elements that can never be handled.

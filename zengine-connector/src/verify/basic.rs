@@ -70,13 +70,40 @@ impl BasicAuth {
         Self { challenge }
     }
 
+    /// Reads a header. Do this before you fetch a secret: a request without credentials should cost no look-up.
+    ///
+    /// # Errors
+    /// [`VerifyError::Challenge`] if there is none, or it cannot be read.
+    pub fn read(&self, header: Option<&str>) -> Result<GivenCredentials, VerifyError> {
+        let pair = header.and_then(parse).ok_or(VerifyError::Challenge(self.challenge))?;
+        Ok(GivenCredentials { pair, challenge: self.challenge })
+    }
+
     /// Checks a header against every one of the credentials.
     ///
     /// # Errors
     /// [`VerifyError::Challenge`] for every failure.
     pub fn check(&self, header: Option<&str>, credentials: &[BasicCredentials]) -> Result<(), VerifyError> {
-        let given = header.and_then(parse).ok_or(VerifyError::Challenge(self.challenge))?;
-        let matches = any_of(credentials, |allowed| same_secret(&given, allowed.pair.expose()));
+        self.read(header)?.check(credentials)
+    }
+}
+
+/// The credentials of a request, not checked yet.
+#[must_use = "check them"]
+pub struct GivenCredentials {
+    pair: Zeroizing<Vec<u8>>,
+    challenge: &'static str,
+}
+
+masked!(GivenCredentials);
+
+impl GivenCredentials {
+    /// Checks them against every one of the allowed credentials.
+    ///
+    /// # Errors
+    /// [`VerifyError::Challenge`] if none matches.
+    pub fn check(&self, credentials: &[BasicCredentials]) -> Result<(), VerifyError> {
+        let matches = any_of(credentials, |allowed| same_secret(&self.pair, allowed.pair.expose()));
         if matches { Ok(()) } else { Err(VerifyError::Challenge(self.challenge)) }
     }
 }

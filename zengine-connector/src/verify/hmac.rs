@@ -61,6 +61,25 @@ impl HmacSha256 {
         self
     }
 
+    /// Reads a header. Do this before you fetch a secret: a request without a signature should cost no look-up.
+    ///
+    /// ```
+    /// use zengine_connector::{Secret, verify::HmacSha256};
+    ///
+    /// assert!(HmacSha256::hex().read(None).is_err());
+    /// let secret = Secret::new(b"secret".to_vec());
+    /// let header = HmacSha256::hex().sign(b"{}", &secret);
+    /// let signature = HmacSha256::hex().read(Some(&header))?;
+    /// signature.check(b"{}", &[secret])?; // now fetched
+    /// # Ok::<(), zengine_connector::strategy::VerifyError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`VerifyError::Unauthenticated`]: no header, another prefix, a bad encoding, a wrong length.
+    pub fn read(&self, header: Option<&str>) -> Result<Signature, VerifyError> {
+        header.and_then(|header| self.parse(header)).map(Signature).ok_or(VerifyError::Unauthenticated)
+    }
+
     /// Checks a header against the exact bytes of the body.
     ///
     /// # Errors
@@ -76,9 +95,7 @@ impl HmacSha256 {
     /// # Errors
     /// As [`check`](Self::check).
     pub fn check_parts(&self, header: Option<&str>, parts: &[&[u8]], secrets: &[Secret<Vec<u8>>]) -> Result<(), VerifyError> {
-        let given = header.and_then(|header| self.parse(header)).ok_or(VerifyError::Unauthenticated)?;
-        let matches = any_of(secrets, |secret| usable(secret) & mac(secret, parts).as_slice().ct_eq(given.as_slice()));
-        if matches { Ok(()) } else { Err(VerifyError::Unauthenticated) }
+        self.read(header)?.check_parts(parts, secrets)
     }
 
     /// The header of a body, for tests and for your own requests.
@@ -102,6 +119,32 @@ impl HmacSha256 {
                 (length == MAC_BYTES).then(|| room.first_chunk().copied())?
             }
         }
+    }
+}
+
+/// A signature as a request gave it, not checked yet.
+#[derive(Clone, Copy)]
+#[must_use = "check it"]
+pub struct Signature([u8; MAC_BYTES]);
+
+masked!(Signature);
+
+impl Signature {
+    /// Checks the signature against the exact bytes of the body. All secrets are tried.
+    ///
+    /// # Errors
+    /// [`VerifyError::Unauthenticated`] if it is of other bytes or with another secret.
+    pub fn check(&self, body: &[u8], secrets: &[Secret<Vec<u8>>]) -> Result<(), VerifyError> {
+        self.check_parts(&[body], secrets)
+    }
+
+    /// The same if more than the body is signed, as [`HmacSha256::check_parts`].
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_parts(&self, parts: &[&[u8]], secrets: &[Secret<Vec<u8>>]) -> Result<(), VerifyError> {
+        let matches = any_of(secrets, |secret| usable(secret) & mac(secret, parts).as_slice().ct_eq(self.0.as_slice()));
+        if matches { Ok(()) } else { Err(VerifyError::Unauthenticated) }
     }
 }
 

@@ -38,9 +38,9 @@ use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
 pub use allowlist::IpAllowlist;
-pub use basic::{BasicAuth, BasicCredentials};
+pub use basic::{BasicAuth, BasicCredentials, GivenCredentials};
 pub use handshake::{MAX_CHALLENGE_BYTES, answer_challenge};
-pub use hmac::HmacSha256;
+pub use hmac::{HmacSha256, Signature};
 pub use limits::check_size;
 pub use replay::Freshness;
 

@@ -242,6 +242,24 @@ async fn rule_69_a_silent_bus_leaves_the_event_to_the_next_news() {
     assert_eq!(settled(&host).len(), 1);
 }
 
+/// The owner that ended the send is between its record and its events.
+#[tokio::test(start_paused = true)]
+async fn rule_65_the_end_of_a_failure_is_never_told_before_the_failure() {
+    for (waited, told) in [(0, 0), (59, 0), (60, 1)] {
+        let host = Host::new();
+        let send = Send::sending(&host, "order-17").await;
+        send.give_up(&host).await;
+        host.clock.advance(std::time::Duration::from_secs(waited)).await;
+        let _ = tell(&host, "1", State::Delivered, &send.reference(0)).await;
+        let record = send.record(&host).await;
+        assert_eq!((record.status, settled(&host).len()), (ClaimStatus::Delivered, told), "after {waited} s");
+        assert_eq!(record.effects_pending.settled, told == 0, "it is left to a sweep");
+        // The next status tells it, once.
+        let _ = tell(&host, "2", State::Read, &send.reference(0)).await;
+        assert_eq!((settled(&host).len(), send.record(&host).await.effects_pending), (1, Effects::NONE));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_27_the_same_failure_is_announced_settled_and_then_replayed_as_delivered() {
     let host = Host::new();

@@ -39,6 +39,8 @@ pub(crate) struct Faults {
     pub(crate) lose_races: AtomicUsize,
     /// The task that cannot be spawned, counted from 1; 0 if all can.
     pub(crate) refused_task: AtomicUsize,
+    /// How often the directory was asked for a route.
+    pub(crate) routes_read: AtomicUsize,
     /// How often a store was written.
     pub(crate) writes: AtomicUsize,
 }
@@ -163,6 +165,7 @@ impl TenantDirectory for Under<dyn TenantDirectory> {
     }
 
     async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, StoreError> {
+        self.1.routes_read.fetch_add(1, SeqCst);
         check(&self.1.routes_down)?;
         self.0.route(strategy, key).await
     }

@@ -18,12 +18,13 @@ use zengine_connector::{
     orchestrator::{InboundSettings, Received, ReplyTo},
     store::{DeadLetter, Memory, SecretScope, TenantRow},
     strategy::InboundRequest,
+    telemetry::{Metric, MetricName, Observer},
     testing::SimClock,
 };
 
 use crate::{
     faults::{Faults, FaultySpawner, Under},
-    strategies::{AcmeBoth, AcmeChat, AcmeFlaky, AcmeHook, AcmeKeeper, AcmeQueue, AcmeShared, text_of},
+    strategies::{AcmeBoth, AcmeChat, AcmeFlaky, AcmeHook, AcmeKeeper, AcmeQueue, AcmeShared, AcmeText, text_of},
 };
 
 /// What the handler does with a message of a certain text. Everything else it stores.
@@ -111,6 +112,22 @@ impl Seen {
     }
 }
 
+/// How often each metric was recorded.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics(Mutex<HashMap<&'static str, usize>>);
+
+impl Metrics {
+    pub(crate) fn of(&self, name: MetricName) -> usize {
+        self.0.lock().unwrap().get(name.as_str()).copied().unwrap_or_default()
+    }
+}
+
+impl Observer for Metrics {
+    fn record(&self, metric: &Metric<'_>) {
+        *self.0.lock().unwrap().entry(metric.name.as_str()).or_default() += 1;
+    }
+}
+
 pub(crate) struct Host {
     pub(crate) memory: Memory,
     pub(crate) clock: Arc<SimClock>,
@@ -119,10 +136,12 @@ pub(crate) struct Host {
     pub(crate) sent: Arc<Mutex<Vec<(String, OutboundMessage)>>>,
     /// Whether `acme-flaky` panics.
     pub(crate) flaky: Arc<AtomicBool>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) orchestrator: Orchestrator,
 }
 
-const STRATEGIES: [&str; 7] = ["acme-flaky", "acme-both", "acme-shared", "acme-hook", "acme-chat", "acme-keeper", "acme-queue"];
+const STRATEGIES: [&str; 8] =
+    ["acme-text", "acme-flaky", "acme-both", "acme-shared", "acme-hook", "acme-chat", "acme-keeper", "acme-queue"];
 
 impl Host {
     pub(crate) fn new() -> Self {
@@ -133,8 +152,13 @@ impl Host {
     /// `waba`, and `two` and `three` wrongly share the phone `twice`. The tenant `broken` has the phone `broken` and a
     /// configuration that nobody can use.
     pub(crate) fn with(settings: InboundSettings, handler: bool) -> Self {
-        let (memory, faults, seen) = (Memory::new(), Arc::new(Faults::default()), Arc::new(Seen::default()));
-        let (sent, flaky) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+        Self::over(Memory::new(), settings, handler)
+    }
+
+    /// The same over given stores.
+    pub(crate) fn over(memory: Memory, settings: InboundSettings, handler: bool) -> Self {
+        let (faults, seen) = (Arc::new(Faults::default()), Arc::new(Seen::default()));
+        let (sent, flaky, metrics) = (Arc::default(), Arc::new(AtomicBool::new(false)), Arc::new(Metrics::default()));
         let clock = Arc::new(SimClock::new());
         for strategy in STRATEGIES {
             let strategy = name(strategy);
@@ -162,6 +186,7 @@ impl Host {
             .register(AcmeChat)
             .register(AcmeKeeper)
             .register(AcmeQueue)
+            .register(AcmeText)
             .register(AcmeFlaky(Arc::clone(&flaky)))
             .register(AcmeBoth(Arc::clone(&sent)))
             .build()
@@ -177,6 +202,7 @@ impl Host {
             .keys(memory.keys())
             .clock(Arc::clone(&clock) as _)
             .spawner(Arc::new(FaultySpawner(Arc::clone(&faults))))
+            .observer(Arc::clone(&metrics) as _)
             .inbound(settings);
         if handler {
             let seen = Arc::clone(&seen);
@@ -185,7 +211,7 @@ impl Host {
                 async move { seen.handle(event, cx).await }
             });
         }
-        Self { orchestrator: builder.build().unwrap(), memory, clock, faults, seen, sent, flaky }
+        Self { orchestrator: builder.build().unwrap(), memory, clock, faults, seen, sent, flaky, metrics }
     }
 
     /// Tells the handler what to do with messages of this text.

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 
+mod bounds;
 mod canaries;
 mod evidence;
 mod faults;
 mod host;
+mod load;
 #[path = "../common/log.rs"]
 mod log;
 mod ordering;

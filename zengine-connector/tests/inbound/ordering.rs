@@ -94,6 +94,54 @@ async fn rule_84_the_claim_of_a_process_that_died_is_taken_over_after_its_lease(
     assert_eq!(host.seen.count(), 1);
 }
 
+/// The clocks of two processes may differ by 2 s.
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_process_whose_clock_is_ahead_begins_no_second_handler_within_the_lease() {
+    let host = Arc::new(Host::new());
+    host.on("slow", Do::Gate);
+    let body = payload(&[message("1", "a", "slow")]);
+    let first = tokio::spawn({
+        let (host, body) = (Arc::clone(&host), body.clone());
+        async move { host.shared(body).await }
+    });
+    host.clock.advance(Duration::from_millis(1)).await;
+    let pass_without_renewals = async |time| {
+        Host::fault(&host.faults.claims_down, true);
+        host.clock.advance(Duration::from_millis(time)).await;
+        Host::fault(&host.faults.claims_down, false);
+    };
+    // The lease is over for the clock of its owner, and as late as now for one that is 2 s behind.
+    pass_without_renewals(61_500).await;
+    assert_eq!((host.shared(body.clone()).await.ack, host.seen.count()), (Ack::Redeliver, 1));
+    pass_without_renewals(1_000).await;
+    let (second, ()) = futures_util::future::join(host.shared(body), async {
+        host.clock.advance(Duration::from_millis(1)).await;
+        host.seen.gate.notify_waiters();
+    })
+    .await;
+    assert_eq!((second.ack, host.seen.count()), (Ack::Done, 2));
+    drop(first.await.unwrap());
+}
+
+/// `keep` is as short as it may be: the record of a handler that runs longer does not expire.
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_handler_that_runs_longer_than_keep_keeps_its_claim() {
+    let settings = InboundSettings { lease: Duration::from_secs(60), keep: Duration::from_secs(62), ..InboundSettings::default() };
+    let host = Arc::new(Host::with(settings, true));
+    host.on("slow", Do::Slow(Duration::from_secs(600)));
+    let body = payload(&[message("1", "a", "slow")]);
+    let first = tokio::spawn({
+        let (host, body) = (Arc::clone(&host), body.clone());
+        async move { host.shared(body).await }
+    });
+    for _ in 0..9 {
+        host.clock.advance(Duration::from_secs(65)).await;
+        assert_eq!(host.shared(body.clone()).await.ack, Ack::Redeliver);
+    }
+    assert_eq!(first.await.unwrap().ack, Ack::Done);
+    assert_eq!(host.seen.count(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_14_a_claim_whose_answer_was_lost_does_not_block_the_redelivery() {
     let host = Host::new();

@@ -1,9 +1,16 @@
 //! Whose events they are.
 
-use serde_json::{Value, json};
-use zengine_connector::orchestrator::Ack;
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
-use crate::host::{Host, counts, message, payload, request};
+use serde_json::{Value, json};
+use zengine_connector::{
+    ids::RouteKey,
+    orchestrator::{Ack, Preview, Replayed},
+    store::TenantRow,
+    strategy::{InboundRequest, RawPayload},
+};
+
+use crate::host::{Host, counts, id, message, name, payload, request};
 
 fn routed(event: &str, text: &str, routes: &Value) -> Value {
     json!({ "routes": routes, "id": event, "conversation": "a", "text": text })
@@ -156,4 +163,82 @@ async fn a_configuration_that_cannot_be_read_now_makes_events_come_again() {
     assert_eq!((received.ack, counts(&received)), (Ack::Redeliver, (0, 0, 1)));
     Host::fault(&host.faults.configs_down, false);
     assert_eq!(counts(&host.shared(body).await), (1, 0, 0));
+}
+
+/// Gives a tenant a phone.
+fn give_phone(host: &Host, tenant: &str, phone: &str) {
+    let row = TenantRow::new(json!({})).with_routes([RouteKey::new("phone", phone)]);
+    host.memory.put_tenant(&id(tenant), &name("acme-shared"), row);
+}
+
+/// A message to a phone.
+fn to(phone: &str, event: &str) -> bytes::Bytes {
+    payload(&[routed(event, event, &json!([["phone", phone]]))])
+}
+
+fn routes_read(host: &Host) -> usize {
+    host.faults.routes_read.load(SeqCst)
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_new_tenants_first_event_is_its_own_although_a_miss_is_cached() {
+    let host = Host::new();
+    assert_eq!(counts(&host.shared(to("new", "1")).await), (0, 1, 0));
+    give_phone(&host, "four", "new");
+    assert_eq!(counts(&host.shared(to("new", "2")).await), (1, 0, 0), "the directory was asked past the cache");
+    assert_eq!(given(&host), pairs(&[("four", "2")]));
+    // The letter of the first one is replayed.
+    let (letter, _) = host.letters().await.remove(0);
+    assert_eq!(host.orchestrator.replay(&letter.failure_id).await.unwrap(), Replayed::Stored);
+    assert_eq!(given(&host), pairs(&[("four", "1"), ("four", "2")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_events_of_nobody_ask_past_the_cache_once_per_key_and_second() {
+    let host = Host::new();
+    for n in 0..10 {
+        let body = payload(&[
+            routed(&format!("a{n}"), "x", &json!([["phone", "new"]])),
+            routed(&format!("b{n}"), "x", &json!([["phone", "new"]])),
+        ]);
+        assert_eq!(counts(&host.shared(body).await), (0, 2, 0));
+    }
+    assert_eq!(routes_read(&host), 2, "the first look-up, and one past the cache");
+    // A miss is remembered for a second.
+    host.clock.advance(Duration::from_secs(1)).await;
+    assert_eq!(counts(&host.shared(to("new", "c")).await), (0, 1, 0));
+    assert_eq!(counts(&host.shared(to("new", "d")).await), (0, 1, 0));
+    assert_eq!(routes_read(&host), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_phone_that_changed_its_tenant_is_asked_for_past_the_cache_before_its_event_is_kept() {
+    let host = Host::new();
+    give_phone(&host, "four", "moved");
+    assert_eq!(counts(&host.shared(to("moved", "1")).await), (1, 0, 0));
+    give_phone(&host, "five", "moved");
+    host.clock.advance(Duration::from_secs(30)).await;
+    assert_eq!(counts(&host.shared(to("moved", "2")).await), (0, 1, 0), "two tenants have it");
+    host.memory.put_tenant(&id("four"), &name("acme-shared"), TenantRow::new(json!({})));
+    assert_eq!(counts(&host.shared(to("moved", "3")).await), (1, 0, 0));
+    assert_eq!(given(&host), pairs(&[("five", "3"), ("four", "1")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_what_is_not_verified_does_not_pass_by_the_cache() {
+    let host = Host::new();
+    let unverified = RawPayload::unverified(to("new", "1"));
+    for _ in 0..10 {
+        let shown = host.orchestrator.preview_unverified("acme-shared", &unverified, &id("one")).await.unwrap();
+        assert_eq!(shown[0].as_ref().unwrap().tenant.as_str(), "one");
+        let forged = request("/").header("x-secret", "guess").body(to("new", "1")).unwrap();
+        assert_eq!(host.receive("acme-shared", forged).await.response.status().as_u16(), 401);
+        // It names its tenant by a key and is not authenticated.
+        assert_eq!(host.receive("acme-hook", request("/hook/new").body(to("new", "1")).unwrap()).await.response.status().as_u16(), 401);
+    }
+    assert_eq!(routes_read(&host), 2, "one look-up per strategy and key");
+    give_phone(&host, "four", "new");
+    let signed = InboundRequest::http(request("/").header("x-secret", "canary-secret").body(to("new", "1")).unwrap());
+    let Preview::Events(shown) = host.orchestrator.preview("acme-shared", &signed, None).await.unwrap() else { panic!("events") };
+    assert_eq!(shown[0].as_ref().unwrap().tenant.as_str(), "four");
 }

@@ -41,7 +41,7 @@ macro_rules! configure {
         }
     )*};
 }
-configure!(AcmeShared, AcmeHook, AcmeChat, AcmeKeeper, AcmeQueue, AcmeFlaky);
+configure!(AcmeShared, AcmeHook, AcmeChat, AcmeKeeper, AcmeQueue, AcmeFlaky, AcmeText);
 
 /// One element of a payload.
 #[derive(Deserialize)]
@@ -279,6 +279,25 @@ impl InboundStrategy<AcmeConfig> for AcmeQueue {
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
         elements(payload)
+    }
+}
+
+/// Takes texts, and bounds them itself.
+#[derive(Strategy)]
+#[strategy(name = "acme-text", channel = Webchat, config = AcmeConfig, inbound)]
+pub(crate) struct AcmeText;
+
+impl InboundStrategy<AcmeConfig> for AcmeText {
+    async fn verify(&self, request: &InboundRequest, _: &InboundContext<AcmeConfig>) -> Result<Verified, VerifyError> {
+        Ok(Verified::shared(request.body().clone()))
+    }
+
+    fn takes_json(&self) -> bool {
+        false
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        vec![Err(ElementError::new("", "a text of any brackets", payload.body().clone()))]
     }
 }
 

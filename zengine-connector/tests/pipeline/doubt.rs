@@ -590,6 +590,22 @@ async fn rule_24_attached_callers_settle_what_a_dropped_leader_took_over() {
     assert_eq!((provider.calls().len(), provider.effects("1")), (3, 1));
 }
 
+/// A bus that refuses the failure does not get its end first.
+#[tokio::test(start_paused = true)]
+async fn rule_65_the_end_of_a_failure_is_published_after_the_failure() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::broken());
+    world.faults.next(StoreCall::Publish, 1, StoreFault::Refused);
+    unknown(send(&process, "1").await);
+    tell(&world, "1", State::Failed).await;
+    world.faults.next(StoreCall::Publish, 1, StoreFault::Refused);
+    assert!(failed(send(&process, "1").await).replayed);
+    assert_eq!((world.failed().len(), world.settled().len()), (0, 0), "the bus refused the failure again");
+    assert!(failed(send(&process, "1").await).replayed);
+    assert_eq!((world.failed().len(), world.settled().len()), (1, 1));
+}
+
 /// A delivery that is still to be announced is not answered from the cache: the next duplicate announces it.
 #[tokio::test(start_paused = true)]
 async fn rule_69_a_delivery_is_remembered_once_it_is_announced() {

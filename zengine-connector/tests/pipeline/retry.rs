@@ -265,6 +265,23 @@ async fn rule_18_the_lease_outlasts_every_attempt() {
     assert_eq!(provider.calls().len(), 1);
 }
 
+/// No time that a caller gives is too long.
+#[tokio::test(start_paused = true)]
+async fn rule_5_a_deadline_of_any_length_is_fine() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    for answer in [ProviderAnswer::unreachable(), ProviderAnswer::throttle(std::time::Duration::MAX), ProviderAnswer::AcceptThenHang] {
+        provider.answer(answer);
+        let mut created = [std::time::UNIX_EPOCH, std::time::UNIX_EPOCH + secs(1 << 40)].into_iter();
+        for n in 0..2 {
+            let options = SendOptions::new(id(&format!("{}-{n}", provider.calls().len()))).within(std::time::Duration::MAX);
+            let options = created.next().map_or(options.clone(), |time| options.created_at(time));
+            let _ended = process.send(&tenant(), "recording", &text("hello"), options).await.unwrap();
+        }
+    }
+    process.shutdown(std::time::Duration::MAX).await;
+}
+
 /// Rule 7: a full bulkhead is our own trouble.
 #[tokio::test(start_paused = true)]
 async fn rule_34_a_full_bulkhead_puts_the_send_off() {

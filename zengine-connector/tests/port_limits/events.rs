@@ -1,8 +1,10 @@
 //! Events whose records, letters or tenants never get an answer.
 
+use futures_util::FutureExt as _;
 use zengine_connector::{
     orchestrator::Ack,
     registry::Caching,
+    runtime::Clock as _,
     strategy::InboundRequest,
     testing::{Recording, StoreCall, StoreFault},
 };
@@ -73,6 +75,22 @@ async fn a_renewal_that_hangs_is_followed_by_the_next_one_while_a_handler_runs()
     assert_comes_again(&receive(&another, &[element("1", "slow")]).await);
     assert_eq!(handled.await.unwrap().ack, Ack::Done);
     assert_eq!(host.handled(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_stores_that_hang_hold_up_no_shutdown() {
+    for call in [StoreCall::ClaimInbound, StoreCall::SettleInbound, StoreCall::PutLetter, StoreCall::ReleaseInbound] {
+        let host = TestHost::new();
+        let process = host.process();
+        host.hang([call]);
+        let text = if call == StoreCall::ReleaseInbound { "later" } else { "poison" };
+        // The sender goes away at once.
+        let gone = receive(&process, &[element("1", text)]).now_or_never();
+        assert!(gone.is_none(), "{call:?}");
+        let began = host.clock.monotonic();
+        process.shutdown(secs(600)).await;
+        assert!(host.clock.monotonic() < began + secs(31), "{call:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,8 +6,9 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use zengine_connector::{
     Error, InboundEvent, TenantId,
     error::Violation,
+    json::Limits,
     message::ElementError,
-    orchestrator::Preview,
+    orchestrator::{InboundSettings, Preview},
     store::Memory,
     strategy::{InboundRequest, RawPayload, VerifyError},
 };
@@ -25,7 +26,7 @@ use super::{
 /// Maximum length of a body to verify, in bytes: the core's own limit.
 const VERIFIED: u64 = 4 << 20;
 /// Maximum length of a stored payload, in bytes.
-const STORED: u64 = 64 << 20;
+const STORED: usize = 64 << 20;
 
 /// Turn a request of a provider into events, as a host would
 ///
@@ -73,7 +74,7 @@ pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Fai
         Some(path) => File::read(path, strategy, Needs::Nothing)?,
         None => File { instance: serde_json::json!({}), ..File::default() },
     };
-    let limit = if arguments.no_verify { STORED } else { VERIFIED };
+    let limit = if arguments.no_verify { STORED as u64 } else { VERIFIED };
     let Input::Whole(body) = input::read(limit, "the body of a request")? else { return Err(rejected(strategy, VerifyError::TooLarge)) };
     if arguments.no_verify {
         unverified(&arguments, strategy, &file, body, out).await
@@ -90,7 +91,9 @@ async fn unverified(
     out: &mut Out,
 ) -> Result<Exit, Failure> {
     let tenant = arguments.tenant.clone().map_or_else(|| TenantId::new("unverified"), Ok)?;
-    let host = host(strategy, file, &tenant)?;
+    // Whoever looks at a stored payload wants all of it.
+    let json = Limits { body_bytes: STORED, ..Limits::DEFAULT };
+    let host = host(strategy, file, &tenant, InboundSettings { json, max_elements: usize::MAX, ..InboundSettings::default() })?;
     let events = host.orchestrator.preview_unverified(strategy.name(), &RawPayload::unverified(body), &tenant).await?;
     print(&events, out)
 }
@@ -118,7 +121,7 @@ async fn verified(
         request = request.with_peer(peer);
     }
     let tenant = unrouted.clone().map_or_else(|| TenantId::new(super::host::TENANT), Ok)?;
-    let host = host(strategy, file, &tenant)?;
+    let host = host(strategy, file, &tenant, InboundSettings::default())?;
     match host.orchestrator.preview(strategy.name(), &request, unrouted.as_ref()).await? {
         Preview::Events(events) => print(&events, out),
         Preview::Reply(response) => {
@@ -134,8 +137,8 @@ async fn verified(
     }
 }
 
-fn host(strategy: &'static ErasedStrategy, file: &File, tenant: &TenantId) -> Result<Host, Failure> {
-    Host::new(strategy, file, tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)
+fn host(strategy: &'static ErasedStrategy, file: &File, tenant: &TenantId, inbound: InboundSettings) -> Result<Host, Failure> {
+    Host::new(strategy, file, tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder.inbound(inbound))
 }
 
 fn print(events: &[Result<InboundEvent, ElementError>], out: &mut Out) -> Result<Exit, Failure> {

@@ -1,6 +1,12 @@
 //! `zengine sandbox`.
 
-use std::{fmt::Write as _, io, path::PathBuf, str::FromStr};
+use std::{
+    fmt::Write as _,
+    fs::OpenOptions,
+    io::{self, Write as _},
+    path::PathBuf,
+    str::FromStr,
+};
 
 use serde_json::{Value, json};
 
@@ -10,6 +16,7 @@ use super::{
     output::{Out, STRONG},
     strategies::{self, ErasedStrategy},
 };
+use crate::private_file;
 
 /// Run emulators of the providers on this machine until Ctrl-C
 ///
@@ -23,14 +30,14 @@ pub(super) struct Arguments {
     /// The port of the first emulator; further ones take the next ports. 0 takes free ones
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// A sender of the emulator: its id, account and access token; repeatable
-    #[arg(long, value_name = "ID[:ACCOUNT[:TOKEN]]")]
+    /// A sender of the emulator: its id, account and access token; repeatable, or separated by commas
+    #[arg(long, value_name = "ID[:ACCOUNT[:TOKEN]]", env = "ZENGINE_SANDBOX_NUMBERS", value_delimiter = ',', hide_env_values = true)]
     number: Vec<NumberArgument>,
     /// The secret that webhooks are signed with
-    #[arg(long, value_name = "SECRET")]
+    #[arg(long, value_name = "SECRET", env = "ZENGINE_SANDBOX_APP_SECRET", hide_env_values = true)]
     app_secret: Option<String>,
     /// The token of the webhook handshake
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", env = "ZENGINE_SANDBOX_VERIFY_TOKEN", hide_env_values = true)]
     verify_token: Option<String>,
     /// The callback address of webhooks
     #[arg(long, value_name = "URL")]
@@ -38,10 +45,10 @@ pub(super) struct Arguments {
     /// Seed of ids and random faults; the same seed gives the same run
     #[arg(long)]
     seed: Option<u64>,
-    /// Append each request as a JSON line to this file
+    /// Append each request as a JSON line to this file, which gets the mode 0600
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
-    /// Write a file for --config of the other commands
+    /// Write a file for --config of the other commands, with the mode 0600
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// One JSON line per emulator
@@ -105,7 +112,8 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
             .map_err(|error| Failure::new(Exit::Broken, format!("the emulator of {} cannot start: {error}", strategy.name())))?;
         if let Some(path) = arguments.write.as_ref().filter(|_| n == 0) {
             let text = format!("{:#}\n", emulator.file(TENANT));
-            std::fs::write(path, text)
+            private_file::open(path, OpenOptions::new().write(true).truncate(true))
+                .and_then(|mut file| file.write_all(text.as_bytes()))
                 .map_err(|error| Failure::new(Exit::Broken, format!("{} cannot be written: {error}", path.display())))?;
         }
         if arguments.json { out.json(&line(strategy, &*emulator)) } else { out.text(&text(strategy, &*emulator)) }?;

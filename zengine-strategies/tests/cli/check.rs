@@ -107,6 +107,16 @@ fn a_file_that_is_no_file_or_no_json_says_so_without_its_content() {
     std::fs::write(&path, "{\"secrets\": canary").unwrap();
     let broken = zengine(&["check", WHATSAPP, "--config", path.to_str().unwrap()], "").ended(2);
     assert!(broken.err.contains("not JSON (line 1, column 13)") && !broken.err.contains("canary"), "{broken:?}");
+    for (name, what) in [("a-folder", "is not a regular file"), ("a-pipe", "is not a regular file"), ("large", "is larger than 1024 KiB")] {
+        let path = files.path(name);
+        match name {
+            "a-folder" => std::fs::create_dir(&path).unwrap(),
+            "a-pipe" => assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success()),
+            _ => std::fs::write(&path, " ".repeat((1 << 20) + 1)).unwrap(),
+        }
+        let refused = zengine(&["check", WHATSAPP, "--config", path.to_str().unwrap()], "").ended(2);
+        assert!(refused.err.contains(what), "{name}: {refused:?}");
+    }
     for root in [json!(null), json!([]), json!("x"), json!({})] {
         let run = zengine(&["check", WHATSAPP, "--config", &files.write("root", &root)], "").ended(2);
         assert!(run.err.starts_with('/'), "{root}: {run:?}");

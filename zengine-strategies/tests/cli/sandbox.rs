@@ -17,7 +17,11 @@ struct Sandbox {
 
 impl Sandbox {
     fn start(more: &[&str]) -> Self {
-        let mut child = command(&[&["sandbox", "--json"], more].concat()).spawn().unwrap();
+        Self::start_in(more, [])
+    }
+
+    fn start_in<const N: usize>(more: &[&str], environment: [(&str, &str); N]) -> Self {
+        let mut child = command(&[&["sandbox", "--json"], more].concat()).envs(environment).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Self { child, line: serde_json::from_str(&line).unwrap() }
@@ -51,6 +55,33 @@ fn the_other_commands_work_against_it_by_the_file_it_gives() {
     assert_eq!(zengine(&["health", WHATSAPP, "--config", &path], "").ended(0).line()["status"], "healthy");
     let sent = zengine(&["send", WHATSAPP, "--config", &path], text().to_string()).ended(0).line();
     assert_eq!(sent["outcome"], "delivered");
+    assert_eq!(sandbox.stop("-TERM"), Some(0));
+}
+
+#[test]
+fn credentials_come_from_the_environment_and_stay_in_private_files() {
+    let files = Files::new();
+    let (written, journal) = (files.path("written.json"), files.path("journal"));
+    // A file of an earlier run that others may read.
+    std::fs::write(&written, "{}").unwrap();
+    let environment = [
+        ("ZENGINE_SANDBOX_NUMBERS", "1550001:2550001:a-token,1550002"),
+        ("ZENGINE_SANDBOX_APP_SECRET", "an app secret"),
+        ("ZENGINE_SANDBOX_VERIFY_TOKEN", "a verify token"),
+    ];
+    let paths = ["--write", written.to_str().unwrap(), "--journal", journal.to_str().unwrap()];
+    let sandbox = Sandbox::start_in(&paths, environment);
+    let text = sandbox.line.to_string();
+    for part in ["1550001", "2550001", "a-token", "1550002", "an app secret", "a verify token"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    #[cfg(unix)]
+    for path in [&written, &journal] {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+    }
+    let help = zengine(&["sandbox", "--help"], "").ended(0);
+    assert!(help.out.contains("ZENGINE_SANDBOX_APP_SECRET"), "{help:?}");
     assert_eq!(sandbox.stop("-TERM"), Some(0));
 }
 

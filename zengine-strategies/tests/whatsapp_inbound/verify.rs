@@ -70,6 +70,21 @@ async fn r3_the_signature_covers_the_received_bytes() {
     assert!(matches!(verify(post(plain, Some(&signature))).await, Err(VerifyError::Unauthenticated)), "un-escaped on the way");
 }
 
+/// Nobody has the secrets: a look-up would be answered 503.
+#[tokio::test]
+async fn what_carries_no_signature_or_token_is_refused_without_a_look_up() {
+    let nothing = || InboundSetup::new().context();
+    for signature in [None, Some(""), Some("sha256="), Some("sha256=zz"), Some("0123")] {
+        let refused = strategy().verify(&post("{}", signature), &nothing()).await.map(Decided::from);
+        assert!(matches!(refused, Err(VerifyError::Unauthenticated)), "{signature:?}");
+    }
+    let hello = http::Request::get("/hook?hub.mode=subscribe&hub.challenge=1").body(Bytes::new()).unwrap();
+    let refused = strategy().verify(&InboundRequest::http(hello), &nothing()).await.map(Decided::from);
+    assert!(matches!(refused, Err(VerifyError::Forbidden)));
+    let signed = strategy().verify(&post("{}", Some(&sign(b"{}", "secret"))), &nothing()).await.map(Decided::from);
+    assert!(matches!(signed, Err(VerifyError::Unavailable(_))));
+}
+
 #[tokio::test]
 async fn both_app_secrets_count_while_one_is_rotated() {
     for secret in ["new secret", "old secret"] {

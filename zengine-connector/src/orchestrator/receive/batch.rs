@@ -10,6 +10,7 @@ use futures_util::{StreamExt, stream};
 
 use super::{
     claim::{Claim, Taken},
+    load::UnderWork,
     plan::InboundTask,
     poison::Poison,
     progress::{EventResult, Progress},
@@ -42,6 +43,7 @@ pub(super) struct Batch {
     pub(super) correlation: Option<CorrelationId>,
     pub(super) traceparent: Option<String>,
     pub(super) progress: Progress,
+    pub(super) _under_work: UnderWork,
     /// Whether the events are those of a dead letter. Events that still can never be handled stay in it: no other is stored.
     pub(super) replay: bool,
 }

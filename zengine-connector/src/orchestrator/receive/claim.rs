@@ -111,7 +111,8 @@ impl Claim {
     }
 
     fn lease_end(&self) -> i64 {
-        self.orchestrator.engine.now_ms().saturating_add(ms(self.orchestrator.inbound.settings.lease))
+        let settings = &self.orchestrator.inbound.settings;
+        self.orchestrator.engine.now_ms().saturating_add(ms(settings.lease + settings.clock_skew))
     }
 
     fn ttl_s(&self) -> i64 {

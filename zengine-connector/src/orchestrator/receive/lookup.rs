@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use crate::{
     ids::RouteKey,
     pipeline::Engine,
-    registry::RegisteredStrategy,
+    registry::{Ask, RegisteredStrategy},
     runtime::BoxFuture,
     secret::{Secret, SecretRef},
     strategy::{Found, TenantLookup, VerifyError},
@@ -26,14 +26,15 @@ impl TenantLookup for EngineLookup {
 
     fn find<'a>(&'a self, key: &'a RouteKey) -> BoxFuture<'a, Result<Vec<Found>, VerifyError>> {
         Box::pin(async move {
-            let tenants = self.engine.tenants.route(&self.entry.name, key).await.map_err(VerifyError::Unavailable)?;
+            let tenants =
+                self.engine.tenants.route(&self.entry.name, key, Ask::Unverified).await.result.map_err(VerifyError::Unavailable)?;
             let mut found = Vec::with_capacity(tenants.len().min(MAX_CANDIDATES));
-            for tenant in tenants.into_iter().take(MAX_CANDIDATES) {
-                match self.engine.tenants.bind(&self.entry, &tenant).await {
+            for tenant in tenants.iter().take(MAX_CANDIDATES) {
+                match self.engine.tenants.bind_unverified(&self.entry, tenant).await {
                     Ok(bound) => found.push(Found {
-                        sessions: self.engine.tenants.sessions(&tenant, &self.entry.name),
+                        sessions: self.engine.tenants.sessions(tenant, &self.entry.name),
                         state: Arc::clone(&bound.state),
-                        tenant,
+                        tenant: tenant.clone(),
                     }),
                     Err(error) if error.is_temporary() => return Err(VerifyError::Unavailable(error)),
                     // A tenant with an invalid configuration cannot authenticate anything and must not block the others.

@@ -9,12 +9,15 @@
 //!   again, so must the rest of its conversation in the request.
 //! - A panic ends where it happens: one of `verify` fails its request with a 500, one of `normalize` makes its payload a dead
 //!   letter, one of `admit` or a handler leaves its event to a redelivery. Dropping the caller stops the waiting, never the work.
+//! - A payload beyond its bounds is not read: it becomes one dead letter with its exact bytes.
 //! - A dead letter's event goes the same way again from its route on, under the same claim (`Orchestrator::replay`).
 //! - An unauthenticated request writes no store. Its look-ups are bounded and cached, and end with the time of `verify`.
 
 mod answer;
 mod batch;
+mod bounds;
 mod claim;
+mod load;
 mod lookup;
 mod plan;
 mod poison;

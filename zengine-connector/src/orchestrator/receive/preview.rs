@@ -1,7 +1,5 @@
 //! Previews of requests, without effects.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::Response;
 
@@ -14,10 +12,9 @@ use crate::{
     error::{Error, ErrorKind},
     ids::TenantId,
     message::{ElementError, InboundEvent},
-    orchestrator::Orchestrator,
-    registry::RegisteredStrategy,
+    orchestrator::{InboundSettings, Orchestrator},
     runtime::to_ms,
-    strategy::{DynInbound, InboundRequest, Principal, RawPayload, Step, Verified, VerifyError},
+    strategy::{DynInbound, InboundRequest, RawPayload, Step, Verified, VerifyError},
 };
 
 /// The content of a request.
@@ -56,7 +53,8 @@ impl Orchestrator {
             Ok(Verified { step: Step::Reply(response), .. }) => Preview::Reply(response),
             Ok(Verified { step: Step::Poll { .. }, .. }) => Preview::Poll,
             Ok(Verified { principal, step: Step::Events(payload) }) => {
-                Preview::Events(self.shown(entry, inbound, &principal, &payload, unrouted).await)
+                let router = Router::new(&self.engine, entry, &principal, to_ms(self.engine.clock.now()));
+                Preview::Events(shown(router, &self.inbound.settings, &**inbound, &payload, unrouted).await)
             }
         })
     }
@@ -72,33 +70,32 @@ impl Orchestrator {
         unrouted: &TenantId,
     ) -> Result<Vec<Result<InboundEvent, ElementError>>, Error> {
         let (entry, inbound) = self.receives(strategy)?;
-        Ok(self.shown(entry, inbound, &Principal::Shared, payload, Some(unrouted)).await)
+        let router = Router::unverified(&self.engine, entry, to_ms(self.engine.clock.now()));
+        Ok(shown(router, &self.inbound.settings, &**inbound, payload, Some(unrouted)).await)
     }
+}
 
-    async fn shown(
-        &self,
-        entry: &Arc<RegisteredStrategy>,
-        inbound: &Arc<dyn DynInbound>,
-        principal: &Principal,
-        payload: &RawPayload,
-        unrouted: Option<&TenantId>,
-    ) -> Vec<Result<InboundEvent, ElementError>> {
-        let mut router = Router::new(&self.engine, entry, principal, to_ms(self.engine.clock.now()));
-        let elements = router.read(&**inbound, payload).await;
-        let (mut shown, mut named) = (Vec::with_capacity(elements.len()), true);
-        for element in elements {
-            let mut event = match element {
-                Routed::Event(event, reference) => Ok((*event, reference)),
-                Routed::Homeless(event, Homeless::Unroutable) if let Some(tenant) = unrouted => Ok(router.stamp(tenant.clone(), *event)),
-                Routed::Homeless(event, why) => Err(ElementError::new("", why.facts().2, event.raw)),
-                Routed::Unreadable(error) => Err(error),
-            };
-            // A store that does not answer leaves the names away; the events are shown all the same.
-            if let (true, Ok((event, reference))) = (named, &mut event) {
-                named = self.engine.name_send(event, reference.as_ref()).await.is_ok();
-            }
-            shown.push(event.map(|(event, _)| event));
+async fn shown(
+    mut router: Router<'_>,
+    settings: &InboundSettings,
+    inbound: &dyn DynInbound,
+    payload: &RawPayload,
+    unrouted: Option<&TenantId>,
+) -> Vec<Result<InboundEvent, ElementError>> {
+    let elements = router.read(settings, inbound, payload).await;
+    let (mut shown, mut named) = (Vec::with_capacity(elements.len()), true);
+    for element in elements {
+        let mut event = match element {
+            Routed::Event(event, reference) => Ok((*event, reference)),
+            Routed::Homeless(event, Homeless::Unroutable) if let Some(tenant) = unrouted => Ok(router.stamp(tenant.clone(), *event)),
+            Routed::Homeless(event, why) => Err(ElementError::new("", why.facts().2, event.raw)),
+            Routed::Unreadable(error) => Err(error),
+        };
+        // A store that does not answer leaves the names away; the events are shown all the same.
+        if let (true, Ok((event, reference))) = (named, &mut event) {
+            named = router.engine.name_send(event, reference.as_ref()).await.is_ok();
         }
-        shown
+        shown.push(event.map(|(event, _)| event));
     }
+    shown
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{batch::Batch, plan::Plan, poison::Routing, progress::Progress, route::Router};
+use super::{batch::Batch, load::UnderWork, plan::Plan, poison::Routing, progress::Progress, route::Router};
 use crate::{
     error::{Error, ErrorKind},
     ids::FailureId,
@@ -42,7 +42,7 @@ pub enum Replayed {
     /// the letter with this id. Keep the letter.
     Poison(FailureId),
     /// The event is not stored: its handler did not store it, a store or the tenant is not available, another caller handles it,
-    /// or the host shuts down. Keep the letter and replay it later.
+    /// too many requests are under work, or the host shuts down. Keep the letter and replay it later.
     NotStored,
 }
 
@@ -87,7 +87,8 @@ impl Orchestrator {
     /// The event takes the same path as a delivery: an event that led to no tenant is routed again, `admit` runs, and the handler
     /// runs in a task of its own, which goes on if the caller is dropped. The event's claim decides between concurrent
     /// replays and deliveries: the handler gets it from one of them. Its order in the conversation is not kept. A
-    /// payload that made its strategy panic is read again from its bytes, without the notes of `verify`.
+    /// payload that made its strategy panic, or was beyond its bounds, is read again from its bytes, without the notes of
+    /// `verify`.
     ///
     /// Delete the queue's message on [`Stored`](Replayed::Stored) and [`Settled`](Replayed::Settled). Keep it otherwise, and
     /// after an error. No letter is stored or removed.
@@ -118,6 +119,7 @@ impl Orchestrator {
             return Err(Error::new(ErrorKind::Unsupported, "the host has no handler for events"));
         };
         let body = letter.open(&*self.engine.keys)?;
+        let Some(under_work) = UnderWork::begin(&self.inbound) else { return Ok(Replayed::NotStored) };
         let plan = Box::pin(self.plan_again(entry, inbound, letter, &body)).await?;
         let batch = Arc::new(Batch {
             orchestrator: self.clone(),
@@ -130,6 +132,7 @@ impl Orchestrator {
             correlation: None,
             traceparent: None,
             progress: Progress::new(plan.tasks, self.inbound.settings.max_events),
+            _under_work: under_work,
             replay: true,
         });
         // A dropped task ends the wait too. Events that it did not count are not stored.
@@ -166,7 +169,7 @@ impl Orchestrator {
         if head.kind == "element_error" {
             let payload = head.payload()?;
             let mut router = Router::new(&self.engine, entry, &principal, letter.at_ms);
-            let elements = router.read(&**inbound, &payload).await;
+            let elements = router.read(&self.inbound.settings, &**inbound, &payload).await;
             return Ok(Plan::of(&router, &payload, elements));
         }
         let event: InboundEvent = read(body)?;

@@ -8,6 +8,8 @@ use http::{Response, StatusCode};
 use super::{
     answer::{Ack, Received},
     batch::Batch,
+    bounds,
+    load::UnderWork,
     lookup::EngineLookup,
     plan::Plan,
     progress::Progress,
@@ -23,11 +25,14 @@ use crate::{
     registry::RegisteredStrategy,
     runtime::{Missed, guard, ms, to_ms},
     strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, Verified, VerifyError},
-    telemetry::TraceParent,
+    telemetry::{Dimensions, MetricName, TraceParent},
 };
 
 /// Maximum time for `respond`.
 const RESPOND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The `Retry-After` while too many requests are under work.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// Time to collect replies, where the deadline leaves less.
 const COLLECT: Duration = Duration::from_millis(500);
@@ -41,7 +46,8 @@ impl Orchestrator {
     /// hangs; handlers go on. Dropping the future stops the waiting, never the work.
     ///
     /// A body larger than [`max_body_bytes`](crate::orchestrator::InboundSettings::max_body_bytes) is refused unread. Without a
-    /// handler, events are answered with 503, so that none is lost.
+    /// handler, events are answered with 503, so that none is lost; so are those of a request beyond
+    /// [`max_requests`](crate::orchestrator::InboundSettings::max_requests).
     ///
     /// # Errors
     /// `UnknownStrategy` if the name is not registered, `Unsupported` if the strategy only sends. A refused request is not an
@@ -127,9 +133,13 @@ impl InboundCall<'_> {
             Ok(Ok(verified)) => Ok(verified),
             Ok(Err(error)) => {
                 if let VerifyError::Unavailable(cause) = &error {
-                    tracing::warn!(strategy = %self.entry.name, error = %cause, "inbound.verify_unavailable");
+                    if self.entry.warned.is_due(self.engine.clock.monotonic()) {
+                        tracing::warn!(strategy = %self.entry.name, error = %cause, "inbound.verify_unavailable");
+                    }
+                    return Err(Some(error));
                 }
-                Err(Some(error))
+                let bounded = bounds::check(&self.orchestrator.inbound.settings, &**self.inbound, self.request.body()).is_ok();
+                Err(Some(if bounded { error } else { VerifyError::TooLarge }))
             }
             Err(Missed::Panicked) => {
                 tracing::error!(strategy = %self.entry.name, "inbound.verify_panicked");
@@ -140,6 +150,12 @@ impl InboundCall<'_> {
     }
 
     async fn events(&self, principal: Principal, payload: RawPayload) -> Received {
+        let Some(under_work) = UnderWork::begin(&self.orchestrator.inbound) else {
+            let strategy = Some(self.entry.name.as_str());
+            self.engine.observers.count(MetricName::InboundBusy, 1, Dimensions { strategy, ..Dimensions::default() });
+            let busy = Error::new(ErrorKind::Busy, "too many requests are under work").with_retry_after(BUSY);
+            return Received::refused(&VerifyError::Unavailable(busy)).of(&principal);
+        };
         let (arrived, began) = (self.engine.clock.now(), self.engine.clock.monotonic());
         let deadline = match self.entry.descriptor.reply {
             Reply::Acknowledge => None,
@@ -148,7 +164,7 @@ impl InboundCall<'_> {
         let until = deadline.map(|time| began + time);
         let planned = Box::pin(async {
             let mut router = Router::new(self.engine, self.entry, &principal, to_ms(arrived));
-            let elements = router.read(&**self.inbound, &payload).await;
+            let elements = router.read(&self.orchestrator.inbound.settings, &**self.inbound, &payload).await;
             Plan::of(&router, &payload, elements)
         });
         let Some(plan) = before(self.engine, until, planned).await else {
@@ -185,6 +201,7 @@ impl InboundCall<'_> {
             correlation: correlation(self.request),
             traceparent: trace(self.request).map(|trace| trace.to_string()),
             progress: Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events),
+            _under_work: under_work,
             replay: false,
         });
         // A dropped task ends the wait too. Events that it did not count must be delivered again.

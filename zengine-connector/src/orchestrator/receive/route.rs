@@ -6,15 +6,17 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-
-use super::poison::{Homeless, dedup_of};
+use super::{
+    bounds,
+    poison::{Homeless, dedup_of},
+};
 use crate::{
     ids::{RouteKey, TenantId},
     message::{DedupeKey, ElementError, InboundEvent},
+    orchestrator::InboundSettings,
     pipeline::Engine,
-    registry::RegisteredStrategy,
-    strategy::{DynInbound, Principal, ProviderKey, RawPayload, RoutedEvent, guarded},
+    registry::{Ask, RegisteredStrategy},
+    strategy::{DynInbound, Principal, ProviderKey, RawPayload, RoutedEvent},
 };
 
 /// One element of a payload, routed. An event that belongs to several tenants is one for each.
@@ -37,20 +39,28 @@ pub(super) struct Router<'a> {
     pub(super) entry: &'a RegisteredStrategy,
     pub(super) principal: &'a Principal,
     pub(super) received_at_ms: i64,
-    /// One answer per key and request, so that all events of a conversation see the same answer of the directory.
-    routes: HashMap<RouteKey, Option<Vec<TenantId>>>,
+    /// What a look-up may take from memory. Only an event of a verified payload that no tenant gets may pass by it.
+    ask: Ask,
+    /// One answer per key and request, so that all events of a conversation see the same answer of the directory. With it,
+    /// whether it was remembered from an earlier request.
+    routes: HashMap<RouteKey, (Option<Vec<TenantId>>, bool)>,
     /// Time spent on look-ups that gave no answer.
     unanswered: Duration,
 }
 
 impl<'a> Router<'a> {
     pub(super) fn new(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, principal: &'a Principal, received_at_ms: i64) -> Self {
-        Self { engine, entry, principal, received_at_ms, routes: HashMap::new(), unanswered: Duration::ZERO }
+        Self { engine, entry, principal, received_at_ms, ask: Ask::Verified, routes: HashMap::new(), unanswered: Duration::ZERO }
     }
 
-    /// Reads a payload and routes its elements, in order. A panic of the strategy makes it one element that cannot be read.
-    pub(super) async fn read(&mut self, inbound: &dyn DynInbound, payload: &RawPayload) -> Vec<Routed> {
-        let elements = guarded("normalize", || inbound.normalize(payload)).unwrap_or_else(|_| unreadable(payload.body()));
+    /// A router for a payload that was not verified.
+    pub(super) fn unverified(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, received_at_ms: i64) -> Self {
+        Self { ask: Ask::Unverified, ..Self::new(engine, entry, &Principal::Shared, received_at_ms) }
+    }
+
+    /// Reads a payload within its bounds, and routes its elements, in order.
+    pub(super) async fn read(&mut self, settings: &InboundSettings, inbound: &dyn DynInbound, payload: &RawPayload) -> Vec<Routed> {
+        let elements = bounds::elements(settings, inbound, payload);
         let mut routed = Vec::with_capacity(elements.len());
         for element in elements {
             match element {
@@ -76,9 +86,17 @@ impl<'a> Router<'a> {
     }
 
     async fn owners(&mut self, event: &RoutedEvent) -> Result<Vec<TenantId>, Homeless> {
+        match self.owners_by(event, self.ask).await {
+            // The tenant may be newer than what is remembered of its keys.
+            Err(_) if self.ask == Ask::Verified => self.owners_by(event, Ask::Again).await,
+            known => known,
+        }
+    }
+
+    async fn owners_by(&mut self, event: &RoutedEvent, ask: Ask) -> Result<Vec<TenantId>, Homeless> {
         let mut found = None;
         for key in &event.routes {
-            let tenants = self.look_up(key).await.ok_or(Homeless::NoAnswer)?;
+            let tenants = self.look_up(key, ask).await.ok_or(Homeless::NoAnswer)?;
             if !tenants.is_empty() {
                 found = Some(tenants);
                 break;
@@ -95,19 +113,22 @@ impl<'a> Router<'a> {
         }
     }
 
-    async fn look_up(&mut self, key: &RouteKey) -> Option<Vec<TenantId>> {
-        if let Some(known) = self.routes.get(key) {
+    async fn look_up(&mut self, key: &RouteKey, ask: Ask) -> Option<Vec<TenantId>> {
+        if let Some((known, cached)) = self.routes.get(key)
+            && !(ask == Ask::Again && *cached)
+        {
             return known.clone();
         }
         if self.unanswered >= UNANSWERED {
-            self.routes.insert(key.clone(), None);
+            self.routes.insert(key.clone(), (None, false));
             return None;
         }
         let asked = self.engine.clock.monotonic();
-        let found = match self.engine.tenants.route(&self.entry.name, key).await {
+        let looked = self.engine.tenants.route(&self.entry.name, key, ask).await;
+        let found: Option<Vec<_>> = match looked.result {
             Ok(tenants) => {
                 let mut seen = HashSet::new();
-                Some(tenants.into_iter().filter(|tenant| seen.insert(tenant.clone())).collect())
+                Some(tenants.iter().filter(|tenant| seen.insert(*tenant)).cloned().collect())
             }
             Err(error) => {
                 self.unanswered += self.engine.clock.monotonic().saturating_sub(asked);
@@ -115,7 +136,7 @@ impl<'a> Router<'a> {
                 None
             }
         };
-        self.routes.insert(key.clone(), found.clone());
+        self.routes.insert(key.clone(), (found.clone(), looked.cached && ask != Ask::Again));
         found
     }
 
@@ -141,9 +162,4 @@ impl<'a> Router<'a> {
         };
         (stamped, event.reference)
     }
-}
-
-/// The elements of a payload whose reading panicked.
-fn unreadable(body: &Bytes) -> Vec<Result<RoutedEvent, ElementError>> {
-    vec![Err(ElementError::new("", "the strategy panicked while it read the payload", body.clone()))]
 }

@@ -21,7 +21,7 @@ use crate::{
     stage::Stages,
     store::TenantConfig,
     strategy::{Base, CallScope, ConfigureContext, ErasedTenant, Sessions},
-    sync::Snapshot,
+    sync::{Mutex, Snapshot},
 };
 
 /// Maximum time for `configure`.
@@ -56,6 +56,8 @@ pub(super) struct BindRequest {
 pub(super) struct Slot {
     state: Snapshot<State>,
     work: SharedWork<Arc<BoundTenant>>,
+    /// The last failure of a store, and until when a request that is not authenticated gets it.
+    outage: Mutex<Option<(Error, Duration)>>,
     used_ms: AtomicU64,
 }
 
@@ -102,6 +104,11 @@ impl Slot {
         Some(result)
     }
 
+    /// A failure of a store that is remembered.
+    pub(super) fn outage(&self, now: Duration) -> Option<Error> {
+        self.outage.lock().as_ref().filter(|(_, until)| now < *until).map(|(error, _)| Error::shared(error))
+    }
+
     /// Records the use, once per second at most, so that a busy tenant does not write on every send.
     fn touch(&self, now: Duration) {
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
@@ -127,6 +134,9 @@ impl Slot {
                         return known;
                     }
                     let result = request.renew(&slot.state, now).await;
+                    let until = request.now() + request.binder.caching.refusal_ttl;
+                    let outage = result.as_ref().err().filter(|error| error.is_temporary());
+                    *slot.outage.lock() = outage.map(|error| (Error::shared(error), until));
                     result.map_err(|error| error.with_context("strategy", &request.entry.name).with_context("tenant", &request.tenant))
                 })
             })

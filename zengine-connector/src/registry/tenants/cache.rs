@@ -11,7 +11,7 @@ use quick_cache::sync::Cache;
 use crate::{
     error::{Error, ErrorKind},
     runtime::{BoxFuture, Clock},
-    sync::Mutex,
+    sync::{Mutex, Seldom},
 };
 
 type Running<T> = BoxFuture<'static, Result<T, Arc<Error>>>;
@@ -48,62 +48,125 @@ impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
     }
 }
 
-/// A bounded cache of answers by key, with a time to live. Caches empty answers too.
+/// How long answers are remembered.
+#[derive(Clone, Copy)]
+pub(super) struct Lifetimes {
+    pub(super) found: Duration,
+    /// Empty answers and failures: what is missing may be there soon.
+    pub(super) missing: Duration,
+    /// Maximum age of an answer that is used while its store is down.
+    pub(super) stale_max: Duration,
+}
+
+/// What a look-up may take from memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// Answers and failures: for a request that is not authenticated.
+    Unverified,
+    /// Answers.
+    Verified,
+    /// Nothing, once per key and second; else answers.
+    Again,
+}
+
+/// An answer, and whether it was remembered.
+pub(crate) struct Looked<V> {
+    pub(crate) result: Result<V, Error>,
+    pub(crate) cached: bool,
+}
+
+/// A bounded cache of answers by key, of empty ones and of failures too.
 pub(super) struct Lookups<K, V> {
     clock: Arc<dyn Clock>,
     entries: Cache<K, Arc<CachedValue<V>>>,
-    ttl: Duration,
-    /// Maximum age of an answer that is used while its store is down.
-    stale_max: Duration,
+    lifetimes: Lifetimes,
+    is_missing: fn(&V) -> bool,
 }
 
 struct CachedValue<V> {
-    /// The last answer, and when its store was asked.
-    known: Mutex<Option<(V, Duration)>>,
+    known: Mutex<Known<V>>,
+    asked_again: Seldom,
     work: SharedWork<V>,
 }
 
+/// What is known of one key; times are of the monotonic clock.
+struct Known<V> {
+    /// The last answer, and when its store was asked.
+    answer: Option<(V, Duration)>,
+    /// The last failure, if it is newer than the answer.
+    failure: Option<(Arc<Error>, Duration)>,
+}
+
 impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
-    pub(super) fn new(clock: Arc<dyn Clock>, capacity: usize, ttl: Duration, stale_max: Duration) -> Self {
-        Self { clock, entries: Cache::new(capacity), ttl, stale_max }
+    pub(super) fn new(clock: Arc<dyn Clock>, capacity: usize, lifetimes: Lifetimes, is_missing: fn(&V) -> bool) -> Self {
+        Self { clock, entries: Cache::new(capacity), lifetimes, is_missing }
     }
 
     /// The answer, cached or fetched.
-    pub(super) async fn get(&self, key: &K, fetch: impl FnOnce() -> BoxFuture<'static, Result<V, Error>>) -> Result<V, Error> {
+    pub(super) async fn get(&self, key: &K, ask: Ask, fetch: impl FnOnce() -> BoxFuture<'static, Result<V, Error>>) -> Looked<V> {
         let made = self.entries.get_or_insert_with(key, || {
-            Ok::<_, std::convert::Infallible>(Arc::new(CachedValue { known: Mutex::new(None), work: SharedWork::default() }))
+            let known = Mutex::new(Known { answer: None, failure: None });
+            Ok::<_, std::convert::Infallible>(Arc::new(CachedValue { known, asked_again: Seldom::default(), work: SharedWork::default() }))
         });
         let Ok(entry) = made;
-        if let Some(value) = entry.younger(self.ttl, self.clock.monotonic()) {
-            return Ok(value);
+        let (lifetimes, is_missing) = (self.lifetimes, self.is_missing);
+        let fresh = move |known: &Known<V>, now| known.fresh(ask, lifetimes, is_missing, now);
+        let now = self.clock.monotonic();
+        let known = fresh(&entry.known.lock(), now);
+        if let Some(result) = known.filter(|_| ask != Ask::Again || !entry.asked_again.is_due(now)) {
+            return Looked { result, cached: true };
         }
-        let (clock, ttl, stale_max) = (Arc::clone(&self.clock), self.ttl, self.stale_max);
-        let place = Arc::clone(&entry);
-        entry
-            .work
-            .join(move || {
-                let fetch = fetch();
-                Box::pin(async move {
-                    let read = clock.monotonic();
-                    // Another caller may have fetched it since we looked.
-                    if let Some(value) = place.younger(ttl, read) {
-                        return Ok(value);
+        let (clock, place) = (Arc::clone(&self.clock), Arc::clone(&entry));
+        let work = entry.work.join(move || {
+            let fetch = fetch();
+            Box::pin(async move {
+                let read = clock.monotonic();
+                // Another caller may have fetched it since we looked.
+                if let Some(result) = fresh(&place.known.lock(), read).filter(|_| ask != Ask::Again) {
+                    return result;
+                }
+                let result = fetch.await;
+                let mut known = place.known.lock();
+                match result {
+                    Ok(value) => {
+                        (known.answer, known.failure) = (Some((value.clone(), read)), None);
+                        Ok(value)
                     }
-                    match fetch.await {
-                        Ok(value) => {
-                            *place.known.lock() = Some((value.clone(), read));
-                            Ok(value)
-                        }
-                        // The next use asks the store again.
-                        Err(error) => place.younger(stale_max, read).filter(|_| is_outage(&error)).ok_or(error),
-                    }
-                })
+                    Err(error) => known.failed(lifetimes, Arc::new(error), clock.monotonic()),
+                }
             })
-            .await
+        });
+        Looked { result: work.await, cached: false }
     }
 
     pub(super) fn clear(&self) {
         self.entries.clear();
+    }
+}
+
+impl<V: Clone> Known<V> {
+    /// What needs no look-up.
+    fn fresh(&self, ask: Ask, lifetimes: Lifetimes, is_missing: fn(&V) -> bool, now: Duration) -> Option<Result<V, Error>> {
+        if let Some((value, read)) = &self.answer {
+            let lifetime = if is_missing(value) { lifetimes.missing.min(lifetimes.found) } else { lifetimes.found };
+            if now < *read + lifetime {
+                return Some(Ok(value.clone()));
+            }
+        }
+        let failure = self.failure.as_ref().filter(|(_, at)| ask == Ask::Unverified && now < *at + lifetimes.missing);
+        failure.map(|(error, _)| self.instead_of(lifetimes, error, now))
+    }
+
+    /// The last answer in place of an outage, if it is not too old.
+    fn instead_of(&self, lifetimes: Lifetimes, error: &Arc<Error>, now: Duration) -> Result<V, Error> {
+        let stale = self.answer.as_ref().filter(|(_, read)| is_outage(error) && now < *read + lifetimes.stale_max);
+        stale.map(|(value, _)| value.clone()).ok_or_else(|| Error::shared(error))
+    }
+
+    fn failed(&mut self, lifetimes: Lifetimes, error: Arc<Error>, now: Duration) -> Result<V, Error> {
+        let result = self.instead_of(lifetimes, &error, now);
+        self.failure = Some((error, now));
+        result
     }
 }
 
@@ -114,10 +177,3 @@ pub(super) fn is_outage(error: &Error) -> bool {
 
 /// Value of the context key `reason` in errors of a secret store that does not answer.
 pub(super) const OUTAGE: &str = "outage";
-
-impl<V: Clone> CachedValue<V> {
-    /// The last answer, if it is younger than `age`.
-    fn younger(&self, age: Duration, now: Duration) -> Option<V> {
-        self.known.lock().as_ref().filter(|(_, read)| now < *read + age).map(|(value, _)| value.clone())
-    }
-}

@@ -27,7 +27,8 @@ use quick_cache::Equivalent;
 pub(crate) use bind::BoundTenant;
 use bind::{BindRequest, Slot};
 use binder::Binder;
-use cache::Lookups;
+pub(crate) use cache::{Ask, Looked};
+use cache::{Lifetimes, Lookups};
 
 use super::Caching;
 use crate::registry::RegisteredStrategy;
@@ -59,11 +60,14 @@ impl Tenants {
     /// `caching` sets the lifetimes. `local_refs` allows tenants to refer to the host's environment and files.
     pub(crate) fn new(sessions: Arc<SessionPorts>, caching: Caching, local_refs: bool) -> Self {
         let clock = || Arc::clone(&sessions.clock);
+        let missing = caching.refusal_ttl;
+        let routes = Lifetimes { found: caching.route_ttl, missing, stale_max: Duration::ZERO };
+        let secrets = Lifetimes { found: caching.secret_ttl, missing, stale_max: caching.stale_secret_max };
         Self {
             slots: bounded_cache(caching.max_bound),
             swept_ms: AtomicU64::new(0),
-            routes: Lookups::new(clock(), caching.max_routes, caching.route_ttl, Duration::ZERO),
-            application: Lookups::new(clock(), MAX_APPLICATION_SECRETS, caching.secret_ttl, caching.stale_secret_max),
+            routes: Lookups::new(clock(), caching.max_routes, routes, |tenants| tenants.is_empty()),
+            application: Lookups::new(clock(), MAX_APPLICATION_SECRETS, secrets, |_| false),
             binder: Arc::new(Binder { digest: Key::random(&*sessions.rng).0, sessions, caching, local_refs }),
         }
     }
@@ -84,6 +88,15 @@ impl Tenants {
         let place = (tenant.clone(), entry.name.clone());
         let Ok(slot) = self.slots.get_or_insert_with(&place, || Ok::<_, Infallible>(known.unwrap_or_default()));
         slot.load(BindRequest { binder: Arc::clone(&self.binder), entry: Arc::clone(entry), tenant: tenant.clone() }).await
+    }
+
+    /// The same for a request that is not authenticated: while a store fails, one request per [`Caching::refusal_ttl`] asks it.
+    pub(crate) async fn bind_unverified(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
+        let outage = self.slots.get(&SlotRef(tenant, &entry.name)).and_then(|slot| slot.outage(self.binder.sessions.clock.monotonic()));
+        match outage {
+            Some(error) => Err(error),
+            None => self.bind(entry, tenant).await,
+        }
     }
 
     /// The cached result for the tenant and the strategy, if it is fresh. `now` is of the monotonic clock.

@@ -2,29 +2,26 @@
 
 use std::sync::Arc;
 
-use super::Tenants;
+use super::{Ask, Looked, Tenants};
 use crate::{
-    error::Error,
     ids::{RouteKey, StrategyName, TenantId},
+    runtime::BoxFuture,
 };
 
 /// Maximum length of a provider's key, in bytes. Longer ones, from forged requests, are not looked up.
 const MAX_KEY: usize = 1024;
 
 impl Tenants {
-    /// The tenants behind a provider's key. Cached, empty answers too.
-    ///
-    /// # Errors
-    /// `Store` if the directory does not answer.
-    pub(crate) async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, Error> {
+    /// The tenants behind a provider's key, or `Store` if the directory does not answer. Cached, empty answers too.
+    pub(crate) async fn route(&self, strategy: &StrategyName, key: &RouteKey, ask: Ask) -> Looked<Arc<[TenantId]>> {
         if key.value().len() > MAX_KEY {
-            return Ok(vec![]);
+            return Looked { result: Ok(Arc::default()), cached: false };
         }
         let cached = (strategy.clone(), key.clone());
-        let tenants = self.routes.get(&cached, || {
+        let fetch = || {
             let (binder, (strategy, key)) = (Arc::clone(&self.binder), cached.clone());
-            Box::pin(async move { Ok(binder.stores().route(&strategy, &key).await?.into()) })
-        });
-        Ok(tenants.await?.to_vec())
+            Box::pin(async move { Ok(binder.stores().route(&strategy, &key).await?.into()) }) as BoxFuture<'static, _>
+        };
+        self.routes.get(&cached, ask, fetch).await
     }
 }

@@ -4,31 +4,33 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Tenants, binder::Binder, cache::OUTAGE};
+use super::{Ask, Tenants, binder::Binder, cache::OUTAGE};
 use crate::{
     error::{Error, ErrorKind, Violation},
     ids::{StrategyName, TenantId},
+    runtime::BoxFuture,
     schema::{Resolved, Site, label},
     secret::{Secret, SecretRef},
     store::{SecretAnswer, SecretError, SecretScope},
 };
 
 impl Tenants {
-    /// A secret of the application, newest value first. Cached, and used for a limited time while its store is down.
+    /// A secret of the application, newest value first. Cached, failures too, and used for a limited time while
+    /// its store is down.
     ///
     /// # Errors
     /// `ConfigInvalid` if it does not exist, `Secret` if the store does not return it. The error names the secret.
     pub(crate) async fn application_secret(&self, strategy: &StrategyName, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, Error> {
         let key = (strategy.clone(), reference.clone());
-        let values = self.application.get(&key, || {
+        let fetch = || {
             let (binder, (strategy, reference)) = (Arc::clone(&self.binder), key.clone());
             Box::pin(async move {
                 let scope = SecretScope::application(strategy);
                 let values = binder.read(&scope, &reference).await.map_err(|error| failed(error, label(&reference)))?;
                 Ok(Arc::new(values))
-            })
-        });
-        Ok(values.await?.to_vec())
+            }) as BoxFuture<'static, _>
+        };
+        Ok(self.application.get(&key, Ask::Unverified, fetch).await.result?.to_vec())
     }
 }
 

@@ -184,6 +184,13 @@ impl Circuit {
         self.inner.lock().wait(self.ports.clock.monotonic())
     }
 
+    /// Whether a new breaker would do the same: it is closed, nothing in its window counts, and its trips are forgotten.
+    pub(crate) fn is_as_new(&self, now: Duration) -> bool {
+        let inner = self.inner.lock();
+        let forgiven = inner.trips == 0 || now.saturating_sub(inner.closed_since) > FORGIVEN_AFTER;
+        inner.state == State::Closed && forgiven && now.saturating_sub(inner.last_call) > self.settings.breaker.window
+    }
+
     /// Requests a permit at a time of the monotonic clock. A probe must still be won.
     #[inline]
     pub(crate) fn enter(&self, now: Duration) -> Admission<'_> {

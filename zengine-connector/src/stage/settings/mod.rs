@@ -31,7 +31,7 @@ pub struct StrategySettings {
     pub breaker: Breaker,
     /// Longest time of one call to the provider. Defaults to 10 seconds; at least `retry.min_attempt`.
     pub attempt_timeout: Duration,
-    /// Maximum calls of one tenant that run at once; `None` is no limit. Defaults to `None`; at least 1.
+    /// Maximum calls of one tenant that run at once; `None` is no limit. Defaults to 512; at least 1.
     pub bulkhead: Option<u32>,
     /// Age at which a message is no longer sent (rule 8). Defaults to 6 hours; less than `dedup.keep`.
     pub max_age: Duration,
@@ -56,7 +56,7 @@ impl Default for StrategySettings {
             retry: Retry::default(),
             breaker: Breaker::default(),
             attempt_timeout: Duration::from_secs(10),
-            bulkhead: None,
+            bulkhead: Some(512),
             max_age: Duration::from_secs(6 * 3600),
             store_down: StoreDown::Defer,
         }

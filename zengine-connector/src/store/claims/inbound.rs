@@ -39,7 +39,7 @@ record! {
         4 required pub owner: OwnerToken,
         /// Id of the store's opening that the owner belongs to.
         5 optional pub boot: Option<Arc<str>>,
-        /// End of the lease, in milliseconds UTC.
+        /// End of the lease, clock skew included, in milliseconds UTC.
         6 required pub lease_until_ms: i64,
         /// Expiry of the record, in seconds UTC.
         7 required pub expires_at_s: i64,
@@ -111,7 +111,8 @@ impl InboundOp {
             Self::Replay { lease, ttl_s } => claim(current, at, lease, *ttl_s, true),
             Self::Renew { owner, until_ms } => match held(owner) {
                 Some(record) if record.status == InboundStatus::Claimed => {
-                    Decision::Write(InboundRecord { lease_until_ms: *until_ms, ..record.clone() })
+                    let expires_at_s = record.expires_at_s.max(outlasting(*until_ms));
+                    Decision::Write(InboundRecord { lease_until_ms: *until_ms, expires_at_s, ..record.clone() })
                 }
                 _ => Decision::Refuse,
             },
@@ -138,6 +139,11 @@ impl InboundOp {
     }
 }
 
+/// An expiry after the end of a lease: an expired record counts as absent, and a second handler would begin.
+const fn outlasting(until_ms: i64) -> i64 {
+    until_ms / 1000 + 1
+}
+
 fn claim(current: Option<&InboundRecord>, at: At<'_>, lease: &Lease, ttl_s: i64, poison_too: bool) -> Decision<InboundRecord> {
     let next = InboundRecord {
         v: InboundRecord::VERSION,
@@ -146,7 +152,7 @@ fn claim(current: Option<&InboundRecord>, at: At<'_>, lease: &Lease, ttl_s: i64,
         owner: lease.owner,
         boot: lease.boot.clone(),
         lease_until_ms: lease.until_ms,
-        expires_at_s: at.expiry(ttl_s),
+        expires_at_s: at.expiry(ttl_s).max(outlasting(lease.until_ms)),
         unread: Unread::default(),
     };
     let is_free = |record: &InboundRecord| match record.status {

@@ -38,9 +38,14 @@ pub enum Admit {
 /// # }
 /// impl InboundStrategy<Secret<String>> for Pager {
 ///     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Secret<String>>) -> Result<Verified, VerifyError> {
+///         let signature = HmacSha256::hex().read(request.header("x-signature"))?;
 ///         let tenant = cx.find_one(&RouteKey::new("path", request.path())).await?;
-///         HmacSha256::hex().check(request.header("x-signature"), request.body(), &[tenant.to_bytes()])?;
+///         signature.check(request.body(), &[tenant.to_bytes()])?;
 ///         Ok(Verified::tenant(&tenant, request.body().clone()))
+///     }
+///
+///     fn takes_json(&self) -> bool {
+///         false // the body is a plain text
 ///     }
 ///
 ///     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
@@ -54,7 +59,8 @@ pub enum Admit {
     label = "write `impl InboundStrategy<{Cfg}> for {Self}`, or drop `inbound` from `#[strategy(..)]`"
 )]
 pub trait InboundStrategy<Cfg>: Configure<Cfg> {
-    /// Authenticates the exact bytes. Reads only: writes no store and calls no provider.
+    /// Authenticates the exact bytes. Reads only: writes no store and calls no provider. Look at the request's credentials before
+    /// you ask the context: a request without them should cost no look-up.
     ///
     /// # Errors
     /// The reason the request is refused.
@@ -63,6 +69,12 @@ pub trait InboundStrategy<Cfg>: Configure<Cfg> {
         request: &InboundRequest,
         cx: &InboundContext<Self::Tenant>,
     ) -> impl Future<Output = Result<Verified, VerifyError>> + Send;
+
+    /// Returns `true` if its bodies are JSON. The core then bounds them before [`normalize`](Self::normalize) reads them, and you
+    /// must otherwise bound them yourself. Defaults to `true`.
+    fn takes_json(&self) -> bool {
+        true
+    }
 
     /// Turns authenticated bytes into events, in order. Pure. A bad element must not affect the others, and an element of an
     /// unknown kind becomes an event of type Unknown.

@@ -5,7 +5,10 @@
 mod check;
 mod secrets;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,6 +17,9 @@ use zengine_connector::{TenantId, error::Violation};
 use super::{exit::Failure, host::TENANT, strategies::ErasedStrategy};
 
 pub(super) use secrets::Secrets;
+
+/// Maximum length of the file, in bytes.
+const MAX_FILE: u64 = 1 << 20;
 
 /// The option that names the file.
 #[derive(Debug, clap::Args)]
@@ -72,7 +78,16 @@ impl File {
 
 fn load(path: &Path) -> Result<Value, Failure> {
     let shown = path.display();
-    let text = std::fs::read(path).map_err(|error| Failure::invalid(format!("{shown} cannot be read: {error}")))?;
+    let unreadable = |error| Failure::invalid(format!("{shown} cannot be read: {error}"));
+    // Before it is opened: opening a pipe waits for its writer.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(Failure::invalid(format!("{shown} is not a regular file")));
+    }
+    let mut text = vec![];
+    std::fs::File::open(path).map_err(unreadable)?.take(MAX_FILE + 1).read_to_end(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(Failure::invalid(format!("{shown} is larger than {} KiB", MAX_FILE >> 10)));
+    }
     // The parser's message may quote the text.
     serde_json::from_slice(&text)
         .map_err(|error| Failure::invalid(format!("{shown} is not JSON (line {}, column {})", error.line(), error.column())))

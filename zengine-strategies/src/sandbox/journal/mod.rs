@@ -17,6 +17,7 @@ pub use self::entry::{EntryKind, JournalEntry};
 pub(super) use self::mask::Mask;
 pub(super) use self::stream::events;
 use super::lock;
+use crate::private_file;
 
 /// Maximum entries in memory; the file and the counters cover all.
 const IN_MEMORY: usize = 100_000;
@@ -46,9 +47,9 @@ struct Counts {
     webhooks: u64,
 }
 
-/// Opens a file for appending; terminates a last line left unfinished by a crash.
+/// Opens a file for appending, readable by its owner only; terminates a last line left unfinished by a crash.
 fn open(path: &Path) -> io::Result<File> {
-    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    let mut file = private_file::open(path, OpenOptions::new().read(true).append(true))?;
     if file.metadata()?.len() > 0 {
         let mut last = [0];
         file.seek(SeekFrom::End(-1))?;

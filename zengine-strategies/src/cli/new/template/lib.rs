@@ -75,8 +75,9 @@ impl OutboundStrategy<AcmeChatConfig, OutboundMessage> for AcmeChat {
 impl InboundStrategy<AcmeChatConfig> for AcmeChat {
     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Self::Tenant>) -> Result<Verified, VerifyError> {
         let site = request.path().strip_prefix("/acme-chat/").ok_or(VerifyError::NotFound)?;
+        let signature = HmacSha256::hex().read(request.header("x-signature"))?;
         let tenant = cx.find_one(&RouteKey::new("site", site)).await?;
-        HmacSha256::hex().check(request.header("x-signature"), request.body(), &[tenant.webhook_secret.to_bytes()])?;
+        signature.check(request.body(), &[tenant.webhook_secret.to_bytes()])?;
         Ok(Verified::tenant(&tenant, request.body().clone()))
     }
 

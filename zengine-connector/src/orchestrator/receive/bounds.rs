@@ -1,0 +1,34 @@
+//! The bounds of a payload, which every strategy inherits: its JSON before it is read, its elements after.
+
+use crate::{
+    json::Unread,
+    message::ElementError,
+    orchestrator::InboundSettings,
+    strategy::{DynInbound, RawPayload, RoutedEvent, guarded},
+};
+
+/// Checks a body that is JSON, in one pass and without an allocation.
+pub(super) fn check(settings: &InboundSettings, inbound: &dyn DynInbound, body: &[u8]) -> Result<(), Unread> {
+    if inbound.takes_json() { settings.json.check(body) } else { Ok(()) }
+}
+
+/// The elements of a payload. One that is beyond the bounds, or whose reading panics, is one element that cannot be read: all of
+/// its bytes.
+pub(super) fn elements(
+    settings: &InboundSettings,
+    inbound: &dyn DynInbound,
+    payload: &RawPayload,
+) -> Vec<Result<RoutedEvent, ElementError>> {
+    read(settings, inbound, payload).unwrap_or_else(|why| vec![Err(ElementError::new("", why, payload.body().clone()))])
+}
+
+fn read(
+    settings: &InboundSettings,
+    inbound: &dyn DynInbound,
+    payload: &RawPayload,
+) -> Result<Vec<Result<RoutedEvent, ElementError>>, &'static str> {
+    check(settings, inbound, payload.body()).map_err(Unread::reason)?;
+    let elements = guarded("normalize", || inbound.normalize(payload));
+    let elements = elements.map_err(|_| "the strategy panicked while it read the payload")?;
+    if elements.len() > settings.max_elements { Err("the payload holds too many elements") } else { Ok(elements) }
+}
