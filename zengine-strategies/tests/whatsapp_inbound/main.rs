@@ -6,5 +6,6 @@ mod anything;
 mod fixtures;
 mod received;
 mod rules;
+mod stored;
 mod support;
 mod verify;
