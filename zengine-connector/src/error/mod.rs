@@ -231,17 +231,20 @@ impl fmt::Display for Error {
     }
 }
 
-/// Characters that change how the text around them is read: zero widths, line separators, directions.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+/// Whether a character changes how the text around it is read: a control, a zero width, a line separator, a direction.
+pub(crate) fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Keeps one error on one line, however a provider spells its codes.
-fn printable(text: &str) -> impl fmt::Display + '_ {
-    text.chars()
-        .take(256)
-        .flat_map(|c| if c.is_control() || is_invisible(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .collect::<String>()
+/// Keeps a text on one line and in its direction, however others spell their codes, fields and names.
+pub(crate) fn on_one_line(text: &str) -> String {
+    text.chars().flat_map(|c| if is_invisible(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+/// The beginning of a text, on one line.
+fn printable(text: &str) -> String {
+    on_one_line(&text.chars().take(256).collect::<String>())
 }
 
 impl fmt::Debug for Error {
