@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{engine::Engine, job::SendJob};
 use crate::{
-    error::{Error, Fault},
+    error::{Error, Fault, ProviderDetails},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     store::{
         AttemptRecord, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, Life, OutboundFailed,
@@ -19,15 +19,15 @@ const TRIES: u32 = 3;
 pub(crate) struct LetterLost;
 
 /// Completes a terminal record's pending effects: the letter, then the events, then the flags are cleared (rule 65). Returns
-/// the effects that are still pending.
-pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord) -> Result<Effects, LetterLost> {
+/// the effects that are still pending. `details` are the provider's words about the error, if this call got them.
+pub(crate) async fn finish(job: &SendJob<'_>, record: &ClaimRecord, details: Option<&ProviderDetails>) -> Result<Effects, LetterLost> {
     let pending = record.effects_pending;
     if !pending.pending() {
         return Ok(Effects::NONE);
     }
     let mut done = Effects::NONE;
     if pending.dlq {
-        let letter = letter(job, record).map_err(|error| report_lost(&error))?;
+        let letter = letter(job, record, details).map_err(|error| report_lost(&error))?;
         put(job, &letter).await?;
         done.dlq = true;
     }
@@ -131,7 +131,7 @@ fn about(send: SendIds<'_>, record: &ClaimRecord) -> OutboundFailed {
 }
 
 /// Builds the letter with all that is needed to diagnose the failure and to redrive the message (rule 64).
-fn letter(job: &SendJob<'_>, record: &ClaimRecord) -> Result<DeadLetter, Error> {
+fn letter(job: &SendJob<'_>, record: &ClaimRecord, details: Option<&ProviderDetails>) -> Result<DeadLetter, Error> {
     let (engine, options) = (job.engine(), job.call.options);
     let failure_id = FailureId::of_send(&job.key, record.life());
     let json = job.outbound.to_json(job.callers_message())?;
@@ -161,5 +161,9 @@ fn letter(job: &SendJob<'_>, record: &ClaimRecord) -> Result<DeadLetter, Error> 
         provider_key: Some(job.provider_key(record.key_generation).as_str().to_owned()),
         ..letter
     };
-    letter.seal(&*engine.keys, &*engine.rng, &json)
+    let letter = letter.seal(&*engine.keys, &*engine.rng, &json)?;
+    match details {
+        Some(details) => letter.seal_details(&*engine.keys, &*engine.rng, details),
+        None => Ok(letter),
+    }
 }
