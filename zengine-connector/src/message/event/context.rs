@@ -44,7 +44,7 @@ pub struct Context {
     /// The event is part of an older conversation that was handed over.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub history: bool,
-    /// The provider's errors about the message.
+    /// The provider's errors about the message or call.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProviderError>,
 }
