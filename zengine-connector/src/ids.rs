@@ -2,7 +2,7 @@
 //!
 //! Every newtype here checks its text once, when it is made, so that no later layer has to. Cloning one copies a
 //! pointer. `Debug` and `Display` print the text: none of these values is personal data by contract, so a client
-//! message id must not be a phone number.
+//! message id must not be a phone number. A provider's own id may be; its `Debug` is masked.
 
 use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
@@ -43,18 +43,37 @@ struct Characters {
 const PRINTABLE: Characters = Characters { allowed: printable, hint: "an identifier must not hold control characters" };
 const KEBAB: Characters = Characters { allowed: kebab, hint: "a strategy name holds lower-case letters, digits and inner hyphens" };
 
-/// Whether a text holds no control characters.
+/// Whether a text holds no control characters, of lines and directions neither.
 pub(crate) fn printable(text: &str) -> bool {
     // Most are plain ASCII, which is seen many bytes at a time.
-    text.bytes().fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte)) || !text.chars().any(char::is_control)
+    text.bytes().fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte)) || !text.chars().any(|c| c.is_control() || is_bidi(c))
+}
+
+/// Characters that break a line or turn the text after them.
+fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn kebab(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') && !text.starts_with('-') && !text.ends_with('-')
 }
 
+/// `Debug` of an identifier: masked where the text may hold personal data.
+macro_rules! debug_id {
+    ($name:ident) => {
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({:?})"), &*self.0)
+            }
+        }
+    };
+    ($name:ident masked) => {
+        debug_value!($name, |_it| "***");
+    };
+}
+
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident: $field:literal, $characters:ident, max $max:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $field:literal, $characters:ident, max $max:literal $(, $masked:ident)?;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
         #[serde(transparent)]
@@ -80,11 +99,7 @@ macro_rules! ids {
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({:?})"), &*self.0)
-            }
-        }
+        debug_id!($name $($masked)?);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,8 +140,9 @@ ids! {
     ///
     /// The same id under the same tenant and strategy is the same send, however often you request it.
     ClientMessageId: "client_message_id", PRINTABLE, max 255;
-    /// The provider's id of one message, kept as the provider spells it.
-    ProviderMessageId: "provider_message_id", PRINTABLE, max 1024;
+    /// The provider's id of one message, kept as the provider spells it. Some providers' ids hold a phone number, so `Debug` masks
+    /// it.
+    ProviderMessageId: "provider_message_id", PRINTABLE, max 1024, masked;
     /// The id that ties the log lines of one request together; usually the host's request or trace id.
     CorrelationId: "correlation_id", PRINTABLE, max 255;
     /// A thread of messages on one channel. Events of one conversation are handled in order (rule 84).
@@ -188,7 +204,9 @@ mod tests {
         let long = ClientMessageId::new("a".repeat(256)).unwrap_err();
         assert_eq!(long.context("limit"), Some("255"));
         assert_eq!(long.context("actual"), Some("256"));
-        assert!(ClientMessageId::new("a\nb").is_err());
+        for odd in ["a\nb", "a\u{9b}b", "a\u{202e}b", "a\u{2066}b", "a\u{2028}b"] {
+            assert!(ClientMessageId::new(odd).is_err(), "{odd:?}");
+        }
         assert!(ClientMessageId::new("ä").is_ok());
     }
 

@@ -6,6 +6,16 @@ pub use crate::{
     strategy::{Descriptor, Direction, Halves, Reply, Strategy},
 };
 
+/// A text on one line and in its own direction: control characters and invisible ones are escaped.
+pub fn on_one_line(text: &str) -> String {
+    crate::error::on_one_line(text)
+}
+
+/// Whether a character changes how the text around it is read.
+pub fn is_invisible(c: char) -> bool {
+    crate::error::is_invisible(c)
+}
+
 /// The reader of JSON in place.
 pub mod json {
     pub use crate::json::reader::{Document, Items, Obj, Raw, items, milliseconds, string, text};

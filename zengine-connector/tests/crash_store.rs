@@ -21,6 +21,7 @@ use zengine_connector::{
 
 const STORE: &str = "ZENGINE_CRASH_STORE";
 const ROUND: &str = "ZENGINE_CRASH_ROUND";
+const FOLDER: &str = "ZENGINE_CRASH_FOLDER";
 const NOW: i64 = 1_767_225_600_000;
 const KILLS: usize = 10;
 
@@ -66,6 +67,41 @@ fn write_until_killed(path: &Path, round: &str) {
     };
     for n in 0.. {
         block_on(join_all((0..8).map(|worker| send(format!("{round}-{n}-{worker}")))));
+    }
+}
+
+/// Creates stores until it is killed.
+fn create_until_killed(folder: &Path) {
+    for n in 0.. {
+        let mut out = std::io::stdout().lock();
+        out.write_all(format!("creating {n}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
+        drop(Embedded::open(folder.join(format!("{n}.db"))).unwrap());
+    }
+}
+
+#[test]
+fn a_process_killed_while_it_creates_a_store_leaves_none_that_does_not_open() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return create_until_killed(Path::new(&folder));
+    }
+    for round in 0..KILLS {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "a_process_killed_while_it_creates_a_store_leaves_none_that_does_not_open", "--nocapture"])
+            .env(FOLDER, folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        // The kill comes while the store of this line is being made.
+        let made = out.lines().map_while(Result::ok).filter(|line| line.contains("creating ")).nth(round % 5);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(made.is_some());
+        for n in 0..=round % 5 + 1 {
+            Embedded::open(folder.path().join(format!("{n}.db"))).unwrap_or_else(|error| panic!("store {n} of kill {round}: {error}"));
+        }
     }
 }
 

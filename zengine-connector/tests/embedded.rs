@@ -115,6 +115,65 @@ async fn files_are_for_their_owner_only() {
     assert_eq!((mode(&path), mode(&key_path)), (0o600, 0o600));
 }
 
+/// Opening looks first: only what is ours is changed.
+#[cfg(unix)]
+#[test]
+fn files_of_others_keep_their_permissions_and_bytes() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let (folder, path) = place();
+    let mode = |path: &PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let text = folder.path().join("notes.txt");
+    fs::write(&text, "someone else's notes, longer than any header of a store").unwrap();
+    let inner = folder.path().join("folder");
+    fs::create_dir(&inner).unwrap();
+    let (to_text, to_folder, to_nothing) = (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
+    symlink(&text, &to_text).unwrap();
+    symlink(&inner, &to_folder).unwrap();
+    symlink(folder.path().join("absent"), &to_nothing).unwrap();
+    for (file, mode) in [(&text, 0o644), (&inner, 0o755)] {
+        fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    for foreign in [&text, &inner, &to_text, &to_folder] {
+        assert_eq!(refused(Embedded::open(foreign)).0, StoreErrorKind::Corrupt, "{}", foreign.display());
+    }
+    assert!(Embedded::open(&to_nothing).is_err());
+    assert_eq!((mode(&text), mode(&inner)), (0o644, 0o755));
+    assert!(fs::read_to_string(&text).unwrap().starts_with("someone else's"));
+    assert!(!folder.path().join("absent").exists() && !folder.path().join("notes.txt.key").exists());
+
+    // An empty file was made for the store, and a link to a store is one.
+    fs::write(&path, "").unwrap();
+    drop(Embedded::open(&path).unwrap());
+    assert_eq!(mode(&path), 0o600);
+    let (link, link_key) = (folder.path().join("link.db"), folder.path().join("link.db.key"));
+    symlink(&path, &link).unwrap();
+    fs::copy(path.with_extension("db.key"), &link_key).unwrap();
+    drop(Embedded::open(&link).unwrap());
+    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!names.iter().any(|name| name.contains(".new")), "nothing is left beside the store: {names:?}");
+}
+
+#[test]
+fn a_key_of_the_right_name_and_other_bytes_is_told_at_once() {
+    let (_folder, path) = place();
+    drop(Embedded::open(&path).unwrap());
+    let key_path = path.with_extension("db.key");
+    let mut keys: serde_json::Value = serde_json::from_slice(&fs::read(&key_path).unwrap()).unwrap();
+    let right = keys.clone();
+    keys["keys"][0]["key"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".into();
+    fs::write(&key_path, keys.to_string()).unwrap();
+    for opened in [Embedded::open(&path), Embedded::open_read_only(&path)] {
+        let (kind, message) = refused(opened);
+        assert_eq!(kind, StoreErrorKind::Corrupt);
+        assert!(message.contains("not the one that the store was made with"), "{message}");
+    }
+    fs::write(&key_path, right.to_string()).unwrap();
+    let store = Embedded::open(&path).unwrap();
+    store.rotate_key().unwrap();
+    drop(store);
+    Embedded::open(&path).unwrap();
+}
+
 #[tokio::test]
 async fn a_store_without_its_own_keys_is_refused() {
     let (folder, path) = place();
@@ -324,6 +383,22 @@ async fn a_snapshot_is_a_store_of_its_own_with_the_same_keys() {
     assert_eq!(copied.keys().current().id(), store.keys().current().id());
     let directory = Stores::from(&copied).directory.unwrap();
     assert!(directory.config(&TenantId::new("acme").unwrap(), &StrategyName::new("sns-sms").unwrap()).await.unwrap().is_some());
+}
+
+#[test]
+fn a_snapshot_never_replaces_the_keys_of_another_store() {
+    let (folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let (copy, other_key) = (folder.path().join("copy.db"), folder.path().join("copy.db.key"));
+    fs::write(&other_key, "the only key of a store whose file is elsewhere").unwrap();
+    let refused = store.snapshot(&copy).unwrap_err();
+    assert_eq!((refused.kind, copy.exists()), (StoreErrorKind::Conflict, false));
+    assert!(fs::read_to_string(&other_key).unwrap().starts_with("the only key"));
+
+    fs::remove_file(&other_key).unwrap();
+    fs::write(&copy, "something").unwrap();
+    assert_eq!(store.snapshot(&copy).unwrap_err().kind, StoreErrorKind::Conflict);
+    assert!(!other_key.exists() && fs::read_to_string(&copy).unwrap() == "something");
 }
 
 #[tokio::test]

@@ -488,3 +488,39 @@ async fn a_request_is_never_repeated_once_the_server_has_read_of_it() {
         assert_eq!(journal.lock().unwrap().len(), before + 1);
     }
 }
+
+/// The environment's proxy, in a process of its own: it gets what is for others, and nothing that stays on this machine.
+#[test]
+fn a_call_to_this_machine_never_goes_to_a_proxy() {
+    const TARGET: &str = "ZENGINE_PROXY_TARGET";
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    if let Ok(target) = std::env::var(TARGET) {
+        return runtime.block_on(async {
+            let client = ReqwestClient::new().unwrap();
+            let port = target.parse::<SocketAddr>().unwrap().port();
+            for url in
+                [format!("http://{target}/direct"), format!("http://localhost:{port}/direct"), "http://far.invalid/proxied".to_owned()]
+            {
+                let request = http::Request::get(url).header("authorization", "Bearer token").body(Bytes::new()).unwrap();
+                assert_eq!(client.call(request, CallOptions::DEFAULT).await.unwrap().status(), 200);
+            }
+        });
+    }
+    runtime.block_on(async {
+        let ((target, direct), (proxy, proxied)) = (answering(OK).await, answering(OK).await);
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "a_call_to_this_machine_never_goes_to_a_proxy"]);
+        for name in ["NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
+            child.env_remove(name);
+        }
+        for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+            child.env(name, format!("http://{proxy}"));
+        }
+        child.env(TARGET, target.to_string());
+        let ended = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
+        assert_eq!(direct.lock().unwrap().len(), 2);
+        let proxied = proxied.lock().unwrap().join("");
+        assert!(proxied.contains("/proxied") && !proxied.contains("/direct"), "{proxied}");
+    });
+}

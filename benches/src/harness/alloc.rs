@@ -22,6 +22,7 @@ pub(crate) struct Allocated {
 thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };
     static HELD: Cell<i64> = const { Cell::new(0) };
+    static PEAK: Cell<i64> = const { Cell::new(0) };
 }
 
 /// Allocations of the current thread so far.
@@ -29,9 +30,23 @@ pub(crate) fn allocated() -> Allocated {
     Allocated { calls: CALLS.get(), held: HELD.get() }
 }
 
+/// The most bytes that the current thread held at once since [`reset_peak`].
+#[allow(dead_code, reason = "only a test asks")]
+pub(crate) fn peak() -> i64 {
+    PEAK.get()
+}
+
+/// Begins a new measurement and returns the bytes that are held now.
+#[allow(dead_code, reason = "only a test asks")]
+pub(crate) fn reset_peak() -> i64 {
+    PEAK.set(HELD.get());
+    HELD.get()
+}
+
 fn note(calls: u64, bytes: i64) {
     CALLS.set(CALLS.get().wrapping_add(calls));
     HELD.set(HELD.get().wrapping_add(bytes));
+    PEAK.set(PEAK.get().max(HELD.get()));
 }
 
 #[allow(clippy::cast_possible_wrap, reason = "no block is larger than half the address space")]

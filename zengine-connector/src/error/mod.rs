@@ -12,6 +12,7 @@
 //! assert_eq!(error.reach(), Reach::Processed);
 //! ```
 
+mod details;
 mod json;
 mod kind;
 mod send;
@@ -20,6 +21,7 @@ mod violation;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
+pub use details::ProviderDetails;
 pub use kind::{ErrorKind, Fault, Poison};
 pub use send::{NeedsReach, Reach, Scope, SendError};
 pub(crate) use setting::{require, require_time};
@@ -80,6 +82,7 @@ struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     code: Option<String>,
+    details: Option<Box<ProviderDetails>>,
     retry_after: Option<Duration>,
     context: Vec<(&'static str, String)>,
     violations: Vec<Violation>,
@@ -95,7 +98,16 @@ impl Error {
     /// An error whose message was a literal when it was made: a new one, or one read back from a record.
     pub(crate) fn restored(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        Self(Box::new(Inner { kind, message, code: None, retry_after: None, context: vec![], violations: vec![], source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message,
+            code: None,
+            details: None,
+            retry_after: None,
+            context: vec![],
+            violations: vec![],
+            source: None,
+        }))
     }
 
     /// The same error for one more caller who waited for the same work; the cause is shared.
@@ -139,6 +151,8 @@ impl Error {
         with_source(source: impl Into<BoxError>) => 0.source = Some(Arc::from(source.into()));
         /// Adds the provider's own code, as the provider spells it.
         with_code(code: impl Into<String>) => 0.code = Some(code.into());
+        /// Adds the provider's own words, each cut to [`ProviderDetails::MAX`] characters. They are never printed.
+        with_provider_details(details: ProviderDetails) => 0.details = Some(Box::new(details.cut()));
         /// Adds the wait before a retry makes sense.
         with_retry_after(wait: Duration) => 0.retry_after = Some(wait);
     }
@@ -161,6 +175,12 @@ impl Error {
     /// The provider's own code.
     pub fn provider_code(&self) -> Option<&str> {
         self.0.code.as_deref()
+    }
+
+    /// The provider's own words: personal data, for people and not for logs. Absent for the stored outcome of an earlier send; its
+    /// dead letter has them ([`DeadLetter::provider_details`](crate::store::DeadLetter::provider_details)).
+    pub fn provider_details(&self) -> Option<&ProviderDetails> {
+        self.0.details.as_deref()
     }
 
     /// The wait before a retry makes sense.
@@ -231,17 +251,20 @@ impl fmt::Display for Error {
     }
 }
 
-/// Characters that change how the text around them is read: zero widths, line separators, directions.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+/// Whether a character changes how the text around it is read: a control, a zero width, a line separator, a direction.
+pub(crate) fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Keeps one error on one line, however a provider spells its codes.
-fn printable(text: &str) -> impl fmt::Display + '_ {
-    text.chars()
-        .take(256)
-        .flat_map(|c| if c.is_control() || is_invisible(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .collect::<String>()
+/// Keeps a text on one line and in its direction, however others spell their codes, fields and names.
+pub(crate) fn on_one_line(text: &str) -> String {
+    text.chars().flat_map(|c| if is_invisible(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+/// The beginning of a text, on one line.
+fn printable(text: &str) -> String {
+    on_one_line(&text.chars().take(256).collect::<String>())
 }
 
 impl fmt::Debug for Error {
@@ -288,6 +311,14 @@ mod tests {
     fn a_code_cannot_turn_or_hide_the_text_around_it() {
         let error = Error::new(ErrorKind::Unavailable, "no answer").with_code("a\u{202e}b\u{200b}\u{2028}\u{feff}");
         assert_eq!(error.to_string(), r"unavailable (temporary): no answer, provider_code=a\u{202e}b\u{200b}\u{2028}\u{feff}");
+    }
+
+    #[test]
+    fn the_providers_words_are_given_to_who_asks_and_printed_nowhere() {
+        let words = ProviderDetails { details: Some("canary".repeat(1_000)), ..ProviderDetails::default() };
+        let error = Error::new(ErrorKind::Template, "refused").with_provider_details(words);
+        assert_eq!(error.provider_details().unwrap().details.as_ref().unwrap().len(), ProviderDetails::MAX);
+        assert!(!format!("{error} {error:?} {:?}", error.provider_details()).contains("canary"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BoxError, Error, ErrorKind, Fault};
+use super::{BoxError, Error, ErrorKind, Fault, ProviderDetails};
 
 words! {
     /// How far a request got (rule 1). Exhaustive by design: every decision about repeating matches on it.
@@ -158,6 +158,11 @@ impl NeedsReach {
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
         self
+    }
+
+    /// Adds the provider's own words; see [`Error::with_provider_details`].
+    pub fn details(self, details: ProviderDetails) -> Self {
+        self.map(|error| error.with_provider_details(details))
     }
 
     /// Adds the provider's wait before a retry.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::on_one_line;
 use serde::{Deserialize, Serialize};
 
 /// One violation in a message or a configuration: the field, a description and the sizes. Never the content itself.
@@ -36,11 +37,23 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pointer = if self.pointer.is_empty() { "/" } else { &self.pointer };
-        write!(f, "{pointer}: {}", self.message)?;
+        // Members of a foreign document may have any name.
+        let pointer = if self.pointer.is_empty() { "/" } else { &*on_one_line(&self.pointer) };
+        write!(f, "{pointer}: {}", on_one_line(&self.message))?;
         match (self.limit, self.actual) {
             (Some(limit), Some(actual)) => write!(f, " (limit {limit}, actual {actual})"),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_name_in_a_pointer_forges_no_line_and_turns_none() {
+        let violation = Violation::new("/a\nerror: b\u{1b}[31m\u{202e}", "is not known");
+        assert_eq!(violation.to_string(), r"/a\nerror: b\u{1b}[31m\u{202e}: is not known");
     }
 }

@@ -7,10 +7,13 @@ use serde_json::value::RawValue;
 
 use crate::{
     error::{Error, ErrorKind},
-    json::reader::Raw,
+    json::{can_carry, reader::Raw},
 };
 
 /// A JSON value kept as text, cheap to clone. `Debug` shows its size only.
+///
+/// Every value is read back from every document that carries it: nested no deeper than 64 levels, with strings that are Unicode and
+/// numbers that a double holds.
 ///
 /// Made from text, it is that text to the byte. Read as part of a larger document it is rewritten: members in order of
 /// their names, and numbers as 64-bit integers or doubles hold them (`1.10` comes back as `1.1`, and an integer of more than
@@ -24,17 +27,29 @@ impl RawJson {
     /// Creates a value from JSON text, kept as it is.
     ///
     /// # Errors
-    /// `MessageInvalid` if the text is not one JSON value.
+    /// `MessageInvalid` if the text is not one JSON value, or not one that can be carried.
     pub fn from_text(text: impl AsRef<str>) -> Result<Self, Error> {
-        serde_json::from_str::<&RawValue>(text.as_ref())
-            .map(Self::from)
+        let text = text.as_ref();
+        serde_json::from_str::<&RawValue>(text)
             .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "not a JSON value", &error))
+            .and_then(|raw| Self::carried(raw.get()))
     }
 
-    /// Creates a value from JSON text that was parsed before, without parsing it again. If the text is not JSON, serialization
-    /// fails.
-    pub fn from_known(text: &str) -> Self {
-        Self(text.into())
+    /// Creates a value from a provider's text. A text that is not JSON that can be carried becomes a JSON string that holds it.
+    ///
+    /// ```
+    /// use zengine_connector::message::RawJson;
+    ///
+    /// assert_eq!(RawJson::lenient("[1.10]").as_str(), "[1.10]");
+    /// assert_eq!(RawJson::lenient("[1e999]").as_str(), r#""[1e999]""#); // no reader takes this number
+    /// ```
+    pub fn lenient(text: &str) -> Self {
+        Self::carried(text).unwrap_or_else(|_| Self(serde_json::Value::from(text).to_string().into()))
+    }
+
+    fn carried(text: &str) -> Result<Self, Error> {
+        let refused = || Error::new(ErrorKind::MessageInvalid, "JSON that is nested too deeply or holds what no reader takes");
+        if can_carry(text) { Ok(Self(text.into())) } else { Err(refused()) }
     }
 
     /// The JSON of any value.
@@ -43,8 +58,8 @@ impl RawJson {
     /// `MessageInvalid` if the value has no JSON form.
     pub fn from_value<T: Serialize>(value: &T) -> Result<Self, Error> {
         serde_json::to_string(value)
-            .map(|text| Self(text.into()))
             .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "has no JSON form", &error))
+            .and_then(|text| Self::carried(&text))
     }
 
     /// The text.
@@ -63,7 +78,7 @@ impl RawJson {
 
 impl From<&RawValue> for RawJson {
     fn from(raw: &RawValue) -> Self {
-        Self(raw.get().into())
+        Self::lenient(raw.get())
     }
 }
 
@@ -78,13 +93,13 @@ impl Serialize for RawJson {
 impl From<serde_json::Value> for RawJson {
     // Content stands inside tagged enums, which buffer their values: raw text cannot be borrowed through them.
     fn from(value: serde_json::Value) -> Self {
-        Self(value.to_string().into())
+        Self::lenient(&value.to_string())
     }
 }
 
 impl From<Raw<'_>> for RawJson {
     fn from(raw: Raw<'_>) -> Self {
-        Self::from_known(raw.get())
+        Self::lenient(raw.get())
     }
 }
 
@@ -97,8 +112,19 @@ mod tests {
         let text = r#"{"price": 1.10, "big": 12345678901234567890123}"#;
         assert_eq!(RawJson::from_text(text).unwrap().as_str(), text);
         assert!(RawJson::from_text("{").is_err());
-        assert_eq!(RawJson::from_known(text).as_str(), text);
-        assert!(serde_json::to_string(&RawJson::from_known("{")).is_err());
+        assert_eq!(RawJson::lenient(text).as_str(), text);
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_is_carried_as_text() {
+        let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
+        for text in ["{", r#"{"a":"\ud83d"}"#, "1e999", &deep] {
+            assert!(RawJson::from_text(text).is_err(), "{text}");
+            let carried = RawJson::lenient(text);
+            assert_eq!(carried.parse::<String>().unwrap(), text);
+            let again: RawJson = serde_json::from_str(&serde_json::to_string(&carried).unwrap()).unwrap();
+            assert_eq!(again, carried);
+        }
     }
 
     #[test]

@@ -114,7 +114,7 @@ pub const fn merge(old: State, new: State) -> Transition {
 }
 
 /// The status of one message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Status {
     /// The provider's id of the message.
@@ -146,6 +146,9 @@ pub struct Status {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
 }
+
+// The provider's id may hold a phone number.
+debug_fields!(Status { state, at_ms, client_message_id, error, more_errors, cost });
 
 impl Status {
     /// The status of a message.

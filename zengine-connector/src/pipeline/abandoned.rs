@@ -51,7 +51,7 @@ impl AbandonedSend {
         let (clock, trace) = (CallClock::resume(&*engine.clock, began, DEFAULT_TIME), SendTrace::resume(facts));
         let call = HostCall { engine, tenant: &tenant, strategy: strategy.as_str(), options: &options, clock: &clock, trace: &trace };
         let ended = match (call.identify(MessageRef::from(&message)), record) {
-            (Ok(send), Some(record)) => settle::finish(&send, record).await,
+            (Ok(send), Some(record)) => settle::finish(&send, record, None).await,
             _ => Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)),
         };
         let key = ClaimKey::outbound(&tenant, &strategy, &options.client_message_id);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{engine::Engine, job::Identified};
 use crate::{
-    error::{Error, Fault},
+    error::{Error, Fault, ProviderDetails},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     store::{
         AttemptRecord, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, Life, OutboundFailed,
@@ -23,15 +23,15 @@ pub(super) const MAX_REDRIVES: u32 = 3;
 pub(crate) struct LetterLost;
 
 /// Completes a terminal record's pending effects: the letter, then the events, then the flags are cleared (rule 65). Returns
-/// the effects that are still pending.
-pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord) -> Result<Effects, LetterLost> {
+/// the effects that are still pending. `details` are the provider's words about the error, if this call got them.
+pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord, details: Option<&ProviderDetails>) -> Result<Effects, LetterLost> {
     let pending = record.effects_pending;
     if !pending.pending() {
         return Ok(Effects::NONE);
     }
     let mut done = Effects::NONE;
     if pending.dlq {
-        let letter = letter(send, record).map_err(|error| report_lost(&error))?;
+        let letter = letter(send, record, details).map_err(|error| report_lost(&error))?;
         put(send, &letter).await?;
         done.dlq = true;
     }
@@ -136,7 +136,7 @@ fn about(send: SendIds<'_>, record: &ClaimRecord) -> OutboundFailed {
 }
 
 /// Builds the letter with all that is needed to diagnose the failure and to redrive the message (rule 64).
-fn letter(send: &Identified<'_>, record: &ClaimRecord) -> Result<DeadLetter, Error> {
+fn letter(send: &Identified<'_>, record: &ClaimRecord, details: Option<&ProviderDetails>) -> Result<DeadLetter, Error> {
     let (engine, options) = (send.engine(), send.call.options);
     let failure_id = FailureId::of_send(&send.key, record.life());
     let json = send.outbound.to_json(&send.message)?;
@@ -167,5 +167,9 @@ fn letter(send: &Identified<'_>, record: &ClaimRecord) -> Result<DeadLetter, Err
         provider_key: Some(ProviderKey::derive(send.tenant(), &send.entry.name, send.id(), record.key_generation).as_str().to_owned()),
         ..letter
     };
-    letter.seal(&*engine.keys, &*engine.rng, &json)
+    let letter = letter.seal(&*engine.keys, &*engine.rng, &json)?;
+    match details {
+        Some(details) => letter.seal_details(&*engine.keys, &*engine.rng, details),
+        None => Ok(letter),
+    }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
 use crate::{
-    error::{Error, ErrorKind, SendError},
+    error::{Error, ErrorKind, ProviderDetails, SendError},
     ids::FailureId,
     message::{LossReport, Receipt},
     store::{ClaimKey, Life, StoredError},
@@ -57,6 +57,11 @@ impl EndError {
     /// An error of this process that no attempt made.
     pub(super) fn live(stored: StoredError, error: Error) -> Self {
         Self { stored, live: Some(Arc::new(error)) }
+    }
+
+    /// The provider's own words, if this process made the attempt.
+    pub(super) fn provider_details(&self) -> Option<&ProviderDetails> {
+        self.live.as_ref()?.provider_details()
     }
 
     fn into_error(self) -> Error {

@@ -25,7 +25,7 @@ pub(crate) async fn expire(send: &Identified<'_>, seen: Option<&ClaimRecord>) ->
     };
     let record = written(send.apply(&claim, seen).await)?;
     if record.status.is_terminal() {
-        return Some(settle::finish(send, &record).await);
+        return Some(settle::finish(send, &record, None).await);
     }
     let error = StoredError::new(ErrorKind::Expired, Reach::NotSent, "the message is older than max_age, and its tenant cannot be bound");
     let commit = ClaimOp::Commit {
@@ -38,7 +38,7 @@ pub(crate) async fn expire(send: &Identified<'_>, seen: Option<&ClaimRecord>) ->
         ttl_s,
     };
     let record = written(send.apply_past_deadline(&commit, Some(&record)).await)?;
-    Some(settle::finish(send, &record).await)
+    Some(settle::finish(send, &record, None).await)
 }
 
 fn written(applied: Result<Applied<ClaimRecord>, StoreError>) -> Option<Arc<ClaimRecord>> {

@@ -54,7 +54,7 @@ async fn replay_or_defer(send: &Identified<'_>, error: Error) -> Result<Outcome,
     if let Ok(Some(record)) = &record {
         send.content().refuse_mismatch(&send.fingerprint, &record.fingerprint)?;
         if record.status.is_terminal() {
-            return settle::finish(send, record).await.replayed().into_outcome(&send.key, None);
+            return settle::finish(send, record, None).await.replayed().into_outcome(&send.key, None);
         }
     }
     if error.kind() == ErrorKind::UnknownTenant {

@@ -80,7 +80,7 @@ async fn redriven(
     let ended = match known {
         // The failure is settled by now, or a later one has taken its place (rules 27 and 72).
         Some(record) if record.status.is_terminal() && (record.status == ClaimStatus::Delivered || record.life() != failed) => {
-            settle::finish(&job, record).await.replayed()
+            settle::finish(&job, record, None).await.replayed()
         }
         _ => {
             permit(&job, letter, failed, known, redrive)?;
@@ -180,7 +180,7 @@ async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Op
     let put_off = || Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5));
     // The new generation overwrites the record, so what the failure still owes comes first (rule 67).
     if let Some(record) = current.filter(|record| record.life() == failed && record.status.is_terminal()) {
-        match effects::finish(job, record).await {
+        match effects::finish(job, record, None).await {
             Ok(left) if left.pending() => return Ok(put_off()),
             Ok(_) => {}
             Err(LetterLost) => return Ok(Ended::new(How::LetterLost, record.attempts, failed).replayed()),

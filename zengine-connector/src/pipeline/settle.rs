@@ -12,7 +12,7 @@ use super::{
     outcome::DeferredReason,
 };
 use crate::{
-    error::{Error, ErrorKind, SendError},
+    error::{Error, ErrorKind, ProviderDetails, SendError},
     message::Receipt,
     runtime::seconds,
     store::{ClaimRecord, ClaimStatus, Reference, Terminal},
@@ -32,9 +32,9 @@ pub(crate) async fn settle(job: &SendJob<'_>) -> Result<Ended, Error> {
     job.call.trace.note(|facts| facts.waited = job.clock().monotonic().saturating_sub(asked));
     let ended = match claimed {
         Claimed::Ours(own) => return Ok(lead(job, own.led_by(leader)).await),
-        Claimed::Settled { record, fresh: true } => finish(job, &record).await,
+        Claimed::Settled { record, fresh: true } => finish(job, &record, None).await,
         Claimed::Settled { record, fresh: false } => {
-            let ended = finish(job, &record).await.replayed();
+            let ended = finish(job, &record, None).await.replayed();
             remember(job, &record, &ended);
             ended
         }
@@ -80,7 +80,7 @@ async fn delivered(job: &SendJob<'_>, own: &mut Ownership<'_>, receipt: Receipt)
     match record {
         Some(record) => {
             // The record may have been Unknown before; then its settled event is still to publish (rule 27).
-            if effects::finish(job, &record).await.is_err() {
+            if effects::finish(job, &record, None).await.is_err() {
                 tracing::warn!(strategy = %job.entry.name, "dead_letter.not_stored_for_a_delivery");
             }
             remember(job, &record, &ended);
@@ -96,7 +96,8 @@ async fn delivered(job: &SendJob<'_>, own: &mut Ownership<'_>, receipt: Receipt)
 /// Records a failure, and completes its effects.
 async fn failed(job: &SendJob<'_>, own: &mut Ownership<'_>, terminal: Terminal, error: EndError) -> Ended {
     if let Some(record) = own.commit(terminal, None, Some(error.stored.clone())).await {
-        return finish(job, &record).await.with_live(Some(error));
+        let ended = finish(job, &record, error.provider_details()).await;
+        return ended.with_live(Some(error));
     }
     // The record stays in doubt until the caller's redelivery resolves it (rule 19).
     let (reason, retry_after) = (DeferredReason::StoreUnavailable, Duration::from_secs(5));
@@ -104,8 +105,8 @@ async fn failed(job: &SendJob<'_>, own: &mut Ownership<'_>, terminal: Terminal, 
 }
 
 /// Completes a terminal record's letter and events, then returns its end.
-pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord) -> Ended {
-    if effects::finish(send, record).await.is_err() {
+pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord, details: Option<&ProviderDetails>) -> Ended {
+    if effects::finish(send, record, details).await.is_err() {
         return Ended::new(How::LetterLost, record.attempts, record.life());
     }
     let ended = send.engine().ended(&send.key, record);

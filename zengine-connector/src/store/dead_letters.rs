@@ -73,6 +73,9 @@ record! {
         21 optional pub provider_key: Option<String>,
         /// Time of storage, in milliseconds UTC.
         22 required pub at_ms: i64,
+        /// The provider's own words about the last error, encrypted. Base64 in JSON.
+        #[serde(with = "crate::message::base64_bytes", skip_serializing_if = "Bytes::is_empty")]
+        23 default pub provider_details: Bytes,
     }
 }
 

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Attempts, ClaimKey, DeadLetter, LetterDirection, Life, cbor::Unread};
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, ProviderDetails},
     hex::hex,
     ids::{FailureId, StrategyName, TenantId},
     keyring::{self, KeyRing},
@@ -63,6 +63,7 @@ impl DeadLetter {
             last_attempt_at_ms: None,
             provider_key: None,
             at_ms,
+            provider_details: Bytes::new(),
             unread: Unread::default(),
         }
     }
@@ -71,6 +72,31 @@ impl DeadLetter {
     pub(crate) fn seal(mut self, keys: &dyn KeyRing, rng: &dyn Rng, body: &[u8]) -> Result<Self, Error> {
         self.body = keyring::seal(keys, rng, &self.bound(), body)?;
         Ok(self)
+    }
+
+    /// Encrypts the provider's own words about the last error, and binds them to the letter.
+    pub(crate) fn seal_details(mut self, keys: &dyn KeyRing, rng: &dyn Rng, details: &ProviderDetails) -> Result<Self, Error> {
+        let json = serde_json::to_vec(details).map_err(|error| Error::from_json(ErrorKind::Store, "has no JSON form", &error))?;
+        self.provider_details = keyring::seal(keys, rng, &self.details_bound(), &json)?;
+        Ok(self)
+    }
+
+    /// Decrypts the provider's own words about the last error: personal data, for people and not for logs. `None` if the provider
+    /// said nothing, or the letter was written later than the attempt.
+    ///
+    /// # Errors
+    /// `Corrupt` if the letter is damaged or was changed, or its key is missing.
+    pub fn provider_details(&self, keys: &dyn KeyRing) -> Result<Option<ProviderDetails>, Error> {
+        if self.provider_details.is_empty() {
+            return Ok(None);
+        }
+        let json = keyring::open(keys, &self.details_bound(), &self.provider_details)?;
+        serde_json::from_slice(&json).map(Some).map_err(|error| Error::from_json(ErrorKind::Corrupt, "not the provider's words", &error))
+    }
+
+    /// The members that the provider's words are bound to.
+    fn details_bound(&self) -> [&str; 4] {
+        ["dead_letter details", self.tenant.as_str(), self.strategy.as_str(), self.failure_id.as_str()]
     }
 
     /// Refuses a letter of a version that this build does not know: read from JSON, it may be one.

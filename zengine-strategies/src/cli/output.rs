@@ -3,12 +3,18 @@
 //! Standard output is for programs: one compact JSON value per line, flushed at once. Text for people goes to standard error
 //! or, if a command has no other result, to standard output; it has colours only on a terminal.
 
-use std::io::{self, Write as _};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+};
 
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
 use serde::Serialize;
-use zengine_connector::error::Violation;
+use zengine_connector::{
+    error::Violation,
+    private::{is_invisible, on_one_line},
+};
 
 use super::exit::Failure;
 
@@ -24,9 +30,9 @@ impl Out {
 
     /// Prints one JSON value on a line of its own.
     pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        let mut line = one_line(serde_json::to_vec(value).map_err(io::Error::from)?);
-        line.push(b'\n');
-        self.bytes(&line)
+        let mut line = visible(&one_line(serde_json::to_string(value).map_err(io::Error::from)?.into()));
+        line.push('\n');
+        self.bytes(line.as_bytes())
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -60,6 +66,22 @@ fn one_line(mut json: Vec<u8>) -> Vec<u8> {
     json
 }
 
+/// JSON whose texts cannot turn a terminal's line around: characters that are not seen are escaped, as JSON escapes them.
+fn visible(json: &[u8]) -> String {
+    let text = String::from_utf8_lossy(json);
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        // JSON itself escapes the controls of ASCII.
+        if c > '\u{7e}' && is_invisible(c) {
+            // Writing into a String does not fail.
+            let _ = write!(line, "\\u{:04x}", u32::from(c));
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
 /// Sets whether all further output has colours.
 pub(super) fn choose_color(choice: ColorChoice) {
     match choice {
@@ -85,19 +107,30 @@ pub(super) fn note(line: &str) {
 
 fn say(style: Style, label: &str, line: &str) {
     // The reader may have closed standard error.
-    let _ = writeln!(anstream::stderr(), "{style}{label}:{style:#} {line}");
+    let _ = writeln!(anstream::stderr(), "{style}{label}:{style:#} {}", on_one_line(line));
 }
 
 /// Prints a violation, its pointer first for programs.
 pub(super) fn violation(violation: &Violation) {
     let text = violation.to_string();
-    let (pointer, rest) = text.split_once(": ").unwrap_or((&text, ""));
+    // A pointer may hold the separator.
+    let (pointer, rest) = text.split_at(text.len().min(on_one_line(&violation.pointer).len().max(1)));
+    let rest = rest.strip_prefix(": ").unwrap_or(rest);
     let _ = writeln!(anstream::stderr(), "{STRONG}{pointer}{STRONG:#}: {rest}");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_seen_is_escaped_and_stays_the_same_json() {
+        let json = "{\"a\u{202e}b\":\"\u{9b}31m \u{2066}é😀\u{feff}\u{7f}\"}";
+        let line = visible(json.as_bytes());
+        assert_eq!(line, r#"{"a\u202eb":"\u009b31m \u2066é😀\ufeff\u007f"}"#);
+        let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(parse(&line), parse(json));
+    }
 
     #[test]
     fn json_is_one_line_and_its_texts_and_numbers_stay_as_they_are() {

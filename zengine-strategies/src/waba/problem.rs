@@ -24,7 +24,7 @@ pub(super) fn one(raw: Raw<'_>) -> ProviderError {
         is_transient: obj.flag("is_transient") == Some(true),
         trace_id: obj.owned("fbtrace_id"),
         title: obj.first(&["title", "message", "error_description"]).map(Into::into),
-        details: None,
+        ..GraphError::default()
     };
     error.to_provider_error(Some(raw.into()))
 }

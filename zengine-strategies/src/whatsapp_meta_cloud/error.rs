@@ -7,7 +7,7 @@ use http::{HeaderMap, Response};
 use serde_json::Value;
 use zengine_connector::{
     ErrorKind, ProviderMessageId, Reach, Receipt, SendContext, SendError,
-    error::{NeedsReach, Violation},
+    error::{NeedsReach, ProviderDetails, Violation},
     http::retry_after,
 };
 
@@ -80,6 +80,10 @@ pub(super) fn refused(response: &Response<Bytes>, now: SystemTime, attempt: u32)
     let header = retry_after(response.headers(), now);
     let wait = class.wait(attempt, header, || usage(response.headers()));
     let mut refused = SendError::of(class.kind, class.what).context("http_status", response.status().as_u16());
+    let details = error.to_details();
+    if details != ProviderDetails::default() {
+        refused = refused.details(details);
+    }
     if let Some(code) = error.code {
         refused = refused.code(code.to_string());
     }

@@ -18,7 +18,7 @@ use serde_json::Value;
 #[serde(default)]
 #[non_exhaustive]
 pub struct Addressee {
-    /// The WhatsApp id; may differ from the number that was given (Brazil, Mexico). Absent for a business-scoped id.
+    /// The WhatsApp id; may differ from the number that was given (Argentina, Brazil, Mexico). Absent for a business-scoped id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wa_id: Option<String>,
     /// The business-scoped user id.

@@ -87,7 +87,7 @@ fn a_file_is_uploaded_first_and_its_bytes_are_counted() {
     assert!(lines[0]["url"].as_str().unwrap().ends_with("/100200300/media"));
     let parts = lines[0]["body"]["multipart"].as_array().unwrap();
     let file = parts.iter().find(|part| part["name"] == "file").unwrap();
-    assert_eq!((&file["bytes"], &file["content_type"], &file["filename"]), (&json!(8), &json!("image/png"), &json!("a.png")));
+    assert_eq!((&file["bytes"], &file["content_type"], &file["filename"]), (&json!(8), &json!("image/png"), &json!("image.png")));
     assert_eq!(parts.iter().find(|part| part["name"] == "messaging_product").unwrap()["value"], "whatsapp");
     assert_eq!(bench.meta.journal().request_count(), 0);
 

@@ -8,6 +8,7 @@ use zengine_connector::{
     error::Scope,
     http::{HttpCause, HttpError},
     pipeline::DeferredReason,
+    store::DeadLetter,
     strategy::HealthStatus,
 };
 
@@ -53,6 +54,25 @@ async fn acceptance_f_errors_are_classed_by_their_code() {
         bench.answer(refused(400, code));
         assert_eq!(bench.try_send(&text()).await.unwrap_err().scope(), Some(scope), "{code}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_providers_own_words_are_in_the_outcome_and_sealed_in_the_dead_letter() {
+    let host = Host::new();
+    let details = json!({"error": {"code": 132_000, "message": "m", "error_data": {"details": "canary-details"}, "fbtrace_id": "Atrace"}});
+    host.answer(answer(400, &details));
+    let Outcome::Failed(failed) = host.send("1", &text()).await.unwrap() else { panic!("not failed") };
+    assert_eq!(failed.error.provider_details().unwrap().details.as_deref(), Some("canary-details"));
+    let letter = host.stores.dead_letters().get(&failed.failure_id).await.unwrap().unwrap();
+    assert!(!serde_json::to_string(&letter).unwrap().contains("canary"));
+    let keys = host.stores.keys();
+    let words = letter.provider_details(&*keys).unwrap().unwrap();
+    assert_eq!((words.details.as_deref(), words.trace_id.as_deref()), (Some("canary-details"), Some("Atrace")));
+    let again: DeadLetter = serde_json::from_str(&serde_json::to_string(&letter).unwrap()).unwrap();
+    assert_eq!(again.provider_details(&*keys).unwrap(), Some(words));
+
+    let Outcome::Failed(replayed) = host.send("1", &text()).await.unwrap() else { panic!("not failed") };
+    assert!(replayed.replayed && replayed.error.provider_details().is_none(), "the record holds none of it");
 }
 
 #[tokio::test(start_paused = true)]

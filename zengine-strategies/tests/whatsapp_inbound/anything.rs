@@ -134,7 +134,14 @@ mod count {
             return 1;
         }
         let within = if field == "standby" { member(value, "standby").unwrap_or(value) } else { value };
-        arrays(within).max(1)
+        // Errors beside the one call that ended are part of it.
+        let ended = list_of(value, "calls").filter(|call| call["event"] == "terminate").count();
+        let of_call = if field == "calls" && ended == 1 { list_of(value, "errors").count() } else { 0 };
+        (arrays(within) - of_call).max(1)
+    }
+
+    fn list_of<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
+        value.get(name).and_then(Value::as_array).into_iter().flatten()
     }
 
     fn arrays(value: &Value) -> usize {

@@ -13,15 +13,15 @@ use zengine_connector::{
 
 use crate::support::{body, message, status, strategy};
 
-struct Host {
+pub(crate) struct Host {
     orchestrator: Orchestrator,
-    stores: Memory,
-    seen: Arc<Mutex<Vec<InboundEvent>>>,
+    pub(crate) stores: Memory,
+    pub(crate) seen: Arc<Mutex<Vec<InboundEvent>>>,
 }
 
 impl Host {
     /// Two tenants with a number each, of one account that they share.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let stores = Memory::new();
         let name = StrategyName::new("whatsapp-meta-cloud").unwrap();
         for (secret, value) in [("app-secret", "the secret"), ("verify-token", "the token")] {
@@ -46,7 +46,11 @@ impl Host {
     }
 
     async fn post(&self, body: &Value) -> u16 {
-        let body = Bytes::from(body.to_string());
+        self.post_bytes(body.to_string()).await
+    }
+
+    pub(crate) async fn post_bytes(&self, body: impl Into<Bytes>) -> u16 {
+        let body = body.into();
         let signature = HmacSha256::hex_with_prefix("sha256=").sign(&body, &Secret::new(b"the secret".to_vec()));
         let request = http::Request::post("/hook").header("x-hub-signature-256", signature).body(body).unwrap();
         self.orchestrator.serve("whatsapp-meta-cloud", request).await.status().as_u16()

@@ -78,6 +78,31 @@ async fn success_without_an_id_may_have_been_sent() {
     }
 }
 
+/// Asked for, they are there; printed, they are nowhere: [`error_of`] looks.
+#[tokio::test]
+async fn the_providers_own_words_are_there_for_who_asks() {
+    let error = error_of(answer(
+        400,
+        &json!({"error": {
+            "message": "canary-message", "code": 132_000, "error_subcode": 2_494_055, "error_user_title": "canary-title",
+            "error_user_msg": "canary-sentence", "fbtrace_id": "AWEdqoNazWdC",
+            "error_data": {"messaging_product": "whatsapp", "details": "canary-details"},
+        }}),
+    ))
+    .await;
+    let words = error.error().provider_details().unwrap();
+    let [subcode, title, message, details, trace] =
+        [&words.subcode, &words.title, &words.message, &words.details, &words.trace_id].map(|text| text.as_deref().unwrap_or_default());
+    assert_eq!((subcode, title, message), ("2494055", "canary-title", "canary-sentence"));
+    assert_eq!((details, trace), ("canary-details", "AWEdqoNazWdC"));
+
+    let expired = json!({"error": {"message": "canary", "type": "OAuthException", "code": 190, "error_subcode": 460, "fbtrace_id": "Ax"}});
+    let error = error_of(answer(401, &expired)).await;
+    assert_eq!((error.kind(), error.error().provider_details().unwrap().subcode.as_deref()), (Kind::Unauthorized, Some("460")));
+    assert!(error.to_string().contains("the password was changed"), "{error}");
+    assert!(error_of(raw(502, "<html>canary</html>")).await.error().provider_details().is_none());
+}
+
 #[tokio::test]
 async fn an_error_in_a_200_is_an_error() {
     let error = error_of(refused(200, 131_047)).await;

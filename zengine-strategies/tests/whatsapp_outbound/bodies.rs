@@ -122,6 +122,23 @@ async fn bytes_are_stored_first_and_sent_by_id() {
 }
 
 #[tokio::test]
+async fn a_stored_file_is_named_by_its_mime_type() {
+    let source = json!({"type": "inline", "data": "T2dnUzEyMzQ1"});
+    for (kind, mime, named, stored) in [
+        ("audio", "audio/ogg; codecs=opus", json!("voice-note.mp4"), "audio.ogg"),
+        ("sticker", "image/webp", Value::Null, "sticker.webp"),
+        ("document", "application/pdf", json!("Offer.pdf"), "Offer.pdf"),
+    ] {
+        let bench = Bench::new().await;
+        bench.answer(super::support::answer(200, &json!({"id": "777"})));
+        let content = json!({"type": "media", "kind": kind, "voice": kind == "audio", "source": source, "mime": mime, "filename": named});
+        bench.sent(&message(content)).await;
+        let form = bench.call(0, |request| String::from_utf8(request.body().to_vec()).unwrap());
+        assert!(form.contains(&format!("filename=\"{stored}\"\r\nContent-Type: {mime}\r\n")), "{form}");
+    }
+}
+
+#[tokio::test]
 async fn a_tenants_app_secret_proves_every_call() {
     let bench = Bench::with(|config| config.app_secret = Some(Secret::new("app secret".into()))).await;
     bench.sent(&message(json!({"type": "text", "body": "x"}))).await;

@@ -53,6 +53,7 @@ async fn text_is_at_most_4096_characters() {
     refused(&bench, &text(&x(4097)), "/content/body", Some((4096, 4097))).await;
     refused(&bench, &text(""), "/content/body", Some((1, 0))).await;
     refused(&bench, &text("a\u{0}xxx"), "/content/body", None).await;
+    refused(&bench, &text(" \n\u{a0}"), "/content/body", None).await;
     bench.sent(&text(&"👋".repeat(4096))).await;
     let strict = Bench::with(|config| config.length_unit = serde_json::from_str("\"utf16\"").unwrap()).await;
     refused(&strict, &text(&"👋".repeat(2049)), "/content/body", Some((4096, 4098))).await;
@@ -76,6 +77,8 @@ async fn media_is_a_link_or_an_id_within_its_limits() {
         (json!({"mime": "image/gif"}), "/content/mime", None),
         (json!({"voice": true}), "/content/voice", None),
         (json!({"kind": "audio", "voice": true, "mime": "audio/mpeg"}), "/content/mime", None),
+        (json!({"kind": "audio", "voice": true, "mime": "audio/ogg; codecs=vorbis"}), "/content/mime", None),
+        (json!({"kind": "audio", "voice": true, "mime": "audio/ogg;x=y; Codecs=\"opus, flac\""}), "/content/mime", None),
         (json!({"kind": "document", "filename": "xxx\r\n"}), "/content/filename", None),
         (json!({"source": {"type": "handle", "id": ""}}), "/content/source/id", Some((1, 0))),
         (json!({"source": {"type": "url", "url": "ftp://example.org/xxx"}}), "/content/source/url", None),
@@ -211,6 +214,9 @@ async fn lists() {
         (rows(json!({"id": "1", "title": x(25)})), "/sections/0/rows/0/title", Some((24, 25))),
         (rows(json!({"id": "1", "title": "t", "description": x(73)})), "/sections/0/rows/0/description", Some((72, 73))),
         (rows(json!({"id": "1", "title": "xxx\n"})), "/sections/0/rows/0/title", None),
+        (rows(json!({"id": "1", "title": " xxx"})), "/sections/0/rows/0/title", None),
+        (rows(json!({"id": "xxx ", "title": "t"})), "/sections/0/rows/0/id", None),
+        (with(base(), "body", "  "), "/body", None),
         (with(base(), "button", x(21)), "/button", Some((20, 21))),
         (with(base(), "body", x(4097)), "/body", Some((4096, 4097))),
         (with(base(), "footer", x(61)), "/footer", Some((60, 61))),
@@ -349,6 +355,7 @@ async fn template_names_and_languages() {
 #[tokio::test]
 async fn template_components() {
     let text = |text: &str| json!({"type": "text", "text": text});
+    let named = |name: &str| json!({"type": "text", "text": "x", "name": name});
     let header = |parameters: Value| json!({"type": "header", "parameters": parameters});
     let body = |parameters: Value| json!({"type": "body", "parameters": parameters});
     let button = |sub_type: &str, parameter: Value| json!({"type": "button", "sub_type": sub_type, "index": 0, "parameters": [parameter]});
@@ -381,6 +388,15 @@ async fn template_components() {
         ),
         (json!([{"type": "button", "sub_type": "url", "index": 10}]), "/0/index", None),
         (json!([{"type": "button", "sub_type": "x y", "index": 0}]), "/0/sub_type", None),
+        (
+            json!([button("url", json!({"type": "text", "text": "a"})), button("quick_reply", json!({"type": "payload", "payload": "b"}))]),
+            "/1/index",
+            None,
+        ),
+        (carousel(json!([card(0, json!([button("url", text("a")), button("url", text("b"))]))])), "/0/cards/0/components/1/index", None),
+        (json!([body(json!([named("a"), named("b"), named("a")]))]), "/0/parameters/2/name", None),
+        (json!([body(json!([text("   ")]))]), "/0/parameters/0/text", None),
+        (json!([header(json!([text("\u{2003}")]))]), "/0/parameters/0/text", None),
         (json!([{"type": "limited_time_offer", "expires_at_ms": 0}]), "/0/expires_at_ms", None),
         (json!([{"type": "tap_target", "url": "xxx", "title": "t"}]), "/0/url", None),
         (carousel((0..11).map(|i| card(i, json!([]))).collect()), "/0/cards", Some((10, 11))),

@@ -6,7 +6,7 @@
 
 mod departure;
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,6 +27,8 @@ use crate::error::{Error, ErrorKind, Reach};
 #[derive(Clone, Debug)]
 pub struct ReqwestClient {
     client: reqwest::Client,
+    /// The client of calls to this machine, which never go through a proxy: it could read their credentials.
+    local: reqwest::Client,
 }
 
 /// Settings of a [`ReqwestClient`].
@@ -71,7 +73,7 @@ impl ReqwestClientBuilder {
         idle_per_host(connections: usize) => idle_per_host = connections;
         /// The `User-Agent` header. Defaults to `zengine-connector/` and the version.
         user_agent(name: impl Into<String>) => user_agent = name.into();
-        /// Ignores the proxies that the environment names.
+        /// Ignores the proxies that the environment names. Calls to this machine (`localhost`, loopback addresses) always do.
         no_proxy() => proxy_from_environment = false;
     }
 
@@ -80,19 +82,23 @@ impl ReqwestClientBuilder {
     /// # Errors
     /// `Settings` if TLS cannot be set up or the user agent is not a header value.
     pub fn build(self) -> Result<ReqwestClient, Error> {
-        let builder = reqwest::Client::builder()
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(self.connect_timeout)
-            .pool_idle_timeout(self.idle_timeout)
-            .pool_max_idle_per_host(self.idle_per_host)
-            .user_agent(self.user_agent);
-        let builder = if self.proxy_from_environment { builder } else { builder.no_proxy() };
-        builder
-            .build()
-            .map(|client| ReqwestClient { client })
-            .map_err(|error| Error::new(ErrorKind::Settings, "the HTTP client cannot be built").with_source(error.without_url()))
+        let build = |proxy_from_environment: bool| {
+            let builder = reqwest::Client::builder()
+                .http1_only()
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .connect_timeout(self.connect_timeout)
+                .pool_idle_timeout(self.idle_timeout)
+                .pool_max_idle_per_host(self.idle_per_host)
+                .user_agent(&self.user_agent);
+            let builder = if proxy_from_environment { builder } else { builder.no_proxy() };
+            builder
+                .build()
+                .map_err(|error| Error::new(ErrorKind::Settings, "the HTTP client cannot be built").with_source(error.without_url()))
+        };
+        let local = build(false)?;
+        let client = if self.proxy_from_environment { build(true)? } else { local.clone() };
+        Ok(ReqwestClient { client, local })
     }
 }
 
@@ -118,16 +124,27 @@ impl ReqwestClient {
     ) -> Result<http::Response<Bytes>, HttpError> {
         let mut next = prepare(request, departure)?;
         let mut hops = options.redirects;
+        // Redirects stay at the same host.
+        let client = if next.url().host_str().is_some_and(is_this_machine) { &self.local } else { &self.client };
         loop {
             // Only reads are repeated at another place, so only they are kept.
             let again = (hops > 0 && matches!(*next.method(), Method::GET | Method::HEAD)).then(|| copy(&next, departure));
-            let answer = self.client.execute(next).await.map_err(|error| classify(error, departure))?;
+            let answer = client.execute(next).await.map_err(|error| classify(error, departure))?;
             match again.and_then(|again| redirected(again, &answer)) {
                 Some(request) => next = request,
                 None => return read(answer, options.max_response_bytes, departure).await,
             }
             hops -= 1;
         }
+    }
+}
+
+/// Whether a host is this machine.
+fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback() || address.to_canonical().is_unspecified(),
+        Err(_) => host.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost")),
     }
 }
 
@@ -196,4 +213,19 @@ fn classify(error: reqwest::Error, departure: &Departure) -> HttpError {
         _ => HttpCause::Broken,
     };
     HttpError::new(cause, reach).with_source(error.without_url())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_known_in_every_spelling() {
+        for host in ["localhost", "LOCALHOST.", "a.localhost", "127.0.0.1", "127.8.9.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"] {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in ["example.org", "localhost.example.org", "128.0.0.1", "[2001:db8::1]", "notlocalhost", ""] {
+            assert!(!is_this_machine(host), "{host}");
+        }
+    }
 }

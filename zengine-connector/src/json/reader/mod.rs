@@ -163,6 +163,11 @@ impl<'a> Obj<'a> {
         if node.names & split::trace(name.as_bytes()) == 0 { None } else { object.member(node, name) }
     }
 
+    /// Every member with a name that is not `null`: a name may be repeated.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = Raw<'a>> {
+        self.members().filter(move |(member, raw)| member == name && !raw.is_null()).map(|(_, raw)| raw)
+    }
+
     /// A member that is an object.
     #[inline]
     pub fn obj(&self, name: &str) -> Option<Obj<'a>> {
@@ -198,7 +203,7 @@ impl<'a> Obj<'a> {
         names.iter().find_map(|name| self.text(name))
     }
 
-    /// A member that is a whole number, as number or string.
+    /// A member that is a whole number, as number or string; a fraction of zero is none.
     #[inline]
     pub fn integer(&self, name: &str) -> Option<i64> {
         self.text(name).and_then(|text| integer(&text))
@@ -223,7 +228,9 @@ impl<'a> Obj<'a> {
     /// A member that is a time, in milliseconds UTC.
     #[inline]
     pub fn time(&self, name: &str) -> Option<i64> {
-        self.integer(name).map(milliseconds)
+        #[allow(clippy::cast_possible_truncation)] // a part of a second is cut off; `as` saturates
+        let cut = || self.float(name).map(|time| time as i64);
+        self.integer(name).or_else(cut).map(milliseconds)
     }
 }
 
@@ -253,10 +260,11 @@ pub fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     }
 }
 
-#[allow(clippy::cast_possible_truncation)] // a time or count written as a float; `as` saturates
+#[allow(clippy::cast_possible_truncation)] // a count written as a float; `as` saturates
 fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
-    text.parse().ok().or_else(|| text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number as i64))
+    let whole = |number: &f64| number.is_finite() && number.fract() == 0.0;
+    text.parse().ok().or_else(|| text.parse().ok().filter(whole).map(|number| number as i64))
 }
 
 /// Converts a time to milliseconds: the magnitude distinguishes seconds, milliseconds, microseconds and nanoseconds.
@@ -279,10 +287,11 @@ mod tests {
 
     #[test]
     fn r6_numbers_are_read_from_numbers_and_from_strings() {
-        let document = document(r#"{"a":17,"b":"17","c":17.0,"d":"x","e":null,"f":"","g":true,"h":"true"}"#);
+        let document = document(r#"{"a":17,"b":"17","c":17.0,"d":"x","e":null,"f":"","g":true,"h":"true","i":1.5,"j":"1760000000.7"}"#);
         let obj = Obj::read(document.root()).unwrap();
         assert_eq!([obj.integer("a"), obj.integer("b"), obj.integer("c")], [Some(17); 3]);
-        assert_eq!([obj.integer("d"), obj.integer("e"), obj.integer("f"), obj.integer("z")], [None; 4]);
+        assert_eq!([obj.integer("d"), obj.integer("e"), obj.integer("f"), obj.integer("z"), obj.integer("i")], [None; 5]);
+        assert_eq!(obj.time("j"), Some(1_760_000_000_000), "of a time the part of a second is cut off");
         assert_eq!([obj.flag("g"), obj.flag("h"), obj.flag("a")], [Some(true), Some(true), None]);
         assert_eq!(obj.text("c").as_deref(), Some("17.0"), "the source text");
     }

@@ -67,7 +67,8 @@ impl ContactCard {
 #[serde(default)]
 #[non_exhaustive]
 pub struct ContactName {
-    /// The whole name as it is shown.
+    /// The whole name as it is shown; empty or absent if a card that arrived has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub formatted_name: String,
     /// First name.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use crate::message::{Content, Identity, ProductItem, ProviderError, RawJson};
 masked!(Referral);
 
 /// The context of an event: what it refers to, and how it arrived.
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Context {
@@ -44,10 +44,13 @@ pub struct Context {
     /// The event is part of an older conversation that was handed over.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub history: bool,
-    /// The provider's errors about the message.
+    /// The provider's errors about the message or call.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProviderError>,
 }
+
+// The provider's ids may hold a phone number.
+debug_fields!(Context { forwarded, standby, echo, history, errors, is_reply: |it| it.reply_to.is_some() });
 
 impl Context {
     /// Whether the context is empty.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{Context, DedupeKey, Event};
 use crate::{
     ids::{ConversationId, ProviderMessageId, StrategyName, TenantId},
-    json::check_depth,
+    json::can_carry,
     message::{Channel, Party},
 };
 
@@ -76,9 +76,6 @@ debug_fields!(InboundEvent { id, tenant, strategy, event, raw_bytes: |it| it.raw
 /// The version of the event's JSON form.
 pub(super) const VERSION: u32 = 1;
 
-/// Maximum depth of raw JSON in the flat form: parsers refuse deeper nesting, which would make the whole event unreadable.
-const READABLE_DEPTH: usize = 64;
-
 /// The flat JSON form.
 #[derive(Serialize, Deserialize, schemars::JsonSchema)]
 struct EventJson {
@@ -115,8 +112,8 @@ pub(super) fn raw_parts(raw: &Bytes) -> (Option<Box<RawValue>>, Option<String>) 
     if raw.is_empty() {
         return (None, None);
     }
-    let value = check_depth(raw, READABLE_DEPTH).ok().and_then(|()| serde_json::from_slice::<Box<RawValue>>(raw).ok());
-    match value {
+    let text = std::str::from_utf8(raw).ok().filter(|text| can_carry(text));
+    match text.and_then(|text| serde_json::from_str::<Box<RawValue>>(text).ok()) {
         Some(value) => (Some(value), None),
         None => (None, Some(STANDARD.encode(raw))),
     }
@@ -247,9 +244,11 @@ mod tests {
 
     #[test]
     fn raw_bytes_that_are_not_json_survive() {
-        let mut broken = event();
-        broken.raw = Bytes::from_static(b"\xff\xfe");
-        let json = serde_json::to_string(&broken).unwrap();
-        assert_eq!(serde_json::from_str::<InboundEvent>(&json).unwrap().raw, broken.raw);
+        for raw in [&b"\xff\xfe"[..], b"\"\\ud83d\"", b"[1e999]"] {
+            let broken = InboundEvent { raw: Bytes::from_static(raw), ..event() };
+            let json = serde_json::to_string(&broken).unwrap();
+            assert_eq!(serde_json::from_str::<InboundEvent>(&json).unwrap().raw, broken.raw);
+            assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "any reader takes it");
+        }
     }
 }

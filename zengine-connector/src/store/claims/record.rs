@@ -68,7 +68,6 @@ impl From<Terminal> for ClaimStatus {
 
 record! {
     /// Evidence: a provider's status about a send (rule 27).
-    #[derive(Debug)]
     pub struct Evidence {
         /// The reported state.
         1 required pub state: State,
@@ -80,6 +79,9 @@ record! {
         4 optional pub error: Option<StoredError>,
     }
 }
+
+// The provider's id may hold a phone number.
+debug_fields!(Evidence { state, at_ms, error });
 
 impl Evidence {
     /// Evidence of a state at a time, without an error.

@@ -1,7 +1,7 @@
 //! The key file beside the store: `{"v":1,"keys":[{"id":…,"key":…}]}`, the current key first.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -10,8 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::fault::io_error;
+use super::{
+    aside::{create_private, create_whole, extended, sync_folder},
+    fault::io_error,
+};
 use crate::{
+    hex::hex,
     keyring::{Key, StaticKeyRing},
     runtime::Rng,
     secret::Secret,
@@ -105,16 +109,21 @@ impl KeyFile {
         Self { path: self.path.clone(), current: StoredKey::random(rng), older: self.entries().cloned().collect() }.written()
     }
 
-    /// Writes the keys to another store's key file.
+    /// Writes the keys to the key file of a copy. Never replaces a key file: what it opens would be lost.
     pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        Self { path: path.to_owned(), ..self.clone() }.written().map(drop)
+        let text = self.text()?;
+        create_whole(path, |aside| fs::write(aside, &text).map_err(io_error))
+    }
+
+    fn text(&self) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        let keys: Vec<_> = self.entries().collect();
+        let text = serde_json::to_vec(&Form { v: 1, keys }).map(Zeroizing::new);
+        text.map_err(|_| StoreError::new(StoreErrorKind::Corrupt, "the keys have no JSON form"))
     }
 
     /// Replaces the file atomically: after a crash it holds the old keys or the new ones.
     fn written(self) -> Result<Self, StoreError> {
-        let keys: Vec<_> = self.entries().collect();
-        let text = serde_json::to_vec(&Form { v: 1, keys }).map(Zeroizing::new);
-        let text = text.map_err(|_| StoreError::new(StoreErrorKind::Corrupt, "the keys have no JSON form"))?;
+        let text = self.text()?;
         let next = extended(&self.path, ".new");
         let write = || {
             // A file left by a crash may have other permissions.
@@ -144,45 +153,9 @@ impl KeyFile {
     pub(super) fn holds(&self, id: &str) -> bool {
         self.entries().any(|entry| entry.id == id)
     }
-}
 
-/// The path with a suffix.
-fn extended(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
-}
-
-/// Creates a file that only its owner may read.
-pub(super) fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.write(true).create_new(true).open(path)
-}
-
-/// Removes the permissions of group and others from an existing file.
-pub(super) fn make_private(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-        }
+    /// A value that only the right bytes of a key give, and from which nobody finds them.
+    pub(super) fn check_value(&self, id: &str) -> Option<String> {
+        self.entries().find(|entry| entry.id == id).map(|entry| hex(&entry.key().fingerprint(&[b"zengine store key"])))
     }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
-/// Syncs the folder, without which a new name is not durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        File::open(folder)?.sync_all()?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }

@@ -9,6 +9,7 @@
 //!   space.
 //! - Calls never wait for a lock that is held across disk writes, but a read may access the disk in the calling thread.
 
+mod aside;
 mod claims;
 mod dead_letters;
 mod directory;
@@ -29,15 +30,16 @@ mod tests;
 mod work;
 mod writer;
 
-use std::{io, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
-use redb::{Database, ReadableTable as _, TableHandle as _};
+use redb::{ReadableTable as _, TableHandle as _};
 
 use self::{
+    aside::{create_whole, make_private},
     engine::Engine,
     fault::{Fault, io_error, unless_damaged},
     file::{Opener, Shared},
-    key_file::{KeyFile, create_private, make_private},
+    key_file::KeyFile,
     keys::EmbeddedKeys,
     tables::{FORMAT, META, each_table},
 };
@@ -73,13 +75,17 @@ impl Embedded {
     ///
     /// # Errors
     /// `StoreBusy` if another process or handle has it open for writing. `Corrupt` if its format is unknown, the file is not a
-    /// store, or its key file is missing or of another store. `Unavailable` if the folder does not exist.
+    /// store, or its key file is missing, damaged or of another store. `Unavailable` if the folder does not exist.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let path = path.as_ref().to_owned();
-        make_file(&path)?;
-        let key_path = KeyFile::beside(&path);
-        let opener = Box::new(move || file::engine().open(&path).or_else(|error| first_open(&path, error)));
-        unless_damaged(|| Self::open_with(opener, &key_path))
+        let path = path.as_ref();
+        let (file, key_path) = (path.to_owned(), KeyFile::beside(path));
+        unless_damaged(|| {
+            make_file(path)?;
+            let store = Self::open_with(Box::new(move || file::engine().open(&file)), &key_path)?;
+            // Only now is it known to be ours.
+            make_private(path).map_err(io_error)?;
+            Ok(store)
+        })
     }
 
     fn open_with(opener: Opener, key_path: &Path) -> Result<Self, StoreError> {
@@ -88,11 +94,11 @@ impl Embedded {
         let keys = match (&found, KeyFile::read(key_path)?) {
             (Found::Nothing, None) => KeyFile::create(key_path, &SystemRng)?,
             (Found::Nothing, Some(keys)) => keys,
-            (Found::Store { key_id }, keys) => fitting(keys, key_id)?,
+            (Found::Store { key_id, check }, keys) => fitting(keys, key_id, check.as_deref())?,
         };
         make_private(key_path).map_err(io_error)?;
         let boot = draw_boot(&SystemRng);
-        prepare(&shared, &boot, keys.current_id())?;
+        prepare(&shared, &boot, &keys)?;
         Ok(Self { engine: Arc::new(Engine::writing(shared, boot.into())?), keys: Arc::new(EmbeddedKeys::new(keys)) })
     }
 
@@ -108,8 +114,8 @@ impl Embedded {
             let found = examine(&shared)?;
             Ok((shared, found))
         })?;
-        let Found::Store { key_id } = found else { return Err(no_store()) };
-        let keys = fitting(KeyFile::read(&KeyFile::beside(path))?, &key_id)?;
+        let Found::Store { key_id, check } = found else { return Err(no_store()) };
+        let keys = fitting(KeyFile::read(&KeyFile::beside(path))?, &key_id, check.as_deref())?;
         Ok(Self { engine: Arc::new(Engine::reading(shared)), keys: Arc::new(EmbeddedKeys::new(keys)) })
     }
 
@@ -117,11 +123,15 @@ impl Embedded {
     /// thread.
     ///
     /// # Errors
-    /// `Conflict` if a file exists at that path. Also if a file cannot be read or written.
+    /// `Conflict` if a file exists at that path, or a key file beside it. Also if a file cannot be read or written.
     pub fn snapshot(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
         let path = path.as_ref();
-        self.engine.read(|from| snapshot::copy(from, path))?;
-        self.keys.copy_to(&KeyFile::beside(path))
+        let key_path = KeyFile::beside(path);
+        self.keys.copy_to(&key_path)?;
+        self.engine.read(|from| Ok(snapshot::copy(from, path)?)).inspect_err(|_| {
+            // Ours, and of no use alone. Report the first error.
+            let _ = fs::remove_file(&key_path);
+        })
     }
 
     /// Returns the file's free space to the disk. Writes wait meanwhile. Returns `false` if there was no free space.
@@ -175,26 +185,29 @@ ports_of! {
 /// The content of an opened file.
 enum Found {
     Nothing,
-    Store { key_id: String },
+    Store {
+        key_id: String,
+        /// The check value of that key; older stores have none until they are opened for writing.
+        check: Option<String>,
+    },
 }
 
-/// Creates the empty file, so that it never exists with wider permissions.
+/// Makes the file of a new store, which holds nothing yet. Leaves an existing file as it is, also its permissions: it may be
+/// someone else's.
 fn make_file(path: &Path) -> Result<(), StoreError> {
-    match create_private(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => make_private(path).map_err(io_error),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(StoreError::new(StoreErrorKind::Unavailable, "the folder of the store does not exist: make it first").with_source(error))
-        }
-        Err(error) => Err(io_error(error)),
+    match fs::metadata(path) {
+        Ok(file) if file.is_file() && file.len() > 0 => return Ok(()),
+        Ok(file) if !file.is_file() => return Err(no_store()),
+        _ => {}
     }
-}
-
-/// An empty file becomes a store; anything else that does not open is an error.
-fn first_open(path: &Path, error: redb::DatabaseError) -> Result<Database, redb::DatabaseError> {
-    match std::fs::metadata(path) {
-        Ok(file) if file.len() == 0 => file::engine().create(path),
-        _ => Err(error),
+    if !path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir()) {
+        return Err(StoreError::new(StoreErrorKind::Unavailable, "the folder of the store does not exist: make it first"));
+    }
+    let made = create_whole(path, |aside| Ok(file::engine().create(aside).map_err(Fault::from)?.close().map_err(Fault::from)?));
+    match made {
+        // Another process made it meanwhile.
+        Err(error) if error.kind == StoreErrorKind::Conflict => Ok(()),
+        made => made,
     }
 }
 
@@ -218,7 +231,8 @@ fn examine(shared: &Shared) -> Result<Found, StoreError> {
             .into());
         }
         let key_id = meta.get("key_id")?.map_or_else(String::new, |id| id.value().to_owned());
-        Ok(Found::Store { key_id })
+        let check = meta.get("key_check")?.map(|check| check.value().to_owned());
+        Ok(Found::Store { key_id, check })
     };
     examine().map_err(StoreError::from)
 }
@@ -229,9 +243,14 @@ fn no_store() -> StoreError {
 
 /// The keys of an existing store. A missing key file is never replaced: a new key would make receipts, sessions and dead
 /// letters unreadable and fingerprints incomparable.
-fn fitting(keys: Option<KeyFile>, key_id: &str) -> Result<KeyFile, StoreError> {
+fn fitting(keys: Option<KeyFile>, key_id: &str, check: Option<&str>) -> Result<KeyFile, StoreError> {
     let message = match keys {
-        Some(keys) if keys.holds(key_id) => return Ok(keys),
+        Some(keys) if keys.holds(key_id) => {
+            if check.is_none() || keys.check_value(key_id).as_deref() == check {
+                return Ok(keys);
+            }
+            "the store's key file is damaged: a key is not the one that the store was made with, put a backup in its place"
+        }
         Some(_) => "the key file belongs to another store: put this store's own in its place",
         None => "the store's key file is gone: put its backup beside the store, named as the store with .key",
     };
@@ -239,7 +258,7 @@ fn fitting(keys: Option<KeyFile>, key_id: &str) -> Result<KeyFile, StoreError> {
 }
 
 /// Writes the facts of this opening. Also proves that the file can be written.
-fn prepare(shared: &Shared, boot: &str, key_id: &str) -> Result<(), StoreError> {
+fn prepare(shared: &Shared, boot: &str, keys: &KeyFile) -> Result<(), StoreError> {
     let prepared = shared.transaction(|transaction| {
         macro_rules! make {
             ($($table:ident),*) => {{ $(transaction.open_table(tables::$table)?;)* }};
@@ -248,7 +267,13 @@ fn prepare(shared: &Shared, boot: &str, key_id: &str) -> Result<(), StoreError> 
         let mut meta = transaction.open_table(META)?;
         if meta.get("format")?.is_none() {
             meta.insert("format", FORMAT)?;
-            meta.insert("key_id", key_id)?;
+            meta.insert("key_id", keys.current_id())?;
+        }
+        let key_id = meta.get("key_id")?.map_or_else(String::new, |id| id.value().to_owned());
+        if meta.get("key_check")?.is_none()
+            && let Some(check) = keys.check_value(&key_id)
+        {
+            meta.insert("key_check", &*check)?;
         }
         meta.insert("boot", boot)?;
         Ok(true)

@@ -1,29 +1,20 @@
 //! Copies of the whole store.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
 use redb::{ReadTransaction, ReadableTable as _};
 
 use super::{
-    fault::{Fault, io_error},
+    aside::create_whole,
+    fault::Fault,
     file::engine,
-    key_file::create_private,
     tables::{CLAIMS, COUNTERS, DIRECTORY, EPOCHS, EVENTS, INBOUND, LETTERS, META, REFERENCES, ROUTES, SESSIONS, each_table},
 };
-use crate::store::{StoreError, StoreErrorKind};
+use crate::store::StoreError;
 
-/// Copies every table of one commit into a new file. Removes the file if the copy fails.
-pub(super) fn copy(from: &ReadTransaction, path: &Path) -> Result<(), Fault> {
-    create_private(path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => StoreError::new(StoreErrorKind::Conflict, "there is a file at the copy's path: name another one"),
-        _ => io_error(error),
-    })?;
-    let copied = fill(from, path);
-    if copied.is_err() {
-        // Report the first error.
-        let _ = fs::remove_file(path);
-    }
-    copied
+/// Copies every table of one commit into a new file.
+pub(super) fn copy(from: &ReadTransaction, path: &Path) -> Result<(), StoreError> {
+    create_whole(path, |aside| Ok(fill(from, aside)?))
 }
 
 fn fill(from: &ReadTransaction, path: &Path) -> Result<(), Fault> {

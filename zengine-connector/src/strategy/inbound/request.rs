@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt, net::IpAddr};
 
 use bytes::Bytes;
 
+use crate::hex::parse;
+
 /// An inbound request: an HTTP request, or a record of a queue or function whose sender the platform has authenticated.
 pub struct InboundRequest {
     origin: Origin,
@@ -137,7 +139,7 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
             b'+' => b' ',
             b'%' => {
                 let hex = [rest.next()?, rest.next()?];
-                u8::from_str_radix(std::str::from_utf8(&hex).ok()?, 16).ok()?
+                parse::<1>(std::str::from_utf8(&hex).ok()?, false)?[0]
             }
             byte => byte,
         });
@@ -153,6 +155,23 @@ impl fmt::Debug for Origin {
         match self {
             Self::Http { parts, .. } => f.debug_struct("Http").field("method", &parts.method).finish_non_exhaustive(),
             Self::Trusted { source, .. } => f.debug_struct("Trusted").field("source", source).finish_non_exhaustive(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_is_not_percent_encoded_utf8_is_none() {
+        let query = |text: &str| {
+            let request = http::Request::get(format!("/hook?a={text}")).body(Bytes::new()).unwrap();
+            InboundRequest::http(request).query("a").map(Cow::into_owned)
+        };
+        assert_eq!(query("%C3%a9+%2B").as_deref(), Some("é +"));
+        for odd in ["%", "%4", "%+4", "%-1", "%zz", "%ff", "%c3", "%ed%a0%80"] {
+            assert_eq!(query(odd), None, "{odd}");
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use zengine_connector::{
     ErrorKind, FailureId,
+    error::ProviderDetails,
     store::{DeadLetter, DeadLetterStore, LetterDirection},
 };
 
@@ -28,8 +29,15 @@ impl DeadLetterLine {
         let mut known = serde_json::to_value(letter).map_err(std::io::Error::from)?;
         if let Some(members) = known.as_object_mut() {
             members.remove("body");
+            members.remove("provider_details");
         }
         Ok(Self { known, message: None, event: None })
+    }
+
+    /// Adds the provider's own words about the last error: personal data.
+    pub(super) fn with_details(mut self, details: &ProviderDetails) -> Result<Self, Failure> {
+        self.known["provider_details"] = serde_json::to_value(details).map_err(std::io::Error::from)?;
+        Ok(self)
     }
 
     /// Adds the outbound message or the inbound event: personal data.

@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     id: FailureId,
     #[command(flatten)]
     store: StoreArgument,
-    /// Include the outbound content as `message` or the inbound as `event`: personal data
+    /// Include the outbound content as `message` or the inbound as `event`, and the provider's own words: personal data
     #[arg(long)]
     message: bool,
 }
@@ -30,6 +30,9 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     if arguments.message {
         let content = letter.open(&*store.keys()).map_err(|error| open_failure(&error))?;
         line = line.with_content(letter.direction, &content)?;
+        if let Some(details) = letter.provider_details(&*store.keys()).map_err(|error| open_failure(&error))? {
+            line = line.with_details(&details)?;
+        }
     }
     out.json(&line)?;
     Ok(Exit::Done)

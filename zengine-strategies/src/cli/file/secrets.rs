@@ -1,6 +1,9 @@
 //! The secrets of a file: its own, the referenced ones, and the literals of its instance.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -17,6 +20,8 @@ const MAX_FILE: u64 = 64 * 1024;
 #[derive(Default)]
 pub(in crate::cli) struct Secrets {
     named: BTreeMap<String, Value>,
+    /// Names of the instance's literals.
+    of_instance: BTreeSet<String>,
     texts: Vec<Secret<String>>,
 }
 
@@ -118,20 +123,45 @@ impl Secrets {
             let literal = value.take();
             *value = json!({ "secret": name });
             self.hide(&literal);
+            self.of_instance.insert(name.clone());
             self.named.insert(name, literal);
         }
     }
 
-    /// Puts these secrets into a store, for the application and every tenant.
+    /// Puts these secrets into a store, for the application and every tenant. The literals of an instance are the application's
+    /// alone: a configuration cannot name them.
     pub(in crate::cli) fn put_into(&self, store: &Memory, strategy: &StrategyName) {
         for (name, value) in &self.named {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             store.put_secret(&SecretScope::application(strategy.clone()), name, text.as_str());
-            store.put_secret(&SecretScope::shared(strategy.clone()), name, text);
+            if !self.of_instance.contains(name) {
+                store.put_secret(&SecretScope::shared(strategy.clone()), name, text);
+            }
         }
     }
 
     pub(in crate::cli) fn texts(&self) -> impl Iterator<Item = &str> {
         self.texts.iter().map(|text| text.expose().as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_cannot_name_the_literals_of_an_instance() {
+        let mut secrets = Secrets::read(&json!({ "token": "of the tenants" }));
+        let mut instance = json!({ "app_secret": "of the application" });
+        secrets.take_literals(&mut instance, &["app_secret"]);
+        let SecretRef::Named { secret, .. } = SecretRef::deserialize(&instance["app_secret"]).unwrap() else { panic!() };
+        let (store, strategy) = (Memory::new(), StrategyName::new("acme-chat").unwrap());
+        secrets.put_into(&store, &strategy);
+        let has = |scope: &SecretScope, name: &str| {
+            zengine_connector::testing::block_on(store.secrets().get(scope, &SecretRef::named(name))).is_ok()
+        };
+        let (application, shared) = (SecretScope::application(strategy.clone()), SecretScope::shared(strategy.clone()));
+        assert!(has(&application, &secret) && has(&application, "token") && has(&shared, "token"));
+        assert!(!has(&shared, &secret));
     }
 }

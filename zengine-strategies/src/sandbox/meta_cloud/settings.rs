@@ -296,7 +296,7 @@ impl Settings {
         self
     }
 
-    /// Sets a different WhatsApp id for the phone number `digits`, as Meta has in Brazil and Mexico.
+    /// Sets a different WhatsApp id for the phone number `digits`, as Meta has in Argentina, Brazil and Mexico.
     pub fn with_wa_id(mut self, digits: impl Into<String>, wa_id: impl Into<String>) -> Self {
         self.wa_ids.push((digits.into(), wa_id.into()));
         self

@@ -76,11 +76,23 @@ pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
         100 if error.mentions("appsecret_proof") => {
             class(ErrorKind::Config, Reach::Processed, "the proof by app secret is missing or wrong")
         }
+        190 => class(ErrorKind::Unauthorized, Reach::Processed, token_fault(error.subcode)),
         _ => match table::find(code) {
             Some(class) => class,
             None if error.is_transient => class(ErrorKind::Unavailable, Reach::Maybe, "the provider failed for the moment"),
             None => by_status(http),
         },
+    }
+}
+
+/// What is wrong with an access token.
+fn token_fault(subcode: Option<i64>) -> &'static str {
+    match subcode {
+        Some(458) => "the access token is not valid: the app was removed",
+        Some(460) => "the access token is not valid: the password was changed",
+        Some(463) => "the access token is expired",
+        Some(467) => "the access token is not valid: it was revoked or its user logged out",
+        _ => "the access token is expired or not valid",
     }
 }
 

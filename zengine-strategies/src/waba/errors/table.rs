@@ -65,14 +65,13 @@ impl Row {
     }
 }
 
-/// Code 1, and 100 with subcode 33, are decided in `classify`: they need more than the code.
+/// Code 1, 100 with subcode 33, and 190 are decided in `classify`: they need more than the code.
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     // Who we are and what we may do.
     refused(0, Kind::Unauthorized, "the app user could not be authenticated"),
     refused(102, Kind::Unauthorized, "the session is not valid"),
     refused(104, Kind::Unauthorized, "the signature or proof of the call is wrong"),
-    refused(190, Kind::Unauthorized, "the access token is expired or not valid"),
     refused(3, Kind::Forbidden, "the app lacks a capability or permission"),
     refused(10, Kind::Forbidden, "a permission is missing or was removed"),
     refused(200, Kind::Forbidden, "the API permission is missing").to(299),
@@ -168,6 +167,7 @@ const TABLE: &[Row] = &[
     refused(2_593_107, Kind::InvalidContent, "the history was synchronised already"),
     refused(2_593_108, Kind::InvalidContent, "the time to synchronise the history is over"),
     refused(1_752_041, Kind::Conflict, "onboarding was asked for already"),
+    refused(131_014, Kind::Media, "the address of the media could not be fetched"),
     refused(131_052, Kind::Media, "the media could not be downloaded"),
     refused(131_053, Kind::Media, "the media could not be uploaded or processed"),
 

@@ -64,6 +64,7 @@ const ROWS: &[Expected] = &[
     (131_049, 400, Kind::Policy, Reach::Processed, None, Some(Wait::Seconds(86_400))),
     (131_050, 400, Kind::OptedOut, Reach::Processed, None, None),
     (131_051, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_014, 400, Kind::Media, Reach::Processed, None, None),
     (131_052, 400, Kind::Media, Reach::Processed, None, None),
     (131_053, 400, Kind::Media, Reach::Processed, None, None),
     (131_055, 400, Kind::InvalidContent, Reach::Processed, None, None),
@@ -142,6 +143,15 @@ const ROWS: &[Expected] = &[
 
 fn of(code: i64) -> GraphError {
     GraphError { code: Some(code), ..GraphError::default() }
+}
+
+#[test]
+fn the_reasons_of_a_dead_token_are_told_apart() {
+    let what = |subcode| classify(&GraphError { subcode, ..of(190) }, Some(401)).what;
+    let all: Vec<_> = [None, Some(458), Some(460), Some(463), Some(467)].map(what).into();
+    assert!(all.iter().enumerate().all(|(at, what)| !all[..at].contains(what)), "{all:?}");
+    assert!(what(Some(460)).contains("password") && what(Some(463)).contains("expired"));
+    assert_eq!(what(Some(1)), what(None));
 }
 
 #[test]

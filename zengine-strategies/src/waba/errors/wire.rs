@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde_json::Value;
+use zengine_connector::error::ProviderDetails;
 
 /// The members of an error that decide its class, read leniently: the code as a number or text, `error_data` as an object,
 /// text or nothing.
@@ -17,6 +18,10 @@ pub(crate) struct GraphError {
     pub(crate) title: Option<String>,
     /// May name a recipient or quote the message: never printed.
     pub(crate) details: Option<String>,
+    /// The title for people; never printed.
+    pub(crate) user_title: Option<String>,
+    /// The sentence for people; never printed.
+    pub(crate) user_message: Option<String>,
 }
 
 impl GraphError {
@@ -30,8 +35,21 @@ impl GraphError {
             is_transient: matches!(error.get("is_transient"), Some(Value::Bool(true))),
             trace_id: text("fbtrace_id"),
             title: text("title").or_else(|| text("message")).or_else(|| text("error_user_title")),
+            user_title: text("error_user_title"),
+            user_message: text("error_user_msg"),
             details: data.and_then(|data| data.as_str().or_else(|| data.get("details")?.as_str())).map(str::to_owned),
         }
+    }
+
+    /// The provider's own words, for people who ask.
+    pub(crate) fn to_details(&self) -> ProviderDetails {
+        let mut details = ProviderDetails::default();
+        details.subcode = self.subcode.map(|code| code.to_string());
+        details.title = self.user_title.clone().or_else(|| self.title.clone());
+        details.message.clone_from(&self.user_message);
+        details.details.clone_from(&self.details);
+        details.trace_id.clone_from(&self.trace_id);
+        details
     }
 
     /// Whether the provider's own words name a parameter.

@@ -3,10 +3,12 @@
 use zengine_connector::{Event, message::AccountUpdate, strategy::RoutedEvent};
 
 use super::{
+    reason,
     scope::Scope,
     sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
+    identity::name,
     json::{Obj, Raw},
     problem,
 };
@@ -38,12 +40,11 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);
     let alert = value.obj("alert_info").unwrap_or_else(Obj::empty);
-    let words = |names: &[&str]| value.first(names).or_else(|| alert.first(names)).map(String::from);
-    update.event = words(&["event", "decision", "alert_type", "status", "type"]);
-    update.reason = words(&["rejection_reason", "reason", "alert_description", "message"])
-        .or_else(|| value.obj("violation_info")?.owned("violation_type"))
-        .or_else(|| value.obj("ban_info")?.owned("waba_ban_state"))
-        .or_else(|| Obj::read(value.items("restriction_info").next()?)?.owned("restriction_type"));
+    let words = ["event", "decision", "alert_type", "status", "type"];
+    update.event = value.first(&words).or_else(|| alert.first(&words)).map(String::from);
+    let names = ["rejection_reason", "reason", "alert_description", "message"];
+    let parts = ["reason", "rejection_reasons", "rejection_reason", "violation_type", "waba_ban_state", "restriction_type"];
+    update.reason = reason::of(value, &names).or_else(|| reason::of(&alert, &names)).or_else(|| reason::of_parts(value, &parts));
     update.errors = problem::all(value);
     update.data = raw_value.map(Into::into);
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
@@ -74,7 +75,7 @@ fn element(scope: &Scope<'_>, raw: Raw<'_>, field: &str, word: &str) -> EventRes
     update.event = obj.first(&[word, "type"]).map(Into::into);
     update.errors = problem::all(&obj);
     update.data = Some(raw.into());
-    let dedup = match obj.text("id") {
+    let dedup = match name(&obj, "id") {
         Some(id) => scope.by_id(field, &id, update.event.as_deref().as_slice()),
         None => scope.by_bytes(raw),
     };

@@ -7,12 +7,14 @@ use zengine_connector::{
 };
 
 use super::{
-    scope::{Scope, provider_id},
+    reason,
+    scope::{Scope, is_end_of_call, provider_id},
     sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
-    identity::Names,
+    identity::{Keys, Names, name},
     json::{self, Obj, Raw},
+    problem,
 };
 
 /// An element of `calls`.
@@ -25,14 +27,18 @@ pub(super) fn call<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventRes
     let mut call = Call::default();
     call.event = event;
     call.direction = obj.owned("direction");
-    call.status = obj.get("status").and_then(first_word);
+    call.status = obj.get("status").and_then(|raw| reason::words(raw).next()).map(Into::into);
     call.duration_ms = obj.integer("duration").and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1_000));
     call.session = obj.get("session").or_else(|| obj.get("connection")).map(Into::into);
     let from_business = call.direction.as_deref() == Some("BUSINESS_INITIATED");
-    let keys = if from_business { ["to", "to_user_id", "to_parent_user_id"] } else { ["from", "from_user_id", "from_parent_user_id"] };
-    let [phone, user_id, parent_user_id] = keys.map(|key| obj.text(key));
-    let names = Names { phone, user_id, parent_user_id, key_hash: None };
-    Ok(routed(scope, &obj, raw, call, &names, from_business, alone))
+    let names = Names::read(&obj, if from_business { &Keys::TO } else { &Keys::FROM });
+    let mut errors = problem::all(&obj);
+    if is_end_of_call(&obj) && scope.errors_of_call {
+        errors.extend(scope.errors.map(problem::one));
+    }
+    let mut routed = routed(scope, &obj, raw, call, &names, from_business, alone);
+    routed.context.errors = errors;
+    Ok(routed)
 }
 
 /// An element of `statuses` with the progress of a call.
@@ -40,12 +46,7 @@ pub(super) fn status<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, word: O
     let Some(word) = word else { return scope.unknown("call", raw) };
     let mut call = Call::default();
     word.clone_into(&mut call.event);
-    let names = Names {
-        phone: obj.text("recipient_id"),
-        user_id: obj.text("recipient_user_id"),
-        parent_user_id: obj.first(&["recipient_parent_user_id", "parent_recipient_user_id", "parent_user_id"]),
-        key_hash: None,
-    };
+    let names = Names::read(obj, &Keys::RECIPIENT);
     routed(scope, obj, raw, call, &names, true, alone)
 }
 
@@ -58,7 +59,7 @@ fn routed<'a>(
     from_business: bool,
     alone: bool,
 ) -> RoutedEvent {
-    let id = obj.text("id");
+    let id = name(obj, "id");
     id.as_deref().unwrap_or_default().clone_into(&mut call.id);
     call.reference = obj.owned("biz_opaque_callback_data");
     call.data = Some(raw.into());
@@ -77,9 +78,4 @@ fn routed<'a>(
     routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
     routed.reference = reference.map(ProviderKey::echoed);
     routed
-}
-
-/// A word, or the first word of an array.
-fn first_word(raw: Raw<'_>) -> Option<String> {
-    json::text(raw).or_else(|| json::items(raw)?.find_map(json::text)).map(Into::into)
 }

@@ -62,13 +62,13 @@ pub(super) fn kind<'a>(obj: &Obj<'a>) -> Result<Cow<'a, str>, &'static str> {
 }
 
 /// Reads the content of a message.
-pub(super) fn read(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>) -> ReadContent {
+pub(super) fn read(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>, alone: bool) -> ReadContent {
     if let Some(said) = known(kind, obj) {
         return said;
     }
-    // The object is missing; errors of the message, or beside it, say why.
+    // The object is missing; errors of the message, or beside it if it is the only one, say why.
     let mut errors = problem::all(obj);
-    if errors.is_empty() && TYPES.contains(&kind) {
+    if errors.is_empty() && alone && TYPES.contains(&kind) {
         errors = scope.errors.map(problem::one).collect();
     }
     if errors.is_empty() || !TYPES.contains(&kind) && obj.get(kind).is_some() {

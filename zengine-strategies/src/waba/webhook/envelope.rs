@@ -12,10 +12,11 @@ use zengine_connector::{
 use super::{
     account, calls, groups, handovers, history, messages, preferences,
     scope::{Mode, Owner, Scope, WebhookEntry},
-    sink::{EventResult, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, text_of},
+    sink::{EventResult, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, text_of},
     statuses, templates,
 };
 use crate::waba::{
+    identity::name,
     json::{self, Document, Obj, Raw},
     problem,
 };
@@ -46,43 +47,42 @@ fn body(sink: &mut Sink<'_>, raw: Raw<'_>) {
         Some(Some(object)) if object == OBJECT => {}
         Some(object) => return whole(sink, object.as_deref().unwrap_or("object")),
     }
-    let path = Path::ROOT.member("entry");
-    match root.get("entry").map(|raw| (raw, json::items(raw))) {
-        None => whole(sink, OBJECT),
-        Some((raw, None)) => sink.put(&path, raw, Err(NOT_AN_ARRAY)),
-        Some((_, Some(entries))) if entries.is_empty() => whole(sink, OBJECT),
-        Some((_, Some(entries))) => {
-            for (index, raw) in entries.enumerate() {
-                entry(sink, &path.element(index), raw);
-            }
-        }
+    if !elements(sink, &Path::ROOT, &root, "entry", entry) {
+        whole(sink, OBJECT);
     }
 }
 
 fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: Raw<'_>) {
     let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
-    let entry = WebhookEntry { id: obj.text("id"), time_ms: obj.time("time") };
-    let path_of_changes = path.member("changes");
-    match obj.get("changes").map(|raw| (raw, json::items(raw))) {
-        Some((raw, None)) => sink.put(&path_of_changes, raw, Err(NOT_AN_ARRAY)),
-        Some((_, Some(changes))) if !changes.is_empty() => {
-            sink.expect(changes.count());
-            let mut owner = None;
-            for (index, raw) in changes.enumerate() {
-                change(sink, &path_of_changes.element(index), &entry, &mut owner, raw);
-            }
-        }
-        _ => {
-            let scope = Scope::new(Cow::Borrowed("entry"), Mode::Live, &entry, &Obj::empty(), &mut None);
-            sink.put(path, raw, Ok(scope.unknown("entry", raw)));
-        }
+    let entry = WebhookEntry { id: name(&obj, "id"), time_ms: obj.time("time") };
+    let mut owner = None;
+    if !elements(sink, path, &obj, "changes", |sink, path, raw| change(sink, path, &entry, &mut owner, raw)) {
+        let empty = Scope::new(Cow::Borrowed("entry"), Mode::Live, &entry, &Obj::empty(), &mut None);
+        sink.put(path, raw, Ok(empty.unknown("entry", raw)));
     }
 }
 
 /// `owner` is the owner of the last change: most changes of a body belong to one number.
 fn change<'a>(sink: &mut Sink<'_>, path: &Path<'_>, entry: &WebhookEntry<'a>, owner: &mut Option<Rc<Owner<'a>>>, raw: Raw<'a>) {
     let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
-    let raw_value = obj.get("value");
+    let mut values = obj.all("value").peekable();
+    let Some(first) = values.next() else { return of_value(sink, path, entry, owner, (&obj, raw), None) };
+    // Where the member is repeated, each is a change of its own, told apart by its bytes.
+    let raw = if values.peek().is_some() { None } else { Some(raw) };
+    for value in std::iter::once(first).chain(values) {
+        of_value(sink, path, entry, owner, (&obj, raw.unwrap_or(value)), Some(value));
+    }
+}
+
+/// One value of a change: `raw` are the bytes of the event if the value is one as a whole.
+fn of_value<'a>(
+    sink: &mut Sink<'_>,
+    path: &Path<'_>,
+    entry: &WebhookEntry<'a>,
+    owner: &mut Option<Rc<Owner<'a>>>,
+    (obj, raw): (&Obj<'a>, Raw<'a>),
+    raw_value: Option<Raw<'a>>,
+) {
     let value = match raw_value.map(Obj::read) {
         None => Obj::empty(),
         Some(Some(value)) => value,
@@ -129,25 +129,33 @@ fn change<'a>(sink: &mut Sink<'_>, path: &Path<'_>, entry: &WebhookEntry<'a>, ow
 
 /// Copies are wrapped in `standby`; unwrapped ones are copies as well.
 fn standby(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'_>, value: &Obj<'_>) {
-    match value.get("standby").map(|raw| (raw, Obj::read(raw))) {
-        Some((_, Some(inner))) => arrays(sink, &path.member("standby"), scope, &inner),
-        Some((raw, None)) => sink.put(&path.member("standby"), raw, Err(NOT_AN_OBJECT)),
-        None => arrays(sink, path, scope, value),
+    let mut wrapped = value.all("standby").peekable();
+    if wrapped.peek().is_none() {
+        return arrays(sink, path, scope, value);
+    }
+    for raw in wrapped {
+        let path = path.member("standby");
+        match Obj::read(raw) {
+            Some(inner) => arrays(sink, &path, scope, &inner),
+            None => sink.put(&path, raw, Err(NOT_AN_OBJECT)),
+        }
     }
 }
 
 /// The known arrays of a value, in document order.
 fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &Obj<'a>) {
-    for (name, raw) in value.members() {
-        let Some(read) = reader(&name) else { continue };
+    let known = || value.members().filter_map(|(name, raw)| Some((reader(&name)?, name, raw))).filter(|(.., raw)| !raw.is_null());
+    // Errors are about the other elements.
+    let alone = known().filter(|(_, name, _)| name != "errors").filter_map(|(.., raw)| json::items(raw)).flatten().take(2).count() == 1;
+    for (read, name, raw) in known() {
         let path = path.member(&name);
         let Some(items) = json::items(raw) else {
-            if !raw.is_null() {
-                sink.put(&path, raw, Err(NOT_AN_ARRAY));
-            }
+            sink.put(&path, raw, Err(NOT_AN_ARRAY));
             continue;
         };
-        let alone = items.is_one();
+        if name == "errors" && scope.errors_of_call {
+            continue;
+        }
         sink.expect(items.count());
         for (index, raw) in items.enumerate() {
             let path = path.element(index);

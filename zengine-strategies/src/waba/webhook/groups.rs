@@ -6,11 +6,12 @@ use zengine_connector::{
 };
 
 use super::{
+    reason,
     scope::Scope,
     sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
-    identity::Names,
+    identity::{Keys, Names, name},
     json::{Obj, Raw},
     problem,
 };
@@ -21,14 +22,14 @@ pub(super) fn group<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> EventResult
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);
     update.event = obj.owned("type");
-    update.reason = obj.first(&["reason", "initiated_by"]).map(Into::into);
+    update.reason = reason::of(&obj, &["reason", "initiated_by"]);
     update.errors = problem::all(&obj);
     update.data = Some(raw.into());
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
-    let group = obj.text("group_id").and_then(|id| Identity::new(IdentityKind::Group, &id).ok());
+    let group = name(&obj, "group_id").and_then(|id| Identity::new(IdentityKind::Group, &id).ok());
     routed.conversation = scope.conversation(group.as_slice());
-    // Who asks to join.
-    let names = Names { phone: obj.text("wa_id"), user_id: obj.text("user_id"), ..Names::default() };
+    // The person who asks to join.
+    let names = Names::read(&obj, &Keys::PERSON);
     routed.from = names.party(scope.contact(&names, false));
     routed.to = scope.business();
     routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);

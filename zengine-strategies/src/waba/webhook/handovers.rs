@@ -8,7 +8,7 @@ use zengine_connector::{
 
 use super::scope::Scope;
 use crate::waba::{
-    identity::Names,
+    identity::{Keys, Names},
     json::{Obj, Raw},
 };
 
@@ -27,12 +27,7 @@ pub(super) fn handover<'a>(scope: &Scope<'a>, value: &Obj<'a>, raw_value: Option
         word => Event::Unknown { provider_type: word.unwrap_or("messaging_handovers").to_owned() },
     };
     let sender = value.obj("sender").unwrap_or_else(Obj::empty);
-    let names = Names {
-        phone: sender.first(&["phone_number", "wa_id"]),
-        user_id: sender.text("user_id"),
-        parent_user_id: sender.text("parent_user_id"),
-        key_hash: None,
-    };
+    let names = Names::read(&sender, &Keys::PERSON);
     let mut routed = scope.event(event, scope.by_bytes(raw));
     routed.from = names.party(scope.contact(&names, false));
     routed.to = scope.business();

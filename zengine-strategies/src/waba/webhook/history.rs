@@ -5,9 +5,10 @@ use zengine_connector::{Event, message::AccountUpdate};
 use super::{
     messages,
     scope::Scope,
-    sink::{NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink},
+    sink::{NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements},
 };
 use crate::waba::{
+    identity::{Keys, Names},
     json::{self, Obj, Raw},
     problem,
 };
@@ -39,16 +40,10 @@ pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a
 
 fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Raw<'a>) {
     let Some(thread) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
-    let with = thread.text("id");
-    let path_of_messages = path.member("messages");
-    match thread.get("messages").map(|raw| (raw, json::items(raw))) {
-        Some((raw, None)) => sink.put(&path_of_messages, raw, Err(NOT_AN_ARRAY)),
-        Some((_, Some(items))) if !items.is_empty() => {
-            for (index, raw) in items.enumerate() {
-                sink.put(&path_of_messages.element(index), raw, messages::old(scope, raw, with.as_ref()));
-            }
-        }
-        _ => sink.put(path, raw, Ok(notice(scope, "thread", raw))),
+    let mut with = thread.obj("context").map_or_else(Names::default, |context| Names::read(&context, &Keys::PERSON));
+    with = Names::read(&thread, &Keys::THREAD).or(&with);
+    if !elements(sink, path, &thread, "messages", |sink, path, raw| sink.put(path, raw, messages::old(scope, raw, &with))) {
+        sink.put(path, raw, Ok(notice(scope, "thread", raw)));
     }
 }
 

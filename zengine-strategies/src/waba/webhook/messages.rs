@@ -13,7 +13,7 @@ use super::{
     sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
-    identity::{self, Names},
+    identity::{self, Keys, Names, name},
     json::{Obj, Raw},
     problem,
 };
@@ -44,44 +44,44 @@ pub(super) fn echo<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventRes
     read(scope, &obj, raw, Direction::Out, None, alone)
 }
 
-/// A message of an older conversation with the person `with`.
-pub(super) fn old<'a>(scope: &Scope<'a>, raw: Raw<'a>, with: Option<&Cow<'a, str>>) -> EventResult {
+/// A message of an older conversation with the person `with`. Whoever else wrote in it is the business, however its number is
+/// spelled.
+pub(super) fn old<'a>(scope: &Scope<'a>, raw: Raw<'a>, with: &Names<'a>) -> EventResult {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
-    let from = obj.text("from");
-    let direction = match (&from, with) {
-        (Some(from), Some(with)) if from == with => Direction::In,
-        _ if is_from_business(scope, &obj) => Direction::Out,
-        _ => Direction::In,
-    };
-    read(scope, &obj, raw, direction, with.cloned(), false)
+    let from = Names::read(&obj, &Keys::FROM);
+    let is_business = if from.is_empty() || with.is_empty() { is_from_business(scope, &obj) } else { !from.is_same(with) };
+    read(scope, &obj, raw, if is_business { Direction::Out } else { Direction::In }, Some(with), false)
 }
 
 /// Whether the business wrote the message: in an older conversation both sides are in one list.
 fn is_from_business(scope: &Scope<'_>, obj: &Obj<'_>) -> bool {
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    match (obj.text("from"), scope.display()) {
-        (Some(from), Some(display)) if digits(&from) == digits(display) => true,
-        _ => obj.get("to").or_else(|| obj.get("to_user_id")).is_some(),
-    }
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect();
+    let business = Names { phone: scope.display().map(|display| Cow::Owned(digits(display))), ..Names::default() };
+    Names::read(obj, &Keys::FROM).is_same(&business) || obj.get("to").or_else(|| obj.get("to_user_id")).is_some()
 }
 
-fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, direction: Direction, with: Option<Cow<'a, str>>, alone: bool) -> EventResult {
+fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, direction: Direction, with: Option<&Names<'a>>, alone: bool) -> EventResult {
     let kind = content::kind(obj)?;
-    let id = obj.text("id");
+    let id = name(obj, "id");
     let at = obj.text("timestamp");
-    let mut names = names(obj, direction);
-    if names.is_empty() {
-        names.phone = with;
-        // A notice about a person's ids may name the person nowhere else.
-        if let Some(system) = obj.obj("system") {
-            names.user_id = system.first(&["user_id", "previous_user_id"]);
-            names.parent_user_id = system.first(&["parent_user_id", "previous_parent_user_id"]);
-        }
+    let mut names = Names::read(obj, if direction == Direction::In { &Keys::FROM } else { &Keys::TO });
+    names.key_hash = key_hash(obj);
+    // A notice about a person's ids may name the person nowhere else.
+    if names.is_empty()
+        && with.is_none_or(Names::is_empty)
+        && let Some(system) = obj.obj("system")
+    {
+        names = names.or(&Names::read(&system, &Keys { phone: &[], ..Keys::CURRENT })).or(&Names::read(&system, &Keys::PREVIOUS));
+    }
+    if let Some(with) = with
+        && (names.is_empty() || names.is_same(with))
+    {
+        names = names.or(with);
     }
     let person = names.party(scope.contact(&names, alone));
-    let group = obj.text("group_id");
+    let group = name(obj, "group_id");
 
-    let said = content::read(scope, &kind, obj);
+    let said = content::read(scope, &kind, obj, alone);
     let dedup = match &id {
         Some(id) => dedup(scope, id, &kind, at.as_deref().unwrap_or_default(), direction),
         None => scope.by_bytes(raw),
@@ -123,26 +123,11 @@ fn dedup(scope: &Scope<'_>, id: &str, kind: &str, at: &str, direction: Direction
     }
 }
 
-fn names<'a>(obj: &Obj<'a>, direction: Direction) -> Names<'a> {
-    let keys = match direction {
-        Direction::In => ["from", "from_user_id", "from_parent_user_id"],
-        Direction::Out => ["to", "to_user_id", "to_parent_user_id"],
-    };
-    let [phone, user_id, parent_user_id] = keys.map(|key| obj.text(key));
-    Names { phone, user_id, parent_user_id, key_hash: key_hash(obj) }
-}
-
 /// Fills in the context of a message: what it refers to.
 fn refer(context: &mut Context, message: &Obj<'_>) {
     if let Some(obj) = message.obj("context") {
         context.reply_to = obj.owned("id");
-        let from = Names {
-            phone: obj.text("from"),
-            user_id: obj.text("from_user_id"),
-            parent_user_id: obj.text("from_parent_user_id"),
-            key_hash: None,
-        };
-        context.reply_to_from = from.identities(None);
+        context.reply_to_from = Names::read(&obj, &Keys::FROM).identities(None);
         context.forwarded = match (obj.flag("frequently_forwarded"), obj.flag("forwarded")) {
             (Some(true), _) => Some(Forwarded::Many),
             (_, Some(true)) => Some(Forwarded::Once),
@@ -178,22 +163,11 @@ fn key_hash<'a>(obj: &Obj<'a>) -> Option<Cow<'a, str>> {
 
 /// The person of a notice about ids: the previous and the current identities.
 pub(super) fn renamed(message: &Obj<'_>, system: &Obj<'_>) -> (Vec<Identity>, Vec<Identity>) {
-    let present = |ids: [Option<Identity>; 4]| ids.into_iter().flatten().collect::<Vec<_>>();
-    let phone = |key: &str| system.text(key).as_deref().and_then(identity::address);
-    let user = |key: &'static str, ns: &'static str| system.text(key).as_deref().and_then(|id| identity::user(id, ns));
-    let current = present([
-        phone("wa_id").or_else(|| phone("new_wa_id")),
-        user("user_id", "user_id"),
-        user("parent_user_id", "parent_user_id"),
-        key_hash(message).or_else(|| key_hash(system)).as_deref().and_then(identity::identity_key),
-    ]);
-    let old_number = phone("customer").or_else(|| message.text("from").as_deref().and_then(identity::address));
-    let previous = present([
-        // Only where a new number takes its place has the old one become wrong.
-        old_number.filter(|id| phone("wa_id").or_else(|| phone("new_wa_id")).is_some_and(|new| new != *id)),
-        user("previous_user_id", "user_id"),
-        user("previous_parent_user_id", "parent_user_id"),
-        None,
-    ]);
-    (previous, current)
+    let (mut current, mut previous) = (Names::read(system, &Keys::CURRENT), Names::read(system, &Keys::PREVIOUS));
+    current.key_hash = key_hash(message).or_else(|| key_hash(system));
+    // Only where a new number takes its place has the old one become wrong.
+    let address = |phone: &Option<Cow<'_, str>>| phone.as_deref().and_then(identity::address);
+    let old = system.text("customer").or_else(|| message.text("from"));
+    previous.phone = old.filter(|old| address(&current.phone).is_some_and(|new| identity::address(old) != Some(new)));
+    (previous.identities(None), current.identities(None))
 }

@@ -8,6 +8,7 @@
 //! | `messages`, `content`, `interactive`, `media`, `contacts` | messages, also echoes and older conversations |
 //! | `statuses`, `calls`, `preferences`, `groups`, `handovers`, `history` | the other arrays |
 //! | `account`, `templates` | changes that are one event as a whole |
+//! | `reason` | the reason of a change |
 //!
 //! Every element of every known array gives exactly one event or one error, and a change without any gives one event.
 //! An element is unreadable only if it is not an object, or if the word that decides its kind is not a string; whatever
@@ -25,6 +26,7 @@ mod interactive;
 mod media;
 mod messages;
 mod preferences;
+mod reason;
 mod scope;
 mod sink;
 mod statuses;

@@ -7,7 +7,7 @@ use super::{
     sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
-    identity::Names,
+    identity::{Keys, Names},
     json::{Obj, Raw},
 };
 
@@ -23,8 +23,7 @@ pub(super) fn preference<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Ev
         Some("resume" | "signup") => Event::OptIn(preference),
         _ => Event::Unknown { provider_type: value.unwrap_or_else(|| "user_preferences".to_owned()) },
     };
-    let names =
-        Names { phone: obj.text("wa_id"), user_id: obj.text("user_id"), parent_user_id: obj.text("parent_user_id"), key_hash: None };
+    let names = Names::read(&obj, &Keys::PERSON);
     let mut routed = scope.event(event, scope.by_bytes(raw));
     routed.from = names.party(scope.contact(&names, alone));
     routed.to = scope.business();

@@ -13,7 +13,7 @@ use zengine_connector::{
 };
 
 use crate::waba::{
-    identity::{Contact, Contacts, Names, address},
+    identity::{Contact, Contacts, Names, address, name, spelled},
     json::{Items, Obj, Raw},
     text::joined,
 };
@@ -35,6 +35,9 @@ pub(super) struct WebhookEntry<'a> {
     pub(super) time_ms: Option<i64>,
 }
 
+/// Longest id of a number or account that keys hold as it is, in bytes. Meta's have some twenty digits.
+const LONG_ID: usize = 64;
+
 /// The owner of changes: a number, or an account.
 pub(super) struct Owner<'a> {
     number: Option<Cow<'a, str>>,
@@ -43,6 +46,8 @@ pub(super) struct Owner<'a> {
     display: Option<Cow<'a, str>>,
     routes: Vec<RouteKey>,
     business: Option<Party>,
+    /// The digest of an id that is long: every key holds it.
+    long_id: Option<String>,
 }
 
 impl<'a> Owner<'a> {
@@ -51,12 +56,13 @@ impl<'a> Owner<'a> {
         routes.extend(number.as_deref().map(|id| RouteKey::new("phone_number_id", id)));
         routes.extend(account.as_deref().map(|id| RouteKey::new("waba_id", id)));
         let business = business(number.as_deref(), display.as_deref());
-        Self { number, account, display, routes, business }
+        let long_id = number.as_deref().or(account.as_deref()).filter(|id| id.len() > LONG_ID).map(|id| digest(&[id], str::to_owned));
+        Self { number, account, display, routes, business, long_id }
     }
 
     /// The id within which other ids are unique.
     fn id(&self) -> &str {
-        self.number.as_deref().or(self.account.as_deref()).unwrap_or("-")
+        self.long_id.as_deref().or(self.number.as_deref()).or(self.account.as_deref()).unwrap_or("-")
     }
 }
 
@@ -67,6 +73,8 @@ pub(super) struct Scope<'a> {
     contacts: Contacts<'a>,
     /// Errors beside the elements.
     pub(super) errors: Items<'a>,
+    /// Whether they belong to the one call that ended.
+    pub(super) errors_of_call: bool,
     pub(super) time_ms: Option<i64>,
     fan_out: bool,
     owner: Rc<Owner<'a>>,
@@ -84,14 +92,17 @@ impl<'a> Scope<'a> {
         let metadata = value.obj("metadata").unwrap_or_else(Obj::empty);
         let number = number_id(&field, &metadata, value);
         let account = account_id(&field, entry, value);
-        let display = metadata.text("display_phone_number");
+        let display = name(&metadata, "display_phone_number");
         let same = last.as_ref().filter(|last| (&last.number, &last.account, &last.display) == (&number, &account, &display));
         let owner = same.map_or_else(|| Rc::new(Owner::new(number, account, display)), Rc::clone);
         *last = Some(Rc::clone(&owner));
+        let errors = value.items("errors");
+        let ended = || value.items("calls").filter_map(Obj::read).filter(is_end_of_call).count();
         Self {
             mode,
             contacts: Contacts::read(value.items("contacts")),
-            errors: value.items("errors"),
+            errors,
+            errors_of_call: field == "calls" && !errors.is_empty() && ended() == 1,
             time_ms: entry.time_ms,
             // What is said of the account concerns every number of it; what people say concerns one.
             fan_out: owner.number.is_none() && !is_personal(&field),
@@ -166,14 +177,25 @@ impl<'a> Scope<'a> {
     }
 
     /// The conversation with a person or group. Other modules print conversation ids, so the id holds a digest of the person.
-    /// The business-scoped id comes first: it stays when the number is hidden.
+    /// The number comes first, in one spelling: scoped ids come and go while they are rolled out, and older conversations have
+    /// none.
     pub(super) fn conversation(&self, ids: &[Identity]) -> Option<ConversationId> {
-        let of = |kind: IdentityKind| ids.iter().find(|id| id.kind() == kind);
-        let id = of(IdentityKind::Group).or_else(|| of(IdentityKind::Bsuid)).or_else(|| ids.first())?;
+        let of = |kinds: &[IdentityKind]| ids.iter().find(|id| kinds.contains(&id.kind()));
+        let number = of(&[IdentityKind::Phone, IdentityKind::WaId]);
+        let id = of(&[IdentityKind::Group]).or(number).or_else(|| of(&[IdentityKind::Bsuid])).or_else(|| ids.first())?;
         let ns = id.ns().map_or(["", ""], |ns| [ns, ":"]);
-        let urn = [id.kind().as_str(), ":", ns[0], ns[1], id.value()];
+        let (kind, area, rest) = match spelled(id.value()) {
+            (area, rest) if number == Some(id) => ("phone", area, rest),
+            _ => (id.kind().as_str(), "", id.value()),
+        };
+        let urn = [kind, ":", ns[0], ns[1], area, rest];
         digest(&urn, |digest| joined(&[self.owner.id(), ".", digest], |id| ConversationId::new(id))).ok()
     }
+}
+
+/// Whether a call ended, which errors beside it explain.
+pub(super) fn is_end_of_call(call: &Obj<'_>) -> bool {
+    call.string("event").as_deref() == Some("terminate")
 }
 
 /// A provider's id, if it is valid.
@@ -195,9 +217,9 @@ fn digest<T>(parts: &[&str], lend: impl FnOnce(&str) -> T) -> T {
 
 /// The id of the number that a change belongs to. Never read from the displayed number, whose spelling varies.
 fn number_id<'a>(field: &str, metadata: &Obj<'a>, value: &Obj<'a>) -> Option<Cow<'a, str>> {
-    metadata.text("phone_number_id").or_else(|| match field {
-        "messaging_handovers" => value.obj("recipient")?.text("phone_number_id"),
-        "account_settings_update" => value.obj("phone_number_settings")?.text("phone_number_id"),
+    name(metadata, "phone_number_id").or_else(|| match field {
+        "messaging_handovers" => name(&value.obj("recipient")?, "phone_number_id"),
+        "account_settings_update" => name(&value.obj("phone_number_settings")?, "phone_number_id"),
         _ => None,
     })
 }
@@ -205,7 +227,7 @@ fn number_id<'a>(field: &str, metadata: &Obj<'a>, value: &Obj<'a>) -> Option<Cow
 /// The id of the WhatsApp Business account. In notices to partners, `entry[].id` is a business portfolio and `waba_info` names
 /// the account; `0` in samples is no account.
 fn account_id<'a>(field: &str, entry: &WebhookEntry<'a>, value: &Obj<'a>) -> Option<Cow<'a, str>> {
-    let named = || value.obj("waba_info").and_then(|info| info.text("waba_id"));
+    let named = || value.obj("waba_info").and_then(|info| name(&info, "waba_id"));
     let id = match field {
         "partner_solutions" => named(),
         "account_update" if value.string("event").is_some_and(|event| event.starts_with("PARTNER_")) => named(),

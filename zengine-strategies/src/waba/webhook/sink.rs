@@ -8,7 +8,7 @@ use zengine_connector::{
     strategy::{RawPayload, RoutedEvent},
 };
 
-use crate::waba::json::Raw;
+use crate::waba::json::{self, Obj, Raw};
 
 /// An event without its bytes, or the reason the element cannot be read.
 pub(super) type EventResult = Result<RoutedEvent, &'static str>;
@@ -70,6 +70,26 @@ impl fmt::Display for Path<'_> {
             Step::Element(index) => write!(f, "/{index}"),
         }
     }
+}
+
+/// Reads the elements of every member with a name: a name may be repeated. Returns whether there were any, or a member that is no
+/// list.
+pub(super) fn elements<'a, 'p>(
+    sink: &mut Sink<'p>,
+    path: &Path<'_>,
+    obj: &Obj<'a>,
+    name: &str,
+    mut each: impl FnMut(&mut Sink<'p>, &Path<'_>, Raw<'a>),
+) -> bool {
+    let before = sink.len();
+    let path = path.member(name);
+    for raw in obj.all(name) {
+        match json::items(raw) {
+            Some(items) => items.enumerate().for_each(|(index, raw)| each(sink, &path.element(index), raw)),
+            None => sink.put(&path, raw, Err(NOT_AN_ARRAY)),
+        }
+    }
+    sink.len() > before
 }
 
 /// Collects the results of the elements, in order.

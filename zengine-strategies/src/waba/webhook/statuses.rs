@@ -12,7 +12,7 @@ use super::{
     sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
-    identity::Names,
+    identity::{Keys, Names, name},
     json::{Obj, Raw},
     problem,
 };
@@ -30,7 +30,7 @@ pub(super) fn status<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventR
     } else if kind == "payment" || obj.get("payment").is_some() {
         payment(scope, &obj, raw, word.as_deref())
     } else {
-        match (word.as_deref().and_then(state), obj.text("id")) {
+        match (word.as_deref().and_then(state), name(&obj, "id")) {
             (Some(state), Some(id)) => delivery(scope, &obj, &id, state),
             _ => scope.unknown(word.as_deref().unwrap_or("status"), raw),
         }
@@ -41,7 +41,7 @@ pub(super) fn status<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventR
     routed.from = zengine_connector::message::Party::of_all(person.iter().cloned());
     routed.from.name = recipient.1;
     routed.to = scope.business();
-    routed.provider_ids = provider_id(obj.text("id").as_deref());
+    routed.provider_ids = provider_id(name(&obj, "id").as_deref());
     routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
     if let Event::Status(status) = &mut routed.event {
         routed.dedup = scope.by_status(&status.target, status.state.as_str(), participant.first());
@@ -92,18 +92,7 @@ fn cost(obj: &Obj<'_>) -> Option<Cost> {
 
 /// The recipient, with the name the contact gives, and in a group the member.
 fn people<'a>(scope: &Scope<'a>, obj: &Obj<'a>, alone: bool) -> ((Vec<Identity>, Option<String>), Vec<Identity>) {
-    let recipient = Names {
-        phone: obj.text("recipient_id"),
-        user_id: obj.text("recipient_user_id"),
-        parent_user_id: obj.first(&["recipient_parent_user_id", "parent_recipient_user_id", "parent_user_id"]),
-        key_hash: obj.text("recipient_identity_key_hash"),
-    };
-    let participant = Names {
-        phone: obj.first(&["recipient_participant_id", "participant_recipient_id"]),
-        user_id: obj.text("recipient_participant_user_id"),
-        parent_user_id: obj.text("recipient_participant_parent_user_id"),
-        key_hash: None,
-    };
+    let (recipient, participant) = (Names::read(obj, &Keys::RECIPIENT), Names::read(obj, &Keys::PARTICIPANT));
     if obj.text("recipient_type").as_deref() == Some("group") {
         let group = recipient.phone.as_deref().and_then(|id| Identity::new(IdentityKind::Group, id).ok());
         let contact = scope.contact(&participant, alone);

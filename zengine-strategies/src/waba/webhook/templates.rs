@@ -2,7 +2,7 @@
 
 use zengine_connector::{Event, message::TemplateUpdate, strategy::RoutedEvent};
 
-use super::scope::Scope;
+use super::{reason, scope::Scope};
 use crate::waba::json::{Obj, Raw};
 
 /// Fields about one template.
@@ -31,7 +31,7 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'
     update.template_id = value.owned("message_template_id");
     update.name = value.owned("message_template_name");
     update.language = value.owned("message_template_language");
-    update.reason = value.owned("reason").or_else(|| value.obj("rejection_info")?.owned("reason"));
+    update.reason = reason::of(value, &["reason"]).or_else(|| reason::of_parts(value, &["reason"]));
     update.data = raw_value.map(Into::into);
     scope.event(Event::Template(update), scope.by_bytes(raw))
 }

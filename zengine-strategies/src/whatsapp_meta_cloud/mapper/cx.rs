@@ -31,7 +31,7 @@ impl Cx {
     /// A text of 1 to `max`, line breaks and tabs allowed.
     pub(super) fn text(&mut self, at: impl Into<String>, text: &str, max: u64) {
         let at = at.into();
-        self.readable(&at, text);
+        self.words(&at, text);
         self.check.text(at, text, 1, Length::of(max, self.rules.unit));
     }
 
@@ -41,10 +41,22 @@ impl Cx {
         self.check.require(fine, at, "must not hold control characters");
     }
 
+    /// A text that people must see something of. Its length is checked elsewhere.
+    pub(super) fn words(&mut self, at: &str, text: &str) {
+        self.readable(at, text);
+        self.visible(at, text);
+    }
+
+    /// More than spaces. An empty text breaks a limit of its length instead.
+    fn visible(&mut self, at: &str, text: &str) {
+        self.check.require(text.is_empty() || !text.trim().is_empty(), at, "must not hold spaces only");
+    }
+
     /// One line of 1 to `max`.
     pub(super) fn line(&mut self, at: impl Into<String>, text: &str, max: u64) {
         let at = at.into();
         self.single(&at, text);
+        self.visible(&at, text);
         self.check.text(at, text, 1, Length::of(max, self.rules.unit));
     }
 

@@ -17,7 +17,7 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
     match item {
         // The lengths of buttons and lists are checked by the core.
         Interactive::Buttons { header, body, footer, buttons } => {
-            cx.readable(&format!("{at}/body"), body);
+            cx.words(&format!("{at}/body"), body);
             for (i, button) in buttons.iter().enumerate() {
                 cx.label(&format!("{at}/buttons/{i}/id"), &button.id);
                 cx.label(&format!("{at}/buttons/{i}/title"), &button.title);
@@ -31,7 +31,7 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
             frame("button", header, Some(body), footer.as_deref(), json!({"buttons": buttons}))
         }
         Interactive::List { header, body, footer, button, sections } => {
-            cx.readable(&format!("{at}/body"), body);
+            cx.words(&format!("{at}/body"), body);
             cx.label(&format!("{at}/button"), button);
             if let Some(header) = header {
                 cx.check.require(matches!(header, Header::Text { .. }), format!("{at}/header"), "a list has a text header or none");
@@ -218,8 +218,8 @@ fn list_sections(cx: &mut Cx, at: &str, sections: &[ListSection]) -> Value {
         let mut rows = Vec::with_capacity(section.rows.len());
         for (r, row) in section.rows.iter().enumerate() {
             let at = format!("{at}/rows/{r}");
-            cx.single(&format!("{at}/id"), &row.id);
-            cx.single(&format!("{at}/title"), &row.title);
+            cx.label(&format!("{at}/id"), &row.id);
+            cx.label(&format!("{at}/title"), &row.title);
             if let Some(description) = &row.description {
                 cx.single(&format!("{at}/description"), description);
             }

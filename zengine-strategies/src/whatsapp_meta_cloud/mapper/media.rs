@@ -16,8 +16,7 @@ pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
     if media.voice
         && let Some(mime) = &media.mime
     {
-        let ogg = mime.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("audio/ogg"));
-        cx.check.require(ogg, format!("{at}/mime"), "a voice note must be audio/ogg with opus");
+        cx.check.require(is_voice(mime), format!("{at}/mime"), "a voice note must be audio/ogg with opus");
     }
     if kind == MediaKind::Sticker
         && !media.animated
@@ -34,6 +33,16 @@ pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
         .with_text("caption", media.caption.as_deref().filter(|_| captioned))
         .with_some("voice", media.voice.then_some(true));
     filename(cx, at, media, object).into()
+}
+
+/// Whether a MIME type is that of voice notes. Without the parameter `codecs` the file decides.
+fn is_voice(mime: &str) -> bool {
+    let mut parts = mime.split(';').map(str::trim);
+    let is_ogg = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("audio/ogg"));
+    is_ogg
+        && parts
+            .filter_map(|parameter| parameter.split_once('='))
+            .all(|(name, codec)| !name.trim().eq_ignore_ascii_case("codecs") || codec.trim().trim_matches('"').eq_ignore_ascii_case("opus"))
 }
 
 /// Checks inline bytes: they are stored at Meta first, which requires their MIME type.

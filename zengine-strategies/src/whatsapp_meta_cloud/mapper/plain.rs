@@ -6,7 +6,7 @@ use zengine_connector::message::{ContactCard, Contacts, LabelledValue, Location,
 use super::cx::{Cx, Object};
 
 pub(super) fn text(cx: &mut Cx, text: &Text) -> Value {
-    cx.readable("/content/body", &text.body);
+    cx.words("/content/body", &text.body);
     Object::new().with("body", text.body.as_str()).with_some("preview_url", text.preview_url).into()
 }
 

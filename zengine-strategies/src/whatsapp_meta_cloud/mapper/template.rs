@@ -42,6 +42,12 @@ fn components(cx: &mut Cx, at: &str, components: &[TemplateComponent], place: Co
     let count = |wanted: fn(&TemplateComponent) -> bool| components.iter().filter(|component| wanted(component)).count();
     cx.check.require(count(|c| matches!(c, TemplateComponent::Header { .. })) <= 1, at, "a template has one header");
     cx.check.require(count(|c| matches!(c, TemplateComponent::Body { .. })) <= 1, at, "a template has one body");
+    for (i, component) in components.iter().enumerate() {
+        let earlier = |index: u32| components[..i].iter().any(|c| matches!(c, TemplateComponent::Button { index: of, .. } if *of == index));
+        if let TemplateComponent::Button { index, .. } = component {
+            cx.check.require(!earlier(*index), format!("{at}/{i}/index"), "another component fills this button");
+        }
+    }
     components.iter().enumerate().map(|(i, item)| component(cx, &format!("{at}/{i}"), item, place)).collect()
 }
 
@@ -58,6 +64,10 @@ fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: Compon
         TemplateComponent::Body { parameters } => {
             let named = parameters.iter().filter(|parameter| name_of(parameter).is_some()).count();
             cx.check.require(named == 0 || named == parameters.len(), format!("{at}/parameters"), "name all parameters or none");
+            for (i, name) in parameters.iter().enumerate().filter_map(|(i, parameter)| Some((i, name_of(parameter)?))) {
+                let repeated = parameters[..i].iter().any(|earlier| name_of(earlier) == Some(name));
+                cx.check.require(!repeated, format!("{at}/parameters/{i}/name"), "another parameter has this name");
+            }
             json!({"type": "body", "parameters": each(cx, at, parameters, body)})
         }
         TemplateComponent::Button { sub_type, index, parameters } => button(cx, at, sub_type, *index, parameters),
@@ -187,7 +197,7 @@ fn worded(cx: &mut Cx, at: &str, text: &str, name: Option<&str>) -> Value {
 /// Checks the text of a variable for what Meta refuses.
 fn variable(cx: &mut Cx, at: &str, text: &str) {
     let at = format!("{at}/text");
-    cx.readable(&at, text);
+    cx.words(&at, text);
     if cx.rules.strict_template_text {
         let fine = !text.contains(['\n', '\r', '\t']) && !text.contains("     ");
         cx.check.require(fine, at, "must not hold line breaks, tabs or more than 4 spaces in a row");

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::Value;
 use zengine_connector::{
     ErrorKind, SendContext, SendError,
-    message::{Media, MediaSource},
+    message::{Media, MediaKind, MediaSource},
 };
 
 use super::file::NewMedia;
@@ -20,6 +20,7 @@ use crate::whatsapp_meta_cloud::{
 
 /// The properties of a file beside its bytes.
 pub(super) struct Part<'a> {
+    kind: MediaKind,
     mime: &'a str,
     filename: Option<&'a str>,
     ttl_minutes: Option<u32>,
@@ -27,7 +28,7 @@ pub(super) struct Part<'a> {
 
 impl<'a> Part<'a> {
     pub(super) fn of(file: &'a NewMedia) -> Self {
-        Self { mime: &file.mime, filename: file.filename.as_deref(), ttl_minutes: file.ttl_minutes }
+        Self { kind: file.kind, mime: &file.mime, filename: file.filename.as_deref(), ttl_minutes: file.ttl_minutes }
     }
 }
 
@@ -41,7 +42,7 @@ pub(in crate::whatsapp_meta_cloud) async fn upload_of(
     let (MediaSource::Inline { data }, Some(mime)) = (&media.source, media.mime.as_deref()) else {
         return Err(SendError::of(ErrorKind::MessageInvalid, "the file has no bytes or no MIME type").not_sent());
     };
-    let part = Part { mime, filename: media.filename.as_deref(), ttl_minutes: None };
+    let part = Part { kind: media.kind, mime, filename: media.filename.as_deref(), ttl_minutes: None };
     store(graph, tenant, &part, data, cx, cx.attempt().get()).await
 }
 
@@ -71,6 +72,43 @@ pub(super) async fn store(
     id.map(str::to_owned).ok_or_else(|| SendError::of(ErrorKind::Protocol, "a file was stored without an id").not_sent())
 }
 
+/// The name of the stored file. Meta looks at its extension too, so it fits the MIME type; only a document's own name is kept,
+/// because recipients see it.
+fn name_of(part: &Part<'_>) -> String {
+    let essence = part.mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let given = part.filename.filter(|name| part.kind == MediaKind::Document && !name.is_empty());
+    let extensions = EXTENSIONS.iter().find(|(mime, _)| *mime == essence).map_or(&[][..], |(_, extensions)| extensions);
+    let fits = |name: &str| extensions.iter().any(|end| name.rsplit_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(end)));
+    match (given, extensions.first()) {
+        (Some(name), Some(end)) if !fits(name) => format!("{name}.{end}"),
+        (Some(name), _) => name.to_owned(),
+        (None, Some(end)) => format!("{}.{end}", part.kind.as_str()),
+        (None, None) => "file".to_owned(),
+    }
+}
+
+/// The extensions of each MIME type that WhatsApp takes, the usual one first.
+const EXTENSIONS: &[(&str, &[&str])] = &[
+    ("audio/aac", &["aac"]),
+    ("audio/amr", &["amr"]),
+    ("audio/mp4", &["m4a", "mp4"]),
+    ("audio/mpeg", &["mp3"]),
+    ("audio/ogg", &["ogg", "oga", "opus"]),
+    ("image/jpeg", &["jpg", "jpeg"]),
+    ("image/png", &["png"]),
+    ("image/webp", &["webp"]),
+    ("video/3gpp", &["3gp", "3gpp"]),
+    ("video/mp4", &["mp4", "m4v"]),
+    ("text/plain", &["txt", "csv", "log", "md", "text"]),
+    ("application/pdf", &["pdf"]),
+    ("application/msword", &["doc"]),
+    ("application/vnd.ms-excel", &["xls"]),
+    ("application/vnd.ms-powerpoint", &["ppt"]),
+    ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", &["docx"]),
+    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", &["xlsx"]),
+    ("application/vnd.openxmlformats-officedocument.presentationml.presentation", &["pptx"]),
+];
+
 /// A form in several parts (RFC 7578).
 struct Form {
     boundary: String,
@@ -82,8 +120,7 @@ impl Form {
         let mime = part.mime;
         let boundary = boundary(data);
         // Quotes and line breaks would end the name early.
-        let name: String =
-            part.filename.unwrap_or("file").chars().map(|c| if c.is_control() || matches!(c, '"' | '\\') { '_' } else { c }).collect();
+        let name: String = name_of(part).chars().map(|c| if c.is_control() || matches!(c, '"' | '\\') { '_' } else { c }).collect();
         let mut body = Vec::with_capacity(data.len() + 1024);
         let ttl = part.ttl_minutes.map(|minutes| minutes.to_string());
         let fields = [("messaging_product", Some("whatsapp")), ("type", Some(mime)), ("ttl_minutes", ttl.as_deref())];
@@ -123,10 +160,25 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_file_fits_its_mime_type() {
+        let name = |kind, mime, filename| name_of(&Part { kind, mime, filename, ttl_minutes: None });
+        assert_eq!(name(MediaKind::Audio, "audio/ogg; codecs=opus", Some("voice-note.mp4")), "audio.ogg");
+        assert_eq!(name(MediaKind::Image, "IMAGE/JPEG", None), "image.jpg");
+        assert_eq!(name(MediaKind::Sticker, "image/webp", Some("a.png")), "sticker.webp");
+        assert_eq!(name(MediaKind::Video, "video/3gpp", Some("clip")), "video.3gp");
+        assert_eq!(name(MediaKind::Document, "application/pdf", Some("Offer 7.PDF")), "Offer 7.PDF");
+        assert_eq!(name(MediaKind::Document, "application/pdf", Some("Offer 7.exe")), "Offer 7.exe.pdf");
+        assert_eq!(name(MediaKind::Document, "application/pdf", None), "document.pdf");
+        assert_eq!(name(MediaKind::Document, "application/x-unknown", Some("a.bin")), "a.bin");
+        assert_eq!(name(MediaKind::Document, "application/x-unknown", None), "file");
+    }
+
+    #[test]
     fn a_file_name_cannot_leave_its_quotes() {
-        let form = Form::of(&Part { mime: "image/png", filename: Some("a\"\r\nX: y\\.png"), ttl_minutes: None }, b"bytes");
+        let name = Some("a\"\r\nX: y\\.pdf");
+        let form = Form::of(&Part { kind: MediaKind::Document, mime: "application/pdf", filename: name, ttl_minutes: None }, b"bytes");
         let text = String::from_utf8(form.body.to_vec()).unwrap();
-        assert!(text.contains("filename=\"a___X: y_.png\"\r\n"), "{text}");
+        assert!(text.contains("filename=\"a___X: y_.pdf\"\r\n"), "{text}");
         assert_eq!(text.matches("--zengine-part").count(), 4);
         assert!(text.ends_with("\r\n\r\nbytes\r\n--zengine-part--\r\n"));
     }

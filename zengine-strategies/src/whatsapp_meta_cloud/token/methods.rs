@@ -37,7 +37,7 @@ impl WhatsAppMetaCloud {
             token: held.credentials.token().clone(),
             issued_at: held.life.issued_at(),
             expires_at: held.life.expires_at(),
-            is_renewed: held.credentials.token().expose() != configured.token().expose(),
+            is_renewed: !configured.is(held.credentials.token().expose()),
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use zengine_connector::Secret;
+use zengine_connector::{Secret, verify::constant_time_eq};
 
 use super::Credentials;
 use crate::whatsapp_meta_cloud::TokenInfo;
@@ -49,14 +49,15 @@ impl Record {
     /// Whether it belongs to this configured token: it started from it, or led to it because the host put the renewed token
     /// into its configuration.
     pub(super) fn is_of(&self, configured: &Secret<String>) -> bool {
-        self.v == 1 && (self.source == digest(configured.expose()) || self.token.as_ref() == Some(configured.expose()))
+        let same = |token: &String| constant_time_eq(token.as_bytes(), configured.expose().as_bytes());
+        self.v == 1 && (self.source == digest(configured.expose()) || self.token.as_ref().is_some_and(same))
     }
 
     /// The token in use, with its lifetime.
     pub(super) fn held(&self, configured: &Arc<Credentials>, app_secret: &Secret<String>) -> Held {
         let time = |seconds: Option<u64>| seconds.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
         let credentials = match &self.token {
-            Some(token) if token != configured.token().expose() => Arc::new(Credentials::new(Secret::new(token.clone()), Some(app_secret))),
+            Some(token) if !configured.is(token) => Arc::new(Credentials::new(Secret::new(token.clone()), Some(app_secret))),
             _ => Arc::clone(configured),
         };
         Held { credentials, life: Life::Known { issued_at: time(self.issued_at_s), expires_at: time(self.expires_at_s) } }

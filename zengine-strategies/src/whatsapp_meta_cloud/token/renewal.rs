@@ -72,7 +72,7 @@ async fn in_turn(
         return Ok(Ended::Dead);
     }
     ours(&info, watch)?;
-    let renewed = (token.expose() != configured.token().expose()).then_some(token);
+    let renewed = (!configured.is(token.expose())).then_some(token);
     let as_it_is = Record::new(configured.token(), renewed, &info);
     let due = as_it_is.held(configured, &watch.app.app_secret).life.is_due(cx.now(), watch.renews);
     if !due {

@@ -1,0 +1,24 @@
+//! The reason of a change, where a webhook gives one.
+
+use std::borrow::Cow;
+
+use crate::waba::json::{self, Obj, Raw};
+
+/// The first of several members that gives a reason, a word or a list of them. Meta's word `NONE` is none.
+pub(super) fn of(obj: &Obj<'_>, names: &[&str]) -> Option<String> {
+    let given = |raw| words(raw).find(|word| !word.eq_ignore_ascii_case("none"));
+    names.iter().find_map(|name| given(obj.get(name)?)).map(Cow::into_owned)
+}
+
+/// The reason in the members named `…_info`, each an object or a list of them.
+pub(super) fn of_parts(obj: &Obj<'_>, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| {
+        let parts = obj.members().filter(|(part, _)| part.ends_with("_info"));
+        parts.filter_map(|(_, raw)| Obj::read(raw).or_else(|| json::items(raw)?.find_map(Obj::read))).find_map(|part| of(&part, &[name]))
+    })
+}
+
+/// A word, or the words of a list.
+pub(super) fn words(raw: Raw<'_>) -> impl Iterator<Item = Cow<'_, str>> {
+    json::text(raw).into_iter().chain(json::items(raw).into_iter().flatten().filter_map(json::text))
+}

@@ -1,0 +1,113 @@
+//! What changed and why: reasons, and errors beside what they explain.
+
+use serde_json::{Value, json};
+use zengine_connector::Event;
+
+use crate::support::{body, message, normalize, only, shown, value};
+
+fn reason(field: &str, value: Value) -> Option<Value> {
+    shown(&only(&body(field, value)).event).get("reason").cloned()
+}
+
+#[test]
+fn the_word_none_and_null_and_nothing_are_no_reason() {
+    for none in [json!("NONE"), json!("none"), Value::Null, json!(""), json!([])] {
+        assert_eq!(reason("message_template_status_update", json!({"event": "APPROVED", "reason": none})), None, "{none}");
+        assert_eq!(reason("phone_number_name_update", json!({"decision": "APPROVED", "rejection_reason": none})), None, "{none}");
+    }
+    let rejected = json!({"event": "REJECTED", "reason": "NONE", "rejection_info": {"reason": "INVALID_FORMAT"}});
+    assert_eq!(reason("message_template_status_update", rejected), Some(json!("INVALID_FORMAT")));
+}
+
+#[test]
+fn the_reason_of_an_account_is_in_any_of_its_parts() {
+    let part = |name: &str, part: Value| reason("account_update", json!({"event": "X", "waba_info": {"waba_id": "1"}, name: part}));
+    for (name, info, expected) in [
+        ("disconnection_info", json!({"reason": "PRIMARY_INACTIVITY", "initiated_by": "SYSTEM"}), "PRIMARY_INACTIVITY"),
+        ("partner_client_certification_info", json!({"status": "FAILED", "rejection_reasons": ["NONE", "LEGAL_NAME"]}), "LEGAL_NAME"),
+        ("some_later_info", json!([{"reason": "LATER"}]), "LATER"),
+        ("violation_info", json!({"violation_type": "SPAM"}), "SPAM"),
+        ("ban_info", json!({"waba_ban_state": "DISABLE"}), "DISABLE"),
+        ("restriction_info", json!([{"restriction_type": "RESTRICTED_BIZ"}]), "RESTRICTED_BIZ"),
+    ] {
+        assert_eq!(part(name, info), Some(json!(expected)), "{name}");
+    }
+    assert_eq!(part("waba_info", json!({"waba_id": "2"})), None);
+}
+
+#[test]
+fn errors_beside_a_call_that_ended_belong_to_it() {
+    let calls = |calls: Value| {
+        let mut value = value("calls", calls);
+        value["errors"] = json!([{"code": 138_021, "title": "t"}]);
+        normalize(body("calls", value).to_string()).into_iter().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let end =
+        |id: &str| json!({"id": id, "from": "15550009999", "to": "15551230001", "event": "terminate", "direction": "BUSINESS_INITIATED"});
+    let start = json!({"id": "wacid.2", "from": "15551230001", "event": "connect"});
+    let ended = calls(json!([end("wacid.1"), start]));
+    let errors = |at: usize| ended[at].context.errors.iter().map(|error| error.code.as_deref()).collect::<Vec<_>>();
+    assert_eq!((ended.len(), errors(0), errors(1)), (2, vec![Some("138021")], vec![]));
+    // Where it cannot be told whose they are, they are the number's.
+    for several in [calls(json!([end("wacid.1"), end("wacid.3")])), calls(json!([start]))] {
+        assert!(matches!(several.last().unwrap().event, Event::Account(_)));
+        assert!(several.iter().all(|event| event.context.errors.is_empty()));
+    }
+}
+
+#[test]
+fn errors_beside_several_messages_belong_to_none() {
+    let unread = json!({"id": "1", "from": "15551230001", "type": "interactive"});
+    let kinds = |messages: Value| {
+        let mut value = value("messages", messages);
+        value["errors"] = json!([{"code": 131_000}]);
+        let results = normalize(body("messages", value).to_string());
+        results.into_iter().map(|result| shown(&result.unwrap().event)).collect::<Vec<_>>()
+    };
+    let one = kinds(json!([unread]));
+    assert_eq!((&one[0]["type"], &one[1]["content"]["errors"][0]["code"]), (&json!("account"), &json!("131000")));
+    let two = kinds(json!([unread, unread]));
+    assert_eq!([&two[0]["type"], &two[1]["type"], &two[2]["type"]], ["account", "unknown", "unknown"]);
+}
+
+#[test]
+fn a_part_of_a_piece_is_no_quantity() {
+    for (quantity, read) in [(json!(1.5), 0), (json!("1.5"), 0), (json!(2.0), 2), (json!("3"), 3), (json!(-1), 0), (json!(1e30), 0)] {
+        let order = json!({"catalog_id": "C", "product_items": [{"product_retailer_id": "a", "quantity": quantity}]});
+        let order = shown(&only(&message(json!({"type": "order", "order": order}))).event);
+        assert_eq!(order["content"]["items"][0]["quantity"], read, "{quantity}");
+    }
+}
+
+#[test]
+fn repeated_members_lose_nothing() {
+    let text = |n: u32| format!(r#"{{"id":"wamid.{n}","from":"1555123000{n}","type":"text","text":{{"body":"x"}}}}"#);
+    let value = |n: u32| format!(r#"{{"metadata":{{"phone_number_id":"100200300"}},"messages":[{}]}}"#, text(n));
+    let change = |n: u32| format!(r#"{{"field":"messages","value":{}}}"#, value(n));
+    let entry = |n: u32| format!(r#"{{"id":"900100","changes":[{}]}}"#, change(n));
+    let bodies = [
+        format!(r#"{{"entry":[{}],"entry":[{}]}}"#, entry(1), entry(2)),
+        format!(r#"{{"entry":[{{"changes":[{}],"changes":[{}]}}]}}"#, change(1), change(2)),
+        format!(r#"{{"entry":[{{"changes":[{{"field":"messages","value":{},"value":{}}}]}}]}}"#, value(1), value(2)),
+        format!(r#"{{"entry":[{{"changes":[{{"field":"messages","value":{{"messages":[{}],"messages":[{}]}}}}]}}]}}"#, text(1), text(2)),
+        format!(
+            r#"{{"entry":[{{"changes":[{{"field":"standby","value":{{"standby":{{"messages":[{}]}},"standby":{{"messages":[{}]}}}}}}]}}]}}"#,
+            text(1),
+            text(2)
+        ),
+        format!(
+            r#"{{"entry":[{{"changes":[{{"field":"history","value":{{"history":[{{"threads":[{{"messages":[{}],"messages":[{}]}}]}}]}}}}]}}]}}"#,
+            text(1),
+            text(2)
+        ),
+    ];
+    for body in bodies {
+        let ids: Vec<_> = normalize(body.clone()).into_iter().map(|event| event.unwrap().provider_ids[0].to_string()).collect();
+        assert_eq!(ids, ["wamid.1", "wamid.2"], "{body}");
+    }
+    // Two changes that are one event as a whole have keys of their own.
+    let twice = r#"{"entry":[{"id":"1","changes":[{"field":"security","value":{"event":"A"},"value":{"event":"B"}}]}]}"#;
+    let keys: Vec<_> = normalize(twice).into_iter().map(|event| event.unwrap().dedup).collect();
+    assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
+    assert!(normalize(r#"{"entry":[],"entry":7,"entry":[]}"#)[0].is_err());
+}

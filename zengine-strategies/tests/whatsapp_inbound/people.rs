@@ -1,0 +1,145 @@
+//! Who a webhook is about: one person in every spelling, named by all that it says, in one conversation.
+
+use serde_json::{Value, json};
+use zengine_connector::{Event, strategy::RoutedEvent};
+
+use crate::support::{body, ids, normalize, only, shown, value};
+
+fn of_number(display: &str, array: &str, elements: Value, contacts: Value) -> Value {
+    json!({
+        "metadata": {"display_phone_number": display, "phone_number_id": "100200300"}, "contacts": contacts, array: elements,
+    })
+}
+
+fn conversation(event: &RoutedEvent) -> &str {
+    event.conversation.as_ref().unwrap().as_str()
+}
+
+#[test]
+fn the_conversation_does_not_hang_on_the_ids_that_a_payload_carries() {
+    let status = |more: Value, contacts: Value| {
+        let mut status = json!({"id": "wamid.B1", "status": "sent", "timestamp": "1764898735", "recipient_id": "447700900112"});
+        status.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        only(&body("messages", of_number("15550001111", "statuses", json!([status]), contacts)))
+    };
+    let (wa_id, user_id) = ("447700900112", "GB.831795919964525");
+    let sent = status(json!({"recipient_user_id": user_id}), json!([{"wa_id": wa_id, "user_id": user_id}]));
+    let failed = status(json!({"status": "failed", "errors": [{"code": 131_026}]}), json!([{"wa_id": wa_id}]));
+    assert_eq!(conversation(&sent), conversation(&failed));
+
+    let echo = json!({"from": "15550001111", "to": "558888887777", "id": "wamid.I1", "type": "image", "image": {"id": "778"}});
+    let echo = only(&body("smb_message_echoes", of_number("15550001111", "message_echoes", json!([echo]), json!([]))));
+    for (from, contact) in [("558888887777", "558888887777"), ("5588988887777", "558888887777"), ("558888887777", "5588988887777")] {
+        let answer = json!({"from": from, "from_user_id": "BR.42", "id": "wamid.I2", "type": "text", "text": {"body": "oi"}});
+        let contacts = json!([{"profile": {"name": "Z"}, "wa_id": contact, "user_id": "BR.42"}]);
+        let answer = only(&body("messages", of_number("15550001111", "messages", json!([answer]), contacts)));
+        assert_eq!(conversation(&echo), conversation(&answer), "{from} {contact}");
+    }
+}
+
+#[test]
+fn one_element_and_one_contact_are_one_person_unless_scoped_ids_contradict() {
+    let text = |from: &str, more: Value, contacts: Value| {
+        let mut text = json!({"from": from, "id": "wamid.C1", "type": "text", "text": {"body": "oi"}});
+        text.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let event = only(&body("messages", of_number("15550001111", "messages", json!([text]), contacts)));
+        (ids(&event.from).join(" "), event.from.name)
+    };
+    let bruna = |wa_id: &str| json!([{"profile": {"name": "Bruna"}, "wa_id": wa_id}]);
+    for (from, wa_id) in [("5511987654321", "551187654321"), ("5215512345678", "525512345678"), ("15551230001", "15559870002")] {
+        let both = format!("phone:+{from} wa_id:{wa_id}");
+        assert_eq!(text(from, json!({}), bruna(wa_id)), (both, Some("Bruna".into())));
+    }
+    let scoped = json!([{"profile": {"name": "Bo"}, "wa_id": "15559870002", "user_id": "US.2"}]);
+    assert_eq!(text("15551230001", json!({"from_user_id": "US.1"}), scoped.clone()), ("phone:+15551230001 bsuid:US.1".into(), None));
+    assert_eq!(text("US.1", json!({}), scoped), ("bsuid:US.1".into(), None));
+
+    // Among several, only ids say who is who; the spelling of a number does not matter.
+    let several = json!([{"profile": {"name": "A"}, "wa_id": "5491123456789"}, {"profile": {"name": "B"}, "wa_id": "551187654321"}]);
+    assert_eq!(text("5511987654321", json!({}), several.clone()).1.as_deref(), Some("B"));
+    assert_eq!(text("541123456789", json!({}), several.clone()).1.as_deref(), Some("A"));
+    assert_eq!(text("15551230001", json!({}), several).1, None);
+
+    // A message and a status beside each other may be about two people.
+    let mut mixed = of_number("15550001111", "messages", json!([{"from": "15551230001", "id": "1", "type": "text"}]), bruna("15559870002"));
+    mixed["statuses"] = json!([{"id": "2", "status": "sent", "recipient_id": "15551230003"}]);
+    let results = normalize(body("messages", mixed).to_string());
+    assert!(results.iter().all(|result| result.as_ref().unwrap().from.name.is_none()));
+}
+
+#[test]
+fn in_an_older_conversation_whoever_is_not_its_person_is_the_business() {
+    let thread = |context: Value, messages: Value| {
+        let history = json!([{"threads": [{"id": "5541988887777", "context": context, "messages": messages}]}]);
+        let results = normalize(body("history", of_number("554191112222", "history", history, json!([]))).to_string());
+        results.into_iter().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let text = |from: &str| json!({"from": from, "id": format!("wamid.{from}"), "type": "text", "text": {"body": "ola"}});
+    let placeholder = json!({"from": "5541991112222", "to": "5541988887777", "id": "wamid.N3", "type": "media_placeholder"});
+    let messages = json!([text("5541988887777"), text("5541991112222"), text("554191112222"), text("15550001111"), placeholder]);
+    let all = thread(json!({"user_id": "BR.7", "username": "@bia"}), messages);
+    assert_eq!(all.iter().map(|event| event.event.kind()).collect::<Vec<_>>(), ["message", "echo", "echo", "echo", "echo"]);
+    for event in &all {
+        assert_eq!(conversation(event), conversation(&all[0]));
+        let person = if matches!(event.event, Event::Echo { .. }) { &event.to[0] } else { &event.from };
+        assert_eq!(ids(person), ["phone:+5541988887777", "bsuid:BR.7", "username:bia"]);
+    }
+    let media = json!([{"from": "5541991112222", "id": "wamid.N3", "type": "image", "image": {"id": "M"}}]);
+    let followed = only(&body("history", of_number("+55 41 9111-2222", "messages", media, json!([]))));
+    assert_eq!(followed.event.kind(), "echo", "the business's number, spelled another way");
+}
+
+#[test]
+fn a_person_is_named_by_all_that_is_said_in_every_place() {
+    let all = ["phone:+15551230009", "bsuid:US.1111", "parent_bsuid:US.ENT.5555", "username:joiner"];
+    let person = json!({"wa_id": "15551230009", "user_id": "US.1111", "parent_user_id": "US.ENT.5555", "username": "@joiner"});
+    let with = |prefix: &str, phone: &str, more: Value| {
+        let mut element = more;
+        for (name, value) in person.as_object().unwrap() {
+            let name = if name == "wa_id" { phone.to_owned() } else { format!("{prefix}{name}") };
+            element[name] = value.clone();
+        }
+        element
+    };
+    let none = || json!([]);
+    let join = with("", "wa_id", json!({"group_id": "G", "type": "group_join_request_created"}));
+    let of = |field: &str, array: &str, element: Value| only(&body(field, of_number("15550001111", array, json!([element]), none())));
+    assert_eq!(ids(&of("group_participants_update", "groups", join).from), all);
+    assert_eq!(ids(&of("user_preferences", "user_preferences", with("", "wa_id", json!({"value": "stop"}))).from), all);
+    let message = with("from_", "from", json!({"id": "1", "type": "text"}));
+    assert_eq!(ids(&of("messages", "messages", message.clone()).from), all);
+    assert_eq!(ids(&of("smb_message_echoes", "message_echoes", with("to_", "to", json!({"id": "1", "type": "text"}))).to[0]), all);
+    assert_eq!(ids(&of("messages", "statuses", with("recipient_", "recipient_id", json!({"id": "1", "status": "sent"}))).from), all);
+    assert_eq!(ids(&of("calls", "calls", with("from_", "from", json!({"id": "1", "event": "connect"}))).from), all);
+    let reply = of("messages", "messages", json!({"from": "1", "id": "2", "type": "text", "context": message}));
+    assert_eq!(reply.context.reply_to_from.iter().map(ToString::to_string).collect::<Vec<_>>(), all);
+    let handover = json!({"recipient": {"phone_number_id": "1"}, "sender": with("", "phone_number", json!({})), "type": "control_passed"});
+    assert_eq!(ids(&only(&body("messaging_handovers", handover)).from), all);
+    let contact = json!({"from": "15551230009", "id": "1", "type": "text"});
+    assert_eq!(ids(&only(&body("messages", of_number("1", "messages", json!([contact]), json!([person])))).from), all);
+}
+
+#[test]
+fn a_formatted_number_of_the_business_is_a_phone_number() {
+    for display in ["+1 555-000-1111", "1 (555) 000-1111", "15550001111"] {
+        let text = json!([{"from": "15551230001", "id": "wamid.F1", "type": "text", "text": {"body": "x"}}]);
+        let event = only(&body("messages", of_number(display, "messages", text, json!([]))));
+        assert_eq!(ids(&event.to[0]), ["opaque:phone_number_id:100200300", "phone:+15550001111"], "{display}");
+    }
+}
+
+#[test]
+fn a_card_without_a_whole_name_keeps_what_it_has() {
+    let cards = json!([
+        {"name": {"first_name": "Ada", "last_name": "B", "formatted_name": "Ada B."}},
+        {"name": {"prefix": "Dr", "first_name": "Carla"}, "phones": [{"type": "Mobile"}, {"phone": "+39 02 1", "wa_id": "3902100"}]},
+        {"vcard": "BEGIN:VCARD\r\nitem1.FN;CHARSET=UTF-8:Dee\\, Jr\r\nEND:VCARD"},
+        {"vcard": "BEGIN:VCARD\nEND:VCARD"},
+    ]);
+    let message = json!([{"from": "15551230001", "id": "wamid.G1", "type": "contacts", "contacts": cards}]);
+    let shown = shown(&only(&body("messages", value("messages", message))).event);
+    let cards = shown["content"]["contacts"].as_array().unwrap();
+    let names: Vec<_> = cards.iter().map(|card| card["name"].get("formatted_name").cloned()).collect();
+    assert_eq!(names, [Some(json!("Ada B.")), Some(json!("Dr Carla")), Some(json!("Dee, Jr")), None]);
+    assert_eq!((&cards[1]["name"]["first_name"], cards[1]["phones"].as_array().unwrap().len()), (&json!("Carla"), 1));
+}
