@@ -28,7 +28,8 @@ fn embedded() -> Subject {
 }
 
 fn with_claims(claims: impl ClaimStore) -> Subject {
-    Subject::new(Stores::builder().base(Memory::new()).claims(Arc::new(claims)).build().unwrap())
+    let memory = Memory::new();
+    Subject::new(Stores::builder().base(&memory).keys(memory.keys()).claims(Arc::new(claims)).build().unwrap())
 }
 
 fn found() -> Subject {

@@ -17,6 +17,7 @@ use zengine_connector::{
 };
 
 use super::new_world;
+use crate::log::Log;
 use crate::support::{deferred, delivered, drop_after, failed, id, ms, secs, send, strategy, tenant, text, unknown, written};
 
 /// Case 1.
@@ -208,6 +209,11 @@ async fn rule_23_fingerprints_are_compared_under_their_own_key() {
 
     let forgetful = world.process_with(&provider, |it| it.keys(std::sync::Arc::new(StaticKeyRing::new(Key::new("newest", &bytes(3))))));
     assert!(delivered(send(&forgetful, "1").await).replayed, "what cannot be compared counts as the same");
+    drop(subscriber);
+    let warned = log.lines("dedup.fingerprint_not_comparable").concat();
+    for field in ["tenant_id=acme", "strategy=recording", "client_message_id=1", "key_id=old"] {
+        assert!(warned.contains(field), "{field}: {warned}");
+    }
     assert_eq!(provider.sent().len(), 2);
 }
 
