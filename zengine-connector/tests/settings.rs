@@ -11,9 +11,10 @@ use std::{
 
 use serde_json::json;
 use zengine_connector::{
-    ClientMessageId, ErrorKind, Identity, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome, SendOptions, StrategyName,
+    ClientMessageId, ErrorKind, Identity, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome, Secret, SendOptions, StrategyName,
     StrategyRegistry, TenantId,
     error::Error,
+    keyring::{Key, StaticKeyRing},
     stage::{Breaker, Retry, StrategySettings},
     store::{Memory, Stores},
     telemetry::{Metric, MetricName, Observer},
@@ -167,6 +168,17 @@ fn a_host_without_ports_is_refused_with_the_call_for_each_of_them() {
     assert!(error.to_string().contains("add them with these calls, or all stores with stores(..)"), "{error}");
 
     let memory = Memory::new();
-    let without = Stores::builder().claims(memory.claims()).base(memory).build().unwrap();
+    let without = Stores::builder().claims(memory.claims()).keys(memory.keys()).base(&memory).build().unwrap();
     assert!(Orchestrator::builder(registry()).stores(without).build().is_ok());
+}
+
+/// Rule 23: the claims outlive the process, the keys of `Memory` do not.
+#[test]
+fn rule_23_a_host_whose_claims_outlive_its_keys_is_refused() {
+    let host = || Orchestrator::builder(StrategyRegistry::builder().build().unwrap()).stores(Memory::new());
+    let claims = || Memory::new().claims();
+    let error = host().claims(claims()).build().unwrap_err();
+    assert_eq!((error.kind(), error.context("missing")), (ErrorKind::Settings, Some(".keys(..)")));
+    let key = Key::new("k1", &Secret::new([7; 32]));
+    assert!(host().claims(claims()).keys(Arc::new(StaticKeyRing::new(key))).build().is_ok());
 }

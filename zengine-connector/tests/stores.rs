@@ -7,8 +7,8 @@ use std::sync::Arc;
 use zengine_connector::{
     async_trait,
     store::{
-        Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Decision, Embedded, InboundOp, InboundRecord, Memory, Reference,
-        StoreError, Stores,
+        Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetterPort, Decision, Embedded, InboundOp, InboundRecord, Memory,
+        Reference, StoreError, StoreErrorKind, Stores,
         compare_and_set::{self, CompareAndSet, Operation as _, PutIf, Stored},
     },
     testing::{
@@ -28,7 +28,8 @@ fn embedded() -> Subject {
 }
 
 fn with_claims(claims: impl ClaimStore) -> Subject {
-    Subject::new(Stores::builder().base(Memory::new()).claims(Arc::new(claims)).build().unwrap())
+    let memory = Memory::new();
+    Subject::new(Stores::builder().base(&memory).keys(memory.keys()).claims(Arc::new(claims)).build().unwrap())
 }
 
 fn found() -> Subject {
@@ -87,6 +88,102 @@ impl ClaimStore for Trusting {
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
         self.0.reference(hash, now_ms).await
     }
+}
+
+/// A store whose keys pass through a function, as through a collation. It has no inbound claims.
+#[derive(Debug)]
+struct Collated(Arc<dyn ClaimStore>, fn(&str) -> String);
+
+impl Collated {
+    fn subject(collate: fn(&str) -> String) -> Subject {
+        with_claims(Self(Memory::new().claims(), collate))
+    }
+
+    fn key(&self, key: &ClaimKey) -> ClaimKey {
+        ClaimKey::parse(&self.1(key.as_str())).unwrap()
+    }
+}
+
+#[async_trait]
+impl ClaimStore for Collated {
+    async fn apply(
+        &self,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+        current: Option<&ClaimRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
+        self.0.apply(&self.key(key), operation, current, now_ms).await
+    }
+
+    async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
+        self.0.get(&self.key(key)).await
+    }
+
+    async fn apply_inbound(
+        &self,
+        key: &ClaimKey,
+        _: &InboundOp,
+        _: Option<&InboundRecord>,
+        _: i64,
+    ) -> Result<Applied<InboundRecord>, StoreError> {
+        let source = format!("no table for {key}");
+        Err(StoreError::new(StoreErrorKind::Unavailable, "the database did not run the statement").with_source(source))
+    }
+
+    async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
+        self.0.put_reference(&self.1(hash), reference).await
+    }
+
+    async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
+        self.0.reference(&self.1(hash), now_ms).await
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "rule 11: the store finds the record of another key under v1|acme|sns-sms|E")]
+async fn a_store_that_ignores_the_case_of_keys_breaks_the_contract() {
+    store_contract::rule_11_keys_that_look_alike_are_other_records(&Collated::subject(str::to_lowercase)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "rule 11: the store finds the record of another key under v1|acme|sns-sms|e : keys are compared byte by byte")]
+async fn a_store_that_pads_keys_with_spaces_breaks_the_contract() {
+    store_contract::rule_11_keys_that_look_alike_are_other_records(&Collated::subject(|key| key.trim_end().to_owned())).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "`reference` of \"e\" returned (left) the send of a hash that looks alike")]
+async fn a_store_that_ignores_the_case_of_hashes_breaks_the_contract() {
+    store_contract::references_find_their_send_until_they_expire(&Collated::subject(str::to_lowercase)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "rule 84: `apply_inbound` of Claim returned StoreError { kind: Unavailable")]
+async fn a_case_says_which_call_of_the_store_failed() {
+    store_contract::rule_84_a_released_inbound_event_is_claimed_again(&Collated::subject(str::to_owned)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "the cases of `directory` need `.tenant_writer(..)`")]
+async fn a_directory_without_a_writer_is_not_taken_for_tested() {
+    let stores = Stores::builder().base(Memory::new()).directory(Memory::new().directory()).build().unwrap();
+    store_contract::the_directory_finds_tenants_by_route(&Subject::new(stores)).await;
+}
+
+/// A queue of dead letters.
+fn sink() -> Subject {
+    let memory = Memory::new();
+    let sink = DeadLetterPort::Sink(Arc::clone(&memory.dead_letters()) as _);
+    Subject::new(Stores::builder().base(&memory).keys(memory.keys()).dead_letters(sink).build().unwrap())
+}
+
+zengine_connector::store_contract!(sink_of_dead_letters, crate::sink, ports = [dead_letter_sink]);
+
+#[tokio::test]
+#[should_panic(expected = "test a sink with `ports = [dead_letter_sink]`")]
+async fn a_sink_is_not_taken_for_a_tested_store_of_dead_letters() {
+    store_contract::rule_70_a_dead_letter_is_taken_once_per_redrive(&sink()).await;
 }
 
 #[tokio::test]

@@ -10,9 +10,12 @@
 //! use std::sync::Arc;
 //!
 //! use sqlite_claims::SqliteClaims;
-//! use zengine_connector::store::{Memory, Stores};
+//! use zengine_connector::{Secret, keyring::{Key, StaticKeyRing}, store::{Memory, Stores}};
 //!
-//! let stores = Stores::builder().base(Memory::new()).claims(Arc::new(SqliteClaims::open(&path)?)).build()?;
+//! let bytes = Secret::new([7; 32]); // from your vault, the same in every process and after every restart
+//! let keys = Arc::new(StaticKeyRing::new(Key::new("k1", &bytes)));
+//! let claims = Arc::new(SqliteClaims::open(&path)?);
+//! let stores = Stores::builder().base(Memory::new()).claims(claims).keys(keys).build()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

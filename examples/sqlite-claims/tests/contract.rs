@@ -1,4 +1,4 @@
-//! The contract of claim stores, and a send that a reopened file remembers.
+//! The contract of claim stores, and a send that survives a restart.
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 
@@ -6,7 +6,9 @@ use std::{path::Path, sync::Arc};
 
 use sqlite_claims::SqliteClaims;
 use zengine_connector::{
-    ClientMessageId, Identity, Memory, Orchestrator, OutboundMessage, Outcome, SendOptions, StrategyName, StrategyRegistry, TenantId,
+    ClientMessageId, Error, ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Outcome, Secret, SendOptions, StrategyName,
+    StrategyRegistry, TenantId,
+    keyring::{Key, StaticKeyRing},
     store::{ClaimKey, ClaimOp, ClaimStore as _, Fingerprint, Lease, OwnerToken, Stores},
     testing::{Recording, store_contract::Subject},
 };
@@ -16,33 +18,46 @@ fn subject() -> Subject {
     Subject::new(stores(&folder.path().join("claims.db"), &Memory::new())).holding(folder)
 }
 
+/// Claims of the file and the keys that every process has; the rest is the process's own.
 fn stores(path: &Path, memory: &Memory) -> Stores {
-    Stores::builder().base(memory).claims(Arc::new(SqliteClaims::open(path).unwrap())).build().unwrap()
+    let keys = StaticKeyRing::new(Key::new("k1", &Secret::new([7; 32])));
+    Stores::builder().base(memory).claims(Arc::new(SqliteClaims::open(path).unwrap())).keys(Arc::new(keys)).build().unwrap()
 }
 
 zengine_connector::store_contract!(contract, crate::subject, ports = [claims]);
 
-/// A process that keeps its claims in the file.
-fn process(path: &Path, provider: &Recording, memory: &Memory) -> Orchestrator {
+/// A process that shares nothing with an earlier one but the file and the keys.
+fn process(path: &Path, provider: &Recording) -> Orchestrator {
+    let memory = Memory::new();
+    memory.put_tenant(&tenant(), &StrategyName::new("recording").unwrap(), serde_json::json!({}));
     let registry = StrategyRegistry::builder().register(provider.clone()).build().unwrap();
-    Orchestrator::builder(registry).stores(stores(path, memory)).build().unwrap()
+    Orchestrator::builder(registry).stores(stores(path, &memory)).build().unwrap()
+}
+
+fn tenant() -> TenantId {
+    TenantId::new("acme").unwrap()
+}
+
+async fn send(process: &Orchestrator, text: &str) -> Result<Outcome, Error> {
+    let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), text);
+    process.send(&tenant(), "recording", &message, SendOptions::new(ClientMessageId::new("order-17").unwrap())).await
 }
 
 #[tokio::test]
-async fn a_send_is_replayed_after_the_file_is_opened_again() {
-    let folder = tempfile::tempdir().unwrap();
+async fn a_send_is_replayed_with_its_receipt_after_a_restart() {
+    let (folder, provider) = (tempfile::tempdir().unwrap(), Recording::new());
     let path = folder.path().join("claims.db");
-    let tenant = TenantId::new("acme").unwrap();
-    let (provider, memory) = (Recording::new(), Memory::new());
-    memory.put_tenant(&tenant, &StrategyName::new("recording").unwrap(), serde_json::json!({}));
-    let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hello");
+    let mut receipts = Vec::new();
     for replayed in [false, true] {
-        let process = process(&path, &provider, &memory);
-        let options = SendOptions::new(ClientMessageId::new("order-17").unwrap());
-        let outcome = process.send(&tenant, "recording", &message, options).await.unwrap();
+        let outcome = send(&process(&path, &provider), "hello").await.unwrap();
         let Outcome::Delivered(delivered) = outcome else { panic!("not delivered: {outcome:?}") };
         assert_eq!(delivered.replayed, replayed);
+        receipts.push(delivered.receipt.provider_ids);
     }
+    assert!(!receipts[0].is_empty());
+    assert_eq!(receipts[0], receipts[1]);
+    let other = send(&process(&path, &provider), "another message under the same id").await;
+    assert_eq!(other.unwrap_err().kind(), ErrorKind::Mismatch);
     assert_eq!(provider.calls().len(), 1);
 }
 

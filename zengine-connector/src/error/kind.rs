@@ -145,7 +145,8 @@ kinds! {
     DeadLetterFailed = "dead_letter_failed", Local, temporary, poisons Nothing;
     /// A store does not answer or is full.
     Store = "store", Local, temporary, poisons Nothing;
-    /// A stored record is damaged or of a version this build does not know.
+    /// A stored record is damaged or of a version this build does not know. A queue keeps its message
+    /// ([`disposition`](crate::Error::disposition)).
     Corrupt = "corrupt", Local, permanent, poisons Message;
     /// The secret store does not answer.
     Secret = "secret", Local, temporary, poisons Nothing;

@@ -63,10 +63,13 @@ pub const CONTEXT_KEYS: &[&str] = &[
     "host",
 ];
 
+/// Wait before a message is tried again whose record cannot be read.
+const UNREADABLE_WAIT: Duration = Duration::from_secs(15 * 60);
+
 /// The action for a queue message whose handling ended in an error (rule 86).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
-    /// A retry would meet the same error: take the message off the queue and report it.
+    /// The request itself is wrong, and a retry would meet the same error: take the message off the queue and report it.
     Reject,
     /// Not settled: keep the message and try again after this time.
     RetryAfter(Duration),
@@ -215,6 +218,9 @@ impl Error {
 
     /// The action for the queue message that led to this error (rule 86). A temporary error without a wait retries after 30 seconds.
     ///
+    /// `Corrupt` retries after 15 minutes, though it is not temporary: the message is right, and the record or the letter is what
+    /// cannot be read. A newer release may have written it, or a person can mend it; the message is the only copy until then.
+    ///
     /// ```
     /// use std::time::Duration;
     /// use zengine_connector::{Error, ErrorKind, error::Disposition};
@@ -223,11 +229,12 @@ impl Error {
     /// assert!(matches!(Error::new(ErrorKind::DeadLetterFailed, "kept").disposition(), Disposition::RetryAfter(_)));
     /// ```
     pub fn disposition(&self) -> Disposition {
-        if self.is_temporary() {
-            Disposition::RetryAfter(self.0.retry_after.unwrap_or(Duration::from_secs(30)))
-        } else {
-            Disposition::Reject
-        }
+        let wait = match self.kind() {
+            ErrorKind::Corrupt => UNREADABLE_WAIT,
+            _ if self.is_temporary() => Duration::from_secs(30),
+            _ => return Disposition::Reject,
+        };
+        Disposition::RetryAfter(self.0.retry_after.unwrap_or(wait))
     }
 }
 
@@ -365,5 +372,11 @@ mod tests {
         }
         let kept = Error::new(ErrorKind::DeadLetterFailed, "x").with_retry_after(Duration::from_secs(7));
         assert_eq!(kept.disposition(), Disposition::RetryAfter(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn rule_86_a_record_that_cannot_be_read_costs_no_message() {
+        let corrupt = Error::new(ErrorKind::Corrupt, "x");
+        assert_eq!((corrupt.is_temporary(), corrupt.disposition()), (false, Disposition::RetryAfter(Duration::from_secs(900))));
     }
 }

@@ -25,6 +25,12 @@ pub trait KeyRing: Send + Sync + fmt::Debug + 'static {
 
     /// The key with an id, for an older value.
     fn by_id(&self, id: &str) -> Option<Arc<Key>>;
+
+    /// Whether the keys are lost with the process. Defaults to `false`. Keys of a base that are lost are refused beside a claim
+    /// store, dead letters or sessions of your own.
+    fn is_ephemeral(&self) -> bool {
+        false
+    }
 }
 
 /// A key with its id: 32 random bytes.
@@ -86,21 +92,31 @@ fn mac_of(mut mac: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
 debug_fields!(Key { id });
 
 /// Keys held in memory: one current, any number of older ones.
+///
+/// ```
+/// use zengine_connector::{Secret, keyring::{Key, KeyRing as _, StaticKeyRing}};
+///
+/// // 32 bytes each from your vault, the same in every process and after every restart.
+/// let (current, older) = (Secret::new([7; 32]), Secret::new([6; 32]));
+/// let ring = StaticKeyRing::new(Key::new("k2", &current)).with_older(Key::new("k1", &older));
+/// assert_eq!(ring.current().id(), "k2");
+/// ```
 #[derive(Clone, Debug)]
 pub struct StaticKeyRing {
     current: Arc<Key>,
     older: BTreeMap<Arc<str>, Arc<Key>>,
+    ephemeral: bool,
 }
 
 impl StaticKeyRing {
     /// A ring of one key.
     pub fn new(current: Key) -> Self {
-        Self { current: Arc::new(current), older: BTreeMap::new() }
+        Self { current: Arc::new(current), older: BTreeMap::new(), ephemeral: false }
     }
 
     /// A ring of one random key, for tests and for stores that do not outlive the process.
     pub fn ephemeral(rng: &dyn Rng) -> Self {
-        Self::new(Key::random(rng).0)
+        Self { ephemeral: true, ..Self::new(Key::random(rng).0) }
     }
 
     /// Adds an older key, to read the values made with it.
@@ -118,6 +134,10 @@ impl KeyRing for StaticKeyRing {
 
     fn by_id(&self, id: &str) -> Option<Arc<Key>> {
         if *self.current.id == *id { Some(Arc::clone(&self.current)) } else { self.older.get(id).cloned() }
+    }
+
+    fn is_ephemeral(&self) -> bool {
+        self.ephemeral
     }
 }
 

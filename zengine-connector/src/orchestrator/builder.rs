@@ -92,7 +92,8 @@ impl OrchestratorBuilder {
         directory: TenantDirectory;
         /// The secrets of tenants and of the application.
         secrets: SecretStore;
-        /// Keys for encryption and fingerprints.
+        /// Keys for encryption and fingerprints. Over [`Memory`](crate::store::Memory) you must name them once claims, dead letters
+        /// or sessions are your own: the memory's key is lost with the process.
         keys: KeyRing;
     }
 
@@ -108,8 +109,8 @@ impl OrchestratorBuilder {
         self.dead_letters(DeadLetterPort::Sink(sink))
     }
 
-    /// All stores in one line: [`Memory`](crate::store::Memory), the embedded store, or any [`Stores`]. A port named beside
-    /// it takes its place.
+    /// The ports of a bundle: all of [`Memory`](crate::store::Memory), all but the secrets of the embedded store, or any [`Stores`]. A
+    /// port named beside it takes its place.
     pub fn stores(mut self, stores: impl Into<Stores>) -> Self {
         self.stores = self.stores.base(stores);
         self
@@ -185,8 +186,9 @@ impl OrchestratorBuilder {
     /// [`Orchestrator`] inside it.
     ///
     /// # Errors
-    /// `Settings` if ports are missing, with the call for each of them in the context `missing`, or if a setting is impossible,
-    /// naming the field and the rule it breaks; `UnknownStrategy` if settings name a strategy that is not registered.
+    /// `Settings` if ports are missing, with the call for each of them in the context `missing`; if your claims, dead letters or
+    /// sessions stand beside the keys of `Memory`, as in [`StoresBuilder::build`]; or if a setting is impossible, naming the field and
+    /// the rule it breaks; `UnknownStrategy` if settings name a strategy that is not registered.
     pub fn build(self) -> Result<Orchestrator, Error> {
         self.inbound.check()?;
         self.caching.check()?;
@@ -210,12 +212,13 @@ impl OrchestratorBuilder {
         ];
         missing.extend(also.into_iter().filter_map(|(missing, call)| missing.then_some(call)));
         let (directory, secrets) = (self.stores.directory.clone(), self.stores.secrets.clone());
-        let (Some(directory), Some(secrets), Some(clock), Some(spawner), Ok(stores)) =
-            (directory, secrets, self.clock, self.spawner, self.stores.build())
+        let (true, Some(directory), Some(secrets), Some(clock), Some(spawner)) =
+            (missing.is_empty(), directory, secrets, self.clock, self.spawner)
         else {
             let error = Error::new(ErrorKind::Settings, "ports are missing: add them with these calls, or all stores with stores(..)");
             return Err(error.with_context("missing", missing.join(", ")));
         };
+        let stores = self.stores.build()?;
         let keys = Arc::clone(&stores.keys);
         let stores = Arc::new(Ports::new(stores, directory, secrets, Arc::clone(&clock)));
         let sessions =

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, ErrorKind},
-    ids::{StrategyName, TenantId},
+    ids::{ClientMessageId, StrategyName, TenantId},
     keyring::{Key, KeyRing},
     message::Prepared,
     store::Fingerprint,
@@ -20,6 +20,7 @@ pub(crate) struct Content<'a> {
     pub(crate) keys: &'a dyn KeyRing,
     pub(crate) tenant: &'a TenantId,
     pub(crate) strategy: &'a StrategyName,
+    pub(crate) id: &'a ClientMessageId,
     pub(crate) outbound: &'a dyn DynOutbound,
     pub(crate) message: &'a Prepared<'a>,
 }
@@ -57,7 +58,10 @@ impl Content<'_> {
 
     fn same_under_old_key(&self, stored: &Fingerprint) -> Result<bool, Error> {
         let Some(key) = self.keys.by_id(&stored.key_id).filter(|_| stored.version == VERSION) else {
-            tracing::warn!(key_id = %stored.key_id, version = stored.version, "dedup.fingerprint_not_comparable");
+            tracing::warn!(
+                tenant_id = %self.tenant, strategy = %self.strategy, client_message_id = %self.id,
+                key_id = %stored.key_id, version = stored.version, "dedup.fingerprint_not_comparable"
+            );
             return Ok(true);
         };
         Ok(self.under(&key)?.value == stored.value)

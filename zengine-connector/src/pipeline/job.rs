@@ -44,7 +44,8 @@ impl<'a> HostCall<'a> {
         let entry = engine.registry.entry(strategy)?;
         let outbound = &**entry.sends()?;
         let message = outbound.prepare(message)?;
-        let content = Content { keys: &*engine.keys, tenant, strategy: &entry.name, outbound, message: &message };
+        let content =
+            Content { keys: &*engine.keys, tenant, strategy: &entry.name, id: &options.client_message_id, outbound, message: &message };
         let fingerprint = content.fingerprint()?;
         let key = ClaimKey::outbound(tenant, &entry.name, &options.client_message_id);
         Ok(Identified { call: self, entry, outbound, key, fingerprint, message })
@@ -98,8 +99,9 @@ impl<'a> Identified<'a> {
 
     /// The fingerprint input of the caller's message.
     pub(crate) fn content(&self) -> Content<'_> {
-        let HostCall { engine, tenant, .. } = self.call;
-        Content { keys: &*engine.keys, tenant, strategy: &self.entry.name, outbound: self.outbound, message: &self.message }
+        let HostCall { engine, tenant, options, .. } = self.call;
+        let (strategy, id) = (&self.entry.name, &options.client_message_id);
+        Content { keys: &*engine.keys, tenant, strategy, id, outbound: self.outbound, message: &self.message }
     }
 
     /// Binds the tenant, within the time of the call.

@@ -1,6 +1,6 @@
 //! The bundle of a host's stores.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory, TenantWriter};
 use crate::{
@@ -8,8 +8,8 @@ use crate::{
     keyring::KeyRing,
 };
 
-/// A bundle with one store of each kind. [`Memory`](super::Memory) and the embedded store convert into it; to mix stores, use
-/// its [`builder`](Self::builder).
+/// A bundle with one store of each kind. [`Memory`](super::Memory) and the embedded store convert into it, the embedded store
+/// without secrets; to mix stores, use its [`builder`](Self::builder).
 ///
 /// ```
 /// use zengine_connector::store::{Memory, Stores};
@@ -103,13 +103,21 @@ pub struct StoresBuilder {
     pub(crate) directory: Option<Arc<dyn TenantDirectory>>,
     tenant_writer: Option<Arc<dyn TenantWriter>>,
     pub(crate) secrets: Option<Arc<dyn SecretStore>>,
+    /// The ports that were set by their own calls.
+    named: BTreeSet<&'static str>,
+    /// Whether a bundle had secrets.
+    base_has_secrets: bool,
 }
+
+/// The ports that keep what the keys encrypt or hash.
+const NEED_KEYS: [&str; 3] = ["claims", "dead_letters", "sessions"];
 
 macro_rules! ports {
     ($($(#[$doc:meta])* $name:ident: $port:ident;)*) => {$(
         $(#[$doc])*
         pub fn $name(mut self, port: Arc<dyn $port>) -> Self {
             self.$name = Some(port);
+            self.named.insert(stringify!($name));
             self
         }
     )*};
@@ -125,7 +133,8 @@ impl StoresBuilder {
         epochs: EpochLog;
         /// The store of strategies' sessions. Required.
         sessions: SessionStore;
-        /// Keys for encryption and fingerprints. Required.
+        /// Keys for encryption and fingerprints. Required, also over a base of [`Memory`](super::Memory), once claims, dead
+        /// letters or sessions are your own: the memory's key is lost with the process.
         keys: KeyRing;
         /// The tenants and their configurations.
         directory: TenantDirectory;
@@ -138,6 +147,7 @@ impl StoresBuilder {
     /// The store of dead letters, or a sink. Required.
     pub fn dead_letters(mut self, port: impl Into<DeadLetterPort>) -> Self {
         self.dead_letters = Some(port.into());
+        self.named.insert("dead_letters");
         self
     }
 
@@ -149,6 +159,9 @@ impl StoresBuilder {
 
     /// Every port of a bundle. A port that is set by its own call, before or after, takes its place. A second call adds only the
     /// ports that the bundles before it lack, such as secrets beside the embedded store.
+    ///
+    /// A bundle's writer of tenants goes with its directory and its secrets. If either is set by its own call, the writer is left
+    /// out, unless [`tenant_writer`](Self::tenant_writer) sets one: it would write where nothing reads.
     pub fn base(mut self, stores: impl Into<Stores>) -> Self {
         let stores = stores.into();
         self.claims.get_or_insert(stores.claims);
@@ -157,8 +170,11 @@ impl StoresBuilder {
         self.epochs.get_or_insert(stores.epochs);
         self.sessions.get_or_insert(stores.sessions);
         self.keys.get_or_insert(stores.keys);
-        self.directory = self.directory.or(stores.directory);
-        self.tenant_writer = self.tenant_writer.or(stores.tenant_writer);
+        if self.directory.is_none() {
+            self.directory = stores.directory;
+            self.tenant_writer = self.tenant_writer.or(stores.tenant_writer);
+        }
+        self.base_has_secrets |= stores.secrets.is_some();
         self.secrets = self.secrets.or(stores.secrets);
         self
     }
@@ -166,9 +182,23 @@ impl StoresBuilder {
     /// Builds the bundle.
     ///
     /// # Errors
-    /// `Settings` if a required port is missing. The context `missing` lists the call for each of them.
+    /// `Settings` if a required port is missing, or if claims, dead letters or sessions are set by their own calls while the keys
+    /// are a base's that are lost with the process. The context `missing` lists the calls to add.
+    ///
+    /// ```
+    /// use zengine_connector::store::{Memory, Stores};
+    ///
+    /// let (memory, yours) = (Memory::new(), Memory::new());
+    /// let error = Stores::builder().base(&memory).claims(yours.claims()).build().unwrap_err();
+    /// assert_eq!((error.context("field"), error.context("missing")), (Some("claims"), Some(".keys(..)")));
+    /// assert!(Stores::builder().base(&memory).claims(yours.claims()).keys(memory.keys()).build().is_ok()); // one process
+    /// ```
     pub fn build(self) -> Result<Stores, Error> {
         let missing = self.missing();
+        let lost_keys = self.lost_keys();
+        let named = |port| self.named.contains(port);
+        let writes_elsewhere = named("directory") || (named("secrets") && self.base_has_secrets);
+        let leaves_writer_out = writes_elsewhere && !named("tenant_writer");
         let Self {
             claims: Some(claims),
             dead_letters: Some(dead_letters),
@@ -179,12 +209,28 @@ impl StoresBuilder {
             directory,
             tenant_writer,
             secrets,
+            ..
         } = self
         else {
             let error = Error::new(ErrorKind::Settings, "ports are missing: add them with these calls, or a whole bundle with base(..)");
             return Err(error.with_context("missing", missing.join(", ")));
         };
+        if let Some(error) = lost_keys {
+            return Err(error);
+        }
+        let tenant_writer = tenant_writer.filter(|_| !leaves_writer_out);
         Ok(Stores { claims, dead_letters, events, epochs, sessions, keys, directory, tenant_writer, secrets })
+    }
+
+    /// The refusal of a base's keys that are lost with the process beside stores that may outlive it: after a restart the fingerprint
+    /// of every claim counts as equal, and receipts, letters and sessions cannot be opened.
+    fn lost_keys(&self) -> Option<Error> {
+        let yours: Vec<_> = NEED_KEYS.into_iter().filter(|port| self.named.contains(port)).collect();
+        let lost = !self.named.contains("keys") && self.keys.as_ref().is_some_and(|keys| keys.is_ephemeral());
+        (lost && !yours.is_empty()).then(|| {
+            let message = "the keys of the base are lost with the process, and your stores may outlive it: add your own with keys(..)";
+            Error::new(ErrorKind::Settings, message).with_context("field", yours.join(", ")).with_context("missing", ".keys(..)")
+        })
     }
 
     /// The calls that add the required ports that are missing.
@@ -227,12 +273,55 @@ mod tests {
             Stores::builder().base(&base).claims(Arc::clone(&claims)).directory(Arc::clone(&directory)),
             Stores::builder().claims(Arc::clone(&claims)).directory(Arc::clone(&directory)).base(&base),
         ] {
-            let stores = builder.build().unwrap();
+            let stores = builder.keys(base.keys()).build().unwrap();
             assert!(Arc::ptr_eq(&stores.claims, &claims) && Arc::ptr_eq(&stores.directory.unwrap(), &directory));
             let DeadLetterPort::Store(letters) = &stores.dead_letters else { panic!("a store") };
             assert!(Arc::ptr_eq(letters, &base.dead_letters()) && Arc::ptr_eq(&stores.secrets.unwrap(), &base.secrets()));
-            assert!(Arc::ptr_eq(&stores.tenant_writer.unwrap(), &base.tenant_writer()));
         }
+    }
+
+    #[test]
+    fn a_bases_writer_goes_with_its_directory_and_its_secrets() {
+        let (base, other) = (Memory::new(), Memory::new());
+        let bare = || Stores { directory: None, secrets: None, tenant_writer: None, ..other.stores() };
+        for (builder, kept) in [
+            (Stores::builder().base(&base), true),
+            (Stores::builder().base(&base).events(other.events()), true),
+            (Stores::builder().base(&base).directory(other.directory()), false),
+            (Stores::builder().directory(other.directory()).base(&base), false),
+            (Stores::builder().base(&base).secrets(other.secrets()), false),
+            (Stores::builder().secrets(other.secrets()).base(&base), false),
+            (Stores::builder().base(&base).directory(other.directory()).tenant_writer(base.tenant_writer()), true),
+            (Stores::builder().base(Stores { secrets: None, ..base.stores() }).secrets(other.secrets()), true),
+            (Stores::builder().base(bare()).base(&base), true),
+            (Stores::builder().base(Stores { directory: Some(other.directory()), ..bare() }).base(&base), false),
+        ] {
+            let writer = builder.build().unwrap().tenant_writer;
+            assert_eq!(writer.is_some(), kept);
+            assert!(writer.is_none_or(|writer| Arc::ptr_eq(&writer, &base.tenant_writer())));
+        }
+    }
+
+    /// Rule 23: after a restart, another message with the same id would count as the same.
+    #[test]
+    fn rule_23_keys_that_are_lost_are_refused_beside_stores_that_are_not() {
+        let (base, yours) = (Memory::new(), Memory::new());
+        let builder = || Stores::builder().base(&base);
+        let sink = || Arc::clone(&yours.dead_letters()) as Arc<dyn DeadLetterSink>;
+        for (builder, field) in [
+            (builder().claims(yours.claims()), "claims"),
+            (Stores::builder().claims(yours.claims()).base(&base), "claims"),
+            (builder().dead_letters(yours.dead_letters()), "dead_letters"),
+            (builder().dead_letter_sink(sink()), "dead_letters"),
+            (builder().sessions(yours.sessions()).claims(yours.claims()), "claims, sessions"),
+        ] {
+            let error = builder.clone().build().unwrap_err();
+            let named = (error.kind(), error.context("field"), error.context("missing"));
+            assert_eq!(named, (ErrorKind::Settings, Some(field), Some(".keys(..)")));
+            assert!(builder.keys(yours.keys()).build().is_ok());
+        }
+        let others = builder().events(yours.events()).epochs(yours.epochs()).secrets(yours.secrets());
+        assert!(others.build().is_ok(), "nothing in them needs the keys");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use zengine_connector::{
 };
 
 use super::new_world;
+use crate::log::Log;
 use crate::support::{deferred, delivered, drop_after, failed, id, ms, secs, send, strategy, tenant, text, unknown, written};
 
 /// Case 1.
@@ -209,6 +210,11 @@ async fn rule_23_fingerprints_are_compared_under_their_own_key() {
 
     let forgetful = world.process_with(&provider, |it| it.keys(std::sync::Arc::new(StaticKeyRing::new(Key::new("newest", &bytes(3))))));
     assert!(delivered(send(&forgetful, "1").await).replayed, "what cannot be compared counts as the same");
+    drop(subscriber);
+    let warned = log.lines("dedup.fingerprint_not_comparable").concat();
+    for field in ["tenant_id=acme", "strategy=recording", "client_message_id=1", "key_id=old"] {
+        assert!(warned.contains(field), "{field}: {warned}");
+    }
     assert_eq!(provider.sent().len(), 2);
 }
 
@@ -592,7 +598,7 @@ async fn rule_22_a_record_nobody_can_read_is_an_error_and_no_send() {
     for store_down in [StoreDown::Defer, StoreDown::SendUnprotected] {
         let process = world.process_with(&provider, |it| it.claims(std::sync::Arc::new(Damaged)).store_down(store_down));
         let error = process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
-        assert_eq!((error.kind(), error.disposition()), (ErrorKind::Corrupt, Disposition::Reject));
+        assert_eq!((error.kind(), error.disposition()), (ErrorKind::Corrupt, Disposition::RetryAfter(secs(900))), "the queue keeps it");
     }
     assert_eq!(provider.calls().len(), 0);
 }

@@ -84,6 +84,7 @@ impl World {
     ) -> Orchestrator {
         let builder = Orchestrator::builder(registry.build().unwrap())
             .stores(&self.memory)
+            .keys(self.memory.keys())
             .claims(self.faults.claims(Arc::clone(&self.claims)))
             .dead_letters(self.faults.dead_letters(Arc::clone(&self.letters)))
             .events(self.faults.events(self.memory.events()))

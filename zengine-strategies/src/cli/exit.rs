@@ -33,6 +33,17 @@ pub(super) enum Exit {
     Inconclusive = 9,
 }
 
+impl Exit {
+    /// The code for a call that sent nothing: the request is wrong, a record cannot be read, or it is too early.
+    pub(super) fn of_refusal(error: &Error) -> Self {
+        match error.disposition() {
+            Disposition::Reject => Self::Invalid,
+            Disposition::RetryAfter(_) if error.kind() == ErrorKind::Corrupt => Self::Broken,
+            Disposition::RetryAfter(_) => Self::Deferred,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
@@ -123,6 +134,20 @@ impl From<io::Error> for Failure {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::closed_output(),
             _ => Self::new(Exit::Broken, error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_neither_invalid_input_nor_a_matter_of_time() {
+        for (kind, exit) in
+            [(ErrorKind::Mismatch, Exit::Invalid), (ErrorKind::Corrupt, Exit::Broken), (ErrorKind::DeadLetterFailed, Exit::Deferred)]
+        {
+            assert_eq!(Exit::of_refusal(&Error::new(kind, "x")), exit);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Cases of open claims.
 
-use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, ROUNDS, SKEW_MS, Subject, at_once, fingerprint, named, strategy, tenant};
+use super::{
+    ALIKE, BYTE_BY_BYTE, ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, ROUNDS, SKEW_MS, Subject, at_once, fingerprint, named, strategy,
+    tenant,
+};
 use crate::{
     error::{ErrorKind, Reach},
     ids::ClientMessageId,
@@ -23,6 +26,26 @@ pub async fn rule_11_keys_of_other_tenants_strategies_and_ids_are_other_records(
             run.done(run.claim(&owner, NOW).await).await.owner,
             named(&owner),
             "rule 11: the store lost (left) the owner of a claim"
+        );
+    }
+}
+
+/// Keys are compared byte by byte, in each of their parts.
+pub async fn rule_11_keys_that_look_alike_are_other_records(subject: &Subject) {
+    let of = |t: &str, id: &str| ClaimKey::outbound(&tenant(t), &strategy("sns-sms"), &ClientMessageId::new(id).unwrap());
+    let keys: Vec<_> = ALIKE.iter().flat_map(|text| [of("acme", text), of(text, "1")]).collect();
+    for (n, key) in keys.iter().enumerate() {
+        let run = ClaimRun::of(subject, 11, key.clone());
+        let found = run.record().await;
+        assert_eq!(found, None, "rule 11: the store finds the record of another key under {key}: {BYTE_BY_BYTE}");
+        run.done(run.claim(&format!("o{n}"), NOW).await).await;
+    }
+    for (n, key) in keys.into_iter().enumerate() {
+        let owner = ClaimRun::of(subject, 11, key).record().await.map(|record| record.owner);
+        assert_eq!(
+            owner,
+            Some(named(&format!("o{n}"))),
+            "rule 11: a claim of a key that looks alike replaced the owner (left): {BYTE_BY_BYTE}"
         );
     }
 }

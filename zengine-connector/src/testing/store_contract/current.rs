@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::{DAY_S, IN_DOUBT_S, LEASE_MS, NOW, SKEW_MS, Subject, key, name, named, strategy, tenant};
+use super::{DAY_S, IN_DOUBT_S, LEASE_MS, NOW, SKEW_MS, Subject, Works as _, key, name, named, strategy, tenant};
 use crate::{
     message::{DedupeKey, State},
     store::{
@@ -103,8 +103,8 @@ pub async fn a_wrong_current_record_changes_no_result_of_a_send(subject: &Subjec
 
 async fn apply_to_send(subject: &Subject, id: &str, operation: &ClaimOp, current: Option<&ClaimRecord>) -> Applied<ClaimRecord> {
     let (claims, key) = (&subject.stores.claims, key(id));
-    let applied = claims.apply(&key, operation, current, NOW).await.unwrap();
-    let stored = claims.get(&key).await.unwrap();
+    let applied = claims.apply(&key, operation, current, NOW).await.works(format_args!("rule 13: `apply` of {}", name(operation)));
+    let stored = claims.get(&key).await.works("`get`");
     let name = name(operation);
     assert_eq!(applied.record.as_deref(), stored.as_ref(), "rule 13: {name} returned (left) another record than the stored one");
     applied
@@ -113,7 +113,8 @@ async fn apply_to_send(subject: &Subject, id: &str, operation: &ClaimOp, current
 async fn apply_to_event(subject: &Subject, event: &str, operation: &InboundOp, current: Option<&InboundRecord>) -> Applied<InboundRecord> {
     let (tenant, strategy) = (tenant("acme"), strategy("whatsapp-meta-cloud"));
     let key = ClaimKey::inbound(&tenant, &strategy, &DedupeKey::of(&tenant, &strategy, event));
-    subject.stores.claims.apply_inbound(&key, operation, current, NOW).await.unwrap()
+    let applied = subject.stores.claims.apply_inbound(&key, operation, current, NOW).await;
+    applied.works(format_args!("rule 84: `apply_inbound` of {}", name(operation)))
 }
 
 /// The same for the record of an inbound event.

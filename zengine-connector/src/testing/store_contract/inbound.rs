@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DAY_S, LEASE_MS, NOW, ROUNDS, Subject, at_once, named, strategy, tenant};
+use super::{ALIKE, BYTE_BY_BYTE, DAY_S, LEASE_MS, NOW, ROUNDS, Subject, Works as _, at_once, name, named, strategy, tenant};
 use crate::{
     ids::ClientMessageId,
     message::DedupeKey,
@@ -15,7 +15,8 @@ fn key(event: &str) -> ClaimKey {
 }
 
 async fn apply(subject: &Subject, event: &str, operation: InboundOp, now: i64) -> Applied<InboundRecord> {
-    subject.stores.claims.apply_inbound(&key(event), &operation, None, now).await.unwrap()
+    let applied = subject.stores.claims.apply_inbound(&key(event), &operation, None, now).await;
+    applied.works(format_args!("rule 84: `apply_inbound` of {}", name(&operation)))
 }
 
 async fn claim(subject: &Subject, event: &str, owner: &str, now: i64) -> Applied<InboundRecord> {
@@ -24,7 +25,7 @@ async fn claim(subject: &Subject, event: &str, owner: &str, now: i64) -> Applied
 
 async fn claim_in(claims: &dyn ClaimStore, event: &str, owner: &str, now: i64) -> Applied<InboundRecord> {
     let lease = Lease { owner: named(owner), boot: claims.boot().map(Into::into), until_ms: now + LEASE_MS };
-    claims.apply_inbound(&key(event), &InboundOp::Claim { lease, ttl_s: DAY_S }, None, now).await.unwrap()
+    claims.apply_inbound(&key(event), &InboundOp::Claim { lease, ttl_s: DAY_S }, None, now).await.works("rule 84: `apply_inbound` of Claim")
 }
 
 fn settle(owner: &str, status: InboundStatus) -> InboundOp {
@@ -60,7 +61,7 @@ pub async fn rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored(s
     let stored = apply(subject, "e", settle("a", InboundStatus::Stored), NOW + 2).await;
     assert!(stored.done, "{REFUSED}: a settlement by the owner");
     assert_eq!(apply(subject, "e", settle("a", InboundStatus::Stored), NOW + 3).await, stored, "{REPEATED}: a settlement");
-    let record = stored.record.unwrap();
+    let record = stored.record.expect("rule 84: a settlement by the owner returned no record");
     let holds = (record.status, record.expires_at_s);
     assert_eq!(
         holds,
@@ -125,17 +126,32 @@ pub async fn rule_84_of_100_concurrent_inbound_claims_one_wins(subject: &Subject
 pub async fn references_find_their_send_until_they_expire(subject: &Subject) {
     let claims = &subject.stores.claims;
     let of = |id: &str| Reference::new(tenant("acme"), strategy("sns-sms"), ClientMessageId::new(id).unwrap(), NOW / 1000 + DAY_S);
-    assert_eq!(claims.reference("h1", NOW).await.unwrap(), None, "`reference` finds a send (left) in an empty store");
-    claims.put_reference("h1", &of("1")).await.unwrap();
-    claims.put_reference("h2", &of("2")).await.unwrap();
-    assert_eq!(claims.reference("h1", NOW).await.unwrap(), Some(of("1")), "`reference` returned (left) another send than the hash's");
+    assert_eq!(claims.reference("h1", NOW).await.works("`reference`"), None, "`reference` finds a send (left) in an empty store");
+    claims.put_reference("h1", &of("1")).await.works("`put_reference`");
+    claims.put_reference("h2", &of("2")).await.works("`put_reference`");
+    assert_eq!(
+        claims.reference("h1", NOW).await.works("`reference`"),
+        Some(of("1")),
+        "`reference` returned (left) another send than the hash's"
+    );
     let end = NOW + DAY_S * 1000;
     assert_eq!(
-        claims.reference("h2", end - 1).await.unwrap(),
+        claims.reference("h2", end - 1).await.works("`reference`"),
         Some(of("2")),
         "`reference` lost (left) a send before its reference expired"
     );
-    assert_eq!(claims.reference("h2", end).await.unwrap(), None, "`reference` returned (left) an expired reference");
-    claims.put_reference("h1", &of("3")).await.unwrap();
-    assert_eq!(claims.reference("h1", NOW).await.unwrap(), Some(of("3")), "`put_reference` did not replace an earlier reference (left)");
+    assert_eq!(claims.reference("h2", end).await.works("`reference`"), None, "`reference` returned (left) an expired reference");
+    claims.put_reference("h1", &of("3")).await.works("`put_reference`");
+    assert_eq!(
+        claims.reference("h1", NOW).await.works("`reference`"),
+        Some(of("3")),
+        "`put_reference` did not replace an earlier reference (left)"
+    );
+    for hash in ALIKE {
+        claims.put_reference(hash, &of(hash)).await.works("`put_reference`");
+    }
+    for hash in ALIKE {
+        let found = claims.reference(hash, NOW).await.works("`reference`");
+        assert_eq!(found, Some(of(hash)), "`reference` of {hash:?} returned (left) the send of a hash that looks alike: {BYTE_BY_BYTE}");
+    }
 }

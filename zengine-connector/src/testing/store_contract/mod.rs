@@ -19,13 +19,14 @@
 //! | port | cases |
 //! |---|---|
 //! | `claims` | claims of sends and of inbound events, and references |
-//! | `dead_letters` | dead letters |
+//! | `dead_letters` | a store of dead letters |
+//! | `dead_letter_sink` | a sink of dead letters, such as a queue |
 //! | `events` | the event bus |
 //! | `sessions` | sessions |
 //! | `epochs` | epoch logs |
-//! | `directory` | the tenant directory; its cases pass if the subject has none |
+//! | `directory` | the tenant directory, with the `tenant_writer` that fills it |
 //!
-//! Without `ports`, every port is tested.
+//! Without `ports`, every port but `dead_letter_sink` is tested. A case fails if the subject lacks its port.
 //!
 //! The store removes expired records: itself, or by its back end's expiry. It may do so from a record's
 //! [`removable_at_s`](crate::store::ClaimRecord::removable_at_s) on, and never before; no case requires that it does. The cases
@@ -63,13 +64,12 @@ pub use settled::*;
 use crate::{
     ids::{ClientMessageId, StrategyName, TenantId},
     store::{
-        Applied, AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Effects, Fingerprint, Lease, OwnerToken, StoredReceipt, Stores,
-        Terminal,
+        Applied, AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, Effects, Fingerprint, Lease, OwnerToken, StoreError,
+        StoredReceipt, Stores, Terminal,
     },
 };
 
-/// Empty stores under test. The cases of the directory need both its ports, `directory` and `tenant_writer`; without them they
-/// pass.
+/// Empty stores under test. The cases of the directory need both its ports, `directory` and `tenant_writer`.
 pub struct Subject {
     /// The stores.
     pub stores: Stores,
@@ -122,6 +122,7 @@ macro_rules! store_contract {
     (@claims $subject:path) => {
         $crate::store_contract! { @cases $subject,
             rule_11_keys_of_other_tenants_strategies_and_ids_are_other_records
+            rule_11_keys_that_look_alike_are_other_records
             rule_13_an_absent_record_is_claimed_and_a_claimed_one_is_not
             rule_13_of_100_concurrent_claims_one_wins
             rule_13_of_100_concurrent_takeovers_one_wins
@@ -163,8 +164,14 @@ macro_rules! store_contract {
     (@dead_letters $subject:path) => {
         $crate::store_contract! { @cases $subject,
             dead_letters_are_listed_in_pages_and_removed
+            dead_letters_whose_ids_look_alike_are_separate
             rule_66_a_dead_letter_may_be_put_twice
             rule_70_a_dead_letter_is_taken_once_per_redrive
+        }
+    };
+    (@dead_letter_sink $subject:path) => {
+        $crate::store_contract! { @cases $subject,
+            rule_66_a_dead_letter_may_be_put_twice
         }
     };
     (@events $subject:path) => {
@@ -192,7 +199,8 @@ macro_rules! store_contract {
             the_directory_knows_configurations_and_their_versions
             the_directory_finds_tenants_by_route
             the_directory_lists_tenants_in_pages
-            a_row_is_read_as_it_was_written
+            the_directory_separates_tenants_and_routes_that_look_alike
+            a_row_keeps_its_routes_once_and_sorted
             a_tenants_configuration_and_routes_change_together
         }
     };
@@ -209,9 +217,29 @@ macro_rules! store_contract {
     };
     (@$port:ident $subject:path) => {
         ::core::compile_error!(concat!(
-            "no port is called `", stringify!($port), "`: there are claims, dead_letters, events, sessions, epochs and directory"
+            "no port is called `", stringify!($port), "`: there are claims, dead_letters, dead_letter_sink, events, sessions, epochs and directory"
         ));
     };
+}
+
+/// Texts that are different keys, though a collation may take them for the same: letter case, a space at the end, and an accent as one
+/// character, as two, or left out.
+const ALIKE: [&str; 6] = ["e", "E", "e ", "\u{e9}", "e\u{301}", "\u{e8}"];
+
+/// The end of a message about two of them.
+const BYTE_BY_BYTE: &str = "keys are compared byte by byte, with a binary collation";
+
+/// The result of a call to a store under test. The stores of a subject work, so an error fails the case.
+trait Works<T> {
+    /// The value. `call` says in the message what was called.
+    fn works(self, call: impl fmt::Display) -> T;
+}
+
+impl<T> Works<T> for Result<T, StoreError> {
+    #[track_caller]
+    fn works(self, call: impl fmt::Display) -> T {
+        self.unwrap_or_else(|error| panic!("{call} returned {error:?}: a store that works must not fail here"))
+    }
 }
 
 /// 2100-01-01 00:00 UTC: no back end that expires records by the wall clock removes a case's own.
@@ -284,12 +312,14 @@ impl ClaimRun {
     }
 
     async fn apply(&self, operation: ClaimOp, now: i64) -> Ran {
-        let applied = self.claims.apply(&self.key, &operation, None, now).await.unwrap();
-        Ran { operation: format!("{}, {} ms after the start,", name(&operation), now - NOW), applied }
+        let applied = self.claims.apply(&self.key, &operation, None, now).await;
+        let operation = format!("{}, {} ms after the start,", name(&operation), now - NOW);
+        let applied = applied.works(format_args!("rule {}: `apply` of {operation}", self.rule));
+        Ran { operation, applied }
     }
 
     async fn record(&self) -> Option<ClaimRecord> {
-        self.claims.get(&self.key).await.unwrap()
+        self.claims.get(&self.key).await.works(format_args!("rule {}: `get`", self.rule))
     }
 
     fn claim_op(&self, owner: &str, now: i64) -> ClaimOp {

@@ -4,11 +4,22 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{NOW, ROUNDS, Subject, at_once, strategy, tenant};
+use super::{ALIKE, BYTE_BY_BYTE, NOW, ROUNDS, Subject, Works as _, at_once, strategy, tenant};
 use crate::{
     ids::{ClientMessageId, FailureId},
-    store::{DeadLetter, DeadLetterPort, DeadLetterSink as _, DomainEvent, EpochEntry, OutboundFailed, StoreError, StoreErrorKind},
+    store::{
+        DeadLetter, DeadLetterPort, DeadLetterSink as _, DeadLetterStore, DomainEvent, EpochEntry, OutboundFailed, StoreError,
+        StoreErrorKind,
+    },
 };
+
+/// The store of dead letters.
+fn store(subject: &Subject) -> &Arc<dyn DeadLetterStore> {
+    let DeadLetterPort::Store(store) = &subject.stores.dead_letters else {
+        panic!("the cases of `dead_letters` need a store that returns them; test a sink with `ports = [dead_letter_sink]`")
+    };
+    store
+}
 
 fn failure(id: &str) -> FailureId {
     FailureId::new(id).unwrap()
@@ -25,22 +36,22 @@ fn letter(id: &str, body: &[u8]) -> DeadLetter {
 
 /// Dead letters are listed in the order of their ids; a letter put twice is one.
 pub async fn dead_letters_are_listed_in_pages_and_removed(subject: &Subject) {
-    let Ok(letters) = subject.stores.dead_letters.store() else { return };
-    let listed = letters.list(None, 10).await.unwrap().letters;
+    let letters = store(subject);
+    let listed = letters.list(None, 10).await.works("`list`").letters;
     assert!(listed.is_empty(), "`list` finds letters in an empty store: {listed:?}");
     for id in ["c", "a", "e", "b", "d"] {
-        letters.put(&letter(id, b"one")).await.unwrap();
+        letters.put(&letter(id, b"one")).await.works("`put`");
     }
-    letters.put(&letter("c", b"two")).await.unwrap();
+    letters.put(&letter("c", b"two")).await.works("`put`");
     assert_eq!(
-        letters.get(&failure("c")).await.unwrap(),
+        letters.get(&failure("c")).await.works("`get`"),
         Some(letter("c", b"two")),
         "`put` did not replace the letter of the same id (left)"
     );
-    assert_eq!(letters.get(&failure("x")).await.unwrap(), None, "`get` returned (left) a letter of another id");
+    assert_eq!(letters.get(&failure("x")).await.works("`get`"), None, "`get` returned (left) a letter of another id");
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = letters.list(after.as_ref(), 2).await.unwrap();
+        let page = letters.list(after.as_ref(), 2).await.works("`list`");
         assert!(page.letters.len() <= 2, "`list` returned {} letters for a limit of 2", page.letters.len());
         assert!(page.next.is_none() || page.next != after, "`list` returned the place {after:?} as `next` of the page after it");
         seen.extend(page.letters.iter().map(|letter| letter.failure_id.to_string()));
@@ -50,15 +61,34 @@ pub async fn dead_letters_are_listed_in_pages_and_removed(subject: &Subject) {
         }
     }
     assert_eq!(seen, ["a", "b", "c", "d", "e"], "`list` must return each letter once, in order of ids");
-    letters.remove(&failure("c")).await.unwrap();
+    letters.remove(&failure("c")).await.works("`remove`");
     letters.remove(&failure("c")).await.expect("`remove` of a letter that is gone must be no error");
-    assert_eq!(letters.get(&failure("c")).await.unwrap(), None, "`get` returned (left) a letter that was removed");
-    let page = letters.list(Some(&failure("b")), 2).await.unwrap();
+    assert_eq!(letters.get(&failure("c")).await.works("`get`"), None, "`get` returned (left) a letter that was removed");
+    let page = letters.list(Some(&failure("b")), 2).await.works("`list`");
     assert_eq!(
         (page.letters.len(), page.next),
         (2, None),
         "`list` must return the last two letters and no `next`, though the page is full"
     );
+}
+
+/// Ids of letters are compared byte by byte, and ordered so.
+pub async fn dead_letters_whose_ids_look_alike_are_separate(subject: &Subject) {
+    let letters = store(subject);
+    for id in ALIKE {
+        letters.put(&letter(id, id.as_bytes())).await.works("`put`");
+    }
+    for id in ALIKE {
+        let found = letters.get(&failure(id)).await.works("`get`");
+        assert_eq!(found, Some(letter(id, id.as_bytes())), "`get` of {id:?} returned (left) a letter whose id looks alike: {BYTE_BY_BYTE}");
+    }
+    let page = letters.list(None, 100).await.works("`list`");
+    let listed: Vec<_> = page.letters.iter().map(|letter| letter.failure_id.to_string()).collect();
+    let mut sorted = ALIKE;
+    sorted.sort_unstable();
+    assert_eq!(listed, sorted, "`list` must return the letters in order of the bytes of their ids");
+    letters.remove(&failure(ALIKE[0])).await.works("`remove`");
+    assert!(letters.get(&failure(ALIKE[1])).await.works("`get`").is_some(), "`remove` removed a letter whose id looks alike");
 }
 
 /// A letter put twice is accepted twice, by a store and by a sink. A sink cannot be read: a typed error says so.
@@ -69,7 +99,7 @@ pub async fn rule_66_a_dead_letter_may_be_put_twice(subject: &Subject) {
     }
     match port {
         DeadLetterPort::Store(store) => {
-            let listed = store.list(None, 10).await.unwrap().letters;
+            let listed = store.list(None, 10).await.works("`list`").letters;
             assert_eq!(listed, [letter("a", b"body")], "rule 66: a letter that was put twice must be one");
         }
         DeadLetterPort::Sink(_) => assert_eq!(port.store().unwrap_err().kind, StoreErrorKind::Unsupported),
@@ -78,14 +108,14 @@ pub async fn rule_66_a_dead_letter_may_be_put_twice(subject: &Subject) {
 
 /// One of several redrives that saw the same letter takes it.
 pub async fn rule_70_a_dead_letter_is_taken_once_per_redrive(subject: &Subject) {
-    let Ok(letters) = subject.stores.dead_letters.store() else { return };
-    assert_eq!(letters.take(&failure("a"), 0).await.unwrap(), None, "rule 70: `take` returned (left) a letter that does not exist");
+    let letters = store(subject);
+    assert_eq!(letters.take(&failure("a"), 0).await.works("`take`"), None, "rule 70: `take` returned (left) a letter that does not exist");
     for round in 0..ROUNDS {
         let id = format!("a{round}");
-        letters.put(&letter(&id, b"body")).await.unwrap();
+        letters.put(&letter(&id, b"body")).await.works("`put`");
         let all = at_once(50, |_| {
             let (letters, id) = (Arc::clone(letters), failure(&id));
-            async move { letters.take(&id, 0).await.unwrap() }
+            async move { letters.take(&id, 0).await.works("`take`") }
         });
         let taken: Vec<_> = all.await.into_iter().flatten().collect();
         assert_eq!(
@@ -94,9 +124,9 @@ pub async fn rule_70_a_dead_letter_is_taken_once_per_redrive(subject: &Subject) 
             "rule 70: this many (left) of 50 concurrent callers took one letter: `take` must compare and count in one step"
         );
         assert_eq!(taken[0].redrive_count, 1, "rule 70: `take` must return the letter with its new `redrive_count`");
-        let stored = letters.get(&failure(&id)).await.unwrap().expect("`take` must leave the letter in the store");
+        let stored = letters.get(&failure(&id)).await.works("`get`").expect("`take` must leave the letter in the store");
         assert_eq!(stored.redrive_count, 1, "rule 70: `take` did not store the new `redrive_count`");
-        let again = letters.take(&failure(&id), 1).await.unwrap();
+        let again = letters.take(&failure(&id), 1).await.works("`take`");
         assert_eq!(
             again.map(|letter| letter.redrive_count),
             Some(2),
@@ -132,23 +162,23 @@ fn conflict<T: Debug>(result: Result<T, StoreError>, write: &str) {
 pub async fn sessions_are_compared_and_set(subject: &Subject) {
     let sessions = &subject.stores.sessions;
     let put = |value: &'static str, expect| sessions.put("acme|s", "k", Bytes::from_static(value.as_bytes()), expect, TTL, NOW);
-    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), None, "`get` finds a session (left) in an empty store");
+    assert_eq!(sessions.get("acme|s", "k", NOW).await.works("`get`"), None, "`get` finds a session (left) in an empty store");
     conflict(put("one", Some(1)).await, "a `put` that expects a version where there is none");
-    let first = put("one", None).await.unwrap();
-    let stored = sessions.get("acme|s", "k", NOW).await.unwrap();
+    let first = put("one", None).await.works("`put`");
+    let stored = sessions.get("acme|s", "k", NOW).await.works("`get`");
     assert_eq!(stored, Some((first, Bytes::from_static(b"one"))), "`get` must return the value of the first `put` and its version");
     conflict(put("two", None).await, "a `put` that expects no session where there is one");
-    let second = put("two", Some(first)).await.unwrap();
+    let second = put("two", Some(first)).await.works("`put`");
     conflict(put("three", Some(first)).await, "a `put` that expects an earlier version");
-    let stored = sessions.get("acme|s", "k", NOW).await.unwrap();
+    let stored = sessions.get("acme|s", "k", NOW).await.works("`get`");
     assert_eq!(
         stored,
         Some((second, Bytes::from_static(b"two"))),
         "`get` must return the value of the second `put`: later ones were refused"
     );
     conflict(sessions.delete("acme|s", "k", first, NOW).await, "a `delete` that expects an earlier version");
-    sessions.delete("acme|s", "k", second, NOW).await.unwrap();
-    assert_eq!(sessions.get("acme|s", "k", NOW).await.unwrap(), None, "`get` returned (left) a deleted session");
+    sessions.delete("acme|s", "k", second, NOW).await.works("`delete`");
+    assert_eq!(sessions.get("acme|s", "k", NOW).await.works("`get`"), None, "`get` returned (left) a deleted session");
     conflict(sessions.delete("acme|s", "k", second, NOW).await, "a `delete` where there is nothing");
 }
 
@@ -156,15 +186,19 @@ pub async fn sessions_are_compared_and_set(subject: &Subject) {
 pub async fn sessions_expire_exactly_at_their_end(subject: &Subject) {
     let sessions = &subject.stores.sessions;
     let end = NOW + 60_000;
-    let version = sessions.put("acme|s", "k", Bytes::from_static(b"one"), None, TTL, NOW).await.unwrap();
-    assert!(sessions.get("acme|s", "k", end - 1).await.unwrap().is_some(), "`get` lost a session a millisecond before its end");
-    assert_eq!(sessions.get("acme|s", "k", end).await.unwrap(), None, "`get` returned (left) a session at its end: it is then expired");
+    let version = sessions.put("acme|s", "k", Bytes::from_static(b"one"), None, TTL, NOW).await.works("`put`");
+    assert!(sessions.get("acme|s", "k", end - 1).await.works("`get`").is_some(), "`get` lost a session a millisecond before its end");
+    assert_eq!(
+        sessions.get("acme|s", "k", end).await.works("`get`"),
+        None,
+        "`get` returned (left) a session at its end: it is then expired"
+    );
     let late = sessions.put("acme|s", "k", Bytes::from_static(b"two"), Some(version), TTL, end).await;
     conflict(late, "a `put` that expects the version of an expired session");
     conflict(sessions.delete("acme|s", "k", version, end).await, "a `delete` that expects the version of an expired session");
-    sessions.put("acme|s", "k", Bytes::from_static(b"two"), None, TTL, end).await.unwrap();
-    let forever = sessions.put("acme|s", "f", Bytes::from_static(b"x"), None, Duration::MAX, NOW).await.unwrap();
-    let found = sessions.get("acme|s", "f", i64::MAX - 1).await.unwrap().map(|(version, _)| version);
+    sessions.put("acme|s", "k", Bytes::from_static(b"two"), None, TTL, end).await.works("`put`");
+    let forever = sessions.put("acme|s", "f", Bytes::from_static(b"x"), None, Duration::MAX, NOW).await.works("`put`");
+    let found = sessions.get("acme|s", "f", i64::MAX - 1).await.works("`get`").map(|(version, _)| version);
     assert_eq!(found, Some(forever), "a session of the longest lifetime must never expire: add times with saturation");
 }
 
@@ -176,17 +210,17 @@ pub async fn session_versions_are_never_used_twice(subject: &Subject) {
     for n in 0..10 {
         let now = NOW + n * 60_000;
         let put = |expect| sessions.put("acme|s", "k", Bytes::from_static(b"v"), expect, TTL, now);
-        let mut version = put(None).await.unwrap();
+        let mut version = put(None).await.works("`put`");
         assert!(seen.insert(version), "the store gave version {version} to a new session, which an earlier one of its key had");
         for _ in 0..3 {
-            let later = put(Some(version)).await.unwrap();
+            let later = put(Some(version)).await.works("`put`");
             assert!(later > version, "the store replaced version {version} with {later}: versions must grow");
             assert!(seen.insert(later), "the store gave version {later} to a write, which an earlier value of its key had");
             version = later;
         }
         // Every second value is deleted, the others expire.
         if n % 2 == 0 {
-            sessions.delete("acme|s", "k", version, now).await.unwrap();
+            sessions.delete("acme|s", "k", version, now).await.works("`delete`");
         }
     }
 }
@@ -194,13 +228,14 @@ pub async fn session_versions_are_never_used_twice(subject: &Subject) {
 /// Sessions of different scopes are separate, whatever scope and key contain.
 pub async fn sessions_of_different_scopes_are_separate(subject: &Subject) {
     let sessions = &subject.stores.sessions;
-    let places = [("a|s", "k"), ("a|s|k", ""), ("a", "s|k"), ("b|s", "k"), ("", "a|s|k"), ("a|s", "k|k")];
+    let mut places = vec![("a|s", "k"), ("a|s|k", ""), ("a", "s|k"), ("b|s", "k"), ("", "a|s|k"), ("a|s", "k|k")];
+    places.extend(ALIKE.iter().flat_map(|text| [("alike", *text), (text, "alike")]));
     for (n, (scope, key)) in places.iter().enumerate() {
-        sessions.put(scope, key, Bytes::from(n.to_string()), None, TTL, NOW).await.unwrap();
+        sessions.put(scope, key, Bytes::from(n.to_string()), None, TTL, NOW).await.works("`put`");
     }
     for (n, (scope, key)) in places.iter().enumerate() {
-        let found = sessions.get(scope, key, NOW).await.unwrap().map(|(_, value)| value);
-        assert_eq!(found, Some(Bytes::from(n.to_string())), "the session {scope:?} / {key:?} is mixed up with one of another scope");
+        let found = sessions.get(scope, key, NOW).await.works("`get`").map(|(_, value)| value);
+        assert_eq!(found, Some(Bytes::from(n.to_string())), "the session {scope:?} / {key:?} is mixed up with another: {BYTE_BY_BYTE}");
     }
 }
 
@@ -209,7 +244,7 @@ pub async fn of_100_concurrent_session_writes_one_wins(subject: &Subject) {
     let sessions = &subject.stores.sessions;
     for round in 0..ROUNDS {
         let key = round.to_string();
-        let version = sessions.put("acme|s", &key, Bytes::from_static(b"0"), None, TTL, NOW).await.unwrap();
+        let version = sessions.put("acme|s", &key, Bytes::from_static(b"0"), None, TTL, NOW).await.works("`put`");
         let all = at_once(100, |n| {
             let (sessions, key) = (Arc::clone(sessions), key.clone());
             async move { sessions.put("acme|s", &key, Bytes::from(n.to_string()), Some(version), TTL, NOW).await }
@@ -222,7 +257,7 @@ pub async fn of_100_concurrent_session_writes_one_wins(subject: &Subject) {
             1,
             "of 100 concurrent writes that expect one version the store did this many (left): `put` must be one step"
         );
-        let stored = sessions.get("acme|s", &key, NOW).await.unwrap();
+        let stored = sessions.get("acme|s", &key, NOW).await.works("`get`");
         assert_eq!(
             stored,
             Some((winners[0].1, Bytes::from(winners[0].0.to_string()))),
@@ -238,7 +273,7 @@ pub async fn rule_49_an_epoch_is_created_once(subject: &Subject) {
         let of = move |n: usize| EpochEntry::new(epoch, Bytes::from(n.to_string()));
         let all = at_once(50, |n| {
             let epochs = Arc::clone(epochs);
-            async move { epochs.append("acme/sns-sms", of(n)).await.unwrap() }
+            async move { epochs.append("acme/sns-sms", of(n)).await.works("`append`") }
         });
         let all = all.await;
         let winners: Vec<_> = all.iter().enumerate().filter(|(_, won)| **won).collect();
@@ -247,10 +282,14 @@ pub async fn rule_49_an_epoch_is_created_once(subject: &Subject) {
             1,
             "rule 49: of 50 concurrent appends of one epoch the store did this many (left): `append` must be one step"
         );
-        let newest = epochs.newest("acme/sns-sms").await.unwrap();
+        let newest = epochs.newest("acme/sns-sms").await.works("`newest`");
         assert_eq!(newest, Some(of(winners[0].0)), "rule 49: the store holds (left) another entry than the winner's");
     }
-    assert_eq!(epochs.newest("acme/sns").await.unwrap(), None, "rule 51: `newest` returned (left) an entry of another log");
+    assert_eq!(epochs.newest("acme/sns").await.works("`newest`"), None, "rule 51: `newest` returned (left) an entry of another log");
+    for log in ALIKE {
+        let first = EpochEntry::new(1, Bytes::from_static(log.as_bytes()));
+        assert!(epochs.append(log, first).await.works("`append`"), "rule 51: {log:?} is mixed up with another log: {BYTE_BY_BYTE}");
+    }
 }
 
 /// Epochs are read in order and trimmed, with gaps and in several logs.
@@ -258,19 +297,22 @@ pub async fn rule_51_epochs_are_read_in_order_and_trimmed(subject: &Subject) {
     let epochs = &subject.stores.epochs;
     let entry = |n: u64| EpochEntry::new(n, Bytes::from(n.to_string()));
     for n in [3, 1, 2, 5, 300] {
-        assert!(epochs.append("log", entry(n)).await.unwrap(), "rule 51: the store refused epoch {n}, which the log does not hold");
-        assert!(epochs.append("log2", entry(n + 1)).await.unwrap(), "rule 51: the store refused epoch {} of a second log", n + 1);
+        assert!(
+            epochs.append("log", entry(n)).await.works("`append`"),
+            "rule 51: the store refused epoch {n}, which the log does not hold"
+        );
+        assert!(epochs.append("log2", entry(n + 1)).await.works("`append`"), "rule 51: the store refused epoch {} of a second log", n + 1);
     }
-    let read = async |log: &str, from, count| epochs.read(log, from, count).await.unwrap();
+    let read = async |log: &str, from, count| epochs.read(log, from, count).await.works("`read`");
     assert_eq!(read("log", 2, 3).await, [entry(2), entry(3)], "rule 51: `read` of 3 epochs from 2 must skip the missing 4, in order");
     assert_eq!(read("log", 4, 3).await, [entry(5)], "rule 51: `read` of 3 epochs from 4 must return 5 alone");
     assert_eq!(read("log", 301, u32::MAX).await, [], "rule 51: `read` beyond the newest epoch must return nothing");
     assert_eq!(
-        epochs.newest("log").await.unwrap(),
+        epochs.newest("log").await.works("`newest`"),
         Some(entry(300)),
         "rule 51: `newest` must return the highest epoch, not the latest write"
     );
-    epochs.trim("log", 5).await.unwrap();
+    epochs.trim("log", 5).await.works("`trim`");
     assert_eq!(read("log", 0, u32::MAX).await, [entry(5), entry(300)], "rule 51: `trim` to 5 must remove the epochs below 5 and no others");
     let other = read("log2", 0, 10).await;
     assert_eq!(other, [entry(2), entry(3), entry(4), entry(6)], "rule 51: `trim` of one log changed another (left)");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, ROUNDS, SKEW_MS, Subject, at_once, fingerprint, key, named};
+use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, ROUNDS, SKEW_MS, Subject, Works as _, at_once, fingerprint, key, named};
 use crate::{
     error::{ErrorKind, Reach},
     message::State,
@@ -264,7 +264,7 @@ pub async fn rule_70_a_redrive_claims_the_next_generation_once(subject: &Subject
         });
         let won = all.await.iter().filter(|applied| applied.done).count();
         assert_eq!(won, 1, "rule 70: of 20 concurrent redrives the store did this many (left): read and write are not one step");
-        let record = run.record().await.unwrap();
+        let record = run.record().await.expect("rule 70: `get` finds no record of a send that was redriven");
         assert_eq!(
             (record.status, record.generation, record.key_generation, record.effects_pending),
             (ClaimStatus::Claimed, 1, 1, Effects::NONE),
@@ -289,7 +289,7 @@ async fn all_due(subject: &Subject, before: i64, limit: usize) -> Option<BTreeMa
     loop {
         let page = match subject.stores.claims.due(before, after.as_deref(), limit).await {
             Err(error) if error.kind == StoreErrorKind::Unsupported => return None,
-            page => page.unwrap(),
+            page => page.works("`due`"),
         };
         assert!(page.records.len() <= limit, "`due` returned {} records for a limit of {limit}", page.records.len());
         for (key, record) in page.records {
@@ -338,7 +338,7 @@ pub async fn rule_29_records_that_are_due_come_in_pages(subject: &Subject) {
             );
             for (key, record) in due {
                 assert!(record.is_due(before), "rule 29: `due` returned a record for which `is_due` does not hold: {record:?}");
-                let stored = subject.stores.claims.get(&key).await.unwrap();
+                let stored = subject.stores.claims.get(&key).await.works("`get`");
                 assert_eq!(Some(record), stored, "rule 29: `due` returned (left) another record than the stored one");
             }
         }

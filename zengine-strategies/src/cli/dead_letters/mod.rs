@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use zengine_connector::{
     Embedded, Error,
-    error::Disposition,
     store::{StoreError, StoreErrorKind},
 };
 
@@ -79,9 +78,9 @@ impl StoreArgument {
     }
 }
 
-/// Failure of a redrive or replay that did nothing: the letter is rejected, or it is too early.
+/// Failure of a redrive or replay that did nothing.
 fn refused(error: Error) -> Failure {
-    let exit = if error.disposition() == Disposition::Reject { Exit::Invalid } else { Exit::Deferred };
+    let exit = Exit::of_refusal(&error);
     Failure::from(error).with_exit(exit)
 }
 

@@ -1,7 +1,7 @@
 //! The message on standard input.
 
 use serde_json::{Value, value::RawValue};
-use zengine_connector::{Error, ErrorKind, error::Disposition, schema};
+use zengine_connector::{Error, ErrorKind, schema};
 
 use crate::cli::{
     exit::{Exit, Failure},
@@ -41,7 +41,7 @@ impl Message {
                 return Failure::violations(violations);
             }
         }
-        let exit = if error.disposition() == Disposition::Reject { Exit::Invalid } else { Exit::Deferred };
+        let exit = Exit::of_refusal(&error);
         Failure::from(error).with_exit(exit)
     }
 }
