@@ -307,7 +307,7 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// What is left to do for a claim whose caller goes away (rule 31). The attempt in progress may arrive.
+    /// The end that is still to write for a claim whose caller goes away (rule 31). The attempt in progress may arrive.
     fn cancelled(&mut self) -> Option<Unfinished> {
         self.job.clock().tick();
         let error = SendError::of(ErrorKind::Cancelled, "the caller went away before the provider answered").maybe();

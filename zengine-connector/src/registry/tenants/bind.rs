@@ -192,8 +192,8 @@ impl BindRequest {
         }
     }
 
-    /// Warns once of each version of a configuration that cannot be bound. Its sends are deferred, and nobody can tell the age of one
-    /// without `created_at` (rule 85).
+    /// Warns once of each version of a configuration that cannot be bound. Its sends are deferred until they are too old, and the age of
+    /// one without `created_at` is not known (rule 85).
     fn report(&self, known: &State, version: Option<&ConfigVersion>, error: &Error) {
         let Some(version) = version else { return };
         if matches!(known, State::Refused { version: Some(reported), .. } if reported == version) {
