@@ -209,6 +209,8 @@ async fn rule_23_fingerprints_are_compared_under_their_own_key() {
     assert!(!delivered(send(&after, "2").await).replayed);
 
     let forgetful = world.process_with(&provider, |it| it.keys(std::sync::Arc::new(StaticKeyRing::new(Key::new("newest", &bytes(3))))));
+    let log = Log::default();
+    let subscriber = tracing::subscriber::set_default(log.clone());
     assert!(delivered(send(&forgetful, "1").await).replayed, "what cannot be compared counts as the same");
     drop(subscriber);
     let warned = log.lines("dedup.fingerprint_not_comparable").concat();

@@ -85,7 +85,15 @@ pub(super) fn elements<'a, 'p>(
     let path = path.member(name);
     for raw in obj.all(name) {
         match json::items(raw) {
-            Some(items) => items.enumerate().for_each(|(index, raw)| each(sink, &path.element(index), raw)),
+            Some(items) => {
+                // A single one, as most bodies have, says nothing of how many follow.
+                if !items.is_one() {
+                    sink.expect(items.count());
+                }
+                for (index, raw) in items.enumerate() {
+                    each(sink, &path.element(index), raw);
+                }
+            }
             None => sink.put(&path, raw, Err(NOT_AN_ARRAY)),
         }
     }
