@@ -132,7 +132,8 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A customer of the platform: 1–255 bytes, no control characters.
+    /// A customer of the platform: 1–255 bytes, no control characters. `(none)` is reserved: a dead letter has it that belongs to no
+    /// tenant ([`DeadLetter::NO_TENANT`](crate::store::DeadLetter::NO_TENANT)).
     TenantId: "tenant", PRINTABLE, max 255;
     /// The registered name of a strategy, in kebab case: `whatsapp-meta-cloud`.
     StrategyName: "strategy", KEBAB, max 64;

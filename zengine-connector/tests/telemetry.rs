@@ -189,6 +189,7 @@ async fn rule_81_replays_refusals_and_doubt_have_their_line_too() {
     assert_eq!(seen("outcome"), ["delivered", "delivered", "error", "unknown"]);
     assert_eq!(seen("level"), ["INFO", "INFO", "INFO", "WARN"]);
     assert_eq!(seen("replayed"), [false, true, false, false]);
+    assert_eq!(seen("dedup_recorded"), [json!(true), json!(true), Value::Null, Value::Null], "only a delivery can be recorded or not");
     assert_eq!(seen("attempts"), [1, 1, 0, 1]);
     assert_eq!(seen("kind"), [Value::Null, Value::Null, json!("mismatch"), json!("unavailable")]);
     assert_eq!((&sends[3]["reach"], &sends[3]["fault"]), (&json!("maybe"), &json!("provider")));

@@ -57,6 +57,7 @@ pub const CONTEXT_KEYS: &[&str] = &[
     "stage",
     "secret",
     "key_id",
+    "failure_id",
     "version",
     "reason",
     "os_error",

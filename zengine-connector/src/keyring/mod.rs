@@ -161,7 +161,12 @@ pub(crate) fn seal(ring: &dyn KeyRing, rng: &dyn Rng, place: &[impl AsRef<[u8]>]
 
 /// Decrypts a value that [`seal`] made for the same place.
 pub(crate) fn open(ring: &dyn KeyRing, place: &[impl AsRef<[u8]>], sealed: &[u8]) -> Result<Vec<u8>, Error> {
-    let damaged = || Error::new(ErrorKind::Corrupt, "a stored value is damaged, or belongs to another place");
+    open_or(ring, place, sealed, "a stored value is damaged, or belongs to another place")
+}
+
+/// As [`open`], with the message for a value that is damaged or belongs to another place.
+pub(crate) fn open_or(ring: &dyn KeyRing, place: &[impl AsRef<[u8]>], sealed: &[u8], damaged: &'static str) -> Result<Vec<u8>, Error> {
+    let damaged = || Error::new(ErrorKind::Corrupt, damaged);
     let (&[version, id_length], rest) = sealed.split_first_chunk().ok_or_else(damaged)?;
     if version != SEALED_V1 {
         return Err(Error::new(ErrorKind::Corrupt, "a stored value has an unknown form").with_context("version", version));

@@ -199,7 +199,7 @@ impl OrchestratorBuilder {
         let mut named = HashMap::new();
         for (name, settings) in self.named {
             let of_strategy = |error: Error| error.with_context("strategy", &name);
-            let strategy = self.registry.entry(&name).map_err(of_strategy)?;
+            let strategy = self.registry.entry(&name)?;
             settings.check().map_err(of_strategy)?;
             named.insert(strategy.name.clone(), Arc::new(settings));
         }

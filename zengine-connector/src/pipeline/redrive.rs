@@ -139,7 +139,12 @@ fn permit(
         return Err(Error::new(ErrorKind::Busy, "the breaker is not closed").with_retry_after(wait));
     }
     if !letter.redrivable {
-        allow(letter, redrive, "the provider refused the message for good; sending it again needs force", 34)?;
+        allow(
+            letter,
+            redrive,
+            "the provider refused the message for good; sending it again needs force: RedriveOptions::force(reason), or --force \"why\"",
+            34,
+        )?;
     }
     let may_have_arrived = match record {
         None => letter.outcome == UNKNOWN || was_begun(letter),
@@ -149,7 +154,12 @@ fn permit(
     };
     let first_sent_ms = record.and_then(|record| record.first_sent_at_ms).or(letter.first_sent_at_ms).unwrap_or(failed.first_claimed_at_ms);
     if may_have_arrived && job.protection(Some(first_sent_ms)) == Protection::None {
-        allow(letter, redrive, "the message may have arrived; sending it again needs force", 71)?;
+        allow(
+            letter,
+            redrive,
+            "the message may have arrived; sending it again needs force: RedriveOptions::force(reason), or --force \"why\"",
+            71,
+        )?;
     }
     Ok(())
 }

@@ -139,7 +139,7 @@ impl<'a> SendReport<'a> {
                     code = self.error.and_then(Error::provider_code),
                     attempts = self.attempts,
                     replayed = self.replayed,
-                    dedup_recorded = !self.unrecorded,
+                    dedup_recorded = (self.outcome == "delivered").then_some(!self.unrecorded),
                     waited_ms = ms(facts.waited),
                     lease_owner = facts.owner.map(|owner| owner.to_string()).as_deref(),
                     breaker_state,

@@ -110,7 +110,7 @@ pub(crate) fn sweep_every(engine: &Arc<Engine>, interval: Duration) {
         }
     }));
     if !taken {
-        tracing::warn!("sweep.not_started");
+        tracing::warn!(reason = "the orchestrator was built outside the runtime: call build() inside it", "sweep.not_started");
     }
 }
 

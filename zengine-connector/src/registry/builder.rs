@@ -162,7 +162,9 @@ impl StrategyRegistry {
 
     pub(crate) fn entry(&self, name: &str) -> Result<&Arc<RegisteredStrategy>, Error> {
         self.entries.get(name).ok_or_else(|| {
-            let error = Error::new(ErrorKind::UnknownStrategy, "no strategy is registered under this name");
+            // A name may come from outside, and is no longer than this.
+            let given: String = name.chars().take(64).collect();
+            let error = Error::new(ErrorKind::UnknownStrategy, "no strategy is registered under this name").with_context("strategy", given);
             known(error, &self.entries, closest(name, self.entries.keys().map(String::as_str)).unwrap_or_default())
         })
     }

@@ -39,7 +39,7 @@ record! {
         5 required pub strategy: StrategyName,
         /// The caller's id, for a send.
         6 optional pub client_message_id: Option<ClientMessageId>,
-        /// Number of earlier redrives.
+        /// Generation of the send that failed: 0 for the first send of the message, 1 for its first redrive. It never changes.
         7 default pub generation: u32,
         /// Generation in the provider key of the send (rule 70).
         8 default pub key_generation: u32,
@@ -61,7 +61,8 @@ record! {
         /// The caller's correlation id and trace parent.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         16 default pub trace: Vec<String>,
-        /// Number of redrives of the message, this letter's included.
+        /// Number of redrives of the message that were begun: `generation` when the letter is stored, and one more with each
+        /// [`take`](DeadLetterStore::take). Higher than `generation` if a redrive of this letter began and did not close it.
         17 default pub redrive_count: u32,
         /// Time of the send's first claim, in milliseconds UTC. With `generation`, it names the life of the send.
         18 optional pub first_claimed_at_ms: Option<i64>,
@@ -87,7 +88,8 @@ debug_fields!(DeadLetter { direction, failure_id, tenant, strategy, outcome, att
 pub struct DeadLetterPage {
     /// The letters.
     pub letters: Vec<DeadLetter>,
-    /// The last id of this page, if there may be more.
+    /// The last id of this page, of a readable letter or not, if there are more letters after it. `None` on the last page, also if it
+    /// is full: read one letter beyond the limit to know.
     pub next: Option<FailureId>,
     /// Letters of this page that could not be read: [`get`](DeadLetterStore::get) says why.
     pub unreadable: Vec<FailureId>,
@@ -117,12 +119,12 @@ pub trait DeadLetterStore: DeadLetterSink {
     /// Reads a letter. `None` if it does not exist.
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError>;
 
-    /// Reads a page of letters after an id, at most `limit`. A letter that cannot be read does not hide the others: the page
-    /// names it.
+    /// Reads a page of letters after an id, in order of the bytes of their ids, at most `limit`. A letter that cannot be read does
+    /// not hide the others: the page names it, and it counts towards `limit`.
     async fn list(&self, after: Option<&FailureId>, limit: usize) -> Result<DeadLetterPage, StoreError>;
 
-    /// Takes a letter for a redrive and increments its `redrive_count`. `None` if the letter does not exist or its count is
-    /// not `seen`.
+    /// Takes a letter for a redrive, in one step: compares its `redrive_count` with `seen`, stores the count plus one, and returns the
+    /// letter with it. `None` if the letter does not exist or its count is not `seen`. The letter stays in the store.
     async fn take(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError>;
 
     /// Removes a letter. A missing letter is not an error.

@@ -29,7 +29,8 @@ impl TenantConfig {
 
 debug_fields!(TenantConfig { version, enabled });
 
-/// A directory of tenants, which a [`TenantWriter`](super::TenantWriter) writes. A call that takes longer than 10 seconds is dropped and counts as failed.
+/// A directory of tenants, which a [`TenantWriter`](super::TenantWriter) may write. A call that takes longer than 10 seconds is dropped
+/// and counts as failed.
 ///
 /// ```
 /// # use zengine_connector::{Error, StrategyName, TenantId};
@@ -47,9 +48,9 @@ pub trait TenantDirectory: Send + Sync + Debug + 'static {
     /// Reads a tenant's configuration of a strategy. `None` if there is none.
     async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError>;
 
-    /// All tenants with a provider's key. A WABA may belong to several.
+    /// All tenants with a provider's key, in order of the bytes of their ids. A WABA may belong to several.
     async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, StoreError>;
 
-    /// A page of the tenants that use a strategy, in order, after a tenant, at most `limit`.
+    /// A page of the tenants that use a strategy, in order of the bytes of their ids, after a tenant, at most `limit`.
     async fn tenants(&self, strategy: &StrategyName, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError>;
 }

@@ -30,8 +30,14 @@ impl FailureId {
 }
 
 impl DeadLetter {
-    /// Placeholder for the tenant of an inbound event that leads to none.
+    /// Placeholder for the tenant of an inbound event that leads to none. Give no tenant this id: its letters could not be told apart
+    /// in a list.
     pub const NO_TENANT: &str = "(none)";
+
+    /// A letter's tenant for a log line: `None` for the placeholder.
+    pub(crate) fn known_tenant(tenant: &TenantId) -> Option<&str> {
+        Some(tenant.as_str()).filter(|tenant| *tenant != Self::NO_TENANT)
+    }
 
     /// A letter without a body. Set what is known, then [`seal`](Self::seal) it.
     pub(crate) fn new(
@@ -117,7 +123,8 @@ impl DeadLetter {
     /// # Errors
     /// `Corrupt` if the letter is damaged or was changed, or its key is missing.
     pub fn open(&self, keys: &dyn KeyRing) -> Result<Bytes, Error> {
-        keyring::open(keys, &self.bound(), &self.body).map(Bytes::from)
+        let changed = "the letter was changed after it was stored, or its body is damaged";
+        keyring::open_or(keys, &self.bound(), &self.body, changed).map(Bytes::from)
     }
 
     /// The members that the body is bound to: in a queue, others may be able to change a letter.
@@ -177,7 +184,9 @@ mod tests {
         for change in changes {
             let mut changed = letter.clone();
             change(&mut changed);
-            assert_eq!(changed.open(&ring).unwrap_err().kind(), ErrorKind::Corrupt, "{changed:?}");
+            let error = changed.open(&ring).unwrap_err();
+            let says = (error.kind(), error.message());
+            assert_eq!(says, (ErrorKind::Corrupt, "the letter was changed after it was stored, or its body is damaged"), "{changed:?}");
         }
     }
 }

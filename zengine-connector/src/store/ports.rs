@@ -112,7 +112,7 @@ impl Ports {
     pub(crate) async fn known_letter(&self, id: &FailureId) -> Result<DeadLetter, Error> {
         self.store(self.stores.dead_letters.store()?.get(id))
             .await?
-            .ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "there is no dead letter of this id").with_context("actual", id))
+            .ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "there is no dead letter of this id").with_context("failure_id", id))
     }
 
     pub(crate) async fn take_letter(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {

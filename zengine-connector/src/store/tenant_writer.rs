@@ -58,8 +58,8 @@ impl From<serde_json::Value> for TenantRow {
 
 debug_fields!(TenantRow { routes: |row| row.routes.len(), enabled });
 
-/// Writes the rows that a [`TenantDirectory`](super::TenantDirectory) reads, for the host's own administration. The core never
-/// writes them.
+/// Writes the rows that a [`TenantDirectory`](super::TenantDirectory) reads. The core never calls it. Beside a directory of your own
+/// you need one only as a port of your administration, and so that the [contract](crate::store_contract) can fill the directory.
 ///
 /// Running hosts notice a change after the times of [`Caching`](crate::registry::Caching), or at once after
 /// [`invalidate`](crate::Orchestrator::invalidate).
@@ -85,7 +85,7 @@ pub trait TenantWriter: Send + Sync + fmt::Debug + 'static {
     /// [`remove`](Self::remove).
     async fn put(&self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> Result<ConfigVersion, StoreError>;
 
-    /// Reads a row as it was written, with its routes in order. `None` if there is none.
+    /// Reads a row as it was written, with each of its routes once, sorted by kind and value, byte by byte. `None` if there is none.
     async fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantRow>, StoreError>;
 
     /// Enables or disables a row and keeps its version. Returns `false` if there is none.

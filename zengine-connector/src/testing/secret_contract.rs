@@ -3,15 +3,17 @@
 // Cases are tests: a broken promise panics.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::{
     ids::{StrategyName, TenantId},
     secret::{Secret, SecretRef},
-    store::{Memory, SecretError, SecretScope, SecretStore},
+    store::{Memory, SecretError, SecretScope, SecretStore, TenantWriter},
 };
 
-/// Write access to a secret store. The port itself only reads.
+/// Write access to a secret store, whose port only reads. A [`TenantWriter`] that keeps secrets is one.
 #[async_trait]
 pub trait SecretWriter: Send + Sync {
     /// Sets the values of a secret in a scope, the newest first.
@@ -19,10 +21,17 @@ pub trait SecretWriter: Send + Sync {
 }
 
 #[async_trait]
-impl SecretWriter for Memory {
+impl SecretWriter for Arc<dyn TenantWriter> {
     async fn put(&self, scope: &SecretScope, name: &str, values: &[&str]) {
         let values = values.iter().map(|value| Secret::new(value.as_bytes().to_vec())).collect();
-        self.tenant_writer().put_secret(scope, name, values).await.unwrap();
+        self.put_secret(scope, name, values).await.unwrap_or_else(|error| panic!("`put_secret` returned {error:?}"));
+    }
+}
+
+#[async_trait]
+impl SecretWriter for Memory {
+    async fn put(&self, scope: &SecretScope, name: &str, values: &[&str]) {
+        self.tenant_writer().put(scope, name, values).await;
     }
 }
 

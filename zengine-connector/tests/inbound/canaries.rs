@@ -55,4 +55,5 @@ async fn rule_81_logs_errors_and_debug_hold_no_secret_no_person_and_no_content()
         assert!(!text.contains("canary"), "{text}");
     }
     assert!(log.contains("accepted=1 poisoned=3 unstored=1"), "{log}");
+    assert!(!log.contains("(none)"), "a fact that is not there is a key that is not there: {log}");
 }

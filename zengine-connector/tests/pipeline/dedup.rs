@@ -426,8 +426,11 @@ async fn rule_28_a_conflict_is_not_sent_unprotected() {
     let (world, provider) = (new_world(), Recording::new());
     let bold = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected));
     world.faults.next(StoreCall::Claim, 1, StoreFault::Conflict);
+    let log = Log::default();
+    let _subscriber = tracing::subscriber::set_default(log.clone());
     assert_eq!(deferred(send(&bold, "1").await).reason, DeferredReason::StoreUnavailable);
     assert_eq!(provider.calls().len(), 0);
+    assert_eq!((log.lines("dedup.store_conflict").len(), log.lines("dedup.store_unavailable").len()), (1, 0));
 }
 
 /// The end of an unprotected send is the end: its queue does not deliver it again, and its letter is kept.

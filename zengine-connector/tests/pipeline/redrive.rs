@@ -53,6 +53,7 @@ async fn rule_70_a_failure_is_redriven_under_a_new_key() {
     assert!(world.all_letters().await.is_empty());
     let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
     assert_eq!(error.disposition(), Disposition::Reject);
+    assert_eq!(error.context("failure_id"), Some(failure.as_str()));
 }
 
 /// Case 79, the second half.

@@ -53,6 +53,7 @@ async fn the_typed_door_refuses_another_type_and_another_name() {
     assert!(error.context("actual").unwrap().ends_with("Acme") && error.context("expected").unwrap().ends_with("Another"));
     let error = host.orchestrator.bound::<Acme>(&id("acme"), "acmee").await.unwrap_err();
     assert_eq!((error.kind(), error.context("did_you_mean")), (ErrorKind::UnknownStrategy, Some("acme")));
+    assert!(error.to_string().contains("strategy=acmee, known=acme"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use zengine_connector::{
 #[tokio::test]
 async fn secrets_in_memory_keep_the_contract() {
     let memory = Memory::new();
-    secret_store_contract(&*memory.secrets(), &memory).await;
+    secret_store_contract(&*memory.secrets(), &memory.tenant_writer()).await;
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ async fn a_secret_that_is_gone_or_refused_is_not_replaced_by_the_stale_one() {
     host.pass(300).await;
     let error = host.bind("acme").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
-    assert_eq!(error.violations()[0].to_string(), "/token: the secret does not exist");
+    assert_eq!(error.violations()[0].to_string(), "/token: the secret does not exist in the tenant's scope, nor in the shared one");
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,7 +158,7 @@ async fn a_tenants_configuration_does_not_reach_the_applications_secrets() {
     host.secret(None, "app", "canary-app");
     host.config("acme", json!({ "id": "a", "token": { "secret": "app" } }));
     let error = host.bind("acme").await.unwrap_err();
-    assert_eq!(error.violations()[0].to_string(), "/token: the secret does not exist");
+    assert_eq!(error.violations()[0].to_string(), "/token: the secret does not exist in the tenant's scope, nor in the shared one");
     // Nor does the application reach a tenant's, or the shared ones.
     host.shared("token", "shared");
     assert_eq!(host.request("/", Some("token")).await.0, 503);
@@ -182,7 +182,14 @@ async fn all_secrets_that_fail_are_named_at_once() {
     );
     let error = host.bind("acme").await.unwrap_err();
     let said: Vec<_> = error.violations().iter().map(ToString::to_string).collect();
-    assert_eq!(said, ["/keys/1: the secret does not exist", "/second: a secret is empty", "/token: the secret does not exist"]);
+    assert_eq!(
+        said,
+        [
+            "/keys/1: the secret does not exist in the tenant's scope, nor in the shared one",
+            "/second: a secret is empty",
+            "/token: the secret does not exist in the tenant's scope, nor in the shared one"
+        ]
+    );
     assert_eq!((error.kind(), error.context("secret")), (ErrorKind::ConfigInvalid, Some("no-2, empty, no-1")));
 }
 

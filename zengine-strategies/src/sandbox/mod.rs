@@ -36,6 +36,7 @@ mod clock;
 mod control;
 mod emulator;
 mod faults;
+mod form;
 mod handler;
 mod journal;
 pub mod meta_cloud;

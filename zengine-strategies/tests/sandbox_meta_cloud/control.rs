@@ -80,6 +80,7 @@ async fn what_is_wrong_with_a_call_is_said() {
         (Method::POST, "/updates", "3", 400, "invalid type"),
         (Method::PUT, "/webhooks", "{\"callback\":\"https://example.org\"}", 400, "http://"),
         (Method::PUT, "/rules", "{\"gravity\":true}", 400, "unknown field"),
+        (Method::PUT, "/rules", "{\"throughput\":80,\"pair_limit\":1}", 400, "`pair_limit`: invalid type"),
         (Method::POST, "/node", "{\"number\":\"1\",\"field\":\"a\",\"value\":1}", 404, "no number"),
         (Method::POST, "/tokens", "{\"token\":\"nobody\"}", 404, "unknown"),
         (Method::POST, "/media?number=100200300", "x", 400, "type="),

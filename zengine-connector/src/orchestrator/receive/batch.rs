@@ -23,7 +23,7 @@ use crate::{
     pipeline::{Engine, Running},
     registry::RegisteredStrategy,
     runtime::{catch, guard},
-    store::{ClaimKey, InboundStatus},
+    store::{ClaimKey, DeadLetter, InboundStatus},
     strategy::{Admit, DynInbound, ErasedTenant, EventContext, ProviderKey},
 };
 
@@ -143,13 +143,13 @@ impl Batch {
 
     async fn keep(&self, poison: &Poison, began: Duration) -> EventResult {
         if self.replay {
-            tracing::warn!(tenant_id = %poison.tenant, strategy = %self.entry.name, reason = poison.reason, "inbound.still_poison");
+            tracing::warn!(tenant_id = DeadLetter::known_tenant(&poison.tenant), strategy = %self.entry.name, reason = poison.reason, "inbound.still_poison");
             return EventResult::Poisoned;
         }
         match self.or_stop(began, poison.keep(self.engine(), &self.entry.name).await) {
             Ok(()) => EventResult::Poisoned,
             Err(error) => {
-                tracing::warn!(tenant_id = %poison.tenant, strategy = %self.entry.name, error = %error, "inbound.dead_letter_unavailable");
+                tracing::warn!(tenant_id = DeadLetter::known_tenant(&poison.tenant), strategy = %self.entry.name, error = %error, "inbound.dead_letter_unavailable");
                 EventResult::Unstored
             }
         }

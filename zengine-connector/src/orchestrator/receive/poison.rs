@@ -79,7 +79,7 @@ impl Poison {
         let letter = letter.seal(&*engine.keys, &*engine.rng, &self.body)?;
         engine.stores.put_letter(&letter).await?;
         tracing::warn!(
-            tenant_id = %self.tenant,
+            tenant_id = DeadLetter::known_tenant(&self.tenant),
             strategy = %strategy,
             failure_id = %letter.failure_id,
             reason = self.reason,

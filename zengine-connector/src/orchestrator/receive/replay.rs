@@ -146,7 +146,7 @@ impl Orchestrator {
             () => Replayed::Settled,
         };
         tracing::info!(
-            tenant_id = %letter.tenant,
+            tenant_id = DeadLetter::known_tenant(&letter.tenant),
             strategy = %letter.strategy,
             failure_id = %letter.failure_id,
             outcome = replayed.as_str(),

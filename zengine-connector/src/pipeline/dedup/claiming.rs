@@ -7,6 +7,7 @@ use super::{
     Ownership,
     background::Asking,
     doubt::{self, Resolution},
+    ownership::warn_not_written,
 };
 use crate::{
     error::Error,
@@ -165,7 +166,7 @@ fn store_down<'a>(job: &'a SendJob<'a>, error: StoreError, is_known: bool) -> Re
             Ok(Claimed::Ours(own))
         }
         StoreDown::SendUnprotected | StoreDown::Defer => {
-            tracing::warn!(strategy = %job.entry.name, error = %error, "dedup.store_unavailable");
+            warn_not_written(job, &error);
             Ok(Claimed::Deferred(Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5))))
         }
     }

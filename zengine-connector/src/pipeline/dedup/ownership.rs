@@ -10,10 +10,20 @@ use crate::{
     error::{ErrorKind, Reach, SendError},
     runtime::{ms, seconds},
     store::{
-        Applied, At, AttemptRecord, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, OwnerToken, Ports, StoredError,
-        StoredReceipt, Terminal,
+        Applied, At, AttemptRecord, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, OwnerToken, Ports, StoreError,
+        StoreErrorKind, StoredError, StoredReceipt, Terminal,
     },
 };
+
+/// Warns that the claim was not written. A store whose writes collide is not down (rule 28).
+pub(super) fn warn_not_written(job: &SendJob<'_>, error: &StoreError) {
+    let (tenant, strategy, id) = (job.tenant(), &job.entry.name, job.id());
+    if error.kind == StoreErrorKind::Conflict {
+        tracing::warn!(tenant_id = %tenant, %strategy, client_message_id = %id, %error, "dedup.store_conflict");
+    } else {
+        tracing::warn!(tenant_id = %tenant, %strategy, client_message_id = %id, %error, "dedup.store_unavailable");
+    }
+}
 
 /// A claim that this call owns. If it is dropped, a task ends it (rule 31).
 pub(crate) struct Ownership<'a> {
@@ -175,7 +185,7 @@ impl<'a> Ownership<'a> {
             }
             Ok(_) => Err(Lost::Lease),
             Err(error) => {
-                tracing::warn!(%error, "dedup.store_unavailable");
+                warn_not_written(self.job, &error);
                 Err(Lost::Store)
             }
         }

@@ -26,7 +26,12 @@ impl Tenants {
             let (binder, (strategy, reference)) = (Arc::clone(&self.binder), key.clone());
             Box::pin(async move {
                 let scope = SecretScope::application(strategy);
-                let values = binder.read(&scope, &reference).await.map_err(|error| failed(error, label(&reference)))?;
+                let values = binder.read(&scope, &reference).await.map_err(|error| match error {
+                    SecretError::NotFound if !reference.is_local() => {
+                        failed(SecretError::Malformed("the secret does not exist in the application's scope"), label(&reference))
+                    }
+                    error => failed(error, label(&reference)),
+                })?;
                 Ok(Arc::new(values))
             }) as BoxFuture<'static, _>
         };
@@ -55,7 +60,7 @@ impl Binder {
                     }
                     None => wrong.push((site, "a secret is not text")),
                 },
-                Err(error) => wrong.push((site, message(error))),
+                Err(error) => wrong.push((site, message(error, &site.reference))),
             }
         }
         if wrong.is_empty() {
@@ -106,9 +111,10 @@ fn not_empty(answer: SecretAnswer) -> SecretAnswer {
     Ok(values)
 }
 
-fn message(error: &SecretError) -> &'static str {
+fn message(error: &SecretError, reference: &SecretRef) -> &'static str {
     match error {
-        SecretError::NotFound => "the secret does not exist",
+        SecretError::NotFound if reference.is_local() => "the secret does not exist",
+        SecretError::NotFound => "the secret does not exist in the tenant's scope, nor in the shared one",
         SecretError::Malformed(what) => what,
         SecretError::Denied => "the secret store refuses access",
         SecretError::Unavailable(_) => "the secret store does not answer",

@@ -41,7 +41,8 @@ impl ClaimRecord {
     ///
     /// - The record is in doubt and not owned after `before_ms`, and it expired by `before_ms`.
     /// - The record is owned and in doubt, and its lease ended 15 minutes or longer before `before_ms`.
-    /// - The record is terminal, has a pending dead letter or event, and was last written by `before_ms`.
+    /// - The record is terminal, has a pending effect (a dead letter, an event of its end, or one of its settlement), and was last
+    ///   written by `before_ms`.
     pub const fn is_due(&self, before_ms: i64) -> bool {
         self.due(before_ms).is_some()
     }

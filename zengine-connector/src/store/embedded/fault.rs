@@ -44,9 +44,10 @@ fn reason(error: &redb::Error) -> (StoreErrorKind, &'static str) {
     use redb::Error as E;
     match error {
         E::Io(error) => return_kind(error),
-        E::DatabaseAlreadyOpen | E::LockProtocolMismatch => {
-            (StoreErrorKind::StoreBusy, "another process has the store open for writing: one host writes at a time")
-        }
+        E::DatabaseAlreadyOpen | E::LockProtocolMismatch => (
+            StoreErrorKind::StoreBusy,
+            "another process, or another handle of this one, has the store open for writing: one host writes at a time",
+        ),
         E::RepairAborted => {
             (StoreErrorKind::Unavailable, "the store was not closed properly: open it once for writing, then it can be read again")
         }

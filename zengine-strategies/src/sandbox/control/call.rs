@@ -7,6 +7,8 @@ use http::{HeaderMap, Method};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::sandbox::form;
+
 /// A control call.
 #[derive(Debug)]
 pub struct ControlCall<'a> {
@@ -56,7 +58,7 @@ impl ControlCall<'_> {
 
     /// The body as a value of this type; the error describes the mismatch.
     pub(in crate::sandbox) fn read<T: DeserializeOwned>(&self) -> Result<T, ControlError> {
-        T::deserialize(self.json()?).map_err(|error| ControlError::bad_request(error.to_string()))
+        form::read(&self.json()?).map_err(ControlError::bad_request)
     }
 
     /// The elements of the body: of an array, or the single object.

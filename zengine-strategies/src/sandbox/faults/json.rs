@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Fault, FaultAction, FaultResponse, Scope};
+use crate::sandbox::form;
 
 /// The JSON form of a fault in control calls. Members that its kind does not use must be absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -96,7 +97,7 @@ const COMMON: &[&str] = &["fault", "headers", "times", "forever", "probability",
 impl FaultSpec {
     /// Parses a fault; the error describes the violation.
     pub(in crate::sandbox) fn read(value: &Value) -> Result<Fault, String> {
-        let spec = Self::deserialize(value).map_err(|error| error.to_string())?;
+        let spec = form::read::<Self>(value)?;
         let Some((kind, own)) = KINDS.iter().find(|(kind, _)| *kind == spec.fault) else {
             let known: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
             return Err(format!("`fault` must be one of {}", known.join(", ")));

@@ -16,7 +16,7 @@ use super::{media, oauth};
 use crate::sandbox::control::{ControlCall, ControlError, at_index};
 use crate::sandbox::provider::millis;
 use crate::sandbox::webhooks::Signature;
-use crate::sandbox::{Delivery, lock};
+use crate::sandbox::{Delivery, form, lock};
 
 pub(super) const CALLS: &[(&str, &str)] = &[
     ("GET /_sandbox/credentials", "app id, app secret, verify token, and the token of every number"),
@@ -161,7 +161,7 @@ async fn updates(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlEr
     let list = call.list()?;
     let (count, mut updates) = (list.len(), Vec::new());
     for (index, value) in list.into_iter().enumerate() {
-        let form = UpdateForm::deserialize(value).map_err(|error| at_index(index, count, &error.to_string()))?;
+        let form: UpdateForm = form::read(&value).map_err(|error| at_index(index, count, &error))?;
         if form.field.is_none() && !meta.state.accounts.exists(&form.number) {
             return Err(at_index(index, count, &format!("there is no number `{}`", form.number)));
         }

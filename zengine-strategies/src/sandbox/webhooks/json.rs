@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fault::{WebhookAction, WebhookFault};
+use crate::sandbox::form;
 
 /// The JSON form of a webhook fault in control calls.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -39,7 +40,7 @@ pub(in crate::sandbox) struct WebhookFaultSpec {
 impl WebhookFaultSpec {
     /// Parses a fault; the error describes the violation.
     pub(in crate::sandbox) fn read(value: &Value) -> Result<WebhookFault, String> {
-        let spec = Self::deserialize(value).map_err(|error| error.to_string())?;
+        let spec = form::read::<Self>(value)?;
         let needs = |name: &str| format!("a webhook fault of kind `{}` needs `{name}`", spec.fault);
         let pause = spec.ms.map(Duration::from_millis);
         let count = || spec.count.ok_or_else(|| needs("count"));
