@@ -110,7 +110,7 @@ impl Embedded {
         })?;
         let Found::Store { key_id } = found else { return Err(no_store()) };
         let keys = fitting(KeyFile::read(&KeyFile::beside(path))?, &key_id)?;
-        Ok(Self { engine: Arc::new(Engine::reading(shared)), keys: Arc::new(EmbeddedKeys::new(keys)) })
+        Ok(Self { engine: Arc::new(Engine::reading(shared)), keys: Arc::new(EmbeddedKeys::following(keys)) })
     }
 
     /// Copies the last commit of the store, with its keys, to another path, while the host goes on writing. Blocks the calling
