@@ -7,7 +7,8 @@
 //!   their process is gone (rule 17).
 //! - A full disk is [`StoreErrorKind::Full`]. No acknowledged write is lost, and the store works again as soon as there is
 //!   space.
-//! - Calls never wait for a lock that is held across disk writes, but a read may access the disk in the calling thread.
+//! - Calls never wait for a lock that is held across disk writes, but a read may access the disk in the calling thread. Only a
+//!   compaction makes all of them wait.
 
 mod claims;
 mod dead_letters;
@@ -20,6 +21,7 @@ mod fault;
 mod file;
 mod key_file;
 mod keys;
+mod limited;
 mod sessions;
 mod snapshot;
 mod sweep;
@@ -39,6 +41,7 @@ use self::{
     file::{Opener, Shared},
     key_file::{KeyFile, create_private, make_private},
     keys::EmbeddedKeys,
+    limited::SyncLimit,
     tables::{FORMAT, META, each_table},
 };
 use super::{
@@ -78,7 +81,7 @@ impl Embedded {
         let path = path.as_ref().to_owned();
         make_file(&path)?;
         let key_path = KeyFile::beside(&path);
-        let opener = Box::new(move || file::engine().open(&path).or_else(|error| first_open(&path, error)));
+        let opener = Box::new(move |limit: &Arc<SyncLimit>| file::open(&path, limit).or_else(|error| first_open(&path, limit, error)));
         unless_damaged(|| Self::open_with(opener, &key_path))
     }
 
@@ -124,10 +127,11 @@ impl Embedded {
         self.keys.copy_to(&KeyFile::beside(path))
     }
 
-    /// Returns the file's free space to the disk. Writes wait meanwhile. Returns `false` if there was no free space.
+    /// Returns the file's free space to the disk. Reads and writes wait meanwhile. Returns `false` if there was no free space.
     ///
     /// # Errors
-    /// `Unavailable` while the store is being read: try again.
+    /// `Unavailable` while the store is being read: try again. `Corrupt` if the file is damaged; what can still be read and written
+    /// stays so.
     pub async fn compact(&self) -> Result<bool, StoreError> {
         self.engine.writer()?.compact().await
     }
@@ -191,9 +195,9 @@ fn make_file(path: &Path) -> Result<(), StoreError> {
 }
 
 /// An empty file becomes a store; anything else that does not open is an error.
-fn first_open(path: &Path, error: redb::DatabaseError) -> Result<Database, redb::DatabaseError> {
+fn first_open(path: &Path, limit: &Arc<SyncLimit>, error: redb::DatabaseError) -> Result<Database, redb::DatabaseError> {
     match std::fs::metadata(path) {
-        Ok(file) if file.len() == 0 => file::engine().create(path),
+        Ok(file) if file.len() == 0 => file::create(path, limit),
         _ => Err(error),
     }
 }
