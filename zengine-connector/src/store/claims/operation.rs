@@ -419,7 +419,8 @@ impl Case<'_> {
         if record.fingerprint.compare(&next.fingerprint) != Some(true) {
             return Decision::Refuse;
         }
-        let is_the_failure = record.generation.saturating_add(1) == next.generation && life.is_none_or(|life| life == record.first_claimed_at_ms);
+        let is_the_failure =
+            record.generation.saturating_add(1) == next.generation && life.is_none_or(|life| life == record.first_claimed_at_ms);
         let next = ClaimRecord { last_owner: Some(record.owner), unread: record.unread.clone(), ..next };
         match record.status {
             ClaimStatus::Unknown | ClaimStatus::Failed if record.effects_pending.pending() => Decision::Refuse,

@@ -22,6 +22,7 @@ mod file;
 mod key_file;
 mod keys;
 mod limited;
+mod rising;
 mod sessions;
 mod snapshot;
 mod sweep;
