@@ -2,7 +2,8 @@
 //!
 //! Every newtype here checks its text once, when it is made, so that no later layer has to. Cloning one copies a
 //! pointer. `Debug` and `Display` print the text: none of these values is personal data by contract, so a client
-//! message id must not be a phone number. A provider's own id may be; its `Debug` is masked.
+//! message id must not be a phone number. A provider's own id may be: its `Debug` is masked; that of a [`RouteKey`] prints its kind
+//! alone, as its value may be a secret.
 
 use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
@@ -171,11 +172,14 @@ impl ConfigVersion {
 /// The key in a provider's payload that leads to its tenant: a kind and a value, looked up in the tenant directory.
 ///
 /// The kinds in use are `phone_number_id`, `waba_id`, `url_token`, `topic_arn`, `queue_arn` and `site`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RouteKey {
     kind: Cow<'static, str>,
     value: Arc<str>,
 }
+
+// Without the value: a `url_token` authenticates its holder.
+debug_value!(RouteKey, |it| it.kind);
 
 impl RouteKey {
     /// A route key; `value` is taken as the provider spells it.
@@ -216,6 +220,12 @@ mod tests {
         assert!(serde_json::from_str::<TenantId>("\"acme\"").is_ok());
         assert!(serde_json::from_str::<TenantId>("\"\"").is_err());
         assert!(serde_json::from_str::<StrategyName>("\"Not Kebab\"").is_err());
+    }
+
+    #[test]
+    fn a_route_key_prints_its_kind_alone() {
+        let key = RouteKey::new("url_token", "canary");
+        assert_eq!(format!("{key:?}"), "RouteKey(url_token)");
     }
 
     #[test]

@@ -218,6 +218,22 @@ async fn a_rotated_key_is_current_and_the_older_ones_stay() {
     assert_eq!(keys.by_id(first.id()).unwrap().fingerprint(&[b"x"]), first.fingerprint(&[b"x"]));
 }
 
+#[tokio::test]
+async fn a_reader_finds_a_key_that_the_host_made_after_it_opened() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let reader = Embedded::open_read_only(&path).unwrap();
+    let first = store.keys().current();
+    let rotated = store.rotate_key().unwrap();
+    assert!(reader.keys().by_id("unknown").is_none());
+    assert_eq!(reader.keys().current().id(), first.id(), "an id that no key has changes nothing");
+    let key = reader.keys().by_id(&rotated).unwrap();
+    assert_eq!(key.fingerprint(&[b"x"]), store.keys().current().fingerprint(&[b"x"]));
+    assert_eq!(reader.keys().current().id(), rotated);
+    fs::remove_file(path.with_extension("db.key")).unwrap();
+    assert!(reader.keys().by_id("unknown").is_none() && reader.keys().by_id(first.id()).is_some());
+}
+
 #[test]
 fn what_is_no_store_is_refused_with_what_to_do() {
     let (folder, path) = place();

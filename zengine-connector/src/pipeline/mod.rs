@@ -19,6 +19,7 @@
 mod abandoned;
 mod attempt;
 mod attempts;
+mod circle;
 mod clock;
 mod decision;
 mod dedup;

@@ -9,6 +9,7 @@ use std::{
 use futures_util::future::select;
 
 use super::{
+    circle::Circle,
     dedup::give_up,
     effects::{self, SendIds},
     engine::Engine,
@@ -116,7 +117,7 @@ pub(crate) fn sweep_every(engine: &Arc<Engine>, interval: Duration) {
 
 /// Sweeps page by page. Returns `false` if no further sweep is due. Between pages it does not keep the engine alive.
 async fn sweep_all(weak: &Weak<Engine>) -> bool {
-    let mut swept = Swept::default();
+    let (mut swept, mut circle) = (Swept::default(), Circle::default());
     loop {
         let Some(engine) = weak.upgrade().filter(|engine| !engine.is_closing()) else { return false };
         match sweep_page(&engine, swept.next.as_deref(), PAGE).await {
@@ -127,8 +128,13 @@ async fn sweep_all(weak: &Weak<Engine>) -> bool {
                 return true;
             }
         }
-        if swept.next.is_none() {
+        let Some(next) = &swept.next else {
             swept.log();
+            return true;
+        };
+        if circle.closes_at(next) {
+            swept.log();
+            tracing::warn!(error = %in_a_circle(), "sweep.failed");
             return true;
         }
         let clock = Arc::clone(&engine.clock);
@@ -137,12 +143,17 @@ async fn sweep_all(weak: &Weak<Engine>) -> bool {
     }
 }
 
+/// The error of a store that would be swept for ever.
+fn in_a_circle() -> StoreError {
+    StoreError::new(StoreErrorKind::Corrupt, "the pages of due records go in a circle")
+}
+
 async fn sweep_page(engine: &Engine, after: Option<&str>, limit: usize) -> Result<Swept, StoreError> {
     let _running = engine.enter();
     let before_ms = engine.now_ms().saturating_sub(ms(GRACE));
     let due = engine.stores.due(before_ms, after, limit.max(1)).await?;
     if due.next.is_some() && due.next.as_deref() == after {
-        return Err(StoreError::new(StoreErrorKind::Corrupt, "a page of due records ends where it began"));
+        return Err(in_a_circle());
     }
     if due.unreadable > 0 {
         tracing::warn!(records = due.unreadable, "sweep.unreadable");

@@ -93,12 +93,15 @@ pub struct DeadLetterPage {
     pub next: Option<FailureId>,
     /// Letters of this page that could not be read: [`get`](DeadLetterStore::get) says why.
     pub unreadable: Vec<FailureId>,
+    /// Number of entries among the letters of this page whose key is not a failure id, which damage can leave behind. They can be
+    /// neither read nor removed.
+    pub without_id: usize,
 }
 
 impl DeadLetterPage {
     /// A page.
     pub fn new(letters: Vec<DeadLetter>, next: Option<FailureId>) -> Self {
-        Self { letters, next, unreadable: vec![] }
+        Self { letters, next, unreadable: vec![], without_id: 0 }
     }
 }
 

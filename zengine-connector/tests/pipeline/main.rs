@@ -11,6 +11,7 @@
 mod canaries;
 mod cas;
 mod chaos;
+mod circle;
 mod crash;
 mod file;
 #[path = "../common/log.rs"]

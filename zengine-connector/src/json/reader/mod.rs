@@ -8,8 +8,7 @@ mod split;
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-use split::Node;
+use split::{Node, Split, StringText};
 
 use super::Unread;
 
@@ -18,7 +17,7 @@ masked!(Document<'_>, Raw<'_>, Items<'_>, Obj<'_>);
 /// A JSON text and the places of its values.
 pub struct Document<'a> {
     text: &'a str,
-    nodes: Vec<Node>,
+    split: Split,
 }
 
 impl<'a> Document<'a> {
@@ -26,12 +25,12 @@ impl<'a> Document<'a> {
     /// If the text is not one JSON value, or is nested deeper or has more items than
     /// [`Limits::DEFAULT`](super::Limits::DEFAULT) allows.
     pub fn read(text: &'a str) -> Result<Self, Unread> {
-        Ok(Self { text, nodes: split::split(text)? })
+        Ok(Self { text, split: split::split(text)? })
     }
 
     /// The outermost value.
     pub fn root(&self) -> Raw<'_> {
-        Raw { text: self.text, nodes: &self.nodes, at: 0 }
+        Raw { text: self.text, nodes: &self.split.nodes, names: &self.split.names, at: 0 }
     }
 }
 
@@ -40,6 +39,8 @@ impl<'a> Document<'a> {
 pub struct Raw<'a> {
     text: &'a str,
     nodes: &'a [Node],
+    /// The names of members that have escapes.
+    names: &'a [Box<str>],
     at: usize,
 }
 
@@ -74,12 +75,13 @@ impl<'a> Raw<'a> {
         let (mut at, mut found) = (1, None);
         while let Some([key, value]) = members.get(at..).and_then(|rest| rest.first_chunk()) {
             let place = self.at + at;
-            let same = if key.escaped() {
-                string(Raw { at: place, ..self }).as_deref() == Some(name)
-            } else {
+            let same = match key.string(self.names) {
+                StringText::Name(decoded) => decoded == name,
                 // Names that differ in length are passed without looking at them.
-                (key.end - key.start) as usize == name.len() + 2
-                    && self.text.as_bytes().get(key.start as usize + 1..key.end as usize - 1) == Some(name.as_bytes())
+                _ => {
+                    (key.end - key.start) as usize == name.len() + 2
+                        && self.text.as_bytes().get(key.start as usize + 1..key.end as usize - 1) == Some(name.as_bytes())
+                }
             };
             if same {
                 found = Some(Raw { at: place + 1, ..self });
@@ -105,7 +107,7 @@ pub struct Items<'a> {
 
 impl Items<'_> {
     /// No values.
-    const NONE: Items<'static> = Items { next: Raw { text: "", nodes: &[], at: 0 }, end: 0 };
+    const NONE: Items<'static> = Items { next: Raw { text: "", nodes: &[], names: &[], at: 0 }, end: 0 };
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
@@ -244,11 +246,11 @@ pub fn string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     if raw.first() != Some(b'"') {
         return None;
     }
-    if !raw.node().is_some_and(Node::escaped) {
-        return Some(Cow::Borrowed(raw.inner()));
+    match raw.node().map_or(StringText::Plain, |node| node.string(raw.names)) {
+        StringText::Plain => Some(Cow::Borrowed(raw.inner())),
+        StringText::Name(name) => Some(Cow::Borrowed(name)),
+        StringText::Escaped => split::decoded(raw.get().as_bytes()).map(Cow::Owned),
     }
-    // Read as bytes, a string may hold half a surrogate pair.
-    serde_json::from_str::<Bytes>(raw.get()).ok().map(|bytes| Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// A string's text or a number's source text; `None` if it is empty or anything else.
@@ -311,6 +313,9 @@ mod tests {
         let document = document(r#"{"\ud83d":1,"a":2,"\u0061":3}"#);
         let obj = Obj::read(document.root()).unwrap();
         assert_eq!(obj.integer("a"), Some(3), "the last of a repeated name");
+        let names: Vec<_> = obj.members().map(|(name, _)| name).collect();
+        assert!(names.iter().all(|name| matches!(name, Cow::Borrowed(_))), "names are decoded once");
+        assert_eq!(names[1..], ["a", "a"]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One pass over a text: checks that it is JSON within limits, and finds the place of each value.
 
+use bytes::Bytes;
+
 use super::super::{Limits, Unread};
 
 /// The place of a value.
@@ -11,19 +13,42 @@ pub(super) struct Node {
     pub(super) end: u32,
     /// The node after this value and all that is inside it.
     pub(super) next: u32,
-    /// Of an object: the [`trace`]s of its members' names, by which an absent name is known at once. Of a string: [`ESCAPED`]
-    /// if there are escapes in it.
+    /// Of an object: the [`trace`]s of its members' names, by which an absent name is known at once. Of a string: 0 if it has no
+    /// escapes, [`ESCAPED`] if it has; of a member's name with escapes, one more than its place in [`Split::names`].
     pub(super) names: u32,
 }
 
-/// Marks a string with escapes, and an object with such a name, which may be any name.
-pub(super) const ESCAPED: u32 = u32::MAX;
+/// Marks a string with escapes.
+const ESCAPED: u32 = u32::MAX;
+
+/// The text of a string.
+pub(super) enum StringText<'a> {
+    /// The text as it stands in the document.
+    Plain,
+    /// A string with escapes.
+    Escaped,
+    /// The decoded name of a member.
+    Name(&'a str),
+}
 
 impl Node {
-    /// Whether the string has escapes in it.
-    pub(super) fn escaped(&self) -> bool {
-        self.names == ESCAPED
+    /// The place of a string's text.
+    #[inline]
+    pub(super) fn string<'a>(&self, names: &'a [Box<str>]) -> StringText<'a> {
+        match self.names {
+            0 => StringText::Plain,
+            ESCAPED => StringText::Escaped,
+            n => names.get(n as usize - 1).map_or(StringText::Escaped, |name| StringText::Name(name)),
+        }
     }
+}
+
+/// The values of a text.
+pub(super) struct Split {
+    /// The values in document order, containers before what is inside them; names of members are values too.
+    pub(super) nodes: Vec<Node>,
+    /// The names of members that have escapes, decoded once: a look-up compares every name.
+    pub(super) names: Vec<Box<str>>,
 }
 
 /// Maximum nesting that is read.
@@ -36,25 +61,32 @@ pub(super) fn trace(name: &[u8]) -> u32 {
     1 << (((name.len() * 5) ^ usize::from(first)) % 32)
 }
 
-/// The values of a JSON text in document order, containers before what is inside them; names of members are values too.
+/// The values of a JSON text.
 ///
 /// # Errors
 /// If the text is not exactly one JSON value (RFC 8259), or is beyond the limits.
-pub(super) fn split(text: &str) -> Result<Vec<Node>, Unread> {
+pub(super) fn split(text: &str) -> Result<Split, Unread> {
     if u32::try_from(text.len()).is_err() {
         return Err(Unread::TooLarge);
     }
     let bytes = text.as_bytes();
     let nodes = Vec::with_capacity(bytes.len() / 10 + 4);
-    let mut splitter = Splitter { bytes, at: 0, nodes, open: [0; DEPTH], depth: 0, items: 0 };
+    let mut splitter = Splitter { bytes, at: 0, nodes, names: Vec::new(), open: [0; DEPTH], depth: 0, items: 0 };
     splitter.document()?;
-    Ok(splitter.nodes)
+    Ok(Split { nodes: splitter.nodes, names: splitter.names })
+}
+
+/// The text of a string with its quotes. Half surrogate pairs become replacement characters.
+pub(super) fn decoded(string: &[u8]) -> Option<String> {
+    // Read as bytes, a string may hold half a surrogate pair.
+    serde_json::from_slice::<Bytes>(string).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 struct Splitter<'a> {
     bytes: &'a [u8],
     at: usize,
     nodes: Vec<Node>,
+    names: Vec<Box<str>>,
     /// The containers around the current place.
     open: [u32; DEPTH],
     depth: usize,
@@ -172,8 +204,8 @@ impl Splitter<'_> {
         }
         let start = self.at + 1;
         self.string()?;
-        let escaped = self.nodes.last().is_none_or(Node::escaped);
-        let names = if escaped { ESCAPED } else { trace(self.bytes.get(start..self.at - 1).unwrap_or_default()) };
+        let escaped = self.nodes.last().is_some_and(|name| name.names == ESCAPED);
+        let names = if escaped { self.escaped_name(start - 1) } else { trace(self.bytes.get(start..self.at - 1).unwrap_or_default()) };
         if let Some(object) = self.open[..self.depth].last().and_then(|index| self.nodes.get_mut(*index as usize)) {
             object.names |= names;
         }
@@ -182,6 +214,19 @@ impl Splitter<'_> {
         }
         self.at += 1;
         Ok(())
+    }
+
+    /// Decodes the name that has just been read, and returns its trace.
+    #[cold]
+    #[allow(clippy::cast_possible_truncation)] // there are fewer names than bytes
+    fn escaped_name(&mut self, start: usize) -> u32 {
+        let name = decoded(self.bytes.get(start..self.at).unwrap_or_default()).unwrap_or_default().into_boxed_str();
+        let names = trace(name.as_bytes());
+        self.names.push(name);
+        if let Some(node) = self.nodes.last_mut() {
+            node.names = self.names.len() as u32;
+        }
+        names
     }
 
     /// A string; eight bytes are checked at a time.
@@ -272,7 +317,7 @@ mod tests {
     #[test]
     fn each_value_stands_where_its_text_is() {
         let text = r#" {"a" : [1, -2.5e3 ,true],"b\"}":{} , "c":"x\\"} "#;
-        let nodes = split(text).unwrap();
+        let Split { nodes, names } = split(text).unwrap();
         let values: Vec<_> = nodes.iter().map(|node| &text[node.start as usize..node.end as usize]).collect();
         let expected = [
             r#"{"a" : [1, -2.5e3 ,true],"b\"}":{} , "c":"x\\"}"#,
@@ -288,15 +333,28 @@ mod tests {
         ];
         assert_eq!(values, expected);
         assert_eq!(nodes.iter().map(|node| node.next).collect::<Vec<_>>(), [10, 2, 6, 4, 5, 6, 7, 8, 9, 10]);
-        let escaped: Vec<_> = nodes.iter().enumerate().filter(|(_, node)| node.escaped()).map(|(at, _)| at).collect();
-        assert_eq!(escaped, [0, 6, 9], "two strings, and the object that has one of them as a name");
+        let escaped = |at: usize| match nodes[at].string(&names) {
+            StringText::Plain => "plain".to_owned(),
+            StringText::Escaped => "escaped".to_owned(),
+            StringText::Name(name) => name.to_owned(),
+        };
+        assert_eq!([1, 6, 8, 9].map(escaped), ["plain", "b\"}", "plain", "escaped"]);
+    }
+
+    #[test]
+    fn an_escaped_name_is_decoded_once_and_traced_like_the_plain_one() {
+        let Split { nodes, names } = split(r#"{"\u0061b":{"\ud83d":1},"\n":"\n"}"#).unwrap();
+        let decoded: Vec<_> = names.iter().map(|name| &**name).collect();
+        assert_eq!((decoded[0], decoded[2], decoded.len()), ("ab", "\n", 3), "values stay as they are");
+        assert!(decoded[1].starts_with('\u{fffd}'));
+        assert_eq!(nodes[0].names, trace(b"ab") | trace(b"\n"), "an absent name is known at once");
     }
 
     #[test]
     fn limits_are_those_of_a_verified_body() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(split(&nested(DEPTH)).is_ok());
-        assert_eq!(split(&nested(DEPTH + 1)).unwrap_err(), Unread::TooDeep);
+        assert_eq!(split(&nested(DEPTH + 1)).err(), Some(Unread::TooDeep));
         let wide = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
         for items in [Limits::DEFAULT.json_items, Limits::DEFAULT.json_items + 1] {
             assert_eq!(split(&wide(items)).is_ok(), Limits::DEFAULT.check(wide(items).as_bytes()).is_ok(), "{items}");

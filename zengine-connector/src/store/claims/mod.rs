@@ -130,9 +130,9 @@ pub trait ClaimStore: Send + Sync + Debug + 'static {
 
     /// A page of the sends whose record [is due](ClaimRecord::is_due), at most `limit` and at least one if there is one.
     /// `after` is the [`next`](DuePage::next) of the page before. A call must examine a bounded number of records: a page may
-    /// be empty although more follow. A record that is written between two pages may be missing; the next sweep finds it.
-    /// Leave out keys of events. Count in [`unreadable`](DuePage::unreadable) the records that cannot be decoded: one must not keep
-    /// the others from being swept.
+    /// be empty although more follow, and each begins after the one before, so that they end. A record that is written between two
+    /// pages may be missing; the next sweep finds it. Leave out keys of events. Count in [`unreadable`](DuePage::unreadable) the
+    /// records that cannot be decoded: one must not keep the others from being swept.
     ///
     /// The default returns `Unsupported`: such a store is not swept, and keeps what no duplicate resolves.
     ///

@@ -8,6 +8,7 @@ use redb::{ReadableTable, TableDefinition};
 use super::{
     engine::Engine,
     fault::Fault,
+    rising::Rising,
     tables::{CLAIMS, INBOUND, REFERENCES},
     work::Done,
 };
@@ -107,13 +108,15 @@ impl ClaimStore for Engine {
         self.read(|snapshot| {
             let from = after.map_or(Bound::Unbounded, Bound::Excluded);
             let table = snapshot.open_table(CLAIMS)?;
-            let (mut page, mut last) = (DuePage::default(), None);
+            let (mut page, mut rising) = (DuePage::default(), Rising::after(after));
+            let mut last = None;
             for (n, entry) in table.range::<&str>((from, Bound::Unbounded))?.enumerate() {
                 if n == EXAMINED || page.records.len() == limit.max(1) {
                     page.next = last.map(|key: redb::AccessGuard<'_, &str>| key.value().to_owned());
                     break;
                 }
                 let (key, bytes) = entry?;
+                rising.check(key.value())?;
                 match (ClaimKey::parse(key.value()), decode::<ClaimRecord>(bytes.value())) {
                     (Ok(key), Ok(record)) if record.is_due(before_ms) => page.records.push((key, record)),
                     (Ok(_), Ok(_)) => {}

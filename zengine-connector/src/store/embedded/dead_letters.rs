@@ -5,7 +5,7 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use redb::ReadableTable as _;
 
-use super::{engine::Engine, tables::LETTERS, work::Done};
+use super::{engine::Engine, rising::Rising, tables::LETTERS, work::Done};
 use crate::{
     ids::FailureId,
     store::{
@@ -13,6 +13,15 @@ use crate::{
         cbor::{decode, encode},
     },
 };
+
+/// Reads the letter of an id. A letter of another id is damage: its redrive would be that of another message.
+fn read(id: &str, bytes: &[u8]) -> Result<DeadLetter, StoreError> {
+    let letter: DeadLetter = decode(bytes)?;
+    if letter.failure_id.as_str() != id {
+        return Err(StoreError::new(StoreErrorKind::Corrupt, "a dead letter is stored under the id of another"));
+    }
+    Ok(letter)
+}
 
 #[async_trait]
 impl DeadLetterSink for Engine {
@@ -29,26 +38,36 @@ impl DeadLetterSink for Engine {
 #[async_trait]
 impl DeadLetterStore for Engine {
     async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
-        self.read(|snapshot| Ok(snapshot.open_table(LETTERS)?.get(id.as_str())?.map(|bytes| decode(bytes.value())).transpose()?))
+        self.read(|snapshot| {
+            Ok(snapshot.open_table(LETTERS)?.get(id.as_str())?.map(|bytes| read(id.as_str(), bytes.value())).transpose()?)
+        })
     }
 
     async fn list(&self, after: Option<&FailureId>, limit: usize) -> Result<DeadLetterPage, StoreError> {
         self.read(|snapshot| {
             let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_str()));
             let table = snapshot.open_table(LETTERS)?;
-            let mut rest = table.range::<&str>((from, Bound::Unbounded))?;
-            let mut page = DeadLetterPage::default();
-            let mut last = None;
-            for entry in rest.by_ref().take(limit.max(1)) {
+            let (mut page, mut rising) = (DeadLetterPage::default(), Rising::after(after.map(FailureId::as_str)));
+            let (mut left, mut without_id, mut last) = (limit.max(1), 0, None);
+            for entry in table.range::<&str>((from, Bound::Unbounded))? {
                 let (key, bytes) = entry?;
-                let id = FailureId::new(key.value()).map_err(|_| StoreError::new(StoreErrorKind::Corrupt, "a dead letter has no id"))?;
-                match decode(bytes.value()) {
+                rising.check(key.value())?;
+                let Ok(id) = FailureId::new(key.value()) else {
+                    without_id += 1;
+                    continue;
+                };
+                if left == 0 {
+                    // The next page begins after the last id, so it counts the entries in between.
+                    page.next = last;
+                    return Ok(page);
+                }
+                match read(key.value(), bytes.value()) {
                     Ok(letter) => page.letters.push(letter),
                     Err(_) => page.unreadable.push(id.clone()),
                 }
-                last = Some(id);
+                (left, page.without_id, last) = (left - 1, without_id, Some(id));
             }
-            page.next = rest.next().transpose()?.and(last);
+            page.without_id = without_id;
             Ok(page)
         })
     }
@@ -57,9 +76,9 @@ impl DeadLetterStore for Engine {
         let id = id.clone();
         self.write(None, move |transaction| {
             let mut table = transaction.open_table(LETTERS)?;
-            let letter = table.get(id.as_str())?.map(|bytes| decode::<DeadLetter>(bytes.value())).transpose()?;
+            let letter = table.get(id.as_str())?.map(|bytes| read(id.as_str(), bytes.value())).transpose()?;
             let Some(mut letter) = letter.filter(|letter| letter.redrive_count == seen) else { return Ok(Done::Looked(None)) };
-            letter.redrive_count += 1;
+            letter.redrive_count = letter.redrive_count.saturating_add(1);
             table.insert(id.as_str(), &*encode(&letter))?;
             Ok(Done::Wrote(Some(letter)))
         })

@@ -9,6 +9,7 @@ use super::{
     document::{decode, encode},
     engine::Engine,
     fault::Fault,
+    rising::Rising,
     tables::{DIRECTORY, ROUTES},
     work::{Done, count},
 };
@@ -77,7 +78,14 @@ impl TenantDirectory for Engine {
         let range = (from, Bound::Excluded((&*self::after(strategy), "")));
         self.read(|snapshot| {
             let rows = snapshot.open_table(DIRECTORY)?.range::<(&str, &str)>(range)?;
-            rows.take(limit).map(|entry| tenant(entry?.0.value().1)).collect()
+            let mut rising = Rising::after(after.map(TenantId::as_str));
+            rows.take(limit)
+                .map(|entry| {
+                    let (place, _) = entry?;
+                    rising.check(place.value().1)?;
+                    tenant(place.value().1)
+                })
+                .collect()
         })
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     document::{decode, encode},
     engine::Engine,
+    rising::Rising,
     tables::EVENTS,
     work::{Done, count},
 };
@@ -23,9 +24,10 @@ impl Engine {
     /// A page of at most `limit` events with their numbers, after a number.
     pub(super) fn published(&self, after: u64, limit: usize) -> Result<Vec<(u64, DomainEvent)>, StoreError> {
         self.read(|snapshot| {
-            let mut events = Vec::new();
+            let (mut events, mut rising) = (Vec::new(), Rising::after(Some(&after)));
             for entry in snapshot.open_table(EVENTS)?.range(after.saturating_add(1)..)?.take(limit) {
                 let (n, json) = entry?;
+                rising.check(&n.value())?;
                 events.push((n.value(), decode::<Stored>(json.value())?.event));
             }
             Ok(events)

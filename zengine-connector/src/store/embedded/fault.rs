@@ -72,7 +72,12 @@ fn return_kind(error: &io::Error) -> (StoreErrorKind, &'static str) {
 
 /// The result of the work. A panic of the engine is damage: it trusts what it reads from the file.
 pub(super) fn unless_damaged<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    catch_in(work).unwrap_or_else(|| Err(Fault::Engine(redb::Error::Corrupted(String::new())).into()))
+    catch_in(work).unwrap_or_else(|| Err(damaged().into()))
+}
+
+/// The fault of a damaged file.
+pub(super) fn damaged() -> Fault {
+    Fault::Engine(redb::Error::Corrupted(String::new()))
 }
 
 /// Converts an error of the file system from outside the engine.

@@ -1,11 +1,18 @@
 //! The open file.
 
-use std::path::Path;
+use std::{mem, path::Path, sync::Arc};
 
-use redb::{Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _, WriteTransaction};
+use redb::{
+    Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _, StorageBackend as _,
+    StorageError, WriteTransaction,
+};
 
-use super::fault::{Fault, read_only};
+use super::{
+    fault::{Fault, damaged, read_only},
+    limited::{LimitedFile, SyncLimit},
+};
 use crate::{
+    runtime::catch_in,
     store::{StoreError, StoreErrorKind},
     sync::RwLock,
 };
@@ -13,14 +20,26 @@ use crate::{
 /// Size of the page cache, in bytes.
 const CACHE: usize = 64 << 20;
 
+/// Maximum syncs of a compaction. One of a whole file needs a few dozen; each moves up to 4 GiB.
+const COMPACTION_SYNCS: u64 = 10_000;
+
 /// A function that opens the file for writing, at first and after a failure.
-pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
+pub(super) type Opener = Box<dyn Fn(&Arc<SyncLimit>) -> Result<Database, DatabaseError> + Send + Sync>;
 
 /// The engine's settings: one writer, and readers in other processes.
 pub(super) fn engine() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE).set_concurrency_mode(ConcurrencyMode::SingleWriter);
     builder
+}
+
+/// Opens a store's file for writing. An empty one is none.
+pub(super) fn open(path: &Path, limit: &Arc<SyncLimit>) -> Result<Database, DatabaseError> {
+    let file = LimitedFile::open(path, limit)?;
+    if file.len()? == 0 {
+        return Err(StorageError::Io(std::io::ErrorKind::InvalidData.into()).into());
+    }
+    engine().create_with_backend(file)
 }
 
 enum Open {
@@ -38,24 +57,33 @@ impl Open {
             _ => read_only(),
         })
     }
+
+    /// Closes the file. The engine writes to it once more, and panics over some damage; the file's lock goes all the same.
+    fn close(&mut self) {
+        let open = mem::replace(self, Self::Closed(StoreErrorKind::Unavailable, "the store is being opened again after a failure"));
+        let _ = catch_in(|| drop(open));
+    }
 }
 
 /// The open file, shared by the writer and all readers.
 pub(super) struct Shared {
     open: RwLock<Open>,
     opener: Option<Opener>,
+    limit: Arc<SyncLimit>,
 }
 
 debug_fields!(Shared { open: |shared| shared.is_open() });
 
 impl Shared {
     pub(super) fn writing(opener: Opener) -> Result<Self, Fault> {
-        let database = opener()?;
-        Ok(Self { open: RwLock::new(Open::Writing(database)), opener: Some(opener) })
+        let limit = Arc::new(SyncLimit::none());
+        let database = opener(&limit)?;
+        Ok(Self { open: RwLock::new(Open::Writing(database)), opener: Some(opener), limit })
     }
 
     pub(super) fn reading(path: &Path) -> Result<Self, Fault> {
-        Ok(Self { open: RwLock::new(Open::Reading(engine().open_read_only(path)?)), opener: None })
+        let open = Open::Reading(engine().open_read_only(path)?);
+        Ok(Self { open: RwLock::new(open), opener: None, limit: Arc::new(SyncLimit::none()) })
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -86,9 +114,19 @@ impl Shared {
         Ok(())
     }
 
+    /// Moves the content to the front of the file and cuts its end off.
+    ///
+    /// # Errors
+    /// `Corrupt` if the engine panics or goes on for ever, which damage causes. The file must then be reopened, as after any error
+    /// but [`Fault::Said`] and a transaction in progress.
     pub(super) fn compact(&self) -> Result<bool, Fault> {
         match &mut *self.open.write() {
-            Open::Writing(database) => Ok(database.compact()?),
+            Open::Writing(database) => {
+                self.limit.allow(COMPACTION_SYNCS);
+                let compacted = catch_in(|| database.compact());
+                let used_up = self.limit.lift();
+                Ok(compacted.filter(|_| !used_up).ok_or_else(damaged)??)
+            }
             open => Err(open.refusal()),
         }
     }
@@ -98,13 +136,20 @@ impl Shared {
         let Some(opener) = &self.opener else { return };
         let mut open = self.open.write();
         // Close first: the new one needs the lock.
-        *open = Open::Closed(StoreErrorKind::Unavailable, "the store is being opened again after a failure");
-        *open = opener().map_or_else(
+        open.close();
+        *open = opener(&self.limit).map_or_else(
             |error| {
                 let error = StoreError::from(Fault::from(error));
                 Open::Closed(error.kind, error.message)
             },
             Open::Writing,
         );
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // A panic would reach whoever drops the last handle.
+        self.open.write().close();
     }
 }

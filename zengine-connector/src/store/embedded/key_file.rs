@@ -99,6 +99,11 @@ impl KeyFile {
         Ok(Some(Self { path: path.to_owned(), current, older: keys.collect() }))
     }
 
+    /// Reads the same file again.
+    pub(super) fn reread(&self) -> Result<Option<Self>, StoreError> {
+        Self::read(&self.path)
+    }
+
     /// Creates a key file with a new key.
     pub(super) fn create(path: &Path, rng: &dyn Rng) -> Result<Self, StoreError> {
         Self { path: path.to_owned(), current: StoredKey::random(rng), older: Vec::new() }.written()

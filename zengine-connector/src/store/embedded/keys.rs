@@ -14,12 +14,28 @@ use crate::{
 pub(super) struct EmbeddedKeys {
     file: Mutex<KeyFile>,
     ring: Snapshot<StaticKeyRing>,
+    /// Whether another handle rotates the keys.
+    follows: bool,
 }
 
 impl EmbeddedKeys {
     pub(super) fn new(file: KeyFile) -> Self {
         let ring = Snapshot::new(file.ring());
-        Self { file: Mutex::new(file), ring }
+        Self { file: Mutex::new(file), ring, follows: false }
+    }
+
+    /// The keys of a handle that only reads. They follow the key file, because the host may rotate its keys.
+    pub(super) fn following(file: KeyFile) -> Self {
+        Self { follows: true, ..Self::new(file) }
+    }
+
+    /// Reads the key file again if it holds a key. A file that cannot be read changes nothing.
+    fn follow(&self, id: &str) -> Option<Arc<Key>> {
+        let mut file = self.file.lock();
+        let newer = file.reread().ok().flatten().filter(|newer| newer.holds(id))?;
+        self.ring.store(Arc::new(newer.ring()));
+        *file = newer;
+        self.ring.load().by_id(id)
     }
 
     pub(super) fn rotate(&self, rng: &dyn Rng) -> Result<String, StoreError> {
@@ -40,7 +56,8 @@ impl KeyRing for EmbeddedKeys {
     }
 
     fn by_id(&self, id: &str) -> Option<Arc<Key>> {
-        self.ring.load().by_id(id)
+        // A reader opens stored content: an unknown id is rare, and mostly that of a new key.
+        self.ring.load().by_id(id).or_else(|| if self.follows { self.follow(id) } else { None })
     }
 }
 

@@ -7,7 +7,8 @@
 //!   their process is gone (rule 17).
 //! - A full disk is [`StoreErrorKind::Full`]. No acknowledged write is lost, and the store works again as soon as there is
 //!   space.
-//! - Calls never wait for a lock that is held across disk writes, but a read may access the disk in the calling thread.
+//! - Calls never wait for a lock that is held across disk writes, but a read may access the disk in the calling thread. Only a
+//!   compaction makes all of them wait.
 
 mod aside;
 mod claims;
@@ -21,6 +22,8 @@ mod fault;
 mod file;
 mod key_file;
 mod keys;
+mod limited;
+mod rising;
 mod sessions;
 mod snapshot;
 mod sweep;
@@ -41,6 +44,7 @@ use self::{
     file::{Opener, Shared},
     key_file::KeyFile,
     keys::EmbeddedKeys,
+    limited::SyncLimit,
     tables::{FORMAT, META, each_table},
 };
 use super::{
@@ -81,7 +85,7 @@ impl Embedded {
         let (file, key_path) = (path.to_owned(), KeyFile::beside(path));
         unless_damaged(|| {
             make_file(path)?;
-            let store = Self::open_with(Box::new(move || file::engine().open(&file)), &key_path)?;
+            let store = Self::open_with(Box::new(move |limit: &Arc<SyncLimit>| file::open(&file, limit)), &key_path)?;
             // Only now is it known to be ours.
             make_private(path).map_err(io_error)?;
             Ok(store)
@@ -116,7 +120,7 @@ impl Embedded {
         })?;
         let Found::Store { key_id, check } = found else { return Err(no_store()) };
         let keys = fitting(KeyFile::read(&KeyFile::beside(path))?, &key_id, check.as_deref())?;
-        Ok(Self { engine: Arc::new(Engine::reading(shared)), keys: Arc::new(EmbeddedKeys::new(keys)) })
+        Ok(Self { engine: Arc::new(Engine::reading(shared)), keys: Arc::new(EmbeddedKeys::following(keys)) })
     }
 
     /// Copies the last commit of the store, with its keys, to another path, while the host goes on writing. Blocks the calling
@@ -134,10 +138,11 @@ impl Embedded {
         })
     }
 
-    /// Returns the file's free space to the disk. Writes wait meanwhile. Returns `false` if there was no free space.
+    /// Returns the file's free space to the disk. Reads and writes wait meanwhile. Returns `false` if there was no free space.
     ///
     /// # Errors
-    /// `Unavailable` while the store is being read: try again.
+    /// `Unavailable` while the store is being read: try again. `Corrupt` if the file is damaged; what can still be read and written
+    /// stays so.
     pub async fn compact(&self) -> Result<bool, StoreError> {
         self.engine.writer()?.compact().await
     }

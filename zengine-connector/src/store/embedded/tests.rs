@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, future::join_all};
 use redb::{BackendError, StorageBackend, backends::FileBackend};
 
-use super::{Embedded, KeyFile, file::engine, work::Done, writer::MAX_WAITING};
+use super::{Embedded, KeyFile, file::engine, limited::SyncLimit, work::Done, writer::MAX_WAITING};
 use crate::{
     ids::{RouteKey, StrategyName, TenantId},
     secret::Secret,
@@ -27,10 +27,13 @@ use crate::{
 struct Disk {
     file: FileBackend,
     full: Arc<AtomicBool>,
+    /// Stands for a panic of the engine in the middle of a write, which it does over some damage.
+    panics: Arc<AtomicBool>,
 }
 
 impl Disk {
     fn room(&self) -> io::Result<()> {
+        assert!(!self.panics.load(Ordering::SeqCst), "on purpose");
         if self.full.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 }
@@ -88,11 +91,15 @@ impl StorageBackend for Disk {
 }
 
 fn on_disk(path: &Path, full: &Arc<AtomicBool>) -> Embedded {
-    let (path, full) = (path.to_owned(), Arc::clone(full));
+    on_any_disk(path, full, &Arc::default())
+}
+
+fn on_any_disk(path: &Path, full: &Arc<AtomicBool>, panics: &Arc<AtomicBool>) -> Embedded {
+    let (path, full, panics) = (path.to_owned(), Arc::clone(full), Arc::clone(panics));
     let key_path = KeyFile::beside(&path);
-    let opener = move || {
+    let opener = move |_: &Arc<SyncLimit>| {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
-        engine().create_with_backend(Disk { file: FileBackend::new(file)?, full: Arc::clone(&full) })
+        engine().create_with_backend(Disk { file: FileBackend::new(file)?, full: Arc::clone(&full), panics: Arc::clone(&panics) })
     };
     Embedded::open_with(Box::new(opener), &key_path).unwrap()
 }
@@ -187,6 +194,53 @@ async fn a_panic_in_the_writer_is_an_error_for_its_batch_and_the_store_goes_on()
     assert_eq!((failed.kind, failed.message), (StoreErrorKind::Unavailable, "the store's writer panicked"));
     assert_eq!(append(&store, 2).await, Ok(true));
     assert_eq!(stored(&store).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_compaction_is_an_error_and_the_store_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let panics = Arc::default();
+    let store = on_any_disk(&folder.path().join("zengine.db"), &Arc::default(), &panics);
+    for n in 0..20 {
+        assert_eq!(append(&store, n).await, Ok(true));
+    }
+    panics.store(true, Ordering::SeqCst);
+    let failed = store.compact().await.unwrap_err();
+    assert_eq!((failed.kind, failed.message), (StoreErrorKind::Corrupt, "the store's file is damaged: put a backup in its place"));
+    panics.store(false, Ordering::SeqCst);
+    while append(&store, 20).await.is_err() {
+        // Opening it panicked too: it is opened again with the next write, or after a second.
+    }
+    assert_eq!(stored(&store).await, (0..=20).collect::<Vec<_>>());
+    store.compact().await.unwrap();
+}
+
+#[tokio::test]
+async fn closing_a_damaged_file_does_not_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zengine.db");
+    let panics = Arc::default();
+    let store = on_any_disk(&path, &Arc::default(), &panics);
+    assert_eq!(append(&store, 1).await, Ok(true));
+    panics.store(true, Ordering::SeqCst);
+    drop(store);
+    assert_eq!(stored(&Embedded::open(&path).unwrap()).await, [1], "its lock is gone");
+}
+
+#[tokio::test]
+async fn a_compaction_that_syncs_for_ever_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let limit = Arc::new(SyncLimit::none());
+    let path = folder.path().join("zengine.db");
+    drop(Embedded::open(&path).unwrap());
+    let database = super::file::open(&path, &limit).unwrap();
+    let commit = || Ok::<_, redb::Error>(database.begin_write()?.commit()?);
+    commit().unwrap();
+    limit.allow(20);
+    let commits = std::iter::repeat_with(commit).take_while(Result::is_ok).count();
+    assert!((1..=20).contains(&commits) && limit.lift(), "{commits} commits");
+    drop(database);
+    Embedded::open(&path).unwrap();
 }
 
 #[tokio::test]

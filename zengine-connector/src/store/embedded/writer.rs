@@ -146,9 +146,20 @@ fn run(shared: &Shared, inbox: &Receiver<Command>) {
             serve(shared, jobs, &mut sweeper);
         }
         for answer in compactions {
-            let _ = answer.send(shared.compact().map_err(StoreError::from));
+            let _ = answer.send(compact(shared));
         }
     }
+}
+
+fn compact(shared: &Shared) -> Result<bool, StoreError> {
+    let compacted = shared.compact();
+    if let Err(Fault::Engine(error)) = &compacted
+        && !matches!(error, redb::Error::TransactionInProgress)
+    {
+        // Before the answer, so that the caller's next write succeeds.
+        reopen(shared);
+    }
+    Ok(compacted?)
 }
 
 fn serve(shared: &Shared, jobs: Vec<(Work, Caller)>, sweeper: &mut Sweeper) {

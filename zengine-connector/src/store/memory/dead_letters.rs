@@ -39,7 +39,7 @@ impl DeadLetterStore for Tables {
 
     async fn take(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {
         Ok(self.dead_letters.lock().get_mut(id).filter(|letter| letter.redrive_count == seen).map(|letter| {
-            letter.redrive_count += 1;
+            letter.redrive_count = letter.redrive_count.saturating_add(1);
             letter.clone()
         }))
     }

@@ -58,5 +58,17 @@ impl RoutedEvent {
     }
 }
 
-// Without people, bytes and the dedup key, which may name a person.
+// Without people, bytes and the dedup key, which may name a person. Of the routes only the kinds.
 debug_fields!(RoutedEvent { routes, event, provider_ids, raw_bytes: |it| it.raw.len() });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_prints_no_value_of_a_route() {
+        let event = RoutedEvent::new(Event::Typing, "d", Bytes::new());
+        let shown = format!("{:?}", RoutedEvent { routes: vec![RouteKey::new("url_token", "canary")], ..event });
+        assert!(shown.contains("url_token") && !shown.contains("canary"), "{shown}");
+    }
+}

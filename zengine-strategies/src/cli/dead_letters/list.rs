@@ -73,6 +73,9 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
         for id in &page.unreadable {
             output::note(&format!("{id} cannot be read: `dead-letters show` says why"));
         }
+        if page.without_id > 0 {
+            output::note(&format!("{} entries have no id and cannot be read: the store is damaged", page.without_id));
+        }
         after = page.next;
         if after.is_none() {
             break;

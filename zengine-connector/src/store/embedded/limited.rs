@@ -1,0 +1,105 @@
+//! The file with a limit to its syncs: a compaction commits until it makes no progress, which over some damage it always does.
+
+use std::{
+    fs::OpenOptions,
+    io,
+    ops::Bound,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use redb::{BackendError, StorageBackend, backends::FileBackend};
+
+/// The number of syncs that are left, without a limit at first.
+#[derive(Debug)]
+pub(super) struct SyncLimit(AtomicU64);
+
+impl SyncLimit {
+    const NONE: u64 = u64::MAX;
+
+    pub(super) const fn none() -> Self {
+        Self(AtomicU64::new(Self::NONE))
+    }
+
+    /// Allows a number of syncs.
+    pub(super) fn allow(&self, syncs: u64) {
+        self.0.store(syncs, Ordering::Relaxed);
+    }
+
+    /// Takes the limit away. Returns `true` if it was used up.
+    pub(super) fn lift(&self) -> bool {
+        self.0.swap(Self::NONE, Ordering::Relaxed) == 0
+    }
+
+    fn spend(&self) -> bool {
+        let spent = |left| if left == Self::NONE { Some(left) } else { u64::checked_sub(left, 1) };
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spent).is_ok()
+    }
+}
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct LimitedFile {
+    file: FileBackend,
+    limit: Arc<SyncLimit>,
+}
+
+impl LimitedFile {
+    pub(super) fn open(path: &Path, limit: &Arc<SyncLimit>) -> Result<Self, redb::DatabaseError> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        Ok(Self { file: FileBackend::new(file)?, limit: Arc::clone(limit) })
+    }
+}
+
+impl StorageBackend for LimitedFile {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        if self.limit.spend() { self.file.sync_data() } else { Err(io::Error::other("too many syncs")) }
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.file.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.lock_range(start, end)
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.query_lock_range(start, end)
+    }
+}

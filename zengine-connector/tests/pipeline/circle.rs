@@ -1,0 +1,94 @@
+//! Sweeps of a store whose pages go in a circle.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use zengine_connector::{
+    async_trait,
+    store::{
+        Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DuePage, InboundOp, InboundRecord, Memory, Reference, StoreError,
+        StoreErrorKind,
+    },
+    testing::Recording,
+};
+
+use crate::{
+    log::Log,
+    support::{World, delivered, secs, send},
+};
+
+/// A store of one process whose third page of due records is followed by its first.
+#[derive(Debug)]
+struct Circling {
+    claims: Arc<dyn ClaimStore>,
+    pages: AtomicUsize,
+}
+
+#[async_trait]
+impl ClaimStore for Circling {
+    fn boot(&self) -> Option<&str> {
+        Some("circling")
+    }
+
+    async fn apply(
+        &self,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+        current: Option<&ClaimRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
+        self.claims.apply(key, operation, current, now_ms).await
+    }
+
+    async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
+        self.claims.get(key).await
+    }
+
+    async fn apply_inbound(
+        &self,
+        key: &ClaimKey,
+        operation: &InboundOp,
+        current: Option<&InboundRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<InboundRecord>, StoreError> {
+        self.claims.apply_inbound(key, operation, current, now_ms).await
+    }
+
+    async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
+        self.claims.put_reference(hash, reference).await
+    }
+
+    async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
+        self.claims.reference(hash, now_ms).await
+    }
+
+    async fn due(&self, _: i64, after: Option<&str>, _: usize) -> Result<DuePage, StoreError> {
+        self.pages.fetch_add(1, Ordering::SeqCst);
+        let next = match after {
+            Some("1") => "2",
+            Some("2") => "3",
+            None | Some("3") => "1",
+            _ => return Err(StoreError::new(StoreErrorKind::Corrupt, "no such page")),
+        };
+        Ok(DuePage::new(vec![], Some(next.to_owned())))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_whose_pages_go_in_a_circle_ends_and_the_next_one_comes_in_its_time() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let (world, provider) = (World::in_memory(), Recording::<zengine_connector::testing::PlainProvider>::new());
+    let claims = Arc::new(Circling { claims: Memory::new().claims(), pages: AtomicUsize::new(0) });
+    let process = world.process_with(&provider, |it| it.claims(Arc::clone(&claims) as Arc<dyn ClaimStore>).sweep_every(secs(60)));
+    world.pass(secs(90)).await;
+    let pages = claims.pages.load(Ordering::SeqCst);
+    assert!((4..=9).contains(&pages), "{pages} pages in one sweep");
+    let failed = log.lines("sweep.failed");
+    assert!(failed.len() == 1 && failed[0].contains("in a circle"), "{failed:?}");
+    world.pass(secs(60)).await;
+    assert_eq!((claims.pages.load(Ordering::SeqCst), log.lines("sweep.failed").len()), (2 * pages, 2));
+    delivered(send(&process, "1").await);
+}
