@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{
     DeferredReason, Engine, SendOptions,
     clock::CallClock,
-    ended::Ended,
+    ended::{Ended, How},
     job::{HostCall, Identified},
     report,
     send::DEFAULT_TIME,
@@ -16,9 +16,13 @@ use super::{
 };
 use crate::{
     ids::{StrategyName, TenantId},
-    message::MessageRef,
-    store::{ClaimKey, ClaimRecord},
+    message::{MessageRef, Receipt},
+    store::{ClaimKey, ClaimRecord, Life, StoredReceipt},
 };
+
+/// Waits between tries to store the letter of a send without its caller: 1, 5 and 25 seconds.
+const LETTER_PATIENCE: Duration = Duration::from_secs(1);
+const LONGEST_LETTER_PATIENCE: Duration = Duration::from_secs(25);
 
 /// A send without its caller. Owns all that its end needs.
 pub(crate) struct AbandonedSend {
@@ -44,18 +48,55 @@ impl AbandonedSend {
         })
     }
 
-    /// Completes the effects of the send's record, and reports the end. Without a record the send is postponed: another owner has it,
-    /// or the store does not answer.
-    pub(crate) async fn finish(self, engine: &Arc<Engine>, record: Option<&ClaimRecord>) -> Ended {
-        let Self { tenant, strategy, message, options, began, facts } = self;
-        let (clock, trace) = (CallClock::resume(&*engine.clock, began, DEFAULT_TIME), SendTrace::resume(facts));
-        let call = HostCall { engine, tenant: &tenant, strategy: strategy.as_str(), options: &options, clock: &clock, trace: &trace };
-        let ended = match (call.identify(MessageRef::from(&message)), record) {
-            (Ok(send), Some(record)) => settle::finish(&send, record, None).await,
-            _ => Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)),
+    /// Completes the effects of the send's record, with patience: nobody else may have the message. Reports the end.
+    pub(crate) async fn finish(self, engine: &Arc<Engine>, record: &ClaimRecord) -> Ended {
+        let clock = CallClock::resume(&*engine.clock, self.began, DEFAULT_TIME);
+        let trace = SendTrace::resume(self.facts.clone());
+        let call = self.call(engine, &clock, &trace);
+        let mut wait = LETTER_PATIENCE;
+        let ended = loop {
+            let ended = match call.identify(MessageRef::from(&self.message)) {
+                Ok(send) => settle::finish(&send, record, None).await,
+                Err(_) => Ended::deferred(DeferredReason::StoreUnavailable, wait),
+            };
+            if !matches!(ended.how, How::LetterLost) || wait > LONGEST_LETTER_PATIENCE || !engine.pause(wait).await {
+                break ended;
+            }
+            wait *= 5;
         };
-        let key = ClaimKey::outbound(&tenant, &strategy, &options.client_message_id);
-        report::report(call, &ended.clone().into_outcome(&key, None));
+        self.report(call, &ended);
         ended
+    }
+
+    /// Reports a delivery whose record could not be written (rule 26).
+    pub(crate) fn not_recorded(self, engine: &Arc<Engine>, receipt: Option<&StoredReceipt>, attempts: u32) -> Ended {
+        settle::warn_not_recorded(&self.tenant, &self.strategy, &self.options.client_message_id);
+        let receipt = receipt.and_then(|receipt| engine.open_receipt(&self.key(), receipt)).unwrap_or_else(Receipt::unnumbered);
+        let ended = Ended::new(How::Delivered { receipt, recorded: false }, attempts, Life::default());
+        self.report_now(engine, &ended);
+        ended
+    }
+
+    /// Reports a send whose end is not written: another owner has it, or the store does not answer.
+    pub(crate) fn postponed(self, engine: &Arc<Engine>) {
+        self.report_now(engine, &Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)));
+    }
+
+    fn report_now(&self, engine: &Arc<Engine>, ended: &Ended) {
+        let clock = CallClock::resume(&*engine.clock, self.began, DEFAULT_TIME);
+        let trace = SendTrace::resume(self.facts.clone());
+        self.report(self.call(engine, &clock, &trace), ended);
+    }
+
+    fn report(&self, call: HostCall<'_>, ended: &Ended) {
+        report::report(call, &ended.clone().into_outcome(&self.key(), None));
+    }
+
+    fn key(&self) -> ClaimKey {
+        ClaimKey::outbound(&self.tenant, &self.strategy, &self.options.client_message_id)
+    }
+
+    fn call<'a>(&'a self, engine: &'a Arc<Engine>, clock: &'a CallClock<'a>, trace: &'a SendTrace) -> HostCall<'a> {
+        HostCall { engine, tenant: &self.tenant, strategy: self.strategy.as_str(), options: &self.options, clock, trace }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     DeferredReason, Outcome,
     ended::{EndError, Ended, How},
-    expired::expire,
+    expired::{end_doubt, expire},
     job::{HostCall, Identified, SendJob},
     settle,
 };
@@ -44,12 +44,13 @@ pub(crate) async fn prepare<'a>(call: HostCall<'a>, message: MessageRef<'a>) -> 
     }
     match send.bind().await {
         Ok(bound) => send.for_tenant(bound).map(Box::new).map(Preparation::Job),
-        Err(error) => replay_or_defer(&send, error).await.map(Preparation::Outcome),
+        Err(error) => unbound(&send, error).await.map(Preparation::Outcome),
     }
 }
 
-/// Answers a send whose tenant cannot be bound: replays a settled record, ends a message that is too old, else defers (rule 85).
-async fn replay_or_defer(send: &Identified<'_>, error: Error) -> Result<Outcome, Error> {
+/// Answers a send whose tenant cannot be bound: replays a settled record, ends a message that is too old, else defers (rule 85). A send of
+/// a tenant that is gone is rejected, and does not come again: if it may have arrived, it ends now.
+async fn unbound(send: &Identified<'_>, error: Error) -> Result<Outcome, Error> {
     let record = send.record().await.map(|record| record.filter(|record| record.is_present(send.clock().ms())));
     if let Ok(Some(record)) = &record {
         send.content().refuse_mismatch(&send.fingerprint, &record.fingerprint)?;
@@ -58,13 +59,24 @@ async fn replay_or_defer(send: &Identified<'_>, error: Error) -> Result<Outcome,
         }
     }
     if error.kind() == ErrorKind::UnknownTenant {
-        return Err(error);
+        return match record {
+            Ok(Some(record)) if record.is_in_doubt() => match end_doubt(send, &record).await {
+                Some(ended) => ended.into_outcome(&send.key, None),
+                None => later(send, error),
+            },
+            Ok(_) => Err(error),
+            Err(_) => later(send, error),
+        };
     }
     if let Ok(record) = record
         && let Some(ended) = expire(send, record.as_ref()).await
     {
         return ended.into_outcome(&send.key, None);
     }
+    later(send, error)
+}
+
+fn later(send: &Identified<'_>, error: Error) -> Result<Outcome, Error> {
     let retry_after = error.retry_after().unwrap_or(BIND_AGAIN);
     let stored = StoredError::new(error.kind(), Reach::NotSent, error.message().to_owned());
     let how = How::Deferred { reason: DeferredReason::BindFailed, retry_after, error: Some(EndError::live(stored, error)) };

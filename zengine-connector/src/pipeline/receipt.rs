@@ -22,7 +22,7 @@ impl Engine {
             record.error.as_deref().cloned().unwrap_or_else(unrecorded).into()
         };
         let how = match record.status {
-            ClaimStatus::Delivered => How::Delivered { receipt: self.open_receipt(key, record), recorded: true },
+            ClaimStatus::Delivered => How::Delivered { receipt: self.receipt(key, record), recorded: true },
             ClaimStatus::Failed => How::Failed(error()),
             ClaimStatus::Unknown => How::Unknown(error()),
             ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => return None,
@@ -42,19 +42,21 @@ impl Engine {
         keyring::seal(&*self.keys, &*self.rng, &["receipt", key.as_str()], &json).ok().map(StoredReceipt::sealed)
     }
 
-    /// Reads the receipt of a record, or what evidence tells of it. An unreadable one gives an empty receipt, because the send was
-    /// delivered all the same.
-    fn open_receipt(&self, key: &ClaimKey, record: &ClaimRecord) -> Receipt {
-        let open = |stored: &StoredReceipt| {
-            let sealed = stored.as_sealed();
-            if sealed.is_empty() {
-                return Some(Receipt::unnumbered());
-            }
-            let json = keyring::open(&*self.keys, &["receipt", key.as_str()], sealed).ok()?;
-            serde_json::from_slice::<Receipt>(&json).ok()
-        };
-        record.result.as_ref().and_then(open).unwrap_or_else(|| {
-            let told = record.evidence.as_ref().and_then(|evidence| open(evidence.receipt.as_ref()?));
+    /// Opens a stored receipt. `None` if it cannot be read.
+    pub(super) fn open_receipt(&self, key: &ClaimKey, stored: &StoredReceipt) -> Option<Receipt> {
+        let sealed = stored.as_sealed();
+        if sealed.is_empty() {
+            return Some(Receipt::unnumbered());
+        }
+        let json = keyring::open(&*self.keys, &["receipt", key.as_str()], sealed).ok()?;
+        serde_json::from_slice::<Receipt>(&json).ok()
+    }
+
+    /// The receipt of a record, or what evidence tells of it. An unreadable one gives an empty receipt, because the send was delivered
+    /// all the same.
+    fn receipt(&self, key: &ClaimKey, record: &ClaimRecord) -> Receipt {
+        record.result.as_ref().and_then(|stored| self.open_receipt(key, stored)).unwrap_or_else(|| {
+            let told = record.evidence.as_ref().and_then(|evidence| self.open_receipt(key, evidence.receipt.as_ref()?));
             told.unwrap_or_else(Receipt::unnumbered).trimmed()
         })
     }

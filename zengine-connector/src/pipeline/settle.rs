@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, ProviderDetails, SendError},
+    ids::{ClientMessageId, StrategyName, TenantId},
     message::Receipt,
     runtime::seconds,
     store::{ClaimRecord, ClaimStatus, Reference, Terminal},
@@ -32,8 +33,12 @@ pub(crate) async fn settle(job: &SendJob<'_>) -> Result<Ended, Error> {
     job.call.trace.note(|facts| facts.waited = job.clock().monotonic().saturating_sub(asked));
     let ended = match claimed {
         Claimed::Ours(own) => return Ok(lead(job, own.led_by(leader)).await),
-        Claimed::Settled { record, fresh: true } => finish(job, &record, None).await,
-        Claimed::Settled { record, fresh: false } => {
+        Claimed::Settled { record, ending: Some(ending) } => {
+            let ended = finish(job, &record, None).await;
+            ending.done();
+            ended
+        }
+        Claimed::Settled { record, ending: None } => {
             let ended = finish(job, &record, None).await.replayed();
             remember(job, &record, &ended);
             ended
@@ -85,12 +90,14 @@ async fn delivered(job: &SendJob<'_>, own: &mut Ownership<'_>, receipt: Receipt)
             }
             remember(job, &record, &ended);
         }
-        // Sending it again may deliver it twice (rule 26).
-        None => {
-            tracing::error!(tenant_id = %job.tenant(), strategy = %job.entry.name, client_message_id = %job.id(), "dedup.delivered_not_recorded");
-        }
+        None => warn_not_recorded(job.tenant(), &job.entry.name, job.id()),
     }
     ended
+}
+
+/// Logs a delivery without a record: sending the id again may deliver the message twice (rule 26).
+pub(crate) fn warn_not_recorded(tenant: &TenantId, strategy: &StrategyName, id: &ClientMessageId) {
+    tracing::error!(tenant_id = %tenant, %strategy, client_message_id = %id, "dedup.delivered_not_recorded");
 }
 
 /// Records a failure, and completes its effects.

@@ -6,13 +6,13 @@ use zengine_connector::{
     ids::RouteKey,
     pipeline::DeferredReason,
     runtime::Clock,
-    store::{StoreError, StoreErrorKind, TenantConfig, TenantDirectory},
-    testing::{ProviderAnswer, Recording},
+    store::{ClaimStatus, StoreError, StoreErrorKind, TenantConfig, TenantDirectory},
+    testing::{ProviderAnswer, Recording, StoreCall, StoreFault},
 };
 
 use super::new_world;
 use crate::log::Log;
-use crate::support::{deferred, delivered, drop_after, failed, id, secs, send, strategy, tenant, text, unknown};
+use crate::support::{deferred, delivered, drop_after, failed, id, ms, secs, send, strategy, tenant, text, unknown};
 
 /// A directory that does not answer.
 #[derive(Debug)]
@@ -125,4 +125,42 @@ async fn rule_85_a_message_too_old_for_its_broken_tenant_ends_with_its_letter() 
     world.pass(secs(31)).await;
     deferred(send(&process, "nobody knows").await);
     assert_eq!(log.lines("tenant.configuration_refused").len(), 2);
+}
+
+/// Who goes away while such a message ends leaves its letter to a task, whatever of the end was written.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_message_too_old_for_its_tenant_ends_without_its_caller() {
+    for call in [StoreCall::Claim, StoreCall::Commit, StoreCall::PutLetter] {
+        let (world, provider) = (new_world(), Recording::new());
+        let blind = world.process_with(&provider, |it| it.directory(std::sync::Arc::new(Silent)));
+        let options = SendOptions::new(id("1")).created_at(world.clock.now());
+        world.clock.jump_ms(7 * 3_600_000);
+        world.faults.next(call, 1, StoreFault::DoneThenHang);
+        let (tenant, message) = (tenant(), text("hello"));
+        tokio::select! { biased;
+            end = blind.send(&tenant, "recording", &message, options) => panic!("{end:?}"),
+            () = world.pass(secs(1)) => {}
+        }
+        world.pass(ms(1)).await;
+        let record = world.record("1").await.unwrap();
+        assert_eq!((record.status, record.effects_pending.pending()), (ClaimStatus::Failed, false), "{call:?}");
+        assert_eq!(world.all_letters().await.len(), 1, "{call:?}");
+    }
+}
+
+/// A send of a tenant that is gone is rejected and does not come again: what may have arrived ends with its letter.
+#[tokio::test(start_paused = true)]
+async fn rule_85_a_send_in_doubt_ends_although_its_tenant_is_gone() {
+    let (world, provider) = (new_world(), Recording::new());
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    drop_after(&world, &world.killed(&provider), "1", secs(1)).await;
+    let moved = world.process_with(&provider, |it| it.directory(Memory::new().directory()));
+    assert_eq!(deferred(send(&moved, "1").await).reason, DeferredReason::BindFailed, "its owner may be at work");
+    world.pass(secs(63)).await;
+    world.faults.always(StoreCall::GetClaim, StoreFault::Refused);
+    assert_eq!(deferred(send(&moved, "1").await).reason, DeferredReason::BindFailed, "nothing is known of it");
+    world.faults.heal();
+    unknown(send(&moved, "1").await);
+    assert_eq!((world.all_letters().await.len(), world.failed().len(), provider.calls().len()), (1, 1, 1));
+    assert!(unknown(send(&moved, "1").await).replayed);
 }

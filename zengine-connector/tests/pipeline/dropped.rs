@@ -70,7 +70,7 @@ async fn rule_31_a_claim_that_no_task_gives_back_is_logged_and_ends_with_its_lea
     world.faults.next(StoreCall::Claim, 1, StoreFault::DoneThenHang);
     drop_after(&world, &process, "1", secs(1)).await;
     assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Claimed);
-    assert_eq!(log.lines("a claim could not be ended, because no task can be spawned").len(), 1);
+    assert_eq!(log.lines("dedup.claim_not_ended").len(), 1);
     world.pass(secs(63)).await;
     delivered(send(&process, "1").await);
 }
@@ -217,7 +217,7 @@ async fn rule_31_without_a_task_a_dropped_send_stays_in_doubt() {
     drop_after(&world, &process, "1", secs(1)).await;
     world.pass(ms(1)).await;
     assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Sending);
-    assert_eq!(log.lines("no task can be spawned").len(), 1);
+    assert_eq!(log.lines("dedup.claim_not_ended").len(), 1);
     let lines = log.lines("send.completed");
     assert!(lines.len() == 1 && lines[0].contains("reason=\"cancelled\""), "{lines:?}");
     world.pass(secs(63)).await;
@@ -305,4 +305,65 @@ async fn rule_31_a_detached_send_goes_on_without_its_handle() {
     let closed = world.killed(&provider);
     let error = closed.send_detached(&tenant(), "recording", &text("hello"), SendOptions::new(id("2"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
+}
+
+/// The task may be the last to hold the message: it waits for the store of letters.
+#[tokio::test(start_paused = true)]
+async fn rule_68_the_task_of_a_dropped_caller_tries_its_letter_again() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.always(StoreCall::PutLetter, StoreFault::Refused);
+    provider.answer(ProviderAnswer::Hang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(secs(4)).await;
+    assert!(world.record("1").await.unwrap().effects_pending.dlq);
+    world.faults.heal();
+    world.pass(secs(10)).await;
+    assert!(!world.record("1").await.unwrap().effects_pending.pending());
+    assert_eq!(world.all_letters().await.len(), 1);
+}
+
+/// A delivery that cannot be recorded is one for the callers that wait, and an alarm (rule 26).
+#[tokio::test(start_paused = true)]
+async fn rule_26_a_dropped_delivery_that_cannot_be_recorded_is_still_delivered() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let _logging = tracing::subscriber::set_default(log.clone());
+    let process = world.process(&provider);
+    world.faults.next(StoreCall::Commit, 1, StoreFault::Hang);
+    let follower = async {
+        world.pass(ms(1)).await;
+        let options = SendOptions::new(id("1")).within(secs(300));
+        process.send(&tenant(), "recording", &text("hello"), options).await.unwrap()
+    };
+    let leader = async {
+        drop_after(&world, &process, "1", secs(1)).await;
+        world.faults.always(StoreCall::Commit, StoreFault::Refused);
+    };
+    let (end, ()) = futures_util::future::join(follower, leader).await;
+    let end = delivered(end);
+    assert!(end.replayed && !end.dedup_recorded && end.provider_id().is_some());
+    assert_eq!(log.lines("dedup.delivered_not_recorded").len(), 1);
+    let lines = log.lines("send.completed");
+    assert!(lines[0].contains("outcome=\"delivered\"") && lines[0].contains("dedup_recorded=false"), "{lines:?}");
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// Who ends another owner's send, or one that is too old for its tenant, may go away too.
+#[tokio::test(start_paused = true)]
+async fn rule_31_an_end_made_for_another_owner_is_completed_without_its_caller() {
+    for call in [StoreCall::GiveUp, StoreCall::PutLetter] {
+        for fault in [StoreFault::Hang, StoreFault::DoneThenHang] {
+            let (world, provider) = (new_world(), Recording::new());
+            provider.answer(ProviderAnswer::AcceptThenHang);
+            drop_after(&world, &world.killed(&provider), "1", secs(1)).await;
+            world.pass(secs(63)).await;
+            world.faults.next(call, 1, fault);
+            drop_after(&world, &world.process(&provider), "1", secs(1)).await;
+            world.pass(ms(1)).await;
+            let record = world.record("1").await.unwrap();
+            assert_eq!(record.status, ClaimStatus::Unknown, "{call:?} {fault:?}");
+            assert!(!record.effects_pending.pending(), "{call:?} {fault:?}");
+            assert_eq!(world.all_letters().await.len(), 1, "{call:?} {fault:?}");
+        }
+    }
 }

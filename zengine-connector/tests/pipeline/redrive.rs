@@ -477,6 +477,22 @@ async fn rule_31_a_redrive_dropped_before_sending_gives_the_claim_back() {
     }
 }
 
+/// A redrive that is put off again and again grows old like any send.
+#[tokio::test(start_paused = true)]
+async fn rule_08_a_redrive_that_is_put_off_ends_with_max_age() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    for _ in 0..3 {
+        provider.answer(ProviderAnswer::throttle(secs(600)));
+        assert_eq!(deferred(redrive(&process, &failure).await).reason, DeferredReason::Throttled);
+        world.clock.jump_ms(2 * 3_600_000 + 1000);
+    }
+    assert_eq!(failed(redrive(&process, &failure).await).error.kind(), ErrorKind::Expired);
+    assert_eq!(provider.calls().len(), 4);
+}
+
 /// What the provider refused for good is not sent again by mistake, and the fourth failure says that it is parked.
 #[tokio::test(start_paused = true)]
 async fn rule_34_a_message_refused_for_good_is_redriven_by_force_only() {

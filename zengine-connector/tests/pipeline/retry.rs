@@ -423,3 +423,17 @@ async fn rule_21_the_window_begins_with_the_first_attempt_that_may_have_left() {
     delivered(send(&world.process(&provider), "2").await);
     assert_eq!(provider.effects("2"), 1);
 }
+
+/// A later owner's attempt does not begin the window anew.
+#[tokio::test(start_paused = true)]
+async fn rule_21_a_later_owner_does_not_begin_the_window_anew() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    for _ in 0..2 {
+        provider.answer(ProviderAnswer::broken());
+        provider.answer(ProviderAnswer::throttle(secs(600)));
+        deferred(send(&world.process(&provider), "1").await);
+        world.pass(secs(2000)).await;
+    }
+    unknown(send(&world.process(&provider), "1").await);
+    assert_eq!(provider.calls().len(), 4);
+}

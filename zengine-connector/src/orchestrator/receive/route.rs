@@ -87,8 +87,10 @@ impl<'a> Router<'a> {
 
     async fn owners(&mut self, event: &RoutedEvent) -> Result<Vec<TenantId>, Homeless> {
         match self.owners_by(event, self.ask).await {
-            // The tenant may be newer than what is remembered of its keys.
-            Err(_) if self.ask == Ask::Verified => self.owners_by(event, Ask::Again).await,
+            // The tenant may be newer than what is remembered of its keys. A directory that does not answer is not asked twice.
+            Err(Homeless::Unroutable | Homeless::Foreign | Homeless::Ambiguous) if self.ask == Ask::Verified => {
+                self.owners_by(event, Ask::Again).await
+            }
             known => known,
         }
     }
@@ -114,13 +116,13 @@ impl<'a> Router<'a> {
     }
 
     async fn look_up(&mut self, key: &RouteKey, ask: Ask) -> Option<Vec<TenantId>> {
-        if let Some((known, cached)) = self.routes.get(key)
-            && !(ask == Ask::Again && *cached)
-        {
-            return known.clone();
+        let remembered = self.routes.get(key).cloned();
+        match &remembered {
+            Some((known, cached)) if ask != Ask::Again || !cached => return known.clone(),
+            _ => {}
         }
         if self.unanswered >= UNANSWERED {
-            self.routes.insert(key.clone(), (None, false));
+            self.routes.entry(key.clone()).or_insert((None, false));
             return None;
         }
         let asked = self.engine.clock.monotonic();
@@ -136,7 +138,12 @@ impl<'a> Router<'a> {
                 None
             }
         };
-        self.routes.insert(key.clone(), (found.clone(), looked.cached && ask != Ask::Again));
+        // What is remembered serves the other events of the request where the directory does not answer again.
+        let kept = match (&found, remembered) {
+            (None, Some((known, _))) => (known, false),
+            _ => (found.clone(), looked.cached && ask != Ask::Again),
+        };
+        self.routes.insert(key.clone(), kept);
         found
     }
 

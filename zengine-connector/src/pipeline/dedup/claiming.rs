@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     super::{ended::Ended, job::SendJob, outcome::DeferredReason, single_flight::Leader},
     Ownership,
-    background::Asking,
+    background::{Asking, Ending},
     doubt::{self, Resolution},
     ownership::warn_not_written,
 };
@@ -24,8 +24,8 @@ const LONGEST_LOOK: Duration = Duration::from_secs(1);
 pub(crate) enum Claimed<'a> {
     /// The claim is ours.
     Ours(Ownership<'a>),
-    /// The send is settled. `fresh` if this call settled it just now.
-    Settled { record: Arc<ClaimRecord>, fresh: bool },
+    /// The send is settled: by this call just now, whose effects are to complete, or before.
+    Settled { record: Arc<ClaimRecord>, ending: Option<Ending<'a>> },
     /// The send is postponed.
     Deferred(Ended),
 }
@@ -72,11 +72,11 @@ async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader, seen: &mut Opt
         if let Some(record) = seen {
             job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint).map_err(NotClaimed::Refused)?;
             if record.status.is_terminal() {
-                return Ok(Claimed::Settled { record: Arc::clone(record), fresh: false });
+                return Ok(Claimed::Settled { record: Arc::clone(record), ending: None });
             }
             match without_owner(job, leader, record).await? {
                 Resolution::Ours(ownership) => return Ok(Claimed::Ours(ownership)),
-                Resolution::Settled(record) => return Ok(Claimed::Settled { record, fresh: true }),
+                Resolution::Settled(record, ending) => return Ok(Claimed::Settled { record, ending: Some(ending) }),
                 Resolution::Changed(record) => *seen = record,
                 Resolution::Owned => {}
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     super::{decision::Protection, job::SendJob, single_flight::Leader},
     Ownership,
-    background::Asking,
+    background::{Asking, Ending},
 };
 use crate::{
     error::{ErrorKind, Reach},
@@ -17,8 +17,8 @@ use crate::{
 pub(crate) enum Resolution<'a> {
     /// We own the claim, to send again with the same key or to look up first.
     Ours(Ownership<'a>),
-    /// The send is settled.
-    Settled(Arc<ClaimRecord>),
+    /// The send is settled, and its effects are to complete.
+    Settled(Arc<ClaimRecord>, Ending<'a>),
     /// The record is changed, by us or by a faster caller.
     Changed(Option<Arc<ClaimRecord>>),
     /// The owner is at work.
@@ -39,9 +39,13 @@ pub(crate) async fn resolve<'a>(
     let (seen, skew_ms) = (record.owner, ms(dedup.clock_skew));
     if protection == Protection::None {
         let operation = give_up(record, job.engine().token(), owner_gone, skew_ms, seconds(dedup.keep));
+        let ending = Ending::new(job, operation.clone());
         return Ok(match job.apply_with_retry(&operation, Some(record)).await? {
-            Applied { done: true, record: Some(record), .. } => Resolution::Settled(record),
-            Applied { record, .. } => Resolution::Changed(record),
+            Applied { done: true, record: Some(record), .. } => Resolution::Settled(record, ending),
+            Applied { record, .. } => {
+                ending.done();
+                Resolution::Changed(record)
+            }
         });
     }
     leader.set_owner(job.engine().token());

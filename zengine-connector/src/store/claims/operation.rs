@@ -338,7 +338,7 @@ impl Case<'_> {
         }
         self.owned(owner, |record| {
             // A doubt that is not renewed ends in its time, however often its duplicates come (rule 29).
-            let is_newer = made.last_maybe_at_ms.is_some_and(|at| Some(at) != record.last_attempt_at_ms);
+            let is_newer = made.first_maybe_at_ms.is_some();
             if is_newer || !record.maybe_sent || record.status == ClaimStatus::Sending {
                 record.expires_at_s = self.at.expiry(ttl_s);
             }
@@ -564,9 +564,12 @@ fn add(record: &mut ClaimRecord, made: &AttemptsMade) {
     record.last_attempt_at_ms = made.last_maybe_at_ms.or(record.last_attempt_at_ms);
 }
 
-/// The next record with the key of the present one, and what that knows of attempts that may have arrived.
+/// The next record with the key of the present one, and what that knows of attempts that may have arrived. A redrive that was put off goes
+/// on: its age counts from its first claim (rule 8).
 fn with_doubt_of(record: &ClaimRecord, next: ClaimRecord) -> ClaimRecord {
+    let first_claimed_at_ms = if record.generation == next.generation { record.first_claimed_at_ms } else { next.first_claimed_at_ms };
     ClaimRecord {
+        first_claimed_at_ms,
         key_generation: record.key_generation,
         maybe_sent: record.maybe_sent,
         first_sent_at_ms: record.first_sent_at_ms,
