@@ -9,9 +9,8 @@ use super::{
     clock::CallClock,
     ended::{Ended, How},
     job::{HostCall, Identified},
-    report,
-    send::DEFAULT_TIME,
-    settle,
+    options::DEFAULT_TIME,
+    report, settled,
     trace::{SendTrace, TraceFacts},
 };
 use crate::{
@@ -56,7 +55,7 @@ impl AbandonedSend {
         let mut wait = LETTER_PATIENCE;
         let ended = loop {
             let ended = match call.identify(MessageRef::from(&self.message)) {
-                Ok(send) => settle::finish(&send, record, None).await,
+                Ok(send) => settled::finish(&send, record, None).await,
                 Err(_) => Ended::deferred(DeferredReason::StoreUnavailable, wait),
             };
             if !matches!(ended.how, How::LetterLost) || wait > LONGEST_LETTER_PATIENCE || !engine.pause(wait).await {
@@ -70,7 +69,7 @@ impl AbandonedSend {
 
     /// Reports a delivery whose record could not be written (rule 26).
     pub(crate) fn not_recorded(self, engine: &Arc<Engine>, receipt: Option<&StoredReceipt>, attempts: u32) -> Ended {
-        settle::warn_not_recorded(&self.tenant, &self.strategy, &self.options.client_message_id);
+        settled::warn_not_recorded(&self.tenant, &self.strategy, &self.options.client_message_id);
         let receipt = receipt.and_then(|receipt| engine.open_receipt(&self.key(), receipt)).unwrap_or_else(Receipt::unnumbered);
         let ended = Ended::new(How::Delivered { receipt, recorded: false }, attempts, Life::default());
         self.report_now(engine, &ended);

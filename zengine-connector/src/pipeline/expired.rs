@@ -6,7 +6,7 @@ use super::{
     dedup::{Ending, give_up},
     ended::Ended,
     job::Identified,
-    settle,
+    settled,
 };
 use crate::{
     error::{ErrorKind, Reach},
@@ -63,7 +63,7 @@ async fn end(send: &Identified<'_>, ending: Ending<'_>, operation: &ClaimOp, cur
     let applied = send.apply_past_deadline(operation, current).await.ok()?;
     let record: Option<Arc<ClaimRecord>> = applied.record.filter(|_| applied.done);
     let ended = match &record {
-        Some(record) => Some(settle::finish(send, record, None).await),
+        Some(record) => Some(settled::finish(send, record, None).await),
         None => None,
     };
     ending.done();

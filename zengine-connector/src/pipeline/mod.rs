@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | 1 | telemetry, tenant context, deadline | `send`, `abandoned`, `report`, `clock` | Replays, rejections and panics get a log line too. |
 //! | 2 | fingerprint, degradation, validation | `prepare`, `fingerprint`, `job` | An invalid message must not use up its id. |
-//! | 3 | dedup | `settle`, `dedup`, `single_flight`, `delivered` | A duplicate reaches no stage below: no breaker count, no second dead letter. |
+//! | 3 | dedup | `settle`, `settled`, `dedup`, `single_flight`, `delivered` | A duplicate reaches no stage below: no breaker count, no second dead letter. |
 //! | 4 | dead letter and `Outbound.Failed` | `effects` | They follow the last attempt of the claim's owner; a duplicate only completes what its owner could not store. |
 //! | 5 | retry | `attempts`, `decision`, `stage::backoff` | Every attempt passes all stages below. |
 //! | 6 | breaker | `attempt`, `stage::breaker` | It counts real attempts. While it is open, no attempt takes a bulkhead permit. |
@@ -41,6 +41,7 @@ mod redrive;
 mod report;
 mod send;
 mod settle;
+mod settled;
 mod single_flight;
 mod sweep;
 mod trace;

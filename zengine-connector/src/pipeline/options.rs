@@ -7,6 +7,9 @@ use crate::{
     message::Degrade,
 };
 
+/// Default time for a send.
+pub(super) const DEFAULT_TIME: Duration = Duration::from_secs(60);
+
 /// Options of one send.
 ///
 /// ```

@@ -7,7 +7,7 @@ use super::{
     ended::{EndError, Ended, How},
     expired::{end_doubt, expire},
     job::{HostCall, Identified, SendJob},
-    settle,
+    settled,
 };
 use crate::{
     error::{Error, ErrorKind, Reach},
@@ -55,7 +55,7 @@ async fn unbound(send: &Identified<'_>, error: Error) -> Result<Outcome, Error> 
     if let Ok(Some(record)) = &record {
         send.content().refuse_mismatch(&send.fingerprint, &record.fingerprint)?;
         if record.status.is_terminal() {
-            return settle::finish(send, record, None).await.replayed().into_outcome(&send.key, None);
+            return settled::finish(send, record, None).await.replayed().into_outcome(&send.key, None);
         }
     }
     if error.kind() == ErrorKind::UnknownTenant {

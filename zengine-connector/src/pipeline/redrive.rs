@@ -12,9 +12,9 @@ use super::{
     effects::{self, LetterLost, MAX_REDRIVES},
     ended::{Ended, How},
     job::{HostCall, SendJob},
-    report,
-    send::DEFAULT_TIME,
-    settle,
+    options::DEFAULT_TIME,
+    report::Unreported,
+    settle, settled,
     trace::SendTrace,
 };
 use crate::{
@@ -55,7 +55,10 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
     let (clock, trace) = (CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME)), SendTrace::new());
     let (tenant, strategy) = (&letter.tenant, letter.strategy.as_str());
     let call = HostCall { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace };
-    report::reported(call, redriven(call, MessageRef::from(&json), letter, failed, redrive, in_store)).await
+    let unreported = Unreported::new(call);
+    let result = redriven(call, MessageRef::from(&json), letter, failed, redrive, in_store).await;
+    unreported.end(&result);
+    result
 }
 
 /// The redrive without its line: checks what is settled, permits, takes the letter, sends.
@@ -80,7 +83,7 @@ async fn redriven(
     let ended = match known {
         // The failure is settled by now, or a later one has taken its place (rules 27 and 72).
         Some(record) if record.status.is_terminal() && (record.status == ClaimStatus::Delivered || record.life() != failed) => {
-            settle::finish(&job, record, None).await.replayed()
+            settled::finish(&job, record, None).await.replayed()
         }
         _ => {
             permit(&job, letter, failed, known, redrive)?;

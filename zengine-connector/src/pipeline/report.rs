@@ -48,17 +48,21 @@ pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Opti
     );
 }
 
-/// Makes a send and reports its end: also the end of one whose caller goes away, unless a task takes it over.
-pub(crate) async fn reported(call: HostCall<'_>, send: impl Future<Output = Result<Outcome, Error>>) -> Result<Outcome, Error> {
-    let mut unreported = Unreported(Some(call));
-    let result = send.await;
-    unreported.0 = None;
-    report(call, &result);
-    result
-}
+/// A send whose end is not reported yet. Dropping it reports that the caller went away, unless a task took the send over.
+pub(crate) struct Unreported<'a>(Option<HostCall<'a>>);
 
-/// A send whose end is not reported yet.
-struct Unreported<'a>(Option<HostCall<'a>>);
+impl<'a> Unreported<'a> {
+    pub(crate) fn new(call: HostCall<'a>) -> Self {
+        Self(Some(call))
+    }
+
+    /// Reports the end.
+    pub(crate) fn end(mut self, result: &Result<Outcome, Error>) {
+        if let Some(call) = self.0.take() {
+            report(call, result);
+        }
+    }
+}
 
 impl Drop for Unreported<'_> {
     fn drop(&mut self) {

@@ -1,13 +1,14 @@
 //! One send from the caller's message to its outcome.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     Engine, Outcome, SendOptions,
     clock::CallClock,
     job::HostCall,
+    options::DEFAULT_TIME,
     prepare::{Preparation, prepare},
-    report,
+    report::Unreported,
     settle::settle,
     trace::SendTrace,
 };
@@ -17,9 +18,6 @@ use crate::{
     message::MessageRef,
     store::ClaimKey,
 };
-
-/// Default time for a send.
-pub(super) const DEFAULT_TIME: Duration = Duration::from_secs(60);
 
 /// Sends one message and reports its outcome.
 pub(crate) async fn send(
@@ -33,13 +31,16 @@ pub(crate) async fn send(
     let clock = CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME));
     let trace = SendTrace::new();
     let call = HostCall { engine, tenant, strategy, options, clock: &clock, trace: &trace };
-    report::reported(call, async {
+    let unreported = Unreported::new(call);
+    let result = async {
         match prepare(call, message).await? {
             Preparation::Outcome(outcome) => Ok(outcome),
             Preparation::Job(job) => settle(&job).await?.into_outcome(&job.key, job.loss.clone()),
         }
-    })
-    .await
+    }
+    .await;
+    unreported.end(&result);
+    result
 }
 
 /// The outcome of a send, without sending anything. `None` if it is not settled.

@@ -8,12 +8,12 @@ use super::{
     delivered::DeliveredSend,
     effects,
     ended::{EndError, Ended, How},
-    job::{Identified, SendJob},
+    job::SendJob,
     outcome::DeferredReason,
+    settled::{finish, warn_not_recorded},
 };
 use crate::{
-    error::{Error, ErrorKind, ProviderDetails, SendError},
-    ids::{ClientMessageId, StrategyName, TenantId},
+    error::{Error, ErrorKind, SendError},
     message::Receipt,
     runtime::seconds,
     store::{ClaimRecord, ClaimStatus, Reference, Terminal},
@@ -95,11 +95,6 @@ async fn delivered(job: &SendJob<'_>, own: &mut Ownership<'_>, receipt: Receipt)
     ended
 }
 
-/// Logs a delivery without a record: sending the id again may deliver the message twice (rule 26).
-pub(crate) fn warn_not_recorded(tenant: &TenantId, strategy: &StrategyName, id: &ClientMessageId) {
-    tracing::error!(tenant_id = %tenant, %strategy, client_message_id = %id, "dedup.delivered_not_recorded");
-}
-
 /// Records a failure, and completes its effects.
 async fn failed(job: &SendJob<'_>, own: &mut Ownership<'_>, terminal: Terminal, error: EndError) -> Ended {
     if let Some(record) = own.commit(terminal, None, Some(error.stored.clone())).await {
@@ -109,15 +104,6 @@ async fn failed(job: &SendJob<'_>, own: &mut Ownership<'_>, terminal: Terminal, 
     // The record stays in doubt until the caller's redelivery resolves it (rule 19).
     let (reason, retry_after) = (DeferredReason::StoreUnavailable, Duration::from_secs(5));
     Ended::new(How::Deferred { reason, retry_after, error: Some(error) }, own.all_attempts(), own.record().life())
-}
-
-/// Completes a terminal record's letter and events, then returns its end.
-pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord, details: Option<&ProviderDetails>) -> Ended {
-    if effects::finish(send, record, details).await.is_err() {
-        return Ended::new(How::LetterLost, record.attempts, record.life());
-    }
-    let ended = send.engine().ended(&send.key, record);
-    ended.unwrap_or_else(|| Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)))
 }
 
 /// Remembers a delivered send in this process, with its receipt open (rule 30).

@@ -59,7 +59,7 @@ impl Command {
             Self::Strategies(arguments) => list::run(&arguments, out),
             Self::Schema(arguments) => schema::run(&arguments, out),
             Self::Check(arguments) => check::run(&arguments).await,
-            Self::Send(arguments) => send::run(arguments, out).await,
+            Self::Send(arguments) => Box::pin(send::run(arguments, out)).await,
             Self::Receive(arguments) => receive::run(arguments, out).await,
             Self::Health(arguments) => health::run(&arguments, out).await,
             Self::Sandbox(arguments) => sandbox::run(&arguments, out).await,

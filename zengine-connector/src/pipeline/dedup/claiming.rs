@@ -21,6 +21,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// The result of a claim.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once; a box would cost every send an allocation")]
 pub(crate) enum Claimed<'a> {
     /// The claim is ours.
     Ours(Ownership<'a>),

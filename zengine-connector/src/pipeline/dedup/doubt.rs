@@ -14,6 +14,7 @@ use crate::{
 };
 
 /// The resolution of a send whose owner may be gone.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once; a box would cost every send an allocation")]
 pub(crate) enum Resolution<'a> {
     /// We own the claim, to send again with the same key or to look up first.
     Ours(Ownership<'a>),

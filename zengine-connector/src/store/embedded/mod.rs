@@ -141,8 +141,8 @@ impl Embedded {
     /// Returns the file's free space to the disk. Reads and writes wait meanwhile. Returns `false` if there was no free space.
     ///
     /// # Errors
-    /// `Unavailable` while the store is being read: try again. `Corrupt` if the file is damaged; what can still be read and written
-    /// stays so.
+    /// `Unavailable` while the store is being read: try again. `Corrupt` if the file is damaged: the store is opened again, and
+    /// every call is `Corrupt` if that fails.
     pub async fn compact(&self) -> Result<bool, StoreError> {
         self.engine.writer()?.compact().await
     }

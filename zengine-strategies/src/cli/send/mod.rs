@@ -86,7 +86,7 @@ pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Fai
     };
     let letters = stores.dead_letters.clone();
     let host = send.host(host::client(&file)?, stores).await?;
-    let outcome = progress::during("sending", send.send(&host)).await?;
+    let outcome = progress::during("sending", Box::pin(send.send(&host))).await?;
     let report = Report::of(strategy.name(), &tenant, &id, &outcome, &letters).await;
     let exit = report_outcome(&outcome);
     out.json(&report).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
