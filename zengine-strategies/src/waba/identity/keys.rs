@@ -38,10 +38,10 @@ impl Keys {
         username: &["from_username"],
         key_hash: &[],
     };
-    /// The recipient of an echo or call.
+    /// The recipient of an echo, a call or a request that sends.
     pub(crate) const TO: Self = Self {
         phone: &["to"],
-        user_id: &["to_user_id"],
+        user_id: &["to_user_id", "recipient"],
         parent_user_id: &["to_parent_user_id"],
         username: &["to_username"],
         key_hash: &[],
