@@ -119,3 +119,25 @@ async fn the_context_of_a_conversation_goes_with_its_one_event() {
     let two = received(&of(json!([text("wamid.1"), text("wamid.2")]))).await;
     assert_eq!((two.len(), unknown(&two)), (3, vec!["conversation_context".to_owned()]), "it is not told whose it is");
 }
+
+#[tokio::test]
+async fn the_deepest_body_that_is_let_in_costs_nothing() {
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let form = json!({"type": "nfm_reply", "nfm_reply": {"name": "flow", "response_json": nested(200)}});
+    let form = json!({"id": "wamid.2", "from": "15551230001", "type": "interactive", "interactive": form});
+    // A message stands on the eighth level.
+    let posted = |levels: usize| {
+        let deep = format!(r#"{{"id":"wamid.1","from":"15551230001","type":"hologram","referral":{{"x":{}}}}}"#, nested(levels - 9));
+        body("messages", value("messages", json!(["DEEP", form, text("wamid.3")]))).to_string().replace(r#""DEEP""#, &deep)
+    };
+    let host = Host::new();
+    assert_eq!(host.post_bytes(posted(64)).await, 200);
+    let events = std::mem::take(&mut *host.seen.lock().unwrap());
+    let kinds: Vec<_> = events.iter().map(|event| (event.provider_ids[0].as_str(), event.event.kind())).collect();
+    assert_eq!(kinds, [("wamid.1", "unknown"), ("wamid.2", "message"), ("wamid.3", "message")]);
+    assert!(shown(&events[1].event).to_string().contains(&nested(200)), "the text as it came");
+    assert_eq!(host.stores.dead_letter_count(), 0);
+
+    assert_eq!(host.post_bytes(posted(65)).await, 200);
+    assert_eq!((host.seen.lock().unwrap().len(), host.stores.dead_letter_count()), (0, 1), "kept whole");
+}

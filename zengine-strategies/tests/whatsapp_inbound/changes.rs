@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use zengine_connector::Event;
 
-use crate::support::{body, message, normalize, only, shown, value};
+use crate::support::{body, ids, message, normalize, only, shown, value};
 
 fn reason(field: &str, value: Value) -> Option<Value> {
     shown(&only(&body(field, value)).event).get("reason").cloned()
@@ -113,4 +113,49 @@ fn repeated_members_lose_nothing() {
     let keys: Vec<_> = normalize(twice).into_iter().map(|event| event.unwrap().dedup).collect();
     assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
     assert!(normalize(r#"{"entry":[],"entry":7,"entry":[]}"#)[0].is_err());
+}
+
+#[test]
+fn the_present_category_of_a_template_has_two_names() {
+    for present in ["category", "new_category"] {
+        let update = json!({"message_template_id": 7, present: "UTILITY", "correct_category": "MARKETING"});
+        let update = shown(&only(&body("template_correct_category_detection", update)).event);
+        assert_eq!((&update["aspect"], &update["current"]), (&json!("category"), &json!("UTILITY")), "{present}");
+    }
+}
+
+#[test]
+fn the_counts_of_a_flow_are_no_errors() {
+    let counts = json!([{"error_type": "timeout", "error_rate": 66.6, "error_count": 2}]);
+    let update = shown(&only(&body("flows", json!({"event": "ENDPOINT_ERROR_RATE", "flow_id": "F", "errors": counts}))).event);
+    assert_eq!((update.get("errors"), &update["data"]["errors"]), (None, &counts));
+}
+
+#[test]
+fn a_group_names_its_people_and_all_that_failed() {
+    let group = |more: Value| {
+        let mut group = json!({"group_id": "G", "type": "group_participants_remove"});
+        group.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        only(&body("group_participants_update", value("groups", json!([group]))))
+    };
+    let (ana, bo) = (json!({"input": "+15551230001", "wa_id": "15551230001"}), json!({"input": "+15551230002"}));
+    let business = "opaque:phone_number_id:100200300";
+    let removed = group(json!({"initiated_by": "business", "removed_participants": [ana, bo]}));
+    assert_eq!((ids(&removed.from)[0].as_str(), removed.to.len()), (business, 2));
+    assert_eq!((ids(&removed.to[0])[0].as_str(), removed.to[0].name.as_deref()), ("phone:+15551230001", Some("Ana")));
+    assert_eq!((ids(&removed.to[1]), shown(&removed.event).get("reason")), (vec!["phone:+15551230002".to_owned()], None));
+    let left = group(json!({"initiated_by": "participant", "removed_participants": [ana]}));
+    assert_eq!((ids(&left.from)[0].as_str(), ids(&left.to[0])[0].as_str()), ("phone:+15551230001", business));
+    let added = group(json!({"reason": "invite_link", "added_participants": [bo]}));
+    assert_eq!((ids(&added.to[0])[0].as_str(), ids(&added.to[1])[0].as_str()), (business, "phone:+15551230002"));
+
+    let fault = |code: u32| json!({"errors": [{"code": code, "title": "t"}]});
+    let failed = group(json!({
+        "errors": [{"code": 1}], "group_subject": fault(2), "group_description": fault(3), "profile_picture": fault(4),
+        "failed_participants": [fault(5), fault(6)],
+    }));
+    let Event::Account(update) = failed.event else { panic!("an account event") };
+    let mut codes: Vec<_> = update.errors.iter().filter_map(|error| error.code.as_deref()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["1", "2", "3", "4", "5", "6"]);
 }

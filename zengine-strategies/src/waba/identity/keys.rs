@@ -24,7 +24,7 @@ pub(crate) struct Keys {
 impl Keys {
     /// An object that is about the person: a contact, a group's applicant, a preference.
     pub(crate) const PERSON: Self = Self {
-        phone: &["wa_id", "phone_number"],
+        phone: &["wa_id", "phone_number", "input"],
         user_id: &["user_id"],
         parent_user_id: &["parent_user_id"],
         username: &["username"],
