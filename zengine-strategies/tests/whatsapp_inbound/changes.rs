@@ -1,7 +1,7 @@
 //! What changed and why: reasons, and errors beside what they explain.
 
 use serde_json::{Value, json};
-use zengine_connector::Event;
+use zengine_connector::{ErrorKind, Event};
 
 use crate::support::{body, ids, message, normalize, only, shown, value};
 
@@ -17,6 +17,8 @@ fn the_word_none_and_null_and_nothing_are_no_reason() {
     }
     let rejected = json!({"event": "REJECTED", "reason": "NONE", "rejection_info": {"reason": "INVALID_FORMAT"}});
     assert_eq!(reason("message_template_status_update", rejected), Some(json!("INVALID_FORMAT")));
+    let paused = json!({"event": "PAUSED", "reason": "NONE", "other_info": {"title": "FIRST_PAUSE", "description": "for 3 hours"}});
+    assert_eq!(reason("message_template_status_update", paused), Some(json!("FIRST_PAUSE")));
 }
 
 #[test]
@@ -48,6 +50,7 @@ fn errors_beside_a_call_that_ended_belong_to_it() {
     let ended = calls(json!([end("wacid.1"), start]));
     let errors = |at: usize| ended[at].context.errors.iter().map(|error| error.code.as_deref()).collect::<Vec<_>>();
     assert_eq!((ended.len(), errors(0), errors(1)), (2, vec![Some("138021")], vec![]));
+    assert_eq!(ended[0].context.errors[0].kind, ErrorKind::InvalidContent);
     // A call may fail without an end.
     let failed = calls(json!([{"id": "wacid.4", "from": "15551230001", "event": "connect", "status": ["Failed"]}]));
     assert_eq!((failed.len(), failed[0].context.errors.len()), (1, 1));

@@ -32,7 +32,7 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'
     update.template_id = value.owned("message_template_id");
     update.name = value.owned("message_template_name");
     update.language = value.owned("message_template_language");
-    update.reason = reason::of(value, &["reason"]).or_else(|| reason::of_parts(value, &["reason"]));
+    update.reason = reason::of(value, &["reason"]).or_else(|| reason::of_parts(value));
     update.data = raw_value.map(Into::into);
     scope.event(Event::Template(update), scope.by_bytes(raw))
 }
