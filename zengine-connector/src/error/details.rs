@@ -34,7 +34,7 @@ impl ProviderDetails {
     pub const MAX: usize = 1_024;
 
     /// The same with every text cut to [`MAX`](Self::MAX).
-    pub(super) fn cut(self) -> Self {
+    pub(crate) fn cut(self) -> Self {
         let cut = |text: Option<String>| text.map(|text| text.chars().take(Self::MAX).collect());
         Self {
             subcode: cut(self.subcode),

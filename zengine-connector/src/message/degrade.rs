@@ -128,8 +128,9 @@ fn location(place: &Location, report: &mut LossReport) -> String {
 }
 
 fn card(card: &super::ContactCard) -> String {
-    let mut lines = vec![card.name.formatted_name.clone()];
+    let mut lines: Vec<_> = card.display_name().into_iter().collect();
     lines.extend(card.phones.iter().chain(&card.emails).chain(&card.urls).map(|entry| entry.value.clone()));
+    lines.dedup();
     lines.join("\n")
 }
 

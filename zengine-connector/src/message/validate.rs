@@ -110,11 +110,7 @@ fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker)
             Some(max) => {
                 check.count(Under(at, "/contacts"), cards.contacts.len(), 1, max.into());
                 for (i, card) in cards.contacts.iter().enumerate() {
-                    check.require(
-                        !card.name.formatted_name.is_empty(),
-                        format!("{at}/contacts/{i}/name/formatted_name"),
-                        "must not be empty",
-                    );
+                    check.require(card.display_name().is_some(), format!("{at}/contacts/{i}/name/formatted_name"), "must not be empty");
                 }
             }
         },

@@ -20,7 +20,7 @@ impl Orchestrator {
         let cx = HealthContext { base: engine.call_base(tenant, &entry.name, super::call::TIME) };
         match engine.call(entry.strategy.healthcheck(&bound.state, &cx)).await {
             Ok(status) => status,
-            Err(error) if error.kind() == ErrorKind::Timeout => Ok(HealthStatus::Inconclusive("the check did not end in time")),
+            Err(error) if error.kind() == ErrorKind::Timeout => Ok(HealthStatus::inconclusive("the check did not end in time")),
             Err(error) => Err(error.with_context("strategy", strategy)),
         }
     }

@@ -23,7 +23,7 @@ pub use context::{ConfigureContext, EventContext, HealthContext, SendContext};
 pub use declared::{Halves, Strategy};
 pub use descriptor::{Descriptor, Direction, Reply};
 pub(crate) use guarded::guarded;
-pub use health::HealthStatus;
+pub use health::{HealthReason, HealthStatus};
 pub use inbound::{
     Admit, Candidate, Handled, InboundContext, InboundRequest, InboundStrategy, Origin, Principal, RawPayload, ReplyCursor, ReplyMessage,
     RoutedEvent, Verified, VerifyError,

@@ -15,6 +15,15 @@ pub(super) fn all(obj: &Obj<'_>) -> Vec<ProviderError> {
     }
 }
 
+/// The errors of an object and of the objects directly inside it, in lists too.
+pub(super) fn with_parts(obj: &Obj<'_>) -> Vec<ProviderError> {
+    let parts = obj
+        .members()
+        .filter(|(name, _)| name != "errors")
+        .flat_map(|(_, raw)| std::iter::once(raw).chain(json::items(raw).into_iter().flatten()));
+    all(obj).into_iter().chain(parts.filter_map(Obj::read).flat_map(|part| all(&part))).collect()
+}
+
 /// One error, classed by its code.
 pub(super) fn one(raw: Raw<'_>) -> ProviderError {
     let obj = Obj::read(raw).unwrap_or_else(Obj::empty);

@@ -20,22 +20,22 @@ pub(super) async fn check(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext
     let own = Duration::from_millis(tenant.config.health_timeout_ms);
     let timeout = own.min(cx.remaining());
     if timeout.is_zero() {
-        return HealthStatus::Inconclusive("no time is left for the check");
+        return HealthStatus::inconclusive("no time is left for the check");
     }
     let url = graph.url(&format!("/{}?fields={FIELDS}", tenant.config.phone_number_id));
     match graph.exchange(Method::GET, &url, Payload::Nothing, timeout, MAX_ANSWER).await {
-        Err(CallFailure::Request(_)) => HealthStatus::Inconclusive("the request cannot be built"),
+        Err(CallFailure::Request(_)) => HealthStatus::inconclusive("the request cannot be built"),
         Ok(response) => match judge(&response) {
             HealthStatus::Healthy if tenant.config.health_checks_subscription => subscription(graph, tenant, cx).await,
             status => status,
         },
         Err(CallFailure::Http(lost)) => match lost.cause {
             // Our deadline, not the provider's slowness, ended the check.
-            HttpCause::Timeout if timeout < own => HealthStatus::Inconclusive("the check ran out of time"),
-            HttpCause::Timeout => HealthStatus::Unhealthy("the provider does not answer in time"),
-            HttpCause::Connect => HealthStatus::Unhealthy("no connection to the provider"),
-            HttpCause::Broken => HealthStatus::Unhealthy("the connection to the provider breaks"),
-            _ => HealthStatus::Inconclusive("the answer cannot be read"),
+            HttpCause::Timeout if timeout < own => HealthStatus::inconclusive("the check ran out of time"),
+            HttpCause::Timeout => HealthStatus::unhealthy("the provider does not answer in time"),
+            HttpCause::Connect => HealthStatus::unhealthy("no connection to the provider"),
+            HttpCause::Broken => HealthStatus::unhealthy("the connection to the provider breaks"),
+            _ => HealthStatus::inconclusive("the answer cannot be read"),
         },
     }
 }
@@ -51,48 +51,50 @@ async fn subscription(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext) ->
         Some(id) => apps.iter().any(|app| app.id == *id),
         None => !apps.is_empty(),
     };
-    if ours { HealthStatus::Healthy } else { HealthStatus::Degraded("the app does not receive the account's webhooks") }
+    if ours { HealthStatus::Healthy } else { HealthStatus::degraded("the app does not receive the account's webhooks") }
 }
 
 fn judge(response: &Response<Bytes>) -> HealthStatus {
     if let Some((error, class)) = error::judge(response) {
-        return refused(&error, &class);
+        return refused(&error, &class).with_details(error.to_details());
     }
     let Ok(body) = serde_json::from_slice(response.body()) else {
-        return HealthStatus::Inconclusive("the answer cannot be read");
+        return HealthStatus::inconclusive("the answer cannot be read");
     };
     let node = Node::read(&body);
-    match (node.can_send.as_deref(), node.status.as_deref(), node.quality.as_deref()) {
-        (Some("BLOCKED"), ..) => HealthStatus::Unhealthy("the number is blocked from sending"),
-        (_, Some(status), _) if status != "CONNECTED" => HealthStatus::Unhealthy("the number is not connected"),
-        (Some("LIMITED"), ..) => HealthStatus::Degraded("the number may send with limits"),
-        (.., Some("RED")) => HealthStatus::Degraded("the number's quality is low"),
+    let status = match (node.can_send.as_deref(), node.status.as_deref(), node.quality.as_deref()) {
+        (None, None, _) => return HealthStatus::inconclusive("the answer says nothing of the number"),
+        (Some("BLOCKED"), ..) => HealthStatus::unhealthy("the number is blocked from sending"),
+        (_, Some(status), _) if status != "CONNECTED" => HealthStatus::unhealthy("the number is not connected"),
+        (Some("LIMITED"), ..) => HealthStatus::degraded("the number may send with limits"),
+        (.., Some("RED")) => HealthStatus::degraded("the number's quality is low"),
         _ => HealthStatus::Healthy,
-    }
+    };
+    status.with_details(node.words)
 }
 
 /// The health if there is no token to ask with.
 pub(super) fn without_token(error: &SendError) -> HealthStatus {
     match error.fault() {
-        Fault::Auth => HealthStatus::Unhealthy("the access token has expired: reauthorise"),
-        _ => HealthStatus::Inconclusive("the access token could not be read"),
+        Fault::Auth => HealthStatus::unhealthy("the access token has expired: reauthorise"),
+        _ => HealthStatus::inconclusive("the access token could not be read"),
     }
 }
 
 fn refused(error: &GraphError, class: &Class) -> HealthStatus {
     // Maintenance passes within minutes and is announced as such.
     if matches!(error.code, Some(131_057 | 2_494_100)) {
-        return HealthStatus::Degraded("the number is in maintenance");
+        return HealthStatus::degraded("the number is in maintenance");
     }
     match class.kind {
-        ErrorKind::Unauthorized => HealthStatus::Unhealthy("the access token is refused"),
-        ErrorKind::Forbidden => HealthStatus::Unhealthy("a permission is missing"),
-        ErrorKind::Config => HealthStatus::Unhealthy("the phone number id is unknown or not accessible"),
+        ErrorKind::Unauthorized => HealthStatus::unhealthy("the access token is refused"),
+        ErrorKind::Forbidden => HealthStatus::unhealthy("a permission is missing"),
+        ErrorKind::Config => HealthStatus::unhealthy("the phone number id is unknown or not accessible"),
         kind => match kind.fault() {
-            Fault::Throttled => HealthStatus::Inconclusive("the provider throttled the check"),
-            Fault::Auth => HealthStatus::Unhealthy("the account or number is restricted"),
-            Fault::Provider => HealthStatus::Unhealthy("the provider fails"),
-            Fault::Domain | Fault::Local | Fault::Cancelled => HealthStatus::Inconclusive("the provider refused the check"),
+            Fault::Throttled => HealthStatus::inconclusive("the provider throttled the check"),
+            Fault::Auth => HealthStatus::unhealthy("the account or number is restricted"),
+            Fault::Provider => HealthStatus::unhealthy("the provider fails"),
+            Fault::Domain | Fault::Local | Fault::Cancelled => HealthStatus::inconclusive("the provider refused the check"),
         },
     }
 }

@@ -144,7 +144,7 @@ impl Configure<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
     async fn healthcheck(&self, tenant: &Tenant, cx: &HealthContext) -> HealthStatus {
         match self.graph(tenant, cx).await {
             Ok(graph) => match health::check(&graph, tenant, cx).await {
-                HealthStatus::Healthy if tenant.token.ends_soon(cx).await => HealthStatus::Degraded("the access token ends soon"),
+                HealthStatus::Healthy if tenant.token.ends_soon(cx).await => HealthStatus::degraded("the access token ends soon"),
                 status => status,
             },
             Err(error) => health::without_token(&error),

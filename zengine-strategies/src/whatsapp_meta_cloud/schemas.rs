@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use zengine_connector::error::ProviderDetails;
 
 /// The recipient as Meta names it: the data of a receipt.
 ///
@@ -46,7 +47,8 @@ pub(super) struct Accepted {
 
 impl Accepted {
     pub(super) fn read(body: &Value) -> Self {
-        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+        let text = |pointer: &str| body.pointer(pointer).and_then(id);
+        let word = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         Self {
             id: text("/messages/0/id"),
             addressee: Addressee {
@@ -54,9 +56,23 @@ impl Accepted {
                 user_id: text("/contacts/0/user_id"),
                 group_id: text("/messages/0/group_id"),
             },
-            status: text("/messages/0/message_status").filter(|status| status.len() <= 64 && status.bytes().all(|b| b.is_ascii_graphic())),
+            status: word("/messages/0/message_status")
+                .filter(|status| (1..=64).contains(&status.len()) && status.bytes().all(|b| b.is_ascii_graphic())),
         }
     }
+}
+
+/// An id, which may be written as a number.
+pub(super) fn id(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn list(value: Option<&Value>) -> std::slice::Iter<'_, Value> {
+    value.and_then(Value::as_array).map_or(&[][..], Vec::as_slice).iter()
 }
 
 /// The node of a phone number, with the fields that a health check asks for.
@@ -64,11 +80,31 @@ pub(super) struct Node {
     pub(super) status: Option<String>,
     pub(super) quality: Option<String>,
     pub(super) can_send: Option<String>,
+    /// Meta's words about what keeps the number from sending.
+    pub(super) words: ProviderDetails,
 }
 
 impl Node {
     pub(super) fn read(body: &Value) -> Self {
         let word = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_ascii_uppercase);
-        Self { status: word("/status"), quality: word("/quality_rating"), can_send: word("/health_status/can_send_message") }
+        Self {
+            status: word("/status"),
+            quality: word("/quality_rating"),
+            can_send: word("/health_status/can_send_message"),
+            words: Self::words(body),
+        }
+    }
+
+    fn words(body: &Value) -> ProviderDetails {
+        let entities = || list(body.pointer("/health_status/entities")).filter(|entity| entity["can_send_message"] != "AVAILABLE");
+        let errors = || entities().flat_map(|entity| list(entity.get("errors")));
+        let lines = |texts: Vec<&str>| (!texts.is_empty()).then(|| texts.join("\n"));
+        let of_errors = |member: &str| lines(errors().filter_map(|error| error.get(member)?.as_str()).collect());
+        let mut words = ProviderDetails::default();
+        words.subcode = errors().find_map(|error| id(error.get("error_code")?));
+        words.title = of_errors("error_description");
+        words.message = of_errors("possible_solution");
+        words.details = lines(entities().flat_map(|entity| list(entity.get("additional_info"))).filter_map(Value::as_str).collect());
+        words
     }
 }

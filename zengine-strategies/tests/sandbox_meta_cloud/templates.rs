@@ -46,6 +46,17 @@ fn url(index: u32) -> Value {
 }
 
 #[tokio::test]
+async fn a_header_may_be_a_place_or_a_product() {
+    let meta = MetaCloud::start(settings()).unwrap();
+    for format in ["LOCATION", "PRODUCT"] {
+        let mut template = ready(&format!("with_{}", format.to_ascii_lowercase()));
+        template["components"][0] = json!({"type": "HEADER", "format": format});
+        let created = create(&meta, template).await.json();
+        assert_eq!(created["status"], "PENDING", "{format}: {created}");
+    }
+}
+
+#[tokio::test]
 async fn a_template_is_created_reviewed_and_then_judges_messages() {
     let callback = Callback::start().await;
     let meta = MetaCloud::start(settings().with_callback(&callback.url).known_templates_only()).unwrap();

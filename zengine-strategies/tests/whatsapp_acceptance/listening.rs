@@ -54,7 +54,7 @@ async fn acceptance_m_echoes_are_outbound_and_nothing_but_live_messages_is_answe
     }
 
     // Said long ago.
-    let history = json!([{"metadata": {"phase": 0}, "threads": [{"id": "15551230001", "messages": [copy("wamid.old")]}]}]);
+    let history = json!([{"threads": [{"id": "15551230001", "messages": [copy("wamid.old")]}]}]);
     assert_eq!(host.post(&body("history", value("history", history))).await, 200);
     let old = host.only();
     assert!(matches!(old.event, Event::Message { .. }) && old.context.history);

@@ -1,9 +1,9 @@
 //! What changed and why: reasons, and errors beside what they explain.
 
 use serde_json::{Value, json};
-use zengine_connector::Event;
+use zengine_connector::{ErrorKind, Event};
 
-use crate::support::{body, message, normalize, only, shown, value};
+use crate::support::{body, ids, message, normalize, only, shown, value};
 
 fn reason(field: &str, value: Value) -> Option<Value> {
     shown(&only(&body(field, value)).event).get("reason").cloned()
@@ -17,6 +17,8 @@ fn the_word_none_and_null_and_nothing_are_no_reason() {
     }
     let rejected = json!({"event": "REJECTED", "reason": "NONE", "rejection_info": {"reason": "INVALID_FORMAT"}});
     assert_eq!(reason("message_template_status_update", rejected), Some(json!("INVALID_FORMAT")));
+    let paused = json!({"event": "PAUSED", "reason": "NONE", "other_info": {"title": "FIRST_PAUSE", "description": "for 3 hours"}});
+    assert_eq!(reason("message_template_status_update", paused), Some(json!("FIRST_PAUSE")));
 }
 
 #[test]
@@ -48,6 +50,10 @@ fn errors_beside_a_call_that_ended_belong_to_it() {
     let ended = calls(json!([end("wacid.1"), start]));
     let errors = |at: usize| ended[at].context.errors.iter().map(|error| error.code.as_deref()).collect::<Vec<_>>();
     assert_eq!((ended.len(), errors(0), errors(1)), (2, vec![Some("138021")], vec![]));
+    assert_eq!(ended[0].context.errors[0].kind, ErrorKind::InvalidContent);
+    // A call may fail without an end.
+    let failed = calls(json!([{"id": "wacid.4", "from": "15551230001", "event": "connect", "status": ["Failed"]}]));
+    assert_eq!((failed.len(), failed[0].context.errors.len()), (1, 1));
     // Where it cannot be told whose they are, they are the number's.
     for several in [calls(json!([end("wacid.1"), end("wacid.3")])), calls(json!([start]))] {
         assert!(matches!(several.last().unwrap().event, Event::Account(_)));
@@ -56,7 +62,7 @@ fn errors_beside_a_call_that_ended_belong_to_it() {
 }
 
 #[test]
-fn errors_beside_several_messages_belong_to_none() {
+fn errors_beside_one_unread_message_belong_to_it_and_beside_several_to_none() {
     let unread = json!({"id": "1", "from": "15551230001", "type": "interactive"});
     let kinds = |messages: Value| {
         let mut value = value("messages", messages);
@@ -65,9 +71,9 @@ fn errors_beside_several_messages_belong_to_none() {
         results.into_iter().map(|result| shown(&result.unwrap().event)).collect::<Vec<_>>()
     };
     let one = kinds(json!([unread]));
-    assert_eq!((&one[0]["type"], &one[1]["content"]["errors"][0]["code"]), (&json!("account"), &json!("131000")));
+    assert_eq!((one.len(), &one[0]["content"]["errors"][0]["code"]), (1, &json!("131000")));
     let two = kinds(json!([unread, unread]));
-    assert_eq!([&two[0]["type"], &two[1]["type"], &two[2]["type"]], ["account", "unknown", "unknown"]);
+    assert_eq!([&two[0]["type"], &two[1]["type"], &two[2]["type"]], ["unknown", "unknown", "account"]);
 }
 
 #[test]
@@ -110,4 +116,49 @@ fn repeated_members_lose_nothing() {
     let keys: Vec<_> = normalize(twice).into_iter().map(|event| event.unwrap().dedup).collect();
     assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
     assert!(normalize(r#"{"entry":[],"entry":7,"entry":[]}"#)[0].is_err());
+}
+
+#[test]
+fn the_present_category_of_a_template_has_two_names() {
+    for present in ["category", "new_category"] {
+        let update = json!({"message_template_id": 7, present: "UTILITY", "correct_category": "MARKETING"});
+        let update = shown(&only(&body("template_correct_category_detection", update)).event);
+        assert_eq!((&update["aspect"], &update["current"]), (&json!("category"), &json!("UTILITY")), "{present}");
+    }
+}
+
+#[test]
+fn the_counts_of_a_flow_are_no_errors() {
+    let counts = json!([{"error_type": "timeout", "error_rate": 66.6, "error_count": 2}]);
+    let update = shown(&only(&body("flows", json!({"event": "ENDPOINT_ERROR_RATE", "flow_id": "F", "errors": counts}))).event);
+    assert_eq!((update.get("errors"), &update["data"]["errors"]), (None, &counts));
+}
+
+#[test]
+fn a_group_names_its_people_and_all_that_failed() {
+    let group = |more: Value| {
+        let mut group = json!({"group_id": "G", "type": "group_participants_remove"});
+        group.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        only(&body("group_participants_update", value("groups", json!([group]))))
+    };
+    let (ana, bo) = (json!({"input": "+15551230001", "wa_id": "15551230001"}), json!({"input": "+15551230002"}));
+    let business = "opaque:phone_number_id:100200300";
+    let removed = group(json!({"initiated_by": "business", "removed_participants": [ana, bo]}));
+    assert_eq!((ids(&removed.from)[0].as_str(), removed.to.len()), (business, 2));
+    assert_eq!((ids(&removed.to[0])[0].as_str(), removed.to[0].name.as_deref()), ("phone:+15551230001", Some("Ana")));
+    assert_eq!((ids(&removed.to[1]), shown(&removed.event).get("reason")), (vec!["phone:+15551230002".to_owned()], None));
+    let left = group(json!({"initiated_by": "participant", "removed_participants": [ana]}));
+    assert_eq!((ids(&left.from)[0].as_str(), ids(&left.to[0])[0].as_str()), ("phone:+15551230001", business));
+    let added = group(json!({"reason": "invite_link", "added_participants": [bo]}));
+    assert_eq!((ids(&added.to[0])[0].as_str(), ids(&added.to[1])[0].as_str()), (business, "phone:+15551230002"));
+
+    let fault = |code: u32| json!({"errors": [{"code": code, "title": "t"}]});
+    let failed = group(json!({
+        "errors": [{"code": 1}], "group_subject": fault(2), "group_description": fault(3), "profile_picture": fault(4),
+        "failed_participants": [fault(5), fault(6)],
+    }));
+    let Event::Account(update) = failed.event else { panic!("an account event") };
+    let mut codes: Vec<_> = update.errors.iter().filter_map(|error| error.code.as_deref()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["1", "2", "3", "4", "5", "6"]);
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "these are tests, helpers included")]
 
 mod anything;
+mod beside;
 mod changes;
 mod fixtures;
 mod people;

@@ -135,11 +135,16 @@ fn a_card_without_a_whole_name_keeps_what_it_has() {
         {"name": {"prefix": "Dr", "first_name": "Carla"}, "phones": [{"type": "Mobile"}, {"phone": "+39 02 1", "wa_id": "3902100"}]},
         {"vcard": "BEGIN:VCARD\r\nitem1.FN;CHARSET=UTF-8:Dee\\, Jr\r\nEND:VCARD"},
         {"vcard": "BEGIN:VCARD\nEND:VCARD"},
+        {"org": {"company": "Acme"}, "phones": [{"phone": "+39 02 2"}]},
+        {"phones": [{"phone": "+39 02 3"}]},
     ]);
     let message = json!([{"from": "15551230001", "id": "wamid.G1", "type": "contacts", "contacts": cards}]);
     let shown = shown(&only(&body("messages", value("messages", message))).event);
     let cards = shown["content"]["contacts"].as_array().unwrap();
     let names: Vec<_> = cards.iter().map(|card| card["name"].get("formatted_name").cloned()).collect();
-    assert_eq!(names, [Some(json!("Ada B.")), Some(json!("Dr Carla")), Some(json!("Dee, Jr")), None]);
+    assert_eq!(
+        names,
+        [Some(json!("Ada B.")), Some(json!("Dr Carla")), Some(json!("Dee, Jr")), None, Some(json!("Acme")), Some(json!("+39 02 3"))]
+    );
     assert_eq!((&cards[1]["name"]["first_name"], cards[1]["phones"].as_array().unwrap().len()), (&json!("Carla"), 1));
 }

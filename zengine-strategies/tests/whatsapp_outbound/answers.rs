@@ -37,6 +37,22 @@ async fn an_accepted_message_has_its_id_and_whom_it_went_to() {
     let addressee: Addressee = receipt.data().unwrap().unwrap();
     assert_eq!(addressee.wa_id.as_deref(), Some("15551230001"));
     assert!(!format!("{receipt:?}").contains("15551230001"));
+    bench.answer(answer(200, &json!({"contacts": [{"wa_id": 15_551_230_001_i64}], "messages": [{"id": "wamid.N"}]})));
+    let addressee: Addressee = bench.try_send(&text()).await.unwrap().data().unwrap().unwrap();
+    assert_eq!(addressee.wa_id.as_deref(), Some("15551230001"), "an id written as a number");
+}
+
+#[tokio::test]
+async fn the_id_of_a_stored_file_may_be_a_number() {
+    let bench = Bench::new().await;
+    bench.answer(answer(200, &json!({"id": 777})));
+    bench.answer(answer(200, &accepted()));
+    let image = json!({"type": "media", "kind": "image", "mime": "image/png", "source": {"type": "inline", "data": "aGVsbG8="}});
+    bench.sent(&message(image)).await;
+    bench.last_call(|request, _| {
+        let sent: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!(sent["image"]["id"], "777");
+    });
 }
 
 #[tokio::test]

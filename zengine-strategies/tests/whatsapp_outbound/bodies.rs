@@ -187,6 +187,9 @@ async fn contacts() {
             "birthday": "1990-02-28"
         }])
     );
+    let parts = message(json!({"type": "contacts", "contacts": [{"name": {"first_name": "Ana", "last_name": "Lima"}}]}));
+    let whole = json!([{"name": {"formatted_name": "Ana Lima", "first_name": "Ana", "last_name": "Lima"}}]);
+    assert_eq!(object(&bench, "contacts", &parts).await, whole, "the whole name is made of its parts");
     let short = message(json!({"type": "contacts", "contacts": [{"name": {"formatted_name": "Ana"}}]}));
     assert_eq!(object(&bench, "contacts", &short).await, json!([{"name": {"formatted_name": "Ana"}}]));
     let filling = Bench::with(|config| config.fill_contact_first_name = true).await;

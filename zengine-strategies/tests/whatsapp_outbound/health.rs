@@ -31,7 +31,7 @@ fn verdict(status: &HealthStatus) -> Verdict {
 #[tokio::test]
 async fn the_node_decides() {
     let node = |status: &str, quality: &str, can_send: &str| json!({"id": "100200300", "status": status, "quality_rating": quality, "health_status": {"can_send_message": can_send}});
-    let table: [(Value, Verdict); 9] = [
+    let table: [(Value, Verdict); 13] = [
         (node("CONNECTED", "GREEN", "AVAILABLE"), Verdict::Healthy),
         (node("CONNECTED", "YELLOW", "AVAILABLE"), Verdict::Healthy),
         (node("CONNECTED", "RED", "AVAILABLE"), Verdict::Degraded),
@@ -39,14 +39,47 @@ async fn the_node_decides() {
         (node("CONNECTED", "GREEN", "BLOCKED"), Verdict::Unhealthy),
         (node("BANNED", "GREEN", "AVAILABLE"), Verdict::Unhealthy),
         (node("PENDING", "GREEN", "LIMITED"), Verdict::Unhealthy),
-        (json!({"id": "100200300"}), Verdict::Healthy),
-        (json!({"status": 7, "health_status": []}), Verdict::Healthy),
+        (json!({"id": "100200300", "status": "CONNECTED"}), Verdict::Healthy),
+        (json!({"health_status": {"can_send_message": "AVAILABLE"}}), Verdict::Healthy),
+        (json!({"id": "100200300"}), Verdict::Inconclusive),
+        (json!({"status": 7, "health_status": []}), Verdict::Inconclusive),
+        (json!({}), Verdict::Inconclusive),
+        (json!([]), Verdict::Inconclusive),
     ];
     for (body, expected) in table {
         let bench = Bench::new().await;
         bench.answer(answer(200, &body));
         assert_eq!(verdict(&bench.health().await), expected, "{body}");
     }
+}
+
+#[tokio::test]
+async fn the_providers_words_are_there_for_who_asks_and_are_not_printed() {
+    let entity = |can_send: &str, more: Value| {
+        let mut entity = json!({"entity_type": "WABA", "id": "900100", "can_send_message": can_send});
+        entity.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        entity
+    };
+    let fault = json!({"error_code": 141_006, "error_description": "canary: no payment", "possible_solution": "add a card"});
+    let entities = json!([
+        entity("AVAILABLE", json!({"additional_info": ["nothing of this"]})),
+        entity("BLOCKED", json!({"errors": [fault, {"error_description": "and a second"}, 7]})),
+        entity("LIMITED", json!({"additional_info": ["not verified yet", 7]})),
+    ]);
+    let bench = Bench::new().await;
+    bench.answer(answer(200, &json!({"status": "CONNECTED", "health_status": {"can_send_message": "BLOCKED", "entities": entities}})));
+    let status = bench.health().await;
+    let details = status.reason().unwrap().details().unwrap();
+    assert_eq!((details.subcode.as_deref(), details.message.as_deref()), (Some("141006"), Some("add a card")));
+    assert_eq!(details.title.as_deref(), Some("canary: no payment\nand a second"));
+    assert_eq!(details.details.as_deref(), Some("not verified yet"));
+    let printed = format!("{status:?}");
+    assert!(printed.contains("blocked") && !printed.contains("canary"), "{printed}");
+    assert_eq!(serde_json::to_value(&status).unwrap(), json!({"status": "unhealthy", "reason": "the number is blocked from sending"}));
+
+    bench.answer(refused(401, 190));
+    let status = bench.health().await;
+    assert_eq!(status.reason().unwrap().details().unwrap().title.as_deref(), Some("canary"));
 }
 
 #[tokio::test]

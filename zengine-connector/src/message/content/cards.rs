@@ -60,6 +60,35 @@ impl ContactCard {
     pub fn named(formatted_name: impl Into<String>) -> Self {
         Self { name: ContactName { formatted_name: formatted_name.into(), ..ContactName::default() }, ..Self::default() }
     }
+
+    /// The name to show: the whole name, else its parts, the `FN` of the vCard, the company or the first phone number. `None` if the
+    /// card has none of them.
+    ///
+    /// ```
+    /// # use zengine_connector::message::ContactCard;
+    /// let mut card = ContactCard::default();
+    /// assert_eq!(card.display_name(), None);
+    /// (card.name.first_name, card.name.last_name) = (Some("Ana".to_owned()), Some("Lima".to_owned()));
+    /// assert_eq!(card.display_name().as_deref(), Some("Ana Lima"));
+    /// ```
+    pub fn display_name(&self) -> Option<String> {
+        let name = &self.name;
+        let parts = [&name.prefix, &name.first_name, &name.middle_name, &name.last_name, &name.suffix];
+        let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
+        let whole = [name.formatted_name.clone(), parts.join(" "), self.vcard.as_deref().and_then(full_name).unwrap_or_default()];
+        let org = self.org.as_ref().and_then(|org| org.company.clone());
+        let phone = self.phones.first().map(|phone| phone.value.clone());
+        whole.into_iter().chain(org).chain(phone).find(|name| !name.trim().is_empty())
+    }
+}
+
+/// The `FN` of a vCard (RFC 6350), without its escapes. A folded line is cut at its first fold.
+fn full_name(vcard: &str) -> Option<String> {
+    let value = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        name.split(';').next()?.rsplit('.').next()?.eq_ignore_ascii_case("fn").then(|| value.trim().replace('\\', ""))
+    };
+    vcard.lines().find_map(value)
 }
 
 /// A name in parts.

@@ -45,10 +45,10 @@ pub(super) async fn healthcheck(post: &Post, loft: &Loft, cx: &HealthContext) ->
     };
     match post.http.call(request, options).await {
         Ok(answer) if answer.status().is_success() => HealthStatus::Healthy,
-        Ok(answer) if answer.status().as_u16() == 401 => HealthStatus::Unhealthy("the key was refused"),
-        Ok(_) => HealthStatus::Unhealthy("the post office is closed"),
-        Err(error) if error.cause == HttpCause::Connect => HealthStatus::Unhealthy("no connection to the post office"),
-        Err(_) => HealthStatus::Inconclusive("the post office did not answer"),
+        Ok(answer) if answer.status().as_u16() == 401 => HealthStatus::unhealthy("the key was refused"),
+        Ok(_) => HealthStatus::unhealthy("the post office is closed"),
+        Err(error) if error.cause == HttpCause::Connect => HealthStatus::unhealthy("no connection to the post office"),
+        Err(_) => HealthStatus::inconclusive("the post office did not answer"),
     }
 }
 

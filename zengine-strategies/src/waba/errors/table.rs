@@ -160,7 +160,7 @@ const TABLE: &[Row] = &[
     refused(131_209, Kind::InvalidContent, "the group operation is not valid").to(131_215),
     refused(133_005, Kind::InvalidContent, "the PIN is wrong"),
     refused(135_000, Kind::InvalidContent, "the request's parameters are not valid"),
-    refused(138_000, Kind::InvalidContent, "the call is not valid").to(138_018),
+    refused(138_000, Kind::InvalidContent, "the call is not valid").to(138_999),
     refused(139_000, Kind::InvalidContent, "the flow cannot be changed so").to(139_004),
     refused(139_100, Kind::InvalidContent, "the block list could not be changed, or only in part").to(139_101),
     refused(147_001, Kind::InvalidContent, "the username is not valid").to(147_005),

@@ -111,6 +111,7 @@ const ROWS: &[Expected] = &[
     (138_000, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (138_001, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (138_018, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (138_021, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (138_005, 400, Kind::RateLimited, Reach::Processed, None, None),
     (138_009, 400, Kind::RateLimited, Reach::Processed, None, None),
     (138_012, 400, Kind::RateLimited, Reach::Processed, None, None),

@@ -4,7 +4,7 @@ use super::{
     names::{Contact, Names},
     spelling::spelled,
 };
-use crate::waba::json::Items;
+use crate::waba::json::Raw;
 
 /// The contacts of a change, found by id and never by position.
 pub(crate) struct Contacts<'a> {
@@ -25,8 +25,8 @@ impl<'a> Contacts<'a> {
     /// Maximum number of contacts that are searched one by one.
     const FEW: usize = 8;
 
-    pub(crate) fn read(items: Items<'a>) -> Self {
-        let all: Vec<_> = items.filter_map(Contact::read).collect();
+    pub(crate) fn read(elements: impl Iterator<Item = Raw<'a>>) -> Self {
+        let all: Vec<_> = elements.filter_map(Contact::read).collect();
         let order = |kind| {
             let mut places: Vec<_> = (0..all.len()).filter(|&place| id_of(&all[place], kind).is_some()).collect();
             places.sort_by_key(|&place| id_of(&all[place], kind));

@@ -24,7 +24,7 @@ pub(crate) struct Keys {
 impl Keys {
     /// An object that is about the person: a contact, a group's applicant, a preference.
     pub(crate) const PERSON: Self = Self {
-        phone: &["wa_id", "phone_number"],
+        phone: &["wa_id", "phone_number", "input"],
         user_id: &["user_id"],
         parent_user_id: &["parent_user_id"],
         username: &["username"],
@@ -38,10 +38,10 @@ impl Keys {
         username: &["from_username"],
         key_hash: &[],
     };
-    /// The recipient of an echo or call.
+    /// The recipient of an echo, a call or a request that sends.
     pub(crate) const TO: Self = Self {
         phone: &["to"],
-        user_id: &["to_user_id"],
+        user_id: &["to_user_id", "recipient"],
         parent_user_id: &["to_parent_user_id"],
         username: &["to_username"],
         key_hash: &[],

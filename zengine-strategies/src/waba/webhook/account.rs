@@ -43,9 +43,9 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'
     let words = ["event", "decision", "alert_type", "status", "type"];
     update.event = value.first(&words).or_else(|| alert.first(&words)).map(String::from);
     let names = ["rejection_reason", "reason", "alert_description", "message"];
-    let parts = ["reason", "rejection_reasons", "rejection_reason", "violation_type", "waba_ban_state", "restriction_type"];
-    update.reason = reason::of(value, &names).or_else(|| reason::of(&alert, &names)).or_else(|| reason::of_parts(value, &parts));
-    update.errors = problem::all(value);
+    update.reason = reason::of(value, &names).or_else(|| reason::of(&alert, &names)).or_else(|| reason::of_parts(value));
+    // A flow's `errors` are counts of what went wrong at its endpoint.
+    update.errors = if scope.field == "flows" { vec![] } else { problem::all(value) };
     update.data = raw_value.map(Into::into);
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     routed.to = scope.business();

@@ -34,7 +34,7 @@ pub(super) fn call<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventRes
     let names = Names::read(&obj, if from_business { &Keys::TO } else { &Keys::FROM });
     let mut errors = problem::all(&obj);
     if is_end_of_call(&obj) && scope.errors_of_call {
-        errors.extend(scope.errors.map(problem::one));
+        errors.extend(scope.take_errors());
     }
     let mut routed = routed(scope, &obj, raw, call, &names, from_business, alone);
     routed.context.errors = errors;

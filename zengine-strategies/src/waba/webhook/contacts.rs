@@ -29,9 +29,7 @@ fn card(obj: &Obj<'_>) -> ContactCard {
     });
     card.birthday = obj.owned("birthday");
     card.vcard = obj.owned("vcard");
-    if card.name.formatted_name.is_empty() {
-        card.name.formatted_name = shown(&card.name).or_else(|| full_name(card.vcard.as_deref()?)).unwrap_or_default();
-    }
+    card.name.formatted_name = card.display_name().unwrap_or_default();
     card.origin = obj.owned("origin");
     card
 }
@@ -45,22 +43,6 @@ fn name(obj: &Obj<'_>) -> ContactName {
     name.prefix = obj.owned("prefix");
     name.suffix = obj.owned("suffix");
     name
-}
-
-/// The parts of a name in the order in which they are shown: the whole name is optional.
-fn shown(name: &ContactName) -> Option<String> {
-    let parts = [&name.prefix, &name.first_name, &name.middle_name, &name.last_name, &name.suffix];
-    let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
-}
-
-/// The `FN` of a vCard (RFC 6350), without its escapes. A folded line is cut at its first fold.
-fn full_name(vcard: &str) -> Option<String> {
-    let value = |line: &str| {
-        let (name, value) = line.split_once(':')?;
-        name.split(';').next()?.rsplit('.').next()?.eq_ignore_ascii_case("fn").then(|| value.trim().replace('\\', ""))
-    };
-    vcard.lines().find_map(value).filter(|name| !name.is_empty())
 }
 
 /// A phone may have only its WhatsApp id.

@@ -69,7 +69,7 @@ pub(super) fn read(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>, alone: bool) ->
     // The object is missing; errors of the message, or beside it if it is the only one, say why.
     let mut errors = problem::all(obj);
     if errors.is_empty() && alone && TYPES.contains(&kind) {
-        errors = scope.errors.map(problem::one).collect();
+        errors = scope.take_errors();
     }
     if errors.is_empty() || !TYPES.contains(&kind) && obj.get(kind).is_some() {
         return ReadContent::Unknown(kind.to_owned());

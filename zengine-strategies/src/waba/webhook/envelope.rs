@@ -12,7 +12,7 @@ use zengine_connector::{
 use super::{
     account, calls, groups, handovers, history, messages, preferences,
     scope::{Mode, Owner, Scope, WebhookEntry},
-    sink::{EventResult, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, text_of},
+    sink::{EventResult, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, rest, text_of},
     statuses, templates,
 };
 use crate::waba::{
@@ -107,6 +107,7 @@ fn of_value<'a>(
         | "message_echoes"
         | "smb_message_echoes"
         | "history"
+        | "standby"
         | "calls"
         | "user_preferences"
         | "automatic_events"
@@ -114,8 +115,7 @@ fn of_value<'a>(
         | "group_lifecycle_update"
         | "group_participants_update"
         | "group_settings_update"
-        | "group_status_update" => arrays(sink, &value_path, &scope, &value),
-        "standby" => standby(sink, &value_path, &scope, &value),
+        | "group_status_update" => arrays(sink, &value_path, &scope, &value, raw_value.unwrap_or(raw)),
         "messaging_handovers" => sink.put(path, raw, Ok(handovers::handover(&scope, &value, raw_value, raw))),
         field if templates::is_field(field) => sink.put(path, raw, Ok(templates::update(&scope, &value, raw_value, raw))),
         field if account::is_field(field) => sink.put(path, raw, Ok(account::update(&scope, &value, raw_value, raw))),
@@ -127,43 +127,57 @@ fn of_value<'a>(
     }
 }
 
-/// Copies are wrapped in `standby`; unwrapped ones are copies as well.
-fn standby(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'_>, value: &Obj<'_>) {
-    let mut wrapped = value.all("standby").peekable();
-    if wrapped.peek().is_none() {
-        return arrays(sink, path, scope, value);
-    }
-    for raw in wrapped {
-        let path = path.member("standby");
-        match Obj::read(raw) {
-            Some(inner) => arrays(sink, &path, scope, &inner),
-            None => sink.put(&path, raw, Err(NOT_AN_OBJECT)),
-        }
-    }
-}
-
-/// The known arrays of a value, in document order.
-fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &Obj<'a>) {
+/// The known arrays of a value, in document order, and what is left beside them. Copies are mostly wrapped in `standby`.
+fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &Obj<'a>, raw: Raw<'a>) {
+    let before = sink.len();
     let known = || value.members().filter_map(|(name, raw)| Some((reader(&name)?, name, raw))).filter(|(.., raw)| !raw.is_null());
-    // Errors are about the other elements.
-    let alone = known().filter(|(_, name, _)| name != "errors").filter_map(|(.., raw)| json::items(raw)).flatten().take(2).count() == 1;
-    for (read, name, raw) in known() {
+    let (errors, others) = (|| known().filter(|(_, name, _)| name == "errors"), || known().filter(|(_, name, _)| name != "errors"));
+    let alone = others().filter_map(|(.., raw)| json::items(raw)).flatten().take(2).count() == 1;
+    let mut context = value.get("conversation_context").filter(|_| alone);
+    // Errors come last: an element may take them.
+    for (read, name, raw) in others().chain(errors()) {
         let path = path.member(&name);
         let Some(items) = json::items(raw) else {
             sink.put(&path, raw, Err(NOT_AN_ARRAY));
             continue;
         };
-        if name == "errors" && scope.errors_of_call {
+        if name == "errors" && scope.has_taken(raw) {
             continue;
         }
         sink.expect(items.count());
         for (index, raw) in items.enumerate() {
             let path = path.element(index);
             match read {
-                Reader::One(read) => sink.put(&path, raw, read(scope, raw, alone)),
+                Reader::One(read) => {
+                    let mut made = read(scope, raw, alone);
+                    if let Ok(routed) = &mut made {
+                        routed.context.conversation = context.take().map(Into::into);
+                    }
+                    sink.put(&path, raw, made);
+                }
                 Reader::Many(read) => read(sink, &path, scope, raw),
             }
         }
+    }
+    for copy in value.all("standby").filter(|_| scope.mode == Mode::Standby) {
+        let (path, before) = (path.member("standby"), sink.len());
+        match Obj::read(copy) {
+            Some(inner) => arrays(sink, &path, scope, &inner, copy),
+            None => sink.put(&path, copy, Err(NOT_AN_OBJECT)),
+        }
+        if sink.len() == before {
+            sink.put(&path, copy, Ok(scope.unknown("standby", copy)));
+        }
+    }
+    let given = value.get("conversation_context").filter(|_| alone && context.is_none()).map(Raw::get);
+    let is_read = |name: &str, raw: Raw<'_>| match name {
+        "messaging_product" | "metadata" | "contacts" => true,
+        "standby" => scope.mode == Mode::Standby,
+        "conversation_context" => given.is_some_and(|given| std::ptr::eq(given, raw.get())),
+        name => reader(name).is_some(),
+    };
+    if sink.len() > before {
+        rest(sink, path, scope, raw, value, is_read);
     }
 }
 

@@ -5,7 +5,7 @@ use zengine_connector::{Event, message::AccountUpdate};
 use super::{
     messages,
     scope::Scope,
-    sink::{NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements},
+    sink::{NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, rest},
 };
 use crate::waba::{
     identity::{Keys, Names},
@@ -13,7 +13,8 @@ use crate::waba::{
     problem,
 };
 
-/// An element of `history`: a chunk of threads, each with its messages. A chunk or thread without any is itself the event.
+/// An element of `history`: a chunk of threads, each with its messages, and its progress. A chunk or thread without any is itself
+/// the event.
 pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Raw<'a>) {
     let Some(chunk) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     let before = sink.len();
@@ -33,9 +34,16 @@ pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a
             }
         }
     }
-    if sink.len() == before {
-        sink.put(path, raw, Ok(notice(scope, "progress", raw)));
+    if let Some(metadata) = chunk.get("metadata") {
+        let mut progress = notice(scope, "progress", metadata);
+        // A later synchronisation makes the same progress.
+        progress.dedup = format!("{}|metadata", scope.by_bytes(raw));
+        sink.put(&path.member("metadata"), metadata, Ok(progress));
     }
+    if sink.len() == before {
+        return sink.put(path, raw, Ok(notice(scope, "progress", raw)));
+    }
+    rest(sink, path, scope, raw, &chunk, |name, _| matches!(name, "threads" | "errors" | "metadata"));
 }
 
 fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Raw<'a>) {
@@ -43,8 +51,9 @@ fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Raw<
     let mut with = thread.obj("context").map_or_else(Names::default, |context| Names::read(&context, &Keys::PERSON));
     with = Names::read(&thread, &Keys::THREAD).or(&with);
     if !elements(sink, path, &thread, "messages", |sink, path, raw| sink.put(path, raw, messages::old(scope, raw, &with))) {
-        sink.put(path, raw, Ok(notice(scope, "thread", raw)));
+        return sink.put(path, raw, Ok(notice(scope, "thread", raw)));
     }
+    rest(sink, path, scope, raw, &thread, |name, _| matches!(name, "id" | "context" | "messages"));
 }
 
 fn notice(scope: &Scope<'_>, event: &str, raw: Raw<'_>) -> zengine_connector::strategy::RoutedEvent {

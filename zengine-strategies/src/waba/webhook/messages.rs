@@ -60,11 +60,18 @@ fn is_from_business(scope: &Scope<'_>, obj: &Obj<'_>) -> bool {
     Names::read(obj, &Keys::FROM).is_same(&business) || obj.get("to").or_else(|| obj.get("to_user_id")).is_some()
 }
 
-fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, direction: Direction, with: Option<&Names<'a>>, alone: bool) -> EventResult {
+fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Direction, with: Option<&Names<'a>>, alone: bool) -> EventResult {
+    // A copied echo may be the request that was sent, beside its id and time.
+    let request = outer.obj("message").filter(|_| direction == Direction::Out && outer.get("type").is_none());
+    let obj = request.as_ref().unwrap_or(outer);
     let kind = content::kind(obj)?;
-    let id = name(obj, "id");
-    let at = obj.text("timestamp");
-    let mut names = Names::read(obj, if direction == Direction::In { &Keys::FROM } else { &Keys::TO });
+    let id = name(outer, "id");
+    let at = outer.text("timestamp");
+    let keys = if direction == Direction::In { &Keys::FROM } else { &Keys::TO };
+    let mut names = Names::read(obj, keys);
+    if request.is_some() {
+        names = names.or(&Names::read(outer, keys));
+    }
     names.key_hash = key_hash(obj);
     // A notice about a person's ids may name the person nowhere else.
     if names.is_empty()
@@ -78,8 +85,9 @@ fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, direction: Direction
     {
         names = names.or(with);
     }
-    let person = names.party(scope.contact(&names, alone));
-    let group = name(obj, "group_id");
+    let to_group = obj.text("recipient_type").as_deref() == Some("group");
+    let group = name(outer, "group_id").or_else(|| name(obj, "group_id")).or_else(|| names.phone.take_if(|_| to_group));
+    let person = names.party(scope.contact(&names, alone && !to_group));
 
     let said = content::read(scope, &kind, obj, alone);
     let dedup = match &id {
@@ -97,9 +105,10 @@ fn read<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, direction: Direction
 
     let mut routed = scope.event(event, dedup);
     refer(&mut routed.context, obj);
+    routed.context.group = group.as_deref().map(str::to_owned);
     routed.context.echo = direction == Direction::Out && !matches!(routed.event, Event::Echo { .. });
     routed.provider_ids = provider_id(id.as_deref());
-    routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
+    routed.occurred_at_ms = outer.time("timestamp").or(scope.time_ms);
     routed.conversation = match group.as_deref().and_then(|group| Identity::new(IdentityKind::Group, group).ok()) {
         Some(group) => scope.conversation(&[group]),
         None => scope.conversation(&person.ids),
@@ -126,7 +135,7 @@ fn dedup(scope: &Scope<'_>, id: &str, kind: &str, at: &str, direction: Direction
 /// Fills in the context of a message: what it refers to.
 fn refer(context: &mut Context, message: &Obj<'_>) {
     if let Some(obj) = message.obj("context") {
-        context.reply_to = obj.owned("id");
+        context.reply_to = obj.first(&["id", "message_id"]).map(Cow::into_owned);
         context.reply_to_from = Names::read(&obj, &Keys::FROM).identities(None);
         context.forwarded = match (obj.flag("frequently_forwarded"), obj.flag("forwarded")) {
             (Some(true), _) => Some(Forwarded::Many),
@@ -138,7 +147,6 @@ fn refer(context: &mut Context, message: &Obj<'_>) {
             context.product = product.owned("product_retailer_id").map(|sku| ProductItem { sku });
         }
     }
-    context.group = message.owned("group_id");
     context.referral = message.get("referral").and_then(referral).map(Box::new);
     context.errors = problem::all(message);
 }

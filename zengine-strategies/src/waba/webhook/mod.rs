@@ -10,7 +10,8 @@
 //! | `account`, `templates` | changes that are one event as a whole |
 //! | `reason` | the reason of a change |
 //!
-//! Every element of every known array gives exactly one event or one error, and a change without any gives one event.
+//! Every element of every known array gives exactly one event or one error, as does every member beside them that no reader takes,
+//! and a change without any gives one event.
 //! An element is unreadable only if it is not an object, or if the word that decides its kind is not a string; whatever
 //! else is missing or new gives an event, `Unknown` if nothing more is known.
 

@@ -10,9 +10,13 @@ pub(super) fn of(obj: &Obj<'_>, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| given(obj.get(name)?)).map(Cow::into_owned)
 }
 
+/// The members that give a reason in the parts of a change, the plainest first.
+const IN_PARTS: &[&str] =
+    &["reason", "rejection_reasons", "rejection_reason", "violation_type", "waba_ban_state", "restriction_type", "title"];
+
 /// The reason in the members named `…_info`, each an object or a list of them.
-pub(super) fn of_parts(obj: &Obj<'_>, names: &[&str]) -> Option<String> {
-    names.iter().find_map(|name| {
+pub(super) fn of_parts(obj: &Obj<'_>) -> Option<String> {
+    IN_PARTS.iter().find_map(|name| {
         let parts = obj.members().filter(|(part, _)| part.ends_with("_info"));
         parts.filter_map(|(_, raw)| Obj::read(raw).or_else(|| json::items(raw)?.find_map(Obj::read))).find_map(|part| of(&part, &[name]))
     })

@@ -1,6 +1,6 @@
 //! The owner of a change, and the common context of its elements.
 
-use std::{borrow::Cow, rc::Rc};
+use std::{borrow::Cow, cell::Cell, rc::Rc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -8,13 +8,15 @@ use sha2::{Digest, Sha256};
 use zengine_connector::{
     ConversationId, Event, Identity, ProviderMessageId,
     ids::RouteKey,
-    message::{IdentityKind, Party},
+    message::{IdentityKind, Party, ProviderError},
     strategy::RoutedEvent,
 };
 
+use super::reason;
 use crate::waba::{
     identity::{Contact, Contacts, Names, address, name, spelled},
-    json::{Items, Obj, Raw},
+    json::{self, Obj, Raw},
+    problem,
     text::joined,
 };
 
@@ -72,7 +74,9 @@ pub(super) struct Scope<'a> {
     pub(super) mode: Mode,
     contacts: Contacts<'a>,
     /// Errors beside the elements.
-    pub(super) errors: Items<'a>,
+    errors: Option<Raw<'a>>,
+    /// Whether an element took them.
+    taken: Cell<bool>,
     /// Whether they belong to the one call that ended.
     pub(super) errors_of_call: bool,
     pub(super) time_ms: Option<i64>,
@@ -90,25 +94,39 @@ impl<'a> Scope<'a> {
         last: &mut Option<Rc<Owner<'a>>>,
     ) -> Self {
         let metadata = value.obj("metadata").unwrap_or_else(Obj::empty);
-        let number = number_id(&field, &metadata, value);
+        let number = of_number(&field, &metadata, value, "phone_number_id");
         let account = account_id(&field, entry, value);
-        let display = name(&metadata, "display_phone_number");
+        let display = of_number(&field, &metadata, value, "display_phone_number");
         let same = last.as_ref().filter(|last| (&last.number, &last.account, &last.display) == (&number, &account, &display));
         let owner = same.map_or_else(|| Rc::new(Owner::new(number, account, display)), Rc::clone);
         *last = Some(Rc::clone(&owner));
-        let errors = value.items("errors");
+        let copy = value.obj("standby").filter(|_| mode == Mode::Standby).unwrap_or_else(Obj::empty);
+        let errors = value.get("errors").or_else(|| copy.get("errors"));
         let ended = || value.items("calls").filter_map(Obj::read).filter(is_end_of_call).count();
         Self {
             mode,
-            contacts: Contacts::read(value.items("contacts")),
+            contacts: Contacts::read(value.items("contacts").chain(copy.items("contacts"))),
             errors,
-            errors_of_call: field == "calls" && !errors.is_empty() && ended() == 1,
+            taken: Cell::new(false),
+            errors_of_call: field == "calls" && errors.is_some() && ended() == 1,
             time_ms: entry.time_ms,
             // What is said of the account concerns every number of it; what people say concerns one.
             fan_out: owner.number.is_none() && !is_personal(&field),
             owner,
             field,
         }
+    }
+
+    /// The errors beside the elements, for the one element that they explain.
+    pub(super) fn take_errors(&self) -> Vec<ProviderError> {
+        let errors: Vec<_> = self.errors.and_then(json::items).into_iter().flatten().map(problem::one).collect();
+        self.taken.set(!errors.is_empty());
+        errors
+    }
+
+    /// Whether an element took these errors as its own.
+    pub(super) fn has_taken(&self, errors: Raw<'_>) -> bool {
+        self.taken.get() && self.errors.is_some_and(|own| std::ptr::eq(own.get(), errors.get()))
     }
 
     /// The business's own number, as it is displayed.
@@ -193,9 +211,10 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Whether a call ended, which errors beside it explain.
+/// Whether a call ended or failed, which errors beside it explain.
 pub(super) fn is_end_of_call(call: &Obj<'_>) -> bool {
-    call.string("event").as_deref() == Some("terminate")
+    let has_failed = |raw| reason::words(raw).any(|word| word.eq_ignore_ascii_case("failed"));
+    call.string("event").as_deref() == Some("terminate") || call.get("status").is_some_and(has_failed)
 }
 
 /// A provider's id, if it is valid.
@@ -215,11 +234,11 @@ fn digest<T>(parts: &[&str], lend: impl FnOnce(&str) -> T) -> T {
     lend(std::str::from_utf8(&room).unwrap_or_default())
 }
 
-/// The id of the number that a change belongs to. Never read from the displayed number, whose spelling varies.
-fn number_id<'a>(field: &str, metadata: &Obj<'a>, value: &Obj<'a>) -> Option<Cow<'a, str>> {
-    name(metadata, "phone_number_id").or_else(|| match field {
-        "messaging_handovers" => name(&value.obj("recipient")?, "phone_number_id"),
-        "account_settings_update" => name(&value.obj("phone_number_settings")?, "phone_number_id"),
+/// A member of the number that a change belongs to. Its id is never read from the displayed number, whose spelling varies.
+fn of_number<'a>(field: &str, metadata: &Obj<'a>, value: &Obj<'a>, member: &str) -> Option<Cow<'a, str>> {
+    name(metadata, member).or_else(|| match field {
+        "messaging_handovers" => name(&value.obj("recipient")?, member),
+        "account_settings_update" => name(&value.obj("phone_number_settings")?, member),
         _ => None,
     })
 }

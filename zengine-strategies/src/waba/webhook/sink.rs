@@ -4,10 +4,12 @@ use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 use zengine_connector::{
+    Event,
     message::ElementError,
     strategy::{RawPayload, RoutedEvent},
 };
 
+use super::scope::Scope;
 use crate::waba::json::{self, Obj, Raw};
 
 /// An event without its bytes, or the reason the element cannot be read.
@@ -98,6 +100,24 @@ pub(super) fn elements<'a, 'p>(
         }
     }
     sink.len() > before
+}
+
+/// Makes each member that no reader took an event of its own: what is new beside an array must not be lost. `raw` is the whole object.
+pub(super) fn rest<'a>(
+    sink: &mut Sink<'_>,
+    path: &Path<'_>,
+    scope: &Scope<'a>,
+    raw: Raw<'a>,
+    obj: &Obj<'a>,
+    is_read: impl Fn(&str, Raw<'a>) -> bool,
+) {
+    let mut left = obj.members().filter(|(name, raw)| !raw.is_null() && !is_read(name, *raw)).peekable();
+    // A member may say the same in every body, so the key is that of the whole.
+    let key = if left.peek().is_some() { scope.by_bytes(raw) } else { String::new() };
+    for (index, (name, raw)) in left.enumerate() {
+        let event = Event::Unknown { provider_type: name.clone().into_owned() };
+        sink.put(&path.member(&name), raw, Ok(scope.event(event, format!("{key}|{index}"))));
+    }
 }
 
 /// Collects the results of the elements, in order.

@@ -18,7 +18,8 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'
         ("quality", value.owned("previous_quality_score"), value.owned("new_quality_score"))
     } else if scope.field.contains("category") || value.get("new_category").is_some() {
         // Announced, not done: then `new_category` is the present one, and `data` has what it will be.
-        ("category", value.owned("previous_category"), value.owned("new_category"))
+        let present = value.first(&["new_category", "category"]).map(Into::into);
+        ("category", value.owned("previous_category"), present)
     } else if scope.field.contains("components") {
         ("components", None, None)
     } else if scope.field == "message_template_status_update" {
@@ -31,7 +32,7 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'
     update.template_id = value.owned("message_template_id");
     update.name = value.owned("message_template_name");
     update.language = value.owned("message_template_language");
-    update.reason = reason::of(value, &["reason"]).or_else(|| reason::of_parts(value, &["reason"]));
+    update.reason = reason::of(value, &["reason"]).or_else(|| reason::of_parts(value));
     update.data = raw_value.map(Into::into);
     scope.event(Event::Template(update), scope.by_bytes(raw))
 }

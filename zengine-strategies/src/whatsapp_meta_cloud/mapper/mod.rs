@@ -110,7 +110,12 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
     let at = "/content";
     // A mark names its message and needs nobody to go to.
     let mark = matches!(message.content, Content::ReadMark { .. } | Content::Typing { .. });
-    cx.check.require(mark || recipient.is_some(), "/to", "holds no phone number, WhatsApp id, business-scoped id or group");
+    let missing = if recipient::lacks_plus(&message.to) {
+        "a phone number begins with + and its country code"
+    } else {
+        "holds no phone number, WhatsApp id, business-scoped id or group"
+    };
+    cx.check.require(mark || recipient.is_some(), "/to", missing);
     if let Some(quoted) = &message.reply_to {
         cx.id("/reply_to", quoted);
     }

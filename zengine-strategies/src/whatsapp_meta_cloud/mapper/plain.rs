@@ -47,9 +47,10 @@ fn contact(cx: &mut Cx, at: &str, card: &ContactCard) -> Value {
         cx.check.require(is_date(birthday), format!("{at}/birthday"), "must be YYYY-MM-DD");
     }
     let alone = [&name.first_name, &name.last_name, &name.middle_name, &name.prefix, &name.suffix].iter().all(|part| part.is_none());
-    let first = if alone && cx.rules.fill_contact_first_name { Some(name.formatted_name.as_str()) } else { name.first_name.as_deref() };
+    let whole = card.display_name().unwrap_or_default();
+    let first = if alone && cx.rules.fill_contact_first_name { Some(whole.as_str()) } else { name.first_name.as_deref() };
     let name = Object::new()
-        .with("formatted_name", name.formatted_name.as_str())
+        .with("formatted_name", whole.as_str())
         .with_text("first_name", first)
         .with_text("last_name", name.last_name.as_deref())
         .with_text("middle_name", name.middle_name.as_deref())

@@ -53,6 +53,12 @@ impl Recipient {
     }
 }
 
+/// Whether the party names a number that is only digits: without `+` it is taken for an id of an unknown kind.
+pub(super) fn lacks_plus(party: &Party) -> bool {
+    let is_number = |text: &str| text.len() >= 7 && text.bytes().all(|b| b.is_ascii_digit());
+    party.ids.iter().any(|id| id.kind() == IdentityKind::Opaque && id.ns().is_none() && is_number(id.value()))
+}
+
 /// The digest of the identity key that the person must still have, if the party names one.
 pub(super) fn identity_key(party: &Party) -> Option<&str> {
     party.ids.iter().find(|id| id.kind() == IdentityKind::Opaque && id.ns() == Some("identity_key_hash")).map(Identity::value)

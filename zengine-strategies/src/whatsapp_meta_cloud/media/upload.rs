@@ -15,7 +15,7 @@ use crate::whatsapp_meta_cloud::{
     Tenant,
     client::{Graph, Payload},
     context::CallContext,
-    error,
+    error, schemas,
 };
 
 /// The properties of a file beside its bytes.
@@ -68,8 +68,8 @@ pub(super) async fn store(
         return Err(refused.context("operation", "upload").not_sent());
     }
     let body = serde_json::from_slice::<Value>(response.body()).ok();
-    let id = body.as_ref().and_then(|body| body.get("id")?.as_str()).filter(|id| !id.is_empty() && id.len() <= 1024);
-    id.map(str::to_owned).ok_or_else(|| SendError::of(ErrorKind::Protocol, "a file was stored without an id").not_sent())
+    let id = body.as_ref().and_then(|body| schemas::id(body.get("id")?)).filter(|id| id.len() <= 1024);
+    id.ok_or_else(|| SendError::of(ErrorKind::Protocol, "a file was stored without an id").not_sent())
 }
 
 /// The name of the stored file. Meta looks at its extension too, so it fits the MIME type; only a document's own name is kept,

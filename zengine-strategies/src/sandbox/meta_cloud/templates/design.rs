@@ -40,7 +40,7 @@ fn header(param: &Param<'_>, named: bool) -> Checked {
             }
             examples(param, &found, named, "header_text", "header_text_named_params")
         }
-        "LOCATION" => Ok(()),
+        "LOCATION" | "PRODUCT" => Ok(()),
         "IMAGE" | "VIDEO" | "DOCUMENT" | "GIF" => param.required("example")?.required("header_handle")?.items_of(1, 1).map(drop),
         _ => Err(param.invalid("has an unknown format")),
     }
