@@ -25,8 +25,7 @@ pub struct AcmeChatConfig {
     pub webhook_secret: Secret<String>,
 }
 
-/// Text of at most 2,000 characters, and nothing else.
-const CAPABILITIES: Capabilities = Capabilities::NONE.with_text(Length::chars(2000));
+const CAPABILITIES: Capabilities = Capabilities::NONE.with_text(Length::chars(2000)); // and nothing else
 
 /// Sends and receives messages through Acme Chat.
 #[derive(Debug, Strategy)]
@@ -74,9 +73,9 @@ impl OutboundStrategy<AcmeChatConfig, OutboundMessage> for AcmeChat {
 
 impl InboundStrategy<AcmeChatConfig> for AcmeChat {
     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Self::Tenant>) -> Result<Verified, VerifyError> {
-        let site = request.path().strip_prefix("/acme-chat/").ok_or(VerifyError::NotFound)?;
         let signature = HmacSha256::hex().read(request.header("x-signature"))?;
-        let tenant = cx.find_one(&RouteKey::new("site", site)).await?;
+        let site = RouteKey::new("site", request.path().strip_prefix("/acme-chat/").ok_or(VerifyError::NotFound)?);
+        let tenant = cx.find_one(&site).await?;
         signature.check(request.body(), &[tenant.webhook_secret.to_bytes()])?;
         Ok(Verified::tenant(&tenant, request.body().clone()))
     }
