@@ -56,9 +56,9 @@ impl<'a> Unreported<'a> {
         Self(Some(call))
     }
 
-    /// Reports the end.
+    /// Reports the end, unless a task goes on with the send and reports that.
     pub(crate) fn end(mut self, result: &Result<Outcome, Error>) {
-        if let Some(call) = self.0.take() {
+        if let Some(call) = self.0.take().filter(|call| !call.trace.is_handed_over()) {
             report(call, result);
         }
     }

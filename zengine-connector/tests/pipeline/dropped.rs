@@ -367,3 +367,19 @@ async fn rule_31_an_end_made_for_another_owner_is_completed_without_its_caller()
         }
     }
 }
+
+/// A call that a task goes on with has one line: of the end.
+#[tokio::test(start_paused = true)]
+async fn rule_81_an_end_that_a_task_makes_has_one_line() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    drop_after(&world, &world.killed(&provider), "1", secs(1)).await;
+    world.pass(secs(63)).await;
+    let _logging = tracing::subscriber::set_default(log.clone());
+    world.faults.next(StoreCall::GiveUp, 2, StoreFault::Hang);
+    assert!(!send(&world.process(&provider), "1").await.is_terminal());
+    world.pass(secs(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Unknown);
+    let lines = log.lines("send.completed");
+    assert!(lines.len() == 1 && lines[0].contains("outcome=\"unknown\""), "{lines:?}");
+}
