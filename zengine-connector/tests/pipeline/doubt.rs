@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use zengine_connector::{
-    ErrorKind, Orchestrator, Reach, SendError, SendOptions,
+    ErrorKind, Fault, Orchestrator, Reach, SendError, SendOptions,
     message::State,
     pipeline::DeferredReason,
     runtime::{Clock, to_ms},
@@ -351,7 +351,8 @@ async fn rule_13_a_released_maybe_is_not_claimed_like_a_fresh_one() {
     assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::Throttled);
     assert!(world.record("1").await.unwrap().maybe_sent);
     world.pass(secs(3600)).await;
-    unknown(send(&process, "1").await);
+    let end = unknown(send(&process, "1").await);
+    assert_eq!(end.error.fault(), Fault::Provider, "the attempt that may have arrived is the reason");
     assert_eq!((provider.calls().len(), provider.effects("1")), (2, 1));
 }
 
@@ -693,4 +694,19 @@ async fn rule_19_a_window_of_an_unknown_beginning_counts_from_the_claim() {
         world.pass(passed).await;
         assert_eq!(send(&world.process(&provider), "1").await.as_str(), ended, "{passed:?}");
     }
+}
+
+/// A process that is killed in the middle of an attempt is the reason of the doubt, whatever an earlier attempt said.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_killed_process_is_the_reason_of_its_doubt() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    provider.answer(ProviderAnswer::broken());
+    provider.answer(ProviderAnswer::throttle(secs(600)));
+    deferred(send(&world.process(&provider), "1").await);
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    drop_after(&world, &world.killed(&provider), "1", secs(1)).await;
+    world.pass(secs(3600)).await;
+    let end = unknown(send(&world.process(&provider), "1").await);
+    assert_eq!((end.error.kind(), end.error.fault()), (ErrorKind::Cancelled, Fault::Cancelled));
+    assert_eq!(provider.calls().len(), 3);
 }

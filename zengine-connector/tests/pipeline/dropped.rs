@@ -383,3 +383,17 @@ async fn rule_81_an_end_that_a_task_makes_has_one_line() {
     let lines = log.lines("send.completed");
     assert!(lines.len() == 1 && lines[0].contains("outcome=\"unknown\""), "{lines:?}");
 }
+
+/// Of a send without a record nothing is left to write where nothing may have arrived.
+#[tokio::test(start_paused = true)]
+async fn rule_28_a_dropped_unprotected_send_that_never_left_writes_nothing() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected));
+    world.faults.always(StoreCall::Claim, StoreFault::Refused);
+    provider.answer(ProviderAnswer::unreachable());
+    drop_after(&world, &process, "1", ms(200)).await;
+    world.pass(secs(1)).await;
+    // The release is of the claim that may have been made although the store did not answer.
+    assert_eq!(world.faults.calls(), [StoreCall::Claim, StoreCall::Claim, StoreCall::Release]);
+    assert_eq!(world.all_letters().await.len(), 0);
+}
