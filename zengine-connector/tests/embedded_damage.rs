@@ -1,4 +1,4 @@
-//! What the embedded store answers where its file is damaged.
+//! The answers of the embedded store over a damaged file.
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 

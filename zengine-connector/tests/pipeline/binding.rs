@@ -127,7 +127,7 @@ async fn rule_85_a_message_too_old_for_its_broken_tenant_ends_with_its_letter() 
     assert_eq!(log.lines("tenant.configuration_refused").len(), 2);
 }
 
-/// Who goes away while such a message ends leaves its letter to a task, whatever of the end was written.
+/// A caller that goes away while such a message ends leaves its letter to a task, whatever of the end was written.
 #[tokio::test(start_paused = true)]
 async fn rule_31_a_message_too_old_for_its_tenant_ends_without_its_caller() {
     for call in [StoreCall::Claim, StoreCall::Commit, StoreCall::PutLetter] {

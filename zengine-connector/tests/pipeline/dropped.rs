@@ -207,7 +207,7 @@ async fn rule_31_an_unprotected_send_that_was_dropped_has_its_letter() {
     assert_eq!((world.all_letters().await.len(), world.failed().len(), world.record("1").await), (1, 1, None));
 }
 
-/// Where no task can be spawned the record stays in doubt, and its lease ends.
+/// Without a task the record stays in doubt, and its lease ends.
 #[tokio::test(start_paused = true)]
 async fn rule_31_without_a_task_a_dropped_send_stays_in_doubt() {
     let (world, provider, log) = (new_world(), Recording::new(), Log::default());
@@ -348,7 +348,7 @@ async fn rule_26_a_dropped_delivery_that_cannot_be_recorded_is_still_delivered()
     assert_eq!(provider.calls().len(), 1);
 }
 
-/// Who ends another owner's send, or one that is too old for its tenant, may go away too.
+/// A caller that ends another owner's send may go away too.
 #[tokio::test(start_paused = true)]
 async fn rule_31_an_end_made_for_another_owner_is_completed_without_its_caller() {
     for call in [StoreCall::GiveUp, StoreCall::PutLetter] {

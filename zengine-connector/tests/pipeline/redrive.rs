@@ -493,7 +493,7 @@ async fn rule_08_a_redrive_that_is_put_off_ends_with_max_age() {
     assert_eq!(provider.calls().len(), 4);
 }
 
-/// What the provider refused for good is not sent again by mistake, and the fourth failure says that it is parked.
+/// A message that the provider refused for good is not sent again by mistake.
 #[tokio::test(start_paused = true)]
 async fn rule_34_a_message_refused_for_good_is_redriven_by_force_only() {
     let (world, provider) = (new_world(), Recording::new());

@@ -1,4 +1,4 @@
-//! What stands beside known arrays, and copies in the form of the request that was sent: nothing is lost on the way to the handler.
+//! Members beside known arrays, and copies in the form of the request that was sent: nothing is lost on the way to the handler.
 
 use serde_json::{Value, json};
 use zengine_connector::{Event, InboundEvent, message::Party};

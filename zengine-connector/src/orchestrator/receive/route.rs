@@ -39,7 +39,7 @@ pub(super) struct Router<'a> {
     pub(super) entry: &'a RegisteredStrategy,
     pub(super) principal: &'a Principal,
     pub(super) received_at_ms: i64,
-    /// What a look-up may take from memory. Only an event of a verified payload that no tenant gets may pass by it.
+    /// The answers that a look-up may take from memory. Only an event of a verified payload that no tenant gets may pass by it.
     ask: Ask,
     /// One answer per key and request, so that all events of a conversation see the same answer of the directory. With it,
     /// whether it was remembered from an earlier request.

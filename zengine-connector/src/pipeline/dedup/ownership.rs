@@ -292,13 +292,7 @@ impl<'a> Ownership<'a> {
         if matches!(self.phase, Phase::Unprotected) {
             return;
         }
-        let operation = self.release_operation();
-        let released = {
-            self.phase = Phase::Ending(Unfinished::Change(operation));
-            let Phase::Ending(Unfinished::Change(operation)) = &self.phase else { return };
-            self.job.apply(operation, Some(&self.record)).await
-        };
-        if let Err(error) = released {
+        if let Err(error) = self.job.apply(&self.release_operation(), Some(&self.record)).await {
             tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_released");
             background::end(self.job, Unfinished::Change(self.release_operation()), None);
         }

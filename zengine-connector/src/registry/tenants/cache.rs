@@ -58,7 +58,7 @@ pub(super) struct Lifetimes {
     pub(super) stale_max: Duration,
 }
 
-/// What a look-up may take from memory.
+/// The answers that a look-up may take from memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// Answers and failures: for a request that is not authenticated.
@@ -89,7 +89,7 @@ struct CachedValue<V> {
     work: SharedWork<V>,
 }
 
-/// What is known of one key; times are of the monotonic clock.
+/// The known answer for one key; times are of the monotonic clock.
 struct Known<V> {
     /// The last answer, and when its store was asked.
     answer: Option<(V, Duration)>,
@@ -145,7 +145,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
 }
 
 impl<V: Clone> Known<V> {
-    /// What needs no look-up.
+    /// The answer that needs no look-up.
     fn fresh(&self, ask: Ask, lifetimes: Lifetimes, is_missing: fn(&V) -> bool, now: Duration) -> Option<Result<V, Error>> {
         if let Some((value, read)) = &self.answer {
             let lifetime = if is_missing(value) { lifetimes.missing.min(lifetimes.found) } else { lifetimes.found };

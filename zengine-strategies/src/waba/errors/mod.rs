@@ -85,7 +85,7 @@ pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
     }
 }
 
-/// What is wrong with an access token.
+/// The fault of an access token.
 fn token_fault(subcode: Option<i64>) -> &'static str {
     match subcode {
         Some(458) => "the access token is not valid: the app was removed",
