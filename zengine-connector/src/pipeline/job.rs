@@ -82,9 +82,8 @@ impl<'a> Identified<'a> {
         Lease { owner, boot: self.engine().stores.boot().map(Into::into), until_ms: self.clock().ms() + ms(dedup.lease) }
     }
 
-    /// The claim of the record as last seen, whose message is ours. Its fingerprint may be under an older key (rule 23).
+    /// A claim on the record as last seen, under its fingerprint, which may be of an older key (rule 23). You must have compared it.
     pub(crate) fn claim(&self, owner: OwnerToken, dedup: &Dedup, seen: Option<&ClaimRecord>) -> ClaimOp {
-        let seen = seen.filter(|record| record.is_present(self.clock().ms()));
         ClaimOp::Claim {
             lease: self.lease(owner, dedup),
             fingerprint: seen.map_or(&self.fingerprint, |record| &record.fingerprint).clone(),

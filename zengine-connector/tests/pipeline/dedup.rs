@@ -516,6 +516,21 @@ async fn rule_29_a_record_ends_exactly_at_its_time() {
     assert_eq!(provider.sent().len(), 2);
 }
 
+/// A store may still hold a record whose time is over; its fingerprint is not that of the message that follows.
+#[tokio::test(start_paused = true)]
+async fn rule_29_an_id_whose_time_is_over_names_the_next_message() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    delivered(send(&process, "1").await);
+    world.clock.jump_ms(3 * 86_400_000);
+    let (next, options) = (text("other"), || SendOptions::new(id("1")));
+    assert!(!delivered(process.send(&tenant(), "recording", &next, options()).await.unwrap()).replayed);
+    let cold = world.process(&provider);
+    assert!(delivered(cold.send(&tenant(), "recording", &next, options()).await.unwrap()).replayed);
+    let earlier = cold.send(&tenant(), "recording", &text("hello"), options()).await;
+    assert_eq!(earlier.unwrap_err().kind(), ErrorKind::Mismatch);
+}
+
 /// A release that sent nothing lives as long as a settled send, one in doubt for 14 days.
 #[tokio::test(start_paused = true)]
 async fn rule_29_a_release_is_kept_as_long_as_its_doubt() {

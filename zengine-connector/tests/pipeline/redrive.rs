@@ -188,6 +188,20 @@ async fn rule_70_a_redrive_works_when_the_record_is_gone() {
     assert!(world.all_letters().await.is_empty());
 }
 
+/// The record of another message, whose time is over, lends its fingerprint to no redrive.
+#[tokio::test(start_paused = true)]
+async fn rule_72_a_redrive_over_an_expired_record_is_a_send_of_its_own_message() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    world.clock.jump_ms(3 * 86_400_000);
+    delivered(process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap());
+    world.clock.jump_ms(3 * 86_400_000);
+    delivered(redrive(&process, &failure).await);
+    assert!(delivered(send(&world.process(&provider), "1").await).replayed);
+}
+
 /// Case 81.
 #[tokio::test(start_paused = true)]
 async fn rule_70_nothing_is_redriven_through_an_open_breaker() {

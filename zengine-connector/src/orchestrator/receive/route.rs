@@ -141,7 +141,7 @@ impl<'a> Router<'a> {
         // What is remembered serves the other events of the request where the directory does not answer again.
         let kept = match (&found, remembered) {
             (None, Some((known, _))) => (known, false),
-            _ => (found.clone(), looked.cached && ask != Ask::Again),
+            _ => (found.clone(), looked.cached),
         };
         self.routes.insert(key.clone(), kept);
         found
