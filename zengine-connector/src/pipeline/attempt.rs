@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     decision::Protection,
     dedup::{Lost, Ownership},
+    ended::STORE_AGAIN,
     job::SendJob,
     outcome::DeferredReason,
     report,
@@ -44,7 +45,7 @@ impl From<Lost> for NotAdmitted {
     fn from(lost: Lost) -> Self {
         match lost {
             Lost::Lease => Self(DeferredReason::LeaseLost, Duration::from_secs(1)),
-            Lost::Store => Self(DeferredReason::StoreUnavailable, Duration::from_secs(5)),
+            Lost::Store => Self(DeferredReason::StoreUnavailable, STORE_AGAIN),
         }
     }
 }
@@ -154,7 +155,7 @@ pub(crate) async fn call(
     limit: Duration,
 ) -> Result<Receipt, SendError> {
     let cx = job.context(key_generation, n, limit);
-    let answer = job.clock().guard(limit, job.outbound.attempt(&job.bound.state, job.message(), &cx)).await;
+    let answer = job.clock().guard(limit, job.outbound.attempt(job.state(), job.message(), &cx)).await;
     let result = answer.unwrap_or_else(|missed| {
         Err(match missed {
             Missed::Panicked => SendError::of(ErrorKind::Unexpected, "the strategy panicked").maybe(),

@@ -130,10 +130,10 @@ async fn look_up(job: &SendJob<'_>, own: &Ownership<'_>) -> Option<How> {
         Err(NotAdmitted(reason, retry_after)) => return later(reason, retry_after),
     };
     let cx = job.context(own.record().key_generation, own.all_attempts().max(1), limit);
-    match clock.guard(limit, job.outbound.lookup(&job.bound.state, job.message(), &cx)).await {
+    match clock.guard(limit, job.outbound.lookup(job.state(), job.message(), &cx)).await {
         Ok(Ok(Lookup::Found(receipt))) => Some(accepted(receipt)),
         Ok(Ok(Lookup::NotFound)) => {
-            let visible_after = match job.idempotency {
+            let visible_after = match job.idempotency() {
                 Idempotency::Queryable { visible_after_ms } => visible_after_ms,
                 Idempotency::Native { .. } | Idempotency::None => 0,
             };

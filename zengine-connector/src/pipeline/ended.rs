@@ -10,6 +10,9 @@ use crate::{
     store::{ClaimKey, Life, StoredError},
 };
 
+/// The `retry_after` of a send whose store does not answer.
+pub(crate) const STORE_AGAIN: Duration = Duration::from_secs(5);
+
 /// The end of a send. Cheap to clone for every caller that waits for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Ended {
@@ -86,6 +89,11 @@ impl Ended {
 
     pub(super) fn deferred(reason: DeferredReason, retry_after: Duration) -> Self {
         Self::new(How::Deferred { reason, retry_after, error: None }, 0, Life::default())
+    }
+
+    /// A send whose store does not answer.
+    pub(super) fn store_unavailable() -> Self {
+        Self::deferred(DeferredReason::StoreUnavailable, STORE_AGAIN)
     }
 
     /// The same end, made by another call.

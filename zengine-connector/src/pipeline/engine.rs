@@ -44,6 +44,8 @@ pub(crate) struct Engine {
     pub(super) stages: StageMap,
     pub(super) single_flight: SingleFlight,
     pub(super) delivered: DeliveredSends,
+    /// Cloned by each task that releases a claim, to count them.
+    pub(super) releases: Arc<()>,
     running: AtomicUsize,
     closing: AtomicBool,
     closed: Mutex<Option<oneshot::Sender<()>>>,
@@ -77,6 +79,7 @@ impl Engine {
             delivered: DeliveredSends::new(&settings),
             stages: StageMap::new(settings, circuit_ports),
             single_flight: SingleFlight::default(),
+            releases: Arc::default(),
             running: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             closed: Mutex::new(Some(closed)),

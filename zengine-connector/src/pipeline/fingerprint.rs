@@ -2,38 +2,23 @@
 
 use std::sync::Arc;
 
+use super::job::{HostCall, Identified};
 use crate::{
     error::{Error, ErrorKind},
-    ids::{ClientMessageId, StrategyName, TenantId},
-    keyring::{Key, KeyRing},
+    keyring::Key,
     message::Prepared,
-    store::Fingerprint,
+    store::{ClaimRecord, Fingerprint},
     strategy::DynOutbound,
 };
 
 /// Version of the encoding.
 const VERSION: u32 = 1;
 
-/// The input of a message's fingerprint.
-#[derive(Clone, Copy)]
-pub(crate) struct Content<'a> {
-    pub(crate) keys: &'a dyn KeyRing,
-    pub(crate) tenant: &'a TenantId,
-    pub(crate) strategy: &'a StrategyName,
-    pub(crate) id: &'a ClientMessageId,
-    pub(crate) outbound: &'a dyn DynOutbound,
-    pub(crate) message: &'a Prepared<'a>,
-}
-
-impl Content<'_> {
-    /// The fingerprint under the current key.
-    pub(crate) fn fingerprint(&self) -> Result<Fingerprint, Error> {
-        self.under(&self.keys.current())
-    }
-
-    fn under(&self, key: &Key) -> Result<Fingerprint, Error> {
+impl HostCall<'_> {
+    /// The fingerprint of the call's message under a key.
+    pub(super) fn fingerprint(&self, outbound: &dyn DynOutbound, message: &Prepared<'_>, key: &Key) -> Result<Fingerprint, Error> {
         let mut noticed = Vec::with_capacity(512);
-        self.outbound.encode(self.message, &mut noticed)?;
+        outbound.encode(message, &mut noticed)?;
         let mut value = [0; 16];
         // All messages with an empty encoding are equal; they need no hash.
         if !noticed.is_empty() {
@@ -42,28 +27,36 @@ impl Content<'_> {
         }
         Ok(Fingerprint::new(value, VERSION, Arc::clone(key.key_id())))
     }
+}
 
-    /// Returns an error if another message has the same id, in every state of the record. Compares under the record's own
-    /// key, so a key rotation neither causes nor hides a mismatch. Fingerprints that cannot be compared count as equal.
-    pub(crate) fn refuse_mismatch(&self, ours: &Fingerprint, stored: &Fingerprint) -> Result<(), Error> {
-        let same = match ours.compare(stored) {
+impl Identified<'_> {
+    /// Returns an error if the stored fingerprint is that of another message, in every state of the record. Compares under the record's
+    /// own key, so a key rotation neither causes nor hides a mismatch. Fingerprints that cannot be compared count as equal.
+    pub(crate) fn refuse_mismatch(&self, stored: &Fingerprint) -> Result<(), Error> {
+        let same = match self.fingerprint.compare(stored) {
             Some(same) => same,
             None => self.same_under_old_key(stored)?,
         };
         if same {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Mismatch, "another message has this client message id").with_context("strategy", self.strategy))
+        Err(Error::new(ErrorKind::Mismatch, "another message has this client message id").with_context("strategy", &self.entry.name))
+    }
+
+    /// Our fingerprint as the record as last seen has it, which may be under an older key: a store refuses any other.
+    pub(crate) fn fingerprint_on(&self, seen: Option<&ClaimRecord>) -> Fingerprint {
+        let stored = seen.map(|record| &record.fingerprint).filter(|stored| self.refuse_mismatch(stored).is_ok());
+        stored.unwrap_or(&self.fingerprint).clone()
     }
 
     fn same_under_old_key(&self, stored: &Fingerprint) -> Result<bool, Error> {
-        let Some(key) = self.keys.by_id(&stored.key_id).filter(|_| stored.version == VERSION) else {
+        let Some(key) = self.engine().keys.by_id(&stored.key_id).filter(|_| stored.version == VERSION) else {
             tracing::warn!(
-                tenant_id = %self.tenant, strategy = %self.strategy, client_message_id = %self.id,
+                tenant_id = %self.tenant(), strategy = %self.entry.name, client_message_id = %self.id(),
                 key_id = %stored.key_id, version = stored.version, "dedup.fingerprint_not_comparable"
             );
             return Ok(true);
         };
-        Ok(self.under(&key)?.value == stored.value)
+        Ok(self.call.fingerprint(self.outbound, &self.message, &key)?.value == stored.value)
     }
 }

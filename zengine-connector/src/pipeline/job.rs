@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, ops::Deref, pin::pin, sync::Arc, time::Duration};
 
-use super::{Engine, SendOptions, clock::CallClock, decision::Protection, fingerprint::Content, trace::SendTrace};
+use super::{Engine, SendOptions, clock::CallClock, decision::Protection, trace::SendTrace};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ClientMessageId, TenantId},
@@ -11,7 +11,7 @@ use crate::{
     runtime::{ms, seconds},
     stage::{Dedup, Stages, StrategySettings},
     store::{Applied, ClaimKey, ClaimOp, ClaimRecord, Fingerprint, Lease, OwnerToken, StoreError, StoreErrorKind},
-    strategy::{Base, DynOutbound, ProviderKey, SendContext},
+    strategy::{Base, DynOutbound, ErasedTenant, ProviderKey, SendContext},
 };
 
 /// One call by a host as it was asked for: a send, a redrive or a query.
@@ -44,9 +44,7 @@ impl<'a> HostCall<'a> {
         let entry = engine.registry.entry(strategy)?;
         let outbound = &**entry.sends()?;
         let message = outbound.prepare(message)?;
-        let content =
-            Content { keys: &*engine.keys, tenant, strategy: &entry.name, id: &options.client_message_id, outbound, message: &message };
-        let fingerprint = content.fingerprint()?;
+        let fingerprint = self.fingerprint(outbound, &message, &engine.keys.current())?;
         let key = ClaimKey::outbound(tenant, &entry.name, &options.client_message_id);
         Ok(Identified { call: self, entry, outbound, key, fingerprint, message })
     }
@@ -82,11 +80,11 @@ impl<'a> Identified<'a> {
         Lease { owner, boot: self.engine().stores.boot().map(Into::into), until_ms: self.clock().ms() + ms(dedup.lease) }
     }
 
-    /// A claim on the record as last seen, under its fingerprint, which may be of an older key (rule 23). You must have compared it.
+    /// A claim on the record as last seen.
     pub(crate) fn claim(&self, owner: OwnerToken, dedup: &Dedup, seen: Option<&ClaimRecord>) -> ClaimOp {
         ClaimOp::Claim {
             lease: self.lease(owner, dedup),
-            fingerprint: seen.map_or(&self.fingerprint, |record| &record.fingerprint).clone(),
+            fingerprint: self.fingerprint_on(seen),
             skew_ms: ms(dedup.clock_skew),
             ttl_s: seconds(dedup.keep),
         }
@@ -94,13 +92,6 @@ impl<'a> Identified<'a> {
 
     pub(crate) fn effect(&self) -> Result<Effect, Error> {
         self.outbound.effect(&self.message)
-    }
-
-    /// The fingerprint input of the caller's message.
-    pub(crate) fn content(&self) -> Content<'_> {
-        let HostCall { engine, tenant, options, .. } = self.call;
-        let (strategy, id) = (&self.entry.name, &options.client_message_id);
-        Content { keys: &*engine.keys, tenant, strategy, id, outbound: self.outbound, message: &self.message }
     }
 
     /// Binds the tenant, within the time of the call.
@@ -117,27 +108,30 @@ impl<'a> Identified<'a> {
     ///
     /// # Errors
     /// If the channel cannot carry the message.
-    pub(crate) fn for_tenant(self, bound: Arc<BoundTenant>) -> Result<SendJob<'a>, Error> {
+    pub(crate) fn for_tenant(&self, bound: Arc<BoundTenant>) -> Result<Fitted, Error> {
         let seen = self.entry.inspect(&bound.state, &self.message, self.call.options.degrade)?;
         let (degraded, loss) = seen.degraded.unzip();
-        let idempotency = seen.idempotency.unwrap_or(self.entry.descriptor.idempotency);
-        let job = SendJob { sent: self, bound, degraded, loss, idempotency };
-        if job.call.trace.is_enabled() {
-            let recipient = job.outbound.recipient(job.message(), &job.engine().keys.current(), job.tenant())?;
-            job.call.trace.with(|facts| facts.recipient = recipient);
+        if self.call.trace.is_enabled() {
+            let message = degraded.as_ref().unwrap_or(&self.message);
+            let recipient = self.outbound.recipient(message, &self.engine().keys.current(), self.tenant())?;
+            self.call.trace.with(|facts| facts.recipient = recipient);
         }
-        Ok(job)
+        Ok(Fitted { bound, degraded, loss, idempotency: seen.idempotency.unwrap_or(self.entry.descriptor.idempotency) })
     }
+}
+
+/// A message as its tenant can send it.
+pub(crate) struct Fitted {
+    bound: Arc<BoundTenant>,
+    degraded: Option<Prepared<'static>>,
+    loss: Option<LossReport>,
+    idempotency: Idempotency,
 }
 
 /// One message for one bound tenant.
 pub(crate) struct SendJob<'a> {
-    sent: Identified<'a>,
-    pub(crate) bound: Arc<BoundTenant>,
-    degraded: Option<Prepared<'static>>,
-    /// Losses from degradation, if any.
-    pub(crate) loss: Option<LossReport>,
-    pub(crate) idempotency: Idempotency,
+    pub(super) sent: Identified<'a>,
+    pub(super) fitted: Fitted,
 }
 
 /// Its stages read the call, the strategy and the identity as its own.
@@ -150,13 +144,27 @@ impl<'a> Deref for SendJob<'a> {
 }
 
 impl<'a> SendJob<'a> {
+    /// The strategy's state of the tenant.
+    pub(crate) fn state(&self) -> &ErasedTenant {
+        &self.fitted.bound.state
+    }
+
+    /// Losses from degradation, if any.
+    pub(crate) fn loss(&self) -> Option<LossReport> {
+        self.fitted.loss.clone()
+    }
+
+    pub(crate) fn idempotency(&self) -> Idempotency {
+        self.fitted.idempotency
+    }
+
     /// The message to send, degraded if needed.
     pub(crate) fn message(&self) -> &Prepared<'a> {
-        self.degraded.as_ref().unwrap_or(&self.sent.message)
+        self.fitted.degraded.as_ref().unwrap_or(&self.sent.message)
     }
 
     pub(crate) fn stages(&self) -> &Stages {
-        self.call.engine.stages(&self.bound)
+        self.call.engine.stages(&self.fitted.bound)
     }
 
     /// The settings of the strategy.
@@ -167,14 +175,14 @@ impl<'a> SendJob<'a> {
 
     /// The idempotency key at the provider (rule 4).
     pub(crate) fn provider_key(&self, key_generation: u32) -> ProviderKey {
-        self.bound.scope.provider_key(self.id(), key_generation)
+        self.fitted.bound.scope.provider_key(self.id(), key_generation)
     }
 
     /// The context of an attempt that may take `limit`.
     pub(crate) fn context(&self, key_generation: u32, attempt: u32, limit: Duration) -> SendContext {
         let HostCall { options, clock, .. } = self.call;
         let base = Base {
-            scope: Arc::clone(&self.bound.scope),
+            scope: Arc::clone(&self.fitted.bound.scope),
             deadline: clock.deadline_within(limit),
             correlation: options.correlation_id.clone(),
             traceparent: options.traceparent.clone(),
@@ -190,7 +198,7 @@ impl<'a> SendJob<'a> {
     /// The current protection against duplicates, for a send whose first byte may have left at `first_sent_ms`. A window
     /// that would close during the next attempt counts as closed.
     pub(crate) fn protection(&self, first_sent_ms: Option<i64>) -> Protection {
-        match self.idempotency {
+        match self.fitted.idempotency {
             Idempotency::None => Protection::None,
             Idempotency::Queryable { .. } => Protection::Queryable,
             Idempotency::Native { window_ms } => {

@@ -2,7 +2,7 @@
 //!
 //! | # | stage | module | why here |
 //! |---|---|---|---|
-//! | 1 | telemetry, tenant context, deadline | `send`, `abandoned`, `report`, `clock` | Replays, rejections and panics get a log line too. |
+//! | 1 | telemetry, tenant context, deadline | `send`, `dropped`, `report`, `clock` | Replays, rejections and panics get a log line too. |
 //! | 2 | fingerprint, degradation, validation | `prepare`, `fingerprint`, `job` | An invalid message must not use up its id. |
 //! | 3 | dedup | `settle`, `settled`, `dedup`, `single_flight`, `delivered` | A duplicate reaches no stage below: no breaker count, no second dead letter. |
 //! | 4 | dead letter and `Outbound.Failed` | `effects` | They follow the last attempt of the claim's owner; a duplicate only completes what its owner could not store. |
@@ -16,7 +16,6 @@
 //!
 //! The pipeline runs in the caller's future, so messages are borrowed. It does not depend on any channel.
 
-mod abandoned;
 mod attempt;
 mod attempts;
 mod circle;
@@ -25,11 +24,11 @@ mod decision;
 mod dedup;
 mod delivered;
 mod detached;
+mod dropped;
 mod effects;
 mod ended;
 mod engine;
 mod evidence;
-mod expired;
 mod fingerprint;
 mod job;
 mod options;
@@ -45,6 +44,7 @@ mod settled;
 mod single_flight;
 mod sweep;
 mod trace;
+mod unbound;
 
 pub use detached::SendHandle;
 pub(crate) use detached::send_detached;

@@ -33,7 +33,8 @@ pub(crate) async fn query(engine: &Arc<Engine>, tenant: &TenantId, strategy: &st
         return Err(Error::new(ErrorKind::Cancelled, "the host shuts down").with_context("strategy", strategy));
     }
     let bound = query.bind().await?;
-    ask(&query.for_tenant(bound)?).await
+    let fitted = query.for_tenant(bound)?;
+    ask(&SendJob { sent: query, fitted }).await
 }
 
 async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {

@@ -8,7 +8,7 @@ use super::{
     DeferredReason, Engine, Outcome, RedriveOptions, SendOptions,
     clock::CallClock,
     decision::Protection,
-    dedup::{Asking, Ownership, released_ttl_s},
+    dedup::{Ownership, Pending, released_ttl_s},
     effects::{self, LetterLost, MAX_REDRIVES},
     ended::{Ended, How},
     job::{HostCall, SendJob},
@@ -74,11 +74,12 @@ async fn redriven(
     let id = &letter.failure_id;
     let send = call.identify(message)?;
     let bound = send.bind().await?;
-    let job = send.for_tenant(bound)?;
+    let fitted = send.for_tenant(bound)?;
+    let job = SendJob { sent: send, fitted };
     let current = job.record().await?;
     let known = current.as_ref().filter(|record| record.is_present(clock.ms()));
     if let Some(record) = known {
-        job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint)?;
+        job.refuse_mismatch(&record.fingerprint)?;
     }
     let ended = match known {
         // The failure is settled by now, or a later one has taken its place (rules 27 and 72).
@@ -104,7 +105,7 @@ async fn redriven(
         // The letter stays. Another redrive finds the send settled and closes it.
         tracing::warn!(failure_id = %id, "redrive.letter_not_closed");
     }
-    ended.into_outcome(&job.key, job.loss.clone())
+    ended.into_outcome(&job.key, job.loss())
 }
 
 /// The message's id, and the life of the send that failed.
@@ -190,11 +191,10 @@ fn allow(letter: &DeadLetter, redrive: &RedriveOptions, why: &'static str, rule:
 
 /// Claims the send again and makes it, or settles it like any send if the record is not that of the failure.
 async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Option<&ClaimRecord>, forced: bool) -> Result<Ended, Error> {
-    let put_off = || Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5));
     // The new generation overwrites the record, so what the failure still owes comes first (rule 67).
     if let Some(record) = current.filter(|record| record.life() == failed && record.status.is_terminal()) {
         match effects::finish(job, record, None).await {
-            Ok(left) if left.pending() => return Ok(put_off()),
+            Ok(left) if left.pending() => return Ok(Ended::store_unavailable()),
             Ok(_) => {}
             Err(LetterLost) => return Ok(Ended::new(How::LetterLost, record.attempts, failed).replayed()),
         }
@@ -202,14 +202,10 @@ async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Op
     let unknown = letter.outcome == UNKNOWN;
     let in_doubt = unknown || was_begun(letter);
     let lease = job.lease(job.engine().token(), &job.settings().dedup);
-    let asking = Asking::new(job, lease.owner, in_doubt);
+    let pending = Pending::claim(job, lease.owner, in_doubt);
     let operation = ClaimOp::Redrive {
         lease,
-        // The message is the same; the key of the record's may be an older one (rule 23).
-        fingerprint: current
-            .filter(|record| record.is_present(job.clock().ms()))
-            .map_or(&job.fingerprint, |record| &record.fingerprint)
-            .clone(),
+        fingerprint: job.fingerprint_on(current),
         generation: letter.generation,
         first_claimed_at_ms: letter.first_claimed_at_ms,
         key_generation: if unknown { letter.key_generation } else { letter.generation + 1 },
@@ -219,17 +215,19 @@ async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Op
         ttl_s: released_ttl_s(job, in_doubt || current.is_some_and(|record| record.maybe_sent)),
     };
     let applied = job.apply_with_retry(&operation, current).await?;
-    asking.answered();
+    pending.answered();
     match applied {
         Applied { done: true, record: Some(record), .. } => {
             let mut own = Ownership::of(job, record);
             own.forced = forced;
             // Look up a message that may have arrived first, if the provider supports it.
-            own.look_up_first = own.maybe_sent() && matches!(job.idempotency, Idempotency::Queryable { .. });
+            own.look_up_first = own.maybe_sent() && matches!(job.idempotency(), Idempotency::Queryable { .. });
             Ok(settle::lead(job, own).await)
         }
         // The failure owes something anew.
-        Applied { record: Some(record), .. } if record.life() == failed && record.status != ClaimStatus::Delivered => Ok(put_off()),
+        Applied { record: Some(record), .. } if record.life() == failed && record.status != ClaimStatus::Delivered => {
+            Ok(Ended::store_unavailable())
+        }
         // The send is settled, or an earlier redrive was dropped: continue like any send (rule 72).
         _ => settle::settle(job).await,
     }

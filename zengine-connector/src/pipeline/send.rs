@@ -35,7 +35,7 @@ pub(crate) async fn send(
     let result = async {
         match prepare(call, message).await? {
             Preparation::Outcome(outcome) => Ok(outcome),
-            Preparation::Job(job) => settle(&job).await?.into_outcome(&job.key, job.loss.clone()),
+            Preparation::Job(job) => settle(&job).await?.into_outcome(&job.key, job.loss()),
         }
     }
     .await;

@@ -1,13 +1,11 @@
 //! Dedup, attempts and effects of one send.
 
-use std::time::Duration;
-
 use super::{
     attempts,
     dedup::{Claimed, Joined, Ownership, claim, join},
     delivered::DeliveredSend,
     effects,
-    ended::{EndError, Ended, How},
+    ended::{EndError, Ended, How, STORE_AGAIN},
     job::SendJob,
     outcome::DeferredReason,
     settled::{finish, warn_not_recorded},
@@ -35,7 +33,7 @@ pub(crate) async fn settle(job: &SendJob<'_>) -> Result<Ended, Error> {
         Claimed::Ours(own) => return Ok(lead(job, own.led_by(leader)).await),
         Claimed::Settled { record, ending: Some(ending) } => {
             let ended = finish(job, &record, None).await;
-            ending.done();
+            ending.answered();
             ended
         }
         Claimed::Settled { record, ending: None } => {
@@ -102,7 +100,7 @@ async fn failed(job: &SendJob<'_>, own: &mut Ownership<'_>, terminal: Terminal, 
         return ended.with_live(Some(error));
     }
     // The record stays in doubt until the caller's redelivery resolves it (rule 19).
-    let (reason, retry_after) = (DeferredReason::StoreUnavailable, Duration::from_secs(5));
+    let (reason, retry_after) = (DeferredReason::StoreUnavailable, STORE_AGAIN);
     Ended::new(How::Deferred { reason, retry_after, error: Some(error) }, own.all_attempts(), own.record().life())
 }
 

@@ -1,12 +1,9 @@
 //! Settled sends: the effects that they owe, and their end.
 
-use std::time::Duration;
-
 use super::{
     effects,
     ended::{Ended, How},
     job::Identified,
-    outcome::DeferredReason,
 };
 use crate::{
     error::ProviderDetails,
@@ -20,7 +17,7 @@ pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord, details:
         return Ended::new(How::LetterLost, record.attempts, record.life());
     }
     let ended = send.engine().ended(&send.key, record);
-    ended.unwrap_or_else(|| Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)))
+    ended.unwrap_or_else(Ended::store_unavailable)
 }
 
 /// Logs a delivery without a record: sending the id again may deliver the message twice (rule 26).

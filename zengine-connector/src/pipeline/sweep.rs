@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    runtime::{ms, seconds},
+    runtime::ms,
     store::{Applied, ClaimRecord, Due, Effects, StoreError, StoreErrorKind},
     telemetry::{Dimensions, MetricName},
 };
@@ -208,7 +208,7 @@ impl DueSend<'_> {
     async fn end(&self, record: &ClaimRecord) -> Result<Option<Arc<ClaimRecord>>, StoreError> {
         let (engine, SendIds { key, tenant, strategy, id }) = (self.engine, self.send);
         let dedup = &engine.stages.settings(strategy).dedup;
-        let operation = give_up(record, engine.token(), false, ms(dedup.clock_skew), seconds(dedup.keep));
+        let operation = give_up(record, engine.token(), false, dedup);
         let mut applied = engine.stores.apply(key, &operation, Some(record), engine.now_ms()).await;
         if applied.as_ref().is_err_and(|error| error.kind == StoreErrorKind::Unavailable) {
             // If only the answer was lost, the record holds our token (rule 14).

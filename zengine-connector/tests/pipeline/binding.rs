@@ -1,12 +1,18 @@
 //! Sends whose configuration does not resolve.
 
+use serde::Deserialize;
 use zengine_connector::{
-    ClientMessageId, Error, ErrorKind, Memory, OutboundMessage, Reach, SendOptions, StrategyName, TenantId, async_trait,
+    ClientMessageId, Configure, ConfigureContext, Error, ErrorKind, Memory, OutboundMessage, OutboundStrategy, Reach, Receipt, SendContext,
+    SendError, SendOptions, Strategy, StrategyName, StrategyRegistry, TenantId, async_trait,
     error::Disposition,
     ids::RouteKey,
+    message::{Capabilities, Channel, Idempotency, Length},
     pipeline::DeferredReason,
     runtime::Clock,
+    schema::schema_of,
+    schemars,
     store::{ClaimStatus, StoreError, StoreErrorKind, TenantConfig, TenantDirectory},
+    strategy::{Descriptor, Direction, Reply},
     testing::{ProviderAnswer, Recording, StoreCall, StoreFault},
 };
 
@@ -163,4 +169,62 @@ async fn rule_85_a_send_in_doubt_ends_although_its_tenant_is_gone() {
     unknown(send(&moved, "1").await);
     assert_eq!((world.all_letters().await.len(), world.failed().len(), provider.calls().len()), (1, 1, 1));
     assert!(unknown(send(&moved, "1").await).replayed);
+}
+
+/// A version of the strategy whose channel carries three bytes of text.
+struct Narrow;
+
+#[derive(Deserialize, schemars::JsonSchema)]
+struct Nothing {}
+
+impl Configure<Nothing> for Narrow {
+    type Tenant = ();
+
+    async fn configure(&self, _: Nothing, _: &ConfigureContext) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl OutboundStrategy<Nothing, OutboundMessage> for Narrow {
+    async fn send(&self, (): &(), _: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> {
+        Err(SendError::domain("no message fits").not_sent())
+    }
+}
+
+impl Strategy for Narrow {
+    type Config = Nothing;
+    type Message = OutboundMessage;
+    const DESCRIPTOR: &'static Descriptor = &Descriptor {
+        name: "recording",
+        summary: "Refuses more than three bytes.",
+        channel: Channel::Messenger,
+        capabilities: &Capabilities::NONE.with_text(Length::bytes(3)),
+        idempotency: Idempotency::None,
+        direction: Direction { outbound: true, inbound: false },
+        reply: Reply::Acknowledge,
+        config_schema: schema_of::<Nothing>,
+        message_schema: schema_of::<OutboundMessage>,
+    };
+
+    fn halves() -> zengine_connector::private::Halves<Self> {
+        zengine_connector::private::Halves::new().outbound()
+    }
+}
+
+/// What a channel can no longer carry is rejected and does not come again: what is settled is replayed, and what may have arrived ends.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_send_in_doubt_ends_although_its_message_no_longer_fits() {
+    let (world, provider) = (new_world(), Recording::new());
+    delivered(send(&world.process(&provider), "settled").await);
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    drop_after(&world, &world.killed(&provider), "in doubt", secs(1)).await;
+    let narrow = world.host(StrategyRegistry::builder().register(Narrow), |it| it);
+    assert!(delivered(send(&narrow, "settled").await).replayed);
+    let later = deferred(send(&narrow, "in doubt").await);
+    assert_eq!(later.error.as_ref().map(Error::kind), Some(ErrorKind::MessageInvalid), "its owner may be at work");
+    world.pass(secs(63)).await;
+    unknown(send(&narrow, "in doubt").await);
+    assert_eq!((world.all_letters().await.len(), provider.calls().len()), (1, 2));
+    let error = narrow.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("new"))).await.unwrap_err();
+    assert_eq!((error.kind(), world.record("new").await), (ErrorKind::MessageInvalid, None));
 }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use zengine_connector::{
     ErrorKind, Fault, Outcome, Reach, SendOptions,
-    pipeline::RedriveOptions,
+    message::State,
+    pipeline::{DeferredReason, RedriveOptions},
     runtime::{Clock, to_ms},
     stage::{Breaker, Retry, StoreDown},
-    store::ClaimStatus,
+    store::{ClaimOp, ClaimStatus, Evidence},
     testing::{NativeProvider, ProviderAnswer, QueryableProvider, Recording, StoreCall, StoreFault},
 };
 
 use super::new_world;
 use crate::log::Log;
-use crate::support::{NoTasks, delivered, drop_after, failed, id, ms, secs, send, tenant, text, unknown};
+use crate::support::{NoTasks, deferred, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown};
 
 /// Case 27: dropped while claimed, it is given back; nobody has to wait for a lease.
 #[tokio::test(start_paused = true)]
@@ -346,6 +347,51 @@ async fn rule_26_a_dropped_delivery_that_cannot_be_recorded_is_still_delivered()
     let lines = log.lines("send.completed");
     assert!(lines[0].contains("outcome=\"delivered\"") && lines[0].contains("dedup_recorded=false"), "{lines:?}");
     assert_eq!(provider.calls().len(), 1);
+}
+
+/// Another caller ended the send as Failed, as the provider's status told; the owner knows better, and its task says so.
+#[tokio::test(start_paused = true)]
+async fn rule_26_a_dropped_delivery_of_a_send_that_another_ended_as_failed_is_still_delivered() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let (process, other) = (world.process(&provider), world.process(&provider));
+    world.faults.next(StoreCall::Commit, 1, StoreFault::Hang);
+    let ended_by_another = async {
+        world.pass(ms(10)).await;
+        let now_ms = to_ms(world.clock.now());
+        let evidence = Evidence::new(State::Failed, now_ms, None);
+        let tell = ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 2_000, ttl_s: 86_400 };
+        assert!(world.claims.apply(&key("1"), &tell, None, now_ms).await.unwrap().done);
+        world.clock.jump_ms(63_000);
+        failed(send(&other, "1").await);
+    };
+    tokio::select! { biased;
+        end = send(&process, "1") => panic!("{end:?}"),
+        () = ended_by_another => {}
+    }
+    let _logging = tracing::subscriber::set_default(log.clone());
+    world.pass(ms(1)).await;
+    let lines = log.lines("send.completed");
+    assert!(lines.len() == 1 && lines[0].contains("outcome=\"delivered\"") && lines[0].contains("dedup_recorded=false"), "{lines:?}");
+    assert_eq!(log.lines("dedup.delivered_not_recorded").len(), 1);
+}
+
+/// A claim whose answer is lost is released for a moment only: the lease ends it, and the caller has the message.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_store_that_is_down_gathers_no_releases() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let process = world.process(&provider);
+    world.faults.always(StoreCall::Claim, StoreFault::Refused);
+    world.faults.always(StoreCall::Release, StoreFault::Refused);
+    let _logging = tracing::subscriber::set_default(log.clone());
+    for n in 0..1100 {
+        assert_eq!(deferred(send(&process, &n.to_string()).await).reason, DeferredReason::StoreUnavailable);
+    }
+    let left = log.lines("dedup.claim_not_ended");
+    assert_eq!(left.len(), 1100 - 1024, "no further task is begun");
+    assert!(left[0].contains("client_message_id=1024") && left[0].contains("tenant_id=acme"), "{}", left[0]);
+    world.pass(secs(3)).await;
+    assert_eq!(log.lines("dedup.claim_not_ended").len(), 1100);
+    assert!(format!("{process:?}").contains("running: 0"));
 }
 
 /// A caller that ends another owner's send may go away too.

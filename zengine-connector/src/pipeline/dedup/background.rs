@@ -4,22 +4,26 @@ use std::{sync::Arc, time::Duration};
 
 use super::super::{
     Engine, Running,
-    abandoned::AbandonedSend,
+    dropped::DroppedSend,
     job::{Identified, SendJob},
     single_flight::Leader,
 };
 use crate::{
     runtime::seconds,
-    store::{AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, OwnerToken, Terminal},
+    store::{AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, OwnerToken, Terminal},
 };
 
 /// Waits between tries of a caller to end its claim: 50, 200 and 800 ms.
 pub(super) const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 pub(super) const LONGEST_PATIENCE: Duration = Duration::from_secs(3);
-/// Time for which a task tries: it may be the last to hold the message.
+/// Time for which a task retries an end. It may hold the only copy of the message.
 const TASK_PATIENCE: Duration = Duration::from_secs(60);
+/// Time for which a task retries a release. Without it the lease ends the claim, and the caller has the message.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
+/// Maximum releases in progress per process. A store that does not answer must not gather one for every send.
+const MAX_RELEASES: usize = 1024;
 
-/// The end of a claim that is not complete.
+/// An end that is not written, or whose effects are pending.
 pub(super) enum Unfinished {
     /// This change is to be written.
     Change(ClaimOp),
@@ -30,27 +34,41 @@ pub(super) enum Unfinished {
 /// Ends a claim in a task of its own. After an end of the send the task also completes its effects, reports it, and hands the result to
 /// those that follow it. If no task can be spawned or the tries fail, the lease of the claim expires.
 pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<Leader>) {
-    let is_release = matches!(unfinished, Unfinished::Change(ClaimOp::Release { .. }));
-    let abandoned = if is_release { None } else { AbandonedSend::of(send) };
-    let is_sent = abandoned.is_some();
     let (engine, key) = (Arc::clone(send.engine()), send.key.clone());
-    // Counted from now on: a shutdown waits for it.
-    let (running, left) = (Running::of(Arc::clone(&engine)), Left(true));
+    let left = LeaseWarning(Some(key.clone()));
+    let (dropped, release) = if matches!(unfinished, Unfinished::Change(ClaimOp::Release { .. })) {
+        let release = Arc::clone(&engine.releases);
+        if Arc::strong_count(&release) > MAX_RELEASES + 1 {
+            return;
+        }
+        (None, Some(release))
+    } else {
+        (DroppedSend::of(send), None)
+    };
+    let is_sent = dropped.is_some();
+    // Count the task before it starts, so that a shutdown waits for it.
+    let running = Running::of(Arc::clone(&engine));
     let taken = Arc::clone(&engine.spawner).spawn(Box::pin(async move {
         let (_running, mut left) = (running, left);
+        let patience = if release.is_some() { RELEASE_PATIENCE } else { TASK_PATIENCE };
         let ended = match &unfinished {
             Unfinished::Unstored(record) => Written::Record(Arc::clone(record)),
-            Unfinished::Change(operation) => write(&engine, &key, operation).await,
+            Unfinished::Change(operation) => write(&engine, &key, operation, patience).await,
         };
-        left.0 = matches!(ended, Written::Failed);
-        let Some(abandoned) = abandoned else { return };
+        if !matches!(ended, Written::Failed) {
+            left.0 = None;
+        }
+        let Some(dropped) = dropped else { return };
         let ended = match (ended, unfinished) {
-            (Written::Record(record), _) => Some(abandoned.finish(&engine, &record).await),
-            (_, Unfinished::Change(ClaimOp::Commit { terminal: Terminal::Delivered, result, made, .. })) => {
-                Some(abandoned.not_recorded(&engine, result.as_ref(), made.count))
+            // A delivery is told as one, whatever a record says that another caller ended (rule 26).
+            (ended, Unfinished::Change(ClaimOp::Commit { terminal: Terminal::Delivered, result, made, .. }))
+                if !matches!(&ended, Written::Record(record) if record.status == ClaimStatus::Delivered) =>
+            {
+                Some(dropped.not_recorded(&engine, result.as_ref(), made.count))
             }
+            (Written::Record(record), _) => Some(dropped.finish(&engine, &record).await),
             _ => {
-                abandoned.postponed(&engine);
+                dropped.postponed(&engine);
                 None
             }
         };
@@ -63,13 +81,13 @@ pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<
     }
 }
 
-/// Whether a claim is left to its lease: said when the task goes away, also if it never runs.
-struct Left(bool);
+/// Warns on drop if the claim is left to its lease, also if the task never ran.
+struct LeaseWarning(Option<ClaimKey>);
 
-impl Drop for Left {
+impl Drop for LeaseWarning {
     fn drop(&mut self) {
-        if self.0 {
-            tracing::warn!("dedup.claim_not_ended: its lease will expire");
+        if let Some((tenant, strategy, id)) = self.0.as_ref().and_then(ClaimKey::send) {
+            tracing::warn!(tenant_id = %tenant, %strategy, client_message_id = %id, "dedup.claim_not_ended");
         }
     }
 }
@@ -83,9 +101,9 @@ enum Written {
     Failed,
 }
 
-/// Writes the end of a claim, for a minute.
-async fn write(engine: &Engine, key: &ClaimKey, operation: &ClaimOp) -> Written {
-    let until = engine.clock.monotonic() + TASK_PATIENCE;
+/// Writes the end of a claim, with retries for `patience`.
+async fn write(engine: &Engine, key: &ClaimKey, operation: &ClaimOp, patience: Duration) -> Written {
+    let until = engine.clock.monotonic() + patience;
     let mut wait = FIRST_PATIENCE;
     loop {
         match engine.stores.apply(key, operation, None, engine.now_ms()).await {
@@ -96,64 +114,40 @@ async fn write(engine: &Engine, key: &ClaimKey, operation: &ClaimOp) -> Written 
     }
 }
 
-/// An end that this call makes without owning the claim: of a send in doubt, or of one that cannot be sent. If the caller goes away, a
-/// task goes on.
-pub(crate) struct Ending<'a> {
+/// A change whose answer is pending, by a call that does not own the claim. If its caller is dropped or the store does not answer, a task
+/// writes what must follow.
+pub(crate) struct Pending<'a> {
     send: &'a Identified<'a>,
-    operation: Option<ClaimOp>,
+    then: Option<ClaimOp>,
 }
 
-impl<'a> Ending<'a> {
-    pub(crate) fn new(send: &'a Identified<'a>, operation: ClaimOp) -> Self {
-        Self { send, operation: Some(operation) }
+impl<'a> Pending<'a> {
+    /// An end of the send: of one in doubt, or of one that cannot be sent. The task writes it.
+    pub(crate) fn new(send: &'a Identified<'a>, end: ClaimOp) -> Self {
+        Self { send, then: Some(end) }
     }
 
-    /// Nothing is left to do.
-    pub(crate) fn done(mut self) {
-        self.operation = None;
+    /// A claim. It may have been made, so the task releases it. `in_doubt` if its message may have arrived; the record says so.
+    pub(crate) fn claim(job: &'a SendJob<'a>, owner: OwnerToken, in_doubt: bool) -> Self {
+        let ttl_s = released_ttl_s(job, in_doubt);
+        Self::new(job, ClaimOp::Release { owner, maybe_sent: false, made: AttemptsMade::default(), ttl_s })
+    }
+
+    /// Disarms the guard.
+    pub(crate) fn answered(mut self) {
+        self.then = None;
     }
 }
 
-impl Drop for Ending<'_> {
+impl Drop for Pending<'_> {
     fn drop(&mut self) {
-        if let Some(operation) = self.operation.take() {
+        if let Some(operation) = self.then.take() {
             end(self.send, Unfinished::Change(operation), None);
         }
     }
 }
 
-/// A claim in progress. If its caller is dropped or the store does not answer, the claim may or may not have been made, so it is
-/// released in the background.
-pub(crate) struct Asking<'a> {
-    job: &'a SendJob<'a>,
-    owner: OwnerToken,
-    in_doubt: bool,
-    answered: bool,
-}
-
-impl<'a> Asking<'a> {
-    /// A claim of this owner. `in_doubt` if its message may have arrived; its record says so.
-    pub(crate) fn new(job: &'a SendJob<'a>, owner: OwnerToken, in_doubt: bool) -> Self {
-        Self { job, owner, in_doubt, answered: false }
-    }
-
-    /// Nothing is left to do: the store answered.
-    pub(crate) fn answered(mut self) {
-        self.answered = true;
-    }
-}
-
-impl Drop for Asking<'_> {
-    fn drop(&mut self) {
-        if !self.answered {
-            let ttl_s = released_ttl_s(self.job, self.in_doubt);
-            let release = ClaimOp::Release { owner: self.owner, maybe_sent: false, made: AttemptsMade::default(), ttl_s };
-            end(self.job, Unfinished::Change(release), None);
-        }
-    }
-}
-
-/// Lifetime of a record that nobody owns or that is new, in seconds (rule 29).
+/// Lifetime of a released or new record, in seconds (rule 29).
 pub(crate) fn released_ttl_s(job: &SendJob<'_>, in_doubt: bool) -> i64 {
     let dedup = &job.settings().dedup;
     seconds(if in_doubt { dedup.keep_in_doubt } else { dedup.keep })

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     super::{ended::Ended, job::SendJob, outcome::DeferredReason, single_flight::Leader},
     Ownership,
-    background::{Asking, Ending},
+    background::Pending,
     doubt::{self, Resolution},
     ownership::warn_not_written,
 };
@@ -26,7 +26,7 @@ pub(crate) enum Claimed<'a> {
     /// The claim is ours.
     Ours(Ownership<'a>),
     /// The send is settled: by this call just now, whose effects are to complete, or before.
-    Settled { record: Arc<ClaimRecord>, ending: Option<Ending<'a>> },
+    Settled { record: Arc<ClaimRecord>, ending: Option<Pending<'a>> },
     /// The send is postponed.
     Deferred(Ended),
 }
@@ -61,9 +61,9 @@ async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader, seen: &mut Opt
         let claim = job.claim(leader.owner(), &job.settings().dedup, seen.as_deref());
         let before = seen.as_ref().map(|record| (record.owner, record.rev));
         if is_free(job, &claim, seen.as_deref()) {
-            let asking = Asking::new(job, leader.owner(), false);
+            let pending = Pending::claim(job, leader.owner(), false);
             let Applied { done, record, .. } = job.apply_with_retry(&claim, seen.as_deref()).await?;
-            asking.answered();
+            pending.answered();
             let record = record.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, "a claim was refused without a record"))?;
             if done {
                 return Ok(Claimed::Ours(Ownership::of(job, record)));
@@ -71,7 +71,7 @@ async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader, seen: &mut Opt
             *seen = Some(record);
         }
         if let Some(record) = seen {
-            job.content().refuse_mismatch(&job.fingerprint, &record.fingerprint).map_err(NotClaimed::Refused)?;
+            job.refuse_mismatch(&record.fingerprint).map_err(NotClaimed::Refused)?;
             if record.status.is_terminal() {
                 return Ok(Claimed::Settled { record: Arc::clone(record), ending: None });
             }
@@ -168,7 +168,7 @@ fn store_down<'a>(job: &'a SendJob<'a>, error: StoreError, is_known: bool) -> Re
         }
         StoreDown::SendUnprotected | StoreDown::Defer => {
             warn_not_written(job, &error);
-            Ok(Claimed::Deferred(Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5))))
+            Ok(Claimed::Deferred(Ended::store_unavailable()))
         }
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::{
     super::{decision::Protection, job::SendJob, single_flight::Leader},
     Ownership,
-    background::{Asking, Ending},
+    background::Pending,
 };
 use crate::{
     error::{ErrorKind, Reach},
     runtime::{ms, seconds},
+    stage::Dedup,
     store::{Applied, AttemptRecord, ClaimOp, ClaimRecord, ClaimStatus, OwnerToken, StoreError, StoredError},
 };
 
@@ -19,7 +20,7 @@ pub(crate) enum Resolution<'a> {
     /// We own the claim, to send again with the same key or to look up first.
     Ours(Ownership<'a>),
     /// The send is settled, and its effects are to complete.
-    Settled(Arc<ClaimRecord>, Ending<'a>),
+    Settled(Arc<ClaimRecord>, Pending<'a>),
     /// The record is changed, by us or by a faster caller.
     Changed(Option<Arc<ClaimRecord>>),
     /// The owner is at work.
@@ -37,24 +38,23 @@ pub(crate) async fn resolve<'a>(
     let first_sent = record.first_sent_at_ms.or(Some(record.first_claimed_at_ms));
     let settled_already = record.evidence.is_some() || record.is_expired(job.clock().ms());
     let protection = if settled_already { Protection::None } else { job.protection(first_sent) };
-    let (seen, skew_ms) = (record.owner, ms(dedup.clock_skew));
     if protection == Protection::None {
-        let operation = give_up(record, job.engine().token(), owner_gone, skew_ms, seconds(dedup.keep));
-        let ending = Ending::new(job, operation.clone());
+        let operation = give_up(record, job.engine().token(), owner_gone, dedup);
+        let pending = Pending::new(job, operation.clone());
         return Ok(match job.apply_with_retry(&operation, Some(record)).await? {
-            Applied { done: true, record: Some(record), .. } => Resolution::Settled(record, ending),
+            Applied { done: true, record: Some(record), .. } => Resolution::Settled(record, pending),
             Applied { record, .. } => {
-                ending.done();
+                pending.answered();
                 Resolution::Changed(record)
             }
         });
     }
     leader.set_owner(job.engine().token());
     let lease = job.lease(leader.owner(), &job.settings().dedup);
-    let asking = Asking::new(job, lease.owner, true);
-    let operation = ClaimOp::TakeOver { lease, seen, owner_gone, skew_ms };
+    let pending = Pending::claim(job, lease.owner, true);
+    let operation = ClaimOp::TakeOver { lease, seen: record.owner, owner_gone, skew_ms: ms(dedup.clock_skew) };
     let applied = job.apply_with_retry(&operation, Some(record)).await?;
-    asking.answered();
+    pending.answered();
     Ok(match applied {
         Applied { done: true, record: Some(record), .. } => {
             let mut own = Ownership::of(job, record);
@@ -66,7 +66,8 @@ pub(crate) async fn resolve<'a>(
 }
 
 /// Ends the send of a record in doubt whose owner is gone.
-pub(crate) fn give_up(record: &ClaimRecord, claimant: OwnerToken, owner_gone: bool, skew_ms: i64, ttl_s: i64) -> ClaimOp {
+pub(crate) fn give_up(record: &ClaimRecord, claimant: OwnerToken, owner_gone: bool, dedup: &Dedup) -> ClaimOp {
+    let (skew_ms, ttl_s) = (ms(dedup.clock_skew), seconds(dedup.keep));
     ClaimOp::GiveUp { claimant, seen: record.owner, owner_gone, error: doubt(record), skew_ms, ttl_s }
 }
 

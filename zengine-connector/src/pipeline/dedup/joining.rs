@@ -27,7 +27,7 @@ pub(crate) async fn join(job: &SendJob<'_>) -> Result<Joined, Error> {
             Seat::Leader(leader) => return Ok(Joined::Leader(leader)),
             Seat::Follower(follower) => follower,
         };
-        job.content().refuse_mismatch(&job.fingerprint, &follower.fingerprint)?;
+        job.refuse_mismatch(&follower.fingerprint)?;
         if job.settings().dedup.duplicates == Duplicates::Reject {
             return Ok(Joined::Ended(in_progress()));
         }

@@ -8,7 +8,7 @@ mod doubt;
 mod joining;
 mod ownership;
 
-pub(super) use background::{Asking, Ending, released_ttl_s};
+pub(super) use background::{Pending, released_ttl_s};
 pub(super) use claiming::{Claimed, claim};
 pub(super) use doubt::give_up;
 pub(super) use joining::{Joined, join};

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::value::RawValue;
 
 use super::{
-    DeferredReason, Engine, SendOptions,
+    Engine, SendOptions,
     clock::CallClock,
     ended::{Ended, How},
     job::{HostCall, Identified},
@@ -24,7 +24,7 @@ const LETTER_PATIENCE: Duration = Duration::from_secs(1);
 const LONGEST_LETTER_PATIENCE: Duration = Duration::from_secs(25);
 
 /// A send without its caller. Owns all that its end needs.
-pub(crate) struct AbandonedSend {
+pub(crate) struct DroppedSend {
     tenant: TenantId,
     strategy: StrategyName,
     message: Box<RawValue>,
@@ -33,7 +33,7 @@ pub(crate) struct AbandonedSend {
     facts: TraceFacts,
 }
 
-impl AbandonedSend {
+impl DroppedSend {
     /// Takes what the end of the send needs. `None` if the message has no JSON form.
     pub(crate) fn of(send: &Identified<'_>) -> Option<Self> {
         let json = send.outbound.to_json(&send.message).inspect_err(|error| tracing::warn!(%error, "send.not_finished")).ok()?;
@@ -56,7 +56,7 @@ impl AbandonedSend {
         let ended = loop {
             let ended = match call.identify(MessageRef::from(&self.message)) {
                 Ok(send) => settled::finish(&send, record, None).await,
-                Err(_) => Ended::deferred(DeferredReason::StoreUnavailable, wait),
+                Err(_) => Ended::store_unavailable(),
             };
             if !matches!(ended.how, How::LetterLost) || wait > LONGEST_LETTER_PATIENCE || !engine.pause(wait).await {
                 break ended;
@@ -78,7 +78,7 @@ impl AbandonedSend {
 
     /// Reports a send whose end is not written: another owner has it, or the store does not answer.
     pub(crate) fn postponed(self, engine: &Arc<Engine>) {
-        self.report_now(engine, &Ended::deferred(DeferredReason::StoreUnavailable, Duration::from_secs(5)));
+        self.report_now(engine, &Ended::store_unavailable());
     }
 
     fn report_now(&self, engine: &Arc<Engine>, ended: &Ended) {

@@ -1,0 +1,103 @@
+//! Sends that their tenant cannot make: it cannot be bound, or its channel cannot carry the message (rules 8 and 85).
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    DeferredReason, Outcome,
+    dedup::{Pending, give_up},
+    ended::{EndError, Ended, How},
+    job::Identified,
+    settled,
+};
+use crate::{
+    error::{Error, ErrorKind, Reach},
+    runtime::{ms, seconds},
+    store::{At, AttemptsMade, ClaimOp, ClaimRecord, Effects, Life, StoredError, Terminal},
+};
+
+/// The `retry_after` if configuration or secrets cannot be resolved (rule 85).
+const BIND_AGAIN: Duration = Duration::from_secs(30);
+
+/// Answers a send that its tenant cannot make. A settled record is replayed. A message that comes again is deferred until it is too old.
+/// One that does not is refused with the error; if it may have arrived, it ends now.
+pub(crate) async fn unable(send: &Identified<'_>, error: Error, comes_again: bool) -> Result<Outcome, Error> {
+    let record = send.record().await.map(|record| record.filter(|record| record.is_present(send.clock().ms())));
+    if let Ok(Some(record)) = &record {
+        send.refuse_mismatch(&record.fingerprint)?;
+        if record.status.is_terminal() {
+            return settled::finish(send, record, None).await.replayed().into_outcome(&send.key, None);
+        }
+    }
+    let ended = match &record {
+        Ok(record) if comes_again => expire(send, record.as_ref()).await,
+        Ok(Some(record)) if record.is_in_doubt() => end_doubt(send, record).await,
+        Ok(_) => return Err(error),
+        Err(_) => None,
+    };
+    match ended {
+        Some(ended) => ended.into_outcome(&send.key, None),
+        None => later(send, error),
+    }
+}
+
+fn later(send: &Identified<'_>, error: Error) -> Result<Outcome, Error> {
+    let retry_after = error.retry_after().unwrap_or(BIND_AGAIN);
+    let stored = StoredError::new(error.kind(), Reach::NotSent, error.message().to_owned());
+    let how = How::Deferred { reason: DeferredReason::BindFailed, retry_after, error: Some(EndError::live(stored, error)) };
+    Ended::new(how, 0, Life::default()).into_outcome(&send.key, None)
+}
+
+/// Ends a send in doubt whose owner is gone, as the evidence says or as Unknown. `None` if its owner is at work on it, or the store does
+/// not answer.
+async fn end_doubt(send: &Identified<'_>, record: &ClaimRecord) -> Option<Ended> {
+    let dedup = &send.engine().stages.settings(&send.entry.name).dedup;
+    let at = At { now_ms: send.clock().ms(), boot: send.engine().stores.boot() };
+    if !record.is_abandoned(at, ms(dedup.clock_skew)) {
+        return None;
+    }
+    let operation = give_up(record, send.engine().token(), false, dedup);
+    end(send, Pending::new(send, operation.clone()), &operation, Some(record)).await
+}
+
+/// Ends a send that is older than `max_age`: as Failed, or like one in doubt. `None` if its age is not known, another caller is at work
+/// on it, or the store does not answer.
+async fn expire(send: &Identified<'_>, seen: Option<&ClaimRecord>) -> Option<Ended> {
+    let settings = send.engine().stages.settings(&send.entry.name);
+    if !send.is_too_old(settings.max_age, None) {
+        return None;
+    }
+    if let Some(record) = seen.filter(|record| record.is_in_doubt()) {
+        return end_doubt(send, record).await;
+    }
+    let (dedup, owner) = (&settings.dedup, send.engine().token());
+    let error = StoredError::new(ErrorKind::Expired, Reach::NotSent, "the message is older than max_age, and its tenant cannot be bound");
+    let commit = ClaimOp::Commit {
+        owner,
+        terminal: Terminal::Failed,
+        result: None,
+        error: Some(StoredError { attempts: seen.map_or(0, |record| record.attempts), ..error }),
+        made: AttemptsMade::default(),
+        effects: Effects::BOTH,
+        ttl_s: seconds(dedup.keep),
+    };
+    // Guards the claim too: it may have been made although its answer is lost.
+    let pending = Pending::new(send, commit.clone());
+    let claimed = send.apply(&send.claim(owner, dedup, seen), seen).await.ok()?;
+    if !claimed.done {
+        pending.answered();
+        return None;
+    }
+    end(send, pending, &commit, claimed.record.as_deref()).await
+}
+
+/// Writes the end, and completes its effects.
+async fn end(send: &Identified<'_>, pending: Pending<'_>, operation: &ClaimOp, current: Option<&ClaimRecord>) -> Option<Ended> {
+    let applied = send.apply_past_deadline(operation, current).await.ok()?;
+    let record: Option<Arc<ClaimRecord>> = applied.record.filter(|_| applied.done);
+    let ended = match &record {
+        Some(record) => Some(settled::finish(send, record, None).await),
+        None => None,
+    };
+    pending.answered();
+    ended
+}
