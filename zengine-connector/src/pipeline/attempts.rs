@@ -102,6 +102,9 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
         if !job.pause(wait).await {
             return deferred(DeferredReason::Cancelled, error);
         }
+        if own.maybe_sent() && own.refresh().await.is_err() {
+            return deferred(DeferredReason::LeaseLost, error);
+        }
         if protection == Protection::Queryable
             && maybe
             && let Some(end) = look_up(job, own).await

@@ -52,12 +52,17 @@ impl<'a> CallClock<'a> {
         })
         .await;
         if waited {
-            self.wall.store(since_epoch(self.clock.now()), Ordering::Relaxed);
-            self.monotonic.store(nanos(self.clock.monotonic()), Ordering::Relaxed);
+            self.read();
         } else {
             self.tick();
         }
         result
+    }
+
+    /// Reads both clocks, as after a wait. You must call this where a wait was given up.
+    pub(crate) fn read(&self) {
+        self.wall.store(since_epoch(self.clock.now()), Ordering::Relaxed);
+        self.monotonic.store(nanos(self.clock.monotonic()), Ordering::Relaxed);
     }
 
     /// Awaits work that is not ours for `time` at most.

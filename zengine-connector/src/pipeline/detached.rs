@@ -4,17 +4,21 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_channel::oneshot;
 use serde_json::value::RawValue;
 
-use super::{Engine, Outcome, SendOptions, send::send};
+use super::{Engine, Outcome, Running, SendOptions, send::send};
 use crate::{
     error::{Error, ErrorKind},
     ids::TenantId,
     message::MessageRef,
 };
+
+/// Maximum detached sends in progress per process: each holds its message.
+const MAX_DETACHED: usize = 10_000;
 
 /// A send that runs in a task of its own. Await it for the outcome, or drop it: the send goes on.
 ///
@@ -43,11 +47,18 @@ pub(crate) fn send_detached(
     let json = outbound.to_json(&outbound.prepare(message)?)?;
     let json: Box<RawValue> = serde_json::from_slice(&json)
         .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "the message has no JSON form", &error))?;
-    let (tenant, strategy, running) = (tenant.clone(), strategy.to_owned(), Arc::clone(engine));
+    let count = Arc::clone(&engine.detached);
+    if Arc::strong_count(&count) > MAX_DETACHED + 1 {
+        return Err(Error::new(ErrorKind::Busy, "too many detached sends are in progress")
+            .with_context("limit", MAX_DETACHED)
+            .with_retry_after(Duration::from_secs(1)));
+    }
+    let (tenant, strategy, running) = (tenant.clone(), strategy.to_owned(), Running::of(Arc::clone(engine)));
     let (ended, end) = oneshot::channel();
     let taken = engine.spawner.spawn(Box::pin(async move {
+        let (_count, running) = (count, running);
         // Fails only if the handle was dropped.
-        let _ = ended.send(send(&running, &tenant, &strategy, MessageRef::from(&json), &options).await);
+        let _ = ended.send(send(running.engine(), &tenant, &strategy, MessageRef::from(&json), &options).await);
     }));
     if taken { Ok(SendHandle(end)) } else { Err(not_run()) }
 }

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use serde_json::value::RawValue;
 
 use super::{
-    Engine, SendOptions,
+    DeferredReason, Engine, SendOptions,
     clock::CallClock,
-    ended::{Ended, How},
+    ended::{EndError, Ended, How},
     job::{HostCall, Identified},
     options::DEFAULT_TIME,
     report, settled,
@@ -23,79 +23,100 @@ use crate::{
 const LETTER_PATIENCE: Duration = Duration::from_secs(1);
 const LONGEST_LETTER_PATIENCE: Duration = Duration::from_secs(25);
 
-/// A send without its caller. Owns all that its end needs.
+/// An owned copy of a send whose future was dropped. Dropping it reports that the send was cancelled, unless it was reported.
 pub(crate) struct DroppedSend {
+    engine: Arc<Engine>,
     tenant: TenantId,
     strategy: StrategyName,
     message: Box<RawValue>,
     options: SendOptions,
     began: Duration,
     facts: TraceFacts,
+    /// The error that ended the send in the dropped call, with the provider's words.
+    error: Option<EndError>,
+    is_replay: bool,
+    is_reported: bool,
 }
 
 impl DroppedSend {
-    /// Takes what the end of the send needs. `None` if the message has no JSON form.
-    pub(crate) fn of(send: &Identified<'_>) -> Option<Self> {
+    /// Copies what the end of the send needs. `None` if the message has no JSON form.
+    pub(crate) fn of(send: &Identified<'_>, error: Option<EndError>, is_replay: bool) -> Option<Self> {
         let json = send.outbound.to_json(&send.message).inspect_err(|error| tracing::warn!(%error, "send.not_finished")).ok()?;
         Some(Self {
+            engine: Arc::clone(send.engine()),
             tenant: send.tenant().clone(),
             strategy: send.entry.name.clone(),
             message: serde_json::from_slice(&json).ok()?,
             options: send.call.options.clone(),
             began: send.clock().began(),
             facts: send.call.trace.with(|facts| facts.clone()),
+            error,
+            is_replay,
+            is_reported: false,
         })
     }
 
-    /// Completes the effects of the send's record, with patience: nobody else may have the message. Reports the end.
-    pub(crate) async fn finish(self, engine: &Arc<Engine>, record: &ClaimRecord) -> Ended {
+    /// Completes the effects of the record and reports the end. Retries for about 30 seconds, because this may be the only copy of the
+    /// message.
+    pub(crate) async fn finish(mut self, record: &ClaimRecord) -> Ended {
+        let engine = Arc::clone(&self.engine);
         let clock = CallClock::resume(&*engine.clock, self.began, DEFAULT_TIME);
         let trace = SendTrace::resume(self.facts.clone());
-        let call = self.call(engine, &clock, &trace);
         let mut wait = LETTER_PATIENCE;
         let ended = loop {
-            let ended = match call.identify(MessageRef::from(&self.message)) {
-                Ok(send) => settled::finish(&send, record, None).await,
+            let ended = match self.call(&clock, &trace).identify(MessageRef::from(&self.message)) {
+                Ok(send) => settled::finish(&send, record, self.error.as_ref().and_then(EndError::provider_details)).await,
                 Err(_) => Ended::store_unavailable(),
             };
-            if !matches!(ended.how, How::LetterLost) || wait > LONGEST_LETTER_PATIENCE || !engine.pause(wait).await {
+            if !matches!(ended.how, How::LetterLost) || wait > LONGEST_LETTER_PATIENCE {
                 break ended;
             }
+            clock.sleep(wait).await;
             wait *= 5;
         };
-        self.report(call, &ended);
-        ended
+        let mut ended = ended.with_live(self.error.take());
+        ended.replayed |= self.is_replay;
+        self.report(ended)
     }
 
     /// Reports a delivery whose record could not be written (rule 26).
-    pub(crate) fn not_recorded(self, engine: &Arc<Engine>, receipt: Option<&StoredReceipt>, attempts: u32) -> Ended {
+    pub(crate) fn not_recorded(self, receipt: Option<&StoredReceipt>, attempts: u32) -> Ended {
         settled::warn_not_recorded(&self.tenant, &self.strategy, &self.options.client_message_id);
-        let receipt = receipt.and_then(|receipt| engine.open_receipt(&self.key(), receipt)).unwrap_or_else(Receipt::unnumbered);
-        let ended = Ended::new(How::Delivered { receipt, recorded: false }, attempts, Life::default());
-        self.report_now(engine, &ended);
+        let receipt = receipt.and_then(|receipt| self.engine.open_receipt(&self.key(), receipt)).unwrap_or_else(Receipt::unnumbered);
+        self.report(Ended::new(How::Delivered { receipt, recorded: false }, attempts, Life::default()))
+    }
+
+    /// Reports that the end is not written, because another owner holds the record or the store does not answer.
+    pub(crate) fn postponed(self) {
+        self.report(Ended::store_unavailable());
+    }
+
+    fn report(mut self, ended: Ended) -> Ended {
+        self.tell(&ended);
         ended
     }
 
-    /// Reports a send whose end is not written: another owner has it, or the store does not answer.
-    pub(crate) fn postponed(self, engine: &Arc<Engine>) {
-        self.report_now(engine, &Ended::store_unavailable());
-    }
-
-    fn report_now(&self, engine: &Arc<Engine>, ended: &Ended) {
+    fn tell(&mut self, ended: &Ended) {
+        self.is_reported = true;
+        let (engine, trace) = (Arc::clone(&self.engine), SendTrace::resume(self.facts.clone()));
         let clock = CallClock::resume(&*engine.clock, self.began, DEFAULT_TIME);
-        let trace = SendTrace::resume(self.facts.clone());
-        self.report(self.call(engine, &clock, &trace), ended);
-    }
-
-    fn report(&self, call: HostCall<'_>, ended: &Ended) {
-        report::report(call, &ended.clone().into_outcome(&self.key(), None));
+        report::report(self.call(&clock, &trace), &ended.clone().into_outcome(&self.key(), None));
     }
 
     fn key(&self) -> ClaimKey {
         ClaimKey::outbound(&self.tenant, &self.strategy, &self.options.client_message_id)
     }
 
-    fn call<'a>(&'a self, engine: &'a Arc<Engine>, clock: &'a CallClock<'a>, trace: &'a SendTrace) -> HostCall<'a> {
-        HostCall { engine, tenant: &self.tenant, strategy: self.strategy.as_str(), options: &self.options, clock, trace }
+    fn call<'a>(&'a self, clock: &'a CallClock<'a>, trace: &'a SendTrace) -> HostCall<'a> {
+        let Self { engine, tenant, strategy, options, .. } = self;
+        HostCall { engine, tenant, strategy: strategy.as_str(), options, clock, trace }
+    }
+}
+
+impl Drop for DroppedSend {
+    fn drop(&mut self) {
+        if !self.is_reported {
+            self.tell(&Ended::deferred(DeferredReason::Cancelled, Duration::from_secs(1)));
+        }
     }
 }

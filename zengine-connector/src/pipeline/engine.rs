@@ -44,8 +44,10 @@ pub(crate) struct Engine {
     pub(super) stages: StageMap,
     pub(super) single_flight: SingleFlight,
     pub(super) delivered: DeliveredSends,
-    /// Cloned by each task that releases a claim, to count them.
-    pub(super) releases: Arc<()>,
+    /// Cloned by each late write of a claim, to count them.
+    pub(super) late_writes: Arc<()>,
+    /// Cloned by each detached send, to count them.
+    pub(super) detached: Arc<()>,
     running: AtomicUsize,
     closing: AtomicBool,
     closed: Mutex<Option<oneshot::Sender<()>>>,
@@ -79,7 +81,8 @@ impl Engine {
             delivered: DeliveredSends::new(&settings),
             stages: StageMap::new(settings, circuit_ports),
             single_flight: SingleFlight::default(),
-            releases: Arc::default(),
+            late_writes: Arc::default(),
+            detached: Arc::default(),
             running: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             closed: Mutex::new(Some(closed)),
@@ -161,6 +164,12 @@ fn draw(rng: &dyn Rng) -> OwnerToken {
 
 /// Counts one piece of work in progress until it is dropped.
 pub(crate) struct Running<E: Deref<Target = Engine>>(E);
+
+impl Running<Arc<Engine>> {
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.0
+    }
+}
 
 impl<E: Deref<Target = Engine>> Running<E> {
     pub(crate) fn of(engine: E) -> Self {

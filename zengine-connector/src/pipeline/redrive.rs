@@ -56,12 +56,20 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
     let (tenant, strategy) = (&letter.tenant, letter.strategy.as_str());
     let call = HostCall { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace };
     let unreported = Unreported::new(call);
-    let result = redriven(call, MessageRef::from(&json), letter, failed, redrive, in_store).await;
+    let redriven = redriven(call, MessageRef::from(&json), letter, failed, redrive, in_store).await;
+    let (result, closed) = redriven.unwrap_or_else(|error| (Err(error), false));
+    // The end has its line before its letter is closed, for which the caller may not wait (rule 81).
     unreported.end(&result);
+    let id = &letter.failure_id;
+    if in_store && closed && clock.wait(engine.stores.remove_letter(id)).await.is_err() {
+        // The letter stays. Another redrive finds the send settled and closes it.
+        tracing::warn!(failure_id = %id, "redrive.letter_not_closed");
+    }
     result
 }
 
-/// The redrive without its line: checks what is settled, permits, takes the letter, sends.
+/// The redrive without its line: checks what is settled, permits, takes the letter, sends. Returns the end, and whether it closes the
+/// letter.
 async fn redriven(
     call: HostCall<'_>,
     message: MessageRef<'_>,
@@ -69,7 +77,7 @@ async fn redriven(
     failed: Life,
     redrive: &RedriveOptions,
     in_store: bool,
-) -> Result<Outcome, Error> {
+) -> Result<(Result<Outcome, Error>, bool), Error> {
     let HostCall { engine, clock, .. } = call;
     let id = &letter.failure_id;
     let send = call.identify(message)?;
@@ -84,13 +92,14 @@ async fn redriven(
     let ended = match known {
         // The failure is settled by now, or a later one has taken its place (rules 27 and 72).
         Some(record) if record.status.is_terminal() && (record.status == ClaimStatus::Delivered || record.life() != failed) => {
-            settled::finish(&job, record, None).await.replayed()
+            settled::replay(&job, record).await
         }
         _ => {
             permit(&job, letter, failed, known, redrive)?;
             // Of two concurrent redrives, one takes the letter and the other finds it taken.
             if in_store && clock.wait(engine.stores.take_letter(id, letter.redrive_count)).await?.is_none() {
-                return Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5)).into_outcome(&job.key, None);
+                let taken = Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5));
+                return Ok((taken.into_outcome(&job.key, None), false));
             }
             again(&job, letter, failed, current.as_ref(), redrive.force).await?
         }
@@ -101,11 +110,7 @@ async fn redriven(
         How::Failed(_) | How::Unknown(_) => ended.life != failed,
         How::Deferred { .. } | How::LetterLost => false,
     };
-    if in_store && closed && clock.wait(engine.stores.remove_letter(id)).await.is_err() {
-        // The letter stays. Another redrive finds the send settled and closes it.
-        tracing::warn!(failure_id = %id, "redrive.letter_not_closed");
-    }
-    ended.into_outcome(&job.key, job.loss())
+    Ok((ended.into_outcome(&job.key, job.loss()), closed))
 }
 
 /// The message's id, and the life of the send that failed.

@@ -8,7 +8,7 @@ use super::{
     ended::{EndError, Ended, How, STORE_AGAIN},
     job::SendJob,
     outcome::DeferredReason,
-    settled::{finish, warn_not_recorded},
+    settled::{finish, replay, warn_not_recorded},
 };
 use crate::{
     error::{Error, ErrorKind, SendError},
@@ -37,7 +37,7 @@ pub(crate) async fn settle(job: &SendJob<'_>) -> Result<Ended, Error> {
             ended
         }
         Claimed::Settled { record, ending: None } => {
-            let ended = finish(job, &record, None).await.replayed();
+            let ended = replay(job, &record).await;
             remember(job, &record, &ended);
             ended
         }
@@ -95,7 +95,7 @@ async fn delivered(job: &SendJob<'_>, own: &mut Ownership<'_>, receipt: Receipt)
 
 /// Records a failure, and completes its effects.
 async fn failed(job: &SendJob<'_>, own: &mut Ownership<'_>, terminal: Terminal, error: EndError) -> Ended {
-    if let Some(record) = own.commit(terminal, None, Some(error.stored.clone())).await {
+    if let Some(record) = own.commit(terminal, None, Some(&error)).await {
         let ended = finish(job, &record, error.provider_details()).await;
         return ended.with_live(Some(error));
     }

@@ -25,7 +25,7 @@ pub(crate) async fn unable(send: &Identified<'_>, error: Error, comes_again: boo
     if let Ok(Some(record)) = &record {
         send.refuse_mismatch(&record.fingerprint)?;
         if record.status.is_terminal() {
-            return settled::finish(send, record, None).await.replayed().into_outcome(&send.key, None);
+            return settled::replay(send, record).await.into_outcome(&send.key, None);
         }
     }
     let ended = match &record {

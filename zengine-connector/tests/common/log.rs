@@ -2,7 +2,7 @@
 
 use std::{
     fmt::{self, Write as _},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use tracing::{
@@ -12,8 +12,17 @@ use tracing::{
 };
 
 /// A subscriber that keeps every event and span, one line each. A clone keeps the same lines.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+/// Beside a single subscriber, tracing asks only the thread that meets a line first, for all threads and for good. So two more stay.
+impl Default for Log {
+    fn default() -> Self {
+        static STAYING: OnceLock<[tracing::Dispatch; 2]> = OnceLock::new();
+        let _ = STAYING.get_or_init(|| [(); 2].map(|()| tracing::Dispatch::new(Self(Arc::default()))));
+        Self(Arc::default())
+    }
+}
 
 impl Log {
     /// The lines that hold a text, oldest first.

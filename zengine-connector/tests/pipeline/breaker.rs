@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use zengine_connector::{
-    ErrorKind, OrchestratorBuilder, Reach, SendOptions, TenantId, async_trait,
+    ErrorKind, OrchestratorBuilder, Outcome, Reach, SendOptions, TenantId, async_trait,
     pipeline::DeferredReason,
     runtime::Clock,
     stage::{Breaker, Retry},
@@ -208,5 +208,32 @@ async fn rule_47_breakers_are_per_tenant() {
     for (who, open) in [(&other, false), (&tenant(), true)] {
         let end = process.send(who, "recording", &text("hello"), SendOptions::new(id("3"))).await.unwrap();
         assert_eq!(end.is_terminal(), !open);
+    }
+}
+
+/// Sends that an open breaker puts off come back after it and not all at once: up to 20 % later, and never at once.
+#[tokio::test(start_paused = true)]
+async fn rule_07_sends_that_an_open_breaker_put_off_come_back_one_by_one() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+    provider.answer(ProviderAnswer::unreachable());
+    deferred(send(&process, "1").await);
+    let mut waits = std::collections::BTreeSet::new();
+    for n in 0..20 {
+        waits.insert(deferred(send(&process, &format!("a{n}")).await).retry_after);
+    }
+    let (first, last) = (*waits.first().unwrap(), *waits.last().unwrap());
+    assert!(waits.len() > 10 && last > first && last <= first * 6 / 5, "{waits:?}");
+    let mut left = first;
+    loop {
+        world.pass(left / 2).await;
+        match send(&process, "2").await {
+            Outcome::Deferred(end) => left = end.retry_after,
+            end => {
+                delivered(end);
+                break;
+            }
+        }
+        assert!(left >= ms(100), "{left:?}");
     }
 }

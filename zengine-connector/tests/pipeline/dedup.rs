@@ -702,3 +702,81 @@ async fn rule_24_a_waiter_keeps_its_own_deadline() {
     deferred(end);
     assert!(at <= ms(2_100), "{at:?}");
 }
+
+/// A send without a record needs no lease, and has nothing to renew or to release, however long it takes.
+#[tokio::test(start_paused = true)]
+async fn rule_28_an_unprotected_send_asks_the_store_for_nothing_more() {
+    let patient = Retry { max_wait: secs(100), ..Retry::default() };
+    for (wait, ended) in [(secs(80), "delivered"), (secs(600), "deferred")] {
+        let (world, provider) = (new_world(), Recording::new());
+        let bold = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected).retry(patient.clone()));
+        world.faults.always(StoreCall::Claim, StoreFault::Refused);
+        provider.answer(ProviderAnswer::throttle(wait));
+        let options = SendOptions::new(id("1")).within(secs(300));
+        let end = bold.send(&tenant(), "recording", &text("hello"), options).await.unwrap();
+        world.pass(secs(100)).await;
+        assert_eq!(end.as_str(), ended);
+        // The release is of the claim that may have been made although the store did not answer.
+        assert_eq!(world.faults.calls(), [StoreCall::Claim, StoreCall::Claim, StoreCall::Release], "{ended}");
+    }
+}
+
+/// The end of an owner that lost its claim is not stored, and is not told as if it were.
+#[tokio::test(start_paused = true)]
+async fn rule_15_a_late_owners_refused_end_is_not_told_as_stored() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let slow = world.process_with(&provider, |it| it.retry(Retry::none()));
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    let (late, ()) = futures_util::future::join(send(&slow, "1"), async {
+        world.pass(secs(1)).await;
+        world.clock.jump_ms(63_000);
+        delivered(send(&world.process(&provider), "1").await);
+    })
+    .await;
+    assert_eq!(deferred(late).reason, DeferredReason::StoreUnavailable);
+    assert!(delivered(send(&slow, "1").await).replayed);
+    assert_eq!((world.all_letters().await.len(), world.failed().len(), provider.effects("1")), (0, 0, 1));
+}
+
+/// The end is not written again once the lease is over: it may be another owner's by then.
+#[tokio::test(start_paused = true)]
+async fn rule_26_a_commit_is_not_repeated_after_its_lease() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process_with(&provider, |it| it.dedup(Dedup { lease: secs(15), ..Dedup::default() }));
+    provider.answer(ProviderAnswer::Slow(ms(9_500)));
+    world.faults.always(StoreCall::Commit, StoreFault::Hang);
+    assert!(!delivered(send(&process, "1").await).dedup_recorded);
+    assert_eq!(world.faults.count(StoreCall::Commit), 2, "five seconds each, of which the second ends after the lease");
+}
+
+/// A release that the store does not take at once goes on after its send.
+#[tokio::test(start_paused = true)]
+async fn rule_21_a_release_that_fails_goes_on_in_the_background() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::throttle(secs(600)));
+    world.faults.next(StoreCall::Release, 1, StoreFault::Refused);
+    deferred(send(&process, "1").await);
+    world.pass(secs(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Released);
+    delivered(send(&process, "1").await);
+}
+
+/// The callers that follow get the leader's end, also where it is none: they do not try themselves.
+#[tokio::test(start_paused = true)]
+async fn rule_24_followers_are_put_off_with_their_leader() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::throttle(secs(600)));
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
+    let callers = futures_util::future::join_all((0..10).map(|_| send(&process, "1")));
+    let (ends, ()) = futures_util::future::join(callers, async {
+        world.pass(ms(100)).await;
+        world.faults.resume();
+    })
+    .await;
+    for end in ends {
+        assert_eq!(deferred(end).reason, DeferredReason::Throttled);
+    }
+    assert_eq!(provider.calls().len(), 1);
+}

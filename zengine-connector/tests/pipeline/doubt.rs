@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use zengine_connector::{
-    ErrorKind, Fault, Orchestrator, Reach, SendError, SendOptions,
+    Configure, ConfigureContext, Error, ErrorKind, Fault, Orchestrator, OutboundMessage, OutboundStrategy, Reach, Receipt, SendContext,
+    SendError, SendOptions, Strategy, StrategyRegistry,
     message::State,
-    pipeline::DeferredReason,
+    pipeline::{DeferredReason, RedriveOptions},
     runtime::{Clock, to_ms},
     stage::{Breaker, Retry},
     store::{ClaimOp, ClaimStatus, Evidence, Lease, OwnerToken},
-    testing::{NativeProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
+    strategy::Descriptor,
+    testing::{NativeProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, RecordingConfig, StoreCall, StoreFault},
 };
 
 use super::new_world;
@@ -709,4 +711,188 @@ async fn rule_19_a_killed_process_is_the_reason_of_its_doubt() {
     let end = unknown(send(&world.process(&provider), "1").await);
     assert_eq!((end.error.kind(), end.error.fault()), (ErrorKind::Cancelled, Fault::Cancelled));
     assert_eq!(provider.calls().len(), 3);
+}
+
+/// The window counts from the first of several attempts of one owner that may have arrived.
+#[tokio::test(start_paused = true)]
+async fn rule_21_the_window_counts_from_the_first_of_several_doubts() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let patient = Retry { max_wait: secs(7200), ..Retry::default() };
+    let process = world.process_with(&provider, |it| it.retry(patient));
+    for _ in 0..2 {
+        provider.answer(ProviderAnswer::AcceptThen(Arc::new(|| SendError::provider("broke").retry_after(secs(1_900)).maybe())));
+    }
+    let options = SendOptions::new(id("1")).within(secs(3 * 3600));
+    let end = unknown(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    assert_eq!(end.error.kind(), ErrorKind::Unavailable, "the real error stays visible");
+    assert_eq!((provider.calls().len(), provider.effects("1")), (2, 1));
+}
+
+/// What a look-up answered last stays visible when `max_age` ends the send, and its hint is kept before.
+#[tokio::test(start_paused = true)]
+async fn rule_39_the_error_of_a_look_up_stays_visible() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    let process = world.process(&provider);
+    provider.answer_lookup(ProviderAnswer::throttle(secs(90)));
+    let later = deferred(send(&process, "1").await);
+    assert_eq!((later.reason, later.retry_after), (DeferredReason::LookupFailed, secs(90)));
+    world.clock.jump_ms(86_400_000);
+    provider.answer_lookup(ProviderAnswer::unreachable());
+    assert_eq!(unknown(send(&process, "1").await).error.kind(), ErrorKind::Unavailable);
+}
+
+/// A full bulkhead says nothing about the message: when it is free again, the look-up comes first.
+#[tokio::test(start_paused = true)]
+async fn rule_21_a_look_up_that_finds_no_place_is_not_one_that_finds_nothing() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    let process = world.process_with(&provider, |it| it.bulkhead(1));
+    provider.answer(ProviderAnswer::AcceptThen(Arc::new(|| SendError::provider("broke").retry_after(secs(4)).maybe())));
+    provider.answer(ProviderAnswer::Slow(secs(9)));
+    let options = SendOptions::new(id("1")).within(secs(300));
+    let message = text("hello");
+    let (end, ()) = futures_util::future::join(process.send(&tenant(), "recording", &message, options), async {
+        world.pass(ms(100)).await;
+        // The next attempt has to renew its lease, and meanwhile the place becomes free.
+        world.clock.jump_ms(45_000);
+        world.faults.next(StoreCall::Renew, 1, StoreFault::Wait);
+        delivered(send(&process, "2").await);
+        world.faults.resume();
+    })
+    .await;
+    assert_eq!(deferred(end.unwrap()).reason, DeferredReason::Busy);
+    assert_eq!((provider.effects("1"), provider.effects("2")), (1, 1));
+}
+
+/// Exactly the shortest time is enough for a look-up.
+#[tokio::test(start_paused = true)]
+async fn rule_40_the_shortest_time_is_enough_for_a_look_up() {
+    if super::SHORTEST_MS == 0 {
+        let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+        crashed_after_sending(&world, &provider, "1").await;
+        let options = SendOptions::new(id("1")).within(secs(1));
+        delivered(world.process(&provider).send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+        assert_eq!(provider.calls().len(), 1);
+    }
+}
+
+/// The end of another owner's send is written once.
+#[tokio::test(start_paused = true)]
+async fn rule_19_an_end_made_for_another_owner_is_written_once() {
+    let (world, provider) = (new_world(), Recording::new());
+    crashed_after_sending(&world, &provider, "1").await;
+    unknown(send(&world.process(&provider), "1").await);
+    world.pass(secs(1)).await;
+    assert_eq!([StoreCall::GiveUp, StoreCall::PutLetter, StoreCall::Publish].map(|call| world.faults.count(call)), [1, 1, 1]);
+}
+
+/// A provider that is said to answer look-ups, and a strategy that cannot ask it.
+#[derive(Clone)]
+struct Mute(Recording<QueryableProvider>);
+
+impl Configure<RecordingConfig> for Mute {
+    type Tenant = ();
+
+    async fn configure(&self, _: RecordingConfig, _: &ConfigureContext) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl OutboundStrategy<RecordingConfig, OutboundMessage> for Mute {
+    async fn send(&self, (): &(), message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
+        OutboundStrategy::send(&self.0, &(), message, cx).await
+    }
+}
+
+impl Strategy for Mute {
+    type Config = RecordingConfig;
+    type Message = OutboundMessage;
+    const DESCRIPTOR: &'static Descriptor = QueryableProvider::DESCRIPTOR;
+
+    fn halves() -> zengine_connector::private::Halves<Self> {
+        zengine_connector::private::Halves::new().outbound()
+    }
+}
+
+/// Where nobody can ask, nothing is sent again.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_strategy_that_cannot_look_up_sends_nothing_again() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    crashed_after_sending(&world, &provider, "1").await;
+    world.pass(secs(60)).await;
+    let process = world.host(StrategyRegistry::builder().register(Mute(provider.clone())), |it| it);
+    assert_eq!(unknown(send(&process, "1").await).error.kind(), ErrorKind::Unexpected);
+    assert_eq!((provider.effects("1"), world.all_letters().await.len()), (1, 1));
+}
+
+/// A process that was frozen in an attempt: "not found" counts from when it woke up, by the wall clock (rules 19 and 31).
+#[tokio::test(start_paused = true)]
+async fn rule_19_the_end_of_an_attempt_is_read_from_the_wall_clock() {
+    for dropped in [false, true] {
+        let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+        let process = world.process(&provider);
+        provider.answer(ProviderAnswer::AcceptLate(ms(3_605_000)));
+        let frozen = async {
+            world.pass(secs(2)).await;
+            world.clock.jump_ms(3_600_000);
+            world.pass(secs(if dropped { 2 } else { 20 })).await;
+        };
+        let options = SendOptions::new(id("1")).within(secs(3 * 3600));
+        let (tenant, message) = (tenant(), text("hello"));
+        tokio::select! { biased;
+            end = process.send(&tenant, "recording", &message, options) => assert_eq!(end.unwrap().as_str(), "deferred"),
+            () = frozen => assert!(dropped)
+        }
+        world.pass(ms(1)).await;
+        let end = send(&process, "1").await;
+        assert_eq!(provider.calls().len(), 1, "{}", end.as_str());
+        world.pass(secs(60)).await;
+        delivered(send(&process, "1").await);
+        assert_eq!((provider.effects("1"), provider.calls().len()), (1, 1));
+    }
+}
+
+/// A status that arrives between two attempts stops the next one (rule 27).
+#[tokio::test(start_paused = true)]
+async fn rule_27_proof_between_two_attempts_stops_the_second() {
+    async fn told(world: &World) {
+        world.pass(ms(100)).await;
+        let now_ms = to_ms(world.clock.now());
+        let evidence = Evidence::new(State::Delivered, now_ms, None);
+        let tell = ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 2_000, ttl_s: 86_400 };
+        assert!(world.claims.apply(&key("1"), &tell, None, now_ms).await.unwrap().done);
+    }
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::accept_then_break());
+    let (end, ()) = futures_util::future::join(send(&process, "1"), told(&world)).await;
+    delivered(end);
+    assert_eq!(provider.calls().len(), 1);
+
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::accept_then_break());
+    let failure = unknown(send(&process, "1").await).failure_id;
+    provider.answer(ProviderAnswer::unreachable());
+    let redrive = process.redrive(&failure, RedriveOptions::new().force("the customer asked"));
+    let (end, ()) = futures_util::future::join(redrive, told(&world)).await;
+    delivered(end.unwrap());
+    assert_eq!((provider.effects("1"), provider.calls().len()), (1, 2));
+}
+
+/// A doubt lives as long as the latest attempt that may have left, however often later ones begin and do not leave (rule 29).
+#[tokio::test(start_paused = true)]
+async fn rule_29_an_attempt_that_never_left_renews_no_doubt() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let process = world.process_with(&provider, |it| it.retry(Retry::none()));
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(ms(1)).await;
+    let first = world.record("1").await.unwrap().expires_at_s;
+    for _ in 0..3 {
+        world.pass(secs(600)).await;
+        provider.answer(ProviderAnswer::throttle(secs(600)));
+        deferred(send(&process, "1").await);
+        assert_eq!(world.record("1").await.unwrap().expires_at_s, first);
+    }
 }

@@ -1,9 +1,14 @@
 //! Callers that go away: whatever they leave, a task ends it (rule 31).
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use zengine_connector::{
-    ErrorKind, Fault, Outcome, Reach, SendOptions,
+    ErrorKind, Fault, Outcome, Reach, SendError, SendOptions,
+    error::ProviderDetails,
+    keyring::{Key, KeyRing},
     message::State,
     pipeline::{DeferredReason, RedriveOptions},
     runtime::{Clock, to_ms},
@@ -346,7 +351,7 @@ async fn rule_26_a_dropped_delivery_that_cannot_be_recorded_is_still_delivered()
     assert_eq!(log.lines("dedup.delivered_not_recorded").len(), 1);
     let lines = log.lines("send.completed");
     assert!(lines[0].contains("outcome=\"delivered\"") && lines[0].contains("dedup_recorded=false"), "{lines:?}");
-    assert_eq!(provider.calls().len(), 1);
+    assert_eq!((lines.len(), provider.calls().len()), (2, 1), "one of the task, one of the caller that followed");
 }
 
 /// Another caller ended the send as Failed, as the provider's status told; the owner knows better, and its task says so.
@@ -442,4 +447,211 @@ async fn rule_28_a_dropped_unprotected_send_that_never_left_writes_nothing() {
     // The release is of the claim that may have been made although the store did not answer.
     assert_eq!(world.faults.calls(), [StoreCall::Claim, StoreCall::Claim, StoreCall::Release]);
     assert_eq!(world.all_letters().await.len(), 0);
+}
+
+/// The attempt that was under way has its own number in its line.
+#[tokio::test(start_paused = true)]
+async fn rule_81_the_line_of_a_dropped_attempt_has_its_number() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let _logging = tracing::subscriber::set_default(log.clone());
+    provider.answer(ProviderAnswer::unreachable());
+    provider.answer(ProviderAnswer::Hang);
+    drop_after(&world, &world.process(&provider), "1", secs(3)).await;
+    let lines = log.lines("send.attempt");
+    assert!(lines.len() == 2 && lines[0].contains(" attempt=1 ") && lines[1].contains(" attempt=2 "), "{lines:?}");
+}
+
+/// A task that ends a send says nothing about its lease, and its line counts the time from the begin of the call.
+#[tokio::test(start_paused = true)]
+async fn rule_81_the_line_of_a_task_counts_from_the_call() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let _logging = tracing::subscriber::set_default(log.clone());
+    world.pass(secs(100)).await;
+    provider.answer(ProviderAnswer::Hang);
+    drop_after(&world, &world.process(&provider), "1", secs(3)).await;
+    world.pass(ms(100)).await;
+    let lines = log.lines("send.completed");
+    assert!(lines.len() == 1 && lines[0].contains(" duration_ms=30"), "{lines:?}");
+    assert_eq!(log.lines("dedup.claim_not_ended").len(), 0);
+}
+
+/// An end that a task cannot write is tried for a minute, and has its line all the same.
+#[tokio::test(start_paused = true)]
+async fn rule_81_an_end_that_a_task_cannot_write_has_its_line() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let _logging = tracing::subscriber::set_default(log.clone());
+    provider.answer(ProviderAnswer::Hang);
+    world.faults.always(StoreCall::Commit, StoreFault::Refused);
+    drop_after(&world, &world.process(&provider), "1", secs(1)).await;
+    world.pass(secs(70)).await;
+    let lines = log.lines("send.completed");
+    assert!(lines.len() == 1 && lines[0].contains("reason=\"store_unavailable\""), "{lines:?}");
+    let tries = world.faults.count(StoreCall::Commit);
+    assert!((20..=25).contains(&tries), "after 50, 200 and 800 ms, then every three seconds: {tries}");
+    assert_eq!(log.lines("dedup.claim_not_ended").len(), 1);
+}
+
+/// A letter that nobody takes is tried in four rounds of three; then the record owes it.
+#[tokio::test(start_paused = true)]
+async fn rule_68_the_task_of_a_dropped_caller_gives_its_letter_up() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let _logging = tracing::subscriber::set_default(log.clone());
+    world.faults.always(StoreCall::PutLetter, StoreFault::Refused);
+    provider.answer(ProviderAnswer::Hang);
+    drop_after(&world, &world.process(&provider), "1", secs(1)).await;
+    world.pass(secs(300)).await;
+    assert_eq!(world.faults.count(StoreCall::PutLetter), 12);
+    assert!(world.record("1").await.unwrap().effects_pending.dlq);
+    let lines = log.lines("send.completed");
+    assert!(lines.len() == 1 && lines[0].contains("kind=\"dead_letter_failed\""), "{lines:?}");
+}
+
+/// Keys that panic once they are told to.
+#[derive(Debug)]
+struct Fragile(Arc<dyn KeyRing>, AtomicBool);
+
+impl KeyRing for Fragile {
+    fn current(&self) -> Arc<Key> {
+        assert!(!self.1.load(Ordering::SeqCst), "the keys panic");
+        self.0.current()
+    }
+
+    fn by_id(&self, id: &str) -> Option<Arc<Key>> {
+        self.0.by_id(id)
+    }
+}
+
+/// What the provider accepted is delivered, also if the host's keys panic before it is recorded (rule 20).
+#[tokio::test(start_paused = true)]
+async fn rule_20_a_panic_after_the_acceptance_sends_nothing_again() {
+    let (world, provider) = (new_world(), Recording::new());
+    let keys = Arc::new(Fragile(world.memory.keys(), AtomicBool::new(false)));
+    let process = Arc::new(world.process_with(&provider, |it| it.keys(Arc::clone(&keys) as _)));
+    provider.answer(ProviderAnswer::Slow(secs(2)));
+    let sending = tokio::spawn({
+        let process = Arc::clone(&process);
+        async move { send(&process, "1").await }
+    });
+    world.pass(secs(1)).await;
+    keys.1.store(true, Ordering::SeqCst);
+    assert!(sending.await.is_err(), "the panic is the host's");
+    keys.1.store(false, Ordering::SeqCst);
+    world.pass(ms(1)).await;
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Delivered);
+    assert!(delivered(send(&process, "1").await).replayed);
+    assert_eq!(provider.effects("1"), 1);
+}
+
+/// A caller that knows of its delivery does not wait for the store; a task goes on with the record (rule 26).
+#[tokio::test(start_paused = true)]
+async fn rule_26_a_delivery_is_recorded_once_the_store_answers_again() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.next(StoreCall::Commit, 8, StoreFault::Refused);
+    assert!(!delivered(send(&process, "1").await).dedup_recorded);
+    world.pass(secs(70)).await;
+    assert!(delivered(send(&process, "1").await).replayed);
+    assert_eq!((world.all_letters().await.len(), provider.calls().len()), (0, 1));
+}
+
+/// A shutdown waits for the end of a dropped send, also if the store does not take it at once.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_shutdown_waits_for_an_end_that_is_tried_again() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::Slow(secs(2)));
+    world.faults.next(StoreCall::Commit, 1, StoreFault::Hang);
+    world.faults.next(StoreCall::Commit, 2, StoreFault::Refused);
+    let closing = async {
+        world.pass(ms(2_400)).await;
+        process.shutdown(secs(20)).await;
+    };
+    futures_util::future::join(drop_after(&world, &process, "1", ms(2_500)), closing).await;
+    assert_eq!((world.record("1").await.unwrap().status, provider.effects("1")), (ClaimStatus::Delivered, 1));
+}
+
+/// The letter of a dropped call has the provider's words, whenever its caller went away (rule 64).
+#[tokio::test(start_paused = true)]
+async fn rule_64_the_letter_of_a_dropped_send_has_the_providers_words() {
+    for (call, fault) in [
+        (StoreCall::Commit, StoreFault::Hang),
+        (StoreCall::PutLetter, StoreFault::Hang),
+        (StoreCall::Publish, StoreFault::Hang),
+        (StoreCall::ClearEffects, StoreFault::DoneThenHang),
+    ] {
+        let (world, provider) = (new_world(), Recording::new());
+        let process = world.process(&provider);
+        provider.answer(ProviderAnswer::Refuse(Arc::new(|| {
+            let mut details = ProviderDetails::default();
+            details.message = Some("the words".to_owned());
+            SendError::domain("refused").details(details).processed()
+        })));
+        world.faults.next(call, 1, fault);
+        drop_after(&world, &process, "1", secs(1)).await;
+        world.pass(ms(1)).await;
+        let letters = world.all_letters().await;
+        let details = letters[0].provider_details(&*world.memory.keys()).unwrap();
+        assert_eq!(details.and_then(|details| details.message).as_deref(), Some("the words"), "{call:?}");
+    }
+}
+
+/// A send whose runtime goes away has its line although no task ends it (rule 81).
+#[test]
+fn rule_81_a_send_whose_runtime_goes_away_leaves_a_line() {
+    let log = Log::default();
+    let _logging = tracing::subscriber::set_default(log.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let (world, provider) = (new_world(), Recording::new());
+        let process = world.process(&provider);
+        provider.answer(ProviderAnswer::Hang);
+        drop(process.send_detached(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).unwrap());
+        world.pass(secs(1)).await;
+    });
+    drop(runtime);
+    let lines = log.lines("send.completed");
+    assert!(lines.len() == 1 && lines[0].contains("reason=\"cancelled\""), "{lines:?}");
+}
+
+/// A redrive or a replay whose caller goes away after the end was made is reported as what it is (rule 81).
+#[tokio::test(start_paused = true)]
+async fn rule_81_a_call_dropped_after_its_end_is_reported_as_that_end() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let process = world.process(&provider);
+    let refusal = || ProviderAnswer::error(ErrorKind::Unauthorized, Reach::Processed);
+    provider.answer(refusal());
+    let failure = failed(send(&process, "1").await).failure_id;
+    provider.answer(refusal());
+    world.faults.next(StoreCall::Publish, 1, StoreFault::Refused);
+    failed(send(&process, "2").await);
+
+    let _logging = tracing::subscriber::set_default(log.clone());
+    world.faults.next(StoreCall::RemoveLetter, 1, StoreFault::Hang);
+    tokio::select! { biased;
+        end = process.redrive(&failure, RedriveOptions::new()) => panic!("{end:?}"),
+        () = world.pass(secs(1)) => {}
+    }
+    world.faults.next(StoreCall::Publish, 1, StoreFault::Hang);
+    drop_after(&world, &process, "2", secs(1)).await;
+    world.pass(ms(1)).await;
+    let lines = log.lines("send.completed");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("outcome=\"delivered\"") && lines[0].contains("replayed=false"), "{lines:?}");
+    assert!(lines[1].contains("outcome=\"failed\"") && lines[1].contains("replayed=true"), "{lines:?}");
+    assert!(!world.record("2").await.unwrap().effects_pending.pending());
+}
+
+/// Detached sends hold their messages, so their number is bounded.
+#[tokio::test(start_paused = true)]
+async fn rule_31_detached_sends_are_bounded_and_counted_at_once() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.always(StoreCall::Claim, StoreFault::Hang);
+    let detach = |n: usize| process.send_detached(&tenant(), "recording", &text("hello"), SendOptions::new(id(&n.to_string())));
+    for n in 0..10_000 {
+        drop(detach(n).unwrap());
+    }
+    let error = detach(10_000).unwrap_err();
+    assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Busy, true));
+    assert!(format!("{process:?}").contains("running: 10000"), "{process:?}");
 }

@@ -668,3 +668,25 @@ async fn rule_67_a_redrive_waits_until_the_flags_are_cleared() {
     world.faults.heal();
     delivered(redrive(&process, &failure).await);
 }
+
+/// A doubt whose latest attempt nobody knows counts from the claim: what the provider does not show yet may still come.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_doubt_of_an_unknown_end_counts_from_the_claim() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    let process = world.process(&provider);
+    let options = SendOptions::new(id("1")).created_at(world.clock.now() - secs(7 * 3600));
+    let failure = failed(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap()).failure_id;
+    // A redrive that was killed may have sent it, and left no record.
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Hang);
+    let killed = world.killed(&provider);
+    tokio::select! { biased;
+        end = killed.redrive(&failure, forced()) => panic!("{end:?}"),
+        () = world.pass(secs(1)) => {}
+    }
+    world.clock.jump_ms(3 * 86_400_000);
+    let Outcome::Deferred(early) = process.redrive(&failure, forced()).await.unwrap() else { panic!("it was looked up too early") };
+    assert_eq!((early.reason, provider.calls().len()), (DeferredReason::LookupFailed, 0));
+    world.pass(early.retry_after).await;
+    delivered(process.redrive(&failure, forced()).await.unwrap());
+    assert_eq!(provider.effects("1"), 1);
+}

@@ -12,6 +12,7 @@ use zengine_connector::{
 };
 
 use super::new_world;
+use crate::log::Log;
 use crate::support::{deferred, delivered, drop_after, failed, id, ms, secs, send, tenant, text, unknown};
 
 fn gaps(calls: &[Sent]) -> Vec<i64> {
@@ -436,4 +437,143 @@ async fn rule_21_a_later_owner_does_not_begin_the_window_anew() {
     }
     unknown(send(&world.process(&provider), "1").await);
     assert_eq!(provider.calls().len(), 4);
+}
+
+/// The mark costs one write per claim, however many attempts follow it.
+#[tokio::test(start_paused = true)]
+async fn rule_16_the_mark_is_written_once_per_claim() {
+    let (world, provider) = (new_world(), Recording::new());
+    provider.answer(ProviderAnswer::unreachable());
+    provider.answer(ProviderAnswer::unreachable());
+    delivered(send(&world.process(&provider), "1").await);
+    assert_eq!((provider.calls().len(), world.faults.count(StoreCall::Mark)), (3, 1));
+}
+
+/// A renewed lease is for the wait, the attempt, the slack, the skew, and two calls of the store; never for less than a lease.
+#[tokio::test(start_paused = true)]
+async fn rule_17_a_renewed_lease_outlasts_all_that_follows() {
+    for (lease, wait, left) in [(15, 24, 24_000), (60, 25, 60_000)] {
+        let (world, provider) = (new_world(), Recording::new());
+        let process = world.process_with(&provider, |it| {
+            it.dedup(Dedup { lease: secs(lease), ..Dedup::default() }).retry(Retry { max_wait: secs(40), ..Retry::default() })
+        });
+        provider.answer(ProviderAnswer::throttle(secs(wait)));
+        provider.answer(ProviderAnswer::Slow(secs(1)));
+        let options = SendOptions::new(id("1")).within(secs(120));
+        let message = text("hello");
+        let (end, until_ms) = futures_util::future::join(process.send(&tenant(), "recording", &message, options), async {
+            while provider.calls().len() < 2 {
+                world.pass(ms(100)).await;
+            }
+            world.record("1").await.unwrap().lease_until_ms
+        })
+        .await;
+        delivered(end.unwrap());
+        // The stores of these tests answer at once, or in some milliseconds.
+        let over = until_ms - provider.calls()[1].at_ms - left;
+        assert!((-100..=100).contains(&over), "{lease}: {over} ms too long");
+    }
+}
+
+/// The lease is looked at again after the mark, with the slack.
+#[tokio::test(start_paused = true)]
+async fn rule_18_a_lease_without_the_slack_is_renewed_before_the_call() {
+    let (world, provider) = (new_world(), Recording::new());
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
+    let (end, ()) = futures_util::future::join(send(&world.process(&provider), "1"), async {
+        world.pass(ms(100)).await;
+        // 11 seconds are left: an attempt takes 10 and its commit 2.
+        world.clock.jump_ms(60_000 - 11_000);
+        world.faults.resume();
+    })
+    .await;
+    assert_eq!((delivered(end).attempts, world.faults.count(StoreCall::Renew)), (1, 1));
+}
+
+/// A lease that was lost during an attempt ends the run as such, and one that nobody renews begins no wait.
+#[tokio::test(start_paused = true)]
+async fn rule_18_a_lease_that_is_not_renewed_before_the_wait_ends_the_run() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let slow = world.process(&provider);
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    let (options, message) = (SendOptions::new(id("1")).within(secs(600)), text("hello"));
+    let (late, ()) = futures_util::future::join(slow.send(&tenant(), "recording", &message, options), async {
+        world.pass(secs(1)).await;
+        world.clock.jump_ms(63_000);
+        delivered(send(&world.process(&provider), "1").await);
+    })
+    .await;
+    let late = deferred(late.unwrap());
+    assert_eq!((late.reason, late.error.unwrap().kind()), (DeferredReason::LeaseLost, ErrorKind::Timeout));
+    assert_eq!((provider.effects("1"), world.faults.count(StoreCall::Release)), (1, 0));
+
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process_with(&provider, |it| {
+        it.dedup(Dedup { lease: secs(15), ..Dedup::default() }).retry(Retry { max_wait: secs(30), ..Retry::default() })
+    });
+    provider.answer(ProviderAnswer::throttle(secs(24)));
+    world.faults.next(StoreCall::Renew, 1, StoreFault::Refused);
+    assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::StoreUnavailable);
+    assert!(world.clock.monotonic() < secs(10), "nobody waits without a lease");
+    assert_eq!((provider.calls().len(), world.record("1").await.unwrap().status), (1, ClaimStatus::Released));
+}
+
+/// A message that becomes too old between two attempts fails with the error of the first.
+#[tokio::test(start_paused = true)]
+async fn rule_39_a_message_that_grows_too_old_between_attempts_keeps_the_real_error() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::unreachable());
+    let message = text("hello");
+    let options = SendOptions::new(id("1")).within(secs(24 * 3600));
+    let (end, ()) = futures_util::future::join(process.send(&tenant(), "recording", &message, options), async {
+        world.pass(ms(100)).await;
+        world.clock.jump_ms(7 * 3_600_000);
+    })
+    .await;
+    let end = failed(end.unwrap());
+    assert_eq!((end.error.kind(), end.attempts, provider.calls().len()), (ErrorKind::Unavailable, 1, 1));
+}
+
+/// Exactly the shortest time is enough for an attempt, and what the mark took counts.
+#[tokio::test(start_paused = true)]
+async fn rule_40_the_shortest_time_is_enough_and_the_mark_counts() {
+    if super::SHORTEST_MS == 0 {
+        let (world, provider) = (new_world(), Recording::new());
+        let options = SendOptions::new(id("1")).within(secs(1));
+        delivered(world.process(&provider).send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    }
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
+    let message = text("hello");
+    let options = SendOptions::new(id("2")).within(secs(20));
+    let (end, ()) = futures_util::future::join(process.send(&tenant(), "recording", &message, options), async {
+        world.pass(ms(100)).await;
+        world.clock.jump_ms(19_500);
+        world.faults.resume();
+    })
+    .await;
+    assert_eq!(deferred(end.unwrap()).reason, DeferredReason::NoTimeLeft);
+    assert_eq!((provider.calls().len(), world.record("2").await.unwrap().status), (0, ClaimStatus::Released));
+}
+
+/// A strategy that cancels its attempt puts the send off as cancelled.
+#[tokio::test(start_paused = true)]
+async fn rule_34_a_cancelled_attempt_is_put_off_as_cancelled() {
+    let (world, provider) = (new_world(), Recording::new());
+    provider.answer(ProviderAnswer::error(ErrorKind::Cancelled, Reach::NotSent));
+    let end = deferred(send(&world.process(&provider), "1").await);
+    assert_eq!((end.reason, provider.calls().len()), (DeferredReason::Cancelled, 1));
+}
+
+/// The line of an attempt tells how long it was waited for.
+#[tokio::test(start_paused = true)]
+async fn rule_81_the_line_of_an_attempt_tells_the_wait_before_it() {
+    let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+    let _logging = tracing::subscriber::set_default(log.clone());
+    provider.answer(ProviderAnswer::unreachable());
+    delivered(send(&world.process(&provider), "1").await);
+    let lines = log.lines("send.attempt");
+    assert!(lines.len() == 2 && lines[0].contains("delay_ms=0 ") && !lines[1].contains("delay_ms=0 "), "{lines:?}");
 }

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::super::{
     Engine, Running,
     dropped::DroppedSend,
+    ended::EndError,
     job::{Identified, SendJob},
     single_flight::Leader,
 };
@@ -17,11 +18,11 @@ use crate::{
 pub(super) const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 pub(super) const LONGEST_PATIENCE: Duration = Duration::from_secs(3);
 /// Time for which a task retries an end. It may hold the only copy of the message.
-const TASK_PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const TASK_PATIENCE: Duration = Duration::from_secs(60);
 /// Time for which a task retries a release. Without it the lease ends the claim, and the caller has the message.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
-/// Maximum releases in progress per process. A store that does not answer must not gather one for every send.
-const MAX_RELEASES: usize = 1024;
+/// Maximum late writes in progress per process. A store that does not answer must not gather one for every send.
+const MAX_LATE_WRITES: usize = 1024;
 
 /// An end that is not written, or whose effects are pending.
 pub(super) enum Unfinished {
@@ -31,44 +32,43 @@ pub(super) enum Unfinished {
     Unstored(Arc<ClaimRecord>),
 }
 
-/// Ends a claim in a task of its own. After an end of the send the task also completes its effects, reports it, and hands the result to
-/// those that follow it. If no task can be spawned or the tries fail, the lease of the claim expires.
-pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<Leader>) {
-    let (engine, key) = (Arc::clone(send.engine()), send.key.clone());
-    let left = LeaseWarning(Some(key.clone()));
-    let (dropped, release) = if matches!(unfinished, Unfinished::Change(ClaimOp::Release { .. })) {
-        let release = Arc::clone(&engine.releases);
-        if Arc::strong_count(&release) > MAX_RELEASES + 1 {
-            return;
-        }
-        (None, Some(release))
-    } else {
-        (DroppedSend::of(send), None)
+/// Ends a claim in a task of its own, because its caller went away. After an end of the send the task also completes its effects, reports
+/// it, and hands the result to those that follow it. If no task can be spawned or the tries fail, the lease of the claim expires. `error` is
+/// the one that ended the send, if this call made it.
+pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<Leader>, error: Option<EndError>) {
+    let unfinished = match unfinished {
+        Unfinished::Change(release @ ClaimOp::Release { .. }) => return write_later(send, release, RELEASE_PATIENCE),
+        unfinished => unfinished,
     };
-    let is_sent = dropped.is_some();
+    // An end that another call made: this one completes what it owes.
+    let is_replay = matches!(unfinished, Unfinished::Change(ClaimOp::ClearEffects { .. }));
+    let dropped = match (DroppedSend::of(send, error, is_replay), unfinished) {
+        (Some(dropped), unfinished) => (dropped, unfinished),
+        (None, Unfinished::Change(operation)) => return write_later(send, operation, TASK_PATIENCE),
+        (None, Unfinished::Unstored(_)) => return,
+    };
+    let (engine, key) = (Arc::clone(send.engine()), send.key.clone());
     // Count the task before it starts, so that a shutdown waits for it.
-    let running = Running::of(Arc::clone(&engine));
-    let taken = Arc::clone(&engine.spawner).spawn(Box::pin(async move {
-        let (_running, mut left) = (running, left);
-        let patience = if release.is_some() { RELEASE_PATIENCE } else { TASK_PATIENCE };
+    let (running, warning) = (Running::of(Arc::clone(&engine)), LeaseWarning(Some(key.clone())));
+    // The copy reports the send, also if no task takes it.
+    send.call.trace.hand_over();
+    let _taken = Arc::clone(&engine.spawner).spawn(Box::pin(async move {
+        let (_running, mut warning, (dropped, unfinished)) = (running, warning, dropped);
         let ended = match &unfinished {
             Unfinished::Unstored(record) => Written::Record(Arc::clone(record)),
-            Unfinished::Change(operation) => write(&engine, &key, operation, patience).await,
+            Unfinished::Change(operation) => write(&engine, &key, operation, TASK_PATIENCE).await,
         };
-        if !matches!(ended, Written::Failed) {
-            left.0 = None;
-        }
-        let Some(dropped) = dropped else { return };
+        warning.disarm_unless_failed(&ended);
         let ended = match (ended, unfinished) {
             // A delivery is told as one, whatever a record says that another caller ended (rule 26).
             (ended, Unfinished::Change(ClaimOp::Commit { terminal: Terminal::Delivered, result, made, .. }))
                 if !matches!(&ended, Written::Record(record) if record.status == ClaimStatus::Delivered) =>
             {
-                Some(dropped.not_recorded(&engine, result.as_ref(), made.count))
+                Some(dropped.not_recorded(result.as_ref(), made.count))
             }
-            (Written::Record(record), _) => Some(dropped.finish(&engine, &record).await),
+            (Written::Record(record), _) => Some(dropped.finish(&record).await),
             _ => {
-                dropped.postponed(&engine);
+                dropped.postponed();
                 None
             }
         };
@@ -76,13 +76,33 @@ pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<
             leader.complete(&ended);
         }
     }));
-    if taken && is_sent {
-        send.call.trace.hand_over();
+}
+
+/// Writes a change in a task of its own that reports nothing: a release, or an end that its caller reported.
+pub(super) fn write_later(send: &Identified<'_>, operation: ClaimOp, patience: Duration) {
+    let (engine, key) = (Arc::clone(send.engine()), send.key.clone());
+    let (mut warning, count) = (LeaseWarning(Some(key.clone())), Arc::clone(&engine.late_writes));
+    if Arc::strong_count(&count) > MAX_LATE_WRITES + 1 {
+        return;
     }
+    let running = Running::of(Arc::clone(&engine));
+    // If it is not taken, the warning says so.
+    let _taken = Arc::clone(&engine.spawner).spawn(Box::pin(async move {
+        let _counted = (running, count);
+        warning.disarm_unless_failed(&write(&engine, &key, &operation, patience).await);
+    }));
 }
 
 /// Warns on drop if the claim is left to its lease, also if the task never ran.
 struct LeaseWarning(Option<ClaimKey>);
+
+impl LeaseWarning {
+    fn disarm_unless_failed(&mut self, written: &Written) {
+        if !matches!(written, Written::Failed) {
+            self.0 = None;
+        }
+    }
+}
 
 impl Drop for LeaseWarning {
     fn drop(&mut self) {
@@ -108,7 +128,11 @@ async fn write(engine: &Engine, key: &ClaimKey, operation: &ClaimOp, patience: D
     loop {
         match engine.stores.apply(key, operation, None, engine.now_ms()).await {
             Ok(applied) => return applied.record.filter(|_| applied.done).map_or(Written::Refused, Written::Record),
-            Err(_) if engine.clock.monotonic() + wait < until && engine.pause(wait).await => wait = (wait * 4).min(LONGEST_PATIENCE),
+            // A shutdown that does not wait so long says so by its own limit.
+            Err(_) if engine.clock.monotonic() + wait < until => {
+                engine.clock.sleep(wait).await;
+                wait = (wait * 4).min(LONGEST_PATIENCE);
+            }
             Err(_) => return Written::Failed,
         }
     }
@@ -142,7 +166,7 @@ impl<'a> Pending<'a> {
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if let Some(operation) = self.then.take() {
-            end(self.send, Unfinished::Change(operation), None);
+            end(self.send, Unfinished::Change(operation), None, None);
         }
     }
 }

@@ -3,8 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    super::{decision::Protection, ended::Ended, job::SendJob, report, single_flight::Leader},
-    background::{self, FIRST_PATIENCE, LONGEST_PATIENCE, Unfinished, released_ttl_s},
+    super::{
+        decision::Protection,
+        ended::{EndError, Ended},
+        job::SendJob,
+        report,
+        single_flight::Leader,
+    },
+    background::{self, FIRST_PATIENCE, LONGEST_PATIENCE, TASK_PATIENCE, Unfinished, released_ttl_s},
 };
 use crate::{
     error::{ErrorKind, Reach, SendError},
@@ -37,6 +43,10 @@ pub(crate) struct Ownership<'a> {
     made: AttemptsMade,
     /// The start of the attempt in progress, in milliseconds UTC.
     calling: Option<i64>,
+    /// The provider accepted an attempt of this call.
+    accepted: bool,
+    /// The error with which this call ends the send.
+    error: Option<EndError>,
     /// Look up at the provider before sending.
     pub(crate) look_up_first: bool,
     /// A second delivery is accepted (rule 71).
@@ -72,7 +82,7 @@ impl<'a> Ownership<'a> {
         let phase = if record.status == ClaimStatus::Sending { Phase::Sending } else { Phase::Quiet };
         // What earlier owners know of their attempts stays, unless we make one that may arrive.
         let made = AttemptsMade { last_maybe_at_ms: record.last_attempt_at_ms, ..AttemptsMade::default() };
-        Self { job, leader: None, record, phase, made, calling: None, look_up_first: false, forced: false }
+        Self { job, leader: None, record, phase, made, calling: None, accepted: false, error: None, look_up_first: false, forced: false }
     }
 
     /// A send without a stored record, for hosts that chose to send without dedup (rule 28).
@@ -155,9 +165,9 @@ impl<'a> Ownership<'a> {
         self.calling = Some(self.job.clock().ms());
     }
 
-    /// Notes that the attempt was accepted.
+    /// Notes that the attempt was accepted: from now on the send is delivered, even if its receipt cannot be kept.
     pub(crate) fn accepted(&mut self) {
-        self.calling = None;
+        (self.calling, self.accepted) = (None, true);
         self.made.count += 1;
     }
 
@@ -171,8 +181,9 @@ impl<'a> Ownership<'a> {
         attempt.retry_after_ms = error.retry_after().map(millis);
         if attempt.reach == Reach::Maybe {
             self.made.first_maybe_at_ms.get_or_insert(started_at_ms);
-            // Its bytes may have left, and arrived, as late as its end.
-            self.made.last_maybe_at_ms = Some(started_at_ms.saturating_add_unsigned(attempt.duration_ms));
+            // Its bytes may have left, and arrived, as late as its end: by the wall clock, which a process that froze has not counted.
+            let ended_at_ms = started_at_ms.saturating_add_unsigned(attempt.duration_ms);
+            self.made.last_maybe_at_ms = Some(ended_at_ms.max(self.job.clock().ms()));
         }
         self.made.failed.push(attempt);
     }
@@ -207,6 +218,22 @@ impl<'a> Ownership<'a> {
         self.record.lease_until_ms.saturating_sub(self.job.clock().ms())
     }
 
+    /// Reads the record before another attempt: a status may have told meanwhile that an earlier one arrived (rule 27). If the store does
+    /// not answer, what is known stays.
+    pub(crate) async fn refresh(&mut self) -> Result<(), Lost> {
+        if matches!(self.phase, Phase::Unprotected) {
+            return Ok(());
+        }
+        match self.job.record().await {
+            Ok(Some(record)) if record.owner == self.owner() => {
+                self.record = Arc::new(record);
+                Ok(())
+            }
+            Ok(_) => Err(Lost::Lease),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Renews the lease unless it outlasts `time`.
     pub(crate) async fn outlast(&mut self, time: Duration) -> Result<(), Lost> {
         if self.outlasts(time) { Ok(()) } else { self.renew(time).await }
@@ -236,9 +263,10 @@ impl<'a> Ownership<'a> {
         &mut self,
         terminal: Terminal,
         result: Option<StoredReceipt>,
-        error: Option<StoredError>,
+        error: Option<&EndError>,
     ) -> Option<Arc<ClaimRecord>> {
-        self.phase = Phase::Ending(self.end(terminal, result, error));
+        self.error = error.cloned();
+        self.phase = Phase::Ending(self.end(terminal, result));
         match &self.phase {
             Phase::Ending(Unfinished::Change(operation)) => self.write_end(operation).await,
             Phase::Ending(Unfinished::Unstored(record)) if terminal != Terminal::Delivered => Some(Arc::clone(record)),
@@ -246,8 +274,7 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Writes the end, and retries within the lease: a delivered send should be recorded (rule 26), and an unsent one should not stay
-    /// in doubt.
+    /// Writes the end, and retries for a second within the lease.
     async fn write_end(&self, operation: &ClaimOp) -> Option<Arc<ClaimRecord>> {
         let clock = self.job.clock();
         let mut wait = FIRST_PATIENCE;
@@ -260,6 +287,10 @@ impl<'a> Ownership<'a> {
                 }
                 Err(error) => {
                     tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_recorded");
+                    // A delivered send should be recorded, also when its caller knows (rule 26).
+                    if matches!(operation, ClaimOp::Commit { terminal: Terminal::Delivered, .. }) {
+                        background::write_later(self.job, operation.clone(), TASK_PATIENCE);
+                    }
                     return None;
                 }
             }
@@ -267,12 +298,12 @@ impl<'a> Ownership<'a> {
     }
 
     /// The change that ends the send, or its result if no record is stored.
-    fn end(&self, terminal: Terminal, result: Option<StoredReceipt>, error: Option<StoredError>) -> Unfinished {
+    fn end(&self, terminal: Terminal, result: Option<StoredReceipt>) -> Unfinished {
         let operation = ClaimOp::Commit {
             owner: self.owner(),
             terminal,
             result,
-            error,
+            error: self.error.as_ref().map(|error| error.stored.clone()),
             made: self.made.clone(),
             effects: if terminal == Terminal::Delivered { Effects::NONE } else { Effects::BOTH },
             ttl_s: seconds(self.job.settings().dedup.keep),
@@ -294,7 +325,7 @@ impl<'a> Ownership<'a> {
         }
         if let Err(error) = self.job.apply(&self.release_operation(), Some(&self.record)).await {
             tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_released");
-            background::end(self.job, Unfinished::Change(self.release_operation()), None);
+            background::end(self.job, Unfinished::Change(self.release_operation()), None, None);
         }
     }
 
@@ -313,7 +344,10 @@ impl<'a> Ownership<'a> {
 
     /// The end that is still to write for a claim whose caller goes away (rule 31). The attempt in progress may arrive.
     fn cancelled(&mut self) -> Option<Unfinished> {
-        self.job.clock().tick();
+        if self.accepted {
+            return Some(self.end(Terminal::Delivered, None));
+        }
+        self.job.clock().read();
         let error = SendError::of(ErrorKind::Cancelled, "the caller went away before the provider answered").maybe();
         if let Some(started_at_ms) = self.calling {
             let duration = Duration::from_millis(self.job.clock().ms().saturating_sub(started_at_ms).max(0).unsigned_abs());
@@ -321,7 +355,8 @@ impl<'a> Ownership<'a> {
             self.failed(duration, &error);
         }
         if self.must_end() {
-            Some(self.end(Terminal::Unknown, None, Some(StoredError::of(&error, self.all_attempts()))))
+            self.error = Some(EndError::of(error, self.all_attempts()));
+            Some(self.end(Terminal::Unknown, None))
         } else {
             (!matches!(self.phase, Phase::Unprotected)).then(|| Unfinished::Change(self.release_operation()))
         }
@@ -339,7 +374,7 @@ impl Drop for Ownership<'_> {
             }
         };
         if let Some(unfinished) = unfinished {
-            background::end(self.job, unfinished, self.leader.take());
+            background::end(self.job, unfinished, self.leader.take(), self.error.take());
         }
     }
 }

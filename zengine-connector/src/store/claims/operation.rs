@@ -337,10 +337,12 @@ impl Case<'_> {
             return Decision::Keep;
         }
         self.owned(owner, |record| {
-            // A doubt that is not renewed ends in its time, however often its duplicates come (rule 29).
-            let is_newer = made.first_maybe_at_ms.is_some();
-            if is_newer || !record.maybe_sent || record.status == ClaimStatus::Sending {
+            // A doubt that is not renewed ends in its time, however often its duplicates come (rule 29). A mark renewed it for an attempt
+            // that may not have left: then its time counts from the latest that may have.
+            if made.first_maybe_at_ms.is_some() || !record.maybe_sent {
                 record.expires_at_s = self.at.expiry(ttl_s);
+            } else if record.status == ClaimStatus::Sending {
+                record.expires_at_s = At { now_ms: made.last_maybe_at_ms.unwrap_or(self.at.now_ms), ..self.at }.expiry(ttl_s);
             }
             record.status = ClaimStatus::Released;
             add(record, made);
