@@ -82,7 +82,7 @@ impl<T> Snapshot<T> {
     }
 }
 
-/// Lets one caller per second through, such as a warning that any request may cause.
+/// Limits an action to once per second, such as a warning that any request can cause.
 #[derive(Debug, Default)]
 pub(crate) struct Seldom(Mutex<Option<Duration>>);
 

@@ -1,4 +1,4 @@
-//! The rule for JSON that is carried from one document into another.
+//! Validation of JSON that is embedded in another document.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use serde::{
 
 use super::{Limits, check_depth};
 
-/// Whether a text is JSON that every document of this crate can carry and that is read back from there: nested no deeper than
-/// [`Limits::DEFAULT`] allows, with strings that are Unicode and numbers that a double holds.
+/// Returns `true` if a text is JSON that can be embedded and read back: nested no deeper than [`Limits::DEFAULT`] allows, with
+/// valid Unicode strings and finite numbers.
 pub(crate) fn can_carry(text: &str) -> bool {
     check_depth(text.as_bytes(), Limits::DEFAULT.json_depth).is_ok() && serde_json::from_str::<Readable>(text).is_ok()
 }
 
-/// Any value, read to its last string and number and forgotten.
+/// Deserializes any value completely and discards it.
 struct Readable;
 
 impl<'de> Deserialize<'de> for Readable {

@@ -27,7 +27,7 @@ impl RawJson {
     /// Creates a value from JSON text, kept as it is.
     ///
     /// # Errors
-    /// `MessageInvalid` if the text is not one JSON value, or not one that can be carried.
+    /// `MessageInvalid` if the text is not one JSON value, or not embeddable.
     pub fn from_text(text: impl AsRef<str>) -> Result<Self, Error> {
         let text = text.as_ref();
         serde_json::from_str::<&RawValue>(text)
@@ -35,7 +35,7 @@ impl RawJson {
             .and_then(|raw| Self::carried(raw.get()))
     }
 
-    /// Creates a value from a provider's text. A text that is not JSON that can be carried becomes a JSON string that holds it.
+    /// Creates a value from a provider's text. Text that is not embeddable JSON becomes a JSON string.
     ///
     /// ```
     /// use zengine_connector::message::RawJson;
@@ -48,7 +48,7 @@ impl RawJson {
     }
 
     fn carried(text: &str) -> Result<Self, Error> {
-        let refused = || Error::new(ErrorKind::MessageInvalid, "JSON that is nested too deeply or holds what no reader takes");
+        let refused = || Error::new(ErrorKind::MessageInvalid, "the JSON is nested too deeply, or holds an invalid string or number");
         if can_carry(text) { Ok(Self(text.into())) } else { Err(refused()) }
     }
 

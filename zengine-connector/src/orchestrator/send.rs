@@ -64,8 +64,9 @@ impl Orchestrator {
     /// event, and is safe to repeat (rule 83).
     ///
     /// # Errors
-    /// `Timeout` if less than `retry.min_attempt` is left for a first call. The last attempt's error; `MessageInvalid` or `Unsupported` for a message that cannot be queried, `Busy` while the breaker
-    /// is open or too many calls run; an error of binding the tenant.
+    /// `Timeout` if less than `retry.min_attempt` is left for a first call. The last attempt's error; `MessageInvalid` or
+    /// `Unsupported` for a message that cannot be queried, `Busy` while the breaker is open or too many calls run; an error of
+    /// binding the tenant.
     pub async fn query<'m>(&self, tenant: &TenantId, strategy: &str, message: impl Into<MessageRef<'m>>) -> Result<Receipt, Error> {
         pipeline::query(&self.engine, tenant, strategy, message.into()).await
     }

@@ -38,7 +38,7 @@ impl Settings {
 /// Number of stages at which the first idle ones are forgotten.
 const FIRST_SWEEP: usize = 1024;
 
-/// The stages of all tenants and strategies. It forgets those that nobody holds and whose breaker is as new (rule 60).
+/// The stages of all tenants and strategies. Drops entries without a holder whose breaker equals a new one (rule 60).
 #[derive(Debug)]
 pub(crate) struct StageMap {
     settings: Settings,
@@ -58,7 +58,7 @@ impl Known {
         if self.stages.len() < self.sweep_at {
             return;
         }
-        // Whoever holds a clone holds its breaker. No new one is made under this lock.
+        // A clone of the stages shares its circuit, so the count covers every holder. New clones need this lock.
         self.stages.retain(|_, stages| Arc::strong_count(&stages.circuit) > 1 || !stages.circuit.is_as_new(now));
         self.sweep_at = FIRST_SWEEP.max(self.stages.len() * 2);
     }
@@ -74,7 +74,7 @@ impl StageMap {
         self.settings.of(strategy)
     }
 
-    /// The stages of a tenant and strategy. The same pair gives the same stages, as long as somebody holds them.
+    /// The stages of a tenant and strategy. The same pair gives the same stages while at least one handle lives.
     pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName) -> Stages {
         let key = (strategy.clone(), tenant.clone());
         if let Some(stages) = self.known.read().stages.get(&key) {

@@ -1,11 +1,10 @@
-//! The bound of requests under work in this process.
+//! The limit of concurrent inbound requests.
 
 use std::sync::{Arc, atomic::Ordering};
 
 use crate::orchestrator::Inbound;
 
-/// One request under work, counted until it is dropped. The task that works on the events holds it, so an abandoned request
-/// counts until its work ends.
+/// A permit for one inbound request. The task that handles its events holds it, so a request whose caller is gone still counts.
 pub(super) struct UnderWork(Arc<Inbound>);
 
 impl UnderWork {

@@ -39,10 +39,10 @@ pub(super) struct Router<'a> {
     pub(super) entry: &'a RegisteredStrategy,
     pub(super) principal: &'a Principal,
     pub(super) received_at_ms: i64,
-    /// The answers that a look-up may take from memory. Only an event of a verified payload that no tenant gets may pass by it.
+    /// Cache use of the first look-up. Only an event of a verified payload without a tenant is looked up again past the cache.
     ask: Ask,
-    /// One answer per key and request, so that all events of a conversation see the same answer of the directory. With it,
-    /// whether it was remembered from an earlier request.
+    /// One answer per key and request, so that all events of a conversation see the same answer of the directory, and whether it
+    /// came from the cache.
     routes: HashMap<RouteKey, (Option<Vec<TenantId>>, bool)>,
     /// Time spent on look-ups that gave no answer.
     unanswered: Duration,
@@ -87,7 +87,7 @@ impl<'a> Router<'a> {
 
     async fn owners(&mut self, event: &RoutedEvent) -> Result<Vec<TenantId>, Homeless> {
         match self.owners_by(event, self.ask).await {
-            // The tenant may be newer than what is remembered of its keys. A directory that does not answer is not asked twice.
+            // The tenant may be newer than the cached answer. Skip the second look-up if the directory did not answer.
             Err(Homeless::Unroutable | Homeless::Foreign | Homeless::Ambiguous) if self.ask == Ask::Verified => {
                 self.owners_by(event, Ask::Again).await
             }
@@ -138,7 +138,7 @@ impl<'a> Router<'a> {
                 None
             }
         };
-        // What is remembered serves the other events of the request where the directory does not answer again.
+        // Keep the earlier answer for the request's other events if the directory does not answer this time.
         let kept = match (&found, remembered) {
             (None, Some((known, _))) => (known, false),
             _ => (found.clone(), looked.cached),

@@ -48,28 +48,28 @@ impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
     }
 }
 
-/// How long answers are remembered.
+/// Lifetimes of cached answers.
 #[derive(Clone, Copy)]
 pub(super) struct Lifetimes {
     pub(super) found: Duration,
-    /// Empty answers and failures: what is missing may be there soon.
+    /// Lifetime of empty answers and failures. Short, because a missing entry may be added at any time.
     pub(super) missing: Duration,
     /// Maximum age of an answer that is used while its store is down.
     pub(super) stale_max: Duration,
 }
 
-/// The answers that a look-up may take from memory.
+/// Which cached answers a look-up may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// Answers and failures: for a request that is not authenticated.
     Unverified,
     /// Answers.
     Verified,
-    /// Nothing, once per key and second; else answers.
+    /// Bypasses the cache once per second and key.
     Again,
 }
 
-/// An answer, and whether it was remembered.
+/// An answer and whether it came from the cache.
 pub(crate) struct Looked<V> {
     pub(crate) result: Result<V, Error>,
     pub(crate) cached: bool,

@@ -1,4 +1,4 @@
-//! The file with a limit to its syncs: a compaction commits until it makes no progress, which over some damage it always does.
+//! A file backend with a limit on syncs. redb compacts until a pass makes no progress; over a damaged file that may never happen.
 
 use std::{
     fs::OpenOptions,
@@ -13,7 +13,7 @@ use std::{
 
 use redb::{BackendError, StorageBackend, backends::FileBackend};
 
-/// The number of syncs that are left, without a limit at first.
+/// Remaining syncs. Unlimited until `allow`.
 #[derive(Debug)]
 pub(super) struct SyncLimit(AtomicU64);
 

@@ -1,4 +1,4 @@
-//! The order of keys in pages. A damaged file can hold keys in another order, and its pages would go in a circle.
+//! Checks that keys ascend. In a damaged file they may not, and paging would never end.
 
 use std::borrow::Borrow;
 
