@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
 
 use crate::{
     error::Disposition,
@@ -28,9 +29,9 @@ pub struct Received {
     pub(super) tenant: Option<TenantId>,
 }
 
-named! {
+words! {
     /// The acknowledgement for a queue record. Exhaustive by design.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
     pub enum Ack {
         /// All events are stored or are dead letters. Remove the record.
         Done = "done",

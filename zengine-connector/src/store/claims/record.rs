@@ -10,22 +10,23 @@ use crate::{
     store::cbor::{Unread, cbor_codes, record},
 };
 
-/// The status of a send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClaimStatus {
-    /// Owned; nothing was sent yet.
-    Claimed,
-    /// Owned; the message may have been sent.
-    Sending,
-    /// Not owned, to be sent later.
-    Released,
-    /// The provider accepted the message.
-    Delivered,
-    /// The provider refused the message, or it was definitely not sent.
-    Failed,
-    /// The message may have been delivered.
-    Unknown,
+words! {
+    /// The status of a send.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub enum ClaimStatus {
+        /// Owned; nothing was sent yet.
+        Claimed = "claimed",
+        /// Owned; the message may have been sent.
+        Sending = "sending",
+        /// Not owned, to be sent later.
+        Released = "released",
+        /// The provider accepted the message.
+        Delivered = "delivered",
+        /// The provider refused the message, or it was definitely not sent.
+        Failed = "failed",
+        /// The message may have been delivered.
+        Unknown = "unknown",
+    }
 }
 
 cbor_codes! {
