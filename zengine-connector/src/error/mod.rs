@@ -22,6 +22,7 @@ mod violation;
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 pub use details::ProviderDetails;
+pub(crate) use json::json_fact;
 pub use kind::{ErrorKind, Fault, Poison};
 pub use send::{NeedsReach, Reach, Scope, SendError};
 pub(crate) use setting::{require, require_time};
@@ -132,7 +133,7 @@ impl Error {
             .with_context("reason", reason)
             .with_context("line", error.line())
             .with_context("column", error.column());
-        match json::fact(error) {
+        match json_fact(error) {
             Some((key, value)) => built.with_context(key, value),
             None => built,
         }

@@ -43,6 +43,7 @@ pub use content::{
     OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text, TextFormat, Unsupported,
 };
 pub use degrade::{Degrade, Loss, LossReport};
+pub(crate) use event::raw_from_parts;
 pub use event::{
     AccountUpdate, Call, Context, DedupeKey, ElementError, Event, Forwarded, InboundEvent, Preference, Presence, Referral, SessionChange,
     SessionEvent, TemplateUpdate,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -11,7 +10,7 @@ use super::{batch::Batch, load::UnderWork, plan::Plan, poison::Routing, progress
 use crate::{
     error::{Error, ErrorKind},
     ids::FailureId,
-    message::InboundEvent,
+    message::{InboundEvent, raw_from_parts},
     orchestrator::Orchestrator,
     registry::RegisteredStrategy,
     store::{DeadLetter, LetterDirection},
@@ -214,15 +213,8 @@ impl Head {
                 "the letter holds one element without the rest of its payload, which no strategy can read; export its bytes",
             ));
         }
-        let bytes = match (self.raw, self.raw_base64) {
-            (Some(raw), _) => Bytes::copy_from_slice(raw.get().as_bytes()),
-            (None, Some(text)) => {
-                let bytes = STANDARD.decode(text).map_err(|_| Error::new(ErrorKind::Corrupt, "the dead letter's bytes are not base64"))?;
-                bytes.into()
-            }
-            (None, None) => Bytes::new(),
-        };
-        Ok(RawPayload::new(bytes))
+        let not_base64 = || Error::new(ErrorKind::Corrupt, "the dead letter's bytes are not base64");
+        raw_from_parts(self.raw, self.raw_base64).map(RawPayload::new).ok_or_else(not_base64)
     }
 }
 

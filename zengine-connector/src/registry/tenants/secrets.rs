@@ -113,11 +113,8 @@ fn not_empty(answer: SecretAnswer) -> SecretAnswer {
 
 fn message(error: &SecretError, reference: &SecretRef) -> &'static str {
     match error {
-        SecretError::NotFound if reference.is_local() => "the secret does not exist",
-        SecretError::NotFound => "the secret does not exist in the tenant's scope, nor in the shared one",
-        SecretError::Malformed(what) => what,
-        SecretError::Denied => "the secret store refuses access",
-        SecretError::Unavailable(_) => "the secret store does not answer",
+        SecretError::NotFound if !reference.is_local() => "the secret does not exist in the tenant's scope, nor in the shared one",
+        _ => error.message(),
     }
 }
 
