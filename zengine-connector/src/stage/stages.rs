@@ -6,12 +6,11 @@ use hashbrown::HashMap;
 
 use super::{
     breaker::{Circuit, CircuitPorts},
-    bulkhead::Bulkhead,
     settings::StrategySettings,
 };
 use crate::{
     ids::{StrategyName, TenantId},
-    sync::RwLock,
+    sync::{Limit, Permit, RwLock},
 };
 
 /// The stages that belong to one tenant and strategy.
@@ -19,8 +18,12 @@ use crate::{
 pub(crate) struct Stages {
     pub(crate) settings: Arc<StrategySettings>,
     pub(crate) circuit: Arc<Circuit>,
-    pub(crate) bulkhead: Bulkhead,
+    /// The limit of concurrent calls.
+    pub(crate) bulkhead: Arc<Limit>,
 }
+
+/// A permit for one call.
+pub(crate) type BulkheadPermit<'a> = Permit<&'a Limit>;
 
 /// The settings of every strategy: the host's default, and those that it named.
 #[derive(Debug)]
@@ -83,7 +86,7 @@ impl StageMap {
         let settings = self.settings.of(strategy);
         let new = || Stages {
             circuit: Circuit::new(self.ports.clone(), Arc::clone(settings), tenant, strategy),
-            bulkhead: Bulkhead::new(settings.bulkhead),
+            bulkhead: Arc::new(Limit::new(settings.bulkhead.map_or(usize::MAX, |calls| usize::try_from(calls).unwrap_or(usize::MAX)))),
             settings: Arc::clone(settings),
         };
         let mut known = self.known.write();

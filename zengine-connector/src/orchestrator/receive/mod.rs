@@ -17,7 +17,6 @@ mod answer;
 mod batch;
 mod bounds;
 mod claim;
-mod load;
 mod lookup;
 mod plan;
 mod poison;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{batch::Batch, load::UnderWork, plan::Plan, poison::Routing, progress::Progress, route::Router};
+use super::{batch::Batch, plan::Plan, poison::Routing, progress::Progress, route::Router};
 use crate::{
     error::{Error, ErrorKind},
     ids::FailureId,
@@ -15,6 +15,7 @@ use crate::{
     registry::RegisteredStrategy,
     store::{DeadLetter, LetterDirection},
     strategy::{DynInbound, Principal, RawPayload},
+    sync::Permit,
 };
 
 /// The result of a replay. Exhaustive by design: it decides whether the letter may be deleted.
@@ -118,7 +119,7 @@ impl Orchestrator {
             return Err(Error::new(ErrorKind::Unsupported, "the host has no handler for events"));
         };
         let body = letter.open(&*self.engine.keys)?;
-        let Some(under_work) = UnderWork::begin(&self.inbound) else { return Ok(Replayed::NotStored) };
+        let Some(permit) = Permit::of(Arc::clone(&self.inbound.requests)) else { return Ok(Replayed::NotStored) };
         let plan = Box::pin(self.plan_again(entry, inbound, letter, &body)).await?;
         let batch = Arc::new(Batch {
             orchestrator: self.clone(),
@@ -131,7 +132,7 @@ impl Orchestrator {
             correlation: None,
             traceparent: None,
             progress: Progress::new(plan.tasks, self.inbound.settings.max_events),
-            _under_work: under_work,
+            _permit: permit,
             replay: true,
         });
         // A dropped task ends the wait too. Events that it did not count are not stored.

@@ -9,7 +9,6 @@ use super::{
     answer::{Ack, Received},
     batch::Batch,
     bounds,
-    load::UnderWork,
     lookup::EngineLookup,
     plan::Plan,
     progress::Progress,
@@ -25,6 +24,7 @@ use crate::{
     registry::RegisteredStrategy,
     runtime::{Missed, guard, ms, to_ms},
     strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, Verified, VerifyError},
+    sync::Permit,
     telemetry::{Dimensions, MetricName, TraceParent},
 };
 
@@ -150,7 +150,7 @@ impl InboundCall<'_> {
     }
 
     async fn events(&self, principal: Principal, payload: RawPayload) -> Received {
-        let Some(under_work) = UnderWork::begin(&self.orchestrator.inbound) else {
+        let Some(permit) = Permit::of(Arc::clone(&self.orchestrator.inbound.requests)) else {
             let strategy = Some(self.entry.name.as_str());
             self.engine.observers.count(MetricName::InboundBusy, 1, Dimensions { strategy, ..Dimensions::default() });
             let busy = Error::new(ErrorKind::Busy, "too many requests are under work").with_retry_after(BUSY);
@@ -201,7 +201,7 @@ impl InboundCall<'_> {
             correlation: correlation(self.request),
             traceparent: trace(self.request).map(|trace| trace.to_string()),
             progress: Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events),
-            _under_work: under_work,
+            _permit: permit,
             replay: false,
         });
         // A dropped task ends the wait too. Events that it did not count must be delivered again.
