@@ -42,7 +42,7 @@ impl Orchestrator {
     /// `UnknownStrategy` if the name is not registered, `Unsupported` if the strategy only sends.
     pub async fn preview(&self, strategy: &str, request: &InboundRequest, unrouted: Option<&TenantId>) -> Result<Preview, Error> {
         let (entry, inbound) = self.receives(strategy)?;
-        let call = InboundCall { orchestrator: self, engine: &self.engine, entry, inbound, request };
+        let call = InboundCall { orchestrator: self, entry, inbound, request };
         if request.body().len() > self.inbound.settings.max_body_bytes {
             return Ok(Preview::Refused(VerifyError::TooLarge));
         }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Attempts, Effects, Fingerprint, OwnerToken, StoredError, StoredReceipt};
+use super::{
+    At, Attempts, Effects, Fingerprint, OwnerToken, StoredError, StoredReceipt,
+    time::{Kept, as_ms, is_reached},
+};
 use crate::{
     message::State,
     store::cbor::{Unread, cbor_codes, record},
@@ -159,9 +162,9 @@ impl ClaimRecord {
         Life { first_claimed_at_ms: self.first_claimed_at_ms, generation: self.generation }
     }
 
-    /// Returns `true` if the record is expired. Every check must use this comparison (rule 29).
+    /// Returns `true` if the record is expired (rule 29).
     pub const fn is_expired(&self, now_ms: i64) -> bool {
-        self.expires_at_s.saturating_mul(1000) <= now_ms
+        is_reached(self.expires_at_s, now_ms)
     }
 
     /// Returns `true` unless a new send may start: the record is expired and owes no dead letter. An event that is still to publish
@@ -203,6 +206,12 @@ impl ClaimRecord {
 
     /// Returns `true` if a store may remove the record.
     pub const fn is_removable(&self, now_ms: i64) -> bool {
-        matches!(self.removable_at_s(), Some(at_s) if at_s.saturating_mul(1000) <= now_ms)
+        matches!(self.removable_at_s(), Some(at_s) if is_reached(at_s, now_ms))
+    }
+}
+
+impl Kept for ClaimRecord {
+    fn removable_at_ms(&self) -> i64 {
+        self.removable_at_s().map_or(i64::MAX, as_ms)
     }
 }
