@@ -5,8 +5,6 @@
 mod carried;
 mod limits;
 pub(crate) mod reader;
-mod unread;
 
 pub(crate) use carried::can_carry;
-pub use limits::{Limits, check_depth};
-pub use unread::Unread;
+pub use limits::{Limits, Unread, check_depth};

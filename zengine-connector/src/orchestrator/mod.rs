@@ -2,18 +2,13 @@
 
 mod bound;
 mod builder;
-mod call;
+mod calls;
 mod handler;
-mod health;
 mod inbound_settings;
-mod invalidate;
-mod media;
 mod outbox;
 mod receive;
 mod reply;
 mod send;
-mod serve;
-mod sweep;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Ask, Tenants, binder::Binder, cache::OUTAGE};
+use super::{Ask, Binder, Tenants, cache::OUTAGE};
 use crate::{
     error::{Error, ErrorKind, Violation},
     ids::{StrategyName, TenantId},
