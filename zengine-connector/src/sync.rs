@@ -124,9 +124,9 @@ impl<L: Deref<Target = Limit>> Drop for Permit<L> {
 
 /// Limits an action to once per second, such as a warning that any request can cause.
 #[derive(Debug, Default)]
-pub(crate) struct Seldom(Mutex<Option<Duration>>);
+pub(crate) struct OncePerSecond(Mutex<Option<Duration>>);
 
-impl Seldom {
+impl OncePerSecond {
     /// Whether the last one is a second ago. `now` is of the monotonic clock.
     pub(crate) fn is_due(&self, now: Duration) -> bool {
         let mut last = self.0.lock();

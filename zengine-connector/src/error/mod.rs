@@ -245,10 +245,10 @@ impl fmt::Display for Error {
         let lasting = if self.is_temporary() { "temporary" } else { "permanent" };
         write!(f, "{} ({lasting}): {}", self.0.kind.as_str(), self.0.message)?;
         if let Some(code) = &self.0.code {
-            write!(f, ", provider_code={}", printable(code))?;
+            write!(f, ", provider_code={}", escaped(code))?;
         }
         for (key, value) in &self.0.context {
-            write!(f, ", {key}={}", printable(value))?;
+            write!(f, ", {key}={}", escaped(value))?;
         }
         if let Some(wait) = self.0.retry_after {
             write!(f, ", retry_after_ms={}", wait.as_millis())?;
@@ -272,7 +272,7 @@ pub(crate) fn on_one_line(text: &str) -> String {
 }
 
 /// The beginning of a text, on one line.
-fn printable(text: &str) -> String {
+fn escaped(text: &str) -> String {
     on_one_line(&text.chars().take(256).collect::<String>())
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, ErrorKind},
-    ids::printable,
+    ids::is_printable,
 };
 
 words! {
@@ -180,7 +180,7 @@ fn is_bsuid(text: &str) -> bool {
 }
 
 fn canonical(kind: IdentityKind, value: &str) -> Option<Cow<'_, str>> {
-    if value.is_empty() || value.len() > 512 || !printable(value) {
+    if value.is_empty() || value.len() > 512 || !is_printable(value) {
         return None;
     }
     match kind {

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{Context, DedupeKey, Event};
 use crate::{
     ids::{ConversationId, ProviderMessageId, StrategyName, TenantId},
-    json::can_carry,
+    json::is_embeddable,
     message::{Channel, Party},
 };
 
@@ -112,7 +112,7 @@ pub(super) fn raw_parts(raw: &Bytes) -> (Option<Box<RawValue>>, Option<String>) 
     if raw.is_empty() {
         return (None, None);
     }
-    let text = std::str::from_utf8(raw).ok().filter(|text| can_carry(text));
+    let text = std::str::from_utf8(raw).ok().filter(|text| is_embeddable(text));
     match text.and_then(|text| serde_json::from_str::<Box<RawValue>>(text).ok()) {
         Some(value) => (Some(value), None),
         None => (None, Some(STANDARD.encode(raw))),

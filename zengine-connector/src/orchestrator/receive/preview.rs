@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Response;
 
 use super::{
-    poison::Homeless,
+    poison::Unrouted,
     request::InboundCall,
     route::{Routed, Router},
 };
@@ -87,8 +87,8 @@ async fn shown(
     for element in elements {
         let mut event = match element {
             Routed::Event(event, reference) => Ok((*event, reference)),
-            Routed::Homeless(event, Homeless::Unroutable) if let Some(tenant) = unrouted => Ok(router.stamp(tenant.clone(), *event)),
-            Routed::Homeless(event, why) => Err(ElementError::new("", why.facts().2, event.raw)),
+            Routed::Unrouted(event, Unrouted::Unroutable) if let Some(tenant) = unrouted => Ok(router.stamp(tenant.clone(), *event)),
+            Routed::Unrouted(event, why) => Err(ElementError::new("", why.facts().2, event.raw)),
             Routed::Unreadable(error) => Err(error),
         };
         // A store that does not answer leaves the names away; the events are shown all the same.

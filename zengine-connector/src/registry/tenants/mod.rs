@@ -23,7 +23,7 @@ use quick_cache::Equivalent;
 
 pub(crate) use bind::BoundTenant;
 use bind::{BindRequest, Slot};
-pub(crate) use cache::{Ask, Looked};
+pub(crate) use cache::{CacheUse, LookUpResult};
 use cache::{Lifetimes, Lookups};
 
 use super::Caching;
@@ -132,16 +132,16 @@ impl Tenants {
     }
 
     /// The tenants behind a provider's key, or `Store` if the directory does not answer. Cached, empty answers too.
-    pub(crate) async fn route(&self, strategy: &StrategyName, key: &RouteKey, ask: Ask) -> Looked<Arc<[TenantId]>> {
+    pub(crate) async fn route(&self, strategy: &StrategyName, key: &RouteKey, cache_use: CacheUse) -> LookUpResult<Arc<[TenantId]>> {
         if key.value().len() > MAX_KEY {
-            return Looked { result: Ok(Arc::default()), cached: false };
+            return LookUpResult { result: Ok(Arc::default()), cached: false };
         }
         let cached = (strategy.clone(), key.clone());
         let fetch = || {
             let (binder, (strategy, key)) = (Arc::clone(&self.binder), cached.clone());
             Box::pin(async move { Ok(binder.stores().route(&strategy, &key).await?.into()) }) as BoxFuture<'static, _>
         };
-        self.routes.get(&cached, ask, fetch).await
+        self.routes.get(&cached, cache_use, fetch).await
     }
 
     /// A tenant's sessions with a strategy.

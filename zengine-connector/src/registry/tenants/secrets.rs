@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Ask, Binder, Tenants, cache::OUTAGE};
+use super::{Binder, CacheUse, Tenants, cache::OUTAGE};
 use crate::{
     error::{Error, ErrorKind, Violation},
     ids::{StrategyName, TenantId},
@@ -35,7 +35,7 @@ impl Tenants {
                 Ok(Arc::new(values))
             }) as BoxFuture<'static, _>
         };
-        Ok(self.application.get(&key, Ask::Unverified, fetch).await.result?.to_vec())
+        Ok(self.application.get(&key, CacheUse::AnswersAndFailures, fetch).await.result?.to_vec())
     }
 }
 

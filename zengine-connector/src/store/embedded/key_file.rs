@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::{
-    aside::{create_private, create_whole, extended, sync_folder},
     fault::io_error,
+    new_file::{create_private, create_whole, extended, sync_folder},
 };
 use crate::{
     hex::hex,

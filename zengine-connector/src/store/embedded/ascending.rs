@@ -5,11 +5,11 @@ use std::borrow::Borrow;
 use super::fault::{Fault, damaged};
 
 /// The last key that was read, which every further key must exceed.
-pub(super) struct Rising<K: ?Sized + ToOwned> {
+pub(super) struct AscendingKeys<K: ?Sized + ToOwned> {
     last: Option<K::Owned>,
 }
 
-impl<K: ?Sized + ToOwned + Ord> Rising<K> {
+impl<K: ?Sized + ToOwned + Ord> AscendingKeys<K> {
     /// Starts after a key, or at the first one.
     pub(super) fn after(key: Option<&K>) -> Self {
         Self { last: key.map(ToOwned::to_owned) }

@@ -11,14 +11,14 @@ use super::{Limits, check_depth};
 
 /// Returns `true` if a text is JSON that can be embedded and read back: nested no deeper than [`Limits::DEFAULT`] allows, with
 /// valid Unicode strings and finite numbers.
-pub(crate) fn can_carry(text: &str) -> bool {
-    check_depth(text.as_bytes(), Limits::DEFAULT.json_depth).is_ok() && serde_json::from_str::<Readable>(text).is_ok()
+pub(crate) fn is_embeddable(text: &str) -> bool {
+    check_depth(text.as_bytes(), Limits::DEFAULT.json_depth).is_ok() && serde_json::from_str::<AnyJson>(text).is_ok()
 }
 
 /// Deserializes any value completely and discards it.
-struct Readable;
+struct AnyJson;
 
-impl<'de> Deserialize<'de> for Readable {
+impl<'de> Deserialize<'de> for AnyJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Self)
     }
@@ -32,7 +32,7 @@ macro_rules! seen {
     )*};
 }
 
-impl<'de> Visitor<'de> for Readable {
+impl<'de> Visitor<'de> for AnyJson {
     type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,13 +61,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_reader_refuses_is_not_carried() {
+    fn what_a_reader_refuses_is_not_embeddable() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         for fine in ["1", "\"\\ud83d\\ude00\"", r#"{"a":[1.10,-1e308,12345678901234567890123],"é":null}"#, &nested(64)] {
-            assert!(can_carry(fine), "{fine}");
+            assert!(is_embeddable(fine), "{fine}");
         }
         for odd in ["", "{", "1 2", "\"\\ud83d\"", r#"{"\udc00":1}"#, "[1e999]", "-1e400", &nested(65), &nested(126)] {
-            assert!(!can_carry(odd), "{odd}");
+            assert!(!is_embeddable(odd), "{odd}");
         }
     }
 }
