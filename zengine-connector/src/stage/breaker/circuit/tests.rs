@@ -10,11 +10,11 @@ use async_trait::async_trait;
 use super::*;
 use crate::{
     hex::hex,
-    runtime::{BoxFuture, SystemRng, TokioSpawner},
+    runtime::{SystemRng, TokioSpawner},
     stage::Breaker,
     store::{EpochLog, Memory, StoreError, StoreErrorKind, Stores},
     telemetry::Observer,
-    testing::SimClock,
+    testing::{NoTasks, SimClock},
 };
 
 /// A log in memory that can be switched off.
@@ -249,16 +249,6 @@ async fn rule_54_a_trip_acts_at_once_and_is_told_in_the_background() {
     call(&circuit, Verdict::Success).await;
     told.pass(1).await;
     assert_eq!(told.told(), [State::Open, State::HalfOpen, State::Closed]);
-}
-
-/// A spawner that takes no task.
-#[derive(Debug)]
-struct NoTasks;
-
-impl Spawner for NoTasks {
-    fn spawn(&self, _: BoxFuture<'static, ()>) -> bool {
-        false
-    }
 }
 
 #[tokio::test(start_paused = true)]
