@@ -9,7 +9,7 @@ use redb::{
 
 use super::{
     fault::{Fault, damaged, read_only},
-    limited::{LimitedFile, SyncLimit},
+    limited::{GatedFile, SyncLimit},
 };
 use crate::{
     runtime::catch_in,
@@ -35,7 +35,7 @@ pub(super) fn engine() -> Builder {
 
 /// Opens a store's file for writing. An empty one is none.
 pub(super) fn open(path: &Path, limit: &Arc<SyncLimit>) -> Result<Database, DatabaseError> {
-    let file = LimitedFile::open(path, limit)?;
+    let file = GatedFile::open(path, Arc::clone(limit))?;
     if file.len()? == 0 {
         return Err(StorageError::Io(std::io::ErrorKind::InvalidData.into()).into());
     }
