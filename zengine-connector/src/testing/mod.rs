@@ -10,6 +10,7 @@ mod clock;
 mod contexts;
 #[cfg(feature = "tokio")]
 pub mod contract;
+mod delegate;
 mod faults;
 mod inbound;
 mod no_tasks;
