@@ -9,11 +9,11 @@ use zengine_connector::{
     runtime::{Clock, to_ms},
     stage::{Breaker, Retry},
     store::{ClaimOp, ClaimStatus, Evidence, Lease, OwnerToken},
-    testing::{NativeProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
+    testing::{NativeProvider, NoTasks, ProviderAnswer, ProviderKind, QueryableProvider, Recording, StoreCall, StoreFault},
 };
 
 use super::new_world;
-use crate::support::{NoTasks, World, deferred, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown};
+use crate::support::{World, deferred, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown};
 
 /// Leaves a send that the provider took and whose owner crashed before it knew.
 async fn crashed_after_sending<P: ProviderKind>(world: &World, provider: &Recording<P>, what: &str) {

@@ -8,12 +8,12 @@ use zengine_connector::{
     runtime::{Clock, to_ms},
     stage::{Breaker, Retry, StoreDown},
     store::ClaimStatus,
-    testing::{NativeProvider, ProviderAnswer, QueryableProvider, Recording, StoreCall, StoreFault},
+    testing::{NativeProvider, NoTasks, ProviderAnswer, QueryableProvider, Recording, StoreCall, StoreFault},
 };
 
 use super::new_world;
 use crate::log::Log;
-use crate::support::{NoTasks, delivered, drop_after, failed, id, ms, secs, send, tenant, text, unknown};
+use crate::support::{delivered, drop_after, failed, id, ms, secs, send, tenant, text, unknown};
 
 /// Case 27: dropped while claimed, it is given back; nobody has to wait for a lease.
 #[tokio::test(start_paused = true)]
