@@ -41,11 +41,11 @@ struct Characters {
     hint: &'static str,
 }
 
-const PRINTABLE: Characters = Characters { allowed: printable, hint: "an identifier must not hold control characters" };
+const PRINTABLE: Characters = Characters { allowed: is_printable, hint: "an identifier must not hold control characters" };
 const KEBAB: Characters = Characters { allowed: kebab, hint: "a strategy name holds lower-case letters, digits and inner hyphens" };
 
 /// Whether a text holds no control characters, of lines and directions neither.
-pub(crate) fn printable(text: &str) -> bool {
+pub(crate) fn is_printable(text: &str) -> bool {
     // Most are plain ASCII, which is seen many bytes at a time.
     text.bytes().fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte)) || !text.chars().any(|c| c.is_control() || is_bidi(c))
 }

@@ -44,31 +44,18 @@ macro_rules! debug_value {
     };
 }
 
-/// An enum with `as_str`, for names that only logs and metrics use. `words!` is for those that serde reads and writes.
-macro_rules! named {
-    ($(#[$of:meta])* pub enum $name:ident { $($(#[$doc:meta])* $value:ident = $text:literal,)* }) => {
-        $(#[$of])*
-        pub enum $name {
-            $($(#[$doc])* $value,)*
-        }
-
-        impl $name {
-            /// The name in text, as in logs and metrics.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$value => $text,)* }
-            }
-        }
-    };
-}
-
-/// An enum of words with `as_str` and the same words in serde.
+/// An enum of words with `ALL`, `as_str` and the same words in serde.
 macro_rules! words {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
         $vis enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)+ }
 
         impl $name {
-            /// The name in snake case, as in JSON, records and logs.
+            /// Every value, for tables and tests.
+            #[allow(dead_code, reason = "an enum of this crate may need no list")]
+            $vis const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The word, as in JSON, records, logs and metrics.
             $vis const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }

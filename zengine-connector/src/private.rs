@@ -6,7 +6,7 @@ pub use crate::{
     strategy::{Descriptor, Direction, Halves, Reply, Strategy},
 };
 
-/// A text on one line and in its own direction: control characters and invisible ones are escaped.
+/// Escapes control and invisible characters, so that the text stays on one line.
 pub fn on_one_line(text: &str) -> String {
     crate::error::on_one_line(text)
 }

@@ -1,9 +1,13 @@
-//! Locks of the standard library without poisoning, because a panic of one send must not stop the others, and a bounded cache.
+//! Locks of the standard library without poisoning, because a panic of one send must not stop the others; a bounded cache, and limits.
 
 use std::{
     fmt,
     hash::Hash,
-    sync::{self, Arc, PoisonError},
+    ops::Deref,
+    sync::{
+        self, Arc, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -82,11 +86,47 @@ impl<T> Snapshot<T> {
     }
 }
 
-/// Lets one caller per second through, such as a warning that any request may cause.
-#[derive(Debug, Default)]
-pub(crate) struct Seldom(Mutex<Option<Duration>>);
+/// A limit of concurrent work.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    most: usize,
+    taken: AtomicUsize,
+}
 
-impl Seldom {
+impl Limit {
+    pub(crate) const fn new(most: usize) -> Self {
+        Self { most, taken: AtomicUsize::new(0) }
+    }
+
+    /// Takes a permit. `None` if all are in use.
+    pub(crate) fn enter(&self) -> Option<Permit<&Self>> {
+        Permit::of(self)
+    }
+}
+
+/// A permit of a [`Limit`]. Dropping it releases it.
+#[derive(Debug)]
+pub(crate) struct Permit<L: Deref<Target = Limit>>(L);
+
+impl<L: Deref<Target = Limit>> Permit<L> {
+    /// Takes a permit that holds its limit. `None` if all are in use.
+    pub(crate) fn of(limit: L) -> Option<Self> {
+        let taken = limit.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now < limit.most).then_some(now + 1));
+        taken.ok().map(|_| Self(limit))
+    }
+}
+
+impl<L: Deref<Target = Limit>> Drop for Permit<L> {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Limits an action to once per second, such as a warning that any request can cause.
+#[derive(Debug, Default)]
+pub(crate) struct OncePerSecond(Mutex<Option<Duration>>);
+
+impl OncePerSecond {
     /// Whether the last one is a second ago. `now` is of the monotonic clock.
     pub(crate) fn is_due(&self, now: Duration) -> bool {
         let mut last = self.0.lock();
@@ -110,3 +150,18 @@ macro_rules! opaque {
 
 // What a lock guards may be personal data.
 opaque!(Mutex, RwLock, Snapshot);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_limit_gives_no_permit_until_one_is_dropped() {
+        let (limit, other) = (Arc::new(Limit::new(2)), Limit::new(1));
+        let (owned, held) = (Permit::of(Arc::clone(&limit)), limit.enter());
+        assert!(owned.is_some() && held.is_some() && other.enter().is_some());
+        assert!(limit.enter().is_none() && Permit::of(Arc::clone(&limit)).is_none());
+        drop(owned);
+        assert!(limit.enter().is_some());
+    }
+}

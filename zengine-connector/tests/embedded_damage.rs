@@ -1,4 +1,4 @@
-//! The answers of the embedded store over a damaged file.
+//! Reads and compaction of an embedded store over a damaged file.
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 

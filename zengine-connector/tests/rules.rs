@@ -106,7 +106,7 @@ async fn rule_09_one_layer_retries() {
 #[tokio::test(start_paused = true)]
 async fn rule_10_the_order_of_stages_does_not_depend_on_the_order_of_settings() {
     let retry = || Retry { max_attempts: 3, ..Retry::default() };
-    let breaker = || Breaker { consecutive_failures: 4, ..Breaker::standard() };
+    let breaker = || Breaker { consecutive_failures: 4, ..Breaker::default() };
     let timeout = Duration::from_secs(3);
     let worlds = [
         World::new(|builder| builder.retry(retry()).breaker(breaker()).attempt_timeout(timeout).bulkhead(8)),

@@ -65,7 +65,7 @@ fn refused(settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) ->
 async fn a_strategy_has_attempts_and_a_breaker_of_its_own() {
     let own = StrategySettings {
         retry: Retry::none(),
-        breaker: Breaker { consecutive_failures: 1, ..Breaker::standard() },
+        breaker: Breaker { consecutive_failures: 1, ..Breaker::default() },
         ..StrategySettings::default()
     };
     let host = Host::new(|builder| builder.strategy_settings("second", own).breaker(Breaker::off()));

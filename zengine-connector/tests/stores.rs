@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use zengine_connector::{
-    async_trait,
+    async_trait, delegate_claims,
     store::{
         Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetterPort, Decision, Embedded, InboundOp, InboundRecord, Memory,
         Reference, StoreError, StoreErrorKind, Stores,
@@ -53,6 +53,8 @@ struct Trusting(Arc<dyn ClaimStore>);
 
 #[async_trait]
 impl ClaimStore for Trusting {
+    delegate_claims!(0: get, apply_inbound, put_reference, reference);
+
     async fn apply(
         &self,
         key: &ClaimKey,
@@ -65,28 +67,6 @@ impl ClaimStore for Trusting {
             Decision::Keep => Ok(Applied::done(current.cloned())),
             Decision::Refuse => Ok(Applied::refused(current.cloned())),
         }
-    }
-
-    async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
-        self.0.get(key).await
-    }
-
-    async fn apply_inbound(
-        &self,
-        key: &ClaimKey,
-        operation: &InboundOp,
-        current: Option<&InboundRecord>,
-        now_ms: i64,
-    ) -> Result<Applied<InboundRecord>, StoreError> {
-        self.0.apply_inbound(key, operation, current, now_ms).await
-    }
-
-    async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
-        self.0.put_reference(hash, reference).await
-    }
-
-    async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
-        self.0.reference(hash, now_ms).await
     }
 }
 

@@ -56,7 +56,7 @@ impl Host {
             .directory(provider.tenants.directory())
             .secrets(provider.tenants.secrets())
             .dedup(Dedup { lease: Duration::from_secs(8), ..Dedup::default() })
-            .breaker(Breaker { open_time: Duration::from_secs(1), ..Breaker::standard() })
+            .breaker(Breaker { open_time: Duration::from_secs(1), ..Breaker::default() })
             .attempt_timeout(Duration::from_secs(1))
             .on_inbound(news.clone())
             .build()?;

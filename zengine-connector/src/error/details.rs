@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// The provider's own words about a refused call.
 ///
-/// They may name a recipient or quote the message. They are there to be asked for: no `Debug`, no error text and no log holds
-/// them, and a dead letter keeps them encrypted.
+/// They may name a recipient or quote the message. Read them explicitly: no `Debug`, no error text and no log holds them, and a
+/// dead letter keeps them encrypted.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -19,7 +19,7 @@ pub struct ProviderDetails {
     /// The sentence about the error, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The fault in detail: the field and what is wrong with it.
+    /// The fault in detail, such as the invalid field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<String>,
     /// The provider's id of the call.

@@ -2,7 +2,7 @@
 
 /// A context value, under one of [`CONTEXT_KEYS`](super::CONTEXT_KEYS), about JSON of another form; `None` if serde's text could
 /// hold content of the input.
-pub(super) fn fact(error: &serde_json::Error) -> Option<(&'static str, String)> {
+pub(crate) fn json_fact(error: &serde_json::Error) -> Option<(&'static str, String)> {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let text = text.strip_suffix(&place).unwrap_or(&text);
@@ -31,7 +31,7 @@ mod tests {
     use crate::message::{Identity, OutboundMessage};
 
     fn of<T: std::fmt::Debug + for<'de> Deserialize<'de>>(json: &str) -> Option<(&'static str, String)> {
-        fact(&serde_json::from_str::<T>(json).unwrap_err())
+        json_fact(&serde_json::from_str::<T>(json).unwrap_err())
     }
 
     #[test]

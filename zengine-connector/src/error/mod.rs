@@ -22,6 +22,7 @@ mod violation;
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 pub use details::ProviderDetails;
+pub(crate) use json::json_fact;
 pub use kind::{ErrorKind, Fault, Poison};
 pub use send::{NeedsReach, Reach, Scope, SendError};
 pub(crate) use setting::{require, require_time};
@@ -132,7 +133,7 @@ impl Error {
             .with_context("reason", reason)
             .with_context("line", error.line())
             .with_context("column", error.column());
-        match json::fact(error) {
+        match json_fact(error) {
             Some((key, value)) => built.with_context(key, value),
             None => built,
         }
@@ -244,10 +245,10 @@ impl fmt::Display for Error {
         let lasting = if self.is_temporary() { "temporary" } else { "permanent" };
         write!(f, "{} ({lasting}): {}", self.0.kind.as_str(), self.0.message)?;
         if let Some(code) = &self.0.code {
-            write!(f, ", provider_code={}", printable(code))?;
+            write!(f, ", provider_code={}", escaped(code))?;
         }
         for (key, value) in &self.0.context {
-            write!(f, ", {key}={}", printable(value))?;
+            write!(f, ", {key}={}", escaped(value))?;
         }
         if let Some(wait) = self.0.retry_after {
             write!(f, ", retry_after_ms={}", wait.as_millis())?;
@@ -271,7 +272,7 @@ pub(crate) fn on_one_line(text: &str) -> String {
 }
 
 /// The beginning of a text, on one line.
-fn printable(text: &str) -> String {
+fn escaped(text: &str) -> String {
     on_one_line(&text.chars().take(256).collect::<String>())
 }
 

@@ -84,6 +84,19 @@ pub enum HttpCause {
     Request,
 }
 
+impl HttpCause {
+    /// The kind of an attempt's error, and the message.
+    const fn facts(self) -> (ErrorKind, &'static str) {
+        match self {
+            Self::Connect => (ErrorKind::Unavailable, "no connection to the provider"),
+            Self::Timeout => (ErrorKind::Timeout, "the provider did not answer in time"),
+            Self::Broken => (ErrorKind::Unavailable, "the connection to the provider broke"),
+            Self::TooLarge => (ErrorKind::Protocol, "the provider's answer is too large"),
+            Self::Request => (ErrorKind::MessageInvalid, "the request cannot be built"),
+        }
+    }
+}
+
 impl HttpError {
     /// An error of a cause with its reach.
     pub fn new(cause: HttpCause, reach: Reach) -> Self {
@@ -97,13 +110,7 @@ impl HttpError {
 
     /// Converts it into the error of an attempt.
     pub fn into_send_error(self) -> SendError {
-        let (kind, message) = match self.cause {
-            HttpCause::Connect => (ErrorKind::Unavailable, "no connection to the provider"),
-            HttpCause::Timeout => (ErrorKind::Timeout, "the provider did not answer in time"),
-            HttpCause::Broken => (ErrorKind::Unavailable, "the connection to the provider broke"),
-            HttpCause::TooLarge => (ErrorKind::Protocol, "the provider's answer is too large"),
-            HttpCause::Request => (ErrorKind::MessageInvalid, "the request cannot be built"),
-        };
+        let (kind, message) = self.cause.facts();
         let error = SendError::of(kind, message);
         match self.source {
             Some(source) => error.source(source),
@@ -119,13 +126,7 @@ impl From<HttpError> for SendError {
     }
 }
 
-display!(HttpError, |it| match it.cause {
-    HttpCause::Connect => "no connection",
-    HttpCause::Timeout => "no answer in time",
-    HttpCause::Broken => "the connection broke",
-    HttpCause::TooLarge => "the answer is too large",
-    HttpCause::Request => "the request cannot be built",
-});
+display!(HttpError, |it| it.cause.facts().1);
 
 impl std::error::Error for HttpError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

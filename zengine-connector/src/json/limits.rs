@@ -1,6 +1,4 @@
-//! Bounds of untrusted JSON.
-
-use super::Unread;
+//! Bounds of untrusted JSON, and the reason why a body beyond them is not read.
 
 /// Bounds of a JSON body, checked in one pass over its bytes, without parsing and without an allocation.
 ///
@@ -34,6 +32,31 @@ impl Limits {
         scan(body, self)
     }
 }
+
+/// The reason why JSON is not read. Exhaustive by design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unread {
+    /// Not exactly one JSON value (RFC 8259).
+    NotJson,
+    /// Nested deeper than allowed.
+    TooDeep,
+    /// Of more bytes, more items or longer names than allowed.
+    TooLarge,
+}
+
+impl Unread {
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::NotJson => "not JSON",
+            Self::TooDeep => "the JSON is nested too deeply",
+            Self::TooLarge => "the JSON is too large",
+        }
+    }
+}
+
+display!(Unread, |it| it.reason());
+
+impl std::error::Error for Unread {}
 
 /// Refuses JSON whose arrays and objects are nested deeper than allowed. A bare number has depth 0.
 ///

@@ -2,11 +2,9 @@
 //!
 //! [`Limits`] bounds a body in one pass over its bytes; [`Unread`] is the reason why a body is not read.
 
-mod carried;
+mod embeddable;
 mod limits;
 pub(crate) mod reader;
-mod unread;
 
-pub(crate) use carried::can_carry;
-pub use limits::{Limits, check_depth};
-pub use unread::Unread;
+pub(crate) use embeddable::is_embeddable;
+pub use limits::{Limits, Unread, check_depth};

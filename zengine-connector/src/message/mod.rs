@@ -14,7 +14,6 @@
 //! In JSON everything is tagged by `type`, in snake case, with times as integer milliseconds UTC (`…_ms`). Unknown types
 //! are kept: they become `unknown` with their raw JSON, never an error.
 
-mod address;
 pub(crate) mod base64_bytes;
 mod canonical;
 mod capabilities;
@@ -22,11 +21,13 @@ mod channel;
 mod content;
 mod degrade;
 mod event;
+mod identity;
 mod interactive;
 mod length;
 mod location;
 mod media;
 mod outbound;
+mod party;
 mod raw;
 mod receipt;
 mod reference;
@@ -35,7 +36,6 @@ mod template;
 mod traits;
 mod validate;
 
-pub use address::{Identity, IdentityKind, Party};
 pub use capabilities::{ButtonRules, Capabilities, ListRules, MediaRule};
 pub use channel::Channel;
 pub use content::{
@@ -43,10 +43,12 @@ pub use content::{
     OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text, TextFormat, Unsupported,
 };
 pub use degrade::{Degrade, Loss, LossReport};
+pub(crate) use event::raw_from_parts;
 pub use event::{
     AccountUpdate, Call, Context, DedupeKey, ElementError, Event, Forwarded, InboundEvent, Preference, Presence, Referral, SessionChange,
     SessionEvent, TemplateUpdate,
 };
+pub use identity::{Identity, IdentityKind};
 pub use interactive::{
     Button, CallPermissionRequest, Carousel, CarouselCard, Catalog, CtaUrl, Flow, Header, Interactive, ListRow, ListSection, ProductItem,
     ProductSection,
@@ -55,6 +57,7 @@ pub use length::{Length, Unit};
 pub use location::Location;
 pub use media::{Media, MediaKind, MediaSource};
 pub use outbound::OutboundMessage;
+pub use party::Party;
 pub use raw::RawJson;
 pub use receipt::Receipt;
 pub use reference::MessageRef;

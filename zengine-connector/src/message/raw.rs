@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     error::{Error, ErrorKind},
-    json::{can_carry, reader::Raw},
+    json::{is_embeddable, reader::Raw},
 };
 
 /// A JSON value kept as text, cheap to clone. `Debug` shows its size only.
@@ -27,15 +27,15 @@ impl RawJson {
     /// Creates a value from JSON text, kept as it is.
     ///
     /// # Errors
-    /// `MessageInvalid` if the text is not one JSON value, or not one that can be carried.
+    /// `MessageInvalid` if the text is not one JSON value, or not embeddable.
     pub fn from_text(text: impl AsRef<str>) -> Result<Self, Error> {
         let text = text.as_ref();
         serde_json::from_str::<&RawValue>(text)
             .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "not a JSON value", &error))
-            .and_then(|raw| Self::carried(raw.get()))
+            .and_then(|raw| Self::embeddable(raw.get()))
     }
 
-    /// Creates a value from a provider's text. A text that is not JSON that can be carried becomes a JSON string that holds it.
+    /// Creates a value from a provider's text. Text that is not embeddable JSON becomes a JSON string.
     ///
     /// ```
     /// use zengine_connector::message::RawJson;
@@ -44,12 +44,12 @@ impl RawJson {
     /// assert_eq!(RawJson::lenient("[1e999]").as_str(), r#""[1e999]""#); // no reader takes this number
     /// ```
     pub fn lenient(text: &str) -> Self {
-        Self::carried(text).unwrap_or_else(|_| Self(serde_json::Value::from(text).to_string().into()))
+        Self::embeddable(text).unwrap_or_else(|_| Self(serde_json::Value::from(text).to_string().into()))
     }
 
-    fn carried(text: &str) -> Result<Self, Error> {
-        let refused = || Error::new(ErrorKind::MessageInvalid, "JSON that is nested too deeply or holds what no reader takes");
-        if can_carry(text) { Ok(Self(text.into())) } else { Err(refused()) }
+    fn embeddable(text: &str) -> Result<Self, Error> {
+        let refused = || Error::new(ErrorKind::MessageInvalid, "the JSON is nested too deeply, or holds an invalid string or number");
+        if is_embeddable(text) { Ok(Self(text.into())) } else { Err(refused()) }
     }
 
     /// The JSON of any value.
@@ -59,7 +59,7 @@ impl RawJson {
     pub fn from_value<T: Serialize>(value: &T) -> Result<Self, Error> {
         serde_json::to_string(value)
             .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "has no JSON form", &error))
-            .and_then(|text| Self::carried(&text))
+            .and_then(|text| Self::embeddable(&text))
     }
 
     /// The text.
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_back_is_carried_as_text() {
+    fn what_cannot_be_read_back_becomes_text() {
         let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
         for text in ["{", r#"{"a":"\ud83d"}"#, "1e999", &deep] {
             assert!(RawJson::from_text(text).is_err(), "{text}");

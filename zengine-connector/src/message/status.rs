@@ -233,29 +233,10 @@ debug_fields!(ProviderError { kind, code });
 mod tests {
     use super::*;
 
-    const ALL: &[State] = &[
-        State::Accepted,
-        State::Queued,
-        State::Held,
-        State::Deferred,
-        State::Sent,
-        State::Delivered,
-        State::Read,
-        State::Played,
-        State::Opened,
-        State::Clicked,
-        State::Complained,
-        State::Unsubscribed,
-        State::Failed,
-        State::Rejected,
-        State::Expired,
-        State::Deleted,
-    ];
-
     #[test]
     fn a_state_never_goes_back() {
-        for &old in ALL {
-            for &new in ALL {
+        for &old in State::ALL {
+            for &new in State::ALL {
                 if merge(old, new) == Transition::Advance {
                     let back = merge(new, old);
                     assert!(back != Transition::Advance || old.rank() == new.rank(), "{old:?} {new:?} {back:?}");

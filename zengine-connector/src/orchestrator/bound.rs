@@ -2,7 +2,7 @@
 
 use std::{any::type_name, ops::Deref, sync::Arc, time::Duration};
 
-use super::{Orchestrator, call::TIME};
+use super::{Orchestrator, calls::TIME};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConfigVersion, TenantId},

@@ -1,10 +1,6 @@
 //! The orchestrator's builder: named slots in any order, always assembled the same way (rule 10).
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::AtomicUsize},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 
@@ -23,6 +19,7 @@ use crate::{
         TenantDirectory,
     },
     strategy::SessionPorts,
+    sync::Limit,
     telemetry::{Observer, Observers},
 };
 
@@ -237,7 +234,8 @@ impl OrchestratorBuilder {
         if let Some(interval) = self.sweep_every.filter(|_| engine.stores.boot().is_some()) {
             pipeline::sweep_every(&engine, interval);
         }
-        let inbound = Inbound { handler: self.handler, settings: self.inbound, under_work: AtomicUsize::new(0) };
+        let requests = Arc::new(Limit::new(self.inbound.max_requests));
+        let inbound = Inbound { handler: self.handler, settings: self.inbound, requests };
         Ok(Orchestrator { engine, inbound: Arc::new(inbound) })
     }
 }

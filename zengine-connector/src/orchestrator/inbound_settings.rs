@@ -27,8 +27,8 @@ pub struct InboundSettings {
     /// Maximum elements of a body. A body that holds more becomes one dead letter, and is answered with 200. Defaults to
     /// 10,000; at least 1.
     pub max_elements: usize,
-    /// Maximum requests whose events are worked on at the same time in this process. A further one is answered with 503, and must
-    /// be delivered again. A request counts until its work ends, also if its caller is gone. Defaults to 1,024; at least 1.
+    /// Maximum inbound requests handled concurrently in this process. Further requests are answered with 503. A request counts
+    /// until its handlers end, even if its caller is gone. Defaults to 1,024; at least 1.
     pub max_requests: usize,
     /// Maximum events of one request that are worked on. The rest is answered with 503, and the redelivery goes on where
     /// this one stopped, because stored events do not count again. Defaults to 5,000; at least 1.

@@ -2,20 +2,15 @@
 
 mod bound;
 mod builder;
-mod call;
+mod calls;
 mod handler;
-mod health;
 mod inbound_settings;
-mod invalidate;
-mod media;
 mod outbox;
 mod receive;
 mod reply;
 mod send;
-mod serve;
-mod sweep;
 
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::Arc;
 
 pub use bound::Bound;
 pub use builder::OrchestratorBuilder;
@@ -25,7 +20,7 @@ pub use inbound_settings::InboundSettings;
 pub(crate) use receive::EngineLookup;
 pub use receive::{Ack, Preview, Received, Replayed};
 
-use crate::{pipeline::Engine, registry::StrategyRegistry};
+use crate::{pipeline::Engine, registry::StrategyRegistry, sync::Limit};
 
 /// Sends and receives for every registered strategy and every tenant. Cheap to clone: a clone copies two pointers.
 ///
@@ -53,8 +48,9 @@ pub struct Orchestrator {
 struct Inbound {
     handler: Option<Arc<dyn handler::DynHandler>>,
     settings: InboundSettings,
-    /// Number of requests whose events are worked on.
-    under_work: AtomicUsize,
+    /// The limit of requests whose events are worked on. The task that handles the events holds the permit, so a request whose
+    /// caller is gone still counts.
+    requests: Arc<Limit>,
 }
 
 impl Orchestrator {

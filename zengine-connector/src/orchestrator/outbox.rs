@@ -12,6 +12,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, StrategyName, TenantId},
     message::Content,
+    runtime::Clock,
     strategy::{ReplyMessage, SessionError, SessionErrorKind, Sessions},
 };
 
@@ -62,7 +63,7 @@ fn key_of(conversation: &ConversationId) -> String {
 
 /// The outbox of one conversation.
 pub(super) struct OutboxOf<'a> {
-    settings: &'a InboundSettings,
+    orchestrator: &'a Orchestrator,
     sessions: Sessions,
     key: String,
 }
@@ -71,11 +72,15 @@ impl Orchestrator {
     /// The outbox of a conversation.
     pub(super) fn outbox(&self, tenant: &TenantId, strategy: &StrategyName, conversation: &ConversationId) -> OutboxOf<'_> {
         let sessions = self.engine.tenants.sessions(tenant, strategy);
-        OutboxOf { settings: &self.inbound.settings, sessions, key: key_of(conversation) }
+        OutboxOf { orchestrator: self, sessions, key: key_of(conversation) }
     }
 }
 
 impl OutboxOf<'_> {
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.orchestrator.engine.clock
+    }
+
     /// Stores answer `n` to an event, unless there is no room. The same answer again keeps its first number.
     pub(super) async fn place(&self, event: &str, n: u32, content: &Content, now_ms: i64) -> Result<Result<Placed, Error>, SessionError> {
         let bytes = match serde_json::to_vec(content) {
@@ -86,7 +91,7 @@ impl OutboxOf<'_> {
             if let Some(seq) = outbox.find(event, n) {
                 return ControlFlow::Break(Ok(Placed { seq, replayed: true }));
             }
-            if let Err(full) = outbox.make_room(bytes, self.settings) {
+            if let Err(full) = outbox.make_room(bytes, &self.orchestrator.inbound.settings) {
                 return ControlFlow::Break(Err(full));
             }
             let seq = outbox.last.saturating_add(1).max(u64::try_from(now_ms).unwrap_or(0));
@@ -128,7 +133,7 @@ impl OutboxOf<'_> {
                 ControlFlow::Continue(done) => done,
                 ControlFlow::Break(unchanged) => return Ok(unchanged),
             };
-            match self.sessions.put(&self.key, &outbox, version, self.settings.outbox_keep).await {
+            match self.sessions.put(&self.key, &outbox, version, self.orchestrator.inbound.settings.outbox_keep).await {
                 Ok(_) => return Ok(done),
                 Err(error) if error.kind == SessionErrorKind::Conflict => {}
                 Err(error) => return Err(error),

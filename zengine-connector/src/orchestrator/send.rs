@@ -1,4 +1,4 @@
-//! Sends, queries, outcomes, redrives and shutdown.
+//! Sends, queries, outcomes, redrives, sweeps and shutdown.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     ids::{ClientMessageId, FailureId, TenantId},
     message::{MessageRef, Receipt},
-    pipeline::{self, Outcome, RedriveOptions, SendHandle, SendOptions},
+    pipeline::{self, Outcome, RedriveOptions, SendHandle, SendOptions, Swept},
     store::DeadLetter,
 };
 
@@ -64,8 +64,9 @@ impl Orchestrator {
     /// event, and is safe to repeat (rule 83).
     ///
     /// # Errors
-    /// `Timeout` if less than `retry.min_attempt` is left for a first call. The last attempt's error; `MessageInvalid` or `Unsupported` for a message that cannot be queried, `Busy` while the breaker
-    /// is open or too many calls run; an error of binding the tenant.
+    /// `Timeout` if less than `retry.min_attempt` is left for a first call. The last attempt's error; `MessageInvalid` or
+    /// `Unsupported` for a message that cannot be queried, `Busy` while the breaker is open or too many calls run; an error of
+    /// binding the tenant.
     pub async fn query<'m>(&self, tenant: &TenantId, strategy: &str, message: impl Into<MessageRef<'m>>) -> Result<Receipt, Error> {
         pipeline::query(&self.engine, tenant, strategy, message.into()).await
     }
@@ -119,6 +120,39 @@ impl Orchestrator {
     /// As [`redrive`](Self::redrive). `Corrupt` if the letter cannot be read.
     pub async fn redrive_letter(&self, letter: &DeadLetter, options: RedriveOptions) -> Result<Outcome, Error> {
         pipeline::redrive_letter(&self.engine, letter, &options).await
+    }
+
+    /// Sweeps one page of sends, at most `limit`: ends those that are in doubt past their time, publishes pending events,
+    /// reports what only a duplicate can complete, and gives up the dead letters for which no duplicate can come any more
+    /// (rules 19, 29, 68 and 69). `after` is the [`next`](Swept::next) of the call before. Safe to run in several processes at
+    /// once.
+    ///
+    /// A host with the embedded store sweeps by itself, every
+    /// [`sweep_every`](super::OrchestratorBuilder::sweep_every). Any other host must call this on a schedule, such as once
+    /// per hour.
+    ///
+    /// ```
+    /// # use zengine_connector::{Error, Memory, Orchestrator, StrategyRegistry, pipeline::Swept};
+    /// # async fn example(orchestrator: Orchestrator) -> Result<(), Error> {
+    /// let mut swept = Swept::default();
+    /// loop {
+    ///     swept.add(orchestrator.sweep(swept.next.as_deref(), 100).await?);
+    ///     if swept.next.is_none() {
+    ///         break;
+    ///     }
+    /// }
+    /// let attention = swept.overdue + swept.waiting_for_letter + swept.letters_given_up + swept.failed;
+    /// println!("{} sends ended, {attention} need attention", swept.ended);
+    /// # Ok(())
+    /// # }
+    /// # let _ = example;
+    /// ```
+    ///
+    /// # Errors
+    /// `Unsupported` if the claim store cannot find the records that are due, `Store` if it does not answer. A single send that
+    /// cannot be completed is counted instead.
+    pub async fn sweep(&self, after: Option<&str>, limit: usize) -> Result<Swept, Error> {
+        pipeline::sweep(&self.engine, after, limit).await
     }
 
     /// Shuts down: starts no further attempt, accepts no further event, and waits up to `deadline` for calls in progress.

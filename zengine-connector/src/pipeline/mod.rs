@@ -8,7 +8,7 @@
 //! | 4 | dead letter and `Outbound.Failed` | `effects` | They follow the last attempt of the claim's owner; a duplicate only completes what its owner could not store. |
 //! | 5 | retry | `attempts`, `decision`, `stage::backoff` | Every attempt passes all stages below. |
 //! | 6 | breaker | `attempt`, `stage::breaker` | It counts real attempts. While it is open, no attempt takes a bulkhead permit. |
-//! | 7 | bulkhead | `attempt`, `stage::bulkhead` | It limits single attempts. The breaker ignores its rejections. |
+//! | 7 | bulkhead | `attempt`, `sync::Limit` | It limits single attempts. The breaker ignores its rejections. |
 //! | 8 | timeout of one attempt | `attempt`, `runtime::guard` | It measures provider time only. No other stage drops a provider call. |
 //! | 10 | provider call | the strategy | |
 //!

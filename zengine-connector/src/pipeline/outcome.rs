@@ -151,9 +151,9 @@ impl Deferred {
     }
 }
 
-named! {
+words! {
     /// The reason for which a send was postponed.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
     #[non_exhaustive]
     pub enum DeferredReason {
         /// The breaker is open (rule 7).

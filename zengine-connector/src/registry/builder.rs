@@ -14,7 +14,7 @@ use crate::{
     ids::StrategyName,
     schema::{Checks, Schema},
     strategy::{Descriptor, Strategy},
-    sync::Seldom,
+    sync::OncePerSecond,
 };
 
 /// A builder of a [`StrategyRegistry`].
@@ -72,7 +72,7 @@ impl RegistryBuilder {
                     outbound: halves.outbound.map(|half| half(Arc::clone(&strategy))),
                     inbound: halves.inbound.map(|half| half(Arc::clone(&strategy))),
                     strategy,
-                    warned: Seldom::default(),
+                    warned: OncePerSecond::default(),
                 }));
             }
             btree_map::Entry::Occupied(taken) => self.errors.push(

@@ -9,4 +9,4 @@ mod tenants;
 pub use builder::{RegistryBuilder, SchemaOf, StrategyRegistry};
 pub use caching::Caching;
 pub(crate) use registered::RegisteredStrategy;
-pub(crate) use tenants::{Ask, BoundTenant, Tenants};
+pub(crate) use tenants::{BoundTenant, CacheUse, Tenants};

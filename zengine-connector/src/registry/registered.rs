@@ -8,7 +8,7 @@ use crate::{
     message::{Degrade, Prepared},
     schema::Checks,
     strategy::{Descriptor, DynInbound, DynOutbound, DynStrategy, ErasedTenant, Inspected},
-    sync::Seldom,
+    sync::OncePerSecond,
 };
 
 /// One registered strategy.
@@ -21,7 +21,7 @@ pub(crate) struct RegisteredStrategy {
     pub(crate) outbound: Option<Arc<dyn DynOutbound>>,
     pub(crate) inbound: Option<Arc<dyn DynInbound>>,
     /// Limits the warnings that unauthenticated requests can cause.
-    pub(crate) warned: Seldom,
+    pub(crate) warned: OncePerSecond,
 }
 
 debug_fields!(RegisteredStrategy { type_name });

@@ -1,10 +1,10 @@
 //! Guards against code that is not ours: strategies, stores, handlers. It may panic, and it may not return.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{future::poll_fn, panic::AssertUnwindSafe, pin::pin, task::Poll, time::Duration};
 
 use futures_util::FutureExt as _;
 
-use super::{Clock, within};
+use super::Clock;
 use crate::error::{Error, ErrorKind};
 
 /// The reason for which guarded work has no result.
@@ -24,6 +24,16 @@ impl Missed {
             Self::TimedOut => Error::new(ErrorKind::Timeout, timed_out),
         }
     }
+}
+
+/// The result of the work, or `None` if the time elapses first. The timer is armed only if the work has to wait.
+pub(crate) async fn within<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let (mut work, mut timer) = (pin!(work), None);
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => timer.get_or_insert_with(|| clock.sleep(time)).as_mut().poll(cx).map(|()| None),
+    })
+    .await
 }
 
 /// The result of the work, which may panic and may take longer than `time`. You must not use what it borrowed mutably after

@@ -7,7 +7,6 @@ mod guard;
 mod random;
 #[cfg(feature = "tokio")]
 mod tokio;
-mod within;
 
 use std::{
     fmt::Debug,
@@ -18,9 +17,8 @@ use async_trait::async_trait;
 
 #[cfg(feature = "tokio")]
 pub use self::tokio::{TokioClock, TokioSpawner};
-pub(crate) use guard::{Missed, catch, catch_in, guard};
+pub(crate) use guard::{Missed, catch, catch_in, guard, within};
 pub use random::{Rng, SystemRng};
-pub(crate) use within::within;
 
 /// A future that a port runs or returns.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -3,29 +3,20 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, json_fact};
 
 /// Parses by reference, so that the secrets in the JSON stay where they can be wiped.
 pub(crate) fn parse<T: DeserializeOwned>(config: &Value) -> Result<T, Error> {
     T::deserialize(config).map_err(|error| {
         let failed = Error::new(ErrorKind::ConfigInvalid, "the configuration does not parse");
-        match fact(&error.to_string()) {
-            Some((key, text)) => failed.with_context(key, text),
+        // The names of a configuration's fields are safe to report, unlike those of a message.
+        let text = error.to_string();
+        let unknown = text.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
+        match unknown.map(|(name, _)| ("field", name.to_owned())).or_else(|| json_fact(&error)) {
+            Some((key, value)) => failed.with_context(key, value),
             None => failed,
         }
     })
-}
-
-/// The part of serde's text that is safe to repeat: names of fields and of expected types, never the value that was found.
-fn fact(text: &str) -> Option<(&'static str, &str)> {
-    for (start, key) in [("missing field `", "missing"), ("unknown field `", "field")] {
-        if let Some((name, _)) = text.strip_prefix(start).and_then(|rest| rest.split_once('`')) {
-            return Some((key, name));
-        }
-    }
-    let found = ["invalid type: ", "invalid value: ", "invalid length "].iter().any(|start| text.starts_with(start));
-    // The value stands before the last of these, whatever it holds itself.
-    text.rsplit_once(", expected ").filter(|_| found).map(|(_, expected)| ("expected", expected))
 }
 
 #[cfg(test)]

@@ -5,10 +5,8 @@
 
 pub(crate) mod backoff;
 pub(crate) mod breaker;
-mod bulkhead;
 mod settings;
 mod stages;
 
-pub(crate) use bulkhead::BulkheadPermit;
 pub use settings::{Breaker, Dedup, Duplicates, Retry, StoreDown, StrategySettings};
-pub(crate) use stages::{Settings, StageMap, Stages};
+pub(crate) use stages::{BulkheadPermit, Settings, StageMap, Stages};

@@ -6,12 +6,11 @@ use hashbrown::HashMap;
 
 use super::{
     breaker::{Circuit, CircuitPorts},
-    bulkhead::Bulkhead,
     settings::StrategySettings,
 };
 use crate::{
     ids::{StrategyName, TenantId},
-    sync::RwLock,
+    sync::{Limit, Permit, RwLock},
 };
 
 /// The stages that belong to one tenant and strategy.
@@ -19,8 +18,12 @@ use crate::{
 pub(crate) struct Stages {
     pub(crate) settings: Arc<StrategySettings>,
     pub(crate) circuit: Arc<Circuit>,
-    pub(crate) bulkhead: Bulkhead,
+    /// The limit of concurrent calls.
+    pub(crate) bulkhead: Arc<Limit>,
 }
+
+/// A permit for one call.
+pub(crate) type BulkheadPermit<'a> = Permit<&'a Limit>;
 
 /// The settings of every strategy: the host's default, and those that it named.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ impl Settings {
 /// Number of stages at which the first idle ones are forgotten.
 const FIRST_SWEEP: usize = 1024;
 
-/// The stages of all tenants and strategies. It forgets those that nobody holds and whose breaker is as new (rule 60).
+/// The stages of all tenants and strategies. Drops entries without a holder whose breaker equals a new one (rule 60).
 #[derive(Debug)]
 pub(crate) struct StageMap {
     settings: Settings,
@@ -58,7 +61,7 @@ impl Known {
         if self.stages.len() < self.sweep_at {
             return;
         }
-        // Whoever holds a clone holds its breaker. No new one is made under this lock.
+        // A clone of the stages shares its circuit, so the count covers every holder. New clones need this lock.
         self.stages.retain(|_, stages| Arc::strong_count(&stages.circuit) > 1 || !stages.circuit.is_as_new(now));
         self.sweep_at = FIRST_SWEEP.max(self.stages.len() * 2);
     }
@@ -74,7 +77,7 @@ impl StageMap {
         self.settings.of(strategy)
     }
 
-    /// The stages of a tenant and strategy. The same pair gives the same stages, as long as somebody holds them.
+    /// The stages of a tenant and strategy. The same pair gives the same stages while at least one handle lives.
     pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName) -> Stages {
         let key = (strategy.clone(), tenant.clone());
         if let Some(stages) = self.known.read().stages.get(&key) {
@@ -83,7 +86,7 @@ impl StageMap {
         let settings = self.settings.of(strategy);
         let new = || Stages {
             circuit: Circuit::new(self.ports.clone(), Arc::clone(settings), tenant, strategy),
-            bulkhead: Bulkhead::new(settings.bulkhead),
+            bulkhead: Arc::new(Limit::new(settings.bulkhead.map_or(usize::MAX, |calls| usize::try_from(calls).unwrap_or(usize::MAX)))),
             settings: Arc::clone(settings),
         };
         let mut known = self.known.write();

@@ -161,7 +161,8 @@ impl StoresBuilder {
     /// ports that the bundles before it lack, such as secrets beside the embedded store.
     ///
     /// A bundle's writer of tenants goes with its directory and its secrets. If either is set by its own call, the writer is left
-    /// out, unless [`tenant_writer`](Self::tenant_writer) sets one: it would write where nothing reads.
+    /// out, unless [`tenant_writer`](Self::tenant_writer) sets one, because nothing would
+    /// read what it writes.
     pub fn base(mut self, stores: impl Into<Stores>) -> Self {
         let stores = stores.into();
         self.claims.get_or_insert(stores.claims);

@@ -93,8 +93,7 @@ pub struct DeadLetterPage {
     pub next: Option<FailureId>,
     /// Letters of this page that could not be read: [`get`](DeadLetterStore::get) says why.
     pub unreadable: Vec<FailureId>,
-    /// Number of entries among the letters of this page whose key is not a failure id, which damage can leave behind. They can be
-    /// neither read nor removed.
+    /// Number of entries of this page whose key is not a failure id, which only damage causes. They can be neither read nor removed.
     pub without_id: usize,
 }
 

@@ -30,7 +30,7 @@ impl FailureId {
 }
 
 impl DeadLetter {
-    /// Placeholder for the tenant of an inbound event that leads to none. Give no tenant this id: its letters could not be told apart
+    /// Placeholder tenant of an inbound event without a tenant. Do not use it as a tenant id: its letters could not be distinguished
     /// in a list.
     pub const NO_TENANT: &str = "(none)";
 

@@ -190,7 +190,7 @@ mod tests {
         for (path, expected) in [
             (large.as_path(), "a secret's file is too large"),
             (folder.path(), "a secret's file is not a plain file"),
-            (&missing, "no such secret"),
+            (&missing, "the secret does not exist"),
         ] {
             let error = get(&SecretRef::file(path.to_str().unwrap())).unwrap_err();
             assert_eq!(error.to_string(), expected);

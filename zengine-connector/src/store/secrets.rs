@@ -77,30 +77,31 @@ pub enum SecretError {
     Unavailable(Option<BoxError>),
 }
 
-impl fmt::Display for SecretError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotFound => "no such secret",
+impl SecretError {
+    pub(crate) const fn message(&self) -> &'static str {
+        match self {
+            Self::NotFound => "the secret does not exist",
             Self::Malformed(what) => what,
             Self::Denied => "the secret store refuses access",
             Self::Unavailable(_) => "the secret store does not answer",
-        })
+        }
     }
 }
+
+display!(SecretError, |it| it.message());
 
 impl std::error::Error for SecretError {}
 
 impl From<SecretError> for Error {
     fn from(error: SecretError) -> Self {
-        let (kind, message) = match error {
-            SecretError::NotFound => (ErrorKind::ConfigInvalid, "a secret does not exist"),
-            SecretError::Malformed(what) => (ErrorKind::ConfigInvalid, what),
-            SecretError::Denied => (ErrorKind::Secret, "the secret store refuses access"),
-            SecretError::Unavailable(_) => (ErrorKind::Secret, "the secret store does not answer"),
+        let kind = match error {
+            SecretError::NotFound | SecretError::Malformed(_) => ErrorKind::ConfigInvalid,
+            SecretError::Denied | SecretError::Unavailable(_) => ErrorKind::Secret,
         };
+        let failed = Self::new(kind, error.message());
         match error {
-            SecretError::Unavailable(Some(source)) => Self::new(kind, message).with_source(source),
-            _ => Self::new(kind, message),
+            SecretError::Unavailable(Some(source)) => failed.with_source(source),
+            _ => failed,
         }
     }
 }

@@ -46,7 +46,7 @@ impl<T: Send + Sync> Cached<T> {
             return Ok(value);
         }
         let _turn = self.fetching.lock().await;
-        // Whoever had the turn before us may have fetched it.
+        // The caller before us may have fetched it.
         if let Some(value) = self.fresh(now) {
             return Ok(value);
         }

@@ -99,15 +99,24 @@ pub enum SessionErrorKind {
     Corrupt,
 }
 
+impl SessionErrorKind {
+    const fn message(self) -> &'static str {
+        match self {
+            Self::Conflict => "another process changed the session first",
+            Self::Unavailable => "the session store does not answer",
+            Self::Corrupt => "a stored session cannot be read",
+        }
+    }
+}
+
 impl SessionError {
     /// The attempt's error; still needs its reach. A lost race is `Busy`, so that the send is deferred.
     pub fn into_send_error(self) -> NeedsReach {
-        let error = match self.kind {
-            SessionErrorKind::Conflict => SendError::of(ErrorKind::Busy, "another process changed the session first"),
-            SessionErrorKind::Unavailable => SendError::of(ErrorKind::Busy, "the session store does not answer"),
-            SessionErrorKind::Corrupt => SendError::of(ErrorKind::Corrupt, "a stored session cannot be read"),
+        let kind = match self.kind {
+            SessionErrorKind::Conflict | SessionErrorKind::Unavailable => ErrorKind::Busy,
+            SessionErrorKind::Corrupt => ErrorKind::Corrupt,
         };
-        error.source(self)
+        SendError::of(kind, self.kind.message()).source(self)
     }
 }
 
@@ -128,11 +137,7 @@ impl From<StoreError> for SessionError {
     }
 }
 
-display!(SessionError, |it| match it.kind {
-    SessionErrorKind::Conflict => "the session was changed meanwhile",
-    SessionErrorKind::Unavailable => "the session store does not answer",
-    SessionErrorKind::Corrupt => "the session cannot be read",
-});
+display!(SessionError, |it| it.kind.message());
 
 impl std::error::Error for SessionError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use serde::Serialize;
+
 use crate::{error::Fault, ids::TenantId};
 
 /// A port for metrics. An implementation must not block. A panic in it is caught.
@@ -54,9 +56,9 @@ impl<'a> Dimensions<'a> {
     }
 }
 
-named! {
+words! {
     /// The unit of a metric, named as CloudWatch spells it.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
     #[non_exhaustive]
     pub enum Unit {
         /// A count.
@@ -66,75 +68,64 @@ named! {
     }
 }
 
-macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $unit:ident;)*) => {
-        /// The name of a metric.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum MetricName {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl MetricName {
-            /// Every name, for dashboards and tests.
-            pub const ALL: &[MetricName] = &[$(Self::$name,)*];
-
-            /// The name in snake case.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
-            }
-
-            /// The unit of its values.
-            pub const fn unit(self) -> Unit {
-                match self { $(Self::$name => Unit::$unit,)* }
-            }
-        }
-    };
+words! {
+    /// The name of a metric.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+    #[non_exhaustive]
+    pub enum MetricName {
+        /// Sends and redrives that ended, replays included.
+        Sends = "sends",
+        /// Provider calls made by sends.
+        Attempts = "attempts",
+        /// Sends that the first call delivered (rule 82).
+        FirstTrySuccess = "first_try_success",
+        /// Sends that only a later call delivered: a sign of an unhealthy provider (rule 82).
+        RetriedSuccess = "retried_success",
+        /// Duration of sends.
+        Duration = "duration",
+        /// Sends that were deferred.
+        Deferred = "deferred",
+        /// Sends that may have been delivered.
+        Unknown = "unknown",
+        /// Dead letters written.
+        DeadLetters = "dead_letters",
+        /// Dead letters that could not be stored (rule 68).
+        DeadLettersFailed = "dead_letters_failed",
+        /// Delivered sends whose record could not be stored. You should alarm on it (rule 26).
+        DedupNotRecorded = "dedup_not_recorded",
+        /// Sends in doubt that a sweep ended. `outcome` is their end (rule 29).
+        Swept = "swept",
+        /// Sends in doubt whose owner is gone for 15 minutes, at each sweep. You should alarm on it (rule 19).
+        Overdue = "overdue",
+        /// Dead letters that only a duplicate can store, at each sweep. You should alarm on it (rule 68).
+        DeadLettersOwed = "dead_letters_owed",
+        /// Dead letters that a sweep gave up. You should alarm on it.
+        DeadLettersGivenUp = "dead_letters_given_up",
+        /// Provider calls that were not made because the tenant's calls fill the bulkhead.
+        BulkheadFull = "bulkhead_full",
+        /// State changes of breakers.
+        BreakerTransitions = "breaker_transitions",
+        /// Received requests and records.
+        InboundRequests = "inbound_requests",
+        /// Requests that were refused because too many are under work.
+        InboundBusy = "inbound_busy",
+        /// Events that handlers stored.
+        InboundEvents = "inbound_events",
+        /// Events and elements that can never be handled.
+        InboundPoisoned = "inbound_poisoned",
+        /// Events that must be delivered again.
+        InboundUnstored = "inbound_unstored",
+    }
 }
 
-names! {
-    /// Sends and redrives that ended, replays included.
-    Sends = "sends", Count;
-    /// Provider calls made by sends.
-    Attempts = "attempts", Count;
-    /// Sends that the first call delivered (rule 82).
-    FirstTrySuccess = "first_try_success", Count;
-    /// Sends that only a later call delivered: a sign of an unhealthy provider (rule 82).
-    RetriedSuccess = "retried_success", Count;
-    /// Duration of sends.
-    Duration = "duration", Milliseconds;
-    /// Sends that were deferred.
-    Deferred = "deferred", Count;
-    /// Sends that may have been delivered.
-    Unknown = "unknown", Count;
-    /// Dead letters written.
-    DeadLetters = "dead_letters", Count;
-    /// Dead letters that could not be stored (rule 68).
-    DeadLettersFailed = "dead_letters_failed", Count;
-    /// Delivered sends whose record could not be stored. You should alarm on it (rule 26).
-    DedupNotRecorded = "dedup_not_recorded", Count;
-    /// Sends in doubt that a sweep ended. `outcome` is their end (rule 29).
-    Swept = "swept", Count;
-    /// Sends in doubt whose owner is gone for 15 minutes, at each sweep. You should alarm on it (rule 19).
-    Overdue = "overdue", Count;
-    /// Dead letters that only a duplicate can store, at each sweep. You should alarm on it (rule 68).
-    DeadLettersOwed = "dead_letters_owed", Count;
-    /// Dead letters that a sweep gave up. You should alarm on it.
-    DeadLettersGivenUp = "dead_letters_given_up", Count;
-    /// Provider calls that were not made because the tenant's calls fill the bulkhead.
-    BulkheadFull = "bulkhead_full", Count;
-    /// State changes of breakers.
-    BreakerTransitions = "breaker_transitions", Count;
-    /// Received requests and records.
-    InboundRequests = "inbound_requests", Count;
-    /// Requests that were refused because too many are under work.
-    InboundBusy = "inbound_busy", Count;
-    /// Events that handlers stored.
-    InboundEvents = "inbound_events", Count;
-    /// Events and elements that can never be handled.
-    InboundPoisoned = "inbound_poisoned", Count;
-    /// Events that must be delivered again.
-    InboundUnstored = "inbound_unstored", Count;
+impl MetricName {
+    /// The unit of its values.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Duration => Unit::Milliseconds,
+            _ => Unit::Count,
+        }
+    }
 }
 
 /// A list of observers, called in order. A panic in one affects neither the others nor the caller.

@@ -10,8 +10,10 @@ mod clock;
 mod contexts;
 #[cfg(feature = "tokio")]
 pub mod contract;
+mod delegate;
 mod faults;
 mod inbound;
+mod no_tasks;
 mod recording;
 mod secret_contract;
 pub mod store_contract;
@@ -25,5 +27,6 @@ pub use faults::{
     Faults, FaultyClaims, FaultyDirectory, FaultyEpochs, FaultyEvents, FaultyLetters, FaultySecrets, FaultySessions, StoreCall, StoreFault,
 };
 pub use inbound::{Decided, InboundSetup};
+pub use no_tasks::NoTasks;
 pub use recording::{NativeProvider, PlainProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, RecordingConfig, Sent};
 pub use secret_contract::{SecretWriter, secret_store_contract};

@@ -13,9 +13,8 @@ pub fn check_size(actual: usize, max: usize) -> Result<(), VerifyError> {
 impl From<Unread> for VerifyError {
     fn from(unread: Unread) -> Self {
         match unread {
-            Unread::NotJson => Self::Malformed("the body is not JSON"),
-            Unread::TooDeep => Self::Malformed("the JSON is nested too deeply"),
             Unread::TooLarge => Self::TooLarge,
+            Unread::NotJson | Unread::TooDeep => Self::Malformed(unread.reason()),
         }
     }
 }

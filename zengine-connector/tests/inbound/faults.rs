@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use zengine_connector::{
-    FailureId, StrategyName, TenantId, async_trait,
+    FailureId, StrategyName, TenantId, async_trait, delegate_claims,
     ids::RouteKey,
     runtime::{BoxFuture, Spawner, TokioSpawner},
     store::{
@@ -74,6 +74,8 @@ pub(crate) struct Under<S: ?Sized>(pub(crate) Arc<S>, pub(crate) Arc<Faults>);
 
 #[async_trait]
 impl ClaimStore for Under<dyn ClaimStore> {
+    delegate_claims!(0: put_reference);
+
     async fn apply(
         &self,
         key: &ClaimKey,
@@ -109,10 +111,6 @@ impl ClaimStore for Under<dyn ClaimStore> {
         } else {
             Ok(applied)
         }
-    }
-
-    async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
-        self.0.put_reference(hash, reference).await
     }
 
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {

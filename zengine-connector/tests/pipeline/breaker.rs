@@ -63,7 +63,7 @@ async fn rule_44_only_the_providers_own_faults_count() {
 #[tokio::test(start_paused = true)]
 async fn rule_07_a_breaker_that_opens_between_attempts_ends_the_call() {
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 2, ..Breaker::standard() }));
+    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 2, ..Breaker::default() }));
     provider.answer_always(ProviderAnswer::unreachable());
     let end = deferred(send(&process, "1").await);
     assert_eq!((end.reason, provider.calls().len()), (DeferredReason::BreakerOpen, 2));
@@ -199,7 +199,7 @@ async fn rule_44_a_sick_log_neither_stops_nor_slows_a_send() {
 async fn rule_47_breakers_are_per_tenant() {
     let (world, provider) = (new_world(), Recording::new());
     let process =
-        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }));
     let other = TenantId::new("other").unwrap();
     world.memory.put_tenant(&other, &strategy(), serde_json::json!({}));
     provider.answer(ProviderAnswer::unreachable());
@@ -215,7 +215,7 @@ async fn rule_47_breakers_are_per_tenant() {
 #[tokio::test(start_paused = true)]
 async fn rule_07_sends_that_an_open_breaker_put_off_come_back_one_by_one() {
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }));
     provider.answer(ProviderAnswer::unreachable());
     deferred(send(&process, "1").await);
     let mut waits = std::collections::BTreeSet::new();

@@ -6,11 +6,8 @@ use std::sync::{
 };
 
 use zengine_connector::{
-    async_trait,
-    store::{
-        Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DuePage, InboundOp, InboundRecord, Memory, Reference, StoreError,
-        StoreErrorKind,
-    },
+    async_trait, delegate_claims,
+    store::{ClaimStore, DuePage, Memory, StoreError, StoreErrorKind},
     testing::Recording,
 };
 
@@ -28,40 +25,10 @@ struct Circling {
 
 #[async_trait]
 impl ClaimStore for Circling {
+    delegate_claims!(claims: apply, get, apply_inbound, put_reference, reference);
+
     fn boot(&self) -> Option<&str> {
         Some("circling")
-    }
-
-    async fn apply(
-        &self,
-        key: &ClaimKey,
-        operation: &ClaimOp,
-        current: Option<&ClaimRecord>,
-        now_ms: i64,
-    ) -> Result<Applied<ClaimRecord>, StoreError> {
-        self.claims.apply(key, operation, current, now_ms).await
-    }
-
-    async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
-        self.claims.get(key).await
-    }
-
-    async fn apply_inbound(
-        &self,
-        key: &ClaimKey,
-        operation: &InboundOp,
-        current: Option<&InboundRecord>,
-        now_ms: i64,
-    ) -> Result<Applied<InboundRecord>, StoreError> {
-        self.claims.apply_inbound(key, operation, current, now_ms).await
-    }
-
-    async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
-        self.claims.put_reference(hash, reference).await
-    }
-
-    async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
-        self.claims.reference(hash, now_ms).await
     }
 
     async fn due(&self, _: i64, after: Option<&str>, _: usize) -> Result<DuePage, StoreError> {

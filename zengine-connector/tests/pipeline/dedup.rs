@@ -489,7 +489,7 @@ async fn rule_28_a_store_that_hangs_puts_the_send_off() {
 async fn rule_21_what_an_open_breaker_put_off_is_released() {
     let (world, provider) = (new_world(), Recording::new());
     let process =
-        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }));
     provider.answer(ProviderAnswer::unreachable());
     failed(send(&process, "1").await);
     assert_eq!(deferred(send(&process, "2").await).reason, DeferredReason::BreakerOpen);

@@ -11,11 +11,13 @@ use zengine_connector::{
     stage::{Breaker, Retry},
     store::{ClaimOp, ClaimStatus, Evidence, Lease, OwnerToken},
     strategy::Descriptor,
-    testing::{NativeProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, RecordingConfig, StoreCall, StoreFault},
+    testing::{
+        NativeProvider, NoTasks, ProviderAnswer, ProviderKind, QueryableProvider, Recording, RecordingConfig, StoreCall, StoreFault,
+    },
 };
 
 use super::new_world;
-use crate::support::{NoTasks, World, deferred, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown};
+use crate::support::{World, deferred, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown};
 
 /// Leaves a send that the provider took and whose owner crashed before it knew.
 async fn crashed_after_sending<P: ProviderKind>(world: &World, provider: &Recording<P>, what: &str) {
@@ -133,7 +135,7 @@ async fn rule_21_the_providers_window_is_looked_at_right_before_each_attempt() {
             if frozen_in == "backoff" {
                 return long().await;
             }
-            let once = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+            let once = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }));
             assert_eq!(deferred(send(&once, "1").await).reason, DeferredReason::BreakerOpen);
             world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
             long().await
@@ -234,7 +236,7 @@ async fn rule_34_the_last_attempt_is_looked_up_too() {
 #[tokio::test(start_paused = true)]
 async fn rule_21_only_protection_allows_a_release_after_a_maybe() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
-    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }));
     provider.answer(ProviderAnswer::accept_then_break());
     assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::BreakerOpen);
     let record = world.record("1").await.unwrap();
@@ -244,7 +246,7 @@ async fn rule_21_only_protection_allows_a_release_after_a_maybe() {
     assert_eq!(provider.calls()[0].provider_key, provider.calls()[1].provider_key);
 
     let (world, provider) = (new_world(), Recording::new());
-    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }));
     provider.answer(ProviderAnswer::broken());
     unknown(send(&process, "1").await);
 }

@@ -14,12 +14,12 @@ use zengine_connector::{
     runtime::{Clock, to_ms},
     stage::{Breaker, Retry, StoreDown},
     store::{ClaimOp, ClaimStatus, Evidence},
-    testing::{NativeProvider, ProviderAnswer, QueryableProvider, Recording, StoreCall, StoreFault},
+    testing::{NativeProvider, NoTasks, ProviderAnswer, QueryableProvider, Recording, StoreCall, StoreFault},
 };
 
 use super::new_world;
 use crate::log::Log;
-use crate::support::{NoTasks, deferred, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown};
+use crate::support::{deferred, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown};
 
 /// Case 27: dropped while claimed, it is given back; nobody has to wait for a lease.
 #[tokio::test(start_paused = true)]

@@ -185,7 +185,7 @@ async fn rule_69_an_event_that_cannot_be_published_is_published_later() {
 async fn rule_08_an_open_breaker_leaves_no_letter() {
     let (world, provider) = (new_world(), Recording::new());
     let process =
-        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }));
     provider.answer(ProviderAnswer::unreachable());
     failed(send(&process, "first").await);
     for n in 0..super::MANY {

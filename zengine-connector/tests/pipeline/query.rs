@@ -134,7 +134,7 @@ async fn rule_83_a_question_leaves_nothing_behind_and_may_be_repeated() {
 async fn rule_83_a_question_passes_the_breaker() {
     let world = new_world();
     let (library, process) =
-        library(&world, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+        library(&world, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }));
     library.answer([MAYBE]);
     process.query(&tenant(), "library", &Question { page: 1 }).await.unwrap_err();
     let error = process.query(&tenant(), "library", &Question { page: 1 }).await.unwrap_err();

@@ -157,7 +157,7 @@ async fn rule_70_a_letter_in_hand_outlives_its_record() {
 async fn rule_70_no_letter_in_hand_passes_an_open_breaker() {
     let (world, provider, queue) = (new_world(), Recording::new(), Arc::new(Queue::default()));
     let process = process_with(&world, &provider, &queue, |it| {
-        it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() })
+        it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::default() })
     });
     provider.answer(ProviderAnswer::unreachable());
     failed(send(&process, "1").await);

@@ -207,7 +207,7 @@ async fn rule_72_a_redrive_over_an_expired_record_is_a_send_of_its_own_message()
 async fn rule_70_nothing_is_redriven_through_an_open_breaker() {
     let (world, provider) = (new_world(), Recording::new());
     let process =
-        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }));
     provider.answer(ProviderAnswer::unreachable());
     let failure = failed(send(&process, "1").await).failure_id;
     let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
@@ -642,7 +642,7 @@ async fn rule_71_the_window_of_a_redrive_begins_with_its_own_first_byte() {
 async fn rule_72_the_letter_of_an_earlier_failure_is_closed_by_the_later_one() {
     let (world, provider) = (new_world(), Recording::new());
     let process =
-        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }));
+        world.process_with(&provider, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }));
     provider.answer(refusal());
     let first = failed(send(&process, "1").await).failure_id;
     provider.answer(ProviderAnswer::unreachable());

@@ -9,12 +9,11 @@ use zengine_connector::{
     ClientMessageId, Deferred, Delivered, Failed, FailureId, Identity, Memory, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome,
     SendOptions, StrategyName, StrategyRegistry, TenantId, Unknown, async_trait,
     registry::RegistryBuilder,
-    runtime::{BoxFuture, Spawner},
     store::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, DomainEvent,
         DuePage, Embedded, InboundOp, InboundRecord, OutboundFailed, Reference, StoreError,
     },
-    testing::{CasStore, Faults, ProviderKind, Recording, SimClock},
+    testing::{CasStore, Faults, NoTasks, ProviderKind, Recording, SimClock},
 };
 
 /// Stores, their faults, and a clock that stands still until every task waits.
@@ -121,16 +120,6 @@ impl World {
 
     pub(crate) async fn pass(&self, time: Duration) {
         self.clock.advance(time).await;
-    }
-}
-
-/// A spawner that takes no task.
-#[derive(Debug)]
-pub(crate) struct NoTasks;
-
-impl Spawner for NoTasks {
-    fn spawn(&self, _: BoxFuture<'static, ()>) -> bool {
-        false
     }
 }
 

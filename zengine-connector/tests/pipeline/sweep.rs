@@ -3,22 +3,20 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use zengine_connector::{
-    ErrorKind, Orchestrator, Reach, SendOptions, async_trait,
+    ErrorKind, Orchestrator, Reach, SendOptions, delegate_claims,
     message::State,
     pipeline::Swept,
     runtime::{Clock, to_ms},
     stage::{Breaker, Dedup},
-    store::{
-        Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, Evidence, InboundOp, InboundRecord, Memory, Reference, StoreError,
-    },
+    store::{ClaimOp, ClaimStatus, ClaimStore, Evidence, Memory},
     telemetry::{Metric, Observer},
-    testing::{NativeProvider, ProviderAnswer, ProviderKind, Recording, StoreCall, StoreFault},
+    testing::{NativeProvider, NoTasks, ProviderAnswer, ProviderKind, Recording, StoreCall, StoreFault},
 };
 
 use super::new_world;
 use crate::{
     log::Log,
-    support::{NoTasks, World, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown},
+    support::{World, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown},
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -352,42 +350,11 @@ fn a_host_built_outside_of_a_runtime_is_told_that_nothing_sweeps() {
 #[derive(Debug)]
 struct Silent(Arc<dyn ClaimStore>);
 
-#[async_trait]
 impl ClaimStore for Silent {
+    delegate_claims!(0: apply, get, apply_inbound, put_reference, reference);
+
     fn boot(&self) -> Option<&str> {
         Some("silent")
-    }
-
-    async fn apply(
-        &self,
-        key: &ClaimKey,
-        operation: &ClaimOp,
-        current: Option<&ClaimRecord>,
-        now_ms: i64,
-    ) -> Result<Applied<ClaimRecord>, StoreError> {
-        self.0.apply(key, operation, current, now_ms).await
-    }
-
-    async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
-        self.0.get(key).await
-    }
-
-    async fn apply_inbound(
-        &self,
-        key: &ClaimKey,
-        operation: &InboundOp,
-        current: Option<&InboundRecord>,
-        now_ms: i64,
-    ) -> Result<Applied<InboundRecord>, StoreError> {
-        self.0.apply_inbound(key, operation, current, now_ms).await
-    }
-
-    async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
-        self.0.put_reference(hash, reference).await
-    }
-
-    async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
-        self.0.reference(hash, now_ms).await
     }
 }
 

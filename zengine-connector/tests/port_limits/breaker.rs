@@ -15,7 +15,7 @@ const LOG: &str = "acme|recording";
 
 /// A process whose breaker opens at the first failure.
 fn process(host: &TestHost, provider: &Recording) -> Orchestrator {
-    host.process_with(provider, |builder| builder.breaker(Breaker { consecutive_failures: 1, ..Breaker::standard() }))
+    host.process_with(provider, |builder| builder.breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }))
 }
 
 /// Opens the breaker, for 30 to 40 s.

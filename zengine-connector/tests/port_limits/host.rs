@@ -13,11 +13,11 @@ use zengine_connector::{
     ids::RouteKey,
     orchestrator::{Ack, Received, ReplyTo},
     pipeline::DeferredReason,
-    runtime::{BoxFuture, Clock, Spawner},
+    runtime::Clock,
     stage::Retry,
     store::{DomainEvent, Memory, SecretScope, TenantRow},
     strategy::InboundRequest,
-    testing::{Faults, ProviderAnswer, ProviderKind, Recording, SimClock, StoreCall, StoreFault},
+    testing::{Faults, NoTasks, ProviderAnswer, ProviderKind, Recording, SimClock, StoreCall, StoreFault},
 };
 
 use crate::strategies::{Acme, AcmeChat, AcmeShelf, Element, text_of};
@@ -146,16 +146,6 @@ async fn handle(handler: Arc<Handler>, event: InboundEvent, cx: HandlerContext) 
         _ => {}
     }
     Ok(())
-}
-
-/// A spawner that takes no task.
-#[derive(Debug)]
-struct NoTasks;
-
-impl Spawner for NoTasks {
-    fn spawn(&self, _: BoxFuture<'static, ()>) -> bool {
-        false
-    }
 }
 
 /// The result of a call that takes this much simulated time. One that takes longer waits for a port that never answers; one

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use zengine_connector::{
-    ClientMessageId, Identity, Orchestrator, OutboundMessage, SendOptions,
+    ClientMessageId, Identity, Orchestrator, OutboundMessage, SendOptions, delegate_claims,
     orchestrator::InboundSettings,
     runtime::Clock as _,
     stage::Dedup,
-    store::{Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, InboundOp, InboundRecord, Reference, StoreError},
+    store::{Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, InboundOp, InboundRecord, StoreError},
     testing::{NativeProvider, PlainProvider, ProviderAnswer, ProviderKind, QueryableProvider, Recording, SimClock},
 };
 
@@ -29,6 +29,8 @@ impl LateAnswers {
 
 #[async_trait]
 impl ClaimStore for LateAnswers {
+    delegate_claims!(store: get, put_reference, reference);
+
     async fn apply(
         &self,
         key: &ClaimKey,
@@ -41,10 +43,6 @@ impl ClaimStore for LateAnswers {
         answer
     }
 
-    async fn get(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
-        self.store.get(key).await
-    }
-
     async fn apply_inbound(
         &self,
         key: &ClaimKey,
@@ -54,14 +52,6 @@ impl ClaimStore for LateAnswers {
     ) -> Result<Applied<InboundRecord>, StoreError> {
         self.clock.sleep(self.late).await;
         self.store.apply_inbound(key, operation, current, now_ms).await
-    }
-
-    async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
-        self.store.put_reference(hash, reference).await
-    }
-
-    async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
-        self.store.reference(hash, now_ms).await
     }
 }
 

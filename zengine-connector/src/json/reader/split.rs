@@ -13,8 +13,8 @@ pub(super) struct Node {
     pub(super) end: u32,
     /// The node after this value and all that is inside it.
     pub(super) next: u32,
-    /// Of an object: the [`trace`]s of its members' names, by which an absent name is known at once. Of a string: 0 if it has no
-    /// escapes, [`ESCAPED`] if it has; of a member's name with escapes, one more than its place in [`Split::names`].
+    /// Of an object: the [`trace`]s of its members' names, which rule out most absent names without a search. Of a string: 0 if it
+    /// has no escapes, [`ESCAPED`] if it has; of a member's name with escapes, one more than its place in [`Split::names`].
     pub(super) names: u32,
 }
 

@@ -44,7 +44,7 @@ pub struct Context {
     /// The event is part of an older conversation that was handed over.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub history: bool,
-    /// The provider's data about the conversation beside the event, such as a summary for whoever takes it over.
+    /// The provider's data about the conversation beside the event, such as a summary for the application that takes it over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation: Option<RawJson>,
     /// The provider's errors about the message or call.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{Context, DedupeKey, Event};
 use crate::{
     ids::{ConversationId, ProviderMessageId, StrategyName, TenantId},
-    json::can_carry,
+    json::is_embeddable,
     message::{Channel, Party},
 };
 
@@ -112,10 +112,19 @@ pub(super) fn raw_parts(raw: &Bytes) -> (Option<Box<RawValue>>, Option<String>) 
     if raw.is_empty() {
         return (None, None);
     }
-    let text = std::str::from_utf8(raw).ok().filter(|text| can_carry(text));
+    let text = std::str::from_utf8(raw).ok().filter(|text| is_embeddable(text));
     match text.and_then(|text| serde_json::from_str::<Box<RawValue>>(text).ok()) {
         Some(value) => (Some(value), None),
         None => (None, Some(STANDARD.encode(raw))),
+    }
+}
+
+/// The raw bytes. `None` if the text is not base64.
+pub(crate) fn raw_from_parts(raw: Option<Box<RawValue>>, raw_base64: Option<String>) -> Option<Bytes> {
+    match (raw, raw_base64) {
+        (Some(raw), _) => Some(Bytes::copy_from_slice(raw.get().as_bytes())),
+        (None, Some(text)) => STANDARD.decode(text).ok().map(Bytes::from),
+        (None, None) => Some(Bytes::new()),
     }
 }
 
@@ -150,11 +159,7 @@ impl TryFrom<EventJson> for InboundEvent {
         if wire.v != VERSION {
             return Err(format!("event version {} is not known, this build reads {VERSION}", wire.v));
         }
-        let raw = match (wire.raw, wire.raw_base64) {
-            (Some(raw), _) => Bytes::copy_from_slice(raw.get().as_bytes()),
-            (None, Some(text)) => STANDARD.decode(text).map_err(|_| "raw_base64 is not base64".to_owned())?.into(),
-            (None, None) => Bytes::new(),
-        };
+        let raw = raw_from_parts(wire.raw, wire.raw_base64).ok_or("raw_base64 is not base64")?;
         Ok(Self {
             id: wire.id,
             tenant: wire.tenant,

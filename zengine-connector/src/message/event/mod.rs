@@ -12,6 +12,7 @@ pub use context::{Context, Forwarded, Referral};
 pub use dedupe_key::DedupeKey;
 pub use element_error::ElementError;
 pub use envelope::InboundEvent;
+pub(crate) use envelope::raw_from_parts;
 pub use updates::{AccountUpdate, Call, Preference, Presence, SessionChange, SessionEvent, TemplateUpdate};
 
 use super::{Content, Status};

@@ -1,12 +1,15 @@
-//! The answer to one delivery.
+//! The answer to one delivery, and the adapter for HTTP servers.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use serde::Serialize;
 
 use crate::{
-    error::Disposition,
+    error::{Disposition, Error, ErrorKind},
     ids::TenantId,
-    strategy::{Principal, VerifyError},
+    orchestrator::Orchestrator,
+    runtime::catch,
+    strategy::{InboundRequest, Principal, VerifyError},
 };
 
 /// The result of one delivery: an HTTP response, and the same as an acknowledgement for a queue record.
@@ -28,9 +31,9 @@ pub struct Received {
     pub(super) tenant: Option<TenantId>,
 }
 
-named! {
+words! {
     /// The acknowledgement for a queue record. Exhaustive by design.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
     pub enum Ack {
         /// All events are stored or are dead letters. Remove the record.
         Done = "done",
@@ -86,8 +89,28 @@ impl Received {
     }
 }
 
+impl Orchestrator {
+    /// [`receive`](Self::receive) for an HTTP server: takes its request and returns the response. Never fails. Answers 404 if
+    /// the strategy is not registered or only sends, 503 after a temporary error and 500 after any other.
+    pub async fn serve(&self, strategy: &str, request: Request<Bytes>) -> Response<Bytes> {
+        match catch(self.receive(strategy, InboundRequest::http(request))).await {
+            Some(Ok(received)) => received.response,
+            Some(Err(error)) => refusal(&error),
+            None => plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
+        }
+    }
+}
+
+fn refusal(error: &Error) -> Response<Bytes> {
+    match error.kind() {
+        ErrorKind::UnknownStrategy | ErrorKind::Unsupported => plain(StatusCode::NOT_FOUND, "not found"),
+        _ if error.is_temporary() => plain(StatusCode::SERVICE_UNAVAILABLE, "service unavailable"),
+        _ => plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
+    }
+}
+
 /// A plain text response.
-pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
+fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(text.as_bytes()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

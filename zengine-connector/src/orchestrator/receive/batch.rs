@@ -10,7 +10,6 @@ use futures_util::{StreamExt, stream};
 
 use super::{
     claim::{Claim, Taken},
-    load::UnderWork,
     plan::InboundTask,
     poison::Poison,
     progress::{EventResult, Progress},
@@ -25,6 +24,7 @@ use crate::{
     runtime::{catch, guard},
     store::{ClaimKey, DeadLetter, InboundStatus},
     strategy::{Admit, DynInbound, ErasedTenant, EventContext, ProviderKey},
+    sync::{Limit, Permit},
 };
 
 /// Time without an answer after which a request begins no further event: a store that hangs costs it once, not once per
@@ -43,7 +43,7 @@ pub(super) struct Batch {
     pub(super) correlation: Option<CorrelationId>,
     pub(super) traceparent: Option<String>,
     pub(super) progress: Progress,
-    pub(super) _under_work: UnderWork,
+    pub(super) _permit: Permit<Arc<Limit>>,
     /// Whether the events are those of a dead letter. Events that still can never be handled stay in it: no other is stored.
     pub(super) replay: bool,
 }

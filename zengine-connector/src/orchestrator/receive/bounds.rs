@@ -12,8 +12,8 @@ pub(super) fn check(settings: &InboundSettings, inbound: &dyn DynInbound, body: 
     if inbound.takes_json() { settings.json.check(body) } else { Ok(()) }
 }
 
-/// The elements of a payload. One that is beyond the bounds, or whose reading panics, is one element that cannot be read: all of
-/// its bytes.
+/// The elements of a payload. A payload beyond its bounds, or whose strategy panics, is returned as one unreadable element with
+/// all its bytes.
 pub(super) fn elements(
     settings: &InboundSettings,
     inbound: &dyn DynInbound,

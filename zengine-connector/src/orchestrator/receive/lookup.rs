@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use crate::{
     ids::RouteKey,
     pipeline::Engine,
-    registry::{Ask, RegisteredStrategy},
+    registry::{CacheUse, RegisteredStrategy},
     runtime::BoxFuture,
     secret::{Secret, SecretRef},
     strategy::{Found, TenantLookup, VerifyError},
@@ -26,8 +26,13 @@ impl TenantLookup for EngineLookup {
 
     fn find<'a>(&'a self, key: &'a RouteKey) -> BoxFuture<'a, Result<Vec<Found>, VerifyError>> {
         Box::pin(async move {
-            let tenants =
-                self.engine.tenants.route(&self.entry.name, key, Ask::Unverified).await.result.map_err(VerifyError::Unavailable)?;
+            let tenants = self
+                .engine
+                .tenants
+                .route(&self.entry.name, key, CacheUse::AnswersAndFailures)
+                .await
+                .result
+                .map_err(VerifyError::Unavailable)?;
             let mut found = Vec::with_capacity(tenants.len().min(MAX_CANDIDATES));
             for tenant in tenants.iter().take(MAX_CANDIDATES) {
                 match self.engine.tenants.bind_unverified(&self.entry, tenant).await {

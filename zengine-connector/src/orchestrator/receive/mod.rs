@@ -17,7 +17,6 @@ mod answer;
 mod batch;
 mod bounds;
 mod claim;
-mod load;
 mod lookup;
 mod plan;
 mod poison;
@@ -29,7 +28,6 @@ mod request;
 mod route;
 mod synchronous;
 
-pub(super) use answer::plain;
 pub use answer::{Ack, Received};
 #[cfg(all(feature = "testing", feature = "tokio"))]
 pub(crate) use lookup::EngineLookup;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    poison::{Homeless, Poison, Routing, digest, principal_tenant, unknown_tenant},
+    poison::{Poison, Routing, Unrouted, digest, principal_tenant, unknown_tenant},
     route::{Routed, Router},
 };
 use crate::{
@@ -55,10 +55,10 @@ impl Plan {
             match element {
                 Routed::Event(event, reference) => plan.handle(event, reference),
                 // In a partition of its own: all events of its conversation have the same routes and wait too.
-                Routed::Homeless(_, Homeless::NoAnswer) => drop(plan.push(None, InboundTask::Wait)),
-                Routed::Homeless(event, why) => {
+                Routed::Unrouted(_, Unrouted::NoAnswer) => drop(plan.push(None, InboundTask::Wait)),
+                Routed::Unrouted(event, why) => {
                     let tenant = match why {
-                        Homeless::Foreign => principal_tenant(router.principal),
+                        Unrouted::Foreign => principal_tenant(router.principal),
                         _ => unknown_tenant(),
                     };
                     let routing = Routing::of(&event, router.principal);

@@ -53,7 +53,7 @@ impl Poison {
 
     /// An event that no tenant gets. The letter holds what a replay needs to route it again. `why` keeps its record separate
     /// from that of the same event if it is handled later.
-    pub(super) fn event(event: &InboundEvent, routing: &Routing, why: Homeless) -> Result<Self, Error> {
+    pub(super) fn event(event: &InboundEvent, routing: &Routing, why: Unrouted) -> Result<Self, Error> {
         #[derive(Serialize)]
         struct Form<'a> {
             #[serde(flatten)]
@@ -91,7 +91,7 @@ impl Poison {
 
 /// The reason for which no tenant gets an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Homeless {
+pub(super) enum Unrouted {
     /// No route leads to a tenant.
     Unroutable,
     /// Several tenants have a key that must belong to one. Guessing would show one tenant's messages to another.
@@ -102,7 +102,7 @@ pub(super) enum Homeless {
     NoAnswer,
 }
 
-impl Homeless {
+impl Unrouted {
     /// The name in the key of a dead letter, the kind of its error, and the reason in it.
     pub(super) const fn facts(self) -> (&'static str, ErrorKind, &'static str) {
         match self {

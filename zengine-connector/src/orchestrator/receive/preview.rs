@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Response;
 
 use super::{
-    poison::Homeless,
+    poison::Unrouted,
     request::InboundCall,
     route::{Routed, Router},
 };
@@ -42,7 +42,7 @@ impl Orchestrator {
     /// `UnknownStrategy` if the name is not registered, `Unsupported` if the strategy only sends.
     pub async fn preview(&self, strategy: &str, request: &InboundRequest, unrouted: Option<&TenantId>) -> Result<Preview, Error> {
         let (entry, inbound) = self.receives(strategy)?;
-        let call = InboundCall { orchestrator: self, engine: &self.engine, entry, inbound, request };
+        let call = InboundCall { orchestrator: self, entry, inbound, request };
         if request.body().len() > self.inbound.settings.max_body_bytes {
             return Ok(Preview::Refused(VerifyError::TooLarge));
         }
@@ -87,8 +87,8 @@ async fn shown(
     for element in elements {
         let mut event = match element {
             Routed::Event(event, reference) => Ok((*event, reference)),
-            Routed::Homeless(event, Homeless::Unroutable) if let Some(tenant) = unrouted => Ok(router.stamp(tenant.clone(), *event)),
-            Routed::Homeless(event, why) => Err(ElementError::new("", why.facts().2, event.raw)),
+            Routed::Unrouted(event, Unrouted::Unroutable) if let Some(tenant) = unrouted => Ok(router.stamp(tenant.clone(), *event)),
+            Routed::Unrouted(event, why) => Err(ElementError::new("", why.facts().2, event.raw)),
             Routed::Unreadable(error) => Err(error),
         };
         // A store that does not answer leaves the names away; the events are shown all the same.

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{batch::Batch, load::UnderWork, plan::Plan, poison::Routing, progress::Progress, route::Router};
+use super::{batch::Batch, plan::Plan, poison::Routing, progress::Progress, route::Router};
 use crate::{
     error::{Error, ErrorKind},
     ids::FailureId,
-    message::InboundEvent,
+    message::{InboundEvent, raw_from_parts},
     orchestrator::Orchestrator,
     registry::RegisteredStrategy,
     store::{DeadLetter, LetterDirection},
     strategy::{DynInbound, Principal, RawPayload},
+    sync::Permit,
 };
 
 /// The result of a replay. Exhaustive by design: it decides whether the letter may be deleted.
@@ -119,7 +119,7 @@ impl Orchestrator {
             return Err(Error::new(ErrorKind::Unsupported, "the host has no handler for events"));
         };
         let body = letter.open(&*self.engine.keys)?;
-        let Some(under_work) = UnderWork::begin(&self.inbound) else { return Ok(Replayed::NotStored) };
+        let Some(permit) = Permit::of(Arc::clone(&self.inbound.requests)) else { return Ok(Replayed::NotStored) };
         let plan = Box::pin(self.plan_again(entry, inbound, letter, &body)).await?;
         let batch = Arc::new(Batch {
             orchestrator: self.clone(),
@@ -132,7 +132,7 @@ impl Orchestrator {
             correlation: None,
             traceparent: None,
             progress: Progress::new(plan.tasks, self.inbound.settings.max_events),
-            _under_work: under_work,
+            _permit: permit,
             replay: true,
         });
         // A dropped task ends the wait too. Events that it did not count are not stored.
@@ -214,15 +214,8 @@ impl Head {
                 "the letter holds one element without the rest of its payload, which no strategy can read; export its bytes",
             ));
         }
-        let bytes = match (self.raw, self.raw_base64) {
-            (Some(raw), _) => Bytes::copy_from_slice(raw.get().as_bytes()),
-            (None, Some(text)) => {
-                let bytes = STANDARD.decode(text).map_err(|_| Error::new(ErrorKind::Corrupt, "the dead letter's bytes are not base64"))?;
-                bytes.into()
-            }
-            (None, None) => Bytes::new(),
-        };
-        Ok(RawPayload::new(bytes))
+        let not_base64 = || Error::new(ErrorKind::Corrupt, "the dead letter's bytes are not base64");
+        raw_from_parts(self.raw, self.raw_base64).map(RawPayload::new).ok_or_else(not_base64)
     }
 }
 

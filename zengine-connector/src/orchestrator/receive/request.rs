@@ -9,7 +9,6 @@ use super::{
     answer::{Ack, Received},
     batch::Batch,
     bounds,
-    load::UnderWork,
     lookup::EngineLookup,
     plan::Plan,
     progress::Progress,
@@ -25,6 +24,7 @@ use crate::{
     registry::RegisteredStrategy,
     runtime::{Missed, guard, ms, to_ms},
     strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, Verified, VerifyError},
+    sync::Permit,
     telemetry::{Dimensions, MetricName, TraceParent},
 };
 
@@ -55,7 +55,7 @@ impl Orchestrator {
     pub async fn receive(&self, strategy: &str, request: InboundRequest) -> Result<Received, Error> {
         let (entry, inbound) = self.receives(strategy)?;
         let arrived = self.engine.clock.monotonic();
-        let call = InboundCall { orchestrator: self, engine: &self.engine, entry, inbound, request: &request };
+        let call = InboundCall { orchestrator: self, entry, inbound, request: &request };
         let received = call.receive().await;
         call.log(&received, self.engine.clock.monotonic().saturating_sub(arrived));
         report::count(&self.engine.observers, entry.name.as_str(), &received);
@@ -73,13 +73,16 @@ impl Orchestrator {
 /// A request with its strategy and engine.
 pub(super) struct InboundCall<'a> {
     pub(super) orchestrator: &'a Orchestrator,
-    pub(super) engine: &'a Arc<Engine>,
     pub(super) entry: &'a Arc<RegisteredStrategy>,
     pub(super) inbound: &'a Arc<dyn DynInbound>,
     pub(super) request: &'a InboundRequest,
 }
 
 impl InboundCall<'_> {
+    fn engine(&self) -> &Arc<Engine> {
+        &self.orchestrator.engine
+    }
+
     /// The event `inbound.completed` of a request or record (rule 81). A fact without a value has no key.
     fn log(&self, received: &Received, duration: Duration) {
         tracing::info!(
@@ -101,7 +104,7 @@ impl InboundCall<'_> {
     }
 
     async fn receive(&self) -> Received {
-        if self.engine.is_closing() {
+        if self.engine().is_closing() {
             return Received::refused(&VerifyError::Unavailable(Error::new(ErrorKind::Busy, "the host shuts down")));
         }
         if self.request.body().len() > self.orchestrator.inbound.settings.max_body_bytes {
@@ -127,13 +130,13 @@ impl InboundCall<'_> {
 
     /// Authenticates the request. The inner error is `None` if the strategy panicked.
     pub(super) async fn verify(&self) -> Result<Verified, Option<VerifyError>> {
-        let lookup = Arc::new(EngineLookup { engine: Arc::clone(self.engine), entry: Arc::clone(self.entry) });
+        let lookup = Arc::new(EngineLookup { engine: Arc::clone(self.engine()), entry: Arc::clone(self.entry) });
         let verify = self.inbound.verify(self.request, lookup);
-        match guard(&*self.engine.clock, self.orchestrator.inbound.settings.verify_timeout, verify).await {
+        match guard(&*self.engine().clock, self.orchestrator.inbound.settings.verify_timeout, verify).await {
             Ok(Ok(verified)) => Ok(verified),
             Ok(Err(error)) => {
                 if let VerifyError::Unavailable(cause) = &error {
-                    if self.entry.warned.is_due(self.engine.clock.monotonic()) {
+                    if self.entry.warned.is_due(self.engine().clock.monotonic()) {
                         tracing::warn!(strategy = %self.entry.name, error = %cause, "inbound.verify_unavailable");
                     }
                     return Err(Some(error));
@@ -150,24 +153,24 @@ impl InboundCall<'_> {
     }
 
     async fn events(&self, principal: Principal, payload: RawPayload) -> Received {
-        let Some(under_work) = UnderWork::begin(&self.orchestrator.inbound) else {
+        let Some(permit) = Permit::of(Arc::clone(&self.orchestrator.inbound.requests)) else {
             let strategy = Some(self.entry.name.as_str());
-            self.engine.observers.count(MetricName::InboundBusy, 1, Dimensions { strategy, ..Dimensions::default() });
+            self.engine().observers.count(MetricName::InboundBusy, 1, Dimensions { strategy, ..Dimensions::default() });
             let busy = Error::new(ErrorKind::Busy, "too many requests are under work").with_retry_after(BUSY);
             return Received::refused(&VerifyError::Unavailable(busy)).of(&principal);
         };
-        let (arrived, began) = (self.engine.clock.now(), self.engine.clock.monotonic());
+        let (arrived, began) = (self.engine().clock.now(), self.engine().clock.monotonic());
         let deadline = match self.entry.descriptor.reply {
             Reply::Acknowledge => None,
             Reply::Synchronous { deadline_ms } => Some(Duration::from_millis(deadline_ms)),
         };
         let until = deadline.map(|time| began + time);
         let planned = Box::pin(async {
-            let mut router = Router::new(self.engine, self.entry, &principal, to_ms(arrived));
+            let mut router = Router::new(self.engine(), self.entry, &principal, to_ms(arrived));
             let elements = router.read(&self.orchestrator.inbound.settings, &**self.inbound, &payload).await;
             Plan::of(&router, &payload, elements)
         });
-        let Some(plan) = before(self.engine, until, planned).await else {
+        let Some(plan) = before(&*self.engine().clock, until, planned).await else {
             let error = Error::new(ErrorKind::Timeout, "the tenant directory did not answer before the deadline of the channel");
             return Received::refused(&VerifyError::Unavailable(error)).of(&principal);
         };
@@ -201,15 +204,15 @@ impl InboundCall<'_> {
             correlation: correlation(self.request),
             traceparent: trace(self.request).map(|trace| trace.to_string()),
             progress: Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events),
-            _under_work: under_work,
+            _permit: permit,
             replay: false,
         });
         // A dropped task ends the wait too. Events that it did not count must be delivered again.
-        let done = before(self.engine, until, batch.start(plan.partitions)).await.is_some();
+        let done = before(&*self.engine().clock, until, batch.start(plan.partitions)).await.is_some();
         let counts = if done { batch.progress.at_the_end() } else { batch.progress.so_far() };
         (handled.accepted, handled.poisoned, handled.unstored) = (counts.accepted, counts.poisoned, counts.unstored);
         handled.pending = !done;
-        let until = until.map(|until| until.max(self.engine.clock.monotonic() + COLLECT));
+        let until = until.map(|until| until.max(self.engine().clock.monotonic() + COLLECT));
         match &reader {
             // The sender drops this response and asks again; replies in it would be lost.
             Some(reader) if handled.unstored > 0 => reader.put_off(&mut handled),
@@ -226,7 +229,7 @@ impl InboundCall<'_> {
 
     fn reader(&self, tenant: &TenantId, conversation: &ConversationId) -> ConversationReader<'_> {
         let outbox = self.orchestrator.outbox(tenant, &self.entry.name, conversation);
-        ConversationReader { engine: self.engine, outbox, after: 0 }
+        ConversationReader { outbox, after: 0 }
     }
 
     async fn poll(&self, principal: Principal, reader: ConversationReader<'_>) -> Received {
@@ -240,14 +243,14 @@ impl InboundCall<'_> {
     /// The strategy's response. Replaced by the default one if the strategy panics, or if it reports success although an event
     /// must be delivered again.
     async fn respond(&self, handled: Handled, until: Option<Duration>) -> Received {
-        let until = until.unwrap_or_else(|| self.engine.clock.monotonic() + RESPOND_TIMEOUT);
+        let until = until.unwrap_or_else(|| self.engine().clock.monotonic() + RESPOND_TIMEOUT);
         let tenant = match &handled.principal {
-            Principal::Tenant(tenant) => before(self.engine, Some(until), self.engine.tenants.bind(self.entry, tenant)).await,
+            Principal::Tenant(tenant) => before(&*self.engine().clock, Some(until), self.engine().tenants.bind(self.entry, tenant)).await,
             Principal::Shared => None,
         };
         let tenant = tenant.and_then(Result::ok).map(|bound| Arc::clone(&bound.state));
         let respond = self.inbound.respond(self.request, &handled, tenant.as_ref());
-        let response = match guard(&*self.engine.clock, RESPOND_TIMEOUT, respond).await {
+        let response = match guard(&*self.engine().clock, RESPOND_TIMEOUT, respond).await {
             Ok(response) if handled.unstored == 0 || !response.status().is_success() => response,
             failed => {
                 match failed {

@@ -8,14 +8,14 @@ use std::{
 
 use super::{
     bounds,
-    poison::{Homeless, dedup_of},
+    poison::{Unrouted, dedup_of},
 };
 use crate::{
     ids::{RouteKey, TenantId},
     message::{DedupeKey, ElementError, InboundEvent},
     orchestrator::InboundSettings,
     pipeline::Engine,
-    registry::{Ask, RegisteredStrategy},
+    registry::{CacheUse, RegisteredStrategy},
     strategy::{DynInbound, Principal, ProviderKey, RawPayload, RoutedEvent},
 };
 
@@ -24,7 +24,7 @@ pub(super) enum Routed {
     /// An event of a tenant, and the key of our send that it echoes.
     Event(Box<InboundEvent>, Option<ProviderKey>),
     /// An event that no tenant gets.
-    Homeless(Box<RoutedEvent>, Homeless),
+    Unrouted(Box<RoutedEvent>, Unrouted),
     /// An element that cannot be read.
     Unreadable(ElementError),
 }
@@ -39,10 +39,10 @@ pub(super) struct Router<'a> {
     pub(super) entry: &'a RegisteredStrategy,
     pub(super) principal: &'a Principal,
     pub(super) received_at_ms: i64,
-    /// The answers that a look-up may take from memory. Only an event of a verified payload that no tenant gets may pass by it.
-    ask: Ask,
-    /// One answer per key and request, so that all events of a conversation see the same answer of the directory. With it,
-    /// whether it was remembered from an earlier request.
+    /// Cache use of the first look-up. Only an event of a verified payload without a tenant is answer up again past the cache.
+    cache_use: CacheUse,
+    /// One answer per key and request, so that all events of a conversation see the same answer of the directory, and whether it
+    /// came from the cache.
     routes: HashMap<RouteKey, (Option<Vec<TenantId>>, bool)>,
     /// Time spent on look-ups that gave no answer.
     unanswered: Duration,
@@ -50,12 +50,12 @@ pub(super) struct Router<'a> {
 
 impl<'a> Router<'a> {
     pub(super) fn new(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, principal: &'a Principal, received_at_ms: i64) -> Self {
-        Self { engine, entry, principal, received_at_ms, ask: Ask::Verified, routes: HashMap::new(), unanswered: Duration::ZERO }
+        Self { engine, entry, principal, received_at_ms, cache_use: CacheUse::Answers, routes: HashMap::new(), unanswered: Duration::ZERO }
     }
 
     /// A router for a payload that was not verified.
     pub(super) fn unverified(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, received_at_ms: i64) -> Self {
-        Self { ask: Ask::Unverified, ..Self::new(engine, entry, &Principal::Shared, received_at_ms) }
+        Self { cache_use: CacheUse::AnswersAndFailures, ..Self::new(engine, entry, &Principal::Shared, received_at_ms) }
     }
 
     /// Reads a payload within its bounds, and routes its elements, in order.
@@ -81,24 +81,24 @@ impl<'a> Router<'a> {
                     into.push(Routed::Event(Box::new(event), reference));
                 }
             }
-            Err(homeless) => into.push(Routed::Homeless(Box::new(event), homeless)),
+            Err(why) => into.push(Routed::Unrouted(Box::new(event), why)),
         }
     }
 
-    async fn owners(&mut self, event: &RoutedEvent) -> Result<Vec<TenantId>, Homeless> {
-        match self.owners_by(event, self.ask).await {
-            // The tenant may be newer than what is remembered of its keys. A directory that does not answer is not asked twice.
-            Err(Homeless::Unroutable | Homeless::Foreign | Homeless::Ambiguous) if self.ask == Ask::Verified => {
-                self.owners_by(event, Ask::Again).await
+    async fn owners(&mut self, event: &RoutedEvent) -> Result<Vec<TenantId>, Unrouted> {
+        match self.owners_by(event, self.cache_use).await {
+            // The tenant may be newer than the cached answer. Skip the second look-up if the directory did not answer.
+            Err(Unrouted::Unroutable | Unrouted::Foreign | Unrouted::Ambiguous) if self.cache_use == CacheUse::Answers => {
+                self.owners_by(event, CacheUse::Bypass).await
             }
             known => known,
         }
     }
 
-    async fn owners_by(&mut self, event: &RoutedEvent, ask: Ask) -> Result<Vec<TenantId>, Homeless> {
+    async fn owners_by(&mut self, event: &RoutedEvent, cache_use: CacheUse) -> Result<Vec<TenantId>, Unrouted> {
         let mut found = None;
         for key in &event.routes {
-            let tenants = self.look_up(key, ask).await.ok_or(Homeless::NoAnswer)?;
+            let tenants = self.look_up(key, cache_use).await.ok_or(Unrouted::NoAnswer)?;
             if !tenants.is_empty() {
                 found = Some(tenants);
                 break;
@@ -108,17 +108,17 @@ impl<'a> Router<'a> {
             // No route claims the event, and the tenant's own credentials authenticated it.
             (Principal::Tenant(tenant), None) => Ok(vec![tenant.clone()]),
             (Principal::Tenant(tenant), Some(tenants)) if tenants.contains(tenant) => Ok(vec![tenant.clone()]),
-            (Principal::Tenant(_), Some(_)) => Err(Homeless::Foreign),
-            (Principal::Shared, None) => Err(Homeless::Unroutable),
+            (Principal::Tenant(_), Some(_)) => Err(Unrouted::Foreign),
+            (Principal::Shared, None) => Err(Unrouted::Unroutable),
             (Principal::Shared, Some(tenants)) if tenants.len() == 1 || event.fan_out => Ok(tenants),
-            (Principal::Shared, Some(_)) => Err(Homeless::Ambiguous),
+            (Principal::Shared, Some(_)) => Err(Unrouted::Ambiguous),
         }
     }
 
-    async fn look_up(&mut self, key: &RouteKey, ask: Ask) -> Option<Vec<TenantId>> {
+    async fn look_up(&mut self, key: &RouteKey, cache_use: CacheUse) -> Option<Vec<TenantId>> {
         let remembered = self.routes.get(key).cloned();
         match &remembered {
-            Some((known, cached)) if ask != Ask::Again || !cached => return known.clone(),
+            Some((known, cached)) if cache_use != CacheUse::Bypass || !cached => return known.clone(),
             _ => {}
         }
         if self.unanswered >= UNANSWERED {
@@ -126,8 +126,8 @@ impl<'a> Router<'a> {
             return None;
         }
         let asked = self.engine.clock.monotonic();
-        let looked = self.engine.tenants.route(&self.entry.name, key, ask).await;
-        let found: Option<Vec<_>> = match looked.result {
+        let answer = self.engine.tenants.route(&self.entry.name, key, cache_use).await;
+        let found: Option<Vec<_>> = match answer.result {
             Ok(tenants) => {
                 let mut seen = HashSet::new();
                 Some(tenants.iter().filter(|tenant| seen.insert(*tenant)).cloned().collect())
@@ -138,10 +138,10 @@ impl<'a> Router<'a> {
                 None
             }
         };
-        // What is remembered serves the other events of the request where the directory does not answer again.
+        // Keep the earlier answer for the request's other events if the directory does not answer this time.
         let kept = match (&found, remembered) {
             (None, Some((known, _))) => (known, false),
-            _ => (found.clone(), looked.cached),
+            _ => (found.clone(), answer.cached),
         };
         self.routes.insert(key.clone(), kept);
         found

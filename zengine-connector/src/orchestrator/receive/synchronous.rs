@@ -5,22 +5,20 @@ use std::{collections::HashSet, time::Duration};
 use crate::{
     error::{Error, ErrorKind},
     orchestrator::outbox::OutboxOf,
-    pipeline::Engine,
-    runtime::within,
+    runtime::{Clock, within},
     strategy::{Handled, SessionError, SessionErrorKind},
 };
 
 /// Awaits the work, until a time of the monotonic clock if one is given. `None` if it takes longer.
-pub(super) async fn before<T>(engine: &Engine, until: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn before<T>(clock: &dyn Clock, until: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
     match until {
         None => Some(work.await),
-        Some(until) => within(&*engine.clock, until.saturating_sub(engine.clock.monotonic()), work).await,
+        Some(until) => within(clock, until.saturating_sub(clock.monotonic()), work).await,
     }
 }
 
 /// The conversation whose replies a response holds.
 pub(super) struct ConversationReader<'a> {
-    pub(super) engine: &'a Engine,
     pub(super) outbox: OutboxOf<'a>,
     /// Number of the reply after which the response begins.
     pub(super) after: u64,
@@ -53,7 +51,7 @@ impl ConversationReader<'_> {
 
     /// Awaits a call of the outbox. `Unavailable` if it takes longer.
     async fn before<T>(&self, until: Option<Duration>, work: impl Future<Output = Result<T, SessionError>>) -> Result<T, SessionError> {
-        before(self.engine, until, work).await.unwrap_or(Err(SessionErrorKind::Unavailable.into()))
+        before(self.outbox.clock(), until, work).await.unwrap_or(Err(SessionErrorKind::Unavailable.into()))
     }
 }
 

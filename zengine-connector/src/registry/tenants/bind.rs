@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    binder::Binder,
+    Binder,
     cache::{SharedWork, is_outage},
 };
 use crate::{

@@ -11,7 +11,7 @@ use quick_cache::sync::Cache;
 use crate::{
     error::{Error, ErrorKind},
     runtime::{BoxFuture, Clock},
-    sync::{Mutex, Seldom},
+    sync::{Mutex, OncePerSecond},
 };
 
 type Running<T> = BoxFuture<'static, Result<T, Arc<Error>>>;
@@ -48,29 +48,29 @@ impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
     }
 }
 
-/// How long answers are remembered.
+/// Lifetimes of cached answers.
 #[derive(Clone, Copy)]
 pub(super) struct Lifetimes {
     pub(super) found: Duration,
-    /// Empty answers and failures: what is missing may be there soon.
+    /// Lifetime of empty answers and failures. Short, because a missing entry may be added at any time.
     pub(super) missing: Duration,
     /// Maximum age of an answer that is used while its store is down.
     pub(super) stale_max: Duration,
 }
 
-/// The answers that a look-up may take from memory.
+/// Which cached answers a look-up may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ask {
+pub(crate) enum CacheUse {
     /// Answers and failures: for a request that is not authenticated.
-    Unverified,
+    AnswersAndFailures,
     /// Answers.
-    Verified,
-    /// Nothing, once per key and second; else answers.
-    Again,
+    Answers,
+    /// Bypasses the cache once per second and key.
+    Bypass,
 }
 
-/// An answer, and whether it was remembered.
-pub(crate) struct Looked<V> {
+/// An answer and whether it came from the cache.
+pub(crate) struct LookUpResult<V> {
     pub(crate) result: Result<V, Error>,
     pub(crate) cached: bool,
 }
@@ -85,7 +85,7 @@ pub(super) struct Lookups<K, V> {
 
 struct CachedValue<V> {
     known: Mutex<Known<V>>,
-    asked_again: Seldom,
+    asked_again: OncePerSecond,
     work: SharedWork<V>,
 }
 
@@ -103,18 +103,27 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
     }
 
     /// The answer, cached or fetched.
-    pub(super) async fn get(&self, key: &K, ask: Ask, fetch: impl FnOnce() -> BoxFuture<'static, Result<V, Error>>) -> Looked<V> {
+    pub(super) async fn get(
+        &self,
+        key: &K,
+        cache_use: CacheUse,
+        fetch: impl FnOnce() -> BoxFuture<'static, Result<V, Error>>,
+    ) -> LookUpResult<V> {
         let made = self.entries.get_or_insert_with(key, || {
             let known = Mutex::new(Known { answer: None, failure: None });
-            Ok::<_, std::convert::Infallible>(Arc::new(CachedValue { known, asked_again: Seldom::default(), work: SharedWork::default() }))
+            Ok::<_, std::convert::Infallible>(Arc::new(CachedValue {
+                known,
+                asked_again: OncePerSecond::default(),
+                work: SharedWork::default(),
+            }))
         });
         let Ok(entry) = made;
         let (lifetimes, is_missing) = (self.lifetimes, self.is_missing);
-        let fresh = move |known: &Known<V>, now| known.fresh(ask, lifetimes, is_missing, now);
+        let fresh = move |known: &Known<V>, now| known.fresh(cache_use, lifetimes, is_missing, now);
         let now = self.clock.monotonic();
         let known = fresh(&entry.known.lock(), now);
-        if let Some(result) = known.filter(|_| ask != Ask::Again || !entry.asked_again.is_due(now)) {
-            return Looked { result, cached: true };
+        if let Some(result) = known.filter(|_| cache_use != CacheUse::Bypass || !entry.asked_again.is_due(now)) {
+            return LookUpResult { result, cached: true };
         }
         let (clock, place) = (Arc::clone(&self.clock), Arc::clone(&entry));
         let work = entry.work.join(move || {
@@ -122,7 +131,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
             Box::pin(async move {
                 let read = clock.monotonic();
                 // Another caller may have fetched it since we looked.
-                if let Some(result) = fresh(&place.known.lock(), read).filter(|_| ask != Ask::Again) {
+                if let Some(result) = fresh(&place.known.lock(), read).filter(|_| cache_use != CacheUse::Bypass) {
                     return result;
                 }
                 let result = fetch.await;
@@ -136,7 +145,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
                 }
             })
         });
-        Looked { result: work.await, cached: false }
+        LookUpResult { result: work.await, cached: false }
     }
 
     pub(super) fn clear(&self) {
@@ -146,14 +155,14 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
 
 impl<V: Clone> Known<V> {
     /// The answer that needs no look-up.
-    fn fresh(&self, ask: Ask, lifetimes: Lifetimes, is_missing: fn(&V) -> bool, now: Duration) -> Option<Result<V, Error>> {
+    fn fresh(&self, cache_use: CacheUse, lifetimes: Lifetimes, is_missing: fn(&V) -> bool, now: Duration) -> Option<Result<V, Error>> {
         if let Some((value, read)) = &self.answer {
             let lifetime = if is_missing(value) { lifetimes.missing.min(lifetimes.found) } else { lifetimes.found };
             if now < *read + lifetime {
                 return Some(Ok(value.clone()));
             }
         }
-        let failure = self.failure.as_ref().filter(|(_, at)| ask == Ask::Unverified && now < *at + lifetimes.missing);
+        let failure = self.failure.as_ref().filter(|(_, at)| cache_use == CacheUse::AnswersAndFailures && now < *at + lifetimes.missing);
         failure.map(|(error, _)| self.instead_of(lifetimes, error, now))
     }
 

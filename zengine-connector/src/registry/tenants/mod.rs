@@ -4,13 +4,10 @@
 //! |---|---|
 //! | `bind` | the lifetime of a tenant's instance (rule 85) |
 //! | `secrets` | the secrets of a configuration and of the application |
-//! | `routes` | the tenants behind a provider's key |
 //! | `cache` | a cache of answers, each fetched by one caller at a time |
 
 mod bind;
-mod binder;
 mod cache;
-mod routes;
 mod secrets;
 
 use std::{
@@ -26,8 +23,7 @@ use quick_cache::Equivalent;
 
 pub(crate) use bind::BoundTenant;
 use bind::{BindRequest, Slot};
-use binder::Binder;
-pub(crate) use cache::{Ask, Looked};
+pub(crate) use cache::{CacheUse, LookUpResult};
 use cache::{Lifetimes, Lookups};
 
 use super::Caching;
@@ -36,10 +32,27 @@ use crate::{
     error::Error,
     ids::{RouteKey, StrategyName, TenantId},
     keyring::Key,
+    runtime::BoxFuture,
     secret::{Secret, SecretRef},
+    store::Ports,
     strategy::{SessionPorts, Sessions},
     sync::{BoundedCache, bounded_cache},
 };
+
+/// The parts that every binding needs.
+struct Binder {
+    sessions: Arc<SessionPorts>,
+    caching: Caching,
+    local_refs: bool,
+    /// Key of the digests by which secrets are compared, so that only the strategy keeps the secrets.
+    digest: Key,
+}
+
+impl Binder {
+    fn stores(&self) -> &Ports {
+        &self.sessions.stores
+    }
+}
 
 /// Binds tenants to strategies, and caches the instances.
 pub(crate) struct Tenants {
@@ -55,6 +68,9 @@ type Values = Vec<Secret<Vec<u8>>>;
 
 /// Maximum number of cached application secrets.
 const MAX_APPLICATION_SECRETS: usize = 1024;
+
+/// Maximum length of a provider's key, in bytes. Longer ones, from forged requests, are not looked up.
+const MAX_KEY: usize = 1024;
 
 impl Tenants {
     /// `caching` sets the lifetimes. `local_refs` allows tenants to refer to the host's environment and files.
@@ -113,6 +129,19 @@ impl Tenants {
         }
         self.swept_ms.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.slots.retain(|_, slot| now < slot.last_used() + idle);
+    }
+
+    /// The tenants behind a provider's key, or `Store` if the directory does not answer. Cached, empty answers too.
+    pub(crate) async fn route(&self, strategy: &StrategyName, key: &RouteKey, cache_use: CacheUse) -> LookUpResult<Arc<[TenantId]>> {
+        if key.value().len() > MAX_KEY {
+            return LookUpResult { result: Ok(Arc::default()), cached: false };
+        }
+        let cached = (strategy.clone(), key.clone());
+        let fetch = || {
+            let (binder, (strategy, key)) = (Arc::clone(&self.binder), cached.clone());
+            Box::pin(async move { Ok(binder.stores().route(&strategy, &key).await?.into()) }) as BoxFuture<'static, _>
+        };
+        self.routes.get(&cached, cache_use, fetch).await
     }
 
     /// A tenant's sessions with a strategy.

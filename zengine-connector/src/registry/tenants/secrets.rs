@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Ask, Tenants, binder::Binder, cache::OUTAGE};
+use super::{Binder, CacheUse, Tenants, cache::OUTAGE};
 use crate::{
     error::{Error, ErrorKind, Violation},
     ids::{StrategyName, TenantId},
@@ -35,7 +35,7 @@ impl Tenants {
                 Ok(Arc::new(values))
             }) as BoxFuture<'static, _>
         };
-        Ok(self.application.get(&key, Ask::Unverified, fetch).await.result?.to_vec())
+        Ok(self.application.get(&key, CacheUse::AnswersAndFailures, fetch).await.result?.to_vec())
     }
 }
 
@@ -113,11 +113,8 @@ fn not_empty(answer: SecretAnswer) -> SecretAnswer {
 
 fn message(error: &SecretError, reference: &SecretRef) -> &'static str {
     match error {
-        SecretError::NotFound if reference.is_local() => "the secret does not exist",
-        SecretError::NotFound => "the secret does not exist in the tenant's scope, nor in the shared one",
-        SecretError::Malformed(what) => what,
-        SecretError::Denied => "the secret store refuses access",
-        SecretError::Unavailable(_) => "the secret store does not answer",
+        SecretError::NotFound if !reference.is_local() => "the secret does not exist in the tenant's scope, nor in the shared one",
+        _ => error.message(),
     }
 }
 

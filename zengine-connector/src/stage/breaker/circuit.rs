@@ -184,7 +184,7 @@ impl Circuit {
         self.inner.lock().wait(self.ports.clock.monotonic())
     }
 
-    /// Whether a new breaker would do the same: it is closed, nothing in its window counts, and its trips are forgotten.
+    /// Returns `true` if a new breaker would behave the same: it is closed, its window is empty, and its trips are forgotten.
     pub(crate) fn is_as_new(&self, now: Duration) -> bool {
         let inner = self.inner.lock();
         let forgiven = inner.trips == 0 || now.saturating_sub(inner.closed_since) > FORGIVEN_AFTER;

@@ -52,8 +52,8 @@ mod tests {
 
     #[test]
     fn rule_48_open_time_doubles_up_to_five_minutes() {
-        let times: Vec<_> = [1, 2, 3, 4, 5, 100].map(|trips| open_time(&Breaker::standard(), trips).as_secs()).into();
+        let times: Vec<_> = [1, 2, 3, 4, 5, 100].map(|trips| open_time(&Breaker::default(), trips).as_secs()).into();
         assert_eq!(times, [30, 60, 120, 240, 300, 300]);
-        assert_eq!(open_time(&Breaker { open_time: Duration::from_secs(1), ..Breaker::standard() }, 2), Duration::from_secs(2));
+        assert_eq!(open_time(&Breaker { open_time: Duration::from_secs(1), ..Breaker::default() }, 2), Duration::from_secs(2));
     }
 }

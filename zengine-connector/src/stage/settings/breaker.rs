@@ -32,14 +32,8 @@ pub struct Breaker {
 }
 
 impl Default for Breaker {
-    fn default() -> Self {
-        Self::standard()
-    }
-}
-
-impl Breaker {
     /// Opens at 50 % of at least 10 calls in 60 s, or 5 failures in a row, for 30 s (rules 46 and 48).
-    pub fn standard() -> Self {
+    fn default() -> Self {
         Self {
             enabled: true,
             window: Duration::from_secs(60),
@@ -50,20 +44,17 @@ impl Breaker {
             max_open_time: Duration::from_secs(300),
         }
     }
+}
 
+impl Breaker {
     /// Opens after 3 failures in a row, for 10 s.
     pub fn fast_fail() -> Self {
-        Self { consecutive_failures: 3, open_time: Duration::from_secs(10), ..Self::standard() }
-    }
-
-    /// Opens at 80 % of at least 50 calls, or 20 failures in a row.
-    pub fn tolerant() -> Self {
-        Self { min_calls: 50, failure_rate: 0.8, consecutive_failures: 20, ..Self::standard() }
+        Self { consecutive_failures: 3, open_time: Duration::from_secs(10), ..Self::default() }
     }
 
     /// Never opens.
     pub fn off() -> Self {
-        Self { enabled: false, ..Self::standard() }
+        Self { enabled: false, ..Self::default() }
     }
 
     /// Checks that the settings can work together.

@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn presets_are_possible() {
-        for breaker in [Breaker::standard(), Breaker::fast_fail(), Breaker::tolerant(), Breaker::off()] {
+        for breaker in [Breaker::default(), Breaker::fast_fail(), Breaker::off()] {
             StrategySettings { breaker, retry: Retry::none(), ..StrategySettings::default() }.check().unwrap();
         }
         StrategySettings::default().check().unwrap();

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     OwnerToken,
-    at::At,
     operation::{Decision, Lease},
+    time::{At, Kept, as_ms, is_reached},
 };
 use crate::store::cbor::{Unread, cbor_codes, record};
 
@@ -52,7 +52,13 @@ impl InboundRecord {
 
     /// Returns `true` if the record is expired.
     pub const fn is_expired(&self, now_ms: i64) -> bool {
-        self.expires_at_s.saturating_mul(1000) <= now_ms
+        is_reached(self.expires_at_s, now_ms)
+    }
+}
+
+impl Kept for InboundRecord {
+    fn removable_at_ms(&self) -> i64 {
+        as_ms(self.expires_at_s)
     }
 }
 

@@ -3,7 +3,6 @@
 //! [`ClaimRecord`] is the stored record, and [`ClaimOp`] holds all its possible changes. A store keeps records by key and
 //! runs [`ClaimOp::decide`] on one of them atomically. It needs to know nothing else about them.
 
-mod at;
 mod attempts;
 pub mod compare_and_set;
 mod due;
@@ -11,19 +10,18 @@ mod effects;
 mod error;
 mod fingerprint;
 mod inbound;
-mod kept;
 mod key;
 mod operation;
 mod receipt;
 mod record;
 mod reference;
+mod time;
 mod token;
 
 use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 
-pub use at::At;
 pub use attempts::{AttemptRecord, Attempts};
 pub(crate) use due::Due;
 pub use due::DuePage;
@@ -31,13 +29,14 @@ pub use effects::Effects;
 pub use error::StoredError;
 pub use fingerprint::Fingerprint;
 pub use inbound::{InboundOp, InboundRecord, InboundStatus};
-pub(in crate::store) use kept::Kept;
 pub use key::ClaimKey;
 pub use operation::{AttemptsMade, ClaimOp, Decision, Lease};
 pub use receipt::StoredReceipt;
 pub(crate) use record::Life;
 pub use record::{ClaimRecord, ClaimStatus, Evidence, Terminal};
 pub use reference::Reference;
+pub use time::At;
+pub(in crate::store) use time::Kept;
 pub use token::OwnerToken;
 
 use super::{StoreError, StoreErrorKind};

@@ -4,28 +4,32 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Attempts, Effects, Fingerprint, OwnerToken, StoredError, StoredReceipt};
+use super::{
+    At, Attempts, Effects, Fingerprint, OwnerToken, StoredError, StoredReceipt,
+    time::{Kept, as_ms, is_reached},
+};
 use crate::{
     message::State,
     store::cbor::{Unread, cbor_codes, record},
 };
 
-/// The status of a send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClaimStatus {
-    /// Owned; nothing was sent yet.
-    Claimed,
-    /// Owned; the message may have been sent.
-    Sending,
-    /// Not owned, to be sent later.
-    Released,
-    /// The provider accepted the message.
-    Delivered,
-    /// The provider refused the message, or it was definitely not sent.
-    Failed,
-    /// The message may have been delivered.
-    Unknown,
+words! {
+    /// The status of a send.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub enum ClaimStatus {
+        /// Owned; nothing was sent yet.
+        Claimed = "claimed",
+        /// Owned; the message may have been sent.
+        Sending = "sending",
+        /// Not owned, to be sent later.
+        Released = "released",
+        /// The provider accepted the message.
+        Delivered = "delivered",
+        /// The provider refused the message, or it was definitely not sent.
+        Failed = "failed",
+        /// The message may have been delivered.
+        Unknown = "unknown",
+    }
 }
 
 cbor_codes! {
@@ -158,9 +162,9 @@ impl ClaimRecord {
         Life { first_claimed_at_ms: self.first_claimed_at_ms, generation: self.generation }
     }
 
-    /// Returns `true` if the record is expired. Every check must use this comparison (rule 29).
+    /// Returns `true` if the record is expired (rule 29).
     pub const fn is_expired(&self, now_ms: i64) -> bool {
-        self.expires_at_s.saturating_mul(1000) <= now_ms
+        is_reached(self.expires_at_s, now_ms)
     }
 
     /// Returns `true` unless a new send may start: the record is expired and owes no dead letter. An event that is still to publish
@@ -202,6 +206,12 @@ impl ClaimRecord {
 
     /// Returns `true` if a store may remove the record.
     pub const fn is_removable(&self, now_ms: i64) -> bool {
-        matches!(self.removable_at_s(), Some(at_s) if at_s.saturating_mul(1000) <= now_ms)
+        matches!(self.removable_at_s(), Some(at_s) if is_reached(at_s, now_ms))
+    }
+}
+
+impl Kept for ClaimRecord {
+    fn removable_at_ms(&self) -> i64 {
+        self.removable_at_s().map_or(i64::MAX, as_ms)
     }
 }

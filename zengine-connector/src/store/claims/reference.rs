@@ -1,5 +1,6 @@
 //! Maps a hashed provider key to its send.
 
+use super::time::{Kept, as_ms, is_reached};
 use crate::{
     ids::{ClientMessageId, StrategyName, TenantId},
     store::cbor::{Unread, record},
@@ -28,6 +29,12 @@ impl Reference {
 
     /// Returns `true` if the reference is expired.
     pub const fn is_expired(&self, now_ms: i64) -> bool {
-        self.expires_at_s.saturating_mul(1000) <= now_ms
+        is_reached(self.expires_at_s, now_ms)
+    }
+}
+
+impl Kept for Reference {
+    fn removable_at_ms(&self) -> i64 {
+        as_ms(self.expires_at_s)
     }
 }

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use redb::{ReadableTable, TableDefinition};
 
 use super::{
+    ascending::AscendingKeys,
     engine::Engine,
     fault::Fault,
-    rising::Rising,
     tables::{CLAIMS, INBOUND, REFERENCES},
     work::Done,
 };
@@ -108,7 +108,7 @@ impl ClaimStore for Engine {
         self.read(|snapshot| {
             let from = after.map_or(Bound::Unbounded, Bound::Excluded);
             let table = snapshot.open_table(CLAIMS)?;
-            let (mut page, mut rising) = (DuePage::default(), Rising::after(after));
+            let (mut page, mut order) = (DuePage::default(), AscendingKeys::after(after));
             let mut last = None;
             for (n, entry) in table.range::<&str>((from, Bound::Unbounded))?.enumerate() {
                 if n == EXAMINED || page.records.len() == limit.max(1) {
@@ -116,7 +116,7 @@ impl ClaimStore for Engine {
                     break;
                 }
                 let (key, bytes) = entry?;
-                rising.check(key.value())?;
+                order.check(key.value())?;
                 match (ClaimKey::parse(key.value()), decode::<ClaimRecord>(bytes.value())) {
                     (Ok(key), Ok(record)) if record.is_due(before_ms) => page.records.push((key, record)),
                     (Ok(_), Ok(_)) => {}

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use redb::ReadableTable as _;
 
-use super::{engine::Engine, rising::Rising, tables::LETTERS, work::Done};
+use super::{ascending::AscendingKeys, engine::Engine, tables::LETTERS, work::Done};
 use crate::{
     ids::FailureId,
     store::{
@@ -47,11 +47,11 @@ impl DeadLetterStore for Engine {
         self.read(|snapshot| {
             let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_str()));
             let table = snapshot.open_table(LETTERS)?;
-            let (mut page, mut rising) = (DeadLetterPage::default(), Rising::after(after.map(FailureId::as_str)));
+            let (mut page, mut order) = (DeadLetterPage::default(), AscendingKeys::after(after.map(FailureId::as_str)));
             let (mut left, mut without_id, mut last) = (limit.max(1), 0, None);
             for entry in table.range::<&str>((from, Bound::Unbounded))? {
                 let (key, bytes) = entry?;
-                rising.check(key.value())?;
+                order.check(key.value())?;
                 let Ok(id) = FailureId::new(key.value()) else {
                     without_id += 1;
                     continue;

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use redb::{ReadableTable, WriteTransaction};
 
 use super::{
+    ascending::AscendingKeys,
     document::{decode, encode},
     engine::Engine,
     fault::Fault,
-    rising::Rising,
     tables::{DIRECTORY, ROUTES},
     work::{Done, count},
 };
@@ -78,11 +78,11 @@ impl TenantDirectory for Engine {
         let range = (from, Bound::Excluded((&*self::after(strategy), "")));
         self.read(|snapshot| {
             let rows = snapshot.open_table(DIRECTORY)?.range::<(&str, &str)>(range)?;
-            let mut rising = Rising::after(after.map(TenantId::as_str));
+            let mut order = AscendingKeys::after(after.map(TenantId::as_str));
             rows.take(limit)
                 .map(|entry| {
                     let (place, _) = entry?;
-                    rising.check(place.value().1)?;
+                    order.check(place.value().1)?;
                     tenant(place.value().1)
                 })
                 .collect()

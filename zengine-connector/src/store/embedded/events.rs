@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    ascending::AscendingKeys,
     document::{decode, encode},
     engine::Engine,
-    rising::Rising,
     tables::EVENTS,
     work::{Done, count},
 };
@@ -24,10 +24,10 @@ impl Engine {
     /// A page of at most `limit` events with their numbers, after a number.
     pub(super) fn published(&self, after: u64, limit: usize) -> Result<Vec<(u64, DomainEvent)>, StoreError> {
         self.read(|snapshot| {
-            let (mut events, mut rising) = (Vec::new(), Rising::after(Some(&after)));
+            let (mut events, mut order) = (Vec::new(), AscendingKeys::after(Some(&after)));
             for entry in snapshot.open_table(EVENTS)?.range(after.saturating_add(1)..)?.take(limit) {
                 let (n, json) = entry?;
-                rising.check(&n.value())?;
+                order.check(&n.value())?;
                 events.push((n.value(), decode::<Stored>(json.value())?.event));
             }
             Ok(events)

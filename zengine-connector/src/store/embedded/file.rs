@@ -9,7 +9,7 @@ use redb::{
 
 use super::{
     fault::{Fault, damaged, read_only},
-    limited::{LimitedFile, SyncLimit},
+    limited::{GatedFile, SyncLimit},
 };
 use crate::{
     runtime::catch_in,
@@ -35,7 +35,7 @@ pub(super) fn engine() -> Builder {
 
 /// Opens a store's file for writing. An empty one is none.
 pub(super) fn open(path: &Path, limit: &Arc<SyncLimit>) -> Result<Database, DatabaseError> {
-    let file = LimitedFile::open(path, limit)?;
+    let file = GatedFile::open(path, Arc::clone(limit))?;
     if file.len()? == 0 {
         return Err(StorageError::Io(std::io::ErrorKind::InvalidData.into()).into());
     }
@@ -58,7 +58,7 @@ impl Open {
         })
     }
 
-    /// Closes the file. The engine writes to it once more, and panics over some damage; the file's lock goes all the same.
+    /// Closes the file and releases its lock. redb writes on close and may panic over damage; the panic is caught.
     fn close(&mut self) {
         let open = mem::replace(self, Self::Closed(StoreErrorKind::Unavailable, "the store is being opened again after a failure"));
         let _ = catch_in(|| drop(open));
@@ -117,7 +117,7 @@ impl Shared {
     /// Moves the content to the front of the file and cuts its end off.
     ///
     /// # Errors
-    /// `Corrupt` if the engine panics or goes on for ever, which damage causes. The file must then be reopened, as after any error
+    /// `Corrupt` if the engine panics or never ends, which damage causes. The file must then be reopened, as after any error
     /// but [`Fault::Said`] and a transaction in progress.
     pub(super) fn compact(&self) -> Result<bool, Fault> {
         match &mut *self.open.write() {
@@ -149,7 +149,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // A panic would reach whoever drops the last handle.
+        // Catch the panic here; otherwise the caller that drops the last handle would get it.
         self.open.write().close();
     }
 }

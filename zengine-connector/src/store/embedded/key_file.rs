@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::{
-    aside::{create_private, create_whole, extended, sync_folder},
     fault::io_error,
+    new_file::{create_private, create_whole, extended, sync_folder},
 };
 use crate::{
     hex::hex,
@@ -114,7 +114,8 @@ impl KeyFile {
         Self { path: self.path.clone(), current: StoredKey::random(rng), older: self.entries().cloned().collect() }.written()
     }
 
-    /// Writes the keys to the key file of a copy. Never replaces a key file: what it opens would be lost.
+    /// Writes the keys to the key file of a copy. Never replaces a key file, because data under its keys would become
+    /// unreadable.
     pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         let text = self.text()?;
         create_whole(path, |aside| fs::write(aside, &text).map_err(io_error))
@@ -159,7 +160,7 @@ impl KeyFile {
         self.entries().any(|entry| entry.id == id)
     }
 
-    /// A value that only the right bytes of a key give, and from which nobody finds them.
+    /// A check value of a key. It identifies the key's bytes without revealing them.
     pub(super) fn check_value(&self, id: &str) -> Option<String> {
         self.entries().find(|entry| entry.id == id).map(|entry| hex(&entry.key().fingerprint(&[b"zengine store key"])))
     }

@@ -1,6 +1,7 @@
-//! The file with a limit to its syncs: a compaction commits until it makes no progress, which over some damage it always does.
+//! A file backend with a limit on syncs. redb compacts until a pass makes no progress; over a damaged file that may never happen.
 
 use std::{
+    fmt::Debug,
     fs::OpenOptions,
     io,
     ops::Bound,
@@ -13,7 +14,7 @@ use std::{
 
 use redb::{BackendError, StorageBackend, backends::FileBackend};
 
-/// The number of syncs that are left, without a limit at first.
+/// Remaining syncs. Unlimited until `allow`.
 #[derive(Debug)]
 pub(super) struct SyncLimit(AtomicU64);
 
@@ -40,21 +41,41 @@ impl SyncLimit {
     }
 }
 
-/// An open file.
-#[derive(Debug)]
-pub(super) struct LimitedFile {
-    file: FileBackend,
-    limit: Arc<SyncLimit>,
-}
-
-impl LimitedFile {
-    pub(super) fn open(path: &Path, limit: &Arc<SyncLimit>) -> Result<Self, redb::DatabaseError> {
-        let file = OpenOptions::new().read(true).write(true).open(path)?;
-        Ok(Self { file: FileBackend::new(file)?, limit: Arc::clone(limit) })
+impl Gate for Arc<SyncLimit> {
+    fn sync(&self) -> io::Result<()> {
+        if self.spend() { Ok(()) } else { Err(io::Error::other("too many syncs")) }
     }
 }
 
-impl StorageBackend for LimitedFile {
+/// Decides which changes of a file may go on.
+pub(super) trait Gate: Debug + Send + Sync + 'static {
+    /// Before a sync.
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Before a write, or a change of the length.
+    fn write(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An open file behind a gate.
+#[derive(Debug)]
+pub(super) struct GatedFile<G> {
+    file: FileBackend,
+    gate: G,
+}
+
+impl<G: Gate> GatedFile<G> {
+    /// Opens a file that exists.
+    pub(super) fn open(path: &Path, gate: G) -> Result<Self, redb::DatabaseError> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        Ok(Self { file: FileBackend::new(file)?, gate })
+    }
+}
+
+impl<G: Gate> StorageBackend for GatedFile<G> {
     fn len(&self) -> io::Result<u64> {
         self.file.len()
     }
@@ -64,14 +85,17 @@ impl StorageBackend for LimitedFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.gate.write()?;
         self.file.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        if self.limit.spend() { self.file.sync_data() } else { Err(io::Error::other("too many syncs")) }
+        self.gate.sync()?;
+        self.file.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.gate.write()?;
         self.file.write(offset, data)
     }
 

@@ -10,7 +10,7 @@
 //! - Calls never wait for a lock that is held across disk writes, but a read may access the disk in the calling thread. Only a
 //!   compaction makes all of them wait.
 
-mod aside;
+mod ascending;
 mod claims;
 mod dead_letters;
 mod directory;
@@ -23,7 +23,7 @@ mod file;
 mod key_file;
 mod keys;
 mod limited;
-mod rising;
+mod new_file;
 mod sessions;
 mod snapshot;
 mod sweep;
@@ -38,13 +38,13 @@ use std::{fs, path::Path, sync::Arc};
 use redb::{ReadableTable as _, TableHandle as _};
 
 use self::{
-    aside::{create_whole, make_private},
     engine::Engine,
     fault::{Fault, io_error, unless_damaged},
     file::{Opener, Shared},
     key_file::KeyFile,
     keys::EmbeddedKeys,
     limited::SyncLimit,
+    new_file::{create_whole, make_private},
     tables::{FORMAT, META, each_table},
 };
 use super::{

@@ -5,9 +5,9 @@ use std::path::Path;
 use redb::{ReadTransaction, ReadableTable as _};
 
 use super::{
-    aside::create_whole,
     fault::Fault,
     file::engine,
+    new_file::create_whole,
     tables::{CLAIMS, COUNTERS, DIRECTORY, EPOCHS, EVENTS, INBOUND, LETTERS, META, REFERENCES, ROUTES, SESSIONS, each_table},
 };
 use crate::store::StoreError;

@@ -3,7 +3,6 @@
 use std::{
     fs::OpenOptions,
     io,
-    ops::Bound,
     path::Path,
     sync::{
         Arc,
@@ -13,9 +12,14 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::join_all};
-use redb::{BackendError, StorageBackend, backends::FileBackend};
 
-use super::{Embedded, KeyFile, file::engine, limited::SyncLimit, work::Done, writer::MAX_WAITING};
+use super::{
+    Embedded, KeyFile,
+    file::engine,
+    limited::{Gate, GatedFile, SyncLimit},
+    work::Done,
+    writer::MAX_WAITING,
+};
 use crate::{
     ids::{RouteKey, StrategyName, TenantId},
     secret::Secret,
@@ -25,68 +29,15 @@ use crate::{
 /// A disk that is full as long as the flag is set.
 #[derive(Debug)]
 struct Disk {
-    file: FileBackend,
     full: Arc<AtomicBool>,
     /// Stands for a panic of the engine in the middle of a write, which it does over some damage.
     panics: Arc<AtomicBool>,
 }
 
-impl Disk {
-    fn room(&self) -> io::Result<()> {
+impl Gate for Disk {
+    fn write(&self) -> io::Result<()> {
         assert!(!self.panics.load(Ordering::SeqCst), "on purpose");
         if self.full.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
-    }
-}
-
-impl StorageBackend for Disk {
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.room()?;
-        self.file.set_len(len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.room()?;
-        self.file.write(offset, data)
-    }
-
-    fn close(&self) -> io::Result<()> {
-        self.file.close()
-    }
-
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.file.try_lock_range(start, end)
-    }
-
-    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.file.try_lock_shared_range(start, end)
-    }
-
-    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.file.lock_range(start, end)
-    }
-
-    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.file.lock_shared_range(start, end)
-    }
-
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.file.unlock_range(start, end)
-    }
-
-    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.file.query_lock_range(start, end)
     }
 }
 
@@ -98,8 +49,8 @@ fn on_any_disk(path: &Path, full: &Arc<AtomicBool>, panics: &Arc<AtomicBool>) ->
     let (path, full, panics) = (path.to_owned(), Arc::clone(full), Arc::clone(panics));
     let key_path = KeyFile::beside(&path);
     let opener = move |_: &Arc<SyncLimit>| {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
-        engine().create_with_backend(Disk { file: FileBackend::new(file)?, full: Arc::clone(&full), panics: Arc::clone(&panics) })
+        OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+        engine().create_with_backend(GatedFile::open(&path, Disk { full: Arc::clone(&full), panics: Arc::clone(&panics) })?)
     };
     Embedded::open_with(Box::new(opener), &key_path).unwrap()
 }

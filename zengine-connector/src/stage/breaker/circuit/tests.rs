@@ -10,11 +10,11 @@ use async_trait::async_trait;
 use super::*;
 use crate::{
     hex::hex,
-    runtime::{BoxFuture, SystemRng, TokioSpawner},
+    runtime::{SystemRng, TokioSpawner},
     stage::Breaker,
     store::{EpochLog, Memory, StoreError, StoreErrorKind, Stores},
     telemetry::Observer,
-    testing::SimClock,
+    testing::{NoTasks, SimClock},
 };
 
 /// A log in memory that can be switched off.
@@ -149,7 +149,7 @@ async fn open(circuit: &Circuit) {
 #[tokio::test(start_paused = true)]
 async fn rule_44_domain_errors_count_as_success_and_neutral_ones_not_at_all() {
     let world = World::new();
-    let circuit = world.process(&Breaker::standard());
+    let circuit = world.process(&Breaker::default());
     for _ in 0..1000 {
         call(&circuit, Verdict::of(Fault::Domain)).await;
         for neutral in [Fault::Throttled, Fault::Auth, Fault::Local, Fault::Cancelled] {
@@ -169,11 +169,11 @@ async fn rule_44_domain_errors_count_as_success_and_neutral_ones_not_at_all() {
 #[tokio::test(start_paused = true)]
 async fn rule_46_opens_after_five_in_a_row_or_half_of_ten() {
     let world = World::new();
-    let circuit = world.process(&Breaker::standard());
+    let circuit = world.process(&Breaker::default());
     open(&circuit).await;
     assert!(acquire(&circuit).await.is_err());
 
-    let mixed = World::new().process(&Breaker::standard());
+    let mixed = World::new().process(&Breaker::default());
     for failed in [true, true, true, true, false, true, true, true, true] {
         call(&mixed, if failed { Verdict::Failure } else { Verdict::Success }).await;
     }
@@ -185,7 +185,7 @@ async fn rule_46_opens_after_five_in_a_row_or_half_of_ten() {
 #[tokio::test(start_paused = true)]
 async fn rule_46_long_health_does_not_hide_a_failing_minute() {
     let world = World::new();
-    let circuit = world.process(&Breaker { consecutive_failures: 1000, ..Breaker::standard() });
+    let circuit = world.process(&Breaker { consecutive_failures: 1000, ..Breaker::default() });
     for _ in 0..100_000 {
         call(&circuit, Verdict::Success).await;
     }
@@ -199,7 +199,7 @@ async fn rule_46_long_health_does_not_hide_a_failing_minute() {
 #[tokio::test(start_paused = true)]
 async fn rule_47_a_late_result_has_no_say_and_a_dropped_permit_says_nothing() {
     let world = World::new();
-    let circuit = world.process(&Breaker::standard());
+    let circuit = world.process(&Breaker::default());
     let (late_failure, late_success) = (acquire(&circuit).await.unwrap(), acquire(&circuit).await.unwrap());
     open(&circuit).await;
     settle(late_success, Verdict::Success);
@@ -218,7 +218,7 @@ async fn rule_47_a_late_result_has_no_say_and_a_dropped_permit_says_nothing() {
 #[tokio::test(start_paused = true)]
 async fn rule_48_each_trip_doubles_the_open_time_until_it_is_forgiven() {
     let world = World::new();
-    let circuit = world.process(&Breaker::standard());
+    let circuit = world.process(&Breaker::default());
     open(&circuit).await;
     let first = acquire(&circuit).await.unwrap_err();
     assert!((30.0..=30.0 * 1.2 * 1.1).contains(&first.as_secs_f64()), "{first:?}");
@@ -238,12 +238,12 @@ async fn rule_48_each_trip_doubles_the_open_time_until_it_is_forgiven() {
 async fn rule_54_a_trip_acts_at_once_and_is_told_in_the_background() {
     let world = World::new();
     world.log.hangs.store(true, Ordering::Relaxed);
-    let circuit = world.process(&Breaker::standard());
+    let circuit = world.process(&Breaker::default());
     open(&circuit).await;
     assert!(acquire(&circuit).await.is_err(), "no store was waited for");
 
     let told = World::new();
-    let circuit = told.process(&Breaker::standard());
+    let circuit = told.process(&Breaker::default());
     open(&circuit).await;
     told.pass(60).await;
     call(&circuit, Verdict::Success).await;
@@ -251,20 +251,10 @@ async fn rule_54_a_trip_acts_at_once_and_is_told_in_the_background() {
     assert_eq!(told.told(), [State::Open, State::HalfOpen, State::Closed]);
 }
 
-/// A spawner that takes no task.
-#[derive(Debug)]
-struct NoTasks;
-
-impl Spawner for NoTasks {
-    fn spawn(&self, _: BoxFuture<'static, ()>) -> bool {
-        false
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn rule_54_a_transition_that_no_task_can_store_acts_in_this_process() {
     let world = World::new();
-    let circuit = world.process_with(&Breaker::standard(), Arc::new(NoTasks));
+    let circuit = world.process_with(&Breaker::default(), Arc::new(NoTasks));
     open(&circuit).await;
     assert!(acquire(&circuit).await.is_err(), "this process calls no more");
     world.pass(1).await;
@@ -275,7 +265,7 @@ async fn rule_54_a_transition_that_no_task_can_store_acts_in_this_process() {
 async fn rule_54_a_store_that_is_down_or_hangs_does_not_stop_the_probe() {
     for hangs in [true, false] {
         let world = World::new();
-        let circuit = world.process(&Breaker::standard());
+        let circuit = world.process(&Breaker::default());
         open(&circuit).await;
         world.pass(60).await;
         world.log.hangs.store(hangs, Ordering::Relaxed);
@@ -291,7 +281,7 @@ async fn rule_54_a_store_that_is_down_or_hangs_does_not_stop_the_probe() {
 #[tokio::test(start_paused = true)]
 async fn rule_52_a_probe_dropped_while_it_is_appended_blocks_nobody() {
     let world = World::new();
-    let circuit = world.process(&Breaker::standard());
+    let circuit = world.process(&Breaker::default());
     open(&circuit).await;
     world.pass(60).await;
     world.log.answers_never.store(true, Ordering::Relaxed);
@@ -305,7 +295,7 @@ async fn rule_52_a_probe_dropped_while_it_is_appended_blocks_nobody() {
 #[tokio::test(start_paused = true)]
 async fn rule_59_observers_run_outside_the_breakers_lock() {
     let world = World::new();
-    let circuit = world.process(&Breaker::standard());
+    let circuit = world.process(&Breaker::default());
     assert!(world.metrics.1.set(Arc::clone(&circuit)).is_ok());
     open(&circuit).await;
     world.pass(60).await;
@@ -316,7 +306,7 @@ async fn rule_59_observers_run_outside_the_breakers_lock() {
 #[tokio::test(start_paused = true)]
 async fn of_fifty_processes_one_probes() {
     let world = World::new();
-    let processes: Vec<_> = (0..50).map(|_| world.process(&Breaker::standard())).collect();
+    let processes: Vec<_> = (0..50).map(|_| world.process(&Breaker::default())).collect();
     for process in &processes {
         open(process).await;
     }

@@ -101,7 +101,7 @@ pub(crate) async fn attempts_are_limited(kit: &SharedKit) -> CaseResult {
 
 /// Refused messages leave the provider's breaker closed.
 pub(crate) async fn refused_messages_do_not_open_the_breaker(kit: &SharedKit) -> CaseResult {
-    let host = TestHost::with(kit, |builder| builder.breaker(Breaker::standard()));
+    let host = TestHost::with(kit, |builder| builder.breaker(Breaker::default()));
     for code in [400, 404] {
         host.wire.always(status(code));
         for n in 0..12 {

@@ -1,15 +1,15 @@
-//! The order of keys in pages. A damaged file can hold keys in another order, and its pages would go in a circle.
+//! Checks that keys ascend. In a damaged file they may not, and paging would never end.
 
 use std::borrow::Borrow;
 
 use super::fault::{Fault, damaged};
 
 /// The last key that was read, which every further key must exceed.
-pub(super) struct Rising<K: ?Sized + ToOwned> {
+pub(super) struct AscendingKeys<K: ?Sized + ToOwned> {
     last: Option<K::Owned>,
 }
 
-impl<K: ?Sized + ToOwned + Ord> Rising<K> {
+impl<K: ?Sized + ToOwned + Ord> AscendingKeys<K> {
     /// Starts after a key, or at the first one.
     pub(super) fn after(key: Option<&K>) -> Self {
         Self { last: key.map(ToOwned::to_owned) }

@@ -1,4 +1,4 @@
-//! The time and the store of a decision.
+//! The time of a decision, and the times from which records are over and may go.
 
 /// The time of a decision, and the store's current opening.
 #[derive(Clone, Copy, Debug)]
@@ -19,4 +19,20 @@ impl At<'_> {
     pub(super) fn is_over(self, lease_until_ms: i64, boot: Option<&str>) -> bool {
         lease_until_ms < self.now_ms || (self.boot.is_some() && boot != self.boot)
     }
+}
+
+/// Returns `true` if a time in seconds UTC is reached. Every check of an expiry must use this comparison (rule 29).
+pub(super) const fn is_reached(at_s: i64, now_ms: i64) -> bool {
+    as_ms(at_s) <= now_ms
+}
+
+/// A time in seconds UTC, in milliseconds.
+pub(super) const fn as_ms(at_s: i64) -> i64 {
+    at_s.saturating_mul(1000)
+}
+
+/// A record that may be removed at a time.
+pub(in crate::store) trait Kept {
+    /// The time from which the record may be removed, in milliseconds UTC.
+    fn removable_at_ms(&self) -> i64;
 }

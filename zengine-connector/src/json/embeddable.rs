@@ -1,4 +1,4 @@
-//! The rule for JSON that is carried from one document into another.
+//! Validation of JSON that is embedded in another document.
 
 use std::fmt;
 
@@ -9,16 +9,16 @@ use serde::{
 
 use super::{Limits, check_depth};
 
-/// Whether a text is JSON that every document of this crate can carry and that is read back from there: nested no deeper than
-/// [`Limits::DEFAULT`] allows, with strings that are Unicode and numbers that a double holds.
-pub(crate) fn can_carry(text: &str) -> bool {
-    check_depth(text.as_bytes(), Limits::DEFAULT.json_depth).is_ok() && serde_json::from_str::<Readable>(text).is_ok()
+/// Returns `true` if a text is JSON that can be embedded and read back: nested no deeper than [`Limits::DEFAULT`] allows, with
+/// valid Unicode strings and finite numbers.
+pub(crate) fn is_embeddable(text: &str) -> bool {
+    check_depth(text.as_bytes(), Limits::DEFAULT.json_depth).is_ok() && serde_json::from_str::<AnyJson>(text).is_ok()
 }
 
-/// Any value, read to its last string and number and forgotten.
-struct Readable;
+/// Deserializes any value completely and discards it.
+struct AnyJson;
 
-impl<'de> Deserialize<'de> for Readable {
+impl<'de> Deserialize<'de> for AnyJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Self)
     }
@@ -32,7 +32,7 @@ macro_rules! seen {
     )*};
 }
 
-impl<'de> Visitor<'de> for Readable {
+impl<'de> Visitor<'de> for AnyJson {
     type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,13 +61,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_reader_refuses_is_not_carried() {
+    fn what_a_reader_refuses_is_not_embeddable() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         for fine in ["1", "\"\\ud83d\\ude00\"", r#"{"a":[1.10,-1e308,12345678901234567890123],"é":null}"#, &nested(64)] {
-            assert!(can_carry(fine), "{fine}");
+            assert!(is_embeddable(fine), "{fine}");
         }
         for odd in ["", "{", "1 2", "\"\\ud83d\"", r#"{"\udc00":1}"#, "[1e999]", "-1e400", &nested(65), &nested(126)] {
-            assert!(!can_carry(odd), "{odd}");
+            assert!(!is_embeddable(odd), "{odd}");
         }
     }
 }

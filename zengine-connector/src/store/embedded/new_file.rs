@@ -1,4 +1,4 @@
-//! New files, which are whole or absent: a process may be killed at any moment.
+//! Atomic creation of files: after a crash a file is complete or absent.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -30,12 +30,12 @@ pub(super) fn create_whole(path: &Path, fill: impl FnOnce(&Path) -> Result<(), S
         sync_folder(path).map_err(io_error)
     };
     let created = create();
-    // It is gone if it was renamed. Report the first error.
+    // Already gone after a rename. Ignore the error, so that the first one is reported.
     let _ = fs::remove_file(&aside);
     created
 }
 
-/// Gives a whole file its name, unless a file has it.
+/// Moves the finished file to its path. Fails if the path exists.
 fn name(aside: &Path, path: &Path) -> Result<(), StoreError> {
     let taken = || StoreError::new(StoreErrorKind::Conflict, "there is a file at this path: name another one");
     let named = match fs::symlink_metadata(path) {

@@ -1,0 +1,76 @@
+//! Calls about one tenant outside the pipeline: health checks, downloads of media, removal from the caches. A call of a strategy has
+//! a time limit, and a panic becomes an error.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Orchestrator;
+use crate::{
+    error::{Error, ErrorKind, SendError},
+    ids::{StrategyName, TenantId},
+    message::InboundEvent,
+    pipeline::Engine,
+    runtime::{guard, later},
+    strategy::{Base, EventContext, HealthContext, HealthStatus},
+};
+
+/// Maximum time for a health check or a download, and the default for a strategy's own methods.
+pub(super) const TIME: Duration = Duration::from_secs(30);
+
+impl Orchestrator {
+    /// Runs a strategy's health check for a tenant once, without breaker or debounce (rule 80). A check that takes longer than
+    /// 30 seconds is inconclusive (rule 75).
+    ///
+    /// # Errors
+    /// If the tenant cannot be bound, or the strategy panics.
+    pub async fn health(&self, tenant: &TenantId, strategy: &str) -> Result<HealthStatus, Error> {
+        let engine = &self.engine;
+        let entry = engine.registry.entry(strategy)?;
+        let bound = engine.tenants.bind(entry, tenant).await?;
+        let cx = HealthContext { base: engine.call_base(tenant, &entry.name, TIME) };
+        match engine.call(entry.strategy.healthcheck(&bound.state, &cx)).await {
+            Ok(status) => status,
+            Err(error) if error.kind() == ErrorKind::Timeout => Ok(HealthStatus::inconclusive("the check did not end in time")),
+            Err(error) => Err(error.with_context("strategy", strategy)),
+        }
+    }
+
+    /// Downloads an event's media by its handle, with the credentials of the event's tenant. Takes at most 30 seconds.
+    ///
+    /// # Errors
+    /// `Unsupported` if the strategy has no media. Also if the tenant cannot be bound, and the provider's errors.
+    pub async fn media(&self, event: &InboundEvent, handle: &str) -> Result<Bytes, Error> {
+        let engine = &self.engine;
+        let entry = engine.registry.entry(event.strategy.as_str())?;
+        let Some(inbound) = &entry.inbound else {
+            return Err(Error::new(ErrorKind::Unsupported, "the strategy receives nothing").with_context("strategy", &entry.name));
+        };
+        let bound = engine.tenants.bind(entry, &event.tenant).await?;
+        let cx = EventContext { base: engine.call_base(&event.tenant, &entry.name, TIME) };
+        let downloaded = engine.call(inbound.media(&bound.state, handle, &cx)).await;
+        downloaded.and_then(|result| result.map_err(SendError::into_error)).map_err(|error| error.with_context("strategy", &entry.name))
+    }
+
+    /// Removes a tenant's configuration, secrets and routes from the caches, so that the next call reads them anew instead of
+    /// within the times of rule 85. Calls in progress keep the configuration they began with.
+    ///
+    /// Affects this process only. Other processes follow within the times of rule 85.
+    #[allow(clippy::unused_async)] // a shared cache would be told here
+    pub async fn invalidate(&self, tenant: &TenantId) {
+        self.engine.tenants.invalidate(tenant);
+    }
+}
+
+impl Engine {
+    /// The base of a context for a call that may take `time`.
+    pub(super) fn call_base(&self, tenant: &TenantId, strategy: &StrategyName, time: Duration) -> Base {
+        self.base(tenant, strategy, later(self.clock.now(), time), None, None)
+    }
+
+    /// Awaits the work. Returns `Timeout` if it takes longer than [`TIME`], `Unexpected` if it panics.
+    pub(super) async fn call<T>(&self, work: impl Future<Output = T> + Send) -> Result<T, Error> {
+        let result = guard(&*self.clock, TIME, work).await;
+        result.map_err(|missed| missed.error("the strategy panicked", "the strategy did not answer in time"))
+    }
+}
