@@ -37,6 +37,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use redb::{ReadableTable as _, TableHandle as _};
 
+pub(crate) use self::fault::catches_panics;
 use self::{
     aside::{create_whole, make_private},
     engine::Engine,
