@@ -165,6 +165,24 @@ async fn an_event_without_a_tenant_is_routed_again() {
     assert_eq!(host.seen.count(), 1);
 }
 
+/// A replay is deliberate: it does not take for an answer what another look-up of the same second remembers.
+#[tokio::test(start_paused = true)]
+async fn a_replay_finds_a_tenant_that_was_made_a_moment_ago() {
+    let host = Host::new();
+    let body = payload(&[to_phone("1", "new", "hello")]);
+    for _ in 0..2 {
+        assert_eq!(counts(&host.shared(body.clone()).await), (0, 1, 0));
+    }
+    let failure = letter(&host).await.0.failure_id;
+    assert_eq!(replay(&host, &failure).await, Replayed::Poison(failure.clone()));
+    let row = TenantRow::new(json!({})).with_routes([RouteKey::new("phone", "new")]);
+    host.memory.put_tenant(&id("four"), &name("acme-shared"), row);
+    assert_eq!(replay(&host, &failure).await, Replayed::Stored);
+    assert_eq!((host.seen.count(), host.letters().await.len()), (1, 0));
+    // What it found is remembered for deliveries too.
+    assert_eq!(counts(&host.shared(payload(&[to_phone("2", "new", "again")])).await), (1, 0, 0));
+}
+
 /// The other way round: the provider delivered it again before anybody replayed the letter.
 #[tokio::test(start_paused = true)]
 async fn an_event_that_a_redelivery_brought_is_not_handed_over_again() {

@@ -168,14 +168,14 @@ impl Orchestrator {
         let principal = if shared { Principal::Shared } else { Principal::Tenant(letter.tenant.clone()) };
         if head.kind == "element_error" {
             let payload = head.payload()?;
-            let mut router = Router::new(&self.engine, entry, &principal, letter.at_ms);
+            let mut router = Router::replaying(&self.engine, entry, &principal, letter.at_ms);
             let elements = router.read(&self.inbound.settings, &**inbound, &payload).await;
             return Ok(Plan::of(&router, &payload, elements));
         }
         let event: InboundEvent = read(body)?;
         match head.routing {
             Some(routing) => {
-                let mut router = Router::new(&self.engine, entry, &principal, event.received_at_ms);
+                let mut router = Router::replaying(&self.engine, entry, &principal, event.received_at_ms);
                 let (payload, mut routed) = (RawPayload::new(event.raw.clone()), Vec::new());
                 router.route(routing.restore(event), &mut routed).await;
                 Ok(Plan::of(&router, &payload, routed))

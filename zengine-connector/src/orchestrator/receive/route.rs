@@ -41,6 +41,8 @@ pub(super) struct Router<'a> {
     pub(super) received_at_ms: i64,
     /// The answers that a look-up may take from memory. Only an event of a verified payload that no tenant gets may pass by it.
     ask: Ask,
+    /// How that event passes by it.
+    again: Ask,
     /// One answer per key and request, so that all events of a conversation see the same answer of the directory. With it,
     /// whether it was remembered from an earlier request.
     routes: HashMap<RouteKey, (Option<Vec<TenantId>>, bool)>,
@@ -50,7 +52,13 @@ pub(super) struct Router<'a> {
 
 impl<'a> Router<'a> {
     pub(super) fn new(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, principal: &'a Principal, received_at_ms: i64) -> Self {
-        Self { engine, entry, principal, received_at_ms, ask: Ask::Verified, routes: HashMap::new(), unanswered: Duration::ZERO }
+        let (ask, again) = (Ask::Verified, Ask::Again);
+        Self { engine, entry, principal, received_at_ms, ask, again, routes: HashMap::new(), unanswered: Duration::ZERO }
+    }
+
+    /// A router for a replay: the tenant was made a moment ago, and nothing that is remembered hides it.
+    pub(super) fn replaying(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, principal: &'a Principal, received_at_ms: i64) -> Self {
+        Self { again: Ask::Anew, ..Self::new(engine, entry, principal, received_at_ms) }
     }
 
     /// A router for a payload that was not verified.
@@ -89,7 +97,7 @@ impl<'a> Router<'a> {
         match self.owners_by(event, self.ask).await {
             // The tenant may be newer than what is remembered of its keys. A directory that does not answer is not asked twice.
             Err(Homeless::Unroutable | Homeless::Foreign | Homeless::Ambiguous) if self.ask == Ask::Verified => {
-                self.owners_by(event, Ask::Again).await
+                self.owners_by(event, self.again).await
             }
             known => known,
         }
@@ -118,7 +126,7 @@ impl<'a> Router<'a> {
     async fn look_up(&mut self, key: &RouteKey, ask: Ask) -> Option<Vec<TenantId>> {
         let remembered = self.routes.get(key).cloned();
         match &remembered {
-            Some((known, cached)) if ask != Ask::Again || !cached => return known.clone(),
+            Some((known, cached)) if !ask.passes_memory() || !cached => return known.clone(),
             _ => {}
         }
         if self.unanswered >= UNANSWERED {

@@ -67,6 +67,15 @@ pub(crate) enum Ask {
     Verified,
     /// Nothing, once per key and second; else answers.
     Again,
+    /// Nothing: for a call that an operator makes.
+    Anew,
+}
+
+impl Ask {
+    /// Whether the look-up passes by what is remembered.
+    pub(crate) fn passes_memory(self) -> bool {
+        matches!(self, Self::Again | Self::Anew)
+    }
 }
 
 /// An answer, and whether it was remembered.
@@ -113,7 +122,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
         let fresh = move |known: &Known<V>, now| known.fresh(ask, lifetimes, is_missing, now);
         let now = self.clock.monotonic();
         let known = fresh(&entry.known.lock(), now);
-        if let Some(result) = known.filter(|_| ask != Ask::Again || !entry.asked_again.is_due(now)) {
+        if let Some(result) = known.filter(|_| !ask.passes_memory() || ask == Ask::Again && !entry.asked_again.is_due(now)) {
             return Looked { result, cached: true };
         }
         let (clock, place) = (Arc::clone(&self.clock), Arc::clone(&entry));
@@ -122,7 +131,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
             Box::pin(async move {
                 let read = clock.monotonic();
                 // Another caller may have fetched it since we looked.
-                if let Some(result) = fresh(&place.known.lock(), read).filter(|_| ask != Ask::Again) {
+                if let Some(result) = fresh(&place.known.lock(), read).filter(|_| !ask.passes_memory()) {
                     return result;
                 }
                 let result = fetch.await;
