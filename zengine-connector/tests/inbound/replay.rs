@@ -11,7 +11,10 @@ use zengine_connector::{
     store::{ClaimKey, DeadLetter, InboundOp, InboundStatus, TenantRow},
 };
 
-use crate::host::{Do, Host, counts, id, message, name, payload, request};
+use crate::{
+    host::{Do, Host, counts, id, message, name, payload, request},
+    log::Log,
+};
 
 /// The only letter.
 async fn letter(host: &Host) -> (DeadLetter, Value) {
@@ -77,6 +80,16 @@ async fn rule_84_what_a_replay_does_not_store_stays_in_its_letter() {
         assert_eq!(replay(&host, &failure).await, Replayed::Stored);
         assert!(host.letters().await.is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_line_of_a_replay_that_is_still_poison_names_its_letter() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let (host, failure, _) = a_poison().await;
+    assert_eq!(replay(&host, &failure).await, Replayed::Poison(failure.clone()));
+    let lines = log.lines("inbound.still_poison");
+    assert!(lines.len() == 1 && lines[0].contains(failure.as_str()) && lines[0].contains("record="), "{lines:?}");
 }
 
 /// A queue's consumer keeps its message after poison; a letter put each time would double the queue.

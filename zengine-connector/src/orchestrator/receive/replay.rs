@@ -133,7 +133,7 @@ impl Orchestrator {
             traceparent: None,
             progress: Progress::new(plan.tasks, self.inbound.settings.max_events),
             _under_work: under_work,
-            replay: true,
+            replay: Some(letter.failure_id.clone()),
         });
         // A dropped task ends the wait too. Events that it did not count are not stored.
         let _ = batch.start(plan.partitions).await;

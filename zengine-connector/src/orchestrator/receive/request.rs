@@ -202,7 +202,7 @@ impl InboundCall<'_> {
             traceparent: trace(self.request).map(|trace| trace.to_string()),
             progress: Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events),
             _under_work: under_work,
-            replay: false,
+            replay: None,
         });
         // A dropped task ends the wait too. Events that it did not count must be delivered again.
         let done = before(self.engine, until, batch.start(plan.partitions)).await.is_some();
