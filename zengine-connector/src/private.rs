@@ -16,6 +16,12 @@ pub fn is_invisible(c: char) -> bool {
     crate::error::is_invisible(c)
 }
 
+/// Whether a panic of this thread is one of the embedded store's engine over a damaged file, which becomes an error.
+#[cfg(feature = "embedded")]
+pub fn is_damage_of_a_store() -> bool {
+    crate::store::catches_panics()
+}
+
 /// The reader of JSON in place.
 pub mod json {
     pub use crate::json::reader::{Document, Items, Obj, Raw, items, milliseconds, string, text};

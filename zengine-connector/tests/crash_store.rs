@@ -94,8 +94,12 @@ fn a_process_killed_while_it_creates_a_store_leaves_none_that_does_not_open() {
             .spawn()
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
-        // The kill comes while the store of this line is being made.
+        // The kill comes while the store of this line is being made: at once, when its file is there, or when its keys are.
         let made = out.lines().map_while(Result::ok).filter(|line| line.contains("creating ")).nth(round % 5);
+        let step = [None, Some("db"), Some("db.key")][round % 3].map(|end| folder.path().join(format!("{}.{end}", round % 5)));
+        while step.as_ref().is_some_and(|file| !file.exists()) {
+            std::thread::yield_now();
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(made.is_some());

@@ -141,8 +141,7 @@ fn files_of_others_keep_their_permissions_and_bytes() {
     assert!(fs::read_to_string(&text).unwrap().starts_with("someone else's"));
     assert!(!folder.path().join("absent").exists() && !folder.path().join("notes.txt.key").exists());
 
-    // An empty file was made for the store, and a link to a store is one.
-    fs::write(&path, "").unwrap();
+    // A link to a store is one.
     drop(Embedded::open(&path).unwrap());
     assert_eq!(mode(&path), 0o600);
     let (link, link_key) = (folder.path().join("link.db"), folder.path().join("link.db.key"));
@@ -253,6 +252,80 @@ fn what_is_no_store_is_refused_with_what_to_do() {
     drop(database);
     assert_eq!(refused(Embedded::open(&foreign)), (StoreErrorKind::Corrupt, "the file is not a store: name another one"));
     assert!(!foreign.with_extension("db.key").exists());
+}
+
+/// A store that was lost must not come back empty: every message that it settled would be sent again.
+#[test]
+fn what_is_left_of_a_lost_store_never_becomes_a_new_one() {
+    let (_folder, path) = place();
+    let key_path = path.with_extension("db.key");
+    fs::write(&path, "").unwrap();
+    for opened in [Embedded::open(&path), Embedded::open_read_only(&path)] {
+        let (kind, message) = refused(opened);
+        assert_eq!(kind, StoreErrorKind::Corrupt);
+        assert!(message.contains("the file is empty"), "{message}");
+    }
+    assert!(fs::read(&path).unwrap().is_empty() && !key_path.exists(), "both are left as they were");
+
+    fs::remove_file(&path).unwrap();
+    drop(Embedded::open(&path).unwrap());
+    let (store, keys) = (fs::read(&path).unwrap(), fs::read(&key_path).unwrap());
+    fs::write(&path, "").unwrap();
+    assert!(refused(Embedded::open(&path)).1.contains("the file is empty"));
+    for left in [&*keys, b"", b"not a key file"] {
+        let _ = fs::remove_file(&path);
+        fs::write(&key_path, left).unwrap();
+        let (kind, message) = refused(Embedded::open(&path));
+        assert_eq!(kind, StoreErrorKind::Corrupt);
+        assert!(message.contains("the store is gone, and its key file is there"), "{message}");
+        assert!(!path.exists() && fs::read(&key_path).unwrap() == left);
+    }
+
+    fs::write(&path, store).unwrap();
+    fs::write(&key_path, keys).unwrap();
+    drop(Embedded::open(&path).unwrap());
+    for file in [&path, &key_path] {
+        fs::remove_file(file).unwrap();
+    }
+    Embedded::open(&path).unwrap();
+}
+
+/// A killed creation leaves the file, or the file and its keys, and nothing in it yet.
+#[test]
+fn a_creation_that_was_cut_off_opens_at_each_of_its_steps() {
+    let (folder, path) = place();
+    let key_path = path.with_extension("db.key");
+    let other = folder.path().join("other.db");
+    drop(Embedded::open(&other).unwrap());
+    for with_keys in [false, true] {
+        let mut engine = redb::Builder::new();
+        drop(engine.set_concurrency_mode(redb::ConcurrencyMode::SingleWriter).create(&path).unwrap());
+        if with_keys {
+            fs::copy(other.with_extension("db.key"), &key_path).unwrap();
+        }
+        drop(Embedded::open(&path).unwrap());
+        drop(Embedded::open(&path).unwrap());
+        assert_eq!(fs::read(&key_path).unwrap() == fs::read(other.with_extension("db.key")).unwrap(), with_keys);
+        for file in [&path, &key_path] {
+            fs::remove_file(file).unwrap();
+        }
+    }
+}
+
+/// The host that makes a store first makes its file and then its keys; one that comes in between waits or opens it.
+#[test]
+fn hosts_that_make_the_same_store_at_once_see_it_busy_and_never_lost() {
+    for _ in 0..20 {
+        let (_folder, path) = place();
+        let opened = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| Embedded::open(&path))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(opened.iter().filter(|opened| opened.is_ok()).count(), 1);
+        for refused in opened.into_iter().filter_map(Result::err) {
+            assert_eq!(refused.kind, StoreErrorKind::StoreBusy, "{refused}");
+        }
+    }
 }
 
 #[test]

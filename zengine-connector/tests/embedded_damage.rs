@@ -92,6 +92,35 @@ async fn pages_over_keys_that_are_not_in_order_are_an_error_and_no_circle() {
     assert_eq!(store.claims().due(LATER, None, 3).await.unwrap().next.as_deref(), Some(key("claim-3").as_str()));
 }
 
+/// A file that ends too early is damage, which no time mends.
+#[tokio::test]
+async fn a_file_that_was_cut_off_is_damaged_and_not_unavailable() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    for n in 0..200 {
+        zengine_connector::store::DeadLetterSink::put(&*store.dead_letters(), &letter(&format!("letter-{n}"), 0)).await.unwrap();
+    }
+    drop(store);
+    let whole = fs::read(&path).unwrap();
+    let mut cut_while_open = 0;
+    for length in [100, 320, 4096, whole.len() / 4, whole.len() / 2, whole.len() - 1] {
+        fs::write(&path, &whole).unwrap();
+        let reader = Embedded::open_read_only(&path).unwrap();
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length.try_into().unwrap()).unwrap();
+        if let Err(error) = reader.dead_letters().list(None, 1000).await {
+            assert_eq!((error.kind, length), (StoreErrorKind::Corrupt, length), "{error}");
+            let again = reader.dead_letters().list(None, 1000).await.unwrap_err();
+            assert_eq!(again.message, "an earlier read of the store failed: open it again");
+            cut_while_open += 1;
+        }
+        drop(reader);
+        // A reader looks at no more than what it reads.
+        let refused = [Embedded::open_read_only(&path).err(), Some(Embedded::open(&path).unwrap_err())];
+        assert!(refused.into_iter().flatten().all(|error| error.kind == StoreErrorKind::Corrupt), "{length}");
+    }
+    assert!(cut_while_open > 2, "{cut_while_open}");
+}
+
 #[tokio::test]
 async fn impossible_keys_hide_no_letter_and_are_counted_once() {
     let (_folder, path) = place();

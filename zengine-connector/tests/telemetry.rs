@@ -283,3 +283,61 @@ async fn rule_81_no_line_and_no_metric_holds_a_recipient_or_a_body() {
         assert!(!told.contains(canary), "{told}");
     }
 }
+
+/// The messages of the lines that a source file logs, which are the last literal of each call. Tests in it do not count.
+fn messages(source: &str) -> Vec<String> {
+    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let calls = code.match_indices("tracing::").filter_map(|(at, path)| {
+        let (name, arguments) = code[at + path.len()..].split_once("!(")?;
+        ["trace", "debug", "info", "warn", "error", "event"].contains(&name).then_some(arguments)
+    });
+    calls.filter_map(last_literal).collect()
+}
+
+/// The last string literal before the closing bracket of a call.
+fn last_literal(arguments: &str) -> Option<String> {
+    let (mut depth, mut start, mut found) = (1, None, None);
+    for (at, c) in arguments.char_indices() {
+        match (start, c) {
+            (Some(from), '"') => (start, found) = (None, Some(arguments[from..at].to_owned())),
+            (None, '"') => start = Some(at + 1),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    found
+}
+
+/// Queries and alarms look for the message: it is a name, and the documentation has each.
+#[test]
+fn every_line_has_a_name_that_the_documentation_lists() {
+    let core = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let documented = std::fs::read_to_string(core.join("../docs/logging.md")).unwrap();
+    let (mut folders, mut found) = (vec![core.join("src")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && name != "testing" {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") && name != "tests.rs" {
+                found.extend(messages(&std::fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    assert!(found.len() > 50, "{found:?}");
+    for message in found {
+        // Its explanation becomes a field.
+        let message = message.trim_end_matches(": its lease will expire");
+        let parts: Vec<_> = message.split('.').collect();
+        let is_name =
+            parts.len() == 2 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|c| c.is_ascii_lowercase() || c == b'_'));
+        assert!(is_name, "not a name: {message}");
+        assert!(documented.contains(&format!("`{message}`")), "{message} is missing in docs/logging.md");
+    }
+}

@@ -78,6 +78,7 @@ fn a_new_strategy_bears_its_own_name_everywhere_and_needs_the_published_core() {
     let all = files(folder.path());
     assert_eq!(all["neighbour"], "untouched");
     let own = files(&folder.path().join("pigeon-post-2"));
+    assert!(own["src/lib.rs"].contains("idempotency = none"), "a new strategy promises nothing for its provider");
     assert_eq!(own.len() + 1, all.len());
     for (name, text) in &own {
         assert!(!text.to_lowercase().contains("acme"), "{name}");

@@ -30,7 +30,7 @@ const CAPABILITIES: Capabilities = Capabilities::NONE.with_text(Length::chars(20
 /// Sends and receives messages through Acme Chat.
 #[derive(Debug, Strategy)]
 #[strategy(name = "acme-chat", channel = Messenger, config = AcmeChatConfig)]
-#[strategy(outbound = OutboundMessage, inbound, capabilities = CAPABILITIES, idempotency = native(86_400_000))]
+#[strategy(outbound = OutboundMessage, inbound, capabilities = CAPABILITIES, idempotency = none)] // or native(window_ms)
 pub struct AcmeChat {
     http: Arc<dyn HttpClient>,
     base_url: String,

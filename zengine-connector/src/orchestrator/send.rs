@@ -14,7 +14,8 @@ use crate::{
 impl Orchestrator {
     /// Sends one message. The same id is sent at most once, across retries, concurrent calls, processes and crashes.
     ///
-    /// `message` is any `&M` that the strategy accepts, or JSON. Every outcome other than
+    /// `message` is any `&M` that the strategy accepts, or its JSON as `&RawValue` of `serde_json`; a `serde_json::Value` is turned into
+    /// one by `serde_json::value::to_raw_value`. Every outcome other than
     /// [`Deferred`](Outcome::Deferred) is final, and you may remove the queue message.
     ///
     /// If you drop the future, for example at a time limit of your own, a task ends the send (rule 31): it is released to be sent
@@ -38,6 +39,11 @@ impl Orchestrator {
     /// Sends one message in a task of its own, which goes on if the handle or the caller's future is dropped: for a request handler
     /// whose client may go away. Otherwise as [`send`](Self::send).
     ///
+    /// The task is no queue: it is lost with the process, and [`shutdown`](Self::shutdown) starts no further attempt of it. A send that
+    /// waits for its turn, its claim or its next attempt then ends as [`Deferred`](Outcome::Deferred), with its log line and without a
+    /// dead letter or an event; a call that runs may end until the deadline. If you drop the handle, keep the message where it is sent
+    /// again from, such as your queue, or log `send.completed` and look for `deferred`.
+    ///
     /// ```
     /// use zengine_connector::{Error, Orchestrator, OutboundMessage, Outcome, SendOptions, TenantId};
     ///
@@ -48,8 +54,8 @@ impl Orchestrator {
     /// ```
     ///
     /// # Errors
-    /// If the message or the strategy is invalid. `Cancelled` if the executor takes no task, or drops it before its end. The handle
-    /// resolves to the errors of [`send`](Self::send).
+    /// If the message or the strategy is invalid. `Cancelled` if the executor takes no task, which is also so where the call is made
+    /// from a thread outside the runtime, or if it drops the task before its end. The handle resolves to the errors of [`send`](Self::send).
     pub fn send_detached<'m>(
         &self,
         tenant: &TenantId,

@@ -22,6 +22,9 @@ const MAX_DETACHED: usize = 10_000;
 
 /// A send that runs in a task of its own. Await it for the outcome, or drop it: the send goes on.
 ///
+/// A dropped handle reports to no caller how the send ends, also if it sends nothing: a shutdown defers it, and only its log line
+/// says so. Keep the message until the outcome is known.
+///
 /// See [`Orchestrator::send_detached`](crate::Orchestrator::send_detached).
 #[derive(Debug)]
 #[must_use = "the outcome decides whether the queue message may be removed"]

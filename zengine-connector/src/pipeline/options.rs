@@ -45,7 +45,9 @@ impl SendOptions {
     }
 
     setters! {
-        /// Sets the maximum time for the send.
+        /// Sets the maximum time for the send. Give it several seconds: an attempt starts only while more than
+        /// [`min_attempt`](crate::stage::Retry::min_attempt) (1 second) of it remains, so a send within that or less never makes one and
+        /// is Deferred as [`NoTimeLeft`](super::DeferredReason::NoTimeLeft) (rule 40).
         within(time: Duration) => time = Some(time);
         /// Sets the time at which the message was first due.
         created_at(time: SystemTime) => created_at = Some(time);

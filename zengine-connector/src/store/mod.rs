@@ -45,6 +45,8 @@ pub use dead_letters::{DeadLetter, DeadLetterPage, DeadLetterPort, DeadLetterSin
 pub use directory::{TenantConfig, TenantDirectory};
 #[cfg(feature = "embedded")]
 pub use embedded::Embedded;
+#[cfg(feature = "embedded")]
+pub(crate) use embedded::catches_panics;
 pub use epochs::{EpochEntry, EpochLog};
 pub use error::{StoreError, StoreErrorKind};
 pub use events::{DomainEvent, EventBus, OutboundFailed};

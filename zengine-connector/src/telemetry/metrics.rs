@@ -164,7 +164,7 @@ impl Observers {
         for observer in &*self.0 {
             // The core does not read the observer's state, so it is unwind safe here.
             if catch_unwind(AssertUnwindSafe(|| tell(&**observer))).is_err() {
-                tracing::warn!("an observer of metrics panicked");
+                tracing::warn!("metrics.observer_panicked");
             }
         }
     }

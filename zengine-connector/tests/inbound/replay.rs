@@ -11,7 +11,10 @@ use zengine_connector::{
     store::{ClaimKey, DeadLetter, InboundOp, InboundStatus, TenantRow},
 };
 
-use crate::host::{Do, Host, counts, id, message, name, payload, request};
+use crate::{
+    host::{Do, Host, counts, id, message, name, payload, request},
+    log::Log,
+};
 
 /// The only letter.
 async fn letter(host: &Host) -> (DeadLetter, Value) {
@@ -77,6 +80,16 @@ async fn rule_84_what_a_replay_does_not_store_stays_in_its_letter() {
         assert_eq!(replay(&host, &failure).await, Replayed::Stored);
         assert!(host.letters().await.is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_line_of_a_replay_that_is_still_poison_names_its_letter() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let (host, failure, _) = a_poison().await;
+    assert_eq!(replay(&host, &failure).await, Replayed::Poison(failure.clone()));
+    let lines = log.lines("inbound.still_poison");
+    assert!(lines.len() == 1 && lines[0].contains(failure.as_str()) && lines[0].contains("record="), "{lines:?}");
 }
 
 /// A queue's consumer keeps its message after poison; a letter put each time would double the queue.
@@ -163,6 +176,24 @@ async fn an_event_without_a_tenant_is_routed_again() {
     // The claim is that of a delivery: the provider's redelivery is the same event.
     assert_eq!(counts(&host.shared(body).await), (1, 0, 0));
     assert_eq!(host.seen.count(), 1);
+}
+
+/// A replay is deliberate: it does not take for an answer what another look-up of the same second remembers.
+#[tokio::test(start_paused = true)]
+async fn a_replay_finds_a_tenant_that_was_made_a_moment_ago() {
+    let host = Host::new();
+    let body = payload(&[to_phone("1", "new", "hello")]);
+    for _ in 0..2 {
+        assert_eq!(counts(&host.shared(body.clone()).await), (0, 1, 0));
+    }
+    let failure = letter(&host).await.0.failure_id;
+    assert_eq!(replay(&host, &failure).await, Replayed::Poison(failure.clone()));
+    let row = TenantRow::new(json!({})).with_routes([RouteKey::new("phone", "new")]);
+    host.memory.put_tenant(&id("four"), &name("acme-shared"), row);
+    assert_eq!(replay(&host, &failure).await, Replayed::Stored);
+    assert_eq!((host.seen.count(), host.letters().await.len()), (1, 0));
+    // What it found is remembered for deliveries too.
+    assert_eq!(counts(&host.shared(payload(&[to_phone("2", "new", "again")])).await), (1, 0, 0));
 }
 
 /// The other way round: the provider delivered it again before anybody replayed the letter.

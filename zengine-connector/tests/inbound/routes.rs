@@ -154,6 +154,17 @@ async fn a_tenant_that_is_broken_for_good_does_not_hold_up_a_shared_endpoint() {
     assert_eq!((letters.len(), letters[0].0.tenant.as_str(), &letters[0].1["content"]["body"]), (1, "broken", &json!("kept")));
 }
 
+/// Its credentials stand in that configuration: nothing is known to be authentic, and nothing is kept.
+#[tokio::test(start_paused = true)]
+async fn a_tenant_that_is_broken_for_good_is_refused_on_an_endpoint_of_its_own() {
+    let host = Host::new();
+    let row = TenantRow::new(json!({ "broken": true })).with_routes([RouteKey::new("url_token", "broken")]);
+    host.memory.put_tenant(&id("broken"), &name("acme-hook"), row);
+    let received = host.receive("acme-hook", request("/hook/broken").body(payload(&[message("1", "a", "lost")])).unwrap()).await;
+    assert_eq!((received.ack, received.response.status().as_u16(), counts(&received)), (Ack::Refused, 401, (0, 0, 0)));
+    assert!(host.letters().await.is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_configuration_that_cannot_be_read_now_makes_events_come_again() {
     let host = Host::new();

@@ -75,3 +75,31 @@ fn a_store_that_is_not_there_is_not_made() {
     assert!(run.err.contains("there is no store") && !path.exists(), "{run:?}");
     zengine(&["sweep"], "").ended(2);
 }
+
+/// The engine of the store panics over some damage. That is no bug, and the command ends as over any other damage.
+#[test]
+fn a_damaged_store_is_reported_as_such_and_not_as_a_bug() {
+    let files = Files::new();
+    let path = files.path("host.db");
+    let store = Embedded::open(&path).unwrap();
+    let claims = Stores::from(&store).claims;
+    for n in 0..200 {
+        leave(&*claims, &format!("doubt-{n}"), None);
+    }
+    drop((claims, store));
+    let whole = std::fs::read(&path).unwrap();
+    let used = whole.chunks(4096).enumerate().filter(|(_, page)| page.iter().any(|byte| *byte != 0)).map(|(n, _)| n * 4096);
+    let mut damaged = 0;
+    for at in used.step_by(3).take(40) {
+        let mut bytes = whole.clone();
+        let end = bytes.len().min(at + 4096);
+        bytes[at..end].fill(0);
+        for arguments in [&["dead-letters", "list"][..], &["sweep"]] {
+            std::fs::write(&path, &bytes).unwrap();
+            let run = zengine(&[arguments, &["--store", path.to_str().unwrap()]].concat(), "");
+            assert!(!run.err.contains("bug") && [0, 1].contains(&run.code), "page at {at}: {run:?}");
+            damaged += usize::from(run.err.contains("the store's file is damaged"));
+        }
+    }
+    assert!(damaged > 3, "{damaged}");
+}

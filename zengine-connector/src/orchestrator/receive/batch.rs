@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    ids::CorrelationId,
+    ids::{CorrelationId, FailureId},
     message::InboundEvent,
     orchestrator::{HandlerContext, HandlerError, Orchestrator, ReplyTo, handler::DynHandler},
     pipeline::{Engine, Running},
@@ -44,8 +44,8 @@ pub(super) struct Batch {
     pub(super) traceparent: Option<String>,
     pub(super) progress: Progress,
     pub(super) _permit: Permit<Arc<Limit>>,
-    /// Whether the events are those of a dead letter. Events that still can never be handled stay in it: no other is stored.
-    pub(super) replay: bool,
+    /// Id of the dead letter that the events are from. Events that still can never be handled stay in it: no other is stored.
+    pub(super) replay: Option<FailureId>,
 }
 
 impl Batch {
@@ -84,7 +84,7 @@ impl Batch {
     async fn run_task(&self, task: InboundTask) -> EventResult {
         let key = match &task {
             InboundTask::Handle { key, .. } => key.clone(),
-            InboundTask::Keep(poison) if self.replay => return self.keep(poison, self.now()).await,
+            InboundTask::Keep(poison) if self.replay.is_some() => return self.keep(poison, self.now()).await,
             InboundTask::Keep(poison) => poison.key.clone(),
             InboundTask::Wait => return EventResult::Unstored,
         };
@@ -93,7 +93,7 @@ impl Batch {
             return EventResult::Unstored;
         }
         let began = self.now();
-        let claim = match self.or_stop(began, Claim::take(&self.orchestrator, key, self.replay).await) {
+        let claim = match self.or_stop(began, Claim::take(&self.orchestrator, key, self.replay.is_some()).await) {
             Ok(Taken::Ours(claim)) => claim,
             Ok(Taken::Settled(InboundStatus::Poison)) => return EventResult::Poisoned,
             Ok(Taken::Settled(_)) => return EventResult::Settled,
@@ -142,8 +142,15 @@ impl Batch {
     }
 
     async fn keep(&self, poison: &Poison, began: Duration) -> EventResult {
-        if self.replay {
-            tracing::warn!(tenant_id = DeadLetter::known_tenant(&poison.tenant), strategy = %self.entry.name, reason = poison.reason, "inbound.still_poison");
+        if let Some(letter) = &self.replay {
+            tracing::warn!(
+                tenant_id = DeadLetter::known_tenant(&poison.tenant),
+                strategy = %self.entry.name,
+                failure_id = %letter,
+                record = %poison.key,
+                reason = poison.reason,
+                "inbound.still_poison"
+            );
             return EventResult::Poisoned;
         }
         match self.or_stop(began, poison.keep(self.engine(), &self.entry.name).await) {

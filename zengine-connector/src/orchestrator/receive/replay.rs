@@ -133,7 +133,7 @@ impl Orchestrator {
             traceparent: None,
             progress: Progress::new(plan.tasks, self.inbound.settings.max_events),
             _permit: permit,
-            replay: true,
+            replay: Some(letter.failure_id.clone()),
         });
         // A dropped task ends the wait too. Events that it did not count are not stored.
         let _ = batch.start(plan.partitions).await;
@@ -168,14 +168,14 @@ impl Orchestrator {
         let principal = if shared { Principal::Shared } else { Principal::Tenant(letter.tenant.clone()) };
         if head.kind == "element_error" {
             let payload = head.payload()?;
-            let mut router = Router::new(&self.engine, entry, &principal, letter.at_ms);
+            let mut router = Router::replaying(&self.engine, entry, &principal, letter.at_ms);
             let elements = router.read(&self.inbound.settings, &**inbound, &payload).await;
             return Ok(Plan::of(&router, &payload, elements));
         }
         let event: InboundEvent = read(body)?;
         match head.routing {
             Some(routing) => {
-                let mut router = Router::new(&self.engine, entry, &principal, event.received_at_ms);
+                let mut router = Router::replaying(&self.engine, entry, &principal, event.received_at_ms);
                 let (payload, mut routed) = (RawPayload::new(event.raw.clone()), Vec::new());
                 router.route(routing.restore(event), &mut routed).await;
                 Ok(Plan::of(&router, &payload, routed))

@@ -205,7 +205,7 @@ impl InboundCall<'_> {
             traceparent: trace(self.request).map(|trace| trace.to_string()),
             progress: Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events),
             _permit: permit,
-            replay: false,
+            replay: None,
         });
         // A dropped task ends the wait too. Events that it did not count must be delivered again.
         let done = before(&*self.engine().clock, until, batch.start(plan.partitions)).await.is_some();

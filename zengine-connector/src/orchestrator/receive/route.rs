@@ -39,8 +39,9 @@ pub(super) struct Router<'a> {
     pub(super) entry: &'a RegisteredStrategy,
     pub(super) principal: &'a Principal,
     pub(super) received_at_ms: i64,
-    /// Cache use of the first look-up. Only an event of a verified payload without a tenant is answer up again past the cache.
+    /// Cache use of the first look-up. Only an event of a verified payload without a tenant is looked up again, with `again`.
     cache_use: CacheUse,
+    again: CacheUse,
     /// One answer per key and request, so that all events of a conversation see the same answer of the directory, and whether it
     /// came from the cache.
     routes: HashMap<RouteKey, (Option<Vec<TenantId>>, bool)>,
@@ -50,7 +51,13 @@ pub(super) struct Router<'a> {
 
 impl<'a> Router<'a> {
     pub(super) fn new(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, principal: &'a Principal, received_at_ms: i64) -> Self {
-        Self { engine, entry, principal, received_at_ms, cache_use: CacheUse::Answers, routes: HashMap::new(), unanswered: Duration::ZERO }
+        let (cache_use, again) = (CacheUse::Answers, CacheUse::Bypass);
+        Self { engine, entry, principal, received_at_ms, cache_use, again, routes: HashMap::new(), unanswered: Duration::ZERO }
+    }
+
+    /// A router for a replay: no cached answer hides a tenant that was added a moment ago.
+    pub(super) fn replaying(engine: &'a Arc<Engine>, entry: &'a RegisteredStrategy, principal: &'a Principal, received_at_ms: i64) -> Self {
+        Self { again: CacheUse::Never, ..Self::new(engine, entry, principal, received_at_ms) }
     }
 
     /// A router for a payload that was not verified.
@@ -89,7 +96,7 @@ impl<'a> Router<'a> {
         match self.owners_by(event, self.cache_use).await {
             // The tenant may be newer than the cached answer. Skip the second look-up if the directory did not answer.
             Err(Unrouted::Unroutable | Unrouted::Foreign | Unrouted::Ambiguous) if self.cache_use == CacheUse::Answers => {
-                self.owners_by(event, CacheUse::Bypass).await
+                self.owners_by(event, self.again).await
             }
             known => known,
         }
@@ -118,7 +125,7 @@ impl<'a> Router<'a> {
     async fn look_up(&mut self, key: &RouteKey, cache_use: CacheUse) -> Option<Vec<TenantId>> {
         let remembered = self.routes.get(key).cloned();
         match &remembered {
-            Some((known, cached)) if cache_use != CacheUse::Bypass || !cached => return known.clone(),
+            Some((known, cached)) if !cache_use.bypasses() || !cached => return known.clone(),
             _ => {}
         }
         if self.unanswered >= UNANSWERED {

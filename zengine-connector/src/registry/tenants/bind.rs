@@ -193,7 +193,8 @@ impl BindRequest {
     }
 
     /// Warns once of each version of a configuration that cannot be bound. Its sends are deferred until they are too old, and the age of
-    /// one without `created_at` is not known (rule 85).
+    /// one without `created_at` is not known (rule 85). Its events are kept as poison where tenants share the endpoint, and cannot be
+    /// authenticated where its own credentials must.
     fn report(&self, known: &State, version: Option<&ConfigVersion>, error: &Error) {
         let Some(version) = version else { return };
         if matches!(known, State::Refused { version: Some(reported), .. } if reported == version) {
@@ -204,7 +205,9 @@ impl BindRequest {
             strategy = %self.entry.name,
             config_version = %version,
             %error,
-            "tenant.configuration_refused: sends are deferred, those without created_at for ever"
+            effect = "sends are deferred, those without created_at until it is mended; \
+                      events become dead letters on a shared endpoint, and are refused on one of its own",
+            "tenant.configuration_refused"
         );
     }
 

@@ -65,8 +65,17 @@ pub(crate) enum CacheUse {
     AnswersAndFailures,
     /// Answers.
     Answers,
-    /// Bypasses the cache once per second and key.
+    /// Nothing, once per key and second; else answers.
     Bypass,
+    /// Nothing: for a call that an operator makes.
+    Never,
+}
+
+impl CacheUse {
+    /// Returns `true` if the look-up may go past cached answers.
+    pub(crate) const fn bypasses(self) -> bool {
+        matches!(self, Self::Bypass | Self::Never)
+    }
 }
 
 /// An answer and whether it came from the cache.
@@ -122,7 +131,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
         let fresh = move |known: &Known<V>, now| known.fresh(cache_use, lifetimes, is_missing, now);
         let now = self.clock.monotonic();
         let known = fresh(&entry.known.lock(), now);
-        if let Some(result) = known.filter(|_| cache_use != CacheUse::Bypass || !entry.asked_again.is_due(now)) {
+        if let Some(result) = known.filter(|_| !cache_use.bypasses() || cache_use == CacheUse::Bypass && !entry.asked_again.is_due(now)) {
             return LookUpResult { result, cached: true };
         }
         let (clock, place) = (Arc::clone(&self.clock), Arc::clone(&entry));
@@ -131,7 +140,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
             Box::pin(async move {
                 let read = clock.monotonic();
                 // Another caller may have fetched it since we looked.
-                if let Some(result) = fresh(&place.known.lock(), read).filter(|_| cache_use != CacheUse::Bypass) {
+                if let Some(result) = fresh(&place.known.lock(), read).filter(|_| !cache_use.bypasses()) {
                     return result;
                 }
                 let result = fetch.await;

@@ -8,11 +8,10 @@ use redb::{
 };
 
 use super::{
-    fault::{Fault, damaged, read_only},
+    fault::{Fault, catch_engine, damaged, read_only},
     limited::{GatedFile, SyncLimit},
 };
 use crate::{
-    runtime::catch_in,
     store::{StoreError, StoreErrorKind},
     sync::RwLock,
 };
@@ -61,7 +60,7 @@ impl Open {
     /// Closes the file and releases its lock. redb writes on close and may panic over damage; the panic is caught.
     fn close(&mut self) {
         let open = mem::replace(self, Self::Closed(StoreErrorKind::Unavailable, "the store is being opened again after a failure"));
-        let _ = catch_in(|| drop(open));
+        let _ = catch_engine(|| drop(open));
     }
 }
 
@@ -94,7 +93,13 @@ impl Shared {
     pub(super) fn snapshot(&self) -> Result<ReadTransaction, Fault> {
         match &*self.open.read() {
             Open::Writing(database) => Ok(database.begin_read()?),
-            Open::Reading(database) => Ok(database.begin_read()?),
+            Open::Reading(database) => database.begin_read().map_err(|error| match error.into() {
+                // No writer opens the file of this handle again.
+                redb::Error::PreviousIo => {
+                    StoreError::new(StoreErrorKind::Unavailable, "an earlier read of the store failed: open it again").into()
+                }
+                error => Fault::Engine(error),
+            }),
             closed @ Open::Closed(..) => Err(closed.refusal()),
         }
     }
@@ -123,7 +128,7 @@ impl Shared {
         match &mut *self.open.write() {
             Open::Writing(database) => {
                 self.limit.allow(COMPACTION_SYNCS);
-                let compacted = catch_in(|| database.compact());
+                let compacted = catch_engine(|| database.compact());
                 let used_up = self.limit.lift();
                 Ok(compacted.filter(|_| !used_up).ok_or_else(damaged)??)
             }

@@ -37,6 +37,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use redb::{ReadableTable as _, TableHandle as _};
 
+pub(crate) use self::fault::catches_panics;
 use self::{
     engine::Engine,
     fault::{Fault, io_error, unless_damaged},
@@ -79,12 +80,13 @@ impl Embedded {
     ///
     /// # Errors
     /// `StoreBusy` if another process or handle has it open for writing. `Corrupt` if its format is unknown, the file is not a
-    /// store, or its key file is missing, damaged or of another store. `Unavailable` if the folder does not exist.
+    /// store or empty, its key file is missing, damaged or of another store, or only the key file is there. `Unavailable` if the
+    /// folder does not exist.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let (file, key_path) = (path.to_owned(), KeyFile::beside(path));
         unless_damaged(|| {
-            make_file(path)?;
+            make_file(path, &key_path)?;
             let store = Self::open_with(Box::new(move |limit: &Arc<SyncLimit>| file::open(&file, limit)), &key_path)?;
             // Only now is it known to be ours.
             make_private(path).map_err(io_error)?;
@@ -97,6 +99,7 @@ impl Embedded {
         let found = examine(&shared)?;
         let keys = match (&found, KeyFile::read(key_path)?) {
             (Found::Nothing, None) => KeyFile::create(key_path, &SystemRng)?,
+            // The process that made both was killed before it wrote to the store.
             (Found::Nothing, Some(keys)) => keys,
             (Found::Store { key_id, check }, keys) => fitting(keys, key_id, check.as_deref())?,
         };
@@ -114,6 +117,9 @@ impl Embedded {
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let (shared, found) = unless_damaged(|| {
+            if fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0) {
+                return Err(empty());
+            }
             let shared = Shared::reading(path)?;
             let found = examine(&shared)?;
             Ok((shared, found))
@@ -197,13 +203,25 @@ enum Found {
     },
 }
 
-/// Makes the file of a new store, which holds nothing yet. Leaves an existing file as it is, also its permissions: it may be
+/// Makes the file of a new store, which has no tables yet. Leaves an existing file as it is, also its permissions: it may be
 /// someone else's.
-fn make_file(path: &Path) -> Result<(), StoreError> {
+///
+/// A creation names the store, then makes the key file, then writes to the store. A key file without a store, and an empty
+/// file, are therefore never what a killed creation leaves: they are the rest of a store that is lost.
+fn make_file(path: &Path, key_path: &Path) -> Result<(), StoreError> {
+    // Looked for first: another process may make both meanwhile, in the other order.
+    let has_keys = fs::symlink_metadata(key_path).is_ok();
     match fs::metadata(path) {
-        Ok(file) if file.is_file() && file.len() > 0 => return Ok(()),
         Ok(file) if !file.is_file() => return Err(no_store()),
-        _ => {}
+        Ok(file) if file.len() == 0 => return Err(empty()),
+        Ok(_) => return Ok(()),
+        Err(_) => {}
+    }
+    if has_keys {
+        return Err(StoreError::new(
+            StoreErrorKind::Corrupt,
+            "the store is gone, and its key file is there: put the store's backup back, or remove the key file to start a new store",
+        ));
     }
     if !path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir()) {
         return Err(StoreError::new(StoreErrorKind::Unavailable, "the folder of the store does not exist: make it first"));
@@ -244,6 +262,13 @@ fn examine(shared: &Shared) -> Result<Found, StoreError> {
 
 fn no_store() -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, "the file is not a store: name another one")
+}
+
+fn empty() -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Corrupt,
+        "the file is empty, which a store never is: put the store's backup in its place, or remove it and its key file to start a new store",
+    )
 }
 
 /// The keys of an existing store. A missing key file is never replaced: a new key would make receipts, sessions and dead

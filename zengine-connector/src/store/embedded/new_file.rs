@@ -12,8 +12,8 @@ use crate::{
     store::{StoreError, StoreErrorKind},
 };
 
-/// Creates a file that only its owner may read: fills it beside its place, syncs it, and names it. Never replaces a file that holds
-/// anything.
+/// Creates a file that only its owner may read: fills it beside its place, syncs it, and names it. Never replaces a file, also
+/// not an empty one.
 ///
 /// # Errors
 /// `Conflict` if there is a file. Also if a file cannot be written, or filled.
@@ -39,8 +39,6 @@ pub(super) fn create_whole(path: &Path, fill: impl FnOnce(&Path) -> Result<(), S
 fn name(aside: &Path, path: &Path) -> Result<(), StoreError> {
     let taken = || StoreError::new(StoreErrorKind::Conflict, "there is a file at this path: name another one");
     let named = match fs::symlink_metadata(path) {
-        // An empty file was made for this one.
-        Ok(file) if file.is_file() && file.len() == 0 => fs::rename(aside, path),
         Ok(_) => return Err(taken()),
         Err(_) => match fs::hard_link(aside, path) {
             // Some file systems have no second names.

@@ -1,7 +1,6 @@
 //! The writer thread: all waiting work shares one transaction, and every answer is sent after it is on disk.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError::Disconnected, Sender, channel},
@@ -14,7 +13,7 @@ use futures_channel::oneshot;
 use redb::WriteTransaction;
 
 use super::{
-    fault::{Fault, io_error},
+    fault::{Fault, catch_engine, io_error},
     file::Shared,
     sweep::Sweeper,
     work::Done,
@@ -164,10 +163,10 @@ fn compact(shared: &Shared) -> Result<bool, StoreError> {
 
 fn serve(shared: &Shared, jobs: Vec<(Work, Caller)>, sweeper: &mut Sweeper) {
     let (works, callers): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
-    let served = catch_unwind(AssertUnwindSafe(|| transact(shared, works, sweeper)));
+    let served = catch_engine(|| transact(shared, works, sweeper));
     let mut failure = match served {
-        Ok(done) => done.err().map(StoreError::from),
-        Err(_) => Some(StoreError::new(StoreErrorKind::Unavailable, "the store's writer panicked")),
+        Some(done) => done.err().map(StoreError::from),
+        None => Some(StoreError::new(StoreErrorKind::Unavailable, "the store's writer panicked")),
     };
     if failure.is_some() {
         // After a failed write the engine refuses all others until it is reopened.
@@ -197,5 +196,5 @@ fn transact(shared: &Shared, works: Vec<Work>, sweeper: &mut Sweeper) -> Result<
 
 fn reopen(shared: &Shared) {
     // If it panics, the store stays closed and is tried again later.
-    let _ = catch_unwind(AssertUnwindSafe(|| shared.reopen()));
+    let _ = catch_engine(|| shared.reopen());
 }

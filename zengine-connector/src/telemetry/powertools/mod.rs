@@ -2,14 +2,15 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use tracing_subscriber::layer::SubscriberExt as _;
+//! use tracing_subscriber::{Layer as _, filter::LevelFilter, layer::SubscriberExt as _};
 //! use zengine_connector::{runtime::TokioClock, telemetry::{Invocation, Powertools}};
 //!
 //! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 //! # let _guard = runtime.enter();
 //! let layer = Powertools::builder("connectors-social", Arc::new(TokioClock::new())).build(std::io::stdout());
 //! let handle = layer.handle();
-//! let _subscriber = tracing_subscriber::registry().with(layer);   // then `.init()`
+//! // Without a filter, the debug lines of every crate are printed too.
+//! let _subscriber = tracing_subscriber::registry().with(layer.with_filter(LevelFilter::INFO));   // then `.init()`
 //!
 //! // At the start of each call of the function:
 //! handle.begin(Invocation { function_request_id: Some("req-1"), ..Invocation::default() });
@@ -46,12 +47,12 @@ use crate::{
 ///
 /// ```
 /// use std::sync::Arc;
-/// use tracing_subscriber::layer::SubscriberExt as _;
+/// use tracing_subscriber::{Layer as _, filter::LevelFilter, layer::SubscriberExt as _};
 /// use zengine_connector::{runtime::Clock, telemetry::Powertools};
 ///
 /// fn log_json(clock: Arc<dyn Clock>) {
 ///     let layer = Powertools::builder("messaging", clock).function_name("webhook").build(std::io::stdout());
-///     let _subscriber = tracing_subscriber::registry().with(layer); // then `.init()`
+///     let _subscriber = tracing_subscriber::registry().with(layer.with_filter(LevelFilter::INFO)); // then `.init()`
 /// }
 /// # let _ = log_json;
 /// ```

@@ -71,9 +71,8 @@ impl StoreArgument {
 
     fn opened(&self, opened: Result<Embedded, StoreError>, if_busy: &str) -> Result<Embedded, Failure> {
         opened.map_err(|error| {
-            let exit = if error.kind == StoreErrorKind::Corrupt { Exit::Invalid } else { Exit::Broken };
             let more = if error.kind == StoreErrorKind::StoreBusy { format!(". {if_busy}") } else { String::new() };
-            Failure::new(exit, format!("{}: {error}{more}", self.store.display()))
+            Failure::new(Exit::Broken, format!("{}: {error}{more}", self.store.display()))
         })
     }
 }
