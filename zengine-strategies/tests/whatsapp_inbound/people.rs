@@ -90,6 +90,73 @@ fn in_an_older_conversation_whoever_is_not_its_person_is_the_business() {
 }
 
 #[test]
+fn an_older_message_of_the_business_is_an_echo_though_it_names_the_persons_id() {
+    let ana = "US.13500000000000000001";
+    let thread = |context: Value, messages: Value| {
+        let history = json!([{"threads": [{"id": "15551230001", "context": context, "messages": messages}]}]);
+        let results = normalize(body("history", of_number("15550009999", "history", history, json!([]))).to_string());
+        results.into_iter().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let text = |from: &str, more: Value| {
+        let mut text = json!({"from": from, "from_user_id": ana, "id": format!("wamid.{from}"), "type": "text", "text": {"body": "x"}});
+        text.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        text
+    };
+    let messages = json!([
+        text("15551230001", json!({})),
+        text("15550009999", json!({"to": "15551230001"})),
+        text("15550009999", json!({})),
+        text("15550008888", json!({})),
+        text("US.13500000000000000001", json!({"to": "15550009999"})),
+    ]);
+    for context in [json!({"user_id": ana}), json!({})] {
+        let all = thread(context, messages.clone());
+        assert_eq!(all.iter().map(|event| event.event.kind()).collect::<Vec<_>>(), ["message", "echo", "echo", "echo", "message"]);
+        for event in &all[..4] {
+            let (person, business) = if event.event.kind() == "echo" { (&event.to[0], &event.from) } else { (&event.from, &event.to[0]) };
+            assert_eq!(ids(person), ["phone:+15551230001", "bsuid:US.13500000000000000001"]);
+            assert_eq!(ids(business), ["opaque:phone_number_id:100200300", "phone:+15550009999"]);
+            assert_eq!(conversation(event), conversation(&all[0]));
+        }
+    }
+
+    // The file that follows, from a number that is neither the displayed one nor the contact's.
+    let file = |from: &str| {
+        let file = json!([{"from": from, "id": "wamid.F", "type": "image", "image": {"id": "M"}}]);
+        only(&body("history", value("messages", file)))
+    };
+    assert_eq!((file("15551230001").event.kind(), file("15550009999").event.kind()), ("message", "echo"));
+    let other = file("15550008888");
+    assert_eq!((other.event.kind(), ids(&other.to[0])[0].as_str()), ("echo", "phone:+15551230001"));
+}
+
+#[test]
+fn a_call_without_a_direction_is_the_callers() {
+    let call = |more: Value| {
+        let mut call = json!({"id": "wacid.1", "event": "call_recording_available", "timestamp": "1760000000"});
+        call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        only(&body("calls", value("calls", json!([call]))))
+    };
+    let (business, ana) = ("15550009999", "15551230001");
+    for (more, is_from_business) in [
+        (json!({"from": business, "to": ana}), true),
+        (json!({"from": business}), true),
+        (json!({"from": ana, "to": business}), false),
+        (json!({"from": "15559870002", "to": business}), false),
+        (json!({"from": "15550008888", "to": ana, "direction": "Business_Initiated"}), true),
+        (json!({"from": business, "to": ana, "direction": "USER_INITIATED"}), false),
+    ] {
+        let event = call(more.clone());
+        assert_eq!(ids(&event.from)[0] == "opaque:phone_number_id:100200300", is_from_business, "{more}");
+        if more["direction"] != "USER_INITIATED" {
+            let person = if is_from_business { &event.to[0] } else { &event.from };
+            assert!(ids(person).contains(&"bsuid:US.13500000000000000001".to_owned()), "{more}");
+            assert!(!ids(person).iter().any(|id| id.contains(business)), "{more} {:?}", ids(person));
+        }
+    }
+}
+
+#[test]
 fn a_person_is_named_by_all_that_is_said_in_every_place() {
     let all = ["phone:+15551230009", "bsuid:US.1111", "parent_bsuid:US.ENT.5555", "username:joiner"];
     let person = json!({"wa_id": "15551230009", "user_id": "US.1111", "parent_user_id": "US.ENT.5555", "username": "@joiner"});

@@ -64,6 +64,16 @@ impl<'a> Names<'a> {
         same(self.phone.as_deref(), other.phone.as_deref()) || same(self.user(), other.user())
     }
 
+    /// Whether both have the same number, in any spelling; `None` if one of them has none. A scoped id is no number.
+    pub(crate) fn is_same_number(&self, other: &Names<'_>) -> Option<bool> {
+        let phone = self.number().zip(other.number());
+        phone.map(|(one, other)| spelled(one) == spelled(other))
+    }
+
+    fn number(&self) -> Option<&str> {
+        self.phone.as_deref().filter(|phone| is_number(phone))
+    }
+
     /// Whether scoped ids say that it is another person.
     pub(super) fn contradicts(&self, other: &Names<'_>) -> bool {
         let differ = |one: Option<&str>, other: Option<&str>| one.zip(other).is_some_and(|(one, other)| one != other);
@@ -124,7 +134,7 @@ impl<'a> Names<'a> {
 /// One element of `contacts`.
 pub(crate) struct Contact<'a> {
     pub(super) name: Option<Cow<'a, str>>,
-    pub(super) names: Names<'a>,
+    pub(crate) names: Names<'a>,
 }
 
 impl<'a> Contact<'a> {

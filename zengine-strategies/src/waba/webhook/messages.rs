@@ -32,7 +32,7 @@ pub(super) fn message<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Event
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let direction = match &*scope.field {
         "message_echoes" | "smb_message_echoes" => Direction::Out,
-        "history" if is_from_business(scope, &obj) => Direction::Out,
+        "history" => old_direction(scope, &obj, &scope.only_contact(alone)),
         _ => Direction::In,
     };
     read(scope, &obj, raw, direction, None, alone)
@@ -48,16 +48,17 @@ pub(super) fn echo<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventRes
 /// spelled.
 pub(super) fn old<'a>(scope: &Scope<'a>, raw: Raw<'a>, with: &Names<'a>) -> EventResult {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
-    let from = Names::read(&obj, &Keys::FROM);
-    let is_business = if from.is_empty() || with.is_empty() { is_from_business(scope, &obj) } else { !from.is_same(with) };
-    read(scope, &obj, raw, if is_business { Direction::Out } else { Direction::In }, Some(with), false)
+    read(scope, &obj, raw, old_direction(scope, &obj, with), Some(with), false)
 }
 
-/// Whether the business wrote the message: in an older conversation both sides are in one list.
-fn is_from_business(scope: &Scope<'_>, obj: &Obj<'_>) -> bool {
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect();
-    let business = Names { phone: scope.display().map(|display| Cow::Owned(digits(display))), ..Names::default() };
-    Names::read(obj, &Keys::FROM).is_same(&business) || obj.get("to").or_else(|| obj.get("to_user_id")).is_some()
+/// The direction of a message of an older conversation, where both sides are in one list. Only what the business wrote names a
+/// recipient.
+fn old_direction(scope: &Scope<'_>, obj: &Obj<'_>, with: &Names<'_>) -> Direction {
+    let from = Names::read(obj, &Keys::FROM);
+    let is_other = || !from.is_empty() && !with.is_empty() && !from.is_same(with);
+    let names_recipient = || obj.get("to").or_else(|| obj.get("to_user_id")).is_some();
+    let is_from_business = scope.is_from_business(obj, with).unwrap_or_else(|| names_recipient() || is_other());
+    if is_from_business { Direction::Out } else { Direction::In }
 }
 
 fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Direction, with: Option<&Names<'a>>, alone: bool) -> EventResult {
@@ -84,6 +85,9 @@ fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Directi
         && (names.is_empty() || names.is_same(with))
     {
         names = names.or(with);
+    }
+    if scope.mode == Mode::History && direction == Direction::Out {
+        names = names.or(&Names { phone: None, ..Names::read(obj, &Keys::FROM) });
     }
     let to_group = obj.text("recipient_type").as_deref() == Some("group");
     let group = name(outer, "group_id").or_else(|| name(obj, "group_id")).or_else(|| names.phone.take_if(|_| to_group));

@@ -14,7 +14,7 @@ use zengine_connector::{
 
 use super::reason;
 use crate::waba::{
-    identity::{Contact, Contacts, Names, address, name, spelled},
+    identity::{Contact, Contacts, Keys, Names, address, name, spelled},
     json::{self, Obj, Raw},
     problem,
     text::joined,
@@ -129,9 +129,17 @@ impl<'a> Scope<'a> {
         self.taken.get() && self.errors.is_some_and(|own| std::ptr::eq(own.get(), errors.get()))
     }
 
-    /// The business's own number, as it is displayed.
-    pub(super) fn display(&self) -> Option<&str> {
-        self.owner.display.as_deref()
+    /// Whether the business wrote or called, as far as the numbers say: ids beside a number are the person's in both directions,
+    /// because a business has none. `with` is the other side of the conversation, if it is known.
+    pub(super) fn is_from_business(&self, obj: &Obj<'_>, with: &Names<'_>) -> Option<bool> {
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect();
+        let business = Names { phone: self.owner.display.as_deref().map(|display| Cow::Owned(digits(display))), ..Names::default() };
+        let (from, to) = (Names::read(obj, &Keys::FROM), Names::read(obj, &Keys::TO));
+        match (from.is_same_number(&business), to.is_same_number(&business)) {
+            (Some(true), _) => Some(true),
+            (_, Some(true)) => Some(false),
+            _ => from.is_same_number(with).map(|is_same| !is_same),
+        }
     }
 
     /// An event of this change.
@@ -187,6 +195,11 @@ impl<'a> Scope<'a> {
     /// The business's side.
     pub(super) fn business(&self) -> Vec<Party> {
         self.owner.business.iter().cloned().collect()
+    }
+
+    /// The names of the one contact beside the one element, which is its person.
+    pub(super) fn only_contact(&self, alone: bool) -> Names<'a> {
+        self.contact(&Names::default(), alone).map(|contact| contact.names.clone()).unwrap_or_default()
     }
 
     /// The contact that is the person.
