@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use zengine_connector::{Event, strategy::RoutedEvent};
 
-use crate::support::{body, ids, normalize, only, shown, value};
+use crate::support::{body, ids, normalize, only, shown, status, value};
 
 fn of_number(display: &str, array: &str, elements: Value, contacts: Value) -> Value {
     json!({
@@ -154,6 +154,28 @@ fn a_call_without_a_direction_is_the_callers() {
             assert!(!ids(person).iter().any(|id| id.contains(business)), "{more} {:?}", ids(person));
         }
     }
+}
+
+#[test]
+fn a_status_of_a_group_is_known_by_the_group_the_member_or_the_type() {
+    let group = "120363000000000000@g.us";
+    let member = "15551230001";
+    let expected = only(&status(json!({"recipient_type": "group", "recipient_id": group, "recipient_participant_id": member})));
+    for more in [
+        json!({"recipient_id": group, "recipient_participant_id": member}),
+        json!({"recipient_id": group, "recipient_type": "GROUP", "participant_recipient_id": member}),
+        json!({"recipient_id": group, "group_id": group, "recipient_participant_user_id": "US.13500000000000000001"}),
+        json!({"recipient_id": member, "group_id": group}),
+        json!({"recipient_id": null, "recipient_user_id": "US.13500000000000000001", "group_id": group}),
+    ] {
+        let event = only(&status(more.clone()));
+        assert_eq!(conversation(&event), conversation(&expected), "{more}");
+        let (shown, wanted) = (shown(&event.event), shown(&expected.event));
+        assert_eq!((&shown["recipient"], &shown["participant"]), (&wanted["recipient"], &wanted["participant"]), "{more}");
+        assert_eq!((event.from.name.as_deref(), &event.dedup), (Some("Ana"), &expected.dedup), "{more}");
+    }
+    let person = only(&status(json!({"recipient_type": "individual"})));
+    assert_eq!(shown(&person.event)["recipient"][0]["kind"], "phone");
 }
 
 #[test]
