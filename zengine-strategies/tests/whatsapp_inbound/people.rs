@@ -179,6 +179,31 @@ fn a_status_of_a_group_is_known_by_the_group_the_member_or_the_type() {
 }
 
 #[test]
+fn an_id_of_the_parent_is_one_in_every_spelling_and_finds_its_contact() {
+    let text = json!([{"from_parent_user_id": "US.118", "id": "1", "type": "text", "text": {"body": "x"}}]);
+    let contacts = json!([{"profile": {"name": "Bo"}, "wa_id": "15551230002"}, {"profile": {"name": "Ana"}, "parent_user_id": "US.118"}]);
+    let event = only(&body("messages", of_number("15550009999", "messages", text, contacts)));
+    assert_eq!((ids(&event.from).join(" "), event.from.name.as_deref()), ("parent_bsuid:US.118".to_owned(), Some("Ana")));
+}
+
+#[test]
+fn a_notice_of_a_changed_id_keeps_the_old_one_that_the_message_came_from() {
+    let system = json!({"type": "user_changed_user_id", "user_id": "US.2"});
+    let message = json!([{"from_user_id": "US.1", "id": "1", "type": "system", "system": system}]);
+    let event = shown(&only(&body("messages", of_number("15550009999", "messages", message, json!([])))).event);
+    let id = |value: &str| json!([{"kind": "bsuid", "value": value}]);
+    assert_eq!((&event["content"]["previous"], &event["content"]["current"]), (&id("US.1"), &id("US.2")));
+}
+
+#[test]
+fn the_contact_of_an_address_book_is_whom_the_change_is_about() {
+    let contact = json!({"full_name": "Ana B", "first_name": "Ana", "phone_number": "15551230001", "user_id": "US.1"});
+    let sync = json!([{"type": "contact", "contact": contact, "action": "add", "metadata": {"timestamp": "1760000000"}}]);
+    let event = only(&body("smb_app_state_sync", of_number("15550009999", "state_sync", sync, json!([]))));
+    assert_eq!((ids(&event.from), event.from.name.as_deref()), (vec!["phone:+15551230001".to_owned(), "bsuid:US.1".into()], Some("Ana B")));
+}
+
+#[test]
 fn a_person_is_named_by_all_that_is_said_in_every_place() {
     let all = ["phone:+15551230009", "bsuid:US.1111", "parent_bsuid:US.ENT.5555", "username:joiner"];
     let person = json!({"wa_id": "15551230009", "user_id": "US.1111", "parent_user_id": "US.ENT.5555", "username": "@joiner"});

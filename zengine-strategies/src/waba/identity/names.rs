@@ -9,7 +9,7 @@ use zengine_connector::{
 
 use super::{
     keys::{Keys, name},
-    spelling::{address, bare, identity_key, is_number, looks_scoped, spelled, user},
+    spelling::{address, bare, identity_key, is_number, looks_scoped, parent, spelled, user},
 };
 use crate::waba::json::{Obj, Raw};
 
@@ -121,7 +121,7 @@ impl<'a> Names<'a> {
             add(user(id, "user_id"));
         }
         for id in [&self.parent_user_id, &other.parent_user_id].into_iter().flatten() {
-            add(user(id, "parent_user_id"));
+            add(parent(id));
         }
         for name in [&self.username, &other.username].into_iter().flatten() {
             add(Identity::new(IdentityKind::Username, name).ok());

@@ -9,7 +9,7 @@ use zengine_connector::{
 
 use super::{
     content::{self, ReadContent},
-    scope::{Mode, Scope, provider_id},
+    scope::{Mode, Scope, digest, provider_id},
     sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
@@ -95,7 +95,7 @@ fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Directi
 
     let said = content::read(scope, &kind, obj, alone);
     let dedup = match &id {
-        Some(id) => dedup(scope, id, &kind, at.as_deref().unwrap_or_default(), direction),
+        Some(id) => dedup(scope, id, &kind, obj, at.as_deref().unwrap_or_default(), direction),
         None => scope.by_bytes(raw),
     };
     let event = match said {
@@ -125,12 +125,13 @@ fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Directi
     Ok(routed)
 }
 
-/// The dedup key: the number and the message id. An edit may keep the id of the message it edits, and in an older
-/// conversation the file follows under the id of its placeholder.
-fn dedup(scope: &Scope<'_>, id: &str, kind: &str, at: &str, direction: Direction) -> String {
+/// The dedup key: the number and the message id. An edit may keep the id of the message it edits, twice within a second, and in
+/// an older conversation the file follows under the id of its placeholder.
+fn dedup(scope: &Scope<'_>, id: &str, kind: &str, obj: &Obj<'_>, at: &str, direction: Direction) -> String {
     let word = if direction == Direction::Out { "echo" } else { "message" };
     match (scope.mode, kind) {
-        (_, "edit" | "revoke") => scope.by_id(word, id, &[kind, at]),
+        (_, "edit") => digest(&[obj.get(kind).map_or("", Raw::get)], |digest| scope.by_id(word, id, &[kind, at, digest])),
+        (_, "revoke") => scope.by_id(word, id, &[kind, at]),
         (Mode::History, _) => scope.by_id(word, id, &[kind]),
         _ => scope.by_id(word, id, &[]),
     }
@@ -138,7 +139,8 @@ fn dedup(scope: &Scope<'_>, id: &str, kind: &str, at: &str, direction: Direction
 
 /// Fills in the context of a message: what it refers to.
 fn refer(context: &mut Context, message: &Obj<'_>) {
-    if let Some(obj) = message.obj("context") {
+    // An edit has the context of the new text inside.
+    if let Some(obj) = message.obj("context").or_else(|| message.obj("edit")?.obj("message")?.obj("context")) {
         context.reply_to = obj.first(&["id", "message_id"]).map(Cow::into_owned);
         context.reply_to_from = Names::read(&obj, &Keys::FROM).identities(None);
         context.forwarded = match (obj.flag("frequently_forwarded"), obj.flag("forwarded")) {
@@ -181,5 +183,7 @@ pub(super) fn renamed(message: &Obj<'_>, system: &Obj<'_>) -> (Vec<Identity>, Ve
     let address = |phone: &Option<Cow<'_, str>>| phone.as_deref().and_then(identity::address);
     let old = system.text("customer").or_else(|| message.text("from"));
     previous.phone = old.filter(|old| address(&current.phone).is_some_and(|new| identity::address(old) != Some(new)));
+    let old = message.text("from_user_id").filter(|old| current.user_id.as_ref().is_some_and(|new| new != old));
+    previous.user_id = previous.user_id.or(old);
     (previous.identities(None), current.identities(None))
 }

@@ -77,7 +77,7 @@ pub(super) struct Scope<'a> {
     errors: Option<Raw<'a>>,
     /// Whether an element took them.
     taken: Cell<bool>,
-    /// Whether they belong to the one call that ended.
+    /// Whether they belong to the one call that ended or failed.
     pub(super) errors_of_call: bool,
     pub(super) time_ms: Option<i64>,
     fan_out: bool,
@@ -102,7 +102,7 @@ impl<'a> Scope<'a> {
         *last = Some(Rc::clone(&owner));
         let copy = value.obj("standby").filter(|_| mode == Mode::Standby).unwrap_or_else(Obj::empty);
         let errors = value.get("errors").or_else(|| copy.get("errors"));
-        let ended = || value.items("calls").filter_map(Obj::read).filter(is_end_of_call).count();
+        let ended = || value.items("calls").chain(value.items("statuses")).filter_map(Obj::read).filter(is_end_of_call).count();
         Self {
             mode,
             contacts: Contacts::read(value.items("contacts").chain(copy.items("contacts"))),
@@ -236,7 +236,7 @@ pub(super) fn provider_id(id: Option<&str>) -> Vec<ProviderMessageId> {
 }
 
 /// Lends the first 16 bytes of the SHA-256 of a text, which is given in parts, in base64url.
-fn digest<T>(parts: &[&str], lend: impl FnOnce(&str) -> T) -> T {
+pub(super) fn digest<T>(parts: &[&str], lend: impl FnOnce(&str) -> T) -> T {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part);
