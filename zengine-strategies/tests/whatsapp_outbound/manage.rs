@@ -4,7 +4,7 @@ use serde_json::json;
 use zengine_connector::{
     ErrorKind, Identity, Reach,
     http::{HttpCause, HttpError},
-    message::State,
+    message::{IdentityKind, State},
     strategy::HealthStatus,
 };
 use zengine_strategies::whatsapp_meta_cloud::{BusinessProfile, QrImage};
@@ -41,7 +41,7 @@ async fn people_are_blocked_unblocked_and_listed() {
     assert_eq!(meta.blocked_users(number, None, &cx).await.unwrap().items, ["1", "2"]);
     let page = meta.blocked_users(number, Some("a="), &cx).await.unwrap();
     assert_eq!((page.items, page.next.as_deref()), (vec!["3".to_owned()], Some("c=")));
-    let both = r#"{"block_users":[{"user":"+4915550001111"},{"user":"US.135"}],"messaging_product":"whatsapp"}"#;
+    let both = r#"{"block_users":[{"user":"+4915550001111"},{"user_id":"US.135"}],"messaging_product":"whatsapp"}"#;
     assert_eq!(bench.line(0), format!("POST /v26.0/100200300/block_users {both}"));
     assert_eq!(
         bench.line(1),
@@ -50,7 +50,21 @@ async fn people_are_blocked_unblocked_and_listed() {
     assert_eq!(bench.line(4), "GET /v26.0/100200300/block_users?limit=100");
     assert_eq!(bench.line(5), "GET /v26.0/100200300/block_users?limit=100&after=a%3D");
     assert_eq!(meta.block_users(number, &[], &cx).await.unwrap_err().kind(), ErrorKind::MessageInvalid);
+    let others =
+        [Identity::new(IdentityKind::Username, "ana.b"), Identity::opaque("whatsapp", "hash"), Identity::new(IdentityKind::Group, "G1")];
+    for other in others.map(Result::unwrap) {
+        let people = [people[0].clone(), other.clone()];
+        let errors = [meta.block_users(number, &people, &cx).await, meta.unblock_users(number, &people, &cx).await];
+        for error in errors.map(Result::unwrap_err) {
+            assert_eq!((error.kind(), error.reach()), (ErrorKind::MessageInvalid, Reach::NotSent), "{other}");
+        }
+    }
     assert_eq!(bench.calls(), 6);
+    bench.answers([json!({"block_users": {}}), json!({"block_users": {}})]);
+    for scoped in [Identity::guess("US.135").unwrap(), Identity::guess("US.ENT.7").unwrap()] {
+        meta.unblock_users(number, std::slice::from_ref(&scoped), &cx).await.unwrap();
+        assert_eq!(bench.posted()["block_users"], json!([{"user_id": scoped.value()}]));
+    }
 }
 
 #[tokio::test]
