@@ -517,10 +517,7 @@ async fn every_component_of_a_template() {
             button("order_details", json!([{"type": "action", "action": {"order_details": {"reference_id": "R"}}}])),
             button("order_details", json!([{"type": "action", "action": {"order_details": {"reference_id": "R"}}}])),
         ),
-        (
-            json!({"type": "button", "sub_type": "phone_number", "index": 0}),
-            json!({"type": "button", "sub_type": "phone_number", "index": 0}),
-        ),
+        (json!({"type": "button", "sub_type": "flow", "index": 0}), json!({"type": "button", "sub_type": "flow", "index": 0})),
         (
             json!({"type": "limited_time_offer", "expires_at_ms": 1_893_456_000_000_i64}),
             json!({"type": "limited_time_offer", "parameters": [
