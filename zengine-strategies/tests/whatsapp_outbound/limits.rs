@@ -438,6 +438,38 @@ async fn buttons_of_templates_are_of_the_kinds_that_meta_names_and_are_filled() 
 }
 
 #[tokio::test]
+async fn what_people_see_is_more_than_spaces() {
+    let bench = Bench::new().await;
+    let blank = " \u{a0}";
+    let file = |kind: &str| json!({"type": "media", "kind": kind, "source": {"type": "handle", "id": "7"}});
+    refused(&bench, &message(with(file("image"), "caption", blank)), "/content/caption", None).await;
+    refused(&bench, &message(with(file("document"), "filename", blank)), "/content/filename", None).await;
+    for part in ["name", "address"] {
+        let place = json!({"type": "location", "latitude": 1.0, "longitude": 1.0});
+        refused(&bench, &message(with(place, part, blank)), &format!("/content/{part}"), None).await;
+    }
+    for (member, pointer) in [
+        (json!({"name": {"formatted_name": "A", "last_name": blank}}), "/name/last_name"),
+        (json!({"phones": [{"value": ""}]}), "/phones/0/value"),
+        (json!({"phones": [{"value": blank}]}), "/phones/0/value"),
+        (json!({"emails": [{"value": "a@b.c", "label": blank}]}), "/emails/0/label"),
+        (json!({"urls": [{"value": "a\u{0}"}]}), "/urls/0/value"),
+        (json!({"addresses": [{"city": blank}]}), "/addresses/0/city"),
+        (json!({"org": {"title": blank}}), "/org/title"),
+    ] {
+        let mut card = json!({"name": {"formatted_name": "A"}});
+        card.as_object_mut().unwrap().extend(member.as_object().unwrap().clone());
+        refused(&bench, &message(json!({"type": "contacts", "contacts": [card]})), &format!("/content/contacts/0{pointer}"), None).await;
+    }
+    let buttons = || json!({"body": "b", "buttons": [{"id": "1", "title": "One"}]});
+    refused_interactive("buttons", with(buttons(), "footer", blank), "/footer", None).await;
+    refused_interactive("buttons", with(buttons(), "header", json!({"type": "text", "text": blank})), "/header/text", None).await;
+    let list = |title: &str, description: &str| json!({"body": "b", "button": "o", "sections": [{"title": title, "rows": [{"id": "1", "title": "t", "description": description}]}]});
+    refused_interactive("list", list(blank, "d"), "/sections/0/title", None).await;
+    refused_interactive("list", list("s", blank), "/sections/0/rows/0/description", None).await;
+}
+
+#[tokio::test]
 async fn all_violations_come_at_once() {
     let bench = Bench::new().await;
     let sent = interactive("cta_url", json!({"body": "", "label": x(21), "url": "nowhere", "footer": x(61)})).with_reply_to("");

@@ -10,7 +10,7 @@ use crate::whatsapp_meta_cloud::media::{STILL_STICKER, is_mime, most};
 pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
     let kind = media.kind;
     if let Some(caption) = &media.caption {
-        cx.readable(&format!("{at}/caption"), caption);
+        cx.words(&format!("{at}/caption"), caption);
     }
     cx.check.require(!media.voice || kind == MediaKind::Audio, format!("{at}/voice"), "only audio can be a voice note");
     if media.voice
