@@ -65,6 +65,14 @@ fn one_element_and_one_contact_are_one_person_unless_scoped_ids_contradict() {
     mixed["statuses"] = json!([{"id": "2", "status": "sent", "recipient_id": "15551230003"}]);
     let results = normalize(body("messages", mixed).to_string());
     assert!(results.iter().all(|result| result.as_ref().unwrap().from.name.is_none()));
+    // Messages from one number are from one, and those from two are not.
+    for (second, name) in [("15551230001", Some("Bruna")), ("15551230003", None)] {
+        let text = |id: &str, from: &str| json!({"from": from, "id": id, "type": "text", "text": {"body": "oi"}});
+        let texts = json!([text("1", "15551230001"), text("2", second)]);
+        let two = of_number("15550001111", "messages", texts, bruna("15559870002"));
+        let results = normalize(body("messages", two).to_string());
+        assert!(results.iter().all(|result| result.as_ref().unwrap().from.name.as_deref() == name), "{second}");
+    }
 }
 
 #[test]

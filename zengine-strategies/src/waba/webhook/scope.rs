@@ -73,6 +73,8 @@ pub(super) struct Scope<'a> {
     pub(super) field: Cow<'a, str>,
     pub(super) mode: Mode,
     contacts: Contacts<'a>,
+    /// Whether all elements are messages from one number.
+    one_sender: bool,
     /// Errors beside the elements.
     errors: Option<Raw<'a>>,
     /// Whether an element took them.
@@ -106,6 +108,7 @@ impl<'a> Scope<'a> {
         Self {
             mode,
             contacts: Contacts::read(value.items("contacts").chain(copy.items("contacts"))),
+            one_sender: field == "messages" && is_from_one_number(value),
             errors,
             taken: Cell::new(false),
             errors_of_call: field == "calls" && errors.is_some() && ended() == 1,
@@ -204,7 +207,7 @@ impl<'a> Scope<'a> {
 
     /// The contact that is the person.
     pub(super) fn contact(&self, names: &Names<'_>, alone: bool) -> Option<&Contact<'a>> {
-        self.contacts.of(names, alone)
+        self.contacts.of(names, alone || self.one_sender)
     }
 
     /// The conversation with a person or group. Other modules print conversation ids, so the id holds a digest of the person.
@@ -222,6 +225,13 @@ impl<'a> Scope<'a> {
         let urn = [kind, ":", ns[0], ns[1], area, rest];
         digest(&urn, |digest| joined(&[self.owner.id(), ".", digest], |id| ConversationId::new(id))).ok()
     }
+}
+
+/// Whether all elements are messages from one number, whose person the only contact then is.
+fn is_from_one_number(value: &Obj<'_>) -> bool {
+    let mut numbers = value.items("messages").map(|raw| Obj::read(raw).and_then(|obj| name(&obj, "from")));
+    let first = numbers.next().flatten();
+    first.is_some() && numbers.all(|number| number == first) && value.get("statuses").is_none()
 }
 
 /// Whether a call ended or failed, which errors beside it explain.
