@@ -185,7 +185,8 @@ fn contents() -> Vec<Value> {
         ),
         button("voice_call", json!([{"type": "ttl_minutes", "minutes": 60}, {"type": "payload", "payload": "x"}])),
         button("order_details", json!([{"type": "action", "action": {"order_details": {"reference_id": "R"}}}])),
-        button("phone_number", json!([])),
+        button("flow", json!([])),
+        button("reminder", json!([])),
         template(json!([{"type": "limited_time_offer", "expires_at_ms": 1_893_456_000_000_i64}])),
         template(json!([{"type": "tap_target", "url": "https://example.org", "title": "T"}])),
         template(json!([{"type": "carousel", "cards": [{"card_index": 0, "components": [

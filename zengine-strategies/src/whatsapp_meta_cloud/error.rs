@@ -103,7 +103,8 @@ pub(super) fn refused(response: &Response<Bytes>, now: SystemTime, attempt: u32)
 pub(super) fn judge(response: &Response<Bytes>) -> Option<(GraphError, Class)> {
     let status = response.status();
     let body = serde_json::from_slice::<Value>(response.body()).ok();
-    let error = body.as_ref().and_then(|body| body.get("error")).filter(|error| !error.is_null());
+    let member = |name| body.as_ref().and_then(|body| body.get(name)).filter(|error| !error.is_null());
+    let error = member("error").or_else(|| member("errors").filter(|_| !status.is_success())?.get(0));
     if status.is_success() && error.is_none() {
         return None;
     }

@@ -25,7 +25,7 @@ pub(super) async fn check(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext
     let url = graph.url(&format!("/{}?fields={FIELDS}", tenant.config.phone_number_id));
     match graph.exchange(Method::GET, &url, Payload::Nothing, timeout, MAX_ANSWER).await {
         Err(CallFailure::Request(_)) => HealthStatus::inconclusive("the request cannot be built"),
-        Ok(response) => match judge(&response) {
+        Ok(response) => match judge(&response, &tenant.config.phone_number_id) {
             HealthStatus::Healthy if tenant.config.health_checks_subscription => subscription(graph, tenant, cx).await,
             status => status,
         },
@@ -54,7 +54,7 @@ async fn subscription(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext) ->
     if ours { HealthStatus::Healthy } else { HealthStatus::degraded("the app does not receive the account's webhooks") }
 }
 
-fn judge(response: &Response<Bytes>) -> HealthStatus {
+fn judge(response: &Response<Bytes>, number: &str) -> HealthStatus {
     if let Some((error, class)) = error::judge(response) {
         return refused(&error, &class).with_details(error.to_details());
     }
@@ -62,6 +62,9 @@ fn judge(response: &Response<Bytes>) -> HealthStatus {
         return HealthStatus::inconclusive("the answer cannot be read");
     };
     let node = Node::read(&body);
+    if node.id.is_some_and(|id| id != number) {
+        return HealthStatus::inconclusive("the answer is about another number");
+    }
     let status = match (node.can_send.as_deref(), node.status.as_deref(), node.quality.as_deref()) {
         (None, None, _) => return HealthStatus::inconclusive("the answer says nothing of the number"),
         (Some("BLOCKED"), ..) => HealthStatus::unhealthy("the number is blocked from sending"),

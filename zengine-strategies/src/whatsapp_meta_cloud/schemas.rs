@@ -77,6 +77,7 @@ fn list(value: Option<&Value>) -> std::slice::Iter<'_, Value> {
 
 /// The node of a phone number, with the fields that a health check asks for.
 pub(super) struct Node {
+    pub(super) id: Option<String>,
     pub(super) status: Option<String>,
     pub(super) quality: Option<String>,
     pub(super) can_send: Option<String>,
@@ -88,6 +89,7 @@ impl Node {
     pub(super) fn read(body: &Value) -> Self {
         let word = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_ascii_uppercase);
         Self {
+            id: body.get("id").and_then(id),
             status: word("/status"),
             quality: word("/quality_rating"),
             can_send: word("/health_status/can_send_message"),

@@ -83,6 +83,7 @@ async fn plain_types_are_checked() {
             ("a long caption", message("video", json!({"id": "1", "caption": "c".repeat(1025)})), 131_009),
             ("link without scheme", message("image", json!({"link": "example.org/a.png"})), 131_009),
             ("caption on audio", message("audio", json!({"id": "1", "caption": "c"})), 100),
+            ("caption of spaces", message("image", json!({"id": "1", "caption": "  "})), 131_009),
             ("voice note", message("audio", json!({"id": "1", "voice": true})), 0),
             ("caption on sticker", message("sticker", json!({"id": "1", "caption": "c"})), 100),
             ("document with a name", message("document", json!({"id": "1", "filename": "a.pdf"})), 0),
@@ -93,6 +94,8 @@ async fn plain_types_are_checked() {
             ("no contacts", message("contacts", json!([])), 131_009),
             ("258 contacts", message("contacts", vec![card[0].clone(); 258]), 131_009),
             ("a contact without a name", message("contacts", json!([{"phones": []}])), 131_008),
+            ("a phone of nothing", message("contacts", with(card.clone(), "/0/phones", json!([{"phone": ""}]))), 131_009),
+            ("a company of spaces", message("contacts", json!([{"name": {"formatted_name": "Ana"}, "org": {"company": "  "}}])), 131_009),
             ("a birthday in words", message("contacts", with(card, "/0/birthday", "1 May")), 131_009),
             ("reaction", message("reaction", json!({"message_id": "wamid.X", "emoji": "👩‍👩‍👧‍👦"})), 0),
             ("reaction taken back", message("reaction", json!({"message_id": "wamid.X", "emoji": ""})), 0),
@@ -193,6 +196,11 @@ async fn template_components_are_checked_without_regard_to_case() {
         template(json!([{"type": "button", "sub_type": sub_type, "index": index, "parameters": [parameter]}]))
     };
     let payload = json!({"type": "payload", "payload": "P"});
+    let offer = |at: Value| {
+        json!([{"type": "limited_time_offer", "parameters": [
+            {"type": "limited_time_offer", "limited_time_offer": {"expiration_time_ms": at}}
+        ]}])
+    };
     let cards = json!([{"card_index": 0, "components": [{"type": "HEADER", "parameters": [{"type": "image", "image": {"id": "1"}}]}]}]);
     judge(
         &start(),
@@ -210,7 +218,18 @@ async fn template_components_are_checked_without_regard_to_case() {
             ("coupon", button("copy_code", json!(1), json!({"type": "coupon_code", "coupon_code": "C".repeat(20)})), 0),
             ("long coupon", button("copy_code", json!(1), json!({"type": "coupon_code", "coupon_code": "C".repeat(21)})), 131_009),
             ("flow button", button("flow", json!(0), json!({"type": "action", "action": {"flow_token": "t"}})), 0),
-            ("unknown button", button("slider", json!(0), payload), 131_009),
+            ("unknown button", button("slider", json!(0), payload.clone()), 100),
+            ("button without parameters", button("phone_number", json!(0), payload.clone()), 100),
+            ("empty button", template(json!([{"type": "button", "sub_type": "URL", "index": 0, "parameters": []}])), 131_008),
+            ("flow without parameters", template(json!([{"type": "button", "sub_type": "flow", "index": 0}])), 0),
+            (
+                "button filled twice",
+                template(json!([{"type": "button", "sub_type": "quick_reply", "index": 0, "parameters": [payload, payload]}])),
+                131_009,
+            ),
+            ("two bodies", template(json!([body("A"), body("B")])), 131_009),
+            ("offer in seconds", template(offer(json!(1_893_456_000))), 131_009),
+            ("offer", template(offer(json!(1_893_456_000_000_i64))), 0),
             ("unknown component", template(json!([{"type": "sidebar", "parameters": []}])), 131_009),
             ("carousel", template(json!([{"type": "carousel", "cards": cards}])), 0),
             (
@@ -247,6 +266,8 @@ async fn known_templates_must_fit() {
         message("template", json!({"name": name, "language": {"code": language}, "components": components}))
     };
     let one = json!({"type": "text", "text": "A"});
+    let mut headed = send("named", "en_US", json!([{"type": "text", "parameter_name": "first_name", "text": "Ana"}]));
+    headed["template"]["components"].as_array_mut().unwrap().push(json!({"type": "header", "parameters": [one]}));
     judge(
         &meta,
         vec![
@@ -256,6 +277,7 @@ async fn known_templates_must_fit() {
             ("unknown", send("unheard_of", "en_US", json!([])), 132_001),
             ("named", send("named", "en_US", json!([{"type": "text", "parameter_name": "first_name", "text": "Ana"}])), 0),
             ("name left out", send("named", "en_US", json!([one])), 100),
+            ("name left out of the header", headed, 100),
             ("paused", send("tired", "en_US", json!([])), 132_015),
             ("disabled", send("gone", "en_US", json!([])), 132_016),
         ],

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use zengine_connector::{Event, strategy::RoutedEvent};
 
-use crate::support::{body, ids, normalize, only, shown, value};
+use crate::support::{body, ids, normalize, only, shown, status, value};
 
 fn of_number(display: &str, array: &str, elements: Value, contacts: Value) -> Value {
     json!({
@@ -65,6 +65,14 @@ fn one_element_and_one_contact_are_one_person_unless_scoped_ids_contradict() {
     mixed["statuses"] = json!([{"id": "2", "status": "sent", "recipient_id": "15551230003"}]);
     let results = normalize(body("messages", mixed).to_string());
     assert!(results.iter().all(|result| result.as_ref().unwrap().from.name.is_none()));
+    // Messages from one number are from one, and those from two are not.
+    for (second, name) in [("15551230001", Some("Bruna")), ("15551230003", None)] {
+        let text = |id: &str, from: &str| json!({"from": from, "id": id, "type": "text", "text": {"body": "oi"}});
+        let texts = json!([text("1", "15551230001"), text("2", second)]);
+        let two = of_number("15550001111", "messages", texts, bruna("15559870002"));
+        let results = normalize(body("messages", two).to_string());
+        assert!(results.iter().all(|result| result.as_ref().unwrap().from.name.as_deref() == name), "{second}");
+    }
 }
 
 #[test]
@@ -87,6 +95,120 @@ fn in_an_older_conversation_whoever_is_not_its_person_is_the_business() {
     let media = json!([{"from": "5541991112222", "id": "wamid.N3", "type": "image", "image": {"id": "M"}}]);
     let followed = only(&body("history", of_number("+55 41 9111-2222", "messages", media, json!([]))));
     assert_eq!(followed.event.kind(), "echo", "the business's number, spelled another way");
+}
+
+#[test]
+fn an_older_message_of_the_business_is_an_echo_though_it_names_the_persons_id() {
+    let ana = "US.13500000000000000001";
+    let thread = |context: Value, messages: Value| {
+        let history = json!([{"threads": [{"id": "15551230001", "context": context, "messages": messages}]}]);
+        let results = normalize(body("history", of_number("15550009999", "history", history, json!([]))).to_string());
+        results.into_iter().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let text = |from: &str, more: Value| {
+        let mut text = json!({"from": from, "from_user_id": ana, "id": format!("wamid.{from}"), "type": "text", "text": {"body": "x"}});
+        text.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        text
+    };
+    let messages = json!([
+        text("15551230001", json!({})),
+        text("15550009999", json!({"to": "15551230001"})),
+        text("15550009999", json!({})),
+        text("15550008888", json!({})),
+        text("US.13500000000000000001", json!({"to": "15550009999"})),
+    ]);
+    for context in [json!({"user_id": ana}), json!({})] {
+        let all = thread(context, messages.clone());
+        assert_eq!(all.iter().map(|event| event.event.kind()).collect::<Vec<_>>(), ["message", "echo", "echo", "echo", "message"]);
+        for event in &all[..4] {
+            let (person, business) = if event.event.kind() == "echo" { (&event.to[0], &event.from) } else { (&event.from, &event.to[0]) };
+            assert_eq!(ids(person), ["phone:+15551230001", "bsuid:US.13500000000000000001"]);
+            assert_eq!(ids(business), ["opaque:phone_number_id:100200300", "phone:+15550009999"]);
+            assert_eq!(conversation(event), conversation(&all[0]));
+        }
+    }
+
+    // The file that follows, from a number that is neither the displayed one nor the contact's.
+    let file = |from: &str| {
+        let file = json!([{"from": from, "id": "wamid.F", "type": "image", "image": {"id": "M"}}]);
+        only(&body("history", value("messages", file)))
+    };
+    assert_eq!((file("15551230001").event.kind(), file("15550009999").event.kind()), ("message", "echo"));
+    let other = file("15550008888");
+    assert_eq!((other.event.kind(), ids(&other.to[0])[0].as_str()), ("echo", "phone:+15551230001"));
+}
+
+#[test]
+fn a_call_without_a_direction_is_the_callers() {
+    let call = |more: Value| {
+        let mut call = json!({"id": "wacid.1", "event": "call_recording_available", "timestamp": "1760000000"});
+        call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        only(&body("calls", value("calls", json!([call]))))
+    };
+    let (business, ana) = ("15550009999", "15551230001");
+    for (more, is_from_business) in [
+        (json!({"from": business, "to": ana}), true),
+        (json!({"from": business}), true),
+        (json!({"from": ana, "to": business}), false),
+        (json!({"from": "15559870002", "to": business}), false),
+        (json!({"from": "15550008888", "to": ana, "direction": "Business_Initiated"}), true),
+        (json!({"from": business, "to": ana, "direction": "USER_INITIATED"}), false),
+    ] {
+        let event = call(more.clone());
+        assert_eq!(ids(&event.from)[0] == "opaque:phone_number_id:100200300", is_from_business, "{more}");
+        if more["direction"] != "USER_INITIATED" {
+            let person = if is_from_business { &event.to[0] } else { &event.from };
+            assert!(ids(person).contains(&"bsuid:US.13500000000000000001".to_owned()), "{more}");
+            assert!(!ids(person).iter().any(|id| id.contains(business)), "{more} {:?}", ids(person));
+        }
+    }
+}
+
+#[test]
+fn a_status_of_a_group_is_known_by_the_group_the_member_or_the_type() {
+    let group = "120363000000000000@g.us";
+    let member = "15551230001";
+    let expected = only(&status(json!({"recipient_type": "group", "recipient_id": group, "recipient_participant_id": member})));
+    for more in [
+        json!({"recipient_id": group, "recipient_participant_id": member}),
+        json!({"recipient_id": group, "recipient_type": "GROUP", "participant_recipient_id": member}),
+        json!({"recipient_id": group, "group_id": group, "recipient_participant_user_id": "US.13500000000000000001"}),
+        json!({"recipient_id": member, "group_id": group}),
+        json!({"recipient_id": null, "recipient_user_id": "US.13500000000000000001", "group_id": group}),
+    ] {
+        let event = only(&status(more.clone()));
+        assert_eq!(conversation(&event), conversation(&expected), "{more}");
+        let (shown, wanted) = (shown(&event.event), shown(&expected.event));
+        assert_eq!((&shown["recipient"], &shown["participant"]), (&wanted["recipient"], &wanted["participant"]), "{more}");
+        assert_eq!((event.from.name.as_deref(), &event.dedup), (Some("Ana"), &expected.dedup), "{more}");
+    }
+    let person = only(&status(json!({"recipient_type": "individual"})));
+    assert_eq!(shown(&person.event)["recipient"][0]["kind"], "phone");
+}
+
+#[test]
+fn an_id_of_the_parent_is_one_in_every_spelling_and_finds_its_contact() {
+    let text = json!([{"from_parent_user_id": "US.118", "id": "1", "type": "text", "text": {"body": "x"}}]);
+    let contacts = json!([{"profile": {"name": "Bo"}, "wa_id": "15551230002"}, {"profile": {"name": "Ana"}, "parent_user_id": "US.118"}]);
+    let event = only(&body("messages", of_number("15550009999", "messages", text, contacts)));
+    assert_eq!((ids(&event.from).join(" "), event.from.name.as_deref()), ("parent_bsuid:US.118".to_owned(), Some("Ana")));
+}
+
+#[test]
+fn a_notice_of_a_changed_id_keeps_the_old_one_that_the_message_came_from() {
+    let system = json!({"type": "user_changed_user_id", "user_id": "US.2"});
+    let message = json!([{"from_user_id": "US.1", "id": "1", "type": "system", "system": system}]);
+    let event = shown(&only(&body("messages", of_number("15550009999", "messages", message, json!([])))).event);
+    let id = |value: &str| json!([{"kind": "bsuid", "value": value}]);
+    assert_eq!((&event["content"]["previous"], &event["content"]["current"]), (&id("US.1"), &id("US.2")));
+}
+
+#[test]
+fn the_contact_of_an_address_book_is_whom_the_change_is_about() {
+    let contact = json!({"full_name": "Ana B", "first_name": "Ana", "phone_number": "15551230001", "user_id": "US.1"});
+    let sync = json!([{"type": "contact", "contact": contact, "action": "add", "metadata": {"timestamp": "1760000000"}}]);
+    let event = only(&body("smb_app_state_sync", of_number("15550009999", "state_sync", sync, json!([]))));
+    assert_eq!((ids(&event.from), event.from.name.as_deref()), (vec!["phone:+15551230001".to_owned(), "bsuid:US.1".into()], Some("Ana B")));
 }
 
 #[test]

@@ -93,6 +93,10 @@ fn r4_a_redelivery_has_the_same_dedup_key_and_another_event_has_another() {
         key(message(
             json!({"timestamp": "1760000001", "type": "edit", "edit": {"original_message_id": "wamid.IN1", "message": {"type": "text", "text": {"body": "c"}}}}),
         )),
+        // And a third time within that second.
+        key(message(
+            json!({"timestamp": "1760000001", "type": "edit", "edit": {"original_message_id": "wamid.IN1", "message": {"type": "text", "text": {"body": "d"}}}}),
+        )),
         key(body("account_review_update", json!({"decision": "APPROVED"}))),
         key(body("account_review_update", json!({"decision": "REJECTED"}))),
     ];
@@ -270,6 +274,37 @@ fn r8_f_errors_are_classed_by_their_code() {
             assert_eq!((status.state, error.kind, error.code), (State::Failed, kind, Some(code.to_string().trim_matches('"').to_owned())));
         }
     }
+}
+
+#[test]
+fn errors_of_the_one_call_that_failed_are_its_own() {
+    let error = json!({"code": 131_044, "title": "canary"});
+    let ringing = json!({"id": "wacid.1", "type": "call", "status": "RINGING", "recipient_id": "15551230001"});
+    let mut failed = ringing.clone();
+    failed["status"] = "FAILED".into();
+    let with = |statuses: Value, own: Option<Value>| {
+        let mut value = value("statuses", statuses);
+        match own {
+            Some(own) => value["statuses"][0]["errors"] = own,
+            None => value["errors"] = json!([error]),
+        }
+        events(normalize(body("calls", value).to_string()))
+    };
+    for all in [with(json!([failed]), None), with(json!([failed, ringing]), None), with(json!([failed]), Some(json!([error])))] {
+        assert!(all.iter().all(|event| matches!(event.event, Event::Call(_))), "{all:?}");
+        assert_eq!(all[0].context.errors.iter().map(|error| error.kind).collect::<Vec<_>>(), [ErrorKind::Billing]);
+    }
+    let two = with(json!([failed, failed]), None);
+    assert_eq!((two.len(), two[2].event.kind()), (3, "account"), "it is not told whose it is");
+}
+
+#[test]
+fn an_edit_says_what_it_answers_and_a_warning_is_a_reason() {
+    let edited = json!({"type": "text", "text": {"body": "b"}, "context": {"id": "wamid.Q"}});
+    let edit = only(&message(json!({"type": "edit", "edit": {"original_message_id": "wamid.IN0", "message": edited}})));
+    assert_eq!(edit.context.reply_to.as_deref(), Some("wamid.Q"));
+    let flow = json!({"event": "FLOW_VERSION_EXPIRY_WARNING", "flow_id": "7", "warning": "The version ends soon."});
+    assert_eq!(shown(&only(&body("flows", flow)).event)["reason"], "The version ends soon.");
 }
 
 #[test]

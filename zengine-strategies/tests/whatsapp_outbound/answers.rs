@@ -120,6 +120,26 @@ async fn the_providers_own_words_are_there_for_who_asks() {
 }
 
 #[tokio::test]
+async fn the_providers_first_words_are_kept_beside_those_for_people_and_in_odd_shapes() {
+    let template = json!({"message": "canary-first", "code": 100, "error_user_title": "canary-title", "error_user_msg": "canary-sentence"});
+    let untold = json!({"message": "canary-first", "code": 100, "error_user_title": "canary-title"});
+    for (body, title, message, details) in [
+        (json!({"error": template}), "canary-title", "canary-sentence", "canary-first"),
+        (json!({"error": untold}), "canary-title", "canary-first", ""),
+        (json!({"error": "canary-first"}), "canary-first", "", ""),
+        (json!({"errors": [untold]}), "canary-title", "canary-first", ""),
+        (json!({"errors": [{"title": "canary-first", "code": 131_026}]}), "canary-first", "", ""),
+    ] {
+        let error = error_of(answer(400, &body)).await;
+        let words = error.error().provider_details().unwrap();
+        let found = [&words.title, &words.message, &words.details].map(|text| text.as_deref().unwrap_or_default());
+        assert_eq!(found, [title, message, details], "{body}");
+        let code = body["errors"][0]["code"].as_i64().map(|code| code.to_string());
+        assert_eq!(error.provider_code(), code.as_deref().or(body["error"]["code"].as_i64().map(|_| "100")));
+    }
+}
+
+#[tokio::test]
 async fn an_error_in_a_200_is_an_error() {
     let error = error_of(refused(200, 131_047)).await;
     assert_eq!((error.kind(), error.reach(), error.provider_code()), (Kind::WindowClosed, Reach::Processed, Some("131047")));

@@ -128,6 +128,9 @@ async fn a_stored_file_is_named_by_its_mime_type() {
         ("audio", "audio/ogg; codecs=opus", json!("voice-note.mp4"), "audio.ogg"),
         ("sticker", "image/webp", Value::Null, "sticker.webp"),
         ("document", "application/pdf", json!("Offer.pdf"), "Offer.pdf"),
+        ("document", "application/pdf", json!("report"), "report.pdf"),
+        ("document", "application/pdf", json!("report.docx"), "report.docx.pdf"),
+        ("document", "application/pdf", Value::Null, "document.pdf"),
     ] {
         let bench = Bench::new().await;
         bench.answer(super::support::answer(200, &json!({"id": "777"})));
@@ -135,6 +138,8 @@ async fn a_stored_file_is_named_by_its_mime_type() {
         bench.sent(&message(content)).await;
         let form = bench.call(0, |request| String::from_utf8(request.body().to_vec()).unwrap());
         assert!(form.contains(&format!("filename=\"{stored}\"\r\nContent-Type: {mime}\r\n")), "{form}");
+        let shown = bench.posted()[kind].get("filename").cloned();
+        assert_eq!(shown, (kind == "document").then(|| stored.into()), "the recipient sees the same name");
     }
 }
 
@@ -517,10 +522,7 @@ async fn every_component_of_a_template() {
             button("order_details", json!([{"type": "action", "action": {"order_details": {"reference_id": "R"}}}])),
             button("order_details", json!([{"type": "action", "action": {"order_details": {"reference_id": "R"}}}])),
         ),
-        (
-            json!({"type": "button", "sub_type": "phone_number", "index": 0}),
-            json!({"type": "button", "sub_type": "phone_number", "index": 0}),
-        ),
+        (json!({"type": "button", "sub_type": "flow", "index": 0}), json!({"type": "button", "sub_type": "flow", "index": 0})),
         (
             json!({"type": "limited_time_offer", "expires_at_ms": 1_893_456_000_000_i64}),
             json!({"type": "limited_time_offer", "parameters": [

@@ -117,6 +117,26 @@ async fn a_file_that_is_too_large_or_another_is_refused() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_cut_off_is_refused_where_no_digest_tells() {
+    for (announced, arrived, fine) in
+        [(json!(99), "hello", false), (json!("5"), "", false), (json!(5), "hello", true), (json!(3), "hello", true)]
+    {
+        let bench = Bench::new().await;
+        bench.answer(node(ADDRESS, json!({"file_size": announced, "sha256": "unreadable"})));
+        bench.answer(raw(200, arrived));
+        let file = bench.file("777").await;
+        assert_eq!(
+            file.as_ref().map_err(zengine_connector::SendError::kind).map_or_else(Some, |_| None),
+            (!fine).then_some(ErrorKind::Protocol)
+        );
+    }
+    let bench = Bench::new().await;
+    bench.answer(node(ADDRESS, json!({"file_size": 99, "sha256": HEX})));
+    bench.answer(raw(200, "hello"));
+    assert_eq!(bench.file("777").await.unwrap(), "hello", "the digest decides");
+}
+
+#[tokio::test]
 async fn a_media_id_is_no_path() {
     let bench = Bench::new().await;
     for id in ["", "..", "../me", "7/8", "7?x=1", "7#x", "7 8", "é", &"7".repeat(257)] {

@@ -31,7 +31,9 @@ fn verdict(status: &HealthStatus) -> Verdict {
 #[tokio::test]
 async fn the_node_decides() {
     let node = |status: &str, quality: &str, can_send: &str| json!({"id": "100200300", "status": status, "quality_rating": quality, "health_status": {"can_send_message": can_send}});
-    let table: [(Value, Verdict); 13] = [
+    let table: [(Value, Verdict); 15] = [
+        (json!({"id": "100200301", "status": "CONNECTED"}), Verdict::Inconclusive),
+        (json!({"id": 100_200_300, "status": "CONNECTED"}), Verdict::Healthy),
         (node("CONNECTED", "GREEN", "AVAILABLE"), Verdict::Healthy),
         (node("CONNECTED", "YELLOW", "AVAILABLE"), Verdict::Healthy),
         (node("CONNECTED", "RED", "AVAILABLE"), Verdict::Degraded),

@@ -359,14 +359,19 @@ async fn template_components() {
     let header = |parameters: Value| json!({"type": "header", "parameters": parameters});
     let body = |parameters: Value| json!({"type": "body", "parameters": parameters});
     let button = |sub_type: &str, parameter: Value| json!({"type": "button", "sub_type": sub_type, "index": 0, "parameters": [parameter]});
+    let offer = |at: i64| json!({"type": "limited_time_offer", "expires_at_ms": at});
     let product = json!({"product_items": vec![json!({"product_retailer_id": "1"}); 31]});
     let card = |index: u32, components: Value| json!({"card_index": index, "components": components});
     let carousel = |cards: Value| json!([{"type": "carousel", "cards": cards}]);
     let table = [
         (json!([header(json!([text("a"), text("b")]))]), "/0/parameters", Some((1, 2))),
         (json!([header(json!([text(&x(61))]))]), "/0/parameters/0/text", Some((60, 61))),
-        (json!([header(json!([])), header(json!([]))]), "", None),
-        (json!([body(json!([])), body(json!([]))]), "", None),
+        (json!([header(json!([])), header(json!([]))]), "/1", None),
+        (json!([body(json!([])), body(json!([]))]), "/1", None),
+        (json!([carousel(json!([card(0, json!([]))]))[0], carousel(json!([card(0, json!([]))]))[0]]), "/1", None),
+        (json!([offer(1_893_456_000_000), offer(1_893_456_000_000)]), "/1", None),
+        (json!([header(json!([named("a")])), body(json!([text("b")]))]), "", None),
+        (json!([body(json!([named("a")])), header(json!([text("b")]))]), "", None),
         (json!([header(json!([{"type": "coupon_code", "code": "xxx"}]))]), "/0/parameters/0", None),
         (json!([body(json!([{"type": "payload", "payload": "xxx"}]))]), "/0/parameters/0", None),
         (json!([body(json!([text("")]))]), "/0/parameters/0/text", None),
@@ -377,7 +382,7 @@ async fn template_components() {
         (json!([button("copy_code", json!({"type": "coupon_code", "code": x(21)}))]), "/0/parameters/0/code", Some((20, 21))),
         (json!([button("url", text(&x(2001)))]), "/0/parameters/0/text", Some((2000, 2001))),
         (json!([button("url", json!({"type": "payload", "payload": "p"}))]), "/0/parameters/0", None),
-        (json!([button("phone_number", text("xxx"))]), "/0/parameters", None),
+        (json!([button("mpm", text("xxx"))]), "/0/parameters/0", None),
         (json!([button("voice_call", json!({"type": "ttl_minutes", "minutes": 43_201}))]), "/0/parameters/0/minutes", None),
         (json!([button("voice_call", json!({"type": "payload", "payload": x(513)}))]), "/0/parameters/0/payload", Some((512, 513))),
         (json!([button("flow", json!({"type": "action", "action": 1}))]), "/0/parameters/0/action", None),
@@ -397,7 +402,8 @@ async fn template_components() {
         (json!([body(json!([named("a"), named("b"), named("a")]))]), "/0/parameters/2/name", None),
         (json!([body(json!([text("   ")]))]), "/0/parameters/0/text", None),
         (json!([header(json!([text("\u{2003}")]))]), "/0/parameters/0/text", None),
-        (json!([{"type": "limited_time_offer", "expires_at_ms": 0}]), "/0/expires_at_ms", None),
+        (json!([offer(0)]), "/0/expires_at_ms", None),
+        (json!([offer(1_893_456_000)]), "/0/expires_at_ms", None),
         (json!([{"type": "tap_target", "url": "xxx", "title": "t"}]), "/0/url", None),
         (carousel((0..11).map(|i| card(i, json!([]))).collect()), "/0/cards", Some((10, 11))),
         (carousel(json!([card(1, json!([]))])), "/0/cards/0/card_index", None),
@@ -408,6 +414,59 @@ async fn template_components() {
     }
     let lax = Bench::with(|config| config.strict_template_text = false).await;
     lax.sent(&template(json!([body(json!([text("a\nb")]))]))).await;
+}
+
+#[tokio::test]
+async fn buttons_of_templates_are_of_the_kinds_that_meta_names_and_are_filled() {
+    let button =
+        |sub_type: &str, parameters: Value| json!([{"type": "button", "sub_type": sub_type, "index": 0, "parameters": parameters}]);
+    for word in ["phone_number", "call_permission_request", "request_contact_info", "spm", "x y", ""] {
+        refused_template(button(word, json!([])), "/0/sub_type", None).await;
+    }
+    let url = json!({"type": "text", "text": "a"});
+    let payload = json!({"type": "payload", "payload": "a"});
+    let coupon = json!({"type": "coupon_code", "code": "A"});
+    let action = json!({"type": "action", "action": {"order_details": {}}});
+    for (word, parameter) in [("url", url.clone()), ("quick_reply", payload), ("COPY_CODE", coupon), ("order_details", action.clone())] {
+        refused_template(button(word, json!([])), "/0/parameters", Some((1, 0))).await;
+        refused_template(button(word, json!([parameter, parameter])), "/0/parameters", Some((1, 2))).await;
+    }
+    for word in ["flow", "catalog", "voice_call", "booking_confirmation", "REMINDER"] {
+        Bench::new().await.sent(&template(button(word, json!([])))).await;
+    }
+    Bench::new().await.sent(&template(button("reminder", json!([url, action])))).await;
+}
+
+#[tokio::test]
+async fn what_people_see_is_more_than_spaces() {
+    let bench = Bench::new().await;
+    let blank = " \u{a0}";
+    let file = |kind: &str| json!({"type": "media", "kind": kind, "source": {"type": "handle", "id": "7"}});
+    refused(&bench, &message(with(file("image"), "caption", blank)), "/content/caption", None).await;
+    refused(&bench, &message(with(file("document"), "filename", blank)), "/content/filename", None).await;
+    for part in ["name", "address"] {
+        let place = json!({"type": "location", "latitude": 1.0, "longitude": 1.0});
+        refused(&bench, &message(with(place, part, blank)), &format!("/content/{part}"), None).await;
+    }
+    for (member, pointer) in [
+        (json!({"name": {"formatted_name": "A", "last_name": blank}}), "/name/last_name"),
+        (json!({"phones": [{"value": ""}]}), "/phones/0/value"),
+        (json!({"phones": [{"value": blank}]}), "/phones/0/value"),
+        (json!({"emails": [{"value": "a@b.c", "label": blank}]}), "/emails/0/label"),
+        (json!({"urls": [{"value": "a\u{0}"}]}), "/urls/0/value"),
+        (json!({"addresses": [{"city": blank}]}), "/addresses/0/city"),
+        (json!({"org": {"title": blank}}), "/org/title"),
+    ] {
+        let mut card = json!({"name": {"formatted_name": "A"}});
+        card.as_object_mut().unwrap().extend(member.as_object().unwrap().clone());
+        refused(&bench, &message(json!({"type": "contacts", "contacts": [card]})), &format!("/content/contacts/0{pointer}"), None).await;
+    }
+    let buttons = || json!({"body": "b", "buttons": [{"id": "1", "title": "One"}]});
+    refused_interactive("buttons", with(buttons(), "footer", blank), "/footer", None).await;
+    refused_interactive("buttons", with(buttons(), "header", json!({"type": "text", "text": blank})), "/header/text", None).await;
+    let list = |title: &str, description: &str| json!({"body": "b", "button": "o", "sections": [{"title": title, "rows": [{"id": "1", "title": "t", "description": description}]}]});
+    refused_interactive("list", list(blank, "d"), "/sections/0/title", None).await;
+    refused_interactive("list", list("s", blank), "/sections/0/rows/0/description", None).await;
 }
 
 #[tokio::test]

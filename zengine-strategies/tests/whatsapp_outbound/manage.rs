@@ -4,7 +4,7 @@ use serde_json::json;
 use zengine_connector::{
     ErrorKind, Identity, Reach,
     http::{HttpCause, HttpError},
-    message::State,
+    message::{IdentityKind, State},
     strategy::HealthStatus,
 };
 use zengine_strategies::whatsapp_meta_cloud::{BusinessProfile, QrImage};
@@ -41,7 +41,7 @@ async fn people_are_blocked_unblocked_and_listed() {
     assert_eq!(meta.blocked_users(number, None, &cx).await.unwrap().items, ["1", "2"]);
     let page = meta.blocked_users(number, Some("a="), &cx).await.unwrap();
     assert_eq!((page.items, page.next.as_deref()), (vec!["3".to_owned()], Some("c=")));
-    let both = r#"{"block_users":[{"user":"+4915550001111"},{"user":"US.135"}],"messaging_product":"whatsapp"}"#;
+    let both = r#"{"block_users":[{"user":"+4915550001111"},{"user_id":"US.135"}],"messaging_product":"whatsapp"}"#;
     assert_eq!(bench.line(0), format!("POST /v26.0/100200300/block_users {both}"));
     assert_eq!(
         bench.line(1),
@@ -50,7 +50,21 @@ async fn people_are_blocked_unblocked_and_listed() {
     assert_eq!(bench.line(4), "GET /v26.0/100200300/block_users?limit=100");
     assert_eq!(bench.line(5), "GET /v26.0/100200300/block_users?limit=100&after=a%3D");
     assert_eq!(meta.block_users(number, &[], &cx).await.unwrap_err().kind(), ErrorKind::MessageInvalid);
+    let others =
+        [Identity::new(IdentityKind::Username, "ana.b"), Identity::opaque("whatsapp", "hash"), Identity::new(IdentityKind::Group, "G1")];
+    for other in others.map(Result::unwrap) {
+        let people = [people[0].clone(), other.clone()];
+        let errors = [meta.block_users(number, &people, &cx).await, meta.unblock_users(number, &people, &cx).await];
+        for error in errors.map(Result::unwrap_err) {
+            assert_eq!((error.kind(), error.reach()), (ErrorKind::MessageInvalid, Reach::NotSent), "{other}");
+        }
+    }
     assert_eq!(bench.calls(), 6);
+    bench.answers([json!({"block_users": {}}), json!({"block_users": {}})]);
+    for scoped in [Identity::guess("US.135").unwrap(), Identity::guess("US.ENT.7").unwrap()] {
+        meta.unblock_users(number, std::slice::from_ref(&scoped), &cx).await.unwrap();
+        assert_eq!(bench.posted()["block_users"], json!([{"user_id": scoped.value()}]));
+    }
 }
 
 #[tokio::test]
@@ -104,7 +118,10 @@ async fn templates_are_handed_in_listed_changed_and_deleted() {
         json!({"name": "order_ready", "language": "en_US", "category": "UTILITY", "components": [{"type": "BODY", "text": "Hi"}]});
     bench.answers([
         json!({"id": 17, "status": "PENDING", "category": "MARKETING"}),
-        json!({"data": [{"id": "17", "name": "order_ready", "status": "APPROVED", "language": "en_US"}], "paging": {"cursors": {"after": "x"}}}),
+        json!({"data": [
+            {"id": "17", "name": "order_ready", "status": "APPROVED", "language": "en_US", "rejected_reason": "NONE"},
+            {"id": "18", "name": "order_ready", "status": "REJECTED", "language": "de", "rejected_reason": "ABUSIVE_CONTENT"},
+        ], "paging": {"cursors": {"after": "x"}}}),
         json!({"success": true}),
         json!({"success": true}),
         json!({"success": true}),
@@ -114,18 +131,20 @@ async fn templates_are_handed_in_listed_changed_and_deleted() {
     let page = meta.templates(number, Some("order_ready"), Some("a b"), &cx).await.unwrap();
     assert_eq!((page.items[0].status.as_deref(), page.next), (Some("APPROVED"), None));
     assert!(page.items[0].data.is_some());
+    let reasons: Vec<_> = page.items.iter().map(|template| template.rejected_reason.as_deref()).collect();
+    assert_eq!(reasons, [None, Some("ABUSIVE_CONTENT")]);
     meta.edit_template(number, "17", &json!({"category": "UTILITY"}), &cx).await.unwrap();
     meta.delete_template(number, "order ready", None, &cx).await.unwrap();
     meta.delete_template(number, "order_ready", Some("17"), &cx).await.unwrap();
     assert_eq!(bench.line(0), format!("POST /v26.0/900100/message_templates {definition}"));
-    let fields = "fields=id,name,status,category,language,parameter_format,quality_score,components&limit=100";
+    let fields = "fields=id,name,status,category,language,parameter_format,quality_score,rejected_reason,components&limit=100";
     assert_eq!(bench.line(1), format!("GET /v26.0/900100/message_templates?{fields}&name=order_ready&after=a%20b"));
     assert_eq!(bench.line(2), r#"POST /v26.0/17 {"category":"UTILITY"}"#);
     assert_eq!(bench.line(3), "DELETE /v26.0/900100/message_templates?name=order%20ready");
     assert_eq!(bench.line(4), "DELETE /v26.0/900100/message_templates?name=order_ready&hsm_id=17");
     bench.answer(answer(400, &json!({"error": {"code": 100, "error_subcode": 2_388_024, "message": "canary"}})));
     let error = meta.create_template(number, &definition, &cx).await.unwrap_err();
-    assert_eq!((error.kind().fault(), error.reach()), (zengine_connector::Fault::Domain, Reach::Processed));
+    assert_eq!((error.kind(), error.reach()), (ErrorKind::Template, Reach::Processed));
     for wrong in [json!({}), json!([]), json!({"name": "", "language": "en", "category": "X"}), json!({"name": "n", "language": "en"})] {
         assert_eq!(meta.create_template(number, &wrong, &cx).await.unwrap_err().kind(), ErrorKind::MessageInvalid, "{wrong}");
     }
@@ -137,14 +156,26 @@ async fn templates_are_handed_in_listed_changed_and_deleted() {
 
 #[tokio::test]
 async fn what_became_of_a_message_can_be_asked() {
+    use State::{Delivered, Failed, Played, Read, Sent};
     let bench = Bench::new().await;
     let (meta, number, cx) = (&bench.strategy, &bench.tenant, bench.contexts.event());
     let event = |word: &str, at: i64| json!({"id": "e", "delivery_status": word, "timestamp": at, "webhook_uri": "https://canary"});
-    let events = [event("SENT", 1_760_000_000), event("delivered", 1_760_000_001), event("READ", 1_760_000_002), event("NEW", 1)];
+    let mut failed = event("FAILED", 1_760_000_004);
+    failed["error_description"] = "canary".into();
+    let events = [
+        event("SENT", 1_760_000_000),
+        event("delivered", 1_760_000_001),
+        event("READ", 1_760_000_002),
+        event("PLAYED", 1_760_000_003),
+        failed,
+        event("NEW", 1),
+    ];
     bench.answers([json!({"data": [{"id": "1", "message_id": "wamid.A=", "events": {"data": events}}]}), json!({"data": []})]);
     let found = meta.delivery_events(number, "wamid.A+/=", &cx).await.unwrap();
     let states: Vec<_> = found.iter().map(|event| event.state).collect();
-    assert_eq!(states, [Some(State::Sent), Some(State::Delivered), Some(State::Read), None]);
+    assert_eq!(states, [Some(Sent), Some(Delivered), Some(Read), Some(Played), Some(Failed), None]);
+    assert_eq!((found[4].error.as_deref(), found[0].error.as_deref()), (Some("canary"), None));
+    assert!(!format!("{found:?}").contains("canary"));
     assert_eq!(found[0].at_ms, Some(1_760_000_000_000));
     assert_eq!(bench.line(0), "GET /v26.0/100200300/message_history?message_id=wamid.A%2B%2F%3D");
     assert_eq!(meta.delivery_events(number, "wamid.B", &cx).await.unwrap(), []);

@@ -81,6 +81,7 @@ async fn what_whatsapp_does_not_take_is_refused_before_it_is_sent() {
         (NewMedia::new(MediaKind::Image, "image/png"), "/bytes"),
         (png().with_filename("a\nb"), "/filename"),
         (png().with_filename(""), "/filename"),
+        (png().with_filename(" "), "/filename"),
         (png().with_ttl_minutes(0), "/ttl_minutes"),
     ] {
         let error = bench.strategy.upload(&bench.tenant, file, &bench.contexts.event()).await.unwrap_err();

@@ -47,11 +47,11 @@ impl<'a> Param<'a> {
         self.value.as_str().ok_or_else(|| self.invalid("must be a string"))
     }
 
-    /// A text of `least` to `most` Unicode characters.
+    /// A text of `least` to `most` Unicode characters, and not of spaces only.
     pub(super) fn text_of(&self, least: usize, most: usize) -> Checked<&'a str> {
         let text = self.text()?;
         let length = text.chars().count();
-        if (least..=most).contains(&length) && (least == 0 || !text.trim().is_empty()) {
+        if (least..=most).contains(&length) && (text.is_empty() || !text.trim().is_empty()) {
             return Ok(text);
         }
         Err(self.invalid(&format!("length is {length}, must be {least} to {most}")))

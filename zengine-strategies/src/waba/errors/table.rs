@@ -65,7 +65,7 @@ impl Row {
     }
 }
 
-/// Code 1, 100 with subcode 33, and 190 are decided in `classify`: they need more than the code.
+/// Code 1, 100 with subcode 33, and 190 are decided in `classify`: they need more than the code. 2388xxx are mostly subcodes of 100.
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     // Who we are and what we may do.
@@ -129,6 +129,8 @@ const TABLE: &[Row] = &[
     // The recipient.
     refused(1026, Kind::InvalidRecipient, "the recipient cannot receive this"),
     refused(130_403, Kind::InvalidRecipient, "the recipient is on the block list"),
+    refused(131_002, Kind::InvalidRecipient, "the type of the recipient is not valid"),
+    refused(131_043, Kind::InvalidRecipient, "the message expired before the recipient could be reached"),
     refused(130_497, Kind::InvalidRecipient, "the business may not write to this country"),
     refused(131_020, Kind::InvalidRecipient, "the group has no other member"),
     refused(131_021, Kind::InvalidRecipient, "the sender cannot be the recipient"),
@@ -147,6 +149,8 @@ const TABLE: &[Row] = &[
     refused(100, Kind::InvalidContent, "a parameter is not valid"),
     refused(506, Kind::Conflict, "the same post again"),
     refused(130_501, Kind::InvalidContent, "groups do not take this type of message"),
+    refused(131_001, Kind::InvalidContent, "the message is too long"),
+    refused(131_006, Kind::InvalidContent, "the resource was not found"),
     refused(131_008, Kind::InvalidContent, "a required parameter is missing"),
     refused(131_009, Kind::InvalidContent, "the value of a parameter is not valid"),
     refused(131_051, Kind::InvalidContent, "the type of message is not supported"),
@@ -158,6 +162,7 @@ const TABLE: &[Row] = &[
     refused(131_202, Kind::InvalidContent, "the group operation is not valid"),
     refused(131_204, Kind::InvalidContent, "the group operation is not valid"),
     refused(131_209, Kind::InvalidContent, "the group operation is not valid").to(131_215),
+    refused(133_001, Kind::InvalidContent, "the backup or token for registering cannot be decrypted").to(133_003),
     refused(133_005, Kind::InvalidContent, "the PIN is wrong"),
     refused(135_000, Kind::InvalidContent, "the request's parameters are not valid"),
     refused(138_000, Kind::InvalidContent, "the call is not valid").to(138_999),

@@ -45,6 +45,12 @@ const ROWS: &[Expected] = &[
     (130_403, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
     (130_472, 400, Kind::Policy, Reach::Processed, None, None),
     (130_501, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_001, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_002, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (131_006, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (131_043, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (133_001, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (133_003, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (131_000, 500, Kind::Unavailable, Reach::Maybe, None, None),
     (131_000, 400, Kind::Unavailable, Reach::Maybe, None, None),
     (131_005, 403, Kind::Forbidden, Reach::Processed, None, None),
@@ -210,6 +216,15 @@ fn subcode_33_of_code_100_is_a_wrong_phone_number_id() {
 }
 
 #[test]
+fn a_refused_template_is_known_by_the_subcode_of_code_100_alone() {
+    let kind = |code, subcode| classify(&GraphError { subcode: Some(subcode), ..of(code) }, Some(400)).kind;
+    for subcode in [2_388_023, 2_388_024, 2_388_043, 2_388_046, 2_388_293, 2_388_299] {
+        assert_eq!(kind(100, subcode), Kind::Template, "{subcode}");
+    }
+    assert_eq!((kind(100, 2_388_000 - 1), kind(80_008, 2_388_024)), (Kind::InvalidContent, Kind::RateLimited));
+}
+
+#[test]
 fn a_missing_proof_is_a_wrong_set_up_and_not_a_wrong_message() {
     for words in ["API calls from the server require an appsecret_proof argument", "Invalid appsecret_proof provided in the API argument"] {
         let error = GraphError::read(&json!({"code": 100, "message": words}));
@@ -272,6 +287,7 @@ fn errors_are_read_whatever_their_shape() {
     assert_eq!(read(json!({"error_data": {"details": "d"}})).details.as_deref(), Some("d"));
     assert_eq!(read(json!({"error_data": "d"})).details.as_deref(), Some("d"));
     assert_eq!(read(json!({"error_data": ["d"]})).details, None);
+    assert_eq!(read(json!("words")).title.as_deref(), Some("words"));
     let whole = read(json!({"code": 1, "error_subcode": "2", "is_transient": true, "fbtrace_id": "A", "title": "t", "message": "m"}));
     assert_eq!(
         (whole.subcode, whole.is_transient, whole.trace_id.as_deref(), whole.title.as_deref()),

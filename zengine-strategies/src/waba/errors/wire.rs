@@ -25,7 +25,7 @@ pub(crate) struct GraphError {
 }
 
 impl GraphError {
-    /// Reads the value of `error`, or one element of `errors`. Absent members stay empty.
+    /// Reads the value of `error`, or one element of `errors`. Absent members stay empty; a text alone is the title.
     pub(crate) fn read(error: &Value) -> Self {
         let text = |key: &str| error.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
         let data = error.get("error_data");
@@ -34,20 +34,24 @@ impl GraphError {
             subcode: error.get("error_subcode").and_then(number),
             is_transient: matches!(error.get("is_transient"), Some(Value::Bool(true))),
             trace_id: text("fbtrace_id"),
-            title: text("title").or_else(|| text("message")).or_else(|| text("error_user_title")),
+            title: text("title")
+                .or_else(|| text("message"))
+                .or_else(|| text("error_user_title"))
+                .or_else(|| error.as_str().map(str::to_owned)),
             user_title: text("error_user_title"),
             user_message: text("error_user_msg"),
             details: data.and_then(|data| data.as_str().or_else(|| data.get("details")?.as_str())).map(str::to_owned),
         }
     }
 
-    /// The provider's own words, for people who ask.
+    /// The provider's own words, for people who ask. The first words stand where those for people leave room.
     pub(crate) fn to_details(&self) -> ProviderDetails {
+        let mut first = self.title.clone().filter(|title| Some(title) != self.user_title.as_ref());
         let mut details = ProviderDetails::default();
         details.subcode = self.subcode.map(|code| code.to_string());
-        details.title = self.user_title.clone().or_else(|| self.title.clone());
-        details.message.clone_from(&self.user_message);
-        details.details.clone_from(&self.details);
+        details.title = self.user_title.clone().or_else(|| first.take());
+        details.message = self.user_message.clone().or_else(|| first.take());
+        details.details = self.details.clone().or_else(|| first.take());
         details.trace_id.clone_from(&self.trace_id);
         details
     }

@@ -42,7 +42,8 @@ impl<'a> Contacts<'a> {
         if let ([only], true) = (self.all.as_slice(), alone) {
             return Some(only).filter(|contact| !names.contradicts(&contact.names));
         }
-        let wanted = [(Kind::User, &names.user_id), (Kind::Number, &names.phone), (Kind::User, &names.phone)];
+        let wanted =
+            [(Kind::User, &names.user_id), (Kind::Number, &names.phone), (Kind::User, &names.phone), (Kind::User, &names.parent_user_id)];
         let places = wanted.into_iter().filter_map(|(kind, id)| self.place(kind, spelled(id.as_deref()?)));
         places.min().and_then(|place| self.all.get(place))
     }
@@ -58,9 +59,16 @@ impl<'a> Contacts<'a> {
     }
 }
 
-/// The id of a contact in a form in which all spellings are equal.
+/// The id of a contact in a form in which all spellings are equal. A contact may have only the user id of the parent.
 fn id_of<'c>(contact: &'c Contact<'_>, kind: Kind) -> Option<(&'c str, &'c str)> {
-    let id = if kind == Kind::Number { &contact.names.phone } else { &contact.names.user_id };
+    let Names { phone, user_id, parent_user_id, .. } = &contact.names;
+    let id = if kind == Kind::Number {
+        phone
+    } else if user_id.is_some() {
+        user_id
+    } else {
+        parent_user_id
+    };
     id.as_deref().map(spelled)
 }
 

@@ -9,7 +9,7 @@ use zengine_connector::{
 
 use super::{
     keys::{Keys, name},
-    spelling::{address, bare, identity_key, is_number, looks_scoped, spelled, user},
+    spelling::{address, bare, identity_key, is_number, looks_scoped, parent, spelled, user},
 };
 use crate::waba::json::{Obj, Raw};
 
@@ -64,6 +64,16 @@ impl<'a> Names<'a> {
         same(self.phone.as_deref(), other.phone.as_deref()) || same(self.user(), other.user())
     }
 
+    /// Whether both have the same number, in any spelling; `None` if one of them has none. A scoped id is no number.
+    pub(crate) fn is_same_number(&self, other: &Names<'_>) -> Option<bool> {
+        let phone = self.number().zip(other.number());
+        phone.map(|(one, other)| spelled(one) == spelled(other))
+    }
+
+    fn number(&self) -> Option<&str> {
+        self.phone.as_deref().filter(|phone| is_number(phone))
+    }
+
     /// Whether scoped ids say that it is another person.
     pub(super) fn contradicts(&self, other: &Names<'_>) -> bool {
         let differ = |one: Option<&str>, other: Option<&str>| one.zip(other).is_some_and(|(one, other)| one != other);
@@ -111,7 +121,7 @@ impl<'a> Names<'a> {
             add(user(id, "user_id"));
         }
         for id in [&self.parent_user_id, &other.parent_user_id].into_iter().flatten() {
-            add(user(id, "parent_user_id"));
+            add(parent(id));
         }
         for name in [&self.username, &other.username].into_iter().flatten() {
             add(Identity::new(IdentityKind::Username, name).ok());
@@ -124,7 +134,7 @@ impl<'a> Names<'a> {
 /// One element of `contacts`.
 pub(crate) struct Contact<'a> {
     pub(super) name: Option<Cow<'a, str>>,
-    pub(super) names: Names<'a>,
+    pub(crate) names: Names<'a>,
 }
 
 impl<'a> Contact<'a> {

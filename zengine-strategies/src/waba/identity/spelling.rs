@@ -29,6 +29,11 @@ pub(crate) fn user(text: &str, ns: &'static str) -> Option<Identity> {
     Identity::opaque(ns, text).ok()
 }
 
+/// A business-scoped id of the parent portfolio: its member says so, because not every one has `ENT` in it.
+pub(crate) fn parent(text: &str) -> Option<Identity> {
+    Identity::new(IdentityKind::ParentBsuid, text).ok().or_else(|| user(text, "parent_user_id"))
+}
+
 /// The digest of a person's identity key, which a send can demand.
 pub(crate) fn identity_key(hash: &str) -> Option<Identity> {
     Identity::opaque("identity_key_hash", hash).ok()

@@ -8,7 +8,7 @@ use super::{
     sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
-    identity::name,
+    identity::{Keys, Names, name},
     json::{Obj, Raw},
     problem,
 };
@@ -42,7 +42,7 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'
     let alert = value.obj("alert_info").unwrap_or_else(Obj::empty);
     let words = ["event", "decision", "alert_type", "status", "type"];
     update.event = value.first(&words).or_else(|| alert.first(&words)).map(String::from);
-    let names = ["rejection_reason", "reason", "alert_description", "message"];
+    let names = ["rejection_reason", "reason", "alert_description", "message", "warning"];
     update.reason = reason::of(value, &names).or_else(|| reason::of(&alert, &names)).or_else(|| reason::of_parts(value));
     // A flow's `errors` are counts of what went wrong at its endpoint.
     update.errors = if scope.field == "flows" { vec![] } else { problem::all(value) };
@@ -63,9 +63,14 @@ pub(super) fn automatic_event<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> E
     element(scope, raw, "automatic_events", "event_name")
 }
 
-/// An element of `state_sync`: a contact was added to or removed from the phone's address book.
+/// An element of `state_sync`: a contact, whom `from` names, was added to or removed from the phone's address book.
 pub(super) fn state_sync<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> EventResult {
-    element(scope, raw, "smb_app_state_sync", "action")
+    let mut routed = element(scope, raw, "smb_app_state_sync", "action")?;
+    if let Some(contact) = Obj::read(raw).and_then(|obj| obj.obj("contact")) {
+        routed.from = Names::read(&contact, &Keys::PERSON).party(None);
+        routed.from.name = contact.first(&["full_name", "first_name"]).map(Into::into);
+    }
+    Ok(routed)
 }
 
 fn element(scope: &Scope<'_>, raw: Raw<'_>, field: &str, word: &str) -> EventResult {

@@ -30,15 +30,11 @@ pub(super) fn call<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventRes
     call.status = obj.get("status").and_then(|raw| reason::words(raw).next()).map(Into::into);
     call.duration_ms = obj.integer("duration").and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1_000));
     call.session = obj.get("session").or_else(|| obj.get("connection")).map(Into::into);
-    let from_business = call.direction.as_deref() == Some("BUSINESS_INITIATED");
+    // Notices of recordings and transcriptions name no direction.
+    let is = |word: &str| call.direction.as_ref().is_some_and(|direction| direction.eq_ignore_ascii_case(word));
+    let from_business = is("BUSINESS_INITIATED") || !is("USER_INITIATED") && scope.is_from_business(&obj, &Names::default()) == Some(true);
     let names = Names::read(&obj, if from_business { &Keys::TO } else { &Keys::FROM });
-    let mut errors = problem::all(&obj);
-    if is_end_of_call(&obj) && scope.errors_of_call {
-        errors.extend(scope.take_errors());
-    }
-    let mut routed = routed(scope, &obj, raw, call, &names, from_business, alone);
-    routed.context.errors = errors;
-    Ok(routed)
+    Ok(routed(scope, &obj, raw, call, &names, from_business, alone))
 }
 
 /// An element of `statuses` with the progress of a call.
@@ -74,6 +70,10 @@ fn routed<'a>(
     (routed.from, routed.to) =
         if from_business { (scope.business().pop().unwrap_or_default(), vec![person]) } else { (person, scope.business()) };
     routed.to.retain(|party| !party.ids.is_empty());
+    routed.context.errors = problem::all(obj);
+    if is_end_of_call(obj) && scope.errors_of_call {
+        routed.context.errors.extend(scope.take_errors());
+    }
     routed.provider_ids = provider_id(id.as_deref());
     routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
     routed.reference = reference.map(ProviderKey::echoed);

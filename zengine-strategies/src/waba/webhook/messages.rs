@@ -9,7 +9,7 @@ use zengine_connector::{
 
 use super::{
     content::{self, ReadContent},
-    scope::{Mode, Scope, provider_id},
+    scope::{Mode, Scope, digest, provider_id},
     sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
@@ -32,7 +32,7 @@ pub(super) fn message<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Event
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let direction = match &*scope.field {
         "message_echoes" | "smb_message_echoes" => Direction::Out,
-        "history" if is_from_business(scope, &obj) => Direction::Out,
+        "history" => old_direction(scope, &obj, &scope.only_contact(alone)),
         _ => Direction::In,
     };
     read(scope, &obj, raw, direction, None, alone)
@@ -48,16 +48,17 @@ pub(super) fn echo<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventRes
 /// spelled.
 pub(super) fn old<'a>(scope: &Scope<'a>, raw: Raw<'a>, with: &Names<'a>) -> EventResult {
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
-    let from = Names::read(&obj, &Keys::FROM);
-    let is_business = if from.is_empty() || with.is_empty() { is_from_business(scope, &obj) } else { !from.is_same(with) };
-    read(scope, &obj, raw, if is_business { Direction::Out } else { Direction::In }, Some(with), false)
+    read(scope, &obj, raw, old_direction(scope, &obj, with), Some(with), false)
 }
 
-/// Whether the business wrote the message: in an older conversation both sides are in one list.
-fn is_from_business(scope: &Scope<'_>, obj: &Obj<'_>) -> bool {
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect();
-    let business = Names { phone: scope.display().map(|display| Cow::Owned(digits(display))), ..Names::default() };
-    Names::read(obj, &Keys::FROM).is_same(&business) || obj.get("to").or_else(|| obj.get("to_user_id")).is_some()
+/// The direction of a message of an older conversation, where both sides are in one list. Only what the business wrote names a
+/// recipient.
+fn old_direction(scope: &Scope<'_>, obj: &Obj<'_>, with: &Names<'_>) -> Direction {
+    let from = Names::read(obj, &Keys::FROM);
+    let is_other = || !from.is_empty() && !with.is_empty() && !from.is_same(with);
+    let names_recipient = || obj.get("to").or_else(|| obj.get("to_user_id")).is_some();
+    let is_from_business = scope.is_from_business(obj, with).unwrap_or_else(|| names_recipient() || is_other());
+    if is_from_business { Direction::Out } else { Direction::In }
 }
 
 fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Direction, with: Option<&Names<'a>>, alone: bool) -> EventResult {
@@ -85,13 +86,16 @@ fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Directi
     {
         names = names.or(with);
     }
+    if scope.mode == Mode::History && direction == Direction::Out {
+        names = names.or(&Names { phone: None, ..Names::read(obj, &Keys::FROM) });
+    }
     let to_group = obj.text("recipient_type").as_deref() == Some("group");
     let group = name(outer, "group_id").or_else(|| name(obj, "group_id")).or_else(|| names.phone.take_if(|_| to_group));
     let person = names.party(scope.contact(&names, alone && !to_group));
 
     let said = content::read(scope, &kind, obj, alone);
     let dedup = match &id {
-        Some(id) => dedup(scope, id, &kind, at.as_deref().unwrap_or_default(), direction),
+        Some(id) => dedup(scope, id, &kind, obj, at.as_deref().unwrap_or_default(), direction),
         None => scope.by_bytes(raw),
     };
     let event = match said {
@@ -121,12 +125,13 @@ fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Directi
     Ok(routed)
 }
 
-/// The dedup key: the number and the message id. An edit may keep the id of the message it edits, and in an older
-/// conversation the file follows under the id of its placeholder.
-fn dedup(scope: &Scope<'_>, id: &str, kind: &str, at: &str, direction: Direction) -> String {
+/// The dedup key: the number and the message id. An edit may keep the id of the message it edits, twice within a second, and in
+/// an older conversation the file follows under the id of its placeholder.
+fn dedup(scope: &Scope<'_>, id: &str, kind: &str, obj: &Obj<'_>, at: &str, direction: Direction) -> String {
     let word = if direction == Direction::Out { "echo" } else { "message" };
     match (scope.mode, kind) {
-        (_, "edit" | "revoke") => scope.by_id(word, id, &[kind, at]),
+        (_, "edit") => digest(&[obj.get(kind).map_or("", Raw::get)], |digest| scope.by_id(word, id, &[kind, at, digest])),
+        (_, "revoke") => scope.by_id(word, id, &[kind, at]),
         (Mode::History, _) => scope.by_id(word, id, &[kind]),
         _ => scope.by_id(word, id, &[]),
     }
@@ -134,7 +139,8 @@ fn dedup(scope: &Scope<'_>, id: &str, kind: &str, at: &str, direction: Direction
 
 /// Fills in the context of a message: what it refers to.
 fn refer(context: &mut Context, message: &Obj<'_>) {
-    if let Some(obj) = message.obj("context") {
+    // An edit has the context of the new text inside.
+    if let Some(obj) = message.obj("context").or_else(|| message.obj("edit")?.obj("message")?.obj("context")) {
         context.reply_to = obj.first(&["id", "message_id"]).map(Cow::into_owned);
         context.reply_to_from = Names::read(&obj, &Keys::FROM).identities(None);
         context.forwarded = match (obj.flag("frequently_forwarded"), obj.flag("forwarded")) {
@@ -177,5 +183,7 @@ pub(super) fn renamed(message: &Obj<'_>, system: &Obj<'_>) -> (Vec<Identity>, Ve
     let address = |phone: &Option<Cow<'_, str>>| phone.as_deref().and_then(identity::address);
     let old = system.text("customer").or_else(|| message.text("from"));
     previous.phone = old.filter(|old| address(&current.phone).is_some_and(|new| identity::address(old) != Some(new)));
+    let old = message.text("from_user_id").filter(|old| current.user_id.as_ref().is_some_and(|new| new != old));
+    previous.user_id = previous.user_id.or(old);
     (previous.identities(None), current.identities(None))
 }

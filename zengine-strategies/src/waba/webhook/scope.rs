@@ -14,7 +14,7 @@ use zengine_connector::{
 
 use super::reason;
 use crate::waba::{
-    identity::{Contact, Contacts, Names, address, name, spelled},
+    identity::{Contact, Contacts, Keys, Names, address, name, spelled},
     json::{self, Obj, Raw},
     problem,
     text::joined,
@@ -73,11 +73,13 @@ pub(super) struct Scope<'a> {
     pub(super) field: Cow<'a, str>,
     pub(super) mode: Mode,
     contacts: Contacts<'a>,
+    /// Whether all elements are messages from one number.
+    one_sender: bool,
     /// Errors beside the elements.
     errors: Option<Raw<'a>>,
     /// Whether an element took them.
     taken: Cell<bool>,
-    /// Whether they belong to the one call that ended.
+    /// Whether they belong to the one call that ended or failed.
     pub(super) errors_of_call: bool,
     pub(super) time_ms: Option<i64>,
     fan_out: bool,
@@ -102,10 +104,11 @@ impl<'a> Scope<'a> {
         *last = Some(Rc::clone(&owner));
         let copy = value.obj("standby").filter(|_| mode == Mode::Standby).unwrap_or_else(Obj::empty);
         let errors = value.get("errors").or_else(|| copy.get("errors"));
-        let ended = || value.items("calls").filter_map(Obj::read).filter(is_end_of_call).count();
+        let ended = || value.items("calls").chain(value.items("statuses")).filter_map(Obj::read).filter(is_end_of_call).count();
         Self {
             mode,
             contacts: Contacts::read(value.items("contacts").chain(copy.items("contacts"))),
+            one_sender: field == "messages" && is_from_one_number(value),
             errors,
             taken: Cell::new(false),
             errors_of_call: field == "calls" && errors.is_some() && ended() == 1,
@@ -129,9 +132,17 @@ impl<'a> Scope<'a> {
         self.taken.get() && self.errors.is_some_and(|own| std::ptr::eq(own.get(), errors.get()))
     }
 
-    /// The business's own number, as it is displayed.
-    pub(super) fn display(&self) -> Option<&str> {
-        self.owner.display.as_deref()
+    /// Whether the business wrote or called, as far as the numbers say: ids beside a number are the person's in both directions,
+    /// because a business has none. `with` is the other side of the conversation, if it is known.
+    pub(super) fn is_from_business(&self, obj: &Obj<'_>, with: &Names<'_>) -> Option<bool> {
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect();
+        let business = Names { phone: self.owner.display.as_deref().map(|display| Cow::Owned(digits(display))), ..Names::default() };
+        let (from, to) = (Names::read(obj, &Keys::FROM), Names::read(obj, &Keys::TO));
+        match (from.is_same_number(&business), to.is_same_number(&business)) {
+            (Some(true), _) => Some(true),
+            (_, Some(true)) => Some(false),
+            _ => from.is_same_number(with).map(|is_same| !is_same),
+        }
     }
 
     /// An event of this change.
@@ -189,9 +200,14 @@ impl<'a> Scope<'a> {
         self.owner.business.iter().cloned().collect()
     }
 
+    /// The names of the one contact beside the one element, which is its person.
+    pub(super) fn only_contact(&self, alone: bool) -> Names<'a> {
+        self.contact(&Names::default(), alone).map(|contact| contact.names.clone()).unwrap_or_default()
+    }
+
     /// The contact that is the person.
     pub(super) fn contact(&self, names: &Names<'_>, alone: bool) -> Option<&Contact<'a>> {
-        self.contacts.of(names, alone)
+        self.contacts.of(names, alone || self.one_sender)
     }
 
     /// The conversation with a person or group. Other modules print conversation ids, so the id holds a digest of the person.
@@ -211,6 +227,13 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// Whether all elements are messages from one number, whose person the only contact then is.
+fn is_from_one_number(value: &Obj<'_>) -> bool {
+    let mut numbers = value.items("messages").map(|raw| Obj::read(raw).and_then(|obj| name(&obj, "from")));
+    let first = numbers.next().flatten();
+    first.is_some() && numbers.all(|number| number == first) && value.get("statuses").is_none()
+}
+
 /// Whether a call ended or failed, which errors beside it explain.
 pub(super) fn is_end_of_call(call: &Obj<'_>) -> bool {
     let has_failed = |raw| reason::words(raw).any(|word| word.eq_ignore_ascii_case("failed"));
@@ -223,7 +246,7 @@ pub(super) fn provider_id(id: Option<&str>) -> Vec<ProviderMessageId> {
 }
 
 /// Lends the first 16 bytes of the SHA-256 of a text, which is given in parts, in base64url.
-fn digest<T>(parts: &[&str], lend: impl FnOnce(&str) -> T) -> T {
+pub(super) fn digest<T>(parts: &[&str], lend: impl FnOnce(&str) -> T) -> T {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part);

@@ -90,17 +90,23 @@ fn cost(obj: &Obj<'_>) -> Option<Cost> {
     Some(cost)
 }
 
-/// The recipient, with the name the contact gives, and in a group the member.
+/// The recipient, with the name the contact gives, and in a group the member. It is a group's status if it names a group or a member,
+/// or says so; the recipient is then the group, and whatever else it names the member.
 fn people<'a>(scope: &Scope<'a>, obj: &Obj<'a>, alone: bool) -> ((Vec<Identity>, Option<String>), Vec<Identity>) {
-    let (recipient, participant) = (Names::read(obj, &Keys::RECIPIENT), Names::read(obj, &Keys::PARTICIPANT));
-    if obj.text("recipient_type").as_deref() == Some("group") {
-        let group = recipient.phone.as_deref().and_then(|id| Identity::new(IdentityKind::Group, id).ok());
-        let contact = scope.contact(&participant, alone);
-        let name = participant.party(contact).name;
-        return ((group.into_iter().collect(), name), participant.identities(contact));
+    let (mut recipient, mut member) = (Names::read(obj, &Keys::RECIPIENT), Names::read(obj, &Keys::PARTICIPANT));
+    let is_group = !member.is_empty() || obj.text("recipient_type").is_some_and(|kind| kind.eq_ignore_ascii_case("group"));
+    let group = name(obj, "group_id");
+    if group.is_none() && !is_group {
+        let person = recipient.party(scope.contact(&recipient, alone));
+        return ((person.ids, person.name), vec![]);
     }
-    let person = recipient.party(scope.contact(&recipient, alone));
-    ((person.ids, person.name), participant.identities(scope.contact(&participant, false)))
+    let stated = recipient.phone.take_if(|id| is_group || group.as_ref() == Some(id));
+    let group = group.or(stated).and_then(|id| Identity::new(IdentityKind::Group, &id).ok());
+    if member.is_empty() {
+        member = recipient;
+    }
+    let member = member.party(scope.contact(&member, alone));
+    ((group.into_iter().collect(), member.name), member.ids)
 }
 
 /// The status of a payment (India, Brazil): an account event, never a state of a message.

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use http::Method;
 use serde_json::{Value, json};
-use zengine_connector::{ErrorKind, EventContext, Identity, SendError};
+use zengine_connector::{ErrorKind, EventContext, Identity, SendError, message::IdentityKind};
 
 use super::{done, items, list, text};
 use crate::{
@@ -38,7 +38,7 @@ impl WhatsAppMetaCloud {
     /// Blocks people who wrote within the last 24 hours. A partial success is not an error: you must read the report.
     ///
     /// # Errors
-    /// `MessageInvalid` if `users` is empty; Meta's errors.
+    /// `MessageInvalid` if `users` is empty or holds another identity than a number or a business-scoped id; Meta's errors.
     pub async fn block_users(&self, tenant: &Tenant, users: &[Identity], cx: &EventContext) -> Result<BlockReport, SendError> {
         self.change_block_list(tenant, Method::POST, "block_users", users, cx).await
     }
@@ -46,7 +46,7 @@ impl WhatsAppMetaCloud {
     /// Unblocks people. A partial success is not an error: you must read the report.
     ///
     /// # Errors
-    /// `MessageInvalid` if `users` is empty; Meta's errors.
+    /// `MessageInvalid` if `users` is empty or holds another identity than a number or a business-scoped id; Meta's errors.
     pub async fn unblock_users(&self, tenant: &Tenant, users: &[Identity], cx: &EventContext) -> Result<BlockReport, SendError> {
         self.change_block_list(tenant, Method::DELETE, "unblock_users", users, cx).await
     }
@@ -75,10 +75,12 @@ impl WhatsAppMetaCloud {
         users: &[Identity],
         cx: &EventContext,
     ) -> Result<BlockReport, SendError> {
+        let wrong = |what| SendError::of(ErrorKind::MessageInvalid, what).context("operation", operation).not_sent();
         if users.is_empty() {
-            return Err(SendError::of(ErrorKind::MessageInvalid, "the list of users is empty").context("operation", operation).not_sent());
+            return Err(wrong("the list of users is empty"));
         }
-        let users: Vec<_> = users.iter().map(|user| json!({"user": user.value()})).collect();
+        let users: Option<Vec<_>> = users.iter().map(|user| Some(json!({member(user)?: user.value()}))).collect();
+        let users = users.ok_or_else(|| wrong("a user must be a phone number, a WhatsApp id or a business-scoped id"))?;
         let body = json!({"messaging_product": "whatsapp", "block_users": users});
         let graph = self.graph(tenant, cx).await?;
         let timeout = Duration::from_millis(tenant.config.send_timeout_ms).min(cx.remaining());
@@ -92,6 +94,15 @@ impl WhatsAppMetaCloud {
             Some(report) => Ok(read(report)),
             None => done(&error::changed(&response, cx.now(), operation)?, operation).map(|()| BlockReport::default()),
         }
+    }
+}
+
+/// The member that names a person: numbers and scoped ids have one each, and other identities none.
+fn member(user: &Identity) -> Option<&'static str> {
+    match user.kind() {
+        IdentityKind::Phone | IdentityKind::WaId => Some("user"),
+        IdentityKind::Bsuid | IdentityKind::ParentBsuid => Some("user_id"),
+        _ => None,
     }
 }
 

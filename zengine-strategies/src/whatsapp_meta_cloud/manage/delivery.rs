@@ -1,19 +1,30 @@
 //! Queries for the states of a message.
 
+use std::fmt;
+
 use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError, message::State};
 
-use super::{items, list};
+use super::{items, list, text};
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::encoded};
 
 /// A state that a message reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeliveryEvent {
     /// The state; `None` if Meta's word is unknown.
     pub state: Option<State>,
     /// Time of the state, in milliseconds UTC.
     pub at_ms: Option<i64>,
+    /// Meta's words about why it failed; may name a person.
+    pub error: Option<String>,
+}
+
+/// Without Meta's words.
+impl fmt::Debug for DeliveryEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveryEvent").field("state", &self.state).field("at_ms", &self.at_ms).finish_non_exhaustive()
+    }
 }
 
 impl WhatsAppMetaCloud {
@@ -40,10 +51,11 @@ fn read(event: &Value) -> DeliveryEvent {
         Some("SENT") => Some(State::Sent),
         Some("DELIVERED") => Some(State::Delivered),
         Some("READ") => Some(State::Read),
+        Some("PLAYED") => Some(State::Played),
         Some("FAILED") => Some(State::Failed),
         Some("DELETED") => Some(State::Deleted),
         _ => None,
     };
     let seconds = event.get("timestamp").and_then(|time| time.as_i64().or_else(|| time.as_str()?.parse().ok()));
-    DeliveryEvent { state, at_ms: seconds.and_then(|seconds| seconds.checked_mul(1000)) }
+    DeliveryEvent { state, at_ms: seconds.and_then(|seconds| seconds.checked_mul(1000)), error: text(event, "error_description") }
 }

@@ -11,7 +11,7 @@ use crate::whatsapp_meta_cloud::{
     onboarding,
 };
 
-const FIELDS: &str = "id,name,status,category,language,parameter_format,quality_score,components";
+const FIELDS: &str = "id,name,status,category,language,parameter_format,quality_score,rejected_reason,components";
 
 /// A template of the account.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -29,6 +29,8 @@ pub struct TemplateRecord {
     pub category: Option<String>,
     /// `NAMED` or `POSITIONAL`.
     pub parameter_format: Option<String>,
+    /// Meta's word for why it was rejected, such as `ABUSIVE_CONTENT`.
+    pub rejected_reason: Option<String>,
     /// Meta's JSON of the template.
     pub data: Option<RawJson>,
 }
@@ -112,6 +114,7 @@ fn read(value: &Value) -> Option<TemplateRecord> {
         status: text(value, "status"),
         category: text(value, "category"),
         parameter_format: text(value, "parameter_format"),
+        rejected_reason: text(value, "rejected_reason").filter(|reason| reason != "NONE"),
         data: RawJson::from_value(value).ok(),
     })
 }

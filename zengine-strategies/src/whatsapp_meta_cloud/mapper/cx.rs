@@ -35,15 +35,10 @@ impl Cx {
         self.check.text(at, text, 1, Length::of(max, self.rules.unit));
     }
 
-    /// No control characters but line breaks and tabs.
-    pub(super) fn readable(&mut self, at: &str, text: &str) {
+    /// A text that people must see something of, without control characters but line breaks and tabs. Its length is checked elsewhere.
+    pub(super) fn words(&mut self, at: &str, text: &str) {
         let fine = !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
         self.check.require(fine, at, "must not hold control characters");
-    }
-
-    /// A text that people must see something of. Its length is checked elsewhere.
-    pub(super) fn words(&mut self, at: &str, text: &str) {
-        self.readable(at, text);
         self.visible(at, text);
     }
 
@@ -56,13 +51,13 @@ impl Cx {
     pub(super) fn line(&mut self, at: impl Into<String>, text: &str, max: u64) {
         let at = at.into();
         self.single(&at, text);
-        self.visible(&at, text);
         self.check.text(at, text, 1, Length::of(max, self.rules.unit));
     }
 
-    /// No control characters at all.
+    /// One line that people must see something of, without any control character. Its length is checked elsewhere.
     pub(super) fn single(&mut self, at: &str, text: &str) {
         self.check.require(!text.chars().any(char::is_control), at, "must be one line without control characters");
+        self.visible(at, text);
     }
 
     /// The label of a button or row: one line, no space around it. Its length is checked by the core.

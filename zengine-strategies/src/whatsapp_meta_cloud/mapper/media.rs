@@ -4,13 +4,13 @@ use serde_json::Value;
 use zengine_connector::message::{Media, MediaKind, MediaSource};
 
 use super::cx::{Cx, Object};
-use crate::whatsapp_meta_cloud::media::{STILL_STICKER, is_mime, most};
+use crate::whatsapp_meta_cloud::media::{STILL_STICKER, file_name, is_mime, most};
 
 /// The object of a media message. Length of the caption, MIME type and size are checked by the core.
 pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
     let kind = media.kind;
     if let Some(caption) = &media.caption {
-        cx.readable(&format!("{at}/caption"), caption);
+        cx.words(&format!("{at}/caption"), caption);
     }
     cx.check.require(!media.voice || kind == MediaKind::Audio, format!("{at}/voice"), "only audio can be a voice note");
     if media.voice
@@ -61,14 +61,18 @@ pub(super) fn bare(cx: &mut Cx, at: &str, media: &Media) -> Value {
     filename(cx, at, media, object).into()
 }
 
-/// The name of a document decides its icon; nothing else shows a name.
+/// The name of a document decides its icon; nothing else shows a name. Bytes have the name under which they are stored.
 fn filename(cx: &mut Cx, at: &str, media: &Media, object: Object) -> Object {
-    match media.filename.as_deref() {
-        Some(name) if media.kind == MediaKind::Document && !name.is_empty() => {
-            cx.single(&format!("{at}/filename"), name);
-            object.with("filename", name)
-        }
-        _ => object,
+    if media.kind != MediaKind::Document {
+        return object;
+    }
+    let given = media.filename.as_deref().filter(|name| !name.is_empty());
+    if let Some(name) = given {
+        cx.single(&format!("{at}/filename"), name);
+    }
+    match (&media.source, &media.mime) {
+        (MediaSource::Inline { .. }, Some(mime)) => object.with("filename", file_name(media.kind, mime, given)),
+        _ => object.with_some("filename", given),
     }
 }
 

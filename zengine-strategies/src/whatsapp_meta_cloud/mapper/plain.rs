@@ -1,7 +1,7 @@
 //! Text, places, contact cards, reactions.
 
 use serde_json::{Value, json};
-use zengine_connector::message::{ContactCard, Contacts, LabelledValue, Location, Organization, PostalAddress, Reaction, Text};
+use zengine_connector::message::{ContactCard, Contacts, LabelledValue, Location, PostalAddress, Reaction, Text};
 
 use super::cx::{Cx, Object};
 
@@ -12,17 +12,18 @@ pub(super) fn text(cx: &mut Cx, text: &Text) -> Value {
 
 /// A location. WhatsApp's has no accuracy and no web page.
 pub(super) fn location(cx: &mut Cx, at: &str, place: &Location) -> Value {
-    for (key, text) in [("name", &place.name), ("address", &place.address)] {
+    let object = texts(cx, at, &[("name", &place.name), ("address", &place.address)]);
+    object.with("latitude", place.latitude).with("longitude", place.longitude).into()
+}
+
+/// An object of texts that people see, without those that are absent or empty.
+fn texts(cx: &mut Cx, at: &str, texts: &[(&str, &Option<String>)]) -> Object {
+    texts.iter().fold(Object::new(), |object, (key, text)| {
         if let Some(text) = text {
-            cx.readable(&format!("{at}/{key}"), text);
+            cx.words(&format!("{at}/{key}"), text);
         }
-    }
-    Object::new()
-        .with("latitude", place.latitude)
-        .with("longitude", place.longitude)
-        .with_text("name", place.name.as_deref())
-        .with_text("address", place.address.as_deref())
-        .into()
+        object.with_text(if *key == "label" { "type" } else { key }, text.as_deref())
+    })
 }
 
 /// A reaction; an empty emoji removes it.
@@ -46,55 +47,58 @@ fn contact(cx: &mut Cx, at: &str, card: &ContactCard) -> Value {
     if let Some(birthday) = &card.birthday {
         cx.check.require(is_date(birthday), format!("{at}/birthday"), "must be YYYY-MM-DD");
     }
-    let alone = [&name.first_name, &name.last_name, &name.middle_name, &name.prefix, &name.suffix].iter().all(|part| part.is_none());
+    let parts = [
+        ("first_name", &name.first_name),
+        ("last_name", &name.last_name),
+        ("middle_name", &name.middle_name),
+        ("prefix", &name.prefix),
+        ("suffix", &name.suffix),
+    ];
+    let mut name = texts(cx, &format!("{at}/name"), &parts);
     let whole = card.display_name().unwrap_or_default();
-    let first = if alone && cx.rules.fill_contact_first_name { Some(whole.as_str()) } else { name.first_name.as_deref() };
-    let name = Object::new()
-        .with("formatted_name", whole.as_str())
-        .with_text("first_name", first)
-        .with_text("last_name", name.last_name.as_deref())
-        .with_text("middle_name", name.middle_name.as_deref())
-        .with_text("prefix", name.prefix.as_deref())
-        .with_text("suffix", name.suffix.as_deref());
+    cx.words(&format!("{at}/name/formatted_name"), &whole);
+    if cx.rules.fill_contact_first_name && parts.iter().all(|(_, part)| part.is_none()) {
+        name.put("first_name", whole.as_str());
+    }
+    let org = card
+        .org
+        .as_ref()
+        .map(|org| texts(cx, &format!("{at}/org"), &[("company", &org.company), ("department", &org.department), ("title", &org.title)]));
     Object::new()
-        .with("name", name)
-        .with_some("phones", list(&card.phones, |phone| labelled("phone", phone)))
-        .with_some("emails", list(&card.emails, |email| labelled("email", email)))
-        .with_some("urls", list(&card.urls, |url| labelled("url", url)))
-        .with_some("addresses", list(&card.addresses, address))
-        .with_some("org", card.org.as_ref().map(organization))
+        .with("name", name.with("formatted_name", whole))
+        .with_some("phones", list(cx, &format!("{at}/phones"), &card.phones, |cx, at, phone| labelled(cx, at, "phone", phone)))
+        .with_some("emails", list(cx, &format!("{at}/emails"), &card.emails, |cx, at, email| labelled(cx, at, "email", email)))
+        .with_some("urls", list(cx, &format!("{at}/urls"), &card.urls, |cx, at, url| labelled(cx, at, "url", url)))
+        .with_some("addresses", list(cx, &format!("{at}/addresses"), &card.addresses, address))
+        .with_some("org", org)
         .with_text("birthday", card.birthday.as_deref())
         .into()
 }
 
-fn list<T>(items: &[T], each: impl Fn(&T) -> Value) -> Option<Value> {
-    (!items.is_empty()).then(|| items.iter().map(each).collect())
+fn list<T>(cx: &mut Cx, at: &str, items: &[T], each: impl Fn(&mut Cx, &str, &T) -> Object) -> Option<Value> {
+    let each = |(i, item)| Value::from(each(cx, &format!("{at}/{i}"), item));
+    (!items.is_empty()).then(|| items.iter().enumerate().map(each).collect())
 }
 
-fn labelled(key: &str, entry: &LabelledValue) -> Value {
-    let object = Object::new().with(key, entry.value.as_str()).with_text("type", entry.label.as_deref());
+fn labelled(cx: &mut Cx, at: &str, key: &str, entry: &LabelledValue) -> Object {
+    cx.check.require(!entry.value.is_empty(), format!("{at}/value"), "must not be empty");
+    cx.words(&format!("{at}/value"), &entry.value);
+    let object = texts(cx, at, &[("label", &entry.label)]).with(key, entry.value.as_str());
     // Only a phone has one; without it the recipient is offered to invite the person.
-    if key == "phone" { object.with_text("wa_id", entry.wa_id.as_deref()) } else { object }.into()
+    if key == "phone" { object.with_text("wa_id", entry.wa_id.as_deref()) } else { object }
 }
 
-fn address(address: &PostalAddress) -> Value {
-    Object::new()
-        .with_text("street", address.street.as_deref())
-        .with_text("city", address.city.as_deref())
-        .with_text("state", address.state.as_deref())
-        .with_text("zip", address.zip.as_deref())
-        .with_text("country", address.country.as_deref())
-        .with_text("country_code", address.country_code.as_deref())
-        .with_text("type", address.label.as_deref())
-        .into()
-}
-
-fn organization(org: &Organization) -> Value {
-    Object::new()
-        .with_text("company", org.company.as_deref())
-        .with_text("department", org.department.as_deref())
-        .with_text("title", org.title.as_deref())
-        .into()
+fn address(cx: &mut Cx, at: &str, address: &PostalAddress) -> Object {
+    let parts = [
+        ("street", &address.street),
+        ("city", &address.city),
+        ("state", &address.state),
+        ("zip", &address.zip),
+        ("country", &address.country),
+        ("country_code", &address.country_code),
+        ("label", &address.label),
+    ];
+    texts(cx, at, &parts)
 }
 
 fn is_date(text: &str) -> bool {

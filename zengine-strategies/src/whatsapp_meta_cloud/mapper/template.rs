@@ -1,5 +1,7 @@
 //! Templates: the parameters of a template that Meta holds.
 
+use std::mem::discriminant;
+
 use serde_json::{Map, Value, json};
 use zengine_connector::message::{Length, MediaKind, Template, TemplateComponent, TemplateParameter};
 
@@ -10,6 +12,20 @@ const COUPON: u64 = 20;
 const URL_SUFFIX: u64 = 2000;
 const CALL_TTL: u32 = 43_200;
 const ONE_TIME_CODE: usize = 15;
+
+/// The kinds of button that a message may name, as Meta's refusal of all others lists them, and how many parameters each takes.
+const BUTTONS: &[(&str, u64, u64)] = &[
+    ("booking_confirmation", 0, u64::MAX),
+    ("catalog", 0, 1),
+    ("copy_code", 1, 1),
+    ("flow", 0, 1),
+    ("mpm", 1, 1),
+    ("order_details", 1, 1),
+    ("quick_reply", 1, 1),
+    ("reminder", 0, u64::MAX),
+    ("url", 1, 1),
+    ("voice_call", 0, 2),
+];
 
 /// The place of a component.
 #[derive(Clone, Copy, PartialEq)]
@@ -39,16 +55,28 @@ pub(super) fn message(cx: &mut Cx, at: &str, template: &Template) -> Value {
 }
 
 fn components(cx: &mut Cx, at: &str, components: &[TemplateComponent], place: ComponentParent) -> Value {
-    let count = |wanted: fn(&TemplateComponent) -> bool| components.iter().filter(|component| wanted(component)).count();
-    cx.check.require(count(|c| matches!(c, TemplateComponent::Header { .. })) <= 1, at, "a template has one header");
-    cx.check.require(count(|c| matches!(c, TemplateComponent::Body { .. })) <= 1, at, "a template has one body");
     for (i, component) in components.iter().enumerate() {
-        let earlier = |index: u32| components[..i].iter().any(|c| matches!(c, TemplateComponent::Button { index: of, .. } if *of == index));
+        let mut earlier = components[..i].iter();
         if let TemplateComponent::Button { index, .. } = component {
-            cx.check.require(!earlier(*index), format!("{at}/{i}/index"), "another component fills this button");
+            let is_free = earlier.all(|c| !matches!(c, TemplateComponent::Button { index: of, .. } if of == index));
+            cx.check.require(is_free, format!("{at}/{i}/index"), "another component fills this button");
+        } else {
+            let is_first = earlier.all(|c| discriminant(c) != discriminant(component));
+            cx.check.require(is_first, format!("{at}/{i}"), "a template has one component of this kind");
         }
     }
+    let mut named = components.iter().filter_map(is_named);
+    let first = named.next();
+    cx.check.require(named.all(|named| Some(named) == first), at, "name the parameters of header and body, or of neither");
     components.iter().enumerate().map(|(i, item)| component(cx, &format!("{at}/{i}"), item, place)).collect()
+}
+
+/// Whether a header or body names its parameters; `None` if it has none that can have a name.
+fn is_named(component: &TemplateComponent) -> Option<bool> {
+    use TemplateParameter::{Currency, DateTime, Text};
+    let (TemplateComponent::Header { parameters } | TemplateComponent::Body { parameters }) = component else { return None };
+    let named = parameters.iter().find(|parameter| matches!(parameter, Text { .. } | Currency { .. } | DateTime { .. }));
+    named.map(|parameter| name_of(parameter).is_some())
 }
 
 fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: ComponentParent) -> Value {
@@ -72,7 +100,9 @@ fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: Compon
         }
         TemplateComponent::Button { sub_type, index, parameters } => button(cx, at, sub_type, *index, parameters),
         TemplateComponent::LimitedTimeOffer { expires_at_ms } => {
-            cx.check.require(*expires_at_ms > 0, format!("{at}/expires_at_ms"), "must be a time in milliseconds");
+            // In seconds it would be a time of 1970.
+            let is_ms = *expires_at_ms >= 1_000_000_000_000;
+            cx.check.require(is_ms, format!("{at}/expires_at_ms"), "must be a time in milliseconds since 1970");
             let offer = json!({"expiration_time_ms": expires_at_ms});
             json!({"type": "limited_time_offer", "parameters": [{"type": "limited_time_offer", "limited_time_offer": offer}]})
         }
@@ -207,10 +237,11 @@ fn variable(cx: &mut Cx, at: &str, text: &str) {
 fn button(cx: &mut Cx, at: &str, sub_type: &str, index: u32, parameters: &[TemplateParameter]) -> Value {
     cx.check.require(index < 10, format!("{at}/index"), "a template has at most 10 buttons, numbered from 0");
     let kind = sub_type.to_ascii_lowercase();
-    let word = !kind.is_empty() && kind.len() <= 64 && kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    cx.check.require(word, format!("{at}/sub_type"), "must be the kind of the button, such as quick_reply");
-    let silent = matches!(kind.as_str(), "phone_number" | "call_permission_request" | "request_contact_info");
-    cx.check.require(!silent || parameters.is_empty(), format!("{at}/parameters"), "this button takes no parameters");
+    let Some((_, least, most)) = BUTTONS.iter().find(|(word, ..)| *word == kind) else {
+        cx.check.add(format!("{at}/sub_type"), "must be a kind of button that takes parameters, such as quick_reply; leave out the others");
+        return Value::Null;
+    };
+    cx.check.count(format!("{at}/parameters"), parameters.len(), *least, *most);
     let mut all = Vec::with_capacity(parameters.len());
     for (i, parameter) in parameters.iter().enumerate() {
         let at = format!("{at}/parameters/{i}");
@@ -227,10 +258,9 @@ fn button(cx: &mut Cx, at: &str, sub_type: &str, index: u32, parameters: &[Templ
         .into()
 }
 
-/// The parameter of a button. An unknown kind of button takes any.
+/// The parameter of a button. Meta names two kinds whose parameters it does not document: they take any.
 fn filling(cx: &mut Cx, at: &str, kind: &str, parameter: &TemplateParameter) -> Option<Value> {
-    let known = matches!(kind, "quick_reply" | "url" | "copy_code" | "flow" | "catalog" | "mpm" | "voice_call" | "order_details");
-    let takes = |kinds: &[&str]| !known || kinds.contains(&kind);
+    let takes = |kinds: &[&str]| kinds.contains(&kind) || matches!(kind, "booking_confirmation" | "reminder");
     Some(match parameter {
         TemplateParameter::Payload { payload } if takes(&["quick_reply", "voice_call"]) => {
             cx.text(format!("{at}/payload"), payload, if kind == "voice_call" { 512 } else { 1024 });

@@ -113,6 +113,9 @@ impl<'a> Fetch<'a> {
         if info.sha256.is_some_and(|announced| announced != sha256) {
             return Err(protocol("the file is not the one that was announced").not_sent());
         }
+        if info.sha256.is_none() && info.bytes.is_some_and(|announced| announced > bytes.len() as u64) {
+            return Err(protocol("the file is shorter than was announced").not_sent());
+        }
         Ok(MediaFile { bytes, mime: info.mime.clone(), sha256, is_verified: info.sha256.is_some() })
     }
 

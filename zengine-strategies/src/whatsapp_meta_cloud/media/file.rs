@@ -121,8 +121,8 @@ impl NewMedia {
         if !mimes.is_empty() && !mimes.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
             return wrong("/mime", "WhatsApp does not take this MIME type for this kind of file");
         }
-        if self.filename.as_deref().is_some_and(|name| name.is_empty() || name.chars().any(char::is_control) || name.len() > 1024) {
-            return wrong("/filename", "must be one line of 1 to 1024 bytes without control characters");
+        if self.filename.as_deref().is_some_and(|name| name.trim().is_empty() || name.chars().any(char::is_control) || name.len() > 1024) {
+            return wrong("/filename", "must be one line of 1 to 1024 bytes, more than spaces and without control characters");
         }
         if self.ttl_minutes == Some(0) {
             return wrong("/ttl_minutes", "must be at least a minute");

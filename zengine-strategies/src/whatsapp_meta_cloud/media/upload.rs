@@ -72,17 +72,17 @@ pub(super) async fn store(
     id.ok_or_else(|| SendError::of(ErrorKind::Protocol, "a file was stored without an id").not_sent())
 }
 
-/// The name of the stored file. Meta looks at its extension too, so it fits the MIME type; only a document's own name is kept,
+/// The name of a stored file. Meta looks at its extension too, so it fits the MIME type; only a document's own name is kept,
 /// because recipients see it.
-fn name_of(part: &Part<'_>) -> String {
-    let essence = part.mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let given = part.filename.filter(|name| part.kind == MediaKind::Document && !name.is_empty());
+pub(in crate::whatsapp_meta_cloud) fn file_name(kind: MediaKind, mime: &str, filename: Option<&str>) -> String {
+    let essence = mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let given = filename.filter(|name| kind == MediaKind::Document && !name.is_empty());
     let extensions = EXTENSIONS.iter().find(|(mime, _)| *mime == essence).map_or(&[][..], |(_, extensions)| extensions);
     let fits = |name: &str| extensions.iter().any(|end| name.rsplit_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(end)));
     match (given, extensions.first()) {
         (Some(name), Some(end)) if !fits(name) => format!("{name}.{end}"),
         (Some(name), _) => name.to_owned(),
-        (None, Some(end)) => format!("{}.{end}", part.kind.as_str()),
+        (None, Some(end)) => format!("{}.{end}", kind.as_str()),
         (None, None) => "file".to_owned(),
     }
 }
@@ -120,7 +120,8 @@ impl Form {
         let mime = part.mime;
         let boundary = boundary(data);
         // Quotes and line breaks would end the name early.
-        let name: String = name_of(part).chars().map(|c| if c.is_control() || matches!(c, '"' | '\\') { '_' } else { c }).collect();
+        let name = file_name(part.kind, mime, part.filename);
+        let name: String = name.chars().map(|c| if c.is_control() || matches!(c, '"' | '\\') { '_' } else { c }).collect();
         let mut body = Vec::with_capacity(data.len() + 1024);
         let ttl = part.ttl_minutes.map(|minutes| minutes.to_string());
         let fields = [("messaging_product", Some("whatsapp")), ("type", Some(mime)), ("ttl_minutes", ttl.as_deref())];
@@ -161,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_name_of_a_file_fits_its_mime_type() {
-        let name = |kind, mime, filename| name_of(&Part { kind, mime, filename, ttl_minutes: None });
+        let name = file_name;
         assert_eq!(name(MediaKind::Audio, "audio/ogg; codecs=opus", Some("voice-note.mp4")), "audio.ogg");
         assert_eq!(name(MediaKind::Image, "IMAGE/JPEG", None), "image.jpg");
         assert_eq!(name(MediaKind::Sticker, "image/webp", Some("a.png")), "sticker.webp");

@@ -29,9 +29,7 @@ pub(in crate::sandbox::meta_cloud) fn template(
         policy.one_of(&["deterministic"])?;
     }
     let components = param.optional("components").map_or(Ok(Vec::new()), |components| components.items_of(0, 20))?;
-    for item in &components {
-        component(item, false)?;
-    }
+    each_component(&components, false)?;
     let same_name = known.named(account, name.text()?);
     let absent = || GraphError::because(132_001, "The template does not exist in this language or has not been approved.");
     let Some(template) = same_name.iter().find(|template| Some(template.language.as_str()) == code.value.as_str()) else {
@@ -59,6 +57,10 @@ fn agrees(template: &Stored, components: &[Param<'_>]) -> Checked {
         return Err(count("body", given.len(), body.len()));
     }
     if template.is_named() {
+        let named = |parameter: &Value| parameter["parameter_name"].as_str().is_some_and(|name| !name.is_empty());
+        if parameters("header").iter().any(|parameter| is_kind(parameter, "type", "text") && !named(parameter)) {
+            return Err(GraphError::bad("Parameter name is missing or empty"));
+        }
         for parameter in &given {
             match parameter["parameter_name"].as_str() {
                 None | Some("") => return Err(GraphError::bad("Parameter name is missing or empty")),
@@ -115,6 +117,21 @@ fn count(part: &str, got: usize, expected: usize) -> GraphError {
     )
 }
 
+/// Checks components, of which a message has one of each kind, and one for each button.
+fn each_component(components: &[Param<'_>], in_card: bool) -> Checked {
+    let mut seen = Vec::new();
+    for item in components {
+        component(item, in_card)?;
+        let index = item.value["index"].as_str().map_or_else(|| item.value["index"].to_string(), str::to_owned);
+        let place = (item.value["type"].as_str().map(str::to_ascii_lowercase), index);
+        if seen.contains(&place) {
+            return Err(item.invalid("another component is of this kind, or for this button"));
+        }
+        seen.push(place);
+    }
+    Ok(())
+}
+
 fn component(param: &Param<'_>, in_card: bool) -> Checked {
     let kind = param.required("type")?;
     match kind.text()?.to_ascii_lowercase().as_str() {
@@ -124,7 +141,8 @@ fn component(param: &Param<'_>, in_card: bool) -> Checked {
         "limited_time_offer" if !in_card => each_parameter(param, &["type", "parameters"], 1, |parameter| {
             let offer = typed(parameter, "limited_time_offer")?;
             offer.only(&["expiration_time_ms"])?;
-            offer.required("expiration_time_ms")?.integer_of(1, i64::MAX).map(drop)
+            // Seconds would be a time of 1970.
+            offer.required("expiration_time_ms")?.integer_of(1_000_000_000_000, i64::MAX).map(drop)
         }),
         "tap_target_configuration" if !in_card => each_parameter(param, &["type", "parameters"], 1, |parameter| {
             for target in typed(parameter, "tap_target_configuration")?.items_of(1, 10)? {
@@ -140,9 +158,7 @@ fn component(param: &Param<'_>, in_card: bool) -> Checked {
                 card.only(&["card_index", "components"])?;
                 let position = i64::try_from(index).unwrap_or(i64::MAX);
                 card.required("card_index")?.integer_of(position, position)?;
-                for item in card.required("components")?.items_of(1, 10)? {
-                    component(&item, true)?;
-                }
+                each_component(&card.required("components")?.items_of(1, 10)?, true)?;
             }
             Ok(())
         }
@@ -216,6 +232,9 @@ fn text_parameter(param: &Param<'_>, most: usize) -> Checked {
     Ok(())
 }
 
+/// The kinds of button that a message may name, in Meta's order.
+const BUTTONS: &str = "BOOKING_CONFIRMATION, CATALOG, COPY_CODE, FLOW, MPM, ORDER_DETAILS, QUICK_REPLY, REMINDER, URL, VOICE_CALL";
+
 fn button(param: &Param<'_>) -> Checked {
     param.only(&["type", "sub_type", "index", "parameters"])?;
     let index = param.required("index")?;
@@ -226,10 +245,19 @@ fn button(param: &Param<'_>) -> Checked {
     }
     let sub_type = param.required("sub_type")?;
     let kind = sub_type.text()?.to_ascii_lowercase();
-    if matches!(kind.as_str(), "phone_number" | "call_permission_request" | "request_contact_info") {
-        return param.optional("parameters").map_or(Ok(()), |parameters| parameters.items_of(0, 0).map(drop));
+    let (least, most) = match kind.as_str() {
+        "copy_code" | "mpm" | "order_details" | "quick_reply" | "url" => (1, 1),
+        "catalog" | "flow" => (0, 1),
+        "voice_call" => (0, 2),
+        "booking_confirmation" | "reminder" => (0, usize::MAX),
+        _ => return Err(GraphError::new(100).with_message(format!("(#100) Param {} must be one of {{{BUTTONS}}}", sub_type.path))),
+    };
+    let parameters = param.optional("parameters").map_or(Ok(Vec::new()), |parameters| parameters.items_of(0, most))?;
+    if parameters.len() < least {
+        let details = format!("buttons: Button at index {} of type {kind} requires a parameter", index.value);
+        return Err(GraphError::because(131_008, details));
     }
-    for parameter in param.required("parameters")?.items_of(1, 2)? {
+    for parameter in parameters {
         match kind.as_str() {
             "quick_reply" => typed(&parameter, "payload")?.text_of(1, 256).map(drop)?,
             "url" => url_button(&parameter)?,
@@ -252,7 +280,8 @@ fn button(param: &Param<'_>) -> Checked {
                 _ => typed(&parameter, "payload")?.text_of(1, 512).map(drop)?,
             },
             "order_details" => typed(&parameter, "action")?.required("order_details")?.object().map(drop)?,
-            _ => return Err(sub_type.invalid("is not a kind of button")),
+            // Their parameters are not documented.
+            _ => parameter.object().map(drop)?,
         }
     }
     Ok(())
