@@ -97,7 +97,7 @@ pub(crate) async fn publish(engine: &Engine, send: SendIds<'_>, record: &ClaimRe
     if pending.event {
         done.event = publish_one(engine, &DomainEvent::OutboundFailed(about(send, record))).await;
     }
-    // The end of a failure is told only after the failure.
+    // Publish `Outbound.Settled` only after `Outbound.Failed`.
     if pending.settled && done.event == pending.event {
         done.settled = publish_one(engine, &DomainEvent::OutboundSettled(about(send, record))).await;
     }

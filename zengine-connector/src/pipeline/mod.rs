@@ -18,8 +18,8 @@
 
 mod attempt;
 mod attempts;
-mod circle;
 mod clock;
+mod cycle;
 mod decision;
 mod dedup;
 mod delivered;

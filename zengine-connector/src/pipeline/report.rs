@@ -85,13 +85,13 @@ pub(crate) fn report(call: HostCall<'_>, result: &Result<Outcome, Error>) {
     }
     let (registered, unknown) = (engine.registry.entry(strategy).ok(), TenantId::new(UNKNOWN).ok());
     let is_bound = || registered.is_some_and(|entry| matches!(engine.tenants.bound(entry, tenant, engine.clock.monotonic()), Some(Ok(_))));
-    // A send that ended has a record or a configuration; of an error that came before, only what is bound is known.
+    // Before a send has a record, a tenant counts as known only if it is bound.
     let tenant = if result.is_ok() || is_bound() { Some(tenant) } else { unknown.as_ref() };
     let strategy = Some(registered.map_or(UNKNOWN, |entry| entry.name.as_str()));
     end.count(&engine.observers, duration, Dimensions { tenant, strategy, outcome: Some(end.outcome), fault: end.fault() });
 }
 
-/// The name in metrics of a tenant or strategy that is not registered: any text would be a series of its own.
+/// Metric label of a tenant or strategy that is not registered. The given text would create a series per value.
 const UNKNOWN: &str = "unknown";
 
 /// The end of a send, as its line and metrics tell it.

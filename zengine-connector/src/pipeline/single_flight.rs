@@ -72,8 +72,8 @@ pub(crate) struct Follower {
 }
 
 impl SingleFlight {
-    /// Joins the send of this key. A leader draws the owner token of its claim. `gone` are those of dropped leaders that the caller
-    /// followed; the present leader learns of them.
+    /// Joins the send of this key. A leader draws the owner token of its claim. `gone` holds those of dropped leaders that the caller
+    /// followed; they are added to the flight.
     pub(crate) fn join(&self, key: &ClaimKey, fingerprint: &Fingerprint, gone: &[OwnerToken], draw: impl FnOnce() -> OwnerToken) -> Seat {
         #[allow(clippy::cast_possible_truncation)] // any bits do
         let shard = (self.hasher.hash_one(key) >> 32) as usize % SHARDS;

@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::select;
 
 use super::{
-    circle::Circle,
+    cycle::CycleDetector,
     dedup::give_up,
     effects::{self, SendIds},
     engine::Engine,
@@ -117,7 +117,7 @@ pub(crate) fn sweep_every(engine: &Arc<Engine>, interval: Duration) {
 
 /// Sweeps page by page. Returns `false` if no further sweep is due. Between pages it does not keep the engine alive.
 async fn sweep_all(weak: &Weak<Engine>) -> bool {
-    let (mut swept, mut circle) = (Swept::default(), Circle::default());
+    let (mut swept, mut cycle) = (Swept::default(), CycleDetector::default());
     loop {
         let Some(engine) = weak.upgrade().filter(|engine| !engine.is_closing()) else { return false };
         match sweep_page(&engine, swept.next.as_deref(), PAGE).await {
@@ -132,9 +132,9 @@ async fn sweep_all(weak: &Weak<Engine>) -> bool {
             swept.log();
             return true;
         };
-        if circle.closes_at(next) {
+        if cycle.repeats(next) {
             swept.log();
-            tracing::warn!(error = %in_a_circle(), "sweep.failed");
+            tracing::warn!(error = %cursors_repeat(), "sweep.failed");
             return true;
         }
         let clock = Arc::clone(&engine.clock);
@@ -143,9 +143,9 @@ async fn sweep_all(weak: &Weak<Engine>) -> bool {
     }
 }
 
-/// The error of a store that would be swept for ever.
-fn in_a_circle() -> StoreError {
-    StoreError::new(StoreErrorKind::Corrupt, "the pages of due records go in a circle")
+/// The error of a store whose cursors repeat.
+fn cursors_repeat() -> StoreError {
+    StoreError::new(StoreErrorKind::Corrupt, "the cursors of due records repeat")
 }
 
 async fn sweep_page(engine: &Engine, after: Option<&str>, limit: usize) -> Result<Swept, StoreError> {
@@ -153,7 +153,7 @@ async fn sweep_page(engine: &Engine, after: Option<&str>, limit: usize) -> Resul
     let before_ms = engine.now_ms().saturating_sub(ms(GRACE));
     let due = engine.stores.due(before_ms, after, limit.max(1)).await?;
     if due.next.is_some() && due.next.as_deref() == after {
-        return Err(in_a_circle());
+        return Err(cursors_repeat());
     }
     if due.unreadable > 0 {
         tracing::warn!(records = due.unreadable, "sweep.unreadable");

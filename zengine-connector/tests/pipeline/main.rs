@@ -11,8 +11,8 @@
 mod canaries;
 mod cas;
 mod chaos;
-mod circle;
 mod crash;
+mod cycle;
 mod file;
 #[path = "../common/log.rs"]
 mod log;

@@ -152,7 +152,7 @@ impl Waiting {
 }
 
 /// Defers the send, unless the host chose to send without dedup (rule 28) and the store is down: where another claim of the
-/// send was seen, or writes collide, somebody is at work on it.
+/// send was seen, or writes collide, another caller is sending it.
 fn store_down<'a>(job: &'a SendJob<'a>, error: StoreError, is_known: bool) -> Result<Claimed<'a>, Error> {
     if error.kind == StoreErrorKind::Corrupt {
         return Err(error.into());

@@ -134,10 +134,11 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Returns `true` if a release would allow a second delivery (rule 21). Without a record, no duplicate would know of the first.
+    /// Returns `true` if a release would allow a second delivery (rule 21), or if no record exists that a duplicate could find.
     pub(crate) fn must_end(&self) -> bool {
-        let is_bare = || matches!(self.phase, Phase::Unprotected) || self.job.protection(self.first_maybe_at_ms()) == Protection::None;
-        self.made_maybe() && is_bare()
+        let is_unprotected =
+            || matches!(self.phase, Phase::Unprotected) || self.job.protection(self.first_maybe_at_ms()) == Protection::None;
+        self.made_maybe() && is_unprotected()
     }
 
     /// Returns `true` if the provider reported that the message arrived (rule 27).
@@ -334,7 +335,7 @@ impl<'a> Ownership<'a> {
         ClaimOp::Release { owner: self.owner(), maybe_sent, made, ttl_s: released_ttl_s(self.job, maybe_sent) }
     }
 
-    /// Nothing is left to do for the claim: hands the result to the callers that wait for it.
+    /// Completes the claim: passes the end to the callers that wait for it.
     pub(crate) fn complete(mut self, ended: &Ended) {
         self.phase = Phase::Done;
         if let Some(leader) = self.leader.take() {
@@ -342,7 +343,7 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// The end that is still to write for a claim whose caller goes away (rule 31). The attempt in progress may arrive.
+    /// The end to write after the caller was dropped (rule 31). The attempt in progress counts as one that may have arrived.
     fn cancelled(&mut self) -> Option<Unfinished> {
         if self.accepted {
             return Some(self.end(Terminal::Delivered, None));

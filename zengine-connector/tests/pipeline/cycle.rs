@@ -1,4 +1,4 @@
-//! Sweeps of a store whose pages go in a circle.
+//! Sweeps of a store whose cursors repeat.
 
 use std::sync::{
     Arc,
@@ -44,7 +44,7 @@ impl ClaimStore for Circling {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_whose_pages_go_in_a_circle_ends_and_the_next_one_comes_in_its_time() {
+async fn a_sweep_whose_cursors_repeat_ends_and_the_next_one_comes_in_its_time() {
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
     let (world, provider) = (World::in_memory(), Recording::<zengine_connector::testing::PlainProvider>::new());
@@ -54,7 +54,7 @@ async fn a_sweep_whose_pages_go_in_a_circle_ends_and_the_next_one_comes_in_its_t
     let pages = claims.pages.load(Ordering::SeqCst);
     assert!((4..=9).contains(&pages), "{pages} pages in one sweep");
     let failed = log.lines("sweep.failed");
-    assert!(failed.len() == 1 && failed[0].contains("in a circle"), "{failed:?}");
+    assert!(failed.len() == 1 && failed[0].contains("cursors of due records repeat"), "{failed:?}");
     world.pass(secs(60)).await;
     assert_eq!((claims.pages.load(Ordering::SeqCst), log.lines("sweep.failed").len()), (2 * pages, 2));
     delivered(send(&process, "1").await);
