@@ -54,7 +54,7 @@ impl Orchestrator {
     /// ```
     ///
     /// # Errors
-    /// If the message or the strategy is invalid. `Cancelled` if the executor takes no task, which is also so where the call is made
+    /// If the message or the strategy is invalid. `Busy` while 10,000 detached sends are in progress. `Cancelled` if the executor takes no task, which is also so where the call is made
     /// from a thread outside the runtime, or if it drops the task before its end. The handle resolves to the errors of [`send`](Self::send).
     pub fn send_detached<'m>(
         &self,

@@ -63,9 +63,13 @@ pub(crate) fn send_detached(
         // Fails only if the handle was dropped.
         let _ = ended.send(send(running.engine(), &tenant, &strategy, MessageRef::from(&json), &options).await);
     }));
-    if taken { Ok(SendHandle(end)) } else { Err(not_run()) }
+    if taken {
+        Ok(SendHandle(end))
+    } else {
+        Err(Error::new(ErrorKind::Cancelled, "no task of the send was started, because its spawner takes none here"))
+    }
 }
 
 fn not_run() -> Error {
-    Error::new(ErrorKind::Cancelled, "the task of the send did not run to its end, because the executor shuts down")
+    Error::new(ErrorKind::Cancelled, "the task of the send did not run to its end: its runtime went away, or it panicked")
 }

@@ -142,7 +142,7 @@ async fn a_panic_in_the_writer_is_an_error_for_its_batch_and_the_store_goes_on()
     let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
     assert_eq!(append(&store, 1).await, Ok(true));
     let failed = store.engine.write::<(), _>(None, |_| panic!("on purpose")).await.unwrap_err();
-    assert_eq!((failed.kind, failed.message), (StoreErrorKind::Unavailable, "the store's writer panicked"));
+    assert_eq!((failed.kind, failed.message), (StoreErrorKind::Corrupt, "the store's file is damaged: put a backup in its place"));
     assert_eq!(append(&store, 2).await, Ok(true));
     assert_eq!(stored(&store).await, [1, 2]);
 }

@@ -13,7 +13,7 @@ use futures_channel::oneshot;
 use redb::WriteTransaction;
 
 use super::{
-    fault::{Fault, catch_engine, io_error},
+    fault::{Fault, catch_engine, damaged, io_error},
     file::Shared,
     sweep::Sweeper,
     work::Done,
@@ -163,11 +163,8 @@ fn compact(shared: &Shared) -> Result<bool, StoreError> {
 
 fn serve(shared: &Shared, jobs: Vec<(Work, Caller)>, sweeper: &mut Sweeper) {
     let (works, callers): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
-    let served = catch_engine(|| transact(shared, works, sweeper));
-    let mut failure = match served {
-        Some(done) => done.err().map(StoreError::from),
-        None => Some(StoreError::new(StoreErrorKind::Unavailable, "the store's writer panicked")),
-    };
+    let served = catch_engine(|| transact(shared, works, sweeper)).unwrap_or_else(|| Err(damaged()));
+    let mut failure = served.err().map(StoreError::from);
     if failure.is_some() {
         // After a failed write the engine refuses all others until it is reopened.
         reopen(shared);
