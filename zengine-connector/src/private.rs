@@ -18,5 +18,5 @@ pub fn is_invisible(c: char) -> bool {
 
 /// The reader of JSON in place.
 pub mod json {
-    pub use crate::json::reader::{Document, Items, Obj, Raw, items, milliseconds, string, text};
+    pub use crate::json::reader::{Document, Items, Obj, Raw, items, milliseconds, steps::taken as steps_taken, string, text};
 }

@@ -100,12 +100,14 @@ impl<'a> Scope<'a> {
         let same = last.as_ref().filter(|last| (&last.number, &last.account, &last.display) == (&number, &account, &display));
         let owner = same.map_or_else(|| Rc::new(Owner::new(number, account, display)), Rc::clone);
         *last = Some(Rc::clone(&owner));
-        let copy = value.obj("standby").filter(|_| mode == Mode::Standby).unwrap_or_else(Obj::empty);
-        let errors = value.get("errors").or_else(|| copy.get("errors"));
-        let ended = || value.items("calls").filter_map(Obj::read).filter(is_end_of_call).count();
+        // Members may be repeated, so every one of a name counts.
+        let copies = || value.all("standby").filter(|_| mode == Mode::Standby).filter_map(Obj::read);
+        let errors = value.get("errors").or_else(|| copies().find_map(|copy| copy.get("errors")));
+        let ended = || value.all("calls").filter_map(json::items).flatten().filter_map(Obj::read).filter(is_end_of_call).count();
+        let contacts = value.all("contacts").chain(copies().flat_map(|copy| copy.all("contacts")));
         Self {
             mode,
-            contacts: Contacts::read(value.items("contacts").chain(copy.items("contacts"))),
+            contacts: Contacts::read(contacts.filter_map(json::items).flatten()),
             errors,
             taken: Cell::new(false),
             errors_of_call: field == "calls" && errors.is_some() && ended() == 1,
@@ -117,8 +119,12 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The errors beside the elements, for the one element that they explain.
+    /// The errors beside the elements, for the one element that they explain. They are handed out once: a second copy of them is
+    /// never made.
     pub(super) fn take_errors(&self) -> Vec<ProviderError> {
+        if self.taken.get() {
+            return vec![];
+        }
         let errors: Vec<_> = self.errors.and_then(json::items).into_iter().flatten().map(problem::one).collect();
         self.taken.set(!errors.is_empty());
         errors
@@ -194,7 +200,8 @@ impl<'a> Scope<'a> {
         self.contacts.of(names, alone)
     }
 
-    /// The conversation with a person or group. Other modules print conversation ids, so the id holds a digest of the person.
+    /// The conversation with a person or group. Other modules print conversation ids, so the id holds a digest of the person, which
+    /// does not tell the number. It has no key: a guess of the number can be confirmed.
     /// The number comes first, in one spelling: scoped ids come and go while they are rolled out, and older conversations have
     /// none.
     pub(super) fn conversation(&self, ids: &[Identity]) -> Option<ConversationId> {
@@ -262,6 +269,8 @@ fn is_personal(field: &str) -> bool {
         field,
         "messages" | "message_echoes" | "smb_message_echoes" | "history" | "standby" | "calls" | "user_preferences" | "automatic_events"
     ) || matches!(field, "smb_app_state_sync" | "messaging_handovers")
+        // What else an account's element holds may be about anybody.
+        || field == "entry"
         || field.starts_with("group_")
 }
 
