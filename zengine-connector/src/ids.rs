@@ -2,8 +2,8 @@
 //!
 //! Every newtype here checks its text once, when it is made, so that no later layer has to. Cloning one copies a
 //! pointer. `Debug` and `Display` print the text: none of these values is personal data by contract, so a client
-//! message id must not be a phone number. A provider's own id may be: its `Debug` is masked; that of a [`RouteKey`] prints its kind
-//! alone, as its value may be a secret.
+//! message id must not be a phone number. Two exceptions: a [`ConversationId`] may be pseudonymous, and is printed; a provider's own
+//! id may be personal data, and its `Debug` is masked. `Debug` of a [`RouteKey`] prints its kind alone, as its value may be a secret.
 
 use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
@@ -148,6 +148,10 @@ ids! {
     /// The id that ties the log lines of one request together; usually the host's request or trace id.
     CorrelationId: "correlation_id", PRINTABLE, max 255;
     /// A thread of messages on one channel. Events of one conversation are handled in order (rule 84).
+    ///
+    /// It may hold a digest of a person's number or id without a key, as on WhatsApp. That is a pseudonym: it does not tell the
+    /// number, but a guess of it can be confirmed. `Debug` and `Display` print it, so treat it as personal data where your law says
+    /// so.
     ConversationId: "conversation", PRINTABLE, max 512;
     /// The version of a tenant's configuration.
     ConfigVersion: "config_version", PRINTABLE, max 255;

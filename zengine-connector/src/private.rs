@@ -24,5 +24,5 @@ pub fn is_damage_of_a_store() -> bool {
 
 /// The reader of JSON in place.
 pub mod json {
-    pub use crate::json::reader::{Document, Items, Obj, Raw, items, milliseconds, string, text};
+    pub use crate::json::reader::{Document, Items, Obj, Raw, items, milliseconds, steps::taken as steps_taken, string, text};
 }

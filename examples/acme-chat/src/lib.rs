@@ -88,7 +88,7 @@ impl InboundStrategy<AcmeChatConfig> for AcmeChat {
             let raw = payload.slice_of(element.get());
             event(element.get(), raw.clone()).map_err(|reason| ElementError::new(format!("/{n}"), reason, raw))
         };
-        elements.into_iter().enumerate().map(read).collect()
+        elements.into_iter().take(payload.max_elements().saturating_add(1)).enumerate().map(read).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The provider's own words about a refused call.
 ///
 /// They may name a recipient or quote the message. Read them explicitly: no `Debug`, no error text and no log holds them, and a
-/// dead letter keeps them encrypted.
+/// dead letter keeps them encrypted. [`trace_id`](Self::trace_id) alone is no personal data.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -22,7 +22,7 @@ pub struct ProviderDetails {
     /// The fault in detail, such as the invalid field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<String>,
-    /// The provider's id of the call.
+    /// The provider's id of the call. An error, its `Debug` and log lines may name it as `provider_request_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
 }

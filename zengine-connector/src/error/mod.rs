@@ -260,10 +260,10 @@ impl fmt::Display for Error {
     }
 }
 
-/// Whether a character changes how the text around it is read: a control, a zero width, a line separator, a direction.
+/// Whether a character changes how the text around it is read: a control, a zero width, a line separator, a direction, a tag.
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Keeps a text on one line and in its direction, however others spell their codes, fields and names.
@@ -273,7 +273,11 @@ pub(crate) fn on_one_line(text: &str) -> String {
 
 /// The beginning of a text, on one line.
 fn escaped(text: &str) -> String {
-    on_one_line(&text.chars().take(256).collect::<String>())
+    on_one_line(beginning(text))
+}
+
+fn beginning(text: &str) -> &str {
+    text.char_indices().nth(256).map_or(text, |(at, _)| &text[..at])
 }
 
 impl fmt::Debug for Error {
@@ -281,9 +285,9 @@ impl fmt::Debug for Error {
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
             .field("message", &self.0.message)
-            .field("code", &self.0.code)
+            .field("code", &self.0.code.as_deref().map(beginning))
             .field("retry_after", &self.0.retry_after)
-            .field("context", &self.0.context)
+            .field("context", &self.0.context.iter().map(|(key, value)| (key, beginning(value))).collect::<Vec<_>>())
             .field("violations", &self.0.violations)
             .field("source", &self.0.source)
             .finish()
@@ -318,8 +322,16 @@ mod tests {
 
     #[test]
     fn a_code_cannot_turn_or_hide_the_text_around_it() {
-        let error = Error::new(ErrorKind::Unavailable, "no answer").with_code("a\u{202e}b\u{200b}\u{2028}\u{feff}");
-        assert_eq!(error.to_string(), r"unavailable (temporary): no answer, provider_code=a\u{202e}b\u{200b}\u{2028}\u{feff}");
+        let error = Error::new(ErrorKind::Unavailable, "no answer").with_code("a\u{202e}b\u{200b}\u{2028}\u{feff}\u{e0041}");
+        assert_eq!(error.to_string(), r"unavailable (temporary): no answer, provider_code=a\u{202e}b\u{200b}\u{2028}\u{feff}\u{e0041}");
+    }
+
+    #[test]
+    fn what_a_provider_spells_is_cut_wherever_it_is_printed() {
+        let long = "é".repeat(1_000_000);
+        let error = Error::new(ErrorKind::Unavailable, "no answer").with_code(&*long).with_context("provider_request_id", &long);
+        assert!(error.to_string().len() < 2_000 && format!("{error:?}").len() < 2_000);
+        assert_eq!(error.context("provider_request_id").map(str::len), Some(long.len()), "it is all there to be asked for");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     error::{Error, require, require_time},
     json::Limits,
+    strategy::MAX_ELEMENTS,
 };
 
 /// Settings of the inbound path.
@@ -24,8 +25,8 @@ pub struct InboundSettings {
     /// Bounds of a JSON body, checked in one pass before it is read. A verified body beyond them becomes one dead letter and is
     /// answered with 200, any other is answered with 413. Default to [`Limits::DEFAULT`]; each at least 1.
     pub json: Limits,
-    /// Maximum elements of a body. A body that holds more becomes one dead letter, and is answered with 200. Defaults to
-    /// 10,000; at least 1.
+    /// Maximum elements of a body; one that leads to several tenants counts once for each. A body that holds more becomes one dead
+    /// letter, and is answered with 200. Defaults to 10,000; at least 1.
     pub max_elements: usize,
     /// Maximum inbound requests handled concurrently in this process. Further requests are answered with 503. A request counts
     /// until its handlers end, even if its caller is gone. Defaults to 1,024; at least 1.
@@ -64,7 +65,7 @@ impl Default for InboundSettings {
         Self {
             max_body_bytes: 4 << 20,
             json: Limits::DEFAULT,
-            max_elements: 10_000,
+            max_elements: MAX_ELEMENTS,
             max_requests: 1_024,
             max_events: 5_000,
             parallel: 64,

@@ -28,7 +28,7 @@ pub use inbound::{
     Admit, Candidate, Handled, InboundContext, InboundRequest, InboundStrategy, Origin, Principal, RawPayload, ReplyCursor, ReplyMessage,
     RoutedEvent, Verified, VerifyError,
 };
-pub(crate) use inbound::{Found, Step, TenantLookup};
+pub(crate) use inbound::{Found, MAX_ELEMENTS, Step, TenantLookup};
 pub use outbound::{Configure, Lookup, OutboundStrategy};
 pub use provider_key::{ParsedKey, ProviderKey};
 pub(crate) use sessions::SessionPorts;

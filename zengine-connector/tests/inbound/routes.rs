@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 use serde_json::{Value, json};
 use zengine_connector::{
     ids::RouteKey,
-    orchestrator::{Ack, Preview, Replayed},
+    orchestrator::{Ack, InboundSettings, Preview, Replayed},
     store::TenantRow,
     strategy::{InboundRequest, RawPayload},
 };
@@ -77,6 +77,25 @@ async fn what_tenants_share_goes_to_each_of_them_once() {
         assert_eq!(counts(&host.shared(body.clone()).await), (3, 0, 0));
     }
     assert_eq!(given(&host), pairs(&[("one", "quality"), ("three", "quality"), ("two", "quality")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_an_event_of_several_tenants_counts_once_for_each() {
+    let host = Host::with(InboundSettings { max_elements: 6, ..InboundSettings::default() }, true);
+    let shared = |count: usize| {
+        let element = |n: usize| {
+            let mut element = routed(&n.to_string(), "quality", &json!([["waba", "waba"]]));
+            element["fan_out"] = true.into();
+            element
+        };
+        payload(&(0..count).map(element).collect::<Vec<_>>())
+    };
+    assert_eq!(counts(&host.shared(shared(2)).await), (6, 0, 0));
+    let received = host.shared(shared(3)).await;
+    assert_eq!((received.response.status().as_u16(), counts(&received), host.seen.count()), (200, (0, 1, 0), 6));
+    let letters = host.letters().await;
+    assert_eq!(letters[0].0.last_error.as_ref().unwrap().message, "the payload holds too many elements");
+    assert_eq!((letters.len(), letters[0].1["raw"].to_string()), (1, String::from_utf8(shared(3).to_vec()).unwrap()), "all its bytes");
 }
 
 #[tokio::test(start_paused = true)]

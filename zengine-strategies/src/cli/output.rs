@@ -73,8 +73,10 @@ fn visible(json: &[u8]) -> String {
     for c in text.chars() {
         // JSON itself escapes the controls of ASCII.
         if c > '\u{7e}' && is_invisible(c) {
-            // Writing into a String does not fail.
-            let _ = write!(line, "\\u{:04x}", u32::from(c));
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing into a String does not fail.
+                let _ = write!(line, "\\u{unit:04x}");
+            }
         } else {
             line.push(c);
         }
@@ -125,9 +127,9 @@ mod tests {
 
     #[test]
     fn what_is_not_seen_is_escaped_and_stays_the_same_json() {
-        let json = "{\"a\u{202e}b\":\"\u{9b}31m \u{2066}é😀\u{feff}\u{7f}\"}";
+        let json = "{\"a\u{202e}b\":\"\u{9b}31m \u{2066}é😀\u{feff}\u{7f}\u{e0041}\"}";
         let line = visible(json.as_bytes());
-        assert_eq!(line, r#"{"a\u202eb":"\u009b31m \u2066é😀\ufeff\u007f"}"#);
+        assert_eq!(line, r#"{"a\u202eb":"\u009b31m \u2066é😀\ufeff\u007f\udb40\udc41"}"#);
         let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(parse(&line), parse(json));
     }

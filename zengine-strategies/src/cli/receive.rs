@@ -9,6 +9,7 @@ use zengine_connector::{
     json::Limits,
     message::ElementError,
     orchestrator::{InboundSettings, Preview},
+    private::on_one_line,
     store::Memory,
     strategy::{InboundRequest, RawPayload, VerifyError},
 };
@@ -125,11 +126,9 @@ async fn verified(
     match host.orchestrator.preview(strategy.name(), &request, unrouted.as_ref()).await? {
         Preview::Events(events) => print(&events, out),
         Preview::Reply(response) => {
-            let mut body = response.into_body().to_vec();
-            if !body.ends_with(b"\n") {
-                body.push(b'\n');
-            }
-            out.bytes(&body)?;
+            // It may repeat what the request holds, which must not drive a terminal or forge a line.
+            let body = String::from_utf8_lossy(response.body());
+            out.bytes((on_one_line(body.strip_suffix('\n').unwrap_or(&body)) + "\n").as_bytes())?;
             Ok(Exit::Done)
         }
         Preview::Refused(refused) => Err(rejected(strategy, refused)),

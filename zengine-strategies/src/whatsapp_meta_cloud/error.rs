@@ -87,7 +87,7 @@ pub(super) fn refused(response: &Response<Bytes>, now: SystemTime, attempt: u32)
     if let Some(code) = error.code {
         refused = refused.code(code.to_string());
     }
-    if let Some(trace) = error.trace_id.filter(|trace| trace.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))) {
+    if let Some(trace) = error.trace_id.filter(|trace| is_trace(trace)) {
         refused = refused.context("provider_request_id", trace);
     }
     if let Some(scope) = class.scope {
@@ -97,6 +97,11 @@ pub(super) fn refused(response: &Response<Bytes>, now: SystemTime, attempt: u32)
         refused = refused.retry_after(wait);
     }
     Some((refused, class.reach))
+}
+
+/// Whether a text is an id of a call, which is printed: some twenty letters and digits.
+fn is_trace(text: &str) -> bool {
+    text.len() <= 128 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 /// The meaning of an answer that reports no success.

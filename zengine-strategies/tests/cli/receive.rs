@@ -74,6 +74,8 @@ fn a_handshake_prints_the_challenge() {
     let (_files, path) = config(|_| {});
     let query = format!("/hook?hub.mode=subscribe&hub.verify_token={VERIFY_TOKEN}&hub.challenge=1158201444");
     assert_eq!(receive(&path, &["--method", "GET", "--path", &query], "").ended(0).out, "1158201444\n");
+    let query = query.replace("1158201444", "%1b%5b31mX%0aforged%f3%a0%81%81");
+    assert_eq!(receive(&path, &["--method", "GET", "--path", &query], "").ended(0).out, "\\u{1b}[31mX\\nforged\\u{e0041}\n");
 }
 
 #[test]

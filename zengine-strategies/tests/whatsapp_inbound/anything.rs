@@ -106,21 +106,24 @@ mod count {
         value.get(name).filter(|value| !value.is_null())
     }
 
-    /// The elements of a list; one where it is no list, or where it is absent or empty and counts as a whole.
-    fn list(list: Option<&Value>, each: impl Fn(&Value) -> usize) -> usize {
-        match list {
-            Some(Value::Array(items)) if !items.is_empty() => items.iter().map(each).sum(),
-            _ => 1,
+    /// The elements of a list, one where it is no list, and what is left beside it. An object without the list, or with an empty one,
+    /// counts as a whole.
+    fn within(value: &Value, name: &str, each: impl Fn(&Value) -> usize, read: &[&str]) -> usize {
+        match member(value, name) {
+            None => 1,
+            Some(Value::Array(items)) if items.is_empty() => 1,
+            Some(Value::Array(items)) => items.iter().map(each).sum::<usize>() + left(value, read),
+            Some(_) => 1 + left(value, read),
         }
     }
 
     pub(super) fn body(value: &Value) -> usize {
         let known = member(value, "object").is_none_or(|object| object == "whatsapp_business_account");
-        if value.is_object() && known { list(member(value, "entry"), entry) } else { 1 }
+        if value.is_object() && known { within(value, "entry", entry, &["object", "entry"]) } else { 1 }
     }
 
     fn entry(value: &Value) -> usize {
-        if value.is_object() { list(member(value, "changes"), change) } else { 1 }
+        if value.is_object() { within(value, "changes", change, &["id", "time", "changes"]) } else { 1 }
     }
 
     fn change(change: &Value) -> usize {
@@ -133,7 +136,10 @@ mod count {
         if !FIELDS.contains(&field) {
             return 1;
         }
-        arrays(value, field == "standby").max(1)
+        match arrays(value, field == "standby") {
+            0 => 1,
+            elements => elements + left(change, &["field", "value"]),
+        }
     }
 
     /// The members of an object that no reader takes.
@@ -174,11 +180,7 @@ mod count {
     }
 
     fn thread(thread: &Value) -> usize {
-        match member(thread, "messages") {
-            Some(Value::Array(items)) if items.is_empty() => 1,
-            None => 1,
-            messages => list(messages, |_| 1) + left(thread, &["id", "context", "messages"]),
-        }
+        within(thread, "messages", |_| 1, &["id", "context", "messages"])
     }
 }
 

@@ -5,7 +5,7 @@ use zengine_connector::{Event, InboundEvent, message::Party};
 
 use crate::{
     received::Host,
-    support::{body, ids, shown, value},
+    support::{body, ids, normalize, shown, value},
 };
 
 /// What the handler gets.
@@ -104,6 +104,84 @@ async fn a_chunk_of_older_conversations_tells_its_progress_and_loses_nothing() {
     let progress = events.iter().find(|event| matches!(event.event, Event::Account(_))).unwrap();
     let progress = shown(&progress.event);
     assert_eq!((&progress["event"], &progress["data"]["progress"]), (&json!("progress"), &json!(55)));
+}
+
+#[tokio::test]
+async fn every_phase_of_a_chunk_is_told_where_the_member_is_repeated() {
+    let chunk = json!({"metadata": {"phase": 1}, "threads": [{"id": "15551230001", "messages": [text("wamid.H1")]}]});
+    let repeated = r#""metadata":{"phase":0},"metadata":{"phase":1}"#;
+    let posted = body("history", value("history", json!([chunk]))).to_string().replace(r#""metadata":{"phase":1}"#, repeated);
+    let host = Host::new();
+    for _ in 0..2 {
+        assert_eq!(host.post_bytes(posted.clone()).await, 200);
+    }
+    let events = std::mem::take(&mut *host.seen.lock().unwrap());
+    let phases: Vec<_> = events.iter().filter_map(|event| shown(&event.event)["data"]["phase"].as_u64()).collect();
+    assert_eq!((phases, events.len(), host.stores.dead_letter_count()), (vec![0, 1], 3, 0));
+}
+
+#[tokio::test]
+async fn what_is_new_beside_changes_and_values_is_an_event_of_its_own() {
+    let mut new = body("messages", value("messages", json!([text("wamid.1")])));
+    new["entry"][0]["messaging"] = json!([{"sender": {"id": "15551230001"}}]);
+    new["entry"][0]["changes"][0]["extra"] = json!("e");
+    new["entry"][0]["changes"][0]["nothing"] = Value::Null;
+    let host = Host::new();
+    assert_eq!(host.post_bytes(new.to_string()).await, 200);
+    let events = std::mem::take(&mut *host.seen.lock().unwrap());
+    assert_eq!((events.len(), unknown(&events)), (2, vec!["extra".to_owned()]));
+    // Two tenants share the account. It may be about a person, so it is kept and shown to neither.
+    assert_eq!(host.stores.dead_letter_count(), 1);
+    let of_account = normalize(new.to_string()).remove(2).unwrap().raw;
+    assert_eq!(of_account, r#"[{"sender":{"id":"15551230001"}}]"#);
+
+    // A change that is one event as a whole holds it already; beside several values it is told once.
+    let mut whole = body("account_alerts", json!({"alert_type": "A"}));
+    whole["entry"][0]["changes"][0]["extra"] = json!("e");
+    let kinds = |body: String| -> Vec<_> { normalize(body).into_iter().map(|event| event.unwrap().event.kind()).collect() };
+    assert_eq!(kinds(whole.to_string()), ["account"]);
+    let values = whole.to_string().replace(r#""value":"#, r#""value":{"alert_type":"B"},"value":"#);
+    assert_eq!(kinds(values), ["account", "account", "unknown"]);
+
+    // Beside `entry` it belongs to no account, and is kept.
+    let mut root = body("messages", value("messages", json!([text("wamid.2")])));
+    root["notes"] = json!("n");
+    let host = Host::new();
+    assert_eq!(host.post_bytes(root.to_string()).await, 200);
+    assert_eq!((host.seen.lock().unwrap().len(), host.stores.dead_letter_count()), (1, 1));
+}
+
+#[tokio::test]
+async fn errors_beside_repeated_lists_go_with_no_element_of_several() {
+    let of = |field: &str, member: &str, count: usize| {
+        let errors = json!([{"code": 131_000}]);
+        let value = json!({"metadata": {"phone_number_id": "100200300"}, "errors": errors, "LIST": 0});
+        body(field, value).to_string().replace(r#""LIST":0"#, &vec![member; count].join(","))
+    };
+    for (field, member) in [
+        ("standby", r#""standby":{"messages":[{"from":"15551230001","type":"image"}]}"#),
+        ("messages", r#""messages":[{"from":"15551230001","type":"image"}]"#),
+        ("calls", r#""calls":[{"from":"15551230001","event":"terminate"}]"#),
+    ] {
+        let taken = |count: usize| {
+            let results = normalize(of(field, member, count));
+            let events: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+            let own = events.iter().filter(|event| matches!(event.event, Event::Account(_))).count();
+            (events.len(), own)
+        };
+        assert_eq!(taken(1), (1, 0), "{field}: they are the one element's");
+        assert_eq!(taken(2), (3, 1), "{field}: whose they are is not told");
+    }
+}
+
+#[test]
+fn a_field_longer_than_an_id_is_refused_with_all_its_values() {
+    let of = |length: usize| body(&"f".repeat(length), json!({})).to_string().replace(r#""value":{}"#, r#""value":{},"value":{}"#);
+    assert!(normalize(of(1_024)).iter().all(Result::is_ok));
+    let results = normalize(of(1_025));
+    let [Err(refused)] = results.as_slice() else { panic!("{results:?}") };
+    assert_eq!((refused.path.as_str(), refused.reason), ("/entry/0/changes/0", "the field has more than 1,024 bytes"));
+    assert!(refused.raw.ends_with(br#""value":{},"value":{}}"#));
 }
 
 #[tokio::test]

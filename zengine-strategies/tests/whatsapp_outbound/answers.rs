@@ -268,6 +268,8 @@ async fn the_error_names_code_status_and_trace() {
     assert_eq!(error.error().context("provider_request_id"), Some("Atrace"));
     let odd = error_of(answer(400, &json!({"error": {"code": 100, "fbtrace_id": "a canary\n"}}))).await;
     assert_eq!(odd.error().context("provider_request_id"), None);
+    let long = error_of(answer(400, &json!({"error": {"code": 100, "fbtrace_id": "A".repeat(129)}}))).await;
+    assert_eq!(long.error().context("provider_request_id"), None);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 //! from the body, which is how an element's exact bytes are found again.
 
 mod split;
+pub(crate) mod steps;
 
 use std::borrow::Cow;
 
@@ -74,6 +75,7 @@ impl<'a> Raw<'a> {
         let members = self.nodes.get(self.at..node.next as usize)?;
         let (mut at, mut found) = (1, None);
         while let Some([key, value]) = members.get(at..).and_then(|rest| rest.first_chunk()) {
+            steps::count();
             let place = self.at + at;
             let same = match key.string(self.names) {
                 StringText::Name(decoded) => decoded == name,
@@ -129,6 +131,7 @@ impl<'a> Iterator for Items<'a> {
         if raw.at >= self.end {
             return None;
         }
+        steps::count();
         self.next.at = raw.node()?.next as usize;
         Some(raw)
     }
@@ -150,7 +153,7 @@ impl<'a> Obj<'a> {
     }
 
     /// The members in document order.
-    pub fn members(&self) -> impl Iterator<Item = (Cow<'a, str>, Raw<'a>)> {
+    pub fn members(&self) -> impl Iterator<Item = (Cow<'a, str>, Raw<'a>)> + use<'a> {
         let mut inside = self.0.map_or(Items::NONE, Raw::inside);
         std::iter::from_fn(move || Some((string(inside.next()?).unwrap_or_default(), inside.next()?)))
     }
@@ -166,7 +169,7 @@ impl<'a> Obj<'a> {
     }
 
     /// Every member with a name that is not `null`: a name may be repeated.
-    pub fn all(&self, name: &str) -> impl Iterator<Item = Raw<'a>> {
+    pub fn all<'n>(&self, name: &'n str) -> impl Iterator<Item = Raw<'a>> + use<'a, 'n> {
         self.members().filter(move |(member, raw)| member == name && !raw.is_null()).map(|(_, raw)| raw)
     }
 

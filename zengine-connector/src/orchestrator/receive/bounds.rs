@@ -19,7 +19,18 @@ pub(super) fn elements(
     inbound: &dyn DynInbound,
     payload: &RawPayload,
 ) -> Vec<Result<RoutedEvent, ElementError>> {
-    read(settings, inbound, payload).unwrap_or_else(|why| vec![Err(ElementError::new("", why, payload.body().clone()))])
+    read(settings, inbound, payload).unwrap_or_else(|why| vec![Err(refused(payload, why))])
+}
+
+/// The error of a payload with too many elements, or with elements that lead to too many tenants.
+pub(super) fn too_many(payload: &RawPayload) -> ElementError {
+    refused(payload, TOO_MANY)
+}
+
+const TOO_MANY: &str = "the payload holds too many elements";
+
+fn refused(payload: &RawPayload, why: &'static str) -> ElementError {
+    ElementError::new("", why, payload.body().clone())
 }
 
 fn read(
@@ -28,7 +39,8 @@ fn read(
     payload: &RawPayload,
 ) -> Result<Vec<Result<RoutedEvent, ElementError>>, &'static str> {
     check(settings, inbound, payload.body()).map_err(Unread::reason)?;
-    let elements = guarded("normalize", || inbound.normalize(payload));
+    let bounded = payload.of_elements(settings.max_elements);
+    let elements = guarded("normalize", || inbound.normalize(&bounded));
     let elements = elements.map_err(|_| "the strategy panicked while it read the payload")?;
-    if elements.len() > settings.max_elements { Err("the payload holds too many elements") } else { Ok(elements) }
+    if elements.len() > settings.max_elements { Err(TOO_MANY) } else { Ok(elements) }
 }

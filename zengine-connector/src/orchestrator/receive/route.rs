@@ -74,6 +74,10 @@ impl<'a> Router<'a> {
                 Ok(event) => self.route(event, &mut routed).await,
                 Err(error) => routed.push(Routed::Unreadable(error)),
             }
+            // An event is one for each of its tenants, so the bound of the elements holds here again.
+            if routed.len() > settings.max_elements {
+                return vec![Routed::Unreadable(bounds::too_many(payload))];
+            }
         }
         routed
     }

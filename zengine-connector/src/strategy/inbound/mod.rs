@@ -17,6 +17,6 @@ pub use handled::{Handled, ReplyCursor, ReplyMessage};
 pub use request::{InboundRequest, Origin};
 pub use routed::RoutedEvent;
 pub use traits::{Admit, InboundStrategy};
-pub(crate) use verified::Step;
+pub(crate) use verified::{MAX_ELEMENTS, Step};
 pub use verified::{Principal, RawPayload, Verified};
 pub use verify_error::VerifyError;

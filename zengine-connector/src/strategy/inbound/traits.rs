@@ -77,7 +77,8 @@ pub trait InboundStrategy<Cfg>: Configure<Cfg> {
     }
 
     /// Turns authenticated bytes into events, in order. Pure. A bad element must not affect the others, and an element of an
-    /// unknown kind becomes an event of type Unknown.
+    /// unknown kind becomes an event of type Unknown. You may stop after one element more than
+    /// [`max_elements`](RawPayload::max_elements).
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>>;
 
     /// Runs once per event that is not a duplicate, after routing and before the handler: session state, echoes, visibility. It

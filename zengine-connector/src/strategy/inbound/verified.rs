@@ -67,11 +67,20 @@ debug_fields!(Verified { principal });
 pub struct RawPayload {
     body: Bytes,
     notes: http::Extensions,
+    max_elements: usize,
 }
+
+/// Default maximum of the elements of a payload.
+pub(crate) const MAX_ELEMENTS: usize = 10_000;
 
 impl RawPayload {
     pub(crate) fn new(body: Bytes) -> Self {
-        Self { body, notes: http::Extensions::new() }
+        Self { body, notes: http::Extensions::new(), max_elements: MAX_ELEMENTS }
+    }
+
+    /// The same payload, of which the core looks at so many elements.
+    pub(crate) fn of_elements(&self, max_elements: usize) -> Self {
+        Self { max_elements, ..self.clone() }
     }
 
     /// An unauthenticated payload, to read stored bodies by hand. It cannot be given to an orchestrator.
@@ -82,6 +91,13 @@ impl RawPayload {
     /// The exact bytes.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// Maximum elements that the core looks at
+    /// ([`InboundSettings::max_elements`](crate::orchestrator::InboundSettings::max_elements)). It refuses a payload with more as a
+    /// whole, so stop reading after one more: a body of a few megabytes may hold half a million. Defaults to 10,000.
+    pub fn max_elements(&self) -> usize {
+        self.max_elements
     }
 
     /// A note of `verify`.

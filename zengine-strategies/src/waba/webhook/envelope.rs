@@ -12,7 +12,7 @@ use zengine_connector::{
 use super::{
     account, calls, groups, handovers, history, messages, preferences,
     scope::{Mode, Owner, Scope, WebhookEntry},
-    sink::{EventResult, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, rest, text_of},
+    sink::{EventResult, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, is_left, rest, text_of},
     statuses, templates,
 };
 use crate::waba::{
@@ -23,6 +23,9 @@ use crate::waba::{
 
 /// The `object` of this family.
 const OBJECT: &str = "whatsapp_business_account";
+
+/// Maximum length of a field's name, in bytes: events and their keys hold it.
+const MAX_FIELD: usize = 1_024;
 
 /// The events of a body, in document order.
 pub(crate) fn normalize(payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
@@ -47,7 +50,9 @@ fn body(sink: &mut Sink<'_>, raw: Raw<'_>) {
         Some(Some(object)) if object == OBJECT => {}
         Some(object) => return whole(sink, object.as_deref().unwrap_or("object")),
     }
-    if !elements(sink, &Path::ROOT, &root, "entry", entry) {
+    if elements(sink, &Path::ROOT, &root, "entry", entry) {
+        rest(sink, &Path::ROOT, &nobody, raw, &root, |name, _| matches!(name, "object" | "entry"));
+    } else {
         whole(sink, OBJECT);
     }
 }
@@ -56,51 +61,83 @@ fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: Raw<'_>) {
     let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     let entry = WebhookEntry { id: name(&obj, "id"), time_ms: obj.time("time") };
     let mut owner = None;
-    if !elements(sink, path, &obj, "changes", |sink, path, raw| change(sink, path, &entry, &mut owner, raw)) {
-        let empty = Scope::new(Cow::Borrowed("entry"), Mode::Live, &entry, &Obj::empty(), &mut None);
-        sink.put(path, raw, Ok(empty.unknown("entry", raw)));
+    let any = elements(sink, path, &obj, "changes", |sink, path, raw| change(sink, path, &entry, &mut owner, raw));
+    let is_read = |name: &str| any && matches!(name, "id" | "time" | "changes");
+    if any && !is_left(&obj, is_read) {
+        return;
+    }
+    let scope = Scope::new(Cow::Borrowed("entry"), Mode::Live, &entry, &Obj::empty(), &mut None);
+    if any {
+        rest(sink, path, &scope, raw, &obj, |name, _| is_read(name));
+    } else {
+        sink.put(path, raw, Ok(scope.unknown("entry", raw)));
     }
 }
 
 /// `owner` is the owner of the last change: most changes of a body belong to one number.
 fn change<'a>(sink: &mut Sink<'_>, path: &Path<'_>, entry: &WebhookEntry<'a>, owner: &mut Option<Rc<Owner<'a>>>, raw: Raw<'a>) {
     let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
+    // Looked up once: a change may have as many values as it has bytes.
+    let field = match obj.get("field").map(json::string) {
+        None => None,
+        Some(Some(field)) if field.len() <= MAX_FIELD => Some(field),
+        Some(Some(_)) => return sink.put(path, raw, Err("the field has more than 1,024 bytes")),
+        Some(None) => return sink.put(path, raw, Err("the field is not a string")),
+    };
     let mut values = obj.all("value").peekable();
-    let Some(first) = values.next() else { return of_value(sink, path, entry, owner, (&obj, raw), None) };
+    let first = values.next();
     // Where the member is repeated, each is a change of its own, told apart by its bytes.
-    let raw = if values.peek().is_some() { None } else { Some(raw) };
-    for value in std::iter::once(first).chain(values) {
-        of_value(sink, path, entry, owner, (&obj, raw.unwrap_or(value)), Some(value));
+    let is_one = values.peek().is_none();
+    let mut is_whole = false;
+    for value in std::iter::once(first).chain(values.map(Some)) {
+        if sink.is_full() {
+            return;
+        }
+        let raw = value.filter(|_| !is_one).unwrap_or(raw);
+        is_whole = of_value(sink, path, entry, owner, field.clone(), raw, value) && is_one;
+    }
+    let is_read = |name: &str| matches!(name, "field" | "value");
+    if !is_whole && is_left(&obj, is_read) {
+        let value = obj.obj("value").unwrap_or_else(Obj::empty);
+        let field = field.unwrap_or(Cow::Borrowed("change"));
+        let scope = Scope::new(field.clone(), mode(&field), entry, &value, owner);
+        rest(sink, path, &scope, raw, &obj, |name, _| is_read(name));
     }
 }
 
-/// One value of a change: `raw` are the bytes of the event if the value is one as a whole.
+fn mode(field: &str) -> Mode {
+    match field {
+        "standby" => Mode::Standby,
+        "history" => Mode::History,
+        _ => Mode::Live,
+    }
+}
+
+/// One value of a change: `raw` are the bytes of the event if the value is one as a whole. Returns whether it is.
 fn of_value<'a>(
     sink: &mut Sink<'_>,
     path: &Path<'_>,
     entry: &WebhookEntry<'a>,
     owner: &mut Option<Rc<Owner<'a>>>,
-    (obj, raw): (&Obj<'a>, Raw<'a>),
+    field: Option<Cow<'a, str>>,
+    raw: Raw<'a>,
     raw_value: Option<Raw<'a>>,
-) {
+) -> bool {
     let value = match raw_value.map(Obj::read) {
         None => Obj::empty(),
         Some(Some(value)) => value,
-        Some(None) => return sink.put(path, raw, Err("the value is not an object")),
+        Some(None) => {
+            sink.put(path, raw, Err("the value is not an object"));
+            return true;
+        }
     };
-    let field = match obj.get("field").map(json::string) {
-        Some(Some(field)) => field,
-        Some(None) => return sink.put(path, raw, Err("the field is not a string")),
-        None if value.get("messages").or_else(|| value.get("statuses")).is_some() => Cow::Borrowed("messages"),
+    let field = field.unwrap_or_else(|| match value.get("messages").or_else(|| value.get("statuses")) {
+        Some(_) => Cow::Borrowed("messages"),
         None => Cow::Borrowed("change"),
-    };
+    });
     let before = sink.len();
     let value_path = path.member("value");
-    let mode = match &*field {
-        "standby" => Mode::Standby,
-        "history" => Mode::History,
-        _ => Mode::Live,
-    };
+    let mode = mode(&field);
     let scope = Scope::new(field, mode, entry, &value, owner);
     match &*scope.field {
         "messages"
@@ -115,7 +152,12 @@ fn of_value<'a>(
         | "group_lifecycle_update"
         | "group_participants_update"
         | "group_settings_update"
-        | "group_status_update" => arrays(sink, &value_path, &scope, &value, raw_value.unwrap_or(raw)),
+        | "group_status_update" => {
+            arrays(sink, &value_path, &scope, &value, raw_value.unwrap_or(raw), is_alone(&value, mode));
+            if sink.len() > before {
+                return false;
+            }
+        }
         "messaging_handovers" => sink.put(path, raw, Ok(handovers::handover(&scope, &value, raw_value, raw))),
         field if templates::is_field(field) => sink.put(path, raw, Ok(templates::update(&scope, &value, raw_value, raw))),
         field if account::is_field(field) => sink.put(path, raw, Ok(account::update(&scope, &value, raw_value, raw))),
@@ -125,49 +167,45 @@ fn of_value<'a>(
     if sink.len() == before {
         sink.put(path, raw, Ok(scope.unknown(&*scope.field, raw)));
     }
+    true
 }
 
-/// The known arrays of a value, in document order, and what is left beside them. Copies are mostly wrapped in `standby`.
-fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &Obj<'a>, raw: Raw<'a>) {
+/// Whether a value and the copies in it hold one element, without the errors beside it.
+fn is_alone(value: &Obj<'_>, mode: Mode) -> bool {
+    fn count(value: &Obj<'_>, mode: Mode) -> usize {
+        let counts = value.members().map(|(name, raw)| match &*name {
+            "errors" => 0,
+            "standby" if mode == Mode::Standby => Obj::read(raw).map_or(0, |copy| count(&copy, mode)),
+            name if reader(name).is_some() => json::items(raw).map_or(0, |items| items.take(2).count()),
+            _ => 0,
+        });
+        counts.sum()
+    }
+    count(value, mode) == 1
+}
+
+/// The known arrays of a value, in document order, and what is left beside them. Copies are mostly wrapped in `standby`. `alone`
+/// says whether the change has one element, which is then what the members beside it are about.
+fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &Obj<'a>, raw: Raw<'a>, alone: bool) {
     let before = sink.len();
     let known = || value.members().filter_map(|(name, raw)| Some((reader(&name)?, name, raw))).filter(|(.., raw)| !raw.is_null());
-    let (errors, others) = (|| known().filter(|(_, name, _)| name == "errors"), || known().filter(|(_, name, _)| name != "errors"));
-    let alone = others().filter_map(|(.., raw)| json::items(raw)).flatten().take(2).count() == 1;
     let mut context = value.get("conversation_context").filter(|_| alone);
-    // Errors come last: an element may take them.
-    for (read, name, raw) in others().chain(errors()) {
-        let path = path.member(&name);
-        let Some(items) = json::items(raw) else {
-            sink.put(&path, raw, Err(NOT_AN_ARRAY));
-            continue;
-        };
-        if name == "errors" && scope.has_taken(raw) {
-            continue;
-        }
-        sink.expect(items.count());
-        for (index, raw) in items.enumerate() {
-            let path = path.element(index);
-            match read {
-                Reader::One(read) => {
-                    let mut made = read(scope, raw, alone);
-                    if let Ok(routed) = &mut made {
-                        routed.context.conversation = context.take().map(Into::into);
-                    }
-                    sink.put(&path, raw, made);
-                }
-                Reader::Many(read) => read(sink, &path, scope, raw),
-            }
-        }
+    for (read, name, raw) in known().filter(|(_, name, _)| name != "errors") {
+        array(sink, &path.member(&name), scope, &read, raw, alone, &mut context);
     }
     for copy in value.all("standby").filter(|_| scope.mode == Mode::Standby) {
         let (path, before) = (path.member("standby"), sink.len());
         match Obj::read(copy) {
-            Some(inner) => arrays(sink, &path, scope, &inner, copy),
+            Some(inner) => arrays(sink, &path, scope, &inner, copy, alone),
             None => sink.put(&path, copy, Err(NOT_AN_OBJECT)),
         }
         if sink.len() == before {
             sink.put(&path, copy, Ok(scope.unknown("standby", copy)));
         }
+    }
+    // Errors come last: an element may have taken them.
+    for (read, name, raw) in known().filter(|(_, name, raw)| name == "errors" && !scope.has_taken(*raw)) {
+        array(sink, &path.member(&name), scope, &read, raw, alone, &mut context);
     }
     let given = value.get("conversation_context").filter(|_| alone && context.is_none()).map(Raw::get);
     let is_read = |name: &str, raw: Raw<'_>| match name {
@@ -178,6 +216,36 @@ fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &O
     };
     if sink.len() > before {
         rest(sink, path, scope, raw, value, is_read);
+    }
+}
+
+/// One of the known arrays. `context` goes with the first element.
+fn array<'a>(
+    sink: &mut Sink<'_>,
+    path: &Path<'_>,
+    scope: &Scope<'a>,
+    read: &Reader,
+    raw: Raw<'a>,
+    alone: bool,
+    context: &mut Option<Raw<'a>>,
+) {
+    let Some(items) = json::items(raw) else { return sink.put(path, raw, Err(NOT_AN_ARRAY)) };
+    sink.expect(items.count());
+    for (index, raw) in items.enumerate() {
+        if sink.is_full() {
+            return;
+        }
+        let path = path.element(index);
+        match read {
+            Reader::One(read) => {
+                let mut made = read(scope, raw, alone);
+                if let Ok(routed) = &mut made {
+                    routed.context.conversation = context.take().map(Into::into);
+                }
+                sink.put(&path, raw, made);
+            }
+            Reader::Many(read) => read(sink, &path, scope, raw),
+        }
     }
 }
 

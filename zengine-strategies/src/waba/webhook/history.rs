@@ -25,6 +25,9 @@ pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a
             continue;
         };
         for (index, raw) in items.enumerate() {
+            if sink.is_full() {
+                return;
+            }
             let path = path.element(index);
             match &*name {
                 "threads" => thread(sink, &path, scope, raw),
@@ -34,10 +37,15 @@ pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a
             }
         }
     }
-    if let Some(metadata) = chunk.get("metadata") {
+    let mut steps = chunk.all("metadata").enumerate().peekable();
+    // A later synchronisation makes the same progress, so the key is that of the whole.
+    let key = if steps.peek().is_some() { scope.by_bytes(raw) } else { String::new() };
+    for (index, metadata) in steps {
+        if sink.is_full() {
+            return;
+        }
         let mut progress = notice(scope, "progress", metadata);
-        // A later synchronisation makes the same progress.
-        progress.dedup = format!("{}|metadata", scope.by_bytes(raw));
+        progress.dedup = if index == 0 { format!("{key}|metadata") } else { format!("{key}|metadata|{index}") };
         sink.put(&path.member("metadata"), metadata, Ok(progress));
     }
     if sink.len() == before {

@@ -102,12 +102,15 @@ impl<'a> Scope<'a> {
         let same = last.as_ref().filter(|last| (&last.number, &last.account, &last.display) == (&number, &account, &display));
         let owner = same.map_or_else(|| Rc::new(Owner::new(number, account, display)), Rc::clone);
         *last = Some(Rc::clone(&owner));
-        let copy = value.obj("standby").filter(|_| mode == Mode::Standby).unwrap_or_else(Obj::empty);
-        let errors = value.get("errors").or_else(|| copy.get("errors"));
-        let ended = || value.items("calls").chain(value.items("statuses")).filter_map(Obj::read).filter(is_end_of_call).count();
+        // Members may be repeated, so every one of a name counts.
+        let copies = || value.all("standby").filter(|_| mode == Mode::Standby).filter_map(Obj::read);
+        let errors = value.get("errors").or_else(|| copies().find_map(|copy| copy.get("errors")));
+        let calls = || value.all("calls").chain(value.all("statuses")).filter_map(json::items).flatten().filter_map(Obj::read);
+        let ended = || calls().filter(is_end_of_call).count();
+        let contacts = value.all("contacts").chain(copies().flat_map(|copy| copy.all("contacts")));
         Self {
             mode,
-            contacts: Contacts::read(value.items("contacts").chain(copy.items("contacts"))),
+            contacts: Contacts::read(contacts.filter_map(json::items).flatten()),
             one_sender: field == "messages" && is_from_one_number(value),
             errors,
             taken: Cell::new(false),
@@ -120,8 +123,12 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The errors beside the elements, for the one element that they explain.
+    /// The errors beside the elements, for the one element that they explain. They are handed out once: a second copy of them is
+    /// never made.
     pub(super) fn take_errors(&self) -> Vec<ProviderError> {
+        if self.taken.get() {
+            return vec![];
+        }
         let errors: Vec<_> = self.errors.and_then(json::items).into_iter().flatten().map(problem::one).collect();
         self.taken.set(!errors.is_empty());
         errors
@@ -210,7 +217,8 @@ impl<'a> Scope<'a> {
         self.contacts.of(names, alone || self.one_sender)
     }
 
-    /// The conversation with a person or group. Other modules print conversation ids, so the id holds a digest of the person.
+    /// The conversation with a person or group. Other modules print conversation ids, so the id holds a digest of the person, which
+    /// does not tell the number. It has no key: a guess of the number can be confirmed.
     /// The number comes first, in one spelling: scoped ids come and go while they are rolled out, and older conversations have
     /// none.
     pub(super) fn conversation(&self, ids: &[Identity]) -> Option<ConversationId> {
@@ -229,7 +237,8 @@ impl<'a> Scope<'a> {
 
 /// Whether all elements are messages from one number, whose person the only contact then is.
 fn is_from_one_number(value: &Obj<'_>) -> bool {
-    let mut numbers = value.items("messages").map(|raw| Obj::read(raw).and_then(|obj| name(&obj, "from")));
+    let messages = value.all("messages").filter_map(json::items).flatten();
+    let mut numbers = messages.map(|raw| Obj::read(raw).and_then(|obj| name(&obj, "from")));
     let first = numbers.next().flatten();
     first.is_some() && numbers.all(|number| number == first) && value.get("statuses").is_none()
 }
@@ -285,6 +294,8 @@ fn is_personal(field: &str) -> bool {
         field,
         "messages" | "message_echoes" | "smb_message_echoes" | "history" | "standby" | "calls" | "user_preferences" | "automatic_events"
     ) || matches!(field, "smb_app_state_sync" | "messaging_handovers")
+        // What else an account's element holds may be about anybody.
+        || field == "entry"
         || field.starts_with("group_")
 }
 

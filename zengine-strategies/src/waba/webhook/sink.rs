@@ -93,6 +93,9 @@ pub(super) fn elements<'a, 'p>(
                     sink.expect(items.count());
                 }
                 for (index, raw) in items.enumerate() {
+                    if sink.is_full() {
+                        return true;
+                    }
                     each(sink, &path.element(index), raw);
                 }
             }
@@ -100,6 +103,11 @@ pub(super) fn elements<'a, 'p>(
         }
     }
     sink.len() > before
+}
+
+/// Whether an object has members that no reader took.
+pub(super) fn is_left(obj: &Obj<'_>, is_read: impl Fn(&str) -> bool) -> bool {
+    obj.members().any(|(name, raw)| !raw.is_null() && !is_read(&name))
 }
 
 /// Makes each member that no reader took an event of its own: what is new beside an array must not be lost. `raw` is the whole object.
@@ -115,6 +123,9 @@ pub(super) fn rest<'a>(
     // A member may say the same in every body, so the key is that of the whole.
     let key = if left.peek().is_some() { scope.by_bytes(raw) } else { String::new() };
     for (index, (name, raw)) in left.enumerate() {
+        if sink.is_full() {
+            return;
+        }
         let event = Event::Unknown { provider_type: name.clone().into_owned() };
         sink.put(&path.member(&name), raw, Ok(scope.event(event, format!("{key}|{index}"))));
     }
@@ -136,7 +147,12 @@ impl<'p> Sink<'p> {
 
     /// Reserves room for further elements.
     pub(super) fn expect(&mut self, elements: usize) {
-        self.out.reserve(elements);
+        self.out.reserve(elements.min(self.payload.max_elements().saturating_add(1).saturating_sub(self.len())));
+    }
+
+    /// Whether there are more elements than the core looks at: it refuses them all, so that no further one must be read.
+    pub(super) fn is_full(&self) -> bool {
+        self.len() > self.payload.max_elements()
     }
 
     /// The number of elements collected.
@@ -146,6 +162,9 @@ impl<'p> Sink<'p> {
 
     /// Adds the result of an element.
     pub(super) fn put(&mut self, path: &Path<'_>, raw: Raw<'_>, made: EventResult) {
+        if self.is_full() {
+            return;
+        }
         let bytes = self.slice(raw.get());
         let made = if self.replaced && std::str::from_utf8(&bytes).is_err() { Err("not UTF-8") } else { made };
         self.out.push(match made {
