@@ -22,7 +22,7 @@ use zengine_connector::{
     verify::HmacSha256,
 };
 
-/// A provider that gives the answers of a script, and keeps what it was asked.
+/// A provider that gives the answers of a script, and keeps what it was asked. Without an answer it cannot be reached.
 #[derive(Debug, Default)]
 struct Script {
     answers: Mutex<VecDeque<Option<(u16, &'static str)>>>,
@@ -38,7 +38,7 @@ impl HttpClient for Script {
                 .status(status)
                 .body(Bytes::from_static(body.as_bytes()))
                 .map_err(|error| HttpError::new(HttpCause::Broken, Reach::Maybe).with_source(error)),
-            None => Err(HttpError::new(HttpCause::Timeout, Reach::Maybe)),
+            None => Err(HttpError::new(HttpCause::Connect, Reach::NotSent)),
         }
     }
 }
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
 /// The host; tells what happens, line by line.
 pub(crate) async fn host(tell: impl Fn(String) + Clone + Send + Sync + 'static) -> Result<(), Box<dyn StdError>> {
     let hear = tell.clone();
-    // The provider loses its first answer, then takes the message, then refuses one.
+    // The provider cannot be reached at first, then takes the message, then refuses one.
     let provider = Arc::new(Script::default());
     provider.answers.lock().await.extend([None, Some((200, r#"{"id":"acme-1"}"#)), Some((400, "{}"))]);
 

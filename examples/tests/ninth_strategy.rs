@@ -27,7 +27,7 @@ fn a_ninth_strategy_sends_and_receives() {
     assert_eq!(with("order-17: "), ["delivered", "delivered, replayed"]);
     assert_eq!(with("order-18: "), ["failed"]);
 
-    // The lost answer was followed by a repeat under the same key, the replay by nothing.
+    // The call that did not arrive was followed by one under the same key, the replay by nothing.
     let keys: Vec<_> = with("provider got ").iter().map(|line| line.rsplit(' ').next().unwrap_or_default()).collect();
     assert_eq!(keys.len(), 3);
     assert_eq!(keys[0], keys[1]);

@@ -60,6 +60,14 @@ impl DroppedSend {
     /// message.
     pub(crate) async fn finish(mut self, record: &ClaimRecord) -> Ended {
         let engine = Arc::clone(&self.engine);
+        // Nothing is left to complete, so the message is not read again: the host's keys may have failed over it.
+        if !record.effects_pending.pending()
+            && let Some(ended) = engine.ended(&self.key(), record)
+        {
+            let mut ended = ended.with_live(self.error.take());
+            ended.replayed |= self.is_replay;
+            return self.report(ended);
+        }
         let clock = CallClock::resume(&*engine.clock, self.began, DEFAULT_TIME);
         let trace = SendTrace::resume(self.facts.clone());
         let mut wait = LETTER_PATIENCE;

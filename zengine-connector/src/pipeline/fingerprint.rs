@@ -43,9 +43,11 @@ impl Identified<'_> {
         Err(Error::new(ErrorKind::Mismatch, "another message has this client message id").with_context("strategy", &self.entry.name))
     }
 
-    /// Our fingerprint as the record as last seen has it, which may be under an older key: a store refuses any other.
+    /// Our fingerprint as the record as last seen has it, which may be under an older key: a store refuses any other. A record whose
+    /// time is over lends none.
     pub(crate) fn fingerprint_on(&self, seen: Option<&ClaimRecord>) -> Fingerprint {
-        let stored = seen.map(|record| &record.fingerprint).filter(|stored| self.refuse_mismatch(stored).is_ok());
+        let present = seen.filter(|record| record.is_present(self.clock().ms()));
+        let stored = present.map(|record| &record.fingerprint).filter(|stored| self.refuse_mismatch(stored).is_ok());
         stored.unwrap_or(&self.fingerprint).clone()
     }
 

@@ -14,7 +14,7 @@ use super::{
     job::{HostCall, SendJob},
     options::DEFAULT_TIME,
     report::Unreported,
-    settle, settled,
+    settle,
     trace::SendTrace,
 };
 use crate::{
@@ -92,7 +92,7 @@ async fn redriven(
     let ended = match known {
         // The failure is settled by now, or a later one has taken its place (rules 27 and 72).
         Some(record) if record.status.is_terminal() && (record.status == ClaimStatus::Delivered || record.life() != failed) => {
-            settled::replay(&job, record).await
+            settle::replay(&job, record).await
         }
         _ => {
             permit(&job, letter, failed, known, redrive)?;

@@ -2,19 +2,19 @@
 
 use super::{
     attempts,
-    dedup::{Claimed, Joined, Ownership, claim, join},
+    dedup::{Claimed, Joined, Ownership, Pending, claim, join},
     delivered::DeliveredSend,
     effects,
     ended::{EndError, Ended, How, STORE_AGAIN},
-    job::SendJob,
+    job::{Identified, SendJob},
     outcome::DeferredReason,
-    settled::{finish, replay, warn_not_recorded},
+    settled::{finish, warn_not_recorded},
 };
 use crate::{
     error::{Error, ErrorKind, SendError},
     message::Receipt,
     runtime::seconds,
-    store::{ClaimRecord, ClaimStatus, Reference, Terminal},
+    store::{ClaimRecord, ClaimStatus, Effects, Reference, Terminal},
     strategy::ProviderKey,
 };
 
@@ -45,6 +45,16 @@ pub(crate) async fn settle(job: &SendJob<'_>) -> Result<Ended, Error> {
     };
     leader.complete(&ended);
     Ok(ended)
+}
+
+/// Replays a settled send. A task completes what it still owes if the caller goes away (rules 31 and 67).
+pub(crate) async fn replay(send: &Identified<'_>, record: &ClaimRecord) -> Ended {
+    let pending = record.effects_pending.pending().then(|| Pending::new(send, effects::clear(record, Effects::NONE)));
+    let ended = finish(send, record, None).await.replayed();
+    if let Some(pending) = pending {
+        pending.answered();
+    }
+    ended
 }
 
 /// Makes the send under our own claim: attempts, then the record of their end, then its effects.

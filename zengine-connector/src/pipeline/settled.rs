@@ -1,7 +1,6 @@
 //! Settled sends: the effects that they owe, and their end.
 
 use super::{
-    dedup::Pending,
     effects,
     ended::{Ended, How},
     job::Identified,
@@ -9,7 +8,7 @@ use super::{
 use crate::{
     error::ProviderDetails,
     ids::{ClientMessageId, StrategyName, TenantId},
-    store::{ClaimRecord, Effects},
+    store::ClaimRecord,
 };
 
 /// Completes a terminal record's letter and events, then returns its end.
@@ -19,16 +18,6 @@ pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord, details:
     }
     let ended = send.engine().ended(&send.key, record);
     ended.unwrap_or_else(Ended::store_unavailable)
-}
-
-/// Replays a settled send. A task completes what it still owes if the caller goes away (rules 31 and 67).
-pub(crate) async fn replay(send: &Identified<'_>, record: &ClaimRecord) -> Ended {
-    let pending = record.effects_pending.pending().then(|| Pending::new(send, effects::clear(record, Effects::NONE)));
-    let ended = finish(send, record, None).await.replayed();
-    if let Some(pending) = pending {
-        pending.answered();
-    }
-    ended
 }
 
 /// Logs a delivery without a record: sending the id again may deliver the message twice (rule 26).

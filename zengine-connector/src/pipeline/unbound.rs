@@ -1,18 +1,18 @@
 //! Sends that their tenant cannot make: it cannot be bound, or its channel cannot carry the message (rules 8 and 85).
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
     DeferredReason, Outcome,
     dedup::{Pending, give_up},
     ended::{EndError, Ended, How},
     job::Identified,
-    settled,
+    settle, settled,
 };
 use crate::{
     error::{Error, ErrorKind, Reach},
     runtime::{ms, seconds},
-    store::{At, AttemptsMade, ClaimOp, ClaimRecord, Effects, Life, StoredError, Terminal},
+    store::{Applied, At, AttemptsMade, ClaimOp, ClaimRecord, Effects, Life, StoreErrorKind, StoredError, Terminal},
 };
 
 /// The `retry_after` if configuration or secrets cannot be resolved (rule 85).
@@ -21,16 +21,21 @@ const BIND_AGAIN: Duration = Duration::from_secs(30);
 /// Answers a send that its tenant cannot make. A settled record is replayed. A message that comes again is deferred until it is too old.
 /// One that does not is refused with the error; if it may have arrived, it ends now.
 pub(crate) async fn unable(send: &Identified<'_>, error: Error, comes_again: bool) -> Result<Outcome, Error> {
-    let record = send.record().await.map(|record| record.filter(|record| record.is_present(send.clock().ms())));
+    let record = match send.record().await {
+        // It says nothing against the message (rule 86).
+        Err(error) if error.kind == StoreErrorKind::Corrupt => return Err(error.into()),
+        record => record.map(|record| record.filter(|record| record.is_present(send.clock().ms()))),
+    };
     if let Ok(Some(record)) = &record {
         send.refuse_mismatch(&record.fingerprint)?;
         if record.status.is_terminal() {
-            return settled::replay(send, record).await.into_outcome(&send.key, None);
+            return settle::replay(send, record).await.into_outcome(&send.key, None);
         }
     }
     let ended = match &record {
         Ok(record) if comes_again => expire(send, record.as_ref()).await,
-        Ok(Some(record)) if record.is_in_doubt() => end_doubt(send, record).await,
+        // After a temporary error, such as a panic of the strategy, the message comes again and may be looked up.
+        Ok(Some(record)) if record.is_in_doubt() && !error.is_temporary() => end_doubt(send, record).await,
         Ok(_) => return Err(error),
         Err(_) => None,
     };
@@ -82,21 +87,20 @@ async fn expire(send: &Identified<'_>, seen: Option<&ClaimRecord>) -> Option<End
     };
     // Guards the claim too: it may have been made although its answer is lost.
     let pending = Pending::new(send, commit.clone());
-    let claimed = send.apply(&send.claim(owner, dedup, seen), seen).await.ok()?;
-    if !claimed.done {
-        pending.answered();
-        return None;
+    match send.apply(&send.claim(owner, dedup, seen), seen).await {
+        Ok(claimed) if claimed.done => end(send, pending, &commit, claimed.record.as_deref()).await,
+        _ => {
+            pending.answered();
+            None
+        }
     }
-    end(send, pending, &commit, claimed.record.as_deref()).await
 }
 
-/// Writes the end, and completes its effects.
+/// Writes the end, and completes its effects. If the store does not take it, the caller is told to come again, and no task goes on.
 async fn end(send: &Identified<'_>, pending: Pending<'_>, operation: &ClaimOp, current: Option<&ClaimRecord>) -> Option<Ended> {
-    let applied = send.apply_past_deadline(operation, current).await.ok()?;
-    let record: Option<Arc<ClaimRecord>> = applied.record.filter(|_| applied.done);
-    let ended = match &record {
-        Some(record) => Some(settled::finish(send, record, None).await),
-        None => None,
+    let ended = match send.apply_past_deadline(operation, current).await {
+        Ok(Applied { done: true, record: Some(record), .. }) => Some(settled::finish(send, &record, None).await),
+        _ => None,
     };
     pending.answered();
     ended

@@ -34,6 +34,7 @@ pub(crate) struct Faults {
     pub(crate) bus_down: AtomicBool,
     pub(crate) routes_down: AtomicBool,
     pub(crate) configs_down: AtomicBool,
+    pub(crate) configs_damaged: AtomicBool,
     pub(crate) sessions_down: AtomicBool,
     /// So many session writes lose their race.
     pub(crate) lose_races: AtomicUsize,
@@ -159,6 +160,9 @@ impl EventBus for Under<dyn EventBus> {
 impl TenantDirectory for Under<dyn TenantDirectory> {
     async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
         check(&self.1.configs_down)?;
+        if self.1.configs_damaged.load(SeqCst) {
+            return Err(StoreError::new(StoreErrorKind::Corrupt, "the table is damaged"));
+        }
         self.0.config(tenant, strategy).await
     }
 

@@ -1,6 +1,9 @@
 //! Whose events they are.
 
-use std::{sync::atomic::Ordering::SeqCst, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use zengine_connector::{
@@ -186,13 +189,16 @@ async fn a_tenant_that_is_broken_for_good_is_refused_on_an_endpoint_of_its_own()
 
 #[tokio::test(start_paused = true)]
 async fn a_configuration_that_cannot_be_read_now_makes_events_come_again() {
-    let host = Host::new();
-    Host::fault(&host.faults.configs_down, true);
-    let body = payload(&[message("1", "a", "hello")]);
-    let received = host.shared(body.clone()).await;
-    assert_eq!((received.ack, counts(&received)), (Ack::Redeliver, (0, 0, 1)));
-    Host::fault(&host.faults.configs_down, false);
-    assert_eq!(counts(&host.shared(body).await), (1, 0, 0));
+    let fault: [fn(&Host) -> &AtomicBool; 2] = [|host| &host.faults.configs_down, |host| &host.faults.configs_damaged];
+    for fault in fault {
+        let host = Host::new();
+        Host::fault(fault(&host), true);
+        let body = payload(&[message("1", "a", "hello")]);
+        let received = host.shared(body.clone()).await;
+        assert_eq!((received.ack, counts(&received)), (Ack::Redeliver, (0, 0, 1)));
+        Host::fault(fault(&host), false);
+        assert_eq!(counts(&host.shared(body).await), (1, 0, 0));
+    }
 }
 
 /// Gives a tenant a phone.

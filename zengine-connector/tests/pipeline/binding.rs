@@ -13,7 +13,7 @@ use zengine_connector::{
     schemars,
     store::{ClaimStatus, StoreError, StoreErrorKind, TenantConfig, TenantDirectory},
     strategy::{Descriptor, Direction, Reply},
-    testing::{ProviderAnswer, Recording, StoreCall, StoreFault},
+    testing::{ProviderAnswer, QueryableProvider, Recording, StoreCall, StoreFault},
 };
 
 use super::new_world;
@@ -211,6 +211,37 @@ impl Strategy for Narrow {
     }
 }
 
+/// A version of the strategy that panics before the claim.
+struct Panics;
+
+impl Configure<Nothing> for Panics {
+    type Tenant = ();
+
+    async fn configure(&self, _: Nothing, _: &ConfigureContext) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl OutboundStrategy<Nothing, OutboundMessage> for Panics {
+    async fn send(&self, (): &(), _: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> {
+        Err(SendError::domain("it sends nothing").not_sent())
+    }
+
+    fn capabilities<'t>(&self, (): &'t ()) -> Option<&'t Capabilities> {
+        panic!("on purpose")
+    }
+}
+
+impl Strategy for Panics {
+    type Config = Nothing;
+    type Message = OutboundMessage;
+    const DESCRIPTOR: &'static Descriptor = Narrow::DESCRIPTOR;
+
+    fn halves() -> zengine_connector::private::Halves<Self> {
+        zengine_connector::private::Halves::new().outbound()
+    }
+}
+
 /// What a channel can no longer carry is rejected and does not come again: what is settled is replayed, and what may have arrived ends.
 #[tokio::test(start_paused = true)]
 async fn rule_19_a_send_in_doubt_ends_although_its_message_no_longer_fits() {
@@ -227,4 +258,18 @@ async fn rule_19_a_send_in_doubt_ends_although_its_message_no_longer_fits() {
     assert_eq!((world.all_letters().await.len(), provider.calls().len()), (1, 2));
     let error = narrow.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("new"))).await.unwrap_err();
     assert_eq!((error.kind(), world.record("new").await), (ErrorKind::MessageInvalid, None));
+}
+
+/// A strategy that fails over a message says nothing against it: what is in doubt is looked up by the next call.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_panic_before_the_claim_ends_no_doubt() {
+    let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    drop_after(&world, &world.killed(&provider), "1", secs(1)).await;
+    world.pass(secs(63)).await;
+    let panics = world.host(StrategyRegistry::builder().register(Panics), |it| it);
+    let error = panics.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
+    assert_eq!((error.kind(), world.record("1").await.unwrap().status), (ErrorKind::Unexpected, ClaimStatus::Sending));
+    delivered(send(&world.process(&provider), "1").await);
+    assert_eq!((provider.effects("1"), world.all_letters().await.len()), (1, 0));
 }

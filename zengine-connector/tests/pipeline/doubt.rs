@@ -898,3 +898,37 @@ async fn rule_29_an_attempt_that_never_left_renews_no_doubt() {
         assert_eq!(world.record("1").await.unwrap().expires_at_s, first);
     }
 }
+
+/// A clock that was ahead when the doubt arose does not keep it for years.
+#[tokio::test(start_paused = true)]
+async fn rule_29_a_doubt_from_a_clock_that_was_ahead_ends_in_its_time() {
+    let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
+    let process = world.process_with(&provider, |it| it.retry(Retry::none()));
+    let ten_years_ms = 10 * 365 * 86_400_000;
+    world.clock.jump_ms(ten_years_ms);
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    drop_after(&world, &process, "1", secs(1)).await;
+    world.pass(ms(1)).await;
+    world.clock.jump_ms(-ten_years_ms);
+    world.pass(secs(600)).await;
+    provider.answer(ProviderAnswer::throttle(secs(600)));
+    deferred(send(&process, "1").await);
+    let left_s = world.record("1").await.unwrap().expires_at_s - to_ms(world.clock.now()) / 1000;
+    assert!(left_s <= 14 * 86_400, "{left_s}");
+}
+
+/// Callers that are told to come again leave no task behind.
+#[tokio::test(start_paused = true)]
+async fn rule_19_a_doubt_that_the_store_does_not_end_gathers_no_tasks() {
+    let (world, provider) = (new_world(), Recording::new());
+    crashed_after_sending(&world, &provider, "1").await;
+    world.pass(secs(63)).await;
+    let process = world.process(&provider);
+    world.faults.always(StoreCall::GiveUp, StoreFault::Refused);
+    for _ in 0..100 {
+        deferred(send(&process, "1").await);
+    }
+    assert!(format!("{process:?}").contains("running: 0"), "{process:?}");
+    world.faults.heal();
+    unknown(send(&process, "1").await);
+}

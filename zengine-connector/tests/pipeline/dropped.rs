@@ -419,20 +419,22 @@ async fn rule_31_an_end_made_for_another_owner_is_completed_without_its_caller()
     }
 }
 
-/// A call that a task goes on with has one line: of the end.
+/// A caller that waits for an end which the store does not take is told to come again, in one line; its next call ends the send.
 #[tokio::test(start_paused = true)]
-async fn rule_81_an_end_that_a_task_makes_has_one_line() {
+async fn rule_81_an_end_that_the_store_does_not_take_has_one_line() {
     let (world, provider, log) = (new_world(), Recording::new(), Log::default());
     provider.answer(ProviderAnswer::AcceptThenHang);
     drop_after(&world, &world.killed(&provider), "1", secs(1)).await;
     world.pass(secs(63)).await;
     let _logging = tracing::subscriber::set_default(log.clone());
     world.faults.next(StoreCall::GiveUp, 2, StoreFault::Hang);
-    assert!(!send(&world.process(&provider), "1").await.is_terminal());
+    let process = world.process(&provider);
+    assert!(!send(&process, "1").await.is_terminal());
     world.pass(secs(1)).await;
-    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Unknown);
+    assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Sending, "no task goes on for it");
+    unknown(send(&process, "1").await);
     let lines = log.lines("send.completed");
-    assert!(lines.len() == 1 && lines[0].contains("outcome=\"unknown\""), "{lines:?}");
+    assert!(lines.len() == 2 && lines[0].contains("outcome=\"deferred\"") && lines[1].contains("outcome=\"unknown\""), "{lines:?}");
 }
 
 /// Of a send without a record nothing is left to write where nothing may have arrived.
@@ -654,4 +656,97 @@ async fn rule_31_detached_sends_are_bounded_and_counted_at_once() {
     let error = detach(10_000).unwrap_err();
     assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Busy, true));
     assert!(format!("{process:?}").contains("running: 10000"), "{process:?}");
+}
+
+/// The callers that follow a dropped one wait until its claim is released, however long that takes.
+#[tokio::test(start_paused = true)]
+async fn rule_31_followers_wait_for_a_late_release() {
+    for fault in [StoreFault::Refused, StoreFault::AnswerLost, StoreFault::Hang] {
+        let (world, provider) = (new_world(), Recording::new());
+        let process = world.process(&provider);
+        provider.answer(ProviderAnswer::unreachable());
+        world.faults.next(StoreCall::Release, 1, fault);
+        let follower = async {
+            world.pass(ms(1)).await;
+            send(&process, "1").await
+        };
+        let (end, ()) = futures_util::future::join(follower, drop_after(&world, &process, "1", ms(300))).await;
+        delivered(end);
+        assert_eq!((provider.calls().len(), world.all_letters().await.len()), (2, 0), "{fault:?}");
+    }
+}
+
+/// A claim that was marked would end as Unknown with its lease, so its release is tried for a minute, whether its caller waits or not.
+#[tokio::test(start_paused = true)]
+async fn rule_31_a_marked_claim_of_an_unsent_message_is_released_after_an_outage() {
+    for dropped in [false, true] {
+        let (world, provider) = (new_world(), Recording::new());
+        let process = world.process(&provider);
+        world.faults.always(StoreCall::Release, StoreFault::Refused);
+        if dropped {
+            provider.answer(ProviderAnswer::unreachable());
+            drop_after(&world, &process, "1", ms(100)).await;
+        } else {
+            provider.answer(ProviderAnswer::throttle(secs(60)));
+            deferred(send(&process, "1").await);
+        }
+        world.pass(secs(4)).await;
+        world.faults.heal();
+        world.pass(secs(80)).await;
+        delivered(send(&process, "1").await);
+        assert_eq!((provider.calls().len(), world.all_letters().await.len()), (2, 0), "{dropped}");
+    }
+}
+
+/// Releases that a claim store in an outage gathers take no delivered send its place (rule 26).
+#[tokio::test(start_paused = true)]
+async fn rule_26_a_delivery_is_recorded_beside_any_number_of_releases() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::Slow(secs(1)));
+    let outage = async {
+        world.pass(ms(500)).await;
+        for call in [StoreCall::Claim, StoreCall::Commit, StoreCall::Release] {
+            world.faults.always(call, StoreFault::Refused);
+        }
+        world.pass(ms(1400)).await;
+        for n in 0..1024 {
+            deferred(send(&process, &format!("other {n}")).await);
+        }
+        world.pass(secs(3)).await;
+        world.faults.heal();
+    };
+    let (end, ()) = futures_util::future::join(send(&process, "1"), outage).await;
+    assert!(!delivered(end).dedup_recorded);
+    world.pass(secs(70)).await;
+    assert!(delivered(send(&process, "1").await).replayed);
+    assert!(world.all_letters().await.is_empty());
+}
+
+/// What was delivered is told as delivered, whatever of the host fails over it: its keys, also in the task, and its claim store.
+#[tokio::test(start_paused = true)]
+async fn rule_81_a_delivery_over_which_the_keys_panic_has_its_line() {
+    for (is_stored, heals) in [(true, true), (true, false), (false, true)] {
+        let (world, provider, log) = (new_world(), Recording::new(), Log::default());
+        let keys = Arc::new(Fragile(world.memory.keys(), AtomicBool::new(false)));
+        let process = Arc::new(world.process_with(&provider, |it| it.keys(Arc::clone(&keys) as _).store_down(StoreDown::SendUnprotected)));
+        if !is_stored {
+            world.faults.always(StoreCall::Claim, StoreFault::Refused);
+        }
+        let _logging = tracing::subscriber::set_default(log.clone());
+        provider.answer(ProviderAnswer::Slow(secs(2)));
+        let sending = tokio::spawn({
+            let process = Arc::clone(&process);
+            async move { send(&process, "1").await }
+        });
+        world.pass(secs(1)).await;
+        keys.1.store(true, Ordering::SeqCst);
+        assert!(sending.await.is_err());
+        keys.1.store(!heals, Ordering::SeqCst);
+        world.pass(ms(100)).await;
+        let lines = log.lines("send.completed");
+        let recorded = format!("dedup_recorded={is_stored}");
+        assert!(lines.len() == 1 && lines[0].contains("outcome=\"delivered\"") && lines[0].contains(&recorded), "{lines:?}");
+        assert_eq!(log.lines("dedup.delivered_not_recorded").len(), usize::from(!is_stored));
+    }
 }

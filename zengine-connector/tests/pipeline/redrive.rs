@@ -1,8 +1,11 @@
 //! Failed messages sent again on purpose.
 
+use std::sync::Arc;
+
 use zengine_connector::{
-    ErrorKind, FailureId, Orchestrator, Outcome, Reach, SendError, SendOptions,
+    ErrorKind, FailureId, Orchestrator, Outcome, Reach, Secret, SendError, SendOptions,
     error::Disposition,
+    keyring::{Key, StaticKeyRing},
     message::State,
     pipeline::{DeferredReason, RedriveOptions},
     runtime::{Clock, to_ms},
@@ -200,6 +203,24 @@ async fn rule_72_a_redrive_over_an_expired_record_is_a_send_of_its_own_message()
     world.clock.jump_ms(3 * 86_400_000);
     delivered(redrive(&process, &failure).await);
     assert!(delivered(send(&world.process(&provider), "1").await).replayed);
+}
+
+/// Nor does one whose key is not known here, although what cannot be compared counts as the same.
+#[tokio::test(start_paused = true)]
+async fn rule_72_a_redrive_over_an_expired_record_of_an_unknown_key_is_a_send_of_its_own_message() {
+    let (world, provider) = (new_world(), Recording::new());
+    let key_of = |name: &str, byte| Key::new(name, &Secret::new([byte; 32]));
+    let old = world.process_with(&provider, |it| it.keys(Arc::new(StaticKeyRing::new(key_of("old", 1)))));
+    let both = || StaticKeyRing::new(key_of("new", 2)).with_older(key_of("old", 1));
+    let new = world.process_with(&provider, |it| it.keys(Arc::new(both())));
+    provider.answer(refusal());
+    let failure = failed(send(&old, "1").await).failure_id;
+    world.clock.jump_ms(3 * 86_400_000);
+    delivered(new.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap());
+    world.clock.jump_ms(3 * 86_400_000);
+    delivered(redrive(&old, &failure).await);
+    let cold = world.process_with(&provider, |it| it.keys(Arc::new(both())));
+    assert!(delivered(send(&cold, "1").await).replayed);
 }
 
 /// Case 81.

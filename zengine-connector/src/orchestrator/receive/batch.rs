@@ -15,7 +15,7 @@ use super::{
     progress::{EventResult, Progress},
 };
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Disposition, Error, ErrorKind},
     ids::{CorrelationId, FailureId},
     message::InboundEvent,
     orchestrator::{HandlerContext, HandlerError, Orchestrator, ReplyTo, handler::DynHandler},
@@ -170,7 +170,7 @@ impl Batch {
             Ok(bound) => Arc::clone(&bound.state),
             // On an endpoint that tenants share, one tenant with an invalid configuration must not make the provider redeliver
             // the events of all tenants for days.
-            Err(error) if self.shared && !error.is_temporary() => {
+            Err(error) if self.shared && error.disposition() == Disposition::Reject => {
                 tracing::warn!(tenant_id = %event.tenant, strategy = %self.entry.name, error = %error, "inbound.tenant_broken");
                 return self.poison(&event, key, error.kind(), "the tenant's configuration for this strategy is invalid").await;
             }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use crate::{
+    error::Disposition,
     ids::RouteKey,
     pipeline::Engine,
     registry::{CacheUse, RegisteredStrategy},
@@ -41,7 +42,7 @@ impl TenantLookup for EngineLookup {
                         state: Arc::clone(&bound.state),
                         tenant: tenant.clone(),
                     }),
-                    Err(error) if error.is_temporary() => return Err(VerifyError::Unavailable(error)),
+                    Err(error) if error.disposition() != Disposition::Reject => return Err(VerifyError::Unavailable(error)),
                     // A tenant with an invalid configuration cannot authenticate anything and must not block the others.
                     Err(error) => {
                         tracing::debug!(tenant_id = %tenant, strategy = %self.entry.name, error = %error, "inbound.tenant_skipped");

@@ -152,7 +152,7 @@ impl<'a> Router<'a> {
         // Keep the earlier answer for the request's other events if the directory does not answer this time.
         let kept = match (&found, remembered) {
             (None, Some((known, _))) => (known, false),
-            _ => (found.clone(), answer.cached),
+            _ => (found.clone(), answer.cached && !cache_use.bypasses()),
         };
         self.routes.insert(key.clone(), kept);
         found

@@ -19,8 +19,9 @@ pub(super) const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 pub(super) const LONGEST_PATIENCE: Duration = Duration::from_secs(3);
 /// Time for which a task retries an end. It may hold the only copy of the message.
 pub(super) const TASK_PATIENCE: Duration = Duration::from_secs(60);
-/// Time for which a task retries a release. Without it the lease ends the claim, and the caller has the message.
-const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
+/// Time for which a task retries the release of a claim without a mark. Without it the lease ends the claim, and the caller has the
+/// message. A marked one would end as Unknown.
+pub(super) const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
 /// Maximum late writes in progress per process. A store that does not answer must not gather one for every send.
 const MAX_LATE_WRITES: usize = 1024;
 
@@ -28,6 +29,8 @@ const MAX_LATE_WRITES: usize = 1024;
 pub(super) enum Unfinished {
     /// This change is to be written.
     Change(ClaimOp),
+    /// This release is to be written, with retries for a time.
+    Release(ClaimOp, Duration),
     /// The send has no stored record, and ended with this one (rule 28).
     Unstored(Arc<ClaimRecord>),
 }
@@ -37,15 +40,15 @@ pub(super) enum Unfinished {
 /// the one that ended the send, if this call made it.
 pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<Leader>, error: Option<EndError>) {
     let unfinished = match unfinished {
-        Unfinished::Change(release @ ClaimOp::Release { .. }) => return write_later(send, release, RELEASE_PATIENCE),
+        Unfinished::Release(release, patience) => return write_later(send, release, patience, leader),
         unfinished => unfinished,
     };
     // An end that another call made: this one completes what it owes.
     let is_replay = matches!(unfinished, Unfinished::Change(ClaimOp::ClearEffects { .. }));
     let dropped = match (DroppedSend::of(send, error, is_replay), unfinished) {
         (Some(dropped), unfinished) => (dropped, unfinished),
-        (None, Unfinished::Change(operation)) => return write_later(send, operation, TASK_PATIENCE),
-        (None, Unfinished::Unstored(_)) => return,
+        (None, Unfinished::Change(operation)) => return write_later(send, operation, TASK_PATIENCE, leader),
+        (None, _) => return,
     };
     let (engine, key) = (Arc::clone(send.engine()), send.key.clone());
     // Count the task before it starts, so that a shutdown waits for it.
@@ -56,7 +59,7 @@ pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<
         let (_running, mut warning, (dropped, unfinished)) = (running, warning, dropped);
         let ended = match &unfinished {
             Unfinished::Unstored(record) => Written::Record(Arc::clone(record)),
-            Unfinished::Change(operation) => write(&engine, &key, operation, TASK_PATIENCE).await,
+            Unfinished::Change(operation) | Unfinished::Release(operation, _) => write(&engine, &key, operation, TASK_PATIENCE).await,
         };
         warning.disarm_unless_failed(&ended);
         let ended = match (ended, unfinished) {
@@ -65,6 +68,10 @@ pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<
                 if !matches!(&ended, Written::Record(record) if record.status == ClaimStatus::Delivered) =>
             {
                 Some(dropped.not_recorded(result.as_ref(), made.count))
+            }
+            // So is one without a record.
+            (Written::Record(record), Unfinished::Unstored(_)) if record.status == ClaimStatus::Delivered => {
+                Some(dropped.not_recorded(record.result.as_ref(), record.attempts))
             }
             (Written::Record(record), _) => Some(dropped.finish(&record).await),
             _ => {
@@ -78,17 +85,19 @@ pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<
     }));
 }
 
-/// Writes a change in a task of its own that reports nothing: a release, or an end that its caller reported.
-pub(super) fn write_later(send: &Identified<'_>, operation: ClaimOp, patience: Duration) {
+/// Writes a change in a task of its own that reports nothing: a release, or an end that its caller reported. The callers that follow the
+/// leader wait for it. Only releases of claims without a mark are limited: the others were marked while the store answered.
+pub(super) fn write_later(send: &Identified<'_>, operation: ClaimOp, patience: Duration, leader: Option<Leader>) {
     let (engine, key) = (Arc::clone(send.engine()), send.key.clone());
-    let (mut warning, count) = (LeaseWarning(Some(key.clone())), Arc::clone(&engine.late_writes));
-    if Arc::strong_count(&count) > MAX_LATE_WRITES + 1 {
+    let mut warning = LeaseWarning(Some(key.clone()));
+    let count = (patience == RELEASE_PATIENCE).then(|| Arc::clone(&engine.late_writes));
+    if count.as_ref().is_some_and(|count| Arc::strong_count(count) > MAX_LATE_WRITES + 1) {
         return;
     }
     let running = Running::of(Arc::clone(&engine));
     // If it is not taken, the warning says so.
     let _taken = Arc::clone(&engine.spawner).spawn(Box::pin(async move {
-        let _counted = (running, count);
+        let _held = (running, count, leader);
         warning.disarm_unless_failed(&write(&engine, &key, &operation, patience).await);
     }));
 }
@@ -142,19 +151,20 @@ async fn write(engine: &Engine, key: &ClaimKey, operation: &ClaimOp, patience: D
 /// writes what must follow.
 pub(crate) struct Pending<'a> {
     send: &'a Identified<'a>,
-    then: Option<ClaimOp>,
+    then: Option<Unfinished>,
 }
 
 impl<'a> Pending<'a> {
     /// An end of the send: of one in doubt, or of one that cannot be sent. The task writes it.
     pub(crate) fn new(send: &'a Identified<'a>, end: ClaimOp) -> Self {
-        Self { send, then: Some(end) }
+        Self { send, then: Some(Unfinished::Change(end)) }
     }
 
     /// A claim. It may have been made, so the task releases it. `in_doubt` if its message may have arrived; the record says so.
     pub(crate) fn claim(job: &'a SendJob<'a>, owner: OwnerToken, in_doubt: bool) -> Self {
         let ttl_s = released_ttl_s(job, in_doubt);
-        Self::new(job, ClaimOp::Release { owner, maybe_sent: false, made: AttemptsMade::default(), ttl_s })
+        let release = ClaimOp::Release { owner, maybe_sent: false, made: AttemptsMade::default(), ttl_s };
+        Self { send: job, then: Some(Unfinished::Release(release, RELEASE_PATIENCE)) }
     }
 
     /// Disarms the guard.
@@ -165,8 +175,8 @@ impl<'a> Pending<'a> {
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
-        if let Some(operation) = self.then.take() {
-            end(self.send, Unfinished::Change(operation), None, None);
+        if let Some(unfinished) = self.then.take() {
+            end(self.send, unfinished, None, None);
         }
     }
 }

@@ -41,13 +41,14 @@ pub(crate) async fn resolve<'a>(
     if protection == Protection::None {
         let operation = give_up(record, job.engine().token(), owner_gone, dedup);
         let pending = Pending::new(job, operation.clone());
-        return Ok(match job.apply_with_retry(&operation, Some(record)).await? {
-            Applied { done: true, record: Some(record), .. } => Resolution::Settled(record, pending),
-            Applied { record, .. } => {
+        return match job.apply_with_retry(&operation, Some(record)).await {
+            Ok(Applied { done: true, record: Some(record), .. }) => Ok(Resolution::Settled(record, pending)),
+            // This caller is told to come again, so no task goes on for it.
+            answer => {
                 pending.answered();
-                Resolution::Changed(record)
+                answer.map(|applied| Resolution::Changed(applied.record))
             }
-        });
+        };
     }
     leader.set_owner(job.engine().token());
     let lease = job.lease(leader.owner(), &job.settings().dedup);

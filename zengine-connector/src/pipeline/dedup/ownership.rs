@@ -10,7 +10,7 @@ use super::{
         report,
         single_flight::Leader,
     },
-    background::{self, FIRST_PATIENCE, LONGEST_PATIENCE, TASK_PATIENCE, Unfinished, released_ttl_s},
+    background::{self, FIRST_PATIENCE, LONGEST_PATIENCE, RELEASE_PATIENCE, TASK_PATIENCE, Unfinished, released_ttl_s},
 };
 use crate::{
     error::{ErrorKind, Reach, SendError},
@@ -290,7 +290,7 @@ impl<'a> Ownership<'a> {
                     tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_recorded");
                     // A delivered send should be recorded, also when its caller knows (rule 26).
                     if matches!(operation, ClaimOp::Commit { terminal: Terminal::Delivered, .. }) {
-                        background::write_later(self.job, operation.clone(), TASK_PATIENCE);
+                        background::write_later(self.job, operation.clone(), TASK_PATIENCE, None);
                     }
                     return None;
                 }
@@ -326,8 +326,14 @@ impl<'a> Ownership<'a> {
         }
         if let Err(error) = self.job.apply(&self.release_operation(), Some(&self.record)).await {
             tracing::warn!(%error, strategy = %self.job.entry.name, "dedup.not_released");
-            background::end(self.job, Unfinished::Change(self.release_operation()), None, None);
+            background::end(self.job, self.unreleased(), None, None);
         }
+    }
+
+    /// The release, which a task writes.
+    fn unreleased(&self) -> Unfinished {
+        let patience = if matches!(self.phase, Phase::Sending) { TASK_PATIENCE } else { RELEASE_PATIENCE };
+        Unfinished::Release(self.release_operation(), patience)
     }
 
     fn release_operation(&self) -> ClaimOp {
@@ -359,7 +365,7 @@ impl<'a> Ownership<'a> {
             self.error = Some(EndError::of(error, self.all_attempts()));
             Some(self.end(Terminal::Unknown, None))
         } else {
-            (!matches!(self.phase, Phase::Unprotected)).then(|| Unfinished::Change(self.release_operation()))
+            (!matches!(self.phase, Phase::Unprotected)).then(|| self.unreleased())
         }
     }
 }

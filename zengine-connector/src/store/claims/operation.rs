@@ -342,7 +342,9 @@ impl Case<'_> {
             if made.first_maybe_at_ms.is_some() || !record.maybe_sent {
                 record.expires_at_s = self.at.expiry(ttl_s);
             } else if record.status == ClaimStatus::Sending {
-                record.expires_at_s = At { now_ms: made.last_maybe_at_ms.unwrap_or(self.at.now_ms), ..self.at }.expiry(ttl_s);
+                // A clock may have been ahead.
+                let latest_ms = made.last_maybe_at_ms.unwrap_or(self.at.now_ms).min(self.at.now_ms);
+                record.expires_at_s = At { now_ms: latest_ms, ..self.at }.expiry(ttl_s);
             }
             record.status = ClaimStatus::Released;
             add(record, made);
