@@ -190,5 +190,12 @@ const TABLE: &[Row] = &[
     refused(132_068, Kind::Template, "the flow is blocked"),
     refused(134_100, Kind::Template, "only marketing templates are allowed here"),
     refused(134_102, Kind::Template, "the template or account cannot be used"),
+    // What 2388xxx says of a number and not of a template.
+    refused(2_388_001, Kind::Conflict, "the number belongs to another WhatsApp account"),
+    other_limit(2_388_004, "no code can be sent for the moment"),
+    refused(2_388_012, Kind::Conflict, "the number is in this account already"),
+    other_limit(2_388_091, "the number cannot get a code now").wait(Wait::Seconds(3600)),
+    refused(2_388_093, Kind::InvalidContent, "a parameter is not valid"),
+    refused(2_388_103, Kind::Account, "the number cannot be moved"),
     refused(2_388_000, Kind::Template, "the template is not valid or cannot be changed").to(2_388_999),
 ];
