@@ -134,7 +134,7 @@ impl<'a> Names<'a> {
 /// One element of `contacts`.
 pub(crate) struct Contact<'a> {
     pub(super) name: Option<Cow<'a, str>>,
-    pub(crate) names: Names<'a>,
+    pub(super) names: Names<'a>,
 }
 
 impl<'a> Contact<'a> {

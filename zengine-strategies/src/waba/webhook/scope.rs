@@ -207,11 +207,6 @@ impl<'a> Scope<'a> {
         self.owner.business.iter().cloned().collect()
     }
 
-    /// The names of the one contact beside the one element, which is its person.
-    pub(super) fn only_contact(&self, alone: bool) -> Names<'a> {
-        self.contact(&Names::default(), alone).map(|contact| contact.names.clone()).unwrap_or_default()
-    }
-
     /// The contact that is the person.
     pub(super) fn contact(&self, names: &Names<'_>, alone: bool) -> Option<&Contact<'a>> {
         self.contacts.of(names, alone || self.one_sender)
