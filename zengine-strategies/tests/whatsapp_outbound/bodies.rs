@@ -122,6 +122,34 @@ async fn bytes_are_stored_first_and_sent_by_id() {
 }
 
 #[tokio::test]
+async fn a_card_or_place_with_blank_parts_is_sent_on_without_them() {
+    let bench = Bench::new().await;
+    let blank = " \u{a0}";
+    let card = json!({
+        "name": {"formatted_name": "Ana Lima", "first_name": "Ana", "last_name": " "},
+        "phones": [{"value": "", "label": blank, "wa_id": "15551230001"}, {"value": blank, "wa_id": "15551230002"}, {"value": "1", "wa_id": " "}],
+        "emails": [{"value": "a@example.org", "label": blank}],
+        "addresses": [{"street": "1 High St\u{b}Floor 2", "city": " ", "zip": "\u{0}"}, {"city": blank}],
+        "org": {"company": " ", "title": "\u{b}"},
+    });
+    assert_eq!(
+        object(&bench, "contacts", &message(json!({"type": "contacts", "contacts": [card]}))).await,
+        json!([{
+            "name": {"formatted_name": "Ana Lima", "first_name": "Ana"},
+            "phones": [{"wa_id": "15551230001"}, {"wa_id": "15551230002"}, {"phone": "1"}],
+            "emails": [{"email": "a@example.org"}],
+            "addresses": [{"street": "1 High St Floor 2"}],
+        }])
+    );
+    let place = json!({"type": "location", "latitude": 1.0, "longitude": 2.0, "name": "Shop\u{b}A", "address": blank});
+    assert_eq!(object(&bench, "location", &message(place)).await, json!({"latitude": 1.0, "longitude": 2.0, "name": "Shop A"}));
+    // A part that shows nothing is no part.
+    let filling = Bench::with(|config| config.fill_contact_first_name = true).await;
+    let card = json!({"type": "contacts", "contacts": [{"name": {"formatted_name": "Ana", "last_name": " "}}]});
+    assert_eq!(object(&filling, "contacts", &message(card)).await, json!([{"name": {"formatted_name": "Ana", "first_name": "Ana"}}]));
+}
+
+#[tokio::test]
 async fn a_stored_file_is_named_by_its_mime_type() {
     let source = json!({"type": "inline", "data": "T2dnUzEyMzQ1"});
     for (kind, mime, named, stored) in [
