@@ -265,6 +265,7 @@ fn r8_f_errors_are_classed_by_their_code() {
         (131_049, ErrorKind::Policy),
         (131_050, ErrorKind::OptedOut),
         (131_053, ErrorKind::Media),
+        (131_043, ErrorKind::Expired),
         (131_042, ErrorKind::Billing),
     ] {
         for code in [json!(code), json!(code.to_string())] {

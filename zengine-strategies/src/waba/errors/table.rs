@@ -130,7 +130,6 @@ const TABLE: &[Row] = &[
     refused(1026, Kind::InvalidRecipient, "the recipient cannot receive this"),
     refused(130_403, Kind::InvalidRecipient, "the recipient is on the block list"),
     refused(131_002, Kind::InvalidRecipient, "the type of the recipient is not valid"),
-    refused(131_043, Kind::InvalidRecipient, "the message expired before the recipient could be reached"),
     refused(130_497, Kind::InvalidRecipient, "the business may not write to this country"),
     refused(131_020, Kind::InvalidRecipient, "the group has no other member"),
     refused(131_021, Kind::InvalidRecipient, "the sender cannot be the recipient"),
@@ -146,6 +145,7 @@ const TABLE: &[Row] = &[
     refused(2_593_109, Kind::Policy, "the user declined to share the history"),
 
     // The message.
+    refused(131_043, Kind::Expired, "the message expired before it could be delivered"),
     refused(100, Kind::InvalidContent, "a parameter is not valid"),
     refused(506, Kind::Conflict, "the same post again"),
     refused(130_501, Kind::InvalidContent, "groups do not take this type of message"),

@@ -48,7 +48,7 @@ const ROWS: &[Expected] = &[
     (131_001, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (131_002, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
     (131_006, 400, Kind::InvalidContent, Reach::Processed, None, None),
-    (131_043, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (131_043, 400, Kind::Expired, Reach::Processed, None, None),
     (133_001, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (133_003, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (131_000, 500, Kind::Unavailable, Reach::Maybe, None, None),
