@@ -182,8 +182,21 @@ fn a_status_of_a_group_is_known_by_the_group_the_member_or_the_type() {
         assert_eq!((&shown["recipient"], &shown["participant"]), (&wanted["recipient"], &wanted["participant"]), "{more}");
         assert_eq!((event.from.name.as_deref(), &event.dedup), (Some("Ana"), &expected.dedup), "{more}");
     }
-    let person = only(&status(json!({"recipient_type": "individual"})));
-    assert_eq!(shown(&person.event)["recipient"][0]["kind"], "phone");
+    // No contact says who the members are.
+    let of = |member: &str| {
+        let status = json!([{"id": "1", "status": "read", "recipient_type": "group", "group_id": group, "recipient_id": member}]);
+        let event = only(&body("messages", of_number("15550009999", "statuses", status, json!([]))));
+        (ids(&event.from).join(" "), event.dedup)
+    };
+    let (one, other) = (of(member), of("15551230002"));
+    assert_eq!((one.0.as_str(), other.0.as_str()), ("phone:+15551230001", "phone:+15551230002"));
+    assert_ne!(one.1, other.1);
+    for more in [json!({}), json!({"recipient_participant_user_id": "US.13500000000000000001"})] {
+        let mut person = more.clone();
+        person["recipient_type"] = "individual".into();
+        let person = shown(&only(&status(person)).event);
+        assert_eq!((&person["recipient"][0]["kind"], &person["participant"]), (&json!("phone"), &Value::Null), "{more}");
+    }
 }
 
 #[test]

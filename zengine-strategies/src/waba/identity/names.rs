@@ -70,7 +70,8 @@ impl<'a> Names<'a> {
         phone.map(|(one, other)| spelled(one) == spelled(other))
     }
 
-    fn number(&self) -> Option<&str> {
+    /// The number, unless a scoped id or a group stands in its place.
+    pub(crate) fn number(&self) -> Option<&str> {
         self.phone.as_deref().filter(|phone| is_number(phone))
     }
 
