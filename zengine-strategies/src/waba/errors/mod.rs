@@ -65,7 +65,8 @@ impl Class {
 pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
     let Some(code) = error.code else { return by_status(http) };
     // What is wrong with a template, or with taking a number in, stands in the subcode only.
-    let code = error.subcode.filter(|subcode| code == 100 && OWN_SUBCODES.contains(subcode)).unwrap_or(code);
+    let is_general = code == 100 || !matches!(code, 1 | 190) && table::find(code).is_none();
+    let code = error.subcode.filter(|subcode| is_general && OWN_SUBCODES.contains(subcode)).unwrap_or(code);
     match code {
         // "Unknown": an outage where the provider says so, else a bad request. Possibly sent in both cases.
         1 if error.is_transient || http.is_some_and(|status| status >= 500) => {
@@ -87,7 +88,7 @@ pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
     }
 }
 
-/// The subcodes of 100 that have rows of their own: templates, and numbers that are verified or moved.
+/// The subcodes of 100, and of codes without a row, that have rows of their own: templates, and numbers that are verified or moved.
 const OWN_SUBCODES: RangeInclusive<i64> = 2_388_000..=2_388_999;
 
 /// The fault of an access token.
