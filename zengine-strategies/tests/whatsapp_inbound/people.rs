@@ -202,9 +202,19 @@ fn a_status_of_a_group_is_known_by_the_group_the_member_or_the_type() {
 #[test]
 fn an_id_of_the_parent_is_one_in_every_spelling_and_finds_its_contact() {
     let text = json!([{"from_parent_user_id": "US.118", "id": "1", "type": "text", "text": {"body": "x"}}]);
-    let contacts = json!([{"profile": {"name": "Bo"}, "wa_id": "15551230002"}, {"profile": {"name": "Ana"}, "parent_user_id": "US.118"}]);
-    let event = only(&body("messages", of_number("15550009999", "messages", text, contacts)));
-    assert_eq!((ids(&event.from).join(" "), event.from.name.as_deref()), ("parent_bsuid:US.118".to_owned(), Some("Ana")));
+    let found = |contacts: Value| {
+        let event = only(&body("messages", of_number("15550009999", "messages", text.clone(), contacts)));
+        (ids(&event.from).join(" "), event.from.name)
+    };
+    let bo = json!({"profile": {"name": "Bo"}, "wa_id": "15551230002", "user_id": "US.2", "parent_user_id": "US.119"});
+    let ana = json!({"profile": {"name": "Ana"}, "parent_user_id": "US.118"});
+    assert_eq!(found(json!([bo, ana])), ("parent_bsuid:US.118".to_owned(), Some("Ana".to_owned())));
+    let ana = json!({"profile": {"name": "Ana"}, "user_id": "US.1", "parent_user_id": "US.118"});
+    let both = ("bsuid:US.1 parent_bsuid:US.118".to_owned(), Some("Ana".to_owned()));
+    assert_eq!(found(json!([bo, ana])), both);
+    let mut many = vec![bo; 20];
+    many.push(ana);
+    assert_eq!(found(json!(many)), both);
 }
 
 #[test]
