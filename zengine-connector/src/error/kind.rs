@@ -130,7 +130,7 @@ kinds! {
     Busy = "busy", Local, temporary, poisons Nothing;
     /// The channel or the strategy does not support the operation.
     Unsupported = "unsupported", Local, permanent, poisons Message;
-    /// The message got too old before it could be sent (rule 8).
+    /// The message got too old before it could be sent (rule 8) or, as the provider says, delivered.
     Expired = "expired", Local, permanent, poisons Message;
     /// The caller went away.
     Cancelled = "cancelled", Cancelled, temporary, poisons Nothing;

@@ -128,6 +128,15 @@ fn the_present_category_of_a_template_has_two_names() {
 }
 
 #[test]
+fn a_preference_counts_in_any_case() {
+    for (word, kind) in [("stop", "opt_out"), ("STOP", "opt_out"), ("Resume", "opt_in"), ("ACCEPT", "opt_in"), ("LATER", "unknown")] {
+        let event = only(&body("user_preferences", value("user_preferences", json!([{"wa_id": "15551230001", "value": word}]))));
+        assert_eq!(event.event.kind(), kind, "{word}");
+        assert!(shown(&event.event).to_string().contains(word), "as it came");
+    }
+}
+
+#[test]
 fn the_counts_of_a_flow_are_no_errors() {
     let counts = json!([{"error_type": "timeout", "error_rate": 66.6, "error_count": 2}]);
     let update = shown(&only(&body("flows", json!({"event": "ENDPOINT_ERROR_RATE", "flow_id": "F", "errors": counts}))).event);

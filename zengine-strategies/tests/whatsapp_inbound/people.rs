@@ -128,14 +128,14 @@ fn an_older_message_of_the_business_is_an_echo_though_it_names_the_persons_id() 
         }
     }
 
-    // The file that follows, from a number that is neither the displayed one nor the contact's.
+    // The file that follows, from a number that is neither the displayed one nor the contact's: a person's.
     let file = |from: &str| {
         let file = json!([{"from": from, "id": "wamid.F", "type": "image", "image": {"id": "M"}}]);
         only(&body("history", value("messages", file)))
     };
     assert_eq!((file("15551230001").event.kind(), file("15550009999").event.kind()), ("message", "echo"));
     let other = file("15550008888");
-    assert_eq!((other.event.kind(), ids(&other.to[0])[0].as_str()), ("echo", "phone:+15551230001"));
+    assert_eq!((other.event.kind(), ids(&other.from).join(" ")), ("message", "phone:+15550008888".to_owned()));
 }
 
 #[test]
@@ -182,16 +182,39 @@ fn a_status_of_a_group_is_known_by_the_group_the_member_or_the_type() {
         assert_eq!((&shown["recipient"], &shown["participant"]), (&wanted["recipient"], &wanted["participant"]), "{more}");
         assert_eq!((event.from.name.as_deref(), &event.dedup), (Some("Ana"), &expected.dedup), "{more}");
     }
-    let person = only(&status(json!({"recipient_type": "individual"})));
-    assert_eq!(shown(&person.event)["recipient"][0]["kind"], "phone");
+    // No contact says who the members are.
+    let of = |member: &str| {
+        let status = json!([{"id": "1", "status": "read", "recipient_type": "group", "group_id": group, "recipient_id": member}]);
+        let event = only(&body("messages", of_number("15550009999", "statuses", status, json!([]))));
+        (ids(&event.from).join(" "), event.dedup)
+    };
+    let (one, other) = (of(member), of("15551230002"));
+    assert_eq!((one.0.as_str(), other.0.as_str()), ("phone:+15551230001", "phone:+15551230002"));
+    assert_ne!(one.1, other.1);
+    for more in [json!({}), json!({"recipient_participant_user_id": "US.13500000000000000001"})] {
+        let mut person = more.clone();
+        person["recipient_type"] = "individual".into();
+        let person = shown(&only(&status(person)).event);
+        assert_eq!((&person["recipient"][0]["kind"], &person["participant"]), (&json!("phone"), &Value::Null), "{more}");
+    }
 }
 
 #[test]
 fn an_id_of_the_parent_is_one_in_every_spelling_and_finds_its_contact() {
     let text = json!([{"from_parent_user_id": "US.118", "id": "1", "type": "text", "text": {"body": "x"}}]);
-    let contacts = json!([{"profile": {"name": "Bo"}, "wa_id": "15551230002"}, {"profile": {"name": "Ana"}, "parent_user_id": "US.118"}]);
-    let event = only(&body("messages", of_number("15550009999", "messages", text, contacts)));
-    assert_eq!((ids(&event.from).join(" "), event.from.name.as_deref()), ("parent_bsuid:US.118".to_owned(), Some("Ana")));
+    let found = |contacts: Value| {
+        let event = only(&body("messages", of_number("15550009999", "messages", text.clone(), contacts)));
+        (ids(&event.from).join(" "), event.from.name)
+    };
+    let bo = json!({"profile": {"name": "Bo"}, "wa_id": "15551230002", "user_id": "US.2", "parent_user_id": "US.119"});
+    let ana = json!({"profile": {"name": "Ana"}, "parent_user_id": "US.118"});
+    assert_eq!(found(json!([bo, ana])), ("parent_bsuid:US.118".to_owned(), Some("Ana".to_owned())));
+    let ana = json!({"profile": {"name": "Ana"}, "user_id": "US.1", "parent_user_id": "US.118"});
+    let both = ("bsuid:US.1 parent_bsuid:US.118".to_owned(), Some("Ana".to_owned()));
+    assert_eq!(found(json!([bo, ana])), both);
+    let mut many = vec![bo; 20];
+    many.push(ana);
+    assert_eq!(found(json!(many)), both);
 }
 
 #[test]

@@ -265,6 +265,7 @@ fn r8_f_errors_are_classed_by_their_code() {
         (131_049, ErrorKind::Policy),
         (131_050, ErrorKind::OptedOut),
         (131_053, ErrorKind::Media),
+        (131_043, ErrorKind::Expired),
         (131_042, ErrorKind::Billing),
     ] {
         for code in [json!(code), json!(code.to_string())] {
@@ -296,6 +297,21 @@ fn errors_of_the_one_call_that_failed_are_its_own() {
     }
     let two = with(json!([failed, failed]), None);
     assert_eq!((two.len(), two[2].event.kind()), (3, "account"), "it is not told whose it is");
+
+    // Of the call and its status, the call has them.
+    let call = |id: &str| json!({"id": id, "from": "15551230001", "event": "terminate", "status": "FAILED"});
+    for (calls, statuses, counts) in [
+        (vec![call("wacid.1")], vec![failed.clone()], vec![1, 0]),
+        (vec![call("wacid.1")], vec![failed.clone(), failed.clone()], vec![1, 0, 0]),
+        (vec![call("wacid.2")], vec![failed.clone()], vec![0, 0, 0]),
+        (vec![call("wacid.1"), call("wacid.1")], vec![failed.clone()], vec![0, 0, 0, 0]),
+    ] {
+        let mut value = value("statuses", json!(statuses));
+        (value["calls"], value["errors"]) = (json!(calls), json!([error]));
+        let all = events(normalize(body("calls", value).to_string()));
+        assert_eq!(all.iter().map(|event| event.context.errors.len()).collect::<Vec<_>>(), counts, "{all:?}");
+        assert_eq!(all.iter().any(|event| event.event.kind() == "account"), counts[0] == 0);
+    }
 }
 
 #[test]

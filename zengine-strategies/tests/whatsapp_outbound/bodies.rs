@@ -122,15 +122,52 @@ async fn bytes_are_stored_first_and_sent_by_id() {
 }
 
 #[tokio::test]
+async fn a_card_or_place_with_blank_parts_is_sent_on_without_them() {
+    let bench = Bench::new().await;
+    let blank = " \u{a0}";
+    let card = json!({
+        "name": {"formatted_name": "Ana Lima", "first_name": "Ana", "last_name": " "},
+        "phones": [{"value": "", "label": blank, "wa_id": "15551230001"}, {"value": blank, "wa_id": "15551230002"}, {"value": "1", "wa_id": " "}],
+        "emails": [{"value": "a@example.org", "label": blank}],
+        "addresses": [{"street": "1 High St\u{b}Floor 2", "city": " ", "zip": "\u{0}"}, {"city": blank}],
+        "org": {"company": " ", "title": "\u{b}"},
+    });
+    assert_eq!(
+        object(&bench, "contacts", &message(json!({"type": "contacts", "contacts": [card]}))).await,
+        json!([{
+            "name": {"formatted_name": "Ana Lima", "first_name": "Ana"},
+            "phones": [{"wa_id": "15551230001"}, {"wa_id": "15551230002"}, {"phone": "1"}],
+            "emails": [{"email": "a@example.org"}],
+            "addresses": [{"street": "1 High St Floor 2"}],
+        }])
+    );
+    let place = json!({"type": "location", "latitude": 1.0, "longitude": 2.0, "name": "Shop\u{b}A", "address": blank});
+    assert_eq!(object(&bench, "location", &message(place)).await, json!({"latitude": 1.0, "longitude": 2.0, "name": "Shop A"}));
+    // A part that shows nothing is no part.
+    let filling = Bench::with(|config| config.fill_contact_first_name = true).await;
+    let card = json!({"type": "contacts", "contacts": [{"name": {"formatted_name": "Ana", "last_name": " "}}]});
+    assert_eq!(object(&filling, "contacts", &message(card)).await, json!([{"name": {"formatted_name": "Ana", "first_name": "Ana"}}]));
+}
+
+#[tokio::test]
 async fn a_stored_file_is_named_by_its_mime_type() {
     let source = json!({"type": "inline", "data": "T2dnUzEyMzQ1"});
-    for (kind, mime, named, stored) in [
-        ("audio", "audio/ogg; codecs=opus", json!("voice-note.mp4"), "audio.ogg"),
-        ("sticker", "image/webp", Value::Null, "sticker.webp"),
-        ("document", "application/pdf", json!("Offer.pdf"), "Offer.pdf"),
-        ("document", "application/pdf", json!("report"), "report.pdf"),
-        ("document", "application/pdf", json!("report.docx"), "report.docx.pdf"),
-        ("document", "application/pdf", Value::Null, "document.pdf"),
+    for (kind, mime, named, stored, shown) in [
+        ("audio", "audio/ogg; codecs=opus", json!("voice-note.mp4"), "audio.ogg", None),
+        ("sticker", "image/webp", Value::Null, "sticker.webp", None),
+        ("document", "application/pdf", json!("Offer.pdf"), "Offer.pdf", Some("Offer.pdf")),
+        ("document", "application/pdf", json!("report"), "report.pdf", Some("report.pdf")),
+        ("document", "application/pdf", json!("report.docx"), "report.docx.pdf", Some("report.docx.pdf")),
+        ("document", "application/pdf", json!("No.12"), "No.12.pdf", Some("No.12.pdf")),
+        ("document", "application/pdf", json!("Mr. Lima"), "Mr. Lima.pdf", Some("Mr. Lima.pdf")),
+        ("document", "application/pdf", Value::Null, "document.pdf", Some("document.pdf")),
+        ("document", "application/vnd.ms-excel", json!("data.CSV"), "data.CSV", Some("data.CSV")),
+        // An extension of no type that WhatsApp names is the file's own.
+        ("document", "text/plain", json!("config.yaml"), "config.yaml.txt", Some("config.yaml")),
+        ("document", "text/plain", json!("a.json"), "a.json.txt", Some("a.json")),
+        ("document", "image/jpeg", json!("photo.jfif"), "photo.jfif.jpg", Some("photo.jfif")),
+        ("document", "application/vnd.ms-powerpoint", json!("a.pps"), "a.pps.ppt", Some("a.pps")),
+        ("document", "application/msword", json!("a.dot"), "a.dot.doc", Some("a.dot")),
     ] {
         let bench = Bench::new().await;
         bench.answer(super::support::answer(200, &json!({"id": "777"})));
@@ -138,8 +175,7 @@ async fn a_stored_file_is_named_by_its_mime_type() {
         bench.sent(&message(content)).await;
         let form = bench.call(0, |request| String::from_utf8(request.body().to_vec()).unwrap());
         assert!(form.contains(&format!("filename=\"{stored}\"\r\nContent-Type: {mime}\r\n")), "{form}");
-        let shown = bench.posted()[kind].get("filename").cloned();
-        assert_eq!(shown, (kind == "document").then(|| stored.into()), "the recipient sees the same name");
+        assert_eq!(bench.posted()[kind].get("filename").cloned(), shown.map(Value::from), "what the recipient sees");
     }
 }
 

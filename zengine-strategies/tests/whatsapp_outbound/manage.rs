@@ -50,8 +50,12 @@ async fn people_are_blocked_unblocked_and_listed() {
     assert_eq!(bench.line(4), "GET /v26.0/100200300/block_users?limit=100");
     assert_eq!(bench.line(5), "GET /v26.0/100200300/block_users?limit=100&after=a%3D");
     assert_eq!(meta.block_users(number, &[], &cx).await.unwrap_err().kind(), ErrorKind::MessageInvalid);
-    let others =
-        [Identity::new(IdentityKind::Username, "ana.b"), Identity::opaque("whatsapp", "hash"), Identity::new(IdentityKind::Group, "G1")];
+    let others = [
+        Identity::new(IdentityKind::Username, "ana.b"),
+        Identity::opaque("whatsapp", "hash"),
+        Identity::new(IdentityKind::Group, "G1"),
+        Identity::new(IdentityKind::ParentBsuid, "US.ENT.7"),
+    ];
     for other in others.map(Result::unwrap) {
         let people = [people[0].clone(), other.clone()];
         let errors = [meta.block_users(number, &people, &cx).await, meta.unblock_users(number, &people, &cx).await];
@@ -59,12 +63,14 @@ async fn people_are_blocked_unblocked_and_listed() {
             assert_eq!((error.kind(), error.reach()), (ErrorKind::MessageInvalid, Reach::NotSent), "{other}");
         }
     }
-    assert_eq!(bench.calls(), 6);
-    bench.answers([json!({"block_users": {}}), json!({"block_users": {}})]);
-    for scoped in [Identity::guess("US.135").unwrap(), Identity::guess("US.ENT.7").unwrap()] {
-        meta.unblock_users(number, std::slice::from_ref(&scoped), &cx).await.unwrap();
-        assert_eq!(bench.posted()["block_users"], json!([{"user_id": scoped.value()}]));
+    let many = vec![people[1].clone(); 1_001];
+    for error in [meta.block_users(number, &many, &cx).await, meta.unblock_users(number, &many, &cx).await].map(Result::unwrap_err) {
+        assert_eq!((error.kind(), error.reach()), (ErrorKind::MessageInvalid, Reach::NotSent));
     }
+    assert_eq!(bench.calls(), 6);
+    bench.answers([json!({"block_users": {}})]);
+    meta.unblock_users(number, &many[..1_000], &cx).await.unwrap();
+    assert_eq!(bench.posted()["block_users"][999], json!({"user_id": "US.135"}));
 }
 
 #[tokio::test]

@@ -213,6 +213,27 @@ async fn registration_says_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn what_a_subcode_says_of_a_number_is_not_a_template() {
+    let of = async |subcode: i64| {
+        let bench = Bench::new().await;
+        bench.answer(answer(400, &coded(100, subcode)));
+        let error = bench.strategy.request_code(&bench.tenant, CodeMethod::Sms, "en_US", &bench.contexts.event()).await.unwrap_err();
+        (error.kind(), error.retry_after().map(|wait| wait.as_secs()), error.reach())
+    };
+    for (subcode, kind, wait) in [
+        (2_388_001, ErrorKind::Conflict, None),
+        (2_388_004, ErrorKind::RateLimited, None),
+        (2_388_012, ErrorKind::Conflict, None),
+        (2_388_091, ErrorKind::RateLimited, Some(3600)),
+        (2_388_093, ErrorKind::InvalidContent, None),
+        (2_388_103, ErrorKind::Account, None),
+        (2_388_104, ErrorKind::Template, None),
+    ] {
+        assert_eq!(of(subcode).await, (kind, wait, Reach::Processed), "{subcode}");
+    }
+}
+
+#[tokio::test]
 async fn webhooks_are_subscribed_moved_and_read_back() {
     let bench = Bench::new().await;
     let (meta, number, cx) = (&bench.strategy, &bench.tenant, bench.contexts.event());

@@ -46,7 +46,7 @@ pub(super) fn location(param: &Param<'_>) -> Checked {
     param.required("longitude")?.number_of(-180.0, 180.0)?;
     for key in ["name", "address"] {
         if let Some(value) = param.optional(key) {
-            value.text_of(0, usize::MAX)?;
+            value.text()?;
         }
     }
     Ok(())
@@ -79,10 +79,10 @@ pub(super) fn contacts(param: &Param<'_>) -> Checked {
         name.only(&["formatted_name", "first_name", "last_name", "middle_name", "suffix", "prefix"])?;
         name.required("formatted_name")?.text_of(1, 1024)?;
         strings(&name, &["first_name", "last_name", "middle_name", "suffix", "prefix"])?;
-        each(&card, "phones", &["phone", "type", "wa_id"], 1)?;
-        each(&card, "emails", &["email", "type"], 1)?;
-        each(&card, "urls", &["url", "type"], 1)?;
-        each(&card, "addresses", &["street", "city", "state", "zip", "country", "country_code", "type"], 0)?;
+        each(&card, "phones", &["phone", "type", "wa_id"], true)?;
+        each(&card, "emails", &["email", "type"], true)?;
+        each(&card, "urls", &["url", "type"], true)?;
+        each(&card, "addresses", &["street", "city", "state", "zip", "country", "country_code", "type"], false)?;
         if let Some(org) = card.optional("org") {
             org.only(&["company", "department", "title"])?;
             strings(&org, &["company", "department", "title"])?;
@@ -96,13 +96,13 @@ pub(super) fn contacts(param: &Param<'_>) -> Checked {
     Ok(())
 }
 
-/// Checks an optional array of objects with only string members, the first of at least so many characters.
-fn each(card: &Param<'_>, key: &str, keys: &[&str], least: usize) -> Checked {
+/// Checks an optional array of objects with only string members. A first member that is a value shows something.
+fn each(card: &Param<'_>, key: &str, keys: &[&str], is_value: bool) -> Checked {
     let Some(list) = card.optional(key) else { return Ok(()) };
     for item in list.items_of(0, usize::MAX)? {
         item.only(keys)?;
-        if let Some(first) = item.optional(keys[0]) {
-            first.text_of(least, usize::MAX)?;
+        if let Some(first) = item.optional(keys[0]).filter(|_| is_value) {
+            first.text_of(1, usize::MAX)?;
         }
         strings(&item, keys)?;
     }
@@ -110,7 +110,7 @@ fn each(card: &Param<'_>, key: &str, keys: &[&str], least: usize) -> Checked {
 }
 
 fn strings(param: &Param<'_>, keys: &[&str]) -> Checked {
-    keys.iter().filter_map(|key| param.optional(key)).try_for_each(|value| value.text_of(0, usize::MAX).map(drop))
+    keys.iter().filter_map(|key| param.optional(key)).try_for_each(|value| value.text().map(drop))
 }
 
 fn is_date(text: &str) -> bool {

@@ -64,8 +64,9 @@ impl Class {
 /// Classifies an error. `http`: the status of a refused call; `None` for an error that a webhook reports.
 pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
     let Some(code) = error.code else { return by_status(http) };
-    // What is wrong with a template stands in the subcode only.
-    let code = error.subcode.filter(|subcode| code == 100 && TEMPLATE_SUBCODES.contains(subcode)).unwrap_or(code);
+    // What is wrong with a template, or with taking a number in, stands in the subcode only.
+    let is_general = code == 100 || !matches!(code, 1 | 190) && table::find(code).is_none();
+    let code = error.subcode.filter(|subcode| is_general && OWN_SUBCODES.contains(subcode)).unwrap_or(code);
     match code {
         // "Unknown": an outage where the provider says so, else a bad request. Possibly sent in both cases.
         1 if error.is_transient || http.is_some_and(|status| status >= 500) => {
@@ -87,8 +88,8 @@ pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
     }
 }
 
-/// The subcodes of 100 about templates.
-const TEMPLATE_SUBCODES: RangeInclusive<i64> = 2_388_000..=2_388_999;
+/// The subcodes of 100, and of codes without a row, that have rows of their own: templates, and numbers that are verified or moved.
+const OWN_SUBCODES: RangeInclusive<i64> = 2_388_000..=2_388_999;
 
 /// The fault of an access token.
 fn token_fault(subcode: Option<i64>) -> &'static str {

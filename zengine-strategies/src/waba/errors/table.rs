@@ -120,6 +120,7 @@ const TABLE: &[Row] = &[
     refused(131_064, Kind::Account, "the messaging limit was cut because of template violations"),
     refused(133_000, Kind::Account, "an earlier deregistration is not complete"),
     refused(133_006, Kind::Account, "the number must be verified again"),
+    refused(133_007, Kind::Account, "the account is blocked"),
     refused(133_010, Kind::Account, "the number is not registered"),
     refused(136_024, Kind::Account, "the number is verified already"),
     refused(131_042, Kind::Billing, "a payment is due or not possible"),
@@ -130,7 +131,6 @@ const TABLE: &[Row] = &[
     refused(1026, Kind::InvalidRecipient, "the recipient cannot receive this"),
     refused(130_403, Kind::InvalidRecipient, "the recipient is on the block list"),
     refused(131_002, Kind::InvalidRecipient, "the type of the recipient is not valid"),
-    refused(131_043, Kind::InvalidRecipient, "the message expired before the recipient could be reached"),
     refused(130_497, Kind::InvalidRecipient, "the business may not write to this country"),
     refused(131_020, Kind::InvalidRecipient, "the group has no other member"),
     refused(131_021, Kind::InvalidRecipient, "the sender cannot be the recipient"),
@@ -146,6 +146,7 @@ const TABLE: &[Row] = &[
     refused(2_593_109, Kind::Policy, "the user declined to share the history"),
 
     // The message.
+    refused(131_043, Kind::Expired, "the message expired before it could be delivered"),
     refused(100, Kind::InvalidContent, "a parameter is not valid"),
     refused(506, Kind::Conflict, "the same post again"),
     refused(130_501, Kind::InvalidContent, "groups do not take this type of message"),
@@ -165,6 +166,7 @@ const TABLE: &[Row] = &[
     refused(133_001, Kind::InvalidContent, "the backup or token for registering cannot be decrypted").to(133_003),
     refused(133_005, Kind::InvalidContent, "the PIN is wrong"),
     refused(135_000, Kind::InvalidContent, "the request's parameters are not valid"),
+    refused(136_025, Kind::InvalidContent, "the number could not be verified"),
     refused(138_000, Kind::InvalidContent, "the call is not valid").to(138_999),
     refused(139_000, Kind::InvalidContent, "the flow cannot be changed so").to(139_004),
     refused(139_100, Kind::InvalidContent, "the block list could not be changed, or only in part").to(139_101),
@@ -190,5 +192,12 @@ const TABLE: &[Row] = &[
     refused(132_068, Kind::Template, "the flow is blocked"),
     refused(134_100, Kind::Template, "only marketing templates are allowed here"),
     refused(134_102, Kind::Template, "the template or account cannot be used"),
+    // What 2388xxx says of a number and not of a template.
+    refused(2_388_001, Kind::Conflict, "the number belongs to another WhatsApp account"),
+    other_limit(2_388_004, "no code can be sent for the moment"),
+    refused(2_388_012, Kind::Conflict, "the number is in this account already"),
+    other_limit(2_388_091, "the number cannot get a code now").wait(Wait::Seconds(3600)),
+    refused(2_388_093, Kind::InvalidContent, "a parameter is not valid"),
+    refused(2_388_103, Kind::Account, "the number cannot be moved"),
     refused(2_388_000, Kind::Template, "the template is not valid or cannot be changed").to(2_388_999),
 ];

@@ -48,7 +48,7 @@ const ROWS: &[Expected] = &[
     (131_001, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (131_002, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
     (131_006, 400, Kind::InvalidContent, Reach::Processed, None, None),
-    (131_043, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
+    (131_043, 400, Kind::Expired, Reach::Processed, None, None),
     (133_001, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (133_003, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (131_000, 500, Kind::Unavailable, Reach::Maybe, None, None),
@@ -108,10 +108,12 @@ const ROWS: &[Expected] = &[
     (133_008, 400, Kind::RateLimited, Reach::Processed, None, None),
     (133_009, 400, Kind::RateLimited, Reach::Processed, None, None),
     (133_006, 400, Kind::Account, Reach::Processed, None, None),
+    (133_007, 400, Kind::Account, Reach::Processed, None, None),
     (133_010, 400, Kind::Account, Reach::Processed, None, None),
     (133_015, 400, Kind::Unavailable, Reach::Processed, None, Some(Wait::Seconds(300))),
     (134_011, 400, Kind::Billing, Reach::Processed, None, None),
     (135_000, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (136_025, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (136_024, 400, Kind::Account, Reach::Processed, None, None),
     (137_000, 400, Kind::InvalidRecipient, Reach::Processed, None, None),
     (138_000, 400, Kind::InvalidContent, Reach::Processed, None, None),
@@ -131,6 +133,12 @@ const ROWS: &[Expected] = &[
     (147_001, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (147_005, 400, Kind::InvalidContent, Reach::Processed, None, None),
     (2_388_000, 400, Kind::Template, Reach::Processed, None, None),
+    (2_388_001, 400, Kind::Conflict, Reach::Processed, None, None),
+    (2_388_004, 400, Kind::RateLimited, Reach::Processed, None, None),
+    (2_388_012, 400, Kind::Conflict, Reach::Processed, None, None),
+    (2_388_091, 400, Kind::RateLimited, Reach::Processed, None, Some(Wait::Seconds(3600))),
+    (2_388_093, 400, Kind::InvalidContent, Reach::Processed, None, None),
+    (2_388_103, 400, Kind::Account, Reach::Processed, None, None),
     (2_388_039, 400, Kind::Template, Reach::Processed, None, None),
     (2_388_318, 400, Kind::Template, Reach::Processed, None, None),
     (2_388_330, 400, Kind::Template, Reach::Processed, None, None),
@@ -216,12 +224,14 @@ fn subcode_33_of_code_100_is_a_wrong_phone_number_id() {
 }
 
 #[test]
-fn a_refused_template_is_known_by_the_subcode_of_code_100_alone() {
+fn a_refused_template_is_known_by_the_subcode_of_a_code_that_says_nothing() {
     let kind = |code, subcode| classify(&GraphError { subcode: Some(subcode), ..of(code) }, Some(400)).kind;
     for subcode in [2_388_023, 2_388_024, 2_388_043, 2_388_046, 2_388_293, 2_388_299] {
         assert_eq!(kind(100, subcode), Kind::Template, "{subcode}");
     }
     assert_eq!((kind(100, 2_388_000 - 1), kind(80_008, 2_388_024)), (Kind::InvalidContent, Kind::RateLimited));
+    assert_eq!((kind(200_002, 2_388_109), kind(200_002, 33)), (Kind::Template, Kind::InvalidContent), "a code without a row");
+    assert_eq!((kind(1, 2_388_109), kind(190, 2_388_109)), (Kind::InvalidContent, Kind::Unauthorized));
 }
 
 #[test]

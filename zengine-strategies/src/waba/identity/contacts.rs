@@ -9,9 +9,10 @@ use crate::waba::json::Raw;
 /// The contacts of a change, found by id and never by position.
 pub(crate) struct Contacts<'a> {
     all: Vec<Contact<'a>>,
-    /// Places in the order of the number and of the user id, if there are more than `FEW` contacts.
+    /// Places in the order of the number, of the user id and of the parent's, if there are more than `FEW` contacts.
     by_number: Vec<usize>,
     by_user: Vec<usize>,
+    by_parent: Vec<usize>,
 }
 
 /// The id by which a contact is looked up.
@@ -19,6 +20,7 @@ pub(crate) struct Contacts<'a> {
 enum Kind {
     Number,
     User,
+    Parent,
 }
 
 impl<'a> Contacts<'a> {
@@ -32,8 +34,9 @@ impl<'a> Contacts<'a> {
             places.sort_by_key(|&place| id_of(&all[place], kind));
             places
         };
-        let (by_number, by_user) = if all.len() > Self::FEW { (order(Kind::Number), order(Kind::User)) } else { (vec![], vec![]) };
-        Self { all, by_number, by_user }
+        let [by_number, by_user, by_parent] =
+            [Kind::Number, Kind::User, Kind::Parent].map(|kind| if all.len() > Self::FEW { order(kind) } else { vec![] });
+        Self { all, by_number, by_user, by_parent }
     }
 
     /// The contact that is the same person; the first if there are several. A single element and the only contact are one
@@ -43,7 +46,7 @@ impl<'a> Contacts<'a> {
             return Some(only).filter(|contact| !names.contradicts(&contact.names));
         }
         let wanted =
-            [(Kind::User, &names.user_id), (Kind::Number, &names.phone), (Kind::User, &names.phone), (Kind::User, &names.parent_user_id)];
+            [(Kind::User, &names.user_id), (Kind::Number, &names.phone), (Kind::User, &names.phone), (Kind::Parent, &names.parent_user_id)];
         let places = wanted.into_iter().filter_map(|(kind, id)| self.place(kind, spelled(id.as_deref()?)));
         places.min().and_then(|place| self.all.get(place))
     }
@@ -53,7 +56,11 @@ impl<'a> Contacts<'a> {
         if self.all.len() <= Self::FEW {
             return self.all.iter().position(|contact| id_of(contact, kind) == Some(id));
         }
-        let places = if kind == Kind::Number { &self.by_number } else { &self.by_user };
+        let places = match kind {
+            Kind::Number => &self.by_number,
+            Kind::User => &self.by_user,
+            Kind::Parent => &self.by_parent,
+        };
         let at = places.partition_point(|&place| id_of(&self.all[place], kind) < Some(id));
         places.get(at).copied().filter(|&place| id_of(&self.all[place], kind) == Some(id))
     }
@@ -62,12 +69,10 @@ impl<'a> Contacts<'a> {
 /// The id of a contact in a form in which all spellings are equal. A contact may have only the user id of the parent.
 fn id_of<'c>(contact: &'c Contact<'_>, kind: Kind) -> Option<(&'c str, &'c str)> {
     let Names { phone, user_id, parent_user_id, .. } = &contact.names;
-    let id = if kind == Kind::Number {
-        phone
-    } else if user_id.is_some() {
-        user_id
-    } else {
-        parent_user_id
+    let id = match kind {
+        Kind::Number => phone,
+        Kind::User if user_id.is_some() => user_id,
+        Kind::User | Kind::Parent => parent_user_id,
     };
     id.as_deref().map(spelled)
 }

@@ -70,7 +70,8 @@ impl<'a> Names<'a> {
         phone.map(|(one, other)| spelled(one) == spelled(other))
     }
 
-    fn number(&self) -> Option<&str> {
+    /// The number, unless a scoped id or a group stands in its place.
+    pub(crate) fn number(&self) -> Option<&str> {
         self.phone.as_deref().filter(|phone| is_number(phone))
     }
 
@@ -134,7 +135,7 @@ impl<'a> Names<'a> {
 /// One element of `contacts`.
 pub(crate) struct Contact<'a> {
     pub(super) name: Option<Cow<'a, str>>,
-    pub(crate) names: Names<'a>,
+    pub(super) names: Names<'a>,
 }
 
 impl<'a> Contact<'a> {

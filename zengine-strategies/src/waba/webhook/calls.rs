@@ -8,7 +8,7 @@ use zengine_connector::{
 
 use super::{
     reason,
-    scope::{Scope, is_end_of_call, provider_id},
+    scope::{Scope, provider_id},
     sink::{EventResult, NOT_AN_OBJECT},
 };
 use crate::waba::{
@@ -34,7 +34,9 @@ pub(super) fn call<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventRes
     let is = |word: &str| call.direction.as_ref().is_some_and(|direction| direction.eq_ignore_ascii_case(word));
     let from_business = is("BUSINESS_INITIATED") || !is("USER_INITIATED") && scope.is_from_business(&obj, &Names::default()) == Some(true);
     let names = Names::read(&obj, if from_business { &Keys::TO } else { &Keys::FROM });
-    Ok(routed(scope, &obj, raw, call, &names, from_business, alone))
+    let mut routed = routed(scope, &obj, raw, call, &names, from_business, alone);
+    routed.context.errors.extend(scope.take_errors_of_call("calls", &obj));
+    Ok(routed)
 }
 
 /// An element of `statuses` with the progress of a call.
@@ -43,7 +45,9 @@ pub(super) fn status<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, word: O
     let mut call = Call::default();
     word.clone_into(&mut call.event);
     let names = Names::read(obj, &Keys::RECIPIENT);
-    routed(scope, obj, raw, call, &names, true, alone)
+    let mut routed = routed(scope, obj, raw, call, &names, true, alone);
+    routed.context.errors.extend(scope.take_errors_of_call("statuses", obj));
+    routed
 }
 
 fn routed<'a>(
@@ -71,9 +75,6 @@ fn routed<'a>(
         if from_business { (scope.business().pop().unwrap_or_default(), vec![person]) } else { (person, scope.business()) };
     routed.to.retain(|party| !party.ids.is_empty());
     routed.context.errors = problem::all(obj);
-    if is_end_of_call(obj) && scope.errors_of_call {
-        routed.context.errors.extend(scope.take_errors());
-    }
     routed.provider_ids = provider_id(id.as_deref());
     routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
     routed.reference = reference.map(ProviderKey::echoed);

@@ -32,7 +32,8 @@ pub(super) fn message<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Event
     let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
     let direction = match &*scope.field {
         "message_echoes" | "smb_message_echoes" => Direction::Out,
-        "history" => old_direction(scope, &obj, &scope.only_contact(alone)),
+        // A file that follows: what the business wrote comes as an echo, unless its number or a recipient says so here.
+        "history" => old_direction(scope, &obj, &Names::default()),
         _ => Direction::In,
     };
     read(scope, &obj, raw, direction, None, alone)
@@ -91,7 +92,9 @@ fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Directi
     }
     let to_group = obj.text("recipient_type").as_deref() == Some("group");
     let group = name(outer, "group_id").or_else(|| name(obj, "group_id")).or_else(|| names.phone.take_if(|_| to_group));
-    let person = names.party(scope.contact(&names, alone && !to_group));
+    // The file that follows may be from another person of the conversations than the contact.
+    let is_other = scope.mode == Mode::History && names.phone.is_some();
+    let person = names.party(scope.contact(&names, alone && !to_group && !is_other));
 
     let said = content::read(scope, &kind, obj, alone);
     let dedup = match &id {

@@ -18,9 +18,9 @@ pub(super) fn preference<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Ev
     let mut preference = Preference::new(obj.owned("category").unwrap_or_else(|| "marketing_messages".to_owned()));
     preference.value.clone_from(&value);
     preference.detail = obj.owned("detail");
-    let event = match value.as_deref() {
+    let event = match value.as_deref().map(str::to_ascii_lowercase).as_deref() {
         Some("stop") => Event::OptOut(preference),
-        Some("resume" | "signup") => Event::OptIn(preference),
+        Some("resume" | "signup" | "accept") => Event::OptIn(preference),
         _ => Event::Unknown { provider_type: value.unwrap_or_else(|| "user_preferences".to_owned()) },
     };
     let names = Names::read(&obj, &Keys::PERSON);

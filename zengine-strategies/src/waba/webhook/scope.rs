@@ -79,8 +79,8 @@ pub(super) struct Scope<'a> {
     errors: Option<Raw<'a>>,
     /// Whether an element took them.
     taken: Cell<bool>,
-    /// Whether they belong to the one call that ended or failed.
-    pub(super) errors_of_call: bool,
+    /// The list with the one call that ended or failed, to which they belong.
+    errors_of: Option<&'static str>,
     pub(super) time_ms: Option<i64>,
     fan_out: bool,
     owner: Rc<Owner<'a>>,
@@ -105,8 +105,6 @@ impl<'a> Scope<'a> {
         // Members may be repeated, so every one of a name counts.
         let copies = || value.all("standby").filter(|_| mode == Mode::Standby).filter_map(Obj::read);
         let errors = value.get("errors").or_else(|| copies().find_map(|copy| copy.get("errors")));
-        let calls = || value.all("calls").chain(value.all("statuses")).filter_map(json::items).flatten().filter_map(Obj::read);
-        let ended = || calls().filter(is_end_of_call).count();
         let contacts = value.all("contacts").chain(copies().flat_map(|copy| copy.all("contacts")));
         Self {
             mode,
@@ -114,7 +112,7 @@ impl<'a> Scope<'a> {
             one_sender: field == "messages" && is_from_one_number(value),
             errors,
             taken: Cell::new(false),
-            errors_of_call: field == "calls" && errors.is_some() && ended() == 1,
+            errors_of: if field == "calls" && errors.is_some() { list_of_ended(value) } else { None },
             time_ms: entry.time_ms,
             // What is said of the account concerns every number of it; what people say concerns one.
             fan_out: owner.number.is_none() && !is_personal(&field),
@@ -132,6 +130,11 @@ impl<'a> Scope<'a> {
         let errors: Vec<_> = self.errors.and_then(json::items).into_iter().flatten().map(problem::one).collect();
         self.taken.set(!errors.is_empty());
         errors
+    }
+
+    /// The errors beside the elements, if they are those of this call, an element of `list`.
+    pub(super) fn take_errors_of_call(&self, list: &str, call: &Obj<'_>) -> Vec<ProviderError> {
+        if self.errors_of == Some(list) && is_end_of_call(call) { self.take_errors() } else { vec![] }
     }
 
     /// Whether an element took these errors as its own.
@@ -207,11 +210,6 @@ impl<'a> Scope<'a> {
         self.owner.business.iter().cloned().collect()
     }
 
-    /// The names of the one contact beside the one element, which is its person.
-    pub(super) fn only_contact(&self, alone: bool) -> Names<'a> {
-        self.contact(&Names::default(), alone).map(|contact| contact.names.clone()).unwrap_or_default()
-    }
-
     /// The contact that is the person.
     pub(super) fn contact(&self, names: &Names<'_>, alone: bool) -> Option<&Contact<'a>> {
         self.contacts.of(names, alone || self.one_sender)
@@ -243,8 +241,16 @@ fn is_from_one_number(value: &Obj<'_>) -> bool {
     first.is_some() && numbers.all(|number| number == first) && value.get("statuses").is_none()
 }
 
+/// The list with the one call that ended or failed; `None` if there are several. A status may say the same of it again.
+fn list_of_ended(value: &Obj<'_>) -> Option<&'static str> {
+    let of = |list| value.all(list).filter_map(json::items).flatten().filter_map(Obj::read).filter(is_end_of_call);
+    let mut ended = ["calls", "statuses"].into_iter().flat_map(|list| of(list).map(move |call| (list, name(&call, "id"))));
+    let (first, id) = ended.next()?;
+    ended.all(|(list, again)| list != first && id.is_some() && again == id).then_some(first)
+}
+
 /// Whether a call ended or failed, which errors beside it explain.
-pub(super) fn is_end_of_call(call: &Obj<'_>) -> bool {
+fn is_end_of_call(call: &Obj<'_>) -> bool {
     let has_failed = |raw| reason::words(raw).any(|word| word.eq_ignore_ascii_case("failed"));
     call.string("event").as_deref() == Some("terminate") || call.get("status").is_some_and(has_failed)
 }

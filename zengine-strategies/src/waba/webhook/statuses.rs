@@ -91,16 +91,19 @@ fn cost(obj: &Obj<'_>) -> Option<Cost> {
 }
 
 /// The recipient, with the name the contact gives, and in a group the member. It is a group's status if it names a group or a member,
-/// or says so; the recipient is then the group, and whatever else it names the member.
+/// or says so; the recipient is then the group, and whatever else it names the member. A person's number is no group.
 fn people<'a>(scope: &Scope<'a>, obj: &Obj<'a>, alone: bool) -> ((Vec<Identity>, Option<String>), Vec<Identity>) {
     let (mut recipient, mut member) = (Names::read(obj, &Keys::RECIPIENT), Names::read(obj, &Keys::PARTICIPANT));
-    let is_group = !member.is_empty() || obj.text("recipient_type").is_some_and(|kind| kind.eq_ignore_ascii_case("group"));
+    let kind = obj.text("recipient_type");
+    let says = |word: &str| kind.as_ref().is_some_and(|kind| kind.eq_ignore_ascii_case(word));
+    let is_person = says("individual") && recipient.number().is_some();
+    let is_group = says("group") || !is_person && !member.is_empty();
     let group = name(obj, "group_id");
     if group.is_none() && !is_group {
         let person = recipient.party(scope.contact(&recipient, alone));
         return ((person.ids, person.name), vec![]);
     }
-    let stated = recipient.phone.take_if(|id| is_group || group.as_ref() == Some(id));
+    let stated = recipient.phone.take_if(|id| group.as_ref().map_or(is_group, |group| group == id));
     let group = group.or(stated).and_then(|id| Identity::new(IdentityKind::Group, &id).ok());
     if member.is_empty() {
         member = recipient;

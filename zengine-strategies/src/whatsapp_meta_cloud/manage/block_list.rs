@@ -38,7 +38,8 @@ impl WhatsAppMetaCloud {
     /// Blocks people who wrote within the last 24 hours. A partial success is not an error: you must read the report.
     ///
     /// # Errors
-    /// `MessageInvalid` if `users` is empty or holds another identity than a number or a business-scoped id; Meta's errors.
+    /// `MessageInvalid` if `users` is empty, has more than 1,000 people or holds another identity than a number or a business-scoped
+    /// id (one of the parent portfolio is not taken); Meta's errors.
     pub async fn block_users(&self, tenant: &Tenant, users: &[Identity], cx: &EventContext) -> Result<BlockReport, SendError> {
         self.change_block_list(tenant, Method::POST, "block_users", users, cx).await
     }
@@ -46,7 +47,8 @@ impl WhatsAppMetaCloud {
     /// Unblocks people. A partial success is not an error: you must read the report.
     ///
     /// # Errors
-    /// `MessageInvalid` if `users` is empty or holds another identity than a number or a business-scoped id; Meta's errors.
+    /// `MessageInvalid` if `users` is empty, has more than 1,000 people or holds another identity than a number or a business-scoped
+    /// id (one of the parent portfolio is not taken); Meta's errors.
     pub async fn unblock_users(&self, tenant: &Tenant, users: &[Identity], cx: &EventContext) -> Result<BlockReport, SendError> {
         self.change_block_list(tenant, Method::DELETE, "unblock_users", users, cx).await
     }
@@ -79,6 +81,9 @@ impl WhatsAppMetaCloud {
         if users.is_empty() {
             return Err(wrong("the list of users is empty"));
         }
+        if users.len() > MAX_USERS {
+            return Err(wrong("the list of users has more than 1,000 people"));
+        }
         let users: Option<Vec<_>> = users.iter().map(|user| Some(json!({member(user)?: user.value()}))).collect();
         let users = users.ok_or_else(|| wrong("a user must be a phone number, a WhatsApp id or a business-scoped id"))?;
         let body = json!({"messaging_product": "whatsapp", "block_users": users});
@@ -97,11 +102,15 @@ impl WhatsAppMetaCloud {
     }
 }
 
-/// The member that names a person: numbers and scoped ids have one each, and other identities none.
+/// Maximum number of people in one change.
+const MAX_USERS: usize = 1_000;
+
+/// The member that names a person: numbers and scoped ids have one each, and other identities none. Meta takes no id of the
+/// parent portfolio here.
 fn member(user: &Identity) -> Option<&'static str> {
     match user.kind() {
         IdentityKind::Phone | IdentityKind::WaId => Some("user"),
-        IdentityKind::Bsuid | IdentityKind::ParentBsuid => Some("user_id"),
+        IdentityKind::Bsuid => Some("user_id"),
         _ => None,
     }
 }

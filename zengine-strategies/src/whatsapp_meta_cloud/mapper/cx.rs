@@ -37,8 +37,7 @@ impl Cx {
 
     /// A text that people must see something of, without control characters but line breaks and tabs. Its length is checked elsewhere.
     pub(super) fn words(&mut self, at: &str, text: &str) {
-        let fine = !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
-        self.check.require(fine, at, "must not hold control characters");
+        self.check.require(!text.contains(is_control), at, "must not hold control characters");
         self.visible(at, text);
     }
 
@@ -105,6 +104,11 @@ impl Cx {
     }
 }
 
+/// Whether a character is a control character, other than a line break or a tab.
+pub(super) fn is_control(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\r' | '\t')
+}
+
 /// A JSON object under construction: an absent or empty value leaves no key.
 #[derive(Default)]
 pub(super) struct Object(Map<String, Value>);
@@ -112,6 +116,10 @@ pub(super) struct Object(Map<String, Value>);
 impl Object {
     pub(super) fn new() -> Self {
         Self::default()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn put(&mut self, key: &str, value: impl Into<Value>) {

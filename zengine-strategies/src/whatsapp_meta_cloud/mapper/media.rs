@@ -4,7 +4,7 @@ use serde_json::Value;
 use zengine_connector::message::{Media, MediaKind, MediaSource};
 
 use super::cx::{Cx, Object};
-use crate::whatsapp_meta_cloud::media::{STILL_STICKER, file_name, is_mime, most};
+use crate::whatsapp_meta_cloud::media::{STILL_STICKER, is_mime, most, shown_name};
 
 /// The object of a media message. Length of the caption, MIME type and size are checked by the core.
 pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
@@ -61,7 +61,7 @@ pub(super) fn bare(cx: &mut Cx, at: &str, media: &Media) -> Value {
     filename(cx, at, media, object).into()
 }
 
-/// The name of a document decides its icon; nothing else shows a name. Bytes have the name under which they are stored.
+/// The name of a document decides its icon; nothing else shows a name. That of bytes fits their MIME type.
 fn filename(cx: &mut Cx, at: &str, media: &Media, object: Object) -> Object {
     if media.kind != MediaKind::Document {
         return object;
@@ -71,7 +71,7 @@ fn filename(cx: &mut Cx, at: &str, media: &Media, object: Object) -> Object {
         cx.single(&format!("{at}/filename"), name);
     }
     match (&media.source, &media.mime) {
-        (MediaSource::Inline { .. }, Some(mime)) => object.with("filename", file_name(media.kind, mime, given)),
+        (MediaSource::Inline { .. }, Some(mime)) => object.with("filename", shown_name(mime, given)),
         _ => object.with_some("filename", given),
     }
 }

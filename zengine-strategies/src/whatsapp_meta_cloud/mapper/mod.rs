@@ -139,7 +139,7 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
     match &message.content {
         Content::Text(text) => typed("text", plain::text(cx, text)),
         Content::Media(item) => typed(item.kind.as_str(), media::message(cx, at, item)),
-        Content::Location(place) => typed("location", plain::location(cx, at, place)),
+        Content::Location(place) => typed("location", plain::location(place)),
         Content::Contacts(cards) => typed("contacts", plain::contacts(cx, at, cards)),
         Content::Reaction(reaction) => {
             cx.check.require(message.reply_to.is_none(), "/reply_to", "a reaction cannot quote a message");

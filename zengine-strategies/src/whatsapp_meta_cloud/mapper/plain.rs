@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use zengine_connector::message::{ContactCard, Contacts, LabelledValue, Location, PostalAddress, Reaction, Text};
 
-use super::cx::{Cx, Object};
+use super::cx::{Cx, Object, is_control};
 
 pub(super) fn text(cx: &mut Cx, text: &Text) -> Value {
     cx.words("/content/body", &text.body);
@@ -11,18 +11,17 @@ pub(super) fn text(cx: &mut Cx, text: &Text) -> Value {
 }
 
 /// A location. WhatsApp's has no accuracy and no web page.
-pub(super) fn location(cx: &mut Cx, at: &str, place: &Location) -> Value {
-    let object = texts(cx, at, &[("name", &place.name), ("address", &place.address)]);
+pub(super) fn location(place: &Location) -> Value {
+    let object = texts(&[("name", &place.name), ("address", &place.address)]);
     object.with("latitude", place.latitude).with("longitude", place.longitude).into()
 }
 
-/// An object of texts that people see, without those that are absent or empty.
-fn texts(cx: &mut Cx, at: &str, texts: &[(&str, &Option<String>)]) -> Object {
+/// An object of optional texts, without those that are absent or show nothing. Cards and places come as other people filled them
+/// in, and can be sent on: a control character becomes a space.
+fn texts(texts: &[(&str, &Option<String>)]) -> Object {
     texts.iter().fold(Object::new(), |object, (key, text)| {
-        if let Some(text) = text {
-            cx.words(&format!("{at}/{key}"), text);
-        }
-        object.with_text(if *key == "label" { "type" } else { key }, text.as_deref())
+        let text = text.as_deref().map(|text| text.replace(is_control, " ")).filter(|text| !text.trim().is_empty());
+        object.with_some(key, text)
     })
 }
 
@@ -54,41 +53,48 @@ fn contact(cx: &mut Cx, at: &str, card: &ContactCard) -> Value {
         ("prefix", &name.prefix),
         ("suffix", &name.suffix),
     ];
-    let mut name = texts(cx, &format!("{at}/name"), &parts);
+    let mut name = texts(&parts);
     let whole = card.display_name().unwrap_or_default();
     cx.words(&format!("{at}/name/formatted_name"), &whole);
-    if cx.rules.fill_contact_first_name && parts.iter().all(|(_, part)| part.is_none()) {
+    if cx.rules.fill_contact_first_name && name.is_empty() {
         name.put("first_name", whole.as_str());
     }
     let org = card
         .org
         .as_ref()
-        .map(|org| texts(cx, &format!("{at}/org"), &[("company", &org.company), ("department", &org.department), ("title", &org.title)]));
+        .map(|org| texts(&[("company", &org.company), ("department", &org.department), ("title", &org.title)]))
+        .filter(|org| !org.is_empty());
     Object::new()
         .with("name", name.with("formatted_name", whole))
         .with_some("phones", list(cx, &format!("{at}/phones"), &card.phones, |cx, at, phone| labelled(cx, at, "phone", phone)))
         .with_some("emails", list(cx, &format!("{at}/emails"), &card.emails, |cx, at, email| labelled(cx, at, "email", email)))
         .with_some("urls", list(cx, &format!("{at}/urls"), &card.urls, |cx, at, url| labelled(cx, at, "url", url)))
-        .with_some("addresses", list(cx, &format!("{at}/addresses"), &card.addresses, address))
+        .with_some("addresses", list(cx, &format!("{at}/addresses"), &card.addresses, |_, _, place| address(place)))
         .with_some("org", org)
         .with_text("birthday", card.birthday.as_deref())
         .into()
 }
 
 fn list<T>(cx: &mut Cx, at: &str, items: &[T], each: impl Fn(&mut Cx, &str, &T) -> Object) -> Option<Value> {
-    let each = |(i, item)| Value::from(each(cx, &format!("{at}/{i}"), item));
-    (!items.is_empty()).then(|| items.iter().enumerate().map(each).collect())
+    let all = items.iter().enumerate().map(|(i, item)| each(cx, &format!("{at}/{i}"), item));
+    let all: Vec<Value> = all.filter(|object| !object.is_empty()).map(Value::from).collect();
+    (!all.is_empty()).then(|| all.into())
 }
 
 fn labelled(cx: &mut Cx, at: &str, key: &str, entry: &LabelledValue) -> Object {
+    let object = texts(&[("type", &entry.label)]);
+    // Only a phone has one; without it the recipient is offered to invite the person.
+    let wa_id = entry.wa_id.as_deref().filter(|id| key == "phone" && !id.trim().is_empty());
+    let object = object.with_some("wa_id", wa_id);
+    if wa_id.is_some() && entry.value.trim().is_empty() {
+        return object;
+    }
     cx.check.require(!entry.value.is_empty(), format!("{at}/value"), "must not be empty");
     cx.words(&format!("{at}/value"), &entry.value);
-    let object = texts(cx, at, &[("label", &entry.label)]).with(key, entry.value.as_str());
-    // Only a phone has one; without it the recipient is offered to invite the person.
-    if key == "phone" { object.with_text("wa_id", entry.wa_id.as_deref()) } else { object }
+    object.with(key, entry.value.as_str())
 }
 
-fn address(cx: &mut Cx, at: &str, address: &PostalAddress) -> Object {
+fn address(address: &PostalAddress) -> Object {
     let parts = [
         ("street", &address.street),
         ("city", &address.city),
@@ -96,9 +102,9 @@ fn address(cx: &mut Cx, at: &str, address: &PostalAddress) -> Object {
         ("zip", &address.zip),
         ("country", &address.country),
         ("country_code", &address.country_code),
-        ("label", &address.label),
+        ("type", &address.label),
     ];
-    texts(cx, at, &parts)
+    texts(&parts)
 }
 
 fn is_date(text: &str) -> bool {

@@ -167,7 +167,7 @@ fn header(cx: &mut Cx, at: &str, parameter: &TemplateParameter) -> Option<Value>
             let at = format!("{at}/location");
             cx.check.require((-90.0..=90.0).contains(&location.latitude), format!("{at}/latitude"), "must be -90 to 90 degrees");
             cx.check.require((-180.0..=180.0).contains(&location.longitude), format!("{at}/longitude"), "must be -180 to 180 degrees");
-            json!({"type": "location", "location": plain::location(cx, &at, location)})
+            json!({"type": "location", "location": plain::location(location)})
         }
         TemplateParameter::Product { catalog, sku } => {
             cx.id(format!("{at}/catalog"), catalog);

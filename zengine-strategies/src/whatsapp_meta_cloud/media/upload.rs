@@ -72,9 +72,27 @@ pub(super) async fn store(
     id.ok_or_else(|| SendError::of(ErrorKind::Protocol, "a file was stored without an id").not_sent())
 }
 
+/// The name that recipients see of a document whose bytes are stored: the given one, unless its extension says another type than
+/// the file has, or nothing.
+pub(in crate::whatsapp_meta_cloud) fn shown_name(mime: &str, filename: Option<&str>) -> String {
+    match filename.filter(|name| has_other_extension(name)) {
+        Some(name) => name.to_owned(),
+        None => file_name(MediaKind::Document, mime, filename),
+    }
+}
+
+/// Whether a name ends in an extension that belongs to none of the types, such as `.yaml`.
+fn has_other_extension(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, own)| {
+        let looks = (1..=5).contains(&own.len()) && own.bytes().all(|b| b.is_ascii_alphanumeric());
+        let is_known = || EXTENSIONS.iter().flat_map(|(_, all)| *all).any(|end| own.eq_ignore_ascii_case(end));
+        looks && own.bytes().any(|b| b.is_ascii_alphabetic()) && !is_known()
+    })
+}
+
 /// The name of a stored file. Meta looks at its extension too, so it fits the MIME type; only a document's own name is kept,
 /// because recipients see it.
-pub(in crate::whatsapp_meta_cloud) fn file_name(kind: MediaKind, mime: &str, filename: Option<&str>) -> String {
+fn file_name(kind: MediaKind, mime: &str, filename: Option<&str>) -> String {
     let essence = mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let given = filename.filter(|name| kind == MediaKind::Document && !name.is_empty());
     let extensions = EXTENSIONS.iter().find(|(mime, _)| *mime == essence).map_or(&[][..], |(_, extensions)| extensions);
@@ -102,7 +120,7 @@ const EXTENSIONS: &[(&str, &[&str])] = &[
     ("text/plain", &["txt", "csv", "log", "md", "text"]),
     ("application/pdf", &["pdf"]),
     ("application/msword", &["doc"]),
-    ("application/vnd.ms-excel", &["xls"]),
+    ("application/vnd.ms-excel", &["xls", "csv"]),
     ("application/vnd.ms-powerpoint", &["ppt"]),
     ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", &["docx"]),
     ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", &["xlsx"]),
