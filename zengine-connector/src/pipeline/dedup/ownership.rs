@@ -54,6 +54,7 @@ pub(crate) struct Ownership<'a> {
 }
 
 /// The phase of the claim.
+#[allow(clippy::large_enum_variant, reason = "it stands in the claim's owner; a box would cost every send an allocation")]
 enum Phase {
     /// Nothing was sent.
     Quiet,

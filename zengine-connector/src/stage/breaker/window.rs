@@ -48,9 +48,8 @@ impl Window {
     }
 
     fn slice_at(&self, now: Duration) -> u64 {
-        // The first slice is 1, so that an unused bucket, slice 0, never counts as recent.
-        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX - 1);
-        nanos(now) / nanos(self.slice) + 1
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        nanos(now) / nanos(self.slice)
     }
 }
 
@@ -72,5 +71,11 @@ mod tests {
         assert_eq!(window.totals(Duration::from_secs(59)), (1001, 1));
         assert_eq!(window.totals(Duration::from_secs(62)), (1, 1));
         assert_eq!(window.totals(Duration::from_secs(1200)), (0, 0));
+        for seconds in 3600..3660 {
+            window.count(Duration::from_secs(seconds), true);
+        }
+        assert_eq!(window.totals(Duration::from_secs(3659)), (60, 60));
+        window.clear();
+        assert_eq!(window.totals(Duration::from_secs(3659)), (0, 0));
     }
 }

@@ -196,6 +196,110 @@ async fn rule_46_long_health_does_not_hide_a_failing_minute() {
     assert_eq!(circuit.state().0, State::Open);
 }
 
+/// After a freeze, and after the breaker closed, failures of before count no more.
+#[tokio::test(start_paused = true)]
+async fn rule_46_a_freeze_and_a_close_begin_the_count_anew() {
+    for (seconds, state) in [(60, State::Open), (61, State::Closed)] {
+        let world = World::new();
+        let circuit = world.process(&Breaker::default());
+        for _ in 0..4 {
+            call(&circuit, Verdict::Failure).await;
+        }
+        world.pass(seconds).await;
+        call(&circuit, Verdict::Failure).await;
+        assert_eq!(circuit.state().0, state, "{seconds}");
+    }
+
+    let world = World::new();
+    let circuit = world.process(&Breaker { consecutive_failures: 1000, window: Duration::from_secs(300), ..Breaker::default() });
+    for _ in 0..10 {
+        call(&circuit, Verdict::Failure).await;
+    }
+    assert_eq!(circuit.state().0, State::Open);
+    world.pass(40).await;
+    call(&circuit, Verdict::Success).await;
+    call(&circuit, Verdict::Failure).await;
+    assert_eq!(circuit.state().0, State::Closed);
+}
+
+/// A breaker is as a new one once its window is over and its trips are forgiven.
+#[tokio::test(start_paused = true)]
+async fn rule_60_a_breaker_is_forgotten_when_it_has_nothing_to_remember() {
+    let world = World::new();
+    let circuit = world.process(&Breaker::default());
+    let after = |since: Duration, seconds: u64| since + Duration::from_secs(seconds);
+    let called = world.clock.monotonic();
+    call(&circuit, Verdict::Success).await;
+    assert!(!circuit.is_as_new(after(called, 60)) && circuit.is_as_new(after(called, 61)));
+    open(&circuit).await;
+    world.pass(40).await;
+    let closed = world.clock.monotonic();
+    call(&circuit, Verdict::Success).await;
+    assert!(!circuit.is_as_new(after(closed, 600)) && circuit.is_as_new(after(closed, 601)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_52_a_probe_is_its_probers_for_an_attempt_and_the_slack() {
+    let world = World::new();
+    let circuit = world.process(&Breaker::default());
+    assert_eq!(circuit.wait(), Duration::ZERO);
+    open(&circuit).await;
+    let left = acquire(&circuit).await.unwrap_err();
+    assert_eq!(circuit.wait(), left);
+    world.pass(60).await;
+    let hung = acquire(&circuit).await.unwrap();
+    world.clock.advance(circuit.settings.attempt_timeout).await;
+    assert_eq!(acquire(&circuit).await.unwrap_err(), PROBE_SLACK);
+    world.clock.advance(PROBE_SLACK).await;
+    assert!(acquire(&circuit).await.is_ok(), "another probe of this process");
+    drop(hung);
+}
+
+/// A process that another one outran waits for that probe, or for the open time that the log names, within bounds.
+#[tokio::test(start_paused = true)]
+async fn rule_52_a_process_without_the_probe_waits_as_the_log_says() {
+    let world = World::new();
+    let (first, second) = (world.process(&Breaker::default()), world.process(&Breaker::default()));
+    open(&first).await;
+    open(&second).await;
+    world.pass(60).await;
+    let _probe = acquire(&first).await.unwrap();
+    let busy = acquire(&second).await.unwrap_err();
+    assert_eq!((second.state().0, second.wait(), busy), (State::Open, busy, second.probe_time()));
+
+    for (seconds, expected) in
+        [(0, None), (1, Some(Duration::from_secs(1))), (10 * 365 * 86_400, Some(2 * Breaker::default().max_open_time))]
+    {
+        let world = World::new();
+        let circuit = world.process(&Breaker::default());
+        open(&circuit).await;
+        world.pass(60).await;
+        let open_until_ms = Some(to_ms(world.clock.now()) + seconds * 1000);
+        let document = Document { n: 100, open_until_ms, writer: "another".to_owned(), ..circuit.document(State::Open, "failures") };
+        world.log.entries.lock().push((circuit.name.clone(), EpochEntry::new(100, serde_json::to_vec(&document).unwrap().into())));
+        circuit.inner.lock().log_n = 99;
+        assert_eq!(acquire(&circuit).await.err(), expected, "{seconds}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_47_late_failures_of_an_earlier_epoch_trip_nothing() {
+    let world = World::new();
+    let circuit = world.process(&Breaker::default());
+    let mut late = vec![];
+    for _ in 0..10 {
+        late.push(acquire(&circuit).await.unwrap());
+    }
+    open(&circuit).await;
+    let epoch = circuit.state().1;
+    world.pass(60).await;
+    let _probe = acquire(&circuit).await.unwrap();
+    for permit in late {
+        settle(permit, Verdict::Failure);
+    }
+    assert_eq!(circuit.state(), (State::HalfOpen, epoch + 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_47_a_late_result_has_no_say_and_a_dropped_permit_says_nothing() {
     let world = World::new();
@@ -227,6 +331,12 @@ async fn rule_48_each_trip_doubles_the_open_time_until_it_is_forgiven() {
     let second = acquire(&circuit).await.unwrap_err();
     assert!((60.0..=60.0 * 1.2 * 1.1).contains(&second.as_secs_f64()), "{second:?}");
     world.pass(80).await;
+    call(&circuit, Verdict::Success).await;
+    world.pass(600).await;
+    open(&circuit).await;
+    let third = acquire(&circuit).await.unwrap_err();
+    assert!((120.0..=120.0 * 1.2 * 1.1).contains(&third.as_secs_f64()), "{third:?}");
+    world.pass(160).await;
     call(&circuit, Verdict::Success).await;
     world.pass(601).await;
     open(&circuit).await;
