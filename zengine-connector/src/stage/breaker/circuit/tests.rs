@@ -361,6 +361,36 @@ async fn rule_54_a_trip_acts_at_once_and_is_told_in_the_background() {
     assert_eq!(told.told(), [State::Open, State::HalfOpen, State::Closed]);
 }
 
+/// The log names the open time that every process keeps at least, and goes on after entries of others.
+#[tokio::test(start_paused = true)]
+async fn rule_54_a_trip_is_told_with_its_time_and_its_number() {
+    for _ in 0..20 {
+        let world = World::new();
+        let circuit = world.process(&Breaker::default());
+        let closed = Document { writer: "another".to_owned(), ..circuit.document(State::Closed, "the probe succeeded") };
+        world.log.entries.lock().push((circuit.name.clone(), EpochEntry::new(1, serde_json::to_vec(&closed).unwrap().into())));
+        open(&circuit).await;
+        let (wait, now_ms) = (circuit.wait(), to_ms(world.clock.now()));
+        world.clock.advance(Duration::from_millis(1)).await;
+        let told: Document = serde_json::from_slice(&world.log.newest(&circuit.name).await.unwrap().unwrap().document).unwrap();
+        assert_eq!((told.n, told.state, told.trips), (2, State::Open, 1));
+        let open_ms = told.open_until_ms.unwrap() - now_ms;
+        assert!((30_000..=36_000).contains(&open_ms), "{open_ms}");
+        assert!((open_ms..=open_ms * 11 / 10 + 1).contains(&ms(wait)), "{wait:?} {open_ms}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_54_processes_that_trip_at_once_tell_it_once() {
+    let world = World::new();
+    let processes = [world.process(&Breaker::default()), world.process(&Breaker::default())];
+    for process in &processes {
+        open(process).await;
+    }
+    world.pass(1).await;
+    assert_eq!(world.told(), [State::Open]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_54_a_transition_that_no_task_can_store_acts_in_this_process() {
     let world = World::new();
