@@ -1,4 +1,4 @@
-//! What can happen to a record: three owners, a clock that jumps, crashes and lost answers.
+//! The world of a record: three owners, a clock that jumps, crashes and lost answers.
 
 use proptest::{prelude::*, sample::select};
 use zengine_connector::{

@@ -171,8 +171,10 @@ async fn rule_85_a_send_in_doubt_ends_although_its_tenant_is_gone() {
     assert!(unknown(send(&moved, "1").await).replayed);
 }
 
-/// A version of the strategy whose channel carries three bytes of text.
-struct Narrow;
+/// A version of the strategy whose channel carries three bytes of text, and which may panic before the claim.
+struct Narrow {
+    panics: bool,
+}
 
 #[derive(Deserialize, schemars::JsonSchema)]
 struct Nothing {}
@@ -188,6 +190,11 @@ impl Configure<Nothing> for Narrow {
 impl OutboundStrategy<Nothing, OutboundMessage> for Narrow {
     async fn send(&self, (): &(), _: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> {
         Err(SendError::domain("no message fits").not_sent())
+    }
+
+    fn capabilities<'t>(&self, (): &'t ()) -> Option<&'t Capabilities> {
+        assert!(!self.panics, "on purpose");
+        None
     }
 }
 
@@ -211,45 +218,14 @@ impl Strategy for Narrow {
     }
 }
 
-/// A version of the strategy that panics before the claim.
-struct Panics;
-
-impl Configure<Nothing> for Panics {
-    type Tenant = ();
-
-    async fn configure(&self, _: Nothing, _: &ConfigureContext) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-impl OutboundStrategy<Nothing, OutboundMessage> for Panics {
-    async fn send(&self, (): &(), _: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> {
-        Err(SendError::domain("it sends nothing").not_sent())
-    }
-
-    fn capabilities<'t>(&self, (): &'t ()) -> Option<&'t Capabilities> {
-        panic!("on purpose")
-    }
-}
-
-impl Strategy for Panics {
-    type Config = Nothing;
-    type Message = OutboundMessage;
-    const DESCRIPTOR: &'static Descriptor = Narrow::DESCRIPTOR;
-
-    fn halves() -> zengine_connector::private::Halves<Self> {
-        zengine_connector::private::Halves::new().outbound()
-    }
-}
-
-/// What a channel can no longer carry is rejected and does not come again: what is settled is replayed, and what may have arrived ends.
+/// A message that its channel no longer carries is rejected and does not come again: a settled send is replayed, one in doubt ends.
 #[tokio::test(start_paused = true)]
 async fn rule_19_a_send_in_doubt_ends_although_its_message_no_longer_fits() {
     let (world, provider) = (new_world(), Recording::new());
     delivered(send(&world.process(&provider), "settled").await);
     provider.answer(ProviderAnswer::AcceptThenHang);
     drop_after(&world, &world.killed(&provider), "in doubt", secs(1)).await;
-    let narrow = world.host(StrategyRegistry::builder().register(Narrow), |it| it);
+    let narrow = world.host(StrategyRegistry::builder().register(Narrow { panics: false }), |it| it);
     assert!(delivered(send(&narrow, "settled").await).replayed);
     let later = deferred(send(&narrow, "in doubt").await);
     assert_eq!(later.error.as_ref().map(Error::kind), Some(ErrorKind::MessageInvalid), "its owner may be at work");
@@ -267,7 +243,7 @@ async fn rule_19_a_panic_before_the_claim_ends_no_doubt() {
     provider.answer(ProviderAnswer::AcceptThenHang);
     drop_after(&world, &world.killed(&provider), "1", secs(1)).await;
     world.pass(secs(63)).await;
-    let panics = world.host(StrategyRegistry::builder().register(Panics), |it| it);
+    let panics = world.host(StrategyRegistry::builder().register(Narrow { panics: true }), |it| it);
     let error = panics.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
     assert_eq!((error.kind(), world.record("1").await.unwrap().status), (ErrorKind::Unexpected, ClaimStatus::Sending));
     delivered(send(&world.process(&provider), "1").await);

@@ -730,7 +730,7 @@ async fn rule_21_the_window_counts_from_the_first_of_several_doubts() {
     assert_eq!((provider.calls().len(), provider.effects("1")), (2, 1));
 }
 
-/// What a look-up answered last stays visible when `max_age` ends the send, and its hint is kept before.
+/// The last answer of a look-up stays visible when `max_age` ends the send, and its hint is kept before.
 #[tokio::test(start_paused = true)]
 async fn rule_39_the_error_of_a_look_up_stays_visible() {
     let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
@@ -816,7 +816,7 @@ impl Strategy for Mute {
     }
 }
 
-/// Where nobody can ask, nothing is sent again.
+/// Without a look-up, nothing is sent again.
 #[tokio::test(start_paused = true)]
 async fn rule_19_a_strategy_that_cannot_look_up_sends_nothing_again() {
     let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());

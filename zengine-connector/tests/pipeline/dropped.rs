@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use zengine_connector::{
-    ErrorKind, Fault, Outcome, Reach, SendError, SendOptions,
+    ErrorKind, Fault, Orchestrator, Outcome, Reach, SendError, SendOptions,
     error::ProviderDetails,
     keyring::{Key, KeyRing},
     message::State,
@@ -19,7 +19,7 @@ use zengine_connector::{
 
 use super::new_world;
 use crate::log::Log;
-use crate::support::{deferred, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown};
+use crate::support::{World, deferred, delivered, drop_after, failed, id, key, ms, secs, send, tenant, text, unknown};
 
 /// Case 27: dropped while claimed, it is given back; nobody has to wait for a lease.
 #[tokio::test(start_paused = true)]
@@ -523,20 +523,23 @@ impl KeyRing for Fragile {
     }
 }
 
-/// What the provider accepted is delivered, also if the host's keys panic before it is recorded (rule 20).
+/// Sends a message that the provider accepts, while the keys panic. They go on panicking.
+async fn keys_panic_over_a_delivery(world: &World, provider: &Recording, process: &Arc<Orchestrator>, keys: &Fragile) {
+    provider.answer(ProviderAnswer::Slow(secs(2)));
+    let process = Arc::clone(process);
+    let sending = tokio::spawn(async move { send(&process, "1").await });
+    world.pass(secs(1)).await;
+    keys.1.store(true, Ordering::SeqCst);
+    assert!(sending.await.is_err(), "the panic is the host's");
+}
+
+/// An accepted message is delivered, also if the host's keys panic before it is recorded (rule 20).
 #[tokio::test(start_paused = true)]
 async fn rule_20_a_panic_after_the_acceptance_sends_nothing_again() {
     let (world, provider) = (new_world(), Recording::new());
     let keys = Arc::new(Fragile(world.memory.keys(), AtomicBool::new(false)));
     let process = Arc::new(world.process_with(&provider, |it| it.keys(Arc::clone(&keys) as _)));
-    provider.answer(ProviderAnswer::Slow(secs(2)));
-    let sending = tokio::spawn({
-        let process = Arc::clone(&process);
-        async move { send(&process, "1").await }
-    });
-    world.pass(secs(1)).await;
-    keys.1.store(true, Ordering::SeqCst);
-    assert!(sending.await.is_err(), "the panic is the host's");
+    keys_panic_over_a_delivery(&world, &provider, &process, &keys).await;
     keys.1.store(false, Ordering::SeqCst);
     world.pass(ms(1)).await;
     assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Delivered);
@@ -723,7 +726,7 @@ async fn rule_26_a_delivery_is_recorded_beside_any_number_of_releases() {
     assert!(world.all_letters().await.is_empty());
 }
 
-/// What was delivered is told as delivered, whatever of the host fails over it: its keys, also in the task, and its claim store.
+/// A delivery has its line as one, whatever of the host fails over it: its keys, also in the task, and its claim store.
 #[tokio::test(start_paused = true)]
 async fn rule_81_a_delivery_over_which_the_keys_panic_has_its_line() {
     for (is_stored, heals) in [(true, true), (true, false), (false, true)] {
@@ -734,14 +737,7 @@ async fn rule_81_a_delivery_over_which_the_keys_panic_has_its_line() {
             world.faults.always(StoreCall::Claim, StoreFault::Refused);
         }
         let _logging = tracing::subscriber::set_default(log.clone());
-        provider.answer(ProviderAnswer::Slow(secs(2)));
-        let sending = tokio::spawn({
-            let process = Arc::clone(&process);
-            async move { send(&process, "1").await }
-        });
-        world.pass(secs(1)).await;
-        keys.1.store(true, Ordering::SeqCst);
-        assert!(sending.await.is_err());
+        keys_panic_over_a_delivery(&world, &provider, &process, &keys).await;
         keys.1.store(!heals, Ordering::SeqCst);
         world.pass(ms(100)).await;
         let lines = log.lines("send.completed");
