@@ -58,14 +58,12 @@ impl DroppedSend {
 
     /// Completes the effects of the record and reports the end. Retries for about 30 seconds, because this may be the only copy of the
     /// message.
-    pub(crate) async fn finish(mut self, record: &ClaimRecord) -> Ended {
+    pub(crate) async fn finish(self, record: &ClaimRecord) -> Ended {
         let engine = Arc::clone(&self.engine);
         // Nothing is left to complete, so the message is not read again: the host's keys may have failed over it.
         if !record.effects_pending.pending()
             && let Some(ended) = engine.ended(&self.key(), record)
         {
-            let mut ended = ended.with_live(self.error.take());
-            ended.replayed |= self.is_replay;
             return self.report(ended);
         }
         let clock = CallClock::resume(&*engine.clock, self.began, DEFAULT_TIME);
@@ -82,8 +80,6 @@ impl DroppedSend {
             clock.sleep(wait).await;
             wait *= 5;
         };
-        let mut ended = ended.with_live(self.error.take());
-        ended.replayed |= self.is_replay;
         self.report(ended)
     }
 
@@ -100,6 +96,8 @@ impl DroppedSend {
     }
 
     fn report(mut self, ended: Ended) -> Ended {
+        let mut ended = ended.with_live(self.error.take());
+        ended.replayed |= self.is_replay;
         self.tell(&ended);
         ended
     }
