@@ -35,6 +35,19 @@ fn rust_version_is_the_highest_of_the_dependency_tree() {
     }
 }
 
+/// Keys and their intermediate states are wiped from memory when they are dropped.
+#[test]
+fn the_crates_that_hold_keys_wipe_them() {
+    let metadata = metadata();
+    let nodes = metadata["resolve"]["nodes"].as_array().expect("cargo resolves the tree");
+    for name in ["chacha20poly1305", "hmac", "sha2"] {
+        let ids: BTreeSet<_> = packages(&metadata).filter(|p| text(p, "name") == name).map(|p| text(p, "id")).collect();
+        let wipes = |node: &&Value| node["features"].as_array().is_some_and(|features| features.iter().any(|feature| feature == "zeroize"));
+        let ours = nodes.iter().filter(|node| ids.contains(text(node, "id"))).find(wipes);
+        assert!(ours.is_some(), "{name} is resolved without its feature zeroize");
+    }
+}
+
 #[test]
 fn changelog_names_the_rust_versions() {
     let metadata = metadata();

@@ -1,10 +1,18 @@
 //! The calls to a claim store that compares and sets.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
-use zengine_connector::testing::{CasStore, ProviderAnswer, Recording, Trips};
+use zengine_connector::{
+    async_trait, delegate_claims,
+    pipeline::DeferredReason,
+    store::{Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, StoreError},
+    testing::{CasStore, ProviderAnswer, Recording, Trips},
+};
 
-use crate::support::{World, delivered, ms, secs, send};
+use crate::support::{World, deferred, delivered, ms, secs, send};
 
 /// Both kinds of store: one whose refused writes return the record, and one whose do not.
 fn kinds() -> [(Arc<CasStore>, u64); 2] {
@@ -72,4 +80,42 @@ async fn rule_24_waiters_elsewhere_only_read_until_the_owner_ends() {
         let all = claims.trips();
         assert_eq!((all.writes, all.refused), (101, 100), "one more write: the owner's end");
     }
+}
+
+/// A store that refuses claims of records which the rules call free: its conditions are other than those of `decide`.
+#[derive(Debug)]
+struct Stubborn {
+    claims: Arc<dyn ClaimStore>,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl ClaimStore for Stubborn {
+    delegate_claims!(claims: get, apply_inbound, put_reference, reference);
+
+    async fn apply(
+        &self,
+        key: &ClaimKey,
+        operation: &ClaimOp,
+        current: Option<&ClaimRecord>,
+        now_ms: i64,
+    ) -> Result<Applied<ClaimRecord>, StoreError> {
+        if !matches!(operation, ClaimOp::Claim { .. }) {
+            return self.claims.apply(key, operation, current, now_ms).await;
+        }
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Ok(Applied::refused(self.claims.get(key).await?))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_24_a_store_whose_conditions_differ_is_not_asked_in_a_hot_loop() {
+    let (world, provider) = (World::in_memory(), Recording::<zengine_connector::testing::PlainProvider>::new());
+    provider.answer(ProviderAnswer::throttle(secs(60)));
+    deferred(send(&world.process(&provider), "1").await);
+    let stubborn = Arc::new(Stubborn { claims: Arc::clone(&world.claims), asked: AtomicUsize::new(0) });
+    let process = world.process_with(&provider, |it| it.claims(Arc::clone(&stubborn) as _));
+    assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::InProgress);
+    let asked = stubborn.asked.load(Ordering::SeqCst);
+    assert!((2..=100).contains(&asked), "{asked}");
 }
