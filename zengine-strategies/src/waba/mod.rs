@@ -1,9 +1,15 @@
-//! The common part of the WhatsApp providers: error codes and the JSON form of webhooks.
+//! The common part of the WhatsApp providers: messages to bodies, limits, answers, error codes, and the JSON form of webhooks.
 
 use zengine_connector::private::json;
 
+pub(crate) mod answer;
+pub(crate) mod capabilities;
 pub(crate) mod errors;
 mod identity;
+pub(crate) mod mapper;
+pub(crate) mod media;
+pub(crate) mod node;
 mod problem;
 mod text;
 pub(crate) mod webhook;
+pub(crate) mod wire;

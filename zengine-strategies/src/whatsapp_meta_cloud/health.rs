@@ -9,10 +9,13 @@ use zengine_connector::{ErrorKind, Fault, HealthContext, SendError, http::HttpCa
 use super::{
     Tenant,
     client::{CallFailure, Graph, MAX_ANSWER, Payload},
-    error, onboarding,
-    schemas::Node,
+    onboarding,
 };
-use crate::waba::errors::{Class, GraphError};
+use crate::waba::{
+    answer,
+    errors::{Class, GraphError},
+    node::Node,
+};
 
 const FIELDS: &str = "id,quality_rating,status,health_status";
 
@@ -45,7 +48,7 @@ async fn subscription(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext) ->
     let timeout = Duration::from_millis(tenant.config.health_timeout_ms).min(cx.remaining());
     let path = format!("/{}/subscribed_apps", tenant.config.waba_id);
     let answer = graph.call(Method::GET, &path, Payload::Nothing, timeout).await;
-    let read = answer.and_then(|response| onboarding::subscribed(&error::read(&response, cx.now(), "subscribed_apps")?));
+    let read = answer.and_then(|response| onboarding::subscribed(&answer::read(&response, cx.now(), "subscribed_apps")?));
     let Ok(apps) = read else { return HealthStatus::Healthy };
     let ours = match &tenant.config.app_id {
         Some(id) => apps.iter().any(|app| app.id == *id),
@@ -55,7 +58,7 @@ async fn subscription(graph: &Graph<'_>, tenant: &Tenant, cx: &HealthContext) ->
 }
 
 fn judge(response: &Response<Bytes>, number: &str) -> HealthStatus {
-    if let Some((error, class)) = error::judge(response) {
+    if let Some((error, class)) = answer::judge(response) {
         return refused(&error, &class).with_details(error.to_details());
     }
     let Ok(body) = serde_json::from_slice(response.body()) else {

@@ -1,17 +1,13 @@
 #![doc = include_str!("docs.md")]
 
-mod capabilities;
 mod client;
 mod config;
 mod context;
-mod error;
 mod health;
 mod inbound;
 mod manage;
-mod mapper;
 mod media;
 mod onboarding;
-mod schemas;
 mod token;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -26,7 +22,6 @@ use zengine_connector::{
     strategy::HealthStatus,
 };
 
-pub use capabilities::CAPABILITIES;
 pub use config::{LengthUnit, MetaApp, TokenKind, WhatsAppMetaCloudConfig};
 pub use manage::{BlockReport, BusinessProfile, DeliveryEvent, QrCode, QrImage, TemplateRecord};
 pub use media::{MediaFile, MediaInfo, NewMedia, StoredMedia};
@@ -34,12 +29,17 @@ pub use onboarding::{
     AppCredentials, CodeMethod, GrantedScope, IssuedToken, Onboarding, Page, PhoneAppData, PhoneNumber, Pin, Signup, SignupEvent,
     SubscribedApp, TokenInfo, WebhookOverride, WebhookOverrides,
 };
-pub use schemas::Addressee;
 pub use token::{TokenHook, TokenStatus};
 
+pub use crate::waba::{capabilities::CAPABILITIES, wire::Addressee};
+
+use crate::waba::{
+    answer,
+    capabilities::CAPABILITIES_UTF16,
+    mapper::{self, Rules},
+};
 use client::Payload;
 use http::Method;
-use mapper::Rules;
 use token::{Credentials, Keeper};
 
 /// Sends and receives WhatsApp messages through Meta's Cloud API.
@@ -106,7 +106,7 @@ impl Tenant {
     fn capabilities(&self) -> &'static Capabilities {
         match self.config.length_unit {
             LengthUnit::Chars => &CAPABILITIES,
-            LengthUnit::Utf16 => &capabilities::CAPABILITIES_UTF16,
+            LengthUnit::Utf16 => &CAPABILITIES_UTF16,
         }
     }
 
@@ -155,8 +155,8 @@ impl Configure<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
 impl OutboundStrategy<WhatsAppMetaCloudConfig, OutboundMessage> for WhatsAppMetaCloud {
     async fn send(&self, tenant: &Tenant, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
         // Checked before already where the message comes through the orchestrator; not where somebody calls directly.
-        message.validate(tenant.capabilities()).map_err(error::invalid)?;
-        let mut request = mapper::request(message, tenant.rules(), cx.provider_key().as_str()).map_err(error::invalid)?;
+        message.validate(tenant.capabilities()).map_err(answer::invalid)?;
+        let mut request = mapper::request(message, tenant.rules(), cx.provider_key().as_str()).map_err(answer::invalid)?;
         let graph = self.graph(tenant, cx).await?;
         if let Some(file) = request.upload {
             let id = media::upload_of(&graph, tenant, file, cx).await?;
@@ -165,7 +165,7 @@ impl OutboundStrategy<WhatsAppMetaCloudConfig, OutboundMessage> for WhatsAppMeta
         let timeout = Duration::from_millis(tenant.config.send_timeout_ms).min(cx.remaining());
         let path = format!("/{}/messages", tenant.config.phone_number_id);
         let response = graph.call(Method::POST, &path, Payload::Json(&request.body), timeout).await?;
-        let receipt = if request.numbered { error::message(&response, cx) } else { error::mark(&response, cx) };
+        let receipt = if request.numbered { answer::message(&response, cx) } else { answer::mark(&response, cx) };
         receipt.inspect_err(|error| {
             if error.kind() == ErrorKind::Unauthorized {
                 tenant.token.refused();

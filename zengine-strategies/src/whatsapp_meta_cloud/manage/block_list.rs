@@ -6,13 +6,17 @@ use http::Method;
 use serde_json::{Value, json};
 use zengine_connector::{ErrorKind, EventContext, Identity, SendError, message::IdentityKind};
 
-use super::{done, items, list, text};
+use super::{done, list};
 use crate::{
-    waba::errors::GraphError,
+    waba::{
+        answer,
+        errors::GraphError,
+        wire::{items, text},
+    },
     whatsapp_meta_cloud::{
         Page, Tenant, WhatsAppMetaCloud,
         client::{Payload, encoded},
-        error, onboarding,
+        onboarding,
     },
 };
 
@@ -97,7 +101,7 @@ impl WhatsAppMetaCloud {
             .and_then(|body| body.get("block_users").filter(|report| report.is_object()))
         {
             Some(report) => Ok(read(report)),
-            None => done(&error::changed(&response, cx.now(), operation)?, operation).map(|()| BlockReport::default()),
+            None => done(&answer::changed(&response, cx.now(), operation)?, operation).map(|()| BlockReport::default()),
         }
     }
 }

@@ -5,8 +5,11 @@ use std::fmt;
 use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError, message::State};
 
-use super::{items, list, text};
-use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::encoded};
+use super::list;
+use crate::{
+    waba::wire::{items, text},
+    whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::encoded},
+};
 
 /// A state that a message reached.
 #[derive(Clone, PartialEq, Eq)]

@@ -16,8 +16,8 @@ use super::{
     Tenant, WhatsAppMetaCloud,
     client::{Graph, Payload},
     context::CallContext,
-    error,
 };
+use crate::waba::answer;
 
 pub use block_list::BlockReport;
 pub use delivery::DeliveryEvent;
@@ -36,8 +36,8 @@ impl WhatsAppMetaCloud {
     pub(super) async fn ask(&self, tenant: &Tenant, cx: &EventContext, operation: &'static str, path: &str) -> Result<Value, SendError> {
         let graph = self.graph(tenant, cx).await?;
         let answer = graph.call(Method::GET, path, Payload::Nothing, time(tenant, cx)).await;
-        let response = answer.map_err(|lost| error::again(lost, operation))?;
-        error::read(&response, cx.now(), operation)
+        let response = answer.map_err(|lost| answer::again(lost, operation))?;
+        answer::read(&response, cx.now(), operation)
     }
 
     /// Makes a change, and returns Meta's answer.
@@ -52,7 +52,7 @@ impl WhatsAppMetaCloud {
     ) -> Result<Value, SendError> {
         let graph = self.graph(tenant, cx).await?;
         let response = graph.call(method, path, payload, time(tenant, cx)).await?;
-        error::changed(&response, cx.now(), operation)
+        answer::changed(&response, cx.now(), operation)
     }
 
     /// Makes a change to which Meta only answers that it is done.
@@ -80,20 +80,6 @@ pub(super) fn done(body: &Value, operation: &'static str) -> Result<(), SendErro
         }
         _ => Err(SendError::of(ErrorKind::Protocol, "the answer does not confirm the change").context("operation", operation).maybe()),
     }
-}
-
-/// A member of an answer as text, also if it is a number.
-pub(super) fn text(value: &Value, key: &str) -> Option<String> {
-    match value.get(key)? {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-/// The elements of a member that is an array.
-pub(super) fn items<'v>(value: &'v Value, key: &str) -> &'v [Value] {
-    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The elements of a list. An answer without a list is an error, not an empty list.

@@ -4,10 +4,13 @@ use http::Method;
 use serde_json::{Value, json};
 use zengine_connector::{ErrorKind, EventContext, SendError};
 
-use super::{list, text};
-use crate::whatsapp_meta_cloud::{
-    Tenant, WhatsAppMetaCloud,
-    client::{self, Payload},
+use super::list;
+use crate::{
+    waba::wire::text,
+    whatsapp_meta_cloud::{
+        Tenant, WhatsAppMetaCloud,
+        client::{self, Payload},
+    },
 };
 
 /// Maximum length of the text, in characters.

@@ -4,11 +4,14 @@ use http::Method;
 use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError, message::RawJson};
 
-use super::{list, text};
-use crate::whatsapp_meta_cloud::{
-    Page, Tenant, WhatsAppMetaCloud,
-    client::{self, Payload, encoded},
-    onboarding,
+use super::list;
+use crate::{
+    waba::wire::text,
+    whatsapp_meta_cloud::{
+        Page, Tenant, WhatsAppMetaCloud,
+        client::{self, Payload, encoded},
+        onboarding,
+    },
 };
 
 const FIELDS: &str = "id,name,status,category,language,parameter_format,quality_score,rejected_reason,components";

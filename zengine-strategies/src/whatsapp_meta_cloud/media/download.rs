@@ -16,11 +16,13 @@ use super::{
     file::{MediaFile, MediaInfo},
     hosts,
 };
-use crate::whatsapp_meta_cloud::{
-    Tenant,
-    client::{self, CallFailure, Graph, MAX_ANSWER},
-    context::CallContext,
-    error,
+use crate::{
+    waba::answer,
+    whatsapp_meta_cloud::{
+        Tenant,
+        client::{self, CallFailure, Graph, MAX_ANSWER},
+        context::CallContext,
+    },
 };
 
 const REDIRECTS: usize = 3;
@@ -61,7 +63,7 @@ impl<'a> Fetch<'a> {
         let address = path(self.tenant, id)?;
         let address = self.graph.url(&address).parse().map_err(|_| not_an_id())?;
         let response = self.get(&address, MAX_ANSWER).await.map_err(SendError::from)?;
-        let body = error::read(&response, self.now, "media_info")?;
+        let body = answer::read(&response, self.now, "media_info")?;
         let url = body.get("url").and_then(Value::as_str).ok_or_else(|| protocol("the file has no address").not_sent())?;
         Ok(MediaInfo {
             id: id.to_owned(),
@@ -97,7 +99,7 @@ impl<'a> Fetch<'a> {
                     address = hosts::next(&address, &response).ok_or_else(|| protocol("a redirect without an address").not_sent())?;
                 }
                 _ => {
-                    error::read(&response, self.now, "media_download")?;
+                    answer::read(&response, self.now, "media_download")?;
                     return Err(protocol("the file host answered with an unexpected status").not_sent());
                 }
             }

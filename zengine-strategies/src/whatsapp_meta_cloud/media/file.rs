@@ -8,10 +8,7 @@ use zengine_connector::{
     message::{Capabilities, Media, MediaKind, MediaSource},
 };
 
-use crate::whatsapp_meta_cloud::CAPABILITIES;
-
-/// Maximum size of a still sticker, in bytes.
-pub(in crate::whatsapp_meta_cloud) const STILL_STICKER: u64 = 100 << 10;
+use crate::waba::media::{is_mime, most, too_large};
 
 /// A file to store at Meta, built at once or chunk by chunk.
 ///
@@ -146,21 +143,6 @@ impl fmt::Debug for NewMedia {
     }
 }
 
-/// Maximum size that Meta takes of a kind, in bytes.
-pub(in crate::whatsapp_meta_cloud) fn most(kind: MediaKind, animated: bool) -> u64 {
-    if kind == MediaKind::Sticker && !animated {
-        return STILL_STICKER;
-    }
-    CAPABILITIES.media_rule(kind).map_or(0, |rule| rule.max_bytes)
-}
-
-/// Whether a text is valid as a MIME type in a header.
-pub(in crate::whatsapp_meta_cloud) fn is_mime(text: &str) -> bool {
-    let essence = text.split(';').next().unwrap_or_default().trim();
-    let parts = essence.split_once('/').is_some_and(|(kind, rest)| !kind.is_empty() && !rest.is_empty());
-    text.len() <= 255 && parts && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
-}
-
 /// A file that Meta holds: 30 days, or for its `ttl_minutes` at numbers without storage.
 ///
 /// ```no_run
@@ -223,9 +205,4 @@ impl fmt::Debug for MediaFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MediaFile").field("len", &self.bytes.len()).field("mime", &self.mime).finish_non_exhaustive()
     }
-}
-
-/// The error of a file that is too large.
-pub(super) fn too_large(limit: u64, actual: u64) -> SendError {
-    SendError::of(ErrorKind::Media, "the file is too large").context("limit", limit).context("actual", actual).not_sent()
 }

@@ -8,5 +8,4 @@ mod upload;
 
 pub use file::{MediaFile, MediaInfo, NewMedia, StoredMedia};
 
-pub(super) use file::{STILL_STICKER, is_mime, most};
-pub(super) use upload::{shown_name, upload_of};
+pub(super) use upload::upload_of;

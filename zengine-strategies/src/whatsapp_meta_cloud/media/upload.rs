@@ -11,11 +11,13 @@ use zengine_connector::{
 };
 
 use super::file::NewMedia;
-use crate::whatsapp_meta_cloud::{
-    Tenant,
-    client::{Graph, Payload},
-    context::CallContext,
-    error, schemas,
+use crate::{
+    waba::{answer, media::file_name, wire},
+    whatsapp_meta_cloud::{
+        Tenant,
+        client::{Graph, Payload},
+        context::CallContext,
+    },
 };
 
 /// The properties of a file beside its bytes.
@@ -64,68 +66,13 @@ pub(super) async fn store(
         Ok(response) => response,
         Err(lost) => return Err(SendError::of(lost.kind(), "the file could not be stored").source(lost.into_error()).not_sent()),
     };
-    if let Some((refused, _)) = error::refused(&response, cx.now(), attempt) {
+    if let Some((refused, _)) = answer::refused(&response, cx.now(), attempt) {
         return Err(refused.context("operation", "upload").not_sent());
     }
     let body = serde_json::from_slice::<Value>(response.body()).ok();
-    let id = body.as_ref().and_then(|body| schemas::id(body.get("id")?)).filter(|id| id.len() <= 1024);
+    let id = body.as_ref().and_then(|body| wire::text(body, "id")).filter(|id| id.len() <= 1024);
     id.ok_or_else(|| SendError::of(ErrorKind::Protocol, "a file was stored without an id").not_sent())
 }
-
-/// The name that recipients see of a document whose bytes are stored: the given one, unless its extension says another type than
-/// the file has, or nothing.
-pub(in crate::whatsapp_meta_cloud) fn shown_name(mime: &str, filename: Option<&str>) -> String {
-    match filename.filter(|name| has_other_extension(name)) {
-        Some(name) => name.to_owned(),
-        None => file_name(MediaKind::Document, mime, filename),
-    }
-}
-
-/// Whether a name ends in an extension that belongs to none of the types, such as `.yaml`.
-fn has_other_extension(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, own)| {
-        let looks = (1..=5).contains(&own.len()) && own.bytes().all(|b| b.is_ascii_alphanumeric());
-        let is_known = || EXTENSIONS.iter().flat_map(|(_, all)| *all).any(|end| own.eq_ignore_ascii_case(end));
-        looks && own.bytes().any(|b| b.is_ascii_alphabetic()) && !is_known()
-    })
-}
-
-/// The name of a stored file. Meta looks at its extension too, so it fits the MIME type; only a document's own name is kept,
-/// because recipients see it.
-fn file_name(kind: MediaKind, mime: &str, filename: Option<&str>) -> String {
-    let essence = mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let given = filename.filter(|name| kind == MediaKind::Document && !name.is_empty());
-    let extensions = EXTENSIONS.iter().find(|(mime, _)| *mime == essence).map_or(&[][..], |(_, extensions)| extensions);
-    let fits = |name: &str| extensions.iter().any(|end| name.rsplit_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(end)));
-    match (given, extensions.first()) {
-        (Some(name), Some(end)) if !fits(name) => format!("{name}.{end}"),
-        (Some(name), _) => name.to_owned(),
-        (None, Some(end)) => format!("{}.{end}", kind.as_str()),
-        (None, None) => "file".to_owned(),
-    }
-}
-
-/// The extensions of each MIME type that WhatsApp takes, the usual one first.
-const EXTENSIONS: &[(&str, &[&str])] = &[
-    ("audio/aac", &["aac"]),
-    ("audio/amr", &["amr"]),
-    ("audio/mp4", &["m4a", "mp4"]),
-    ("audio/mpeg", &["mp3"]),
-    ("audio/ogg", &["ogg", "oga", "opus"]),
-    ("image/jpeg", &["jpg", "jpeg"]),
-    ("image/png", &["png"]),
-    ("image/webp", &["webp"]),
-    ("video/3gpp", &["3gp", "3gpp"]),
-    ("video/mp4", &["mp4", "m4v"]),
-    ("text/plain", &["txt", "csv", "log", "md", "text"]),
-    ("application/pdf", &["pdf"]),
-    ("application/msword", &["doc"]),
-    ("application/vnd.ms-excel", &["xls", "csv"]),
-    ("application/vnd.ms-powerpoint", &["ppt"]),
-    ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", &["docx"]),
-    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", &["xlsx"]),
-    ("application/vnd.openxmlformats-officedocument.presentationml.presentation", &["pptx"]),
-];
 
 /// A form in several parts (RFC 7578).
 struct Form {
@@ -176,20 +123,6 @@ mod tests {
         assert_eq!(boundary(b"abc"), "zengine-part");
         assert_eq!(boundary(b"--zengine-part\r\n"), "zengine-part-x");
         assert_eq!(boundary(b"a\n--zengine-part-x-x--"), "zengine-part-x-x-x");
-    }
-
-    #[test]
-    fn the_name_of_a_file_fits_its_mime_type() {
-        let name = file_name;
-        assert_eq!(name(MediaKind::Audio, "audio/ogg; codecs=opus", Some("voice-note.mp4")), "audio.ogg");
-        assert_eq!(name(MediaKind::Image, "IMAGE/JPEG", None), "image.jpg");
-        assert_eq!(name(MediaKind::Sticker, "image/webp", Some("a.png")), "sticker.webp");
-        assert_eq!(name(MediaKind::Video, "video/3gpp", Some("clip")), "video.3gp");
-        assert_eq!(name(MediaKind::Document, "application/pdf", Some("Offer 7.PDF")), "Offer 7.PDF");
-        assert_eq!(name(MediaKind::Document, "application/pdf", Some("Offer 7.exe")), "Offer 7.exe.pdf");
-        assert_eq!(name(MediaKind::Document, "application/pdf", None), "document.pdf");
-        assert_eq!(name(MediaKind::Document, "application/x-unknown", Some("a.bin")), "a.bin");
-        assert_eq!(name(MediaKind::Document, "application/x-unknown", None), "file");
     }
 
     #[test]

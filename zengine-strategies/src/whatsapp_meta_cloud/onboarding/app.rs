@@ -15,11 +15,14 @@ use super::{
     numbers::{self, Page, PhoneNumber},
     token_info::TokenInfo,
 };
-use crate::whatsapp_meta_cloud::{
-    MetaApp,
-    client::{self, Graph, Payload},
-    error, manage,
-    token::Credentials,
+use crate::{
+    waba::answer,
+    whatsapp_meta_cloud::{
+        MetaApp,
+        client::{self, Graph, Payload},
+        manage,
+        token::Credentials,
+    },
 };
 
 /// An app's id and secret, which prove the app itself.
@@ -180,11 +183,11 @@ impl Onboarding {
 
     async fn ask(&self, graph: &Graph<'_>, operation: &'static str, path: &str) -> Result<Value, SendError> {
         let response = graph.call(Method::GET, path, Payload::Nothing, self.timeout).await;
-        error::read(&response.map_err(|lost| error::again(lost, operation))?, self.now(), operation)
+        answer::read(&response.map_err(|lost| answer::again(lost, operation))?, self.now(), operation)
     }
 
     async fn post(&self, graph: &Graph<'_>, operation: &'static str, path: &str, payload: Payload<'_>) -> Result<Value, SendError> {
-        error::changed(&graph.call(Method::POST, path, payload, self.timeout).await?, self.now(), operation)
+        answer::changed(&graph.call(Method::POST, path, payload, self.timeout).await?, self.now(), operation)
     }
 
     fn now(&self) -> SystemTime {

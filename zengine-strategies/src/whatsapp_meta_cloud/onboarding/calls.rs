@@ -12,10 +12,9 @@ use zengine_connector::{ErrorKind, HttpClient, Secret, SendError, error::NeedsRe
 
 use super::{AppCredentials, IssuedToken, TokenInfo};
 use crate::{
-    waba::errors::GraphError,
+    waba::{answer, errors::GraphError},
     whatsapp_meta_cloud::{
         client::{Graph, Payload, encoded},
-        error,
         token::Credentials,
     },
 };
@@ -44,7 +43,7 @@ impl AppCalls<'_> {
         if let Some(error) = reauthorise(&response, operation) {
             return Err(error);
         }
-        issued(&error::changed(&response, self.now, operation)?, operation)
+        issued(&answer::changed(&response, self.now, operation)?, operation)
     }
 
     /// Exchanges a 60-day token for another of 60 days.
@@ -60,15 +59,15 @@ impl AppCalls<'_> {
         let graph = Graph::new(self.http, self.root, Some(Arc::new(Credentials::new(own, None))));
         let path = format!("/debug_token?input_token={}", encoded(token.expose()));
         let answer = graph.call(Method::GET, &path, Payload::Nothing, self.timeout).await;
-        let response = answer.map_err(|lost| error::again(lost, "debug_token"))?;
-        let body = error::read(&response, self.now, "debug_token")?;
+        let response = answer.map_err(|lost| answer::again(lost, "debug_token"))?;
+        let body = answer::read(&response, self.now, "debug_token")?;
         TokenInfo::read(&body).ok_or_else(|| unreadable("debug_token").not_sent())
     }
 }
 
 /// The error of a code or token that is no longer valid: a new signup is required.
 fn reauthorise(response: &Response<Bytes>, operation: &'static str) -> Option<SendError> {
-    let (error, class) = error::judge(response)?;
+    let (error, class) = answer::judge(response)?;
     let built = match error {
         GraphError { code: Some(100), subcode: Some(subcode), .. } if CODE_REFUSED.contains(&subcode) => {
             SendError::of(ErrorKind::ReauthorizationRequired, "the code was used before, is too old or is none: sign up again")

@@ -44,4 +44,5 @@ pub(super) use calls::AppCalls;
 pub(super) use numbers::next;
 pub(super) use subscriptions::read as subscribed;
 
-use super::manage::{items, list, text};
+use super::manage::list;
+use crate::waba::wire::{items, text};

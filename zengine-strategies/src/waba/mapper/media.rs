@@ -4,7 +4,7 @@ use serde_json::Value;
 use zengine_connector::message::{Media, MediaKind, MediaSource};
 
 use super::cx::{Cx, Object};
-use crate::whatsapp_meta_cloud::media::{STILL_STICKER, is_mime, most, shown_name};
+use crate::waba::media::{STILL_STICKER, is_mime, most, shown_name};
 
 /// The object of a media message. Length of the caption, MIME type and size are checked by the core.
 pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {

@@ -6,7 +6,7 @@ use zengine_connector::message::{ButtonRules, Capabilities, Length, ListRules, M
 pub const CAPABILITIES: Capabilities = capabilities(Unit::Chars, MEDIA_CHARS);
 
 /// WhatsApp's capabilities, with limits counted in UTF-16 units, for tenants that choose the stricter reading.
-pub(super) const CAPABILITIES_UTF16: Capabilities = capabilities(Unit::Utf16, MEDIA_UTF16);
+pub(crate) const CAPABILITIES_UTF16: Capabilities = capabilities(Unit::Utf16, MEDIA_UTF16);
 
 const MEDIA_CHARS: &[MediaRule] = &media(Unit::Chars);
 const MEDIA_UTF16: &[MediaRule] = &media(Unit::Utf16);

@@ -1,4 +1,4 @@
-//! Meta's answer to a send: a receipt, or the attempt's error.
+//! The provider's answer to a call: a receipt, what was read or changed, or the attempt's error.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,14 +11,16 @@ use zengine_connector::{
     http::retry_after,
 };
 
-use super::schemas::{Accepted, Addressee};
-use crate::waba::errors::{Class, GraphError, classify};
+use super::{
+    errors::{Class, GraphError, classify},
+    wire::{Accepted, Addressee},
+};
 
 /// Maximum wait that is taken from a header.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// The receipt of a message.
-pub(super) fn message(response: &Response<Bytes>, cx: &SendContext) -> Result<Receipt, SendError> {
+pub(crate) fn message(response: &Response<Bytes>, cx: &SendContext) -> Result<Receipt, SendError> {
     let accepted = Accepted::read(&success(response, cx)?);
     // Accepted all the same: an answer without an id that can be kept must not lead to a second message.
     let id = accepted.id.and_then(|id| ProviderMessageId::new(id).ok());
@@ -34,7 +36,7 @@ pub(super) fn message(response: &Response<Bytes>, cx: &SendContext) -> Result<Re
 }
 
 /// The receipt of a read mark or a typing notice: it has no id.
-pub(super) fn mark(response: &Response<Bytes>, cx: &SendContext) -> Result<Receipt, SendError> {
+pub(crate) fn mark(response: &Response<Bytes>, cx: &SendContext) -> Result<Receipt, SendError> {
     match success(response, cx)?.get("success") {
         Some(Value::Bool(true)) => Ok(Receipt::unnumbered()),
         _ => Err(SendError::of(ErrorKind::Protocol, "the answer does not confirm the message").maybe()),
@@ -51,7 +53,7 @@ fn success(response: &Response<Bytes>, cx: &SendContext) -> Result<Value, SendEr
 }
 
 /// The body of the answer to a call that only reads, so every error is safe to repeat.
-pub(super) fn read(response: &Response<Bytes>, now: SystemTime, operation: &'static str) -> Result<Value, SendError> {
+pub(crate) fn read(response: &Response<Bytes>, now: SystemTime, operation: &'static str) -> Result<Value, SendError> {
     if let Some((refused, _)) = refused(response, now, 1) {
         return Err(refused.context("operation", operation).not_sent());
     }
@@ -60,13 +62,13 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime, operation: &'sta
 }
 
 /// The error of a read whose answer was lost: it may be repeated.
-pub(super) fn again(lost: SendError, operation: &'static str) -> SendError {
+pub(crate) fn again(lost: SendError, operation: &'static str) -> SendError {
     let kind = lost.kind();
     SendError::of(kind, "the query was not answered").context("operation", operation).source(lost.into_error()).not_sent()
 }
 
 /// The body of the answer to a call that changes something.
-pub(super) fn changed(response: &Response<Bytes>, now: SystemTime, operation: &'static str) -> Result<Value, SendError> {
+pub(crate) fn changed(response: &Response<Bytes>, now: SystemTime, operation: &'static str) -> Result<Value, SendError> {
     if let Some((refused, reach)) = refused(response, now, 1) {
         return Err(refused.context("operation", operation).reach(reach));
     }
@@ -75,7 +77,7 @@ pub(super) fn changed(response: &Response<Bytes>, now: SystemTime, operation: &'
 }
 
 /// The error of an answer that reports no success, and how far the message got.
-pub(super) fn refused(response: &Response<Bytes>, now: SystemTime, attempt: u32) -> Option<(NeedsReach, Reach)> {
+pub(crate) fn refused(response: &Response<Bytes>, now: SystemTime, attempt: u32) -> Option<(NeedsReach, Reach)> {
     let (error, class) = judge(response)?;
     let header = retry_after(response.headers(), now);
     let wait = class.wait(attempt, header, || usage(response.headers()));
@@ -105,7 +107,7 @@ fn is_trace(text: &str) -> bool {
 }
 
 /// The meaning of an answer that reports no success.
-pub(super) fn judge(response: &Response<Bytes>) -> Option<(GraphError, Class)> {
+pub(crate) fn judge(response: &Response<Bytes>) -> Option<(GraphError, Class)> {
     let status = response.status();
     let body = serde_json::from_slice::<Value>(response.body()).ok();
     let member = |name| body.as_ref().and_then(|body| body.get(name)).filter(|error| !error.is_null());
@@ -120,7 +122,7 @@ pub(super) fn judge(response: &Response<Bytes>) -> Option<(GraphError, Class)> {
 }
 
 /// The error of a message that breaks a limit.
-pub(super) fn invalid(violations: Vec<Violation>) -> SendError {
+pub(crate) fn invalid(violations: Vec<Violation>) -> SendError {
     let mut error = SendError::of(ErrorKind::MessageInvalid, "the message breaks a limit of WhatsApp");
     if let Some(first) = violations.first() {
         error = error.context("field", &first.pointer);

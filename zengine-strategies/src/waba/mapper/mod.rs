@@ -19,7 +19,7 @@ use zengine_connector::{
     message::{Media, MediaSource},
 };
 
-pub(super) use cx::Rules;
+pub(crate) use cx::Rules;
 use cx::{Cx, Object};
 use recipient::Recipient;
 
@@ -28,13 +28,13 @@ const MAX_REFERENCE: usize = 512;
 
 /// The request to post.
 #[derive(Debug, PartialEq)]
-pub(super) struct Request<'m> {
+pub(crate) struct Request<'m> {
     /// The JSON body.
-    pub(super) body: Value,
+    pub(crate) body: Value,
     /// Whether the answer names a message; read marks and typing notices have none.
-    pub(super) numbered: bool,
+    pub(crate) numbered: bool,
     /// The file that must be stored at Meta first; its id then goes into the body.
-    pub(super) upload: Option<&'m Media>,
+    pub(crate) upload: Option<&'m Media>,
 }
 
 /// The mapped content.
@@ -48,14 +48,14 @@ enum Part {
 }
 
 /// The violations in a message that the core's capabilities do not express.
-pub(super) fn check(message: &OutboundMessage, rules: Rules) -> Result<(), Vec<Violation>> {
+pub(crate) fn check(message: &OutboundMessage, rules: Rules) -> Result<(), Vec<Violation>> {
     let mut cx = Cx::new(rules);
     part(message, recipient(message).as_ref(), &mut cx);
     cx.check.finish()
 }
 
 /// The request of a message. Meta echoes `reference` in the message's statuses.
-pub(super) fn request<'m>(message: &'m OutboundMessage, rules: Rules, reference: &str) -> Result<Request<'m>, Vec<Violation>> {
+pub(crate) fn request<'m>(message: &'m OutboundMessage, rules: Rules, reference: &str) -> Result<Request<'m>, Vec<Violation>> {
     let recipient = recipient(message);
     let mut cx = Cx::new(rules);
     cx.sending = true;
