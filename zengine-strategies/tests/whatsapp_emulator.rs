@@ -418,6 +418,6 @@ async fn r1_success_means_accepted_and_not_delivered() {
     meta.fail_next(Fault::undeliverable(131_026));
     let Outcome::Delivered(accepted) = send_as(&host, &acme, "1", &text()).await.unwrap() else { panic!("it was accepted") };
     let id = accepted.provider_id().unwrap().as_str();
-    assert_eq!(meta.journal().accepted()[0].wamid.as_deref(), Some(id));
+    assert_eq!(meta.journal().accepted()[0].message_id.as_deref(), Some(id));
     assert!(stores.dead_letter_count() == 0);
 }

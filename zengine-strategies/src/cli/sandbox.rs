@@ -5,7 +5,6 @@ use std::{
     fs::OpenOptions,
     io::{self, Write as _},
     path::PathBuf,
-    str::FromStr,
 };
 
 use serde_json::{Value, json};
@@ -24,21 +23,16 @@ use crate::private_file;
 /// take as --config. All of them listen on 127.0.0.1. Each accepts control calls over HTTP under /_sandbox: faults, webhooks,
 /// the journal; a GET of /_sandbox lists them. Exits 0 on Ctrl-C or SIGTERM.
 #[derive(Debug, clap::Args)]
+#[command(after_help = all_options())]
 pub(super) struct Arguments {
     /// The strategies. Defaults to all that have an emulator
     strategies: Vec<String>,
     /// The port of the first emulator; further ones take the next ports. 0 takes free ones
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// A sender of the emulator: its id, account and access token; repeatable, or separated by commas
-    #[arg(long, value_name = "ID[:ACCOUNT[:TOKEN]]", env = "ZENGINE_SANDBOX_NUMBERS", value_delimiter = ',', hide_env_values = true)]
-    number: Vec<NumberArgument>,
-    /// The secret that webhooks are signed with
-    #[arg(long, value_name = "SECRET", env = "ZENGINE_SANDBOX_APP_SECRET", hide_env_values = true)]
-    app_secret: Option<String>,
-    /// The token of the webhook handshake
-    #[arg(long, value_name = "TOKEN", env = "ZENGINE_SANDBOX_VERIFY_TOKEN", hide_env_values = true)]
-    verify_token: Option<String>,
+    /// An option of the emulator, listed below; repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = option)]
+    set: Vec<(String, String)>,
     /// The callback address of webhooks
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
@@ -64,32 +58,53 @@ const CONTROL: &str = "/_sandbox";
 pub(super) struct EmulatorOptions {
     /// The port; 0 takes a free one.
     pub(super) port: u16,
-    pub(super) numbers: Vec<NumberArgument>,
-    pub(super) app_secret: Option<String>,
-    pub(super) verify_token: Option<String>,
     pub(super) webhook: Option<String>,
     pub(super) seed: Option<u64>,
     pub(super) journal: Option<PathBuf>,
+    /// The provider's own options.
+    set: Vec<(String, String)>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct NumberArgument {
-    pub(super) id: String,
-    pub(super) account: Option<String>,
-    pub(super) token: Option<String>,
+impl EmulatorOptions {
+    /// One of the provider's options: the last `--set`, else the environment's `ZENGINE_SANDBOX_<KEY>`.
+    pub(super) fn get(&self, key: &str) -> Option<String> {
+        let set = self.set.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+        set.or_else(|| std::env::var(variable(key)).ok().filter(|value| !value.is_empty()))
+    }
 }
 
-impl FromStr for NumberArgument {
-    type Err = &'static str;
+/// The environment variable of an option.
+fn variable(key: &str) -> String {
+    format!("ZENGINE_SANDBOX_{}", key.to_ascii_uppercase())
+}
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut parts = text.splitn(3, ':').map(str::to_owned);
-        let id = parts.next().filter(|id| !id.is_empty()).ok_or("a number needs an id")?;
-        let (account, token) = (parts.next(), parts.next());
-        if [&account, &token].iter().any(|part| part.as_ref().is_some_and(String::is_empty)) {
-            return Err("a number reads ID, ID:ACCOUNT or ID:ACCOUNT:TOKEN");
+/// An option reads `KEY=VALUE`.
+fn option(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("an option reads KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// The options of all emulators, for the help.
+fn all_options() -> String {
+    let mut text = "Options for --set:\n".to_owned();
+    for strategy in strategies::all() {
+        for (key, what) in strategy.emulator.iter().flat_map(|emulator| emulator.options) {
+            // Writing into a String does not fail.
+            let _ = writeln!(text, "  {key:<14} {what} ({}; or {})", strategy.name(), variable(key));
         }
-        Ok(Self { id, account, token })
+    }
+    text
+}
+
+/// Refuses options that none of the emulators has.
+fn known(set: &[(String, String)], selected: &[&ErasedStrategy]) -> Result<(), Failure> {
+    let keys: Vec<_> = selected.iter().filter_map(|strategy| strategy.emulator.as_ref()).flat_map(|emulator| emulator.options).collect();
+    match set.iter().find(|(key, _)| !keys.iter().any(|(known, _)| known == key)) {
+        Some((key, _)) => {
+            let keys: Vec<_> = keys.iter().map(|(key, _)| *key).collect();
+            Err(Failure::invalid(format!("there is no option `{key}`; there are {}", keys.join(", "))))
+        }
+        None => Ok(()),
     }
 }
 
@@ -106,10 +121,14 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     // Before anything is printed: the reader may stop this process at once.
     let mut shutdown = ShutdownSignal::new()?;
     let mut running = vec![];
-    for (n, strategy) in selected(&arguments.strategies)?.into_iter().enumerate() {
-        let (options, Some(start)) = (options(arguments, n), strategy.emulator) else { continue };
-        let emulator = start(&options)
-            .map_err(|error| Failure::new(Exit::Broken, format!("the emulator of {} cannot start: {error}", strategy.name())))?;
+    let selected = selected(&arguments.strategies)?;
+    known(&arguments.set, &selected)?;
+    for (n, strategy) in selected.into_iter().enumerate() {
+        let (options, Some(face)) = (options(arguments, n), &strategy.emulator) else { continue };
+        let emulator = (face.start)(&options).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidInput => Failure::invalid(error.to_string()),
+            _ => Failure::new(Exit::Broken, format!("the emulator of {} cannot start: {error}", strategy.name())),
+        })?;
         if let Some(path) = arguments.write.as_ref().filter(|_| n == 0) {
             let text = format!("{:#}\n", emulator.file(TENANT));
             private_file::open(path, OpenOptions::new().write(true).truncate(true))
@@ -145,9 +164,7 @@ fn options(arguments: &Arguments, n: usize) -> EmulatorOptions {
     let later = u16::try_from(n).unwrap_or(u16::MAX);
     EmulatorOptions {
         port: if arguments.port == 0 { 0 } else { arguments.port.saturating_add(later) },
-        numbers: arguments.number.clone(),
-        app_secret: arguments.app_secret.clone(),
-        verify_token: arguments.verify_token.clone(),
+        set: arguments.set.clone(),
         webhook: arguments.webhook.clone(),
         seed: arguments.seed,
         journal: arguments.journal.clone(),
@@ -216,22 +233,6 @@ impl ShutdownSignal {
         // An error means that there is no console.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_has_an_id_perhaps_an_account_and_a_token() {
-        let number = |text: &str| text.parse::<NumberArgument>().map(|n| (n.id, n.account, n.token));
-        assert_eq!(number("1"), Ok(("1".into(), None, None)));
-        assert_eq!(number("1:2"), Ok(("1".into(), Some("2".into()), None)));
-        assert_eq!(number("1:2:t:k"), Ok(("1".into(), Some("2".into()), Some("t:k".into()))));
-        for wrong in ["", ":2", "1:", "1:2:"] {
-            assert!(number(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -5,8 +5,6 @@ mod whatsapp_meta_cloud;
 
 use std::{fmt, io, sync::Arc};
 
-use bytes::Bytes;
-use http::{Request, Response};
 use serde_json::{Value, json};
 use zengine_connector::{
     Error, HttpClient, Orchestrator, Strategy, StrategyRegistry, TenantId,
@@ -28,7 +26,7 @@ const STRATEGIES: &[ErasedStrategy] = &[
     ErasedStrategy::of::<crate::whatsapp_meta_cloud::WhatsAppMetaCloud>(),
 ];
 
-/// A strategy's face in the command: how to build it, its emulator, its dry run.
+/// A strategy's face in the command: how to build it, its emulator.
 trait CliStrategy: Strategy {
     /// Members of the instance that are secrets: a literal or a reference in the file, always a reference in `build`.
     const SECRETS: &[&str];
@@ -39,10 +37,8 @@ trait CliStrategy: Strategy {
     /// # Errors
     /// A violation that the schema does not cover, with a pointer into the instance.
     fn build(http: Arc<dyn HttpClient>, instance: &Value) -> Result<Self, Violation>;
-    /// Starts its emulator, if it has one.
-    const EMULATOR: Option<StartEmulator>;
-    /// The provider's success response to a request that does not leave the machine.
-    fn dry_run(request: &Request<Bytes>) -> Response<Bytes>;
+    /// Its emulator, if it has one.
+    const EMULATOR: Option<EmulatorFace>;
 }
 
 /// Builds a strategy from an instance and adds it to a registry.
@@ -50,7 +46,15 @@ type Register = fn(RegistryBuilder, Arc<dyn HttpClient>, &Value) -> Result<Regis
 /// Binds a tenant to the strategy under its own name.
 type Bind = for<'a> fn(&'a Orchestrator, &'a TenantId) -> BoxFuture<'a, Result<(), Error>>;
 
-type StartEmulator = fn(&EmulatorOptions) -> io::Result<Box<dyn RunningEmulator>>;
+/// An emulator in the command.
+pub(super) struct EmulatorFace {
+    /// The keys of `--set`, and their meaning.
+    pub(super) options: &'static [(&'static str, &'static str)],
+    /// Starts it; an error of the kind [`io::ErrorKind::InvalidInput`] is about the options.
+    pub(super) start: fn(&EmulatorOptions) -> io::Result<Box<dyn RunningEmulator>>,
+    /// Makes a client for dry runs with this instance and configuration: the emulator's own request handler, in process.
+    pub(super) dry_run: fn(&Value, &Value) -> io::Result<Arc<dyn HttpClient>>,
+}
 
 /// A [`CliStrategy`] with its type erased.
 pub(super) struct ErasedStrategy {
@@ -59,8 +63,7 @@ pub(super) struct ErasedStrategy {
     pub(super) instance_secrets: &'static [&'static str],
     pub(super) register: Register,
     pub(super) bind: Bind,
-    pub(super) dry_run: fn(&Request<Bytes>) -> Response<Bytes>,
-    pub(super) emulator: Option<StartEmulator>,
+    pub(super) emulator: Option<EmulatorFace>,
 }
 
 impl fmt::Debug for ErasedStrategy {
@@ -77,7 +80,6 @@ impl ErasedStrategy {
             instance_secrets: W::SECRETS,
             register: |registry, http, instance| Ok(registry.register(W::build(http, instance)?)),
             bind: |orchestrator, tenant| Box::pin(async move { orchestrator.bound::<W>(tenant, W::DESCRIPTOR.name).await.map(drop) }),
-            dry_run: W::dry_run,
             emulator: W::EMULATOR,
         }
     }

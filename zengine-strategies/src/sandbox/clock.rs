@@ -5,11 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+use super::provider::ms;
+
 /// Milliseconds since 1970 by the machine's clock.
 fn real_ms() -> u64 {
     #[allow(clippy::disallowed_methods, reason = "an emulator plays the outside world, which does not follow the simulated clock")]
     let now = SystemTime::now();
-    now.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    now.duration_since(UNIX_EPOCH).map_or(0, ms)
 }
 
 /// Waits in real time, on the emulator's own runtime.
@@ -47,9 +49,8 @@ impl Clock {
 
     /// Advances the clock; shorter pauses end at once.
     pub(super) fn advance(&self, by: Duration) {
-        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         // At most a thousand years: more would overflow in sums of times.
-        self.ahead_ms.send_modify(|ahead| *ahead = ahead.saturating_add(by).min(1_000 * 365 * 86_400_000));
+        self.ahead_ms.send_modify(|ahead| *ahead = ahead.saturating_add(ms(by)).min(1_000 * 365 * 86_400_000));
     }
 
     pub(super) fn reset(&self) {
@@ -58,7 +59,7 @@ impl Clock {
 
     /// The time after `duration` from now, in milliseconds since 1970.
     pub(super) fn due(&self, duration: Duration) -> u64 {
-        self.now_ms().saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+        self.now_ms().saturating_add(ms(duration))
     }
 
     /// Waits until this clock has advanced by `duration`.

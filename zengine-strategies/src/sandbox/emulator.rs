@@ -2,18 +2,19 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::faults::Faults;
+use super::faults::FaultQueue;
 use super::handler::RequestHandler;
 use super::journal::Journal;
 use super::provider::{Engine, Provider};
-use super::server::{Request, Server};
-use super::webhooks::{Plan, WebhookFault, WebhookFormat, WebhookSender};
-use super::{Delivery, Fault};
+use super::server::{PortGate, Request, Server};
+use super::webhooks::{Plan, WebhookFormat, WebhookSender};
+use super::{Delivery, Fault, WebhookFault};
 
 /// A running emulator of the provider `P`. Dropping it stops the emulator.
 ///
@@ -33,21 +34,16 @@ pub(super) struct StartOptions<'a> {
 }
 
 impl<P: Provider> Emulator<P> {
-    /// Starts an emulator on 127.0.0.1: first the state, which is also the webhook format, then the provider's part with it.
+    /// Starts an emulator on 127.0.0.1.
     pub(super) fn launch<S: WebhookFormat>(
         options: StartOptions<'_>,
         state: impl FnOnce(&Clock, &Arc<Journal>) -> Arc<S>,
         provider: impl FnOnce(Arc<S>, Arc<Engine>) -> P,
     ) -> io::Result<Self> {
-        let (clock, journal) = (Clock::new(), Arc::new(Journal::open(options.journal)?));
-        let state = state(&clock, &journal);
-        let format: Arc<dyn WebhookFormat> = Arc::<S>::clone(&state);
-        let webhooks = Arc::new(WebhookSender::new(format, options.plan, options.seed, clock.clone(), Arc::clone(&journal)));
+        let journal = Arc::new(Journal::open(options.journal, P::SECRETS)?);
         let mut handler = None;
         let server = Server::start(options.port, |address, gate| {
-            let engine = Arc::new(Engine { address, clock, journal, faults: Faults::new(options.seed), webhooks });
-            let provider = Arc::new(provider(state, Arc::clone(&engine)));
-            let made = handler.insert(RequestHandler { engine, provider, gate }).clone();
+            let made = handler.insert(RequestHandler::new(&options, address, gate, journal, state, provider)).clone();
             Arc::new(move |request: Request| Box::pin(made.clone().handle(request)))
         })?;
         let handler = handler.ok_or_else(|| io::Error::other("the server made no handler"))?;
@@ -62,6 +58,24 @@ impl<P: Provider> Emulator<P> {
 }
 
 impl<P: Provider> RequestHandler<P> {
+    /// Builds the state, which is also the webhook format, then the provider's part with it.
+    pub(super) fn new<S: WebhookFormat>(
+        options: &StartOptions<'_>,
+        address: SocketAddr,
+        gate: PortGate,
+        journal: Arc<Journal>,
+        state: impl FnOnce(&Clock, &Arc<Journal>) -> Arc<S>,
+        provider: impl FnOnce(Arc<S>, Arc<Engine>) -> P,
+    ) -> Self {
+        let clock = Clock::new();
+        let state = state(&clock, &journal);
+        let format: Arc<dyn WebhookFormat> = Arc::<S>::clone(&state);
+        let sender = WebhookSender::new(format, options.plan.clone(), options.seed, clock.clone(), Arc::clone(&journal));
+        let engine = Engine { address, clock, journal, faults: FaultQueue::new(options.seed), webhooks: Arc::new(sender) };
+        let engine = Arc::new(engine);
+        Self { provider: Arc::new(provider(state, Arc::clone(&engine))), engine, gate }
+    }
+
     /// Restores the initial state.
     pub(super) fn reset(&self) {
         self.engine.clock.reset();
@@ -155,7 +169,7 @@ impl<P> Emulator<P> {
 
     /// Queues a fault for the next matching webhook, behind those already queued.
     pub fn disturb_next(&self, fault: WebhookFault) {
-        self.handler.engine.webhooks.push_fault(fault);
+        self.handler.engine.webhooks.faults.push(fault);
     }
 
     /// Applies a fault to every matching webhook until [`clear_webhook_faults`](Self::clear_webhook_faults).
@@ -165,12 +179,12 @@ impl<P> Emulator<P> {
 
     /// Clears the queued webhook faults; webhooks already delayed are still delivered.
     pub fn clear_webhook_faults(&self) {
-        self.handler.engine.webhooks.clear_faults();
+        self.handler.engine.webhooks.faults.clear();
     }
 
     /// Returns the number of queued webhook faults.
     pub fn waiting_webhook_faults(&self) -> usize {
-        self.handler.engine.webhooks.waiting_faults().len()
+        self.handler.engine.webhooks.faults.len()
     }
 
     /// Returns the newest 10,000 finished webhook POSTs, delivered or given up, oldest first.

@@ -1,14 +1,15 @@
 //! Request handling of every emulator: fault, provider, journal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::control;
-use super::faults::{Fault, FaultAction, FaultResponse, Target};
+use super::faults::{Fault, RequestFault, Target};
 use super::journal::{JournalEntry, body_value};
 use super::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal};
 use super::server::{ChunkedBody, PortGate, ReadError, Reply, Request};
@@ -36,7 +37,8 @@ impl<P: Provider> RequestHandler<P> {
         }
         let (method, path) = (request.head.method.clone(), request.head.uri.path().to_owned());
         let route = self.provider.route(&method, &path);
-        let target = Target { method: &method, path: &path, number: route.number.as_deref(), edge: route.edge, sends: route.sends };
+        let usual = route.sends && method == Method::POST;
+        let target = Target { usual, edge: route.edge, sender: route.sender.as_deref(), path: &path };
         let query = request.head.uri.query().map(str::to_owned);
         let entry_with = |body| JournalEntry {
             at_ms: self.engine.clock.now_ms(),
@@ -44,7 +46,7 @@ impl<P: Provider> RequestHandler<P> {
             path: path.clone(),
             query: query.clone(),
             edge: Some(route.edge.to_owned()),
-            phone_number_id: route.number.clone(),
+            sender: route.sender.clone(),
             body,
             ..JournalEntry::default()
         };
@@ -70,76 +72,78 @@ impl<P: Provider> RequestHandler<P> {
         };
         let fault = self.engine.faults.take(target, &json);
         let mut answer = match &fault {
-            Some(fault) if !fault.accepts() => ProviderResponse { response: self.fault_response(fault), accepted: None },
+            Some(fault) if !fault.accepts() => {
+                ProviderResponse { response: self.fault_response(fault).unwrap_or_default(), accepted: None }
+            }
             _ => self.provider.answer(ProviderRequest { head: &head, body: &body, json: &json }).await,
         };
         // An ordinary refusal takes precedence over a fault that accepts the message.
         let fault = fault.filter(|fault| !fault.accepts() || answer.response.status().is_success());
         if let Some(fault) = &fault {
             answer.response = self.apply_fault(fault, answer.response);
-            add_headers(answer.response.headers_mut(), &fault.headers);
         }
-        let silent = matches!(
-            fault.as_ref().map(|fault| &fault.action),
-            Some(FaultAction::Hang { .. } | FaultAction::Reset { .. } | FaultAction::Garbage { .. })
-        );
+        let kind = fault.as_ref().map(|fault| &fault.kind);
+        let is_silent = matches!(kind, Some(RequestFault::Hang {} | RequestFault::Reset { .. } | RequestFault::Garbage {}));
+        let shown = if is_silent { Value::Null } else { answer_of(&answer.response) };
         let entry = JournalEntry {
-            status: if silent { 0 } else { answer.response.status().as_u16() },
+            status: if is_silent { 0 } else { answer.response.status().as_u16() },
             accepted: answer.accepted.is_some(),
-            wamid: answer.accepted.as_ref().map(|(id, _)| id.clone()),
+            message_id: answer.accepted.as_ref().map(|(id, _)| id.clone()),
+            code: shown.pointer(P::CODE).map(|code| code.as_str().map_or_else(|| code.to_string(), str::to_owned)),
             fault: fault.as_ref().map(Fault::name),
-            answer: if silent { Value::Null } else { answer_of(&answer.response) },
+            answer: shown,
             ..entry_with(json)
         };
         if self.engine.journal.append(entry).is_err() {
             return self.journal_failed();
         }
         if let Some(accepted) = answer.accepted {
-            let failure = match fault.as_ref().map(|fault| &fault.action) {
-                Some(FaultAction::Undeliverable(code)) => Some(*code),
+            let failure = match kind {
+                Some(RequestFault::Undeliverable { code }) => Some(code.as_str()),
                 _ => None,
             };
             self.provider.follow(accepted, failure);
         }
-        self.reply(fault.map(|fault| fault.action), answer.response).await
+        self.reply(kind, answer.response).await
     }
 
     /// Turns the response into a reply, as the fault requires.
-    async fn reply(&self, action: Option<FaultAction>, response: Response<Bytes>) -> Reply {
-        match action {
-            Some(FaultAction::Hang { .. }) => Reply::Silence,
-            Some(FaultAction::Reset { .. }) => Reply::Reset,
-            Some(FaultAction::CutBody) => Reply::Cut(response),
-            Some(FaultAction::Stall) => Reply::Stall(response),
-            Some(FaultAction::Garbage { .. }) => {
-                Reply::RawBytes(Bytes::from_static(b"\x15\x03\x01\x00\x02\x02\x46 no HTTP at all\r\n\r\n"))
-            }
-            Some(FaultAction::Length(by)) => Reply::RawBytes(with_wrong_length(&response, by)),
-            Some(FaultAction::Oversize(bytes)) => Reply::Stream(with_padding(response, bytes)),
-            Some(FaultAction::Drip { pieces, pause }) => {
-                let (head, body) = response.into_parts();
-                let length = Some(body.len() as u64);
-                let (sender, receiver) = mpsc::channel(1);
-                let clock = self.engine.clock.clone();
-                let mut due = clock.now_ms();
-                drop(tokio::spawn(async move {
-                    let size = body.len().div_ceil(usize::try_from(pieces).unwrap_or(usize::MAX)).max(1);
-                    for start in (0..body.len()).step_by(size) {
-                        due = due.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
-                        clock.pause_until(due).await;
-                        if sender.send(body.slice(start..body.len().min(start + size))).await.is_err() {
-                            return;
-                        }
-                    }
-                }));
-                Reply::Stream(Response::from_parts(head, ChunkedBody { chunks: receiver, length }))
-            }
-            Some(FaultAction::Slow(delay)) => {
-                self.engine.clock.pause(delay).await;
+    async fn reply(&self, kind: Option<&RequestFault>, response: Response<Bytes>) -> Reply {
+        match kind {
+            Some(RequestFault::Hang {}) => Reply::Silence,
+            Some(RequestFault::Reset { .. }) => Reply::Reset,
+            Some(RequestFault::CutBody {}) => Reply::Cut(response),
+            Some(RequestFault::Stall {}) => Reply::Stall(response),
+            Some(RequestFault::Garbage {}) => Reply::RawBytes(Bytes::from_static(b"\x15\x03\x01\x00\x02\x02\x46 no HTTP at all\r\n\r\n")),
+            Some(RequestFault::WrongLength { by }) => Reply::RawBytes(with_wrong_length(&response, *by)),
+            Some(RequestFault::Oversize { bytes }) => Reply::Stream(with_padding(response, *bytes)),
+            Some(RequestFault::Drip { pieces, ms }) => Reply::Stream(self.in_pieces(response, *pieces, *ms)),
+            Some(RequestFault::Slow { ms }) => {
+                self.engine.clock.pause(Duration::from_millis(*ms)).await;
                 Reply::Whole(response)
             }
             _ => Reply::Whole(response),
         }
+    }
+
+    /// The response in pieces, with a pause before each.
+    fn in_pieces(&self, response: Response<Bytes>, pieces: u32, pause_ms: u64) -> Response<ChunkedBody> {
+        let (head, body) = response.into_parts();
+        let length = Some(body.len() as u64);
+        let (sender, chunks) = mpsc::channel(1);
+        let clock = self.engine.clock.clone();
+        let mut due = clock.now_ms();
+        drop(tokio::spawn(async move {
+            let size = body.len().div_ceil(usize::try_from(pieces).unwrap_or(usize::MAX).max(1)).max(1);
+            for start in (0..body.len()).step_by(size) {
+                due = due.saturating_add(pause_ms);
+                clock.pause_until(due).await;
+                if sender.send(body.slice(start..body.len().min(start + size))).await.is_err() {
+                    return;
+                }
+            }
+        }));
+        Response::from_parts(head, ChunkedBody { chunks, length })
     }
 
     /// The refusal without a journal: an emulator that cannot write it must not accept anything.
@@ -147,30 +151,51 @@ impl<P: Provider> RequestHandler<P> {
         Reply::Whole(self.provider.refuse(Refusal::JournalFailed))
     }
 
-    /// The response of a fault, in the provider's format if it has one.
-    fn fault_response(&self, fault: &Fault) -> Response<Bytes> {
-        let FaultAction::Respond { response, .. } = &fault.action else { return Response::new(Bytes::new()) };
-        match response {
-            FaultResponse::Throttle => self.provider.refuse(Refusal::Throttled),
-            FaultResponse::Code { code, status } => self.provider.refuse(Refusal::Code { code: *code, status: *status }),
-            FaultResponse::Raw { status, content_type, body } => {
-                let mut response = Response::new(Bytes::from(body.clone()));
-                *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                add_headers(response.headers_mut(), &[(header::CONTENT_TYPE.to_string(), content_type.clone())]);
+    /// The response of a fault, in the provider's format if it has one; `None` for faults that leave the provider's.
+    fn fault_response(&self, fault: &Fault) -> Option<Response<Bytes>> {
+        Some(match &fault.kind {
+            RequestFault::Throttle {} => self.provider.refuse(Refusal::Throttled),
+            RequestFault::Error { code, status } => self.provider.refuse(Refusal::Code { code, status: *status }),
+            RequestFault::Unavailable {} => page(503, "text/plain", "upstream connect error".to_owned()),
+            RequestFault::Html { status } => {
+                let html = "<html><body><h1>Sorry, something went wrong.</h1></body></html>".to_owned();
+                page(status.unwrap_or(502), "text/html", html)
+            }
+            RequestFault::Redirect { location, status } => {
+                let mut response = page(status.unwrap_or(302), "text/html", String::new());
+                add_header(&mut response, "location", location);
                 response
             }
-        }
+            RequestFault::Raw { status, content_type, body } => {
+                let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+                page(status.unwrap_or(200), content_type.as_deref().unwrap_or("application/json"), body)
+            }
+            _ => return None,
+        })
     }
 
     /// Applies a fault to a response.
     fn apply_fault(&self, fault: &Fault, response: Response<Bytes>) -> Response<Bytes> {
-        match &fault.action {
-            FaultAction::Respond { accepted: true, .. } => self.fault_response(fault),
-            FaultAction::Change { pointer, value } => changed(response, pointer, value.as_ref()),
-            FaultAction::WithoutId => changed(response, P::ID, None),
-            _ => response,
+        let mut response = match &fault.kind {
+            RequestFault::Change { pointer, value } => changed(response, pointer, Some(value)),
+            RequestFault::Remove { pointer } => changed(response, pointer, None),
+            RequestFault::WrongHash {} => changed(response, "/sha256", Some(&"0".repeat(64).into())),
+            RequestFault::NoId {} => changed(response, P::ID, None),
+            // A refusal is the fault's response already.
+            _ => if fault.accepts() { self.fault_response(fault) } else { None }.unwrap_or(response),
+        };
+        for (name, value) in fault.headers() {
+            add_header(&mut response, name, value);
         }
+        response
     }
+}
+
+fn page(status: u16, content_type: &str, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    add_header(&mut response, header::CONTENT_TYPE.as_str(), content_type);
+    response
 }
 
 /// The body of a response for the journal.
@@ -242,10 +267,8 @@ fn with_padding(response: Response<Bytes>, bytes: u64) -> Response<ChunkedBody> 
     Response::from_parts(head, ChunkedBody { chunks, length: None })
 }
 
-pub(super) fn add_headers(headers: &mut HeaderMap, added: &[(String, String)]) {
-    for (name, value) in added {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value)) {
-            headers.insert(name, value);
-        }
+fn add_header(response: &mut Response<Bytes>, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+        response.headers_mut().insert(name, value);
     }
 }

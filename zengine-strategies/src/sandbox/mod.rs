@@ -38,18 +38,21 @@ mod emulator;
 mod faults;
 mod form;
 mod handler;
+mod in_process;
 mod journal;
 pub mod meta_cloud;
+pub(crate) mod multipart;
 mod provider;
 mod random;
 mod server;
-mod text;
+pub(crate) mod text;
 mod webhooks;
 
 pub use emulator::Emulator;
-pub use faults::Fault;
+pub use faults::{Fault, FaultRule, WebhookFault};
+pub use in_process::InProcess;
 pub use journal::{EntryKind, Journal, JournalEntry};
-pub use webhooks::{Delivery, WebhookFault};
+pub use webhooks::Delivery;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::clock::Clock;
-use super::control::{ControlCall, ControlError};
-use super::faults::Faults;
+use super::control::Call;
+use super::faults::{FaultQueue, RequestFault};
 use super::journal::Journal;
 use super::webhooks::{Plan, WebhookSender};
 
@@ -20,7 +20,7 @@ pub(super) struct Engine {
     pub(super) address: SocketAddr,
     pub(super) clock: Clock,
     pub(super) journal: Arc<Journal>,
-    pub(super) faults: Faults,
+    pub(super) faults: FaultQueue<RequestFault>,
     pub(super) webhooks: Arc<WebhookSender>,
 }
 
@@ -37,7 +37,7 @@ pub struct RequestRoute {
     /// The kind of request in faults and the journal.
     pub(super) edge: &'static str,
     /// The sending number or account, if the path names an existing one.
-    pub(super) number: Option<String>,
+    pub(super) sender: Option<String>,
     /// Whether a POST here sends a message.
     pub(super) sends: bool,
     /// Maximum length of the body, in bytes.
@@ -65,19 +65,19 @@ pub struct ProviderResponse<A> {
 
 /// A refusal by the engine, in the provider's format.
 #[derive(Debug, Clone, Copy)]
-pub enum Refusal {
+pub enum Refusal<'a> {
     TooLong,
     /// The journal cannot be written, so no message may be accepted.
     JournalFailed,
     Throttled,
     Code {
-        code: i64,
+        code: &'a str,
         status: Option<u16>,
     },
 }
 
 /// The provider's part of an emulator.
-pub trait Provider: Send + Sync + 'static {
+pub trait Provider: Send + Sync + Sized + 'static {
     /// The data of an accepted message for its webhooks.
     type Accepted: Send;
 
@@ -85,6 +85,12 @@ pub trait Provider: Send + Sync + 'static {
     const NAME: &'static str;
     /// JSON pointer to a message's id in a response.
     const ID: &'static str;
+    /// JSON pointer to the code in an error response.
+    const CODE: &'static str;
+    /// Members and fields that hold secrets, beside the usual names; the journal masks them.
+    const SECRETS: &'static [&'static str];
+    /// The provider's own control calls.
+    const CALLS: &'static [Call<Self>];
 
     /// Returns the meaning of a path.
     fn route(&self, method: &Method, path: &str) -> RequestRoute;
@@ -93,28 +99,25 @@ pub trait Provider: Send + Sync + 'static {
     fn answer(&self, request: ProviderRequest<'_>) -> impl Future<Output = ProviderResponse<Self::Accepted>> + Send;
 
     /// Formats a refusal.
-    fn refuse(&self, refusal: Refusal) -> Response<Bytes>;
+    fn refuse(&self, refusal: Refusal<'_>) -> Response<Bytes>;
+
+    /// Whether an error code has the provider's form, for faults in control calls.
+    fn is_code(code: &str) -> bool;
 
     /// Sends the webhooks of an accepted message in the background; with a code, those of a failed message.
-    fn follow(&self, accepted: (String, Self::Accepted), failure: Option<i64>);
+    fn follow(&self, accepted: (String, Self::Accepted), failure: Option<&str>);
 
     /// The initial plan of webhook deliveries.
     fn plan(&self) -> Plan;
-
-    /// Handles one of the provider's own control calls; `None` if there is no such call.
-    fn control(&self, call: &ControlCall<'_>) -> impl Future<Output = Option<Result<Value, ControlError>>> + Send;
 
     /// The provider's part of the control call `state`.
     fn state(&self) -> Value;
 
     /// Restores the initial state.
     fn reset(&self);
-
-    /// The provider's own control calls for the index: method and path, and a description.
-    fn calls(&self) -> &'static [(&'static str, &'static str)];
 }
 
-/// A duration in control calls: milliseconds.
-pub(super) fn millis(duration: Duration) -> Value {
-    json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+/// A duration in milliseconds, as in JSON and in times.
+pub(super) fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

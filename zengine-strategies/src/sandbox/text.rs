@@ -24,7 +24,7 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 /// Decodes percent encoding and `+`; invalid escapes stay unchanged.
-pub(super) fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {

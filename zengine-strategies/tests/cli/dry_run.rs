@@ -76,7 +76,6 @@ fn every_kind_shows_the_request_that_is_really_sent() {
     }
 }
 
-/// The provider's success answers are told here a second time, so they are held against the emulator's.
 #[test]
 fn a_file_is_uploaded_first_and_its_bytes_are_counted() {
     let bench = Bench::new();
@@ -114,6 +113,17 @@ fn a_token_that_ends_is_asked_about_first_and_shows_none_of_its_secrets() {
         assert!(paths[0].ends_with("/debug_token") && paths[1].ends_with("/100200300/messages") && paths.len() == 2, "{lines:?}");
         assert!(!run.out.contains("canary-token") && !run.out.contains(APP_SECRET), "{lines:?}");
     }
+}
+
+#[test]
+fn the_emulator_judges_what_would_be_sent() {
+    let files = crate::support::Files::new();
+    let path = files.write("file.json", &file("https://proxy.example/graph"));
+    // The strategy leaves it to the provider what a native message may hold.
+    let message = message(json!({ "type": "native", "value": { "type": "text", "text": { "body": "x".repeat(4_097) } } }));
+    let run = zengine(&["send", WHATSAPP, "--config", &path, "--dry-run"], message.to_string()).ended(4);
+    assert_eq!(run.line()["url"], "https://proxy.example/graph/v26.0/100200300/messages");
+    assert!(run.err.contains("131009"), "{run:?}");
 }
 
 #[test]

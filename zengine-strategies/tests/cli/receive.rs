@@ -119,7 +119,7 @@ fn a_status_names_the_message_that_it_is_about() {
     let bench = crate::support::Bench::new();
     bench.send(&crate::support::text(), &["--id", "order-17", "--tenant", "acme"]).ended(0);
     let sent = bench.meta.journal().accepted().pop().unwrap();
-    let status = json!({ "id": sent.wamid, "status": "delivered", "timestamp": "1760000001", "recipient_id": "15551230001",
+    let status = json!({ "id": sent.message_id, "status": "delivered", "timestamp": "1760000001", "recipient_id": "15551230001",
         "biz_opaque_callback_data": sent.body["biz_opaque_callback_data"] });
     let body = webhook(&json!([])).replace("\"messages\":[]", &format!("\"statuses\":[{status}]"));
     let line = receive(&bench.config, &["--header", &signature(body.as_bytes())], &body).ended(0).line();

@@ -103,14 +103,12 @@ fn numbers_and_secrets_can_be_chosen_and_the_journal_is_a_file() {
     let files = Files::new();
     let journal = files.path("journal.jsonl");
     let sandbox = Sandbox::start(&[
-        "--number",
-        "7:8:token",
-        "--number",
-        "9",
-        "--app-secret",
-        "s",
-        "--verify-token",
-        "v",
+        "--set",
+        "numbers=7:8:token,9",
+        "--set",
+        "app_secret=s",
+        "--set",
+        "verify_token=v",
         "--seed",
         "1",
         "--journal",
@@ -131,6 +129,10 @@ fn a_taken_port_and_a_wrong_number_say_so() {
     let port = sandbox.line["base_url"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
     let run = zengine(&["sandbox", "--port", &port], "").ended(1);
     assert!(run.err.contains("cannot start"), "{run:?}");
-    zengine(&["sandbox", "--number", ":x"], "").ended(2);
+    let run = zengine(&["sandbox", "--set", "numbers=:x"], "").ended(2);
+    assert!(run.err.contains("ID:ACCOUNT:TOKEN"), "{run:?}");
+    let run = zengine(&["sandbox", "--set", "nombers=1"], "").ended(2);
+    assert!(run.err.contains("no option `nombers`; there are numbers, app_secret, verify_token"), "{run:?}");
+    zengine(&["sandbox", "--set", "numbers"], "").ended(2);
     assert_eq!(sandbox.stop("-TERM"), Some(0));
 }

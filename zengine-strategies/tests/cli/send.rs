@@ -13,7 +13,7 @@ fn a_delivered_message_is_one_line_with_the_providers_id() {
     assert_eq!((&line["outcome"], &line["client_message_id"], &line["tenant"]), (&json!("delivered"), &json!("order-17"), &json!("acme")));
     assert_eq!((&line["attempts"], &line["replayed"]), (&json!(1), &json!(false)));
     let accepted = bench.meta.journal().accepted();
-    assert_eq!(line["provider_ids"], json!([accepted[0].wamid]));
+    assert_eq!(line["provider_ids"], json!([accepted[0].message_id]));
     assert_eq!(line["receipt"]["data"]["wa_id"], "15551230001");
     assert!(run.err.is_empty(), "{run:?}");
 }

@@ -63,9 +63,17 @@ async fn what_is_wrong_with_a_call_is_said() {
     let meta = start();
     for (method, path, body, status, expected) in [
         (Method::POST, "/faults", "{", 400, "no JSON"),
-        (Method::POST, "/faults", "[{\"fault\":\"throttle\"},{\"fault\":\"x\"}]", 400, "element 1: `fault` must be one of"),
+        (
+            Method::POST,
+            "/faults",
+            "[{\"fault\":\"throttle\"},{\"fault\":\"x\"}]",
+            400,
+            "element 1: `fault`: unknown variant `x`, expected one of `pass`",
+        ),
         (Method::POST, "/webhook-faults", "{\"fault\":\"delay\"}", 400, "needs `ms`"),
-        (Method::GET, "/nothing", "", 404, "no control call `/_sandbox/nothing`"),
+        (Method::POST, "/faults", "{\"fault\":\"throttle\",\"ms\":1}", 400, "a fault of kind `throttle` takes no `ms`"),
+        (Method::POST, "/faults", "{\"fault\":\"error\",\"code\":\"Throttling\"}", 400, "not a code of this provider"),
+        (Method::GET, "/nothing", "", 404, "no control call `/_sandbox/nothing`; there are GET /_sandbox, GET /_sandbox/state"),
         (Method::PUT, "/faults", "", 405, "takes GET /_sandbox/faults, POST /_sandbox/faults"),
         (Method::POST, "/clock", "{\"advance\":\"soon\"}", 400, "as in \"60d\""),
         (Method::POST, "/clock", "{}", 400, "either `advance` or"),

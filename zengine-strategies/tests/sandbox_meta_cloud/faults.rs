@@ -62,7 +62,7 @@ async fn a_503_can_hide_an_accepted_message() {
     meta.fail_next(Fault::unavailable_after_accepting());
     assert_eq!(client.message(&meta, &text()).await.status, 503);
     let entry = last(&meta);
-    assert!(entry.accepted && entry.wamid.is_some());
+    assert!(entry.accepted && entry.message_id.is_some());
     assert_eq!(entry.status, 503);
 
     meta.fail_next(Fault::unavailable_after_accepting());
@@ -112,7 +112,7 @@ async fn the_journal_file_is_appended_across_runs_in_one_format() {
     assert_eq!(lines.iter().map(|line| line["accepted"].as_bool().unwrap()).collect::<Vec<_>>(), [true, false, true, false]);
     assert_eq!(lines[0]["path"], format!("/v26.0/{NUMBER}/messages"));
     assert_eq!((&lines[0]["status"], &lines[1]["status"]), (&json!(200), &json!(400)));
-    assert_eq!((&lines[2]["wamid"], &lines[2]["phone_number_id"]), (&json!(wamids[1]), &json!(NUMBER)));
+    assert_eq!((&lines[2]["message_id"], &lines[2]["sender"]), (&json!(wamids[1]), &json!(NUMBER)));
     assert!(!raw.contains(TOKEN));
 }
 
@@ -197,7 +197,7 @@ async fn a_script_is_one_line() {
     assert_eq!(codes, [0, 130_429, 130_429, 0, 131_000]);
     let nameless = client.message(&meta, &text()).await;
     assert_eq!((nameless.status, nameless.json()["messages"][0].get("id")), (200, None));
-    assert!(last(&meta).accepted && last(&meta).wamid.is_some(), "it goes out all the same");
+    assert!(last(&meta).accepted && last(&meta).message_id.is_some(), "it goes out all the same");
     let names: Vec<_> = meta.journal().entries().into_iter().map(|entry| entry.fault).collect();
     assert_eq!(names[0].as_deref(), Some("pass"));
     assert_eq!(meta.waiting_faults(), 0);

@@ -5,7 +5,9 @@
 mod anything;
 mod control;
 mod deliveries;
+mod engine;
 mod faults;
+mod journal;
 mod limits;
 mod media;
 mod node;

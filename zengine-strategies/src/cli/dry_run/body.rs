@@ -1,22 +1,25 @@
 //! A request's body in a readable form.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use http::{HeaderMap, header::CONTENT_TYPE};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+use crate::sandbox::multipart::{self, Part};
 
 /// Maximum length of text shown whole, in bytes.
 const LONGEST_TEXT: usize = 64 * 1024;
 
 /// JSON as is, an empty body as null, a multipart form as `{"multipart": […]}`, other text as a string, bytes as
 /// `{"bytes", "sha256"}`.
-pub(super) fn describe(headers: &HeaderMap, body: &[u8]) -> Value {
+pub(super) fn describe(headers: &HeaderMap, body: &Bytes) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
     let kind = content_type(headers);
-    if let Some(parts) = boundary(kind).and_then(|boundary| parts(body, &boundary)) {
-        return json!({ "multipart": parts });
+    if let Some(parts) = multipart::boundary(kind).and_then(|boundary| multipart::parts(body, boundary)) {
+        return json!({ "multipart": parts.iter().map(part).collect::<Vec<_>>() });
     }
     serde_json::from_slice(body).unwrap_or_else(|_| opaque(body))
 }
@@ -37,73 +40,20 @@ fn opaque(bytes: &[u8]) -> Value {
     }
 }
 
-/// The boundary between the parts of a multipart body (RFC 2046).
-fn boundary(content_type: &str) -> Option<String> {
-    let (kind, parameters) = content_type.split_once(';')?;
-    if !kind.trim().to_ascii_lowercase().starts_with("multipart/") {
-        return None;
+/// Name, file name and content type if present, and the value; of a file, its length and digest.
+fn part(part: &Part) -> Value {
+    let mut shown = json!({ "name": part.name });
+    if let Some(mime) = &part.mime {
+        shown["content_type"] = mime.as_str().into();
     }
-    parameters.split(';').find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"').to_owned())
-    })
-}
-
-/// Each part: name, file name and content type if present, and the value; of a file, its length and digest.
-fn parts(body: &[u8], boundary: &str) -> Option<Vec<Value>> {
-    let delimiter = format!("--{boundary}").into_bytes();
-    let mut parts = vec![];
-    let mut rest = after(body, &delimiter)?;
-    while !rest.starts_with(b"--") {
-        let start = rest.strip_prefix(b"\r\n")?;
-        let end = find(start, &[b"\r\n", delimiter.as_slice()].concat())?;
-        parts.push(part(&start[..end])?);
-        rest = &start[end + 2 + delimiter.len()..];
-    }
-    Some(parts)
-}
-
-fn part(part: &[u8]) -> Option<Value> {
-    let split = find(part, b"\r\n\r\n")?;
-    let (head, content) = (std::str::from_utf8(&part[..split]).ok()?, &part[split + 4..]);
-    let mut shown = Map::new();
-    let mut is_file = false;
-    for line in head.split("\r\n") {
-        let (name, value) = line.split_once(':')?;
-        if name.eq_ignore_ascii_case("content-disposition") {
-            for (key, attribute) in value.split(';').filter_map(|part| part.trim().split_once('=')) {
-                if matches!(key, "name" | "filename") {
-                    is_file |= key == "filename";
-                    shown.insert(key.to_owned(), attribute.trim_matches('"').into());
-                }
-            }
-        } else if name.eq_ignore_ascii_case("content-type") {
-            shown.insert("content_type".to_owned(), value.trim().into());
-        }
-    }
-    if is_file {
-        shown.insert("bytes".to_owned(), content.len().into());
-        shown.insert("sha256".to_owned(), STANDARD.encode(Sha256::digest(content)).into());
+    if let Some(filename) = &part.filename {
+        shown["filename"] = filename.as_str().into();
+        shown["bytes"] = part.bytes.len().into();
+        shown["sha256"] = STANDARD.encode(Sha256::digest(&part.bytes)).into();
     } else {
-        shown.insert("value".to_owned(), opaque(content));
+        shown["value"] = opaque(&part.bytes);
     }
-    Some(shown.into())
-}
-
-fn after<'a>(bytes: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {
-    find(bytes, mark).map(|at| &bytes[at + mark.len()..])
-}
-
-fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
-    let first = *mark.first()?;
-    let mut from = 0;
-    while let Some(at) = bytes.get(from..)?.iter().position(|byte| *byte == first) {
-        if bytes[from + at..].starts_with(mark) {
-            return Some(from + at);
-        }
-        from += at + 1;
-    }
-    None
+    shown
 }
 
 #[cfg(test)]
@@ -117,7 +67,7 @@ mod tests {
     #[test]
     fn a_form_is_described_part_by_part_and_a_file_by_its_length() {
         let body = b"--b\r\nContent-Disposition: form-data; name=\"type\"\r\n\r\nimage/png\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n--\r\n--b--\r\n";
-        let shown = describe(&headers("multipart/form-data; boundary=b"), body);
+        let shown = describe(&headers("multipart/form-data; boundary=b"), &Bytes::from_static(body));
         let digest = STANDARD.encode(Sha256::digest(b"\x89PNG\r\n--"));
         assert_eq!(
             shown,
@@ -130,12 +80,12 @@ mod tests {
 
     #[test]
     fn json_is_json_text_is_text_and_bytes_are_counted() {
-        assert_eq!(describe(&headers("application/json"), b"{\"a\":1}"), json!({"a": 1}));
-        assert_eq!(describe(&HeaderMap::new(), b""), Value::Null);
-        assert_eq!(describe(&headers("application/x-www-form-urlencoded"), b"a=b&c=d"), json!("a=b&c=d"));
-        assert_eq!(describe(&HeaderMap::new(), b"\xff\x00")["bytes"], 2);
+        assert_eq!(describe(&headers("application/json"), &Bytes::from_static(b"{\"a\":1}")), json!({"a": 1}));
+        assert_eq!(describe(&HeaderMap::new(), &Bytes::from_static(b"")), Value::Null);
+        assert_eq!(describe(&headers("application/x-www-form-urlencoded"), &Bytes::from_static(b"a=b&c=d")), json!("a=b&c=d"));
+        assert_eq!(describe(&HeaderMap::new(), &Bytes::from_static(b"\xff\x00"))["bytes"], 2);
         // Says several parts and has none.
-        assert_eq!(describe(&headers("multipart/form-data; boundary=b"), b"nothing"), json!("nothing"));
-        assert_eq!(describe(&headers("multipart/form-data; boundary=b"), b"--b\r\n--b"), json!("--b\r\n--b"));
+        assert_eq!(describe(&headers("multipart/form-data; boundary=b"), &Bytes::from_static(b"nothing")), json!("nothing"));
+        assert_eq!(describe(&headers("multipart/form-data; boundary=b"), &Bytes::from_static(b"--b\r\n--b")), json!("--b\r\n--b"));
     }
 }

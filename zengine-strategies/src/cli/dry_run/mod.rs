@@ -8,7 +8,7 @@
 mod body;
 mod redact;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -19,13 +19,17 @@ use zengine_connector::{
     http::{CallOptions, HttpError},
 };
 
-use super::{file::File, strategies::ErasedStrategy};
+use super::{
+    exit::{Exit, Failure},
+    file::File,
+    strategies::ErasedStrategy,
+};
 use redact::Redactor;
 
-/// An HTTP client that records each request without its secrets and returns the provider's success response.
+/// An HTTP client that records each request without its secrets; the provider's emulator answers it, in process.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    strategy: &'static ErasedStrategy,
+    provider: Arc<dyn HttpClient>,
     redactor: Redactor,
     requests: Mutex<Vec<RecordedRequest>>,
 }
@@ -40,8 +44,13 @@ pub(super) struct RecordedRequest {
 
 impl Recorder {
     /// Creates a recorder that redacts the file's secrets.
-    pub(super) fn new(strategy: &'static ErasedStrategy, file: &File) -> Self {
-        Self { strategy, redactor: Redactor::new(file.secrets.texts()), requests: Mutex::default() }
+    pub(super) fn new(strategy: &'static ErasedStrategy, file: &File) -> Result<Self, Failure> {
+        let Some(emulator) = &strategy.emulator else {
+            return Err(Failure::invalid(format!("{} has no emulator, which answers in a dry run", strategy.name())));
+        };
+        let provider = (emulator.dry_run)(&file.instance, file.config.as_ref().unwrap_or(&Value::Null))
+            .map_err(|error| Failure::new(Exit::Broken, format!("the emulator cannot start: {error}")))?;
+        Ok(Self { provider, redactor: Redactor::new(file.secrets.texts()), requests: Mutex::default() })
     }
 
     /// The requests so far, in order.
@@ -70,9 +79,9 @@ impl Recorder {
 
 #[async_trait]
 impl HttpClient for Recorder {
-    async fn call(&self, request: Request<Bytes>, _: CallOptions) -> Result<Response<Bytes>, HttpError> {
+    async fn call(&self, request: Request<Bytes>, options: CallOptions) -> Result<Response<Bytes>, HttpError> {
         let recorded = self.record(&request);
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
-        Ok((self.strategy.dry_run)(&request))
+        self.provider.call(request, options).await
     }
 }

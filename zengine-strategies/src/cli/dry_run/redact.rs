@@ -11,6 +11,8 @@ use http::HeaderValue;
 use serde_json::{Map, Value};
 use zengine_connector::Secret;
 
+use crate::sandbox::text::decoded;
+
 const HIDDEN: &str = "***";
 
 /// Minimum length of secrets sought in decoded base64: shorter ones occur in any bytes by chance and are hidden in plain text only.
@@ -210,27 +212,6 @@ fn spellings(secret: &str) -> Vec<String> {
     }
     all.retain(|spelling| !spelling.is_empty());
     all
-}
-
-/// Percent-decoded text, `+` as a space.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let digits = tail.get(..2).filter(|hex| hex.iter().all(u8::is_ascii_hexdigit)).and_then(|hex| std::str::from_utf8(hex).ok());
-        let hex = digits.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (first, hex) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            (first, _) => {
-                bytes.push(if *first == b'+' { b' ' } else { *first });
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ impl Send<'_> {
 
     /// Prints the requests, and the outcome only if it is not delivered.
     async fn dry_run(&self, out: &mut Out) -> Result<Exit, Failure> {
-        let recorder = Arc::new(dry_run::Recorder::new(self.strategy, self.file));
+        let recorder = Arc::new(dry_run::Recorder::new(self.strategy, self.file)?);
         let host = self.host(Arc::clone(&recorder) as _, Memory::new()).await?;
         let outcome = self.send(&host).await?;
         for request in recorder.requests() {

@@ -2,26 +2,45 @@
 
 use std::{io, sync::Arc};
 
-use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::Uri;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 use zengine_connector::{HttpClient, error::Violation, schemars::schema_for};
 
-use super::{CliStrategy, StartEmulator};
+use super::{CliStrategy, EmulatorFace};
 use crate::{
     cli::sandbox::{EmulatorOptions, RunningEmulator},
-    sandbox::meta_cloud::{MetaCloud, Number, Settings},
+    sandbox::meta_cloud::{MetaCloud, Number, Settings, Webhooks},
     whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud},
 };
 
 /// The emulator's default numbers, with their accounts.
-const NUMBERS: [(&str, &str); 2] = [("100200300", "900100"), ("100200400", "900200")];
+const NUMBERS: &str = "100200300:900100,100200400:900200";
+/// The account of a number that names none.
+const ACCOUNT: &str = "900100";
+
+/// A number in an option.
+fn number(text: &str) -> Option<Number> {
+    let parts: Vec<_> = text.splitn(3, ':').collect();
+    if parts.iter().any(|part| part.is_empty()) {
+        return None;
+    }
+    let number = Number::new(parts[0], parts.get(1).copied().unwrap_or(ACCOUNT));
+    Some(if let Some(token) = parts.get(2) { number.with_token(*token) } else { number })
+}
 
 impl CliStrategy for WhatsAppMetaCloud {
     const SECRETS: &[&str] = &["app_secret", "verify_token"];
 
-    const EMULATOR: Option<StartEmulator> = Some(Sandbox::start);
+    const EMULATOR: Option<EmulatorFace> = Some(EmulatorFace {
+        options: &[
+            ("numbers", "phone numbers as ID[:ACCOUNT[:TOKEN]], separated by commas"),
+            ("app_secret", "the secret that webhooks are signed with"),
+            ("verify_token", "the token of the webhook handshake"),
+        ],
+        start: Sandbox::start,
+        dry_run,
+    });
 
     fn instance_schema() -> Value {
         schema_for!(MetaApp).to_value()
@@ -38,36 +57,15 @@ impl CliStrategy for WhatsAppMetaCloud {
         let app = MetaApp::deserialize(&instance).map_err(|error| super::wrong(&error))?;
         Ok(Self::new(http, app))
     }
+}
 
-    fn dry_run(request: &Request<Bytes>) -> Response<Bytes> {
-        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-        let to = |name: &str| body.get(name).and_then(Value::as_str);
-        let answer = match (request.method(), request.uri().path().rsplit('/').next()) {
-            // Such a token needs no renewal, so the next request is the message.
-            (&Method::GET, Some("debug_token")) => json!({ "data": {
-                "is_valid": true,
-                "type": "SYSTEM_USER",
-                "expires_at": 0,
-                "scopes": ["whatsapp_business_management", "whatsapp_business_messaging"],
-            } }),
-            (&Method::POST, Some("media")) => json!({ "id": "1000000000000001" }),
-            (&Method::POST, Some("messages")) if to("status") == Some("read") => json!({ "success": true }),
-            (&Method::POST, Some("messages")) => {
-                let contact = match (to("to"), to("recipient")) {
-                    (Some(to), _) => json!({ "input": to, "wa_id": to.trim_start_matches('+') }),
-                    (None, Some(user)) => json!({ "input": user, "user_id": user }),
-                    (None, None) => json!({}),
-                };
-                json!({
-                    "messaging_product": "whatsapp",
-                    "contacts": [contact],
-                    "messages": [{ "id": "wamid.dry-run", "message_status": "accepted" }],
-                })
-            }
-            _ => json!({ "success": true }),
-        };
-        Response::new(answer.to_string().into())
-    }
+/// An emulator with the configuration's number, under the base address's path.
+fn dry_run(instance: &Value, config: &Value) -> io::Result<Arc<dyn HttpClient>> {
+    let text = |value: &Value, member: &str| value[member].as_str().unwrap_or_default().to_owned();
+    let number = Number::new(text(config, "phone_number_id"), text(config, "waba_id"));
+    let settings = Settings::new().with_number(number).with_webhooks(Webhooks::off()).trusting();
+    let base: Uri = text(instance, "base_url").parse().unwrap_or_default();
+    Ok(Arc::new(MetaCloud::in_process(settings)?.under(base.path())))
 }
 
 struct Sandbox {
@@ -79,27 +77,20 @@ struct Sandbox {
 impl Sandbox {
     fn start(options: &EmulatorOptions) -> io::Result<Box<dyn RunningEmulator>> {
         let mut settings = Settings::new().with_port(options.port);
-        let wanted: Vec<_> = match options.numbers.as_slice() {
-            [] => NUMBERS.iter().map(|(id, waba)| ((*id).to_owned(), (*waba).to_owned(), None)).collect(),
-            numbers => numbers
-                .iter()
-                .map(|number| (number.id.clone(), number.account.clone().unwrap_or_else(|| NUMBERS[0].1.to_owned()), number.token.clone()))
-                .collect(),
-        };
+        let wanted = options.get("numbers").unwrap_or_else(|| NUMBERS.to_owned());
         let mut numbers = vec![];
-        for (id, waba_id, token) in wanted {
-            let mut number = Number::new(&*id, &*waba_id);
-            if let Some(token) = token {
-                number = number.with_token(token);
-            }
-            numbers.push([id, waba_id, number.token().to_owned()]);
+        for wanted in wanted.split(',') {
+            let number = number(wanted).ok_or_else(|| {
+                io::Error::new(io::ErrorKind::InvalidInput, "`numbers`: a number reads ID, ID:ACCOUNT or ID:ACCOUNT:TOKEN")
+            })?;
+            numbers.push([number.id().to_owned(), number.account().to_owned(), number.token().to_owned()]);
             settings = settings.with_number(number);
         }
-        if let Some(secret) = &options.app_secret {
-            settings = settings.with_app_secret(&**secret);
+        if let Some(secret) = options.get("app_secret") {
+            settings = settings.with_app_secret(secret);
         }
-        if let Some(token) = &options.verify_token {
-            settings = settings.with_verify_token(&**token);
+        if let Some(token) = options.get("verify_token") {
+            settings = settings.with_verify_token(token);
         }
         if let Some(url) = &options.webhook {
             settings = settings.with_callback(&**url);
@@ -139,5 +130,21 @@ impl RunningEmulator for Sandbox {
             "secrets": { "access-token": token },
             "routes": [route("phone_number_id", id), route("waba_id", waba_id)],
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_an_id_perhaps_an_account_and_a_token() {
+        let parts = |text: &str| number(text).map(|n| [n.id().to_owned(), n.account().to_owned(), n.token().to_owned()]);
+        assert_eq!(parts("1"), Some(["1", ACCOUNT, "sandbox-token-1"].map(str::to_owned)));
+        assert_eq!(parts("1:2"), Some(["1", "2", "sandbox-token-1"].map(str::to_owned)));
+        assert_eq!(parts("1:2:t:k"), Some(["1", "2", "t:k"].map(str::to_owned)));
+        for wrong in ["", ":2", "1:", "1:2:"] {
+            assert!(number(wrong).is_none(), "{wrong}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::sandbox::form;
 
 /// A control call.
 #[derive(Debug)]
-pub struct ControlCall<'a> {
+pub(in crate::sandbox) struct ControlCall<'a> {
     pub(in crate::sandbox) method: &'a Method,
     /// The path after the prefix, without leading or trailing slashes.
     pub(in crate::sandbox) path: &'a str,
@@ -22,7 +23,7 @@ pub struct ControlCall<'a> {
 
 /// The error of a control call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ControlError {
+pub(in crate::sandbox) struct ControlError {
     pub(super) status: u16,
     pub(super) message: String,
 }
@@ -61,6 +62,18 @@ impl ControlCall<'_> {
         form::read(&self.json()?).map_err(ControlError::bad_request)
     }
 
+    /// The body as changes to a value: members that are there replace its own.
+    pub(in crate::sandbox) fn merged<T: Serialize + DeserializeOwned>(&self, current: &T) -> Result<T, ControlError> {
+        let changes = self.json()?;
+        // Alone first, so that an error is about what was given.
+        form::read::<T>(&changes).map_err(ControlError::bad_request)?;
+        let mut all = serde_json::to_value(current).unwrap_or_default();
+        if let (Value::Object(all), Value::Object(changes)) = (&mut all, changes) {
+            all.extend(changes);
+        }
+        form::read(&all).map_err(ControlError::bad_request)
+    }
+
     /// The elements of the body: of an array, or the single object.
     pub(in crate::sandbox) fn list(&self) -> Result<Vec<Value>, ControlError> {
         match self.json()? {
@@ -74,6 +87,11 @@ impl ControlCall<'_> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// A parameter of the query that must be there; `hint` completes the error.
+    pub(in crate::sandbox) fn required(&self, name: &str, hint: &str) -> Result<&str, ControlError> {
+        self.parameter(name).ok_or_else(|| ControlError::bad_request(format!("give `?{name}=`{hint}")))
+    }
+
     /// A number in the query.
     pub(in crate::sandbox) fn number(&self, name: &str) -> Result<Option<u64>, ControlError> {
         let number = |text: &str| text.parse().map_err(|_| ControlError::bad_request(format!("`{name}` must be a whole number")));
@@ -81,9 +99,12 @@ impl ControlCall<'_> {
     }
 }
 
-/// An error with the index of the wrong element.
-pub(in crate::sandbox) fn at_index(index: usize, count: usize, message: &str) -> ControlError {
-    ControlError::bad_request(if count > 1 { format!("element {index}: {message}") } else { message.to_owned() })
+/// Reads every element of a list; an error names the index of the wrong one.
+pub(in crate::sandbox) fn each<T>(list: Vec<Value>, read: impl Fn(Value) -> Result<T, String>) -> Result<Vec<T>, ControlError> {
+    let count = list.len();
+    let at = |index, error| if count > 1 { format!("element {index}: {error}") } else { error };
+    let read = |(index, value)| read(value).map_err(|error| ControlError::bad_request(at(index, error)));
+    list.into_iter().enumerate().map(read).collect()
 }
 
 /// Parses a duration: `250ms`, `30s`, `5m`, `12h`, `60d`.

@@ -4,6 +4,7 @@
 
 mod call;
 mod guard;
+mod table;
 
 use std::time::Duration;
 
@@ -12,42 +13,48 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(super) use self::call::{ControlCall, ControlError};
-pub(super) use self::call::{at_index, duration};
-use super::faults::FaultSpec;
+use self::call::duration;
+pub(super) use self::call::{ControlCall, ControlError, each};
+pub(super) use self::table::{Call, Handler, calls};
+use super::faults::{FaultKind, FaultQueue, FaultRule, RequestFault};
 use super::handler::RequestHandler;
 use super::journal::{EntryKind, events};
-use super::provider::{Provider, millis};
+use super::provider::{Provider, ms};
 use super::server::{ChunkedBody, ReadError, Reply, Request};
 use super::text::fields;
-use super::webhooks::WebhookFaultSpec;
 
 /// Path prefix of control calls.
-const PREFIX: &str = "/_sandbox";
+pub(super) const PREFIX: &str = "/_sandbox";
 /// Maximum length of a control call's body, in bytes.
 const BODY_BYTES: usize = 128 * 1024 * 1024;
 /// Default `limit` of journal lines in one response.
 const LINES: u64 = 10_000;
 
-/// The control calls of every emulator.
-const CALLS: &[(&str, &str)] = &[
-    ("GET /_sandbox", "this index"),
-    ("GET /_sandbox/state", "what the emulator holds"),
-    ("POST /_sandbox/reset", "goes back to the state of the start; the journal is emptied, its numbers go on"),
-    ("GET /_sandbox/faults", "the faults that wait"),
-    ("POST /_sandbox/faults", "queues a fault, or several in an array"),
-    ("DELETE /_sandbox/faults", "forgets the faults that wait"),
-    ("GET /_sandbox/webhook-faults", "the webhook faults that wait"),
-    ("POST /_sandbox/webhook-faults", "queues a webhook fault, or several in an array"),
-    ("DELETE /_sandbox/webhook-faults", "forgets the webhook faults that wait"),
-    ("GET /_sandbox/journal", "the journal as JSON lines; ?after=NUMBER&limit=COUNT&kind=request|webhook"),
-    ("DELETE /_sandbox/journal", "empties the journal in memory"),
-    ("GET /_sandbox/journal/stream", "the journal as server-sent events; resumes by Last-Event-ID or ?after=NUMBER; ?heartbeat_ms="),
-    ("GET /_sandbox/clock", "the emulator's time"),
-    ("POST /_sandbox/clock", "moves the emulator's time ahead: {\"advance\": \"60d\"}"),
-    ("POST /_sandbox/connections", "refuses connections for a while: {\"refuse_ms\": 500}"),
-    ("POST /_sandbox/settle", "waits until all webhooks are delivered or given up: {\"timeout_ms\": 10000}"),
-];
+impl<P: Provider> RequestHandler<P> {
+    /// The control calls of every emulator.
+    const CALLS: &'static [Call<Self>] = calls![
+        GET "" "" "name, version, address, all calls" => Now(index),
+        GET "state" "" "counters, clock, and what the provider's part holds" => Now(state),
+        POST "reset" "" "back to the start; empties the journal in memory, its numbers go on" => Now(reset),
+        GET "faults" "" "the [faults](#faults-of-requests) that wait" => Now(|handler, _| Ok(waiting(&handler.engine.faults))),
+        POST "faults" "a [fault](#faults-of-requests) or an array" "queues them, all or none" => Now(add_faults),
+        DELETE "faults" "" "forgets the faults that wait" => Now(|handler, _| Ok(forget(&handler.engine.faults))),
+        GET "webhook-faults" "" "the [webhook faults](#faults-of-webhooks) that wait"
+            => Now(|handler, _| Ok(waiting(&handler.engine.webhooks.faults))),
+        POST "webhook-faults" "a [webhook fault](#faults-of-webhooks) or an array" "queues them, all or none"
+            => Now(|handler, call| add(call, &handler.engine.webhooks.faults, |_| Ok(()))),
+        DELETE "webhook-faults" "" "forgets the webhook faults that wait" => Now(|handler, _| Ok(forget(&handler.engine.webhooks.faults))),
+        GET "journal" "`?after=NUMBER&limit=COUNT&kind=request\\|webhook`" "the [journal](#the-journal) as JSON lines" => Raw(journal),
+        DELETE "journal" "" "empties the journal in memory; its numbers go on" => Now(clear_journal),
+        GET "journal/stream" "`?after=NUMBER&heartbeat_ms=`, or `Last-Event-ID`" "the journal as server-sent events" => Raw(stream),
+        GET "clock" "" "the emulator's time" => Now(|handler, _| Ok(clock(handler))),
+        POST "clock" "`{\"advance\": \"60d\"}` or `{\"advance_ms\": 1000}`" "moves the emulator's time ahead" => Now(advance),
+        POST "connections" "`{\"refuse_ms\": 500}`" "closes the port for so long, in real time"
+            => Later(|handler, call| Box::pin(refuse(handler, call))),
+        POST "settle" "`{\"timeout_ms\": 10000}`" "waits until all webhooks are delivered or given up; `{\"settled\": true}`"
+            => Later(|handler, call| Box::pin(settle(handler, call))),
+    ];
+}
 
 /// Whether a path is reserved for control calls.
 pub(super) fn is_control(path: &str) -> bool {
@@ -87,89 +94,56 @@ async fn answer<P: Provider>(handler: &RequestHandler<P>, request: Request) -> R
     if call.method == Method::OPTIONS {
         return Reply::Whole(empty(204));
     }
-    let found = match (call.method.as_str(), path) {
-        ("GET", "journal") => return journal(handler, &call).unwrap_or_else(|error| failed(&error)),
-        ("GET", "journal/stream") => return stream(handler, &call).unwrap_or_else(|error| failed(&error)),
-        _ => common(handler, &call).await,
-    };
-    let found = match found {
+    let found = match table::run(RequestHandler::<P>::CALLS, handler, &call).await {
         Some(found) => found,
-        None => match handler.provider.control(&call).await {
-            Some(found) => found,
-            None => Err(unknown(handler, &call)),
-        },
+        None => table::run(P::CALLS, &*handler.provider, &call).await.unwrap_or_else(|| Err(unknown::<P>(&call))),
     };
-    match found {
-        Ok(value) => Reply::Whole(json_answer(200, &value)),
-        Err(error) => failed(&error),
-    }
+    found.unwrap_or_else(|error| failed(&error))
 }
 
-/// The common calls with a JSON response.
-async fn common<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Option<Result<Value, ControlError>> {
-    let engine = &handler.engine;
-    Some(match (call.method.as_str(), call.path) {
-        ("GET", "") => Ok(index(handler)),
-        ("GET", "state") => Ok(state(handler)),
-        ("POST", "reset") => {
-            handler.reset();
-            Ok(json!({"reset": true}))
+fn waiting<K: FaultKind + Clone>(queue: &FaultQueue<K>) -> Value {
+    json!({"waiting": queue.waiting()})
+}
+
+fn forget<K: FaultKind + Clone>(queue: &FaultQueue<K>) -> Value {
+    queue.clear();
+    json!({"waiting": 0})
+}
+
+/// Queues one fault or several, all or none.
+fn add<K: FaultKind + Clone>(
+    call: &ControlCall<'_>,
+    queue: &FaultQueue<K>,
+    check: impl Fn(&K) -> Result<(), String>,
+) -> Result<Value, ControlError> {
+    let read = |value: Value| FaultRule::<K>::deserialize(value).map_err(|error| error.to_string());
+    let faults = each(call.list()?, |value| read(value).and_then(|fault| check(&fault.kind).map(|()| fault)))?;
+    faults.into_iter().for_each(|fault| queue.push(fault));
+    Ok(json!({"waiting": queue.len()}))
+}
+
+fn add_faults<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Value, ControlError> {
+    add(call, &handler.engine.faults, |kind| match kind {
+        RequestFault::Error { code, .. } | RequestFault::Undeliverable { code } if !P::is_code(code) => {
+            Err("`code` is not a code of this provider".to_owned())
         }
-        ("GET", "faults") => Ok(json!({"waiting": engine.faults.waiting().iter().map(FaultSpec::of).collect::<Vec<_>>()})),
-        ("POST", "faults") => queue(call, FaultSpec::read).map(|faults| {
-            for fault in faults {
-                engine.faults.push(fault);
-            }
-            json!({"waiting": engine.faults.len()})
-        }),
-        ("DELETE", "faults") => {
-            engine.faults.clear();
-            Ok(json!({"waiting": 0}))
-        }
-        ("GET", "webhook-faults") => {
-            Ok(json!({"waiting": engine.webhooks.waiting_faults().iter().map(WebhookFaultSpec::of).collect::<Vec<_>>()}))
-        }
-        ("POST", "webhook-faults") => queue(call, WebhookFaultSpec::read).map(|faults| {
-            for fault in faults {
-                engine.webhooks.push_fault(fault);
-            }
-            json!({"waiting": engine.webhooks.waiting_faults().len()})
-        }),
-        ("DELETE", "webhook-faults") => {
-            engine.webhooks.clear_faults();
-            Ok(json!({"waiting": 0}))
-        }
-        ("DELETE", "journal") => {
-            engine.journal.clear();
-            Ok(json!({"cleared": true}))
-        }
-        ("GET", "clock") => Ok(clock(handler)),
-        ("POST", "clock") => advance(handler, call),
-        ("POST", "connections") => refuse(handler, call).await,
-        ("POST", "settle") => settle(handler, call).await,
-        _ => return None,
+        _ => Ok(()),
     })
 }
 
-/// Parses one fault or several; all or none are queued.
-fn queue<F>(call: &ControlCall<'_>, read: impl Fn(&Value) -> Result<F, String>) -> Result<Vec<F>, ControlError> {
-    let list = call.list()?;
-    let count = list.len();
-    list.iter().enumerate().map(|(index, value)| read(value).map_err(|message| at_index(index, count, &message))).collect()
-}
-
-fn index<P: Provider>(handler: &RequestHandler<P>) -> Value {
-    let calls: Vec<_> = CALLS.iter().chain(handler.provider.calls()).map(|(call, does)| json!({"call": call, "does": does})).collect();
-    json!({
+fn index<P: Provider>(handler: &RequestHandler<P>, _: &ControlCall<'_>) -> Result<Value, ControlError> {
+    let common = RequestHandler::<P>::CALLS.iter().map(|call| call.entry(true));
+    let calls: Vec<_> = common.chain(P::CALLS.iter().map(|call| call.entry(false))).collect();
+    Ok(json!({
         "emulator": P::NAME,
         "version": env!("CARGO_PKG_VERSION"),
         "base_url": handler.engine.base_url(),
         "calls": calls,
         "docs": "https://github.com/zengine/zengine-connector/blob/main/docs/emulators.md",
-    })
+    }))
 }
 
-fn state<P: Provider>(handler: &RequestHandler<P>) -> Value {
+fn state<P: Provider>(handler: &RequestHandler<P>, _: &ControlCall<'_>) -> Result<Value, ControlError> {
     let engine = &handler.engine;
     let mut state = json!({
         "emulator": P::NAME,
@@ -179,12 +153,22 @@ fn state<P: Provider>(handler: &RequestHandler<P>) -> Value {
         "accepted": engine.journal.accepted_count(),
         "webhooks": engine.journal.webhook_count(),
         "waiting_faults": engine.faults.len(),
-        "waiting_webhook_faults": engine.webhooks.waiting_faults().len(),
+        "waiting_webhook_faults": engine.webhooks.faults.len(),
     });
     if let (Some(all), Value::Object(own)) = (state.as_object_mut(), handler.provider.state()) {
         all.extend(own);
     }
-    state
+    Ok(state)
+}
+
+fn reset<P: Provider>(handler: &RequestHandler<P>, _: &ControlCall<'_>) -> Result<Value, ControlError> {
+    handler.reset();
+    Ok(json!({"reset": true}))
+}
+
+fn clear_journal<P: Provider>(handler: &RequestHandler<P>, _: &ControlCall<'_>) -> Result<Value, ControlError> {
+    handler.engine.journal.clear();
+    Ok(json!({"cleared": true}))
 }
 
 fn clock<P: Provider>(handler: &RequestHandler<P>) -> Value {
@@ -235,7 +219,7 @@ async fn settle<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>
     let Settle { timeout_ms } = call.read()?;
     let timeout = Duration::from_millis(timeout_ms.unwrap_or(10_000).min(600_000));
     let settled = tokio::time::timeout(timeout, handler.engine.webhooks.settle()).await.is_ok();
-    Ok(json!({"settled": settled, "waited_at_most_ms": millis(timeout)}))
+    Ok(json!({"settled": settled, "waited_at_most_ms": ms(timeout)}))
 }
 
 fn journal<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Reply, ControlError> {
@@ -273,13 +257,13 @@ fn stream<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> R
     Ok(Reply::Stream(response))
 }
 
-/// The error of an unknown call; lists the methods of the path, if any.
-fn unknown<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> ControlError {
-    let known: Vec<_> = CALLS.iter().chain(handler.provider.calls()).map(|(call, _)| *call).collect();
-    let path = format!("{PREFIX}/{}", call.path);
-    let here: Vec<_> = known.iter().filter(|known| known.split_once(' ').is_some_and(|(_, at)| at == path)).copied().collect();
+/// The error of an unknown call, with the methods of the path, or else with all calls.
+fn unknown<P: Provider>(call: &ControlCall<'_>) -> ControlError {
+    let known: Vec<_> = RequestHandler::<P>::CALLS.iter().map(Call::name).chain(P::CALLS.iter().map(Call::name)).collect();
+    let path = table::full(call.path);
+    let here: Vec<_> = known.iter().filter(|known| known.split_once(' ').is_some_and(|(_, at)| at == path)).cloned().collect();
     if here.is_empty() {
-        return ControlError::not_found(format!("there is no control call `{path}`; GET {PREFIX} lists them"));
+        return ControlError::not_found(format!("there is no control call `{path}`; there are {}", known.join(", ")));
     }
     ControlError::with_status(405, format!("`{path}` takes {}", here.join(", ")))
 }

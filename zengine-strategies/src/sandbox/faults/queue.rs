@@ -1,60 +1,41 @@
-//! The queued request faults of an emulator.
+//! The queued faults of an emulator.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use http::Method;
 use serde_json::Value;
 
-use super::Fault;
+use super::rule::{FaultKind, FaultRule, Target};
+use super::{Fault, RequestFault, WebhookFault, WebhookFaultKind};
 use crate::sandbox::lock;
 use crate::sandbox::random::Random;
+use crate::sandbox::webhooks::Item;
 
-/// The properties of a request before its body is read.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::sandbox) struct Target<'a> {
-    pub(in crate::sandbox) method: &'a Method,
-    pub(in crate::sandbox) path: &'a str,
-    /// The sending number or account.
-    pub(in crate::sandbox) number: Option<&'a str>,
-    pub(in crate::sandbox) edge: &'a str,
-    /// Whether requests of this kind send messages.
-    pub(in crate::sandbox) sends: bool,
+/// Faults in the order in which they were queued, each with random draws that are independent of the others.
+pub(in crate::sandbox) struct FaultQueue<K> {
+    seed: u64,
+    inner: Mutex<Inner<K>>,
 }
 
-/// A fault with its own random draws, independent of the other faults.
-#[derive(Debug)]
-struct Queued {
-    fault: Fault,
-    random: Random,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    waiting: VecDeque<Queued>,
+struct Inner<K> {
+    waiting: VecDeque<(FaultRule<K>, Random)>,
     /// Number of faults ever queued.
     count: u64,
 }
 
-#[derive(Debug)]
-pub(in crate::sandbox) struct Faults {
-    seed: u64,
-    inner: Mutex<Inner>,
-}
-
-impl Faults {
+impl<K: FaultKind + Clone> FaultQueue<K> {
     pub(in crate::sandbox) fn new(seed: u64) -> Self {
-        Self { seed, inner: Mutex::default() }
+        Self { seed, inner: Mutex::new(Inner { waiting: VecDeque::new(), count: 0 }) }
     }
 
-    pub(in crate::sandbox) fn push(&self, fault: Fault) {
-        if fault.times == Some(0) {
+    pub(in crate::sandbox) fn push(&self, fault: FaultRule<K>) {
+        if fault.left() == Some(0) {
             return;
         }
         let inner = &mut *lock(&self.inner);
         let random = Random::stream(self.seed, inner.count);
         inner.count += 1;
-        inner.waiting.push_back(Queued { fault, random });
+        inner.waiting.push_back((fault, random));
     }
 
     pub(in crate::sandbox) fn clear(&self) {
@@ -63,7 +44,7 @@ impl Faults {
 
     /// Clears all faults and restarts the random draws.
     pub(in crate::sandbox) fn reset(&self) {
-        *lock(&self.inner) = Inner::default();
+        *lock(&self.inner) = Inner { waiting: VecDeque::new(), count: 0 };
     }
 
     pub(in crate::sandbox) fn len(&self) -> usize {
@@ -71,39 +52,48 @@ impl Faults {
     }
 
     /// The queued faults, in order.
-    pub(in crate::sandbox) fn waiting(&self) -> Vec<Fault> {
-        lock(&self.inner).waiting.iter().map(|queued| queued.fault.clone()).collect()
+    pub(in crate::sandbox) fn waiting(&self) -> Vec<FaultRule<K>> {
+        lock(&self.inner).waiting.iter().map(|(fault, _)| fault.clone()).collect()
     }
 
+    /// Uses the first fault that matches and whose draw says so.
+    fn take_if(&self, mut matches: impl FnMut(&FaultRule<K>) -> bool) -> Option<FaultRule<K>> {
+        let queue = &mut lock(&self.inner).waiting;
+        let at = queue.iter_mut().position(|(fault, random)| matches(fault) && random.fraction() < fault.probability())?;
+        let fault = queue[at].0.clone();
+        match fault.left() {
+            Some(left) if left <= 1 => drop(queue.remove(at)),
+            left => queue[at].0.common.times = left.map(|left| left - 1),
+        }
+        Some(fault)
+    }
+}
+
+impl FaultQueue<RequestFault> {
     /// Takes the next matching fault if it applies before the body is read.
     pub(in crate::sandbox) fn take_before_body(&self, target: Target<'_>) -> Option<Fault> {
-        let queue = &mut lock(&self.inner).waiting;
-        let at = queue.iter().position(|queued| queued.fault.fits(target))?;
-        let queued = &mut queue[at];
-        if !queued.fault.plays_before_body() || queued.random.fraction() >= queued.fault.probability {
-            return None;
-        }
-        Some(take(queue, at))
+        let mut is_first = true;
+        self.take_if(|fault| fault.fits(target) && std::mem::take(&mut is_first) && fault.plays_before_body())
     }
 
     /// Takes the first fault that matches the whole request.
     pub(in crate::sandbox) fn take(&self, target: Target<'_>, body: &Value) -> Option<Fault> {
-        let queue = &mut lock(&self.inner).waiting;
-        let at = queue.iter_mut().position(|Queued { fault, random }| {
-            !fault.plays_before_body() && fault.fits(target) && fault.agrees(body) && random.fraction() < fault.probability
-        })?;
-        Some(take(queue, at))
+        self.take_if(|fault| !fault.plays_before_body() && fault.fits(target) && fault.agrees(body))
     }
 }
 
-fn take(queue: &mut VecDeque<Queued>, at: usize) -> Fault {
-    let fault = queue[at].fault.clone();
-    match queue[at].fault.times.as_mut() {
-        Some(left) if *left <= 1 => drop(queue.remove(at)),
-        Some(left) => *left -= 1,
-        None => {}
+impl FaultQueue<WebhookFaultKind> {
+    /// Takes the first fault that matches one of these updates; for updates that are batched already, no `Together` fault.
+    pub(in crate::sandbox) fn take(&self, items: &[Item], together: bool) -> Option<WebhookFault> {
+        let matches = |fault: &WebhookFault, item: &Item| {
+            let target = Target { usual: true, edge: &item.edge, sender: item.sender.as_deref(), path: "" };
+            fault.fits(target) && fault.agrees(&item.value)
+        };
+        self.take_if(|fault| {
+            !(together && matches!(fault.kind, WebhookFaultKind::Together { .. }))
+                && (fault.is_unconditional() || items.iter().any(|item| matches(fault, item)))
+        })
     }
-    fault
 }
 
 #[cfg(test)]
@@ -111,13 +101,17 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn send(number: &str) -> Target<'_> {
-        Target { method: &Method::POST, path: "/v26.0/1/messages", number: Some(number), edge: "messages", sends: true }
+    fn send(sender: &str) -> Target<'_> {
+        Target { usual: true, edge: "messages", sender: Some(sender), path: "/1/messages" }
+    }
+
+    fn item(sender: &str) -> Item {
+        Item { account: "1".to_owned(), sender: Some(sender.to_owned()), edge: "messages".to_owned(), value: json!({"a": 1}) }
     }
 
     #[test]
     fn a_fault_applies_as_often_as_configured_and_in_order() {
-        let faults = Faults::new(1);
+        let faults = FaultQueue::new(1);
         faults.push(Fault::throttle().times(2));
         faults.push(Fault::pass());
         faults.push(Fault::hang());
@@ -127,12 +121,12 @@ mod tests {
 
     #[test]
     fn a_fault_waits_for_a_matching_request() {
-        let faults = Faults::new(1);
-        faults.push(Fault::code(2).for_number("2").when(|body| body["type"] == "text").when_member("/a", 1));
+        let faults = FaultQueue::new(1);
+        faults.push(Fault::code(2).for_sender("2").when(|body| body["type"] == "text").when_member("/a", 1));
         assert!(faults.take(send("1"), &json!({"type": "text", "a": 1})).is_none());
         assert!(faults.take(send("2"), &json!({"type": "image", "a": 1})).is_none());
         assert!(faults.take(send("2"), &json!({"type": "text", "a": 2})).is_none());
-        let health = Target { method: &Method::GET, path: "/v26.0/2", number: Some("2"), edge: "node", sends: false };
+        let health = Target { usual: false, edge: "node", sender: Some("2"), path: "/2" };
         assert!(faults.take(health, &json!({"type": "text", "a": 1})).is_none());
         assert!(faults.take(send("2"), &json!({"type": "text", "a": 1})).is_some());
         assert_eq!(faults.len(), 0);
@@ -144,7 +138,7 @@ mod tests {
     #[test]
     fn a_random_fault_depends_on_the_seed_only() {
         let played = |seed, other: bool| {
-            let faults = Faults::new(seed);
+            let faults = FaultQueue::new(seed);
             faults.push(Fault::throttle().forever().with_probability(0.3));
             if other {
                 faults.push(Fault::hang().forever().with_probability(0.5));
@@ -160,11 +154,33 @@ mod tests {
 
     #[test]
     fn only_an_unconditional_reset_applies_before_the_body() {
-        let faults = Faults::new(1);
+        let faults = FaultQueue::new(1);
         faults.push(Fault::throttle());
         faults.push(Fault::reset_before_reading());
         assert!(faults.take_before_body(send("1")).is_none(), "the throttle comes first");
         assert_eq!(faults.take(send("1"), &Value::Null).map(|fault| fault.name()), Some("throttle".into()));
         assert_eq!(faults.take_before_body(send("1")).map(|fault| fault.name()), Some("reset".into()));
+    }
+
+    #[test]
+    fn faults_of_webhooks_match_and_end_as_configured() {
+        let faults = FaultQueue::new(1);
+        faults.push(WebhookFault::lose().for_sender("2").on_edge("messages").when_member("/a", 1).times(2));
+        assert!(faults.take(&[item("1")], false).is_none());
+        assert!(faults.take(&[item("1"), item("2")], true).is_some(), "one of several is enough");
+        assert!(faults.take(&[item("2")], false).is_some());
+        assert!(faults.take(&[item("2")], false).is_none());
+        faults.push(WebhookFault::together(2));
+        assert!(faults.take(&[item("1")], true).is_none(), "they are together already");
+        assert!(faults.take(&[], false).is_some(), "bytes of a test's own have no updates");
+        faults.push(WebhookFault::lose().forever().with_probability(0.5));
+        let draws = |faults: &FaultQueue<WebhookFaultKind>| (0..64).map(|_| faults.take(&[item("1")], false).is_some()).collect::<Vec<_>>();
+        let again = FaultQueue::new(1);
+        again.push(WebhookFault::lose().times(0));
+        again.push(WebhookFault::cut());
+        again.push(WebhookFault::cut());
+        again.clear();
+        again.push(WebhookFault::lose().forever().with_probability(0.5));
+        assert_eq!(draws(&faults), draws(&again), "the same seed and place in the script");
     }
 }

@@ -46,13 +46,16 @@ pub struct JournalEntry {
     /// Whether the provider accepted the request's message for delivery, regardless of its response. Always false for requests
     /// without a message (read receipts, uploads, look-ups) and for webhooks.
     pub accepted: bool,
-    /// The sending number or account, if the path names one.
+    /// The sending number or account, if the path names one; of a webhook, the one that its first update is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone_number_id: Option<String>,
+    pub sender: Option<String>,
     /// The provider's id of the accepted message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wamid: Option<String>,
-    /// The fault that was applied.
+    pub message_id: Option<String>,
+    /// The provider's error code in the response, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The kind of fault that was applied, as in the JSON of faults; of a webhook also `copy`, for a planned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
     /// Of a webhook: the number of the POST and the number of the attempt, both from 1.

@@ -11,28 +11,17 @@ use crate::sandbox::text::{decoded, encoded};
 const MASK: &str = "***";
 
 /// JSON members and form fields that hold secrets at any provider.
-const KEYS: &[&str] = &[
-    "access_token",
-    "api_key",
-    "app_secret",
-    "appsecret_proof",
-    "client_secret",
-    "fb_exchange_token",
-    "hub.verify_token",
-    "input_token",
-    "password",
-    "pin",
-    "refresh_token",
-    "revoke_token",
-    "verify_token",
-];
+const KEYS: &[&str] = &["access_token", "api_key", "client_secret", "password", "refresh_token"];
 
-/// Secret fields in queries and forms only: in JSON, Meta has harmless members of this name.
+/// Secret fields in queries and forms only: in JSON, members of this name may be harmless.
 const FIELDS: &[&str] = &["code"];
 
-/// The known secrets of one emulator.
+/// The known secrets of one emulator: names of the provider's own members, and values.
 #[derive(Default)]
-pub(in crate::sandbox) struct Mask(Mutex<HashSet<String>>);
+pub(in crate::sandbox) struct Mask {
+    names: &'static [&'static str],
+    values: Mutex<HashSet<String>>,
+}
 
 impl std::fmt::Debug for Mask {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -41,15 +30,24 @@ impl std::fmt::Debug for Mask {
 }
 
 impl Mask {
+    /// A mask that also knows the provider's names of secret members.
+    pub(in crate::sandbox) fn new(names: &'static [&'static str]) -> Self {
+        Self { names, values: Mutex::default() }
+    }
+
+    fn is_name(&self, name: &str) -> bool {
+        KEYS.contains(&name) || self.names.contains(&name)
+    }
+
     /// Masks this text from now on wherever it is a whole value.
     pub(in crate::sandbox) fn add_secret(&self, secret: &str) {
         if !secret.is_empty() {
-            lock(&self.0).insert(secret.to_owned());
+            lock(&self.values).insert(secret.to_owned());
         }
     }
 
     fn is_secret(&self, text: &str) -> bool {
-        lock(&self.0).contains(text)
+        lock(&self.values).contains(text)
     }
 
     /// Masks secret members by name, and values that are known secrets.
@@ -57,7 +55,7 @@ impl Mask {
         match value {
             Value::Object(members) => {
                 for (key, member) in members {
-                    if KEYS.contains(&key.as_str()) && !member.is_null() && !member.is_object() && !member.is_array() {
+                    if self.is_name(key) && !member.is_null() && !member.is_object() && !member.is_array() {
                         *member = MASK.into();
                     } else {
                         self.json(member);
@@ -90,7 +88,7 @@ impl Mask {
                 continue;
             };
             let (plain, key) = (decoded(value), decoded(name));
-            let secret = KEYS.contains(&key.as_str()) || FIELDS.contains(&key.as_str()) || self.is_secret(&plain);
+            let secret = self.is_name(&key) || FIELDS.contains(&key.as_str()) || self.is_secret(&plain);
             out.push_str(name);
             out.push('=');
             out.push_str(if secret { MASK } else { value });
@@ -114,7 +112,7 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_by_name_and_by_value() {
-        let mask = Mask::default();
+        let mask = Mask::new(&["pin", "exchange_token", "verify_token"]);
         mask.add_secret("canary");
         let mut body =
             json!({"access_token": "x", "pin": 123, "data": [{"any": "canary", "code": "en_US"}], "pinned": true, "token": {"a": 1}});
@@ -127,9 +125,9 @@ mod tests {
             mask.fields("client_secret=a%20b&code=1&x=canary&y=%63anary&flag&plain=1"),
             "client_secret=***&code=***&x=***&y=***&flag&plain=1"
         );
-        let mut form = Value::from("grant_type=a&fb_exchange_token=b");
+        let mut form = Value::from("grant_type=a&exchange_token=b");
         mask.body(&mut form);
-        assert_eq!(form, "grant_type=a&fb_exchange_token=***");
+        assert_eq!(form, "grant_type=a&exchange_token=***");
         assert_eq!(mask.address("http://127.0.0.1:1/canary/hook?verify_token=x"), "http://127.0.0.1:1/%2A%2A%2A/hook");
     }
 }

@@ -62,13 +62,13 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 impl Journal {
-    /// Opens the file, if any, for appending.
-    pub(super) fn open(path: Option<&Path>) -> io::Result<Self> {
+    /// Opens the file, if any, for appending. `secrets` are the provider's names of secret members.
+    pub(super) fn open(path: Option<&Path>, secrets: &'static [&'static str]) -> io::Result<Self> {
         let file = path.map(open).transpose()?;
         Ok(Self {
             inner: Mutex::new(Inner { entries: VecDeque::new(), accepted: 0, file }),
             counts: watch::Sender::new(Counts::default()),
-            mask: Mask::default(),
+            mask: Mask::new(secrets),
         })
     }
 
@@ -201,8 +201,8 @@ mod tests {
             accepted: true,
             ..JournalEntry::default()
         };
-        Journal::open(Some(&path)).unwrap().append(entry.clone()).unwrap();
-        Journal::open(Some(&path)).unwrap().append(entry.clone()).unwrap();
+        Journal::open(Some(&path), &[]).unwrap().append(entry.clone()).unwrap();
+        Journal::open(Some(&path), &[]).unwrap().append(entry.clone()).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let read: Vec<Option<JournalEntry>> = text.lines().map(|line| serde_json::from_str(line).ok()).collect();
         let written = JournalEntry { number: 1, ..entry };
@@ -211,7 +211,7 @@ mod tests {
 
     #[tokio::test]
     async fn entries_are_numbered_masked_and_waited_for() {
-        let journal = Journal::open(None).unwrap();
+        let journal = Journal::open(None, &[]).unwrap();
         let webhook = JournalEntry { kind: EntryKind::Webhook, body: json!({"access_token": "x"}), ..JournalEntry::default() };
         journal.append(JournalEntry { query: Some("access_token=x".to_owned()), ..JournalEntry::default() }).unwrap();
         journal.append(webhook).unwrap();

@@ -2,75 +2,60 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::inbound::Inbound;
 use super::route::Meta;
-use super::settings::{Number, Rules, Webhooks};
+use super::settings::{Number, Webhooks};
 use super::state::State;
-use super::templates::{Template, changed};
+use super::templates::{Stored, Template, changed};
 use super::tokens::Signup;
 use super::updates::Update;
 use super::{media, oauth};
-use crate::sandbox::control::{ControlCall, ControlError, at_index};
-use crate::sandbox::provider::millis;
+use crate::sandbox::control::{Call, ControlCall, ControlError, calls, each};
+use crate::sandbox::provider::ms;
 use crate::sandbox::webhooks::Signature;
 use crate::sandbox::{Delivery, form, lock};
 
-pub(super) const CALLS: &[(&str, &str)] = &[
-    ("GET /_sandbox/credentials", "app id, app secret, verify token, and the token of every number"),
-    (
-        "POST /_sandbox/updates",
-        "one webhook POST of one update or of several in an array, waiting for its end unless ?wait=false: {\"number\", \"message\"|\"text\"+\"from\"|\"status\"|\"field\"+\"value\"}",
-    ),
-    ("POST /_sandbox/webhooks/raw", "posts the body as it is; ?signature=true|wrong|none"),
-    ("GET /_sandbox/webhooks", "callback and plan of webhooks"),
-    ("PUT /_sandbox/webhooks", "changes them: {\"callback\", \"statuses\", \"copies\", \"batch\", \"redelivery_ms\", \"timeout_ms\"}"),
-    ("POST /_sandbox/handshake", "verifies the callback: {\"verify_token\"}"),
-    ("GET /_sandbox/rules", "the rules that can be switched"),
-    ("PUT /_sandbox/rules", "switches them: {\"throughput\": 80, \"pair_limit\": true, …}"),
-    ("POST /_sandbox/numbers", "adds a number: {\"id\", \"account\", \"token\", \"display_number\", \"name\", \"fresh\", \"coexisting\"}"),
-    ("POST /_sandbox/node", "sets a field of a number's node: {\"number\", \"field\", \"value\"}"),
-    ("GET /_sandbox/verification-code", "the code that was sent last: ?number="),
-    ("POST /_sandbox/codes", "a code of embedded signup: {\"accounts\": [\"900100\"], \"days\": 60, \"redirect_uri\"}"),
-    (
-        "POST /_sandbox/tokens",
-        "ends a token or lets it expire: {\"token\"|\"number\", \"subcode\": 467|\"expire_in_ms\"}; or issues a short-lived one: {\"accounts\"}",
-    ),
-    ("POST /_sandbox/media", "stores the body as a file that a number received; ?number=&type=image/png"),
-    ("GET /_sandbox/templates", "the templates of all accounts"),
-    ("POST /_sandbox/templates", "adds a template: {\"name\", \"language\", \"account\", \"category\", \"status\", \"components\"}"),
-    ("PUT /_sandbox/templates", "changes one, with its webhook: {\"name\", \"language\", \"status\"+\"reason\"|\"quality\"|\"category\"}"),
-    ("GET /_sandbox/deliveries", "what became of the webhooks"),
+pub(super) const CALLS: &[Call<Meta>] = calls![
+    GET "credentials" "" "app id and secret, verify token, tokens of the numbers" => Now(credentials),
+    POST "updates" "`{\"number\", \"from\", \"text\"}`, `{\"number\", \"message\": {…}}`, `{\"number\", \"status\": {…}}`, `{\"number\", \"field\", \"value\"}`, or an array of them"
+        "one webhook POST; answers when it is delivered or given up, at once with `?wait=false`" => Later(|meta, call| Box::pin(updates(meta, call))),
+    POST "webhooks/raw" "the body itself; `?signature=true\\|wrong\\|none`" "posts it as it is" => Later(|meta, call| Box::pin(raw(meta, call))),
+    GET "webhooks" "" "where webhooks go, and how" => Now(|meta, _| json(&webhooks(&meta.state))),
+    PUT "webhooks" "`callback`, `statuses: [{\"status\", \"ms\"}]`, `copies`, `batch: {\"most\", \"ms\"}`, `redelivery_ms: […]`, `timeout_ms`"
+        "changes them; absent ones stay" => Now(set_webhooks),
+    POST "handshake" "`{\"verify_token\"}`" "verifies the callback" => Later(|meta, call| Box::pin(handshake(meta, call))),
+    GET "rules" "" "the rules that can be switched" => Now(|meta, _| json(&meta.state.rules())),
+    PUT "rules" "numbers, or null for no limit: `throughput` (messages per second and number), `management_limit` (calls per hour and account); `true` or `false`: `pair_limit`, `service_window`, `appsecret_proof`, `known_templates_only`, `known_media_only`"
+        "switches them; absent ones stay" => Now(set_rules),
+    POST "numbers" "`{\"id\", \"account\", \"token\", \"display_number\", \"name\", \"fresh\", \"coexisting\"}`" "adds a number" => Now(add_number),
+    POST "node" "`{\"number\", \"field\", \"value\"}`" "sets a field of its node: health, quality" => Now(set_node),
+    GET "verification-code" "`?number=`" "the code of `request_code`" => Now(verification_code),
+    POST "codes" "`{\"accounts\": [\"900100\"], \"days\": 60, \"redirect_uri\"}`" "a code of embedded signup" => Now(issue_code),
+    POST "tokens" "`{\"token\"}` or `{\"number\"}` with `subcode` or `expire_in_ms`; `{\"accounts\"}`" "ends a token; issues a short-lived one" => Now(tokens),
+    POST "media" "the file itself; `?number=&type=image/png`" "a file that a number received" => Now(add_media),
+    GET "templates" "" "the templates of all accounts" => Now(list_templates),
+    POST "templates" "`{\"name\", \"language\", \"account\", \"category\", \"status\", \"components\"}`" "adds one" => Now(add_template),
+    PUT "templates" "`{\"name\", \"language\"}` with `status` and `reason`, `quality` or `category`" "changes one, with its webhook"
+        => Later(|meta, call| Box::pin(change_template(meta, call))),
+    GET "deliveries" "" "what became of webhooks" => Now(deliveries),
 ];
 
-/// Handles a call; `None` if there is no such call.
-pub(super) async fn answer(meta: &Meta, call: &ControlCall<'_>) -> Option<Result<Value, ControlError>> {
-    Some(match (call.method.as_str(), call.path) {
-        ("GET", "credentials") => Ok(credentials(&meta.state)),
-        ("POST", "updates") => updates(meta, call).await,
-        ("POST", "webhooks/raw") => raw(meta, call).await,
-        ("GET", "webhooks") => Ok(webhooks(&meta.state)),
-        ("PUT", "webhooks") => set_webhooks(meta, call),
-        ("POST", "handshake") => handshake(meta, call).await,
-        ("GET", "rules") => Ok(rules(&meta.state)),
-        ("PUT", "rules") => set_rules(meta, call),
-        ("POST", "numbers") => add_number(meta, call),
-        ("POST", "node") => set_node(meta, call),
-        ("GET", "verification-code") => verification_code(meta, call),
-        ("POST", "codes") => issue_code(meta, call),
-        ("POST", "tokens") => tokens(meta, call),
-        ("POST", "media") => add_media(meta, call),
-        ("GET", "templates") => {
-            let nodes: Vec<_> = meta.state.templates.all().iter().map(|template| Value::from(template.node())).collect();
-            Ok(json!({"templates": nodes}))
-        }
-        ("POST", "templates") => add_template(meta, call),
-        ("PUT", "templates") => change_template(meta, call).await,
-        ("GET", "deliveries") => Ok(json!({"deliveries": meta.engine.webhooks.log().iter().map(delivery).collect::<Vec<_>>()})),
-        _ => return None,
-    })
+type Answered = Result<Value, ControlError>;
+
+fn json(value: &impl Serialize) -> Answered {
+    serde_json::to_value(value).map_err(|error| ControlError::with_status(500, error.to_string()))
+}
+
+fn list_templates(meta: &Meta, _: &ControlCall<'_>) -> Answered {
+    let nodes: Vec<_> = meta.state.templates.all().iter().map(Stored::node).collect();
+    Ok(json!({"templates": nodes}))
+}
+
+fn deliveries(meta: &Meta, _: &ControlCall<'_>) -> Answered {
+    Ok(json!({"deliveries": meta.engine.webhooks.log().iter().map(delivery).collect::<Vec<_>>()}))
 }
 
 /// The Meta part of the control call `state`.
@@ -105,10 +90,10 @@ pub(super) fn state(state: &State) -> Value {
     })
 }
 
-fn credentials(state: &State) -> Value {
+fn credentials(Meta { state, .. }: &Meta, _: &ControlCall<'_>) -> Answered {
     let numbers: Vec<_> =
         state.accounts.records(|_| true).into_iter().map(|record| json!({"id": record.number.id, "token": record.number.token})).collect();
-    json!({
+    Ok(json!({
         "app_id": state.settings.app_id,
         "app_secret": state.settings.app_secret,
         "app_token": state.settings.app_token(),
@@ -116,7 +101,7 @@ fn credentials(state: &State) -> Value {
         "business_id": state.settings.business_id,
         "system_user_id": state.settings.system_user_id,
         "numbers": numbers,
-    })
+    }))
 }
 
 /// One update, in one of its forms.
@@ -157,16 +142,14 @@ impl UpdateForm {
     }
 }
 
-async fn updates(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
-    let list = call.list()?;
-    let (count, mut updates) = (list.len(), Vec::new());
-    for (index, value) in list.into_iter().enumerate() {
-        let form: UpdateForm = form::read(&value).map_err(|error| at_index(index, count, &error))?;
+async fn updates(meta: &Meta, call: &ControlCall<'_>) -> Answered {
+    let updates = each(call.list()?, |value| {
+        let form: UpdateForm = form::read(&value)?;
         if form.field.is_none() && !meta.state.accounts.exists(&form.number) {
-            return Err(at_index(index, count, &format!("there is no number `{}`", form.number)));
+            return Err(format!("there is no number `{}`", form.number));
         }
-        updates.push(form.update().map_err(|error| at_index(index, count, error))?);
-    }
+        form.update().map_err(str::to_owned)
+    })?;
     if updates.is_empty() {
         return Err(ControlError::bad_request("there is no update"));
     }
@@ -194,7 +177,7 @@ fn delivery(delivery: &Delivery) -> Value {
     })
 }
 
-async fn raw(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
+async fn raw(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let signature = match call.parameter("signature") {
         None | Some("true") => Signature::Valid,
         Some("wrong") => Signature::Wrong,
@@ -204,34 +187,18 @@ async fn raw(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError>
     Ok(delivery(&meta.send_raw(call.body.clone(), signature).await))
 }
 
-fn webhooks(state: &State) -> Value {
-    let Webhooks { statuses, plan } = state.webhooks();
-    let statuses: Vec<_> = statuses.iter().map(|(status, pause)| json!({"status": status, "ms": millis(*pause)})).collect();
-    json!({
-        "callback": state.callback(),
-        "statuses": statuses,
-        "copies": plan.copies,
-        "batch": plan.batch.map(|(most, within)| json!({"most": most, "ms": millis(within)})),
-        "redelivery_ms": plan.redelivery.into_iter().map(millis).collect::<Vec<_>>(),
-        "timeout_ms": millis(plan.timeout),
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-#[allow(clippy::option_option, reason = "null is not the same as absent")]
+#[derive(Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "an object")]
 struct WebhooksForm {
-    #[serde(default, deserialize_with = "present")]
-    callback: Option<Option<String>>,
-    statuses: Option<Vec<StatusForm>>,
-    copies: Option<u32>,
-    #[serde(default, deserialize_with = "present")]
-    batch: Option<Option<BatchForm>>,
-    redelivery_ms: Option<Vec<u64>>,
-    timeout_ms: Option<u64>,
+    callback: Option<String>,
+    statuses: Vec<StatusForm>,
+    copies: u32,
+    batch: Option<BatchForm>,
+    redelivery_ms: Vec<u64>,
+    timeout_ms: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct StatusForm {
     status: String,
@@ -239,49 +206,53 @@ struct StatusForm {
     ms: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct BatchForm {
     most: usize,
     ms: u64,
 }
 
-/// Distinguishes `null` from absence.
-fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+impl Default for WebhooksForm {
+    fn default() -> Self {
+        Self::of(None, Webhooks::new())
+    }
 }
 
-fn set_webhooks(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
-    let form: WebhooksForm = call.read()?;
-    let mut webhooks = meta.state.webhooks();
-    if let Some(Some(url)) = &form.callback
-        && !url.starts_with("http://")
-    {
+impl WebhooksForm {
+    fn of(callback: Option<String>, Webhooks { statuses, plan }: Webhooks) -> Self {
+        Self {
+            callback,
+            statuses: statuses.into_iter().map(|(status, pause)| StatusForm { status, ms: ms(pause) }).collect(),
+            copies: plan.copies,
+            batch: plan.batch.map(|(most, within)| BatchForm { most, ms: ms(within) }),
+            redelivery_ms: plan.redelivery.into_iter().map(ms).collect(),
+            timeout_ms: ms(plan.timeout),
+        }
+    }
+}
+
+fn webhooks(state: &State) -> WebhooksForm {
+    WebhooksForm::of(state.callback(), state.webhooks())
+}
+
+fn set_webhooks(meta: &Meta, call: &ControlCall<'_>) -> Answered {
+    let form = call.merged(&webhooks(&meta.state))?;
+    if form.callback.as_ref().is_some_and(|url| !url.starts_with("http://")) {
         return Err(ControlError::bad_request("`callback` must begin with http://: the emulator speaks no TLS"));
     }
-    if let Some(statuses) = form.statuses {
-        webhooks = webhooks.with_statuses(statuses.into_iter().map(|form| (form.status, Duration::from_millis(form.ms))));
+    let pause = Duration::from_millis;
+    let mut plan = Webhooks::new()
+        .with_statuses(form.statuses.into_iter().map(|form| (form.status, pause(form.ms))))
+        .with_copies(form.copies)
+        .with_redelivery(form.redelivery_ms.into_iter().map(pause))
+        .with_timeout(pause(form.timeout_ms));
+    if let Some(BatchForm { most, ms }) = form.batch {
+        plan = plan.batched(most, pause(ms));
     }
-    if let Some(copies) = form.copies {
-        webhooks = webhooks.with_copies(copies);
-    }
-    match form.batch {
-        Some(Some(BatchForm { most, ms })) => webhooks = webhooks.batched(most, Duration::from_millis(ms)),
-        Some(None) => webhooks.plan.batch = None,
-        None => {}
-    }
-    if let Some(pauses) = form.redelivery_ms {
-        webhooks = webhooks.with_redelivery(pauses.into_iter().map(Duration::from_millis));
-    }
-    if let Some(ms) = form.timeout_ms {
-        webhooks = webhooks.with_timeout(Duration::from_millis(ms));
-    }
-    if let Some(callback) = form.callback {
-        meta.state.set_callback(callback);
-    }
-    meta.engine.webhooks.set_plan(webhooks.plan.clone());
-    meta.state.set_webhooks(webhooks);
-    Ok(self::webhooks(&meta.state))
+    meta.state.set_callback(form.callback);
+    meta.set_webhooks(plan);
+    json(&webhooks(&meta.state))
 }
 
 #[derive(Deserialize)]
@@ -290,7 +261,7 @@ struct HandshakeForm {
     verify_token: Option<String>,
 }
 
-async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
+async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: HandshakeForm = call.read()?;
     let callback = meta.state.callback().ok_or_else(|| ControlError::bad_request("no callback address is set: PUT /_sandbox/webhooks"))?;
     let token = form.verify_token.as_deref().unwrap_or(&meta.state.settings.verify_token);
@@ -300,51 +271,9 @@ async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, Control
     })
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-#[allow(clippy::option_option, reason = "null is not the same as absent")]
-struct RulesForm {
-    known_templates_only: Option<bool>,
-    known_media_only: Option<bool>,
-    appsecret_proof: Option<bool>,
-    service_window: Option<bool>,
-    pair_limit: Option<bool>,
-    #[serde(default, deserialize_with = "present")]
-    throughput: Option<Option<u32>>,
-    #[serde(default, deserialize_with = "present")]
-    management_limit: Option<Option<u32>>,
-}
-
-fn rules(state: &State) -> Value {
-    let Rules { known_templates_only, known_media_only, proof_required, window_enforced, pairs_limited, per_second, per_hour } =
-        state.rules();
-    json!({
-        "known_templates_only": known_templates_only,
-        "known_media_only": known_media_only,
-        "appsecret_proof": proof_required,
-        "service_window": window_enforced,
-        "pair_limit": pairs_limited,
-        "throughput": per_second,
-        "management_limit": per_hour,
-    })
-}
-
-fn set_rules(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
-    let form: RulesForm = call.read()?;
-    let mut all = meta.state.rules();
-    for (rule, given) in [
-        (&mut all.known_templates_only, form.known_templates_only),
-        (&mut all.known_media_only, form.known_media_only),
-        (&mut all.proof_required, form.appsecret_proof),
-        (&mut all.window_enforced, form.service_window),
-        (&mut all.pairs_limited, form.pair_limit),
-    ] {
-        *rule = given.unwrap_or(*rule);
-    }
-    all.per_second = form.throughput.unwrap_or(all.per_second);
-    all.per_hour = form.management_limit.unwrap_or(all.per_hour);
-    meta.state.set_rules(all);
-    Ok(rules(&meta.state))
+fn set_rules(meta: &Meta, call: &ControlCall<'_>) -> Answered {
+    meta.state.set_rules(call.merged(&meta.state.rules())?);
+    json(&meta.state.rules())
 }
 
 #[derive(Deserialize)]
@@ -361,7 +290,7 @@ struct NumberForm {
     coexisting: bool,
 }
 
-fn add_number(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
+fn add_number(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: NumberForm = call.read()?;
     if form.id.is_empty() || form.account.is_empty() {
         return Err(ControlError::bad_request("`id` and `account` must not be empty"));
@@ -395,7 +324,7 @@ struct NodeForm {
     value: Value,
 }
 
-fn set_node(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
+fn set_node(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let NodeForm { number, field, value } = call.read()?;
     let set = meta.state.accounts.change(&number, |record| record.node.insert(field, value));
     set.map(|_| json!({"set": true})).ok_or_else(|| no_number(&number))
@@ -405,8 +334,8 @@ fn no_number(id: &str) -> ControlError {
     ControlError::not_found(format!("there is no number `{id}`"))
 }
 
-fn verification_code(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
-    let number = call.parameter("number").ok_or_else(|| ControlError::bad_request("give `?number=`"))?;
+fn verification_code(meta: &Meta, call: &ControlCall<'_>) -> Answered {
+    let number = call.required("number", "")?;
     let record = meta.state.accounts.record(number).ok_or_else(|| no_number(number))?;
     Ok(json!({"code": record.verification}))
 }
@@ -419,7 +348,7 @@ struct CodeForm {
     redirect_uri: Option<String>,
 }
 
-fn issue_code(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
+fn issue_code(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: CodeForm = call.read()?;
     let mut signup = Signup::of(form.accounts);
     match form.days {
@@ -443,7 +372,7 @@ struct TokenForm {
     accounts: Option<Vec<String>>,
 }
 
-fn tokens(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
+fn tokens(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: TokenForm = call.read()?;
     if let Some(accounts) = form.accounts {
         return Ok(json!({"token": oauth::short_lived(&meta.state, accounts)}));
@@ -472,7 +401,7 @@ struct TemplateForm {
     components: Option<Value>,
 }
 
-fn add_template(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
+fn add_template(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: TemplateForm = call.read()?;
     let mut template = Template::new(form.name, form.language);
     if let Some(account) = form.account {
@@ -503,7 +432,7 @@ struct ChangeForm {
     category: Option<String>,
 }
 
-async fn change_template(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
+async fn change_template(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let ChangeForm { name, language, status, reason, quality, category } = call.read()?;
     let sent = match (status, quality, category) {
         (Some(status), None, None) => {
@@ -516,9 +445,9 @@ async fn change_template(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, C
     sent.map(|sent| delivery(&sent)).ok_or_else(|| ControlError::not_found("there is no such template"))
 }
 
-fn add_media(meta: &Meta, call: &ControlCall<'_>) -> Result<Value, ControlError> {
-    let number = call.parameter("number").ok_or_else(|| ControlError::bad_request("give `?number=`"))?;
-    let mime = call.parameter("type").ok_or_else(|| ControlError::bad_request("give `?type=`, as in image/png"))?;
+fn add_media(meta: &Meta, call: &ControlCall<'_>) -> Answered {
+    let number = call.required("number", "")?;
+    let mime = call.required("type", ", as in image/png")?;
     if !meta.state.accounts.exists(number) {
         return Err(no_number(number));
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,16 +12,17 @@ use serde_json::Value;
 use super::inbound::Inbound;
 use super::media;
 use super::route::Meta;
-use super::settings::{Number, Settings, Webhooks};
+use super::settings::{Number, Rules, Settings, Webhooks};
 use super::signature;
 use super::state::State;
 use super::templates::{Stored, Template, changed};
 use super::tokens::Signup;
 use super::updates::Update;
 use crate::sandbox::emulator::{Emulator, StartOptions};
+use crate::sandbox::provider::ms;
 use crate::sandbox::text::encoded;
 use crate::sandbox::webhooks::{Signature, WebhookFormat};
-use crate::sandbox::{Delivery, lock};
+use crate::sandbox::{Delivery, InProcess, lock};
 
 /// A running emulator of the Cloud API. Dropping it stops the emulator.
 pub type MetaCloud = Emulator<Meta>;
@@ -33,13 +35,19 @@ impl Emulator<Meta> {
     /// The port is taken, the journal cannot be opened, or the thread cannot be started.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let journal = settings.journal.clone();
-        let options = StartOptions {
-            port: settings.port,
-            seed: settings.seed.unwrap_or(1),
-            journal: journal.as_deref(),
-            plan: settings.webhooks.plan.clone(),
-        };
+        let options = start_options(&settings, journal.as_deref());
         Self::launch(options, |clock, journal| Arc::new(State::new(settings, clock, journal)), Meta::new)
+    }
+
+    /// Creates an emulator without a port, as an HTTP client.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be opened.
+    pub fn in_process(settings: Settings) -> io::Result<InProcess<Meta>> {
+        let journal = settings.journal.clone();
+        let options = start_options(&settings, journal.as_deref());
+        InProcess::launch(&options, |clock, journal| Arc::new(State::new(settings, clock, journal)), Meta::new)
     }
 
     fn state(&self) -> &State {
@@ -121,23 +129,17 @@ impl Emulator<Meta> {
 
     /// Sets the maximum messages per second of one number (130429); `None` removes the limit.
     pub fn set_throughput(&self, per_second: Option<u32>) {
-        let mut rules = self.state().rules();
-        rules.per_second = per_second;
-        self.state().set_rules(rules);
+        self.state().set_rules(Rules { throughput: per_second, ..self.state().rules() });
     }
 
     /// Sets the maximum management calls per hour of one account (80008); `None` removes the limit.
     pub fn set_management_limit(&self, per_hour: Option<u32>) {
-        let mut rules = self.state().rules();
-        rules.per_hour = per_hour;
-        self.state().set_rules(rules);
+        self.state().set_rules(Rules { management_limit: per_hour, ..self.state().rules() });
     }
 
     /// Enforces or removes the limit per number and person (131056).
     pub fn set_pair_limit(&self, enforced: bool) {
-        let mut rules = self.state().rules();
-        rules.pairs_limited = enforced;
-        self.state().set_rules(rules);
+        self.state().set_rules(Rules { pair_limit: enforced, ..self.state().rules() });
     }
 
     // Tokens.
@@ -165,7 +167,7 @@ impl Emulator<Meta> {
 
     /// Makes a token expire after this time of the emulator's clock. Returns whether the token was known.
     pub fn expire_token_in(&self, token: &str, time: Duration) -> bool {
-        self.state().tokens.expire_in(token, u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+        self.state().tokens.expire_in(token, ms(time))
     }
 
     /// Returns the last verification code sent to a number.
@@ -182,8 +184,7 @@ impl Emulator<Meta> {
 
     /// Sets the webhooks and their delivery from now on.
     pub fn set_webhooks(&self, webhooks: Webhooks) {
-        self.handler.engine.webhooks.set_plan(webhooks.plan.clone());
-        self.state().set_webhooks(webhooks);
+        self.handler.provider.set_webhooks(webhooks);
     }
 
     /// Performs the handshake with the callback: a GET with the verify token and a challenge, which the callback must return.
@@ -276,6 +277,10 @@ impl Emulator<Meta> {
         let delivered = self.run(async move { meta.send_raw(sent, signature).await }).await;
         delivered.unwrap_or_else(|| Delivery::held(self.now_ms(), None))
     }
+}
+
+fn start_options<'a>(settings: &Settings, journal: Option<&'a Path>) -> StartOptions<'a> {
+    StartOptions { port: settings.port, seed: settings.seed.unwrap_or(1), journal, plan: settings.webhooks.plan.clone() }
 }
 
 /// The error of a failed handshake.

@@ -12,6 +12,7 @@ use super::errors::{GraphError, json_answer};
 use super::settings::Number;
 use super::state::State;
 use crate::sandbox::lock;
+use crate::sandbox::multipart::{boundary, parts};
 use crate::sandbox::text::hex;
 
 /// Lifetime of a download address, in milliseconds.
@@ -61,12 +62,7 @@ fn limit(mime: &str) -> Option<usize> {
 /// `POST /{version}/{phone_number_id}/media`.
 pub(super) fn upload(state: &State, number: &Number, headers: &HeaderMap, body: &Bytes) -> Checked<Value> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let boundary = content_type
-        .strip_prefix("multipart/form-data;")
-        .and_then(|rest| rest.split_once("boundary="))
-        .map(|(_, rest)| rest.split(';').next().unwrap_or_default().trim().trim_matches('"'))
-        .filter(|boundary| !boundary.is_empty())
-        .ok_or_else(|| GraphError::bad("The request must be multipart/form-data."))?;
+    let boundary = boundary(content_type).ok_or_else(|| GraphError::bad("The request must be multipart/form-data."))?;
     let parts = parts(body, boundary).ok_or_else(|| GraphError::bad("The multipart body is broken."))?;
     let field = |name: &str| parts.iter().find(|part| part.name == name);
     let text = |name: &str| field(name).and_then(|part| std::str::from_utf8(&part.bytes).ok());
@@ -153,66 +149,4 @@ pub(super) fn download(state: &State, token: Option<&str>, id: Option<&str>, exp
 /// A media type without parameters.
 fn bare(mime: &str) -> String {
     mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-struct Part {
-    name: String,
-    filename: Option<String>,
-    mime: Option<String>,
-    bytes: Bytes,
-}
-
-/// Splits a multipart body; `None` if it is not well formed.
-fn parts(body: &Bytes, boundary: &str) -> Option<Vec<Part>> {
-    let delimiter = format!("--{boundary}");
-    let mut at = find(body, delimiter.as_bytes(), 0)? + delimiter.len();
-    let mut parts = Vec::new();
-    loop {
-        if body[at..].starts_with(b"--") {
-            return Some(parts);
-        }
-        let head = at + b"\r\n".len();
-        let head_end = find(body, b"\r\n\r\n", at)?;
-        let start = head_end + b"\r\n\r\n".len();
-        let end = find(body, format!("\r\n{delimiter}").as_bytes(), start)?;
-        parts.push(part(std::str::from_utf8(body.get(head..head_end)?).ok()?, body.slice(start..end))?);
-        at = end + b"\r\n".len() + delimiter.len();
-    }
-}
-
-fn part(head: &str, bytes: Bytes) -> Option<Part> {
-    let value = |wanted: &str| {
-        head.split("\r\n")
-            .find_map(|line| line.split_once(':').filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)))
-            .map(|(_, value)| value.trim())
-    };
-    let disposition = value("content-disposition")?;
-    let quoted = |key: &str| {
-        let parameter = disposition.split(';').map(str::trim).find_map(|piece| piece.strip_prefix(key))?;
-        Some(parameter.strip_prefix('=')?.trim_matches('"').to_owned())
-    };
-    Some(Part { name: quoted("name")?, filename: quoted("filename"), mime: value("content-type").map(str::to_owned), bytes })
-}
-
-fn find(haystack: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    haystack.get(from..)?.windows(needle.len()).position(|window| window == needle).map(|at| at + from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn multipart_bodies_are_split_with_binary_content() {
-        let body = Bytes::from_static(
-            b"--B\r\nContent-Disposition: form-data; name=\"messaging_product\"\r\n\r\nwhatsapp\r\n--B\r\ncontent-type: image/png\r\n\
-              Content-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\n\x00\r\n--\xff\r\n--B--\r\n",
-        );
-        let parts = parts(&body, "B").unwrap();
-        assert_eq!(parts.len(), 2);
-        assert_eq!((parts[0].name.as_str(), &parts[0].bytes[..]), ("messaging_product", &b"whatsapp"[..]));
-        assert_eq!((parts[1].filename.as_deref(), parts[1].mime.as_deref()), (Some("a.png"), Some("image/png")));
-        assert_eq!(&parts[1].bytes[..], b"\x00\r\n--\xff");
-        assert!(super::parts(&body.slice(..body.len() - 9), "B").is_none());
-    }
 }

@@ -174,7 +174,7 @@ mod tests {
     use std::sync::Arc;
 
     fn state() -> State {
-        State::new(Settings::new().with_number(Number::new("1", "2")), &Clock::new(), &Arc::new(Journal::open(None).unwrap()))
+        State::new(Settings::new().with_number(Number::new("1", "2")), &Clock::new(), &Arc::new(Journal::open(None, &[]).unwrap()))
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

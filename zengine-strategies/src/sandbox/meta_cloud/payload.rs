@@ -11,8 +11,8 @@ use crate::sandbox::webhooks::Item;
 /// A POST body, with one entry per account.
 pub(super) fn envelope(items: Vec<Item>, now_s: u64) -> Value {
     let mut entries: Vec<(String, Vec<Value>)> = Vec::new();
-    for Item { account, field, value, .. } in items {
-        let change = json!({"field": field, "value": value});
+    for Item { account, edge, value, .. } in items {
+        let change = json!({"field": edge, "value": value});
         match entries.iter_mut().find(|(id, _)| *id == account) {
             Some((_, changes)) => changes.push(change),
             None => entries.push((account, vec![change])),
@@ -24,7 +24,7 @@ pub(super) fn envelope(items: Vec<Item>, now_s: u64) -> Value {
 
 /// An update of a number, as one element of `changes`.
 pub(super) fn item(number: &Number, field: &str, value: impl Into<Value>) -> Item {
-    Item { account: number.waba_id.clone(), number: Some(number.id.clone()), field: field.to_owned(), value: value.into() }
+    Item { account: number.waba_id.clone(), sender: Some(number.id.clone()), edge: field.to_owned(), value: value.into() }
 }
 
 /// A value of the field `messages` without content.

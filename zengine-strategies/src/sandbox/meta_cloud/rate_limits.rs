@@ -38,7 +38,7 @@ impl RateLimits {
 
     /// Counts a management call of an account, or refuses it with 80008 and the minutes until calls are allowed again.
     pub(super) fn manage(&self, rules: &Rules, account: &str, now_ms: u64) -> Checked {
-        let Some(most) = rules.per_hour else { return Ok(()) };
+        let Some(most) = rules.management_limit else { return Ok(()) };
         let hours = &mut lock(&self.0).hours;
         let (began, count) = hours.get(account).copied().filter(|(began, _)| began + HOUR_MS > now_ms).unwrap_or((now_ms, 0));
         if count >= most {
@@ -53,11 +53,11 @@ impl RateLimits {
     pub(super) fn admit(&self, rules: &Rules, number: &Number, person: &str, now_ms: u64) -> Checked {
         let counters = &mut *lock(&self.0);
         let second = now_ms / 1_000;
-        let per_second = rules.per_second.map(|most| if number.coexists { most.min(COEXISTING) } else { most });
+        let per_second = rules.throughput.map(|most| if number.coexists { most.min(COEXISTING) } else { most });
         let number = number.id.as_str();
         let pair = (number.to_owned(), person.to_owned());
         let next_free = counters.next_free.get(&pair).copied().unwrap_or(0).max(now_ms) + PAIR_MS;
-        if rules.pairs_limited && next_free > now_ms + PAIR_BURST * PAIR_MS {
+        if rules.pair_limit && next_free > now_ms + PAIR_BURST * PAIR_MS {
             return Err(GraphError::new(131_056));
         }
         let (at, count) = counters.seconds.get(number).copied().unwrap_or_default();
@@ -68,7 +68,7 @@ impl RateLimits {
         if per_second.is_some() {
             counters.seconds.insert(number.to_owned(), (second, count));
         }
-        if rules.pairs_limited {
+        if rules.pair_limit {
             counters.next_free.insert(pair, next_free);
         }
         Ok(())
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_number_sends_so_many_messages_per_second() {
-        let limits = (RateLimits::default(), Rules { per_second: Some(2), ..Rules::default() });
+        let limits = (RateLimits::default(), Rules { throughput: Some(2), ..Rules::default() });
         assert_eq!(codes(&limits, "a", 1_000, 3), [0, 0, 130_429]);
         assert_eq!(codes(&limits, "b", 1_999, 1), [130_429], "the limit is the number's, not the pair's");
         assert_eq!(codes(&limits, "a", 2_000, 1), [0]);
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_coexisting_number_is_slower() {
-        let (limits, rules) = (RateLimits::default(), Rules { per_second: Some(80), ..Rules::default() });
+        let (limits, rules) = (RateLimits::default(), Rules { throughput: Some(80), ..Rules::default() });
         let number = Number::new("1", "9").coexisting();
         let taken = (0..80).filter(|_| limits.admit(&rules, &number, "a", 1_000).is_ok()).count();
         assert_eq!(taken, 20);
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_pair_may_send_a_burst_of_45_messages_then_one_every_six_seconds() {
-        let limits = (RateLimits::default(), Rules { pairs_limited: true, ..Rules::default() });
+        let limits = (RateLimits::default(), Rules { pair_limit: true, ..Rules::default() });
         assert_eq!(codes(&limits, "a", 0, 46), [vec![0; 45], vec![131_056]].concat());
         assert_eq!(codes(&limits, "b", 0, 1), [0]);
         assert_eq!(codes(&limits, "a", 5_999, 1), [131_056]);

@@ -14,14 +14,14 @@ use super::handle::{HandshakeError, handshake_url};
 use super::messages::{self, Message, Parsed, Recipient};
 use super::payload::Status;
 use super::query::Query;
-use super::settings::Number;
+use super::settings::{Number, Webhooks};
 use super::state::State;
 use super::templates::{Stored, changed};
 use super::updates::Update;
 use super::{ids, media, node, oauth, onboarding, subscriptions, templates};
 use crate::sandbox::Delivery;
-use crate::sandbox::control::{ControlCall, ControlError};
-use crate::sandbox::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal, RequestRoute};
+use crate::sandbox::control::Call;
+use crate::sandbox::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal, RequestRoute, ms};
 use crate::sandbox::webhooks::{Item, Plan, Signature};
 
 /// Maximum length of an upload, and of any other body, in bytes.
@@ -65,6 +65,9 @@ impl Meta {
         let parameter = |key: &str| query.get(key).map(str::to_owned).or_else(|| json.get(key).and_then(Value::as_str).map(str::to_owned));
         let token = bearer(&head.headers).or_else(|| parameter("access_token"));
         let state = &*self.state;
+        for token in token.as_deref().into_iter().chain(query.get("input_token")) {
+            state.trust(token);
+        }
         match (edge, &head.method) {
             ("oauth", &Method::GET | &Method::POST) => return oauth::access_token(state, &query).map(only),
             ("oauth_revoke", &Method::GET | &Method::POST) => return oauth::revoke(state, &query).map(only),
@@ -174,6 +177,12 @@ impl Meta {
         self.engine.webhooks.deliver_raw(self.state.callback(), body, signature).await
     }
 
+    /// Sets the webhooks and their delivery from now on.
+    pub(super) fn set_webhooks(&self, webhooks: Webhooks) {
+        self.engine.webhooks.set_plan(webhooks.plan.clone());
+        self.state.set_webhooks(webhooks);
+    }
+
     /// Sends updates in the background, one POST each, in order.
     pub(super) fn notify(&self, updates: Vec<Update>) {
         if updates.is_empty() {
@@ -206,7 +215,7 @@ impl Meta {
             );
             if let Some((template, (field, value))) = changed {
                 for account in state.accounts_with(&template) {
-                    webhooks.submit(Item { account, number: None, field: field.to_owned(), value: value.clone() }).await;
+                    webhooks.submit(Item { account, sender: None, edge: field.to_owned(), value: value.clone() }).await;
                 }
             }
             drop(guard);
@@ -223,7 +232,7 @@ impl Meta {
         let fits = |template: &Stored| template.name == name && template.language == language;
         let (template, (field, value)) = self.state.templates.change(fits, change)?;
         let accounts = self.state.accounts_with(&template).into_iter();
-        let items = accounts.map(|account| Item { account, number: None, field: field.to_owned(), value: value.clone() }).collect();
+        let items = accounts.map(|account| Item { account, sender: None, edge: field.to_owned(), value: value.clone() }).collect();
         Some(self.engine.webhooks.deliver(items, None).await)
     }
 
@@ -248,6 +257,10 @@ impl Provider for Meta {
 
     const NAME: &'static str = "whatsapp-meta-cloud";
     const ID: &'static str = "/messages/0/id";
+    const CODE: &'static str = "/error/code";
+    const SECRETS: &'static [&'static str] =
+        &["app_secret", "appsecret_proof", "fb_exchange_token", "hub.verify_token", "input_token", "pin", "revoke_token", "verify_token"];
+    const CALLS: &'static [Call<Self>] = control::CALLS;
 
     fn route(&self, method: &Method, path: &str) -> RequestRoute {
         let edges: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -270,7 +283,7 @@ impl Provider for Meta {
             _ => "unknown",
         };
         let is_file = edge == "media_upload";
-        RequestRoute { edge, number, sends: edge == "messages", limit: if is_file { UPLOAD_BYTES } else { JSON_BYTES }, is_file }
+        RequestRoute { edge, sender: number, sends: edge == "messages", limit: if is_file { UPLOAD_BYTES } else { JSON_BYTES }, is_file }
     }
 
     async fn answer(&self, request: ProviderRequest<'_>) -> ProviderResponse<Accepted> {
@@ -287,20 +300,25 @@ impl Provider for Meta {
         }
     }
 
-    fn refuse(&self, refusal: Refusal) -> Response<Bytes> {
+    fn refuse(&self, refusal: Refusal<'_>) -> Response<Bytes> {
         let error = match refusal {
             Refusal::TooLong => GraphError::bad("The request is too large.").with_status(413),
             Refusal::JournalFailed => GraphError::because(131_000, "The emulator cannot write its journal."),
             Refusal::Throttled => GraphError::because(130_429, "Message failed to send because there were too many messages."),
             Refusal::Code { code, status } => {
-                let error = GraphError::because(code, "Error injected by the emulator.");
+                let error = GraphError::because(number_of(code), "Error injected by the emulator.");
                 status.map_or(error.clone(), |status| error.with_status(status))
             }
         };
         self.refusal(&error)
     }
 
-    fn follow(&self, (wamid, accepted): (String, Accepted), failure: Option<i64>) {
+    fn is_code(code: &str) -> bool {
+        code.parse::<i64>().is_ok()
+    }
+
+    fn follow(&self, (wamid, accepted): (String, Accepted), failure: Option<&str>) {
+        let failure = failure.map(number_of);
         let mut steps = self.state.webhooks().statuses;
         if failure.is_some() {
             // Sent even if the settings have no statuses: the failure would otherwise be invisible.
@@ -319,7 +337,7 @@ impl Provider for Meta {
         drop(tokio::spawn(async move {
             let Accepted { number, message } = &accepted;
             for (status, pause) in &steps {
-                due = due.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+                due = due.saturating_add(ms(*pause));
                 clock.pause_until(due).await;
                 state.record_status(&number.id, &wamid, status);
                 let priced = status == "sent" || later.as_ref() == Some(status);
@@ -335,20 +353,12 @@ impl Provider for Meta {
         self.state.settings.webhooks.plan.clone()
     }
 
-    async fn control(&self, call: &ControlCall<'_>) -> Option<Result<Value, ControlError>> {
-        control::answer(self, call).await
-    }
-
     fn state(&self) -> Value {
         control::state(&self.state)
     }
 
     fn reset(&self) {
         self.state.reset();
-    }
-
-    fn calls(&self) -> &'static [(&'static str, &'static str)] {
-        control::CALLS
     }
 }
 
@@ -393,6 +403,11 @@ fn is_management(edge: &str) -> bool {
     let others =
         ["messages", "media_upload", "media_url", "media_delete", "access_tokens", "system_user_access_tokens", "app_subscriptions"];
     !others.contains(&edge)
+}
+
+/// A code of a fault as Graph's number; other texts are its unknown error.
+fn number_of(code: &str) -> i64 {
+    code.parse().unwrap_or(1)
 }
 
 fn only(value: Value) -> (Value, Option<(String, Accepted)>) {

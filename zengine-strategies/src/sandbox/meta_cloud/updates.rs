@@ -93,7 +93,7 @@ impl Update {
             // An account id, or 0 for none.
             (Kind::Field(field, value), None) => {
                 let account = if state.accounts.is_account(&self.number) { self.number } else { "0".to_owned() };
-                Some((Item { account, number: None, field, value }, None))
+                Some((Item { account, sender: None, edge: field, value }, None))
             }
             (Kind::Message(_) | Kind::Status(_), None) => None,
         }

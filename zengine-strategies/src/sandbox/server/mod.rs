@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -28,12 +28,12 @@ pub(super) use self::body::ChunkedBody;
 use self::body::ResponseBody;
 use super::{clock, lock};
 
-pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A request with an unread body.
 pub(super) struct Request {
     pub(super) head: Parts,
-    body: Incoming,
+    pub(super) body: Either<Incoming, Full<Bytes>>,
 }
 
 impl Request {
@@ -71,7 +71,7 @@ pub(super) enum Reply {
 }
 
 /// Handles one request.
-pub(super) type HandlerFn = Arc<dyn Fn(Request) -> BoxFuture<Reply> + Send + Sync>;
+pub(super) type HandlerFn = Arc<dyn Fn(Request) -> BoxFuture<'static, Reply> + Send + Sync>;
 
 type ResultSender = oneshot::Sender<io::Result<()>>;
 
@@ -87,6 +87,11 @@ enum Command {
 pub(super) struct PortGate(mpsc::WeakUnboundedSender<Command>);
 
 impl PortGate {
+    /// The gate of an emulator without a port.
+    pub(super) fn absent() -> Self {
+        Self(mpsc::unbounded_channel().0.downgrade())
+    }
+
     /// Closes the port, until [`accept`](Self::accept) or for a duration of real time. Requests in progress are answered.
     pub(super) async fn refuse(&self, time: Option<Duration>) -> io::Result<()> {
         self.run(|sender| Command::Refuse(time, sender)).await
@@ -216,8 +221,8 @@ async fn serve(stream: TcpStream, handler: HandlerFn, mut closing: watch::Receiv
         service_fn(move |request: http::Request<Incoming>| {
             let (handler, end) = (Arc::clone(&handler), Arc::clone(&end));
             let (head, body) = request.into_parts();
-            let answer: BoxFuture<io::Result<Response<ResponseBody>>> = Box::pin(async move {
-                let last = match handler(Request { head, body }).await {
+            let answer: BoxFuture<'static, io::Result<Response<ResponseBody>>> = Box::pin(async move {
+                let last = match handler(Request { head, body: Either::Left(body) }).await {
                     Reply::Whole(response) => return Ok(response.map(ResponseBody::whole)),
                     Reply::Cut(response) => return Ok(ResponseBody::half(response, false)),
                     Reply::Stall(response) => return Ok(ResponseBody::half(response, true)),

@@ -12,10 +12,11 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::fault::WebhookAction;
-use super::{Delivery, LOG_LENGTH, WebhookFault, WebhookPost, WebhookSender};
+use super::{Delivery, LOG_LENGTH, WebhookPost, WebhookSender};
+use crate::sandbox::faults::{WebhookFault, WebhookFaultKind};
 use crate::sandbox::journal::{EntryKind, Journal, JournalEntry, body_value};
 use crate::sandbox::lock;
+use crate::sandbox::provider::ms;
 
 /// Maximum length of a callback's response, in bytes.
 const ANSWER_BYTES: usize = 64 * 1024;
@@ -100,13 +101,14 @@ impl WebhookSender {
     /// Makes the first attempt, with its fault; records the fault's name.
     pub(super) async fn first_attempt(&self, post: &WebhookPost, fault: Option<&WebhookFault>) -> AttemptResult {
         let label = fault.map(WebhookFault::name);
+        let label = label.as_deref();
         if post.url.is_none() {
             return AttemptResult { end: AttemptEnd::Lost, at_ms: self.clock.now_ms() };
         }
-        match fault.map(|fault| fault.action) {
-            Some(WebhookAction::DropOnce) => self.write(post, 1, label, None),
-            Some(WebhookAction::Lose) => AttemptResult { end: AttemptEnd::Lost, ..self.write(post, 1, label, None) },
-            Some(WebhookAction::Cut) => {
+        match fault.map(|fault| fault.kind) {
+            Some(WebhookFaultKind::DropOnce {}) => self.write(post, 1, label, None),
+            Some(WebhookFaultKind::Lose {}) => AttemptResult { end: AttemptEnd::Lost, ..self.write(post, 1, label, None) },
+            Some(WebhookFaultKind::Cut {}) => {
                 if let Some(url) = &post.url {
                     let headers = self.headers(post);
                     let cut = self.http.cut(url, &headers, &post.body);
@@ -115,11 +117,11 @@ impl WebhookSender {
                 }
                 self.write(post, 1, label, None)
             }
-            Some(WebhookAction::IgnoreAnswer) => {
+            Some(WebhookFaultKind::IgnoreAnswer {}) => {
                 let result = self.attempt(post, 1, label).await;
                 AttemptResult { end: AttemptEnd::Ignored(result.end.status()), ..result }
             }
-            Some(WebhookAction::Corrupt) => self.attempt_with(post, corrupted(&post.body), 1, label).await,
+            Some(WebhookFaultKind::Corrupt {}) => self.attempt_with(post, corrupted(&post.body), 1, label).await,
             _ => self.attempt(post, 1, label).await,
         }
     }
@@ -127,8 +129,7 @@ impl WebhookSender {
     /// Makes the redeliveries and copies after the first attempt.
     pub(super) async fn remaining_attempts(&self, post: WebhookPost, fault: Option<WebhookFault>, first: AttemptResult) -> Delivery {
         let (mut attempts, mut last) = (u32::from(post.url.is_some()), first);
-        let after =
-            |result: AttemptResult, pause: Duration| result.at_ms.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+        let after = |result: AttemptResult, pause: Duration| result.at_ms.saturating_add(ms(pause));
         if !last.end.is_settled() {
             for pause in self.plan().redelivery {
                 if !self.pause_until(after(last, pause), post.generation).await {
@@ -145,26 +146,25 @@ impl WebhookSender {
             for _ in 1..self.plan().copies {
                 self.attempt(&post, attempts, Some("copy")).await;
             }
-            let label = fault.as_ref().map(WebhookFault::name);
-            if let Some(WebhookAction::Duplicate { copies, pause }) = fault.map(|fault| fault.action) {
+            if let Some(WebhookFaultKind::Duplicate { copies, ms: pause_ms }) = fault.map(|fault| fault.kind) {
                 let mut copy = last;
                 for _ in 0..copies {
-                    if !self.pause_until(after(copy, pause), post.generation).await {
+                    if !self.pause_until(after(copy, Duration::from_millis(pause_ms)), post.generation).await {
                         break;
                     }
-                    copy = self.attempt(&post, attempts, label).await;
+                    copy = self.attempt(&post, attempts, Some("duplicate")).await;
                 }
             }
         }
         self.note(attempts, last.end.status(), post)
     }
 
-    pub(super) async fn attempt(&self, post: &WebhookPost, number: u32, label: Option<&'static str>) -> AttemptResult {
+    pub(super) async fn attempt(&self, post: &WebhookPost, number: u32, label: Option<&str>) -> AttemptResult {
         self.attempt_with(post, post.body.clone(), number, label).await
     }
 
     /// Posts `body` with the signature of the post's original body.
-    async fn attempt_with(&self, post: &WebhookPost, body: Bytes, number: u32, label: Option<&'static str>) -> AttemptResult {
+    async fn attempt_with(&self, post: &WebhookPost, body: Bytes, number: u32, label: Option<&str>) -> AttemptResult {
         let url = post.url.as_deref().unwrap_or_default();
         let request = Request::builder().method(Method::POST).uri(url).body(Full::new(body));
         let answer = match request {
@@ -185,7 +185,7 @@ impl WebhookSender {
     }
 
     /// Records an attempt in the journal.
-    fn write(&self, post: &WebhookPost, number: u32, label: Option<&'static str>, answer: Option<(u16, Bytes)>) -> AttemptResult {
+    fn write(&self, post: &WebhookPost, number: u32, label: Option<&str>, answer: Option<(u16, Bytes)>) -> AttemptResult {
         let at_ms = self.clock.now_ms();
         let status = answer.as_ref().map(|(status, _)| *status);
         let entry = JournalEntry {
@@ -194,7 +194,7 @@ impl WebhookSender {
             method: "POST".to_owned(),
             path: self.http.journal.mask().address(post.url.as_deref().unwrap_or_default()),
             status: status.unwrap_or(0),
-            phone_number_id: post.number.clone(),
+            sender: post.sender.clone(),
             fault: label.map(str::to_owned),
             attempt: Some((post.id, number)),
             body: body_value(&post.body),

@@ -2,10 +2,7 @@
 
 mod attempts;
 mod delivery;
-mod fault;
-mod json;
 mod plan;
-mod queue;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,12 +16,9 @@ use tokio::sync::watch;
 
 use self::attempts::HttpPoster;
 pub use self::delivery::Delivery;
-use self::fault::WebhookAction;
-pub use self::fault::WebhookFault;
-pub(super) use self::json::WebhookFaultSpec;
 pub(super) use self::plan::{Plan, decreasing};
-use self::queue::WebhookFaults;
 use super::clock::Clock;
+use super::faults::{FaultQueue, WebhookFault, WebhookFaultKind};
 use super::journal::Journal;
 use super::lock;
 
@@ -33,14 +27,17 @@ const LOG_LENGTH: usize = 10_000;
 /// Maximum time that a webhook waits for others before or together with it.
 const MAX_HOLD: Duration = Duration::from_secs(1);
 
+/// Maximum updates in one POST by a fault.
+const MAX_TOGETHER: usize = 1_000;
+
 /// One update in a webhook.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     pub(super) account: String,
     /// The number or channel of the update, if any.
-    pub(super) number: Option<String>,
+    pub(super) sender: Option<String>,
     /// The kind of update, by the provider's name.
-    pub(super) field: String,
+    pub(super) edge: String,
     pub(super) value: Value,
 }
 
@@ -67,7 +64,7 @@ struct WebhookPost {
     body: Bytes,
     signature: Signature,
     message_id: Option<String>,
-    number: Option<String>,
+    sender: Option<String>,
     /// Number of the POST, shared by all attempts and copies.
     id: u64,
     /// The generation of its creation; a reset starts the next one.
@@ -93,7 +90,7 @@ pub(super) struct WebhookSender {
     format: Arc<dyn WebhookFormat>,
     http: HttpPoster,
     clock: Clock,
-    faults: WebhookFaults,
+    pub(super) faults: FaultQueue<WebhookFaultKind>,
     plan: Mutex<Plan>,
     waiting: Mutex<Waiting>,
     pending: watch::Sender<usize>,
@@ -117,7 +114,8 @@ impl WebhookSender {
             format,
             http: HttpPoster::new(journal),
             clock,
-            faults: WebhookFaults::new(seed),
+            // Draws differ from those of the request faults with the same seed.
+            faults: FaultQueue::new(!seed),
             plan: Mutex::new(plan),
             waiting: Mutex::default(),
             pending: watch::Sender::new(0),
@@ -133,18 +131,6 @@ impl WebhookSender {
 
     pub(super) fn plan(&self) -> Plan {
         lock(&self.plan).clone()
-    }
-
-    pub(super) fn push_fault(&self, fault: WebhookFault) {
-        self.faults.push(fault);
-    }
-
-    pub(super) fn clear_faults(&self) {
-        self.faults.clear();
-    }
-
-    pub(super) fn waiting_faults(&self) -> Vec<WebhookFault> {
-        self.faults.waiting()
     }
 
     pub(super) fn log(&self) -> Vec<Delivery> {
@@ -200,9 +186,9 @@ impl WebhookSender {
         let fault = if batch.is_some() || pooled { None } else { self.faults.take(std::slice::from_ref(&item), false) };
         match (batch, &fault) {
             (Some((most, within)), _) => self.collect(vec![item], most, within).await,
-            (None, Some(WebhookFault { action: WebhookAction::Together(count), .. })) => {
+            (None, Some(WebhookFault { kind: WebhookFaultKind::Together { count }, .. })) => {
                 lock(&self.waiting).by_fault = true;
-                self.collect(vec![item], *count, MAX_HOLD).await;
+                self.collect(vec![item], (*count).clamp(1, MAX_TOGETHER), MAX_HOLD).await;
             }
             (None, None) if pooled => self.collect(vec![item], usize::MAX, MAX_HOLD).await,
             _ => {
@@ -221,9 +207,9 @@ impl WebhookSender {
             return Delivery::held(self.clock.now_ms(), message_id);
         }
         let fault = self.faults.take(&items, false);
-        if let Some(WebhookFault { action: WebhookAction::Together(count), .. }) = fault {
+        if let Some(WebhookFault { kind: WebhookFaultKind::Together { count }, .. }) = fault {
             lock(&self.waiting).by_fault = true;
-            self.collect(items, count, MAX_HOLD).await;
+            self.collect(items, count.clamp(1, MAX_TOGETHER), MAX_HOLD).await;
             return Delivery::held(self.clock.now_ms(), message_id);
         }
         let mut last = Delivery::held(self.clock.now_ms(), message_id.clone());
@@ -236,7 +222,7 @@ impl WebhookSender {
     /// Sends these bytes to `url`; waits as [`deliver`](Self::deliver) does.
     pub(super) async fn deliver_raw(self: &Arc<Self>, url: Option<String>, body: Bytes, signature: Signature) -> Delivery {
         let fault = self.faults.take(&[], true);
-        let post = WebhookPost { url, body, signature, message_id: None, number: None, id: self.next_id(), generation: self.generation() };
+        let post = WebhookPost { url, body, signature, message_id: None, sender: None, id: self.next_id(), generation: self.generation() };
         self.finish(post, fault).await
     }
 
@@ -256,7 +242,7 @@ impl WebhookSender {
         }
         let post = |(url, items): (Option<String>, Vec<Item>)| WebhookPost {
             url,
-            number: items.iter().find_map(|item| item.number.clone()),
+            sender: items.iter().find_map(|item| item.sender.clone()),
             body: self.format.encode(items),
             signature,
             message_id: message_id.map(str::to_owned),
@@ -314,7 +300,7 @@ impl WebhookSender {
         let Some(post) = self.hold(post, fault.as_ref()) else { return };
         let first = self.first_attempt(&post, fault.as_ref()).await;
         self.count_down_held();
-        let later = matches!(fault, Some(WebhookFault { action: WebhookAction::Duplicate { pause, .. }, .. }) if !pause.is_zero());
+        let later = matches!(fault, Some(WebhookFault { kind: WebhookFaultKind::Duplicate { ms: 1.., .. }, .. }));
         let at_once = first.end.is_settled() && !later;
         let (sender, guard) = (Arc::clone(self), self.pending_guard());
         let rest = async move {
@@ -334,9 +320,9 @@ impl WebhookSender {
 
     /// Delays a POST if the fault says so; it is then sent in the background.
     fn hold(self: &Arc<Self>, mut post: WebhookPost, fault: Option<&WebhookFault>) -> Option<WebhookPost> {
-        match fault.map(|fault| fault.action) {
-            Some(WebhookAction::Delay(pause)) => {
-                let (sender, guard, due) = (Arc::clone(self), self.pending_guard(), self.clock.due(pause));
+        match fault.map(|fault| fault.kind) {
+            Some(WebhookFaultKind::Delay { ms }) => {
+                let (sender, guard, due) = (Arc::clone(self), self.pending_guard(), self.clock.due(Duration::from_millis(ms)));
                 drop(tokio::spawn(async move {
                     if sender.pause_until(due, post.generation).await {
                         sender.start_held(post, "delay").await;
@@ -345,7 +331,7 @@ impl WebhookSender {
                 }));
                 None
             }
-            Some(WebhookAction::Behind(count)) if count > 0 => {
+            Some(WebhookFaultKind::Behind { count }) if count > 0 => {
                 let number = {
                     let waiting = &mut *lock(&self.waiting);
                     waiting.count += 1;
@@ -360,11 +346,11 @@ impl WebhookSender {
                 }));
                 None
             }
-            Some(WebhookAction::WrongSignature) => {
+            Some(WebhookFaultKind::WrongSignature {}) => {
                 post.signature = Signature::Wrong;
                 Some(post)
             }
-            Some(WebhookAction::Unsigned) => {
+            Some(WebhookFaultKind::Unsigned {}) => {
                 post.signature = Signature::Absent;
                 Some(post)
             }
@@ -394,7 +380,7 @@ impl WebhookSender {
         }
     }
 
-    async fn start_held(self: &Arc<Self>, post: WebhookPost, label: &'static str) {
+    async fn start_held(self: &Arc<Self>, post: WebhookPost, label: &str) {
         if post.generation == self.generation() {
             let first = self.attempt(&post, 1, Some(label)).await;
             self.remaining_attempts(post, None, first).await;

@@ -1,0 +1,74 @@
+//! An emulator without a socket: its request handler as an HTTP client.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{Either, Full};
+use zengine_connector::http::{CallOptions, HttpCause, HttpError};
+use zengine_connector::{HttpClient, Reach, async_trait};
+
+use super::clock::Clock;
+use super::emulator::StartOptions;
+use super::handler::RequestHandler;
+use super::journal::Journal;
+use super::provider::{Engine, Provider};
+use super::server::{PortGate, Reply, Request as ServerRequest};
+use super::webhooks::WebhookFormat;
+
+/// An emulator of the provider `P` that answers in process, as an HTTP client: nothing leaves the program, not even to loopback.
+///
+/// It judges requests as the emulator with a port does, whatever host they name. You must call it from a tokio runtime, on which
+/// its webhooks are sent.
+pub struct InProcess<P> {
+    handler: RequestHandler<P>,
+    /// A path before the provider's own, which is left out.
+    prefix: String,
+}
+
+impl<P: Provider> InProcess<P> {
+    pub(super) fn launch<S: WebhookFormat>(
+        options: &StartOptions<'_>,
+        state: impl FnOnce(&Clock, &Arc<Journal>) -> Arc<S>,
+        provider: impl FnOnce(Arc<S>, Arc<Engine>) -> P,
+    ) -> std::io::Result<Self> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let journal = Arc::new(Journal::open(options.journal, P::SECRETS)?);
+        Ok(Self { handler: RequestHandler::new(options, address, PortGate::absent(), journal, state, provider), prefix: String::new() })
+    }
+
+    /// Sets the path of the base address that the client has in place of the provider's, as in `/proxy`.
+    #[must_use]
+    pub fn under(mut self, prefix: &str) -> Self {
+        prefix.trim_end_matches('/').clone_into(&mut self.prefix);
+        self
+    }
+
+    /// Returns the journal of requests and webhooks.
+    pub fn journal(&self) -> &super::Journal {
+        &self.handler.engine.journal
+    }
+}
+
+#[async_trait]
+impl<P: Provider> HttpClient for InProcess<P> {
+    async fn call(&self, request: Request<Bytes>, _: CallOptions) -> Result<Response<Bytes>, HttpError> {
+        let (mut head, body) = request.into_parts();
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let path = path.strip_prefix(&self.prefix).filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        head.uri = path.parse().unwrap_or_default();
+        match self.handler.clone().handle(ServerRequest { head, body: Either::Right(Full::new(body)) }).await {
+            Reply::Whole(response) => Ok(response),
+            // Faults of connections, which there are none of.
+            _ => Err(HttpError::new(HttpCause::Connect, Reach::Maybe)),
+        }
+    }
+}
+
+impl<P> fmt::Debug for InProcess<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("InProcess").finish_non_exhaustive()
+    }
+}
