@@ -14,11 +14,10 @@ use acme_chat::AcmeChat;
 use bytes::Bytes;
 use tokio::sync::Mutex;
 use zengine_connector::{
-    ClientMessageId, HandlerContext, HttpClient, Identity, InboundEvent, Orchestrator, OutboundMessage, Reach, Secret, SendOptions,
-    StrategyName, StrategyRegistry, TenantId, async_trait,
+    ClientMessageId, HandlerContext, HttpClient, Identity, InboundEvent, Memory, Orchestrator, OutboundMessage, Reach, Secret, SendOptions,
+    StrategyRegistry, TenantId, async_trait,
     http::{CallOptions, HttpCause, HttpError},
-    ids::RouteKey,
-    store::{Memory, SecretScope, TenantRow},
+    registry::TenantSetup,
     verify::HmacSha256,
 };
 
@@ -55,18 +54,8 @@ pub(crate) async fn host(tell: impl Fn(String) + Clone + Send + Sync + 'static) 
     let provider = Arc::new(Script::default());
     provider.answers.lock().await.extend([None, Some((200, r#"{"id":"acme-1"}"#)), Some((400, "{}"))]);
 
-    // A tenant, its secrets and its route.
-    let (tenant, name) = (TenantId::new("shop")?, StrategyName::new("acme-chat")?);
-    let stores = Memory::new();
-    let scope = SecretScope::tenant(name.clone(), tenant.clone());
-    stores.put_secret(&scope, "acme", r#"{"key":"example-key","webhook":"example-webhook-secret"}"#);
-    let config = serde_json::json!({
-        "api_key": { "secret": "acme", "key": "key" },
-        "webhook_secret": { "secret": "acme", "key": "webhook" },
-    });
-    stores.put_tenant(&tenant, &name, TenantRow::new(config).with_routes([RouteKey::new("site", "shop-7f3a")]));
-
     // The host: the strategy, and what to do with what arrives.
+    let stores = Memory::new();
     let registry =
         StrategyRegistry::builder().register(AcmeChat::new(Arc::<Script>::clone(&provider), "https://api.example.com")).build()?;
     let orchestrator = Orchestrator::builder(registry)
@@ -76,6 +65,16 @@ pub(crate) async fn host(tell: impl Fn(String) + Clone + Send + Sync + 'static) 
             async { Ok(()) }
         })
         .build()?;
+
+    // A tenant and its secrets; its route follows from the configuration.
+    let tenant = TenantId::new("shop")?;
+    let config = serde_json::json!({
+        "site": "shop-7f3a",
+        "api_key": { "secret": "acme", "key": "key" },
+        "webhook_secret": { "secret": "acme", "key": "webhook" },
+    });
+    let secret = r#"{"key":"example-key","webhook":"example-webhook-secret"}"#;
+    orchestrator.set_up(TenantSetup::new(&tenant).strategy("acme-chat", config).secret("acme", secret)).await?;
 
     for (id, text) in [("order-17", "Your order is on its way"), ("order-17", "Your order is on its way"), ("order-18", "Hello")] {
         let message = OutboundMessage::text(Identity::opaque("acme", "visitor-1")?, text);

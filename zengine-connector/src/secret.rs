@@ -56,6 +56,30 @@ impl Secret<String> {
     }
 }
 
+impl From<&str> for Secret<Vec<u8>> {
+    fn from(text: &str) -> Self {
+        Self::new(text.as_bytes().to_vec())
+    }
+}
+
+impl From<String> for Secret<Vec<u8>> {
+    fn from(text: String) -> Self {
+        Self::new(text.into_bytes())
+    }
+}
+
+impl From<Vec<u8>> for Secret<Vec<u8>> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::new(bytes)
+    }
+}
+
+impl From<Secret<String>> for Secret<Vec<u8>> {
+    fn from(text: Secret<String>) -> Self {
+        text.to_bytes()
+    }
+}
+
 impl Secret<Vec<u8>> {
     /// The value as text, if it is UTF-8.
     pub fn expose_str(&self) -> Option<&str> {

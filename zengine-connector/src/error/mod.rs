@@ -63,6 +63,7 @@ pub const CONTEXT_KEYS: &[&str] = &[
     "reason",
     "os_error",
     "host",
+    "written",
 ];
 
 /// Wait before a message is tried again whose record cannot be read.

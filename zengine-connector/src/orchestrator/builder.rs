@@ -106,8 +106,8 @@ impl OrchestratorBuilder {
         self.dead_letters(DeadLetterPort::Sink(sink))
     }
 
-    /// The ports of a bundle: all of [`Memory`](crate::store::Memory), all but the secrets of the embedded store, or any [`Stores`]. A
-    /// port named beside it takes its place.
+    /// The ports of a bundle: those of [`Memory`](crate::store::Memory), of the embedded store, or any [`Stores`]. A port named beside
+    /// it takes its place.
     pub fn stores(mut self, stores: impl Into<Stores>) -> Self {
         self.stores = self.stores.base(stores);
         self

@@ -1,7 +1,7 @@
 //! Calls about one tenant outside the pipeline: health checks, downloads of media, removal from the caches. A call of a strategy has
 //! a time limit, and a panic becomes an error.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -11,6 +11,7 @@ use crate::{
     ids::{StrategyName, TenantId},
     message::InboundEvent,
     pipeline::Engine,
+    registry::TenantSetup,
     runtime::{guard, later},
     strategy::{Base, EventContext, HealthContext, HealthStatus},
 };
@@ -58,7 +59,21 @@ impl Orchestrator {
     /// Affects this process only. Other processes follow within the times of rule 85.
     #[allow(clippy::unused_async)] // a shared cache would be told here
     pub async fn invalidate(&self, tenant: &TenantId) {
-        self.engine.tenants.invalidate(tenant);
+        self.engine.tenants.invalidate(Some(tenant));
+    }
+
+    /// Writes the set-up of a tenant into the stores and [`invalidate`](Self::invalidate)s it here, so that the next call uses it. A
+    /// common set-up invalidates every tenant.
+    ///
+    /// # Errors
+    /// As [`TenantSetup::write`].
+    pub async fn set_up(&self, setup: TenantSetup) -> Result<(), Error> {
+        let engine = &self.engine;
+        let (tenant, setup) = (setup.tenant()?, setup.allow_local_refs(engine.tenants.allows_local_refs()));
+        let written = setup.write(&engine.registry, engine.stores.bundle(), Arc::clone(&engine.clock)).await;
+        // Also after an error: a part may stand.
+        engine.tenants.invalidate(tenant.as_ref());
+        written
     }
 }
 

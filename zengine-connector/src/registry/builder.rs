@@ -11,11 +11,14 @@ use serde_json::Value;
 use super::{RegisteredStrategy, suggest::closest};
 use crate::{
     error::{Error, ErrorKind, Violation},
-    ids::StrategyName,
-    schema::{Checks, Schema},
+    ids::{RouteKey, StrategyName},
+    schema::{Checks, Resolved, Schema},
     strategy::{Descriptor, Strategy},
     sync::OncePerSecond,
 };
+
+/// The text in place of a secret while routes are derived.
+const PLACEHOLDER: &str = "zengine-placeholder-of-a-secret";
 
 /// A builder of a [`StrategyRegistry`].
 ///
@@ -73,6 +76,7 @@ impl RegistryBuilder {
                     inbound: halves.inbound.map(|half| half(Arc::clone(&strategy))),
                     strategy,
                     warned: OncePerSecond::default(),
+                    warned_of_route: OncePerSecond::default(),
                 }));
             }
             btree_map::Entry::Occupied(taken) => self.errors.push(
@@ -158,6 +162,22 @@ impl StrategyRegistry {
         let secrets = entry.checks.check(config, true).map_err(|error| error.with_context("strategy", strategy))?;
         // A secret's placeholder may not parse as the secret, so the types of a configuration with secrets are checked at binding.
         if secrets.is_empty() { entry.strategy.parses(config) } else { Ok(()) }
+    }
+
+    /// The routes that follow from a tenant's configuration, sorted: for platforms that write their own tables of tenants.
+    /// [`TenantSetup`](super::TenantSetup) derives them by itself. Accepts secret references of every form and resolves none.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check); also `Unexpected` if the strategy makes a route of a secret.
+    pub fn routes(&self, strategy: &str, config: &Value) -> Result<Vec<RouteKey>, Error> {
+        let entry = self.entry(strategy)?;
+        let of_strategy = |error: Error| error.with_context("strategy", strategy);
+        let sites = entry.checks.check(config, true).map_err(of_strategy)?;
+        let mut filled = Resolved::new(config.clone());
+        for site in &sites {
+            filled.fill(&site.pointer, PLACEHOLDER);
+        }
+        entry.routes(filled.value(), &sites).map_err(of_strategy)
     }
 
     pub(crate) fn entry(&self, name: &str) -> Result<&Arc<RegisteredStrategy>, Error> {

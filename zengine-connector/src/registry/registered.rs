@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::{
     error::{Error, ErrorKind},
-    ids::StrategyName,
+    ids::{RouteKey, StrategyName},
     message::{Degrade, Prepared},
-    schema::Checks,
+    schema::{Checks, Site},
     strategy::{Descriptor, DynInbound, DynOutbound, DynStrategy, ErasedTenant, Inspected},
     sync::OncePerSecond,
 };
+
+/// Minimum length of a secret that is searched for in routes, in bytes: a shorter one is in many values by chance.
+const MIN_FOUND: usize = 4;
 
 /// One registered strategy.
 pub(crate) struct RegisteredStrategy {
@@ -20,8 +25,10 @@ pub(crate) struct RegisteredStrategy {
     pub(crate) strategy: Arc<dyn DynStrategy>,
     pub(crate) outbound: Option<Arc<dyn DynOutbound>>,
     pub(crate) inbound: Option<Arc<dyn DynInbound>>,
-    /// Limits the warnings that unauthenticated requests can cause.
+    /// Limits the warnings of failing stores that unauthenticated requests can cause.
     pub(crate) warned: OncePerSecond,
+    /// The same for routes without a tenant.
+    pub(crate) warned_of_route: OncePerSecond,
 }
 
 debug_fields!(RegisteredStrategy { type_name });
@@ -32,6 +39,25 @@ impl RegisteredStrategy {
         self.outbound
             .as_ref()
             .ok_or_else(|| Error::new(ErrorKind::Unsupported, "this strategy only receives").with_context("strategy", &self.name))
+    }
+
+    /// The provider's keys of a configuration, sorted, each once. At every site stands a secret, or a placeholder.
+    ///
+    /// # Errors
+    /// `ConfigInvalid` if the configuration does not parse, `Unexpected` if a route holds a secret or the strategy panics.
+    pub(crate) fn routes(&self, config: &Value, sites: &[Site]) -> Result<Vec<RouteKey>, Error> {
+        let Some(inbound) = &self.inbound else { return Ok(vec![]) };
+        let mut routes = inbound.routes(config)?;
+        let secrets: Vec<_> = sites.iter().filter_map(|site| config.pointer(&site.pointer)?.as_str()).collect();
+        let holds = |route: &RouteKey| secrets.iter().any(|secret| secret.len() >= MIN_FOUND && route.value().contains(secret));
+        if let Some(route) = routes.iter().find(|route| holds(route)) {
+            return Err(Error::new(ErrorKind::Unexpected, "the strategy makes a route of a secret")
+                .with_context("strategy", &self.name)
+                .with_context("field", route.kind()));
+        }
+        routes.sort();
+        routes.dedup();
+        Ok(routes)
     }
 
     /// Degrades and validates a message for a tenant, before the send is claimed.

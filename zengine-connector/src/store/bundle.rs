@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory, TenantWriter};
+use super::{
+    ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory, TenantWriter,
+    tenant_writer::RowsOnly,
+};
 use crate::{
     error::{Error, ErrorKind},
     keyring::KeyRing,
 };
 
-/// A bundle with one store of each kind. [`Memory`](super::Memory) and the embedded store convert into it, the embedded store
-/// without secrets; to mix stores, use its [`builder`](Self::builder).
+/// A bundle with one store of each kind. [`Memory`](super::Memory) and the embedded store convert into it; to mix stores, use its
+/// [`builder`](Self::builder).
 ///
 /// ```
 /// use zengine_connector::store::{Memory, Stores};
@@ -44,11 +47,11 @@ pub struct Stores {
 
 /// The ports of a store that implements several with one of its members, and its conversions into [`Stores`].
 macro_rules! ports_of {
-    ($store:ident { $($(#[$doc:meta])* $name:ident: $port:ident in $member:ident,)* } $(without $absent:ident)?) => {
+    ($store:ident { $($(#[$doc:meta])* $name:ident: $port:ident in $member:ident,)* }) => {
         impl $store {
             /// All ports.
             pub fn stores(&self) -> Stores {
-                Stores { $($name: self.$name().into(),)* $($absent: None)? }
+                Stores { $($name: self.$name().into(),)* }
             }
         }
 
@@ -158,11 +161,11 @@ impl StoresBuilder {
     }
 
     /// Every port of a bundle. A port that is set by its own call, before or after, takes its place. A second call adds only the
-    /// ports that the bundles before it lack, such as secrets beside the embedded store.
+    /// ports that the bundles before it lack.
     ///
-    /// A bundle's writer of tenants goes with its directory and its secrets. If either is set by its own call, the writer is left
-    /// out, unless [`tenant_writer`](Self::tenant_writer) sets one, because nothing would
-    /// read what it writes.
+    /// A bundle's writer of tenants goes with its directory and its secrets: if the directory is set by its own call, the writer is
+    /// left out, and if the secrets are, it refuses to write secrets, because nothing would read them. One that
+    /// [`tenant_writer`](Self::tenant_writer) sets stays as it is.
     pub fn base(mut self, stores: impl Into<Stores>) -> Self {
         let stores = stores.into();
         self.claims.get_or_insert(stores.claims);
@@ -198,8 +201,8 @@ impl StoresBuilder {
         let missing = self.missing();
         let lost_keys = self.lost_keys();
         let named = |port| self.named.contains(port);
-        let writes_elsewhere = named("directory") || (named("secrets") && self.base_has_secrets);
-        let leaves_writer_out = writes_elsewhere && !named("tenant_writer");
+        let is_bases = !named("tenant_writer");
+        let (leaves_writer_out, rows_only) = (is_bases && named("directory"), is_bases && named("secrets") && self.base_has_secrets);
         let Self {
             claims: Some(claims),
             dead_letters: Some(dead_letters),
@@ -220,6 +223,7 @@ impl StoresBuilder {
             return Err(error);
         }
         let tenant_writer = tenant_writer.filter(|_| !leaves_writer_out);
+        let tenant_writer = if rows_only { tenant_writer.map(|writer| Arc::new(RowsOnly(writer)) as _) } else { tenant_writer };
         Ok(Stores { claims, dead_letters, events, epochs, sessions, keys, directory, tenant_writer, secrets })
     }
 
@@ -252,8 +256,13 @@ debug_fields!(StoresBuilder { missing: |builder| builder.missing() });
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
-    use crate::store::Memory;
+    use crate::{
+        ids::{StrategyName, TenantId},
+        store::{Memory, SecretScope, StoreErrorKind, TenantRow},
+    };
 
     #[test]
     fn a_bundle_without_ports_names_every_missing_one_and_its_call() {
@@ -285,13 +294,21 @@ mod tests {
     fn a_bases_writer_goes_with_its_directory_and_its_secrets() {
         let (base, other) = (Memory::new(), Memory::new());
         let bare = || Stores { directory: None, secrets: None, tenant_writer: None, ..other.stores() };
+        for builder in [Stores::builder().base(&base).secrets(other.secrets()), Stores::builder().secrets(other.secrets()).base(&base)] {
+            let writer = builder.clone().build().unwrap().tenant_writer.expect("a writer of rows");
+            let scope = SecretScope::shared(StrategyName::new("sns-sms").unwrap());
+            let written = writer.put_secret(&scope, "aws", vec!["canary".into()]).now_or_never().unwrap();
+            assert_eq!(written.unwrap_err().kind, StoreErrorKind::Unsupported, "nothing would read it");
+            let (acme, sms) = (TenantId::new("acme").unwrap(), StrategyName::new("sns-sms").unwrap());
+            writer.put(&acme, &sms, TenantRow::new(serde_json::json!({}))).now_or_never().unwrap().unwrap();
+            assert!(base.directory().config(&acme, &sms).now_or_never().unwrap().unwrap().is_some());
+            assert!(builder.directory(other.directory()).build().unwrap().tenant_writer.is_none());
+        }
         for (builder, kept) in [
             (Stores::builder().base(&base), true),
             (Stores::builder().base(&base).events(other.events()), true),
             (Stores::builder().base(&base).directory(other.directory()), false),
             (Stores::builder().directory(other.directory()).base(&base), false),
-            (Stores::builder().base(&base).secrets(other.secrets()), false),
-            (Stores::builder().secrets(other.secrets()).base(&base), false),
             (Stores::builder().base(&base).directory(other.directory()).tenant_writer(base.tenant_writer()), true),
             (Stores::builder().base(Stores { secrets: None, ..base.stores() }).secrets(other.secrets()), true),
             (Stores::builder().base(bare()).base(&base), true),

@@ -1,14 +1,11 @@
 //! Local secrets: environment variables and files of the host.
 
-use std::{io::Read as _, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 
-use super::{SecretAnswer, SecretError, SecretScope, SecretStore};
+use super::{SecretAnswer, SecretError, SecretScope, SecretStore, secret_file::read};
 use crate::secret::{Secret, SecretRef};
-
-/// Maximum size of a secret's file, in bytes.
-const MAX_FILE: u64 = 64 * 1024;
 
 /// A secret store that resolves `{"env": …}` and `{"file": …}` on the host and passes named secrets to another store.
 ///
@@ -34,7 +31,7 @@ impl SecretStore for LocalSecrets {
         match reference {
             SecretRef::Named { .. } => self.named.get(scope, reference).await,
             SecretRef::Env { env } => Ok(vec![variable(env)?]),
-            SecretRef::File { file } => Ok(vec![read(file)?]),
+            SecretRef::File { file } => Ok(vec![read(Path::new(file))?]),
         }
     }
 
@@ -64,39 +61,6 @@ fn variable(name: &str) -> Result<Secret<Vec<u8>>, SecretError> {
         Ok(value) => Ok(Secret::new(value.into_bytes())),
         Err(std::env::VarError::NotPresent) => Err(SecretError::NotFound),
         Err(std::env::VarError::NotUnicode(_)) => Err(SecretError::Malformed("an environment variable is not text")),
-    }
-}
-
-/// Reads a file in the calling thread: it is small and read every few minutes at most.
-fn read(path: &str) -> Result<Secret<Vec<u8>>, SecretError> {
-    // Opening a pipe would block until the other end is open.
-    let about = std::fs::metadata(path).map_err(|error| refusal(&error))?;
-    if !about.is_file() {
-        return Err(SecretError::Malformed("a secret's file is not a plain file"));
-    }
-    // Allocate the whole size: a buffer that grows would leave copies of the secret in memory.
-    let room = usize::try_from(about.len().min(MAX_FILE)).unwrap_or_default() + 1;
-    let mut value = Vec::with_capacity(room);
-    std::fs::File::open(path)
-        .map_err(|error| refusal(&error))?
-        .take(MAX_FILE + 1)
-        .read_to_end(&mut value)
-        .map_err(|error| refusal(&error))?;
-    if value.len() as u64 > MAX_FILE {
-        drop(Secret::new(value));
-        return Err(SecretError::Malformed("a secret's file is too large"));
-    }
-    let text = value.strip_suffix(b"\n").map_or(&*value, |line| line.strip_suffix(b"\r").unwrap_or(line));
-    value.truncate(text.len());
-    Ok(Secret::new(value))
-}
-
-/// Converts the error without the operating system's text, which may hold the path.
-fn refusal(error: &std::io::Error) -> SecretError {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => SecretError::NotFound,
-        std::io::ErrorKind::PermissionDenied => SecretError::Denied,
-        _ => SecretError::Malformed("a secret's file cannot be read"),
     }
 }
 

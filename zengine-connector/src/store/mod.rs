@@ -13,8 +13,9 @@
 //!
 //! One pure function, [`ClaimOp::decide`], decides all conditional writes of claims. A store only has to run it atomically.
 //!
-//! [`Memory`] implements every port in memory. With the feature `embedded`, `Embedded` implements all but the secrets in one
-//! crash-safe file. [`Stores`] is the bundle that an orchestrator takes; its builder mixes ports of several back ends.
+//! [`EnvSecrets`], [`FileSecrets`] and [`SecretFn`] are secret stores for production; [`LocalSecrets`] is the host's own.
+//!
+//! [`Memory`] implements every port in memory. With the feature `embedded`, `Embedded` implements them all in one crash-safe file. [`Stores`] is the bundle that an orchestrator takes; its builder mixes ports of several back ends.
 
 mod bundle;
 mod cbor;
@@ -23,13 +24,18 @@ mod dead_letters;
 mod directory;
 #[cfg(feature = "embedded")]
 mod embedded;
+mod env_secrets;
 mod epochs;
 mod error;
 mod events;
+mod file_secrets;
 mod letters;
 mod local_secrets;
 mod memory;
 mod ports;
+mod secret_file;
+mod secret_fn;
+mod secret_names;
 mod secrets;
 mod sessions;
 mod tenant_writer;
@@ -47,12 +53,16 @@ pub use directory::{TenantConfig, TenantDirectory};
 pub use embedded::Embedded;
 #[cfg(feature = "embedded")]
 pub(crate) use embedded::catches_panics;
+pub use env_secrets::EnvSecrets;
 pub use epochs::{EpochEntry, EpochLog};
 pub use error::{StoreError, StoreErrorKind};
 pub use events::{DomainEvent, EventBus, OutboundFailed};
+pub use file_secrets::FileSecrets;
 pub use local_secrets::LocalSecrets;
 pub use memory::Memory;
 pub(crate) use ports::Ports;
+pub use secret_fn::SecretFn;
+pub(crate) use secrets::check_secret;
 pub use secrets::{SecretAnswer, SecretError, SecretScope, SecretStore};
 pub use sessions::SessionStore;
 pub use tenant_writer::{TenantRow, TenantWriter};

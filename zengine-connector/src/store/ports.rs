@@ -37,13 +37,18 @@ impl Ports {
         Self { clock, stores, directory, secrets: LocalSecrets::new(secrets) }
     }
 
+    /// The host's stores as given. Calls to them have no time limit.
+    pub(crate) fn bundle(&self) -> &Stores {
+        &self.stores
+    }
+
     /// The wall clock in milliseconds UTC.
     pub(crate) fn now_ms(&self) -> i64 {
         to_ms(self.clock.now())
     }
 
     /// The store's answer; an error if it gives none in time, or panics.
-    async fn store<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    pub(crate) async fn store<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         guard(&*self.clock, Self::STORE_TIMEOUT, call)
             .await
             .unwrap_or_else(|missed| Err(unavailable(missed, "the store panicked", "the store did not answer within 5 s")))

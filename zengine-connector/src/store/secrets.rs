@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde_json::value::RawValue;
 
+use super::{StoreError, StoreErrorKind};
 use crate::{
     error::{BoxError, Error, ErrorKind},
     ids::{StrategyName, TenantId},
@@ -132,6 +133,38 @@ pub trait SecretStore: Send + Sync + fmt::Debug + 'static {
     /// tenant's configuration with two calls at most, one per scope.
     async fn get_all(&self, scope: &SecretScope, references: &[SecretRef]) -> Vec<SecretAnswer> {
         join_all(references.iter().map(|reference| self.get(scope, reference))).await
+    }
+}
+
+/// Maximum size of a secret's value, in bytes.
+pub(crate) const MAX_SECRET: usize = 64 * 1024;
+/// Maximum length of a secret's name, in bytes.
+const MAX_NAME: usize = 255;
+/// Maximum number of values of a secret.
+const MAX_VALUES: usize = 16;
+
+/// Checks a secret that is to be written.
+///
+/// # Errors
+/// `TooLarge`, with the rule that it breaks.
+pub(crate) fn check_secret(name: &str, values: &[Secret<Vec<u8>>]) -> Result<(), StoreError> {
+    let too_large = |message| Err(StoreError::new(StoreErrorKind::TooLarge, message));
+    match () {
+        () if name.is_empty() || name.len() > MAX_NAME => too_large("a secret's name has 1 to 255 bytes"),
+        () if values.len() > MAX_VALUES => too_large("a secret has at most 16 values"),
+        () if values.iter().any(|value| value.expose().len() > MAX_SECRET) => too_large("a secret's value has at most 65536 bytes"),
+        () => Ok(()),
+    }
+}
+
+/// The answer of a store that reads whole secrets: within bounds, and the member that is asked for.
+pub(crate) fn answer(values: Vec<Secret<Vec<u8>>>, key: Option<&str>) -> SecretAnswer {
+    if values.len() > MAX_VALUES || values.iter().any(|value| value.expose().len() > MAX_SECRET) {
+        return Err(SecretError::Malformed("a secret is too large"));
+    }
+    match key {
+        None => Ok(values),
+        Some(key) => values.iter().map(|value| member(value, key)).collect(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The port that writes tenants.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -101,5 +101,32 @@ pub trait TenantWriter: Send + Sync + fmt::Debug + 'static {
     async fn put_secret(&self, scope: &SecretScope, name: &str, values: Vec<Secret<Vec<u8>>>) -> Result<(), StoreError> {
         let _ = (scope, name, values);
         Err(StoreError::new(StoreErrorKind::Unsupported, "the store keeps no secrets"))
+    }
+}
+
+/// A writer whose secrets nothing would read: another store's take their place.
+#[derive(Debug)]
+pub(super) struct RowsOnly(pub(super) Arc<dyn TenantWriter>);
+
+#[async_trait]
+impl TenantWriter for RowsOnly {
+    async fn put(&self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> Result<ConfigVersion, StoreError> {
+        self.0.put(tenant, strategy, row).await
+    }
+
+    async fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantRow>, StoreError> {
+        self.0.row(tenant, strategy).await
+    }
+
+    async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<bool, StoreError> {
+        self.0.set_enabled(tenant, strategy, enabled).await
+    }
+
+    async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError> {
+        self.0.remove(tenant, strategy).await
+    }
+
+    async fn put_secret(&self, _: &SecretScope, _: &str, _: Vec<Secret<Vec<u8>>>) -> Result<(), StoreError> {
+        Err(StoreError::new(StoreErrorKind::Unsupported, "the secrets are another store's: write them there"))
     }
 }

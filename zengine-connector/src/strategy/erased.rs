@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, SendError},
-    ids::TenantId,
+    ids::{RouteKey, TenantId},
     keyring::Key,
     message::{Capabilities, Degrade, Effect, ElementError, InboundEvent, Message, MessageRef, Prepared, Receipt},
     schema::parse,
@@ -150,6 +150,10 @@ struct InboundHalf<S>(Arc<S>);
 impl<S: Strategy + InboundStrategy<S::Config>> DynInbound for InboundHalf<S> {
     async fn verify(&self, request: &InboundRequest, tenants: Arc<dyn TenantLookup>) -> Result<Verified, VerifyError> {
         self.0.verify(request, &InboundContext::new(tenants)).await
+    }
+
+    fn routes(&self, config: &Value) -> Result<Vec<RouteKey>, Error> {
+        guarded("routes", || Ok(self.0.routes(&parse(config)?)))?
     }
 
     fn takes_json(&self) -> bool {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{Error, SendError, Violation},
-    ids::TenantId,
+    ids::{RouteKey, TenantId},
     keyring::Key,
     message::{Capabilities, Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, MessageRef, Prepared, Receipt},
     telemetry::RecipientHmac,
@@ -72,6 +72,8 @@ pub(crate) trait DynOutbound: Send + Sync {
 #[async_trait]
 pub(crate) trait DynInbound: Send + Sync {
     async fn verify(&self, request: &InboundRequest, tenants: Arc<dyn TenantLookup>) -> Result<Verified, VerifyError>;
+    /// The routes of a configuration, which may have placeholders in place of its secrets.
+    fn routes(&self, config: &Value) -> Result<Vec<RouteKey>, Error>;
     fn takes_json(&self) -> bool;
     /// May panic.
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>>;

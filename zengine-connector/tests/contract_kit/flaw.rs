@@ -76,6 +76,15 @@ flaws! {
     /// Events of the shared endpoint go to the first tenant.
     FirstRouteForAll,
 
+    // ---- routes
+
+    /// A route is the tenant's webhook secret.
+    RouteIsSecret,
+    /// A route is a hash of the tenant's webhook secret.
+    RouteIsHashOfSecret,
+    /// A route follows from the configuration by which no request finds the tenant.
+    RouteOfNoRequest,
+
     // ---- secrets
 
     /// An error's cause holds the key.

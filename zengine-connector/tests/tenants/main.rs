@@ -14,3 +14,5 @@ mod names;
 mod rotation;
 mod routes;
 mod schema;
+mod secret_stores;
+mod set_up;

@@ -30,5 +30,6 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let tenant = TenantId::new(TENANT)?;
     let host = Host::new(strategy, &file, &tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)?;
     host.bind(&tenant).await?;
+    file.check_routes()?;
     Ok(Exit::Done)
 }

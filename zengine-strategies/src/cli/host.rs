@@ -73,7 +73,8 @@ fn tenants(strategy: &StrategyName, file: &File, tenant: &TenantId) -> Memory {
     let routed = file.routes.iter().flat_map(|route| &route.tenants);
     for tenant in routed.chain([tenant]) {
         let keys = file.routes.iter().filter(|route| route.tenants.contains(tenant));
-        let routes = keys.map(|route| RouteKey::new(route.kind.clone(), route.value.clone()));
+        let given: Vec<_> = keys.map(|route| RouteKey::new(route.kind.clone(), route.value.clone())).collect();
+        let routes = if file.routes.is_empty() { file.derived.clone() } else { given };
         let row = file.config.clone().map_or_else(|| TenantRow::new(Value::Null).disabled(), TenantRow::new);
         memory.put_tenant(tenant, strategy, row.with_routes(routes));
     }

@@ -68,6 +68,17 @@ fn what_only_the_strategy_knows_is_said_too() {
 }
 
 #[test]
+fn routes_must_hold_those_that_follow_from_the_configuration() {
+    let lines = said(|file| file["routes"] = json!([{ "kind": "phone_number_id", "value": "canary", "tenants": ["acme"] }]));
+    assert_eq!(lines, ["/routes: lacks the phone_number_id of the configuration", "/routes: lacks the waba_id of the configuration"]);
+    let several = json!(["acme", "globex"]);
+    let lines = said(|file| file["routes"][0]["tenants"] = several.clone());
+    assert_eq!(lines, ["/routes/0/tenants: must be one tenant: the route follows from its configuration"]);
+    assert!(said(|file| file["routes"][1]["tenants"] = several.clone()).is_empty(), "an account has several numbers");
+    assert!(said(|file| file["routes"] = json!([])).is_empty(), "then they are those that follow");
+}
+
+#[test]
 fn secrets_must_resolve() {
     let at_token = |reference: Value| said(|file| file["config"]["access_token"] = reference);
     for reference in [

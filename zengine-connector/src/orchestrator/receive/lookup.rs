@@ -34,6 +34,10 @@ impl TenantLookup for EngineLookup {
                 .await
                 .result
                 .map_err(VerifyError::Unavailable)?;
+            if tenants.is_empty() && self.entry.warned_of_route.is_due(self.engine.clock.monotonic()) {
+                // Anyone can cause it. The value may authenticate its holder.
+                tracing::warn!(strategy = %self.entry.name, route = key.kind(), authenticated = false, "inbound.unknown_route");
+            }
             let mut found = Vec::with_capacity(tenants.len().min(MAX_CANDIDATES));
             for tenant in tenants.iter().take(MAX_CANDIDATES) {
                 match self.engine.tenants.bind_unverified(&self.entry, tenant).await {

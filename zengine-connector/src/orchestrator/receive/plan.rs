@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    ids::{ConversationId, TenantId},
+    ids::{ConversationId, RouteKey, TenantId},
     message::{Event, InboundEvent},
     store::ClaimKey,
     strategy::{ProviderKey, RawPayload},
@@ -50,13 +50,17 @@ enum OrderingKey {
 impl Plan {
     /// The plan for the routed elements of a payload.
     pub(super) fn of(router: &Router<'_>, payload: &RawPayload, elements: Vec<Routed>) -> Self {
-        let (mut plan, mut fingerprint) = (Self::default(), None);
+        let (mut plan, mut fingerprint, mut warned) = (Self::default(), None, false);
         for element in elements {
             match element {
                 Routed::Event(event, reference) => plan.handle(event, reference),
                 // In a partition of its own: all events of its conversation have the same routes and wait too.
                 Routed::Unrouted(_, Unrouted::NoAnswer) => drop(plan.push(None, InboundTask::Wait)),
                 Routed::Unrouted(event, why) => {
+                    if why == Unrouted::Unroutable && !std::mem::replace(&mut warned, true) {
+                        let kinds: Vec<_> = event.routes.iter().map(RouteKey::kind).collect();
+                        tracing::warn!(strategy = %router.entry.name, route = kinds.join(","), authenticated = true, "inbound.unknown_route");
+                    }
                     let tenant = match why {
                         Unrouted::Foreign => principal_tenant(router.principal),
                         _ => unknown_tenant(),

@@ -8,15 +8,17 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
+
 use super::{
     Binder,
     cache::{SharedWork, is_outage},
 };
 use crate::{
     error::{Error, ErrorKind},
-    ids::{ConfigVersion, TenantId},
+    ids::{ConfigVersion, RouteKey, TenantId},
     registry::RegisteredStrategy,
-    runtime::within,
+    runtime::{catch, within},
     schema::Resolved,
     stage::Stages,
     store::TenantConfig,
@@ -246,6 +248,15 @@ impl BindRequest {
         }
         let bound = self.configure(&config, row.version).await?;
         Ok(Current { bound, config_until, secrets_read, secrets_until, digest, has_secrets: !sites.is_empty() })
+    }
+
+    /// Makes an instance of a configuration and drops it. Returns the routes.
+    pub(super) async fn rehearse(&self, config: Value) -> Result<Vec<RouteKey>, Error> {
+        let sites = self.entry.checks.check(&config, self.binder.local_refs)?;
+        let (config, _) = self.binder.resolve(&self.tenant, &self.entry.name, config, &sites).await?;
+        let panicked = || Err(Error::new(ErrorKind::Unexpected, "the strategy panicked while it configured the tenant"));
+        catch(self.configure(&config, ConfigVersion::number(0))).await.unwrap_or_else(panicked)?;
+        self.entry.routes(config.value(), &sites)
     }
 
     async fn configure(&self, config: &Resolved, version: ConfigVersion) -> Result<Arc<BoundTenant>, Error> {

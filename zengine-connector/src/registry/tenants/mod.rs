@@ -20,6 +20,7 @@ use std::{
 };
 
 use quick_cache::Equivalent;
+use serde_json::Value;
 
 pub(crate) use bind::BoundTenant;
 use bind::{BindRequest, Slot};
@@ -106,6 +107,16 @@ impl Tenants {
         slot.load(BindRequest { binder: Arc::clone(&self.binder), entry: Arc::clone(entry), tenant: tenant.clone() }).await
     }
 
+    /// Makes an instance of a configuration that is not written yet, and returns the routes that follow from it.
+    pub(crate) async fn rehearse(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId, config: Value) -> Result<Vec<RouteKey>, Error> {
+        BindRequest { binder: Arc::clone(&self.binder), entry: Arc::clone(entry), tenant: tenant.clone() }.rehearse(config).await
+    }
+
+    /// Whether tenants may refer to the host's environment and files.
+    pub(crate) fn allows_local_refs(&self) -> bool {
+        self.binder.local_refs
+    }
+
     /// The same for a request that is not authenticated: while a store fails, one request per [`Caching::refusal_ttl`] asks it.
     pub(crate) async fn bind_unverified(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
         let outage = self.slots.get(&SlotRef(tenant, &entry.name)).and_then(|slot| slot.outage(self.binder.sessions.clock.monotonic()));
@@ -149,10 +160,10 @@ impl Tenants {
         Sessions::new(Arc::clone(&self.binder.sessions), tenant, strategy)
     }
 
-    /// Removes a tenant from the caches, so that the next use reads the stores. Removes all routes and application secrets,
+    /// Removes a tenant, or all of them, from the caches, so that the next use reads the stores. Removes all routes and application secrets,
     /// because a key without a tenant may belong to this one now. Calls in progress keep their instance.
-    pub(crate) fn invalidate(&self, tenant: &TenantId) {
-        self.slots.retain(|key, _| key.0 != *tenant);
+    pub(crate) fn invalidate(&self, tenant: Option<&TenantId>) {
+        self.slots.retain(|key, _| tenant.is_some_and(|tenant| key.0 != *tenant));
         self.routes.clear();
         self.application.clear();
     }

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     ids::{ConfigVersion, RouteKey, StrategyName, TenantId},
-    store::{StoreError, StoreErrorKind, TenantConfig, TenantDirectory, TenantRow, TenantWriter},
+    secret::Secret,
+    store::{SecretScope, StoreError, StoreErrorKind, TenantConfig, TenantDirectory, TenantRow, TenantWriter},
 };
 
 type Text = &'static str;
@@ -121,6 +122,10 @@ impl TenantWriter for Engine {
             Ok(Done::Wrote(true))
         })
         .await
+    }
+
+    async fn put_secret(&self, scope: &SecretScope, name: &str, values: Vec<Secret<Vec<u8>>>) -> Result<(), StoreError> {
+        self.set_secret(scope, name, values).await
     }
 
     async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError> {

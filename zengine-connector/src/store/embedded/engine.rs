@@ -7,6 +7,7 @@ use redb::{ReadTransaction, WriteTransaction};
 use super::{
     fault::{Fault, read_only, unless_damaged},
     file::Shared,
+    keys::EmbeddedKeys,
     work::Done,
     writer::Writer,
 };
@@ -18,18 +19,20 @@ pub(super) struct Engine {
     // Must be dropped before the file, because the thread's last transaction needs the file.
     writer: Option<Writer>,
     shared: Arc<Shared>,
+    /// The keys of the secrets.
+    pub(super) keys: Arc<EmbeddedKeys>,
     /// The id of this opening; absent if it only reads.
     pub(super) boot: Option<Arc<str>>,
 }
 
 impl Engine {
-    pub(super) fn writing(shared: Shared, boot: Arc<str>) -> Result<Self, StoreError> {
+    pub(super) fn writing(shared: Shared, keys: Arc<EmbeddedKeys>, boot: Arc<str>) -> Result<Self, StoreError> {
         let shared = Arc::new(shared);
-        Ok(Self { writer: Some(Writer::start(Arc::clone(&shared))?), shared, boot: Some(boot) })
+        Ok(Self { writer: Some(Writer::start(Arc::clone(&shared))?), shared, keys, boot: Some(boot) })
     }
 
-    pub(super) fn reading(shared: Shared) -> Self {
-        Self { writer: None, shared: Arc::new(shared), boot: None }
+    pub(super) fn reading(shared: Shared, keys: Arc<EmbeddedKeys>) -> Self {
+        Self { writer: None, shared: Arc::new(shared), keys, boot: None }
     }
 
     /// The thread that writes.

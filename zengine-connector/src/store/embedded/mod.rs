@@ -24,6 +24,7 @@ mod key_file;
 mod keys;
 mod limited;
 mod new_file;
+mod secrets;
 mod sessions;
 mod snapshot;
 mod sweep;
@@ -49,8 +50,8 @@ use self::{
     tables::{FORMAT, META, each_table},
 };
 use super::{
-    ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, SessionStore, StoreError, StoreErrorKind, Stores, TenantDirectory,
-    TenantWriter, bundle::ports_of,
+    ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, SecretStore, SessionStore, StoreError, StoreErrorKind, Stores,
+    TenantDirectory, TenantWriter, bundle::ports_of,
 };
 use crate::{
     keyring::KeyRing,
@@ -106,7 +107,8 @@ impl Embedded {
         make_private(key_path).map_err(io_error)?;
         let boot = draw_boot(&SystemRng);
         prepare(&shared, &boot, &keys)?;
-        Ok(Self { engine: Arc::new(Engine::writing(shared, boot.into())?), keys: Arc::new(EmbeddedKeys::new(keys)) })
+        let keys = Arc::new(EmbeddedKeys::new(keys));
+        Ok(Self { engine: Arc::new(Engine::writing(shared, Arc::clone(&keys), boot.into())?), keys })
     }
 
     /// Opens a store for reading, also while a host writes it. Every read sees the host's last commit. Writes return
@@ -126,7 +128,8 @@ impl Embedded {
         })?;
         let Found::Store { key_id, check } = found else { return Err(no_store()) };
         let keys = fitting(KeyFile::read(&KeyFile::beside(path))?, &key_id, check.as_deref())?;
-        Ok(Self { engine: Arc::new(Engine::reading(shared)), keys: Arc::new(EmbeddedKeys::following(keys)) })
+        let keys = Arc::new(EmbeddedKeys::following(keys));
+        Ok(Self { engine: Arc::new(Engine::reading(shared, Arc::clone(&keys))), keys })
     }
 
     /// Copies the last commit of the store, with its keys, to another path, while the host goes on writing. Blocks the calling
@@ -186,11 +189,14 @@ ports_of! {
         sessions: SessionStore in engine,
         /// The tenant directory.
         directory: TenantDirectory in engine,
-        /// The writer of tenants. A row is one transaction.
+        /// The writer of tenants and their secrets. A row is one transaction, and so is a secret.
         tenant_writer: TenantWriter in engine,
+        /// The secrets, encrypted under the keys of the key file. References to environment variables and files are not found here;
+        /// the host resolves them.
+        secrets: SecretStore in engine,
         /// The keys.
         keys: KeyRing in keys,
-    } without secrets
+    }
 }
 
 /// The content of an opened file.

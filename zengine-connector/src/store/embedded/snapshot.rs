@@ -8,7 +8,7 @@ use super::{
     fault::Fault,
     file::engine,
     new_file::create_whole,
-    tables::{CLAIMS, COUNTERS, DIRECTORY, EPOCHS, EVENTS, INBOUND, LETTERS, META, REFERENCES, ROUTES, SESSIONS, each_table},
+    tables::{CLAIMS, COUNTERS, DIRECTORY, EPOCHS, EVENTS, INBOUND, LETTERS, META, REFERENCES, ROUTES, SECRETS, SESSIONS, each_table},
 };
 use crate::store::StoreError;
 
@@ -25,9 +25,15 @@ fn fill(from: &ReadTransaction, path: &Path) -> Result<(), Fault> {
         macro_rules! copy {
             ($($table:ident),*) => {$({
                 let mut to = transaction.open_table($table)?;
-                for entry in from.open_table($table)?.iter()? {
-                    let (key, value) = entry?;
-                    to.insert(key.value(), value.value())?;
+                match from.open_table($table) {
+                    // A file that only an older release has written lacks the newer tables.
+                    Err(redb::TableError::TableDoesNotExist(_)) => {}
+                    table => {
+                        for entry in table?.iter()? {
+                            let (key, value) = entry?;
+                            to.insert(key.value(), value.value())?;
+                        }
+                    }
                 }
             })*};
         }

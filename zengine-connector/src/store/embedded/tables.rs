@@ -27,11 +27,13 @@ pub(super) const SESSIONS: TableDefinition<'_, (&str, &str), (u64, i64, &[u8])> 
 pub(super) const DIRECTORY: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("directory");
 /// Strategy, kind, value and tenant of every route.
 pub(super) const ROUTES: TableDefinition<'_, (&str, &str, &str, &str), ()> = TableDefinition::new("routes");
+/// Sealed values of secrets, by scope and name.
+pub(super) const SECRETS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("secrets");
 
 /// Runs a macro with every table, in a fixed order.
 macro_rules! each_table {
     ($run:ident) => {
-        $run!(META, COUNTERS, CLAIMS, INBOUND, REFERENCES, LETTERS, EVENTS, EPOCHS, SESSIONS, DIRECTORY, ROUTES)
+        $run!(META, COUNTERS, CLAIMS, INBOUND, REFERENCES, LETTERS, EVENTS, EPOCHS, SESSIONS, DIRECTORY, ROUTES, SECRETS)
     };
 }
 pub(super) use each_table;

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     ids::{RouteKey, StrategyName, TenantId},
-    secret::Secret,
+    secret::{Secret, SecretRef},
     store::{EpochEntry, SecretScope, StoreErrorKind, TenantRow},
 };
 
@@ -122,16 +122,17 @@ async fn a_row_that_could_not_be_written_leaves_the_old_configuration_with_its_o
 }
 
 #[tokio::test]
-async fn no_secret_is_written_and_no_row_through_a_handle_that_only_reads() {
+async fn neither_row_nor_secret_is_written_through_a_handle_that_only_reads() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("zengine.db");
     let store = Embedded::open(&path).unwrap();
     let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("sns-sms").unwrap());
-    let secret = vec![Secret::new(b"canary".to_vec())];
-    let refused = store.tenant_writer().put_secret(&SecretScope::shared(strategy.clone()), "token", secret).await.unwrap_err();
-    assert_eq!((refused.kind, refused.message), (StoreErrorKind::Unsupported, "the store keeps no secrets"));
-    assert!(store.stores().secrets.is_none());
+    let (scope, secret) = (SecretScope::shared(strategy.clone()), || vec![Secret::new(b"canary".to_vec())]);
+    store.tenant_writer().put_secret(&scope, "token", secret()).await.unwrap();
     let reader = Embedded::open_read_only(&path).unwrap();
+    let refused = reader.tenant_writer().put_secret(&scope, "token", vec![]).await.unwrap_err();
+    assert_eq!(refused.kind, StoreErrorKind::Unsupported);
+    assert_eq!(reader.secrets().get(&scope, &SecretRef::named("token")).await.unwrap()[0].expose(), b"canary");
     let refused = reader.tenant_writer().put(&tenant, &strategy, serde_json::json!({}).into()).await.unwrap_err();
     assert_eq!(refused.kind, StoreErrorKind::Unsupported);
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{Handled, InboundContext, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError};
 use crate::{
     error::{Error, ErrorKind, SendError},
+    ids::RouteKey,
     message::{ElementError, InboundEvent},
     strategy::{Configure, EventContext},
 };
@@ -69,6 +70,27 @@ pub trait InboundStrategy<Cfg>: Configure<Cfg> {
         request: &InboundRequest,
         cx: &InboundContext<Self::Tenant>,
     ) -> impl Future<Output = Result<Verified, VerifyError>> + Send;
+
+    /// The provider's keys of a tenant with this configuration, by which [`verify`](Self::verify) and the events of
+    /// [`normalize`](Self::normalize) find it. Defaults to none. [`TenantSetup`](crate::registry::TenantSetup) writes them, so that no
+    /// route is forgotten.
+    ///
+    /// Pure, and of no secret: a secret of `config` may be a placeholder, and a route that holds one is refused.
+    ///
+    /// ```
+    /// # use zengine_connector::ids::RouteKey;
+    /// # struct Config { site: String }
+    /// # struct AcmeChat;
+    /// # impl AcmeChat {
+    /// fn routes(&self, config: &Config) -> Vec<RouteKey> {
+    ///     vec![RouteKey::new("site", &config.site)]
+    /// }
+    /// # }
+    /// ```
+    fn routes(&self, config: &Cfg) -> Vec<RouteKey> {
+        let _ = config;
+        vec![]
+    }
 
     /// Returns `true` if its bodies are JSON. The core then bounds them before [`normalize`](Self::normalize) reads them, and you
     /// must otherwise bound them yourself. Defaults to `true`.

@@ -210,6 +210,10 @@ macro_rules! __contract_cases {
                 the_client_gets_the_remaining_time [Outbound Provider]
                 a_receipt_holds_no_secret [Outbound Provider]
             }
+            routes {
+                routes_follow_from_the_configuration [Inbound]
+                routes_hold_no_secret [Inbound Secrets]
+            }
             arrival {
                 a_signed_message_reaches_the_handler [Inbound]
                 an_event_is_stamped [Inbound]

@@ -3,6 +3,15 @@
 use super::broken;
 
 broken! {
+    a_route_is_a_secret: RouteIsSecret in Both, sound Both {
+        routes_hold_no_secret "a route of the kind url_token holds a secret"
+    }
+    a_route_is_a_hash_of_a_secret: RouteIsHashOfSecret in Hub, sound Hub {
+        routes_hold_no_secret "changes with a secret"
+    }
+    a_route_leads_nowhere: RouteOfNoRequest in Both, sound Both {
+        routes_follow_from_the_configuration "of the kind class follows from the configuration"
+    }
     a_request_without_signature_is_let_in: MissingSignatureAccepted in Both, sound Both {
         a_missing_signature_is_refused "without header pigeon-signature was let in"
     }

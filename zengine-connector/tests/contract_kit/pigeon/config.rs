@@ -4,10 +4,13 @@ use serde::Deserialize;
 use zengine_connector::{
     Error, ErrorKind, Secret,
     error::Violation,
+    ids::RouteKey,
     schemars::{self, JsonSchema, Schema},
+    verify::HmacSha256,
 };
 
 use super::Loft;
+use crate::flaw::Flaw;
 
 macro_rules! config {
     ($($(#[$meta:meta])* $name:ident $secret:ty;)*) => {$(
@@ -64,6 +67,20 @@ config! {
     #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     PlainConfig String;
+}
+
+impl PigeonConfig {
+    pub(super) fn routes(&self, flaw: Flaw) -> Vec<RouteKey> {
+        let secret = self.webhook_secret.to_bytes();
+        let mut routes = vec![RouteKey::new("url_token", &self.loft), RouteKey::new("loft", &self.loft)];
+        match flaw {
+            Flaw::RouteIsSecret => routes.push(RouteKey::new("url_token", secret.expose_str().unwrap())),
+            Flaw::RouteIsHashOfSecret => routes[0] = RouteKey::new("url_token", HmacSha256::hex().sign(b"loft", &secret)),
+            Flaw::RouteOfNoRequest => routes.push(RouteKey::new("class", self.class.to_string())),
+            _ => {}
+        }
+        routes
+    }
 }
 
 const fn first() -> u8 {

@@ -21,6 +21,7 @@ use bytes::Bytes;
 use zengine_connector::{
     Configure, ConfigureContext, Error, EventContext, HealthContext, HttpClient, InboundContext, InboundEvent, InboundStrategy,
     OutboundMessage, OutboundStrategy, Receipt, Secret, SendContext, SendError, Strategy,
+    ids::RouteKey,
     message::{Capabilities, ElementError, Party},
     strategy::{Admit, Handled, HealthStatus, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
 };
@@ -114,6 +115,10 @@ macro_rules! pigeon {
         impl InboundStrategy<$config> for $strategy {
             async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Loft>) -> Result<Verified, VerifyError> {
                 inbound::$verify(&self.0, request, cx).await
+            }
+
+            fn routes(&self, config: &$config) -> Vec<RouteKey> {
+                config.routes(self.0.flaw)
             }
 
             fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {

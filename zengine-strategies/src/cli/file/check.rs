@@ -38,11 +38,17 @@ pub(super) fn check(mut file: Value, strategy: &ErasedStrategy, needs: Needs) ->
     let (mut instance, config) = (part("instance").unwrap_or_else(|| json!({})), part("config"));
     let (secrets, routes) = (part("secrets").unwrap_or_else(|| json!({})), part("routes").unwrap_or_else(|| json!([])));
 
+    let mut derived = vec![];
     if instance.is_object() {
         wrong.extend(below("/instance", schema::violations(&(strategy.instance_schema)(), &instance)?));
     }
     if let Some(config) = config.as_ref().filter(|config| config.is_object()) {
-        wrong.extend(below("/config", of_config(strategy, config)?));
+        let registry = registry(strategy)?;
+        let violations = of_config(&registry, strategy, config)?;
+        if violations.is_empty() {
+            derived = registry.routes(strategy.name(), config)?;
+        }
+        wrong.extend(below("/config", violations));
     }
     wrong.extend(tenants(&routes));
 
@@ -60,19 +66,22 @@ pub(super) fn check(mut file: Value, strategy: &ErasedStrategy, needs: Needs) ->
     wrong.sort_by(|a, b| a.pointer.cmp(&b.pointer));
     wrong.dedup_by(|a, b| a.pointer == b.pointer && a.message == b.message);
     let routes = Vec::deserialize(&routes).unwrap_or_default();
-    Ok((File { instance, config, secrets, routes }, wrong))
+    Ok((File { instance, config, secrets, routes, derived }, wrong))
 }
 
 /// Violations of the strategy's configuration schema.
-fn of_config(strategy: &ErasedStrategy, config: &Value) -> Result<Vec<Violation>, Failure> {
-    let registry = (strategy.register)(StrategyRegistry::builder(), Arc::new(NoNetwork), &json!({}))
-        .map_err(|violation| Failure::violations(vec![violation]))?
-        .build()?;
+fn of_config(registry: &StrategyRegistry, strategy: &ErasedStrategy, config: &Value) -> Result<Vec<Violation>, Failure> {
     match registry.check(strategy.name(), config) {
         Ok(()) => Ok(vec![]),
         Err(error) if error.violations().is_empty() => Err(error.into()),
         Err(error) => Ok(error.violations().to_vec()),
     }
+}
+
+/// A registry of the strategy, for what needs no host.
+fn registry(strategy: &ErasedStrategy) -> Result<StrategyRegistry, Failure> {
+    let builder = (strategy.register)(StrategyRegistry::builder(), Arc::new(NoNetwork), &json!({}));
+    Ok(builder.map_err(|violation| Failure::violations(vec![violation]))?.build()?)
 }
 
 /// Invalid tenant ids in the routes.

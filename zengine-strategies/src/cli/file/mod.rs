@@ -12,7 +12,7 @@ use std::{
 
 use serde::Deserialize;
 use serde_json::Value;
-use zengine_connector::{TenantId, error::Violation};
+use zengine_connector::{TenantId, error::Violation, ids::RouteKey};
 
 use super::{exit::Failure, host::TENANT, strategies::ErasedStrategy};
 
@@ -38,6 +38,8 @@ pub(super) struct File {
     pub(super) secrets: Secrets,
     /// The tenants of the provider's keys.
     pub(super) routes: Vec<Route>,
+    /// The routes that follow from the configuration, for a file without any.
+    pub(super) derived: Vec<RouteKey>,
 }
 
 /// A key of the provider and its tenants.
@@ -66,6 +68,28 @@ impl File {
         let file = load(path)?;
         let (file, violations) = check::check(file, strategy, needs)?;
         if violations.is_empty() { Ok(file) } else { Err(Failure::violations(violations)) }
+    }
+
+    /// Checks the routes against those that follow from the configuration: a file that has routes must have these, each for one tenant.
+    /// One without any has those that follow.
+    ///
+    /// # Errors
+    /// Every route that is missing, or belongs to several tenants.
+    pub(super) fn check_routes(&self) -> Result<(), Failure> {
+        let mut wrong = vec![];
+        for key in &self.derived {
+            match self.routes.iter().position(|route| route.kind == key.kind() && route.value == key.value()) {
+                None if !self.routes.is_empty() => {
+                    wrong.push(Violation::new("/routes", format!("lacks the {} of the configuration", key.kind())));
+                }
+                Some(at) if self.routes[at].tenants.len() > 1 && key.kind() != "waba_id" => {
+                    let what = "must be one tenant: the route follows from its configuration";
+                    wrong.push(Violation::new(format!("/routes/{at}/tenants"), what));
+                }
+                _ => {}
+            }
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(Failure::violations(wrong)) }
     }
 
     /// The tenant: the named one, else the only one of the routes, else [`TENANT`].

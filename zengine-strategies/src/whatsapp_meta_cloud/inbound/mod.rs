@@ -5,6 +5,7 @@ mod verify;
 use bytes::Bytes;
 use zengine_connector::{
     EventContext, InboundContext, InboundStrategy, SendError,
+    ids::RouteKey,
     message::ElementError,
     strategy::{InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
 };
@@ -15,6 +16,10 @@ use crate::waba::webhook;
 impl InboundStrategy<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Tenant>) -> Result<Verified, VerifyError> {
         verify::verify(self.app(), request, cx).await
+    }
+
+    fn routes(&self, config: &WhatsAppMetaCloudConfig) -> Vec<RouteKey> {
+        vec![RouteKey::new("phone_number_id", &config.phone_number_id), RouteKey::new("waba_id", &config.waba_id)]
     }
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {

@@ -9,6 +9,7 @@ mod idempotency;
 mod inbound;
 mod outcomes;
 mod redaction;
+mod routes;
 mod schema;
 mod secrets;
 mod set_up;

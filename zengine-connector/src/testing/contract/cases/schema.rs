@@ -61,9 +61,9 @@ pub(crate) fn secret_places(config: &Value, kit: &Kit) -> Vec<String> {
     Checks::new(kit.descriptor.config_schema).secrets(config).0.into_iter().map(|site| site.pointer).collect()
 }
 
-/// The configuration resolved with tenant 0's secrets. References to other secrets get a placeholder.
-fn filled(kit: &Kit, config: &Value) -> Resolved {
-    let secrets = kit.tenant(0).secrets;
+/// The configuration resolved with a sample tenant's secrets. References to other secrets get a placeholder.
+pub(crate) fn filled(kit: &Kit, config: &Value, secrets_of: usize) -> Resolved {
+    let secrets = kit.tenant(secrets_of).secrets;
     let mut filled = Resolved::new(config.clone());
     for site in Checks::new(kit.descriptor.config_schema).secrets(config).0 {
         let value = secrets.iter().find(|(name, _)| name == label(&site.reference)).map_or("some-secret", |(_, value)| value.as_str());
@@ -79,7 +79,7 @@ fn type_accepts(kit: &Kit, host: &TestHost, config: &Value) -> Result<(), Error>
         return Err(Error::new(ErrorKind::ConfigInvalid, "a secret is wrong").with_violations(wrong));
     }
     let entry = host.orchestrator.engine.registry.entry(kit.name.as_str())?;
-    entry.strategy.parses(filled(kit, config).value())
+    entry.strategy.parses(filled(kit, config, 0).value())
 }
 
 /// Checks that schema and type agree on each picked change.
@@ -187,7 +187,7 @@ pub(crate) async fn configure_refuses_what_the_schema_refuses(kit: &SharedKit) -
         if !shape.accepts(&mutation.config) || host.orchestrator.registry().check(kit.name.as_str(), &mutation.config).is_ok() {
             continue;
         }
-        let configured = host.configure(filled(kit, &mutation.config).value()).await;
+        let configured = host.configure(filled(kit, &mutation.config, 0).value()).await;
         let (pointer, change) = (mutation.pointer, mutation.change);
         assert!(configured.is_err(), "{pointer} {change}: the schema refuses it, and configure accepts it");
     }

@@ -26,10 +26,11 @@ impl Fixture for AcmeChatFixture {
     }
 
     fn tenant(n: usize) -> SampleTenant {
-        SampleTenant::new(json!({ "api_key": { "secret": "key" }, "webhook_secret": { "secret": "hook" } }))
+        let site = format!("site-{n}");
+        SampleTenant::new(json!({ "site": site, "api_key": { "secret": "key" }, "webhook_secret": { "secret": "hook" } }))
+            .route("site", site)
             .secret("key", format!("example-key-{n}"))
             .secret("hook", format!("example-hook-{n}"))
-            .route("site", format!("site-{n}"))
     }
 
     fn outbound() -> Option<Outbound> {

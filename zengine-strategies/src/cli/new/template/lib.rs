@@ -19,6 +19,8 @@ use zengine_connector::{
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcmeChatConfig {
+    /// Name of the tenant's site: the last part of the webhook's path.
+    pub site: String,
     /// Key of the tenant's account.
     pub api_key: Secret<String>,
     /// Signing secret of the tenant's webhooks.
@@ -78,6 +80,10 @@ impl InboundStrategy<AcmeChatConfig> for AcmeChat {
         let tenant = cx.find_one(&site).await?;
         signature.check(request.body(), &[tenant.webhook_secret.to_bytes()])?;
         Ok(Verified::tenant(&tenant, request.body().clone()))
+    }
+
+    fn routes(&self, config: &AcmeChatConfig) -> Vec<RouteKey> {
+        vec![RouteKey::new("site", &config.site)]
     }
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {

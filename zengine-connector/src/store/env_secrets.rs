@@ -1,0 +1,112 @@
+//! Secrets from environment variables.
+
+use std::{
+    env::{self, VarError},
+    fmt::Write as _,
+};
+
+use async_trait::async_trait;
+
+use super::{SecretAnswer, SecretError, SecretScope, SecretStore, secret_names::parts, secrets::answer};
+use crate::secret::{Secret, SecretRef};
+
+/// A secret store that reads environment variables whose names begin with a prefix of yours, so that no configuration reaches any
+/// other variable.
+///
+/// The parts of a name are joined by two underscores: prefix, strategy, scope, the tenant if it is a tenant's own, and the secret's
+/// name. Letters are written in capitals and a hyphen within a part as an underscore; any other byte as `x` and its two hexadecimal
+/// digits. [`variable`](Self::variable) gives the name. While a secret is being rotated, its older value stands in the variable
+/// with `__PREVIOUS` at the end.
+///
+/// ```
+/// use zengine_connector::{SecretScope, StrategyName, TenantId, store::EnvSecrets};
+///
+/// let secrets = EnvSecrets::new("SHOP");
+/// let (sms, acme) = (StrategyName::new("sns-sms")?, TenantId::new("acme-1")?);
+/// assert_eq!(secrets.variable(&SecretScope::application(sms.clone()), "app-secret"), "SHOP__SNS_SMS__APPLICATION__APP_SECRET");
+/// assert_eq!(secrets.variable(&SecretScope::tenant(sms, acme), "token"), "SHOP__SNS_SMS__TENANT__ACME_1__TOKEN");
+/// # Ok::<(), zengine_connector::Error>(())
+/// ```
+///
+/// A process cannot change its environment safely, so a rotated secret takes a restart; [`FileSecrets`](super::FileSecrets) does not.
+pub struct EnvSecrets {
+    prefix: String,
+    read: Box<dyn Fn(&str) -> SecretResult + Send + Sync>,
+}
+
+type SecretResult = Result<String, SecretError>;
+
+debug_fields!(EnvSecrets { prefix });
+
+impl EnvSecrets {
+    /// A store of the process's variables with this prefix, without underscores at its end.
+    pub fn new(prefix: impl Into<String>) -> Self {
+        let read = |variable: &str| match env::var(variable) {
+            Ok(value) => Ok(value),
+            Err(VarError::NotPresent) => Err(SecretError::NotFound),
+            Err(VarError::NotUnicode(_)) => Err(SecretError::Malformed("an environment variable is not text")),
+        };
+        Self { prefix: prefix.into(), read: Box::new(read) }
+    }
+
+    /// The same with variables from elsewhere, such as a file of variables, or for tests.
+    pub fn reading(prefix: impl Into<String>, read: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { prefix: prefix.into(), read: Box::new(move |variable| read(variable).ok_or(SecretError::NotFound)) }
+    }
+
+    /// The variable of a secret.
+    pub fn variable(&self, scope: &SecretScope, name: &str) -> String {
+        parts(scope, name).into_iter().fold(self.prefix.clone(), |name, part| name + "__" + &spelled(part))
+    }
+}
+
+/// A part of a variable's name. Two texts are never spelled the same, and none holds or touches two underscores.
+fn spelled(text: &str) -> String {
+    let (bytes, mut spelled) = (text.as_bytes(), String::with_capacity(text.len()));
+    let plain = |at: usize| bytes.get(at).is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' => spelled.push(byte.to_ascii_uppercase().into()),
+            b'-' if at > 0 && plain(at - 1) && plain(at + 1) => spelled.push('_'),
+            _ => drop(write!(spelled, "x{byte:02x}")),
+        }
+    }
+    spelled
+}
+
+#[async_trait]
+impl SecretStore for EnvSecrets {
+    async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> SecretAnswer {
+        let SecretRef::Named { secret, key } = reference else { return Err(SecretError::NotFound) };
+        let variable = self.variable(scope, secret);
+        let mut values: Vec<Secret<Vec<u8>>> = vec![(self.read)(&variable)?.into()];
+        match (self.read)(&(variable + "__PREVIOUS")) {
+            Err(SecretError::NotFound) => {}
+            previous => values.push(previous?.into()),
+        }
+        answer(values, key.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_texts_are_spelled_the_same() {
+        let texts = ["a-b", "a_b", "A-b", "a--b", "-a", "a-", "a", "xa", "x", "x2d", "a-1", "a1", "é", "a.b", "tenant", "Tenant", ""];
+        let spelled: BTreeSet<_> = texts.iter().map(|text| super::spelled(text)).collect();
+        assert_eq!(spelled.len(), texts.len(), "{spelled:?}");
+        assert!(spelled.iter().all(|text| !text.contains("__") && !text.starts_with('_') && !text.ends_with('_')), "{spelled:?}");
+        assert!(spelled.iter().all(|text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')), "{spelled:?}");
+    }
+
+    #[test]
+    fn a_variable_of_the_process_is_read_under_the_prefix() {
+        let store = EnvSecrets::new("CARGO");
+        assert_eq!((store.read)("CARGO_PKG_NAME").unwrap(), "zengine-connector");
+        assert!(matches!((store.read)("ZENGINE_NO_SUCH_VARIABLE"), Err(SecretError::NotFound)));
+    }
+}

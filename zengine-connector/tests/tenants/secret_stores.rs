@@ -1,0 +1,364 @@
+//! The secret stores for production: each keeps the contract, within its bounds, and prints nothing.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use zengine_connector::{
+    Embedded, ErrorKind, Memory, Orchestrator, Secret, SecretRef, StrategyRegistry,
+    store::{EnvSecrets, FileSecrets, SecretError, SecretFn, SecretScope, SecretStore, TenantWriter},
+    testing::{SecretWriter, SimClock, secret_store_contract},
+};
+
+use crate::{
+    host::{Acme, id, name, scope},
+    log::Log,
+};
+
+type Variables = Arc<Mutex<HashMap<String, String>>>;
+
+fn variables() -> (EnvSecrets, Variables) {
+    let variables = Variables::default();
+    let read = Arc::clone(&variables);
+    (EnvSecrets::reading("HOST", move |name| read.lock().unwrap().get(name).cloned()), variables)
+}
+
+struct Environment(Variables);
+
+#[async_trait]
+impl SecretWriter for Environment {
+    async fn put(&self, scope: &SecretScope, name: &str, values: &[&str]) {
+        let variable = EnvSecrets::new("HOST").variable(scope, name);
+        for (value, end) in values.iter().zip(["", "__PREVIOUS"]) {
+            self.0.lock().unwrap().insert(format!("{variable}{end}"), (*value).to_owned());
+        }
+    }
+}
+
+struct Folder(PathBuf);
+
+#[async_trait]
+impl SecretWriter for Folder {
+    async fn put(&self, scope: &SecretScope, name: &str, values: &[&str]) {
+        for (value, end) in values.iter().zip(["", ".previous"]) {
+            write(&self.0.join(FileSecrets::file_name(scope, name) + end), value);
+        }
+    }
+}
+
+/// A JSON file, written anew with every secret.
+struct Document(PathBuf, Mutex<serde_json::Value>);
+
+#[async_trait]
+impl SecretWriter for Document {
+    async fn put(&self, scope: &SecretScope, name: &str, values: &[&str]) {
+        let mut document = self.1.lock().unwrap();
+        let strategy = &mut document[scope.strategy().as_str()];
+        let named = match scope {
+            SecretScope::Tenant { tenant, .. } => &mut strategy["tenants"][tenant.as_str()],
+            SecretScope::Shared { .. } => &mut strategy["shared"],
+            _ => &mut strategy["application"],
+        };
+        named[name] = if let [value] = values { (*value).into() } else { values.into() };
+        write(&self.0, &document.to_string());
+    }
+}
+
+fn write(path: &Path, content: &str) {
+    fs::write(path, content).unwrap();
+    mode(path, 0o600);
+}
+
+#[cfg(unix)]
+fn mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Path, _: u32) {}
+
+/// A folder of its owner's.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    mode(folder.path(), 0o700);
+    folder
+}
+
+async fn get(store: &dyn SecretStore, reference: &SecretRef) -> Result<String, SecretError> {
+    let values = store.get(&scope(Some("acme")), reference).await?;
+    let values: Vec<_> = values.iter().map(|value| value.expose_str().unwrap()).collect();
+    Ok(values.join("|"))
+}
+
+async fn token(store: &dyn SecretStore) -> Result<String, SecretError> {
+    get(store, &SecretRef::named("token")).await
+}
+
+#[tokio::test]
+async fn variables_keep_the_contract() {
+    let (store, variables) = variables();
+    secret_store_contract(&store, &Environment(variables)).await;
+}
+
+#[tokio::test]
+async fn a_folder_of_files_keeps_the_contract() {
+    let folder = folder();
+    secret_store_contract(&FileSecrets::new(folder.path()), &Folder(folder.path().to_owned())).await;
+}
+
+#[tokio::test]
+async fn a_file_keeps_the_contract() {
+    let folder = folder();
+    let path = folder.path().join("secrets.json");
+    write(&path, "{}");
+    secret_store_contract(&FileSecrets::new(&path), &Document(path, Mutex::new(serde_json::json!({})))).await;
+}
+
+#[tokio::test]
+async fn a_closure_keeps_the_contract() {
+    let memory = Memory::new();
+    let vault = memory.secrets();
+    let store = SecretFn::new(move |scope, name| {
+        let vault = Arc::clone(&vault);
+        async move { vault.get(&scope, &SecretRef::named(name)).await }
+    });
+    secret_store_contract(&store, &memory).await;
+}
+
+#[tokio::test]
+async fn the_embedded_store_keeps_the_contract() {
+    let folder = folder();
+    let store = Embedded::open(folder.path().join("host.db")).unwrap();
+    secret_store_contract(&*store.secrets(), &store.tenant_writer()).await;
+}
+
+#[tokio::test]
+async fn secrets_of_the_embedded_store_are_encrypted_and_outlive_handles_and_rotations() {
+    let folder = folder();
+    let path = folder.path().join("host.db");
+    let store = Embedded::open(&path).unwrap();
+    let put = |values: &[&str]| {
+        let values = values.iter().map(|value| Secret::from(*value)).collect();
+        let writer = store.tenant_writer();
+        async move { writer.put_secret(&scope(Some("acme")), "token", values).await }
+    };
+    put(&["canary-token", "canary-old"]).await.unwrap();
+    store.rotate_key().unwrap();
+    let reader = Embedded::open_read_only(&path).unwrap();
+    store.snapshot(folder.path().join("copy.db")).unwrap();
+    let copy = Embedded::open(folder.path().join("copy.db")).unwrap();
+    for secrets in [store.secrets(), reader.secrets(), copy.secrets()] {
+        assert_eq!(token(&*secrets).await.unwrap(), "canary-token|canary-old");
+        assert!(!format!("{secrets:?} {store:?}").contains("canary"));
+    }
+    let bytes = fs::read(&path).unwrap();
+    assert!(!bytes.windows(6).any(|bytes| bytes == b"canary"), "it stands in the file");
+    put(&[]).await.unwrap();
+    assert!(matches!(token(&*store.secrets()).await, Err(SecretError::NotFound)));
+    // Bounds of what is written.
+    let long = "x".repeat(64 * 1024 + 1);
+    for values in [&["x"; 17][..], &[&*long][..]] {
+        assert_eq!(put(values).await.unwrap_err().kind, zengine_connector::store::StoreErrorKind::TooLarge);
+    }
+}
+
+#[tokio::test]
+async fn a_secret_moved_to_another_place_of_the_file_is_not_read() {
+    use redb::ReadableTable as _;
+    const SECRETS: redb::TableDefinition<'_, (&str, &str), &[u8]> = redb::TableDefinition::new("secrets");
+    let folder = folder();
+    let path = folder.path().join("host.db");
+    let store = Embedded::open(&path).unwrap();
+    store.tenant_writer().put_secret(&scope(Some("acme")), "token", vec!["canary".into()]).await.unwrap();
+    drop(store);
+    let database = redb::Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let mut table = transaction.open_table(SECRETS).unwrap();
+        let sealed = table.get(("tenant/acme/acme", "token")).unwrap().unwrap().value().to_vec();
+        table.insert(("tenant/acme/other", "token"), &*sealed).unwrap();
+    }
+    transaction.commit().unwrap();
+    drop(database);
+    let store = Embedded::open(&path).unwrap();
+    let error = store.secrets().get(&scope(Some("other")), &SecretRef::named("token")).await.unwrap_err();
+    assert!(matches!(error, SecretError::Malformed(_)) && !format!("{error:?}").contains("canary"), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_embedded_store_needs_no_secrets_beside_it_and_one_beside_takes_their_place() {
+    let folder = folder();
+    let store = Embedded::open(folder.path().join("host.db")).unwrap();
+    store.tenant_writer().put_secret(&scope(Some("acme")), "token", vec!["of the file".into()]).await.unwrap();
+    let config = serde_json::json!({ "id": "a", "token": { "secret": "token" } });
+    TenantWriter::put(&*store.tenant_writer(), &id("acme"), &name(), config.into()).await.unwrap();
+    let vault = Memory::new();
+    vault.put_secret(&scope(Some("acme")), "token", "of the vault");
+    let host = || Orchestrator::builder(StrategyRegistry::builder().register(Acme::default()).build().unwrap()).sweep_every(None);
+    for (builder, expected) in [
+        (host().stores(&store), "of the file"),
+        (host().stores(&store).secrets(vault.secrets()), "of the vault"),
+        (host().secrets(vault.secrets()).stores(&store), "of the vault"),
+    ] {
+        let orchestrator = builder.build().unwrap();
+        let bound = orchestrator.bound::<Acme>(&id("acme"), "acme").await.unwrap();
+        assert_eq!(bound.token.expose(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_changed_file_is_read_at_once() {
+    let folder = folder();
+    let (store, writer) = (FileSecrets::new(folder.path()), Folder(folder.path().to_owned()));
+    for value in ["one", "two\n", "three\r\n"] {
+        writer.put(&scope(Some("acme")), "token", &[value]).await;
+        assert_eq!(token(&store).await.unwrap(), value.trim_end());
+    }
+    let path = folder.path().join("secrets.json");
+    let store = FileSecrets::new(&path);
+    assert!(matches!(token(&store).await, Err(SecretError::Unavailable(_))), "the whole store is gone");
+    for value in ["one", "two"] {
+        write(&path, &format!(r#"{{"acme":{{"tenants":{{"acme":{{"token":{{"a":"{value}"}}}}}}}}}}"#));
+        assert_eq!(get(&store, &SecretRef::member("token", "a")).await.unwrap(), value);
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_wrong_or_too_large_are_refused_without_their_content() {
+    let folder = folder();
+    let path = folder.path().join(FileSecrets::file_name(&scope(Some("acme")), "token"));
+    let store = FileSecrets::new(folder.path());
+    write(&path, &"canary".repeat(11_000));
+    let large = token(&store).await.unwrap_err();
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let no_file = token(&store).await.unwrap_err();
+    let document = folder.path().join("canary.json");
+    let store = FileSecrets::new(&document);
+    let mut errors = vec![large, no_file];
+    for content in [
+        "canary",
+        r#"{"acme":{"tenant":{"acme":{"token":"canary"}}}}"#,
+        r#"{"acme":{"tenants":{"acme":{"token":17}}}}"#,
+        r#"{"acme":{"tenants":{"acme":{"token":[["canary"]]}}}}"#,
+        &format!("{{}}{}", " ".repeat(1 << 20)),
+    ] {
+        write(&document, content);
+        errors.push(token(&store).await.unwrap_err());
+    }
+    for error in errors {
+        assert!(matches!(error, SecretError::Malformed(_)), "{error:?}");
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+    }
+    assert!(!format!("{store:?}").contains("token"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_others_may_write_is_refused_and_one_they_may_read_warned_of_once() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let folder = folder();
+    let (store, writer) = (FileSecrets::new(folder.path()), Folder(folder.path().to_owned()));
+    writer.put(&scope(Some("acme")), "token", &["canary"]).await;
+    let path = folder.path().join(FileSecrets::file_name(&scope(Some("acme")), "token"));
+    for (file, above, refused) in [
+        (0o600, 0o700, false),
+        (0o620, 0o700, true),
+        (0o602, 0o700, true),
+        (0o600, 0o770, true),
+        (0o600, 0o777, true),
+        (0o400, 0o1777, false), // as a container platform mounts it
+        (0o644, 0o755, false),
+        (0o444, 0o755, false),
+    ] {
+        mode(&path, file);
+        mode(folder.path(), above);
+        assert_eq!(token(&store).await.is_err(), refused, "{file:o} in {above:o}");
+    }
+    assert_eq!(log.lines("secrets.readable_by_others").len(), 1);
+    assert!(log.lines("canary").is_empty());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_are_followed_inside_the_folder_only() {
+    use std::os::unix::fs::symlink;
+    let (folder, elsewhere) = (folder(), folder());
+    let name = FileSecrets::file_name(&scope(Some("acme")), "token");
+    let store = FileSecrets::new(folder.path());
+    // As Kubernetes mounts a secret, and changes it: by moving `..data` to another folder.
+    for (data, value) in [("..2026_01", "one"), ("..2026_02", "two")] {
+        let data = folder.path().join(data);
+        fs::create_dir(&data).unwrap();
+        mode(&data, 0o755);
+        write(&data.join(&name), value);
+        symlink(data.file_name().unwrap(), folder.path().join("..next")).unwrap();
+        fs::rename(folder.path().join("..next"), folder.path().join("..data")).unwrap();
+        if value == "one" {
+            symlink(Path::new("..data").join(&name), folder.path().join(&name)).unwrap();
+        }
+        assert_eq!(token(&store).await.unwrap(), value);
+    }
+    // A folder inside that others may write.
+    mode(&folder.path().join("..2026_02"), 0o777);
+    assert!(matches!(token(&store).await, Err(SecretError::Malformed(_))));
+    write(&elsewhere.path().join("canary"), "canary");
+    fs::remove_file(folder.path().join(&name)).unwrap();
+    symlink(elsewhere.path().join("canary"), folder.path().join(&name)).unwrap();
+    let error = token(&store).await.unwrap_err();
+    assert!(error.to_string().contains("out of its folder") && !format!("{error:?}").contains("canary"), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closure_that_hangs_panics_or_gives_too_much_is_an_error_in_time() {
+    let kinds = [
+        ("hang", ErrorKind::Secret),
+        ("panic", ErrorKind::Secret),
+        ("large", ErrorKind::ConfigInvalid),
+        ("many", ErrorKind::ConfigInvalid),
+    ];
+    for (what, kind) in kinds {
+        let secrets = SecretFn::new(move |_, _| async move {
+            match what {
+                "hang" => std::future::pending().await,
+                "panic" => panic!("the vault was told to"),
+                "large" => Ok(vec!["canary".repeat(11_000).into()]),
+                _ => Ok((0..17).map(|_| Secret::from("canary")).collect()),
+            }
+        });
+        assert_eq!(format!("{secrets:?}"), "SecretFn { .. }");
+        let memory = Memory::new();
+        memory.put_tenant(&id("acme"), &name(), serde_json::json!({ "id": "a", "token": { "secret": "token" } }));
+        let registry = StrategyRegistry::builder().register(Acme::default()).build().unwrap();
+        let builder = Orchestrator::builder(registry).stores(&memory).secrets(Arc::new(secrets)).clock(Arc::new(SimClock::new()));
+        let orchestrator = builder.build().unwrap();
+        let (acme, bound) = (id("acme"), Duration::from_secs(60));
+        let error = tokio::time::timeout(bound, orchestrator.bound::<Acme>(&acme, "acme")).await.expect("it ends").unwrap_err();
+        assert_eq!(error.kind(), kind, "{what}: {error}");
+        assert!(!format!("{error} {error:?}").contains("canary"));
+    }
+}
+
+#[tokio::test]
+async fn local_references_are_not_found_in_any_of_them() {
+    let folder = folder();
+    let (variables, _) = variables();
+    let embedded = Embedded::open(folder.path().join("host.db")).unwrap();
+    let closure = SecretFn::new(|_, _| async { Ok(vec![Secret::from("canary")]) });
+    let document = folder.path().join("secrets.json");
+    write(&document, "{}");
+    let (of_file, files) = (embedded.secrets(), [FileSecrets::new(folder.path()), FileSecrets::new(document)]);
+    let stores: [&dyn SecretStore; 5] = [&variables, &closure, &*of_file, &files[0], &files[1]];
+    for store in stores {
+        for reference in [SecretRef::env("PATH"), SecretRef::file("/etc/hostname")] {
+            assert!(matches!(get(store, &reference).await, Err(SecretError::NotFound)), "{store:?}");
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Tenants set up in one call, and the routes that follow from their configuration.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use zengine_connector::{
+    Configure, ConfigureContext, Error, ErrorKind, InboundContext, InboundStrategy, Memory, Orchestrator, Secret, SecretRef, StrategyName,
+    StrategyRegistry, TenantId,
+    ids::{ConfigVersion, RouteKey},
+    message::ElementError,
+    registry::TenantSetup,
+    runtime::TokioSpawner,
+    schemars,
+    store::{SecretScope, StoreError, StoreErrorKind, Stores, TenantRow, TenantWriter},
+    strategy::{InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
+    testing::SimClock,
+};
+
+use crate::{
+    host::{Host, id},
+    log::Log,
+};
+
+/// A shop's configuration.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ShopConfig {
+    /// Its number: one tenant's alone.
+    number: String,
+    /// Its account, which several numbers may have.
+    #[serde(default)]
+    account: Option<String>,
+    token: Secret<String>,
+    /// Whether a route is made of the token.
+    #[serde(default)]
+    leaks: bool,
+}
+
+#[derive(zengine_connector::Strategy)]
+#[strategy(name = "shop", channel = WhatsApp, config = ShopConfig, inbound)]
+struct Shop;
+
+impl Configure<ShopConfig> for Shop {
+    type Tenant = String;
+
+    async fn configure(&self, config: ShopConfig, _: &ConfigureContext) -> Result<String, Error> {
+        assert_ne!(config.number, "panic", "configure was told to");
+        if config.token.expose() == "canary-refused" {
+            return Err(Error::new(ErrorKind::ConfigInvalid, "a token of another form"));
+        }
+        Ok(config.token.expose().clone())
+    }
+}
+
+impl InboundStrategy<ShopConfig> for Shop {
+    async fn verify(&self, request: &InboundRequest, cx: &InboundContext<String>) -> Result<Verified, VerifyError> {
+        let shop = cx.find_one(&RouteKey::new("number", request.path().trim_start_matches('/'))).await?;
+        Ok(Verified::reply(http::Response::new(format!("{} with {}", shop.id(), *shop).into())))
+    }
+
+    fn routes(&self, config: &ShopConfig) -> Vec<RouteKey> {
+        assert_ne!(config.number, "panic in routes", "routes was told to");
+        let account = config.account.iter().map(|account| RouteKey::new("waba_id", account));
+        let leak = config.leaks.then(|| RouteKey::new("url_token", format!("t-{}", config.token.expose())));
+        account.chain(leak).chain([RouteKey::new("number", &config.number)]).collect()
+    }
+
+    fn normalize(&self, _: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        vec![]
+    }
+}
+
+fn registry() -> StrategyRegistry {
+    StrategyRegistry::builder().register(Shop).register_as("other-shop", Shop).build().unwrap()
+}
+
+fn host(stores: impl Into<Stores>) -> Orchestrator {
+    let clock = Arc::new(SimClock::new());
+    Orchestrator::builder(registry()).stores(stores).clock(clock).spawner(Arc::new(TokioSpawner)).build().unwrap()
+}
+
+fn config(number: &str) -> Value {
+    json!({ "number": number, "account": "900", "token": { "secret": "token" } })
+}
+
+fn acme(number: &str) -> TenantSetup {
+    TenantSetup::new("acme").strategy("shop", config(number)).secret("token", "canary-token")
+}
+
+fn name() -> StrategyName {
+    StrategyName::new("shop").unwrap()
+}
+
+async fn row(memory: &Memory, tenant: &str) -> Option<TenantRow> {
+    memory.tenant_writer().row(&id(tenant), &name()).await.unwrap()
+}
+
+async fn secret(memory: &Memory, scope: SecretScope, secret: &str) -> Option<String> {
+    let values = memory.secrets().get(&scope, &SecretRef::named(secret)).await.ok()?;
+    Some(values[0].expose_str().unwrap().to_owned())
+}
+
+fn routes(of: &[(&'static str, &str)]) -> Vec<RouteKey> {
+    of.iter().map(|(kind, value)| RouteKey::new(*kind, value)).collect()
+}
+
+async fn answer(orchestrator: &Orchestrator, path: &str) -> (u16, String) {
+    let response = orchestrator.serve("shop", http::Request::post(path).body(bytes::Bytes::new()).unwrap()).await;
+    (response.status().as_u16(), String::from_utf8(response.body().to_vec()).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_call_makes_a_tenant_that_is_found_at_once() {
+    let memory = Memory::new();
+    let orchestrator = host(&memory);
+    assert_eq!(answer(&orchestrator, "/17").await.0, 401, "remembered as unknown");
+    orchestrator.set_up(acme("17")).await.unwrap();
+    assert_eq!(answer(&orchestrator, "/17").await, (200, "acme with canary-token".to_owned()));
+    orchestrator
+        .set_up(TenantSetup::new(id("acme")).strategy(name(), config("18")).secret("token", Secret::new("new".to_owned())))
+        .await
+        .unwrap();
+    assert_eq!(answer(&orchestrator, "/18").await, (200, "acme with new".to_owned()));
+    assert_eq!(answer(&orchestrator, "/17").await.0, 401, "its old number leads nowhere");
+}
+
+#[tokio::test] // the store's thread works in real time
+async fn the_embedded_store_takes_a_set_up_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = zengine_connector::Embedded::open(folder.path().join("host.db")).unwrap();
+    let orchestrator = Orchestrator::builder(registry()).stores(&store).build().unwrap();
+    orchestrator.set_up(acme("17")).await.unwrap();
+    assert_eq!(answer(&orchestrator, "/17").await, (200, "acme with canary-token".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn routes_follow_from_the_configuration_and_may_be_more() {
+    let memory = Memory::new();
+    let orchestrator = host(&memory);
+    orchestrator.set_up(acme("17")).await.unwrap();
+    assert_eq!(row(&memory, "acme").await.unwrap().routes, routes(&[("number", "17"), ("waba_id", "900")]));
+    orchestrator.set_up(acme("17").route("waba_id", "900").route("number", "17").route("site", "a")).await.unwrap();
+    assert_eq!(row(&memory, "acme").await.unwrap().routes, routes(&[("number", "17"), ("site", "a"), ("waba_id", "900")]));
+    assert_eq!(registry().routes("shop", &config("17")).unwrap(), routes(&[("number", "17"), ("waba_id", "900")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn routes_given_by_hand_must_hold_those_that_follow() {
+    let memory = Memory::new();
+    let error = host(&memory).set_up(acme("17").route("site", "canary").route("waba_id", "900")).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.context("missing"), error.context("strategy")),
+        (ErrorKind::ConfigInvalid, Some("number"), Some("shop"))
+    );
+    assert!(!format!("{error} {error:?}").contains("canary"));
+    assert!(row(&memory, "acme").await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_of_another_tenant_is_refused_and_an_account_may_be_shared() {
+    let memory = Memory::new();
+    let orchestrator = host(&memory);
+    orchestrator.set_up(acme("17")).await.unwrap();
+    let globex = |number| TenantSetup::new("globex").strategy("shop", config(number)).secret("token", "its-own");
+    let error = orchestrator.set_up(globex("17")).await.unwrap_err();
+    assert_eq!((error.kind(), error.context("field"), error.context("first")), (ErrorKind::ConfigInvalid, Some("number"), Some("acme")));
+    assert!(row(&memory, "globex").await.is_none());
+    assert_eq!(secret(&memory, SecretScope::tenant(name(), id("globex")), "token").await, None);
+    orchestrator.set_up(globex("18")).await.unwrap();
+    // A number of one strategy is another thing than the same number of another.
+    let elsewhere = TenantSetup::new("globex").strategy("other-shop", config("17")).secret("token", "its-own");
+    orchestrator.set_up(elsewhere).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_before_everything_is_checked() {
+    let memory = Memory::new();
+    let orchestrator = host(&memory);
+    let long = "x".repeat(65 * 1024);
+    let wrong = [
+        (acme("17").strategy("whats-app", json!({})), ErrorKind::UnknownStrategy),
+        (acme("17").strategy("other-shop", json!({ "number": 17 })), ErrorKind::ConfigInvalid),
+        (acme("17").strategy("other-shop", config("18")), ErrorKind::ConfigInvalid), // its token is the other strategy's
+        (acme("17").strategy("other-shop", json!({ "number": "18", "token": { "env": "PATH" } })), ErrorKind::ConfigInvalid),
+        (acme("17").strategy("other-shop", config("18")).secret("token", "canary-refused"), ErrorKind::ConfigInvalid),
+        (acme("17").strategy("other-shop", config("panic")).secret("token", "t"), ErrorKind::Unexpected),
+        (acme("17").strategy("other-shop", config("panic in routes")).secret("token", "t"), ErrorKind::Unexpected),
+        (acme("17").secret("", "t"), ErrorKind::Store),
+        (acme("17").secret("long", long), ErrorKind::Store),
+        (acme("17").secret("token", "twice"), ErrorKind::Settings),
+        (TenantSetup::new("").strategy("shop", config("17")).secret("token", "t"), ErrorKind::MessageInvalid),
+        (TenantSetup::new("acme").secret("token", "t").strategy("shop", config("17")), ErrorKind::Settings),
+        (TenantSetup::common("shop").secret("token", "of no tenant"), ErrorKind::Settings),
+    ];
+    for (setup, kind) in wrong {
+        let printed = format!("{setup:?}");
+        let error = orchestrator.set_up(setup).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{printed}: {error}");
+        assert!(!format!("{printed} {error} {error:?}").contains("canary"), "{printed} {error:?}");
+        assert_eq!(error.context("written"), None);
+        assert!(row(&memory, "acme").await.is_none(), "{printed}");
+        assert_eq!(secret(&memory, SecretScope::tenant(name(), id("acme")), "token").await, None, "{printed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_stands_already_need_not_be_given_again() {
+    let memory = Memory::new();
+    let orchestrator = host(&memory);
+    orchestrator.set_up(TenantSetup::common("shop").shared_secret("token", "of all").application_secret("app", "key")).await.unwrap();
+    assert_eq!(secret(&memory, SecretScope::application(name()), "app").await.as_deref(), Some("key"));
+    orchestrator.set_up(TenantSetup::new("acme").strategy("shop", config("17"))).await.unwrap();
+    assert_eq!(answer(&orchestrator, "/17").await.1, "acme with of all");
+    orchestrator.set_up(TenantSetup::common("shop").shared_secret("token", "renewed")).await.unwrap();
+    assert_eq!(answer(&orchestrator, "/17").await.1, "acme with renewed", "every tenant reads it anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_stands_keeps_its_version_and_a_disabled_one_stays_so() {
+    let memory = Memory::new();
+    let orchestrator = host(&memory);
+    orchestrator.set_up(acme("17")).await.unwrap();
+    let version = async || memory.directory().config(&id("acme"), &name()).await.unwrap().unwrap().version;
+    let first = version().await;
+    orchestrator.set_up(acme("17")).await.unwrap();
+    assert_eq!(version().await, first);
+    memory.tenant_writer().set_enabled(&id("acme"), &name(), false).await.unwrap();
+    orchestrator.set_up(acme("18")).await.unwrap();
+    assert_ne!(version().await, first);
+    assert!(!row(&memory, "acme").await.unwrap().enabled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_made_of_a_secret_is_refused() {
+    let mut config = config("17");
+    config["leaks"] = true.into();
+    let setup = TenantSetup::new("acme").strategy("shop", config.clone()).secret("token", "canary-token");
+    for error in [host(&Memory::new()).set_up(setup).await.unwrap_err(), registry().routes("shop", &config).unwrap_err()] {
+        assert_eq!((error.kind(), error.context("field")), (ErrorKind::Unexpected, Some("url_token")));
+        assert!(!format!("{error} {error:?}").contains("canary"));
+    }
+}
+
+/// A writer that fails or hangs at rows.
+#[derive(Debug)]
+struct BadWriter {
+    secrets: Arc<dyn TenantWriter>,
+    hangs: bool,
+}
+
+#[async_trait]
+impl TenantWriter for BadWriter {
+    async fn put(&self, _: &TenantId, _: &StrategyName, _: TenantRow) -> Result<ConfigVersion, StoreError> {
+        if self.hangs { std::future::pending().await } else { Err(StoreError::new(StoreErrorKind::Full, "no space is left")) }
+    }
+
+    async fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantRow>, StoreError> {
+        self.secrets.row(tenant, strategy).await
+    }
+
+    async fn set_enabled(&self, _: &TenantId, _: &StrategyName, _: bool) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn remove(&self, _: &TenantId, _: &StrategyName) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn put_secret(&self, scope: &SecretScope, name: &str, values: Vec<Secret<Vec<u8>>>) -> Result<(), StoreError> {
+        self.secrets.put_secret(scope, name, values).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_fails_says_what_stands_and_is_completed_by_the_next() {
+    for hangs in [false, true] {
+        let (memory, clock, registry) = (Memory::new(), Arc::new(SimClock::new()), registry());
+        let bad = Arc::new(BadWriter { secrets: memory.tenant_writer(), hangs });
+        let stores = Stores::builder().base(&memory).tenant_writer(bad).build().unwrap();
+        let written = acme("17").secret("other", "canary-other").write(&registry, &stores, Arc::clone(&clock) as _);
+        let error = tokio::time::timeout(Duration::from_secs(60), written).await.expect("it ends").unwrap_err();
+        assert_eq!((error.kind(), error.context("written")), (ErrorKind::Store, Some("secret token, secret other")));
+        assert_eq!(error.context("reason"), Some("configuration of shop was not written"));
+        assert!(!format!("{error} {error:?}").contains("canary"));
+        let orchestrator = host(&memory);
+        orchestrator.set_up(acme("17")).await.unwrap();
+        assert_eq!(answer(&orchestrator, "/17").await.0, 200);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stores_that_cannot_write_tenants_are_named() {
+    let memory = Memory::new();
+    let stores = Stores::builder().base(&memory).directory(Memory::new().directory()).build().unwrap();
+    let error = host(stores).set_up(acme("17")).await.unwrap_err();
+    assert_eq!((error.kind(), error.context("missing")), (ErrorKind::Settings, Some(".tenant_writer(..)")));
+    // Where another store has the secrets, only those are refused.
+    let (vault, elsewhere) = (Memory::new(), Stores::builder().base(&memory));
+    vault.put_secret(&SecretScope::tenant(name(), id("acme")), "token", "from the vault");
+    let orchestrator = host(elsewhere.secrets(vault.secrets()).build().unwrap());
+    let error = orchestrator.set_up(acme("17")).await.unwrap_err();
+    assert_eq!((error.kind(), error.context("written")), (ErrorKind::Unsupported, None));
+    orchestrator.set_up(TenantSetup::new("acme").strategy("shop", config("17"))).await.unwrap();
+    assert_eq!(answer(&orchestrator, "/17").await.1, "acme with from the vault");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_without_a_tenant_is_warned_of_once_a_second_and_without_its_value() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let host = Host::new();
+    let warned = || log.lines("inbound.unknown_route").len();
+    for n in 0..10 {
+        host.request(&format!("/canary-{n}"), None).await;
+    }
+    assert_eq!(warned(), 1, "a stranger writes no more than one line a second");
+    let line = log.lines("inbound.unknown_route").remove(0);
+    assert!(line.contains("url_token") && line.contains("authenticated=false") && !line.contains("canary"), "{line}");
+    host.pass(1).await;
+    host.request("/canary", None).await;
+    assert_eq!(warned(), 2);
+}
