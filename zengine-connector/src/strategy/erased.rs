@@ -123,6 +123,11 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
         })
     }
 
+    #[cfg(feature = "testing")]
+    fn capabilities<'t>(&self, tenant: &'t ErasedTenant) -> Option<&'t Capabilities> {
+        self.0.capabilities(tenant_of::<S>(tenant).ok()?)
+    }
+
     fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Result<Option<RecipientHmac>, Error> {
         let message = message_of::<S>(message)?;
         let recipient = guarded("recipient", || message.recipient())?;

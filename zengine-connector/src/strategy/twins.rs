@@ -57,6 +57,10 @@ pub(crate) trait DynOutbound: Send + Sync {
     /// Degrades the message, then validates the result.
     fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, descriptor: &Capabilities, how: Degrade) -> Result<Inspected, Error>;
 
+    /// The tenant's own capability table, for the contract.
+    #[cfg(feature = "testing")]
+    fn capabilities<'t>(&self, tenant: &'t ErasedTenant) -> Option<&'t Capabilities>;
+
     /// A keyed hash of the recipient, for logs.
     fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Result<Option<RecipientHmac>, Error>;
 

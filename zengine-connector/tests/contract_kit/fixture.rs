@@ -14,7 +14,8 @@ use zengine_connector::{
 use crate::{
     flaw::Flaw,
     pigeon::{
-        Forgetful, HUB_SECRET, HUB_SIGNATURE, Lenient, Pigeon, PigeonHub, PigeonOut, Plain, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER, Wide,
+        Any, Anything, Forgetful, HUB_SECRET, HUB_SIGNATURE, Lenient, Pigeon, PigeonHub, PigeonOut, Plain, SIGNATURE, SIGNATURE_HEADER,
+        TIME_HEADER, Undescribed, Wide,
     },
 };
 
@@ -29,7 +30,8 @@ fn loft(n: usize) -> String {
 }
 
 /// The n-th tenant of every pigeon.
-fn tenant(n: usize) -> SampleTenant {
+fn tenant(n: usize, flaw: Flaw) -> SampleTenant {
+    let n = if flaw == Flaw::SameTenants { 0 } else { n };
     SampleTenant::new(json!({
         "loft": loft(n),
         "api_key": { "secret": "account", "key": "api_key" },
@@ -57,7 +59,7 @@ fn dove(sample: &Sample) -> Identity {
 }
 
 /// The outbound half of every pigeon that sends.
-fn outbound() -> Outbound {
+fn outbound(flaw: Flaw) -> Outbound {
     let buttons = Interactive::Buttons {
         header: None,
         body: Sample::new(3).text(),
@@ -65,7 +67,12 @@ fn outbound() -> Outbound {
         buttons: vec![Button::new("yes", "Yes"), Button::new("no", "No")],
     };
     let code = |status, code: &str| contract::json(status, &json!({ "error": { "code": code } }));
-    Outbound::new(|sample| OutboundMessage::text(dove(sample), sample.text()))
+    let message = move |sample: &Sample| match flaw {
+        Flaw::OwnWords => OutboundMessage::text(Identity::opaque("pigeon", &format!("dove-{}", sample.n())).unwrap(), "hello"),
+        _ => OutboundMessage::text(dove(sample), sample.text()),
+    };
+    Outbound::new(message)
+        .pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract_kit/pairs/outbound"))
         .also(&OutboundMessage::new(dove(&Sample::new(3)), Content::Interactive(buttons)))
         .provider(answer)
         .error_table([
@@ -157,7 +164,7 @@ fn inbound(request: impl Fn(&Delivery) -> http::Request<Bytes> + Send + Sync + '
         .signature(TIME_HEADER)
         .unknown([with(envelope(&Sample::new(5), "hologram"), "loft", loft(0).into())])
         .expected(expected)
-        .pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract_kit/pairs"))
+        .pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract_kit/pairs/inbound"))
 }
 
 /// [`Pigeon`] with the flaw of a number; 0 is none.
@@ -171,11 +178,11 @@ impl<const FLAW: usize> Fixture for Both<FLAW> {
     }
 
     fn tenant(n: usize) -> SampleTenant {
-        tenant(n)
+        tenant(n, flaw(FLAW))
     }
 
     fn outbound() -> Option<Outbound> {
-        Some(outbound())
+        Some(outbound(flaw(FLAW)))
     }
 
     fn inbound() -> Option<Inbound> {
@@ -198,7 +205,7 @@ impl<const FLAW: usize> Fixture for Hub<FLAW> {
     }
 
     fn tenant(n: usize) -> SampleTenant {
-        tenant(n)
+        tenant(n, flaw(FLAW))
     }
 
     fn application_secrets() -> Vec<(String, String)> {
@@ -227,14 +234,14 @@ macro_rules! sends {
             }
 
             fn tenant(n: usize) -> SampleTenant {
-                tenant(n)
+                tenant(n, flaw(FLAW))
             }
 
             fn outbound() -> Option<Outbound> {
-                Some(outbound())
+                Some(outbound(flaw(FLAW)))
             }
         }
     )*};
 }
 
-sends! { Out PigeonOut  OfForgetful Forgetful  OfWide Wide  OfLenient Lenient  OfPlain Plain }
+sends! { Out PigeonOut  OfForgetful Forgetful  OfWide Wide  OfLenient Lenient  OfPlain Plain  OfUndescribed Undescribed  OfAny Any  OfAnything Anything }

@@ -48,7 +48,37 @@ flaws! {
     /// An answer of another form breaks the strategy.
     PanicsOnOddAnswer,
 
+    /// Any other 4xx is the provider's fault: one bad address opens the breaker of a healthy provider.
+    ClientErrorsBlameProvider,
+    /// A 5xx is the message's fault: the message is given up instead of sent later.
+    ServerErrorIsDomain,
+    /// Whatever is no 4xx or 5xx is a success.
+    OddStatusIsSuccess,
+    /// A success of another content type is a refusal.
+    ChecksContentType,
+    /// Every success is a refusal.
+    SuccessIsRefusal,
+    /// No answer in time is a success.
+    AssumesDelivery,
+    /// Any hint that is no number of seconds is a week.
+    ReadsAnyHint,
+    /// A call before the one that sends counts as maybe sent: the message is given up.
+    StampMaybe,
+    /// The client gets a second.
+    Impatient,
+
     // ---- one message, one effect
+
+    /// The call is made in a task of its own, and again if it fails: dropping the send does not stop it.
+    SpawnsSend,
+    /// `check` refuses whatever comes after the first message: it is not pure.
+    CheckRemembers,
+    /// `check` calls the provider.
+    CheckCallsProvider,
+    /// The idempotency key is the caller's id: that of two tenants may be the same.
+    KeyIsMessageId,
+    /// A mark that is set before a call is removed only after it: a dropped send leaves it.
+    LeavesMark,
 
     /// A failed call is made again inside one attempt.
     RetriesInsideSend,
@@ -65,6 +95,8 @@ flaws! {
 
     /// The first tenant's key is used for all.
     CachesFirstKey,
+    /// One tenant's refused credentials stop all tenants.
+    RemembersRefusal,
     /// The message being sent is shared by all calls.
     SharesDraft,
     /// The first tenant's webhook secret is accepted for every tenant.
@@ -97,12 +129,23 @@ flaws! {
     SecretInPanic,
     /// The receipt holds the key.
     SecretInReceipt,
+    /// An error's cause holds the provider's answer.
+    RepeatsAnswer,
+    /// A log line about one tenant names the others.
+    NamesLoftsInLog,
+    /// The lines of a secret become headers.
+    AddsHeaderLines,
     /// A log line holds the recipient.
     RecipientInLog,
     /// `configure` calls the provider.
     ConfigureCallsProvider,
+    /// The constructor calls the provider.
+    NewCallsProvider,
     /// The health check sends a message.
     HealthcheckSends,
+
+    /// A health check always succeeds.
+    AlwaysHealthy,
 
     // ---- what is sent
 
@@ -110,7 +153,7 @@ flaws! {
     CutsText,
     /// Text is cut into pieces of a number of bytes, a message each.
     SplitsText,
-    /// The capability table lists longer texts than `send` accepts.
+    /// The tenants' capability table lists more than `send` accepts.
     ClaimsMore,
     /// Buttons are listed and dropped.
     DropsButtons,
@@ -121,6 +164,10 @@ flaws! {
 
     /// A request without a signature is admitted.
     MissingSignatureAccepted,
+    /// Any signature is accepted.
+    AnySignatureAccepted,
+    /// Refusals lock the sender out.
+    LocksOut,
     /// A prefix of a signature is accepted.
     SignaturePrefixAccepted,
     /// The prefix that names the algorithm is ignored.
@@ -233,6 +280,8 @@ flaws! {
 
     /// A redelivered event is a new one.
     FreshDedupKey,
+    /// The key differs between processes: a redelivery to another one is a new event.
+    DedupByProcess,
     /// The key is the place in the batch: a redelivery in another batch is a new event, another message an old one.
     DedupByPosition,
     /// Two messages with equal text are one.
@@ -263,4 +312,19 @@ flaws! {
     IgnoresUnknownFields,
     /// A secret is a text like any other.
     SecretIsPlainText,
+    /// Fields have no description.
+    SchemaUndescribed,
+    /// Anything is a configuration.
+    AnyConfig,
+    /// `configure` does not check ranges.
+    SkipsChecks,
+    /// Anything is a message.
+    AnyMessage,
+
+    // ---- the fixture
+
+    /// All sample tenants are the same.
+    SameTenants,
+    /// Sample messages hold words of their own.
+    OwnWords,
 }

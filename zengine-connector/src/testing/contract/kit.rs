@@ -5,10 +5,10 @@ use std::{any::TypeId, sync::Arc};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Call, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire, logs::Logs, wire::RecordedCall};
+use super::{Call, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire, leaks::Forms, logs::Logs, wire::RecordedCall};
 use crate::{
     ids::{StrategyName, TenantId},
-    message::{OutboundMessage, Receipt},
+    message::{Capabilities, OutboundMessage, Receipt},
     registry::{RegistryBuilder, StrategyRegistry},
     strategy::{Descriptor, Strategy},
     sync::Mutex,
@@ -28,11 +28,14 @@ pub(crate) struct Kit {
     pub(crate) inbound: Option<Inbound>,
     pub(crate) canonical: bool,
     pub(crate) application_secrets: Vec<(String, String)>,
+    /// The values of all secrets of the sample tenants and the application, and the members of those that are JSON objects.
+    pub(crate) secrets: Vec<String>,
     pub(crate) exceptions: &'static [(&'static str, &'static str)],
     tenant: fn(usize) -> SampleTenant,
     register: fn(&Wire, RegistryBuilder) -> RegistryBuilder,
     /// The log lines of the running case.
     pub(crate) logs: Logs,
+    forms: Forms,
     observed: Mutex<Observed>,
 }
 
@@ -49,11 +52,15 @@ struct Observed {
     names_messages: bool,
     /// A tenant's secret can be seen in its requests.
     shows_secret: bool,
+    /// The capability tables of the sample tenants that differ, each with the first tenant of it.
+    tables: Vec<(usize, Capabilities)>,
 }
 
 impl Kit {
     pub(crate) fn of<F: Fixture>() -> Self {
         let descriptor = <F::Strategy as Strategy>::DESCRIPTOR;
+        let tenants = (0..TENANTS).flat_map(|n| F::tenant(n).secrets);
+        let secrets: Vec<_> = tenants.chain(F::application_secrets()).flat_map(|(_, value)| values_of(value)).collect();
         Self {
             name: StrategyName::new(descriptor.name).expect("the strategy's name"),
             descriptor,
@@ -65,6 +72,8 @@ impl Kit {
             tenant: F::tenant,
             register: |wire, builder| builder.register(F::strategy(wire)),
             logs: Logs::default(),
+            forms: Forms::of(&secrets),
+            secrets,
             observed: Mutex::default(),
         }
     }
@@ -168,26 +177,28 @@ impl Kit {
         self.observed.lock().shows_secret
     }
 
-    /// The values of all secrets of the sample tenants and the application, and the members of those that are JSON objects.
-    pub(crate) fn secrets(&self) -> Vec<String> {
-        let tenants = (0..TENANTS).flat_map(|n| self.tenant(n).secrets);
-        tenants.chain(self.application_secrets.iter().cloned()).flat_map(|(_, value)| values_of(value)).collect()
+    /// Records the capability table of a tenant.
+    pub(crate) fn observe_table(&self, tenant: usize, table: &Capabilities) {
+        let mut observed = self.observed.lock();
+        if !observed.tables.iter().any(|(_, known)| known == table) {
+            observed.tables.push((tenant, table.clone()));
+        }
     }
 
-    /// The values of one sample tenant's secrets, likewise.
+    /// The capability tables of the sample tenants that differ, each with a tenant of it.
+    pub(crate) fn tables(&self) -> Vec<(usize, Capabilities)> {
+        self.observed.lock().tables.clone()
+    }
+
+    /// The values of one sample tenant's secrets, and the members of those that are JSON objects.
     pub(crate) fn secrets_of(&self, tenant: usize) -> Vec<String> {
         self.tenant(tenant).secrets.into_iter().flat_map(|(_, value)| values_of(value)).collect()
     }
 
     /// The first thing in a printed text that must not be there: a secret, a recipient or a text.
     pub(crate) fn leak(&self, printed: &str) -> Option<String> {
-        let secret = |value: &&String| value.len() >= 4 && printed.contains(value.as_str());
-        if self.secrets().iter().any(|value| secret(&value)) {
-            return Some("a secret".to_owned());
-        }
-        let bytes = |text: &str| format!("{:?}", text.as_bytes());
-        if self.secrets().iter().any(|value| value.len() >= 4 && printed.contains(bytes(value).trim_matches(['[', ']']))) {
-            return Some("a secret, as bytes".to_owned());
+        if let Some(form) = self.secret_in(printed) {
+            return Some(form.to_owned());
         }
         if printed.contains("canary-") {
             let at = printed.find("canary-").unwrap_or_default();
@@ -196,6 +207,16 @@ impl Kit {
         }
         // Sample phone numbers: 1555731 and four digits.
         printed.contains("1555731").then(|| "a recipient's number".to_owned())
+    }
+
+    /// The form in which a text holds a secret, if it does.
+    pub(crate) fn secret_in(&self, text: &str) -> Option<&'static str> {
+        self.forms.find(text)
+    }
+
+    /// A text with `***` in place of each secret.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        self.forms.masked(text)
     }
 
     /// Checks that a printed text holds nothing secret or personal.

@@ -19,6 +19,7 @@ mod host;
 mod inbound;
 mod inbox;
 mod kit;
+mod leaks;
 mod list;
 mod logs;
 mod need;

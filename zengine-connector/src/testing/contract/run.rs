@@ -126,6 +126,14 @@ async fn observe(kit: &SharedKit) {
             kit.observe_before(&host.wire.recorded());
         }
     }
+    for tenant in 0..TENANTS {
+        let host = TestHost::new(kit);
+        if let Ok(bound) = host.bind(tenant).await
+            && let Some(half) = host.orchestrator.engine.registry.entry(kit.name.as_str()).ok().and_then(|entry| entry.sends().ok())
+        {
+            kit.observe_table(tenant, half.capabilities(&bound.state).unwrap_or(kit.descriptor.capabilities));
+        }
+    }
     let host = TestHost::new(kit);
     let _ = host.orchestrator.health(&TestHost::id(0), kit.name.as_str()).await;
     kit.observe_health(host.wire.calls() > 0);

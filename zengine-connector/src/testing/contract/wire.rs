@@ -8,6 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -60,15 +61,51 @@ pub(crate) struct RecordedCall {
 }
 
 impl RecordedCall {
-    /// Everything of the request that the receiving end can read.
+    /// Everything of the request that the receiving end can read: as it is, with JSON and form escapes decoded, and headers in
+    /// base64 decoded.
     pub(crate) fn printed(&self) -> String {
         let mut text = format!("{} {}\n", self.request.method(), self.request.uri());
         for (name, value) in self.request.headers() {
-            let _ = writeln!(text, "{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let _ = writeln!(text, "{name}: {value}");
+            let decoded = value.split([' ', ',']).filter_map(|word| String::from_utf8(STANDARD.decode(word).ok()?).ok());
+            decoded.for_each(|decoded| text = format!("{text}{decoded}\n"));
         }
         text.push_str(&String::from_utf8_lossy(self.request.body()));
-        text
+        let decoded = percent_decoded(&text);
+        let mut next = vec![serde_json::from_slice::<Value>(self.request.body()).unwrap_or_default()];
+        while let Some(value) = next.pop() {
+            match value {
+                Value::String(words) => {
+                    text.push('\n');
+                    text.push_str(&words);
+                    // A JSON string may hold JSON.
+                    next.extend(serde_json::from_str::<Value>(&words).ok().filter(|inner| inner.is_object() || inner.is_array()));
+                }
+                Value::Array(items) => next.extend(items),
+                Value::Object(members) => next.extend(members.into_iter().map(|(_, member)| member)),
+                _ => {}
+            }
+        }
+        text + "\n" + &decoded
     }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (vec![], text.bytes());
+    while let Some(byte) = rest.next() {
+        let mut ahead = rest.clone();
+        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
+        match (byte, digit(ahead.next()), digit(ahead.next())) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.extend(u8::try_from(16 * high + low));
+                rest = ahead;
+            }
+            (b'+', ..) => bytes.push(b' '),
+            (byte, ..) => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[derive(Default)]
@@ -213,5 +250,25 @@ impl HttpClient for Wire {
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wire").field("calls", &self.calls()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_read_as_the_provider_reads_it() {
+        let request = http::Request::post("https://p.example/send?to=%2B1")
+            .header("authorization", "Basic dXNlcjpwYXNz")
+            .body(Bytes::from_static(b"text=%C3%A9+b%2Bc&odd=%zz%4"))
+            .unwrap();
+        let printed = RecordedCall { request, accepted: None, sends: true }.printed();
+        for part in ["to=+1", "user:pass", "text=é b+c&odd=%zz%4", "text=%C3%A9"] {
+            assert!(printed.contains(part), "{part}: {printed}");
+        }
+        let request = http::Request::post("/").body(Bytes::from_static(br#"{"a":"\u00e9","b":"{\"c\":\"\\u00e8\"}"}"#)).unwrap();
+        let printed = RecordedCall { request, accepted: None, sends: true }.printed();
+        assert!(printed.contains('é') && printed.contains('è'), "{printed}");
     }
 }

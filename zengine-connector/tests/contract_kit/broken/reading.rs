@@ -50,6 +50,7 @@ broken! {
     }
     odd_json_breaks_it: PanicsOnOddJson in Both, sound Both {
         other_json_does_not_panic "normalize panicked"
+        deep_nesting_does_not_panic "normalize panicked"
         values_of_other_types_do_not_panic "normalize panicked"
         broken_bodies_never_panic "normalize panicked"
     }
@@ -88,6 +89,7 @@ broken! {
     }
     the_providers_ids_are_dropped: NoProviderIds in Both, sound Both {
         an_event_is_stamped "RoutedEvent::provider_ids is empty"
+        inbound_pairs_are_as_expected "letters at /0/provider_ids"
     }
     the_key_that_the_provider_echoes_is_dropped: EchoedKeyDropped in Both, sound Both {
         statuses_name_our_message "RoutedEvent::reference"
@@ -112,6 +114,9 @@ broken! {
         a_redelivered_batch_runs_no_handler_twice "6 handled"
         normalize_is_pure "normalize must depend on its payload alone"
     }
+    every_process_has_keys_of_its_own: DedupByProcess in Both, sound Both {
+        a_late_redelivery_is_recognised "changes with time or process"
+    }
     the_place_in_the_batch_is_the_dedup_key: DedupByPosition in Both, sound Both {
         an_event_is_recognised_in_another_batch "must not depend on place or batch"
         messages_with_equal_text_are_different "must hold the provider's id"
@@ -123,6 +128,7 @@ broken! {
         an_event_that_was_not_stored_is_redelivered "may remember it as done"
         an_event_is_redelivered_until_it_is_stored "the event is lost"
         normalize_is_pure "a second time"
+        equal_ids_of_two_tenants_are_two_events "at two tenants is two events"
     }
     admit_drops_events_it_has_seen: AdmitDropsSecond in Both, sound Both {
         an_event_that_was_not_stored_is_redelivered "may remember it as done"

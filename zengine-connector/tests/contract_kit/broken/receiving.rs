@@ -15,6 +15,12 @@ broken! {
     a_request_without_signature_is_let_in: MissingSignatureAccepted in Both, sound Both {
         a_missing_signature_is_refused "without header pigeon-signature was let in"
     }
+    any_signature_is_accepted: AnySignatureAccepted in Both, sound Both {
+        a_wrong_secret_is_refused "was let in"
+    }
+    refusals_lock_the_sender_out: LocksOut in Both, sound Both {
+        refusals_leave_no_state "a right request after wrong ones"
+    }
     a_prefix_of_a_signature_is_accepted: SignaturePrefixAccepted in Both, sound Both {
         a_part_of_a_signature_is_refused "was let in"
     }
@@ -35,6 +41,7 @@ broken! {
     }
     verify_sleeps: VerifySleeps in Both, sound Both {
         a_signed_message_reaches_the_handler "neither verify nor normalize may sleep"
+        a_body_above_the_limit_is_refused "neither verify nor normalize may sleep"
     }
     a_part_of_the_handshakes_token_is_accepted: HandshakeTokenPrefix in Both, sound Both {
         a_handshake_with_a_part_of_the_token_is_refused "was let in"

@@ -32,14 +32,15 @@ macro_rules! config {
         }
 
         impl $name {
-            pub(super) fn into_loft(self) -> Result<Loft, Error> {
-                checked(Loft {
+            pub(super) fn into_loft(self, unchecked: bool) -> Result<Loft, Error> {
+                let loft = Loft {
                     name: self.loft,
                     class: self.class,
                     api_key: secret(self.api_key),
                     webhook_secret: secret(self.webhook_secret).to_bytes(),
                     handshake_token: secret(self.handshake_token).to_bytes(),
-                })
+                };
+                if unchecked { Ok(loft) } else { checked(loft) }
             }
         }
     )*};
@@ -67,6 +68,22 @@ config! {
     #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     PlainConfig String;
+    /// Its schema explains nothing.
+    #[derive(Deserialize, JsonSchema)]
+    #[schemars(transform = undescribe)]
+    #[serde(deny_unknown_fields)]
+    UndescribedConfig Secret<String>;
+    /// It is made of anything.
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(from = "serde_json::Value")]
+    AnyConfig String;
+}
+
+impl From<serde_json::Value> for AnyConfig {
+    fn from(_: serde_json::Value) -> Self {
+        let [loft, api_key, webhook_secret, handshake_token] = ["any"; 4].map(str::to_owned);
+        Self { loft, api_key, webhook_secret, handshake_token, class: 1 }
+    }
 }
 
 impl PigeonConfig {
@@ -125,6 +142,12 @@ fn forget_loft(schema: &mut Schema) {
     }
     if let Some(required) = schema.get_mut("required").and_then(|all| all.as_array_mut()) {
         required.retain(|name| name != "loft");
+    }
+}
+
+fn undescribe(schema: &mut Schema) {
+    if let Some(loft) = schema.pointer_mut("/properties/loft") {
+        *loft = serde_json::json!({ "type": "string" });
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who may post: `POST /pigeon/<loft>` or `POST /pigeon-hub`, signed with the time in front; and the handshake by GET.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use serde_json::Value;
@@ -117,7 +119,8 @@ async fn delivery(
     let parts: [&[u8]; 3] = [time, b".", request.body()];
     let right = |body: &[u8]| form.sign(&[time, b".", body].concat(), &secrets[0]);
     match (post.flaw, given) {
-        (Flaw::MissingSignatureAccepted, None) => return Ok(()),
+        (Flaw::MissingSignatureAccepted, None) | (Flaw::AnySignatureAccepted, Some(_)) => return Ok(()),
+        (Flaw::LocksOut, _) if post.memory.count.load(SeqCst) > 10 => return Err(VerifyError::Forbidden),
         (Flaw::SignaturePrefixAccepted, Some(given)) if right(request.body()).starts_with(given) => return Ok(()),
         (Flaw::SignatureSchemeIgnored, Some(given)) => {
             let digits = given.rsplit('=').next().unwrap_or_default();
@@ -144,6 +147,10 @@ async fn delivery(
     }
     let checked = form.check_parts(given, &parts, secrets);
     match (post.flaw, checked) {
+        (Flaw::LocksOut, Err(error)) => {
+            post.memory.count.fetch_add(1, SeqCst);
+            Err(error)
+        }
         (Flaw::OracleInLog, Err(error)) => {
             tracing::warn!(expected = right(request.body()), "wrong signature");
             Err(error)

@@ -210,6 +210,7 @@ fn status(post: &Post, letter: &Letter, news: &News, who: usize) -> Status {
 fn routed(post: &Post, letter: &Letter, event: Event, n: usize, raw: Bytes) -> RoutedEvent {
     let dedup = match (post.flaw, &event) {
         (Flaw::FreshDedupKey, _) => format!("{}", post.memory.count.fetch_add(1, SeqCst)),
+        (Flaw::DedupByProcess, _) => format!("{}|{:p}", letter.id, std::sync::Arc::as_ptr(&post.memory)),
         (Flaw::DedupByPosition, _) => format!("{n}"),
         (Flaw::DedupByText, Event::Message { .. }) => format!("text|{}", letter.text),
         (Flaw::StatusDedupByTarget, Event::Status(status)) => format!("news|{}", status.target),

@@ -13,21 +13,27 @@ mod outbound;
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64},
+    },
     time::Duration,
 };
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use zengine_connector::{
     Configure, ConfigureContext, Error, EventContext, HealthContext, HttpClient, InboundContext, InboundEvent, InboundStrategy,
     OutboundMessage, OutboundStrategy, Receipt, Secret, SendContext, SendError, Strategy,
+    error::Violation,
     ids::RouteKey,
-    message::{Capabilities, ElementError, Party},
+    message::{Capabilities, ElementError, Message, Party},
+    schemars::{self, JsonSchema},
     strategy::{Admit, Handled, HealthStatus, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
 };
 
 pub(crate) use self::{
-    config::{ForgetfulConfig, LenientConfig, PigeonConfig, PlainConfig, WideConfig},
+    config::{AnyConfig, ForgetfulConfig, LenientConfig, PigeonConfig, PlainConfig, UndescribedConfig, WideConfig},
     inbound::{HUB_SECRET, HUB_SIGNATURE, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER},
     outbound::CAPABILITIES,
 };
@@ -51,11 +57,16 @@ struct Memory {
     sender: Mutex<Option<Party>>,
     seen: Mutex<HashSet<String>>,
     count: AtomicU64,
+    locked: AtomicBool,
 }
 
 impl Post {
     pub(crate) fn new(http: Arc<dyn HttpClient>, flaw: Flaw) -> Self {
-        Self { http, flaw, memory: Arc::default() }
+        let post = Self { http, flaw, memory: Arc::default() };
+        if flaw == Flaw::NewCallsProvider {
+            outbound::call_at_once(&post);
+        }
+        post
     }
 
     fn is(&self, flaw: Flaw) -> bool {
@@ -90,7 +101,7 @@ macro_rules! pigeon {
             type Tenant = Loft;
 
             async fn configure(&self, config: $config, _: &ConfigureContext) -> Result<Loft, Error> {
-                let loft = config.into_loft()?;
+                let loft = config.into_loft(self.0.is(Flaw::SkipsChecks))?;
                 outbound::at_configure(&self.0, &loft).await;
                 Ok(loft)
             }
@@ -104,6 +115,10 @@ macro_rules! pigeon {
         impl OutboundStrategy<$config, OutboundMessage> for $strategy {
             async fn send(&self, loft: &Loft, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
                 outbound::send(&self.0, loft, message, cx).await
+            }
+
+            fn check(&self, _: &Loft, _: &OutboundMessage) -> Result<(), Vec<Violation>> {
+                outbound::check(&self.0)
             }
 
             fn capabilities<'t>(&self, _: &'t Loft) -> Option<&'t Capabilities> {
@@ -183,4 +198,30 @@ misconfigured! {
     Lenient "pigeon-lenient" LenientConfig;
     /// With [`Flaw::SecretIsPlainText`].
     Plain "pigeon-plain" PlainConfig;
+    /// With [`Flaw::SchemaUndescribed`].
+    Undescribed "pigeon-undescribed" UndescribedConfig;
+    /// With [`Flaw::AnyConfig`].
+    Any "pigeon-any" AnyConfig;
+}
+
+/// Sends anything, with [`Flaw::AnyMessage`].
+#[derive(Debug, Strategy)]
+#[strategy(name = "pigeon-anything", channel = Messenger, config = PigeonConfig, outbound = AnyMessage)]
+pub(crate) struct Anything(Post);
+
+pigeon!(Anything, PigeonConfig);
+
+/// Whatever it is.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct AnyMessage(serde_json::Value);
+
+impl Message for AnyMessage {}
+
+impl OutboundStrategy<PigeonConfig, AnyMessage> for Anything {
+    async fn send(&self, loft: &Loft, message: &AnyMessage, cx: &SendContext) -> Result<Receipt, SendError> {
+        let Ok(message) = serde_json::from_value(message.0.clone()) else {
+            return Err(SendError::domain("pigeons carry text and buttons").not_sent());
+        };
+        outbound::send(&self.0, loft, &message, cx).await
+    }
 }

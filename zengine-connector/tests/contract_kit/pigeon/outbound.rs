@@ -3,12 +3,14 @@
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zengine_connector::{
     Content, ErrorKind, HealthContext, OutboundMessage, ProviderMessageId, Reach, Receipt, SendContext, SendError,
+    error::Violation,
     http::{CallOptions, HttpCause, HttpError, retry_after, status_error},
-    message::{ButtonRules, Capabilities, Interactive, Length},
+    message::{ButtonRules, Capabilities, Interactive, Length, ListRules, MediaKind, MediaRule, TextFormat},
     strategy::HealthStatus,
 };
 
@@ -21,7 +23,24 @@ const BUTTONS: ButtonRules = ButtonRules { max: 3, title: SHORT, id: Length::cha
 
 /// Texts of 500 characters, and three buttons.
 pub(crate) const CAPABILITIES: Capabilities = Capabilities::NONE.with_text(TEXT).with_buttons(BUTTONS);
-static BOASTFUL: Capabilities = Capabilities::NONE.with_text(Length::chars(5000)).with_buttons(BUTTONS);
+static BOASTFUL: Capabilities = Capabilities::NONE
+    .with_text(Length::chars(5000))
+    .with_markdown()
+    .with_buttons(BUTTONS)
+    .with_list(ListRules {
+        max_sections: 1,
+        max_rows: 3,
+        button: SHORT,
+        section: SHORT,
+        title: SHORT,
+        description: SHORT,
+        id: Length::chars(100),
+        body: TEXT,
+    })
+    .with_media(&[MediaRule { kind: MediaKind::Image, max_bytes: 1000, mimes: &[], caption: Some(SHORT) }])
+    .with_contacts(1)
+    .with_location()
+    .with_quote();
 
 const LONGEST: Duration = Duration::from_secs(10);
 const URL: &str = "https://pigeon.example";
@@ -31,12 +50,35 @@ pub(super) fn capabilities(post: &Post) -> Option<&'static Capabilities> {
 }
 
 pub(super) async fn at_configure(post: &Post, loft: &Loft) {
-    if post.is(Flaw::ConfigureCallsProvider) {
-        let _ = post.http.call(get("/health", loft.api_key.expose()), CallOptions::DEFAULT).await;
+    match post.flaw {
+        Flaw::ConfigureCallsProvider => drop(post.http.call(get("/health", loft.api_key.expose()), CallOptions::DEFAULT).await),
+        Flaw::SecretInLog => tracing::info!(key = loft.api_key.expose(), "configured"),
+        Flaw::NamesLoftsInLog => drop(post.memory.seen.lock().unwrap().insert(loft.name.clone())),
+        _ => {}
     }
 }
 
+/// Begins a call where none may be made, and gives it up.
+pub(super) fn call_at_once(post: &Post) {
+    let _ = post.http.call(get("/health", "nobody"), CallOptions::DEFAULT).now_or_never();
+}
+
+pub(super) fn check(post: &Post) -> Result<(), Vec<Violation>> {
+    match post.flaw {
+        Flaw::CheckRemembers if post.memory.count.fetch_add(1, SeqCst) > 0 => {
+            return Err(vec![Violation::new("/content", "one letter was sent before")]);
+        }
+        Flaw::CheckCallsProvider => call_at_once(post),
+        _ => {}
+    }
+    Ok(())
+}
+
 pub(super) async fn healthcheck(post: &Post, loft: &Loft, cx: &HealthContext) -> HealthStatus {
+    if post.is(Flaw::AlwaysHealthy) {
+        let _ = post.http.call(get("/health", loft.api_key.expose()), CallOptions::DEFAULT).await;
+        return HealthStatus::Healthy;
+    }
     let options = CallOptions::DEFAULT.with_timeout(LONGEST.min(cx.remaining()));
     let request = if post.is(Flaw::HealthcheckSends) {
         post_letter(json!({ "to": "opaque/oneself", "text": "ping" }).to_string(), loft.api_key.expose(), None)
@@ -68,12 +110,41 @@ fn post_letter(body: String, key: &str, double: Option<&str>) -> http::Request<B
 
 pub(super) async fn send(post: &Post, loft: &Loft, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
     remember_too_much(post, loft, message);
+    let locked = post.memory.locked.load(SeqCst);
+    if locked {
+        return Err(SendError::of(ErrorKind::Busy, "the post office is locked").not_sent());
+    }
+    post.memory.locked.store(post.is(Flaw::LeavesMark), SeqCst);
+    let sent = send_letters(post, loft, message, cx).await;
+    post.memory.locked.fetch_and(post.is(Flaw::RemembersRefusal), SeqCst);
+    if post.is(Flaw::RemembersRefusal) && sent.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unauthorized) {
+        post.memory.locked.store(true, SeqCst);
+    }
+    sent
+}
+
+async fn send_letters(post: &Post, loft: &Loft, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
     let mut receipt = None;
-    for letter in letters(post, loft, message)? {
+    let letters = letters(post, loft, message)?;
+    if matches!(message.content, Content::Interactive(_)) {
+        buy_stamp(post, loft, cx).await?;
+    }
+    for letter in letters {
         let body = drafted(post, letter).await;
         receipt = Some(call(post, loft, body, cx).await?);
     }
     receipt.ok_or_else(|| SendError::domain("there is nothing to send").not_sent())
+}
+
+/// A letter with buttons needs a stamp first.
+async fn buy_stamp(post: &Post, loft: &Loft, cx: &SendContext) -> Result<(), SendError> {
+    let answer = post.http.call(get("/stamp", loft.api_key.expose()), CallOptions::DEFAULT.with_timeout(LONGEST.min(cx.remaining()))).await;
+    match answer {
+        Ok(answer) if answer.status().is_success() => Ok(()),
+        Ok(_) => Err(SendError::provider("no stamp was sold").not_sent()),
+        Err(error) if post.is(Flaw::StampMaybe) => Err(error.into()),
+        Err(_) => Err(SendError::provider("the stamps did not come").not_sent()),
+    }
 }
 
 /// The letters of a message: one.
@@ -83,8 +154,11 @@ fn letters(post: &Post, loft: &Loft, message: &OutboundMessage) -> Result<Vec<St
         json!({ "to": to.value(), "text": text, "buttons": buttons, "loft": loft.name, "class": loft.class }).to_string()
     };
     match &message.content {
-        Content::Text(text) if post.is(Flaw::ClaimsMore) && text.body.chars().count() > 500 => {
-            Err(SendError::domain("the text is too long").not_sent())
+        Content::Text(text) if post.is(Flaw::ClaimsMore) && (text.body.chars().count() > 500 || text.format != TextFormat::Plain) => {
+            Err(SendError::domain("the text is too long, or not plain").not_sent())
+        }
+        _ if post.is(Flaw::ClaimsMore) && (message.reply_to.is_some() || !matches!(message.content, Content::Text(_))) => {
+            Err(SendError::domain("pigeons carry text").not_sent())
         }
         Content::Text(text) if post.is(Flaw::CutsText) => Ok(vec![letter(&pieces(&text.body)[0], Value::Null)]),
         Content::Text(text) if post.is(Flaw::SplitsText) => Ok(pieces(&text.body).iter().map(|piece| letter(piece, Value::Null)).collect()),
@@ -109,6 +183,7 @@ fn remember_too_much(post: &Post, loft: &Loft, message: &OutboundMessage) {
     match post.flaw {
         Flaw::SecretInLog => tracing::info!(key, "sending"),
         Flaw::RecipientInLog => tracing::info!(to = message.to.preferred().map_or("", |to| to.value()), "sending"),
+        Flaw::NamesLoftsInLog => tracing::info!(lofts = ?post.memory.seen.lock().unwrap(), "sending"),
         Flaw::SecretInPanic => panic!("cannot send with {key}"),
         _ => {}
     }
@@ -125,7 +200,11 @@ async fn drafted(post: &Post, letter: String) -> String {
 }
 
 async fn call(post: &Post, loft: &Loft, body: String, cx: &SendContext) -> Result<Receipt, SendError> {
-    let timeout = if post.is(Flaw::IgnoresDeadline) { Duration::from_secs(600) } else { LONGEST.min(cx.remaining()) };
+    let timeout = match post.flaw {
+        Flaw::IgnoresDeadline => Duration::from_secs(600),
+        Flaw::Impatient => Duration::from_secs(1),
+        _ => LONGEST.min(cx.remaining()),
+    };
     let options = CallOptions::DEFAULT.with_timeout(timeout);
     let key = match post.flaw {
         Flaw::CachesFirstKey => post.memory.key.lock().unwrap().get_or_insert_with(|| loft.api_key.expose().clone()).clone(),
@@ -133,24 +212,56 @@ async fn call(post: &Post, loft: &Loft, body: String, cx: &SendContext) -> Resul
     };
     let double = match post.flaw {
         Flaw::KeyNotSent => None,
+        Flaw::KeyIsMessageId => Some(cx.client_message_id().to_string()),
         Flaw::KeyPerAttempt => Some(format!("{}-{}", cx.provider_key(), post.memory.count.fetch_add(1, SeqCst))),
         _ => Some(cx.provider_key().to_string()),
     };
-    let once = || post.http.call(post_letter(body.clone(), &key, double.as_deref()), options);
-    let mut answer = once().await;
+    let request = || {
+        let mut request = post_letter(body.clone(), &key, double.as_deref());
+        if post.is(Flaw::AddsHeaderLines) {
+            add_lines(&mut request, &String::from_utf8_lossy(loft.webhook_secret.expose()));
+        }
+        request
+    };
+    let once = || post.http.call(request(), options);
+    let mut answer = if post.is(Flaw::SpawnsSend) { in_background(post, request(), options).await } else { once().await };
     match (post.flaw, &answer) {
         (Flaw::RetriesInsideSend, Ok(got)) if got.status().is_server_error() => answer = once().await,
         (Flaw::SendsAgainOnTimeout, Err(HttpError { cause: HttpCause::Timeout, .. })) => answer = once().await,
         _ => {}
     }
+    if post.is(Flaw::AssumesDelivery) && answer.as_ref().is_err_and(|error| error.cause == HttpCause::Timeout) {
+        return Ok(Receipt::unnumbered());
+    }
     let answer = answer.map_err(|error| unanswered(post, error))?;
     read(post, loft, &answer, cx).await
 }
 
+/// Wrong: the lines of a secret as headers.
+fn add_lines(request: &mut http::Request<Bytes>, secret: &str) {
+    for (name, value) in secret.lines().filter_map(|line| line.split_once(": ")) {
+        request.headers_mut().insert(http::HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+    }
+}
+
+/// Wrong: a call that nobody can stop, made again where it fails.
+async fn in_background(post: &Post, request: http::Request<Bytes>, options: CallOptions) -> Result<http::Response<Bytes>, HttpError> {
+    let http = std::sync::Arc::clone(&post.http);
+    let calls = async move {
+        match http.call(request.clone(), options).await {
+            Err(_) => http.call(request, options).await,
+            answer => answer,
+        }
+    };
+    tokio::spawn(calls).await.unwrap()
+}
+
 fn unanswered(post: &Post, mut error: HttpError) -> SendError {
     match (post.flaw, error.cause) {
-        (Flaw::TimeoutNotSent, HttpCause::Timeout) | (Flaw::BrokenNotSent, HttpCause::Broken) => error.reach = Reach::NotSent,
-        (Flaw::RefusedConnectionMaybe, HttpCause::Connect) => error.reach = Reach::Maybe,
+        (Flaw::TimeoutNotSent, HttpCause::Timeout) | (Flaw::BrokenNotSent, HttpCause::Broken | HttpCause::TooLarge) => {
+            error.reach = Reach::NotSent;
+        }
+        (Flaw::RefusedConnectionMaybe, _) => error.reach = Reach::Maybe,
         _ => {}
     }
     error.into()
@@ -182,6 +293,10 @@ async fn read(post: &Post, loft: &Loft, answer: &http::Response<Bytes>, cx: &Sen
             let text = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
             text.and_then(|text| text.parse().ok()).map(Duration::from_secs)
         }
+        Flaw::ReadsAnyHint => {
+            let text = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
+            text.map(|text| Duration::from_secs(text.parse().unwrap_or(604_800)))
+        }
         _ => retry_after(answer.headers(), cx.now()),
     };
     if post.is(Flaw::SleepsInsideSend) && wait.is_some() {
@@ -190,6 +305,22 @@ async fn read(post: &Post, loft: &Loft, answer: &http::Response<Bytes>, cx: &Sen
     if post.is(Flaw::PanicsOnOddAnswer) && answer.status().is_success() {
         let value: Value = serde_json::from_slice(answer.body()).unwrap();
         return Ok(Receipt::accepted(ProviderMessageId::new(value["id"].as_str().unwrap()).unwrap()));
+    }
+    match post.flaw {
+        Flaw::OddStatusIsSuccess if !answer.status().is_client_error() && !answer.status().is_server_error() => {
+            return Ok(Receipt::unnumbered());
+        }
+        Flaw::ChecksContentType if answer.headers().get("content-type").is_none_or(|kind| kind != "application/json") => {
+            return Err(SendError::domain("the post office speaks JSON only").processed());
+        }
+        Flaw::SuccessIsRefusal if answer.status().is_success() => {
+            return Err(SendError::domain("the post office refused the letter").processed());
+        }
+        Flaw::RepeatsAnswer if !answer.status().is_success() => {
+            let answer = String::from_utf8_lossy(answer.body()).into_owned();
+            return Err(SendError::domain("the post office refused the letter").source(std::io::Error::other(answer)).processed());
+        }
+        _ => {}
     }
     if let Some((error, reach)) = status_error(answer.status(), wait) {
         let code = serde_json::from_slice::<Accepted>(answer.body()).ok().and_then(|body| body.error).and_then(Refused::code);
@@ -227,14 +358,18 @@ fn refused(post: &Post, loft: &Loft, status: u16, code: Option<&str>) -> Option<
     };
     Some(match (post.flaw, status, code) {
         (Flaw::BadRecipientBlamesProvider, _, Some("no_such_dove")) => coded(ErrorKind::Unavailable, "the letter did not arrive").maybe(),
-        (Flaw::ServerErrorNotSent, 500..=599, _) | (Flaw::AuthBlamesProvider, 401, _) => {
+        (Flaw::ClientErrorsBlameProvider, 400 | 402..=407 | 409..=428 | 430..=499, _) => {
+            coded(ErrorKind::Unavailable, "the post office failed").maybe()
+        }
+        (Flaw::ServerErrorIsDomain, 500..=599, _) => coded(ErrorKind::InvalidContent, "the letter did not arrive").processed(),
+        (Flaw::ServerErrorNotSent, 408 | 500..=599, _) | (Flaw::AuthBlamesProvider, 401, _) => {
             coded(ErrorKind::Unavailable, "the post office failed").not_sent()
         }
         (Flaw::ThrottleIsDomain, 429, _) => coded(ErrorKind::InvalidContent, "the post office refused the letter").processed(),
         (Flaw::SecretInErrorSource, 401, _) => coded(ErrorKind::Unauthorized, "the key was refused")
             .source(std::io::Error::other(format!("the key was {}", loft.api_key.expose())))
             .processed(),
-        (Flaw::SecretInErrorCode, 401, _) => SendError::auth("the key was refused").code(loft.api_key.expose()).processed(),
+        (Flaw::SecretInErrorCode, 400 | 401, _) => SendError::auth("the key was refused").code(loft.api_key.expose()).processed(),
         (_, 400..=499, Some("no_such_dove")) => coded(ErrorKind::InvalidRecipient, "no such recipient").processed(),
         (_, 400..=499, Some("dove_opted_out")) => coded(ErrorKind::OptedOut, "the recipient wants no letters").processed(),
         (_, 401, _) => coded(ErrorKind::Unauthorized, "the key was refused").processed(),

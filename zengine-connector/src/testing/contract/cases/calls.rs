@@ -37,7 +37,7 @@ pub(crate) async fn a_health_check_sends_no_message(kit: &SharedKit) -> CaseResu
 
 /// A health check of a failing provider ends, with a status that holds nothing secret.
 pub(crate) async fn a_health_check_of_a_failing_provider_ends(kit: &SharedKit) -> CaseResult {
-    let refusal = |code| WireFault::Response(response::json(code, &json!({ "error": { "message": kit.secrets().join(" ") } })));
+    let refusal = |code| WireFault::Response(response::json(code, &json!({ "error": { "message": kit.secrets.join(" ") } })));
     for fault in [WireFault::Refused, WireFault::Hang, WireFault::Reset, WireFault::garbage(), refusal(401), refusal(429), refusal(500)] {
         let (host, name) = (TestHost::new(kit), fault.name());
         let before = host.now_ms();
@@ -102,25 +102,13 @@ pub(crate) async fn pairs_of_messages_and_requests(kit: &SharedKit) -> CaseResul
         let error = sent.err().map(|error| json!({ "error": error.kind().as_str(), "reach": error.reach().as_str() }));
         let calls = host.wire.recorded();
         let key = ProviderKey::derive(&TestHost::id(0), &kit.name, &ClientMessageId::new(&name).expect("a file's name"), 0);
-        let requests = calls.iter().map(|call| shown(kit, &call.request, &key));
+        let requests = calls.iter().map(|call| {
+            let request = &call.request;
+            let shown = kit.shown((request.method(), request.uri(), request.headers()), request.body()).to_string();
+            serde_json::from_str::<serde_json::Value>(&shown.replace(key.as_str(), "<provider key>")).expect("a request as JSON")
+        });
         results.push((name, error.into_iter().chain(requests).collect()));
     }
     super::super::pairs::compare(folder, &results);
     Ok(())
-}
-
-/// A request in the form of pairs: JSON bodies as JSON, secrets masked, the provider key as a placeholder.
-fn shown(kit: &Kit, request: &http::Request<bytes::Bytes>, key: &ProviderKey) -> serde_json::Value {
-    let masked = |text: String| {
-        let text = text.replace(key.as_str(), "<provider key>");
-        kit.secrets().iter().fold(text, |text, secret| text.replace(secret.as_str(), "***"))
-    };
-    let headers: serde_json::Map<_, _> = request
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_string(), masked(String::from_utf8_lossy(value.as_bytes()).into_owned()).into()))
-        .collect();
-    let text = masked(String::from_utf8_lossy(request.body()).into_owned());
-    let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|_| text.into());
-    json!({ "method": request.method().as_str(), "url": masked(request.uri().to_string()), "headers": headers, "body": body })
 }

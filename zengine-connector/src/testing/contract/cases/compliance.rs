@@ -18,7 +18,7 @@ pub(crate) async fn every_part_of_a_message_reaches_the_provider(kit: &SharedKit
         let host = TestHost::new(kit);
         let sent = host.attempt_json(0, message, &format!("part-{n}"), 1, crate::testing::contract::attempt::ATTEMPT_TIME).await;
         assert!(sent.is_ok(), "message {n} of another kind is not accepted: {:?}", sent.err());
-        let said: String = host.wire.recorded().iter().map(readable).collect();
+        let said: String = host.wire.recorded().iter().map(RecordedCall::printed).collect();
         let mut parts = vec![];
         collect(&message["content"], &mut parts);
         for (member, part) in parts {
@@ -47,44 +47,6 @@ fn collect<'a>(content: &'a Value, into: &mut Vec<(&'a str, &'a str)>) {
     }
 }
 
-/// A request as the provider reads it, with JSON and form escapes decoded.
-fn readable(call: &RecordedCall) -> String {
-    let printed = call.printed();
-    let mut text = printed.clone();
-    let mut next = vec![serde_json::from_slice::<Value>(call.request.body()).unwrap_or_default()];
-    while let Some(value) = next.pop() {
-        match value {
-            Value::String(words) => {
-                text.push('\n');
-                text.push_str(&words);
-                // A JSON string may hold JSON.
-                next.extend(serde_json::from_str::<Value>(&words).ok().filter(|inner| inner.is_object() || inner.is_array()));
-            }
-            Value::Array(items) => next.extend(items),
-            Value::Object(members) => next.extend(members.into_iter().map(|(_, member)| member)),
-            _ => {}
-        }
-    }
-    text + "\n" + &percent_decoded(&printed)
-}
-
-fn percent_decoded(text: &str) -> String {
-    let (mut bytes, mut rest) = (vec![], text.bytes());
-    while let Some(byte) = rest.next() {
-        let mut ahead = rest.clone();
-        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-        match (byte, digit(ahead.next()), digit(ahead.next())) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.extend(u8::try_from(16 * high + low));
-                rest = ahead;
-            }
-            (b'+', ..) => bytes.push(b' '),
-            (byte, ..) => bytes.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// An attempt passes its remaining time to the HTTP client and ends in a timeout by itself: only then does it know how far
 /// the request got.
 pub(crate) async fn the_client_gets_the_remaining_time(kit: &SharedKit) -> CaseResult {
@@ -111,8 +73,7 @@ pub(crate) async fn a_receipt_holds_no_secret(kit: &SharedKit) -> CaseResult {
         let host = TestHost::new(kit);
         let Ok(receipt) = host.attempt(tenant, 0).await else { continue };
         let kept = serde_json::to_string(&receipt).unwrap();
-        let leaked = kit.secrets().iter().any(|secret| secret.len() >= 4 && kept.contains(secret.as_str()));
-        assert!(!leaked, "the receipt holds a secret of the tenant: it is stored and handed to the host");
+        assert!(kit.secret_in(&kept).is_none(), "the receipt holds a secret of the tenant: it is stored and handed to the host");
     }
     Ok(())
 }
@@ -124,12 +85,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_found_at_any_depth_and_escapes_are_decoded() {
+    fn parts_are_found_at_any_depth() {
         let content = json!({ "type": "interactive", "kind": "buttons", "body": "é", "buttons": [{ "id": "yes", "title": "Yes" }] });
         let mut parts = vec![];
         collect(&content, &mut parts);
         parts.sort_unstable();
         assert_eq!(parts, [("body", "é"), ("id", "yes"), ("title", "Yes")]);
-        assert_eq!(percent_decoded("a=%C3%A9+b%2Bc&d=%zz%4"), "a=é b+c&d=%zz%4");
     }
 }

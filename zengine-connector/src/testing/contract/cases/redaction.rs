@@ -7,7 +7,7 @@ use crate::pipeline::Outcome;
 
 /// A provider that repeats everything in its responses leaks nothing into errors and logs.
 pub(crate) async fn a_provider_that_repeats_everything_leaks_nothing(kit: &SharedKit) -> CaseResult {
-    let (secrets, words) = (kit.secrets(), Sample::new(0).canaries());
+    let (secrets, words) = (kit.secrets.clone(), Sample::new(0).canaries());
     let all = [secrets, words].concat();
     let text = all.join(" ");
     let shapes = [

@@ -148,6 +148,6 @@ pub(crate) async fn an_unknown_tenant_is_refused(kit: &SharedKit) -> CaseResult 
         Err(error) => assert_eq!(error.kind(), crate::ErrorKind::UnknownTenant, "{error}"),
         Ok(outcome) => panic!("a tenant that does not exist sent something: {outcome:?}"),
     }
-    assert_eq!(host.wire.calls(), 0);
+    assert_eq!(host.wire.calls(), 0, "a tenant that does not exist: a request left");
     Ok(())
 }
