@@ -14,8 +14,8 @@ use zengine_connector::{
 use crate::{
     flaw::Flaw,
     pigeon::{
-        Any, Anything, Forgetful, HUB_SECRET, HUB_SIGNATURE, Lenient, Pigeon, PigeonHub, PigeonOut, Plain, SIGNATURE, SIGNATURE_HEADER,
-        TIME_HEADER, Undescribed, Wide,
+        Any, Anything, Demanding, Forgetful, HUB_SECRET, HUB_SIGNATURE, Lenient, Pigeon, PigeonCards, PigeonHub, PigeonOut, Plain,
+        SIGNATURE, SIGNATURE_HEADER, TIME_HEADER, Undescribed, Wide,
     },
 };
 
@@ -194,6 +194,46 @@ impl<const FLAW: usize> Fixture for Both<FLAW> {
     }
 }
 
+/// [`PigeonCards`] with the flaw of a number.
+pub(crate) struct Cards<const FLAW: usize>;
+
+impl<const FLAW: usize> Fixture for Cards<FLAW> {
+    type Strategy = PigeonCards;
+
+    fn strategy(wire: &Wire) -> PigeonCards {
+        PigeonCards::new(wire.http(), flaw(FLAW))
+    }
+
+    fn tenant(n: usize) -> SampleTenant {
+        tenant(n, flaw(FLAW))
+    }
+
+    fn inbound() -> Option<Inbound> {
+        let signed = |delivery: &Delivery, mut request: http::Request<Bytes>| {
+            let token = handshake_token(delivery.tenant);
+            *request.uri_mut() = request.uri().to_string().replace("TOKEN", &token).parse().unwrap();
+            request
+        };
+        Some(Inbound::requests(card, signed).pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract_kit/pairs/cards")))
+    }
+}
+
+/// The request of a card without its token.
+fn card(n: usize, sample: &Sample, expected: &Expected<'_>) -> Option<http::Request<Bytes>> {
+    let path = format!("/pigeon-cards/{}/TOKEN", loft(n));
+    let (at, encoded) = (sample.at_ms() / 1000, |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>());
+    match expected {
+        Expected::Text => {
+            let (id, from, text) = (sample.word("card"), sample.word("dove"), encoded(&sample.text()));
+            http::Request::post(path).body(format!("id={id}&from={from}&text={text}&at={at}").into()).ok()
+        }
+        Expected::Status { target, state, recipients: [_], .. } => {
+            http::Request::get(format!("{path}?of={target}&state={}&at={at}", state.as_str())).body(Bytes::new()).ok()
+        }
+        _ => None,
+    }
+}
+
 /// [`PigeonHub`] with the flaw of a number.
 pub(crate) struct Hub<const FLAW: usize>;
 
@@ -244,4 +284,4 @@ macro_rules! sends {
     )*};
 }
 
-sends! { Out PigeonOut  OfForgetful Forgetful  OfWide Wide  OfLenient Lenient  OfPlain Plain  OfUndescribed Undescribed  OfAny Any  OfAnything Anything }
+sends! { Out PigeonOut  OfForgetful Forgetful  OfWide Wide  OfLenient Lenient  OfPlain Plain  OfUndescribed Undescribed  OfDemanding Demanding  OfAny Any  OfAnything Anything }

@@ -71,8 +71,8 @@ flaws! {
 
     /// The call is made in a task of its own, and again if it fails: dropping the send does not stop it.
     SpawnsSend,
-    /// `check` refuses whatever comes after the first message: it is not pure.
-    CheckRemembers,
+    /// Every call is made twice.
+    SendsTwice,
     /// `check` calls the provider.
     CheckCallsProvider,
     /// The idempotency key is the caller's id: that of two tenants may be the same.
@@ -166,6 +166,8 @@ flaws! {
     MissingSignatureAccepted,
     /// Any signature is accepted.
     AnySignatureAccepted,
+    /// A part of the token in the address is accepted.
+    UrlTokenPrefix,
     /// Refusals lock the sender out.
     LocksOut,
     /// A prefix of a signature is accepted.
@@ -314,6 +316,8 @@ flaws! {
     SecretIsPlainText,
     /// Fields have no description.
     SchemaUndescribed,
+    /// The schema requires a field that does not exist.
+    SchemaDemandsMore,
     /// Anything is a configuration.
     AnyConfig,
     /// `configure` does not check ranges.

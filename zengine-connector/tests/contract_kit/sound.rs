@@ -1,7 +1,8 @@
 //! Sound strategies pass the whole contract.
 
-use crate::fixture::{Both, Hub, Out};
+use crate::fixture::{Both, Cards, Hub, Out};
 
 zengine_connector::contract_tests!(sends_and_receives, Both<0>);
 zengine_connector::contract_tests!(only_receives, Hub<0>);
+zengine_connector::contract_tests!(receives_forms_and_queries, Cards<0>);
 zengine_connector::contract_tests!(only_sends, Out<0>);

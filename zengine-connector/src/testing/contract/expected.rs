@@ -2,12 +2,15 @@
 
 use crate::message::State;
 
-/// An expected event other than a text message. [`Inbound::expected`](super::Inbound::expected) makes its element.
+/// An expected event. [`Inbound::expected`](super::Inbound::expected) makes the element of one other than a text message, and
+/// [`Inbound::requests`](super::Inbound::requests) the request of any.
 ///
-/// You must give each element an id made of its [`Sample`](super::Sample), and the sample's time.
+/// You must give each an id made of its [`Sample`](super::Sample), and the sample's time.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Expected<'a> {
+    /// The sample's text, as the kind of message that arrives most.
+    Text,
     /// A tapped button or a choice from a list, which must become an interactive reply.
     Choice {
         /// The id that the sender of the choice gave it.

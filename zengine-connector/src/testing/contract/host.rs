@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    Delivery, SampleTenant,
+    Sample, SampleTenant,
     kit::{Kit, SharedKit, TENANTS},
     wire::Wire,
 };
@@ -114,9 +114,14 @@ impl TestHost {
         sent
     }
 
-    /// The signed request that delivers exact bytes to a tenant.
-    pub(crate) fn request(&self, tenant: usize, body: impl Into<Bytes>) -> http::Request<Bytes> {
-        (self.kit.inbound().request)(&Delivery::new(tenant, body, self.now_ms()))
+    /// The signed request that delivers exact bytes to a tenant. `None` if they have no place in a request.
+    pub(crate) fn request(&self, tenant: usize, bytes: impl Into<Bytes>) -> Option<http::Request<Bytes>> {
+        self.kit.deliver(tenant, bytes, self.now_ms())
+    }
+
+    /// The signed request of a sample event.
+    pub(crate) fn sample(&self, tenant: usize, sample: usize) -> http::Request<Bytes> {
+        self.kit.sample_event(tenant, &Sample::new(sample), self.now_ms())
     }
 
     /// Checks that an outcome or error prints nothing secret or personal.

@@ -11,6 +11,8 @@ type Elements = Box<dyn Fn(&Sample) -> Value + Send + Sync>;
 type Bodies = Box<dyn Fn(usize, Vec<Value>) -> Value + Send + Sync>;
 type Mixed = Box<dyn Fn(Vec<(usize, Value)>) -> Value + Send + Sync>;
 type Requests = Box<dyn Fn(&Delivery) -> http::Request<Bytes> + Send + Sync>;
+type Events = Box<dyn Fn(usize, &Sample, &Expected<'_>) -> Option<http::Request<Bytes>> + Send + Sync>;
+type Signs = Box<dyn Fn(&Delivery, http::Request<Bytes>) -> http::Request<Bytes> + Send + Sync>;
 type ExpectedElements = Box<dyn Fn(&Sample, &Expected<'_>) -> Option<Value> + Send + Sync>;
 type Handshakes = Box<dyn Fn(usize) -> Handshake + Send + Sync>;
 
@@ -20,7 +22,7 @@ type Handshakes = Box<dyn Fn(usize) -> Handshake + Send + Sync>;
 pub struct Delivery {
     /// The index of the sample tenant.
     pub tenant: usize,
-    /// The exact bytes.
+    /// The exact bytes of the body.
     pub body: Bytes,
     /// The time of the delivery, in milliseconds UTC, for signatures that include it.
     pub now_ms: i64,
@@ -54,10 +56,18 @@ impl Handshake {
     }
 }
 
+/// The form of a provider's requests.
+pub(crate) enum Form {
+    /// JSON: elements in a body.
+    Json { element: Elements, body: Bodies, request: Requests },
+    /// Any other: one event in a query, a form, XML.
+    Any { event: Events, sign: Signs },
+}
+
 /// The inbound half of a fixture.
 ///
-/// An element becomes one event: it is one message in the provider's own form. `body` wraps elements of one tenant in a
-/// webhook's body; `request` makes the whole signed request.
+/// In JSON, an element becomes one event: it is one message in the provider's own form. `body` wraps elements of one tenant in a
+/// webhook's body; `request` makes the whole signed request. [`requests`](Self::requests) is for all other forms.
 ///
 /// ```
 /// use serde_json::json;
@@ -78,9 +88,7 @@ impl Handshake {
 /// ```
 #[must_use = "return it from Fixture::inbound"]
 pub struct Inbound {
-    pub(crate) element: Elements,
-    pub(crate) body: Bodies,
-    pub(crate) request: Requests,
+    pub(crate) form: Form,
     pub(crate) batches: bool,
     pub(crate) mixed: Option<Mixed>,
     pub(crate) signatures: Vec<&'static str>,
@@ -92,18 +100,54 @@ pub struct Inbound {
 }
 
 impl Inbound {
-    /// Creates the half: the element of a sample message, the body with elements of the n-th tenant, and the signed
+    /// Creates the half for JSON: the element of a sample message, the body with elements of the n-th tenant, and the signed
     /// request that delivers a body.
     pub fn new(
         element: impl Fn(&Sample) -> Value + Send + Sync + 'static,
         body: impl Fn(usize, Vec<Value>) -> Value + Send + Sync + 'static,
         request: impl Fn(&Delivery) -> http::Request<Bytes> + Send + Sync + 'static,
     ) -> Self {
+        Self::of(Form::Json { element: Box::new(element), body: Box::new(body), request: Box::new(request) }, true)
+    }
+
+    /// Creates the half for requests of any form, one event each: a form, a query, XML, or several of these. `event` makes the
+    /// n-th tenant's request without credentials for an expected event, or `None` if the provider has no such event; `sign` adds
+    /// the credentials of the delivery's tenant to a request, to its headers, its address or its body. Statuses alone are enough.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use zengine_connector::testing::contract::{Expected, Inbound};
+    ///
+    /// let inbound = Inbound::requests(
+    ///     |tenant, sample, expected| match expected {
+    ///         Expected::Text => {
+    ///             let form = format!("id={}&from={}&text={}", sample.word("in"), sample.word("visitor"), sample.word("text"));
+    ///             http::Request::post(format!("/acme/{tenant}")).body(Bytes::from(form)).ok()
+    ///         }
+    ///         Expected::Status { target, state, .. } => {
+    ///             http::Request::get(format!("/acme/{tenant}?id={target}&state={}", state.as_str())).body(Bytes::new()).ok()
+    ///         }
+    ///         _ => None,
+    ///     },
+    ///     |delivery, mut request| {
+    ///         let token = format!("token-{}", delivery.tenant).parse().unwrap();
+    ///         request.headers_mut().insert("acme-token", token);
+    ///         request
+    ///     },
+    /// )
+    /// .signature("acme-token");
+    /// ```
+    pub fn requests(
+        event: impl Fn(usize, &Sample, &Expected<'_>) -> Option<http::Request<Bytes>> + Send + Sync + 'static,
+        sign: impl Fn(&Delivery, http::Request<Bytes>) -> http::Request<Bytes> + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(Form::Any { event: Box::new(event), sign: Box::new(sign) }, false)
+    }
+
+    fn of(form: Form, batches: bool) -> Self {
         Self {
-            element: Box::new(element),
-            body: Box::new(body),
-            request: Box::new(request),
-            batches: true,
+            form,
+            batches,
             mixed: None,
             signatures: vec![],
             handshake: None,
@@ -157,7 +201,8 @@ impl Inbound {
         self
     }
 
-    /// Sets a folder of pairs: a webhook's body `name.in.json` and the result of `normalize`, `name.expect.json`.
+    /// Sets a folder of pairs: a webhook's body `name.in.json`, or a request `name.in.http` without credentials if the half is of
+    /// [`requests`](Self::requests), and the result of `normalize`, `name.expect.json`.
     pub fn pairs(mut self, folder: impl Into<PathBuf>) -> Self {
         self.pairs = Some(folder.into());
         self

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::{
-    Delivery, Sample,
+    Expected, Sample,
     host::{TestHost, printed},
     kit::{Kit, SharedKit},
 };
@@ -63,20 +63,33 @@ impl Inbox {
         letters.iter().map(|letter| serde_json::from_slice(&letter.open(&*keys).unwrap()).unwrap()).collect()
     }
 
-    /// The body that delivers elements to a tenant.
+    /// The body in JSON that delivers elements to a tenant.
     pub(crate) fn body(&self, tenant: usize, elements: Vec<Value>) -> String {
         self.kit().body(tenant, elements).to_string()
     }
 
-    /// The body that delivers one sample message to a tenant.
+    /// The body in JSON that delivers one sample message to a tenant.
     pub(crate) fn sample_body(&self, tenant: usize, sample: usize) -> String {
         self.body(tenant, vec![self.kit().element(sample)])
     }
 
-    /// Delivers sample messages in one signed request.
-    pub(crate) async fn samples(&self, tenant: usize, samples: impl IntoIterator<Item = usize>) -> Received {
-        let elements = samples.into_iter().map(|sample| self.kit().element(sample)).collect();
-        self.elements(tenant, elements).await
+    /// Delivers a sample event.
+    pub(crate) async fn sample(&self, tenant: usize, sample: usize) -> Received {
+        self.request(self.host.sample(tenant, sample)).await
+    }
+
+    /// Delivers an expected event. `None` if the provider has no such event.
+    pub(crate) async fn event(&self, sample: &Sample, expected: &Expected<'_>) -> Option<Received> {
+        let request = self.kit().event(0, sample, expected, self.host.now_ms())?;
+        Some(self.request(request).await)
+    }
+
+    /// Delivers sample events in one signed request.
+    pub(crate) async fn samples(&self, tenant: usize, samples: &[usize]) -> Received {
+        match samples {
+            [sample] => self.sample(tenant, *sample).await,
+            several => self.elements(tenant, several.iter().map(|sample| self.kit().element(*sample)).collect()).await,
+        }
     }
 
     /// Delivers elements in one signed request.
@@ -84,14 +97,14 @@ impl Inbox {
         self.bytes(tenant, self.body(tenant, elements)).await
     }
 
-    /// Delivers exact bytes in a signed request.
+    /// Delivers exact bytes in a signed request of JSON.
     pub(crate) async fn bytes(&self, tenant: usize, body: impl Into<Bytes>) -> Received {
-        self.request(self.host.request(tenant, body)).await
+        self.request(self.host.request(tenant, body).expect("any bytes are a body")).await
     }
 
-    /// A signed request of another time, in milliseconds from now.
-    pub(crate) fn signed_at(&self, tenant: usize, body: impl Into<Bytes>, from_now_ms: i64) -> http::Request<Bytes> {
-        (self.kit().inbound().request)(&Delivery::new(tenant, body, self.host.now_ms() + from_now_ms))
+    /// A signed request of a sample event at another time, in milliseconds from now.
+    pub(crate) fn signed_at(&self, tenant: usize, sample: usize, from_now_ms: i64) -> http::Request<Bytes> {
+        self.kit().sample_event(tenant, &Sample::new(sample), self.host.now_ms() + from_now_ms)
     }
 
     /// Delivers a request. Checks that the response repeats nothing secret or personal.
@@ -129,18 +142,18 @@ impl Inbox {
         received.response
     }
 
-    /// The result of `verify` and `normalize` for a body, without the rest of the pipeline.
-    pub(crate) async fn normalized(&self, tenant: usize, body: impl Into<Bytes>) -> Option<Vec<Result<RoutedEvent, ElementError>>> {
-        let payload = self.payload(tenant, body).await?;
+    /// The result of `verify` and `normalize` for a request, without the rest of the pipeline.
+    pub(crate) async fn normalized(&self, request: http::Request<Bytes>) -> Option<Vec<Result<RoutedEvent, ElementError>>> {
+        let payload = self.payload(request).await?;
         Some(self.normalize(&payload))
     }
 
-    /// The payload that `verify` admits for a body.
-    pub(crate) async fn payload(&self, tenant: usize, body: impl Into<Bytes>) -> Option<RawPayload> {
+    /// The payload that `verify` admits for a request.
+    pub(crate) async fn payload(&self, request: http::Request<Bytes>) -> Option<RawPayload> {
         let engine = &self.host.orchestrator.engine;
         let entry = engine.registry.entry(self.kit().name.as_str()).expect("the strategy is registered");
         let half = entry.inbound.as_ref().expect("the strategy receives");
-        let request = InboundRequest::http(self.host.request(tenant, body));
+        let request = InboundRequest::http(request);
         let lookup = Arc::new(EngineLookup { engine: Arc::clone(engine), entry: Arc::clone(entry) });
         match half.verify(&request, lookup).await {
             Ok(verified) => match verified.step {

@@ -5,10 +5,13 @@ use std::{any::TypeId, sync::Arc};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Call, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire, leaks::Forms, logs::Logs, wire::RecordedCall};
+use super::{
+    Call, Delivery, Expected, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire, inbound::Form, leaks::Forms, logs::Logs, vary,
+    wire::RecordedCall,
+};
 use crate::{
     ids::{StrategyName, TenantId},
-    message::{Capabilities, OutboundMessage, Receipt},
+    message::{Capabilities, OutboundMessage, Receipt, State},
     registry::{RegistryBuilder, StrategyRegistry},
     strategy::{Descriptor, Strategy},
     sync::Mutex,
@@ -99,14 +102,66 @@ impl Kit {
         self.inbound.as_ref().expect("the case needs an inbound half")
     }
 
-    /// The element of a sample message.
+    /// The element of a sample message in JSON.
     pub(crate) fn element(&self, sample: usize) -> Value {
-        (self.inbound().element)(&Sample::new(sample))
+        self.element_of(&Sample::new(sample), &Expected::Text).expect("a message is an element")
     }
 
-    /// A body with elements of a tenant.
+    /// The element of an event in JSON. `None` if the provider has no such event, or speaks no JSON.
+    pub(crate) fn element_of(&self, sample: &Sample, expected: &Expected<'_>) -> Option<Value> {
+        match (&self.inbound().form, expected) {
+            (Form::Json { element, .. }, Expected::Text) => Some(element(sample)),
+            (Form::Json { .. }, expected) => self.inbound().expected.as_ref()?(sample, expected),
+            (Form::Any { .. }, _) => None,
+        }
+    }
+
+    /// A body in JSON with elements of a tenant.
     pub(crate) fn body(&self, tenant: usize, elements: Vec<Value>) -> Value {
-        (self.inbound().body)(tenant, elements)
+        match &self.inbound().form {
+            Form::Json { body, .. } => body(tenant, elements),
+            Form::Any { .. } => panic!("the case needs webhooks in JSON"),
+        }
+    }
+
+    /// The signed request of an event, as delivered at a time. `None` if the provider has no such event.
+    pub(crate) fn event(&self, tenant: usize, sample: &Sample, expected: &Expected<'_>, now_ms: i64) -> Option<http::Request<Bytes>> {
+        match &self.inbound().form {
+            Form::Json { .. } => {
+                let element = self.element_of(sample, expected)?;
+                self.deliver(tenant, self.body(tenant, vec![element]).to_string(), now_ms)
+            }
+            Form::Any { event, sign } => {
+                let request = event(tenant, sample, expected)?;
+                Some(sign(&Delivery::new(tenant, request.body().clone(), now_ms), request))
+            }
+        }
+    }
+
+    /// The event that samples stand for: a text message, or the status of one if the provider sends statuses only.
+    pub(crate) fn sample_event(&self, tenant: usize, sample: &Sample, now_ms: i64) -> http::Request<Bytes> {
+        let recipients = [sample.word("visitor")];
+        let (target, sent_at_ms) = (sample.word("sent"), sample.at_ms() - 3_600_000);
+        let status = Expected::Status { target: &target, state: State::Delivered, sent_at_ms, recipients: &recipients };
+        let event = self.event(tenant, sample, &Expected::Text, now_ms).or_else(|| self.event(tenant, sample, &status, now_ms));
+        event.expect("the inbound half makes neither a text message nor a status `delivered`")
+    }
+
+    /// The signed request with exactly these bytes: the body, or the query if the sample's request has no body. `None` if they
+    /// are no query.
+    pub(crate) fn deliver(&self, tenant: usize, bytes: impl Into<Bytes>, now_ms: i64) -> Option<http::Request<Bytes>> {
+        let bytes = bytes.into();
+        match &self.inbound().form {
+            Form::Json { request, .. } => Some(request(&Delivery::new(tenant, bytes, now_ms))),
+            Form::Any { event, sign } => {
+                let sample = Sample::new(0);
+                let status =
+                    Expected::Status { target: "kit-sent-0", state: State::Delivered, sent_at_ms: sample.at_ms(), recipients: &[] };
+                let request = event(tenant, &sample, &Expected::Text).or_else(|| event(tenant, &sample, &status))?;
+                let request = vary::with_content(&request, bytes)?;
+                Some(sign(&Delivery::new(tenant, request.body().clone(), now_ms), request))
+            }
+        }
     }
 
     /// The n-th sample message as JSON.

@@ -234,12 +234,12 @@ macro_rules! __contract_cases {
             }
             bounds {
                 a_body_above_the_limit_is_refused [Inbound]
-                deep_nesting_does_not_panic [Inbound]
-                huge_numbers_do_not_panic [Inbound]
-                values_of_other_types_do_not_panic [Inbound]
+                deep_nesting_does_not_panic [Json]
+                huge_numbers_do_not_panic [Json]
+                values_of_other_types_do_not_panic [Json]
             }
             unknown {
-                unknown_fields_are_ignored_and_kept [Inbound]
+                unknown_fields_are_ignored_and_kept [Json]
                 unknown_types_become_events [UnknownTypes]
             }
             dedup {
@@ -255,9 +255,10 @@ macro_rules! __contract_cases {
                 a_missing_signature_is_refused [Signature]
                 a_wrong_secret_is_refused [Signature]
                 a_part_of_a_signature_is_refused [Signature]
+                another_credential_in_the_address_is_refused [Inbound]
                 a_signature_of_another_form_is_refused [Signature]
                 changed_bytes_are_refused [Signature]
-                the_signature_is_checked_over_the_received_bytes [Signature]
+                the_signature_is_checked_over_the_received_bytes [Signature Json]
                 a_stale_signature_is_refused [Signature]
                 both_secrets_of_a_rotation_are_accepted [Inbound]
                 unavailable_secrets_admit_no_request [Inbound]

@@ -1,6 +1,6 @@
 //! Needs of a case that a fixture must meet.
 
-use super::kit::Kit;
+use super::{inbound::Form, kit::Kit};
 use crate::message::Idempotency;
 
 /// A need of a case. Some are observed in a successful attempt and a health check. A case with an unmet need is skipped.
@@ -41,6 +41,8 @@ pub enum Need {
     Inbound,
     /// A header that authenticates requests.
     Signature,
+    /// Webhooks in JSON.
+    Json,
     /// Bodies of several elements.
     Batches,
     /// Bodies with elements of several tenants.
@@ -76,6 +78,7 @@ impl Need {
             Self::Secrets => "secrets in the configuration",
             Self::Inbound => "an inbound half",
             Self::Signature => "a header that authenticates requests",
+            Self::Json => "webhooks in JSON",
             Self::Batches => "bodies of several elements",
             Self::Mixed => "bodies with elements of several tenants",
             Self::Handshake => "a handshake",
@@ -106,6 +109,7 @@ impl Need {
             Self::Secrets => !kit.tenant(0).secrets.is_empty(),
             Self::Inbound => inbound.is_some(),
             Self::Signature => inbound.is_some_and(|inbound| !inbound.signatures.is_empty()),
+            Self::Json => inbound.is_some_and(|inbound| matches!(inbound.form, Form::Json { .. })),
             Self::Batches => inbound.is_some_and(|inbound| inbound.batches),
             Self::Mixed => inbound.is_some_and(|inbound| inbound.mixed.is_some()),
             Self::Handshake => inbound.is_some_and(|inbound| inbound.handshake.is_some()),

@@ -2,21 +2,32 @@
 
 use std::{fs, path::Path};
 
+use bytes::Bytes;
 use serde_json::Value;
 
-/// The inputs of a folder, by name, in order.
-pub(crate) fn inputs(folder: &Path) -> Vec<(String, String)> {
+/// The inputs of a folder that end in `.in.` and this, by name, in order.
+pub(crate) fn inputs(folder: &Path, kind: &str) -> Vec<(String, String)> {
     let files = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut inputs: Vec<_> = files
         .filter_map(|file| {
             let path = file.ok()?.path();
-            let name = path.file_name()?.to_str()?.strip_suffix(".in.json")?.to_owned();
+            let name = path.file_name()?.to_str()?.strip_suffix(kind)?.strip_suffix(".in.")?.to_owned();
             Some((name, fs::read_to_string(path).ok()?))
         })
         .collect();
     inputs.sort();
-    assert!(!inputs.is_empty(), "{}: no file ends in .in.json", folder.display());
+    assert!(!inputs.is_empty(), "{}: no file ends in .in.{kind}", folder.display());
     inputs
+}
+
+/// A request from a file: a line with method and address, lines with headers, an empty line and the body.
+pub(crate) fn request(text: &str) -> Option<http::Request<Bytes>> {
+    let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end(), ""));
+    let mut lines = head.lines();
+    let (method, uri) = lines.next()?.split_once(' ')?;
+    let request = http::Request::builder().method(method).uri(uri);
+    let request = lines.try_fold(request, |request, line| line.split_once(": ").map(|(name, value)| request.header(name, value)))?;
+    request.body(Bytes::copy_from_slice(body.trim_end_matches('\n').as_bytes())).ok()
 }
 
 /// Compares the result of each input with the expected one. With `BLESS=1` in the environment, writes it instead.
@@ -80,7 +91,7 @@ mod tests {
     fn a_pair_without_expectation_fails_and_names_bless() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("x.in.json"), "1").unwrap();
-        assert_eq!(inputs(folder.path()), [("x".to_owned(), "1".to_owned())]);
+        assert_eq!(inputs(folder.path(), "json"), [("x".to_owned(), "1".to_owned())]);
         let run = std::panic::catch_unwind(|| compare(folder.path(), &[("x".to_owned(), json!(1))]));
         assert!(super::super::host::panic_text(&*run.unwrap_err()).contains("BLESS=1"));
         fs::write(folder.path().join("x.expect.json"), "1").unwrap();

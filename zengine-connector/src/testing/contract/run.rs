@@ -116,7 +116,9 @@ async fn observe(kit: &SharedKit) {
     }
     for tenant in 0..TENANTS {
         let host = TestHost::new(kit);
-        if let Ok(receipt) = host.attempt(tenant, 0).await {
+        if host.bind(tenant).await.is_ok()
+            && let Ok(receipt) = host.attempt(tenant, 0).await
+        {
             kit.observe(tenant, &host.wire.recorded(), &receipt);
         }
     }

@@ -9,12 +9,18 @@ use crate::{ids::RouteKey, testing::SimClock};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     n: usize,
+    text: Option<String>,
 }
 
 impl Sample {
     /// Creates the words of the n-th message, from 0.
     pub fn new(n: usize) -> Self {
-        Self { n }
+        Self { n, text: None }
+    }
+
+    /// The words of the n-th message with another text.
+    pub(crate) fn with_text(n: usize, text: &str) -> Self {
+        Self { n, text: Some(text.to_owned()) }
     }
 
     /// The index of the message.
@@ -24,7 +30,7 @@ impl Sample {
 
     /// A text with an accent and an emoji, which signatures and lengths must handle.
     pub fn text(&self) -> String {
-        format!("canary-text-{:05} é 😀", self.n)
+        self.text.clone().unwrap_or_else(|| format!("canary-text-{:05} é 😀", self.n))
     }
 
     /// A phone number in E.164, from the range for fiction.

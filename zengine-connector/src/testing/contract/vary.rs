@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Sample, kit::Kit};
+use super::kit::Kit;
 use crate::{
     message::{ElementError, Party},
     strategy::RoutedEvent,
@@ -76,24 +77,6 @@ pub(crate) fn marked(mut element: Value) -> Option<Value> {
 /// Inserts a value at the placeholder of [`marked`].
 pub(crate) fn unmarked(body: &str, value: &str) -> String {
     body.replace(&format!("\"{MARK}\""), value)
-}
-
-/// Replaces the text in a sample's element. `None` if no string in it equals the sample's text.
-pub(crate) fn with_text(mut element: Value, sample: &Sample, text: &str) -> Option<Value> {
-    let mut found = false;
-    let (mut next, words) = (vec![&mut element], sample.text());
-    while let Some(value) = next.pop() {
-        match value {
-            Value::String(is) if *is == words => {
-                text.clone_into(is);
-                found = true;
-            }
-            Value::Array(items) => next.extend(items),
-            Value::Object(members) => next.extend(members.values_mut()),
-            _ => {}
-        }
-    }
-    found.then_some(element)
 }
 
 /// One body for each value in it, with `other` in that value's place. Empty if the body is not JSON.
@@ -174,12 +157,48 @@ pub(crate) fn printed(read: &Result<RoutedEvent, ElementError>) -> Value {
     printed
 }
 
+/// The bytes of a request that name its event: the body, or the query if there is none.
+pub(crate) fn content(request: &http::Request<Bytes>) -> Bytes {
+    match request.uri().query() {
+        Some(query) if request.body().is_empty() => Bytes::copy_from_slice(query.as_bytes()),
+        _ => request.body().clone(),
+    }
+}
+
+/// A request with other bytes of this kind. `None` if they are no query.
+pub(crate) fn with_content(request: &http::Request<Bytes>, bytes: Bytes) -> Option<http::Request<Bytes>> {
+    let mut changed = request.clone();
+    if request.body().is_empty() && request.uri().query().is_some() {
+        let query = std::str::from_utf8(&bytes).ok()?;
+        *changed.uri_mut() = format!("{}?{query}", request.uri().path()).parse().ok()?;
+    } else {
+        *changed.body_mut() = bytes;
+    }
+    Some(changed)
+}
+
+/// A request without its credentials: headers that authenticate it, and secrets in its address.
+pub(crate) fn unsigned(kit: &Kit, request: &http::Request<Bytes>) -> http::Request<Bytes> {
+    let mut changed = request.clone();
+    for header in &kit.inbound().signatures {
+        changed.headers_mut().remove(*header);
+    }
+    if let Ok(uri) = kit.masked(&request.uri().to_string()).replace("***", "0").parse() {
+        *changed.uri_mut() = uri;
+    }
+    changed
+}
+
+/// Other values than a token: parts of it, longer ones, and none.
+pub(crate) fn other_tokens(token: &str) -> Vec<String> {
+    let half = token[..token.len() / 2].to_owned();
+    let mut tokens = vec![String::new(), half, token[1..].to_owned(), format!("{token}0"), token.to_uppercase(), "%00".to_owned()];
+    tokens.retain(|other| other != token);
+    tokens
+}
+
 /// A request with another value of a header, or without the header.
-pub(crate) fn with_header(
-    request: &http::Request<bytes::Bytes>,
-    name: &'static str,
-    value: Option<&str>,
-) -> Option<http::Request<bytes::Bytes>> {
+pub(crate) fn with_header(request: &http::Request<Bytes>, name: &'static str, value: Option<&str>) -> Option<http::Request<Bytes>> {
     let mut changed = request.clone();
     changed.headers_mut().remove(name);
     if let Some(value) = value {
@@ -189,7 +208,7 @@ pub(crate) fn with_header(
 }
 
 /// A header of a request as text.
-pub(crate) fn header_of(request: &http::Request<bytes::Bytes>, name: &str) -> Option<String> {
+pub(crate) fn header_of(request: &http::Request<Bytes>, name: &str) -> Option<String> {
     request.headers().get(name)?.to_str().ok().map(str::to_owned)
 }
 
@@ -229,13 +248,5 @@ mod tests {
             "1e999",
         ];
         assert_eq!(bodies, expected);
-    }
-
-    #[test]
-    fn text_is_replaced_only_in_strings_that_equal_it() {
-        let sample = Sample::new(1);
-        let changed = with_text(json!({ "a": [{ "text": sample.text() }], "id": sample.word("m") }), &sample, "other").unwrap();
-        assert_eq!(changed, json!({ "a": [{ "text": "other" }], "id": sample.word("m") }));
-        assert_eq!(with_text(json!({ "a": format!("<p>{}</p>", sample.text()) }), &sample, "other"), None);
     }
 }

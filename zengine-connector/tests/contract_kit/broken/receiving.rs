@@ -15,6 +15,9 @@ broken! {
     a_request_without_signature_is_let_in: MissingSignatureAccepted in Both, sound Both {
         a_missing_signature_is_refused "without header pigeon-signature was let in"
     }
+    a_part_of_the_token_in_the_address_is_accepted: UrlTokenPrefix in Cards, sound Cards {
+        another_credential_in_the_address_is_refused "was let in"
+    }
     any_signature_is_accepted: AnySignatureAccepted in Both, sound Both {
         a_wrong_secret_is_refused "was let in"
     }

@@ -17,16 +17,18 @@ broken! {
     the_schema_forgets_a_field: SchemaForgetsField in OfForgetful, sound Out {
         sample_tenants_bind "does not fit its schema"
         sample_configurations_fit_schema_and_type "the schema refuses the configuration"
-        schema_and_type_agree_on_a_removed_field "the schema says"
     }
     a_secret_is_a_text_like_any_other: SecretIsPlainText in OfPlain, sound Out {
         sample_tenants_bind "does not fit its schema"
         a_missing_secret_fails_fast "does not name the secret"
+    }
+    the_schema_demands_more: SchemaDemandsMore in OfDemanding, sound Out {
         a_missing_field_is_named "is not named"
     }
     the_schema_allows_what_is_not_read: SchemaTooWide in OfWide, sound Out {
         schema_and_type_agree_on_a_wrong_type "the schema says accepted, the type says refused"
         schema_and_type_agree_on_null "the schema says accepted, the type says refused"
+        schema_and_type_agree_on_a_removed_field "the schema says accepted, the type says refused"
     }
     a_misspelled_field_is_ignored: IgnoresUnknownFields in OfLenient, sound Out {
         an_unknown_field_is_refused_and_named "deny_unknown_fields"

@@ -56,7 +56,7 @@ config! {
     #[schemars(transform = forget_loft)]
     #[serde(deny_unknown_fields)]
     ForgetfulConfig Secret<String>;
-    /// Its schema allows a class of any type.
+    /// Its schema allows a class of any type and requires nothing.
     #[derive(Deserialize, JsonSchema)]
     #[schemars(transform = any_class)]
     #[serde(deny_unknown_fields)]
@@ -73,6 +73,11 @@ config! {
     #[schemars(transform = undescribe)]
     #[serde(deny_unknown_fields)]
     UndescribedConfig Secret<String>;
+    /// Its schema requires a house.
+    #[derive(Deserialize, JsonSchema)]
+    #[schemars(transform = demand_house)]
+    #[serde(deny_unknown_fields)]
+    DemandingConfig Secret<String>;
     /// It is made of anything.
     #[derive(Deserialize, JsonSchema)]
     #[serde(from = "serde_json::Value")]
@@ -145,6 +150,12 @@ fn forget_loft(schema: &mut Schema) {
     }
 }
 
+fn demand_house(schema: &mut Schema) {
+    if let Some(required) = schema.get_mut("required").and_then(|all| all.as_array_mut()) {
+        *required = vec!["house".into()];
+    }
+}
+
 fn undescribe(schema: &mut Schema) {
     if let Some(loft) = schema.pointer_mut("/properties/loft") {
         *loft = serde_json::json!({ "type": "string" });
@@ -155,4 +166,5 @@ fn any_class(schema: &mut Schema) {
     if let Some(class) = schema.pointer_mut("/properties/class") {
         *class = serde_json::json!({ "description": "How urgent letters are." });
     }
+    schema.remove("required");
 }

@@ -4,8 +4,10 @@
 //! |---|---|---|
 //! | [`Pigeon`] | out and in | one address and one secret per loft |
 //! | [`PigeonOut`] | out | |
+//! | [`PigeonCards`] | in | one address with a token per loft; forms and queries instead of JSON |
 //! | [`PigeonHub`] | in | one address and one secret for all; each letter names its loft |
 
+mod cards;
 mod config;
 mod inbound;
 mod letters;
@@ -33,7 +35,7 @@ use zengine_connector::{
 };
 
 pub(crate) use self::{
-    config::{AnyConfig, ForgetfulConfig, LenientConfig, PigeonConfig, PlainConfig, UndescribedConfig, WideConfig},
+    config::{AnyConfig, DemandingConfig, ForgetfulConfig, LenientConfig, PigeonConfig, PlainConfig, UndescribedConfig, WideConfig},
     inbound::{HUB_SECRET, HUB_SIGNATURE, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER},
     outbound::CAPABILITIES,
 };
@@ -118,7 +120,10 @@ macro_rules! pigeon {
             }
 
             fn check(&self, _: &Loft, _: &OutboundMessage) -> Result<(), Vec<Violation>> {
-                outbound::check(&self.0)
+                if self.0.is(Flaw::CheckCallsProvider) {
+                    outbound::call_at_once(&self.0);
+                }
+                Ok(())
             }
 
             fn capabilities<'t>(&self, _: &'t Loft) -> Option<&'t Capabilities> {
@@ -177,6 +182,27 @@ pub(crate) struct PigeonHub(Post);
 pigeon!(PigeonHub, PigeonConfig);
 pigeon!(PigeonHub, PigeonConfig, inbound verify_hub);
 
+/// Receives what is not JSON.
+#[derive(Debug, Strategy)]
+#[strategy(name = "pigeon-cards", channel = Messenger, config = PigeonConfig, inbound)]
+pub(crate) struct PigeonCards(Post);
+
+pigeon!(PigeonCards, PigeonConfig);
+
+impl InboundStrategy<PigeonConfig> for PigeonCards {
+    async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Loft>) -> Result<Verified, VerifyError> {
+        cards::verify(&self.0, request, cx).await
+    }
+
+    fn takes_json(&self) -> bool {
+        false
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        cards::normalize(payload)
+    }
+}
+
 macro_rules! misconfigured {
     ($($(#[doc = $what:literal])+ $strategy:ident $name:literal $config:ty;)*) => {$(
         $(#[doc = $what])+
@@ -200,6 +226,8 @@ misconfigured! {
     Plain "pigeon-plain" PlainConfig;
     /// With [`Flaw::SchemaUndescribed`].
     Undescribed "pigeon-undescribed" UndescribedConfig;
+    /// With [`Flaw::SchemaDemandsMore`].
+    Demanding "pigeon-demanding" DemandingConfig;
     /// With [`Flaw::AnyConfig`].
     Any "pigeon-any" AnyConfig;
 }

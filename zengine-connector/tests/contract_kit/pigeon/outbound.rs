@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zengine_connector::{
     Content, ErrorKind, HealthContext, OutboundMessage, ProviderMessageId, Reach, Receipt, SendContext, SendError,
-    error::Violation,
     http::{CallOptions, HttpCause, HttpError, retry_after, status_error},
     message::{ButtonRules, Capabilities, Interactive, Length, ListRules, MediaKind, MediaRule, TextFormat},
     strategy::HealthStatus,
@@ -21,8 +20,10 @@ const SHORT: Length = Length::chars(20);
 const TEXT: Length = Length::chars(500);
 const BUTTONS: ButtonRules = ButtonRules { max: 3, title: SHORT, id: Length::chars(100), body: TEXT, footer: SHORT, header: SHORT };
 
-/// Texts of 500 characters, and three buttons.
-pub(crate) const CAPABILITIES: Capabilities = Capabilities::NONE.with_text(TEXT).with_buttons(BUTTONS);
+const MEDIA: &[MediaRule] = &[MediaRule { kind: MediaKind::Image, max_bytes: 1000, mimes: &[], caption: Some(SHORT) }];
+
+/// Texts of 500 characters, three buttons, and pictures.
+pub(crate) const CAPABILITIES: Capabilities = Capabilities::NONE.with_text(TEXT).with_buttons(BUTTONS).with_media(MEDIA);
 static BOASTFUL: Capabilities = Capabilities::NONE
     .with_text(Length::chars(5000))
     .with_markdown()
@@ -37,7 +38,7 @@ static BOASTFUL: Capabilities = Capabilities::NONE
         id: Length::chars(100),
         body: TEXT,
     })
-    .with_media(&[MediaRule { kind: MediaKind::Image, max_bytes: 1000, mimes: &[], caption: Some(SHORT) }])
+    .with_media(MEDIA)
     .with_contacts(1)
     .with_location()
     .with_quote();
@@ -61,17 +62,6 @@ pub(super) async fn at_configure(post: &Post, loft: &Loft) {
 /// Begins a call where none may be made, and gives it up.
 pub(super) fn call_at_once(post: &Post) {
     let _ = post.http.call(get("/health", "nobody"), CallOptions::DEFAULT).now_or_never();
-}
-
-pub(super) fn check(post: &Post) -> Result<(), Vec<Violation>> {
-    match post.flaw {
-        Flaw::CheckRemembers if post.memory.count.fetch_add(1, SeqCst) > 0 => {
-            return Err(vec![Violation::new("/content", "one letter was sent before")]);
-        }
-        Flaw::CheckCallsProvider => call_at_once(post),
-        _ => {}
-    }
-    Ok(())
 }
 
 pub(super) async fn healthcheck(post: &Post, loft: &Loft, cx: &HealthContext) -> HealthStatus {
@@ -163,6 +153,7 @@ fn letters(post: &Post, loft: &Loft, message: &OutboundMessage) -> Result<Vec<St
         Content::Text(text) if post.is(Flaw::CutsText) => Ok(vec![letter(&pieces(&text.body)[0], Value::Null)]),
         Content::Text(text) if post.is(Flaw::SplitsText) => Ok(pieces(&text.body).iter().map(|piece| letter(piece, Value::Null)).collect()),
         Content::Text(text) => Ok(vec![letter(&text.body, Value::Null)]),
+        Content::Media(media) => Ok(vec![letter(media.caption.as_deref().unwrap_or_default(), json!(media))]),
         Content::Interactive(Interactive::Buttons { body, .. }) if post.is(Flaw::DropsButtons) => Ok(vec![letter(body, Value::Null)]),
         Content::Interactive(Interactive::Buttons { header, body, footer, buttons, .. }) => {
             let all: Vec<_> = buttons.iter().map(|button| json!({ "id": button.id, "title": button.title })).collect();
@@ -202,6 +193,7 @@ async fn drafted(post: &Post, letter: String) -> String {
 async fn call(post: &Post, loft: &Loft, body: String, cx: &SendContext) -> Result<Receipt, SendError> {
     let timeout = match post.flaw {
         Flaw::IgnoresDeadline => Duration::from_secs(600),
+        Flaw::AssumesDelivery | Flaw::TimeoutNotSent => cx.remaining() / 2,
         Flaw::Impatient => Duration::from_secs(1),
         _ => LONGEST.min(cx.remaining()),
     };
@@ -226,6 +218,7 @@ async fn call(post: &Post, loft: &Loft, body: String, cx: &SendContext) -> Resul
     let once = || post.http.call(request(), options);
     let mut answer = if post.is(Flaw::SpawnsSend) { in_background(post, request(), options).await } else { once().await };
     match (post.flaw, &answer) {
+        (Flaw::SendsTwice, Ok(_)) => answer = once().await,
         (Flaw::RetriesInsideSend, Ok(got)) if got.status().is_server_error() => answer = once().await,
         (Flaw::SendsAgainOnTimeout, Err(HttpError { cause: HttpCause::Timeout, .. })) => answer = once().await,
         _ => {}

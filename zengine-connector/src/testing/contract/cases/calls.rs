@@ -95,7 +95,7 @@ pub(crate) async fn other_kinds_of_messages_are_delivered(kit: &SharedKit) -> Ca
 pub(crate) async fn pairs_of_messages_and_requests(kit: &SharedKit) -> CaseResult {
     let folder = kit.outbound().pairs.as_ref().expect("a folder of pairs");
     let mut results = vec![];
-    for (name, text) in super::super::pairs::inputs(folder) {
+    for (name, text) in super::super::pairs::inputs(folder, "json") {
         let message = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}.in.json: {error}"));
         let host = TestHost::new(kit);
         let sent = host.attempt_json(0, &message, &name, 1, super::super::attempt::ATTEMPT_TIME).await;

@@ -24,6 +24,7 @@ pub(crate) async fn the_same_id_sends_once(kit: &SharedKit) -> CaseResult {
     assert!(second.replayed && !first.replayed);
     assert_eq!(second.provider_id(), first.provider_id(), "the replay has another receipt");
     assert_eq!(host.wire.calls(), calls, "the replay called the provider");
+    assert_eq!(host.wire.effects().len(), 1, "two callers of one id made more than one message");
     Ok(())
 }
 
@@ -69,7 +70,7 @@ pub(crate) async fn retries_of_concurrent_calls_send_once(kit: &SharedKit) -> Ca
     for sent in join_all((0..10).map(|_| host.send(0, 0, "retried-1"))).await {
         drop(delivered(sent));
     }
-    assert_eq!(host.wire.effects().len(), 1);
+    assert_eq!(host.wire.effects().len(), 1, "ten callers of one id made more than one message");
     Ok(())
 }
 
@@ -103,7 +104,7 @@ pub(crate) async fn the_same_id_of_two_tenants_is_two_messages(kit: &SharedKit) 
     let host = TestHost::new(kit);
     let (a, b) = (delivered(host.send(0, 0, "shared-1").await), delivered(host.send(1, 0, "shared-1").await));
     assert!(!a.replayed && !b.replayed, "one tenant got the other's result");
-    assert_eq!(host.wire.effects().len(), 2);
+    assert_eq!(host.wire.effects().len(), 2, "two ids are two messages");
     Ok(())
 }
 

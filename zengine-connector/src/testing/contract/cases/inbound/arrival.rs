@@ -1,18 +1,20 @@
 //! Messages reach the host unchanged.
 
 use super::prelude::*;
-use crate::strategy::RawPayload;
+use crate::testing::contract::{inbound::Delivery, pairs};
+use crate::{message::Event, strategy::RawPayload};
 
 /// A signed request with one element is acknowledged, and the handler gets the sender's text.
 pub(crate) async fn a_signed_message_reaches_the_handler(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    let received = inbox.samples(0, [1]).await;
+    let received = inbox.sample(0, 1).await;
     assert_accepted(&received, "a signed message");
     let seen = inbox.seen();
     assert_eq!(seen.len(), 1, "one element is one event, the handler got {}", seen.len());
     let event = serde_json::to_string(&seen[0]).unwrap();
     assert!(Sample::new(1).is_in(&event), "the event holds nothing of the message");
-    assert!(seen[0].from.preferred().is_some(), "RoutedEvent::from holds no identity: no reply is possible");
+    let is_status = matches!(seen[0].event, Event::Status(_));
+    assert!(is_status || seen[0].from.preferred().is_some(), "RoutedEvent::from holds no identity: no reply is possible");
     Ok(())
 }
 
@@ -21,7 +23,7 @@ pub(crate) async fn an_event_is_stamped(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let sample = Sample::new(7);
     let before_ms = inbox.host.now_ms();
-    let received = inbox.samples(1, [7]).await;
+    let received = inbox.sample(1, 7).await;
     assert_accepted(&received, "a signed message");
     let seen = inbox.seen();
     let event = seen.first().expect("the handler got no event");
@@ -31,7 +33,8 @@ pub(crate) async fn an_event_is_stamped(kit: &SharedKit) -> CaseResult {
     if let Some(at_ms) = event.occurred_at_ms {
         assert_eq!(at_ms, sample.at_ms(), "occurred_at_ms is not the provider's time in milliseconds UTC");
     }
-    assert!(!event.provider_ids.is_empty(), "the provider's id is lost: RoutedEvent::provider_ids is empty");
+    let is_status = matches!(event.event, Event::Status(_));
+    assert!(is_status || !event.provider_ids.is_empty(), "the provider's id is lost: RoutedEvent::provider_ids is empty");
     let raw = String::from_utf8_lossy(&event.raw);
     let foreign = event.provider_ids.iter().any(|id| !raw.contains(id.as_str()));
     assert!(!foreign, "a provider id is not the provider's: the element does not hold it");
@@ -42,15 +45,18 @@ pub(crate) async fn an_event_is_stamped(kit: &SharedKit) -> CaseResult {
 pub(crate) async fn two_senders_are_kept_apart(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     for n in [1, 2] {
-        assert_accepted(&inbox.samples(0, [n]).await, "a signed message");
+        assert_accepted(&inbox.sample(0, n).await, "a signed message");
     }
     let seen = inbox.seen();
     assert_eq!(seen.len(), 2, "two messages of two senders gave {} events", seen.len());
+    if matches!(seen[0].event, Event::Status(_)) {
+        return Err(Skipped::needs("messages, not statuses alone"));
+    }
     assert!(seen[0].from != seen[1].from, "two senders have the same identity: a reply would go to the wrong one");
     let (one, two) = (&seen[0].conversation, &seen[1].conversation);
     assert!(one.is_none() || one != two, "two senders share a conversation: a reply would go to the wrong one");
     assert_eq!(one.is_some(), two.is_some(), "only one of two messages of a kind has a conversation");
-    let again = inbox.normalized(0, inbox.sample_body(0, 1)).await.unwrap_or_default();
+    let again = inbox.normalized(inbox.host.sample(0, 1)).await.unwrap_or_default();
     let same = again.into_iter().flatten().all(|event| event.from == seen[0].from && event.conversation == seen[0].conversation);
     assert!(same, "one sender has another identity or conversation the second time");
     Ok(())
@@ -71,14 +77,15 @@ pub(crate) async fn text_arrives_unchanged(kit: &SharedKit) -> CaseResult {
     ];
     for (n, text) in texts.iter().enumerate() {
         let inbox = Inbox::new(kit);
-        let plain = vary::with_text(kit.element(2 * n), &Sample::new(2 * n), text);
-        let other = vary::with_text(kit.element(2 * n + 1), &Sample::new(2 * n + 1), text);
-        let (Some(plain), Some(other)) = (plain, other) else {
-            return Err(Skipped::needs("an element with a string that equals the sample's text"));
+        let (plain, other) = (Sample::with_text(2 * n, text), Sample::with_text(2 * n + 1, text));
+        let now_ms = inbox.host.now_ms();
+        let escaped = || {
+            kit.element_of(&other, &Expected::Text).and_then(|element| inbox.host.request(0, vary::escaped(&inbox.body(0, vec![element]))))
         };
-        for (body, how) in [(inbox.body(0, vec![plain]), "as it is"), (vary::escaped(&inbox.body(0, vec![other])), "with \\u escapes")] {
+        for (request, how) in [(kit.event(0, &plain, &Expected::Text, now_ms), "as it is"), (escaped(), "with \\u escapes")] {
+            let Some(request) = request else { continue };
             let before = inbox.seen().len();
-            let received = inbox.bytes(0, body).await;
+            let received = inbox.request(request).await;
             assert_accepted(&received, "a signed message");
             let seen = inbox.seen();
             assert_eq!(seen.len(), before + 1, "text no. {n}, written {how}, gave no event");
@@ -100,6 +107,17 @@ pub(crate) async fn text_arrives_unchanged(kit: &SharedKit) -> CaseResult {
 /// holds no neighbour.
 pub(crate) async fn raw_is_the_exact_slice(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
+    if matches!(kit.inbound().form, Form::Any { .. }) {
+        let request = inbox.host.sample(0, 1);
+        let content = vary::content(&request);
+        for event in inbox.normalized(request).await.expect("a signed request is let in").into_iter().flatten() {
+            let raw = &event.raw;
+            assert!(!raw.is_empty(), "RoutedEvent::raw is empty: the provider's original event is lost");
+            let exact = content.windows(raw.len()).any(|part| part == &raw[..]);
+            assert!(exact, "raw is not part of the request's body or query: take a slice with RawPayload::slice");
+        }
+        return Ok(());
+    }
     let batches = kit.inbound().batches;
     let elements = if batches { vec![kit.element(1), kit.element(2)] } else { vec![kit.element(1)] };
     let body = vary::spaced(&vary::escaped(&inbox.body(0, elements)));
@@ -125,14 +143,23 @@ pub(crate) async fn inbound_pairs_are_as_expected(kit: &SharedKit) -> CaseResult
     let inbox = Inbox::new(kit);
     let folder = kit.inbound().pairs.clone().expect("the case needs pairs");
     let mut results = vec![];
-    for (name, body) in crate::testing::contract::pairs::inputs(&folder) {
+    let kind = if matches!(kit.inbound().form, Form::Any { .. }) { "http" } else { "json" };
+    for (name, input) in pairs::inputs(&folder, kind) {
         let before = (inbox.seen().len(), inbox.letters().await.len());
-        // A body that holds its own signature is not signed by the fixture: it is read unverified.
-        let payload = inbox.payload(0, body.clone()).await.unwrap_or_else(|| RawPayload::unverified(body));
+        let (request, bytes) = match &kit.inbound().form {
+            Form::Json { .. } => (inbox.host.request(0, input.clone()), input.into()),
+            Form::Any { sign, .. } => {
+                let request = pairs::request(&input).unwrap_or_else(|| panic!("{name}.in.http is no request"));
+                let bytes = vary::content(&request);
+                (Some(sign(&Delivery::new(0, request.body().clone(), inbox.host.now_ms()), request)), bytes)
+            }
+        };
+        // A request that holds its own signature is not signed by the fixture: it is read unverified.
+        let payload = inbox.payload(request.expect("a request")).await.unwrap_or_else(|| RawPayload::unverified(bytes));
         let read: Vec<_> = inbox.normalize(&payload).into_iter().map(|element| vary::printed(&element)).collect();
         assert_eq!((inbox.seen().len(), inbox.letters().await.len()), before, "verify or normalize stored something");
         results.push((name, serde_json::Value::from(read)));
     }
-    crate::testing::contract::pairs::compare(&folder, &results);
+    pairs::compare(&folder, &results);
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::prelude::*;
 pub(crate) async fn a_redelivery_runs_no_handler_twice(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     for n in 1..=3 {
-        let received = inbox.samples(0, [1]).await;
+        let received = inbox.sample(0, 1).await;
         assert_accepted(&received, if n == 1 { "a signed message" } else { "a redelivery" });
         let ran = inbox.seen().len();
         assert_eq!(
@@ -20,11 +20,10 @@ pub(crate) async fn a_redelivery_runs_no_handler_twice(kit: &SharedKit) -> CaseR
 /// An event redelivered an hour later, signed again and in another process, has the same dedup key.
 pub(crate) async fn a_late_redelivery_is_recognised(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    let body = inbox.sample_body(0, 1);
-    let first = inbox.normalized(0, body.clone()).await.expect("a signed message is let in");
+    let first = inbox.normalized(inbox.host.sample(0, 1)).await.expect("a signed message is let in");
     inbox.host.pass(std::time::Duration::from_secs(3600)).await;
     let again = Inbox::new(kit);
-    let second = again.normalized(0, body).await.expect("a signed message is let in");
+    let second = again.normalized(again.host.sample(0, 1)).await.expect("a signed message is let in");
     let keys = |read: Vec<Result<crate::strategy::RoutedEvent, _>>| read.into_iter().flatten().map(|event| event.dedup).collect::<Vec<_>>();
     let (first, second) = (keys(first), keys(second));
     assert!(!first.is_empty(), "a signed message gave no event");
@@ -50,7 +49,7 @@ pub(crate) async fn a_redelivered_batch_runs_no_handler_twice(kit: &SharedKit) -
 pub(crate) async fn an_event_is_recognised_in_another_batch(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     for batch in [vec![1, 1], vec![2, 1], vec![3, 2], vec![1, 2, 3]] {
-        let received = inbox.samples(0, batch).await;
+        let received = inbox.samples(0, &batch).await;
         assert_accepted(&received, "a batch");
     }
     let seen: Vec<_> = inbox.seen().iter().map(|event| serde_json::to_string(event).unwrap()).collect();
@@ -65,10 +64,9 @@ pub(crate) async fn an_event_is_recognised_in_another_batch(kit: &SharedKit) -> 
 pub(crate) async fn messages_with_equal_text_are_different(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     for n in [1, 2] {
-        let Some(element) = vary::with_text(kit.element(n), &Sample::new(n), "yes") else {
-            return Err(Skipped::needs("an element with a string that equals the sample's text"));
+        let Some(received) = inbox.event(&Sample::with_text(n, "yes"), &Expected::Text).await else {
+            return Err(Skipped::needs("messages, not statuses alone"));
         };
-        let received = inbox.elements(0, vec![element]).await;
         assert_accepted(&received, "a signed message");
     }
     let ran = inbox.seen().len();
@@ -81,12 +79,12 @@ pub(crate) async fn an_event_that_was_not_stored_is_redelivered(kit: &SharedKit)
     let inbox = Inbox::new(kit);
     let samples: &[usize] = if kit.inbound().batches { &[1, 2, 3] } else { &[2] };
     inbox.fail_on(Some(2));
-    let received = inbox.samples(0, samples.iter().copied()).await;
+    let received = inbox.samples(0, samples).await;
     let status = received.response.status();
     assert!(status.is_server_error(), "an event was not stored and the request was answered with {status}: the event is lost");
     inbox.fail_on(None);
     let ran = inbox.seen().len();
-    let received = inbox.samples(0, samples.iter().copied()).await;
+    let received = inbox.samples(0, samples).await;
     assert_accepted(&received, "a redelivery after the handler failed");
     let again = inbox.seen().split_off(ran);
     assert!(!again.is_empty(), "the redelivered event never reached the handler: nothing before the handler may remember it as done");
@@ -101,7 +99,7 @@ pub(crate) async fn an_event_is_redelivered_until_it_is_stored(kit: &SharedKit) 
     let inbox = Inbox::new(kit);
     inbox.fail_on(Some(1));
     for n in 1..=3 {
-        let status = inbox.samples(0, [1]).await.response.status();
+        let status = inbox.sample(0, 1).await.response.status();
         assert!(status.is_server_error(), "delivery no. {n} was not stored and was answered with {status}: the event is lost");
         let ran = inbox.seen().len();
         assert_eq!(ran, n, "delivery no. {n} of an event that was never stored did not reach the handler");

@@ -42,10 +42,8 @@ pub(crate) async fn a_handshake_with_a_part_of_the_token_is_refused(kit: &Shared
     let Some(token) = kit.secrets.iter().find(|secret| uri.contains(secret.as_str())) else {
         return Err(Skipped::needs("a token that is a secret and part of the address"));
     };
-    let half = &token[..token.len() / 2];
-    let tokens = [String::new(), half.to_owned(), token[1..].to_owned(), format!("{token}0"), token.to_uppercase(), "%00".to_owned()];
-    for other in tokens.iter().filter(|other| *other != token) {
-        let forged = uri.replace(token.as_str(), other);
+    for other in vary::other_tokens(token) {
+        let forged = uri.replace(token.as_str(), &other);
         let Ok(forged) = http::Request::builder().method(handshake.request.method()).uri(forged).body(bytes::Bytes::new()) else {
             continue;
         };

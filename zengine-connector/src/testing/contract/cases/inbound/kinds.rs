@@ -1,23 +1,16 @@
 //! Events other than text messages.
 
-use serde_json::Value;
-
 use super::prelude::*;
 use crate::message::{Content, IdentityKind, InboundEvent};
 
 /// Delivers one expected element and returns its event.
 async fn deliver(kit: &SharedKit, expected: Expected<'_>, what: &str) -> Result<InboundEvent, Skipped> {
-    let element = element(kit, 1, expected).ok_or_else(|| Skipped::needs(&format!("{what}: Inbound::expected")))?;
     let inbox = Inbox::new(kit);
-    assert_accepted(&inbox.elements(0, vec![element]).await, what);
+    let received = inbox.event(&Sample::new(1), &expected).await;
+    assert_accepted(&received.ok_or_else(|| Skipped::needs(&format!("{what}: Inbound::expected")))?, what);
     let mut seen = inbox.seen();
     assert_eq!(seen.len(), 1, "{what} gave {} events: it was left out or is an error", seen.len());
     Ok(seen.remove(0))
-}
-
-/// The element of an expected event, in the provider's form.
-pub(super) fn element(kit: &SharedKit, sample: usize, expected: Expected<'_>) -> Option<Value> {
-    kit.inbound().expected.as_ref().and_then(|element_of| element_of(&Sample::new(sample), &expected))
 }
 
 fn kind(event: &InboundEvent) -> &'static str {

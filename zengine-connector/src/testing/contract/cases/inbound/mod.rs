@@ -18,6 +18,7 @@ mod prelude {
     pub(crate) use super::super::prelude::*;
     pub(crate) use crate::testing::contract::{
         expected::Expected,
+        inbound::Form,
         inbox::{Inbox, assert_accepted, content, words},
         vary,
     };

@@ -6,14 +6,16 @@ use super::prelude::*;
 pub(crate) async fn normalize_is_pure(kit: &SharedKit) -> CaseResult {
     let (inbox, fresh) = (Inbox::new(kit), Inbox::new(kit));
     let batches = kit.inbound().batches;
-    let mut elements: Vec<_> = (1..=if batches { 3 } else { 1 }).map(|n| kit.element(n)).collect();
-    if batches {
-        elements.push(vary::bad_elements(kit).swap_remove(0));
-    }
-    let payload = inbox.payload(0, inbox.body(0, elements)).await.expect("a signed request is let in");
+    let request = if batches {
+        let elements = (1..=3).map(|n| kit.element(n)).chain([vary::bad_elements(kit).swap_remove(0)]).collect();
+        inbox.host.request(0, inbox.body(0, elements)).expect("any bytes are a body")
+    } else {
+        inbox.host.sample(0, 1)
+    };
+    let payload = inbox.payload(request).await.expect("a signed request is let in");
     let first = inbox.normalize(&payload);
     assert!(!first.is_empty(), "sample elements gave nothing");
-    let other = inbox.payload(0, inbox.sample_body(0, 9)).await.expect("a signed request is let in");
+    let other = inbox.payload(inbox.host.sample(0, 9)).await.expect("a signed request is let in");
     let _ = (inbox.normalize(&other), fresh.normalize(&other));
     for (again, how) in [(inbox.normalize(&payload), "a second time"), (fresh.normalize(&payload), "by a fresh instance of the strategy")] {
         assert!(again == first, "the same payload, read {how}, gives other events: normalize must depend on its payload alone");
@@ -27,7 +29,11 @@ pub(crate) async fn normalize_is_pure(kit: &SharedKit) -> CaseResult {
 pub(crate) async fn broken_bodies_never_panic(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let batches = kit.inbound().batches;
-    let whole = inbox.body(0, (1..=if batches { 2 } else { 1 }).map(|n| kit.element(n)).collect()).into_bytes();
+    let whole = if batches {
+        inbox.body(0, (1..=2).map(|n| kit.element(n)).collect()).into_bytes()
+    } else {
+        vary::content(&inbox.host.sample(0, 1)).to_vec()
+    };
     let mut bodies = vec![];
     let step = (whole.len() / 300).max(1);
     for at in (0..whole.len()).step_by(step) {
@@ -39,7 +45,8 @@ pub(crate) async fn broken_bodies_never_panic(kit: &SharedKit) -> CaseResult {
         }
     }
     for body in bodies {
-        if let Some(payload) = inbox.payload(0, body).await {
+        let Some(request) = inbox.host.request(0, body) else { continue };
+        if let Some(payload) = inbox.payload(request).await {
             let read = inbox.normalize(&payload);
             for element in read.iter().flatten() {
                 let whole = payload.body();

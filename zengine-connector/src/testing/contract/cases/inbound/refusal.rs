@@ -7,7 +7,7 @@ pub(crate) async fn a_refusal_never_holds_the_right_signature(kit: &SharedKit) -
     let inbox = Inbox::new(kit);
     let logs = crate::testing::contract::logs::Logs::default();
     let listening = logs.listen();
-    let request = inbox.host.request(0, inbox.sample_body(0, 1));
+    let request = inbox.host.sample(0, 1);
     let mut texts = vec![];
     for header in &kit.inbound().signatures {
         let Some(right) = vary::header_of(&request, header) else { continue };
@@ -37,7 +37,7 @@ pub(crate) async fn a_refusal_never_holds_the_right_signature(kit: &SharedKit) -
 /// Repeated refusals store nothing, and a right request still succeeds.
 pub(crate) async fn refusals_leave_no_state(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    let request = inbox.host.request(0, inbox.sample_body(0, 1));
+    let request = inbox.host.sample(0, 1);
     let header = kit.inbound().signatures[0];
     for _ in 0..20 {
         let forged = vary::with_header(&request, header, Some("0")).expect("a header");
