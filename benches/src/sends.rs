@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use tokio::runtime::Runtime;
 use zengine_connector::{
-    BoxError, ClientMessageId, Identity, Orchestrator, OutboundMessage, Outcome, SendOptions, StrategyName, StrategyRegistry, TenantId,
-    message::Message, store::Memory,
+    BoxError, ClientMessageId, Identity, Orchestrator, OutboundMessage, Outcome, Strategy, StrategyName, TenantId, message::Message,
+    store::Memory,
 };
 
 use crate::{
@@ -74,25 +74,25 @@ struct Host {
 
 #[allow(clippy::expect_used, reason = "made of constants")]
 impl Host {
-    fn new(registry: StrategyRegistry) -> Self {
+    fn new(provider: impl Strategy) -> Self {
         let (stores, tenant) = (Memory::new(), TenantId::new("acme").expect("an id"));
         for name in ["noop", "accepting"] {
             stores.put_tenant(&tenant, &StrategyName::new(name).expect("a name"), serde_json::json!({}));
         }
-        let orchestrator = Orchestrator::builder(registry).stores(stores).build().expect("an orchestrator");
+        let orchestrator = Orchestrator::builder().strategy(provider).stores(stores).build().expect("an orchestrator");
         Self { runtime: peers::runtime(), orchestrator, tenant, next: Cell::new(0) }
     }
 
-    fn ids(&self, n: u32) -> Vec<SendOptions> {
+    fn ids(&self, n: u32) -> Vec<ClientMessageId> {
         let first = self.next.replace(self.next.get() + u64::from(n));
-        (first..first + u64::from(n)).map(|n| SendOptions::new(ClientMessageId::new(n.to_string()).expect("an id"))).collect()
+        (first..first + u64::from(n)).map(|n| ClientMessageId::new(n.to_string()).expect("an id")).collect()
     }
 }
 
 /// Sends of new ids, with so many sends in the store already.
 #[allow(clippy::expect_used, reason = "made of constants")]
 fn fresh(live: u32) -> Case<'static> {
-    sends_of("noop", StrategyRegistry::builder().register(Noop).build().expect("a registry"), Ping {}, live)
+    sends_of("noop", Noop, Ping {}, live)
 }
 
 /// Sends of a text of about a hundred bytes, so that the fingerprint has something to read.
@@ -100,20 +100,17 @@ fn fresh(live: u32) -> Case<'static> {
 fn text(live: u32) -> Case<'static> {
     let text = "A text of about a hundred bytes, which is what most messages that people really send look like today.";
     let message = OutboundMessage::text(Identity::phone("+15551230001").expect("a number"), text);
-    sends_of("accepting", StrategyRegistry::builder().register(Accepting).build().expect("a registry"), message, live)
+    sends_of("accepting", Accepting, message, live)
 }
 
 #[allow(clippy::expect_used, reason = "an id for each")]
-fn sends_of(strategy: &'static str, registry: StrategyRegistry, message: impl Message, live: u32) -> Case<'static> {
-    let host = Host::new(registry);
+fn sends_of(strategy: &'static str, provider: impl Strategy, message: impl Message, live: u32) -> Case<'static> {
+    let host = Host::new(provider);
     let send = move |n: u32| {
-        let options = std::cell::RefCell::new(host.ids(n));
+        let ids = std::cell::RefCell::new(host.ids(n));
         host.runtime.block_on(measured_async(n, async |_| {
-            let options = options.borrow_mut().pop().expect("an id for each");
-            host.orchestrator
-                .send(&host.tenant, strategy, &message, options)
-                .await
-                .is_ok_and(|outcome| matches!(outcome, Outcome::Delivered(_)))
+            let id = ids.borrow_mut().pop().expect("an id for each");
+            host.orchestrator.send(&host.tenant, strategy, id, &message).await.is_ok_and(|outcome| matches!(outcome, Outcome::Delivered(_)))
         }))
     };
     send(live);
@@ -123,12 +120,10 @@ fn sends_of(strategy: &'static str, registry: StrategyRegistry, message: impl Me
 /// Sends of an id that has been delivered.
 #[allow(clippy::expect_used, reason = "made of constants")]
 fn replay() -> Case<'static> {
-    let host = Host::new(StrategyRegistry::builder().register(Noop).build().expect("a registry"));
+    let host = Host::new(Noop);
     let send = move |n: u32| {
         let id = ClientMessageId::new("the same").expect("an id");
-        host.runtime.block_on(measured_async(n, async |_| {
-            host.orchestrator.send(&host.tenant, "noop", &Ping {}, SendOptions::new(id.clone())).await.is_ok()
-        }))
+        host.runtime.block_on(measured_async(n, async |_| host.orchestrator.send(&host.tenant, "noop", id.clone(), &Ping {}).await.is_ok()))
     };
     send(1);
     Case::many(send)

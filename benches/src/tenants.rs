@@ -9,7 +9,7 @@ use std::{
 };
 
 use zengine_connector::{
-    BoxError, Orchestrator, StrategyName, StrategyRegistry, TenantId,
+    BoxError, Orchestrator, StrategyName, TenantId,
     registry::Caching,
     store::{Memory, SecretScope},
 };
@@ -82,8 +82,7 @@ impl Tenants {
         let mut caching = Caching::default();
         // The map is bounded in shards, so that a full one forgets some early.
         (caching.max_bound, caching.config_ttl) = (2 * count as usize, Duration::from_secs(3_600));
-        let registry = StrategyRegistry::builder().register(strategy()).build()?;
-        let orchestrator = Orchestrator::builder(registry).stores(stores).caching(caching).build()?;
+        let orchestrator = Orchestrator::builder().strategy(strategy()).stores(stores).caching(caching).build()?;
         let runtime = runtime();
         // The first one grows what all share.
         runtime.block_on(orchestrator.bound::<WhatsAppMetaCloud>(&ids[0], NAME))?;

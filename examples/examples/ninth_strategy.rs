@@ -14,8 +14,7 @@ use acme_chat::AcmeChat;
 use bytes::Bytes;
 use tokio::sync::Mutex;
 use zengine_connector::{
-    ClientMessageId, HandlerContext, HttpClient, Identity, InboundEvent, Memory, Orchestrator, OutboundMessage, Reach, Secret, SendOptions,
-    StrategyRegistry, TenantId, async_trait,
+    HandlerContext, HttpClient, Identity, InboundEvent, Memory, Orchestrator, OutboundMessage, Reach, Secret, TenantId, async_trait,
     http::{CallOptions, HttpCause, HttpError},
     registry::TenantSetup,
     verify::HmacSha256,
@@ -56,9 +55,8 @@ pub(crate) async fn host(tell: impl Fn(String) + Clone + Send + Sync + 'static) 
 
     // The host: the strategy, and what to do with what arrives.
     let stores = Memory::new();
-    let registry =
-        StrategyRegistry::builder().register(AcmeChat::new(Arc::<Script>::clone(&provider), "https://api.example.com")).build()?;
-    let orchestrator = Orchestrator::builder(registry)
+    let orchestrator = Orchestrator::builder()
+        .strategy(AcmeChat::new(Arc::<Script>::clone(&provider), "https://api.example.com"))
         .stores(stores.clone())
         .on_inbound(move |event: InboundEvent, _: HandlerContext| {
             hear(format!("received: {}", serde_json::to_string(&event).unwrap_or_default()));
@@ -78,7 +76,7 @@ pub(crate) async fn host(tell: impl Fn(String) + Clone + Send + Sync + 'static) 
 
     for (id, text) in [("order-17", "Your order is on its way"), ("order-17", "Your order is on its way"), ("order-18", "Hello")] {
         let message = OutboundMessage::text(Identity::opaque("acme", "visitor-1")?, text);
-        let outcome = orchestrator.send(&tenant, "acme-chat", &message, SendOptions::new(ClientMessageId::new(id)?)).await?;
+        let outcome = orchestrator.send(&tenant, "acme-chat", id, &message).await?;
         tell(format!("{id}: {}{}", outcome.as_str(), if outcome.is_replayed() { ", replayed" } else { "" }));
     }
     for request in provider.requests.lock().await.iter() {

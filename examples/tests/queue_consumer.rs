@@ -6,8 +6,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use zengine_connector::{
-    ClientMessageId, Deferred, Delivered, Error, ErrorKind, Failed, FailureId, Orchestrator, Outcome, Reach, Receipt, SendOptions,
-    StrategyName, StrategyRegistry, TenantId, Unknown,
+    ClientMessageId, Deferred, Delivered, Error, ErrorKind, Failed, FailureId, Orchestrator, Outcome, Reach, Receipt, StrategyName,
+    TenantId, Unknown,
     error::Disposition,
     pipeline::{DeferredReason, RedriveOptions},
     store::Memory,
@@ -53,15 +53,14 @@ impl Host {
     fn new() -> Self {
         let (stores, provider, clock) = (Memory::new(), Recording::new(), Arc::new(SimClock::new()));
         stores.put_tenant(&acme(), &StrategyName::new("recording").unwrap(), serde_json::json!({}));
-        let registry = StrategyRegistry::builder().register(provider.clone()).build().unwrap();
-        let orchestrator = Orchestrator::builder(registry).stores(stores.clone()).clock(Arc::clone(&clock) as _).build().unwrap();
+        let orchestrator =
+            Orchestrator::builder().strategy(provider.clone()).stores(stores.clone()).clock(Arc::clone(&clock) as _).build().unwrap();
         Self { orchestrator, stores, provider, clock }
     }
 
     async fn consume(&self, line: &str) -> Verdict {
         let Ok(job) = serde_json::from_str::<Job>(line) else { return Verdict::Reject(ErrorKind::MessageInvalid) };
-        let options = SendOptions::new(job.id);
-        verdict(self.orchestrator.send(&job.tenant, &job.strategy, &job.message, options).await)
+        verdict(self.orchestrator.send(&job.tenant, &job.strategy, job.id, &job.message).await)
     }
 
     /// Consumes until nothing is left, waiting where the verdict says so.
@@ -221,8 +220,7 @@ async fn an_error_says_what_to_mend_and_not_what_stood_there() {
         (r#"{"to":"+1555","content":{"type":"text","body":"x"},"reply_to":{"canary":1}}"#, "expected=a string"),
     ] {
         let message: Box<RawValue> = serde_json::from_str(canary).unwrap();
-        let options = SendOptions::new(ClientMessageId::new("order-1").unwrap());
-        let error = host.orchestrator.send(&acme(), "recording", &message, options).await.unwrap_err();
+        let error = host.orchestrator.send(&acme(), "recording", "order-1", &message).await.unwrap_err();
         let text = error.to_string();
         assert!(text.contains(hint), "{text}");
         assert!(!format!("{text} {error:?}").contains("canary"), "{text}");

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Value, json, value::RawValue};
 use zengine_connector::{
-    HandlerContext, HandlerError, HttpClient, InboundEvent, Orchestrator, Reach, Secret, SecretRef, StrategyName, StrategyRegistry,
-    TenantId, async_trait,
+    HandlerContext, HttpClient, InboundEvent, Orchestrator, Reach, Secret, SecretRef, StrategyName, StrategyRegistry, TenantId,
+    async_trait,
     http::{CallOptions, HttpCause, HttpError},
     ids::RouteKey,
     store::{Memory, SecretScope, TenantRow},
@@ -60,15 +60,16 @@ impl Host {
         let registry = StrategyRegistry::builder().register(WhatsAppMetaCloud::new(Arc::new(NoNetwork), app)).build().unwrap();
         let (events, broken) = (Arc::new(Mutex::new(vec![])), Arc::new(Mutex::new(false)));
         let (kept, fails) = (Arc::clone(&events), Arc::clone(&broken));
-        let orchestrator = Orchestrator::builder(registry)
+        let orchestrator = Orchestrator::builder()
+            .registry(&registry)
             .stores(stores.clone())
             .on_inbound(move |event: InboundEvent, _: HandlerContext| {
                 let (kept, fails) = (Arc::clone(&kept), *fails.lock().unwrap());
                 async move {
                     if fails {
-                        return Err(HandlerError::NotStored("the disk is full".into()));
+                        return Err("the disk is full".into());
                     }
-                    let json = serde_json::to_string(&event).map_err(|error| HandlerError::NotStored(error.into()))?;
+                    let json = serde_json::to_string(&event)?;
                     kept.lock().unwrap().push(json);
                     Ok(())
                 }

@@ -73,6 +73,19 @@ macro_rules! debug_id {
     };
 }
 
+/// `TryFrom` for texts, checked as by `new`.
+macro_rules! from_text {
+    ($name:ident: $($text:ty),+) => {$(
+        impl TryFrom<$text> for $name {
+            type Error = Error;
+
+            fn try_from(text: $text) -> Result<Self, Error> {
+                Self::new(text)
+            }
+        }
+    )+};
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident: $field:literal, $characters:ident, max $max:literal $(, $masked:ident)?;)*) => {$(
         $(#[$doc])*
@@ -113,6 +126,14 @@ macro_rules! ids {
 
             fn from_str(text: &str) -> Result<Self, Error> {
                 Self::new(text)
+            }
+        }
+
+        from_text!($name: &str, &String, String);
+
+        impl From<&$name> for $name {
+            fn from(id: &$name) -> Self {
+                id.clone()
             }
         }
 

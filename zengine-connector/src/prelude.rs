@@ -4,7 +4,7 @@
 //! use zengine_connector::prelude::*;
 //!
 //! let message = OutboundMessage::text(Identity::phone("+15551230001")?, "Your order is on its way");
-//! let options = SendOptions::new(ClientMessageId::new("order-17")?);
+//! let options = SendOptions::new().within(std::time::Duration::from_secs(20));
 //! # let _ = (message, options);
 //! # Ok::<(), zengine_connector::Error>(())
 //! ```

@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use zengine_connector::{
-    ClientMessageId, ConversationId, Identity, Orchestrator, OutboundMessage, Outcome, ProviderMessageId, Receipt, SendOptions,
-    StrategyName, StrategyRegistry, TenantId,
+    ClientMessageId, ConversationId, Identity, Orchestrator, OutboundMessage, Outcome, ProviderMessageId, Receipt, StrategyName, TenantId,
     store::{ClaimKey, Memory},
     testing::{ProviderAnswer, Recording},
 };
@@ -37,14 +36,13 @@ async fn a_delivered_sends_record_has_at_most_1_024_bytes_at_p99_of_the_fields_r
     let tenant = TenantId::new("a-tenant-with-a-name-of-48-characters-in-the-key").unwrap();
     let strategy = StrategyName::new("recording").unwrap();
     memory.put_tenant(&tenant, &strategy, serde_json::json!({}));
-    let registry = StrategyRegistry::builder().register(provider.clone()).build().unwrap();
-    let process = Orchestrator::builder(registry).stores(memory.clone()).build().unwrap();
+    let process = Orchestrator::builder().strategy(provider.clone()).stores(memory.clone()).build().unwrap();
     let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hello");
     let mut sizes = Vec::new();
     for (n, receipt) in receipts().into_iter().enumerate() {
         let id = ClientMessageId::new(format!("flow-{n}")).unwrap();
         provider.answer(ProviderAnswer::AcceptWith(Arc::new(move |_| receipt.clone())));
-        let outcome = process.send(&tenant, "recording", &message, SendOptions::new(id.clone())).await.unwrap();
+        let outcome = process.send(&tenant, "recording", id.clone(), &message).await.unwrap();
         assert!(matches!(outcome, Outcome::Delivered(_)));
         let record = memory.claims().get(&ClaimKey::outbound(&tenant, &strategy, &id)).await.unwrap().unwrap();
         assert!(!record.result.as_ref().unwrap().as_sealed().is_empty());

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use zengine_connector::{
     ClientMessageId, ErrorKind, Fault, Identity, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome, Reach, SendOptions,
-    StrategyName, StrategyRegistry, TenantId,
+    StrategyName, TenantId,
     http::status_error,
     runtime::Clock,
     stage::{Breaker, Retry},
@@ -26,8 +26,7 @@ impl World {
         let (recording, clock, stores) = (Recording::new(), Arc::new(SimClock::new()), Memory::new());
         let tenant = TenantId::new("acme").unwrap();
         stores.put_tenant(&tenant, &StrategyName::new("recording").unwrap(), json!({}));
-        let registry = StrategyRegistry::builder().register(recording.clone()).build().unwrap();
-        let builder = Orchestrator::builder(registry).stores(stores).clock(Arc::clone(&clock) as _);
+        let builder = Orchestrator::builder().strategy(recording.clone()).stores(stores).clock(Arc::clone(&clock) as _);
         Self { recording, clock, orchestrator: settings(builder).build().unwrap(), tenant }
     }
 
@@ -37,8 +36,8 @@ impl World {
 
     async fn send_within(&self, id: &str, time: Duration) -> Outcome {
         let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hello");
-        let options = SendOptions::new(ClientMessageId::new(id).unwrap()).within(time);
-        self.orchestrator.send(&self.tenant, "recording", &message, options).await.unwrap()
+        let options = SendOptions::new().within(time);
+        self.orchestrator.send_with(&self.tenant, "recording", id, &message, options).await.unwrap()
     }
 }
 

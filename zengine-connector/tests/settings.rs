@@ -11,8 +11,7 @@ use std::{
 
 use serde_json::json;
 use zengine_connector::{
-    ClientMessageId, ErrorKind, Identity, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome, Secret, SendOptions, StrategyName,
-    StrategyRegistry, TenantId,
+    ErrorKind, Identity, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome, Secret, StrategyName, StrategyRegistry, TenantId,
     error::Error,
     keyring::{Key, StaticKeyRing},
     stage::{Breaker, Retry, StrategySettings},
@@ -38,7 +37,7 @@ impl Host {
             registry = registry.register_as(name, recording.clone());
             stores.put_tenant(&tenant(), &StrategyName::new(name).unwrap(), json!({}));
         }
-        let builder = Orchestrator::builder(registry.build().unwrap()).stores(stores).clock(Arc::clone(&clock) as _);
+        let builder = Orchestrator::builder().registry(&registry.build().unwrap()).stores(stores).clock(Arc::clone(&clock) as _);
         Self { recording, clock, orchestrator: settings(builder).build().unwrap() }
     }
 
@@ -46,8 +45,7 @@ impl Host {
     async fn send(&self, strategy: &str, id: &str) -> (Outcome, usize) {
         let before = self.recording.calls().len();
         let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hello");
-        let options = SendOptions::new(ClientMessageId::new(id).unwrap());
-        let outcome = self.orchestrator.send(&tenant(), strategy, &message, options).await.unwrap();
+        let outcome = self.orchestrator.send(tenant(), strategy, id, &message).await.unwrap();
         (outcome, self.recording.calls().len() - before)
     }
 }
@@ -57,8 +55,7 @@ fn tenant() -> TenantId {
 }
 
 fn refused(settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Error {
-    let registry = StrategyRegistry::builder().register_as("first", Recording::new()).build().unwrap();
-    settings(Orchestrator::builder(registry).stores(Memory::new())).build().expect_err("impossible settings")
+    settings(Orchestrator::builder().strategy_as("first", Recording::new()).stores(Memory::new())).build().expect_err("impossible settings")
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,20 +159,20 @@ async fn rule_34_a_tenant_has_512_calls_at_once_unless_told_otherwise() {
 #[test]
 fn a_host_without_ports_is_refused_with_the_call_for_each_of_them() {
     let registry = || StrategyRegistry::builder().build().unwrap();
-    let error = Orchestrator::builder(registry()).build().unwrap_err();
+    let error = Orchestrator::builder().registry(&registry()).build().unwrap_err();
     let stores = ".claims(..), .dead_letters(..), .events(..), .epochs(..), .sessions(..), .keys(..), .directory(..), .secrets(..)";
     assert_eq!((error.kind(), error.context("missing")), (ErrorKind::Settings, Some(stores)));
     assert!(error.to_string().contains("add them with these calls, or all stores with stores(..)"), "{error}");
 
     let memory = Memory::new();
     let without = Stores::builder().claims(memory.claims()).keys(memory.keys()).base(&memory).build().unwrap();
-    assert!(Orchestrator::builder(registry()).stores(without).build().is_ok());
+    assert!(Orchestrator::builder().registry(&registry()).stores(without).build().is_ok());
 }
 
 /// Rule 23: the claims outlive the process, the keys of `Memory` do not.
 #[test]
 fn rule_23_a_host_whose_claims_outlive_its_keys_is_refused() {
-    let host = || Orchestrator::builder(StrategyRegistry::builder().build().unwrap()).stores(Memory::new());
+    let host = || Orchestrator::builder().registry(&StrategyRegistry::builder().build().unwrap()).stores(Memory::new());
     let claims = || Memory::new().claims();
     let error = host().claims(claims()).build().unwrap_err();
     assert_eq!((error.kind(), error.context("missing")), (ErrorKind::Settings, Some(".keys(..)")));

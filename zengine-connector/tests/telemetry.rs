@@ -12,8 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt as _;
 use zengine_connector::{
-    ClientMessageId, Error, ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Outcome, Reach, SendOptions, StrategyName,
-    StrategyRegistry, TenantId,
+    Error, ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Outcome, Reach, SendOptions, StrategyName, TenantId,
     ids::CorrelationId,
     telemetry::{Invocation, Metric, MetricName, Observer, Powertools},
     testing::{ProviderAnswer, Recording, SimClock},
@@ -82,7 +81,8 @@ impl Host {
         let subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
         let (provider, memory) = (Recording::new(), Memory::new());
         memory.put_tenant(&acme(), &StrategyName::new("recording").unwrap(), json!({}));
-        let orchestrator = Orchestrator::builder(StrategyRegistry::builder().register(provider.clone()).build().unwrap())
+        let orchestrator = Orchestrator::builder()
+            .strategy(provider.clone())
             .stores(memory)
             .clock(Arc::clone(&clock) as _)
             .observer(Arc::clone(&sums) as _)
@@ -97,10 +97,8 @@ impl Host {
 
     async fn send_text(&self, id: &str, body: &str) -> Result<Outcome, Error> {
         let message = OutboundMessage::text(Identity::phone(PHONE).unwrap(), body);
-        let options = SendOptions::new(ClientMessageId::new(id).unwrap())
-            .correlation_id(CorrelationId::new("conversation-4").unwrap())
-            .traceparent(TRACE);
-        self.orchestrator.send(&acme(), "recording", &message, options).await
+        let options = SendOptions::new().correlation_id(CorrelationId::new("conversation-4").unwrap()).traceparent(TRACE);
+        self.orchestrator.send_with(&acme(), "recording", id, &message, options).await
     }
 }
 
@@ -231,8 +229,7 @@ async fn rule_82_a_name_that_is_not_registered_is_unknown_in_metrics() {
     let host = Host::new();
     let message = OutboundMessage::text(Identity::phone(PHONE).unwrap(), "hello");
     let send = async |tenant: &str, strategy: &str, message: &OutboundMessage| {
-        let options = SendOptions::new(ClientMessageId::new("1").unwrap());
-        host.orchestrator.send(&TenantId::new(tenant).unwrap(), strategy, message, options).await
+        host.orchestrator.send(&TenantId::new(tenant).unwrap(), strategy, "1", message).await
     };
     let invalid = OutboundMessage::text(Identity::phone(PHONE).unwrap(), "");
     for n in 0..50 {

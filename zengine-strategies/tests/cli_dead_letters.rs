@@ -353,7 +353,8 @@ async fn receive(setup: &Setup, number: &str, message: Value) {
     let app = MetaApp::new(SecretRef::named("app"), SecretRef::named("verify"));
     let registry =
         StrategyRegistry::builder().register(WhatsAppMetaCloud::new(Arc::new(ReqwestClient::new().unwrap()), app)).build().unwrap();
-    let host = Orchestrator::builder(registry)
+    let host = Orchestrator::builder()
+        .registry(&registry)
         .stores(Embedded::open(setup.store()).unwrap())
         .directory(memory.directory())
         .secrets(memory.secrets())

@@ -15,8 +15,8 @@ use smol::{
     net::{TcpListener, TcpStream},
 };
 use zengine_connector::{
-    ClientMessageId, Event, HandlerContext, HandlerError, HttpClient, Identity, InboundEvent, Orchestrator, OutboundMessage, Outcome,
-    Reach, SecretRef, SendOptions, StrategyName, StrategyRegistry, TenantId, async_trait,
+    Event, HandlerContext, HandlerError, HttpClient, Identity, InboundEvent, Orchestrator, OutboundMessage, Outcome, Reach, SecretRef,
+    SendOptions, StrategyName, StrategyRegistry, TenantId, async_trait,
     http::{CallOptions, HttpCause, HttpError},
     ids::RouteKey,
     message::State,
@@ -179,7 +179,8 @@ fn a_message_goes_out_and_its_webhooks_come_back_on_smol() {
         let seen = Arc::clone(&states);
         #[allow(clippy::disallowed_methods, reason = "this is the port")]
         let clock = SmolClock(Instant::now());
-        let orchestrator = Orchestrator::builder(registry)
+        let orchestrator = Orchestrator::builder()
+            .registry(&registry)
             .stores(stores)
             .clock(Arc::new(clock))
             .spawner(Arc::new(SmolSpawner))
@@ -200,10 +201,10 @@ fn a_message_goes_out_and_its_webhooks_come_back_on_smol() {
 
         emulator.fail_next(Fault::throttle());
         let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hello from smol");
-        let options = || SendOptions::new(ClientMessageId::new("smol-1").unwrap());
-        let first = orchestrator.send(&tenant, STRATEGY, &message, options()).await.unwrap();
+        let options = || SendOptions::new();
+        let first = orchestrator.send_with(&tenant, STRATEGY, "smol-1", &message, options()).await.unwrap();
         assert!(matches!(&first, Outcome::Delivered(end) if end.attempts == 2 && !end.replayed), "{first:?}");
-        let again = orchestrator.send(&tenant, STRATEGY, &message, options()).await.unwrap();
+        let again = orchestrator.send_with(&tenant, STRATEGY, "smol-1", &message, options()).await.unwrap();
         assert!(again.is_replayed());
         assert_eq!(emulator.journal().accepted_count(), 1);
 

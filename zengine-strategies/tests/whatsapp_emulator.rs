@@ -7,7 +7,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use zengine_connector::{
     ClientMessageId, Configure, Error, ErrorKind, InboundStrategy, Orchestrator, OutboundMessage, OutboundStrategy, Outcome, Reach,
-    Receipt, Secret, SecretRef, SendError, SendOptions, StrategyName, StrategyRegistry, TenantId,
+    Receipt, Secret, SecretRef, SendError, StrategyName, TenantId,
     error::Scope,
     http::ReqwestClient,
     ids::ConfigVersion,
@@ -342,12 +342,11 @@ fn host(meta: &MetaCloud) -> (Orchestrator, Memory, TenantId) {
     stores.put_tenant(&acme, &name, config);
     let app = MetaApp::new(SecretRef::named("app"), SecretRef::named("verify")).with_base_url(meta.base_url()).unwrap();
     let strategy = WhatsAppMetaCloud::new(Arc::new(ReqwestClient::new().unwrap()), app);
-    let registry = StrategyRegistry::builder().register(strategy).build().unwrap();
-    (Orchestrator::builder(registry).stores(stores.clone()).build().unwrap(), stores, acme)
+    (Orchestrator::builder().strategy(strategy).stores(stores.clone()).build().unwrap(), stores, acme)
 }
 
 async fn send_as(host: &Orchestrator, tenant: &TenantId, id: &str, message: &OutboundMessage) -> Result<Outcome, Error> {
-    host.send(tenant, "whatsapp-meta-cloud", message, SendOptions::new(ClientMessageId::new(id).unwrap())).await
+    host.send(tenant, "whatsapp-meta-cloud", id, message).await
 }
 
 #[tokio::test]

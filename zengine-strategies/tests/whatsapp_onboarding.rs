@@ -7,8 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use zengine_connector::{
-    ClientMessageId, ErrorKind, Orchestrator, OutboundMessage, Outcome, Secret, SecretRef, SendOptions, StrategyName, StrategyRegistry,
-    TenantId,
+    ErrorKind, Orchestrator, OutboundMessage, Outcome, Secret, SecretRef, StrategyName, TenantId,
     http::ReqwestClient,
     message::MediaKind,
     orchestrator::Bound,
@@ -65,10 +64,9 @@ impl Host {
         });
         stores.put_tenant(&acme, &name, config);
         let strategy = WhatsAppMetaCloud::new(Arc::new(ReqwestClient::new().unwrap()), app(meta));
-        let registry = StrategyRegistry::builder().register(strategy).build().unwrap();
         let clock = Arc::new(SimClock::new());
         clock.jump_ms(i64::try_from(meta.now_ms()).unwrap() - to_ms(clock.now()));
-        let orchestrator = Orchestrator::builder(registry).stores(stores).clock(Arc::clone(&clock) as _).build().unwrap();
+        let orchestrator = Orchestrator::builder().strategy(strategy).stores(stores).clock(Arc::clone(&clock) as _).build().unwrap();
         Self { orchestrator, clock, acme }
     }
 
@@ -79,7 +77,7 @@ impl Host {
     async fn send(&self, id: &str) -> Outcome {
         let text: OutboundMessage =
             serde_json::from_value(json!({"to": "+15551230001", "content": {"type": "text", "body": "Hi"}})).unwrap();
-        self.orchestrator.send(&self.acme, NAME, &text, SendOptions::new(ClientMessageId::new(id).unwrap())).await.unwrap()
+        self.orchestrator.send(&self.acme, NAME, id, &text).await.unwrap()
     }
 
     async fn health(&self) -> HealthStatus {

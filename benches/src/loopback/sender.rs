@@ -7,8 +7,7 @@ use std::sync::{
 
 use serde_json::json;
 use zengine_connector::{
-    BoxError, ClientMessageId, Identity, Orchestrator, OutboundMessage, Outcome, SecretRef, SendOptions, Stores, StrategyName,
-    StrategyRegistry, TenantId,
+    BoxError, Identity, Orchestrator, OutboundMessage, Outcome, SecretRef, Stores, StrategyName, StrategyRegistry, TenantId,
     http::ReqwestClient,
     store::{LocalSecrets, Memory, SecretScope},
 };
@@ -36,7 +35,8 @@ impl Sender {
         let app = MetaApp::new(SecretRef::named("app-secret"), SecretRef::named("verify-token")).with_base_url(url)?;
         let client = ReqwestClient::builder().no_proxy().build()?;
         let registry = StrategyRegistry::builder().register(WhatsAppMetaCloud::new(Arc::new(client), app)).build()?;
-        let orchestrator = Orchestrator::builder(registry)
+        let orchestrator = Orchestrator::builder()
+            .registry(&registry)
             .directory(names.directory())
             .secrets(Arc::new(LocalSecrets::new(names.secrets())))
             .stores(stores)
@@ -54,8 +54,7 @@ impl Sender {
 impl Client for Sender {
     async fn send(&self) -> Result<(), BoxError> {
         let id = self.sent.fetch_add(1, Ordering::Relaxed);
-        let options = SendOptions::new(ClientMessageId::new(id.to_string())?);
-        match self.orchestrator.send(&self.tenant, NAME, &self.message, options).await? {
+        match self.orchestrator.send(&self.tenant, NAME, id.to_string(), &self.message).await? {
             Outcome::Delivered(_) => Ok(()),
             other => Err(format!("a send over loopback ended as {}", other.as_str()).into()),
         }

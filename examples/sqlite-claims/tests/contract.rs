@@ -6,8 +6,8 @@ use std::{path::Path, sync::Arc};
 
 use sqlite_claims::SqliteClaims;
 use zengine_connector::{
-    ClientMessageId, Error, ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Outcome, Secret, SendOptions, StrategyName,
-    StrategyRegistry, TenantId,
+    ClientMessageId, Error, ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Outcome, Secret, StrategyName,
+    TenantId,
     keyring::{Key, StaticKeyRing},
     store::{ClaimKey, ClaimOp, ClaimStore as _, Fingerprint, Lease, OwnerToken, Stores},
     testing::{Recording, store_contract::Subject},
@@ -30,8 +30,7 @@ zengine_connector::store_contract!(contract, crate::subject, ports = [claims]);
 fn process(path: &Path, provider: &Recording) -> Orchestrator {
     let memory = Memory::new();
     memory.put_tenant(&tenant(), &StrategyName::new("recording").unwrap(), serde_json::json!({}));
-    let registry = StrategyRegistry::builder().register(provider.clone()).build().unwrap();
-    Orchestrator::builder(registry).stores(stores(path, &memory)).build().unwrap()
+    Orchestrator::builder().strategy(provider.clone()).stores(stores(path, &memory)).build().unwrap()
 }
 
 fn tenant() -> TenantId {
@@ -40,7 +39,7 @@ fn tenant() -> TenantId {
 
 async fn send(process: &Orchestrator, text: &str) -> Result<Outcome, Error> {
     let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), text);
-    process.send(&tenant(), "recording", &message, SendOptions::new(ClientMessageId::new("order-17").unwrap())).await
+    process.send(tenant(), "recording", "order-17", &message).await
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use zengine_connector::{
-    BoxError, Orchestrator, StrategyRegistry,
+    BoxError, Orchestrator,
     stage::{Breaker, Dedup},
     store::Embedded,
 };
@@ -51,7 +51,8 @@ impl Host {
         let news = ReceivedEvents::default();
 
         // Times are short so that the story is; in production the defaults stay.
-        let orchestrator = Orchestrator::builder(StrategyRegistry::builder().register(whatsapp).build()?)
+        let orchestrator = Orchestrator::builder()
+            .strategy(whatsapp)
             .stores(&store)
             .directory(provider.tenants.directory())
             .secrets(provider.tenants.secrets())

@@ -166,8 +166,8 @@ impl Teller<'_> {
     }
 
     async fn send(&self, customer: &Customer, name: &str, message: &OutboundMessage) -> Result<Outcome, BoxError> {
-        let options = SendOptions::new(id(customer, name)?).within(Duration::from_secs(10));
-        Ok(self.host.orchestrator.send(&customer.tenant, STRATEGY, message, options).await?)
+        let options = SendOptions::new().within(Duration::from_secs(10));
+        Ok(self.host.orchestrator.send_with(&customer.tenant, STRATEGY, id(customer, name)?, message, options).await?)
     }
 
     async fn say(&self, customer: &Customer, name: &str, message: &OutboundMessage) -> Result<(), BoxError> {

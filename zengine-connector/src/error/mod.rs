@@ -16,15 +16,17 @@ mod details;
 mod json;
 mod kind;
 mod send;
+mod serialize;
 mod setting;
 mod violation;
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc, time::Duration};
 
 pub use details::ProviderDetails;
 pub(crate) use json::json_fact;
 pub use kind::{ErrorKind, Fault, Poison};
 pub use send::{NeedsReach, Reach, Scope, SendError};
+pub(crate) use serialize::as_ms;
 pub(crate) use setting::{require, require_time};
 pub use violation::Violation;
 
@@ -238,6 +240,12 @@ impl Error {
             _ => return Disposition::Reject,
         };
         Disposition::RetryAfter(self.0.retry_after.unwrap_or(wait))
+    }
+}
+
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

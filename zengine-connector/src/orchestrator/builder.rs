@@ -4,21 +4,25 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 
-use super::{Inbound, InboundHandler, InboundSettings, Orchestrator, handler::DynHandler};
+use super::{
+    HandlerError, Inbound, InboundHandler, InboundSettings, Orchestrator,
+    handler::{DynHandler, EventOnly},
+};
 #[cfg(feature = "tokio")]
 use crate::runtime::{TokioClock, TokioSpawner};
 use crate::{
     error::{Error, ErrorKind, require_time},
     keyring::KeyRing,
+    message::InboundEvent,
     pipeline::{self, Engine, Parts},
-    registry::{Caching, StrategyRegistry, Tenants},
+    registry::{Caching, RegistryBuilder, StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
     stage::{Breaker, Dedup, Retry, Settings, StoreDown, StrategySettings},
     store::{
         ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, Ports, SecretStore, SessionStore, Stores, StoresBuilder,
         TenantDirectory,
     },
-    strategy::SessionPorts,
+    strategy::{SessionPorts, Strategy},
     sync::Limit,
     telemetry::{Observer, Observers},
 };
@@ -29,7 +33,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(300);
 /// Collects ports and settings.
 #[must_use = "finish it with build()"]
 pub struct OrchestratorBuilder {
-    registry: StrategyRegistry,
+    registry: RegistryBuilder,
     stores: StoresBuilder,
     clock: Option<Arc<dyn Clock>>,
     spawner: Option<Arc<dyn Spawner>>,
@@ -55,9 +59,9 @@ macro_rules! stores {
 }
 
 impl OrchestratorBuilder {
-    pub(super) fn new(registry: StrategyRegistry) -> Self {
+    pub(super) fn new() -> Self {
         let builder = Self {
-            registry,
+            registry: StrategyRegistry::builder(),
             stores: StoresBuilder::default(),
             clock: None,
             spawner: None,
@@ -74,6 +78,24 @@ impl OrchestratorBuilder {
         #[cfg(feature = "tokio")]
         let builder = builder.clock(Arc::new(TokioClock::new())).spawner(Arc::new(TokioSpawner));
         builder
+    }
+
+    /// Adds a strategy under its own name.
+    pub fn strategy<S: Strategy>(mut self, strategy: S) -> Self {
+        self.registry = self.registry.register(strategy);
+        self
+    }
+
+    /// Adds a strategy under another name, for example for a second Meta app or AWS account.
+    pub fn strategy_as<S: Strategy>(mut self, name: &str, strategy: S) -> Self {
+        self.registry = self.registry.register_as(name, strategy);
+        self
+    }
+
+    /// Adds the strategies of a registry that was built before, for a host that needs it besides.
+    pub fn registry(mut self, registry: &StrategyRegistry) -> Self {
+        self.registry = self.registry.include(registry);
+        self
     }
 
     stores! {
@@ -123,13 +145,11 @@ impl OrchestratorBuilder {
     /// set.
     ///
     /// ```
-    /// use zengine_connector::{Orchestrator, StrategyRegistry, stage::{Retry, StrategySettings}};
+    /// use zengine_connector::{Orchestrator, stage::{Retry, StrategySettings}};
     ///
-    /// let registry = StrategyRegistry::builder().build()?;
     /// let once = StrategySettings { retry: Retry::none(), ..StrategySettings::default() };
-    /// let error = Orchestrator::builder(registry).strategy_settings("ses-email", once).build().unwrap_err();
+    /// let error = Orchestrator::builder().strategy_settings("ses-email", once).build().unwrap_err();
     /// assert_eq!(error.context("strategy"), Some("ses-email")); // it is not registered
-    /// # Ok::<(), zengine_connector::Error>(())
     /// ```
     pub fn strategy_settings(mut self, strategy: impl Into<String>, settings: StrategySettings) -> Self {
         self.named.insert(strategy.into(), settings);
@@ -152,7 +172,7 @@ impl OrchestratorBuilder {
         max_age(time: Duration) => settings.max_age = time;
         /// The treatment of a send while the claim store does not answer, by default (rule 28). Defaults to deferring it.
         store_down(choice: StoreDown) => settings.store_down = choice;
-        /// The host's handler of events that arrive.
+        /// The host's handler of events that arrive: a closure that takes the event and its [`HandlerContext`](super::HandlerContext).
         on_inbound(handler: impl InboundHandler) => handler = Some(Arc::new(handler));
         /// Settings of the inbound path.
         inbound(settings: InboundSettings) => inbound = settings;
@@ -175,6 +195,25 @@ impl OrchestratorBuilder {
         rng(rng: Arc<dyn Rng>) => rng = rng;
     }
 
+    /// The host's handler of events that arrive, for one that needs no [`HandlerContext`](super::HandlerContext).
+    ///
+    /// ```
+    /// # use zengine_connector::{InboundEvent, Orchestrator};
+    /// # async fn save(_: &InboundEvent) -> Result<(), std::io::Error> { Ok(()) }
+    /// let builder = Orchestrator::builder().on_event(|event| async move {
+    ///     save(&event).await?; // an error has the event delivered again
+    ///     Ok(())
+    /// });
+    /// # drop(builder);
+    /// ```
+    pub fn on_event<F, Fut>(self, handler: F) -> Self
+    where
+        F: Fn(InboundEvent) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        self.on_inbound(EventOnly(handler))
+    }
+
     /// Builds the orchestrator.
     ///
     /// With tokio's spawner and a claim store that this process owns exclusively, such as the embedded one, you must call this
@@ -183,10 +222,11 @@ impl OrchestratorBuilder {
     /// [`Orchestrator`] inside it.
     ///
     /// # Errors
-    /// `Settings` if ports are missing, with the call for each of them in the context `missing`; if your claims, dead letters or
+    /// `Settings` if a strategy's name is invalid or given twice; if ports are missing, with the call for each of them in the context `missing`; if your claims, dead letters or
     /// sessions stand beside the keys of `Memory`, as in [`StoresBuilder::build`]; or if a setting is impossible, naming the field and
     /// the rule it breaks; `UnknownStrategy` if settings name a strategy that is not registered.
     pub fn build(self) -> Result<Orchestrator, Error> {
+        let registry = self.registry.build()?;
         self.inbound.check()?;
         self.caching.check()?;
         self.settings.check()?;
@@ -196,7 +236,7 @@ impl OrchestratorBuilder {
         let mut named = HashMap::new();
         for (name, settings) in self.named {
             let of_strategy = |error: Error| error.with_context("strategy", &name);
-            let strategy = self.registry.entry(&name)?;
+            let strategy = registry.entry(&name)?;
             settings.check().map_err(of_strategy)?;
             named.insert(strategy.name.clone(), Arc::new(settings));
         }
@@ -221,7 +261,7 @@ impl OrchestratorBuilder {
         let sessions =
             SessionPorts { stores: Arc::clone(&stores), keys: Arc::clone(&keys), rng: Arc::clone(&self.rng), clock: Arc::clone(&clock) };
         let parts = Parts {
-            registry: self.registry,
+            registry,
             tenants: Tenants::new(Arc::new(sessions), self.caching, self.local_refs),
             stores,
             keys,

@@ -44,14 +44,54 @@ impl<H: InboundHandler> DynHandler for H {
 }
 
 /// The reason for which a handler did not accept an event.
+///
+/// Every error, and a text, turns into [`NotStored`](Self::NotStored), so `?` in a handler has the event delivered again.
+///
+/// ```
+/// use zengine_connector::{HandlerError, InboundEvent};
+///
+/// async fn handle(event: InboundEvent) -> Result<(), HandlerError> {
+///     let json = serde_json::to_string(&event)?;
+///     if json.len() > 65_536 {
+///         return Err(HandlerError::Poison("larger than a row of the inbox"));
+///     }
+///     Ok(())
+/// }
+/// # let _ = handle;
+/// assert!(matches!(HandlerError::from("the disk is full"), HandlerError::NotStored { .. }));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HandlerError {
     /// The event was not stored and must be delivered again. It becomes a dead letter if its request was answered already, as
     /// at the deadline of a synchronous channel.
-    NotStored(BoxError),
+    NotStored {
+        /// The host's error, for the log.
+        error: BoxError,
+        /// The name of its type.
+        type_name: &'static str,
+    },
     /// The event can never be handled and is stored as a dead letter. Holds the reason, a literal without personal data.
     Poison(&'static str),
+}
+
+impl<E: Into<BoxError>> From<E> for HandlerError {
+    fn from(error: E) -> Self {
+        Self::NotStored { error: error.into(), type_name: std::any::type_name::<E>() }
+    }
+}
+
+/// A handler that needs no context.
+pub(super) struct EventOnly<F>(pub(super) F);
+
+impl<F, Fut> InboundHandler for EventOnly<F>
+where
+    F: Fn(InboundEvent) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), HandlerError>> + Send,
+{
+    fn handle(&self, event: InboundEvent, _: HandlerContext) -> impl Future<Output = Result<(), HandlerError>> + Send {
+        self.0(event)
+    }
 }
 
 /// The context of one event, passed to the handler. You may keep it, or store only its [`ReplyTo`] to answer later from any
@@ -62,7 +102,7 @@ pub enum HandlerError {
 ///
 /// async fn handle(event: InboundEvent, cx: HandlerContext) -> Result<(), HandlerError> {
 ///     if event.is_answerable() {
-///         let _outcome = cx.reply(0, Content::text("Thank you")).await.map_err(|error| HandlerError::NotStored(error.into()))?;
+///         let _outcome = cx.reply(0, Content::text("Thank you")).await?;
 ///     }
 ///     Ok(())
 /// }

@@ -25,13 +25,12 @@ use crate::{pipeline::Engine, registry::StrategyRegistry, sync::Limit};
 /// Sends and receives for every registered strategy and every tenant. Cheap to clone: a clone copies two pointers.
 ///
 /// ```
-/// # use zengine_connector::{ClientMessageId, Error, OutboundMessage, StrategyRegistry, TenantId};
-/// use zengine_connector::{Memory, Orchestrator, Outcome, SendOptions};
+/// # use zengine_connector::{Error, OutboundMessage, Strategy};
+/// use zengine_connector::{Memory, Orchestrator, Outcome};
 ///
-/// # async fn example(registry: StrategyRegistry, message: OutboundMessage) -> Result<(), Error> {
-/// let orchestrator = Orchestrator::builder(registry).stores(Memory::new()).build()?;
-/// let options = SendOptions::new(ClientMessageId::new("order-17")?);
-/// if let Outcome::Deferred(later) = orchestrator.send(&TenantId::new("acme")?, "sns-sms", &message, options).await? {
+/// # async fn example(sms: impl Strategy, message: OutboundMessage) -> Result<(), Error> {
+/// let orchestrator = Orchestrator::builder().strategy(sms).stores(Memory::new()).build()?;
+/// if let Outcome::Deferred(later) = orchestrator.send("acme", "sns-sms", "order-17", &message).await? {
 ///     println!("send it again in {:?}", later.retry_after);
 /// }
 /// # Ok(())
@@ -54,9 +53,9 @@ struct Inbound {
 }
 
 impl Orchestrator {
-    /// A builder for the strategies of this registry.
-    pub fn builder(registry: StrategyRegistry) -> OrchestratorBuilder {
-        OrchestratorBuilder::new(registry)
+    /// A builder without strategies and stores.
+    pub fn builder() -> OrchestratorBuilder {
+        OrchestratorBuilder::new()
     }
 
     /// The host's strategies.

@@ -58,12 +58,12 @@ impl Orchestrator {
             Reply::Synchronous { .. } => self.reply_in_outbox(entry, to, n, content).await,
             Reply::Acknowledge => {
                 // The same event and `n` give the same id in every process.
-                let mut options = SendOptions::new(ClientMessageId::new(format!("r.{}.{n}", to.event_id))?);
-                (options.correlation_id, options.traceparent) = (correlation, traceparent);
+                let id = ClientMessageId::new(format!("r.{}.{n}", to.event_id))?;
+                let options = SendOptions { correlation_id: correlation, traceparent, ..SendOptions::new() };
                 let mut message = OutboundMessage::new(to.to.clone(), content);
                 message.conversation = to.conversation.as_ref().map(ToString::to_string);
                 // Boxed to keep the handler's future small.
-                Box::pin(self.send(&to.tenant, to.strategy.as_str(), &message, options)).await
+                Box::pin(self.send_with(&to.tenant, &to.strategy, id, &message, options)).await
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 impl Orchestrator {
     /// Sends one message. The same id is sent at most once, across retries, concurrent calls, processes and crashes.
     ///
-    /// `message` is any `&M` that the strategy accepts, or its JSON as `&RawValue` of `serde_json`; a `serde_json::Value` is turned into
+    /// `tenant` and `id` are texts, or the newtypes of a host that has checked them before. `message` is any `&M` that the strategy accepts, or its JSON as `&RawValue` of `serde_json`; a `serde_json::Value` is turned into
     /// one by `serde_json::value::to_raw_value`. Every outcome other than
     /// [`Deferred`](Outcome::Deferred) is final, and you may remove the queue message.
     ///
@@ -28,12 +28,39 @@ impl Orchestrator {
     /// settled but its dead letter could not be stored. [`Error::disposition`] tells whether to keep the message.
     pub async fn send<'m>(
         &self,
-        tenant: &TenantId,
-        strategy: &str,
+        tenant: impl TryInto<TenantId, Error: Into<Error>>,
+        strategy: impl AsRef<str>,
+        id: impl TryInto<ClientMessageId, Error: Into<Error>>,
+        message: impl Into<MessageRef<'m>>,
+    ) -> Result<Outcome, Error> {
+        self.send_with(tenant, strategy, id, message, SendOptions::new()).await
+    }
+
+    /// Sends one message as [`send`](Self::send) does, with options.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use zengine_connector::{Error, Orchestrator, OutboundMessage, Outcome, SendOptions};
+    ///
+    /// async fn consume(orchestrator: &Orchestrator, queued_at: SystemTime, message: &OutboundMessage) -> Result<Outcome, Error> {
+    ///     let options = SendOptions::new().within(Duration::from_secs(20)).created_at(queued_at);
+    ///     orchestrator.send_with("acme", "whatsapp-meta-cloud", "order-17", message, options).await
+    /// }
+    /// # let _ = consume;
+    /// ```
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_with<'m>(
+        &self,
+        tenant: impl TryInto<TenantId, Error: Into<Error>>,
+        strategy: impl AsRef<str>,
+        id: impl TryInto<ClientMessageId, Error: Into<Error>>,
         message: impl Into<MessageRef<'m>>,
         options: SendOptions,
     ) -> Result<Outcome, Error> {
-        pipeline::send(&self.engine, tenant, strategy, message.into(), &options).await
+        let (tenant, id) = (tenant.try_into().map_err(Into::into)?, id.try_into().map_err(Into::into)?);
+        pipeline::send(&self.engine, &tenant, strategy.as_ref(), &id, message.into(), &options).await
     }
 
     /// Sends one message in a task of its own, which goes on if the handle or the caller's future is dropped: for a request handler
@@ -45,25 +72,27 @@ impl Orchestrator {
     /// again from, such as your queue, or log `send.completed` and look for `deferred`.
     ///
     /// ```
-    /// use zengine_connector::{Error, Orchestrator, OutboundMessage, Outcome, SendOptions, TenantId};
+    /// use zengine_connector::{Error, Orchestrator, OutboundMessage, Outcome, SendOptions};
     ///
-    /// async fn handle(orchestrator: &Orchestrator, tenant: &TenantId, message: &OutboundMessage, options: SendOptions) -> Result<Outcome, Error> {
-    ///     orchestrator.send_detached(tenant, "whatsapp-meta-cloud", message, options)?.await
+    /// async fn handle(orchestrator: &Orchestrator, message: &OutboundMessage) -> Result<Outcome, Error> {
+    ///     orchestrator.send_detached("acme", "whatsapp-meta-cloud", "order-17", message, SendOptions::new())?.await
     /// }
     /// # let _ = handle;
     /// ```
     ///
     /// # Errors
-    /// If the message or the strategy is invalid. `Busy` while 10,000 detached sends are in progress. `Cancelled` if the executor takes no task, which is also so where the call is made
+    /// If the message, the id, the tenant or the strategy is invalid. `Busy` while 10,000 detached sends are in progress. `Cancelled` if the executor takes no task, which is also so where the call is made
     /// from a thread outside the runtime, or if it drops the task before its end. The handle resolves to the errors of [`send`](Self::send).
     pub fn send_detached<'m>(
         &self,
-        tenant: &TenantId,
-        strategy: &str,
+        tenant: impl TryInto<TenantId, Error: Into<Error>>,
+        strategy: impl AsRef<str>,
+        id: impl TryInto<ClientMessageId, Error: Into<Error>>,
         message: impl Into<MessageRef<'m>>,
         options: SendOptions,
     ) -> Result<SendHandle, Error> {
-        pipeline::send_detached(&self.engine, tenant, strategy, message.into(), options)
+        let (tenant, id) = (tenant.try_into().map_err(Into::into)?, id.try_into().map_err(Into::into)?);
+        pipeline::send_detached(&self.engine, tenant, strategy.as_ref(), id, message.into(), options)
     }
 
     /// Queries the provider with a message whose effect is [`Read`](crate::message::Effect::Read). Makes no claim, dead letter or
@@ -73,16 +102,28 @@ impl Orchestrator {
     /// `Timeout` if less than `retry.min_attempt` is left for a first call. The last attempt's error; `MessageInvalid` or
     /// `Unsupported` for a message that cannot be queried, `Busy` while the breaker is open or too many calls run; an error of
     /// binding the tenant.
-    pub async fn query<'m>(&self, tenant: &TenantId, strategy: &str, message: impl Into<MessageRef<'m>>) -> Result<Receipt, Error> {
-        pipeline::query(&self.engine, tenant, strategy, message.into()).await
+    pub async fn query<'m>(
+        &self,
+        tenant: impl TryInto<TenantId, Error: Into<Error>>,
+        strategy: impl AsRef<str>,
+        message: impl Into<MessageRef<'m>>,
+    ) -> Result<Receipt, Error> {
+        let tenant = tenant.try_into().map_err(Into::into)?;
+        pipeline::query(&self.engine, &tenant, strategy.as_ref(), message.into()).await
     }
 
     /// The outcome of a send. Reads the record and sends nothing. `None` if the send is not settled or not known.
     ///
     /// # Errors
     /// If the store does not answer.
-    pub async fn outcome(&self, tenant: &TenantId, strategy: &str, id: &ClientMessageId) -> Result<Option<Outcome>, Error> {
-        pipeline::outcome(&self.engine, tenant, strategy, id).await
+    pub async fn outcome(
+        &self,
+        tenant: impl TryInto<TenantId, Error: Into<Error>>,
+        strategy: impl AsRef<str>,
+        id: impl TryInto<ClientMessageId, Error: Into<Error>>,
+    ) -> Result<Option<Outcome>, Error> {
+        let (tenant, id) = (tenant.try_into().map_err(Into::into)?, id.try_into().map_err(Into::into)?);
+        pipeline::outcome(&self.engine, &tenant, strategy.as_ref(), &id).await
     }
 
     /// Sends the message of a dead letter in the store again (rules 70 to 72). The letter is removed once the send is settled;

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::{Engine, Outcome, Running, SendOptions, send::send};
 use crate::{
     error::{Error, ErrorKind},
-    ids::TenantId,
+    ids::{ClientMessageId, TenantId},
     message::MessageRef,
 };
 
@@ -41,8 +41,9 @@ impl Future for SendHandle {
 /// Starts a send in a task of its own, with a copy of the message.
 pub(crate) fn send_detached(
     engine: &Arc<Engine>,
-    tenant: &TenantId,
+    tenant: TenantId,
     strategy: &str,
+    id: ClientMessageId,
     message: MessageRef<'_>,
     options: SendOptions,
 ) -> Result<SendHandle, Error> {
@@ -56,12 +57,12 @@ pub(crate) fn send_detached(
             .with_context("limit", MAX_DETACHED)
             .with_retry_after(Duration::from_secs(1)));
     }
-    let (tenant, strategy, running) = (tenant.clone(), strategy.to_owned(), Running::of(Arc::clone(engine)));
+    let (strategy, running) = (strategy.to_owned(), Running::of(Arc::clone(engine)));
     let (ended, end) = oneshot::channel();
     let taken = engine.spawner.spawn(Box::pin(async move {
         let (_count, running) = (count, running);
         // Fails only if the handle was dropped.
-        let _ = ended.send(send(running.engine(), &tenant, &strategy, MessageRef::from(&json), &options).await);
+        let _ = ended.send(send(running.engine(), &tenant, &strategy, &id, MessageRef::from(&json), &options).await);
     }));
     if taken {
         Ok(SendHandle(end))

@@ -14,7 +14,7 @@ use super::{
     trace::{SendTrace, TraceFacts},
 };
 use crate::{
-    ids::{StrategyName, TenantId},
+    ids::{ClientMessageId, StrategyName, TenantId},
     message::{MessageRef, Receipt},
     store::{ClaimKey, ClaimRecord, Life, StoredReceipt},
 };
@@ -28,6 +28,7 @@ pub(crate) struct DroppedSend {
     engine: Arc<Engine>,
     tenant: TenantId,
     strategy: StrategyName,
+    id: ClientMessageId,
     message: Box<RawValue>,
     options: SendOptions,
     began: Duration,
@@ -46,6 +47,7 @@ impl DroppedSend {
             engine: Arc::clone(send.engine()),
             tenant: send.tenant().clone(),
             strategy: send.entry.name.clone(),
+            id: send.id().clone(),
             message: serde_json::from_slice(&json).ok()?,
             options: send.call.options.clone(),
             began: send.clock().began(),
@@ -85,7 +87,7 @@ impl DroppedSend {
 
     /// Reports a delivery whose record could not be written (rule 26).
     pub(crate) fn not_recorded(self, receipt: Option<&StoredReceipt>, attempts: u32) -> Ended {
-        settled::warn_not_recorded(&self.tenant, &self.strategy, &self.options.client_message_id);
+        settled::warn_not_recorded(&self.tenant, &self.strategy, &self.id);
         let receipt = receipt.and_then(|receipt| self.engine.open_receipt(&self.key(), receipt)).unwrap_or_else(Receipt::unnumbered);
         self.report(Ended::new(How::Delivered { receipt, recorded: false }, attempts, Life::default()))
     }
@@ -110,12 +112,12 @@ impl DroppedSend {
     }
 
     fn key(&self) -> ClaimKey {
-        ClaimKey::outbound(&self.tenant, &self.strategy, &self.options.client_message_id)
+        ClaimKey::outbound(&self.tenant, &self.strategy, &self.id)
     }
 
     fn call<'a>(&'a self, clock: &'a CallClock<'a>, trace: &'a SendTrace) -> HostCall<'a> {
-        let Self { engine, tenant, strategy, options, .. } = self;
-        HostCall { engine, tenant, strategy: strategy.as_str(), options, clock, trace }
+        let Self { engine, tenant, strategy, id, options, .. } = self;
+        HostCall { engine, tenant, strategy: strategy.as_str(), id, options, clock, trace }
     }
 }
 

@@ -119,8 +119,14 @@ impl Ended {
             How::Delivered { receipt, recorded } => {
                 Outcome::Delivered(Delivered { replayed, dedup_recorded: recorded, loss, attempts, ..Delivered::new(receipt) })
             }
-            How::Failed(error) => Outcome::Failed(Failed { replayed, attempts, ..Failed::new(error.into_error(), failure_id()) }),
-            How::Unknown(error) => Outcome::Unknown(Unknown { replayed, attempts, ..Unknown::new(error.into_error(), failure_id()) }),
+            How::Failed(error) => {
+                let reach = error.stored.reach;
+                Outcome::Failed(Failed { reach, replayed, attempts, ..Failed::new(error.into_error(), failure_id()) })
+            }
+            How::Unknown(error) => {
+                let reach = error.stored.reach;
+                Outcome::Unknown(Unknown { reach, replayed, attempts, ..Unknown::new(error.into_error(), failure_id()) })
+            }
             How::Deferred { reason, retry_after, error } => {
                 Outcome::Deferred(Deferred { error: error.map(EndError::into_error), ..Deferred::new(reason, retry_after) })
             }

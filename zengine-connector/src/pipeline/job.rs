@@ -20,6 +20,7 @@ pub(crate) struct HostCall<'a> {
     pub(crate) engine: &'a Arc<Engine>,
     pub(crate) tenant: &'a TenantId,
     pub(crate) strategy: &'a str,
+    pub(crate) id: &'a ClientMessageId,
     pub(crate) options: &'a SendOptions,
     pub(crate) clock: &'a CallClock<'a>,
     /// The facts behind the log lines.
@@ -40,12 +41,12 @@ pub(crate) struct Identified<'a> {
 impl<'a> HostCall<'a> {
     /// Prepares and fingerprints the message.
     pub(crate) fn identify(self, message: MessageRef<'a>) -> Result<Identified<'a>, Error> {
-        let Self { engine, tenant, strategy, options, .. } = self;
+        let Self { engine, tenant, strategy, id, .. } = self;
         let entry = engine.registry.entry(strategy)?;
         let outbound = &**entry.sends()?;
         let message = outbound.prepare(message)?;
         let fingerprint = self.fingerprint(outbound, &message, &engine.keys.current())?;
-        let key = ClaimKey::outbound(tenant, &entry.name, &options.client_message_id);
+        let key = ClaimKey::outbound(tenant, &entry.name, id);
         Ok(Identified { call: self, entry, outbound, key, fingerprint, message })
     }
 }
@@ -65,7 +66,7 @@ impl<'a> Identified<'a> {
 
     #[inline]
     pub(crate) fn id(&self) -> &'a ClientMessageId {
-        &self.call.options.client_message_id
+        self.call.id
     }
 
     /// Returns `true` for a message older than `max_age`, which is no longer sent (rule 8). Without a time of its own its age counts from

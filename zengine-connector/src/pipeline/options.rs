@@ -2,10 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::{
-    ids::{ClientMessageId, CorrelationId},
-    message::Degrade,
-};
+use crate::{ids::CorrelationId, message::Degrade};
 
 /// Default time for a send.
 pub(super) const DEFAULT_TIME: Duration = Duration::from_secs(60);
@@ -14,17 +11,14 @@ pub(super) const DEFAULT_TIME: Duration = Duration::from_secs(60);
 ///
 /// ```
 /// use std::time::Duration;
-/// use zengine_connector::{ClientMessageId, SendOptions, message::Degrade};
+/// use zengine_connector::{SendOptions, message::Degrade};
 ///
-/// let options = SendOptions::new(ClientMessageId::new("order-17")?).within(Duration::from_secs(20)).degrade(Degrade::Text);
-/// # Ok::<(), zengine_connector::Error>(())
+/// let options = SendOptions::new().within(Duration::from_secs(20)).degrade(Degrade::Text);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "pass them to a send"]
 #[non_exhaustive]
 pub struct SendOptions {
-    /// The caller's id of the message, the same for every try to send it.
-    pub client_message_id: ClientMessageId,
     /// Maximum time for the send. `None` means 60 seconds.
     pub time: Option<Duration>,
     /// Time at which the message was first due. Once it is older than the `max_age` setting, the send fails as expired (rule 8).
@@ -39,9 +33,9 @@ pub struct SendOptions {
 }
 
 impl SendOptions {
-    /// Options for a send under this id.
-    pub fn new(client_message_id: ClientMessageId) -> Self {
-        Self { client_message_id, time: None, created_at: None, correlation_id: None, traceparent: None, degrade: Degrade::Refuse }
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     setters! {

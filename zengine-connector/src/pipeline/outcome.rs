@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::{
-    error::Error,
+    error::{Error, Reach},
     ids::{FailureId, ProviderMessageId},
     message::{LossReport, Receipt},
 };
@@ -21,10 +23,23 @@ use crate::{
 ///     }
 /// }
 /// ```
-#[derive(Debug)]
+///
+/// It serializes as the command prints it, with the kind in `outcome`. The receipt may hold personal data; the rest does not.
+///
+/// ```
+/// use std::time::Duration;
+/// use zengine_connector::{Deferred, Outcome, pipeline::DeferredReason};
+///
+/// let outcome = Outcome::Deferred(Deferred::new(DeferredReason::Busy, Duration::from_secs(5)));
+/// assert_eq!(serde_json::to_string(&outcome)?, r#"{"outcome":"deferred","reason":"busy","retry_after_ms":5000}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
 #[must_use = "the outcome decides whether the queue message may be removed"]
 pub enum Outcome {
-    /// The provider accepted the message.
+    /// The provider accepted the message. That is not yet its arrival at the recipient, which a later
+    /// [`Status`](crate::message::Event::Status) event reports.
     Delivered(Delivered),
     /// The provider refused the message, or it was definitely not sent. Its dead letter is stored.
     Failed(Failed),
@@ -38,6 +53,11 @@ impl Outcome {
     /// Returns `true` for Delivered, Failed and Unknown.
     pub fn is_terminal(&self) -> bool {
         !matches!(self, Self::Deferred(_))
+    }
+
+    /// Returns `true` if the provider accepted the message, now or earlier.
+    pub fn is_delivered(&self) -> bool {
+        matches!(self, Self::Delivered(_))
     }
 
     /// Returns `true` if this is the stored outcome of an earlier send.
@@ -62,7 +82,7 @@ impl Outcome {
 }
 
 /// The provider accepted the message.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct Delivered {
     /// The provider's receipt.
@@ -72,6 +92,7 @@ pub struct Delivered {
     /// Whether the send's record is stored. If not, sending the same id again may deliver the message twice (rule 26).
     pub dedup_recorded: bool,
     /// Losses from degradation, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<LossReport>,
     /// Provider calls made for this send, by all its owners.
     pub attempts: u32,
@@ -90,13 +111,15 @@ impl Delivered {
 }
 
 macro_rules! failure {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $reach:ident) => {
         $(#[$doc])*
-        #[derive(Debug)]
+        #[derive(Debug, Serialize)]
         #[non_exhaustive]
         pub struct $name {
             /// The error that ended the send.
             pub error: Error,
+            /// How far the last attempt got.
+            pub reach: Reach,
             /// Id of the dead letter and of the event.
             pub failure_id: FailureId,
             /// An earlier send ended this way, and this one sent nothing.
@@ -108,7 +131,7 @@ macro_rules! failure {
         impl $name {
             /// A send ended by this error. The pipeline makes these; in a host's tests, set the fields.
             pub fn new(error: Error, failure_id: FailureId) -> Self {
-                Self { error, failure_id, replayed: false, attempts: 0 }
+                Self { error, reach: Reach::$reach, failure_id, replayed: false, attempts: 0 }
             }
         }
     };
@@ -116,23 +139,25 @@ macro_rules! failure {
 
 failure! {
     /// The provider refused the message, or it was definitely not sent.
-    Failed
+    Failed, NotSent
 }
 
 failure! {
     /// The message may have been delivered.
-    Unknown
+    Unknown, Maybe
 }
 
 /// The send is postponed.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct Deferred {
-    /// Time from now until the send should be tried again.
-    pub retry_after: Duration,
     /// The reason.
     pub reason: DeferredReason,
+    /// Time from now until the send should be tried again; in JSON, milliseconds.
+    #[serde(rename = "retry_after_ms", serialize_with = "crate::error::as_ms")]
+    pub retry_after: Duration,
     /// The last attempt's error, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
 }
 

@@ -22,10 +22,10 @@ const TIME: Duration = Duration::from_secs(60);
 /// Runs a read-only message through breaker, bulkhead, timeout and retry.
 pub(crate) async fn query(engine: &Arc<Engine>, tenant: &TenantId, strategy: &str, message: MessageRef<'_>) -> Result<Receipt, Error> {
     let _running = engine.enter();
-    let options = SendOptions::new(ClientMessageId::new("query")?);
+    let (id, options) = (ClientMessageId::new("query")?, SendOptions::new());
     let (clock, trace) = (CallClock::start(&*engine.clock, TIME), SendTrace::new());
     // A query takes no claim, so nothing is stored under its key.
-    let query = HostCall { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace }.identify(message)?;
+    let query = HostCall { engine, tenant, strategy, id: &id, options: &options, clock: &clock, trace: &trace }.identify(message)?;
     if query.effect()? == Effect::Write {
         return Err(Error::new(ErrorKind::Unsupported, "a message with an effect must go through send").with_context("strategy", strategy));
     }

@@ -46,24 +46,24 @@ pub(crate) async fn redrive_letter(engine: &Arc<Engine>, letter: &DeadLetter, re
 /// Sends the message of a letter under the next generation, unless its send is settled. The letter is the
 /// store's, or the caller holds it.
 async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions, in_store: bool) -> Result<Outcome, Error> {
-    let (client_message_id, failed) = failure(letter)?;
+    let (id, failed) = failure(letter)?;
     let json = letter.open(&*engine.keys)?;
     let json: Box<RawValue> = serde_json::from_slice(&json)
         .map_err(|error| Error::from_json(ErrorKind::Corrupt, "the dead letter's message cannot be read", &error))?;
     // `created_at` stays unset: the age of a redriven message counts from now.
-    let options = SendOptions { time: redrive.time, degrade: redrive.degrade, ..SendOptions::new(client_message_id) };
+    let options = SendOptions { time: redrive.time, degrade: redrive.degrade, ..SendOptions::new() };
     let (clock, trace) = (CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME)), SendTrace::new());
     let (tenant, strategy) = (&letter.tenant, letter.strategy.as_str());
-    let call = HostCall { engine, tenant, strategy, options: &options, clock: &clock, trace: &trace };
+    let call = HostCall { engine, tenant, strategy, id: &id, options: &options, clock: &clock, trace: &trace };
     let unreported = Unreported::new(call);
     let redriven = redriven(call, MessageRef::from(&json), letter, failed, redrive, in_store).await;
     let (result, closed) = redriven.unwrap_or_else(|error| (Err(error), false));
     // The end has its line before its letter is closed, for which the caller may not wait (rule 81).
     unreported.end(&result);
-    let id = &letter.failure_id;
-    if in_store && closed && clock.wait(engine.stores.remove_letter(id)).await.is_err() {
+    let failure_id = &letter.failure_id;
+    if in_store && closed && clock.wait(engine.stores.remove_letter(failure_id)).await.is_err() {
         // The letter stays. Another redrive finds the send settled and closes it.
-        tracing::warn!(failure_id = %id, "redrive.letter_not_closed");
+        tracing::warn!(%failure_id, "redrive.letter_not_closed");
     }
     result
 }

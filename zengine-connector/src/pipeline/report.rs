@@ -125,7 +125,7 @@ impl<'a> SendReport<'a> {
 
     /// The event `send.completed`. Almost free without a subscriber. A fact without a value has no key.
     fn log(&self, call: HostCall<'_>, duration: Duration) {
-        let HostCall { tenant, strategy, options, trace, .. } = call;
+        let HostCall { tenant, strategy, id, options, trace, .. } = call;
         let facts = trace.with(|facts| facts.clone());
         let (breaker_state, breaker_epoch) = facts.breaker();
         macro_rules! event {
@@ -134,7 +134,7 @@ impl<'a> SendReport<'a> {
                     Level::$level,
                     tenant_id = tenant.as_str(),
                     strategy,
-                    client_message_id = options.client_message_id.as_str(),
+                    client_message_id = id.as_str(),
                     outcome = self.outcome,
                     reason = self.reason,
                     kind = self.error.map(|error| error.kind().as_str()),

@@ -24,13 +24,14 @@ pub(crate) async fn send(
     engine: &Arc<Engine>,
     tenant: &TenantId,
     strategy: &str,
+    id: &ClientMessageId,
     message: MessageRef<'_>,
     options: &SendOptions,
 ) -> Result<Outcome, Error> {
     let _running = engine.enter();
     let clock = CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME));
     let trace = SendTrace::new();
-    let call = HostCall { engine, tenant, strategy, options, clock: &clock, trace: &trace };
+    let call = HostCall { engine, tenant, strategy, id, options, clock: &clock, trace: &trace };
     let unreported = Unreported::new(call);
     let result = async {
         match prepare(call, message).await? {

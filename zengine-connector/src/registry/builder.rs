@@ -64,26 +64,28 @@ impl RegistryBuilder {
                 return self;
             }
         };
-        match self.entries.entry(name.as_str().to_owned()) {
-            btree_map::Entry::Vacant(place) => {
-                let (strategy, halves) = (Arc::new(strategy), S::halves());
-                place.insert(Arc::new(RegisteredStrategy {
-                    name,
-                    descriptor: S::DESCRIPTOR,
-                    type_name: type_name::<S>(),
-                    checks: Checks::new(S::DESCRIPTOR.config_schema),
-                    outbound: halves.outbound.map(|half| half(Arc::clone(&strategy))),
-                    inbound: halves.inbound.map(|half| half(Arc::clone(&strategy))),
-                    strategy,
-                    warned: OncePerSecond::default(),
-                    warned_of_route: OncePerSecond::default(),
-                }));
-            }
+        let (strategy, halves) = (Arc::new(strategy), S::halves());
+        self.add(Arc::new(RegisteredStrategy {
+            name,
+            descriptor: S::DESCRIPTOR,
+            type_name: type_name::<S>(),
+            checks: Checks::new(S::DESCRIPTOR.config_schema),
+            outbound: halves.outbound.map(|half| half(Arc::clone(&strategy))),
+            inbound: halves.inbound.map(|half| half(Arc::clone(&strategy))),
+            strategy,
+            warned: OncePerSecond::default(),
+            warned_of_route: OncePerSecond::default(),
+        }))
+    }
+
+    fn add(mut self, strategy: Arc<RegisteredStrategy>) -> Self {
+        match self.entries.entry(strategy.name.as_str().to_owned()) {
+            btree_map::Entry::Vacant(place) => _ = place.insert(strategy),
             btree_map::Entry::Occupied(taken) => self.errors.push(
                 Error::new(ErrorKind::Settings, "two strategies are registered under one name")
-                    .with_context("strategy", &name)
+                    .with_context("strategy", &strategy.name)
                     .with_context("first", taken.get().type_name)
-                    .with_context("second", type_name::<S>()),
+                    .with_context("second", strategy.type_name),
             ),
         }
         self
@@ -94,6 +96,11 @@ impl RegistryBuilder {
     pub fn expect<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.expected.extend(names.into_iter().map(Into::into));
         self
+    }
+
+    /// Adds the strategies of a registry.
+    pub(crate) fn include(self, registry: &StrategyRegistry) -> Self {
+        registry.entries.values().fold(self, |all, strategy| all.add(Arc::clone(strategy)))
     }
 
     /// Builds the registry.

@@ -265,10 +265,8 @@ async fn rule_27_the_same_failure_is_announced_settled_and_then_replayed_as_deli
     let host = Host::new();
     let send = async || {
         let to = Identity::opaque("acme", "visitor").unwrap();
-        let options = SendOptions::new(ClientMessageId::new("order-17").unwrap())
-            .correlation_id(CorrelationId::new("req-1").unwrap())
-            .traceparent(TRACE);
-        host.orchestrator.send(&id("one"), "acme-both", &OutboundMessage::text(to, "lost answer"), options).await.unwrap()
+        let options = SendOptions::new().correlation_id(CorrelationId::new("req-1").unwrap()).traceparent(TRACE);
+        host.orchestrator.send_with(&id("one"), "acme-both", "order-17", &OutboundMessage::text(to, "lost answer"), options).await.unwrap()
     };
     let Outcome::Unknown(unknown) = send().await else { panic!("not unknown") };
 

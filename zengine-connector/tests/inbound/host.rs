@@ -82,7 +82,7 @@ impl Seen {
         let todo = self.script.lock().unwrap().get(&text).cloned();
         let end = match todo {
             None => Ok(()),
-            Some(Do::NotStored) => Err(HandlerError::NotStored("canary-host-error".into())),
+            Some(Do::NotStored) => Err("canary-host-error".into()),
             Some(Do::Poison) => Err(HandlerError::Poison("told to")),
             Some(Do::Panic) => panic!("the handler was told to"),
             Some(Do::Slow(time)) => {
@@ -97,7 +97,7 @@ impl Seen {
             Some(Do::ReplyThenFail { n, with }) => {
                 let outcome = cx.reply(n, Content::text(with)).await;
                 self.outcomes.lock().unwrap().push(outcome);
-                Err(HandlerError::NotStored("told to".into()))
+                Err("told to".into())
             }
             Some(Do::Reply { n, after, with }) => {
                 SimClock::new().advance(after).await;
@@ -191,7 +191,8 @@ impl Host {
             .register(AcmeBoth(Arc::clone(&sent)))
             .build()
             .unwrap();
-        let mut builder = Orchestrator::builder(registry)
+        let mut builder = Orchestrator::builder()
+            .registry(&registry)
             .claims(Arc::new(Under(memory.claims(), Arc::clone(&faults))))
             .dead_letters(Arc::new(Under(memory.dead_letters(), Arc::clone(&faults))))
             .events(Arc::new(Under(memory.events(), Arc::clone(&faults))))

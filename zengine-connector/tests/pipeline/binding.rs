@@ -51,7 +51,7 @@ async fn rule_85_what_is_settled_is_replayed_before_binding() {
 
     assert!(delivered(send(&blind, "delivered").await).replayed);
     assert!(failed(send(&blind, "failed").await).replayed);
-    let error = blind.send(&tenant(), "recording", &text("other"), SendOptions::new(id("delivered"))).await.unwrap_err();
+    let error = blind.send(tenant(), "recording", id("delivered"), &text("other")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Mismatch);
 
     let end = deferred(send(&blind, "new").await);
@@ -62,7 +62,7 @@ async fn rule_85_what_is_settled_is_replayed_before_binding() {
     // Of a tenant that is gone too.
     let moved = world.process_with(&provider, |it| it.directory(Memory::new().directory()));
     assert!(delivered(send(&moved, "delivered").await).replayed);
-    let error = moved.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("new"))).await.unwrap_err();
+    let error = moved.send(tenant(), "recording", id("new"), &text("hello")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownTenant);
 }
 
@@ -74,7 +74,7 @@ async fn rule_86_what_can_never_be_sent_is_rejected() {
     let stranger = TenantId::new("stranger").unwrap();
     let send = |tenant: TenantId, strategy: &'static str, message: OutboundMessage| {
         let process = &process;
-        async move { process.send(&tenant, strategy, &message, SendOptions::new(id("1"))).await.unwrap_err() }
+        async move { process.send(&tenant, strategy, id("1"), &message).await.unwrap_err() }
     };
     let errors = [
         send(stranger, "recording", text("hello")).await,
@@ -108,8 +108,8 @@ async fn rule_85_a_message_too_old_for_its_broken_tenant_ends_with_its_letter() 
 
     let born = world.clock.now();
     let send_born = async |what: &str| {
-        let options = SendOptions::new(id(what)).created_at(born);
-        process.send(&tenant(), "recording", &text("hello"), options).await.unwrap()
+        let options = SendOptions::new().created_at(born);
+        process.send_with(tenant(), "recording", id(what), &text("hello"), options).await.unwrap()
     };
     for what in ["new", "released", "in doubt"] {
         assert_eq!(deferred(send_born(what).await).reason, DeferredReason::BindFailed);
@@ -139,12 +139,12 @@ async fn rule_31_a_message_too_old_for_its_tenant_ends_without_its_caller() {
     for call in [StoreCall::Claim, StoreCall::Commit, StoreCall::PutLetter] {
         let (world, provider) = (new_world(), Recording::new());
         let blind = world.process_with(&provider, |it| it.directory(std::sync::Arc::new(Silent)));
-        let options = SendOptions::new(id("1")).created_at(world.clock.now());
+        let options = SendOptions::new().created_at(world.clock.now());
         world.clock.jump_ms(7 * 3_600_000);
         world.faults.next(call, 1, StoreFault::DoneThenHang);
         let (tenant, message) = (tenant(), text("hello"));
         tokio::select! { biased;
-            end = blind.send(&tenant, "recording", &message, options) => panic!("{end:?}"),
+            end = blind.send_with(&tenant, "recording", id("1"), &message, options) => panic!("{end:?}"),
             () = world.pass(secs(1)) => {}
         }
         world.pass(ms(1)).await;
@@ -232,7 +232,7 @@ async fn rule_19_a_send_in_doubt_ends_although_its_message_no_longer_fits() {
     world.pass(secs(63)).await;
     unknown(send(&narrow, "in doubt").await);
     assert_eq!((world.all_letters().await.len(), provider.calls().len()), (1, 2));
-    let error = narrow.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("new"))).await.unwrap_err();
+    let error = narrow.send(tenant(), "recording", id("new"), &text("hello")).await.unwrap_err();
     assert_eq!((error.kind(), world.record("new").await), (ErrorKind::MessageInvalid, None));
 }
 
@@ -244,7 +244,7 @@ async fn rule_19_a_panic_before_the_claim_ends_no_doubt() {
     drop_after(&world, &world.killed(&provider), "1", secs(1)).await;
     world.pass(secs(63)).await;
     let panics = world.host(StrategyRegistry::builder().register(Narrow { panics: true }), |it| it);
-    let error = panics.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
+    let error = panics.send(tenant(), "recording", id("1"), &text("hello")).await.unwrap_err();
     assert_eq!((error.kind(), world.record("1").await.unwrap().status), (ErrorKind::Unexpected, ClaimStatus::Sending));
     delivered(send(&world.process(&provider), "1").await);
     assert_eq!((provider.effects("1"), world.all_letters().await.len()), (1, 0));

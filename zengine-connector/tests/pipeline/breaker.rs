@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use zengine_connector::{
-    ErrorKind, OrchestratorBuilder, Outcome, Reach, SendOptions, TenantId, async_trait,
+    ErrorKind, OrchestratorBuilder, Outcome, Reach, TenantId, async_trait,
     pipeline::DeferredReason,
     runtime::Clock,
     stage::{Breaker, Retry},
@@ -206,7 +206,7 @@ async fn rule_47_breakers_are_per_tenant() {
     failed(send(&process, "1").await);
     deferred(send(&process, "2").await);
     for (who, open) in [(&other, false), (&tenant(), true)] {
-        let end = process.send(who, "recording", &text("hello"), SendOptions::new(id("3"))).await.unwrap();
+        let end = process.send(who, "recording", id("3"), &text("hello")).await.unwrap();
         assert_eq!(end.is_terminal(), !open);
     }
 }

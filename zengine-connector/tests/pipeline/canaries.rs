@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use zengine_connector::{
-    ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Reach, Receipt, SendOptions, StrategyRegistry,
+    ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Reach, Receipt, SendOptions,
     ids::CorrelationId,
     pipeline::RedriveOptions,
     stage::Breaker,
@@ -45,9 +45,9 @@ async fn every_path(world: &World, printed: &mut String) {
     for (what, answer) in answers {
         provider.answer(answer);
         for _ in 0..2 {
-            let options = SendOptions::new(id(what)).correlation_id(CorrelationId::new("flow-1").unwrap());
+            let options = SendOptions::new().correlation_id(CorrelationId::new("flow-1").unwrap());
             write!(printed, "{options:?} {message:?} ").unwrap();
-            let outcome = process.send(&tenant(), "recording", &message, options).await.unwrap();
+            let outcome = process.send_with(tenant(), "recording", id(what), &message, options).await.unwrap();
             write!(printed, "{outcome:?} ").unwrap();
             if outcome.is_terminal() {
                 match what {
@@ -65,11 +65,11 @@ async fn every_path(world: &World, printed: &mut String) {
     let other = OutboundMessage::text(Identity::phone("+15550009999").unwrap(), "another canary");
     let invalid = OutboundMessage::text(Identity::phone("+15550009999").unwrap(), "canary".repeat(1 << 20));
     for (what, message) in [("delivered", &other), ("invalid", &invalid)] {
-        let error = process.send(&tenant(), "recording", message, SendOptions::new(id(what))).await.unwrap_err();
+        let error = process.send(tenant(), "recording", id(what), message).await.unwrap_err();
         write!(printed, "{error} {error:?} ").unwrap();
     }
     let json = serde_json::value::RawValue::from_string(r#"{"to":"canary","content":5}"#.to_owned()).unwrap();
-    let error = process.send(&tenant(), "recording", &json, SendOptions::new(id("json"))).await.unwrap_err();
+    let error = process.send(tenant(), "recording", id("json"), &json).await.unwrap_err();
     write!(printed, "{error} {error:?} ").unwrap();
     for letter in world.all_letters().await {
         write!(printed, "{letter:?} {} ", serde_json::to_string(&letter).unwrap()).unwrap();
@@ -102,8 +102,8 @@ async fn rule_81_one_line_per_send_and_one_per_attempt() {
     let process = world.process(&provider);
     let guard = tracing::subscriber::set_default(log.clone());
     provider.answer(ProviderAnswer::unreachable());
-    let options = SendOptions::new(id("1")).correlation_id(CorrelationId::new("flow-1").unwrap());
-    delivered(process.send(&tenant(), "recording", &message(), options).await.unwrap());
+    let options = SendOptions::new().correlation_id(CorrelationId::new("flow-1").unwrap());
+    delivered(process.send_with(tenant(), "recording", id("1"), &message(), options).await.unwrap());
     drop(guard);
     let (sends, attempts) = (log.lines("send.completed"), log.lines("send.attempt"));
     assert_eq!((sends.len(), attempts.len()), (1, 2), "{:?}", log.lines(""));
@@ -126,15 +126,12 @@ fn rule_32_the_file_of_the_store_holds_nothing_personal() {
     runtime.block_on(async {
         let provider = Recording::new();
         embedded.tenant_writer().put(&tenant(), &crate::support::strategy(), serde_json::json!({}).into()).await.unwrap();
-        let process = Orchestrator::builder(StrategyRegistry::builder().register(provider.clone()).build().unwrap())
-            .stores(&embedded)
-            .secrets(Memory::new().secrets())
-            .build()
-            .unwrap();
+        let process =
+            Orchestrator::builder().strategy(provider.clone()).stores(&embedded).secrets(Memory::new().secrets()).build().unwrap();
         provider.answer(ProviderAnswer::AcceptWith(Arc::new(|receipt: Receipt| receipt.with_data(&"canary-receipt").unwrap())));
         provider.answer(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
         for what in ["delivered", "failed"] {
-            let end = process.send(&tenant(), "recording", &message(), SendOptions::new(id(what))).await.unwrap();
+            let end = process.send(tenant(), "recording", id(what), &message()).await.unwrap();
             assert_eq!(end.as_str(), what);
         }
     });

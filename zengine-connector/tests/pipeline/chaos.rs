@@ -8,7 +8,7 @@ use std::{
 };
 
 use zengine_connector::{
-    ErrorKind, Memory, Orchestrator, Outcome, Reach, SendOptions, StrategyRegistry,
+    ErrorKind, Memory, Orchestrator, Outcome, Reach,
     error::Disposition,
     pipeline::RedriveOptions,
     runtime::{BoxFuture, Clock, Rng, Spawner, TokioSpawner},
@@ -125,7 +125,7 @@ impl<P: ProviderKind> Run<'_, P> {
         self.world.pass(ms(self.dice.below(20_000))).await;
         for _ in 0..500 {
             let (tenant, message) = (tenant(), text("hello"));
-            let sending = self.process().send(&tenant, "recording", &message, SendOptions::new(id(what)));
+            let sending = self.process().send(&tenant, "recording", id(what), &message);
             let wait = match self.with_little_patience(sending).await {
                 None => ms(self.dice.below(3000)),
                 Some(Ok(Outcome::Deferred(end))) => end.retry_after.min(secs(120)) + ms(self.dice.below(1000)),
@@ -304,9 +304,8 @@ async fn rule_31_callers_dropped_anywhere_make_no_double_and_leave_nothing_behin
     let embedded = Embedded::open(disk.path().join("store")).unwrap();
     embedded.tenant_writer().put(&tenant(), &strategy(), serde_json::json!({}).into()).await.unwrap();
     let provider = Recording::new();
-    let registry = StrategyRegistry::builder().register(provider.clone()).build().unwrap();
     let secrets = Memory::new().secrets();
-    let process = Arc::new(Orchestrator::builder(registry).stores(&embedded).secrets(secrets).build().unwrap());
+    let process = Arc::new(Orchestrator::builder().strategy(provider.clone()).stores(&embedded).secrets(secrets).build().unwrap());
     let dice = Dice::new(7);
     let mut delivered = 0;
     for n in 0..ids {
@@ -316,7 +315,7 @@ async fn rule_31_callers_dropped_anywhere_make_no_double_and_leave_nothing_behin
                 let (process, what, polls) = (Arc::clone(&process), what.clone(), 1 + dice.below(5));
                 tokio::spawn(async move {
                     let (tenant, message) = (tenant(), text("hello"));
-                    at_most(polls, process.send(&tenant, "recording", &message, SendOptions::new(id(&what)))).await
+                    at_most(polls, process.send(&tenant, "recording", id(&what), &message)).await
                 })
             })
             .collect();
@@ -325,7 +324,7 @@ async fn rule_31_callers_dropped_anywhere_make_no_double_and_leave_nothing_behin
                 assert!(!matches!(end.unwrap(), Outcome::Failed(_)), "{what}");
             }
         }
-        let end = process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id(&what))).await.unwrap();
+        let end = process.send(tenant(), "recording", id(&what), &text("hello")).await.unwrap();
         let effects = provider.effects(&what);
         match end {
             Outcome::Delivered(_) => assert_eq!(effects, 1, "{what}"),

@@ -14,7 +14,7 @@ use std::{
 use serde::Deserialize;
 use zengine_connector::{
     Configure, ConfigureContext, Error, Memory, Orchestrator, OutboundMessage, OutboundStrategy, Outcome, Receipt, SendContext, SendError,
-    SendOptions, Strategy, StrategyName, StrategyRegistry,
+    Strategy, StrategyName,
     message::{Capabilities, Channel, Idempotency, Length},
     runtime::{Clock, Rng, SystemRng, TokioClock},
     schema::schema_of,
@@ -84,15 +84,19 @@ fn say(what: &str, id: &str) {
 async fn work(folder: &Path) {
     let embedded = Embedded::open(folder.join("store")).unwrap();
     embedded.tenant_writer().put(&tenant(), &StrategyName::new("journal").unwrap(), serde_json::json!({}).into()).await.unwrap();
-    let registry = StrategyRegistry::builder().register(Journal(folder.join("journal"))).build().unwrap();
-    let process = Orchestrator::builder(registry).stores(&embedded).secrets(Memory::new().secrets()).build().unwrap();
+    let process = Orchestrator::builder()
+        .strategy(Journal(folder.join("journal")))
+        .stores(&embedded)
+        .secrets(Memory::new().secrets())
+        .build()
+        .unwrap();
     let workers = (0..8).map(|worker| {
         let process = &process;
         async move {
             for n in (worker..MESSAGES).step_by(8) {
                 let what = n.to_string();
                 let end = loop {
-                    match process.send(&tenant(), "journal", &text("hello"), SendOptions::new(id(&what))).await.unwrap() {
+                    match process.send(tenant(), "journal", id(&what), &text("hello")).await.unwrap() {
                         Outcome::Deferred(_) => TokioClock::new().sleep(ms(10)).await,
                         end => break end,
                     }

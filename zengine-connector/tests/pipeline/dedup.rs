@@ -93,7 +93,7 @@ async fn rule_11_tenant_and_strategy_are_part_of_the_key() {
     }
     let sends = [(0, "recording", "1"), (1, "recording", "1"), (0, "second", "1"), (2, "recording", "c"), (3, "recording", "b|c")];
     for (who, how, what) in sends {
-        let outcome = process.send(&tenants[who], how, &text("hello"), SendOptions::new(id(what))).await.unwrap();
+        let outcome = process.send(&tenants[who], how, id(what), &text("hello")).await.unwrap();
         assert!(!delivered(outcome).replayed);
     }
     assert_eq!(provider.calls().len(), sends.len());
@@ -107,7 +107,7 @@ async fn rule_23_another_body_under_a_settled_id_is_refused() {
     delivered(send(&warm, "1").await);
     let before = world.record("1").await;
     for process in [&warm, &cold] {
-        let error = process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap_err();
+        let error = process.send(tenant(), "recording", id("1"), &text("other")).await.unwrap_err();
         assert_eq!((error.kind(), error.disposition()), (ErrorKind::Mismatch, Disposition::Reject));
     }
     assert_eq!(provider.calls().len(), 1);
@@ -124,7 +124,7 @@ async fn rule_23_another_body_under_a_running_id_is_refused_at_once() {
         world.pass(ms(10)).await;
         let (before, now) = (world.record("1").await, world.clock.monotonic());
         for process in [&one, &two] {
-            let error = process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap_err();
+            let error = process.send(tenant(), "recording", id("1"), &text("other")).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Mismatch);
         }
         assert_eq!(world.clock.monotonic(), now);
@@ -159,7 +159,7 @@ async fn rule_23_another_body_under_a_running_id_is_refused_over_a_rotation() {
     let others = async {
         world.pass(secs(1)).await;
         ring.0.lock().unwrap().push(key("new", 2));
-        let other = process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await;
+        let other = process.send(tenant(), "recording", id("1"), &text("other")).await;
         assert_eq!(other.unwrap_err().kind(), ErrorKind::Mismatch);
         assert!(delivered(send(&process, "1").await).replayed);
     };
@@ -180,7 +180,7 @@ async fn rule_23_another_spelling_of_the_same_message_is_the_same() {
         serde_json::value::RawValue::from_string(json).unwrap()
     };
     for message in [at("1", true), at("1.0", false), at("1e0", true)] {
-        delivered(process.send(&tenant(), "recording", &message, SendOptions::new(id("1"))).await.unwrap());
+        delivered(process.send(tenant(), "recording", id("1"), &message).await.unwrap());
     }
     assert_eq!(provider.calls().len(), 1);
 }
@@ -201,7 +201,7 @@ async fn rule_23_fingerprints_are_compared_under_their_own_key() {
     let after = world.process_with(&provider, |it| it.keys(std::sync::Arc::new(both)));
     for released_or_settled in ["1", "2"] {
         let before = world.record(released_or_settled).await;
-        let error = after.send(&tenant(), "recording", &text("other"), SendOptions::new(id(released_or_settled))).await.unwrap_err();
+        let error = after.send(tenant(), "recording", id(released_or_settled), &text("other")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Mismatch, "{released_or_settled}");
         assert_eq!(world.record(released_or_settled).await, before, "not claimed even for a moment: {released_or_settled}");
     }
@@ -509,9 +509,9 @@ async fn rule_29_a_record_ends_exactly_at_its_time() {
     let other = world.process(&provider);
     assert!(delivered(send(&process, "1").await).replayed);
     assert!(delivered(send(&other, "1").await).replayed);
-    assert!(process.outcome(&tenant(), "recording", &id("1")).await.unwrap().is_some());
+    assert!(process.outcome(tenant(), "recording", &id("1")).await.unwrap().is_some());
     world.clock.jump_ms(1);
-    assert!(process.outcome(&tenant(), "recording", &id("1")).await.unwrap().is_none());
+    assert!(process.outcome(tenant(), "recording", &id("1")).await.unwrap().is_none());
     assert!(!delivered(send(&process, "1").await).replayed);
     assert_eq!(provider.sent().len(), 2);
 }
@@ -523,11 +523,11 @@ async fn rule_29_an_id_whose_time_is_over_names_the_next_message() {
     let process = world.process(&provider);
     delivered(send(&process, "1").await);
     world.clock.jump_ms(3 * 86_400_000);
-    let (next, options) = (text("other"), || SendOptions::new(id("1")));
-    assert!(!delivered(process.send(&tenant(), "recording", &next, options()).await.unwrap()).replayed);
+    let next = text("other");
+    assert!(!delivered(process.send(tenant(), "recording", "1", &next).await.unwrap()).replayed);
     let cold = world.process(&provider);
-    assert!(delivered(cold.send(&tenant(), "recording", &next, options()).await.unwrap()).replayed);
-    let earlier = cold.send(&tenant(), "recording", &text("hello"), options()).await;
+    assert!(delivered(cold.send(tenant(), "recording", "1", &next).await.unwrap()).replayed);
+    let earlier = cold.send(tenant(), "recording", "1", &text("hello")).await;
     assert_eq!(earlier.unwrap_err().kind(), ErrorKind::Mismatch);
 }
 
@@ -563,8 +563,8 @@ async fn rule_17_no_time_left_still_writes_a_lease_that_ends() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     world.faults.always(StoreCall::Release, StoreFault::Refused);
-    let options = SendOptions::new(id("1")).within(ms(super::SHORTEST_MS));
-    let outcome = process.send(&tenant(), "recording", &text("hello"), options).await.unwrap();
+    let options = SendOptions::new().within(ms(super::SHORTEST_MS));
+    let outcome = process.send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap();
     assert_eq!(deferred(outcome).reason, DeferredReason::NoTimeLeft);
     let record = world.record("1").await.unwrap();
     let lease = record.lease_until_ms - to_ms(world.clock.now());
@@ -619,7 +619,7 @@ async fn rule_22_a_record_nobody_can_read_is_an_error_and_no_send() {
         let process = world.process_with(&provider, |it| it.claims(std::sync::Arc::new(Damaged)).store_down(store_down));
         // It says nothing of a message that is refused either: one without a text.
         for body in ["hello", ""] {
-            let error = process.send(&tenant(), "recording", &text(body), SendOptions::new(id("1"))).await.unwrap_err();
+            let error = process.send(tenant(), "recording", id("1"), &text(body)).await.unwrap_err();
             assert_eq!((error.kind(), error.disposition()), (ErrorKind::Corrupt, Disposition::RetryAfter(secs(900))), "the queue keeps it");
         }
     }
@@ -637,7 +637,7 @@ async fn rule_30_a_warm_cache_answers_without_the_store() {
     // Another tenant's same id is not in it.
     let other = TenantId::new("other").unwrap();
     world.memory.put_tenant(&other, &strategy(), serde_json::json!({}));
-    deferred(process.send(&other, "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap());
+    deferred(process.send(&other, "recording", id("1"), &text("hello")).await.unwrap());
 }
 
 /// Rule 32: the record names neither recipient nor content.
@@ -669,16 +669,16 @@ async fn rule_23_a_waiter_that_finds_another_message_is_refused() {
     let (world, provider) = (new_world(), Recording::new());
     let (first, second, third) = (world.process(&provider), world.process(&provider), world.process(&provider));
     world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
-    let (hello, options) = (text("hello"), SendOptions::new(id("1")).within(secs(200_000)));
+    let (hello, options) = (text("hello"), SendOptions::new().within(secs(200_000)));
     let waiter = async {
         world.pass(ms(10)).await;
-        second.send(&tenant(), "recording", &hello, options).await
+        second.send_with(tenant(), "recording", id("1"), &hello, options).await
     };
     let others = async {
         world.pass(ms(20)).await;
         // The claim was never marked, and its record is over.
         world.clock.jump_ms(25 * 3_600_000);
-        delivered(third.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap());
+        delivered(third.send(tenant(), "recording", id("1"), &text("other")).await.unwrap());
         world.pass(secs(1)).await;
         world.faults.resume();
     };
@@ -694,10 +694,10 @@ async fn rule_24_a_waiter_keeps_its_own_deadline() {
     let (world, provider) = (new_world(), Recording::new());
     let (one, two) = (world.process(&provider), world.process(&provider));
     provider.answer(ProviderAnswer::Slow(secs(8)));
-    let (hello, options) = (text("hello"), SendOptions::new(id("1")).within(secs(2)));
+    let (hello, options) = (text("hello"), SendOptions::new().within(secs(2)));
     let waiter = async {
         world.pass(ms(10)).await;
-        let end = two.send(&tenant(), "recording", &hello, options).await.unwrap();
+        let end = two.send_with(tenant(), "recording", id("1"), &hello, options).await.unwrap();
         (end, world.clock.monotonic())
     };
     let (first, (end, at)) = futures_util::future::join(send(&one, "1"), waiter).await;
@@ -715,8 +715,8 @@ async fn rule_28_an_unprotected_send_asks_the_store_for_nothing_more() {
         let bold = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected).retry(patient.clone()));
         world.faults.always(StoreCall::Claim, StoreFault::Refused);
         provider.answer(ProviderAnswer::throttle(wait));
-        let options = SendOptions::new(id("1")).within(secs(300));
-        let end = bold.send(&tenant(), "recording", &text("hello"), options).await.unwrap();
+        let options = SendOptions::new().within(secs(300));
+        let end = bold.send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap();
         world.pass(secs(100)).await;
         assert_eq!(end.as_str(), ended);
         // The release is of the claim that may have been made although the store did not answer.

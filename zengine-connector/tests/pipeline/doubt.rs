@@ -127,9 +127,9 @@ async fn rule_21_the_providers_window_is_looked_at_right_before_each_attempt() {
         let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
         provider.answer(ProviderAnswer::accept_then_break());
         let long = async || {
-            let mut options = SendOptions::new(id("1"));
+            let mut options = SendOptions::new();
             options.time = Some(secs(3 * 3600));
-            world.process(&provider).send(&tenant(), "recording", &text("hello"), options).await.unwrap()
+            world.process(&provider).send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap()
         };
         let sending = async {
             if frozen_in == "backoff" {
@@ -526,8 +526,8 @@ async fn rule_21_a_look_up_passes_the_limits() {
     let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
     let process = world.process_with(&provider, |it| it.bulkhead(1));
     put_off_in_doubt(&world, &process, &provider, "1").await;
-    let options = SendOptions::new(id("1")).within(ms(100));
-    let end = process.send(&tenant(), "recording", &text("hello"), options).await.unwrap();
+    let options = SendOptions::new().within(ms(100));
+    let end = process.send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap();
     assert_eq!(deferred(end).reason, DeferredReason::NoTimeLeft);
 
     provider.answer(ProviderAnswer::Slow(secs(1)));
@@ -724,8 +724,8 @@ async fn rule_21_the_window_counts_from_the_first_of_several_doubts() {
     for _ in 0..2 {
         provider.answer(ProviderAnswer::AcceptThen(Arc::new(|| SendError::provider("broke").retry_after(secs(1_900)).maybe())));
     }
-    let options = SendOptions::new(id("1")).within(secs(3 * 3600));
-    let end = unknown(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    let options = SendOptions::new().within(secs(3 * 3600));
+    let end = unknown(process.send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap());
     assert_eq!(end.error.kind(), ErrorKind::Unavailable, "the real error stays visible");
     assert_eq!((provider.calls().len(), provider.effects("1")), (2, 1));
 }
@@ -751,9 +751,9 @@ async fn rule_21_a_look_up_that_finds_no_place_is_not_one_that_finds_nothing() {
     let process = world.process_with(&provider, |it| it.bulkhead(1));
     provider.answer(ProviderAnswer::AcceptThen(Arc::new(|| SendError::provider("broke").retry_after(secs(4)).maybe())));
     provider.answer(ProviderAnswer::Slow(secs(9)));
-    let options = SendOptions::new(id("1")).within(secs(300));
+    let options = SendOptions::new().within(secs(300));
     let message = text("hello");
-    let (end, ()) = futures_util::future::join(process.send(&tenant(), "recording", &message, options), async {
+    let (end, ()) = futures_util::future::join(process.send_with(tenant(), "recording", id("1"), &message, options), async {
         world.pass(ms(100)).await;
         // The next attempt has to renew its lease, and meanwhile the place becomes free.
         world.clock.jump_ms(45_000);
@@ -772,8 +772,8 @@ async fn rule_40_the_shortest_time_is_enough_for_a_look_up() {
     if super::SHORTEST_MS == 0 {
         let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
         crashed_after_sending(&world, &provider, "1").await;
-        let options = SendOptions::new(id("1")).within(secs(1));
-        delivered(world.process(&provider).send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+        let options = SendOptions::new().within(secs(1));
+        delivered(world.process(&provider).send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap());
         assert_eq!(provider.calls().len(), 1);
     }
 }
@@ -839,10 +839,10 @@ async fn rule_19_the_end_of_an_attempt_is_read_from_the_wall_clock() {
             world.clock.jump_ms(3_600_000);
             world.pass(secs(if dropped { 2 } else { 20 })).await;
         };
-        let options = SendOptions::new(id("1")).within(secs(3 * 3600));
+        let options = SendOptions::new().within(secs(3 * 3600));
         let (tenant, message) = (tenant(), text("hello"));
         tokio::select! { biased;
-            end = process.send(&tenant, "recording", &message, options) => assert_eq!(end.unwrap().as_str(), "deferred"),
+            end = process.send_with(&tenant, "recording", id("1"), &message, options) => assert_eq!(end.unwrap().as_str(), "deferred"),
             () = frozen => assert!(dropped)
         }
         world.pass(ms(1)).await;

@@ -301,15 +301,15 @@ async fn rule_31_a_detached_send_goes_on_without_its_handle() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     provider.answer(ProviderAnswer::Slow(secs(2)));
-    drop(process.send_detached(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).unwrap());
+    drop(process.send_detached(tenant(), "recording", id("1"), &text("hello"), SendOptions::new()).unwrap());
     world.pass(secs(3)).await;
     assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Delivered);
-    let handle = process.send_detached(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).unwrap();
+    let handle = process.send_detached(tenant(), "recording", id("1"), &text("hello"), SendOptions::new()).unwrap();
     assert!(delivered(handle.await.unwrap()).replayed);
     assert_eq!(provider.calls().len(), 1);
 
     let closed = world.killed(&provider);
-    let error = closed.send_detached(&tenant(), "recording", &text("hello"), SendOptions::new(id("2"))).unwrap_err();
+    let error = closed.send_detached(tenant(), "recording", id("2"), &text("hello"), SendOptions::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
 
@@ -338,8 +338,8 @@ async fn rule_26_a_dropped_delivery_that_cannot_be_recorded_is_still_delivered()
     world.faults.next(StoreCall::Commit, 1, StoreFault::Hang);
     let follower = async {
         world.pass(ms(1)).await;
-        let options = SendOptions::new(id("1")).within(secs(300));
-        process.send(&tenant(), "recording", &text("hello"), options).await.unwrap()
+        let options = SendOptions::new().within(secs(300));
+        process.send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap()
     };
     let leader = async {
         drop_after(&world, &process, "1", secs(1)).await;
@@ -610,7 +610,7 @@ fn rule_81_a_send_whose_runtime_goes_away_leaves_a_line() {
         let (world, provider) = (new_world(), Recording::new());
         let process = world.process(&provider);
         provider.answer(ProviderAnswer::Hang);
-        drop(process.send_detached(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).unwrap());
+        drop(process.send_detached(tenant(), "recording", id("1"), &text("hello"), SendOptions::new()).unwrap());
         world.pass(secs(1)).await;
     });
     drop(runtime);
@@ -652,7 +652,7 @@ async fn rule_31_detached_sends_are_bounded_and_counted_at_once() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     world.faults.always(StoreCall::Claim, StoreFault::Hang);
-    let detach = |n: usize| process.send_detached(&tenant(), "recording", &text("hello"), SendOptions::new(id(&n.to_string())));
+    let detach = |n: usize| process.send_detached(tenant(), "recording", id(&n.to_string()), &text("hello"), SendOptions::new());
     for n in 0..10_000 {
         drop(detach(n).unwrap());
     }

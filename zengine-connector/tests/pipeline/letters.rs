@@ -37,7 +37,7 @@ async fn rule_63_only_failed_and_unknown_enter() {
     deferred(send(&process, "1").await);
     delivered(send(&process, "1").await);
     delivered(send(&process, "1").await);
-    process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap_err();
+    process.send(tenant(), "recording", id("1"), &text("other")).await.unwrap_err();
     assert!(world.all_letters().await.is_empty() && world.memory.published().is_empty());
     provider.answer(refusal());
     failed(send(&process, "2").await);
@@ -55,8 +55,8 @@ async fn rule_64_the_letter_is_complete_and_sealed() {
     provider.answer(ProviderAnswer::unreachable());
     provider.answer(ProviderAnswer::throttle(ms(700)));
     provider.answer(refusal());
-    let options = SendOptions::new(id("order-17")).correlation_id(CorrelationId::new("flow-1").unwrap()).traceparent("00-trace");
-    let end = failed(world.process(&provider).send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    let options = SendOptions::new().correlation_id(CorrelationId::new("flow-1").unwrap()).traceparent("00-trace");
+    let end = failed(world.process(&provider).send_with(tenant(), "recording", id("order-17"), &text("hello"), options).await.unwrap());
     let letter = world.all_letters().await.remove(0);
     assert_eq!((&letter.failure_id, letter.outcome.as_str(), letter.generation, letter.redrive_count), (&end.failure_id, "failed", 0, 0));
     assert_eq!(letter.client_message_id, Some(id("order-17")));
@@ -124,7 +124,7 @@ async fn rule_68_a_letter_that_cannot_be_stored_is_an_error_and_nothing_is_sent_
     provider.answer(refusal());
     world.faults.always(StoreCall::PutLetter, StoreFault::Refused);
     for _ in 0..2 {
-        let error = process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
+        let error = process.send(tenant(), "recording", id("1"), &text("hello")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::DeadLetterFailed);
         assert!(matches!(error.disposition(), Disposition::RetryAfter(_)));
     }
@@ -142,9 +142,9 @@ async fn rule_68_no_replay_hides_a_letter_that_is_not_stored() {
     let process = world.process(&provider);
     provider.answer(refusal());
     world.faults.always(StoreCall::PutLetter, StoreFault::Refused);
-    process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await.unwrap_err();
+    process.send(tenant(), "recording", id("1"), &text("hello")).await.unwrap_err();
     let blind = world.process_with(&provider, |it| it.directory(std::sync::Arc::new(Silent)));
-    let sent = blind.send(&tenant(), "recording", &text("hello"), SendOptions::new(id("1"))).await;
+    let sent = blind.send(tenant(), "recording", id("1"), &text("hello")).await;
     assert_eq!(sent.unwrap_err().kind(), ErrorKind::DeadLetterFailed);
     world.faults.heal();
     assert!(failed(send(&blind, "1").await).replayed);
@@ -159,7 +159,7 @@ async fn rule_68_a_queue_that_hangs_is_a_queue_that_fails() {
     world.faults.always(StoreCall::PutLetter, StoreFault::Hang);
     let process = world.process(&provider);
     let (tenant, message) = (tenant(), text("hello"));
-    let sending = process.send(&tenant, "recording", &message, SendOptions::new(id("1")));
+    let sending = process.send(&tenant, "recording", id("1"), &message);
     let error = tokio::time::timeout(secs(120), sending).await.expect("the send must end").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DeadLetterFailed);
 }

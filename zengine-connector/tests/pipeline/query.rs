@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use zengine_connector::{
     Configure, ConfigureContext, Error, ErrorKind, Orchestrator, OrchestratorBuilder, OutboundStrategy, Receipt, SendContext, SendError,
-    SendOptions, Strategy, StrategyName, StrategyRegistry,
+    Strategy, StrategyName, StrategyRegistry,
     error::Disposition,
     message::{Capabilities, Channel, Effect, Idempotency, Message},
     runtime::Clock,
@@ -115,16 +115,16 @@ async fn rule_83_a_question_leaves_nothing_behind_and_may_be_repeated() {
     let (library, process) = library(&world, |it| it);
     library.answer([MAYBE, SLOW_DOWN]);
     let before = world.clock.monotonic();
-    let receipt = process.query(&tenant(), "library", &Question { page: 7 }).await.unwrap();
+    let receipt = process.query(tenant(), "library", &Question { page: 7 }).await.unwrap();
     assert_eq!((receipt.data::<u32>().unwrap().unwrap(), receipt.next.as_deref(), library.calls()), (7, Some("8"), 3));
     assert!(world.clock.monotonic() - before >= secs(2));
 
     library.answer([REFUSED]);
-    let error = process.query(&tenant(), "library", &Question { page: 8 }).await.unwrap_err();
+    let error = process.query(tenant(), "library", &Question { page: 8 }).await.unwrap_err();
     assert_eq!((error.kind(), error.context("attempts"), library.calls()), (ErrorKind::InvalidContent, Some("1"), 4));
 
     library.answer([MAYBE, MAYBE, MAYBE]);
-    let error = process.query(&tenant(), "library", &Question { page: 9 }).await.unwrap_err();
+    let error = process.query(tenant(), "library", &Question { page: 9 }).await.unwrap_err();
     assert_eq!((error.kind(), error.context("attempts")), (ErrorKind::Unavailable, Some("3")));
     assert!(world.faults.calls().is_empty() && world.memory.published().is_empty());
 }
@@ -136,8 +136,8 @@ async fn rule_83_a_question_passes_the_breaker() {
     let (library, process) =
         library(&world, |it| it.retry(Retry::none()).breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }));
     library.answer([MAYBE]);
-    process.query(&tenant(), "library", &Question { page: 1 }).await.unwrap_err();
-    let error = process.query(&tenant(), "library", &Question { page: 1 }).await.unwrap_err();
+    process.query(tenant(), "library", &Question { page: 1 }).await.unwrap_err();
+    let error = process.query(tenant(), "library", &Question { page: 1 }).await.unwrap_err();
     assert_eq!((error.kind(), library.calls()), (ErrorKind::Busy, 1));
     assert!(matches!(error.disposition(), Disposition::RetryAfter(wait) if wait > secs(20)));
 }
@@ -147,9 +147,9 @@ async fn rule_83_a_question_passes_the_breaker() {
 async fn rule_83_questions_are_not_sent_and_sends_are_not_asked() {
     let world = new_world();
     let (library, process) = library(&world, |it| it);
-    let error = process.send(&tenant(), "library", &Question { page: 1 }, SendOptions::new(id("1"))).await.unwrap_err();
+    let error = process.send(tenant(), "library", id("1"), &Question { page: 1 }).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    let error = process.query(&tenant(), "recording", &text("hello")).await.unwrap_err();
+    let error = process.query(tenant(), "recording", &text("hello")).await.unwrap_err();
     assert_eq!((error.kind(), library.calls()), (ErrorKind::Unsupported, 0));
 }
 
@@ -159,7 +159,7 @@ async fn rule_41_no_question_after_shutdown() {
     let world = new_world();
     let (library, process) = library(&world, |it| it);
     process.shutdown(ms(100)).await;
-    let error = process.query(&tenant(), "library", &Question { page: 1 }).await.unwrap_err();
+    let error = process.query(tenant(), "library", &Question { page: 1 }).await.unwrap_err();
     assert!(matches!(error.disposition(), Disposition::RetryAfter(_)));
     assert_eq!(library.calls(), 0);
 }

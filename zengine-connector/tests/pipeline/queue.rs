@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use zengine_connector::{
-    Error, ErrorKind, FailureId, Orchestrator, OrchestratorBuilder, Outcome, Reach, SendOptions,
+    Error, ErrorKind, FailureId, Orchestrator, OrchestratorBuilder, Outcome, Reach,
     error::Disposition,
     pipeline::{DeferredReason, RedriveOptions},
     stage::{Breaker, Dedup, Retry},
@@ -247,7 +247,7 @@ async fn rule_72_a_letter_does_not_finish_the_effects_of_another_message() {
     world.clock.jump_ms(3 * DAY_MS);
     provider.answer_always(refusal());
     world.faults.always(StoreCall::PutLetter, StoreFault::Refused);
-    let other = || async { process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await };
+    let other = || async { process.send(tenant(), "recording", id("1"), &text("other")).await };
     assert_eq!(other().await.unwrap_err().kind(), ErrorKind::DeadLetterFailed);
     world.faults.heal();
     assert_eq!(redrive(&process, &letter).await.unwrap_err().kind(), ErrorKind::Mismatch);

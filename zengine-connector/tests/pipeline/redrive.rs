@@ -199,7 +199,7 @@ async fn rule_72_a_redrive_over_an_expired_record_is_a_send_of_its_own_message()
     provider.answer(refusal());
     let failure = failed(send(&process, "1").await).failure_id;
     world.clock.jump_ms(3 * 86_400_000);
-    delivered(process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap());
+    delivered(process.send(tenant(), "recording", id("1"), &text("other")).await.unwrap());
     world.clock.jump_ms(3 * 86_400_000);
     delivered(redrive(&process, &failure).await);
     assert!(delivered(send(&world.process(&provider), "1").await).replayed);
@@ -216,7 +216,7 @@ async fn rule_72_a_redrive_over_an_expired_record_of_an_unknown_key_is_a_send_of
     provider.answer(refusal());
     let failure = failed(send(&old, "1").await).failure_id;
     world.clock.jump_ms(3 * 86_400_000);
-    delivered(new.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap());
+    delivered(new.send(tenant(), "recording", id("1"), &text("other")).await.unwrap());
     world.clock.jump_ms(3 * 86_400_000);
     delivered(redrive(&old, &failure).await);
     let cold = world.process_with(&provider, |it| it.keys(Arc::new(both())));
@@ -400,7 +400,7 @@ async fn rule_72_an_id_that_now_names_another_message_is_a_mismatch() {
     provider.answer(refusal());
     let failure = failed(send(&process, "1").await).failure_id;
     world.clock.jump_ms(3 * 86_400_000);
-    delivered(process.send(&tenant(), "recording", &text("other"), SendOptions::new(id("1"))).await.unwrap());
+    delivered(process.send(tenant(), "recording", id("1"), &text("other")).await.unwrap());
     let error = process.redrive(&failure, RedriveOptions::new()).await.unwrap_err();
     assert_eq!((error.kind(), provider.calls().len()), (ErrorKind::Mismatch, 2));
 }
@@ -695,8 +695,8 @@ async fn rule_67_a_redrive_waits_until_the_flags_are_cleared() {
 async fn rule_19_a_doubt_of_an_unknown_end_counts_from_the_claim() {
     let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
     let process = world.process(&provider);
-    let options = SendOptions::new(id("1")).created_at(world.clock.now() - secs(7 * 3600));
-    let failure = failed(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap()).failure_id;
+    let options = SendOptions::new().created_at(world.clock.now() - secs(7 * 3600));
+    let failure = failed(process.send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap()).failure_id;
     // A redrive that was killed may have sent it, and left no record.
     world.faults.next(StoreCall::Mark, 1, StoreFault::Hang);
     let killed = world.killed(&provider);

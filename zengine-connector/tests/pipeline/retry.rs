@@ -77,8 +77,8 @@ async fn rule_36_a_long_hint_puts_the_send_off() {
     assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Released);
 
     provider.answer(ProviderAnswer::throttle(secs(4)));
-    let options = SendOptions::new(id("2")).within(secs(3));
-    let end = deferred(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    let options = SendOptions::new().within(secs(3));
+    let end = deferred(process.send_with(tenant(), "recording", id("2"), &text("hello"), options).await.unwrap());
     assert!(end.retry_after >= secs(4));
     assert_eq!(provider.calls().len(), 2);
 }
@@ -129,9 +129,9 @@ async fn rule_34_refused_credentials_are_not_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn rule_40_no_attempt_begins_without_the_time_for_one() {
     let (world, provider) = (new_world(), Recording::new());
-    let options = SendOptions::new(id("1")).within(ms(100));
+    let options = SendOptions::new().within(ms(100));
     let process = world.process(&provider);
-    let end = deferred(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    let end = deferred(process.send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap());
     assert_eq!((end.reason, provider.calls().len()), (DeferredReason::NoTimeLeft, 0));
     assert_eq!(world.record("1").await.unwrap().status, ClaimStatus::Released);
 }
@@ -143,9 +143,9 @@ async fn rule_40_an_attempts_time_is_what_is_left_without_the_commit_slack() {
         let (world, provider) = (new_world(), Recording::new());
         provider.answer(ProviderAnswer::Hang);
         let before = world.clock.monotonic();
-        let options = SendOptions::new(id("1")).within(time);
+        let options = SendOptions::new().within(time);
         let process = world.process(&provider);
-        unknown(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+        unknown(process.send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap());
         assert_eq!(world.clock.monotonic() - before, limit);
     }
 }
@@ -156,9 +156,9 @@ async fn rule_40_no_sleep_beyond_the_deadline() {
     let (world, provider) = (new_world(), Recording::new());
     provider.answer_always(ProviderAnswer::unreachable());
     let before = world.clock.monotonic();
-    let options = SendOptions::new(id("1")).within(ms(1300));
+    let options = SendOptions::new().within(ms(1300));
     let process = world.process(&provider);
-    let end = deferred(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    let end = deferred(process.send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap());
     assert_eq!((end.reason, provider.calls().len()), (DeferredReason::NoTimeLeft, 1));
     assert_eq!(world.clock.monotonic(), before);
     assert_eq!(end.error.unwrap().kind(), ErrorKind::Unavailable);
@@ -229,10 +229,10 @@ async fn rule_08_max_age_ends_what_is_put_off_again_and_again() {
 async fn rule_08_the_callers_time_of_birth_counts() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    let born = |hours: u64| SendOptions::new(id(&hours.to_string())).created_at(world.clock.now() - secs(hours * 3600));
-    let end = failed(process.send(&tenant(), "recording", &text("hello"), born(7)).await.unwrap());
+    let born = |hours: u64| SendOptions::new().created_at(world.clock.now() - secs(hours * 3600));
+    let end = failed(process.send_with(tenant(), "recording", "7", &text("hello"), born(7)).await.unwrap());
     assert_eq!((end.error.kind(), end.attempts, provider.calls().len()), (ErrorKind::Expired, 0, 0));
-    delivered(process.send(&tenant(), "recording", &text("hello"), born(5)).await.unwrap());
+    delivered(process.send_with(tenant(), "recording", "5", &text("hello"), born(5)).await.unwrap());
 }
 
 /// Rule 18: an attempt that its lease would not outlast begins with a renewed one; one that is lost sends nothing.
@@ -275,9 +275,12 @@ async fn rule_5_a_deadline_of_any_length_is_fine() {
         provider.answer(answer);
         let mut created = [std::time::UNIX_EPOCH, std::time::UNIX_EPOCH + secs(1 << 40)].into_iter();
         for n in 0..2 {
-            let options = SendOptions::new(id(&format!("{}-{n}", provider.calls().len()))).within(std::time::Duration::MAX);
+            let options = SendOptions::new().within(std::time::Duration::MAX);
             let options = created.next().map_or(options.clone(), |time| options.created_at(time));
-            let _ended = process.send(&tenant(), "recording", &text("hello"), options).await.unwrap();
+            let _ended = process
+                .send_with(tenant(), "recording", id(&format!("{}-{n}", provider.calls().len())), &text("hello"), options)
+                .await
+                .unwrap();
         }
     }
     process.shutdown(std::time::Duration::MAX).await;
@@ -327,11 +330,11 @@ async fn rule_34_an_error_of_ours_that_stays_is_a_failure() {
 async fn rule_08_a_birth_in_the_future_gives_no_more_time() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
-    let options = SendOptions::new(id("1")).created_at(world.clock.now() + secs(10 * 3600));
+    let options = SendOptions::new().created_at(world.clock.now() + secs(10 * 3600));
     provider.answer(ProviderAnswer::throttle(secs(3600)));
-    deferred(process.send(&tenant(), "recording", &text("hello"), options.clone()).await.unwrap());
+    deferred(process.send_with(tenant(), "recording", "1", &text("hello"), options.clone()).await.unwrap());
     world.pass(secs(7 * 3600)).await;
-    let end = failed(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    let end = failed(process.send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap());
     assert_eq!((end.error.kind(), provider.calls().len()), (ErrorKind::Expired, 1));
 }
 
@@ -360,8 +363,8 @@ async fn rule_17_a_lease_is_renewed_when_a_third_of_it_is_over() {
         let (world, provider) = (new_world(), Recording::new());
         let process = world.process_with(&provider, |it| it.retry(Retry { max_wait: secs(30), ..Retry::default() }));
         provider.answer(ProviderAnswer::throttle(wait));
-        let options = SendOptions::new(id("1")).within(secs(120));
-        delivered(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+        let options = SendOptions::new().within(secs(120));
+        delivered(process.send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap());
         assert_eq!(world.faults.count(StoreCall::Renew), renewed, "{wait:?}");
     }
 }
@@ -389,9 +392,9 @@ async fn rule_18_a_renewal_that_comes_too_late_begins_no_attempt() {
     let process = world.process(&provider);
     world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
     world.faults.next(StoreCall::Renew, 1, StoreFault::Wait);
-    let options = SendOptions::new(id("1")).within(secs(600));
+    let options = SendOptions::new().within(secs(600));
     let message = text("hello");
-    let (end, ()) = futures_util::future::join(process.send(&tenant(), "recording", &message, options), async {
+    let (end, ()) = futures_util::future::join(process.send_with(tenant(), "recording", id("1"), &message, options), async {
         for jump in [55_000, 70_000] {
             world.pass(ms(10)).await;
             world.clock.jump_ms(jump);
@@ -411,16 +414,16 @@ async fn rule_21_the_window_begins_with_the_first_attempt_that_may_have_left() {
     let process = world.process_with(&provider, |it| it.retry(patient));
     provider.answer(ProviderAnswer::throttle(secs(3590)));
     provider.answer(ProviderAnswer::accept_then_break());
-    let options = SendOptions::new(id("1")).within(secs(2 * 3600));
-    delivered(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    let options = SendOptions::new().within(secs(2 * 3600));
+    delivered(process.send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap());
     assert_eq!((provider.calls().len(), provider.effects("1")), (3, 1));
 
     // The record tells the next owner the same.
     provider.answer(ProviderAnswer::throttle(secs(3590)));
     provider.answer(ProviderAnswer::accept_then_break());
     provider.answer(ProviderAnswer::throttle(secs(7201)));
-    let options = SendOptions::new(id("2")).within(secs(3 * 3600));
-    deferred(process.send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+    let options = SendOptions::new().within(secs(3 * 3600));
+    deferred(process.send_with(tenant(), "recording", id("2"), &text("hello"), options).await.unwrap());
     delivered(send(&world.process(&provider), "2").await);
     assert_eq!(provider.effects("2"), 1);
 }
@@ -459,9 +462,9 @@ async fn rule_17_a_renewed_lease_outlasts_all_that_follows() {
         });
         provider.answer(ProviderAnswer::throttle(secs(wait)));
         provider.answer(ProviderAnswer::Slow(secs(1)));
-        let options = SendOptions::new(id("1")).within(secs(120));
+        let options = SendOptions::new().within(secs(120));
         let message = text("hello");
-        let (end, until_ms) = futures_util::future::join(process.send(&tenant(), "recording", &message, options), async {
+        let (end, until_ms) = futures_util::future::join(process.send_with(tenant(), "recording", id("1"), &message, options), async {
             while provider.calls().len() < 2 {
                 world.pass(ms(100)).await;
             }
@@ -496,8 +499,8 @@ async fn rule_18_a_lease_that_is_not_renewed_before_the_wait_ends_the_run() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let slow = world.process(&provider);
     provider.answer(ProviderAnswer::AcceptThenHang);
-    let (options, message) = (SendOptions::new(id("1")).within(secs(600)), text("hello"));
-    let (late, ()) = futures_util::future::join(slow.send(&tenant(), "recording", &message, options), async {
+    let (options, message) = (SendOptions::new().within(secs(600)), text("hello"));
+    let (late, ()) = futures_util::future::join(slow.send_with(tenant(), "recording", id("1"), &message, options), async {
         world.pass(secs(1)).await;
         world.clock.jump_ms(63_000);
         delivered(send(&world.process(&provider), "1").await);
@@ -525,8 +528,8 @@ async fn rule_39_a_message_that_grows_too_old_between_attempts_keeps_the_real_er
     let process = world.process(&provider);
     provider.answer(ProviderAnswer::unreachable());
     let message = text("hello");
-    let options = SendOptions::new(id("1")).within(secs(24 * 3600));
-    let (end, ()) = futures_util::future::join(process.send(&tenant(), "recording", &message, options), async {
+    let options = SendOptions::new().within(secs(24 * 3600));
+    let (end, ()) = futures_util::future::join(process.send_with(tenant(), "recording", id("1"), &message, options), async {
         world.pass(ms(100)).await;
         world.clock.jump_ms(7 * 3_600_000);
     })
@@ -540,15 +543,15 @@ async fn rule_39_a_message_that_grows_too_old_between_attempts_keeps_the_real_er
 async fn rule_40_the_shortest_time_is_enough_and_the_mark_counts() {
     if super::SHORTEST_MS == 0 {
         let (world, provider) = (new_world(), Recording::new());
-        let options = SendOptions::new(id("1")).within(secs(1));
-        delivered(world.process(&provider).send(&tenant(), "recording", &text("hello"), options).await.unwrap());
+        let options = SendOptions::new().within(secs(1));
+        delivered(world.process(&provider).send_with(tenant(), "recording", id("1"), &text("hello"), options).await.unwrap());
     }
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
     world.faults.next(StoreCall::Mark, 1, StoreFault::Wait);
     let message = text("hello");
-    let options = SendOptions::new(id("2")).within(secs(20));
-    let (end, ()) = futures_util::future::join(process.send(&tenant(), "recording", &message, options), async {
+    let options = SendOptions::new().within(secs(20));
+    let (end, ()) = futures_util::future::join(process.send_with(tenant(), "recording", id("2"), &message, options), async {
         world.pass(ms(100)).await;
         world.clock.jump_ms(19_500);
         world.faults.resume();

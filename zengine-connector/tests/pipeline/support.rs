@@ -7,7 +7,7 @@ use std::{
 
 use zengine_connector::{
     ClientMessageId, Deferred, Delivered, Failed, FailureId, Identity, Memory, Orchestrator, OrchestratorBuilder, OutboundMessage, Outcome,
-    SendOptions, StrategyName, StrategyRegistry, TenantId, Unknown, async_trait,
+    StrategyName, StrategyRegistry, TenantId, Unknown, async_trait,
     registry::RegistryBuilder,
     store::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, DomainEvent,
@@ -81,7 +81,8 @@ impl World {
         registry: RegistryBuilder,
         settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder,
     ) -> Orchestrator {
-        let builder = Orchestrator::builder(registry.build().unwrap())
+        let builder = Orchestrator::builder()
+            .registry(&registry.build().unwrap())
             .stores(&self.memory)
             .keys(self.memory.keys())
             .claims(self.faults.claims(Arc::clone(&self.claims)))
@@ -252,7 +253,7 @@ pub(crate) const fn ms(milliseconds: u64) -> Duration {
 
 /// Sends "hello" under an id.
 pub(crate) async fn send(process: &Orchestrator, text_id: &str) -> Outcome {
-    process.send(&tenant(), "recording", &text("hello"), SendOptions::new(id(text_id))).await.unwrap()
+    process.send(tenant(), "recording", id(text_id), &text("hello")).await.unwrap()
 }
 
 /// Starts a send of "hello" and drops it after a time; the time has passed then.

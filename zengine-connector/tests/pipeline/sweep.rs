@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use zengine_connector::{
-    ErrorKind, Orchestrator, Reach, SendOptions, delegate_claims,
+    ErrorKind, Orchestrator, Reach, delegate_claims,
     message::State,
     pipeline::Swept,
     runtime::{Clock, to_ms},
@@ -34,7 +34,7 @@ async fn leave<P: ProviderKind>(world: &World, provider: &Recording<P>, what: &s
 async fn leave_without_letter(world: &World, provider: &Recording, what: &str) {
     provider.answer(ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed));
     world.faults.always(StoreCall::PutLetter, StoreFault::Refused);
-    let sent = world.process(provider).send(&tenant(), "recording", &text("hello"), SendOptions::new(id(what))).await;
+    let sent = world.process(provider).send(tenant(), "recording", id(what), &text("hello")).await;
     assert_eq!(sent.unwrap_err().kind(), ErrorKind::DeadLetterFailed);
     world.faults.heal();
 }
@@ -426,10 +426,7 @@ async fn rule_29_a_sweep_follows_the_strategys_settings() {
 async fn an_impossible_interval_is_named() {
     let (world, provider) = (new_world(), Recording::<zengine_connector::testing::PlainProvider>::new());
     for interval in [ms(999), std::time::Duration::MAX] {
-        let built = Orchestrator::builder(zengine_connector::StrategyRegistry::builder().register(provider.clone()).build().unwrap())
-            .stores(&world.memory)
-            .sweep_every(interval)
-            .build();
+        let built = Orchestrator::builder().strategy(provider.clone()).stores(&world.memory).sweep_every(interval).build();
         assert_eq!(built.unwrap_err().context("field"), Some("sweep_every"));
     }
 }

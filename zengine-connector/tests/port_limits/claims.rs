@@ -108,10 +108,10 @@ async fn the_outcome_of_a_send_is_an_error_where_the_record_hangs() {
     delivered(send(&process, "1").await);
     host.hang([StoreCall::GetClaim]);
     let id = ClientMessageId::new("1").unwrap();
-    let error = takes(secs(5), process.outcome(&tenant(), "recording", &id)).await.unwrap_err();
+    let error = takes(secs(5), process.outcome(tenant(), "recording", &id)).await.unwrap_err();
     assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Store, true));
     host.faults.heal();
-    assert!(matches!(process.outcome(&tenant(), "recording", &id).await, Ok(Some(Outcome::Delivered(_)))));
+    assert!(matches!(process.outcome(tenant(), "recording", &id).await, Ok(Some(Outcome::Delivered(_)))));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! The deadline of a send counts from its first line: whatever hangs, the caller has its answer when the time is over.
 
 use zengine_connector::{
-    ClientMessageId, Identity, Orchestrator, OutboundMessage, Outcome, SendOptions,
+    Identity, Orchestrator, OutboundMessage, Outcome, SendOptions,
     pipeline::DeferredReason,
     testing::{Recording, StoreCall, StoreFault},
 };
@@ -10,9 +10,9 @@ use crate::host::{TestHost, deferred, delivered, ms, secs, send_by, takes, tenan
 
 /// Sends a text within 3 seconds.
 async fn send_within_3_s(process: &Orchestrator, strategy: &str) -> Outcome {
-    let options = SendOptions::new(ClientMessageId::new("1").unwrap()).within(secs(3));
+    let options = SendOptions::new().within(secs(3));
     let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hello");
-    process.send(&tenant(), strategy, &message, options).await.unwrap()
+    process.send_with(tenant(), strategy, "1", &message, options).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,8 +5,8 @@ use std::{borrow::Cow, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zengine_connector::{
-    ClientMessageId, Configure, ConfigureContext, Error, ErrorKind, Orchestrator, OutboundStrategy, Outcome, ProviderMessageId, Receipt,
-    SendContext, SendError, SendOptions, Strategy, StrategyName, StrategyRegistry,
+    Configure, ConfigureContext, Error, ErrorKind, Orchestrator, OutboundStrategy, Outcome, ProviderMessageId, Receipt, SendContext,
+    SendError, Strategy, StrategyName,
     error::Violation,
     message::{Capabilities, Degrade, Effect, Idempotency, LossReport, Message},
     schemars,
@@ -92,13 +92,11 @@ impl OutboundStrategy<serde_json::Value, Shaky> for ShakyStrategy {
 
 fn process(host: &TestHost, config: serde_json::Value) -> Orchestrator {
     host.memory.put_tenant(&tenant(), &StrategyName::new("shaky").unwrap(), TenantRow::new(config));
-    let registry = StrategyRegistry::builder().register(ShakyStrategy).build().unwrap();
-    Orchestrator::builder(registry).stores(host.memory.clone()).clock(Arc::clone(&host.clock) as _).build().unwrap()
+    Orchestrator::builder().strategy(ShakyStrategy).stores(host.memory.clone()).clock(Arc::clone(&host.clock) as _).build().unwrap()
 }
 
 async fn send(process: &Orchestrator, stage: &str) -> Result<Outcome, Error> {
-    let options = SendOptions::new(ClientMessageId::new(stage).unwrap());
-    process.send(&tenant(), "shaky", &Shaky { stage: stage.to_owned() }, options).await
+    process.send(tenant(), "shaky", stage, &Shaky { stage: stage.to_owned() }).await
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,8 +8,8 @@ use std::{
 use bytes::Bytes;
 use serde_json::json;
 use zengine_connector::{
-    ClientMessageId, Content, Delivered, Error, ErrorKind, HandlerContext, HandlerError, Identity, InboundEvent, Orchestrator,
-    OrchestratorBuilder, OutboundMessage, Outcome, Reach, SendOptions, StrategyName, StrategyRegistry, TenantId,
+    Content, Delivered, Error, ErrorKind, HandlerContext, HandlerError, Identity, InboundEvent, Orchestrator, OrchestratorBuilder,
+    OutboundMessage, Outcome, Reach, StrategyName, StrategyRegistry, TenantId,
     ids::RouteKey,
     orchestrator::{Ack, Received, ReplyTo},
     pipeline::DeferredReason,
@@ -68,7 +68,8 @@ impl TestHost {
         let registry = StrategyRegistry::builder().register(provider.clone()).register(self.acme.clone()).register(AcmeChat);
         let (memory, faults) = (&self.memory, &self.faults);
         let handler = Arc::clone(&self.handler);
-        let builder = Orchestrator::builder(registry.register(AcmeShelf).build().unwrap())
+        let builder = Orchestrator::builder()
+            .registry(&registry.register(AcmeShelf).build().unwrap())
             .claims(faults.claims(memory.claims()))
             .dead_letters(faults.dead_letters(memory.dead_letters()))
             .events(faults.events(memory.events()))
@@ -132,12 +133,12 @@ async fn handle(handler: Arc<Handler>, event: InboundEvent, cx: HandlerContext) 
     handler.reply_to.lock().unwrap().push(cx.reply_to().clone());
     handler.events.lock().unwrap().push(event.clone());
     match text_of(&event) {
-        "later" => return Err(HandlerError::NotStored("told to".into())),
+        "later" => return Err("told to".into()),
         "poison" => return Err(HandlerError::Poison("told to")),
         "slow" => SimClock::new().advance(secs(100)).await,
         "slowly later" => {
             SimClock::new().advance(secs(10)).await;
-            return Err(HandlerError::NotStored("told to".into()));
+            return Err("told to".into());
         }
         "reply" => {
             let outcome = cx.reply(0, Content::text("hi")).await.unwrap();
@@ -182,7 +183,7 @@ pub(crate) async fn send(process: &Orchestrator, id: &str) -> Outcome {
 /// Sends a text through a strategy.
 pub(crate) async fn send_by(process: &Orchestrator, (strategy, body): (&str, &str), id: &str) -> Result<Outcome, Error> {
     let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), body);
-    process.send(&tenant(), strategy, &message, SendOptions::new(ClientMessageId::new(id).unwrap())).await
+    process.send(tenant(), strategy, id, &message).await
 }
 
 #[track_caller]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use zengine_connector::{
-    ClientMessageId, Identity, Orchestrator, OutboundMessage, SendOptions, delegate_claims,
+    Identity, Orchestrator, OutboundMessage, SendOptions, delegate_claims,
     orchestrator::InboundSettings,
     runtime::Clock as _,
     stage::Dedup,
@@ -57,8 +57,8 @@ impl ClaimStore for LateAnswers {
 
 async fn send(process: &Orchestrator) -> String {
     let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hello");
-    let options = SendOptions::new(ClientMessageId::new("1").unwrap()).within(secs(200));
-    process.send(&tenant(), "recording", &message, options).await.unwrap().as_str().to_owned()
+    let options = SendOptions::new().within(secs(200));
+    process.send_with(tenant(), "recording", "1", &message, options).await.unwrap().as_str().to_owned()
 }
 
 /// One process whose store answers late, one whose store does not, and a provider that takes nearly the whole attempt.
@@ -118,8 +118,8 @@ async fn rule_40_the_time_that_the_store_takes_is_the_attempt_s_loss() {
         let (host, provider) = (TestHost::new(), Recording::new());
         let process = host.process_with(&provider, |builder| builder.claims(LateAnswers::new(&host, secs(4))));
         provider.answer(ProviderAnswer::AcceptThenHang);
-        let options = SendOptions::new(ClientMessageId::new("1").unwrap()).within(ms(time));
-        let outcome = process.send(&tenant(), "recording", &message, options).await.unwrap();
+        let options = SendOptions::new().within(ms(time));
+        let outcome = process.send_with(tenant(), "recording", "1", &message, options).await.unwrap();
         assert_eq!((outcome.as_str(), provider.calls().len()), (end, calls));
         if calls > 0 {
             let began = provider.calls()[0].at_ms - SimClock::EPOCH_MS;

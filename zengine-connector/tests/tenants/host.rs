@@ -235,7 +235,8 @@ impl Host {
         let (clock, directory, secrets, strategy): (_, Arc<Directory>, Arc<Secrets>, _) =
             (Arc::new(SimClock::new()), Arc::default(), Arc::default(), Acme::default());
         let registry = StrategyRegistry::builder().register(strategy.clone()).build().unwrap();
-        let builder = Orchestrator::builder(registry)
+        let builder = Orchestrator::builder()
+            .registry(&registry)
             .stores(Memory::new())
             .directory(Arc::clone(&directory) as _)
             .secrets(Arc::clone(&secrets) as _)

@@ -200,7 +200,7 @@ async fn the_embedded_store_needs_no_secrets_beside_it_and_one_beside_takes_thei
     TenantWriter::put(&*store.tenant_writer(), &id("acme"), &name(), config.into()).await.unwrap();
     let vault = Memory::new();
     vault.put_secret(&scope(Some("acme")), "token", "of the vault");
-    let host = || Orchestrator::builder(StrategyRegistry::builder().register(Acme::default()).build().unwrap()).sweep_every(None);
+    let host = || Orchestrator::builder().strategy(Acme::default()).sweep_every(None);
     for (builder, expected) in [
         (host().stores(&store), "of the file"),
         (host().stores(&store).secrets(vault.secrets()), "of the vault"),
@@ -337,7 +337,8 @@ async fn a_closure_that_hangs_panics_or_gives_too_much_is_an_error_in_time() {
         let memory = Memory::new();
         memory.put_tenant(&id("acme"), &name(), serde_json::json!({ "id": "a", "token": { "secret": "token" } }));
         let registry = StrategyRegistry::builder().register(Acme::default()).build().unwrap();
-        let builder = Orchestrator::builder(registry).stores(&memory).secrets(Arc::new(secrets)).clock(Arc::new(SimClock::new()));
+        let builder =
+            Orchestrator::builder().registry(&registry).stores(&memory).secrets(Arc::new(secrets)).clock(Arc::new(SimClock::new()));
         let orchestrator = builder.build().unwrap();
         let (acme, bound) = (id("acme"), Duration::from_secs(60));
         let error = tokio::time::timeout(bound, orchestrator.bound::<Acme>(&acme, "acme")).await.expect("it ends").unwrap_err();

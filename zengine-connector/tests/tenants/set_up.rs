@@ -77,7 +77,7 @@ fn registry() -> StrategyRegistry {
 
 fn host(stores: impl Into<Stores>) -> Orchestrator {
     let clock = Arc::new(SimClock::new());
-    Orchestrator::builder(registry()).stores(stores).clock(clock).spawner(Arc::new(TokioSpawner)).build().unwrap()
+    Orchestrator::builder().registry(&registry()).stores(stores).clock(clock).spawner(Arc::new(TokioSpawner)).build().unwrap()
 }
 
 fn config(number: &str) -> Value {
@@ -129,7 +129,7 @@ async fn one_call_makes_a_tenant_that_is_found_at_once() {
 async fn the_embedded_store_takes_a_set_up_too() {
     let folder = tempfile::tempdir().unwrap();
     let store = zengine_connector::Embedded::open(folder.path().join("host.db")).unwrap();
-    let orchestrator = Orchestrator::builder(registry()).stores(&store).build().unwrap();
+    let orchestrator = Orchestrator::builder().registry(&registry()).stores(&store).build().unwrap();
     orchestrator.set_up(acme("17")).await.unwrap();
     assert_eq!(answer(&orchestrator, "/17").await, (200, "acme with canary-token".to_owned()));
 }

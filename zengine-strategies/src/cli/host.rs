@@ -42,7 +42,8 @@ impl Host {
             .map_err(|violation| Failure::violations(below("/instance", [violation])))?
             .build()?;
         let tenants = tenants(&name, file, tenant);
-        let builder = Orchestrator::builder(registry)
+        let builder = Orchestrator::builder()
+            .registry(&registry)
             .directory(tenants.directory())
             .secrets(tenants.secrets())
             .stores(stores)

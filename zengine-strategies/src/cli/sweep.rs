@@ -1,7 +1,7 @@
 //! `zengine sweep`.
 
 use serde::Serialize;
-use zengine_connector::{Memory, Orchestrator, StrategyRegistry, pipeline::Swept, store::Stores};
+use zengine_connector::{Memory, Orchestrator, pipeline::Swept, store::Stores};
 
 use super::{
     dead_letters::StoreArgument,
@@ -44,7 +44,7 @@ impl From<&Swept> for SweptLine {
 pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
     let store = arguments.store.writing("A host sweeps its store by itself; to do it here, stop the host first")?;
     let secrets = Memory::new().secrets();
-    let builder = Orchestrator::builder(StrategyRegistry::builder().build()?).stores(Stores::from(&store)).secrets(secrets);
+    let builder = Orchestrator::builder().stores(Stores::from(&store)).secrets(secrets);
     let orchestrator = builder.sweep_every(None).build()?;
     let swept = progress::during("sweeping", sweep_all(&orchestrator)).await?;
     let exit = if swept.failed > 0 { Exit::Broken } else { Exit::Done };

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
 use zengine_connector::{
-    ClientMessageId, Content, Error, HandlerContext, InboundEvent, Orchestrator, OutboundMessage, Outcome, Secret, SecretRef, SendOptions,
-    StrategyName, StrategyRegistry, TenantId,
+    Content, Error, HandlerContext, InboundEvent, Orchestrator, OutboundMessage, Outcome, Secret, SecretRef, StrategyName, TenantId,
     ids::RouteKey,
     store::{Memory, SecretScope, TenantRow},
     strategy::HealthStatus,
@@ -72,8 +71,7 @@ impl Host {
         let (script, clock) = (Arc::new(Script::default()), Arc::new(SimClock::new()));
         let app = MetaApp::new(SecretRef::named("app-secret"), SecretRef::named("verify-token"));
         let strategy = WhatsAppMetaCloud::new(Arc::clone(&script) as _, app);
-        let registry = StrategyRegistry::builder().register(strategy).build().unwrap();
-        let builder = Orchestrator::builder(registry).stores(stores.clone()).clock(Arc::clone(&clock) as _).on_inbound(handler);
+        let builder = Orchestrator::builder().strategy(strategy).stores(stores.clone()).clock(Arc::clone(&clock) as _).on_inbound(handler);
         Self { script, orchestrator: builder.build().unwrap(), stores, clock, seen, answers }
     }
 
@@ -83,7 +81,7 @@ impl Host {
 
     pub(crate) async fn send(&self, id: &str, message: &OutboundMessage) -> Result<Outcome, Error> {
         let acme = TenantId::new("acme").unwrap();
-        self.orchestrator.send(&acme, NAME, message, SendOptions::new(ClientMessageId::new(id).unwrap())).await
+        self.orchestrator.send(&acme, NAME, id, message).await
     }
 
     pub(crate) async fn health(&self) -> HealthStatus {

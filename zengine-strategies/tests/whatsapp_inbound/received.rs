@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use zengine_connector::{
-    HandlerContext, InboundEvent, Orchestrator, Secret, StrategyName, StrategyRegistry, TenantId,
+    HandlerContext, InboundEvent, Orchestrator, Secret, StrategyName, TenantId,
     ids::RouteKey,
     store::{Memory, SecretScope, TenantRow},
     verify::HmacSha256,
@@ -40,8 +40,7 @@ impl Host {
             keep.lock().unwrap().push(event);
             std::future::ready(Ok(()))
         };
-        let registry = StrategyRegistry::builder().register(strategy()).build().unwrap();
-        let orchestrator = Orchestrator::builder(registry).stores(stores.clone()).on_inbound(handler).build().unwrap();
+        let orchestrator = Orchestrator::builder().strategy(strategy()).stores(stores.clone()).on_inbound(handler).build().unwrap();
         Self { orchestrator, stores, seen }
     }
 

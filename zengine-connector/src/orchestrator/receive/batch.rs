@@ -228,7 +228,7 @@ impl Batch {
             Ok(Some(Ok(()))) => return EventResult::Accepted,
             Ok(Some(Err(HandlerError::Poison(reason)))) => return self.poison(&kept, key, ErrorKind::InvalidContent, reason).await,
             // The host's error may hold personal data, so it is not logged here.
-            Ok(Some(Err(HandlerError::NotStored(_)))) => "the handler did not store the event",
+            Ok(Some(Err(HandlerError::NotStored { .. }))) => "the handler did not store the event",
             Ok(None) => "the handler panicked",
             Err(oneshot::Canceled) if !taken => "the handler's task could not be spawned",
             Err(oneshot::Canceled) => "the handler's task was dropped",

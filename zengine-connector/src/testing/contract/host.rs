@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    ids::{ClientMessageId, TenantId},
+    ids::TenantId,
     orchestrator::{Orchestrator, OrchestratorBuilder},
     pipeline::{Outcome, SendOptions},
     runtime::{Clock, to_ms},
@@ -65,8 +65,11 @@ impl TestHost {
         stores: Memory,
         settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder,
     ) -> Self {
-        let builder =
-            Orchestrator::builder(kit.registry(&wire)).stores(stores.clone()).clock(Arc::clone(&clock) as _).breaker(Breaker::off());
+        let builder = Orchestrator::builder()
+            .registry(&kit.registry(&wire))
+            .stores(stores.clone())
+            .clock(Arc::clone(&clock) as _)
+            .breaker(Breaker::off());
         let orchestrator = settings(builder).build().expect("a host with the pipeline's defaults");
         Self { kit: Arc::clone(kit), clock, wire, stores, orchestrator }
     }
@@ -108,8 +111,8 @@ impl TestHost {
         options: impl FnOnce(SendOptions) -> SendOptions,
     ) -> Result<Outcome, Error> {
         let raw = raw(message);
-        let options = options(SendOptions::new(ClientMessageId::new(id).unwrap()));
-        let sent = self.orchestrator.send(&Kit::tenant_id(tenant), self.kit.name.as_str(), &*raw, options).await;
+        let options = options(SendOptions::new());
+        let sent = self.orchestrator.send_with(Kit::tenant_id(tenant), &self.kit.name, id, &*raw, options).await;
         self.assert_outcome_clean(&sent);
         sent
     }

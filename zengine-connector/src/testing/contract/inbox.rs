@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     message::{Content, ElementError, Event, InboundEvent},
-    orchestrator::{Ack, EngineLookup, HandlerContext, HandlerError, OrchestratorBuilder, Received},
+    orchestrator::{Ack, EngineLookup, OrchestratorBuilder, Received},
     strategy::{InboundRequest, RawPayload, RoutedEvent, Step},
     sync::Mutex,
 };
@@ -33,13 +33,13 @@ impl Inbox {
     pub(crate) fn with(kit: &SharedKit, settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Self {
         let (seen, failing) = (Arc::<Mutex<Vec<InboundEvent>>>::default(), Arc::<Mutex<Option<Sample>>>::default());
         let (keep, fail) = (Arc::clone(&seen), Arc::clone(&failing));
-        let handler = move |event: InboundEvent, _: HandlerContext| {
+        let handler = move |event: InboundEvent| {
             let json = serde_json::to_string(&event).unwrap();
             let fails = fail.lock().as_ref().is_some_and(|sample| sample.is_in(&json));
             keep.lock().push(event);
-            std::future::ready(if fails { Err(HandlerError::NotStored("injected by the kit".into())) } else { Ok(()) })
+            std::future::ready(if fails { Err("injected by the kit".into()) } else { Ok(()) })
         };
-        Self { host: TestHost::with(kit, |builder| settings(builder.on_inbound(handler))), seen, failing }
+        Self { host: TestHost::with(kit, |builder| settings(builder.on_event(handler))), seen, failing }
     }
 
     pub(crate) fn kit(&self) -> &Kit {

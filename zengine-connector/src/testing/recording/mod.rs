@@ -36,10 +36,9 @@ use crate::{
 /// let tenant = TenantId::new("acme")?;
 /// stores.put_tenant(&tenant, &StrategyName::new("recording")?, serde_json::json!({}));
 ///
-/// let registry = StrategyRegistry::builder().register(recording.clone()).build()?;
-/// let orchestrator = Orchestrator::builder(registry).stores(stores).build()?;
+/// let orchestrator = Orchestrator::builder().strategy(recording.clone()).stores(stores).build()?;
 /// let message = OutboundMessage::text(Identity::phone("+15551230001")?, "hello");
-/// let outcome = orchestrator.send(&tenant, "recording", &message, SendOptions::new(ClientMessageId::new("1")?)).await?;
+/// let outcome = orchestrator.send(&tenant, "recording", "1", &message).await?;
 ///
 /// assert!(matches!(outcome, Outcome::Delivered(_)));
 /// assert_eq!(recording.sent()[0].message, message);

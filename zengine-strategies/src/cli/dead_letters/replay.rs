@@ -64,7 +64,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 
 /// The handler: standard output.
 async fn print(event: InboundEvent, _: HandlerContext) -> Result<(), HandlerError> {
-    Out::new().json(&event).map_err(|_| HandlerError::NotStored("standard output cannot be written".into()))
+    Out::new().json(&event).map_err(|_| "standard output cannot be written".into())
 }
 
 /// The letter's tenant; the default one if its event led to none.

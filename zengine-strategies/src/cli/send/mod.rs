@@ -73,7 +73,7 @@ pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Fai
     };
     let tenant = file.tenant(arguments.tenant.as_ref())?;
     let message = Message::read()?;
-    let send = Send { strategy, file: &file, tenant: &tenant, options: options(&arguments, &id), message: &message };
+    let send = Send { strategy, file: &file, tenant: &tenant, id: &id, options: options(&arguments), message: &message };
     if arguments.dry_run {
         return send.dry_run(out).await;
     }
@@ -100,18 +100,19 @@ fn generated() -> Result<ClientMessageId, Failure> {
     Ok(ClientMessageId::new(format!("cli-{:032x}", u128::from_be_bytes(bytes)))?)
 }
 
-fn options(arguments: &Arguments, id: &ClientMessageId) -> SendOptions {
+fn options(arguments: &Arguments) -> SendOptions {
     let degrade = match arguments.degrade {
         DegradeArgument::Refuse => Degrade::Refuse,
         DegradeArgument::Text => Degrade::Text,
     };
-    SendOptions::new(id.clone()).within(Duration::from_secs(arguments.timeout)).degrade(degrade)
+    SendOptions::new().within(Duration::from_secs(arguments.timeout)).degrade(degrade)
 }
 
 struct Send<'a> {
     strategy: &'static ErasedStrategy,
     file: &'a File,
     tenant: &'a TenantId,
+    id: &'a ClientMessageId,
     options: SendOptions,
     message: &'a Message,
 }
@@ -124,8 +125,8 @@ impl Send<'_> {
     }
 
     async fn send(&self, host: &Host) -> Result<Outcome, Failure> {
-        let sent = host.orchestrator.send(self.tenant, self.strategy.name(), self.message.as_json(), self.options.clone()).await;
-        sent.map_err(|error| self.message.refused(self.strategy, error))
+        let sent = host.orchestrator.send_with(self.tenant, self.strategy.name(), self.id, self.message.as_json(), self.options.clone());
+        sent.await.map_err(|error| self.message.refused(self.strategy, error))
     }
 
     /// Prints the requests, and the outcome only if it is not delivered.
