@@ -1,4 +1,9 @@
-#![doc = include_str!("../README.md")]
+// Its examples need these features.
+#![cfg_attr(all(feature = "derive", feature = "embedded", feature = "testing", feature = "tokio"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "derive", feature = "embedded", feature = "testing", feature = "tokio")),
+    doc = "One send, one receive, any messaging channel. The README is this page when all features are on."
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The derive names the crate by its public name, in our own tests too.

@@ -86,13 +86,33 @@ fn every_other_feature_has_a_row_in_its_readme() {
     }
 }
 
+/// The programs of the front pages: the first sends, the second receives.
 #[test]
-fn front_page_shows_the_example_that_is_tested() {
+fn first_send_and_first_receive_are_short_and_the_front_page_shows_what_is_tested() {
     let strategies = read("zengine-strategies/README.md");
-    let example = strategies.split("```rust").nth(1).and_then(|rest| rest.split("```").next()).expect("there is an example");
-    let shown: Vec<&str> = example.lines().skip(1).filter(|line| *line != "#" && !line.starts_with("# ")).collect();
-    assert!(shown.len() > 15);
-    assert!(read("README.md").contains(&shown.join("\n")), "the example in README.md is not that of zengine-strategies/README.md");
+    let programs: Vec<_> = strategies.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    for (program, most_lines) in programs.iter().zip([14, 18]) {
+        assert!(read("README.md").contains(program), "a program of zengine-strategies/README.md is not in README.md: {program}");
+        let (lines, names) = size(program);
+        assert!(lines <= most_lines && names.len() <= 9, "{lines} lines and {} names: {names:?}\n{program}", names.len());
+        assert!(lines > 8 && names.len() > 4, "the program was not read: {lines} lines, {names:?}");
+    }
+    assert_eq!(programs.len(), 2);
+}
+
+/// The lines of a program without imports, comments, blank lines and the emulator's start, and the names of our crates in them.
+fn size(program: &str) -> (usize, BTreeSet<&str>) {
+    let (imports, code) = program.split_once("#[tokio::main]").expect("a whole program");
+    let ours = imports.split(';').filter(|import| import.trim_start().starts_with("use zengine_")).flat_map(words);
+    let code: Vec<_> = code.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).collect();
+    let counted: Vec<_> = code.into_iter().filter(|line| !line.contains("MetaCloud::start(")).collect();
+    let used: BTreeSet<_> = counted.iter().flat_map(|line| words(line)).collect();
+    // The attribute is a line of its own.
+    (counted.len() + 1, ours.filter(|name| name.starts_with(char::is_uppercase) && used.contains(name)).collect())
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
 /// Whether a Markdown table has a row that begins with this word as code.

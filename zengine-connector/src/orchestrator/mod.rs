@@ -28,6 +28,7 @@ use crate::{pipeline::Engine, registry::StrategyRegistry, sync::Limit};
 /// # use zengine_connector::{Error, OutboundMessage, Strategy};
 /// use zengine_connector::{Memory, Orchestrator, Outcome};
 ///
+/// # #[allow(dead_code)]
 /// # async fn example(sms: impl Strategy, message: OutboundMessage) -> Result<(), Error> {
 /// let orchestrator = Orchestrator::builder().strategy(sms).stores(Memory::new()).build()?;
 /// if let Outcome::Deferred(later) = orchestrator.send("acme", "sns-sms", "order-17", &message).await? {
@@ -35,7 +36,6 @@ use crate::{pipeline::Engine, registry::StrategyRegistry, sync::Limit};
 /// }
 /// # Ok(())
 /// # }
-/// # let _ = example;
 /// ```
 #[derive(Clone)]
 pub struct Orchestrator {

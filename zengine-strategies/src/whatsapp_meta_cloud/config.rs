@@ -90,6 +90,11 @@ impl MetaApp {
         Self { app_secret, verify_token, base_url: GRAPH.to_owned(), graph_version: VERSION.to_owned(), max_webhook_bytes: WEBHOOK_BYTES }
     }
 
+    /// An app whose secret and verify token are secrets of the application with these names.
+    pub fn named(app_secret: impl Into<String>, verify_token: impl Into<String>) -> Self {
+        Self::new(SecretRef::named(app_secret), SecretRef::named(verify_token))
+    }
+
     /// Another address of the Graph API, for proxies and emulators.
     ///
     /// # Errors

@@ -180,7 +180,7 @@ async fn inbound_messages_have_the_shapes_of_the_documentation() {
     meta.send_field(NUMBER, "account_update", json!({"event": "PARTNER_REMOVED"})).await;
     let body = callback.seen().last().unwrap().json();
     assert_eq!(body["entry"][0]["changes"][0], json!({"field": "account_update", "value": {"event": "PARTNER_REMOVED"}}));
-    let built = meta.inbound_body(NUMBER, Inbound::text(from, "Hi")).unwrap();
+    let built = meta.inbound_request(NUMBER, Inbound::text(from, "Hi")).unwrap().into_body();
     assert_eq!(serde_json::from_slice::<Value>(&built).unwrap()["object"], "whatsapp_business_account");
 }
 

@@ -261,10 +261,14 @@ impl Emulator<Meta> {
         self.send_raw(body.into(), Signature::Absent).await
     }
 
-    /// Returns the body of the webhook for a person's message, without posting it.
-    pub fn inbound_body(&self, phone_number_id: &str, message: impl Into<Inbound>) -> Option<Bytes> {
+    /// Returns the signed request that delivers a person's message, without sending it: for tests that hand it to a host in the
+    /// same process. `None` if the emulator has no such number.
+    pub fn inbound_request(&self, phone_number_id: &str, message: impl Into<Inbound>) -> Option<http::Request<Bytes>> {
         let (item, _) = Update::message(phone_number_id, message).item(self.state(), &self.base_url())?;
-        Some(self.state().encode(vec![item]))
+        let mut request = http::Request::new(self.state().encode(vec![item]));
+        *request.method_mut() = http::Method::POST;
+        *request.headers_mut() = self.state().headers(request.body(), Signature::Valid);
+        Some(request)
     }
 
     /// Returns the value of `X-Hub-Signature-256` for a body.
