@@ -1,13 +1,21 @@
 //! HTTP towards providers, as a port on the `http` crate's types.
 //!
 //! The port's errors say how far the request got ([`Reach`]), so that strategies do not have to guess it. The `reqwest`
-//! feature provides a client; an application may provide its own.
+//! feature provides a client; an application may provide its own. [`RequestBuilder`] builds what a strategy sends, [`answer_error`]
+//! reads what comes back if it is a refusal, and [`pairs`] reads queries and forms.
 
+mod encoding;
+mod multipart;
+mod peer;
+mod request;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod retry_after;
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,7 +24,11 @@ use crate::error::{BoxError, ErrorKind, NeedsReach, Reach, SendError};
 
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::{ReqwestClient, ReqwestClientBuilder};
-pub use retry_after::retry_after;
+pub use encoding::{PairError, Pairs, decode, encode, pairs};
+pub use multipart::Multipart;
+pub use peer::Peer;
+pub use request::RequestBuilder;
+pub use retry_after::{retry_after, retry_hint};
 
 /// The options of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +144,21 @@ impl std::error::Error for HttpError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().map(|source| &**source as _)
     }
+}
+
+/// The default error of an answer: that of its status, with the wait that the answer asks for ([`retry_hint`]). `None` for 2xx.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use zengine_connector::http::answer_error;
+///
+/// let answer = http::Response::builder().status(429).header("retry-after", "7").body(())?;
+/// let (error, reach) = answer_error(&answer, SystemTime::now()).expect("it is refused");
+/// assert_eq!(error.reach(reach).retry_after(), Some(Duration::from_secs(7)));
+/// # Ok::<(), http::Error>(())
+/// ```
+pub fn answer_error<B>(answer: &http::Response<B>, now: SystemTime) -> Option<(NeedsReach, Reach)> {
+    status_error(answer.status(), retry_hint(answer, now))
 }
 
 /// The default error of an HTTP status, if the provider's answer says nothing finer (rule 2). `None` for 2xx.

@@ -1,8 +1,8 @@
-//! The `Retry-After` header.
+//! The wait that an answer asks for: the `Retry-After` header, or a limit's reset.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::{HeaderMap, header::RETRY_AFTER};
+use http::{HeaderMap, Response, StatusCode, header::RETRY_AFTER};
 use jiff::{fmt::strtime::BrokenDownTime, tz::Offset};
 
 /// Maximum wait. Longer waits are cut: a provider's typing error must not park a message for a year.
@@ -29,9 +29,50 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
         // More digits than fit are a very long wait.
         Duration::from_secs(text.parse().unwrap_or(u64::MAX))
     } else {
-        http_date(text)?.duration_since(now).unwrap_or(Duration::ZERO)
+        until(http_date(text)?, now)
     };
     Some(wait.min(CAP))
+}
+
+/// The headers that say when a limit resets: seconds from now, or a time in seconds or milliseconds since 1970.
+const RESETS: [&str; 4] = ["ratelimit-reset", "x-ratelimit-reset-after", "x-ratelimit-reset", "x-rate-limit-reset"];
+
+/// The wait that an answer asks for, at most 24 hours: [`retry_after`], or for 429 the reset of the provider's limit
+/// (`RateLimit-Reset`, `X-RateLimit-Reset`, `X-RateLimit-Reset-After`, `X-Rate-Limit-Reset`).
+///
+/// A reset counts only for 429: other answers have the header too, and there it asks for nothing.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use zengine_connector::http::retry_hint;
+///
+/// let answer = http::Response::builder().status(429).header("x-ratelimit-reset", "30").body(())?;
+/// assert_eq!(retry_hint(&answer, SystemTime::now()), Some(Duration::from_secs(30)));
+/// # Ok::<(), http::Error>(())
+/// ```
+pub fn retry_hint<B>(answer: &Response<B>, now: SystemTime) -> Option<Duration> {
+    let reset = || RESETS.iter().find_map(|name| reset(answer.headers().get(*name)?.to_str().ok()?, now));
+    retry_after(answer.headers(), now).or_else(|| if answer.status() == StatusCode::TOO_MANY_REQUESTS { reset() } else { None })
+}
+
+/// Parses a reset. Parts of a second are a whole one.
+fn reset(text: &str, now: SystemTime) -> Option<Duration> {
+    let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(part) {
+        return None;
+    }
+    let up = u64::from(part.bytes().any(|digit| digit != b'0'));
+    let wait = match whole.parse::<u64>().unwrap_or(u64::MAX) {
+        seconds @ ..1_000_000_000 => Duration::from_secs(seconds + up),
+        seconds @ ..100_000_000_000 => until(UNIX_EPOCH + Duration::from_secs(seconds + up), now),
+        ms => UNIX_EPOCH.checked_add(Duration::from_millis(ms)).map_or(CAP, |at| until(at, now)),
+    };
+    Some(wait.min(CAP))
+}
+
+fn until(at: SystemTime, now: SystemTime) -> Duration {
+    at.duration_since(now).unwrap_or(Duration::ZERO)
 }
 
 /// Parses an HTTP date. The name of the day is skipped.
@@ -125,6 +166,32 @@ mod tests {
         for header in ["86401", "99999999999999999999999999", "Sun, 06 Nov 1994 08:49:37 GMT"] {
             assert_eq!(wait(header, 0), Some(86_400), "{header}");
         }
+    }
+
+    #[test]
+    fn a_limits_reset_is_a_wait_of_429_alone() {
+        let hint = |status: u16, name: &str, value: &str| {
+            let answer = Response::builder().status(status).header(name, value).body(()).unwrap();
+            retry_hint(&answer, UNIX_EPOCH + Duration::from_secs(1_760_000_000)).map(|wait| wait.as_secs())
+        };
+        for (name, value, seconds) in [
+            ("ratelimit-reset", "30", Some(30)),
+            ("x-ratelimit-reset-after", "0.42", Some(1)),
+            ("x-ratelimit-reset", "1760000012", Some(12)),
+            ("x-ratelimit-reset", "1760000012.5", Some(13)),
+            ("x-ratelimit-reset", "1760000012000", Some(12)),
+            ("x-ratelimit-reset", "1759999999", Some(0)),
+            ("x-rate-limit-reset", "999999999", Some(86_400)),
+            ("x-rate-limit-reset", "99999999999999999999999", Some(86_400)),
+            ("ratelimit-reset", "-1", None),
+            ("ratelimit-reset", ".5", None),
+            ("ratelimit-reset", "soon", None),
+            ("x-ratelimit-remaining", "0", None),
+        ] {
+            assert_eq!(hint(429, name, value), seconds, "{name}: {value}");
+            assert_eq!(hint(503, name, value), None, "{name}: {value}");
+        }
+        assert_eq!(hint(503, "retry-after", "7"), Some(7));
     }
 
     #[test]

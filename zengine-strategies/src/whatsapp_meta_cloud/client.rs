@@ -3,15 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, Uri, header};
+use http::{Method, Response, Uri, header};
 use serde_json::Value;
 use zengine_connector::{
     ErrorKind, HttpClient, Reach, SendError,
     error::NeedsReach,
-    http::{CallOptions, HttpError},
+    http::{CallOptions, HttpError, Multipart, RequestBuilder},
 };
 
 use super::token::Credentials;
+pub(super) use zengine_connector::http::encode as encoded;
 
 /// Maximum size of the answer to a send or a look-up, in bytes.
 pub(super) const MAX_ANSWER: usize = 1 << 20;
@@ -30,11 +31,7 @@ pub(super) enum Payload<'p> {
     Json(&'p Value),
     /// Fields of a form; secrets are sent here, because addresses end up in logs.
     Form(&'p [(&'p str, &'p str)]),
-    /// Bytes of a type, such as a form in several parts.
-    Raw {
-        content_type: &'p str,
-        body: Bytes,
-    },
+    Multipart(Multipart<'p>),
 }
 
 /// The reason there is no answer.
@@ -109,59 +106,21 @@ impl<'a> Graph<'a> {
         timeout: Duration,
         most: usize,
     ) -> Result<Response<Bytes>, CallFailure> {
-        let (content_type, body) = match payload {
-            Payload::Nothing => (None, Bytes::new()),
-            Payload::Json(value) => {
-                let body = serde_json::to_vec(value).map_err(|error| CallFailure::Request(unbuildable().source(error).not_sent()))?;
-                (Some(HeaderValue::from_static("application/json")), body.into())
-            }
-            Payload::Form(fields) => (Some(HeaderValue::from_static("application/x-www-form-urlencoded")), form(fields).into()),
-            Payload::Raw { content_type, body } => {
-                let content_type = HeaderValue::from_str(content_type);
-                (Some(content_type.map_err(|error| CallFailure::Request(unbuildable().source(error).not_sent()))?), body)
-            }
-        };
-        let mut request = Request::builder().method(method).uri(url);
+        let mut request = RequestBuilder::new(method, url);
         if let Some(credentials) = &self.credentials {
             let bearer = credentials.bearer().ok_or_else(|| CallFailure::Request(unbuildable().not_sent()))?;
             request = request.header(header::AUTHORIZATION, bearer);
         }
-        if let Some(content_type) = content_type {
-            request = request.header(header::CONTENT_TYPE, content_type);
-        }
-        let request = request.body(body).map_err(|_| CallFailure::Request(unbuildable().not_sent()))?;
+        let request = match payload {
+            Payload::Nothing => request,
+            Payload::Json(value) => request.json(value),
+            Payload::Form(fields) => request.form(fields.iter().copied()),
+            Payload::Multipart(form) => request.multipart(form),
+        };
+        let request = request.build().map_err(CallFailure::Request)?;
         let options = CallOptions::DEFAULT.with_timeout(timeout).with_max_response_bytes(most);
         self.http.call(request, options).await.map_err(CallFailure::Http)
     }
-}
-
-/// Fields as `application/x-www-form-urlencoded`.
-fn form(fields: &[(&str, &str)]) -> String {
-    let mut body = String::new();
-    for (name, value) in fields {
-        if !body.is_empty() {
-            body.push('&');
-        }
-        body.push_str(&encoded(name));
-        body.push('=');
-        body.push_str(&encoded(value));
-    }
-    body
-}
-
-/// A text encoded for a query or a form: everything but letters, digits and `-._~` is escaped (RFC 3986).
-pub(super) fn encoded(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 /// Whether a text is an id that is safe in a path: of a number, an account, a file.
@@ -181,12 +140,6 @@ fn unbuildable() -> NeedsReach {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn forms_are_escaped() {
-        assert_eq!(form(&[("a", "1|2 &=ä"), ("b_c", "x-._~y")]), "a=1%7C2%20%26%3D%C3%A4&b_c=x-._~y");
-        assert_eq!(form(&[]), "");
-    }
 
     #[test]
     fn an_id_is_no_path() {

@@ -4,7 +4,8 @@ use std::{borrow::Cow, fmt, net::IpAddr};
 
 use bytes::Bytes;
 
-use crate::hex::parse;
+use super::VerifyError;
+use crate::http::{Pairs, Peer, decode, pairs};
 
 /// An inbound request: an HTTP request, or a record of a queue or function whose sender the platform has authenticated.
 pub struct InboundRequest {
@@ -34,15 +35,10 @@ pub enum Origin {
 }
 
 impl InboundRequest {
-    /// An HTTP request. The peer's address is read from an [`IpAddr`] or [`SocketAddr`](std::net::SocketAddr) in the
-    /// request's extensions, if the host puts one there.
+    /// An HTTP request. The peer's address is the [`Peer`] in the request's extensions, if the host puts one there.
     pub fn http(request: http::Request<Bytes>) -> Self {
         let (parts, body) = request.into_parts();
-        let peer = parts
-            .extensions
-            .get::<IpAddr>()
-            .copied()
-            .or_else(|| parts.extensions.get::<std::net::SocketAddr>().map(std::net::SocketAddr::ip));
+        let peer = parts.extensions.get().map(|Peer(address)| *address);
         Self { origin: Origin::Http { parts: Box::new(parts), peer }, body }
     }
 
@@ -89,7 +85,21 @@ impl InboundRequest {
         self.parts().map_or("", |parts| parts.uri.path())
     }
 
-    /// A parameter of the query, decoded; the first if there are several.
+    /// A segment of the path, decoded, from 0. `None` if there are fewer, or if it is not percent-encoded UTF-8.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use zengine_connector::strategy::InboundRequest;
+    ///
+    /// let request = InboundRequest::http(http::Request::get("/site/a%2Fb").body(Bytes::new())?);
+    /// assert_eq!((request.segment(1).as_deref(), request.segment(2)), (Some("a/b"), None));
+    /// # Ok::<(), http::Error>(())
+    /// ```
+    pub fn segment(&self, n: usize) -> Option<Cow<'_, str>> {
+        decode(self.path().strip_prefix('/')?.split('/').nth(n)?)
+    }
+
+    /// A parameter of the query, decoded; the first readable one if there are several.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -99,11 +109,44 @@ impl InboundRequest {
     /// assert_eq!(InboundRequest::http(request).query("hub.challenge").as_deref(), Some("a+b c"));
     /// ```
     pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
-        let query = self.parts()?.uri.query()?;
-        query.split('&').find_map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(key)? == name).then(|| decode(value)).flatten()
-        })
+        self.query_pairs().flatten().find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    /// All parameters of the query, decoded, in order.
+    pub fn query_pairs(&self) -> Pairs<'_> {
+        pairs(self.parts().and_then(|parts| parts.uri.query()).unwrap_or_default().as_bytes())
+    }
+
+    /// All fields of a form post, decoded, in order. A trusted record without a content type counts as one.
+    ///
+    /// # Errors
+    /// `Malformed` if the content type is not `application/x-www-form-urlencoded`. A field that cannot be read is an error in its place,
+    /// and `?` makes it `Malformed` too.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use zengine_connector::strategy::{InboundRequest, VerifyError};
+    ///
+    /// fn sender(request: &InboundRequest) -> Result<Option<String>, VerifyError> {
+    ///     for field in request.form_pairs()? {
+    ///         let (name, value) = field?;
+    ///         if name == "From" {
+    ///             return Ok(Some(value.into_owned()));
+    ///         }
+    ///     }
+    ///     Ok(None)
+    /// }
+    ///
+    /// let form = http::Request::post("/").header("content-type", "application/x-www-form-urlencoded");
+    /// let request = InboundRequest::http(form.body(Bytes::from("From=%2B1555&Body=Hi+there")).unwrap());
+    /// assert_eq!(sender(&request)?.as_deref(), Some("+1555"));
+    /// # Ok::<(), VerifyError>(())
+    /// ```
+    pub fn form_pairs(&self) -> Result<Pairs<'_>, VerifyError> {
+        let essence = |kind: &str| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let is_form =
+            self.parts().is_none() || self.header("content-type").map(essence).as_deref() == Some("application/x-www-form-urlencoded");
+        if is_form { Ok(pairs(&self.body)) } else { Err(VerifyError::Malformed("not a form")) }
     }
 
     /// A header, if it is visible ASCII; the first if there are several.
@@ -125,26 +168,6 @@ impl InboundRequest {
             Origin::Trusted { .. } => None,
         }
     }
-}
-
-/// Decodes `+` to a space and `%xx` to a byte. `None` if the result is not UTF-8 or an escape is broken.
-fn decode(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains(['+', '%']) {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let hex = [rest.next()?, rest.next()?];
-                parse::<1>(std::str::from_utf8(&hex).ok()?, false)?[0]
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 debug_fields!(InboundRequest { origin, body_bytes: |it| it.body.len() });
@@ -173,5 +196,27 @@ mod tests {
         for odd in ["%", "%4", "%+4", "%-1", "%zz", "%ff", "%c3", "%ed%a0%80"] {
             assert_eq!(query(odd), None, "{odd}");
         }
+        assert_eq!(query("%&a=%41").as_deref(), Some("A"));
+    }
+
+    #[test]
+    fn only_a_form_is_read_as_one() {
+        let post = |kind: Option<&str>| {
+            let request = kind.into_iter().fold(http::Request::post("/hook?q=1"), |request, kind| request.header("content-type", kind));
+            InboundRequest::http(request.body(Bytes::from_static(b"a=1&a=%zz&b=%C3%A4")).unwrap())
+        };
+        for kind in ["application/x-www-form-urlencoded", "APPLICATION/X-WWW-FORM-URLENCODED ; charset=UTF-8"] {
+            let request = post(Some(kind));
+            let fields: Vec<_> = request.form_pairs().unwrap().flatten().collect();
+            assert_eq!(fields, [("a".into(), "1".into()), ("b".into(), "ä".into())]);
+            let strict: Result<Vec<_>, VerifyError> = request.form_pairs().unwrap().map(|pair| Ok(pair?)).collect();
+            assert!(matches!(strict, Err(VerifyError::Malformed(reason)) if reason.contains("UTF-8")));
+        }
+        for kind in [None, Some("application/json"), Some("multipart/form-data; boundary=x"), Some("application/x-www-form-urlencodedx")] {
+            assert!(matches!(post(kind).form_pairs(), Err(VerifyError::Malformed("not a form"))), "{kind:?}");
+        }
+        let record = InboundRequest::trusted("queue", "1", &b"a=1"[..]);
+        assert_eq!(record.form_pairs().unwrap().flatten().count(), 1);
+        assert_eq!((record.query_pairs().count(), record.segment(0)), (0, None));
     }
 }

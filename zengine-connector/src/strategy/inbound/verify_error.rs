@@ -1,6 +1,6 @@
 //! The reason why a request is refused.
 
-use crate::error::Error;
+use crate::{error::Error, http::PairError};
 
 /// The reason why a request is refused. The answer never holds the expected value.
 #[derive(Debug)]
@@ -46,6 +46,12 @@ impl VerifyError {
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too large"),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "service unavailable"),
         }
+    }
+}
+
+impl From<PairError> for VerifyError {
+    fn from(error: PairError) -> Self {
+        Self::Malformed(error.reason())
     }
 }
 
