@@ -87,7 +87,7 @@ pub(crate) async fn host(tell: impl Fn(String) + Clone + Send + Sync + 'static) 
     let body = r#"[{"type":"message","id":"in-1","from":"visitor-1","text":"Merci, à bientôt 🎉","at_ms":1760000000000},{"type":7}]"#;
     for secret in ["example-webhook-secret", "a guess"] {
         let signature = HmacSha256::hex().sign(body.as_bytes(), &Secret::new(secret.into()));
-        let request = http::Request::post("/acme-chat/shop-7f3a").header("x-signature", signature).body(body.into())?;
+        let request = http::Request::post("/shop-7f3a").header("x-signature", signature).body(body.into())?;
         tell(format!("webhook: {}", orchestrator.serve("acme-chat", request).await.status()));
     }
     // What could not be sent and what could not be read is kept, encrypted.

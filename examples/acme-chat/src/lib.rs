@@ -76,7 +76,7 @@ impl OutboundStrategy<AcmeChatConfig, OutboundMessage> for AcmeChat {
 impl InboundStrategy<AcmeChatConfig> for AcmeChat {
     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Self::Tenant>) -> Result<Verified, VerifyError> {
         let signature = HmacSha256::hex().read(request.header("x-signature"))?;
-        let site = RouteKey::new("site", request.path().strip_prefix("/acme-chat/").ok_or(VerifyError::NotFound)?);
+        let site = RouteKey::new("site", request.segment(0).ok_or(VerifyError::NotFound)?);
         let tenant = cx.find_one(&site).await?;
         signature.check(request.body(), &[tenant.webhook_secret.to_bytes()])?;
         Ok(Verified::tenant(&tenant, request.body().clone()))

@@ -69,6 +69,6 @@ fn element(sample: &Sample) -> Value {
 fn webhook(delivery: &Delivery) -> Request<Bytes> {
     let secret = Secret::new(format!("example-hook-{}", delivery.tenant).into_bytes());
     let signature = HmacSha256::hex().sign(&delivery.body, &secret);
-    let request = Request::post(format!("/acme-chat/site-{}", delivery.tenant)).header("x-signature", signature);
+    let request = Request::post(format!("/site-{}", delivery.tenant)).header("x-signature", signature);
     request.body(delivery.body.clone()).unwrap()
 }

@@ -63,12 +63,13 @@ impl Host {
             .build()?;
 
         let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(0);
-        let address = web::serve(orchestrator.clone(), STRATEGY, port).await?;
+        let address = web::serve(&orchestrator, port).await?;
+        let webhooks = format!("http://{address}/webhooks/{STRATEGY}");
         if let Some(emulator) = &provider.emulator {
-            emulator.set_callback(format!("http://{address}/webhook"));
+            emulator.set_callback(webhooks);
             emulator.verify_callback().await.map_err(|error| format!("the webhook handshake failed: {error:?}"))?;
         } else {
-            println!("webhooks are served on http://{address}/webhook; give Meta a public https address that leads here");
+            println!("webhooks are served on {webhooks}; give Meta a public https address that leads here");
         }
         Ok(Self { orchestrator, provider, news, store, kept, _scratch: scratch })
     }

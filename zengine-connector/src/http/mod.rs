@@ -6,6 +6,7 @@
 
 mod encoding;
 mod multipart;
+mod original_uri;
 mod peer;
 mod request;
 #[cfg(feature = "reqwest")]
@@ -26,6 +27,7 @@ use crate::error::{BoxError, ErrorKind, NeedsReach, Reach, SendError};
 pub use self::reqwest::{ReqwestClient, ReqwestClientBuilder};
 pub use encoding::{PairError, Pairs, decode, encode, pairs};
 pub use multipart::Multipart;
+pub use original_uri::OriginalUri;
 pub use peer::Peer;
 pub use request::RequestBuilder;
 pub use retry_after::{retry_after, retry_hint};

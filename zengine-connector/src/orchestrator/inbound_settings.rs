@@ -22,6 +22,9 @@ pub struct InboundSettings {
     /// Largest body that is looked at, in bytes; a larger one is answered with 413 before `verify` sees it. Defaults to
     /// 4 MiB; at least 1.
     pub max_body_bytes: usize,
+    /// Longest time that a body takes to arrive at `InboundService` (feature `tower`); then the answer is 408. Defaults to
+    /// 30 seconds; at least 1 millisecond.
+    pub body_timeout: Duration,
     /// Bounds of a JSON body, checked in one pass before it is read. A verified body beyond them becomes one dead letter and is
     /// answered with 200, any other is answered with 413. Default to [`Limits::DEFAULT`]; each at least 1.
     pub json: Limits,
@@ -64,6 +67,7 @@ impl Default for InboundSettings {
     fn default() -> Self {
         Self {
             max_body_bytes: 4 << 20,
+            body_timeout: Duration::from_secs(30),
             json: Limits::DEFAULT,
             max_elements: MAX_ELEMENTS,
             max_requests: 1_024,
@@ -89,6 +93,7 @@ impl InboundSettings {
     pub fn check(&self) -> Result<(), Error> {
         let millisecond = Duration::from_millis(1);
         require(self.max_body_bytes >= 1, "inbound.max_body_bytes", "at least 1", self.max_body_bytes)?;
+        require_time("inbound.body_timeout", self.body_timeout, millisecond)?;
         let Limits { body_bytes, json_depth, json_items, name_bytes } = self.json;
         require(
             [body_bytes, json_depth, json_items, name_bytes].iter().all(|most| *most >= 1),
@@ -120,8 +125,10 @@ mod tests {
     fn an_impossible_setting_is_named() {
         type Change = fn(&mut InboundSettings);
         InboundSettings::default().check().unwrap();
-        let cases: [(&str, Change); 19] = [
+        let cases: [(&str, Change); 21] = [
             ("inbound.max_body_bytes", |s| s.max_body_bytes = 0),
+            ("inbound.body_timeout", |s| s.body_timeout = Duration::ZERO),
+            ("inbound.body_timeout", |s| s.body_timeout = Duration::MAX),
             ("inbound.json", |s| s.json.json_depth = 0),
             ("inbound.max_elements", |s| s.max_elements = 0),
             ("inbound.max_requests", |s| s.max_requests = 0),

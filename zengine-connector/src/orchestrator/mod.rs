@@ -19,6 +19,8 @@ pub use inbound_settings::InboundSettings;
 #[cfg(all(feature = "testing", feature = "tokio"))]
 pub(crate) use receive::EngineLookup;
 pub use receive::{Ack, Preview, Received, Replayed};
+#[cfg(feature = "tower")]
+pub use receive::{InboundService, ResponseBody};
 
 use crate::{pipeline::Engine, registry::StrategyRegistry, sync::Limit};
 

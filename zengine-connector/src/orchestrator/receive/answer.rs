@@ -101,7 +101,8 @@ impl Orchestrator {
     }
 }
 
-fn refusal(error: &Error) -> Response<Bytes> {
+/// The response in place of an error.
+pub(super) fn refusal(error: &Error) -> Response<Bytes> {
     match error.kind() {
         ErrorKind::UnknownStrategy | ErrorKind::Unsupported => plain(StatusCode::NOT_FOUND, "not found"),
         _ if error.is_temporary() => plain(StatusCode::SERVICE_UNAVAILABLE, "service unavailable"),
@@ -110,7 +111,7 @@ fn refusal(error: &Error) -> Response<Bytes> {
 }
 
 /// A plain text response.
-fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
+pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(text.as_bytes()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

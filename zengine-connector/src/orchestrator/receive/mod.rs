@@ -26,6 +26,8 @@ mod replay;
 mod report;
 mod request;
 mod route;
+#[cfg(feature = "tower")]
+mod service;
 mod synchronous;
 
 pub use answer::{Ack, Received};
@@ -33,3 +35,5 @@ pub use answer::{Ack, Received};
 pub(crate) use lookup::EngineLookup;
 pub use preview::Preview;
 pub use replay::Replayed;
+#[cfg(feature = "tower")]
+pub use service::{InboundService, ResponseBody};

@@ -84,7 +84,7 @@ impl InboundCall<'_> {
     }
 
     /// The event `inbound.completed` of a request or record (rule 81). A fact without a value has no key.
-    fn log(&self, received: &Received, duration: Duration) {
+    pub(super) fn log(&self, received: &Received, duration: Duration) {
         tracing::info!(
             strategy = self.entry.name.as_str(),
             // Only if one tenant's credentials authenticated the whole request.

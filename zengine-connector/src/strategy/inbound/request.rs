@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, net::IpAddr};
 use bytes::Bytes;
 
 use super::VerifyError;
-use crate::http::{Pairs, Peer, decode, pairs};
+use crate::http::{OriginalUri, Pairs, Peer, decode, pairs};
 
 /// An inbound request: an HTTP request, or a record of a queue or function whose sender the platform has authenticated.
 pub struct InboundRequest {
@@ -83,6 +83,12 @@ impl InboundRequest {
     /// The path; empty for a trusted record.
     pub fn path(&self) -> &str {
         self.parts().map_or("", |parts| parts.uri.path())
+    }
+
+    /// The address as the host received it, for providers that sign it: the [`OriginalUri`] in the request's extensions, else the
+    /// request's own.
+    pub fn original_uri(&self) -> Option<&http::Uri> {
+        self.parts().map(|parts| parts.extensions.get().map_or(&parts.uri, |OriginalUri(uri)| uri))
     }
 
     /// A segment of the path, decoded, from 0. `None` if there are fewer, or if it is not percent-encoded UTF-8.
