@@ -100,35 +100,28 @@ impl InboundStrategy<AcmeChatConfig> for AcmeChat {
 
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+enum Known {
+    Message { id: ProviderMessageId, from: String, text: String, at_ms: i64 },
+    Status { id: ProviderMessageId, state: State, reference: Option<String>, at_ms: i64 },
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
 enum Element {
-    Message {
-        id: ProviderMessageId,
-        from: String,
-        text: String,
-        at_ms: i64,
-    },
-    Status {
-        id: ProviderMessageId,
-        state: State,
-        reference: Option<String>,
-        at_ms: i64,
-    },
-    #[serde(untagged)]
-    Other {
-        r#type: String,
-    },
+    Known(Known),
+    Other { r#type: String },
 }
 
 fn event(json: &str, raw: bytes::Bytes) -> Result<RoutedEvent, &'static str> {
     match from_str(json).map_err(|_| "no type")? {
-        Element::Message { id, from, text, at_ms } => {
+        Element::Known(Known::Message { id, from, text, at_ms }) => {
             let sender = Identity::opaque("acme-chat", &from).map_err(|_| "invalid sender")?;
             let mut event = RoutedEvent::new(Event::message(Content::text(text)), format!("message {id}"), raw);
             (event.from, event.conversation) = (sender.into(), ConversationId::new(&from).ok());
             (event.occurred_at_ms, event.provider_ids) = (Some(at_ms), vec![id]);
             Ok(event)
         }
-        Element::Status { id, state, reference, at_ms } => {
+        Element::Known(Known::Status { id, state, reference, at_ms }) => {
             let mut event = RoutedEvent::new(Event::Status(Status::new(id.as_str(), state)), format!("{} {id}", state.as_str()), raw);
             (event.occurred_at_ms, event.reference) = (Some(at_ms), reference.map(ProviderKey::echoed));
             Ok(event)
