@@ -103,16 +103,97 @@ impl<'a> Param<'a> {
         }
     }
 
+    /// Checks the value against a shape.
+    pub(super) fn is(&self, shape: &Is<'_>) -> Checked {
+        match *shape {
+            Is::Any => Ok(()),
+            Is::Text(least, most) => self.text_of(least, most).map(drop),
+            Is::Label(most) => {
+                let text = self.text_of(1, most)?;
+                if text.trim() == text { Ok(()) } else { Err(self.invalid("must not begin or end with space")) }
+            }
+            Is::AnyText => self.text().map(drop),
+            Is::Word(allowed) => self.one_of(allowed).map(drop),
+            Is::Bool => self.boolean().map(drop),
+            Is::Integer(least, most) => self.integer_of(least, most).map(drop),
+            Is::Number(least, most) => self.number_of(least, most).map(drop),
+            Is::Url => self.url().map(drop),
+            Is::AnyObject => self.object().map(drop),
+            Is::Strings(keys) => {
+                self.only(keys)?;
+                keys.iter().filter_map(|key| self.optional(key)).try_for_each(|value| value.text().map(drop))
+            }
+            Is::Object(members) => {
+                self.only(&members.iter().map(|member| member.0).collect::<Vec<_>>())?;
+                self.is(&Is::Open(members))
+            }
+            Is::Open(members) => members.iter().try_for_each(|Member(name, is_required, shape)| match self.optional(name) {
+                Some(value) => value.is(shape),
+                None if *is_required => self.required(name).map(drop),
+                None => self.object().map(drop),
+            }),
+            Is::List(least, most, shape) => self.items_of(least, most)?.iter().try_for_each(|item| item.is(shape)),
+            Is::By(check) => check(self),
+        }
+    }
+
+    /// Refuses equal values in the members that `values` finds.
+    pub(super) fn distinct<'v>(&self, values: impl Iterator<Item = &'v Value>) -> Checked {
+        let mut seen = Vec::new();
+        for value in values {
+            if seen.contains(&value) {
+                return Err(self.invalid("must be unique"));
+            }
+            seen.push(value);
+        }
+        Ok(())
+    }
+
     pub(super) fn invalid(&self, why: &str) -> GraphError {
         GraphError::invalid(if self.path.is_empty() { "request" } else { &self.path }, why)
     }
 }
 
-/// Refuses a second occurrence of a value.
-pub(super) fn distinct<'a>(seen: &mut Vec<&'a str>, value: &'a str, param: &Param<'_>) -> Checked {
-    if seen.contains(&value) {
-        return Err(param.invalid("must be unique"));
-    }
-    seen.push(value);
-    Ok(())
+/// The shape of a value in a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Is<'s> {
+    Any,
+    /// A text of so many Unicode characters, and not of spaces only.
+    Text(usize, usize),
+    /// A text of at most so many characters without space around it.
+    Label(usize),
+    AnyText,
+    Word(&'s [&'s str]),
+    Bool,
+    Integer(i64, i64),
+    /// A number, or a string with a number.
+    Number(f64, f64),
+    Url,
+    AnyObject,
+    /// An object with no other than these members, which are optional strings.
+    Strings(&'s [&'s str]),
+    /// An object with no other than these members.
+    Object(&'s [Member<'s>]),
+    /// An object with these and any other members.
+    Open(&'s [Member<'s>]),
+    /// A list of so many items of this shape.
+    List(usize, usize, &'s Is<'s>),
+    By(fn(&Param<'_>) -> Checked),
 }
+
+/// A member of an object: its name, whether it is required, and its shape.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member<'s>(pub(super) &'s str, pub(super) bool, pub(super) Is<'s>);
+
+/// The shape of an object: `"name" ! shape` for a required member, `"name" ? shape` for an optional one.
+macro_rules! object {
+    (@ !) => { true };
+    (@ ?) => { false };
+    ($($name:literal $need:tt $shape:expr),* $(,)?) => {
+        $crate::sandbox::meta_cloud::check::Is::Object(object!(= $($name $need $shape),*))
+    };
+    (= $($name:literal $need:tt $shape:expr),* $(,)?) => {
+        &[$($crate::sandbox::meta_cloud::check::Member($name, object!(@ $need), $shape)),*]
+    };
+}
+pub(super) use object;

@@ -157,79 +157,15 @@ pub(super) fn json_answer(status: u16, body: &Value) -> Response<Bytes> {
     response
 }
 
-/// HTTP status and title from Meta's error page; 400 and a generic title for other codes.
+/// HTTP status and title from Meta's error page, one line of `codes.txt` each; 400 and a generic title for other codes.
 fn usual(code: i64) -> (u16, &'static str) {
-    match code {
-        0 => (401, "AuthException"),
-        1 => (400, "API Unknown"),
-        2 => (503, "API Service"),
-        3 => (500, "API Method"),
-        4 => (400, "API Too Many Calls"),
-        10 => (403, "Permission Denied"),
-        100 => (400, "Invalid parameter"),
-        102 => (401, "Session key invalid or no longer valid"),
-        190 => (401, "Access token has expired"),
-        200..=299 => (403, "API Permission"),
-        368 => (403, "Temporarily blocked for policies violations"),
-        2500 => (400, "Unknown path components"),
-        80007 => (400, "Rate limit issues"),
-        80008 => (400, "There have been too many calls to this WhatsApp Business account"),
-        130_429 => (400, "Rate limit hit"),
-        130_472 => (400, "User's number is part of an experiment"),
-        130_497 => (403, "Business account is restricted from messaging users in this country"),
-        130_501 => (400, "Message type is not currently supported"),
-        131_000 => (500, "Something went wrong"),
-        131_005 => (403, "Access denied"),
-        131_008 => (400, "Required parameter is missing"),
-        131_009 => (400, "Parameter value is not valid"),
-        131_016 => (500, "Service unavailable"),
-        131_021 => (400, "Recipient cannot be sender"),
-        131_026 => (400, "Message undeliverable"),
-        131_030 => (400, "Recipient phone number not in allowed list"),
-        131_031 => (403, "Account has been locked"),
-        131_037 => (400, "Display name is not approved"),
-        131_042 => (400, "Business eligibility payment issue"),
-        131_045 => (500, "Incorrect certificate"),
-        131_047 => (400, "Re-engagement message"),
-        131_048 => (400, "Spam rate limit hit"),
-        131_049 => (400, "This message was not delivered to maintain healthy ecosystem engagement"),
-        131_050 => (400, "User has stopped marketing messages"),
-        131_051 => (400, "Unsupported message type"),
-        131_052 => (400, "Media download error"),
-        131_053 => (400, "Media upload error"),
-        131_055 => (400, "Method not allowed"),
-        131_056 => (400, "(Business Account, Consumer Account) pair rate limit hit"),
-        131_057 => (500, "Account in maintenance mode"),
-        131_062 => (400, "Business-scoped user id is not allowed for this message"),
-        132_000 => (400, "Number of parameters does not match the expected number of params"),
-        132_001 => (404, "Template name does not exist in the translation"),
-        132_005 => (400, "Translated text too long"),
-        132_007 => (400, "Template format character policy violated"),
-        132_008 => (400, "Template parameter value is not valid"),
-        132_012 => (400, "Parameter format does not match format in the created template"),
-        132_018 => (400, "Template parameters are not valid"),
-        132_015 => (400, "Template is paused"),
-        132_016 => (400, "Template is disabled"),
-        132_068 => (400, "Flow is blocked"),
-        132_069 => (400, "Flow is throttled"),
-        133_000 => (500, "Incomplete deregistration"),
-        133_004 => (503, "Server temporarily unavailable"),
-        133_005 => (400, "Two step verification PIN Mismatch"),
-        133_006 => (400, "Phone number re-verification needed"),
-        133_008 => (400, "Too many two step verification PIN guesses"),
-        133_009 => (400, "Two step verification PIN guessed too fast"),
-        133_010 => (400, "Phone number not registered"),
-        133_015 => (400, "Please wait a few minutes before attempting to register this phone number"),
-        133_016 => (400, "Account register deregister rate limit exceeded"),
-        134_102 => (500, "Template is not available for use"),
-        136_024 => (400, "Phone number already verified"),
-        136_025 => (400, "Verify code error"),
-        137_000 => (400, "Recipient identity key hash mismatch"),
-        131_059 => (400, "Cursor is not valid"),
-        2_593_107 => (400, "Synchronization was already requested"),
-        2_593_108 => (400, "The window for synchronization has passed"),
-        _ => (400, "An error occurred"),
-    }
+    let mut known = include_str!("codes.txt").lines().filter_map(|line| {
+        let (number, rest) = line.split_once(' ')?;
+        let (status, title) = rest.split_once(' ')?;
+        (number.parse() == Ok(code)).then_some((status.parse().ok()?, title))
+    });
+    let other = if (200..=299).contains(&code) { (403, "API Permission") } else { (400, "An error occurred") };
+    known.next().unwrap_or(other)
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Limits of interactive messages: the header, body and action of each kind.
 
-use super::check::{Checked, Param, distinct};
+use serde_json::Value;
+
+use super::check::Is::{AnyObject, AnyText, Bool, By, Integer, Label, List, Text, Word};
+use super::check::{Checked, Is, Member, Param, object};
 use super::content;
 use super::errors::GraphError;
 
@@ -9,25 +12,79 @@ const ANY: &[&str] = &["text", "image", "video", "document"];
 const TEXT: &[&str] = &["text"];
 const NONE: &[&str] = &[];
 
+/// An id of a product, a catalogue or a flow.
+const ID: Is<'_> = Text(1, 256);
+
+const PRODUCT: Is<'_> = object!["catalog_id" ! ID, "product_retailer_id" ! ID];
+const CTA_URL: Is<'_> = object!["name" ! Word(&["cta_url"]), "parameters" ! object![
+    "display_text" ! Text(1, 20), "url" ! Is::Url, "payment_link_preview" ? Bool,
+]];
+const CATALOG: Is<'_> = object![
+    "name" ! Word(&["catalog_message"]), "parameters" ? object!["thumbnail_product_retailer_id" ! ID],
+];
+const ADDRESS: Is<'_> = object!["name" ! Word(&["address_message"]), "parameters" ! object![
+    "country" ! Word(&["IN"]), "values" ? AnyObject, "validation_errors" ? AnyObject,
+    "saved_addresses" ? List(1, usize::MAX, &object!["id" ! ID, "value" ! AnyObject]),
+]];
+const VOICE_CALL: Is<'_> = object!["name" ! Word(&["voice_call"]), "parameters" ? object![
+    "display_text" ? Text(1, 20), "ttl_minutes" ? Integer(1, 43_200), "payload" ? Text(1, 512),
+]];
+const AMOUNT: Is<'_> = Is::Open(object!(= "value" ! Integer(0, i64::MAX), "offset" ! Integer(100, 100)));
+const ORDER_DETAILS: Is<'_> = object!["name" ! Word(&["review_and_pay"]), "parameters" ! Is::Open(object!(=
+    "reference_id" ! Text(1, 35), "type" ! Word(&["digital-goods", "physical-goods"]), "currency" ! Word(&["INR", "BRL"]),
+    "total_amount" ! AMOUNT,
+    "order" ! Is::Open(object!(= "status" ! Word(&["pending"]), "subtotal" ! AMOUNT, "items" ! List(1, 999, &Is::Open(object!(=
+        "name" ! Text(1, 60), "amount" ! AMOUNT, "quantity" ! Integer(1, i64::MAX)))))),
+))];
+const ORDER_STATUS: Is<'_> = object!["name" ! Word(&["review_order"]), "parameters" ! object![
+    "reference_id" ! Text(1, 35), "order" ! object![
+        "status" ! Word(&["processing", "shipped", "partially-shipped", "partially_shipped", "completed", "canceled"]),
+        "description" ? Text(1, 120),
+    ],
+]];
+const BUTTONS: Is<'_> = object!["buttons" ! List(1, 3, &object![
+    "type" ! Word(&["reply"]), "reply" ! object!["id" ! Label(256), "title" ! Label(20)],
+])];
+const LIST: Is<'_> = object!["button" ! Label(20), "sections" ! List(1, 10, &object![
+    "title" ? Text(1, 24),
+    "rows" ! List(1, 10, &object!["id" ! Text(1, 200), "title" ! Text(1, 24), "description" ? Text(1, 72)]),
+])];
+const SECTIONS: Is<'_> = List(
+    1,
+    10,
+    &object![
+        "title" ? Text(1, 24), "product_items" ! List(1, 30, &object!["product_retailer_id" ! ID]),
+    ],
+);
+const FLOW: Is<'_> = object!["name" ! Word(&["flow"]), "parameters" ! object![
+    "flow_message_version" ! Word(&["3"]), "flow_id" ? ID, "flow_name" ? ID, "flow_cta" ! By(cta), "flow_token" ? AnyText,
+    "mode" ? Word(&["draft", "published"]), "flow_action" ? Word(&["navigate", "data_exchange"]),
+    "flow_action_payload" ? object!["screen" ! ID, "data" ? AnyObject],
+]];
+const QUICK_REPLIES: Is<'_> = object!["buttons" ! List(1, 3, &object![
+    "type" ! Word(&["quick_reply"]), "quick_reply" ! object!["id" ! Text(1, 20), "title" ! Text(1, 20)],
+])];
+
 pub(super) fn interactive(param: &Param<'_>) -> Checked {
     param.only(&["type", "header", "body", "footer", "action"])?;
     let kind = param.required("type")?;
-    let (headers, body, action): (&[&str], Body, fn(&Param<'_>) -> Checked) = match kind.text()? {
-        "button" => (ANY, Body::Required(1024), buttons),
-        "list" => (TEXT, Body::Required(4096), list),
-        "cta_url" => (ANY, Body::Required(1024), cta_url),
-        "product" => (NONE, Body::Optional(1024), product),
-        "product_list" => (TEXT, Body::Required(1024), product_list),
-        "catalog_message" => (NONE, Body::Required(1024), catalog),
-        "flow" => (ANY, Body::Required(1024), flow),
-        "location_request_message" => (NONE, Body::Required(1024), |param| name_only(param, "send_location")),
-        "address_message" => (ANY, Body::Required(1024), address),
-        "voice_call" => (NONE, Body::Required(1024), voice_call),
-        "call_permission_request" => (NONE, Body::Optional(1024), |param| name_only(param, "call_permission_request")),
-        "request_contact_info" => (NONE, Body::Required(1024), |param| name_only(param, "request_contact_info")),
-        "carousel" => (NONE, Body::Required(1024), carousel),
-        "order_details" => (&["image"], Body::Required(1024), order_details),
-        "order_status" => (NONE, Body::Required(1024), order_status),
+    // Allowed headers, whether the body is required, its length, and the action.
+    let (headers, is_required, most, action): (&[&str], bool, usize, Is<'_>) = match kind.text()? {
+        "button" => (ANY, true, 1024, By(buttons)),
+        "list" => (TEXT, true, 4096, By(list)),
+        "cta_url" => (ANY, true, 1024, CTA_URL),
+        "product" => (NONE, false, 1024, PRODUCT),
+        "product_list" => (TEXT, true, 1024, By(product_list)),
+        "catalog_message" => (NONE, true, 1024, CATALOG),
+        "flow" => (ANY, true, 1024, By(flow)),
+        "location_request_message" => (NONE, true, 1024, object!["name" ! Word(&["send_location"])]),
+        "address_message" => (ANY, true, 1024, ADDRESS),
+        "voice_call" => (NONE, true, 1024, VOICE_CALL),
+        "call_permission_request" => (NONE, false, 1024, object!["name" ! Word(&["call_permission_request"])]),
+        "request_contact_info" => (NONE, true, 1024, object!["name" ! Word(&["request_contact_info"])]),
+        "carousel" => (NONE, true, 1024, By(carousel)),
+        "order_details" => (&["image"], true, 1024, ORDER_DETAILS),
+        "order_status" => (NONE, true, 1024, ORDER_STATUS),
         _ => return Err(kind.invalid("is not an interactive type")),
     };
     match param.optional("header") {
@@ -35,33 +92,18 @@ pub(super) fn interactive(param: &Param<'_>) -> Checked {
         None if kind.text()? == "product_list" => return Err(GraphError::missing("interactive['header']")),
         None => {}
     }
-    body.check(param)?;
+    match param.optional("body") {
+        Some(body) => body.is(&Is::Object(&[Member("text", true, Text(1, most))]))?,
+        None if is_required => drop(param.required("body")?),
+        None => {}
+    }
     if let Some(footer) = param.optional("footer") {
         if kind.text()? == "carousel" {
             return Err(footer.invalid("is not allowed in a carousel"));
         }
-        footer.only(&["text"])?;
-        footer.required("text")?.text_of(1, 60)?;
+        footer.is(&object!["text" ! Text(1, 60)])?;
     }
-    action(&param.required("action")?)
-}
-
-#[derive(Clone, Copy)]
-enum Body {
-    Required(usize),
-    Optional(usize),
-}
-
-impl Body {
-    fn check(self, param: &Param<'_>) -> Checked {
-        let (body, most) = match self {
-            Self::Required(most) => (Some(param.required("body")?), most),
-            Self::Optional(most) => (param.optional("body"), most),
-        };
-        let Some(body) = body else { return Ok(()) };
-        body.only(&["text"])?;
-        body.required("text")?.text_of(1, most).map(drop)
-    }
+    param.required("action")?.is(&action)
 }
 
 fn header(param: &Param<'_>, allowed: &[&str]) -> Checked {
@@ -73,289 +115,112 @@ fn header(param: &Param<'_>, allowed: &[&str]) -> Checked {
     param.only(&["type", name])?;
     let value = param.required(name)?;
     match name {
-        "text" => value.text_of(1, 60).map(drop),
+        "text" => value.is(&Text(1, 60)),
         "document" => content::media(&value, &["filename"]).map(drop),
         _ => content::media(&value, &[]).map(drop),
     }
 }
 
-/// Checks the text of a button or row: its length, and no surrounding whitespace.
-fn label<'a>(param: &Param<'a>, most: usize) -> Checked<&'a str> {
-    let text = param.text_of(1, most)?;
-    if text.trim() == text { Ok(text) } else { Err(param.invalid("must not begin or end with space")) }
-}
-
-fn name_only(param: &Param<'_>, name: &str) -> Checked {
-    param.only(&["name"])?;
-    param.required("name")?.one_of(&[name]).map(drop)
+/// The items of a list that is known to be one.
+fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value[key].as_array().into_iter().flatten()
 }
 
 fn buttons(param: &Param<'_>) -> Checked {
-    param.only(&["buttons"])?;
-    let (mut ids, mut titles) = (Vec::new(), Vec::new());
-    for button in param.required("buttons")?.items_of(1, 3)? {
-        button.only(&["type", "reply"])?;
-        button.required("type")?.one_of(&["reply"])?;
-        let reply = button.required("reply")?;
-        reply.only(&["id", "title"])?;
-        let (id, title) = (reply.required("id")?, reply.required("title")?);
-        distinct(&mut ids, label(&id, 256)?, &id)?;
-        distinct(&mut titles, label(&title, 20)?, &title)?;
-    }
-    Ok(())
+    param.is(&BUTTONS)?;
+    ["id", "title"].iter().try_for_each(|key| param.distinct(items(param.value, "buttons").map(|button| &button["reply"][*key])))
 }
 
 fn list(param: &Param<'_>) -> Checked {
-    param.only(&["button", "sections"])?;
-    label(&param.required("button")?, 20)?;
-    let sections = param.required("sections")?.items_of(1, 10)?;
-    let (mut ids, mut total) = (Vec::new(), 0);
-    for section in &sections {
-        section.only(&["title", "rows"])?;
-        title_of_section(section, sections.len())?;
-        for row in section.required("rows")?.items_of(1, 10)? {
-            row.only(&["id", "title", "description"])?;
-            let id = row.required("id")?;
-            distinct(&mut ids, id.text_of(1, 200)?, &id)?;
-            row.required("title")?.text_of(1, 24)?;
-            if let Some(description) = row.optional("description") {
-                description.text_of(1, 72)?;
-            }
-            total += 1;
-        }
-    }
-    if total > 10 { Err(param.invalid(&format!("has {total} rows in all sections, must have 1 to 10"))) } else { Ok(()) }
+    param.is(&LIST)?;
+    param.distinct(items(param.value, "sections").flat_map(|section| items(section, "rows")).map(|row| &row["id"]))?;
+    sections(param, "rows", 10)
 }
 
-fn title_of_section(section: &Param<'_>, sections: usize) -> Checked {
-    match section.optional("title") {
-        Some(title) => title.text_of(1, 24).map(drop),
-        None if sections > 1 => Err(GraphError::missing(&format!("{}['title']", section.path))),
-        None => Ok(()),
+/// Checks that several sections have titles, and at most `most` items together.
+fn sections(param: &Param<'_>, key: &str, most: usize) -> Checked {
+    let sections: Vec<_> = items(param.value, "sections").collect();
+    if let Some(index) = sections.iter().position(|section| sections.len() > 1 && section.get("title").is_none()) {
+        return Err(GraphError::missing(&format!("{}['sections'][{index}]['title']", param.path)));
     }
-}
-
-fn cta_url(param: &Param<'_>) -> Checked {
-    param.only(&["name", "parameters"])?;
-    param.required("name")?.one_of(&["cta_url"])?;
-    let parameters = param.required("parameters")?;
-    parameters.only(&["display_text", "url", "payment_link_preview"])?;
-    parameters.required("display_text")?.text_of(1, 20)?;
-    if let Some(preview) = parameters.optional("payment_link_preview") {
-        preview.boolean()?;
-    }
-    parameters.required("url")?.url().map(drop)
-}
-
-fn product(param: &Param<'_>) -> Checked {
-    param.only(&["catalog_id", "product_retailer_id"])?;
-    param.required("catalog_id")?.text_of(1, 256)?;
-    param.required("product_retailer_id")?.text_of(1, 256).map(drop)
+    let total = sections.into_iter().flat_map(|section| items(section, key)).count();
+    if total > most { Err(param.invalid(&format!("has {total} {key} in all sections, must have 1 to {most}"))) } else { Ok(()) }
 }
 
 fn product_list(param: &Param<'_>) -> Checked {
     param.only(&["catalog_id", "sections"])?;
-    param.required("catalog_id")?.text_of(1, 256)?;
+    param.required("catalog_id")?.is(&ID)?;
     product_sections(param)
 }
 
 /// Checks sections of products in an interactive message or a template button.
 pub(super) fn product_sections(param: &Param<'_>) -> Checked {
-    let sections = param.required("sections")?.items_of(1, 10)?;
-    let mut total = 0;
-    for section in &sections {
-        section.only(&["title", "product_items"])?;
-        title_of_section(section, sections.len())?;
-        for item in section.required("product_items")?.items_of(1, 30)? {
-            item.only(&["product_retailer_id"])?;
-            item.required("product_retailer_id")?.text_of(1, 256)?;
-            total += 1;
-        }
-    }
-    if total > 30 { Err(param.invalid(&format!("has {total} products in all sections, must have 1 to 30"))) } else { Ok(()) }
-}
-
-fn catalog(param: &Param<'_>) -> Checked {
-    param.only(&["name", "parameters"])?;
-    param.required("name")?.one_of(&["catalog_message"])?;
-    let Some(parameters) = param.optional("parameters") else { return Ok(()) };
-    parameters.only(&["thumbnail_product_retailer_id"])?;
-    parameters.required("thumbnail_product_retailer_id")?.text_of(1, 256).map(drop)
+    param.required("sections")?.is(&SECTIONS)?;
+    sections(param, "product_items", 30)
 }
 
 fn flow(param: &Param<'_>) -> Checked {
-    param.only(&["name", "parameters"])?;
-    param.required("name")?.one_of(&["flow"])?;
+    param.is(&FLOW)?;
     let parameters = param.required("parameters")?;
-    parameters.only(&[
-        "flow_message_version",
-        "flow_id",
-        "flow_name",
-        "flow_cta",
-        "flow_token",
-        "mode",
-        "flow_action",
-        "flow_action_payload",
-    ])?;
-    parameters.required("flow_message_version")?.one_of(&["3"])?;
     match (parameters.optional("flow_id"), parameters.optional("flow_name")) {
-        (Some(one), None) | (None, Some(one)) => drop(one.text_of(1, 256)?),
         (None, None) => return Err(GraphError::missing("flow_id or flow_name")),
         (Some(_), Some(_)) => return Err(parameters.invalid("takes either flow_id or flow_name, not both")),
+        _ => {}
     }
-    let cta = parameters.required("flow_cta")?;
-    if cta.text_of(1, 30)?.chars().any(is_emoji) {
-        return Err(cta.invalid("must not contain an emoji"));
-    }
-    if let Some(token) = parameters.optional("flow_token") {
-        token.text()?;
-    }
-    if let Some(mode) = parameters.optional("mode") {
-        mode.one_of(&["draft", "published"])?;
-    }
-    let action = parameters.optional("flow_action").map_or(Ok("navigate"), |action| action.one_of(&["navigate", "data_exchange"]))?;
     let Some(payload) = parameters.optional("flow_action_payload") else { return Ok(()) };
-    if action != "navigate" {
+    if parameters.value.get("flow_action").is_some_and(|action| action != "navigate") {
         return Err(payload.invalid("requires flow_action navigate"));
     }
-    payload.only(&["screen", "data"])?;
-    payload.required("screen")?.text_of(1, 256)?;
     match payload.optional("data") {
         Some(data) if data.object()?.is_empty() => Err(data.invalid("must not be empty")),
         _ => Ok(()),
     }
 }
 
-fn is_emoji(c: char) -> bool {
-    matches!(u32::from(c), 0x1f000..=0x1faff | 0x2600..=0x27bf | 0xfe0f)
-}
-
-fn address(param: &Param<'_>) -> Checked {
-    param.only(&["name", "parameters"])?;
-    param.required("name")?.one_of(&["address_message"])?;
-    let parameters = param.required("parameters")?;
-    parameters.only(&["country", "values", "saved_addresses", "validation_errors"])?;
-    parameters.required("country")?.one_of(&["IN"])?;
-    for key in ["values", "validation_errors"] {
-        if let Some(value) = parameters.optional(key) {
-            value.object()?;
-        }
-    }
-    let Some(saved) = parameters.optional("saved_addresses") else { return Ok(()) };
-    for item in saved.items_of(1, usize::MAX)? {
-        item.only(&["id", "value"])?;
-        item.required("id")?.text_of(1, 256)?;
-        item.required("value")?.object()?;
-    }
-    Ok(())
-}
-
-fn voice_call(param: &Param<'_>) -> Checked {
-    param.only(&["name", "parameters"])?;
-    param.required("name")?.one_of(&["voice_call"])?;
-    let Some(parameters) = param.optional("parameters") else { return Ok(()) };
-    parameters.only(&["display_text", "ttl_minutes", "payload"])?;
-    if let Some(text) = parameters.optional("display_text") {
-        text.text_of(1, 20)?;
-    }
-    if let Some(ttl) = parameters.optional("ttl_minutes") {
-        ttl.integer_of(1, 43_200)?;
-    }
-    parameters.optional("payload").map_or(Ok(()), |payload| payload.text_of(1, 512).map(drop))
+fn cta(cta: &Param<'_>) -> Checked {
+    let is_emoji = |c: char| matches!(u32::from(c), 0x1f000..=0x1faff | 0x2600..=0x27bf | 0xfe0f);
+    if cta.text_of(1, 30)?.chars().any(is_emoji) { Err(cta.invalid("must not contain an emoji")) } else { Ok(()) }
 }
 
 fn carousel(param: &Param<'_>) -> Checked {
     param.only(&["cards"])?;
-    let mut first: Option<Shape> = None;
+    let mut first: Option<(String, String)> = None;
     for (index, card) in param.required("cards")?.items_of(2, 10)?.iter().enumerate() {
         let position = i64::try_from(index).unwrap_or(i64::MAX);
         card.required("card_index")?.integer_of(position, position)?;
         let shape = self::card(card)?;
-        match &first {
-            None => first = Some(shape),
-            Some(first) if *first == shape => {}
-            Some(_) => return Err(card.invalid("all cards must have the same header, buttons and catalog")),
+        if first.get_or_insert_with(|| shape.clone()) != &shape {
+            return Err(card.invalid("all cards must have the same header, buttons and catalog"));
         }
     }
     Ok(())
 }
 
-/// The properties that all cards of a carousel share.
-#[derive(PartialEq)]
-struct Shape {
-    header: String,
-    buttons: String,
-}
-
-fn card(param: &Param<'_>) -> Checked<Shape> {
+/// Checks a card; returns what all cards share: the header, and the kind of buttons or the catalogue.
+fn card(param: &Param<'_>) -> Checked<(String, String)> {
     param.only(&["card_index", "type", "header", "body", "action"])?;
     let kind = param.optional("type").map_or(Ok("cta_url"), |kind| kind.one_of(&["cta_url", "product", "quick_reply", "button"]))?;
     let action = param.required("action")?;
     if kind == "product" {
         param.only(&["card_index", "type", "action"])?;
-        product(&action)?;
-        return Ok(Shape { header: "product".to_owned(), buttons: action.required("catalog_id")?.text()?.to_owned() });
+        action.is(&PRODUCT)?;
+        return Ok(("product".to_owned(), action.required("catalog_id")?.text()?.to_owned()));
     }
     let header = param.required("header")?;
     self::header(&header, &["image", "video"])?;
     if let Some(body) = param.optional("body") {
-        body.only(&["text"])?;
+        body.is(&object!["text" ! Text(1, 160)])?;
         let text = body.required("text")?;
-        if text.text_of(1, 160)?.matches('\n').count() > 2 {
+        if text.text()?.matches('\n').count() > 2 {
             return Err(text.invalid("has more than 2 line breaks"));
         }
     }
-    let buttons = if let Some(buttons) = action.optional("buttons") {
-        action.only(&["buttons"])?;
-        let buttons = buttons.items_of(1, 3)?;
-        for button in &buttons {
-            button.only(&["type", "quick_reply"])?;
-            button.required("type")?.one_of(&["quick_reply"])?;
-            let reply = button.required("quick_reply")?;
-            reply.only(&["id", "title"])?;
-            reply.required("id")?.text_of(1, 20)?;
-            reply.required("title")?.text_of(1, 20)?;
-        }
-        format!("{} quick replies", buttons.len())
+    let buttons = if action.optional("buttons").is_some() {
+        action.is(&QUICK_REPLIES)?;
+        format!("{} quick replies", items(action.value, "buttons").count())
     } else {
-        cta_url(&action)?;
+        action.is(&CTA_URL)?;
         "cta_url".to_owned()
     };
-    Ok(Shape { header: header.required("type")?.text()?.to_owned(), buttons })
-}
-
-fn order_details(param: &Param<'_>) -> Checked {
-    param.only(&["name", "parameters"])?;
-    param.required("name")?.one_of(&["review_and_pay"])?;
-    let parameters = param.required("parameters")?;
-    parameters.required("reference_id")?.text_of(1, 35)?;
-    parameters.required("type")?.one_of(&["digital-goods", "physical-goods"])?;
-    parameters.required("currency")?.one_of(&["INR", "BRL"])?;
-    amount(&parameters.required("total_amount")?)?;
-    let order = parameters.required("order")?;
-    order.required("status")?.one_of(&["pending"])?;
-    for item in order.required("items")?.items_of(1, 999)? {
-        item.required("name")?.text_of(1, 60)?;
-        amount(&item.required("amount")?)?;
-        item.required("quantity")?.integer_of(1, i64::MAX)?;
-    }
-    amount(&order.required("subtotal")?)
-}
-
-fn amount(param: &Param<'_>) -> Checked {
-    param.required("value")?.integer_of(0, i64::MAX)?;
-    param.required("offset")?.integer_of(100, 100).map(drop)
-}
-
-fn order_status(param: &Param<'_>) -> Checked {
-    param.only(&["name", "parameters"])?;
-    param.required("name")?.one_of(&["review_order"])?;
-    let parameters = param.required("parameters")?;
-    parameters.only(&["reference_id", "order"])?;
-    parameters.required("reference_id")?.text_of(1, 35)?;
-    let order = parameters.required("order")?;
-    order.only(&["status", "description"])?;
-    let states = ["processing", "shipped", "partially-shipped", "partially_shipped", "completed", "canceled"];
-    order.required("status")?.one_of(&states)?;
-    order.optional("description").map_or(Ok(()), |text| text.text_of(1, 120).map(drop))
+    Ok((header.required("type")?.text()?.to_owned(), buttons))
 }

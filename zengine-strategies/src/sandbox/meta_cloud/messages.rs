@@ -137,10 +137,10 @@ fn content(param: &Param<'_>, kind: &str, phone_number_id: &str, state: &State) 
         return Ok("service".to_owned());
     }
     match kind {
-        "text" => content::text(param)?,
-        "location" => content::location(param)?,
-        "contacts" => content::contacts(param)?,
-        "reaction" => content::reaction(param)?,
+        "text" => param.is(&content::TEXT)?,
+        "location" => param.is(&content::LOCATION)?,
+        "contacts" => param.is(&content::CONTACTS)?,
+        "reaction" => param.is(&content::REACTION)?,
         "pin" => content::pin(param)?,
         "interactive" => interactive::interactive(param)?,
         _ => {

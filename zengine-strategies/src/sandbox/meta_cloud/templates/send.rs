@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::check::{Checked, Param};
+use super::super::check::Is::{AnyText, Integer, List, Number, Text};
+use super::super::check::{Checked, Is, Param, object};
 use super::super::content;
 use super::super::errors::GraphError;
 use super::super::interactive::product_sections;
@@ -139,18 +140,11 @@ fn component(param: &Param<'_>, in_card: bool) -> Checked {
         "body" => each_parameter(param, &["type", "parameters"], usize::MAX, body_parameter),
         "button" => button(param),
         "limited_time_offer" if !in_card => each_parameter(param, &["type", "parameters"], 1, |parameter| {
-            let offer = typed(parameter, "limited_time_offer")?;
-            offer.only(&["expiration_time_ms"])?;
             // Seconds would be a time of 1970.
-            offer.required("expiration_time_ms")?.integer_of(1_000_000_000_000, i64::MAX).map(drop)
+            typed(parameter, "limited_time_offer")?.is(&object!["expiration_time_ms" ! Integer(1_000_000_000_000, i64::MAX)])
         }),
         "tap_target_configuration" if !in_card => each_parameter(param, &["type", "parameters"], 1, |parameter| {
-            for target in typed(parameter, "tap_target_configuration")?.items_of(1, 10)? {
-                target.only(&["url", "title"])?;
-                target.required("url")?.url()?;
-                target.required("title")?.text_of(1, 60)?;
-            }
-            Ok(())
+            typed(parameter, "tap_target_configuration")?.is(&List(1, 10, &object!["url" ! Is::Url, "title" ! Text(1, 60)]))
         }),
         "carousel" if !in_card => {
             param.only(&["type", "cards"])?;
@@ -184,13 +178,8 @@ fn header_parameter(param: &Param<'_>) -> Checked {
         "text" => text_parameter(param, 60),
         "image" | "video" | "gif" => content::media(&typed(param, &kind)?, &[]).map(drop),
         "document" => content::media(&typed(param, &kind)?, &["filename"]).map(drop),
-        "location" => content::location(&typed(param, &kind)?),
-        "product" => {
-            let product = typed(param, &kind)?;
-            product.only(&["product_retailer_id", "catalog_id"])?;
-            product.required("product_retailer_id")?.text_of(1, 256)?;
-            product.required("catalog_id")?.text_of(1, 256).map(drop)
-        }
+        "location" => typed(param, &kind)?.is(&content::LOCATION),
+        "product" => typed(param, &kind)?.is(&object!["product_retailer_id" ! Text(1, 256), "catalog_id" ! Text(1, 256)]),
         _ => Err(param.invalid("is not a header parameter")),
     }
 }
@@ -202,18 +191,10 @@ fn body_parameter(param: &Param<'_>) -> Checked {
     }
     match kind.as_str() {
         "text" => text_parameter(param, 32_768),
-        "currency" => {
-            param.only(&["type", "currency", "parameter_name"])?;
-            let currency = param.required("currency")?;
-            currency.only(&["fallback_value", "code", "amount_1000"])?;
-            currency.required("fallback_value")?.text_of(1, 1024)?;
-            currency.required("code")?.text_of(3, 3)?;
-            currency.required("amount_1000")?.number_of(f64::MIN, f64::MAX).map(drop)
-        }
-        "date_time" => {
-            param.only(&["type", "date_time", "parameter_name"])?;
-            param.required("date_time")?.required("fallback_value")?.text_of(1, 1024).map(drop)
-        }
+        "currency" => param.is(&object!["type" ! AnyText, "parameter_name" ? AnyText, "currency" ! object![
+            "fallback_value" ! Text(1, 1024), "code" ! Text(3, 3), "amount_1000" ! Number(f64::MIN, f64::MAX)]]),
+        "date_time" => param.is(&object!["type" ! AnyText, "parameter_name" ? AnyText,
+            "date_time" ! Is::Open(object!(= "fallback_value" ! Text(1, 1024)))]),
         "group_id" => typed(param, "group_id")?.text_of(1, 256).map(drop),
         _ => Err(param.invalid("is not a body parameter")),
     }
@@ -262,14 +243,8 @@ fn button(param: &Param<'_>) -> Checked {
             "quick_reply" => typed(&parameter, "payload")?.text_of(1, 256).map(drop)?,
             "url" => url_button(&parameter)?,
             "copy_code" => typed(&parameter, "coupon_code")?.text_of(1, 20).map(drop)?,
-            "flow" => {
-                let action = typed(&parameter, "action")?;
-                action.only(&["flow_token", "flow_action_data"])?;
-            }
-            "catalog" => {
-                let action = typed(&parameter, "action")?;
-                action.only(&["thumbnail_product_retailer_id"])?;
-            }
+            "flow" => typed(&parameter, "action")?.only(&["flow_token", "flow_action_data"])?,
+            "catalog" => typed(&parameter, "action")?.only(&["thumbnail_product_retailer_id"])?,
             "mpm" => {
                 let action = typed(&parameter, "action")?;
                 action.only(&["thumbnail_product_retailer_id", "sections"])?;
