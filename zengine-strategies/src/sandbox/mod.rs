@@ -46,6 +46,7 @@ mod provider;
 mod random;
 mod server;
 pub(crate) mod text;
+mod waba;
 mod webhooks;
 
 pub use emulator::Emulator;

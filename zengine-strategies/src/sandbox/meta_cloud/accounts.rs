@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use serde_json::{Map, Value, json};
 
-use super::settings::Number;
 use crate::sandbox::lock;
+use crate::sandbox::waba::Number;
 
 /// A callback in place of the app's own.
 #[derive(Debug, Clone, PartialEq, Eq)]

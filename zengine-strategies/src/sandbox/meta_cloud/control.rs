@@ -5,16 +5,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::inbound::Inbound;
 use super::route::Meta;
-use super::settings::{Number, Webhooks};
 use super::state::State;
-use super::templates::{Stored, Template, changed};
 use super::tokens::Signup;
 use super::updates::Update;
 use super::{media, oauth};
 use crate::sandbox::control::{Call, ControlCall, ControlError, calls, each};
 use crate::sandbox::provider::ms;
+use crate::sandbox::waba::Inbound;
+use crate::sandbox::waba::templates::{Stored, Template, changed};
+use crate::sandbox::waba::{Number, Webhooks};
 use crate::sandbox::webhooks::Signature;
 use crate::sandbox::{Delivery, form, lock};
 

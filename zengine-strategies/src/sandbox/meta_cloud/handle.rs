@@ -9,18 +9,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::inbound::Inbound;
 use super::media;
 use super::route::Meta;
-use super::settings::{Number, Rules, Settings, Webhooks};
+use super::settings::{Rules, Settings};
 use super::signature;
 use super::state::State;
-use super::templates::{Stored, Template, changed};
 use super::tokens::Signup;
 use super::updates::Update;
 use crate::sandbox::emulator::{Emulator, StartOptions};
 use crate::sandbox::provider::ms;
 use crate::sandbox::text::encoded;
+use crate::sandbox::waba::Inbound;
+use crate::sandbox::waba::templates::{Stored, Template, changed};
+use crate::sandbox::waba::{Number, Webhooks};
 use crate::sandbox::webhooks::{Signature, WebhookFormat};
 use crate::sandbox::{Delivery, InProcess, lock};
 

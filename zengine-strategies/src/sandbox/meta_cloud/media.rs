@@ -7,13 +7,13 @@ use http::{HeaderMap, HeaderValue, Response, header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::check::Checked;
-use super::errors::{GraphError, json_answer};
-use super::settings::Number;
 use super::state::State;
 use crate::sandbox::lock;
 use crate::sandbox::multipart::{boundary, parts};
 use crate::sandbox::text::hex;
+use crate::sandbox::waba::Number;
+use crate::sandbox::waba::check::Checked;
+use crate::sandbox::waba::errors::{GraphError, json_answer};
 
 /// Lifetime of a download address, in milliseconds.
 const ADDRESS_MS: u64 = 5 * 60 * 1_000;

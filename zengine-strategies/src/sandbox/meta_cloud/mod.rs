@@ -38,20 +38,12 @@
 //! ```
 
 mod accounts;
-mod check;
-mod content;
 mod control;
-mod errors;
 mod handle;
-mod ids;
-mod inbound;
-mod interactive;
 mod media;
-mod messages;
 mod node;
 mod oauth;
 mod onboarding;
-mod payload;
 mod query;
 mod rate_limits;
 mod route;
@@ -64,10 +56,9 @@ mod tokens;
 mod updates;
 
 pub use super::Delivery;
+pub use super::waba::{Inbound, Number, Review, Template, Webhooks};
 pub use handle::{HandshakeError, MetaCloud};
-pub use inbound::Inbound;
 pub use route::Meta;
-pub use settings::{Number, Settings, Webhooks};
-pub use templates::{Review, Template};
+pub use settings::Settings;
 pub use tokens::Signup;
 pub use updates::Update;

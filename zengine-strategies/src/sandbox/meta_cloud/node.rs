@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::check::Checked;
-use super::errors::GraphError;
 use super::query::Query;
-use super::settings::Number;
 use super::state::State;
+use crate::sandbox::waba::Number;
+use crate::sandbox::waba::check::Checked;
+use crate::sandbox::waba::errors::GraphError;
 
 /// Default fields of a node.
 const BY_DEFAULT: &str = "id,display_phone_number,verified_name,quality_rating,code_verification_status";

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::check::Checked;
-use super::errors::GraphError;
 use super::query::Query;
 use super::signature::hmac_sha256;
 use super::state::State;
 use super::tokens::{LIFE_MS, Owner, SHORT_LIFE_MS, Token};
 use crate::sandbox::text::hex;
+use crate::sandbox::waba::check::Checked;
+use crate::sandbox::waba::errors::GraphError;
 
 const SCOPES: [&str; 2] = ["whatsapp_business_management", "whatsapp_business_messaging"];
 

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::accounts::NumberRecord;
-use super::check::{Checked, Param};
-use super::errors::GraphError;
 use super::query::Query;
-use super::settings::Number;
 use super::state::State;
 use super::subscriptions;
 use super::updates::Update;
+use crate::sandbox::waba::Number;
+use crate::sandbox::waba::check::{Checked, Param};
+use crate::sandbox::waba::errors::GraphError;
 
 /// Window of the limits on registrations and codes, in milliseconds, and the maximum within it.
 const LIMIT_MS: u64 = 72 * 3_600_000;

@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::check::Checked;
-use super::errors::GraphError;
 use crate::sandbox::text::{encoded, fields};
+use crate::sandbox::waba::check::Checked;
+use crate::sandbox::waba::errors::GraphError;
 
 /// Default page size.
 const PAGE: usize = 25;

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::check::Checked;
-use super::errors::GraphError;
-use super::settings::{Number, Rules};
+use super::settings::Rules;
 use crate::sandbox::lock;
+use crate::sandbox::waba::Number;
+use crate::sandbox::waba::check::Checked;
+use crate::sandbox::waba::errors::GraphError;
 
 /// Window of management calls, in milliseconds.
 const HOUR_MS: u64 = 3_600_000;

@@ -7,21 +7,22 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Response, header};
 use serde_json::{Value, json};
 
-use super::check::Checked;
 use super::control;
-use super::errors::{GraphError, json_answer};
 use super::handle::{HandshakeError, handshake_url};
-use super::messages::{self, Message, Parsed, Recipient};
-use super::payload::Status;
 use super::query::Query;
-use super::settings::{Number, Webhooks};
-use super::state::State;
-use super::templates::{Stored, changed};
+use super::state::{Sending, State};
 use super::updates::Update;
-use super::{ids, media, node, oauth, onboarding, subscriptions, templates};
+use super::{media, node, oauth, onboarding, subscriptions, templates};
 use crate::sandbox::Delivery;
 use crate::sandbox::control::Call;
 use crate::sandbox::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal, RequestRoute, ms};
+use crate::sandbox::waba::check::Checked;
+use crate::sandbox::waba::errors::{GraphError, json_answer};
+use crate::sandbox::waba::ids;
+use crate::sandbox::waba::messages::{self, Message, Parsed, Recipient};
+use crate::sandbox::waba::payload::Status;
+use crate::sandbox::waba::templates::{Stored, changed};
+use crate::sandbox::waba::{Number, Webhooks};
 use crate::sandbox::webhooks::{Item, Plan, Signature};
 
 /// Maximum length of an upload, and of any other body, in bytes.
@@ -139,7 +140,7 @@ impl Meta {
         if !content_type.to_ascii_lowercase().starts_with("application/json") || !json.is_object() {
             return Err(GraphError::bad("The request must be a JSON object with the content type application/json."));
         }
-        let message = match messages::parse(json, id, &self.state)? {
+        let message = match messages::parse(json, &Sending { state: &self.state, number: &number })? {
             Parsed::Read => return Ok((json!({"success": true}), None)),
             Parsed::Message(message) => message,
         };

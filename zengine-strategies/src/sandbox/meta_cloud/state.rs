@@ -7,21 +7,23 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::accounts::Accounts;
-use super::check::{Checked, Param};
-use super::errors::GraphError;
-use super::ids::Ids;
 use super::media::Media;
-use super::messages::Recipient;
-use super::payload::envelope;
 use super::rate_limits::RateLimits;
-use super::settings::{Number, Rules, Settings, Webhooks};
+use super::settings::{Rules, Settings};
 use super::signature::{hmac_sha256, on_the_wire, sign};
-use super::templates::{Stored, Templates};
 use super::tokens::{Owner, Token, Tokens};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::journal::Journal;
 use crate::sandbox::lock;
 use crate::sandbox::text::hex;
+use crate::sandbox::waba::check::{Checked, Param};
+use crate::sandbox::waba::errors::GraphError;
+use crate::sandbox::waba::ids::Ids;
+use crate::sandbox::waba::messages::{Recipient, Sender};
+use crate::sandbox::waba::payload::envelope;
+use crate::sandbox::waba::templates;
+use crate::sandbox::waba::templates::{Stored, Templates};
+use crate::sandbox::waba::{Number, Webhooks};
 use crate::sandbox::webhooks::{Item, Signature, WebhookFormat};
 
 /// The customer service window, in milliseconds.
@@ -221,15 +223,33 @@ impl State {
         lock(&self.windows).insert((number.to_owned(), person.to_owned()), self.clock.now_ms());
     }
 
-    /// The WhatsApp id of a phone number: its digits, unless the settings say otherwise.
-    pub(super) fn wa_id(&self, digits: String) -> String {
-        self.settings.wa_ids.iter().find(|(known, _)| *known == digits).map_or(digits, |(_, wa_id)| wa_id.clone())
+    pub(super) fn record_status(&self, number: &str, wamid: &str, status: &str) {
+        let mut history = lock(&self.history);
+        history.entry(wamid.to_owned()).or_insert_with(|| (number.to_owned(), Vec::new())).1.push((status.to_owned(), self.clock.now_ms()));
     }
 
-    /// Checks that the number may write to the recipient.
-    pub(super) fn may_send(&self, number: &str, recipient: &Recipient, kind: &str) -> Checked {
-        let record = self.accounts.record(number).ok_or_else(|| GraphError::no_object(number))?;
-        if !record.registered {
+    /// The statuses of a message of this number, oldest first.
+    pub(super) fn statuses_of(&self, number: &str, wamid: &str) -> Option<Vec<(String, u64)>> {
+        lock(&self.history).get(wamid).filter(|(owner, _)| owner == number).map(|(_, statuses)| statuses.clone())
+    }
+}
+
+/// A number that sends a message.
+pub(super) struct Sending<'a> {
+    pub(super) state: &'a State,
+    pub(super) number: &'a Number,
+}
+
+impl Sender for Sending<'_> {
+    /// Its digits, unless the settings say otherwise.
+    fn wa_id(&self, digits: String) -> String {
+        let mut other = self.state.settings.wa_ids.iter();
+        other.find(|(known, _)| *known == digits).map_or(digits, |(_, wa_id)| wa_id.clone())
+    }
+
+    fn may_send(&self, recipient: &Recipient, kind: &str) -> Checked {
+        let Self { state, number } = self;
+        if !state.accounts.record(&number.id).is_some_and(|record| record.registered) {
             return Err(GraphError::new(133_010));
         }
         let person = match recipient {
@@ -237,12 +257,12 @@ impl State {
             Recipient::User { id } => id,
             Recipient::Group { .. } => return Ok(()),
         };
-        if record.number.display == *person {
+        if number.display == *person {
             return Err(GraphError::new(131_021));
         }
-        if self.rules().service_window && kind != "template" {
-            let opened = lock(&self.windows).get(&(number.to_owned(), person.clone())).copied().unwrap_or(0);
-            if self.clock.now_ms().saturating_sub(opened) > WINDOW_MS {
+        if state.rules().service_window && kind != "template" {
+            let opened = lock(&state.windows).get(&(number.id.clone(), person.clone())).copied().unwrap_or(0);
+            if state.clock.now_ms().saturating_sub(opened) > WINDOW_MS {
                 return Err(GraphError::because(
                     131_047,
                     "Message failed to send because more than 24 hours have passed since the customer last replied to this number.",
@@ -252,24 +272,17 @@ impl State {
         Ok(())
     }
 
-    /// Checks media sent by id.
-    pub(super) fn may_use_media(&self, param: &Param<'_>, id: &str, kind: &str, number: &str) -> Checked {
-        match lock(&self.media).get(id).filter(|media| media.until_ms > self.clock.now_ms()) {
-            Some(media) if media.owner != number => Err(param.invalid("the media belongs to another number")),
+    fn may_use_media(&self, param: &Param<'_>, id: &str, kind: &str) -> Checked {
+        match lock(&self.state.media).get(id).filter(|media| media.until_ms > self.state.clock.now_ms()) {
+            Some(media) if media.owner != self.number.id => Err(param.invalid("the media belongs to another number")),
             Some(media) if !media.is_of(kind) => Err(param.invalid("the media is of another type")),
-            None if self.rules().known_media_only => Err(param.invalid("no media has this id")),
+            None if self.state.rules().known_media_only => Err(param.invalid("no media has this id")),
             _ => Ok(()),
         }
     }
 
-    pub(super) fn record_status(&self, number: &str, wamid: &str, status: &str) {
-        let mut history = lock(&self.history);
-        history.entry(wamid.to_owned()).or_insert_with(|| (number.to_owned(), Vec::new())).1.push((status.to_owned(), self.clock.now_ms()));
-    }
-
-    /// The statuses of a message of this number, oldest first.
-    pub(super) fn statuses_of(&self, number: &str, wamid: &str) -> Option<Vec<(String, u64)>> {
-        lock(&self.history).get(wamid).filter(|(owner, _)| owner == number).map(|(_, statuses)| statuses.clone())
+    fn template(&self, param: &Param<'_>) -> Checked<String> {
+        templates::template(param, &self.number.waba_id, &self.state.templates, !self.state.rules().known_templates_only)
     }
 }
 

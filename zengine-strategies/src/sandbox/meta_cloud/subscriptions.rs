@@ -4,11 +4,11 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::accounts::{Override, Subscription};
-use super::check::Checked;
-use super::errors::GraphError;
 use super::query::Query;
 use super::state::State;
 use super::tokens::Owner;
+use crate::sandbox::waba::check::Checked;
+use crate::sandbox::waba::errors::GraphError;
 
 /// Maximum length of a callback's address, in characters.
 const URL_CHARS: usize = 200;

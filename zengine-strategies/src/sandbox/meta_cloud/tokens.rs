@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use super::errors::GraphError;
-use super::ids::Ids;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::journal::Journal;
 use crate::sandbox::lock;
+use crate::sandbox::waba::errors::GraphError;
+use crate::sandbox::waba::ids::Ids;
 
 /// Lifetime of a code, in milliseconds.
 const CODE_MS: u64 = 30_000;

@@ -4,13 +4,13 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::errors::GraphError;
-use super::ids;
-use super::inbound::Inbound;
 use super::media;
-use super::payload::{item, value_of};
 use super::state::State;
 use crate::sandbox::lock;
+use crate::sandbox::waba::Inbound;
+use crate::sandbox::waba::errors::GraphError;
+use crate::sandbox::waba::ids;
+use crate::sandbox::waba::payload::{item, value_of};
 use crate::sandbox::webhooks::Item;
 
 /// Fields with the number in `metadata`.

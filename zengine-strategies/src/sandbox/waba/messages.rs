@@ -1,14 +1,13 @@
-//! `POST /{version}/{phone_number_id}/messages`: checks of a message request.
+//! Checks of a message request.
 
 use serde_json::Value;
 
 use super::check::{Checked, Param};
 use super::errors::GraphError;
-use super::state::State;
-use super::{content, interactive, templates};
+use super::{content, interactive};
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Parsed {
+pub(in crate::sandbox) enum Parsed {
     Message(Message),
     /// A read receipt, with or without a typing indicator.
     Read,
@@ -16,15 +15,15 @@ pub(super) enum Parsed {
 
 /// The properties of a message for the response and the webhooks.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Message {
-    pub(super) recipient: Recipient,
-    pub(super) kind: String,
-    pub(super) category: String,
-    pub(super) callback_data: Option<String>,
+pub(in crate::sandbox) struct Message {
+    pub(in crate::sandbox) recipient: Recipient,
+    pub(in crate::sandbox) kind: String,
+    pub(in crate::sandbox) category: String,
+    pub(in crate::sandbox) callback_data: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Recipient {
+pub(in crate::sandbox) enum Recipient {
     Phone { input: String, wa_id: String },
     User { id: String },
     Group { id: String },
@@ -33,8 +32,20 @@ pub(super) enum Recipient {
 const KINDS: &[&str] =
     &["text", "image", "video", "audio", "document", "sticker", "location", "contacts", "reaction", "pin", "template", "interactive"];
 
-/// Checks a request of the number `phone_number_id`.
-pub(super) fn parse(body: &Value, phone_number_id: &str, state: &State) -> Checked<Parsed> {
+/// What the judgement of a message asks about its sender.
+pub(in crate::sandbox) trait Sender {
+    /// The WhatsApp id of a phone number.
+    fn wa_id(&self, digits: String) -> String;
+    /// Checks that the sender may write such a message to the recipient.
+    fn may_send(&self, recipient: &Recipient, kind: &str) -> Checked;
+    /// Checks media sent by id.
+    fn may_use_media(&self, param: &Param<'_>, id: &str, kind: &str) -> Checked;
+    /// Checks a template; returns its pricing category.
+    fn template(&self, param: &Param<'_>) -> Checked<String>;
+}
+
+/// Checks a request of a sender.
+pub(in crate::sandbox) fn parse(body: &Value, sender: &impl Sender) -> Checked<Parsed> {
     let param = Param::root(body);
     param.required("messaging_product")?.one_of(&["whatsapp"])?;
     if param.optional("status").is_some() {
@@ -63,7 +74,7 @@ pub(super) fn parse(body: &Value, phone_number_id: &str, state: &State) -> Check
         "appsecret_time",
         kind,
     ])?;
-    let recipient = recipient(&param, state)?;
+    let recipient = recipient(&param, sender)?;
     let callback_data = param.optional("biz_opaque_callback_data").map(|data| data.text_of(0, 512).map(str::to_owned)).transpose()?;
     if let Some(hash) = param.optional("recipient_identity_key_hash") {
         hash.text_of(1, 256)?;
@@ -75,9 +86,9 @@ pub(super) fn parse(body: &Value, phone_number_id: &str, state: &State) -> Check
         context.only(&["message_id"])?;
         context.required("message_id")?.text_of(1, 1024)?;
     }
-    let category = content(&param.required(kind)?, kind, phone_number_id, state)?;
+    let category = content(&param.required(kind)?, kind, sender)?;
     fits(&recipient, kind, &category)?;
-    state.may_send(phone_number_id, &recipient, kind)?;
+    sender.may_send(&recipient, kind)?;
     Ok(Parsed::Message(Message { recipient, kind: kind.to_owned(), category, callback_data }))
 }
 
@@ -95,7 +106,7 @@ fn read(param: &Param<'_>) -> Checked<Parsed> {
     Ok(Parsed::Read)
 }
 
-fn recipient(param: &Param<'_>, state: &State) -> Checked<Recipient> {
+fn recipient(param: &Param<'_>, sender: &impl Sender) -> Checked<Recipient> {
     let group = match param.optional("recipient_type") {
         Some(kind) => kind.one_of(&["individual", "group"])? == "group",
         None => false,
@@ -115,7 +126,7 @@ fn recipient(param: &Param<'_>, state: &State) -> Checked<Recipient> {
     if input.chars().any(|c| !(c.is_ascii_digit() || "+ -()".contains(c))) || !(4..=15).contains(&wa_id.len()) {
         return Err(to.invalid("must be a phone number"));
     }
-    Ok(Recipient::Phone { input: input.to_owned(), wa_id: state.wa_id(wa_id) })
+    Ok(Recipient::Phone { input: input.to_owned(), wa_id: sender.wa_id(wa_id) })
 }
 
 /// `CC.` and up to 128 letters and digits, or the parent form `CC.ENT.…`.
@@ -129,10 +140,10 @@ fn is_user_id(id: &str) -> bool {
 }
 
 /// Checks the object of the message's type; returns the pricing category.
-fn content(param: &Param<'_>, kind: &str, phone_number_id: &str, state: &State) -> Checked<String> {
+fn content(param: &Param<'_>, kind: &str, sender: &impl Sender) -> Checked<String> {
     if let Some(keys) = content::media_keys(kind) {
         if let Some(id) = content::media(param, keys)? {
-            state.may_use_media(param, id, kind, phone_number_id)?;
+            sender.may_use_media(param, id, kind)?;
         }
         return Ok("service".to_owned());
     }
@@ -143,10 +154,7 @@ fn content(param: &Param<'_>, kind: &str, phone_number_id: &str, state: &State) 
         "reaction" => param.is(&content::REACTION)?,
         "pin" => content::pin(param)?,
         "interactive" => interactive::interactive(param)?,
-        _ => {
-            let account = state.number(phone_number_id).map(|number| number.waba_id).unwrap_or_default();
-            return templates::template(param, &account, &state.templates, !state.rules().known_templates_only);
-        }
+        _ => return sender.template(param),
     }
     Ok("service".to_owned())
 }
@@ -166,15 +174,28 @@ fn fits(recipient: &Recipient, kind: &str, category: &str) -> Checked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::clock::Clock;
-    use crate::sandbox::journal::Journal;
-    use crate::sandbox::meta_cloud::{Number, Settings};
     use proptest::prelude::*;
     use serde_json::json;
-    use std::sync::Arc;
 
-    fn state() -> State {
-        State::new(Settings::new().with_number(Number::new("1", "2")), &Clock::new(), &Arc::new(Journal::open(None, &[]).unwrap()))
+    /// A sender that may do anything.
+    struct Anyone;
+
+    impl Sender for Anyone {
+        fn wa_id(&self, digits: String) -> String {
+            digits
+        }
+
+        fn may_send(&self, _: &Recipient, _: &str) -> Checked {
+            Ok(())
+        }
+
+        fn may_use_media(&self, _: &Param<'_>, _: &str, _: &str) -> Checked {
+            Ok(())
+        }
+
+        fn template(&self, param: &Param<'_>) -> Checked<String> {
+            super::super::templates::template(param, "2", &super::super::templates::Templates::default(), true)
+        }
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
@@ -239,9 +260,8 @@ mod tests {
 
     #[test]
     fn the_seeds_of_the_property_are_valid() {
-        let state = state();
         for seed in seeds() {
-            parse(&seed, "1", &state).unwrap();
+            parse(&seed, &Anyone).unwrap();
         }
     }
 
@@ -250,15 +270,14 @@ mod tests {
         fn any_request_is_accepted_or_refused_with_a_client_error(
             seed in 0..seeds().len(), position in any::<prop::sample::Index>(), value in any_json(), alone in any::<bool>(),
         ) {
-            let state = state();
-            let mut body = seeds().swap_remove(seed);
+                let mut body = seeds().swap_remove(seed);
             let mut found = Vec::new();
             pointers(&body, "", &mut found);
             if let Some(target) = body.pointer_mut(position.get::<String>(&found)) {
                 *target = value.clone();
             }
             for body in [Some(body), alone.then_some(value)].into_iter().flatten() {
-                if let Err(error) = parse(&body, "1", &state) {
+                if let Err(error) = parse(&body, &Anyone) {
                     prop_assert!((400..500).contains(&error.status), "{:?}", error);
                 }
             }

@@ -65,7 +65,7 @@ const QUICK_REPLIES: Is<'_> = object!["buttons" ! List(1, 3, &object![
     "type" ! Word(&["quick_reply"]), "quick_reply" ! object!["id" ! Text(1, 20), "title" ! Text(1, 20)],
 ])];
 
-pub(super) fn interactive(param: &Param<'_>) -> Checked {
+pub(in crate::sandbox) fn interactive(param: &Param<'_>) -> Checked {
     param.only(&["type", "header", "body", "footer", "action"])?;
     let kind = param.required("type")?;
     // Allowed headers, whether the body is required, its length, and the action.
@@ -154,7 +154,7 @@ fn product_list(param: &Param<'_>) -> Checked {
 }
 
 /// Checks sections of products in an interactive message or a template button.
-pub(super) fn product_sections(param: &Param<'_>) -> Checked {
+pub(in crate::sandbox) fn product_sections(param: &Param<'_>) -> Checked {
     param.required("sections")?.is(&SECTIONS)?;
     sections(param, "product_items", 30)
 }

@@ -2,12 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::check::{Checked, Param};
-use super::super::errors::GraphError;
-use super::super::query::Query;
-use super::super::state::State;
-use super::design;
-use super::registry::{Stored, TemplateUpdate, changed};
+use super::query::Query;
+use super::state::State;
+use crate::sandbox::waba::check::{Checked, Param};
+use crate::sandbox::waba::errors::GraphError;
+use crate::sandbox::waba::templates::{Stored, TemplateUpdate, changed, design};
 
 /// Maximum creations per hour, and maximum templates, of an account.
 const PER_HOUR: usize = 100;
@@ -32,7 +31,7 @@ fn ttl(param: &Param<'_>, category: &str) -> Checked<Option<i64>> {
 }
 
 /// `POST /{version}/{waba_id}/message_templates`; the new template is pending review.
-pub(in crate::sandbox::meta_cloud) fn create(state: &State, account: &str, json: &Value) -> Checked<(Value, Stored)> {
+pub(super) fn create(state: &State, account: &str, json: &Value) -> Checked<(Value, Stored)> {
     let param = Param::root(json);
     param.only(&[
         "name",
@@ -98,7 +97,7 @@ fn visible(state: &State, token: &str, id: &str) -> Checked<Stored> {
 }
 
 /// `POST /{version}/{template_id}`; the template is pending review again.
-pub(in crate::sandbox::meta_cloud) fn edit(state: &State, token: &str, id: &str, json: &Value) -> Checked<(Value, Stored)> {
+pub(super) fn edit(state: &State, token: &str, id: &str, json: &Value) -> Checked<(Value, Stored)> {
     let template = visible(state, token, id)?;
     if !["APPROVED", "REJECTED", "PAUSED"].contains(&template.status.as_str()) {
         return Err(GraphError::bad(format!("A template that is {} cannot be edited.", template.status)));
@@ -130,7 +129,7 @@ pub(in crate::sandbox::meta_cloud) fn edit(state: &State, token: &str, id: &str,
 }
 
 /// `DELETE /{version}/{waba_id}/message_templates`: all languages of a name, or the one with an id.
-pub(in crate::sandbox::meta_cloud) fn delete(state: &State, account: &str, query: &Query) -> Checked<(Value, Vec<TemplateUpdate>)> {
+pub(super) fn delete(state: &State, account: &str, query: &Query) -> Checked<(Value, Vec<TemplateUpdate>)> {
     let (name, id) = (query.required("name")?, query.get("hsm_id"));
     let removed =
         state.templates.remove(|template| template.is_of(account) && template.name == name && id.is_none_or(|id| template.id == id));
@@ -142,7 +141,7 @@ pub(in crate::sandbox::meta_cloud) fn delete(state: &State, account: &str, query
 }
 
 /// `GET /{version}/{waba_id}/message_templates`, with filters and pages.
-pub(in crate::sandbox::meta_cloud) fn list(state: &State, account: &str, query: &Query) -> Checked<Value> {
+pub(super) fn list(state: &State, account: &str, query: &Query) -> Checked<Value> {
     let fits = |template: &Stored| {
         let is = |key: &str, own: &str| query.get(key).is_none_or(|wanted| wanted.eq_ignore_ascii_case(own));
         is("name", &template.name)
@@ -159,7 +158,7 @@ pub(in crate::sandbox::meta_cloud) fn list(state: &State, account: &str, query: 
 }
 
 /// `GET /{version}/{template_id}`.
-pub(in crate::sandbox::meta_cloud) fn node(state: &State, token: &str, id: &str, query: &Query) -> Checked<Value> {
+pub(super) fn node(state: &State, token: &str, id: &str, query: &Query) -> Checked<Value> {
     select(visible(state, token, id)?.node(), query.get("fields"))
 }
 

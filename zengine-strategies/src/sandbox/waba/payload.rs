@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::errors::GraphError;
 use super::ids;
 use super::messages::{Message, Recipient};
-use super::settings::Number;
+use super::number::Number;
 use crate::sandbox::webhooks::Item;
 
 /// A POST body, with one entry per account.
-pub(super) fn envelope(items: Vec<Item>, now_s: u64) -> Value {
+pub(in crate::sandbox) fn envelope(items: Vec<Item>, now_s: u64) -> Value {
     let mut entries: Vec<(String, Vec<Value>)> = Vec::new();
     for Item { account, edge, value, .. } in items {
         let change = json!({"field": edge, "value": value});
@@ -23,31 +23,31 @@ pub(super) fn envelope(items: Vec<Item>, now_s: u64) -> Value {
 }
 
 /// An update of a number, as one element of `changes`.
-pub(super) fn item(number: &Number, field: &str, value: impl Into<Value>) -> Item {
+pub(in crate::sandbox) fn item(number: &Number, field: &str, value: impl Into<Value>) -> Item {
     Item { account: number.waba_id.clone(), sender: Some(number.id.clone()), edge: field.to_owned(), value: value.into() }
 }
 
 /// A value of the field `messages` without content.
-pub(super) fn value_of(number: &Number) -> Map<String, Value> {
+pub(in crate::sandbox) fn value_of(number: &Number) -> Map<String, Value> {
     let metadata = json!({"display_phone_number": number.display, "phone_number_id": number.id});
     Map::from_iter([("messaging_product".to_owned(), "whatsapp".into()), ("metadata".to_owned(), metadata)])
 }
 
 /// A status of an accepted message.
-pub(super) struct Status<'a> {
-    pub(super) number: &'a Number,
-    pub(super) message: &'a Message,
-    pub(super) wamid: &'a str,
-    pub(super) name: &'a str,
+pub(in crate::sandbox) struct Status<'a> {
+    pub(in crate::sandbox) number: &'a Number,
+    pub(in crate::sandbox) message: &'a Message,
+    pub(in crate::sandbox) wamid: &'a str,
+    pub(in crate::sandbox) name: &'a str,
     /// Whether this status carries the price.
-    pub(super) priced: bool,
+    pub(in crate::sandbox) priced: bool,
     /// The error code of a failed message.
-    pub(super) failure: Option<i64>,
-    pub(super) at_s: u64,
+    pub(in crate::sandbox) failure: Option<i64>,
+    pub(in crate::sandbox) at_s: u64,
 }
 
 impl Status<'_> {
-    pub(super) fn item(&self) -> Item {
+    pub(in crate::sandbox) fn item(&self) -> Item {
         let mut status = json!({"id": self.wamid, "status": self.name, "timestamp": self.at_s.to_string()});
         let mut contact = json!({"profile": {"name": "Sandbox User"}});
         match &self.message.recipient {

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 /// An error: the content of the error body.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct GraphError {
-    pub(super) code: i64,
-    pub(super) status: u16,
+pub(in crate::sandbox) struct GraphError {
+    pub(in crate::sandbox) code: i64,
+    pub(in crate::sandbox) status: u16,
     subcode: Option<i64>,
     message: Option<String>,
     details: Option<String>,
@@ -18,28 +18,28 @@ pub(super) struct GraphError {
 
 impl GraphError {
     /// An error with the code's usual HTTP status.
-    pub(super) fn new(code: i64) -> Self {
+    pub(in crate::sandbox) fn new(code: i64) -> Self {
         Self { code, status: usual(code).0, subcode: None, message: None, details: None, usage: None }
     }
 
-    pub(super) fn with_status(mut self, status: u16) -> Self {
+    pub(in crate::sandbox) fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    pub(super) fn with_subcode(mut self, subcode: i64) -> Self {
+    pub(in crate::sandbox) fn with_subcode(mut self, subcode: i64) -> Self {
         self.subcode = Some(subcode);
         self
     }
 
     /// Adds the quota header of management calls.
-    pub(super) fn with_usage(mut self, account: &str, minutes: u64) -> Self {
+    pub(in crate::sandbox) fn with_usage(mut self, account: &str, minutes: u64) -> Self {
         self.usage = Some((account.to_owned(), minutes));
         self
     }
 
     /// Replaces the code's usual text.
-    pub(super) fn with_message(mut self, message: impl Into<String>) -> Self {
+    pub(in crate::sandbox) fn with_message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
     }
@@ -50,32 +50,32 @@ impl GraphError {
     }
 
     /// 131008: a required parameter is missing.
-    pub(super) fn missing(path: &str) -> Self {
+    pub(in crate::sandbox) fn missing(path: &str) -> Self {
         Self::new(131_008).with_details(format!("The parameter {path} is required."))
     }
 
     /// 131009: a parameter has a value that is not allowed.
-    pub(super) fn invalid(path: &str, why: &str) -> Self {
+    pub(in crate::sandbox) fn invalid(path: &str, why: &str) -> Self {
         Self::new(131_009).with_details(format!("{path}: {why}"))
     }
 
     /// 100: an unknown parameter, or a malformed request.
-    pub(super) fn bad(details: impl Into<String>) -> Self {
+    pub(in crate::sandbox) fn bad(details: impl Into<String>) -> Self {
         Self::new(100).with_details(details)
     }
 
     /// An error with details.
-    pub(super) fn because(code: i64, details: impl Into<String>) -> Self {
+    pub(in crate::sandbox) fn because(code: i64, details: impl Into<String>) -> Self {
         Self::new(code).with_details(details)
     }
 
     /// 190: no token, or an invalid one.
-    pub(super) fn unauthorized() -> Self {
+    pub(in crate::sandbox) fn unauthorized() -> Self {
         Self::new(190).with_message("Invalid OAuth access token - Cannot parse access token")
     }
 
     /// 100 with subcode 33: no such object for this token.
-    pub(super) fn no_object(id: &str) -> Self {
+    pub(in crate::sandbox) fn no_object(id: &str) -> Self {
         let message = format!(
             "Unsupported request. Object with ID '{id}' does not exist, cannot be loaded due to missing permissions, or does not support this operation"
         );
@@ -83,12 +83,12 @@ impl GraphError {
     }
 
     /// 2500: an unknown path.
-    pub(super) fn unknown_path(path: &str) -> Self {
+    pub(in crate::sandbox) fn unknown_path(path: &str) -> Self {
         Self { message: Some(format!("Unknown path components: {path}")), ..Self::new(2500) }
     }
 
     /// The error in a response of `debug_token`.
-    pub(super) fn in_debug(&self) -> Value {
+    pub(in crate::sandbox) fn in_debug(&self) -> Value {
         let mut error = json!({"code": self.code, "message": self.message.as_deref().unwrap_or(usual(self.code).1)});
         if let Some(subcode) = self.subcode {
             error["subcode"] = subcode.into();
@@ -97,7 +97,7 @@ impl GraphError {
     }
 
     /// The body of the response. `trace` is the support reference.
-    pub(super) fn body(&self, trace: &str) -> Value {
+    pub(in crate::sandbox) fn body(&self, trace: &str) -> Value {
         let (_, title) = usual(self.code);
         let message = match (&self.message, self.code) {
             (Some(message), _) => message.clone(),
@@ -119,7 +119,7 @@ impl GraphError {
     }
 
     /// The entry of `errors` in a webhook.
-    pub(super) fn in_webhook(code: i64) -> Value {
+    pub(in crate::sandbox) fn in_webhook(code: i64) -> Value {
         let (_, title) = usual(code);
         json!({
             "code": code,
@@ -130,7 +130,7 @@ impl GraphError {
         })
     }
 
-    pub(super) fn answer(&self, trace: &str) -> Response<Bytes> {
+    pub(in crate::sandbox) fn answer(&self, trace: &str) -> Response<Bytes> {
         let mut response = json_answer(self.status, &self.body(trace));
         if let Some((account, minutes)) = &self.usage {
             let usage = json!({account: [{"type": "whatsapp", "call_count": 100, "total_cputime": 25, "total_time": 25,
@@ -149,7 +149,7 @@ impl GraphError {
 }
 
 /// A JSON response with the Graph API's headers.
-pub(super) fn json_answer(status: u16, body: &Value) -> Response<Bytes> {
+pub(in crate::sandbox) fn json_answer(status: u16, body: &Value) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));

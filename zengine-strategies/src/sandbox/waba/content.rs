@@ -4,15 +4,15 @@ use super::check::Is::{AnyText, Bool, Integer, List, Number, Strings, Text, Word
 use super::check::{Checked, Is, Param, object};
 use super::errors::GraphError;
 
-pub(super) const TEXT: Is<'_> = object!["body" ! Text(1, 4096), "preview_url" ? Bool];
+pub(in crate::sandbox) const TEXT: Is<'_> = object!["body" ! Text(1, 4096), "preview_url" ? Bool];
 
-pub(super) const LOCATION: Is<'_> = object![
+pub(in crate::sandbox) const LOCATION: Is<'_> = object![
     "latitude" ! Number(-90.0, 90.0), "longitude" ! Number(-180.0, 180.0), "name" ? AnyText, "address" ? AnyText,
 ];
 
-pub(super) const REACTION: Is<'_> = object!["message_id" ! Text(1, 1024), "emoji" ! Is::By(emoji)];
+pub(in crate::sandbox) const REACTION: Is<'_> = object!["message_id" ! Text(1, 1024), "emoji" ! Is::By(emoji)];
 
-pub(super) const CONTACTS: Is<'_> = List(
+pub(in crate::sandbox) const CONTACTS: Is<'_> = List(
     1,
     257,
     &object![
@@ -30,7 +30,7 @@ pub(super) const CONTACTS: Is<'_> = List(
 );
 
 /// Checks a media object; `extra` are the keys beside `id` and `link`. Returns the id of media sent by id.
-pub(super) fn media<'a>(param: &Param<'a>, extra: &[&str]) -> Checked<Option<&'a str>> {
+pub(in crate::sandbox) fn media<'a>(param: &Param<'a>, extra: &[&str]) -> Checked<Option<&'a str>> {
     param.only(&[&["id", "link"], extra].concat())?;
     param.is(&Is::Open(object!(= "caption" ? Text(0, 1024), "filename" ? Text(1, 240), "voice" ? Bool)))?;
     match (param.optional("id"), param.optional("link")) {
@@ -42,7 +42,7 @@ pub(super) fn media<'a>(param: &Param<'a>, extra: &[&str]) -> Checked<Option<&'a
 }
 
 /// The keys of a media type beside `id` and `link`; `None` for other types.
-pub(super) fn media_keys(kind: &str) -> Option<&'static [&'static str]> {
+pub(in crate::sandbox) fn media_keys(kind: &str) -> Option<&'static [&'static str]> {
     match kind {
         "image" | "video" => Some(&["caption"]),
         "audio" => Some(&["voice"]),
@@ -60,7 +60,7 @@ fn emoji(emoji: &Param<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn pin(param: &Param<'_>) -> Checked {
+pub(in crate::sandbox) fn pin(param: &Param<'_>) -> Checked {
     param.is(&object!["type" ! Word(&["pin", "unpin"]), "message_id" ! Text(1, 1024), "expiration_days" ? Is::Any])?;
     if param.value["type"] == "pin" { param.required("expiration_days")?.is(&Integer(1, 30)) } else { Ok(()) }
 }

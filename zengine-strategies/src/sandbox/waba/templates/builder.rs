@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone)]
 #[must_use = "a template does nothing until it is given to the settings"]
 pub struct Template {
-    pub(super) account: Option<String>,
-    pub(super) name: String,
-    pub(super) language: String,
-    pub(super) category: String,
-    pub(super) status: String,
-    pub(super) named: bool,
-    pub(super) header: Option<Value>,
-    pub(super) body: String,
+    pub(in crate::sandbox) account: Option<String>,
+    pub(in crate::sandbox) name: String,
+    pub(in crate::sandbox) language: String,
+    pub(in crate::sandbox) category: String,
+    pub(in crate::sandbox) status: String,
+    pub(in crate::sandbox) named: bool,
+    pub(in crate::sandbox) header: Option<Value>,
+    pub(in crate::sandbox) body: String,
     /// All components; replaces header and body.
-    pub(super) components: Option<Value>,
+    pub(in crate::sandbox) components: Option<Value>,
 }
 
 impl Template {
@@ -104,8 +104,8 @@ impl Template {
 #[derive(Debug, Clone)]
 #[must_use = "it does nothing until it is given to the settings"]
 pub struct Review {
-    pub(in crate::sandbox::meta_cloud) verdict: Option<Result<(), String>>,
-    pub(in crate::sandbox::meta_cloud) after: Duration,
+    pub(in crate::sandbox) verdict: Option<Result<(), String>>,
+    pub(in crate::sandbox) after: Duration,
 }
 
 impl Review {
@@ -119,7 +119,7 @@ impl Review {
         Self { verdict: Some(Err(reason.into())), after: Duration::ZERO }
     }
 
-    /// Leaves templates pending until [`set_template_status`](super::super::MetaCloud::set_template_status).
+    /// Leaves templates pending until [`set_template_status`](crate::sandbox::meta_cloud::MetaCloud::set_template_status).
     pub fn waiting() -> Self {
         Self { verdict: None, after: Duration::ZERO }
     }

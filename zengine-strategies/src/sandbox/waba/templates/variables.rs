@@ -6,7 +6,7 @@ use super::registry::Stored;
 
 /// The variable of the header.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Format {
+pub(in crate::sandbox) enum Format {
     None,
     Text,
     Media(String),
@@ -14,16 +14,16 @@ pub(super) enum Format {
 
 /// The variables of a template.
 #[derive(Debug)]
-pub(super) struct Variables {
-    pub(super) header: Format,
+pub(in crate::sandbox) struct Variables {
+    pub(in crate::sandbox) header: Format,
     /// The names of the body's variables; numbers if they are positional.
-    pub(super) body: Vec<String>,
+    pub(in crate::sandbox) body: Vec<String>,
     /// The `sub_type` of every button, and whether it needs a parameter; `None` if the buttons are not known.
-    pub(super) buttons: Option<Vec<(&'static str, bool)>>,
+    pub(in crate::sandbox) buttons: Option<Vec<(&'static str, bool)>>,
 }
 
 impl Variables {
-    pub(super) fn of(template: &Stored) -> Self {
+    pub(in crate::sandbox) fn of(template: &Stored) -> Self {
         let header = match template.component("HEADER") {
             Some(header) => match header["format"].as_str().unwrap_or("TEXT") {
                 "TEXT" if variables(header["text"].as_str().unwrap_or_default()).is_empty() => Format::None,
@@ -67,7 +67,7 @@ fn button(button: &Value) -> (&'static str, bool) {
 }
 
 /// The distinct names between `{{` and `}}`, in order.
-pub(super) fn variables(text: &str) -> Vec<String> {
+pub(in crate::sandbox) fn variables(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut rest = text;
     while let Some((_, behind)) = rest.split_once("{{") {

@@ -11,12 +11,7 @@ use super::registry::{Stored, Templates};
 use super::variables::{Format, Variables};
 
 /// Checks a template object of a message from an account; returns the pricing category.
-pub(in crate::sandbox::meta_cloud) fn template(
-    param: &Param<'_>,
-    account: &str,
-    known: &Templates,
-    unknown_allowed: bool,
-) -> Checked<String> {
+pub(in crate::sandbox) fn template(param: &Param<'_>, account: &str, known: &Templates, unknown_allowed: bool) -> Checked<String> {
     param.only(&["name", "language", "components", "namespace"])?;
     let name = param.required("name")?;
     if name.text_of(1, 512)?.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {

@@ -4,17 +4,17 @@ use serde_json::{Map, Value};
 
 use super::errors::GraphError;
 
-pub(super) type Checked<T = ()> = Result<T, GraphError>;
+pub(in crate::sandbox) type Checked<T = ()> = Result<T, GraphError>;
 
 /// A value of the request and its path.
 #[derive(Debug, Clone)]
-pub(super) struct Param<'a> {
-    pub(super) value: &'a Value,
-    pub(super) path: String,
+pub(in crate::sandbox) struct Param<'a> {
+    pub(in crate::sandbox) value: &'a Value,
+    pub(in crate::sandbox) path: String,
 }
 
 impl<'a> Param<'a> {
-    pub(super) fn root(value: &'a Value) -> Self {
+    pub(in crate::sandbox) fn root(value: &'a Value) -> Self {
         Self { value, path: String::new() }
     }
 
@@ -22,33 +22,33 @@ impl<'a> Param<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}['{key}']", self.path) }
     }
 
-    pub(super) fn object(&self) -> Checked<&'a Map<String, Value>> {
+    pub(in crate::sandbox) fn object(&self) -> Checked<&'a Map<String, Value>> {
         self.value.as_object().ok_or_else(|| self.invalid("must be an object"))
     }
 
     /// Checks that an object has only these keys; Meta refuses others with code 100.
-    pub(super) fn only(&self, allowed: &[&str]) -> Checked {
+    pub(in crate::sandbox) fn only(&self, allowed: &[&str]) -> Checked {
         match self.object()?.keys().find(|key| !allowed.contains(&key.as_str())) {
             Some(key) => Err(GraphError::bad(format!("Unexpected key \"{key}\" on param \"{}\".", self.path))),
             None => Ok(()),
         }
     }
 
-    pub(super) fn optional(&self, key: &str) -> Option<Param<'a>> {
+    pub(in crate::sandbox) fn optional(&self, key: &str) -> Option<Param<'a>> {
         self.value.get(key).map(|value| Param { value, path: self.step(key) })
     }
 
-    pub(super) fn required(&self, key: &str) -> Checked<Param<'a>> {
+    pub(in crate::sandbox) fn required(&self, key: &str) -> Checked<Param<'a>> {
         self.object()?;
         self.optional(key).ok_or_else(|| GraphError::missing(&self.step(key)))
     }
 
-    pub(super) fn text(&self) -> Checked<&'a str> {
+    pub(in crate::sandbox) fn text(&self) -> Checked<&'a str> {
         self.value.as_str().ok_or_else(|| self.invalid("must be a string"))
     }
 
     /// A text of `least` to `most` Unicode characters, and not of spaces only.
-    pub(super) fn text_of(&self, least: usize, most: usize) -> Checked<&'a str> {
+    pub(in crate::sandbox) fn text_of(&self, least: usize, most: usize) -> Checked<&'a str> {
         let text = self.text()?;
         let length = text.chars().count();
         if (least..=most).contains(&length) && (text.is_empty() || !text.trim().is_empty()) {
@@ -57,22 +57,22 @@ impl<'a> Param<'a> {
         Err(self.invalid(&format!("length is {length}, must be {least} to {most}")))
     }
 
-    pub(super) fn one_of(&self, allowed: &[&str]) -> Checked<&'a str> {
+    pub(in crate::sandbox) fn one_of(&self, allowed: &[&str]) -> Checked<&'a str> {
         let text = self.text()?;
         if allowed.contains(&text) { Ok(text) } else { Err(self.invalid(&format!("must be one of {}", allowed.join(", ")))) }
     }
 
-    pub(super) fn boolean(&self) -> Checked<bool> {
+    pub(in crate::sandbox) fn boolean(&self) -> Checked<bool> {
         self.value.as_bool().ok_or_else(|| self.invalid("must be true or false"))
     }
 
-    pub(super) fn integer_of(&self, least: i64, most: i64) -> Checked<i64> {
+    pub(in crate::sandbox) fn integer_of(&self, least: i64, most: i64) -> Checked<i64> {
         let number = self.value.as_i64().ok_or_else(|| self.invalid("must be an integer"))?;
         if (least..=most).contains(&number) { Ok(number) } else { Err(self.invalid(&format!("must be {least} to {most}"))) }
     }
 
     /// A number, or a string with a number.
-    pub(super) fn number_of(&self, least: f64, most: f64) -> Checked<f64> {
+    pub(in crate::sandbox) fn number_of(&self, least: f64, most: f64) -> Checked<f64> {
         let number = match self.value {
             Value::Number(number) => number.as_f64(),
             Value::String(text) => text.parse().ok(),
@@ -85,7 +85,7 @@ impl<'a> Param<'a> {
         }
     }
 
-    pub(super) fn items_of(&self, least: usize, most: usize) -> Checked<Vec<Param<'a>>> {
+    pub(in crate::sandbox) fn items_of(&self, least: usize, most: usize) -> Checked<Vec<Param<'a>>> {
         let items = self.value.as_array().ok_or_else(|| self.invalid("must be an array"))?;
         if !(least..=most).contains(&items.len()) {
             return Err(self.invalid(&format!("has {} items, must have {least} to {most}", items.len())));
@@ -94,7 +94,7 @@ impl<'a> Param<'a> {
     }
 
     /// An absolute http or https address.
-    pub(super) fn url(&self) -> Checked<&'a str> {
+    pub(in crate::sandbox) fn url(&self) -> Checked<&'a str> {
         let text = self.text()?;
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
         match rest {
@@ -104,7 +104,7 @@ impl<'a> Param<'a> {
     }
 
     /// Checks the value against a shape.
-    pub(super) fn is(&self, shape: &Is<'_>) -> Checked {
+    pub(in crate::sandbox) fn is(&self, shape: &Is<'_>) -> Checked {
         match *shape {
             Is::Any => Ok(()),
             Is::Text(least, most) => self.text_of(least, most).map(drop),
@@ -138,7 +138,7 @@ impl<'a> Param<'a> {
     }
 
     /// Refuses equal values in the members that `values` finds.
-    pub(super) fn distinct<'v>(&self, values: impl Iterator<Item = &'v Value>) -> Checked {
+    pub(in crate::sandbox) fn distinct<'v>(&self, values: impl Iterator<Item = &'v Value>) -> Checked {
         let mut seen = Vec::new();
         for value in values {
             if seen.contains(&value) {
@@ -149,14 +149,14 @@ impl<'a> Param<'a> {
         Ok(())
     }
 
-    pub(super) fn invalid(&self, why: &str) -> GraphError {
+    pub(in crate::sandbox) fn invalid(&self, why: &str) -> GraphError {
         GraphError::invalid(if self.path.is_empty() { "request" } else { &self.path }, why)
     }
 }
 
 /// The shape of a value in a request.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Is<'s> {
+pub(in crate::sandbox) enum Is<'s> {
     Any,
     /// A text of so many Unicode characters, and not of spaces only.
     Text(usize, usize),
@@ -183,17 +183,17 @@ pub(super) enum Is<'s> {
 
 /// A member of an object: its name, whether it is required, and its shape.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Member<'s>(pub(super) &'s str, pub(super) bool, pub(super) Is<'s>);
+pub(in crate::sandbox) struct Member<'s>(pub(in crate::sandbox) &'s str, pub(in crate::sandbox) bool, pub(in crate::sandbox) Is<'s>);
 
 /// The shape of an object: `"name" ! shape` for a required member, `"name" ? shape` for an optional one.
 macro_rules! object {
     (@ !) => { true };
     (@ ?) => { false };
     ($($name:literal $need:tt $shape:expr),* $(,)?) => {
-        $crate::sandbox::meta_cloud::check::Is::Object(object!(= $($name $need $shape),*))
+        $crate::sandbox::waba::check::Is::Object(object!(= $($name $need $shape),*))
     };
     (= $($name:literal $need:tt $shape:expr),* $(,)?) => {
-        &[$($crate::sandbox::meta_cloud::check::Member($name, object!(@ $need), $shape)),*]
+        &[$($crate::sandbox::waba::check::Member($name, object!(@ $need), $shape)),*]
     };
 }
-pub(super) use object;
+pub(in crate::sandbox) use object;

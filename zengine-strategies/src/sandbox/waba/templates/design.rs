@@ -7,7 +7,7 @@ use super::super::errors::GraphError;
 use super::variables::variables;
 
 /// Checks the components of a created or edited template.
-pub(super) fn components(param: &Param<'_>, category: &str, named: bool) -> Checked {
+pub(in crate::sandbox) fn components(param: &Param<'_>, category: &str, named: bool) -> Checked {
     let items = param.items_of(1, 10)?;
     let mut seen: Vec<String> = Vec::new();
     for item in &items {

@@ -20,7 +20,7 @@ use super::ids;
 #[derive(Clone)]
 #[must_use = "it does nothing until the emulator sends it"]
 pub struct Inbound {
-    pub(super) message: Value,
+    pub(in crate::sandbox) message: Value,
     name: String,
     with_contact: bool,
 }
@@ -125,19 +125,19 @@ impl Inbound {
         self
     }
 
-    pub(super) fn content_mut(&mut self) -> Option<&mut Map<String, Value>> {
+    pub(in crate::sandbox) fn content_mut(&mut self) -> Option<&mut Map<String, Value>> {
         let kind = self.message.get("type")?.as_str()?.to_owned();
         self.message.get_mut(&kind)?.as_object_mut()
     }
 
     /// The sender's phone number, else user id.
-    pub(super) fn sender(&self) -> &str {
+    pub(in crate::sandbox) fn sender(&self) -> &str {
         let text = |key: &str| self.message.get(key).and_then(Value::as_str);
         text("from").or_else(|| text("from_user_id")).unwrap_or_default()
     }
 
     /// The element of `contacts`, unless omitted.
-    pub(super) fn contact(&self) -> Option<Value> {
+    pub(in crate::sandbox) fn contact(&self) -> Option<Value> {
         let mut contact = json!({"profile": {"name": self.name}});
         for (key, source) in [("wa_id", "from"), ("user_id", "from_user_id")] {
             if let Some(value) = self.message.get(source) {

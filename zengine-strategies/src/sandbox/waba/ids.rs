@@ -10,14 +10,14 @@ use crate::sandbox::{clock::Clock, lock, random::Random};
 
 /// Generates ids that are unique in this run and, through the start time in them, across runs.
 #[derive(Debug)]
-pub(super) struct Ids(Mutex<(Random, u64)>);
+pub(in crate::sandbox) struct Ids(Mutex<(Random, u64)>);
 
 /// Number of emulators in this process: two may start within the same millisecond.
 static STARTED: AtomicU64 = AtomicU64::new(0);
 
 impl Ids {
     /// With a seed, every run has the same ids; they are then unique within a run only.
-    pub(super) fn new(seed: Option<u64>) -> Self {
+    pub(in crate::sandbox) fn new(seed: Option<u64>) -> Self {
         if let Some(seed) = seed {
             return Self(Mutex::new((Random::new(seed), 1 << 40)));
         }
@@ -33,7 +33,7 @@ impl Ids {
     }
 
     /// A message id; its length depends on the party's id and on chance.
-    pub(super) fn message(&self, party: &str, outbound: bool) -> String {
+    pub(in crate::sandbox) fn message(&self, party: &str, outbound: bool) -> String {
         let (random, count) = self.draw();
         let mut unique = format!("{count:016X}{random:016X}");
         unique.truncate(22 + usize::try_from(random % 11).unwrap_or(0));
@@ -49,13 +49,13 @@ impl Ids {
     }
 
     /// The support reference in an error.
-    pub(super) fn trace(&self) -> String {
+    pub(in crate::sandbox) fn trace(&self) -> String {
         let (random, count) = self.draw();
         format!("A{}", URL_SAFE_NO_PAD.encode([random.to_be_bytes(), count.to_be_bytes()].concat()))
     }
 
     /// A random text for tokens and codes.
-    pub(super) fn secret(&self, prefix: &str) -> String {
+    pub(in crate::sandbox) fn secret(&self, prefix: &str) -> String {
         let (random, count) = self.draw();
         let more = self.draw().0;
         let bytes = [random.to_be_bytes(), more.to_be_bytes(), (random ^ more.rotate_left(17)).to_be_bytes(), count.to_be_bytes()].concat();
@@ -64,14 +64,14 @@ impl Ids {
     }
 
     /// An id of digits, such as a media id.
-    pub(super) fn digits(&self) -> String {
+    pub(in crate::sandbox) fn digits(&self) -> String {
         let (random, count) = self.draw();
         format!("{}{:04}", count & 0xffff_ffff_ffff, random % 10_000)
     }
 }
 
 /// The business-scoped user id of a phone number; deterministic.
-pub(super) fn user_id(wa_id: &str) -> String {
+pub(in crate::sandbox) fn user_id(wa_id: &str) -> String {
     let mixed = wa_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("US.13{mixed:020}")
 }

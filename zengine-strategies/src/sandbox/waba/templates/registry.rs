@@ -9,39 +9,39 @@ use super::builder::Template;
 use crate::sandbox::lock;
 
 #[derive(Debug, Clone)]
-pub(in crate::sandbox::meta_cloud) struct Stored {
-    pub(in crate::sandbox::meta_cloud) id: String,
+pub(in crate::sandbox) struct Stored {
+    pub(in crate::sandbox) id: String,
     /// The account; `None` for every account.
-    pub(in crate::sandbox::meta_cloud) account: Option<String>,
-    pub(in crate::sandbox::meta_cloud) name: String,
-    pub(in crate::sandbox::meta_cloud) language: String,
+    pub(in crate::sandbox) account: Option<String>,
+    pub(in crate::sandbox) name: String,
+    pub(in crate::sandbox) language: String,
     /// The category, in capitals.
-    pub(in crate::sandbox::meta_cloud) category: String,
-    pub(in crate::sandbox::meta_cloud) status: String,
-    pub(super) quality: String,
-    pub(super) reason: Option<String>,
-    pub(super) named: bool,
-    pub(super) components: Value,
+    pub(in crate::sandbox) category: String,
+    pub(in crate::sandbox) status: String,
+    pub(in crate::sandbox) quality: String,
+    pub(in crate::sandbox) reason: Option<String>,
+    pub(in crate::sandbox) named: bool,
+    pub(in crate::sandbox) components: Value,
     /// Whether the components are complete, so that buttons can be checked.
-    pub(super) buttons_known: bool,
-    pub(super) ttl_seconds: Option<i64>,
+    pub(in crate::sandbox) buttons_known: bool,
+    pub(in crate::sandbox) ttl_seconds: Option<i64>,
 }
 
 impl Stored {
-    pub(super) fn is_named(&self) -> bool {
+    pub(in crate::sandbox) fn is_named(&self) -> bool {
         self.named
     }
 
-    pub(super) fn component(&self, kind: &str) -> Option<&Value> {
+    pub(in crate::sandbox) fn component(&self, kind: &str) -> Option<&Value> {
         let is_kind = |item: &&Value| item["type"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(kind));
         self.components.as_array()?.iter().find(is_kind)
     }
 
-    pub(super) fn is_of(&self, account: &str) -> bool {
+    pub(in crate::sandbox) fn is_of(&self, account: &str) -> bool {
         self.account.as_deref().is_none_or(|own| own == account)
     }
 
-    pub(in crate::sandbox::meta_cloud) fn node(&self) -> Map<String, Value> {
+    pub(in crate::sandbox) fn node(&self) -> Map<String, Value> {
         let node = json!({
             "id": self.id,
             "name": self.name,
@@ -71,14 +71,14 @@ impl Stored {
 }
 
 /// A change of a template: the field and value of its webhook.
-pub(in crate::sandbox::meta_cloud) type TemplateUpdate = (&'static str, Value);
+pub(in crate::sandbox) type TemplateUpdate = (&'static str, Value);
 
 /// Changes of a template, each with its webhook.
-pub(in crate::sandbox::meta_cloud) mod changed {
+pub(in crate::sandbox) mod changed {
     use super::{Stored, TemplateUpdate, Value, json};
 
     /// Changes the status, with an optional reason.
-    pub(in crate::sandbox::meta_cloud) fn status(template: &mut Stored, status: &str, reason: Option<&str>) -> TemplateUpdate {
+    pub(in crate::sandbox) fn status(template: &mut Stored, status: &str, reason: Option<&str>) -> TemplateUpdate {
         status.clone_into(&mut template.status);
         template.reason = reason.map(str::to_owned);
         let mut value = template.update();
@@ -92,7 +92,7 @@ pub(in crate::sandbox::meta_cloud) mod changed {
     }
 
     /// Changes the quality: `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
-    pub(in crate::sandbox::meta_cloud) fn quality(template: &mut Stored, quality: &str) -> TemplateUpdate {
+    pub(in crate::sandbox) fn quality(template: &mut Stored, quality: &str) -> TemplateUpdate {
         let mut value = template.update();
         value["previous_quality_score"] = template.quality.as_str().into();
         value["new_quality_score"] = quality.into();
@@ -101,7 +101,7 @@ pub(in crate::sandbox::meta_cloud) mod changed {
     }
 
     /// Changes the category.
-    pub(in crate::sandbox::meta_cloud) fn category(template: &mut Stored, category: &str) -> TemplateUpdate {
+    pub(in crate::sandbox) fn category(template: &mut Stored, category: &str) -> TemplateUpdate {
         let mut value = template.update();
         value["previous_category"] = template.category.as_str().into();
         value["new_category"] = category.into();
@@ -119,15 +119,15 @@ struct Inner {
 
 /// The templates of all accounts, in the order of their creation.
 #[derive(Debug, Default)]
-pub(in crate::sandbox::meta_cloud) struct Templates(Mutex<Inner>);
+pub(in crate::sandbox) struct Templates(Mutex<Inner>);
 
 impl Templates {
-    pub(in crate::sandbox::meta_cloud) fn clear(&self) {
+    pub(in crate::sandbox) fn clear(&self) {
         *lock(&self.0) = Inner::default();
     }
 
     /// Adds a template from a test; replaces one of the same account, name and language. Returns its id.
-    pub(in crate::sandbox::meta_cloud) fn add(&self, template: Template, ids: &Ids) -> String {
+    pub(in crate::sandbox) fn add(&self, template: Template, ids: &Ids) -> String {
         let Template { account, name, language, category, status, named, header, body, components } = template;
         let buttons_known = components.is_some();
         let parts = || header.into_iter().chain([json!({"type": "BODY", "text": body})]).collect();
@@ -153,12 +153,12 @@ impl Templates {
         id
     }
 
-    pub(super) fn push(&self, template: Stored) {
+    pub(in crate::sandbox) fn push(&self, template: Stored) {
         lock(&self.0).templates.push(template);
     }
 
     /// Counts a creation; false if the hour already has `most`.
-    pub(super) fn count(&self, account: &str, now_ms: u64, most: usize) -> bool {
+    pub(in crate::sandbox) fn count(&self, account: &str, now_ms: u64, most: usize) -> bool {
         let created = &mut lock(&self.0).created;
         created.retain(|(_, at)| at + 3_600_000 > now_ms);
         let allowed = created.iter().filter(|(own, _)| own == account).count() < most;
@@ -168,26 +168,26 @@ impl Templates {
         allowed
     }
 
-    pub(in crate::sandbox::meta_cloud) fn get(&self, id: &str) -> Option<Stored> {
+    pub(in crate::sandbox) fn get(&self, id: &str) -> Option<Stored> {
         lock(&self.0).templates.iter().find(|template| template.id == id).cloned()
     }
 
-    pub(super) fn of(&self, account: &str) -> Vec<Stored> {
+    pub(in crate::sandbox) fn of(&self, account: &str) -> Vec<Stored> {
         lock(&self.0).templates.iter().filter(|template| template.is_of(account)).cloned().collect()
     }
 
     /// The templates with this name in an account.
-    pub(super) fn named(&self, account: &str, name: &str) -> Vec<Stored> {
+    pub(in crate::sandbox) fn named(&self, account: &str, name: &str) -> Vec<Stored> {
         let inner = lock(&self.0);
         inner.templates.iter().filter(|template| template.is_of(account) && template.name == name).cloned().collect()
     }
 
-    pub(in crate::sandbox::meta_cloud) fn all(&self) -> Vec<Stored> {
+    pub(in crate::sandbox) fn all(&self) -> Vec<Stored> {
         lock(&self.0).templates.clone()
     }
 
     /// Changes the first matching template; `None` if there is none.
-    pub(in crate::sandbox::meta_cloud) fn change<T>(
+    pub(in crate::sandbox) fn change<T>(
         &self,
         fits: impl Fn(&Stored) -> bool,
         change: impl FnOnce(&mut Stored) -> T,
@@ -198,7 +198,7 @@ impl Templates {
         Some((found.clone(), changed))
     }
 
-    pub(super) fn remove(&self, fits: impl Fn(&Stored) -> bool) -> Vec<Stored> {
+    pub(in crate::sandbox) fn remove(&self, fits: impl Fn(&Stored) -> bool) -> Vec<Stored> {
         lock(&self.0).templates.extract_if(.., |template| fits(template)).collect()
     }
 }

@@ -1,0 +1,19 @@
+//! What the emulators of WhatsApp providers share: numbers, the judgement of messages and templates, Meta's error bodies, ids, and
+//! the bodies of webhooks. A provider's folder has the rest: paths, credentials, accounts, files.
+
+pub(in crate::sandbox) mod check;
+pub(in crate::sandbox) mod content;
+pub(in crate::sandbox) mod errors;
+pub(in crate::sandbox) mod ids;
+mod inbound;
+pub(in crate::sandbox) mod interactive;
+pub(in crate::sandbox) mod messages;
+mod number;
+pub(in crate::sandbox) mod payload;
+pub(in crate::sandbox) mod templates;
+mod webhooks;
+
+pub use inbound::Inbound;
+pub use number::Number;
+pub use templates::{Review, Template};
+pub use webhooks::Webhooks;

@@ -1,0 +1,11 @@
+//! Templates: those of an account, the limits of their components, and the check of template messages.
+
+mod builder;
+pub(in crate::sandbox) mod design;
+mod registry;
+mod send;
+mod variables;
+
+pub use self::builder::{Review, Template};
+pub(in crate::sandbox) use self::registry::{Stored, TemplateUpdate, Templates, changed};
+pub(in crate::sandbox) use self::send::template;
