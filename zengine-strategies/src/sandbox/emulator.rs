@@ -36,14 +36,14 @@ pub(super) struct StartOptions<'a> {
 impl<P: Provider> Emulator<P> {
     /// Starts an emulator on 127.0.0.1.
     pub(super) fn launch<S: WebhookFormat>(
-        options: StartOptions<'_>,
+        options: &StartOptions<'_>,
         state: impl FnOnce(&Clock, &Arc<Journal>) -> Arc<S>,
         provider: impl FnOnce(Arc<S>, Arc<Engine>) -> P,
     ) -> io::Result<Self> {
         let journal = Arc::new(Journal::open(options.journal, P::SECRETS)?);
         let mut handler = None;
         let server = Server::start(options.port, |address, gate| {
-            let made = handler.insert(RequestHandler::new(&options, address, gate, journal, state, provider)).clone();
+            let made = handler.insert(RequestHandler::new(options, address, gate, journal, state, provider)).clone();
             Arc::new(move |request: Request| Box::pin(made.clone().handle(request)))
         })?;
         let handler = handler.ok_or_else(|| io::Error::other("the server made no handler"))?;

@@ -54,17 +54,24 @@ impl<P: Provider> InProcess<P> {
 
 #[async_trait]
 impl<P: Provider> HttpClient for InProcess<P> {
-    async fn call(&self, request: Request<Bytes>, _: CallOptions) -> Result<Response<Bytes>, HttpError> {
+    async fn call(&self, request: Request<Bytes>, options: CallOptions) -> Result<Response<Bytes>, HttpError> {
         let (mut head, body) = request.into_parts();
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         let path = path.strip_prefix(&self.prefix).filter(|rest| rest.starts_with('/')).unwrap_or(path);
         head.uri = path.parse().unwrap_or_default();
-        match self.handler.clone().handle(ServerRequest { head, body: Either::Right(Full::new(body)) }).await {
-            Reply::Whole(response) => Ok(response),
-            // Faults of connections, which there are none of.
-            _ => Err(HttpError::new(HttpCause::Connect, Reach::Maybe)),
+        let request = ServerRequest { head, body: Either::Right(Full::new(body)) };
+        let reply = tokio::time::timeout(options.timeout, self.handler.clone().handle(request));
+        match reply.await {
+            Ok(Reply::Whole(response)) if response.body().len() > options.max_response_bytes => Err(failed(HttpCause::TooLarge)),
+            Ok(Reply::Whole(response)) => Ok(response),
+            Ok(_) => Err(failed(HttpCause::Broken)),
+            Err(_) => Err(failed(HttpCause::Timeout)),
         }
     }
+}
+
+fn failed(cause: HttpCause) -> HttpError {
+    HttpError::new(cause, Reach::Maybe)
 }
 
 impl<P> fmt::Debug for InProcess<P> {

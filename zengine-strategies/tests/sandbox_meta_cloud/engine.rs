@@ -80,8 +80,8 @@ async fn the_docs_list_the_control_calls_of_the_table() {
     for (name, common) in [("common calls", true), ("calls of whatsapp-meta-cloud", false)] {
         let rows = index["calls"].as_array().unwrap().iter().filter(|call| call["common"] == common);
         let text = |call: &Value, member: &str| call[member].as_str().unwrap().to_owned();
-        let rows: String =
-            rows.map(|call| format!("| `{}` | {} | {} |\n", text(call, "call"), text(call, "takes"), text(call, "does"))).collect();
+        let row = |call: &Value| format!("| `{}` | {} | {} |\n", text(call, "call"), text(call, "takes"), text(call, "does"));
+        let rows = rows.map(row).collect::<Vec<_>>().concat();
         let made = format!("| call | body or query | does |\n|---|---|---|\n{rows}");
         if std::env::var_os("BLESS").is_some() {
             let (before, _, behind) = split(&docs, name);

@@ -7,6 +7,7 @@ mod control;
 mod deliveries;
 mod engine;
 mod faults;
+mod in_process;
 mod journal;
 mod limits;
 mod media;

@@ -33,21 +33,21 @@ const LINES: u64 = 10_000;
 impl<P: Provider> RequestHandler<P> {
     /// The control calls of every emulator.
     const CALLS: &'static [Call<Self>] = calls![
-        GET "" "" "name, version, address, all calls" => Now(index),
-        GET "state" "" "counters, clock, and what the provider's part holds" => Now(state),
-        POST "reset" "" "back to the start; empties the journal in memory, its numbers go on" => Now(reset),
-        GET "faults" "" "the [faults](#faults-of-requests) that wait" => Now(|handler, _| Ok(waiting(&handler.engine.faults))),
+        GET "" "" "name, version, address, all calls" => Show(index),
+        GET "state" "" "counters, clock, and what the provider's part holds" => Show(state),
+        POST "reset" "" "back to the start; empties the journal in memory, its numbers go on" => Show(reset),
+        GET "faults" "" "the [faults](#faults-of-requests) that wait" => Show(|handler| waiting(&handler.engine.faults)),
         POST "faults" "a [fault](#faults-of-requests) or an array" "queues them, all or none" => Now(add_faults),
-        DELETE "faults" "" "forgets the faults that wait" => Now(|handler, _| Ok(forget(&handler.engine.faults))),
+        DELETE "faults" "" "forgets the faults that wait" => Show(|handler| forget(&handler.engine.faults)),
         GET "webhook-faults" "" "the [webhook faults](#faults-of-webhooks) that wait"
-            => Now(|handler, _| Ok(waiting(&handler.engine.webhooks.faults))),
+            => Show(|handler| waiting(&handler.engine.webhooks.faults)),
         POST "webhook-faults" "a [webhook fault](#faults-of-webhooks) or an array" "queues them, all or none"
             => Now(|handler, call| add(call, &handler.engine.webhooks.faults, |_| Ok(()))),
-        DELETE "webhook-faults" "" "forgets the webhook faults that wait" => Now(|handler, _| Ok(forget(&handler.engine.webhooks.faults))),
+        DELETE "webhook-faults" "" "forgets the webhook faults that wait" => Show(|handler| forget(&handler.engine.webhooks.faults)),
         GET "journal" "`?after=NUMBER&limit=COUNT&kind=request\\|webhook`" "the [journal](#the-journal) as JSON lines" => Raw(journal),
-        DELETE "journal" "" "empties the journal in memory; its numbers go on" => Now(clear_journal),
+        DELETE "journal" "" "empties the journal in memory; its numbers go on" => Show(clear_journal),
         GET "journal/stream" "`?after=NUMBER&heartbeat_ms=`, or `Last-Event-ID`" "the journal as server-sent events" => Raw(stream),
-        GET "clock" "" "the emulator's time" => Now(|handler, _| Ok(clock(handler))),
+        GET "clock" "" "the emulator's time" => Show(clock),
         POST "clock" "`{\"advance\": \"60d\"}` or `{\"advance_ms\": 1000}`" "moves the emulator's time ahead" => Now(advance),
         POST "connections" "`{\"refuse_ms\": 500}`" "closes the port for so long, in real time"
             => Later(|handler, call| Box::pin(refuse(handler, call))),
@@ -118,7 +118,9 @@ fn add<K: FaultKind + Clone>(
 ) -> Result<Value, ControlError> {
     let read = |value: Value| FaultRule::<K>::deserialize(value).map_err(|error| error.to_string());
     let faults = each(call.list()?, |value| read(value).and_then(|fault| check(&fault.kind).map(|()| fault)))?;
-    faults.into_iter().for_each(|fault| queue.push(fault));
+    for fault in faults {
+        queue.push(fault);
+    }
     Ok(json!({"waiting": queue.len()}))
 }
 
@@ -131,19 +133,19 @@ fn add_faults<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) 
     })
 }
 
-fn index<P: Provider>(handler: &RequestHandler<P>, _: &ControlCall<'_>) -> Result<Value, ControlError> {
+fn index<P: Provider>(handler: &RequestHandler<P>) -> Value {
     let common = RequestHandler::<P>::CALLS.iter().map(|call| call.entry(true));
     let calls: Vec<_> = common.chain(P::CALLS.iter().map(|call| call.entry(false))).collect();
-    Ok(json!({
+    json!({
         "emulator": P::NAME,
         "version": env!("CARGO_PKG_VERSION"),
         "base_url": handler.engine.base_url(),
         "calls": calls,
         "docs": "https://github.com/zengine/zengine-connector/blob/main/docs/emulators.md",
-    }))
+    })
 }
 
-fn state<P: Provider>(handler: &RequestHandler<P>, _: &ControlCall<'_>) -> Result<Value, ControlError> {
+fn state<P: Provider>(handler: &RequestHandler<P>) -> Value {
     let engine = &handler.engine;
     let mut state = json!({
         "emulator": P::NAME,
@@ -158,17 +160,17 @@ fn state<P: Provider>(handler: &RequestHandler<P>, _: &ControlCall<'_>) -> Resul
     if let (Some(all), Value::Object(own)) = (state.as_object_mut(), handler.provider.state()) {
         all.extend(own);
     }
-    Ok(state)
+    state
 }
 
-fn reset<P: Provider>(handler: &RequestHandler<P>, _: &ControlCall<'_>) -> Result<Value, ControlError> {
+fn reset<P: Provider>(handler: &RequestHandler<P>) -> Value {
     handler.reset();
-    Ok(json!({"reset": true}))
+    json!({"reset": true})
 }
 
-fn clear_journal<P: Provider>(handler: &RequestHandler<P>, _: &ControlCall<'_>) -> Result<Value, ControlError> {
+fn clear_journal<P: Provider>(handler: &RequestHandler<P>) -> Value {
     handler.engine.journal.clear();
-    Ok(json!({"cleared": true}))
+    json!({"cleared": true})
 }
 
 fn clock<P: Provider>(handler: &RequestHandler<P>) -> Value {

@@ -22,6 +22,8 @@ type Answered<R> = Result<R, ControlError>;
 
 #[derive(Debug)]
 pub(in crate::sandbox) enum Handler<T> {
+    /// A call without parameters that cannot fail.
+    Show(fn(&T) -> Value),
     Now(fn(&T, &ControlCall<'_>) -> Answered<Value>),
     Later(for<'a> fn(&'a T, &'a ControlCall<'a>) -> BoxFuture<'a, Answered<Value>>),
     /// A response that is not JSON.
@@ -64,6 +66,7 @@ pub(super) async fn run<T>(table: &'static [Call<T>], target: &T, call: &Control
     let found = table.iter().find(|known| known.method == call.method.as_str() && known.path == call.path)?;
     let json = |answer: Answered<Value>| answer.map(|value| Reply::Whole(super::json_answer(200, &value)));
     Some(match found.handler {
+        Handler::Show(handler) => json(Ok(handler(target))),
         Handler::Now(handler) => json(handler(target, call)),
         Handler::Later(handler) => json(handler(target, call).await),
         Handler::Raw(handler) => handler(target, call),

@@ -156,6 +156,7 @@ impl FaultKind for RequestFault {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "a code is given as it is written: 131000 or \"Throttling\"")]
 impl Fault {
     /// Lets a request through unchanged. For scripts, such as one that fails the third request but not the first two.
     pub fn pass() -> Self {

@@ -66,6 +66,7 @@ pub(super) struct Common {
 
 type Condition = Arc<dyn Fn(&Value) -> bool + Send + Sync>;
 
+#[allow(clippy::ref_option, reason = "serde gives the field as it is")]
 fn exists<S: Serializer>(_: &Option<Condition>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bool(true)
 }

@@ -19,15 +19,15 @@ use crate::sandbox::webhooks::Signature;
 use crate::sandbox::{Delivery, form, lock};
 
 pub(super) const CALLS: &[Call<Meta>] = calls![
-    GET "credentials" "" "app id and secret, verify token, tokens of the numbers" => Now(credentials),
+    GET "credentials" "" "app id and secret, verify token, tokens of the numbers" => Show(credentials),
     POST "updates" "`{\"number\", \"from\", \"text\"}`, `{\"number\", \"message\": {…}}`, `{\"number\", \"status\": {…}}`, `{\"number\", \"field\", \"value\"}`, or an array of them"
         "one webhook POST; answers when it is delivered or given up, at once with `?wait=false`" => Later(|meta, call| Box::pin(updates(meta, call))),
     POST "webhooks/raw" "the body itself; `?signature=true\\|wrong\\|none`" "posts it as it is" => Later(|meta, call| Box::pin(raw(meta, call))),
-    GET "webhooks" "" "where webhooks go, and how" => Now(|meta, _| json(&webhooks(&meta.state))),
+    GET "webhooks" "" "where webhooks go, and how" => Show(|meta| json!(webhooks(&meta.state))),
     PUT "webhooks" "`callback`, `statuses: [{\"status\", \"ms\"}]`, `copies`, `batch: {\"most\", \"ms\"}`, `redelivery_ms: […]`, `timeout_ms`"
         "changes them; absent ones stay" => Now(set_webhooks),
     POST "handshake" "`{\"verify_token\"}`" "verifies the callback" => Later(|meta, call| Box::pin(handshake(meta, call))),
-    GET "rules" "" "the rules that can be switched" => Now(|meta, _| json(&meta.state.rules())),
+    GET "rules" "" "the rules that can be switched" => Show(|meta| json!(meta.state.rules())),
     PUT "rules" "numbers, or null for no limit: `throughput` (messages per second and number), `management_limit` (calls per hour and account); `true` or `false`: `pair_limit`, `service_window`, `appsecret_proof`, `known_templates_only`, `known_media_only`"
         "switches them; absent ones stay" => Now(set_rules),
     POST "numbers" "`{\"id\", \"account\", \"token\", \"display_number\", \"name\", \"fresh\", \"coexisting\"}`" "adds a number" => Now(add_number),
@@ -36,27 +36,14 @@ pub(super) const CALLS: &[Call<Meta>] = calls![
     POST "codes" "`{\"accounts\": [\"900100\"], \"days\": 60, \"redirect_uri\"}`" "a code of embedded signup" => Now(issue_code),
     POST "tokens" "`{\"token\"}` or `{\"number\"}` with `subcode` or `expire_in_ms`; `{\"accounts\"}`" "ends a token; issues a short-lived one" => Now(tokens),
     POST "media" "the file itself; `?number=&type=image/png`" "a file that a number received" => Now(add_media),
-    GET "templates" "" "the templates of all accounts" => Now(list_templates),
+    GET "templates" "" "the templates of all accounts" => Show(|meta| json!({"templates": meta.state.templates.all().iter().map(Stored::node).collect::<Vec<_>>()})),
     POST "templates" "`{\"name\", \"language\", \"account\", \"category\", \"status\", \"components\"}`" "adds one" => Now(add_template),
     PUT "templates" "`{\"name\", \"language\"}` with `status` and `reason`, `quality` or `category`" "changes one, with its webhook"
         => Later(|meta, call| Box::pin(change_template(meta, call))),
-    GET "deliveries" "" "what became of webhooks" => Now(deliveries),
+    GET "deliveries" "" "what became of webhooks" => Show(|meta| json!({"deliveries": meta.engine.webhooks.log().iter().map(delivery).collect::<Vec<_>>()})),
 ];
 
 type Answered = Result<Value, ControlError>;
-
-fn json(value: &impl Serialize) -> Answered {
-    serde_json::to_value(value).map_err(|error| ControlError::with_status(500, error.to_string()))
-}
-
-fn list_templates(meta: &Meta, _: &ControlCall<'_>) -> Answered {
-    let nodes: Vec<_> = meta.state.templates.all().iter().map(Stored::node).collect();
-    Ok(json!({"templates": nodes}))
-}
-
-fn deliveries(meta: &Meta, _: &ControlCall<'_>) -> Answered {
-    Ok(json!({"deliveries": meta.engine.webhooks.log().iter().map(delivery).collect::<Vec<_>>()}))
-}
 
 /// The Meta part of the control call `state`.
 pub(super) fn state(state: &State) -> Value {
@@ -90,10 +77,10 @@ pub(super) fn state(state: &State) -> Value {
     })
 }
 
-fn credentials(Meta { state, .. }: &Meta, _: &ControlCall<'_>) -> Answered {
+fn credentials(Meta { state, .. }: &Meta) -> Value {
     let numbers: Vec<_> =
         state.accounts.records(|_| true).into_iter().map(|record| json!({"id": record.number.id, "token": record.number.token})).collect();
-    Ok(json!({
+    json!({
         "app_id": state.settings.app_id,
         "app_secret": state.settings.app_secret,
         "app_token": state.settings.app_token(),
@@ -101,7 +88,7 @@ fn credentials(Meta { state, .. }: &Meta, _: &ControlCall<'_>) -> Answered {
         "business_id": state.settings.business_id,
         "system_user_id": state.settings.system_user_id,
         "numbers": numbers,
-    }))
+    })
 }
 
 /// One update, in one of its forms.
@@ -252,7 +239,7 @@ fn set_webhooks(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     }
     meta.state.set_callback(form.callback);
     meta.set_webhooks(plan);
-    json(&webhooks(&meta.state))
+    Ok(json!(webhooks(&meta.state)))
 }
 
 #[derive(Deserialize)]
@@ -273,7 +260,7 @@ async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Answered {
 
 fn set_rules(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     meta.state.set_rules(call.merged(&meta.state.rules())?);
-    json(&meta.state.rules())
+    Ok(json!(meta.state.rules()))
 }
 
 #[derive(Deserialize)]

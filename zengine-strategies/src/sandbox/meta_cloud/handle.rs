@@ -37,7 +37,7 @@ impl Emulator<Meta> {
     pub fn start(settings: Settings) -> io::Result<Self> {
         let journal = settings.journal.clone();
         let options = start_options(&settings, journal.as_deref());
-        Self::launch(options, |clock, journal| Arc::new(State::new(settings, clock, journal)), Meta::new)
+        Self::launch(&options, |clock, journal| Arc::new(State::new(settings, clock, journal)), Meta::new)
     }
 
     /// Creates an emulator without a port, as an HTTP client.
