@@ -31,7 +31,7 @@ pub(crate) fn rows(run: &Run) -> Result<Vec<Row>, BoxError> {
     ])
 }
 
-/// The line of a delivered send, with the fields of `docs/logging.md`.
+/// The line of a delivered send, with the fields of `zengine-connector/guide/logging.md`.
 #[allow(clippy::expect_used, reason = "made of constants")]
 fn line() -> impl Fn() {
     let (tenant, id) = (TenantId::new("tenant-000117").expect("an id"), ClientMessageId::new("order-2025-000123").expect("an id"));

@@ -108,7 +108,7 @@ impl Host {
     }
 }
 
-/// An event in the form of `docs/formats.md`, with the exact bytes that stood in the body.
+/// An event in the form of `zengine-connector/guide/formats.md`, with the exact bytes that stood in the body.
 fn published(text: &str, body: &str) -> Value {
     #[derive(serde::Deserialize)]
     struct Raw<'a> {

@@ -14,6 +14,8 @@ extern crate self as zengine_connector;
 mod macros;
 
 pub mod error;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod hex;
 pub mod http;
 pub mod ids;

@@ -1,4 +1,4 @@
-//! Rules of docs/semantics.md that hold across stages, one test each.
+//! Rules of `guide/semantics.md` that hold across stages, one test each.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 
 use std::{sync::Arc, time::Duration};

@@ -314,7 +314,7 @@ fn last_literal(arguments: &str) -> Option<String> {
 #[test]
 fn every_line_has_a_name_that_the_documentation_lists() {
     let core = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let documented = std::fs::read_to_string(core.join("../docs/logging.md")).unwrap();
+    let documented = std::fs::read_to_string(core.join("guide/logging.md")).unwrap();
     let (mut folders, mut found) = (vec![core.join("src")], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -334,6 +334,6 @@ fn every_line_has_a_name_that_the_documentation_lists() {
         let is_name =
             parts.len() == 2 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|c| c.is_ascii_lowercase() || c == b'_'));
         assert!(is_name, "not a name: {message}");
-        assert!(documented.contains(&format!("`{message}`")), "{message} is missing in docs/logging.md");
+        assert!(documented.contains(&format!("`{message}`")), "{message} is missing in `guide/logging.md`");
     }
 }

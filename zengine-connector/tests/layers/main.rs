@@ -39,6 +39,7 @@ const TOWER: &[&str] = &[
     "orchestrator",
     "private",
     "prelude",
+    "guide",
     "testing",
 ];
 

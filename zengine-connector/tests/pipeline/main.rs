@@ -1,4 +1,4 @@
-//! The outbound path end to end, by the numbered rules of `docs/semantics.md`: one owner per send, honest outcomes, and
+//! The outbound path end to end, by the numbered rules of `guide/semantics.md`: one owner per send, honest outcomes, and
 //! what faults of stores, providers and callers must never lead to.
 //!
 //! Two orchestrators over the same stores stand for two processes: each has its own single-flight, caches and breakers. Every

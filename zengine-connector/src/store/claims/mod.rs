@@ -78,7 +78,7 @@ impl<R> Applied<R> {
 /// - A call that takes longer than 5 seconds is dropped and counts as failed; it may have been done.
 ///
 /// [`store_contract!`](crate::store_contract) tests an implementation, and [writing a
-/// store](https://github.com/zengine/zengine-connector/blob/main/docs/writing-a-store.md) explains how to make one.
+/// store](https://github.com/zengine/zengine-connector/blob/main/zengine-connector/guide/writing-a-store.md) explains how to make one.
 ///
 /// ```
 /// # use zengine_connector::{ClientMessageId, Error, StrategyName, TenantId};

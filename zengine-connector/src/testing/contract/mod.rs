@@ -4,7 +4,7 @@
 //! [`contract_tests!`](crate::contract_tests) generates a `#[test]` for each case; a case with a need that the fixture does
 //! not meet prints the reason and passes. Cases run over the erased handle on simulated time, without a network.
 //!
-//! See `docs/testing-a-strategy.md`. Not covered by semantic versioning: an upgrade may add cases.
+//! See `guide/testing-a-strategy.md`. Not covered by semantic versioning: an upgrade may add cases.
 
 // Cases are tests: a broken promise panics.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "cases are tests")]

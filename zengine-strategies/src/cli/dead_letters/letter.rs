@@ -12,7 +12,7 @@ use zengine_connector::{
 use super::store_failure;
 use crate::cli::exit::{Exit, Failure};
 
-/// The members of `docs/formats.md` without the encrypted body; `message` or `event` only on request.
+/// The members of `zengine-connector/guide/formats.md` without the encrypted body; `message` or `event` only on request.
 #[derive(Serialize)]
 pub(super) struct DeadLetterLine {
     #[serde(flatten)]
