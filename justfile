@@ -25,10 +25,10 @@ check crate="zengine-connector":
 docs:
     cargo doc --workspace --no-deps --all-features --open
 
-# Writes the JSON Schemas anew after a change of a canonical type. Look at the difference.
-schemas:
-    BLESS=1 cargo test --workspace --all-features --test schemas
-    git diff --stat docs/schemas
+# Writes anew what is made from the sources: JSON Schemas, pages of strategies, llms.txt. Look at the difference.
+bless:
+    BLESS=1 cargo test --workspace --all-features --test schemas --test pages
+    git diff --stat docs llms.txt
 
 # Times, allocations and instructions. Compare ratios of one run only.
 bench:
