@@ -91,7 +91,7 @@ pub trait TenantWriter: Send + Sync + fmt::Debug + 'static {
     /// Enables or disables a row and keeps its version. Returns `false` if there is none.
     async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<bool, StoreError>;
 
-    /// Removes a row with its routes. Returns `false` if there was none.
+    /// Removes a row with its routes, and keeps the tenant's secrets. Returns `false` if there was none.
     async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError>;
 
     /// Sets the values of a secret, newest first; without values, removes it.
