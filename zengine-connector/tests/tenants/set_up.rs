@@ -236,7 +236,7 @@ async fn a_route_made_of_a_secret_is_refused() {
     let mut config = config("17");
     config["leaks"] = true.into();
     let setup = TenantSetup::new("acme").strategy("shop", config.clone()).secret("token", "canary-token");
-    for error in [host(&Memory::new()).set_up(setup).await.unwrap_err(), registry().routes("shop", &config).unwrap_err()] {
+    for error in [host(Memory::new()).set_up(setup).await.unwrap_err(), registry().routes("shop", &config).unwrap_err()] {
         assert_eq!((error.kind(), error.context("field")), (ErrorKind::Unexpected, Some("url_token")));
         assert!(!format!("{error} {error:?}").contains("canary"));
     }
