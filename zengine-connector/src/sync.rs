@@ -98,6 +98,11 @@ impl Limit {
         Self { most, taken: AtomicUsize::new(0) }
     }
 
+    /// Number of permits in use.
+    pub(crate) fn in_use(&self) -> usize {
+        self.taken.load(Ordering::Acquire)
+    }
+
     /// Takes a permit. `None` if all are in use.
     pub(crate) fn enter(&self) -> Option<Permit<&Self>> {
         Permit::of(self)

@@ -18,6 +18,7 @@ mod kind;
 mod send;
 mod serialize;
 mod setting;
+mod summary;
 mod violation;
 
 use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ pub use kind::{ErrorKind, Fault, Poison};
 pub use send::{NeedsReach, Reach, Scope, SendError};
 pub(crate) use serialize::as_ms;
 pub(crate) use setting::{require, require_time};
+pub use summary::{LastError, NotBound};
 pub use violation::Violation;
 
 /// Any error, boxed.
@@ -185,6 +187,16 @@ impl Error {
         self.0.code.as_deref()
     }
 
+    /// The HTTP status of the provider's answer.
+    pub fn http_status(&self) -> Option<u16> {
+        self.context("http_status")?.parse().ok()
+    }
+
+    /// The provider's id of the call, for its support. Not longer than 256 characters here.
+    pub fn provider_request_id(&self) -> Option<&str> {
+        self.context("provider_request_id").map(beginning)
+    }
+
     /// The provider's own words: personal data, for people and not for logs. Absent for the stored outcome of an earlier send; its
     /// dead letter has them ([`DeadLetter::provider_details`](crate::store::DeadLetter::provider_details)).
     pub fn provider_details(&self) -> Option<&ProviderDetails> {
@@ -285,7 +297,8 @@ fn escaped(text: &str) -> String {
     on_one_line(beginning(text))
 }
 
-fn beginning(text: &str) -> &str {
+/// The first 256 characters of a text that others wrote.
+pub(crate) fn beginning(text: &str) -> &str {
     text.char_indices().nth(256).map_or(text, |(at, _)| &text[..at])
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Orchestrator;
 use crate::{
-    error::BoxError,
+    error::{BoxError, on_one_line},
     ids::{ConversationId, CorrelationId, StrategyName, TenantId},
     message::{InboundEvent, Party},
     runtime::BoxFuture,
@@ -91,6 +91,16 @@ where
 {
     fn handle(&self, event: InboundEvent, _: HandlerContext) -> impl Future<Output = Result<(), HandlerError>> + Send {
         self.0(event)
+    }
+}
+
+impl HandlerError {
+    /// The text of the host's error and of its causes, at most 1,024 characters, and the error's type, for a log line.
+    pub(super) fn told(&self) -> Option<(String, &'static str)> {
+        let Self::NotStored { error, type_name } = self else { return None };
+        let causes = std::iter::successors(error.source(), |cause| cause.source()).take(8);
+        let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+        Some((on_one_line(&text.chars().take(1024).collect::<String>()), type_name))
     }
 }
 

@@ -53,6 +53,9 @@ pub struct InboundSettings {
     /// Longest time of `admit` for one event; then the event must be redelivered. Defaults to 10 seconds; at least
     /// 1 millisecond.
     pub admit_timeout: Duration,
+    /// Whether the text of a [`HandlerError::NotStored`](super::HandlerError::NotStored) is logged, with those of its causes. Defaults to
+    /// `true`: the text is the host's own. With `false` a line shows no text of it.
+    pub log_handler_errors: bool,
     /// Time that replies of a synchronous channel wait for a poll, from the last reply of the conversation. Defaults to
     /// 24 hours; at least 1 second.
     pub outbox_keep: Duration,
@@ -78,6 +81,7 @@ impl Default for InboundSettings {
             keep: Duration::from_secs(8 * 86_400),
             verify_timeout: Duration::from_secs(10),
             admit_timeout: Duration::from_secs(10),
+            log_handler_errors: true,
             outbox_keep: Duration::from_secs(86_400),
             outbox_replies: 256,
             outbox_bytes: 256 << 10,

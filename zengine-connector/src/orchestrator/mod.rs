@@ -9,6 +9,7 @@ mod outbox;
 mod receive;
 mod reply;
 mod send;
+mod status;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub(crate) use receive::EngineLookup;
 pub use receive::{Ack, Preview, Received, Replayed};
 #[cfg(feature = "tower")]
 pub use receive::{InboundService, ResponseBody};
+pub use status::{BreakerStatus, BulkheadStatus, Status};
 
 use crate::{pipeline::Engine, registry::StrategyRegistry, sync::Limit};
 

@@ -1,6 +1,8 @@
 //! One attempt: breaker, bulkhead, lease and mark, timeout, provider call.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
+
+use tracing::Instrument as _;
 
 use super::{
     decision::Protection,
@@ -63,9 +65,11 @@ pub(crate) async fn make(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempte
     }
     let (n, began) = (own.all_attempts() + 1, job.clock().monotonic());
     own.calling();
-    let result = call(job, admitted, own.record().key_generation, n, limit).await;
+    let span = report::attempt_span(job, n);
+    let result = pin!(call(job, admitted, own.record().key_generation, n, limit)).instrument(span.clone()).await;
     let duration = job.clock().monotonic().saturating_sub(began);
-    report::attempt(job, n, duration, result.as_ref().err());
+    span.in_scope(|| report::attempt(job, n, duration, result.as_ref().err()));
+    report::record_attempt(&span, result.as_ref().err());
     match result {
         Ok(receipt) => {
             own.accepted();
@@ -162,6 +166,9 @@ pub(crate) async fn call(
             Missed::TimedOut => SendError::of(ErrorKind::Timeout, "the provider did not answer in time").maybe(),
         })
     });
+    if let Err(error) = &result {
+        job.stages().failed(error, job.clock().ms());
+    }
     let verdict = result.as_ref().map_or_else(|error| Verdict::of(error.fault()), |_| Verdict::Success);
     admitted.permit.settle(verdict, job.clock().monotonic());
     result

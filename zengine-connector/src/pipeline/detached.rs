@@ -9,6 +9,7 @@ use std::{
 
 use futures_channel::oneshot;
 use serde_json::value::RawValue;
+use tracing::{Instrument as _, Span};
 
 use super::{Engine, Outcome, Running, SendOptions, send::send};
 use crate::{
@@ -59,11 +60,13 @@ pub(crate) fn send_detached(
     }
     let (strategy, running) = (strategy.to_owned(), Running::of(Arc::clone(engine)));
     let (ended, end) = oneshot::channel();
-    let taken = engine.spawner.spawn(Box::pin(async move {
+    let task = async move {
         let (_count, running) = (count, running);
         // Fails only if the handle was dropped.
         let _ = ended.send(send(running.engine(), &tenant, &strategy, &id, MessageRef::from(&json), &options).await);
-    }));
+    };
+    // The caller's span is the parent of the send's, as if it ran in the caller's future.
+    let taken = engine.spawner.spawn(Box::pin(task.instrument(Span::current())));
     if taken {
         Ok(SendHandle(end))
     } else {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
+use tracing::Span;
 
 use super::{
     DeferredReason, Engine, SendOptions,
@@ -33,6 +34,7 @@ pub(crate) struct DroppedSend {
     options: SendOptions,
     began: Duration,
     facts: TraceFacts,
+    span: Span,
     /// The error that ended the send in the dropped call, with the provider's words.
     error: Option<EndError>,
     is_replay: bool,
@@ -52,6 +54,7 @@ impl DroppedSend {
             options: send.call.options.clone(),
             began: send.clock().began(),
             facts: send.call.trace.with(|facts| facts.clone()),
+            span: send.call.trace.span().clone(),
             error,
             is_replay,
             is_reported: false,
@@ -69,7 +72,7 @@ impl DroppedSend {
             return self.report(ended);
         }
         let clock = CallClock::resume(&*engine.clock, self.began, DEFAULT_TIME);
-        let trace = SendTrace::resume(self.facts.clone());
+        let trace = SendTrace::resume(self.facts.clone(), self.span.clone());
         let mut wait = LETTER_PATIENCE;
         let ended = loop {
             let ended = match self.call(&clock, &trace).identify(MessageRef::from(&self.message)) {
@@ -106,7 +109,8 @@ impl DroppedSend {
 
     fn tell(&mut self, ended: &Ended) {
         self.is_reported = true;
-        let (engine, trace) = (Arc::clone(&self.engine), SendTrace::resume(self.facts.clone()));
+        let (engine, trace) = (Arc::clone(&self.engine), SendTrace::resume(self.facts.clone(), self.span.clone()));
+        let _entered = self.span.enter();
         let clock = CallClock::resume(&*engine.clock, self.began, DEFAULT_TIME);
         report::report(self.call(&clock, &trace), &ended.clone().into_outcome(&self.key(), None));
     }

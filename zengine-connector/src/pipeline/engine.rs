@@ -18,7 +18,7 @@ use crate::{
     keyring::KeyRing,
     registry::{BoundTenant, StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, to_ms},
-    stage::{Settings, StageMap, Stages, breaker},
+    stage::{Settings, StageMap, Stages, StrategySettings, breaker},
     store::{OwnerToken, Ports},
     strategy::{Base, CallScope},
     sync::Mutex,
@@ -147,6 +147,16 @@ impl Engine {
         }
         futures_util::future::select(self.clock.sleep(time), self.on_close()).await;
         !self.is_closing()
+    }
+
+    /// The stages of a tenant and strategy, if calls made them.
+    pub(crate) fn known_stages(&self, tenant: &TenantId, strategy: &StrategyName) -> Option<Stages> {
+        self.stages.known(tenant, strategy)
+    }
+
+    /// The settings of a strategy.
+    pub(crate) fn settings(&self, strategy: &StrategyName) -> &StrategySettings {
+        self.stages.settings(strategy)
     }
 
     /// The stages of a tenant's instance. Looked up once per instance.

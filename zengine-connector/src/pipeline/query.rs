@@ -1,12 +1,15 @@
 //! Read-only messages: no claim, no dead letter, no event; safe to repeat (rule 83).
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use tracing::{Instrument as _, Span};
 
 use super::{
     Engine, SendOptions,
     attempt::{self, NotAdmitted},
     clock::CallClock,
     job::{HostCall, SendJob},
+    report,
     trace::SendTrace,
 };
 use crate::{
@@ -23,7 +26,7 @@ const TIME: Duration = Duration::from_secs(60);
 pub(crate) async fn query(engine: &Arc<Engine>, tenant: &TenantId, strategy: &str, message: MessageRef<'_>) -> Result<Receipt, Error> {
     let _running = engine.enter();
     let (id, options) = (ClientMessageId::new("query")?, SendOptions::new());
-    let (clock, trace) = (CallClock::start(&*engine.clock, TIME), SendTrace::new());
+    let (clock, trace) = (CallClock::start(&*engine.clock, TIME), SendTrace::new(Span::none()));
     // A query takes no claim, so nothing is stored under its key.
     let query = HostCall { engine, tenant, strategy, id: &id, options: &options, clock: &clock, trace: &trace }.identify(message)?;
     if query.effect()? == Effect::Write {
@@ -50,7 +53,10 @@ async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {
                 .with_context("reason", reason.as_str())
                 .with_retry_after(retry_after)
         })?;
-        let error = match attempt::call(job, admitted, 0, n, limit).await {
+        let span = report::attempt_span(job, n);
+        let answer = pin!(attempt::call(job, admitted, 0, n, limit)).instrument(span.clone()).await;
+        report::record_attempt(&span, answer.as_ref().err());
+        let error = match answer {
             Ok(receipt) => return Ok(receipt),
             Err(error) => error,
         };

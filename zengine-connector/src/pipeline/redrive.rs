@@ -1,8 +1,9 @@
 //! Explicit redrive of failed messages (rules 70 to 72).
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
+use tracing::Instrument as _;
 
 use super::{
     DeferredReason, Engine, Outcome, RedriveOptions, SendOptions,
@@ -13,7 +14,7 @@ use super::{
     ended::{Ended, How},
     job::{HostCall, SendJob},
     options::DEFAULT_TIME,
-    report::Unreported,
+    report::{self, Unreported},
     settle,
     trace::SendTrace,
 };
@@ -52,20 +53,24 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
         .map_err(|error| Error::from_json(ErrorKind::Corrupt, "the dead letter's message cannot be read", &error))?;
     // `created_at` stays unset: the age of a redriven message counts from now.
     let options = SendOptions { time: redrive.time, degrade: redrive.degrade, ..SendOptions::new() };
-    let (clock, trace) = (CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME)), SendTrace::new());
     let (tenant, strategy) = (&letter.tenant, letter.strategy.as_str());
+    let clock = CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME));
+    let trace = SendTrace::new(report::span(tenant, strategy, &id, &options));
     let call = HostCall { engine, tenant, strategy, id: &id, options: &options, clock: &clock, trace: &trace };
-    let unreported = Unreported::new(call);
-    let redriven = redriven(call, MessageRef::from(&json), letter, failed, redrive, in_store).await;
-    let (result, closed) = redriven.unwrap_or_else(|error| (Err(error), false));
-    // The end has its line before its letter is closed, for which the caller may not wait (rule 81).
-    unreported.end(&result);
-    let failure_id = &letter.failure_id;
-    if in_store && closed && clock.wait(engine.stores.remove_letter(failure_id)).await.is_err() {
-        // The letter stays. Another redrive finds the send settled and closes it.
-        tracing::warn!(%failure_id, "redrive.letter_not_closed");
-    }
-    result
+    let sent = pin!(async {
+        let unreported = Unreported::new(call);
+        let redriven = redriven(call, MessageRef::from(&json), letter, failed, redrive, in_store).await;
+        let (result, closed) = redriven.unwrap_or_else(|error| (Err(error), false));
+        // The end has its line before its letter is closed, for which the caller may not wait (rule 81).
+        unreported.end(&result);
+        let failure_id = &letter.failure_id;
+        if in_store && closed && clock.wait(engine.stores.remove_letter(failure_id)).await.is_err() {
+            // The letter stays. Another redrive finds the send settled and closes it.
+            tracing::warn!(%failure_id, "redrive.letter_not_closed");
+        }
+        result
+    });
+    sent.instrument(trace.span().clone()).await
 }
 
 /// The redrive without its line: checks what is settled, permits, takes the letter, sends. Returns the end, and whether it closes the

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use tracing::Level;
+use tracing::{Level, Span, field};
 
 use super::{
     Outcome, SendOptions,
@@ -12,13 +12,48 @@ use super::{
     outcome::{Deferred, DeferredReason, Failed, Unknown},
 };
 use crate::{
-    error::{Error, ErrorKind, Fault, Reach, SendError},
+    error::{Error, ErrorKind, Fault, Reach, SendError, beginning},
     ids::{CorrelationId, FailureId, TenantId},
     runtime::ms,
-    telemetry::{self, Dimensions, Metric, MetricName, Observers, RecipientHmac, TraceParent},
+    telemetry::{self, Dimensions, MetricName, Observers, RecipientHmac, TraceParent},
 };
 
-/// Writes one line per attempt: the event `send.attempt`. A fact without a value has no key.
+/// The span of one send or redrive: `zengine.send`, whose parent is the caller's span. `outcome` is recorded at its end.
+pub(crate) fn span(tenant: &TenantId, strategy: &str, options: &SendOptions) -> Span {
+    tracing::info_span!(
+        "zengine.send",
+        tenant_id = tenant.as_str(),
+        strategy,
+        client_message_id = options.client_message_id.as_str(),
+        correlation_id = options.correlation_id.as_ref().map(CorrelationId::as_str),
+        trace = trace_parent(options).map(field::display),
+        outcome = field::Empty,
+    )
+}
+
+/// The span of one call to a provider: `zengine.attempt`.
+pub(crate) fn attempt_span(job: &SendJob<'_>, n: u32) -> Span {
+    tracing::info_span!(
+        "zengine.attempt",
+        tenant_id = job.tenant().as_str(),
+        strategy = job.entry.name.as_str(),
+        client_message_id = job.id().as_str(),
+        attempt = n,
+        outcome = field::Empty,
+    )
+}
+
+/// Records the end of an attempt in its span.
+pub(crate) fn record_attempt(span: &Span, error: Option<&SendError>) {
+    span.record("outcome", attempt_outcome(error));
+}
+
+fn attempt_outcome(error: Option<&SendError>) -> &'static str {
+    error.map_or("accepted", |error| error.kind().as_str())
+}
+
+/// Writes one line per attempt: the event `send.attempt`. WARN if the provider or the tenant's set-up is at fault, else INFO. A fact
+/// without a value has no key.
 pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Option<&SendError>) {
     // A first attempt that succeeds adds no facts to the send's line.
     let HostCall { options, trace, .. } = job.call;
@@ -29,23 +64,43 @@ pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Opti
         facts.reach = error.map(SendError::reach);
         (std::mem::take(&mut facts.delay), facts.breaker())
     });
-    tracing::info!(
-        tenant_id = job.tenant().as_str(),
-        strategy = job.entry.name.as_str(),
-        client_message_id = job.id().as_str(),
-        outcome = error.map_or("accepted", |error| error.kind().as_str()),
-        fault = error.map(|error| error.fault().as_str()),
-        reach = error.map(|error| error.reach().as_str()),
-        code = error.and_then(SendError::provider_code),
-        attempt = n,
-        delay_ms = ms(delay),
-        breaker_state,
-        breaker_epoch,
-        correlation_id = options.correlation_id.as_ref().map(CorrelationId::as_str),
-        trace = trace_parent(options).map(tracing::field::display),
-        duration_ms = ms(duration),
-        "send.attempt"
-    );
+    let cause = error.map(SendError::error);
+    macro_rules! event {
+        ($level:ident) => {
+            tracing::event!(
+                Level::$level,
+                tenant_id = job.tenant().as_str(),
+                strategy = job.entry.name.as_str(),
+                client_message_id = job.id().as_str(),
+                outcome = attempt_outcome(error),
+                fault = error.map(|error| error.fault().as_str()),
+                reach = error.map(|error| error.reach().as_str()),
+                code = cause.and_then(code),
+                http_status = cause.and_then(Error::http_status),
+                provider_request_id = cause.and_then(Error::provider_request_id),
+                attempt = n,
+                delay_ms = ms(delay),
+                breaker_state,
+                breaker_epoch,
+                correlation_id = options.correlation_id.as_ref().map(CorrelationId::as_str),
+                trace = trace_parent(options).map(field::display),
+                duration_ms = ms(duration),
+                "send.attempt"
+            )
+        };
+    }
+    if cause.is_some_and(needs_attention) { event!(WARN) } else { event!(INFO) }
+}
+
+/// The provider's own code, as far as a line shows it.
+fn code(error: &Error) -> Option<&str> {
+    error.provider_code().map(beginning)
+}
+
+/// Whether a person should look at the provider, or at the set-up of the tenant or the host.
+fn needs_attention(error: &Error) -> bool {
+    use ErrorKind::{Secret, Settings, UnknownStrategy, UnknownTenant};
+    matches!(error.fault(), Fault::Provider | Fault::Auth) || matches!(error.kind(), Secret | Settings | UnknownStrategy | UnknownTenant)
 }
 
 /// A send whose end is not reported yet. Dropping it reports that the caller went away, unless a task took the send over.
@@ -67,6 +122,8 @@ impl<'a> Unreported<'a> {
 impl Drop for Unreported<'_> {
     fn drop(&mut self) {
         if let Some(call) = self.0.filter(|call| !call.trace.is_handed_over()) {
+            // A dropped future is in no span.
+            let _entered = call.trace.span().enter();
             report(call, &Ok(Outcome::Deferred(Deferred::new(DeferredReason::Cancelled, Duration::from_secs(1)))));
         }
     }
@@ -79,6 +136,7 @@ pub(crate) fn report(call: HostCall<'_>, result: &Result<Outcome, Error>) {
         return;
     }
     let (end, duration) = (SendReport::of(result), call.clock.elapsed());
+    call.trace.span().record("outcome", end.outcome);
     end.log(call, duration);
     if engine.observers.is_empty() {
         return;
@@ -140,7 +198,9 @@ impl<'a> SendReport<'a> {
                     kind = self.error.map(|error| error.kind().as_str()),
                     fault = self.fault().map(Fault::as_str),
                     reach = facts.reach.map(Reach::as_str),
-                    code = self.error.and_then(Error::provider_code),
+                    code = self.error.and_then(code),
+                    http_status = self.error.and_then(Error::http_status),
+                    provider_request_id = self.error.and_then(Error::provider_request_id),
                     attempts = self.attempts,
                     replayed = self.replayed,
                     dedup_recorded = (self.outcome == "delivered").then_some(!self.unrecorded),
@@ -151,7 +211,7 @@ impl<'a> SendReport<'a> {
                     failure_id = self.failure_id.map(FailureId::as_str),
                     recipient_hmac = facts.recipient.as_ref().map(RecipientHmac::as_str),
                     correlation_id = options.correlation_id.as_ref().map(CorrelationId::as_str),
-                    trace = trace_parent(options).map(tracing::field::display),
+                    trace = trace_parent(options).map(field::display),
                     duration_ms = ms(duration),
                     "send.completed"
                 )
@@ -164,36 +224,38 @@ impl<'a> SendReport<'a> {
         }
     }
 
-    /// WARN if the outcome is unknown or a delivered send is not recorded, ERROR if the dead letter could not be stored, else INFO.
+    /// ERROR if the dead letter could not be stored; WARN if the outcome is unknown, a delivered send is not recorded, or the provider, the
+    /// tenant's credentials or a set-up is at fault; else INFO.
     fn level(&self) -> Level {
         match self.outcome {
             _ if self.lost_letter() => Level::ERROR,
             "unknown" => Level::WARN,
-            _ if self.unrecorded => Level::WARN,
+            _ if self.unrecorded || self.error.is_some_and(needs_attention) => Level::WARN,
             _ => Level::INFO,
         }
     }
 
     /// Passes the send's metrics to the observers (rule 82). A replay counts as a send and as nothing else.
     fn count(&self, observers: &Observers, duration: Duration, dimensions: Dimensions<'_>) {
-        let count = |name, n| observers.count(name, n, dimensions);
-        count(MetricName::Sends, 1);
         if self.replayed {
-            return;
+            return observers.count(MetricName::Sends, 1, dimensions);
         }
+        let (outcome, delivered) = (|name| u32::from(self.outcome == name).into(), self.outcome == "delivered");
         #[allow(clippy::cast_precision_loss)] // exact up to 2^53 milliseconds
-        observers.record(&Metric { name: MetricName::Duration, value: ms(duration) as f64, dimensions });
-        count(MetricName::Attempts, self.attempts);
-        match (self.outcome, self.attempts) {
-            ("delivered", 0 | 1) => count(MetricName::FirstTrySuccess, 1),
-            ("delivered", _) => count(MetricName::RetriedSuccess, 1),
-            ("deferred", _) => count(MetricName::Deferred, 1),
-            ("unknown", _) => count(MetricName::Unknown, 1),
-            _ => {}
-        }
-        count(MetricName::DeadLetters, self.failure_id.is_some().into());
-        count(MetricName::DeadLettersFailed, self.lost_letter().into());
-        count(MetricName::DedupNotRecorded, self.unrecorded.into());
+        let duration = ms(duration) as f64;
+        let values = [
+            (MetricName::Sends, 1.0),
+            (MetricName::Duration, duration),
+            (MetricName::Attempts, self.attempts.into()),
+            (MetricName::FirstTrySuccess, u32::from(delivered && self.attempts <= 1).into()),
+            (MetricName::RetriedSuccess, u32::from(delivered && self.attempts > 1).into()),
+            (MetricName::Deferred, outcome("deferred")),
+            (MetricName::Unknown, outcome("unknown")),
+            (MetricName::DeadLetters, u32::from(self.failure_id.is_some()).into()),
+            (MetricName::DeadLettersFailed, u32::from(self.lost_letter()).into()),
+            (MetricName::DedupNotRecorded, u32::from(self.unrecorded).into()),
+        ];
+        observers.record_together(values, dimensions);
     }
 
     /// The party at fault for the last error.
@@ -219,7 +281,7 @@ mod tests {
     use crate::{
         message::Receipt,
         pipeline::{Deferred, DeferredReason, Delivered},
-        telemetry::Observer,
+        telemetry::{Metric, Observer},
     };
 
     #[derive(Debug, Default)]
@@ -243,6 +305,14 @@ mod tests {
 
     fn unknown() -> Unknown {
         Unknown::new(Error::new(ErrorKind::Timeout, "no answer"), FailureId::new("f1").unwrap())
+    }
+
+    fn failed(kind: ErrorKind) -> Outcome {
+        Outcome::Failed(Failed::new(refused(kind), FailureId::new("f1").unwrap()))
+    }
+
+    fn deferred(kind: ErrorKind) -> Outcome {
+        Outcome::Deferred(Deferred::new(DeferredReason::Unavailable, Duration::ZERO).with_error(refused(kind)))
     }
 
     fn refused(kind: ErrorKind) -> Error {
@@ -281,6 +351,15 @@ mod tests {
             (Ok(Outcome::Delivered(unrecorded)), Level::WARN),
             (Ok(Outcome::Unknown(unknown())), Level::WARN),
             (Err(refused(ErrorKind::Template)), Level::INFO),
+            (Err(refused(ErrorKind::Mismatch)), Level::INFO),
+            (Err(refused(ErrorKind::UnknownTenant)), Level::WARN),
+            (Err(refused(ErrorKind::Settings)), Level::WARN),
+            (Ok(deferred(ErrorKind::RateLimited)), Level::INFO),
+            (Ok(deferred(ErrorKind::Unavailable)), Level::WARN),
+            (Ok(deferred(ErrorKind::ConfigInvalid)), Level::WARN),
+            (Ok(failed(ErrorKind::InvalidRecipient)), Level::INFO),
+            (Ok(failed(ErrorKind::Unauthorized)), Level::WARN),
+            (Ok(failed(ErrorKind::Protocol)), Level::WARN),
             (Err(refused(ErrorKind::DeadLetterFailed)), Level::ERROR),
         ] {
             assert_eq!(SendReport::of(&result).level(), level);

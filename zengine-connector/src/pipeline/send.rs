@@ -1,6 +1,8 @@
 //! One send from the caller's message to its outcome.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
+
+use tracing::Instrument as _;
 
 use super::{
     Engine, Outcome, SendOptions,
@@ -8,7 +10,7 @@ use super::{
     job::HostCall,
     options::DEFAULT_TIME,
     prepare::{Preparation, prepare},
-    report::Unreported,
+    report::{self, Unreported},
     settle::settle,
     trace::SendTrace,
 };
@@ -30,18 +32,22 @@ pub(crate) async fn send(
 ) -> Result<Outcome, Error> {
     let _running = engine.enter();
     let clock = CallClock::start(&*engine.clock, options.time.unwrap_or(DEFAULT_TIME));
-    let trace = SendTrace::new();
+    let trace = SendTrace::new(report::span(tenant, strategy, id, options));
     let call = HostCall { engine, tenant, strategy, id, options, clock: &clock, trace: &trace };
-    let unreported = Unreported::new(call);
-    let result = async {
-        match prepare(call, message).await? {
-            Preparation::Outcome(outcome) => Ok(outcome),
-            Preparation::Job(job) => settle(&job).await?.into_outcome(&job.key, job.loss()),
+    // Pinned here, because a span around the future itself would move it once.
+    let sent = pin!(async {
+        let unreported = Unreported::new(call);
+        let result = async {
+            match prepare(call, message).await? {
+                Preparation::Outcome(outcome) => Ok(outcome),
+                Preparation::Job(job) => settle(&job).await?.into_outcome(&job.key, job.loss()),
+            }
         }
-    }
-    .await;
-    unreported.end(&result);
-    result
+        .await;
+        unreported.end(&result);
+        result
+    });
+    sent.instrument(trace.span().clone()).await
 }
 
 /// The outcome of a send, without sending anything. `None` if it is not settled.

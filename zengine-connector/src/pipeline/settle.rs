@@ -20,15 +20,11 @@ use crate::{
 
 /// Settles the send: leads it, follows the caller that leads it, or replays it (rule 24).
 pub(crate) async fn settle(job: &SendJob<'_>) -> Result<Ended, Error> {
-    let asked = job.clock().monotonic();
-    let joined = join(job).await?;
-    job.call.trace.note(|facts| facts.waited = job.clock().monotonic().saturating_sub(asked));
-    let mut leader = match joined {
+    let mut leader = match join(job).await? {
         Joined::Ended(ended) => return Ok(ended),
         Joined::Leader(leader) => leader,
     };
     let claimed = claim(job, &mut leader).await?;
-    job.call.trace.note(|facts| facts.waited = job.clock().monotonic().saturating_sub(asked));
     let ended = match claimed {
         Claimed::Ours(own) => return Ok(lead(job, own.led_by(leader)).await),
         Claimed::Settled { record, ending: Some(ending) } => {

@@ -5,6 +5,9 @@ use std::{
     time::Duration,
 };
 
+use tracing::Span;
+
+use super::clock::CallClock;
 use crate::{
     error::Reach,
     stage::breaker::State,
@@ -16,6 +19,8 @@ use crate::{
 /// The facts for a send's log lines. Costly ones are collected only if a subscriber accepts them.
 #[derive(Debug)]
 pub(crate) struct SendTrace {
+    /// `zengine.send`, which every line of the send is in.
+    span: Span,
     enabled: bool,
     /// Whether a task ends the send and reports it, because its caller went away (rule 31).
     handed_over: AtomicBool,
@@ -24,7 +29,7 @@ pub(crate) struct SendTrace {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct TraceFacts {
-    /// Time until the claim was made or given up.
+    /// Time spent waiting for other calls and processes with the same id.
     pub(super) waited: Duration,
     /// The wait before the next attempt.
     pub(super) delay: Duration,
@@ -42,13 +47,17 @@ impl TraceFacts {
 }
 
 impl SendTrace {
-    pub(super) fn new() -> Self {
-        Self::resume(TraceFacts::default())
+    pub(super) fn new(span: Span) -> Self {
+        Self::resume(TraceFacts::default(), span)
     }
 
     /// The facts of a send that goes on without its caller.
-    pub(super) fn resume(facts: TraceFacts) -> Self {
-        Self { enabled: telemetry::info_enabled(), handed_over: AtomicBool::new(false), facts: Mutex::new(facts) }
+    pub(super) fn resume(facts: TraceFacts, span: Span) -> Self {
+        Self { span, enabled: telemetry::warn_enabled(), handed_over: AtomicBool::new(false), facts: Mutex::new(facts) }
+    }
+
+    pub(super) const fn span(&self) -> &Span {
+        &self.span
     }
 
     pub(super) fn hand_over(&self) {
@@ -65,6 +74,11 @@ impl SendTrace {
 
     pub(super) fn with<T>(&self, use_facts: impl FnOnce(&mut TraceFacts) -> T) -> T {
         use_facts(&mut self.facts.lock())
+    }
+
+    /// Adds the time since `asked`, of the monotonic clock, to that of waiting for others.
+    pub(super) fn waited_since(&self, asked: Duration, clock: &CallClock<'_>) {
+        self.note(|facts| facts.waited += clock.monotonic().saturating_sub(asked));
     }
 
     /// Notes a fact, if a subscriber takes the line.

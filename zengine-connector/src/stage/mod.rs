@@ -8,5 +8,6 @@ pub(crate) mod breaker;
 mod settings;
 mod stages;
 
+pub use breaker::State as BreakerState;
 pub use settings::{Breaker, Dedup, Duplicates, Retry, StoreDown, StrategySettings};
 pub(crate) use stages::{BulkheadPermit, Settings, StageMap, Stages};

@@ -9,8 +9,9 @@ use super::{
     settings::StrategySettings,
 };
 use crate::{
+    error::{LastError, SendError},
     ids::{StrategyName, TenantId},
-    sync::{Limit, Permit, RwLock},
+    sync::{Limit, Mutex, Permit, RwLock},
 };
 
 /// The stages that belong to one tenant and strategy.
@@ -20,6 +21,20 @@ pub(crate) struct Stages {
     pub(crate) circuit: Arc<Circuit>,
     /// The limit of concurrent calls.
     pub(crate) bulkhead: Arc<Limit>,
+    /// The error of the last call that failed.
+    last_error: Arc<Mutex<Option<LastError>>>,
+}
+
+impl Stages {
+    /// Remembers the error of a call, at a time of the wall clock.
+    pub(crate) fn failed(&self, error: &SendError, at_ms: i64) {
+        *self.last_error.lock() = Some(LastError::new(error, at_ms));
+    }
+
+    /// The error of the last call that failed.
+    pub(crate) fn last_error(&self) -> Option<LastError> {
+        self.last_error.lock().clone()
+    }
 }
 
 /// A permit for one call.
@@ -77,6 +92,11 @@ impl StageMap {
         self.settings.of(strategy)
     }
 
+    /// The stages of a tenant and strategy, if calls made them.
+    pub(crate) fn known(&self, tenant: &TenantId, strategy: &StrategyName) -> Option<Stages> {
+        self.known.read().stages.get(&(strategy.clone(), tenant.clone())).cloned()
+    }
+
     /// The stages of a tenant and strategy. The same pair gives the same stages while at least one handle lives.
     pub(crate) fn of(&self, tenant: &TenantId, strategy: &StrategyName) -> Stages {
         let key = (strategy.clone(), tenant.clone());
@@ -87,6 +107,7 @@ impl StageMap {
         let new = || Stages {
             circuit: Circuit::new(self.ports.clone(), Arc::clone(settings), tenant, strategy),
             bulkhead: Arc::new(Limit::new(settings.bulkhead.map_or(usize::MAX, |calls| usize::try_from(calls).unwrap_or(usize::MAX)))),
+            last_error: Arc::default(),
             settings: Arc::clone(settings),
         };
         let mut known = self.known.write();

@@ -8,19 +8,21 @@ use crate::{
     sync::Mutex,
 };
 
-/// An observer that writes one JSON line per metric, in CloudWatch's embedded metric format, to a writer.
+/// An observer that writes CloudWatch's embedded metric format to a writer: one JSON line per send, per received request, and per other
+/// metric.
 ///
 /// CloudWatch bills every combination of dimensions as a series. With many tenants, make the tenant a
 /// [property](Self::with_tenant_as_property), which log queries still find.
 ///
 /// ```
-/// use std::{io::Stdout, sync::Arc};
-/// use zengine_connector::{runtime::Clock, telemetry::EmfObserver};
+/// # #[cfg(feature = "tokio")] {
+/// use std::sync::Arc;
+/// use zengine_connector::{runtime::TokioClock, telemetry::{EmfObserver, Dimensions, Metric, MetricName, Observer}};
 ///
-/// fn metrics(clock: Arc<dyn Clock>) -> EmfObserver<Stdout> {
-///     EmfObserver::new("messaging", clock, std::io::stdout()).with_tenant_as_property()
-/// }
-/// # let _ = metrics;
+/// let metrics = EmfObserver::new("messaging", Arc::new(TokioClock::new()), std::io::stdout()).with_tenant_as_property();
+/// // A host gives it to the orchestrator's builder: .observer(Arc::new(metrics))
+/// metrics.record(&Metric { name: MetricName::Sends, value: 1.0, dimensions: Dimensions::default() });
+/// # }
 /// ```
 pub struct EmfObserver<W> {
     namespace: String,
@@ -56,23 +58,33 @@ impl<W: Write + Send + 'static> EmfObserver<W> {
         self
     }
 
-    fn line(&self, into: &mut String, metric: &Metric<'_>) {
+    /// Writes one record of metrics with the same dimensions.
+    fn line(&self, into: &mut String, metrics: &[Metric<'_>]) {
+        // CloudWatch rejects a value that is not a finite number.
+        let metrics = || metrics.iter().filter(|metric| metric.value.is_finite());
+        let Some(first) = metrics().next() else { return };
         let _ = write!(into, "{{\"_aws\":{{\"Timestamp\":{},\"CloudWatchMetrics\":[{{\"Namespace\":", to_ms(self.clock.now()));
         json::string(into, &self.namespace);
         into.push_str(",\"Dimensions\":[[");
-        let dimensions = metric.dimensions.iter().filter(|(name, _)| !(self.tenant_is_property && *name == "tenant"));
+        let dimensions = first.dimensions.iter().filter(|(name, _)| !(self.tenant_is_property && *name == "tenant"));
         for (n, (name, _)) in dimensions.enumerate() {
             into.push_str(if n == 0 { "" } else { "," });
             json::string(into, name);
         }
-        let (name, unit) = (metric.name.as_str(), metric.name.unit().as_str());
-        let _ = write!(into, "]],\"Metrics\":[{{\"Name\":\"{name}\",\"Unit\":\"{unit}\"}}]}}]}}");
-        for (name, value) in metric.dimensions.iter() {
+        into.push_str("]],\"Metrics\":[");
+        for (n, metric) in metrics().enumerate() {
+            let (comma, name, unit) = (if n == 0 { "" } else { "," }, metric.name.as_str(), metric.name.unit().as_str());
+            let _ = write!(into, "{comma}{{\"Name\":\"{name}\",\"Unit\":\"{unit}\"}}");
+        }
+        into.push_str("]}]}");
+        for (name, value) in first.dimensions.iter() {
             let _ = write!(into, ",\"{name}\":");
             json::string(into, value);
         }
-        let _ = write!(into, ",\"{name}\":");
-        json::float(into, metric.value);
+        for metric in metrics() {
+            let _ = write!(into, ",\"{}\":", metric.name.as_str());
+            json::float(into, metric.value);
+        }
         into.push_str("}\n");
     }
 }
@@ -87,12 +99,14 @@ impl<W: Write> State<W> {
 
 impl<W: Write + Send + 'static> Observer for EmfObserver<W> {
     fn record(&self, metric: &Metric<'_>) {
-        // CloudWatch rejects a value that is not a finite number.
-        if !metric.value.is_finite() {
-            return;
-        }
+        self.record_all(std::slice::from_ref(metric));
+    }
+
+    fn record_all(&self, metrics: &[Metric<'_>]) {
         let mut state = self.state.lock();
-        self.line(&mut state.lines, metric);
+        for same in metrics.chunk_by(|one, next| one.dimensions == next.dimensions) {
+            self.line(&mut state.lines, same);
+        }
         if state.lines.len() >= self.batch_bytes {
             state.write_out();
         }
@@ -178,6 +192,23 @@ pub(super) mod tests {
                 "tenant": "a \"b\" ü", "strategy": "demo", "fault": "provider", "duration": 12.5,
             })
         );
+    }
+
+    #[test]
+    fn what_is_recorded_together_is_one_line_for_each_set_of_dimensions() {
+        let (kept, tenant) = (Kept::default(), TenantId::new("acme").unwrap());
+        let (duration, sends) = (metric(&tenant), Metric { name: MetricName::Sends, value: 1.0, ..metric(&tenant) });
+        let other = Metric { dimensions: Dimensions::default(), ..sends };
+        let wrong = Metric { value: f64::NAN, name: MetricName::Unknown, ..sends };
+        EmfObserver::new("zengine", Arc::new(Still), kept.clone()).record_all(&[duration, wrong, sends, other]);
+        let lines: Vec<serde_json::Value> = kept.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(
+            lines[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"],
+            json!([{"Name": "duration", "Unit": "Milliseconds"}, {"Name": "sends", "Unit": "Count"}])
+        );
+        assert_eq!((&lines[0]["duration"], &lines[0]["sends"], &lines[0]["unknown"]), (&json!(12.5), &json!(1.0), &json!(null)));
+        assert_eq!((&lines[1]["tenant"], &lines[1]["sends"]), (&json!(null), &json!(1.0)));
     }
 
     #[test]

@@ -15,6 +15,12 @@ pub trait Observer: Send + Sync + Debug + 'static {
     /// Records one value.
     fn record(&self, metric: &Metric<'_>);
 
+    /// Records the values of one send or one request: each name once, all with the same dimensions. By default calls
+    /// [`record`](Self::record) for each.
+    fn record_all(&self, metrics: &[Metric<'_>]) {
+        metrics.iter().for_each(|metric| self.record(metric));
+    }
+
     /// Writes buffered metrics. Called at shutdown, and by hosts that are about to be frozen.
     fn flush(&self) {}
 }
@@ -109,9 +115,11 @@ words! {
         InboundRequests = "inbound_requests",
         /// Requests that were refused because too many are under work.
         InboundBusy = "inbound_busy",
-        /// Events that handlers stored.
+        /// Events that handlers stored now. Those of an earlier delivery are duplicates.
         InboundEvents = "inbound_events",
-        /// Events and elements that can never be handled.
+        /// Events and elements that an earlier delivery settled.
+        InboundDuplicates = "inbound_duplicates",
+        /// Events and elements that can never be handled, and became dead letters now.
         InboundPoisoned = "inbound_poisoned",
         /// Events that must be delivered again.
         InboundUnstored = "inbound_unstored",
@@ -146,6 +154,22 @@ impl Observers {
     /// Passes a value to every observer.
     pub fn record(&self, metric: &Metric<'_>) {
         self.each(|observer| observer.record(metric));
+    }
+
+    /// Passes the values of one event together, without the counts that are zero.
+    pub(crate) fn record_together<const N: usize>(&self, values: [(MetricName, f64); N], dimensions: Dimensions<'_>) {
+        if self.is_empty() {
+            return;
+        }
+        let mut metrics = values.map(|(name, value)| Metric { name, value, dimensions });
+        let mut kept = 0;
+        for n in 0..N {
+            if metrics[n].value > 0.0 || metrics[n].name.unit() != Unit::Count {
+                metrics.swap(kept, n);
+                kept += 1;
+            }
+        }
+        self.each(|observer| observer.record_all(&metrics[..kept]));
     }
 
     /// Passes a count, unless it is zero.

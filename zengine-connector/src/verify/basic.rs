@@ -7,7 +7,7 @@ use super::{BASE64, any_of, same_secret};
 use crate::{
     error::{Error, ErrorKind},
     secret::Secret,
-    strategy::VerifyError,
+    strategy::{CredentialFault, VerifyError},
 };
 
 /// Maximum length of the header, in bytes; longer ones are refused unread.
@@ -75,7 +75,8 @@ impl BasicAuth {
     /// # Errors
     /// [`VerifyError::Challenge`] if there is none, or it cannot be read.
     pub fn read(&self, header: Option<&str>) -> Result<GivenCredentials, VerifyError> {
-        let pair = header.and_then(parse).ok_or(VerifyError::Challenge(self.challenge))?;
+        let refuse = |fault| VerifyError::Challenge(self.challenge, fault);
+        let pair = parse(header.ok_or_else(|| refuse(CredentialFault::Missing))?).ok_or_else(|| refuse(CredentialFault::Malformed))?;
         Ok(GivenCredentials { pair, challenge: self.challenge })
     }
 
@@ -104,7 +105,7 @@ impl GivenCredentials {
     /// [`VerifyError::Challenge`] if none matches.
     pub fn check(&self, credentials: &[BasicCredentials]) -> Result<(), VerifyError> {
         let matches = any_of(credentials, |allowed| same_secret(&self.pair, allowed.pair.expose()));
-        if matches { Ok(()) } else { Err(VerifyError::Challenge(self.challenge)) }
+        if matches { Ok(()) } else { Err(VerifyError::Challenge(self.challenge, CredentialFault::Wrong)) }
     }
 }
 
@@ -166,7 +167,7 @@ mod tests {
         ];
         for header in bad {
             match BasicAuth::DEFAULT.check(header, &users) {
-                Err(VerifyError::Challenge(challenge)) => assert!(challenge.starts_with("Basic realm=")),
+                Err(VerifyError::Challenge(challenge, fault)) if (fault == CredentialFault::Missing) == header.is_none() => assert!(challenge.starts_with("Basic realm=")),
                 other => panic!("{header:?}: {other:?}"),
             }
         }

@@ -9,7 +9,7 @@ use super::{BASE64, any_of, usable};
 use crate::{
     hex::{hex, parse},
     secret::Secret,
-    strategy::VerifyError,
+    strategy::{CredentialFault, VerifyError},
 };
 
 const MAC_BYTES: usize = 32;
@@ -77,7 +77,8 @@ impl HmacSha256 {
     /// # Errors
     /// [`VerifyError::Unauthenticated`]: no header, another prefix, a bad encoding, a wrong length.
     pub fn read(&self, header: Option<&str>) -> Result<Signature, VerifyError> {
-        header.and_then(|header| self.parse(header)).map(Signature).ok_or(VerifyError::Unauthenticated)
+        let header = header.ok_or(VerifyError::Unauthenticated(CredentialFault::Missing))?;
+        self.parse(header).map(Signature).ok_or(VerifyError::Unauthenticated(CredentialFault::Malformed))
     }
 
     /// Checks a header against the exact bytes of the body.
@@ -144,7 +145,7 @@ impl Signature {
     /// As [`check`](Self::check).
     pub fn check_parts(&self, parts: &[&[u8]], secrets: &[Secret<Vec<u8>>]) -> Result<(), VerifyError> {
         let matches = any_of(secrets, |secret| usable(secret) & mac(secret, parts).as_slice().ct_eq(self.0.as_slice()));
-        if matches { Ok(()) } else { Err(VerifyError::Unauthenticated) }
+        if matches { Ok(()) } else { Err(VerifyError::Unauthenticated(CredentialFault::Wrong)) }
     }
 }
 
@@ -214,7 +215,7 @@ mod tests {
         ];
         for header in bad {
             let refused = META.check(header.as_deref(), b"body", &[secret("s")]);
-            assert!(matches!(refused, Err(VerifyError::Unauthenticated)), "{header:?}");
+            assert!(matches!(refused, Err(VerifyError::Unauthenticated(_))), "{header:?}");
         }
     }
 

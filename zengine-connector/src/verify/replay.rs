@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::strategy::VerifyError;
+use crate::strategy::{CredentialFault, VerifyError};
 
 /// The window in which a signed timestamp is trusted. An older request may be a replay.
 ///
@@ -38,7 +38,7 @@ impl Freshness {
             Ok(age) => age <= self.max_age,
             Err(ahead) => ahead.duration() <= self.max_ahead,
         };
-        if fresh { Ok(()) } else { Err(VerifyError::Unauthenticated) }
+        if fresh { Ok(()) } else { Err(VerifyError::Unauthenticated(CredentialFault::Stale)) }
     }
 
     /// Checks a header that holds whole seconds since the Unix epoch.
@@ -46,9 +46,10 @@ impl Freshness {
     /// # Errors
     /// [`VerifyError::Unauthenticated`] outside the window, and if the header is absent or not such a number.
     pub fn check_unix_seconds(&self, header: Option<&str>, now: SystemTime) -> Result<(), VerifyError> {
-        let digits = header.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-        let at = digits.and_then(|text| text.parse().ok()).and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
-        self.check(at.ok_or(VerifyError::Unauthenticated)?, now)
+        let header = header.ok_or(VerifyError::Unauthenticated(CredentialFault::Missing))?;
+        let seconds = header.parse().ok().filter(|_| header.bytes().all(|byte| byte.is_ascii_digit()));
+        let at = seconds.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+        self.check(at.ok_or(VerifyError::Unauthenticated(CredentialFault::Malformed))?, now)
     }
 }
 

@@ -81,7 +81,7 @@ async fn a_preview_refuses_what_a_host_refuses() {
     let host = Host::new();
     let unsigned = InboundRequest::http(http::Request::post("/").body(body()).unwrap());
     let preview = host.orchestrator.preview("acme-shared", &unsigned, None).await.unwrap();
-    assert!(matches!(preview, Preview::Refused(VerifyError::Unauthenticated)), "{preview:?}");
+    assert!(matches!(preview, Preview::Refused(VerifyError::Unauthenticated(_))), "{preview:?}");
     let error = host.orchestrator.preview("nobody", &unsigned, None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownStrategy);
 }

@@ -18,7 +18,7 @@ use zengine_connector::{
     message::{Capabilities, ElementError, Length, Party, State, Status},
     schemars,
     strategy::{
-        Admit, Handled, InboundRequest, Origin, ProviderKey, RawPayload, ReplyCursor, RoutedEvent, SessionErrorKind, Verified, VerifyError,
+        Admit, CredentialFault, Handled, InboundRequest, Origin, ProviderKey, RawPayload, ReplyCursor, RoutedEvent, SessionErrorKind, Verified, VerifyError,
     },
 };
 
@@ -104,14 +104,14 @@ pub(crate) struct AcmeShared;
 
 impl InboundStrategy<AcmeConfig> for AcmeShared {
     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<AcmeConfig>) -> Result<Verified, VerifyError> {
-        let given = request.header("x-secret").ok_or(VerifyError::Unauthenticated)?;
+        let given = request.header("x-secret").ok_or(VerifyError::Unauthenticated(CredentialFault::Missing))?;
         assert!(given != "panic", "verify was told to");
         if given == "hang" {
             std::future::pending::<()>().await;
         }
         let secrets = cx.secret(&SecretRef::named("app")).await?;
         if !secrets.iter().any(|secret| secret.expose() == given.as_bytes()) {
-            return Err(VerifyError::Unauthenticated);
+            return Err(VerifyError::Unauthenticated(CredentialFault::Wrong));
         }
         Ok(Verified::shared(request.body().clone()))
     }
@@ -177,7 +177,7 @@ impl InboundStrategy<AcmeConfig> for AcmeHook {
                 None => Err(VerifyError::MethodNotAllowed),
             };
         }
-        let token = request.path().strip_prefix("/hook/").ok_or(VerifyError::Challenge("Basic"))?;
+        let token = request.path().strip_prefix("/hook/").ok_or(VerifyError::Challenge("Basic", CredentialFault::Missing))?;
         let tenant = cx.find_one(&RouteKey::new("url_token", token)).await?;
         Ok(Verified::tenant(&tenant, request.body().clone()))
     }
@@ -273,7 +273,7 @@ impl InboundStrategy<AcmeConfig> for AcmeQueue {
                 let tenant = cx.find_one(&RouteKey::new("queue_arn", source)).await?;
                 Ok(Verified::tenant(&tenant, request.body().clone()))
             }
-            _ => Err(VerifyError::Unauthenticated),
+            _ => Err(VerifyError::Unauthenticated(CredentialFault::Missing)),
         }
     }
 

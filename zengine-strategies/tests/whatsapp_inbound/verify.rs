@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 use zengine_connector::{
     InboundContext, InboundStrategy, Secret,
-    strategy::{InboundRequest, Principal, VerifyError},
+    strategy::{CredentialFault, InboundRequest, Principal, VerifyError},
     testing::{Decided, InboundSetup},
     verify::HmacSha256,
 };
@@ -67,7 +67,7 @@ async fn r3_the_signature_covers_the_received_bytes() {
         panic!("not shared events")
     };
     assert_eq!(payload.body().as_ref(), escaped);
-    assert!(matches!(verify(post(plain, Some(&signature))).await, Err(VerifyError::Unauthenticated)), "un-escaped on the way");
+    assert!(matches!(verify(post(plain, Some(&signature))).await, Err(VerifyError::Unauthenticated(CredentialFault::Wrong))), "un-escaped on the way");
 }
 
 /// Nobody has the secrets: a look-up would be answered 503.
@@ -76,7 +76,8 @@ async fn what_carries_no_signature_or_token_is_refused_without_a_look_up() {
     let nothing = || InboundSetup::new().context();
     for signature in [None, Some(""), Some("sha256="), Some("sha256=zz"), Some("0123")] {
         let refused = strategy().verify(&post("{}", signature), &nothing()).await.map(Decided::from);
-        assert!(matches!(refused, Err(VerifyError::Unauthenticated)), "{signature:?}");
+        let fault = if signature.is_none() { CredentialFault::Missing } else { CredentialFault::Malformed };
+        assert!(matches!(refused, Err(VerifyError::Unauthenticated(told)) if told == fault), "{signature:?}");
     }
     let hello = http::Request::get("/hook?hub.mode=subscribe&hub.challenge=1").body(Bytes::new()).unwrap();
     let refused = strategy().verify(&InboundRequest::http(hello), &nothing()).await.map(Decided::from);

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use serde::Serialize;
 
+use super::progress::Counts;
 use crate::{
     error::{Disposition, Error, ErrorKind},
     ids::TenantId,
     orchestrator::Orchestrator,
     runtime::catch,
-    strategy::{InboundRequest, Principal, VerifyError},
+    strategy::{CredentialFault, InboundRequest, Principal, VerifyError},
 };
 
 /// The result of one delivery: an HTTP response, and the same as an acknowledgement for a queue record.
@@ -27,7 +28,11 @@ pub struct Received {
     pub poisoned: usize,
     /// Number of events that must be delivered again.
     pub unstored: usize,
+    /// Of the accepted and the poisoned, those that an earlier delivery settled.
+    pub duplicates: usize,
+    pub(super) counts: Counts,
     pub(super) reason: Option<&'static str>,
+    pub(super) credentials: Option<CredentialFault>,
     pub(super) tenant: Option<TenantId>,
 }
 
@@ -47,7 +52,8 @@ words! {
 impl Received {
     /// A result without events.
     pub(super) fn new(ack: Ack, response: Response<Bytes>) -> Self {
-        Self { ack, response, accepted: 0, poisoned: 0, unstored: 0, reason: None, tenant: None }
+        let counts = Counts::default();
+        Self { ack, response, accepted: 0, poisoned: 0, unstored: 0, duplicates: 0, counts, reason: None, credentials: None, tenant: None }
     }
 
     /// A result without events, with a plain text response.
@@ -58,10 +64,10 @@ impl Received {
     /// The result for a request that `verify` refused. The body states the reason as a literal, never the expected value.
     pub(super) fn refused(error: &VerifyError) -> Self {
         let ack = if matches!(error, VerifyError::Unavailable(_)) { Ack::Redeliver } else { Ack::Refused };
-        let mut refused = Self::plain(ack, error.status(), error.reason());
+        let mut refused = Self { credentials: error.credentials(), ..Self::plain(ack, error.status(), error.reason()) };
         let headers = refused.response.headers_mut();
         match error {
-            VerifyError::Challenge(scheme) => {
+            VerifyError::Challenge(scheme, _) => {
                 // RFC 7617 requires a realm; other schemes allow one.
                 let challenge = if scheme.contains(' ') { (*scheme).to_owned() } else { format!("{scheme} realm=\"inbound\"") };
                 if let Ok(value) = HeaderValue::from_str(&challenge) {
@@ -78,6 +84,16 @@ impl Received {
             _ => {}
         }
         refused
+    }
+
+    /// Adds the counts of the events.
+    pub(super) fn with(self, counts: Counts) -> Self {
+        Self { duplicates: counts.accepted_before + counts.poisoned_before, counts, ..self }
+    }
+
+    /// Whether a person should look at it: a request of a sender that cannot prove who it is.
+    pub(super) fn is_forbidden(&self) -> bool {
+        self.ack == Ack::Refused && matches!(self.response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
     }
 
     /// Sets the tenant that authenticated the request.

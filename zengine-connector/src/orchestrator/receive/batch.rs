@@ -7,6 +7,7 @@ use std::{
 
 use futures_channel::oneshot;
 use futures_util::{StreamExt, stream};
+use tracing::{Instrument as _, Span, field};
 
 use super::{
     claim::{Claim, Taken},
@@ -58,12 +59,13 @@ impl Batch {
     pub(super) fn start(self: &Arc<Self>, partitions: Vec<Vec<InboundTask>>) -> oneshot::Receiver<()> {
         let (done, wait) = oneshot::channel();
         let (batch, running) = (Arc::clone(self), Running::of(Arc::clone(self.engine())));
-        let taken = self.engine().spawner.spawn(Box::pin(async move {
+        let task = async move {
             let _running = running;
             let parallel = batch.orchestrator.inbound.settings.parallel;
             stream::iter(partitions).for_each_concurrent(parallel, |partition| batch.run(partition)).await;
             let _ = done.send(());
-        }));
+        };
+        let taken = self.engine().spawner.spawn(Box::pin(task.instrument(Span::current())));
         if !taken {
             tracing::warn!(strategy = %self.entry.name, "inbound.not_spawned");
         }
@@ -74,11 +76,31 @@ impl Batch {
     async fn run(&self, partition: Vec<InboundTask>) {
         let mut stopped = false;
         for task in partition {
-            let result =
-                if stopped { EventResult::Unstored } else { catch(Box::pin(self.run_task(task))).await.unwrap_or(EventResult::Unstored) };
+            let result = if stopped {
+                EventResult::Unstored
+            } else {
+                let span = self.span(&task);
+                let result = catch(Box::pin(self.run_task(task)).instrument(span.clone())).await.unwrap_or(EventResult::Unstored);
+                span.record("outcome", result.as_str());
+                result
+            };
             stopped |= result == EventResult::Unstored;
             self.progress.add(result);
         }
+    }
+
+    /// The span of one event: `zengine.handle`. None for an element that cannot be handled.
+    fn span(&self, task: &InboundTask) -> Span {
+        let InboundTask::Handle { event, .. } = task else { return Span::none() };
+        tracing::info_span!(
+            "zengine.handle",
+            tenant_id = event.tenant.as_str(),
+            strategy = self.entry.name.as_str(),
+            event_id = &*event.id,
+            correlation_id = self.correlation.as_ref().map(CorrelationId::as_str),
+            trace = self.traceparent.as_deref(),
+            outcome = field::Empty,
+        )
     }
 
     async fn run_task(&self, task: InboundTask) -> EventResult {
@@ -95,7 +117,7 @@ impl Batch {
         let began = self.now();
         let claim = match self.or_stop(began, Claim::take(&self.orchestrator, key, self.replay.is_some()).await) {
             Ok(Taken::Ours(claim)) => claim,
-            Ok(Taken::Settled(InboundStatus::Poison)) => return EventResult::Poisoned,
+            Ok(Taken::Settled(InboundStatus::Poison)) => return EventResult::KnownPoison,
             Ok(Taken::Settled(_)) => return EventResult::Settled,
             Ok(Taken::Elsewhere) => return EventResult::Unstored,
             Err(error) => {
@@ -110,7 +132,7 @@ impl Batch {
         let result = catch(claim.hold(self.work(task, began))).await.unwrap_or(EventResult::Unstored);
         match result {
             EventResult::Accepted | EventResult::Settled => self.settle(&claim, InboundStatus::Stored).await,
-            EventResult::Poisoned => self.settle(&claim, InboundStatus::Poison).await,
+            EventResult::Poisoned | EventResult::KnownPoison => self.settle(&claim, InboundStatus::Poison).await,
             EventResult::Unstored => drop(self.or_stop(self.now(), claim.release().await)),
         }
         result
@@ -218,22 +240,29 @@ impl Batch {
         let (handler, kept) = (Arc::clone(&self.handler), event.clone());
         let (end, wait) = oneshot::channel();
         let underway = self.progress.underway();
-        let taken = self.engine().spawner.spawn(Box::pin(async move {
+        let task = async move {
             let _ = end.send(catch(async { handler.handle_event(*event, cx).await }).await);
-        }));
+        };
+        let taken = self.engine().spawner.spawn(Box::pin(task.instrument(Span::current())));
         // The sender is gone if the task was not taken.
         let ended = wait.await;
         drop(underway);
+        let mut told = None;
         let reason = match ended {
             Ok(Some(Ok(()))) => return EventResult::Accepted,
             Ok(Some(Err(HandlerError::Poison(reason)))) => return self.poison(&kept, key, ErrorKind::InvalidContent, reason).await,
-            // The host's error may hold personal data, so it is not logged here.
-            Ok(Some(Err(HandlerError::NotStored { .. }))) => "the handler did not store the event",
+            Ok(Some(Err(refused @ HandlerError::NotStored { .. }))) => {
+                told = refused.told();
+                "the handler did not store the event"
+            }
             Ok(None) => "the handler panicked",
             Err(oneshot::Canceled) if !taken => "the handler's task could not be spawned",
             Err(oneshot::Canceled) => "the handler's task was dropped",
         };
-        tracing::warn!(tenant_id = %kept.tenant, strategy = %self.entry.name, event_id = %kept.id, reason, "inbound.unstored");
+        let (error, error_type) = told.unzip();
+        // The host's own text, which it may choose to keep out of its log.
+        let error = error.filter(|_| self.orchestrator.inbound.settings.log_handler_errors);
+        tracing::warn!(tenant_id = %kept.tenant, strategy = %self.entry.name, event_id = %kept.id, reason, error, error_type, "inbound.unstored");
         if self.progress.is_acknowledged() {
             return self.poison(&kept, key, ErrorKind::Unexpected, reason).await;
         }

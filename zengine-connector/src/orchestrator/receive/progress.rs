@@ -9,18 +9,39 @@ pub(super) enum EventResult {
     Accepted,
     /// Stored by an earlier delivery.
     Settled,
-    /// Stored as a dead letter, by this or an earlier delivery.
+    /// Stored as a dead letter now.
     Poisoned,
+    /// Stored as a dead letter by an earlier delivery.
+    KnownPoison,
     /// The event must be delivered again.
     Unstored,
+}
+
+impl EventResult {
+    /// The result in snake case, as the span of the event has it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Settled => "settled",
+            Self::Poisoned => "poisoned",
+            Self::KnownPoison => "known_poison",
+            Self::Unstored => "unstored",
+        }
+    }
 }
 
 /// Counts at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
+    /// Stored, now or before.
     pub(super) accepted: usize,
+    /// Dead letters, of now or before.
     pub(super) poisoned: usize,
     pub(super) unstored: usize,
+    /// Of the accepted, those of an earlier delivery.
+    pub(super) accepted_before: usize,
+    /// Of the poisoned, those of an earlier delivery.
+    pub(super) poisoned_before: usize,
 }
 
 /// Counts of running tasks, and the number of events that the request may still start.
@@ -34,6 +55,7 @@ struct State {
     accepted: usize,
     settled: usize,
     poisoned: usize,
+    known_poison: usize,
     /// With the handler, or stored and about to be settled.
     underway: usize,
     budget: usize,
@@ -61,6 +83,7 @@ impl Progress {
             EventResult::Accepted => state.accepted += 1,
             EventResult::Settled => state.settled += 1,
             EventResult::Poisoned => state.poisoned += 1,
+            EventResult::KnownPoison => state.known_poison += 1,
             EventResult::Unstored => {}
         }
     }
@@ -114,8 +137,14 @@ impl Progress {
 
 impl State {
     fn counts(&self, total: usize) -> Counts {
-        let accepted = self.accepted + self.settled;
-        Counts { accepted, poisoned: self.poisoned, unstored: total.saturating_sub(accepted + self.poisoned) }
+        let (accepted, poisoned) = (self.accepted + self.settled, self.poisoned + self.known_poison);
+        Counts {
+            accepted,
+            poisoned,
+            unstored: total.saturating_sub(accepted + poisoned),
+            accepted_before: self.settled,
+            poisoned_before: self.known_poison,
+        }
     }
 }
 
@@ -127,7 +156,17 @@ mod tests {
     fn what_nobody_counted_must_come_again() {
         let progress = Progress::new(3, 1);
         progress.add(EventResult::Accepted);
-        assert_eq!(progress.at_the_end(), Counts { accepted: 1, poisoned: 0, unstored: 2 });
+        assert_eq!(progress.at_the_end(), Counts { accepted: 1, unstored: 2, ..Counts::default() });
+    }
+
+    #[test]
+    fn what_an_earlier_delivery_settled_is_counted_apart() {
+        let progress = Progress::new(4, 4);
+        for result in [EventResult::Accepted, EventResult::Settled, EventResult::Poisoned, EventResult::KnownPoison] {
+            progress.add(result);
+        }
+        let counts = Counts { accepted: 2, poisoned: 2, unstored: 0, accepted_before: 1, poisoned_before: 1 };
+        assert_eq!(progress.at_the_end(), counts);
     }
 
     #[test]
@@ -135,11 +174,11 @@ mod tests {
         let progress = Progress::new(3, 3);
         progress.add(EventResult::Accepted);
         let underway = progress.underway();
-        assert_eq!(progress.so_far(), Counts { accepted: 1, poisoned: 0, unstored: 1 });
+        assert_eq!(progress.so_far(), Counts { accepted: 1, unstored: 1, ..Counts::default() });
         assert!(!progress.is_acknowledged());
         drop(underway);
         progress.add(EventResult::Unstored);
-        assert_eq!(progress.so_far(), Counts { accepted: 1, poisoned: 0, unstored: 2 });
+        assert_eq!(progress.so_far(), Counts { accepted: 1, unstored: 2, ..Counts::default() });
         progress.add(EventResult::Accepted);
         let _underway = progress.underway();
         assert_eq!((progress.so_far().unstored, progress.is_acknowledged()), (0, true));

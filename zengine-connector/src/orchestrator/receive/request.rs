@@ -1,9 +1,10 @@
 //! One request, from arrival to answer.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use tracing::{Instrument as _, Level, Span, field};
 
 use super::{
     answer::{Ack, Received},
@@ -23,7 +24,7 @@ use crate::{
     pipeline::Engine,
     registry::RegisteredStrategy,
     runtime::{Missed, guard, ms, to_ms},
-    strategy::{DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, Verified, VerifyError},
+    strategy::{CredentialFault, DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, Verified, VerifyError},
     sync::Permit,
     telemetry::{Dimensions, MetricName, TraceParent},
 };
@@ -56,8 +57,10 @@ impl Orchestrator {
         let (entry, inbound) = self.receives(strategy)?;
         let arrived = self.engine.clock.monotonic();
         let call = InboundCall { orchestrator: self, entry, inbound, request: &request };
-        let received = call.receive().await;
-        call.log(&received, self.engine.clock.monotonic().saturating_sub(arrived));
+        let span = call.span();
+        let received = pin!(call.receive()).instrument(span.clone()).await;
+        span.in_scope(|| call.log(&received, self.engine.clock.monotonic().saturating_sub(arrived)));
+        span.record("outcome", received.ack.as_str());
         report::count(&self.engine.observers, entry.name.as_str(), &received);
         Ok(received)
     }
@@ -83,24 +86,47 @@ impl InboundCall<'_> {
         &self.orchestrator.engine
     }
 
-    /// The event `inbound.completed` of a request or record (rule 81). A fact without a value has no key.
-    pub(super) fn log(&self, received: &Received, duration: Duration) {
-        tracing::info!(
+    /// The span of the request: `zengine.receive`, whose parent is the caller's span. `outcome` is recorded at its end.
+    fn span(&self) -> Span {
+        tracing::info_span!(
+            "zengine.receive",
             strategy = self.entry.name.as_str(),
-            // Only if one tenant's credentials authenticated the whole request.
-            tenant_id = received.tenant.as_ref().map(TenantId::as_str),
-            outcome = received.ack.as_str(),
-            reason = received.reason,
-            http_status = received.response.status().as_u16(),
-            accepted = received.accepted,
-            poisoned = received.poisoned,
-            unstored = received.unstored,
-            body_bytes = self.request.body().len(),
+            tenant_id = field::Empty,
             correlation_id = correlation(self.request).as_ref().map(CorrelationId::as_str),
-            trace = trace(self.request).map(tracing::field::display),
-            duration_ms = ms(duration),
-            "inbound.completed"
-        );
+            trace = trace(self.request).map(field::display),
+            outcome = field::Empty,
+        )
+    }
+
+    /// The event `inbound.completed` of a request or record (rule 81). WARN if its credentials were refused, else INFO. A fact without a
+    /// value has no key.
+    pub(super) fn log(&self, received: &Received, duration: Duration) {
+        // Only if one tenant's credentials authenticated the whole request.
+        let tenant = received.tenant.as_ref().map(TenantId::as_str);
+        Span::current().record("tenant_id", tenant);
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::event!(
+                    Level::$level,
+                    strategy = self.entry.name.as_str(),
+                    tenant_id = tenant,
+                    outcome = received.ack.as_str(),
+                    reason = received.reason,
+                    credentials = received.credentials.map(CredentialFault::as_str),
+                    http_status = received.response.status().as_u16(),
+                    accepted = received.accepted,
+                    duplicates = received.duplicates,
+                    poisoned = received.poisoned,
+                    unstored = received.unstored,
+                    body_bytes = self.request.body().len(),
+                    correlation_id = correlation(self.request).as_ref().map(CorrelationId::as_str),
+                    trace = trace(self.request).map(field::display),
+                    duration_ms = ms(duration),
+                    "inbound.completed"
+                )
+            };
+        }
+        if received.is_forbidden() { event!(WARN) } else { event!(INFO) }
     }
 
     async fn receive(&self) -> Received {
@@ -224,7 +250,7 @@ impl InboundCall<'_> {
             }
             None => {}
         }
-        self.respond(handled, until).await
+        self.respond(handled, until).await.with(counts)
     }
 
     fn reader(&self, tenant: &TenantId, conversation: &ConversationId) -> ConversationReader<'_> {

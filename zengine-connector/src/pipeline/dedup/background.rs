@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tracing::Instrument as _;
+
 use super::super::{
     Engine, Running,
     dropped::DroppedSend,
@@ -55,7 +57,8 @@ pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<
     let (running, warning) = (Running::of(Arc::clone(&engine)), LeaseWarning(Some(key.clone())));
     // The copy reports the send, also if no task takes it.
     send.call.trace.hand_over();
-    let _taken = Arc::clone(&engine.spawner).spawn(Box::pin(async move {
+    let spawner = Arc::clone(&engine.spawner);
+    let task = async move {
         let (_running, mut warning, (dropped, unfinished)) = (running, warning, dropped);
         let ended = match &unfinished {
             Unfinished::Unstored(record) => Written::Record(Arc::clone(record)),
@@ -82,7 +85,8 @@ pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<
         if let (Some(leader), Some(ended)) = (leader, ended) {
             leader.complete(&ended);
         }
-    }));
+    };
+    let _taken = spawner.spawn(Box::pin(task.instrument(send.call.trace.span().clone())));
 }
 
 /// Writes a change in a task of its own that reports nothing: a release, or an end that its caller reported. The callers that follow the
@@ -95,11 +99,13 @@ pub(super) fn write_later(send: &Identified<'_>, operation: ClaimOp, patience: D
         return;
     }
     let running = Running::of(Arc::clone(&engine));
-    // If it is not taken, the warning says so.
-    let _taken = Arc::clone(&engine.spawner).spawn(Box::pin(async move {
+    let spawner = Arc::clone(&engine.spawner);
+    let task = async move {
         let _held = (running, count, leader);
         warning.disarm_unless_failed(&write(&engine, &key, &operation, patience).await);
-    }));
+    };
+    // If it is not taken, the warning says so.
+    let _taken = spawner.spawn(Box::pin(task.instrument(send.call.trace.span().clone())));
 }
 
 /// Warns on drop if the claim is left to its lease, also if the task never ran.

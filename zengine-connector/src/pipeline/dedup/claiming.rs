@@ -86,7 +86,10 @@ async fn try_claim<'a>(job: &'a SendJob<'a>, leader: &mut Leader, seen: &mut Opt
         if seen.as_ref().map(|record| (record.owner, record.rev)) != before {
             continue;
         }
-        if !waiting.get_or_insert_with(|| Waiting::new(job)).look_later(job).await {
+        let asked = job.clock().monotonic();
+        let again = waiting.get_or_insert_with(|| Waiting::new(job)).look_later(job).await;
+        job.call.trace.waited_since(asked, job.clock());
+        if !again {
             return Ok(Claimed::Deferred(in_progress(job, seen.as_deref())));
         }
         *seen = job.record().await?.map(Arc::new);

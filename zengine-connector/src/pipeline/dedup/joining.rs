@@ -31,8 +31,10 @@ pub(crate) async fn join(job: &SendJob<'_>) -> Result<Joined, Error> {
         if job.settings().dedup.duplicates == Duplicates::Reject {
             return Ok(Joined::Ended(in_progress()));
         }
-        let remaining = job.clock().remaining();
-        match job.clock().wait(follower.wait(engine.clock.sleep(remaining))).await {
+        let (remaining, asked) = (job.clock().remaining(), job.clock().monotonic());
+        let waited = job.clock().wait(follower.wait(engine.clock.sleep(remaining))).await;
+        job.call.trace.waited_since(asked, job.clock());
+        match waited {
             Some(Ok(ended)) => return Ok(Joined::Ended(ended.replayed())),
             None => return Ok(Joined::Ended(in_progress())),
             Some(Err(owners)) => gone = owners,

@@ -8,9 +8,9 @@ use super::super::settings::Breaker;
 pub(super) const SCHEMA: u32 = 1;
 
 words! {
-    /// The state of a breaker.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-    pub(crate) enum State {
+    /// The state of a breaker. Exhaustive by design.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub enum State {
         /// All calls pass.
         Closed = "closed",
         /// No call passes.

@@ -8,4 +8,4 @@ mod log;
 mod window;
 
 pub(crate) use circuit::{Admission, Circuit, CircuitPorts, Permit, Verdict};
-pub(crate) use log::State;
+pub use log::State;

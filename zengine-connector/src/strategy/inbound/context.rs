@@ -2,7 +2,7 @@
 
 use std::{any::Any, marker::PhantomData, ops::Deref, sync::Arc, time::SystemTime};
 
-use super::{super::Sessions, VerifyError};
+use super::{super::Sessions, CredentialFault, VerifyError};
 use crate::{
     ids::{RouteKey, TenantId},
     runtime::BoxFuture,
@@ -64,7 +64,7 @@ impl<T: Send + Sync + 'static> InboundContext<T> {
         let mut candidates = self.find(key).await?;
         match candidates.pop() {
             Some(candidate) if candidates.is_empty() => Ok(candidate),
-            _ => Err(VerifyError::Unauthenticated),
+            _ => Err(VerifyError::Unauthenticated(CredentialFault::Wrong)),
         }
     }
 

@@ -19,4 +19,4 @@ pub use routed::RoutedEvent;
 pub use traits::{Admit, InboundStrategy};
 pub(crate) use verified::{MAX_ELEMENTS, Step};
 pub use verified::{Principal, RawPayload, Verified};
-pub use verify_error::VerifyError;
+pub use verify_error::{CredentialFault, VerifyError};

@@ -1,15 +1,33 @@
 //! The reason why a request is refused.
 
+use serde::Serialize;
+
 use crate::{error::Error, http::PairError};
+
+words! {
+    /// The fault in a request's credentials, for logs. The answer is the same for each: it must not help a forger.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+    #[non_exhaustive]
+    pub enum CredentialFault {
+        /// There are none: a sender that does not sign, or a proxy that removes the header.
+        Missing = "missing",
+        /// They have another form, encoding or length than they must have.
+        Malformed = "malformed",
+        /// They are of another secret, of another body, or of nobody that is known.
+        Wrong = "wrong",
+        /// Their time is outside the window: a replay, or a wrong clock.
+        Stale = "stale",
+    }
+}
 
 /// The reason why a request is refused. The answer never holds the expected value.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// 401: no credentials, or wrong ones.
-    Unauthenticated,
+    Unauthenticated(CredentialFault),
     /// 401 with a `WWW-Authenticate` header of this scheme.
-    Challenge(&'static str),
+    Challenge(&'static str, CredentialFault),
     /// 403: known, but not allowed.
     Forbidden,
     /// 404: not found.
@@ -35,10 +53,18 @@ impl VerifyError {
         self.answer().1
     }
 
+    /// The fault in the credentials, for a log. `None` if the credentials are not the reason.
+    pub fn credentials(&self) -> Option<CredentialFault> {
+        match self {
+            Self::Unauthenticated(fault) | Self::Challenge(_, fault) => Some(*fault),
+            _ => None,
+        }
+    }
+
     fn answer(&self) -> (http::StatusCode, &'static str) {
         use http::StatusCode as S;
         match self {
-            Self::Unauthenticated | Self::Challenge(_) => (S::UNAUTHORIZED, "not authenticated"),
+            Self::Unauthenticated(_) | Self::Challenge(..) => (S::UNAUTHORIZED, "not authenticated"),
             Self::Forbidden => (S::FORBIDDEN, "forbidden"),
             Self::NotFound => (S::NOT_FOUND, "not found"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method not allowed"),

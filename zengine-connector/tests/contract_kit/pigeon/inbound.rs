@@ -9,7 +9,7 @@ use zengine_connector::{
     InboundContext, InboundEvent, Secret, SecretRef,
     http::CallOptions,
     ids::RouteKey,
-    strategy::{Admit, Candidate, Handled, InboundRequest, Verified, VerifyError},
+    strategy::{Admit, Candidate, CredentialFault, Handled, InboundRequest, Verified, VerifyError},
     verify::{Freshness, HmacSha256, answer_challenge},
 };
 
@@ -65,7 +65,7 @@ async fn named(request: &InboundRequest, cx: &InboundContext<Loft>) -> Option<Ca
 pub(super) async fn verify_hub(post: &Post, request: &InboundRequest, cx: &InboundContext<Loft>) -> Result<Verified, VerifyError> {
     let secrets = match cx.secret(&SecretRef::named(HUB_SECRET)).await {
         Err(_) if post.is(Flaw::FailsOpenWithoutSecret) => return Ok(Verified::shared(request.body().clone())),
-        Err(_) if post.is(Flaw::OutageIsRefusal) => return Err(VerifyError::Unauthenticated),
+        Err(_) if post.is(Flaw::OutageIsRefusal) => return Err(VerifyError::Unauthenticated(CredentialFault::Wrong)),
         secrets => secrets?,
     };
     if post.is(Flaw::TrustsAnyRecord) && request.method().is_none() {
@@ -159,7 +159,7 @@ async fn delivery(
             Err(VerifyError::Malformed(Box::leak(format!("expected {}", right(request.body())).into_boxed_str())))
         }
         (Flaw::OracleInHeader, Err(_)) => {
-            Err(VerifyError::Challenge(Box::leak(format!("Pigeon {}", right(request.body())).into_boxed_str())))
+            Err(VerifyError::Challenge(Box::leak(format!("Pigeon {}", right(request.body())).into_boxed_str()), CredentialFault::Wrong))
         }
         (_, checked) => checked,
     }
