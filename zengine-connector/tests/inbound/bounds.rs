@@ -31,7 +31,8 @@ async fn assert_one_letter(host: &Host, body: impl Into<Bytes>, reason: &str) {
     for times in 1..=2 {
         let received = host.shared(body.clone()).await;
         assert_eq!((received.ack, received.response.status().as_u16(), counts(&received)), (Ack::Done, 200, (0, 1, 0)), "{reason}");
-        assert_eq!(host.metrics.of(MetricName::InboundPoisoned), times);
+        let counted = [MetricName::InboundPoisoned, MetricName::InboundDuplicates].map(|name| host.metrics.of(name));
+        assert_eq!((counted, received.duplicates), ([1, times - 1], times - 1), "what comes again is a duplicate");
     }
     let letters = host.letters().await;
     assert_eq!((letters.len(), host.seen.count()), (1, 0));

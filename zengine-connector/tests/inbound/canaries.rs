@@ -54,6 +54,7 @@ async fn rule_81_logs_errors_and_debug_hold_no_secret_no_person_and_no_content()
     for text in [&log, &printed] {
         assert!(!text.contains("canary"), "{text}");
     }
+    assert!(log.contains("the host's database is down"), "the text is the host's own: {log}");
     assert!(log.contains("accepted=1 poisoned=3 unstored=1"), "{log}");
     assert!(!log.contains("(none)"), "a fact that is not there is a key that is not there: {log}");
 }

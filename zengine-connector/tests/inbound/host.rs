@@ -82,7 +82,7 @@ impl Seen {
         let todo = self.script.lock().unwrap().get(&text).cloned();
         let end = match todo {
             None => Ok(()),
-            Some(Do::NotStored) => Err("canary-host-error".into()),
+            Some(Do::NotStored) => Err("the host's database is down".into()),
             Some(Do::Poison) => Err(HandlerError::Poison("told to")),
             Some(Do::Panic) => panic!("the handler was told to"),
             Some(Do::Slow(time)) => {

@@ -18,7 +18,8 @@ use zengine_connector::{
     message::{Capabilities, ElementError, Length, Party, State, Status},
     schemars,
     strategy::{
-        Admit, CredentialFault, Handled, InboundRequest, Origin, ProviderKey, RawPayload, ReplyCursor, RoutedEvent, SessionErrorKind, Verified, VerifyError,
+        Admit, CredentialFault, Handled, InboundRequest, Origin, ProviderKey, RawPayload, ReplyCursor, RoutedEvent, SessionErrorKind,
+        Verified, VerifyError,
     },
 };
 

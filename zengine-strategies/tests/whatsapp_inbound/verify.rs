@@ -67,7 +67,10 @@ async fn r3_the_signature_covers_the_received_bytes() {
         panic!("not shared events")
     };
     assert_eq!(payload.body().as_ref(), escaped);
-    assert!(matches!(verify(post(plain, Some(&signature))).await, Err(VerifyError::Unauthenticated(CredentialFault::Wrong))), "un-escaped on the way");
+    assert!(
+        matches!(verify(post(plain, Some(&signature))).await, Err(VerifyError::Unauthenticated(CredentialFault::Wrong))),
+        "un-escaped on the way"
+    );
 }
 
 /// Nobody has the secrets: a look-up would be answered 503.

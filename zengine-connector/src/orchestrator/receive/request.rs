@@ -24,7 +24,10 @@ use crate::{
     pipeline::Engine,
     registry::RegisteredStrategy,
     runtime::{Missed, guard, ms, to_ms},
-    strategy::{CredentialFault, DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, Verified, VerifyError},
+    strategy::{
+        CredentialFault, DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, Verified,
+        VerifyError,
+    },
     sync::Permit,
     telemetry::{Dimensions, MetricName, TraceParent},
 };
@@ -115,9 +118,9 @@ impl InboundCall<'_> {
                     credentials = received.credentials.map(CredentialFault::as_str),
                     http_status = received.response.status().as_u16(),
                     accepted = received.accepted,
-                    duplicates = received.duplicates,
                     poisoned = received.poisoned,
                     unstored = received.unstored,
+                    duplicates = received.duplicates,
                     body_bytes = self.request.body().len(),
                     correlation_id = correlation(self.request).as_ref().map(CorrelationId::as_str),
                     trace = trace(self.request).map(field::display),

@@ -67,9 +67,7 @@ pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<
         warning.disarm_unless_failed(&ended);
         let ended = match (ended, unfinished) {
             // A delivery is told as one, whatever a record says that another caller ended (rule 26).
-            (ended, Unfinished::Change(ClaimOp::Commit { terminal: Terminal::Delivered, result, made, .. }))
-                if !matches!(&ended, Written::Record(record) if record.status == ClaimStatus::Delivered) =>
-            {
+            (ended, Unfinished::Change(ClaimOp::Commit { terminal: Terminal::Delivered, result, made, .. })) if !matches!(&ended, Written::Record(record) if record.status == ClaimStatus::Delivered) => {
                 Some(dropped.not_recorded(result.as_ref(), made.count))
             }
             // So is one without a record.

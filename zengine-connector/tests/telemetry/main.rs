@@ -1,6 +1,12 @@
-//! What an operator sees of sends: the lines that Powertools' layer prints and the numbers that an observer gets.
+//! What an operator sees: the lines that Powertools' layer prints, the spans around them, the numbers that an observer gets, and the
+//! status of a tenant.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
+
+mod inbound;
+mod observers;
+mod spans;
+mod status;
 
 use std::{
     collections::BTreeMap,
@@ -17,6 +23,8 @@ use zengine_connector::{
     telemetry::{Invocation, Metric, MetricName, Observer, Powertools},
     testing::{ProviderAnswer, Recording, SimClock},
 };
+
+use spans::Spans;
 
 /// A writer whose bytes can be read.
 #[derive(Clone, Default)]
@@ -69,26 +77,28 @@ struct Host {
     orchestrator: Orchestrator,
     clock: Arc<SimClock>,
     printed: Printed,
+    spans: Spans,
     sums: Arc<Sums>,
+    memory: Memory,
     _subscriber: tracing::subscriber::DefaultGuard,
 }
 
 impl Host {
     fn new() -> Self {
-        let (printed, sums, clock) = (Printed::default(), Arc::new(Sums::default()), Arc::new(SimClock::new()));
+        let (printed, spans, sums, clock) = (Printed::default(), Spans::default(), Arc::new(Sums::default()), Arc::new(SimClock::new()));
         let layer = Powertools::builder("connectors-social", Arc::clone(&clock) as _).build(printed.clone());
         layer.handle().begin(Invocation { function_request_id: Some("req-1"), ..Invocation::default() });
-        let subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer).with(spans.clone()));
         let (provider, memory) = (Recording::new(), Memory::new());
         memory.put_tenant(&acme(), &StrategyName::new("recording").unwrap(), json!({}));
         let orchestrator = Orchestrator::builder()
             .strategy(provider.clone())
-            .stores(memory)
+            .stores(memory.clone())
             .clock(Arc::clone(&clock) as _)
             .observer(Arc::clone(&sums) as _)
             .build()
             .unwrap();
-        Self { provider, orchestrator, clock, printed, sums, _subscriber: subscriber }
+        Self { provider, orchestrator, clock, printed, spans, sums, memory, _subscriber: subscriber }
     }
 
     async fn send(&self, id: &str) -> Outcome {
@@ -249,7 +259,7 @@ async fn rule_82_a_name_that_is_not_registered_is_unknown_in_metrics() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rule_81_no_line_and_no_metric_holds_a_recipient_or_a_body() {
+async fn rule_81_no_line_span_metric_or_status_holds_a_recipient_or_a_body() {
     let host = Host::new();
     let answers = [
         ProviderAnswer::Accept,
@@ -272,13 +282,37 @@ async fn rule_81_no_line_and_no_metric_holds_a_recipient_or_a_body() {
     assert!(matches!(host.send("put-off").await, Outcome::Deferred(_)));
     let put_off = host.printed.lines("send.completed").pop().unwrap();
     assert_eq!((&put_off["breaker_state"], &put_off["reason"]), (&json!("open"), &json!("breaker_open")));
-    let told = format!("{} {:?}", host.printed.text(), host.sums);
-    for line in ["send.attempt", "send.completed", "breaker.changed", "breaker_transitions", "outcome=open"] {
+    let status = host.orchestrator.status(&acme(), "recording").await.unwrap();
+    let status = format!("{status:?} {}", serde_json::to_string(&status).unwrap());
+    let told = format!("{} {:?} {:?} {status}", host.printed.text(), host.sums, host.spans);
+    for line in [
+        "zengine.send",
+        "zengine.attempt",
+        "last_error",
+        "send.attempt",
+        "send.completed",
+        "breaker.changed",
+        "breaker_transitions",
+        "outcome=open",
+    ] {
         assert!(told.contains(line), "{line} is missing");
     }
     for canary in ["canary", PHONE.trim_start_matches('+')] {
         assert!(!told.contains(canary), "{told}");
     }
+    assert_keys_are_documented(&host.spans);
+}
+
+/// Checks that the documentation has each key of the lines and spans.
+fn assert_keys_are_documented(spans: &Spans) {
+    let documented = documentation();
+    for key in spans.keys() {
+        assert!(documented.contains(&format!("`{key}`")), "{key} is missing in guide/logging.md");
+    }
+}
+
+fn documentation() -> String {
+    std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("guide/logging.md")).unwrap()
 }
 
 /// The messages of the lines that a source file logs, which are the last literal of each call. Tests in it do not count.
@@ -287,7 +321,7 @@ fn messages(source: &str) -> Vec<String> {
     let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let calls = code.match_indices("tracing::").filter_map(|(at, path)| {
         let (name, arguments) = code[at + path.len()..].split_once("!(")?;
-        ["trace", "debug", "info", "warn", "error", "event"].contains(&name).then_some(arguments)
+        ["trace", "debug", "info", "warn", "error", "event", "info_span"].contains(&name).then_some(arguments)
     });
     calls.filter_map(last_literal).collect()
 }
@@ -312,9 +346,9 @@ fn last_literal(arguments: &str) -> Option<String> {
 
 /// Queries and alarms look for the message: it is a name, and the documentation has each.
 #[test]
-fn every_line_has_a_name_that_the_documentation_lists() {
+fn every_line_and_span_has_a_name_that_the_documentation_lists() {
     let core = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let documented = std::fs::read_to_string(core.join("guide/logging.md")).unwrap();
+    let documented = documentation();
     let (mut folders, mut found) = (vec![core.join("src")], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {

@@ -1,0 +1,58 @@
+//! What operators see of a host: lines, spans, metrics in two forms, and the status of a tenant.
+//!
+//! ```sh
+//! cargo run -p zengine-examples --example telemetry
+//! ```
+//!
+//! Standard output gets JSON lines with the keys of AWS Lambda Powertools and CloudWatch's embedded metric format, as from a function;
+//! then the text that Prometheus would scrape, and the answer of a health endpoint. The provider is a script.
+#![allow(clippy::print_stdout, reason = "this program talks to people")]
+
+use std::{error::Error as StdError, io::stdout, sync::Arc};
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tracing::Instrument as _;
+use tracing_subscriber::{Layer as _, filter::LevelFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use zengine_connector::{
+    ClientMessageId, ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Reach, SendOptions, StrategyName, StrategyRegistry,
+    TenantId,
+    runtime::TokioClock,
+    telemetry::{EmfObserver, MetricsObserver, Powertools},
+    testing::{ProviderAnswer, Recording},
+};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn StdError>> {
+    // Lines: any subscriber takes them. This layer prints one JSON object per line.
+    let clock = Arc::new(TokioClock::new());
+    let lines = Powertools::builder("messaging", Arc::clone(&clock) as _).build(stdout());
+    tracing_subscriber::registry().with(lines.with_filter(LevelFilter::INFO)).init();
+
+    // Metrics: the recorder first, because the observer describes its metrics to it.
+    let prometheus = PrometheusBuilder::new().install_recorder()?;
+    let emf = EmfObserver::new("messaging", clock, stdout()).with_tenant_as_property();
+
+    let (provider, memory, acme) = (Recording::new(), Memory::new(), TenantId::new("acme")?);
+    memory.put_tenant(&acme, &StrategyName::new("recording")?, serde_json::json!({}));
+    let orchestrator = Orchestrator::builder(StrategyRegistry::builder().register(provider.clone()).build()?)
+        .stores(memory)
+        .observer(Arc::new(emf))
+        .observer(Arc::new(MetricsObserver::new()))
+        .build()?;
+
+    // One send is delivered, its duplicate replays that, and one is refused for the tenant's credentials.
+    let message = OutboundMessage::text(Identity::phone("+15551230001")?, "Your parcel has arrived.");
+    for id in ["order-17", "order-17", "order-18"] {
+        if id == "order-18" {
+            provider.answer(ProviderAnswer::error(ErrorKind::Unauthorized, Reach::Processed));
+        }
+        // The spans of a send are children of this one.
+        let request = tracing::info_span!("request", path = "/orders");
+        let options = SendOptions::new(ClientMessageId::new(id)?);
+        let _outcome = orchestrator.send(&acme, "recording", &message, options).instrument(request).await?;
+    }
+
+    println!("{}", prometheus.render());
+    println!("{}", serde_json::to_string(&orchestrator.status(&acme, "recording").await?)?);
+    Ok(())
+}
