@@ -6,9 +6,11 @@
 //!
 //! Standard output gets JSON lines with the keys of AWS Lambda Powertools and CloudWatch's embedded metric format, as from a function;
 //! then the text that Prometheus would scrape, and the answer of a health endpoint. The provider is a script.
-#![allow(clippy::print_stdout, reason = "this program talks to people")]
-
-use std::{error::Error as StdError, io::stdout, sync::Arc};
+use std::{
+    error::Error as StdError,
+    io::{Write, stdout},
+    sync::Arc,
+};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tracing::Instrument as _;
@@ -23,14 +25,19 @@ use zengine_connector::{
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn StdError>> {
+    run(stdout).await
+}
+
+/// Runs the host. Everything is written to what `out` opens.
+pub(crate) async fn run<W: Write + Send + 'static>(out: impl Fn() -> W) -> Result<(), Box<dyn StdError>> {
     // Lines: any subscriber takes them. This layer prints one JSON object per line.
     let clock = Arc::new(TokioClock::new());
-    let lines = Powertools::builder("messaging", Arc::clone(&clock) as _).build(stdout());
+    let lines = Powertools::builder("messaging", Arc::clone(&clock) as _).build(out());
     tracing_subscriber::registry().with(lines.with_filter(LevelFilter::INFO)).init();
 
     // Metrics: the recorder first, because the observer describes its metrics to it.
     let prometheus = PrometheusBuilder::new().install_recorder()?;
-    let emf = EmfObserver::new("messaging", clock, stdout()).with_tenant_as_property();
+    let emf = EmfObserver::new("messaging", clock, out()).with_tenant_as_property();
 
     let (provider, memory, acme) = (Recording::new(), Memory::new(), TenantId::new("acme")?);
     memory.put_tenant(&acme, &StrategyName::new("recording")?, serde_json::json!({}));
@@ -52,7 +59,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
         let _outcome = orchestrator.send(&acme, "recording", &message, options).instrument(request).await?;
     }
 
-    println!("{}", prometheus.render());
-    println!("{}", serde_json::to_string(&orchestrator.status(&acme, "recording").await?)?);
+    writeln!(out(), "{}", prometheus.render())?;
+    writeln!(out(), "{}", serde_json::to_string(&orchestrator.status(&acme, "recording").await?)?)?;
     Ok(())
 }
