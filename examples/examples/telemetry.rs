@@ -16,8 +16,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use tracing::Instrument as _;
 use tracing_subscriber::{Layer as _, filter::LevelFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 use zengine_connector::{
-    ClientMessageId, ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Reach, SendOptions, StrategyName, StrategyRegistry,
-    TenantId,
+    ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Reach, StrategyName, TenantId,
     runtime::TokioClock,
     telemetry::{EmfObserver, MetricsObserver, Powertools},
     testing::{ProviderAnswer, Recording},
@@ -39,9 +38,10 @@ pub(crate) async fn run<W: Write + Send + 'static>(out: impl Fn() -> W) -> Resul
     let prometheus = PrometheusBuilder::new().install_recorder()?;
     let emf = EmfObserver::new("messaging", clock, out()).with_tenant_as_property();
 
-    let (provider, memory, acme) = (Recording::new(), Memory::new(), TenantId::new("acme")?);
-    memory.put_tenant(&acme, &StrategyName::new("recording")?, serde_json::json!({}));
-    let orchestrator = Orchestrator::builder(StrategyRegistry::builder().register(provider.clone()).build()?)
+    let (provider, memory) = (Recording::new(), Memory::new());
+    memory.put_tenant(&TenantId::new("acme")?, &StrategyName::new("recording")?, serde_json::json!({}));
+    let orchestrator = Orchestrator::builder()
+        .strategy(provider.clone())
         .stores(memory)
         .observer(Arc::new(emf))
         .observer(Arc::new(MetricsObserver::new()))
@@ -55,11 +55,10 @@ pub(crate) async fn run<W: Write + Send + 'static>(out: impl Fn() -> W) -> Resul
         }
         // The spans of a send are children of this one.
         let request = tracing::info_span!("request", path = "/orders");
-        let options = SendOptions::new(ClientMessageId::new(id)?);
-        let _outcome = orchestrator.send(&acme, "recording", &message, options).instrument(request).await?;
+        let _outcome = orchestrator.send("acme", "recording", id, &message).instrument(request).await?;
     }
 
     writeln!(out(), "{}", prometheus.render())?;
-    writeln!(out(), "{}", serde_json::to_string(&orchestrator.status(&acme, "recording").await?)?)?;
+    writeln!(out(), "{}", serde_json::to_string(&orchestrator.status("acme", "recording").await?)?)?;
     Ok(())
 }

@@ -54,7 +54,7 @@ pub struct InboundSettings {
     /// 1 millisecond.
     pub admit_timeout: Duration,
     /// Whether the text of a [`HandlerError::NotStored`](super::HandlerError::NotStored) is logged, with those of its causes. Defaults to
-    /// `true`: the text is the host's own. With `false` a line shows no text of it.
+    /// `true`: the text is the host's own. With `false` a line shows only the name of its type.
     pub log_handler_errors: bool,
     /// Time that replies of a synchronous channel wait for a poll, from the last reply of the conversation. Defaults to
     /// 24 hours; at least 1 second.

@@ -83,10 +83,10 @@ impl Orchestrator {
     /// [`health`](Self::health).
     ///
     /// ```
-    /// use zengine_connector::{Error, Orchestrator, TenantId};
+    /// use zengine_connector::{Error, Orchestrator};
     ///
     /// /// The answer of `GET /health/{tenant}/{strategy}`: a status, and a body of JSON.
-    /// async fn health(orchestrator: &Orchestrator, tenant: &TenantId, strategy: &str) -> Result<(u16, String), Error> {
+    /// async fn health(orchestrator: &Orchestrator, tenant: &str, strategy: &str) -> Result<(u16, String), Error> {
     ///     let status = orchestrator.status(tenant, strategy).await?;
     ///     let body = serde_json::to_string(&status).unwrap_or_default();
     ///     Ok((if status.is_ready() { 200 } else { 503 }, body))
@@ -95,19 +95,19 @@ impl Orchestrator {
     /// ```
     ///
     /// # Errors
-    /// `UnknownStrategy` if the name is not registered.
-    pub async fn status(&self, tenant: &TenantId, strategy: &str) -> Result<Status, Error> {
-        let engine = &self.engine;
-        let entry = engine.registry.entry(strategy)?;
-        let (config_version, not_bound) = match engine.tenants.bind(entry, tenant).await {
+    /// `UnknownStrategy` if the name is not registered. Also if the tenant is no valid id.
+    pub async fn status(&self, tenant: impl TryInto<TenantId, Error: Into<Error>>, strategy: impl AsRef<str>) -> Result<Status, Error> {
+        let (engine, tenant) = (&self.engine, tenant.try_into().map_err(Into::into)?);
+        let entry = engine.registry.entry(strategy.as_ref())?;
+        let (config_version, not_bound) = match engine.tenants.bind(entry, &tenant).await {
             Ok(bound) => (Some(bound.version.clone()), None),
             Err(error) => (None, Some(error)),
         };
-        let stages = engine.known_stages(tenant, &entry.name);
+        let stages = engine.known_stages(&tenant, &entry.name);
         let last_error = stages.as_ref().and_then(Stages::last_error);
         let (in_use, limit) = (stages.as_ref().map_or(0, |stages| stages.bulkhead.in_use()), engine.settings(&entry.name).bulkhead);
         Ok(Status {
-            tenant: tenant.clone(),
+            tenant,
             strategy: entry.name.clone(),
             config_version,
             not_bound: not_bound.as_ref().map(NotBound::new),

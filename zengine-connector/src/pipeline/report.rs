@@ -13,18 +13,18 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Fault, Reach, SendError, beginning},
-    ids::{CorrelationId, FailureId, TenantId},
+    ids::{ClientMessageId, CorrelationId, FailureId, TenantId},
     runtime::ms,
     telemetry::{self, Dimensions, MetricName, Observers, RecipientHmac, TraceParent},
 };
 
 /// The span of one send or redrive: `zengine.send`, whose parent is the caller's span. `outcome` is recorded at its end.
-pub(crate) fn span(tenant: &TenantId, strategy: &str, options: &SendOptions) -> Span {
+pub(crate) fn span(tenant: &TenantId, strategy: &str, id: &ClientMessageId, options: &SendOptions) -> Span {
     tracing::info_span!(
         "zengine.send",
         tenant_id = tenant.as_str(),
         strategy,
-        client_message_id = options.client_message_id.as_str(),
+        client_message_id = id.as_str(),
         correlation_id = options.correlation_id.as_ref().map(CorrelationId::as_str),
         trace = trace_parent(options).map(field::display),
         outcome = field::Empty,

@@ -22,12 +22,11 @@ use super::{Dimensions, Metric, MetricName, Observer, Unit};
 /// # #[cfg(all(feature = "testing", feature = "tokio"))] {
 /// use std::sync::Arc;
 /// use metrics_exporter_prometheus::PrometheusBuilder;
-/// use zengine_connector::{Memory, Orchestrator, StrategyRegistry, telemetry::MetricsObserver};
+/// use zengine_connector::{Memory, Orchestrator, telemetry::MetricsObserver};
 ///
 /// // A server renders the handle at /metrics; the exporter can also listen by itself.
 /// let prometheus = PrometheusBuilder::new().install_recorder().unwrap();
-/// let registry = StrategyRegistry::builder().build()?;
-/// let orchestrator = Orchestrator::builder(registry).stores(Memory::new()).observer(Arc::new(MetricsObserver::new())).build()?;
+/// let orchestrator = Orchestrator::builder().stores(Memory::new()).observer(Arc::new(MetricsObserver::new())).build()?;
 /// # drop(orchestrator);
 /// assert_eq!(prometheus.render(), ""); // nothing was sent
 /// # }

@@ -71,15 +71,17 @@ impl Endpoint {
         host.memory.put_secret(&SecretScope::application(signed.clone()), "app", "canary-secret");
         let row = TenantRow::new(json!({})).with_routes([zengine_connector::ids::RouteKey::new("waba", "canary-route")]);
         host.memory.put_tenant(&acme(), &signed, row);
-        let registry = StrategyRegistry::builder().register(Signed).register(host.provider.clone()).build().unwrap();
         let handle = async |event: InboundEvent, cx: HandlerContext| {
             let message = OutboundMessage::text(Identity::phone(PHONE).unwrap(), "canary-answer");
-            let options = SendOptions::new(ClientMessageId::new(format!("answer.{}", event.id)).unwrap());
-            let _ = cx.orchestrator().send(&acme(), "recording", &message, options).await;
-            let cause = io::Error::other("connection refused");
-            if cx.correlation_id().is_some() { Err(HandlerError::NotStored(Box::new(cause))) } else { Ok(()) }
+            let _ = cx.orchestrator().send("acme", "recording", format!("answer.{}", event.id), &message).await;
+            if cx.correlation_id().is_some() {
+                Err(io::Error::other("connection refused"))?;
+            }
+            Ok::<(), HandlerError>(())
         };
-        let orchestrator = Orchestrator::builder(registry)
+        let orchestrator = Orchestrator::builder()
+            .strategy(Signed)
+            .strategy(host.provider.clone())
             .stores(host.memory.clone())
             .observer(Arc::clone(&host.sums) as _)
             .observer(Arc::new(EmfObserver::new("messaging", Arc::new(TokioClock::new()), emf.clone())))
@@ -179,6 +181,7 @@ async fn the_hosts_error_is_in_the_line_unless_it_is_switched_off() {
         assert_eq!(refused.response.status().as_u16(), 503);
         let line = endpoint.host.printed.lines("inbound.unstored").remove(0);
         assert_eq!(line["reason"], "the handler did not store the event");
+        assert_eq!(line["error_type"], "std::io::error::Error");
         assert_eq!(line["error"], if shown { json!("connection refused") } else { Value::Null });
         assert_eq!(endpoint.host.printed.text().contains("connection refused"), shown);
     }

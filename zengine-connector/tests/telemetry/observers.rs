@@ -15,15 +15,19 @@ use super::*;
 async fn send_with(observer: Arc<dyn Observer>) {
     let (provider, memory) = (Recording::new(), Memory::new());
     memory.put_tenant(&acme(), &StrategyName::new("recording").unwrap(), json!({}));
-    let registry = StrategyRegistry::builder().register(provider.clone()).build().unwrap();
-    let orchestrator = Orchestrator::builder(registry).stores(memory).clock(Arc::new(SimClock::new())).observer(observer).build().unwrap();
+    let orchestrator = Orchestrator::builder()
+        .strategy(provider.clone())
+        .stores(memory)
+        .clock(Arc::new(SimClock::new()))
+        .observer(observer)
+        .build()
+        .unwrap();
     let message = OutboundMessage::text(Identity::phone(PHONE).unwrap(), "canary-body");
     for id in ["a", "a", "b"] {
         if id == "b" {
             provider.answer(ProviderAnswer::broken());
         }
-        let options = SendOptions::new(ClientMessageId::new(id).unwrap());
-        let _ = orchestrator.send(&acme(), "recording", &message, options).await.unwrap();
+        let _ = orchestrator.send("acme", "recording", id, &message).await.unwrap();
     }
 }
 

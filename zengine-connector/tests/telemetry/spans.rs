@@ -155,8 +155,8 @@ async fn sends_of_one_task_do_not_meet_in_each_others_spans() {
 async fn a_send_in_a_task_of_its_own_stays_under_the_callers_span() {
     let host = Host::new();
     let message = OutboundMessage::text(Identity::phone(PHONE).unwrap(), "canary-body");
-    let options = SendOptions::new(ClientMessageId::new("detached").unwrap());
-    let handle = request().in_scope(|| host.orchestrator.send_detached(&acme(), "recording", &message, options)).unwrap();
+    let send = || host.orchestrator.send_detached("acme", "recording", "detached", &message, SendOptions::new());
+    let handle = request().in_scope(send).unwrap();
     assert_eq!(handle.await.unwrap().as_str(), "delivered");
     assert_eq!(host.spans.lines("send.completed")[0].path(), "request > zengine.send");
     assert_eq!(host.spans.lines("send.attempt")[0].path(), "request > zengine.send > zengine.attempt");

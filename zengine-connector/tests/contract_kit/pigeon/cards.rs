@@ -9,7 +9,7 @@ use zengine_connector::{
     Content, ConversationId, Event, Identity, InboundContext, ProviderMessageId,
     ids::RouteKey,
     message::{ElementError, State, Status},
-    strategy::{InboundRequest, Origin, RawPayload, RoutedEvent, Verified, VerifyError},
+    strategy::{CredentialFault, InboundRequest, Origin, RawPayload, RoutedEvent, Verified, VerifyError},
     verify::constant_time_eq,
 };
 
@@ -27,7 +27,7 @@ pub(super) async fn verify(post: &Post, request: &InboundRequest, cx: &InboundCo
         _ => constant_time_eq(token.as_bytes(), right),
     };
     if !same {
-        return Err(VerifyError::Unauthenticated);
+        return Err(VerifyError::Unauthenticated(CredentialFault::Wrong));
     }
     match parts.method {
         Method::POST => Ok(Verified::tenant(&loft, request.body().clone())),
