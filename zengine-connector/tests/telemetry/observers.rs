@@ -100,6 +100,6 @@ fn every_metric_has_its_row_in_the_documentation() {
     let documented = documentation();
     for name in MetricName::ALL {
         let rows = documented.lines().filter(|line| line.starts_with('|') && line.contains(&format!("`{}`", name.as_str())));
-        assert!(rows.count() >= 1, "{name:?} is missing in docs/logging.md");
+        assert!(rows.count() >= 1, "{name:?} is missing in guide/logging.md");
     }
 }

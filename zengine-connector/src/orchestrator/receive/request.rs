@@ -63,7 +63,7 @@ impl Orchestrator {
         let span = call.span();
         let received = pin!(call.receive()).instrument(span.clone()).await;
         span.in_scope(|| call.log(&received, self.engine.clock.monotonic().saturating_sub(arrived)));
-        span.record("outcome", received.ack.as_str());
+        span.record("outcome", received.ack.as_str()).record("tenant_id", received.tenant.as_ref().map(TenantId::as_str));
         report::count(&self.engine.observers, entry.name.as_str(), &received);
         Ok(received)
     }
@@ -90,7 +90,7 @@ impl InboundCall<'_> {
     }
 
     /// The span of the request: `zengine.receive`, whose parent is the caller's span. `outcome` is recorded at its end.
-    fn span(&self) -> Span {
+    pub(super) fn span(&self) -> Span {
         tracing::info_span!(
             "zengine.receive",
             strategy = self.entry.name.as_str(),
@@ -106,7 +106,6 @@ impl InboundCall<'_> {
     pub(super) fn log(&self, received: &Received, duration: Duration) {
         // Only if one tenant's credentials authenticated the whole request.
         let tenant = received.tenant.as_ref().map(TenantId::as_str);
-        Span::current().record("tenant_id", tenant);
         macro_rules! event {
             ($level:ident) => {
                 tracing::event!(

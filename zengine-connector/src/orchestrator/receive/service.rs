@@ -122,7 +122,7 @@ impl InboundService {
         if let Ok((entry, inbound)) = self.orchestrator.receives(strategy) {
             let request = InboundRequest::http(Request::from_parts(parts, Bytes::new()));
             let call = InboundCall { orchestrator: &self.orchestrator, entry, inbound, request: &request };
-            call.log(refused, engine.clock.monotonic().saturating_sub(arrived));
+            call.span().in_scope(|| call.log(refused, engine.clock.monotonic().saturating_sub(arrived)));
             report::count(&engine.observers, entry.name.as_str(), refused);
         }
     }
